@@ -1,0 +1,51 @@
+# Two commands from a bare machine with Python 3.11 and make:
+#   make loop   sets everything up and turns two months on embedded defaults
+#   make test   sets everything up and passes the tests
+.DEFAULT_GOAL := help
+.PHONY: help setup loop test lint dev bench clean lock
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export DAGSTER_DISABLE_TELEMETRY := yes
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+setup: $(READY) ## Create .venv with the pinned packages
+
+# The list is complete, so nothing is resolved: --no-deps is quick, any pip can do it.
+$(READY): requirements/dev.txt pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "ig_assets needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+loop: $(READY) ## Turn the loop for two months, headless (ARGS="--months 3 --model 0.5b")
+	$(BIN)/ig-assets loop $(ARGS)
+
+test: $(READY) ## Run every test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY) ## Black, Flake8, mypy, import contracts
+	$(BIN)/black --check --quiet ig_assets ig_assets_tests benchmarks library
+	$(BIN)/flake8 ig_assets ig_assets_tests benchmarks library
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+dev: $(READY) ## Open the UI on this data folder (http://127.0.0.1:3000)
+	home=$$($(BIN)/python -m ig_assets.loop.home) && \
+	  DAGSTER_HOME="$$home" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg dev $(ARGS)
+
+bench: $(READY) ## Run the benchmarks
+	$(BIN)/python benchmarks/load_time.py
+
+lock: ## Pin the packages again (needs the network)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/base.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev --extra homes pyproject.toml -o requirements/dev.txt
+
+clean: ## Remove the environment; your data folder stays
+	rm -rf $(VENV) build *.egg-info

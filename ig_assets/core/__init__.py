@@ -1,0 +1,1 @@
+"""What the product knows: plain functions and dataclasses, no Dagster, no vendor."""

@@ -1,0 +1,44 @@
+"""Identity is content: hashes and ids that are the same on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping
+
+ID_LENGTH = 16
+
+
+def normalise_text(text: str) -> str:
+    """Return the text that identity is computed on.
+
+    NFC, Unix line ends, no trailing blanks on lines, no blank edges. Letter case,
+    emoji and inner spacing are content and stay.
+    """
+    lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
+    return "\n".join(line.rstrip() for line in lines.split("\n")).strip()
+
+
+def text_hash(text: str) -> str:
+    """SHA-256 (hex) of the normalised text."""
+    return hashlib.sha256(normalise_text(text).encode("utf-8")).hexdigest()
+
+
+def fields_hash(fields: Mapping[str, object]) -> str:
+    """SHA-256 (hex) of JSON with sorted keys; values must be JSON types."""
+    payload = json.dumps(
+        dict(fields), sort_keys=True, ensure_ascii=False, separators=(",", ":")
+    )
+    return hashlib.sha256(payload.encode("utf-8")).hexdigest()
+
+
+def stable_id(kind: str, *parts: object) -> str:
+    """A short deterministic id: the first 16 hex digits of a hash of its parts."""
+    return fields_hash({"kind": kind, "parts": [str(p) for p in parts]})[:ID_LENGTH]
+
+
+def seeded_unit(seed: int, *parts: object) -> float:
+    """A deterministic draw from [0, 1), the same on every machine."""
+    digest = hashlib.sha256("\x1f".join([str(seed), *map(str, parts)]).encode())
+    return int.from_bytes(digest.digest()[:8], "big") / 2**64

@@ -1,0 +1,242 @@
+"""The ports: what the product asks of the world, one to four methods wide.
+
+Adapters fulfil them (`ig_assets/adapters`); `ig_assets/wiring.py` chooses which.
+All times are naive UTC datetimes. All errors raised are those of `ig_assets.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel
+
+Vectors = npt.NDArray[np.float32]
+
+
+class Clock(Protocol):
+    """Where the present comes from; nothing else may ask the machine."""
+
+    def now(self) -> datetime:
+        """The present, naive UTC."""
+        ...
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one call; `cached_tokens` are part of `input_tokens`."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class EmbeddingAnswer:
+    """Vectors of shape (texts, dimensions), L2-normalised, in the order asked."""
+
+    vectors: Vectors
+    usage: Usage
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors."""
+
+    provider: str
+    model: str
+    dimensions: int
+    max_batch: int
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of the text as this model counts (or a documented estimate)."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> EmbeddingAnswer:
+        """Embed at most `max_batch` non-empty texts.
+
+        Raises TransientVendorError, RefusedError, MalformedAnswerError.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class WriteRequest:
+    """One request for structured text."""
+
+    instructions: str
+    prompt: str
+    schema: type[BaseModel]
+    max_output_tokens: int
+    temperature: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class WriteAnswer:
+    """A parsed answer with what it took; `model` is the name the vendor reported."""
+
+    parsed: BaseModel
+    usage: Usage
+    model: str
+
+
+class Writer(Protocol):
+    """Writes drafts, polishes and judges.
+
+    `reasoning_tokens` is what an answer may take on top of its max_output_tokens.
+    """
+
+    provider: str
+    model: str
+    reasoning_tokens: int
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of the text as this model counts (or a documented estimate)."""
+        ...
+
+    def write(self, request: WriteRequest) -> WriteAnswer:
+        """Raises TransientVendorError, RefusedError, MalformedAnswerError.
+
+        A MalformedAnswerError carries the tokens that the answer took.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """One vector of the index with the metadata that filters look at."""
+
+    entry_id: str
+    vector: Sequence[float]
+    metadata: Mapping[str, str | float | bool]
+
+
+@dataclass(frozen=True)
+class Match:
+    """One hit of a query; similarity is the cosine, -1 to 1."""
+
+    entry_id: str
+    similarity: float
+
+
+class VectorIndex(Protocol):
+    """A named vector index with one namespace an embedding space."""
+
+    name: str
+
+    def upsert(self, namespace: str, entries: Sequence[IndexEntry]) -> list[str]:
+        """Insert or replace; return the ids that did NOT make it."""
+        ...
+
+    def delete(self, namespace: str, entry_ids: Sequence[str]) -> None:
+        """Delete; unknown ids are no error."""
+        ...
+
+    def list_ids(self, namespace: str) -> Iterator[str]:
+        """Every id the store holds, page by page."""
+        ...
+
+    def query(self, namespace: str, vector: Sequence[float], k: int) -> list[Match]:
+        """The k nearest by cosine, best first."""
+        ...
+
+
+@dataclass(frozen=True)
+class PublishRequest:
+    """One reel to publish; `intent_key` names the intent row that precedes it."""
+
+    intent_key: str
+    text: str
+    segment: str
+    slot: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)
+    media_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the platform says it published."""
+
+    platform_post_id: str
+    published_at: datetime
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One cumulative counter of one post; value None is 'not reported', never 0."""
+
+    platform_post_id: str
+    metric: str
+    as_of: datetime
+    value: float | None
+
+
+class SocialPlatform(Protocol):
+    """Publishes posts and reports their cumulative engagement."""
+
+    platform: str
+    can_read_the_past: bool
+    metrics: Sequence[str]
+
+    def find(self, intent_key: str) -> Published | None:
+        """Look up what an earlier, perhaps crashed, publish with this key made."""
+        ...
+
+    def publish(self, request: PublishRequest) -> Published:
+        """Publish once. Raises TransientVendorError (outcome unknown), RefusedError."""
+        ...
+
+    def insights(
+        self, platform_post_ids: Sequence[str], as_of: datetime
+    ) -> list[Reading]:
+        """Cumulative counters as the platform reports them at `as_of`.
+
+        A live platform ignores `as_of` beyond stamping it: it has no past.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What a trainer gets: files whose hash is the dataset's, and the example ids."""
+
+    intent_key: str
+    month: str
+    base_model: str
+    dataset_hash: str
+    files: Mapping[str, str]
+    example_ids: Sequence[str]
+    seed: int
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Where a job stands: running, succeeded, failed, or refused (for good)."""
+
+    status: str
+    provider_job_id: str
+    model_name: str | None = None
+    artifact: Mapping[str, object] | None = None
+    refusal: str | None = None
+
+
+class Trainer(Protocol):
+    """Makes a model from a training set."""
+
+    provider: str
+
+    def find(self, intent_key: str) -> TrainingState | None:
+        """Look up what an earlier, perhaps crashed, submit with this key made."""
+        ...
+
+    def submit(self, request: TrainingRequest) -> TrainingState:
+        """Submit once. A final refusal is a state, not an exception."""
+        ...
+
+    def poll(self, provider_job_id: str) -> TrainingState:
+        """Where the job stands now. Raises TransientVendorError."""
+        ...

@@ -1,0 +1,173 @@
+"""Every setting there is, validated once; environment first, then `.env`.
+
+With nothing set everything is embedded: no key, no server, no network after the
+model files are there. `.env.example` explains each key.
+"""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ig_assets.errors import SettingsError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+def _outside_name(name: str) -> Any:
+    """A vendor's own variable name, without our prefix."""
+    return Field(default=None, validation_alias=AliasChoices(name, name.lower()))
+
+
+class Settings(BaseSettings):
+    """One validated object; read it with `load_settings()`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="IG_", env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
+
+    # Where things are
+    data_dir: Path = PROJECT_ROOT / "data"
+    library: str = str(PROJECT_ROOT / "library" / "scripts")
+    calendar: Path = PROJECT_ROOT / "library" / "calendar"
+    warehouse_url: str = Field(default="", repr=False)  # may hold a password
+    model_cache: Path = Path.home() / ".cache" / "ig_assets" / "models"
+    model_path: Path | None = None
+
+    # Which vendor fulfils which port
+    embedder: Literal["local", "openai"] = "local"
+    writer: Literal["local", "openai"] = "local"
+    index: Literal["faiss"] = "faiss"
+    social: Literal["simulated"] = "simulated"
+    trainer: Literal["few_shot"] = "few_shot"
+    clock: Literal["auto", "system", "simulated"] = "auto"
+
+    # Local models
+    local_model: Literal["1.5b", "0.5b"] = "1.5b"
+    local_threads: Annotated[int, Field(ge=1, le=64)] = 1
+    local_idle_s: Annotated[int, Field(ge=10)] = 300
+
+    # Vendors' models
+    openai_model: str = "gpt-5-mini"
+    openai_embedding_model: str = "text-embedding-3-small"
+    openai_embedding_dimensions: Annotated[int, Field(ge=1, le=3072)] = 1536
+
+    # The loop
+    first_month: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] = "2026-01"
+    topics_per_month: Annotated[int, Field(ge=1)] | None = None
+    arms: Annotated[int, Field(ge=2, le=3)] = 2
+    retrieved_scripts: Annotated[int, Field(ge=0, le=20)] = 2
+    seed: int = 7
+    temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
+    canary_share: Share = 0.34
+    control_share: Share = 0.1
+    sigma: Annotated[float, Field(ge=0.0, le=2.0)] = 0.2
+    provisional_lift: Annotated[float, Field(ge=0.0)] = 0.05
+    novelty_floor: Share = 0.5
+    evaluation_topics: Annotated[int, Field(ge=1, le=100)] = 1
+    few_shot_examples: Annotated[int, Field(ge=1, le=20)] = 2
+
+    # Money and pace
+    max_in_flight: Annotated[int, Field(ge=1, le=256)] = 8
+    embed_batch: Annotated[int, Field(ge=1, le=2048)] = 100
+    budget_usd: Annotated[float, Field(ge=0.0)] | None = None
+
+    # Dagster
+    executor: Literal["in_process", "multiprocess"] = "in_process"
+
+    # Vendors' own names
+    openai_api_key: SecretStr | None = _outside_name("OPENAI_API_KEY")
+    openai_base_url: str | None = _outside_name("OPENAI_BASE_URL")
+
+    @field_validator("data_dir", "calendar", "model_cache", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @cached_property
+    def warehouse_location(self) -> str:
+        """`IG_WAREHOUSE_URL`, or the DuckDB file in the data folder."""
+        return self.warehouse_url or f"duckdb:///{self.data_dir / 'warehouse.duckdb'}"
+
+    @cached_property
+    def uses_simulated_clock(self) -> bool:
+        """Whether time is the simulated audience's rather than the world's."""
+        if self.clock == "auto":
+            return self.social == "simulated"
+        return self.clock == "simulated"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; `overrides` (field names) win over the environment.
+
+    Raises SettingsError, one sentence a wrong value, naming the variable; a variable
+    that begins with IG_ and is no setting is wrong too, since it is a typing error.
+    """
+    _check_names()
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(" ".join(map(_sentence, error.errors()))) from None
+    _check_together(settings)
+    return settings
+
+
+def variable_name(field: str) -> str:
+    """The environment variable of a field."""
+    outside = ("openai_api_key", "openai_base_url")
+    return field.upper() if field.lower() in outside else f"IG_{field.upper()}"
+
+
+def _check_names() -> None:
+    known = {variable_name(field) for field in Settings.model_fields}
+    env_file = Path(str(Settings.model_config.get("env_file")))
+    given = {*os.environ, *dotenv_values(env_file)}
+    unknown = sorted(n for n in given if n.startswith("IG_") and n not in known)
+    if not unknown:
+        return
+    near = get_close_matches(unknown[0], known, n=1)
+    hint = f"did you mean {near[0]}?" if near else "see .env.example for all there are."
+    raise SettingsError(f"{unknown[0]} is not a setting of ig_assets; {hint}")
+
+
+def _sentence(problem: Any) -> str:
+    field = str(problem["loc"][0]) if problem["loc"] else "?"
+    name = variable_name(field)
+    secret = "key" in field.lower()
+    given = "a value that is not shown" if secret else repr(problem["input"])
+    rule = problem["msg"].removeprefix("Input should be ")
+    if problem["type"] == "string_pattern_mismatch":
+        rule = "a month written as YYYY-MM"
+    default = Settings.model_fields.get(field.lower())
+    fallback = "" if default is None else f" (unset, it is {default.default!r})"
+    return (
+        f"{name} is {given}, but must be {rule}; correct it in the environment or "
+        f".env, or remove it{fallback}."
+    )
+
+
+def _check_together(settings: Settings) -> None:
+    needs_openai = "openai" in (settings.embedder, settings.writer)
+    if needs_openai and settings.openai_api_key is None:
+        which = "IG_WRITER" if settings.writer == "openai" else "IG_EMBEDDER"
+        raise SettingsError(
+            f"{which}=openai needs OPENAI_API_KEY; set it in the environment or "
+            f".env, or remove {which} to use the model on this machine."
+        )
+    if (
+        settings.openai_base_url is not None
+        and not settings.openai_base_url.startswith(("http://", "https://"))
+    ):
+        raise SettingsError(
+            "OPENAI_BASE_URL must be a URL that starts with http:// or https://; "
+            "remove it to use OpenAI itself."
+        )

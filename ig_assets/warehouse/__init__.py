@@ -1,0 +1,1 @@
+"""The tables, the connection and the migrations of the warehouse."""

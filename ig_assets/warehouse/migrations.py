@@ -1,0 +1,212 @@
+"""The schema, as numbered migrations that are applied once each and in order.
+
+A landed migration is never edited; a change of the schema is a new one. Names are
+the columns' meaning; times are naive UTC; ids are text; `*_hash` is SHA-256, hex.
+Keys are not declared (DuckLake has none): writes go through `rows.merge_rows` on
+the keys in `KEYS`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+
+from ig_assets.errors import WarehouseError
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "scripts": ("script_id", "revision_hash"),
+    "script_status": ("script_id", "changed_at"),
+    "script_rejects": ("source_uri", "seen_at"),
+    "script_performance": ("script_id", "revision_hash", "source", "as_of"),
+    "embeddings": ("content_hash", "model", "dimensions"),
+    "index_entries": ("index_name", "namespace", "script_id"),
+    "topics": ("month", "topic_id"),
+    "topic_rejects": ("source_uri", "seen_at", "detail"),
+    "drafts": ("variant_id",),
+    "variants": ("variant_id",),
+    "retrievals": ("variant_id", "script_id", "revision_hash"),
+    "experiments": ("experiment_id",),
+    "posts": ("post_id",),
+    "engagement": ("post_id", "metric", "as_of", "observed_at"),
+    "evidence": ("experiment_id", "arm_a", "arm_b", "data_through"),
+    "decisions": ("experiment_id", "decided_at"),
+    "training_examples": ("month", "example_id"),
+    "datasets": ("dataset_hash", "month"),
+    "fine_tune_jobs": ("job_id",),
+    "models": ("model_id",),
+    "model_events": ("model_id", "changed_at"),
+    "evaluations": ("model_id", "against_model_id", "example_id"),
+    "edges": ("child_kind", "child_id", "parent_kind", "parent_id", "relation"),
+    "api_calls": ("call_id",),
+    "forgotten": ("script_id",),
+    "imports": ("import_id",),
+    "key_sightings": ("name", "fingerprint"),
+    "run_failures": ("run_id",),
+}
+
+_FIRST = """
+CREATE TABLE scripts (
+    script_id TEXT, revision_hash TEXT, origin TEXT, source_uri TEXT, author TEXT,
+    topic TEXT, hook_style TEXT, hook TEXT, body TEXT, call_to_action TEXT,
+    text TEXT, language TEXT, variant_id TEXT, simulated BOOLEAN,
+    first_seen_at TIMESTAMP
+);
+CREATE TABLE script_status (
+    script_id TEXT, changed_at TIMESTAMP, status TEXT, revision_hash TEXT,
+    reason TEXT
+);
+CREATE TABLE script_rejects (
+    source_uri TEXT, seen_at TIMESTAMP, reason TEXT, detail TEXT
+);
+CREATE TABLE script_performance (
+    script_id TEXT, revision_hash TEXT, source TEXT, as_of TIMESTAMP,
+    views DOUBLE, reach DOUBLE, likes DOUBLE, comments DOUBLE, shares DOUBLE,
+    saves DOUBLE, rate DOUBLE
+);
+CREATE TABLE embeddings (
+    content_hash TEXT, model TEXT, dimensions INTEGER, vector REAL[],
+    created_at TIMESTAMP
+);
+CREATE TABLE index_entries (
+    index_name TEXT, namespace TEXT, script_id TEXT, revision_hash TEXT,
+    embedding_model TEXT, metadata_hash TEXT, upserted_at TIMESTAMP
+);
+CREATE TABLE topics (
+    month TEXT, topic_id TEXT, topic TEXT, brief TEXT, audience TEXT,
+    language TEXT, brand_voice TEXT, due_on DATE, is_control BOOLEAN,
+    is_canary BOOLEAN, status TEXT, source_uri TEXT
+);
+CREATE TABLE topic_rejects (
+    source_uri TEXT, seen_at TIMESTAMP, reason TEXT, detail TEXT
+);
+CREATE TABLE drafts (
+    variant_id TEXT, month TEXT, topic_id TEXT, arm TEXT, hook_style TEXT,
+    hook TEXT, body TEXT, call_to_action TEXT, text TEXT, provider TEXT,
+    model TEXT, model_id TEXT, prompt_hash TEXT, request_hash TEXT,
+    settings TEXT, is_canary BOOLEAN, is_control BOOLEAN, rejection TEXT,
+    created_at TIMESTAMP
+);
+CREATE TABLE variants (
+    variant_id TEXT, month TEXT, topic_id TEXT, arm TEXT, hook_style TEXT,
+    hook TEXT, body TEXT, call_to_action TEXT, text TEXT, revision_hash TEXT,
+    provider TEXT, model TEXT, model_id TEXT, prompt_hash TEXT,
+    request_hash TEXT, settings TEXT, is_canary BOOLEAN, is_control BOOLEAN,
+    novelty DOUBLE, sibling_similarity DOUBLE, rejection TEXT,
+    created_at TIMESTAMP
+);
+CREATE TABLE retrievals (
+    variant_id TEXT, script_id TEXT, revision_hash TEXT, "rank" INTEGER,
+    similarity DOUBLE
+);
+CREATE TABLE experiments (
+    experiment_id TEXT, month TEXT, topic_id TEXT, segment TEXT, numerator TEXT,
+    denominator TEXT, randomised BOOLEAN, sigma DOUBLE, simulated BOOLEAN,
+    started_at TIMESTAMP, ends_at TIMESTAMP, status TEXT, intent_key TEXT
+);
+CREATE TABLE posts (
+    post_id TEXT, experiment_id TEXT, variant_id TEXT, script_id TEXT, arm TEXT,
+    hook_style TEXT, slot TIMESTAMP, platform TEXT, platform_post_id TEXT,
+    media_url TEXT, published_revision_hash TEXT, intent_key TEXT, status TEXT,
+    published_at TIMESTAMP, detail TEXT
+);
+CREATE TABLE engagement (
+    post_id TEXT, metric TEXT, as_of TIMESTAMP, observed_at TIMESTAMP,
+    value DOUBLE, age_hours DOUBLE
+);
+CREATE TABLE evidence (
+    experiment_id TEXT, arm_a TEXT, arm_b TEXT, data_through TIMESTAMP,
+    age_days DOUBLE, events_a DOUBLE, trials_a DOUBLE, events_b DOUBLE,
+    trials_b DOUBLE, log_rate_ratio DOUBLE, variance DOUBLE, log_e DOUBLE,
+    max_log_e DOUBLE, z DOUBLE, final_look BOOLEAN
+);
+CREATE TABLE decisions (
+    experiment_id TEXT, decided_at TIMESTAMP, decision TEXT,
+    winner_variant_id TEXT, winner_arm TEXT, winner_script_id TEXT,
+    winner_revision_hash TEXT, reason TEXT, lift DOUBLE, shrunken_lift DOUBLE,
+    data_through TIMESTAMP
+);
+CREATE TABLE training_examples (
+    month TEXT, example_id TEXT, kind TEXT, split TEXT, group_id TEXT,
+    weight DOUBLE, reason TEXT, prompt TEXT, completion TEXT, rejected TEXT,
+    script_id TEXT, revision_hash TEXT, rejected_revision_hash TEXT,
+    variant_id TEXT, decision_ref TEXT, simulated BOOLEAN
+);
+CREATE TABLE datasets (
+    dataset_hash TEXT, month TEXT, kind TEXT, split TEXT, path TEXT,
+    lines INTEGER, tokens BIGINT, estimated_cost DOUBLE, seed INTEGER,
+    created_at TIMESTAMP
+);
+CREATE TABLE fine_tune_jobs (
+    job_id TEXT, month TEXT, provider TEXT, provider_job_id TEXT,
+    dataset_hash TEXT, base_model TEXT, hyperparameters TEXT, intent_key TEXT,
+    status TEXT, refusal TEXT, model_name TEXT, artifact TEXT,
+    submitted_at TIMESTAMP, finished_at TIMESTAMP
+);
+CREATE TABLE models (
+    model_id TEXT, job_id TEXT, provider TEXT, name TEXT, base_model TEXT,
+    artifact TEXT, created_at TIMESTAMP
+);
+CREATE TABLE model_events (
+    model_id TEXT, changed_at TIMESTAMP, status TEXT, reason TEXT
+);
+CREATE TABLE evaluations (
+    model_id TEXT, against_model_id TEXT, example_id TEXT, month TEXT,
+    score DOUBLE, against_score DOUBLE, detail TEXT, evaluated_at TIMESTAMP
+);
+CREATE TABLE edges (
+    child_kind TEXT, child_id TEXT, parent_kind TEXT, parent_id TEXT,
+    relation TEXT, run_id TEXT, recorded_at TIMESTAMP
+);
+CREATE TABLE api_calls (
+    call_id TEXT, request_hash TEXT, run_id TEXT, asset TEXT, month TEXT,
+    operation TEXT, provider TEXT, model TEXT, status TEXT,
+    reserved_usd DOUBLE, input_tokens BIGINT, cached_tokens BIGINT,
+    output_tokens BIGINT, cost_usd DOUBLE, latency_ms DOUBLE, error TEXT,
+    called_at TIMESTAMP
+);
+CREATE TABLE forgotten (
+    script_id TEXT, reason TEXT, requested_by TEXT, forgotten_at TIMESTAMP,
+    receipt TEXT
+);
+CREATE TABLE imports (
+    import_id TEXT, source_uri TEXT, content_hash TEXT, mapping TEXT,
+    simulated BOOLEAN, rows_read INTEGER, rows_rejected INTEGER,
+    imported_at TIMESTAMP
+);
+CREATE TABLE key_sightings (
+    name TEXT, fingerprint TEXT, first_seen_at TIMESTAMP
+);
+CREATE TABLE run_failures (
+    run_id TEXT, job TEXT, step TEXT, sentence TEXT, failed_at TIMESTAMP
+);
+"""
+
+MIGRATIONS: tuple[tuple[int, str, str], ...] = ((1, "the first house", _FIRST),)
+
+
+def apply_migrations(con: duckdb.DuckDBPyConnection, now: datetime) -> list[int]:
+    """Apply what is missing inside the caller's transaction; return the numbers.
+
+    Raises WarehouseError when the warehouse knows migrations this code does not.
+    """
+    con.execute(
+        "CREATE TABLE IF NOT EXISTS migrations "
+        "(number INTEGER, title TEXT, applied_at TIMESTAMP)"
+    )
+    applied = {n for (n,) in con.execute("SELECT number FROM migrations").fetchall()}
+    known = {number for number, _, _ in MIGRATIONS}
+    if unknown := sorted(applied - known):
+        raise WarehouseError(
+            f"The warehouse has migration {unknown[-1]}, which this version of "
+            "ig_assets does not know; install the newer version."
+        )
+    done = []
+    for number, title, statements in MIGRATIONS:
+        if number in applied:
+            continue
+        for statement in filter(None, map(str.strip, statements.split(";"))):
+            con.execute(statement)
+        con.execute("INSERT INTO migrations VALUES (?, ?, ?)", [number, title, now])
+        done.append(number)
+    return done

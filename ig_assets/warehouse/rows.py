@@ -1,0 +1,70 @@
+"""Writing rows by key, the same on every home."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.migrations import KEYS
+
+Row = Mapping[str, Any]
+
+
+def merge_rows(
+    con: Connection, table: str, rows: Sequence[Row], *, replace: bool = True
+) -> int:
+    """Write rows by the table's key; return how many were given.
+
+    Every row must have the same columns, the key's among them. With `replace`
+    an existing row's other columns are overwritten, without it the row is kept
+    as it is (append-only tables). Of several rows with one key the last wins.
+    """
+    if not rows:
+        return 0
+    key = KEYS[table]
+    by_key = {tuple(row[k] for k in key): row for row in rows}
+    columns = list(rows[0])
+    types = column_types(con, table)
+    source = ", ".join(
+        f'unnest(?::{types[column]}[]) AS "{column}"' for column in columns
+    )
+    values = ", ".join(f's."{column}"' for column in columns)
+    names = ", ".join(f'"{column}"' for column in columns)
+    updates = ", ".join(f'"{c}" = s."{c}"' for c in columns if c not in key)
+    matched = f"WHEN MATCHED THEN UPDATE SET {updates}" if replace and updates else ""
+    con.execute(
+        f"""
+        MERGE INTO {table} AS t
+        USING (SELECT {source}) AS s
+        ON {" AND ".join(f't."{k}" = s."{k}"' for k in key)}
+        {matched}
+        WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})
+        """,
+        [[row[column] for row in by_key.values()] for column in columns],
+    )
+    return len(by_key)
+
+
+def column_types(con: Connection, table: str) -> dict[str, str]:
+    """The columns of a table and their DuckDB types."""
+    described = con.execute(f"DESCRIBE {table}").fetchall()
+    return {str(name): str(kind) for name, kind, *_ in described}
+
+
+def fetch_dicts(
+    con: Connection, sql: str, parameters: Sequence[Any] | None = None
+) -> list[dict[str, Any]]:
+    """Run a query and return its rows as dictionaries."""
+    cursor = con.execute(sql, list(parameters or []))
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def as_rows(items: Iterable[Any]) -> list[dict[str, Any]]:
+    """Dataclass instances as rows (shallow)."""
+    return [
+        {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}
+        for item in items
+    ]

@@ -1,0 +1,24 @@
+"""Data versions from content: a hash of the rows that an asset stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ig_assets.warehouse.connection import Connection
+
+
+def content_version(
+    con: Connection, sql: str, parameters: Sequence[Any] | None = None
+) -> str:
+    """SHA-256 (hex, first 16) of the query's rows, whatever their order.
+
+    `sql` must select one TEXT column; the same set of rows gives the same version
+    on any machine.
+    """
+    digest = con.execute(
+        "SELECT sha256(coalesce(string_agg(line, chr(10) ORDER BY line), '')) "
+        f"FROM ({sql}) AS rows(line)",
+        list(parameters or []),
+    ).fetchall()[0][0]
+    return str(digest)[:16]

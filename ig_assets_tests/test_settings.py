@@ -1,0 +1,223 @@
+"""Settings: nothing set works, a wrong value names itself, a secret stays one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+from pydantic import SecretStr
+
+from ig_assets.errors import SettingsError
+from ig_assets.settings import Settings, load_settings, variable_name
+
+ROOT = Path(__file__).resolve().parent.parent
+KEY = "sk-test-settings-never-shown"
+
+WRONG = {
+    "IG_EMBEDDER": ("cohere", "'local' or 'openai'"),
+    "IG_WRITER": ("LOCAL", "'local' or 'openai'"),
+    "IG_INDEX": ("pine", "'faiss'"),
+    "IG_SOCIAL": ("tiktok", "'simulated'"),
+    "IG_TRAINER": ("magic", "'few_shot'"),
+    "IG_CLOCK": ("sundial", "'auto', 'system' or 'simulated'"),
+    "IG_LOCAL_MODEL": ("7b", "'1.5b' or '0.5b'"),
+    "IG_LOCAL_THREADS": ("0", "greater than or equal to 1"),
+    "IG_LOCAL_IDLE_S": ("1", "greater than or equal to 10"),
+    "IG_OPENAI_EMBEDDING_DIMENSIONS": ("9999", "less than or equal to 3072"),
+    "IG_FIRST_MONTH": ("2026-13", "YYYY-MM"),
+    "IG_TOPICS_PER_MONTH": ("0", "greater than or equal to 1"),
+    "IG_ARMS": ("4", "less than or equal to 3"),
+    "IG_RETRIEVED_SCRIPTS": ("-1", "greater than or equal to 0"),
+    "IG_SEED": ("lucky", "integer"),
+    "IG_TEMPERATURE": ("2.5", "less than or equal to 2"),
+    "IG_CANARY_SHARE": ("34", "less than or equal to 1"),
+    "IG_CONTROL_SHARE": ("-0.1", "greater than or equal to 0"),
+    "IG_SIGMA": ("wide", "number"),
+    "IG_PROVISIONAL_LIFT": ("-1", "greater than or equal to 0"),
+    "IG_NOVELTY_FLOOR": ("2", "less than or equal to 1"),
+    "IG_EVALUATION_TOPICS": ("101", "less than or equal to 100"),
+    "IG_FEW_SHOT_EXAMPLES": ("21", "less than or equal to 20"),
+    "IG_MAX_IN_FLIGHT": ("0", "greater than or equal to 1"),
+    "IG_EMBED_BATCH": ("2049", "less than or equal to 2048"),
+    "IG_BUDGET_USD": ("-5", "greater than or equal to 0"),
+    "IG_EXECUTOR": ("kubernetes", "'in_process' or 'multiprocess'"),
+    "OPENAI_BASE_URL": ("api.openai.com", "http"),
+}
+
+
+def takes_any_text(field: Any) -> bool:
+    """Whether a setting is a free text, a path or a secret."""
+    kinds = [k for k in get_args(field.annotation) or (field.annotation,)]
+    free = all(kind in (str, Path, SecretStr, type(None)) for kind in kinds)
+    return free and not field.metadata
+
+
+def test_with_nothing_set_everything_is_embedded() -> None:
+    settings = load_settings()
+    assert (settings.embedder, settings.writer) == ("local", "local")
+    assert (settings.index, settings.social) == ("faiss", "simulated")
+    assert settings.trainer == "few_shot" and settings.executor == "in_process"
+    assert settings.openai_api_key is None and settings.budget_usd is None
+    assert settings.warehouse_location.startswith("duckdb:///")
+    assert settings.warehouse_location.endswith("data/warehouse.duckdb")
+    assert settings.uses_simulated_clock
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_value_names_its_variable_the_value_and_what_is_allowed(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value, allowed = WRONG[name]
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    sentence = str(caught.value)
+    assert sentence.startswith(name) and allowed in sentence
+    assert "remove it" in sentence and "\n" not in sentence
+    if name != "OPENAI_BASE_URL":
+        assert repr(value) in sentence
+
+
+def test_every_setting_that_can_be_wrong_is_tried_above() -> None:
+    limited = {
+        variable_name(name)
+        for name, field in Settings.model_fields.items()
+        if not takes_any_text(field)
+    }
+    assert limited == set(WRONG) - {"OPENAI_BASE_URL"}
+
+
+def test_several_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IG_ARMS", "9")
+    monkeypatch.setenv("IG_SEED", "lucky")
+    with pytest.raises(SettingsError, match="IG_ARMS.*IG_SEED"):
+        load_settings()
+
+
+def test_a_misspelt_setting_is_told_with_what_was_meant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IG_BUGDET_USD", "5")
+    with pytest.raises(
+        SettingsError, match="IG_BUGDET_USD.*did you mean IG_BUDGET_USD"
+    ):
+        load_settings()
+
+
+@pytest.mark.parametrize("port", ["IG_WRITER", "IG_EMBEDDER"])
+def test_openai_needs_its_key_and_says_which_setting_asked_for_it(
+    port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(port, "openai")
+    with pytest.raises(SettingsError, match=f"{port}=openai needs OPENAI_API_KEY"):
+        load_settings()
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    key = load_settings().openai_api_key
+    assert key is not None and key.get_secret_value() == KEY
+
+
+def test_an_empty_value_is_as_good_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("IG_ARMS", "IG_BUDGET_USD", "OPENAI_API_KEY", "IG_WAREHOUSE_URL"):
+        monkeypatch.setenv(name, "")
+    settings = load_settings()
+    assert (settings.arms, settings.budget_usd) == (2, None)
+    assert settings.openai_api_key is None
+
+
+def test_secrets_are_in_no_text_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("IG_WAREHOUSE_URL", f"postgres:host=db password={KEY}")
+    settings = load_settings()
+    assert KEY in settings.warehouse_location
+    for shown in (repr(settings), str(settings), f"{settings}"):
+        assert KEY not in shown
+
+
+def test_a_secret_is_not_shown_where_another_value_is_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", f"ftp://user:{KEY}@host")
+    monkeypatch.setenv("IG_WAREHOUSE_URL", f"postgres:password={KEY}")
+    for name, value in (("OPENAI_BASE_URL", "ftp://x"), ("IG_ARMS", "9")):
+        monkeypatch.setenv(name, value)
+        with pytest.raises(SettingsError) as caught:
+            load_settings()
+        assert KEY not in str(caught.value)
+        assert (
+            caught.value.__cause__ is None
+            and caught.value.__suppress_context__
+            or (caught.value.__context__ is None)
+        )
+
+
+@pytest.fixture
+def env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `.env` in the working folder, as a person has it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(Settings.model_config, "env_file", ".env")
+    return tmp_path / ".env"
+
+
+def test_the_env_file_is_read_and_the_environment_wins(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_file.write_text("IG_ARMS=3\nIG_SEED=11\nSOMEBODY_ELSES=1\n")
+    monkeypatch.setenv("IG_SEED", "12")
+    settings = load_settings()
+    assert (settings.arms, settings.seed) == (3, 12)
+    assert load_settings(arms=2).arms == 2
+
+
+@pytest.mark.parametrize("line", ["IG_ARMS=9", "IG_AMRS=2"])
+def test_a_wrong_line_of_the_env_file_is_told_like_any_other(
+    env_file: Path, line: str
+) -> None:
+    env_file.write_text(line)
+    with pytest.raises(SettingsError, match=line.split("=")[0]):
+        load_settings()
+
+
+def test_a_home_folder_is_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/rita")
+    monkeypatch.setenv("IG_DATA_DIR", "~/reels")
+    settings = load_settings()
+    assert settings.data_dir == Path("/home/rita/reels")
+    assert settings.warehouse_location == "duckdb:////home/rita/reels/warehouse.duckdb"
+
+
+@pytest.mark.parametrize(
+    ("clock", "simulated"), [("auto", True), ("system", False), ("simulated", True)]
+)
+def test_the_clock_is_simulated_only_where_it_should_be(
+    clock: str, simulated: bool
+) -> None:
+    assert load_settings(clock=clock).uses_simulated_clock is simulated
+
+
+def example_lines() -> list[str]:
+    return (ROOT / ".env.example").read_text("utf-8").splitlines()
+
+
+def test_the_example_explains_every_setting_and_no_other() -> None:
+    listed = re.findall(r"^#?([A-Z][A-Z_]+)=", "\n".join(example_lines()), re.M)
+    assert sorted(listed) == sorted(map(variable_name, Settings.model_fields))
+
+
+def test_the_example_as_it_is_changes_nothing() -> None:
+    assert all(line == "" or line.startswith("#") for line in example_lines())
+
+
+def test_the_example_shows_values_that_are_allowed(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = [line[1:] for line in example_lines() if re.match(r"#[A-Z_]+=", line)]
+    env_file.write_text("\n".join(shown))
+    settings = load_settings()
+    for name, field in Settings.model_fields.items():
+        if get_origin(field.annotation) is Literal:
+            assert getattr(settings, name) == field.default, "shows the default"

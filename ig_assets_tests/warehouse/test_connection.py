@@ -1,0 +1,181 @@
+"""The way into the embedded warehouse: short, exclusive, and plain about trouble."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+from filelock import FileLock
+
+from ig_assets.errors import SettingsError, WarehouseBusyError, WarehouseError
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.migrations import KEYS, MIGRATIONS
+from ig_assets.warehouse.rows import column_types, merge_rows
+
+NOW = datetime(2026, 5, 1, 9)
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload([__name__])
+
+
+def warehouse(folder: Path, wait_s: float = 60.0) -> Warehouse:
+    return Warehouse(f"duckdb:///{folder / 'w.duckdb'}", lambda: NOW, wait_s)
+
+
+def count(home: Warehouse, table: str) -> int:
+    with home.transaction() as con:
+        return int(con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+
+
+def test_migrations_are_applied_once_and_dated_by_the_clock(tmp_path: Path) -> None:
+    for _ in range(2):
+        with warehouse(tmp_path).transaction() as con:
+            applied = con.execute(
+                "SELECT number, title, applied_at FROM migrations ORDER BY number"
+            ).fetchall()
+    assert applied == [(number, title, NOW) for number, title, _ in MIGRATIONS]
+
+
+def test_every_key_is_made_of_columns_of_its_table(tmp_path: Path) -> None:
+    with warehouse(tmp_path).transaction() as con:
+        tables = {name for (name,) in con.execute("SHOW TABLES").fetchall()}
+        assert tables == {*KEYS, "migrations"}
+        for table, key in KEYS.items():
+            assert set(key) <= set(column_types(con, table)), table
+
+
+def test_a_first_transaction_that_fails_leaves_no_half_a_schema(tmp_path: Path) -> None:
+    home = warehouse(tmp_path)
+    with pytest.raises(ZeroDivisionError), home.transaction():
+        raise ZeroDivisionError
+    assert count(home, "migrations") == len(MIGRATIONS)
+
+
+def test_a_newer_warehouse_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with warehouse(tmp_path).transaction() as con:
+        con.execute("INSERT INTO migrations VALUES (999, 'the future', ?)", [NOW])
+    with pytest.raises(WarehouseError, match="migration 999") as caught:
+        with warehouse(tmp_path).transaction():
+            raise AssertionError("must not be reached")
+    assert "install the newer version" in str(caught.value)
+    assert str(caught.value).count(".") == 1
+
+
+def test_a_failed_transaction_leaves_nothing_behind(tmp_path: Path) -> None:
+    home = warehouse(tmp_path)
+    with pytest.raises(ZeroDivisionError):
+        with home.transaction() as con:
+            merge_rows(con, "forgotten", [{"script_id": "s"}])
+            raise ZeroDivisionError
+    assert count(home, "forgotten") == 0
+
+
+def test_a_transaction_inside_another_is_an_error_and_the_outer_one_goes_on(
+    tmp_path: Path,
+) -> None:
+    home = warehouse(tmp_path)
+    with home.transaction() as con:
+        with pytest.raises(WarehouseError, match="inside another"):
+            with home.transaction():
+                raise AssertionError("must not be reached")
+        merge_rows(con, "forgotten", [{"script_id": "s"}])
+    assert count(home, "forgotten") == 1
+
+
+def write_many(folder: Path, name: str) -> None:
+    home = warehouse(folder)
+    for n in range(12):
+        with home.transaction() as con:
+            merge_rows(con, "forgotten", [{"script_id": f"{name}-{n}"}])
+
+
+def test_two_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+    writers = [
+        _CONTEXT.Process(target=write_many, args=(tmp_path, name)) for name in "ab"
+    ]
+    for process in writers:
+        process.start()
+    for process in writers:
+        process.join()
+    assert [process.exitcode for process in writers] == [0, 0]
+    assert count(warehouse(tmp_path), "forgotten") == 24
+
+
+def test_threads_that_share_a_warehouse_lose_nothing(tmp_path: Path) -> None:
+    home = warehouse(tmp_path)
+
+    def add(name: str) -> None:
+        for n in range(5):
+            with home.transaction() as con:
+                merge_rows(con, "forgotten", [{"script_id": f"{name}-{n}"}])
+
+    threads = [threading.Thread(target=add, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert count(home, "forgotten") == 20
+
+
+def test_a_held_lock_is_waited_for_no_longer_than_told(tmp_path: Path) -> None:
+    with FileLock(f"{tmp_path / 'w.duckdb'}.lock"):
+        with pytest.raises(WarehouseBusyError, match="held by another process"):
+            with warehouse(tmp_path, wait_s=0.1).transaction():
+                raise AssertionError("must not be reached")
+    assert count(warehouse(tmp_path), "forgotten") == 0
+
+
+def test_a_lock_that_is_let_go_in_time_is_taken(tmp_path: Path) -> None:
+    lock = FileLock(f"{tmp_path / 'w.duckdb'}.lock", thread_local=False)
+    lock.acquire()
+    timer = threading.Timer(0.2, lock.release)
+    timer.start()
+    assert count(warehouse(tmp_path), "forgotten") == 0
+    timer.join()
+
+
+def hold(path: Path, opened: multiprocessing.synchronize.Event) -> None:
+    with duckdb.connect(str(path)):
+        opened.set()
+        threading.Event().wait(600)
+
+
+def test_a_file_that_an_analyst_has_open_is_busy_and_not_broken(
+    tmp_path: Path,
+) -> None:
+    home = warehouse(tmp_path, wait_s=0.1)
+    assert count(home, "forgotten") == 0
+    opened = _CONTEXT.Event()
+    analyst = _CONTEXT.Process(target=hold, args=(tmp_path / "w.duckdb", opened))
+    analyst.start()
+    try:
+        opened.wait()
+        with pytest.raises(WarehouseBusyError, match="close the program"):
+            with home.transaction():
+                raise AssertionError("must not be reached")
+    finally:
+        analyst.kill()
+        analyst.join()
+    assert count(home, "forgotten") == 0
+
+
+def test_a_file_that_is_no_database_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "w.duckdb").write_bytes(b"not a database " * 400)
+    with pytest.raises(WarehouseError, match="not a DuckDB file") as caught:
+        with warehouse(tmp_path).transaction():
+            raise AssertionError("must not be reached")
+    assert not isinstance(caught.value, WarehouseBusyError)
+
+
+def test_folder_and_file_are_made_and_odd_names_are_no_trouble(tmp_path: Path) -> None:
+    assert count(warehouse(tmp_path / "it's new" / "deep"), "forgotten") == 0
+
+
+@pytest.mark.parametrize("url", ["mysql://u:opensesame@h/db", "w.duckdb", "duckdb:w"])
+def test_an_unknown_home_names_the_setting_and_no_password(url: str) -> None:
+    with pytest.raises(SettingsError, match="IG_WAREHOUSE_URL") as caught:
+        Warehouse(url, lambda: NOW)
+    assert "opensesame" not in str(caught.value)
