@@ -1,0 +1,1 @@
+"""What was paid, what would be paid, and what may still be paid."""

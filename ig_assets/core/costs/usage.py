@@ -1,0 +1,64 @@
+"""What was used, read from the ledger: per day and operation, and in all."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from ig_assets.core.costs.prices import LOCAL_PROVIDERS, call_cost_usd
+from ig_assets.core.ports import Usage
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import fetch_dicts
+
+# What local calls are priced as, to say what they would have cost elsewhere.
+REFERENCE_PROVIDER = "openai"
+REFERENCE_WRITER = "gpt-5-mini"
+REFERENCE_EMBEDDER = "text-embedding-3-small"
+EMBEDDING_OPERATIONS = frozenset({"ingest", "query"})
+
+
+def usage_by_operation(
+    con: Connection, day: date | None = None
+) -> list[dict[str, Any]]:
+    """Calls, tokens, cost and latency percentiles (ms), one row an operation.
+
+    `cost_usd` sums what is known; `unpriced` counts done calls whose price nobody
+    knows, `unknown` those without an answer (their reservation counts as spent).
+    """
+    return fetch_dicts(
+        con,
+        """
+        SELECT operation, provider, model,
+            count(*) AS calls,
+            count(*) FILTER (WHERE status = 'failed') AS failed,
+            count(*) FILTER (WHERE status IN ('unknown', 'reserved')) AS unknown,
+            CAST(coalesce(sum(input_tokens), 0) AS BIGINT) AS input_tokens,
+            CAST(coalesce(sum(output_tokens), 0) AS BIGINT) AS output_tokens,
+            coalesce(sum(coalesce(cost_usd, reserved_usd)), 0) AS cost_usd,
+            count(*) FILTER (WHERE status = 'done' AND cost_usd IS NULL) AS unpriced,
+            round(quantile_cont(latency_ms, 0.5)) AS p50_ms,
+            round(quantile_cont(latency_ms, 0.95)) AS p95_ms
+        FROM api_calls
+        WHERE ? IS NULL OR CAST(called_at AS DATE) = ?
+        GROUP BY operation, provider, model
+        ORDER BY operation, provider, model
+        """,
+        [day, day],
+    )
+
+
+def reference_cost_usd(rows: list[dict[str, Any]]) -> float:
+    """What the local calls among these rows would have cost at OpenAI, USD.
+
+    Their tokens, priced as `gpt-5-mini` and `text-embedding-3-small`; another
+    tokenizer would count a little differently, and that model would also think.
+    """
+    total = 0.0
+    for row in rows:
+        if row["provider"] not in LOCAL_PROVIDERS:
+            continue
+        embedding = row["operation"] in EMBEDDING_OPERATIONS
+        model = REFERENCE_EMBEDDER if embedding else REFERENCE_WRITER
+        usage = Usage(row["input_tokens"], row["output_tokens"])
+        total += call_cost_usd(REFERENCE_PROVIDER, model, usage) or 0.0
+    return total

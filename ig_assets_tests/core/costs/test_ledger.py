@@ -1,0 +1,240 @@
+"""The ledger: reserved before sent, settled with its outcome, never over budget."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ig_assets.core.costs.ledger import ATTEMPTS, Call, Ledger, RunRef
+from ig_assets.core.ports import Usage
+from ig_assets.errors import (
+    AccessError,
+    BudgetError,
+    MalformedAnswerError,
+    RefusedError,
+    TransientVendorError,
+)
+from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+RUN = RunRef("run-1", "script_drafts", "2026-05")
+PAID = Call("generate", "openai", "gpt-5-mini", "h1", 1_000_000, 0)
+LOCAL = replace(PAID, provider="local", model="qwen2.5")
+NOBODY_KNOWS = replace(PAID, provider="elsewhere", model="nobody-knows-1")
+PRICE = 0.25  # USD for a million input tokens of gpt-5-mini, read from genai-prices
+
+
+class Clock:
+    def now(self) -> datetime:
+        return datetime(2026, 5, 1, 9)
+
+
+class Books:
+    """A ledger whose waits are noted and not waited."""
+
+    def __init__(self, folder: Path) -> None:
+        self.warehouse = Warehouse(f"duckdb:///{folder / 'l.duckdb'}", Clock().now)
+        self.waited: list[float] = []
+        self.sent: list[int] = []
+
+    def ledger(self, budget_usd: float | None = None) -> Ledger:
+        return Ledger(self.warehouse, Clock(), budget_usd, self.waited.append)
+
+    def calls(self) -> list[dict[str, Any]]:
+        with self.warehouse.transaction() as con:
+            return fetch_dicts(con, "SELECT * FROM api_calls ORDER BY called_at")
+
+    def scripts(self) -> int:
+        with self.warehouse.transaction() as con:
+            return len(con.execute("SELECT * FROM scripts").fetchall())
+
+    def answers(
+        self, *failures: Exception, usage: Usage = Usage(10, 5)
+    ) -> Callable[[], tuple[str, Usage]]:
+        """Fails as told, then answers."""
+        left = list(failures)
+
+        def send() -> tuple[str, Usage]:
+            self.sent.append(len(self.calls()))
+            if left:
+                raise left.pop(0)
+            return "an answer", usage
+
+        return send
+
+
+def record(con: Connection, answer: str) -> None:
+    merge_rows(con, "scripts", [{"script_id": answer, "revision_hash": "r"}])
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Books:
+    return Books(tmp_path)
+
+
+def test_a_call_is_a_row_before_it_is_sent_and_settled_after(books: Books) -> None:
+    usage = Usage(1_000_000, 0, 0)
+    assert books.ledger().pay(PAID, RUN, books.answers(usage=usage), record) == (
+        "an answer"
+    )
+    assert books.sent == [1], "one row was there when it was sent"
+    [call] = books.calls()
+    assert call["status"] == "done" and call["input_tokens"] == 1_000_000
+    assert call["cost_usd"] == pytest.approx(PRICE) == call["reserved_usd"]
+    assert (call["run_id"], call["asset"], call["month"]) == (
+        "run-1",
+        "script_drafts",
+        "2026-05",
+    )
+    assert call["latency_ms"] >= 0 and call["error"] is None
+
+
+def test_outcome_and_settlement_are_one_transaction(books: Books) -> None:
+    class Crash(Exception):
+        pass
+
+    def crash(con: Connection, answer: str) -> None:
+        record(con, answer)
+        raise Crash
+
+    ledger = books.ledger()
+    with pytest.raises(Crash):
+        ledger.pay(PAID, RUN, books.answers(), crash)
+    assert books.scripts() == 0
+    assert [c["status"] for c in books.calls()] == ["reserved"]
+    # A step begins by asking; its own run may have died in an earlier attempt.
+    assert ledger.mark_unknown(RUN) == 1
+    [call] = books.calls()
+    assert call["status"] == "unknown" and "ended before" in call["error"]
+    assert call["cost_usd"] is None and call["reserved_usd"] == pytest.approx(PRICE)
+    assert books.scripts() == 0
+
+
+def test_only_dead_runs_of_the_same_asset_and_month_are_marked(books: Books) -> None:
+    ledger = books.ledger()
+    for run in (
+        RUN,
+        replace(RUN, asset="script_variants"),
+        replace(RUN, month="2026-06"),
+        replace(RUN, month=None),
+    ):
+        ledger.reserve(PAID, run)
+    assert ledger.mark_unknown(replace(RUN, run_id="run-2")) == 1
+    assert ledger.mark_unknown(RunRef("run-2", "script_drafts", None)) == 1
+    assert ledger.mark_unknown(RunRef("run-3", "script_drafts", None)) == 0
+
+
+def test_transient_failures_are_tried_five_times_and_each_is_a_row(
+    books: Books,
+) -> None:
+    busy = TransientVendorError("busy", outcome_unknown=False)
+    with pytest.raises(TransientVendorError):
+        books.ledger().pay(PAID, RUN, books.answers(*[busy] * 9), record)
+    assert ATTEMPTS == 5
+    assert books.sent == [1, 2, 3, 4, 5]
+    assert [c["status"] for c in books.calls()] == ["failed"] * 5
+    assert len(books.waited) == 4 and all(1 <= wait <= 10 for wait in books.waited)
+
+
+def test_a_later_attempt_may_succeed(books: Books) -> None:
+    failures = [TransientVendorError("busy", outcome_unknown=False)] * 2
+    books.ledger().pay(PAID, RUN, books.answers(*failures), record)
+    assert sorted(c["status"] for c in books.calls()) == ["done", "failed", "failed"]
+    assert books.scripts() == 1
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(0.0, 0.0), (7.5, 7.5), (900.0, 60.0)])
+def test_the_vendor_s_wait_is_honoured_up_to_a_minute(
+    books: Books, asked: float, waited: float
+) -> None:
+    books.ledger().pay(
+        PAID, RUN, books.answers(TransientVendorError("busy", asked)), record
+    )
+    assert books.waited == [waited]
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (RefusedError("no"), "failed"),
+        (AccessError("no key"), "failed"),
+        (MalformedAnswerError("cut", 1_000_000, 0), "failed"),
+    ],
+)
+def test_a_final_failure_is_tried_once(
+    books: Books, failure: Exception, status: str
+) -> None:
+    with pytest.raises(type(failure)):
+        books.ledger().pay(PAID, RUN, books.answers(failure), record)
+    [call] = books.calls()
+    assert call["status"] == status and call["error"] == str(failure)
+    paid = isinstance(failure, MalformedAnswerError)
+    assert call["cost_usd"] == pytest.approx(PRICE if paid else 0.0)
+
+
+def test_a_call_that_may_have_been_billed_keeps_its_share_of_the_budget(
+    books: Books,
+) -> None:
+    broken = TransientVendorError("the connection broke", 0.0, outcome_unknown=True)
+    with pytest.raises(BudgetError):
+        books.ledger(PRICE * 2.5).pay(PAID, RUN, books.answers(*[broken] * 5), record)
+    assert [c["status"] for c in books.calls()] == ["unknown"] * 2
+    assert all(c["cost_usd"] is None for c in books.calls())
+
+
+def test_beyond_the_budget_nothing_is_sent_and_nothing_reserved(books: Books) -> None:
+    ledger = books.ledger(PRICE * 1.5)
+    usage = Usage(1_000_000)
+    ledger.pay(PAID, RUN, books.answers(usage=usage), record)
+    with pytest.raises(BudgetError, match="nothing was sent"):
+        ledger.pay(PAID, RUN, books.answers(), record)
+    assert len(books.sent) == len(books.calls()) == 1
+
+
+def test_what_was_reserved_too_much_is_given_back(books: Books) -> None:
+    ledger = books.ledger(PRICE * 1.5)
+    for _ in range(3):
+        ledger.pay(PAID, RUN, books.answers(usage=Usage(1000)), record)
+    assert len(books.sent) == 3
+
+
+def test_eight_threads_never_exceed_one_budget(books: Books) -> None:
+    ledger = books.ledger(PRICE * 5 + 1e-9)
+    together = threading.Barrier(8)
+
+    def send() -> tuple[str, Usage]:
+        return "an answer", Usage(1_000_000)
+
+    def pay(_: int) -> bool:
+        together.wait()
+        try:
+            ledger.pay(PAID, RUN, send, record)
+        except BudgetError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        went = list(pool.map(pay, range(8)))
+    assert sum(went) == 5
+    assert sum(c["cost_usd"] for c in books.calls()) == pytest.approx(PRICE * 5)
+
+
+def test_a_price_that_nobody_knows_is_null_and_not_nothing(books: Books) -> None:
+    books.ledger().pay(NOBODY_KNOWS, RUN, books.answers(), record)
+    [call] = books.calls()
+    assert call["cost_usd"] is None and call["reserved_usd"] is None
+    with pytest.raises(BudgetError, match="unknown amount"):
+        books.ledger(100.0).pay(NOBODY_KNOWS, RUN, books.answers(), record)
+
+
+def test_work_on_the_machine_costs_nothing_even_without_a_budget(books: Books) -> None:
+    books.ledger(0.0).pay(LOCAL, RUN, books.answers(), record)
+    [call] = books.calls()
+    assert call["cost_usd"] == call["reserved_usd"] == 0.0
