@@ -1,0 +1,1 @@
+"""Scripts: reading them, knowing which are current, embedding, indexing, finding."""

@@ -1,0 +1,14 @@
+"""One empty shelf a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ig_assets_tests.core.corpus.shelf import Shelf
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path)

@@ -1,0 +1,207 @@
+"""A small house for these tests: a library folder, a warehouse, FAISS, an embedder."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ig_assets.adapters.faiss_index import FaissIndex
+from ig_assets.core.corpus.current import current_scripts
+from ig_assets.core.corpus.embedding import EmbeddingRun, embed_missing
+from ig_assets.core.corpus.index_sync import IndexChange, namespace_of, sync_index
+from ig_assets.core.corpus.retrieval import RetrievedScript, retrieve
+from ig_assets.core.corpus.sync import CorpusChange, sync_corpus
+from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.identity import text_hash
+from ig_assets.core.ports import EmbeddingAnswer, Usage
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.migrations import KEYS
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+RUN = RunRef("run-1", "script_embeddings")
+START = datetime(2026, 1, 5, 9, 0)
+
+
+class SteppingClock:
+    """Stands still until a test moves it."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self.present = start
+
+    def now(self) -> datetime:
+        return self.present
+
+    def step(self, **delta: float) -> None:
+        self.present += timedelta(**delta)
+
+
+class HashedWordsEmbedder:
+    """Not a model: the sum of one pseudo-random vector a word, seeded by its hash.
+
+    Texts that share words are near. `embedded` keeps every text it was given.
+    """
+
+    provider = "local"
+    max_batch = 64
+
+    def __init__(self, model: str = "hashed-words", dimensions: int = 48) -> None:
+        self.model = model
+        self.dimensions = dimensions
+        self.embedded: list[str] = []
+        self.calls = 0
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def embed(self, texts: Sequence[str]) -> EmbeddingAnswer:
+        self.calls += 1
+        self.embedded += texts
+        rows = np.stack([self._vector(text) for text in texts])
+        return EmbeddingAnswer(rows, Usage(sum(map(self.count_tokens, texts))))
+
+    def _vector(self, text: str) -> np.ndarray:
+        total = np.zeros(self.dimensions)
+        for word in re.findall(r"\w+", text.lower()) or [text]:
+            digest = hashlib.sha256(word.encode()).digest()
+            seed = int.from_bytes(digest[:8], "big")
+            total += np.random.default_rng(seed).normal(size=self.dimensions)
+        return (total / np.linalg.norm(total)).astype(np.float32)
+
+
+class Shelf:
+    """Everything of the corpus stage on one temporary folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.library = folder / "library"
+        self.library.mkdir()
+        self.clock = SteppingClock()
+        self.warehouse = Warehouse(f"duckdb:///{folder / 'w.duckdb'}", self.clock.now)
+        self.ledger = Ledger(self.warehouse, self.clock, sleep=lambda seconds: None)
+        self.embedder = HashedWordsEmbedder()
+        self.index = FaissIndex(folder / "index", "scripts")
+
+    @property
+    def namespace(self) -> str:
+        return namespace_of(self.embedder.model, self.embedder.dimensions)
+
+    def write(self, name: str, hook: str = "A hook.", **front: Any) -> Path:
+        """A library file; `body`, `cta` and front matter by name."""
+        body = front.pop("body", "Some words about it.")
+        cta = front.pop("cta", "Save this.")
+        lines = [f"{key}: {value}" for key, value in front.items()]
+        head = "---\n" + "\n".join(lines) + "\n---\n" if lines else ""
+        path = self.library / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{head}# {hook}\n\n{body}\n\nCTA: {cta}\n", encoding="utf-8")
+        return path
+
+    def sync(self) -> CorpusChange:
+        return sync_corpus(self.warehouse, str(self.library), self.clock)
+
+    def embed(self, batch_size: int = 100) -> EmbeddingRun:
+        return embed_missing(
+            self.warehouse, self.ledger, self.embedder, self.clock, RUN, batch_size
+        )
+
+    def sync_index(self, index: Any = None) -> IndexChange:
+        return sync_index(
+            self.warehouse,
+            index or self.index,
+            self.clock,
+            self.embedder.model,
+            self.embedder.dimensions,
+        )
+
+    def turn(self) -> tuple[CorpusChange, EmbeddingRun, IndexChange]:
+        """Materialise the three assets of the stage once."""
+        return self.sync(), self.embed(), self.sync_index()
+
+    def retrieve(self, query: str, k: int = 3, **options: Any) -> list[RetrievedScript]:
+        return retrieve(
+            self.warehouse,
+            self.index,
+            self.embedder,
+            self.ledger,
+            RUN,
+            query,
+            k,
+            **options,
+        )
+
+    def active(self) -> dict[str, dict[str, Any]]:
+        with self.warehouse.transaction() as con:
+            return {row["script_id"]: row for row in current_scripts(con)}
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.warehouse.transaction() as con:
+            return con.execute(sql).fetchall()
+
+    def insert(self, table: str, *rows: dict[str, Any]) -> None:
+        with self.warehouse.transaction() as con:
+            merge_rows(con, table, rows)
+
+    def indexed(self) -> list[str]:
+        return list(self.index.list_ids(self.namespace))
+
+    def everything(self) -> dict[str, list[dict[str, Any]]]:
+        """Every row of every table, to compare before and after."""
+        with self.warehouse.transaction() as con:
+            return {
+                table: fetch_dicts(con, f"SELECT * FROM {table} ORDER BY ALL")
+                for table in KEYS
+            }
+
+    def decide(
+        self,
+        experiment_id: str,
+        decision: str = "winner",
+        shrunken_lift: float = 0.2,
+        **winner: str,
+    ) -> None:
+        """A decision as the results stage writes it; `winner_*` columns by name."""
+        self.insert(
+            "decisions",
+            {
+                "experiment_id": experiment_id,
+                "decided_at": self.clock.now(),
+                "decision": decision,
+                "winner_variant_id": winner.get("winner_variant_id"),
+                "winner_script_id": winner.get("winner_script_id"),
+                "winner_revision_hash": winner.get("winner_revision_hash"),
+                "shrunken_lift": shrunken_lift,
+            },
+        )
+
+    def add_variant(self, variant_id: str, text: str) -> None:
+        """A variant that a month of generation made, with its topic."""
+        hook, _, body = text.partition("\n\n")
+        self.insert(
+            "variants",
+            {
+                "variant_id": variant_id,
+                "month": "2026-01",
+                "topic_id": "topic-1",
+                "hook_style": "story",
+                "hook": hook,
+                "body": body,
+                "call_to_action": "",
+                "text": text,
+                "revision_hash": text_hash(text),
+            },
+        )
+        self.insert(
+            "topics",
+            {
+                "month": "2026-01",
+                "topic_id": "topic-1",
+                "topic": "herbs",
+                "language": "en",
+            },
+        )

@@ -1,0 +1,164 @@
+"""Retrieval is near, weighted by evidence, diverse, and paid for once."""
+
+from __future__ import annotations
+
+import pytest
+
+from ig_assets.core.corpus.retrieval import diversify, retrieve_many, weight_of
+from ig_assets.errors import InputError
+from ig_assets_tests.core.corpus.shelf import RUN, Shelf
+
+BASIL = "Basil in the kitchen window."
+
+
+@pytest.fixture
+def stocked(shelf: Shelf) -> Shelf:
+    """Scripts: near and far ones, two languages, a copy, and two that won."""
+    shelf.write("basil.md", hook=BASIL, language="en", topic="basil")
+    shelf.write("copy.md", hook=BASIL, language="en", topic="basil")
+    shelf.write("basil-won.md", hook="Basil in the kitchen pot.", language="en")
+    shelf.write("basilikum.md", hook="Basil in der Küche.", language="de")
+    for n in range(20):
+        shelf.write(f"far-{n}.md", hook=f"Bicycle chain {n}.", language="en")
+    shelf.add_variant("v1", "Basil in the kitchen garden.\n\nIt won.")
+    shelf.sync()
+    shelf.decide("e0", "provisional", 0.4, winner_script_id="library/basil-won")
+    shelf.decide("e1", "winner", 0.1, winner_variant_id="v1")
+    shelf.turn()
+    return shelf
+
+
+def test_the_nearest_comes_first_with_all_that_a_prompt_needs(stocked: Shelf) -> None:
+    words = f"{BASIL} Some words about it. Save this."
+    found = stocked.retrieve(words, 4, include_winners=False)
+    assert [script.rank for script in found] == [1, 2, 3, 4]
+    window = found[0]
+    assert window.script_id == "library/basil"
+    assert window.similarity == pytest.approx(1.0, abs=1e-5)
+    assert (window.topic, window.language, window.origin) == ("basil", "en", "library")
+    assert window.call_to_action == "Save this."
+    assert window.text.startswith(BASIL)
+    assert (window.is_winner, window.shrunken_lift, window.experiment) == (
+        False,
+        None,
+        None,
+    )
+    assert window.weight == window.similarity
+
+
+def test_evidence_moves_the_weight_within_its_bounds(stocked: Shelf) -> None:
+    found = {s.script_id: s for s in stocked.retrieve("basil kitchen", 10)}
+    provisional, winner = found["library/basil-won"], found["winner/v1"]
+    assert provisional.weight == pytest.approx(provisional.similarity * 1.4)
+    assert winner.weight == pytest.approx(winner.similarity * 1.1)
+    assert (provisional.experiment, winner.experiment) == ("e0", "e1")
+    assert weight_of(0.5, 9.0) == pytest.approx(0.75)
+    assert weight_of(0.5, -9.0) == pytest.approx(0.35)
+    assert weight_of(0.5, None) == 0.5
+
+
+def test_the_control_arm_sees_no_winner_of_any_kind(stocked: Shelf) -> None:
+    everything = stocked.retrieve("basil kitchen", 50)
+    assert {s.script_id for s in everything if s.is_winner} == {
+        "library/basil-won",
+        "winner/v1",
+    }
+    control = stocked.retrieve("basil kitchen", 50, include_winners=False)
+    assert not [s for s in control if s.is_winner or s.origin == "winner"]
+    assert len(control) == len(everything) - 2
+
+
+def test_a_copy_of_words_that_won_is_no_loophole_for_the_control_arm(
+    stocked: Shelf,
+) -> None:
+    stocked.write("again.md", hook="Basil in the kitchen pot.", language="en")
+    stocked.turn()
+    control = stocked.retrieve("basil kitchen", 50, include_winners=False)
+    assert "library/again" not in [s.script_id for s in control]
+
+
+def test_one_text_is_retrieved_once_however_many_scripts_have_it(
+    stocked: Shelf,
+) -> None:
+    found = stocked.retrieve("basil kitchen", 50)
+    assert len({s.revision_hash for s in found}) == len(found) > 1
+    assert [s.script_id for s in found if s.hook == BASIL] == ["library/basil"]
+
+
+def test_filters_hold_even_when_what_they_want_is_far(stocked: Shelf) -> None:
+    [german] = stocked.retrieve("bicycle chain", 1, language="de")
+    assert german.script_id == "library/basilikum"
+    found = stocked.retrieve("basil kitchen", 50, exclude_script_ids=["winner/v1"])
+    assert "winner/v1" not in [s.script_id for s in found]
+
+
+def test_what_is_retired_is_not_retrieved_even_before_the_index_follows(
+    stocked: Shelf,
+) -> None:
+    (stocked.library / "basil-won.md").unlink()
+    stocked.sync()
+    found = stocked.retrieve("basil kitchen", 50)
+    assert "library/basil-won" not in [s.script_id for s in found]
+
+
+def test_a_query_is_embedded_once_and_then_cached(stocked: Shelf) -> None:
+    before = len(stocked.embedder.embedded)
+    first = stocked.retrieve("keeping basil fresh", 3)
+    assert stocked.retrieve("keeping basil fresh \r\n", 3) == first
+    assert len(stocked.embedder.embedded) == before + 1
+    assert stocked.rows(
+        "SELECT status, count(*) FROM api_calls WHERE operation = 'query' "
+        "GROUP BY status"
+    ) == [("done", 1)]
+
+
+def test_several_queries_share_one_call_and_answer_as_alone(stocked: Shelf) -> None:
+    queries = ["basil kitchen", "bicycle chain", "basil kitchen"]
+    calls = stocked.embedder.calls
+    found = retrieve_many(
+        stocked.warehouse,
+        stocked.index,
+        stocked.embedder,
+        stocked.ledger,
+        RUN,
+        queries,
+        2,
+    )
+    assert stocked.embedder.calls == calls + 1
+    assert found == [stocked.retrieve(query, 2) for query in queries]
+
+
+def test_an_empty_index_answers_nothing_and_an_empty_query_is_refused(
+    shelf: Shelf,
+) -> None:
+    assert shelf.retrieve("anything") == []
+    with pytest.raises(InputError, match="the query is empty"):
+        shelf.retrieve(" \n")
+
+
+def candidate(name: str, similarity: float, vector: list[float]) -> dict[str, object]:
+    words = ("hook", "body", "call_to_action", "text", "topic", "hook_style")
+    return {
+        "script_id": name,
+        "revision_hash": name,
+        "similarity": similarity,
+        "origin": "library",
+        "language": "en",
+        **dict.fromkeys(words, ""),
+        "is_winner": False,
+        "shrunken_lift": None,
+        "experiment": None,
+        "vector": vector,
+    }
+
+
+def test_a_near_double_gives_way_to_something_else() -> None:
+    found = diversify(
+        [
+            candidate("first", 0.90, [1.0, 0.0]),
+            candidate("double", 0.89, [0.999, 0.045]),
+            candidate("other", 0.60, [0.0, 1.0]),
+        ],
+        2,
+    )
+    assert [script.script_id for script in found] == ["first", "other"]
