@@ -1,0 +1,1 @@
+"""Posts, engagement, evidence and decisions."""

@@ -1,0 +1,160 @@
+"""Which variant goes out as which post, in which slot: the plan, made once.
+
+A topic with at least two usable variants becomes one experiment with one post a
+variant, in a randomised order of slots. What is planned is never changed by a rerun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, Literal
+
+from ig_assets.core.identity import seeded_unit, stable_id
+from ig_assets.core.ports import Clock
+from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+SLOT_TIME = time(9, 0)
+SLOT_DISTANCE = timedelta(hours=24)
+EXPERIMENT_LENGTH = timedelta(days=28)
+MIN_ARMS = 2
+
+_VARIANTS = """
+SELECT t.topic_id, t.due_on, v.variant_id, v.arm, v.hook_style
+FROM topics AS t
+JOIN variants AS v
+  ON v.month = t.month
+ AND v.topic_id = t.topic_id
+WHERE t.month = ?
+  AND v.rejection IS NULL
+ORDER BY t.topic_id, v.arm, v.variant_id
+"""
+
+_PLANNED = """
+SELECT DISTINCT topic_id
+FROM experiments
+WHERE month = ?
+  AND segment = ?
+"""
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """What one call planned anew; posts are proposed or, by themselves, approved."""
+
+    experiments: int
+    proposed: int
+    approved: int
+
+
+def plan_posts(
+    warehouse: Warehouse,
+    clock: Clock,
+    month: str,
+    *,
+    segment: str = "all",
+    sigma: float,
+    seed: int,
+    platform: str,
+    simulated: bool,
+    approval: Literal["auto", "manual"],
+    numerator: str = "likes",
+    denominator: str = "reach",
+) -> PlanSummary:
+    """Plan the month's topics that have two usable variants and no experiment yet.
+
+    The arms take the slots (the topic's due day at 09:00 UTC, then every 24 h) in an
+    order drawn with `seed`, which each post's detail records. `sigma` is the sd from
+    post to post on the log scale, fixed here for the experiment's whole life; the
+    metric (numerator per denominator) is chosen here, once, as well.
+    """
+    status = "approved" if approval == "auto" else "proposed"
+    experiments: list[dict[str, Any]] = []
+    posts: list[dict[str, Any]] = []
+    with warehouse.transaction() as con:
+        for topic_id, arms in _unplanned(con, month, segment).items():
+            experiment_id = stable_id("experiment", month, topic_id, segment)
+            drawn = _draw_order(arms, seed, experiment_id)
+            first = _first_slot(drawn[0]["due_on"], month)
+            experiments.append(
+                {
+                    "experiment_id": experiment_id,
+                    "month": month,
+                    "topic_id": topic_id,
+                    "segment": segment,
+                    "numerator": numerator,
+                    "denominator": denominator,
+                    "randomised": False,
+                    "sigma": sigma,
+                    "simulated": simulated,
+                    "started_at": first,
+                    "ends_at": first + EXPERIMENT_LENGTH,
+                    "status": "running",
+                    "intent_key": experiment_id,
+                }
+            )
+            for place, arm in enumerate(drawn):
+                post_id = stable_id("post", arm["variant_id"])
+                posts.append(
+                    {
+                        "post_id": post_id,
+                        "experiment_id": experiment_id,
+                        "variant_id": arm["variant_id"],
+                        "arm": arm["arm"],
+                        "hook_style": arm["hook_style"],
+                        "slot": first + place * SLOT_DISTANCE,
+                        "platform": platform,
+                        "intent_key": post_id,
+                        "status": status,
+                        "detail": f"slot {place + 1} of {len(drawn)}, seed {seed}",
+                    }
+                )
+        merge_rows(con, "experiments", experiments, replace=False)
+        merge_rows(con, "posts", posts, replace=False)
+    approved = len(posts) if status == "approved" else 0
+    return PlanSummary(len(experiments), len(posts) - approved, approved)
+
+
+def approve_posts(warehouse: Warehouse, post_ids: Sequence[str]) -> int:
+    """A person's yes: proposed posts become approved; return how many did."""
+    with warehouse.transaction() as con:
+        rows = con.execute(
+            """
+            SELECT post_id
+            FROM posts
+            WHERE status = 'proposed'
+              AND list_contains(?::TEXT[], post_id)
+            """,
+            [list(post_ids)],
+        ).fetchall()
+        for (post_id,) in rows:
+            con.execute(
+                "UPDATE posts SET status = 'approved' WHERE post_id = ?", [post_id]
+            )
+    return len(rows)
+
+
+def _unplanned(
+    con: Connection, month: str, segment: str
+) -> dict[str, list[dict[str, Any]]]:
+    planned = {t for (t,) in con.execute(_PLANNED, [month, segment]).fetchall()}
+    topics: dict[str, list[dict[str, Any]]] = {}
+    for row in fetch_dicts(con, _VARIANTS, [month]):
+        if row["topic_id"] not in planned:
+            topics.setdefault(row["topic_id"], []).append(row)
+    return {t: arms for t, arms in topics.items() if len(arms) >= MIN_ARMS}
+
+
+def _draw_order(
+    arms: list[dict[str, Any]], seed: int, experiment_id: str
+) -> list[dict[str, Any]]:
+    return sorted(
+        arms, key=lambda a: seeded_unit(seed, "slot", experiment_id, a["variant_id"])
+    )
+
+
+def _first_slot(due_on: date | None, month: str) -> datetime:
+    day = due_on or date.fromisoformat(f"{month}-01")
+    return datetime.combine(day, SLOT_TIME)

@@ -1,0 +1,220 @@
+"""Approved posts whose slot has come go out, each at most once.
+
+The row says `ambiguous` before the platform is called and gets its outcome after. A
+process that dies in between leaves an ambiguous row; the next run asks the platform
+what became of it before anything is sent again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ig_assets.core.identity import text_hash
+from ig_assets.core.ports import Clock, Published, PublishRequest, SocialPlatform
+from ig_assets.errors import RefusedError, VendorError
+from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+SENT = "sent, outcome not yet known"
+
+_DUE = """
+SELECT p.post_id, p.intent_key, p.status, p.slot, p.media_url, p.hook_style, p.arm,
+       p.detail,
+       e.segment, v.variant_id, v.text, t.topic
+FROM posts AS p
+JOIN experiments AS e
+  ON e.experiment_id = p.experiment_id
+JOIN variants AS v
+  ON v.variant_id = p.variant_id
+LEFT JOIN topics AS t
+  ON t.month = e.month
+ AND t.topic_id = e.topic_id
+WHERE p.platform = ?
+  AND (? IS NULL OR e.month = ?)
+  AND (p.status = 'ambiguous' OR (p.status = 'approved' AND p.slot <= ?))
+ORDER BY p.slot, p.post_id
+"""
+
+_DUE_MONTHS = """
+SELECT e.month, count(*)
+FROM posts AS p
+JOIN experiments AS e
+  ON e.experiment_id = p.experiment_id
+WHERE p.variant_id IS NOT NULL
+  AND (p.status = 'ambiguous' OR (p.status = 'approved' AND p.slot <= ?))
+GROUP BY e.month
+ORDER BY e.month
+"""
+
+_OPEN = """
+SELECT count(*) FILTER (WHERE p.status IN ('proposed', 'approved')),
+       count(*) FILTER (WHERE p.status = 'ambiguous')
+FROM posts AS p
+JOIN experiments AS e
+  ON e.experiment_id = p.experiment_id
+WHERE ? IS NULL OR e.month = ?
+"""
+
+
+@dataclass(frozen=True)
+class PublishSummary:
+    """`published` and `failed` in this call; `waiting` and `ambiguous` after it."""
+
+    published: int
+    waiting: int
+    failed: int
+    ambiguous: int
+
+
+def publish_due(
+    warehouse: Warehouse,
+    clock: Clock,
+    platform: SocialPlatform,
+    month: str | None = None,
+    *,
+    run_id: str = "",
+) -> PublishSummary:
+    """Publish what is approved and due (of all months without `month`).
+
+    Call it under the pool of posts: one publisher at a time. A refusal makes the
+    post `failed` with the vendor's sentence; any other vendor error leaves it
+    `ambiguous`, to be looked up by the next call. Raises no VendorError.
+    """
+    with warehouse.transaction() as con:
+        due = fetch_dicts(con, _DUE, [platform.platform, month, month, clock.now()])
+        open_posts = _open_posts(con, month)
+    counts = dict.fromkeys(("published", "failed", "ambiguous", "withdrawn"), 0)
+    for post in due:
+        counts[_publish_one(warehouse, clock, platform, post, run_id)] += 1
+    if due:
+        with warehouse.transaction() as con:
+            open_posts = _open_posts(con, month)
+    waiting, ambiguous = open_posts
+    return PublishSummary(counts["published"], waiting, counts["failed"], ambiguous)
+
+
+def due_posts(con: Connection, now: datetime) -> int:
+    """Posts that a publish run would take up: approved and due, or ambiguous."""
+    return sum(count for _, count in con.execute(_DUE_MONTHS, [now]).fetchall())
+
+
+def due_months(con: Connection, now: datetime) -> list[str]:
+    """The months whose partition has posts to take up, in order."""
+    return [str(month) for month, _ in con.execute(_DUE_MONTHS, [now]).fetchall()]
+
+
+def _open_posts(con: Connection, month: str | None) -> tuple[int, int]:
+    """Posts that wait (for approval or their slot), and ambiguous ones."""
+    ((waiting, ambiguous),) = con.execute(_OPEN, [month, month]).fetchall()
+    return int(waiting), int(ambiguous)
+
+
+def _publish_one(
+    warehouse: Warehouse,
+    clock: Clock,
+    platform: SocialPlatform,
+    post: dict[str, Any],
+    run_id: str,
+) -> str:
+    published = None
+    try:
+        if post["status"] == "ambiguous":
+            published = platform.find(post["intent_key"])
+        elif not _claim(warehouse, post):
+            return "withdrawn"
+        published = published or platform.publish(_request(post))
+    except RefusedError as error:
+        _mark(warehouse, post, "failed", str(error))
+        return "failed"
+    except VendorError as error:
+        _mark(warehouse, post, "ambiguous", str(error))
+        return "ambiguous"
+    _record(warehouse, clock, post, published, run_id)
+    return "published"
+
+
+def _request(post: dict[str, Any]) -> PublishRequest:
+    labels = {name: post[name] for name in ("hook_style", "topic", "arm")}
+    return PublishRequest(
+        intent_key=post["intent_key"],
+        text=post["text"],
+        segment=post["segment"] or "all",
+        slot=post["slot"],
+        labels={name: value for name, value in labels.items() if value is not None},
+        media_url=post["media_url"],
+    )
+
+
+def _claim(warehouse: Warehouse, post: dict[str, Any]) -> bool:
+    """Write the intent; false when the approval was withdrawn in the meantime."""
+    with warehouse.transaction() as con:
+        (status,) = con.execute(
+            "SELECT status FROM posts WHERE post_id = ?", [post["post_id"]]
+        ).fetchall()[0]
+        if status == "approved":
+            _set_status(con, post, "ambiguous", SENT)
+    return bool(status == "approved")
+
+
+def _mark(
+    warehouse: Warehouse, post: dict[str, Any], status: str, sentence: str
+) -> None:
+    with warehouse.transaction() as con:
+        _set_status(con, post, status, sentence)
+
+
+def _set_status(
+    con: Connection, post: dict[str, Any], status: str, sentence: str
+) -> None:
+    con.execute(
+        "UPDATE posts SET status = ?, detail = ? WHERE post_id = ?",
+        [status, f"{_plan_of(post)}; {sentence}", post["post_id"]],
+    )
+
+
+def _plan_of(post: dict[str, Any]) -> str:
+    """The part of the detail that the plan wrote (slot and seed)."""
+    return str(post["detail"] or "planned").split("; ")[0]
+
+
+def _record(
+    warehouse: Warehouse,
+    clock: Clock,
+    post: dict[str, Any],
+    published: Published,
+    run_id: str,
+) -> None:
+    with warehouse.transaction() as con:
+        con.execute(
+            """
+            UPDATE posts
+            SET status = 'published', platform_post_id = ?, published_at = ?,
+                published_revision_hash = ?, detail = ?
+            WHERE post_id = ?
+            """,
+            [
+                published.platform_post_id,
+                published.published_at,
+                text_hash(post["text"]),
+                _plan_of(post),
+                post["post_id"],
+            ],
+        )
+        merge_rows(
+            con,
+            "edges",
+            [
+                {
+                    "child_kind": "post",
+                    "child_id": post["post_id"],
+                    "parent_kind": "variant",
+                    "parent_id": post["variant_id"],
+                    "relation": "publishes",
+                    "run_id": run_id,
+                    "recorded_at": clock.now(),
+                }
+            ],
+            replace=False,
+        )

@@ -1,0 +1,210 @@
+"""One sentence a person can act on for each experiment, and the table beside it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ig_assets.core.experiments.evidence import E_WINNER
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import fetch_dicts
+
+_EXPERIMENTS = """
+SELECT e.experiment_id, e.month, e.topic_id, t.topic, e.segment, e.numerator,
+       e.denominator, e.randomised, e.sigma, e.simulated, e.started_at, e.ends_at,
+       e.status
+FROM experiments AS e
+LEFT JOIN topics AS t
+  ON t.month = e.month
+ AND t.topic_id = e.topic_id
+WHERE (? IS NULL OR e.month = ?)
+  AND (? IS NULL OR e.experiment_id = ?)
+ORDER BY e.started_at DESC, e.experiment_id
+LIMIT ?
+"""
+
+_ARMS = """
+SELECT p.experiment_id, p.arm, p.post_id, p.variant_id, p.script_id,
+       coalesce(p.hook_style, s.hook_style) AS hook_style, s.topic AS script_topic,
+       p.slot, p.status, p.published_at
+FROM posts AS p
+LEFT JOIN scripts AS s
+  ON s.script_id = p.script_id
+ AND s.revision_hash = p.published_revision_hash
+WHERE list_contains(?::TEXT[], p.experiment_id)
+ORDER BY p.experiment_id, p.arm, p.post_id
+"""
+
+_DECISIONS = """
+SELECT experiment_id, decided_at, decision, winner_arm, winner_variant_id,
+       winner_script_id, reason, lift, shrunken_lift
+FROM decisions
+WHERE list_contains(?::TEXT[], experiment_id)
+ORDER BY experiment_id, decided_at
+"""
+
+_EVIDENCE = """
+SELECT s.experiment_id, s.arm_a, s.arm_b, s.data_through, s.age_days,
+       s.events_a, s.trials_a, s.events_b, s.trials_b,
+       s.log_rate_ratio, s.variance, s.log_e, s.max_log_e, s.z, s.final_look
+FROM evidence AS s
+JOIN (
+    SELECT experiment_id, max(data_through) AS data_through
+    FROM evidence
+    GROUP BY experiment_id
+) AS latest
+  ON latest.experiment_id = s.experiment_id
+ AND latest.data_through = s.data_through
+WHERE list_contains(?::TEXT[], s.experiment_id)
+ORDER BY s.experiment_id, s.arm_a, s.arm_b
+"""
+
+
+def experiment_rows(
+    con: Connection,
+    limit: int,
+    month: str | None = None,
+    experiment_id: str | None = None,
+) -> list[dict[str, Any]]:
+    """Experiments, newest first, with their arms at the latest look and a `verdict`.
+
+    `arms` are dictionaries with events, trials and rate (None before the first
+    look); `leader`, `lead` (ratio minus 1 over the runner-up), `evidence` (e of the
+    leader's weakest pair) and `age_days` describe the latest look. No script text.
+    """
+    parameters = [month, month, experiment_id, experiment_id, limit]
+    experiments = fetch_dicts(con, _EXPERIMENTS, parameters)
+    ids = [row["experiment_id"] for row in experiments]
+    arms = _grouped(fetch_dicts(con, _ARMS, [ids]))
+    evidence = _grouped(fetch_dicts(con, _EVIDENCE, [ids]))
+    decisions = {
+        row["experiment_id"]: row for row in fetch_dicts(con, _DECISIONS, [ids])
+    }
+    rows = []
+    for experiment in experiments:
+        key = experiment["experiment_id"]
+        row = {
+            **experiment,
+            **_decision(decisions.get(key)),
+            **_look(arms.get(key, []), evidence.get(key, [])),
+        }
+        if row["topic"] is None:  # history knows its topic from its scripts
+            topics = (arm["script_topic"] for arm in row["arms"])
+            row["topic"] = next(filter(None, topics), None)
+        rows.append({**row, "verdict": verdict(row)})
+    return rows
+
+
+def decisions_in_all(con: Connection) -> dict[str, int]:
+    """How many experiments stand at each decision now."""
+    rows = con.execute("""
+        SELECT decision, count(*)
+        FROM (
+            SELECT decision, row_number() OVER (
+                PARTITION BY experiment_id
+                ORDER BY decided_at DESC
+            ) AS recency
+            FROM decisions
+        ) AS latest
+        WHERE recency = 1
+        GROUP BY decision
+        ORDER BY decision
+        """).fetchall()
+    return {str(decision): int(n) for decision, n in rows}
+
+
+def verdict(row: dict[str, Any]) -> str:
+    """One sentence for a person; `row` is one of `experiment_rows`."""
+    decision = row["decision"] or "running"
+    if row["leader"] is None:
+        if decision == "inconclusive":
+            return str(row["reason"])
+        return _waiting(row["arms"])
+    leader, runner_up = row["leader"], row["runner_up"]
+    days = row["age_days"]
+    when = "in the final reading" if days is None else f"after {_days(days)}"
+    lead = f"{leader} leads {runner_up} by {100 * row['lead']:.0f} % {when}"
+    evidence = f"evidence {_short(row['evidence'])} of {E_WINNER:.0f} needed"
+    if decision == "winner":
+        return (
+            f"{leader} wins: it leads {runner_up} by {100 * row['lead']:.0f} % {when}."
+        )
+    if decision == "provisional":
+        expected = 100 * math.expm1(row["shrunken_lift"])
+        return (
+            f"{leader} is the provisional winner: {lead}, of which {expected:.0f} % "
+            "may be expected again; one post an arm proves no more."
+        )
+    if decision == "inconclusive":
+        return f"Inconclusive: {lead}; {evidence}, which is the usual outcome."
+    return f"{lead}; {evidence}; keep going."
+
+
+def _waiting(arms: list[dict[str, Any]]) -> str:
+    proposed = sum(arm["status"] == "proposed" for arm in arms)
+    if proposed:
+        return f"{proposed} of {len(arms)} posts wait for approval."
+    published = sum(arm["status"] == "published" for arm in arms)
+    if published < len(arms):
+        return f"{published} of {len(arms)} posts are out; no comparison yet."
+    return "All posts are out; the arms have not reached a common day of age yet."
+
+
+def _decision(row: dict[str, Any] | None) -> dict[str, Any]:
+    names = (
+        "decision",
+        "decided_at",
+        "winner_arm",
+        "winner_variant_id",
+        "winner_script_id",
+        "reason",
+        "lift",
+        "shrunken_lift",
+    )
+    return {name: row[name] if row else None for name in names}
+
+
+def _look(arms: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The arms with their counts, and who leads whom on what evidence."""
+    counts: dict[str, tuple[float, float]] = {}
+    for pair in pairs:
+        counts[pair["arm_a"]] = (pair["events_a"], pair["trials_a"])
+        counts[pair["arm_b"]] = (pair["events_b"], pair["trials_b"])
+    rates = {a: e / n for a, (e, n) in counts.items() if n > 0}
+    shown = [
+        {
+            **arm,
+            "events": counts.get(arm["arm"], (None, None))[0],
+            "trials": counts.get(arm["arm"], (None, None))[1],
+            "rate": rates.get(arm["arm"]),
+        }
+        for arm in arms
+    ]
+    ranked = sorted(rates, key=lambda a: (-rates[a], a))
+    look: dict[str, Any] = dict.fromkeys(("leader", "runner_up", "lead", "evidence"))
+    if len(ranked) > 1 and rates[ranked[1]] > 0:
+        leader, runner_up = ranked[:2]
+        mine = [p["max_log_e"] for p in pairs if leader in (p["arm_a"], p["arm_b"])]
+        look = {
+            "leader": leader,
+            "runner_up": runner_up,
+            "lead": rates[leader] / rates[runner_up] - 1,
+            "evidence": math.exp(min(mine)),
+        }
+    age_days = pairs[0]["age_days"] if pairs else None
+    return {"arms": shown, "pairs": pairs, "age_days": age_days, **look}
+
+
+def _grouped(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        grouped.setdefault(row["experiment_id"], []).append(row)
+    return grouped
+
+
+def _days(days: float) -> str:
+    return "1 day" if days == 1 else f"{days:.0f} days"
+
+
+def _short(e: float) -> str:
+    return f"{e:.1f}" if e < 10 else f"{e:.0f}"

@@ -1,0 +1,248 @@
+"""Who won, by how much, and every post's figures beside the script it showed.
+
+Reads decisions, evidence and the latest snapshots. The only thing it writes is
+`script_performance`; promotion into `scripts` belongs to the corpus sync, which asks
+`promotable` what to promote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ig_assets.core.experiments.evidence import shrunken_interval
+from ig_assets.core.ports import Clock
+from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+_LATEST_DECISIONS = """
+SELECT experiment_id, decided_at, decision, winner_variant_id, winner_arm,
+       winner_script_id, winner_revision_hash, reason, lift, shrunken_lift,
+       data_through
+FROM (
+    SELECT *,
+           row_number() OVER (
+               PARTITION BY experiment_id
+               ORDER BY decided_at DESC
+           ) AS recency
+    FROM decisions
+) AS latest
+WHERE recency = 1
+"""
+
+_WINNERS = f"""
+SELECT d.experiment_id, d.decided_at, d.decision AS tag, d.winner_arm AS arm,
+       d.winner_variant_id AS variant_id, d.winner_script_id AS script_id,
+       d.winner_revision_hash AS revision_hash, d.reason, d.lift, d.shrunken_lift,
+       d.data_through, e.month, e.topic_id, e.segment, e.numerator, e.denominator,
+       e.sigma, e.simulated, p.post_id,
+       coalesce(p.hook_style, s.hook_style) AS hook_style,
+       coalesce(t.topic, s.topic) AS topic,
+       coalesce(t.language, s.language) AS language,
+       coalesce(v.hook, s.hook) AS hook,
+       coalesce(v.body, s.body) AS body,
+       coalesce(v.call_to_action, s.call_to_action) AS call_to_action,
+       coalesce(v.text, s.text) AS text
+FROM ({_LATEST_DECISIONS}) AS d
+JOIN experiments AS e
+  ON e.experiment_id = d.experiment_id
+JOIN posts AS p
+  ON p.experiment_id = d.experiment_id
+ AND p.arm = d.winner_arm
+LEFT JOIN topics AS t
+  ON t.month = e.month
+ AND t.topic_id = e.topic_id
+LEFT JOIN variants AS v
+  ON v.variant_id = d.winner_variant_id
+LEFT JOIN scripts AS s
+  ON s.script_id = d.winner_script_id
+ AND s.revision_hash = d.winner_revision_hash
+WHERE d.decision IN ('winner', 'provisional')
+ORDER BY d.decided_at, d.experiment_id
+"""
+
+_FINAL_EVIDENCE = f"""
+SELECT s.experiment_id, s.arm_a, s.arm_b, s.log_rate_ratio, s.variance, s.max_log_e
+FROM evidence AS s
+JOIN ({_LATEST_DECISIONS}) AS d
+  ON d.experiment_id = s.experiment_id
+ AND d.data_through = s.data_through
+WHERE d.decision IN ('winner', 'provisional')
+  AND d.winner_arm IN (s.arm_a, s.arm_b)
+ORDER BY s.experiment_id, s.arm_a, s.arm_b
+"""
+
+_LOSERS = f"""
+SELECT d.experiment_id, p.post_id, p.arm, p.variant_id, p.script_id,
+       p.published_revision_hash AS revision_hash
+FROM ({_LATEST_DECISIONS}) AS d
+JOIN posts AS p
+  ON p.experiment_id = d.experiment_id
+WHERE d.decision IN ('winner', 'provisional')
+  AND p.status = 'published'
+  AND p.arm <> d.winner_arm
+ORDER BY d.experiment_id, p.arm
+"""
+
+_FIGURES = """
+WITH known AS (
+    SELECT g.post_id, g.metric, g.as_of, g.value,
+           row_number() OVER (
+               PARTITION BY g.post_id, g.metric
+               ORDER BY g.as_of DESC, g.observed_at DESC
+           ) AS recency
+    FROM engagement AS g
+    WHERE g.value IS NOT NULL
+),
+shown AS (
+    SELECT p.post_id, s.script_id, s.revision_hash
+    FROM posts AS p
+    JOIN scripts AS s
+      ON s.script_id = p.script_id
+     AND s.revision_hash = p.published_revision_hash
+    UNION
+    SELECT p.post_id, s.script_id, s.revision_hash
+    FROM posts AS p
+    JOIN scripts AS s
+      ON s.variant_id = p.variant_id
+     AND s.origin = 'winner'
+),
+figures AS (
+    SELECT k.post_id,
+           max(k.as_of) AS as_of,
+           max(CASE WHEN k.metric IN ('views', 'impressions')
+                    THEN k.value END) AS views,
+           max(CASE WHEN k.metric = 'reach' THEN k.value END) AS reach,
+           max(CASE WHEN k.metric = 'likes' THEN k.value END) AS likes,
+           max(CASE WHEN k.metric = 'comments' THEN k.value END) AS comments,
+           max(CASE WHEN k.metric = 'shares' THEN k.value END) AS shares,
+           max(CASE WHEN k.metric IN ('saved', 'saves')
+                    THEN k.value END) AS saves,
+           max(CASE WHEN k.metric = e.numerator THEN k.value END) AS events,
+           max(CASE WHEN k.metric = e.denominator THEN k.value END) AS trials
+    FROM known AS k
+    JOIN posts AS p
+      ON p.post_id = k.post_id
+    JOIN experiments AS e
+      ON e.experiment_id = p.experiment_id
+    WHERE k.recency = 1
+    GROUP BY k.post_id
+)
+SELECT s.script_id, s.revision_hash,
+       concat(p.platform, '/', p.post_id) AS source, f.as_of,
+       f.views, f.reach, f.likes, f.comments, f.shares, f.saves,
+       CASE WHEN f.trials > 0 THEN f.events / f.trials END AS rate
+FROM figures AS f
+JOIN posts AS p
+  ON p.post_id = f.post_id
+JOIN shown AS s
+  ON s.post_id = f.post_id
+WHERE p.platform <> 'history'
+  AND NOT EXISTS (
+    SELECT 1
+    FROM script_performance AS old
+    WHERE old.script_id = s.script_id
+      AND old.revision_hash = s.revision_hash
+      AND old.source = concat(p.platform, '/', p.post_id)
+      AND old.as_of >= f.as_of
+)
+ORDER BY s.script_id, source
+"""
+
+
+@dataclass(frozen=True)
+class WinnersSummary:
+    """All there are by now (not only new ones); `performance_rows` were written."""
+
+    winners: int
+    provisional: int
+    losers: int
+    performance_rows: int
+
+
+def record_winners(warehouse: Warehouse, clock: Clock) -> WinnersSummary:
+    """Write each script's latest figures and count who won and lost.
+
+    A post is a script's when it names it or when its variant was promoted; `rate` is
+    the experiment's numerator over its denominator. One row a post and reading; what
+    was written before stays. The figures of history posts came with their import,
+    summed over a script's posts, and are left alone.
+    """
+    with warehouse.transaction() as con:
+        rows = fetch_dicts(con, _FIGURES)
+        merge_rows(con, "script_performance", rows, replace=False)
+        tags = [row["decision"] for row in fetch_dicts(con, _LATEST_DECISIONS)]
+        losers = len(con.execute(_LOSERS).fetchall())
+    return WinnersSummary(
+        tags.count("winner"), tags.count("provisional"), losers, len(rows)
+    )
+
+
+def winning_scripts(con: Connection) -> list[dict[str, Any]]:
+    """One row a decided experiment with a winner or provisional winner, oldest first.
+
+    `lift` is a ratio minus 1; `shrunken_lift`, `shrunken_low` and `shrunken_high`
+    (the central 95 %) are log scale, over the runner-up; `evidence` is the e-value
+    of the weakest pair; `losers` the other arms. The text columns are for promotion
+    and training, never for logs or metadata.
+    """
+    winners = fetch_dicts(con, _WINNERS)
+    pairs = _by_experiment(fetch_dicts(con, _FINAL_EVIDENCE))
+    losers = _by_experiment(fetch_dicts(con, _LOSERS))
+    return [
+        {
+            **row,
+            **_interval(row["arm"], pairs.get(row["experiment_id"], [])),
+            "losers": losers.get(row["experiment_id"], []),
+        }
+        for row in winners
+    ]
+
+
+def promotable(con: Connection) -> list[dict[str, Any]]:
+    """Generated winners that never became scripts; forgotten ones never will."""
+    known = {script_id for (script_id,) in con.execute("""
+            SELECT script_id
+            FROM script_status
+            UNION
+            SELECT script_id
+            FROM forgotten
+            """).fetchall()}
+    return [
+        row
+        for row in winning_scripts(con)
+        if row["variant_id"] is not None
+        and winner_script_id(row["variant_id"]) not in known
+    ]
+
+
+def winner_script_id(variant_id: str) -> str:
+    """The name under which a winning variant becomes a script."""
+    return f"winner/{variant_id}"
+
+
+def _by_experiment(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        grouped.setdefault(row["experiment_id"], []).append(row)
+    return grouped
+
+
+def _interval(arm: str, pairs: list[dict[str, Any]]) -> dict[str, float | None]:
+    """Interval over the runner-up, and the evidence of the weakest pair."""
+    known = [p for p in pairs if p["log_rate_ratio"] is not None]
+    if not known:
+        return {"shrunken_low": None, "shrunken_high": None, "evidence": None}
+    over = [
+        p["log_rate_ratio"] if p["arm_a"] == arm else -p["log_rate_ratio"]
+        for p in known
+    ]
+    nearest = int(np.argmin(over))
+    low, high = shrunken_interval(over[nearest], known[nearest]["variance"])
+    return {
+        "shrunken_low": float(low),
+        "shrunken_high": float(high),
+        "evidence": float(np.exp(min(p["max_log_e"] for p in known))),
+    }
