@@ -1,0 +1,1 @@
+"""Training sets, files, jobs, models and their evaluation."""

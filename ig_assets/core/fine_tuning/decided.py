@@ -1,0 +1,345 @@
+"""What was decided before a cut-off, with the exact words of winners and losers."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import fetch_dicts
+
+DECIDED = ("winner", "provisional")
+WINNER = "winner/"
+
+_DECISIONS = """
+WITH latest AS (
+    SELECT experiment_id, max(decided_at) AS decided_at
+    FROM decisions
+    WHERE decided_at < ?
+    GROUP BY experiment_id
+)
+SELECT d.experiment_id, d.decided_at, d.decision, d.winner_variant_id, d.winner_arm,
+    d.winner_script_id, d.winner_revision_hash, d.lift, d.shrunken_lift,
+    e.started_at, e.simulated, t.topic, t.brief, t.audience, t.language
+FROM decisions d
+JOIN latest l ON l.experiment_id = d.experiment_id AND l.decided_at = d.decided_at
+LEFT JOIN experiments e ON e.experiment_id = d.experiment_id
+LEFT JOIN topics t ON t.month = e.month AND t.topic_id = e.topic_id
+ORDER BY e.started_at NULLS LAST, d.experiment_id
+"""
+
+_ARMS = """
+SELECT p.experiment_id, p.arm, p.post_id, p.variant_id, p.script_id,
+    p.published_revision_hash, p.hook_style, v.revision_hash, v.hook, v.text,
+    v.hook_style AS variant_hook_style
+FROM posts p
+LEFT JOIN variants v ON v.variant_id = p.variant_id
+WHERE p.status = 'published'
+ORDER BY p.experiment_id, p.arm, p.post_id
+"""
+
+_SCRIPTS = """
+SELECT script_id, revision_hash, variant_id, topic, hook_style, hook, body, text,
+    language, simulated
+FROM scripts
+ORDER BY script_id, revision_hash
+"""
+
+TOPIC_CHARACTERS = 140
+
+_LAST_LOOKS = """
+WITH latest AS (
+    SELECT experiment_id, max(decided_at) AS decided_at
+    FROM decisions
+    WHERE decided_at < ?
+    GROUP BY experiment_id
+),
+looks AS (
+    SELECT v.experiment_id, v.arm_a, v.arm_b, max(v.data_through) AS data_through
+    FROM evidence v
+    JOIN latest l ON l.experiment_id = v.experiment_id
+    JOIN decisions d
+        ON d.experiment_id = l.experiment_id AND d.decided_at = l.decided_at
+    WHERE d.data_through IS NULL OR v.data_through <= d.data_through
+    GROUP BY v.experiment_id, v.arm_a, v.arm_b
+)
+SELECT v.experiment_id, v.arm_a, v.arm_b, v.log_rate_ratio, v.log_e
+FROM evidence v
+JOIN looks k
+    ON k.experiment_id = v.experiment_id AND k.arm_a = v.arm_a
+    AND k.arm_b = v.arm_b AND k.data_through = v.data_through
+ORDER BY v.experiment_id, v.arm_a, v.arm_b
+"""
+
+_STATUS = """
+WITH latest AS (
+    SELECT script_id, max(changed_at) AS changed_at
+    FROM script_status
+    WHERE changed_at < ?
+    GROUP BY script_id
+)
+SELECT s.script_id, s.status
+FROM script_status s
+JOIN latest l ON l.script_id = s.script_id AND l.changed_at = s.changed_at
+ORDER BY s.script_id
+"""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One published text; exactly one of script and variant may be unknown."""
+
+    arm: str
+    text: str
+    hook: str
+    revision_hash: str
+    hook_style: str | None
+    script_id: str | None
+    variant_id: str | None
+
+
+@dataclass(frozen=True)
+class Lead:
+    """The winner's lead over one rival: log rate ratio (> 0) and ln e."""
+
+    rival: Arm
+    log_rate_ratio: float | None
+    log_e: float | None
+
+
+@dataclass(frozen=True)
+class DecidedExperiment:
+    """A winner or provisional winner, the brief it answered and whom it beat.
+
+    `shrunken_lift` is on the log scale and positive.
+    """
+
+    experiment_id: str
+    decision: str
+    winner: Arm
+    leads: tuple[Lead, ...]
+    lift: float | None
+    shrunken_lift: float
+    topic: str
+    language: str
+    audience: str | None
+    brief: str | None
+    simulated: bool
+
+
+@dataclass(frozen=True)
+class DecidedSet:
+    """Everything usable before the cut-off, in order of experiment start."""
+
+    experiments: tuple[DecidedExperiment, ...]
+    excluded: Counter[str]
+
+
+def forgotten_scripts(con: Connection) -> set[str]:
+    """Ids of all forgotten scripts, whenever they were forgotten."""
+    rows = con.execute(
+        "SELECT script_id FROM forgotten "
+        "UNION SELECT script_id FROM script_status WHERE status = 'forgotten'"
+    ).fetchall()
+    return {str(row[0]) for row in rows}
+
+
+def forgotten_variants(con: Connection) -> set[str]:
+    """Ids of the variants that became forgotten scripts."""
+    gone = sorted(forgotten_scripts(con))
+    rows = con.execute(
+        """
+        SELECT variant_id
+        FROM scripts
+        WHERE variant_id IS NOT NULL AND script_id IN (SELECT unnest(?::TEXT[]))
+        """,
+        [gone],
+    ).fetchall()
+    # A promoted winner's id names its variant, even when its rows are gone.
+    named = {i.removeprefix(WINNER) for i in gone if i.startswith(WINNER)}
+    return named | {str(row[0]) for row in rows}
+
+
+def decided_before(con: Connection, cutoff: datetime) -> DecidedSet:
+    """Read what was decided strictly before `cutoff`, as it stood then.
+
+    The latest decision of each experiment counts; a script that was retired by then
+    is no winner (as a loser it stays: it is the worse of two texts, no model);
+    forgotten scripts are out on either side, whenever they were forgotten.
+    """
+    reader = _Reader(con, cutoff)
+    excluded: Counter[str] = Counter()
+    kept = []
+    for decision in fetch_dicts(con, _DECISIONS, [cutoff]):
+        outcome = reader.resolve(decision, excluded)
+        if isinstance(outcome, str):
+            excluded[outcome] += 1
+        else:
+            kept.append(outcome)
+    return DecidedSet(tuple(kept), excluded)
+
+
+def stated_topic(body: str) -> str:
+    """What a script without a topic is about: its body's first sentence, shortened.
+
+    Imported posts seldom say their topic; the hook is what is to be learnt, so it
+    cannot stand in the prompt, and the body can. Empty where there is no body.
+    """
+    sentence = re.split(r"(?<=[.!?])\s", " ".join(body.split()), maxsplit=1)[0]
+    return textwrap.shorten(sentence, TOPIC_CHARACTERS, placeholder=" …")
+
+
+class _Reader:
+    """The rows that decisions refer to, looked up by key."""
+
+    def __init__(self, con: Connection, cutoff: datetime) -> None:
+        self.forgotten = forgotten_scripts(con)
+        self.forgotten_variants = forgotten_variants(con)
+        self.status = {
+            row["script_id"]: row["status"]
+            for row in fetch_dicts(con, _STATUS, [cutoff])
+        }
+        self.revisions: dict[tuple[str, str], dict[str, Any]] = {}
+        self.of_variant: dict[str, str] = {}
+        self.variant_revisions: dict[tuple[str, str], dict[str, Any]] = {}
+        for row in fetch_dicts(con, _SCRIPTS):
+            self.revisions[row["script_id"], row["revision_hash"]] = row
+            if row["variant_id"] is not None:
+                self.of_variant[row["variant_id"]] = row["script_id"]
+                key = (row["variant_id"], row["revision_hash"])
+                self.variant_revisions[key] = row
+        self.arms: dict[str, list[dict[str, Any]]] = {}
+        for row in fetch_dicts(con, _ARMS):
+            arms = self.arms.setdefault(row["experiment_id"], [])
+            if row["arm"] not in {a["arm"] for a in arms}:
+                arms.append(row)
+        self.looks: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
+        for row in fetch_dicts(con, _LAST_LOOKS, [cutoff]):
+            pairs = self.looks.setdefault(row["experiment_id"], {})
+            pairs[row["arm_a"], row["arm_b"]] = row
+
+    def resolve(
+        self, decision: dict[str, Any], excluded: Counter[str]
+    ) -> DecidedExperiment | str:
+        """The decided experiment, or why it is out."""
+        if decision["decision"] not in DECIDED:
+            return str(decision["decision"])
+        posts = self.arms.get(decision["experiment_id"], [])
+        post = _winning_post(decision, posts)
+        winner = self._arm(post)
+        if isinstance(winner, str):
+            return winner
+        if winner.script_id and self.status.get(winner.script_id) == "retired":
+            return "retired"
+        shrunken = decision["shrunken_lift"]
+        if shrunken is None or shrunken <= 0:
+            return "no positive lift"
+        script = self.revisions.get((winner.script_id or "", winner.revision_hash), {})
+        topic = decision["topic"] or script.get("topic")
+        topic = topic or stated_topic(script.get("body") or "")
+        if not topic:
+            return "no topic"
+        rivals = [p for p in posts if p["arm"] != winner.arm]
+        return DecidedExperiment(
+            experiment_id=decision["experiment_id"],
+            decision=decision["decision"],
+            winner=winner,
+            leads=tuple(self._leads(decision, winner, rivals, excluded)),
+            lift=decision["lift"],
+            shrunken_lift=float(shrunken),
+            topic=str(topic),
+            language=decision["language"] or script.get("language") or "en",
+            audience=decision["audience"],
+            brief=decision["brief"],
+            simulated=bool(decision["simulated"] or script.get("simulated")),
+        )
+
+    def _leads(
+        self,
+        decision: dict[str, Any],
+        winner: Arm,
+        rivals: Sequence[dict[str, Any]],
+        excluded: Counter[str],
+    ) -> list[Lead]:
+        pairs = self.looks.get(decision["experiment_id"], {})
+        leads = []
+        for post in rivals:
+            rival = self._arm(post)
+            if isinstance(rival, str):
+                excluded[f"rival: {rival}"] += 1
+                continue
+            if rival.revision_hash == winner.revision_hash:
+                excluded["rival: same words"] += 1
+                continue
+            look, sign = pairs.get((winner.arm, rival.arm)), 1.0
+            if look is None:
+                look, sign = pairs.get((rival.arm, winner.arm)), -1.0
+            if look is None or look["log_rate_ratio"] is None:
+                # A winner has beaten every arm by definition of the decision.
+                if decision["decision"] == "winner":
+                    leads.append(Lead(rival, None, None))
+                else:
+                    excluded["rival: no evidence"] += 1
+                continue
+            ratio = sign * float(look["log_rate_ratio"])
+            if ratio <= 0:
+                excluded["rival: not beaten"] += 1
+                continue
+            leads.append(Lead(rival, ratio, look["log_e"]))
+        return leads
+
+    def _arm(self, post: dict[str, Any]) -> Arm | str:
+        """The exact published words; a person may have edited a variant's."""
+        variant_id, published = post["variant_id"], post["published_revision_hash"]
+        script_id = post["script_id"] or self.of_variant.get(variant_id or "")
+        if script_id in self.forgotten or variant_id in self.forgotten_variants:
+            return "forgotten"
+        revision_hash = published or post["revision_hash"]
+        source: dict[str, Any] | None = post
+        if variant_id is None or revision_hash != post["revision_hash"]:
+            source = self.revisions.get((script_id or "", revision_hash or ""))
+            if source is None and variant_id is not None:
+                source = self.variant_revisions.get((variant_id, revision_hash or ""))
+        if source is None or not source["text"] or not revision_hash:
+            return "published text is not stored"
+        return Arm(
+            arm=post["arm"] or "",
+            text=source["text"],
+            hook=source["hook"] or "",
+            revision_hash=revision_hash,
+            hook_style=post["hook_style"]
+            or post["variant_hook_style"]
+            or source["hook_style"],
+            script_id=script_id,
+            variant_id=variant_id,
+        )
+
+
+def _winning_post(
+    decision: dict[str, Any], posts: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """The winner's post, or a stand-in made of the decision's own references."""
+    for column, reference in (
+        ("arm", decision["winner_arm"]),
+        ("variant_id", decision["winner_variant_id"]),
+        ("script_id", decision["winner_script_id"]),
+    ):
+        for post in posts:
+            if reference is not None and post[column] == reference:
+                return post
+    return {
+        "arm": decision["winner_arm"],
+        "variant_id": decision["winner_variant_id"],
+        "script_id": decision["winner_script_id"],
+        "published_revision_hash": decision["winner_revision_hash"],
+        "revision_hash": None,
+        "hook": None,
+        "text": None,
+        "hook_style": None,
+        "variant_hook_style": None,
+    }

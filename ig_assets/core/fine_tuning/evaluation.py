@@ -1,0 +1,192 @@
+"""A candidate against the active model on held-out pairs: a smoke gate, not a proof.
+
+Both models write for the same held-out prompt with the same seed. A text that is
+nearer to the held-out winner than to its loser scores higher. A handful of texts says
+that a candidate is not broken; that it is better, only the audience can say (see
+`promotion.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ig_assets.core.fine_tuning.registry import ModelRow
+from ig_assets.core.identity import seeded_unit
+from ig_assets.core.ports import Clock, Vectors
+from ig_assets.errors import MalformedAnswerError
+from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+MARGIN = 0.05
+
+
+@dataclass(frozen=True)
+class HeldOutExample:
+    """A preference pair of the validation split; `seed` is for sampling, < 2^31."""
+
+    example_id: str
+    prompt: str
+    winner: str
+    loser: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class WrittenText:
+    """What a model wrote; text None where its answer cannot be used."""
+
+    text: str | None
+
+
+@dataclass(frozen=True)
+class EvaluationSummary:
+    """Means over n held-out pairs, each score 0 (malformed) to 3, usually near 1."""
+
+    n: int
+    mean_score: float | None
+    mean_against: float | None
+    passed: bool
+    reason: str
+
+
+Write = Callable[[ModelRow, HeldOutExample], WrittenText]
+Embed = Callable[[Sequence[str]], Vectors]
+
+
+def evaluate_model(
+    warehouse: Warehouse,
+    clock: Clock,
+    month: str,
+    candidate: ModelRow,
+    active: ModelRow,
+    write: Write,
+    embed: Embed,
+    n_topics: int,
+    seed: int,
+    margin: float = MARGIN,
+) -> EvaluationSummary:
+    """Write, score and store each pair once; finished pairs are not written again.
+
+    `embed` gives unit vectors (texts, dimensions). At most `n_topics` groups are drawn
+    by `seed`, one pair each. Errors of `write` and `embed` pass through, except
+    MalformedAnswerError, which scores 0; what was scored before stays.
+    """
+    if candidate.model_id == active.model_id:
+        reason = "The candidate is the active model already; nothing was compared."
+        return EvaluationSummary(0, None, None, True, reason)
+    with warehouse.transaction() as con:
+        held_out = held_out_examples(con, month, n_topics, seed)
+        done = _finished(con, candidate.model_id, active.model_id)
+    for example in held_out:
+        if example.example_id in done:
+            continue
+        texts = [_write(write, model, example) for model in (candidate, active)]
+        scores = _scores(texts, example, embed)
+        row = {
+            "model_id": candidate.model_id,
+            "against_model_id": active.model_id,
+            "example_id": example.example_id,
+            "month": month,
+            "score": scores[0],
+            "against_score": scores[1],
+            "detail": json.dumps({"seed": example.seed, "planned": len(held_out)}),
+            "evaluated_at": clock.now(),
+        }
+        with warehouse.transaction() as con:
+            merge_rows(con, "evaluations", [row], replace=False)
+    with warehouse.transaction() as con:
+        return evaluation_of(con, candidate.model_id, active.model_id, margin)
+
+
+def held_out_examples(
+    con: Connection, month: str, n_topics: int, seed: int
+) -> list[HeldOutExample]:
+    """At most `n_topics` preference pairs of validation groups, one a group."""
+    rows = fetch_dicts(
+        con,
+        """
+        SELECT example_id, group_id, prompt, completion, rejected
+        FROM training_examples
+        WHERE month = ? AND kind = 'dpo' AND split = 'validation'
+        ORDER BY example_id
+        """,
+        [month],
+    )
+    rows.sort(key=lambda row: seeded_unit(seed, "held out", row["example_id"]))
+    of_group: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        of_group.setdefault(row["group_id"], row)
+    return [
+        HeldOutExample(
+            example_id=row["example_id"],
+            prompt=row["prompt"],
+            winner=row["completion"],
+            loser=row["rejected"],
+            seed=int(seeded_unit(seed, "sampling", row["example_id"]) * 2**31),
+        )
+        for row in list(of_group.values())[:n_topics]
+    ]
+
+
+def evaluation_of(
+    con: Connection, model_id: str, against_model_id: str, margin: float = MARGIN
+) -> EvaluationSummary:
+    """What the stored pairs say; without all of them the gate stays closed."""
+    rows = con.execute(
+        "SELECT score, against_score, detail FROM evaluations "
+        "WHERE model_id = ? AND against_model_id = ? ORDER BY example_id",
+        [model_id, against_model_id],
+    ).fetchall()
+    if not rows:
+        reason = (
+            "There is no held-out pair to compare on, so the candidate was not "
+            "admitted; more decided experiments are needed."
+        )
+        return EvaluationSummary(0, None, None, False, reason)
+    mine, against = (float(np.mean([row[i] for row in rows])) for i in (0, 1))
+    planned = max(int(json.loads(row[2])["planned"]) for row in rows)
+    if len(rows) < planned:
+        reason = f"Only {len(rows)} of {planned} held-out pairs are finished."
+        return EvaluationSummary(len(rows), mine, against, False, reason)
+    passed = mine - against >= -margin
+    verdict = "not worse than" if passed else "worse than"
+    reason = (
+        f"{verdict} the active model on {len(rows)} held-out pairs: {mine:.3f} "
+        f"against {against:.3f}, margin {margin:.2f} (a smoke gate, not a proof)"
+    )
+    return EvaluationSummary(len(rows), mine, against, passed, reason)
+
+
+def _write(write: Write, model: ModelRow, example: HeldOutExample) -> str | None:
+    try:
+        text = write(model, example).text
+    except MalformedAnswerError:
+        return None
+    return text if text and text.strip() else None
+
+
+def _scores(
+    texts: Sequence[str | None], example: HeldOutExample, embed: Embed
+) -> list[float]:
+    """1 + cosine to the winner - cosine to the loser; 0 for a malformed text."""
+    usable = [text for text in texts if text is not None]
+    if not usable:
+        return [0.0 for _ in texts]
+    vectors = embed([example.winner, example.loser, *usable])
+    towards = vectors[2:] @ (vectors[0] - vectors[1])
+    scored = iter(towards.tolist())
+    return [0.0 if text is None else 1.0 + next(scored) for text in texts]
+
+
+def _finished(con: Connection, model_id: str, against_model_id: str) -> set[str]:
+    rows = con.execute(
+        "SELECT example_id FROM evaluations "
+        "WHERE model_id = ? AND against_model_id = ?",
+        [model_id, against_model_id],
+    ).fetchall()
+    return {str(row[0]) for row in rows}

@@ -1,0 +1,301 @@
+"""The training set as files: OpenAI's chat and preference JSONL with a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.ports import Clock
+from ig_assets.errors import InputError
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+FORMATS = (
+    ("sft", "train"),
+    ("sft", "validation"),
+    ("dpo", "train"),
+    ("dpo", "validation"),
+)
+ENCODING = "o200k_base"
+MANIFEST = "manifest.json"
+
+# USD per million trained tokens (one epoch) by base model, with the day it was read.
+# Nothing is known here yet, so estimates are NULL rather than wrong.
+TRAINING_PRICES_USD: Mapping[str, tuple[float, str]] = {}
+
+
+@dataclass(frozen=True)
+class DatasetFile:
+    """One file; `tokens` counts prompts and texts by o200k_base."""
+
+    kind: str
+    split: str
+    path: Path
+    sha256: str
+    lines: int
+    tokens: int
+    estimated_cost_usd: float | None
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """The month's files; without examples there are no files and no lines."""
+
+    month: str
+    files: tuple[DatasetFile, ...]
+    dataset_hash: str
+    train_example_ids: tuple[str, ...]
+    lines: int
+    tokens: int
+    estimated_cost_usd: float | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing to train on."""
+        return not self.train_example_ids
+
+
+def write_datasets(
+    warehouse: Warehouse,
+    clock: Clock,
+    month: str,
+    folder: Path,
+    seed: int,
+    base_model: str,
+    run_id: str = "",
+) -> DatasetSummary:
+    """Write `folder/<month>/<kind>_<split>.jsonl` and `manifest.json`.
+
+    The same rows give the same bytes. Each file appears whole or not at all; a file
+    that no longer has lines is removed. Raises InputError for an invalid line.
+    """
+    with warehouse.transaction() as con:
+        examples = fetch_dicts(
+            con,
+            "SELECT * FROM training_examples WHERE month = ? ORDER BY example_id",
+            [month],
+        )
+    target = folder / month
+    target.mkdir(parents=True, exist_ok=True)
+    files = []
+    for kind, split in FORMATS:
+        path = target / f"{kind}_{split}.jsonl"
+        chosen = [e for e in examples if (e["kind"], e["split"]) == (kind, split)]
+        if chosen:
+            files.append(_write_file(path, kind, split, chosen, base_model))
+        else:
+            path.unlink(missing_ok=True)
+    summary = _summarise(month, files, examples)
+    _write_atomically(target / MANIFEST, _manifest(summary, examples, seed, base_model))
+    _record(warehouse, clock, summary, examples, target, seed, run_id)
+    return summary
+
+
+def jsonl_line(example: Mapping[str, Any]) -> str:
+    """One example as a line without its line end, valid for its kind's format."""
+    user = {"role": "user", "content": example["prompt"]}
+    chosen = {"role": "assistant", "content": example["completion"]}
+    line: dict[str, Any] = {"messages": [user, chosen]}
+    if example["kind"] == "dpo":
+        line = {
+            "input": {"messages": [user], "tools": [], "parallel_tool_calls": True},
+            "preferred_output": [chosen],
+            "non_preferred_output": [
+                {"role": "assistant", "content": example["rejected"]}
+            ],
+        }
+    return json.dumps(line, sort_keys=True, ensure_ascii=False)
+
+
+def check_line(kind: str, line: str) -> str | None:
+    """What is wrong with a line of a file of this kind, or None."""
+    try:
+        parsed = json.loads(line)
+        if kind == "sft":
+            outputs = [parsed["messages"]]
+            roles = [["user", "assistant"]]
+        else:
+            outputs = [
+                parsed["input"]["messages"],
+                parsed["preferred_output"],
+                parsed["non_preferred_output"],
+            ]
+            roles = [["user"], ["assistant"], ["assistant"]]
+        contents = [[m["content"] for m in messages] for messages in outputs]
+        found = [[m["role"] for m in messages] for messages in outputs]
+    except (ValueError, KeyError, TypeError):
+        return "is not of the format"
+    if found != roles:
+        return "has the wrong roles"
+    flat = [text for texts in contents for text in texts]
+    if not all(isinstance(text, str) and text.strip() for text in flat):
+        return "has an empty text"
+    if kind == "dpo" and contents[1] == contents[2]:
+        return "prefers a text to itself"
+    return None
+
+
+def count_tokens(texts: Sequence[str]) -> int:
+    """Tokens of all texts by o200k_base, counted offline."""
+    from bpe_openai import get_encoding
+
+    encoding = get_encoding(ENCODING)
+    return sum(len(encoding.encode_ordinary(text)) for text in texts)
+
+
+def _write_file(
+    path: Path,
+    kind: str,
+    split: str,
+    examples: Sequence[Mapping[str, Any]],
+    base_model: str,
+) -> DatasetFile:
+    lines = []
+    for example in examples:
+        line = jsonl_line(example)
+        if problem := check_line(kind, line):
+            raise InputError(
+                f"Training example {example['example_id']} {problem}; "
+                f"{path.name} was not written."
+            )
+        lines.append(line + "\n")
+    payload = "".join(lines).encode("utf-8")
+    _write_atomically(path, payload)
+    texts = [
+        str(e[column])
+        for e in examples
+        for column in ("prompt", "completion", "rejected")
+        if e[column]
+    ]
+    tokens = count_tokens(texts)
+    price = TRAINING_PRICES_USD.get(base_model)
+    return DatasetFile(
+        kind=kind,
+        split=split,
+        path=path,
+        sha256=hashlib.sha256(payload).hexdigest(),
+        lines=len(lines),
+        tokens=tokens,
+        estimated_cost_usd=None if price is None else tokens * price[0] / 1e6,
+    )
+
+
+def _summarise(
+    month: str, files: Sequence[DatasetFile], examples: Sequence[Mapping[str, Any]]
+) -> DatasetSummary:
+    parts = [f"{f.kind}_{f.split}:{f.sha256}" for f in files]
+    costs = [f.estimated_cost_usd for f in files if f.split == "train"]
+    known = [cost for cost in costs if cost is not None]
+    return DatasetSummary(
+        month=month,
+        files=tuple(files),
+        dataset_hash=hashlib.sha256("\n".join(parts).encode("utf-8")).hexdigest(),
+        train_example_ids=tuple(
+            e["example_id"] for e in examples if e["split"] == "train"
+        ),
+        lines=sum(f.lines for f in files),
+        tokens=sum(f.tokens for f in files),
+        estimated_cost_usd=sum(known) if known else None,
+    )
+
+
+def _manifest(
+    summary: DatasetSummary,
+    examples: Sequence[Mapping[str, Any]],
+    seed: int,
+    base_model: str,
+) -> bytes:
+    columns = (
+        "example_id",
+        "kind",
+        "split",
+        "group_id",
+        "weight",
+        "reason",
+        "decision_ref",
+        "script_id",
+        "variant_id",
+        "revision_hash",
+        "rejected_revision_hash",
+        "simulated",
+    )
+    manifest = {
+        "month": summary.month,
+        "seed": seed,
+        "base_model": base_model,
+        "dataset_hash": summary.dataset_hash,
+        "counts": {f"{f.kind}_{f.split}": f.lines for f in summary.files},
+        "files": [
+            {
+                "name": f.path.name,
+                "sha256": f.sha256,
+                "lines": f.lines,
+                "tokens": f.tokens,
+                "estimated_cost_usd": f.estimated_cost_usd,
+            }
+            for f in summary.files
+        ],
+        "examples": [{c: e[c] for c in columns} for e in examples],
+    }
+    text = json.dumps(manifest, sort_keys=True, ensure_ascii=False, indent=1)
+    return (text + "\n").encode("utf-8")
+
+
+def _write_atomically(path: Path, payload: bytes) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        file.write(payload)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def _record(
+    warehouse: Warehouse,
+    clock: Clock,
+    summary: DatasetSummary,
+    examples: Sequence[Mapping[str, Any]],
+    target: Path,
+    seed: int,
+    run_id: str,
+) -> None:
+    """One row for the set, one for each of its files, and what it contains."""
+    if not summary.files:
+        return
+    now = clock.now()
+    base = {"month": summary.month, "seed": seed, "created_at": now}
+    whole = {
+        "dataset_hash": summary.dataset_hash,
+        "kind": "all",
+        "split": None,
+        "path": str(target),
+        "lines": summary.lines,
+        "tokens": summary.tokens,
+        "estimated_cost": summary.estimated_cost_usd,
+    }
+    parts = [
+        {
+            "dataset_hash": f.sha256,
+            "kind": f.kind,
+            "split": f.split,
+            "path": str(f.path),
+            "lines": f.lines,
+            "tokens": f.tokens,
+            "estimated_cost": f.estimated_cost_usd,
+        }
+        for f in summary.files
+    ]
+    edges = [
+        Edge("dataset", summary.dataset_hash, "example", e["example_id"], e["split"])
+        for e in examples
+    ]
+    with warehouse.transaction() as con:
+        rows = [base | row for row in [whole, *parts]]
+        merge_rows(con, "datasets", rows, replace=False)
+        record_edges(con, edges, run_id, now)

@@ -1,0 +1,150 @@
+"""Which models there are and which one is active: append-only events, latest wins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ig_assets.core.ports import Clock
+from ig_assets.errors import InputError
+from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+STATUSES = ("candidate", "canary", "active", "retired", "tainted")
+
+_MODELS = """
+WITH latest AS (
+    SELECT model_id, max(changed_at) AS changed_at
+    FROM model_events
+    GROUP BY model_id
+)
+SELECT m.model_id, m.job_id, m.provider, m.name, m.base_model, m.artifact,
+    m.created_at, e.status, e.reason, e.changed_at
+FROM models m
+JOIN latest l ON l.model_id = m.model_id
+JOIN model_events e ON e.model_id = l.model_id AND e.changed_at = l.changed_at
+ORDER BY e.changed_at, m.model_id
+"""
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """A registered model and where it stands; `artifact` is the trainer's own."""
+
+    model_id: str
+    job_id: str | None
+    provider: str
+    name: str
+    base_model: str
+    artifact: Mapping[str, Any] | None
+    created_at: datetime
+    status: str
+    reason: str
+    changed_at: datetime
+
+
+def ensure_base_model(
+    warehouse: Warehouse, clock: Clock, provider: str, name: str
+) -> str:
+    """Register 'base/<provider>/<name>' once; it is active while nothing else is."""
+    model_id = f"base/{provider}/{name}"
+    now = clock.now()
+    with warehouse.transaction() as con:
+        row = {
+            "model_id": model_id,
+            "job_id": None,
+            "provider": provider,
+            "name": name,
+            "base_model": name,
+            "artifact": None,
+            "created_at": now,
+        }
+        merge_rows(con, "models", [row], replace=False)
+        models = list_models(con)
+        mine = [m for m in models if m.model_id == model_id]
+        if not any(m.status == "active" for m in models):
+            set_status(con, model_id, "active", "no model was active yet", now)
+        elif not mine:
+            set_status(con, model_id, "retired", "another model is active", now)
+    return model_id
+
+
+def list_models(con: Connection) -> list[ModelRow]:
+    """All models that have a status, in order of their latest event."""
+    return [
+        ModelRow(
+            **{
+                **row,
+                "artifact": (
+                    None if not row["artifact"] else json.loads(row["artifact"])
+                ),
+            }
+        )
+        for row in fetch_dicts(con, _MODELS)
+    ]
+
+
+def get_model(con: Connection, model_id: str) -> ModelRow:
+    """Raises InputError for an unknown id."""
+    for model in list_models(con):
+        if model.model_id == model_id:
+            return model
+    raise InputError(f"There is no model {model_id!r} in the registry.")
+
+
+def active_model(con: Connection) -> ModelRow:
+    """The model that generation uses. Raises InputError when none is active."""
+    model = _latest(con, "active")
+    if model is None:
+        raise InputError("No model is active; register the base model first.")
+    return model
+
+
+def canary_model(con: Connection) -> ModelRow | None:
+    """The model on trial, if there is one."""
+    return _latest(con, "canary")
+
+
+def candidate_model(con: Connection) -> ModelRow | None:
+    """The newest model that was trained and not yet admitted to a trial."""
+    return _latest(con, "candidate")
+
+
+def set_status(
+    con: Connection, model_id: str, status: str, reason: str, now: datetime
+) -> datetime:
+    """Append an event and return its instant.
+
+    Later than every event before it, by a microsecond where the clock is not: the
+    order of events is the order of calls. Raises InputError for an unknown status.
+    """
+    if status not in STATUSES:
+        raise InputError(f"{status!r} is no status of a model; use {STATUSES}.")
+    (latest,) = con.execute("SELECT max(changed_at) FROM model_events").fetchall()[0]
+    at = now if latest is None else max(now, latest + timedelta(microseconds=1))
+    event = {
+        "model_id": model_id,
+        "changed_at": at,
+        "status": status,
+        "reason": reason,
+    }
+    merge_rows(con, "model_events", [event], replace=False)
+    return at
+
+
+def activate(con: Connection, model_id: str, reason: str, now: datetime) -> None:
+    """Make one model active and retire the one that was."""
+    for model in list_models(con):
+        if model.status == "active" and model.model_id != model_id:
+            note = f"replaced by {model_id}: {reason}"
+            set_status(con, model.model_id, "retired", note, now)
+    set_status(con, model_id, "active", reason, now)
+
+
+def _latest(con: Connection, status: str) -> ModelRow | None:
+    """Of several models with the status the one that got it last."""
+    models = [m for m in list_models(con) if m.status == status]
+    return models[-1] if models else None

@@ -1,0 +1,60 @@
+"""Edges say what came from what: one append-only row a child, parent and relation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import merge_rows
+
+KINDS = (
+    "script",
+    "revision",
+    "variant",
+    "post",
+    "experiment",
+    "example",
+    "dataset",
+    "job",
+    "model",
+)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The child came from the parent; both are named by kind and id."""
+
+    child_kind: str
+    child_id: str
+    parent_kind: str
+    parent_id: str
+    relation: str
+
+
+def record_edges(
+    con: Connection, edges: Iterable[Edge], run_id: str, now: datetime
+) -> int:
+    """Write edges inside the caller's transaction; return how many were given.
+
+    An edge that is known already keeps its first run and time. Raises ValueError
+    for a kind that is not in `KINDS`.
+    """
+    rows = []
+    for edge in edges:
+        for kind in (edge.child_kind, edge.parent_kind):
+            if kind not in KINDS:
+                raise ValueError(f"Lineage knows no kind {kind!r}.")
+        rows.append(
+            {
+                "child_kind": edge.child_kind,
+                "child_id": edge.child_id,
+                "parent_kind": edge.parent_kind,
+                "parent_id": edge.parent_id,
+                "relation": edge.relation,
+                "run_id": run_id,
+                "recorded_at": now,
+            }
+        )
+    return merge_rows(con, "edges", rows, replace=False)

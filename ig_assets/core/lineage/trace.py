@@ -1,0 +1,237 @@
+"""Answers from edges and rows: what something came from, and what came of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ig_assets.core.fine_tuning.registry import get_model
+from ig_assets.errors import InputError
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import fetch_dicts
+
+MAX_DEPTH = 8
+MIN_PREFIX = 4
+
+# Where a user's argument is looked for: kind, table, column; first hit wins.
+_PLACES = (
+    ("model", "models", "model_id"),
+    ("job", "fine_tune_jobs", "job_id"),
+    ("job", "fine_tune_jobs", "provider_job_id"),
+    ("dataset", "datasets", "dataset_hash"),
+    ("example", "training_examples", "example_id"),
+    ("script", "scripts", "script_id"),
+    ("script", "forgotten", "script_id"),
+    ("variant", "drafts", "variant_id"),
+    ("variant", "variants", "variant_id"),
+    ("post", "posts", "post_id"),
+    ("experiment", "experiments", "experiment_id"),
+    ("revision", "scripts", "revision_hash"),
+    ("revision", "variants", "revision_hash"),
+)
+
+# An experiment's decision is the experiment: both names occur in edges.
+_TRACE = """
+WITH RECURSIVE steps AS (
+    SELECT
+        CASE {near}_kind WHEN 'decision' THEN 'experiment' ELSE {near}_kind END
+            AS near_kind,
+        {near}_id AS near_id,
+        CASE {far}_kind WHEN 'decision' THEN 'experiment' ELSE {far}_kind END
+            AS far_kind,
+        {far}_id AS far_id,
+        relation
+    FROM edges
+),
+walk AS (
+    SELECT 0 AS depth, CAST(? AS TEXT) AS kind, CAST(? AS TEXT) AS id
+    UNION
+    SELECT w.depth + 1, s.far_kind, s.far_id
+    FROM walk w
+    JOIN steps s ON s.near_kind = w.kind AND s.near_id = w.id
+    WHERE w.depth < ?
+),
+reached AS (
+    SELECT kind, id, min(depth) AS depth
+    FROM walk
+    GROUP BY kind, id
+)
+SELECT DISTINCT r.depth + 1 AS depth, s.far_kind AS kind, s.far_id AS id,
+    r.kind AS via_kind, r.id AS via_id, s.relation
+FROM reached r
+JOIN steps s ON s.near_kind = r.kind AND s.near_id = r.id
+WHERE r.depth < ?
+ORDER BY depth, kind, id, via_kind, via_id, relation
+"""
+
+_BEHIND = """
+WITH fed AS (
+    SELECT DISTINCT j.month, d.parent_id AS example_id, d.relation AS split
+    FROM edges m
+    JOIN edges u ON u.child_kind = 'job' AND u.child_id = m.parent_id
+        AND u.parent_kind = 'dataset'
+    JOIN edges d ON d.child_kind = 'dataset' AND d.child_id = u.parent_id
+        AND d.parent_kind = 'example'
+    JOIN fine_tune_jobs j ON j.job_id = m.parent_id
+    WHERE m.child_kind = 'model' AND m.child_id = ? AND m.parent_kind = 'job'
+),
+latest AS (
+    SELECT experiment_id, decision, lift, winner_arm, data_through, row_number()
+        OVER (PARTITION BY experiment_id ORDER BY decided_at DESC) AS recency
+    FROM decisions
+),
+strength AS (
+    SELECT v.experiment_id, min(v.log_e) AS log_e
+    FROM evidence v
+    JOIN latest d ON d.experiment_id = v.experiment_id AND d.recency = 1
+        AND d.data_through = v.data_through
+        AND (d.winner_arm = v.arm_a OR d.winner_arm = v.arm_b)
+    GROUP BY v.experiment_id
+)
+SELECT f.example_id, f.split, t.kind, t.script_id, t.variant_id, t.revision_hash,
+    t.weight, t.reason, t.decision_ref AS experiment_id, d.decision, d.lift, s.log_e
+FROM fed f
+LEFT JOIN training_examples t ON t.month = f.month AND t.example_id = f.example_id
+LEFT JOIN latest d ON d.experiment_id = t.decision_ref AND d.recency = 1
+LEFT JOIN strength s ON s.experiment_id = t.decision_ref
+ORDER BY t.weight DESC NULLS LAST, t.kind DESC, f.example_id
+"""
+
+
+@dataclass(frozen=True)
+class TraceRow:
+    """One edge on the way: `kind`/`id` was reached through `via_kind`/`via_id`."""
+
+    depth: int
+    kind: str
+    id: str
+    via_kind: str
+    via_id: str
+    relation: str
+
+
+@dataclass(frozen=True)
+class ScriptBehind:
+    """One example behind a model: whose words, with which weight, on what evidence.
+
+    `lift` is a ratio minus 1 and `log_e` ln e, both against the nearest rival (NULL
+    where they were not measured). `in_model` says that the model learnt from it: of a
+    dataset's train split, or shown in context by a few-shot model. What was forgotten
+    since keeps its example id, and everything else is NULL.
+    """
+
+    example_id: str
+    split: str
+    kind: str | None
+    script_id: str | None
+    variant_id: str | None
+    revision_hash: str | None
+    weight: float | None
+    reason: str
+    experiment_id: str | None
+    decision: str | None
+    lift: float | None
+    log_e: float | None
+    in_model: bool
+
+
+def trace(
+    con: Connection, kind: str, id: str, direction: str, max_depth: int = MAX_DEPTH
+) -> list[TraceRow]:
+    """Every edge from a node 'up' (what it came from) or 'down' (what came of it).
+
+    Each edge once, nearest first. Raises InputError for another direction.
+    """
+    if direction not in ("up", "down"):
+        raise InputError(f"Lineage goes 'up' or 'down', not {direction!r}.")
+    near, far = ("child", "parent") if direction == "up" else ("parent", "child")
+    sql = _TRACE.format(near=near, far=far)
+    rows = fetch_dicts(con, sql, [kind, id, max_depth, max_depth])
+    return [TraceRow(**row) for row in rows]
+
+
+def scripts_behind_model(con: Connection, model_id: str) -> list[ScriptBehind]:
+    """Which scripts fed a model, heaviest first; a base model has none.
+
+    Raises InputError for an unknown model.
+    """
+    artifact = get_model(con, model_id).artifact or {}
+    shown = artifact.get("example_ids")
+    behind = []
+    for row in fetch_dicts(con, _BEHIND, [model_id]):
+        if shown is None:
+            in_model = row["split"] == "train"
+        else:
+            in_model = row["example_id"] in shown
+        row["reason"] = row["reason"] or "gone: forgotten since"
+        behind.append(ScriptBehind(**row, in_model=in_model))
+    return behind
+
+
+def resolve(con: Connection, text: str) -> tuple[str, str]:
+    """The kind and id that a user means by an id, a model's name, a month, or the
+    beginning (4 letters or more) of an id.
+
+    A month means its model, or its dataset where there is no model. Raises InputError
+    when nothing or more than one thing fits.
+    """
+    wanted = text.strip()
+    if re.fullmatch(r"\d{4}-\d{2}", wanted):
+        return _of_month(con, wanted)
+    for kind, table, column in _PLACES:
+        key = "job_id" if column == "provider_job_id" else column
+        rows = con.execute(
+            f"SELECT {key} FROM {table} WHERE {column} = ? LIMIT 1", [wanted]
+        ).fetchall()
+        if rows:
+            return kind, str(rows[0][0])
+    named = con.execute(
+        "SELECT model_id FROM models WHERE name = ? "
+        "ORDER BY created_at DESC, model_id LIMIT 1",
+        [wanted],
+    ).fetchall()
+    if named:
+        return "model", str(named[0][0])
+    return _by_prefix(con, wanted)
+
+
+def _of_month(con: Connection, month: str) -> tuple[str, str]:
+    for kind, sql in (
+        (
+            "model",
+            "SELECT m.model_id FROM models m JOIN fine_tune_jobs j "
+            "ON j.job_id = m.job_id WHERE j.month = ? "
+            "ORDER BY m.created_at DESC, m.model_id LIMIT 1",
+        ),
+        (
+            "dataset",
+            "SELECT dataset_hash FROM datasets WHERE month = ? AND kind = 'all' "
+            "ORDER BY created_at DESC, dataset_hash LIMIT 1",
+        ),
+    ):
+        rows = con.execute(sql, [month]).fetchall()
+        if rows:
+            return kind, str(rows[0][0])
+    raise InputError(f"{month} has neither a model nor a dataset.")
+
+
+def _by_prefix(con: Connection, prefix: str) -> tuple[str, str]:
+    found: set[tuple[str, str]] = set()
+    if len(prefix) >= MIN_PREFIX:
+        for kind, table, column in _PLACES:
+            key = "job_id" if column == "provider_job_id" else column
+            rows = con.execute(
+                f"SELECT DISTINCT {key} FROM {table} "
+                f"WHERE starts_with({column}, ?) ORDER BY {key} LIMIT 6",
+                [prefix],
+            ).fetchall()
+            found |= {(kind, str(row[0])) for row in rows}
+    if not found:
+        raise InputError(
+            f"Nothing is called {prefix!r}; give a month, a model's name, or at least "
+            f"{MIN_PREFIX} letters of an id."
+        )
+    if len(found) > 1:
+        names = ", ".join(f"{kind} {i}" for kind, i in sorted(found)[:5])
+        raise InputError(f"{prefix!r} may be one of: {names}; give more of the id.")
+    return found.pop()

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+import pytest
+
+from ig_assets.core.fine_tuning.evaluation import (
+    EvaluationSummary,
+    HeldOutExample,
+    WrittenText,
+    evaluate_model,
+    evaluation_of,
+)
+from ig_assets.core.fine_tuning.registry import ModelRow
+from ig_assets.core.ports import Vectors
+from ig_assets.errors import MalformedAnswerError, TransientVendorError
+from ig_assets_tests.core.fine_tuning.house import MONTH, House
+
+ACTIVE = ModelRow(
+    "active",
+    None,
+    "p",
+    "n",
+    "b",
+    None,
+    datetime(2026, 1, 1),
+    "active",
+    "",
+    datetime.min,
+)
+CANDIDATE = replace(ACTIVE, model_id="new", status="candidate")
+
+
+def held_out(house: House, pairs: int = 3, split: str = "validation") -> None:
+    for number in range(pairs):
+        house.write(
+            "training_examples",
+            {
+                "month": MONTH,
+                "example_id": f"x{number}",
+                "kind": "dpo",
+                "split": split,
+                "group_id": f"g{number // 2}" if pairs > 3 else f"g{number}",
+                "prompt": f"prompt {number}",
+                "completion": "winner",
+                "rejected": "loser",
+            },
+        )
+
+
+def embed(texts: Sequence[str]) -> Vectors:
+    """Three directions: to the winner, to the loser, and neither."""
+    axes = {"winner": 0, "loser": 1}
+    rows = [np.eye(3)[axes.get(text, 2)] for text in texts]
+    return np.asarray(rows, dtype=np.float32)
+
+
+class Pen:
+    """Writes what a model is told to write, and remembers what was asked."""
+
+    def __init__(self, candidate: str | None, active: str | None) -> None:
+        self.texts = {"new": candidate, "active": active}
+        self.asked: list[tuple[str, str, int]] = []
+
+    def __call__(self, model: ModelRow, example: HeldOutExample) -> WrittenText:
+        self.asked.append((model.model_id, example.prompt, example.seed))
+        return WrittenText(self.texts[model.model_id])
+
+
+def evaluate(house: House, pen: Pen, n: int = 9) -> EvaluationSummary:
+    return evaluate_model(
+        house.warehouse, house.clock, MONTH, CANDIDATE, ACTIVE, pen, embed, n, 7
+    )
+
+
+def test_a_text_near_the_held_out_winner_scores_above_one_near_the_loser(
+    house: House,
+) -> None:
+    held_out(house)
+    good = evaluate(house, Pen("winner", "loser"))
+    assert (good.n, good.mean_score, good.mean_against) == (3, 2.0, 0.0)
+    assert good.passed and "smoke gate" in good.reason
+
+
+def test_a_worse_candidate_does_not_pass(house: House) -> None:
+    held_out(house)
+    bad = evaluate(house, Pen("loser", "winner"))
+    assert not bad.passed and bad.reason.startswith("worse than")
+
+
+def test_a_draw_passes_and_a_malformed_candidate_does_not(house: House) -> None:
+    held_out(house)
+    assert evaluate(house, Pen("other", "other")).passed
+
+
+def test_a_malformed_answer_scores_nothing(house: House) -> None:
+    held_out(house)
+    summary = evaluate(house, Pen(None, "other"))
+    assert (summary.mean_score, summary.mean_against) == (0.0, 1.0)
+    assert not summary.passed
+
+
+def test_a_raised_malformed_answer_scores_nothing_either(house: House) -> None:
+    held_out(house)
+
+    def write(model: ModelRow, example: HeldOutExample) -> WrittenText:
+        raise MalformedAnswerError("Cut.")
+
+    summary = evaluate_model(
+        house.warehouse, house.clock, MONTH, CANDIDATE, ACTIVE, write, embed, 9, 7
+    )
+    assert (summary.mean_score, summary.mean_against) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("split", ["train", None])
+def test_without_a_held_out_pair_the_gate_stays_closed(
+    house: House, split: str | None
+) -> None:
+    if split:
+        held_out(house, split=split)
+    summary = evaluate(house, Pen("winner", "loser"))
+    assert not summary.passed and summary.n == 0
+    assert "no held-out pair" in summary.reason
+
+
+def test_both_models_write_for_the_same_prompts_with_the_same_seeds(
+    house: House,
+) -> None:
+    held_out(house)
+    pen = Pen("winner", "loser")
+    evaluate(house, pen)
+    asked = {model: [] for model in ("new", "active")}  # type: dict[str, list[object]]
+    for model, prompt, seed in pen.asked:
+        asked[model].append((prompt, seed))
+    assert asked["new"] == asked["active"] and len(set(asked["new"])) == 3
+
+
+def test_one_pair_a_group_and_at_most_as_many_as_asked_for(house: House) -> None:
+    held_out(house, pairs=6)
+    assert evaluate(house, Pen("winner", "loser")).n == 3
+    assert evaluate(house, Pen("winner", "loser"), n=2).n == 3  # already finished
+
+
+def test_finished_pairs_are_not_written_again_and_a_half_evaluation_is_no_pass(
+    house: House,
+) -> None:
+    held_out(house)
+
+    class Broken(Pen):
+        def __call__(self, model: ModelRow, example: HeldOutExample) -> WrittenText:
+            if len(self.asked) == 2:
+                raise TransientVendorError("Gone.")
+            return super().__call__(model, example)
+
+    with pytest.raises(TransientVendorError):
+        evaluate(house, Broken("winner", "loser"))
+    with house.warehouse.transaction() as con:
+        half = evaluation_of(con, "new", "active")
+    assert not half.passed and half.reason == "Only 1 of 3 held-out pairs are finished."
+    pen = Pen("winner", "loser")
+    assert evaluate(house, pen).passed and len(pen.asked) == 4
+    assert evaluate(house, pen).n == 3 and len(pen.asked) == 4
+
+
+def test_a_model_is_not_compared_with_itself(house: House) -> None:
+    held_out(house)
+    pen = Pen("winner", "loser")
+    same = evaluate_model(
+        house.warehouse, house.clock, MONTH, ACTIVE, ACTIVE, pen, embed, 9, 7
+    )
+    assert same.passed and same.n == 0 and pen.asked == []

@@ -1,0 +1,345 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from ig_assets.core.fine_tuning.decided import stated_topic
+from ig_assets.core.fine_tuning.examples import (
+    ExamplesSummary,
+    build_training_examples,
+    month_cutoff,
+    training_prompt,
+)
+from ig_assets.core.identity import text_hash
+from ig_assets.errors import InputError
+from ig_assets_tests.core.fine_tuning.house import (
+    CUTOFF,
+    DIMENSIONS,
+    MODEL,
+    MONTH,
+    House,
+)
+
+
+def build(house: House, month: str = MONTH, seed: int = 7) -> ExamplesSummary:
+    return build_training_examples(
+        house.warehouse, house.clock, month, seed, MODEL, DIMENSIONS, "run"
+    )
+
+
+def rows(house: House, month: str = MONTH) -> list[dict[str, object]]:
+    return house.read(
+        "SELECT * FROM training_examples WHERE month = ? ORDER BY example_id", month
+    )
+
+
+def decided(house: House, month: str = MONTH) -> set[object]:
+    return {row["decision_ref"] for row in rows(house, month)}
+
+
+def test_a_decision_on_the_first_instant_of_the_next_month_enters_the_next_set(
+    house: House,
+) -> None:
+    house.experiment("late", decided_at=CUTOFF)
+    house.experiment("early", decided_at=CUTOFF - timedelta(microseconds=1))
+    house.clock.at = datetime(2026, 5, 2)
+    build(house)
+    build(house, "2026-04")
+    assert decided(house) == {"early"}
+    assert decided(house, "2026-04") == {"early", "late"}
+
+
+def test_a_winner_is_an_example_and_a_pair_with_each_arm_that_it_beat(
+    house: House,
+) -> None:
+    house.experiment("e1", arms=("a", "b", "c"))
+    summary = build(house)
+    assert (summary.sft, summary.dpo) == (1, 2)
+    assert summary.simulated == 3
+    pairs = [row for row in rows(house) if row["kind"] == "dpo"]
+    assert {row["rejected"] for row in pairs} == {
+        "hook e1 b\n\nbody of e1 b",
+        "hook e1 c\n\nbody of e1 c",
+    }
+    assert {row["completion"] for row in rows(house)} == {"hook e1 a\n\nbody of e1 a"}
+    assert {row["reason"] for row in pairs} == {
+        "winner: +32 % over b, e=81",
+        "winner: +32 % over c, e=81",
+    }
+
+
+def test_an_arm_that_was_ahead_of_a_provisional_winner_is_no_rejected_text(
+    house: House,
+) -> None:
+    house.experiment("e1", decision="provisional", arms=("a", "b", "c"))
+    house.write(
+        "evidence",
+        {
+            "experiment_id": "e1",
+            "arm_a": "a",
+            "arm_b": "c",
+            "data_through": datetime(2026, 3, 20),
+            "log_rate_ratio": -0.1,
+            "log_e": 0.1,
+        },
+    )
+    summary = build(house)
+    assert (summary.sft, summary.dpo) == (1, 1)
+    assert summary.excluded == {"rival: not beaten": 1}
+
+
+def test_evidence_is_read_the_right_way_round(house: House) -> None:
+    house.experiment("e1", decision="provisional", arms=("a",))
+    house.variant("e1", "b")
+    house.write(
+        "evidence",
+        {
+            "experiment_id": "e1",
+            "arm_a": "b",
+            "arm_b": "a",
+            "data_through": datetime(2026, 3, 20),
+            "log_rate_ratio": -0.2776,
+            "log_e": 1.0,
+        },
+    )
+    assert build(house).dpo == 1
+
+
+def test_evidence_after_the_decision_is_not_looked_at(house: House) -> None:
+    house.experiment("e1", decision="provisional")
+    house.write(
+        "evidence",
+        {
+            "experiment_id": "e1",
+            "arm_a": "a",
+            "arm_b": "b",
+            "data_through": datetime(2026, 4, 20),
+            "log_rate_ratio": -1.0,
+            "log_e": 9.0,
+        },
+    )
+    assert build(house).dpo == 1
+
+
+def test_the_weight_is_the_shrunken_lift_over_the_largest_and_half_if_provisional(
+    house: House,
+) -> None:
+    house.experiment("best", shrunken_lift=0.4)
+    house.experiment("small", shrunken_lift=0.1)
+    house.experiment("maybe", shrunken_lift=0.2, decision="provisional")
+    build(house)
+    weights = {row["decision_ref"]: row["weight"] for row in rows(house)}
+    assert weights == {"best": 1.0, "small": 0.25, "maybe": 0.25}
+
+
+def test_what_is_undecided_or_not_positive_is_counted_and_left_out(
+    house: House,
+) -> None:
+    house.experiment("e1", decision="inconclusive")
+    house.experiment("e2", decision="running")
+    house.experiment("e3", shrunken_lift=-0.1)
+    summary = build(house)
+    assert rows(house) == []
+    assert summary.excluded == {"inconclusive": 1, "no positive lift": 1, "running": 1}
+
+
+def test_only_the_latest_decision_as_of_the_cut_off_counts(house: House) -> None:
+    house.experiment("e1")
+    for at, decision in (
+        (datetime(2026, 3, 25), "inconclusive"),
+        (datetime(2026, 4, 2), "winner"),
+    ):
+        house.write(
+            "decisions",
+            {"experiment_id": "e1", "decided_at": at, "decision": decision},
+        )
+    assert build(house).excluded == {"inconclusive": 1}
+
+
+def test_a_forgotten_script_leaves_the_set_and_nothing_else_changes(
+    house: House,
+) -> None:
+    house.imported("h1")
+    house.imported("h2")
+    house.experiment("e1")
+    build(house)
+    before = rows(house)
+    house.forget("s-h1-a")
+    build(house)
+    kept = [row for row in before if row["decision_ref"] != "h1"]
+    assert len(kept) == 4 and rows(house) == kept
+
+
+def test_a_forgotten_loser_takes_only_its_pair_along(house: House) -> None:
+    house.imported("h1")
+    build(house)
+    house.forget("s-h1-b")
+    summary = build(house)
+    assert (summary.sft, summary.dpo) == (1, 0)
+    assert summary.excluded == {"rival: forgotten": 1}
+
+
+@pytest.mark.parametrize("still_stored", [True, False])
+def test_a_forgotten_winner_takes_its_variant_along(
+    house: House, still_stored: bool
+) -> None:
+    house.experiment("e1")
+    house.experiment("e2")
+    build(house)
+    if still_stored:
+        house.write(
+            "scripts",
+            {"script_id": "promoted", "revision_hash": "h", "variant_id": "e1-a"},
+        )
+    house.forget("promoted" if still_stored else "winner/e1-a")
+    build(house)
+    assert decided(house) == {"e2"}
+
+
+def test_a_script_forgotten_before_the_set_was_built_never_enters(
+    house: House,
+) -> None:
+    house.imported("h1")
+    house.forget("s-h1-a")
+    assert build(house).excluded == {"forgotten": 1}
+    assert rows(house) == []
+
+
+def test_a_script_retired_before_the_cut_off_is_out_and_after_it_is_in(
+    house: House,
+) -> None:
+    house.imported("h1")
+    house.imported("h2")
+    house.status("s-h1-a", "retired", CUTOFF - timedelta(days=1))
+    house.status("s-h2-a", "retired", CUTOFF)
+    assert build(house).excluded == {"retired": 1}
+    assert decided(house) == {"h2"}
+
+
+def test_a_rerun_gives_identical_rows_even_when_late_decisions_came_in(
+    house: House,
+) -> None:
+    house.experiment("e1")
+    house.experiment("e2")
+    first = build(house)
+    before = rows(house)
+    house.experiment("backdated", decided_at=datetime(2026, 3, 21), shrunken_lift=0.9)
+    house.clock.at = datetime(2026, 4, 9)
+    second = build(house, seed=99)
+    assert rows(house) == before
+    assert (second.sft, second.late) == (first.sft, 2)
+    house.clock.at = datetime(2026, 5, 1)
+    build(house, "2026-04")
+    assert "backdated" in decided(house, "2026-04")
+
+
+def test_the_same_rows_give_the_same_set_on_another_machine(
+    house: House, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = House(tmp_path_factory.mktemp("other"))
+    for number in range(6):
+        house.experiment(f"e{number}")
+    for number in reversed(range(6)):
+        other.experiment(f"e{number}")
+    build(house)
+    build(other)
+    assert rows(house) == rows(other)
+
+
+def test_near_duplicates_of_different_topics_share_a_split(house: House) -> None:
+    for number in range(12):
+        house.experiment(f"e{number}")
+        for arm in "ab":
+            house.embed(
+                text_hash(f"hook e{number} {arm}\n\nbody of e{number} {arm}"), [1, 0, 0]
+            )
+    build(house)
+    assert len({row["group_id"] for row in rows(house)}) == 1
+
+
+def test_the_words_that_were_published_are_trained_on_not_the_draft(
+    house: House,
+) -> None:
+    house.experiment("e1", arms=("a",))
+    edited = "an edited hook\n\nand body"
+    house.write(
+        "posts",
+        {
+            "post_id": "p-e1-a",
+            "experiment_id": "e1",
+            "variant_id": "e1-a",
+            "arm": "a",
+            "status": "published",
+            "published_revision_hash": text_hash(edited),
+        },
+    )
+    assert build(house).excluded == {"published text is not stored": 1}
+    house.write(
+        "scripts",
+        {
+            "script_id": "winner/e1-a",
+            "revision_hash": text_hash(edited),
+            "variant_id": "e1-a",
+            "hook": "an edited hook",
+            "text": edited,
+        },
+    )
+    build(house)
+    assert [row["completion"] for row in rows(house)] == [edited]
+    assert [row["script_id"] for row in rows(house)] == ["winner/e1-a"]
+
+
+def test_a_month_that_is_not_over_cannot_be_built(house: House) -> None:
+    house.clock.at = CUTOFF - timedelta(microseconds=1)
+    with pytest.raises(InputError, match="2026-03 is not over yet"):
+        build(house)
+
+
+def test_examples_name_the_texts_and_the_decision_that_they_came_from(
+    house: House,
+) -> None:
+    house.imported("h1")
+    build(house)
+    (pair,) = [row for row in rows(house) if row["kind"] == "dpo"]
+    edges = house.read(
+        "SELECT parent_kind, parent_id, relation FROM edges WHERE child_id = ? "
+        "AND parent_kind <> 'revision' ORDER BY relation",
+        pair["example_id"],
+    )
+    assert [tuple(edge.values()) for edge in edges] == [
+        ("script", "s-h1-a", "chosen"),
+        ("experiment", "h1", "decided"),
+        ("script", "s-h1-b", "rejected"),
+    ]
+
+
+def test_a_pair_of_different_styles_is_not_asked_for_the_winners_style(
+    house: House,
+) -> None:
+    house.experiment("e1")
+    house.variant("e1", "b", hook_style="story")
+    build(house)
+    prompts = {row["kind"]: str(row["prompt"]) for row in rows(house)}
+    assert "Hook style: question" in prompts["sft"]
+    assert "Hook style" not in prompts["dpo"]
+
+
+def test_the_prompt_is_the_brief() -> None:
+    assert training_prompt("Tea", "story", "en", "cooks", "be short") == (
+        "Topic: Tea\nBrief: be short\nAudience: cooks\nLanguage: en\n"
+        'Hook style: story\n\nWrite one new script about "Tea".'
+    )
+
+
+def test_december_ends_with_the_year() -> None:
+    assert month_cutoff("2026-12") == datetime(2027, 1, 1)
+    with pytest.raises(InputError, match="YYYY-MM"):
+        month_cutoff("2026-13")
+
+
+def test_an_imported_post_without_a_topic_is_taught_by_its_first_sentence() -> None:
+    long = "word " * 60
+    assert stated_topic("Salt the water.  Then taste it.") == "Salt the water."
+    assert stated_topic("") == ""
+    assert len(stated_topic(long)) <= 140 and stated_topic(long).endswith("…")

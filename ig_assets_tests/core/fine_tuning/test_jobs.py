@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ig_assets.core.fine_tuning.jobs import (
+    JobRow,
+    poll_jobs,
+    register_model,
+    submit_job,
+    unevaluated_jobs,
+    unfinished_jobs,
+)
+from ig_assets.core.fine_tuning.jsonl import DatasetSummary
+from ig_assets.core.ports import TrainingRequest, TrainingState
+from ig_assets.errors import RefusedError, TransientVendorError
+from ig_assets.warehouse.rows import merge_rows
+from ig_assets_tests.core.fine_tuning.house import MONTH, House
+from ig_assets_tests.core.fine_tuning.test_examples import build
+from ig_assets_tests.core.fine_tuning.test_jsonl import filled, write
+
+
+class Vendor:
+    """A trainer that remembers what it was sent, as a vendor does."""
+
+    provider = "vendor"
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, TrainingState] = {}
+        self.submitted: list[TrainingRequest] = []
+        self.before: Callable[[], None] = lambda: None
+        self.after: Callable[[], None] = lambda: None
+
+    def find(self, intent_key: str) -> TrainingState | None:
+        return self.jobs.get(f"job-{intent_key}")
+
+    def submit(self, request: TrainingRequest) -> TrainingState:
+        self.before()
+        self.submitted.append(request)
+        job_id = f"job-{request.intent_key}"
+        self.jobs[job_id] = TrainingState("running", job_id)
+        self.after()
+        return self.jobs[job_id]
+
+    def poll(self, provider_job_id: str) -> TrainingState:
+        self.before()
+        return self.jobs[provider_job_id]
+
+    def finish(self, status: str, **facts: object) -> None:
+        for job_id in self.jobs:
+            self.jobs[job_id] = TrainingState(status, job_id, **facts)  # type: ignore
+
+
+def submit(house: House, vendor: Vendor, dataset: DatasetSummary) -> JobRow:
+    return submit_job(
+        house.warehouse, house.clock, vendor, MONTH, "base", dataset, 7, "run"
+    )
+
+
+def poll(house: House, vendor: Vendor) -> list[JobRow]:
+    return poll_jobs(house.warehouse, house.clock, vendor)
+
+
+def raise_(error: Exception) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+def test_the_same_dataset_is_submitted_once(house: House) -> None:
+    vendor, dataset = Vendor(), filled(house)
+    first = submit(house, vendor, dataset)
+    assert submit(house, vendor, dataset) == first
+    assert first.status == "running"
+    (request,) = vendor.submitted
+    assert request.example_ids == dataset.train_example_ids
+    assert sorted(request.files) == [
+        "dpo_train",
+        "dpo_validation",
+        "sft_train",
+        "sft_validation",
+    ]
+
+
+@pytest.mark.parametrize("point, sends", [("before", 1), ("after", 1)])
+def test_after_a_crash_between_intent_and_outcome_the_job_is_sent_once(
+    house: House, point: str, sends: int
+) -> None:
+    vendor, dataset = Vendor(), filled(house)
+    setattr(vendor, point, raise_(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        submit(house, vendor, dataset)
+    with house.warehouse.transaction() as con:
+        assert [job.status for job in unfinished_jobs(con)] == ["submitting"]
+    setattr(vendor, point, lambda: None)
+    assert submit(house, vendor, dataset).status == "running"
+    assert len(vendor.submitted) == sends
+
+
+def test_the_intent_is_a_row_before_anything_is_sent(house: House) -> None:
+    vendor, dataset = Vendor(), filled(house)
+    seen: list[object] = []
+    vendor.before = lambda: seen.extend(house.read("SELECT status FROM fine_tune_jobs"))
+    submit(house, vendor, dataset)
+    assert seen == [{"status": "submitting"}]
+
+
+def test_polling_finds_the_outcome_of_an_intent_that_crashed(house: House) -> None:
+    vendor, dataset = Vendor(), filled(house)
+    vendor.after = raise_(TransientVendorError("The line broke."))
+    with pytest.raises(TransientVendorError):
+        submit(house, vendor, dataset)
+    assert [job.status for job in poll(house, vendor)] == ["running"]
+
+
+def test_a_job_that_cannot_be_asked_about_stays_as_it_is(house: House) -> None:
+    vendor = Vendor()
+    submit(house, vendor, filled(house))
+    vendor.before = raise_(TransientVendorError("Busy."))
+    assert [job.status for job in poll(house, vendor)] == ["running"]
+
+
+def test_a_refusal_at_submission_is_final_and_says_why(house: House) -> None:
+    vendor, dataset = Vendor(), filled(house)
+    vendor.before = raise_(RefusedError("Fine-tuning is closed for this account."))
+    job = submit(house, vendor, dataset)
+    vendor.before = lambda: None
+    assert (job.status, job.refusal) == (
+        "refused",
+        "Fine-tuning is closed for this account.",
+    )
+    assert job.finished_at == house.clock.now()
+    assert submit(house, vendor, dataset) == job
+    assert vendor.submitted == [] and poll(house, vendor) == []
+    assert register_model(house.warehouse, house.clock, MONTH) is None
+
+
+def test_a_final_state_is_never_left_again(house: House) -> None:
+    vendor = Vendor()
+    submit(house, vendor, filled(house))
+    vendor.finish("refused", refusal="No.")
+    assert [job.status for job in poll(house, vendor)] == ["refused"]
+    vendor.finish("succeeded", model_name="m")
+    assert poll(house, vendor) == []
+    assert [r["status"] for r in house.read("SELECT status FROM fine_tune_jobs")] == [
+        "refused"
+    ]
+
+
+def test_a_month_without_examples_is_refused_without_asking_the_trainer(
+    house: House,
+) -> None:
+    vendor = Vendor()
+    job = submit(house, vendor, write(house))
+    assert job.status == "refused" and vendor.submitted == []
+    assert job.refusal is not None
+    assert "no decided experiment before 2026-04-01" in job.refusal
+
+
+def test_a_job_that_succeeded_becomes_a_candidate_once(house: House) -> None:
+    vendor, dataset = Vendor(), filled(house)
+    job = submit(house, vendor, dataset)
+    assert register_model(house.warehouse, house.clock, MONTH) is None
+    vendor.finish("succeeded", model_name="ft:base:1")
+    poll(house, vendor)
+    with house.warehouse.transaction() as con:
+        assert [j.job_id for j in unevaluated_jobs(con)] == [job.job_id]
+    model = register_model(house.warehouse, house.clock, MONTH, "run")
+    assert model is not None
+    assert (model.status, model.name, model.base_model) == (
+        "candidate",
+        "ft:base:1",
+        "base",
+    )
+    assert register_model(house.warehouse, house.clock, MONTH, "run") == model
+    with house.warehouse.transaction() as con:
+        # Registered, but not yet compared on the held-out pairs that there are.
+        assert [j.job_id for j in unevaluated_jobs(con)] == [job.job_id]
+        scores = {"example_id": "x", "month": MONTH, "score": 1.0}
+        row = {"model_id": model.model_id, "against_model_id": "base", **scores}
+        merge_rows(con, "evaluations", [row])
+        assert unevaluated_jobs(con) == []
+    edges = house.read(
+        "SELECT child_kind, parent_id FROM edges "
+        "WHERE child_kind IN ('model', 'job') ORDER BY child_kind"
+    )
+    assert [tuple(e.values()) for e in edges] == [
+        ("job", dataset.dataset_hash),
+        ("model", job.job_id),
+    ]
+
+
+def test_a_newer_refusal_does_not_hide_the_model_of_the_month(house: House) -> None:
+    vendor = Vendor()
+    submit(house, vendor, filled(house, "1"))
+    vendor.finish("succeeded", model_name="ft:base:1")
+    poll(house, vendor)
+    house.forget("winner/e1-a")
+    build(house)
+    house.clock.at = house.clock.at.replace(day=2)
+    assert submit(house, vendor, write(house)).status == "refused"
+    with house.warehouse.transaction() as con:
+        assert len(unevaluated_jobs(con)) == 1
+    assert register_model(house.warehouse, house.clock, MONTH) is not None
+    with house.warehouse.transaction() as con:
+        assert unevaluated_jobs(con) == []
