@@ -1,0 +1,1 @@
+"""From a month's topics to drafts and polished variants."""

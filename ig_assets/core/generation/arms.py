@@ -1,0 +1,111 @@
+"""Which arms a month's topics get: style, model, and what is held equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ig_assets.core.generation.script import HOOK_STYLES
+from ig_assets.core.identity import seeded_unit, stable_id
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import fetch_dicts
+
+
+@dataclass(frozen=True)
+class WritingModel:
+    """A registered model as generation needs it.
+
+    `artifact` is the trainer's own: a few-shot model's example ids, else None.
+    """
+
+    model_id: str
+    provider: str
+    name: str
+    base_model: str
+    artifact: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic of a month."""
+
+    month: str
+    topic_id: str
+    topic: str
+    brief: str
+    audience: str
+    language: str
+    brand_voice: str
+    is_control: bool
+    is_canary: bool
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One text to be written: `arm` is a, b, c, canary or control.
+
+    The canary arm has arm a's style, brief and retrievals and differs in the model
+    alone. The control arm has arm a's style, the frozen base model, the first
+    prompt and no winners among its retrievals.
+    """
+
+    variant_id: str
+    topic: Topic
+    arm: str
+    hook_style: str
+    model: WritingModel
+    is_canary: bool = False
+    is_control: bool = False
+
+
+def planned_topics(con: Connection, month: str) -> list[Topic]:
+    """The month's topics in the order of their due dates."""
+    rows = fetch_dicts(
+        con,
+        """
+        SELECT month, topic_id, topic, brief, audience, language, brand_voice,
+            is_control, is_canary
+        FROM topics
+        WHERE month = ? AND status = 'planned'
+        ORDER BY due_on, topic_id
+        """,
+        [month],
+    )
+    return [Topic(**row) for row in rows]
+
+
+def plan_arms(
+    topics: Sequence[Topic],
+    arms: int,
+    seed: int,
+    active: WritingModel,
+    canary: WritingModel | None,
+    base: WritingModel,
+) -> list[Arm]:
+    """Every arm of the topics, in the order in which they are written."""
+    planned = []
+    for topic in topics:
+        styles = sorted(
+            HOOK_STYLES,
+            key=lambda style: seeded_unit(seed, "style", topic.topic_id, style),
+        )
+        for label, style in zip("abc"[:arms], styles, strict=False):
+            planned.append(_arm(topic, label, style, active))
+        if topic.is_canary and canary is not None:
+            planned.append(_arm(topic, "canary", styles[0], canary, is_canary=True))
+        if topic.is_control:
+            planned.append(_arm(topic, "control", styles[0], base, is_control=True))
+    return planned
+
+
+def _arm(
+    topic: Topic,
+    label: str,
+    style: str,
+    model: WritingModel,
+    is_canary: bool = False,
+    is_control: bool = False,
+) -> Arm:
+    variant_id = stable_id("variant", topic.month, topic.topic_id, label)
+    return Arm(variant_id, topic, label, style, model, is_canary, is_control)

@@ -1,0 +1,180 @@
+"""Drafts: every planned arm that has none yet is written, one row an arm."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ig_assets.core.corpus.retrieval import RetrievedScript
+from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.generation import prompts
+from ig_assets.core.generation.arms import Arm, WritingModel
+from ig_assets.core.generation.script import HOOK_STYLES, language_name
+from ig_assets.core.generation.writing import Sampling, Written, write_script
+from ig_assets.core.identity import seeded_unit
+from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.ports import Writer
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import merge_rows
+
+Retrieve = Callable[[Arm], Sequence[RetrievedScript]]
+WriterOf = Callable[[WritingModel], Writer]
+ExamplesOf = Callable[[WritingModel], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class DraftSummary:
+    """What a materialisation wrote."""
+
+    planned: int
+    kept: int
+    written: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class Drafting:
+    """Everything that writing drafts needs from outside."""
+
+    ledger: Ledger
+    writer_of: WriterOf
+    examples_of: ExamplesOf
+    retrieve: Retrieve
+    seed: int
+    temperature: float
+    max_in_flight: int = 1
+
+
+def write_drafts(drafting: Drafting, arms: Sequence[Arm], run: RunRef) -> DraftSummary:
+    """Write the arms that have no draft; each is committed as it comes.
+
+    A rerun continues where an earlier one ended. Raises AccessError, BudgetError
+    and TransientVendorError; what was written before stays.
+    """
+    drafting.ledger.mark_unknown(run)
+    with drafting.ledger.warehouse.transaction() as con:
+        done = drafted_ids(con, [arm.variant_id for arm in arms])
+    missing = [arm for arm in arms if arm.variant_id not in done]
+    # Retrieval first and in order: its embeddings are shared between arms.
+    grounded = [(arm, list(drafting.retrieve(arm))) for arm in missing]
+    with ThreadPoolExecutor(max_workers=drafting.max_in_flight) as pool:
+        try:
+            results = list(
+                pool.map(lambda g: _draft(drafting, g[0], g[1], run), grounded)
+            )
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return DraftSummary(
+        planned=len(arms),
+        kept=len(done),
+        written=len(results),
+        rejected=sum(written.rejection is not None for written in results),
+    )
+
+
+def drafted_ids(con: Connection, variant_ids: Sequence[str]) -> set[str]:
+    """Which of these arms have a draft."""
+    rows = con.execute(
+        "SELECT variant_id FROM drafts WHERE list_contains(?::TEXT[], variant_id)",
+        [list(variant_ids)],
+    ).fetchall()
+    return {variant_id for (variant_id,) in rows}
+
+
+def draft_prompt(
+    arm: Arm, references: Sequence[str], examples: Sequence[str]
+) -> prompts.Prompt:
+    """The prompt of one arm; a control arm's is the first there ever was."""
+    template, instructions = (
+        (prompts.FIRST_DRAFT, prompts.FIRST_DRAFT_INSTRUCTIONS)
+        if arm.is_control
+        else (prompts.DRAFT, prompts.DRAFT_INSTRUCTIONS)
+    )
+    return prompts.render(
+        template,
+        instructions,
+        topic=arm.topic.topic,
+        brief=arm.topic.brief,
+        audience=arm.topic.audience,
+        brand_voice=arm.topic.brand_voice,
+        language_name=language_name(arm.topic.language),
+        hook_style=arm.hook_style,
+        hook_hint=HOOK_STYLES[arm.hook_style],
+        references=list(references),
+        examples=list(examples),
+    )
+
+
+def arm_seed(seed: int, arm: Arm) -> int:
+    """A sampling seed below 2³¹; a canary shares that of the arm it is paired with."""
+    label = "a" if arm.is_canary else arm.arm
+    return int(seeded_unit(seed, "sampling", arm.topic.topic_id, label) * 2**31)
+
+
+def _draft(
+    drafting: Drafting,
+    arm: Arm,
+    retrieved: Sequence[RetrievedScript],
+    run: RunRef,
+) -> Written:
+    examples = drafting.examples_of(arm.model)
+    prompt = draft_prompt(arm, [script.text for script in retrieved], examples)
+    sampling = Sampling(drafting.temperature, arm_seed(drafting.seed, arm))
+    now = drafting.ledger.clock.now()
+
+    def record(con: Connection, written: Written) -> None:
+        merge_rows(con, "drafts", [_row(arm, written, prompt, now)])
+        merge_rows(
+            con,
+            "retrievals",
+            [
+                {
+                    "variant_id": arm.variant_id,
+                    "script_id": script.script_id,
+                    "revision_hash": script.revision_hash,
+                    "rank": script.rank,
+                    "similarity": script.similarity,
+                }
+                for script in retrieved
+            ],
+        )
+        edges = [
+            Edge("variant", arm.variant_id, "script", script.script_id, "retrieved")
+            for script in retrieved
+        ]
+        model = Edge("variant", arm.variant_id, "model", arm.model.model_id, "by_model")
+        record_edges(con, [*edges, model], run.run_id, now)
+
+    writer = drafting.writer_of(arm.model)
+    return write_script(
+        drafting.ledger, writer, prompt, sampling, "generate", run, record
+    )
+
+
+def _row(
+    arm: Arm, written: Written, prompt: prompts.Prompt, now: object
+) -> dict[str, object]:
+    return {
+        "variant_id": arm.variant_id,
+        "month": arm.topic.month,
+        "topic_id": arm.topic.topic_id,
+        "arm": arm.arm,
+        "hook_style": arm.hook_style,
+        "hook": written.hook,
+        "body": written.body,
+        "call_to_action": written.call_to_action,
+        "text": written.text,
+        "provider": arm.model.provider,
+        "model": written.model,
+        "model_id": arm.model.model_id,
+        "prompt_hash": prompt.prompt_hash,
+        "request_hash": written.request_hash,
+        "settings": json.dumps(written.settings, sort_keys=True),
+        "is_canary": arm.is_canary,
+        "is_control": arm.is_control,
+        "rejection": written.rejection,
+        "created_at": now,
+    }

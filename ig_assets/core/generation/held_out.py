@@ -1,0 +1,38 @@
+"""Writing for a held-out prompt, so that two models can be compared on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.generation import prompts
+from ig_assets.core.generation.writing import Sampling, Written, write_script
+from ig_assets.core.ports import Writer
+from ig_assets.warehouse.connection import Connection
+
+
+def write_held_out(
+    ledger: Ledger,
+    writer: Writer,
+    prompt: str,
+    examples: Sequence[str],
+    sampling: Sampling,
+    run: RunRef,
+) -> str | None:
+    """The text for one held-out prompt, None where the answer cannot be used.
+
+    The text is not kept: its score is. Raises as `write_script` does.
+    """
+    rendered = prompts.render(
+        prompts.HELD_OUT,
+        prompts.DRAFT_INSTRUCTIONS,
+        prompt=prompt,
+        examples=list(examples),
+        language_name="the language of the brief",
+    )
+
+    def nothing(con: Connection, written: Written) -> None:
+        """There is no row of its own to write."""
+
+    written = write_script(ledger, writer, rendered, sampling, "judge", run, nothing)
+    return written.text or None

@@ -1,0 +1,47 @@
+"""Samples for people: ids, labels and numbers of drafts and variants, never text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import fetch_dicts
+
+
+def draft_sample(con: Connection, month: str) -> list[dict[str, Any]]:
+    """The month's first 20 drafts with the number of scripts that ground them."""
+    return fetch_dicts(
+        con,
+        """
+        SELECT d.variant_id, t.topic, d.arm, d.hook_style, d.model_id,
+            count(r.script_id) AS grounded_in,
+            round(max(r.similarity), 3) AS best_similarity, d.rejection
+        FROM drafts AS d
+        JOIN topics AS t ON t.month = d.month AND t.topic_id = d.topic_id
+        LEFT JOIN retrievals AS r ON r.variant_id = d.variant_id
+        WHERE d.month = ?
+        GROUP BY d.variant_id, t.topic, t.due_on, d.arm, d.hook_style, d.model_id,
+            d.rejection
+        ORDER BY t.due_on, t.topic, d.arm
+        LIMIT 20
+        """,
+        [month],
+    )
+
+
+def variant_sample(con: Connection, month: str) -> list[dict[str, Any]]:
+    """The month's first 20 variants with their figures."""
+    return fetch_dicts(
+        con,
+        """
+        SELECT v.variant_id, t.topic, v.arm, v.hook_style, v.model_id,
+            round(v.novelty, 3) AS novelty,
+            round(v.sibling_similarity, 3) AS sibling_similarity, v.rejection
+        FROM variants AS v
+        JOIN topics AS t ON t.month = v.month AND t.topic_id = v.topic_id
+        WHERE v.month = ?
+        ORDER BY t.due_on, t.topic, v.arm
+        LIMIT 20
+        """,
+        [month],
+    )

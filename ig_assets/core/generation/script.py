@@ -1,0 +1,64 @@
+"""The shape of a script as writers return it, and as one text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, Field
+
+from ig_assets.core.identity import normalise_text
+
+HOOK_STYLES: dict[str, str] = {
+    "question": "a question the viewer wants answered",
+    "bold_claim": "a surprising claim that the body proves",
+    "story": "the first line of a small story",
+    "number": "a concrete number in the first words",
+    "mistake": "a mistake that many make",
+    "how_to": "a promise of how to do it",
+}
+
+LANGUAGE_NAMES = {
+    "en": "English",
+    "es": "Spanish",
+    "de": "German",
+    "fr": "French",
+    "it": "Italian",
+    "pt": "Portuguese",
+}
+
+
+class ScriptAnswer(BaseModel):
+    """What a writer returns."""
+
+    hook: str = Field(description="One sentence of at most 12 words")
+    beats: list[str] = Field(
+        min_length=3, max_length=5, description="Short spoken sentences"
+    )
+    call_to_action: str = Field(description="One sentence")
+
+
+def join_beats(beats: Sequence[str], but_not: Sequence[str] = ()) -> str:
+    """The beats as one body: each ends as a sentence, none is said twice.
+
+    Small models like to repeat the hook or the call to action among the beats;
+    `but_not` names the texts that are spoken elsewhere.
+    """
+    said = {text.strip().casefold().rstrip(".!?") for text in but_not}
+    sentences = []
+    for beat in (beat.strip() for beat in beats):
+        key = beat.casefold().rstrip(".!?")
+        if key and key not in said:
+            said.add(key)
+            sentences.append(beat if beat[-1] in ".!?…:" else f"{beat}.")
+    return " ".join(sentences)
+
+
+def script_text(hook: str, body: str, call_to_action: str) -> str:
+    """Hook, body and call to action as one normalised text, blank lines between."""
+    parts = (hook, body, call_to_action)
+    return normalise_text("\n\n".join(p.strip() for p in parts if p.strip()))
+
+
+def language_name(code: str) -> str:
+    """The English name of a language code, or the code itself."""
+    return LANGUAGE_NAMES.get(code.lower(), code)

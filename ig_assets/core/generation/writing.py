@@ -1,0 +1,136 @@
+"""One paid request for a script: keyed by what is sent, repaired once, recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ig_assets.core.costs.ledger import Call, Ledger, RunRef
+from ig_assets.core.generation.prompts import Prompt
+from ig_assets.core.generation.script import ScriptAnswer, join_beats, script_text
+from ig_assets.core.identity import fields_hash
+from ig_assets.core.ports import Usage, WriteRequest, Writer
+from ig_assets.errors import MalformedAnswerError, RefusedError
+from ig_assets.warehouse.connection import Connection
+
+MAX_OUTPUT_TOKENS = 400
+ATTEMPTS = 2
+
+
+@dataclass(frozen=True)
+class Written:
+    """A script as a writer returned it; `rejection` says why there is none."""
+
+    hook: str
+    body: str
+    call_to_action: str
+    text: str
+    model: str
+    request_hash: str
+    settings: dict[str, object]
+    rejection: str | None = None
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn."""
+
+    temperature: float
+    seed: int
+
+
+def write_script(
+    ledger: Ledger,
+    writer: Writer,
+    prompt: Prompt,
+    sampling: Sampling,
+    operation: str,
+    run: RunRef,
+    record: Callable[[Connection, Written], None],
+) -> Written:
+    """Ask for one script; `record` writes it in the transaction that settles it.
+
+    An answer that is cut or not the schema is asked for once more with the next
+    seed. If that fails too, or the vendor refuses, a rejection is recorded and
+    returned. Raises TransientVendorError, AccessError and BudgetError.
+    """
+    problem = ""
+    for attempt in range(ATTEMPTS):
+        seed = sampling.seed + attempt
+        settings: dict[str, object] = {
+            "temperature": sampling.temperature,
+            "seed": seed,
+            "max_output_tokens": MAX_OUTPUT_TOKENS,
+            "attempt": attempt,
+        }
+        request = WriteRequest(
+            instructions=prompt.instructions,
+            prompt=prompt.prompt,
+            schema=ScriptAnswer,
+            max_output_tokens=MAX_OUTPUT_TOKENS,
+            temperature=sampling.temperature,
+            seed=seed,
+        )
+        call = _call(writer, request, operation, settings)
+        try:
+            return ledger.pay(
+                call,
+                run,
+                lambda: _send(writer, request, call.request_hash, settings),
+                record,
+            )
+        except MalformedAnswerError as error:
+            problem = f"malformed: {error}"
+        except RefusedError as error:
+            problem = f"refused: {error}"
+            break
+    rejected = Written(
+        "", "", "", "", writer.model, call.request_hash, settings, problem
+    )
+    with ledger.warehouse.transaction() as con:
+        record(con, rejected)
+    return rejected
+
+
+def _call(
+    writer: Writer, request: WriteRequest, operation: str, settings: dict[str, object]
+) -> Call:
+    return Call(
+        operation=operation,
+        provider=writer.provider,
+        model=writer.model,
+        request_hash=fields_hash(
+            {
+                "provider": writer.provider,
+                "model": writer.model,
+                "instructions": request.instructions,
+                "prompt": request.prompt,
+                "settings": settings,
+            }
+        ),
+        input_tokens=writer.count_tokens(request.instructions + request.prompt),
+        output_tokens=request.max_output_tokens + writer.reasoning_tokens,
+    )
+
+
+def _send(
+    writer: Writer,
+    request: WriteRequest,
+    request_hash: str,
+    settings: dict[str, object],
+) -> tuple[Written, Usage]:
+    answer = writer.write(request)
+    script = answer.parsed
+    assert isinstance(script, ScriptAnswer)
+    hook = script.hook.strip()
+    action = script.call_to_action.strip()
+    body = join_beats(script.beats, but_not=(hook, action))
+    if not (hook and body and action):
+        raise MalformedAnswerError(
+            "the hook, the body or the call to action is empty",
+            answer.usage.input_tokens,
+            answer.usage.output_tokens,
+        )
+    text = script_text(hook, body, action)
+    written = Written(hook, body, action, text, answer.model, request_hash, settings)
+    return written, answer.usage

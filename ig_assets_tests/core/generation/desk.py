@@ -1,0 +1,160 @@
+"""A writer's desk for these tests: a warehouse, a ledger and OpenAI's stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from ig_assets.adapters.openai_api import OpenAIWriter
+from ig_assets.core.corpus.retrieval import RetrievedScript
+from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.generation.arms import Arm, WritingModel, plan_arms, planned_topics
+from ig_assets.core.generation.drafting import Drafting, DraftSummary, write_drafts
+from ig_assets.core.generation.polishing import (
+    Gates,
+    Polishing,
+    VariantSummary,
+    polish_drafts,
+)
+from ig_assets.core.identity import text_hash
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+MONTH = "2026-05"
+KEY = "sk-test-desk-never-shown"
+START = datetime(2026, 5, 1, 9, 0)
+BASE = WritingModel("m-base", "openai", "gpt-5-mini", "gpt-5-mini")
+TUNED = WritingModel(
+    "m-tuned", "openai", "few-shot-1", "gpt-5-mini", {"examples": ["e1"]}
+)
+EXAMPLE = "An example that won.\n\nIt says this.\n\nFollow us."
+
+
+class FixedClock:
+    """Stands where a test puts it."""
+
+    def __init__(self, at: datetime = START) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+
+class Desk:
+    """Drafts and polishes through the real SDK; waits are kept, not waited."""
+
+    def __init__(
+        self, folder: Path, base_url: str, budget_usd: float | None = None
+    ) -> None:
+        self.clock = FixedClock()
+        self.waited: list[float] = []
+        self.warehouse = Warehouse(
+            f"duckdb:///{folder / 'desk.duckdb'}", self.clock.now
+        )
+        self.ledger = Ledger(
+            self.warehouse, self.clock, budget_usd, sleep=self.waited.append
+        )
+        self.references = [_reference(1), _reference(2)]
+        self._base_url = base_url
+        self._writers: dict[str, OpenAIWriter] = {}
+
+    def topics(self, *names: str, **columns: Any) -> None:
+        """Planned topics of the month, due in the order given."""
+        rows = [
+            {
+                "month": MONTH,
+                "topic_id": f"t-{name}",
+                "topic": name,
+                "brief": f"about {name}",
+                "audience": "",
+                "language": "en",
+                "brand_voice": "",
+                "due_on": date(2026, 5, day),
+                "is_control": False,
+                "is_canary": False,
+                "status": "planned",
+                **columns,
+            }
+            for day, name in enumerate(names, start=1)
+        ]
+        with self.warehouse.transaction() as con:
+            merge_rows(con, "topics", rows)
+
+    def corpus(self, *texts: str) -> None:
+        rows = [
+            {"script_id": f"c{n}", "revision_hash": text_hash(text), "text": text}
+            for n, text in enumerate(texts)
+        ]
+        with self.warehouse.transaction() as con:
+            merge_rows(con, "scripts", rows)
+
+    def arms(self, arms: int = 2) -> list[Arm]:
+        with self.warehouse.transaction() as con:
+            planned = planned_topics(con, MONTH)
+        return plan_arms(planned, arms, 7, BASE, TUNED, BASE)
+
+    def writer(self, model: WritingModel) -> OpenAIWriter:
+        name = model.base_model
+        if name not in self._writers:
+            self._writers[name] = OpenAIWriter(name, KEY, base_url=self._base_url)
+        return self._writers[name]
+
+    def draft(
+        self, arms: Sequence[Arm], run: str = "run-1", in_flight: int = 1
+    ) -> DraftSummary:
+        drafting = Drafting(
+            ledger=self.ledger,
+            writer_of=self.writer,
+            examples_of=lambda model: [EXAMPLE] if model.artifact else [],
+            retrieve=lambda arm: self.references,
+            seed=7,
+            temperature=0.7,
+            max_in_flight=in_flight,
+        )
+        return write_drafts(drafting, arms, RunRef(run, "script_drafts", MONTH))
+
+    def polish(
+        self, run: str = "run-1", floor: float = 0.5, ceiling: float = 0.8
+    ) -> VariantSummary:
+        polishing = Polishing(
+            ledger=self.ledger,
+            writer_of=self.writer,
+            model=BASE,
+            gates=Gates(floor, ceiling),
+            seed=7,
+            temperature=0.7,
+        )
+        return polish_drafts(polishing, MONTH, RunRef(run, "script_variants", MONTH))
+
+    def read(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        with self.warehouse.transaction() as con:
+            return fetch_dicts(con, sql, parameters)
+
+    def statuses(self) -> dict[str, int]:
+        """How many calls ended how."""
+        rows = self.read("SELECT status, count(*) AS n FROM api_calls GROUP BY status")
+        return {row["status"]: row["n"] for row in rows}
+
+
+def _reference(rank: int) -> RetrievedScript:
+    text = f"A library script {rank}."
+    return RetrievedScript(
+        script_id=f"s{rank}",
+        revision_hash=text_hash(text),
+        rank=rank,
+        similarity=0.9 - rank / 10,
+        weight=0.9,
+        origin="library",
+        topic="bread",
+        hook_style="story",
+        hook="A library",
+        body="script",
+        call_to_action=str(rank),
+        text=text,
+        language="en",
+        is_winner=False,
+        shrunken_lift=None,
+        experiment=None,
+    )

@@ -1,0 +1,188 @@
+"""The content calendar: what is usable is used, what is not says why."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ig_assets.core.generation.calendar import calendar_months, read_calendar
+from ig_assets.errors import InputError
+
+MONTH = "2026-05"
+
+
+def calendar(folder: Path, text: str, name: str = "may.yaml") -> Path:
+    (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+def month_of(*rows: dict[str, Any], month: str = MONTH) -> str:
+    return yaml.safe_dump({"month": month, "topics": list(rows)}, allow_unicode=True)
+
+
+def row(topic: str, **columns: Any) -> dict[str, Any]:
+    return {"topic": topic, "due_on": date(2026, 5, 4), **columns}
+
+
+def test_a_full_row_is_read_with_all_its_columns(tmp_path: Path) -> None:
+    full = row(
+        "  Brot ",
+        brief="short",
+        audience="cooks",
+        language="de",
+        brand_voice="warm",
+    )
+    reading = read_calendar(calendar(tmp_path, month_of(full)), MONTH)
+    [(topic, source)] = reading.topics
+    assert topic.model_dump() == full | {"topic": "Brot"}
+    assert source == "may.yaml#1" and reading.rejects == ()
+
+
+def test_a_row_with_topic_and_date_alone_is_enough(tmp_path: Path) -> None:
+    reading = read_calendar(calendar(tmp_path, month_of(row("Kites"))), MONTH)
+    assert [t.language for t, _ in reading.topics] == ["en"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "column"),
+    [
+        ({"due_on": date(2026, 5, 4)}, "topic"),
+        (row("   "), "topic"),
+        ({"topic": "no date"}, "due_on"),
+        (row("words for a date", due_on="next week"), "due_on"),
+        (row("a language by name", language="German"), "language"),
+        (row("a misspelt column", breif="x"), "breif"),
+        (row("a list for a text", brief=["x"]), "brief"),
+        ("only a text", "row"),
+        (None, "row"),
+    ],
+)
+def test_a_bad_row_is_quarantined_by_its_column_and_the_rest_goes_on(
+    tmp_path: Path, bad: Any, column: str
+) -> None:
+    text = month_of(row("good"), bad, row("also good"))
+    reading = read_calendar(calendar(tmp_path, text), MONTH)
+    assert [t.topic for t, _ in reading.topics] == ["good", "also good"]
+    [reject] = reading.rejects
+    assert (reject.source_uri, reject.reason) == ("may.yaml#2", "not a valid topic")
+    assert reject.detail.startswith(f"{column}: ")
+
+
+def test_a_topic_due_in_another_month_is_quarantined(tmp_path: Path) -> None:
+    text = month_of(row("late", due_on=date(2026, 6, 1)))
+    reading = read_calendar(calendar(tmp_path, text), MONTH)
+    [reject] = reading.rejects
+    assert reading.topics == () and reject.reason == "due in another month"
+    assert "2026-06-01" in reject.detail
+
+
+def test_the_first_of_two_equal_topics_stands_whatever_their_case(
+    tmp_path: Path,
+) -> None:
+    calendar(tmp_path, month_of(row("Kites", brief="first")), "a.yaml")
+    calendar(tmp_path, month_of(row("KITES", brief="second")), "b.yml")
+    reading = read_calendar(tmp_path, MONTH)
+    assert [t.brief for t, _ in reading.topics] == ["first"]
+    assert [(r.source_uri, r.reason) for r in reading.rejects] == [
+        ("b.yml#1", "duplicate topic")
+    ]
+
+
+def test_a_month_reads_only_its_own_rows(tmp_path: Path) -> None:
+    june = month_of(row("June", due_on=date(2026, 6, 2)), month="2026-06")
+    calendar(tmp_path, month_of(row("May")) + "---\n" + june)
+    assert [t.topic for t, _ in read_calendar(tmp_path, MONTH).topics] == ["May"]
+    assert [t.topic for t, _ in read_calendar(tmp_path, "2026-06").topics] == ["June"]
+    assert calendar_months(tmp_path) == {"2026-05": 1, "2026-06": 1}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "month: [2026",
+        "\t- x",
+        "just words",
+        "topics: []",
+        "- 5",
+        "due: 2026-13-45",
+        "month: 2026-05\ntopics: 7",
+        "month: 2026-05\ntopics: {a: 1}",
+        "month: May 2026\ntopics: []",
+        "month: 2026-05-01\ntopics: []",
+    ],
+)
+def test_a_broken_file_is_one_reject_and_the_others_are_read(
+    tmp_path: Path, broken: str
+) -> None:
+    calendar(tmp_path, broken, "broken.yaml")
+    calendar(tmp_path, month_of(row("good")), "good.yaml")
+    reading = read_calendar(tmp_path, MONTH)
+    assert [t.topic for t, _ in reading.topics] == ["good"]
+    assert [(r.source_uri, r.reason) for r in reading.rejects] == [
+        ("broken.yaml", "not a readable calendar")
+    ]
+    assert calendar_months(tmp_path) == {MONTH: 1}
+
+
+def test_a_file_that_is_no_text_is_a_reject(tmp_path: Path) -> None:
+    (tmp_path / "image.yaml").write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF")
+    [reject] = read_calendar(tmp_path, MONTH).rejects
+    assert reject.reason == "not a readable calendar"
+
+
+def test_a_single_file_is_a_calendar_too(tmp_path: Path) -> None:
+    calendar(tmp_path, month_of(row("good")))
+    assert len(read_calendar(tmp_path / "may.yaml", MONTH).topics) == 1
+
+
+def test_a_missing_calendar_says_which_setting_to_change(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="IG_CALENDAR"):
+        read_calendar(tmp_path / "nowhere", MONTH)
+
+
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.dates()
+    | st.binary(max_size=4)
+)
+_KEYS = st.sampled_from(["month", "topics", "topic", "due_on", "brief", "language"])
+_VALUES = st.recursive(
+    _SCALARS | st.sampled_from([MONTH, date(2026, 5, 4), "good"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(_KEYS | _SCALARS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(value=_VALUES, as_rows=st.booleans())
+def test_no_yaml_value_crashes_the_calendar(
+    tmp_path_factory: pytest.TempPathFactory, value: Any, as_rows: bool
+) -> None:
+    document = {"month": MONTH, "topics": [value]} if as_rows else value
+    path = tmp_path_factory.getbasetemp() / "any.yaml"
+    path.write_text(yaml.safe_dump(document), "utf-8")
+    reading = read_calendar(path, MONTH)
+    assert len(reading.topics) + len(reading.rejects) >= int(as_rows)
+    assert all(reject.reason and reject.detail for reject in reading.rejects)
+    assert all(topic.due_on.month == 5 for topic, _ in reading.topics)
+    calendar_months(path)
+
+
+@given(text=st.text(alphabet=" \n-:[]{}&*!|>'\"%@`#,?0aé", max_size=40))
+def test_no_text_crashes_the_calendar(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "text.yaml"
+    path.write_text(text, "utf-8")
+    assert read_calendar(path, MONTH).topics == ()
+    calendar_months(path)

@@ -1,0 +1,76 @@
+"""Novelty and likeness are shares, and mean what their names say."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ig_assets.core.generation.novelty import (
+    novelty,
+    overlap,
+    sibling_similarity,
+    word_runs,
+)
+
+WORDS = st.text(alphabet="abcde  é.\n", max_size=60)
+TEXTS = st.lists(WORDS, max_size=5)
+
+
+@given(text=WORDS, corpus=TEXTS)
+def test_novelty_is_a_share(text: str, corpus: list[str]) -> None:
+    assert 0.0 <= novelty(text, map(word_runs, corpus)) <= 1.0
+
+
+@given(text=WORDS, corpus=TEXTS)
+def test_a_text_that_the_corpus_has_is_not_new_at_all(
+    text: str, corpus: list[str]
+) -> None:
+    assert novelty(text, map(word_runs, [*corpus, text])) == 0.0
+
+
+@given(text=WORDS, corpus=TEXTS, other=WORDS)
+def test_novelty_does_not_depend_on_the_order_and_only_falls_with_more_texts(
+    text: str, corpus: list[str], other: str
+) -> None:
+    runs = [word_runs(known) for known in corpus]
+    assert novelty(text, runs) == novelty(text, reversed(runs))
+    assert novelty(text, [*runs, word_runs(other)]) <= novelty(text, runs)
+
+
+@given(text=WORDS, siblings=TEXTS)
+def test_likeness_to_siblings_is_a_share_free_of_order(
+    text: str, siblings: list[str]
+) -> None:
+    alike = sibling_similarity(text, siblings)
+    assert 0.0 <= alike <= 1.0
+    assert alike == sibling_similarity(text, siblings[::-1])
+
+
+@given(text=WORDS, other=WORDS)
+def test_likeness_of_two_texts_is_mutual(text: str, other: str) -> None:
+    assert sibling_similarity(text, [other]) == sibling_similarity(other, [text])
+
+
+@given(text=WORDS.filter(lambda text: word_runs(text) != set()))
+def test_a_text_is_wholly_like_itself(text: str) -> None:
+    assert sibling_similarity(text, [text]) == 1.0
+    assert overlap(text, text) == 1.0
+
+
+def test_a_text_without_words_is_not_new() -> None:
+    assert novelty(" … !", []) == 0.0
+    assert overlap("", "") == 0.0
+
+
+def test_case_and_punctuation_do_not_make_a_text_new() -> None:
+    known = [word_runs("One two three, four five six.")]
+    assert novelty("ONE TWO THREE FOUR - FIVE SIX!", known) == 0.0
+
+
+def test_figures_by_hand() -> None:
+    known = word_runs("a b c d e f")
+    assert novelty("a b c d e x", [known]) == pytest.approx(0.5)
+    assert overlap("a b c d e x", "a b c d e f") == pytest.approx(0.5)
+    assert sibling_similarity("a b c", ["b c d"]) == pytest.approx(1 / 3)
+    assert novelty("a b", [word_runs("a b c d e f")]) == 1.0

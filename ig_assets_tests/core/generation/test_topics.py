@@ -1,0 +1,158 @@
+"""The month's topics as rows: the draw is seeded, stable, and fair in the long run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ig_assets.core.generation.topics import Draw, TopicsSummary, _drawn, sync_topics
+from ig_assets.warehouse.rows import merge_rows
+from ig_assets_tests.core.generation.desk import MONTH, Desk
+
+DRAW = Draw(seed=7, control_share=0.4, canary_share=0.4, has_candidate=True)
+TEN = [f"topic {n}" for n in range(10)]
+
+
+class Calendar:
+    """A calendar that a test rewrites and reads into the warehouse."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self.desk = desk
+        self.path = folder / "calendar.yaml"
+
+    def sync(
+        self,
+        topics: list[str],
+        draw: Draw = DRAW,
+        limit: int | None = None,
+        **columns: Any,
+    ) -> TopicsSummary:
+        rows = [
+            {"topic": name, "due_on": f"{MONTH}-{day:02}", **columns}
+            for day, name in enumerate(topics, start=1)
+        ]
+        self.path.write_text(yaml.safe_dump({"month": MONTH, "topics": rows}), "utf-8")
+        return sync_topics(
+            self.desk.warehouse, self.desk.clock, self.path, MONTH, draw, limit
+        )
+
+    def drawn(self, column: str) -> set[str]:
+        rows = self.desk.read(f"SELECT topic FROM topics WHERE {column}")
+        return {row["topic"] for row in rows}
+
+    def status(self) -> dict[str, str]:
+        rows = self.desk.read("SELECT topic, status FROM topics")
+        return {row["topic"]: row["status"] for row in rows}
+
+    def has_a_draft(self, topic: str) -> None:
+        [row] = self.desk.read("SELECT topic_id FROM topics WHERE topic = ?", topic)
+        draft = {"variant_id": f"v-{topic}", "month": MONTH, **row}
+        with self.desk.warehouse.transaction() as con:
+            merge_rows(con, "drafts", [draft])
+
+
+@pytest.fixture
+def calendar(desk: Desk, tmp_path: Path) -> Calendar:
+    return Calendar(desk, tmp_path)
+
+
+def test_the_draw_is_the_same_however_often_it_is_made(calendar: Calendar) -> None:
+    first = calendar.sync(TEN)
+    control, canary = calendar.drawn("is_control"), calendar.drawn("is_canary")
+    assert (first.topics, first.new, first.control, first.canary) == (10, 10, 4, 4)
+    again = calendar.sync(TEN)
+    assert (again.topics, again.new) == (10, 0)
+    assert calendar.drawn("is_control") == control
+    assert calendar.drawn("is_canary") == canary
+
+
+def test_another_seed_draws_other_topics(calendar: Calendar) -> None:
+    calendar.sync(TEN)
+    before = calendar.drawn("is_control")
+    calendar.sync(TEN, Draw(8, 0.4, 0.4, True))
+    assert calendar.drawn("is_control") != before
+
+
+def test_a_drafted_topic_keeps_its_draw_whatever_the_shares_become(
+    calendar: Calendar,
+) -> None:
+    calendar.sync(TEN)
+    drawn = sorted(calendar.drawn("is_control"))[0]
+    other = sorted(set(TEN) - calendar.drawn("is_control"))[0]
+    calendar.has_a_draft(drawn)
+    calendar.has_a_draft(other)
+    calendar.sync(TEN, Draw(7, 0.0, 0.0, False))
+    assert calendar.drawn("is_control") == {drawn}
+    calendar.sync(TEN, Draw(7, 1.0, 1.0, True))
+    assert calendar.drawn("is_control") == set(TEN) - {other}
+
+
+def test_there_is_no_canary_without_a_candidate_and_at_least_one_with_it(
+    calendar: Calendar,
+) -> None:
+    assert calendar.sync(TEN[:2], Draw(7, 0.0, 0.34, False)).canary == 0
+    assert calendar.sync(TEN[:2], Draw(7, 0.0, 0.34, True)).canary == 1
+    assert calendar.sync(TEN[:2], Draw(7, 0.0, 0.0, True)).canary == 0
+
+
+def test_shares_hold_in_the_long_run_although_months_are_short() -> None:
+    drawn = total = 0
+    for number in range(2000):
+        month = f"m{number}"
+        ids = [f"{month}-{n}" for n in range(3)]
+        count = len(_drawn(ids, 7, "control", month, 0.1))
+        assert count <= 1
+        drawn, total = drawn + count, total + len(ids)
+    assert abs(drawn / total - 0.1) < 0.02
+
+
+def test_every_topic_is_drawn_equally_often_in_the_long_run() -> None:
+    places = [0, 0, 0]
+    for number in range(2000):
+        ids = [f"m{number}-{n}" for n in range(3)]
+        [chosen] = _drawn(ids, 7, "control", f"m{number}", 1 / 3)
+        places[ids.index(chosen)] += 1
+    assert all(abs(count / 2000 - 1 / 3) < 0.05 for count in places)
+
+
+def test_a_topic_that_left_the_calendar_is_withdrawn_unless_it_was_drafted(
+    calendar: Calendar,
+) -> None:
+    calendar.sync(["stays", "goes", "drafted"])
+    calendar.has_a_draft("drafted")
+    calendar.sync(["stays"])
+    assert calendar.status() == {
+        "stays": "planned",
+        "goes": "withdrawn",
+        "drafted": "planned",
+    }
+    calendar.sync(["stays", "goes"])
+    assert calendar.status()["goes"] == "planned"
+
+
+def test_the_limit_takes_the_first_by_due_date_and_counts_the_rest(
+    calendar: Calendar,
+) -> None:
+    summary = calendar.sync(["z first", "a second", "b third"], limit=2)
+    assert (summary.topics, summary.left_out) == (2, 1)
+    assert set(calendar.status()) == {"z first", "a second"}
+
+
+def test_a_changed_brief_is_taken_over_and_the_topic_stays_the_same(
+    calendar: Calendar,
+) -> None:
+    calendar.sync(["kites"], brief="one")
+    assert calendar.sync(["Kites"], brief="two").new == 0
+    assert [r["brief"] for r in calendar.desk.read("SELECT brief FROM topics")] == [
+        "two"
+    ]
+
+
+def test_rejects_are_rows_with_their_reason(calendar: Calendar) -> None:
+    assert calendar.sync(["good", "GOOD"]).rejected == 1
+    [reject] = calendar.desk.read("SELECT * FROM topic_rejects")
+    assert reject["reason"] == "duplicate topic"
+    assert reject["source_uri"] == "calendar.yaml#2"
