@@ -1,0 +1,1 @@
+"""What vendors offer: one module a vendor or embedded stand-in."""

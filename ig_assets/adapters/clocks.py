@@ -1,0 +1,45 @@
+"""Where the present comes from: the machine, or a simulated time that stands still."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The present, naive UTC."""
+        return datetime.now(UTC).replace(tzinfo=None)
+
+
+class SimulatedClock:
+    """Time that only `move_to` moves, shared by all processes of a data folder.
+
+    Its present is one line in a file, so that the headless loop, the UI and the
+    daemon see the same simulated day. Before the first move it is `start`.
+    """
+
+    def __init__(self, path: Path, start: datetime) -> None:
+        self._path = path
+        self._start = start
+
+    def now(self) -> datetime:
+        """The simulated present, naive UTC."""
+        try:
+            stored = json.loads(self._path.read_text(encoding="utf-8"))["now"]
+        except FileNotFoundError:
+            return self._start
+        return datetime.fromisoformat(stored)
+
+    def move_to(self, instant: datetime) -> None:
+        """Move forwards; a move into the past is ignored, as time does not return."""
+        if instant <= self.now() and self._path.exists():
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        part = self._path.with_suffix(".part")
+        part.write_text(json.dumps({"now": instant.isoformat()}), encoding="utf-8")
+        os.replace(part, self._path)

@@ -1,0 +1,89 @@
+"""The embedded trainer: shows winners in context instead of changing weights.
+
+Like a vendor it keeps its own store (one JSON file a job), so that a crash between
+intent and answer is looked up here as it would be there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ig_assets.core.ports import TrainingRequest, TrainingState
+from ig_assets.errors import RefusedError
+
+
+class FewShotTrainer:
+    """Fulfils `Trainer`; `choose` turns a request into an artifact of example ids."""
+
+    provider = "few_shot"
+
+    def __init__(
+        self,
+        folder: Path,
+        choose: Callable[[TrainingRequest], Mapping[str, object]],
+    ) -> None:
+        self._folder = folder
+        self._choose = choose
+
+    def find(self, intent_key: str) -> TrainingState | None:
+        """The job that a submit with this key made, if it got that far."""
+        try:
+            stored = json.loads(self._path(intent_key).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return TrainingState(**stored)
+
+    def submit(self, request: TrainingRequest) -> TrainingState:
+        """Choose the examples and finish at once; a known key gives the known job."""
+        if (known := self.find(request.intent_key)) is not None:
+            return known
+        artifact = dict(self._choose(request))
+        job_id = f"few_shot-{request.intent_key}"
+        if artifact.get("example_ids"):
+            state = TrainingState(
+                status="succeeded",
+                provider_job_id=job_id,
+                model_name=f"few_shot:{request.base_model}:{request.dataset_hash[:8]}",
+                artifact=artifact,
+            )
+        else:
+            state = TrainingState(
+                status="refused",
+                provider_job_id=job_id,
+                refusal="No winner of the train split can be shown in context.",
+            )
+        self._store(request.intent_key, state)
+        return state
+
+    def poll(self, provider_job_id: str) -> TrainingState:
+        """Where the job stands. Raises RefusedError for a job this store lacks."""
+        state = self.find(provider_job_id.removeprefix("few_shot-"))
+        if state is None:
+            raise RefusedError(
+                f"The few-shot store has no job {provider_job_id}; submit the month "
+                "again."
+            )
+        return state
+
+    def _path(self, intent_key: str) -> Path:
+        return self._folder / f"{intent_key}.json"
+
+    def _store(self, intent_key: str, state: TrainingState) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(intent_key)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        payload = {
+            "status": state.status,
+            "provider_job_id": state.provider_job_id,
+            "model_name": state.model_name,
+            "artifact": None if state.artifact is None else dict(state.artifact),
+            "refusal": state.refusal,
+        }
+        with partial.open("w", encoding="utf-8") as file:
+            json.dump(payload, file, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)

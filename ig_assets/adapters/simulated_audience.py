@@ -1,0 +1,206 @@
+"""A simulated audience: the embedded stand-in for Instagram, SIMULATED throughout.
+
+It keeps what it published in a small SQLite file (the vendor's own store, which never
+holds text) and answers for any moment of the past, since every counter is a function
+of (seed, intent key, slot, moment). A post goes out in its slot. The truth behind the
+numbers is in `EffectModel`; nothing of the loop reads it, tests do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+
+from ig_assets.core.identity import seeded_unit, stable_id
+from ig_assets.core.ports import Published, PublishRequest, Reading
+
+HALF_LIFE_DAYS = 2.0
+REACTION_HALF_LIFE_DAYS = 1.8  # below the reach's, so that rates fall with age
+REACH_RANGE = (2_000, 10_000)
+VIEWS_PER_REACH = 1.3
+BASE_RATES = {"likes": 0.05, "comments": 0.006, "shares": 0.009, "saved": 0.014}
+EFFECT_SD = 0.27
+POST_SD = 0.2
+MAX_LAG_HOURS = 48.0
+EMPTY_SHARE = 0.02
+RESTATED_SHARE = 0.03
+RESTATED_BY = 0.02
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS published (
+    intent_key TEXT PRIMARY KEY,
+    platform_post_id TEXT NOT NULL UNIQUE,
+    hook_style TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    published_at TEXT NOT NULL
+)
+"""
+
+
+@dataclass(frozen=True)
+class EffectModel:
+    """How good a script really is, on the log scale; a function of the seed alone."""
+
+    seed: int
+
+    def effect(self, hook_style: str, topic: str) -> float:
+        """The true effect of a hook style on a topic, sd 0.27."""
+        return EFFECT_SD * self._normal("effect", hook_style, topic)
+
+    def luck(self, intent_key: str) -> float:
+        """What one post gains or loses beside its script, sd 0.2."""
+        return POST_SD * self._normal("luck", intent_key)
+
+    def rate(self, metric: str, effect: float) -> float:
+        """Share of the reached who react in the end; others follow likes halfway."""
+        strength = 1.0 if metric == "likes" else 0.5
+        return float(min(0.5, BASE_RATES[metric] * np.exp(strength * effect)))
+
+    def draw(self, *parts: object) -> np.random.RandomState:
+        """A generator of its own for each purpose.
+
+        RandomState, since its stream is frozen for good (NumPy NEP 19), so that
+        the same seed gives the same audience on any machine and version.
+        """
+        key = "\x1f".join(map(str, (self.seed, *parts))).encode()
+        digest = hashlib.sha256(key).digest()
+        return np.random.RandomState(int.from_bytes(digest[:4], "big"))
+
+    def _normal(self, *parts: object) -> float:
+        unit = seeded_unit(self.seed, *parts)
+        return NormalDist().inv_cdf(min(max(unit, 1e-12), 1 - 1e-12))
+
+
+@dataclass(frozen=True)
+class _Post:
+    intent_key: str
+    platform_post_id: str
+    hook_style: str
+    topic: str
+    published_at: datetime
+
+
+class SimulatedAudience:
+    """Fulfils `SocialPlatform`; safe to use from several threads and processes."""
+
+    platform = "simulated_audience"
+    can_read_the_past = True
+    metrics: Sequence[str] = ("views", "reach", *BASE_RATES)
+
+    def __init__(self, store: Path, seed: int) -> None:
+        self.store = store
+        self.seed = seed
+        self._model = EffectModel(seed)
+
+    def find(self, intent_key: str) -> Published | None:
+        """What was published with this key, if anything."""
+        with self._connect() as con:
+            post = _one(con, intent_key)
+        return None if post is None else _published(post)
+
+    def publish(self, request: PublishRequest) -> Published:
+        """Publish in the request's slot; the same key again is the same post."""
+        key = request.intent_key
+        row = (
+            key,
+            f"sim_{stable_id('simulated post', self.seed, key)}",
+            request.labels.get("hook_style", ""),
+            request.labels.get("topic", ""),
+            request.slot.isoformat(),
+        )
+        with self._connect() as con:
+            con.execute("INSERT OR IGNORE INTO published VALUES (?, ?, ?, ?, ?)", row)
+            post = _one(con, key)
+        assert post is not None
+        return _published(post)
+
+    def insights(
+        self, platform_post_ids: Sequence[str], as_of: datetime
+    ) -> list[Reading]:
+        """Counters as they stood at `as_of`; unknown posts are left out."""
+        with self._connect() as con:
+            posts = [p for i in platform_post_ids if (p := _one(con, i)) is not None]
+        return [
+            Reading(
+                post.platform_post_id,
+                metric,
+                as_of,
+                self._reported(post, metric, as_of),
+            )
+            for post in posts
+            for metric in self.metrics
+        ]
+
+    def _reported(self, post: _Post, metric: str, as_of: datetime) -> float | None:
+        """The true count as the vendor tells it: late, now and then not, or wrong."""
+        age = as_of - post.published_at
+        key, moment = post.intent_key, as_of.isoformat()
+        lag = MAX_LAG_HOURS * seeded_unit(self.seed, "lag", key)
+        if age <= timedelta(hours=lag):
+            return None
+        if seeded_unit(self.seed, "empty", key, moment) < EMPTY_SHARE:
+            return None
+        count = float(self._count(post, metric, age / timedelta(days=1)))
+        wobble = seeded_unit(self.seed, "restated", key, metric, moment)
+        if wobble < RESTATED_SHARE:
+            sign = 1 if wobble < RESTATED_SHARE / 2 else -1
+            count = float(round(count * (1 + sign * RESTATED_BY)))
+        return count
+
+    def _count(self, post: _Post, metric: str, age_days: float) -> int:
+        """The true cumulative count: whole, and never falling with age."""
+        low, high = REACH_RANGE
+        unit = seeded_unit(self.seed, "reach", post.intent_key)
+        total = int(low * (high / low) ** unit)
+        arrived = 1 - 2 ** (-age_days / HALF_LIFE_DAYS)
+        if metric == "reach":
+            return int(total * arrived)
+        if metric == "views":
+            return int(total * VIEWS_PER_REACH * arrived)
+        effect = self._model.effect(post.hook_style, post.topic)
+        effect += self._model.luck(post.intent_key)
+        draw = self._model.draw("count", post.intent_key, metric)
+        reactions = int(draw.binomial(total, self._model.rate(metric, effect)))
+        moments = draw.random_sample(reactions)
+        reacted = 1 - 2 ** (-age_days / REACTION_HALF_LIFE_DAYS)
+        return int(np.count_nonzero(moments < reacted))
+
+    @contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        self.store.parent.mkdir(parents=True, exist_ok=True)
+        con = sqlite3.connect(self.store, timeout=60.0)
+        try:
+            con.execute("PRAGMA journal_mode=WAL")
+            con.execute(_SCHEMA)
+            with con:
+                yield con
+        finally:
+            con.close()
+
+
+def _one(con: sqlite3.Connection, key: str) -> _Post | None:
+    row = con.execute(
+        """
+        SELECT intent_key, platform_post_id, hook_style, topic, published_at
+        FROM published
+        WHERE intent_key = ? OR platform_post_id = ?
+        """,
+        (key, key),
+    ).fetchone()
+    if row is None:
+        return None
+    intent_key, platform_post_id, hook_style, topic, at = row
+    published_at = datetime.fromisoformat(at)
+    return _Post(intent_key, platform_post_id, hook_style, topic, published_at)
+
+
+def _published(post: _Post) -> Published:
+    return Published(post.platform_post_id, post.published_at)

@@ -1,0 +1,204 @@
+"""Which adapter fulfils which port under the settings; the only place that knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from ig_assets.adapters.clocks import SimulatedClock, SystemClock
+from ig_assets.adapters.model_files import Progress
+from ig_assets.core.costs.ledger import Ledger
+from ig_assets.core.ports import (
+    Clock,
+    Embedder,
+    SocialPlatform,
+    Trainer,
+    VectorIndex,
+    Writer,
+)
+from ig_assets.settings import Settings
+from ig_assets.warehouse.connection import Warehouse
+
+LOCAL_MODELS = {
+    "1.5b": "qwen2.5-coder-1.5b-instruct-q4_k_m",
+    "0.5b": "qwen2.5-coder-0.5b-instruct-q4_k_m",
+}
+INDEX_NAME = "scripts"
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """The model that the settings name, before any fine-tune."""
+
+    provider: str
+    name: str
+
+
+def base_model(settings: Settings) -> BaseModel:
+    """The provider and name of the frozen base model."""
+    if settings.writer == "openai":
+        return BaseModel("openai", settings.openai_model)
+    return BaseModel("local", LOCAL_MODELS[settings.local_model])
+
+
+def make_clock(settings: Settings) -> Clock:
+    """The machine's clock, or the simulated one of this data folder."""
+    if not settings.uses_simulated_clock:
+        return SystemClock()
+    start = datetime.strptime(settings.first_month, "%Y-%m")
+    return SimulatedClock(settings.data_dir / "clock.json", start)
+
+
+def make_warehouse(settings: Settings, clock: Clock) -> Warehouse:
+    """The home that `IG_WAREHOUSE_URL` names."""
+    return Warehouse(settings.warehouse_location, clock.now)
+
+
+def make_ledger(settings: Settings, warehouse: Warehouse, clock: Clock) -> Ledger:
+    """The ledger with the project's budget."""
+    return Ledger(warehouse, clock, settings.budget_usd)
+
+
+def make_embedder(settings: Settings, progress: Progress | None = None) -> Embedder:
+    """MiniLM on the machine, or OpenAI embeddings. May download the model's files."""
+    if settings.embedder == "openai":
+        from ig_assets.adapters.openai_api import OpenAIEmbedder
+
+        return OpenAIEmbedder(
+            api_key=_secret(settings),
+            model=settings.openai_embedding_model,
+            dimensions=settings.openai_embedding_dimensions,
+            base_url=settings.openai_base_url,
+        )
+    from ig_assets.adapters.local_embedder import LocalEmbedder
+    from ig_assets.adapters.model_files import fetch_model_file
+
+    cache = settings.model_cache
+    return LocalEmbedder(
+        fetch_model_file("minilm-int8", cache, progress=progress),
+        fetch_model_file("minilm-tokenizer", cache, progress=progress),
+        threads=settings.local_threads,
+    )
+
+
+def embedding_space(settings: Settings) -> tuple[str, int]:
+    """The (model, dimensions) of the vectors, without loading a model."""
+    if settings.embedder == "openai":
+        return settings.openai_embedding_model, settings.openai_embedding_dimensions
+    from ig_assets.adapters.local_embedder import LocalEmbedder
+
+    return LocalEmbedder.model, LocalEmbedder.dimensions
+
+
+def make_writer(settings: Settings, name: str) -> Writer:
+    """A writer for a model of the base model's provider, by its name."""
+    if settings.writer == "openai":
+        from ig_assets.adapters.openai_api import OpenAIWriter
+
+        return OpenAIWriter(
+            name, api_key=_secret(settings), base_url=settings.openai_base_url
+        )
+    from ig_assets.adapters.local_server import local_writer
+
+    return local_writer(
+        settings.data_dir / "local_model",
+        lambda: writer_file(settings),
+        name,
+        threads=settings.local_threads,
+        idle_s=settings.local_idle_s,
+    )
+
+
+def writer_file(settings: Settings, progress: Progress | None = None) -> Path:
+    """The local writer's weights, fetched if they are not there yet."""
+    from ig_assets.adapters.model_files import fetch_model_file
+
+    return fetch_model_file(
+        LOCAL_MODELS[settings.local_model],
+        settings.model_cache,
+        local_path=settings.model_path,
+        progress=progress,
+    )
+
+
+def make_index(settings: Settings) -> VectorIndex:
+    """The vector index of the settings."""
+    from ig_assets.adapters.faiss_index import FaissIndex
+
+    return FaissIndex(settings.data_dir / "faiss", INDEX_NAME)
+
+
+def make_social(settings: Settings) -> SocialPlatform:
+    """The social platform of the settings."""
+    from ig_assets.adapters.simulated_audience import SimulatedAudience
+
+    store = settings.data_dir / "simulated_audience.sqlite"
+    return SimulatedAudience(store, settings.seed)
+
+
+def make_trainer(settings: Settings, warehouse: Warehouse) -> Trainer:
+    """The trainer of the settings."""
+    from ig_assets.adapters.few_shot_trainer import FewShotTrainer
+    from ig_assets.core.fine_tuning.few_shot import choose_for_month
+
+    model, dimensions = embedding_space(settings)
+    return FewShotTrainer(
+        settings.data_dir / "few_shot_trainer",
+        lambda request: choose_for_month(
+            warehouse, request.month, settings.few_shot_examples, model, dimensions
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class House:
+    """Every port of the settings, each made at first use: what the CLI works with."""
+
+    settings: Settings
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The clock."""
+        return make_clock(self.settings)
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse."""
+        return make_warehouse(self.settings, self.clock)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        return make_ledger(self.settings, self.warehouse, self.clock)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The embedder."""
+        return make_embedder(self.settings)
+
+    @cached_property
+    def index(self) -> VectorIndex:
+        """The vector index."""
+        return make_index(self.settings)
+
+    @cached_property
+    def social(self) -> SocialPlatform:
+        """The social platform."""
+        return make_social(self.settings)
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """The trainer."""
+        return make_trainer(self.settings, self.warehouse)
+
+    def writer(self, name: str) -> Writer:
+        """A writer by the name of a model of the base model's provider."""
+        return make_writer(self.settings, name)
+
+
+def _secret(settings: Settings) -> str:
+    key = settings.openai_api_key
+    assert key is not None, "load_settings() has checked it"
+    return key.get_secret_value()

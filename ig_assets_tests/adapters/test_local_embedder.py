@@ -1,0 +1,154 @@
+"""The embedder on the machine, with the real model (marked) and with a tiny one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ig_assets.adapters.local_embedder import MAX_TOKENS, LocalEmbedder
+from ig_assets.adapters.model_files import fetch_model_file
+from ig_assets.errors import InputError, MalformedAnswerError, ModelFileError
+
+CACHE = Path.home() / ".cache" / "ig_assets" / "models"
+SALT = "Salt your pasta water until it tastes like the sea."
+SALT_TOO = "How much salt belongs in the water for pasta?"
+KNIFE = "Sharpen a kitchen knife on the bottom of a ceramic mug."
+LONG = " ".join(
+    f"Sentence {n} says that the pan is hot, then hotter, and the oil shimmers."
+    for n in range(60)
+)
+
+
+@pytest.fixture(scope="module")
+def embedder() -> LocalEmbedder:
+    return LocalEmbedder(
+        fetch_model_file("minilm-int8", CACHE),
+        fetch_model_file("minilm-tokenizer", CACHE),
+    )
+
+
+@pytest.mark.model
+def test_similar_sentences_are_closer_than_different_ones(
+    embedder: LocalEmbedder,
+) -> None:
+    salt, too, knife = embedder.embed([SALT, SALT_TOO, KNIFE]).vectors
+    assert salt @ too > 0.6 > 0.4 > max(salt @ knife, too @ knife)
+
+
+@pytest.mark.model
+def test_vectors_are_unit_float32_and_usage_counts_every_token(
+    embedder: LocalEmbedder,
+) -> None:
+    answer = embedder.embed([SALT, KNIFE])
+    assert answer.vectors.shape == (2, 384) and answer.vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(answer.vectors, axis=1), 1, atol=1e-6)
+    counted = embedder.count_tokens(SALT) + embedder.count_tokens(KNIFE)
+    assert answer.usage.input_tokens == counted
+
+
+@pytest.mark.model
+def test_a_vector_does_not_depend_on_what_is_embedded_with_it(
+    embedder: LocalEmbedder,
+) -> None:
+    together = embedder.embed([SALT, LONG, KNIFE, SALT_TOO]).vectors
+    alone = [embedder.embed([t]).vectors[0] for t in (SALT, LONG, KNIFE, SALT_TOO)]
+    assert np.array_equal(together, np.stack(alone))
+
+
+@pytest.mark.model
+def test_a_long_text_is_chunked_between_sentences_and_nothing_is_left_out(
+    embedder: LocalEmbedder,
+) -> None:
+    chunks = embedder._chunks(LONG)
+    assert len(chunks) > 3 and max(map(len, chunks)) <= MAX_TOKENS
+    tokenizer = embedder._tokenizer
+    stop = tokenizer.token_to_id(".")
+    assert all(chunk[-2] == stop for chunk in chunks)
+    inner = [token for chunk in chunks for token in chunk[1:-1]]
+    assert inner == tokenizer.encode(LONG, add_special_tokens=False).ids
+    vector = embedder.embed([LONG]).vectors[0]
+    states = np.concatenate([embedder._run(chunk) for chunk in chunks])
+    mean = states.mean(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=1e-6)
+
+
+@pytest.mark.model
+def test_the_end_of_a_long_text_counts(embedder: LocalEmbedder) -> None:
+    one, other = embedder.embed([LONG, f"{LONG} {KNIFE}"]).vectors
+    assert not np.allclose(one, other, atol=1e-4)
+
+
+@pytest.mark.model
+def test_a_sentence_without_an_end_still_fits_the_model(
+    embedder: LocalEmbedder,
+) -> None:
+    endless = "knead the dough and " * 200
+    chunks = embedder._chunks(endless)
+    assert len(chunks) > 1 and max(map(len, chunks)) <= MAX_TOKENS
+    inner = sum(len(chunk) - 2 for chunk in chunks)
+    assert inner == embedder.count_tokens(endless) - 2
+
+
+@pytest.mark.model
+def test_a_text_of_signs_the_model_does_not_know_still_has_a_vector(
+    embedder: LocalEmbedder,
+) -> None:
+    assert embedder.embed(["\u200b\u200b", "🧂🍝"]).vectors.shape == (2, 384)
+
+
+class Words:
+    """A tokenizer that gives every word one number."""
+
+    def encode(self, text: str, add_special_tokens: bool) -> Any:
+        return type("Encoding", (), {"ids": [len(word) for word in text.split()]})
+
+    def token_to_id(self, mark: str) -> int:
+        return 0
+
+
+class Model:
+    """A model that answers with what the test says."""
+
+    def __init__(self, value: float, dimensions: int = 384) -> None:
+        self._value, self._dimensions = value, dimensions
+
+    def get_inputs(self) -> list[Any]:
+        return [type("Node", (), {"name": "input_ids"})]
+
+    def run(self, names: None, feed: dict[str, Any]) -> list[Any]:
+        shape = (*feed["input_ids"].shape, self._dimensions)
+        return [np.full(shape, self._value, dtype=np.float32)]
+
+
+def with_model(model: Model) -> LocalEmbedder:
+    embedder = LocalEmbedder(Path("model.onnx"), Path("tokenizer.json"))
+    embedder._session, embedder._tokenizer = model, Words()
+    return embedder
+
+
+@pytest.mark.parametrize(
+    "model", [Model(float("nan")), Model(float("inf")), Model(0.0), Model(1.0, 383)]
+)
+def test_what_is_no_vector_is_malformed(model: Model) -> None:
+    with pytest.raises(MalformedAnswerError):
+        with_model(model).embed(["one"])
+
+
+def test_empty_texts_and_too_many_are_not_embedded() -> None:
+    embedder = with_model(Model(1.0))
+    with pytest.raises(InputError, match="Text 2 of 2 is empty"):
+        embedder.embed(["one", " \n"])
+    with pytest.raises(InputError, match="IG_EMBED_BATCH"):
+        embedder.embed(["one"] * 101)
+    assert embedder.embed([]).vectors.shape == (0, 384)
+
+
+def test_files_that_are_no_model_are_told_in_a_sentence(tmp_path: Path) -> None:
+    for name in ("model.onnx", "tokenizer.json"):
+        (tmp_path / name).write_text("{}")
+    broken = LocalEmbedder(tmp_path / "model.onnx", tmp_path / "tokenizer.json")
+    with pytest.raises(ModelFileError, match="cannot be loaded"):
+        broken.embed(["one"])

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import csv
+import importlib.util
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from ig_assets.adapters.simulated_audience import (
+    EffectModel,
+    SimulatedAudience,
+)
+from ig_assets.core.ports import PublishRequest, SocialPlatform
+
+SLOT = datetime(2026, 1, 5, 9)
+HISTORY = Path(__file__).resolve().parents[2] / "library" / "history"
+
+
+def request(key: str, style: str = "question", topic: str = "eggs") -> PublishRequest:
+    labels = {"hook_style": style, "topic": topic}
+    return PublishRequest(key, "the words of a script", "all", SLOT, labels)
+
+
+@pytest.fixture
+def audience(tmp_path: Path) -> SimulatedAudience:
+    return SimulatedAudience(tmp_path / "store.sqlite", seed=7)
+
+
+def curve(
+    audience: SimulatedAudience, key: str, metric: str, hours: int = 24, days: int = 60
+) -> list[float | None]:
+    post = audience.publish(request(key))
+    return [
+        reading.value
+        for step in range(days * 24 // hours)
+        for reading in audience.insights(
+            [post.platform_post_id], SLOT + timedelta(hours=(step + 1) * hours)
+        )
+        if reading.metric == metric
+    ]
+
+
+def test_it_fulfils_the_port(audience: SimulatedAudience) -> None:
+    platform: SocialPlatform = audience
+    assert platform.platform == "simulated_audience"
+    assert set(platform.metrics) == {
+        "views",
+        "reach",
+        "likes",
+        "comments",
+        "shares",
+        "saved",
+    }
+
+
+def test_what_was_published_is_found_by_another_process_and_stays_one_post(
+    audience: SimulatedAudience,
+) -> None:
+    assert audience.find("k") is None
+    published = audience.publish(request("k"))
+    assert published.published_at == SLOT
+    other = SimulatedAudience(audience.store, seed=7)
+    assert other.find("k") == published
+    assert other.publish(request("k")) == published
+
+
+def test_the_vendors_store_holds_no_text(audience: SimulatedAudience) -> None:
+    audience.publish(request("k"))
+    stored = b"".join(
+        path.read_bytes() for path in audience.store.parent.glob("store.sqlite*")
+    )
+    assert b"words of a script" not in stored
+
+
+def test_any_past_moment_reads_the_same_again_on_any_machine(
+    audience: SimulatedAudience, tmp_path: Path
+) -> None:
+    first = curve(audience, "k", "likes")
+    elsewhere = SimulatedAudience(tmp_path / "elsewhere" / "store.sqlite", seed=7)
+    assert curve(elsewhere, "k", "likes") == first
+    other_seed = SimulatedAudience(tmp_path / "third.sqlite", seed=8)
+    assert curve(other_seed, "k", "likes") != first
+
+
+def test_counts_are_whole_and_reach_arrives_with_a_half_life_of_two_days(
+    audience: SimulatedAudience,
+) -> None:
+    ratios = []
+    for number in range(20):
+        reach = curve(audience, f"k{number}", "reach")
+        known = [value for value in reach if value is not None]
+        assert all(value == int(value) for value in known)
+        assert 2_000 * 0.97 <= known[-1] <= 10_000 * 1.03
+        if reach[1] is not None:
+            ratios.append(reach[1] / known[-1])
+    assert np.median(ratios) == pytest.approx(0.5, abs=0.02)
+
+
+def test_early_readings_are_empty_and_later_ones_now_and_then_go_backwards(
+    audience: SimulatedAudience,
+) -> None:
+    curves = [curve(audience, f"k{n}", "likes", hours=6, days=30) for n in range(10)]
+    firsts = [next(i for i, v in enumerate(c) if v is not None) for c in curves]
+    assert max(firsts) > 4 and max(firsts) <= 8  # hours 0 to 48 in steps of 6
+    assert any(None in c[first:] for c, first in zip(curves, firsts, strict=True))
+    falls = sum(
+        later < earlier
+        for c in curves
+        for earlier, later in zip(c, c[1:], strict=False)
+        if earlier is not None and later is not None
+    )
+    assert 0 < falls < 0.1 * sum(map(len, curves))
+    assert all(value != 0 for c in curves for value in c[8:])
+
+
+def test_before_it_is_out_and_for_unknown_posts_there_is_no_figure(
+    audience: SimulatedAudience,
+) -> None:
+    post = audience.publish(request("k"))
+    ids = [post.platform_post_id, "unknown"]
+    early = audience.insights(ids, SLOT - timedelta(days=1))
+    assert {r.platform_post_id for r in early} == {post.platform_post_id}
+    assert {r.value for r in early} == {None}
+
+
+def test_rates_decay_with_age(audience: SimulatedAudience) -> None:
+    early, late = [], []
+    for number in range(30):
+        likes = curve(audience, f"k{number}", "likes")
+        reach = curve(audience, f"k{number}", "reach")
+        if likes[2] and reach[2] and likes[-1] and reach[-1]:
+            early.append(likes[2] / reach[2])
+            late.append(likes[-1] / reach[-1])
+    assert np.mean(early) > 1.01 * np.mean(late)
+
+
+def test_effects_and_luck_have_the_spread_that_was_measured() -> None:
+    model = EffectModel(3)
+    effects = [model.effect("story", f"topic {n}") for n in range(2000)]
+    assert np.std(effects) == pytest.approx(0.27, abs=0.015)
+    assert np.mean(effects) == pytest.approx(0.0, abs=0.02)
+    assert np.std([model.luck(f"k{n}") for n in range(2000)]) == pytest.approx(
+        0.2, abs=0.012
+    )
+    assert model.effect("story", "x") != model.effect("number", "x")
+
+
+def test_a_better_script_gets_more_likes(audience: SimulatedAudience) -> None:
+    model = EffectModel(7)
+    effects, rates = [], []
+    for number in range(60):
+        topic = f"topic {number}"
+        post = audience.publish(request(f"k{number}", "story", topic))
+        figures = {
+            r.metric: r.value
+            for r in audience.insights(
+                [post.platform_post_id], SLOT + timedelta(days=30)
+            )
+        }
+        if figures["likes"] and figures["reach"]:
+            effects.append(model.effect("story", topic))
+            rates.append(np.log(figures["likes"] / figures["reach"]))
+    assert np.corrcoef(effects, rates)[0, 1] > 0.5
+
+
+@pytest.fixture
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", HISTORY / "generate.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_simulated_history_comes_out_identical(
+    generator: ModuleType, tmp_path: Path
+) -> None:
+    output = tmp_path / "again.csv"
+    generator.write_history(generator.TOPICS, output)
+    assert output.read_bytes() == generator.OUTPUT.read_bytes()
+
+
+def test_the_simulated_history_pairs_each_topics_six_hooks_and_says_simulated(
+    generator: ModuleType,
+) -> None:
+    with generator.OUTPUT.open(encoding="utf-8", newline="") as source:
+        rows = list(csv.DictReader(source))
+    assert len({row["experiment_id"] for row in rows}) == 150
+    assert len({(row["topic"], row["hook_style"]) for row in rows}) == len(rows) == 300
+    assert {row["simulated"] for row in rows} == {"true"}
+    assert min(row["posted_on"] for row in rows) >= "2025-07-01"
+    assert max(row["posted_on"] for row in rows) <= "2025-12-31"
