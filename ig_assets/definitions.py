@@ -1,0 +1,25 @@
+"""The code location: the `defs` folder and the resources that the settings ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+
+from ig_assets.defs.resources import resources
+from ig_assets.settings import load_settings
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Everything Dagster sees."""
+    settings = load_settings()
+    executor = (
+        dg.multiprocess_executor
+        if settings.executor == "multiprocess"
+        else dg.in_process_executor
+    )
+    found = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    return dg.Definitions.merge(
+        found, dg.Definitions(resources=resources(settings), executor=executor)
+    )

@@ -1,0 +1,1 @@
+"""What Dagster sees, thin: one folder a stage."""

@@ -1,0 +1,155 @@
+"""The corpus: scripts, their vectors, and the index that answers queries."""
+
+import dagster as dg
+
+from ig_assets.core.corpus.current import CURRENT_SCRIPTS
+from ig_assets.core.corpus.embedding import embed_missing
+from ig_assets.core.corpus.index_sync import sync_index
+from ig_assets.core.corpus.map_picture import corpus_map
+from ig_assets.core.corpus.sync import sync_corpus
+from ig_assets.core.costs.ledger import Ledger
+from ig_assets.core.ports import Clock, Embedder, VectorIndex
+from ig_assets.defs.boundary import (
+    OWNERS,
+    RETRY_WHEN_BUSY,
+    counts,
+    picture,
+    plain_failures,
+    run_ref,
+    sample_table,
+)
+from ig_assets.settings import Settings
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.versions import content_version
+
+FOLLOWS = (
+    dg.AutomationCondition.eager()
+    & dg.AutomationCondition.all_deps_blocking_checks_passed()
+)
+
+
+@dg.asset(
+    group_name="corpus",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+    code_version="1",
+    pool="corpus",
+    retry_policy=RETRY_WHEN_BUSY,
+    description=(
+        "One row per script revision, with its author, from library files, imported "
+        "history and promoted winners. A vanished file retires its script; what "
+        "cannot be read is listed with its reason."
+    ),
+)
+def raw_scripts(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+    warehouse: dg.ResourceParam[Warehouse],
+) -> dg.MaterializeResult:
+    """Bring the tables to what the library and the decisions say."""
+    with plain_failures():
+        change = sync_corpus(
+            warehouse, settings.library, clock, run_id=context.run.run_id
+        )
+        with warehouse.transaction() as con:
+            version = content_version(
+                con,
+                f"""
+                SELECT s.script_id || ' ' || s.revision_hash || ' '
+                    || coalesce(s.topic, '') || ' ' || coalesce(s.hook_style, '')
+                    || ' ' || s.language || ' ' || coalesce(p.readings, 0)
+                FROM ({CURRENT_SCRIPTS}) AS s
+                LEFT JOIN (
+                    SELECT script_id, count(*) AS readings
+                    FROM script_performance
+                    GROUP BY script_id
+                ) AS p
+                  ON p.script_id = s.script_id
+                """,
+            )
+    return dg.MaterializeResult(
+        metadata=counts(change) | {"sample": sample_table(change.sample)},
+        data_version=dg.DataVersion(version),
+    )
+
+
+@dg.asset(
+    deps=[raw_scripts],
+    group_name="corpus",
+    kinds={"python", "duckdb", "onnx"},
+    owners=OWNERS,
+    code_version="1",
+    pool="embedding_api",
+    retry_policy=RETRY_WHEN_BUSY,
+    automation_condition=FOLLOWS,
+    description=(
+        "One row per content hash, model and dimensions: its vector. Only the "
+        "missing ones are embedded, in batches that are committed one by one."
+    ),
+)
+def script_embeddings(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+    warehouse: dg.ResourceParam[Warehouse],
+    ledger: dg.ResourceParam[Ledger],
+    embedder: dg.ResourceParam[Embedder],
+) -> dg.MaterializeResult:
+    """Embed what has no vector yet and draw the map of the corpus."""
+    with plain_failures():
+        run = embed_missing(
+            warehouse, ledger, embedder, clock, run_ref(context), settings.embed_batch
+        )
+        with warehouse.transaction() as con:
+            version = content_version(
+                con,
+                "SELECT content_hash || ' ' || model || ' ' || dimensions "
+                "FROM embeddings",
+            )
+        map_png = corpus_map(warehouse, embedder.model, embedder.dimensions)
+    return dg.MaterializeResult(
+        metadata=counts(run)
+        | {"model": embedder.model, "map": picture(map_png, "map of the corpus")},
+        data_version=dg.DataVersion(version),
+    )
+
+
+@dg.asset(
+    deps=[script_embeddings],
+    group_name="corpus",
+    kinds={"python", "faiss"},
+    owners=OWNERS,
+    code_version="1",
+    pool="index",
+    retry_policy=RETRY_WHEN_BUSY,
+    automation_condition=FOLLOWS,
+    description=(
+        "One row per script in the vector index. The index equals the corpus: what "
+        "is missing is upserted, what is retired deleted, what the store lost "
+        "repaired from the stored vectors."
+    ),
+)
+def script_index(
+    clock: dg.ResourceParam[Clock],
+    warehouse: dg.ResourceParam[Warehouse],
+    embedder: dg.ResourceParam[Embedder],
+    index: dg.ResourceParam[VectorIndex],
+) -> dg.MaterializeResult:
+    """Apply the difference between corpus and index, then verify it."""
+    with plain_failures():
+        change = sync_index(
+            warehouse, index, clock, embedder.model, embedder.dimensions
+        )
+        with warehouse.transaction() as con:
+            version = content_version(
+                con,
+                """
+                SELECT namespace || ' ' || script_id || ' ' || revision_hash || ' '
+                    || metadata_hash
+                FROM index_entries
+                """,
+            )
+    return dg.MaterializeResult(
+        metadata=counts(change), data_version=dg.DataVersion(version)
+    )

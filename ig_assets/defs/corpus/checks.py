@@ -1,0 +1,107 @@
+"""What must hold of the corpus, its vectors and its index."""
+
+import dagster as dg
+
+from ig_assets.core.corpus.current import CURRENT_REJECTS, CURRENT_SCRIPTS
+from ig_assets.core.corpus.index_sync import audit_index
+from ig_assets.core.ports import Embedder, VectorIndex
+from ig_assets.defs.boundary import sample_table
+from ig_assets.defs.corpus.assets import raw_scripts, script_embeddings, script_index
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.rows import fetch_dicts
+
+
+@dg.asset_check(
+    asset=raw_scripts, description="Every library file that is there now was taken."
+)
+def no_rejected_scripts(
+    warehouse: dg.ResourceParam[Warehouse],
+) -> dg.AssetCheckResult:
+    """Warn with the rejects' names and reasons."""
+    with warehouse.transaction() as con:
+        rejects = fetch_dicts(
+            con,
+            f"""
+            SELECT source_uri, reason, detail
+            FROM ({CURRENT_REJECTS}) AS rejects
+            WHERE source_uri NOT LIKE 'history:%'
+            ORDER BY source_uri
+            """,
+        )
+    return dg.AssetCheckResult(
+        passed=not rejects,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{len(rejects)} rejected; the others were taken." if rejects else None
+        ),
+        metadata={"rejected": len(rejects), "sample": sample_table(rejects)},
+    )
+
+
+@dg.asset_check(
+    asset=raw_scripts,
+    blocking=True,
+    description="Every active script has one revision with a text.",
+)
+def active_scripts_have_text(
+    warehouse: dg.ResourceParam[Warehouse],
+) -> dg.AssetCheckResult:
+    """Block the index where a script is doubled or empty."""
+    with warehouse.transaction() as con:
+        (wrong,) = con.execute(f"""
+            SELECT count(*)
+            FROM (
+                SELECT c.script_id, count(s.script_id) AS revisions,
+                    min(length(trim(s.text))) AS shortest
+                FROM ({CURRENT_SCRIPTS}) AS c
+                LEFT JOIN scripts AS s
+                  ON s.script_id = c.script_id
+                 AND s.revision_hash = c.revision_hash
+                GROUP BY c.script_id
+            ) AS active
+            WHERE revisions <> 1 OR coalesce(shortest, 0) = 0
+            """).fetchall()[0]
+    return dg.AssetCheckResult(passed=wrong == 0, metadata={"wrong": wrong})
+
+
+@dg.asset_check(
+    asset=script_embeddings,
+    description="Vectors have unit length; a zero or wild one would rank anywhere.",
+)
+def vectors_have_unit_length(
+    warehouse: dg.ResourceParam[Warehouse], embedder: dg.ResourceParam[Embedder]
+) -> dg.AssetCheckResult:
+    """Compare every stored norm of the present space with one."""
+    with warehouse.transaction() as con:
+        checked, wrong = con.execute(
+            """
+            SELECT count(*), count(*) FILTER (
+                WHERE abs(list_inner_product(vector, vector) - 1) > 0.001
+                   OR len(vector) <> ?
+            )
+            FROM embeddings
+            WHERE model = ? AND dimensions = ?
+            """,
+            [embedder.dimensions, embedder.model, embedder.dimensions],
+        ).fetchall()[0]
+    return dg.AssetCheckResult(
+        passed=wrong == 0, metadata={"checked": checked, "wrong": wrong}
+    )
+
+
+@dg.asset_check(
+    asset=script_index,
+    blocking=True,
+    description="The store's ids are exactly the active scripts.",
+)
+def index_equals_corpus(
+    warehouse: dg.ResourceParam[Warehouse],
+    embedder: dg.ResourceParam[Embedder],
+    index: dg.ResourceParam[VectorIndex],
+) -> dg.AssetCheckResult:
+    """Ask the store itself, page by page, not the ledger of what was sent to it."""
+    audit = audit_index(warehouse, index, embedder.model, embedder.dimensions)
+    return dg.AssetCheckResult(
+        passed=not audit.missing and not audit.strangers,
+        metadata={"missing": len(audit.missing), "strangers": len(audit.strangers)},
+    )

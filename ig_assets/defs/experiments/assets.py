@@ -1,0 +1,253 @@
+"""Experiments: posts go out, engagement comes back, evidence decides."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from ig_assets.core.experiments.engagement import collect_engagement
+from ig_assets.core.experiments.planning import plan_posts
+from ig_assets.core.experiments.publishing import publish_due
+from ig_assets.core.experiments.results import update_results
+from ig_assets.core.experiments.verdict import decisions_in_all, experiment_rows
+from ig_assets.core.experiments.winners import record_winners
+from ig_assets.core.experiments.winners import winning_scripts as list_winners
+from ig_assets.core.ports import Clock, SocialPlatform
+from ig_assets.defs.boundary import (
+    OWNERS,
+    RETRY_WHEN_BUSY,
+    counts,
+    plain_failures,
+    sample_table,
+)
+from ig_assets.defs.generation.assets import script_variants
+from ig_assets.defs.partitions import day_of, days, month_of, months_ahead
+from ig_assets.settings import Settings
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.versions import content_version
+
+# A day's numbers concern posts of its month and of the three before (90 days).
+RECENT_MONTHS = dg.TimeWindowPartitionMapping(start_offset=-3)
+
+# `eager` on an unpartitioned asset would wait for every day there ever was.
+WHEN_NEWS_ARRIVES = (
+    dg.AutomationCondition.any_deps_updated()
+    & ~dg.AutomationCondition.any_deps_in_progress()
+    & ~dg.AutomationCondition.in_progress()
+).with_label("when news arrives")
+
+
+RESULT_COLUMNS = (
+    "experiment_id topic decision leader lead evidence age_days verdict simulated"
+)
+WINNER_COLUMNS = (
+    "experiment_id decision arm variant_id script_id hook_style lift shrunken_lift "
+    "shrunken_low shrunken_high evidence"
+)
+
+
+@dg.asset(
+    partitions_def=months_ahead,
+    deps=[script_variants],
+    group_name="experiments",
+    kinds={"python", "instagram"},
+    owners=OWNERS,
+    code_version="1",
+    pool="posts",
+    retry_policy=RETRY_WHEN_BUSY,
+    description=(
+        "One row per post: which variant goes out to which segment in which slot, in "
+        "a seeded random order; proposed, approved, published. A post is never sent "
+        "twice: its intent is a row before the call, and what a crash left open is "
+        "looked up at the platform. With the embedded default the platform is a "
+        "SIMULATED audience."
+    ),
+)
+def posts(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+    warehouse: dg.ResourceParam[Warehouse],
+    social: dg.ResourceParam[SocialPlatform],
+) -> dg.MaterializeResult:
+    """Plan what is not planned, publish what is approved and due."""
+    month = month_of(context)
+    with plain_failures():
+        plan = plan_posts(
+            warehouse,
+            clock,
+            month,
+            sigma=settings.sigma,
+            seed=settings.seed,
+            platform=social.platform,
+            simulated=settings.social == "simulated",
+            approval="auto",
+        )
+        published = publish_due(
+            warehouse, clock, social, month, run_id=context.run.run_id
+        )
+        with warehouse.transaction() as con:
+            sample = fetch_dicts(
+                con,
+                """
+                SELECT p.post_id, e.topic_id, p.arm, p.hook_style, p.slot, p.status,
+                    p.platform_post_id
+                FROM posts AS p
+                JOIN experiments AS e ON e.experiment_id = p.experiment_id
+                WHERE e.month = ? AND p.variant_id IS NOT NULL
+                ORDER BY p.slot, p.post_id
+                LIMIT 20
+                """,
+                [month],
+            )
+            version = content_version(
+                con,
+                """
+                SELECT p.post_id || ' ' || p.status
+                FROM posts AS p
+                JOIN experiments AS e ON e.experiment_id = p.experiment_id
+                WHERE e.month = ?
+                """,
+                [month],
+            )
+    return dg.MaterializeResult(
+        metadata={f"planned_{k}": v for k, v in counts(plan).items()}
+        | counts(published)
+        | {"platform": social.platform, "sample": sample_table(sample)},
+        data_version=dg.DataVersion(version),
+    )
+
+
+@dg.asset(
+    partitions_def=days,
+    deps=[dg.AssetDep(posts, partition_mapping=RECENT_MONTHS)],
+    group_name="experiments",
+    kinds={"python", "instagram"},
+    owners=OWNERS,
+    code_version="1",
+    pool="insights",
+    retry_policy=RETRY_WHEN_BUSY,
+    backfill_policy=dg.BackfillPolicy.multi_run(),
+    description=(
+        "One row per post, metric and reading: the cumulative counter as the platform "
+        "reported it. Append-only; missing is NULL, never 0; a restated value is a "
+        "new row."
+    ),
+)
+def engagement_metrics(
+    context: dg.AssetExecutionContext,
+    clock: dg.ResourceParam[Clock],
+    warehouse: dg.ResourceParam[Warehouse],
+    social: dg.ResourceParam[SocialPlatform],
+) -> dg.MaterializeResult:
+    """Read the live posts of one day."""
+    day = day_of(context)
+    with plain_failures():
+        summary = collect_engagement(warehouse, clock, social, day)
+        with warehouse.transaction() as con:
+            version = content_version(
+                con,
+                """
+                SELECT post_id || ' ' || metric || ' ' || as_of || ' '
+                    || coalesce(CAST(value AS TEXT), 'missing')
+                FROM engagement
+                WHERE CAST(as_of AS DATE) = CAST(? AS DATE) + 1
+                """,
+                [day],
+            )
+    return dg.MaterializeResult(
+        metadata=counts(summary) | {"platform": social.platform},
+        data_version=dg.DataVersion(version),
+    )
+
+
+@dg.asset(
+    deps=[
+        dg.AssetDep(engagement_metrics, partition_mapping=dg.AllPartitionMapping()),
+    ],
+    group_name="experiments",
+    kinds={"python", "numpy"},
+    owners=OWNERS,
+    code_version="1",
+    pool="experiments",
+    retry_policy=RETRY_WHEN_BUSY,
+    automation_condition=WHEN_NEWS_ARRIVES,
+    description=(
+        "One row per pair of arms and look: the evidence at equal age, valid under "
+        "daily peeking; and one row per decision: winner, provisional, inconclusive "
+        "or running. Inconclusive is the normal outcome."
+    ),
+)
+def experiment_results(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+    warehouse: dg.ResourceParam[Warehouse],
+) -> dg.MaterializeResult:
+    """Look at every undecided experiment once."""
+    with plain_failures():
+        summary = update_results(
+            warehouse,
+            clock,
+            provisional_lift=settings.provisional_lift,
+            run_id=context.run.run_id,
+        )
+        with warehouse.transaction() as con:
+            rows = [
+                _named(row, RESULT_COLUMNS) for row in experiment_rows(con, limit=20)
+            ]
+            version = content_version(
+                con,
+                "SELECT experiment_id || ' ' || decided_at || ' ' || decision "
+                "FROM decisions",
+            )
+            standing = decisions_in_all(con)
+    return dg.MaterializeResult(
+        metadata=counts(summary)
+        | {f"in_all_{decision}": n for decision, n in standing.items()}
+        | {"sample": sample_table(rows)},
+        data_version=dg.DataVersion(version),
+    )
+
+
+@dg.asset(
+    deps=[experiment_results],
+    group_name="experiments",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+    code_version="1",
+    pool="experiments",
+    retry_policy=RETRY_WHEN_BUSY,
+    automation_condition=dg.AutomationCondition.eager(),
+    description=(
+        "One row per decided experiment with a winner: tagged winner or provisional, "
+        "with its evidence and shrunken lift. They are scripts again through the "
+        "feedback sensor."
+    ),
+)
+def winning_scripts(
+    clock: dg.ResourceParam[Clock], warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult:
+    """Record every post's figures and list the winners."""
+    with plain_failures():
+        summary = record_winners(warehouse, clock)
+        with warehouse.transaction() as con:
+            sample = [_named(row, WINNER_COLUMNS) for row in list_winners(con)]
+            version = content_version(
+                con,
+                """
+                SELECT experiment_id || ' ' || decided_at || ' ' || decision
+                FROM decisions
+                WHERE decision IN ('winner', 'provisional')
+                """,
+            )
+    return dg.MaterializeResult(
+        metadata=counts(summary) | {"sample": sample_table(sample)},
+        data_version=dg.DataVersion(version),
+    )
+
+
+def _named(row: Mapping[str, Any], columns: str) -> dict[str, Any]:
+    """These columns of a row; what carries a script's words is never among them."""
+    return {name: row.get(name) for name in columns.split()}

@@ -1,0 +1,84 @@
+"""What publishes and what reads engagement; both reach the outside world."""
+
+import dagster as dg
+
+from ig_assets.core.experiments.engagement import live_posts
+from ig_assets.core.experiments.publishing import due_months
+from ig_assets.core.experiments.upcoming import unplanned_months
+from ig_assets.core.ports import Clock
+from ig_assets.defs.experiments.assets import engagement_metrics, posts
+from ig_assets.defs.partitions import day_before, days, months_ahead
+from ig_assets.errors import WarehouseBusyError
+from ig_assets.warehouse.connection import Warehouse
+
+posts_job = dg.define_asset_job(
+    "publish_posts",
+    selection=[posts],
+    partitions_def=months_ahead,
+    description="Plans the month's posts and publishes what is approved and due.",
+)
+
+engagement_job = dg.define_asset_job(
+    "read_engagement",
+    selection=[engagement_metrics],
+    partitions_def=days,
+    description="Reads one day's engagement of the live posts.",
+)
+
+
+@dg.sensor(
+    job=posts_job,
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description=(
+        "Plans posts for finished variants and publishes approved posts whose slot "
+        "has come. Stopped by default: it acts in the outside world."
+    ),
+)
+def publishing_sensor(
+    warehouse: dg.ResourceParam[Warehouse], clock: dg.ResourceParam[Clock]
+) -> dg.SensorResult | dg.SkipReason:
+    """One run a month that has something to plan or to publish."""
+    try:
+        with warehouse.transaction() as con:
+            months = {*unplanned_months(con), *due_months(con, clock.now())}
+    except WarehouseBusyError as error:
+        return dg.SkipReason(str(error))
+    if not months:
+        return dg.SkipReason("No variant waits for a plan and no post is due.")
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(partition_key=month) for month in sorted(months)]
+    )
+
+
+@dg.schedule(
+    job=engagement_job,
+    cron_schedule="30 0 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description=(
+        "Reads yesterday's engagement at 00:30 UTC. Stopped by default: it calls the "
+        "platform."
+    ),
+)
+def engagement_schedule(
+    context: dg.ScheduleEvaluationContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: dg.ResourceParam[Clock],
+) -> dg.RunRequest | dg.SkipReason:
+    """The day just ended, unless nothing is live then."""
+    tick = context.scheduled_execution_time.replace(tzinfo=None)
+    if tick > clock.now():
+        return dg.SkipReason(
+            f"The clock of this data folder stands at {clock.now():%Y-%m-%d %H:%M}, "
+            "before this tick; the simulated loop moves it."
+        )
+    day = day_before(tick)
+    try:
+        with warehouse.transaction() as con:
+            live = live_posts(con, tick)
+    except WarehouseBusyError as error:
+        return dg.SkipReason(str(error))
+    if not live or day is None:
+        return dg.SkipReason("No post is live.")
+    return dg.RunRequest(run_key=f"engagement-{day}", partition_key=day)

@@ -1,0 +1,143 @@
+"""The month's turn: submit, follow, register, compare, promote."""
+
+import dagster as dg
+
+from ig_assets.core.fine_tuning.jobs import (
+    poll_jobs,
+    unfinished_jobs,
+    unevaluated_jobs,
+)
+from ig_assets.core.fine_tuning.promotion import decide_promotion, promote
+from ig_assets.core.fine_tuning.registry import list_models
+from ig_assets.core.ports import Clock, Trainer
+from ig_assets.defs.fine_tuning.assets import (
+    fine_tune_job,
+    fine_tune_jsonl,
+    fine_tuned_model,
+    model_evaluation,
+    training_examples,
+)
+from ig_assets.defs.partitions import closed_months, month_before
+from ig_assets.errors import InputError, WarehouseBusyError
+from ig_assets.warehouse.connection import Warehouse
+
+fine_tune_month_job = dg.define_asset_job(
+    "fine_tune_month",
+    selection=[training_examples, fine_tune_jsonl, fine_tune_job],
+    partitions_def=closed_months,
+    description="Builds one closed month's training set and submits it once.",
+)
+
+register_model_job = dg.define_asset_job(
+    "register_model",
+    selection=[fine_tuned_model, model_evaluation],
+    partitions_def=closed_months,
+    description="Registers the month's finished model and compares it.",
+)
+
+
+@dg.schedule(
+    job=fine_tune_month_job,
+    cron_schedule="0 0 1 * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description=(
+        "On the first of each month, for the month just ended. Stopped by default: "
+        "training can cost money."
+    ),
+)
+def monthly_fine_tune_schedule(
+    context: dg.ScheduleEvaluationContext, clock: dg.ResourceParam[Clock]
+) -> dg.RunRequest | dg.SkipReason:
+    """The last month that is over at the tick."""
+    tick = context.scheduled_execution_time.replace(tzinfo=None)
+    if tick > clock.now():
+        return dg.SkipReason(
+            f"The clock of this data folder stands at {clock.now():%Y-%m-%d %H:%M}, "
+            "before this tick; the simulated loop moves it."
+        )
+    month = month_before(tick)
+    if month is None:
+        return dg.SkipReason("No month is over yet.")
+    return dg.RunRequest(run_key=f"fine-tune-{month}", partition_key=month)
+
+
+@dg.sensor(
+    job=register_model_job,
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description=(
+        "Follows submitted jobs to their end and registers what they made. Stopped "
+        "by default: the evaluation that follows pays for text."
+    ),
+)
+def fine_tune_status_sensor(
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: dg.ResourceParam[Clock],
+    trainer: dg.ResourceParam[Trainer],
+) -> dg.SensorResult | dg.SkipReason:
+    """One run a finished job; a refusal is final and starts nothing."""
+    try:
+        poll_jobs(warehouse, clock, trainer)
+        with warehouse.transaction() as con:
+            ready = unevaluated_jobs(con)
+            open_jobs = unfinished_jobs(con)
+    except WarehouseBusyError as error:
+        return dg.SkipReason(str(error))
+    if not ready:
+        return dg.SkipReason(
+            f"{len(open_jobs)} jobs are still running, none has finished."
+        )
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(run_key=f"register-{job.job_id}", partition_key=job.month)
+            for job in ready
+        ]
+    )
+
+
+@dg.sensor(
+    minimum_interval_seconds=3600,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description=(
+        "Admits a candidate that passed its gate to the canary, and promotes a "
+        "canary that the audience's evidence puts ahead. Stopped by default: it "
+        "changes who writes. A promotion regenerates nothing."
+    ),
+)
+def promotion_sensor(
+    context: dg.SensorEvaluationContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: dg.ResourceParam[Clock],
+) -> dg.SensorResult | dg.SkipReason:
+    """Materialise the external asset `active_model` whenever who writes changed.
+
+    A promotion or rollback by a person is noticed here too: the cursor is the
+    model that was last reported.
+    """
+    try:
+        decision = decide_promotion(warehouse, clock)
+        if decision.action == "promote" and decision.model_id is not None:
+            promote(warehouse, clock, decision.model_id, decision.reason)
+        with warehouse.transaction() as con:
+            active = [m for m in list_models(con) if m.status == "active"]
+    except (WarehouseBusyError, InputError) as error:
+        return dg.SkipReason(str(error))
+    if not active or active[-1].model_id == context.cursor:
+        return dg.SkipReason(decision.reason)
+    model = active[-1]
+    return dg.SensorResult(
+        asset_events=[
+            dg.AssetMaterialization(
+                "active_model",
+                metadata={
+                    "model_id": model.model_id,
+                    "name": model.name,
+                    "provider": model.provider,
+                    "reason": model.reason,
+                },
+                tags={"dagster/data_version": model.model_id},
+            )
+        ],
+        cursor=model.model_id,
+    )

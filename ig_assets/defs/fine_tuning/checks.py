@@ -1,0 +1,112 @@
+"""What must hold of a training set, its files and a candidate."""
+
+import dagster as dg
+
+from ig_assets.core.fine_tuning.evaluation import evaluation_of
+from ig_assets.core.fine_tuning.jsonl import check_line
+from ig_assets.defs.boundary import sample_table
+from ig_assets.defs.fine_tuning.assets import (
+    fine_tune_jsonl,
+    model_evaluation,
+    training_examples,
+)
+from ig_assets.defs.partitions import closed_months, month_of
+from ig_assets.settings import Settings
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.rows import fetch_dicts
+
+
+@dg.asset_check(
+    asset=training_examples,
+    partitions_def=closed_months,
+    blocking=True,
+    description="No group of related examples stands in both splits.",
+)
+def groups_never_straddle_splits(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
+    """Block the files where validation would leak into training."""
+    with warehouse.transaction() as con:
+        straddling = fetch_dicts(
+            con,
+            """
+            SELECT group_id, count(DISTINCT split) AS splits
+            FROM training_examples
+            WHERE month = ?
+            GROUP BY group_id
+            HAVING count(DISTINCT split) > 1
+            ORDER BY group_id
+            """,
+            [month_of(context)],
+        )
+    return dg.AssetCheckResult(
+        passed=not straddling,
+        metadata={"straddling": len(straddling), "sample": sample_table(straddling)},
+    )
+
+
+@dg.asset_check(
+    asset=fine_tune_jsonl,
+    partitions_def=closed_months,
+    blocking=True,
+    description="Every line of the month's files is valid for its trainer.",
+)
+def lines_are_valid(
+    context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
+    """Read the files as a trainer would."""
+    folder = settings.data_dir / "datasets" / month_of(context)
+    problems = []
+    checked = 0
+    for path in sorted(folder.glob("*.jsonl")):
+        kind = path.name.split("_", 1)[0]
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines, start=1):
+            checked += 1
+            if problem := check_line(kind, line):
+                problems.append({"file": path.name, "line": number, "problem": problem})
+    return dg.AssetCheckResult(
+        passed=not problems,
+        metadata={"checked": checked, "sample": sample_table(problems)},
+    )
+
+
+@dg.asset_check(
+    asset=model_evaluation,
+    partitions_def=closed_months,
+    blocking=True,
+    description=(
+        "The candidate is not worse than the model it was compared with; without a "
+        "held-out pair the gate stays closed."
+    ),
+)
+def candidate_passes_the_gate(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
+    """Read the stored scores of the month's candidate."""
+    with warehouse.transaction() as con:
+        rows = con.execute(
+            """
+            SELECT model_id, against_model_id
+            FROM evaluations
+            WHERE month = ?
+            ORDER BY evaluated_at DESC, model_id
+            LIMIT 1
+            """,
+            [month_of(context)],
+        ).fetchall()
+        if not rows:
+            return dg.AssetCheckResult(
+                passed=False,
+                description="No held-out pair was written, so nothing was compared.",
+            )
+        summary = evaluation_of(con, *rows[0])
+    return dg.AssetCheckResult(
+        passed=summary.passed,
+        description=summary.reason,
+        metadata={
+            "pairs": summary.n,
+            "mean_score": summary.mean_score or 0.0,
+            "mean_against": summary.mean_against or 0.0,
+        },
+    )

@@ -1,0 +1,55 @@
+"""What starts a month's generation; it costs money, so people switch it on."""
+
+import hashlib
+
+import dagster as dg
+
+from ig_assets.core.generation.calendar import calendar_months, read_calendar
+from ig_assets.core.ports import Clock
+from ig_assets.defs.generation.assets import script_drafts, script_variants, topics
+from ig_assets.defs.partitions import months_ahead
+from ig_assets.settings import Settings
+
+generation_job = dg.define_asset_job(
+    "generate_month",
+    selection=[topics, script_drafts, script_variants],
+    partitions_def=months_ahead,
+    description="Topics, drafts and variants of one month; writes what is missing.",
+)
+
+
+@dg.sensor(
+    job=generation_job,
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description=(
+        "Starts the present month's generation when its calendar appears or changes. "
+        "Stopped by default: it pays for text."
+    ),
+)
+def content_calendar_sensor(
+    context: dg.SensorEvaluationContext,
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+) -> dg.SensorResult | dg.SkipReason:
+    """The cursor is the month with a hash of its valid rows."""
+    month = clock.now().strftime("%Y-%m")
+    if not settings.calendar.exists():
+        return dg.SkipReason(
+            f"There is no content calendar at {settings.calendar.name!r}; "
+            "set IG_CALENDAR."
+        )
+    reading = read_calendar(settings.calendar, month)
+    if not reading.topics:
+        known = ", ".join(sorted(calendar_months(settings.calendar))) or "no month"
+        return dg.SkipReason(
+            f"The calendar has no usable topic for {month}; it has {known}."
+        )
+    rows = "\n".join(topic.model_dump_json() for topic, _ in reading.topics)
+    cursor = f"{month} {hashlib.sha256(rows.encode()).hexdigest()[:16]}"
+    if cursor == context.cursor:
+        return dg.SkipReason(f"The calendar of {month} has not changed.")
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(run_key=cursor, partition_key=month)],
+        cursor=cursor,
+    )

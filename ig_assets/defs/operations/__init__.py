@@ -1,0 +1,1 @@
+"""Dagster's view of the stage: assets.py, checks.py, automation.py."""

@@ -1,0 +1,104 @@
+"""Operations: what was used, and which scripts fed which fine-tune."""
+
+import dagster as dg
+
+from ig_assets.core.costs.usage import reference_cost_usd, usage_by_operation
+from ig_assets.core.lineage.report import flow_picture, month_report, report_markdown
+from ig_assets.defs.boundary import (
+    OWNERS,
+    RETRY_WHEN_BUSY,
+    counts,
+    picture,
+    plain_failures,
+    sample_table,
+)
+from ig_assets.defs.fine_tuning.assets import fine_tuned_model, training_examples
+from ig_assets.defs.partitions import closed_months, day_of, days, month_of
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.versions import content_version
+
+# `eager` looks at the latest month alone; a month that is turned later counts too.
+WHEN_A_MONTH_IS_DONE = (
+    dg.AutomationCondition.eager()
+    .without(dg.AutomationCondition.in_latest_time_window())
+    .with_label("when a month is done")
+)
+
+
+@dg.asset(
+    partitions_def=days,
+    group_name="operations",
+    kinds={"python", "duckdb"},
+    owners=OWNERS,
+    code_version="1",
+    pool="operations",
+    retry_policy=RETRY_WHEN_BUSY,
+    description=(
+        "One row per operation of the day: calls, tokens, cost and latency "
+        "percentiles, read from the ledger."
+    ),
+)
+def api_usage(
+    context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult:
+    """Read the day's calls from the ledger."""
+    day = day_of(context)
+    with plain_failures(), warehouse.transaction() as con:
+        rows = usage_by_operation(con, day)
+        version = content_version(
+            con,
+            "SELECT call_id || ' ' || status FROM api_calls "
+            "WHERE CAST(called_at AS DATE) = ?",
+            [day],
+        )
+    return dg.MaterializeResult(
+        metadata={
+            "calls": sum(row["calls"] for row in rows),
+            "input_tokens": sum(row["input_tokens"] for row in rows),
+            "output_tokens": sum(row["output_tokens"] for row in rows),
+            "cost_usd": float(sum(row["cost_usd"] for row in rows)),
+            "unknown": sum(row["unknown"] for row in rows),
+            "local_calls_at_openai_prices_usd": reference_cost_usd(rows),
+            "operations": sample_table(rows),
+        },
+        data_version=dg.DataVersion(version),
+    )
+
+
+@dg.asset(
+    partitions_def=closed_months,
+    deps=[fine_tuned_model, training_examples],
+    group_name="operations",
+    kinds={"python"},
+    owners=OWNERS,
+    code_version="1",
+    pool="operations",
+    retry_policy=RETRY_WHEN_BUSY,
+    automation_condition=WHEN_A_MONTH_IS_DONE,
+    description=(
+        "One report per month: which scripts fed the fine-tune, with which weight, "
+        "on what evidence."
+    ),
+)
+def lineage_report(
+    context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.MaterializeResult:
+    """Answer for the month, as a table and a picture."""
+    with plain_failures():
+        with warehouse.transaction() as con:
+            report = month_report(con, month_of(context))
+            version = content_version(
+                con,
+                "SELECT child_id || ' ' || parent_id || ' ' || relation FROM edges "
+                "WHERE child_id = ?",
+                [report.model_id],
+            )
+        flow = flow_picture(report)
+    return dg.MaterializeResult(
+        metadata=counts(report)
+        | {
+            "report": dg.MetadataValue.md(report_markdown(report)),
+            "flow": picture(flow, "from scripts to the model"),
+        },
+        data_version=dg.DataVersion(version),
+    )

@@ -1,0 +1,136 @@
+"""What keeps the house in order: usage, keys, failures, and following automation."""
+
+from datetime import date
+
+import dagster as dg
+
+from ig_assets.core.costs.keys import key_ages
+from ig_assets.core.costs.usage import usage_by_operation
+from ig_assets.core.ports import Clock
+from ig_assets.defs.operations.assets import api_usage
+from ig_assets.defs.partitions import day_before, days
+from ig_assets.errors import IgAssetsError, WarehouseBusyError
+from ig_assets.settings import Settings, load_settings
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.rows import merge_rows
+from ig_assets.wiring import make_clock, make_warehouse
+
+ROTATE_AFTER_DAYS = 90
+
+usage_job = dg.define_asset_job(
+    "sum_up_usage",
+    selection=[api_usage],
+    partitions_def=days,
+    description="Sums up one day's calls.",
+)
+
+
+@dg.schedule(
+    job=usage_job,
+    cron_schedule="45 0 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Sums up yesterday's calls at 00:45 UTC; free.",
+)
+def usage_schedule(
+    context: dg.ScheduleEvaluationContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: dg.ResourceParam[Clock],
+) -> dg.RunRequest | dg.SkipReason:
+    """The day just ended, unless nothing was called."""
+    tick = context.scheduled_execution_time.replace(tzinfo=None)
+    day = day_before(tick)
+    if day is None or tick > clock.now():
+        return dg.SkipReason("This data folder's clock has not reached that day.")
+    try:
+        with warehouse.transaction() as con:
+            called = usage_by_operation(con, date.fromisoformat(day))
+    except WarehouseBusyError as error:
+        return dg.SkipReason(str(error))
+    if not called:
+        return dg.SkipReason(f"Nothing was called on {day}.")
+    return dg.RunRequest(run_key=f"usage-{day}", partition_key=day)
+
+
+@dg.op(description="Compares the fingerprints of the configured keys with the past.")
+def review_keys(
+    context: dg.OpExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+    warehouse: dg.ResourceParam[Warehouse],
+) -> None:
+    """Fail with one sentence where a key has been in use for more than 90 days."""
+    configured = {"OPENAI_API_KEY": settings.openai_api_key}
+    ages = key_ages(
+        warehouse,
+        clock,
+        {k: v.get_secret_value() for k, v in configured.items() if v is not None},
+    )
+    for age in ages:
+        context.log.info(f"{age.name} is {age.days} days old ({age.fingerprint}…)")
+    old = [age for age in ages if age.days > ROTATE_AFTER_DAYS]
+    if old:
+        names = ", ".join(f"{age.name} ({age.days} days)" for age in old)
+        raise dg.Failure(
+            f"Rotate {names}: make a new key at the vendor, set it, revoke the old.",
+            allow_retries=False,
+        )
+
+
+@dg.job(description="Says which keys are due for rotation; changes nothing.")
+def key_rotation() -> None:
+    """Review every configured key."""
+    review_keys()
+
+
+key_rotation_schedule = dg.ScheduleDefinition(
+    name="key_rotation_schedule",
+    job=key_rotation,
+    cron_schedule="0 9 1 1,4,7,10 *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Each quarter: which keys are due for rotation.",
+)
+
+
+@dg.run_failure_sensor(
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=60,
+    description="Writes one row with one sentence for each failed run.",
+)
+def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
+    """The sentence is our own error's; any other failure says where the log is."""
+    settings = load_settings()
+    clock = make_clock(settings)
+    events = context.get_step_failure_events()
+    step, sentence = "run", "The run failed; its log has the reason."
+    for event in events:
+        step = event.step_key or step
+        data = event.step_failure_data
+        if data.user_failure_data and data.user_failure_data.description:
+            sentence = data.user_failure_data.description
+        elif data.error is not None and data.error.cls_name:
+            sentence = f"{data.error.cls_name}; the run's log has the traceback."
+    row = {
+        "run_id": context.dagster_run.run_id,
+        "job": context.dagster_run.job_name,
+        "step": step,
+        "sentence": sentence,
+        "failed_at": clock.now(),
+    }
+    try:
+        with make_warehouse(settings, clock).transaction() as con:
+            merge_rows(con, "run_failures", [row])
+    except IgAssetsError as error:
+        context.log.warning(str(error))
+    context.log.error(f"{row['job']}: {sentence}")
+
+
+# What is free and inward follows by itself; what costs money or leaves the house has
+# no automation condition at all.
+automation_sensor = dg.AutomationConditionSensorDefinition(
+    "automation_sensor",
+    target=dg.AssetSelection.all(),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Brings embeddings, index, results and reports up to date.",
+)

@@ -1,0 +1,146 @@
+"""Dagster resources: each hands out one port as the settings ask, nothing else.
+
+What the UI shows of a resource is its kind and model; keys stay in the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import dagster as dg
+
+from ig_assets import wiring
+from ig_assets.core.costs.ledger import Ledger
+from ig_assets.core.ports import (
+    Clock,
+    Embedder,
+    SocialPlatform,
+    Trainer,
+    VectorIndex,
+    Writer,
+)
+from ig_assets.settings import Settings, load_settings
+from ig_assets.warehouse.connection import Warehouse
+
+WriterByName = Callable[[str], Writer]
+
+
+class SettingsResource(dg.ConfigurableResource[Any]):
+    """Every setting, read from the environment and `.env` when a run starts."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> Settings:
+        """The validated settings."""
+        return load_settings()
+
+
+class ClockResource(dg.ConfigurableResource[Any]):
+    """Where the present comes from: the system, or the simulated time of the data."""
+
+    kind: str
+
+    def create_resource(self, context: dg.InitResourceContext) -> Clock:
+        """The clock."""
+        return wiring.make_clock(load_settings())
+
+
+class WarehouseResource(dg.ConfigurableResource[Any]):
+    """The home of the tables."""
+
+    kind: str
+
+    def create_resource(self, context: dg.InitResourceContext) -> Warehouse:
+        """The warehouse."""
+        settings = load_settings()
+        return wiring.make_warehouse(settings, wiring.make_clock(settings))
+
+
+class LedgerResource(dg.ConfigurableResource[Any]):
+    """Reserves and settles every paid call."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> Ledger:
+        """The ledger."""
+        settings = load_settings()
+        clock = wiring.make_clock(settings)
+        return wiring.make_ledger(
+            settings, wiring.make_warehouse(settings, clock), clock
+        )
+
+
+class EmbedderResource(dg.ConfigurableResource[Any]):
+    """Turns texts into vectors."""
+
+    provider: str
+    model: str
+    dimensions: int
+
+    def create_resource(self, context: dg.InitResourceContext) -> Embedder:
+        """The embedder."""
+        return wiring.make_embedder(load_settings())
+
+
+class WriterResource(dg.ConfigurableResource[Any]):
+    """Hands out writers by the name of a model."""
+
+    provider: str
+    base_model: str
+
+    def create_resource(self, context: dg.InitResourceContext) -> WriterByName:
+        """A function from a model's name to a writer."""
+        settings = load_settings()
+        return cache(lambda name: wiring.make_writer(settings, name))
+
+
+class IndexResource(dg.ConfigurableResource[Any]):
+    """The vector index."""
+
+    kind: str
+
+    def create_resource(self, context: dg.InitResourceContext) -> VectorIndex:
+        """The vector index."""
+        return wiring.make_index(load_settings())
+
+
+class SocialResource(dg.ConfigurableResource[Any]):
+    """Where posts go and engagement comes from."""
+
+    kind: str
+
+    def create_resource(self, context: dg.InitResourceContext) -> SocialPlatform:
+        """The social platform."""
+        return wiring.make_social(load_settings())
+
+
+class TrainerResource(dg.ConfigurableResource[Any]):
+    """Makes models from training sets."""
+
+    kind: str
+
+    def create_resource(self, context: dg.InitResourceContext) -> Trainer:
+        """The trainer."""
+        settings = load_settings()
+        clock = wiring.make_clock(settings)
+        return wiring.make_trainer(settings, wiring.make_warehouse(settings, clock))
+
+
+def resources(settings: Settings) -> dict[str, object]:
+    """The resources under the names that assets ask for."""
+    base = wiring.base_model(settings)
+    model, dimensions = wiring.embedding_space(settings)
+    home = settings.warehouse_location.split(":", 1)[0]
+    return {
+        "settings": SettingsResource(),
+        "clock": ClockResource(
+            kind="simulated" if settings.uses_simulated_clock else "system"
+        ),
+        "warehouse": WarehouseResource(kind=home),
+        "ledger": LedgerResource(),
+        "embedder": EmbedderResource(
+            provider=settings.embedder, model=model, dimensions=dimensions
+        ),
+        "writers": WriterResource(provider=base.provider, base_model=base.name),
+        "index": IndexResource(kind=settings.index),
+        "social": SocialResource(kind=settings.social),
+        "trainer": TrainerResource(kind=settings.trainer),
+    }

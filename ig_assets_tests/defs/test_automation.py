@@ -1,0 +1,146 @@
+"""What follows by itself, and what never does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ig_assets_tests.defs.graph import ASSETS
+from ig_assets_tests.defs.ticking import DaggedHouse
+
+FOLLOWS = {
+    "script_embeddings",
+    "script_index",
+    "experiment_results",
+    "winning_scripts",
+    "lineage_report",
+}
+NEVER_BY_ITSELF = ASSETS - FOLLOWS
+BLOCKING = ("raw_scripts", "active_scripts_have_text")
+
+
+class Automation:
+    """Automation conditions evaluated round by round; requests are not run."""
+
+    def __init__(self, dagged: DaggedHouse) -> None:
+        self._definitions = dagged.definitions
+        self._instance = dagged.instance
+        self._cursor: Any = None
+        assert self.requested() == set()  # the baseline that later rounds look back at
+
+    def requested(self) -> set[str]:
+        """Which assets this round asks for."""
+        result = dg.evaluate_automation_conditions(
+            self._definitions, self._instance, cursor=self._cursor
+        )
+        self._cursor = result.cursor
+        return {
+            one.key.to_user_string()
+            for one in result.results
+            if result.get_num_requested(one.key)
+        }
+
+    def made(self, asset: str, partition: str | None = None) -> None:
+        """Report a materialisation."""
+        event = dg.AssetMaterialization(asset, partition=partition)
+        self._instance.report_runless_asset_event(event)
+
+    def checked(self, asset: str, check: str, passed: bool) -> None:
+        """Report the outcome of a blocking check."""
+        self._instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey(asset), check_name=check, passed=passed
+            )
+        )
+
+
+@pytest.fixture
+def automation(dagged: DaggedHouse) -> Automation:
+    return Automation(dagged)
+
+
+def test_embeddings_and_index_follow_the_scripts_together(
+    dagged: DaggedHouse, automation: Automation
+) -> None:
+    dagged.add_script("knives")
+    assert dagged.run("read_library").success
+    assert automation.requested() == {"script_embeddings", "script_index"}
+    automation.made("script_embeddings")
+    automation.made("script_index")
+    assert automation.requested() == set()
+
+
+def test_the_index_follows_embeddings_that_a_person_started(
+    dagged: DaggedHouse, automation: Automation
+) -> None:
+    test_embeddings_and_index_follow_the_scripts_together(dagged, automation)
+    automation.made("script_embeddings")
+    assert automation.requested() == {"script_index"}
+
+
+def test_a_failed_blocking_check_holds_the_embeddings_back(
+    automation: Automation,
+) -> None:
+    automation.made("raw_scripts")
+    automation.checked(*BLOCKING, passed=False)
+    assert automation.requested() == set()
+
+
+def test_results_follow_one_day_of_engagement_though_other_days_are_missing(
+    automation: Automation,
+) -> None:
+    automation.made("engagement_metrics", "2026-01-05")
+    assert automation.requested() == {"experiment_results", "winning_scripts"}
+    automation.made("experiment_results")
+    automation.made("winning_scripts")
+    assert automation.requested() == set()
+
+
+def test_a_months_report_follows_its_model_however_long_ago_the_month_was(
+    automation: Automation,
+) -> None:
+    automation.made("training_examples", "2026-01")
+    automation.made("fine_tuned_model", "2026-01")
+    assert automation.requested() == {"lineage_report"}
+
+
+def test_a_promotion_regenerates_nothing(automation: Automation) -> None:
+    automation.made("active_model")
+    assert automation.requested() == set()
+
+
+def test_nothing_that_pays_or_publishes_is_ever_requested(
+    automation: Automation,
+) -> None:
+    """Whatever is materialised, in the order of the loop, twice over."""
+    asked = set()
+    for _ in range(2):
+        for asset, partition in _EVERYTHING:
+            automation.made(asset, partition)
+            if asset == BLOCKING[0]:
+                automation.checked(*BLOCKING, passed=True)
+            asked |= automation.requested()
+    assert asked & NEVER_BY_ITSELF == set()
+    assert asked >= {"script_embeddings", "experiment_results", "winning_scripts"}
+
+
+_EVERYTHING = [
+    ("raw_scripts", None),
+    ("script_embeddings", None),
+    ("script_index", None),
+    ("active_model", None),
+    ("topics", "2026-01"),
+    ("script_drafts", "2026-01"),
+    ("script_variants", "2026-01"),
+    ("posts", "2026-01"),
+    ("engagement_metrics", "2026-01-05"),
+    ("experiment_results", None),
+    ("winning_scripts", None),
+    ("training_examples", "2026-01"),
+    ("fine_tune_jsonl", "2026-01"),
+    ("fine_tune_job", "2026-01"),
+    ("fine_tuned_model", "2026-01"),
+    ("model_evaluation", "2026-01"),
+]

@@ -1,0 +1,111 @@
+"""Each schedule, ticked headless at instants of a test's choice."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from ig_assets_tests.defs.ticking import DaggedHouse
+
+LIVE_POST = {
+    "post_id": "p1",
+    "experiment_id": "e1",
+    "variant_id": "v1",
+    "platform": "simulated_audience",
+    "platform_post_id": "sim_1",
+    "status": "published",
+    "published_at": datetime(2026, 1, 10, 9),
+}
+TICK = datetime(2026, 1, 12, 0, 30)
+
+
+def test_engagement_of_yesterday_is_asked_for_while_a_post_is_live(
+    dagged: DaggedHouse,
+) -> None:
+    dagged.write("posts", LIVE_POST)
+    dagged.clock.move_to(TICK)
+    (asked,) = dagged.schedule("engagement_schedule", TICK).run_requests
+    assert (asked.partition_key, asked.run_key) == (
+        "2026-01-11",
+        "engagement-2026-01-11",
+    )
+
+
+def test_nothing_is_read_while_nothing_is_live(dagged: DaggedHouse) -> None:
+    dagged.clock.move_to(TICK)
+    tick = dagged.schedule("engagement_schedule", TICK)
+    assert (tick.run_requests, tick.skip_message) == ([], "No post is live.")
+
+
+def test_a_post_of_the_future_is_not_live_yet(dagged: DaggedHouse) -> None:
+    dagged.write("posts", LIVE_POST | {"published_at": datetime(2026, 1, 12, 9)})
+    dagged.clock.move_to(TICK)
+    assert dagged.schedule("engagement_schedule", TICK).run_requests == []
+
+
+@pytest.mark.parametrize(
+    ("name", "tick"),
+    [
+        ("engagement_schedule", TICK),
+        ("usage_schedule", datetime(2026, 1, 12, 0, 45)),
+        ("monthly_fine_tune_schedule", datetime(2026, 2, 1)),
+    ],
+)
+def test_a_tick_that_the_simulated_clock_has_not_reached_is_skipped(
+    dagged: DaggedHouse, name: str, tick: datetime
+) -> None:
+    dagged.write("posts", LIVE_POST)
+    dagged.clock.move_to(datetime(2026, 1, 11))
+    skipped = dagged.schedule(name, tick)
+    assert skipped.run_requests == []
+    assert "clock" in skipped.skip_message
+
+
+def test_the_first_of_april_fine_tunes_march(dagged: DaggedHouse) -> None:
+    dagged.clock.move_to(datetime(2026, 4, 1))
+    tick = dagged.schedule("monthly_fine_tune_schedule", datetime(2026, 4, 1))
+    assert [(r.partition_key, r.run_key) for r in tick.run_requests] == [
+        ("2026-03", "fine-tune-2026-03")
+    ]
+
+
+def test_new_years_day_fine_tunes_december(dagged: DaggedHouse) -> None:
+    dagged.clock.move_to(datetime(2027, 1, 1))
+    tick = dagged.schedule("monthly_fine_tune_schedule", datetime(2027, 1, 1))
+    assert [r.partition_key for r in tick.run_requests] == ["2026-12"]
+
+
+def test_before_a_month_is_over_there_is_nothing_to_fine_tune(
+    dagged: DaggedHouse,
+) -> None:
+    tick = dagged.schedule("monthly_fine_tune_schedule", datetime(2026, 1, 1))
+    assert (tick.run_requests, tick.skip_message) == ([], "No month is over yet.")
+
+
+def test_usage_of_yesterday_is_summed_up(dagged: DaggedHouse) -> None:
+    dagged.write(
+        "api_calls",
+        {
+            "call_id": "c1",
+            "operation": "generate",
+            "provider": "openai",
+            "model": "m",
+            "status": "done",
+            "called_at": datetime(2026, 1, 11, 12),
+        },
+    )
+    tick = datetime(2026, 1, 12, 0, 45)
+    dagged.clock.move_to(tick)
+    (asked,) = dagged.schedule("usage_schedule", tick).run_requests
+    assert asked.partition_key == "2026-01-11"
+
+
+def test_a_day_without_calls_needs_no_sum(dagged: DaggedHouse) -> None:
+    tick = datetime(2026, 1, 12, 0, 45)
+    dagged.clock.move_to(tick)
+    skipped = dagged.schedule("usage_schedule", tick)
+    assert (skipped.run_requests, skipped.skip_message) == (
+        [],
+        "Nothing was called on 2026-01-11.",
+    )

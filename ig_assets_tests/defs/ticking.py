@@ -1,0 +1,113 @@
+"""Evaluating sensors and schedules of the real definitions on a small data folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from ig_assets.adapters.clocks import SimulatedClock
+from ig_assets.settings import load_settings
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.wiring import House
+
+SCRIPT = """---
+id: {name}
+topic: {name}
+hook_style: question
+author: mara
+language: en
+---
+# Why does {name} never work?
+
+First look at {name}. Then change one thing. Wait a day and look at it again.
+
+CTA: Save this for later.
+"""
+
+
+@dataclass(frozen=True)
+class DaggedHouse:
+    """The definitions, an instance and the folders that they read."""
+
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
+    library: Path
+    calendar: Path
+
+    @cached_property
+    def house(self) -> House:
+        """The ports under the present settings."""
+        return House(load_settings())
+
+    @property
+    def clock(self) -> SimulatedClock:
+        """The data folder's clock."""
+        clock = self.house.clock
+        assert isinstance(clock, SimulatedClock)
+        return clock
+
+    def add_script(self, name: str) -> Path:
+        """One more file in the library."""
+        path = self.library / f"{name}.md"
+        path.write_text(SCRIPT.format(name=name), encoding="utf-8")
+        return path
+
+    def add_calendar(self, month: str, *topics: str) -> None:
+        """A month's calendar; each topic is due on the tenth."""
+        self.calendar.mkdir(exist_ok=True)
+        lines = [f"month: {month}", "topics:"]
+        for topic in topics:
+            lines += [f"  - topic: {topic}", f"    due_on: {month}-10"]
+        (self.calendar / f"{month}.yaml").write_text("\n".join(lines) + "\n")
+
+    def write(self, table: str, *rows: dict[str, Any]) -> None:
+        """Rows as a stage of the loop would leave them."""
+        with self.house.warehouse.transaction() as con:
+            merge_rows(con, table, list(rows))
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """What the tables say."""
+        with self.house.warehouse.transaction() as con:
+            return fetch_dicts(con, sql)
+
+    def sensor(self, name: str, cursor: str | None = None, **instead: object) -> Any:
+        """One tick of a sensor, with some resources replaced: SensorExecutionData."""
+        repository = self.definitions.get_repository_def()
+        sensor = repository.get_sensor_def(name)
+        context = dg.build_sensor_context(
+            instance=self.instance,
+            cursor=cursor,
+            repository_def=repository,
+            sensor_name=name,
+            resources=self._resources(sensor.required_resource_keys) | instead,
+        )
+        with context:
+            return sensor.evaluate_tick(context)
+
+    def schedule(self, name: str, at: datetime) -> Any:
+        """One tick of a schedule at `at` (naive UTC): its ScheduleExecutionData."""
+        repository = self.definitions.get_repository_def()
+        schedule = repository.get_schedule_def(name)
+        context = dg.build_schedule_context(
+            instance=self.instance,
+            scheduled_execution_time=at.replace(tzinfo=UTC),
+            repository_def=repository,
+            resources=self._resources(schedule.required_resource_keys),
+        )
+        with context:
+            return schedule.evaluate_tick(context)
+
+    def run(self, job: str, partition: str | None = None) -> dg.ExecuteInProcessResult:
+        """Run a job in this process; a failure is a result, not an exception."""
+        return self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance, partition_key=partition, raise_on_error=False
+        )
+
+    def _resources(self, wanted: Any) -> dict[str, object]:
+        available = self.definitions.get_repository_def().get_top_level_resources()
+        return {name: available[name] for name in wanted if name in available}
