@@ -1,0 +1,1 @@
+"""`ig-assets`: the command line, thin over the same core that Dagster calls."""

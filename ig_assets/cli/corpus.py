@@ -1,0 +1,232 @@
+"""`ig-assets sync | import-history | search`: the corpus from the command line."""
+
+from __future__ import annotations
+
+import uuid
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.core.corpus.embedding import plan_embedding
+from ig_assets.core.corpus.history import ImportReport, import_history
+from ig_assets.core.corpus.retrieval import retrieve
+from ig_assets.core.costs.ledger import RunRef
+from ig_assets.core.experiments.results import ResultsSummary, update_results
+from ig_assets.core.experiments.winners import record_winners
+from ig_assets.errors import InputError
+from ig_assets.settings import load_settings
+from ig_assets.wiring import House
+
+ASSETS = ["raw_scripts", "script_embeddings", "script_index"]
+
+
+@plain_errors
+def sync(
+    dry_run: Annotated[
+        bool, typer.Option(help="Say what embedding would cost; change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring scripts, vectors and index up to date, as one Dagster run.
+
+    Example: `ig-assets sync` after editing files in IG_LIBRARY
+    """
+    house = House(load_settings())
+    if dry_run:
+        plan = plan_embedding(
+            house.warehouse, house.embedder, house.settings.embed_batch
+        )
+        if as_json:
+            print_json(plan)
+        else:
+            cost = "unknown" if plan.cost_usd is None else f"USD {plan.cost_usd:.4f}"
+            console.print(
+                f"{plan.texts} known scripts need a vector: {plan.batches} requests, "
+                f"{plan.tokens:,} tokens, {cost}. Files not read yet are not counted."
+            )
+        return
+    warnings.simplefilter("ignore")
+    from ig_assets.loop.headless import Headless, load_definitions, open_instance
+    from ig_assets.loop.home import ensure_dagster_home
+
+    ensure_dagster_home(house.settings)
+    with open_instance(house.settings) as instance:
+        done = Headless(load_definitions(), instance).run_job("sync_corpus")
+        metadata = {name: _numbers(instance, name, done.run_id) for name in ASSETS}
+    if as_json:
+        print_json({"run_id": done.run_id, "assets": metadata})
+        return
+    for name, numbers in metadata.items():
+        shown = ", ".join(f"{k} {v}" for k, v in numbers.items())
+        console.print(f"[bold]{name}[/bold]: {shown}")
+
+
+@plain_errors
+def import_history_command(
+    file: Annotated[Path, typer.Argument(help="CSV(.gz), JSONL(.gz) or Parquet.")],
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="ours=theirs, where the guess is wrong; repeat."),
+    ] = None,
+    simulated: Annotated[
+        bool | None,
+        typer.Option(help="Label the rows as simulated. [default: the file's column]"),
+    ] = None,
+    randomised: Annotated[
+        bool,
+        typer.Option(help="Whether one audience was split at random between arms."),
+    ] = True,
+    sigma: Annotated[
+        float, typer.Option(min=0.0, help="Post-to-post sd; 0 for randomised tests.")
+    ] = 0.0,
+    dry_run: Annotated[
+        bool, typer.Option(help="Show the mapping and the counts; write nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import past posts with their engagement; rows with an experiment become evidence.
+
+    Importing the same file again changes nothing. Run `ig-assets sync` afterwards.
+
+    Example: `ig-assets import-history posts.csv --map hook=headline --dry-run`
+    """
+    house = House(load_settings())
+    report = import_history(
+        house.warehouse,
+        house.clock,
+        file,
+        mapping=_mapping(mapping or []),
+        simulated=simulated,
+        randomised=randomised,
+        sigma=sigma,
+        dry_run=dry_run,
+    )
+    decided = None
+    if not dry_run and not report.already_imported:
+        decided = decide(house)
+    if as_json:
+        print_json({"import": report, "decisions": decided})
+    else:
+        _print_import(report, dry_run, decided)
+
+
+def decide(house: House) -> ResultsSummary:
+    """Look at what an import brought: a recorded test is decided at once, for free."""
+    summary = update_results(
+        house.warehouse, house.clock, provisional_lift=house.settings.provisional_lift
+    )
+    record_winners(house.warehouse, house.clock)
+    return summary
+
+
+@plain_errors
+def search(
+    text: Annotated[str, typer.Argument(help="What the scripts should be about.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many.")] = 5,
+    language: Annotated[
+        str | None, typer.Option(help="Only scripts in this language, e.g. en.")
+    ] = None,
+    winners: Annotated[
+        bool, typer.Option(help="Whether scripts that won their test may be found.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Find scripts near in meaning, weighted by evidence and diverse.
+
+    Example: `ig-assets search "sharp knives" -k 3`
+    """
+    house = House(load_settings())
+    found = retrieve(
+        house.warehouse,
+        house.index,
+        house.embedder,
+        house.ledger,
+        RunRef(f"search-{uuid.uuid4().hex[:8]}", "search"),
+        text,
+        k,
+        include_winners=winners,
+        language=language,
+    )
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        console.print("Nothing found; run `ig-assets sync` to fill the index.")
+        return
+    print_table(
+        [
+            {
+                "rank": script.rank,
+                "similarity": round(script.similarity, 3),
+                "weight": round(script.weight, 3),
+                "winner": script.is_winner,
+                "script": script.script_id,
+                "hook": script.hook,
+            }
+            for script in found
+        ],
+        ["rank", "similarity", "weight", "winner", "script", "hook"],
+    )
+
+
+def _mapping(pairs: list[str]) -> dict[str, str]:
+    mapping = {}
+    for pair in pairs:
+        ours, separator, theirs = pair.partition("=")
+        if not (ours and separator and theirs):
+            raise InputError(
+                f"--map {pair!r} must read ours=theirs, e.g. hook=headline."
+            )
+        mapping[ours.strip()] = theirs.strip()
+    return mapping
+
+
+def _numbers(instance: object, asset: str, run_id: str) -> dict[str, object]:
+    import dagster as dg
+
+    assert isinstance(instance, dg.DagsterInstance)
+    event = instance.get_latest_materialization_event(dg.AssetKey(asset))
+    if event is None or event.run_id != run_id or event.asset_materialization is None:
+        return {}
+    values = event.asset_materialization.metadata
+    return {
+        name: entry.value
+        for name, entry in values.items()
+        if isinstance(entry.value, (int, float, str)) and name not in ("map", "sample")
+    }
+
+
+def _print_import(
+    report: ImportReport, dry_run: bool, decided: ResultsSummary | None
+) -> None:
+    mapped = ", ".join(f"{ours}={theirs}" for ours, theirs in report.mapping.items())
+    console.print(f"Columns: {mapped}")
+    console.print(f"Rate: {report.numerator} per {report.denominator}")
+    if report.already_imported:
+        console.print("This file was imported before; nothing changed.")
+        return
+    done = "Would import" if dry_run else "Imported"
+    console.print(
+        f"{done} {report.imported:,} of {report.rows_read:,} rows: "
+        f"{report.scripts:,} scripts, {report.posts:,} posts, "
+        f"{report.experiments:,} experiments; {report.rejected:,} rejected."
+    )
+    if report.rejects_sample:
+        print_table(
+            [
+                {"row": r.source_uri, "reason": r.reason, "detail": r.detail}
+                for r in report.rejects_sample
+            ],
+            ["row", "reason", "detail"],
+            "Rejected (a sample; the others were taken)",
+        )
+    if decided is not None:
+        console.print(
+            f"Decided: {decided.winners:,} winners, {decided.provisional:,} "
+            f"provisional, {decided.inconclusive:,} inconclusive."
+        )
+    if not dry_run:
+        console.print("Next: [bold]ig-assets sync[/bold] to embed and index them.")

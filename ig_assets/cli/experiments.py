@@ -1,0 +1,69 @@
+"""`ig-assets experiments`: what each test says, in a sentence a person can act on."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ig_assets.cli.corpus import decide
+from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.core.experiments.verdict import experiment_rows
+from ig_assets.errors import InputError
+from ig_assets.settings import load_settings
+from ig_assets.wiring import House
+
+
+@plain_errors
+def experiments(
+    experiment_id: Annotated[
+        str | None, typer.Argument(help="One experiment, with its arms.")
+    ] = None,
+    month: Annotated[str | None, typer.Option(help="Only this month, YYYY-MM.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    update: Annotated[
+        bool, typer.Option(help="Look at the undecided ones first (free).")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List experiments with their verdicts, newest first.
+
+    Example: `ig-assets experiments --month 2026-01`
+    """
+    house = House(load_settings())
+    if update:
+        summary = decide(house)
+        if not as_json:
+            console.print(
+                f"Looked at {summary.experiments}: {summary.winners} winners, "
+                f"{summary.provisional} provisional, {summary.inconclusive} "
+                f"inconclusive, {summary.running} running."
+            )
+    with house.warehouse.transaction() as con:
+        rows = experiment_rows(con, limit, month, experiment_id)
+    if experiment_id is not None and not rows:
+        raise InputError(f"There is no experiment {experiment_id!r}.")
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        console.print("No experiment yet: import history or run `ig-assets loop`.")
+        return
+    print_table(
+        [
+            {
+                "experiment": row["experiment_id"],
+                "month": row["month"],
+                "topic": row["topic"] or "(history)",
+                "decision": row["decision"] or "running",
+                "verdict": row["verdict"],
+                "simulated": row["simulated"],
+            }
+            for row in rows
+        ],
+        ["experiment", "month", "topic", "decision", "verdict", "simulated"],
+    )
+    if experiment_id is not None:
+        arms = rows[0]["arms"]
+        columns = [name for name in arms[0] if name not in ("post_id", "slot")]
+        print_table(arms, columns, "Arms")

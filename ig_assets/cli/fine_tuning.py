@@ -1,0 +1,151 @@
+"""`ig-assets fine-tune prepare|submit` and `ig-assets models`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.core.fine_tuning.examples import build_training_examples
+from ig_assets.core.fine_tuning.jobs import poll_jobs, register_model, submit_job
+from ig_assets.core.fine_tuning.jsonl import DatasetSummary, write_datasets
+from ig_assets.core.fine_tuning.promotion import promote, rollback
+from ig_assets.core.fine_tuning.registry import list_models
+from ig_assets.settings import load_settings
+from ig_assets.wiring import House, base_model, embedding_space
+
+app = typer.Typer(
+    help="A closed month's training set: look at it, then submit it.",
+    no_args_is_help=True,
+)
+
+Month = Annotated[str, typer.Option(help="A closed month, YYYY-MM.")]
+
+
+@app.command()
+@plain_errors
+def prepare(month: Month, as_json: AsJson = False) -> None:
+    """Build a month's training set and write its JSONL files; submits nothing.
+
+    Example: `ig-assets fine-tune prepare --month 2026-01`
+    """
+    house = House(load_settings())
+    dataset = _prepare(house, month)
+    if as_json:
+        print_json(dataset)
+        return
+    if dataset.is_empty:
+        console.print(f"Nothing was decided before the end of {month}.")
+        return
+    print_table(
+        [
+            {
+                "kind": file.kind,
+                "split": file.split,
+                "lines": file.lines,
+                "tokens": file.tokens,
+                "file": str(file.path),
+            }
+            for file in dataset.files
+        ],
+        ["kind", "split", "lines", "tokens", "file"],
+        f"Training set of {month}, {dataset.dataset_hash[:12]}",
+    )
+
+
+@app.command()
+@plain_errors
+def submit(month: Month, as_json: AsJson = False) -> None:
+    """Submit a month's training set once and register the model when it is ready.
+
+    Example: `ig-assets fine-tune submit --month 2026-01`
+    """
+    house = House(load_settings())
+    settings = house.settings
+    dataset = _prepare(house, month)
+    job = submit_job(
+        house.warehouse,
+        house.clock,
+        house.trainer,
+        month,
+        base_model(settings).name,
+        dataset,
+        settings.seed,
+    )
+    poll_jobs(house.warehouse, house.clock, house.trainer)
+    model = register_model(house.warehouse, house.clock, month)
+    if as_json:
+        print_json({"job": job, "model": model})
+        return
+    console.print(f"Job {job.job_id} ({job.provider}): {job.status}.")
+    if job.refusal:
+        console.print(job.refusal)
+    if model is not None:
+        console.print(f"Model {model.model_id} ({model.name}) is {model.status}.")
+        if model.status == "candidate":
+            console.print("Materialise model_evaluation to let it on trial.")
+
+
+@plain_errors
+def models(
+    promote_id: Annotated[
+        str | None, typer.Option("--promote", help="Make this model the active one.")
+    ] = None,
+    roll_back: Annotated[
+        bool, typer.Option("--rollback", help="Go back to the model before.")
+    ] = False,
+    reason: Annotated[
+        str, typer.Option(help="Why; needed with --promote and --rollback.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List the models and where each stands, or move the active one by hand.
+
+    Example: `ig-assets models --rollback --reason "writes about itself"`
+    """
+    house = House(load_settings())
+    if (promote_id or roll_back) and not reason.strip():
+        raise typer.BadParameter("say why with --reason", param_hint="--reason")
+    if promote_id and roll_back:
+        raise typer.BadParameter("either --promote or --rollback")
+    if promote_id:
+        promote(house.warehouse, house.clock, promote_id, reason)
+    if roll_back:
+        rollback(house.warehouse, house.clock, reason)
+    with house.warehouse.transaction() as con:
+        rows = list_models(con)
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        console.print("No model yet: the base model registers at the first draft.")
+        return
+    print_table(
+        [
+            {
+                "model": row.model_id,
+                "name": row.name,
+                "status": row.status,
+                "since": row.changed_at,
+                "reason": row.reason,
+            }
+            for row in rows
+        ],
+        ["model", "name", "status", "since", "reason"],
+    )
+
+
+def _prepare(house: House, month: str) -> DatasetSummary:
+    settings = house.settings
+    build_training_examples(
+        house.warehouse, house.clock, month, settings.seed, *embedding_space(settings)
+    )
+    return write_datasets(
+        house.warehouse,
+        house.clock,
+        month,
+        settings.data_dir / "datasets",
+        settings.seed,
+        base_model(settings).name,
+    )

@@ -1,0 +1,307 @@
+"""`ig-assets loop`: turn the whole loop on the machine, month by month."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from ig_assets.adapters.clocks import SimulatedClock
+from ig_assets.cli.corpus import decide
+from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.core.corpus.history import import_history
+from ig_assets.errors import IgAssetsError, SettingsError
+from ig_assets.loop.plan import LoopPlan, plan_loop
+from ig_assets.loop.summary import LoopSummary, summarise
+from ig_assets.loop.turning import Loop, month_names
+from ig_assets.settings import PROJECT_ROOT, Settings, load_settings
+from ig_assets.wiring import House, make_embedder, writer_file
+
+SAMPLE_HISTORY = PROJECT_ROOT / "library" / "history" / "simulated_history.csv"
+TOPICS = 3
+
+
+@plain_errors
+def loop(
+    months: Annotated[
+        int, typer.Option(min=1, max=24, help="Closed months to reach in all.")
+    ] = 2,
+    topics: Annotated[
+        int | None, typer.Option(min=1, help=f"Topics a month. [default: {TOPICS}]")
+    ] = None,
+    arms: Annotated[
+        int | None, typer.Option(min=2, max=3, help="Variants a topic.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The local writer: 1.5b or 0.5b.")
+    ] = None,
+    history: Annotated[
+        bool,
+        typer.Option(
+            help="Begin with the sample's simulated past where none is there."
+        ),
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Turn the loop until this data folder has so many closed months.
+
+    Runs the real Dagster definitions headless, on a simulated clock and a simulated
+    audience: scripts, vectors, index, variants, posts, engagement, winners, training
+    set, model. A rerun goes on where it ended and repeats nothing.
+
+    Example: `ig-assets loop --months 2 --model 0.5b`
+    """
+    _apply(topics, arms, model)
+    settings = load_settings()
+    if not settings.uses_simulated_clock:
+        raise SettingsError(
+            "`ig-assets loop` turns months on a simulated clock; unset IG_CLOCK (or "
+            "set it to simulated), or let the schedules turn the real months."
+        )
+    house = House(settings)
+    started = time.monotonic()
+    turned = _turn(house, settings, months, history, quiet=as_json)
+    names = _month_names(settings, months)
+    summary = summarise(house.warehouse, names, settings.social == "simulated")
+    seconds = time.monotonic() - started
+    if as_json:
+        print_json({"turned": turned, "seconds": round(seconds, 1), "summary": summary})
+    else:
+        _print_summary(summary, turned, seconds, settings)
+
+
+def _apply(topics: int | None, arms: int | None, model: str | None) -> None:
+    """Options are settings: Dagster's resources read the environment."""
+    if topics is not None:
+        os.environ["IG_TOPICS_PER_MONTH"] = str(topics)
+    elif load_settings().topics_per_month is None:
+        os.environ["IG_TOPICS_PER_MONTH"] = str(TOPICS)
+    if arms is not None:
+        os.environ["IG_ARMS"] = str(arms)
+    if model is not None:
+        os.environ["IG_LOCAL_MODEL"] = model
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+
+
+def _turn(
+    house: House, settings: Settings, months: int, history: bool, quiet: bool
+) -> list[str]:
+    warnings.simplefilter("ignore")  # Dagster's notes on beta interfaces
+    from ig_assets.loop.headless import Headless, load_definitions, open_instance
+    from ig_assets.loop.home import ensure_dagster_home
+
+    names = _month_names(settings, months)
+    _fetch_models(settings, quiet)
+    if history:
+        _begin_with_history(house, quiet)
+    ensure_dagster_home(settings)
+    clock = house.clock
+    assert isinstance(clock, SimulatedClock)
+    with open_instance(settings) as instance, _display(house, quiet) as report:
+        turner = Headless(load_definitions(), instance)
+        turning = Loop(turner, clock, house.warehouse, settings.first_month, report)
+        left = [name for name in names if not turning.is_closed(name)]
+        if left and not quiet:
+            _print_plan(plan_loop(settings, house.warehouse, left))
+        return turning.turn(months)
+
+
+def _month_names(settings: Settings, months: int) -> list[str]:
+    return month_names(settings.first_month, months)
+
+
+def _fetch_models(settings: Settings, quiet: bool) -> None:
+    if settings.writer != "local" and settings.embedder != "local":
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
+        task = bar.add_task("models", total=None)
+
+        def show(done_bytes: int, total_bytes: int, source_label: str) -> None:
+            bar.update(
+                task,
+                description=f"model file from {source_label}",
+                completed=done_bytes,
+                total=total_bytes,
+            )
+
+        if settings.embedder == "local":
+            make_embedder(settings, show)
+        if settings.writer == "local":
+            writer_file(settings, show)
+
+
+def _begin_with_history(house: House, quiet: bool) -> None:
+    with house.warehouse.transaction() as con:
+        (imports,) = con.execute("SELECT count(*) FROM imports").fetchall()[0]
+    if imports or not SAMPLE_HISTORY.exists():
+        return
+    report = import_history(
+        house.warehouse, house.clock, SAMPLE_HISTORY, mapping=None, simulated=True
+    )
+    decided = decide(house)
+    if not quiet:
+        console.print(
+            f"A simulated past (library/history): {report.scripts} scripts in "
+            f"{report.experiments} experiments, {decided.winners} of them with a "
+            "winner."
+        )
+
+
+@contextmanager
+def _display(house: House, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A live line with the stage and the rows so far, read from the warehouse."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
+        task = bar.add_task("starting", total=None)
+        stage = ["starting"]
+        stop = threading.Event()
+
+        def show() -> None:
+            while not stop.wait(2.0):
+                try:
+                    rows = _rows_so_far(house)
+                except IgAssetsError:
+                    continue  # the warehouse is busy; the next look will do
+                bar.update(task, description=f"{stage[0]}  [dim]{rows}[/dim]")
+
+        def report(text: str) -> None:
+            new_stage = text.split(":", 1)[0][:7] + text.split(":", 1)[-1]
+            old_stage = stage[0].split(":", 1)[0][:7] + stage[0].split(":", 1)[-1]
+            stage[0] = text
+            bar.update(task, description=text)
+            if not quiet and new_stage != old_stage:
+                bar.console.print(f"[cyan]{text}[/cyan]")
+
+        watcher = threading.Thread(target=show, daemon=True)
+        if not quiet:
+            watcher.start()
+        try:
+            yield report
+        finally:
+            stop.set()
+            if watcher.is_alive():
+                watcher.join(timeout=5)
+
+
+def _rows_so_far(house: House) -> str:
+    with house.warehouse.transaction() as con:
+        drafts, variants, posts, readings, calls = con.execute("""
+            SELECT (SELECT count(*) FROM drafts),
+                (SELECT count(*) FROM variants),
+                (SELECT count(*) FROM posts
+                 WHERE status = 'published' AND variant_id IS NOT NULL),
+                (SELECT count(*) FROM engagement WHERE age_hours IS NOT NULL),
+                (SELECT count(*) FROM api_calls)
+            """).fetchall()[0]
+    return (
+        f"{drafts} drafts, {variants} variants, {posts} posts, {readings} readings, "
+        f"{calls} calls"
+    )
+
+
+def _print_plan(plan: LoopPlan) -> None:
+    cost = "unknown" if plan.cost_usd is None else f"USD {plan.cost_usd:.2f}"
+    time_ = "" if plan.minutes is None else f", about {plan.minutes:.0f} minutes"
+    console.print(
+        f"[bold]Plan[/bold]: {plan.months} months × {plan.topics} topics × "
+        f"{plan.arms} arms with {plan.model}: {plan.calls} calls, "
+        f"{plan.input_tokens:,} tokens in, {plan.output_tokens:,} out, {cost}{time_}."
+    )
+
+
+def _print_summary(
+    summary: LoopSummary, turned: list[str], seconds: float, settings: Settings
+) -> None:
+    if turned:
+        console.print(
+            f"\n[bold green]Turned {', '.join(turned)}[/bold green] in {seconds:.0f} s."
+        )
+    else:
+        console.print("\n[bold]Nothing to do[/bold]: these months are closed already.")
+    if summary.simulated:
+        console.print(
+            "[yellow]SIMULATED[/yellow]: posts and engagement come from a simulated "
+            "audience; the past in library/history does too."
+        )
+    scripts = ", ".join(f"{n} {origin}" for origin, n in summary.scripts.items())
+    console.print(
+        f"Corpus: {scripts} scripts; {summary.vectors} vectors, "
+        f"{summary.indexed} in the index."
+    )
+    print_table(
+        [
+            {
+                "month": month.month,
+                "topics": month.topics,
+                "variants": month.variants,
+                "rejected": month.rejected,
+                "canary": month.canary_variants,
+                "control": month.control_variants,
+                "posts": month.posts,
+                "decisions": ", ".join(f"{n} {d}" for d, n in month.decisions.items()),
+                "grounded_in": f"{month.retrieved} scripts, {month.retrieved_winners} "
+                f"winners, {month.retrieved_own_winners} own",
+                "examples": f"{month.sft_examples} SFT, {month.preference_pairs} DPO",
+                "fine_tune": month.job_status,
+            }
+            for month in summary.months
+        ],
+        "month topics variants rejected canary control posts decisions "
+        "grounded_in examples fine_tune".split(),
+        "Months",
+    )
+    if summary.winners:
+        print_table(
+            summary.winners,
+            ["month", "topic", "decision", "verdict"],
+            "Winners among what the loop wrote",
+        )
+    else:
+        console.print(
+            "No winner among what the loop wrote: inconclusive is the usual outcome."
+        )
+    for month in summary.months:
+        if month.model:
+            fed = "; ".join(f"{b['script']} ({b['why']})" for b in month.fed_by)
+            console.print(
+                f"[bold]{month.month}[/bold] made {month.model}, fed by {fed}"
+            )
+    print_table(summary.models, ["model_id", "name", "status", "reason"], "Models")
+    console.print(summary.canary)
+    console.print(
+        f"Cost: {summary.input_tokens:,} tokens in, {summary.output_tokens:,} out, "
+        f"USD {summary.cost_usd:.2f}; the local calls would have cost about "
+        f"USD {summary.at_openai_prices_usd:.2f} at OpenAI (gpt-5-mini, "
+        "text-embedding-3-small)."
+    )
+    folder = _shown(settings.data_dir)
+    console.print(
+        f"\nLook at it: [bold]make dev[/bold] (the runs are there already), or open "
+        f"{folder}/warehouse.duckdb with any DuckDB client.\n"
+        "Next: [bold]ig-assets experiments[/bold], [bold]ig-assets lineage "
+        f'{settings.first_month}[/bold], [bold]ig-assets search "sharp knives"'
+        "[/bold], [bold]ig-assets loop --months 3[/bold]."
+    )
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

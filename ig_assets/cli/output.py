@@ -1,0 +1,108 @@
+"""How commands speak: tables for people, JSON for programs, one sentence for errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ig_assets.errors import IgAssetsError, InputError, SettingsError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# A file or a pipe has no width; tables then get room for whole ids.
+console = Console(width=None if sys.stdout.isatty() else 140)
+errors = Console(stderr=True)
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON for programs instead of tables.")
+]
+
+FAILED, WRONG_USE = 1, 2
+_WHOLE = ("experiment", "model", "model_id", "month", "script", "id")
+
+
+def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """End a command with our error's sentence: exit 2 for wrong use, else 1."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except IgAssetsError as error:
+            errors.print(f"[red]ig-assets:[/red] {_escaped(str(error))}")
+            wrong_use = isinstance(error, (SettingsError, InputError))
+            raise typer.Exit(WRONG_USE if wrong_use else FAILED) from None
+        except KeyboardInterrupt:
+            errors.print("Stopped. What was done is kept; run it again to go on.")
+            raise typer.Exit(130) from None
+
+    return run
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON document to standard output."""
+    json.dump(_plain(value), sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def print_table(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str = ""
+) -> None:
+    """Print rows as a table; numbers to the right, None as a dash."""
+    table = Table(title=title or None, title_justify="left")
+    for column in columns:
+        numeric = any(isinstance(row.get(column), (int, float)) for row in rows)
+        table.add_column(
+            column.replace("_", " "),
+            justify="right" if numeric else "left",
+            no_wrap=column in _WHOLE,
+        )
+    for row in rows:
+        table.add_row(*(_cell(row.get(column)) for column in columns))
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.3f}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return _escaped(str(value))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: _plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+        }
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and value != value:
+        return None
+    return value

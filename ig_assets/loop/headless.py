@@ -1,0 +1,260 @@
+"""Ticks sensors, schedules and automation conditions, and runs what they ask for.
+
+What the daemon does on wall-clock time, done at once and in process, through the same
+definitions and on the same instance, so that the UI shows every run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from dagster_shared.serdes import deserialize_value, serialize_value
+from filelock import FileLock, Timeout
+
+from ig_assets.errors import IgAssetsError
+from ig_assets.settings import Settings
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_OURS = {"ig/turned_by": "headless"}
+_MANY_ROUNDS = 10
+_AUTOMATION = "ig_assets/automation"
+
+
+class RunFailedError(IgAssetsError):
+    """A run of the loop failed; the text is its own sentence."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """One run that succeeded."""
+
+    job: str
+    assets: tuple[str, ...]
+    partition: str | None
+    run_id: str
+
+
+class Headless:
+    """The definitions on one instance, with sensor cursors that survive a restart."""
+
+    def __init__(
+        self, definitions: dg.Definitions, instance: dg.DagsterInstance
+    ) -> None:
+        self._definitions = definitions
+        self._instance = instance
+        self._repository = definitions.get_repository_def()
+        if self._stored(_AUTOMATION) is None:
+            # The first evaluation is the baseline that later ones look back at.
+            self.automate()
+
+    def tick_sensor(self, name: str) -> list[Done]:
+        """Evaluate a sensor once and run what it requests."""
+        sensor = self._repository.get_sensor_def(name)
+        key = f"ig_assets/sensor/{name}"
+        context = dg.build_sensor_context(
+            instance=self._instance,
+            cursor=self._stored(key),
+            repository_def=self._repository,
+            sensor_name=name,
+            resources=self._resources(sensor.required_resource_keys),
+        )
+        with context:
+            tick = sensor.evaluate_tick(context)
+        for event in tick.asset_events:
+            self._instance.report_runless_asset_event(event)
+        done = [
+            self._serve(request, sensor.job_name) for request in tick.run_requests or []
+        ]
+        # Only now: a tick whose runs failed is evaluated again after a restart.
+        if tick.cursor is not None:
+            self._instance.run_storage.set_cursor_values({key: tick.cursor})
+        return [d for d in done if d is not None]
+
+    def tick_schedule(self, name: str, at: datetime) -> list[Done]:
+        """Evaluate a schedule as if the time were `at` (naive UTC)."""
+        schedule = self._repository.get_schedule_def(name)
+        context = dg.build_schedule_context(
+            instance=self._instance,
+            scheduled_execution_time=at.replace(tzinfo=UTC),
+            repository_def=self._repository,
+            resources=self._resources(schedule.required_resource_keys),
+        )
+        with context:
+            tick = schedule.evaluate_tick(context)
+        done = [
+            self._serve(request, schedule.job_name)
+            for request in tick.run_requests or []
+        ]
+        return [d for d in done if d is not None]
+
+    def automate(self) -> list[Done]:
+        """Run what automation conditions ask for until they ask for nothing."""
+        done: list[Done] = []
+        for _ in range(_MANY_ROUNDS):
+            stored = self._stored(_AUTOMATION)
+            cursor: Any = deserialize_value(stored) if stored else None
+            result = dg.evaluate_automation_conditions(
+                self._definitions, self._instance, cursor=cursor
+            )
+            asked = self._asked(result)
+            for partition, assets in asked.items():
+                done.append(self.materialise(assets, partition))
+            self._instance.run_storage.set_cursor_values(
+                {_AUTOMATION: serialize_value(result.cursor)}
+            )
+            if not asked:
+                break
+        return done
+
+    def materialise(
+        self, assets: Sequence[str], partition: str | None = None, **tags: str
+    ) -> Done:
+        """Run some assets of one partition. Raises RunFailedError."""
+        keys = [dg.AssetKey.from_user_string(name) for name in assets]
+        job = self._definitions.resolve_implicit_job_def_def_for_assets(keys)
+        if job is None:
+            raise RunFailedError(f"No one job can run {', '.join(assets)} together.")
+        return self._execute(job, keys, partition, tags)
+
+    def run_job(self, name: str, partition: str | None = None) -> Done:
+        """Run a job of the code location. Raises RunFailedError."""
+        job = self._definitions.resolve_job_def(name)
+        return self._execute(job, None, partition, {})
+
+    def _serve(self, request: dg.RunRequest, job_name: str | None) -> Done | None:
+        """Run a request unless a run with its key succeeded before."""
+        tags = dict(request.tags)
+        if request.run_key is not None:
+            tags["dagster/run_key"] = request.run_key
+            tags["ig/requested_of"] = str(job_name)
+            before = self._instance.get_runs_count(
+                dg.RunsFilter(
+                    statuses=[dg.DagsterRunStatus.SUCCESS],
+                    tags={
+                        "dagster/run_key": request.run_key,
+                        "ig/requested_of": str(job_name),
+                    },
+                )
+            )
+            if before:
+                return None
+        name = request.job_name or job_name
+        if name is None:
+            raise RunFailedError("A sensor asked for a run without naming its job.")
+        job = self._definitions.resolve_job_def(name)
+        return self._execute(job, None, request.partition_key, tags)
+
+    def _execute(
+        self,
+        job: dg.JobDefinition,
+        keys: Sequence[dg.AssetKey] | None,
+        partition: str | None,
+        tags: Mapping[str, str],
+    ) -> Done:
+        result = job.execute_in_process(
+            instance=self._instance,
+            asset_selection=list(keys) if keys is not None else None,
+            partition_key=partition,
+            tags={**_OURS, **tags},
+            run_config=_QUIET,
+            raise_on_error=False,
+        )
+        if not result.success:
+            raise RunFailedError(_sentence(result, job.name, partition))
+        made = sorted(
+            {
+                event.asset_key.to_user_string()
+                for event in result.get_asset_materialization_events()
+                if event.asset_key is not None
+            }
+        )
+        return Done(job.name, tuple(made), partition, result.run_id)
+
+    def _asked(self, result: Any) -> dict[str | None, list[str]]:
+        asked: dict[str | None, list[str]] = {}
+        for one in result.results:
+            if not isinstance(one.key, dg.AssetKey):
+                continue
+            if not result.get_num_requested(one.key):
+                continue
+            for partition in sorted(result.get_requested_partitions(one.key), key=str):
+                asked.setdefault(partition, []).append(one.key.to_user_string())
+        return asked
+
+    def _resources(self, wanted: Iterable[str]) -> dict[str, object]:
+        available = self._repository.get_top_level_resources()
+        return {name: available[name] for name in wanted if name in available}
+
+    def _stored(self, key: str) -> str | None:
+        return self._instance.run_storage.get_cursor_values({key}).get(key)
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The instance of DAGSTER_HOME, for one headless command a data folder.
+
+    Runs of a headless command that was killed are ended first: they would hold their
+    pools' slots for ever. Raises RunFailedError while another command is at it.
+    """
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    lock = FileLock(settings.data_dir / "headless.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunFailedError(
+            "Another `ig-assets loop` or `sync` is at work in this data folder; wait "
+            "until it has ended, or stop it."
+        ) from None
+    try:
+        with dg.DagsterInstance.get() as instance:
+            _end_killed_runs(instance)
+            yield instance
+    finally:
+        lock.release()
+
+
+def _end_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Under the lock no headless run is alive, whatever the run storage says."""
+    unfinished = dg.RunsFilter(
+        tags=_OURS,
+        statuses=[
+            dg.DagsterRunStatus.NOT_STARTED,
+            dg.DagsterRunStatus.STARTING,
+            dg.DagsterRunStatus.STARTED,
+        ],
+    )
+    for run in instance.get_runs(filters=unfinished):
+        instance.report_run_failed(run, "The process was stopped before the run ended.")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def load_definitions() -> dg.Definitions:
+    """The code location's definitions under the present environment."""
+    from ig_assets.definitions import defs
+
+    return defs()
+
+
+def _sentence(
+    result: dg.ExecuteInProcessResult, job: str, partition: str | None
+) -> str:
+    where = f"{job}[{partition}]" if partition else job
+    for event in result.all_events:
+        if not event.is_step_failure:
+            continue
+        data = event.step_failure_data
+        if data.user_failure_data and data.user_failure_data.description:
+            return f"{event.step_key} in {where}: {data.user_failure_data.description}"
+        if data.error is not None:
+            root = data.error
+            while root.cause is not None:
+                root = root.cause
+            first_line = root.message.strip().split("\n", 1)[0]
+            return f"{event.step_key} in {where} failed: {first_line}"
+    return f"{where} failed; run {result.run_id} has the log."

@@ -1,0 +1,70 @@
+"""What a turn of the loop will take, said before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ig_assets.core.costs.prices import call_cost_usd
+from ig_assets.core.ports import Usage
+from ig_assets.settings import Settings
+from ig_assets.wiring import base_model
+from ig_assets.warehouse.connection import Warehouse
+
+# Tokens of a typical call, from the ledger of `make loop` (see the README's figures).
+DRAFT_TOKENS = Usage(450, 140)
+POLISH_TOKENS = Usage(290, 130)
+JUDGE_TOKENS = Usage(350, 140)
+# Seconds a call on one core, same source; None where the network decides.
+SECONDS_A_CALL = {"1.5b": 16.0, "0.5b": 7.0}
+SECONDS_A_MONTH = 45.0
+
+
+@dataclass(frozen=True)
+class LoopPlan:
+    """The calls of text still to be made, their tokens, cost and minutes."""
+
+    months: int
+    topics: int
+    arms: int
+    model: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    minutes: float | None
+
+
+def plan_loop(settings: Settings, warehouse: Warehouse, months: list[str]) -> LoopPlan:
+    """Estimate the turn of these months; drafts that exist are not counted."""
+    topics = settings.topics_per_month or 0
+    per_month = topics * settings.arms + (1 if settings.canary_share else 0)
+    per_month += round(topics * settings.control_share)
+    with warehouse.transaction() as con:
+        (drafted,) = con.execute(
+            "SELECT count(*) FROM drafts WHERE list_contains(?::TEXT[], month)",
+            [months],
+        ).fetchall()[0]
+    drafts = max(0, per_month * len(months) - drafted)
+    judged = 2 * settings.evaluation_topics * len(months)
+    calls = 2 * drafts + judged
+    usage = [(drafts, DRAFT_TOKENS), (drafts, POLISH_TOKENS), (judged, JUDGE_TOKENS)]
+    total = Usage(
+        sum(n * one.input_tokens for n, one in usage),
+        sum(n * one.output_tokens for n, one in usage),
+    )
+    base = base_model(settings)
+    seconds = SECONDS_A_CALL.get(settings.local_model)
+    minutes = None
+    if settings.writer == "local" and seconds is not None:
+        minutes = (calls * seconds + len(months) * SECONDS_A_MONTH) / 60
+    return LoopPlan(
+        months=len(months),
+        topics=topics,
+        arms=settings.arms,
+        model=base.name,
+        calls=calls,
+        input_tokens=total.input_tokens,
+        output_tokens=total.output_tokens,
+        cost_usd=call_cost_usd(base.provider, base.name, total),
+        minutes=minutes,
+    )

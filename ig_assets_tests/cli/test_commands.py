@@ -1,0 +1,298 @@
+"""The command line on a data folder with two closed months: answers and exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+import typer
+from filelock import FileLock
+from typer.testing import CliRunner, Result
+
+from ig_assets.cli.app import app
+from ig_assets_tests.loop.turned import KEY, TurnedLoop
+
+COMMANDS = [
+    ["loop"],
+    ["sync"],
+    ["import-history"],
+    ["search"],
+    ["experiments"],
+    ["models"],
+    ["lineage"],
+    ["fine-tune", "prepare"],
+    ["fine-tune", "submit"],
+]
+DONE, FAILED, WRONG_USE = 0, 1, 2
+
+
+class Shell:
+    """Runs `ig-assets` in this process under the loop's settings."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._env = env
+
+    def run(self, *arguments: str, **env: str) -> Result:
+        """One command; `env` is added to the loop's."""
+        ours = ("IG_", "OPENAI_")
+        settings = {k: v for k, v in self._env.items() if k.startswith(ours)}
+        return CliRunner().invoke(app, list(arguments), env=settings | env)
+
+    def answer(self, *arguments: str) -> Any:
+        """The JSON that a command prints."""
+        result = self.run(*arguments, "--json")
+        assert result.exit_code == DONE, result.output
+        return json.loads(result.stdout)
+
+    def complaint(self, code: int, *arguments: str, **env: str) -> str:
+        """The one sentence of a command that fails."""
+        result = self.run(*arguments, **env)
+        assert result.exit_code == code, result.output
+        assert "Traceback" not in result.output
+        assert isinstance(result.exception, SystemExit)
+        said = " ".join(result.stderr.split())
+        assert said.startswith("ig-assets: ") and said.endswith(".")
+        return said.removeprefix("ig-assets: ")
+
+
+@pytest.fixture(scope="module")
+def shell(turned_loop: TurnedLoop) -> Shell:
+    return Shell(turned_loop.env)
+
+
+# ── help ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_the_help_of_a_command_has_an_example(command: list[str]) -> None:
+    result = CliRunner().invoke(app, [*command, "--help"])
+    assert result.exit_code == DONE
+    assert f"Example: ig-assets {' '.join(command)}" in _plain(result.stdout)
+
+
+def test_every_command_there_is_has_its_help_tested() -> None:
+    group = typer.main.get_command(app)
+    names = []
+    for name, command in getattr(group, "commands", {}).items():
+        inner = getattr(command, "commands", None)
+        names += [[name, sub] for sub in inner] if inner else [[name]]
+    assert sorted(names) == sorted(COMMANDS)
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m|[`│╭╮╰╯─]", "", text).split())
+
+
+# ── answers ───────────────────────────────────────────────────────────────────
+
+
+def test_search_finds_scripts_near_in_meaning(shell: Shell) -> None:
+    found = shell.answer("search", "sharp knives", "-k", "3")
+    assert [script["rank"] for script in found] == [1, 2, 3]
+    assert all(-1 <= script["similarity"] <= 1 for script in found)
+
+
+def test_search_without_winners_finds_none(shell: Shell) -> None:
+    found = shell.answer("search", "keeping herbs fresh", "-k", "20", "--no-winners")
+    assert found and not any(script["is_winner"] for script in found)
+
+
+def test_experiments_of_a_month_have_a_verdict_each(shell: Shell) -> None:
+    rows = shell.answer("experiments", "--month", "2026-01")
+    assert len(rows) == 2
+    assert all(row["verdict"] and row["simulated"] for row in rows)
+
+
+def test_one_experiment_is_found_by_its_id(shell: Shell) -> None:
+    first, *_ = shell.answer("experiments", "--month", "2026-01")
+    (one,) = shell.answer("experiments", first["experiment_id"])
+    assert one["experiment_id"] == first["experiment_id"]
+    assert len(one["arms"]) >= 2
+
+
+def test_models_are_listed_with_where_they_stand(shell: Shell) -> None:
+    statuses = sorted(row["status"] for row in shell.answer("models"))
+    # The newer candidate waits while the canary has its trial.
+    assert statuses == ["active", "canary", "candidate"]
+
+
+def test_lineage_of_a_month_names_its_model_and_its_scripts(shell: Shell) -> None:
+    answer = shell.answer("lineage", "2026-02")
+    assert answer["kind"] == "model"
+    assert sum(script["in_model"] for script in answer["scripts"]) == 2
+    assert answer["edges"]
+
+
+def test_lineage_of_a_script_goes_down_to_the_model(shell: Shell) -> None:
+    model = shell.answer("lineage", "2026-02")
+    script, *_ = [s["script_id"] for s in model["scripts"] if s["script_id"]]
+    down = shell.answer("lineage", script, "--down", "--depth", "8")
+    assert ("model", model["id"]) in {(e["kind"], e["id"]) for e in down["edges"]}
+
+
+def test_preparing_a_month_again_gives_the_same_files(
+    shell: Shell, turned_loop: TurnedLoop
+) -> None:
+    (before,) = turned_loop.rows(
+        "SELECT dataset_hash FROM fine_tune_jobs WHERE month = '2026-01'"
+    )
+    prepared = shell.answer("fine-tune", "prepare", "--month", "2026-01")
+    assert prepared["dataset_hash"] == before["dataset_hash"]
+
+
+def test_submitting_a_month_again_is_the_same_job(
+    shell: Shell, turned_loop: TurnedLoop
+) -> None:
+    sql = "SELECT job_id FROM fine_tune_jobs WHERE month = '2026-01'"
+    (before,) = turned_loop.rows(sql)
+    answer = shell.answer("fine-tune", "submit", "--month", "2026-01")
+    assert answer["job"]["job_id"] == before["job_id"]
+    assert turned_loop.rows(sql) == [before]
+
+
+def test_a_dry_sync_says_that_every_script_has_its_vector(shell: Shell) -> None:
+    plan = shell.answer("sync", "--dry-run")
+    assert (plan["texts"], plan["batches"]) == (0, 0)
+
+
+def test_a_dry_import_writes_nothing(
+    shell: Shell, turned_loop: TurnedLoop, tmp_path: Any
+) -> None:
+    before = turned_loop.counts()
+    file = tmp_path / "posts.csv"
+    file.write_text("headline,views,likes\nA first line,100,5\nA second one,90,7\n")
+    report = shell.answer(
+        "import-history", str(file), "--map", "hook=headline", "--dry-run"
+    )["import"]
+    assert report["rows_read"] == 2
+    assert report["mapping"]["hook"] == "headline"
+    assert turned_loop.counts() == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["experiments"],
+        ["models"],
+        ["lineage", "2026-01"],
+        ["search", "herbs"],
+        ["sync", "--dry-run"],
+        ["fine-tune", "prepare", "--month", "2026-01"],
+    ],
+    ids=lambda a: a[0],
+)
+def test_a_person_gets_tables_and_no_key(shell: Shell, arguments: list[str]) -> None:
+    result = shell.run(*arguments)
+    assert result.exit_code == DONE, result.output
+    assert result.stdout.strip() and "Traceback" not in result.output
+    assert KEY not in result.output
+
+
+def test_the_version_is_said(shell: Shell) -> None:
+    assert re.fullmatch(r"ig-assets \d+\.\d+\.\d+\n", shell.run("--version").stdout)
+
+
+# ── wrong use ─────────────────────────────────────────────────────────────────
+
+
+def test_a_wrong_setting_names_its_variable(shell: Shell) -> None:
+    said = shell.complaint(WRONG_USE, "models", IG_WRITER="typewriter")
+    assert "IG_WRITER is 'typewriter'" in said
+
+
+def test_a_missing_key_says_what_to_set(shell: Shell) -> None:
+    said = shell.complaint(WRONG_USE, "models", OPENAI_API_KEY="")
+    assert "OPENAI_API_KEY" in said
+
+
+def test_an_unknown_experiment_is_wrong_use(shell: Shell) -> None:
+    said = shell.complaint(WRONG_USE, "experiments", "no-such-thing")
+    assert said == "There is no experiment 'no-such-thing'."
+
+
+@pytest.mark.parametrize("what", ["no-such-thing", "2031-01", "ab"])
+def test_lineage_of_nothing_is_wrong_use(shell: Shell, what: str) -> None:
+    assert what in shell.complaint(WRONG_USE, "lineage", what)
+
+
+@pytest.mark.parametrize("pair", ["hook", "=headline", "hook="])
+def test_a_mapping_that_maps_nothing_is_wrong_use(
+    shell: Shell, tmp_path: Any, pair: str
+) -> None:
+    file = tmp_path / "posts.csv"
+    file.write_text("headline,views,likes\nA first line,100,5\n")
+    said = shell.complaint(WRONG_USE, "import-history", str(file), "--map", pair)
+    assert said == f"--map {pair!r} must read ours=theirs, e.g. hook=headline."
+
+
+def test_a_missing_file_is_wrong_use(shell: Shell) -> None:
+    said = shell.complaint(WRONG_USE, "import-history", "no-such-file.csv")
+    assert "no-such-file.csv" in said
+
+
+@pytest.mark.parametrize("month", ["2026-13", "january", "2026-1"])
+def test_a_month_that_is_none_is_wrong_use(shell: Shell, month: str) -> None:
+    assert month in shell.complaint(WRONG_USE, "fine-tune", "prepare", "--month", month)
+
+
+def test_a_month_that_is_not_over_is_wrong_use(shell: Shell) -> None:
+    assert "2026-07" in shell.complaint(
+        WRONG_USE, "fine-tune", "prepare", "--month", "2026-07"
+    )
+
+
+def test_an_unknown_model_is_wrong_use(shell: Shell) -> None:
+    said = shell.complaint(WRONG_USE, "models", "--promote", "nobody", "--reason", "x")
+    assert "nobody" in said
+
+
+def test_a_promotion_without_a_reason_is_wrong_use(shell: Shell) -> None:
+    result = shell.run("models", "--promote", "nobody")
+    assert result.exit_code == WRONG_USE
+    assert "--reason" in result.output and "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments", [["no-such-command"], ["search"], ["loop", "--months", "0"]]
+)
+def test_what_the_command_line_does_not_know_is_wrong_use(
+    shell: Shell, arguments: list[str]
+) -> None:
+    result = shell.run(*arguments)
+    assert result.exit_code == WRONG_USE
+    assert "Traceback" not in result.output
+
+
+def test_a_warehouse_that_cannot_be_opened_is_a_failure(
+    shell: Shell, tmp_path: Any
+) -> None:
+    file = tmp_path / "warehouse.duckdb"
+    file.write_bytes(b"this is no DuckDB file" * 1000)
+    said = shell.complaint(FAILED, "models", IG_WAREHOUSE_URL=f"duckdb:///{file}")
+    assert "cannot be opened" in said
+
+
+def test_the_loop_refuses_to_turn_real_months(shell: Shell) -> None:
+    said = shell.complaint(WRONG_USE, "loop", IG_CLOCK="system")
+    assert "IG_CLOCK" in said
+
+
+def test_two_headless_commands_do_not_share_a_data_folder(
+    turned_loop: TurnedLoop,
+) -> None:
+    with FileLock(turned_loop.data_dir / "headless.lock"):
+        second = turned_loop.command("loop", "--json")
+    assert (second.returncode, second.stdout) == (FAILED, "")
+    assert "is at work in this data folder" in " ".join(second.stderr.split())
+
+
+def test_the_installed_command_ends_with_the_same_codes(
+    turned_loop: TurnedLoop,
+) -> None:
+    done = turned_loop.command("models", "--json")
+    wrong = turned_loop.command("experiments", "no-such-thing")
+    assert (done.returncode, wrong.returncode) == (DONE, WRONG_USE)
+    assert json.loads(done.stdout)
+    assert wrong.stdout == "" and "Traceback" not in wrong.stderr
