@@ -19,7 +19,7 @@ from ig_assets.core.ports import (
     Writer,
 )
 from ig_assets.settings import Settings
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.connection import LOCK_TIMEOUT_S, Warehouse
 
 LOCAL_MODELS = {
     "1.5b": "qwen2.5-coder-1.5b-instruct-q4_k_m",
@@ -51,9 +51,11 @@ def make_clock(settings: Settings) -> Clock:
     return SimulatedClock(settings.data_dir / "clock.json", start)
 
 
-def make_warehouse(settings: Settings, clock: Clock) -> Warehouse:
+def make_warehouse(
+    settings: Settings, clock: Clock, lock_timeout_s: float = LOCK_TIMEOUT_S
+) -> Warehouse:
     """The home that `IG_WAREHOUSE_URL` names."""
-    return Warehouse(settings.warehouse_location, clock.now)
+    return Warehouse(settings.warehouse_location, clock.now, lock_timeout_s)
 
 
 def make_ledger(settings: Settings, warehouse: Warehouse, clock: Clock) -> Ledger:

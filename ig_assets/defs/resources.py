@@ -24,6 +24,7 @@ from ig_assets.core.ports import (
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.connection import Warehouse
 
+SENSOR_WAIT_S = 10.0  # Dagster gives a sensor's tick 60 s in all
 WriterByName = Callable[[str], Writer]
 
 
@@ -51,9 +52,12 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
     kind: str
 
     def create_resource(self, context: dg.InitResourceContext) -> Warehouse:
-        """The warehouse."""
+        """The warehouse; a sensor soon skips its tick where a run would wait."""
         settings = load_settings()
-        return wiring.make_warehouse(settings, wiring.make_clock(settings))
+        clock = wiring.make_clock(settings)
+        if context.run is None:
+            return wiring.make_warehouse(settings, clock, SENSOR_WAIT_S)
+        return wiring.make_warehouse(settings, clock)
 
 
 class LedgerResource(dg.ConfigurableResource[Any]):

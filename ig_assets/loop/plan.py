@@ -11,12 +11,12 @@ from ig_assets.wiring import base_model
 from ig_assets.warehouse.connection import Warehouse
 
 # Tokens of a typical call, from the ledger of `make loop` (see the README's figures).
-DRAFT_TOKENS = Usage(450, 140)
-POLISH_TOKENS = Usage(290, 130)
-JUDGE_TOKENS = Usage(350, 140)
+DRAFT_TOKENS = Usage(415, 120)
+POLISH_TOKENS = Usage(235, 120)
+JUDGE_TOKENS = Usage(220, 125)
 # Seconds a call on one core, same source; None where the network decides.
-SECONDS_A_CALL = {"1.5b": 16.0, "0.5b": 7.0}
-SECONDS_A_MONTH = 45.0
+SECONDS_A_CALL = {"1.5b": 17.0, "0.5b": 7.0}
+SECONDS_A_MONTH = 90.0
 
 
 @dataclass(frozen=True)

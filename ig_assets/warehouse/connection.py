@@ -22,6 +22,7 @@ from ig_assets.errors import SettingsError, WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.migrations import apply_migrations
 
 Connection = duckdb.DuckDBPyConnection
+LOCK_TIMEOUT_S = 60.0
 _RETRY_S = 0.2
 
 
@@ -29,7 +30,10 @@ class Warehouse:
     """Opens short transactions on one home; safe to share between threads."""
 
     def __init__(
-        self, url: str, now: Callable[[], datetime], lock_timeout_s: float = 60.0
+        self,
+        url: str,
+        now: Callable[[], datetime],
+        lock_timeout_s: float = LOCK_TIMEOUT_S,
     ) -> None:
         self.url = url
         self._now = now

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -9,6 +14,7 @@ import pytest
 
 from ig_assets_tests.defs.graph import ASSETS
 from ig_assets_tests.defs.ticking import DaggedHouse
+from ig_assets_tests.loop.turned import without_settings
 
 FOLLOWS = {
     "script_embeddings",
@@ -65,7 +71,7 @@ def test_embeddings_and_index_follow_the_scripts_together(
     dagged: DaggedHouse, automation: Automation
 ) -> None:
     dagged.add_script("knives")
-    assert dagged.run("read_library").success
+    assert dagged.materialise("raw_scripts").success
     assert automation.requested() == {"script_embeddings", "script_index"}
     automation.made("script_embeddings")
     automation.made("script_index")
@@ -78,6 +84,51 @@ def test_the_index_follows_embeddings_that_a_person_started(
     test_embeddings_and_index_follow_the_scripts_together(dagged, automation)
     automation.made("script_embeddings")
     assert automation.requested() == {"script_index"}
+
+
+@pytest.mark.parametrize(
+    ("embedder", "asked"),
+    [("local", ["script_embeddings", "script_index"]), ("openai", [])],
+)
+def test_a_vendors_embeddings_are_left_to_sensors_and_people(
+    embedder: str, asked: list[str], tmp_path: Path
+) -> None:
+    """In a process of its own: conditions are chosen when a module is imported."""
+    settings = {
+        "IG_EMBEDDER": embedder,
+        "OPENAI_API_KEY": "sk-not-a-key",
+        "IG_DATA_DIR": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _ASKED_AFTER_NEW_SCRIPTS],
+        env=without_settings(os.environ) | settings,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == asked
+
+
+_ASKED_AFTER_NEW_SCRIPTS = """
+import json, dagster as dg
+from ig_assets.definitions import defs
+found, instance = defs(), dg.DagsterInstance.ephemeral()
+cursor = dg.evaluate_automation_conditions(found, instance).cursor
+instance.report_runless_asset_event(dg.AssetMaterialization("raw_scripts"))
+instance.report_runless_asset_event(dg.AssetCheckEvaluation(
+    asset_key=dg.AssetKey("raw_scripts"), check_name="active_scripts_have_text",
+    passed=True))
+result = dg.evaluate_automation_conditions(found, instance, cursor=cursor)
+asked = [r.key.to_user_string() for r in result.results
+         if result.get_num_requested(r.key)]
+print(json.dumps(sorted(asked)))
+"""
+
+
+def test_the_librarys_sensors_start_the_whole_corpus(dagged: DaggedHouse) -> None:
+    repository = dagged.definitions.get_repository_def()
+    for name in ("script_library_sensor", "feedback_sensor"):
+        assert repository.get_sensor_def(name).job_name == "sync_corpus"
 
 
 def test_a_failed_blocking_check_holds_the_embeddings_back(

@@ -148,7 +148,7 @@ def test_a_winner_that_is_no_script_yet_starts_one_run_until_it_is(
     asked = dagged.sensor("feedback_sensor").run_requests
     assert [request.tags["ig/winners"] for request in asked] == ["1"]
 
-    assert dagged.run("read_library").success
+    assert dagged.materialise("raw_scripts").success
 
     assert dagged.sensor("feedback_sensor").run_requests == []
     assert dagged.rows("SELECT script_id FROM scripts WHERE origin = 'winner'") == [

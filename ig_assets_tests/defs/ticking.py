@@ -108,6 +108,15 @@ class DaggedHouse:
             instance=self.instance, partition_key=partition, raise_on_error=False
         )
 
+    def materialise(self, asset: str) -> dg.ExecuteInProcessResult:
+        """Materialise one asset in this process, as a person would."""
+        key = dg.AssetKey(asset)
+        job = self.definitions.resolve_implicit_job_def_def_for_assets([key])
+        assert job is not None
+        return job.execute_in_process(
+            instance=self.instance, asset_selection=[key], raise_on_error=False
+        )
+
     def _resources(self, wanted: Any) -> dict[str, object]:
         available = self.definitions.get_repository_def().get_top_level_resources()
         return {name: available[name] for name in wanted if name in available}

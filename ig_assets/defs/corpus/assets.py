@@ -1,5 +1,7 @@
 """The corpus: scripts, their vectors, and the index that answers queries."""
 
+from typing import Any
+
 import dagster as dg
 
 from ig_assets.core.corpus.current import CURRENT_SCRIPTS
@@ -18,7 +20,7 @@ from ig_assets.defs.boundary import (
     run_ref,
     sample_table,
 )
-from ig_assets.settings import Settings
+from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.versions import content_version
 
@@ -26,6 +28,11 @@ FOLLOWS = (
     dg.AutomationCondition.eager()
     & dg.AutomationCondition.all_deps_blocking_checks_passed()
 )
+
+
+def _follows_unless(paid: bool) -> dg.AutomationCondition[Any] | None:
+    """Sensors, schedules and people start what costs money; conditions never do."""
+    return None if paid else FOLLOWS
 
 
 @dg.asset(
@@ -82,7 +89,7 @@ def raw_scripts(
     code_version="1",
     pool="embedding_api",
     retry_policy=RETRY_WHEN_BUSY,
-    automation_condition=FOLLOWS,
+    automation_condition=_follows_unless(paid=load_settings().embedder != "local"),
     description=(
         "One row per content hash, model and dimensions: its vector. Only the "
         "missing ones are embedded, in batches that are committed one by one."

@@ -12,18 +12,15 @@ from ig_assets.warehouse.connection import Warehouse
 corpus_job = dg.define_asset_job(
     "sync_corpus",
     selection=[raw_scripts, script_embeddings, script_index],
-    description="Reads the library, embeds what is new and brings the index to it.",
-)
-
-read_library_job = dg.define_asset_job(
-    "read_library",
-    selection=[raw_scripts],
-    description="Reads the library and promotes winners; the index follows by itself.",
+    description=(
+        "Reads the library, promotes winners, embeds what is new and brings the index "
+        "to it. With a vendor's embedder the new vectors are paid for."
+    ),
 )
 
 
 @dg.sensor(
-    job=read_library_job,
+    job=corpus_job,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts one run when library files appear, change or vanish.",
@@ -45,7 +42,7 @@ def script_library_sensor(
 
 
 @dg.sensor(
-    job=read_library_job,
+    job=corpus_job,
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts a run when a decided winner is not yet a script: the loop.",
