@@ -108,14 +108,31 @@ class DaggedHouse:
             instance=self.instance, partition_key=partition, raise_on_error=False
         )
 
-    def materialise(self, asset: str) -> dg.ExecuteInProcessResult:
+    def materialise(
+        self, asset: str, partition: str | None = None
+    ) -> dg.ExecuteInProcessResult:
         """Materialise one asset in this process, as a person would."""
         key = dg.AssetKey(asset)
         job = self.definitions.resolve_implicit_job_def_def_for_assets([key])
         assert job is not None
         return job.execute_in_process(
-            instance=self.instance, asset_selection=[key], raise_on_error=False
+            instance=self.instance,
+            asset_selection=[key],
+            partition_key=partition,
+            raise_on_error=False,
         )
+
+    def check(self, asset: str, name: str) -> dg.AssetCheckEvaluation:
+        """Run one check alone and return what it said."""
+        key = dg.AssetCheckKey(dg.AssetKey(asset), name)
+        job = dg.define_asset_job("one_check", selection=dg.AssetSelection.checks(key))
+        result = (
+            dg.Definitions.merge(self.definitions, dg.Definitions(jobs=[job]))
+            .resolve_job_def("one_check")
+            .execute_in_process(instance=self.instance, raise_on_error=False)
+        )
+        [said] = result.get_asset_check_evaluations()
+        return said
 
     def _resources(self, wanted: Any) -> dict[str, object]:
         available = self.definitions.get_repository_def().get_top_level_resources()
