@@ -110,7 +110,8 @@ def _unanswered(call_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("budget", "passed"), [(None, True), ("0.1", True), ("0.05", True), ("0.048", False)]
+    ("budget", "passed"),
+    [(None, True), ("0.1", True), ("0.05", True), ("0.048", False)],
 )
 def test_the_budget_check_warns_from_four_fifths_on(
     dagged: DaggedHouse,
