@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ig_assets import __version__
-from ig_assets.cli import corpus, experiments, fine_tuning, lineage, loop
+from ig_assets.cli import corpus, costs, experiments, fine_tuning, lineage, loop
 
 app = typer.Typer(
     name="ig-assets",
@@ -23,6 +23,7 @@ app.command("sync")(corpus.sync)
 app.command("import-history")(corpus.import_history_command)
 app.command("search")(corpus.search)
 app.command("experiments")(experiments.experiments)
+app.command("costs")(costs.costs)
 app.command("models")(fine_tuning.models)
 app.command("lineage")(lineage.lineage)
 app.add_typer(fine_tuning.app, name="fine-tune")

@@ -182,7 +182,14 @@ CREATE TABLE run_failures (
 );
 """
 
-MIGRATIONS: tuple[tuple[int, str, str], ...] = ((1, "the first house", _FIRST),)
+_CALLS_NAME_THEIR_SUBJECT = """
+ALTER TABLE api_calls ADD COLUMN subject TEXT;
+"""
+
+MIGRATIONS: tuple[tuple[int, str, str], ...] = (
+    (1, "the first house", _FIRST),
+    (5, "calls name what they were for", _CALLS_NAME_THEIR_SUBJECT),
+)
 
 
 def apply_migrations(con: duckdb.DuckDBPyConnection, now: datetime) -> list[int]:

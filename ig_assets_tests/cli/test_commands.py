@@ -20,6 +20,7 @@ COMMANDS = [
     ["import-history"],
     ["search"],
     ["experiments"],
+    ["costs"],
     ["models"],
     ["lineage"],
     ["fine-tune", "prepare"],
@@ -152,6 +153,21 @@ def test_submitting_a_month_again_is_the_same_job(
     assert turned_loop.rows(sql) == [before]
 
 
+def test_what_a_winner_cost_includes_its_losers(shell: Shell) -> None:
+    told = shell.answer("costs", "--by", "winner")
+    generated = [w for w in told["rows"] if w["variants"] > 1]
+    assert generated
+    assert all(w["winner_usd"] > w["variant_usd"] > 0 for w in generated)
+
+
+def test_the_costs_of_all_months_are_the_costs_in_all(shell: Shell) -> None:
+    told = shell.answer("costs")
+    assert {"2026-01", "2026-02"} <= {row["month"] for row in told["rows"]}
+    assert sum(row["cost_usd"] for row in told["rows"]) == pytest.approx(
+        told["units"]["total_usd"]
+    )
+
+
 def test_a_dry_sync_says_that_every_script_has_its_vector(shell: Shell) -> None:
     plan = shell.answer("sync", "--dry-run")
     assert (plan["texts"], plan["batches"]) == (0, 0)
@@ -179,6 +195,7 @@ def test_a_dry_import_writes_nothing(
         ["lineage", "2026-01"],
         ["search", "herbs"],
         ["sync", "--dry-run"],
+        ["costs", "--by", "topic"],
         ["fine-tune", "prepare", "--month", "2026-01"],
     ],
     ids=lambda a: a[0],

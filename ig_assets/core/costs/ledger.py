@@ -40,11 +40,12 @@ _BACK_OFF = wait_exponential(multiplier=1, min=1, max=10)
 
 @dataclass(frozen=True)
 class RunRef:
-    """On whose behalf a call is made."""
+    """On whose behalf a call is made; `subject` is the variant it is for, if one."""
 
     run_id: str
     asset: str
     month: str | None = None
+    subject: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ class Ledger:
                         "run_id": run.run_id,
                         "asset": run.asset,
                         "month": run.month,
+                        "subject": run.subject,
                         "operation": call.operation,
                         "provider": call.provider,
                         "model": call.model,

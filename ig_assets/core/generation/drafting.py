@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ig_assets.core.corpus.retrieval import RetrievedScript
 from ig_assets.core.costs.ledger import Ledger, RunRef
@@ -149,8 +149,9 @@ def _draft(
         record_edges(con, [*edges, model], run.run_id, now)
 
     writer = drafting.writer_of(arm.model)
+    for_arm = replace(run, subject=arm.variant_id)
     return write_script(
-        drafting.ledger, writer, prompt, sampling, "generate", run, record
+        drafting.ledger, writer, prompt, sampling, "generate", for_arm, record
     )
 
 

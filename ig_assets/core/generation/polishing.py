@@ -133,7 +133,7 @@ def _polish(
         prompt,
         Sampling(polishing.temperature, seed),
         "polish",
-        run,
+        replace(run, subject=draft["variant_id"]),
         record,
     )
     return final[-1]

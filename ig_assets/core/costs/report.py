@@ -1,0 +1,133 @@
+"""What was spent, told by month, operation, model, topic or winner.
+
+Cost is what the vendor reported, or the reservation of a call whose answer never
+came, since it may have been billed. A call whose price nobody knows adds nothing and
+is counted as `unpriced`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ig_assets.core.corpus.current import WON_DECISIONS
+from ig_assets.errors import InputError
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import fetch_dicts
+
+_SUMS = """
+    count(*) AS calls,
+    CAST(coalesce(sum(c.input_tokens), 0) AS BIGINT) AS input_tokens,
+    CAST(coalesce(sum(c.output_tokens), 0) AS BIGINT) AS output_tokens,
+    coalesce(sum(coalesce(c.cost_usd, c.reserved_usd)), 0) AS cost_usd,
+    count(*) FILTER (WHERE c.status IN ('unknown', 'reserved')) AS unknown,
+    count(*) FILTER (WHERE c.status = 'done' AND c.cost_usd IS NULL) AS unpriced
+"""
+
+# How a call is labelled; `month` is the one that it worked for, else when it was made.
+_LABELS = {
+    "month": ("coalesce(c.month, strftime(c.called_at, '%Y-%m'))", "month"),
+    "operation": ("c.operation", "operation"),
+    "model": ("c.provider || '/' || c.model", "model"),
+    "topic": ("coalesce(t.month || ' ' || t.topic, '(no topic)')", "topic"),
+}
+
+# What a winner took: its own texts, and all texts of its topic, losers included.
+_WINNERS = f"""
+    WITH spent AS (
+        SELECT d.variant_id, d.month, d.topic_id,
+            coalesce(sum(coalesce(c.cost_usd, c.reserved_usd)), 0) AS cost_usd,
+            CAST(coalesce(sum(c.input_tokens + c.output_tokens), 0) AS BIGINT)
+                AS tokens
+        FROM drafts AS d
+        LEFT JOIN api_calls AS c
+            ON c.subject = d.variant_id
+        GROUP BY d.variant_id, d.month, d.topic_id
+    )
+    SELECT w.winner_variant_id AS winner, t.month, t.topic, w.decision,
+        own.cost_usd AS variant_usd, sum(s.cost_usd) AS winner_usd,
+        count(*) AS variants, CAST(sum(s.tokens) AS BIGINT) AS tokens
+    FROM ({WON_DECISIONS}) AS w
+    JOIN spent AS own
+        ON own.variant_id = w.winner_variant_id
+    JOIN spent AS s
+        ON s.month = own.month
+        AND s.topic_id = own.topic_id
+    JOIN topics AS t
+        ON t.month = own.month
+        AND t.topic_id = own.topic_id
+    GROUP BY ALL
+    ORDER BY t.month, t.topic, winner
+"""
+
+
+@dataclass(frozen=True)
+class UnitCosts:
+    """USD in all and a piece; a piece is None while there is none.
+
+    `variant_usd` is all text (drafts and polish) over the variants that passed the
+    gates, `winner_usd` the same over the experiments of generated texts that were won,
+    provisionally or not.
+    """
+
+    total_usd: float
+    text_usd: float
+    variants: int
+    winners: int
+    variant_usd: float | None
+    winner_usd: float | None
+
+
+def costs_by(con: Connection, by: str) -> list[dict[str, Any]]:
+    """One row a label, dearest first; raises InputError for an unknown `by`.
+
+    By winner: USD of the variant itself (`variant_usd`) and of its whole topic
+    (`winner_usd`), with the number of variants that were written for it.
+    """
+    if by == "winner":
+        return fetch_dicts(con, _WINNERS)
+    if by not in _LABELS:
+        choices = ", ".join([*_LABELS, "winner"])
+        raise InputError(f"Costs cannot be told by {by!r}; choose one of {choices}.")
+    label, name = _LABELS[by]
+    return fetch_dicts(
+        con,
+        f"""
+        SELECT {label} AS {name}, {_SUMS}
+        FROM api_calls AS c
+        LEFT JOIN drafts AS d
+            ON d.variant_id = c.subject
+        LEFT JOIN topics AS t
+            ON t.month = d.month
+            AND t.topic_id = d.topic_id
+        GROUP BY ALL
+        ORDER BY cost_usd DESC, calls DESC, {name}
+        """,
+    )
+
+
+def unit_costs(con: Connection) -> UnitCosts:
+    """What a generated variant and what a winner cost so far."""
+    [row] = fetch_dicts(
+        con,
+        f"""
+        SELECT coalesce(sum(coalesce(cost_usd, reserved_usd)), 0) AS total_usd,
+            coalesce(sum(coalesce(cost_usd, reserved_usd)) FILTER (
+                WHERE operation IN ('generate', 'polish')
+            ), 0) AS text_usd,
+            (SELECT count(*) FROM variants WHERE rejection IS NULL) AS variants,
+            (
+                SELECT count(*)
+                FROM ({WON_DECISIONS}) AS w
+                JOIN variants AS v
+                    ON v.variant_id = w.winner_variant_id
+            ) AS winners
+        FROM api_calls
+        """,
+    )
+    text = row["text_usd"]
+    return UnitCosts(
+        **row,
+        variant_usd=text / row["variants"] if row["variants"] else None,
+        winner_usd=text / row["winners"] if row["winners"] else None,
+    )
