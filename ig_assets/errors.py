@@ -68,7 +68,21 @@ class TransientVendorError(VendorError):
 
 
 class RefusedError(VendorError):
-    """A vendor's final refusal: repeating the request cannot help."""
+    """A vendor's final refusal: repeating the request cannot help.
+
+    `input_tokens` and `output_tokens` say what it took where the vendor billed it,
+    as for a model that reads and then declines.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.input_tokens = input_tokens
+        self.output_tokens = output_tokens
 
 
 class AccessError(VendorError):

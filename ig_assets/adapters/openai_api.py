@@ -176,7 +176,9 @@ class OpenAIWriter:
         if refused:
             raise RefusedError(
                 f"{who} declined to write this for reasons of its content policy; "
-                "change the brief."
+                "change the brief.",
+                usage.input_tokens,
+                usage.output_tokens,
             )
         problem = cut
         if problem is None:

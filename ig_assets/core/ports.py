@@ -44,21 +44,28 @@ class EmbeddingAnswer:
 
 
 class Embedder(Protocol):
-    """Turns texts into unit vectors."""
+    """Turns texts into unit vectors.
+
+    A request takes at most `max_batch` texts and `max_request_tokens` tokens, a text
+    `max_input_tokens`; callers keep to it, nothing is ever cut.
+    """
 
     provider: str
     model: str
     dimensions: int
     max_batch: int
+    max_request_tokens: int
+    max_input_tokens: int
 
     def count_tokens(self, text: str) -> int:
         """Tokens of the text as this model counts (or a documented estimate)."""
         ...
 
     def embed(self, texts: Sequence[str]) -> EmbeddingAnswer:
-        """Embed at most `max_batch` non-empty texts.
+        """Embed non-empty texts in one request; may be called by several threads.
 
-        Raises TransientVendorError, RefusedError, MalformedAnswerError.
+        Raises InputError beyond the limits, before anything is sent;
+        TransientVendorError, RefusedError, AccessError, MalformedAnswerError.
         """
         ...
 

@@ -3,10 +3,12 @@
 A call is *reserved* with its estimated cost, sent, and settled in the same
 transaction as what it paid for. A reservation whose process died stays visible as
 `unknown` and keeps its share of the budget, since vendors have no idempotency keys.
+Threads may share a ledger: what they write at the same moment is one transaction.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -21,13 +23,16 @@ from tenacity import (
 )
 from tenacity.wait import wait_exponential
 
+from ig_assets.core.costs.group_commit import GroupCommit
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.ports import Clock, Usage
 from ig_assets.errors import (
     BudgetError,
     IgAssetsError,
     MalformedAnswerError,
+    RefusedError,
     TransientVendorError,
+    WarehouseBusyError,
 )
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import merge_rows
@@ -35,7 +40,19 @@ from ig_assets.warehouse.rows import merge_rows
 T = TypeVar("T")
 Sleep = Callable[[float], None]
 ATTEMPTS = 5
+SETTLE_ATTEMPTS = 3
 _BACK_OFF = wait_exponential(multiplier=1, min=1, max=10)
+
+_SETTLE = """
+    UPDATE api_calls
+    SET status = ?, input_tokens = ?, cached_tokens = ?, output_tokens = ?,
+        cost_usd = ?, latency_ms = ?, error = ?
+    WHERE call_id = ?
+"""
+
+
+class HaltedError(Exception):
+    """Another call has failed; this one was not sent (again)."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,16 @@ class Call:
     output_tokens: int = 0
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """How one attempt ended, as its row will say."""
+
+    status: str
+    usage: Usage
+    latency_ms: float
+    error: str | None = None
+
+
 class Ledger:
     """Reserves, retries and settles paid calls on one warehouse."""
 
@@ -68,12 +95,13 @@ class Ledger:
         warehouse: Warehouse,
         clock: Clock,
         budget_usd: float | None = None,
-        sleep: Sleep = time.sleep,
+        sleep: Sleep | None = None,
     ) -> None:
         self.warehouse = warehouse
         self.clock = clock
         self.budget_usd = budget_usd
         self._sleep = sleep
+        self._commits = GroupCommit(warehouse)
 
     def pay(
         self,
@@ -81,22 +109,26 @@ class Ledger:
         run: RunRef,
         send: Callable[[], tuple[T, Usage]],
         record: Callable[[Connection, T], None],
+        halt: threading.Event | None = None,
     ) -> T:
         """Send one call and write its outcome with what it paid for.
 
-        `record` writes the outcome inside the transaction that settles the call.
-        Transient failures are tried five times, 1 to 10 s apart or as the vendor
-        asks; each attempt is a row. Raises BudgetError before anything is sent,
-        and the VendorError of the last attempt.
+        `record` writes the outcome by key inside the transaction that settles the
+        call. Transient failures are tried five times, 1 to 10 s apart or as the
+        vendor asks; each attempt is a row. Once `halt` is set no attempt is
+        started. Raises BudgetError before anything is sent, the VendorError of the
+        last attempt, and HaltedError.
         """
         for attempt in Retrying(
             retry=retry_if_exception_type(TransientVendorError),
             stop=stop_after_attempt(ATTEMPTS),
             wait=_wait,
-            sleep=self._sleep,
+            sleep=self._sleep or (time.sleep if halt is None else _until(halt)),
             reraise=True,
         ):
             with attempt:
+                if halt is not None and halt.is_set():
+                    raise HaltedError
                 return self._once(call, run, send, record)
         raise AssertionError("unreachable")  # pragma: no cover
 
@@ -112,12 +144,11 @@ class Ledger:
         try:
             answer, usage = send()
         except IgAssetsError as error:
-            self._close(call_id, call, error, _elapsed_ms(started))
+            failure = _failure(error, _elapsed_ms(started))
+            self._settle(call_id, call, failure, lambda con: None)
             raise
-        latency_ms = _elapsed_ms(started)
-        with self.warehouse.transaction() as con:
-            record(con, answer)
-            self._settle(con, call_id, call, usage, latency_ms, "done", None)
+        done = _Outcome("done", usage, _elapsed_ms(started))
+        self._settle(call_id, call, done, lambda con: record(con, answer))
         return answer
 
     def reserve(self, call: Call, run: RunRef) -> str:
@@ -127,30 +158,27 @@ class Ledger:
         """
         expected = Usage(call.input_tokens, call.output_tokens)
         cost = call_cost_usd(call.provider, call.model, expected)
-        call_id = uuid.uuid4().hex
-        with self.warehouse.transaction() as con:
+        row = {
+            "call_id": uuid.uuid4().hex,
+            "request_hash": call.request_hash,
+            "run_id": run.run_id,
+            "asset": run.asset,
+            "month": run.month,
+            "subject": run.subject,
+            "operation": call.operation,
+            "provider": call.provider,
+            "model": call.model,
+            "status": "reserved",
+            "reserved_usd": cost,
+            "called_at": self.clock.now(),
+        }
+
+        def write(con: Connection) -> None:
             self._check_budget(con, cost)
-            merge_rows(
-                con,
-                "api_calls",
-                [
-                    {
-                        "call_id": call_id,
-                        "request_hash": call.request_hash,
-                        "run_id": run.run_id,
-                        "asset": run.asset,
-                        "month": run.month,
-                        "subject": run.subject,
-                        "operation": call.operation,
-                        "provider": call.provider,
-                        "model": call.model,
-                        "status": "reserved",
-                        "reserved_usd": cost,
-                        "called_at": self.clock.now(),
-                    }
-                ],
-            )
-        return call_id
+            merge_rows(con, "api_calls", [row])
+
+        self._commits.run(write)
+        return str(row["call_id"])
 
     def _check_budget(self, con: Connection, cost: float | None) -> None:
         if self.budget_usd is None:
@@ -186,50 +214,67 @@ class Ledger:
                 )
         return len(rows)
 
-    def _close(
-        self, call_id: str, call: Call, error: IgAssetsError, latency_ms: float
-    ) -> None:
-        status, usage = "failed", Usage()
-        if isinstance(error, TransientVendorError):
-            status = "unknown" if error.outcome_unknown else "failed"
-        elif isinstance(error, MalformedAnswerError):
-            usage = Usage(error.input_tokens or 0, error.output_tokens or 0)
-        with self.warehouse.transaction() as con:
-            self._settle(con, call_id, call, usage, latency_ms, status, str(error))
-
     def _settle(
         self,
-        con: Connection,
         call_id: str,
         call: Call,
-        usage: Usage,
-        latency_ms: float,
-        status: str,
-        error: str | None,
+        outcome: _Outcome,
+        record: Callable[[Connection], None],
     ) -> None:
+        """Write what a call brought and what became of it, in one transaction.
+
+        It has been paid for, so that a busy warehouse is waited for three times.
+        """
+        usage = outcome.usage
         cost = call_cost_usd(call.provider, call.model, usage)
-        con.execute(
-            """
-            UPDATE api_calls
-            SET status = ?, input_tokens = ?, cached_tokens = ?, output_tokens = ?,
-                cost_usd = ?, latency_ms = ?, error = ?
-            WHERE call_id = ?
-            """,
-            [
-                status,
-                usage.input_tokens,
-                usage.cached_tokens,
-                usage.output_tokens,
-                None if status == "unknown" else cost,
-                latency_ms,
-                error,
-                call_id,
-            ],
-        )
+        values = [
+            outcome.status,
+            usage.input_tokens,
+            usage.cached_tokens,
+            usage.output_tokens,
+            None if outcome.status == "unknown" else cost,
+            outcome.latency_ms,
+            outcome.error,
+            call_id,
+        ]
+
+        def write(con: Connection) -> None:
+            record(con)
+            con.execute(_SETTLE, values)
+
+        for attempt in Retrying(
+            retry=retry_if_exception_type(WarehouseBusyError),
+            stop=stop_after_attempt(SETTLE_ATTEMPTS),
+            reraise=True,
+        ):
+            with attempt:
+                self._commits.run(write)
+
+
+def _failure(error: IgAssetsError, latency_ms: float) -> _Outcome:
+    """What a failed attempt is booked as: `unknown` where it may have been billed.
+
+    An answer that cannot be read says nothing of its tokens, but was an answer.
+    """
+    status, usage = "failed", Usage()
+    if isinstance(error, TransientVendorError):
+        status = "unknown" if error.outcome_unknown else "failed"
+    elif isinstance(error, MalformedAnswerError) and error.input_tokens is None:
+        status = "unknown"
+    elif isinstance(error, (MalformedAnswerError, RefusedError)):
+        usage = Usage(error.input_tokens or 0, error.output_tokens or 0)
+    return _Outcome(status, usage, latency_ms, str(error))
 
 
 def _elapsed_ms(started: float) -> float:
     return (time.perf_counter() - started) * 1000.0
+
+
+def _until(halt: threading.Event) -> Sleep:
+    def sleep(seconds: float) -> None:
+        halt.wait(seconds)
+
+    return sleep
 
 
 def _wait(state: RetryCallState) -> float:

@@ -106,7 +106,13 @@ def script_embeddings(
     """Embed what has no vector yet and draw the map of the corpus."""
     with plain_failures():
         run = embed_missing(
-            warehouse, ledger, embedder, clock, run_ref(context), settings.embed_batch
+            warehouse,
+            ledger,
+            embedder,
+            clock,
+            run_ref(context),
+            settings.embed_batch,
+            max_in_flight=1 if settings.embedder == "local" else settings.max_in_flight,
         )
         with warehouse.transaction() as con:
             version = content_version(

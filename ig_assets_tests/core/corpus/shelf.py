@@ -49,6 +49,8 @@ class HashedWordsEmbedder:
 
     provider = "local"
     max_batch = 64
+    max_request_tokens = 1_000_000
+    max_input_tokens = 8192
 
     def __init__(self, model: str = "hashed-words", dimensions: int = 48) -> None:
         self.model = model
@@ -105,9 +107,15 @@ class Shelf:
     def sync(self) -> CorpusChange:
         return sync_corpus(self.warehouse, str(self.library), self.clock)
 
-    def embed(self, batch_size: int = 100) -> EmbeddingRun:
+    def embed(self, batch_size: int = 100, max_in_flight: int = 1) -> EmbeddingRun:
         return embed_missing(
-            self.warehouse, self.ledger, self.embedder, self.clock, RUN, batch_size
+            self.warehouse,
+            self.ledger,
+            self.embedder,
+            self.clock,
+            RUN,
+            batch_size,
+            max_in_flight,
         )
 
     def sync_index(self, index: Any = None) -> IndexChange:

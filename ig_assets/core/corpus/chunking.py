@@ -1,0 +1,88 @@
+"""Splits a text that is longer than a model reads, and pools its chunks' vectors.
+
+Chunks end between sentences, between words where a sentence is too long, between
+characters where a word is. Together they hold every word of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ig_assets.core.identity import normalise_text
+
+Fits = Callable[[str], bool]
+
+# Each pattern matches the whole of a text, piece by piece, white space included.
+_SENTENCES = re.compile(r".+?(?:[.!?…]+[\"'”’»)\]]*\s+|[。！？]+\s*|\n+|\Z)", re.DOTALL)
+_WORDS = re.compile(r"\s*\S+\s*|\s+")
+_CHARACTERS = re.compile(r".", re.DOTALL)
+_FINER = (_SENTENCES, _WORDS, _CHARACTERS)
+
+
+def split_text(text: str, limit: int, count_tokens: Callable[[str], int]) -> list[str]:
+    """Chunks of at most `limit` tokens, as long as fit, in the text's order.
+
+    The same text, limit and tokenizer give the same chunks; words before a change
+    keep theirs. A text that fits is its own only chunk.
+    """
+
+    def fits(chunk: str) -> bool:
+        return count_tokens(normalise_text(chunk)) <= limit
+
+    if fits(text):
+        return [normalise_text(text)]
+    pieces = list(_pieces(text, fits, _FINER))
+    chunks, start = [], 0
+    while start < len(pieces):
+        end = _furthest(pieces, start, fits)
+        chunks.append(normalise_text("".join(pieces[start:end])))
+        start = end
+    return [chunk for chunk in chunks if chunk]
+
+
+def pool(
+    vectors: Sequence[npt.NDArray[np.float32]], tokens: Sequence[int]
+) -> npt.NDArray[np.float32]:
+    """The unit vector of a text from those of its chunks.
+
+    It is the L2-normalised mean of the chunks' unit vectors, each weighted by its
+    tokens; where they cancel each other out, the first chunk's.
+    """
+    stacked = np.stack(vectors).astype(np.float64)
+    mean = np.average(stacked, axis=0, weights=tokens)
+    norm = float(np.linalg.norm(mean))
+    if norm < 1e-6:
+        return np.asarray(vectors[0], np.float32)
+    pooled: npt.NDArray[np.float32] = (mean / norm).astype(np.float32)
+    return pooled
+
+
+def _pieces(text: str, fits: Fits, finer: Sequence[re.Pattern[str]]) -> Iterator[str]:
+    """The text in pieces that fit, cut no finer than that takes."""
+    for piece in finer[0].findall(text):
+        if len(finer) == 1 or fits(piece):
+            yield piece
+        else:
+            yield from _pieces(piece, fits, finer[1:])
+
+
+def _furthest(pieces: Sequence[str], start: int, fits: Fits) -> int:
+    """The end of the longest run of pieces from `start` that fits; one always does.
+
+    Found by doubling and halving, since counting tokens is what takes time.
+    """
+    step = 1
+    while start + step < len(pieces) and fits("".join(pieces[start : start + step])):
+        step *= 2
+    low, high = start + max(step // 2, 1), min(start + step, len(pieces))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if fits("".join(pieces[start:middle])):
+            low = middle
+        else:
+            high = middle - 1
+    return low
