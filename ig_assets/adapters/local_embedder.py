@@ -6,7 +6,6 @@ but the text, whatever is embedded with it.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,6 @@ from ig_assets.errors import InputError, MalformedAnswerError, ModelFileError
 # `max_seq_length` in the publisher's sentence_bert_config.json, with both marks.
 MAX_TOKENS = 256
 _MARKS = 2  # [CLS] and [SEP]
-_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 Array = npt.NDArray[Any]
 
@@ -29,16 +27,16 @@ Array = npt.NDArray[Any]
 class LocalEmbedder:
     """Fulfils the `Embedder` port with a model file; loads at first use.
 
-    A text over 256 tokens is cut between sentences into chunks that fit (between
-    words where a sentence is longer, between tokens where a word is), each goes
-    through the model alone, and the mean is taken over the tokens of all chunks: a
-    long text is pooled just as a short one, and nothing of it is left out.
+    The vector of a text is the normalised mean of its tokens' last hidden states.
+    A text over 256 tokens is refused, not cut: callers split it.
     """
 
     provider = "local"
     model = "all-MiniLM-L6-v2-int8"
     dimensions = 384
     max_batch = 100
+    max_request_tokens = max_batch * MAX_TOKENS
+    max_input_tokens = MAX_TOKENS
 
     def __init__(
         self, model_path: Path, tokenizer_path: Path, threads: int = 1
@@ -58,9 +56,9 @@ class LocalEmbedder:
     def embed(self, texts: Sequence[str]) -> EmbeddingAnswer:
         """Vectors of shape (texts, 384), float32, L2-normalised.
 
-        Raises InputError for an empty text or more than `max_batch`, ModelFileError
-        where the files do not load, MalformedAnswerError where the model's output
-        has another shape or is not a number.
+        Raises InputError for an empty text, one over 256 tokens or more than
+        `max_batch`, ModelFileError where the files do not load, MalformedAnswerError
+        where the model's output has another shape or is not a number.
         """
         if len(texts) > self.max_batch:
             raise InputError(
@@ -71,27 +69,34 @@ class LocalEmbedder:
             if not text.strip():
                 raise InputError(f"Text {place + 1} of {len(texts)} is empty.")
         self._load()
+        rows = [self._ids(text, place + 1) for place, text in enumerate(texts)]
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        tokens = 0
-        for place, text in enumerate(texts):
-            vectors[place], taken = self._embed_one(text)
-            tokens += taken
-        return EmbeddingAnswer(vectors, Usage(input_tokens=tokens))
+        for place, ids in enumerate(rows):
+            vectors[place] = self._embed_one(ids)
+        return EmbeddingAnswer(vectors, Usage(input_tokens=sum(map(len, rows))))
 
-    def _embed_one(self, text: str) -> tuple[Array, int]:
-        total = np.zeros(self.dimensions, dtype=np.float64)
-        tokens = 0
-        for ids in self._chunks(text):
-            states = self._run(ids)
-            total += states.sum(axis=0, dtype=np.float64)
-            tokens += len(states)
-        mean = total / tokens
+    def _ids(self, text: str, place: int) -> list[int]:
+        """Token ids with both marks."""
+        start, end = (self._tokenizer.token_to_id(m) for m in ("[CLS]", "[SEP]"))
+        ids = [start, *self._encode(text), end]
+        if len(ids) > self.max_input_tokens:
+            raise InputError(
+                f"Text {place} has {len(ids)} tokens, more than the "
+                f"{self.max_input_tokens} that {self.model} reads; split it."
+            )
+        return ids
+
+    def _embed_one(self, ids: Sequence[int]) -> Array:
+        mean = self._run(ids).mean(axis=0, dtype=np.float64)
         norm = float(np.linalg.norm(mean))
         if not np.isfinite(norm) or norm == 0.0:
             raise MalformedAnswerError(
-                f"{self.model} gave a vector that is zero or not a number.", tokens, 0
+                f"{self.model} gave a vector that is zero or not a number.",
+                len(ids),
+                0,
             )
-        return (mean / norm).astype(np.float32), tokens
+        vector: Array = (mean / norm).astype(np.float32)
+        return vector
 
     def _run(self, ids: Sequence[int]) -> Array:
         """Hidden states of shape (tokens, dimensions) of one chunk."""
@@ -112,32 +117,6 @@ class LocalEmbedder:
                 0,
             )
         return states.reshape(len(ids), self.dimensions)
-
-    def _chunks(self, text: str) -> list[list[int]]:
-        """Token ids, with marks, of the pieces of a text that fit the model."""
-        room = MAX_TOKENS - _MARKS
-        whole = self._encode(text)
-        bodies = [whole]
-        if len(whole) > room:
-            bodies = [[]]
-            for piece in self._pieces(text, room):
-                if len(bodies[-1]) + len(piece) > room:
-                    bodies.append([])
-                bodies[-1].extend(piece)
-        start, end = (self._tokenizer.token_to_id(m) for m in ("[CLS]", "[SEP]"))
-        return [[start, *body, end] for body in bodies if body] or [[start, end]]
-
-    def _pieces(self, text: str, room: int) -> list[list[int]]:
-        """Token ids of the sentences, of the words of a sentence that is too long."""
-        pieces: list[list[int]] = []
-        for sentence in _SENTENCE_END.split(text):
-            ids = self._encode(sentence)
-            if len(ids) <= room:
-                pieces.append(ids)
-                continue
-            for word in map(self._encode, sentence.split()):
-                pieces += [word[i : i + room] for i in range(0, len(word), room)]
-        return pieces
 
     def _encode(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)

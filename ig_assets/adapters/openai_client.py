@@ -154,6 +154,9 @@ def sent(send: Callable[[], T], provider: str, may_lack_route: bool = False) -> 
             failure = translate(error, provider)
     except openai.OpenAIError as error:
         failure = translate(error, provider)
+    except (ValueError, TypeError, AttributeError):
+        # The SDK's parser lets these through for a body that is cut or no such answer.
+        failure = MalformedAnswerError(f"{provider} sent an answer nobody can read.")
     else:
         if not isinstance(answer, str):
             return answer

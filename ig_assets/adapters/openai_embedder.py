@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ig_assets.adapters.openai_client import Endpoint, LazyClient, count_tokens, sent
 from ig_assets.core.ports import EmbeddingAnswer, Usage, Vectors
 from ig_assets.errors import InputError, MalformedAnswerError
 
-# Limits of POST /v1/embeddings, from OpenAI's API reference.
+# Limits of POST /v1/embeddings, from OpenAI's API reference. Tokens of other models
+# than OpenAI's are estimated, so those of a compatible server may be lower.
 MAX_INPUTS = 2048
 MAX_REQUEST_TOKENS = 300_000
 MAX_INPUT_TOKENS = 8192
@@ -24,6 +26,7 @@ class OpenAIEmbedder:
     """Embeds through POST /embeddings; fulfils the `Embedder` port."""
 
     max_batch = MAX_INPUTS
+    max_request_tokens = MAX_REQUEST_TOKENS
 
     def __init__(
         self,
@@ -35,7 +38,9 @@ class OpenAIEmbedder:
         timeout_s: float = 120.0,
         http_client: Any | None = None,
         before_call: Callable[[], Endpoint | None] | None = None,
+        max_input_tokens: int = MAX_INPUT_TOKENS,
     ) -> None:
+        self.max_input_tokens = max_input_tokens
         self.provider = provider
         self.model = model
         self.dimensions = dimensions
@@ -63,8 +68,7 @@ class OpenAIEmbedder:
             arguments["dimensions"] = self.dimensions
         client = self._client.get()
         response = sent(lambda: client.embeddings.create(**arguments), self.provider)
-        told = getattr(response, "usage", None)
-        tokens = counted if told is None else told.prompt_tokens
+        tokens = _tokens_told(response) or counted
         return EmbeddingAnswer(
             self._check_vectors(response, len(texts), tokens), Usage(tokens)
         )
@@ -80,16 +84,16 @@ class OpenAIEmbedder:
             if not text.strip():
                 raise InputError(f"Text {place + 1} of {len(texts)} is empty.")
             tokens = self.count_tokens(text)
-            if tokens > MAX_INPUT_TOKENS:
+            if tokens > self.max_input_tokens:
                 raise InputError(
                     f"Text {place + 1} of {len(texts)} has {tokens} tokens, more "
-                    f"than the {MAX_INPUT_TOKENS} that {self.model} reads; "
+                    f"than the {self.max_input_tokens} that {self.model} reads; "
                     "shorten it."
                 )
             total += tokens
-        if total > MAX_REQUEST_TOKENS:
+        if total > self.max_request_tokens:
             raise InputError(
-                f"{total} tokens are more than the {MAX_REQUEST_TOKENS} of one "
+                f"{total} tokens are more than the {self.max_request_tokens} of one "
                 "embedding request; lower IG_EMBED_BATCH."
             )
         return total
@@ -103,19 +107,39 @@ class OpenAIEmbedder:
                 output_tokens=0,
             )
 
-        items = getattr(response, "data", None) or []
-        if sorted(item.index for item in items) != list(range(count)):
+        items = _items(response)
+        if items is None:
+            raise malformed("not with a list of numbered vectors")
+        if sorted(items) != list(range(count)):
             raise malformed(f"with {len(items)} vectors for {count} texts")
-        rows = [item.embedding for item in sorted(items, key=lambda i: i.index)]
-        wrong = {len(row) for row in rows} - {self.dimensions}
+        wrong = {len(row) for row in items.values()} - {self.dimensions}
         if wrong:
             raise malformed(
                 f"with {min(wrong)} dimensions where {self.dimensions} were asked "
                 "for (IG_OPENAI_EMBEDDING_DIMENSIONS)"
             )
-        vectors = np.asarray(rows, dtype=np.float64)
+        vectors = np.stack([items[place] for place in range(count)])
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.isfinite(norms).all() or not norms.all():
             raise malformed("a vector is zero or not a number")
         normalised: Vectors = (vectors / norms).astype(np.float32)
         return normalised
+
+
+def _tokens_told(response: Any) -> int | None:
+    tokens = getattr(getattr(response, "usage", None), "prompt_tokens", None)
+    return tokens if isinstance(tokens, int) else None
+
+
+def _items(response: Any) -> dict[int, npt.NDArray[np.float64]] | None:
+    """Vectors by the index the vendor gave; None where it is no such answer.
+
+    The SDK checks no types. An index that comes twice counts once.
+    """
+    try:
+        return {
+            int(item.index): np.asarray(item.embedding, np.float64).reshape(-1)
+            for item in response.data
+        }
+    except (AttributeError, TypeError, ValueError):
+        return None

@@ -10,6 +10,7 @@ import pytest
 
 from ig_assets.adapters.local_embedder import MAX_TOKENS, LocalEmbedder
 from ig_assets.adapters.model_files import fetch_model_file
+from ig_assets.core.corpus.chunking import pool, split_text
 from ig_assets.errors import InputError, MalformedAnswerError, ModelFileError
 
 CACHE = Path.home() / ".cache" / "ig_assets" / "models"
@@ -53,43 +54,39 @@ def test_vectors_are_unit_float32_and_usage_counts_every_token(
 def test_a_vector_does_not_depend_on_what_is_embedded_with_it(
     embedder: LocalEmbedder,
 ) -> None:
-    together = embedder.embed([SALT, LONG, KNIFE, SALT_TOO]).vectors
-    alone = [embedder.embed([t]).vectors[0] for t in (SALT, LONG, KNIFE, SALT_TOO)]
+    together = embedder.embed([SALT, KNIFE, SALT_TOO]).vectors
+    alone = [embedder.embed([t]).vectors[0] for t in (SALT, KNIFE, SALT_TOO)]
     assert np.array_equal(together, np.stack(alone))
 
 
 @pytest.mark.model
-def test_a_long_text_is_chunked_between_sentences_and_nothing_is_left_out(
+def test_a_text_over_the_window_is_refused_and_its_chunks_lose_no_token(
     embedder: LocalEmbedder,
 ) -> None:
-    chunks = embedder._chunks(LONG)
-    assert len(chunks) > 3 and max(map(len, chunks)) <= MAX_TOKENS
-    tokenizer = embedder._tokenizer
-    stop = tokenizer.token_to_id(".")
-    assert all(chunk[-2] == stop for chunk in chunks)
-    inner = [token for chunk in chunks for token in chunk[1:-1]]
-    assert inner == tokenizer.encode(LONG, add_special_tokens=False).ids
-    vector = embedder.embed([LONG]).vectors[0]
-    states = np.concatenate([embedder._run(chunk) for chunk in chunks])
+    limit, count = embedder.max_input_tokens, embedder.count_tokens
+    with pytest.raises(InputError, match="split it"):
+        embedder.embed([SALT, LONG])
+    chunks = split_text(LONG, limit, count)
+    assert len(chunks) > 3 and max(map(count, chunks)) <= limit == MAX_TOKENS
+    assert all(chunk.endswith("shimmers.") for chunk in chunks)
+    marks = 2
+    inner = sum(count(chunk) - marks for chunk in chunks)
+    assert inner == count(LONG) - marks
+    assert embedder.embed(chunks).vectors.shape == (len(chunks), 384)
+
+
+@pytest.mark.model
+def test_a_pooled_text_is_nearly_what_a_wider_window_would_give(
+    embedder: LocalEmbedder,
+) -> None:
+    chunks = split_text(LONG, embedder.max_input_tokens, embedder.count_tokens)
+    pooled = pool(
+        list(embedder.embed(chunks).vectors), [embedder.count_tokens(c) for c in chunks]
+    )
+    ids = [embedder._ids(chunk, 1) for chunk in chunks]
+    states = np.concatenate([embedder._run(chunk) for chunk in ids])
     mean = states.mean(axis=0, dtype=np.float64)
-    np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=1e-6)
-
-
-@pytest.mark.model
-def test_the_end_of_a_long_text_counts(embedder: LocalEmbedder) -> None:
-    one, other = embedder.embed([LONG, f"{LONG} {KNIFE}"]).vectors
-    assert not np.allclose(one, other, atol=1e-4)
-
-
-@pytest.mark.model
-def test_a_sentence_without_an_end_still_fits_the_model(
-    embedder: LocalEmbedder,
-) -> None:
-    endless = "knead the dough and " * 200
-    chunks = embedder._chunks(endless)
-    assert len(chunks) > 1 and max(map(len, chunks)) <= MAX_TOKENS
-    inner = sum(len(chunk) - 2 for chunk in chunks)
-    assert inner == embedder.count_tokens(endless) - 2
+    assert pooled @ (mean / np.linalg.norm(mean)) > 0.999
 
 
 @pytest.mark.model
