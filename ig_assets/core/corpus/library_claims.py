@@ -14,14 +14,19 @@ from ig_assets.core.corpus.library import KnownFile
 from ig_assets.core.corpus.library_file import READER_VERSION
 from ig_assets.warehouse.connection import Connection
 
+# One row a file, and one without a file for active scripts that no file claims.
 _FILES = f"""
-    SELECT f.file_uri, min(f.content_hash), min(f.stamp),
+    SELECT f.file_uri, count(*), min(f.content_hash), min(f.stamp),
         count(*) = count(s.script_id)
             AND count(*) = count(f.content_hash)
             AND min(f.reader_version) = {READER_VERSION}
             AND max(f.reader_version) = {READER_VERSION} AS is_known
     FROM library_files AS f
-    LEFT JOIN ({CURRENT_SCRIPTS}) AS s
+    FULL JOIN (
+        SELECT script_id, revision_hash, source_uri
+        FROM ({CURRENT_SCRIPTS})
+        WHERE script_id LIKE 'library/%'
+    ) AS s
         ON s.script_id = f.script_id
         AND s.revision_hash = f.revision_hash
         AND s.source_uri = f.source_uri
@@ -90,23 +95,31 @@ _UNSETTLE = f"""
 
 @dataclass(frozen=True)
 class LibraryState:
-    """The files that have rows, those that are known, and a mark of the moment."""
+    """The files that have rows, those that are known, and a mark of the moment.
+
+    `scripts` are in known files, `unclaimed` are active and in no file's rows.
+    """
 
     paths: frozenset[str]
     known: dict[str, KnownFile]
+    scripts: int
+    unclaimed: int
     mark: str
 
 
 def library_state(con: Connection) -> LibraryState:
     """What the tables know of the library's files."""
     rows = con.execute(_FILES).fetchall()
+    files = [row for row in rows if row[0] is not None]
+    known = [row for row in files if row[-1]]
     return LibraryState(
-        paths=frozenset(path for path, *_ in rows),
+        paths=frozenset(path for path, *_ in files),
         known={
             path: KnownFile(content_hash, stamp)
-            for path, content_hash, stamp, is_known in rows
-            if is_known
+            for path, _, content_hash, stamp, _ in known
         },
+        scripts=sum(scripts for _, scripts, *_ in known),
+        unclaimed=sum(scripts for path, scripts, *_ in rows if path is None),
         mark=state_mark(con),
     )
 

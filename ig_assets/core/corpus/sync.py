@@ -78,6 +78,16 @@ class CorpusChange:
     rejects: tuple[Reject, ...]
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """What came of the library: scripts by verdict, renames, rejects, a sample."""
+
+    counts: Mapping[str, int]
+    renamed: int
+    rejects: tuple[Reject, ...]
+    sample: list[dict[str, str]]
+
+
 class _RolledBack(Exception):
     """Ends a transaction whose changes were only looked at."""
 
@@ -139,34 +149,58 @@ def _apply(
             "Another sync of the corpus ended while this one read the library; "
             "nothing was written, try again."
         )
-    taken = stage_reading(con, reading, state)
-    counts, forgotten = decide_verdicts(con)
-    rejects = _one_a_source(reading, taken + forgotten)
-    carry_out_verdicts(con, now)
-    renamed = write_renames(con, now, run_id)
-    write_performance(con, reading)
-    write_claims(con)
-    write_rejects(con, rejects, now)
-    resolve_rejects(con, rejects, now)
-    sample = fetch_dicts(con, _SAMPLE)
+    outcome = (
+        _Outcome({"unchanged": state.scripts}, 0, (), [])
+        if _is_as_it_was(state, reading)
+        else _follow_library(con, state, reading, now, run_id)
+    )
+    write_rejects(con, outcome.rejects, now)
+    resolve_rejects(con, outcome.rejects, now)
     promoted = promote_winners(con, now, run_id)
     labels = ("script_id", "topic", "hook_style", "language")
-    sample += [
+    sample = outcome.sample + [
         {"change": "promoted", **{c: row[c] for c in labels}} for row in promoted
     ]
+    counts = outcome.counts
     return CorpusChange(
         new=counts.get("new", 0),
         changed=counts.get("revised", 0) + counts.get("described", 0),
         unchanged=counts.get("unchanged", 0),
         retired=counts.get("retired", 0),
         revived=counts.get("revived", 0),
-        renamed=renamed,
-        rejected=len(rejects),
+        renamed=outcome.renamed,
+        rejected=len(outcome.rejects),
         promoted=len(promoted),
         parsed=len(reading.read),
         sample=tuple(sample[:SAMPLE_ROWS]),
-        rejects=rejects,
+        rejects=outcome.rejects,
     )
+
+
+def _is_as_it_was(state: LibraryState, reading: LibraryReading) -> bool:
+    """Whether every file and every row stands as it did: then nothing is compared."""
+    return (
+        not (reading.read or reading.hidden or reading.rejects or state.unclaimed)
+        and reading.unchanged == state.paths
+    )
+
+
+def _follow_library(
+    con: Connection,
+    state: LibraryState,
+    reading: LibraryReading,
+    now: datetime,
+    run_id: str | None,
+) -> _Outcome:
+    taken = stage_reading(con, reading, state)
+    counts, forgotten = decide_verdicts(con)
+    carry_out_verdicts(con, now)
+    renamed = write_renames(con, now, run_id)
+    write_performance(con, reading)
+    write_claims(con)
+    sample = fetch_dicts(con, _SAMPLE)
+    rejects = _one_a_source(reading, taken + forgotten)
+    return _Outcome(counts, renamed, rejects, sample)
 
 
 def _one_a_source(reading: LibraryReading, later: list[Reject]) -> tuple[Reject, ...]:
