@@ -1,7 +1,7 @@
 """Hook, body and call to action of a script's text, wherever they are written.
 
-The hook is the first line `# hook`, what stands below a heading `# Hook`, or given
-by name. The call to action is the last paragraph `CTA: …`, what stands below a
+The hook is the first line `# hook`, or what stands below a heading `# Hook` where
+there is a heading `# Body` or `# Script` too, or given by name. The call to action is the last paragraph `CTA: …`, what stands below a
 heading `## CTA` or `## Call to action`, or given by name.
 """
 
@@ -70,17 +70,23 @@ def _sections(text: str) -> dict[str, list[str]]:
     sections: dict[str, list[str]] = {
         name: [] for name in ("lead", "hook", "body", "call to action")
     }
+    lines = text.split("\n")
+    titles = [_section_of(line) for line in lines]
     current = "lead"
-    for line in text.split("\n"):
-        if line.startswith("#") and (heading := _HEADING.fullmatch(line)):
-            title = heading.group(1).strip(" \t#:*").casefold()
-            if title in _SECTIONS:
-                current = _SECTIONS[title]
-                continue
-            if current in ("hook", "call to action"):
-                current = "body"
+    for line, title in zip(lines, titles, strict=True):
+        if title and (title != "hook" or "body" in titles):
+            current = title
+            continue
+        if current in ("hook", "call to action") and _HEADING.fullmatch(line):
+            current = "body"
         sections[current].append(line)
     return sections
+
+
+def _section_of(line: str) -> str | None:
+    if line.startswith("#") and (heading := _HEADING.fullmatch(line)):
+        return _SECTIONS.get(heading.group(1).strip(" \t#:*").casefold())
+    return None
 
 
 def _trimmed(lines: list[str]) -> str:
