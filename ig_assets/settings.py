@@ -37,7 +37,9 @@ class Settings(BaseSettings):
 
     # Where things are
     data_dir: Path = PROJECT_ROOT / "data"
-    library: str = str(PROJECT_ROOT / "library" / "scripts")
+    library: str = Field(
+        default=str(PROJECT_ROOT / "library" / "scripts"), repr=False
+    )  # a URL may hold a password
     calendar: Path = PROJECT_ROOT / "library" / "calendar"
     warehouse_url: str = Field(default="", repr=False)  # may hold a password
     model_cache: Path = Path.home() / ".cache" / "ig_assets" / "models"

@@ -13,6 +13,7 @@ from ig_assets.core.costs.ledger import Ledger
 from ig_assets.core.ports import (
     Clock,
     Embedder,
+    LibraryStore,
     SocialPlatform,
     Trainer,
     VectorIndex,
@@ -61,6 +62,18 @@ def make_warehouse(
 def make_ledger(settings: Settings, warehouse: Warehouse, clock: Clock) -> Ledger:
     """The ledger with the project's budget."""
     return Ledger(warehouse, clock, settings.budget_usd)
+
+
+def make_library(settings: Settings) -> LibraryStore:
+    """The folder or the URL that `IG_LIBRARY` names."""
+    location = settings.library.removeprefix("file://")
+    if "://" in location:
+        from ig_assets.adapters.url_library import UrlLibrary
+
+        return UrlLibrary(location)
+    from ig_assets.adapters.folder_library import FolderLibrary
+
+    return FolderLibrary(location)
 
 
 def make_embedder(settings: Settings, progress: Progress | None = None) -> Embedder:
@@ -174,6 +187,11 @@ class House:
     def ledger(self) -> Ledger:
         """The ledger."""
         return make_ledger(self.settings, self.warehouse, self.clock)
+
+    @cached_property
+    def library(self) -> LibraryStore:
+        """Where the script files lie."""
+        return make_library(self.settings)
 
     @cached_property
     def embedder(self) -> Embedder:

@@ -16,6 +16,7 @@ from ig_assets.core.costs.ledger import Ledger
 from ig_assets.core.ports import (
     Clock,
     Embedder,
+    LibraryStore,
     SocialPlatform,
     Trainer,
     VectorIndex,
@@ -58,6 +59,16 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
         if context.run is None:
             return wiring.make_warehouse(settings, clock, SENSOR_WAIT_S)
         return wiring.make_warehouse(settings, clock)
+
+
+class LibraryResource(dg.ConfigurableResource[Any]):
+    """Where the script files lie."""
+
+    location: str
+
+    def create_resource(self, context: dg.InitResourceContext) -> LibraryStore:
+        """The library."""
+        return wiring.make_library(load_settings())
 
 
 class LedgerResource(dg.ConfigurableResource[Any]):
@@ -139,6 +150,7 @@ def resources(settings: Settings) -> dict[str, object]:
             kind="simulated" if settings.uses_simulated_clock else "system"
         ),
         "warehouse": WarehouseResource(kind=home),
+        "library": LibraryResource(location=wiring.make_library(settings).location),
         "ledger": LedgerResource(),
         "embedder": EmbedderResource(
             provider=settings.embedder, model=model, dimensions=dimensions

@@ -43,6 +43,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "imports": ("import_id",),
     "key_sightings": ("name", "fingerprint"),
     "run_failures": ("run_id",),
+    "library_files": ("file_uri", "script_id"),
 }
 
 _FIRST = """
@@ -182,12 +183,22 @@ CREATE TABLE run_failures (
 );
 """
 
+# What each library file was read to say: one row a script in it. A content_hash says
+# that all of it is in the tables, so that the same bytes need not be read again.
+_LIBRARY_FILES = """
+CREATE TABLE library_files (
+    file_uri TEXT, script_id TEXT, source_uri TEXT, revision_hash TEXT,
+    content_hash TEXT, stamp TEXT, reader_version INTEGER
+);
+"""
+
 _CALLS_NAME_THEIR_SUBJECT = """
 ALTER TABLE api_calls ADD COLUMN subject TEXT;
 """
 
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "the first house", _FIRST),
+    (2, "library files", _LIBRARY_FILES),
     (5, "calls name what they were for", _CALLS_NAME_THEIR_SUBJECT),
 )
 

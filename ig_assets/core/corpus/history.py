@@ -24,7 +24,7 @@ from ig_assets.core.corpus.history_file import (
     guess_mapping,
     read_history,
 )
-from ig_assets.core.corpus.library import COUNTS, Reject
+from ig_assets.core.corpus.script import COUNTS, Reject
 from ig_assets.core.corpus.rejects import HISTORY, write_rejects
 from ig_assets.core.identity import ID_LENGTH, stable_id
 from ig_assets.core.ports import Clock

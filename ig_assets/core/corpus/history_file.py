@@ -13,13 +13,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ig_assets.core.corpus.library import (
-    MAX_BYTES,
-    Reject,
-    join_script,
-    secret_kind,
-)
 from ig_assets.core.corpus.rejects import HISTORY
+from ig_assets.core.corpus.script import MAX_BYTES, Reject, join_script
+from ig_assets.core.corpus.secrets import secret_kind
 from ig_assets.core.identity import normalise_text, text_hash
 from ig_assets.errors import InputError
 

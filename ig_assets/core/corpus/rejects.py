@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from ig_assets.core.corpus.current import CURRENT_REJECTS
-from ig_assets.core.corpus.library import Reject
+from ig_assets.core.corpus.script import Reject
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import merge_rows
 

@@ -10,7 +10,7 @@ from ig_assets.core.corpus.index_sync import sync_index
 from ig_assets.core.corpus.map_picture import corpus_map
 from ig_assets.core.corpus.sync import sync_corpus
 from ig_assets.core.costs.ledger import Ledger
-from ig_assets.core.ports import Clock, Embedder, VectorIndex
+from ig_assets.core.ports import Clock, Embedder, LibraryStore, VectorIndex
 from ig_assets.defs.boundary import (
     OWNERS,
     RETRY_WHEN_BUSY,
@@ -50,15 +50,13 @@ def _follows_unless(paid: bool) -> dg.AutomationCondition[Any] | None:
 )
 def raw_scripts(
     context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
+    library: dg.ResourceParam[LibraryStore],
     clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
     """Bring the tables to what the library and the decisions say."""
     with plain_failures():
-        change = sync_corpus(
-            warehouse, settings.library, clock, run_id=context.run.run_id
-        )
+        change = sync_corpus(warehouse, library, clock, run_id=context.run.run_id)
         with warehouse.transaction() as con:
             version = content_version(
                 con,

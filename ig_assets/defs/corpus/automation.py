@@ -4,9 +4,9 @@ import dagster as dg
 
 from ig_assets.core.corpus.library import library_fingerprint
 from ig_assets.core.corpus.sync import unpromoted_winners
+from ig_assets.core.ports import LibraryStore
 from ig_assets.defs.corpus.assets import raw_scripts, script_embeddings, script_index
 from ig_assets.errors import IgAssetsError, WarehouseBusyError
-from ig_assets.settings import Settings
 from ig_assets.warehouse.connection import Warehouse
 
 corpus_job = dg.define_asset_job(
@@ -26,11 +26,11 @@ corpus_job = dg.define_asset_job(
     description="Starts one run when library files appear, change or vanish.",
 )
 def script_library_sensor(
-    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
+    context: dg.SensorEvaluationContext, library: dg.ResourceParam[LibraryStore]
 ) -> dg.SensorResult | dg.SkipReason:
     """A burst of a thousand files is one run: the cursor is a fingerprint of all."""
     try:
-        fingerprint = library_fingerprint(settings.library)
+        fingerprint = library_fingerprint(library)
     except IgAssetsError as error:
         return dg.SkipReason(str(error))
     if fingerprint == context.cursor:

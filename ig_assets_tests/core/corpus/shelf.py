@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ig_assets.adapters.faiss_index import FaissIndex
+from ig_assets.adapters.folder_library import FolderLibrary
 from ig_assets.core.corpus.current import current_scripts
 from ig_assets.core.corpus.embedding import EmbeddingRun, embed_missing
 from ig_assets.core.corpus.index_sync import IndexChange, namespace_of, sync_index
@@ -105,7 +106,7 @@ class Shelf:
         return path
 
     def sync(self) -> CorpusChange:
-        return sync_corpus(self.warehouse, str(self.library), self.clock)
+        return sync_corpus(self.warehouse, FolderLibrary(str(self.library)), self.clock)
 
     def embed(self, batch_size: int = 100, max_in_flight: int = 1) -> EmbeddingRun:
         return embed_missing(

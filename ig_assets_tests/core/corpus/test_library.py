@@ -7,8 +7,16 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from ig_assets.core.corpus.library import library_fingerprint, read_library
+from ig_assets.adapters.folder_library import FolderLibrary
+from ig_assets.core.corpus.library import (
+    LibraryReading,
+    library_fingerprint,
+    read_library,
+)
+from ig_assets.core.corpus.library_file import read_file
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import InputError
 
@@ -38,14 +46,17 @@ def put(folder: Path, name: str, content: str | bytes = GOOD) -> None:
     (folder / name).write_bytes(data)
 
 
+def read(folder: Path) -> LibraryReading:
+    return read_library(FolderLibrary(str(folder)))
+
+
 def refusals(folder: Path) -> dict[str, str]:
-    reading = read_library(str(folder))
-    return {reject.source_uri: reject.reason for reject in reading.rejects}
+    return {uri: reject.reason for uri, reject in read(folder).rejects.items()}
 
 
 def test_a_file_becomes_a_script_with_all_its_parts(tmp_path: Path) -> None:
     put(tmp_path, "kitchen/onions.md")
-    [script] = read_library(str(tmp_path)).scripts
+    [script] = read(tmp_path).scripts
     assert script.script_id == "library/slow-onions"
     assert script.source_uri == "kitchen/onions.md"
     assert (script.topic, script.author) == ("caramelising onions", "jonas")
@@ -68,14 +79,16 @@ def test_bom_line_ends_and_unicode_form_do_not_change_the_words(tmp_path: Path) 
     put(tmp_path, "b.md", b"\xef\xbb\xbf" + text.format("b").encode())
     put(tmp_path, "c.md", text.format("c").replace("\n", "\r\n"))
     put(tmp_path, "d.md", text.format("d").replace("é", "e\u0301"))
-    scripts = read_library(str(tmp_path)).scripts
-    assert len(scripts) == 4
+    put(tmp_path, "e.md", text.format("e").encode("utf-16"))
+    put(tmp_path, "f.md", b"\xfe\xff" + text.format("f").encode("utf-16-be"))
+    scripts = read(tmp_path).scripts
+    assert len(scripts) == 6
     assert len({script.revision_hash for script in scripts}) == 1
 
 
 def test_a_missing_id_comes_from_the_relative_path(tmp_path: Path) -> None:
     put(tmp_path, "x/plain.txt", "# Only a hook")
-    [script] = read_library(str(tmp_path)).scripts
+    [script] = read(tmp_path).scripts
     assert script.script_id == "library/x/plain"
     assert (script.body, script.call_to_action) == ("", "")
     assert str(tmp_path) not in repr(script)
@@ -87,7 +100,9 @@ def test_a_missing_id_comes_from_the_relative_path(tmp_path: Path) -> None:
         ("empty", ""),
         ("empty", "\ufeff \r\n\r\n"),
         ("binary", b"# hook\x00"),
-        ("binary", "# hook".encode("utf-16")),
+        ("binary", "# hook".encode("utf-16-le")),
+        ("binary", "# hook".encode("utf-32")),
+        ("invalid UTF-8", b"\xff\xfe#"),
         ("over 64 KiB", "# hook\n\n" + "x" * 65536),
         ("invalid UTF-8", "# Café".encode("latin-1")),
         ("no hook", "Just a text without a heading."),
@@ -116,19 +131,16 @@ def test_an_unusable_file_is_refused_with_its_reason_and_the_rest_goes_on(
 ) -> None:
     put(tmp_path, "bad.md", content)
     put(tmp_path, "good.md")
-    reading = read_library(str(tmp_path))
-    assert [(r.source_uri, r.reason) for r in reading.rejects] == [("bad.md", reason)]
+    reading = read(tmp_path)
+    assert {uri: r.reason for uri, r in reading.rejects.items()} == {"bad.md": reason}
     assert [script.script_id for script in reading.scripts] == ["library/slow-onions"]
-    assert "a1B2" not in reading.rejects[0].detail
+    assert "a1B2" not in reading.rejects["bad.md"].detail
 
 
-def test_one_id_with_two_texts_keeps_the_first_by_path(tmp_path: Path) -> None:
-    put(tmp_path, "a.md")
-    put(tmp_path, "b.md", GOOD.replace("second", "third"))
-    put(tmp_path, "c.md")
-    reading = read_library(str(tmp_path))
-    assert [script.source_uri for script in reading.scripts] == ["a.md"]
-    assert refusals(tmp_path) == {"b.md": "duplicate id"}
+@pytest.mark.parametrize("ends", ["[" * 60_000, "- " * 30_000, "a: {" * 15_000])
+def test_no_front_matter_ends_the_process(tmp_path: Path, ends: str) -> None:
+    put(tmp_path, "bad.md", f"---\n{ends}\n---\n# hook")
+    assert refusals(tmp_path) == {"bad.md": "broken front matter"}
 
 
 def test_links_that_leave_the_library_are_refused(tmp_path: Path) -> None:
@@ -140,7 +152,7 @@ def test_links_that_leave_the_library_are_refused(tmp_path: Path) -> None:
     (library / "broken.md").symlink_to(library / "nowhere.md")
     (library / "loop").symlink_to(library)
     (library / "self.md").symlink_to(library / "self.md")
-    reading = read_library(str(library))
+    reading = read(library)
     assert [script.source_uri for script in reading.scripts] == ["good.md"]
     assert refusals(library) == {
         "file.md": "outside the library",
@@ -160,30 +172,95 @@ def test_other_files_and_hidden_ones_are_left_alone(tmp_path: Path) -> None:
     put(tmp_path, "picture.png", b"\x89PNG\x00")
     put(tmp_path, ".hidden.md", b"\x00")
     put(tmp_path, ".git/x.md", b"\x00")
-    reading = read_library(str(tmp_path))
-    assert (reading.scripts, reading.rejects) == ((), ())
+    reading = read(tmp_path)
+    assert (reading.scripts, reading.rejects) == ([], {})
 
 
 def test_a_missing_library_is_one_sentence(tmp_path: Path) -> None:
-    for read in (read_library, library_fingerprint):
+    for look in (read_library, library_fingerprint):
         with pytest.raises(InputError, match="does not exist; create it"):
-            read(str(tmp_path / "nowhere"))
+            look(FolderLibrary(str(tmp_path / "nowhere")))
 
 
 def test_the_fingerprint_moves_with_the_files_and_only_then(tmp_path: Path) -> None:
+    library = FolderLibrary(str(tmp_path))
     put(tmp_path, "a.md")
-    first = library_fingerprint(str(tmp_path))
-    assert library_fingerprint(str(tmp_path)) == first
+    first = library_fingerprint(library)
+    assert library_fingerprint(library) == first
     put(tmp_path, "b.md")
-    second = library_fingerprint(str(tmp_path))
+    second = library_fingerprint(library)
     (tmp_path / "b.md").unlink()
-    assert second != first == library_fingerprint(str(tmp_path))
+    assert second != first == library_fingerprint(library)
 
 
 def test_every_script_that_ships_with_the_project_is_accepted() -> None:
-    reading = read_library(str(SHIPPED))
-    assert reading.rejects == ()
+    reading = read(SHIPPED)
+    assert reading.rejects == {}
     assert len(reading.scripts) == len(list(SHIPPED.rglob("*.md"))) > 0
     for script in reading.scripts:
         assert all((script.topic, script.hook_style, script.author, script.language))
         assert script.body and script.call_to_action
+
+
+def test_one_path_in_two_unicode_spellings_is_listed(tmp_path: Path) -> None:
+    put(tmp_path, "caf\u00e9.md")
+    put(tmp_path, "cafe\u0301.md")
+    assert refusals(tmp_path) == {"caf\u00e9.md": "duplicate path"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# The hook\n\nThe body.\n\nCTA: Save it.",
+        "# The hook\n\nThe body.\n\ncta:\nSave it.",
+        "# The hook\n\nThe body.\n\nCall to action: Save it.",
+        "# The hook\n\nThe body.\n\n## CTA\n\nSave it.",
+        "# The hook\n## Call to action:\nSave it.\n## Body\nThe body.",
+        "## Hook\n\nThe hook\n\n## Script\n\nThe body.\n\n## CTA\nSave it.",
+        "# Hook\nThe hook\n\nThe body.\n\n# Body\n# CTA\nSave it.",
+        "---\nhook: The hook\ncta: Save it.\n---\nThe body.",
+        "---\nhook: The hook\n---\n# The hook\n\nThe body.\n\nCTA: Save it.",
+        "---\ncall_to_action: Save it.\n---\n# The hook\n\nThe body.\n\nCTA: Save it.",
+        "---\nhook: |\n  The\n  hook\ncta: Save it.\n---\n\nThe body.\n\n",
+    ],
+)
+def test_hook_and_call_to_action_are_found_wherever_they_stand(text: str) -> None:
+    [script] = read_file("a.md", text.encode()).scripts
+    parts = (script.hook, script.body, script.call_to_action)
+    assert parts == ("The hook", "The body.", "Save it.")
+
+
+def test_words_under_a_heading_of_their_own_stay_in_the_body() -> None:
+    text = "# The hook\n\n## Step one\n\nCut.\n\n## CTA\n\nSave it.\n\n## Notes\n\nNo salt."
+    [script] = read_file("a.md", text.encode()).scripts
+    assert script.body == "## Step one\n\nCut.\n\n## Notes\n\nNo salt."
+    text = "---\nhook: Another\n---\n# The hook\n\nThe body."
+    [script] = read_file("a.md", text.encode()).scripts
+    assert (script.hook, script.body) == ("Another", "# The hook\n\nThe body.")
+
+
+def test_two_different_calls_to_action_are_refused_rather_than_one_lost() -> None:
+    [reject] = read_file("a.md", b"---\ncta: A\n---\n# hook\n\nCTA: B").rejects
+    assert reject.reason == "two calls to action"
+
+
+@given(st.binary(max_size=300), st.sampled_from([".md", ".txt", ".jsonl", ".csv"]))
+@example(b"---\nperformance: {as_of: 0001-01-01T00:00:00+23:59}\n---\n# h", ".md")
+@example(b'{"text": "a", "likes": 1, "as_of": "9999-12-31T23:00:00-10:00"}', ".jsonl")
+def test_no_bytes_crash_the_reader(content: bytes, suffix: str) -> None:
+    said = read_file(f"any{suffix}", content)
+    for script in said.scripts:
+        assert script.hook and "\x00" not in script.text
+        script.text.encode("utf-8")
+    assert said == read_file(f"any{suffix}", content)
+
+
+@given(
+    st.text(max_size=200),
+    st.dictionaries(st.sampled_from(["id", "hook", "cta", "author"]), st.text()),
+)
+def test_no_text_crashes_the_reader(text: str, front: dict[str, str]) -> None:
+    lines = "\n".join(f"{name}: {value}" for name, value in front.items())
+    content = f"---\n{lines}\n---\n{text}".encode("utf-8", "replace")
+    said = read_file("any.md", content)
+    assert len(said.scripts) + len(said.rejects) == 1

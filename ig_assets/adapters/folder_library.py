@@ -1,0 +1,131 @@
+"""A library folder on the machine, listed and read with as few calls as possible."""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ig_assets.core.ports import LibraryFile, Unusable
+from ig_assets.errors import InputError
+
+_OUTSIDE = Unusable(
+    "outside the library",
+    "The link points outside the library folder; copy the file instead.",
+)
+_NOT_REGULAR = Unusable("unreadable", "It is not a regular file.")
+# Never wait for a pipe, never follow a link that has come since the listing.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+class FolderLibrary:
+    """The script files below a folder; hidden files and folders are left out."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+
+    def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
+        """Every file, links within the library included. Raises InputError."""
+        root = Path(self.location).expanduser()
+        if not root.is_dir():
+            raise InputError(
+                f"The library folder {self.location} does not exist; create it or set "
+                "IG_LIBRARY to the folder with your scripts."
+            )
+        found: list[LibraryFile] = []
+        real_root = os.path.realpath(root)
+        try:
+            _collect(real_root, real_root, suffixes, found)
+        except OSError as error:
+            raise InputError(
+                f"The library folder {self.location} cannot be listed: "
+                f"{error.strerror}; nothing was changed."
+            ) from error
+        return found
+
+    def contents(
+        self, files: Iterable[LibraryFile]
+    ) -> Iterator[tuple[LibraryFile, bytes | Unusable | None]]:
+        """The bytes of each file, one after the other."""
+        for file in files:
+            yield file, _content(file)
+
+
+def _collect(
+    root: str, folder: str, suffixes: tuple[str, ...], found: list[LibraryFile]
+) -> None:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                _collect(root, entry.path, suffixes, found)
+            elif entry.is_symlink():
+                found += _linked(root, entry, suffixes)
+            elif entry.name.lower().endswith(suffixes):
+                found += _listed(root, entry.path, entry.path)
+
+
+def _linked(
+    root: str, entry: os.DirEntry[str], suffixes: tuple[str, ...]
+) -> list[LibraryFile]:
+    """A link to a file; a folder within the library is read where it is."""
+    target = os.path.realpath(entry.path)
+    is_inside = Path(target).is_relative_to(root)
+    if os.path.isdir(target):
+        if is_inside:
+            return []
+        return [_unusable(root, entry.path, _OUTSIDE)]
+    if not entry.name.lower().endswith(suffixes):
+        return []
+    if not is_inside:
+        return [_unusable(root, entry.path, _OUTSIDE)]
+    return _listed(root, entry.path, target)
+
+
+def _listed(root: str, path: str, target: str) -> list[LibraryFile]:
+    try:
+        status = os.stat(target)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        return [_unusable(root, path, _refused(error))]
+    if not stat.S_ISREG(status.st_mode):
+        return [_unusable(root, path, _NOT_REGULAR)]
+    size, stamp = status.st_size, str(status.st_mtime_ns)
+    return [LibraryFile(_relative(root, path), target, size, stamp)]
+
+
+def _unusable(root: str, path: str, problem: Unusable) -> LibraryFile:
+    return LibraryFile(_relative(root, path), path, 0, "", problem=problem)
+
+
+def _relative(root: str, path: str) -> str:
+    relative = path[len(root) :].replace(os.sep, "/").lstrip("/")
+    plain = relative.encode("utf-8", "replace").decode("utf-8")
+    return unicodedata.normalize("NFC", plain)
+
+
+def _content(file: LibraryFile) -> bytes | Unusable | None:
+    """What the file has; None when it is not as long as it was when it was listed."""
+    try:
+        descriptor = os.open(file.address, _FLAGS)
+        try:
+            content = os.read(descriptor, file.size + 1)
+            while len(content) < file.size and (
+                more := os.read(descriptor, file.size + 1 - len(content))
+            ):
+                content += more
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return _refused(error)
+    return content if len(content) == file.size else None
+
+
+def _refused(error: OSError) -> Unusable:
+    return Unusable("unreadable", f"The file cannot be read: {error.strerror}.")

@@ -1,0 +1,203 @@
+"""A library behind a URL that fsspec can open: S3, Google Cloud Storage, SFTP, …
+
+Credentials come from the store's own environment variables and files. What a store
+answers can quote the URL, password and all, so none of its words are passed on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ig_assets.core.ports import LibraryFile, Unusable
+from ig_assets.errors import (
+    AccessError,
+    IgAssetsError,
+    InputError,
+    SettingsError,
+    TransientVendorError,
+)
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+BATCH_FILES = 128
+BATCH_BYTES = 16 * 1024 * 1024
+
+# A store's own name for the content; it changes with every write.
+_CONTENT_TAGS = ("ETag", "etag", "md5Hash", "content_md5", "checksum")
+_TIMES = ("LastModified", "last_modified", "updated", "mtime", "modified", "created")
+# These list a whole tree in pages of a thousand; any failure is an error. What fsspec
+# does elsewhere leaves out a folder that cannot be listed, as if it were empty.
+_FLAT = {"s3", "s3a"}
+
+
+class UrlLibrary:
+    """The script files below a URL; hidden files and folders are left out."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.location = shown_url(url)
+
+    def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
+        """Every file. Raises InputError, AccessError, TransientVendorError."""
+        with self._plain_failures("listed"):
+            fs, root = self._opened()
+            fs.invalidate_cache()
+            infos = [info for info in _all_files(fs, root) if not _is_marker(info)]
+        if any(_path(info) == root for info in infos):
+            raise InputError(
+                f"The library {self.location} is a file; set IG_LIBRARY to the folder "
+                "that it is in."
+            )
+        return [
+            self._file(root, info)
+            for info in infos
+            if _path(info).lower().endswith(suffixes)
+            and not any(
+                part.startswith(".") for part in _path(info)[len(root) :].split("/")
+            )
+        ]
+
+    def contents(
+        self, files: Iterable[LibraryFile]
+    ) -> Iterator[tuple[LibraryFile, bytes | Unusable | None]]:
+        """The bytes of each file; the files of a batch are read at once."""
+        with self._plain_failures("read"):
+            fs, _ = self._opened()
+        for batch in _batches(files):
+            with self._plain_failures("read"):
+                # Not `cat`: it takes `[1]` in a file's name for a pattern.
+                answers = fs.cat_ranges(
+                    [file.address for file in batch], None, None, on_error="return"
+                )
+                given = [_given(answer) for answer in answers]
+            yield from zip(batch, given, strict=True)
+
+    def _opened(self) -> tuple[AbstractFileSystem, str]:
+        from fsspec.core import url_to_fs
+
+        fs, root = url_to_fs(self._url)
+        return fs, str(fs._strip_protocol(root)).rstrip("/")
+
+    def _file(self, root: str, info: Mapping[str, Any]) -> LibraryFile:
+        relative = _path(info)[len(root) :].lstrip("/")
+        plain = relative.encode("utf-8", "replace").decode("utf-8")
+        tag = next((info[name] for name in _CONTENT_TAGS if info.get(name)), None)
+        time = next((info[name] for name in _TIMES if info.get(name)), "")
+        size = int(info.get("size") or 0)
+        stamp = hashlib.sha256(f"{self._url}\n{tag or time}\n{size}".encode())
+        return LibraryFile(
+            path=unicodedata.normalize("NFC", plain),
+            address=str(info["name"]),
+            size=size,
+            stamp=stamp.hexdigest()[:32],
+            is_exact=tag is not None,
+        )
+
+    @contextmanager
+    def _plain_failures(self, done: str) -> Iterator[None]:
+        """Every store has errors of its own; ours name the library and the kind."""
+        try:
+            yield
+        except IgAssetsError:
+            raise
+        except FileNotFoundError:
+            raise InputError(
+                f"The library {self.location} does not exist or has no files; nothing "
+                "was changed. Put scripts there or correct IG_LIBRARY."
+            ) from None
+        except ImportError:
+            raise SettingsError(
+                f"The library {self.location} needs a package that is not installed; "
+                "for s3:// it is `pip install 'ig-assets[s3]'`, for others the one "
+                "that fsspec names (gcsfs, adlfs, paramiko, …)."
+            ) from None
+        except Exception as error:
+            raise self._plain_error(error, done) from None
+
+    def _plain_error(self, error: Exception, done: str) -> IgAssetsError:
+        kind = type(error).__name__
+        if isinstance(error, PermissionError) or "credential" in kind.lower():
+            return AccessError(
+                f"The library {self.location} cannot be {done}: access is refused "
+                f"({kind}); nothing was changed. Check the store's credentials."
+            )
+        if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
+            return InputError(
+                f"The library {self.location} cannot be {done} ({kind}); nothing was "
+                "changed. Correct the URL in IG_LIBRARY."
+            )
+        return TransientVendorError(
+            f"The library {self.location} cannot be {done} ({kind}); nothing was "
+            "changed. Try again when the store can be reached.",
+            outcome_unknown=False,
+        )
+
+
+def shown_url(url: str) -> str:
+    """The URL without what stands before an @ and after a question mark."""
+    links = []
+    for link in url.split("::"):
+        scheme, separator, rest = link.partition("://")
+        rest = rest.partition("?")[0]
+        if "@" in rest:
+            rest = f"…@{rest.rpartition('@')[2]}"
+        links.append(f"{scheme.partition('?')[0]}{separator}{rest}")
+    return "::".join(links)
+
+
+def _all_files(fs: AbstractFileSystem, root: str) -> Iterator[Mapping[str, Any]]:
+    protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
+    if protocol not in _FLAT:
+        yield from _walked(fs, root)
+        return
+    found = fs.find(root, detail=True)
+    if not found:
+        raise FileNotFoundError(root)
+    yield from found.values()
+
+
+def _walked(fs: AbstractFileSystem, folder: str) -> Iterator[Mapping[str, Any]]:
+    for info in fs.ls(folder, detail=True):
+        if info["type"] != "directory":
+            yield info
+        elif _path(info) != folder:
+            yield from _walked(fs, _path(info))
+
+
+def _is_marker(info: Mapping[str, Any]) -> bool:
+    """An object that stands for a folder; it shows that the folder exists."""
+    return str(info["name"]).endswith("/")
+
+
+def _path(info: Mapping[str, Any]) -> str:
+    return str(info["name"]).rstrip("/")
+
+
+def _batches(files: Iterable[LibraryFile]) -> Iterator[list[LibraryFile]]:
+    batch: list[LibraryFile] = []
+    size = 0
+    for file in files:
+        if batch and (len(batch) == BATCH_FILES or size + file.size > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(file)
+        size += file.size
+    if batch:
+        yield batch
+
+
+def _given(answer: object) -> bytes | Unusable | None:
+    if isinstance(answer, bytes):
+        return answer
+    if isinstance(answer, FileNotFoundError):
+        return None
+    if isinstance(answer, PermissionError):
+        return Unusable("unreadable", "The file cannot be read: permission denied.")
+    assert isinstance(answer, BaseException)
+    raise answer

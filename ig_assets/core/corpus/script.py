@@ -1,0 +1,79 @@
+"""A script as a library file says it, and a source that says none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from ig_assets.core.identity import normalise_text, text_hash
+
+MAX_BYTES = 64 * 1024
+MAX_ID_LENGTH = 200
+COUNTS = ("views", "reach", "likes", "comments", "shares", "saves")
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Cumulative counts of one script as of a time; None is 'not reported'."""
+
+    source: str
+    as_of: datetime
+    views: float | None = None
+    reach: float | None = None
+    likes: float | None = None
+    comments: float | None = None
+    shares: float | None = None
+    saves: float | None = None
+
+    @property
+    def rate(self) -> float | None:
+        """Likes per view, or per person reached where views are not reported."""
+        seen = self.views if self.views is not None else self.reach
+        if self.likes is None or not seen:
+            return None
+        return self.likes / seen
+
+
+@dataclass(frozen=True)
+class ParsedScript:
+    """One script of the library; `text` is hook, body and call to action.
+
+    `source_uri` is the file's path below the library, with `#row` in a table.
+    """
+
+    script_id: str
+    source_uri: str
+    author: str | None
+    topic: str
+    hook_style: str
+    hook: str
+    body: str
+    call_to_action: str
+    text: str
+    language: str
+    performance: Performance | None = None
+
+    @cached_property
+    def revision_hash(self) -> str:
+        """SHA-256 (hex) of the normalised text."""
+        return text_hash(self.text)
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A source that cannot be used; `detail` quotes nothing of its text."""
+
+    source_uri: str
+    reason: str
+    detail: str
+
+
+class Refused(Exception):
+    """A file or row is rejected: (reason, detail); never leaves the reader."""
+
+
+def join_script(hook: str, body: str, call_to_action: str) -> str:
+    """The text of a script: its parts, joined by blank lines, normalised."""
+    parts = (hook.strip(), body.strip(), call_to_action.strip())
+    return normalise_text("\n\n".join(part for part in parts if part))

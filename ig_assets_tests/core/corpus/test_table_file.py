@@ -1,0 +1,228 @@
+"""What a row of a table must say, and how each unusable one is refused."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ig_assets.core.corpus import library_file
+from ig_assets.core.corpus.library_file import FileReading, read_file
+
+ROWS: list[dict[str, Any]] = [
+    {
+        "id": "one",
+        "topic": "onions",
+        "hook_style": "story",
+        "author": "jonas",
+        "language": "no",
+        "hook": "Hook é 🧅",
+        "body": "First.\n\nSecond, with a comma.",
+        "cta": "Save it.",
+        "views": 200,
+        "likes": 8,
+        "as_of": "2026-01-31",
+        "source": "export",
+        "nonsense": 1,
+    },
+    {"id": None, "hook": "Another", "body": "مرحبا", "cta": ""},
+]
+
+
+def jsonl(*rows: dict[str, Any]) -> FileReading:
+    return read_file("in/rows.jsonl", "\n".join(map(json.dumps, rows)).encode())
+
+
+def csv(text: str) -> FileReading:
+    return read_file("in/rows.csv", text.encode())
+
+
+def parquet(folder: Path, rows: list[dict[str, Any]]) -> bytes:
+    source, target = folder / "rows.json", folder / "rows.parquet"
+    source.write_text(json.dumps(rows))
+    duckdb.sql(f"SELECT * FROM read_json('{source}')").write_parquet(str(target))
+    return target.read_bytes()
+
+
+def as_csv(rows: list[dict[str, Any]], delimiter: str = ",") -> bytes:
+    import csv as writer
+
+    out = io.StringIO()
+    lines = writer.DictWriter(out, list(rows[0]), delimiter=delimiter)
+    lines.writeheader()
+    lines.writerows(rows)
+    return out.getvalue().encode()
+
+
+def reasons(said: FileReading) -> dict[str, str]:
+    return {reject.source_uri: reject.reason for reject in said.rejects}
+
+
+def test_json_lines_csv_and_parquet_say_the_same(tmp_path: Path) -> None:
+    lines = "\r\n".join(map(json.dumps, ROWS))
+    files = {
+        "in/rows.jsonl": lines.encode(),
+        "in/rows.JSONL": lines.encode("utf-16"),
+        "in/rows.csv": b"\xef\xbb\xbf" + as_csv(ROWS),
+        "in/rows.CSV": as_csv(ROWS, ";"),
+        "in/rows.parquet": parquet(tmp_path, ROWS),
+    }
+    for path, content in files.items():
+        said = read_file(path, content)
+        assert (said.rejects, said.hides) == ((), False)
+        first, second = said.scripts
+        assert (first.script_id, first.source_uri) == ("library/one", f"{path}#one")
+        assert (second.script_id, second.source_uri) == (
+            "library/in/rows#2",
+            f"{path}#2",
+        )
+        assert first.text == "\n\n".join(
+            ("Hook é 🧅", "First.\n\nSecond, with a comma.", "Save it.")
+        )
+        assert (first.topic, first.author, first.language) == ("onions", "jonas", "no")
+        assert first.performance is not None
+        assert first.performance.as_of == datetime(2026, 1, 31)
+        assert (first.performance.rate, first.performance.source) == (0.04, "export")
+        assert (second.hook, second.body, second.performance) == (
+            "Another",
+            "مرحبا",
+            None,
+        )
+
+
+def test_the_whole_text_in_one_column_is_taken_apart() -> None:
+    plain = "The hook\n\nThe body.\n\nCTA: Save it."
+    said = jsonl(
+        {"id": 1, "text": plain},
+        {"id": 2, "text": f"# {plain}"},
+        {"id": 3, "text": plain, "hook": "The hook", "call_to_action": "Save it."},
+        {
+            "id": 4,
+            "hook": "The hook",
+            "Body": "The body.",
+            "Call to action": "Save it.",
+        },
+        {"id": 5, "text": plain, "performance": {"as_of": "2026-01-01", "likes": 3}},
+    )
+    assert said.rejects == ()
+    for script in said.scripts:
+        parts = (script.hook, script.body, script.call_to_action)
+        assert parts == ("The hook", "The body.", "Save it.")
+    assert said.scripts[0].script_id == "library/1"
+    assert said.scripts[4].performance is not None
+
+
+@pytest.mark.parametrize(
+    ("reason", "row"),
+    [
+        ("empty", {"topic": "x"}),
+        ("empty", {"text": " \n"}),
+        ("no hook", {"body": "A body without a hook."}),
+        ("over 64 KiB", {"text": "x" * 70_000}),
+        ("over 64 KiB", {"hook": "x", "body": "é" * 40_000}),
+        ("binary", {"text": "a\x00b"}),
+        ("invalid UTF-8", {"text": "\ud800"}),
+        ("looks like a secret", {"text": "Use sk-" + "a1B2" * 8}),
+        ("looks like a secret", {"text": "x", "topic": "AKIA" + "A1B2" * 4}),
+        ("broken row", {"text": "x", "topic": ["a"]}),
+        ("broken row", {"text": ["x"]}),
+        ("broken row", {"text": "x", "author": "a\nb"}),
+        ("broken row", {"text": "x", "likes": 3}),
+        ("broken row", {"text": "x", "likes": -1, "as_of": "2026-01-01"}),
+        ("broken row", {"text": "x", "likes": "many", "as_of": "2026-01-01"}),
+        ("two calls to action", {"text": "x\n\nCTA: a", "cta": "b"}),
+    ],
+)
+def test_a_bad_row_is_listed_with_its_reason_and_the_others_go_on(
+    reason: str, row: dict[str, Any]
+) -> None:
+    said = jsonl({"id": "a", "text": "A"}, {"id": "bad", **row}, {"text": "B"})
+    assert reasons(said) == {"in/rows.jsonl#bad": reason}
+    assert [script.text for script in said.scripts] == ["A", "B"]
+    assert "a1B2" not in said.rejects[0].detail
+    assert not said.hides, "its id is known, so nothing else can be meant"
+
+
+@pytest.mark.parametrize("line", ["{", "[1]", "3", "[" * 50_000, "1" * 5_000])
+def test_a_line_that_is_no_object_hides_which_script_it_was(line: str) -> None:
+    content = '{"text": "A"}\n\n' + line + '\n{"text": "B"}'
+    said = read_file("in/rows.jsonl", content.encode())
+    assert reasons(said) == {"in/rows.jsonl#3": "broken row"}
+    assert [script.script_id[-2:] for script in said.scripts] == ["#1", "#4"]
+    assert said.hides
+
+
+def test_a_row_that_does_not_fit_the_header_is_no_script() -> None:
+    said = csv("id,hook\na,A\nb\nc,C,x\n\nd,D\n")
+    assert reasons(said) == {
+        "in/rows.csv#2": "broken row",
+        "in/rows.csv#3": "broken row",
+    }
+    assert [script.hook for script in said.scripts] == ["A", "D"]
+    assert said.hides
+
+
+def test_one_id_with_two_texts_keeps_the_first_row() -> None:
+    said = csv("id,hook\na,A\na,B\na,A\n")
+    assert reasons(said) == {"in/rows.csv#2": "duplicate id"}
+    assert [script.hook for script in said.scripts] == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "path", "content"),
+    [
+        ("empty", "a.csv", b"\n \n"),
+        ("empty", "a.jsonl", b""),
+        ("binary", "a.csv", b"hook\nA\x00\n"),
+        ("invalid UTF-8", "a.csv", "hook\nCafé\n".encode("latin-1")),
+        ("invalid UTF-8", "a.jsonl", b'{"text": "\xff"}'),
+        ("broken table", "a.csv", b"title,clicks\nA,1\n"),
+        ("broken table", "a.csv", b'id,hook\na,"never closed\nb,B\n'),
+        ("broken table", "a.jsonl", json.dumps([{"text": "x"}], indent=1).encode()),
+        ("broken table", "a.parquet", b"PAR1 and no more"),
+        ("broken table", "a.parquet", b""),
+    ],
+)
+def test_a_broken_file_is_one_reject_and_hides_what_it_had(
+    reason: str, path: str, content: bytes
+) -> None:
+    said = read_file(path, content)
+    assert reasons(said) == {path: reason}
+    assert (said.scripts, said.hides) == ((), True)
+
+
+def test_a_table_may_be_larger_than_a_script_but_not_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = "\n".join(["hook", *(f"Hook {n} {'x' * 500}" for n in range(300))])
+    assert len(csv(content).scripts) == 300
+    monkeypatch.setattr(library_file, "MAX_TABLE_BYTES", 1000)
+    assert reasons(csv(content)) == {"in/rows.csv": "over 256 MiB"}
+
+
+def test_a_table_with_a_header_only_has_no_scripts() -> None:
+    assert csv("id,hook\n") == FileReading((), ())
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+names = st.sampled_from(["id", "text", "hook", "body", "cta", "likes", "performance"])
+
+
+@given(st.lists(st.dictionaries(names, json_values, max_size=5), max_size=4))
+def test_no_row_crashes_the_reader(rows: list[dict[str, Any]]) -> None:
+    said = jsonl(*rows)
+    assert said == jsonl(*rows)
+    if rows:
+        assert len({script.script_id for script in said.scripts}) == len(said.scripts)
+        assert len(said.scripts) + len(said.rejects) >= 1
