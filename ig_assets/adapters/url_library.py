@@ -7,7 +7,6 @@ answers can quote the URL, password and all, so none of its words are passed on.
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from ig_assets import __version__
-from ig_assets.cli import corpus, costs, experiments, fine_tuning, lineage, loop
+from ig_assets.cli import corpus, costs, experiments, fine_tuning, lineage, loop, sync
 
 app = typer.Typer(
     name="ig-assets",
@@ -19,7 +19,7 @@ app = typer.Typer(
 )
 
 app.command("loop")(loop.loop)
-app.command("sync")(corpus.sync)
+app.command("sync")(sync.sync)
 app.command("import-history")(corpus.import_history_command)
 app.command("search")(corpus.search)
 app.command("experiments")(experiments.experiments)

@@ -1,16 +1,14 @@
-"""`ig-assets sync | import-history | search`: the corpus from the command line."""
+"""`ig-assets import-history | search`: the corpus from the command line."""
 
 from __future__ import annotations
 
 import uuid
-import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
-from ig_assets.core.corpus.embedding import plan_embedding
 from ig_assets.core.corpus.history import ImportReport, import_history
 from ig_assets.core.corpus.retrieval import retrieve
 from ig_assets.core.costs.ledger import RunRef
@@ -19,49 +17,6 @@ from ig_assets.core.experiments.winners import record_winners
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House
-
-ASSETS = ["raw_scripts", "script_embeddings", "script_index"]
-
-
-@plain_errors
-def sync(
-    dry_run: Annotated[
-        bool, typer.Option(help="Say what embedding would cost; change nothing.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Bring scripts, vectors and index up to date, as one Dagster run.
-
-    Example: `ig-assets sync` after editing files in IG_LIBRARY
-    """
-    house = House(load_settings())
-    if dry_run:
-        plan = plan_embedding(
-            house.warehouse, house.embedder, house.settings.embed_batch
-        )
-        if as_json:
-            print_json(plan)
-        else:
-            cost = "unknown" if plan.cost_usd is None else f"USD {plan.cost_usd:.4f}"
-            console.print(
-                f"{plan.texts} known scripts need a vector: {plan.batches} requests, "
-                f"{plan.tokens:,} tokens, {cost}. Files not read yet are not counted."
-            )
-        return
-    warnings.simplefilter("ignore")
-    from ig_assets.loop.headless import Headless, load_definitions, open_instance
-    from ig_assets.loop.home import ensure_dagster_home
-
-    ensure_dagster_home(house.settings)
-    with open_instance(house.settings) as instance:
-        done = Headless(load_definitions(), instance).run_job("sync_corpus")
-        metadata = {name: _numbers(instance, name, done.run_id) for name in ASSETS}
-    if as_json:
-        print_json({"run_id": done.run_id, "assets": metadata})
-        return
-    for name, numbers in metadata.items():
-        shown = ", ".join(f"{k} {v}" for k, v in numbers.items())
-        console.print(f"[bold]{name}[/bold]: {shown}")
 
 
 @plain_errors
@@ -182,21 +137,6 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
             )
         mapping[ours.strip()] = theirs.strip()
     return mapping
-
-
-def _numbers(instance: object, asset: str, run_id: str) -> dict[str, object]:
-    import dagster as dg
-
-    assert isinstance(instance, dg.DagsterInstance)
-    event = instance.get_latest_materialization_event(dg.AssetKey(asset))
-    if event is None or event.run_id != run_id or event.asset_materialization is None:
-        return {}
-    values = event.asset_materialization.metadata
-    return {
-        name: entry.value
-        for name, entry in values.items()
-        if isinstance(entry.value, (int, float, str)) and name not in ("map", "sample")
-    }
 
 
 def _print_import(

@@ -170,7 +170,25 @@ def test_the_costs_of_all_months_are_the_costs_in_all(shell: Shell) -> None:
 
 def test_a_dry_sync_says_that_every_script_has_its_vector(shell: Shell) -> None:
     plan = shell.answer("sync", "--dry-run")
-    assert (plan["texts"], plan["batches"]) == (0, 0)
+    assert (plan["embedding"]["texts"], plan["embedding"]["batches"]) == (0, 0)
+    assert plan["scripts"]["new"] == plan["scripts"]["changed"] == 0
+
+
+def test_a_dry_sync_counts_files_that_were_never_read_and_changes_nothing(
+    shell: Shell, turned_loop: TurnedLoop, tmp_path: Any
+) -> None:
+    before = turned_loop.counts()
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.md").write_text(f"# A hook about {name}\n\nA body.\n")
+    (tmp_path / "three.md").write_text("")
+    result = shell.run("sync", "--dry-run", "--json", IG_LIBRARY=str(tmp_path))
+    plan = json.loads(result.stdout)
+    assert (plan["scripts"]["new"], plan["scripts"]["rejected"]) == (2, 1)
+    assert plan["scripts"]["retired"] == 54
+    assert plan["embedding"]["texts"] == 2
+    assert plan["embedding"]["cost_usd"] > 0
+    assert plan["store_ten_times"]["records"] == 10 * plan["store_now"]["records"] > 0
+    assert turned_loop.counts() == before
 
 
 def test_a_dry_import_writes_nothing(

@@ -1,0 +1,141 @@
+"""`ig-assets sync`: the corpus brought up to date, or what that would cost."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.core.corpus.embedding import EmbeddingPlan, plan_embedding
+from ig_assets.core.corpus.sync import CURRENT_SCRIPTS, CorpusChange, plan_corpus
+from ig_assets.core.costs.sizing import (
+    MonthlyUse,
+    StoreCost,
+    first_fill_usd,
+    pinecone_monthly_cost,
+)
+from ig_assets.settings import load_settings
+from ig_assets.warehouse.connection import Connection
+from ig_assets.wiring import House
+
+SHOWN_REJECTS = 20
+ASSETS = ["raw_scripts", "script_embeddings", "script_index"]
+
+
+@plain_errors
+def sync(
+    dry_run: Annotated[
+        bool, typer.Option(help="Say what it would do and cost; change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring scripts, vectors and index up to date, as one Dagster run.
+
+    Example: `ig-assets sync` after editing files in IG_LIBRARY
+    """
+    house = House(load_settings())
+    if dry_run:
+        plan = plan_sync(house)
+        if as_json:
+            print_json(plan)
+        else:
+            _print_plan(plan)
+        return
+    warnings.simplefilter("ignore")
+    from ig_assets.loop.headless import Headless, load_definitions, open_instance
+    from ig_assets.loop.home import ensure_dagster_home
+
+    ensure_dagster_home(house.settings)
+    with open_instance(house.settings) as instance:
+        done = Headless(load_definitions(), instance).run_job("sync_corpus")
+        metadata = {name: _numbers(instance, name, done.run_id) for name in ASSETS}
+    if as_json:
+        print_json({"run_id": done.run_id, "assets": metadata})
+        return
+    for name, numbers in metadata.items():
+        shown = ", ".join(f"{k} {v}" for k, v in numbers.items())
+        console.print(f"[bold]{name}[/bold]: {shown}")
+
+
+@dataclass(frozen=True)
+class SyncPlan:
+    """What a sync would change, send and cost; and what Pinecone would cost a month.
+
+    `store_now` and `store_ten_times` are the corpus after the sync, and ten of it.
+    """
+
+    scripts: CorpusChange
+    embedding: EmbeddingPlan
+    first_fill_usd: float
+    store_now: StoreCost
+    store_ten_times: StoreCost
+
+
+def plan_sync(house: House) -> SyncPlan:
+    """Run the sync in a transaction that is rolled back; sends nothing."""
+    embedder = house.embedder
+
+    def look(con: Connection) -> tuple[EmbeddingPlan, int]:
+        plan = plan_embedding(con, embedder, house.settings.embed_batch)
+        counted = con.execute(f"SELECT count(*) FROM ({CURRENT_SCRIPTS}) AS s")
+        return plan, int(counted.fetchall()[0][0])
+
+    change, (embedding, active) = plan_corpus(
+        house.warehouse, house.library, house.clock, look
+    )
+    return SyncPlan(
+        scripts=change,
+        embedding=embedding,
+        first_fill_usd=first_fill_usd(active, embedder.dimensions),
+        store_now=pinecone_monthly_cost(active, embedder.dimensions),
+        store_ten_times=pinecone_monthly_cost(10 * active, embedder.dimensions),
+    )
+
+
+def _print_plan(plan: SyncPlan) -> None:
+    change, embedding = plan.scripts, plan.embedding
+    console.print(
+        f"Scripts: {change.new} new, {change.changed} changed, {change.retired} "
+        f"retired, {change.revived} revived, {change.unchanged} unchanged, "
+        f"{change.promoted} winners promoted; {change.rejected} rejected."
+    )
+    for reject in change.rejects[:SHOWN_REJECTS]:
+        console.print(f"  {reject.source_uri}: {reject.reason}. {reject.detail}")
+    cost = "at a price nobody knows"
+    if embedding.cost_usd is not None:
+        cost = f"for USD {embedding.cost_usd:.4f}"
+    console.print(
+        f"Embedding: {embedding.texts} texts in {embedding.batches} requests, "
+        f"{embedding.tokens:,} tokens, {cost}."
+    )
+    print_table(
+        [dataclasses.asdict(plan.store_now), dataclasses.asdict(plan.store_ten_times)],
+        [field.name for field in dataclasses.fields(StoreCost)],
+        "What Pinecone would cost a month: this corpus, and ten times as much",
+    )
+    use = MonthlyUse()
+    console.print(
+        f"With {use.queries:,} queries, {use.syncs} syncs and "
+        f"{use.rewritten_share:.0%} of the records written again; filling it once: "
+        f"USD {plan.first_fill_usd:.2f}. FAISS on this machine costs nothing. "
+        "Nothing was changed or sent."
+    )
+
+
+def _numbers(instance: object, asset: str, run_id: str) -> dict[str, object]:
+    import dagster as dg
+
+    assert isinstance(instance, dg.DagsterInstance)
+    event = instance.get_latest_materialization_event(dg.AssetKey(asset))
+    if event is None or event.run_id != run_id or event.asset_materialization is None:
+        return {}
+    values = event.asset_materialization.metadata
+    return {
+        name: entry.value
+        for name, entry in values.items()
+        if isinstance(entry.value, (int, float, str)) and name not in ("map", "sample")
+    }
