@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     # Which vendor fulfils which port
     embedder: Literal["local", "openai"] = "local"
     writer: Literal["local", "openai"] = "local"
-    index: Literal["faiss"] = "faiss"
+    index: Literal["faiss", "pinecone"] = "faiss"
     social: Literal["simulated"] = "simulated"
     trainer: Literal["few_shot"] = "few_shot"
     clock: Literal["auto", "system", "simulated"] = "auto"
@@ -62,6 +62,13 @@ class Settings(BaseSettings):
     openai_model: str = "gpt-5-mini"
     openai_embedding_model: str = "text-embedding-3-small"
     openai_embedding_dimensions: Annotated[int, Field(ge=1, le=3072)] = 1536
+
+    # The vector store's
+    pinecone_index: Annotated[
+        str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
+    ] = "ig-assets"
+    pinecone_cloud: Literal["aws", "gcp", "azure"] = "aws"
+    pinecone_region: str = "us-east-1"
 
     # The loop
     first_month: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] = "2026-01"
@@ -89,6 +96,8 @@ class Settings(BaseSettings):
     # Vendors' own names
     openai_api_key: SecretStr | None = _outside_name("OPENAI_API_KEY")
     openai_base_url: str | None = _outside_name("OPENAI_BASE_URL")
+    pinecone_api_key: SecretStr | None = _outside_name("PINECONE_API_KEY")
+    pinecone_host: str | None = _outside_name("PINECONE_HOST")
 
     @field_validator("data_dir", "calendar", "model_cache", mode="after")
     @classmethod
@@ -125,7 +134,12 @@ def load_settings(**overrides: Any) -> Settings:
 
 def variable_name(field: str) -> str:
     """The environment variable of a field."""
-    outside = ("openai_api_key", "openai_base_url")
+    outside = (
+        "openai_api_key",
+        "openai_base_url",
+        "pinecone_api_key",
+        "pinecone_host",
+    )
     return field.upper() if field.lower() in outside else f"IG_{field.upper()}"
 
 
@@ -141,6 +155,12 @@ def _check_names() -> None:
     raise SettingsError(f"{unknown[0]} is not a setting of ig_assets; {hint}")
 
 
+_PATTERNS = {
+    "first_month": "a month written as YYYY-MM",
+    "pinecone_index": "at most 40 lower-case letters, digits and hyphens within",
+}
+
+
 def _sentence(problem: Any) -> str:
     field = str(problem["loc"][0]) if problem["loc"] else "?"
     name = variable_name(field)
@@ -148,7 +168,7 @@ def _sentence(problem: Any) -> str:
     given = "a value that is not shown" if secret else repr(problem["input"])
     rule = problem["msg"].removeprefix("Input should be ")
     if problem["type"] == "string_pattern_mismatch":
-        rule = "a month written as YYYY-MM"
+        rule = _PATTERNS[field.lower()]
     default = Settings.model_fields.get(field.lower())
     fallback = "" if default is None else f" (unset, it is {default.default!r})"
     return (
@@ -164,6 +184,11 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             f"{which}=openai needs OPENAI_API_KEY; set it in the environment or "
             f".env, or remove {which} to use the model on this machine."
+        )
+    if settings.index == "pinecone" and settings.pinecone_api_key is None:
+        raise SettingsError(
+            "IG_INDEX=pinecone needs PINECONE_API_KEY; set it in the environment or "
+            ".env, or remove IG_INDEX to use FAISS on this machine."
         )
     if (
         settings.openai_base_url is not None

@@ -19,6 +19,7 @@ from ig_assets.core.ports import (
     VectorIndex,
     Writer,
 )
+from ig_assets.errors import SettingsError
 from ig_assets.settings import Settings
 from ig_assets.warehouse.connection import LOCK_TIMEOUT_S, Warehouse
 
@@ -78,16 +79,32 @@ def make_library(settings: Settings) -> LibraryStore:
 
 def make_embedder(settings: Settings, progress: Progress | None = None) -> Embedder:
     """MiniLM on the machine, or OpenAI embeddings. May download the model's files."""
-    if settings.embedder == "openai":
+    return make_embedder_of(settings, *embedding_space(settings), progress=progress)
+
+
+def make_embedder_of(
+    settings: Settings, model: str, dimensions: int, progress: Progress | None = None
+) -> Embedder:
+    """The embedder of a space, which may be one that the settings no longer name.
+
+    Raises SettingsError where its vendor's key is gone.
+    """
+    from ig_assets.adapters.local_embedder import LocalEmbedder
+
+    if (model, dimensions) != (LocalEmbedder.model, LocalEmbedder.dimensions):
+        if settings.openai_api_key is None:
+            raise SettingsError(
+                f"the model {model} needs OPENAI_API_KEY; set it until the new index "
+                "is complete."
+            )
         from ig_assets.adapters.openai_api import OpenAIEmbedder
 
         return OpenAIEmbedder(
             api_key=_secret(settings),
-            model=settings.openai_embedding_model,
-            dimensions=settings.openai_embedding_dimensions,
+            model=model,
+            dimensions=dimensions,
             base_url=settings.openai_base_url,
         )
-    from ig_assets.adapters.local_embedder import LocalEmbedder
     from ig_assets.adapters.model_files import fetch_model_file
 
     cache = settings.model_cache
@@ -140,6 +157,19 @@ def writer_file(settings: Settings, progress: Progress | None = None) -> Path:
 
 def make_index(settings: Settings) -> VectorIndex:
     """The vector index of the settings."""
+    if settings.index == "pinecone":
+        from ig_assets.adapters.pinecone_client import PineconeAccount
+        from ig_assets.adapters.pinecone_index import PineconeIndex
+
+        assert settings.pinecone_api_key is not None, "load_settings() has checked it"
+        account = PineconeAccount(
+            api_key=settings.pinecone_api_key.get_secret_value(),
+            host=settings.pinecone_host,
+            index_name=settings.pinecone_index,
+            cloud=settings.pinecone_cloud,
+            region=settings.pinecone_region,
+        )
+        return PineconeIndex(account, INDEX_NAME)
     from ig_assets.adapters.faiss_index import FaissIndex
 
     return FaissIndex(settings.data_dir / "faiss", INDEX_NAME)
@@ -197,6 +227,10 @@ class House:
     def embedder(self) -> Embedder:
         """The embedder."""
         return make_embedder(self.settings)
+
+    def embedder_of(self, model: str, dimensions: int) -> Embedder:
+        """The embedder of a space that may be an old one."""
+        return make_embedder_of(self.settings, model, dimensions)
 
     @cached_property
     def index(self) -> VectorIndex:

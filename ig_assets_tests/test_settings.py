@@ -18,7 +18,9 @@ KEY = "sk-test-settings-never-shown"
 WRONG = {
     "IG_EMBEDDER": ("cohere", "'local' or 'openai'"),
     "IG_WRITER": ("LOCAL", "'local' or 'openai'"),
-    "IG_INDEX": ("pine", "'faiss'"),
+    "IG_INDEX": ("pine", "'faiss' or 'pinecone'"),
+    "IG_PINECONE_INDEX": ("Big_Index", "lower-case letters"),
+    "IG_PINECONE_CLOUD": ("basement", "'aws', 'gcp' or 'azure'"),
     "IG_SOCIAL": ("tiktok", "'simulated'"),
     "IG_TRAINER": ("magic", "'few_shot'"),
     "IG_CLOCK": ("sundial", "'auto', 'system' or 'simulated'"),

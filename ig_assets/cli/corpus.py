@@ -12,6 +12,7 @@ from ig_assets.cli.output import AsJson, console, plain_errors, print_json, prin
 from ig_assets.core.corpus.history import ImportReport, import_history
 from ig_assets.core.corpus.retrieval import retrieve
 from ig_assets.core.costs.ledger import RunRef
+from ig_assets.core.ports import Filters
 from ig_assets.core.experiments.results import ResultsSummary, update_results
 from ig_assets.core.experiments.winners import record_winners
 from ig_assets.errors import InputError
@@ -84,6 +85,15 @@ def search(
     language: Annotated[
         str | None, typer.Option(help="Only scripts in this language, e.g. en.")
     ] = None,
+    origin: Annotated[
+        str | None, typer.Option(help="Only from library, history or winner.")
+    ] = None,
+    min_rate: Annotated[
+        float | None, typer.Option(help="Only scripts with at least this rate.")
+    ] = None,
+    month: Annotated[
+        str | None, typer.Option(help="Only scripts first seen in YYYY-MM.")
+    ] = None,
     winners: Annotated[
         bool, typer.Option(help="Whether scripts that won their test may be found.")
     ] = True,
@@ -103,13 +113,18 @@ def search(
         text,
         k,
         include_winners=winners,
-        language=language,
+        filters=Filters(
+            language=language, origin=origin, min_rate=min_rate, month=month
+        ),
+        embedder_of=house.embedder_of,
     )
     if as_json:
         print_json(found)
         return
     if not found:
-        console.print("Nothing found; run `ig-assets sync` to fill the index.")
+        console.print(
+            "Nothing found; ask for less, or run `ig-assets sync` to fill the index."
+        )
         return
     print_table(
         [

@@ -174,13 +174,57 @@ class Match:
     similarity: float
 
 
+@dataclass(frozen=True)
+class Filters:
+    """What a query asks of an entry's metadata; None asks for nothing.
+
+    `month` is YYYY-MM. An entry without a rate has none, so it fails `min_rate`.
+    """
+
+    status: str | None = None
+    language: str | None = None
+    origin: str | None = None
+    min_rate: float | None = None
+    month: str | None = None
+
+    def admit(self, metadata: Mapping[str, str | float | bool]) -> bool:
+        """Whether an entry passes; stores that filter by themselves do the same."""
+        if (
+            (self.status is not None and metadata.get("status") != self.status)
+            or (self.language is not None and metadata.get("language") != self.language)
+            or (self.origin is not None and metadata.get("origin") != self.origin)
+            or (self.month is not None and metadata.get("month") != self.month)
+        ):
+            return False
+        if self.min_rate is None:
+            return True
+        rate = metadata.get("rate")
+        return rate is not None and float(rate) >= self.min_rate
+
+
+EVERYTHING = Filters()
+
+
 class VectorIndex(Protocol):
-    """A named vector index with one namespace an embedding space."""
+    """A named vector index with one namespace an embedding space.
+
+    A namespace's name ends in `-<dimensions>` (`core/corpus/spaces.py`). Every write
+    may be repeated without harm. Each method raises TransientVendorError,
+    RefusedError, AccessError or MalformedAnswerError for the store as a whole.
+    """
 
     name: str
 
     def upsert(self, namespace: str, entries: Sequence[IndexEntry]) -> list[str]:
         """Insert or replace; return the ids that did NOT make it."""
+        ...
+
+    def update_metadata(
+        self,
+        namespace: str,
+        metadata: Mapping[str, Mapping[str, str | float | bool]],
+    ) -> list[str]:
+        """Set these keys of these ids, others stay; return the ids that failed."""
         ...
 
     def delete(self, namespace: str, entry_ids: Sequence[str]) -> None:
@@ -191,8 +235,21 @@ class VectorIndex(Protocol):
         """Every id the store holds, page by page."""
         ...
 
-    def query(self, namespace: str, vector: Sequence[float], k: int) -> list[Match]:
-        """The k nearest by cosine, best first."""
+    def query(
+        self,
+        namespace: str,
+        vector: Sequence[float],
+        k: int,
+        filters: Filters = EVERYTHING,
+    ) -> list[Match]:
+        """The k nearest by cosine among those that pass, best first."""
+        ...
+
+    def wait_until_readable(self, namespace: str) -> None:
+        """Return once this process's writes can be read, where the store says so.
+
+        Raises TransientVendorError when that takes too long.
+        """
         ...
 
 

@@ -21,6 +21,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "script_performance": ("script_id", "revision_hash", "source", "as_of"),
     "embeddings": ("content_hash", "model", "dimensions"),
     "index_entries": ("index_name", "namespace", "script_id"),
+    "index_spaces": ("index_name", "activated_at"),
     "topics": ("month", "topic_id"),
     "topic_rejects": ("source_uri", "seen_at", "detail"),
     "drafts": ("variant_id",),
@@ -192,6 +193,21 @@ CREATE TABLE library_files (
 );
 """
 
+# Which embedding space answers; a house from before it goes on with what it had.
+# `metadata_keys` tells which keys an entry has, since a store's update drops none.
+_INDEX_SPACES = """
+ALTER TABLE index_entries ADD COLUMN metadata_keys TEXT;
+CREATE TABLE index_spaces (
+    index_name TEXT, namespace TEXT, model TEXT, dimensions INTEGER,
+    activated_at TIMESTAMP
+);
+INSERT INTO index_spaces
+SELECT index_name, namespace, min(embedding_model),
+    CAST(regexp_extract(namespace, '([0-9]+)$', 1) AS INTEGER), max(upserted_at)
+FROM index_entries
+GROUP BY index_name, namespace;
+"""
+
 _CALLS_NAME_THEIR_SUBJECT = """
 ALTER TABLE api_calls ADD COLUMN subject TEXT;
 """
@@ -199,7 +215,8 @@ ALTER TABLE api_calls ADD COLUMN subject TEXT;
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "the first house", _FIRST),
     (2, "library files", _LIBRARY_FILES),
-    (5, "calls name what they were for", _CALLS_NAME_THEIR_SUBJECT),
+    (3, "embedding spaces of the index", _INDEX_SPACES),
+    (4, "calls name what they were for", _CALLS_NAME_THEIR_SUBJECT),
 )
 
 

@@ -1,106 +1,43 @@
-"""Makes the vector index equal the corpus: a difference in SQL, applied, repaired.
+"""Makes the vector index equal the corpus: a difference in SQL, applied, verified.
 
-Three parties are compared at once: what the corpus wants, what our ledger of the
-index (`index_entries`) says, and the ids that the store really lists. Vectors come
-from the embedding cache; nothing is ever embedded here.
+Vectors come from the embedding cache; nothing is ever embedded here. A new embedding
+space is filled beside the old one and answers once it holds every active script;
+until then the old one answers and is kept equal to the corpus, too, as far as its
+model's vectors go. After the switch the old namespace is emptied.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ig_assets.core.corpus.current import CURRENT_SCRIPTS, REVISION_EVIDENCE
+from ig_assets.core.corpus import index_entries
+from ig_assets.core.corpus.current import CURRENT_SCRIPTS
+from ig_assets.core.corpus.index_plan import IndexPlan, metadata_of, plan_index
+from ig_assets.core.corpus.spaces import Space, activate, active_space, namespace_of
 from ig_assets.core.ports import Clock, IndexEntry, VectorIndex
+from ig_assets.errors import IgAssetsError
 from ig_assets.warehouse.connection import Connection, Warehouse
-from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 
-BATCH = 500
-METADATA = (
-    "origin",
-    "language",
-    "topic",
-    "hook_style",
-    "month",
-    "rate",
-    "is_winner",
-)
+BATCH = 1000
+READ_AT_ONCE = 10 * BATCH  # a batch alone would scan all vectors as well
 
-# One row an active script with a vector, with the metadata that filters look at.
-_DESIRED = f"""
-    SELECT s.script_id, s.revision_hash, s.origin, s.language, s.topic, s.hook_style,
-        strftime(s.first_seen_at, '%Y-%m') AS month,
-        p.rate,
-        s.origin = 'winner' OR w.revision_hash IS NOT NULL AS is_winner
-    FROM ({CURRENT_SCRIPTS}) AS s
-    JOIN embeddings AS e
-        ON e.content_hash = s.revision_hash
-        AND e.model = $model
-        AND e.dimensions = $dimensions
-    LEFT JOIN (
-        SELECT script_id, revision_hash, rate
-        FROM script_performance
-        WHERE rate IS NOT NULL
-        QUALIFY row_number() OVER (
-            PARTITION BY script_id, revision_hash
-            ORDER BY as_of DESC, source
-        ) = 1
-    ) AS p
-        ON p.script_id = s.script_id
-        AND p.revision_hash = s.revision_hash
-    LEFT JOIN ({REVISION_EVIDENCE}) AS w
-        ON w.revision_hash = s.revision_hash
-"""
+Row = dict[str, Any]
+Cached = Mapping[str, Sequence[float]]
 
-_METADATA_HASH = (
-    "sha256(concat_ws(chr(31), "
-    + ", ".join(f"coalesce(CAST(d.{name} AS TEXT), chr(30))" for name in METADATA)
-    + "))"
-)
-
-# What to do with each id that anybody knows. A script whose new words have no vector
-# yet keeps its old entry, so that it does not disappear meanwhile.
-_PLAN = f"""
-    CREATE TEMP TABLE index_plan AS
-    WITH desired AS (
-        SELECT d.*, {_METADATA_HASH} AS metadata_hash
-        FROM ({_DESIRED}) AS d
-    ),
-    entered AS (
-        SELECT *
-        FROM index_entries
-        WHERE index_name = $name
-            AND namespace = $namespace
-    )
-    SELECT coalesce(d.script_id, e.script_id, h.script_id) AS script_id,
-        d.revision_hash, d.metadata_hash, {", ".join(f"d.{c}" for c in METADATA)},
-        CASE
-            WHEN d.script_id IS NULL AND e.script_id IN (
-                SELECT script_id FROM ({CURRENT_SCRIPTS}) AS c
-            ) THEN 'waiting'
-            WHEN d.script_id IS NULL AND e.script_id IS NOT NULL THEN 'delete'
-            WHEN d.script_id IS NULL THEN 'stranger'
-            WHEN e.script_id IS NULL OR e.revision_hash <> d.revision_hash
-                OR e.embedding_model <> $model THEN 'upsert'
-            WHEN h.script_id IS NULL THEN 'repair'
-            WHEN e.metadata_hash <> d.metadata_hash THEN 'metadata'
-            ELSE 'unchanged'
-        END AS action
-    FROM desired AS d
-    FULL JOIN entered AS e
-        ON e.script_id = d.script_id
-    FULL JOIN store_ids AS h
-        ON h.script_id = coalesce(d.script_id, e.script_id)
-"""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class IndexChange:
     """What a sync did, in entries.
 
-    `repaired` were lost by the store, or were in it without our knowing;
-    `failed` did not make it and are tried again by the next sync.
+    `repaired` were lost by the store, or were in it without our knowing; `failed`
+    did not make it, or could not be seen afterwards, and are tried again by the next
+    sync. `switched`: another embedding space answers from now on. While an old space
+    answers, what was done to it is counted as well, but for `unchanged`.
     """
 
     upserted: int
@@ -109,6 +46,7 @@ class IndexChange:
     unchanged: int
     repaired: int
     failed: int
+    switched: bool
 
 
 @dataclass(frozen=True)
@@ -119,9 +57,21 @@ class IndexAudit:
     strangers: tuple[str, ...]
 
 
-def namespace_of(model: str, dimensions: int) -> str:
-    """The namespace of an embedding space."""
-    return f"{model}-{dimensions}"
+@dataclass
+class _Done:
+    """What was applied to one namespace, and what it should hold then."""
+
+    plan: IndexPlan
+    expected: set[str]
+    upserted: int = 0
+    metadata_updated: int = 0
+    deleted: int = 0
+    repaired: int = 0
+    failed: int = 0
+
+    @property
+    def complete(self) -> bool:
+        return not self.failed and not self.plan.unembedded
 
 
 def sync_index(
@@ -131,38 +81,32 @@ def sync_index(
     model: str,
     dimensions: int,
 ) -> IndexChange:
-    """Make one namespace equal the active scripts that have a vector of the model.
+    """Make the space's namespace equal the active scripts that have a vector of it.
 
     Each batch counts only after the store took it. Raises the VendorError that
     ended a batch; what was applied before stays, and the next sync goes on.
     """
-    namespace = namespace_of(model, dimensions)
-    plan = _plan(warehouse, index, namespace, model, dimensions)
-    done = {"upsert": 0, "repair": 0, "metadata": 0}
-    failed = 0
-    for start in range(0, len(plan.writes), BATCH):
-        rows = plan.writes[start : start + BATCH]
-        refused = _write(warehouse, index, clock, namespace, model, dimensions, rows)
-        failed += len(refused)
-        for row in rows:
-            if row["script_id"] not in refused:
-                done[row["action"]] += 1
-    for start in range(0, len(plan.deletes), BATCH):
-        ids = plan.deletes[start : start + BATCH]
-        index.delete(namespace, ids)
+    space = Space(model, dimensions)
+    with warehouse.transaction() as con:
+        old = active_space(con, index.name)
+    done = []
+    if old is not None and old != space:
+        done += _keep_up(warehouse, index, clock, old)
+    new = _sync_space(warehouse, index, clock, space)
+    done.append(new)
+    if old != space and new.complete:
         with warehouse.transaction() as con:
-            con.execute(
-                "DELETE FROM index_entries WHERE index_name = ? AND namespace = ? "
-                "AND script_id IN (SELECT unnest(?::TEXT[]))",
-                [index.name, namespace, ids],
-            )
+            activate(con, index.name, space, clock.now())
+    if old == space or new.complete:
+        _drop_other_spaces(warehouse, index, space)
     return IndexChange(
-        upserted=done["upsert"],
-        metadata_updated=done["metadata"],
-        deleted=len(plan.deletes) - plan.strangers,
-        unchanged=plan.unchanged,
-        repaired=done["repair"] + plan.strangers,
-        failed=failed,
+        upserted=sum(part.upserted for part in done),
+        metadata_updated=sum(part.metadata_updated for part in done),
+        deleted=sum(part.deleted for part in done),
+        unchanged=new.plan.unchanged,
+        repaired=sum(part.repaired for part in done),
+        failed=sum(part.failed for part in done),
+        switched=old not in (None, space) and new.complete,
     )
 
 
@@ -187,110 +131,138 @@ def audit_index(
     )
 
 
-@dataclass(frozen=True)
-class _Plan:
-    writes: list[dict[str, Any]]
-    deletes: list[str]
-    strangers: int
-    unchanged: int
+def _keep_up(
+    warehouse: Warehouse, index: VectorIndex, clock: Clock, old: Space
+) -> list[_Done]:
+    """Sync the space that still answers; the new one must not wait for its faults."""
+    try:
+        return [_sync_space(warehouse, index, clock, old)]
+    except IgAssetsError as error:
+        _log.warning(
+            "The old index %s answers until the new one is complete, but cannot be "
+            "kept up to date: %s",
+            old.namespace,
+            error,
+        )
+        return []
 
 
-def _plan(
-    warehouse: Warehouse,
-    index: VectorIndex,
-    namespace: str,
-    model: str,
-    dimensions: int,
-) -> _Plan:
-    listed = list(index.list_ids(namespace))
-    with warehouse.transaction() as con:
-        con.execute(
-            "CREATE TEMP TABLE store_ids AS "
-            "SELECT DISTINCT unnest(?::TEXT[]) AS script_id",
-            [listed],
-        )
-        con.execute(
-            _PLAN,
-            {
-                "model": model,
-                "dimensions": dimensions,
-                "name": index.name,
-                "namespace": namespace,
-            },
-        )
-        actions = con.execute(
-            "SELECT action, count(*) FROM index_plan GROUP BY action"
-        ).fetchall()
-        writes = fetch_dicts(
-            con,
-            "SELECT * FROM index_plan "
-            "WHERE action IN ('upsert', 'repair', 'metadata') ORDER BY script_id",
-        )
-        deletes = con.execute(
-            "SELECT script_id FROM index_plan "
-            "WHERE action IN ('delete', 'stranger') ORDER BY script_id"
-        ).fetchall()
-    counts = dict(actions)
-    return _Plan(
-        writes=writes,
-        deletes=[script_id for (script_id,) in deletes],
-        strangers=counts.get("stranger", 0),
-        unchanged=counts.get("unchanged", 0) + counts.get("waiting", 0),
-    )
+def _sync_space(
+    warehouse: Warehouse, index: VectorIndex, clock: Clock, space: Space
+) -> _Done:
+    plan = plan_index(warehouse, index, space)
+    done = _Done(plan, set(plan.listed))
+    for rows, vectors in _batches(warehouse, space, plan.writes):
+        refused = _write(warehouse, index, clock, space, rows, vectors)
+        done.failed += len(refused)
+        taken = [row for row in rows if row["script_id"] not in refused]
+        done.expected.update(row["script_id"] for row in taken)
+        actions = [row["action"] for row in taken]
+        done.upserted += actions.count("upsert")
+        done.repaired += actions.count("repair")
+        done.metadata_updated += actions.count("metadata")
+    for start in range(0, len(plan.deletes), BATCH):
+        ids = plan.deletes[start : start + BATCH]
+        index.delete(space.namespace, ids)
+        with warehouse.transaction() as con:
+            index_entries.remove(con, index.name, space.namespace, ids)
+        done.expected.difference_update(ids)
+    done.deleted = len(plan.deletes) - plan.strangers
+    done.repaired += plan.strangers
+    if plan.writes or plan.deletes:
+        index.wait_until_readable(space.namespace)
+        shown = set(index.list_ids(space.namespace))
+        done.failed += len(shown ^ done.expected)
+    return done
+
+
+def _batches(
+    warehouse: Warehouse, space: Space, writes: Sequence[Row]
+) -> Iterator[tuple[Sequence[Row], Cached]]:
+    """The writes in batches, with the cached vectors of their words."""
+    for start in range(0, len(writes), READ_AT_ONCE):
+        rows = writes[start : start + READ_AT_ONCE]
+        hashes = sorted({row["revision_hash"] for row in rows if _is_whole(row)})
+        with warehouse.transaction() as con:
+            vectors = _vectors(con, space, hashes)
+        for first in range(0, len(rows), BATCH):
+            yield rows[first : first + BATCH], vectors
+
+
+def _is_whole(row: Row) -> bool:
+    """Whether a row is written with its vector, not its metadata alone."""
+    return row["action"] != "metadata" or bool(row["whole"])
 
 
 def _write(
     warehouse: Warehouse,
     index: VectorIndex,
     clock: Clock,
-    namespace: str,
-    model: str,
-    dimensions: int,
-    rows: Sequence[Mapping[str, Any]],
+    space: Space,
+    rows: Sequence[Row],
+    vectors: Cached,
 ) -> set[str]:
-    """Upsert one batch from the cache and enter it; return the ids that failed."""
-    hashes = sorted({row["revision_hash"] for row in rows})
+    """Write one batch and enter what the store took; return the ids that failed."""
+    whole = [row for row in rows if _is_whole(row)]
+    light = [row for row in rows if not _is_whole(row)]
+    failed: set[str] = set()
+    if whole:
+        refused = _upsert(index, space, whole, vectors)
+        _enter(warehouse, index, clock, space, whole, refused)
+        failed |= refused
+    if light:
+        changes = {row["script_id"]: metadata_of(row) for row in light}
+        refused = set(index.update_metadata(space.namespace, changes))
+        _enter(warehouse, index, clock, space, light, refused)
+        failed |= refused
+    return failed
+
+
+def _enter(
+    warehouse: Warehouse,
+    index: VectorIndex,
+    clock: Clock,
+    space: Space,
+    rows: Sequence[Row],
+    refused: set[str],
+) -> None:
+    taken = [row for row in rows if row["script_id"] not in refused]
     with warehouse.transaction() as con:
-        vectors = dict(_vectors(con, model, dimensions, hashes))
+        index_entries.enter(con, index.name, space, taken, clock.now())
+
+
+def _upsert(
+    index: VectorIndex, space: Space, rows: Sequence[Row], vectors: Cached
+) -> set[str]:
+    """Upsert from the cache; return the ids that failed."""
     entries = [
-        IndexEntry(row["script_id"], vectors[row["revision_hash"]], _metadata(row))
+        IndexEntry(row["script_id"], vectors[row["revision_hash"]], metadata_of(row))
         for row in rows
         if row["revision_hash"] in vectors
     ]
     taken = {entry.entry_id for entry in entries}
-    taken -= set(index.upsert(namespace, entries))
-    with warehouse.transaction() as con:
-        merge_rows(
-            con,
-            "index_entries",
-            [
-                {
-                    "index_name": index.name,
-                    "namespace": namespace,
-                    "script_id": row["script_id"],
-                    "revision_hash": row["revision_hash"],
-                    "embedding_model": model,
-                    "metadata_hash": row["metadata_hash"],
-                    "upserted_at": clock.now(),
-                }
-                for row in rows
-                if row["script_id"] in taken
-            ],
-        )
+    taken -= set(index.upsert(space.namespace, entries))
     return {row["script_id"] for row in rows} - taken
 
 
-def _vectors(
-    con: Connection, model: str, dimensions: int, hashes: Sequence[str]
-) -> Iterator[tuple[str, Sequence[float]]]:
+def _vectors(con: Connection, space: Space, hashes: Sequence[str]) -> Cached:
+    if not hashes:
+        return {}
     found = con.execute(
         "SELECT content_hash, vector FROM embeddings WHERE model = ? "
         "AND dimensions = ? AND content_hash IN (SELECT unnest(?::TEXT[]))",
-        [model, dimensions, list(hashes)],
+        [space.model, space.dimensions, list(hashes)],
     ).fetchnumpy()
-    yield from zip(found["content_hash"], found["vector"], strict=True)
+    return dict(zip(found["content_hash"], found["vector"], strict=True))
 
 
-def _metadata(row: Mapping[str, Any]) -> dict[str, str | float | bool]:
-    """A store takes no NULL: what is unknown is left out."""
-    return {name: row[name] for name in METADATA if row[name] is not None}
+def _drop_other_spaces(warehouse: Warehouse, index: VectorIndex, kept: Space) -> None:
+    """Empty the namespaces that answer no more; their cached vectors stay."""
+    with warehouse.transaction() as con:
+        others = index_entries.namespaces_besides(con, index.name, kept)
+    for namespace in others:
+        ids = list(index.list_ids(namespace))
+        for start in range(0, len(ids), BATCH):
+            index.delete(namespace, ids[start : start + BATCH])
+        with warehouse.transaction() as con:
+            index_entries.remove_namespace(con, index.name, namespace)

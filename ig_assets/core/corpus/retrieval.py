@@ -1,16 +1,14 @@
-"""Finds scripts for a topic: near in meaning, weighted by evidence, diverse.
+"""Finds scripts for a topic: near in meaning, filtered, then ranked (`ranking.py`).
 
-weight = similarity x (1 + clip(shrunken log lift, -0.3, 0.5)), where the lift is that
-of the latest decision that the script's words won, 0 without one. Diversity is
-maximal marginal relevance (Carbonell and Goldstein 1998): of 8k candidates the next
-is the one with the greatest 0.7 weight - 0.3 (greatest cosine to those taken), among
-those at least 0.6 times as similar as the nearest.
+The store filters first; the warehouse has the last word on every hit, since a store
+may lag behind. A query is embedded by the model of the space that answers now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,18 +16,29 @@ import numpy.typing as npt
 
 from ig_assets.core.corpus.current import CURRENT_SCRIPTS, REVISION_EVIDENCE
 from ig_assets.core.corpus.embedding import embed_batch
-from ig_assets.core.corpus.index_sync import namespace_of
+from ig_assets.core.corpus.index_plan import LATEST_RATES
+from ig_assets.core.corpus.ranking import RetrievedScript as RetrievedScript
+from ig_assets.core.corpus.ranking import diversify
+from ig_assets.core.corpus.spaces import Space, active_space
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.identity import normalise_text, text_hash
-from ig_assets.core.ports import Embedder, Match, VectorIndex
-from ig_assets.errors import InputError
+from ig_assets.core.ports import EVERYTHING, Embedder, Filters, Match, VectorIndex
+from ig_assets.errors import (
+    AccessError,
+    IgAssetsError,
+    InputError,
+    ModelFileError,
+    RefusedError,
+    SettingsError,
+)
 from ig_assets.warehouse.connection import Warehouse
 
 CANDIDATES_PER_RESULT = 8
-MOST_CANDIDATES = 10_000
-MMR_LAMBDA = 0.7
-RELEVANCE_FLOOR = 0.6
-LEAST_LIFT, MOST_LIFT = -0.3, 0.5
+MOST_CANDIDATES = 10_000  # Pinecone's greatest top_k
+
+EmbedderOf = Callable[[str, int], Embedder]
+
+_log = logging.getLogger(__name__)
 
 # The candidates that may be used: still active, in the words that were indexed, one
 # script a revision. `vector` is the cached one of those words.
@@ -52,10 +61,19 @@ _CANDIDATES = f"""
         ON e.content_hash = i.revision_hash
         AND e.model = $model
         AND e.dimensions = $dimensions
+    LEFT JOIN ({LATEST_RATES}) AS p
+        ON p.script_id = s.script_id
+        AND p.revision_hash = s.revision_hash
     LEFT JOIN ({REVISION_EVIDENCE}) AS w
         ON w.revision_hash = s.revision_hash
     WHERE s.script_id NOT IN (SELECT unnest($excluded::TEXT[]))
         AND ($language::TEXT IS NULL OR s.language = $language::TEXT)
+        AND ($origin::TEXT IS NULL OR s.origin = $origin::TEXT)
+        AND ($min_rate::DOUBLE IS NULL OR p.rate >= $min_rate::DOUBLE)
+        AND (
+            $month::TEXT IS NULL
+            OR strftime(s.first_seen_at, '%Y-%m') = $month::TEXT
+        )
         AND (
             $include_winners
             OR (s.origin <> 'winner' AND w.revision_hash IS NULL)
@@ -69,28 +87,16 @@ _CANDIDATES = f"""
 
 
 @dataclass(frozen=True)
-class RetrievedScript:
-    """One script found; rank 1 is the first taken, similarity is the cosine.
+class _Search:
+    """What one retrieval asks of which space."""
 
-    `experiment` is the id of the experiment that the script's words won.
-    """
-
-    script_id: str
-    revision_hash: str
-    rank: int
-    similarity: float
-    weight: float
-    origin: str
-    topic: str
-    hook_style: str
-    hook: str
-    body: str
-    call_to_action: str
-    text: str
-    language: str
-    is_winner: bool
-    shrunken_lift: float | None
-    experiment: str | None
+    warehouse: Warehouse
+    index: VectorIndex
+    space: Space
+    k: int
+    include_winners: bool
+    filters: Filters
+    excluded: tuple[str, ...]
 
 
 def retrieve(
@@ -104,12 +110,17 @@ def retrieve(
     *,
     include_winners: bool = True,
     language: str | None = None,
+    filters: Filters = EVERYTHING,
     exclude_script_ids: Collection[str] = (),
+    embedder_of: EmbedderOf | None = None,
 ) -> list[RetrievedScript]:
     """At most k scripts for a query, most useful first.
 
     `include_winners=False` leaves out every script whose words won, provisionally
-    or not, and every promoted one. A query is embedded once and then cached.
+    or not, and every promoted one. `language` is short for that filter. While a new
+    embedding space is filled the old one answers, and `embedder_of(model, dimensions)`
+    makes its embedder; where that cannot be had the new one answers as far as it is
+    filled. A query is embedded once and then cached.
     Raises InputError for an empty query, BudgetError and VendorError.
     """
     [found] = retrieve_many(
@@ -122,7 +133,9 @@ def retrieve(
         k,
         include_winners=include_winners,
         language=language,
+        filters=filters,
         exclude_script_ids=exclude_script_ids,
+        embedder_of=embedder_of,
     )
     return found
 
@@ -138,25 +151,42 @@ def retrieve_many(
     *,
     include_winners: bool = True,
     language: str | None = None,
+    filters: Filters = EVERYTHING,
     exclude_script_ids: Collection[str] = (),
+    embedder_of: EmbedderOf | None = None,
 ) -> list[list[RetrievedScript]]:
     """`retrieve` for several queries, in their order, embedded together."""
     if k < 1 or not queries:
         return [[] for _ in queries]
-    vectors = embed_queries(warehouse, ledger, embedder, run, queries)
-    parameters = {
-        "name": index.name,
-        "namespace": namespace_of(embedder.model, embedder.dimensions),
-        "model": embedder.model,
-        "dimensions": embedder.dimensions,
-        "excluded": list(exclude_script_ids),
-        "language": language,
-        "include_winners": include_winners,
-    }
-    return [
-        diversify(_candidates(warehouse, index, vector, k, parameters), k)
-        for vector in vectors
-    ]
+    if not all(normalise_text(query) for query in queries):
+        raise InputError("A search needs some words; the query is empty.")
+    wanted = Space(embedder.model, embedder.dimensions)
+    search = _Search(
+        warehouse=warehouse,
+        index=index,
+        space=wanted,
+        k=k,
+        include_winners=include_winners,
+        filters=replace(
+            filters, status="active", language=language or filters.language
+        ),
+        excluded=tuple(exclude_script_ids),
+    )
+    with warehouse.transaction() as con:
+        active = active_space(con, index.name)
+    if active is not None and active != wanted:
+        try:
+            old = _embedder_of(active, embedder_of)
+            return _found(replace(search, space=active), ledger, old, run, queries)
+        except _CANNOT_ANSWER as error:
+            _log.warning(
+                "The complete index of %s cannot answer, so the incomplete one of %s "
+                "does: %s",
+                active.namespace,
+                wanted.namespace,
+                error,
+            )
+    return _found(search, ledger, embedder, run, queries)
 
 
 def embed_queries(
@@ -180,41 +210,32 @@ def embed_queries(
     return [known[text_hash(query)] for query in queries]
 
 
-def diversify(candidates: Sequence[Mapping[str, Any]], k: int) -> list[RetrievedScript]:
-    """Take at most k candidates one by one by maximal marginal relevance.
-
-    A candidate has the fields of RetrievedScript but rank and weight, and `vector`.
-    Far ones are left out even where fewer than k remain: a script about something
-    else grounds a draft worse than none.
-    """
-    nearest_of_all = max((c["similarity"] for c in candidates), default=0.0)
-    floor = RELEVANCE_FLOOR * nearest_of_all
-    candidates = [c for c in candidates if c["similarity"] >= floor]
-    if not candidates:
-        return []
-    vectors = np.stack([np.asarray(c["vector"], np.float32) for c in candidates])
-    weights = np.array(
-        [weight_of(c["similarity"], c["shrunken_lift"]) for c in candidates]
-    )
-    nearest = np.zeros(len(candidates))
-    open_ = np.ones(len(candidates), dtype=bool)
-    taken: list[RetrievedScript] = []
-    while len(taken) < min(k, len(candidates)):
-        score = MMR_LAMBDA * weights - (1.0 - MMR_LAMBDA) * nearest
-        best = int(np.argmax(np.where(open_, score, -np.inf)))
-        open_[best] = False
-        fields = {n: v for n, v in candidates[best].items() if n != "vector"}
-        rank, weight = len(taken) + 1, float(weights[best])
-        taken.append(RetrievedScript(**fields, rank=rank, weight=weight))
-        cosine = (vectors @ vectors[best]).astype(np.float64)
-        nearest = cosine if rank == 1 else np.maximum(nearest, cosine)
-    return taken
+# What says that an old space, or its model, is out of reach for good. What may pass
+# is left to fail: a search that falls back silently would differ from hour to hour.
+_CANNOT_ANSWER: tuple[type[IgAssetsError], ...] = (
+    SettingsError,
+    InputError,
+    ModelFileError,
+    AccessError,
+    RefusedError,
+)
 
 
-def weight_of(similarity: float, shrunken_lift: float | None) -> float:
-    """Similarity, moved by what is known about the script's performance."""
-    lift = min(max(shrunken_lift or 0.0, LEAST_LIFT), MOST_LIFT)
-    return similarity * (1.0 + lift)
+def _embedder_of(space: Space, embedder_of: EmbedderOf | None) -> Embedder:
+    if embedder_of is None:
+        raise SettingsError(f"nobody can embed a query with {space.model} here.")
+    return embedder_of(space.model, space.dimensions)
+
+
+def _found(
+    search: _Search,
+    ledger: Ledger,
+    embedder: Embedder,
+    run: RunRef,
+    queries: Sequence[str],
+) -> list[list[RetrievedScript]]:
+    vectors = embed_queries(search.warehouse, ledger, embedder, run, queries)
+    return [diversify(_candidates(search, vector), search.k) for vector in vectors]
 
 
 def _cached(
@@ -232,32 +253,40 @@ def _cached(
 
 
 def _candidates(
-    warehouse: Warehouse,
-    index: VectorIndex,
-    vector: npt.NDArray[np.float32],
-    k: int,
-    parameters: Mapping[str, Any],
+    search: _Search, vector: npt.NDArray[np.float32]
 ) -> list[dict[str, Any]]:
     """The usable of the nearest 8k; further ones when filters leave fewer than k."""
-    wanted = min(CANDIDATES_PER_RESULT * k, MOST_CANDIDATES)
+    wanted = min(CANDIDATES_PER_RESULT * search.k, MOST_CANDIDATES)
     while True:
-        matches = index.query(parameters["namespace"], vector.tolist(), wanted)
-        usable = _usable(warehouse, matches, parameters)
+        matches = search.index.query(
+            search.space.namespace, vector.tolist(), wanted, search.filters
+        )
+        usable = _usable(search, matches)
         exhausted = len(matches) < wanted or wanted == MOST_CANDIDATES
-        if len(usable) >= k or exhausted:
-            return usable[: CANDIDATES_PER_RESULT * k]
+        if len(usable) >= search.k or exhausted:
+            return usable[: CANDIDATES_PER_RESULT * search.k]
         wanted = min(wanted * 8, MOST_CANDIDATES)
 
 
-def _usable(
-    warehouse: Warehouse, matches: Sequence[Match], parameters: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    with warehouse.transaction() as con:
+def _usable(search: _Search, matches: Sequence[Match]) -> list[dict[str, Any]]:
+    parameters = {
+        "name": search.index.name,
+        "namespace": search.space.namespace,
+        "model": search.space.model,
+        "dimensions": search.space.dimensions,
+        "excluded": list(search.excluded),
+        "language": search.filters.language,
+        "origin": search.filters.origin,
+        "min_rate": search.filters.min_rate,
+        "month": search.filters.month,
+        "include_winners": search.include_winners,
+    }
+    with search.warehouse.transaction() as con:
         con.execute(
             "CREATE TEMP TABLE matched AS SELECT unnest(?::TEXT[]) AS script_id, "
             "unnest(?::DOUBLE[]) AS similarity",
             [[m.entry_id for m in matches], [m.similarity for m in matches]],
         )
-        cursor = con.execute(_CANDIDATES, dict(parameters))
+        cursor = con.execute(_CANDIDATES, parameters)
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

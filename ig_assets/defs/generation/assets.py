@@ -1,10 +1,11 @@
 """Generation: a month's topics become drafts, and drafts become variants."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import dagster as dg
 
-from ig_assets.core.corpus.retrieval import RetrievedScript, retrieve
+from ig_assets.core.corpus.retrieval import EmbedderOf, RetrievedScript, retrieve
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.fine_tuning.few_shot import few_shot_messages
 from ig_assets.core.fine_tuning.registry import canary_model
@@ -127,6 +128,7 @@ def script_drafts(
             settings.retrieved_scripts,
             include_winners=not arm.is_control,
             language=arm.topic.language,
+            embedder_of=_embedder_of(settings),
         )
 
     with plain_failures():
@@ -228,6 +230,12 @@ def _examples(warehouse: Warehouse, model: WritingModel) -> list[str]:
     with warehouse.transaction() as con:
         shown = few_shot_messages(con, model.artifact)
     return [completion for _, completion in shown]
+
+
+def _embedder_of(settings: Settings) -> EmbedderOf:
+    from ig_assets.wiring import make_embedder_of
+
+    return partial(make_embedder_of, settings)
 
 
 def _base(settings: Settings) -> tuple[str, str]:

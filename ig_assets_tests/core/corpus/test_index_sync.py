@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from ig_assets.adapters.faiss_index import FaissIndex
 from ig_assets.core.corpus.index_sync import IndexChange, audit_index
 from ig_assets.core.ports import IndexEntry
+from ig_assets.errors import TransientVendorError
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets_tests.core.corpus.shelf import HashedWordsEmbedder, Shelf
 
 
@@ -173,9 +177,168 @@ def test_a_script_whose_new_words_wait_for_their_vector_keeps_its_entry(
     assert sorted(hooks) == ["Hook number 0.", "Hook number 1."]
 
 
-def test_another_model_fills_its_own_namespace(shelf: Shelf) -> None:
+def entered(shelf: Shelf) -> list[tuple[str, int]]:
+    return shelf.rows("""
+        SELECT namespace, count(*)
+        FROM index_entries
+        GROUP BY namespace
+        ORDER BY namespace
+        """)
+
+
+def test_a_complete_new_space_takes_over_and_the_old_one_is_emptied(
+    shelf: Shelf,
+) -> None:
     fill(shelf, 2)
     old = shelf.namespace
+    first = shelf.embedder
     shelf.embedder = HashedWordsEmbedder("other-model", 16)
-    assert shelf.turn()[2] == change(upserted=2)
+    assert shelf.turn()[2] == change(upserted=2, switched=True)
+    assert shelf.indexed() == ["library/0", "library/1"]
+    assert list(shelf.index.list_ids(old)) == []
+    assert entered(shelf) == [(shelf.namespace, 2)]
+    assert shelf.sync_index() == change(unchanged=2)
+    shelf.embedder = first
+    _, embedded, indexed = shelf.turn()
+    assert embedded.embedded == 0, "the old vectors were kept, so going back is free"
+    assert indexed == change(upserted=2, switched=True)
+
+
+def half_embed(shelf: Shelf, model: str = "other-model") -> None:
+    """A new model that has embedded one of the scripts so far."""
+    shelf.embedder = HashedWordsEmbedder(model, 16)
+    shelf.embed()
+    shelf.write("late.md", id="late", hook="Not yet embedded.")
+    shelf.sync()
+
+
+def test_an_incomplete_new_space_leaves_the_old_one_answering(shelf: Shelf) -> None:
+    fill(shelf, 2)
+    old, first = shelf.namespace, shelf.embedder
+    half_embed(shelf)
+    assert shelf.sync_index() == change(upserted=2)
     assert list(shelf.index.list_ids(old)) == shelf.indexed()
+    for _ in range(2):
+        found = shelf.retrieve("hook number 1", 2, embedder_of=lambda *space: first)
+        assert sorted(s.hook for s in found) == ["Hook number 0.", "Hook number 1."]
+    assert first.embedded[-1] == "hook number 1", "the old model embeds the query"
+    shelf.embed()
+    assert shelf.sync_index() == change(upserted=1, unchanged=2, switched=True)
+    assert list(shelf.index.list_ids(old)) == []
+
+
+def test_the_old_space_follows_the_corpus_while_it_answers(shelf: Shelf) -> None:
+    fill(shelf, 3)
+    old = shelf.namespace
+    half_embed(shelf)
+    shelf.sync_index()
+    (shelf.library / "1.md").unlink()
+    shelf.sync()
+    assert shelf.sync_index() == change(deleted=2, unchanged=2)
+    assert list(shelf.index.list_ids(old)) == ["library/0", "library/2"]
+
+
+def test_a_space_given_up_half_way_is_emptied(shelf: Shelf) -> None:
+    fill(shelf, 2)
+    first = shelf.embedder
+    half_embed(shelf)
+    shelf.sync_index()
+    unfinished = shelf.namespace
+    shelf.embedder = first
+    assert shelf.turn()[2] == change(upserted=1, unchanged=2)
+    assert list(shelf.index.list_ids(unfinished)) == []
+    assert entered(shelf) == [(shelf.namespace, 3)]
+
+
+class Spy:
+    """FAISS that notes what it was told, and fails once where it is told to."""
+
+    def __init__(self, inner: FaissIndex, failing: str = "") -> None:
+        self.inner = inner
+        self.failing = failing
+        self.told: list[tuple[str, int]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.inner, name)
+        if name not in ("upsert", "update_metadata", "delete", "wait_until_readable"):
+            return method
+
+        def told(namespace: str, *what: Any) -> Any:
+            self.told.append((name, len(what[0]) if what else 0))
+            if name == self.failing:
+                self.failing = ""
+                raise TransientVendorError("the store is away.")
+            return method(namespace, *what)
+
+        return told
+
+
+def test_metrics_alone_send_no_vector_but_a_key_that_vanished_does(
+    shelf: Shelf,
+) -> None:
+    fill(shelf, 3)
+    block = "{as_of: 2026-01-01, views: 100, likes: 7}"
+    shelf.write("1.md", id=1, hook="Hook number 1.", topic="a", performance=block)
+    shelf.sync(), shelf.embed()
+    spy = Spy(shelf.index)
+    assert shelf.sync_index(spy) == change(metadata_updated=1, unchanged=2)
+    assert spy.told == [("update_metadata", 1), ("wait_until_readable", 0)]
+    with shelf.warehouse.transaction() as con:
+        con.execute("UPDATE scripts SET topic = NULL WHERE script_id = 'library/1'")
+    spy = Spy(shelf.index)
+    assert shelf.sync_index(spy) == change(metadata_updated=1, unchanged=2)
+    assert spy.told == [("upsert", 1), ("wait_until_readable", 0)]
+    metadata = shelf.index.metadata(shelf.namespace, "library/1")
+    assert metadata is not None and "topic" not in metadata
+    assert metadata["status"] == "active"
+    assert len(shelf.embedder.embedded) == 3
+
+
+@pytest.mark.parametrize("step", ["upsert", "wait_until_readable"])
+def test_a_failure_while_updating_leaves_a_version_answering(
+    shelf: Shelf, step: str
+) -> None:
+    fill(shelf, 2)
+    shelf.write("1.md", id=1, hook="Quite other words.")
+    shelf.sync(), shelf.embed()
+    with pytest.raises(TransientVendorError, match="away"):
+        shelf.sync_index(Spy(shelf.index, failing=step))
+    found = shelf.retrieve("hook number 1 quite other words", 2)
+    assert {s.script_id for s in found} == {"library/0", "library/1"}
+    hook = {"upsert": "Hook number 1.", "wait_until_readable": "Quite other words."}
+    assert hook[step] in {s.hook for s in found}
+    shelf.sync_index()
+    assert agrees(shelf)
+
+
+def test_what_the_store_took_and_does_not_show_counts_as_failed(
+    shelf: Shelf,
+) -> None:
+    class Forgetful(Spy):
+        def upsert(self, namespace: str, entries: Sequence[IndexEntry]) -> list[str]:
+            return self.inner.upsert(namespace, entries[1:])
+
+    shelf.write("a.md", id="a")
+    shelf.write("b.md", id="b", hook="Another.")
+    shelf.sync(), shelf.embed()
+    assert shelf.sync_index(Forgetful(shelf.index)) == change(upserted=2, failed=1)
+    assert shelf.rows("SELECT * FROM index_spaces") == [], "nor is the space complete"
+    assert shelf.sync_index() == change(repaired=1, unchanged=1)
+    assert agrees(shelf)
+
+
+def test_a_house_from_before_spaces_goes_on_with_what_it_had(shelf: Shelf) -> None:
+    fill(shelf, 2)
+    old = shelf.namespace
+    number = 4
+    [statements] = [text for n, _, text in MIGRATIONS if n == number]
+    with shelf.warehouse.transaction() as con:
+        con.execute("DROP TABLE index_spaces")
+        con.execute("ALTER TABLE index_entries DROP COLUMN metadata_keys")
+        con.execute("DELETE FROM migrations WHERE number = ?", [number])
+    assert "INSERT INTO index_spaces" in statements
+    shelf.warehouse = Warehouse(shelf.warehouse.url, shelf.clock.now)
+    assert shelf.rows("SELECT namespace, model, dimensions FROM index_spaces") == [
+        (old, shelf.embedder.model, shelf.embedder.dimensions)
+    ]
+    assert shelf.sync_index() == change(unchanged=2)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from ig_assets.core.corpus.retrieval import diversify, retrieve_many, weight_of
-from ig_assets.errors import InputError
-from ig_assets_tests.core.corpus.shelf import RUN, Shelf
+from ig_assets.core.corpus.ranking import diversify, weight_of
+from ig_assets.core.corpus.retrieval import retrieve_many
+from ig_assets.core.ports import Embedder, Filters
+from ig_assets.errors import InputError, SettingsError
+from ig_assets_tests.core.corpus.shelf import RUN, HashedWordsEmbedder, Shelf
 
 BASIL = "Basil in the kitchen window."
 
@@ -90,6 +92,50 @@ def test_filters_hold_even_when_what_they_want_is_far(stocked: Shelf) -> None:
     assert german.script_id == "library/basilikum"
     found = stocked.retrieve("basil kitchen", 50, exclude_script_ids=["winner/v1"])
     assert "winner/v1" not in [s.script_id for s in found]
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        (Filters(origin="winner"), {"winner/v1"}),
+        (Filters(language="de"), {"library/basilikum"}),
+        (Filters(min_rate=0.05), {"library/rated"}),
+        (Filters(month="2026-03"), {"library/rated"}),
+        (Filters(language="de", origin="winner"), set()),
+    ],
+)
+def test_every_filter_holds_in_the_store_and_in_the_last_word(
+    stocked: Shelf, filters: Filters, found: set[str]
+) -> None:
+    stocked.clock.step(days=60)
+    block = "{as_of: 2026-03-05, views: 100, likes: 7}"
+    stocked.write("rated.md", hook="Basil with a rate.", performance=block)
+    stocked.turn()
+    hits = stocked.retrieve("basil kitchen", 50, filters=filters)
+    assert {s.script_id for s in hits} == found
+    stocked.index.update_metadata(  # a store that lags behind
+        stocked.namespace,
+        {"library/basil": {"origin": "winner", "month": "2026-03", "rate": 0.9}},
+    )
+    hits = stocked.retrieve("basil kitchen", 50, filters=filters)
+    assert {s.script_id for s in hits} == found
+
+
+def test_an_old_space_whose_model_is_gone_gives_way_with_one_sentence(
+    stocked: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    stocked.embedder = HashedWordsEmbedder("other-model", 16)
+    stocked.embed()
+    stocked.write("late.md", hook="Not yet embedded.")
+    stocked.sync(), stocked.sync_index()
+
+    def no_key(model: str, dimensions: int) -> Embedder:
+        raise SettingsError(f"{model} needs a key.")
+
+    found = stocked.retrieve("basil kitchen", 1, embedder_of=no_key)
+    assert found == stocked.retrieve("basil kitchen", 1) != []
+    assert caplog.messages[0].endswith("hashed-words needs a key.")
+    assert "other-model" in stocked.rows("SELECT model FROM api_calls")[-1]
 
 
 def test_what_is_retired_is_not_retrieved_even_before_the_index_follows(

@@ -1,0 +1,239 @@
+"""The Pinecone SDK as used here: opened late, plain errors, an index a dimension.
+
+The SDK itself always repeats a failed request three times (408, 429, 5xx, broken
+connections), as the server's Retry-After asks; every write here may be repeated
+without harm. No message holds the key or a request: only a status and its code.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ig_assets.errors import (
+    AccessError,
+    InputError,
+    MalformedAnswerError,
+    RefusedError,
+    SettingsError,
+    TransientVendorError,
+    VendorError,
+)
+
+T = TypeVar("T")
+
+READY_TIMEOUT_S = 300
+_NO_ACCESS = {
+    401: "the API key is not accepted; check PINECONE_API_KEY",
+    402: "the account has to be put in order first; look at its billing",
+    403: "this key may not do that, or a quota is reached; check the key's role",
+    404: "there is no such index or address; check PINECONE_HOST or the index's name",
+}
+_REFUSALS = {
+    400: "the request is not valid for this index",
+    412: "the index is not in a state that permits it",
+    413: "the request is larger than the index takes",
+}
+_NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
+
+
+@dataclass(frozen=True)
+class OpenIndex:
+    """One index of the account: the SDK's handle, and how long its vectors are."""
+
+    sdk: Any
+    dimensions: int
+
+
+class PineconeAccount:
+    """Opens the indexes of one key: the one at a host, or one a dimension by name.
+
+    By name an index is `<index_name>-<dimensions>`, serverless, cosine, and made at
+    the first write. `control_host` is where the API itself is, if not at Pinecone's.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        host: str | None = None,
+        index_name: str = "ig-assets",
+        cloud: str = "aws",
+        region: str = "us-east-1",
+        control_host: str | None = None,
+        timeout_s: float = 30.0,
+    ) -> None:
+        self._api_key = api_key
+        self._host = host
+        self._index_name = index_name
+        self._cloud = cloud
+        self._region = region
+        self._control_host = control_host
+        self._timeout_s = timeout_s
+        self._mutex = threading.Lock()
+        self._client: Any = None
+        self._open: dict[str, OpenIndex] = {}
+
+    def reading(self, dimensions: int | None) -> OpenIndex | None:
+        """The index with these dimensions; None where there is none to read."""
+        with self._mutex:
+            name = self._name(dimensions)
+            if name not in self._open and not self._exists(name):
+                return None
+            index = self._opened(name)
+        return index if dimensions in (None, index.dimensions) else None
+
+    def writing(self, dimensions: int) -> OpenIndex:
+        """The index for vectors of these dimensions, made where it is missing.
+
+        Raises InputError when the index that is there has others.
+        """
+        with self._mutex:
+            name = self._name(dimensions)
+            if name not in self._open and not self._exists(name):
+                self._create(name, dimensions)
+            index = self._opened(name)
+        if index.dimensions != dimensions:
+            where = "PINECONE_HOST" if self._host else f"The Pinecone index {name}"
+            raise InputError(
+                f"{where} is an index of {index.dimensions} dimensions and the "
+                f"embedding model makes {dimensions}; give the host of one with "
+                f"{dimensions}, or remove PINECONE_HOST to have it made."
+            )
+        return index
+
+    def _name(self, dimensions: int | None) -> str:
+        return self._host or f"{self._index_name}-{dimensions}"
+
+    def _sdk(self) -> Any:
+        if self._client is None:
+            from pinecone import Pinecone
+
+            self._client = _usable(
+                lambda: Pinecone(
+                    api_key=self._api_key,
+                    host=self._control_host,
+                    timeout=self._timeout_s,
+                )
+            )
+        return self._client
+
+    def _exists(self, name: str) -> bool:
+        if self._host:
+            return True
+        return bool(sent(lambda: self._sdk().indexes.exists(name)))
+
+    def _create(self, name: str, dimensions: int) -> None:
+        from pinecone import ConflictError
+
+        def create() -> None:
+            try:
+                self._sdk().indexes.create(
+                    name=name,
+                    schema={
+                        "fields": {
+                            "values": {
+                                "type": "dense_vector",
+                                "dimension": dimensions,
+                                "metric": "cosine",
+                            }
+                        }
+                    },
+                    deployment={
+                        "deployment_type": "managed",
+                        "cloud": self._cloud,
+                        "region": self._region,
+                    },
+                    timeout=READY_TIMEOUT_S,
+                )
+            except ConflictError:
+                pass  # another process was quicker
+
+        sent(create)
+
+    def _opened(self, name: str) -> OpenIndex:
+        index = self._open.get(name)
+        if index is None:
+            client = self._sdk()
+            if self._host:
+                sdk = _usable(lambda: client.index(host=self._host))
+            else:
+                sdk = sent(lambda: client.index(name=name))
+            stats = sent(sdk.describe_index_stats)
+            if stats.dimension is None:
+                raise SettingsError(
+                    "The Pinecone index holds no dense vectors; give one that does."
+                )
+            index = OpenIndex(sdk, int(stats.dimension))
+            self._open[name] = index
+        return index
+
+
+def sent(send: Callable[[], T]) -> T:
+    """Send; errors are raised without the SDK's, whose text may quote the request."""
+    from pinecone import PineconeError
+
+    failure: VendorError
+    try:
+        return send()
+    except PineconeError as error:
+        failure = translate(error)
+    raise failure
+
+
+def translate(error: Exception) -> VendorError:
+    """Say in our types what an error of the SDK means for a caller.
+
+    Transient: no connection, time-outs, 408, 409, 425, 429, 5xx and a store that the
+    SDK gave up on. AccessError: 401, 402, 403, 404. RefusedError: every other 4xx,
+    and what the SDK does not send. Raises nothing.
+    """
+    import pinecone
+
+    if isinstance(error, pinecone.ApiError):
+        return _of_status(error)
+    if isinstance(error, pinecone.ResponseParsingError):
+        return MalformedAnswerError("pinecone sent an answer that cannot be read.")
+    if isinstance(error, pinecone.PineconeTimeoutError):
+        return TransientVendorError("pinecone did not answer in time.")
+    if isinstance(error, pinecone.PineconeConnectionError):
+        unsent = type(error.__cause__).__name__ in _NEVER_SENT
+        return TransientVendorError(
+            "pinecone cannot be reached.", outcome_unknown=not unsent
+        )
+    if isinstance(error, (ValueError, TypeError)):
+        return RefusedError("pinecone's SDK does not send such a request.")
+    if type(error) is pinecone.PineconeError:
+        return TransientVendorError("pinecone seems to be down.", outcome_unknown=False)
+    return RefusedError("pinecone could not make the index ready; look at its console.")
+
+
+def _of_status(error: Any) -> VendorError:
+    status, code = error.status_code, error.error_code
+    told = f"pinecone answered {status}"
+    if isinstance(code, str) and re.fullmatch(r"[\w.]{1,64}", code):
+        told += f" ({code})"
+    if status in (408, 409, 425, 429) or status >= 500:
+        return TransientVendorError(
+            f"{told}.",
+            retry_after_s=getattr(error, "retry_after", None),
+            outcome_unknown=status >= 500 and status != 503,
+        )
+    if status in _NO_ACCESS:
+        return AccessError(f"{told}: {_NO_ACCESS[status]}.")
+    return RefusedError(f"{told}: {_REFUSALS.get(status, 'the request is refused')}.")
+
+
+def _usable(make: Callable[[], T]) -> T:
+    """What the SDK makes of the settings alone, without sending anything."""
+    try:
+        return make()
+    except (ValueError, TypeError):
+        made = None
+    assert made is None
+    raise SettingsError(
+        "PINECONE_API_KEY or PINECONE_HOST is not of the form that Pinecone's SDK "
+        "takes; copy them again from its console, without spaces."
+    )

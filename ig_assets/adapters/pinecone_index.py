@@ -1,0 +1,265 @@
+"""The vector index at Pinecone: its vectors API behind our port.
+
+Writes go in batches by bytes; what the store refuses is halved down to its rows, so
+that one bad row costs nobody else. Updates go one id a request, as the API wants.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ig_assets.adapters.pinecone_client import (
+    OpenIndex,
+    PineconeAccount,
+    sent,
+    translate,
+)
+from ig_assets.adapters.pinecone_pace import Pace, UnreadWrites
+from ig_assets.adapters.pinecone_records import (
+    ID_CHARACTERS,
+    Record,
+    batch_size,
+    decoded,
+    encoded,
+    filter_of,
+    record_of,
+    unit,
+)
+from ig_assets.core.corpus.spaces import dimensions_of
+from ig_assets.core.ports import EVERYTHING, Filters, IndexEntry, Match
+from ig_assets.errors import (
+    AccessError,
+    InputError,
+    RefusedError,
+    VendorError,
+)
+
+DELETE_IDS = 1000
+LIST_IDS = 100
+MOST_RESULTS = 10_000
+MOST_SPLITS = 64
+UPDATES_A_SECOND = 100  # Pinecone's limit of requests a namespace
+THREADS = 8
+WAIT_S = 60.0
+
+Metadata = Mapping[str, str | float | bool]
+Failure = tuple[list[Record], VendorError]
+
+_log = logging.getLogger(__name__)
+
+
+class PineconeIndex:
+    """Fulfils VectorIndex with the real SDK; safe to share between threads."""
+
+    def __init__(
+        self,
+        account: PineconeAccount,
+        name: str,
+        wait_s: float = WAIT_S,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self._account = account
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._writes = UnreadWrites(wait_s, sleep, monotonic)
+
+    def upsert(self, namespace: str, entries: Sequence[IndexEntry]) -> list[str]:
+        """Insert or replace; return the ids that did NOT make it.
+
+        An entry does not make it when its vector is not finite, is zero or has other
+        dimensions, its id or metadata is too long, or the store does not take it.
+        Raises the store's error when it took nothing because of it, and InputError
+        when the whole index has other dimensions than the namespace.
+        """
+        latest = {entry.entry_id: entry for entry in entries}
+        if not latest:
+            return []
+        dimensions = dimensions_of(namespace) or len(next(iter(latest.values())).vector)
+        index = self._account.writing(dimensions)
+        records = {
+            entry_id: record
+            for entry_id, entry in latest.items()
+            if (record := record_of(entry, dimensions)) is not None
+        }
+        lost = self._send_all(index, namespace, list(records.values()))
+        return [i for i in latest if i not in records or records[i]["id"] in lost]
+
+    def _send_all(
+        self, index: OpenIndex, namespace: str, records: list[Record]
+    ) -> set[str]:
+        """Send records; return the stored ids of those that the store did not take."""
+        pending = [records] if records else []
+        failures: list[Failure] = []
+        splits = 0
+        while pending:
+            for items, error in self._send(index, namespace, pending.pop()):
+                refused = isinstance(error, RefusedError)
+                if refused and len(items) > 1 and splits < MOST_SPLITS:
+                    splits += 1
+                    middle = len(items) // 2
+                    pending += [items[:middle], items[middle:]]
+                else:
+                    failures.append((items, error))
+        lost = {record["id"] for items, _ in failures for record in items}
+        _raise_what_concerns_all(failures, nothing_passed=len(lost) == len(records))
+        return lost
+
+    def _send(
+        self, index: OpenIndex, namespace: str, records: list[Record]
+    ) -> list[Failure]:
+        answer = sent(
+            lambda: index.sdk.upsert(
+                vectors=records,
+                namespace=encoded(namespace),
+                batch_size=batch_size(records),
+                max_concurrency=THREADS,
+                show_progress=False,
+            )
+        )
+        ids = {record["id"] for record in records}
+        self._writes.wrote(namespace, ids, answer.response_info)
+        if not answer.has_errors:
+            return []
+        return [(list(part.items), translate(part.error)) for part in answer.errors]
+
+    def update_metadata(
+        self, namespace: str, metadata: Mapping[str, Metadata]
+    ) -> list[str]:
+        """Set these keys of these ids, others stay; return the ids that failed.
+
+        One request an id, at most 100 a second. A store in trouble is not asked on:
+        what is left then has failed. Raises its error when nothing was updated.
+        """
+        index = self._account.reading(dimensions_of(namespace))
+        if index is None:
+            return list(metadata)
+        pace = Pace(UPDATES_A_SECOND, self._sleep, self._monotonic)
+        trouble: list[VendorError] = []
+
+        def update(entry_id: str) -> bool:
+            if trouble:
+                return False
+            pace.wait()
+            try:
+                return self._update(index, namespace, entry_id, metadata[entry_id])
+            except RefusedError:
+                return False
+            except VendorError as error:
+                trouble.append(error)
+                return False
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            done = list(pool.map(update, metadata))
+        denied = [error for error in trouble if isinstance(error, AccessError)]
+        if denied or (trouble and not any(done)):
+            raise (denied or trouble)[0]
+        return [i for i, updated in zip(metadata, done, strict=True) if not updated]
+
+    def _update(
+        self, index: OpenIndex, namespace: str, entry_id: str, metadata: Metadata
+    ) -> bool:
+        from pinecone import NotFoundError
+
+        def send() -> Any:
+            try:
+                return index.sdk.update(
+                    id=encoded(entry_id),
+                    set_metadata=dict(metadata),
+                    namespace=encoded(namespace),
+                )
+            except NotFoundError:  # which Pinecone itself does not tell
+                return None
+
+        answer = sent(send)
+        if answer is not None:
+            ids = {encoded(entry_id)}
+            self._writes.wrote(namespace, ids, answer.response_info)
+        return answer is not None
+
+    def delete(self, namespace: str, entry_ids: Sequence[str]) -> None:
+        """Delete; unknown ids are no error."""
+        index = self._account.reading(dimensions_of(namespace))
+        ids = [encoded(i) for i in dict.fromkeys(entry_ids)]
+        ids = [i for i in ids if len(i) <= ID_CHARACTERS]
+        if index is None:
+            return
+        for start in range(0, len(ids), DELETE_IDS):
+            self._delete(index, namespace, ids[start : start + DELETE_IDS])
+
+    def _delete(self, index: OpenIndex, namespace: str, ids: list[str]) -> None:
+        sent(lambda: index.sdk.delete(ids=ids, namespace=encoded(namespace)))
+        self._writes.deleted(namespace, ids)
+
+    def list_ids(self, namespace: str) -> Iterator[str]:
+        """Every id the store holds, a page of 100 at a time."""
+        index = self._account.reading(dimensions_of(namespace))
+        if index is None:
+            return
+        pages = index.sdk.list(namespace=encoded(namespace), limit=LIST_IDS)
+        while (page := sent(lambda: next(pages, None))) is not None:
+            yield from (decoded(item.id) for item in page.vectors)
+
+    def query(
+        self,
+        namespace: str,
+        vector: Sequence[float],
+        k: int,
+        filters: Filters = EVERYTHING,
+    ) -> list[Match]:
+        """The k (at most 10,000) nearest by cosine among those that pass, best first.
+
+        Raises InputError when the vector has other dimensions than the namespace.
+        """
+        sought = unit(vector)
+        index = self._account.reading(dimensions_of(namespace))
+        if index is None or k < 1 or sought is None:
+            return []
+        if len(sought) != index.dimensions:
+            raise InputError(
+                f"The query has {len(sought)} dimensions and the index "
+                f"{index.dimensions}; use the model that made the index."
+            )
+        answer = sent(
+            lambda: index.sdk.query(
+                vector=sought,
+                top_k=min(k, MOST_RESULTS),
+                namespace=encoded(namespace),
+                filter=filter_of(filters),
+            )
+        )
+        matches = [
+            Match(decoded(match.id), min(max(float(match.score), -1.0), 1.0))
+            for match in answer.matches
+        ]
+        return sorted(matches, key=lambda match: (-match.similarity, match.entry_id))
+
+    def wait_until_readable(self, namespace: str) -> None:
+        """Wait for the log position of the last write, and for the last deletes to go.
+
+        A store that reports no position has nothing to wait for.
+        Raises TransientVendorError after `wait_s`.
+        """
+        index = self._account.reading(dimensions_of(namespace))
+        if index is not None:
+            self._writes.wait(index, namespace)
+
+
+def _raise_what_concerns_all(failures: Sequence[Failure], nothing_passed: bool) -> None:
+    """Raise what no row is to blame for: no access, or trouble that met every row."""
+    errors = [error for _, error in failures]
+    denied = [error for error in errors if isinstance(error, AccessError)]
+    trouble = [error for error in errors if not isinstance(error, RefusedError)]
+    if denied or (trouble and nothing_passed):
+        raise (denied or trouble)[0]
+    if errors:
+        _log.warning(
+            "pinecone did not take %d entries: %s",
+            sum(len(items) for items, _ in failures),
+            errors[0],
+        )

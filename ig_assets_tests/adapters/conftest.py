@@ -1,0 +1,16 @@
+"""One NeedleDB for all tests of the vector index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ig_assets_tests.stand_ins.needledb_server import NeedleDB, needledb
+
+
+@pytest.fixture(scope="session")
+def needle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeedleDB]:
+    """The server; each test makes its own index on it."""
+    with needledb(tmp_path_factory.mktemp("needledb")) as server:
+        yield server
