@@ -87,16 +87,22 @@ def test_the_index_follows_embeddings_that_a_person_started(
 
 
 @pytest.mark.parametrize(
-    ("embedder", "asked"),
-    [("local", ["script_embeddings", "script_index"]), ("openai", [])],
+    ("embedder", "index", "asked"),
+    [
+        ("local", "faiss", ["script_embeddings", "script_index"]),
+        ("local", "pinecone", ["script_embeddings"]),
+        ("openai", "faiss", []),
+    ],
 )
-def test_a_vendors_embeddings_are_left_to_sensors_and_people(
-    embedder: str, asked: list[str], tmp_path: Path
+def test_a_vendors_embeddings_and_writes_are_left_to_sensors_and_people(
+    embedder: str, index: str, asked: list[str], tmp_path: Path
 ) -> None:
     """In a process of its own: conditions are chosen when a module is imported."""
     settings = {
         "IG_EMBEDDER": embedder,
+        "IG_INDEX": index,
         "OPENAI_API_KEY": "sk-not-a-key",
+        "PINECONE_API_KEY": "pcsk_not-a-key",
         "IG_DATA_DIR": str(tmp_path),
     }
     done = subprocess.run(

@@ -24,6 +24,7 @@ from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.versions import content_version
 
+_SETTINGS = load_settings()
 FOLLOWS = (
     dg.AutomationCondition.eager()
     & dg.AutomationCondition.all_deps_blocking_checks_passed()
@@ -87,7 +88,7 @@ def raw_scripts(
     code_version="1",
     pool="embedding_api",
     retry_policy=RETRY_WHEN_BUSY,
-    automation_condition=_follows_unless(paid=load_settings().embedder != "local"),
+    automation_condition=_follows_unless(paid=_SETTINGS.embedder != "local"),
     description=(
         "One row per content hash, model and dimensions: its vector. Only the "
         "missing ones are embedded, in batches that are committed one by one."
@@ -129,12 +130,12 @@ def script_embeddings(
 @dg.asset(
     deps=[script_embeddings],
     group_name="corpus",
-    kinds={"python", "faiss"},
+    kinds={"python", _SETTINGS.index},
     owners=OWNERS,
     code_version="1",
     pool="index",
     retry_policy=RETRY_WHEN_BUSY,
-    automation_condition=FOLLOWS,
+    automation_condition=_follows_unless(paid=_SETTINGS.index != "faiss"),
     description=(
         "One row per script in the vector index. The index equals the corpus: what "
         "is missing is upserted, what is retired deleted, what the store lost "
