@@ -126,7 +126,7 @@ class UrlLibrary:
                 f"The library {self.location} cannot be {done}: access is refused "
                 f"({kind}); nothing was changed. Check the store's credentials."
             )
-        if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
+        if isinstance(error, ValueError) or "validation" in kind.lower():
             return InputError(
                 f"The library {self.location} cannot be {done} ({kind}); nothing was "
                 "changed. Correct the URL in IG_LIBRARY."

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import html
-import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from ig_assets.core.corpus.history_table import read_frame
 from ig_assets.core.corpus.rejects import HISTORY
 from ig_assets.core.corpus.script import MAX_BYTES, Reject, join_script
 from ig_assets.core.corpus.secrets import secret_kind
 from ig_assets.core.identity import normalise_text, text_hash
 from ig_assets.errors import InputError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # Ours, and what others call it; the first that a file has is taken. The Upworthy
 # archive, Instagram's and common A/B tools' exports are among them.
@@ -121,7 +116,7 @@ def read_history(
     guess. Raises InputError when the file cannot be read at all, when a mapped
     column is not there, or when nothing is the hook or the text.
     """
-    frame, bad_lines = _read_frame(file)
+    frame, bad_lines = read_frame(file)
     mapping = _mapped([str(c) for c in frame.columns], mapping or {})
     if "hook" not in mapping and "text" not in mapping:
         raise InputError(
@@ -275,100 +270,3 @@ def _truth(row: Mapping[str, str]) -> bool:
     if value not in _TRUTH:
         raise _Refused("not yes or no", "`simulated` is neither true nor false.")
     return _TRUTH[value]
-
-
-def _read_frame(file: Path) -> tuple[pd.DataFrame, list[int]]:
-    """All cells as text, and the widths of the lines that do not fit the header."""
-    name = file.name.lower().removesuffix(".gz")
-    readers: dict[str, Callable[[Path], tuple[pd.DataFrame, list[int]]]] = {
-        ".csv": _read_csv,
-        ".tsv": _read_csv,
-        ".jsonl": _read_jsonl,
-        ".ndjson": _read_jsonl,
-        ".parquet": _read_parquet,
-    }
-    reader = next((r for suffix, r in readers.items() if name.endswith(suffix)), None)
-    if reader is None:
-        raise InputError(
-            f"{file.name} is none of the kinds that can be imported: "
-            ".csv, .csv.gz, .jsonl, .jsonl.gz, .parquet."
-        )
-    try:
-        frame, bad_lines = reader(file)
-    except (FileNotFoundError, IsADirectoryError):
-        raise InputError(f"The file {file} does not exist.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{file.name} is not UTF-8; save it as UTF-8.") from None
-    except (OSError, EOFError, ValueError) as error:
-        raise InputError(
-            f"{file.name} cannot be read as {name.rpartition('.')[2]}; is it complete?"
-        ) from error
-    return frame.fillna(""), bad_lines
-
-
-def _read_csv(file: Path) -> tuple[pd.DataFrame, list[int]]:
-    import pandas as pd
-
-    with _opened(file) as lines:
-        header = lines.readline()
-    options: dict[str, Any] = {
-        "sep": max(",;\t", key=header.count),
-        "dtype": str,
-        "keep_default_na": False,
-        "encoding": "utf-8-sig",
-        "index_col": False,
-    }
-    try:
-        return pd.read_csv(file, on_bad_lines="error", **options), []
-    except pd.errors.EmptyDataError:
-        raise InputError(f"{file.name} is empty.") from None
-    except pd.errors.ParserError:
-        widths: list[int] = []
-
-        def note(values: list[str]) -> None:
-            widths.append(len(values))
-
-        frame = pd.read_csv(file, engine="python", on_bad_lines=note, **options)
-        return frame, widths
-
-
-def _read_jsonl(file: Path) -> tuple[pd.DataFrame, list[int]]:
-    import pandas as pd
-
-    rows: list[dict[str, str]] = []
-    with _opened(file) as lines:
-        for line in filter(str.strip, lines):
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                row = None
-            # A broken line stays a row, without a hook, and is rejected as such.
-            fields = row if isinstance(row, dict) else {}
-            rows.append({str(k): _as_text(v) for k, v in fields.items()})
-    return pd.DataFrame(rows, dtype=str), []
-
-
-def _as_text(value: object) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _read_parquet(file: Path) -> tuple[pd.DataFrame, list[int]]:
-    import duckdb
-
-    with duckdb.connect(":memory:") as con:
-        try:
-            found = con.execute(
-                "SELECT CAST(COLUMNS(*) AS TEXT) FROM read_parquet(?)", [str(file)]
-            )
-            return found.df(), []
-        except duckdb.Error as error:
-            if not file.is_file():
-                raise FileNotFoundError(file) from None
-            raise ValueError("not Parquet") from error
-
-
-def _opened(file: Path) -> Any:
-    opener: Any = gzip.open if file.name.lower().endswith(".gz") else open
-    return opener(file, "rt", encoding="utf-8-sig", newline=None)

@@ -1,8 +1,9 @@
 """Hook, body and call to action of a script's text, wherever they are written.
 
 The hook is the first line `# hook`, or what stands below a heading `# Hook` where
-there is a heading `# Body` or `# Script` too, or given by name. The call to action is the last paragraph `CTA: …`, what stands below a
-heading `## CTA` or `## Call to action`, or given by name.
+there is a heading `# Body` or `# Script` too, or given by name. The call to action
+is the last paragraph `CTA: …`, what stands below a heading `## CTA` or `## Call to
+action`, or given by name.
 """
 
 from __future__ import annotations

@@ -198,6 +198,44 @@ def test_json_lines_parquet_and_gzip_say_the_same_as_csv(shelf: Shelf) -> None:
     assert len(ids) == 2
 
 
+def test_excels_csv_with_semicolons_is_understood(shelf: Shelf) -> None:
+    rows = 'Titel;Views;Likes\r\n"Hook; with é";100;5\r\n"Two\nlines";50;1\r\n'
+    for name, content in (("a.csv", rows), ("b.csv", f"sep=;\r\n{rows}")):
+        file = shelf.folder / name
+        file.write_bytes(b"\xef\xbb\xbf" + content.encode())
+        report = load(shelf, file, mapping={"hook": "Titel"})
+        assert (report.imported, report.rejected) == (2, 0)
+        assert (report.numerator, report.denominator) == ("likes", "views")
+    hooks = {row["hook"] for row in shelf.active().values()}
+    assert hooks == {"Hook; with é", "Two lines"}
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+@pytest.mark.parametrize("name", ["h.csv", "h.jsonl"])
+def test_a_file_that_is_not_utf_8_is_one_sentence_that_says_what_to_do(
+    shelf: Shelf, name: str, encoding: str
+) -> None:
+    file = shelf.folder / name
+    file.write_bytes('hook,views\n{"hook": "Café"}\n'.encode(encoding))
+    with pytest.raises(InputError, match="not UTF-8; save it as UTF-8 .in Excel"):
+        load(shelf, file)
+
+
+@pytest.mark.parametrize("column", ["words", "Caption"])
+@pytest.mark.parametrize("ours", ["text", "hook"])
+def test_texts_without_any_engagement_become_scripts_alone(
+    shelf: Shelf, column: str, ours: str
+) -> None:
+    file = put(shelf.folder, f"{column}\nA hook\nAnother\n")
+    mapping = {ours: column}
+    planned = load(shelf, file, mapping=mapping, dry_run=True)
+    assert planned == load(shelf, file, mapping=mapping)
+    assert (planned.mapping, planned.numerator) == (mapping, None)
+    assert (planned.scripts, planned.posts, planned.experiments) == (2, 0, 0)
+    assert [r["text"] for r in shelf.active().values()] == ["Another", "A hook"]
+    assert shelf.rows("SELECT count(*) FROM script_performance") == [(0,)]
+
+
 def test_a_given_mapping_is_put_over_the_guess(shelf: Shelf) -> None:
     file = put(shelf.folder, "headline,punchline,views,hearts\nA,B,10,3\n")
     mapping = {"hook": "punchline", "likes": "hearts"}

@@ -231,7 +231,8 @@ def test_hook_and_call_to_action_are_found_wherever_they_stand(text: str) -> Non
 
 
 def test_words_under_a_heading_of_their_own_stay_in_the_body() -> None:
-    text = "# The hook\n\n## Step one\n\nCut.\n\n## CTA\n\nSave it.\n\n## Notes\n\nNo salt."
+    text = "# The hook\n\n## Step one\n\nCut.\n\n"
+    text += "## CTA\n\nSave it.\n\n## Notes\n\nNo salt."
     [script] = read_file("a.md", text.encode()).scripts
     assert script.body == "## Step one\n\nCut.\n\n## Notes\n\nNo salt."
     text = "---\nhook: Another\n---\n# The hook\n\nThe body."
