@@ -8,6 +8,7 @@ the work of all that wait.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +16,7 @@ from ig_assets.errors import WarehouseBusyError
 from ig_assets.warehouse.connection import Connection, Warehouse
 
 T = TypeVar("T")
+GATHER_S = 0.01
 
 
 class GroupCommit:
@@ -23,8 +25,9 @@ class GroupCommit:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
         self._waiting: list[_Ticket[Any]] = []
-        self._guard = threading.Lock()
-        self._turn = threading.Lock()
+        self._changed = threading.Condition()
+        self._busy = False
+        self._last_group = 1
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction and return its result once it is committed.
@@ -34,24 +37,40 @@ class GroupCommit:
         and WarehouseBusyError.
         """
         ticket = _Ticket(work)
-        with self._guard:
-            self._waiting.append(ticket)
         try:
-            with self._turn:
-                if not ticket.done:
-                    self._serve_all()
+            if self._must_lead(ticket):
+                self._lead()
         finally:
             self._leave([ticket])  # where a Ctrl-C came before its turn
         return ticket.outcome()
 
-    def _serve_all(self) -> None:
-        with self._guard:
-            group = list(self._waiting)
-        self._serve(group)
-        self._leave(group)
+    def _must_lead(self, ticket: _Ticket[Any]) -> bool:
+        """Queue; true when nobody is in the warehouse, false when it was served."""
+        with self._changed:
+            self._waiting.append(ticket)
+            self._changed.wait_for(lambda: ticket.done or not self._busy)
+            if ticket.done:
+                return False
+            self._busy = True
+            return True
+
+    def _lead(self) -> None:
+        """Serve all that wait by now, oneself among them."""
+        try:
+            if self._last_group > 1:  # who was served together comes back together
+                time.sleep(GATHER_S)
+            with self._changed:
+                group = list(self._waiting)
+            self._last_group = len(group)
+            self._serve(group)
+            self._leave(group)
+        finally:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
 
     def _leave(self, group: Sequence[_Ticket[Any]]) -> None:
-        with self._guard:
+        with self._changed:
             self._waiting = [t for t in self._waiting if t not in group]
 
     def _serve(self, group: Sequence[_Ticket[Any]]) -> None:

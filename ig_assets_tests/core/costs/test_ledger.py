@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,13 @@ from typing import Any
 
 import pytest
 
-from ig_assets.core.costs.ledger import ATTEMPTS, Call, Ledger, RunRef
+from ig_assets.core.costs.ledger import (
+    ATTEMPTS,
+    Call,
+    HaltedError,
+    Ledger,
+    RunRef,
+)
 from ig_assets.core.ports import Usage
 from ig_assets.errors import (
     AccessError,
@@ -20,6 +27,7 @@ from ig_assets.errors import (
     MalformedAnswerError,
     RefusedError,
     TransientVendorError,
+    WarehouseBusyError,
 )
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
@@ -166,6 +174,7 @@ def test_the_vendor_s_wait_is_honoured_up_to_a_minute(
         (RefusedError("no"), "failed"),
         (AccessError("no key"), "failed"),
         (MalformedAnswerError("cut", 1_000_000, 0), "failed"),
+        (RefusedError("read and declined", 1_000_000, 0), "failed"),
     ],
 )
 def test_a_final_failure_is_tried_once(
@@ -175,8 +184,69 @@ def test_a_final_failure_is_tried_once(
         books.ledger().pay(PAID, RUN, books.answers(failure), record)
     [call] = books.calls()
     assert call["status"] == status and call["error"] == str(failure)
-    paid = isinstance(failure, MalformedAnswerError)
-    assert call["cost_usd"] == pytest.approx(PRICE if paid else 0.0)
+    tokens = getattr(failure, "input_tokens", None) or 0
+    assert call["input_tokens"] == tokens
+    assert call["cost_usd"] == pytest.approx(PRICE if tokens else 0.0)
+
+
+def test_an_answer_that_tells_no_tokens_keeps_its_share_of_the_budget(
+    books: Books,
+) -> None:
+    with pytest.raises(MalformedAnswerError):
+        books.ledger().pay(
+            PAID, RUN, books.answers(MalformedAnswerError("no JSON")), record
+        )
+    [call] = books.calls()
+    assert call["status"] == "unknown" and call["error"] == "no JSON"
+    assert call["cost_usd"] is None and call["reserved_usd"] == pytest.approx(PRICE)
+
+
+def test_an_answer_that_was_paid_for_waits_for_a_busy_warehouse(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = books.ledger()
+    real, busy = books.warehouse.transaction, [True, True]
+
+    def sometimes() -> AbstractContextManager[Connection]:
+        if len(books.sent) == 1 and busy:
+            busy.pop()
+            raise WarehouseBusyError("an analyst has it open")
+        return real()
+
+    def send() -> tuple[str, Usage]:
+        books.sent.append(1)
+        return "an answer", Usage(10, 5)
+
+    monkeypatch.setattr(books.warehouse, "transaction", sometimes)
+    assert ledger.pay(PAID, RUN, send, record) == "an answer"
+    assert busy == [] and [c["status"] for c in books.calls()] == ["done"]
+    assert books.scripts() == 1
+
+
+def test_once_halted_a_call_is_not_tried_again(books: Books) -> None:
+    halt = threading.Event()
+
+    def send() -> tuple[str, Usage]:
+        books.sent.append(1)
+        halt.set()
+        raise TransientVendorError("busy", outcome_unknown=False)
+
+    with pytest.raises(HaltedError):
+        books.ledger().pay(PAID, RUN, send, record, halt)
+    assert books.sent == [1]
+    assert [c["status"] for c in books.calls()] == ["failed"]
+
+
+def test_a_halt_ends_the_wait_for_the_next_attempt(books: Books) -> None:
+    halt = threading.Event()
+    ledger = Ledger(books.warehouse, Clock())
+
+    def send() -> tuple[str, Usage]:
+        threading.Thread(target=halt.set).start()
+        raise TransientVendorError("busy", retry_after_s=60.0, outcome_unknown=False)
+
+    with pytest.raises(HaltedError):
+        ledger.pay(PAID, RUN, send, record, halt)
 
 
 def test_a_call_that_may_have_been_billed_keeps_its_share_of_the_budget(

@@ -1,0 +1,109 @@
+"""Jobs run side by side, never more than allowed, and none after a failure."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ig_assets.core.costs.in_flight import run_in_flight
+from ig_assets.core.costs.ledger import HaltedError
+
+Job = Callable[[threading.Event], int]
+
+
+class Counter:
+    """Makes jobs that note how many run at once; `together` must meet."""
+
+    def __init__(self, together: int) -> None:
+        self.started: list[int] = []
+        self.most = 0
+        self._running = 0
+        self._lock = threading.Lock()
+        self._meeting = threading.Barrier(together)
+
+    def job(self, number: int) -> Job:
+        def run(halt: threading.Event) -> int:
+            with self._lock:
+                self.started.append(number)
+                self._running += 1
+                self.most = max(self.most, self._running)
+            self._meeting.wait(20)
+            with self._lock:
+                self._running -= 1
+            return number
+
+        return run
+
+
+def test_as_many_as_allowed_run_at_once_and_not_one_more() -> None:
+    counter = Counter(together=3)
+    results = run_in_flight(map(counter.job, range(9)), 3)
+    assert sorted(results) == list(range(9)) and counter.most == 3
+
+
+def test_jobs_are_drawn_only_when_there_is_room() -> None:
+    drawn: list[int] = []
+    finished: list[int] = []
+
+    def jobs() -> Iterator[Job]:
+        for number in range(6):
+            drawn.append(number)
+            assert len(drawn) - len(finished) <= 2
+            yield lambda halt, n=number: finished.append(n) or n  # type: ignore
+
+    assert sorted(run_in_flight(jobs(), 1)) == list(range(6))
+
+
+def test_after_the_first_failure_nothing_is_started_and_it_is_what_is_raised() -> None:
+    started: list[int] = []
+    failed = threading.Event()
+    kept: list[int] = []
+
+    def fails(halt: threading.Event) -> int:
+        failed.set()
+        raise ValueError("the first failure")
+
+    def in_flight(halt: threading.Event) -> int:
+        assert failed.wait(20) and halt.wait(20), "those in flight are told"
+        kept.append(1)
+        return 1
+
+    def later(halt: threading.Event) -> int:
+        started.append(1)
+        return 2
+
+    with pytest.raises(ValueError, match="the first failure"):
+        run_in_flight([in_flight, fails, *[later] * 20], 2)
+    assert kept == [1], "what was in flight came to its end"
+    assert started == []
+
+
+def test_a_job_that_stopped_for_another_s_failure_does_not_hide_it() -> None:
+    def gives_up(halt: threading.Event) -> int:
+        assert halt.wait(20)
+        raise HaltedError
+
+    def fails(halt: threading.Event) -> int:
+        raise ValueError("the cause")
+
+    for _ in range(20):
+        with pytest.raises(ValueError, match="the cause"):
+            run_in_flight([gives_up, gives_up, fails], 3)
+
+
+def test_an_interrupt_waits_for_what_is_in_flight_and_starts_nothing() -> None:
+    done: list[bool] = []
+
+    def in_flight(halt: threading.Event) -> int:
+        done.append(halt.wait(20))
+        return 1
+
+    def jobs() -> Iterator[Job]:
+        yield in_flight
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_in_flight(jobs(), 2)
+    assert done == [True]
