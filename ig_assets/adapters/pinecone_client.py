@@ -200,9 +200,8 @@ def translate(error: Exception) -> VendorError:
         return TransientVendorError("pinecone did not answer in time.")
     if isinstance(error, pinecone.PineconeConnectionError):
         unsent = type(error.__cause__).__name__ in _NEVER_SENT
-        return TransientVendorError(
-            "pinecone cannot be reached.", outcome_unknown=not unsent
-        )
+        what = "cannot be reached" if unsent else "broke the connection"
+        return TransientVendorError(f"pinecone {what}.", outcome_unknown=not unsent)
     if isinstance(error, (ValueError, TypeError)):
         return RefusedError("pinecone's SDK does not send such a request.")
     if type(error) is pinecone.PineconeError:

@@ -1,11 +1,13 @@
-"""One NeedleDB for all tests of the vector index."""
+"""What the tests of the vector index share: one NeedleDB, an empty shelf a test."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from ig_assets_tests.core.corpus.shelf import Shelf
 from ig_assets_tests.stand_ins.needledb_server import NeedleDB, needledb
 
 
@@ -14,3 +16,8 @@ def needle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeedleDB]:
     """The server; each test makes its own index on it."""
     with needledb(tmp_path_factory.mktemp("needledb")) as server:
         yield server
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path)

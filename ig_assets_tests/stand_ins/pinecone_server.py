@@ -35,7 +35,8 @@ class PineconeServer:
     """The stand-in; use it as a context manager.
 
     `faults[path]` are used up one a request; `poison` ids get their whole batch
-    refused; `lag` is how many queries pass before a write can be read.
+    refused, `troubled` ids a 503 each time; `lag` is how many queries pass before a
+    write can be read.
     """
 
     def __init__(self, dimensions: int = 8) -> None:
@@ -44,6 +45,7 @@ class PineconeServer:
         self.indexes: dict[str, dict[str, Any]] = {}
         self.faults: dict[str, deque[Fault]] = defaultdict(deque)
         self.poison: set[str] = set()
+        self.troubled: set[str] = set()
         self.lag = 0
         self.lsn = 0
         self.asked: list[tuple[str, Any]] = []
@@ -97,8 +99,10 @@ class PineconeServer:
         if path == "/describe_index_stats":
             return 200, {"namespaces": {}, "dimension": self.dimensions}, {}
         if path == "/vectors/upsert":
-            if self.poison & {v["id"] for v in body["vectors"]}:
-                return 400, {"error": {"code": "INVALID_ARGUMENT"}}, {}
+            ids = {v["id"] for v in body["vectors"]}
+            if self.poison & ids or self.troubled & ids:
+                status = 400 if self.poison & ids else 503
+                return status, {"error": {"code": "INVALID_ARGUMENT"}}, {}
             held.update({v["id"]: v for v in body["vectors"]})
             self.lsn += 1
             return 200, {"upsertedCount": len(body["vectors"])}, written

@@ -1,0 +1,36 @@
+"""A process that writes to a FAISS index without end, so that a test can kill it."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from ig_assets.adapters import faiss_store
+from ig_assets.adapters.faiss_index import FaissIndex
+from ig_assets.core.ports import IndexEntry
+
+
+def write_for_ever(folder: Path, namespace: str, vectors: Path) -> None:
+    """Upserts, updates and deletes at random, with rewrites now and then."""
+    given = dict(np.load(vectors))
+    ids = list(given)
+    faiss_store.LEAST_WASTE_BYTES = 1 << 14
+    index = FaissIndex(folder, "scripts")
+    chance = random.Random()
+    print("writing", flush=True)
+    while True:
+        some = chance.sample(ids, chance.randint(1, len(ids)))
+        what = chance.random()
+        if what < 0.6:
+            index.upsert(namespace, [IndexEntry(i, given[i], {"n": 1}) for i in some])
+        elif what < 0.8:
+            index.update_metadata(namespace, {i: {"n": 2} for i in some})
+        else:
+            index.delete(namespace, some[: len(some) // 2])
+
+
+if __name__ == "__main__":
+    write_for_ever(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
