@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     clock: Literal["auto", "system", "simulated"] = "auto"
 
     # Local models
-    local_model: Literal["1.5b", "0.5b"] = "0.5b"
+    local_model: Literal["1.5b", "0.5b"] = "1.5b"
     local_threads: Annotated[int, Field(ge=1, le=64)] = 1
     local_idle_s: Annotated[int, Field(ge=10)] = 300
 

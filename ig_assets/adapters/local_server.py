@@ -259,6 +259,15 @@ def _served(found: _Record) -> tuple[str, int, int, int]:
     return found.model, found.model_size, found.model_mtime_ns, found.threads
 
 
+def _prompt_threads() -> int:
+    """Threads that read a prompt: two, where there are two cores.
+
+    Writing waits for all threads at each of hundreds of steps a token, so that a busy
+    core makes two slower than one; reading does so once for hundreds of tokens.
+    """
+    return min(2, os.cpu_count() or 1)
+
+
 def _serve(state_dir: Path, model: Path, threads: int, idle_s: float) -> None:
     """The child: load, write the record, and end when idle or told to."""
     import psutil
@@ -272,7 +281,7 @@ def _serve(state_dir: Path, model: Path, threads: int, idle_s: float) -> None:
     parameters.n_ctx = CONTEXT_TOKENS
     parameters.n_parallel = 1
     parameters.cpuparams.n_threads = threads
-    parameters.cpuparams_batch.n_threads = threads
+    parameters.cpuparams_batch.n_threads = max(threads, _prompt_threads())
     parameters.cache_prompt = False
     parameters.offline = True
     parameters.ui = False

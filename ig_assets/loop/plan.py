@@ -15,7 +15,7 @@ DRAFT_TOKENS = Usage(415, 120)
 POLISH_TOKENS = Usage(235, 120)
 JUDGE_TOKENS = Usage(220, 125)
 # Seconds a call on one core, same source; None where the network decides.
-SECONDS_A_CALL = {"1.5b": 17.0, "0.5b": 7.0}
+SECONDS_A_CALL = {"1.5b": 12.5, "0.5b": 10.0}
 SECONDS_A_MONTH = 90.0
 
 
