@@ -27,13 +27,20 @@ SCRIPT = b"---\nid: %s\n---\n# A hook\n\nAbout %s.\n"
 
 
 class BreakingFileSystem(MemoryFileSystem):
-    """Memory that fails as a store does: `breaks` maps a path to its exception."""
+    """Memory that behaves as a store does: it fails, and remembers its listings.
+
+    `breaks` maps a path to its exception, `tags` a path to its ETag.
+    """
 
     protocol = "breaking"
     store: dict[str, Any] = {}
     pseudo_dirs: list[str] = [""]
     breaks: dict[str, Exception] = {}
     tags: dict[str, str] = {}
+    remembered: dict[str, Any] = {}
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        self.remembered.clear()
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
@@ -42,7 +49,9 @@ class BreakingFileSystem(MemoryFileSystem):
 
     def ls(self, path: str, detail: bool = True, **kwargs: Any) -> Any:
         self._break(path)
-        found = super().ls(path, detail=detail, **kwargs)
+        if path not in self.remembered:
+            self.remembered[path] = super().ls(path, detail=detail, **kwargs)
+        found = self.remembered[path]
         for info in found if detail else []:
             if info["name"] in self.tags:
                 info["ETag"] = self.tags[info["name"]]
@@ -74,7 +83,7 @@ def memory() -> Iterator[str]:
 @pytest.fixture
 def breaking() -> Iterator[MemoryFileSystem]:
     fs = fsspec.filesystem("breaking")
-    for kept in (fs.store, fs.breaks, fs.tags):
+    for kept in (fs.store, fs.breaks, fs.tags, fs.remembered):
         kept.clear()
     fs.pseudo_dirs[:] = [""]
     yield fs
