@@ -1,8 +1,9 @@
 """A process that syncs a whole corpus, to be killed at any moment or by itself.
 
-A *boundary* is a moment at which the outside world changes or is about to: a
-transaction opens, is about to commit or has committed; a file is flushed, replaced
-or removed; a request is about to be sent or was just answered.
+A *boundary* is a moment after the outside world changed, or before it is about to: a
+transaction is about to commit, or has; a request was answered; a file was flushed,
+replaced, cut or removed. What is killed between two of them leaves what is killed at
+the first of them.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Boundaries:
 
 
 class WatchedWarehouse(Warehouse):
-    """A warehouse whose transactions are boundaries."""
+    """A warehouse whose commits are boundaries, before and after."""
 
     def __init__(self, url: str, boundaries: Boundaries) -> None:
         super().__init__(url, Clock().now)
@@ -77,7 +78,6 @@ class WatchedWarehouse(Warehouse):
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        self._boundaries.pass_one()
         with super().transaction() as con:
             yield con
             self._boundaries.pass_one()
@@ -85,12 +85,11 @@ class WatchedWarehouse(Warehouse):
 
 
 class WatchedEmbedder(OpenAIEmbedder):
-    """An embedder whose requests are boundaries."""
+    """An embedder whose answers are boundaries."""
 
     boundaries: Boundaries
 
     def embed(self, texts: Sequence[str]) -> EmbeddingAnswer:
-        self.boundaries.pass_one()
         answer = super().embed(texts)
         self.boundaries.pass_one()
         return answer
@@ -130,14 +129,13 @@ def start_sync(
 
 
 def _watch_files(boundaries: Boundaries) -> None:
-    """Make flushing, replacing and removing files boundaries, before and after."""
+    """Make every file that was flushed, replaced, cut or removed a boundary."""
     for name in ("fsync", "replace", "unlink", "remove", "truncate", "ftruncate"):
         setattr(os, name, _watched(getattr(os, name), boundaries))
 
 
 def _watched(call: Callable[..., Any], boundaries: Boundaries) -> Callable[..., Any]:
     def watched(*arguments: Any, **named: Any) -> Any:
-        boundaries.pass_one()
         result = call(*arguments, **named)
         boundaries.pass_one()
         return result

@@ -1,6 +1,6 @@
 """A corpus sync that is killed anywhere ends, when run again, where it would have.
 
-Two steps are disturbed: the first sync of eight scripts, and a sync after one was
+Two steps are disturbed: the first sync of five scripts, and a sync after one was
 changed, one removed, one added and one only described anew.
 """
 
@@ -91,7 +91,7 @@ def steps(
     """The first sync and the one after changes, each undisturbed."""
     home = tmp_path_factory.mktemp("undisturbed")
     first = home / "first"
-    for n in range(8):
+    for n in range(5):
         write_script(first, f"script-{n}", f"words {n}")
     steps = {"first": undisturbed(first, stand_in)}
     second = home / "second"
@@ -182,17 +182,19 @@ def test_killed_at_any_boundary_a_rerun_ends_as_if_it_was_not(
     name: str, steps: dict[str, Step], stand_in: OpenAIStandIn, tmp_path: Path
 ) -> None:
     step = steps[name]
-    assert step.boundaries > 20
+    killed = 0
     for boundary in range(1, step.boundaries + 1):
         folder = copy_of(step, tmp_path / str(boundary))
         stand_in.forget()
         process = start_sync(folder, stand_in.base_url, "run-1", boundary)
         process.join(PATIENCE_S)
-        # In another order of threads the last boundaries may not be reached.
-        assert process.exitcode == -signal.SIGKILL or boundary > step.boundaries - 3
+        # Commits that wait together become one, so that a run may have fewer of them.
+        assert process.exitcode in (-signal.SIGKILL, 0)
+        killed += process.exitcode == -signal.SIGKILL
         seen = run_again(folder, stand_in)
         assert_nothing_lost_or_paid_twice(step, seen)
         shutil.rmtree(folder)
+    assert killed > 20
 
 
 @pytest.mark.parametrize("name", ["first", "changes"])
