@@ -8,6 +8,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := .venv-bench
+SIZE ?= 1000
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 help: ## Say what there is
@@ -40,12 +42,20 @@ dev: $(READY) ## Open the UI on this data folder (http://127.0.0.1:3000)
 	home=$$($(BIN)/python -m ig_assets.loop.home) && \
 	  DAGSTER_HOME="$$home" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg dev $(ARGS)
 
-bench: $(READY) ## Run the benchmarks
+bench: $(READY) $(PEERS)/.ready ## Run the benchmarks beside their peers (SIZE=100000)
 	$(BIN)/python benchmarks/load_time.py
+	$(BIN)/python benchmarks/corpus_sync.py --peers-python $(PEERS)/bin/python --size $(SIZE)
+
+# The peers' packages stand apart from ours: some of them ask for an older `openai`.
+$(PEERS)/.ready: requirements/bench.txt
+	"$(PYTHON)" -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/bench.txt
+	@touch $@
 
 lock: ## Pin the packages again (needs the network)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/base.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev --extra homes pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group bench -o requirements/bench.txt
 
 clean: ## Remove the environment; your data folder stays
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(PEERS) build *.egg-info

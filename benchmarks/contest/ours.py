@@ -1,12 +1,16 @@
-"""Ours: library → `sync_corpus` → `embed_missing` → `sync_index`, FAISS and DuckDB."""
+"""Ours: library → `sync_corpus` → `embed_missing` → `sync_index`, FAISS and DuckDB.
+
+Batches of 100, four requests in flight, each committed with its ledger row.
+"""
 
 from __future__ import annotations
 
-from contest.entrant import BATCH, COLLECTION, MODEL, Place
+from contest.entrant import BATCH, COLLECTION, IN_FLIGHT, MODEL, Place
 
 from ig_assets.adapters.clocks import SystemClock
 from ig_assets.adapters.faiss_index import FaissIndex
-from ig_assets.adapters.openai_api import OpenAIEmbedder
+from ig_assets.adapters.folder_library import FolderLibrary
+from ig_assets.adapters.openai_embedder import OpenAIEmbedder
 from ig_assets.core.corpus.embedding import embed_missing
 from ig_assets.core.corpus.index_sync import sync_index
 from ig_assets.core.corpus.sync import sync_corpus
@@ -38,6 +42,6 @@ class Ours:
             base_url=place.base_url,
         )
         index = FaissIndex(place.state / "faiss", COLLECTION)
-        sync_corpus(warehouse, str(place.library), clock)
-        embed_missing(warehouse, ledger, embedder, clock, RUN, BATCH)
+        sync_corpus(warehouse, FolderLibrary(str(place.library)), clock)
+        embed_missing(warehouse, ledger, embedder, clock, RUN, BATCH, IN_FLIGHT)
         sync_index(warehouse, index, clock, MODEL, place.dimensions)

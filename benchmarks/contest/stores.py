@@ -39,7 +39,7 @@ class FaissStore:
 
     def __init__(self, place: Place) -> None:
         from ig_assets.adapters.faiss_index import FaissIndex
-        from ig_assets.core.corpus.index_sync import namespace_of
+        from ig_assets.core.corpus.spaces import namespace_of
 
         self._index = FaissIndex(place.state / "faiss", COLLECTION)
         self._namespace = namespace_of(MODEL, place.dimensions)
@@ -61,11 +61,12 @@ class FaissStore:
 
     def _vectors(self) -> dict[str, Any]:
         """The port lists ids and answers queries; vectors are read where they lie."""
-        store = self._index._load(self._namespace)
-        return {
-            entry_id: store.vectors.reconstruct(number)
-            for entry_id, number in store.numbers.items()
-        }
+        with self._index._held(self._namespace) as store:
+            searchable = store._searchable()
+            return {
+                entry_id: searchable.reconstruct(row)
+                for entry_id, row in store.rows.items()
+            }
 
 
 class ChromaStore:

@@ -1,17 +1,19 @@
 """A process that syncs a whole corpus, to be killed at any moment or by itself.
 
 A *boundary* is a moment after the outside world changed, or before it is about to: a
-transaction is about to commit, or has; a request was answered; a file was flushed,
-replaced, cut or removed. What is killed between two of them leaves what is killed at
-the first of them.
+transaction is about to commit, or has; a request was answered; a file of the index
+was written by half, flushed, cut or replaced. What is killed between two of them
+leaves what is killed at the first of them.
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -55,17 +57,17 @@ class Clock:
 
 
 class Boundaries:
-    """Counts boundaries and ends the process at the one that is asked for."""
+    """Counts boundaries by kind and ends the process at the one that is asked for."""
 
-    def __init__(self, kill_at: int | None) -> None:
-        self.passed = 0
+    def __init__(self, kill_at: int | None = None) -> None:
+        self.passed: Counter[str] = Counter()
         self._kill_at = kill_at
         self._lock = threading.Lock()
 
-    def pass_one(self) -> None:
+    def pass_one(self, kind: str) -> None:
         with self._lock:
-            self.passed += 1
-            if self.passed == self._kill_at:
+            self.passed[kind] += 1
+            if self.passed.total() == self._kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -80,8 +82,8 @@ class WatchedWarehouse(Warehouse):
     def transaction(self) -> Iterator[Connection]:
         with super().transaction() as con:
             yield con
-            self._boundaries.pass_one()
-        self._boundaries.pass_one()
+            self._boundaries.pass_one("about to commit")
+        self._boundaries.pass_one("committed")
 
 
 class WatchedEmbedder(OpenAIEmbedder):
@@ -91,16 +93,44 @@ class WatchedEmbedder(OpenAIEmbedder):
 
     def embed(self, texts: Sequence[str]) -> EmbeddingAnswer:
         answer = super().embed(texts)
-        self.boundaries.pass_one()
+        self.boundaries.pass_one("answered")
         return answer
 
 
+class WatchedFile:
+    """An open file that is written in two halves, a boundary between them."""
+
+    def __init__(self, file: Any, boundaries: Boundaries) -> None:
+        self._file = file
+        self._boundaries = boundaries
+
+    def write(self, content: bytes) -> int:
+        half = len(content) // 2
+        self._file.write(content[:half])
+        self._file.flush()
+        self._boundaries.pass_one("written by half")
+        self._file.write(content[half:])
+        return len(content)
+
+    def truncate(self, size: int) -> None:
+        self._file.truncate(size)
+        self._boundaries.pass_one("cut")
+
+    def __enter__(self) -> WatchedFile:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
 def sync_all(
-    folder: Path, base_url: str, run_id: str, kill_at: int | None = None
+    folder: Path, base_url: str, run_id: str, boundaries: Boundaries | None = None
 ) -> None:
-    """Read `folder/scripts`, embed and index; write how many boundaries there were."""
-    boundaries = Boundaries(kill_at)
-    _watch_files(boundaries)
+    """Read `folder/scripts`, embed and index: the whole corpus stage, once."""
+    boundaries = boundaries or Boundaries()
     warehouse = WatchedWarehouse(f"duckdb:///{folder / 'w.duckdb'}", boundaries)
     embedder = WatchedEmbedder("sk-none", MODEL, DIMENSIONS, base_url)
     embedder.boundaries = boundaries
@@ -109,7 +139,6 @@ def sync_all(
     sync_corpus(warehouse, FolderLibrary(str(folder / "scripts")), clock, run_id)
     embed_missing(warehouse, ledger, embedder, clock, run, BATCH, IN_FLIGHT)
     sync_index(warehouse, index_of(folder), clock, MODEL, DIMENSIONS)
-    (folder / "boundaries").write_text(str(boundaries.passed))
 
 
 def index_of(folder: Path) -> FaissIndex:
@@ -117,27 +146,43 @@ def index_of(folder: Path) -> FaissIndex:
     return FaissIndex(folder / "faiss", "scripts")
 
 
-def start_sync(
-    folder: Path, base_url: str, run_id: str, kill_at: int | None = None
-) -> BaseProcess:
-    """`sync_all` in a process of its own."""
-    process = _CONTEXT.Process(
-        target=sync_all, args=(folder, base_url, run_id, kill_at)
-    )
+def start_sync(folder: Path, base_url: str, kill_at: int | None = None) -> BaseProcess:
+    """`sync_all` in a process of its own, killed at a boundary.
+
+    One that lives to the end writes `folder/boundaries`: how many of each kind.
+    """
+    process = _CONTEXT.Process(target=_sync_watched, args=(folder, base_url, kill_at))
     process.start()
     return process
 
 
-def _watch_files(boundaries: Boundaries) -> None:
-    """Make every file that was flushed, replaced, cut or removed a boundary."""
-    for name in ("fsync", "replace", "unlink", "remove", "truncate", "ftruncate"):
-        setattr(os, name, _watched(getattr(os, name), boundaries))
+def _sync_watched(folder: Path, base_url: str, kill_at: int | None) -> None:
+    boundaries = Boundaries(kill_at)
+    for name, kind in (("fsync", "flushed"), ("replace", "replaced")):
+        setattr(os, name, _watched(getattr(os, name), boundaries, kind))
+    _watch_writing(folder / "faiss", boundaries)
+    sync_all(folder, base_url, "run-1", boundaries)
+    (folder / "boundaries").write_text(json.dumps(boundaries.passed))
 
 
-def _watched(call: Callable[..., Any], boundaries: Boundaries) -> Callable[..., Any]:
+def _watched(
+    call: Callable[..., Any], boundaries: Boundaries, kind: str
+) -> Callable[..., Any]:
     def watched(*arguments: Any, **named: Any) -> Any:
         result = call(*arguments, **named)
-        boundaries.pass_one()
+        boundaries.pass_one(kind)
         return result
 
     return watched
+
+
+def _watch_writing(folder: Path, boundaries: Boundaries) -> None:
+    """Make every write to files below the folder boundaries."""
+    real = Path.open
+
+    def opened(path: Path, mode: str = "r", *arguments: Any, **named: Any) -> Any:
+        file = real(path, mode, *arguments, **named)
+        writes = set(mode) & set("wax+") and folder in path.parents
+        return WatchedFile(file, boundaries) if writes else file
+
+    Path.open = opened  # type: ignore[assignment, method-assign]
