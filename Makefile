@@ -30,7 +30,7 @@ loop: $(READY) ## Turn the loop for two months, headless (ARGS="--months 3 --mod
 	$(BIN)/ig-assets loop $(ARGS)
 
 test: $(READY) ## Run every test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 lint: $(READY) ## Black, Flake8, mypy, import contracts
 	$(BIN)/black --check --quiet ig_assets ig_assets_tests benchmarks library

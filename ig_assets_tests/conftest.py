@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -12,6 +12,14 @@ from ig_assets_tests.loop.turned import killed_loop, killing, loops, turned_loop
 
 __all__ = ["killed_loop", "killing", "loops", "turned_loop"]
 
+# What takes long to start is started by one worker, for all the tests that use it.
+_SHARED = {
+    "loops": "loop",
+    "killing": "loop",
+    "prism": "prism",
+    "running_aimock": "aimock",
+    "needle": "needledb",
+}
 _OURS = ("IG_", "OPENAI_", "PINECONE_", "DAGSTER_")
 
 
@@ -27,6 +35,20 @@ def no_settings_of_this_machine() -> Iterator[None]:
         del os.environ[name]
     os.environ.update(kept)
     Settings.model_config["env_file"] = env_file
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests stay together when several workers share them out.
+
+    Those that share a slow fixture, else those of a file; an own mark wins.
+    """
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            fixtures: Sequence[str] = getattr(item, "fixturenames", ())
+            shared = [_SHARED[name] for name in fixtures if name in _SHARED]
+            name = shared[0] if shared else str(item.path)
+            item.add_marker(pytest.mark.xdist_group(name))
 
 
 def _names() -> list[str]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from ig_assets.core.generation.calendar_file import CalendarProblem, calendar_rows
 from ig_assets.errors import InputError
 
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -48,96 +45,61 @@ class CalendarReading:
     rejects: tuple[TopicReject, ...]
 
 
+COLUMNS = frozenset(CalendarTopic.model_fields)
+
+
 def read_calendar(location: Path, month: str) -> CalendarReading:
-    """Read the topics of `month` (YYYY-MM) from a YAML file or a folder of them.
+    """Read the topics of `month` (YYYY-MM) from a YAML or CSV file, or a folder.
 
     Raises InputError when the location does not exist. A broken file or row is a
-    reject; the rest goes on.
+    reject; the rest goes on. A row whose month cannot be told is a reject of every
+    month.
     """
     if not location.exists():
         raise InputError(
             f"The content calendar {location.name!r} of IG_CALENDAR does not exist; "
-            "create it or point IG_CALENDAR at a YAML file or a folder of them."
+            "create it or point IG_CALENDAR at a YAML or CSV file or a folder of them."
         )
     topics: list[tuple[CalendarTopic, str]] = []
     rejects: list[TopicReject] = []
     seen: set[str] = set()
-    for source, row in _rows(location, month, rejects):
-        try:
-            topic = CalendarTopic.model_validate(row)
-        except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(map(str, e['loc'])) or 'row'}: {e['msg']}"
-                for e in error.errors()
+    for row in calendar_rows(location, COLUMNS):
+        if isinstance(row, CalendarProblem):
+            rejects.append(
+                TopicReject(row.source, "not a readable calendar", row.detail)
             )
-            rejects.append(TopicReject(source, "not a valid topic", problems))
+            continue
+        if row.month not in (month, None):
+            continue
+        try:
+            topic = CalendarTopic.model_validate(row.values)
+        except ValidationError as error:
+            rejects.append(TopicReject(row.source, "not a valid topic", told(error)))
             continue
         if topic.due_on.strftime("%Y-%m") != month:
             detail = f"due_on {topic.due_on} is not in {month}"
-            rejects.append(TopicReject(source, "due in another month", detail))
+            rejects.append(TopicReject(row.source, "due in another month", detail))
             continue
         if topic.topic.casefold() in seen:
             detail = f"{topic.topic!r} appears twice in {month}"
-            rejects.append(TopicReject(source, "duplicate topic", detail))
+            rejects.append(TopicReject(row.source, "duplicate topic", detail))
             continue
         seen.add(topic.topic.casefold())
-        topics.append((topic, source))
+        topics.append((topic, row.source))
     return CalendarReading(tuple(topics), tuple(rejects))
 
 
 def calendar_months(location: Path) -> dict[str, int]:
     """Months that the calendar has rows for, with how many."""
     months: dict[str, int] = {}
-    for path in _files(location):
-        try:
-            document = _load(path)
-        except (yaml.YAMLError, UnicodeDecodeError, ValueError):
-            continue
-        for part in document:
-            month, topics = str(part["month"]), part.get("topics")
-            if _MONTH.fullmatch(month) and isinstance(topics, list):
-                months[month] = months.get(month, 0) + len(topics)
+    for row in calendar_rows(location, COLUMNS):
+        if not isinstance(row, CalendarProblem) and row.month is not None:
+            months[row.month] = months.get(row.month, 0) + 1
     return months
 
 
-def _rows(
-    location: Path, month: str, rejects: list[TopicReject]
-) -> Iterator[tuple[str, Any]]:
-    for path in _files(location):
-        try:
-            document = _load(path)
-        except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-            detail = str(error).split("\n", 1)[0]
-            rejects.append(TopicReject(path.name, "not a readable calendar", detail))
-            continue
-        for part in document:
-            if not _MONTH.fullmatch(str(part["month"])):
-                detail = "`month` must look like 2026-05"
-                rejects.append(
-                    TopicReject(path.name, "not a readable calendar", detail)
-                )
-            if str(part["month"]) != month:
-                continue
-            topics = part.get("topics") or []
-            if not isinstance(topics, list):
-                detail = "`topics` must be a list"
-                rejects.append(
-                    TopicReject(path.name, "not a readable calendar", detail)
-                )
-                continue
-            for number, row in enumerate(topics, start=1):
-                yield f"{path.name}#{number}", row
-
-
-def _files(location: Path) -> list[Path]:
-    if location.is_file():
-        return [location]
-    return sorted(p for p in location.glob("*.y*ml") if p.is_file())
-
-
-def _load(path: Path) -> list[dict[str, Any]]:
-    documents = [d for d in yaml.safe_load_all(path.read_text("utf-8-sig")) if d]
-    parts = [part for d in documents for part in (d if isinstance(d, list) else [d])]
-    if any(not isinstance(part, dict) or "month" not in part for part in parts):
-        raise ValueError("each document needs `month` and `topics`")
-    return parts
+def told(error: ValidationError) -> str:
+    """What is wrong with a row, column by column."""
+    return "; ".join(
+        f"{'.'.join(map(str, e['loc'])) or 'row'}: {e['msg']}" for e in error.errors()
+    )

@@ -23,6 +23,7 @@ from typing import Any
 
 import faiss  # noqa: F401
 import openai  # noqa: F401
+import pandas  # noqa: F401
 
 from ig_assets.adapters.faiss_index import FaissIndex
 from ig_assets.adapters.folder_library import FolderLibrary

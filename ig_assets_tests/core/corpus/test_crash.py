@@ -58,6 +58,15 @@ TABLES = {
     if table != "api_calls"
 }
 
+# The two steps know nothing of each other, so two workers may take one each.
+either_step = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.xdist_group(f"crash of {name}"))
+        for name in ("first", "changes")
+    ],
+)
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -191,7 +200,7 @@ def texts(sent: list[tuple[str, ...]]) -> Counter[str]:
     return Counter(text for batch in sent for text in batch)
 
 
-@pytest.mark.parametrize("name", ["first", "changes"])
+@either_step
 def test_killed_at_any_boundary_a_rerun_ends_as_if_it_was_not(
     name: str, steps: dict[str, Step], stand_in: OpenAIStandIn, tmp_path: Path
 ) -> None:
@@ -217,7 +226,7 @@ def test_killed_at_any_boundary_a_rerun_ends_as_if_it_was_not(
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("name", ["first", "changes"])
+@either_step
 def test_killed_at_random_moments_a_rerun_ends_as_if_it_was_not(
     name: str, steps: dict[str, Step], stand_in: OpenAIStandIn, tmp_path: Path
 ) -> None:

@@ -146,6 +146,50 @@ def test_a_missing_calendar_says_which_setting_to_change(tmp_path: Path) -> None
         read_calendar(tmp_path / "nowhere", MONTH)
 
 
+CSV = """Topic;Due on;Language;Brief
+Brot;2026-05-04;de;"kurz; und gut"
+;2026-05-05;;
+Kites;2026-05-06;;
+Later;2026-06-01;;
+No date;soon;;
+
+Short;2026-05-07
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_spreadsheet_export_is_a_calendar(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "plan.CSV").write_bytes(CSV.replace("\n", "\r\n").encode(encoding))
+    reading = read_calendar(tmp_path, MONTH)
+    [(brot, source), (kites, _)] = reading.topics
+    assert (brot.topic, brot.language, brot.brief) == ("Brot", "de", "kurz; und gut")
+    assert source == "plan.CSV#1"
+    assert (kites.language, kites.brief) == ("en", "")
+    assert [(r.source_uri, r.detail.split(":")[0]) for r in reading.rejects] == [
+        ("plan.CSV#2", "topic"),
+        ("plan.CSV#5", "due_on"),
+        ("plan.CSV#6", "it has 2 values and the header 4"),
+    ]
+    assert calendar_months(tmp_path) == {"2026-05": 3, "2026-06": 1}
+
+
+def test_a_column_that_no_topic_has_is_told_and_left_alone(tmp_path: Path) -> None:
+    calendar(tmp_path, "topic,due_on,assignee\nBrot,2026-05-04,Ana\n", "plan.csv")
+    reading = read_calendar(tmp_path, MONTH)
+    assert [t.topic for t, _ in reading.topics] == ["Brot"]
+    [reject] = reading.rejects
+    assert reject.source_uri == "plan.csv" and "`assignee`" in reject.detail
+
+
+@pytest.mark.parametrize(
+    "broken", ["", "topic\nBrot\n", 'topic,due_on\n"Brot,2026-05-04\n']
+)
+def test_a_broken_spreadsheet_is_one_reject(tmp_path: Path, broken: str) -> None:
+    calendar(tmp_path, broken, "plan.csv")
+    [reject] = read_calendar(tmp_path, MONTH).rejects
+    assert reject.source_uri == "plan.csv"
+
+
 _SCALARS = (
     st.none()
     | st.booleans()
