@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
     canary_share: Share = 0.34
     control_share: Share = 0.1
+    approval: Literal["auto", "manual"] = "auto"
     sigma: Annotated[float, Field(ge=0.0, le=2.0)] = 0.2
     provisional_lift: Annotated[float, Field(ge=0.0)] = 0.05
     novelty_floor: Share = 0.5

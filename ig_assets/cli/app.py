@@ -5,7 +5,16 @@ from __future__ import annotations
 import typer
 
 from ig_assets import __version__
-from ig_assets.cli import corpus, costs, experiments, fine_tuning, lineage, loop, sync
+from ig_assets.cli import (
+    corpus,
+    costs,
+    experiments,
+    fine_tuning,
+    lineage,
+    loop,
+    posts,
+    sync,
+)
 
 app = typer.Typer(
     name="ig-assets",
@@ -27,6 +36,7 @@ app.command("costs")(costs.costs)
 app.command("models")(fine_tuning.models)
 app.command("lineage")(lineage.lineage)
 app.add_typer(fine_tuning.app, name="fine-tune")
+app.add_typer(posts.app, name="posts")
 
 
 def _version(show: bool) -> None:

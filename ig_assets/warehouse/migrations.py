@@ -45,6 +45,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "key_sightings": ("name", "fingerprint"),
     "run_failures": ("run_id",),
     "library_files": ("file_uri", "script_id"),
+    "post_edits": ("post_id", "edited_at"),
 }
 
 _FIRST = """
@@ -212,11 +213,21 @@ _CALLS_NAME_THEIR_SUBJECT = """
 ALTER TABLE api_calls ADD COLUMN subject TEXT;
 """
 
+# A person's words for a post, append-only; `arms` is how many a topic asked for.
+_POST_EDITS = """
+CREATE TABLE post_edits (
+    post_id TEXT, edited_at TIMESTAMP, variant_id TEXT, revision_hash TEXT,
+    hook TEXT, body TEXT, call_to_action TEXT, text TEXT, edited_by TEXT
+);
+ALTER TABLE topics ADD COLUMN arms INTEGER;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "the first house", _FIRST),
     (2, "library files", _LIBRARY_FILES),
     (3, "embedding spaces of the index", _INDEX_SPACES),
     (4, "calls name what they were for", _CALLS_NAME_THEIR_SUBJECT),
+    (8, "people edit posts and ask for topics", _POST_EDITS),
 )
 
 

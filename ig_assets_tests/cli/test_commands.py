@@ -25,6 +25,10 @@ COMMANDS = [
     ["lineage"],
     ["fine-tune", "prepare"],
     ["fine-tune", "submit"],
+    ["posts", "list"],
+    ["posts", "approve"],
+    ["posts", "decline"],
+    ["posts", "edit"],
 ]
 DONE, FAILED, WRONG_USE = 0, 1, 2
 

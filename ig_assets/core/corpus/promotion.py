@@ -11,7 +11,7 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 
 # One row an experiment whose winning variant is not a script yet, with the words
 # that were published: the variant's own, or where a person edited them the revision
-# that `scripts` has. Words that are not stored cannot be promoted.
+# that `post_edits` (or `scripts`) has. Words that are not stored cannot be promoted.
 _UNPROMOTED = f"""
     SELECT d.experiment_id, v.variant_id,
         'winner/' || v.variant_id AS script_id,
@@ -42,10 +42,16 @@ _UNPROMOTED = f"""
         ON v.variant_id = d.winner_variant_id
     LEFT JOIN (
         SELECT revision_hash, hook, body, call_to_action, text
-        FROM scripts
+        FROM (
+            SELECT revision_hash, hook, body, call_to_action, text, script_id AS id
+            FROM scripts
+            UNION ALL
+            SELECT revision_hash, hook, body, call_to_action, text, post_id AS id
+            FROM post_edits
+        ) AS stored
         QUALIFY row_number() OVER (
             PARTITION BY revision_hash
-            ORDER BY script_id
+            ORDER BY id
         ) = 1
     ) AS s
         ON s.revision_hash = d.revision_hash

@@ -6,7 +6,6 @@ variant, in a randomised order of slots. What is planned is never changed by a r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
@@ -115,25 +114,6 @@ def plan_posts(
         merge_rows(con, "posts", posts, replace=False)
     approved = len(posts) if status == "approved" else 0
     return PlanSummary(len(experiments), len(posts) - approved, approved)
-
-
-def approve_posts(warehouse: Warehouse, post_ids: Sequence[str]) -> int:
-    """A person's yes: proposed posts become approved; return how many did."""
-    with warehouse.transaction() as con:
-        rows = con.execute(
-            """
-            SELECT post_id
-            FROM posts
-            WHERE status = 'proposed'
-              AND list_contains(?::TEXT[], post_id)
-            """,
-            [list(post_ids)],
-        ).fetchall()
-        for (post_id,) in rows:
-            con.execute(
-                "UPDATE posts SET status = 'approved' WHERE post_id = ?", [post_id]
-            )
-    return len(rows)
 
 
 def _unplanned(

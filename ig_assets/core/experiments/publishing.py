@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ig_assets.core.experiments.review import LAST_EDITS
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import Clock, Published, PublishRequest, SocialPlatform
 from ig_assets.errors import RefusedError, VendorError
@@ -19,10 +20,10 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 
 SENT = "sent, outcome not yet known"
 
-_DUE = """
+_DUE = f"""
 SELECT p.post_id, p.intent_key, p.status, p.slot, p.media_url, p.hook_style, p.arm,
        p.detail,
-       e.segment, v.variant_id, v.text, t.topic
+       e.segment, v.variant_id, coalesce(c.text, v.text) AS text, t.topic
 FROM posts AS p
 JOIN experiments AS e
   ON e.experiment_id = p.experiment_id
@@ -31,6 +32,8 @@ JOIN variants AS v
 LEFT JOIN topics AS t
   ON t.month = e.month
  AND t.topic_id = e.topic_id
+LEFT JOIN ({LAST_EDITS}) AS c
+  ON c.post_id = p.post_id
 WHERE p.platform = ?
   AND (? IS NULL OR e.month = ?)
   AND (p.status = 'ambiguous' OR (p.status = 'approved' AND p.slot <= ?))
@@ -46,6 +49,12 @@ WHERE p.variant_id IS NOT NULL
   AND (p.status = 'ambiguous' OR (p.status = 'approved' AND p.slot <= ?))
 GROUP BY e.month
 ORDER BY e.month
+"""
+
+_LAST_TEXT = f"""
+SELECT text
+FROM ({LAST_EDITS}) AS c
+WHERE post_id = ?
 """
 
 _OPEN = """
@@ -148,14 +157,17 @@ def _request(post: dict[str, Any]) -> PublishRequest:
 
 
 def _claim(warehouse: Warehouse, post: dict[str, Any]) -> bool:
-    """Write the intent; false when the approval was withdrawn in the meantime."""
+    """Write the intent; false when it was declined or edited in the meantime."""
     with warehouse.transaction() as con:
         (status,) = con.execute(
             "SELECT status FROM posts WHERE post_id = ?", [post["post_id"]]
         ).fetchall()[0]
-        if status == "approved":
+        edits = con.execute(_LAST_TEXT, [post["post_id"]]).fetchall()
+        as_read = not edits or edits[0][0] == post["text"]
+        if status == "approved" and as_read:
             _set_status(con, post, "ambiguous", SENT)
-    return bool(status == "approved")
+            return True
+    return False
 
 
 def _mark(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ig_assets.core.experiments.evidence import shrunken_interval
+from ig_assets.core.experiments.review import LAST_EDITS
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
@@ -41,10 +42,11 @@ SELECT d.experiment_id, d.decided_at, d.decision AS tag, d.winner_arm AS arm,
        coalesce(p.hook_style, s.hook_style) AS hook_style,
        coalesce(t.topic, s.topic) AS topic,
        coalesce(t.language, s.language) AS language,
-       coalesce(v.hook, s.hook) AS hook,
-       coalesce(v.body, s.body) AS body,
-       coalesce(v.call_to_action, s.call_to_action) AS call_to_action,
-       coalesce(v.text, s.text) AS text
+       coalesce(c.hook, v.hook, s.hook) AS hook,
+       coalesce(c.body, v.body, s.body) AS body,
+       coalesce(c.call_to_action, v.call_to_action, s.call_to_action)
+           AS call_to_action,
+       coalesce(c.text, v.text, s.text) AS text
 FROM ({_LATEST_DECISIONS}) AS d
 JOIN experiments AS e
   ON e.experiment_id = d.experiment_id
@@ -56,6 +58,8 @@ LEFT JOIN topics AS t
  AND t.topic_id = e.topic_id
 LEFT JOIN variants AS v
   ON v.variant_id = d.winner_variant_id
+LEFT JOIN ({LAST_EDITS}) AS c
+  ON c.post_id = p.post_id
 LEFT JOIN scripts AS s
   ON s.script_id = d.winner_script_id
  AND s.revision_hash = d.winner_revision_hash

@@ -50,6 +50,12 @@ FROM scripts
 ORDER BY script_id, revision_hash
 """
 
+_EDITS = """
+SELECT variant_id, revision_hash, hook, text, NULL AS hook_style
+FROM post_edits
+ORDER BY post_id, edited_at
+"""
+
 TOPIC_CHARACTERS = 140
 
 _LAST_LOOKS = """
@@ -213,6 +219,9 @@ class _Reader:
                 self.of_variant[row["variant_id"]] = row["script_id"]
                 key = (row["variant_id"], row["revision_hash"])
                 self.variant_revisions[key] = row
+        for row in fetch_dicts(con, _EDITS):
+            key = (row["variant_id"], row["revision_hash"])
+            self.variant_revisions.setdefault(key, row)
         self.arms: dict[str, list[dict[str, Any]]] = {}
         for row in fetch_dicts(con, _ARMS):
             arms = self.arms.setdefault(row["experiment_id"], [])

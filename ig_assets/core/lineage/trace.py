@@ -28,6 +28,7 @@ _PLACES = (
     ("experiment", "experiments", "experiment_id"),
     ("revision", "scripts", "revision_hash"),
     ("revision", "variants", "revision_hash"),
+    ("revision", "post_edits", "revision_hash"),
 )
 
 # An experiment's decision is the experiment: both names occur in edges.

@@ -82,7 +82,7 @@ def posts(
             seed=settings.seed,
             platform=social.platform,
             simulated=settings.social == "simulated",
-            approval="auto",
+            approval=settings.approval,
         )
         published = publish_due(
             warehouse, clock, social, month, run_id=context.run.run_id

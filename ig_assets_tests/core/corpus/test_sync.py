@@ -220,9 +220,11 @@ def test_what_was_published_is_promoted_rather_than_what_was_written(
     # Words that are stored nowhere cannot be promoted, and are not waited for.
     assert waiting(shelf) == shelf.sync().promoted == 0
     shelf.insert(
-        "scripts",
+        "post_edits",
         {
-            "script_id": "edited/v1",
+            "post_id": "p1",
+            "edited_at": datetime(2026, 1, 1),
+            "variant_id": "v1",
             "revision_hash": text_hash(edited),
             "hook": edited,
             "body": "",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.experiments.planning import PlanSummary, approve_posts, plan_posts
+from ig_assets.core.experiments.planning import PlanSummary, plan_posts
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets_tests.core.experiments.world import (
     MovedClock,
@@ -78,15 +78,3 @@ def test_the_order_of_arms_is_drawn_and_not_always_the_same(
     )
     counts = [row["arm"] for row in firsts].count("A")
     assert 0 < counts < 20
-
-
-def test_without_automatic_approval_posts_wait_for_a_person(
-    warehouse: Warehouse,
-) -> None:
-    add_topic(warehouse)
-    assert plan(warehouse, approval="manual") == PlanSummary(1, 2, 0)
-    ids = [r["post_id"] for r in rows_of(warehouse, "SELECT post_id FROM posts")]
-    assert approve_posts(warehouse, ids[:1]) == 1
-    assert approve_posts(warehouse, ids[:1]) == 0
-    found = rows_of(warehouse, "SELECT status FROM posts ORDER BY status")
-    assert [row["status"] for row in found] == ["approved", "proposed"]

@@ -258,8 +258,9 @@ def test_near_duplicates_of_different_topics_share_a_split(house: House) -> None
     assert len({row["group_id"] for row in rows(house)}) == 1
 
 
+@pytest.mark.parametrize("stored", ["scripts", "post_edits"])
 def test_the_words_that_were_published_are_trained_on_not_the_draft(
-    house: House,
+    house: House, stored: str
 ) -> None:
     house.experiment("e1", arms=("a",))
     edited = "an edited hook\n\nand body"
@@ -275,19 +276,15 @@ def test_the_words_that_were_published_are_trained_on_not_the_draft(
         },
     )
     assert build(house).excluded == {"published text is not stored": 1}
-    house.write(
-        "scripts",
-        {
-            "script_id": "winner/e1-a",
-            "revision_hash": text_hash(edited),
-            "variant_id": "e1-a",
-            "hook": "an edited hook",
-            "text": edited,
-        },
-    )
+    words = {"variant_id": "e1-a", "hook": "an edited hook", "text": edited}
+    words["revision_hash"] = text_hash(edited)
+    edit = {"post_id": "p-e1-a", "edited_at": datetime(2026, 2, 1), **words}
+    script = {"script_id": "winner/e1-a", **words}
+    house.write(stored, edit if stored == "post_edits" else script)
     build(house)
     assert [row["completion"] for row in rows(house)] == [edited]
-    assert [row["script_id"] for row in rows(house)] == ["winner/e1-a"]
+    named = None if stored == "post_edits" else "winner/e1-a"
+    assert [row["script_id"] for row in rows(house)] == [named]
 
 
 def test_a_month_that_is_not_over_cannot_be_built(house: House) -> None:

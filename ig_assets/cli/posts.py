@@ -1,0 +1,151 @@
+"""`ig-assets posts list|approve|decline|edit`: the person between variant and post."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.core.experiments.review import (
+    approve_posts,
+    decline_posts,
+    edit_post,
+    posts_for_review,
+)
+from ig_assets.errors import InputError
+from ig_assets.settings import load_settings
+from ig_assets.wiring import House
+
+app = typer.Typer(
+    help="Look at what would go out, say yes or no to it, or put it in your words.",
+    no_args_is_help=True,
+)
+
+PostIds = Annotated[list[str] | None, typer.Argument(help="Ids of posts.")]
+Month = Annotated[str | None, typer.Option(help="Of this month, YYYY-MM.")]
+Everything = Annotated[
+    bool, typer.Option("--all", help="Every post of --month that waits.")
+]
+
+
+@app.command("list")
+@plain_errors
+def list_posts(
+    month: Month = None,
+    status: Annotated[
+        str | None,
+        typer.Option(help="proposed, approved, declined, published, failed, …"),
+    ] = None,
+    text: Annotated[bool, typer.Option(help="Show the words as well.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the posts with their state, in the order of their slots.
+
+    Example: `ig-assets posts list --status proposed --text`
+    """
+    rows = posts_for_review(House(load_settings()).warehouse, month, status)
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        console.print("There is no such post.")
+        return
+    columns = ["post_id", "topic", "arm", "hook_style", "slot", "status", "edited_by"]
+    print_table(rows, columns, "Posts")
+    if text:
+        for row in rows:
+            console.print(f"\n[bold]{row['post_id']}[/bold] {row['topic']}")
+            for part in ("hook", "body", "call_to_action"):
+                console.print(row[part], markup=False)
+
+
+@app.command()
+@plain_errors
+def approve(
+    posts: PostIds = None,
+    month: Month = None,
+    everything: Everything = False,
+    as_json: AsJson = False,
+) -> None:
+    """Approve posts; they go out when their slot comes.
+
+    Example: `ig-assets posts approve --month 2026-05 --all`
+    """
+    house = House(load_settings())
+    chosen = _chosen(house, posts, month, everything, "proposed")
+    count = approve_posts(house.warehouse, chosen)
+    _told({"approved": count, "left_as_they_were": len(chosen) - count}, as_json)
+
+
+@app.command()
+@plain_errors
+def decline(
+    posts: PostIds = None,
+    month: Month = None,
+    everything: Everything = False,
+    as_json: AsJson = False,
+) -> None:
+    """Decline posts; they never go out, their variants stay as they are.
+
+    Example: `ig-assets posts decline 1f0c7a5e9b3d2468`
+    """
+    house = House(load_settings())
+    chosen = _chosen(house, posts, month, everything, "proposed")
+    count = decline_posts(house.warehouse, chosen)
+    _told({"declined": count, "left_as_they_were": len(chosen) - count}, as_json)
+
+
+@app.command()
+@plain_errors
+def edit(
+    post: Annotated[str, typer.Argument(help="The id of a post that is not out yet.")],
+    text: Annotated[
+        Path, typer.Option(help="Markdown: `# hook`, the body, `CTA: …` last.")
+    ],
+    by: Annotated[str | None, typer.Option(help="Who edits; default: you.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish your words instead of the variant's; the original is kept.
+
+    Example: `ig-assets posts edit 1f0c7a5e9b3d2468 --text better.md`
+    """
+    try:
+        content = text.read_bytes()
+    except OSError:
+        raise InputError(f"The file {text} cannot be read.") from None
+    house = House(load_settings())
+    editor = by or getpass.getuser()
+    edited = edit_post(house.warehouse, house.clock, post, content, editor)
+    if as_json:
+        print_json(edited)
+        return
+    console.print(
+        f"Post {edited.post_id} goes out as revision {edited.revision_hash[:12]}; the "
+        f"variant {edited.variant_id} keeps its words ({edited.original_hash[:12]})."
+    )
+
+
+def _chosen(
+    house: House,
+    posts: list[str] | None,
+    month: str | None,
+    everything: bool,
+    status: str,
+) -> list[str]:
+    if everything == bool(posts) or (everything and month is None):
+        raise InputError("Name posts, or a month with `--month 2026-05 --all`.")
+    if posts:
+        return posts
+    rows = posts_for_review(house.warehouse, month, status)
+    return [row["post_id"] for row in rows]
+
+
+def _told(counts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(counts)
+        return
+    parts = [f"{number} {name.replace('_', ' ')}" for name, number in counts.items()]
+    console.print(", ".join(parts) + ".")

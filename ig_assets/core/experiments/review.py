@@ -1,0 +1,180 @@
+"""The person between variant and post: what waits, their yes or no, their own words.
+
+An edit is a revision of its own; the variant and earlier edits stay as they are. The
+last edit is what is published, and from then on what evidence and training look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ig_assets.core.corpus.markdown_file import markdown_script
+from ig_assets.core.corpus.script import Refused
+from ig_assets.core.identity import text_hash
+from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.ports import Clock
+from ig_assets.errors import InputError
+from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+OPEN = ("proposed", "approved")
+
+# One row a post that a person edited: its last edit.
+LAST_EDITS = """
+    SELECT *
+    FROM post_edits
+    QUALIFY row_number() OVER (
+        PARTITION BY post_id
+        ORDER BY edited_at DESC
+    ) = 1
+"""
+
+_REVIEW = f"""
+SELECT p.post_id, e.month, t.topic, p.arm, p.hook_style, p.slot, p.status,
+    p.variant_id, c.edited_by,
+    coalesce(c.hook, v.hook) AS hook,
+    coalesce(c.body, v.body) AS body,
+    coalesce(c.call_to_action, v.call_to_action) AS call_to_action
+FROM posts AS p
+JOIN experiments AS e
+  ON e.experiment_id = p.experiment_id
+JOIN variants AS v
+  ON v.variant_id = p.variant_id
+LEFT JOIN topics AS t
+  ON t.month = e.month
+ AND t.topic_id = e.topic_id
+LEFT JOIN ({LAST_EDITS}) AS c
+  ON c.post_id = p.post_id
+WHERE (? IS NULL OR e.month = ?)
+  AND (? IS NULL OR p.status = ?)
+ORDER BY p.slot, p.post_id
+"""
+
+_POSTS = """
+SELECT post_id, variant_id, status
+FROM posts
+WHERE list_contains(?::TEXT[], post_id)
+"""
+
+
+@dataclass(frozen=True)
+class Edited:
+    """An edit as it was stored; `original_hash` is the variant's revision."""
+
+    post_id: str
+    variant_id: str
+    revision_hash: str
+    original_hash: str
+
+
+def posts_for_review(
+    warehouse: Warehouse, month: str | None = None, status: str | None = None
+) -> list[dict[str, Any]]:
+    """The posts with the words that would go out, in the order of their slots."""
+    with warehouse.transaction() as con:
+        return fetch_dicts(con, _REVIEW, [month, month, status, status])
+
+
+def approve_posts(warehouse: Warehouse, post_ids: Sequence[str]) -> int:
+    """A person's yes: proposed posts become approved; return how many did.
+
+    Raises InputError for an id that is no post, before any is approved.
+    """
+    return _move(warehouse, post_ids, ("proposed",), "approved")
+
+
+def decline_posts(warehouse: Warehouse, post_ids: Sequence[str]) -> int:
+    """A person's no: open posts become declined and never go out; return how many.
+
+    Raises InputError for an id that is no post, before any is declined.
+    """
+    return _move(warehouse, post_ids, OPEN, "declined")
+
+
+def edit_post(
+    warehouse: Warehouse,
+    clock: Clock,
+    post_id: str,
+    content: bytes,
+    editor: str,
+    run_id: str = "",
+) -> Edited:
+    """Store a person's words for a post, written like a library file.
+
+    Raises InputError when the post is unknown or out already, when the file cannot
+    be used, and when it lacks a hook, a body or a call to action.
+    """
+    try:
+        script = markdown_script("edit.md", content)
+    except Refused as refused:
+        reason, detail = refused.args
+        raise InputError(f"The edited text cannot be used ({reason}): {detail}")
+    missing = [
+        name for name in ("hook", "body", "call_to_action") if not getattr(script, name)
+    ]
+    if missing:
+        raise InputError(
+            f"The edited text has no {' and no '.join(missing)}; write `# hook`, the "
+            "body, and a last paragraph that begins with `CTA:`."
+        )
+    with warehouse.transaction() as con:
+        post = _found(con, [post_id])[0]
+        if post["status"] not in OPEN:
+            raise InputError(
+                f"Post {post_id} is {post['status']}; only a post that has not gone "
+                "out can be edited."
+            )
+        [(original,)] = con.execute(
+            "SELECT revision_hash FROM variants WHERE variant_id = ?",
+            [post["variant_id"]],
+        ).fetchall()
+        edited = Edited(post_id, post["variant_id"], text_hash(script.text), original)
+        now = clock.now()
+        merge_rows(
+            con,
+            "post_edits",
+            [
+                {
+                    "post_id": post_id,
+                    "edited_at": now,
+                    "variant_id": edited.variant_id,
+                    "revision_hash": edited.revision_hash,
+                    "hook": script.hook,
+                    "body": script.body,
+                    "call_to_action": script.call_to_action,
+                    "text": script.text,
+                    "edited_by": editor,
+                }
+            ],
+        )
+        edge = Edge(
+            "revision", edited.revision_hash, "variant", edited.variant_id, "edits"
+        )
+        record_edges(con, [edge], run_id, now)
+    return edited
+
+
+def _move(
+    warehouse: Warehouse, post_ids: Sequence[str], before: tuple[str, ...], after: str
+) -> int:
+    with warehouse.transaction() as con:
+        moved = [
+            row["post_id"] for row in _found(con, post_ids) if row["status"] in before
+        ]
+        con.execute(
+            "UPDATE posts SET status = ? WHERE list_contains(?::TEXT[], post_id)",
+            [after, moved],
+        )
+    return len(moved)
+
+
+def _found(con: Connection, post_ids: Sequence[str]) -> list[dict[str, Any]]:
+    rows = fetch_dicts(con, _POSTS, [list(post_ids)])
+    unknown = sorted(set(post_ids) - {row["post_id"] for row in rows})
+    if unknown:
+        raise InputError(
+            f"There is no post {unknown[0]}; `ig-assets posts list` shows them all."
+        )
+    return rows
