@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import pytest
 
@@ -37,8 +37,10 @@ def no_settings_of_this_machine() -> Iterator[None]:
     Settings.model_config["env_file"] = env_file
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # before the workers look at the marks
+def pytest_collection_modifyitems(
+    items: list[pytest.Item],
+) -> Generator[None, object, object]:
     """Say which tests stay together when several workers share them out.
 
     Those that share a slow fixture, else those of a file; an own mark wins.
@@ -49,6 +51,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             shared = [_SHARED[name] for name in fixtures if name in _SHARED]
             name = shared[0] if shared else str(item.path)
             item.add_marker(pytest.mark.xdist_group(name))
+    return (yield)
 
 
 def _names() -> list[str]:

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KEY = "sk-test-settings-never-shown"
 
 WRONG = {
+    "IG_APPROVAL": ("maybe", "'auto' or 'manual'"),
     "IG_EMBEDDER": ("cohere", "'local' or 'openai'"),
     "IG_WRITER": ("LOCAL", "'local' or 'openai'"),
     "IG_INDEX": ("pine", "'faiss' or 'pinecone'"),

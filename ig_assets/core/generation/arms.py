@@ -39,6 +39,7 @@ class Topic:
     brand_voice: str
     is_control: bool
     is_canary: bool
+    arms: int | None = None  # where it asked for more or fewer than the settings
 
 
 @dataclass(frozen=True)
@@ -59,18 +60,20 @@ class Arm:
     is_control: bool = False
 
 
-def planned_topics(con: Connection, month: str) -> list[Topic]:
-    """The month's topics in the order of their due dates."""
+def planned_topics(
+    con: Connection, month: str, topic_id: str | None = None
+) -> list[Topic]:
+    """The month's topics, or one of them, in the order of their due dates."""
     rows = fetch_dicts(
         con,
         """
         SELECT month, topic_id, topic, brief, audience, language, brand_voice,
-            is_control, is_canary
+            is_control, is_canary, arms
         FROM topics
-        WHERE month = ? AND status = 'planned'
+        WHERE month = ? AND status = 'planned' AND (? IS NULL OR topic_id = ?)
         ORDER BY due_on, topic_id
         """,
-        [month],
+        [month, topic_id, topic_id],
     )
     return [Topic(**row) for row in rows]
 
@@ -90,7 +93,7 @@ def plan_arms(
             HOOK_STYLES,
             key=lambda style: seeded_unit(seed, "style", topic.topic_id, style),
         )
-        for label, style in zip("abc"[:arms], styles, strict=False):
+        for label, style in zip("abc"[: topic.arms or arms], styles, strict=False):
             planned.append(_arm(topic, label, style, active))
         if topic.is_canary and canary is not None:
             planned.append(_arm(topic, "canary", styles[0], canary, is_canary=True))

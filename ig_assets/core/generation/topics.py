@@ -1,17 +1,34 @@
-"""The topics of a month as rows, with the seeded draw of control and canary."""
+"""The topics of a month as rows: those of the calendar, drawn for control and canary,
+and those that a person asked for between."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import Any
 
-from ig_assets.core.generation.calendar import CalendarTopic, read_calendar
+from pydantic import ValidationError
+
+from ig_assets.core.generation.calendar import CalendarTopic, read_calendar, told
+from ig_assets.core.generation.calendar_file import MONTH
 from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Clock
+from ig_assets.errors import InputError
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+ON_DEMAND = "on demand"
+
+_ASK_AGAIN = """
+UPDATE topics
+SET status = 'planned',
+    arms = CASE WHEN ? > coalesce(arms, 2) THEN ? ELSE arms END
+WHERE month = ?
+  AND topic_id = ?
+"""
 
 
 @dataclass(frozen=True)
@@ -65,7 +82,7 @@ def sync_topics(
             for row in fetch_dicts(
                 con,
                 """
-                SELECT t.topic_id, t.is_control, t.is_canary,
+                SELECT t.topic_id, t.is_control, t.is_canary, t.source_uri,
                     EXISTS (SELECT 1 FROM drafts AS d WHERE d.month = t.month
                             AND d.topic_id = t.topic_id) AS drafted
                 FROM topics AS t
@@ -95,7 +112,8 @@ def sync_topics(
             )
         merge_rows(con, "topics", rows)
         for topic_id in set(known) - set(ids):
-            if not known[topic_id]["drafted"]:
+            row = known[topic_id]
+            if not row["drafted"] and row["source_uri"] != ON_DEMAND:
                 con.execute(
                     "UPDATE topics SET status = 'withdrawn' "
                     "WHERE month = ? AND topic_id = ?",
@@ -122,6 +140,38 @@ def sync_topics(
         canary=sum(bool(row["is_canary"]) for row in rows),
         left_out=len(ordered) - len(chosen),
     )
+
+
+def add_topic(
+    warehouse: Warehouse, clock: Clock, month: str, values: Mapping[str, Any], arms: int
+) -> str:
+    """Plan a topic that a person asked for, with 2 or 3 arms; return its id.
+
+    `values` are a calendar row's, without its date, which is today or the month's
+    first day. A topic that the month has keeps its row and draw, and gets more arms
+    where more are asked for. Raises InputError for a bad value or a month that is
+    over.
+    """
+    if not 2 <= arms <= 3:
+        raise InputError(f"{arms} variants cannot be tested; ask for 2 or 3.")
+    today = clock.now().date()
+    if not MONTH.fullmatch(month) or month < f"{today:%Y-%m}":
+        raise InputError(
+            f"{month!r} is not an open month; name the present one, {today:%Y-%m}, or "
+            "a later one."
+        )
+    due_on = max(today, date.fromisoformat(f"{month}-01"))
+    try:
+        topic = CalendarTopic.model_validate({**values, "due_on": due_on})
+    except ValidationError as error:
+        raise InputError(f"The topic cannot be used: {told(error)}.") from None
+    topic_id = stable_id("topic", month, topic.topic.casefold())
+    draw = {"is_control": False, "is_canary": False}
+    row = {**_row(topic, ON_DEMAND, month, topic_id), **draw, "arms": arms}
+    with warehouse.transaction() as con:
+        merge_rows(con, "topics", [row], replace=False)
+        con.execute(_ASK_AGAIN, [arms, arms, month, topic_id])
+    return topic_id
 
 
 def _row(

@@ -8,7 +8,20 @@ from typing import Any
 import pytest
 import yaml
 
-from ig_assets.core.generation.topics import Draw, TopicsSummary, _drawn, sync_topics
+from ig_assets.core.generation.arms import (
+    Topic,
+    WritingModel,
+    plan_arms,
+    planned_topics,
+)
+from ig_assets.core.generation.topics import (
+    Draw,
+    TopicsSummary,
+    _drawn,
+    add_topic,
+    sync_topics,
+)
+from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.core.generation.desk import MONTH, Desk
 
@@ -156,3 +169,69 @@ def test_rejects_are_rows_with_their_reason(calendar: Calendar) -> None:
     [reject] = calendar.desk.read("SELECT * FROM topic_rejects")
     assert reject["reason"] == "duplicate topic"
     assert reject["source_uri"] == "calendar.yaml#2"
+
+
+# ── on demand ─────────────────────────────────────────────────────────────────
+
+
+def ask(desk: Desk, topic: str, arms: int = 3, month: str = MONTH) -> str:
+    return add_topic(desk.warehouse, desk.clock, month, {"topic": topic}, arms)
+
+
+def planned(desk: Desk, month: str = MONTH) -> list[Topic]:
+    with desk.warehouse.transaction() as con:
+        return planned_topics(con, month)
+
+
+def test_a_topic_that_a_person_asks_for_is_planned_with_its_own_arms(
+    desk: Desk,
+) -> None:
+    topic_id = ask(desk, " Kites ")
+    [topic] = planned(desk)
+    assert (topic.topic_id, topic.topic, topic.arms) == (topic_id, "Kites", 3)
+    assert not topic.is_control and not topic.is_canary
+    model = WritingModel("m", "p", "n", "b")
+    arms = plan_arms([topic], 2, 7, model, None, model)
+    assert [arm.arm for arm in arms] == ["a", "b", "c"]
+
+
+def test_asking_again_adds_an_arm_and_never_takes_one(desk: Desk) -> None:
+    assert ask(desk, "Kites", 2) == ask(desk, "KITES", 3) == ask(desk, "kites", 2)
+    assert [(t.topic, t.arms) for t in planned(desk)] == [("Kites", 3)]
+
+
+def test_the_calendar_leaves_alone_what_a_person_asked_for(
+    calendar: Calendar,
+) -> None:
+    ask(calendar.desk, "Kites")
+    calendar.sync(["Bread"])
+    assert calendar.status() == {"Kites": "planned", "Bread": "planned"}
+
+
+def test_a_topic_of_the_calendar_keeps_its_draw_when_it_is_asked_for(
+    calendar: Calendar,
+) -> None:
+    calendar.sync(TEN)
+    before = calendar.drawn("is_control"), calendar.drawn("is_canary")
+    for topic in TEN:
+        ask(calendar.desk, topic)
+    assert (calendar.drawn("is_control"), calendar.drawn("is_canary")) == before
+    assert len(planned(calendar.desk)) == len(TEN)
+
+
+@pytest.mark.parametrize(
+    ("topic", "arms", "month", "said"),
+    [
+        ("  ", 3, MONTH, "topic: "),
+        ("Kites", 1, MONTH, "ask for 2 or 3"),
+        ("Kites", 4, MONTH, "ask for 2 or 3"),
+        ("Kites", 2, "2025-12", "not an open month"),
+        ("Kites", 2, "next", "not an open month"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(
+    desk: Desk, topic: str, arms: int, month: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        ask(desk, topic, arms, month)
+    assert planned(desk) == []
