@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := .venv-bench
+PEERS_PYTHON ?= $(PYTHON)
 SIZE ?= 1000
 export DAGSTER_DISABLE_TELEMETRY := yes
 
@@ -48,7 +49,7 @@ bench: $(READY) $(PEERS)/.ready ## Run the benchmarks beside their peers (SIZE=1
 
 # The peers' packages stand apart from ours: some of them ask for an older `openai`.
 $(PEERS)/.ready: requirements/bench.txt
-	"$(PYTHON)" -m venv $(PEERS)
+	"$(PEERS_PYTHON)" -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/bench.txt
 	@touch $@
 

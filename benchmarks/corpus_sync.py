@@ -6,14 +6,13 @@ a request and counts. Every run is a process of its own. After each phase its ve
 store is compared with the folder: ids, vectors of the words, metrics. Run:
 
     python benchmarks/corpus_sync.py                          (1,000 scripts, all)
-    python benchmarks/corpus_sync.py --size 100000 --only ours,langchain
+    python benchmarks/corpus_sync.py --size 100000 --only ours,langchain \
+        --until "metrics only"
     python benchmarks/corpus_sync.py --json result.json
 
-The peers are no dependency. They need an interpreter that has them (PEP 735 group;
-pip 25.1 or newer), apart from ours because some ask for an older `openai`:
-
-    python -m venv peers && peers/bin/pip install --group bench
-    python benchmarks/corpus_sync.py --peers-python peers/bin/python
+The peers are no dependency. `make bench` gives them an environment of their own, since
+some ask for an older `openai`. CocoIndex's SQLite target needs a Python whose sqlite3
+loads extensions (Debian's does, many others do not): `PEERS_PYTHON=/usr/bin/python3`.
 
 `inputs` are texts sent in requests that were not refused, `again` those of them that
 this contestant had sent before (over both runs where one was killed). Seconds are one
@@ -55,6 +54,7 @@ def arguments() -> argparse.Namespace:
         default=list(ENTRIES),
         help=f"of {', '.join(ENTRIES)}",
     )
+    parser.add_argument("--until", help="the name of the last phase, as printed")
     parser.add_argument("--peers-python", default=sys.executable)
     parser.add_argument("--timeout-s", type=float, default=3600.0, help="of one run")
     parser.add_argument("--json", type=Path, help="write everything that was seen")
@@ -125,6 +125,8 @@ def _course(stand: Stand, options: argparse.Namespace) -> list[Outcome]:
     for outcome in Course(stand, library).run():
         print(f"… {stand.name}: {outcome.phase}", file=sys.stderr, flush=True)
         outcomes.append(outcome)
+        if outcome.phase == options.until:
+            break
     shutil.rmtree(stand.scratch)
     return outcomes
 
