@@ -14,6 +14,7 @@ from typing import Any
 
 import cocoindex as coco
 import numpy as np
+import numpy.typing as npt
 from cocoindex.connectors import localfs, sqlite
 from cocoindex.ops.litellm import LiteLLMEmbedder
 from cocoindex.resources.file import FileLike, PatternFilePathMatcher
@@ -38,7 +39,7 @@ class ScriptRow:
     views: float
     likes: float
     rate: float
-    embedding: np.ndarray
+    embedding: npt.NDArray[np.float32]
 
 
 @coco.fn(memo=True)
