@@ -6,6 +6,7 @@ IgAssetsError                 one sentence for a person: what happened, what to 
 ├── ModelFileError            a model file cannot be fetched, or is not what it claims
 ├── WarehouseError            the warehouse cannot be opened or is newer than this code
 │   └── WarehouseBusyError    another process holds it; try again
+├── IndexLostError         the vector store lacks what the ledger says it has; sync
 ├── BudgetError               the next call would exceed the budget; nothing was sent
 └── VendorError               a vendor answered something other than asked for
     ├── TransientVendorError  may succeed when tried again (retry_after_s, if told)
@@ -39,6 +40,10 @@ class WarehouseError(IgAssetsError):
 
 class WarehouseBusyError(WarehouseError):
     """Another process holds the embedded warehouse for longer than the wait."""
+
+
+class IndexLostError(IgAssetsError):
+    """The vector store has nothing of what was written to it."""
 
 
 class BudgetError(IgAssetsError):

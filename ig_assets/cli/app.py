@@ -52,12 +52,3 @@ def options(
     ),
 ) -> None:
     """Settings come from the environment and `.env`; see `.env.example`."""
-
-
-def main() -> None:
-    """The entry point of the installed command."""
-    app()
-
-
-if __name__ == "__main__":
-    main()

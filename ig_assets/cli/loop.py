@@ -25,7 +25,8 @@ from ig_assets.adapters.clocks import SimulatedClock
 from ig_assets.cli.corpus import decide
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
 from ig_assets.core.corpus.history import import_history
-from ig_assets.errors import IgAssetsError, SettingsError
+from ig_assets.core.generation.calendar import calendar_months, read_calendar
+from ig_assets.errors import IgAssetsError, InputError, SettingsError
 from ig_assets.loop.plan import LoopPlan, plan_loop
 from ig_assets.loop.summary import LoopSummary, summarise
 from ig_assets.loop.turning import Loop, month_names
@@ -116,6 +117,7 @@ def _turn(
         turner = Headless(load_definitions(), instance)
         turning = Loop(turner, clock, house.warehouse, settings.first_month, report)
         left = [name for name in names if not turning.is_closed(name)]
+        _check_calendar(house, left)
         if left and not quiet:
             _print_plan(plan_loop(settings, house.warehouse, left))
         return turning.turn(months)
@@ -123,6 +125,20 @@ def _turn(
 
 def _month_names(settings: Settings, months: int) -> list[str]:
     return month_names(settings.first_month, months)
+
+
+def _check_calendar(house: House, months: list[str]) -> None:
+    """A month without topics would pass with nothing in it, and time with it."""
+    calendar = house.settings.calendar
+    with house.warehouse.transaction() as con:
+        planned = con.execute("SELECT DISTINCT month FROM topics").fetchall()
+    for month in months:
+        if (month,) not in planned and not read_calendar(calendar, month).topics:
+            known = ", ".join(sorted(calendar_months(calendar))) or "no month"
+            raise InputError(
+                f"The content calendar {calendar.name!r} of IG_CALENDAR has no usable "
+                f"topic for {month}; it has {known}. Add topics, or turn fewer months."
+            )
 
 
 def _fetch_models(settings: Settings, quiet: bool) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
+from dagster import DagsterExecutionInterruptedError
 
 from ig_assets.core.costs.ledger import RunRef
 from ig_assets.errors import (
@@ -31,10 +32,16 @@ RETRY_WHEN_BUSY = dg.RetryPolicy(
 def plain_failures() -> Iterator[None]:
     """Turn our errors into Dagster failures of one sentence; the cause stays logged.
 
-    Only a busy warehouse may be retried by Dagster; what costs money never is.
+    Only a busy warehouse may be retried by Dagster; what costs money never is. Nor
+    is a step that a person stopped, which Dagster would otherwise begin again.
     """
     try:
         yield
+    except (KeyboardInterrupt, DagsterExecutionInterruptedError) as error:
+        raise dg.Failure(
+            description="Stopped before its end. What was done is kept; run it again.",
+            allow_retries=False,
+        ) from error
     except IgAssetsError as error:
         raise dg.Failure(
             description=str(error),

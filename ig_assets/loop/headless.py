@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 from dagster_shared.serdes import deserialize_value, serialize_value
 from filelock import FileLock, Timeout
 
@@ -24,6 +25,7 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _OURS = {"ig/turned_by": "headless"}
 _MANY_ROUNDS = 10
 _AUTOMATION = "ig_assets/automation"
+_INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 
 
 class RunFailedError(IgAssetsError):
@@ -165,6 +167,8 @@ class Headless:
             run_config=_QUIET,
             raise_on_error=False,
         )
+        if _was_interrupted(result):  # even where Dagster tried again and went on
+            raise KeyboardInterrupt
         if not result.success:
             raise RunFailedError(_sentence(result, job.name, partition))
         made = sorted(
@@ -212,11 +216,27 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
             "until it has ended, or stop it."
         ) from None
     try:
-        with dg.DagsterInstance.get() as instance:
+        with dg.DagsterInstance.from_ref(_instance_ref()) as instance:
             _end_killed_runs(instance)
             yield instance
     finally:
         lock.release()
+
+
+def _instance_ref() -> InstanceRef:
+    """That of DAGSTER_HOME, but nobody's standard output is captured.
+
+    That would be two more processes a step, which answer Ctrl-C with tracebacks.
+    """
+    return InstanceRef.from_dir(
+        os.environ["DAGSTER_HOME"],
+        overrides={
+            "compute_logs": {
+                "module": "dagster._core.storage.noop_compute_log_manager",
+                "class": "NoOpComputeLogManager",
+            }
+        },
+    )
 
 
 def _end_killed_runs(instance: dg.DagsterInstance) -> None:
@@ -239,6 +259,17 @@ def load_definitions() -> dg.Definitions:
     from ig_assets.definitions import defs
 
     return defs()
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether Ctrl-C or SIGTERM ended the run; Dagster makes errors of them."""
+    for event in result.all_events:
+        error = getattr(event.event_specific_data, "error", None)
+        while error is not None:
+            if error.cls_name in _INTERRUPTS:
+                return True
+            error = error.cause
+    return False
 
 
 def _sentence(

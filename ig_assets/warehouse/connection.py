@@ -63,9 +63,9 @@ class Warehouse:
         if getattr(self._thread, "inside", False):
             raise WarehouseError("A warehouse transaction was opened inside another.")
         with self._exclusive():
-            self._thread.inside = True
             con = duckdb.connect(":memory:")
             try:
+                self._thread.inside = True
                 self._attach(con)
                 con.execute("BEGIN")
                 try:

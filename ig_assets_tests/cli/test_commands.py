@@ -335,3 +335,20 @@ def test_the_installed_command_ends_with_the_same_codes(
     assert (done.returncode, wrong.returncode) == (DONE, WRONG_USE)
     assert json.loads(done.stdout)
     assert wrong.stdout == "" and "Traceback" not in wrong.stderr
+
+
+def test_months_without_topics_are_refused_before_time_moves(
+    shell: Shell, turned_loop: TurnedLoop, tmp_path: Any
+) -> None:
+    before = turned_loop.counts()
+    clock = (turned_loop.data_dir / "clock.json").read_text()
+    said = shell.complaint(
+        WRONG_USE, "loop", "--months", "3", IG_CALENDAR=str(tmp_path / "none")
+    )
+    assert "IG_CALENDAR does not exist" in said
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    said = shell.complaint(WRONG_USE, "loop", "--months", "3", IG_CALENDAR=str(empty))
+    assert "no usable topic for 2026-03; it has no month" in said
+    assert turned_loop.counts() == before
+    assert (turned_loop.data_dir / "clock.json").read_text() == clock

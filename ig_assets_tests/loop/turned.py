@@ -131,7 +131,7 @@ class TurnedLoop:
 
 def command(*arguments: str) -> list[str]:
     """`ig-assets` as its own process."""
-    return [sys.executable, "-m", "ig_assets.cli.app", *arguments]
+    return [sys.executable, "-m", "ig_assets.cli.entry", *arguments]
 
 
 @dataclass(frozen=True)

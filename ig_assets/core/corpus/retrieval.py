@@ -7,7 +7,7 @@ may lag behind. A query is embedded by the model of the space that answers now.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,17 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_assets.core.corpus.current import CURRENT_SCRIPTS, REVISION_EVIDENCE
-from ig_assets.core.corpus.embedding import embed_batch
 from ig_assets.core.corpus.index_plan import LATEST_RATES
+from ig_assets.core.corpus.query_vectors import embed_queries
 from ig_assets.core.corpus.ranking import RetrievedScript as RetrievedScript
 from ig_assets.core.corpus.ranking import diversify
 from ig_assets.core.corpus.spaces import Space, active_space
 from ig_assets.core.costs.ledger import Ledger, RunRef
-from ig_assets.core.identity import normalise_text, text_hash
+from ig_assets.core.identity import normalise_text
 from ig_assets.core.ports import EVERYTHING, Embedder, Filters, Match, VectorIndex
 from ig_assets.errors import (
     AccessError,
     IgAssetsError,
+    IndexLostError,
     InputError,
     ModelFileError,
     RefusedError,
@@ -121,7 +122,8 @@ def retrieve(
     embedding space is filled the old one answers, and `embedder_of(model, dimensions)`
     makes its embedder; where that cannot be had the new one answers as far as it is
     filled. A query is embedded once and then cached.
-    Raises InputError for an empty query, BudgetError and VendorError.
+    Raises InputError for an empty query, IndexLostError where the store has lost
+    everything, BudgetError and VendorError.
     """
     [found] = retrieve_many(
         warehouse,
@@ -189,27 +191,6 @@ def retrieve_many(
     return _found(search, ledger, embedder, run, queries)
 
 
-def embed_queries(
-    warehouse: Warehouse,
-    ledger: Ledger,
-    embedder: Embedder,
-    run: RunRef,
-    queries: Sequence[str],
-) -> list[npt.NDArray[np.float32]]:
-    """Vectors of the queries, in their order; only unknown ones are paid for."""
-    texts = {text_hash(query): normalise_text(query) for query in queries}
-    if not all(texts.values()):
-        raise InputError("A search needs some words; the query is empty.")
-    known = _cached(warehouse, embedder, texts)
-    unknown = [item for item in texts.items() if item[0] not in known]
-    for start in range(0, len(unknown), embedder.max_batch):
-        batch = dict(unknown[start : start + embedder.max_batch])
-        embed_batch(ledger, embedder, ledger.clock, run, "query", batch)
-    if unknown:
-        known = _cached(warehouse, embedder, texts)
-    return [known[text_hash(query)] for query in queries]
-
-
 # What says that an old space, or its model, is out of reach for good. What may pass
 # is left to fail: a search that falls back silently would differ from hour to hour.
 _CANNOT_ANSWER: tuple[type[IgAssetsError], ...] = (
@@ -238,20 +219,6 @@ def _found(
     return [diversify(_candidates(search, vector), search.k) for vector in vectors]
 
 
-def _cached(
-    warehouse: Warehouse, embedder: Embedder, texts: Mapping[str, str]
-) -> dict[str, npt.NDArray[np.float32]]:
-    with warehouse.transaction() as con:
-        rows = con.execute(
-            "SELECT content_hash, vector FROM embeddings WHERE model = ? "
-            "AND dimensions = ? AND content_hash IN (SELECT unnest(?::TEXT[]))",
-            [embedder.model, embedder.dimensions, list(texts)],
-        ).fetchall()
-    return {
-        content_hash: np.asarray(vector, np.float32) for content_hash, vector in rows
-    }
-
-
 def _candidates(
     search: _Search, vector: npt.NDArray[np.float32]
 ) -> list[dict[str, Any]]:
@@ -261,11 +228,28 @@ def _candidates(
         matches = search.index.query(
             search.space.namespace, vector.tolist(), wanted, search.filters
         )
+        if not matches:
+            _refuse_lost_index(search, vector)
         usable = _usable(search, matches)
         exhausted = len(matches) < wanted or wanted == MOST_CANDIDATES
         if len(usable) >= search.k or exhausted:
             return usable[: CANDIDATES_PER_RESULT * search.k]
         wanted = min(wanted * 8, MOST_CANDIDATES)
+
+
+def _refuse_lost_index(search: _Search, vector: npt.NDArray[np.float32]) -> None:
+    """Nothing may have passed the filters, or the store may hold nothing any more."""
+    name, namespace = search.index.name, search.space.namespace
+    with search.warehouse.transaction() as con:
+        [(entries,)] = con.execute(
+            "SELECT count(*) FROM index_entries WHERE index_name = ? AND namespace = ?",
+            [name, namespace],
+        ).fetchall()
+    if entries and not search.index.query(namespace, vector.tolist(), 1):
+        raise IndexLostError(
+            f"The vector index {name!r} has none of its {entries:,} vectors; run "
+            "`ig-assets sync`, which writes them again from the cache for nothing."
+        )
 
 
 def _usable(search: _Search, matches: Sequence[Match]) -> list[dict[str, Any]]:

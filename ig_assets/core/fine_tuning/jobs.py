@@ -10,7 +10,12 @@ from typing import Any
 
 from ig_assets.core.fine_tuning.examples import month_cutoff
 from ig_assets.core.fine_tuning.jsonl import DatasetSummary
-from ig_assets.core.fine_tuning.registry import ModelRow, get_model, set_status
+from ig_assets.core.fine_tuning.registry import (
+    ModelRow,
+    get_model,
+    list_models,
+    set_status,
+)
 from ig_assets.core.identity import stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock, Trainer, TrainingRequest, TrainingState
@@ -177,9 +182,22 @@ def register_model(
                 "created_at": now,
             }
             merge_rows(con, "models", [row])
-            set_status(con, model_id, "candidate", f"trained on {month}", now)
+            reason = f"trained on {month}"
+            if twin := _twin(con, job):
+                reason += f"; its choice is that of {twin}"
+            set_status(con, model_id, "candidate", reason, now)
             record_edges(con, _model_edges(model_id, job), run_id, now)
         return get_model(con, model_id)
+
+
+def _twin(con: Connection, job: JobRow) -> str | None:
+    """An earlier model that shows the very same examples, if there is one."""
+    shown = (json.loads(job.artifact) if job.artifact else {}).get("example_ids")
+    for model in list_models(con):
+        same = (model.artifact or {}).get("example_ids") == shown
+        if shown and same and model.base_model == job.base_model:
+            return model.model_id
+    return None
 
 
 def _model_edges(model_id: str, job: JobRow) -> list[Edge]:

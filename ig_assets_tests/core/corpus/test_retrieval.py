@@ -7,7 +7,7 @@ import pytest
 from ig_assets.core.corpus.ranking import diversify, weight_of
 from ig_assets.core.corpus.retrieval import retrieve_many
 from ig_assets.core.ports import Embedder, Filters
-from ig_assets.errors import InputError, SettingsError
+from ig_assets.errors import IndexLostError, InputError, SettingsError
 from ig_assets_tests.core.corpus.shelf import RUN, HashedWordsEmbedder, Shelf
 
 BASIL = "Basil in the kitchen window."
@@ -208,3 +208,14 @@ def test_a_near_double_gives_way_to_something_else() -> None:
         2,
     )
     assert [script.script_id for script in found] == ["first", "other"]
+
+
+def test_a_lost_index_is_not_an_empty_answer(stocked: Shelf) -> None:
+    nothing = Filters(language="fr")
+    assert stocked.retrieve("basil", filters=nothing) == []
+    stocked.index.delete(stocked.namespace, list(stocked.active()))
+    for filters in (Filters(), nothing):
+        with pytest.raises(IndexLostError, match="none of its 25 vectors; run"):
+            stocked.retrieve("basil", filters=filters)
+    stocked.sync_index()
+    assert stocked.retrieve("basil")

@@ -1,0 +1,29 @@
+"""The entry point of `ig-assets`: a Ctrl-C while its modules load is one line too."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command; SIGTERM ends it as Ctrl-C does."""
+    try:
+        signal.signal(signal.SIGTERM, _interrupt)
+        from ig_assets.cli.app import app
+
+        app()
+    except KeyboardInterrupt:
+        print("Stopped before anything was done.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()
