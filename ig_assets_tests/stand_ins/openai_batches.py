@@ -281,9 +281,7 @@ class _Handler(BaseHTTPRequestHandler):
         """The path, noted; None where it has been answered with a fault."""
         stand_in, path = self.server.stand_in, urlsplit(self.path).path
         stand_in.asked.append((self.command, path))
-        stand_in.keys.add(
-            self.headers.get("authorization", "").removeprefix("Bearer ")
-        )
+        stand_in.keys.add(self.headers.get("authorization", "").removeprefix("Bearer "))
         if stand_in.is_down:
             self._send(503, _told("a fault was asked for", "overloaded"))
             return None
