@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,29 @@ class Broken(httpx2.HTTPTransport):
             response.read()
             raise httpx2.ReadError("the line was cut", request=request)
         return response
+
+
+class Cut(httpx2.HTTPTransport):
+    """A network that breaks off in the middle of one answer."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = super().handle_request(request)
+        if request.url.path != self._path:
+            return response
+        return httpx2.Response(200, stream=_Half(response.read()), request=request)
+
+
+class _Half(httpx2.SyncByteStream):
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content[: len(self._content) // 2]
+        raise httpx2.ReadError("the line was cut")
 
 
 class BatchHouse(Shelf):

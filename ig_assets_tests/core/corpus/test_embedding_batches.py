@@ -12,6 +12,7 @@ import pytest
 from ig_assets.core.corpus import batch_collecting
 from ig_assets.core.corpus.embedding import plan_embedding
 from ig_assets.core.corpus.embedding_batches import poll_open_batches
+from ig_assets.core.corpus.index_sync import audit_index
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import Usage
@@ -26,6 +27,7 @@ from ig_assets_tests.core.corpus.batch_house import (
     MODEL,
     BatchHouse,
     Broken,
+    Cut,
     Dying,
     Killed,
 )
@@ -175,7 +177,9 @@ def test_the_index_neither_loses_nor_gains_a_script_while_texts_are_under_way(
     house.batch()
     change = house.sync_index()
     assert sorted(house.indexed()) == before
-    assert change.unembedded == 2
+    assert (change.deleted, change.failed, change.switched) == (0, 0, False)
+    audit = audit_index(house.warehouse, house.index, MODEL, DIMENSIONS)
+    assert not audit.missing and not audit.strangers and len(audit.waiting) == 1
     house.vendor.end()
     house.batch()
     house.sync_index()
@@ -286,12 +290,11 @@ def finish(house: BatchHouse) -> None:
         house.vendor.end()
 
 
-@pytest.fixture
-def undisturbed(tmp_path: Path) -> tuple[Any, Any]:
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+    """The vectors and the ledger of a house where nothing died."""
     with BatchStandIn() as vendor:
-        folder = tmp_path / "undisturbed"
-        folder.mkdir()
-        house = BatchHouse(folder, vendor)
+        house = BatchHouse(tmp_path_factory.mktemp("undisturbed"), vendor)
         house.fill(UNDISTURBED)
         finish(house)
         return house.vectors(), house.calls()
@@ -531,6 +534,17 @@ def test_a_line_that_comes_twice_counts_once(house: BatchHouse) -> None:
     assert run.collected == 3
     assert house.statuses("api_calls") == {"done": 3}
     assert_every_text_has_its_own_vector(house)
+
+
+def test_a_download_that_breaks_off_loses_nothing(house: BatchHouse) -> None:
+    house.fill(3)
+    house.batch()
+    house.vendor.end()
+    path = FILES + "/file-0001/content"
+    with pytest.raises(TransientVendorError, match="broke off") as caught:
+        house.batch(transport=Cut(path))
+    assert KEY not in repr(caught.getrepr())
+    assert (house.vectors(), house.batch().collected) == ({}, 3)
 
 
 def test_results_that_are_gone_are_asked_for_anew(house: BatchHouse) -> None:
