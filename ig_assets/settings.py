@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ig_assets.core.costs.budget import Budget, parse_budgets
 from ig_assets.errors import SettingsError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -91,6 +92,7 @@ class Settings(BaseSettings):
     embed_batch: Annotated[int, Field(ge=1, le=2048)] = 100
     batch: bool = False
     budget_usd: Annotated[float, Field(ge=0.0)] | None = None
+    budgets: str = ""
 
     # Dagster
     executor: Literal["in_process", "multiprocess"] = "in_process"
@@ -105,6 +107,19 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("budgets", mode="after")
+    @classmethod
+    def _budgets_are_rules(cls, value: str) -> str:
+        parse_budgets(value)
+        return value
+
+    @cached_property
+    def all_budgets(self) -> tuple[Budget, ...]:
+        """`IG_BUDGET_USD` and `IG_BUDGETS`."""
+        ever = () if self.budget_usd is None else (self.budget_usd,)
+        total = tuple(Budget("ever", "usd", limit) for limit in ever)
+        return total + parse_budgets(self.budgets)
 
     @cached_property
     def warehouse_location(self) -> str:

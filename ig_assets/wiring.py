@@ -62,8 +62,8 @@ def make_warehouse(
 
 
 def make_ledger(settings: Settings, warehouse: Warehouse, clock: Clock) -> Ledger:
-    """The ledger with the project's budget."""
-    return Ledger(warehouse, clock, settings.budget_usd)
+    """The ledger with the project's budgets."""
+    return Ledger(warehouse, clock, settings.all_budgets)
 
 
 def make_library(settings: Settings) -> LibraryStore:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.core.costs.budget import standings
 from ig_assets.core.costs.report import UnitCosts, costs_by, unit_costs
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House
@@ -36,20 +37,29 @@ def costs(
     with house.warehouse.transaction() as con:
         rows = costs_by(con, by.value)
         units = unit_costs(con)
+        found = standings(con, house.settings.all_budgets, house.clock.now())
+    budgets = [
+        {
+            "budget": str(standing.budget),
+            "spent": standing.budget.amount(standing.spent),
+            "share": f"{standing.share:.0%}",
+        }
+        for standing in found
+    ]
     if as_json:
-        print_json({"by": by.value, "rows": rows, "units": units})
+        print_json({"by": by.value, "rows": rows, "units": units, "budgets": budgets})
         return
     if not rows:
         console.print("Nothing was spent yet.")
         return
     print_table(rows, list(rows[0]))
-    console.print(_sentence(units, house.settings.budget_usd))
+    if budgets:
+        print_table(budgets, list(budgets[0]), "Budgets, as they stand now")
+    console.print(_sentence(units))
 
 
-def _sentence(units: UnitCosts, budget_usd: float | None) -> str:
+def _sentence(units: UnitCosts) -> str:
     parts = [f"In all USD {units.total_usd:.4f}"]
-    if budget_usd is not None:
-        parts[0] += f" of the budget of {budget_usd:.2f}"
     if units.variant_usd is not None:
         parts.append(f"a variant {units.variant_usd:.4f}")
     if units.winner_usd is not None:

@@ -233,6 +233,10 @@ CREATE TABLE embedding_batch_inputs (
 );
 """
 
+_CALLS_RESERVE_TOKENS = """
+ALTER TABLE api_calls ADD COLUMN reserved_tokens BIGINT;
+"""
+
 # A person's words for a post, append-only; `arms` is how many a topic asked for.
 _POST_EDITS = """
 CREATE TABLE post_edits (
@@ -248,6 +252,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (3, "embedding spaces of the index", _INDEX_SPACES),
     (4, "calls name what they were for", _CALLS_NAME_THEIR_SUBJECT),
     (5, "embedding batches", _EMBEDDING_BATCHES),
+    (6, "calls reserve tokens", _CALLS_RESERVE_TOKENS),
     (8, "people edit posts and ask for topics", _POST_EDITS),
 )
 

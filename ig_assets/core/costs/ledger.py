@@ -1,6 +1,6 @@
 """The ledger: every call of every provider is a row before it is sent.
 
-A call is *reserved* with its estimated cost, sent, and settled in the same
+A call is *reserved* with its estimated cost and tokens, sent, and settled in the same
 transaction as what it paid for. A reservation whose process died stays visible as
 `unknown` and keeps its share of the budget, since vendors have no idempotency keys.
 Threads may share a ledger: what they write at the same moment is one transaction.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,11 +23,11 @@ from tenacity import (
 )
 from tenacity.wait import wait_exponential
 
+from ig_assets.core.costs.budget import Budget, check_budgets
 from ig_assets.core.costs.group_commit import GroupCommit
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.ports import Clock, Usage
 from ig_assets.errors import (
-    BudgetError,
     IgAssetsError,
     MalformedAnswerError,
     RefusedError,
@@ -103,12 +103,12 @@ class Ledger:
         self,
         warehouse: Warehouse,
         clock: Clock,
-        budget_usd: float | None = None,
+        budgets: Sequence[Budget] = (),
         sleep: Sleep | None = None,
     ) -> None:
         self.warehouse = warehouse
         self.clock = clock
-        self.budget_usd = budget_usd
+        self.budgets = tuple(budgets)
         self._sleep = sleep
         self._commits = GroupCommit(warehouse)
 
@@ -163,12 +163,12 @@ class Ledger:
     def reserve(self, call: Call, run: RunRef) -> str:
         """Write the intent row with its share of the budget; return its id.
 
-        Raises BudgetError when the budget would be exceeded.
+        Raises BudgetError when a budget would be exceeded.
         """
         row = self._row(call, run, "reserved")
 
         def write(con: Connection) -> None:
-            self._check_budget(con, row["reserved_usd"])
+            self._check_budgets(con, [row], run)
             merge_rows(con, "api_calls", [row])
 
         self._commits.run(write)
@@ -184,8 +184,7 @@ class Ledger:
         asked about them. Raises BudgetError for all of them together.
         """
         rows = [self._row(call, run, "submitted") for call in calls]
-        costs = [row["reserved_usd"] for row in rows]
-        self._check_budget(con, None if None in costs else sum(costs))
+        self._check_budgets(con, rows, run)
         merge_rows(con, "api_calls", rows)
         return [str(row["call_id"]) for row in rows]
 
@@ -203,22 +202,26 @@ class Ledger:
             "model": call.model,
             "status": status,
             "reserved_usd": call.cost_usd(expected),
+            "reserved_tokens": call.input_tokens + call.output_tokens,
             "called_at": self.clock.now(),
         }
 
-    def _check_budget(self, con: Connection, cost: float | None) -> None:
-        if self.budget_usd is None:
+    def _check_budgets(
+        self, con: Connection, rows: Sequence[Mapping[str, Any]], run: RunRef
+    ) -> None:
+        """What rows of one operation reserve must fit into every budget together."""
+        if not self.budgets or not rows:
             return
-        (spent,) = con.execute(
-            "SELECT coalesce(sum(coalesce(cost_usd, reserved_usd)), 0) FROM api_calls"
-        ).fetchall()[0]
-        if cost is None or spent + cost > self.budget_usd:
-            raise BudgetError(
-                f"Budget reached: USD {spent:.4f} of IG_BUDGET_USD "
-                f"{self.budget_usd:.2f} is spent or reserved and the next call would "
-                f"take {'an unknown amount' if cost is None else f'{cost:.4f}'}; "
-                "nothing was sent. Raise the budget to go on."
-            )
+        costs = [row["reserved_usd"] for row in rows]
+        check_budgets(
+            con,
+            self.budgets,
+            rows[0]["operation"],
+            None if None in costs else sum(costs),
+            sum(row["reserved_tokens"] for row in rows),
+            self.clock.now(),
+            run.run_id,
+        )
 
     def mark_unknown(self, run: RunRef) -> int:
         """Reservations left by dead runs of this asset and month become `unknown`.

@@ -2,6 +2,9 @@
 
 import dagster as dg
 
+from ig_assets.core.costs.budget import standings
+from ig_assets.core.ports import Clock
+from ig_assets.defs.boundary import sample_table
 from ig_assets.defs.operations.assets import api_usage
 from ig_assets.settings import Settings
 from ig_assets.warehouse.connection import Warehouse
@@ -11,25 +14,40 @@ WARN_AT = 0.8
 
 @dg.asset_check(
     asset=api_usage,
-    description="Less than 80 % of IG_BUDGET_USD is spent or reserved.",
+    description="Less than 80 % of every budget is spent or reserved.",
 )
 def spending_is_within_budget(
-    settings: dg.ResourceParam[Settings], warehouse: dg.ResourceParam[Warehouse]
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+    warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
     """Warn in time; the ledger itself refuses the call that would exceed it."""
-    with warehouse.transaction() as con:
-        (spent,) = con.execute(
-            "SELECT coalesce(sum(coalesce(cost_usd, reserved_usd)), 0) FROM api_calls"
-        ).fetchall()[0]
-    budget = settings.budget_usd
-    if budget is None:
+    budgets = settings.all_budgets
+    if not budgets:
         return dg.AssetCheckResult(
-            passed=True,
-            description="No budget is set (IG_BUDGET_USD).",
-            metadata={"spent_usd": float(spent)},
+            passed=True, description="No budget is set (IG_BUDGETS, IG_BUDGET_USD)."
         )
+    with warehouse.transaction() as con:
+        found = standings(con, budgets, clock.now())
+    worst = max(found, key=lambda standing: standing.share)
     return dg.AssetCheckResult(
-        passed=spent <= WARN_AT * budget,
+        passed=worst.share <= WARN_AT,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"spent_usd": float(spent), "budget_usd": budget},
+        description=(
+            f"{worst.share:.0%} of {worst.budget} is spent or reserved, the most of "
+            f"{len(found)}."
+        ),
+        metadata={
+            "budgets": sample_table(
+                [
+                    {
+                        "budget": str(standing.budget),
+                        "spent": round(standing.spent, 6),
+                        "limit": standing.budget.limit,
+                        "share": round(standing.share, 4),
+                    }
+                    for standing in found
+                ]
+            )
+        },
     )

@@ -11,6 +11,7 @@ import httpx2
 from ig_assets.adapters.openai_batch import OpenAIBatches
 from ig_assets.adapters.openai_embedder import OpenAIEmbedder
 from ig_assets.core.corpus.embedding_batches import BatchRun, embed_by_batches
+from ig_assets.core.costs.budget import Budget
 from ig_assets.core.costs.ledger import Ledger
 from ig_assets_tests.core.corpus.shelf import RUN, Shelf
 from ig_assets_tests.stand_ins.openai_batches import BatchStandIn
@@ -126,7 +127,7 @@ class BatchHouse(Shelf):
         )
 
     def with_budget(self, usd: float) -> None:
-        self.ledger = Ledger(self.warehouse, self.clock, usd)
+        self.ledger = Ledger(self.warehouse, self.clock, [Budget("ever", "usd", usd)])
 
     def vectors(self) -> dict[str, Any]:
         return dict(self.rows("SELECT content_hash, vector FROM embeddings ORDER BY 1"))

@@ -13,6 +13,7 @@ from ig_assets.core.corpus.embedding import (
     embed_missing,
     plan_embedding,
 )
+from ig_assets.core.costs.budget import Budget
 from ig_assets.core.costs.ledger import Ledger
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import EmbeddingAnswer
@@ -189,7 +190,9 @@ def test_a_budget_stops_the_run_before_the_batch_that_is_too_much(shelf: Shelf) 
     shelf.embedder.provider = "openai"
     cost = plan_embedding(shelf.warehouse, shelf.embedder).cost_usd
     assert cost is not None and cost > 0
-    ledger = Ledger(shelf.warehouse, shelf.clock, budget_usd=cost * 0.6)
+    ledger = Ledger(
+        shelf.warehouse, shelf.clock, budgets=[Budget("ever", "usd", cost * 0.6)]
+    )
     with pytest.raises(BudgetError):
         embed_missing(shelf.warehouse, ledger, shelf.embedder, shelf.clock, RUN, 2)
     assert vectors(shelf) == 2
@@ -387,7 +390,9 @@ def test_requests_in_flight_never_exceed_the_budget(shelf: Shelf) -> None:
     shelf.embedder.provider = "openai"
     cost = plan_embedding(shelf.warehouse, shelf.embedder).cost_usd
     assert cost is not None
-    ledger = Ledger(shelf.warehouse, shelf.clock, budget_usd=cost * 5.5 / 12)
+    ledger = Ledger(
+        shelf.warehouse, shelf.clock, budgets=[Budget("ever", "usd", cost * 5.5 / 12)]
+    )
     with pytest.raises(BudgetError):
         embed_missing(shelf.warehouse, ledger, shelf.embedder, shelf.clock, RUN, 1, 8)
     assert vectors(shelf) == shelf.embedder.calls == 5

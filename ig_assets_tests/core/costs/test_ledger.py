@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ig_assets.core.costs.budget import Budget
 from ig_assets.core.costs.ledger import (
     ATTEMPTS,
     Call,
@@ -53,7 +54,8 @@ class Books:
         self.sent: list[int] = []
 
     def ledger(self, budget_usd: float | None = None) -> Ledger:
-        return Ledger(self.warehouse, Clock(), budget_usd, self.waited.append)
+        ever = () if budget_usd is None else (Budget("ever", "usd", budget_usd),)
+        return Ledger(self.warehouse, Clock(), ever, self.waited.append)
 
     def calls(self) -> list[dict[str, Any]]:
         with self.warehouse.transaction() as con:
@@ -263,7 +265,7 @@ def test_beyond_the_budget_nothing_is_sent_and_nothing_reserved(books: Books) ->
     ledger = books.ledger(PRICE * 1.5)
     usage = Usage(1_000_000)
     ledger.pay(PAID, RUN, books.answers(usage=usage), record)
-    with pytest.raises(BudgetError, match="nothing was sent"):
+    with pytest.raises(BudgetError, match="it was not sent"):
         ledger.pay(PAID, RUN, books.answers(), record)
     assert len(books.sent) == len(books.calls()) == 1
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ig_assets.adapters.openai_api import OpenAIWriter
 from ig_assets.core.corpus.retrieval import RetrievedScript
+from ig_assets.core.costs.budget import Budget
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.generation.arms import Arm, WritingModel, plan_arms, planned_topics
 from ig_assets.core.generation.drafting import Drafting, DraftSummary, write_drafts
@@ -46,7 +47,7 @@ class Desk:
     """Drafts and polishes through the real SDK; waits are kept, not waited."""
 
     def __init__(
-        self, folder: Path, base_url: str, budget_usd: float | None = None
+        self, folder: Path, base_url: str, budgets: Sequence[Budget] = ()
     ) -> None:
         self.clock = FixedClock()
         self.waited: list[float] = []
@@ -54,7 +55,7 @@ class Desk:
             f"duckdb:///{folder / 'desk.duckdb'}", self.clock.now
         )
         self.ledger = Ledger(
-            self.warehouse, self.clock, budget_usd, sleep=self.waited.append
+            self.warehouse, self.clock, budgets, sleep=self.waited.append
         )
         self.references = [_reference(1), _reference(2)]
         self._base_url = base_url

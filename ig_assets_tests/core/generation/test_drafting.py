@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ig_assets.core.costs.budget import Budget
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import AccessError, BudgetError, TransientVendorError
 from ig_assets_tests.core.generation.desk import EXAMPLE, KEY, Desk
@@ -195,7 +196,7 @@ def test_a_budget_that_is_used_up_stops_before_anything_is_sent(
     desk: Desk, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
-    desk.ledger.budget_usd = 0.0
+    desk.ledger.budgets = (Budget("ever", "usd", 0.0),)
     with pytest.raises(BudgetError):
         desk.draft(desk.arms())
     assert sent(server) == 0 and desk.statuses() == {}

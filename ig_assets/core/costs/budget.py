@@ -1,0 +1,166 @@
+"""Budgets: so much a run, a day, a month or ever, in dollars or tokens.
+
+A budget is for everything or for one operation. A call counts with what it took, and
+with what it reserved while nobody knows (reserved, submitted, unknown). The check and
+the reservation are one transaction, so that several processes share one budget.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, cast
+
+from ig_assets.errors import BudgetError
+from ig_assets.warehouse.connection import Connection
+
+Period = Literal["run", "day", "month", "ever"]
+Unit = Literal["usd", "tokens"]
+
+OPERATIONS = ("ingest", "query", "generate", "polish", "judge")
+SYNTAX = "[operation:]run|day|month|ever:usd|tokens=amount, separated by commas"
+
+_RULE = re.compile(
+    r"(?:(?P<operation>[a-z]+):)?(?P<period>run|day|month|ever):(?P<unit>usd|tokens)"
+    r"=(?P<limit>[0-9]+(?:\.[0-9]+)?)"
+)
+
+_SPENT = """
+SELECT
+    coalesce(sum(coalesce(cost_usd, reserved_usd)), 0) AS usd,
+    coalesce(sum(
+        CASE
+            WHEN status IN ('done', 'failed') THEN input_tokens + output_tokens
+            ELSE reserved_tokens
+        END
+    ), 0) AS tokens
+FROM api_calls
+WHERE (? IS NULL OR operation = ?)
+  AND (? IS NULL OR run_id = ?)
+  AND (? IS NULL OR called_at >= ?)
+"""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """At most `limit` of a unit in a period, of one operation or (None) of all."""
+
+    period: Period
+    unit: Unit
+    limit: float
+    operation: str | None = None
+
+    def __str__(self) -> str:
+        """As it is written in the settings."""
+        before = f"{self.operation}:" if self.operation else ""
+        return f"{before}{self.period}:{self.unit}={self._number}"
+
+    @property
+    def _number(self) -> str:
+        return f"{self.limit:.10f}".rstrip("0").rstrip(".")
+
+    def concerns(self, operation: str) -> bool:
+        """Whether a call of this operation counts against it."""
+        return self.operation in (None, operation)
+
+    def starts_at(self, now: datetime) -> datetime | None:
+        """Since when calls count at `now` (UTC); None where not time decides."""
+        day = datetime(now.year, now.month, now.day)
+        if self.period == "day":
+            return day
+        return day.replace(day=1) if self.period == "month" else None
+
+    def amount(self, value: float) -> str:
+        """A value in the budget's unit, for a person."""
+        return f"USD {value:.4f}" if self.unit == "usd" else f"{value:,.0f} tokens"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a budget stands; `share` of a limit of 0 is 1."""
+
+    budget: Budget
+    spent: float
+
+    @property
+    def share(self) -> float:
+        """The spent share of the limit."""
+        return self.spent / self.budget.limit if self.budget.limit else 1.0
+
+
+def parse_budgets(text: str) -> tuple[Budget, ...]:
+    """Budgets as the settings write them, e.g. `day:usd=5, generate:month:tokens=2e6`.
+
+    Raises ValueError naming the rule that is none.
+    """
+    budgets = []
+    for rule in filter(None, (part.strip() for part in text.split(","))):
+        found = _RULE.fullmatch(rule)
+        if found is None:
+            raise ValueError(f"{rule!r} is no budget; write {SYNTAX}")
+        operation = found["operation"]
+        if operation is not None and operation not in OPERATIONS:
+            raise ValueError(
+                f"{rule!r} names no operation; there are {', '.join(OPERATIONS)}"
+            )
+        period, unit = cast(Period, found["period"]), cast(Unit, found["unit"])
+        budgets.append(Budget(period, unit, float(found["limit"]), operation))
+    return tuple(budgets)
+
+
+def standings(
+    con: Connection, budgets: Sequence[Budget], now: datetime, run_id: str | None = None
+) -> list[Standing]:
+    """Where each budget stands; one for a run stands at 0 where no run is named."""
+    return [Standing(budget, _spent(con, budget, now, run_id)) for budget in budgets]
+
+
+def check_budgets(
+    con: Connection,
+    budgets: Sequence[Budget],
+    operation: str,
+    cost_usd: float | None,
+    tokens: int,
+    now: datetime,
+    run_id: str,
+) -> None:
+    """Raise BudgetError where a call would exceed a budget; it was not sent.
+
+    Where dollars are limited, a call of unknown price is one too many.
+    """
+    for budget in budgets:
+        if not budget.concerns(operation):
+            continue
+        spent = _spent(con, budget, now, run_id)
+        takes = cost_usd if budget.unit == "usd" else float(tokens)
+        if takes is not None and spent + takes <= budget.limit:
+            continue
+        wanted = "an unknown amount" if takes is None else budget.amount(takes)
+        raise BudgetError(
+            f"Budget reached: {budget.amount(spent)} of {budget} is spent or reserved "
+            f"and the next call would take {wanted}; it was not sent. "
+            f"{_way_out(budget, now)}"
+        )
+
+
+def _spent(con: Connection, budget: Budget, now: datetime, run_id: str | None) -> float:
+    run = (run_id or "") if budget.period == "run" else None
+    since = budget.starts_at(now)
+    operation = budget.operation
+    values = [operation, operation, run, run, since, since]
+    [(usd, tokens)] = con.execute(_SPENT, values).fetchall()
+    return float(usd if budget.unit == "usd" else tokens)
+
+
+def _way_out(budget: Budget, now: datetime) -> str:
+    raised = "Raise it in IG_BUDGETS (or IG_BUDGET_USD)"
+    if budget.period == "day":
+        return f"{raised}, or wait until {now.date() + timedelta(days=1)} (UTC)."
+    if budget.period == "month":
+        following = (now.replace(day=1) + timedelta(days=32)).strftime("%Y-%m-01")
+        return f"{raised}, or wait until {following} (UTC)."
+    if budget.period == "run":
+        return f"{raised}, or run it again: what was paid for is kept."
+    return f"{raised} to go on."

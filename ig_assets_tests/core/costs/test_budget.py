@@ -1,0 +1,183 @@
+"""Budgets of every period, unit and operation hold, and say what they are."""
+
+from __future__ import annotations
+
+import multiprocessing
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from ig_assets.core.costs.budget import Budget, parse_budgets, standings
+from ig_assets.core.costs.ledger import Call, Ledger, RunRef
+from ig_assets.core.ports import Usage
+from ig_assets.errors import BudgetError
+from ig_assets.warehouse.connection import Connection, Warehouse
+
+NOW = datetime(2026, 5, 31, 23, 30)
+NEXT_DAY = datetime(2026, 6, 1, 0, 30)
+PRICE = 0.02  # of a million tokens of this model
+TOKENS = 1_000_000
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.present = NOW
+
+    def now(self) -> datetime:
+        return self.present
+
+
+def call(operation: str = "ingest", model: str = "text-embedding-3-small") -> Call:
+    return Call(operation, "openai", model, "hash", TOKENS)
+
+
+def nothing(con: Connection, answer: str) -> None:
+    """Nothing is bought here."""
+
+
+class Till:
+    """Pays calls of one price from one warehouse."""
+
+    def __init__(self, folder: Path, *budgets: str) -> None:
+        self.clock = Clock()
+        self.warehouse = Warehouse(f"duckdb:///{folder / 'w.duckdb'}", self.clock.now)
+        rules = parse_budgets(", ".join(budgets))
+        self.ledger = Ledger(self.warehouse, self.clock, rules)
+        self.sent = 0
+
+    def pay(self, operation: str = "ingest", run: str = "r1", **what: str) -> None:
+        def send() -> tuple[str, Usage]:
+            self.sent += 1
+            return "an answer", Usage(TOKENS)
+
+        self.ledger.pay(call(operation, **what), RunRef(run, "a"), send, nothing)
+
+    def refused(self, operation: str = "ingest", run: str = "r1", **what: str) -> str:
+        before = self.sent
+        with pytest.raises(BudgetError) as caught:
+            self.pay(operation, run, **what)
+        assert self.sent == before
+        return str(caught.value)
+
+
+@pytest.mark.parametrize("limit", ["usd=0.05", "tokens=2500000"])
+def test_a_run_has_its_budget_and_the_next_run_has_its_own(
+    tmp_path: Path, limit: str
+) -> None:
+    till = Till(tmp_path, f"run:{limit}")
+    till.pay()
+    till.pay()
+    said = till.refused()
+    assert f"run:{limit}" in said and "run it again" in said
+    till.pay(run="r2")
+
+
+@pytest.mark.parametrize("period", ["day", "month"])
+@pytest.mark.parametrize("limit", ["usd=0.03", "tokens=1000000"])
+def test_a_new_day_and_a_new_month_begin_at_midnight_utc(
+    tmp_path: Path, period: str, limit: str
+) -> None:
+    till = Till(tmp_path, f"{period}:{limit}")
+    till.pay()
+    assert "2026-06-01" in till.refused(run="r2")
+    till.clock.present = NEXT_DAY
+    till.pay()
+    till.refused()
+
+
+def test_a_month_goes_on_over_its_days(tmp_path: Path) -> None:
+    till = Till(tmp_path, "month:usd=0.03")
+    till.clock.present = datetime(2026, 5, 1)
+    till.pay()
+    till.clock.present = NOW
+    till.refused()
+
+
+def test_a_budget_of_an_operation_leaves_the_others_alone(tmp_path: Path) -> None:
+    till = Till(tmp_path, "generate:ever:usd=0.03", "ever:usd=0.07")
+    till.pay("generate")
+    assert "generate:ever:usd=0.03" in till.refused("generate")
+    till.pay("ingest")
+    till.pay("ingest")
+    assert "of ever:usd=0.07" in till.refused("ingest")
+
+
+def test_where_dollars_are_limited_an_unknown_price_is_too_much(
+    tmp_path: Path,
+) -> None:
+    till = Till(tmp_path, "generate:ever:usd=5", "ever:tokens=9000000")
+    till.pay("ingest", model="nobody-knows-1")
+    assert "an unknown amount" in till.refused("generate", model="nobody-knows-1")
+
+
+def test_what_is_reserved_counts_with_its_tokens_until_it_is_settled(
+    tmp_path: Path,
+) -> None:
+    till = Till(tmp_path, "ever:tokens=1500000")
+    till.ledger.reserve(call(), RunRef("dead", "a"))
+    till.refused()
+    till.ledger.mark_unknown(RunRef("r2", "a"))
+    till.refused()
+    with till.warehouse.transaction() as con:
+        [standing] = standings(con, till.ledger.budgets, NOW)
+    assert standing.spent == TOKENS
+    assert standing.share == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("week:usd=5", "'week:usd=5' is no budget"),
+        ("day:eur=5", "'day:eur=5' is no budget"),
+        ("day:usd=-5", "is no budget"),
+        ("day:usd", "is no budget"),
+        ("day:usd=5 month:usd=9", "is no budget"),
+        ("paint:day:usd=5", "names no operation"),
+    ],
+)
+def test_what_is_no_budget_is_named(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_budgets(text)
+
+
+def test_budgets_are_read_as_they_are_written() -> None:
+    text = "day:usd=5, generate:month:tokens=200000,, run:usd=0.5"
+    assert parse_budgets(text) == (
+        Budget("day", "usd", 5.0),
+        Budget("month", "tokens", 200_000.0, "generate"),
+        Budget("run", "usd", 0.5),
+    )
+    assert parse_budgets(", ".join(map(str, parse_budgets(text)))) == parse_budgets(
+        text
+    )
+    assert parse_budgets("") == ()
+
+
+def _spend(folder: Path, barrier: object) -> None:
+    till = Till(folder, "ever:usd=0.11")
+    barrier.wait()  # type: ignore[attr-defined]
+    for _ in range(4):
+        try:
+            till.pay()
+        except BudgetError:
+            return
+
+
+def test_two_processes_never_exceed_one_budget(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(2)
+    processes = [
+        context.Process(target=_spend, args=(tmp_path, barrier)) for _ in range(2)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+        assert process.exitcode == 0
+    till = Till(tmp_path)
+    with till.warehouse.transaction() as con:
+        [(calls, spent)] = con.execute(
+            "SELECT count(*), sum(cost_usd) FROM api_calls"
+        ).fetchall()
+    assert (calls, spent) == (5, pytest.approx(5 * PRICE))
