@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     # Money and pace
     max_in_flight: Annotated[int, Field(ge=1, le=256)] = 8
     embed_batch: Annotated[int, Field(ge=1, le=2048)] = 100
+    batch: bool = False
     budget_usd: Annotated[float, Field(ge=0.0)] | None = None
 
     # Dagster
@@ -185,6 +186,11 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             f"{which}=openai needs OPENAI_API_KEY; set it in the environment or "
             f".env, or remove {which} to use the model on this machine."
+        )
+    if settings.batch and settings.embedder != "openai":
+        raise SettingsError(
+            "IG_BATCH=1 needs IG_EMBEDDER=openai, since only OpenAI's Batch API takes "
+            "batches; set it too, or remove IG_BATCH."
         )
     if settings.index == "pinecone" and settings.pinecone_api_key is None:
         raise SettingsError(

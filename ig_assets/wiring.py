@@ -11,6 +11,7 @@ from ig_assets.adapters.clocks import SimulatedClock, SystemClock
 from ig_assets.adapters.model_files import Progress
 from ig_assets.core.costs.ledger import Ledger
 from ig_assets.core.ports import (
+    BatchEmbedder,
     Clock,
     Embedder,
     LibraryStore,
@@ -112,6 +113,26 @@ def make_embedder_of(
         fetch_model_file("minilm-int8", cache, progress=progress),
         fetch_model_file("minilm-tokenizer", cache, progress=progress),
         threads=settings.local_threads,
+    )
+
+
+def make_batch_embedder(settings: Settings) -> BatchEmbedder:
+    """OpenAI's Batch API; it collects what was sent whatever the settings say now.
+
+    Raises SettingsError without a key.
+    """
+    if settings.openai_api_key is None:
+        raise SettingsError(
+            "an embedding batch is under way and its results need OPENAI_API_KEY; set "
+            "it until they are collected."
+        )
+    from ig_assets.adapters.openai_batch import OpenAIBatches
+
+    return OpenAIBatches(
+        api_key=_secret(settings),
+        model=settings.openai_embedding_model,
+        dimensions=settings.openai_embedding_dimensions,
+        base_url=settings.openai_base_url,
     )
 
 

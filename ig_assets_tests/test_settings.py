@@ -44,6 +44,7 @@ WRONG = {
     "IG_FEW_SHOT_EXAMPLES": ("21", "less than or equal to 20"),
     "IG_MAX_IN_FLIGHT": ("0", "greater than or equal to 1"),
     "IG_EMBED_BATCH": ("2049", "less than or equal to 2048"),
+    "IG_BATCH": ("perhaps", "boolean"),
     "IG_BUDGET_USD": ("-5", "greater than or equal to 0"),
     "IG_EXECUTOR": ("kubernetes", "'in_process' or 'multiprocess'"),
     "OPENAI_BASE_URL": ("api.openai.com", "http"),
@@ -107,6 +108,17 @@ def test_a_misspelt_setting_is_told_with_what_was_meant(
         SettingsError, match="IG_BUGDET_USD.*did you mean IG_BUDGET_USD"
     ):
         load_settings()
+
+
+def test_batches_need_a_vendor_that_takes_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IG_BATCH", "1")
+    with pytest.raises(SettingsError, match="IG_BATCH=1 needs IG_EMBEDDER=openai"):
+        load_settings()
+    monkeypatch.setenv("IG_EMBEDDER", "openai")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert load_settings().batch
 
 
 @pytest.mark.parametrize("port", ["IG_WRITER", "IG_EMBEDDER"])

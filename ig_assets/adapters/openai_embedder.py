@@ -63,9 +63,7 @@ class OpenAIEmbedder:
         counted = self._check_input(texts)
         if not texts:
             return EmbeddingAnswer(np.empty((0, self.dimensions), np.float32), Usage())
-        arguments: dict[str, Any] = {"model": self.model, "input": list(texts)}
-        if self.model.startswith("text-embedding-3"):
-            arguments["dimensions"] = self.dimensions
+        arguments = embedding_request(self.model, self.dimensions, texts)
         client = self._client.get()
         response = sent(lambda: client.embeddings.create(**arguments), self.provider)
         tokens = _tokens_told(response) or counted
@@ -124,6 +122,16 @@ class OpenAIEmbedder:
             raise malformed("a vector is zero or not a number")
         normalised: Vectors = (vectors / norms).astype(np.float32)
         return normalised
+
+
+def embedding_request(
+    model: str, dimensions: int, texts: Sequence[str]
+) -> dict[str, Any]:
+    """The body of a request; only newer models let their dimensions be chosen."""
+    body: dict[str, Any] = {"model": model, "input": list(texts)}
+    if model.startswith("text-embedding-3"):
+        body["dimensions"] = dimensions
+    return body
 
 
 def _tokens_told(response: Any) -> int | None:

@@ -56,6 +56,11 @@ def sync(
     if as_json:
         print_json({"run_id": done.run_id, "assets": metadata})
         return
+    if house.settings.batch:
+        console.print(
+            "New texts are embedded by OpenAI's Batch API (IG_BATCH), at half the "
+            "price; `submitted` and `under_way` are counted in texts and chunks."
+        )
     for name, numbers in metadata.items():
         shown = ", ".join(f"{k} {v}" for k, v in numbers.items())
         console.print(f"[bold]{name}[/bold]: {shown}")
@@ -80,7 +85,8 @@ def plan_sync(house: House) -> SyncPlan:
     embedder = house.embedder
 
     def look(con: Connection) -> tuple[EmbeddingPlan, int]:
-        plan = plan_embedding(con, embedder, house.settings.embed_batch)
+        size, by_batch = house.settings.embed_batch, house.settings.batch
+        plan = plan_embedding(con, embedder, size, by_batch)
         counted = con.execute(f"SELECT count(*) FROM ({CURRENT_SCRIPTS}) AS s")
         return plan, int(counted.fetchall()[0][0])
 
@@ -112,6 +118,16 @@ def _print_plan(plan: SyncPlan) -> None:
         f"Embedding: {embedding.texts} texts in {embedding.batches} requests, "
         f"{embedding.tokens:,} tokens, {cost}."
     )
+    if embedding.by_batch:
+        console.print(
+            "  Through OpenAI's Batch API (IG_BATCH), at half the price: the vectors "
+            "come within 24 hours."
+        )
+    if embedding.held:
+        console.print(
+            f"  {embedding.held} more texts are under way in a batch or were given up "
+            "by one."
+        )
     print_table(
         [dataclasses.asdict(plan.store_now), dataclasses.asdict(plan.store_ten_times)],
         [field.name for field in dataclasses.fields(StoreCost)],

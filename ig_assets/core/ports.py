@@ -115,6 +115,79 @@ class Embedder(Protocol):
 
 
 @dataclass(frozen=True)
+class BatchLine:
+    """One embedding request of a batch; its `custom_id` comes back with its result."""
+
+    custom_id: str
+    texts: Sequence[str]
+
+
+@dataclass(frozen=True)
+class BatchState:
+    """Where a batch stands: running, completed, failed, expired or cancelled.
+
+    One that has expired or was cancelled still has the results of what was done.
+    `reason` names the vendor's codes where it says why.
+    """
+
+    status: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What came of one line: its answer, or the problem in place of it.
+
+    `status` is done, expired (the vendor did not get to it), failed (another time it
+    may work), malformed (an answer that cannot be used) or refused (for good).
+    """
+
+    custom_id: str
+    status: str
+    answer: EmbeddingAnswer | None = None
+    problem: str | None = None
+    usage: Usage | None = None
+
+
+class BatchEmbedder(Protocol):
+    """Embeds many texts within a day, for less.
+
+    A batch takes at most `max_lines` lines with `max_inputs` texts and `max_bytes`
+    bytes in all, of which a line takes `line_bytes`.
+    """
+
+    max_lines: int
+    max_inputs: int
+    max_bytes: int
+
+    def line_bytes(self, line: BatchLine) -> int:
+        """What the line takes of `max_bytes`."""
+        ...
+
+    def submit(self, lines: Sequence[BatchLine], intent_key: str) -> str:
+        """Submit once, marked with the key; the vendor's id of the batch.
+
+        Raises TransientVendorError (outcome unknown), RefusedError, AccessError.
+        """
+        ...
+
+    def find(self, intent_key: str) -> str | None:
+        """The id of what an earlier, perhaps crashed, submit with this key made."""
+        ...
+
+    def state(self, batch_id: str) -> BatchState:
+        """Where the batch stands now. Raises TransientVendorError, RefusedError."""
+        ...
+
+    def results(self, batch_id: str) -> Iterator[BatchResult]:
+        """The results of an ended batch, in any order; all downloaded before the first.
+
+        Raises TransientVendorError; RefusedError where they are gone.
+        """
+        ...
+
+
+@dataclass(frozen=True)
 class WriteRequest:
     """One request for structured text."""
 

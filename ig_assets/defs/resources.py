@@ -14,6 +14,7 @@ import dagster as dg
 from ig_assets import wiring
 from ig_assets.core.costs.ledger import Ledger
 from ig_assets.core.ports import (
+    BatchEmbedder,
     Clock,
     Embedder,
     LibraryStore,
@@ -27,6 +28,7 @@ from ig_assets.warehouse.connection import Warehouse
 
 SENSOR_WAIT_S = 10.0  # Dagster gives a sensor's tick 60 s in all
 WriterByName = Callable[[str], Writer]
+OpenBatches = Callable[[], BatchEmbedder]
 
 
 class SettingsResource(dg.ConfigurableResource[Any]):
@@ -95,6 +97,17 @@ class EmbedderResource(dg.ConfigurableResource[Any]):
         return wiring.make_embedder(load_settings())
 
 
+class BatchesResource(dg.ConfigurableResource[Any]):
+    """Embeds in batches; asked for only where there are any, since it needs a key."""
+
+    provider: str
+
+    def create_resource(self, context: dg.InitResourceContext) -> OpenBatches:
+        """A function that gives the batch embedder."""
+        settings = load_settings()
+        return cache(lambda: wiring.make_batch_embedder(settings))
+
+
 class WriterResource(dg.ConfigurableResource[Any]):
     """Hands out writers by the name of a model."""
 
@@ -155,6 +168,7 @@ def resources(settings: Settings) -> dict[str, object]:
         "embedder": EmbedderResource(
             provider=settings.embedder, model=model, dimensions=dimensions
         ),
+        "batches": BatchesResource(provider="openai"),
         "writers": WriterResource(provider=base.provider, base_model=base.name),
         "index": IndexResource(kind=settings.index),
         "social": SocialResource(kind=settings.social),

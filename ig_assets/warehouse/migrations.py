@@ -20,6 +20,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "script_rejects": ("source_uri", "seen_at"),
     "script_performance": ("script_id", "revision_hash", "source", "as_of"),
     "embeddings": ("content_hash", "model", "dimensions"),
+    "embedding_batches": ("intent_key",),
+    "embedding_batch_lines": ("custom_id",),
+    "embedding_batch_inputs": ("custom_id", "place"),
     "index_entries": ("index_name", "namespace", "script_id"),
     "index_spaces": ("index_name", "activated_at"),
     "topics": ("month", "topic_id"),
@@ -213,6 +216,23 @@ _CALLS_NAME_THEIR_SUBJECT = """
 ALTER TABLE api_calls ADD COLUMN subject TEXT;
 """
 
+# Embedding work that a vendor does within a day: an intent row a batch, a line a
+# request in it (whose ledger row is call_id), the contents that a line asks for.
+_EMBEDDING_BATCHES = """
+CREATE TABLE embedding_batches (
+    intent_key TEXT, provider TEXT, model TEXT, dimensions INTEGER, batch_id TEXT,
+    status TEXT, outcome TEXT, reason TEXT, run_id TEXT, intended_at TIMESTAMP,
+    submitted_at TIMESTAMP, settled_at TIMESTAMP
+);
+CREATE TABLE embedding_batch_lines (
+    custom_id TEXT, intent_key TEXT, call_id TEXT, inputs INTEGER, tokens BIGINT,
+    status TEXT, reason TEXT
+);
+CREATE TABLE embedding_batch_inputs (
+    custom_id TEXT, place INTEGER, content_hash TEXT
+);
+"""
+
 # A person's words for a post, append-only; `arms` is how many a topic asked for.
 _POST_EDITS = """
 CREATE TABLE post_edits (
@@ -227,6 +247,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (2, "library files", _LIBRARY_FILES),
     (3, "embedding spaces of the index", _INDEX_SPACES),
     (4, "calls name what they were for", _CALLS_NAME_THEIR_SUBJECT),
+    (5, "embedding batches", _EMBEDDING_BATCHES),
     (8, "people edit posts and ask for topics", _POST_EDITS),
 )
 

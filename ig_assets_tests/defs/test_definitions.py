@@ -29,6 +29,7 @@ PAYS_OR_LEAVES = {
 }
 FREE_AND_INWARD = {
     "automation_sensor",
+    "embedding_batch_sensor",  # takes what is paid for; asks nobody without IG_BATCH
     "feedback_sensor",
     "script_library_sensor",
     "run_failure_sensor",

@@ -210,7 +210,8 @@ def _script_answer(body: Mapping[str, Any], text: str | None) -> dict[str, Any]:
     }
 
 
-def _vectors_answer(body: Mapping[str, Any]) -> dict[str, Any]:
+def embeddings_answer(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a request for embeddings."""
     given = body["input"]
     texts = [given] if isinstance(given, str) else list(given)
     dimensions = int(body.get("dimensions") or 1536)
@@ -273,7 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._send(200, _script_answer(body, fault.text), fault)
         elif self.path == EMBEDDINGS:
-            self._send(200, _vectors_answer(body), fault)
+            self._send(200, embeddings_answer(body), fault)
         else:
             told = _error("the stand-in has no such address", "unknown_url")
             self._send(404, told, fault)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ig_assets.core.corpus import index_entries
+from ig_assets.core.corpus.batch_rows import held_inputs
 from ig_assets.core.corpus.current import CURRENT_SCRIPTS
 from ig_assets.core.corpus.index_plan import IndexPlan, metadata_of, plan_index
 from ig_assets.core.corpus.spaces import Space, activate, active_space, namespace_of
@@ -28,6 +29,16 @@ Row = dict[str, Any]
 Cached = Mapping[str, Sequence[float]]
 
 _log = logging.getLogger(__name__)
+
+# One row an active script: whether its words have a vector of the space.
+_HAS_VECTOR = f"""
+    SELECT s.script_id, e.content_hash IS NOT NULL
+    FROM ({CURRENT_SCRIPTS}) AS s
+    LEFT JOIN embeddings AS e
+        ON e.content_hash = s.revision_hash
+        AND e.model = ?
+        AND e.dimensions = ?
+"""
 
 
 @dataclass(frozen=True)
@@ -51,10 +62,14 @@ class IndexChange:
 
 @dataclass(frozen=True)
 class IndexAudit:
-    """Where corpus and index differ, in script ids; both empty when they agree."""
+    """Where corpus and index differ, in script ids; both empty when they agree.
+
+    `waiting` have no vector yet, since a batch is under way or has given texts up.
+    """
 
     missing: tuple[str, ...]
     strangers: tuple[str, ...]
+    waiting: tuple[str, ...] = ()
 
 
 @dataclass
@@ -115,19 +130,21 @@ def audit_index(
 ) -> IndexAudit:
     """Compare the active scripts with what the store really lists; changes nothing.
 
-    A script without any vector of the model counts as missing.
+    A script without any vector of the model counts as missing, unless batches have
+    to do with it.
     """
     listed = set(index.list_ids(namespace_of(model, dimensions)))
     with warehouse.transaction() as con:
-        wanted = {
-            script_id
-            for (script_id,) in con.execute(
-                f"SELECT script_id FROM ({CURRENT_SCRIPTS}) AS s"
-            ).fetchall()
-        }
+        has_vector = dict(con.execute(_HAS_VECTOR, [model, dimensions]).fetchall())
+        batches = held_inputs(con, Space(model, dimensions))
+    wanted = has_vector.keys()
+    waiting: set[str] = set()
+    if batches.under_way or batches.given_up:
+        waiting = {name for name in wanted - listed if not has_vector[name]}
     return IndexAudit(
-        missing=tuple(sorted(wanted - listed)),
+        missing=tuple(sorted(wanted - listed - waiting)),
         strangers=tuple(sorted(listed - wanted)),
+        waiting=tuple(sorted(waiting)),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from ig_assets.core.corpus.spaces import Space
 from ig_assets.core.ports import Embedder, EmbeddingAnswer
 from ig_assets.errors import MalformedAnswerError
 from ig_assets.warehouse.connection import Connection
@@ -61,7 +62,7 @@ def read_vectors(
 
 def write_vectors(
     con: Connection,
-    embedder: Embedder,
+    embedder: Embedder | Space,
     vectors: Mapping[str, Vector],
     now: datetime,
 ) -> None:

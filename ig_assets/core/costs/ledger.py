@@ -11,9 +11,9 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tenacity import (
     RetryCallState,
@@ -67,7 +67,10 @@ class RunRef:
 
 @dataclass(frozen=True)
 class Call:
-    """One call as it will be sent: what it is keyed by and what it should take."""
+    """One call as it will be sent: what it is keyed by and what it should take.
+
+    `price_share` is what the vendor takes of its price for it, 1 as a rule.
+    """
 
     operation: str
     provider: str
@@ -75,6 +78,12 @@ class Call:
     request_hash: str
     input_tokens: int
     output_tokens: int = 0
+    price_share: float = 1.0
+
+    def cost_usd(self, usage: Usage) -> float | None:
+        """What so many tokens cost in such a call; None where nobody knows."""
+        cost = call_cost_usd(self.provider, self.model, usage)
+        return None if cost is None else cost * self.price_share
 
 
 @dataclass(frozen=True)
@@ -156,9 +165,33 @@ class Ledger:
 
         Raises BudgetError when the budget would be exceeded.
         """
+        row = self._row(call, run, "reserved")
+
+        def write(con: Connection) -> None:
+            self._check_budget(con, row["reserved_usd"])
+            merge_rows(con, "api_calls", [row])
+
+        self._commits.run(write)
+        return str(row["call_id"])
+
+    def reserve_submitted(
+        self, con: Connection, calls: Sequence[Call], run: RunRef
+    ) -> list[str]:
+        """Reserve calls that are answered hours later; their ids, in order.
+
+        In the caller's transaction, which writes the intent to send them. They are
+        `submitted`, not `reserved`: they outlive their process, and the vendor can be
+        asked about them. Raises BudgetError for all of them together.
+        """
+        rows = [self._row(call, run, "submitted") for call in calls]
+        costs = [row["reserved_usd"] for row in rows]
+        self._check_budget(con, None if None in costs else sum(costs))
+        merge_rows(con, "api_calls", rows)
+        return [str(row["call_id"]) for row in rows]
+
+    def _row(self, call: Call, run: RunRef, status: str) -> dict[str, Any]:
         expected = Usage(call.input_tokens, call.output_tokens)
-        cost = call_cost_usd(call.provider, call.model, expected)
-        row = {
+        return {
             "call_id": uuid.uuid4().hex,
             "request_hash": call.request_hash,
             "run_id": run.run_id,
@@ -168,17 +201,10 @@ class Ledger:
             "operation": call.operation,
             "provider": call.provider,
             "model": call.model,
-            "status": "reserved",
-            "reserved_usd": cost,
+            "status": status,
+            "reserved_usd": call.cost_usd(expected),
             "called_at": self.clock.now(),
         }
-
-        def write(con: Connection) -> None:
-            self._check_budget(con, cost)
-            merge_rows(con, "api_calls", [row])
-
-        self._commits.run(write)
-        return str(row["call_id"])
 
     def _check_budget(self, con: Connection, cost: float | None) -> None:
         if self.budget_usd is None:
@@ -226,7 +252,7 @@ class Ledger:
         It has been paid for, so that a busy warehouse is waited for three times.
         """
         usage = outcome.usage
-        cost = call_cost_usd(call.provider, call.model, usage)
+        cost = call.cost_usd(usage)
         values = [
             outcome.status,
             usage.input_tokens,

@@ -5,7 +5,12 @@ from typing import Any
 import dagster as dg
 
 from ig_assets.core.corpus.current import CURRENT_SCRIPTS
-from ig_assets.core.corpus.embedding import embed_missing
+from ig_assets.core.corpus.embedding import EmbeddingRun, embed_missing
+from ig_assets.core.corpus.embedding_batches import (
+    BatchRun,
+    collect_batches,
+    embed_by_batches,
+)
 from ig_assets.core.corpus.index_sync import sync_index
 from ig_assets.core.corpus.map_picture import corpus_map
 from ig_assets.core.corpus.sync import sync_corpus
@@ -20,6 +25,7 @@ from ig_assets.defs.boundary import (
     run_ref,
     sample_table,
 )
+from ig_assets.defs.resources import OpenBatches
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.versions import content_version
@@ -91,7 +97,8 @@ def raw_scripts(
     automation_condition=_follows_unless(paid=_SETTINGS.embedder != "local"),
     description=(
         "One row per content hash, model and dimensions: its vector. Only the "
-        "missing ones are embedded, in batches that are committed one by one."
+        "missing ones are embedded, in batches that are committed one by one; with "
+        "IG_BATCH by the Batch API, whose results are collected within a day."
     ),
 )
 def script_embeddings(
@@ -101,18 +108,22 @@ def script_embeddings(
     warehouse: dg.ResourceParam[Warehouse],
     ledger: dg.ResourceParam[Ledger],
     embedder: dg.ResourceParam[Embedder],
+    batches: dg.ResourceParam[OpenBatches],
 ) -> dg.MaterializeResult:
     """Embed what has no vector yet and draw the map of the corpus."""
+    ref, size = run_ref(context), settings.embed_batch
+    run: EmbeddingRun | BatchRun
     with plain_failures():
-        run = embed_missing(
-            warehouse,
-            ledger,
-            embedder,
-            clock,
-            run_ref(context),
-            settings.embed_batch,
-            max_in_flight=1 if settings.embedder == "local" else settings.max_in_flight,
-        )
+        if settings.batch:
+            run = embed_by_batches(
+                warehouse, ledger, embedder, batches(), clock, ref, size
+            )
+        else:
+            collect_batches(warehouse, clock, batches)
+            in_flight = 1 if settings.embedder == "local" else settings.max_in_flight
+            run = embed_missing(
+                warehouse, ledger, embedder, clock, ref, size, in_flight
+            )
         with warehouse.transaction() as con:
             version = content_version(
                 con,
@@ -122,9 +133,23 @@ def script_embeddings(
         map_png = corpus_map(warehouse, embedder.model, embedder.dimensions)
     return dg.MaterializeResult(
         metadata=counts(run)
-        | {"model": embedder.model, "map": picture(map_png, "map of the corpus")},
+        | {"model": embedder.model, "map": picture(map_png, "map of the corpus")}
+        | _told_of_batches(run),
         data_version=dg.DataVersion(version),
     )
+
+
+def _told_of_batches(run: EmbeddingRun | BatchRun) -> dict[str, Any]:
+    """What a person should know of texts that have no vector when the step ends."""
+    told: dict[str, Any] = {}
+    if run.under_way:
+        told["waiting"] = (
+            f"{run.under_way} texts are under way in the Batch API, which takes up to "
+            "24 hours; embedding_batch_sensor collects them."
+        )
+    if isinstance(run, BatchRun) and run.rejects:
+        told["rejects"] = sample_table(run.rejects)
+    return told
 
 
 @dg.asset(

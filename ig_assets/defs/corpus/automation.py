@@ -2,10 +2,12 @@
 
 import dagster as dg
 
+from ig_assets.core.corpus.embedding_batches import poll_open_batches
 from ig_assets.core.corpus.library import library_fingerprint
 from ig_assets.core.corpus.sync import unpromoted_winners
-from ig_assets.core.ports import LibraryStore
+from ig_assets.core.ports import Clock, LibraryStore
 from ig_assets.defs.corpus.assets import raw_scripts, script_embeddings, script_index
+from ig_assets.defs.resources import OpenBatches
 from ig_assets.errors import IgAssetsError, WarehouseBusyError
 from ig_assets.warehouse.connection import Warehouse
 
@@ -15,6 +17,15 @@ corpus_job = dg.define_asset_job(
     description=(
         "Reads the library, promotes winners, embeds what is new and brings the index "
         "to it. With a vendor's embedder the new vectors are paid for."
+    ),
+)
+
+collect_job = dg.define_asset_job(
+    "collect_embeddings",
+    selection=[script_embeddings, script_index],
+    description=(
+        "Takes the vectors that ended embedding batches brought, sends what they left "
+        "undone in a new one, and brings the index to it."
     ),
 )
 
@@ -60,4 +71,35 @@ def feedback_sensor(
         return dg.SkipReason("Every winner is a script already.")
     return dg.SensorResult(
         run_requests=[dg.RunRequest(tags={"ig/winners": str(waiting)})]
+    )
+
+
+@dg.sensor(
+    job=collect_job,
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Follows embedding batches (IG_BATCH) and starts a run when one has ended. "
+        "Running by default: it takes what is paid for already, and without a batch "
+        "it asks nobody."
+    ),
+)
+def embedding_batch_sensor(
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: dg.ResourceParam[Clock],
+    batches: dg.ResourceParam[OpenBatches],
+) -> dg.SensorResult | dg.SkipReason:
+    """One run takes every batch that has ended; what is taken does not wait again."""
+    try:
+        under_way, ended = poll_open_batches(warehouse, clock, batches)
+    except IgAssetsError as error:
+        return dg.SkipReason(str(error))
+    if not ended:
+        return dg.SkipReason(
+            f"{under_way} embedding batches are under way, none has ended."
+            if under_way
+            else "No embedding batch is under way."
+        )
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(tags={"ig/embedding_batches": str(ended)})]
     )

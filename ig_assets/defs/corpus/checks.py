@@ -92,7 +92,10 @@ def vectors_have_unit_length(
 @dg.asset_check(
     asset=script_index,
     blocking=True,
-    description="The store's ids are exactly the active scripts.",
+    description=(
+        "The store's ids are exactly the active scripts, but for those whose vectors "
+        "are under way in a batch."
+    ),
 )
 def index_equals_corpus(
     warehouse: dg.ResourceParam[Warehouse],
@@ -103,5 +106,9 @@ def index_equals_corpus(
     audit = audit_index(warehouse, index, embedder.model, embedder.dimensions)
     return dg.AssetCheckResult(
         passed=not audit.missing and not audit.strangers,
-        metadata={"missing": len(audit.missing), "strangers": len(audit.strangers)},
+        metadata={
+            "missing": len(audit.missing),
+            "strangers": len(audit.strangers),
+            "waiting": len(audit.waiting),
+        },
     )

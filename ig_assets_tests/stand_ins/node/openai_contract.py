@@ -17,7 +17,7 @@ import httpx2
 
 from ig_assets_tests.stand_ins.node.serving import served
 
-ASKED = ("/embeddings", "/responses", "/chat/completions")
+ASKED = ("/embeddings", "/responses", "/chat/completions", "/files", "/batches")
 _PRISM = "@stoplight/prism-cli/dist/index.js"
 
 
@@ -37,10 +37,15 @@ class Contract:
         self.base_url = url
         self.verdicts: list[Verdict] = []
 
-    def client(self, lacking: str | None = None) -> httpx2.Client:
-        """A client that notes the verdicts; `lacking` is a path that is not there."""
+    def client(
+        self, lacking: str | None = None, answer: dict[str, Any] | None = None
+    ) -> httpx2.Client:
+        """A client that notes the verdicts; `lacking` is a path that is not there.
+
+        With `answer` valid requests are answered so, else with nothing.
+        """
         return httpx2.Client(
-            transport=Without(lacking),
+            transport=Without(lacking) if answer is None else Answered(answer),
             event_hooks={"response": [self._note]},
             timeout=60.0,
         )
@@ -71,6 +76,21 @@ class Without(httpx2.HTTPTransport):
         if request.url.path == self._path:
             return httpx2.Response(404, json={"error": {"message": "no such route"}})
         return super().handle_request(request)
+
+
+class Answered(httpx2.HTTPTransport):
+    """The network of a server that judges and then answers a valid request so."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = super().handle_request(request)
+        if response.status_code != 200:
+            return response
+        response.close()
+        return httpx2.Response(200, json=self._answer, request=request)
 
 
 @contextmanager

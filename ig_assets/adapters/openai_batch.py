@@ -1,0 +1,257 @@
+"""Embeddings through OpenAI's Batch API: files up, results down, within 24 hours.
+
+Limits, from OpenAI's description of POST /batches (its OpenAPI document, also in the
+SDK's docstring of `batches.create`): an input file has up to 50,000 requests and
+200 MB, and a batch for /v1/embeddings up to 50,000 inputs in all its requests. Keys
+of metadata have up to 64 characters, values up to 512. Nothing is retried here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ig_assets.adapters.openai_client import (
+    Endpoint,
+    LazyClient,
+    UnknownRouteError,
+    sent,
+)
+from ig_assets.adapters.openai_embedder import embedding_request
+from ig_assets.core.ports import (
+    BatchLine,
+    BatchResult,
+    BatchState,
+    EmbeddingAnswer,
+    Usage,
+)
+from ig_assets.errors import (
+    AccessError,
+    MalformedAnswerError,
+    RefusedError,
+    TransientVendorError,
+)
+
+ENDPOINT = "/v1/embeddings"
+INTENT = "ig_assets_intent"
+_STATES = {
+    "completed": "completed",
+    "failed": "failed",
+    "expired": "expired",
+    "cancelled": "cancelled",
+}
+# Lines that the batch did not get to; they cost nothing.
+_NOT_REACHED = ("batch_expired", "batch_cancelled")
+
+
+class OpenAIBatches:
+    """Fulfils the `BatchEmbedder` port with the real SDK."""
+
+    max_lines = 50_000
+    max_inputs = 50_000
+    max_bytes = 200_000_000
+
+    def __init__(
+        self,
+        api_key: str,
+        model: str = "text-embedding-3-small",
+        dimensions: int = 1536,
+        base_url: str | None = None,
+        provider: str = "openai",
+        timeout_s: float = 600.0,
+        http_client: Any | None = None,
+        before_call: Callable[[], Endpoint | None] | None = None,
+    ) -> None:
+        self.provider = provider
+        self.model = model
+        self.dimensions = dimensions
+        self._client = LazyClient(
+            Endpoint(base_url, api_key), timeout_s, http_client, before_call
+        )
+
+    def line_bytes(self, line: BatchLine) -> int:
+        """The line as JSON, with its line break."""
+        return len(self._encoded(line))
+
+    def submit(self, lines: Sequence[BatchLine], intent_key: str) -> str:
+        """Upload the lines and create the batch; its id."""
+        content = b"".join(map(self._encoded, lines))
+        files, batches = self._client.get().files, self._client.get().batches
+        uploaded = self._ask(
+            lambda: files.create(file=(f"{intent_key}.jsonl", content), purpose="batch")
+        )
+        created = self._ask(
+            lambda: batches.create(
+                input_file_id=uploaded.id,
+                endpoint=ENDPOINT,
+                completion_window="24h",
+                metadata={INTENT: intent_key},
+            )
+        )
+        return str(created.id)
+
+    def find(self, intent_key: str) -> str | None:
+        """Look through the account's batches, newest first, for the key."""
+        batches = self._client.get().batches
+
+        def look() -> str | None:
+            for batch in batches.list(limit=100):
+                if (batch.metadata or {}).get(INTENT) == intent_key:
+                    return str(batch.id)
+            return None
+
+        found = self._ask(lambda: [look()])
+        return found[0] if found else None
+
+    def state(self, batch_id: str) -> BatchState:
+        """Running until OpenAI says completed, failed, expired or cancelled."""
+        batch = self._retrieve(batch_id)
+        errors = getattr(batch.errors, "data", None) or []
+        codes = sorted({code for e in errors if (code := _code(e.code)) is not None})
+        return BatchState(
+            _STATES.get(str(batch.status), "running"), ", ".join(codes) or None
+        )
+
+    def results(self, batch_id: str) -> Iterator[BatchResult]:
+        """The lines of the output file, then those of the error file."""
+        batch = self._retrieve(batch_id)
+        with tempfile.TemporaryDirectory(prefix="ig_assets_batch_") as folder:
+            files = [
+                self._download(file_id, Path(folder) / f"{place}.jsonl")
+                for place, file_id in enumerate(
+                    (batch.output_file_id, batch.error_file_id)
+                )
+                if file_id
+            ]
+            for path in files:
+                with path.open("rb") as lines:
+                    for line in lines:
+                        result = _result(line)
+                        if result is not None:
+                            yield result
+
+    def _encoded(self, line: BatchLine) -> bytes:
+        body = embedding_request(self.model, self.dimensions, line.texts)
+        # A vector as base64 takes 5.3 bytes a number, as decimals about 20.
+        body["encoding_format"] = "base64"
+        request = {
+            "custom_id": line.custom_id,
+            "method": "POST",
+            "url": ENDPOINT,
+            "body": body,
+        }
+        # ASCII, so that no character of a script can look like the end of a line.
+        return json.dumps(request).encode() + b"\n"
+
+    def _retrieve(self, batch_id: str) -> Any:
+        batches = self._client.get().batches
+        return self._ask(lambda: batches.retrieve(batch_id))
+
+    def _download(self, file_id: str, path: Path) -> Path:
+        import httpx2
+
+        streaming = self._client.get().files.with_streaming_response
+
+        def download() -> Path:
+            with streaming.content(file_id) as response:
+                response.stream_to_file(path)
+            return path
+
+        try:
+            return sent(download, self.provider, may_lack_route=True)
+        except UnknownRouteError:
+            raise RefusedError(
+                f"{self.provider} no longer has the results of a batch."
+            ) from None
+        except httpx2.HTTPError:
+            raise TransientVendorError(
+                f"{self.provider} broke off while a batch's results were downloaded.",
+                outcome_unknown=False,
+            ) from None
+
+    def _ask(self, send: Callable[[], Any]) -> Any:
+        try:
+            return sent(send, self.provider, may_lack_route=True)
+        except UnknownRouteError:
+            raise AccessError(
+                f"{self.provider} has no Batch API at this address, or not this batch; "
+                "remove IG_BATCH, or check OPENAI_BASE_URL and the key's project."
+            ) from None
+
+
+def _result(line: bytes) -> BatchResult | None:
+    """One line of an output or error file; None where nobody can tell whose it is."""
+    try:
+        told = json.loads(line)
+        custom_id = told["custom_id"]
+        error, response = told.get("error"), told.get("response")
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    if not isinstance(custom_id, str):
+        return None
+    if not isinstance(response, Mapping):
+        code = _code(error.get("code")) if isinstance(error, Mapping) else None
+        status = "expired" if code in _NOT_REACHED else "failed"
+        return BatchResult(custom_id, status, problem=code or "no_response")
+    status_code, body = response.get("status_code"), response.get("body")
+    if status_code != 200:
+        return _refusal(custom_id, status_code, body)
+    try:
+        answer = _answer(body)
+    except MalformedAnswerError as error:
+        tokens = error.input_tokens
+        usage = None if tokens is None else Usage(tokens)
+        return BatchResult(custom_id, "malformed", problem=str(error), usage=usage)
+    return BatchResult(custom_id, "done", answer, usage=answer.usage)
+
+
+def _refusal(custom_id: str, status_code: Any, body: Any) -> BatchResult:
+    error = body.get("error") if isinstance(body, Mapping) else None
+    code = _code(error.get("code")) if isinstance(error, Mapping) else None
+    again = not isinstance(status_code, int) or (
+        status_code in (408, 409, 429) or status_code >= 500
+    )
+    told = f"answered {status_code}" if isinstance(status_code, int) else "no answer"
+    return BatchResult(
+        custom_id,
+        "failed" if again else "refused",
+        problem=told + (f" ({code})" if code else ""),
+    )
+
+
+def _answer(body: Any) -> EmbeddingAnswer:
+    """The vectors in the order of the request's texts, of length one."""
+    tokens = None
+    try:
+        tokens = int(body["usage"]["prompt_tokens"])
+        items = {
+            int(item["index"]): _vector(item["embedding"]) for item in body["data"]
+        }
+        rows = np.stack([items[place] for place in range(len(body["data"]))])
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        problem = "an answer that is no list of numbered vectors of one length"
+        raise MalformedAnswerError(problem, tokens, 0) from None
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return EmbeddingAnswer(rows.astype(np.float32), Usage(tokens))
+
+
+def _vector(told: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    if isinstance(told, str):
+        return np.frombuffer(base64.b64decode(told), "<f4").astype(np.float64)
+    return np.asarray(told, np.float64).reshape(-1)
+
+
+def _code(told: Any) -> str | None:
+    """The vendor's short name of an error; free text may quote what was sent."""
+    return (
+        told if isinstance(told, str) and re.fullmatch(r"[\w.]{1,64}", told) else None
+    )

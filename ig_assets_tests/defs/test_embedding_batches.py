@@ -1,0 +1,167 @@
+"""The Batch API behind the definitions: submitted by a run, collected by a sensor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+from typer.testing import CliRunner
+
+from ig_assets_tests.core.corpus.batch_house import DIMENSIONS, KEY
+from ig_assets_tests.defs.ticking import DaggedHouse
+from ig_assets_tests.stand_ins.openai_batches import BatchStandIn
+
+SENSOR = "embedding_batch_sensor"
+
+
+@pytest.fixture
+def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchStandIn]:
+    """The stand-in, where the settings say that OpenAI is, with batches switched on."""
+    with BatchStandIn() as running:
+        monkeypatch.setenv("IG_EMBEDDER", "openai")
+        monkeypatch.setenv("IG_BATCH", "1")
+        monkeypatch.setenv("IG_OPENAI_EMBEDDING_DIMENSIONS", str(DIMENSIONS))
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        monkeypatch.setenv("OPENAI_BASE_URL", running.base_url)
+        yield running
+
+
+def submitted(dagged: DaggedHouse) -> None:
+    """Two scripts under way."""
+    for name in ("herbs", "bread"):
+        dagged.add_script(name)
+    assert dagged.run("sync_corpus").success
+
+
+def vectors(dagged: DaggedHouse) -> int:
+    return len(dagged.rows("SELECT content_hash FROM embeddings"))
+
+
+def test_a_run_ends_well_and_says_how_many_texts_are_under_way(
+    dagged: DaggedHouse, vendor: BatchStandIn
+) -> None:
+    for name in ("herbs", "bread"):
+        dagged.add_script(name)
+    done = dagged.run("sync_corpus")
+    assert done.success
+    [made] = done.asset_materializations_for_node("script_embeddings")
+    assert made.metadata["under_way"].value == 2
+    assert str(made.metadata["waiting"].value).startswith("2 texts are under way")
+    said = {e.check_name: e.passed for e in done.get_asset_check_evaluations()}
+    assert said["index_equals_corpus"], "what waits for a vector is not missing"
+    assert vectors(dagged) == 0
+
+
+def test_the_sensor_starts_one_run_when_a_batch_has_ended(
+    dagged: DaggedHouse, vendor: BatchStandIn
+) -> None:
+    assert dagged.sensor(SENSOR).skip_message == "No embedding batch is under way."
+    assert vendor.asked == []
+    submitted(dagged)
+    assert dagged.sensor(SENSOR).skip_message == (
+        "1 embedding batches are under way, none has ended."
+    )
+    vendor.end()
+    [request] = dagged.sensor(SENSOR).run_requests
+    assert request.tags["ig/embedding_batches"] == "1"
+
+    assert dagged.run("collect_embeddings").success
+
+    assert vectors(dagged) == 2
+    assert len(dagged.rows("SELECT script_id FROM index_entries")) == 2
+    assert dagged.sensor(SENSOR).run_requests == []
+    assert set(vendor.texts().values()) == {1}
+
+
+def test_a_batch_that_cannot_be_collected_waits_for_the_next_tick(
+    dagged: DaggedHouse, vendor: BatchStandIn
+) -> None:
+    submitted(dagged)
+    vendor.end()
+    assert len(dagged.sensor(SENSOR).run_requests) == 1
+    vendor.lacks = {"/v1/batches"}
+    assert not dagged.run("collect_embeddings").success
+    vendor.lacks = set()
+    assert len(dagged.sensor(SENSOR).run_requests) == 1
+    assert dagged.run("collect_embeddings").success
+    assert vectors(dagged) == 2
+
+
+def test_a_vendor_that_is_down_is_skipped_with_a_sentence(
+    dagged: DaggedHouse, vendor: BatchStandIn
+) -> None:
+    submitted(dagged)
+    vendor.is_down = True
+    assert dagged.sensor(SENSOR).skip_message == "openai answered 503 (overloaded)."
+
+
+def test_batches_are_collected_even_when_they_are_switched_off(
+    dagged: DaggedHouse, vendor: BatchStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(dagged)
+    vendor.end()
+    monkeypatch.delenv("IG_BATCH")
+    assert len(dagged.sensor(SENSOR).run_requests) == 1
+    assert dagged.run("collect_embeddings").success
+    assert vectors(dagged) == 2
+    assert ("POST", "/v1/embeddings") not in vendor.asked
+
+
+def test_without_a_key_the_sensor_says_what_it_needs(
+    dagged: DaggedHouse, vendor: BatchStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted(dagged)
+    for name in ("IG_BATCH", "IG_EMBEDDER", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name)
+    assert "OPENAI_API_KEY" in str(dagged.sensor(SENSOR).skip_message)
+
+
+def test_a_rejected_text_is_shown_with_its_reason(
+    dagged: DaggedHouse, vendor: BatchStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IG_EMBED_BATCH", "1")
+    submitted(dagged)
+    vendor.end(
+        fate=lambda line: "refused" if "herbs" in line["body"]["input"][0] else "done"
+    )
+    done = dagged.run("collect_embeddings")
+    [made] = done.asset_materializations_for_node("script_embeddings")
+    assert made.metadata["rejected"].value == 1
+    rejects = made.metadata["rejects"]
+    assert isinstance(rejects, dg.TableMetadataValue)
+    [record] = rejects.records
+    assert record.data["reason"] == "answered 400 (invalid_value)"
+
+
+def test_no_key_and_no_text_is_in_the_event_log(
+    dagged: DaggedHouse, vendor: BatchStandIn
+) -> None:
+    submitted(dagged)
+    vendor.end("expired", lambda line: "refused")
+    done = dagged.run("collect_embeddings")
+    log = repr(list(done.all_events))
+    assert KEY not in log and "never work" not in log
+
+
+def test_the_dry_sync_says_half_the_price(
+    dagged: DaggedHouse, vendor: BatchStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ig_assets.cli.app import app
+
+    dagged.add_script("herbs")
+    told = CliRunner().invoke(app, ["sync", "--dry-run"]).stdout
+    assert "at half the price" in " ".join(told.split())
+    by_batch = _planned_usd()
+    monkeypatch.delenv("IG_BATCH")
+    assert "half the price" not in CliRunner().invoke(app, ["sync", "--dry-run"]).stdout
+    assert by_batch == pytest.approx(_planned_usd() / 2) and by_batch > 0
+    assert vendor.asked == []
+
+
+def _planned_usd() -> float:
+    from ig_assets.cli.app import app
+
+    told = CliRunner().invoke(app, ["sync", "--dry-run", "--json"]).stdout
+    return float(json.loads(told)["embedding"]["cost_usd"])
