@@ -32,6 +32,7 @@ def says(text: str) -> Fault:
         "hook": " ".join(words[:4]),
         "beats": beats,
         "call_to_action": " ".join(words[10:]),
+        "on_screen_text": " ".join(words[:2]),
     }
     return Fault(text=json.dumps(script))
 
