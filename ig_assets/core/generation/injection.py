@@ -19,22 +19,31 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 
 PAGE = 5_000
 
-_ALL_OF_IT = r"(all|any|every|the|these|those|your|my|of|previous|prior|above|earlier)"
 _ORDERS = r"(instructions?|prompts?|rules?|guidelines?|directions?|commands?)"
+_ANWEISUNGEN = r"(anweisungen|instruktionen|regeln|vorgaben|befehle)"
+_ORDENES = r"(instrucciones|reglas|indicaciones|órdenes)"
+# An order to drop "the rules" may be about folding shirts; one about all, earlier or
+# the reader's own rules is meant for a model.
 _INSTRUCTION = re.compile(
     "|".join(
         (
-            r"\b(ignore|disregard|forget|override|bypass)\s+"
-            rf"({_ALL_OF_IT}\s+)+{_ORDERS}\b",
+            r"\b(ignore|disregard|forget|override|bypass)\s+((of|the|these|those)\s+)*"
+            r"(all|any|every|previous|prior|above|earlier|your|my)\s+(\w+\s+){0,3}?"
+            rf"{_ORDERS}\b",
+            r"\b(ignore|disregard|forget|override|bypass)\s+(the|these|those)\s+"
+            rf"{_ORDERS}\s+(above|before|you)\b",
             r"\b(ignore|disregard|forget) (everything|all) (that )?"
             r"(above|before|you were told)\b",
-            r"\b(reveal|print|repeat|show)\s+(me\s+)?(your|the)\s+(system\s+)?prompt\b",
+            r"\b(reveal|print|repeat|show)\s+(me\s+)?(your|the system|your system)\s+"
+            r"prompt\b",
             r"\bnew (system )?instructions\s*:",
-            r"\b(ignor[ae]|olvida|omite|descarta)\s+((todas?|las|los|tus|mis|estas|"
-            r"anteriores|previas)\s+)*(instrucciones|reglas|indicaciones|órdenes)\b",
-            r"\b(ignorier|vergiss|vergesst|missachte|überschreib)\w*\s+((sie|alle|die|"
-            r"deine|diese|vorherigen|vorigen|bisherigen|obigen|früheren)\s+)*"
-            r"(anweisungen|instruktionen|regeln|vorgaben|befehle)\b",
+            r"\b(ignor[ae]|olvida|omite|descarta)\s+((las|los|estas)\s+)*"
+            rf"(todas|tus|mis|anteriores|previas)\s+(las\s+|tus\s+)*{_ORDENES}\b",
+            rf"\b(ignor[ae]|olvida|omite|descarta)\s+(las\s+)?{_ORDENES}\s+"
+            r"(anteriores|previas|de arriba)\b",
+            r"\b(ignorier|vergiss|vergesst|missachte|überschreib)\w*\s+"
+            r"((sie|die|diese)\s+)*(alle|deine|vorherigen|vorigen|bisherigen|obigen|"
+            rf"früheren)\s+((die|deine|vorherigen|bisherigen|obigen)\s+)*{_ANWEISUNGEN}\b",
         )
     )
 )
@@ -54,7 +63,7 @@ _ROLE = re.compile(
 )
 _ROLE_TAG = re.compile(
     r"<\|\s*\w+\s*\|>|\[/?inst\]|<</?sys>>|</?s>|"
-    r"</?\s*(script|example|draft|system|assistant|user|instructions?)\b[^>]*>|"
+    r"<\s*/?\s*(script|example|draft|system|assistant|user|instructions?)\b[^>]*>|"
     r"^#{2,}\s*(system|instructions?|assistant|user)\b|"
     r"<(start|end)_of_turn>",
     re.MULTILINE,

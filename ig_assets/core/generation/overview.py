@@ -49,7 +49,7 @@ def variant_sample(con: Connection, month: str) -> list[dict[str, Any]]:
 
 
 def gate_figures(con: Connection, month: str, gate: str) -> list[dict[str, Any]]:
-    """What the month's variants measured at a gate: what failed first, then the rest."""
+    """What the month's variants measured at a gate; what failed comes first."""
     return fetch_dicts(
         con,
         """

@@ -126,7 +126,7 @@ class Desk:
         model: WritingModel = BASE,
         **bounds: Any,
     ) -> VariantSummary:
-        """Polish with bounds that short texts of tests can keep to, but for `bounds`."""
+        """Polish with bounds that short texts can keep to, but for `bounds`."""
         loose = {"least_seconds": 0.0, "language_floor": 0.0}
         polishing = Polishing(
             ledger=self.ledger,

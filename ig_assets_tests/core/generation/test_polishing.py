@@ -283,9 +283,13 @@ def test_the_nearest_script_is_asked_for_only_when_all_else_passes(
     desk.topics("bread")
     desk.corpus(OLD)
     draft(desk, "a", OLD)
-    asked = []
+    asked: list[str] = []
+
+    def nearest(text: str, run: object) -> None:
+        asked.append(text)
+
     server.fail(says(OLD))
-    desk.polish(nearest=lambda text, run: asked.append(text))  # type: ignore[func-returns-value]
+    desk.polish(nearest=nearest)
     assert asked == []
     assert figures_of(desk)["nearest_cosine"]["figure"] is None
     assert figures_of(desk)["nearest_cosine"]["passed"] is None
