@@ -43,7 +43,8 @@ _INSTRUCTION = re.compile(
             r"(anteriores|previas|de arriba)\b",
             r"\b(ignorier|vergiss|vergesst|missachte|überschreib)\w*\s+"
             r"((sie|die|diese)\s+)*(alle|deine|vorherigen|vorigen|bisherigen|obigen|"
-            rf"früheren)\s+((die|deine|vorherigen|bisherigen|obigen)\s+)*{_ANWEISUNGEN}\b",
+            r"früheren)\s+((die|deine|vorherigen|bisherigen|obigen)\s+)*"
+            rf"{_ANWEISUNGEN}\b",
         )
     )
 )
