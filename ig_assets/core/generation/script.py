@@ -40,10 +40,27 @@ class ScriptAnswer(BaseModel):
     call_to_action: str = Field(description="One sentence")
 
 
-class PolishedScript(ScriptAnswer):
-    """What a polisher returns: the script and what stands on the screen with it."""
+# For the grammar that a writer's answer is held to. No answer is refused for it, since
+# not every server keeps to patterns.
+_SIX_WORDS = r'^[^ \t\n\r"\\]{1,20}( [^ \t\n\r"\\]{1,20}){0,5}$'
 
-    on_screen_text: str = Field(description="At most 6 words, shown with the hook")
+
+class PolishedScript(BaseModel):
+    """What a polisher returns: the script and what stands on the screen with it.
+
+    The text on the screen comes right after the hook that it is shown with: as the
+    last field a model of 1.5B ran on until it was cut, in 7 of 12 answers.
+    """
+
+    hook: str = Field(description="One sentence of at most 12 words")
+    on_screen_text: str = Field(
+        description="At most 6 words, shown with the hook",
+        json_schema_extra={"pattern": _SIX_WORDS},
+    )
+    beats: list[str] = Field(
+        min_length=3, max_length=5, description="Short spoken sentences"
+    )
+    call_to_action: str = Field(description="One sentence")
 
 
 def spoken_beats(beats: Sequence[str], but_not: Sequence[str] = ()) -> list[str]:

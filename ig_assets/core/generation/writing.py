@@ -60,7 +60,7 @@ def write_script(
     operation: str,
     run: RunRef,
     record: Callable[[Connection, Written], None],
-    schema: type[ScriptAnswer] = ScriptAnswer,
+    schema: type[ScriptAnswer] | type[PolishedScript] = ScriptAnswer,
     halt: threading.Event | None = None,
 ) -> Written:
     """Ask for one script; `record` writes it in the transaction that settles it.
@@ -150,7 +150,7 @@ def _send(
 ) -> tuple[Written, Usage]:
     answer = writer.write(request)
     script = answer.parsed
-    assert isinstance(script, ScriptAnswer)
+    assert isinstance(script, (ScriptAnswer, PolishedScript))
     hook = script.hook.strip()
     action = script.call_to_action.strip()
     beats = spoken_beats(script.beats, but_not=(hook, action))

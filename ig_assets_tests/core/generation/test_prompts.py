@@ -31,7 +31,7 @@ LANDED = {
     ),
     "draft.v2.j2": ("c55362f2e7610059c350bd240ee63a236b5af2ea852b4b4e3b53d34a7d7b0654"),
     "polish.v2.j2": (
-        "d12929cd1bb96df17723f5e3090519651faca73f17a1c7afef52a5e2ef62a1df"
+        "b9919e5df036cf496501b002393f2e00a4aafce464cd3c4967080dd7b1d22716"
     ),
     "polish.v1.j2": (
         "2ed336f48716c8886e940a5b2106892cb5ff0def93fdc85889e4b67934e91a77"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +50,8 @@ def test_what_is_not_the_schema_is_refused(answer: str) -> None:
 def test_only_the_polisher_is_asked_for_the_text_on_the_screen() -> None:
     assert "on_screen_text" not in ScriptAnswer.model_json_schema()["required"]
     asked = PolishedScript.model_json_schema()["required"]
-    assert asked == ["hook", "beats", "call_to_action", "on_screen_text"]
+    # Not the last one: a small model runs on there until it is cut.
+    assert asked == ["hook", "on_screen_text", "beats", "call_to_action"]
 
 
 def test_no_model_is_asked_how_long_its_script_takes() -> None:
@@ -96,3 +99,18 @@ def test_the_rates_stand_in_the_proportion_in_which_texts_were_read_aloud(
 def test_more_words_never_take_less_time(text: str, more: str, language: str) -> None:
     both = spoken_seconds(f"{text} {more}", language)
     assert both >= spoken_seconds(text, language) >= 0.0
+
+
+def test_the_grammar_of_the_caption_admits_six_words_and_no_more() -> None:
+    field = PolishedScript.model_json_schema()["properties"]["on_screen_text"]
+    assert re.search(field["pattern"], "Cut the tip, not leaves!")
+    for wrong in ("one two three four five six seven", "a\tb", "", 'a "b"', "x" * 21):
+        assert not re.search(field["pattern"], wrong)
+    PolishedScript.model_validate(
+        {
+            "hook": "h",
+            "on_screen_text": "a server that does not keep to patterns",
+            "beats": ["a", "b", "c"],
+            "call_to_action": "c",
+        }
+    )
