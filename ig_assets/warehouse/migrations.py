@@ -246,14 +246,15 @@ ALTER TABLE topics ADD COLUMN arms INTEGER;
 """
 
 # What a variant measures at each gate, every polish that was paid for, and scripts
-# that try to instruct a model. `beats` is a JSON list.
+# that try to instruct a model. `beats` is a JSON list. (Postgres knows no DOUBLE when a
+# column is added.)
 _GATES = """
 ALTER TABLE drafts ADD COLUMN beats TEXT;
 ALTER TABLE drafts ADD COLUMN on_screen_text TEXT;
-ALTER TABLE drafts ADD COLUMN estimated_seconds DOUBLE;
+ALTER TABLE drafts ADD COLUMN estimated_seconds REAL;
 ALTER TABLE variants ADD COLUMN beats TEXT;
 ALTER TABLE variants ADD COLUMN on_screen_text TEXT;
-ALTER TABLE variants ADD COLUMN estimated_seconds DOUBLE;
+ALTER TABLE variants ADD COLUMN estimated_seconds REAL;
 ALTER TABLE variants ADD COLUMN polish_model_id TEXT;
 CREATE TABLE variant_figures (
     variant_id TEXT, gate TEXT, figure DOUBLE, at_least DOUBLE, at_most DOUBLE,
