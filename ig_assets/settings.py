@@ -61,6 +61,7 @@ class Settings(BaseSettings):
 
     # Vendors' models
     openai_model: str = "gpt-5-mini"
+    polish_model: str | None = None
     openai_embedding_model: str = "text-embedding-3-small"
     openai_embedding_dimensions: Annotated[int, Field(ge=1, le=3072)] = 1536
 
@@ -84,6 +85,8 @@ class Settings(BaseSettings):
     sigma: Annotated[float, Field(ge=0.0, le=2.0)] = 0.2
     provisional_lift: Annotated[float, Field(ge=0.0)] = 0.05
     novelty_floor: Share = 0.5
+    banned_words: Path = PROJECT_ROOT / "library" / "banned_words.txt"
+    regenerations: Annotated[int, Field(ge=0, le=5)] = 1
     evaluation_topics: Annotated[int, Field(ge=1, le=100)] = 1
     few_shot_examples: Annotated[int, Field(ge=1, le=20)] = 2
 
@@ -103,7 +106,9 @@ class Settings(BaseSettings):
     pinecone_api_key: SecretStr | None = _outside_name("PINECONE_API_KEY")
     pinecone_host: str | None = _outside_name("PINECONE_HOST")
 
-    @field_validator("data_dir", "calendar", "model_cache", mode="after")
+    @field_validator(
+        "data_dir", "calendar", "model_cache", "banned_words", mode="after"
+    )
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()

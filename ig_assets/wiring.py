@@ -28,6 +28,7 @@ LOCAL_MODELS = {
     "1.5b": "qwen2.5-coder-1.5b-instruct-q4_k_m",
     "0.5b": "qwen2.5-coder-0.5b-instruct-q4_k_m",
 }
+OPENAI_POLISH_MODEL = "gpt-5-nano"
 INDEX_NAME = "scripts"
 
 
@@ -44,6 +45,20 @@ def base_model(settings: Settings) -> BaseModel:
     if settings.writer == "openai":
         return BaseModel("openai", settings.openai_model)
     return BaseModel("local", LOCAL_MODELS[settings.local_model])
+
+
+def polish_model(settings: Settings) -> BaseModel:
+    """The provider and name of the model that polishes.
+
+    OpenAI's cheapest that writes well; on a server of another vendor, which may not
+    have it, and on the machine the base model itself.
+    """
+    base = base_model(settings)
+    if settings.writer != "openai":
+        return base
+    if settings.polish_model is None and settings.openai_base_url is not None:
+        return base
+    return BaseModel(base.provider, settings.polish_model or OPENAI_POLISH_MODEL)
 
 
 def make_clock(settings: Settings) -> Clock:

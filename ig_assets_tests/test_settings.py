@@ -40,6 +40,7 @@ WRONG = {
     "IG_SIGMA": ("wide", "number"),
     "IG_PROVISIONAL_LIFT": ("-1", "greater than or equal to 0"),
     "IG_NOVELTY_FLOOR": ("2", "less than or equal to 1"),
+    "IG_REGENERATIONS": ("6", "less than or equal to 5"),
     "IG_EVALUATION_TOPICS": ("101", "less than or equal to 100"),
     "IG_FEW_SHOT_EXAMPLES": ("21", "less than or equal to 20"),
     "IG_MAX_IN_FLIGHT": ("0", "greater than or equal to 1"),

@@ -29,6 +29,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "topic_rejects": ("source_uri", "seen_at", "detail"),
     "drafts": ("variant_id",),
     "variants": ("variant_id",),
+    "variant_figures": ("variant_id", "gate"),
+    "polish_attempts": ("variant_id", "attempt"),
+    "suspicious_scripts": ("script_id", "revision_hash"),
     "retrievals": ("variant_id", "script_id", "revision_hash"),
     "experiments": ("experiment_id",),
     "posts": ("post_id",),
@@ -246,6 +249,32 @@ CREATE TABLE post_edits (
 ALTER TABLE topics ADD COLUMN arms INTEGER;
 """
 
+# What a variant measures at each gate, every polish that was paid for, and scripts
+# that try to instruct a model. `beats` is a JSON list. (Postgres knows no DOUBLE when a
+# column is added.)
+_GATES = """
+ALTER TABLE drafts ADD COLUMN beats TEXT;
+ALTER TABLE drafts ADD COLUMN on_screen_text TEXT;
+ALTER TABLE drafts ADD COLUMN estimated_seconds REAL;
+ALTER TABLE variants ADD COLUMN beats TEXT;
+ALTER TABLE variants ADD COLUMN on_screen_text TEXT;
+ALTER TABLE variants ADD COLUMN estimated_seconds REAL;
+ALTER TABLE variants ADD COLUMN polish_model_id TEXT;
+CREATE TABLE variant_figures (
+    variant_id TEXT, gate TEXT, figure DOUBLE, at_least DOUBLE, at_most DOUBLE,
+    passed BOOLEAN, measured_at TIMESTAMP
+);
+CREATE TABLE polish_attempts (
+    variant_id TEXT, attempt INTEGER, hook TEXT, beats TEXT, body TEXT,
+    call_to_action TEXT, on_screen_text TEXT, text TEXT, model TEXT,
+    model_id TEXT, prompt_hash TEXT, request_hash TEXT, settings TEXT,
+    rejection TEXT, created_at TIMESTAMP
+);
+CREATE TABLE suspicious_scripts (
+    script_id TEXT, revision_hash TEXT, kinds TEXT, found_at TIMESTAMP
+);
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "the first house", _FIRST),
     (2, "library files", _LIBRARY_FILES),
@@ -253,6 +282,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (4, "calls name what they were for", _CALLS_NAME_THEIR_SUBJECT),
     (5, "embedding batches", _EMBEDDING_BATCHES),
     (6, "calls reserve tokens", _CALLS_RESERVE_TOKENS),
+    (7, "figures of the gates", _GATES),
     (8, "people edit posts and ask for topics", _POST_EDITS),
 )
 

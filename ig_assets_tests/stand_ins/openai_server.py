@@ -45,6 +45,26 @@ supper table tailor temple thunder ticket timber tomato tower travel tunnel turn
 umbrella valley velvet village violet walnut warm water window winter wonder wooden
 yellow yogurt
 """.split()
+_SPANISH = """
+abuela aceite agua ahora albahaca alegre almendra antes armario arroz azúcar balcón
+barrio bicicleta bolsa caja calle cama camino cebolla cocina cuchara cuchillo después
+desayuno dulce escalera espejo estante fresco fruta hierbabuena hoja huerto jardín
+jarra ladrillo lámpara lechuga limpio limón llave lluvia luego maceta mañana manzana
+mesa mientras naranja nevera noche nunca olla pañuelo pequeño perejil pimiento piedra
+plancha puerta queso ratón semilla siempre silla sombra tarde tejado tierra toalla
+tomate tranquilo uva ventana verano viejo zanahoria zapato
+""".split()
+_GERMAN = """
+abend apfel arbeit aufräumen balkon becher birne blatt blumentopf brötchen brücke
+draußen ecke einfach erde essig fahrrad fenster frühling frühstück garten gemüse
+geschirr gewürz gießkanne handtuch herbst heute himbeere holz honig immer jacke
+kartoffel kerze kiste kleiderschrank knoblauch kräuter küche kühlschrank langsam
+leicht löffel messer möhre morgen nachbar niemals pfanne pfeffer quark regal regen
+ruhig salz schatten schere schlüssel schneide schraube schuhe sommer spüle stuhl
+suppe tasche teig teller tisch tür vorher wäsche wasser werkzeug winter wohnzimmer
+zucker zuerst zwiebel
+""".split()
+_VOCABULARIES = {"Spanish": _SPANISH, "German": _GERMAN}
 
 
 @dataclass(frozen=True)
@@ -135,17 +155,22 @@ class OpenAIStandIn:
 
 
 def script_for(instructions: str, prompt: str, model: str) -> dict[str, Any]:
-    """The script that the stand-in writes for these words, always the same."""
+    """The script that the stand-in writes for these words, always the same.
+
+    It is in the language that the instructions name and takes 15 to 60 s to speak.
+    """
     seed = hashlib.sha256("\x1f".join((model, instructions, prompt)).encode())
     draw = random.Random(seed.digest())
+    named = re.search(r"\bin (\w+)\. A script", instructions)
+    vocabulary = _VOCABULARIES.get(named.group(1) if named else "", _VOCABULARY)
 
     def sentence(length: int) -> str:
-        words = draw.sample(_VOCABULARY, length)
+        words = draw.sample(vocabulary, length)
         return " ".join(words).capitalize() + "."
 
     about = _WORDS.findall(_topic(prompt))[:5]
-    hook = " ".join([*about, *draw.sample(_VOCABULARY, 4)]).capitalize() + "."
-    beats = [sentence(draw.randint(8, 12)) for _ in range(draw.randint(3, 5))]
+    hook = " ".join([*about, *draw.sample(vocabulary, 4)]).capitalize() + "."
+    beats = [sentence(draw.randint(10, 13)) for _ in range(draw.randint(3, 5))]
     return {"hook": hook, "beats": beats, "call_to_action": sentence(6)}
 
 
@@ -174,7 +199,10 @@ def _tokens(text: str) -> int:
 def _script_answer(body: Mapping[str, Any], text: str | None) -> dict[str, Any]:
     instructions, prompt = str(body.get("instructions") or ""), str(body["input"])
     model = str(body["model"])
-    written = text or json.dumps(script_for(instructions, prompt, model))
+    script = script_for(instructions, prompt, model)
+    if body["text"]["format"]["name"] == "PolishedScript":
+        script["on_screen_text"] = " ".join(script["hook"].split()[:4])
+    written = text or json.dumps(script)
     taken, given = _tokens(instructions + prompt), _tokens(written)
     return {
         "id": "resp_" + hashlib.sha256(prompt.encode()).hexdigest()[:24],
@@ -268,8 +296,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(fault.status, _error("a fault was asked for", fault.code), fault)
         elif self.path == RESPONSES:
             name = body.get("text", {}).get("format", {}).get("name")
-            if name != "ScriptAnswer":
-                told = _error("the stand-in only writes ScriptAnswer", "bad_schema")
+            if name not in ("ScriptAnswer", "PolishedScript"):
+                told = _error("the stand-in only writes scripts", "bad_schema")
                 self._send(400, told, fault)
             else:
                 self._send(200, _script_answer(body, fault.text), fault)

@@ -11,7 +11,9 @@ from ig_assets.core.corpus.retrieval import RetrievedScript
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
 from ig_assets.core.generation.arms import Arm, WritingModel
+from ig_assets.core.generation.attempts import beats_json
 from ig_assets.core.generation.script import HOOK_STYLES, language_name
+from ig_assets.core.generation.spoken import spoken_seconds
 from ig_assets.core.generation.writing import Sampling, Written, write_script
 from ig_assets.core.identity import seeded_unit
 from ig_assets.core.lineage.edges import Edge, record_edges
@@ -168,6 +170,10 @@ def _row(
         "body": written.body,
         "call_to_action": written.call_to_action,
         "text": written.text,
+        "beats": beats_json(written.beats),
+        "estimated_seconds": (
+            spoken_seconds(written.text, arm.topic.language) if written.text else None
+        ),
         "provider": arm.model.provider,
         "model": written.model,
         "model_id": arm.model.model_id,

@@ -35,6 +35,7 @@ def variant_sample(con: Connection, month: str) -> list[dict[str, Any]]:
         con,
         """
         SELECT v.variant_id, t.topic, v.arm, v.hook_style, v.model_id,
+            v.polish_model_id, round(v.estimated_seconds, 1) AS estimated_seconds,
             round(v.novelty, 3) AS novelty,
             round(v.sibling_similarity, 3) AS sibling_similarity, v.rejection
         FROM variants AS v
@@ -44,4 +45,20 @@ def variant_sample(con: Connection, month: str) -> list[dict[str, Any]]:
         LIMIT 20
         """,
         [month],
+    )
+
+
+def gate_figures(con: Connection, month: str, gate: str) -> list[dict[str, Any]]:
+    """What the month's variants measured at a gate; what failed comes first."""
+    return fetch_dicts(
+        con,
+        """
+        SELECT v.variant_id, v.arm, v.hook_style, round(f.figure, 3) AS figure,
+            f.at_least, f.at_most, f.passed, v.rejection IS NOT NULL AS rejected
+        FROM variant_figures AS f
+        JOIN variants AS v ON v.variant_id = f.variant_id
+        WHERE v.month = ? AND f.gate = ?
+        ORDER BY coalesce(f.passed, TRUE), f.figure IS NULL, v.topic_id, v.arm
+        """,
+        [month, gate],
     )

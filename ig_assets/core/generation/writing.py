@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ig_assets.core.costs.ledger import Call, Ledger, RunRef
 from ig_assets.core.generation.prompts import Prompt
-from ig_assets.core.generation.script import ScriptAnswer, join_beats, script_text
+from ig_assets.core.generation.script import (
+    PolishedScript,
+    ScriptAnswer,
+    caption,
+    script_text,
+    spoken_beats,
+)
 from ig_assets.core.identity import fields_hash
 from ig_assets.core.ports import Usage, WriteRequest, Writer
 from ig_assets.errors import MalformedAnswerError, RefusedError
@@ -19,7 +26,10 @@ ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class Written:
-    """A script as a writer returned it; `rejection` says why there is none."""
+    """A script as a writer returned it; `rejection` says why there is none.
+
+    `beats` are the sentences of the body, None where they were not kept apart.
+    """
 
     hook: str
     body: str
@@ -29,6 +39,9 @@ class Written:
     request_hash: str
     settings: dict[str, object]
     rejection: str | None = None
+    beats: tuple[str, ...] | None = None
+    on_screen_text: str | None = None
+    prompt_hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,12 +60,15 @@ def write_script(
     operation: str,
     run: RunRef,
     record: Callable[[Connection, Written], None],
+    schema: type[ScriptAnswer] | type[PolishedScript] = ScriptAnswer,
+    halt: threading.Event | None = None,
 ) -> Written:
     """Ask for one script; `record` writes it in the transaction that settles it.
 
     An answer that is cut or not the schema is asked for once more with the next
     seed. If that fails too, or the vendor refuses, a rejection is recorded and
-    returned. Raises TransientVendorError, AccessError and BudgetError.
+    returned. Raises TransientVendorError, AccessError, BudgetError, and HaltedError
+    once `halt` is set.
     """
     problem = ""
     for attempt in range(ATTEMPTS):
@@ -66,7 +82,7 @@ def write_script(
         request = WriteRequest(
             instructions=prompt.instructions,
             prompt=prompt.prompt,
-            schema=ScriptAnswer,
+            schema=schema,
             max_output_tokens=MAX_OUTPUT_TOKENS,
             temperature=sampling.temperature,
             seed=seed,
@@ -76,8 +92,11 @@ def write_script(
             return ledger.pay(
                 call,
                 run,
-                lambda: _send(writer, request, call.request_hash, settings),
+                lambda: _send(
+                    writer, request, call.request_hash, prompt.prompt_hash, settings
+                ),
                 record,
+                halt,
             )
         except MalformedAnswerError as error:
             problem = f"malformed: {error}"
@@ -85,7 +104,15 @@ def write_script(
             problem = f"refused: {error}"
             break
     rejected = Written(
-        "", "", "", "", writer.model, call.request_hash, settings, problem
+        "",
+        "",
+        "",
+        "",
+        writer.model,
+        call.request_hash,
+        settings,
+        rejection=problem,
+        prompt_hash=prompt.prompt_hash,
     )
     with ledger.warehouse.transaction() as con:
         record(con, rejected)
@@ -105,6 +132,7 @@ def _call(
                 "model": writer.model,
                 "instructions": request.instructions,
                 "prompt": request.prompt,
+                "schema": request.schema.__name__,
                 "settings": settings,
             }
         ),
@@ -117,20 +145,36 @@ def _send(
     writer: Writer,
     request: WriteRequest,
     request_hash: str,
+    prompt_hash: str,
     settings: dict[str, object],
 ) -> tuple[Written, Usage]:
     answer = writer.write(request)
     script = answer.parsed
-    assert isinstance(script, ScriptAnswer)
+    assert isinstance(script, (ScriptAnswer, PolishedScript))
     hook = script.hook.strip()
     action = script.call_to_action.strip()
-    body = join_beats(script.beats, but_not=(hook, action))
-    if not (hook and body and action):
+    beats = spoken_beats(script.beats, but_not=(hook, action))
+    if not (hook and beats and action):
         raise MalformedAnswerError(
             "the hook, the body or the call to action is empty",
             answer.usage.input_tokens,
             answer.usage.output_tokens,
         )
-    text = script_text(hook, body, action)
-    written = Written(hook, body, action, text, answer.model, request_hash, settings)
+    body = " ".join(beats)
+    written = Written(
+        hook,
+        body,
+        action,
+        script_text(hook, body, action),
+        answer.model,
+        request_hash,
+        settings,
+        beats=tuple(beats),
+        on_screen_text=(
+            caption(script.on_screen_text)
+            if isinstance(script, PolishedScript)
+            else None
+        ),
+        prompt_hash=prompt_hash,
+    )
     return written, answer.usage

@@ -9,16 +9,21 @@ from ig_assets.core.corpus.retrieval import EmbedderOf, RetrievedScript, retriev
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.fine_tuning.few_shot import few_shot_messages
 from ig_assets.core.fine_tuning.registry import canary_model
+from ig_assets.core.generation import injection
 from ig_assets.core.generation.arms import (
     Arm,
     WritingModel,
     plan_arms,
     planned_topics,
 )
+from ig_assets.core.generation.banned import read_banned
 from ig_assets.core.generation.drafting import Drafting, write_drafts
 from ig_assets.core.generation.models import base_writing_model, writing_models
+from ig_assets.core.generation.nearest import NearestScript
 from ig_assets.core.generation.overview import draft_sample, variant_sample
-from ig_assets.core.generation.polishing import Gates, Polishing, polish_drafts
+from ig_assets.core.generation.gates import Gates
+from ig_assets.core.generation.polishing import polish_drafts
+from ig_assets.core.generation.regeneration import Polishing
 from ig_assets.core.generation.topics import Draw, sync_topics
 from ig_assets.core.ports import Clock, Embedder, VectorIndex, Writer
 from ig_assets.defs.boundary import (
@@ -99,8 +104,9 @@ def topics(
     description=(
         "One row per arm of a topic: a draft grounded in retrieved scripts, with the "
         "hash of its prompt, its model, its sampling settings, and what was "
-        "retrieved with which similarity. Each draft is committed as it comes; a "
-        "rerun writes only what is missing."
+        "retrieved with which similarity. Scripts that try to instruct a model ground "
+        "nothing and are listed. Each draft is committed as it comes; a rerun writes "
+        "only what is missing."
     ),
 )
 def script_drafts(
@@ -128,10 +134,12 @@ def script_drafts(
             settings.retrieved_scripts,
             include_winners=not arm.is_control,
             language=arm.topic.language,
+            exclude_script_ids=suspicious,
             embedder_of=_embedder_of(settings),
         )
 
     with plain_failures():
+        suspicious = injection.find_suspicious(warehouse, clock.now())
         models = writing_models(warehouse, clock, *_base(settings))
         with warehouse.transaction() as con:
             planned = planned_topics(con, month)
@@ -155,6 +163,7 @@ def script_drafts(
         summary = write_drafts(drafting, arms, run)
         with warehouse.transaction() as con:
             sample = draft_sample(con, month)
+            left_out = injection.suspicious_scripts(con)
             version = content_version(
                 con,
                 "SELECT variant_id || ' ' || request_hash FROM drafts WHERE month = ?",
@@ -165,6 +174,8 @@ def script_drafts(
         | {
             "active_model": models.active.model_id,
             "canary_model": models.canary.model_id if models.canary else "none",
+            "scripts_left_out": len(suspicious),
+            "left_out_of_grounding": sample_table(left_out),
             "sample": sample_table(sample),
         },
         data_version=dg.DataVersion(version),
@@ -181,9 +192,10 @@ def script_drafts(
     pool="writer_api",
     retry_policy=RETRY_WHEN_BUSY,
     description=(
-        "One row per polished draft: hook, body, call to action, its novelty against "
-        "the corpus and its likeness to its siblings. What fails a gate is rejected "
-        "with its figures. The frozen base model polishes every arm alike."
+        "One row per polished draft: hook, beats, call to action, on-screen text, "
+        "spoken seconds, and its figure at every gate (`variant_figures`). What fails "
+        "is polished again up to IG_REGENERATIONS times, then rejected with its "
+        "figures. One frozen model polishes every arm alike."
     ),
 )
 def script_variants(
@@ -192,6 +204,8 @@ def script_variants(
     clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
     ledger: dg.ResourceParam[Ledger],
+    embedder: dg.ResourceParam[Embedder],
+    index: dg.ResourceParam[VectorIndex],
     writers: dg.ResourceParam[WriterByName],
 ) -> dg.MaterializeResult:
     """Polish the month's drafts that have no variant."""
@@ -201,10 +215,15 @@ def script_variants(
         polishing = Polishing(
             ledger=ledger,
             writer_of=lambda model: writers(model.base_model),
-            model=base_writing_model(warehouse, clock, *_base(settings)),
-            gates=Gates(settings.novelty_floor),
+            model=_polisher(warehouse, clock, settings),
+            gates=Gates(
+                settings.novelty_floor, banned=read_banned(settings.banned_words)
+            ),
             seed=settings.seed,
             temperature=settings.temperature,
+            nearest=NearestScript(ledger, embedder, index).cosine,
+            regenerations=settings.regenerations,
+            max_in_flight=1 if settings.writer == "local" else settings.max_in_flight,
         )
         summary = polish_drafts(polishing, month, run)
         with warehouse.transaction() as con:
@@ -229,13 +248,23 @@ def _examples(warehouse: Warehouse, model: WritingModel) -> list[str]:
         return []
     with warehouse.transaction() as con:
         shown = few_shot_messages(con, model.artifact)
-    return [completion for _, completion in shown]
+    texts = [completion for _, completion in shown]
+    return [text for text in texts if not injection.signs(text)]
 
 
 def _embedder_of(settings: Settings) -> EmbedderOf:
     from ig_assets.wiring import make_embedder_of
 
     return partial(make_embedder_of, settings)
+
+
+def _polisher(warehouse: Warehouse, clock: Clock, settings: Settings) -> WritingModel:
+    from ig_assets.wiring import polish_model
+
+    # The base model first: the first to be registered becomes the active one.
+    base_writing_model(warehouse, clock, *_base(settings))
+    polisher = polish_model(settings)
+    return base_writing_model(warehouse, clock, polisher.provider, polisher.name)
 
 
 def _base(settings: Settings) -> tuple[str, str]:

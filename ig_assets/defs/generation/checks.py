@@ -2,10 +2,11 @@
 
 import dagster as dg
 
+from ig_assets.core.generation.injection import suspicious_scripts
+from ig_assets.core.generation.overview import gate_figures
 from ig_assets.defs.boundary import sample_table
 from ig_assets.defs.generation.assets import script_drafts, script_variants, topics
 from ig_assets.defs.partitions import month_of, months_ahead
-from ig_assets.settings import Settings
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
 
@@ -69,34 +70,92 @@ def topics_have_two_variants(
 
 
 @dg.asset_check(
-    asset=script_variants,
+    asset=script_drafts,
     partitions_def=months_ahead,
-    description="No accepted variant copies the corpus: novelty is above the floor.",
+    description="No active script tries to instruct a model (those ground nothing).",
 )
-def variants_are_new(
-    context: dg.AssetCheckExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    warehouse: dg.ResourceParam[Warehouse],
+def no_script_instructs_the_model(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """The lowest novelty of the month against the floor of the settings."""
+    """Warn with the ids of what was left out and which signs it shows."""
     with warehouse.transaction() as con:
-        accepted, lowest = con.execute(
-            """
-            SELECT count(*), min(novelty)
-            FROM variants
-            WHERE month = ? AND rejection IS NULL
-            """,
-            [month_of(context)],
-        ).fetchall()[0]
-    passed = lowest is None or lowest >= settings.novelty_floor
+        found = suspicious_scripts(con)
     return dg.AssetCheckResult(
-        passed=passed,
-        metadata={
-            "accepted": accepted,
-            "lowest_novelty": lowest if lowest is not None else "none",
-            "floor": settings.novelty_floor,
-        },
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"left_out": len(found), "sample": sample_table(found)},
     )
+
+
+def _gate_check(name: str, gate: str, claim: str) -> dg.AssetChecksDefinition:
+    """A check that warns where a variant was rejected at a gate, with all figures."""
+
+    @dg.asset_check(
+        name=name, asset=script_variants, partitions_def=months_ahead, description=claim
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        with warehouse.transaction() as con:
+            rows = gate_figures(con, month_of(context), gate)
+        figures = [row["figure"] for row in rows if row["figure"] is not None]
+        failed = sum(row["passed"] is False for row in rows)
+        return dg.AssetCheckResult(
+            passed=failed == 0,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "measured": len(figures),
+                "not_measured": len(rows) - len(figures),
+                "failed": failed,
+                "lowest": min(figures, default="none"),
+                "highest": max(figures, default="none"),
+                "sample": sample_table(rows),
+            },
+        )
+
+    return check
+
+
+structure_is_complete = _gate_check(
+    "structure_is_complete",
+    "structure",
+    "Every variant has a hook, a body of beats and a call to action.",
+)
+spoken_length_fits = _gate_check(
+    "spoken_length_fits",
+    "spoken_seconds",
+    "Every variant is spoken in 15 to 60 seconds at its language's usual rate.",
+)
+siblings_differ = _gate_check(
+    "siblings_differ",
+    "sibling_similarity",
+    "Variants of a topic differ; canary and control may resemble their pair.",
+)
+variants_are_new = _gate_check(
+    "variants_are_new",
+    "novelty",
+    "No variant copies the corpus: enough of its five-word runs are its own.",
+)
+no_long_run_is_copied = _gate_check(
+    "no_long_run_is_copied",
+    "copied_words",
+    "No variant has a long run of words from one script.",
+)
+no_variant_is_a_near_copy = _gate_check(
+    "no_variant_is_a_near_copy",
+    "nearest_cosine",
+    "No variant means nearly the same as a script (cosine of the embeddings).",
+)
+nothing_banned_is_said = _gate_check(
+    "nothing_banned_is_said",
+    "banned_words",
+    "No variant says what the team bans (IG_BANNED_WORDS).",
+)
+language_is_as_asked = _gate_check(
+    "language_is_as_asked",
+    "language",
+    "Every variant is in the language that its topic asks for.",
+)
 
 
 def _two_arms(warehouse: Warehouse, month: str, table: str) -> dg.AssetCheckResult:

@@ -14,11 +14,11 @@ from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.generation.arms import Arm, WritingModel, plan_arms, planned_topics
 from ig_assets.core.generation.drafting import Drafting, DraftSummary, write_drafts
 from ig_assets.core.generation.polishing import (
-    Gates,
-    Polishing,
     VariantSummary,
     polish_drafts,
 )
+from ig_assets.core.generation.gates import Gates
+from ig_assets.core.generation.regeneration import NearestOf, Polishing
 from ig_assets.core.identity import text_hash
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
@@ -117,15 +117,28 @@ class Desk:
         return write_drafts(drafting, arms, RunRef(run, "script_drafts", MONTH))
 
     def polish(
-        self, run: str = "run-1", floor: float = 0.5, ceiling: float = 0.8
+        self,
+        run: str = "run-1",
+        floor: float = 0.5,
+        ceiling: float = 0.8,
+        nearest: NearestOf = lambda text, run: None,
+        regenerations: int = 0,
+        in_flight: int = 1,
+        model: WritingModel = BASE,
+        **bounds: Any,
     ) -> VariantSummary:
+        """Polish with bounds that short texts can keep to, but for `bounds`."""
+        loose = {"least_seconds": 0.0, "language_floor": 0.0}
         polishing = Polishing(
             ledger=self.ledger,
             writer_of=self.writer,
-            model=BASE,
-            gates=Gates(floor, ceiling),
+            model=model,
+            gates=Gates(floor, ceiling, **(loose | bounds)),
             seed=7,
             temperature=0.7,
+            nearest=nearest,
+            regenerations=regenerations,
+            max_in_flight=in_flight,
         )
         return polish_drafts(polishing, MONTH, RunRef(run, "script_variants", MONTH))
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ig_assets.core.generation.novelty import (
+    CorpusRuns,
+    longest_common_run,
     novelty,
     overlap,
     sibling_similarity,
@@ -74,3 +78,53 @@ def test_figures_by_hand() -> None:
     assert overlap("a b c d e x", "a b c d e f") == pytest.approx(0.5)
     assert sibling_similarity("a b c", ["b c d"]) == pytest.approx(1 / 3)
     assert novelty("a b", [word_runs("a b c d e f")]) == 1.0
+
+
+# ── many texts at once ────────────────────────────────────────────────────────
+@given(text=WORDS, corpus=TEXTS)
+def test_a_corpus_that_is_prepared_says_the_same(text: str, corpus: list[str]) -> None:
+    prepared = CorpusRuns(corpus)
+    assert prepared.novelty(text) == novelty(text, map(word_runs, corpus))
+
+
+@given(text=WORDS, corpus=TEXTS)
+def test_the_longest_shared_run_is_that_of_every_pair(
+    text: str, corpus: list[str]
+) -> None:
+    found = CorpusRuns(corpus).longest_shared_run(text)
+    plain = [re.findall(r"\w+", each.casefold()) for each in corpus]
+    mine = re.findall(r"\w+", text.casefold())
+    longest = max((brute(mine, other) for other in plain), default=0)
+    assert found == (longest if longest >= 5 else 0)
+
+
+def brute(words: list[str], others: list[str]) -> int:
+    """The longest common run by looking at every slice."""
+    slices = {
+        tuple(others[i:j])
+        for i in range(len(others))
+        for j in range(i + 1, len(others) + 1)
+    }
+    return max(
+        (
+            j - i
+            for i in range(len(words))
+            for j in range(i + 1, len(words) + 1)
+            if tuple(words[i:j]) in slices
+        ),
+        default=0,
+    )
+
+
+def test_the_longest_run_by_hand() -> None:
+    corpus = CorpusRuns(["x a b c d e f y", "a b c d e", "nothing of it"])
+    assert corpus.longest_shared_run("0 a b c d e f 1") == 6
+    assert corpus.longest_shared_run("A, B - c. d E!") == 5
+    assert corpus.longest_shared_run("a b c d") == 0
+    assert CorpusRuns([]).longest_shared_run("a b c d e f") == 0
+    assert longest_common_run("a b a b".split(), "b a b".split()) == 3
+
+
+def test_words_that_repeat_do_not_hide_a_longer_run() -> None:
+    corpus = CorpusRuns(["a a a a a a a a", "b c d e f g h"])
+    assert corpus.longest_shared_run("b c d e f g x a a a a a a a a") == 8

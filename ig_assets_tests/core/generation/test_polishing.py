@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from ig_assets.core.generation.arms import WritingModel
+from ig_assets.core.generation.banned import parse_banned
+from ig_assets.core.generation.gates import GATES
 from ig_assets.core.generation.novelty import novelty, sibling_similarity, word_runs
+from ig_assets.core.generation.spoken import spoken_seconds
 from ig_assets.core.identity import text_hash
-from ig_assets.errors import AccessError
+from ig_assets.errors import AccessError, BudgetError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.core.generation.desk import BASE, MONTH, TUNED, Desk
 from ig_assets_tests.stand_ins.openai_server import (
@@ -32,6 +36,7 @@ def says(text: str) -> Fault:
         "hook": " ".join(words[:4]),
         "beats": beats,
         "call_to_action": " ".join(words[10:]),
+        "on_screen_text": " ".join(words[:2]),
     }
     return Fault(text=json.dumps(script))
 
@@ -183,18 +188,40 @@ def test_a_rejected_sibling_is_nobody_s_sibling(
     assert desk.polish("run-2").polished == 1
 
 
-def test_the_frozen_base_model_polishes_every_arm_and_leaves_a_trace(
-    desk: Desk,
+def test_one_model_polishes_every_arm_and_is_named_by_row_and_edge(
+    desk: Desk, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     draft(desk, "a", FRESH)
     draft(desk, "canary", FRESH, model_id=TUNED.model_id)
-    desk.polish()
+    cheap = WritingModel("m-cheap", "openai", "gpt-5-nano", "gpt-5-nano")
+    desk.polish(model=cheap)
+    assert {body["model"] for body in server.bodies()} == {"gpt-5-nano"}
     edges = desk.read(
-        "SELECT child_id, parent_id FROM edges WHERE relation = 'polished_by'"
+        "SELECT child_id, parent_id FROM edges WHERE relation = 'polished_by' "
+        "ORDER BY child_id"
     )
-    assert edges == [{"child_id": "v-canary", "parent_id": BASE.model_id}]
-    assert [v["model_id"] for v in desk.read(VARIANTS)] == ["m-base", "m-tuned"]
+    assert edges == [
+        {"child_id": "v-a", "parent_id": "m-cheap"},
+        {"child_id": "v-canary", "parent_id": "m-cheap"},
+    ]
+    variants = desk.read(VARIANTS)
+    assert [v["model_id"] for v in variants] == ["m-base", "m-tuned"]
+    assert [v["polish_model_id"] for v in variants] == ["m-cheap", "m-cheap"]
+    calls = desk.read("SELECT DISTINCT operation, model FROM api_calls")
+    assert calls == [{"operation": "polish", "model": "gpt-5-nano"}]
+
+
+def test_a_draft_that_stands_was_polished_by_nobody(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    draft(desk, "a", FRESH)
+    server.fail(MALFORMED, MALFORMED)
+    desk.polish()
+    [variant] = desk.read(VARIANTS)
+    assert variant["polish_model_id"] is None
+    assert desk.read("SELECT * FROM edges WHERE relation = 'polished_by'") == []
 
 
 def test_a_refused_account_stops_polishing_and_what_was_polished_stays(
@@ -207,3 +234,213 @@ def test_a_refused_account_stops_polishing_and_what_was_polished_stays(
         desk.polish()
     assert len(desk.read(VARIANTS)) == 1
     assert desk.polish("run-2").polished == 3
+
+
+# ── figures ───────────────────────────────────────────────────────────────────
+FIGURES = "SELECT gate, figure, at_least, at_most, passed FROM variant_figures"
+
+
+def figures_of(desk: Desk, variant_id: str = "v-a") -> dict[str, dict[str, Any]]:
+    rows = desk.read(f"{FIGURES} WHERE variant_id = ?", variant_id)
+    return {row.pop("gate"): row for row in rows}
+
+
+def test_every_gate_leaves_its_figure_with_its_bounds(desk: Desk) -> None:
+    desk.topics("bread")
+    desk.draft(desk.arms())
+    desk.polish(nearest=lambda text, run: 0.61, least_seconds=15.0, language_floor=0.5)
+    [first, _] = desk.read(VARIANTS)
+    figures = figures_of(desk, first["variant_id"])
+    assert set(figures) == set(GATES)
+    assert all(figure["passed"] for figure in figures.values())
+    seconds = spoken_seconds(first["text"], "en")
+    assert figures["spoken_seconds"] == {
+        "figure": pytest.approx(seconds),
+        "at_least": 15.0,
+        "at_most": 60.0,
+        "passed": True,
+    }
+    assert first["estimated_seconds"] == pytest.approx(seconds)
+    assert figures["nearest_cosine"]["figure"] == 0.61
+    assert figures["novelty"]["figure"] == first["novelty"]
+
+
+def test_what_is_shown_and_said_is_kept_apart(desk: Desk) -> None:
+    desk.topics("bread")
+    desk.draft(desk.arms())
+    desk.polish()
+    for row in desk.read(VARIANTS):
+        assert " ".join(json.loads(row["beats"])) == row["body"]
+        assert 0 < len(row["on_screen_text"].split()) <= 6
+    for row in desk.read("SELECT * FROM drafts"):
+        assert " ".join(json.loads(row["beats"])) == row["body"]
+        assert row["estimated_seconds"] > 0 and row["on_screen_text"] is None
+
+
+def test_the_nearest_script_is_asked_for_only_when_all_else_passes(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    desk.corpus(OLD)
+    draft(desk, "a", OLD)
+    asked: list[str] = []
+
+    def nearest(text: str, run: object) -> None:
+        asked.append(text)
+
+    server.fail(says(OLD))
+    desk.polish(nearest=nearest)
+    assert asked == []
+    assert figures_of(desk)["nearest_cosine"]["figure"] is None
+    assert figures_of(desk)["nearest_cosine"]["passed"] is None
+
+
+def test_a_near_copy_in_meaning_is_rejected_though_its_words_are_new(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    draft(desk, "a", FRESH)
+    server.fail(says(FRESH))
+    assert desk.polish(nearest=lambda text, run: 0.95).rejected == 1
+    [variant] = desk.read(VARIANTS)
+    assert variant["rejection"] == "cosine to the nearest script 0.95 is above 0.92"
+
+
+# ── once more ─────────────────────────────────────────────────────────────────
+NEW = "violet cranes lift heavy doors near quiet lakes while autumn winds howl"
+
+
+def test_what_fails_is_polished_again_with_the_next_seed_and_told_why(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    desk.corpus(OLD)
+    draft(desk, "a", OLD)
+    server.fail(says(OLD), says(NEW))
+    summary = desk.polish(regenerations=1)
+    assert (summary.polished, summary.regenerated, summary.rejected) == (1, 1, 0)
+    first, second = (body["input"] for body in server.bodies())
+    assert "new words" not in first and "new words" in second
+    [variant] = desk.read(VARIANTS)
+    assert variant["text"].startswith("violet cranes") and not variant["rejection"]
+    attempts = desk.read("SELECT * FROM polish_attempts ORDER BY attempt")
+    assert [a["attempt"] for a in attempts] == [0, 1]
+    seeds = [json.loads(a["settings"])["seed"] for a in attempts]
+    assert seeds[1] - seeds[0] == 2
+    calls = desk.read("SELECT subject, status FROM api_calls")
+    assert calls == [{"subject": "v-a", "status": "done"}] * 2
+
+
+@pytest.mark.parametrize("bound", [0, 1, 2])
+def test_no_variant_is_asked_for_more_often_than_the_bound(
+    desk: Desk, server: OpenAIStandIn, bound: int
+) -> None:
+    desk.topics("bread")
+    desk.corpus(OLD)
+    draft(desk, "a", OLD)
+    server.fail(*[says(OLD)] * 9)
+    assert desk.polish(regenerations=bound).rejected == 1
+    assert server.requests[RESPONSES] == 1 + bound
+    [variant] = desk.read(VARIANTS)
+    assert variant["rejection"] == "novelty 0.00 is below 0.50"
+    assert figures_of(desk)["novelty"]["passed"] is False
+
+
+def test_a_draft_that_passes_stands_before_anything_is_asked_again(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    desk.corpus(OLD)
+    draft(desk, "a", FRESH)
+    server.fail(says(OLD))
+    assert desk.polish(regenerations=3).draft_kept == 1
+    assert server.requests[RESPONSES] == 1
+
+
+def test_a_refused_polish_is_not_asked_again(desk: Desk, server: OpenAIStandIn) -> None:
+    desk.topics("bread")
+    desk.corpus(OLD)
+    draft(desk, "a", OLD)
+    server.fail(Fault(400, "content_policy_violation"))
+    assert desk.polish(regenerations=3).rejected == 1
+    assert server.requests[RESPONSES] == 1
+    [variant] = desk.read(VARIANTS)
+    assert variant["rejection"] == "novelty 0.00 is below 0.50"
+
+
+def test_banned_words_are_named_to_the_polisher_and_their_line_to_people(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    banned = parse_banned("# ours\ndusty eels", "list")
+    draft(desk, "a", FRESH)
+    server.fail(says(FRESH), says(NEW))
+    desk.polish(regenerations=1, banned=banned)
+    assert "'dusty eels'" in server.bodies()[1]["input"]
+    draft(desk, "b", FRESH)
+    server.fail(says(FRESH))
+    desk.polish("run-2", banned=banned)
+    _, other = desk.read(VARIANTS)
+    told = other["rejection"]
+    assert told == "banned words and claims 1 is above 0 (line 2 of the list)"
+    assert "eels" not in told
+
+
+def test_the_month_goes_on_after_a_rejection(desk: Desk, server: OpenAIStandIn) -> None:
+    desk.topics("bread", "kites")
+    desk.corpus(OLD)
+    desk.draft(desk.arms())
+    with desk.warehouse.transaction() as con:
+        con.execute("UPDATE drafts SET text = ? WHERE topic_id = 't-bread'", [OLD])
+    server.forget()
+    server.fail(*[says(OLD)] * 4)
+    summary = desk.polish(regenerations=1)
+    assert (summary.rejected, summary.polished) == (2, 2)
+
+
+# ── what was paid for is kept ─────────────────────────────────────────────────
+def test_a_run_that_dies_before_the_gates_does_not_pay_for_the_text_again(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    draft(desk, "a", FRESH)
+    server.fail(says(NEW))
+
+    def no_money(text: str, run: object) -> float:
+        raise BudgetError("Budget reached.")
+
+    with pytest.raises(BudgetError):
+        desk.polish(nearest=no_money)
+    assert desk.read(VARIANTS) == []
+    assert desk.polish("run-2", nearest=lambda text, run: 0.5).polished == 1
+    assert server.requests[RESPONSES] == 1
+    [variant] = desk.read(VARIANTS)
+    assert variant["text"].startswith("violet cranes")
+    assert variant["prompt_hash"] and variant["polish_model_id"] == BASE.model_id
+
+
+def test_in_flight_or_one_by_one_the_same_variants_come_out(
+    desk: Desk, server: OpenAIStandIn, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = Desk(tmp_path_factory.mktemp("other"), server.base_url)
+    for each, in_flight in ((desk, 1), (other, 4)):
+        each.topics("bread", "kites", "salt", "rain")
+        each.corpus(OLD)
+        each.draft(each.arms(3))
+        each.polish(in_flight=in_flight, regenerations=1, least_seconds=19.0)
+    every = "SELECT * FROM variants ORDER BY variant_id"
+    assert desk.read(every) == other.read(every)
+    figures = "SELECT * FROM variant_figures ORDER BY ALL"
+    assert desk.read(figures) == other.read(figures)
+
+
+def test_topics_are_polished_side_by_side_and_siblings_in_their_order(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread", "kites", "salt")
+    desk.draft(desk.arms())
+    server.forget()
+    server.delay_s = 0.05
+    desk.polish(in_flight=3)
+    topics = [body["input"].splitlines()[0] for body in server.bodies()]
+    assert set(topics[:3]) == {"Topic: bread", "Topic: kites", "Topic: salt"}

@@ -1,15 +1,21 @@
-"""Versioned prompt files; a landed version is never edited, a change is a new file."""
+"""Versioned prompt files; a landed version is never edited, a change is a new file.
+
+Whatever is filled in is data: `as_data` takes from it what could end a tag or speak in
+another role, so that a script cannot leave its place in the prompt.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
-DRAFT = "draft.v1.j2"
-DRAFT_INSTRUCTIONS = "draft.instructions.v1.j2"
-POLISH = "polish.v1.j2"
+DRAFT = "draft.v2.j2"
+DRAFT_INSTRUCTIONS = "draft.instructions.v2.j2"
+POLISH = "polish.v2.j2"
 HELD_OUT = "held_out.v1.j2"
 
 # What the control arm is written with, for ever: the loop's lift is measured
@@ -27,17 +33,41 @@ class Prompt:
     prompt_hash: str
 
 
+# Joiners are part of the spelling of some languages and of emojis.
+_JOINERS = "\u200c\u200d"
+
+
+def as_data(text: str) -> str:
+    """The text without a sign that begins a tag, and without hidden characters.
+
+    `<` becomes `‹`, so that neither our closing tags nor a model's own role tags
+    (`<|im_start|>`) can stand in it; characters of Unicode's category Cf (zero-width,
+    bidirectional, tags), which a person cannot see, are dropped but for the joiners.
+    """
+    seen = (c for c in text if c in _JOINERS or unicodedata.category(c) != "Cf")
+    return "".join(seen).replace("<", "‹")
+
+
+def _fenced(value: object) -> object:
+    if isinstance(value, str):
+        return as_data(value)
+    if isinstance(value, Sequence):
+        return [_fenced(each) for each in value]
+    return value
+
+
 @lru_cache(maxsize=32)
 def _source(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def render(template: str, instructions: str, **values: object) -> Prompt:
-    """Render a prompt; a value that a template needs and lacks is an error."""
+    """Render a prompt, all values as data; one that is needed and lacks is an error."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(undefined=StrictUndefined, autoescape=False)
     sources = _source(template), _source(instructions)
-    prompt, system = (environment.from_string(s).render(**values) for s in sources)
+    data = {name: _fenced(value) for name, value in values.items()}
+    prompt, system = (environment.from_string(s).render(**data) for s in sources)
     digest = hashlib.sha256("\x1f".join(sources).encode("utf-8")).hexdigest()
     return Prompt(system.strip(), prompt.strip(), digest)

@@ -1,0 +1,88 @@
+"""What polishing has brought so far: every attempt is a row with what it cost.
+
+An attempt is kept in the transaction that settles its call, before it is measured, so
+that a run that dies between the two pays for nothing twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from ig_assets.core.generation.writing import Written
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+_SHARED = (
+    "hook body call_to_action on_screen_text text model request_hash prompt_hash "
+    "rejection"
+)
+
+
+def text_columns(written: Written) -> dict[str, object]:
+    """The columns that attempts and variants have in common."""
+    return {name: getattr(written, name) for name in _SHARED.split()} | {
+        "beats": beats_json(written.beats),
+        "settings": json.dumps(written.settings, sort_keys=True),
+    }
+
+
+def record_attempt(
+    con: Connection,
+    variant_id: str,
+    attempt: int,
+    written: Written,
+    model_id: str,
+    now: datetime,
+) -> None:
+    """Keep an attempt, a rejected one too."""
+    row = text_columns(written) | {
+        "variant_id": variant_id,
+        "attempt": attempt,
+        "model_id": model_id,
+        "created_at": now,
+    }
+    merge_rows(con, "polish_attempts", [row])
+
+
+def earlier_attempts(
+    con: Connection, variant_ids: Sequence[str]
+) -> dict[str, dict[int, Written]]:
+    """{variant_id: {attempt: what it brought}} of variants that are not done."""
+    rows = fetch_dicts(
+        con,
+        """
+        SELECT *
+        FROM polish_attempts
+        WHERE variant_id IN (SELECT unnest(?::TEXT[]))
+        """,
+        [list(variant_ids)],
+    )
+    found: dict[str, dict[int, Written]] = {}
+    for row in rows:
+        found.setdefault(row["variant_id"], {})[row["attempt"]] = as_written(row)
+    return found
+
+
+def as_written(row: dict[str, Any]) -> Written:
+    """A row of drafts or attempts as what a writer returned."""
+    return Written(
+        row["hook"],
+        row["body"],
+        row["call_to_action"],
+        row["text"],
+        row["model"],
+        row["request_hash"] or "",
+        json.loads(row["settings"] or "{}"),
+        row["rejection"],
+        None if row["beats"] is None else tuple(json.loads(row["beats"])),
+        row["on_screen_text"],
+        row["prompt_hash"],
+    )
+
+
+def beats_json(beats: Sequence[str] | None) -> str | None:
+    """Beats as a column keeps them."""
+    return None if beats is None else json.dumps(beats, ensure_ascii=False)

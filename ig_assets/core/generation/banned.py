@@ -1,0 +1,72 @@
+"""Words and claims that the team bans: one a line, `#` comments, `/regex/` allowed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ig_assets.errors import InputError
+
+
+@dataclass(frozen=True)
+class BannedPhrase:
+    """One line of the list; `phrase` is None for a regular expression."""
+
+    line: int
+    phrase: str | None
+    pattern: re.Pattern[str]
+
+    def is_in(self, text: str) -> bool:
+        """Whether the text says it, whatever the case, on the boundaries of words."""
+        normal = unicodedata.normalize("NFKC", text)
+        if self.phrase is not None:
+            normal = normal.casefold()
+        return self.pattern.search(normal) is not None
+
+
+def read_banned(path: Path) -> tuple[BannedPhrase, ...]:
+    """The list of a file in UTF-8. Raises InputError, naming the line."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"The list of banned words {path} cannot be read "
+            f"({type(error).__name__}); correct IG_BANNED_WORDS or remove it."
+        ) from None
+    return parse_banned(text, str(path))
+
+
+def parse_banned(text: str, source: str) -> tuple[BannedPhrase, ...]:
+    """The list of a text; an empty one bans nothing. Raises InputError."""
+    phrases = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        try:
+            phrases.append(_phrase(number, line))
+        except re.error:
+            raise InputError(
+                f"Line {number} of {source} is not a regular expression that Python "
+                "can read; correct it, or write it without slashes as plain words."
+            ) from None
+    return tuple(phrases)
+
+
+def said(phrases: Sequence[BannedPhrase], text: str) -> list[BannedPhrase]:
+    """Those of the list that the text says."""
+    return [phrase for phrase in phrases if phrase.is_in(text)]
+
+
+def _phrase(number: int, line: str) -> BannedPhrase:
+    if len(line) > 2 and line.startswith("/") and line.endswith("/"):
+        return BannedPhrase(number, None, re.compile(line[1:-1], re.IGNORECASE))
+    words = unicodedata.normalize("NFKC", line).casefold().split()
+    spaced = r"\s+".join(map(re.escape, words))
+    # A boundary is asked for only beside a letter or a digit: "100 %" has none.
+    before = r"(?<!\w)" if re.match(r"\w", words[0]) else ""
+    after = r"(?!\w)" if re.search(r"\w$", words[-1]) else ""
+    return BannedPhrase(number, line, re.compile(f"{before}{spaced}{after}"))

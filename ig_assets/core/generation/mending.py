@@ -1,0 +1,48 @@
+"""What a polisher is told when the last text failed: one sentence a failed gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ig_assets.core.generation.banned import said
+from ig_assets.core.generation.gates import Candidate, Figure, Gates, failures
+from ig_assets.core.generation.script import language_name
+from ig_assets.core.generation.spoken import words_per_minute
+
+_OTHER_WORDS = "Say everything in new words: it was too near to an older script."
+_SENTENCES = {
+    "structure": "Give a hook, three to five beats and a call to action.",
+    "sibling_similarity": "Take another angle on the topic, in other words.",
+    "novelty": _OTHER_WORDS,
+    "copied_words": _OTHER_WORDS,
+    "nearest_cosine": _OTHER_WORDS,
+}
+
+
+def how_to_mend(gates: Gates, text: Candidate, figures: Sequence[Figure]) -> str:
+    """What to do differently, in at most a sentence for each failed gate."""
+    sentences = dict.fromkeys(
+        _sentence(gates, text, figure) for figure in failures(figures)
+    )
+    return " ".join(sentences)
+
+
+def _sentence(gates: Gates, text: Candidate, figure: Figure) -> str:
+    if figure.gate == "spoken_seconds":
+        return _length(gates, text.language, figure)
+    if figure.gate == "language":
+        return f"Write in {language_name(text.language)}."
+    if figure.gate == "banned_words":
+        named = [p.phrase for p in said(gates.banned, text.text) if p.phrase]
+        without = f": not {', '.join(map(repr, named))}" if named else ""
+        return f"Promise nothing that nobody can keep{without}."
+    return _SENTENCES[figure.gate]
+
+
+def _length(gates: Gates, language: str, figure: Figure) -> str:
+    """How long it should be: well within the bounds, at the language's rate."""
+    is_short = figure.figure is not None and figure.figure < gates.least_seconds
+    least, most = gates.least_seconds, gates.most_seconds
+    seconds = least + (most - least) * (1 / 3 if is_short else 2 / 3)
+    words = round(seconds * words_per_minute(language) / 60, -1)
+    return f"Make it {'longer' if is_short else 'shorter'}: about {words:.0f} words."

@@ -1,0 +1,92 @@
+"""The rows of variants: what is missing, what is there, and how one is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ig_assets.core.generation.attempts import text_columns
+from ig_assets.core.generation.gates import record_figures
+from ig_assets.core.generation.regeneration import Outcome, Polishing, Row
+from ig_assets.core.costs.ledger import RunRef
+from ig_assets.core.generation.spoken import spoken_seconds
+from ig_assets.core.identity import text_hash
+from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+_FROM_DRAFT = (
+    "variant_id month topic_id arm hook_style provider model_id is_canary is_control"
+)
+
+
+def unpolished(con: Connection, month: str) -> list[Row]:
+    """The month's drafts without a variant, topic by topic and arm by arm."""
+    return fetch_dicts(
+        con,
+        """
+        SELECT d.*, t.topic, t.language
+        FROM drafts AS d
+        JOIN topics AS t ON t.month = d.month AND t.topic_id = d.topic_id
+        LEFT JOIN variants AS v ON v.variant_id = d.variant_id
+        WHERE d.month = ? AND v.variant_id IS NULL
+        ORDER BY t.due_on, d.topic_id, d.arm
+        """,
+        [month],
+    )
+
+
+def corpus_texts(con: Connection) -> list[str]:
+    """Every text that the corpus has or had."""
+    rows = con.execute("SELECT DISTINCT text FROM scripts").fetchall()
+    return [text for (text,) in rows]
+
+
+def variant_texts(con: Connection, month: str) -> dict[str, dict[str, str]]:
+    """{topic_id: {arm: text}} of the month's variants that were not rejected."""
+    rows = con.execute(
+        "SELECT topic_id, arm, text FROM variants "
+        "WHERE month = ? AND rejection IS NULL",
+        [month],
+    ).fetchall()
+    texts: dict[str, dict[str, str]] = {}
+    for topic_id, arm, text in rows:
+        texts.setdefault(topic_id, {})[arm] = text
+    return texts
+
+
+def record_variant(
+    polishing: Polishing, draft: Row, outcome: Outcome, run: RunRef
+) -> None:
+    """The variant, its figures and who polished it, in one transaction.
+
+    A text that the polisher wrote names it, rejected or not; a draft that stands does
+    not.
+    """
+    now = polishing.ledger.clock.now()
+    variant_id = draft["variant_id"]
+    polisher = polishing.model.model_id if outcome.is_polished_text else None
+    row = _row(draft, outcome) | {"polish_model_id": polisher, "created_at": now}
+    with polishing.ledger.warehouse.transaction() as con:
+        merge_rows(con, "variants", [row])
+        record_figures(con, variant_id, outcome.chosen.figures, now)
+        if polisher is not None:
+            edge = Edge("variant", variant_id, "model", polisher, "polished_by")
+            record_edges(con, [edge], run.run_id, now)
+
+
+def _row(draft: Row, outcome: Outcome) -> dict[str, Any]:
+    chosen = outcome.chosen
+    written, text = chosen.written, chosen.written.text
+    figures = {figure.gate: figure.figure for figure in chosen.figures}
+    return (
+        {name: draft[name] for name in _FROM_DRAFT.split()}
+        | text_columns(written)
+        | {
+            "revision_hash": text_hash(text) if text else None,
+            "estimated_seconds": (
+                spoken_seconds(text, draft["language"]) if text else None
+            ),
+            "novelty": figures.get("novelty"),
+            "sibling_similarity": figures.get("sibling_similarity"),
+        }
+    )

@@ -1,0 +1,172 @@
+"""Every gate can be passed and failed, and says with which figure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ig_assets.core.generation.banned import parse_banned
+from ig_assets.core.generation.gates import (
+    GATES,
+    Candidate,
+    Figure,
+    Gates,
+    failures,
+    measure,
+    why_rejected,
+)
+from ig_assets.core.generation.mending import how_to_mend
+from ig_assets.core.generation.novelty import CorpusRuns
+
+BOUNDS = Gates(0.5, banned=parse_banned("miracle cure", "list"))
+HOOK = "Why does your basil grow tall but never bushy?"
+BEATS = (
+    "Because you pick single leaves from the bottom of the plant.",
+    "Cut the whole tip instead, just above a pair of leaves.",
+    "Two new shoots grow from that pair within a few warm days.",
+)
+ACTION = "Try it today and show us the plant next week."
+
+
+def candidate(
+    hook: str = HOOK,
+    beats: tuple[str, ...] | None = BEATS,
+    action: str = ACTION,
+    language: str = "en",
+) -> Candidate:
+    body = " ".join(beats or ())
+    return Candidate(
+        hook, beats, body, action, f"{hook}\n\n{body}\n\n{action}", language
+    )
+
+
+GOOD = candidate()
+
+
+def figures(
+    text: Candidate = GOOD,
+    corpus: tuple[str, ...] = ("Another script about bread and salt.",),
+    siblings: tuple[str, ...] | None = (),
+    cosine: float | None = 0.4,
+) -> dict[str, Figure]:
+    measured = measure(BOUNDS, text, CorpusRuns(corpus), siblings, lambda text: cosine)
+    return {figure.gate: figure for figure in measured}
+
+
+def test_a_good_text_passes_every_gate_and_each_has_a_figure() -> None:
+    measured = figures()
+    assert list(measured) == list(GATES)
+    assert all(figure.passed for figure in measured.values())
+    assert why_rejected(list(measured.values())) is None
+
+
+SPANISH = candidate(
+    "¿Por qué tu albahaca crece alta pero nunca frondosa?",
+    (
+        "Porque arrancas hojas sueltas de la parte de abajo de la planta.",
+        "Corta mejor la punta, justo por encima de un par de hojas.",
+        "De ese par salen dos brotes nuevos en unos días de calor.",
+    ),
+    "Pruébalo hoy y enséñanos la planta la semana que viene.",
+)
+FAILING = {
+    "structure": (figures(candidate(beats=("One beat alone, and a long one.",))), 1.0),
+    "spoken_seconds": (figures(candidate(beats=("Cut it.", "Now wait."))), None),
+    "sibling_similarity": (figures(siblings=(GOOD.text,)), 1.0),
+    "novelty": (figures(corpus=(GOOD.text,)), 0.0),
+    "copied_words": (
+        figures(corpus=(" ".join(("x y z", *BEATS[:2])),)),
+        len(" ".join(BEATS[:2]).split()),
+    ),
+    "banned_words": (
+        figures(candidate(action="It is a MIRACLE   cure, try it this very week.")),
+        1.0,
+    ),
+    "language": (figures(SPANISH), None),
+    "nearest_cosine": (figures(cosine=0.93), 0.93),
+}
+
+
+def test_every_gate_is_shown_to_fail() -> None:
+    assert set(FAILING) == set(GATES)
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_a_failed_gate_says_its_figure_and_nothing_of_the_text(gate: str) -> None:
+    measured, expected = FAILING[gate]
+    figure = measured[gate]
+    assert figure.passed is False and figure in failures(list(measured.values()))
+    assert expected is None or figure.figure == pytest.approx(expected)
+    sentence = why_rejected(list(measured.values()))
+    assert sentence is not None and GATES[gate] in sentence
+    assert "basil" not in sentence and "albahaca" not in sentence
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_each_failed_gate_gives_the_polisher_something_to_do(gate: str) -> None:
+    measured, _ = FAILING[gate]
+    advice = how_to_mend(BOUNDS, GOOD, [measured[gate]])
+    assert advice.endswith(".") and len(advice.split()) <= 20
+
+
+def test_too_long_is_told_apart_from_too_short() -> None:
+    long = candidate(beats=BEATS * 6)
+    figure = figures(long)["spoken_seconds"]
+    assert figure.passed is False and "above 60.00" in str(figure.why_not)
+    assert "shorter: about 110 words" in how_to_mend(BOUNDS, long, [figure])
+    short, _ = FAILING["spoken_seconds"]
+    assert "longer: about 80 words" in how_to_mend(
+        BOUNDS, GOOD, [short["spoken_seconds"]]
+    )
+
+
+def test_a_spanish_text_passes_where_spanish_is_asked_for() -> None:
+    measured = figures(replace(SPANISH, language="es"))
+    assert all(figure.passed for figure in measured.values())
+
+
+def test_what_cannot_be_measured_is_neither_passed_nor_failed() -> None:
+    measured = figures(replace(GOOD, language="tlh"), siblings=None, cosine=None)
+    for gate in ("language", "sibling_similarity", "nearest_cosine"):
+        assert measured[gate].figure is None and measured[gate].passed is None
+    assert why_rejected(list(measured.values())) is None
+
+
+def test_a_draft_of_before_beats_were_kept_is_judged_by_its_body() -> None:
+    old = replace(candidate(), beats=None)
+    assert figures(old)["structure"].passed
+    assert not figures(replace(old, body=" "))["structure"].passed
+
+
+BOUND = st.one_of(st.none(), st.floats(-10, 10))
+
+
+@given(value=st.floats(-20, 20), low=BOUND, high=BOUND)
+def test_a_figure_passes_exactly_where_it_has_no_complaint(
+    value: float, low: float | None, high: float | None
+) -> None:
+    figure = Figure("novelty", value, low, high)
+    assert figure.passed is (figure.why_not is None)
+    inside = (low is None or value >= low) and (high is None or value <= high)
+    assert figure.passed is inside
+
+
+@given(
+    hook=st.text(max_size=40),
+    beats=st.lists(st.text(max_size=40), max_size=5),
+    action=st.text(max_size=40),
+    language=st.sampled_from(["en", "es", "de-AT", "zh", "xx", ""]),
+)
+def test_any_text_at_all_can_be_measured(
+    hook: str, beats: list[str], action: str, language: str
+) -> None:
+    text = candidate(hook, tuple(beats), action, language)
+    measured = figures(text)
+    assert list(measured) == list(GATES)
+    for figure in measured.values():
+        assert figure.figure is None or figure.figure >= 0.0
+    assert measured["novelty"].figure is not None
+    assert measured["novelty"].figure <= 1.0
