@@ -10,6 +10,7 @@ from ig_assets.cli import (
     costs,
     experiments,
     fine_tuning,
+    generate,
     lineage,
     loop,
     posts,
@@ -31,6 +32,7 @@ app.command("loop")(loop.loop)
 app.command("sync")(sync.sync)
 app.command("import-history")(corpus.import_history_command)
 app.command("search")(corpus.search)
+app.command("generate")(generate.generate)
 app.command("experiments")(experiments.experiments)
 app.command("costs")(costs.costs)
 app.command("models")(fine_tuning.models)

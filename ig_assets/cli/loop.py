@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from ig_assets.adapters.clocks import SimulatedClock
 from ig_assets.cli.corpus import decide
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.cli.progress import live_rows
 from ig_assets.core.corpus.history import import_history
 from ig_assets.core.generation.calendar import calendar_months, read_calendar
-from ig_assets.errors import IgAssetsError, InputError, SettingsError
+from ig_assets.errors import InputError, SettingsError
 from ig_assets.loop.plan import LoopPlan, plan_loop
 from ig_assets.loop.summary import LoopSummary, summarise
 from ig_assets.loop.turning import Loop, month_names
@@ -113,7 +104,7 @@ def _turn(
     ensure_dagster_home(settings)
     clock = house.clock
     assert isinstance(clock, SimulatedClock)
-    with open_instance(settings) as instance, _display(house, quiet) as report:
+    with open_instance(settings) as instance, live_rows(house, quiet) as report:
         turner = Headless(load_definitions(), instance)
         turning = Loop(turner, clock, house.warehouse, settings.first_month, report)
         left = [name for name in names if not turning.is_closed(name)]
@@ -177,58 +168,6 @@ def _begin_with_history(house: House, quiet: bool) -> None:
             f"{report.experiments} experiments, {decided.winners} of them with a "
             "winner."
         )
-
-
-@contextmanager
-def _display(house: House, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A live line with the stage and the rows so far, read from the warehouse."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
-        task = bar.add_task("starting", total=None)
-        stage = ["starting"]
-        stop = threading.Event()
-
-        def show() -> None:
-            while not stop.wait(2.0):
-                try:
-                    rows = _rows_so_far(house)
-                except IgAssetsError:
-                    continue  # the warehouse is busy; the next look will do
-                bar.update(task, description=f"{stage[0]}  [dim]{rows}[/dim]")
-
-        def report(text: str) -> None:
-            new_stage = text.split(":", 1)[0][:7] + text.split(":", 1)[-1]
-            old_stage = stage[0].split(":", 1)[0][:7] + stage[0].split(":", 1)[-1]
-            stage[0] = text
-            bar.update(task, description=text)
-            if not quiet and new_stage != old_stage:
-                bar.console.print(f"[cyan]{text}[/cyan]")
-
-        watcher = threading.Thread(target=show, daemon=True)
-        if not quiet:
-            watcher.start()
-        try:
-            yield report
-        finally:
-            stop.set()
-            if watcher.is_alive():
-                watcher.join(timeout=5)
-
-
-def _rows_so_far(house: House) -> str:
-    with house.warehouse.transaction() as con:
-        drafts, variants, posts, readings, calls = con.execute("""
-            SELECT (SELECT count(*) FROM drafts),
-                (SELECT count(*) FROM variants),
-                (SELECT count(*) FROM posts
-                 WHERE status = 'published' AND variant_id IS NOT NULL),
-                (SELECT count(*) FROM engagement WHERE age_hours IS NOT NULL),
-                (SELECT count(*) FROM api_calls)
-            """).fetchall()[0]
-    return (
-        f"{drafts} drafts, {variants} variants, {posts} posts, {readings} readings, "
-        f"{calls} calls"
-    )
 
 
 def _print_plan(plan: LoopPlan) -> None:

@@ -6,9 +6,10 @@ definitions and on the same instance, so that the UI shows every run.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -129,6 +130,15 @@ class Headless:
         job = self._definitions.resolve_job_def(name)
         return self._execute(job, None, partition, {})
 
+    def run_form(self, name: str, form: Mapping[str, object]) -> Done:
+        """Run a job whose configuration is a form. Raises RunFailedError.
+
+        A form has no place for the level of the console's log, so that is not shown.
+        """
+        job = self._definitions.resolve_job_def(name)
+        with redirect_stderr(io.StringIO()):
+            return self._execute(job, None, None, {}, form)
+
     def _serve(self, request: dg.RunRequest, job_name: str | None) -> Done | None:
         """Run a request unless a run with its key succeeded before."""
         tags = dict(request.tags)
@@ -158,13 +168,14 @@ class Headless:
         keys: Sequence[dg.AssetKey] | None,
         partition: str | None,
         tags: Mapping[str, str],
+        config: Mapping[str, object] = _QUIET,
     ) -> Done:
         result = job.execute_in_process(
             instance=self._instance,
             asset_selection=list(keys) if keys is not None else None,
             partition_key=partition,
             tags={**_OURS, **tags},
-            run_config=_QUIET,
+            run_config=dict(config),
             raise_on_error=False,
         )
         if _was_interrupted(result):  # even where Dagster tried again and went on

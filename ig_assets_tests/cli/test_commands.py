@@ -19,6 +19,7 @@ COMMANDS = [
     ["sync"],
     ["import-history"],
     ["search"],
+    ["generate"],
     ["experiments"],
     ["costs"],
     ["models"],

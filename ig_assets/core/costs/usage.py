@@ -47,6 +47,24 @@ def usage_by_operation(
     )
 
 
+def usage_of_run(con: Connection, run_id: str, asset: str) -> dict[str, float | int]:
+    """What a step of a run has used so far; reserved and unknown calls count."""
+    [row] = fetch_dicts(
+        con,
+        """
+        SELECT count(*) AS run_calls,
+            CAST(coalesce(sum(input_tokens), 0) AS BIGINT) AS run_input_tokens,
+            CAST(coalesce(sum(output_tokens), 0) AS BIGINT) AS run_output_tokens,
+            CAST(coalesce(sum(coalesce(cost_usd, reserved_usd)), 0) AS DOUBLE)
+                AS run_cost_usd
+        FROM api_calls
+        WHERE run_id = ? AND asset = ?
+        """,
+        [run_id, asset],
+    )
+    return row
+
+
 def reference_cost_usd(rows: list[dict[str, Any]]) -> float:
     """What the local calls among these rows would have cost at OpenAI, USD.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ig_assets.core.corpus.retrieval import RetrievedScript
+from ig_assets.core.costs.in_flight import run_in_flight
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
 from ig_assets.core.generation.arms import Arm, WritingModel
@@ -18,6 +20,7 @@ from ig_assets.core.generation.writing import Sampling, Written, write_script
 from ig_assets.core.identity import seeded_unit
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Writer
+from ig_assets.errors import BudgetError
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import merge_rows
 
@@ -61,14 +64,16 @@ def write_drafts(drafting: Drafting, arms: Sequence[Arm], run: RunRef) -> DraftS
     missing = [arm for arm in arms if arm.variant_id not in done]
     # Retrieval first and in order: its embeddings are shared between arms.
     grounded = [(arm, list(drafting.retrieve(arm))) for arm in missing]
-    with ThreadPoolExecutor(max_workers=drafting.max_in_flight) as pool:
-        try:
-            results = list(
-                pool.map(lambda g: _draft(drafting, g[0], g[1], run), grounded)
-            )
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    jobs = [partial(_draft, drafting, arm, shown, run) for arm, shown in grounded]
+    try:
+        results = run_in_flight(jobs, drafting.max_in_flight)
+    except BudgetError as error:
+        with drafting.ledger.warehouse.transaction() as con:
+            now_done = drafted_ids(con, [arm.variant_id for arm in arms])
+        raise BudgetError(
+            f"{error} {len(now_done)} of {len(arms)} drafts are written, "
+            f"{len(arms) - len(now_done)} are left for the next run."
+        ) from None
     return DraftSummary(
         planned=len(arms),
         kept=len(done),
@@ -121,6 +126,7 @@ def _draft(
     arm: Arm,
     retrieved: Sequence[RetrievedScript],
     run: RunRef,
+    halt: threading.Event,
 ) -> Written:
     examples = drafting.examples_of(arm.model)
     prompt = draft_prompt(arm, [script.text for script in retrieved], examples)
@@ -153,7 +159,14 @@ def _draft(
     writer = drafting.writer_of(arm.model)
     for_arm = replace(run, subject=arm.variant_id)
     return write_script(
-        drafting.ledger, writer, prompt, sampling, "generate", for_arm, record
+        drafting.ledger,
+        writer,
+        prompt,
+        sampling,
+        "generate",
+        for_arm,
+        record,
+        halt=halt,
     )
 
 

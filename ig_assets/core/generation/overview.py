@@ -8,8 +8,10 @@ from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
 
 
-def draft_sample(con: Connection, month: str) -> list[dict[str, Any]]:
-    """The month's first 20 drafts with the number of scripts that ground them."""
+def draft_sample(
+    con: Connection, month: str, topic_id: str | None = None
+) -> list[dict[str, Any]]:
+    """The first 20 drafts with the number of scripts that ground them."""
     return fetch_dicts(
         con,
         """
@@ -19,18 +21,20 @@ def draft_sample(con: Connection, month: str) -> list[dict[str, Any]]:
         FROM drafts AS d
         JOIN topics AS t ON t.month = d.month AND t.topic_id = d.topic_id
         LEFT JOIN retrievals AS r ON r.variant_id = d.variant_id
-        WHERE d.month = ?
+        WHERE d.month = ? AND (? IS NULL OR d.topic_id = ?)
         GROUP BY d.variant_id, t.topic, t.due_on, d.arm, d.hook_style, d.model_id,
             d.rejection
         ORDER BY t.due_on, t.topic, d.arm
         LIMIT 20
         """,
-        [month],
+        [month, topic_id, topic_id],
     )
 
 
-def variant_sample(con: Connection, month: str) -> list[dict[str, Any]]:
-    """The month's first 20 variants with their figures."""
+def variant_sample(
+    con: Connection, month: str, topic_id: str | None = None
+) -> list[dict[str, Any]]:
+    """The first 20 variants with their figures."""
     return fetch_dicts(
         con,
         """
@@ -40,11 +44,35 @@ def variant_sample(con: Connection, month: str) -> list[dict[str, Any]]:
             round(v.sibling_similarity, 3) AS sibling_similarity, v.rejection
         FROM variants AS v
         JOIN topics AS t ON t.month = v.month AND t.topic_id = v.topic_id
-        WHERE v.month = ?
+        WHERE v.month = ? AND (? IS NULL OR v.topic_id = ?)
         ORDER BY t.due_on, t.topic, v.arm
         LIMIT 20
         """,
-        [month],
+        [month, topic_id, topic_id],
+    )
+
+
+def variants_of_topic(
+    con: Connection, month: str, topic_id: str
+) -> list[dict[str, Any]]:
+    """The variants of one topic with their words, figures and cost, for its people."""
+    return fetch_dicts(
+        con,
+        """
+        SELECT v.variant_id, v.arm, v.hook_style, v.hook, v.body, v.call_to_action,
+            v.on_screen_text, v.estimated_seconds, v.novelty, v.sibling_similarity,
+            v.rejection, c.cost_usd, c.calls
+        FROM variants AS v
+        LEFT JOIN (
+            SELECT subject, count(*) AS calls,
+                sum(coalesce(cost_usd, reserved_usd)) AS cost_usd
+            FROM api_calls
+            GROUP BY subject
+        ) AS c ON c.subject = v.variant_id
+        WHERE v.month = ? AND v.topic_id = ?
+        ORDER BY v.arm
+        """,
+        [month, topic_id],
     )
 
 

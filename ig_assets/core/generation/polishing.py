@@ -26,6 +26,7 @@ from ig_assets.core.generation.variants import (
     unpolished,
     variant_texts,
 )
+from ig_assets.errors import BudgetError
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,12 @@ class VariantSummary:
     rejected: int
 
 
-def polish_drafts(polishing: Polishing, month: str, run: RunRef) -> VariantSummary:
-    """Polish the month's drafts that have no variant yet, each committed as it comes.
+def polish_drafts(
+    polishing: Polishing, month: str, run: RunRef, topic_id: str | None = None
+) -> VariantSummary:
+    """Polish drafts of a month, or of one topic, that have no variant yet.
 
+    Each is committed as it comes.
     Where the polished text is malformed or fails a gate, the draft itself stands if
     it passes; else the draft is polished again with the next seed and told what was
     wrong, and after `regenerations` of these the variant is rejected with its
@@ -53,7 +57,7 @@ def polish_drafts(polishing: Polishing, month: str, run: RunRef) -> VariantSumma
     ledger = polishing.ledger
     ledger.mark_unknown(run)
     with ledger.warehouse.transaction() as con:
-        drafts = unpolished(con, month)
+        drafts = unpolished(con, month, topic_id)
         state = Month(
             CorpusRuns(corpus_texts(con)),
             variant_texts(con, month),
@@ -63,11 +67,21 @@ def polish_drafts(polishing: Polishing, month: str, run: RunRef) -> VariantSumma
         partial(_polish_topic, polishing, list(arms), state, run)
         for _, arms in groupby(drafts, key=lambda draft: draft["topic_id"])
     ]
-    done = run_in_flight(jobs, polishing.max_in_flight)
+    try:
+        done = run_in_flight(jobs, polishing.max_in_flight)
+    except BudgetError as error:
+        with ledger.warehouse.transaction() as con:
+            left = len(unpolished(con, month, topic_id))
+        raise BudgetError(
+            f"{error} {len(drafts) - left} of {len(drafts)} drafts are polished, "
+            f"{left} are left for the next run."
+        ) from None
     outcomes = [outcome for topic in done for outcome in topic]
     with ledger.warehouse.transaction() as con:
         (total,) = con.execute(
-            "SELECT count(*) FROM drafts WHERE month = ?", [month]
+            "SELECT count(*) FROM drafts "
+            "WHERE month = ? AND (? IS NULL OR topic_id = ?)",
+            [month, topic_id, topic_id],
         ).fetchall()[0]
     kinds = Counter(outcome.kind for outcome in outcomes)
     return VariantSummary(

@@ -19,8 +19,8 @@ _FROM_DRAFT = (
 )
 
 
-def unpolished(con: Connection, month: str) -> list[Row]:
-    """The month's drafts without a variant, topic by topic and arm by arm."""
+def unpolished(con: Connection, month: str, topic_id: str | None = None) -> list[Row]:
+    """Drafts without a variant, topic by topic and arm by arm."""
     return fetch_dicts(
         con,
         """
@@ -28,10 +28,10 @@ def unpolished(con: Connection, month: str) -> list[Row]:
         FROM drafts AS d
         JOIN topics AS t ON t.month = d.month AND t.topic_id = d.topic_id
         LEFT JOIN variants AS v ON v.variant_id = d.variant_id
-        WHERE d.month = ? AND v.variant_id IS NULL
+        WHERE d.month = ? AND (? IS NULL OR d.topic_id = ?) AND v.variant_id IS NULL
         ORDER BY t.due_on, d.topic_id, d.arm
         """,
-        [month],
+        [month, topic_id, topic_id],
     )
 
 

@@ -1,0 +1,99 @@
+"""`ig-assets generate`: variants of one topic, now, as a Dagster run."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Annotated, Any
+
+import typer
+
+from ig_assets.cli.output import AsJson, console, plain_errors, print_json
+from ig_assets.cli.progress import live_rows
+from ig_assets.core.generation.overview import variants_of_topic
+from ig_assets.core.generation.topics import add_topic
+from ig_assets.settings import load_settings
+from ig_assets.wiring import House
+
+
+@plain_errors
+def generate(
+    topic: Annotated[str, typer.Argument(help="What the script is about.")],
+    variants: Annotated[int, typer.Option(help="How many to write: 2 or 3.")] = 3,
+    brief: Annotated[str, typer.Option(help="What must be said.")] = "",
+    audience: Annotated[str, typer.Option(help="Who watches.")] = "",
+    language: Annotated[str, typer.Option(help="Language code, e.g. en.")] = "en",
+    brand_voice: Annotated[
+        str, typer.Option("--voice", help="How it should sound.")
+    ] = "",
+    month: Annotated[
+        str | None, typer.Option(help="An open month, YYYY-MM. [default: the present]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write variants of a topic; those that it has already are kept.
+
+    They belong to the month's plan from then on: they are posted and compared as the
+    calendar's are.
+
+    Example: `ig-assets generate "sharp knives" --variants 3`
+    """
+    house = House(load_settings())
+    where = month or house.clock.now().strftime("%Y-%m")
+    values = {
+        "topic": topic,
+        "brief": brief,
+        "audience": audience,
+        "language": language,
+        "brand_voice": brand_voice,
+    }
+    # Also in the run, but what is wrong with the request is best said at once.
+    topic_id = add_topic(house.warehouse, house.clock, where, values, variants)
+    run_id = _run(house, {**values, "variants": variants, "month": where}, as_json)
+    with house.warehouse.transaction() as con:
+        rows = variants_of_topic(con, where, topic_id)
+    if as_json:
+        print_json({"run_id": run_id, "topic_id": topic_id, "variants": rows})
+        return
+    for row in rows:
+        _print_variant(row)
+    costs = [row["cost_usd"] for row in rows]
+    cost = "at a price nobody knows" if None in costs else f"USD {sum(costs):.4f}"
+    console.print(
+        f"\n{len(rows)} variants of {where}, {cost}. "
+        "Look at their posts with `ig-assets posts list` once the plan is made."
+    )
+
+
+def _run(house: House, form: dict[str, object], quiet: bool) -> str:
+    warnings.simplefilter("ignore")
+    from ig_assets.loop.headless import Headless, load_definitions, open_instance
+    from ig_assets.loop.home import ensure_dagster_home
+
+    ensure_dagster_home(house.settings)
+    with open_instance(house.settings) as instance, live_rows(house, quiet) as report:
+        report(f"{form['month']}: {form['topic']}")
+        headless = Headless(load_definitions(), instance)
+        return headless.run_form("generate_topic", form).run_id
+
+
+def _print_variant(row: dict[str, Any]) -> None:
+    console.rule(f"{row['arm']}: {row['hook_style']}", align="left")
+    if row["rejection"]:
+        console.print(f"[yellow]rejected[/yellow]: {row['rejection']}", markup=True)
+    for part in ("hook", "body", "call_to_action"):
+        if row[part]:
+            console.print(row[part], markup=False)
+    figures = [
+        f"{name} {value:.2f}"
+        for name, value in (
+            ("novelty", row["novelty"]),
+            ("likeness to siblings", row["sibling_similarity"]),
+        )
+        if value is not None
+    ]
+    if row["estimated_seconds"] is not None:
+        figures.insert(0, f"about {row['estimated_seconds']:.0f} s")
+    if row["on_screen_text"]:
+        figures.insert(0, f"on screen: {row['on_screen_text']}")
+    if figures:
+        console.print(", ".join(figures), style="dim", markup=False)

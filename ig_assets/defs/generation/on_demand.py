@@ -1,0 +1,96 @@
+"""A topic that cannot wait for the calendar: a job with a form in the launchpad."""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.generation.topics import add_topic
+from ig_assets.core.ports import Clock, Embedder, VectorIndex
+from ig_assets.defs.boundary import plain_failures
+from ig_assets.defs.generation.steps import (
+    Desk,
+    WriterByName,
+    draft_month,
+    polish_month,
+)
+from ig_assets.settings import Settings
+from ig_assets.warehouse.connection import Warehouse
+
+
+class TopicForm(dg.Config):
+    """What the launchpad asks for; all but the topic may be left out."""
+
+    topic: str = Field(description="What the script is about, e.g. sharp knives.")
+    variants: int = Field(3, description="How many to write: 2 or 3.")
+    brief: str = Field("", description="What must be said, in a sentence or two.")
+    audience: str = Field("", description="Who watches.")
+    language: str = Field("en", description="Language code: en, es, de, …")
+    brand_voice: str = Field("", description="How it should sound.")
+    month: str = Field("", description="YYYY-MM; empty: the present month.")
+
+
+@dg.op(
+    pool="writer_api",
+    description=(
+        "Plans the topic in its month, writes its missing drafts and polishes them. "
+        "Run again with the same topic, it writes only what is missing. PAYS for text "
+        "where the writer is a vendor's."
+    ),
+)
+def write_topic(
+    context: dg.OpExecutionContext,
+    config: TopicForm,
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+    warehouse: dg.ResourceParam[Warehouse],
+    ledger: dg.ResourceParam[Ledger],
+    embedder: dg.ResourceParam[Embedder],
+    index: dg.ResourceParam[VectorIndex],
+    writers: dg.ResourceParam[WriterByName],
+) -> None:
+    """Topic, drafts, variants; reported as materialisations of the month's assets."""
+    desk = Desk(settings, clock, warehouse, ledger, embedder, index, writers)
+    month = config.month or clock.now().strftime("%Y-%m")
+    with plain_failures():
+        values = {
+            name: getattr(config, name)
+            for name in ("topic", "brief", "audience", "language", "brand_voice")
+        }
+        topic_id = add_topic(warehouse, clock, month, values, config.variants)
+        _report(context, "topics", month, {"topic_id": topic_id})
+        for asset, step in (
+            ("script_drafts", draft_month),
+            ("script_variants", polish_month),
+        ):
+            run = RunRef(context.run.run_id, asset, month)
+            made = step(desk, month, run, topic_id)
+            context.log.info(f"{asset} of {month}: {topic_id} is done.")
+            _report(context, asset, month, {"topic_id": topic_id} | made.metadata)
+
+
+@dg.config_mapping
+def topic_form(form: TopicForm) -> dict[str, Any]:
+    """One flat form instead of the op's nested configuration."""
+    return {"ops": {"write_topic": {"config": form.dict()}}}
+
+
+@dg.job(
+    config=topic_form,
+    description=(
+        "Writes variants of one topic now. Fill in the form in the Launchpad: `topic` "
+        "is all it needs."
+    ),
+)
+def generate_topic() -> None:
+    """One topic on demand."""
+    write_topic()
+
+
+def _report(
+    context: dg.OpExecutionContext, asset: str, month: str, metadata: dict[str, Any]
+) -> None:
+    context.log_event(
+        dg.AssetMaterialization(asset, partition=month, metadata=metadata)
+    )

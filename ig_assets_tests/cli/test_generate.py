@@ -1,0 +1,118 @@
+"""Variants of one topic on demand: written once, within the budget, readable."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ig_assets_tests.loop.turned import TurnedLoop, command, new_loop
+from ig_assets_tests.stand_ins.openai_server import RESPONSES, OpenAIStandIn
+
+DONE, FAILED, WRONG_USE = 0, 1, 2
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TurnedLoop]:
+    """A corpus with its index, and no month turned."""
+    with OpenAIStandIn() as stand_in:
+        loop = new_loop(tmp_path_factory.mktemp("generate"), stand_in)
+        synced = loop.command("sync")
+        assert synced.returncode == DONE, synced.stderr
+        yield loop
+
+
+def generate(
+    loop: TurnedLoop, *arguments: str, **env: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command("generate", *arguments),
+        env=loop.env | env,
+        cwd=loop.data_dir,
+        capture_output=True,
+        text=True,
+    )
+
+
+def answer(loop: TurnedLoop, *arguments: str) -> Any:
+    result = generate(loop, *arguments, "--json")
+    assert result.returncode == DONE, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_a_topic_gets_its_variants_once(desk: TurnedLoop) -> None:
+    first = answer(desk, "sharp knives", "--variants", "3", "--brief", "Hone daily.")
+    variants = first["variants"]
+    assert [v["arm"] for v in variants] == ["a", "b", "c"]
+    assert len({v["hook_style"] for v in variants}) == 3
+    assert all(v["hook"] and v["body"] and v["call_to_action"] for v in variants)
+    assert all(15 <= v["estimated_seconds"] <= 60 for v in variants)
+    assert all(v["cost_usd"] > 0 for v in variants)
+    asked = desk.stand_in.requests[RESPONSES]
+    again = answer(desk, "Sharp Knives", "--variants", "2")
+    assert again["variants"] == variants
+    assert desk.stand_in.requests[RESPONSES] == asked == 6
+
+
+def test_a_person_reads_the_words_and_the_cost(desk: TurnedLoop) -> None:
+    said = generate(desk, "sharp knives").stdout
+    for variant in answer(desk, "sharp knives")["variants"]:
+        assert " ".join(variant["hook"].split()) in " ".join(said.split())
+    assert "3 variants of 2026-01, USD 0.00" in said
+
+
+def test_the_run_is_in_the_ui_under_its_job_and_its_assets(desk: TurnedLoop) -> None:
+    run_id = answer(desk, "sharp knives")["run_id"]
+    with dg.DagsterInstance.from_config(str(desk.dagster_home)) as instance:
+        run = instance.get_run_by_id(run_id)
+        assert run is not None and run.job_name == "generate_topic"
+        for asset in ("topics", "script_drafts", "script_variants"):
+            event = instance.get_latest_materialization_event(dg.AssetKey(asset))
+            assert event is not None and event.run_id == run_id
+            assert event.asset_materialization is not None
+            assert event.asset_materialization.partition == "2026-01"
+
+
+def test_a_budget_stops_between_two_drafts_and_says_what_is_left(
+    desk: TurnedLoop,
+) -> None:
+    ended = generate(desk, "baking bread", IG_BUDGETS="run:usd=0.02")
+    assert ended.returncode == FAILED
+    said = " ".join(ended.stderr.split())
+    assert "of run:usd=0.02 is spent or reserved" in said
+    assert "2 of 3 drafts are written, 1 are left for the next run" in said
+    assert "Traceback" not in said
+    assert len(answer(desk, "baking bread")["variants"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("  ",), "The topic cannot be used"),
+        (("kites", "--variants", "5"), "ask for 2 or 3"),
+        (("kites", "--month", "2025-12"), "not an open month"),
+        (("kites", "--language", "Klingon"), "The topic cannot be used: language"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_paid(
+    desk: TurnedLoop, arguments: tuple[str, ...], said: str
+) -> None:
+    before = desk.counts(), dict(desk.stand_in.requests)
+    refused = generate(desk, *arguments)
+    assert refused.returncode == WRONG_USE
+    assert said in " ".join(refused.stderr.split())
+    assert (desk.counts(), dict(desk.stand_in.requests)) == before
+
+
+def test_the_launchpad_shows_one_flat_form(tmp_path: Path) -> None:
+    from ig_assets.defs.generation.on_demand import generate_topic
+
+    schema: Any = generate_topic.run_config_schema.config_type
+    required = [name for name, field in schema.fields.items() if field.is_required]
+    assert required == ["topic"]
+    assert {"variants", "brief", "language", "month"} <= set(schema.fields)
