@@ -73,7 +73,9 @@ class Settings(BaseSettings):
     pinecone_region: str = "us-east-1"
 
     # The loop
-    first_month: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] = "2026-01"
+    first_month: Annotated[str, Field(pattern=r"^(19|20)\d{2}-(0[1-9]|1[0-2])$")] = (
+        "2026-01"
+    )
     topics_per_month: Annotated[int, Field(ge=1)] | None = None
     arms: Annotated[int, Field(ge=2, le=3)] = 2
     retrieved_scripts: Annotated[int, Field(ge=0, le=20)] = 2
@@ -94,7 +96,7 @@ class Settings(BaseSettings):
     max_in_flight: Annotated[int, Field(ge=1, le=256)] = 8
     embed_batch: Annotated[int, Field(ge=1, le=2048)] = 100
     batch: bool = False
-    budget_usd: Annotated[float, Field(ge=0.0)] | None = None
+    budget_usd: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None = None
     budgets: str = ""
 
     # Dagster
@@ -177,8 +179,14 @@ def _check_names() -> None:
     raise SettingsError(f"{unknown[0]} is not a setting of ig_assets; {hint}")
 
 
+_RULES = {
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+}
 _PATTERNS = {
-    "first_month": "a month written as YYYY-MM",
+    "first_month": "a month written as YYYY-MM, from 1900-01 to 2099-12",
     "pinecone_index": "at most 40 lower-case letters, digits and hyphens within",
 }
 
@@ -189,10 +197,16 @@ def _sentence(problem: Any) -> str:
     secret = "key" in field.lower()
     given = "a value that is not shown" if secret else repr(problem["input"])
     rule = problem["msg"].removeprefix("Input should be ")
+    rule = rule.removeprefix("Value error, ").removeprefix("a valid ")
+    rule = _RULES.get(problem["type"], rule)
     if problem["type"] == "string_pattern_mismatch":
         rule = _PATTERNS[field.lower()]
     default = Settings.model_fields.get(field.lower())
-    fallback = "" if default is None else f" (unset, it is {default.default!r})"
+    fallback = ""
+    if default is not None:
+        value = default.default
+        shown = "there is none" if value in (None, "") else f"it is {value!r}"
+        fallback = f" (unset, {shown})"
     return (
         f"{name} is {given}, but must be {rule}; correct it in the environment or "
         f".env, or remove it{fallback}."

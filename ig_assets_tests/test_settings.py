@@ -33,7 +33,7 @@ WRONG = {
     "IG_TOPICS_PER_MONTH": ("0", "greater than or equal to 1"),
     "IG_ARMS": ("4", "less than or equal to 3"),
     "IG_RETRIEVED_SCRIPTS": ("-1", "greater than or equal to 0"),
-    "IG_SEED": ("lucky", "integer"),
+    "IG_SEED": ("lucky", "a whole number"),
     "IG_TEMPERATURE": ("2.5", "less than or equal to 2"),
     "IG_CANARY_SHARE": ("34", "less than or equal to 1"),
     "IG_CONTROL_SHARE": ("-0.1", "greater than or equal to 0"),

@@ -7,6 +7,8 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ig_assets.errors import InputError
+
 
 class SystemClock:
     """The machine's clock."""
@@ -28,12 +30,18 @@ class SimulatedClock:
         self._start = start
 
     def now(self) -> datetime:
-        """The simulated present, naive UTC."""
+        """The simulated present, naive UTC. Raises InputError for a broken file."""
         try:
             stored = json.loads(self._path.read_text(encoding="utf-8"))["now"]
+            return datetime.fromisoformat(stored)
         except FileNotFoundError:
             return self._start
-        return datetime.fromisoformat(stored)
+        except (ValueError, KeyError, TypeError):
+            raise InputError(
+                f"The simulated clock {self._path} is damaged; write "
+                '{"now": "2026-03-01T00:00:00"} into it with the day that was reached, '
+                "or restore it from a backup."
+            ) from None
 
     def move_to(self, instant: datetime) -> None:
         """Move forwards; a move into the past is ignored, as time does not return."""

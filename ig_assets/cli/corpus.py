@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.cli.output import (
+    AsJson,
+    InMonth,
+    console,
+    plain_errors,
+    print_json,
+    print_table,
+)
 from ig_assets.core.corpus.history import ImportReport, import_history
 from ig_assets.core.corpus.retrieval import retrieve
 from ig_assets.core.costs.ledger import RunRef
@@ -18,6 +26,14 @@ from ig_assets.core.experiments.winners import record_winners
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House
+
+
+class Origin(str, Enum):
+    """Where a script came from."""
+
+    LIBRARY = "library"
+    HISTORY = "history"
+    WINNER = "winner"
 
 
 @plain_errors
@@ -38,6 +54,13 @@ def import_history_command(
     sigma: Annotated[
         float, typer.Option(min=0.0, help="Post-to-post sd; 0 for randomised tests.")
     ] = 0.0,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose export it is: a later file of the same source adds what is "
+            "new to it. [default: the file's name]"
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option(help="Show the mapping and the counts; write nothing.")
     ] = False,
@@ -45,7 +68,8 @@ def import_history_command(
 ) -> None:
     """Import past posts with their engagement; rows with an experiment become evidence.
 
-    Importing the same file again changes nothing. Run `ig-assets sync` afterwards.
+    Importing the same file again changes nothing; one that has grown adds what is new
+    and takes new counts as a later reading. Run `ig-assets sync` afterwards.
 
     Example: `ig-assets import-history posts.csv --map hook=headline --dry-run`
     """
@@ -58,6 +82,7 @@ def import_history_command(
         simulated=simulated,
         randomised=randomised,
         sigma=sigma,
+        source=source or file.name.split(".")[0] or file.name,
         dry_run=dry_run,
     )
     decided = None
@@ -86,14 +111,13 @@ def search(
         str | None, typer.Option(help="Only scripts in this language, e.g. en.")
     ] = None,
     origin: Annotated[
-        str | None, typer.Option(help="Only from library, history or winner.")
+        Origin | None, typer.Option(help="Only scripts that came from there.")
     ] = None,
     min_rate: Annotated[
-        float | None, typer.Option(help="Only scripts with at least this rate.")
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Only scripts with at least this rate."),
     ] = None,
-    month: Annotated[
-        str | None, typer.Option(help="Only scripts first seen in YYYY-MM.")
-    ] = None,
+    month: InMonth = None,
     winners: Annotated[
         bool, typer.Option(help="Whether scripts that won their test may be found.")
     ] = True,
@@ -114,7 +138,10 @@ def search(
         k,
         include_winners=winners,
         filters=Filters(
-            language=language, origin=origin, min_rate=min_rate, month=month
+            language=language,
+            origin=None if origin is None else origin.value,
+            min_rate=min_rate,
+            month=month,
         ),
         embedder_of=house.embedder_of,
     )
@@ -150,6 +177,8 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
             raise InputError(
                 f"--map {pair!r} must read ours=theirs, e.g. hook=headline."
             )
+        if ours.strip() in mapping:
+            raise InputError(f"--map {ours.strip()}=… is given twice; give it once.")
         mapping[ours.strip()] = theirs.strip()
     return mapping
 
@@ -159,7 +188,13 @@ def _print_import(
 ) -> None:
     mapped = ", ".join(f"{ours}={theirs}" for ours, theirs in report.mapping.items())
     console.print(f"Columns: {mapped}")
-    console.print(f"Rate: {report.numerator} per {report.denominator}")
+    if report.left_alone:
+        console.print(
+            f"Left alone: {', '.join(report.left_alone)}; "
+            "--map ours=theirs takes a column in."
+        )
+    if report.numerator and report.denominator:
+        console.print(f"Rate: {report.numerator} per {report.denominator}")
     if report.already_imported:
         console.print("This file was imported before; nothing changed.")
         return
@@ -167,7 +202,8 @@ def _print_import(
     console.print(
         f"{done} {report.imported:,} of {report.rows_read:,} rows: "
         f"{report.scripts:,} scripts, {report.posts:,} posts, "
-        f"{report.experiments:,} experiments; {report.rejected:,} rejected."
+        f"{report.experiments:,} experiments ({report.known_experiments:,} known "
+        f"from before); {report.rejected:,} rejected."
     )
     if report.rejects_sample:
         print_table(

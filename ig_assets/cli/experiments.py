@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 
 from ig_assets.cli.corpus import decide
-from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.cli.output import (
+    AsJson,
+    InMonth,
+    console,
+    plain_errors,
+    print_json,
+    print_table,
+)
 from ig_assets.core.experiments.verdict import experiment_rows
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
@@ -19,7 +26,7 @@ def experiments(
     experiment_id: Annotated[
         str | None, typer.Argument(help="One experiment, with its arms.")
     ] = None,
-    month: Annotated[str | None, typer.Option(help="Only this month, YYYY-MM.")] = None,
+    month: InMonth = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
     update: Annotated[
         bool, typer.Option(help="Look at the undecided ones first (free).")
@@ -47,7 +54,10 @@ def experiments(
         print_json(rows)
         return
     if not rows:
-        console.print("No experiment yet: import history or run `ig-assets loop`.")
+        if month is not None:
+            console.print(f"There is no experiment of {month}.")
+        else:
+            console.print("No experiment yet: import history or run `ig-assets loop`.")
         return
     print_table(
         [

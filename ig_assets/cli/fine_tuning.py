@@ -12,6 +12,7 @@ from ig_assets.core.fine_tuning.jobs import poll_jobs, register_model, submit_jo
 from ig_assets.core.fine_tuning.jsonl import DatasetSummary, write_datasets
 from ig_assets.core.fine_tuning.promotion import promote, rollback
 from ig_assets.core.fine_tuning.registry import list_models
+from ig_assets.errors import IgAssetsError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House, base_model, embedding_space
 
@@ -19,6 +20,11 @@ app = typer.Typer(
     help="A closed month's training set: look at it, then submit it.",
     no_args_is_help=True,
 )
+
+
+class NothingToSubmitError(IgAssetsError):
+    """A month has no training set."""
+
 
 Month = Annotated[str, typer.Option(help="A closed month, YYYY-MM.")]
 
@@ -64,6 +70,11 @@ def submit(month: Month, as_json: AsJson = False) -> None:
     house = House(load_settings())
     settings = house.settings
     dataset = _prepare(house, month)
+    if dataset.is_empty:
+        raise NothingToSubmitError(
+            f"Nothing was decided before the end of {month}, so there is nothing to "
+            "train on; import history or let the loop turn first."
+        )
     job = submit_job(
         house.warehouse,
         house.clock,
@@ -107,6 +118,10 @@ def models(
     house = House(load_settings())
     if (promote_id or roll_back) and not reason.strip():
         raise typer.BadParameter("say why with --reason", param_hint="--reason")
+    if reason.strip() and not (promote_id or roll_back):
+        raise typer.BadParameter(
+            "it needs --promote or --rollback", param_hint="--reason"
+        )
     if promote_id and roll_back:
         raise typer.BadParameter("either --promote or --rollback")
     if promote_id:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,13 @@ SAMPLE_HISTORY = PROJECT_ROOT / "library" / "history" / "simulated_history.csv"
 TOPICS = 3
 
 
+class LocalModel(str, Enum):
+    """The models that can write on this machine."""
+
+    LARGE = "1.5b"
+    SMALL = "0.5b"
+
+
 @plain_errors
 def loop(
     months: Annotated[
@@ -39,9 +47,7 @@ def loop(
     arms: Annotated[
         int | None, typer.Option(min=2, max=3, help="Variants a topic.")
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="The local writer: 1.5b or 0.5b.")
-    ] = None,
+    model: Annotated[LocalModel | None, typer.Option(help="The local writer.")] = None,
     history: Annotated[
         bool,
         typer.Option(
@@ -77,7 +83,7 @@ def loop(
         _print_summary(summary, turned, seconds, settings)
 
 
-def _apply(topics: int | None, arms: int | None, model: str | None) -> None:
+def _apply(topics: int | None, arms: int | None, model: LocalModel | None) -> None:
     """Options are settings: Dagster's resources read the environment."""
     if topics is not None:
         os.environ["IG_TOPICS_PER_MONTH"] = str(topics)
@@ -86,7 +92,7 @@ def _apply(topics: int | None, arms: int | None, model: str | None) -> None:
     if arms is not None:
         os.environ["IG_ARMS"] = str(arms)
     if model is not None:
-        os.environ["IG_LOCAL_MODEL"] = model
+        os.environ["IG_LOCAL_MODEL"] = model.value
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -28,7 +29,19 @@ AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON for programs instead of tables.")
 ]
 
+
+def _a_month(value: str | None) -> str | None:
+    if value is not None and not _MONTH.fullmatch(value):
+        raise typer.BadParameter(f"{value!r} is not a month such as 2026-01.")
+    return value
+
+
+InMonth = Annotated[
+    str | None, typer.Option(callback=_a_month, help="Only this month, YYYY-MM.")
+]
+
 FAILED, WRONG_USE = 1, 2
+_MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
 _WHOLE = ("experiment", "model", "model_id", "month", "script", "id")
 
 

@@ -8,7 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.cli.output import (
+    AsJson,
+    InMonth,
+    console,
+    plain_errors,
+    print_json,
+    print_table,
+)
 from ig_assets.core.experiments.review import (
     approve_posts,
     decline_posts,
@@ -25,7 +32,6 @@ app = typer.Typer(
 )
 
 PostIds = Annotated[list[str] | None, typer.Argument(help="Ids of posts.")]
-Month = Annotated[str | None, typer.Option(help="Of this month, YYYY-MM.")]
 Everything = Annotated[
     bool, typer.Option("--all", help="Every post of --month that waits.")
 ]
@@ -34,7 +40,7 @@ Everything = Annotated[
 @app.command("list")
 @plain_errors
 def list_posts(
-    month: Month = None,
+    month: InMonth = None,
     status: Annotated[
         str | None,
         typer.Option(help="proposed, approved, declined, published, failed, …"),
@@ -66,7 +72,7 @@ def list_posts(
 @plain_errors
 def approve(
     posts: PostIds = None,
-    month: Month = None,
+    month: InMonth = None,
     everything: Everything = False,
     as_json: AsJson = False,
 ) -> None:
@@ -84,7 +90,7 @@ def approve(
 @plain_errors
 def decline(
     posts: PostIds = None,
-    month: Month = None,
+    month: InMonth = None,
     everything: Everything = False,
     as_json: AsJson = False,
 ) -> None:

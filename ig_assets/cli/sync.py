@@ -11,6 +11,7 @@ import typer
 
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
 from ig_assets.core.corpus.embedding import EmbeddingPlan, plan_embedding
+from ig_assets.core.corpus.rejects import current_rejects
 from ig_assets.core.corpus.sync import CURRENT_SCRIPTS, CorpusChange, plan_corpus
 from ig_assets.core.costs.sizing import (
     MonthlyUse,
@@ -53,9 +54,16 @@ def sync(
     with open_instance(house.settings) as instance:
         done = Headless(load_definitions(), instance).run_job("sync_corpus")
         metadata = {name: _numbers(instance, name, done.run_id) for name in ASSETS}
+    with house.warehouse.transaction() as con:
+        rejects = current_rejects(con)
     if as_json:
-        print_json({"run_id": done.run_id, "assets": metadata})
+        told = {"run_id": done.run_id, "assets": metadata, "rejects": rejects}
+        print_json(told)
         return
+    for reject in rejects[:SHOWN_REJECTS]:
+        console.print(f"  {reject.source_uri}: {reject.reason}. {reject.detail}")
+    if len(rejects) > SHOWN_REJECTS:
+        console.print(f"  … and {len(rejects) - SHOWN_REJECTS} more (script_rejects).")
     if house.settings.batch:
         console.print(
             "New texts are embedded by OpenAI's Batch API (IG_BATCH), at half the "

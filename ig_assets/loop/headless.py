@@ -226,6 +226,11 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
             "Another `ig-assets loop` or `sync` is at work in this data folder; wait "
             "until it has ended, or stop it."
         ) from None
+    except OSError as error:
+        raise RunFailedError(
+            f"The data folder {settings.data_dir} cannot be written to "
+            f"({error.strerror}); point IG_DATA_DIR at a folder of yours."
+        ) from None
     try:
         with dg.DagsterInstance.from_ref(_instance_ref()) as instance:
             _end_killed_runs(instance)

@@ -1,13 +1,14 @@
-"""Dagster's own folder for a data folder: `dagster/`, with a link to `dagster.yaml`."""
+"""Dagster's own folder for a data folder: `dagster/`, with a copy of `dagster.yaml`."""
 
 from __future__ import annotations
 
 import os
-import shutil
-from contextlib import suppress
 from pathlib import Path
 
+from ig_assets.errors import InputError
 from ig_assets.settings import PROJECT_ROOT, Settings, load_settings
+
+_HEAD = "# A copy of the checkout's dagster.yaml; without this line it is left alone.\n"
 
 
 def ensure_dagster_home(settings: Settings) -> Path:
@@ -19,17 +20,29 @@ def ensure_dagster_home(settings: Settings) -> Path:
     if chosen:
         return Path(chosen)
     home = settings.data_dir / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
-    link, config = home / "dagster.yaml", PROJECT_ROOT / "dagster.yaml"
-    if not link.exists():
-        with suppress(FileNotFoundError):
-            link.unlink()  # a link whose checkout has gone
-        try:
-            link.symlink_to(config)
-        except OSError:
-            shutil.copyfile(config, link)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The data folder {settings.data_dir} cannot be written to "
+            f"({error.strerror}); point IG_DATA_DIR at a folder of yours."
+        ) from None
+    text = _HEAD + (PROJECT_ROOT / "dagster.yaml").read_text(encoding="utf-8")
+    copy = home / "dagster.yaml"
+    if copy.is_symlink():  # an older house linked to its checkout
+        copy.unlink()
+    if not copy.exists() or _is_ours_and_old(copy, text):
+        part = home / "dagster.yaml.part"
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, copy)
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+def _is_ours_and_old(copy: Path, text: str) -> bool:
+    """A person who wants another configuration removes the first line."""
+    present = copy.read_text(encoding="utf-8")
+    return present.startswith(_HEAD) and present != text
 
 
 if __name__ == "__main__":

@@ -45,7 +45,6 @@ class Warehouse:
         self.path: Path | None = None
         if url.startswith("duckdb:///"):
             self.path = Path(url.removeprefix("duckdb:///")).absolute()
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(f"{self.path}.lock", thread_local=False)
         elif not url.startswith(("postgres:", "ducklake:")):
             raise SettingsError(
@@ -100,7 +99,7 @@ class Warehouse:
                 yield
                 return
             try:
-                self._lock.acquire(timeout=self._timeout_s)
+                self._acquire_file(self._lock)
             except Timeout:
                 raise WarehouseBusyError(self._busy()) from None
             try:
@@ -109,6 +108,21 @@ class Warehouse:
                 self._lock.release()
         finally:
             self._mutex.release()
+
+    def _acquire_file(self, lock: FileLock) -> None:
+        """Raises WarehouseError where the folder cannot be written to."""
+        folder = Path(lock.lock_file).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=self._timeout_s)
+        except OSError as error:
+            if isinstance(error, Timeout):
+                raise
+            raise WarehouseError(
+                f"The data folder {folder} cannot be written to "
+                f"({error.strerror or type(error).__name__}); point IG_DATA_DIR at a "
+                "folder of yours."
+            ) from None
 
     def _busy(self) -> str:
         what = "warehouse" if self.path is None else f"warehouse file {self.path}"

@@ -275,6 +275,10 @@ CREATE TABLE suspicious_scripts (
 );
 """
 
+_IMPORTS_HAVE_A_SOURCE = """
+ALTER TABLE imports ADD COLUMN source TEXT;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "the first house", _FIRST),
     (2, "library files", _LIBRARY_FILES),
@@ -284,6 +288,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (6, "calls reserve tokens", _CALLS_RESERVE_TOKENS),
     (7, "figures of the gates", _GATES),
     (8, "people edit posts and ask for topics", _POST_EDITS),
+    (9, "imports name the source that grows", _IMPORTS_HAVE_A_SOURCE),
 )
 
 

@@ -353,3 +353,53 @@ def test_months_without_topics_are_refused_before_time_moves(
     assert "no usable topic for 2026-03; it has no month" in said
     assert turned_loop.counts() == before
     assert (turned_loop.data_dir / "clock.json").read_text() == clock
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("experiments", "--month", "2026-13"),
+        ("experiments", "--month", "26-1"),
+        ("search", "herbs", "--month", "2026-99"),
+        ("search", "herbs", "--origin", "elsewhere"),
+        ("search", "herbs", "--min-rate", "nan"),
+        ("posts", "list", "--month", "May"),
+        ("models", "--reason", "no action named"),
+        ("import-history", "x.csv", "--map", "hook=a", "--map", "hook=b"),
+        ("loop", "--model", "7b"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_meant_is_wrong_use(
+    shell: Shell, arguments: tuple[str, ...]
+) -> None:
+    result = shell.run(*arguments)
+    assert result.exit_code == WRONG_USE, result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_month_without_a_training_set_is_not_submitted(
+    shell: Shell, turned_loop: TurnedLoop
+) -> None:
+    before = turned_loop.counts()
+    said = shell.complaint(FAILED, "fine-tune", "submit", "--month", "2025-12")
+    assert "Nothing was decided before the end of 2025-12" in said
+    assert turned_loop.counts()["fine_tune_jobs"] == before["fine_tune_jobs"]
+
+
+@pytest.mark.parametrize("command", ["models", "costs", "sync", "loop"])
+def test_a_data_folder_that_cannot_be_is_one_sentence(
+    shell: Shell, tmp_path: Any, command: str
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    result = shell.run(command, IG_DATA_DIR=str(tmp_path / "file"), DAGSTER_HOME="")
+    assert result.exit_code in (FAILED, WRONG_USE), result.output
+    said = " ".join(result.stderr.split())
+    assert "cannot be written to" in said and "IG_DATA_DIR" in said
+    assert "Traceback" not in result.output
+
+
+def test_a_damaged_clock_is_one_sentence(shell: Shell, tmp_path: Any) -> None:
+    (tmp_path / "clock.json").write_text("{bad")
+    said = shell.complaint(WRONG_USE, "models", IG_DATA_DIR=str(tmp_path))
+    assert "clock.json is damaged" in said

@@ -28,17 +28,29 @@ def script_id_of(row: HistoryRow) -> str:
 
 
 def make_arms(
-    rows: Sequence[HistoryRow], reading: HistoryReading, import_id: str, source: str
+    rows: Sequence[HistoryRow],
+    reading: HistoryReading,
+    import_id: str,
+    source: str,
+    grows: bool = False,
 ) -> list[Arm]:
-    """The rows that have a rate; a test with a single arm is no experiment."""
+    """The rows that have a rate; a test with a single arm is no experiment.
+
+    Where a source grows, a lone post is known by its words and how often they came.
+    """
     needed = (reading.numerator, reading.denominator)
     rated = [row for row in rows if all(n in row.counts for n in needed)]
     sizes = Counter(row.experiment for row in rated if row.experiment)
     labels: dict[str, set[str]] = defaultdict(set)
+    lone: Counter[str] = Counter()
     arms = []
     for row in rated:
         if sizes[row.experiment] < 2:
+            lone[row.revision_hash] += 1
             post_id = stable_id("post", "history", import_id, row.number)
+            if grows:
+                nth = lone[row.revision_hash]
+                post_id = stable_id("post", "history", source, row.revision_hash, nth)
             arms.append(Arm(row, script_id_of(row), post_id, None, row.arm or "single"))
             continue
         taken = labels[row.experiment]

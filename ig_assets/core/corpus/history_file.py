@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ig_assets.core.corpus.history_table import read_frame
+from ig_assets.core.corpus.history_table import BROKEN_LINE, read_frame
 from ig_assets.core.corpus.rejects import HISTORY
 from ig_assets.core.corpus.script import MAX_BYTES, Reject, join_script
 from ig_assets.core.corpus.secrets import secret_kind
@@ -82,6 +82,7 @@ class HistoryReading:
     rejects: tuple[Reject, ...]
     rows_read: int
     mapping: Mapping[str, str]
+    left_alone: tuple[str, ...]
     numerator: str | None
     denominator: str | None
 
@@ -129,10 +130,13 @@ def read_history(
     }
     numerator = _chosen(numerator, NUMERATORS, mapping)
     denominator = _chosen(denominator, DENOMINATORS, mapping)
+    broken = frame[BROKEN_LINE].tolist() if BROKEN_LINE in frame.columns else []
     rows, rejects = [], []
     for position, values in enumerate(zip(*columns.values(), strict=True)):
         number = position + 1
         try:
+            if broken and broken[position]:
+                raise _Refused("broken row", "It is not one JSON object a line.")
             row = dict(zip(columns, values, strict=True))
             rows.append(_row(number, row, numerator, denominator, simulated))
         except _Refused as refused:
@@ -145,6 +149,11 @@ def read_history(
         rejects=tuple(rejects),
         rows_read=len(frame) + len(bad_lines),
         mapping=mapping,
+        left_alone=tuple(
+            str(column)
+            for column in frame.columns
+            if column not in mapping.values() and column != BROKEN_LINE
+        ),
         numerator=numerator,
         denominator=denominator,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ig_assets.core.corpus.history_arms import Arm, script_id_of
 from ig_assets.core.corpus.history_file import METRICS, HistoryReading, HistoryRow
@@ -87,8 +87,68 @@ def write_scripts(
     )
 
 
+def _known_performance(
+    con: Connection, source: str
+) -> dict[str, set[tuple[float | None, ...]]]:
+    """What earlier imports of the source said: {script: counts in our order}."""
+    known: dict[str, set[tuple[float | None, ...]]] = defaultdict(set)
+    for script_id, *counts in con.execute(
+        f"SELECT script_id, {', '.join(COUNTS)} FROM script_performance "
+        "WHERE source = ?",
+        [f"import/{source}"],
+    ).fetchall():
+        known[script_id].add(tuple(counts))
+    return known
+
+
+def _known_readings(
+    con: Connection, arms: Sequence[Arm]
+) -> dict[tuple[str, str], tuple[float | None, datetime]]:
+    """The last reading of each post and metric, and when it was observed."""
+    rows = con.execute(
+        """
+        SELECT post_id, metric, value, observed_at
+        FROM engagement
+        WHERE list_contains(?::TEXT[], post_id)
+        ORDER BY observed_at
+        """,
+        [[arm.post_id for arm in arms]],
+    ).fetchall()
+    return {(post_id, metric): (value, at) for post_id, metric, value, at in rows}
+
+
+def _engagement_rows(
+    arms: Sequence[Arm],
+    before: Mapping[tuple[str, str], tuple[float | None, datetime]],
+    now: datetime,
+) -> list[dict[str, object]]:
+    """A reading is a row where it is the first, or another than the last.
+
+    It is observed after the last, though the clock may stand still.
+    """
+    rows = []
+    for arm in arms:
+        for metric, value in arm.row.counts.items():
+            last, seen_at = before.get((arm.post_id, metric), (None, None))
+            if seen_at is not None and last == value:
+                continue
+            after = now if seen_at is None else seen_at + timedelta(microseconds=1)
+            rows.append(
+                {
+                    "post_id": arm.post_id,
+                    "metric": metric,
+                    "as_of": arm.row.posted_on or now,
+                    "observed_at": max(now, after),
+                    "value": value,
+                    "age_hours": None,
+                }
+            )
+    return rows
+
+
 def write_posts(con: Connection, arms: Sequence[Arm], now: datetime) -> None:
     """A post's `detail` names the image it was shown with: `image:<id>`."""
+    before = _known_readings(con, arms)
     merge_rows(
         con,
         "posts",
@@ -114,18 +174,7 @@ def write_posts(con: Connection, arms: Sequence[Arm], now: datetime) -> None:
     merge_rows(
         con,
         "engagement",
-        [
-            {
-                "post_id": arm.post_id,
-                "metric": metric,
-                "as_of": arm.row.posted_on or now,
-                "observed_at": now,
-                "value": value,
-                "age_hours": None,
-            }
-            for arm in arms
-            for metric, value in arm.row.counts.items()
-        ],
+        _engagement_rows(arms, before, now),
         replace=False,
     )
 
@@ -134,10 +183,14 @@ def write_history_performance(
     con: Connection,
     rows: Sequence[HistoryRow],
     reading: HistoryReading,
-    import_id: str,
+    source: str,
     now: datetime,
 ) -> None:
-    """One row a text: the sums over its posts; impressions count as views."""
+    """One row a text: the sums over its posts; impressions count as views.
+
+    As of its last post, or of now where an earlier import of the source said so.
+    """
+    known = _known_performance(con, source)
     grouped: dict[str, list[HistoryRow]] = defaultdict(list)
     for row in rows:
         if row.counts:
@@ -154,12 +207,18 @@ def write_history_performance(
             counts["views"] = sums.get("impressions")
         events = sums.get(reading.numerator or "")
         trials = sums.get(reading.denominator or "")
+        if tuple(counts.values()) in known.get(script_id, ()):
+            continue
         performance.append(
             {
                 "script_id": script_id,
                 "revision_hash": posts[0].revision_hash,
-                "source": f"import/{import_id}",
-                "as_of": max((p.posted_on for p in posts if p.posted_on), default=now),
+                "source": f"import/{source}",
+                "as_of": (
+                    now
+                    if script_id in known
+                    else max((p.posted_on for p in posts if p.posted_on), default=now)
+                ),
                 **counts,
                 "rate": events / trials if events is not None and trials else None,
             }

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+BROKEN_LINE = "\0broken"  # a column that no file can have
+
+
 def read_frame(file: Path) -> tuple[pd.DataFrame, list[int]]:
     """All cells as text, and the widths of the lines that do not fit the header.
 
@@ -93,8 +96,8 @@ def _read_jsonl(file: Path) -> tuple[pd.DataFrame, list[int]]:
                 row = json.loads(line)
             except (ValueError, RecursionError):
                 row = None
-            # A broken line stays a row, without a hook, and is rejected as such.
-            fields = row if isinstance(row, dict) else {}
+            # A broken line stays a row, so that the others keep their numbers.
+            fields = row if isinstance(row, dict) else {BROKEN_LINE: "yes"}
             rows.append({str(k): _as_text(v) for k, v in fields.items()})
     return pd.DataFrame(rows, dtype=str), []
 

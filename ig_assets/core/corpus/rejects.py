@@ -14,6 +14,15 @@ HISTORY = "history:"
 RESOLVED = "resolved"
 
 
+def current_rejects(con: Connection) -> list[Reject]:
+    """What stands rejected now, of files and of imports, by name."""
+    rows = con.execute(
+        f"SELECT source_uri, reason, detail FROM ({CURRENT_REJECTS}) AS r "
+        "ORDER BY source_uri"
+    ).fetchall()
+    return [Reject(*row) for row in rows]
+
+
 def write_rejects(con: Connection, rejects: Iterable[Reject], now: datetime) -> None:
     """Add what is not the source's latest row already."""
     latest = {

@@ -284,3 +284,90 @@ def test_the_upworthy_archive_is_understood_without_help(shelf: Shelf) -> None:
     assert shelf.rows(
         "SELECT metric, count(*) FROM engagement GROUP BY metric ORDER BY metric"
     ) == [("clicks", 13410), ("impressions", 13410)]
+
+
+# ── an export that grows ──────────────────────────────────────────────────────
+
+EXPORT = "test,hook,arm,posted_on,impressions,clicks\n"
+FIRST = EXPORT + "t1,One,a,2026-01-01,100,10\nt1,Two,b,2026-01-01,100,20\n"
+LONE = ",Alone,,2026-01-02,50,5\n"
+
+
+def grown(shelf: Shelf, text: str, **options: Any) -> ImportReport:
+    path = shelf.folder / "export.csv"
+    path.write_text(text, encoding="utf-8")
+    mapping = {"experiment_id": "test"}
+    return import_history(
+        shelf.warehouse, shelf.clock, path, mapping=mapping, **options
+    )
+
+
+def test_a_grown_export_adds_only_what_is_new(shelf: Shelf) -> None:
+    first = grown(shelf, FIRST + LONE, source="team")
+    assert (first.experiments, first.known_experiments, first.posts) == (1, 0, 3)
+    more = "t2,Three,a,2026-02-01,100,5\nt2,Four,b,2026-02-01,100,6\n"
+    second = grown(shelf, FIRST + LONE + more, source="team")
+    assert (second.experiments, second.known_experiments) == (2, 1)
+    counts = {
+        table: shelf.rows(f"SELECT count(*) FROM {table}")[0][0]
+        for table in ("experiments", "posts", "engagement", "script_performance")
+    }
+    assert counts == {
+        "experiments": 2,
+        "posts": 5,
+        "engagement": 10,
+        "script_performance": 5,
+    }
+
+
+def test_new_counts_of_a_known_post_are_a_later_reading(shelf: Shelf) -> None:
+    grown(shelf, FIRST, source="team")
+    grown(shelf, FIRST.replace("100,10", "200,30"), source="team")
+    assert shelf.rows("SELECT count(*) FROM posts") == [(2,)]
+    readings = shelf.rows(
+        "SELECT value FROM engagement WHERE metric = 'clicks' "
+        "ORDER BY post_id, observed_at"
+    )
+    assert sorted(value for (value,) in readings) == [10.0, 20.0, 30.0]
+    rates = shelf.rows("SELECT rate FROM script_performance ORDER BY as_of, rate")
+    assert rates == [(0.1,), (0.2,), (0.15,)]
+
+
+def test_two_sources_with_the_same_test_ids_are_two_experiments(shelf: Shelf) -> None:
+    grown(shelf, FIRST, source="team")
+    other = grown(shelf, FIRST.replace("One", "Uno"), source="agency")
+    assert other.known_experiments == 0
+    assert shelf.rows("SELECT count(*) FROM experiments") == [(2,)]
+
+
+def test_the_same_bytes_under_another_mapping_are_refused(shelf: Shelf) -> None:
+    grown(shelf, FIRST, source="team")
+    path = shelf.folder / "export.csv"
+    with pytest.raises(InputError, match="imported before with another mapping"):
+        import_history(
+            shelf.warehouse, shelf.clock, path, mapping={"topic": "test"}, source="team"
+        )
+    assert grown(shelf, FIRST, source="team").already_imported
+
+
+def test_columns_that_say_nothing_to_us_are_told(shelf: Shelf) -> None:
+    path = shelf.folder / "export.csv"
+    path.write_text(FIRST, encoding="utf-8")
+    report = import_history(shelf.warehouse, shelf.clock, path, dry_run=True)
+    assert report.left_alone == ("test",) and report.experiments == 0
+
+
+def test_a_broken_json_line_says_that_it_is_one_and_the_others_keep_their_numbers(
+    shelf: Shelf,
+) -> None:
+    path = shelf.folder / "export.jsonl"
+    path.write_text('{bad\n[1]\n{"hook": ""}\n{"hook": "Fine"}\n', encoding="utf-8")
+    report = import_history(shelf.warehouse, shelf.clock, path)
+    assert [
+        (r.source_uri.rpartition("#")[2], r.reason) for r in report.rejects_sample
+    ] == [
+        ("1", "broken row"),
+        ("2", "broken row"),
+        ("3", "no hook"),
+    ]
+    assert report.imported == 1
