@@ -168,15 +168,34 @@ def make_writer(settings: Settings, name: str) -> Writer:
         return OpenAIWriter(
             name, api_key=_secret(settings), base_url=settings.openai_base_url
         )
+    from ig_assets.adapters.local_pool import WriterPool
     from ig_assets.adapters.local_server import local_writer
 
-    return local_writer(
-        settings.data_dir / "local_model",
-        lambda: writer_file(settings),
-        name,
-        threads=settings.local_threads,
-        idle_s=settings.local_idle_s,
+    servers = writers_in_flight(settings)
+    return WriterPool(
+        [
+            local_writer(
+                settings.data_dir / "local_model" / str(number),
+                lambda: writer_file(settings),
+                name,
+                threads=settings.local_threads,
+                idle_s=settings.local_idle_s,
+                prompt_threads=2 if servers == 1 else 1,
+            )
+            for number in range(1, servers + 1)
+        ]
     )
+
+
+def writers_in_flight(settings: Settings) -> int:
+    """Requests for text at a time: of a vendor as set, else one a local server."""
+    if settings.writer != "local":
+        return settings.max_in_flight
+    if settings.local_servers is not None:
+        return settings.local_servers
+    from ig_assets.adapters.local_pool import servers_by_itself
+
+    return servers_by_itself()
 
 
 def writer_file(settings: Settings, progress: Progress | None = None) -> Path:

@@ -27,6 +27,7 @@ WRONG = {
     "IG_CLOCK": ("sundial", "'auto', 'system' or 'simulated'"),
     "IG_LOCAL_MODEL": ("7b", "'1.5b' or '0.5b'"),
     "IG_LOCAL_THREADS": ("0", "greater than or equal to 1"),
+    "IG_LOCAL_SERVERS": ("0", "greater than or equal to 1"),
     "IG_LOCAL_IDLE_S": ("1", "greater than or equal to 10"),
     "IG_OPENAI_EMBEDDING_DIMENSIONS": ("9999", "less than or equal to 3072"),
     "IG_FIRST_MONTH": ("2026-13", "YYYY-MM"),

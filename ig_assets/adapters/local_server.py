@@ -74,12 +74,14 @@ def ensure_server(
     threads: int = 1,
     idle_s: int = 300,
     start_timeout_s: float = 120,
+    prompt_threads: int = 1,
 ) -> ServerAddress:
     """Return the address of a server that serves this model, starting it if needed.
 
     Callers in any process wait for each other. A server of another model or thread
-    count is stopped first. `idle_s` counts from the last request or call of this.
-    Raises ModelFileError where the model does not load.
+    count is stopped first. `threads` write and `prompt_threads` read; `idle_s` counts
+    from the last request or call of this. Raises ModelFileError where the model does
+    not load.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
     if not model_path.is_file():
@@ -94,7 +96,9 @@ def ensure_server(
                     return found.address
                 _stop(state_dir, found)
             touch_server(state_dir)
-            return _start(state_dir, model_path, threads, idle_s, start_timeout_s)
+            options = ["--threads", str(threads), "--idle-s", str(idle_s)]
+            options += ["--prompt-threads", str(max(threads, prompt_threads))]
+            return _start(state_dir, model_path, options, start_timeout_s)
     except Timeout:
         raise ModelFileError(
             "Another process has been starting the local model for more than "
@@ -123,6 +127,7 @@ def local_writer(
     model: str,
     threads: int = 1,
     idle_s: int = 300,
+    prompt_threads: int = 1,
 ) -> OpenAIWriter:
     """A writer on the shared server, which it finds or starts before each request.
 
@@ -134,7 +139,9 @@ def local_writer(
     def locate() -> Endpoint:
         if not known:
             known.append(model_path())
-        address = ensure_server(state_dir, known[0], threads, idle_s)
+        address = ensure_server(
+            state_dir, known[0], threads, idle_s, prompt_threads=prompt_threads
+        )
         return Endpoint(address.base_url, address.api_key)
 
     return OpenAIWriter(
@@ -149,7 +156,7 @@ def local_writer(
 
 
 def _start(
-    state_dir: Path, model: Path, threads: int, idle_s: int, timeout_s: float
+    state_dir: Path, model: Path, options: list[str], timeout_s: float
 ) -> ServerAddress:
     key = secrets.token_urlsafe(24)
     environment = {
@@ -160,8 +167,7 @@ def _start(
     environment[_KEY_VARIABLE] = key
     log = state_dir / "server.log"
     command = [sys.executable, "-m", "ig_assets.adapters.local_server"]
-    command += ["--state-dir", str(state_dir), "--model", str(model)]
-    command += ["--threads", str(threads), "--idle-s", str(idle_s)]
+    command += ["--state-dir", str(state_dir), "--model", str(model), *options]
     with log.open("wb") as output:
         child = subprocess.Popen(
             command,
@@ -259,16 +265,9 @@ def _served(found: _Record) -> tuple[str, int, int, int]:
     return found.model, found.model_size, found.model_mtime_ns, found.threads
 
 
-def _prompt_threads() -> int:
-    """Threads that read a prompt: two, where there are two cores.
-
-    Writing waits for all threads at each of hundreds of steps a token, so that a busy
-    core makes two slower than one; reading does so once for hundreds of tokens.
-    """
-    return min(2, os.cpu_count() or 1)
-
-
-def _serve(state_dir: Path, model: Path, threads: int, idle_s: float) -> None:
+def _serve(
+    state_dir: Path, model: Path, threads: int, idle_s: float, prompt_threads: int
+) -> None:
     """The child: load, write the record, and end when idle or told to."""
     import psutil
     from xllamacpp import CommonParams, Server
@@ -281,7 +280,7 @@ def _serve(state_dir: Path, model: Path, threads: int, idle_s: float) -> None:
     parameters.n_ctx = CONTEXT_TOKENS
     parameters.n_parallel = 1
     parameters.cpuparams.n_threads = threads
-    parameters.cpuparams_batch.n_threads = max(threads, _prompt_threads())
+    parameters.cpuparams_batch.n_threads = prompt_threads
     parameters.cache_prompt = False
     parameters.offline = True
     parameters.ui = False
@@ -355,10 +354,17 @@ def main() -> None:
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--prompt-threads", type=int, default=1)
     parser.add_argument("--idle-s", type=float, default=300)
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    _serve(given.state_dir, given.model, given.threads, given.idle_s)
+    _serve(
+        given.state_dir,
+        given.model,
+        given.threads,
+        given.idle_s,
+        given.prompt_threads,
+    )
 
 
 if __name__ == "__main__":

@@ -54,9 +54,10 @@ class Desk:
 
     @property
     def max_in_flight(self) -> int:
-        """One for the model on this machine, which has one place to write."""
-        local = self.settings.writer == "local"
-        return 1 if local else self.settings.max_in_flight
+        """Requests for text at a time."""
+        from ig_assets.wiring import writers_in_flight
+
+        return writers_in_flight(self.settings)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,51 @@
+"""Several local writers side by side, one server each: one core writes one script.
+
+A model's threads wait for each other at every step of every token, so that a busy core
+slows them all; servers of one thread each do not wait for anybody. Which one writes
+makes no difference: the same seed gives the same words.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+from collections.abc import Sequence
+
+from ig_assets.core.ports import WriteAnswer, WriteRequest, Writer
+
+MOST_BY_ITSELF = 2
+BYTES_A_SERVER = 4 << 30  # of the larger model, with room for everything else
+
+
+class WriterPool:
+    """Fulfils `Writer` by the first of its writers that is free."""
+
+    def __init__(self, writers: Sequence[Writer]) -> None:
+        self.provider = writers[0].provider
+        self.model = writers[0].model
+        self.reasoning_tokens = writers[0].reasoning_tokens
+        self._count_tokens = writers[0].count_tokens
+        self._free: queue.LifoQueue[Writer] = queue.LifoQueue()
+        for writer in reversed(writers):
+            self._free.put(writer)
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens as its writers count."""
+        return self._count_tokens(text)
+
+    def write(self, request: WriteRequest) -> WriteAnswer:
+        """Wait for a free writer and let it write; raises what that raises."""
+        writer = self._free.get()
+        try:
+            return writer.write(request)
+        finally:
+            self._free.put(writer)
+
+
+def servers_by_itself() -> int:
+    """As many as there are cores and memory for, at most two."""
+    import psutil
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    room = psutil.virtual_memory().total // BYTES_A_SERVER
+    return max(1, min(MOST_BY_ITSELF, cores or os.cpu_count() or 1, int(room)))
