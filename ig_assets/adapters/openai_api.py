@@ -16,10 +16,10 @@ from ig_assets.adapters.openai_client import (
     LazyClient,
     UnknownRouteError,
     count_tokens,
-    sent,
     translate,
 )
 from ig_assets.adapters.openai_embedder import OpenAIEmbedder
+from ig_assets.adapters.openai_pace import Pace, estimated_tokens
 from ig_assets.core.ports import Usage, WriteAnswer, WriteRequest
 from ig_assets.errors import MalformedAnswerError, RefusedError, TransientVendorError
 
@@ -55,6 +55,7 @@ class OpenAIWriter:
         extra_body: Mapping[str, Any] | None = None,
         before_call: Callable[[], Endpoint | None] | None = None,
         local: bool = False,
+        pace: Pace | None = None,
     ) -> None:
         self.provider = provider
         self.model = model
@@ -67,7 +68,12 @@ class OpenAIWriter:
         self._extra_body = dict(extra_body or {})
         self._api: Api = "responses"
         self._client = LazyClient(
-            Endpoint(base_url, api_key), timeout_s, http_client, before_call, local
+            Endpoint(base_url, api_key),
+            timeout_s,
+            http_client,
+            before_call,
+            local,
+            pace,
         )
 
     def count_tokens(self, text: str) -> int:
@@ -79,15 +85,14 @@ class OpenAIWriter:
 
         Where a server reports no usage, it is counted with `count_tokens`.
         """
-        client = self._client.get()
         if self._api == "responses":
             try:
-                return self._write_responses(client, request)
+                return self._write_responses(request)
             except UnknownRouteError:
                 self._api = "chat"
-        return self._write_chat(client, request)
+        return self._write_chat(request)
 
-    def _write_responses(self, client: Any, request: WriteRequest) -> WriteAnswer:
+    def _write_responses(self, request: WriteRequest) -> WriteAnswer:
         arguments: dict[str, Any] = {
             "model": self.model,
             "instructions": request.instructions,
@@ -113,8 +118,12 @@ class OpenAIWriter:
             arguments["temperature"] = request.temperature
         elif not self.model.endswith("-pro"):
             arguments["reasoning"] = {"effort": "low"}
-        response = sent(
-            lambda: client.responses.create(**arguments, extra_body=extra or None),
+        response = self._client.ask(
+            lambda client: client.responses.with_raw_response.create(
+                **arguments, extra_body=extra or None
+            ),
+            self.model,
+            self._estimated_tokens(request),
             self._vendor,
             may_lack_route=self._compatible and not self._local,
         )
@@ -122,7 +131,7 @@ class OpenAIWriter:
         usage = self._usage(response, request, text)
         return self._answer(request, response, text, refused, reason, usage)
 
-    def _write_chat(self, client: Any, request: WriteRequest) -> WriteAnswer:
+    def _write_chat(self, request: WriteRequest) -> WriteAnswer:
         arguments: dict[str, Any] = {
             "model": self.model,
             "messages": [
@@ -139,15 +148,23 @@ class OpenAIWriter:
         else:
             arguments["temperature"] = request.temperature
             arguments["max_tokens"] = request.max_output_tokens
-        response = sent(
-            lambda: client.chat.completions.create(
+        response = self._client.ask(
+            lambda client: client.chat.completions.with_raw_response.create(
                 **arguments, extra_body=self._extra_body or None
             ),
+            self.model,
+            self._estimated_tokens(request),
             self._vendor,
         )
         text, refused, reason = _read_chat(response)
         usage = self._usage(response, request, text)
         return self._answer(request, response, text, refused, reason, usage)
+
+    def _estimated_tokens(self, request: WriteRequest) -> int:
+        return estimated_tokens(
+            len(request.instructions) + len(request.prompt),
+            request.max_output_tokens + self.reasoning_tokens,
+        )
 
     def _usage(self, response: Any, request: WriteRequest, text: str) -> Usage:
         told = getattr(response, "usage", None)

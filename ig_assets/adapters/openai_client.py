@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, TypeVar
 
+from ig_assets.adapters.openai_pace import Pace, shared_pace
 from ig_assets.errors import (
     AccessError,
     MalformedAnswerError,
@@ -67,8 +68,10 @@ class LazyClient:
         http_client: Any | None,
         before_call: Callable[[], Endpoint | None] | None,
         loopback: bool = False,
+        pace: Pace | None = None,
     ) -> None:
         self._loopback = loopback
+        self._pace = pace
         self._endpoint = endpoint
         self._timeout_s = timeout_s
         self._http_client = http_client
@@ -97,6 +100,49 @@ class LazyClient:
             )
             self._sdk = current
         return current[1]
+
+    def ask(
+        self,
+        send: Callable[[Any], Any],
+        model: str,
+        tokens: int,
+        provider: str,
+        may_lack_route: bool = False,
+    ) -> Any:
+        """The SDK's parsed answer to one request, sent when the pace allows it.
+
+        `send` makes it through `with_raw_response`, whose headers set the pace.
+        """
+        client = self.get()
+        pace = self._pace_for(model)
+        turn = pace.wait(tokens)
+
+        def answer() -> Any:
+            import openai
+
+            try:
+                raw = send(client)
+            except openai.APIStatusError as error:
+                headers = error.response.headers
+                spent = _NO_ACCESS_CODES.keys() & set(_codes(error))
+                if not spent:
+                    refused = error.status_code == 429
+                    pace.answered(turn, headers, refused, _retry_after_s(headers))
+                raise
+            pace.answered(turn, raw.headers)
+            return raw.parse()
+
+        return sent(answer, provider, may_lack_route)
+
+    def _pace_for(self, model: str) -> Pace:
+        """This client's own pace where its caller gave a transport, else the shared."""
+        if self._pace is None and self._http_client is not None:
+            self._pace = Pace()
+        if self._pace is not None:
+            return self._pace
+        assert self._sdk is not None, "get() has made it"
+        endpoint = self._sdk[0]
+        return shared_pace(endpoint.base_url or OPENAI_URL, endpoint.api_key, model)
 
 
 def translate(error: Exception, provider: str = "openai") -> VendorError:

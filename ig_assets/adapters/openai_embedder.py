@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ig_assets.adapters.openai_client import Endpoint, LazyClient, count_tokens, sent
+from ig_assets.adapters.openai_client import Endpoint, LazyClient, count_tokens
+from ig_assets.adapters.openai_pace import Pace
 from ig_assets.core.ports import EmbeddingAnswer, Usage, Vectors
 from ig_assets.errors import InputError, MalformedAnswerError
 
@@ -39,13 +40,18 @@ class OpenAIEmbedder:
         http_client: Any | None = None,
         before_call: Callable[[], Endpoint | None] | None = None,
         max_input_tokens: int = MAX_INPUT_TOKENS,
+        pace: Pace | None = None,
     ) -> None:
         self.max_input_tokens = max_input_tokens
         self.provider = provider
         self.model = model
         self.dimensions = dimensions
         self._client = LazyClient(
-            Endpoint(base_url, api_key), timeout_s, http_client, before_call
+            Endpoint(base_url, api_key),
+            timeout_s,
+            http_client,
+            before_call,
+            pace=pace,
         )
 
     def count_tokens(self, text: str) -> int:
@@ -64,8 +70,12 @@ class OpenAIEmbedder:
         if not texts:
             return EmbeddingAnswer(np.empty((0, self.dimensions), np.float32), Usage())
         arguments = embedding_request(self.model, self.dimensions, texts)
-        client = self._client.get()
-        response = sent(lambda: client.embeddings.create(**arguments), self.provider)
+        response = self._client.ask(
+            lambda client: client.embeddings.with_raw_response.create(**arguments),
+            self.model,
+            counted,
+            self.provider,
+        )
         tokens = _tokens_told(response) or counted
         return EmbeddingAnswer(
             self._check_vectors(response, len(texts), tokens), Usage(tokens)

@@ -13,24 +13,23 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from tenacity import (
-    RetryCallState,
     Retrying,
     retry_if_exception_type,
     stop_after_attempt,
 )
-from tenacity.wait import wait_exponential
 
 from ig_assets.core.costs.budget import Budget, check_budgets
 from ig_assets.core.costs.group_commit import GroupCommit
+from ig_assets.core.costs.outcome import Outcome, failure, wait_for_next
 from ig_assets.core.costs.prices import call_cost_usd
+from ig_assets.core.costs.waiting import HaltedError, call_waits, sleep_unless
 from ig_assets.core.ports import Clock, Usage
 from ig_assets.errors import (
     IgAssetsError,
-    MalformedAnswerError,
-    RefusedError,
     TransientVendorError,
     WarehouseBusyError,
 )
@@ -41,7 +40,6 @@ T = TypeVar("T")
 Sleep = Callable[[float], None]
 ATTEMPTS = 5
 SETTLE_ATTEMPTS = 3
-_BACK_OFF = wait_exponential(multiplier=1, min=1, max=10)
 
 _SETTLE = """
     UPDATE api_calls
@@ -49,10 +47,6 @@ _SETTLE = """
         cost_usd = ?, latency_ms = ?, error = ?
     WHERE call_id = ?
 """
-
-
-class HaltedError(Exception):
-    """Another call has failed; this one was not sent (again)."""
 
 
 @dataclass(frozen=True)
@@ -84,16 +78,6 @@ class Call:
         """What so many tokens cost in such a call; None where nobody knows."""
         cost = call_cost_usd(self.provider, self.model, usage)
         return None if cost is None else cost * self.price_share
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """How one attempt ended, as its row will say."""
-
-    status: str
-    usage: Usage
-    latency_ms: float
-    error: str | None = None
 
 
 class Ledger:
@@ -131,14 +115,14 @@ class Ledger:
         for attempt in Retrying(
             retry=retry_if_exception_type(TransientVendorError),
             stop=stop_after_attempt(ATTEMPTS),
-            wait=_wait,
-            sleep=self._sleep or (time.sleep if halt is None else _until(halt)),
+            wait=wait_for_next,
+            sleep=self._sleep or partial(sleep_unless, halt),
             reraise=True,
         ):
             with attempt:
                 if halt is not None and halt.is_set():
                     raise HaltedError
-                return self._once(call, run, send, record)
+                return self._once(call, run, send, record, halt)
         raise AssertionError("unreachable")  # pragma: no cover
 
     def _once(
@@ -147,16 +131,18 @@ class Ledger:
         run: RunRef,
         send: Callable[[], tuple[T, Usage]],
         record: Callable[[Connection, T], None],
+        halt: threading.Event | None,
     ) -> T:
         call_id = self.reserve(call, run)
         started = time.perf_counter()
-        try:
-            answer, usage = send()
-        except IgAssetsError as error:
-            failure = _failure(error, _elapsed_ms(started))
-            self._settle(call_id, call, failure, lambda con: None)
-            raise
-        done = _Outcome("done", usage, _elapsed_ms(started))
+        with call_waits(halt) as waits:
+            try:
+                answer, usage = send()
+            except (IgAssetsError, HaltedError) as error:
+                failed = failure(error, _elapsed_ms(started, waits.seconds))
+                self._settle(call_id, call, failed, lambda con: None)
+                raise
+        done = Outcome("done", usage, _elapsed_ms(started, waits.seconds))
         self._settle(call_id, call, done, lambda con: record(con, answer))
         return answer
 
@@ -247,7 +233,7 @@ class Ledger:
         self,
         call_id: str,
         call: Call,
-        outcome: _Outcome,
+        outcome: Outcome,
         record: Callable[[Connection], None],
     ) -> None:
         """Write what a call brought and what became of it, in one transaction.
@@ -280,34 +266,5 @@ class Ledger:
                 self._commits.run(write)
 
 
-def _failure(error: IgAssetsError, latency_ms: float) -> _Outcome:
-    """What a failed attempt is booked as: `unknown` where it may have been billed.
-
-    An answer that cannot be read says nothing of its tokens, but was an answer.
-    """
-    status, usage = "failed", Usage()
-    if isinstance(error, TransientVendorError):
-        status = "unknown" if error.outcome_unknown else "failed"
-    elif isinstance(error, MalformedAnswerError) and error.input_tokens is None:
-        status = "unknown"
-    elif isinstance(error, (MalformedAnswerError, RefusedError)):
-        usage = Usage(error.input_tokens or 0, error.output_tokens or 0)
-    return _Outcome(status, usage, latency_ms, str(error))
-
-
-def _elapsed_ms(started: float) -> float:
-    return (time.perf_counter() - started) * 1000.0
-
-
-def _until(halt: threading.Event) -> Sleep:
-    def sleep(seconds: float) -> None:
-        halt.wait(seconds)
-
-    return sleep
-
-
-def _wait(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome is not None else None
-    if isinstance(error, TransientVendorError) and error.retry_after_s is not None:
-        return min(error.retry_after_s, 60.0)
-    return _BACK_OFF(state)
+def _elapsed_ms(started: float, waited_s: float) -> float:
+    return (time.perf_counter() - started - waited_s) * 1000.0

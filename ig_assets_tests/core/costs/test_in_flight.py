@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ig_assets.core.costs.in_flight import run_in_flight
-from ig_assets.core.costs.ledger import HaltedError
+from ig_assets.core.costs.waiting import HaltedError
 
 Job = Callable[[threading.Event], int]
 

@@ -17,10 +17,10 @@ from ig_assets.core.costs.budget import Budget
 from ig_assets.core.costs.ledger import (
     ATTEMPTS,
     Call,
-    HaltedError,
     Ledger,
     RunRef,
 )
+from ig_assets.core.costs.waiting import HaltedError
 from ig_assets.core.ports import Usage
 from ig_assets.errors import (
     AccessError,

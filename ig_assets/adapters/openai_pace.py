@@ -1,0 +1,246 @@
+"""When to ask OpenAI: not faster than its headers allow, whichever thread asks.
+
+A vendor's limits belong to a key and a model, so all that share these share a pace.
+OpenAI's "Rate limits" guide: `x-ratelimit-limit-*`, `-remaining-*` and `-reset-*`
+(as `6m0s`, `1s`, `120ms`: until the limit is back at its initial state) for requests
+and tokens; a request takes its max_output_tokens and an estimate of its prompt by
+characters. Before the first header nothing is limited here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ig_assets.core.costs.waiting import wait_to_send
+
+MINUTE_S, DAY_S = 60.0, 86_400.0
+LONGEST_PAUSE_S = 60.0
+LOOK_AGAIN_S = 1.0
+CHARACTERS_A_TOKEN = 4
+
+Sleep = Callable[[float], None]
+Monotonic = Callable[[], float]
+
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": DAY_S}
+_PART = r"([0-9]+(?:\.[0-9]+)?)(ms|[smhd])"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A request that may go now, and may have gone for `taken` requests before it."""
+
+    at_s: float
+    number: int
+    tokens: int
+    tokens_before: int
+
+
+class Pace:
+    """Lets requests go in the order in which they came, as fast as is allowed."""
+
+    def __init__(
+        self, sleep: Sleep = wait_to_send, monotonic: Monotonic = time.monotonic
+    ) -> None:
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._mutex = threading.Lock()
+        self._queue: list[_Waiting] = []
+        self._requests = Allowance("requests")
+        self._tokens = Allowance("tokens")
+        self._paused_until_s = 0.0
+        self._gone = 0
+        self._gone_tokens = 0
+
+    def wait(self, tokens: int) -> Turn:
+        """Return when a request of so many tokens may be sent."""
+        waiting = _Waiting(tokens)
+        with self._mutex:
+            self._queue.append(waiting)
+        try:
+            while True:
+                with self._mutex:
+                    now = self._monotonic()
+                    delay = self._delay_s(waiting, now)
+                    if delay <= 0.0:
+                        return self._go(waiting, now)
+                # Not longer: the vendor may say meanwhile that there is more room.
+                self._sleep(min(delay, LOOK_AGAIN_S))
+        finally:
+            with self._mutex:
+                if waiting in self._queue:  # where it was stopped
+                    self._queue.remove(waiting)
+
+    def answered(
+        self,
+        turn: Turn,
+        headers: Mapping[str, str],
+        refused: bool = False,
+        pause_s: float | None = None,
+    ) -> None:
+        """Learn from an answer; `refused` says that it was one request too many.
+
+        A pause that the vendor asks for holds for all.
+        """
+        with self._mutex:
+            now = self._monotonic()
+            since = self._gone - turn.number
+            since_tokens = self._gone_tokens - turn.tokens_before - turn.tokens
+            for allowance, sent_since in (
+                (self._requests, since),
+                (self._tokens, since_tokens),
+            ):
+                allowance.learn(headers, now, now - turn.at_s, sent_since, refused)
+            if pause_s is not None:
+                until = now + min(pause_s, LONGEST_PAUSE_S)
+                self._paused_until_s = max(self._paused_until_s, until)
+
+    def _delay_s(self, waiting: _Waiting, now: float) -> float:
+        """How long until there is room for this one and all that came before it."""
+        place = self._queue.index(waiting)
+        tokens = sum(before.tokens for before in self._queue[: place + 1])
+        return max(
+            self._paused_until_s - now,
+            self._requests.delay_s(place + 1, now),
+            self._tokens.delay_s(tokens, now),
+        )
+
+    def _go(self, waiting: _Waiting, now: float) -> Turn:
+        self._queue.remove(waiting)
+        self._requests.take(1, now)
+        self._tokens.take(waiting.tokens, now)
+        before = self._gone_tokens
+        self._gone += 1
+        self._gone_tokens += waiting.tokens
+        return Turn(now, self._gone, waiting.tokens, before)
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """One who waits; two of the same size are not the same."""
+
+    tokens: int
+
+
+class Allowance:
+    """What is left of one limit, as far as headers and own requests tell.
+
+    OpenAI's limits fill up evenly, over a minute (or a day). Where `reset` does not
+    fit to that, the limit is a window: nothing comes back before its end.
+    """
+
+    def __init__(self, unit: str) -> None:
+        self._names = [f"x-ratelimit-{w}-{unit}" for w in ("limit", "remaining")]
+        self._reset_name = f"x-ratelimit-reset-{unit}"
+        self._limit: float | None = None
+        self._level = 0.0
+        self._per_s = 0.0
+        self._at_s = 0.0
+        self._renewed_at_s: float | None = None
+
+    def take(self, amount: float, now: float) -> None:
+        """A request goes."""
+        if self._limit is not None:
+            self._fill(now)
+            self._level -= amount
+
+    def delay_s(self, amount: float, now: float) -> float:
+        """How long until there is so much; at most until it is full."""
+        if self._limit is None:
+            return 0.0
+        self._fill(now)
+        missing = min(amount, self._limit) - self._level
+        if missing <= 1e-9:
+            return 0.0
+        if self._renewed_at_s is not None:
+            return max(self._renewed_at_s - now, 0.001)
+        return max(missing / self._per_s, 0.001)
+
+    def learn(
+        self,
+        headers: Mapping[str, str],
+        now: float,
+        took_s: float,
+        sent_since: float,
+        refused: bool,
+    ) -> None:
+        """Believe an answer that came after `took_s`; other requests went since."""
+        limit, remaining = (_number(headers, name) for name in self._names)
+        if limit is None or remaining is None or limit <= 0.0 or remaining < 0.0:
+            return
+        known = self._limit is not None
+        self._fill(now)
+        self._limit = limit
+        self._see_period(limit, remaining, _seconds(headers.get(self._reset_name)), now)
+        # It was counted somewhere between its start and now, and is rounded down.
+        least = remaining - sent_since
+        most = remaining + 1.0 + self._per_s * took_s
+        if known and not refused:
+            self._level = min(max(self._level, least), most, limit)
+        else:
+            self._level = min(self._level, least) if known else least
+        self._at_s = now
+
+    def _see_period(
+        self, limit: float, remaining: float, reset_s: float | None, now: float
+    ) -> None:
+        self._renewed_at_s = None
+        self._per_s = limit / MINUTE_S
+        used = limit - remaining
+        if reset_s is None or reset_s == 0.0:
+            return
+        for period_s in (MINUTE_S, DAY_S):
+            expected_s = used / limit * period_s
+            if abs(reset_s - expected_s) <= max(0.1 * expected_s, 1.0):
+                self._per_s = limit / period_s
+                return
+        self._per_s = 0.0
+        self._renewed_at_s = now + min(reset_s, LONGEST_PAUSE_S)
+
+    def _fill(self, now: float) -> None:
+        if self._limit is None:
+            return
+        if self._renewed_at_s is not None:
+            if now >= self._renewed_at_s:
+                self._level, self._renewed_at_s = self._limit, None
+                self._per_s = self._limit / MINUTE_S
+        else:
+            filled = self._level + self._per_s * (now - self._at_s)
+            self._level = min(filled, self._limit)
+        self._at_s = now
+
+
+_PACES: dict[tuple[str, str, str], Pace] = {}
+_PACES_MUTEX = threading.Lock()
+
+
+def shared_pace(address: str, api_key: str, model: str) -> Pace:
+    """The one pace of this process for a key and a model at an address."""
+    mark = hashlib.sha256(api_key.encode()).hexdigest()
+    with _PACES_MUTEX:
+        return _PACES.setdefault((address, mark, model), Pace())
+
+
+def estimated_tokens(text_characters: int, max_output_tokens: int = 0) -> int:
+    """What a vendor counts of a request before it reads it."""
+    return text_characters // CHARACTERS_A_TOKEN + 1 + max_output_tokens
+
+
+def _number(headers: Mapping[str, str], name: str) -> float | None:
+    text = headers.get(name, "")
+    return float(text) if re.fullmatch(r"[0-9]{1,15}(\.[0-9]+)?", text) else None
+
+
+def _seconds(text: str | None) -> float | None:
+    """`6m0s`, `1s`, `120ms` or plain seconds; None where it is nothing of these."""
+    if text is None:
+        return None
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return float(text)
+    if not re.fullmatch(f"(?:{_PART})+", text):
+        return None
+    return sum(float(n) * _UNITS_S[unit] for n, unit in re.findall(_PART, text))

@@ -1,0 +1,55 @@
+"""How an attempt at a paid call ended, and when the next one begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tenacity import RetryCallState
+from tenacity.wait import wait_exponential
+
+from ig_assets.core.costs.waiting import HaltedError
+from ig_assets.core.ports import Usage
+from ig_assets.errors import (
+    IgAssetsError,
+    MalformedAnswerError,
+    RefusedError,
+    TransientVendorError,
+)
+
+LONGEST_WAIT_S = 60.0
+_BACK_OFF = wait_exponential(multiplier=1, min=1, max=10)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one attempt ended, as its row will say."""
+
+    status: str
+    usage: Usage
+    latency_ms: float
+    error: str | None = None
+
+
+def failure(error: IgAssetsError | HaltedError, latency_ms: float) -> Outcome:
+    """What a failed attempt is booked as: `unknown` where it may have been billed.
+
+    An answer that cannot be read says nothing of its tokens, but was an answer.
+    """
+    status, usage = "failed", Usage()
+    if isinstance(error, HaltedError):
+        return Outcome(status, usage, latency_ms, "not sent: another call failed")
+    if isinstance(error, TransientVendorError):
+        status = "unknown" if error.outcome_unknown else "failed"
+    elif isinstance(error, MalformedAnswerError) and error.input_tokens is None:
+        status = "unknown"
+    elif isinstance(error, (MalformedAnswerError, RefusedError)):
+        usage = Usage(error.input_tokens or 0, error.output_tokens or 0)
+    return Outcome(status, usage, latency_ms, str(error))
+
+
+def wait_for_next(state: RetryCallState) -> float:
+    """Seconds: as the vendor asks, else 1 to 10, longer from attempt to attempt."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    if isinstance(error, TransientVendorError) and error.retry_after_s is not None:
+        return min(error.retry_after_s, LONGEST_WAIT_S)
+    return _BACK_OFF(state)
