@@ -107,6 +107,31 @@ def test_a_days_usage_sums_the_ledger_of_that_day(dagged: DaggedHouse) -> None:
     }
 
 
+def test_a_price_that_nobody_knows_is_named_and_no_zero(dagged: DaggedHouse) -> None:
+    unpriced = {"call_id": "c2", "model": "nobody-knows-1", "cost_usd": None}
+    dagged.write("api_calls", CALL, CALL | unpriced | {"reserved_usd": None})
+    [made] = dagged.materialise("api_usage", DAY).asset_materializations_for_node(
+        "api_usage"
+    )
+    assert made.metadata["models_without_a_price"].value == "nobody-knows-1"
+    assert figures(made.metadata)["cost_usd"] == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("budget", [None, "day:usd=1, generate:ever:tokens=50"])
+def test_spend_is_pictured_against_the_budgets_where_there_are_some(
+    dagged: DaggedHouse, monkeypatch: pytest.MonkeyPatch, budget: str | None
+) -> None:
+    dagged.write("api_calls", CALL)
+    if budget is not None:
+        monkeypatch.setenv("IG_BUDGETS", budget)
+    [made] = dagged.materialise("api_usage", DAY).asset_materializations_for_node(
+        "api_usage"
+    )
+    assert ("spend" in made.metadata) is (budget is not None)
+    if budget is not None:
+        assert made.metadata["spend"].value.startswith("![spend against budget](data:")
+
+
 def _unanswered(call_id: str) -> dict[str, Any]:
     nothing = {"input_tokens": None, "output_tokens": None, "cost_usd": None}
     return {"call_id": call_id, "status": "unknown", **nothing}

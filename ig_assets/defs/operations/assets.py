@@ -2,8 +2,11 @@
 
 import dagster as dg
 
+from ig_assets.core.costs.budget import standings
+from ig_assets.core.costs.spend_picture import daily_spend, spend_picture
 from ig_assets.core.costs.usage import reference_cost_usd, usage_by_operation
 from ig_assets.core.lineage.report import flow_picture, month_report, report_markdown
+from ig_assets.core.ports import Clock
 from ig_assets.defs.boundary import (
     OWNERS,
     RETRY_WHEN_BUSY,
@@ -14,6 +17,7 @@ from ig_assets.defs.boundary import (
 )
 from ig_assets.defs.fine_tuning.assets import fine_tuned_model, training_examples
 from ig_assets.defs.partitions import closed_months, day_of, days, month_of
+from ig_assets.settings import Settings
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.versions import content_version
 
@@ -39,20 +43,37 @@ WHEN_A_MONTH_IS_DONE = (
     ),
 )
 def api_usage(
-    context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+    warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
     """Read the day's calls from the ledger."""
     day = day_of(context)
     with plain_failures(), warehouse.transaction() as con:
         rows = usage_by_operation(con, day)
+        found = standings(con, settings.all_budgets, clock.now())
+        spent = daily_spend(con, clock.now()) if found else []
         version = content_version(
             con,
             "SELECT call_id || ' ' || status FROM api_calls "
             "WHERE CAST(called_at AS DATE) = ?",
             [day],
         )
+    unpriced = {row["model"] for row in rows if row["unpriced"]}
+    if unpriced:
+        context.log.warning(
+            f"Nobody knows the price of {', '.join(sorted(unpriced))}: these calls "
+            "have no cost. Add it to OVERRIDES in core/costs/prices.py."
+        )
+    pictured = {}
+    if found:
+        drawn = spend_picture(spent, found)
+        pictured = {"spend": picture(drawn, "spend against budget")}
     return dg.MaterializeResult(
-        metadata={
+        metadata=pictured
+        | {
+            "models_without_a_price": ", ".join(sorted(unpriced)) or "none",
             "calls": sum(row["calls"] for row in rows),
             "input_tokens": sum(row["input_tokens"] for row in rows),
             "output_tokens": sum(row["output_tokens"] for row in rows),

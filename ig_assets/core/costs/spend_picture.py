@@ -1,0 +1,61 @@
+"""Draws what was spent day by day, and how much of each budget is used."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from ig_assets.core.costs.budget import Standing
+from ig_assets.warehouse.connection import Connection
+
+WARN_AT = 0.8
+MOST_DAYS = 31
+
+_DAYS = """
+SELECT CAST(called_at AS DATE) AS day,
+    CAST(sum(coalesce(cost_usd, reserved_usd, 0)) AS DOUBLE) AS usd
+FROM api_calls
+WHERE called_at < ?
+GROUP BY day
+ORDER BY day DESC
+LIMIT 31
+"""
+
+
+def daily_spend(con: Connection, now: datetime) -> list[tuple[date, float]]:
+    """(day, USD) of the last days with calls, oldest first; reserved ones count."""
+    return list(reversed(con.execute(_DAYS, [now]).fetchall()))
+
+
+def spend_picture(
+    days: Sequence[tuple[date, float]], standings: Sequence[Standing]
+) -> bytes:
+    """A small PNG: dollars a day on the left, shares of the budgets on the right.
+
+    A budget from 80 % on is red; the dashed line is where it is reached.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    height = max(2.2, 0.45 * len(standings) + 1.0)
+    figure = Figure(figsize=(8.0, height), dpi=80, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    spent, used = figure.subplots(1, 2)
+    labels = [f"{day:%m-%d}" for day, _ in days]
+    spent.bar(labels, [usd for _, usd in days], color="#3b6ea5")
+    spent.set_title("USD a day", fontsize=9)
+    spent.tick_params(axis="x", labelrotation=90, labelsize=6)
+    shares = [min(standing.share, 1.5) for standing in standings]
+    colours = ["#d1495b" if s.share > WARN_AT else "#3b6ea5" for s in standings]
+    places = range(len(standings))
+    used.barh(places, shares, color=colours)
+    used.set_yticks(list(places), [str(s.budget) for s in standings], fontsize=7)
+    used.axvline(1.0, linestyle="--", color="#222222", linewidth=1)
+    used.set_xlim(0.0, 1.1)
+    used.set_xticks([0.0, 0.5, WARN_AT, 1.0], ["0", "50 %", "80 %", "100 %"])
+    used.tick_params(axis="x", labelsize=7)
+    used.set_title("Spent or reserved of each budget", fontsize=9)
+    target = io.BytesIO()
+    canvas.figure.savefig(target, format="png", metadata={"Software": None})
+    return target.getvalue()
