@@ -16,6 +16,7 @@ from ig_assets.core.corpus.map_picture import corpus_map
 from ig_assets.core.corpus.sync import sync_corpus
 from ig_assets.core.costs.ledger import Ledger
 from ig_assets.core.ports import Clock, Embedder, LibraryStore, VectorIndex
+from ig_assets.defs import kinds
 from ig_assets.defs.boundary import (
     OWNERS,
     RETRY_WHEN_BUSY,
@@ -89,7 +90,7 @@ def raw_scripts(
 @dg.asset(
     deps=[raw_scripts],
     group_name="corpus",
-    kinds={"python", "duckdb", "onnx"},
+    kinds={"python", "duckdb", kinds.EMBEDDER},
     owners=OWNERS,
     code_version="1",
     pool="embedding_api",
@@ -155,7 +156,7 @@ def _told_of_batches(run: EmbeddingRun | BatchRun) -> dict[str, Any]:
 @dg.asset(
     deps=[script_embeddings],
     group_name="corpus",
-    kinds={"python", _SETTINGS.index},
+    kinds={"python", kinds.INDEX},
     owners=OWNERS,
     code_version="1",
     pool="index",

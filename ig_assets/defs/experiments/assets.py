@@ -13,6 +13,7 @@ from ig_assets.core.experiments.verdict import decisions_in_all, experiment_rows
 from ig_assets.core.experiments.winners import record_winners
 from ig_assets.core.experiments.winners import winning_scripts as list_winners
 from ig_assets.core.ports import Clock, SocialPlatform
+from ig_assets.defs import kinds
 from ig_assets.defs.boundary import (
     OWNERS,
     RETRY_WHEN_BUSY,
@@ -51,7 +52,7 @@ WINNER_COLUMNS = (
     partitions_def=months_ahead,
     deps=[script_variants],
     group_name="experiments",
-    kinds={"python", "instagram"},
+    kinds={"python", kinds.PLATFORM},
     owners=OWNERS,
     code_version="1",
     pool="posts",
@@ -123,7 +124,7 @@ def posts(
     partitions_def=days,
     deps=[dg.AssetDep(posts, partition_mapping=RECENT_MONTHS)],
     group_name="experiments",
-    kinds={"python", "instagram"},
+    kinds={"python", kinds.PLATFORM},
     owners=OWNERS,
     code_version="1",
     pool="insights",
@@ -132,7 +133,7 @@ def posts(
     description=(
         "One row per post, metric and reading: the cumulative counter as the platform "
         "reported it. Append-only; missing is NULL, never 0; a restated value is a "
-        "new row."
+        "new row. With the embedded default the platform is a SIMULATED audience."
     ),
 )
 def engagement_metrics(

@@ -21,6 +21,7 @@ from ig_assets.core.generation.held_out import write_held_out
 from ig_assets.core.generation.models import writing_models
 from ig_assets.core.generation.writing import Sampling
 from ig_assets.core.ports import Clock, Embedder, Trainer, Vectors, Writer
+from ig_assets.defs import kinds
 from ig_assets.defs.boundary import (
     OWNERS,
     RETRY_WHEN_BUSY,
@@ -236,7 +237,7 @@ def fine_tuned_model(
     partitions_def=closed_months,
     deps=[fine_tuned_model, training_examples],
     group_name="fine_tuning",
-    kinds={"python", "openai"},
+    kinds={"python", kinds.WRITER},
     owners=OWNERS,
     code_version="1",
     pool="writer_api",

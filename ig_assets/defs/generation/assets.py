@@ -6,6 +6,7 @@ from ig_assets.core.costs.ledger import Ledger
 from ig_assets.core.fine_tuning.registry import canary_model
 from ig_assets.core.generation.topics import Draw, sync_topics
 from ig_assets.core.ports import Clock, Embedder, VectorIndex
+from ig_assets.defs import kinds
 from ig_assets.defs.boundary import (
     OWNERS,
     RETRY_WHEN_BUSY,
@@ -79,7 +80,7 @@ def topics(
     partitions_def=months_ahead,
     deps=[topics, script_index, dg.AssetKey("active_model")],
     group_name="generation",
-    kinds={"python", "openai"},
+    kinds={"python", kinds.WRITER},
     owners=OWNERS,
     code_version="1",
     pool="writer_api",
@@ -116,7 +117,7 @@ def script_drafts(
     partitions_def=months_ahead,
     deps=[script_drafts],
     group_name="generation",
-    kinds={"python", "openai"},
+    kinds={"python", kinds.WRITER},
     owners=OWNERS,
     code_version="1",
     pool="writer_api",

@@ -1,0 +1,10 @@
+"""Who stands behind an asset, as the settings said when the location was loaded."""
+
+from ig_assets.settings import load_settings
+
+_SETTINGS = load_settings()
+
+WRITER = "openai" if _SETTINGS.writer == "openai" else "llamacpp"
+EMBEDDER = "openai" if _SETTINGS.embedder == "openai" else "onnx"
+INDEX = _SETTINGS.index
+PLATFORM = _SETTINGS.social
