@@ -20,6 +20,7 @@ from dagster_shared.serdes import deserialize_value, serialize_value
 from filelock import FileLock, Timeout
 
 from ig_assets.errors import IgAssetsError
+from ig_assets.loop.turning import GateClosedError
 from ig_assets.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -181,6 +182,8 @@ class Headless:
         if _was_interrupted(result):  # even where Dagster tried again and went on
             raise KeyboardInterrupt
         if not result.success:
+            if closed := _closed_gates(result):
+                raise GateClosedError(" ".join(closed))
             raise RunFailedError(_sentence(result, job.name, partition))
         made = sorted(
             {
@@ -286,6 +289,20 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
                 return True
             error = error.cause
     return False
+
+
+def _closed_gates(result: dg.ExecuteInProcessResult) -> list[str]:
+    """What blocking checks said, where nothing but these ended the run."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            if error is None or error.cls_name != "DagsterAssetCheckFailedError":
+                return []
+    return [
+        f"{check.asset_key.to_user_string()}: {check.description}"
+        for check in result.get_asset_check_evaluations()
+        if not check.passed and check.blocking
+    ]
 
 
 def _sentence(

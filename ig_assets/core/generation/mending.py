@@ -11,7 +11,7 @@ from ig_assets.core.generation.spoken import words_per_minute
 
 _OTHER_WORDS = "Say everything in new words: it was too near to an older script."
 _SENTENCES = {
-    "structure": "Give a hook, three to five beats and a call to action.",
+    "structure": "Give a hook, three or four beats and a call to action.",
     "sibling_similarity": "Take another angle on the topic, in other words.",
     "novelty": _OTHER_WORDS,
     "copied_words": _OTHER_WORDS,

@@ -35,7 +35,7 @@ class ScriptAnswer(BaseModel):
 
     hook: str = Field(description="One sentence of at most 12 words")
     beats: list[str] = Field(
-        min_length=3, max_length=5, description="Short spoken sentences"
+        min_length=3, max_length=4, description="Short spoken sentences"
     )
     call_to_action: str = Field(description="One sentence")
 
@@ -58,7 +58,7 @@ class PolishedScript(BaseModel):
         json_schema_extra={"pattern": _SIX_WORDS},
     )
     beats: list[str] = Field(
-        min_length=3, max_length=5, description="Short spoken sentences"
+        min_length=3, max_length=4, description="Short spoken sentences"
     )
     call_to_action: str = Field(description="One sentence")
 

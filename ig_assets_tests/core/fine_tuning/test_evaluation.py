@@ -172,3 +172,32 @@ def test_a_model_is_not_compared_with_itself(house: House) -> None:
         house.warehouse, house.clock, MONTH, ACTIVE, ACTIVE, pen, embed, 9, 7
     )
     assert same.passed and same.n == 0 and pen.asked == []
+
+
+@pytest.mark.parametrize(
+    ("pairs", "behind", "passed"),
+    [(1, 0.2, True), (1, 0.35, False), (16, 0.2, False), (16, 0.1, True)],
+)
+def test_a_handful_of_pairs_allows_for_chance(
+    house: House, pairs: int, behind: float, passed: bool
+) -> None:
+    house.write(
+        "evaluations",
+        *(
+            {
+                "model_id": "new",
+                "against_model_id": "active",
+                "example_id": f"x{number}",
+                "month": MONTH,
+                "score": 1.0 - behind,
+                "against_score": 1.0,
+                "detail": f'{{"planned": {pairs}}}',
+                "evaluated_at": datetime(2026, 2, 1),
+            }
+            for number in range(pairs)
+        ),
+    )
+    with house.warehouse.transaction() as con:
+        summary = evaluation_of(con, "new", "active")
+    assert summary.passed is passed
+    assert "allowed for so few" in summary.reason

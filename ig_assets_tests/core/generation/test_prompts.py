@@ -27,7 +27,7 @@ LANDED = {
         "5c7a1194812aad903ce252085fe4db47cd9f66b782972dd00015a7359ac61c62"
     ),
     "draft.instructions.v2.j2": (
-        "3dc925475380011269d82bffbaa3a7086020e4c2db367f838392f888957daa57"
+        "04851da14e92cc4e09a551426ddc015efe1bdc7fe9722b718c57782f2f32c2e4"
     ),
     "draft.v2.j2": ("c55362f2e7610059c350bd240ee63a236b5af2ea852b4b4e3b53d34a7d7b0654"),
     "polish.v2.j2": (
