@@ -120,16 +120,19 @@ class LazyClient:
         def answer() -> Any:
             import openai
 
+            headers: Mapping[str, str] = {}
+            refused, pause_s = False, None
             try:
                 raw = send(client)
+                headers = raw.headers
             except openai.APIStatusError as error:
                 headers = error.response.headers
-                spent = _NO_ACCESS_CODES.keys() & set(_codes(error))
-                if not spent:
+                if not _NO_ACCESS_CODES.keys() & set(_codes(error)):
                     refused = error.status_code == 429
-                    pace.answered(turn, headers, refused, _retry_after_s(headers))
+                    pause_s = _retry_after_s(headers)
                 raise
-            pace.answered(turn, raw.headers)
+            finally:
+                pace.answered(turn, headers, refused, pause_s)
             return raw.parse()
 
         return sent(answer, provider, may_lack_route)

@@ -32,12 +32,12 @@ _PART = r"([0-9]+(?:\.[0-9]+)?)(ms|[smhd])"
 
 @dataclass(frozen=True)
 class Turn:
-    """A request that may go now, and may have gone for `taken` requests before it."""
+    """A request that may go now: the how manieth, and how many tokens went with it."""
 
     at_s: float
     number: int
     tokens: int
-    tokens_before: int
+    tokens_so_far: int
 
 
 class Pace:
@@ -55,6 +55,7 @@ class Pace:
         self._paused_until_s = 0.0
         self._gone = 0
         self._gone_tokens = 0
+        self._unanswered: dict[int, Turn] = {}
 
     def wait(self, tokens: int) -> Turn:
         """Return when a request of so many tokens may be sent."""
@@ -82,19 +83,22 @@ class Pace:
         refused: bool = False,
         pause_s: float | None = None,
     ) -> None:
-        """Learn from an answer; `refused` says that it was one request too many.
+        """Learn from an answer; where there came none, from no headers.
 
-        A pause that the vendor asks for holds for all.
+        `refused` says that it was one request too many. A pause that the vendor asks
+        for holds for all.
         """
         with self._mutex:
             now = self._monotonic()
-            since = self._gone - turn.number
-            since_tokens = self._gone_tokens - turn.tokens_before - turn.tokens
-            for allowance, sent_since in (
-                (self._requests, since),
-                (self._tokens, since_tokens),
-            ):
-                allowance.learn(headers, now, now - turn.at_s, sent_since, refused)
+            self._unanswered.pop(turn.number, None)
+            # What the vendor may not have counted yet when it wrote the headers.
+            before = [t for n, t in self._unanswered.items() if n < turn.number]
+            requests = self._gone - turn.number + len(before)
+            tokens = self._gone_tokens - turn.tokens_so_far
+            tokens += sum(t.tokens for t in before)
+            took_s = now - turn.at_s
+            self._requests.learn(headers, now, took_s, requests, refused)
+            self._tokens.learn(headers, now, took_s, tokens, refused)
             if pause_s is not None:
                 until = now + min(pause_s, LONGEST_PAUSE_S)
                 self._paused_until_s = max(self._paused_until_s, until)
@@ -113,10 +117,11 @@ class Pace:
         self._queue.remove(waiting)
         self._requests.take(1, now)
         self._tokens.take(waiting.tokens, now)
-        before = self._gone_tokens
         self._gone += 1
         self._gone_tokens += waiting.tokens
-        return Turn(now, self._gone, waiting.tokens, before)
+        turn = Turn(now, self._gone, waiting.tokens, self._gone_tokens)
+        self._unanswered[turn.number] = turn
+        return turn
 
 
 @dataclass(eq=False)
@@ -165,20 +170,21 @@ class Allowance:
         headers: Mapping[str, str],
         now: float,
         took_s: float,
-        sent_since: float,
+        uncounted: float,
         refused: bool,
     ) -> None:
-        """Believe an answer that came after `took_s`; other requests went since."""
+        """Believe an answer that came after `took_s`; others may not be counted yet."""
         limit, remaining = (_number(headers, name) for name in self._names)
         if limit is None or remaining is None or limit <= 0.0 or remaining < 0.0:
             return
         known = self._limit is not None
         self._fill(now)
         self._limit = limit
-        self._see_period(limit, remaining, _seconds(headers.get(self._reset_name)), now)
-        # It was counted somewhere between its start and now, and is rounded down.
-        least = remaining - sent_since
-        most = remaining + 1.0 + self._per_s * took_s
+        reset_s = _seconds(headers.get(self._reset_name))
+        self._see_period(limit, remaining, reset_s, now)
+        # It was written somewhere between the request's start and now.
+        least = remaining - uncounted
+        most = self._unrounded(limit, remaining, reset_s) + self._per_s * took_s
         if known and not refused:
             self._level = min(max(self._level, least), most, limit)
         else:
@@ -200,6 +206,14 @@ class Allowance:
                 return
         self._per_s = 0.0
         self._renewed_at_s = now + min(reset_s, LONGEST_PAUSE_S)
+
+    def _unrounded(
+        self, limit: float, remaining: float, reset_s: float | None
+    ) -> float:
+        """`remaining` is rounded down; the reset tells the rest, where it fills up."""
+        if reset_s is None or self._renewed_at_s is not None:
+            return remaining + 1.0
+        return min(max(limit - reset_s * self._per_s, remaining), remaining + 1.0)
 
     def _fill(self, now: float) -> None:
         if self._limit is None:
