@@ -30,12 +30,18 @@ LANGUAGE_NAMES = {
 MOST_ON_SCREEN_WORDS = 6
 
 
+# What a writer is held to where its server can; one beat more is no reason to refuse.
+MOST_BEATS = 4
+
+
 class ScriptAnswer(BaseModel):
     """What a writer returns."""
 
     hook: str = Field(description="One sentence of at most 12 words")
     beats: list[str] = Field(
-        min_length=3, max_length=4, description="Short spoken sentences"
+        min_length=3,
+        description="Short spoken sentences",
+        json_schema_extra={"maxItems": MOST_BEATS},
     )
     call_to_action: str = Field(description="One sentence")
 
@@ -58,7 +64,9 @@ class PolishedScript(BaseModel):
         json_schema_extra={"pattern": _SIX_WORDS},
     )
     beats: list[str] = Field(
-        min_length=3, max_length=4, description="Short spoken sentences"
+        min_length=3,
+        description="Short spoken sentences",
+        json_schema_extra={"maxItems": MOST_BEATS},
     )
     call_to_action: str = Field(description="One sentence")
 
