@@ -33,10 +33,13 @@ class SimulatedClock:
         """The simulated present, naive UTC. Raises InputError for a broken file."""
         try:
             stored = json.loads(self._path.read_text(encoding="utf-8"))["now"]
-            return datetime.fromisoformat(stored)
-        except FileNotFoundError:
+            instant = datetime.fromisoformat(stored)
+            if instant.tzinfo is not None:
+                raise ValueError("a clock of this house is naive UTC")
+            return instant
+        except (FileNotFoundError, NotADirectoryError):
             return self._start
-        except (ValueError, KeyError, TypeError):
+        except (OSError, ValueError, LookupError, TypeError):
             raise InputError(
                 f"The simulated clock {self._path} is damaged; write "
                 '{"now": "2026-03-01T00:00:00"} into it with the day that was reached, '
@@ -48,6 +51,11 @@ class SimulatedClock:
         if instant <= self.now() and self._path.exists():
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_suffix(".part")
-        part.write_text(json.dumps({"now": instant.isoformat()}), encoding="utf-8")
+        # Of this process alone, and on the disk before it has the name: a crash, or
+        # another that moves time too, leaves the old file or the new one.
+        part = self._path.with_suffix(f".{os.getpid()}.part")
+        with part.open("w", encoding="utf-8") as file:
+            json.dump({"now": instant.isoformat()}, file)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(part, self._path)

@@ -82,7 +82,8 @@ def import_history_command(
         simulated=simulated,
         randomised=randomised,
         sigma=sigma,
-        source=source or file.name.split(".")[0] or file.name,
+        source=_source(source),
+        by_name=True,
         dry_run=dry_run,
     )
     decided = None
@@ -169,6 +170,12 @@ def search(
     )
 
 
+def _source(name: str | None) -> str | None:
+    if name is not None and not name.strip():
+        raise InputError("--source must be a name, such as instagram-export.")
+    return name and name.strip()
+
+
 def _mapping(pairs: list[str]) -> dict[str, str]:
     mapping = {}
     for pair in pairs:
@@ -198,6 +205,8 @@ def _print_import(
     if report.already_imported:
         console.print("This file was imported before; nothing changed.")
         return
+    if report.known_scripts or report.missing_scripts:
+        _print_growth(report)
     done = "Would import" if dry_run else "Imported"
     console.print(
         f"{done} {report.imported:,} of {report.rows_read:,} rows: "
@@ -221,3 +230,15 @@ def _print_import(
         )
     if not dry_run:
         console.print("Next: [bold]ig-assets sync[/bold] to embed and index them.")
+
+
+def _print_growth(report: ImportReport) -> None:
+    new = report.scripts - report.known_scripts
+    hint = ""
+    if not report.known_scripts:
+        hint = " Another export of this name needs a --source NAME of its own."
+    console.print(
+        f"Of this source there was a file before: {report.known_scripts:,} scripts are "
+        f"known, {new:,} are new, {report.missing_scripts:,} are not in this file and "
+        f"stay.{hint}"
+    )

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ig_assets.core.corpus.current import FORGOTTEN_SCRIPTS
 from ig_assets.core.corpus.history_arms import (
+    experiment_id_of,
     make_arms,
     make_experiments,
+    rated_rows,
     script_id_of,
+    single_post_ids,
 )
 from ig_assets.core.corpus.history_file import (
     HistoryReading,
@@ -30,6 +32,15 @@ from ig_assets.core.corpus.history_rows import (
     write_history_performance,
     write_posts,
     write_scripts,
+)
+from ig_assets.core.corpus.history_sources import (
+    Earlier,
+    check_mapping,
+    earlier_imports,
+    known_posts,
+    known_scripts,
+    source_name,
+    source_of,
 )
 from ig_assets.core.corpus.rejects import HISTORY, write_rejects
 from ig_assets.core.corpus.script import Reject
@@ -50,11 +61,13 @@ class ImportReport:
 
     `imported` and `rejected` are rows of the file, `scripts` distinct texts,
     `experiments` those with two arms or more, of which `known_experiments` are there
-    from earlier imports of the source; `left_alone` are columns that say nothing to
-    us. `already_imported` says that the same bytes were imported before and nothing
-    was done.
+    from earlier imports of the `source`; `left_alone` are columns that say nothing to
+    us. Of the scripts of earlier files `known_scripts` are in this one too and
+    `missing_scripts` are not; they stay. `already_imported` says that the same bytes
+    were imported before and nothing was done.
     """
 
+    source: str
     rows_read: int
     imported: int
     rejected: int
@@ -62,6 +75,8 @@ class ImportReport:
     known_experiments: int
     scripts: int
     posts: int
+    known_scripts: int
+    missing_scripts: int
     mapping: Mapping[str, str]
     left_alone: tuple[str, ...]
     numerator: str | None
@@ -82,41 +97,53 @@ def import_history(
     numerator: str | None = None,
     denominator: str | None = None,
     source: str | None = None,
+    by_name: bool = False,
     dry_run: bool = False,
     run_id: str | None = None,
 ) -> ImportReport:
     """Import one CSV(.gz), JSONL(.gz) or Parquet file in one transaction.
 
     Columns are guessed, `mapping` ({ours: theirs}) is put over the guess. Experiment
-    ids are the file's own within `source`; that is the file's content unless named,
-    so name it for an export that grows: rows that were there get their new counts as
-    a later reading. `simulated=None` takes the file's column, or False. The same
-    bytes twice change nothing. Raises InputError, also for the same bytes under
-    another mapping, since what is imported cannot be read anew.
+    ids are the file's own within `source`: an export that grows, of which only what
+    is new is added. Where none is given it is the file's name with `by_name`, else
+    its content. `simulated=None` takes the file's column, or False. The same bytes
+    twice change nothing, unless a `source` is given that has not seen them. Raises
+    InputError, also where columns are mapped otherwise than before.
     """
     content_hash = _content_hash(file)
     reading = read_history(file, mapping, numerator, denominator, simulated)
-    if not dry_run and (
-        known := _known_import(warehouse, content_hash, source, reading, file.name)
-    ):
-        return known
     now = clock.now()
-    named = () if source is None else (source,)
-    import_id = stable_id("import", content_hash, *named)
     with warehouse.transaction() as con:
+        earlier = earlier_imports(con)
+        name = source or (source_name(file.name) if by_name else None)
+        origin = source_of(earlier, content_hash, name)
+        past = _past_import(earlier, content_hash, origin, source is not None)
+        if past is not None:
+            same_bytes = past.content_hash == content_hash
+            check_mapping(past, reading.mapping, same_bytes)
+            if same_bytes:
+                return _nothing_done(past, reading)
+        by_content = origin == content_hash
+        parts = (content_hash,) if by_content else (content_hash, origin)
+        import_id = stable_id("import", *parts)
         rows, forgotten = _without_forgotten(con, reading, file.name)
-        rejects = reading.rejects + forgotten
-        arms = make_arms(
-            rows, reading, import_id, source or content_hash, source is not None
-        )
+        rated = rated_rows(rows, reading)
+        single_ids = single_post_ids(rated, import_id, origin)
+        tests = {experiment_id_of(row, origin) for row in rated if row.experiment}
+        known = known_posts(con, earlier, origin, [*tests], [*single_ids.values()])
+        arms, refused = make_arms(rated, origin, single_ids, known)
+        rejects = reading.rejects + forgotten + _other_words(refused, origin, file.name)
+        numbers = {row.number for row in refused}
+        rows = [row for row in rows if row.number not in numbers]
         experiments = make_experiments(arms, reading, randomised, sigma)
-        known_experiments = _known_experiments(con, experiments)
         scripts = {script_id_of(row): row for row in rows}
+        seen = known_scripts(con, origin)
         if not dry_run:
             write_scripts(con, scripts, file.name, import_id, now, run_id)
-            merge_rows(con, "experiments", experiments)
+            # What is known of a test was fixed at its start.
+            merge_rows(con, "experiments", experiments, replace=False)
             write_posts(con, arms, now)
-            write_history_performance(con, rows, reading, source or import_id, now)
+            write_history_performance(con, rows, reading, origin, now)
             write_rejects(con, rejects, now)
             merge_rows(
                 con,
@@ -124,6 +151,7 @@ def import_history(
                 [
                     {
                         "import_id": import_id,
+                        "source": None if by_content else origin,
                         "source_uri": file.name,
                         "content_hash": content_hash,
                         "mapping": json.dumps(reading.mapping, sort_keys=True),
@@ -131,18 +159,22 @@ def import_history(
                         "rows_read": reading.rows_read,
                         "rows_rejected": len(rejects),
                         "imported_at": now,
-                        "source": source,
                     }
                 ],
             )
     return ImportReport(
+        source=origin,
         rows_read=reading.rows_read,
         imported=len(rows),
         rejected=len(rejects),
         experiments=len(experiments),
-        known_experiments=known_experiments,
+        known_experiments=len(
+            {row["experiment_id"] for row in experiments} & {*known.arms}
+        ),
         scripts=len(scripts),
         posts=len(arms),
+        known_scripts=len(seen & scripts.keys()),
+        missing_scripts=len(seen - scripts.keys()),
         mapping=reading.mapping,
         left_alone=reading.left_alone,
         numerator=reading.numerator,
@@ -160,54 +192,48 @@ def _content_hash(file: Path) -> str:
         raise InputError(f"The file {file} cannot be opened.") from None
 
 
-def _known_experiments(con: Connection, experiments: list[dict[str, Any]]) -> int:
-    ids = [row["experiment_id"] for row in experiments]
-    [(known,)] = con.execute(
-        "SELECT count(*) FROM experiments "
-        "WHERE list_contains(?::TEXT[], experiment_id)",
-        [ids],
-    ).fetchall()
-    return int(known)
+def _past_import(
+    earlier: Sequence[Earlier], content_hash: str, source: str, named: bool
+) -> Earlier | None:
+    """The import of the same bytes, else the source's latest."""
+    ours = [past for past in earlier if past.source == source]
+    known = ours if named else earlier
+    same = [past for past in known if past.content_hash == content_hash]
+    return next(reversed(same or ours), None)
 
 
-def _known_import(
-    warehouse: Warehouse,
-    content_hash: str,
-    source: str | None,
-    reading: HistoryReading,
-    name: str,
-) -> ImportReport | None:
-    with warehouse.transaction() as con:
-        found = con.execute(
-            "SELECT rows_read, rows_rejected, mapping FROM imports "
-            "WHERE content_hash = ? AND source IS NOT DISTINCT FROM ?",
-            [content_hash, source],
-        ).fetchall()
-    if not found:
-        return None
-    rows_read, rejected, mapping = found[0]
-    before = json.loads(mapping)
-    if before != dict(reading.mapping):
-        pairs = sorted(before.items() ^ dict(reading.mapping).items())
-        raise InputError(
-            f"{name} was imported before with another mapping "
-            f"({', '.join(f'{ours}={theirs}' for ours, theirs in pairs)} differ); what "
-            "is imported stays. Import it under another --source if both are wanted."
-        )
+def _nothing_done(past: Earlier, reading: HistoryReading) -> ImportReport:
     return ImportReport(
-        rows_read=rows_read,
+        source=past.source,
+        rows_read=past.rows_read,
         imported=0,
-        rejected=rejected,
+        rejected=past.rows_rejected,
         experiments=0,
         known_experiments=0,
         scripts=0,
         posts=0,
-        mapping=before,
+        known_scripts=0,
+        missing_scripts=0,
+        mapping=reading.mapping,
         left_alone=reading.left_alone,
         numerator=reading.numerator,
         denominator=reading.denominator,
         already_imported=True,
         rejects_sample=(),
+    )
+
+
+def _other_words(
+    refused: Sequence[HistoryRow], source: str, name: str
+) -> tuple[Reject, ...]:
+    return tuple(
+        Reject(
+            f"{HISTORY}{name}#{row.number}",
+            "other words",
+            f"An arm of test {row.experiment} of source {source} came with other words "
+            "or another image before; another export needs another --source.",
+        )
+        for row in refused
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ig_assets.core.corpus.history_file import HistoryReading, HistoryRow
+from ig_assets.core.corpus.history_sources import KnownPosts, Published, Words
 from ig_assets.core.identity import ID_LENGTH, stable_id
 
 
@@ -27,41 +29,121 @@ def script_id_of(row: HistoryRow) -> str:
     return f"history/{row.revision_hash[:ID_LENGTH]}"
 
 
-def make_arms(
-    rows: Sequence[HistoryRow],
-    reading: HistoryReading,
-    import_id: str,
-    source: str,
-    grows: bool = False,
-) -> list[Arm]:
-    """The rows that have a rate; a test with a single arm is no experiment.
+def image_of(row: HistoryRow) -> str | None:
+    """How a post's `detail` names the image that it was shown with."""
+    return f"image:{row.image}" if row.image else None
 
-    Where a source grows, a lone post is known by its words and how often they came.
-    """
+
+def rated_rows(rows: Sequence[HistoryRow], reading: HistoryReading) -> list[HistoryRow]:
+    """The rows that have a rate."""
     needed = (reading.numerator, reading.denominator)
-    rated = [row for row in rows if all(n in row.counts for n in needed)]
-    sizes = Counter(row.experiment for row in rated if row.experiment)
-    labels: dict[str, set[str]] = defaultdict(set)
-    lone: Counter[str] = Counter()
-    arms = []
+    return [row for row in rows if all(n in row.counts for n in needed)]
+
+
+def experiment_id_of(row: HistoryRow, source: str) -> str:
+    """The id of a row's test, whose name is the file's own within its source."""
+    return stable_id("history", source, row.experiment)
+
+
+def single_post_ids(
+    rated: Sequence[HistoryRow], import_id: str, source: str
+) -> dict[int, str]:
+    """The post ids that rows would have outside of a test, by the row's number.
+
+    In a named source a post is what was published when, wherever its row stands.
+    """
+    by_content = import_id == stable_id("import", source)
+    seen: Counter[Published] = Counter()
+    ids = {}
     for row in rated:
-        if sizes[row.experiment] < 2:
-            lone[row.revision_hash] += 1
-            post_id = stable_id("post", "history", import_id, row.number)
-            if grows:
-                nth = lone[row.revision_hash]
-                post_id = stable_id("post", "history", source, row.revision_hash, nth)
-            arms.append(Arm(row, script_id_of(row), post_id, None, row.arm or "single"))
+        published = _published(row)
+        parts = (import_id, row.number)
+        named = (source, *published, seen[published])
+        ids[row.number] = stable_id(
+            "post", "history", *(parts if by_content else named)
+        )
+        seen[published] += 1
+    return ids
+
+
+def make_arms(
+    rated: Sequence[HistoryRow],
+    source: str,
+    single_ids: dict[int, str],
+    known: KnownPosts,
+) -> tuple[list[Arm], list[HistoryRow]]:
+    """The rows' posts, and the rows that give a known arm other words.
+
+    A test with a single arm is no experiment. What is known keeps its post, whatever
+    the order of the rows; a post in no test becomes an arm when its test is one.
+    """
+    sizes = Counter(row.experiment for row in rated if row.experiment)
+    tests: dict[str, list[HistoryRow]] = defaultdict(list)
+    posts: dict[int, tuple[str, str | None, str]] = {}
+    for row in rated:
+        experiment_id = experiment_id_of(row, source)
+        if row.experiment and (
+            sizes[row.experiment] > 1 or experiment_id in known.arms
+        ):
+            tests[experiment_id].append(row)
             continue
-        taken = labels[row.experiment]
+        post_id = _known_single(row, known) or single_ids[row.number]
+        posts[row.number] = (post_id, None, row.arm or "single")
+    for experiment_id, rows in tests.items():
+        posts |= _test_posts(experiment_id, rows, known)
+    arms = [
+        Arm(row, script_id_of(row), *posts[row.number])
+        for row in rated
+        if row.number in posts
+    ]
+    return arms, [row for row in rated if row.number not in posts]
+
+
+def _test_posts(
+    experiment_id: str, rows: Sequence[HistoryRow], known: KnownPosts
+) -> dict[int, tuple[str, str | None, str]]:
+    """Post id, test and label of a test's rows, by number."""
+    left = list(known.arms.get(experiment_id, ()))
+    taken = {label for label, _, _ in left}
+    posts: dict[int, tuple[str, str | None, str]] = {}
+    for row in rows:
+        words: Words = (row.revision_hash, image_of(row))
+        for arm in left:
+            label, its_words, post_id = arm
+            if its_words == words and _may_be(row.arm, label):
+                posts[row.number] = (post_id, experiment_id, label)
+                left.remove(arm)
+                break
+    for row in rows:
+        if row.number in posts:
+            continue
+        if any(_may_be(row.arm, label) for label, _, _ in left):
+            continue  # an arm that is missing had other words
         label = row.arm or f"arm-{len(taken) + 1}"
         if label in taken:
             label = f"{label}-{len(taken) + 1}"
         taken.add(label)
-        experiment_id = stable_id("history", source, row.experiment)
-        post_id = stable_id("post", "history", experiment_id, label)
-        arms.append(Arm(row, script_id_of(row), post_id, experiment_id, label))
-    return arms
+        post_id = _known_single(row, known) or stable_id(
+            "post", "history", experiment_id, label
+        )
+        posts[row.number] = (post_id, experiment_id, label)
+    return posts
+
+
+def _may_be(given: str, label: str) -> bool:
+    """Whether a row that gives this arm, or none, may be the arm with the label."""
+    return given in ("", label) or bool(
+        re.fullmatch(f"{re.escape(given)}-[0-9]+", label)
+    )
+
+
+def _known_single(row: HistoryRow, known: KnownPosts) -> str | None:
+    ids = known.singles.get(_published(row))
+    return ids.pop(0) if ids else None
+
+
+def _published(row: HistoryRow) -> Published:
+    return row.revision_hash, row.posted_on, image_of(row)
 
 
 def make_experiments(

@@ -6,11 +6,29 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from ig_assets.core.corpus.history_arms import Arm, script_id_of
+from ig_assets.core.corpus.history_arms import Arm, image_of, script_id_of
 from ig_assets.core.corpus.history_file import METRICS, HistoryReading, HistoryRow
 from ig_assets.core.corpus.script import COUNTS
+from ig_assets.core.identity import stable_id
 from ig_assets.warehouse.connection import Connection
-from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+_LATEST_COUNTS = """
+SELECT post_id, metric, arg_max(value, observed_at), max(observed_at)
+FROM engagement
+WHERE post_id IN (SELECT unnest(?::TEXT[]))
+GROUP BY post_id, metric
+"""
+
+_LATEST_FIGURES = """
+SELECT *
+FROM script_performance
+WHERE source = ?
+QUALIFY row_number() OVER (
+    PARTITION BY script_id, revision_hash
+    ORDER BY as_of DESC
+) = 1
+"""
 
 
 def write_scripts(
@@ -87,68 +105,11 @@ def write_scripts(
     )
 
 
-def _known_performance(
-    con: Connection, source: str
-) -> dict[str, set[tuple[float | None, ...]]]:
-    """What earlier imports of the source said: {script: counts in our order}."""
-    known: dict[str, set[tuple[float | None, ...]]] = defaultdict(set)
-    for script_id, *counts in con.execute(
-        f"SELECT script_id, {', '.join(COUNTS)} FROM script_performance "
-        "WHERE source = ?",
-        [f"import/{source}"],
-    ).fetchall():
-        known[script_id].add(tuple(counts))
-    return known
-
-
-def _known_readings(
-    con: Connection, arms: Sequence[Arm]
-) -> dict[tuple[str, str], tuple[float | None, datetime]]:
-    """The last reading of each post and metric, and when it was observed."""
-    rows = con.execute(
-        """
-        SELECT post_id, metric, value, observed_at
-        FROM engagement
-        WHERE list_contains(?::TEXT[], post_id)
-        ORDER BY observed_at
-        """,
-        [[arm.post_id for arm in arms]],
-    ).fetchall()
-    return {(post_id, metric): (value, at) for post_id, metric, value, at in rows}
-
-
-def _engagement_rows(
-    arms: Sequence[Arm],
-    before: Mapping[tuple[str, str], tuple[float | None, datetime]],
-    now: datetime,
-) -> list[dict[str, object]]:
-    """A reading is a row where it is the first, or another than the last.
-
-    It is observed after the last, though the clock may stand still.
-    """
-    rows = []
-    for arm in arms:
-        for metric, value in arm.row.counts.items():
-            last, seen_at = before.get((arm.post_id, metric), (None, None))
-            if seen_at is not None and last == value:
-                continue
-            after = now if seen_at is None else seen_at + timedelta(microseconds=1)
-            rows.append(
-                {
-                    "post_id": arm.post_id,
-                    "metric": metric,
-                    "as_of": arm.row.posted_on or now,
-                    "observed_at": max(now, after),
-                    "value": value,
-                    "age_hours": None,
-                }
-            )
-    return rows
-
-
 def write_posts(con: Connection, arms: Sequence[Arm], now: datetime) -> None:
-    """A post's `detail` names the image it was shown with: `image:<id>`."""
-    before = _known_readings(con, arms)
+    """A post's `detail` names the image it was shown with: `image:<id>`.
+
+    A count that is not what it was is a later observation; one that is, is none.
+    """
     merge_rows(
         con,
         "posts",
@@ -166,17 +127,34 @@ def write_posts(con: Connection, arms: Sequence[Arm], now: datetime) -> None:
                 "intent_key": arm.post_id,
                 "status": "published",
                 "published_at": arm.row.posted_on,
-                "detail": f"image:{arm.row.image}" if arm.row.image else None,
+                "detail": image_of(arm.row),
             }
             for arm in arms
         ],
     )
-    merge_rows(
-        con,
-        "engagement",
-        _engagement_rows(arms, before, now),
-        replace=False,
-    )
+    latest = {
+        (post_id, metric): (value, observed_at)
+        for post_id, metric, value, observed_at in con.execute(
+            _LATEST_COUNTS, [[arm.post_id for arm in arms]]
+        ).fetchall()
+    }
+    readings = []
+    for arm in arms:
+        for metric, value in arm.row.counts.items():
+            before, observed_at = latest.get((arm.post_id, metric), (None, None))
+            if value == before:
+                continue
+            readings.append(
+                {
+                    "post_id": arm.post_id,
+                    "metric": metric,
+                    "as_of": arm.row.posted_on or now,
+                    "observed_at": _after(observed_at, now),
+                    "value": value,
+                    "age_hours": None,
+                }
+            )
+    merge_rows(con, "engagement", readings, replace=False)
 
 
 def write_history_performance(
@@ -188,9 +166,13 @@ def write_history_performance(
 ) -> None:
     """One row a text: the sums over its posts; impressions count as views.
 
-    As of its last post, or of now where an earlier import of the source said so.
+    A file of the same source that gives other sums adds a later row.
     """
-    known = _known_performance(con, source)
+    source = f"import/{stable_id('import', source)}"
+    latest = {
+        (row["script_id"], row["revision_hash"]): row
+        for row in fetch_dicts(con, _LATEST_FIGURES, [source])
+    }
     grouped: dict[str, list[HistoryRow]] = defaultdict(list)
     for row in rows:
         if row.counts:
@@ -207,20 +189,24 @@ def write_history_performance(
             counts["views"] = sums.get("impressions")
         events = sums.get(reading.numerator or "")
         trials = sums.get(reading.denominator or "")
-        if tuple(counts.values()) in known.get(script_id, ()):
+        rate = events / trials if events is not None and trials else None
+        figures = {**counts, "rate": rate}
+        before = latest.get((script_id, posts[0].revision_hash), {})
+        if before and all(before[name] == value for name, value in figures.items()):
             continue
+        as_of = max((p.posted_on for p in posts if p.posted_on), default=now)
         performance.append(
             {
                 "script_id": script_id,
                 "revision_hash": posts[0].revision_hash,
-                "source": f"import/{source}",
-                "as_of": (
-                    now
-                    if script_id in known
-                    else max((p.posted_on for p in posts if p.posted_on), default=now)
-                ),
-                **counts,
-                "rate": events / trials if events is not None and trials else None,
+                "source": source,
+                "as_of": _after(before.get("as_of"), as_of),
+                **figures,
             }
         )
     merge_rows(con, "script_performance", performance, replace=False)
+
+
+def _after(before: datetime | None, now: datetime) -> datetime:
+    """Now, or the next instant after: a clock may stand still, rows have an order."""
+    return now if before is None else max(now, before + timedelta(microseconds=1))

@@ -1,0 +1,81 @@
+"""A data folder's Dagster home is its own: it can be copied, and edits stay in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ig_assets.errors import InputError
+from ig_assets.loop.home import ensure_dagster_home
+from ig_assets.settings import PROJECT_ROOT, load_settings
+
+CONFIG = PROJECT_ROOT / "dagster.yaml"
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder; DAGSTER_HOME is unset before and after each test."""
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    return tmp_path / "data"
+
+
+def home_of(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    return ensure_dagster_home(load_settings(data_dir=data_dir))
+
+
+def test_the_configuration_is_a_copy_that_says_where_it_comes_from(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = home_of(data_dir, monkeypatch) / "dagster.yaml"
+    assert not file.is_symlink()
+    first, rest = file.read_text().split("\n", 1)
+    assert first.startswith("# A copy of the checkout's dagster.yaml")
+    assert rest == CONFIG.read_text()
+
+
+def test_a_link_of_an_older_version_becomes_a_copy_and_leaves_the_project_alone(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project.yaml"
+    project.write_text("telemetry: {enabled: true}\n")
+    for target in (project, tmp_path / "gone.yaml"):
+        link = data_dir / "dagster" / "dagster.yaml"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        home_of(data_dir, monkeypatch)
+        assert not link.is_symlink() and link.read_text().endswith(CONFIG.read_text())
+    assert project.read_text() == "telemetry: {enabled: true}\n"
+    assert not (tmp_path / "gone.yaml").exists()
+
+
+def test_an_old_copy_is_renewed_and_a_persons_own_is_left_alone(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = home_of(data_dir, monkeypatch) / "dagster.yaml"
+    whole = file.read_text()
+    file.write_text(whole.splitlines(keepends=True)[0] + "nux: {enabled: false}\n")
+    home_of(data_dir, monkeypatch)
+    assert file.read_text() == whole
+    file.write_text("nux: {enabled: true}\n")
+    home_of(data_dir, monkeypatch)
+    assert file.read_text() == "nux: {enabled: true}\n"
+    assert [path.name for path in file.parent.iterdir()] == ["dagster.yaml"]
+
+
+def test_a_home_that_is_chosen_is_left_alone(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "chosen"))
+    assert ensure_dagster_home(load_settings(data_dir=data_dir)) == tmp_path / "chosen"
+    assert not data_dir.exists()
+
+
+def test_a_data_folder_that_cannot_be_made_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written to .Not a directory."):
+        home_of(tmp_path / "file", monkeypatch)
