@@ -12,7 +12,7 @@ from ig_assets_tests.defs.ticking import DaggedHouse
 KEY = "sk-never-to-be-seen-0123456789abcdef"
 SENTENCE = (
     "The content calendar 'calendar' of IG_CALENDAR does not exist; create it or "
-    "point IG_CALENDAR at a YAML file or a folder of them."
+    "point IG_CALENDAR at a YAML or CSV file or a folder of them."
 )
 
 

@@ -2,7 +2,9 @@
 
 A budget is for everything or for one operation. A call counts with what it took, and
 with what it reserved while nobody knows (reserved, submitted, unknown). The check and
-the reservation are one transaction, so that several processes share one budget.
+the reservation are one transaction: on the DuckDB file, which has one writer at a time,
+several processes share one budget. On homes of many writers two that check at the same
+instant do not see each other.
 """
 
 from __future__ import annotations
