@@ -53,7 +53,9 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except IgAssetsError as error:
-            errors.print(f"[red]ig-assets:[/red] {_escaped(str(error))}")
+            # The terminal breaks lines where it must; a path stays one word to copy.
+            said = f"[red]ig-assets:[/red] {_escaped(str(error))}"
+            errors.print(said, soft_wrap=True)
             wrong_use = isinstance(error, (SettingsError, InputError))
             raise typer.Exit(WRONG_USE if wrong_use else FAILED) from None
         except KeyboardInterrupt:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from ig_assets.adapters.openai_api import OpenAIEmbedder, OpenAIWriter
+from ig_assets.adapters.openai_pace import Pace
 from ig_assets.core.corpus.embedding import embed_batch
 from ig_assets.core.costs.ledger import ATTEMPTS, Ledger, RunRef
 from ig_assets.core.generation.script import ScriptAnswer
@@ -42,6 +43,7 @@ Send = Callable[[Aimock], object]
 
 
 def embedder(vendor: Aimock, dimensions: int = 2, **options: Any) -> OpenAIEmbedder:
+    options = {"pace": Pace(), **options}  # of its own: no test waits for another's
     url = vendor.base_url
     return OpenAIEmbedder(KEY, dimensions=dimensions, base_url=url, **options)
 
@@ -52,6 +54,7 @@ def embed(vendor: Aimock, **options: Any) -> object:
 
 def write(vendor: Aimock, **options: Any) -> Any:
     request = WriteRequest("Write a script.", TEXT, ScriptAnswer, 400, 0.7, 11)
+    options = {"pace": Pace(), **options}
     url = vendor.base_url
     return OpenAIWriter("gpt-4.1-mini", KEY, base_url=url, **options).write(request)
 
@@ -203,11 +206,19 @@ class Books:
     def __init__(self, folder: Path) -> None:
         self._home = Warehouse(f"duckdb:///{folder / 'b.duckdb'}", Clock().now)
         self.waited: list[float] = []
+        self._later_s = 0.0
 
     def embed(self, vendor: Aimock) -> None:
-        ledger = Ledger(self._home, Clock(), None, self.waited.append)
-        model = embedder(vendor)
+        ledger = Ledger(self._home, Clock(), (), self._wait)
+        model = embedder(vendor, pace=Pace(self._pass, lambda: self._later_s))
         embed_batch(ledger, model, Clock(), RUN, "ingest", {"hash": TEXT})
+
+    def _wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        self._pass(seconds)
+
+    def _pass(self, seconds: float) -> None:
+        self._later_s += seconds
 
     def statuses(self) -> list[str]:
         with self._home.transaction() as con:
