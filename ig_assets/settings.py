@@ -10,10 +10,11 @@ import os
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ig_assets.core.costs.budget import Budget, parse_budgets
@@ -180,12 +181,14 @@ def _check_names() -> None:
     raise SettingsError(f"{unknown[0]} is not a setting of ig_assets; {hint}")
 
 
-_RULES = {
-    "int_from_float": "a whole number",
-    "int_parsing": "a whole number",
-    "float_parsing": "a number",
-    "finite_number": "a finite number",
-}
+_NUMBERS = (
+    "int_from_float",
+    "int_parsing",
+    "float_parsing",
+    "finite_number",
+    "greater_than_equal",
+    "less_than_equal",
+)
 _PATTERNS = {
     "first_month": "a month written as YYYY-MM, from 1900-01 to 2099-12",
     "pinecone_index": "at most 40 lower-case letters, digits and hyphens within",
@@ -197,21 +200,37 @@ def _sentence(problem: Any) -> str:
     name = variable_name(field)
     secret = "key" in field.lower()
     given = "a value that is not shown" if secret else repr(problem["input"])
-    rule = problem["msg"].removeprefix("Input should be ")
-    rule = rule.removeprefix("Value error, ").removeprefix("a valid ")
-    rule = _RULES.get(problem["type"], rule)
-    if problem["type"] == "string_pattern_mismatch":
-        rule = _PATTERNS[field.lower()]
-    default = Settings.model_fields.get(field.lower())
+    setting = Settings.model_fields.get(field.lower())
     fallback = ""
-    if default is not None:
-        value = default.default
+    if setting is not None:
+        value = setting.default
         shown = "there is none" if value in (None, "") else f"it is {value!r}"
         fallback = f" (unset, {shown})"
-    return (
-        f"{name} is {given}, but must be {rule}; correct it in the environment or "
-        f".env, or remove it{fallback}."
+    rule = problem["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    fault = f"is {given}, but must be {rule}"
+    if problem["type"] == "value_error":
+        fault = f"is wrong: {rule.removeprefix('Value error, ')}"
+    elif problem["type"] == "string_pattern_mismatch":
+        fault = f"is {given}, but must be {_PATTERNS[field.lower()]}"
+    elif problem["type"] in _NUMBERS and setting is not None:
+        fault = f"is {given}, but must be {_number(setting)}"
+    return f"{name} {fault}; correct it in the environment or .env, or remove it{fallback}."
+
+
+def _number(setting: FieldInfo) -> str:
+    """What number a setting takes: its kind and the whole of its range."""
+    kinds = get_args(setting.annotation) or (setting.annotation,)
+    inner = [m for kind in kinds for m in getattr(kind, "__metadata__", ())]
+    limits = [*setting.metadata, *(m for field in inner for m in field.metadata)]
+    least, most = (
+        next((getattr(m, name) for m in limits if hasattr(m, name)), None)
+        for name in ("ge", "le")
     )
+    whole = int in (getattr(kind, "__origin__", kind) for kind in kinds)
+    name = "a whole number" if whole else "a number"
+    if most is not None:
+        return f"{name} from {least:g} to {most:g}"
+    return name if least is None else f"{name} of at least {least:g}"
 
 
 def _check_together(settings: Settings) -> None:
