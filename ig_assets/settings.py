@@ -214,7 +214,10 @@ def _sentence(problem: Any) -> str:
         fault = f"is {given}, but must be {_PATTERNS[field.lower()]}"
     elif problem["type"] in _NUMBERS and setting is not None:
         fault = f"is {given}, but must be {_number(setting)}"
-    return f"{name} {fault}; correct it in the environment or .env, or remove it{fallback}."
+    return (
+        f"{name} {fault}; correct it in the environment or .env, or remove it"
+        f"{fallback}."
+    )
 
 
 def _number(setting: FieldInfo) -> str:

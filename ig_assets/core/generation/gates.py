@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,7 @@ Nearest = Callable[[str], float | None]
 
 # Each gate and what its figure is, as a person reads it.
 GATES = {
-    "structure": "missing parts",
+    "structure": "parts that are missing or unspeakable",
     "spoken_seconds": "spoken seconds",
     "sibling_similarity": "similarity to a sibling",
     "novelty": "novelty",
@@ -27,6 +28,8 @@ GATES = {
     "nearest_cosine": "cosine to the nearest script",
 }
 LEAST_BEATS = 2  # three are asked for; one may have repeated the hook
+MOST_HOOK_WORDS = 25  # twelve are asked for; with more it is the script itself
+_MARKUP = re.compile(r"```|[{}]")  # what is left of an answer's wrapping
 _COUNTED = ("structure", "copied_words", "banned_words")
 
 
@@ -124,7 +127,7 @@ def measure(
     spoken = said(gates.banned, text)
     lines = ", ".join(str(phrase.line) for phrase in spoken)
     figures = [
-        Figure("structure", missing_parts(candidate), at_most=0.0),
+        Figure("structure", faulty_parts(candidate), at_most=0.0),
         Figure(
             "spoken_seconds",
             spoken_seconds(text, candidate.language),
@@ -155,13 +158,20 @@ def measure(
     return [*figures, Figure("nearest_cosine", cosine, at_most=gates.cosine_ceiling)]
 
 
-def missing_parts(candidate: Candidate) -> int:
-    """How many of hook, body in beats and call to action are not there."""
-    parts = [candidate.hook, candidate.body, candidate.call_to_action]
-    beats = candidate.beats
-    if beats is not None and len(beats) < LEAST_BEATS:
-        parts[1] = ""
-    return sum(not part.strip() for part in parts)
+def faulty_parts(candidate: Candidate) -> int:
+    """How many of hook, body in beats and call to action nobody could speak as such.
+
+    They are missing, hold markup, or a hook is as long as a script.
+    """
+    hook, beats = candidate.hook, candidate.beats
+    is_hook = len(hook.split()) <= MOST_HOOK_WORDS
+    is_body = beats is None or len(beats) >= LEAST_BEATS
+    parts = [
+        hook if is_hook else "",
+        candidate.body if is_body else "",
+        candidate.call_to_action,
+    ]
+    return sum(not part.strip() or bool(_MARKUP.search(part)) for part in parts)
 
 
 def failures(figures: Sequence[Figure]) -> list[Figure]:

@@ -9,12 +9,21 @@ from ig_assets.core.generation.gates import Candidate, Figure, Gates, failures
 from ig_assets.core.generation.script import language_name
 from ig_assets.core.generation.spoken import words_per_minute
 
+COPYING = ("novelty", "copied_words")
+
 _OTHER_WORDS = "Say everything in new words: it was too near to an older script."
+_NEW_BEATS = (
+    "Sentences of an older script were taken out: write new beats of your own in their "
+    "place."
+)
 _SENTENCES = {
-    "structure": "Give a hook, three or four beats and a call to action.",
+    "structure": (
+        "Give a hook of one short sentence, three or four beats and a call to action, "
+        "all in plain words."
+    ),
     "sibling_similarity": "Take another angle on the topic, in other words.",
-    "novelty": _OTHER_WORDS,
-    "copied_words": _OTHER_WORDS,
+    "novelty": _NEW_BEATS,
+    "copied_words": _NEW_BEATS,
     "nearest_cosine": _OTHER_WORDS,
 }
 

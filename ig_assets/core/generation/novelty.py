@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 RUN_WORDS = 5
+COPIED_WORDS = 8
 _WORD = re.compile(r"\w+", re.UNICODE)
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 
 
 def word_runs(text: str, length: int = RUN_WORDS) -> set[tuple[str, ...]]:
@@ -88,6 +90,24 @@ class CorpusRuns:
                 break
             best = max(best, longest_common_run(words, _words(self._texts[number])))
         return best if best >= RUN_WORDS else 0
+
+    def own_sentences(self, text: str) -> str:
+        """The text without the sentences that one of the texts said before.
+
+        That is a sentence with COPIED_WORDS of its words, or all of them, in a row in
+        one text. Those below RUN_WORDS words are anybody's and stay.
+        """
+        paragraphs = (
+            " ".join(s for s in _SENTENCE_END.split(part) if not self._is_copied(s))
+            for part in text.split("\n\n")
+        )
+        return "\n\n".join(part for part in paragraphs if part)
+
+    def _is_copied(self, sentence: str) -> bool:
+        words = len(_words(sentence))
+        return words >= RUN_WORDS and self.longest_shared_run(sentence) >= min(
+            words, COPIED_WORDS
+        )
 
     def _having(self, run: tuple[str, ...]) -> list[int]:
         """Which texts have the run."""

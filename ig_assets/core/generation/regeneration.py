@@ -16,10 +16,11 @@ from ig_assets.core.generation.gates import (
     Candidate,
     Figure,
     Gates,
+    failures,
     measure,
     why_rejected,
 )
-from ig_assets.core.generation.mending import how_to_mend
+from ig_assets.core.generation.mending import COPYING, how_to_mend
 from ig_assets.core.generation.novelty import CorpusRuns
 from ig_assets.core.generation.script import (
     HOOK_STYLES,
@@ -89,6 +90,15 @@ class Month:
 
 
 @dataclass(frozen=True)
+class _Task:
+    """What a polisher is given: a text, what to mend, and where need be the brief."""
+
+    draft: str
+    mend: str = ""
+    brief: str = ""
+
+
+@dataclass(frozen=True)
 class OneDraft:
     """One draft on its way to a variant."""
 
@@ -104,7 +114,7 @@ class OneDraft:
         draft = as_written(self.row)
         if draft.rejection:
             return Outcome("rejected", Measured(draft), 0)
-        polished = self._attempt(0, "")
+        polished = self._attempt(0, _Task(self.row["text"]))
         if polished.why_not is None:
             return Outcome("polished", polished, 1, True)
         drafted = self._measured(draft)
@@ -116,7 +126,7 @@ class OneDraft:
         for number in range(1, self.polishing.regenerations + 1):
             if (polished.written.rejection or "").startswith("refused"):
                 break
-            polished = self._attempt(number, self._advice(failed))
+            polished = self._attempt(number, self._mended(failed))
             failed.append(polished)
             if polished.why_not is None:
                 return Outcome("polished", polished, number + 1, True)
@@ -130,15 +140,21 @@ class OneDraft:
             is_polished_text=last is not drafted,
         )
 
-    def _advice(self, failed: Sequence[Measured]) -> str:
+    def _mended(self, failed: Sequence[Measured]) -> _Task:
+        """What to do about the last text. What a draft copied would be copied again,
+        so that it is taken out first, and the brief says what to write instead."""
         last = [each for each in failed if each.written.text][-1]
         candidate = _candidate(last.written, self.row["language"])
-        return how_to_mend(self.polishing.gates, candidate, last.figures)
+        mend = how_to_mend(self.polishing.gates, candidate, last.figures)
+        if not {figure.gate for figure in failures(last.figures)} & set(COPYING):
+            return _Task(self.row["text"], mend)
+        own = self.state.corpus.own_sentences(self.row["text"])
+        return _Task(own, mend, self.row["brief"] or "")
 
-    def _attempt(self, number: int, mend: str) -> Measured:
+    def _attempt(self, number: int, task: _Task) -> Measured:
         """What an attempt brought, paid for now or in an earlier run."""
         earlier = self.state.attempts.get(self.row["variant_id"], {}).get(number)
-        written = earlier if earlier is not None else self._ask(number, mend)
+        written = earlier if earlier is not None else self._ask(number, task)
         return Measured(written) if written.rejection else self._measured(written)
 
     def _measured(self, written: Written) -> Measured:
@@ -156,7 +172,7 @@ class OneDraft:
     def _paid_for(self) -> RunRef:
         return replace(self.run, subject=self.row["variant_id"])
 
-    def _ask(self, number: int, mend: str) -> Written:
+    def _ask(self, number: int, task: _Task) -> Written:
         polishing, row = self.polishing, self.row
         prompt = prompts.render(
             prompts.POLISH,
@@ -165,8 +181,9 @@ class OneDraft:
             language_name=language_name(row["language"]),
             hook_style=row["hook_style"],
             hook_hint=HOOK_STYLES[row["hook_style"]],
-            draft=row["text"],
-            mend=mend,
+            draft=task.draft,
+            brief=task.brief,
+            mend=task.mend,
         )
         now = polishing.ledger.clock.now()
 

@@ -24,7 +24,7 @@ def unpolished(con: Connection, month: str, topic_id: str | None = None) -> list
     return fetch_dicts(
         con,
         """
-        SELECT d.*, t.topic, t.language
+        SELECT d.*, t.topic, t.brief, t.language
         FROM drafts AS d
         JOIN topics AS t ON t.month = d.month AND t.topic_id = d.topic_id
         LEFT JOIN variants AS v ON v.variant_id = d.variant_id

@@ -119,7 +119,7 @@ def _gate_check(name: str, gate: str, claim: str) -> dg.AssetChecksDefinition:
 structure_is_complete = _gate_check(
     "structure_is_complete",
     "structure",
-    "Every variant has a hook, a body of beats and a call to action.",
+    "Every variant has a short hook, a body of beats and a call to action.",
 )
 spoken_length_fits = _gate_check(
     "spoken_length_fits",

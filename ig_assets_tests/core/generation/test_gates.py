@@ -112,6 +112,20 @@ def test_each_failed_gate_gives_the_polisher_something_to_do(gate: str) -> None:
     assert advice.endswith(".") and len(advice.split()) <= 20
 
 
+@pytest.mark.parametrize(
+    "hook",
+    [
+        pytest.param(" ".join([HOOK, *BEATS]), id="the whole script"),
+        pytest.param(HOOK + " ```json", id="an answer's wrapping"),
+        pytest.param('{"hook": "Why?"}', id="an object"),
+        pytest.param("  ", id="nothing"),
+    ],
+)
+def test_a_hook_that_nobody_could_speak_as_one_is_a_fault(hook: str) -> None:
+    structure = figures(candidate(hook=hook))["structure"]
+    assert structure.figure == 1.0 and structure.passed is False
+
+
 def test_too_long_is_told_apart_from_too_short() -> None:
     long = candidate(beats=BEATS * 6)
     figure = figures(long)["spoken_seconds"]

@@ -128,3 +128,37 @@ def test_the_longest_run_by_hand() -> None:
 def test_words_that_repeat_do_not_hide_a_longer_run() -> None:
     corpus = CorpusRuns(["a a a a a a a a", "b c d e f g h"])
     assert corpus.longest_shared_run("b c d e f g x a a a a a a a a") == 8
+
+
+SCRIPT = (
+    "Keep strong jets of water away from hubs and bearings, because they push dirt in. "
+    "Dry it with an old towel. Wait ten minutes."
+)
+
+
+def test_only_the_sentences_that_a_script_said_before_are_taken_out() -> None:
+    text = (
+        "How do you oil a chain without a mess? Every Sunday it is the same.\n\n"
+        "Keep strong jets of water away from hubs and bearings! Dry it with an old "
+        "towel. Wait ten minutes.\n\nGo and dry it with an old sock tonight."
+    )
+    assert CorpusRuns([SCRIPT, "a b"]).own_sentences(text) == (
+        "How do you oil a chain without a mess? Every Sunday it is the same.\n\n"
+        "Wait ten minutes.\n\nGo and dry it with an old sock tonight."
+    )
+
+
+def test_a_copy_has_no_sentences_of_its_own_and_a_new_text_keeps_all() -> None:
+    runs = CorpusRuns(["One script of exactly six words."])
+    assert runs.own_sentences("One script of exactly six words.") == ""
+    assert runs.own_sentences(SCRIPT) == SCRIPT
+
+
+@given(text=WORDS, corpus=TEXTS)
+def test_what_is_left_was_there_and_nothing_more_can_be_taken_out(
+    text: str, corpus: list[str]
+) -> None:
+    runs = CorpusRuns(corpus)
+    own = runs.own_sentences(text)
+    assert not re.sub(r"\s+", "", own) or set(own) <= set(text + " \n")
+    assert runs.own_sentences(own) == own

@@ -320,7 +320,9 @@ def test_what_fails_is_polished_again_with_the_next_seed_and_told_why(
     summary = desk.polish(regenerations=1)
     assert (summary.polished, summary.regenerated, summary.rejected) == (1, 1, 0)
     first, second = (body["input"] for body in server.bodies())
-    assert "new words" not in first and "new words" in second
+    assert OLD in first and "new beats" not in first
+    assert OLD not in second and "new beats" in second, "or it is copied again"
+    assert "Brief: about bread" in second and "Brief" not in first
     [variant] = desk.read(VARIANTS)
     assert variant["text"].startswith("violet cranes") and not variant["rejection"]
     attempts = desk.read("SELECT * FROM polish_attempts ORDER BY attempt")

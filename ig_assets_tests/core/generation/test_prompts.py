@@ -29,9 +29,9 @@ LANDED = {
     "draft.instructions.v2.j2": (
         "04851da14e92cc4e09a551426ddc015efe1bdc7fe9722b718c57782f2f32c2e4"
     ),
-    "draft.v2.j2": ("c55362f2e7610059c350bd240ee63a236b5af2ea852b4b4e3b53d34a7d7b0654"),
+    "draft.v2.j2": ("6c54d4be4955cdaa2bfb76b829454aef25a7328cdfa9a83f6948c13bb3eae2a4"),
     "polish.v2.j2": (
-        "b9919e5df036cf496501b002393f2e00a4aafce464cd3c4967080dd7b1d22716"
+        "f2e85c58c5bb8a107c47379c0362743a087f03e9edebce17c390ac060fd145e3"
     ),
     "polish.v1.j2": (
         "2ed336f48716c8886e940a5b2106892cb5ff0def93fdc85889e4b67934e91a77"
@@ -61,6 +61,7 @@ VALUES = {
     "hook_hint": "a small story",
     "draft": "the draft",
     "language_name": "English",
+    "brief": "",
     "mend": "",
 }
 
@@ -171,3 +172,5 @@ def test_a_new_version_costs_few_tokens_more_than_the_first() -> None:
 
 def test_what_was_wrong_is_told_only_when_something_was() -> None:
     assert polish(mend="Make it longer.").prompt == polish().prompt + " Make it longer."
+    assert "Brief: sharp" in polish(brief="sharp").prompt
+    assert "Brief" not in polish().prompt
