@@ -26,6 +26,7 @@ class Ours:
     def __init__(self, place: Place) -> None:
         import faiss  # noqa: F401  (what a run imports is not part of its seconds)
         import openai  # noqa: F401
+        import pandas  # noqa: F401  (DuckDB imports it at the first parameter)
 
         self._place = place
 

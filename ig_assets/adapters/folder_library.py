@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from ig_assets.core.ports import LibraryFile, Unusable
@@ -65,7 +66,7 @@ def _collect(
             elif entry.is_symlink():
                 found += _linked(root, entry, suffixes)
             elif entry.name.lower().endswith(suffixes):
-                found += _listed(root, entry.path, entry.path)
+                found += _listed(root, entry.path, entry.path, entry.stat)
 
 
 def _linked(
@@ -82,12 +83,14 @@ def _linked(
         return []
     if not is_inside:
         return [_unusable(root, entry.path, _OUTSIDE)]
-    return _listed(root, entry.path, target)
+    return _listed(root, entry.path, target, partial(os.stat, target))
 
 
-def _listed(root: str, path: str, target: str) -> list[LibraryFile]:
+def _listed(
+    root: str, path: str, target: str, look: Callable[[], os.stat_result]
+) -> list[LibraryFile]:
     try:
-        status = os.stat(target)
+        status = look()
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -104,6 +107,8 @@ def _unusable(root: str, path: str, problem: Unusable) -> LibraryFile:
 
 def _relative(root: str, path: str) -> str:
     relative = path[len(root) :].replace(os.sep, "/").lstrip("/")
+    if relative.isascii():
+        return relative
     plain = relative.encode("utf-8", "replace").decode("utf-8")
     return unicodedata.normalize("NFC", plain)
 

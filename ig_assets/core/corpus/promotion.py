@@ -49,6 +49,11 @@ _UNPROMOTED = f"""
             SELECT revision_hash, hook, body, call_to_action, text, post_id AS id
             FROM post_edits
         ) AS stored
+        WHERE revision_hash IN (
+            SELECT winner_revision_hash FROM decisions
+            UNION ALL
+            SELECT published_revision_hash FROM posts
+        )
         QUALIFY row_number() OVER (
             PARTITION BY revision_hash
             ORDER BY id
@@ -102,6 +107,8 @@ def promote_winners(
     is named by the experiment.
     """
     won = fetch_dicts(con, f"SELECT * FROM ({_UNPROMOTED}) AS u ORDER BY experiment_id")
+    if not won:
+        return []
     scripts = fetch_dicts(con, _PROMOTED_SCRIPTS)
     merge_rows(con, "scripts", [{**row, "first_seen_at": now} for row in scripts])
     merge_rows(
