@@ -141,15 +141,17 @@ class OneDraft:
         )
 
     def _mended(self, failed: Sequence[Measured]) -> _Task:
-        """What to do about the last text. What a draft copied would be copied again,
-        so that it is taken out first, and the brief says what to write instead."""
+        """What to do about the last text, and the brief as material for it.
+
+        What a draft copied would be copied again, so that it is taken out first.
+        """
         last = [each for each in failed if each.written.text][-1]
         candidate = _candidate(last.written, self.row["language"])
         mend = how_to_mend(self.polishing.gates, candidate, last.figures)
-        if not {figure.gate for figure in failures(last.figures)} & set(COPYING):
-            return _Task(self.row["text"], mend)
-        own = self.state.corpus.own_sentences(self.row["text"])
-        return _Task(own, mend, self.row["brief"] or "")
+        text = self.row["text"]
+        if {figure.gate for figure in failures(last.figures)} & set(COPYING):
+            text = self.state.corpus.own_sentences(text)
+        return _Task(text, mend, self.row["brief"] or "")
 
     def _attempt(self, number: int, task: _Task) -> Measured:
         """What an attempt brought, paid for now or in an earlier run."""

@@ -79,7 +79,7 @@ def spoken_beats(beats: Sequence[str], but_not: Sequence[str] = ()) -> list[str]
     """
     said = {text.strip().casefold().rstrip(".!?") for text in but_not}
     sentences = []
-    for beat in (beat.strip() for beat in beats):
+    for beat in (beat.strip().rstrip(",;").rstrip() for beat in beats):
         key = beat.casefold().rstrip(".!?")
         if key and key not in said:
             said.add(key)

@@ -33,6 +33,14 @@ def test_beats_end_as_sentences_and_are_said_once(
     assert said.isdisjoint(keys)
 
 
+def test_a_beat_that_ends_with_a_comma_ends_as_a_sentence() -> None:
+    assert spoken_beats(["Wash it, ", "dry it;", "oil it!"]) == [
+        "Wash it.",
+        "dry it.",
+        "oil it!",
+    ]
+
+
 @given(text=st.text(max_size=80))
 def test_a_caption_has_one_to_six_words_or_is_none(text: str) -> None:
     shown = caption(text)
