@@ -12,8 +12,8 @@ from ig_assets.warehouse.connection import Warehouse
 
 # Tokens of a typical call, from the ledger of `make loop` (see the README's figures).
 DRAFT_TOKENS = Usage(415, 120)
-POLISH_TOKENS = Usage(235, 120)
-JUDGE_TOKENS = Usage(220, 125)
+POLISH_TOKENS = Usage(265, 138)
+JUDGE_TOKENS = Usage(235, 107)
 # Seconds a call on one core, same source; None where the network decides.
 SECONDS_A_CALL = {"1.5b": 12.5, "0.5b": 10.0}
 SECONDS_A_MONTH = 90.0
