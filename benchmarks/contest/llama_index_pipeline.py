@@ -18,7 +18,9 @@ from llama_index.core.ingestion import DocstoreStrategy, IngestionPipeline
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.embeddings.openai import OpenAIEmbedding
-from llama_index.vector_stores.chroma import ChromaVectorStore
+from llama_index.vector_stores.chroma import ChromaVectorStore, base
+
+_MOST_ROWS = 5_000
 
 
 class LlamaIndex:
@@ -26,6 +28,8 @@ class LlamaIndex:
 
     def __init__(self, place: Place, path_in_metadata: bool = True) -> None:
         set_global_tokenizer(str.split)  # or it downloads a tokenizer
+        # It sends 41,665 rows at once, which Chroma of today refuses.
+        base.MAX_CHUNK_SIZE = _MOST_ROWS
         self._place = place
         self._path_in_metadata = path_in_metadata
         self._docstore = place.state / "docstore.json"

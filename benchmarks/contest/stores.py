@@ -69,6 +69,9 @@ class FaissStore:
             }
 
 
+_PAGE = 5_000
+
+
 class ChromaStore:
     """LangChain's and LlamaIndex's; `name_field` is where a row says its file."""
 
@@ -83,10 +86,15 @@ class ChromaStore:
         self._name_field = name_field
 
     def rows(self) -> list[Row]:
-        """Every row of the collection."""
-        found = self._collection.get(include=["embeddings", "metadatas"])
-        pairs = zip(found["metadatas"], found["embeddings"], strict=True)
-        return [Row(m[self._name_field], vector, m["rate"]) for m, vector in pairs]
+        """Every row of the collection, page by page: it answers only so many."""
+        rows: list[Row] = []
+        while len(rows) < self._collection.count():
+            found = self._collection.get(
+                include=["embeddings", "metadatas"], limit=_PAGE, offset=len(rows)
+            )
+            pairs = zip(found["metadatas"], found["embeddings"], strict=True)
+            rows += [Row(m[self._name_field], vector, m["rate"]) for m, vector in pairs]
+        return rows
 
     def lose(self, names: Sequence[str]) -> None:
         """Delete from Chroma, not from record manager or document store."""

@@ -106,7 +106,9 @@ def _unusable(root: str, path: str, problem: Unusable) -> LibraryFile:
 
 
 def _relative(root: str, path: str) -> str:
-    relative = path[len(root) :].replace(os.sep, "/").lstrip("/")
+    relative = path[len(root) :].lstrip(os.sep)
+    if os.sep != "/":
+        relative = relative.replace(os.sep, "/")
     if relative.isascii():
         return relative
     plain = relative.encode("utf-8", "replace").decode("utf-8")
