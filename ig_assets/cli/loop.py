@@ -181,8 +181,9 @@ def _print_plan(plan: LoopPlan) -> None:
     time_ = "" if plan.minutes is None else f", about {plan.minutes:.0f} minutes"
     console.print(
         f"[bold]Plan[/bold]: {plan.months} months × {plan.topics} topics × "
-        f"{plan.arms} arms with {plan.model}: {plan.calls} calls, "
-        f"{plan.input_tokens:,} tokens in, {plan.output_tokens:,} out, {cost}{time_}."
+        f"{plan.arms} arms with {plan.model}: {plan.calls} calls "
+        f"of text, {plan.input_tokens:,} tokens in, {plan.output_tokens:,} out, "
+        f"{cost}{time_}."
     )
 
 
@@ -202,8 +203,8 @@ def _print_summary(
         )
     scripts = ", ".join(f"{n} {origin}" for origin, n in summary.scripts.items())
     console.print(
-        f"Corpus: {scripts} scripts; {summary.vectors} vectors, "
-        f"{summary.indexed} in the index."
+        f"Corpus: {scripts} scripts; {summary.vectors} vectors "
+        f"(of queries too), {summary.indexed} in the index."
     )
     print_table(
         [
@@ -246,7 +247,8 @@ def _print_summary(
     print_table(summary.models, ["model_id", "name", "status", "reason"], "Models")
     console.print(summary.canary)
     console.print(
-        f"Cost: {summary.input_tokens:,} tokens in, {summary.output_tokens:,} out, "
+        f"Cost: {summary.input_tokens - summary.embedded_tokens:,} tokens in and "
+        f"{summary.output_tokens:,} out for text, {summary.embedded_tokens:,} embedded, "
         f"USD {summary.cost_usd:.2f}; the local calls would have cost about "
         f"USD {summary.at_openai_prices_usd:.2f} at OpenAI (gpt-5-mini, "
         "text-embedding-3-small)."

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ig_assets.core.costs.usage import reference_cost_usd, usage_by_operation
+from ig_assets.core.costs.usage import (
+    EMBEDDING_OPERATIONS,
+    reference_cost_usd,
+    usage_by_operation,
+)
 from ig_assets.core.corpus.current import CURRENT_SCRIPTS
 from ig_assets.core.experiments.verdict import experiment_rows
 from ig_assets.core.fine_tuning.promotion import canary_evidence
@@ -50,6 +54,7 @@ class LoopSummary:
     canary: str
     usage: list[dict[str, Any]]
     input_tokens: int
+    embedded_tokens: int
     output_tokens: int
     cost_usd: float
     at_openai_prices_usd: float
@@ -82,6 +87,11 @@ def summarise(warehouse: Warehouse, months: list[str], simulated: bool) -> LoopS
             canary=_canary(con),
             usage=usage,
             input_tokens=sum(row["input_tokens"] for row in usage),
+            embedded_tokens=sum(
+                row["input_tokens"]
+                for row in usage
+                if row["operation"] in EMBEDDING_OPERATIONS
+            ),
             output_tokens=sum(row["output_tokens"] for row in usage),
             cost_usd=float(sum(row["cost_usd"] for row in usage)),
             at_openai_prices_usd=reference_cost_usd(usage),
