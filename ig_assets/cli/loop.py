@@ -248,9 +248,10 @@ def _print_summary(
     console.print(summary.canary)
     console.print(
         f"Cost: {summary.input_tokens - summary.embedded_tokens:,} tokens in and "
-        f"{summary.output_tokens:,} out for text, {summary.embedded_tokens:,} embedded, "
-        f"USD {summary.cost_usd:.2f}; the local calls would have cost about "
-        f"USD {summary.at_openai_prices_usd:.2f} at OpenAI (gpt-5-mini, "
+        f"{summary.output_tokens:,} out for text, "
+        f"{summary.embedded_tokens:,} embedded, USD {summary.cost_usd:.2f}; "
+        f"the local calls would have cost about USD "
+        f"{summary.at_openai_prices_usd:.2f} at OpenAI (gpt-5-mini, "
         "text-embedding-3-small)."
     )
     folder = _shown(settings.data_dir)
