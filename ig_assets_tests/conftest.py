@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Generator, Iterator, Sequence
 
@@ -30,6 +31,9 @@ def no_settings_of_this_machine() -> Iterator[None]:
     env_file = Settings.model_config["env_file"]
     Settings.model_config["env_file"] = None
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "yes"
+    # Kinds and conditions are those of the settings at import: here, of none, and not
+    # of whichever test of a command comes first.
+    importlib.import_module("ig_assets.definitions").defs()
     yield
     for name in _names():
         del os.environ[name]
