@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from ig_assets.core.corpus.markdown_file import markdown_script
@@ -131,7 +132,7 @@ def edit_post(
             [post["variant_id"]],
         ).fetchall()
         edited = Edited(post_id, post["variant_id"], text_hash(script.text), original)
-        now = clock.now()
+        now = _after_the_last_edit(con, post_id, clock.now())
         merge_rows(
             con,
             "post_edits",
@@ -154,6 +155,14 @@ def edit_post(
         )
         record_edges(con, [edge], run_id, now)
     return edited
+
+
+def _after_the_last_edit(con: Connection, post_id: str, now: datetime) -> datetime:
+    """Now, or a microsecond after the post's last edit where the clock stood still."""
+    [(last,)] = con.execute(
+        "SELECT max(edited_at) FROM post_edits WHERE post_id = ?", [post_id]
+    ).fetchall()
+    return now if last is None else max(now, last + timedelta(microseconds=1))
 
 
 def _move(

@@ -116,6 +116,19 @@ def test_what_goes_out_is_the_last_edit_and_the_variant_keeps_its_words(
     assert {e["parent_id"] for e in (old, new)} == {edited.variant_id}
 
 
+def test_edits_at_one_instant_are_all_kept_and_the_last_one_stands(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    first, _ = ids(warehouse)
+    for hook in ("One", "Two", "Three"):
+        words = f"# {hook}\n\nFirst this.\n\nCTA: Save it.\n"
+        edit_post(warehouse, clock, first, words.encode(), "ana")
+    edits = rows_of(warehouse, "SELECT hook FROM post_edits ORDER BY edited_at")
+    assert [row["hook"] for row in edits] == ["One", "Two", "Three"]
+    [shown, _] = posts_for_review(warehouse, MONTH)
+    assert shown["hook"] == "Three"
+
+
 def test_an_edit_while_a_publisher_is_at_work_is_not_lost(
     warehouse: Warehouse, clock: MovedClock
 ) -> None:
