@@ -78,7 +78,14 @@ def make_warehouse(
 
 def make_ledger(settings: Settings, warehouse: Warehouse, clock: Clock) -> Ledger:
     """The ledger with the project's budgets."""
-    return Ledger(warehouse, clock, settings.all_budgets)
+    return Ledger(
+        warehouse, clock, settings.all_budgets, money_clock=make_money_clock()
+    )
+
+
+def make_money_clock() -> Clock:
+    """The world's clock, by whose days and months money is spent."""
+    return SystemClock()
 
 
 def make_library(settings: Settings) -> LibraryStore:

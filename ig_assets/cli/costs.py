@@ -11,7 +11,7 @@ from ig_assets.cli.output import AsJson, console, plain_errors, print_json, prin
 from ig_assets.core.costs.budget import standings
 from ig_assets.core.costs.report import UnitCosts, costs_by, unit_costs
 from ig_assets.settings import load_settings
-from ig_assets.wiring import House
+from ig_assets.wiring import House, make_money_clock
 
 
 class By(str, Enum):
@@ -37,7 +37,7 @@ def costs(
     with house.warehouse.transaction() as con:
         rows = costs_by(con, by.value)
         units = unit_costs(con)
-        found = standings(con, house.settings.all_budgets, house.clock.now())
+        found = standings(con, house.settings.all_budgets, make_money_clock().now())
     budgets = [
         {
             "budget": str(standing.budget),
@@ -64,4 +64,10 @@ def _sentence(units: UnitCosts) -> str:
         parts.append(f"a variant {units.variant_usd:.4f}")
     if units.winner_usd is not None:
         parts.append(f"a winner {units.winner_usd:.4f}")
-    return "; ".join(parts) + "."
+    told = "; ".join(parts) + "."
+    if units.unpriced:
+        told += (
+            f" {units.unpriced} calls are not in these sums: nobody knows the price of "
+            "their models (OVERRIDES in core/costs/prices.py adds it)."
+        )
+    return told

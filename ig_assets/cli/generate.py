@@ -7,12 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from ig_assets.cli.output import AsJson, console, plain_errors, print_json
+from ig_assets.cli.output import (
+    FAILED,
+    AsJson,
+    console,
+    plain_errors,
+    print_json,
+)
 from ig_assets.cli.progress import live_rows
+from ig_assets.core.fine_tuning.registry import active_model
 from ig_assets.core.generation.overview import variants_of_topic
 from ig_assets.core.generation.topics import add_topic
 from ig_assets.settings import load_settings
-from ig_assets.wiring import House
+from ig_assets.wiring import House, base_model
 
 
 @plain_errors
@@ -58,10 +65,17 @@ def generate(
         _print_variant(row)
     costs = [row["cost_usd"] for row in rows]
     cost = "at a price nobody knows" if None in costs else f"USD {sum(costs):.4f}"
-    console.print(
-        f"\n{len(rows)} variants of {where}, {cost}. "
+    stand = [row for row in rows if not row["rejection"]]
+    rejected = f" ({len(rows) - len(stand)} rejected)" if len(stand) < len(rows) else ""
+    next_ = (
         "Look at their posts with `ig-assets posts list` once the plan is made."
+        if stand
+        else "None can be posted; the reasons are above."
     )
+    console.print(f"\n{len(stand)} variants of {where}{rejected}, {cost}. {next_}")
+    _say_who_wrote(house)
+    if not stand:
+        raise typer.Exit(FAILED)
 
 
 def _run(house: House, form: dict[str, object], quiet: bool) -> str:
@@ -74,6 +88,20 @@ def _run(house: House, form: dict[str, object], quiet: bool) -> str:
         report(f"{form['month']}: {form['topic']}")
         headless = Headless(load_definitions(), instance)
         return headless.run_form("generate_topic", form).run_id
+
+
+def _say_who_wrote(house: House) -> None:
+    """The settings name the first model; which one writes is decided by evidence."""
+    asked = base_model(house.settings)
+    with house.warehouse.transaction() as con:
+        active = active_model(con)
+    is_other = (active.provider, active.name) != (asked.provider, asked.name)
+    if is_other and active.job_id is None:
+        console.print(
+            f"[yellow]{active.name} wrote these[/yellow]: it is the active model, and "
+            f"the settings' {asked.name} is not. To change that: `ig-assets models`, "
+            "then `ig-assets models --promote ID --reason …`."
+        )
 
 
 def _print_variant(row: dict[str, Any]) -> None:

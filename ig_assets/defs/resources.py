@@ -49,6 +49,14 @@ class ClockResource(dg.ConfigurableResource[Any]):
         return wiring.make_clock(load_settings())
 
 
+class MoneyClockResource(dg.ConfigurableResource[Any]):
+    """The world's clock, whose days and months the budgets keep."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> Clock:
+        """The clock."""
+        return wiring.make_money_clock()
+
+
 class WarehouseResource(dg.ConfigurableResource[Any]):
     """The home of the tables."""
 
@@ -159,6 +167,7 @@ def resources(settings: Settings) -> dict[str, object]:
     home = settings.warehouse_location.split(":", 1)[0]
     return {
         "settings": SettingsResource(),
+        "money_clock": MoneyClockResource(),
         "clock": ClockResource(
             kind="simulated" if settings.uses_simulated_clock else "system"
         ),

@@ -18,6 +18,11 @@ def ensure_dagster_home(settings: Settings) -> Path:
     """
     chosen = os.environ.get("DAGSTER_HOME")
     if chosen:
+        if not Path(chosen).is_dir():
+            raise InputError(
+                f"The folder {chosen} of DAGSTER_HOME does not exist; create it, or "
+                "remove DAGSTER_HOME to use the data folder's."
+            )
         return Path(chosen)
     home = settings.data_dir / "dagster"
     try:

@@ -279,6 +279,10 @@ _IMPORTS_HAVE_A_SOURCE = """
 ALTER TABLE imports ADD COLUMN source TEXT;
 """
 
+_CALLS_ARE_DATED_BY_THE_WORLD = """
+ALTER TABLE api_calls ADD COLUMN sent_at TIMESTAMP;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "the first house", _FIRST),
     (2, "library files", _LIBRARY_FILES),
@@ -289,6 +293,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (7, "figures of the gates", _GATES),
     (8, "people edit posts and ask for topics", _POST_EDITS),
     (9, "imports name the source that grows", _IMPORTS_HAVE_A_SOURCE),
+    (10, "calls are dated by the world's clock too", _CALLS_ARE_DATED_BY_THE_WORLD),
 )
 
 

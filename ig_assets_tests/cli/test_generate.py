@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,10 @@ def generate(
         capture_output=True,
         text=True,
     )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def answer(loop: TurnedLoop, *arguments: str) -> Any:
@@ -81,11 +86,14 @@ def test_the_run_is_in_the_ui_under_its_job_and_its_assets(desk: TurnedLoop) -> 
 def test_a_budget_stops_between_two_drafts_and_says_what_is_left(
     desk: TurnedLoop,
 ) -> None:
-    ended = generate(desk, "baking bread", IG_BUDGETS="run:usd=0.02")
+    nothing = generate(desk, "baking bread", IG_BUDGETS="generate:run:tokens=1")
+    [most] = re.findall(r"would take ([0-9,]+) tokens", _one_line(nothing.stderr))
+    limit = int(most.replace(",", "")) + 50  # one draft, and no second beside it
+    ended = generate(desk, "baking bread", IG_BUDGETS=f"generate:run:tokens={limit}")
     assert ended.returncode == FAILED
-    said = " ".join(ended.stderr.split())
-    assert "of run:usd=0.02 is spent or reserved" in said
-    assert "2 of 3 drafts are written, 1 are left for the next run" in said
+    said = _one_line(ended.stderr)
+    assert f"of generate:run:tokens={limit} is spent, and the next call" in said
+    assert "1 of 3 drafts are written, 2 are left for the next run" in said
     assert "Traceback" not in said
     assert len(answer(desk, "baking bread")["variants"]) == 3
 

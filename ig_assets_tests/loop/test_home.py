@@ -69,6 +69,9 @@ def test_a_home_that_is_chosen_is_left_alone(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "chosen"))
+    with pytest.raises(InputError, match="of DAGSTER_HOME does not exist"):
+        ensure_dagster_home(load_settings(data_dir=data_dir))
+    (tmp_path / "chosen").mkdir()
     assert ensure_dagster_home(load_settings(data_dir=data_dir)) == tmp_path / "chosen"
     assert not data_dir.exists()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from ig_assets.core.corpus.history_table import BROKEN_LINE, read_frame
 from ig_assets.core.corpus.rejects import HISTORY
 from ig_assets.core.corpus.script import MAX_BYTES, Reject, join_script
+from ig_assets.core.corpus.counts import whole_count
 from ig_assets.core.corpus.secrets import secret_kind
 from ig_assets.core.identity import normalise_text, text_hash
 from ig_assets.errors import InputError
@@ -249,15 +249,12 @@ def _counts(row: Mapping[str, str]) -> Iterator[tuple[str, float]]:
         text = row.get(name, "").strip()
         if not text:
             continue
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
-            raise _Refused("not a number", f"`{name}` is not a number.")
-        if number < 0:
+        if re.fullmatch(r"-[0-9.]+", text):
             raise _Refused("negative count", f"`{name}` is below 0.")
-        yield name, number
+        try:
+            yield name, whole_count(text)
+        except ValueError as error:
+            raise _Refused("not a count", f"`{name}` is not {error}.") from None
 
 
 def _posted_on(text: str) -> datetime | None:

@@ -6,12 +6,12 @@ language, hook, cta or call_to_action, and `performance` (source, as_of, counts)
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from ig_assets.core.corpus.counts import whole_count
 from ig_assets.core.corpus.script import (
     COUNTS,
     MAX_BYTES,
@@ -89,11 +89,14 @@ def _performance(block: object) -> Performance | None:
         return None
     if not isinstance(block, Mapping):
         raise Refused(BROKEN, "`performance` has no named values.")
-    return Performance(
+    told = Performance(
         source=word(block, "source") or "library",
         as_of=_instant(word(block, "as_of")),
         **{name: _count(block, name) for name in COUNTS},
     )
+    if told.rate is not None and told.rate > 1.0:
+        raise Refused("impossible counts", "More likes are given than views or reach.")
+    return told
 
 
 def _instant(text: str) -> datetime:
@@ -113,11 +116,6 @@ def _count(block: Mapping[str, Any], name: str) -> float | None:
     if text in ("", "~", "null"):
         return None
     try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number) or number < 0:
-        raise Refused(
-            BROKEN, f"`{name}` of the performance is not a number of 0 or more."
-        )
-    return number
+        return whole_count(text)
+    except ValueError as error:
+        raise Refused(BROKEN, f"`{name}` of the performance is not {error}.") from None

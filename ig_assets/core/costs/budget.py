@@ -4,7 +4,8 @@ A budget is for everything or for one operation. A call counts with what it took
 with what it reserved while nobody knows (reserved, submitted, unknown). The check and
 the reservation are one transaction: on the DuckDB file, which has one writer at a time,
 several processes share one budget. On homes of many writers two that check at the same
-instant do not see each other.
+instant do not see each other. Days and months are those of the world, in UTC, whatever
+clock the loop keeps: money is spent there.
 """
 
 from __future__ import annotations
@@ -37,11 +38,14 @@ SELECT
             WHEN status IN ('done', 'failed') THEN input_tokens + output_tokens
             ELSE reserved_tokens
         END
-    ), 0) AS tokens
+    ), 0) AS tokens,
+    coalesce(sum(reserved_usd) FILTER (WHERE status = 'reserved'), 0) AS held_usd,
+    coalesce(sum(reserved_tokens) FILTER (WHERE status = 'reserved'), 0)
+        AS held_tokens
 FROM api_calls
 WHERE (? IS NULL OR operation = ?)
   AND (? IS NULL OR run_id = ?)
-  AND (? IS NULL OR called_at >= ?)
+  AND (? IS NULL OR coalesce(sent_at, called_at) >= ?)
 """
 
 
@@ -79,12 +83,20 @@ class Budget:
         return f"USD {value:.4f}" if self.unit == "usd" else f"{value:,.0f} tokens"
 
 
+class HeldBudgetError(BudgetError):
+    """A call would fit if those that are in flight took nothing; they may take less."""
+
+
 @dataclass(frozen=True)
 class Standing:
-    """Where a budget stands; `share` of a limit of 0 is 1."""
+    """Where a budget stands; `share` of a limit of 0 is 1.
+
+    `held` is what calls in flight have reserved, a part of `spent`.
+    """
 
     budget: Budget
     spent: float
+    held: float = 0.0
 
     @property
     def share(self) -> float:
@@ -93,7 +105,7 @@ class Standing:
 
 
 def parse_budgets(text: str) -> tuple[Budget, ...]:
-    """Budgets as the settings write them, e.g. `day:usd=5, generate:month:tokens=2e6`.
+    """Budgets as the settings write them, e.g. `day:usd=5, generate:month:tokens=2000000`.
 
     Raises ValueError naming the rule that is none.
     """
@@ -116,13 +128,14 @@ def standings(
     con: Connection, budgets: Sequence[Budget], now: datetime, run_id: str | None = None
 ) -> list[Standing]:
     """Where each budget stands; one for a run stands at 0 where no run is named."""
-    return [Standing(budget, _spent(con, budget, now, run_id)) for budget in budgets]
+    return [_standing(con, budget, now, run_id) for budget in budgets]
 
 
 def check_budgets(
     con: Connection,
     budgets: Sequence[Budget],
     operation: str,
+    model: str,
     cost_usd: float | None,
     tokens: int,
     now: datetime,
@@ -130,30 +143,48 @@ def check_budgets(
 ) -> None:
     """Raise BudgetError where a call would exceed a budget; it was not sent.
 
-    Where dollars are limited, a call of unknown price is one too many.
+    Where dollars are limited, a call of unknown price is one too many. Raises
+    HeldBudgetError where only the reservations of calls in flight are in its way.
     """
+    held: HeldBudgetError | None = None
     for budget in budgets:
         if not budget.concerns(operation):
             continue
-        spent = _spent(con, budget, now, run_id)
+        standing = _standing(con, budget, now, run_id)
         takes = cost_usd if budget.unit == "usd" else float(tokens)
-        if takes is not None and spent + takes <= budget.limit:
+        if takes is None:
+            raise BudgetError(
+                f"Nobody knows the price of {model}, so {budget} does not let it be "
+                "asked; it was not sent. Add its price to OVERRIDES in "
+                "core/costs/prices.py, or limit tokens instead of dollars."
+            )
+        if standing.spent + takes <= budget.limit:
             continue
-        wanted = "an unknown amount" if takes is None else budget.amount(takes)
-        raise BudgetError(
-            f"Budget reached: {budget.amount(spent)} of {budget} is spent or reserved "
-            f"and the next call would take {wanted}; it was not sent. "
-            f"{_way_out(budget, now)}"
+        settled = standing.spent - standing.held
+        in_flight = f", {budget.amount(standing.held)} held by calls in flight"
+        sentence = (
+            f"Budget reached: {budget.amount(settled)} of {budget} is spent"
+            f"{in_flight if standing.held else ''}, and the next call would take "
+            f"{budget.amount(takes)}; it was not sent. {_way_out(budget, now)}"
         )
+        if settled + takes > budget.limit:
+            raise BudgetError(sentence)
+        held = HeldBudgetError(sentence)
+    if held is not None:
+        raise held
 
 
-def _spent(con: Connection, budget: Budget, now: datetime, run_id: str | None) -> float:
+def _standing(
+    con: Connection, budget: Budget, now: datetime, run_id: str | None
+) -> Standing:
     run = (run_id or "") if budget.period == "run" else None
     since = budget.starts_at(now)
     operation = budget.operation
     values = [operation, operation, run, run, since, since]
-    [(usd, tokens)] = con.execute(_SPENT, values).fetchall()
-    return float(usd if budget.unit == "usd" else tokens)
+    [(usd, tokens, held_usd, held_tokens)] = con.execute(_SPENT, values).fetchall()
+    if budget.unit == "usd":
+        return Standing(budget, float(usd), float(held_usd))
+    return Standing(budget, float(tokens), float(held_tokens))
 
 
 def _way_out(budget: Budget, now: datetime) -> str:

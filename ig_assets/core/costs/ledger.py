@@ -22,7 +22,8 @@ from tenacity import (
     stop_after_attempt,
 )
 
-from ig_assets.core.costs.budget import Budget, check_budgets
+from ig_assets.core.costs.budget import Budget, HeldBudgetError, check_budgets
+from ig_assets.core.costs.flights import Flights
 from ig_assets.core.costs.group_commit import GroupCommit
 from ig_assets.core.costs.outcome import Outcome, failure, wait_for_next
 from ig_assets.core.costs.prices import call_cost_usd
@@ -81,7 +82,11 @@ class Call:
 
 
 class Ledger:
-    """Reserves, retries and settles paid calls on one warehouse."""
+    """Reserves, retries and settles paid calls on one warehouse.
+
+    `clock` is the loop's, which may be simulated; days and months of a budget are
+    those of `money_clock`.
+    """
 
     def __init__(
         self,
@@ -89,12 +94,15 @@ class Ledger:
         clock: Clock,
         budgets: Sequence[Budget] = (),
         sleep: Sleep | None = None,
+        money_clock: Clock | None = None,
     ) -> None:
         self.warehouse = warehouse
         self.clock = clock
+        self.money_clock = money_clock or clock
         self.budgets = tuple(budgets)
         self._sleep = sleep
         self._commits = GroupCommit(warehouse)
+        self._flights = Flights()
 
     def pay(
         self,
@@ -133,7 +141,42 @@ class Ledger:
         record: Callable[[Connection, T], None],
         halt: threading.Event | None,
     ) -> T:
-        call_id = self.reserve(call, run)
+        call_id = self._reserve_when_it_fits(call, run, halt)
+        try:
+            return self._send(call_id, call, send, record, halt)
+        finally:
+            self._flights.end()
+
+    def _reserve_when_it_fits(
+        self, call: Call, run: RunRef, halt: threading.Event | None
+    ) -> str:
+        """Reserve; where only this ledger's calls in flight are in its way, after one.
+
+        They reserve what they can take at most and mostly take less.
+        """
+        while True:
+            ended = self._flights.ended
+            self._flights.begin()
+            try:
+                return self.reserve(call, run)
+            except HeldBudgetError:
+                self._flights.end(was_sent=False)
+                if not self._flights.wait_for_one(ended):
+                    raise
+            except BaseException:
+                self._flights.end(was_sent=False)
+                raise
+            if halt is not None and halt.is_set():
+                raise HaltedError
+
+    def _send(
+        self,
+        call_id: str,
+        call: Call,
+        send: Callable[[], tuple[T, Usage]],
+        record: Callable[[Connection, T], None],
+        halt: threading.Event | None,
+    ) -> T:
         started = time.perf_counter()
         with call_waits(halt) as waits:
             try:
@@ -190,6 +233,7 @@ class Ledger:
             "reserved_usd": call.cost_usd(expected),
             "reserved_tokens": call.input_tokens + call.output_tokens,
             "called_at": self.clock.now(),
+            "sent_at": self.money_clock.now(),
         }
 
     def _check_budgets(
@@ -203,9 +247,10 @@ class Ledger:
             con,
             self.budgets,
             rows[0]["operation"],
+            rows[0]["model"],
             None if None in costs else sum(costs),
             sum(row["reserved_tokens"] for row in rows),
-            self.clock.now(),
+            self.money_clock.now(),
             run.run_id,
         )
 

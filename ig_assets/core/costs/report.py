@@ -2,7 +2,7 @@
 
 Cost is what the vendor reported, or the reservation of a call whose answer never
 came, since it may have been billed. A call whose price nobody knows adds nothing and
-is counted as `unpriced`.
+is counted as `unpriced`; where that is every call the cost is None, never 0.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SUMS = """
     count(*) AS calls,
     CAST(coalesce(sum(c.input_tokens), 0) AS BIGINT) AS input_tokens,
     CAST(coalesce(sum(c.output_tokens), 0) AS BIGINT) AS output_tokens,
-    coalesce(sum(coalesce(c.cost_usd, c.reserved_usd)), 0) AS cost_usd,
+    sum(coalesce(c.cost_usd, c.reserved_usd)) AS cost_usd,
     count(*) FILTER (WHERE c.status IN ('unknown', 'reserved')) AS unknown,
     count(*) FILTER (WHERE c.status = 'done' AND c.cost_usd IS NULL) AS unpriced
 """
@@ -74,6 +74,7 @@ class UnitCosts:
     text_usd: float
     variants: int
     winners: int
+    unpriced: int
     variant_usd: float | None
     winner_usd: float | None
 
@@ -101,7 +102,7 @@ def costs_by(con: Connection, by: str) -> list[dict[str, Any]]:
             ON t.month = d.month
             AND t.topic_id = d.topic_id
         GROUP BY ALL
-        ORDER BY cost_usd DESC, calls DESC, {name}
+        ORDER BY cost_usd DESC NULLS FIRST, calls DESC, {name}
         """,
     )
 
@@ -116,6 +117,9 @@ def unit_costs(con: Connection) -> UnitCosts:
                 WHERE operation IN ('generate', 'polish')
             ), 0) AS text_usd,
             (SELECT count(*) FROM variants WHERE rejection IS NULL) AS variants,
+            count(*) FILTER (
+                WHERE cost_usd IS NULL AND reserved_usd IS NULL
+            ) AS unpriced,
             (
                 SELECT count(*)
                 FROM ({WON_DECISIONS}) AS w

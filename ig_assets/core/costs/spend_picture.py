@@ -13,10 +13,10 @@ WARN_AT = 0.8
 MOST_DAYS = 31
 
 _DAYS = """
-SELECT CAST(called_at AS DATE) AS day,
+SELECT CAST(coalesce(sent_at, called_at) AS DATE) AS day,
     CAST(sum(coalesce(cost_usd, reserved_usd, 0)) AS DOUBLE) AS usd
 FROM api_calls
-WHERE called_at < ?
+WHERE coalesce(sent_at, called_at) < ?
 GROUP BY day
 ORDER BY day DESC
 LIMIT 31

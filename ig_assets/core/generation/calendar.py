@@ -7,12 +7,41 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+)
 
+from ig_assets.core.corpus.secrets import secret_kind
 from ig_assets.core.generation.calendar_file import CalendarProblem, calendar_rows
 from ig_assets.errors import InputError
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+def _one_line(text: object) -> object:
+    return " ".join(text.split()) if isinstance(text, str) else text
+
+
+def _without_secrets(text: str) -> str:
+    """What is planned goes to a vendor and into tables that many read."""
+    kind = secret_kind(text)
+    if kind is not None:
+        raise ValueError(f"seems to contain {kind}; take it out")
+    return text
+
+
+Safe = AfterValidator(_without_secrets)
+Title = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    BeforeValidator(_one_line),
+    Safe,
+]
+Note = Annotated[str, StringConstraints(max_length=300), Safe]
+Brief = Annotated[str, StringConstraints(max_length=2000), Safe]
 
 
 class CalendarTopic(BaseModel):
@@ -20,11 +49,11 @@ class CalendarTopic(BaseModel):
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
-    topic: Text
-    brief: str = ""
-    audience: str = ""
+    topic: Title
+    brief: Brief = ""
+    audience: Note = ""
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")] = "en"
-    brand_voice: str = ""
+    brand_voice: Note = ""
     due_on: date
 
 
@@ -101,5 +130,7 @@ def calendar_months(location: Path) -> dict[str, int]:
 def told(error: ValidationError) -> str:
     """What is wrong with a row, column by column."""
     return "; ".join(
-        f"{'.'.join(map(str, e['loc'])) or 'row'}: {e['msg']}" for e in error.errors()
+        f"{'.'.join(map(str, e['loc'])) or 'row'}: "
+        f"{e['msg'].removeprefix('Value error, ')}"
+        for e in error.errors()
     )

@@ -55,7 +55,10 @@ def variant_sample(
 def variants_of_topic(
     con: Connection, month: str, topic_id: str
 ) -> list[dict[str, Any]]:
-    """The variants of one topic with their words, figures and cost, for its people."""
+    """The variants of one topic with their words, figures and cost, for its people.
+
+    `cost_usd` is None where the price of one of its calls is not known.
+    """
     return fetch_dicts(
         con,
         """
@@ -65,7 +68,10 @@ def variants_of_topic(
         FROM variants AS v
         LEFT JOIN (
             SELECT subject, count(*) AS calls,
-                sum(coalesce(cost_usd, reserved_usd)) AS cost_usd
+                CASE
+                    WHEN bool_and(coalesce(cost_usd, reserved_usd) IS NOT NULL)
+                        THEN sum(coalesce(cost_usd, reserved_usd))
+                END AS cost_usd
             FROM api_calls
             GROUP BY subject
         ) AS c ON c.subject = v.variant_id

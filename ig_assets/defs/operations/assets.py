@@ -45,15 +45,15 @@ WHEN_A_MONTH_IS_DONE = (
 def api_usage(
     context: dg.AssetExecutionContext,
     settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
+    money_clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
-    """Read the day's calls from the ledger."""
-    day = day_of(context)
+    """Read the day's calls from the ledger; budgets stand as of the world's now."""
+    day, now = day_of(context), money_clock.now()
     with plain_failures(), warehouse.transaction() as con:
         rows = usage_by_operation(con, day)
-        found = standings(con, settings.all_budgets, clock.now())
-        spent = daily_spend(con, clock.now()) if found else []
+        found = standings(con, settings.all_budgets, now)
+        spent = daily_spend(con, now) if found else []
         version = content_version(
             con,
             "SELECT call_id || ' ' || status FROM api_calls "

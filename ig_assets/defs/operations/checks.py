@@ -18,7 +18,7 @@ WARN_AT = 0.8
 )
 def spending_is_within_budget(
     settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
+    money_clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
     """Warn in time; the ledger itself refuses the call that would exceed it."""
@@ -28,7 +28,7 @@ def spending_is_within_budget(
             passed=True, description="No budget is set (IG_BUDGETS, IG_BUDGET_USD)."
         )
     with warehouse.transaction() as con:
-        found = standings(con, budgets, clock.now())
+        found = standings(con, budgets, money_clock.now())
     worst = max(found, key=lambda standing: standing.share)
     return dg.AssetCheckResult(
         passed=worst.share <= WARN_AT,

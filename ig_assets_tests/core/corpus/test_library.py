@@ -240,6 +240,28 @@ def test_words_under_a_heading_of_their_own_stay_in_the_body() -> None:
     assert (script.hook, script.body) == ("Another", "# The hook\n\nThe body.")
 
 
+@pytest.mark.parametrize(
+    ("counts", "reason"),
+    [
+        ("views: 100, likes: 500", "impossible counts"),
+        ("views: '1.234', likes: 1", "broken front matter"),
+        ("views: 12.5, likes: 1", "broken front matter"),
+        ("views: 1e23, likes: 1", "broken front matter"),
+        ("views: -1, likes: 0", "broken front matter"),
+    ],
+)
+def test_counts_that_no_post_has_are_refused(counts: str, reason: str) -> None:
+    head = f"---\nperformance: {{as_of: 2026-01-31, {counts}}}\n---\n"
+    [reject] = read_file("a.md", f"{head}# hook\n\nBody.".encode()).rejects
+    assert reject.reason == reason
+
+
+def test_counts_beside_gaps_are_whole_numbers_still() -> None:
+    head = b"---\nperformance: {as_of: 2026-01-31, views: 12.0, likes: 1}\n---\n"
+    [script] = read_file("a.md", head + b"# hook\n\nBody.").scripts
+    assert script.performance is not None and script.performance.views == 12.0
+
+
 def test_two_different_calls_to_action_are_refused_rather_than_one_lost() -> None:
     [reject] = read_file("a.md", b"---\ncta: A\n---\n# hook\n\nCTA: B").rejects
     assert reject.reason == "two calls to action"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,10 @@ class Till:
 
         self.ledger.pay(call(operation, **what), RunRef(run, "a"), send, nothing)
 
+    def read(self, sql: str) -> list[Any]:
+        with self.warehouse.transaction() as con:
+            return con.execute(sql).fetchall()
+
     def refused(self, operation: str = "ingest", run: str = "r1", **what: str) -> str:
         before = self.sent
         with pytest.raises(BudgetError) as caught:
@@ -94,6 +99,21 @@ def test_a_month_goes_on_over_its_days(tmp_path: Path) -> None:
     till.refused()
 
 
+def test_days_and_months_are_the_worlds_where_the_loops_clock_stands_still(
+    tmp_path: Path,
+) -> None:
+    till = Till(tmp_path, "day:usd=0.03")
+    world = Clock()
+    world.present = datetime(2026, 11, 23, 12)
+    till.ledger.money_clock = world
+    till.pay()
+    assert "wait until 2026-11-24" in till.refused()
+    world.present = datetime(2026, 11, 24, 0)
+    till.pay()
+    [[called, sent]] = till.read("SELECT max(called_at), max(sent_at) FROM api_calls")
+    assert (called, sent) == (NOW, world.present)
+
+
 def test_a_budget_of_an_operation_leaves_the_others_alone(tmp_path: Path) -> None:
     till = Till(tmp_path, "generate:ever:usd=0.03", "ever:usd=0.07")
     till.pay("generate")
@@ -108,7 +128,8 @@ def test_where_dollars_are_limited_an_unknown_price_is_too_much(
 ) -> None:
     till = Till(tmp_path, "generate:ever:usd=5", "ever:tokens=9000000")
     till.pay("ingest", model="nobody-knows-1")
-    assert "an unknown amount" in till.refused("generate", model="nobody-knows-1")
+    said = till.refused("generate", model="nobody-knows-1")
+    assert "Nobody knows the price of nobody-knows-1" in said and "tokens" in said
 
 
 def test_what_is_reserved_counts_with_its_tokens_until_it_is_settled(

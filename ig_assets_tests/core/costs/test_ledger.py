@@ -298,11 +298,34 @@ def test_eight_threads_never_exceed_one_budget(books: Books) -> None:
     assert sum(c["cost_usd"] for c in books.calls()) == pytest.approx(PRICE * 5)
 
 
+def test_what_calls_in_flight_only_reserve_is_waited_for(books: Books) -> None:
+    """Each takes a tenth of what it reserves, so that all eight fit into two."""
+    ledger = books.ledger(PRICE * 2 + 1e-9)
+    answers = []
+
+    def send() -> tuple[str, Usage]:
+        answers.append(1)
+        return "an answer", Usage(100_000)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: ledger.pay(PAID, RUN, send, record), range(8)))
+    assert len(answers) == 8
+    assert sum(c["cost_usd"] for c in books.calls()) == pytest.approx(PRICE * 0.8)
+
+
+def test_what_another_process_holds_is_told_apart_from_what_is_spent(
+    books: Books,
+) -> None:
+    books.ledger(PRICE * 1.5).reserve(PAID, RUN)
+    with pytest.raises(BudgetError, match="USD 0.0000 .* is spent, USD .* held by"):
+        books.ledger(PRICE * 1.5).pay(PAID, RUN, books.answers(), record)
+
+
 def test_a_price_that_nobody_knows_is_null_and_not_nothing(books: Books) -> None:
     books.ledger().pay(NOBODY_KNOWS, RUN, books.answers(), record)
     [call] = books.calls()
     assert call["cost_usd"] is None and call["reserved_usd"] is None
-    with pytest.raises(BudgetError, match="unknown amount"):
+    with pytest.raises(BudgetError, match="Nobody knows the price of nobody-knows-1"):
         books.ledger(100.0).pay(NOBODY_KNOWS, RUN, books.answers(), record)
 
 

@@ -102,8 +102,11 @@ def told(warehouse: Warehouse, by: str) -> list[dict[str, Any]]:
         return costs_by(con, by)
 
 
-def spent(warehouse: Warehouse, by: str) -> dict[str, float]:
-    return {row[by]: round(row["cost_usd"], 6) for row in told(warehouse, by)}
+def spent(warehouse: Warehouse, by: str) -> dict[str, float | None]:
+    return {
+        row[by]: None if row["cost_usd"] is None else round(row["cost_usd"], 6)
+        for row in told(warehouse, by)
+    }
 
 
 def test_an_answer_that_never_came_counts_with_its_reservation(
@@ -128,7 +131,7 @@ def test_models_are_told_with_their_provider(warehouse: Warehouse) -> None:
     assert spent(warehouse, "model") == {
         "openai/gpt-5-mini": 0.54,
         "openai/text-embedding-3-small": 0.001,
-        "elsewhere/nobody-knows": 0,
+        "elsewhere/nobody-knows": None,
     }
 
 

@@ -11,7 +11,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ig_assets.core.generation.calendar import calendar_months, read_calendar
+from pydantic import ValidationError
+
+from ig_assets.core.generation.calendar import (
+    CalendarTopic,
+    calendar_months,
+    read_calendar,
+    told,
+)
 from ig_assets.errors import InputError
 
 MONTH = "2026-05"
@@ -230,3 +237,26 @@ def test_no_text_crashes_the_calendar(
     path.write_text(text, "utf-8")
     assert read_calendar(path, MONTH).topics == ()
     calendar_months(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "said"),
+    [
+        ("topic", "x" * 201, "at most 200 characters"),
+        ("brief", "x" * 2001, "at most 2000 characters"),
+        ("brand_voice", "x" * 301, "at most 300 characters"),
+        ("brief", "Our key is sk-proj-abcdefghijklmnop1234.", "an OpenAI key"),
+    ],
+)
+def test_what_no_vendor_should_be_sent_is_no_topic(
+    column: str, text: str, said: str
+) -> None:
+    values = {"topic": "kites", "due_on": "2026-03-04", column: text}
+    with pytest.raises(ValidationError) as caught:
+        CalendarTopic.model_validate(values)
+    assert said in told(caught.value) and text[:20] not in told(caught.value)
+
+
+def test_blanks_do_not_make_a_topic_another() -> None:
+    values = {"topic": " Sharp \u00a0 Knives\tat home ", "due_on": "2026-03-04"}
+    assert CalendarTopic.model_validate(values).topic == "Sharp Knives at home"

@@ -1,0 +1,32 @@
+"""How many calls of a ledger are in flight, and when one of them has ended."""
+
+from __future__ import annotations
+
+import threading
+
+
+class Flights:
+    """Counts calls from their reservation to their settlement, for many threads."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._now = 0
+        self.ended = 0
+
+    def begin(self) -> None:
+        """A call asks to be reserved."""
+        with self._changed:
+            self._now += 1
+
+    def end(self, was_sent: bool = True) -> None:
+        """It is settled, or where it was not sent it never was in flight."""
+        with self._changed:
+            self._now -= 1
+            self.ended += was_sent
+            self._changed.notify_all()
+
+    def wait_for_one(self, ended: int) -> bool:
+        """Wait until more than `ended` have ended; false where none ever will."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.ended > ended or not self._now)
+            return self.ended > ended
