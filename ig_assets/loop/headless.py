@@ -226,7 +226,8 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
         lock.acquire()
     except Timeout:
         raise RunFailedError(
-            "Another `ig-assets loop`, `sync` or `generate` is at work in this data folder; wait "
+            "Another `ig-assets loop`, `sync` or `generate` is at work in this data "
+            "folder; wait "
             "until it has ended, or stop it."
         ) from None
     except OSError as error:

@@ -1,4 +1,7 @@
-"""Reads Parquet with the warehouse's own engine: every cell as text."""
+"""Reads Parquet with the warehouse's own engine: every cell as text.
+
+Bytes without a type are text too: older writers do not say that they mean it.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,9 @@ def parquet_file_rows(file: Path) -> tuple[list[str], list[tuple[str | None, ...
     with duckdb.connect(":memory:") as con:
         try:
             found = con.execute(
-                "SELECT CAST(COLUMNS(*) AS TEXT) FROM read_parquet(?)", [str(file)]
+                "SELECT CAST(COLUMNS(*) AS TEXT) "
+                "FROM read_parquet(?, binary_as_string = true)",
+                [str(file)],
             )
             names = [str(column[0]) for column in found.description or []]
             return names, found.fetchall()

@@ -131,8 +131,14 @@ def _parquet(content: bytes) -> Iterator[_Row]:
 
 
 def _check_columns(header: list[str]) -> None:
-    if not {_plain_name(name) for name in header} & set(_WORDS):
+    ours = [name for name in map(_plain_name, header) if name in _NAMES]
+    if not set(ours) & set(_WORDS):
         raise Refused(BROKEN_TABLE, "It has no column named hook, text or body.")
+    twice = sorted({name for name in ours if ours.count(name) > 1})
+    if twice:
+        raise Refused(
+            BROKEN_TABLE, f"Several columns are named {twice[0]}; rename all but one."
+        )
 
 
 def _plain_name(name: str) -> str:

@@ -105,7 +105,7 @@ class Standing:
 
 
 def parse_budgets(text: str) -> tuple[Budget, ...]:
-    """Budgets as the settings write them, e.g. `day:usd=5, generate:month:tokens=2000000`.
+    """Budgets as the settings write them: `day:usd=5, generate:month:tokens=2000000`.
 
     Raises ValueError naming the rule that is none.
     """

@@ -184,6 +184,7 @@ def test_one_id_with_two_texts_keeps_the_first_row() -> None:
         ("invalid UTF-8", "a.csv", "hook\nCafé\n".encode("latin-1")),
         ("invalid UTF-8", "a.jsonl", b'{"text": "\xff"}'),
         ("broken table", "a.csv", b"title,clicks\nA,1\n"),
+        ("broken table", "a.csv", b"hook,likes,Likes\nA,1,2\n"),
         ("broken table", "a.csv", b'id,hook\na,"never closed\nb,B\n'),
         ("broken table", "a.jsonl", json.dumps([{"text": "x"}], indent=1).encode()),
         ("broken table", "a.parquet", b"PAR1 and no more"),
@@ -205,6 +206,17 @@ def test_a_table_may_be_larger_than_a_script_but_not_without_end(
     assert len(csv(content).scripts) == 300
     monkeypatch.setattr(library_file, "MAX_TABLE_BYTES", 1000)
     assert reasons(csv(content)) == {"in/rows.csv": "over 256 MiB"}
+
+
+def test_bytes_without_a_type_are_text(tmp_path: Path) -> None:
+    target = tmp_path / "rows.parquet"
+    duckdb.sql("SELECT encode('Café 🧅 late.') AS hook").write_parquet(str(target))
+    [script] = read_file("a.parquet", target.read_bytes()).scripts
+    assert script.hook == "Café 🧅 late."
+    duckdb.sql(r"SELECT '\xFF\xFE late'::BLOB AS hook").write_parquet(str(target))
+    assert reasons(read_file("a.parquet", target.read_bytes())) == {
+        "a.parquet": "broken table"
+    }
 
 
 def test_a_table_with_a_header_only_has_no_scripts() -> None:
