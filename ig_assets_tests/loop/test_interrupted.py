@@ -16,11 +16,25 @@ from ig_assets_tests.stand_ins.openai_server import EMBEDDINGS, RESPONSES, OpenA
 PATIENCE_S = 120
 
 
-def started(loop: TurnedLoop, *arguments: str) -> subprocess.Popen[str]:
+# Python runs it first: the command's module takes long to load, and says when.
+SLOW_TO_LOAD = """
+import pathlib, sys, time
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "ig_assets.cli.app":
+            pathlib.Path(__file__).with_name("loading").touch()
+            time.sleep(120)
+
+sys.meta_path.insert(0, Slow())
+"""
+
+
+def started(loop: TurnedLoop, *arguments: str, **env: str) -> subprocess.Popen[str]:
     """A command in a process group of its own, as a terminal starts it."""
     return subprocess.Popen(
         command(*arguments),
-        env=loop.env,
+        env={**loop.env, **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -54,6 +68,11 @@ def test_ctrl_c_in_the_middle_of_paid_work_says_what_is_kept(
 def test_ctrl_c_while_the_command_loads_is_one_line(tmp_path: Path) -> None:
     with OpenAIStandIn() as stand_in:
         loop = new_loop(tmp_path, stand_in)
-        process = started(loop, "models")
-        time.sleep(0.4)
-        assert interrupt(process).startswith("Stopped")
+        (tmp_path / "first").mkdir()
+        (tmp_path / "first" / "sitecustomize.py").write_text(SLOW_TO_LOAD)
+        process = started(loop, "models", PYTHONPATH=str(tmp_path / "first"))
+        give_up = time.monotonic() + PATIENCE_S
+        while not (tmp_path / "first" / "loading").exists():
+            assert time.monotonic() < give_up and process.poll() is None
+            time.sleep(0.01)
+        assert interrupt(process) == "Stopped before anything was done."

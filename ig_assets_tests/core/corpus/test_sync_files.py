@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ig_assets.adapters.folder_library import FolderLibrary
 from ig_assets.core.corpus import library_claims
 from ig_assets.core.corpus.current import CURRENT_SCRIPTS
+from ig_assets.core.corpus.library_file import READER_VERSION
 from ig_assets.core.corpus.library_staging import FRAME_ROWS
 from ig_assets.core.corpus.sync import CorpusChange, plan_corpus, sync_corpus
 from ig_assets.core.ports import LibraryFile, Unusable
@@ -81,7 +82,9 @@ def test_a_new_reader_parses_every_file_again(
 ) -> None:
     shelf.write("a.md")
     shelf.sync()
-    newer = library_claims._FILES.replace("reader_version) = 1", "reader_version) = 2")
+    known = f"reader_version) = {READER_VERSION}"
+    newer = library_claims._FILES.replace(known, f"{known}0")
+    assert newer != library_claims._FILES
     monkeypatch.setattr(library_claims, "_FILES", newer)
     assert shelf.sync().parsed == 1
 
