@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ig_assets.core.costs.budget import Budget, parse_budgets
+from ig_assets.core.experiments.recorded_columns import parse_columns
 from ig_assets.errors import SettingsError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -51,9 +52,13 @@ class Settings(BaseSettings):
     embedder: Literal["local", "openai"] = "local"
     writer: Literal["local", "openai"] = "local"
     index: Literal["faiss", "pinecone"] = "faiss"
-    social: Literal["simulated"] = "simulated"
+    social: Literal["simulated", "replay"] = "simulated"
     trainer: Literal["few_shot"] = "few_shot"
     clock: Literal["auto", "system", "simulated"] = "auto"
+
+    # The recording that is replayed
+    replay_file: Path | None = None
+    replay_columns: str = ""
 
     # Local models
     local_model: Literal["1.5b", "0.5b"] = "1.5b"
@@ -121,6 +126,12 @@ class Settings(BaseSettings):
     @classmethod
     def _budgets_are_rules(cls, value: str) -> str:
         parse_budgets(value)
+        return value
+
+    @field_validator("replay_columns", mode="after")
+    @classmethod
+    def _columns_are_known(cls, value: str) -> str:
+        parse_columns(value)
         return value
 
     @cached_property
@@ -253,6 +264,11 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             "IG_INDEX=pinecone needs PINECONE_API_KEY; set it in the environment or "
             ".env, or remove IG_INDEX to use FAISS on this machine."
+        )
+    if settings.social == "replay" and settings.replay_file is None:
+        raise SettingsError(
+            "IG_SOCIAL=replay needs IG_REPLAY_FILE, the recorded history; set it too, "
+            "or remove IG_SOCIAL to use the simulated audience."
         )
     if (
         settings.openai_base_url is not None
