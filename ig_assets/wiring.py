@@ -246,7 +246,7 @@ def make_social(settings: Settings) -> SocialPlatform:
     from ig_assets.adapters.simulated_audience import SimulatedAudience
 
     store = settings.data_dir / "simulated_audience.sqlite"
-    return SimulatedAudience(store, settings.seed)
+    return SimulatedAudience(store, settings.seed, make_clock(settings).now)
 
 
 def make_trainer(settings: Settings, warehouse: Warehouse) -> Trainer:
