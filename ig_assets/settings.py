@@ -90,6 +90,7 @@ class Settings(BaseSettings):
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
     canary_share: Share = 0.34
     control_share: Share = 0.1
+    aa_share: Share = 0.0
     approval: Literal["auto", "manual"] = "auto"
     sigma: Annotated[float, Field(ge=0.0, le=2.0)] = 0.2
     provisional_lift: Annotated[float, Field(ge=0.0)] = 0.05

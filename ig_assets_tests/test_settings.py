@@ -39,6 +39,7 @@ WRONG = {
     "IG_TEMPERATURE": ("2.5", "a number from 0 to 2"),
     "IG_CANARY_SHARE": ("34", "a number from 0 to 1"),
     "IG_CONTROL_SHARE": ("-0.1", "a number from 0 to 1"),
+    "IG_AA_SHARE": ("1.5", "a number from 0 to 1"),
     "IG_SIGMA": ("wide", "a number from 0 to 2"),
     "IG_PROVISIONAL_LIFT": ("-1", "a number of at least 0"),
     "IG_NOVELTY_FLOOR": ("2", "a number from 0 to 1"),

@@ -279,6 +279,11 @@ _IMPORTS_HAVE_A_SOURCE = """
 ALTER TABLE imports ADD COLUMN source TEXT;
 """
 
+# An A/A duplicate: the post that shows the same words as another of its experiment.
+_POSTS_NAME_THEIR_TWIN = """
+ALTER TABLE posts ADD COLUMN duplicate_of TEXT;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "the first house", _FIRST),
     (2, "library files", _LIBRARY_FILES),
@@ -289,6 +294,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (7, "figures of the gates", _GATES),
     (8, "people edit posts and ask for topics", _POST_EDITS),
     (9, "imports name the source that grows", _IMPORTS_HAVE_A_SOURCE),
+    (12, "posts name what they duplicate", _POSTS_NAME_THEIR_TWIN),
 )
 
 

@@ -59,7 +59,8 @@ WINNER_COLUMNS = (
     retry_policy=RETRY_WHEN_BUSY,
     description=(
         "One row per post: which variant goes out to which segment in which slot, in "
-        "a seeded random order; proposed, approved, published. A post is never sent "
+        "a seeded random order; proposed, approved, published. A duplicate (A/A) "
+        "repeats one arm's words and is no rival. A post is never sent "
         "twice: its intent is a row before the call, and what a crash left open is "
         "looked up at the platform. With the embedded default the platform is a "
         "SIMULATED audience."
@@ -83,6 +84,7 @@ def posts(
             seed=settings.seed,
             platform=social.platform,
             simulated=settings.social in ("simulated", "replay"),
+            aa_share=settings.aa_share,
             denominator="reach" if "reach" in social.metrics else "views",
             approval=settings.approval,
         )
