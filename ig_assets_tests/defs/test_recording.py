@@ -1,7 +1,8 @@
-"""A backfill of engagement: one run over a recording, each day with its own figures."""
+"""A recording behind the definitions: backfilled in one run, and under experiments."""
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -45,3 +46,30 @@ def test_a_backfill_of_a_recording_is_one_run_with_the_figures_of_each_day(
     assert {m.metadata["platform"].value for m in made} == {"replay"}
     [stored] = dagged.rows("SELECT count(*) AS rows, count(value) AS v FROM engagement")
     assert stored == {"rows": 10, "v": 7}
+
+
+def test_an_experiment_on_a_recording_says_simulated_and_compares_what_it_has(
+    dagged: DaggedHouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "recorded.csv"
+    file.write_text(RECORDED, encoding="utf-8")
+    monkeypatch.setenv("IG_SOCIAL", "replay")
+    monkeypatch.setenv("IG_REPLAY_FILE", str(file))
+    monkeypatch.setenv("IG_AA_SHARE", "1")
+    topic = {"month": "2026-01", "topic_id": "t1", "due_on": date(2026, 1, 5)}
+    variant = {"month": "2026-01", "topic_id": "t1", "text": "words"}
+    dagged.write("topics", topic)
+    dagged.write(
+        "variants",
+        variant | {"variant_id": "a", "arm": "a"},
+        variant | {"variant_id": "b", "arm": "b"},
+    )
+    assert dagged.materialise("posts", "2026-01").success
+    [experiment] = dagged.rows("SELECT simulated, denominator FROM experiments")
+    assert experiment == {"simulated": True, "denominator": "views"}
+    posts = dagged.rows("SELECT platform, status, duplicate_of FROM posts")
+    assert {(p["platform"], p["status"]) for p in posts} == {("replay", "published")}
+    assert sum(p["duplicate_of"] is not None for p in posts) == 1
+    assert dagged.materialise("engagement_metrics", "2026-01-07").success
+    [stored] = dagged.rows("SELECT count(value) AS v FROM engagement")
+    assert stored["v"] > 0
