@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ig_assets.core.costs.budget import Budget, parse_budgets
+from ig_assets.core.experiments.recorded_columns import parse_columns
 from ig_assets.errors import SettingsError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -51,9 +52,13 @@ class Settings(BaseSettings):
     embedder: Literal["local", "openai"] = "local"
     writer: Literal["local", "openai"] = "local"
     index: Literal["faiss", "pinecone"] = "faiss"
-    social: Literal["simulated"] = "simulated"
+    social: Literal["simulated", "replay"] = "simulated"
     trainer: Literal["few_shot"] = "few_shot"
     clock: Literal["auto", "system", "simulated"] = "auto"
+
+    # The recording that is replayed
+    replay_file: Path | None = None
+    replay_columns: str = ""
 
     # Local models
     local_model: Literal["1.5b", "0.5b"] = "1.5b"
@@ -85,6 +90,7 @@ class Settings(BaseSettings):
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
     canary_share: Share = 0.34
     control_share: Share = 0.1
+    aa_share: Share = 0.0
     approval: Literal["auto", "manual"] = "auto"
     sigma: Annotated[float, Field(ge=0.0, le=2.0)] = 0.2
     provisional_lift: Annotated[float, Field(ge=0.0)] = 0.05
@@ -121,6 +127,12 @@ class Settings(BaseSettings):
     @classmethod
     def _budgets_are_rules(cls, value: str) -> str:
         parse_budgets(value)
+        return value
+
+    @field_validator("replay_columns", mode="after")
+    @classmethod
+    def _columns_are_known(cls, value: str) -> str:
+        parse_columns(value)
         return value
 
     @cached_property
@@ -253,6 +265,11 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             "IG_INDEX=pinecone needs PINECONE_API_KEY; set it in the environment or "
             ".env, or remove IG_INDEX to use FAISS on this machine."
+        )
+    if settings.social == "replay" and settings.replay_file is None:
+        raise SettingsError(
+            "IG_SOCIAL=replay needs IG_REPLAY_FILE, the recorded history; set it too, "
+            "or remove IG_SOCIAL to use the simulated audience."
         )
     if (
         settings.openai_base_url is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 from ig_assets.adapters.clocks import SimulatedClock, SystemClock
 from ig_assets.adapters.model_files import Progress
 from ig_assets.core.costs.ledger import Ledger
+from ig_assets.core.experiments.recorded_columns import parse_columns
 from ig_assets.core.ports import (
     BatchEmbedder,
     Clock,
@@ -239,10 +240,20 @@ def make_index(settings: Settings) -> VectorIndex:
 
 def make_social(settings: Settings) -> SocialPlatform:
     """The social platform of the settings."""
+    if settings.social == "replay":
+        from ig_assets.adapters.replayed_history import ReplayedHistory
+
+        assert settings.replay_file is not None, "load_settings() has checked it"
+        return ReplayedHistory(
+            settings.replay_file.expanduser(),
+            settings.data_dir / "replayed_history.sqlite",
+            settings.seed,
+            parse_columns(settings.replay_columns),
+        )
     from ig_assets.adapters.simulated_audience import SimulatedAudience
 
     store = settings.data_dir / "simulated_audience.sqlite"
-    return SimulatedAudience(store, settings.seed)
+    return SimulatedAudience(store, settings.seed, make_clock(settings).now)
 
 
 def make_trainer(settings: Settings, warehouse: Warehouse) -> Trainer:

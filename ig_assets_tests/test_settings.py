@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from ig_assets.errors import SettingsError
 from ig_assets.settings import Settings, load_settings, variable_name
+from ig_assets.wiring import make_social
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "sk-test-settings-never-shown"
@@ -22,7 +23,7 @@ WRONG = {
     "IG_INDEX": ("pine", "'faiss' or 'pinecone'"),
     "IG_PINECONE_INDEX": ("Big_Index", "lower-case letters"),
     "IG_PINECONE_CLOUD": ("basement", "'aws', 'gcp' or 'azure'"),
-    "IG_SOCIAL": ("tiktok", "'simulated'"),
+    "IG_SOCIAL": ("tiktok", "'simulated' or 'replay'"),
     "IG_TRAINER": ("magic", "'few_shot'"),
     "IG_CLOCK": ("sundial", "'auto', 'system' or 'simulated'"),
     "IG_LOCAL_MODEL": ("7b", "'1.5b' or '0.5b'"),
@@ -38,6 +39,7 @@ WRONG = {
     "IG_TEMPERATURE": ("2.5", "a number from 0 to 2"),
     "IG_CANARY_SHARE": ("34", "a number from 0 to 1"),
     "IG_CONTROL_SHARE": ("-0.1", "a number from 0 to 1"),
+    "IG_AA_SHARE": ("1.5", "a number from 0 to 1"),
     "IG_SIGMA": ("wide", "a number from 0 to 2"),
     "IG_PROVISIONAL_LIFT": ("-1", "a number of at least 0"),
     "IG_NOVELTY_FLOOR": ("2", "a number from 0 to 1"),
@@ -121,6 +123,21 @@ def test_batches_need_a_vendor_that_takes_them(
     monkeypatch.setenv("IG_EMBEDDER", "openai")
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     assert load_settings().batch
+
+
+def test_a_replay_needs_the_recording_and_columns_that_are_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IG_SOCIAL", "replay")
+    with pytest.raises(SettingsError, match="IG_SOCIAL=replay needs IG_REPLAY_FILE"):
+        load_settings()
+    monkeypatch.setenv("IG_REPLAY_FILE", "recorded.csv")
+    settings = load_settings()
+    assert make_social(settings).platform == "replay"
+    assert not settings.uses_simulated_clock
+    monkeypatch.setenv("IG_REPLAY_COLUMNS", "plays=views")
+    with pytest.raises(SettingsError, match="IG_REPLAY_COLUMNS.*not OURS=COLUMN"):
+        load_settings()
 
 
 @pytest.mark.parametrize("port", ["IG_WRITER", "IG_EMBEDDER"])

@@ -2,15 +2,17 @@
 
 It keeps what it published in a small SQLite file (the vendor's own store, which never
 holds text) and answers for any moment of the past, since every counter is a function
-of (seed, intent key, slot, moment). A post goes out in its slot. The truth behind the
-numbers is in `EffectModel`; nothing of the loop reads it, tests do.
+of (seed, intent key, slot, moment). Read within two days of the moment it may be late,
+empty or wrong; whoever asks for that moment later is told the figure as it was put
+right. A post goes out in its slot. The truth behind the numbers is in `EffectModel`;
+nothing of the loop reads it, tests do.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,6 +35,7 @@ MAX_LAG_HOURS = 48.0
 EMPTY_SHARE = 0.02
 RESTATED_SHARE = 0.03
 RESTATED_BY = 0.02
+PUT_RIGHT_AFTER = timedelta(hours=MAX_LAG_HOURS)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS published (
@@ -89,15 +92,21 @@ class _Post:
 
 
 class SimulatedAudience:
-    """Fulfils `SocialPlatform`; safe to use from several threads and processes."""
+    """Fulfils `SocialPlatform`; safe to use from several threads and processes.
+
+    Without `now`, every moment is read as it was at that moment.
+    """
 
     platform = "simulated_audience"
     can_read_the_past = True
     metrics: Sequence[str] = ("views", "reach", *BASE_RATES)
 
-    def __init__(self, store: Path, seed: int) -> None:
+    def __init__(
+        self, store: Path, seed: int, now: Callable[[], datetime] | None = None
+    ) -> None:
         self.store = store
         self.seed = seed
+        self._now = now
         self._model = EffectModel(seed)
 
     def find(self, intent_key: str) -> Published | None:
@@ -128,13 +137,10 @@ class SimulatedAudience:
         """Counters as they stood at `as_of`; unknown posts are left out."""
         with self._connect() as con:
             posts = [p for i in platform_post_ids if (p := _one(con, i)) is not None]
+        is_late = self._now is not None and self._now() - as_of > PUT_RIGHT_AFTER
+        told = self._put_right if is_late else self._reported
         return [
-            Reading(
-                post.platform_post_id,
-                metric,
-                as_of,
-                self._reported(post, metric, as_of),
-            )
+            Reading(post.platform_post_id, metric, as_of, told(post, metric, as_of))
             for post in posts
             for metric in self.metrics
         ]
@@ -154,6 +160,13 @@ class SimulatedAudience:
             sign = 1 if wobble < RESTATED_SHARE / 2 else -1
             count = float(round(count * (1 + sign * RESTATED_BY)))
         return count
+
+    def _put_right(self, post: _Post, metric: str, as_of: datetime) -> float | None:
+        """The true count, None before the post was out."""
+        age = as_of - post.published_at
+        if age <= timedelta(0):
+            return None
+        return float(self._count(post, metric, age / timedelta(days=1)))
 
     def _count(self, post: _Post, metric: str, age_days: float) -> int:
         """The true cumulative count: whole, and never falling with age."""

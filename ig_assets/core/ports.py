@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -361,7 +361,11 @@ class SocialPlatform(Protocol):
 
     platform: str
     can_read_the_past: bool
-    metrics: Sequence[str]
+
+    @property
+    def metrics(self) -> Sequence[str]:
+        """The counters that it reports."""
+        ...
 
     def find(self, intent_key: str) -> Published | None:
         """Look up what an earlier, perhaps crashed, publish with this key made."""
@@ -378,6 +382,17 @@ class SocialPlatform(Protocol):
 
         A live platform ignores `as_of` beyond stamping it: it has no past.
         """
+        ...
+
+
+@runtime_checkable
+class RecordedPlatform(Protocol):
+    """A platform that knows posts which nobody here published: a recording."""
+
+    platform: str
+
+    def recorded(self, since: datetime, until: datetime) -> list[Published]:
+        """The recorded posts that were published in [since, until), oldest first."""
         ...
 
 

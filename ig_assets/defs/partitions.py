@@ -33,6 +33,11 @@ def month_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) 
     return str(context.partition_key)
 
 
+def days_of(context: dg.AssetExecutionContext) -> list[date]:
+    """The run's days, in order: one, or all of a backfill."""
+    return [date.fromisoformat(key) for key in sorted(context.partition_keys)]
+
+
 def day_of(context: dg.AssetExecutionContext) -> date:
     """The run's day."""
     return date.fromisoformat(str(context.partition_key))

@@ -283,6 +283,11 @@ _CALLS_ARE_DATED_BY_THE_WORLD = """
 ALTER TABLE api_calls ADD COLUMN sent_at TIMESTAMP;
 """
 
+# An A/A duplicate: the post that shows the same words as another of its experiment.
+_POSTS_NAME_THEIR_TWIN = """
+ALTER TABLE posts ADD COLUMN duplicate_of TEXT;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "the first house", _FIRST),
     (2, "library files", _LIBRARY_FILES),
@@ -294,6 +299,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (8, "people edit posts and ask for topics", _POST_EDITS),
     (9, "imports name the source that grows", _IMPORTS_HAVE_A_SOURCE),
     (10, "calls are dated by the world's clock too", _CALLS_ARE_DATED_BY_THE_WORLD),
+    (11, "posts name what they duplicate", _POSTS_NAME_THEIR_TWIN),
 )
 
 

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import sqlite3
+from contextlib import closing
+from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -9,11 +12,12 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from ig_assets.adapters import simulated_audience
 from ig_assets.adapters.simulated_audience import (
     EffectModel,
     SimulatedAudience,
 )
-from ig_assets.core.ports import PublishRequest, SocialPlatform
+from ig_assets.core.ports import Published, PublishRequest, SocialPlatform
 
 SLOT = datetime(2026, 1, 5, 9)
 HISTORY = Path(__file__).resolve().parents[2] / "library" / "history"
@@ -114,6 +118,81 @@ def test_early_readings_are_empty_and_later_ones_now_and_then_go_backwards(
     )
     assert 0 < falls < 0.1 * sum(map(len, curves))
     assert all(value != 0 for c in curves for value in c[8:])
+
+
+def test_insights_lag_by_up_to_48_hours_and_all_of_a_posts_counters_at_once(
+    audience: SimulatedAudience,
+) -> None:
+    lags = []
+    for number in range(120):
+        post = audience.publish(request(f"k{number}"))
+        for hour in range(1, 60):
+            moment = SLOT + timedelta(hours=hour)
+            told = audience.insights([post.platform_post_id], moment)
+            known = {reading.value is not None for reading in told}
+            assert len(known) == 1, "a delay holds for the post, not for a metric"
+            if known == {True}:
+                lags.append(hour)
+                break
+    assert len(lags) == 120 and max(lags) <= 50  # an empty answer may follow the lag
+    assert np.median(lags) == pytest.approx(24, abs=6)
+
+
+def test_now_and_then_an_answer_is_empty(audience: SimulatedAudience) -> None:
+    told = [
+        value
+        for n in range(20)
+        for value in curve(audience, f"k{n}", "views", hours=12, days=30)[5:]
+    ]
+    assert told.count(None) / len(told) == pytest.approx(0.02, abs=0.012)
+
+
+def test_whoever_asks_later_is_told_what_was_late_empty_or_wrong_put_right(
+    audience: SimulatedAudience, tmp_path: Path
+) -> None:
+    present = [SLOT]
+    vendor = SimulatedAudience(tmp_path / "s.sqlite", 7, lambda: present[0])
+    filled = corrected = 0
+    for number in range(6):
+        post_id = vendor.publish(request(f"k{number}")).platform_post_id
+        audience.publish(request(f"k{number}"))
+        moments = [SLOT + timedelta(days=day) for day in range(1, 30)]
+        finals = []
+        for moment in moments:
+            present[0] = moment + timedelta(hours=48)
+            told = vendor.insights([post_id], moment)
+            assert told == audience.insights([post_id], moment)
+            present[0] = moment + timedelta(hours=49)
+            right = vendor.insights([post_id], moment)
+            filled += told[0].value is None
+            corrected += None is not told[0].value != right[0].value
+            assert all(reading.value is not None for reading in right)
+            finals.append(right[0].value or 0.0)
+        assert finals == sorted(finals), "the truth never goes backwards"
+    assert filled >= 6 and corrected > 0
+
+
+def test_the_truth_is_where_nothing_of_the_loop_can_see_it(
+    audience: SimulatedAudience,
+) -> None:
+    house = Path(simulated_audience.__file__).parents[1]
+    readers = {
+        path.relative_to(house).as_posix()
+        for path in house.rglob("*.py")
+        if "EffectModel" in path.read_text("utf-8")
+    }
+    assert readers == {"adapters/simulated_audience.py"}
+    audience.publish(request("k"))
+    with closing(sqlite3.connect(audience.store)) as con:
+        columns = {row[1] for row in con.execute("PRAGMA table_info(published)")}
+    assert columns == {
+        "intent_key",
+        "platform_post_id",
+        "hook_style",
+        "topic",
+        "published_at",
+    }
+    assert {f.name for f in fields(Published)} == {"platform_post_id", "published_at"}
 
 
 def test_before_it_is_out_and_for_unknown_posts_there_is_no_figure(

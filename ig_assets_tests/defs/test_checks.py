@@ -80,6 +80,12 @@ def figures(metadata: Any) -> dict[str, Any]:
     }
 
 
+def records(said: dg.AssetCheckEvaluation, table: str) -> list[Any]:
+    """The rows of a table in a check's metadata."""
+    metadata: Any = said.metadata
+    return list(metadata[table].value.records)
+
+
 # ── api_usage ─────────────────────────────────────────────────────────────────
 
 
@@ -163,24 +169,64 @@ def test_the_budget_check_warns_from_four_fifths_on(
 
 
 @pytest.mark.parametrize(
-    ("now", "value", "silent"),
+    ("now", "likes", "reach", "missing"),
     [
-        (datetime(2026, 1, 5, 8), None, 0),  # the platform may still lag
-        (datetime(2026, 1, 5, 10), None, 1),
-        (datetime(2026, 1, 5, 10), 3.0, 0),
+        (datetime(2026, 1, 5, 8), None, None, []),  # the platform may still lag
+        (datetime(2026, 1, 5, 10), None, None, ["likes", "reach"]),
+        (datetime(2026, 1, 5, 10), 3.0, None, ["reach"]),
+        (datetime(2026, 1, 5, 10), 0.0, 90.0, []),  # zero is a figure
     ],
 )
-def test_a_post_without_a_value_after_three_days_is_named(
-    dagged: DaggedHouse, now: datetime, value: float | None, silent: int
+def test_a_post_that_lacks_a_counter_after_three_days_is_named_with_it(
+    dagged: DaggedHouse,
+    now: datetime,
+    likes: float | None,
+    reach: float | None,
+    missing: list[str],
 ) -> None:
     dagged.write("experiments", EXPERIMENT)
     dagged.write("posts", POST)
-    dagged.write("engagement", READING | {"value": value})
+    dagged.write(
+        "engagement",
+        READING | {"value": likes, "age_hours": 63.0},
+        READING | {"metric": "reach", "value": reach, "age_hours": 63.0},
+    )
     dagged.clock.move_to(now)
     result = dagged.check("engagement_metrics", "engagement_has_arrived")
     assert (result.passed, figures(result.metadata)) == (
-        not silent,
-        {"silent_posts": silent},
+        not missing,
+        {"silent_posts": min(len(missing), 1)},
+    )
+    assert [row.data["missing"] for row in records(result, "sample")] == missing
+    assert {
+        row.data["metric"]: row.data["missing"]
+        for row in records(result, "last_reading")
+    } == {"likes": int(likes is None), "reach": int(reach is None)}
+
+
+@pytest.mark.parametrize(
+    ("now", "later", "stale"),
+    [
+        (datetime(2026, 1, 7, 23), None, 0),
+        (datetime(2026, 1, 8, 1), None, 1),  # nobody has read since
+        (datetime(2026, 1, 8, 1), {"value": None}, 1),  # nothing was answered since
+        (datetime(2026, 1, 8, 1), {"value": 4.0}, 0),
+        (datetime(2026, 1, 30, 10), None, 0),  # read weekly by now
+    ],
+)
+def test_a_post_whose_last_figure_is_over_three_days_old_is_named(
+    dagged: DaggedHouse, now: datetime, later: dict[str, Any] | None, stale: int
+) -> None:
+    dagged.write("experiments", EXPERIMENT)
+    dagged.write("posts", POST)
+    dagged.write("engagement", READING | {"value": 3.0})
+    if later is not None:
+        dagged.write("engagement", READING | {"as_of": datetime(2026, 1, 7)} | later)
+    dagged.clock.move_to(now)
+    result = dagged.check("engagement_metrics", "insights_are_fresh")
+    assert (result.passed, figures(result.metadata)) == (
+        not stale,
+        {"stale_posts": stale},
     )
 
 

@@ -93,7 +93,7 @@ class _Refused(Exception):
 
 def guess_mapping(columns: Sequence[str]) -> dict[str, str]:
     """Which of a file's columns is which of ours: {ours: theirs}."""
-    theirs = {_plain_name(column): column for column in reversed(columns)}
+    theirs = {plain_name(column): column for column in reversed(columns)}
     found: dict[str, str] = {}
     for ours, aliases in ALIASES.items():
         name = next((n for n in (ours, *aliases) if n in theirs), None)
@@ -159,7 +159,8 @@ def read_history(
     )
 
 
-def _plain_name(column: str) -> str:
+def plain_name(column: str) -> str:
+    """A column's name in lower case, with underscores between its words."""
     return re.sub(r"[^a-z0-9]+", "_", str(column).strip().lower()).strip("_")
 
 

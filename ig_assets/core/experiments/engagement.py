@@ -2,17 +2,24 @@
 
 Missing is NULL, never 0. A value that was restated is a new row with a later
 `observed_at`; a value that is the same writes nothing, so a rerun changes nothing.
+Requests go out side by side and each one's answer is stored as it comes, so that a
+run that was killed goes on with the posts that are left.
 """
 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
-from ig_assets.core.ports import Clock, Reading, SocialPlatform
+from ig_assets.core.costs.group_commit import GroupCommit
+from ig_assets.core.costs.in_flight import run_in_flight
+from ig_assets.core.identity import stable_id
+from ig_assets.core.ports import Clock, Reading, RecordedPlatform, SocialPlatform
 from ig_assets.errors import InputError
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
@@ -42,6 +49,13 @@ WHERE status = 'published'
   AND published_at >= ?
 """
 
+# A reading says nothing about which of its metrics the vendor knew: a row is enough.
+_READ_ALREADY = """
+SELECT DISTINCT post_id
+FROM engagement
+WHERE as_of >= ?
+"""
+
 _STORED = """
 SELECT post_id, metric, as_of, observed_at, value
 FROM (
@@ -61,12 +75,14 @@ WHERE recency = 1
 @dataclass(frozen=True)
 class EngagementSummary:
     """`posts` that were read, rows of `readings` written, and how many of these
-    rows are `missing` (NULL) or `restated` (differ from what was stored)."""
+    rows are `missing` (NULL) or `restated` (differ from what was stored); `kept`
+    are posts that an earlier run of the same day has read."""
 
     posts: int
     readings: int
     missing: int
     restated: int
+    kept: int = 0
 
 
 def collect_engagement(
@@ -75,14 +91,17 @@ def collect_engagement(
     platform: SocialPlatform,
     day: date,
     max_age_days: int = MAX_AGE_DAYS,
+    max_in_flight: int = 1,
 ) -> EngagementSummary:
     """Read the live posts of one UTC day: daily to 28 days of age, then weekly.
 
     A platform that can read the past is read as of the day's end (or now, while the
     day lasts). A live one is read as of now, and only for the present day or the
-    one before it: an older day keeps its rows and reads nothing. Each batch of 50
-    posts is committed by itself. Raises InputError for a day that has not begun,
-    and the platform's VendorError (what was read before it is kept).
+    one before it: an older day keeps its rows and reads nothing, and of the day
+    before only those posts are read that were not since it ended. At most
+    `max_in_flight` requests of 50 posts are under way; each answer is stored before
+    the next request of its thread. Raises InputError for a day that has not begun,
+    and the platform's VendorError (what was answered is kept).
     """
     now = clock.now()
     begin = datetime.combine(day, time())
@@ -95,22 +114,74 @@ def collect_engagement(
     if not platform.can_read_the_past and now >= end + DAY:
         return EngagementSummary(0, 0, 0, 0)
     as_of = min(end, now) if platform.can_read_the_past else now
+    since, until = end - max_age_days * DAY, min(end, now)
     with warehouse.transaction() as con:
-        parameters = [platform.platform, min(end, now), end - max_age_days * DAY]
-        live = fetch_dicts(con, _LIVE, parameters)
+        if isinstance(platform, RecordedPlatform):
+            _adopt(con, platform, since, until)
+        live = fetch_dicts(con, _LIVE, [platform.platform, until, since])
+        resumes = not platform.can_read_the_past and now >= end
+        read = _read_since(con, end) if resumes else set()
     due = [post for post in live if _is_due(end - post["published_at"])]
-    written = missing = restated = 0
-    for start in range(0, len(due), BATCH):
-        batch = due[start : start + BATCH]
-        answers = platform.insights([p["platform_post_id"] for p in batch], as_of)
-        rows = _rows(batch, platform.metrics, answers, as_of)
-        with warehouse.transaction() as con:
-            fresh, again = _only_news(con, rows, as_of, clock.now())
-            merge_rows(con, "engagement", fresh, replace=False)
-        written += len(fresh)
-        missing += sum(row["value"] is None for row in fresh)
-        restated += again
-    return EngagementSummary(len(due), written, missing, restated)
+    left = [post for post in due if post["post_id"] not in read]
+    batches = [left[start : start + BATCH] for start in range(0, len(left), BATCH)]
+    commits = GroupCommit(warehouse)
+    written = run_in_flight(
+        (partial(_read_batch, commits, clock, platform, b, as_of) for b in batches),
+        max_in_flight,
+    )
+    return EngagementSummary(
+        posts=len(left),
+        readings=sum(w.readings for w in written),
+        missing=sum(w.missing for w in written),
+        restated=sum(w.restated for w in written),
+        kept=len(due) - len(left),
+    )
+
+
+def _adopt(
+    con: Connection, platform: RecordedPlatform, since: datetime, until: datetime
+) -> None:
+    """Recorded posts become posts of no experiment, once each."""
+    rows = [
+        {
+            "post_id": stable_id("post", platform.platform, post.platform_post_id),
+            "platform": platform.platform,
+            "platform_post_id": post.platform_post_id,
+            "status": "published",
+            "published_at": post.published_at,
+            "detail": "recorded",
+        }
+        for post in platform.recorded(since, until)
+    ]
+    merge_rows(con, "posts", rows, replace=False)
+
+
+def _read_since(con: Connection, end: datetime) -> set[str]:
+    return {post_id for (post_id,) in con.execute(_READ_ALREADY, [end]).fetchall()}
+
+
+def _read_batch(
+    commits: GroupCommit,
+    clock: Clock,
+    platform: SocialPlatform,
+    posts: Sequence[dict[str, Any]],
+    as_of: datetime,
+    halt: threading.Event,
+) -> EngagementSummary:
+    """Ask for one batch and store what was answered; no transaction while asking."""
+    answers = platform.insights([p["platform_post_id"] for p in posts], as_of)
+    rows = _rows(posts, platform.metrics, answers, as_of)
+    observed_at = clock.now()
+    return commits.run(lambda con: _store(con, rows, as_of, observed_at))
+
+
+def _store(
+    con: Connection, rows: list[dict[str, Any]], as_of: datetime, now: datetime
+) -> EngagementSummary:
+    fresh, restated = _only_news(con, rows, as_of, now)
+    merge_rows(con, "engagement", fresh, replace=False)
+    missing = sum(row["value"] is None for row in fresh)
+    return EngagementSummary(0, len(fresh), missing, restated)
 
 
 def live_posts(con: Connection, as_of: datetime, max_age_days: int = 90) -> int:

@@ -1,7 +1,10 @@
 """Which variant goes out as which post, in which slot: the plan, made once.
 
 A topic with at least two usable variants becomes one experiment with one post a
-variant, in a randomised order of slots. What is planned is never changed by a rerun.
+variant, in a randomised order of slots. A share of the experiments gets an A/A
+duplicate: the words of one arm as one more post, which is no rival of the arms and
+shows how far two posts of one script lie apart. What is planned is never changed by a
+rerun.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ SLOT_TIME = time(9, 0)
 SLOT_DISTANCE = timedelta(hours=24)
 EXPERIMENT_LENGTH = timedelta(days=28)
 MIN_ARMS = 2
+TWIN = "A/A"
 
 _VARIANTS = """
 SELECT t.topic_id, t.due_on, v.variant_id, v.arm, v.hook_style
@@ -61,13 +65,15 @@ def plan_posts(
     approval: Literal["auto", "manual"],
     numerator: str = "likes",
     denominator: str = "reach",
+    aa_share: float = 0.0,
 ) -> PlanSummary:
     """Plan the month's topics that have two usable variants and no experiment yet.
 
     The arms take the slots (the topic's due day at 09:00 UTC, then every 24 h) in an
     order drawn with `seed`, which each post's detail records. `sigma` is the sd from
     post to post on the log scale, fixed here for the experiment's whole life; the
-    metric (numerator per denominator) is chosen here, once, as well.
+    metric (numerator per denominator) is chosen here, once, as well. `aa_share` of
+    the experiments get a post more, whose `duplicate_of` names the post it repeats.
     """
     status = "approved" if approval == "auto" else "proposed"
     experiments: list[dict[str, Any]] = []
@@ -75,6 +81,7 @@ def plan_posts(
     with warehouse.transaction() as con:
         for topic_id, arms in _unplanned(con, month, segment).items():
             experiment_id = stable_id("experiment", month, topic_id, segment)
+            arms = _with_duplicate(arms, seed, aa_share, experiment_id)
             drawn = _draw_order(arms, seed, experiment_id)
             first = _first_slot(drawn[0]["due_on"], month)
             experiments.append(
@@ -95,13 +102,17 @@ def plan_posts(
                 }
             )
             for place, arm in enumerate(drawn):
-                post_id = stable_id("post", arm["variant_id"])
+                original = stable_id("post", arm["variant_id"])
+                post_id = original
+                if twin := arm.get("twin"):
+                    post_id = stable_id("post", arm["variant_id"], twin)
                 posts.append(
                     {
                         "post_id": post_id,
+                        "duplicate_of": original if twin else None,
                         "experiment_id": experiment_id,
                         "variant_id": arm["variant_id"],
-                        "arm": arm["arm"],
+                        "arm": f"{arm['arm']} ({twin})" if twin else arm["arm"],
                         "hook_style": arm["hook_style"],
                         "slot": first + place * SLOT_DISTANCE,
                         "platform": platform,
@@ -130,9 +141,21 @@ def _unplanned(
 def _draw_order(
     arms: list[dict[str, Any]], seed: int, experiment_id: str
 ) -> list[dict[str, Any]]:
-    return sorted(
-        arms, key=lambda a: seeded_unit(seed, "slot", experiment_id, a["variant_id"])
-    )
+    def place(arm: dict[str, Any]) -> float:
+        twin = [arm["twin"]] if "twin" in arm else []
+        return seeded_unit(seed, "slot", experiment_id, arm["variant_id"], *twin)
+
+    return sorted(arms, key=place)
+
+
+def _with_duplicate(
+    arms: list[dict[str, Any]], seed: int, share: float, experiment_id: str
+) -> list[dict[str, Any]]:
+    """The arms, and in a share of the experiments one of them, drawn, once more."""
+    if seeded_unit(seed, "duplicate", experiment_id) >= share:
+        return arms
+    unit = seeded_unit(seed, "which is duplicated", experiment_id)
+    return [*arms, {**arms[int(unit * len(arms))], "twin": TWIN}]
 
 
 def _first_slot(due_on: date | None, month: str) -> datetime:

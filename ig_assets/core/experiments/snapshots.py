@@ -34,6 +34,7 @@ FROM experiments AS e
 LEFT JOIN posts AS p
   ON p.experiment_id = e.experiment_id
  AND p.status IS DISTINCT FROM 'failed'
+ AND p.duplicate_of IS NULL
 WHERE e.status <> 'decided'
 ORDER BY e.experiment_id, p.arm, p.post_id
 """

@@ -32,6 +32,7 @@ LEFT JOIN scripts AS s
   ON s.script_id = p.script_id
  AND s.revision_hash = p.published_revision_hash
 WHERE list_contains(?::TEXT[], p.experiment_id)
+  AND p.duplicate_of IS NULL
 ORDER BY p.experiment_id, p.arm, p.post_id
 """
 

@@ -87,6 +87,7 @@ JOIN posts AS p
 WHERE d.decision IN ('winner', 'provisional')
   AND p.status = 'published'
   AND p.arm <> d.winner_arm
+  AND p.duplicate_of IS NULL
 ORDER BY d.experiment_id, p.arm
 """
 

@@ -40,6 +40,7 @@ SELECT p.experiment_id, p.arm, p.post_id, p.variant_id, p.script_id,
 FROM posts p
 LEFT JOIN variants v ON v.variant_id = p.variant_id
 WHERE p.status = 'published'
+    AND p.duplicate_of IS NULL
 ORDER BY p.experiment_id, p.arm, p.post_id
 """
 

@@ -22,7 +22,7 @@ from ig_assets.defs.boundary import (
     sample_table,
 )
 from ig_assets.defs.generation.assets import script_variants
-from ig_assets.defs.partitions import day_of, days, month_of, months_ahead
+from ig_assets.defs.partitions import days, days_of, month_of, months_ahead
 from ig_assets.settings import Settings
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
@@ -59,7 +59,8 @@ WINNER_COLUMNS = (
     retry_policy=RETRY_WHEN_BUSY,
     description=(
         "One row per post: which variant goes out to which segment in which slot, in "
-        "a seeded random order; proposed, approved, published. A post is never sent "
+        "a seeded random order; proposed, approved, published. A duplicate (A/A) "
+        "repeats one arm's words and is no rival. A post is never sent "
         "twice: its intent is a row before the call, and what a crash left open is "
         "looked up at the platform. With the embedded default the platform is a "
         "SIMULATED audience."
@@ -82,7 +83,9 @@ def posts(
             sigma=settings.sigma,
             seed=settings.seed,
             platform=social.platform,
-            simulated=settings.social == "simulated",
+            simulated=settings.social in ("simulated", "replay"),
+            aa_share=settings.aa_share,
+            denominator="reach" if "reach" in social.metrics else "views",
             approval=settings.approval,
         )
         published = publish_due(
@@ -129,23 +132,33 @@ def posts(
     code_version="1",
     pool="insights",
     retry_policy=RETRY_WHEN_BUSY,
-    backfill_policy=dg.BackfillPolicy.multi_run(),
+    backfill_policy=dg.BackfillPolicy.single_run(),
     description=(
         "One row per post, metric and reading: the cumulative counter as the platform "
         "reported it. Append-only; missing is NULL, never 0; a restated value is a "
-        "new row. With the embedded default the platform is a SIMULATED audience."
+        "new row. Only a simulated or replayed platform has a past that a backfill "
+        "can read; it is one run. With the embedded default the platform is a "
+        "SIMULATED audience."
     ),
 )
 def engagement_metrics(
     context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
     clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
     social: dg.ResourceParam[SocialPlatform],
 ) -> dg.MaterializeResult:
-    """Read the live posts of one day."""
-    day = day_of(context)
+    """Read the live posts of one day, or of a backfill's days in their order."""
+    chosen = days_of(context)
     with plain_failures():
-        summary = collect_engagement(warehouse, clock, social, day)
+        for day in chosen:
+            summary = collect_engagement(
+                warehouse, clock, social, day, max_in_flight=settings.max_in_flight
+            )
+            context.add_asset_metadata(
+                counts(summary) | {"platform": social.platform},
+                partition_key=day.isoformat(),
+            )
         with warehouse.transaction() as con:
             version = content_version(
                 con,
@@ -153,14 +166,12 @@ def engagement_metrics(
                 SELECT post_id || ' ' || metric || ' ' || as_of || ' '
                     || coalesce(CAST(value AS TEXT), 'missing')
                 FROM engagement
-                WHERE CAST(as_of AS DATE) = CAST(? AS DATE) + 1
+                WHERE CAST(as_of AS DATE) BETWEEN CAST(? AS DATE) + 1
+                    AND CAST(? AS DATE) + 1
                 """,
-                [day],
+                [chosen[0], chosen[-1]],
             )
-    return dg.MaterializeResult(
-        metadata=counts(summary) | {"platform": social.platform},
-        data_version=dg.DataVersion(version),
-    )
+    return dg.MaterializeResult(data_version=dg.DataVersion(version))
 
 
 @dg.asset(

@@ -13,6 +13,60 @@ from ig_assets.defs.partitions import month_of, months_ahead
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
 
+_NEVER_ARRIVED = """
+SELECT p.post_id, p.published_at, c.metric AS missing
+FROM posts AS p
+JOIN (
+    SELECT experiment_id, numerator AS metric
+    FROM experiments
+    WHERE status = 'running'
+    UNION
+    SELECT experiment_id, denominator AS metric
+    FROM experiments
+    WHERE status = 'running'
+) AS c
+  ON c.experiment_id = p.experiment_id
+LEFT JOIN engagement AS g
+  ON g.post_id = p.post_id
+ AND g.metric = c.metric
+ AND g.value IS NOT NULL
+WHERE p.status = 'published'
+  AND p.variant_id IS NOT NULL
+  AND p.published_at < CAST(? AS TIMESTAMP) - INTERVAL 3 DAY
+GROUP BY p.post_id, p.published_at, c.metric
+HAVING count(g.value) = 0
+ORDER BY p.published_at, p.post_id, c.metric
+"""
+
+# What the latest reading left unanswered, by metric; empty answers are no fault.
+_LAST_READING = """
+SELECT g.metric, count(*) AS posts, count(*) - count(g.value) AS missing,
+       max(g.as_of) AS as_of
+FROM engagement AS g
+WHERE g.as_of = (
+    SELECT max(as_of)
+    FROM engagement
+    WHERE age_hours IS NOT NULL
+)
+GROUP BY g.metric
+ORDER BY g.metric
+"""
+
+_STALE = """
+SELECT p.post_id, p.platform, p.published_at, max(g.as_of) AS last_figure_of
+FROM posts AS p
+JOIN engagement AS g
+  ON g.post_id = p.post_id
+ AND g.value IS NOT NULL
+WHERE p.status = 'published'
+  AND p.variant_id IS NOT NULL
+  AND p.published_at < CAST(? AS TIMESTAMP) - INTERVAL 3 DAY
+  AND p.published_at >= CAST(? AS TIMESTAMP) - INTERVAL 28 DAY
+GROUP BY p.post_id, p.platform, p.published_at
+HAVING max(g.as_of) < CAST(? AS TIMESTAMP) - INTERVAL 3 DAY
+ORDER BY last_figure_of, p.post_id
+"""
+
 
 @dg.asset_check(
     asset=posts,
@@ -45,39 +99,46 @@ def posts_have_known_outcomes(
 @dg.asset_check(
     asset=engagement_metrics,
     description=(
-        "Posts older than two days report the counters that experiments use; the "
-        "platform may lag by 48 hours."
+        "Posts older than three days have reported both counters that their "
+        "experiment compares; the platform may lag by 48 hours."
     ),
 )
 def engagement_has_arrived(
     clock: dg.ResourceParam[Clock], warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Warn where a live post of more than two days has no value at all."""
+    """Warn where a live post of more than three days lacks a counter altogether."""
     with warehouse.transaction() as con:
-        silent = fetch_dicts(
-            con,
-            """
-            SELECT p.post_id, p.published_at
-            FROM posts AS p
-            JOIN experiments AS e ON e.experiment_id = p.experiment_id
-            LEFT JOIN engagement AS g
-              ON g.post_id = p.post_id
-             AND g.metric = e.numerator
-             AND g.value IS NOT NULL
-            WHERE p.status = 'published'
-              AND p.variant_id IS NOT NULL
-              AND e.status = 'running'
-              AND p.published_at < CAST(? AS TIMESTAMP) - INTERVAL 3 DAY
-            GROUP BY p.post_id, p.published_at
-            HAVING count(g.value) = 0
-            ORDER BY p.published_at
-            """,
-            [clock.now()],
-        )
+        missing = fetch_dicts(con, _NEVER_ARRIVED, [clock.now()])
+        last_reading = fetch_dicts(con, _LAST_READING)
     return dg.AssetCheckResult(
-        passed=not silent,
+        passed=not missing,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"silent_posts": len(silent), "sample": sample_table(silent)},
+        metadata={
+            "silent_posts": len({row["post_id"] for row in missing}),
+            "sample": sample_table(missing),
+            "last_reading": sample_table(last_reading),
+        },
+    )
+
+
+@dg.asset_check(
+    asset=engagement_metrics,
+    description=(
+        "Posts that are read daily have a figure of the last three days; where they "
+        "have none, either nobody reads or the platform has stopped to answer."
+    ),
+)
+def insights_are_fresh(
+    clock: dg.ResourceParam[Clock], warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
+    """Warn where the last figure of a post under 28 days is over three days old."""
+    now = clock.now()
+    with warehouse.transaction() as con:
+        stale = fetch_dicts(con, _STALE, [now, now, now])
+    return dg.AssetCheckResult(
+        passed=not stale,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"stale_posts": len(stale), "sample": sample_table(stale)},
     )
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -10,8 +13,10 @@ from ig_assets.core.experiments.engagement import (
     collect_engagement,
     live_posts,
 )
-from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.core.ports import Reading
+from ig_assets.errors import InputError, TransientVendorError
+from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.core.experiments.world import (
     DAY,
     START,
@@ -20,6 +25,7 @@ from ig_assets_tests.core.experiments.world import (
     add_experiment,
     new_warehouse,
     rows_of,
+    time_out,
 )
 
 
@@ -126,3 +132,120 @@ def test_posts_are_read_daily_to_28_days_then_weekly_to_90(
         assert live_posts(con, START + 50 * DAY) == 2
         assert live_posts(con, START) == 0
         assert live_posts(con, START + 92 * DAY) == 0
+
+
+class BusyPlatform(ScriptedPlatform):
+    """A live platform with many posts that counts its calls and may break off."""
+
+    def __init__(self, calls_until_it_breaks: int | None = None) -> None:
+        super().__init__(can_read_the_past=False)
+        self.values = {"likes": 5.0, "reach": 100.0}
+        self.calls_left = calls_until_it_breaks
+        self.asked: list[str] = []
+        self.sizes: list[int] = []
+        self.most_at_once = 0
+        self._at_once = 0
+        self._mutex = threading.Lock()
+        self._together = threading.Barrier(4)
+
+    def insights(
+        self, platform_post_ids: Sequence[str], as_of: datetime
+    ) -> list[Reading]:
+        with self._mutex:
+            if self.calls_left is not None:
+                self.calls_left -= 1
+                if self.calls_left < 0:
+                    raise time_out()
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+            self.sizes.append(len(platform_post_ids))
+            self.asked += platform_post_ids
+        with suppress(threading.BrokenBarrierError):
+            self._together.wait(timeout=0.05)
+        with self._mutex:
+            self._at_once -= 1
+        return super().insights(platform_post_ids, as_of)
+
+
+def add_posts(warehouse: Warehouse, count: int) -> None:
+    posts = [
+        {
+            "post_id": f"many-{n}",
+            "platform": "scripted",
+            "platform_post_id": f"id-many-{n}",
+            "status": "published",
+            "published_at": START + timedelta(seconds=n),
+        }
+        for n in range(count)
+    ]
+    with warehouse.transaction() as con:
+        merge_rows(con, "posts", posts)
+
+
+def test_ten_thousand_live_posts_are_two_hundred_requests_bounded_at_a_time(
+    tmp_path: Path,
+) -> None:
+    clock = MovedClock(START + DAY + timedelta(minutes=30))
+    warehouse = CountingWarehouse(tmp_path, clock)
+    add_posts(warehouse, 10_000)
+    platform, before = BusyPlatform(), warehouse.transactions
+    found = collect_engagement(
+        warehouse, clock, platform, START.date(), max_in_flight=4
+    )
+    assert found == EngagementSummary(10_000, 20_000, 0, 0)
+    assert platform.sizes == [50] * 200
+    assert 2 <= platform.most_at_once <= 4
+    assert warehouse.transactions - before <= 1 + 200
+
+
+def test_a_run_that_broke_off_goes_on_with_the_posts_that_are_left(
+    tmp_path: Path,
+) -> None:
+    clock = MovedClock(START + DAY + timedelta(minutes=30))
+    warehouse = new_warehouse(tmp_path, clock)
+    add_posts(warehouse, 1_000)
+    broken = BusyPlatform(calls_until_it_breaks=7)
+    with pytest.raises(TransientVendorError):
+        collect_engagement(warehouse, clock, broken, START.date(), max_in_flight=3)
+    [kept] = rows_of(warehouse, "SELECT count(DISTINCT post_id) AS n FROM engagement")
+    assert kept["n"] == 7 * 50
+    clock.present += timedelta(hours=2)
+    again = BusyPlatform()
+    found = collect_engagement(warehouse, clock, again, START.date(), max_in_flight=3)
+    assert (found.posts, found.kept, len(again.sizes)) == (650, 350, 13)
+    assert not set(again.asked) & set(broken.asked)
+
+
+def test_a_past_day_of_a_live_platform_that_was_read_is_not_read_again(
+    tmp_path: Path,
+) -> None:
+    clock = MovedClock(START + DAY / 2)
+    warehouse = new_warehouse(tmp_path, clock)
+    add_posts(warehouse, 60)
+    platform = BusyPlatform()
+    collect_engagement(warehouse, clock, platform, START.date())
+    clock.present = START + DAY + timedelta(minutes=30)  # what was read at noon is not
+    collect_engagement(warehouse, clock, platform, START.date())  # the day's reading
+    assert len(platform.sizes) == 4
+    clock.present += timedelta(hours=9)
+    again = collect_engagement(warehouse, clock, platform, START.date())
+    assert (again.posts, again.kept, len(platform.sizes)) == (0, 60, 4)
+    stamps = rows_of(warehouse, "SELECT DISTINCT as_of FROM engagement ORDER BY as_of")
+    assert [row["as_of"] for row in stamps] == [
+        START + DAY / 2,
+        START + DAY + timedelta(minutes=30),
+    ]
+
+
+class CountingWarehouse(Warehouse):
+    """Counts the transactions that are opened on it."""
+
+    def __init__(self, folder: Path, clock: MovedClock) -> None:
+        super().__init__(f"duckdb:///{folder / 'w.duckdb'}", clock.now)
+        self.transactions = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        self.transactions += 1
+        with super().transaction() as con:
+            yield con

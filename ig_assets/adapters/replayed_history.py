@@ -1,0 +1,190 @@
+"""A replay of a recorded history: real counters of real posts, read day by day again.
+
+A recorded post is a post of its own (`recorded`), read on the days on which it was
+recorded. A post of the loop is given a recorded one, drawn by (seed, intent key), and
+shows its counters at equal age: they say nothing about the loop's words, so that
+experiments on it are marked simulated. What was published is kept in a small SQLite
+file that never holds text.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ig_assets.core.experiments.recording import (
+    Recording,
+    as_datetime,
+    read_recording,
+)
+from ig_assets.core.identity import seeded_unit, stable_id
+from ig_assets.core.ports import Published, PublishRequest, Reading
+
+ENOUGH_SNAPSHOTS = 3
+"""A loop's post is given a recorded one with so many, where there are any."""
+
+STANDS_FOR = timedelta(days=1)
+"""How long a snapshot answers; after that nothing is known until the next one."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS published (
+    intent_key TEXT PRIMARY KEY,
+    platform_post_id TEXT NOT NULL UNIQUE,
+    recorded_id TEXT NOT NULL,
+    published_at TEXT NOT NULL
+)
+"""
+
+
+class ReplayedHistory:
+    """Fulfils `SocialPlatform`; safe to use from several threads and processes.
+
+    The file is read at first use. Raises InputError when it is no recording.
+    """
+
+    platform = "replay"
+    can_read_the_past = True
+
+    def __init__(
+        self,
+        file: Path,
+        store: Path,
+        seed: int,
+        columns: Mapping[str, str] | None = None,
+    ) -> None:
+        self.file = file
+        self.store = store
+        self.seed = seed
+        self._columns = columns
+
+    @cached_property
+    def recording(self) -> Recording:
+        """What was recorded."""
+        return read_recording(self.file, self._columns)
+
+    @cached_property
+    def metrics(self) -> Sequence[str]:
+        """The counters that the recording has."""
+        return tuple(self.recording.counters)
+
+    def recorded(self, since: datetime, until: datetime) -> list[Published]:
+        """The recorded posts that were published in [since, until), oldest first."""
+        births = self.recording.published_at
+        chosen = (births >= np.datetime64(since)) & (births < np.datetime64(until))
+        return sorted(
+            (
+                Published(self.recording.post_ids[n], as_datetime(births[n]))
+                for n in np.flatnonzero(chosen)
+            ),
+            key=lambda post: (post.published_at, post.platform_post_id),
+        )
+
+    def find(self, intent_key: str) -> Published | None:
+        """What was published with this key, if anything."""
+        with self._connect() as con:
+            rows = con.execute(
+                "SELECT platform_post_id, published_at FROM published "
+                "WHERE intent_key = ?",
+                (intent_key,),
+            ).fetchall()
+        return (
+            Published(rows[0][0], datetime.fromisoformat(rows[0][1])) if rows else None
+        )
+
+    def publish(self, request: PublishRequest) -> Published:
+        """Give the request's post a recorded one; it goes out in its slot."""
+        key = request.intent_key
+        row = (
+            key,
+            f"replay_{stable_id('replayed post', self.seed, key)}",
+            self._drawn(key),
+            request.slot.isoformat(),
+        )
+        with self._connect() as con:
+            con.execute("INSERT OR IGNORE INTO published VALUES (?, ?, ?, ?)", row)
+        published = self.find(key)
+        assert published is not None
+        return published
+
+    def insights(
+        self, platform_post_ids: Sequence[str], as_of: datetime
+    ) -> list[Reading]:
+        """Counters as they were recorded in the day before `as_of`, else None.
+
+        Unknown posts are left out.
+        """
+        given = self._given(platform_post_ids)
+        answers = []
+        for post_id in platform_post_ids:
+            recorded_id, slot = given.get(post_id, (post_id, None))
+            post = self._place.get(recorded_id)
+            if post is None:
+                continue
+            birth = as_datetime(self.recording.published_at[post])
+            moment = as_of if slot is None else birth + (as_of - slot)
+            row = self._row(post, moment)
+            for metric, counter in self.recording.counters.items():
+                value = None if row is None else float(counter[row])
+                if value is not None and np.isnan(value):
+                    value = None
+                answers.append(Reading(post_id, metric, as_of, value))
+        return answers
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {name: n for n, name in enumerate(self.recording.post_ids)}
+
+    @cached_property
+    def _candidates(self) -> list[str]:
+        counts = np.diff(self.recording.starts)
+        names = self.recording.post_ids
+        rich = [names[n] for n in np.flatnonzero(counts >= ENOUGH_SNAPSHOTS)]
+        return rich or names
+
+    def _drawn(self, intent_key: str) -> str:
+        """A recorded post for the key, the same in every order of publishing."""
+        unit = seeded_unit(self.seed, "replay", intent_key)
+        return self._candidates[int(unit * len(self._candidates))]
+
+    def _row(self, post: int, moment: datetime) -> int | None:
+        """The last snapshot of the day up to a moment of the recorded post's life."""
+        of = self.recording.snapshots(post)
+        observed = self.recording.observed_at[of]
+        last = int(np.searchsorted(observed, np.datetime64(moment), side="right")) - 1
+        if last < 0 or moment - as_datetime(observed[last]) >= STANDS_FOR:
+            return None
+        return int(of.start) + last
+
+    def _given(self, ids: Sequence[str]) -> dict[str, tuple[str, datetime]]:
+        """The recorded posts that stand for the loop's posts among these, in one go."""
+        with self._connect() as con:
+            rows = con.execute(
+                f"""
+                SELECT platform_post_id, recorded_id, published_at
+                FROM published
+                WHERE platform_post_id IN ({", ".join("?" * len(ids))})
+                """,
+                tuple(ids),
+            ).fetchall()
+        return {
+            post: (recorded, datetime.fromisoformat(slot))
+            for post, recorded, slot in rows
+        }
+
+    @contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        self.store.parent.mkdir(parents=True, exist_ok=True)
+        con = sqlite3.connect(self.store, timeout=60.0)
+        try:
+            con.execute("PRAGMA journal_mode=WAL")
+            con.execute(_SCHEMA)
+            with con:
+                yield con
+        finally:
+            con.close()
