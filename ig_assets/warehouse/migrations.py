@@ -52,6 +52,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "run_failures": ("run_id",),
     "library_files": ("file_uri", "script_id"),
     "post_edits": ("post_id", "edited_at"),
+    "reel_containers": ("container_id",),
 }
 
 _FIRST = """
@@ -279,6 +280,15 @@ _IMPORTS_HAVE_A_SOURCE = """
 ALTER TABLE imports ADD COLUMN source TEXT;
 """
 
+# Every video handed to Instagram before it is published: what is asked after a crash.
+_REEL_CONTAINERS = """
+CREATE TABLE reel_containers (
+    container_id TEXT, intent_key TEXT, content_hash TEXT, caption_hash TEXT,
+    created_at TIMESTAMP, publish_asked_at TIMESTAMP, platform_post_id TEXT,
+    published_at TIMESTAMP
+);
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "the first house", _FIRST),
     (2, "library files", _LIBRARY_FILES),
@@ -289,6 +299,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (7, "figures of the gates", _GATES),
     (8, "people edit posts and ask for topics", _POST_EDITS),
     (9, "imports name the source that grows", _IMPORTS_HAVE_A_SOURCE),
+    (11, "reels that are on their way", _REEL_CONTAINERS),
 )
 
 
