@@ -115,7 +115,7 @@ def test_every_entry_of_the_usage_header_counts(world: World) -> None:
     quiet = {"call_count": 3, "total_cputime": 1, "total_time": 1}
     busy = {**quiet, "total_time": 97, "estimated_time_to_regain_access": 0}
     world.server.usage = {
-        "X-Business-Use-Case-Usage": {"1": [quiet], "2": [quiet, busy]}
+        "X-Business-Use-Case-Usage": {"1": [quiet], "2": [quiet, busy, quiet]}
     }
     client = world.client()
     client.get(LIMIT)

@@ -83,10 +83,15 @@ def posts(
             seed=settings.seed,
             platform=social.platform,
             simulated=settings.social == "simulated",
-            approval=settings.approval,
+            approval="auto" if settings.approves_by_itself else "manual",
         )
         published = publish_due(
-            warehouse, clock, social, month, run_id=context.run.run_id
+            warehouse,
+            clock,
+            social,
+            month,
+            run_id=context.run.run_id,
+            is_on=settings.publishes,
         )
         with warehouse.transaction() as con:
             sample = fetch_dicts(
