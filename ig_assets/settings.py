@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     embedder: Literal["local", "openai"] = "local"
     writer: Literal["local", "openai"] = "local"
     index: Literal["faiss", "pinecone"] = "faiss"
-    social: Literal["simulated", "replay"] = "simulated"
+    social: Literal["simulated", "instagram", "replay"] = "simulated"
     trainer: Literal["few_shot"] = "few_shot"
     clock: Literal["auto", "system", "simulated"] = "auto"
 
@@ -100,6 +100,13 @@ class Settings(BaseSettings):
     evaluation_topics: Annotated[int, Field(ge=1, le=100)] = 1
     few_shot_examples: Annotated[int, Field(ge=1, le=20)] = 2
 
+    # Instagram
+    publish: bool = False
+    instagram_account: Annotated[str, Field(pattern=r"^[0-9]{5,25}$")] | None = None
+    instagram_token: SecretStr | None = None
+    meta_app_secret: SecretStr | None = None
+    instagram_url: str | None = None
+
     # Money and pace
     max_in_flight: Annotated[int, Field(ge=1, le=256)] = 8
     embed_batch: Annotated[int, Field(ge=1, le=2048)] = 100
@@ -146,6 +153,16 @@ class Settings(BaseSettings):
     def warehouse_location(self) -> str:
         """`IG_WAREHOUSE_URL`, or the DuckDB file in the data folder."""
         return self.warehouse_url or f"duckdb:///{self.data_dir / 'warehouse.duckdb'}"
+
+    @cached_property
+    def publishes(self) -> bool:
+        """Whether approved posts go out by themselves: for real only if told so."""
+        return self.social != "instagram" or self.publish
+
+    @cached_property
+    def approves_by_itself(self) -> bool:
+        """Whether planned posts are approved; a real one waits for its video."""
+        return self.approval == "auto" and self.social != "instagram"
 
     @cached_property
     def uses_simulated_clock(self) -> bool:
@@ -203,6 +220,7 @@ _NUMBERS = (
 )
 _PATTERNS = {
     "first_month": "a month written as YYYY-MM, from 1900-01 to 2099-12",
+    "instagram_account": "the account's number, as the Graph API gives it",
     "pinecone_index": "at most 40 lower-case letters, digits and hyphens within",
 }
 
@@ -210,9 +228,9 @@ _PATTERNS = {
 def _sentence(problem: Any) -> str:
     field = str(problem["loc"][0]) if problem["loc"] else "?"
     name = variable_name(field)
-    secret = "key" in field.lower()
-    given = "a value that is not shown" if secret else repr(problem["input"])
     setting = Settings.model_fields.get(field.lower())
+    secret = setting is None or SecretStr in get_args(setting.annotation)
+    given = "a value that is not shown" if secret else repr(problem["input"])
     fallback = ""
     if setting is not None:
         value = setting.default
@@ -261,6 +279,7 @@ def _check_together(settings: Settings) -> None:
             "IG_BATCH=1 needs IG_EMBEDDER=openai, since only OpenAI's Batch API takes "
             "batches; set it too, or remove IG_BATCH."
         )
+    _check_instagram(settings)
     if settings.index == "pinecone" and settings.pinecone_api_key is None:
         raise SettingsError(
             "IG_INDEX=pinecone needs PINECONE_API_KEY; set it in the environment or "
@@ -278,4 +297,27 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             "OPENAI_BASE_URL must be a URL that starts with http:// or https://; "
             "remove it to use OpenAI itself."
+        )
+
+
+def _check_instagram(settings: Settings) -> None:
+    if settings.social == "instagram":
+        needed = ("instagram_account", "instagram_token", "meta_app_secret")
+        missing = [name for name in needed if getattr(settings, name) is None]
+        if missing:
+            raise SettingsError(
+                f"IG_SOCIAL=instagram needs {variable_name(missing[0])}; set it in the "
+                "environment or .env, or remove IG_SOCIAL to use the simulated "
+                "audience."
+            )
+    elif settings.publish:
+        raise SettingsError(
+            "IG_PUBLISH=1 needs IG_SOCIAL=instagram, since only real posts are held "
+            "back; set it too, or remove IG_PUBLISH."
+        )
+    url = settings.instagram_url
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise SettingsError(
+            "IG_INSTAGRAM_URL must be a URL that starts with http:// or https://; "
+            "remove it to use Meta's own."
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ig_assets.adapters.clocks import SimulatedClock, SystemClock
 from ig_assets.adapters.model_files import Progress
@@ -24,6 +25,9 @@ from ig_assets.core.ports import (
 from ig_assets.errors import SettingsError
 from ig_assets.settings import Settings
 from ig_assets.warehouse.connection import LOCK_TIMEOUT_S, Warehouse
+
+if TYPE_CHECKING:
+    from ig_assets.adapters.instagram.platform import Instagram
 
 LOCAL_MODELS = {
     "1.5b": "qwen2.5-coder-1.5b-instruct-q4_k_m",
@@ -250,10 +254,51 @@ def make_social(settings: Settings) -> SocialPlatform:
             settings.seed,
             parse_columns(settings.replay_columns),
         )
+    if settings.social == "instagram":
+        return make_instagram(settings)
     from ig_assets.adapters.simulated_audience import SimulatedAudience
 
     store = settings.data_dir / "simulated_audience.sqlite"
     return SimulatedAudience(store, settings.seed, make_clock(settings).now)
+
+
+def make_instagram(settings: Settings) -> Instagram:
+    """The account of the settings. Raises SettingsError where there is none."""
+    if settings.social != "instagram":
+        raise SettingsError(
+            "this needs IG_SOCIAL=instagram; the simulated audience has no account."
+        )
+    from ig_assets.adapters.instagram.client import GraphClient, home_of
+    from ig_assets.adapters.instagram.platform import Instagram
+    from ig_assets.adapters.instagram.token import TokenKeeper, renewal
+    from ig_assets.core.experiments.containers import ContainerBook
+
+    token, secret = settings.instagram_token, settings.meta_app_secret
+    account = settings.instagram_account
+    assert token and secret and account, "load_settings() has checked it"
+    given, app_secret = token.get_secret_value(), secret.get_secret_value()
+    clock = make_clock(settings)
+    renew = renewal(settings.instagram_url, app_secret, clock)
+    keeper = TokenKeeper(token_store(settings), given, clock, renew)
+    url = settings.instagram_url or home_of(given)
+    book = ContainerBook(make_warehouse(settings, clock))
+    client = GraphClient(keeper.current, app_secret, url)
+    return Instagram(client, account, book, clock, settings.max_in_flight)
+
+
+def token_store(settings: Settings) -> Path:
+    """Where the token lies once it was renewed."""
+    return settings.data_dir / "instagram_token.json"
+
+
+def token_expires_at(settings: Settings) -> datetime | None:
+    """When Instagram's token expires, as far as is known; None: never, or no token."""
+    if settings.instagram_token is None:
+        return None
+    from ig_assets.adapters.instagram.token import stored_token
+
+    given = settings.instagram_token.get_secret_value()
+    return stored_token(token_store(settings), given, make_clock(settings)).expires_at
 
 
 def make_trainer(settings: Settings, warehouse: Warehouse) -> Trainer:

@@ -23,7 +23,7 @@ WRONG = {
     "IG_INDEX": ("pine", "'faiss' or 'pinecone'"),
     "IG_PINECONE_INDEX": ("Big_Index", "lower-case letters"),
     "IG_PINECONE_CLOUD": ("basement", "'aws', 'gcp' or 'azure'"),
-    "IG_SOCIAL": ("tiktok", "'simulated' or 'replay'"),
+    "IG_SOCIAL": ("tiktok", "'simulated', 'instagram' or 'replay'"),
     "IG_TRAINER": ("magic", "'few_shot'"),
     "IG_CLOCK": ("sundial", "'auto', 'system' or 'simulated'"),
     "IG_LOCAL_MODEL": ("7b", "'1.5b' or '0.5b'"),
@@ -51,6 +51,8 @@ WRONG = {
     "IG_BATCH": ("perhaps", "boolean"),
     "IG_BUDGET_USD": ("-5", "a number of at least 0"),
     "IG_EXECUTOR": ("kubernetes", "'in_process' or 'multiprocess'"),
+    "IG_PUBLISH": ("perhaps", "boolean"),
+    "IG_INSTAGRAM_ACCOUNT": ("@ana", "the account's number"),
     "OPENAI_BASE_URL": ("api.openai.com", "http"),
 }
 
@@ -137,6 +139,35 @@ def test_a_replay_needs_the_recording_and_columns_that_are_ours(
     assert not settings.uses_simulated_clock
     monkeypatch.setenv("IG_REPLAY_COLUMNS", "plays=views")
     with pytest.raises(SettingsError, match="IG_REPLAY_COLUMNS.*not OURS=COLUMN"):
+        load_settings()
+
+
+def test_instagram_needs_its_account_and_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IG_SOCIAL", "instagram")
+    for name, value in (
+        ("IG_INSTAGRAM_ACCOUNT", "17841400000000000"),
+        ("IG_INSTAGRAM_TOKEN", KEY),
+        ("IG_META_APP_SECRET", KEY),
+    ):
+        with pytest.raises(SettingsError, match=f"IG_SOCIAL=instagram needs {name}"):
+            load_settings()
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    assert KEY not in repr(settings) and not settings.uses_simulated_clock
+    assert not settings.publishes and not settings.approves_by_itself
+    assert load_settings(publish=True).publishes
+    monkeypatch.setenv("IG_INSTAGRAM_URL", "graph.example.org")
+    with pytest.raises(SettingsError, match="IG_INSTAGRAM_URL must be a URL"):
+        load_settings()
+
+
+def test_publishing_for_real_needs_a_real_platform(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IG_PUBLISH", "1")
+    with pytest.raises(SettingsError, match="IG_PUBLISH=1 needs IG_SOCIAL=instagram"):
         load_settings()
 
 

@@ -1,4 +1,4 @@
-"""`ig-assets posts list|approve|decline|edit`: the person between variant and post."""
+"""`ig-assets posts list|approve|decline|edit|attach`: who stands before each post."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
+from ig_assets.core.experiments.attaching import attach_post
 from ig_assets.core.experiments.review import (
     approve_posts,
     decline_posts,
@@ -24,7 +25,7 @@ from ig_assets.core.experiments.review import (
 )
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
-from ig_assets.wiring import House
+from ig_assets.wiring import House, make_instagram
 
 app = typer.Typer(
     help="Look at what would go out, say yes or no to it, or put it in your words.",
@@ -74,6 +75,9 @@ def approve(
     posts: PostIds = None,
     month: InMonth = None,
     everything: Everything = False,
+    video: Annotated[
+        str | None, typer.Option(help="Public URL of the reel, for Instagram.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Approve posts; they go out when their slot comes.
@@ -82,7 +86,8 @@ def approve(
     """
     house = House(load_settings())
     chosen = _chosen(house, posts, month, everything, "proposed")
-    count = approve_posts(house.warehouse, chosen)
+    real = house.settings.social == "instagram"
+    count = approve_posts(house.warehouse, chosen, video, needs_video=real)
     _told({"approved": count, "left_as_they_were": len(chosen) - count}, as_json)
 
 
@@ -118,10 +123,7 @@ def edit(
 
     Example: `ig-assets posts edit 1f0c7a5e9b3d2468 --text better.md`
     """
-    try:
-        content = text.read_bytes()
-    except OSError:
-        raise InputError(f"The file {text} cannot be read.") from None
+    content = _content(text)
     house = House(load_settings())
     editor = by or getpass.getuser()
     edited = edit_post(house.warehouse, house.clock, post, content, editor)
@@ -132,6 +134,49 @@ def edit(
         f"Post {edited.post_id} goes out as revision {edited.revision_hash[:12]}; the "
         f"variant {edited.variant_id} keeps its words ({edited.original_hash[:12]})."
     )
+
+
+@app.command()
+@plain_errors
+def attach(
+    variant: Annotated[str, typer.Argument(help="The id of the variant that is out.")],
+    media: Annotated[str, typer.Option(help="The post's media id or its link.")],
+    text: Annotated[
+        Path | None, typer.Option(help="The published words, if they were edited.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who edited; default: you.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say which Instagram post a variant went out as; its numbers are read from then on.
+
+    Example: `ig-assets posts attach 1f0c7a5e --media https://www.instagram.com/reel/…`
+    """
+    content = None if text is None else _content(text)
+    house = House(load_settings())
+    account = make_instagram(house.settings)
+    attached = attach_post(
+        house.warehouse,
+        house.clock,
+        account,
+        variant,
+        media,
+        content,
+        by or getpass.getuser(),
+    )
+    if as_json:
+        print_json(attached)
+        return
+    words = "words of its own" if attached.edited else "the planned words"
+    console.print(
+        f"Post {attached.post_id} is out as {attached.platform_post_id}, with {words}."
+    )
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise InputError(f"The file {path} cannot be read.") from None
 
 
 def _chosen(

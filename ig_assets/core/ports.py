@@ -396,6 +396,16 @@ class RecordedPlatform(Protocol):
         ...
 
 
+class MediaLookup(Protocol):
+    """Knows the posts that people put out by hand."""
+
+    platform: str
+
+    def look_up(self, media: str) -> Published:
+        """The post with this id or link. Raises InputError where there is none."""
+        ...
+
+
 @dataclass(frozen=True)
 class TrainingRequest:
     """What a trainer gets: files whose hash is the dataset's, and the example ids."""

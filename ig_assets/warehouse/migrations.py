@@ -52,6 +52,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "run_failures": ("run_id",),
     "library_files": ("file_uri", "script_id"),
     "post_edits": ("post_id", "edited_at"),
+    "reel_containers": ("container_id",),
 }
 
 _FIRST = """
@@ -288,6 +289,15 @@ _POSTS_NAME_THEIR_TWIN = """
 ALTER TABLE posts ADD COLUMN duplicate_of TEXT;
 """
 
+# Every video handed to Instagram before it is published: what is asked after a crash.
+_REEL_CONTAINERS = """
+CREATE TABLE reel_containers (
+    container_id TEXT, intent_key TEXT, content_hash TEXT, caption_hash TEXT,
+    created_at TIMESTAMP, publish_asked_at TIMESTAMP, platform_post_id TEXT,
+    published_at TIMESTAMP
+);
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "the first house", _FIRST),
     (2, "library files", _LIBRARY_FILES),
@@ -300,6 +310,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (9, "imports name the source that grows", _IMPORTS_HAVE_A_SOURCE),
     (10, "calls are dated by the world's clock too", _CALLS_ARE_DATED_BY_THE_WORLD),
     (11, "posts name what they duplicate", _POSTS_NAME_THEIR_TWIN),
+    (12, "reels that are on their way", _REEL_CONTAINERS),
 )
 
 

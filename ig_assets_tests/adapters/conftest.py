@@ -1,4 +1,4 @@
-"""What the tests of the vector index share: one NeedleDB, an empty shelf a test."""
+"""What tests share: one NeedleDB, an empty shelf a test, an Instagram account."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ig_assets_tests.adapters.graph_world import World, graph_world
 from ig_assets_tests.core.corpus.shelf import Shelf
 from ig_assets_tests.stand_ins.needledb_server import NeedleDB, needledb
 
@@ -21,3 +22,10 @@ def needle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeedleDB]:
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
     return Shelf(tmp_path)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Instagram's stand-in with an empty account."""
+    with graph_world(tmp_path) as made:
+        yield made

@@ -8,17 +8,19 @@ what became of it before anything is sent again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ig_assets.core.experiments.review import LAST_EDITS
 from ig_assets.core.identity import text_hash
+from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock, Published, PublishRequest, SocialPlatform
-from ig_assets.errors import RefusedError, VendorError
+from ig_assets.errors import RefusedError, TransientVendorError, VendorError
 from ig_assets.warehouse.connection import Connection, Warehouse
-from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.rows import fetch_dicts
 
 SENT = "sent, outcome not yet known"
+DAY = timedelta(days=1)
 
 _DUE = f"""
 SELECT p.post_id, p.intent_key, p.status, p.slot, p.media_url, p.hook_style, p.arm,
@@ -57,6 +59,13 @@ FROM ({LAST_EDITS}) AS c
 WHERE post_id = ?
 """
 
+_PUBLISHED = """
+UPDATE posts
+SET status = 'published', platform_post_id = ?, published_at = ?,
+    published_revision_hash = ?, detail = ?
+WHERE post_id = ?
+"""
+
 _OPEN = """
 SELECT count(*) FILTER (WHERE p.status IN ('proposed', 'approved')),
        count(*) FILTER (WHERE p.status = 'ambiguous')
@@ -84,17 +93,22 @@ def publish_due(
     month: str | None = None,
     *,
     run_id: str = "",
+    is_on: bool = True,
 ) -> PublishSummary:
     """Publish what is approved and due (of all months without `month`).
 
     Call it under the pool of posts: one publisher at a time. A refusal makes the
-    post `failed` with the vendor's sentence; any other vendor error leaves it
-    `ambiguous`, to be looked up by the next call. Raises no VendorError.
+    post `failed` with the vendor's sentence. Where the vendor certainly did nothing
+    for now the post stays `approved`, on a later day if it asks for hours. Any other
+    vendor error leaves it `ambiguous`, to be looked up by the next call. Raises no
+    VendorError. Unless `is_on` it only counts what waits.
     """
     with warehouse.transaction() as con:
-        due = fetch_dicts(con, _DUE, [platform.platform, month, month, clock.now()])
+        parameters = [platform.platform, month, month, clock.now()]
+        due = fetch_dicts(con, _DUE, parameters) if is_on else []
         open_posts = _open_posts(con, month)
-    counts = dict.fromkeys(("published", "failed", "ambiguous", "withdrawn"), 0)
+    outcomes = ("published", "failed", "ambiguous", "withdrawn", "postponed")
+    counts = dict.fromkeys(outcomes, 0)
     for post in due:
         counts[_publish_one(warehouse, clock, platform, post, run_id)] += 1
     if due:
@@ -133,14 +147,21 @@ def _publish_one(
             published = platform.find(post["intent_key"])
         elif not _claim(warehouse, post):
             return "withdrawn"
+    except VendorError as error:
+        _mark(warehouse, post, "ambiguous", str(error))
+        return "ambiguous"
+    try:
         published = published or platform.publish(_request(post))
     except RefusedError as error:
         _mark(warehouse, post, "failed", str(error))
         return "failed"
     except VendorError as error:
+        if isinstance(error, TransientVendorError) and not error.outcome_unknown:
+            _postpone(warehouse, clock, post, error)
+            return "postponed"
         _mark(warehouse, post, "ambiguous", str(error))
         return "ambiguous"
-    _record(warehouse, clock, post, published, run_id)
+    record_published(warehouse, clock, post, published, run_id)
     return "published"
 
 
@@ -177,6 +198,24 @@ def _mark(
         _set_status(con, post, status, sentence)
 
 
+def _postpone(
+    warehouse: Warehouse,
+    clock: Clock,
+    post: dict[str, Any],
+    error: TransientVendorError,
+) -> None:
+    """Approved again; for a wait of hours in the same slot of a later day."""
+    slot = post["slot"]
+    wait = timedelta(seconds=error.retry_after_s or 0.0)
+    if wait >= timedelta(hours=1):
+        slot += max(-((slot - clock.now() - wait) // DAY), 0) * DAY
+    with warehouse.transaction() as con:
+        _set_status(con, post, "approved", str(error))
+        con.execute(
+            "UPDATE posts SET slot = ? WHERE post_id = ?", [slot, post["post_id"]]
+        )
+
+
 def _set_status(
     con: Connection, post: dict[str, Any], status: str, sentence: str
 ) -> None:
@@ -191,21 +230,20 @@ def _plan_of(post: dict[str, Any]) -> str:
     return str(post["detail"] or "planned").split("; ")[0]
 
 
-def _record(
+def record_published(
     warehouse: Warehouse,
     clock: Clock,
     post: dict[str, Any],
     published: Published,
     run_id: str,
 ) -> None:
+    """Store what is out, in which words, and from which variant it came.
+
+    `post` has post_id, variant_id, detail and the text that was published.
+    """
     with warehouse.transaction() as con:
         con.execute(
-            """
-            UPDATE posts
-            SET status = 'published', platform_post_id = ?, published_at = ?,
-                published_revision_hash = ?, detail = ?
-            WHERE post_id = ?
-            """,
+            _PUBLISHED,
             [
                 published.platform_post_id,
                 published.published_at,
@@ -214,19 +252,5 @@ def _record(
                 post["post_id"],
             ],
         )
-        merge_rows(
-            con,
-            "edges",
-            [
-                {
-                    "child_kind": "post",
-                    "child_id": post["post_id"],
-                    "parent_kind": "variant",
-                    "parent_id": post["variant_id"],
-                    "relation": "publishes",
-                    "run_id": run_id,
-                    "recorded_at": clock.now(),
-                }
-            ],
-            replace=False,
-        )
+        edge = Edge("post", post["post_id"], "variant", post["variant_id"], "publishes")
+        record_edges(con, [edge], run_id, clock.now())

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ig_assets.core.corpus.markdown_file import markdown_script
-from ig_assets.core.corpus.script import Refused
+from ig_assets.core.corpus.script import Refused, Script
 from ig_assets.core.identity import text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
@@ -54,9 +54,17 @@ ORDER BY p.slot, p.post_id
 """
 
 _POSTS = """
-SELECT post_id, variant_id, status
+SELECT post_id, variant_id, status, media_url
 FROM posts
 WHERE list_contains(?::TEXT[], post_id)
+"""
+
+
+_SET_VIDEO = """
+UPDATE posts
+SET media_url = ?
+WHERE post_id = ?
+  AND status IN ('proposed', 'approved', 'failed')
 """
 
 
@@ -78,12 +86,34 @@ def posts_for_review(
         return fetch_dicts(con, _REVIEW, [month, month, status, status])
 
 
-def approve_posts(warehouse: Warehouse, post_ids: Sequence[str]) -> int:
+def approve_posts(
+    warehouse: Warehouse,
+    post_ids: Sequence[str],
+    video: str | None = None,
+    needs_video: bool = False,
+) -> int:
     """A person's yes: proposed posts become approved; return how many did.
 
-    Raises InputError for an id that is no post, before any is approved.
+    `video` is the public URL of one post's reel; with it a post that failed for its
+    video, or was approved with another, gets this one. Raises InputError, before any
+    is approved, for an id that is no post, for a video that is no web address or is
+    for several posts, and with `needs_video` for a post without one.
     """
-    return _move(warehouse, post_ids, ("proposed",), "approved")
+    if video is None and not needs_video:
+        return _move(warehouse, post_ids, ("proposed",), "approved")
+    if video is not None:
+        _check_video(video, post_ids)
+    with warehouse.transaction() as con:
+        for post in _found(con, post_ids):
+            if video is None and post["media_url"] is None:
+                raise InputError(
+                    f"Post {post['post_id']} has no video yet; approve it with "
+                    "`--video URL`, a public address that Instagram can read."
+                )
+        if video is not None:
+            con.execute(_SET_VIDEO, [video, *post_ids])
+    before = ("proposed",) if video is None else ("proposed", "approved", "failed")
+    return _move(warehouse, post_ids, before, "approved")
 
 
 def decline_posts(warehouse: Warehouse, post_ids: Sequence[str]) -> int:
@@ -107,6 +137,19 @@ def edit_post(
     Raises InputError when the post is unknown or out already, when the file cannot
     be used, and when it lacks a hook, a body or a call to action.
     """
+    script = read_words(content)
+    with warehouse.transaction() as con:
+        post = _found(con, [post_id])[0]
+        if post["status"] not in OPEN:
+            raise InputError(
+                f"Post {post_id} is {post['status']}; only a post that has not gone "
+                "out can be edited."
+            )
+        return store_words(con, post, script, editor, clock.now(), run_id)
+
+
+def read_words(content: bytes) -> Script:
+    """The script in a person's file. Raises InputError where it is not a whole one."""
     try:
         script = markdown_script("edit.md", content)
     except Refused as refused:
@@ -120,40 +163,45 @@ def edit_post(
             f"The edited text has no {' and no '.join(missing)}; write `# hook`, the "
             "body, and a last paragraph that begins with `CTA:`."
         )
-    with warehouse.transaction() as con:
-        post = _found(con, [post_id])[0]
-        if post["status"] not in OPEN:
-            raise InputError(
-                f"Post {post_id} is {post['status']}; only a post that has not gone "
-                "out can be edited."
-            )
-        [(original,)] = con.execute(
-            "SELECT revision_hash FROM variants WHERE variant_id = ?",
-            [post["variant_id"]],
-        ).fetchall()
-        edited = Edited(post_id, post["variant_id"], text_hash(script.text), original)
-        now = _after_the_last_edit(con, post_id, clock.now())
-        merge_rows(
-            con,
-            "post_edits",
-            [
-                {
-                    "post_id": post_id,
-                    "edited_at": now,
-                    "variant_id": edited.variant_id,
-                    "revision_hash": edited.revision_hash,
-                    "hook": script.hook,
-                    "body": script.body,
-                    "call_to_action": script.call_to_action,
-                    "text": script.text,
-                    "edited_by": editor,
-                }
-            ],
-        )
-        edge = Edge(
-            "revision", edited.revision_hash, "variant", edited.variant_id, "edits"
-        )
-        record_edges(con, [edge], run_id, now)
+    return script
+
+
+def store_words(
+    con: Connection,
+    post: dict[str, Any],
+    script: Script,
+    editor: str,
+    now: datetime,
+    run_id: str = "",
+) -> Edited:
+    """Write the words as a revision of their own, with an edge to the variant."""
+    edited_at = _after_the_last_edit(con, post["post_id"], now)
+    [(original,)] = con.execute(
+        "SELECT revision_hash FROM variants WHERE variant_id = ?",
+        [post["variant_id"]],
+    ).fetchall()
+    edited = Edited(
+        post["post_id"], post["variant_id"], text_hash(script.text), original
+    )
+    merge_rows(
+        con,
+        "post_edits",
+        [
+            {
+                "post_id": edited.post_id,
+                "edited_at": edited_at,
+                "variant_id": edited.variant_id,
+                "revision_hash": edited.revision_hash,
+                "hook": script.hook,
+                "body": script.body,
+                "call_to_action": script.call_to_action,
+                "text": script.text,
+                "edited_by": editor,
+            }
+        ],
+    )
+    edge = Edge("revision", edited.revision_hash, "variant", edited.variant_id, "edits")
+    record_edges(con, [edge], run_id, edited_at)
     return edited
 
 
@@ -177,6 +225,16 @@ def _move(
             [after, moved],
         )
     return len(moved)
+
+
+def _check_video(video: str, post_ids: Sequence[str]) -> None:
+    if len(post_ids) != 1:
+        raise InputError("A video is for one post; approve the others by themselves.")
+    if not video.startswith("https://"):
+        raise InputError(
+            f"The video {video} must be a public https:// address, since Instagram "
+            "fetches it by itself."
+        )
 
 
 def _found(con: Connection, post_ids: Sequence[str]) -> list[dict[str, Any]]:

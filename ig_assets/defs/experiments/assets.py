@@ -86,10 +86,15 @@ def posts(
             simulated=settings.social in ("simulated", "replay"),
             aa_share=settings.aa_share,
             denominator="reach" if "reach" in social.metrics else "views",
-            approval=settings.approval,
+            approval="auto" if settings.approves_by_itself else "manual",
         )
         published = publish_due(
-            warehouse, clock, social, month, run_id=context.run.run_id
+            warehouse,
+            clock,
+            social,
+            month,
+            run_id=context.run.run_id,
+            is_on=settings.publishes,
         )
         with warehouse.transaction() as con:
             sample = fetch_dicts(

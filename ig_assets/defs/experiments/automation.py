@@ -9,6 +9,7 @@ from ig_assets.core.ports import Clock
 from ig_assets.defs.experiments.assets import engagement_metrics, posts
 from ig_assets.defs.partitions import day_before, days, months_ahead
 from ig_assets.errors import WarehouseBusyError
+from ig_assets.settings import Settings
 from ig_assets.warehouse.connection import Warehouse
 
 posts_job = dg.define_asset_job(
@@ -36,12 +37,15 @@ engagement_job = dg.define_asset_job(
     ),
 )
 def publishing_sensor(
-    warehouse: dg.ResourceParam[Warehouse], clock: dg.ResourceParam[Clock]
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: dg.ResourceParam[Clock],
+    settings: dg.ResourceParam[Settings],
 ) -> dg.SensorResult | dg.SkipReason:
     """One run a month that has something to plan or to publish."""
     try:
         with warehouse.transaction() as con:
-            months = {*unplanned_months(con), *due_months(con, clock.now())}
+            due = due_months(con, clock.now()) if settings.publishes else ()
+            months = {*unplanned_months(con), *due}
     except WarehouseBusyError as error:
         return dg.SkipReason(str(error))
     if not months:

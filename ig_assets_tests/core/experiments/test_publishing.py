@@ -13,7 +13,7 @@ from ig_assets.core.experiments.publishing import (
     publish_due,
 )
 from ig_assets.core.identity import text_hash
-from ig_assets.errors import RefusedError
+from ig_assets.errors import RefusedError, TransientVendorError
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets_tests.core.experiments.world import (
     MovedClock,
@@ -132,3 +132,67 @@ def test_a_refusal_is_final(warehouse: Warehouse, clock: MovedClock) -> None:
     posts = rows_of(warehouse, "SELECT status, detail FROM posts")
     assert {p["status"] for p in posts} == {"failed"}
     assert all("The account may not publish." in p["detail"] for p in posts)
+
+
+def quota_used_up() -> TransientVendorError:
+    return TransientVendorError(
+        "No more posts today.", retry_after_s=6 * 3600.0, outcome_unknown=False
+    )
+
+
+def test_a_used_up_quota_moves_the_post_to_its_slot_of_another_day(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    platform = ScriptedPlatform()
+    platform.fail_before = quota_used_up()
+    clock.present = datetime(2026, 1, 5, 9, 5)
+    for _ in range(3):
+        assert publish_due(warehouse, clock, platform) == PublishSummary(0, 2, 0, 0)
+    assert statuses(warehouse) == ["approved", "approved"]
+    slots = rows_of(warehouse, "SELECT slot, detail FROM posts ORDER BY slot")
+    assert [row["slot"] for row in slots] == [datetime(2026, 1, 6, 9)] * 2
+    assert sum("No more posts today." in row["detail"] for row in slots) == 1
+    platform.fail_before = None
+    clock.present = BOTH_DUE
+    assert publish_due(warehouse, clock, platform).published == 2
+
+
+def test_what_was_certainly_not_sent_is_tried_by_the_next_run_in_its_slot(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    platform = ScriptedPlatform()
+    platform.fail_before = TransientVendorError("Gone.", outcome_unknown=False)
+    clock.present = BOTH_DUE
+    before = rows_of(warehouse, "SELECT slot FROM posts ORDER BY slot")
+    assert publish_due(warehouse, clock, platform).waiting == 2
+    assert statuses(warehouse) == ["approved", "approved"]
+    assert rows_of(warehouse, "SELECT slot FROM posts ORDER BY slot") == before
+    platform.fail_before = None
+    assert publish_due(warehouse, clock, platform).published == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TransientVendorError("Gone.", outcome_unknown=False),
+        RefusedError("No lookups."),
+    ],
+)
+def test_a_lookup_that_fails_settles_nothing(
+    warehouse: Warehouse,
+    clock: MovedClock,
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    platform = ScriptedPlatform()
+    platform.fail_after = time_out()
+    clock.present = BOTH_DUE
+    publish_due(warehouse, clock, platform)
+
+    def find(intent_key: str) -> None:
+        raise error
+
+    monkeypatch.setattr(platform, "find", find)
+    assert publish_due(warehouse, clock, platform).ambiguous == 2
+    assert statuses(warehouse) == ["ambiguous", "ambiguous"]
+    assert len(platform.sent) == 2

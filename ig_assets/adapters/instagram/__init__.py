@@ -1,0 +1,1 @@
+"""Instagram by Meta's Graph API: publish reels, read insights, keep the token alive."""

@@ -1,0 +1,131 @@
+"""What an error of the Graph API means: told by code and subcode, never by status.
+
+Nearly every error comes as HTTP 400. No message of Meta's is passed on, since it may
+quote the request: only the codes are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ig_assets.errors import (
+    AccessError,
+    RefusedError,
+    TransientVendorError,
+    VendorError,
+)
+
+QUOTA_WAIT_S = 6 * 3600.0
+
+_PASSING = {1, 2}
+_THROTTLES = {4, 17, 32, 341, 613, *range(80000, 80010), 80014}
+_TOKEN = {102, 190}
+_PERMISSION = {10, *range(200, 300)}
+_QUOTA = (9, 2207042)
+_NOT_READY = (9007, 2207027)
+_BEFORE_BUSINESS = (100, 2108006)
+_UNKNOWN_OBJECT = (100, 33)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One error as Meta reports it; code 0 where there was none to read."""
+
+    status: int
+    code: int = 0
+    subcode: int = 0
+    is_transient: bool = False
+
+    @property
+    def is_throttle(self) -> bool:
+        """One request too many; it was not served."""
+        return self.code in _THROTTLES or self.status == 429
+
+    @property
+    def may_pass(self) -> bool:
+        """Worth another try of the same request."""
+        passing = self.code in _PASSING or self.is_transient or self.is_throttle
+        return passing or (self.code == 0 and self.status >= 500)
+
+    @property
+    def is_about_the_token(self) -> bool:
+        """No request at all will do with this token."""
+        return self.code in _TOKEN
+
+    @property
+    def is_about_permission(self) -> bool:
+        """The token may not see or do this."""
+        return self.code in _PERMISSION
+
+    @property
+    def is_too_old(self) -> bool:
+        """The media was posted before the account was a business account."""
+        return (self.code, self.subcode) == _BEFORE_BUSINESS
+
+    @property
+    def may_be_a_metric(self) -> bool:
+        """A wrong parameter that may be one metric of several."""
+        pair = (self.code, self.subcode)
+        return self.code == 100 and pair not in (_BEFORE_BUSINESS, _UNKNOWN_OBJECT)
+
+    def as_error(self) -> VendorError:
+        """In our types: what a caller may do about it."""
+        told = f"instagram answered {self.code or self.status}"
+        told += f"/{self.subcode}" if self.subcode else ""
+        pair = (self.code, self.subcode)
+        if pair == _QUOTA:
+            return quota_reached(told)
+        if pair == _NOT_READY:
+            return TransientVendorError(
+                f"{told}: the video is not ready yet.", outcome_unknown=False
+            )
+        if self.may_pass:
+            return TransientVendorError(
+                f"{told}; it may work later.", outcome_unknown=not self.is_throttle
+            )
+        if self.is_about_the_token:
+            return AccessError(
+                f"{told}: the token is not accepted; put a new one in "
+                "IG_INSTAGRAM_TOKEN."
+            )
+        if self.is_about_permission:
+            return AccessError(
+                f"{told}: this token may not do that; give the app the permission."
+            )
+        if self.is_too_old:
+            return RefusedError(
+                f"{told}: it was posted before the account was a business account."
+            )
+        return RefusedError(f"{told}: the request is refused.")
+
+
+def quota_reached(told: str = "instagram's publishing quota is used up") -> VendorError:
+    """No more posts for some hours; nothing was published."""
+    return TransientVendorError(
+        f"{told}: no more posts today; it goes out another day.",
+        retry_after_s=QUOTA_WAIT_S,
+        outcome_unknown=False,
+    )
+
+
+def fault_in(status: int, body: Any) -> Fault | None:
+    """The error that an answer tells of, if it is one.
+
+    An answer that is no JSON object is a fault too, since nobody knows what it says.
+    """
+    if not isinstance(body, dict):
+        return Fault(status if status >= 500 else 500)
+    error = body.get("error")
+    if isinstance(error, dict):
+        return Fault(
+            status,
+            _number(error.get("code")),
+            _number(error.get("error_subcode")),
+            error.get("is_transient") is True,
+        )
+    return Fault(status) if status >= 400 else None
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,0 +1,72 @@
+"""The account's media: what there is, when it was posted, which one a link names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from ig_assets.adapters.instagram.client import Answer, GraphClient
+from ig_assets.core.ports import Published
+from ig_assets.errors import InputError, MalformedAnswerError, RefusedError
+
+FIELDS = "id,caption,timestamp,permalink"
+_SHORT_CODE = re.compile(r"instagram\.com/(?:[\w.]+/)?(?:reels?|p|tv)/([\w-]+)")
+
+
+class AccountMedia:
+    """What lies in the account, newest first."""
+
+    def __init__(self, client: GraphClient, account: str) -> None:
+        self._client = client
+        self._account = account
+
+    def listed(self) -> Iterator[Answer]:
+        """Every media, read page by page as far as the caller goes."""
+        pages = self._client.pages(f"{self._account}/media", fields=FIELDS, limit="50")
+        for page in pages:
+            yield from page
+
+    def published(self, media_id: str) -> Published:
+        """When a media was posted."""
+        answer = self._client.get(media_id, fields=FIELDS)
+        return Published(str(answer.get("id", media_id)), posted_at(answer))
+
+    def look_up(self, media: str) -> Published:
+        """The media that a person names by its id or permalink.
+
+        Raises InputError where the account has none such.
+        """
+        if media.isdecimal():
+            try:
+                return self.published(media)
+            except RefusedError:
+                pass
+            raise InputError(f"The account has no media {media}; look at its insights.")
+        code = short_code(media)
+        if code is None:
+            raise InputError(
+                f"{media} is neither a media id nor a link such as "
+                "https://www.instagram.com/reel/…; copy the post's link."
+            )
+        for found in self.listed():
+            if short_code(str(found.get("permalink", ""))) == code:
+                return Published(str(found["id"]), posted_at(found))
+        raise InputError(f"The account has no post {media}; is it another account's?")
+
+
+def short_code(permalink: str) -> str | None:
+    """What names a post in its link, whichever form the link has."""
+    found = _SHORT_CODE.search(permalink)
+    return None if found is None else found[1]
+
+
+def posted_at(media: Answer) -> datetime:
+    """A media's time, naive UTC."""
+    try:
+        moment = datetime.strptime(str(media["timestamp"]), "%Y-%m-%dT%H:%M:%S%z")
+    except (KeyError, ValueError):
+        moment = None
+    if moment is None:
+        raise MalformedAnswerError("instagram does not say when a media was posted.")
+    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,53 @@
+"""Instagram as a `SocialPlatform`: one account, one token, live figures only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ig_assets.adapters.instagram.client import GraphClient, Sleep
+from ig_assets.adapters.instagram.insights import REEL_METRICS, InsightsReader
+from ig_assets.adapters.instagram.media import AccountMedia
+from ig_assets.adapters.instagram.publishing import ReelPublisher
+from ig_assets.core.costs.waiting import wait_to_send
+from ig_assets.core.experiments.containers import ContainerBook
+from ig_assets.core.ports import Clock, Published, PublishRequest, Reading
+
+
+class Instagram:
+    """Fulfils `SocialPlatform`; safe to use from several threads."""
+
+    platform = "instagram"
+    can_read_the_past = False
+    metrics: Sequence[str] = REEL_METRICS
+
+    def __init__(
+        self,
+        client: GraphClient,
+        account: str,
+        book: ContainerBook,
+        clock: Clock,
+        in_flight: int = 4,
+        sleep: Sleep = wait_to_send,
+    ) -> None:
+        self._publisher = ReelPublisher(client, account, book, clock, sleep)
+        self._insights = InsightsReader(client, in_flight)
+        self._media = AccountMedia(client, account)
+
+    def find(self, intent_key: str) -> Published | None:
+        """What an earlier publish with this key made, asked of the vendor."""
+        return self._publisher.find(intent_key)
+
+    def publish(self, request: PublishRequest) -> Published:
+        """Publish a reel once; see `ReelPublisher`."""
+        return self._publisher.publish(request)
+
+    def insights(
+        self, platform_post_ids: Sequence[str], as_of: datetime
+    ) -> list[Reading]:
+        """Organic counters as they are reported now, stamped `as_of`."""
+        return self._insights.read(platform_post_ids, as_of)
+
+    def look_up(self, media: str) -> Published:
+        """The post that a person names by its media id or permalink."""
+        return self._media.look_up(media)

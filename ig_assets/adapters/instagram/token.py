@@ -1,0 +1,126 @@
+"""The token of the moment: renewed before it expires, kept where only we read it.
+
+A long-lived token of Instagram Login lasts 60 days and can be renewed from its second
+day on (`ig_refresh_token`); a token of Facebook Login only tells when it expires.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ig_assets.adapters.instagram.client import GraphClient, home_of
+from ig_assets.core.ports import Clock
+from ig_assets.errors import VendorError
+
+LIFETIME = timedelta(days=60)
+RENEW_BEFORE = timedelta(days=30)
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class TokenState:
+    """A token in use; `given` names the one in the settings that it comes from.
+
+    `expires_at` None is never; `is_told` says that the vendor told it.
+    """
+
+    given: str
+    token: str
+    expires_at: datetime | None
+    is_told: bool = False
+    tried_at: datetime | None = None
+
+
+Renew = Callable[[str], tuple[str, datetime | None]]
+
+
+class TokenKeeper:
+    """Hands out the token, and renews it once a day at most."""
+
+    def __init__(self, store: Path, given: str, clock: Clock, renew: Renew) -> None:
+        self._store = store
+        self._given = given
+        self._clock = clock
+        self._renew = renew
+        self._mutex = threading.Lock()
+        self._state: TokenState | None = None
+
+    def current(self) -> str:
+        """The token to send; a renewal that fails leaves the old one in use."""
+        with self._mutex:
+            state = self._state or stored_token(self._store, self._given, self._clock)
+            if _is_due(state, self._clock.now()):
+                state = self._renewed(state)
+            self._state = state
+            return state.token
+
+    def _renewed(self, state: TokenState) -> TokenState:
+        state = replace(state, tried_at=self._clock.now())
+        try:
+            token, expires_at = self._renew(state.token)
+        except VendorError:
+            pass
+        else:
+            state = replace(state, token=token, expires_at=expires_at, is_told=True)
+        _write(self._store, state)
+        return state
+
+
+def stored_token(store: Path, given: str, clock: Clock) -> TokenState:
+    """What is known of the token in the settings; a new one is taken to be fresh."""
+    name = hashlib.sha256(given.encode()).hexdigest()[:16]
+    try:
+        kept: dict[str, Any] = json.loads(store.read_text("utf-8"))
+    except (OSError, ValueError):
+        kept = {}
+    if kept.get("given") != name:
+        return TokenState(name, given, clock.now() + LIFETIME)
+    for field in ("expires_at", "tried_at"):
+        kept[field] = kept[field] and datetime.fromisoformat(kept[field])
+    return TokenState(**kept)
+
+
+def renewal(
+    base_url: str | None, app_secret: str, clock: Clock, **options: Any
+) -> Renew:
+    """How a token is renewed, or asked when it expires, at its own host."""
+
+    def renew(token: str) -> tuple[str, datetime | None]:
+        url = base_url or home_of(token)
+        client = GraphClient(lambda: token, app_secret, url, **options)
+        if token.startswith("IG"):
+            answer = client.get("refresh_access_token", grant_type="ig_refresh_token")
+            seconds = float(answer.get("expires_in") or LIFETIME.total_seconds())
+            fresh = str(answer.get("access_token") or token)
+            return fresh, clock.now() + timedelta(seconds=seconds)
+        answer = client.get("debug_token", input_token=token)
+        moment = (answer.get("data") or {}).get("expires_at")
+        if not moment:
+            return token, None
+        return token, datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
+
+    return renew
+
+
+def _is_due(state: TokenState, now: datetime) -> bool:
+    if state.tried_at is not None and now - state.tried_at < DAY:
+        return False
+    if not state.is_told:
+        return True
+    return state.expires_at is not None and state.expires_at - now < RENEW_BEFORE
+
+
+def _write(store: Path, state: TokenState) -> None:
+    store.parent.mkdir(parents=True, exist_ok=True)
+    beside = store.with_suffix(f".{os.getpid()}.new")
+    with os.fdopen(os.open(beside, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+        json.dump(asdict(state), file, default=datetime.isoformat)
+    os.replace(beside, store)

@@ -1,0 +1,78 @@
+"""What was handed to a platform that publishes in two steps, as rows.
+
+A container is a video and a caption that lie at the vendor unseen; a second call makes
+it a post. The row is written before that call, so that after a crash the vendor is
+asked about this container and nothing is posted twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ig_assets.core.ports import Published
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+_LAST = """
+SELECT container_id, intent_key, content_hash, caption_hash, created_at,
+       publish_asked_at, platform_post_id, published_at
+FROM reel_containers
+WHERE intent_key = ?
+ORDER BY created_at DESC, container_id DESC
+LIMIT 1
+"""
+
+_TAKEN = """
+SELECT platform_post_id
+FROM reel_containers
+WHERE platform_post_id IS NOT NULL
+UNION
+SELECT platform_post_id
+FROM posts
+WHERE platform_post_id IS NOT NULL
+"""
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container; `content_hash` names its caption and video."""
+
+    container_id: str
+    intent_key: str
+    content_hash: str
+    caption_hash: str
+    created_at: datetime
+    publish_asked_at: datetime | None = None
+    platform_post_id: str | None = None
+    published_at: datetime | None = None
+
+    @property
+    def published(self) -> Published | None:
+        """The post that it became, where that is known."""
+        if self.platform_post_id is None or self.published_at is None:
+            return None
+        return Published(self.platform_post_id, self.published_at)
+
+
+class ContainerBook:
+    """Reads and writes the containers' rows, each in a short transaction."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def last(self, intent_key: str) -> Container | None:
+        """The newest container of an intent."""
+        with self._warehouse.transaction() as con:
+            rows = fetch_dicts(con, _LAST, [intent_key])
+        return Container(**rows[0]) if rows else None
+
+    def taken_posts(self) -> set[str]:
+        """Ids of the vendor's posts that already belong to one of ours."""
+        with self._warehouse.transaction() as con:
+            return {str(post) for (post,) in con.execute(_TAKEN).fetchall()}
+
+    def write(self, container: Container) -> None:
+        """Store what is known of a container now."""
+        with self._warehouse.transaction() as con:
+            merge_rows(con, "reel_containers", [vars(container)])

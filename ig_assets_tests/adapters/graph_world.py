@@ -1,0 +1,68 @@
+"""What tests of Instagram share: a stand-in server, a moved clock, counted sleep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ig_assets.adapters.instagram.client import GraphClient
+from ig_assets.adapters.instagram.platform import Instagram
+from ig_assets.core.experiments.containers import ContainerBook
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets_tests.stand_ins.graph_server import ACCOUNT, SECRET, TOKEN, GraphServer
+
+START = datetime(2026, 1, 5, 9)
+
+
+@dataclass
+class Time:
+    """A clock that only sleeping, or a test, moves."""
+
+    present: datetime = START
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return self.present
+
+    def monotonic(self) -> float:
+        return (self.present - START).total_seconds()
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.present += timedelta(seconds=seconds)
+
+
+@dataclass
+class World:
+    """One account on the stand-in, its adapter and its warehouse."""
+
+    time: Time
+    server: GraphServer
+    warehouse: Warehouse
+    token: str = TOKEN
+
+    def client(self) -> GraphClient:
+        return GraphClient(
+            lambda: self.token,
+            SECRET,
+            self.server.url,
+            sleep=self.time.sleep,
+            monotonic=self.time.monotonic,
+        )
+
+    def instagram(self) -> Instagram:
+        """A new process's adapter: it knows only what is stored."""
+        book = ContainerBook(self.warehouse)
+        client, sleep = self.client(), self.time.sleep
+        return Instagram(client, ACCOUNT, book, self.time, sleep=sleep)
+
+
+@contextmanager
+def graph_world(folder: Path) -> Iterator[World]:
+    time = Time()
+    warehouse = Warehouse(f"duckdb:///{folder / 'w.duckdb'}", time.now)
+    with GraphServer(time.now) as server:
+        yield World(time, server, warehouse)

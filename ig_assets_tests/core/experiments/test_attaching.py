@@ -1,0 +1,155 @@
+"""A post that a person put out by hand counts, in the words that were published."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from ig_assets.core.experiments.attaching import attach_post
+from ig_assets.core.experiments.planning import plan_posts
+from ig_assets.core.experiments.publishing import publish_due
+from ig_assets.core.experiments.review import (
+    approve_posts,
+    decline_posts,
+    posts_for_review,
+)
+from ig_assets.core.identity import text_hash
+from ig_assets.core.ports import Published
+from ig_assets.errors import InputError
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets_tests.core.experiments.world import (
+    MovedClock,
+    ScriptedPlatform,
+    add_topic,
+    new_warehouse,
+    rows_of,
+)
+
+OUT = datetime(2026, 1, 5, 18)
+WORDS = b"# A sharper hook\n\nFirst this. Then that.\n\nCTA: Save it.\n"
+VIDEO = "https://cdn.example.org/a.mp4"
+
+
+class Account:
+    """Knows two posts."""
+
+    platform = "scripted"
+
+    def look_up(self, media: str) -> Published:
+        if media not in ("901", "902"):
+            raise InputError(f"The account has no post {media}.")
+        return Published(media, OUT)
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock()
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
+    warehouse = new_warehouse(tmp_path, clock)
+    add_topic(warehouse)
+    plan_posts(
+        warehouse,
+        clock,
+        "2026-01",
+        sigma=0.2,
+        seed=7,
+        platform="scripted",
+        simulated=False,
+        approval="manual",
+    )
+    return warehouse
+
+
+def post_of(warehouse: Warehouse, variant_id: str) -> dict[str, object]:
+    sql = f"SELECT * FROM posts WHERE variant_id = '{variant_id}'"
+    [post] = rows_of(warehouse, sql)
+    return post
+
+
+def test_published_words_are_a_revision_of_their_own(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    done = attach_post(warehouse, clock, Account(), "t1-A", "901", WORDS, "ana")
+    assert done.edited and done.platform_post_id == "901"
+    post = post_of(warehouse, "t1-A")
+    text = "A sharper hook\n\nFirst this. Then that.\n\nSave it."
+    assert (post["status"], post["platform_post_id"]) == ("published", "901")
+    assert post["published_at"] == OUT
+    assert post["published_revision_hash"] == text_hash(text)
+    [edit] = rows_of(warehouse, "SELECT * FROM post_edits")
+    assert (edit["text"], edit["edited_by"]) == (text, "ana")
+    edges = rows_of(warehouse, "SELECT * FROM edges ORDER BY relation")
+    assert [e["relation"] for e in edges] == ["edits", "publishes"]
+    assert {e["parent_id"] for e in edges} == {"t1-A"}
+
+
+def test_without_a_file_the_planned_words_went_out(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    assert not attach_post(warehouse, clock, Account(), "t1-A", "901").edited
+    [variant] = rows_of(
+        warehouse, "SELECT revision_hash FROM variants WHERE variant_id = 't1-A'"
+    )
+    post = post_of(warehouse, "t1-A")
+    assert post["published_revision_hash"] == variant["revision_hash"]
+    assert rows_of(warehouse, "SELECT * FROM post_edits") == []
+
+
+def test_one_media_is_one_post_and_one_post_is_attached_once(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    attach_post(warehouse, clock, Account(), "t1-A", "901")
+    with pytest.raises(InputError, match="is attached to post"):
+        attach_post(warehouse, clock, Account(), "t1-B", "901", WORDS)
+    assert rows_of(warehouse, "SELECT * FROM post_edits") == []
+    with pytest.raises(InputError, match="is published on scripted"):
+        attach_post(warehouse, clock, Account(), "t1-A", "902")
+
+
+def test_what_cannot_be_attached_says_why(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    with pytest.raises(InputError, match="no planned post"):
+        attach_post(warehouse, clock, Account(), "nobody", "901")
+    with pytest.raises(InputError, match="no post 5"):
+        attach_post(warehouse, clock, Account(), "t1-A", "5")
+    with pytest.raises(InputError, match="no body and no call_to_action"):
+        attach_post(warehouse, clock, Account(), "t1-A", "901", b"# Only\n")
+    decline_posts(warehouse, [str(post_of(warehouse, "t1-A")["post_id"])])
+    with pytest.raises(InputError, match="is declined"):
+        attach_post(warehouse, clock, Account(), "t1-A", "901")
+
+
+def test_with_publishing_off_nothing_goes_out_though_it_is_approved(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    ids = [row["post_id"] for row in posts_for_review(warehouse)]
+    approve_posts(warehouse, ids)
+    clock.present = datetime(2026, 1, 7)
+    platform = ScriptedPlatform()
+    assert publish_due(warehouse, clock, platform, is_on=False).waiting == 2
+    assert platform.sent == []
+
+
+def test_a_real_post_is_approved_with_its_video_only(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    first, second = [row["post_id"] for row in posts_for_review(warehouse)]
+    with pytest.raises(InputError, match="has no video"):
+        approve_posts(warehouse, [first], needs_video=True)
+    with pytest.raises(InputError, match="for one post"):
+        approve_posts(warehouse, [first, second], VIDEO)
+    with pytest.raises(InputError, match="https://"):
+        approve_posts(warehouse, [first], "a.mp4", needs_video=True)
+    assert posts_for_review(warehouse, status="approved") == []
+    assert approve_posts(warehouse, [first], VIDEO, needs_video=True) == 1
+    clock.present = datetime(2026, 1, 7)
+    platform = ScriptedPlatform()
+    publish_due(warehouse, clock, platform)
+    assert [request.media_url for request in platform.sent] == [VIDEO]
+    assert approve_posts(warehouse, [first], VIDEO, needs_video=True) == 0, "is out"
