@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     control_share: Share = 0.1
     aa_share: Share = 0.0
     approval: Literal["auto", "manual"] = "auto"
-    sigma: Annotated[float, Field(ge=0.0, le=2.0)] = 0.2
+    sigma: Annotated[float, Field(ge=0.0, le=2.0)] | Literal["pairs"] = 0.2
     provisional_lift: Annotated[float, Field(ge=0.0)] = 0.05
     novelty_floor: Share = 0.5
     banned_words: Path = PROJECT_ROOT / "library" / "banned_words.txt"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
+from ig_assets.core.experiments.sigma import planned_sigma
 from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.connection import Connection, Warehouse
@@ -58,7 +59,7 @@ def plan_posts(
     month: str,
     *,
     segment: str = "all",
-    sigma: float,
+    sigma: float | Literal["pairs"],
     seed: int,
     platform: str,
     simulated: bool,
@@ -71,14 +72,16 @@ def plan_posts(
 
     The arms take the slots (the topic's due day at 09:00 UTC, then every 24 h) in an
     order drawn with `seed`, which each post's detail records. `sigma` is the sd from
-    post to post on the log scale, fixed here for the experiment's whole life; the
-    metric (numerator per denominator) is chosen here, once, as well. `aa_share` of
-    the experiments get a post more, whose `duplicate_of` names the post it repeats.
+    post to post on the log scale ("pairs": estimated from A/A pairs), fixed here for
+    the experiment's whole life; so is the metric (numerator per denominator).
+    `aa_share` of the experiments get a post more, whose `duplicate_of` names the post
+    it repeats.
     """
     status = "approved" if approval == "auto" else "proposed"
     experiments: list[dict[str, Any]] = []
     posts: list[dict[str, Any]] = []
     with warehouse.transaction() as con:
+        fixed_sigma = planned_sigma(con, sigma, simulated=simulated)
         for topic_id, arms in _unplanned(con, month, segment).items():
             experiment_id = stable_id("experiment", month, topic_id, segment)
             arms = _with_duplicate(arms, seed, aa_share, experiment_id)
@@ -93,7 +96,7 @@ def plan_posts(
                     "numerator": numerator,
                     "denominator": denominator,
                     "randomised": False,
-                    "sigma": sigma,
+                    "sigma": fixed_sigma,
                     "simulated": simulated,
                     "started_at": first,
                     "ends_at": first + EXPERIMENT_LENGTH,

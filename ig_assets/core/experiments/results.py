@@ -1,9 +1,9 @@
 """From snapshots to decisions: all undecided experiments in one vectorised pass.
 
-`snapshots.py` reads the rows into arrays, `looks.py` compares arms at equal age; this
-module says what follows and writes what was seen. A look is a row of `evidence`:
-days that were looked at are never looked at again, so a rerun decides nothing twice,
-and what is decided does not depend on how often the asset ran.
+`snapshots.py` reads the rows into arrays, `looks.py` has them decided at equal age by
+`histories.py`; this module says so in words and writes what was seen. A look is a row
+of `evidence`: days that were looked at are never looked at again, so a rerun decides
+nothing twice, and what is decided does not depend on how often the asset ran.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from typing import Any
 import numpy as np
 
 from ig_assets.core.experiments.evidence import E_WINNER, shrunken_lift
-from ig_assets.core.experiments.looks import Looks, compare_arms
-from ig_assets.core.experiments.snapshots import (
+from ig_assets.core.experiments.histories import (
     FINAL_DAY,
-    Experiments,
-    load_undecided,
+    PROVISIONAL,
+    PROVISIONAL_LIFT,
+    WINNER,
 )
+from ig_assets.core.experiments.looks import Looks, compare_arms
+from ig_assets.core.experiments.snapshots import Experiments, load_undecided
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 
-PROVISIONAL_LIFT = 0.05
 TICK = timedelta(microseconds=1)
 
 _LATEST = """
@@ -111,7 +112,7 @@ def update_results(
     with warehouse.transaction() as con:
         con.execute(_CLOSE_AGAIN)
         experiments = load_undecided(con)
-        looks = compare_arms(experiments)
+        looks = compare_arms(experiments, provisional_lift)
         verdicts = _verdicts(experiments, looks, now, provisional_lift)
         merge_rows(con, "evidence", _evidence_rows(experiments, looks), replace=False)
         _write_decisions(con, experiments, verdicts, now, run_id)
@@ -172,11 +173,11 @@ def _at_day(
     lift = float(np.expm1(over[runner_up]))
     facts = (leader, lift, float(shrunken[runner_up]), through)
     name = ex.arms[leader]
-    if looks.won[i, column]:
+    if looks.decision[i] == WINNER:
         how = f"with e >= {E_WINNER:.0f}" if looks.by_e[i, column] else "at p < 0.025"
         reason = f"{name} beats every other arm {age} {how}."
         return Verdict("winner", reason, *facts)
-    if ex.sigma[i] > 0 and bool((shrunken >= provisional_lift).all()):
+    if looks.decision[i] == PROVISIONAL:
         reason = (
             f"{name} leads every other arm {age} by a shrunken lift of at least "
             f"{provisional_lift:.2f}; one post an arm cannot prove more."

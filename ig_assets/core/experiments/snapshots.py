@@ -12,19 +12,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ig_assets.core.experiments.evidence import Floats
+from ig_assets.core.experiments.histories import FINAL_DAY, Bools, Ints
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
 
-FINAL_DAY = 14
 LAST_WORD = timedelta(days=28)
 UNKNOWN_SIGMA = 0.24
 """Sd from post to post where none was recorded: the top of what real data show."""
-
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _ARMS = """
 SELECT e.experiment_id, e.sigma, e.randomised, e.ends_at,

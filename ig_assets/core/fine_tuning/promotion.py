@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ig_assets.core.experiments.evidence import MIN_EVENTS, TAU
+from ig_assets.core.experiments.across_topics import SETTLED
+from ig_assets.core.experiments.evidence import MIN_EVENTS
+from ig_assets.core.experiments.t_process import stand
 from ig_assets.core.fine_tuning.evaluation import evaluation_of
 from ig_assets.core.fine_tuning.registry import (
     ModelRow,
@@ -25,58 +27,45 @@ from ig_assets.warehouse.connection import Connection, Warehouse
 E_PROMOTE = 20.0
 TRIAL = timedelta(days=92)
 
-_PAIRS = """
-WITH pairs AS (
-    SELECT c.variant_id AS canary_id, s.variant_id AS sibling_id
-    FROM variants c
-    JOIN variants s
-        ON s.month = c.month AND s.topic_id = c.topic_id
-        AND s.hook_style = c.hook_style
-    WHERE c.is_canary AND c.model_id = ?
-        AND NOT coalesce(s.is_canary, FALSE) AND NOT coalesce(s.is_control, FALSE)
-        AND s.model_id = ?
-),
-posted AS (
-    SELECT x.experiment_id, x.arm AS canary_arm, y.arm AS sibling_arm
-    FROM pairs p
-    JOIN posts x ON x.variant_id = p.canary_id
-    JOIN posts y ON y.variant_id = p.sibling_id
-        AND y.experiment_id = x.experiment_id
-),
-looked AS (
-    SELECT p.experiment_id, p.canary_arm, e.arm_a, e.arm_b, e.log_rate_ratio,
-        e.variance, row_number() OVER (
-            PARTITION BY e.experiment_id, e.arm_a, e.arm_b
-            ORDER BY e.data_through DESC
-        ) AS recency
-    FROM posted p
-    JOIN evidence e ON e.experiment_id = p.experiment_id
-        AND ((e.arm_a = p.canary_arm AND e.arm_b = p.sibling_arm)
-            OR (e.arm_b = p.canary_arm AND e.arm_a = p.sibling_arm))
-    WHERE e.log_rate_ratio IS NOT NULL AND e.variance > 0
-        AND (e.events_a IS NULL OR e.events_a >= ?)
-        AND (e.events_b IS NULL OR e.events_b >= ?)
-)
-SELECT CASE WHEN arm_a = canary_arm THEN log_rate_ratio ELSE -log_rate_ratio END,
-    variance
-FROM looked
-WHERE recency = 1
-ORDER BY experiment_id, arm_a, arm_b
+_PAIRS = f"""{SETTLED}
+SELECT k.d
+FROM variants AS c
+JOIN variants AS s
+  ON s.month = c.month
+ AND s.topic_id = c.topic_id
+ AND s.hook_style = c.hook_style
+JOIN posts AS x
+  ON x.variant_id = c.variant_id
+JOIN posts AS y
+  ON y.variant_id = s.variant_id
+ AND y.experiment_id = x.experiment_id
+JOIN compared AS k
+  ON k.experiment_id = x.experiment_id
+ AND k.arm = x.arm
+ AND k.other = y.arm
+WHERE c.is_canary
+  AND c.model_id = ?
+  AND NOT coalesce(s.is_canary, FALSE)
+  AND NOT coalesce(s.is_control, FALSE)
+  AND s.model_id = ?
+ORDER BY k.ended_at, k.experiment_id, k.other
 """
 
 
 @dataclass(frozen=True)
 class CanaryEvidence:
-    """Pairs of a canary text and its sibling, combined by inverse variance.
+    """Pairs of a canary text and its sibling, one an experiment that has ended.
 
-    `log_rate_ratio` is canary over active (log scale), `variance` the combined one;
-    both NULL and `log_e` 0 without a pair.
+    `log_rate_ratio` is their mean, canary over active (log scale), `low` to `high`
+    what it may be at 95 % under daily peeking; NULL without pairs (enough). `log_e`
+    is the evidence reached so far for the side that is ahead.
     """
 
     model_id: str
     pairs: int
     log_rate_ratio: float | None
-    variance: float | None
+    low: float | None
+    high: float | None
     log_e: float
 
 
@@ -89,35 +78,30 @@ class PromotionDecision:
     reason: str
 
 
-def log_e(d: float, variance: float, tau: float = TAU) -> float:
-    """ln e of a log rate ratio d with variance V: the normal mixture of width tau.
-
-    ln e = 1/2 ln(V / (V + tau^2)) + d^2 tau^2 / (2 V (V + tau^2)), as in
-    `core/experiments/evidence.py`.
-    """
-    wide = variance + tau**2
-    return 0.5 * math.log(variance / wide) + d**2 * tau**2 / (2 * variance * wide)
-
-
 def canary_evidence(con: Connection) -> CanaryEvidence | None:
     """What is known of the canary against the active model; None without a canary.
 
-    A pair is a canary text and the active model's text of the same topic and style;
-    the latest look at equal age of each with 25 events an arm counts. Control arms
-    do not.
+    A pair is a canary text and the active model's text of the same topic and style,
+    each with 25 events, at the last look of an experiment that has ended; control
+    arms do not count. Months of pairs add up by the t e-process, which may be asked
+    after each: two texts of one topic differ by more than their posts' luck, so the
+    spread of the pairs is taken from them and not assumed.
     """
     canary = canary_model(con)
     if canary is None:
         return None
     active = active_model(con)
-    parameters = [canary.model_id, active.model_id, MIN_EVENTS, MIN_EVENTS]
-    rows = con.execute(_PAIRS, parameters).fetchall()
-    if not rows:
-        return CanaryEvidence(canary.model_id, 0, None, None, 0.0)
-    precision = sum(1.0 / variance for _, variance in rows)
-    d = sum(ratio / variance for ratio, variance in rows) / precision
-    variance = 1.0 / precision
-    return CanaryEvidence(canary.model_id, len(rows), d, variance, log_e(d, variance))
+    parameters = [MIN_EVENTS, MIN_EVENTS, canary.model_id, active.model_id]
+    found = stand([d for (d,) in con.execute(_PAIRS, parameters).fetchall()])
+    ahead = found.mean is not None and found.mean > 0
+    return CanaryEvidence(
+        model_id=canary.model_id,
+        pairs=found.pairs,
+        log_rate_ratio=found.mean,
+        low=found.low,
+        high=found.high,
+        log_e=found.log_e_ahead if ahead else found.log_e_behind,
+    )
 
 
 def decide_promotion(warehouse: Warehouse, clock: Clock) -> PromotionDecision:
@@ -132,7 +116,7 @@ def decide_promotion(warehouse: Warehouse, clock: Clock) -> PromotionDecision:
     if evidence is None:
         return PromotionDecision("none", None, "No model is on trial as a canary.")
     if evidence.log_rate_ratio is None:
-        reason = "The canary has no pair of posts with evidence yet."
+        reason = "The canary has no pair of posts in an experiment that has ended."
         return PromotionDecision("keep", evidence.model_id, reason)
     lift = f"{math.expm1(evidence.log_rate_ratio):+.0%}".replace("%", " %")
     facts = f"{lift} over the active model in {evidence.pairs} pairs"

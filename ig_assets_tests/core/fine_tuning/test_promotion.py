@@ -4,14 +4,16 @@ import json
 import math
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 
-from ig_assets.core.experiments.evidence import pair_evidence
+from ig_assets.core.experiments.evidence import TAU
+from ig_assets.core.experiments.t_process import t_log_e
 from ig_assets.core.fine_tuning.promotion import (
+    E_PROMOTE,
     TRIAL,
     canary_evidence,
     decide_promotion,
-    log_e,
     promote,
     rollback,
 )
@@ -62,8 +64,9 @@ def pair(
     events: float = 100.0,
     canary_first: bool = True,
     day: int = 20,
+    decision: str = "inconclusive",
 ) -> None:
-    """A canary text and its sibling of arm a, with evidence at one look."""
+    """A canary text and its sibling of arm a, with evidence at the last look."""
     house.variant(name, "a", model_id=BASE)
     house.variant(name, "b", model_id=BASE, hook_style="story")
     house.variant(name, "control", model_id=BASE, is_control=True)
@@ -84,6 +87,14 @@ def pair(
                 "variance": variance,
             },
         )
+    house.write(
+        "decisions",
+        {
+            "experiment_id": name,
+            "decided_at": datetime(2026, 3, 28),
+            "decision": decision,
+        },
+    )
 
 
 def status_of(house: House, model_id: str) -> str:
@@ -136,14 +147,32 @@ def test_without_evidence_nothing_is_promoted(house: House) -> None:
 
 def test_one_good_pair_is_not_enough_and_several_are(house: House) -> None:
     model(house, "new", "canary")
+    pair(house, "e1", 3.0)
+    assert decide_promotion(house.warehouse, house.clock).action == "keep"
+    for name, ratio in (("e2", 0.3), ("e3", -0.2), ("e4", 0.4), ("e5", 0.3)):
+        pair(house, name, ratio, canary_first=ratio > 0)
     pair(house, "e1", 0.3)
     assert decide_promotion(house.warehouse, house.clock).action == "keep"
-    for name in ("e2", "e3", "e4", "e5"):
-        pair(house, name, -0.3 if name == "e3" else 0.3, canary_first=name != "e3")
+    for name in ("e6", "e7", "e8", "e9"):
+        pair(house, name, 0.3)
     decision = decide_promotion(house.warehouse, house.clock)
     assert decision.action == "promote"
-    assert decision.reason.startswith("canary: +35 % over the active model in 5 pairs")
+    assert decision.reason.startswith("canary: +35 % over the active model in 9 pairs")
     assert status_of(house, "new") == "canary"
+
+
+def test_texts_that_differ_by_chance_promote_nothing_however_often_one_asks() -> None:
+    """What passes when the spread of posts is taken for all the spread there is."""
+    draw = np.random.RandomState(7)
+    pairs = draw.normal(0.0, math.hypot(0.38, 0.3), (2000, 30))
+    n = np.arange(1, 31)
+    known, mean = 0.09 / n, pairs.cumsum(axis=1) / n
+    wide = known + TAU**2
+    naive = 0.5 * np.log(known / wide) + mean**2 * TAU**2 / (2 * known * wide)
+    ahead = mean > 0
+    assert ((naive >= math.log(E_PROMOTE)) & ahead).any(axis=1).mean() > 0.05
+    ours = t_log_e(pairs)
+    assert ((ours >= math.log(E_PROMOTE)) & ahead).any(axis=1).mean() < 0.03
 
 
 def test_a_canary_that_is_behind_is_never_promoted_however_sure_that_is(
@@ -156,7 +185,7 @@ def test_a_canary_that_is_behind_is_never_promoted_however_sure_that_is(
     assert decision.action == "keep" and "promotion needs" in decision.reason
 
 
-def test_pairs_are_combined_by_inverse_variance_and_the_last_look_counts(
+def test_each_pair_enters_once_at_the_last_look_of_an_ended_experiment(
     house: House,
 ) -> None:
     model(house, "new", "canary")
@@ -171,20 +200,12 @@ def test_pairs_are_combined_by_inverse_variance_and_the_last_look_counts(
     )
     pair(house, "e2", 0.1, variance=0.06)
     pair(house, "thin", 5.0, events=24.0)
+    pair(house, "still running", 5.0, decision="running")
     with house.warehouse.transaction() as con:
         evidence = canary_evidence(con)
     assert evidence is not None and evidence.pairs == 2
-    assert evidence.log_rate_ratio == pytest.approx(
-        (0.4 * 50 + 0.1 / 0.06) / (50 + 1 / 0.06)
-    )
-    assert evidence.variance == pytest.approx(1 / (50 + 1 / 0.06))
-
-
-def test_log_e_is_the_formula_of_the_experiments() -> None:
-    seen = pair_evidence(130, 2000, 100, 2000, 0.2)
-    d, v = float(seen.log_rate_ratio), float(seen.variance)
-    assert log_e(d, v) == pytest.approx(float(seen.log_e))
-    assert log_e(0.0, v) < 0 < log_e(math.log(2), 0.01)
+    assert evidence.log_rate_ratio == pytest.approx((0.4 + 0.1) / 2)
+    assert evidence.log_e == pytest.approx(float(t_log_e([0.4, 0.1]).max()))
 
 
 def test_promotion_retires_the_model_before_and_rollback_brings_it_back(

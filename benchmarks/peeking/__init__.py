@@ -1,0 +1,1 @@
+"""The parts of `benchmarks/experiments.py`: audiences, rules, engines, real tests."""

@@ -1,0 +1,160 @@
+"""What only many topics together can say: which hook style, model and loop do better.
+
+Every experiment that has ended gives one paired difference of log rates, whoever won
+it, and enters once: at its last look, in the order in which experiments ended. So no
+look at a pair that is still running can be chosen for what it shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ig_assets.core.experiments.evidence import MIN_EVENTS
+from ig_assets.core.experiments.t_process import Stand, stand
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import fetch_dicts
+
+E_CLAIM = 20.0
+
+# Last looks of ended experiments, each pair from both sides; takes MIN_EVENTS twice.
+SETTLED = """
+WITH ended AS (
+    SELECT experiment_id, min(decided_at) AS ended_at
+    FROM decisions
+    WHERE decision <> 'running'
+    GROUP BY experiment_id
+),
+looked AS (
+    SELECT s.experiment_id, s.arm_a, s.arm_b, s.log_rate_ratio, s.events_a,
+           s.events_b, n.ended_at,
+           row_number() OVER (
+               PARTITION BY s.experiment_id, s.arm_a, s.arm_b
+               ORDER BY s.data_through DESC
+           ) AS recency
+    FROM evidence AS s
+    JOIN ended AS n
+      ON n.experiment_id = s.experiment_id
+),
+settled AS (
+    SELECT experiment_id, arm_a, arm_b, log_rate_ratio, ended_at
+    FROM looked
+    WHERE recency = 1
+      AND log_rate_ratio IS NOT NULL
+      AND (events_a IS NULL OR events_a >= ?)
+      AND (events_b IS NULL OR events_b >= ?)
+),
+compared AS (
+    SELECT experiment_id, arm_a AS arm, arm_b AS other, log_rate_ratio AS d, ended_at
+    FROM settled
+    UNION ALL
+    SELECT experiment_id, arm_b, arm_a, -log_rate_ratio, ended_at
+    FROM settled
+)
+"""
+
+_ARMS = """,
+arms AS (
+    SELECT p.experiment_id, p.arm,
+           coalesce(p.hook_style, v.hook_style) AS hook_style,
+           coalesce(v.is_control, FALSE) AS is_control,
+           coalesce(v.is_canary, FALSE) AS is_canary
+    FROM posts AS p
+    JOIN experiments AS e
+      ON e.experiment_id = p.experiment_id
+    LEFT JOIN variants AS v
+      ON v.variant_id = p.variant_id
+    WHERE p.status IS DISTINCT FROM 'failed'
+      AND coalesce(e.simulated, FALSE) = ?
+)
+"""
+
+_STYLES = f"""{SETTLED}{_ARMS}
+SELECT x.hook_style, c.experiment_id, avg(c.d) AS d, min(c.ended_at) AS ended_at
+FROM compared AS c
+JOIN arms AS x
+  ON x.experiment_id = c.experiment_id
+ AND x.arm = c.arm
+JOIN arms AS y
+  ON y.experiment_id = c.experiment_id
+ AND y.arm = c.other
+WHERE NOT x.is_control
+  AND NOT x.is_canary
+  AND NOT y.is_control
+  AND NOT y.is_canary
+  AND x.hook_style <> y.hook_style
+GROUP BY x.hook_style, c.experiment_id
+ORDER BY ended_at, c.experiment_id
+"""
+
+_LOOP = f"""{SETTLED}{_ARMS}
+SELECT c.experiment_id, avg(c.d) AS d, min(c.ended_at) AS ended_at
+FROM compared AS c
+JOIN arms AS x
+  ON x.experiment_id = c.experiment_id
+ AND x.arm = c.arm
+JOIN arms AS y
+  ON y.experiment_id = c.experiment_id
+ AND y.arm = c.other
+WHERE y.is_control
+  AND NOT x.is_control
+  AND NOT x.is_canary
+  AND x.hook_style = y.hook_style
+GROUP BY c.experiment_id
+ORDER BY ended_at, c.experiment_id
+"""
+
+
+@dataclass(frozen=True)
+class StyleStand:
+    """A hook style against the other styles of its topics.
+
+    `claim` is 'better' or 'worse' where the evidence suffices for this style among
+    all styles that were tried (e >= 20 times their number), else 'undecided'.
+    """
+
+    hook_style: str
+    stand: Stand
+    claim: str
+
+
+@dataclass(frozen=True)
+class AcrossTopics:
+    """Styles, best mean first, and the loop's writing over its control arms.
+
+    A control arm has the style of the arm beside it and differs by the frozen base
+    model, the first prompt and no winners in retrieval; `loop_claim` as in a style.
+    """
+
+    styles: tuple[StyleStand, ...]
+    loop: Stand
+    loop_claim: str
+
+
+def across_topics(con: Connection, *, simulated: bool) -> AcrossTopics:
+    """Read every ended experiment's differences; simulated and real never mix."""
+    parameters = [MIN_EVENTS, MIN_EVENTS, simulated]
+    of_style: dict[str, list[float]] = {}
+    for row in fetch_dicts(con, _STYLES, parameters):
+        of_style.setdefault(row["hook_style"], []).append(row["d"])
+    # Bonferroni over the styles: valid whatever binds their e-processes together.
+    needed = E_CLAIM * max(1, len(of_style))
+    styles = [
+        StyleStand(style, found, _claim(found, needed))
+        for style, found in ((s, stand(d)) for s, d in of_style.items())
+    ]
+    loop = stand([row["d"] for row in fetch_dicts(con, _LOOP, parameters)])
+    return AcrossTopics(
+        styles=tuple(sorted(styles, key=_best_first)),
+        loop=loop,
+        loop_claim=_claim(loop, E_CLAIM),
+    )
+
+
+def _best_first(style: StyleStand) -> tuple[Any, ...]:
+    mean = style.stand.mean
+    return (-mean if mean is not None else 0.0, style.hook_style)
+
+
+def _claim(found: Stand, e: float) -> str:
+    return {1: "better", -1: "worse", 0: "undecided"}[found.decides(e)]

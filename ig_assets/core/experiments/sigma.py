@@ -1,0 +1,145 @@
+"""How much two posts of the same words differ: the sd from post to post, from A/A pairs.
+
+An experiment's sigma is fixed when it starts, since evidence under daily peeking needs
+it known; an estimate therefore enters as its upper bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ig_assets.core.experiments.evidence import Floats, pair_evidence
+from ig_assets.core.experiments.snapshots import UNKNOWN_SIGMA
+from ig_assets.warehouse.connection import Connection
+
+MAX_SIGMA = 2.0
+MIN_PAIRS = 10
+"""Pairs below which an upper bound says more about their number than about sigma."""
+CONFIDENCE = 0.95
+
+# Two posts of the same words (and image, where it is known), each post in one pair.
+_PAIRS = """
+WITH nearest AS (
+    SELECT g.post_id, g.metric, g.value,
+           row_number() OVER (
+               PARTITION BY g.post_id, g.metric
+               ORDER BY g.age_hours, g.as_of DESC, g.observed_at DESC
+           ) AS place
+    FROM engagement AS g
+    WHERE g.value IS NOT NULL
+      AND (g.age_hours IS NULL OR g.age_hours >= ?)
+),
+figures AS (
+    SELECT p.post_id, p.experiment_id, p.published_revision_hash AS words,
+           CASE WHEN p.detail LIKE 'image:%' THEN p.detail ELSE '' END AS image,
+           max(CASE WHEN n.metric = e.numerator THEN n.value END) AS events,
+           max(CASE WHEN n.metric = e.denominator THEN n.value END) AS trials
+    FROM posts AS p
+    JOIN experiments AS e
+      ON e.experiment_id = p.experiment_id
+    JOIN nearest AS n
+      ON n.post_id = p.post_id
+    WHERE n.place = 1
+      AND e.randomised = ?
+      AND e.simulated = ?
+      AND p.published_revision_hash IS NOT NULL
+    GROUP BY p.post_id, p.experiment_id, p.published_revision_hash, p.detail
+),
+numbered AS (
+    SELECT *,
+           row_number() OVER (
+               PARTITION BY experiment_id, words, image
+               ORDER BY post_id
+           ) AS place
+    FROM figures
+)
+SELECT x.events, x.trials, y.events, y.trials
+FROM numbered AS x
+JOIN numbered AS y
+  ON y.experiment_id = x.experiment_id
+ AND y.words = x.words
+ AND y.image = x.image
+ AND y.place = x.place + 1
+WHERE x.place % 2 = 1
+ORDER BY x.post_id
+"""
+
+
+@dataclass(frozen=True)
+class SigmaEstimate:
+    """Sd from post to post on the log scale, over `pairs` that could be judged.
+
+    `upper` is its one-sided 95 % bound: what an experiment should be given.
+    """
+
+    pairs: int
+    sigma: float
+    upper: float
+
+
+def estimate_sigma(
+    events_a: npt.ArrayLike,
+    trials_a: npt.ArrayLike,
+    events_b: npt.ArrayLike,
+    trials_b: npt.ArrayLike,
+) -> SigmaEstimate:
+    """Estimate from pairs of posts of the same words; pairs with few events are out.
+
+    Q(s) = sum d^2 / (V + 2 s^2) is chi-squared with one degree a pair at the true
+    sigma: the estimate solves Q = pairs (Paule & Mandel 1982, the mean being zero
+    here), the bound Q = its 5 % quantile (Viechtbauer 2007, "Q profile").
+    """
+    from scipy.special import gammaincinv
+
+    pairs = pair_evidence(events_a, trials_a, events_b, trials_b, 0.0)
+    d, v = pairs.log_rate_ratio[pairs.enough], pairs.variance[pairs.enough]
+    if not d.size:
+        return SigmaEstimate(0, float("nan"), float("nan"))
+
+    def spread(sigma: float) -> float:
+        return float(np.sum(d**2 / (v + 2 * sigma**2)))
+
+    return SigmaEstimate(
+        pairs=int(d.size),
+        sigma=_solve(spread, float(d.size)),
+        upper=_solve(spread, 2 * float(gammaincinv(d.size / 2, 1 - CONFIDENCE))),
+    )
+
+
+def sigma_from_pairs(
+    con: Connection, *, randomised: bool = False, simulated: bool = False
+) -> SigmaEstimate:
+    """Estimate from the A/A pairs there are: two posts of an experiment with the same
+    published words, at their first reading from day 14 of age on, or their final one."""
+    rows = con.execute(_PAIRS, [14 * 24.0, randomised, simulated]).fetchall()
+    columns: Floats = np.array(rows, dtype=np.float64).reshape(-1, 4).T
+    return estimate_sigma(*columns)
+
+
+def planned_sigma(
+    con: Connection, setting: float | Literal["pairs"], *, simulated: bool
+) -> float:
+    """What new organic experiments are given: the setting, or what A/A pairs say.
+
+    Of fewer than MIN_PAIRS nothing is concluded; then it is UNKNOWN_SIGMA.
+    """
+    if setting != "pairs":
+        return setting
+    found = sigma_from_pairs(con, simulated=simulated)
+    return found.upper if found.pairs >= MIN_PAIRS else UNKNOWN_SIGMA
+
+
+def _solve(falling: Callable[[float], float], target: float) -> float:
+    """Where a falling function of sigma reaches the target, within [0, MAX_SIGMA]."""
+    low, high = 0.0, MAX_SIGMA
+    if falling(low) <= target:
+        return low
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if falling(middle) > target else (low, middle)
+    return high
