@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +16,11 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
+from ig_assets.core.experiments.across_topics import across_topics, claim_rows
+from ig_assets.core.experiments.course import courses
+from ig_assets.core.experiments.course_picture import course_picture
 from ig_assets.core.experiments.verdict import experiment_rows
+from ig_assets.core.fine_tuning.promotion import canary_evidence, canary_row
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House
@@ -31,6 +36,14 @@ def experiments(
     update: Annotated[
         bool, typer.Option(help="Look at the undecided ones first (free).")
     ] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Draw them, day by day, into this PNG file (at most 6)."),
+    ] = None,
+    across: Annotated[
+        bool,
+        typer.Option(help="What all topics together say: styles, canary, the loop."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List experiments with their verdicts, newest first.
@@ -38,6 +51,9 @@ def experiments(
     Example: `ig-assets experiments --month 2026-01`
     """
     house = House(load_settings())
+    if across:
+        _across(house, as_json)
+        return
     if update:
         summary = decide(house)
         if not as_json:
@@ -50,6 +66,8 @@ def experiments(
         rows = experiment_rows(con, limit, month, experiment_id)
     if experiment_id is not None and not rows:
         raise InputError(f"There is no experiment {experiment_id!r}.")
+    if picture is not None:
+        _draw(house, rows, picture)
     if as_json:
         print_json(rows)
         return
@@ -77,3 +95,32 @@ def experiments(
         arms = rows[0]["arms"]
         columns = [name for name in arms[0] if name not in ("post_id", "slot")]
         print_table(arms, columns, "Arms")
+
+
+def _across(house: House, as_json: bool) -> None:
+    simulated = house.settings.social != "instagram"
+    with house.warehouse.transaction() as con:
+        rows = claim_rows(across_topics(con, simulated=simulated))
+        canary = canary_evidence(con)
+    if canary is not None:
+        rows.append(canary_row(canary))
+    if as_json:
+        print_json(rows)
+        return
+    print_table(rows, list(rows[0]), "Across topics")
+    if simulated:
+        console.print("These are a simulated audience's or a recording's topics.")
+
+
+def _draw(house: House, rows: list[dict[str, Any]], target: Path) -> None:
+    titles = {row["experiment_id"]: f"{row['topic']}: {row['verdict']}" for row in rows}
+    with house.warehouse.transaction() as con:
+        shown = courses(con, list(titles))[:6]
+    try:
+        target.write_bytes(
+            course_picture([(titles[c.experiment_id], c) for c in shown])
+        )
+    except OSError as error:
+        raise InputError(
+            f"The picture {target} cannot be written ({error.strerror})."
+        ) from None

@@ -147,7 +147,7 @@ def attach(
     by: Annotated[str | None, typer.Option(help="Who edited; default: you.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say which Instagram post a variant went out as; its numbers are read from then on.
+    """Say which Instagram post a variant went out as; its figures are read from then.
 
     Example: `ig-assets posts attach 1f0c7a5e --media https://www.instagram.com/reel/…`
     """

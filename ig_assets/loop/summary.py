@@ -218,11 +218,11 @@ def _canary(con: Connection) -> str:
     evidence = canary_evidence(con)
     if evidence is None:
         return "No model is on trial."
-    if not evidence.pairs:
+    if not evidence.stand.pairs:
         return f"{evidence.model_id} is on trial; its posts have no evidence yet."
     return (
-        f"{evidence.model_id} is on trial: {evidence.pairs} pairs, "
-        f"ln e = {evidence.log_e:.2f} of 3.00 needed."
+        f"{evidence.model_id} is on trial: {evidence.stand.pairs} pairs, "
+        f"ln e = {evidence.stand.log_e_of_leader:.2f} of 3.00 needed."
     )
 
 

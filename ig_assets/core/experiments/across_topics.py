@@ -7,6 +7,7 @@ look at a pair that is still running can be chosen for what it shows.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +150,35 @@ def across_topics(con: Connection, *, simulated: bool) -> AcrossTopics:
         loop=loop,
         loop_claim=_claim(loop, E_CLAIM),
     )
+
+
+def claim_rows(found: AcrossTopics) -> list[dict[str, Any]]:
+    """A row a claim for people: lifts are ratios minus 1, `evidence` an e-value."""
+    needed = E_CLAIM * max(1, len(found.styles))
+    rows = [
+        claim_row(f"style {s.hook_style} over the others", s.stand, needed, s.claim)
+        for s in found.styles
+    ]
+    loop = "the loop over its control arms"
+    return [*rows, claim_row(loop, found.loop, E_CLAIM, found.loop_claim)]
+
+
+def claim_row(question: str, found: Stand, needed: float, claim: str) -> dict[str, Any]:
+    """One row of that table."""
+    return {
+        "question": question,
+        "topics": found.pairs,
+        "lift": _ratio(found.mean),
+        "low": _ratio(found.low),
+        "high": _ratio(found.high),
+        "evidence": round(math.exp(min(found.log_e_of_leader, 700.0)), 1),
+        "needed": needed,
+        "claim": claim,
+    }
+
+
+def _ratio(log_ratio: float | None) -> float | None:
+    return None if log_ratio is None else round(math.expm1(log_ratio), 3)
 
 
 def _best_first(style: StyleStand) -> tuple[Any, ...]:

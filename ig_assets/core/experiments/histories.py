@@ -92,7 +92,9 @@ def decide_histories(
     starts = range(0, n, chunk) if n else (0,)
     parts = [
         _decide(
-            *(array[start : start + chunk] for array in (events, trials, sigma)),
+            events[start : start + chunk],
+            trials[start : start + chunk],
+            sigma[start : start + chunk],
             Before(*(getattr(before, f.name)[start : start + chunk] for f in PAST)),
             final_day,
             provisional_lift,
@@ -137,7 +139,7 @@ def _decide(
     )
     by_z = (leads_a & (evidence.z > Z_FINAL)) | (leads_b & (evidence.z < -Z_FINAL))
     beaten = by_e | (by_z & (day == final_day))
-    enough = evidence.enough.all(axis=1)
+    enough = np.asarray(evidence.enough.all(axis=1))
     won = looked & enough & (beaten.sum(axis=1) == arms - 1)
 
     ends = won.copy()
@@ -147,7 +149,7 @@ def _decide(
     sign = np.where(leads_a, 1.0, np.where(leads_b, -1.0, np.nan))
     lift = shrunken_lift(d * sign, evidence.variance)
     ahead = (lift >= provisional_lift).sum(axis=1) == arms - 1
-    expected = (sigma > 0)[:, None] & enough & ahead
+    expected = np.asarray((sigma > 0)[:, None] & enough & ahead)
     undecided = np.where(expected[at], PROVISIONAL, INCONCLUSIVE)
     decision = np.where(ended, np.where(won[at], WINNER, undecided), RUNNING)
     return Histories(
@@ -175,4 +177,4 @@ def _leaders(events: Floats, trials: Floats) -> Ints:
     """The arm with the highest rate (E, D); the first one where rates tie."""
     with np.errstate(all="ignore"):
         rate = np.where(trials > 0, events / trials, 0.0)
-    return np.where(np.isnan(rate), 0.0, rate).argmax(axis=1)
+    return np.asarray(np.where(np.isnan(rate), 0.0, rate).argmax(axis=1), np.int64)

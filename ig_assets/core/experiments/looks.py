@@ -63,9 +63,7 @@ class Looks:
         return d, self.variance[of, column][mine]
 
 
-def compare_arms(
-    ex: Experiments, provisional_lift: float = PROVISIONAL_LIFT
-) -> Looks:
+def compare_arms(ex: Experiments, provisional_lift: float = PROVISIONAL_LIFT) -> Looks:
     """Compare at equal age; evidence of earlier looks counts through its maximum."""
     events, trials = counts_at_days(ex)
     sizes = np.diff(ex.starts)

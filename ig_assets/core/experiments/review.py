@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ig_assets.core.corpus.markdown_file import markdown_script
-from ig_assets.core.corpus.script import Refused, Script
+from ig_assets.core.corpus.script import ParsedScript, Refused
 from ig_assets.core.identity import text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
@@ -148,7 +148,7 @@ def edit_post(
         return store_words(con, post, script, editor, clock.now(), run_id)
 
 
-def read_words(content: bytes) -> Script:
+def read_words(content: bytes) -> ParsedScript:
     """The script in a person's file. Raises InputError where it is not a whole one."""
     try:
         script = markdown_script("edit.md", content)
@@ -169,7 +169,7 @@ def read_words(content: bytes) -> Script:
 def store_words(
     con: Connection,
     post: dict[str, Any],
-    script: Script,
+    script: ParsedScript,
     editor: str,
     now: datetime,
     run_id: str = "",

@@ -6,15 +6,68 @@ Only for randomised splits: unequal organic reach is an outcome, not a fault.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 
 from ig_assets.core.experiments.evidence import Floats
+from ig_assets.warehouse.connection import Connection
 
 CONCENTRATION = 1000.0
 E_ALARM = 100.0
 LOG_E_ALARM = math.log(E_ALARM)
+
+_SPLITS = """
+SELECT s.experiment_id, s.data_through, s.arm, max(s.trials) AS trials
+FROM (
+    SELECT experiment_id, data_through, arm_a AS arm, trials_a AS trials
+    FROM evidence
+    UNION ALL
+    SELECT experiment_id, data_through, arm_b, trials_b
+    FROM evidence
+) AS s
+JOIN experiments AS e
+  ON e.experiment_id = s.experiment_id
+WHERE e.randomised
+GROUP BY s.experiment_id, s.data_through, s.arm
+ORDER BY s.experiment_id, s.data_through, s.arm
+"""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A randomised split: trials by arm at the look where `log_e` was highest."""
+
+    experiment_id: str
+    trials: dict[str, float]
+    log_e: float
+
+    @property
+    def alarms(self) -> bool:
+        """Whether so uneven a split is beyond chance (at most 1 in 100 are)."""
+        return self.log_e >= LOG_E_ALARM
+
+
+def randomised_splits(con: Connection) -> list[Split]:
+    """Every randomised experiment that was looked at, planned in equal parts."""
+    rows = con.execute(_SPLITS).fetchall()
+    looks = [
+        (experiment, {arm: trials for _, _, arm, trials in group})
+        for (experiment, _), group in groupby(rows, key=lambda row: row[:2])
+    ]
+    evidence = np.zeros(len(looks))
+    sizes = np.array([len(trials) for _, trials in looks])
+    for size in np.unique(sizes):
+        which = np.flatnonzero(sizes == size)
+        table = [list(looks[i][1].values()) for i in which]
+        evidence[which] = sample_ratio_log_e(table)
+    worst: dict[str, Split] = {}
+    for (experiment, trials), log_e in zip(looks, evidence, strict=True):
+        if experiment not in worst or log_e > worst[experiment].log_e:
+            worst[experiment] = Split(experiment, trials, float(log_e))
+    return list(worst.values())
 
 
 def sample_ratio_log_e(

@@ -1,4 +1,4 @@
-"""How much two posts of the same words differ: the sd from post to post, from A/A pairs.
+"""How much two posts of the same words differ: the sd of posts, from A/A pairs.
 
 An experiment's sigma is fixed when it starts, since evidence under daily peeking needs
 it known; an estimate therefore enters as its upper bound.
@@ -115,7 +115,8 @@ def sigma_from_pairs(
     con: Connection, *, randomised: bool = False, simulated: bool = False
 ) -> SigmaEstimate:
     """Estimate from the A/A pairs there are: two posts of an experiment with the same
-    published words, at their first reading from day 14 of age on, or their final one."""
+    published words, at their first reading from day 14 of age on, or their final one.
+    """
     rows = con.execute(_PAIRS, [14 * 24.0, randomised, simulated]).fetchall()
     columns: Floats = np.array(rows, dtype=np.float64).reshape(-1, 4).T
     return estimate_sigma(*columns)

@@ -60,6 +60,12 @@ class Stand:
     log_e_ahead: float
     log_e_behind: float
 
+    @property
+    def log_e_of_leader(self) -> float:
+        """The highest ln e so far for the side that the mean is on."""
+        ahead = self.mean is None or self.mean > 0
+        return self.log_e_ahead if ahead else self.log_e_behind
+
     def decides(self, e: float) -> int:
         """1 or -1 where the mean is above or below zero with evidence `e`, else 0.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from ig_assets.core.experiments.across_topics import SETTLED
+from ig_assets.core.experiments.across_topics import SETTLED, claim_row
 from ig_assets.core.experiments.evidence import MIN_EVENTS
-from ig_assets.core.experiments.t_process import stand
+from ig_assets.core.experiments.t_process import Stand, stand
 from ig_assets.core.fine_tuning.evaluation import evaluation_of
 from ig_assets.core.fine_tuning.registry import (
     ModelRow,
@@ -54,19 +55,10 @@ ORDER BY k.ended_at, k.experiment_id, k.other
 
 @dataclass(frozen=True)
 class CanaryEvidence:
-    """Pairs of a canary text and its sibling, one an experiment that has ended.
-
-    `log_rate_ratio` is their mean, canary over active (log scale), `low` to `high`
-    what it may be at 95 % under daily peeking; NULL without pairs (enough). `log_e`
-    is the evidence reached so far for the side that is ahead.
-    """
+    """Pairs of a canary text and its sibling, canary over active (log scale)."""
 
     model_id: str
-    pairs: int
-    log_rate_ratio: float | None
-    low: float | None
-    high: float | None
-    log_e: float
+    stand: Stand
 
 
 @dataclass(frozen=True)
@@ -92,16 +84,16 @@ def canary_evidence(con: Connection) -> CanaryEvidence | None:
         return None
     active = active_model(con)
     parameters = [MIN_EVENTS, MIN_EVENTS, canary.model_id, active.model_id]
-    found = stand([d for (d,) in con.execute(_PAIRS, parameters).fetchall()])
-    ahead = found.mean is not None and found.mean > 0
-    return CanaryEvidence(
-        model_id=canary.model_id,
-        pairs=found.pairs,
-        log_rate_ratio=found.mean,
-        low=found.low,
-        high=found.high,
-        log_e=found.log_e_ahead if ahead else found.log_e_behind,
-    )
+    differences = [d for (d,) in con.execute(_PAIRS, parameters).fetchall()]
+    return CanaryEvidence(canary.model_id, stand(differences))
+
+
+def canary_row(evidence: CanaryEvidence) -> dict[str, Any]:
+    """The same for people, as a row of `claim_rows`."""
+    claims = {1: "better", -1: "worse", 0: "undecided"}
+    claim = claims[evidence.stand.decides(E_PROMOTE)]
+    name = f"the canary {evidence.model_id} over the active model"
+    return claim_row(name, evidence.stand, E_PROMOTE, claim)
 
 
 def decide_promotion(warehouse: Warehouse, clock: Clock) -> PromotionDecision:
@@ -115,13 +107,14 @@ def decide_promotion(warehouse: Warehouse, clock: Clock) -> PromotionDecision:
         evidence = canary_evidence(con)
     if evidence is None:
         return PromotionDecision("none", None, "No model is on trial as a canary.")
-    if evidence.log_rate_ratio is None:
+    found = evidence.stand
+    if found.mean is None:
         reason = "The canary has no pair of posts in an experiment that has ended."
         return PromotionDecision("keep", evidence.model_id, reason)
-    lift = f"{math.expm1(evidence.log_rate_ratio):+.0%}".replace("%", " %")
-    facts = f"{lift} over the active model in {evidence.pairs} pairs"
-    facts += f", e={math.exp(min(evidence.log_e, 700.0)):.3g}"
-    if evidence.log_rate_ratio > 0 and evidence.log_e >= math.log(E_PROMOTE):
+    lift = f"{math.expm1(found.mean):+.0%}".replace("%", " %")
+    facts = f"{lift} over the active model in {found.pairs} pairs"
+    facts += f", e={math.exp(min(found.log_e_of_leader, 700.0)):.3g}"
+    if found.decides(E_PROMOTE) == 1:
         return PromotionDecision("promote", evidence.model_id, f"canary: {facts}")
     reason = f"not decided: {facts}; promotion needs e >= {E_PROMOTE:.0f} and a lead"
     return PromotionDecision("keep", evidence.model_id, reason)

@@ -1,10 +1,13 @@
 """Experiments: posts go out, engagement comes back, evidence decides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
+from ig_assets.core.experiments.across_topics import across_topics, claim_rows
+from ig_assets.core.experiments.course import Course, courses
+from ig_assets.core.experiments.course_picture import course_picture
 from ig_assets.core.experiments.engagement import collect_engagement
 from ig_assets.core.experiments.planning import plan_posts
 from ig_assets.core.experiments.publishing import publish_due
@@ -18,6 +21,7 @@ from ig_assets.defs.boundary import (
     OWNERS,
     RETRY_WHEN_BUSY,
     counts,
+    picture,
     plain_failures,
     sample_table,
 )
@@ -42,6 +46,7 @@ WHEN_NEWS_ARRIVES = (
 RESULT_COLUMNS = (
     "experiment_id topic decision leader lead evidence age_days verdict simulated"
 )
+PICTURES = 4
 WINNER_COLUMNS = (
     "experiment_id decision arm variant_id script_id hook_style lift shrunken_lift "
     "shrunken_low shrunken_high evidence"
@@ -83,7 +88,7 @@ def posts(
             sigma=settings.sigma,
             seed=settings.seed,
             platform=social.platform,
-            simulated=settings.social in ("simulated", "replay"),
+            simulated=_is_simulated(settings),
             aa_share=settings.aa_share,
             denominator="reach" if "reach" in social.metrics else "views",
             approval="auto" if settings.approves_by_itself else "manual",
@@ -211,19 +216,24 @@ def experiment_results(
             run_id=context.run.run_id,
         )
         with warehouse.transaction() as con:
-            rows = [
-                _named(row, RESULT_COLUMNS) for row in experiment_rows(con, limit=20)
-            ]
+            newest = experiment_rows(con, limit=20)
+            shown = courses(con, [row["experiment_id"] for row in newest])
+            across = claim_rows(across_topics(con, simulated=_is_simulated(settings)))
             version = content_version(
                 con,
                 "SELECT experiment_id || ' ' || decided_at || ' ' || decision "
                 "FROM decisions",
             )
             standing = decisions_in_all(con)
+        drawn = course_picture(_titled(newest, shown[:PICTURES]))
     return dg.MaterializeResult(
         metadata=counts(summary)
         | {f"in_all_{decision}": n for decision, n in standing.items()}
-        | {"sample": sample_table(rows)},
+        | {
+            "sample": sample_table([_named(row, RESULT_COLUMNS) for row in newest]),
+            "across_topics": sample_table(across),
+            "newest_experiments": picture(drawn, "rates and evidence by day of age"),
+        },
         data_version=dg.DataVersion(version),
     )
 
@@ -263,6 +273,23 @@ def winning_scripts(
         metadata=counts(summary) | {"sample": sample_table(sample)},
         data_version=dg.DataVersion(version),
     )
+
+
+def _is_simulated(settings: Settings) -> bool:
+    """A recording is no audience that we wrote for: its tests are none of ours."""
+    return settings.social in ("simulated", "replay")
+
+
+def _titled(
+    rows: Sequence[Mapping[str, Any]], shown: Sequence[Course]
+) -> list[tuple[str, Course]]:
+    """Each course under its topic and the sentence of its verdict."""
+    titles = {
+        row["experiment_id"]: f"{row['topic'] or row['experiment_id']}: "
+        f"{row['verdict']}"
+        for row in rows
+    }
+    return [(titles[course.experiment_id], course) for course in shown]
 
 
 def _named(row: Mapping[str, Any], columns: str) -> dict[str, Any]:

@@ -1,7 +1,11 @@
 """What must hold of posts, engagement and decisions."""
 
+import math
+from datetime import timedelta
+
 import dagster as dg
 
+from ig_assets.core.experiments.sample_ratio import randomised_splits
 from ig_assets.core.ports import Clock
 from ig_assets.defs.boundary import sample_table
 from ig_assets.defs.experiments.assets import (
@@ -10,8 +14,12 @@ from ig_assets.defs.experiments.assets import (
     posts,
 )
 from ig_assets.defs.partitions import month_of, months_ahead
+from ig_assets.settings import Settings
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.wiring import token_expires_at
+
+TOKEN_WARNING = timedelta(days=7)
 
 _NEVER_ARRIVED = """
 SELECT p.post_id, p.published_at, c.metric AS missing
@@ -165,4 +173,65 @@ def winners_have_evidence(
     return dg.AssetCheckResult(
         passed=unsupported == 0,
         metadata={"winners": winners, "unsupported": unsupported},
+    )
+
+
+@dg.asset_check(
+    asset=experiment_results,
+    description=(
+        "Randomised splits were divided as planned (sample-ratio evidence below 100). "
+        "A split that was not says nothing about its arms, whoever leads. Unequal "
+        "reach of organic posts is an outcome and no fault."
+    ),
+)
+def splits_are_as_planned(
+    warehouse: dg.ResourceParam[Warehouse],
+) -> dg.AssetCheckResult:
+    """Warn with the randomised experiments whose arms got uneven shares."""
+    with warehouse.transaction() as con:
+        splits = randomised_splits(con)
+    crooked = sorted((s for s in splits if s.alarms), key=lambda s: -s.log_e)
+    sample = [
+        {
+            "experiment_id": split.experiment_id,
+            "log10_evidence": round(split.log_e / math.log(10), 1),
+            **{f"trials_{arm}": trials for arm, trials in split.trials.items()},
+        }
+        for split in crooked
+    ]
+    return dg.AssetCheckResult(
+        passed=not crooked,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "randomised": len(splits),
+            "crooked": len(crooked),
+            "sample": sample_table(sample),
+        },
+    )
+
+
+@dg.asset_check(
+    asset=posts,
+    description=(
+        "Instagram's token is good for another week; it is renewed by itself while "
+        "posts are read. A platform without a token always passes."
+    ),
+)
+def token_is_fresh(
+    settings: dg.ResourceParam[Settings], clock: dg.ResourceParam[Clock]
+) -> dg.AssetCheckResult:
+    """Warn a week before the token expires, and after."""
+    expires_at = token_expires_at(settings)
+    if expires_at is None:
+        return dg.AssetCheckResult(
+            passed=True, metadata={"expires": "never, as far as is known"}
+        )
+    left = expires_at - clock.now()
+    return dg.AssetCheckResult(
+        passed=left > TOKEN_WARNING,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "expires_at": f"{expires_at:%Y-%m-%d %H:%M} UTC",
+            "days_left": round(left / timedelta(days=1), 1),
+        },
     )

@@ -11,6 +11,7 @@ from ig_assets.core.experiments.histories import (
     RUNNING,
     WINNER,
     Before,
+    Histories,
     decide_histories,
 )
 
@@ -22,7 +23,7 @@ def flat(rates: list[float], reach: float = 4000.0, days: int = DAYS) -> Floats:
     return np.repeat(np.array(rates)[None, :, None] * reach, days, axis=2)
 
 
-def decide(events: Floats, sigma: float = 0.0, reach: float = 4000.0):  # type: ignore[no-untyped-def]
+def decide(events: Floats, sigma: float = 0.0, reach: float = 4000.0) -> Histories:
     trials = np.where(np.isnan(events), np.nan, reach)
     return decide_histories(events, trials, np.full(len(events), sigma))
 

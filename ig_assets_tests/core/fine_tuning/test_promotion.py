@@ -203,9 +203,11 @@ def test_each_pair_enters_once_at_the_last_look_of_an_ended_experiment(
     pair(house, "still running", 5.0, decision="running")
     with house.warehouse.transaction() as con:
         evidence = canary_evidence(con)
-    assert evidence is not None and evidence.pairs == 2
-    assert evidence.log_rate_ratio == pytest.approx((0.4 + 0.1) / 2)
-    assert evidence.log_e == pytest.approx(float(t_log_e([0.4, 0.1]).max()))
+    assert evidence is not None and evidence.stand.pairs == 2
+    assert evidence.stand.mean == pytest.approx((0.4 + 0.1) / 2)
+    assert evidence.stand.log_e_of_leader == pytest.approx(
+        float(t_log_e([0.4, 0.1]).max())
+    )
 
 
 def test_promotion_retires_the_model_before_and_rollback_brings_it_back(

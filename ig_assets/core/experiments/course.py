@@ -1,0 +1,115 @@
+"""The course of experiments as it was looked at: rates and evidence, day by day."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ig_assets.core.experiments.evidence import Floats
+from ig_assets.core.experiments.histories import FINAL_DAY
+from ig_assets.core.experiments.snapshots import UNKNOWN_SIGMA
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import fetch_dicts
+
+Z_95 = 1.959963984540054
+
+_LOOKS = """
+SELECT s.experiment_id, s.arm_a, s.arm_b, s.age_days, s.events_a, s.trials_a,
+       s.events_b, s.trials_b, s.max_log_e, s.z, e.sigma, e.randomised
+FROM evidence AS s
+JOIN experiments AS e
+  ON e.experiment_id = s.experiment_id
+WHERE list_contains(?::TEXT[], s.experiment_id)
+ORDER BY s.experiment_id, s.arm_a, s.arm_b, s.data_through
+"""
+
+
+@dataclass(frozen=True)
+class ArmCourse:
+    """An arm's cumulative rate at whole days of age; all arrays are (looks).
+
+    `low` and `high` bound the text's own rate at 95 %, for one look by itself: on the
+    log scale, with the sampling of the counts and the post's own luck (sigma).
+    """
+
+    arm: str
+    days: Floats
+    rate: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True)
+class PairCourse:
+    """The evidence between two arms: running maxima of e (looks), z at the last."""
+
+    arm_a: str
+    arm_b: str
+    days: Floats
+    max_e: Floats
+    z_at_last: float
+
+
+@dataclass(frozen=True)
+class Course:
+    """All looks at one experiment; `is_final` where counts have no age (history)."""
+
+    experiment_id: str
+    is_final: bool
+    arms: tuple[ArmCourse, ...]
+    pairs: tuple[PairCourse, ...]
+
+
+def courses(con: Connection, experiment_ids: Sequence[str]) -> list[Course]:
+    """The courses of those that were looked at, in the order of the ids."""
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in fetch_dicts(con, _LOOKS, [list(experiment_ids)]):
+        grouped.setdefault(row["experiment_id"], []).append(row)
+    return [_course(key, grouped[key]) for key in experiment_ids if key in grouped]
+
+
+def _course(experiment_id: str, rows: list[dict[str, Any]]) -> Course:
+    sigma = rows[0]["sigma"]
+    if sigma is None:
+        sigma = 0.0 if rows[0]["randomised"] else UNKNOWN_SIGMA
+    counts: dict[str, dict[float, tuple[float, float]]] = {}
+    pairs: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        day = _day(row)
+        pairs.setdefault((row["arm_a"], row["arm_b"]), []).append(row)
+        counts.setdefault(row["arm_a"], {})[day] = row["events_a"], row["trials_a"]
+        counts.setdefault(row["arm_b"], {})[day] = row["events_b"], row["trials_b"]
+    return Course(
+        experiment_id=experiment_id,
+        is_final=rows[-1]["age_days"] is None,
+        arms=tuple(_arm(arm, counts[arm], sigma) for arm in sorted(counts)),
+        pairs=tuple(
+            PairCourse(
+                arm_a=a,
+                arm_b=b,
+                days=np.array([_day(look) for look in looks]),
+                max_e=np.exp([min(look["max_log_e"], 700.0) for look in looks]),
+                z_at_last=float(looks[-1]["z"]),
+            )
+            for (a, b), looks in sorted(pairs.items())
+        ),
+    )
+
+
+def _arm(arm: str, counts: dict[float, tuple[float, float]], sigma: float) -> ArmCourse:
+    days = np.array(sorted(counts))
+    events, trials = np.array([counts[day] for day in days], np.float64).T
+    with np.errstate(all="ignore"):
+        rate = np.where(trials > 0, events / trials, np.nan)
+        sampling = np.where(events > 0, (1 - rate) / events, np.nan)
+        half = Z_95 * np.sqrt(np.maximum(sampling, 0) + sigma**2)
+    return ArmCourse(arm, days, rate, rate * np.exp(-half), rate * np.exp(half))
+
+
+def _day(row: dict[str, Any]) -> float:
+    age = row["age_days"]
+    return float(FINAL_DAY) if age is None or math.isnan(age) else float(age)
