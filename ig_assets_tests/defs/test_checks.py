@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
+from ig_assets.wiring import token_store
 from ig_assets_tests.defs.ticking import DaggedHouse
 from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
 
@@ -384,3 +387,39 @@ def test_a_variant_is_embedded_once_and_its_call_names_it(
     assert {q["subject"] for q in queries} == {v["variant_id"] for v in variants}
     kept = dagged.rows("SELECT content_hash FROM embeddings")
     assert {v["revision_hash"] for v in variants} <= {k["content_hash"] for k in kept}
+
+
+# ── splits and the token ──────────────────────────────────────────────────────
+
+
+def test_a_crooked_randomised_split_is_named_and_organic_reach_is_not(
+    dagged: DaggedHouse,
+) -> None:
+    counts = {"events_a": 90.0, "events_b": 40.0, "log_e": 0.0, "max_log_e": 0.0}
+    uneven = {"trials_a": 9000.0, "trials_b": 1000.0, "z": 0.0} | counts
+    for name, randomised in (("r1", True), ("e1", False)):
+        ended = {"experiment_id": name, "status": "decided", "randomised": randomised}
+        dagged.write("experiments", EXPERIMENT | ended)
+        dagged.write("evidence", EVIDENCE | {"experiment_id": name} | uneven)
+    said = verdict(dagged.materialise("experiment_results"), "splits_are_as_planned")
+    assert not said.passed and said.severity is dg.AssetCheckSeverity.WARN
+    assert figures(said.metadata) == {"randomised": 1, "crooked": 1}
+    [row] = records(said, "sample")
+    assert row.data["experiment_id"] == "r1" and row.data["trials_a"] == 9000.0
+
+
+def test_the_token_is_told_a_week_before_it_expires(
+    dagged: DaggedHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert verdict(dagged.materialise("posts", "2026-01"), "token_is_fresh").passed
+    monkeypatch.setenv("IG_INSTAGRAM_TOKEN", "a-token-of-facebook-login")
+    given = hashlib.sha256(b"a-token-of-facebook-login").hexdigest()[:16]
+    store = token_store(dagged.house.settings)
+    now = dagged.house.clock.now()
+    for days, passed in ((8, True), (6, False), (-1, False)):
+        kept = {"given": given, "token": "t", "is_told": True, "tried_at": None}
+        expires_at = (now + timedelta(days=days)).isoformat()
+        store.write_text(json.dumps(kept | {"expires_at": expires_at}), "utf-8")
+        said = verdict(dagged.materialise("posts", "2026-01"), "token_is_fresh")
+        assert said.passed is passed
+        assert figures(said.metadata)["days_left"] == pytest.approx(days, abs=0.1)
