@@ -31,15 +31,23 @@ sys.meta_path.insert(0, Slow())
 
 
 def started(loop: TurnedLoop, *arguments: str, **env: str) -> subprocess.Popen[str]:
-    """A command in a process group of its own, as a terminal starts it."""
-    return subprocess.Popen(
-        command(*arguments),
-        env={**loop.env, **env},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    """A command in a process group of its own, as a terminal starts it.
+
+    What a shell starts in the background ignores Ctrl-C and hands that on: these tests
+    may be started so, the command is not.
+    """
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            command(*arguments),
+            env={**loop.env, **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, ours)
 
 
 def interrupt(process: subprocess.Popen[str]) -> str:
