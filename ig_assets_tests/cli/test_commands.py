@@ -29,6 +29,7 @@ COMMANDS = [
     ["fine-tune", "submit"],
     ["posts", "list"],
     ["posts", "approve"],
+    ["posts", "attach"],
     ["posts", "decline"],
     ["posts", "edit"],
 ]

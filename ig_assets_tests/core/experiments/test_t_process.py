@@ -59,7 +59,7 @@ def test_no_pair_or_one_is_no_error_and_bounds_nothing() -> None:
 
 
 def test_evidence_once_reached_stays_while_its_side_is_ahead() -> None:
-    ahead = [0.3, 0.32, 0.31, 0.29, 0.3, 0.33]
+    ahead = [0.3, 0.32, 0.31, 0.29, 0.3, 0.33, 0.31]
     assert stand(ahead).decides(20) == 1
     assert stand([-d for d in ahead]).decides(20) == -1
     weaker = stand([*ahead, -0.6])
