@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from ig_assets.core.experiments.course import Course
 from ig_assets.core.experiments.evidence import E_WINNER, Z_FINAL
@@ -12,42 +15,57 @@ from ig_assets.core.experiments.histories import FINAL_DAY
 
 MOST_BYTES = 90_000
 COLOURS = ("#3b6ea5", "#d1495b", "#66a182", "#edae49", "#6f4c8b", "#8d8d8d")
+PALETTE = 96
 _LEAST_E, _MOST_E = 0.1, 1e4
-_TITLE = 96
+_LINE = 140
 
 
-def course_picture(shown: Sequence[tuple[str, Course]]) -> bytes:
-    """A PNG of under 90 kB: a row an experiment, under its title (one line of text).
+@dataclass(frozen=True)
+class Shown:
+    """What is drawn, and the two lines above it: the topic and the verdict."""
+
+    topic: str
+    verdict: str
+    course: Course
+
+
+def course_picture(shown: Sequence[Shown]) -> bytes:
+    """A PNG of under 90 kB: a row an experiment, at most six.
 
     On the left each arm's cumulative rate at equal age with a 95 % interval of one
     look by itself; on the right the highest evidence so far between each two arms,
     the dashed line being what a winner needs against every other.
     """
-    for dpi in (90, 70, 50, 35):
-        png = _draw(shown, dpi)
+    for dpi in (110, 90, 70, 50, 35):
+        png = _draw(shown[:6], dpi)
         if len(png) < MOST_BYTES:
             break
     return png
 
 
-def _draw(shown: Sequence[tuple[str, Course]], dpi: int) -> bytes:
+def _draw(shown: Sequence[Shown], dpi: int) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from PIL import Image
 
     rows = max(1, len(shown))
-    figure = Figure(figsize=(9.0, 2.7 * rows), dpi=dpi, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
+    figure = Figure(figsize=(8.5, 2.6 * rows), dpi=dpi, layout="constrained")
+    canvas: Any = FigureCanvasAgg(figure)
     if not shown:
         figure.text(0.5, 0.5, "No experiment was looked at yet", ha="center")
     else:
         parts = figure.subfigures(rows, 1, squeeze=False)[:, 0]
-        for part, (title, course) in zip(parts, shown, strict=True):
-            part.suptitle(_one_line(title), fontsize=8)
+        for part, one in zip(parts, shown, strict=True):
+            title = f"{_one_line(one.topic)}\n{_one_line(one.verdict)}"
+            part.suptitle(title, fontsize=8)
             rates, evidence = part.subplots(1, 2)
-            _rates(rates, course)
-            _evidence(evidence, course)
+            _rates(rates, one.course)
+            _evidence(evidence, one.course)
+    canvas.draw()
+    pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     target = io.BytesIO()
-    canvas.figure.savefig(target, format="png", metadata={"Software": None})
+    few = pixels.quantize(PALETTE, dither=Image.Dither.NONE)
+    few.save(target, format="png", optimize=True)
     return target.getvalue()
 
 
@@ -119,4 +137,4 @@ def _cycle(count: int) -> list[str]:
 
 def _one_line(text: str) -> str:
     line = " ".join(text.split()).replace("$", r"\$")
-    return line if len(line) <= _TITLE else line[: _TITLE - 1] + "…"
+    return line if len(line) <= _LINE else line[: _LINE - 1] + "…"

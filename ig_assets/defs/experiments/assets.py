@@ -7,7 +7,7 @@ import dagster as dg
 
 from ig_assets.core.experiments.across_topics import across_topics, claim_rows
 from ig_assets.core.experiments.course import Course, courses
-from ig_assets.core.experiments.course_picture import course_picture
+from ig_assets.core.experiments.course_picture import Shown, course_picture
 from ig_assets.core.experiments.engagement import collect_engagement
 from ig_assets.core.experiments.planning import plan_posts
 from ig_assets.core.experiments.publishing import publish_due
@@ -281,15 +281,18 @@ def _is_simulated(settings: Settings) -> bool:
 
 
 def _titled(
-    rows: Sequence[Mapping[str, Any]], shown: Sequence[Course]
-) -> list[tuple[str, Course]]:
+    rows: Sequence[Mapping[str, Any]], courses: Sequence[Course]
+) -> list[Shown]:
     """Each course under its topic and the sentence of its verdict."""
-    titles = {
-        row["experiment_id"]: f"{row['topic'] or row['experiment_id']}: "
-        f"{row['verdict']}"
-        for row in rows
-    }
-    return [(titles[course.experiment_id], course) for course in shown]
+    known = {row["experiment_id"]: row for row in rows}
+    return [
+        Shown(
+            topic=known[c.experiment_id]["topic"] or c.experiment_id,
+            verdict=known[c.experiment_id]["verdict"],
+            course=c,
+        )
+        for c in courses
+    ]
 
 
 def _named(row: Mapping[str, Any], columns: str) -> dict[str, Any]:

@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 
 from ig_assets.core.experiments.course import courses
-from ig_assets.core.experiments.course_picture import MOST_BYTES, course_picture
+from ig_assets.core.experiments.course_picture import (
+    MOST_BYTES,
+    Shown,
+    course_picture,
+)
 from ig_assets.core.experiments.evidence import pair_evidence
 from ig_assets.core.experiments.results import update_results
 from ig_assets.warehouse.connection import Warehouse
@@ -66,7 +70,7 @@ def test_a_history_has_one_final_reading_and_an_arm_without_events_no_interval(
     assert course.is_final
     assert [arm.rate.tolist() for arm in course.arms] == [[0.09], [0.0]]
     assert np.isnan(course.arms[1].low).all()
-    assert is_png(course_picture([("history", course)]))
+    assert is_png(course_picture([Shown("history", "", course)]))
 
 
 def test_the_picture_is_small_however_many_arms_and_says_so_without_any(
@@ -80,7 +84,8 @@ def test_the_picture_is_small_however_many_arms_and_says_so_without_any(
         shown = courses(con, [f"e{number}" for number in range(4)])
     assert len(shown) == 4
     # A topic may hold what a picture's language takes for a formula.
-    png = course_picture([("costs $5 or $\\frac more " * 20, c) for c in shown])
+    odd = "costs $5 or $\\frac more " * 20
+    png = course_picture([Shown(odd, odd, course) for course in shown])
     assert is_png(png) and len(png) < MOST_BYTES
     none = course_picture([])
     assert is_png(none) and none != png
