@@ -18,7 +18,7 @@ from ig_assets.cli.output import (
 )
 from ig_assets.core.experiments.across_topics import across_topics, claim_rows
 from ig_assets.core.experiments.course import courses
-from ig_assets.core.experiments.course_picture import Shown, course_picture
+from ig_assets.core.experiments.course_picture import course_picture, titled
 from ig_assets.core.experiments.verdict import experiment_rows
 from ig_assets.core.fine_tuning.promotion import canary_evidence, canary_row
 from ig_assets.errors import InputError
@@ -113,19 +113,10 @@ def _across(house: House, as_json: bool) -> None:
 
 
 def _draw(house: House, rows: list[dict[str, Any]], target: Path) -> None:
-    known = {row["experiment_id"]: row for row in rows}
     with house.warehouse.transaction() as con:
-        found = courses(con, list(known))
-    shown = [
-        Shown(
-            topic=known[course.experiment_id]["topic"] or course.experiment_id,
-            verdict=known[course.experiment_id]["verdict"],
-            course=course,
-        )
-        for course in found
-    ]
+        found = courses(con, [row["experiment_id"] for row in rows])
     try:
-        target.write_bytes(course_picture(shown))
+        target.write_bytes(course_picture(titled(rows, found)))
     except OSError as error:
         raise InputError(
             f"The picture {target} cannot be written ({error.strerror})."

@@ -423,3 +423,26 @@ def test_the_token_is_told_a_week_before_it_expires(
         said = verdict(dagged.materialise("posts", "2026-01"), "token_is_fresh")
         assert said.passed is passed
         assert figures(said.metadata)["days_left"] == pytest.approx(days, abs=0.1)
+
+
+def test_the_page_of_results_shows_course_sentences_and_claims(
+    dagged: DaggedHouse,
+) -> None:
+    topic = {"month": "2026-01", "topic_id": "t1", "topic": "<b>knives</b> | forks"}
+    dagged.write("topics", topic)
+    dagged.write("experiments", EXPERIMENT | {"topic_id": "t1", "status": "decided"})
+    dagged.write("posts", POST, POST | {"post_id": "p2", "arm": "b"})
+    counts = {"events_a": 90.0, "trials_a": 900.0, "events_b": 60.0, "trials_b": 900.0}
+    seen = {"age_days": 14.0, "log_e": 1.0, "max_log_e": 1.0, "z": 2.5}
+    dagged.write("evidence", EVIDENCE | counts | seen)
+    dagged.write("decisions", DECISION)
+    [made] = dagged.materialise("experiment_results").asset_materializations_for_node(
+        "experiment_results"
+    )
+    assert made.metadata["newest_experiments"].value.startswith("![rates and evidence")
+    assert (
+        "| &lt;b&gt;knives&lt;/b&gt; &#124; forks | a wins: it leads b by 50 %"
+        in made.metadata["verdicts"].value
+    )
+    claims = made.metadata["across_topics"].value.records
+    assert {row.data["claim"] for row in claims} == {"undecided"}

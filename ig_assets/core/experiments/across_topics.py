@@ -167,13 +167,13 @@ def claim_row(question: str, found: Stand, needed: float, claim: str) -> dict[st
     """One row of that table."""
     return {
         "question": question,
+        "claim": claim,
         "topics": found.pairs,
         "lift": _ratio(found.mean),
         "low": _ratio(found.low),
         "high": _ratio(found.high),
         "evidence": round(math.exp(min(found.log_e_of_leader, 700.0)), 1),
         "needed": needed,
-        "claim": claim,
     }
 
 

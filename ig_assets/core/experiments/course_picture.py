@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,19 @@ class Shown:
     topic: str
     verdict: str
     course: Course
+
+
+def titled(rows: Sequence[Mapping[str, Any]], found: Sequence[Course]) -> list[Shown]:
+    """Each course under the topic and verdict of its row among `experiment_rows`."""
+    known = {row["experiment_id"]: row for row in rows}
+    return [
+        Shown(
+            topic=known[course.experiment_id]["topic"] or course.experiment_id,
+            verdict=known[course.experiment_id]["verdict"],
+            course=course,
+        )
+        for course in found
+    ]
 
 
 def course_picture(shown: Sequence[Shown]) -> bytes:

@@ -1,13 +1,10 @@
 """Experiments: posts go out, engagement comes back, evidence decides."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import dagster as dg
 
 from ig_assets.core.experiments.across_topics import across_topics, claim_rows
-from ig_assets.core.experiments.course import Course, courses
-from ig_assets.core.experiments.course_picture import Shown, course_picture
+from ig_assets.core.experiments.course import courses
+from ig_assets.core.experiments.course_picture import course_picture, titled
 from ig_assets.core.experiments.engagement import collect_engagement
 from ig_assets.core.experiments.planning import plan_posts
 from ig_assets.core.experiments.publishing import publish_due
@@ -15,6 +12,7 @@ from ig_assets.core.experiments.results import update_results
 from ig_assets.core.experiments.verdict import decisions_in_all, experiment_rows
 from ig_assets.core.experiments.winners import record_winners
 from ig_assets.core.experiments.winners import winning_scripts as list_winners
+from ig_assets.core.fine_tuning.promotion import canary_evidence, canary_row
 from ig_assets.core.ports import Clock, SocialPlatform
 from ig_assets.defs import kinds
 from ig_assets.defs.boundary import (
@@ -25,6 +23,7 @@ from ig_assets.defs.boundary import (
     plain_failures,
     sample_table,
 )
+from ig_assets.defs.experiments.shown import named, verdict_table
 from ig_assets.defs.generation.assets import script_variants
 from ig_assets.defs.partitions import days, days_of, month_of, months_ahead
 from ig_assets.settings import Settings
@@ -43,9 +42,7 @@ WHEN_NEWS_ARRIVES = (
 ).with_label("when news arrives")
 
 
-RESULT_COLUMNS = (
-    "experiment_id topic decision leader lead evidence age_days verdict simulated"
-)
+RESULT_COLUMNS = "experiment_id decision leader lead evidence age_days simulated"
 PICTURES = 4
 WINNER_COLUMNS = (
     "experiment_id decision arm variant_id script_id hook_style lift shrunken_lift "
@@ -219,21 +216,24 @@ def experiment_results(
             newest = experiment_rows(con, limit=20)
             shown = courses(con, [row["experiment_id"] for row in newest])
             across = claim_rows(across_topics(con, simulated=_is_simulated(settings)))
+            if canary := canary_evidence(con):
+                across.append(canary_row(canary))
             version = content_version(
                 con,
                 "SELECT experiment_id || ' ' || decided_at || ' ' || decision "
                 "FROM decisions",
             )
             standing = decisions_in_all(con)
-        drawn = course_picture(_titled(newest, shown[:PICTURES]))
+        drawn = course_picture(titled(newest, shown[:PICTURES]))
     return dg.MaterializeResult(
-        metadata=counts(summary)
-        | {f"in_all_{decision}": n for decision, n in standing.items()}
-        | {
-            "sample": sample_table([_named(row, RESULT_COLUMNS) for row in newest]),
-            "across_topics": sample_table(across),
+        metadata={
             "newest_experiments": picture(drawn, "rates and evidence by day of age"),
-        },
+            "verdicts": verdict_table(newest),
+            "across_topics": sample_table(across),
+        }
+        | counts(summary)
+        | {f"in_all_{decision}": n for decision, n in standing.items()}
+        | {"sample": sample_table([named(row, RESULT_COLUMNS) for row in newest])},
         data_version=dg.DataVersion(version),
     )
 
@@ -260,7 +260,7 @@ def winning_scripts(
     with plain_failures():
         summary = record_winners(warehouse, clock)
         with warehouse.transaction() as con:
-            sample = [_named(row, WINNER_COLUMNS) for row in list_winners(con)]
+            sample = [named(row, WINNER_COLUMNS) for row in list_winners(con)]
             version = content_version(
                 con,
                 """
@@ -278,23 +278,3 @@ def winning_scripts(
 def _is_simulated(settings: Settings) -> bool:
     """A recording is no audience that we wrote for: its tests are none of ours."""
     return settings.social in ("simulated", "replay")
-
-
-def _titled(
-    rows: Sequence[Mapping[str, Any]], courses: Sequence[Course]
-) -> list[Shown]:
-    """Each course under its topic and the sentence of its verdict."""
-    known = {row["experiment_id"]: row for row in rows}
-    return [
-        Shown(
-            topic=known[c.experiment_id]["topic"] or c.experiment_id,
-            verdict=known[c.experiment_id]["verdict"],
-            course=c,
-        )
-        for c in courses
-    ]
-
-
-def _named(row: Mapping[str, Any], columns: str) -> dict[str, Any]:
-    """These columns of a row; what carries a script's words is never among them."""
-    return {name: row.get(name) for name in columns.split()}

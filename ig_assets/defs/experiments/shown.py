@@ -1,0 +1,22 @@
+"""How experiments are shown on an asset's page: a table of sentences, short numbers."""
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+
+def verdict_table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
+    """A table of topics and sentences, in which a topic's own marks stay plain."""
+    lines = ["| topic | verdict |", "|---|---|"]
+    for row in rows:
+        topic = html.escape(row["topic"] or row["experiment_id"]).replace("|", "&#124;")
+        lines.append(f"| {topic} | {row['verdict']} |")
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def named(row: Mapping[str, Any], columns: str) -> dict[str, Any]:
+    """These columns of a row; what carries a script's words is never among them."""
+    values = {name: row.get(name) for name in columns.split()}
+    return {k: round(v, 3) if isinstance(v, float) else v for k, v in values.items()}
