@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -33,6 +33,12 @@ _NO_ACCESS_CODES = {
     "organization_spend_limit_exceeded": (
         "the organisation's spend limit is reached; raise it"
     ),
+    "billing_hard_limit_reached": "the account's spend limit is reached; raise it",
+    "billing_not_active": "the account cannot be billed; put its billing in order",
+    "account_deactivated": "the account is closed; ask OpenAI, or use another key",
+    "access_terminated": "the account is closed; ask OpenAI, or use another key",
+    "invalid_api_key": "the API key is not accepted; check OPENAI_API_KEY",
+    "invalid_organization": "the key's organisation is not known; check the key",
 }
 _NO_ACCESS = {
     401: "the API key is not accepted; check OPENAI_API_KEY",
@@ -182,6 +188,18 @@ def translate(error: Exception, provider: str = "openai") -> VendorError:
         return AccessError(f"{told}: {_NO_ACCESS[status]}.")
     meaning = _REFUSALS.get(status, "the request is refused")
     return RefusedError(f"{told}: {meaning}.")
+
+
+def no_access(codes: Sequence[str], status: object = None) -> str | None:
+    """How a vendor refuses the account by codes or a status; None where it does not.
+
+    For errors that come in a file; those of an answer are `translate`d.
+    """
+    for code in codes:
+        if code in _NO_ACCESS_CODES:
+            return f"{code}: {_NO_ACCESS_CODES[code]}"
+    meaning = _NO_ACCESS.get(status) if isinstance(status, int) else None
+    return f"answered {status}: {meaning}" if meaning else None
 
 
 class UnknownRouteError(Exception):

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from ig_assets.core.corpus.batch_trouble import batch_report
 from ig_assets.core.corpus.current import CURRENT_REJECTS, CURRENT_SCRIPTS
 from ig_assets.core.corpus.index_sync import audit_index
 from ig_assets.core.ports import Embedder, VectorIndex
@@ -86,6 +87,33 @@ def vectors_have_unit_length(
         ).fetchall()[0]
     return dg.AssetCheckResult(
         passed=wrong == 0, metadata={"checked": checked, "wrong": wrong}
+    )
+
+
+@dg.asset_check(
+    asset=script_embeddings,
+    description=(
+        "The Batch API (IG_BATCH) gave no text up and does not refuse the account."
+    ),
+)
+def embedding_batches_bring_vectors(
+    warehouse: dg.ResourceParam[Warehouse], embedder: dg.ResourceParam[Embedder]
+) -> dg.AssetCheckResult:
+    """Warn with the batches that ended badly, the vendor's code, and what to do."""
+    with warehouse.transaction() as con:
+        report = batch_report(con, embedder)
+    return dg.AssetCheckResult(
+        passed=report.what_to_do is None,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=report.what_to_do,
+        metadata={
+            "in_flight": report.in_flight,
+            "texts_in_flight": report.texts_in_flight,
+            "ended_badly": len(report.ended_badly),
+            "given_up": len(report.given_up),
+            "batches": sample_table(report.ended_badly),
+            "texts": sample_table(report.given_up),
+        },
     )
 
 
