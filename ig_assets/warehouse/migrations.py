@@ -52,6 +52,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "run_failures": ("run_id",),
     "library_files": ("file_uri", "script_id"),
     "post_edits": ("post_id", "edited_at"),
+    "post_edit_figures": ("post_id", "edited_at", "gate"),
 }
 
 _FIRST = """
@@ -283,6 +284,17 @@ _CALLS_ARE_DATED_BY_THE_WORLD = """
 ALTER TABLE api_calls ADD COLUMN sent_at TIMESTAMP;
 """
 
+# What a person's words measure at the gates, and how often an arm was tried before
+# (NULL: never): a rejected one that is tried again has a row of its own.
+_TRIED_AGAIN = """
+ALTER TABLE drafts ADD COLUMN tried_before INTEGER;
+ALTER TABLE variants ADD COLUMN tried_before INTEGER;
+CREATE TABLE post_edit_figures (
+    post_id TEXT, edited_at TIMESTAMP, gate TEXT, figure DOUBLE, at_least DOUBLE,
+    at_most DOUBLE, passed BOOLEAN, measured_at TIMESTAMP
+);
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "the first house", _FIRST),
     (2, "library files", _LIBRARY_FILES),
@@ -294,6 +306,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (8, "people edit posts and ask for topics", _POST_EDITS),
     (9, "imports name the source that grows", _IMPORTS_HAVE_A_SOURCE),
     (10, "calls are dated by the world's clock too", _CALLS_ARE_DATED_BY_THE_WORLD),
+    (14, "rejected arms are tried again, and edits measured", _TRIED_AGAIN),
 )
 
 

@@ -17,7 +17,11 @@ from ig_assets.core.generation.script import (
 )
 from ig_assets.core.identity import fields_hash
 from ig_assets.core.ports import Usage, WriteRequest, Writer
-from ig_assets.errors import MalformedAnswerError, RefusedError
+from ig_assets.errors import (
+    ContextTooLongError,
+    MalformedAnswerError,
+    RefusedError,
+)
 from ig_assets.warehouse.connection import Connection
 
 MAX_OUTPUT_TOKENS = 400
@@ -62,13 +66,14 @@ def write_script(
     record: Callable[[Connection, Written], None],
     schema: type[ScriptAnswer] | type[PolishedScript] = ScriptAnswer,
     halt: threading.Event | None = None,
+    may_shorten: bool = False,
 ) -> Written:
     """Ask for one script; `record` writes it in the transaction that settles it.
 
     An answer that is cut or not the schema is asked for once more with the next
     seed. If that fails too, or the vendor refuses, a rejection is recorded and
     returned. Raises TransientVendorError, AccessError, BudgetError, and HaltedError
-    once `halt` is set.
+    once `halt` is set; with `may_shorten` ContextTooLongError, for a shorter prompt.
     """
     problem = ""
     for attempt in range(ATTEMPTS):
@@ -101,6 +106,8 @@ def write_script(
         except MalformedAnswerError as error:
             problem = f"malformed: {error}"
         except RefusedError as error:
+            if may_shorten and isinstance(error, ContextTooLongError):
+                raise
             problem = f"refused: {error}"
             break
     rejected = Written(

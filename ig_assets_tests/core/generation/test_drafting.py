@@ -154,7 +154,7 @@ def test_a_refused_request_is_a_rejected_row_and_not_asked_again(
     desk: Desk, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
-    server.fail(Fault(400, "context_length_exceeded"))
+    server.fail(Fault(400, "content_policy_violation"))
     summary = desk.draft(desk.arms())
     assert (summary.written, summary.rejected, sent(server)) == (2, 1, 2)
     [row] = desk.read("SELECT rejection FROM drafts WHERE rejection IS NOT NULL")
