@@ -25,6 +25,7 @@ from ig_assets.core.corpus.missing import (
     pool_all,
     text_pages,
 )
+from ig_assets.core.costs.in_vain import told_of_attempts
 from ig_assets.core.costs.ledger import Ledger, RunRef, Sleep
 from ig_assets.core.costs.submitted import Settled, settle_submitted
 from ig_assets.core.identity import ID_LENGTH, stable_id
@@ -95,7 +96,8 @@ class Submitter:
     def _submit(self, group: Sequence[Sequence[Input]]) -> None:
         intent_key, lines = self._intend(group)
         try:
-            batch_id = self._send(lines, intent_key)
+            with told_of_attempts(ATTEMPTS):
+                batch_id = self._send(lines, intent_key)
         except RefusedError as error:
             _give_up(self.warehouse, self.clock, intent_key, str(error), "failed")
             raise

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ig_assets.core.costs.in_vain import told_of_attempts
+from ig_assets.core.costs.ledger import ATTEMPTS as CALL_ATTEMPTS
 from ig_assets.core.costs.ledger import Call, Ledger, RunRef
 from ig_assets.core.generation.prompts import Prompt
 from ig_assets.core.generation.script import (
@@ -94,15 +96,16 @@ def write_script(
         )
         call = _call(writer, request, operation, settings)
         try:
-            return ledger.pay(
-                call,
-                run,
-                lambda: _send(
-                    writer, request, call.request_hash, prompt.prompt_hash, settings
-                ),
-                record,
-                halt,
-            )
+            with told_of_attempts(CALL_ATTEMPTS):
+                return ledger.pay(
+                    call,
+                    run,
+                    lambda: _send(
+                        writer, request, call.request_hash, prompt.prompt_hash, settings
+                    ),
+                    record,
+                    halt,
+                )
         except MalformedAnswerError as error:
             problem = f"malformed: {error}"
         except RefusedError as error:

@@ -5,6 +5,11 @@ import dagster as dg
 from ig_assets.core.corpus.batch_trouble import batch_report
 from ig_assets.core.corpus.current import CURRENT_REJECTS, CURRENT_SCRIPTS
 from ig_assets.core.corpus.index_sync import audit_index
+from ig_assets.core.corpus.label_report import (
+    scripts_without_language,
+    unknown_styles,
+)
+from ig_assets.core.generation.script import HOOK_STYLES
 from ig_assets.core.ports import Embedder, VectorIndex
 from ig_assets.defs.boundary import sample_table
 from ig_assets.defs.corpus.assets import raw_scripts, script_embeddings, script_index
@@ -36,6 +41,60 @@ def no_rejected_scripts(
             f"{len(rejects)} rejected; the others were taken." if rejects else None
         ),
         metadata={"rejected": len(rejects), "sample": sample_table(rejects)},
+    )
+
+
+@dg.asset_check(
+    asset=raw_scripts,
+    description=(
+        "Hook styles of library scripts are known ones, or a team's own that more "
+        "than one script has."
+    ),
+)
+def hook_styles_are_known(
+    warehouse: dg.ResourceParam[Warehouse],
+) -> dg.AssetCheckResult:
+    """Warn with styles that one script has, or that look like a known one."""
+    with warehouse.transaction() as con:
+        styles = unknown_styles(con, HOOK_STYLES)
+    doubtful = [style["hook_style"] for style in styles if style["is_doubtful"]]
+    return dg.AssetCheckResult(
+        passed=not doubtful,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{len(doubtful)} hook styles are seen once or look like a slip; known are "
+            f"{', '.join(HOOK_STYLES)}."
+            if doubtful
+            else None
+        ),
+        metadata={
+            "doubtful": len(doubtful),
+            "of_the_team": len(styles) - len(doubtful),
+            "sample": sample_table(styles),
+        },
+    )
+
+
+@dg.asset_check(
+    asset=raw_scripts,
+    description="The language of a library script is a tag such as en or pt-BR.",
+)
+def languages_are_tags(
+    warehouse: dg.ResourceParam[Warehouse],
+) -> dg.AssetCheckResult:
+    """Warn with the files; their scripts were taken, and ground no language."""
+    with warehouse.transaction() as con:
+        found = scripts_without_language(con)
+    return dg.AssetCheckResult(
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{len(found)} scripts name a language that is none; they were taken "
+            "without it. Write `language: en`, or another tag."
+            if found
+            else None
+        ),
+        metadata={"without_language": len(found), "sample": sample_table(found)},
     )
 
 
