@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import perf_counter
 
 from ig_assets.errors import TransientVendorError
 
@@ -12,13 +12,13 @@ from ig_assets.errors import TransientVendorError
 @contextmanager
 def told_of_attempts(attempts: int) -> Iterator[None]:
     """A call that is given up after so many attempts says so, with the time it took."""
-    started = time.perf_counter()
+    started = perf_counter()
     try:
         yield
     except TransientVendorError as error:
-        took = _span(time.perf_counter() - started)
+        took = _span(perf_counter() - started)
         raise TransientVendorError(
-            f"{error} {attempts} attempts were made over {took}; run it again later, "
+            f"{error} {attempts} attempts were made {took}; run it again later, "
             "what was done is kept.",
             retry_after_s=error.retry_after_s,
             outcome_unknown=error.outcome_unknown,
@@ -26,6 +26,8 @@ def told_of_attempts(attempts: int) -> Iterator[None]:
 
 
 def _span(seconds: float) -> str:
+    if seconds < 1.5:
+        return "within a second"
     if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes"
+        return f"over {seconds:.0f} seconds"
+    return f"over {seconds / 60:.0f} minutes"

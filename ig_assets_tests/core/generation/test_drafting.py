@@ -207,9 +207,9 @@ def test_a_server_that_stays_down_ends_the_run_after_five_attempts(
 ) -> None:
     desk.topics("bread")
     server.fail(*[Fault(503)] * 5)
-    with pytest.raises(TransientVendorError, match="5 attempts were made over ") as told:
+    with pytest.raises(TransientVendorError, match="5 attempts were made ") as told:
         desk.draft(desk.arms()[:1])
-    assert "seconds; run it again later" in str(told.value)
+    assert "; run it again later" in str(told.value)
     assert sent(server) == 5 and desk.statuses() == {"failed": 5}
     assert desk.draft(desk.arms(), "run-2").written == 2
 
