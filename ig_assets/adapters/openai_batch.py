@@ -232,7 +232,9 @@ def _refusal(custom_id: str, status_code: Any, body: Any) -> BatchResult:
     again = not isinstance(status_code, int) or (
         status_code in (408, 409, 429) or status_code >= 500
     )
-    answered = f"answered {status_code}" if isinstance(status_code, int) else "no answer"
+    answered = (
+        f"answered {status_code}" if isinstance(status_code, int) else "no answer"
+    )
     return BatchResult(
         custom_id,
         "failed" if again else "refused",

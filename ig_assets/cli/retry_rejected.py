@@ -1,4 +1,4 @@
-"""`ig-assets generate --retry-rejected`: rejected variants once more, as a Dagster run."""
+"""`ig-assets generate --retry-rejected`: rejected variants once more, as a run."""
 
 from __future__ import annotations
 

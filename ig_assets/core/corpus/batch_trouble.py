@@ -23,7 +23,8 @@ TRY_AGAIN = (
 )
 
 _DENIED = """
-    SELECT b.intent_key, b.provider, b.batch_id, b.reason, count(i.content_hash) AS texts
+    SELECT b.intent_key, b.provider, b.batch_id, b.reason,
+        count(i.content_hash) AS texts
     FROM embedding_batches AS b
     LEFT JOIN embedding_batch_lines AS l
         ON l.intent_key = b.intent_key
@@ -128,7 +129,7 @@ def batch_report(con: Connection, space: Embedder | Space) -> BatchReport:
 
 
 def standing_stop(con: Connection) -> str | None:
-    """Why nothing is sent until a person runs it, None where nothing stands against it."""
+    """Why nothing is sent until a person runs it, None where it may be sent."""
     rows = fetch_dicts(con, _DENIED)
     if not rows:
         return None

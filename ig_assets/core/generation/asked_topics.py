@@ -114,8 +114,8 @@ def _asked_for(
     except ValidationError as error:
         raise InputError(f"The topic cannot be used: {told(error)}.") from None
     topic_id = topic_id_of(month, topic.topic)
-    draw = {"is_control": False, "is_canary": False}
-    return topic_id, {**topic_row(topic, ON_DEMAND, month, topic_id), **draw, "arms": arms}
+    own = {"is_control": False, "is_canary": False, "arms": arms}
+    return topic_id, topic_row(topic, ON_DEMAND, month, topic_id) | own
 
 
 def _check_same(
@@ -136,6 +136,6 @@ def _check_same(
     where = "" if source == ON_DEMAND else f" in the calendar ({source})"
     raise ConflictError(
         f"{row['month']} has the topic {known[0]['topic']!r} already{where}, with "
-        f"another {' and another '.join(other)}; leave that out to go on with the topic "
-        "as it is, or name this one differently. Nothing was written or paid for."
+        f"another {' and another '.join(other)}; leave that out to go on with the "
+        "topic as it is, or name this one differently. Nothing was written or paid for."
     )

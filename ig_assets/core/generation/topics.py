@@ -1,4 +1,4 @@
-"""The topics of a month as rows: those of its calendar, drawn for control and canary."""
+"""A month's topics as rows: its calendar's, drawn for control and canary."""
 
 from __future__ import annotations
 

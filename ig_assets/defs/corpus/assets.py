@@ -73,7 +73,8 @@ def raw_scripts(
                 f"""
                 SELECT s.script_id || ' ' || s.revision_hash || ' '
                     || coalesce(s.topic, '') || ' ' || coalesce(s.hook_style, '')
-                    || ' ' || coalesce(s.language, '?') || ' ' || coalesce(p.readings, 0)
+                    || ' ' || coalesce(s.language, '?') || ' '
+                    || coalesce(p.readings, 0)
                 FROM ({CURRENT_SCRIPTS}) AS s
                 LEFT JOIN (
                     SELECT script_id, count(*) AS readings

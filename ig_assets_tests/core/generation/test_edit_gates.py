@@ -36,14 +36,22 @@ COPIED = (
 )
 
 
+GERMAN = """# Warum werden deine Messer immer stumpf?
+
+Die meisten Leute legen sie in die Schublade, wo jede Klinge an die nächste stößt. Hänge
+sie an einen Magneten und wische sie gleich nach dem Kochen ab. Ziehe die Klinge zweimal
+über einen Stahl, dann bleibt sie lange scharf.
+
+CTA: Speichere dir das für später.
+"""
+
+
 def posts(warehouse: Warehouse) -> None:
     """Two proposed posts of one topic."""
     topic = {"month": MONTH, "topic_id": "t1", "topic": "knives", "language": "en"}
     with warehouse.transaction() as con:
         merge_rows(con, "topics", [topic])
-        merge_rows(
-            con, "experiments", [{"experiment_id": "e1", "month": MONTH}]
-        )
+        merge_rows(con, "experiments", [{"experiment_id": "e1", "month": MONTH}])
         for arm in "ab":
             text = f"The words of arm {arm} about knives."
             variant = {
@@ -67,7 +75,7 @@ def posts(warehouse: Warehouse) -> None:
 
 def edited(desk: Desk, content: str, post: str = "p-a") -> dict[str, Figure]:
     edit_post(desk.warehouse, desk.clock, post, content.encode(), "ada")
-    gates = Gates(0.5, banned=parse_banned("miracle cure"))
+    gates = Gates(0.5, banned=parse_banned("miracle cure", "list"))
     found = measure_edit(desk.warehouse, desk.clock, gates, post)
     return {figure.gate: figure for figure in found}
 
@@ -100,14 +108,9 @@ def test_a_good_edit_passes_every_gate_and_its_figures_are_kept(review: Desk) ->
         (GOOD.replace("A dull", "It is a miracle cure. A dull"), "banned_words"),
         (GOOD.replace("A dull", COPIED + ". A dull"), "copied_words"),
         (GOOD.replace("Most people", "```json {} Most people"), "structure"),
-        (
-            "# Warum werden deine Messer immer stumpf?\n\nDie meisten Leute legen sie "
-            "in die Schublade, wo jede Klinge an die nächste stößt. Hänge sie an einen "
-            "Magneten und wische sie gleich nach dem Kochen ab. Ziehe die Klinge zweimal "
-            "über einen Stahl, dann bleibt sie lange scharf.\n\nCTA: Speichere dir das.",
-            "language",
-        ),
+        (GERMAN, "language"),
     ],
+    ids=["short", "banned", "copied", "markup", "German"],
 )
 def test_each_gate_is_looked_at_and_the_edit_stands(
     review: Desk, content: str, gate: str

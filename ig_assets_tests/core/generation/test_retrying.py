@@ -27,8 +27,9 @@ TOO_LONG = Fault(400, "context_length_exceeded")
 
 
 def again(desk: Desk) -> list[Arm]:
+    planned = desk.arms()
     with desk.warehouse.transaction() as con:
-        return rejected_arms(con, MONTH, desk.arms())
+        return rejected_arms(con, MONTH, planned)
 
 
 def stands(desk: Desk) -> Standing:
