@@ -6,11 +6,13 @@ IgAssetsError                 one sentence for a person: what happened, what to 
 ├── ModelFileError            a model file cannot be fetched, or is not what it claims
 ├── WarehouseError            the warehouse cannot be opened or is newer than this code
 │   └── WarehouseBusyError    another process holds it; try again
+├── ConflictError          what is asked for contradicts what is there already
 ├── IndexLostError         the vector store lacks what the ledger says it has; sync
 ├── BudgetError               the next call would exceed the budget; nothing was sent
 └── VendorError               a vendor answered something other than asked for
     ├── TransientVendorError  may succeed when tried again (retry_after_s, if told)
     ├── RefusedError          the vendor refuses this request for good
+    │   └── ContextTooLongError  it is longer than the model reads; shorten it
     ├── AccessError           the vendor refuses us: key, quota, permission; stop
     └── MalformedAnswerError  an answer came and was paid for, but cannot be used
 """
@@ -28,6 +30,10 @@ class SettingsError(IgAssetsError):
 
 class InputError(IgAssetsError):
     """A file or argument of the user's cannot be used."""
+
+
+class ConflictError(IgAssetsError):
+    """What is asked for contradicts what is there already; nothing was done."""
 
 
 class ModelFileError(IgAssetsError):
@@ -88,6 +94,10 @@ class RefusedError(VendorError):
         super().__init__(message)
         self.input_tokens = input_tokens
         self.output_tokens = output_tokens
+
+
+class ContextTooLongError(RefusedError):
+    """The request is longer than the model reads; a shorter one may be sent."""
 
 
 class AccessError(VendorError):

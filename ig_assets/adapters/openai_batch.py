@@ -23,6 +23,7 @@ from ig_assets.adapters.openai_client import (
     Endpoint,
     LazyClient,
     UnknownRouteError,
+    no_access,
     sent,
 )
 from ig_assets.adapters.openai_embedder import embedding_request
@@ -112,13 +113,19 @@ class OpenAIBatches:
         return found[0] if found else None
 
     def state(self, batch_id: str) -> BatchState:
-        """Running until OpenAI says completed, failed, expired or cancelled."""
+        """Running until OpenAI says completed, failed, expired or cancelled.
+
+        Denied where `errors.data` refuses the account rather than the batch. Their
+        messages are left out: they may quote what was sent.
+        """
         batch = self._retrieve(batch_id)
         errors = getattr(batch.errors, "data", None) or []
         codes = sorted({code for e in errors if (code := _code(e.code)) is not None})
-        return BatchState(
-            _STATES.get(str(batch.status), "running"), ", ".join(codes) or None
-        )
+        status = _STATES.get(str(batch.status), "running")
+        denial = _denial(codes) if status not in ("running", "completed") else None
+        if denial is not None:
+            return BatchState("denied", denial)
+        return BatchState(status, ", ".join(codes) or None)
 
     def results(self, batch_id: str) -> Iterator[BatchResult]:
         """The lines of the output file, then those of the error file."""
@@ -199,6 +206,8 @@ def _result(line: bytes) -> BatchResult | None:
         return None
     if not isinstance(response, Mapping):
         code = _code(error.get("code")) if isinstance(error, Mapping) else None
+        if code is not None and (denial := _denial([code])) is not None:
+            return BatchResult(custom_id, "denied", problem=denial)
         status = "expired" if code in _NOT_REACHED else "failed"
         return BatchResult(custom_id, status, problem=code or "no_response")
     status_code, body = response.get("status_code"), response.get("body")
@@ -215,16 +224,32 @@ def _result(line: bytes) -> BatchResult | None:
 
 def _refusal(custom_id: str, status_code: Any, body: Any) -> BatchResult:
     error = body.get("error") if isinstance(body, Mapping) else None
-    code = _code(error.get("code")) if isinstance(error, Mapping) else None
+    told_by = error if isinstance(error, Mapping) else {}
+    found = [_code(told_by.get(name)) for name in ("code", "type")]
+    code = found[0]
+    if (denial := _denial([c for c in found if c], status_code)) is not None:
+        return BatchResult(custom_id, "denied", problem=denial)
     again = not isinstance(status_code, int) or (
         status_code in (408, 409, 429) or status_code >= 500
     )
-    told = f"answered {status_code}" if isinstance(status_code, int) else "no answer"
+    answered = (
+        f"answered {status_code}" if isinstance(status_code, int) else "no answer"
+    )
     return BatchResult(
         custom_id,
         "failed" if again else "refused",
-        problem=told + (f" ({code})" if code else ""),
+        problem=answered + (f" ({code})" if code else ""),
     )
+
+
+def _denial(codes: Sequence[str], status_code: Any = None) -> str | None:
+    """How the account is refused, where it is and not the request."""
+    if "model_not_found" in codes:
+        return (
+            "model_not_found: there is no such model for this key; check "
+            "IG_OPENAI_EMBEDDING_MODEL"
+        )
+    return no_access(codes, status_code)
 
 
 def _answer(body: Any) -> EmbeddingAnswer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from ig_assets.adapters.openai_pace import Pace, shared_pace
 from ig_assets.errors import (
     AccessError,
+    ContextTooLongError,
     MalformedAnswerError,
     RefusedError,
     TransientVendorError,
@@ -33,19 +34,28 @@ _NO_ACCESS_CODES = {
     "organization_spend_limit_exceeded": (
         "the organisation's spend limit is reached; raise it"
     ),
+    "billing_hard_limit_reached": "the account's spend limit is reached; raise it",
+    "billing_not_active": "the account cannot be billed; put its billing in order",
+    "account_deactivated": "the account is closed; ask OpenAI, or use another key",
+    "access_terminated": "the account is closed; ask OpenAI, or use another key",
+    "invalid_api_key": "the API key is not accepted; check OPENAI_API_KEY",
+    "invalid_organization": "the key's organisation is not known; check the key",
 }
 _NO_ACCESS = {
     401: "the API key is not accepted; check OPENAI_API_KEY",
     403: "this key may not do that; give it the permission or use another",
     404: "there is no such model or address for this key; check the model's name",
 }
-# What refuses this one request.
-_REFUSED_CODES = {
-    "context_length_exceeded": "the prompt is longer than the model reads",
+# What refuses this one request. Compatible servers have no code for it (vLLM, Ollama),
+# so that their words are looked at, and not repeated.
+_TOO_LONG_MEANING = "the prompt is longer than the model reads"
+_TOO_LONG_CODES = {
+    "context_length_exceeded": _TOO_LONG_MEANING,
     "exceed_context_size_error": (
         "the prompt is longer than the model can read; lower IG_RETRIEVED_SCRIPTS"
     ),
 }
+_TOO_LONG = re.compile(r"context (?:length|window|size)", re.IGNORECASE)
 _REFUSALS = {400: "the request is not valid for this model"}
 _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
 
@@ -154,7 +164,8 @@ def translate(error: Exception, provider: str = "openai") -> VendorError:
     Transient: no connection, time-outs, 408, 409, 429, 5xx. `outcome_unknown` is
     false where the request never left or was turned away (429, 503). AccessError:
     401, 403, 404 (no such model), spent quotas and spend limits, which meet every
-    request alike. RefusedError: every other 4xx. Raises nothing.
+    request alike. RefusedError: every other 4xx, ContextTooLongError where a shorter
+    request may be taken. Raises nothing.
     """
     import openai
 
@@ -170,8 +181,10 @@ def translate(error: Exception, provider: str = "openai") -> VendorError:
     for code in codes:
         if code in _NO_ACCESS_CODES:
             return AccessError(f"{told}: {_NO_ACCESS_CODES[code]}.")
-        if code in _REFUSED_CODES:
-            return RefusedError(f"{told}: {_REFUSED_CODES[code]}.")
+        if code in _TOO_LONG_CODES:
+            return ContextTooLongError(f"{told}: {_TOO_LONG_CODES[code]}.")
+    if status == 400 and _TOO_LONG.search(error.message):
+        return ContextTooLongError(f"{told}: {_TOO_LONG_MEANING}.")
     if status in (408, 409, 429) or status >= 500:
         return TransientVendorError(
             f"{told}.",
@@ -182,6 +195,18 @@ def translate(error: Exception, provider: str = "openai") -> VendorError:
         return AccessError(f"{told}: {_NO_ACCESS[status]}.")
     meaning = _REFUSALS.get(status, "the request is refused")
     return RefusedError(f"{told}: {meaning}.")
+
+
+def no_access(codes: Sequence[str], status: object = None) -> str | None:
+    """How a vendor refuses the account by codes or a status; None where it does not.
+
+    For errors that come in a file; those of an answer are `translate`d.
+    """
+    for code in codes:
+        if code in _NO_ACCESS_CODES:
+            return f"{code}: {_NO_ACCESS_CODES[code]}"
+    meaning = _NO_ACCESS.get(status) if isinstance(status, int) else None
+    return f"answered {status}: {meaning}" if meaning else None
 
 
 class UnknownRouteError(Exception):

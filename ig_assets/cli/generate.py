@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Annotated, Any
 
 import typer
@@ -14,27 +13,37 @@ from ig_assets.cli.output import (
     plain_errors,
     print_json,
 )
-from ig_assets.cli.progress import live_rows
+from ig_assets.cli.form_run import run_job
+from ig_assets.cli.retry_rejected import retry
 from ig_assets.core.fine_tuning.registry import active_model
+from ig_assets.core.generation.asked_topics import check_topic
 from ig_assets.core.generation.overview import variants_of_topic
-from ig_assets.core.generation.topics import add_topic
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House, base_model
 
 
 @plain_errors
 def generate(
-    topic: Annotated[str, typer.Argument(help="What the script is about.")],
+    topic: Annotated[str, typer.Argument(help="What the script is about.")] = "",
     variants: Annotated[int, typer.Option(help="How many to write: 2 or 3.")] = 3,
     brief: Annotated[str, typer.Option(help="What must be said.")] = "",
     audience: Annotated[str, typer.Option(help="Who watches.")] = "",
-    language: Annotated[str, typer.Option(help="Language code, e.g. en.")] = "en",
+    language: Annotated[
+        str, typer.Option(help="Language code. [default: en]", show_default=False)
+    ] = "",
     brand_voice: Annotated[
         str, typer.Option("--voice", help="How it should sound.")
     ] = "",
     month: Annotated[
         str | None, typer.Option(help="An open month, YYYY-MM. [default: the present]")
     ] = None,
+    retry_rejected: Annotated[
+        bool,
+        typer.Option(
+            "--retry-rejected",
+            help="Instead: try rejected variants once more, of TOPIC or the month.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write variants of a topic; those that it has already are kept.
@@ -43,9 +52,14 @@ def generate(
     calendar's are.
 
     Example: `ig-assets generate "sharp knives" --variants 3`
+
+    Example: `ig-assets generate --retry-rejected --month 2026-05`
     """
     house = House(load_settings())
     where = month or house.clock.now().strftime("%Y-%m")
+    if retry_rejected:
+        retry(house, where, topic, as_json)
+        return
     values = {
         "topic": topic,
         "brief": brief,
@@ -53,9 +67,11 @@ def generate(
         "language": language,
         "brand_voice": brand_voice,
     }
-    # Also in the run, but what is wrong with the request is best said at once.
-    topic_id = add_topic(house.warehouse, house.clock, where, values, variants)
-    run_id = _run(house, {**values, "variants": variants, "month": where}, as_json)
+    # Also in the run, but what is wrong with the request is best said at once. The run
+    # plans the topic: where another command is at work nothing has been planned.
+    topic_id = check_topic(house.warehouse, house.clock, where, values, variants)
+    form = {**values, "variants": variants, "month": where}
+    run_id = run_job(house, "generate_topic", form, topic, as_json)
     with house.warehouse.transaction() as con:
         rows = variants_of_topic(con, where, topic_id)
     if as_json:
@@ -76,18 +92,6 @@ def generate(
     _say_who_wrote(house)
     if not stand:
         raise typer.Exit(FAILED)
-
-
-def _run(house: House, form: dict[str, object], quiet: bool) -> str:
-    warnings.simplefilter("ignore")
-    from ig_assets.loop.headless import Headless, load_definitions, open_instance
-    from ig_assets.loop.home import ensure_dagster_home
-
-    ensure_dagster_home(house.settings)
-    with open_instance(house.settings) as instance, live_rows(house, quiet) as report:
-        report(f"{form['month']}: {form['topic']}")
-        headless = Headless(load_definitions(), instance)
-        return headless.run_form("generate_topic", form).run_id
 
 
 def _say_who_wrote(house: House) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +24,9 @@ from ig_assets.core.experiments.review import (
     edit_post,
     posts_for_review,
 )
+from ig_assets.core.generation.banned import read_banned
+from ig_assets.core.generation.edit_gates import measure_edit
+from ig_assets.core.generation.gates import GATES, Figure, Gates
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House, make_instagram
@@ -121,19 +125,44 @@ def edit(
 ) -> None:
     """Publish your words instead of the variant's; the original is kept.
 
+    They are measured at the gates of the variants, which warn and refuse nothing.
+
     Example: `ig-assets posts edit 1f0c7a5e9b3d2468 --text better.md`
     """
     content = _content(text)
     house = House(load_settings())
     editor = by or getpass.getuser()
     edited = edit_post(house.warehouse, house.clock, post, content, editor)
+    figures, warnings = _measured(house, post)
     if as_json:
-        print_json(edited)
+        told = dataclasses.asdict(edited)
+        print_json(told | {"figures": figures, "warnings": warnings})
         return
     console.print(
         f"Post {edited.post_id} goes out as revision {edited.revision_hash[:12]}; the "
         f"variant {edited.variant_id} keeps its words ({edited.original_hash[:12]})."
     )
+    shown = [
+        f"{GATES[figure.gate]} {figure.figure:.2f}"
+        for figure in figures
+        if figure.figure is not None
+    ]
+    console.print(", ".join(shown), style="dim", markup=False)
+    for warning in warnings:
+        console.print(f"Warning: {warning}", style="yellow", markup=False)
+
+
+def _measured(house: House, post: str) -> tuple[list[Figure], list[str]]:
+    """What the edit measures, and a sentence for each gate that it does not pass."""
+    settings = house.settings
+    try:
+        banned = read_banned(settings.banned_words)
+    except InputError as error:
+        return [], [f"the words were not measured at the gates. {error}"]
+    gates = Gates(settings.novelty_floor, banned=banned)
+    figures = measure_edit(house.warehouse, house.clock, gates, post)
+    failed = [figure.why_not for figure in figures if figure.why_not]
+    return figures, [f"{why}; the edit stands, you decide." for why in failed]
 
 
 @app.command()

@@ -10,6 +10,11 @@ from typing import Annotated
 import typer
 
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.core.corpus.batch_trouble import (
+    BatchReport,
+    batch_report,
+    forgive_failed,
+)
 from ig_assets.core.corpus.embedding import EmbeddingPlan, plan_embedding
 from ig_assets.core.corpus.rejects import current_rejects
 from ig_assets.core.corpus.sync import CURRENT_SCRIPTS, CorpusChange, plan_corpus
@@ -32,6 +37,10 @@ def sync(
     dry_run: Annotated[
         bool, typer.Option(help="Say what it would do and cost; change nothing.")
     ] = False,
+    retry_failed: Annotated[
+        bool,
+        typer.Option(help="With IG_BATCH: send texts again that a batch gave up."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring scripts, vectors and index up to date, as one Dagster run.
@@ -46,6 +55,7 @@ def sync(
         else:
             _print_plan(plan)
         return
+    forgiven = forgive_failed(house.warehouse, house.embedder) if retry_failed else 0
     warnings.simplefilter("ignore")
     from ig_assets.loop.headless import Headless, load_definitions, open_instance
     from ig_assets.loop.home import ensure_dagster_home
@@ -56,8 +66,14 @@ def sync(
         metadata = {name: _numbers(instance, name, done.run_id) for name in ASSETS}
     with house.warehouse.transaction() as con:
         rejects = current_rejects(con)
+        batches = batch_report(con, house.embedder)
     if as_json:
-        told = {"run_id": done.run_id, "assets": metadata, "rejects": rejects}
+        told = {
+            "run_id": done.run_id,
+            "assets": metadata,
+            "rejects": rejects,
+            "batches": batches,
+        }
         print_json(told)
         return
     for reject in rejects[:SHOWN_REJECTS]:
@@ -69,9 +85,34 @@ def sync(
             "New texts are embedded by OpenAI's Batch API (IG_BATCH), at half the "
             "price; `submitted` and `under_way` are counted in texts and chunks."
         )
+    if retry_failed:
+        console.print(f"{forgiven} texts that were given up are tried again.")
+    _print_batches(batches)
     for name, numbers in metadata.items():
         shown = ", ".join(f"{k} {v}" for k, v in numbers.items())
         console.print(f"[bold]{name}[/bold]: {shown}")
+
+
+def _print_batches(report: BatchReport) -> None:
+    """What waits, what the last batch that ended badly said, and what was given up."""
+    if report.in_flight:
+        console.print(
+            f"{report.in_flight} batches are in flight with {report.texts_in_flight} "
+            "texts; embedding_batch_sensor, or another sync, takes what they bring."
+        )
+    for text in report.given_up[:SHOWN_REJECTS]:
+        name = text["source_uri"] or f"a part of a text, {text['content_hash'][:12]}"
+        console.print(f"  {name}: given up. {text['reason']}.", markup=False)
+    if report.ended_badly:
+        last = report.ended_badly[0]
+        console.print(
+            f"{len(report.ended_badly)} batches ended badly so far, the last as "
+            f"{last['status']}: "
+            f"{(last['reason'] or 'the vendor gives no reason').rstrip('.')}.",
+            markup=False,
+        )
+    if report.what_to_do:
+        console.print(report.what_to_do, style="yellow", markup=False)
 
 
 @dataclass(frozen=True)

@@ -124,10 +124,11 @@ class BatchLine:
 
 @dataclass(frozen=True)
 class BatchState:
-    """Where a batch stands: running, completed, failed, expired or cancelled.
+    """Where a batch stands: running, completed, failed, expired, cancelled or denied.
 
-    One that has expired or was cancelled still has the results of what was done.
-    `reason` names the vendor's codes where it says why.
+    Denied is the account (its key, quota or permission), not the batch. However it
+    ended, it still has the results of what was done. `reason` names the vendor's
+    codes where it says why.
     """
 
     status: str
@@ -139,7 +140,8 @@ class BatchResult:
     """What came of one line: its answer, or the problem in place of it.
 
     `status` is done, expired (the vendor did not get to it), failed (another time it
-    may work), malformed (an answer that cannot be used) or refused (for good).
+    may work), malformed (an answer that cannot be used), refused (for good) or denied
+    (the account was refused, whatever the line says).
     """
 
     custom_id: str

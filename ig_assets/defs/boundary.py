@@ -21,6 +21,17 @@ from ig_assets.errors import (
 OWNERS = ["team:content-data"]
 SAMPLE_ROWS = 20
 
+# What a run has that a sensor, a schedule or a condition started, here or headless.
+_BY_ITSELF = (
+    "dagster/sensor_name",
+    "dagster/schedule_name",
+    "dagster/auto_materialize",
+    "dagster/from_automation_condition",
+    "ig/requested_of",
+    "ig/embedding_batches",
+    "ig/winners",
+)
+
 # A busy warehouse passes; paid calls have their own retries (tenacity), so that a
 # step is not repeated for their sake: `plain_failures` forbids it.
 RETRY_WHEN_BUSY = dg.RetryPolicy(
@@ -70,6 +81,11 @@ def plain_failures() -> Iterator[None]:
 def run_ref(context: dg.AssetExecutionContext, month: str | None = None) -> RunRef:
     """On whose behalf the step makes calls."""
     return RunRef(context.run.run_id, context.asset_key.to_user_string(), month)
+
+
+def started_by_person(context: dg.AssetExecutionContext) -> bool:
+    """Whether somebody asked for this run, rather than a sensor or a schedule."""
+    return not any(name in context.run.tags for name in _BY_ITSELF)
 
 
 def counts(summary: Any) -> dict[str, Any]:

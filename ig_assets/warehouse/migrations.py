@@ -53,6 +53,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "library_files": ("file_uri", "script_id"),
     "post_edits": ("post_id", "edited_at"),
     "reel_containers": ("container_id",),
+    "post_edit_figures": ("post_id", "edited_at", "gate"),
 }
 
 _FIRST = """
@@ -298,6 +299,17 @@ CREATE TABLE reel_containers (
 );
 """
 
+# What a person's words measure at the gates, and how often an arm was tried before
+# (NULL: never): a rejected one that is tried again has a row of its own.
+_TRIED_AGAIN = """
+ALTER TABLE drafts ADD COLUMN tried_before INTEGER;
+ALTER TABLE variants ADD COLUMN tried_before INTEGER;
+CREATE TABLE post_edit_figures (
+    post_id TEXT, edited_at TIMESTAMP, gate TEXT, figure DOUBLE, at_least DOUBLE,
+    at_most DOUBLE, passed BOOLEAN, measured_at TIMESTAMP
+);
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "the first house", _FIRST),
     (2, "library files", _LIBRARY_FILES),
@@ -311,6 +323,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (10, "calls are dated by the world's clock too", _CALLS_ARE_DATED_BY_THE_WORLD),
     (11, "posts name what they duplicate", _POSTS_NAME_THEIR_TWIN),
     (12, "reels that are on their way", _REEL_CONTAINERS),
+    (14, "rejected arms are tried again, and edits measured", _TRIED_AGAIN),
 )
 
 

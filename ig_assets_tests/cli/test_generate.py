@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import dagster as dg
 import pytest
 
 from ig_assets_tests.loop.turned import TurnedLoop, command, new_loop
-from ig_assets_tests.stand_ins.openai_server import RESPONSES, OpenAIStandIn
+from ig_assets_tests.stand_ins.openai_server import RESPONSES, Fault, OpenAIStandIn
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
+PATIENCE_S = 120.0  # for a machine that hangs; nothing is timed
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +117,92 @@ def test_what_cannot_be_written_is_refused_before_anything_is_paid(
     assert refused.returncode == WRONG_USE
     assert said in " ".join(refused.stderr.split())
     assert (desk.counts(), dict(desk.stand_in.requests)) == before
+
+
+def test_another_brief_for_a_topic_is_told_and_nothing_is_spent(
+    desk: TurnedLoop,
+) -> None:
+    answer(desk, "clean windows", "--brief", "Use paper.")
+    before = desk.counts(), dict(desk.stand_in.requests)
+    ended = generate(desk, "Clean windows", "--brief", "Use a squeegee.")
+    assert ended.returncode == FAILED
+    said = _one_line(ended.stderr)
+    assert "2026-01 has the topic 'clean windows' already, with another brief" in said
+    assert "name this one differently" in said and "squeegee" not in said
+    assert (desk.counts(), dict(desk.stand_in.requests)) == before
+
+
+def test_rejected_variants_are_tried_again_and_what_stands_is_said(
+    desk: TurnedLoop,
+) -> None:
+    desk.stand_in.fail(*[Fault(400, "content_policy_violation")] * 3)
+    ended = generate(desk, "old tins")
+    assert ended.returncode == FAILED and "(3 rejected)" in _one_line(ended.stdout)
+    rows = "SELECT * FROM variants WHERE rejection IS NOT NULL ORDER BY variant_id"
+    rejected = desk.rows(rows)
+    desk.stand_in.fail(*[Fault(400, "content_policy_violation")])
+    some = generate(desk, "--retry-rejected", "--month", "2026-01")
+    said = _one_line(some.stdout)
+    assert some.returncode == FAILED, some.stderr
+    assert "3 rejected variants of 2026-01 were tried again" in said
+    assert "2 stand now, 1 are still rejected" in said and "Still rejected" in said
+
+    told = answer(desk, "old tins", "--retry-rejected")
+
+    assert told["after"]["standing"] == told["after"]["arms"] == 3
+    assert told["after"]["rejected"] == [] and told["cost_usd"] > 0
+    assert all(row in desk.rows(rows) for row in rejected), "history stays"
+    asked = desk.stand_in.requests[RESPONSES]
+    none = generate(desk, "--retry-rejected")
+    assert none.returncode == DONE
+    assert "No variant of 2026-01 is rejected" in _one_line(none.stdout)
+    assert desk.stand_in.requests[RESPONSES] == asked
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--retry-rejected", "--month", "2025-12"), "not an open month"),
+        (("moon dust", "--retry-rejected"), "has no topic 'moon dust'"),
+    ],
+)
+def test_what_cannot_be_tried_again_is_wrong_use(
+    desk: TurnedLoop, arguments: tuple[str, ...], said: str
+) -> None:
+    refused = generate(desk, *arguments)
+    assert refused.returncode == WRONG_USE
+    assert said in _one_line(refused.stderr)
+
+
+def test_of_two_at_the_same_time_the_second_says_so_and_plans_nothing(
+    desk: TurnedLoop,
+) -> None:
+    asked = desk.stand_in.requests[RESPONSES]
+    desk.stand_in.fail(Fault(delay_s=PATIENCE_S))
+    first = subprocess.Popen(
+        command("generate", "slow cooking", "--json"),
+        env=desk.env,
+        cwd=desk.data_dir,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while desk.stand_in.requests[RESPONSES] == asked:
+            assert time.monotonic() < deadline and first.poll() is None
+            time.sleep(0.05)
+        second = generate(desk, "quick cooking")
+    finally:
+        first.kill()
+        first.communicate()
+    assert second.returncode == FAILED
+    said = _one_line(second.stderr)
+    assert "Another `ig-assets loop`, `sync` or `generate` is at work" in said
+    assert "wait until it has ended" in said and "Traceback" not in said
+    topics = {row["topic"] for row in desk.rows("SELECT topic FROM topics")}
+    assert "quick cooking" not in topics, "nobody pays for it later by accident"
+    assert len(answer(desk, "quick cooking")["variants"]) == 3
 
 
 def test_the_launchpad_shows_one_flat_form(tmp_path: Path) -> None:

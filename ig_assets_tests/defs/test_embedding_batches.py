@@ -14,6 +14,7 @@ from ig_assets_tests.defs.ticking import DaggedHouse
 from ig_assets_tests.stand_ins.openai_batches import BatchStandIn
 
 SENSOR = "embedding_batch_sensor"
+CHECK = "embedding_batches_bring_vectors"
 
 
 @pytest.fixture
@@ -133,6 +134,67 @@ def test_a_rejected_text_is_shown_with_its_reason(
     assert isinstance(rejects, dg.TableMetadataValue)
     [record] = rejects.records
     assert record.data["reason"] == "answered 400 (invalid_value)"
+
+
+def test_a_refused_account_fails_the_run_and_no_sensor_sends_it_again(
+    dagged: DaggedHouse, vendor: BatchStandIn
+) -> None:
+    submitted(dagged)
+    vendor.end("failed", code="billing_hard_limit_reached")
+    [request] = dagged.sensor(SENSOR).run_requests
+    for _ in range(2):
+        failed = dagged.run("collect_embeddings", tags=request.tags)
+        assert not failed.success and len(vendor.batches) == 1
+    [step] = [e for e in failed.all_events if e.is_step_failure]
+    assert step.step_failure_data.user_failure_data is not None
+    said = str(step.step_failure_data.user_failure_data.description)
+    assert "billing_hard_limit_reached: the account's spend limit is reached" in said
+    skipped = str(dagged.sensor(SENSOR).skip_message)
+    assert skipped.startswith("No embedding batch is under way. ") and said in skipped
+    check = dagged.check("script_embeddings", CHECK)
+    assert not check.passed and check.description == said
+    assert check.severity == dg.AssetCheckSeverity.WARN
+
+    assert dagged.run("sync_corpus").success, "a person runs it"
+
+    assert len(vendor.batches) == 2
+    check = dagged.check("script_embeddings", CHECK)
+    assert check.passed
+    assert check.metadata["in_flight"].value == 1
+    assert check.metadata["texts_in_flight"].value == 2
+    assert check.metadata["ended_badly"].value == 1
+    assert dagged.sensor(SENSOR).skip_message == (
+        "1 embedding batches are under way, none has ended."
+    )
+
+
+def test_texts_that_failed_too_often_are_named_with_how_to_try_again(
+    dagged: DaggedHouse, vendor: BatchStandIn
+) -> None:
+    submitted(dagged)
+    for _ in range(3):
+        vendor.end("failed", code="invalid_json_line")
+        done = dagged.run("collect_embeddings")
+    [made] = done.asset_materializations_for_node("script_embeddings")
+    assert "invalid_json_line" in str(made.metadata["ended_badly"].value)
+    assert "ig-assets sync --retry-failed" in str(made.metadata["try_again"].value)
+    check = dagged.check("script_embeddings", CHECK)
+    assert not check.passed and "2 texts were given up" in str(check.description)
+    texts = check.metadata["texts"]
+    assert isinstance(texts, dg.TableMetadataValue)
+    assert {r.data["script_id"] for r in texts.records} == {
+        "library/herbs",
+        "library/bread",
+    }
+    from ig_assets.cli.app import app
+
+    told = CliRunner().invoke(app, ["sync"]).stdout
+    assert "bread.md: given up. the vendor did not accept" in " ".join(told.split())
+    assert len(vendor.batches) == 3
+    again = " ".join(CliRunner().invoke(app, ["sync", "--retry-failed"]).stdout.split())
+    assert "2 texts that were given up are tried again." in again
+    assert "1 batches are in flight with 2 texts" in again
+    assert len(vendor.batches) == 4
 
 
 def test_no_key_and_no_text_is_in_the_event_log(

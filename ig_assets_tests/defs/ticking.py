@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -102,10 +103,18 @@ class DaggedHouse:
         with context:
             return schedule.evaluate_tick(context)
 
-    def run(self, job: str, partition: str | None = None) -> dg.ExecuteInProcessResult:
+    def run(
+        self,
+        job: str,
+        partition: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> dg.ExecuteInProcessResult:
         """Run a job in this process; a failure is a result, not an exception."""
         return self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance, partition_key=partition, raise_on_error=False
+            instance=self.instance,
+            partition_key=partition,
+            tags=dict(tags or {}),
+            raise_on_error=False,
         )
 
     def materialise(

@@ -30,7 +30,8 @@ class BatchStandIn:
     """The stand-in as a context manager; `base_url` is what OPENAI_BASE_URL gets.
 
     `asked` keeps (method, path) in order, `keys` the keys that were sent. While
-    `is_down` every request is answered 503, and what `lacks` names is 404.
+    `is_down` every request is answered 503, what `lacks` names is 404, and with
+    `refuses` no batch is created: 400 with that code.
     """
 
     def __init__(self) -> None:
@@ -41,6 +42,7 @@ class BatchStandIn:
         self.keys: set[str] = set()
         self.is_down = False
         self.lacks: set[str] = set()
+        self.refuses = ""
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.stand_in = self
@@ -80,28 +82,34 @@ class BatchStandIn:
         status: str = "completed",
         fate: Fate = lambda request: "done",
         code: str = "invalid_json_line",
+        worked: bool = False,
     ) -> None:
         """End every batch that has not ended, with a fate for each line.
 
-        A fate is done, twice, lost, refused, broken (a 500), expired, or what is
-        wrong with the vectors: short, nan, none, garbage.
+        A fate is done, twice, lost, refused, broken (a 500), expired, denied (the
+        account has no credit), or what is wrong with the vectors: short, nan, none,
+        garbage. One that failed has results only where it `worked` before.
         """
         for batch_id in self.running():
-            self._end(batch_id, status, fate, code)
+            self._end(batch_id, status, fate, code, worked)
 
-    def _end(self, batch_id: str, status: str, fate: Fate, code: str) -> None:
+    def _end(
+        self, batch_id: str, status: str, fate: Fate, code: str, worked: bool
+    ) -> None:
         batch = self.batches[batch_id]
         batch["status"] = status
         if status == "failed":
-            told = {"code": code, "message": "as the test asked", "line": 1}
+            quoted = self.requests(batch_id)[0]["body"]["input"]
+            told = {"code": code, "message": f"it quotes {quoted}", "line": 1}
             batch["errors"] = {"object": "list", "data": [told]}
-            return
+            if not worked:
+                return
         requests = self.requests(batch_id)
         output: list[dict[str, Any]] = []
         errors: list[dict[str, Any]] = []
         for request in requests:
             what = fate(request)
-            if what in ("refused", "broken", "expired"):
+            if what in ("refused", "broken", "expired", "denied"):
                 errors.append(_error_line(request, what, status))
             elif what != "lost":
                 line = _output_line(request, what)
@@ -145,8 +153,9 @@ class BatchStandIn:
             or body.get("completion_window") != "24h"
             or body.get("input_file_id") not in self.files
         )
-        if wrong:
-            return 400, _told("the batch cannot be created", "invalid_batch")
+        if wrong or self.refuses:
+            code = self.refuses or "invalid_batch"
+            return 400, _told("the batch cannot be created", code)
         with self._lock:
             batch_id = f"batch_{len(self.batches):04d}"
             self.batches[batch_id] = {
@@ -215,6 +224,10 @@ def _error_line(request: Mapping[str, Any], fate: str, status: str) -> dict[str,
         # As OpenAI's Batch guide shows the lines that a batch did not get to.
         told = {"code": f"batch_{status}", "message": "it was not executed in time"}
         return _line(request, None, told)
+    if fate == "denied":
+        body = _told("You exceeded your current quota", "insufficient_quota")
+        response = {"status_code": 429, "request_id": "req_1", "body": body}
+        return _line(request, response, None)
     code = 400 if fate == "refused" else 500
     body = _told(f"quotes {request['body']['input']}", "invalid_value")
     response = {"status_code": code, "request_id": "req_1", "body": body}

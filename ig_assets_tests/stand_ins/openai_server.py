@@ -73,7 +73,8 @@ class Fault:
 
     `status` other than 200 answers an error with `code`; `delay_s` waits first;
     `cut` sends half of the body and closes; `text` stands in for the written text
-    (then nothing of it need fit the schema); `headers` are added.
+    (then nothing of it need fit the schema); `headers` are added. `message` is what
+    the error says, to nobody but a person.
     """
 
     status: int = 200
@@ -82,6 +83,7 @@ class Fault:
     cut: bool = False
     text: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    message: str = "a fault was asked for"
 
 
 MALFORMED = Fault(text='{"hook": "only half of a scr')
@@ -293,7 +295,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, fault: Fault, body: dict[str, Any]) -> None:
         if fault.status != 200:
-            self._send(fault.status, _error("a fault was asked for", fault.code), fault)
+            self._send(fault.status, _error(fault.message, fault.code), fault)
         elif self.path == RESPONSES:
             name = body.get("text", {}).get("format", {}).get("name")
             if name not in ("ScriptAnswer", "PolishedScript"):

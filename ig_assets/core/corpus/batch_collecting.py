@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ig_assets.core.corpus.batch_rows import (
     BATCH_PRICE_SHARE,
+    MOST_TRIES,
     BatchRow,
     OpenLine,
     batches_in,
@@ -31,7 +32,16 @@ _NOT_STARTED = {
     "expired": "the batch expired before the vendor came to this line",
     "cancelled": "the batch was cancelled before the vendor came to this line",
     "failed": "the vendor did not accept the batch",
+    "denied": "the vendor refused the account",
 }
+_DENIED_LINES = """
+    SELECT reason
+    FROM embedding_batch_lines
+    WHERE intent_key = ?
+        AND status = 'unsent'
+    ORDER BY custom_id
+    LIMIT 1
+"""
 # The account may not queue more at a time; the vendor worked on nothing.
 QUEUE_FULL = "token_limit_exceeded"
 
@@ -40,7 +50,9 @@ QUEUE_FULL = "token_limit_exceeded"
 class Collection:
     """What one run collected: vectors, tokens, USD (None where nobody knows).
 
-    `queue_is_full` says that the vendor takes no more until what it has is done.
+    `queue_is_full` says that the vendor takes no more until what it has is done,
+    `denied` that a batch ended because the account is refused. `problems` has a
+    sentence for each batch that ended otherwise than well.
     """
 
     batches: int = 0
@@ -49,6 +61,8 @@ class Collection:
     tokens: int = 0
     cost_usd: float | None = 0.0
     queue_is_full: bool = False
+    denied: bool = False
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,15 +122,47 @@ def collect_ended(
             total = _added(total, batch, page)
         is_full = batch.outcome == "failed" and QUEUE_FULL in (batch.reason or "")
         with warehouse.transaction() as con:
-            rest = _without_result(con, batch, is_full and others > 0)
+            known = _with_denial(con, batch)
+            rest = _without_result(con, known, is_full and others > 0)
             _write(con, clock, batch, rest)
-            status = "collected" if batch.outcome == "completed" else batch.outcome
-            reason, now = batch.reason, clock.now()
+            status = "collected" if known.outcome == "completed" else known.outcome
+            reason, now = known.reason, clock.now()
             note_settled(con, batch.intent_key, str(status), reason, now)
         total = _added(total, batch, rest)
-        if is_full:
-            total = replace(total, queue_is_full=True)
+        total = replace(
+            total,
+            queue_is_full=total.queue_is_full or is_full,
+            denied=total.denied or known.outcome == "denied",
+            problems=(*total.problems, *_problem(known, len(rest))),
+        )
     return total
+
+
+def _with_denial(con: Connection, batch: BatchRow) -> BatchRow:
+    """The batch, which is denied also where only some of its lines say so.
+
+    From the rows, since a run that was killed has written lines already.
+    """
+    if batch.outcome == "denied":
+        return batch
+    reasons = con.execute(_DENIED_LINES, [batch.intent_key]).fetchall()
+    if not reasons:
+        return batch
+    return replace(batch, outcome="denied", reason=reasons[0][0])
+
+
+def _problem(batch: BatchRow, lines: int) -> tuple[str, ...]:
+    """What a person is told of a batch that ended otherwise than well."""
+    if batch.outcome == "completed":
+        return ()
+    why = f" ({batch.reason})" if batch.reason else ""
+    what = f"{batch.provider} ended batch {batch.batch_id} as {batch.outcome}{why}"
+    if batch.outcome == "denied":
+        return (f"{what}; what it had done is kept.",)
+    return (
+        f"{what}; of its requests {lines} brought nothing and are sent again, at most "
+        f"{MOST_TRIES} times in all.",
+    )
 
 
 def _pages(
@@ -125,7 +171,7 @@ def _pages(
     """What became of the batch's open lines that have a result, page by page."""
     with warehouse.transaction() as con:
         lines = open_lines(con, batch.intent_key)
-    if not lines or batch.outcome == "failed":
+    if not lines:
         return
     assert batch.batch_id is not None, "it has ended at the vendor"
     try:
@@ -146,7 +192,12 @@ def _pages(
 
 
 def _judged(line: OpenLine, result: BatchResult, space: Space) -> _Done:
-    """A result as it will be written; an answer must be a unit vector an input."""
+    """A result as it will be written; an answer must be a unit vector an input.
+
+    A line whose account was refused says nothing of its texts: it was not sent.
+    """
+    if result.status == "denied":
+        return _Done(line, "unsent", Usage(), {}, result.problem)
     if result.answer is None:
         unpaid = result.status != "malformed"
         usage = result.usage or Usage(0 if unpaid else line.tokens)
@@ -175,8 +226,8 @@ def _without_result(
             for line in lines
         ]
     outcome = str(batch.outcome)
-    status = "unsent" if is_held_back else "failed"
-    status = status if outcome == "failed" else "expired"
+    status = "failed" if outcome == "failed" else "expired"
+    status = "unsent" if is_held_back or outcome == "denied" else status
     reason = _NOT_STARTED[outcome] + (f" ({batch.reason})" if batch.reason else "")
     return [_Done(line, status, Usage(), {}, reason) for line in lines]
 

@@ -1,9 +1,11 @@
 """Embedding batches as rows: what was meant, what is under way, what came of it.
 
 A batch is `intended`, `submitted`, `ended` (at the vendor, not yet collected), and
-then for good `collected`, `failed`, `expired` or `cancelled`. A line is `submitted`,
-and then `done`, `expired`, `failed`, `malformed`, `refused` or `unsent`, the last
-where its batch never came to work on it for no fault of its own.
+then for good `collected`, `failed`, `expired` or `cancelled`; or `denied` where the
+vendor refused the account, until a person runs it again. A line is `submitted`, and
+then `done`, `expired`, `failed`, `malformed`, `refused`, `forgiven` (a person asked
+for another try) or `unsent`, the last where its batch never came to work on it for no
+fault of its own.
 """
 
 from __future__ import annotations
@@ -40,9 +42,9 @@ _UNDER_WAY = """
 # is at fault; one of several may not be, and goes alone the next time.
 _IN_VAIN = f"""
     SELECT i.content_hash, arg_max(l.reason, b.intended_at) AS reason,
-        count(*) FILTER (WHERE l.status <> 'unsent') >= {MOST_TRIES}
+        count(*) FILTER (WHERE l.status NOT IN ('unsent', 'forgiven')) >= {MOST_TRIES}
             OR bool_or(l.status = 'refused' AND l.inputs = 1) AS is_given_up,
-        bool_or(l.status IN ('refused', 'malformed')) AS is_suspect,
+        bool_or(l.status IN ('refused', 'malformed', 'forgiven')) AS is_suspect,
         bool_or(l.status <> 'unsent') AS was_tried
     FROM embedding_batch_inputs AS i
     JOIN embedding_batch_lines AS l

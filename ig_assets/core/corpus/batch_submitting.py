@@ -25,6 +25,7 @@ from ig_assets.core.corpus.missing import (
     pool_all,
     text_pages,
 )
+from ig_assets.core.costs.in_vain import told_of_attempts
 from ig_assets.core.costs.ledger import Ledger, RunRef, Sleep
 from ig_assets.core.costs.submitted import Settled, settle_submitted
 from ig_assets.core.identity import ID_LENGTH, stable_id
@@ -95,9 +96,15 @@ class Submitter:
     def _submit(self, group: Sequence[Sequence[Input]]) -> None:
         intent_key, lines = self._intend(group)
         try:
-            batch_id = self._send(lines, intent_key)
-        except (RefusedError, AccessError) as error:
-            _give_up(self.warehouse, self.clock, intent_key, str(error))
+            with told_of_attempts(ATTEMPTS):
+                batch_id = self._send(lines, intent_key)
+        except RefusedError as error:
+            _give_up(self.warehouse, self.clock, intent_key, str(error), "failed")
+            raise
+        except AccessError as error:
+            _give_up(
+                self.warehouse, self.clock, intent_key, str(error), "unsent", "denied"
+            )
             raise
         with self.warehouse.transaction() as con:
             note_submitted(con, intent_key, batch_id, self.clock.now())
@@ -169,14 +176,24 @@ def resolve_intents(warehouse: Warehouse, clock: Clock, batcher: BatchEmbedder) 
     for intent in intents:
         batch_id = batcher.find(intent.intent_key)
         if batch_id is None:
-            _give_up(warehouse, clock, intent.intent_key, _NEVER_SENT)
+            _give_up(warehouse, clock, intent.intent_key, _NEVER_SENT, "unsent")
             continue
         with warehouse.transaction() as con:
             note_submitted(con, intent.intent_key, batch_id, clock.now())
 
 
-def _give_up(warehouse: Warehouse, clock: Clock, intent_key: str, reason: str) -> None:
-    """Nothing of the batch was sent: its lines are free and cost nothing."""
+def _give_up(
+    warehouse: Warehouse,
+    clock: Clock,
+    intent_key: str,
+    reason: str,
+    line_status: str,
+    batch_status: str = "failed",
+) -> None:
+    """Nothing of the batch was taken: its lines are free and cost nothing.
+
+    Lines that are `failed` count as a try of their texts, `unsent` ones do not.
+    """
     with warehouse.transaction() as con:
         lines = open_lines(con, intent_key)
         settled = [
@@ -184,11 +201,12 @@ def _give_up(warehouse: Warehouse, clock: Clock, intent_key: str, reason: str) -
             for line in lines.values()
         ]
         settle_submitted(con, settled)
-        unsent = [
-            {"custom_id": name, "status": "unsent", "reason": reason} for name in lines
+        freed = [
+            {"custom_id": name, "status": line_status, "reason": reason}
+            for name in lines
         ]
-        merge_rows(con, "embedding_batch_lines", unsent)
-        note_settled(con, intent_key, "failed", reason, clock.now())
+        merge_rows(con, "embedding_batch_lines", freed)
+        note_settled(con, intent_key, batch_status, reason, clock.now())
 
 
 def _requests(

@@ -18,7 +18,8 @@ from ig_assets.core.corpus.missing import (
 )
 from ig_assets.core.corpus.vectors import check_answer, write_vectors
 from ig_assets.core.costs.in_flight import run_in_flight
-from ig_assets.core.costs.ledger import Call, Ledger, RunRef
+from ig_assets.core.costs.in_vain import told_of_attempts
+from ig_assets.core.costs.ledger import ATTEMPTS, Call, Ledger, RunRef
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.identity import fields_hash
 from ig_assets.core.ports import Clock, Embedder, EmbeddingAnswer, Usage
@@ -208,7 +209,8 @@ class _Payment:
             write_vectors(con, embedder, vectors, self.clock.now())
 
         call = self._call(hashes, sum(item.tokens for item in batch))
-        return self.ledger.pay(call, self.run, send, record, halt).usage
+        with told_of_attempts(ATTEMPTS):
+            return self.ledger.pay(call, self.run, send, record, halt).usage
 
     def _call(self, hashes: list[str], tokens: int) -> Call:
         return embedding_call(self.embedder, self.operation, hashes, tokens)

@@ -22,8 +22,10 @@ from ig_assets.core.corpus.batch_submitting import (
     Submitter,
     resolve_intents,
 )
+from ig_assets.core.corpus.batch_trouble import batch_report, lift_stop, standing_stop
 from ig_assets.core.costs.ledger import Ledger, RunRef, Sleep
 from ig_assets.core.ports import BatchEmbedder, Clock, Embedder
+from ig_assets.errors import AccessError
 from ig_assets.warehouse.connection import Warehouse
 
 SAMPLE_ROWS = 20
@@ -36,7 +38,8 @@ class BatchRun:
     `submitted` were sent by this run in `batches`, `retried` of them not for the
     first time; `under_way` have no answer yet, after it; `collected` got their vector
     in this run, for `tokens` and `cost_usd` (None where nobody knows the price);
-    `rejected` are given up until they are embedded without a batch.
+    `rejected` are given up until a person asks for them again. `problems` has a
+    sentence for each batch that this run found ended otherwise than well.
     """
 
     submitted: int
@@ -48,6 +51,7 @@ class BatchRun:
     tokens: int
     cost_usd: float | None
     rejects: tuple[dict[str, Any], ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 def embed_by_batches(
@@ -59,24 +63,32 @@ def embed_by_batches(
     run: RunRef,
     batch_size: int = 100,
     sleep: Sleep = time.sleep,
+    by_person: bool = True,
 ) -> BatchRun:
     """Take what ended batches brought, and send what is missing; wait for nothing.
 
     Every input is sent once, in requests of up to `batch_size`; what the vendor did
     not get to goes into a later batch, at most three times in all, and what it
     refuses is rejected with the reason. A crash at any moment sends nothing twice.
-    Raises BudgetError before a batch that is too much, and the VendorErrors of the
-    batcher.
+    Where the vendor refuses the account, what came is kept, AccessError says so, and
+    nothing is sent until a run that is `by_person`. Raises BudgetError before a batch
+    that is too much, and the VendorErrors of the batcher.
     """
     ledger.mark_unknown(run)
     came = collect_batches(warehouse, clock, lambda: batcher)
+    if by_person and not came.denied:
+        lift_stop(warehouse)
+    with warehouse.transaction() as con:
+        stopped = standing_stop(con)
+    if stopped is not None:
+        raise AccessError(stopped)
     sent = Submission()
     submitter = Submitter(warehouse, ledger, embedder, batcher, clock, run, sleep)
     if not came.queue_is_full or not _open_batches(warehouse):
         sent = submitter.submit_missing(batch_size)
     with warehouse.transaction() as con:
         known = held_inputs(con, embedder)
-    rejects = sorted(known.given_up.items())
+        rejects = batch_report(con, embedder).given_up
     return BatchRun(
         submitted=sent.inputs,
         batches=sent.batches,
@@ -86,10 +98,8 @@ def embed_by_batches(
         rejected=len(rejects),
         tokens=came.tokens,
         cost_usd=came.cost_usd,
-        rejects=tuple(
-            {"content_hash": name, "reason": reason}
-            for name, reason in rejects[:SAMPLE_ROWS]
-        ),
+        rejects=rejects[:SAMPLE_ROWS],
+        problems=came.problems,
     )
 
 

@@ -10,7 +10,7 @@ from ig_assets.core.corpus.table_file import TABLE_SUFFIXES, read_table
 
 # What a file is read to say follows from its bytes and this number alone: count it
 # up with every change of the readers, and every file is read again.
-READER_VERSION = 2
+READER_VERSION = 3
 
 SUFFIXES = (".md", ".txt", *TABLE_SUFFIXES)
 MAX_TABLE_BYTES = 256 * 1024 * 1024

@@ -23,6 +23,7 @@ DESCRIBED = (
 STAGED = ("script_id", "revision_hash", *DESCRIBED)
 _READ = (*STAGED, "file_uri", "content_hash", "stamp")
 FRAME_ROWS = 1000
+NO_LANGUAGE = "?"  # what stands for a NULL language, since `''` is one not told
 
 # Every script that a file says now, with the file; what was not read is as it was.
 _CLAIMS = """
@@ -103,6 +104,8 @@ def _read_columns(reading: LibraryReading) -> dict[str, list[str]]:
         for script in file.reading.scripts:
             for name in STAGED:
                 columns[name].append(getattr(script, name) or "")
+            if script.language is None:
+                columns["language"][-1] = NO_LANGUAGE
             columns["file_uri"].append(file.path)
             columns["content_hash"].append(file.content_hash)
             columns["stamp"].append(file.stamp or "")

@@ -9,13 +9,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from ig_assets.core.corpus.current import FORGOTTEN_SCRIPTS, LATEST_STATUS
-from ig_assets.core.corpus.library_staging import DESCRIBED, STAGED
+from ig_assets.core.corpus.library_staging import DESCRIBED, NO_LANGUAGE, STAGED
 from ig_assets.core.corpus.script import Reject
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import merge_rows
 
 # `''` stands for no author: staged columns have no NULL.
-_SAID = {name: f"f.{name}" for name in STAGED} | {"author": "nullif(f.author, '')"}
+_SAID = {name: f"f.{name}" for name in STAGED} | {
+    "author": "nullif(f.author, '')",
+    "language": f"nullif(f.language, '{NO_LANGUAGE}')",
+}
 _DIFFERS = " OR ".join(f"{_SAID[c]} IS DISTINCT FROM s.{c}" for c in DESCRIBED)
 
 # Every library script that is there or was active, with what happened to it. Words

@@ -39,6 +39,7 @@ class Performance:
 class ParsedScript:
     """One script of the library; `text` is hook, body and call to action.
 
+    `language` is empty where it is not told, None where what is told is no language.
     `source_uri` is the file's path below the library, with `#row` in a table.
     """
 
@@ -51,7 +52,7 @@ class ParsedScript:
     body: str
     call_to_action: str
     text: str
-    language: str
+    language: str | None
     performance: Performance | None = None
 
     @cached_property

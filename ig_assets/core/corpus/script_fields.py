@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ig_assets.core.corpus.counts import whole_count
+from ig_assets.core.corpus.labels import hook_style_of, language_of
 from ig_assets.core.corpus.script import (
     COUNTS,
     MAX_BYTES,
@@ -52,12 +53,12 @@ def make_script(
         source_uri=source_uri,
         author=word(fields, "author") or None,
         topic=word(fields, "topic"),
-        hook_style=word(fields, "hook_style"),
+        hook_style=hook_style_of(word(fields, "hook_style")),
         hook=parts.hook,
         body=parts.body,
         call_to_action=parts.call_to_action,
         text=joined,
-        language=word(fields, "language"),
+        language=language_of(word(fields, "language")),
         performance=_performance(fields.get("performance")),
     )
 

@@ -22,9 +22,51 @@ _SECRETS = (
 _PATTERNS = tuple((kind, marks, re.compile(p)) for kind, marks, p in _SECRETS)
 
 
+_PASSWORD_MARKS = ("ass", "ASS", "pwd", "PWD", "Pwd")
+_ASSIGNED = re.compile(
+    r"(?<![a-z])(?P<name>password|passphrase|passwd|pwd)[\"'`]?"
+    r"(?P<sign>[ \t]*[=:][ \t]*)(?P<quote>[\"'`]?)(?P<value>[^\s\"'`]+)",
+    re.IGNORECASE,
+)
+_PLACEHOLDER = re.compile(
+    r"[<{\[($%*•…].*|your.*|my[_-].*|x{3,}|example|changeme|none|null|true|false",
+    re.IGNORECASE,
+)
+_SIGNS = frozenset("0123456789#$%&@^_+~!*")
+
+
 def secret_kind(text: str) -> str | None:
     """What kind of secret the text seems to contain, if any."""
     for kind, marks, pattern in _PATTERNS:
         if any(mark in text for mark in marks) and pattern.search(text):
             return kind
+    if any(mark in text for mark in _PASSWORD_MARKS):
+        if any(map(_is_password, _ASSIGNED.finditer(text))):
+            return "a password"
     return None
+
+
+def _is_password(found: re.Match[str]) -> bool:
+    """Whether a value is assigned, rather than a sentence about passwords begun.
+
+    It is where it is written in one piece (`password=…`), under a technical name, as
+    one quoted word, or mixes letters with digits or signs. Placeholders are none.
+    """
+    value = found["value"].rstrip(".,;:!?)…")
+    if len(value) < 4 or _PLACEHOLDER.fullmatch(value):
+        return False
+    is_quoted = bool(found["quote"]) and found.string.startswith(
+        found["quote"], found.end()
+    )
+    return (
+        found["sign"] == "="
+        or found["name"].casefold() in ("passwd", "pwd")
+        or is_quoted
+        or any(_is_mixed(part) for part in value.split("-"))
+    )
+
+
+def _is_mixed(part: str) -> bool:
+    """`hunter2` is, `12` and `characters` are not."""
+    letters = set(part)
+    return len(part) >= 6 and bool(letters & _SIGNS) and not letters <= _SIGNS

@@ -48,7 +48,8 @@ class Arm:
 
     The canary arm has arm a's style, brief and retrievals and differs in the model
     alone. The control arm has arm a's style, the frozen base model, the first
-    prompt and no winners among its retrievals.
+    prompt and no winners among its retrievals. `tried_before` counts the tries of it
+    that were rejected.
     """
 
     variant_id: str
@@ -58,6 +59,7 @@ class Arm:
     model: WritingModel
     is_canary: bool = False
     is_control: bool = False
+    tried_before: int = 0
 
 
 def planned_topics(
@@ -110,5 +112,11 @@ def _arm(
     is_canary: bool = False,
     is_control: bool = False,
 ) -> Arm:
-    variant_id = stable_id("variant", topic.month, topic.topic_id, label)
+    variant_id = arm_id(topic, label)
     return Arm(variant_id, topic, label, style, model, is_canary, is_control)
+
+
+def arm_id(topic: Topic, label: str, tried_before: int = 0) -> str:
+    """The id of an arm's draft and variant; each further try has one of its own."""
+    again = (str(tried_before),) if tried_before else ()
+    return stable_id("variant", topic.month, topic.topic_id, label, *again)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -20,7 +20,7 @@ from ig_assets.core.generation.writing import Sampling, Written, write_script
 from ig_assets.core.identity import seeded_unit
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Writer
-from ig_assets.errors import BudgetError
+from ig_assets.errors import BudgetError, ContextTooLongError
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import merge_rows
 
@@ -118,7 +118,8 @@ def draft_prompt(
 def arm_seed(seed: int, arm: Arm) -> int:
     """A sampling seed below 2³¹; a canary shares that of the arm it is paired with."""
     label = "a" if arm.is_canary else arm.arm
-    return int(seeded_unit(seed, "sampling", arm.topic.topic_id, label) * 2**31)
+    again = (str(arm.tried_before),) if arm.tried_before else ()
+    return int(seeded_unit(seed, "sampling", arm.topic.topic_id, label, *again) * 2**31)
 
 
 def _draft(
@@ -127,6 +128,31 @@ def _draft(
     retrieved: Sequence[RetrievedScript],
     run: RunRef,
     halt: threading.Event,
+) -> Written:
+    """Write an arm; where the model cannot read so much, with fewer scripts."""
+    for count in _fewer_and_fewer(len(retrieved)):
+        try:
+            return _draft_with(drafting, arm, retrieved[:count], run, halt, count > 0)
+        except ContextTooLongError:
+            continue
+    raise AssertionError("unreachable")  # pragma: no cover
+
+
+def _fewer_and_fewer(count: int) -> Iterator[int]:
+    """All, half of them, half of these, …, none."""
+    while count:
+        yield count
+        count //= 2
+    yield 0
+
+
+def _draft_with(
+    drafting: Drafting,
+    arm: Arm,
+    retrieved: Sequence[RetrievedScript],
+    run: RunRef,
+    halt: threading.Event,
+    may_shorten: bool,
 ) -> Written:
     examples = drafting.examples_of(arm.model)
     prompt = draft_prompt(arm, [script.text for script in retrieved], examples)
@@ -167,6 +193,7 @@ def _draft(
         for_arm,
         record,
         halt=halt,
+        may_shorten=may_shorten,
     )
 
 
@@ -196,5 +223,6 @@ def _row(
         "is_canary": arm.is_canary,
         "is_control": arm.is_control,
         "rejection": written.rejection,
+        "tried_before": arm.tried_before,
         "created_at": now,
     }

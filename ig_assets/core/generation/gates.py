@@ -189,16 +189,18 @@ def record_figures(
     con: Connection, variant_id: str, figures: Sequence[Figure], now: datetime
 ) -> None:
     """Write the figures of a variant, the unmeasured ones as NULL."""
-    rows = [
-        {
-            "variant_id": variant_id,
-            "gate": figure.gate,
-            "figure": figure.figure,
-            "at_least": figure.at_least,
-            "at_most": figure.at_most,
-            "passed": figure.passed,
-            "measured_at": now,
-        }
-        for figure in figures
-    ]
+    key = {"variant_id": variant_id}
+    rows = [key | figure_columns(figure, now) for figure in figures]
     merge_rows(con, "variant_figures", rows)
+
+
+def figure_columns(figure: Figure, now: datetime) -> dict[str, object]:
+    """A figure as the columns that every table of figures has."""
+    return {
+        "gate": figure.gate,
+        "figure": figure.figure,
+        "at_least": figure.at_least,
+        "at_most": figure.at_most,
+        "passed": figure.passed,
+        "measured_at": now,
+    }

@@ -76,14 +76,17 @@ def variants_of_topic(
             GROUP BY subject
         ) AS c ON c.subject = v.variant_id
         WHERE v.month = ? AND v.topic_id = ?
-        ORDER BY v.arm
+        ORDER BY v.arm, coalesce(v.tried_before, 0)
         """,
         [month, topic_id],
     )
 
 
 def gate_figures(con: Connection, month: str, gate: str) -> list[dict[str, Any]]:
-    """What the month's variants measured at a gate; what failed comes first."""
+    """What the month's variants measured at a gate; what failed comes first.
+
+    A rejected one that was tried again since is history and left out.
+    """
     return fetch_dicts(
         con,
         """
@@ -91,7 +94,16 @@ def gate_figures(con: Connection, month: str, gate: str) -> list[dict[str, Any]]
             f.at_least, f.at_most, f.passed, v.rejection IS NOT NULL AS rejected
         FROM variant_figures AS f
         JOIN variants AS v ON v.variant_id = f.variant_id
-        WHERE v.month = ? AND f.gate = ?
+        WHERE v.month = ?
+          AND f.gate = ?
+          AND NOT EXISTS (
+            SELECT 1
+            FROM variants AS again
+            WHERE again.month = v.month
+              AND again.topic_id = v.topic_id
+              AND again.arm = v.arm
+              AND coalesce(again.tried_before, 0) > coalesce(v.tried_before, 0)
+          )
         ORDER BY coalesce(f.passed, TRUE), f.figure IS NULL, v.topic_id, v.arm
         """,
         [month, gate],

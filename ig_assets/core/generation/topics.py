@@ -1,34 +1,19 @@
-"""The topics of a month as rows: those of the calendar, drawn for control and canary,
-and those that a person asked for between."""
+"""A month's topics as rows: its calendar's, drawn for control and canary."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-
-from ig_assets.core.generation.calendar import CalendarTopic, read_calendar, told
-from ig_assets.core.generation.calendar_file import MONTH
+from ig_assets.core.generation.calendar import CalendarTopic, read_calendar
 from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Clock
-from ig_assets.errors import InputError
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 
 ON_DEMAND = "on demand"
-
-_ASK_AGAIN = """
-UPDATE topics
-SET status = 'planned',
-    arms = CASE WHEN ? > coalesce(arms, 2) THEN ? ELSE arms END
-WHERE month = ?
-  AND topic_id = ?
-"""
 
 
 @dataclass(frozen=True)
@@ -69,7 +54,7 @@ def sync_topics(
     reading = read_calendar(calendar, month)
     ordered = sorted(reading.topics, key=lambda t: (t[0].due_on, t[0].topic))
     chosen = ordered[:limit]
-    ids = [stable_id("topic", month, topic.topic.casefold()) for topic, _ in chosen]
+    ids = [topic_id_of(month, topic.topic) for topic, _ in chosen]
     control = _drawn(ids, draw.seed, "control", month, draw.control_share)
     canary: set[str] = set()
     if draw.has_candidate and draw.canary_share > 0:
@@ -96,7 +81,7 @@ def sync_topics(
             before = known.get(topic_id)
             settled = before is not None and before["drafted"]
             rows.append(
-                _row(topic, source, month, topic_id)
+                topic_row(topic, source, month, topic_id)
                 | {
                     "is_control": (
                         before["is_control"]
@@ -142,39 +127,12 @@ def sync_topics(
     )
 
 
-def add_topic(
-    warehouse: Warehouse, clock: Clock, month: str, values: Mapping[str, Any], arms: int
-) -> str:
-    """Plan a topic that a person asked for, with 2 or 3 arms; return its id.
-
-    `values` are a calendar row's, without its date, which is today or the month's
-    first day. A topic that the month has keeps its row and draw, and gets more arms
-    where more are asked for. Raises InputError for a bad value or a month that is
-    over.
-    """
-    if not 2 <= arms <= 3:
-        raise InputError(f"{arms} variants cannot be tested; ask for 2 or 3.")
-    today = clock.now().date()
-    if not MONTH.fullmatch(month) or month < f"{today:%Y-%m}":
-        raise InputError(
-            f"{month!r} is not an open month; name the present one, {today:%Y-%m}, or "
-            "a later one."
-        )
-    due_on = max(today, date.fromisoformat(f"{month}-01"))
-    try:
-        topic = CalendarTopic.model_validate({**values, "due_on": due_on})
-    except ValidationError as error:
-        raise InputError(f"The topic cannot be used: {told(error)}.") from None
-    topic_id = stable_id("topic", month, topic.topic.casefold())
-    draw = {"is_control": False, "is_canary": False}
-    row = {**_row(topic, ON_DEMAND, month, topic_id), **draw, "arms": arms}
-    with warehouse.transaction() as con:
-        merge_rows(con, "topics", [row], replace=False)
-        con.execute(_ASK_AGAIN, [arms, arms, month, topic_id])
-    return topic_id
+def topic_id_of(month: str, topic: str) -> str:
+    """The id that a topic of a month has, whatever its case and spaces."""
+    return stable_id("topic", month, " ".join(topic.split()).casefold())
 
 
-def _row(
+def topic_row(
     topic: CalendarTopic, source: str, month: str, topic_id: str
 ) -> dict[str, object]:
     return {

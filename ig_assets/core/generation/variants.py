@@ -15,7 +15,8 @@ from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 
 _FROM_DRAFT = (
-    "variant_id month topic_id arm hook_style provider model_id is_canary is_control"
+    "variant_id month topic_id arm hook_style provider model_id is_canary is_control "
+    "tried_before"
 )
 
 

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ig_assets.core.costs.in_vain import told_of_attempts
+from ig_assets.core.costs.ledger import ATTEMPTS as CALL_ATTEMPTS
 from ig_assets.core.costs.ledger import Call, Ledger, RunRef
 from ig_assets.core.generation.prompts import Prompt
 from ig_assets.core.generation.script import (
@@ -17,7 +19,11 @@ from ig_assets.core.generation.script import (
 )
 from ig_assets.core.identity import fields_hash
 from ig_assets.core.ports import Usage, WriteRequest, Writer
-from ig_assets.errors import MalformedAnswerError, RefusedError
+from ig_assets.errors import (
+    ContextTooLongError,
+    MalformedAnswerError,
+    RefusedError,
+)
 from ig_assets.warehouse.connection import Connection
 
 MAX_OUTPUT_TOKENS = 400
@@ -62,13 +68,14 @@ def write_script(
     record: Callable[[Connection, Written], None],
     schema: type[ScriptAnswer] | type[PolishedScript] = ScriptAnswer,
     halt: threading.Event | None = None,
+    may_shorten: bool = False,
 ) -> Written:
     """Ask for one script; `record` writes it in the transaction that settles it.
 
     An answer that is cut or not the schema is asked for once more with the next
     seed. If that fails too, or the vendor refuses, a rejection is recorded and
     returned. Raises TransientVendorError, AccessError, BudgetError, and HaltedError
-    once `halt` is set.
+    once `halt` is set; with `may_shorten` ContextTooLongError, for a shorter prompt.
     """
     problem = ""
     for attempt in range(ATTEMPTS):
@@ -89,18 +96,21 @@ def write_script(
         )
         call = _call(writer, request, operation, settings)
         try:
-            return ledger.pay(
-                call,
-                run,
-                lambda: _send(
-                    writer, request, call.request_hash, prompt.prompt_hash, settings
-                ),
-                record,
-                halt,
-            )
+            with told_of_attempts(CALL_ATTEMPTS):
+                return ledger.pay(
+                    call,
+                    run,
+                    lambda: _send(
+                        writer, request, call.request_hash, prompt.prompt_hash, settings
+                    ),
+                    record,
+                    halt,
+                )
         except MalformedAnswerError as error:
             problem = f"malformed: {error}"
         except RefusedError as error:
+            if may_shorten and isinstance(error, ContextTooLongError):
+                raise
             problem = f"refused: {error}"
             break
     rejected = Written(

@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from ig_assets.core.corpus.batch_trouble import TRY_AGAIN, lift_stop
 from ig_assets.core.corpus.current import CURRENT_SCRIPTS
 from ig_assets.core.corpus.embedding import EmbeddingRun, embed_missing
 from ig_assets.core.corpus.embedding_batches import (
@@ -25,6 +26,7 @@ from ig_assets.defs.boundary import (
     plain_failures,
     run_ref,
     sample_table,
+    started_by_person,
 )
 from ig_assets.defs.resources import OpenBatches
 from ig_assets.settings import Settings, load_settings
@@ -71,7 +73,8 @@ def raw_scripts(
                 f"""
                 SELECT s.script_id || ' ' || s.revision_hash || ' '
                     || coalesce(s.topic, '') || ' ' || coalesce(s.hook_style, '')
-                    || ' ' || s.language || ' ' || coalesce(p.readings, 0)
+                    || ' ' || coalesce(s.language, '?') || ' '
+                    || coalesce(p.readings, 0)
                 FROM ({CURRENT_SCRIPTS}) AS s
                 LEFT JOIN (
                     SELECT script_id, count(*) AS readings
@@ -117,7 +120,14 @@ def script_embeddings(
     with plain_failures():
         if settings.batch:
             run = embed_by_batches(
-                warehouse, ledger, embedder, batches(), clock, ref, size
+                warehouse,
+                ledger,
+                embedder,
+                batches(),
+                clock,
+                ref,
+                size,
+                by_person=started_by_person(context),
             )
         else:
             collect_batches(warehouse, clock, batches)
@@ -125,6 +135,7 @@ def script_embeddings(
             run = embed_missing(
                 warehouse, ledger, embedder, clock, ref, size, in_flight
             )
+            lift_stop(warehouse)  # nothing waits for a batch any more
         with warehouse.transaction() as con:
             version = content_version(
                 con,
@@ -148,8 +159,11 @@ def _told_of_batches(run: EmbeddingRun | BatchRun) -> dict[str, Any]:
             f"{run.under_way} texts are under way in the Batch API, which takes up to "
             "24 hours; embedding_batch_sensor collects them."
         )
+    if isinstance(run, BatchRun) and run.problems:
+        told["ended_badly"] = " ".join(run.problems)
     if isinstance(run, BatchRun) and run.rejects:
         told["rejects"] = sample_table(run.rejects)
+        told["try_again"] = f"{run.rejected} texts were given up; {TRY_AGAIN}."
     return told
 
 

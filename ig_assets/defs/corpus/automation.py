@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from ig_assets.core.corpus.batch_trouble import standing_stop
 from ig_assets.core.corpus.embedding_batches import poll_open_batches
 from ig_assets.core.corpus.library import library_fingerprint
 from ig_assets.core.corpus.sync import unpromoted_winners
@@ -92,14 +93,17 @@ def embedding_batch_sensor(
     """One run takes every batch that has ended; what is taken does not wait again."""
     try:
         under_way, ended = poll_open_batches(warehouse, clock, batches)
+        with warehouse.transaction() as con:
+            stopped = standing_stop(con)
     except IgAssetsError as error:
         return dg.SkipReason(str(error))
     if not ended:
-        return dg.SkipReason(
+        waiting = (
             f"{under_way} embedding batches are under way, none has ended."
             if under_way
             else "No embedding batch is under way."
         )
+        return dg.SkipReason(f"{waiting} {stopped}" if stopped else waiting)
     return dg.SensorResult(
         run_requests=[dg.RunRequest(tags={"ig/embedding_batches": str(ended)})]
     )

@@ -2,8 +2,14 @@
 
 import dagster as dg
 
+from ig_assets.core.corpus.batch_trouble import batch_report
 from ig_assets.core.corpus.current import CURRENT_REJECTS, CURRENT_SCRIPTS
 from ig_assets.core.corpus.index_sync import audit_index
+from ig_assets.core.corpus.label_report import (
+    scripts_without_language,
+    unknown_styles,
+)
+from ig_assets.core.generation.script import HOOK_STYLES
 from ig_assets.core.ports import Embedder, VectorIndex
 from ig_assets.defs.boundary import sample_table
 from ig_assets.defs.corpus.assets import raw_scripts, script_embeddings, script_index
@@ -35,6 +41,60 @@ def no_rejected_scripts(
             f"{len(rejects)} rejected; the others were taken." if rejects else None
         ),
         metadata={"rejected": len(rejects), "sample": sample_table(rejects)},
+    )
+
+
+@dg.asset_check(
+    asset=raw_scripts,
+    description=(
+        "Hook styles of library scripts are known ones, or a team's own that more "
+        "than one script has."
+    ),
+)
+def hook_styles_are_known(
+    warehouse: dg.ResourceParam[Warehouse],
+) -> dg.AssetCheckResult:
+    """Warn with styles that one script has, or that look like a known one."""
+    with warehouse.transaction() as con:
+        styles = unknown_styles(con, HOOK_STYLES)
+    doubtful = [style["hook_style"] for style in styles if style["is_doubtful"]]
+    return dg.AssetCheckResult(
+        passed=not doubtful,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{len(doubtful)} hook styles are seen once or look like a slip; known are "
+            f"{', '.join(HOOK_STYLES)}."
+            if doubtful
+            else None
+        ),
+        metadata={
+            "doubtful": len(doubtful),
+            "of_the_team": len(styles) - len(doubtful),
+            "sample": sample_table(styles),
+        },
+    )
+
+
+@dg.asset_check(
+    asset=raw_scripts,
+    description="The language of a library script is a tag such as en or pt-BR.",
+)
+def languages_are_tags(
+    warehouse: dg.ResourceParam[Warehouse],
+) -> dg.AssetCheckResult:
+    """Warn with the files; their scripts were taken, and ground no language."""
+    with warehouse.transaction() as con:
+        found = scripts_without_language(con)
+    return dg.AssetCheckResult(
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{len(found)} scripts name a language that is none; they were taken "
+            "without it. Write `language: en`, or another tag."
+            if found
+            else None
+        ),
+        metadata={"without_language": len(found), "sample": sample_table(found)},
     )
 
 
@@ -86,6 +146,33 @@ def vectors_have_unit_length(
         ).fetchall()[0]
     return dg.AssetCheckResult(
         passed=wrong == 0, metadata={"checked": checked, "wrong": wrong}
+    )
+
+
+@dg.asset_check(
+    asset=script_embeddings,
+    description=(
+        "The Batch API (IG_BATCH) gave no text up and does not refuse the account."
+    ),
+)
+def embedding_batches_bring_vectors(
+    warehouse: dg.ResourceParam[Warehouse], embedder: dg.ResourceParam[Embedder]
+) -> dg.AssetCheckResult:
+    """Warn with the batches that ended badly, the vendor's code, and what to do."""
+    with warehouse.transaction() as con:
+        report = batch_report(con, embedder)
+    return dg.AssetCheckResult(
+        passed=report.what_to_do is None,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=report.what_to_do,
+        metadata={
+            "in_flight": report.in_flight,
+            "texts_in_flight": report.texts_in_flight,
+            "ended_badly": len(report.ended_badly),
+            "given_up": len(report.given_up),
+            "batches": sample_table(report.ended_badly),
+            "texts": sample_table(report.given_up),
+        },
     )
 
 

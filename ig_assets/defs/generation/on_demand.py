@@ -1,12 +1,13 @@
-"""A topic that cannot wait for the calendar: a job with a form in the launchpad."""
+"""What cannot wait for the calendar: jobs with a form in the launchpad."""
 
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
 from ig_assets.core.costs.ledger import Ledger, RunRef
-from ig_assets.core.generation.topics import add_topic
+from ig_assets.core.generation.asked_topics import add_topic, known_topic
 from ig_assets.core.ports import Clock, Embedder, VectorIndex
 from ig_assets.defs.boundary import plain_failures
 from ig_assets.defs.generation.steps import (
@@ -26,9 +27,16 @@ class TopicForm(dg.Config):
     variants: int = Field(3, description="How many to write: 2 or 3.")
     brief: str = Field("", description="What must be said, in a sentence or two.")
     audience: str = Field("", description="Who watches.")
-    language: str = Field("en", description="Language code: en, es, de, …")
+    language: str = Field("", description="Language code: en, es, …; empty: en.")
     brand_voice: str = Field("", description="How it should sound.")
     month: str = Field("", description="YYYY-MM; empty: the present month.")
+
+
+class RetryForm(dg.Config):
+    """What is tried again; all of it may be left out."""
+
+    month: str = Field("", description="YYYY-MM; empty: the present month.")
+    topic: str = Field("", description="Only this topic; empty: all of the month.")
 
 
 @dg.op(
@@ -60,14 +68,34 @@ def write_topic(
         }
         topic_id = add_topic(warehouse, clock, month, values, config.variants)
         _report(context, "topics", month, {"topic_id": topic_id})
-        for asset, step in (
-            ("script_drafts", draft_month),
-            ("script_variants", polish_month),
-        ):
-            run = RunRef(context.run.run_id, asset, month)
-            made = step(desk, month, run, topic_id)
-            context.log.info(f"{asset} of {month}: {topic_id} is done.")
-            _report(context, asset, month, {"topic_id": topic_id} | made.metadata)
+        _write(context, desk, month, topic_id)
+
+
+@dg.op(
+    pool="writer_api",
+    description=(
+        "Writes and polishes the month's rejected variants once more, within the same "
+        "gates and bounds. The rejected ones stay as rows; topics that are posted are "
+        "left alone. PAYS for text where the writer is a vendor's."
+    ),
+)
+def write_rejected_again(
+    context: dg.OpExecutionContext,
+    config: RetryForm,
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+    warehouse: dg.ResourceParam[Warehouse],
+    ledger: dg.ResourceParam[Ledger],
+    embedder: dg.ResourceParam[Embedder],
+    index: dg.ResourceParam[VectorIndex],
+    writers: dg.ResourceParam[WriterByName],
+) -> None:
+    """Drafts and variants; reported as materialisations of the month's assets."""
+    desk = Desk(settings, clock, warehouse, ledger, embedder, index, writers)
+    month = config.month or clock.now().strftime("%Y-%m")
+    with plain_failures():
+        topic_id = known_topic(warehouse, clock, month, config.topic)
+        _write(context, desk, month, topic_id, retry_rejected=True)
 
 
 @dg.config_mapping
@@ -88,9 +116,44 @@ def generate_topic() -> None:
     write_topic()
 
 
+@dg.config_mapping
+def retry_form(form: RetryForm) -> dict[str, Any]:
+    """One flat form here too."""
+    return {"ops": {"write_rejected_again": {"config": form.dict()}}}
+
+
+@dg.job(
+    config=retry_form,
+    description=(
+        "Tries the rejected variants of a month, or of one topic of it, once more."
+    ),
+)
+def retry_rejected() -> None:
+    """What was rejected, again."""
+    write_rejected_again()
+
+
+def _write(
+    context: dg.OpExecutionContext,
+    desk: Desk,
+    month: str,
+    topic_id: str | None,
+    retry_rejected: bool = False,
+) -> None:
+    """Drafts, then variants, each as a materialisation of its asset."""
+    told = {"topic_id": topic_id or "all"}
+    run = RunRef(context.run.run_id, "script_drafts", month)
+    made = draft_month(desk, month, run, topic_id, retry_rejected)
+    _report(context, run.asset, month, told | made.metadata)
+    run = replace(run, asset="script_variants")
+    made = polish_month(desk, month, run, topic_id)
+    _report(context, run.asset, month, told | made.metadata)
+
+
 def _report(
     context: dg.OpExecutionContext, asset: str, month: str, metadata: dict[str, Any]
 ) -> None:
+    context.log.info(f"{asset} of {month}: {metadata['topic_id']} is done.")
     context.log_event(
         dg.AssetMaterialization(asset, partition=month, metadata=metadata)
     )

@@ -24,6 +24,7 @@ from ig_assets.core.generation.nearest import NearestScript
 from ig_assets.core.generation.overview import draft_sample, variant_sample
 from ig_assets.core.generation.polishing import polish_drafts
 from ig_assets.core.generation.regeneration import Polishing
+from ig_assets.core.generation.retrying import rejected_arms
 from ig_assets.core.ports import Clock, Embedder, VectorIndex, Writer
 from ig_assets.defs.boundary import counts, sample_table
 from ig_assets.settings import Settings
@@ -69,9 +70,16 @@ class Made:
 
 
 def draft_month(
-    desk: Desk, month: str, run: RunRef, topic_id: str | None = None
+    desk: Desk,
+    month: str,
+    run: RunRef,
+    topic_id: str | None = None,
+    retry_rejected: bool = False,
 ) -> Made:
-    """Write the missing arms of a month, or of one topic of it."""
+    """Write the missing arms of a month, or of one topic of it.
+
+    With `retry_rejected` those that were rejected instead, each once more.
+    """
     settings, warehouse = desk.settings, desk.warehouse
     suspicious = injection.find_suspicious(warehouse, desk.clock.now())
     models = writing_models(warehouse, desk.clock, *_base(settings))
@@ -85,6 +93,9 @@ def draft_month(
         models.canary,
         models.base,
     )
+    if retry_rejected:
+        with warehouse.transaction() as con:
+            arms = rejected_arms(con, month, arms)
     drafting = Drafting(
         ledger=desk.ledger,
         writer_of=lambda model: desk.writers(model.base_model),

@@ -124,6 +124,7 @@ def test_a_missing_id_comes_from_the_relative_path(tmp_path: Path) -> None:
         ("looks like a secret", "# hook\n\nEAA" + "a1B2" * 12),
         ("looks like a secret", "# hook\n\nAKIA" + "A1B2" * 4),
         ("looks like a secret", "# hook\n\n-----BEGIN RSA PRIVATE" + " KEY-----"),
+        ("looks like a secret", "# hook\n\npassword=" + "a1B2" * 3),
     ],
 )
 def test_an_unusable_file_is_refused_with_its_reason_and_the_rest_goes_on(

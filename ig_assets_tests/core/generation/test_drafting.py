@@ -154,7 +154,7 @@ def test_a_refused_request_is_a_rejected_row_and_not_asked_again(
     desk: Desk, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
-    server.fail(Fault(400, "context_length_exceeded"))
+    server.fail(Fault(400, "content_policy_violation"))
     summary = desk.draft(desk.arms())
     assert (summary.written, summary.rejected, sent(server)) == (2, 1, 2)
     [row] = desk.read("SELECT rejection FROM drafts WHERE rejection IS NOT NULL")
@@ -207,8 +207,9 @@ def test_a_server_that_stays_down_ends_the_run_after_five_attempts(
 ) -> None:
     desk.topics("bread")
     server.fail(*[Fault(503)] * 5)
-    with pytest.raises(TransientVendorError):
+    with pytest.raises(TransientVendorError, match="5 attempts were made ") as told:
         desk.draft(desk.arms()[:1])
+    assert "; run it again later" in str(told.value)
     assert sent(server) == 5 and desk.statuses() == {"failed": 5}
     assert desk.draft(desk.arms(), "run-2").written == 2
 

@@ -14,14 +14,14 @@ from ig_assets.core.generation.arms import (
     plan_arms,
     planned_topics,
 )
+from ig_assets.core.generation.asked_topics import add_topic, check_topic, known_topic
 from ig_assets.core.generation.topics import (
     Draw,
     TopicsSummary,
     _drawn,
-    add_topic,
     sync_topics,
 )
-from ig_assets.errors import InputError
+from ig_assets.errors import ConflictError, InputError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.core.generation.desk import MONTH, Desk
 
@@ -235,3 +235,66 @@ def test_what_cannot_be_planned_is_refused(
     with pytest.raises(InputError, match=said):
         ask(desk, topic, arms, month)
     assert planned(desk) == []
+
+
+def full(**changed: str) -> dict[str, str]:
+    return {
+        "topic": "Kites",
+        "brief": "Fly them.",
+        "audience": "children",
+        "language": "en",
+        "brand_voice": "dry",
+    } | changed
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"brief": "Build them."}, "another brief; leave that out"),
+        ({"language": "es"}, "another language"),
+        ({"audience": "parents", "brand_voice": "warm"}, "audience and another voice"),
+    ],
+)
+def test_a_topic_with_another_brief_is_a_conflict_and_nothing_changes(
+    desk: Desk, changed: dict[str, str], said: str
+) -> None:
+    where = (desk.warehouse, desk.clock, MONTH)
+    add_topic(*where, full(), 2)
+    before = desk.read("SELECT * FROM topics")
+    for ask_for in (check_topic, add_topic):
+        with pytest.raises(ConflictError, match=said) as caught:
+            ask_for(*where, full(**changed), 3)
+        assert "Build" not in str(caught.value)
+    assert desk.read("SELECT * FROM topics") == before
+
+
+def test_what_is_not_asked_for_by_name_is_no_conflict(desk: Desk) -> None:
+    where = (desk.warehouse, desk.clock, MONTH)
+    topic_id = add_topic(*where, full(), 2)
+    assert check_topic(*where, full(brief="", language=""), 3) == topic_id
+    assert add_topic(*where, {"topic": "kites"}, 3) == topic_id
+    [row] = desk.read("SELECT * FROM topics")
+    assert (row["brief"], row["arms"]) == ("Fly them.", 3)
+
+
+def test_the_calendars_topic_is_named_with_its_file(calendar: Calendar) -> None:
+    calendar.sync(["Kites"])
+    desk = calendar.desk
+    with pytest.raises(ConflictError, match="in the calendar .calendar.yaml#1."):
+        add_topic(desk.warehouse, desk.clock, MONTH, full(), 2)
+
+
+def test_checking_a_topic_plans_nothing(desk: Desk) -> None:
+    check_topic(desk.warehouse, desk.clock, MONTH, full(), 3)
+    assert desk.read("SELECT * FROM topics") == []
+
+
+def test_a_topic_that_the_month_does_not_have_cannot_be_named(desk: Desk) -> None:
+    topic_id = ask(desk, "Sharp knives")
+    where = (desk.warehouse, desk.clock, MONTH)
+    assert known_topic(*where, " sharp  Knives ") == topic_id
+    assert known_topic(*where, "") is None
+    with pytest.raises(InputError, match="has no topic 'bread'"):
+        known_topic(*where, "bread")
+    with pytest.raises(InputError, match="not an open month"):
+        known_topic(desk.warehouse, desk.clock, "2025-12", "")

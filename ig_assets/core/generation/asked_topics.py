@@ -1,0 +1,141 @@
+"""Topics that a person asks for between those of the calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from pydantic import ValidationError
+
+from ig_assets.core.generation.calendar import CalendarTopic, told
+from ig_assets.core.generation.calendar_file import MONTH
+from ig_assets.core.generation.topics import ON_DEMAND, topic_id_of, topic_row
+from ig_assets.core.ports import Clock
+from ig_assets.errors import ConflictError, InputError
+from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+_KNOWN = """
+SELECT *
+FROM topics
+WHERE month = ?
+  AND topic_id = ?
+"""
+
+# What may be asked for of a topic, and how a person calls it.
+_ASKED_BY = {
+    "brief": "brief",
+    "audience": "audience",
+    "language": "language",
+    "brand_voice": "voice",
+}
+
+_ASK_AGAIN = """
+UPDATE topics
+SET status = 'planned',
+    arms = CASE WHEN ? > coalesce(arms, 2) THEN ? ELSE arms END
+WHERE month = ?
+  AND topic_id = ?
+"""
+
+
+def add_topic(
+    warehouse: Warehouse, clock: Clock, month: str, values: Mapping[str, Any], arms: int
+) -> str:
+    """Plan a topic that a person asked for, with 2 or 3 arms; return its id.
+
+    `values` are a calendar row's, without its date, which is today or the month's
+    first day; an empty one asks for nothing. A topic that the month has keeps its row
+    and draw, and gets more arms where more are asked for. Raises what `check_topic`
+    does.
+    """
+    topic_id, row = _asked_for(clock, month, values, arms)
+    with warehouse.transaction() as con:
+        _check_same(con, row, values)
+        merge_rows(con, "topics", [row], replace=False)
+        con.execute(_ASK_AGAIN, [arms, arms, month, topic_id])
+    return topic_id
+
+
+def check_topic(
+    warehouse: Warehouse, clock: Clock, month: str, values: Mapping[str, Any], arms: int
+) -> str:
+    """The id of the topic that `add_topic` would plan; plans nothing.
+
+    Raises InputError for a bad value or a month that is over, and ConflictError where
+    the month has the topic with another brief, audience, language or voice.
+    """
+    topic_id, row = _asked_for(clock, month, values, arms)
+    with warehouse.transaction() as con:
+        _check_same(con, row, values)
+    return topic_id
+
+
+def open_month(clock: Clock, month: str) -> str:
+    """The month, which must not be over. Raises InputError."""
+    present = clock.now().strftime("%Y-%m")
+    if not MONTH.fullmatch(month) or month < present:
+        raise InputError(
+            f"{month!r} is not an open month; name the present one, {present}, or "
+            "a later one."
+        )
+    return month
+
+
+def known_topic(
+    warehouse: Warehouse, clock: Clock, month: str, topic: str
+) -> str | None:
+    """The id of a planned topic of an open month, None where none is named.
+
+    Raises InputError for a month that is over and a topic that it does not have.
+    """
+    open_month(clock, month)
+    if not topic.strip():
+        return None
+    topic_id = topic_id_of(month, topic)
+    with warehouse.transaction() as con:
+        known = fetch_dicts(con, _KNOWN, [month, topic_id])
+    if not known:
+        raise InputError(f"{month} has no topic {topic!r}; look at its calendar.")
+    return topic_id
+
+
+def _asked_for(
+    clock: Clock, month: str, values: Mapping[str, Any], arms: int
+) -> tuple[str, dict[str, Any]]:
+    if not 2 <= arms <= 3:
+        raise InputError(f"{arms} variants cannot be tested; ask for 2 or 3.")
+    first_day = date.fromisoformat(f"{open_month(clock, month)}-01")
+    due_on = max(clock.now().date(), first_day)
+    given = {name: value for name, value in values.items() if value or name == "topic"}
+    try:
+        topic = CalendarTopic.model_validate({**given, "due_on": due_on})
+    except ValidationError as error:
+        raise InputError(f"The topic cannot be used: {told(error)}.") from None
+    topic_id = topic_id_of(month, topic.topic)
+    own = {"is_control": False, "is_canary": False, "arms": arms}
+    return topic_id, topic_row(topic, ON_DEMAND, month, topic_id) | own
+
+
+def _check_same(
+    con: Connection, row: Mapping[str, Any], values: Mapping[str, Any]
+) -> None:
+    """What was asked for by name must be what the month's topic has, if it has it."""
+    known = fetch_dicts(con, _KNOWN, [row["month"], row["topic_id"]])
+    if not known:
+        return
+    other = [
+        _ASKED_BY[name]
+        for name in _ASKED_BY
+        if values.get(name) and (known[0][name] or "") != row[name]
+    ]
+    if not other:
+        return
+    source = known[0]["source_uri"]
+    where = "" if source == ON_DEMAND else f" in the calendar ({source})"
+    raise ConflictError(
+        f"{row['month']} has the topic {known[0]['topic']!r} already{where}, with "
+        f"another {' and another '.join(other)}; leave that out to go on with the "
+        "topic as it is, or name this one differently. Nothing was written or paid for."
+    )

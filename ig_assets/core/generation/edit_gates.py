@@ -1,0 +1,88 @@
+"""What a person's words for a post measure at the gates; a person decides, they warn.
+
+The one gate that could cost a call, nearness in meaning, is not measured.
+"""
+
+from __future__ import annotations
+
+from ig_assets.core.generation.gates import (
+    Candidate,
+    Figure,
+    Gates,
+    figure_columns,
+    measure,
+)
+from ig_assets.core.generation.novelty import CorpusRuns
+from ig_assets.core.generation.variants import corpus_texts
+from ig_assets.core.ports import Clock
+from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+_LAST_EDIT = """
+    SELECT c.*, p.arm, p.experiment_id, coalesce(t.language, 'en') AS language
+    FROM post_edits AS c
+    JOIN posts AS p
+        ON p.post_id = c.post_id
+    LEFT JOIN variants AS v
+        ON v.variant_id = c.variant_id
+    LEFT JOIN topics AS t
+        ON t.month = v.month
+        AND t.topic_id = v.topic_id
+    WHERE c.post_id = ?
+    ORDER BY c.edited_at DESC
+    LIMIT 1
+"""
+
+# The words of the topic's other arms as they go out. The canary and control arms may
+# resemble the arm that they are paired with.
+_SIBLINGS = """
+    SELECT coalesce(c.text, v.text) AS text
+    FROM posts AS p
+    JOIN variants AS v
+        ON v.variant_id = p.variant_id
+    LEFT JOIN (
+        SELECT post_id, arg_max(text, edited_at) AS text
+        FROM post_edits
+        GROUP BY post_id
+    ) AS c
+        ON c.post_id = p.post_id
+    WHERE p.experiment_id = ?
+        AND p.post_id <> ?
+        AND NOT coalesce(v.is_canary, FALSE)
+        AND NOT coalesce(v.is_control, FALSE)
+    ORDER BY p.post_id
+"""
+
+
+def measure_edit(
+    warehouse: Warehouse, clock: Clock, gates: Gates, post_id: str
+) -> list[Figure]:
+    """Measure the last edit of a post and keep its figures; nothing is refused."""
+    with warehouse.transaction() as con:
+        [edit] = fetch_dicts(con, _LAST_EDIT, [post_id])
+        corpus = corpus_texts(con)
+        siblings = _siblings(con, edit["experiment_id"], post_id, edit["arm"])
+    candidate = Candidate(
+        edit["hook"],
+        None,
+        edit["body"],
+        edit["call_to_action"],
+        edit["text"],
+        edit["language"],
+    )
+    figures = measure(gates, candidate, CorpusRuns(corpus), siblings, lambda text: None)
+    key = {"post_id": post_id, "edited_at": edit["edited_at"]}
+    now = clock.now()
+    rows = [key | figure_columns(figure, now) for figure in figures]
+    with warehouse.transaction() as con:
+        merge_rows(con, "post_edit_figures", rows)
+    return figures
+
+
+def _siblings(
+    con: Connection, experiment_id: str, post_id: str, arm: str
+) -> list[str] | None:
+    if arm in ("canary", "control"):
+        return None
+    rows = con.execute(_SIBLINGS, [experiment_id, post_id]).fetchall()
+    return [text for (text,) in rows]
