@@ -84,8 +84,14 @@ def run_ref(context: dg.AssetExecutionContext, month: str | None = None) -> RunR
 
 
 def started_by_person(context: dg.AssetExecutionContext) -> bool:
-    """Whether somebody asked for this run, rather than a sensor or a schedule."""
-    return not any(name in context.run.tags for name in _BY_ITSELF)
+    """Whether somebody asked for this run, rather than a sensor or a schedule.
+
+    Somebody did who runs a sensor's run again: the tags of the first stay with it.
+    """
+    tags = context.run.tags
+    if "dagster/parent_run_id" in tags and "dagster/retry_number" not in tags:
+        return True
+    return not any(name in tags for name in _BY_ITSELF)
 
 
 def counts(summary: Any) -> dict[str, Any]:

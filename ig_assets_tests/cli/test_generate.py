@@ -212,3 +212,11 @@ def test_the_launchpad_shows_one_flat_form(tmp_path: Path) -> None:
     required = [name for name, field in schema.fields.items() if field.is_required]
     assert required == ["topic"]
     assert {"variants", "brief", "language", "month"} <= set(schema.fields)
+
+
+def test_the_form_for_another_try_needs_nothing() -> None:
+    from ig_assets.defs.generation.on_demand import retry_rejected
+
+    schema: Any = retry_rejected.run_config_schema.config_type
+    assert set(schema.fields) == {"month", "topic"}
+    assert not any(field.is_required for field in schema.fields.values())

@@ -168,6 +168,22 @@ def test_a_refused_account_fails_the_run_and_no_sensor_sends_it_again(
     )
 
 
+def test_a_person_may_run_a_sensors_run_again_and_a_retry_may_not(
+    dagged: DaggedHouse, vendor: BatchStandIn
+) -> None:
+    submitted(dagged)
+    vendor.end("failed", code="insufficient_quota")
+    tags = {"dagster/sensor_name": SENSOR}
+    first = dagged.run("collect_embeddings", tags=tags)
+    tags["dagster/parent_run_id"] = first.run_id
+    retried = dagged.run(
+        "collect_embeddings", tags=tags | {"dagster/retry_number": "1"}
+    )
+    assert not first.success and not retried.success and len(vendor.batches) == 1
+    assert dagged.run("collect_embeddings", tags=tags).success
+    assert len(vendor.batches) == 2
+
+
 def test_texts_that_failed_too_often_are_named_with_how_to_try_again(
     dagged: DaggedHouse, vendor: BatchStandIn
 ) -> None:
