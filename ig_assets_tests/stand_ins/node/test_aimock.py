@@ -20,6 +20,7 @@ from ig_assets.core.generation.script import ScriptAnswer
 from ig_assets.core.ports import Usage, WriteRequest
 from ig_assets.errors import (
     AccessError,
+    ContextTooLongError,
     MalformedAnswerError,
     RefusedError,
     TransientVendorError,
@@ -160,7 +161,7 @@ def test_an_answer_that_is_no_json_is_malformed(vendor: Aimock, ask: Send) -> No
     [
         (401, "invalid_api_key", AccessError),
         (429, "insufficient_quota", AccessError),
-        (400, "context_length_exceeded", RefusedError),
+        (400, "context_length_exceeded", ContextTooLongError),
         (422, None, RefusedError),
     ],
 )
