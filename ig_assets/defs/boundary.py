@@ -27,9 +27,6 @@ _BY_ITSELF = (
     "dagster/schedule_name",
     "dagster/auto_materialize",
     "dagster/from_automation_condition",
-    "ig/requested_of",
-    "ig/embedding_batches",
-    "ig/winners",
 )
 
 # A busy warehouse passes; paid calls have their own retries (tenacity), so that a

@@ -110,10 +110,7 @@ def test_an_arm_can_be_tried_until_it_stands_and_each_try_is_kept(
 
 
 def test_another_try_is_another_draw(desk: Desk, server: OpenAIStandIn) -> None:
-    desk.topics("bread")
-    server.fail(*[MALFORMED] * 4)
-    desk.draft(desk.arms())
-    desk.polish()
+    all_rejected(desk, server)
     desk.draft(again(desk), "run-2")
     seeds = [json.loads(row["settings"])["seed"] for row in desk.read(DRAFTS)]
     assert len(set(seeds)) == 4
