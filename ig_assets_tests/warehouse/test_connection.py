@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 from filelock import FileLock
 
@@ -179,3 +183,63 @@ def test_an_unknown_home_names_the_setting_and_no_password(url: str) -> None:
     with pytest.raises(SettingsError, match="IG_WAREHOUSE_URL") as caught:
         Warehouse(url, lambda: NOW)
     assert "opensesame" not in str(caught.value)
+
+
+def test_what_a_transaction_leaves_on_its_connection_is_gone_in_the_next(
+    tmp_path: Path,
+) -> None:
+    home = warehouse(tmp_path)
+    for _ in range(2):
+        with home.transaction() as con:
+            con.execute("CREATE TEMP TABLE mine AS SELECT 1 AS one")
+            con.register("yours", {"two": np.array([2])})
+    with home.transaction() as con:
+        for name in ("mine", "yours"):
+            with pytest.raises(duckdb.CatalogException):
+                con.execute(f"SELECT * FROM {name}")
+            con.execute("ROLLBACK")
+            con.execute("BEGIN")
+
+
+def test_after_a_transaction_the_file_is_complete_and_anybody_s(
+    tmp_path: Path,
+) -> None:
+    home = warehouse(tmp_path)
+    with home.transaction() as con:
+        merge_rows(con, "forgotten", [{"script_id": "s"}])
+    with duckdb.connect(str(home.path), read_only=True) as con:
+        assert con.execute("SELECT script_id FROM ig.forgotten").fetchall() == [("s",)]
+    assert not (tmp_path / "w.duckdb.wal").exists()
+
+
+def test_a_home_that_is_held_serves_its_thread_and_nobody_else(
+    tmp_path: Path,
+) -> None:
+    home, other = warehouse(tmp_path, 0.1), warehouse(tmp_path, 0.1)
+    with home.held():
+        for waiting in (home, other):  # a thread of this one, or as another process
+            with ThreadPoolExecutor(1) as pool:
+                with pytest.raises(WarehouseBusyError):
+                    pool.submit(count, waiting, "forgotten").result()
+        for _ in range(2):
+            assert count(home, "forgotten") == 0
+    assert count(other, "forgotten") == 0
+
+
+def commit_and_be_killed(folder: Path) -> None:
+    home = warehouse(folder)
+    with home.held():
+        for name in "abc":
+            with home.transaction() as con:
+                merge_rows(con, "forgotten", [{"script_id": name}])
+        with home.transaction() as con:
+            merge_rows(con, "forgotten", [{"script_id": "not committed"}])
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_was_committed_in_a_held_home_outlives_a_kill(tmp_path: Path) -> None:
+    process = _CONTEXT.Process(target=commit_and_be_killed, args=(tmp_path,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert count(warehouse(tmp_path), "forgotten") == 3

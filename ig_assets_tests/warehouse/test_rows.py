@@ -12,7 +12,7 @@ import pytest
 from ig_assets.errors import WarehouseError
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.migrations import MIGRATIONS
-from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.rows import fetch_dicts, insert_row, merge_rows
 from ig_assets.warehouse.versions import content_version
 
 NOW = datetime(2026, 5, 1, 9)
@@ -224,3 +224,10 @@ def test_no_error_shows_the_password_of_the_warehouse(kind: str, login: str) -> 
         with home.transaction():
             raise AssertionError("must not be reached")
     assert PASSWORD not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_row_with_a_key_of_its_own_is_inserted(home: Warehouse) -> None:
+    with home.transaction() as con:
+        insert_row(con, "scripts", script("a", author="ana"))
+        insert_row(con, "scripts", script("b"))
+    assert scripts(home) == {"a": ["text a", "ana"], "b": ["text b", None]}

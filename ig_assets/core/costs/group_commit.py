@@ -1,12 +1,13 @@
 """Writes of threads that wait for the warehouse together become one transaction.
 
-Opening, committing and closing the embedded file takes longer than the rows of one
-call. While one thread is in the warehouse the others queue; the next to enter does
-the work of all that wait.
+Opening and closing the embedded file takes longer than the rows of one call. A thread
+of its own opens it, commits what has come by then, and goes on for as long as more
+comes at once; nobody waits for it to close. It lets other processes in between.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +17,9 @@ from ig_assets.errors import WarehouseBusyError
 from ig_assets.warehouse.connection import Connection, Warehouse
 
 T = TypeVar("T")
-GATHER_S = 0.01
+STAY_S = 0.02  # the file stays open for so long after a commit,
+HOLD_S = 0.25  # for so long in all,
+GAP_S = 0.03  # and is then anybody's for so long, which look for it every 10 ms
 
 
 class GroupCommit:
@@ -24,61 +27,52 @@ class GroupCommit:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
-        self._waiting: list[_Ticket[Any]] = []
-        self._changed = threading.Condition()
-        self._busy = False
-        self._last_group = 1
+        self._queue = _Queue()
 
     def run(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction and return its result once it is committed.
 
-        The transaction may hold other threads' work too. Work may be run again
-        where that fails, and must write the same rows then. Raises what it raises,
-        and WarehouseBusyError.
+        It runs in another thread, and the transaction may hold other threads' work
+        too. Work may be run again where that fails, and must write the same rows
+        then. Raises what it raises, WarehouseBusyError, and WarehouseError where this
+        thread is in a transaction, for which the other would wait in vain.
         """
-        ticket = _Ticket(work)
+        self._warehouse.check_outside()
+        if self._queue.process != os.getpid():  # what waited at a fork is the parent's
+            self._queue = _Queue()
+        queue, ticket = self._queue, _Ticket(work)
         try:
-            if self._must_lead(ticket):
-                self._lead()
+            queue.put(ticket, self._commit_all)
+            ticket.done.wait()
         finally:
-            self._leave([ticket])  # where a Ctrl-C came before its turn
+            queue.take_back(ticket)  # where a Ctrl-C came before its turn
         return ticket.outcome()
 
-    def _must_lead(self, ticket: _Ticket[Any]) -> bool:
-        """Queue; true when nobody is in the warehouse, false when it was served."""
-        with self._changed:
-            self._waiting.append(ticket)
-            self._changed.wait_for(lambda: ticket.done or not self._busy)
-            if ticket.done:
-                return False
-            self._busy = True
-            return True
+    def _commit_all(self, queue: _Queue) -> None:
+        """Open the warehouse again and again until nobody waits."""
+        while queue.is_wanted():
+            until_s = time.monotonic() + HOLD_S
+            try:
+                with self._warehouse.held():
+                    self._commit_what_comes(queue, until_s)
+            except BaseException as error:  # it is raised where the work was asked for
+                for ticket in queue.take(0.0):
+                    ticket.fail(error)
+            if time.monotonic() > until_s:
+                time.sleep(GAP_S)
 
-    def _lead(self) -> None:
-        """Serve all that wait by now, oneself among them."""
-        try:
-            if self._last_group > 1:  # who was served together comes back together
-                time.sleep(GATHER_S)
-            with self._changed:
-                group = list(self._waiting)
-            self._last_group = len(group)
+    def _commit_what_comes(self, queue: _Queue, until_s: float) -> None:
+        while group := queue.take(STAY_S):
             self._serve(group)
-            self._leave(group)
-        finally:
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
-
-    def _leave(self, group: Sequence[_Ticket[Any]]) -> None:
-        with self._changed:
-            self._waiting = [t for t in self._waiting if t not in group]
+            if time.monotonic() > until_s:
+                return
 
     def _serve(self, group: Sequence[_Ticket[Any]]) -> None:
         """Serve a group, or each alone where one of them fails."""
         try:
             with self._warehouse.transaction() as con:
                 results = [ticket.work(con) for ticket in group]
-        except Exception as error:
+        except BaseException as error:
             if len(group) == 1 or isinstance(error, WarehouseBusyError):
                 for ticket in group:
                     ticket.fail(error)
@@ -90,20 +84,60 @@ class GroupCommit:
             ticket.succeed(result)
 
 
+class _Queue:
+    """The work that waits, and the thread that does it."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self._tickets: list[_Ticket[Any]] = []
+        self._changed = threading.Condition()
+        self._server: threading.Thread | None = None
+
+    def put(self, ticket: _Ticket[Any], serve: Callable[[_Queue], None]) -> None:
+        """Add one, and where nobody serves a thread that does."""
+        with self._changed:
+            self._tickets.append(ticket)
+            self._changed.notify()
+            if self._server is None:
+                self._server = threading.Thread(target=serve, args=[self])
+                self._server.start()
+
+    def take(self, stay_s: float) -> list[_Ticket[Any]]:
+        """All that wait; where none does, those that come within so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._tickets), stay_s)
+            tickets, self._tickets = self._tickets, []
+            return tickets
+
+    def take_back(self, ticket: _Ticket[Any]) -> None:
+        """Without one that nobody waits for any more."""
+        with self._changed:
+            self._tickets = [other for other in self._tickets if other is not ticket]
+
+    def is_wanted(self) -> bool:
+        """Whether any waits now; where none does, this thread serves no more."""
+        with self._changed:
+            if not self._tickets:
+                self._server = None
+            return bool(self._tickets)
+
+
 class _Ticket(Generic[T]):
     """One piece of work and what became of it."""
 
     def __init__(self, work: Callable[[Connection], T]) -> None:
         self.work = work
-        self.done = False
+        self.done = threading.Event()
         self._result: T
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     def succeed(self, result: T) -> None:
-        self._result, self.done = result, True
+        self._result = result
+        self.done.set()
 
-    def fail(self, error: Exception) -> None:
-        self._error, self.done = error, True
+    def fail(self, error: BaseException) -> None:
+        self._error = error
+        self.done.set()
 
     def outcome(self) -> T:
         if self._error is not None:

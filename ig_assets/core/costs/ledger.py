@@ -35,7 +35,7 @@ from ig_assets.errors import (
     WarehouseBusyError,
 )
 from ig_assets.warehouse.connection import Connection, Warehouse
-from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.rows import insert_row, merge_rows
 
 T = TypeVar("T")
 Sleep = Callable[[float], None]
@@ -198,7 +198,7 @@ class Ledger:
 
         def write(con: Connection) -> None:
             self._check_budgets(con, [row], run)
-            merge_rows(con, "api_calls", [row])
+            insert_row(con, "api_calls", row)
 
         self._commits.run(write)
         return str(row["call_id"])

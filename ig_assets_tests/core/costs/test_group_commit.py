@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,21 +11,24 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from ig_assets.core.costs import group_commit
 from ig_assets.core.costs.group_commit import GroupCommit
-from ig_assets.errors import WarehouseBusyError
+from ig_assets.errors import WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import merge_rows
 
 
 class Counted(Warehouse):
-    """Counts its transactions; the first can be held up inside or made to fail."""
+    """Counts how often it is opened and its transactions, and can be made busy."""
 
     def __init__(self, folder: Path) -> None:
         now = datetime(2026, 5, 1)
         super().__init__(f"duckdb:///{folder / 'w.duckdb'}", lambda: now)
         self.transactions = 0
+        self.openings = 0
         self.busy = False
 
     @contextmanager
@@ -33,6 +38,12 @@ class Counted(Warehouse):
             raise WarehouseBusyError("held by another")
         with super().transaction() as con:
             yield con
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self.openings += 1
+        with super().held():
+            yield
 
 
 @pytest.fixture
@@ -70,7 +81,7 @@ def queue_behind(
     futures = [pool.submit(commits.run, first)]
     assert inside.wait(20)
     futures += [pool.submit(commits.run, work) for work in works]
-    while len(commits._waiting) < len(works) + 1:
+    while len(commits._queue._tickets) < len(works):
         threading.Event().wait(0.001)
     go_on.set()
     return futures
@@ -123,3 +134,76 @@ def test_one_that_is_interrupted_leaves_the_others_their_turn(
         commits.run(interrupted)
     assert commits.run(writes("a")) == "a"
     assert names(warehouse) == ["a"]
+
+
+def test_work_inside_a_transaction_is_refused_and_not_waited_for(
+    warehouse: Counted,
+) -> None:
+    commits = GroupCommit(warehouse)
+    with warehouse.transaction():
+        with pytest.raises(WarehouseError, match="inside another"):
+            commits.run(writes("a"))
+    assert names(warehouse) == []
+
+
+def test_work_that_follows_at_once_finds_the_file_open(
+    warehouse: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("STAY_S", "HOLD_S"):
+        monkeypatch.setattr(group_commit, name, 2.0)
+    commits = GroupCommit(warehouse)
+    for name in "abc":
+        commits.run(writes(name))
+    assert (warehouse.transactions, warehouse.openings) == (3, 1)
+    assert names(warehouse) == list("abc")
+
+
+def test_a_file_is_closed_now_and_then_whoever_has_work(
+    warehouse: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "STAY_S", 600.0)
+    monkeypatch.setattr(group_commit, "HOLD_S", 0.0)
+    commits = GroupCommit(warehouse)
+    for name in "abc":
+        commits.run(writes(name))
+    assert (warehouse.transactions, warehouse.openings) == (3, 3)
+
+
+def test_after_the_last_work_the_file_is_complete_and_anybody_s(
+    warehouse: Counted,
+) -> None:
+    assert warehouse.path is not None
+    commits = GroupCommit(warehouse)
+    commits.run(writes("a"))
+    if (server := commits._queue._server) is not None:
+        server.join()
+    with duckdb.connect(str(warehouse.path), read_only=True) as con:
+        assert con.execute("SELECT script_id FROM ig.scripts").fetchall() == [("a",)]
+    left = {path.name for path in warehouse.path.parent.iterdir()}
+    assert left == {"w.duckdb", "w.duckdb.lock"}
+
+
+FORKING = """
+import os, sys
+from pathlib import Path
+from ig_assets.core.costs.group_commit import GroupCommit
+from ig_assets_tests.core.costs.test_group_commit import Counted, writes
+
+warehouse = Counted(Path(sys.argv[1]))
+commits = GroupCommit(warehouse)
+commits.run(writes("before"))
+child = os.fork()
+commits.run(writes("after" if child else "in the child"))
+if child:
+    _, status = os.waitpid(child, 0)
+    commits.run(writes("last"))
+    sys.exit(status)
+"""
+
+
+def test_a_forked_child_works_beside_its_parent(
+    tmp_path: Path, warehouse: Counted
+) -> None:
+    command = [sys.executable, "-c", FORKING, str(tmp_path)]
+    subprocess.run(command, check=True, timeout=60)
+    assert names(warehouse) == ["after", "before", "in the child", "last"]
