@@ -28,7 +28,12 @@ from ig_assets.warehouse.connection import Connection, Warehouse
 E_PROMOTE = 20.0
 TRIAL = timedelta(days=92)
 
-_PAIRS = f"""{SETTLED}
+_PAIRS = f"""{SETTLED},
+shown AS (
+    SELECT variant_id, string_agg(revision_hash, ' ' ORDER BY "rank") AS revisions
+    FROM retrievals
+    GROUP BY variant_id
+)
 SELECT k.d
 FROM variants AS c
 JOIN variants AS s
@@ -44,7 +49,12 @@ JOIN compared AS k
   ON k.experiment_id = x.experiment_id
  AND k.arm = x.arm
  AND k.other = y.arm
+LEFT JOIN shown AS of_c
+  ON of_c.variant_id = c.variant_id
+LEFT JOIN shown AS of_s
+  ON of_s.variant_id = s.variant_id
 WHERE c.is_canary
+  AND of_c.revisions IS NOT DISTINCT FROM of_s.revisions
   AND c.model_id = ?
   AND NOT coalesce(s.is_canary, FALSE)
   AND NOT coalesce(s.is_control, FALSE)
@@ -74,10 +84,12 @@ def canary_evidence(con: Connection) -> CanaryEvidence | None:
     """What is known of the canary against the active model; None without a canary.
 
     A pair is a canary text and the active model's text of the same topic and style,
-    each with 25 events, at the last look of an experiment that has ended; control
-    arms do not count. Months of pairs add up by the t e-process, which may be asked
-    after each: two texts of one topic differ by more than their posts' luck, so the
-    spread of the pairs is taken from them and not assumed.
+    each with 25 events, at the last look of an experiment that has ended. Control
+    arms do not count, nor does an arm that was tried again and was shown other
+    scripts than its sibling: such a pair does not isolate the model. Months of pairs
+    add up by the t e-process, which may be asked after each: two texts of one topic
+    differ by more than their posts' luck, so the spread of the pairs is taken
+    from them and not assumed.
     """
     canary = canary_model(con)
     if canary is None:

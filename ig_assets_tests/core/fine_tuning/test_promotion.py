@@ -210,6 +210,21 @@ def test_each_pair_enters_once_at_the_last_look_of_an_ended_experiment(
     )
 
 
+def test_a_pair_that_was_shown_different_scripts_says_nothing_of_the_model(
+    house: House,
+) -> None:
+    model(house, "new", "canary")
+    for name, seen in (("same", "r1"), ("other", "r2"), ("fewer", None)):
+        pair(house, name, 0.2)
+        for arm, revision in (("a", "r1"), ("canary", seen)):
+            if revision is not None:
+                row = {"variant_id": f"{name}-{arm}", "script_id": "s", "rank": 1}
+                house.write("retrievals", row | {"revision_hash": revision})
+    with house.warehouse.transaction() as con:
+        evidence = canary_evidence(con)
+    assert evidence is not None and evidence.stand.pairs == 1
+
+
 def test_promotion_retires_the_model_before_and_rollback_brings_it_back(
     house: House,
 ) -> None:
