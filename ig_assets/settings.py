@@ -24,6 +24,7 @@ from ig_assets.errors import SettingsError
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+MetaNumber = Annotated[str, Field(pattern=r"^[0-9]{5,25}$")]
 
 
 def _outside_name(name: str) -> Any:
@@ -102,10 +103,18 @@ class Settings(BaseSettings):
 
     # Instagram
     publish: bool = False
-    instagram_account: Annotated[str, Field(pattern=r"^[0-9]{5,25}$")] | None = None
+    instagram_account: MetaNumber | None = None
     instagram_token: SecretStr | None = None
     meta_app_secret: SecretStr | None = None
     instagram_url: str | None = None
+
+    # Split tests by Meta's ad studies
+    ad_account: MetaNumber | None = None
+    business: MetaNumber | None = None
+    facebook_page: MetaNumber | None = None
+    ad_payer: str | None = None
+    split_max_budget: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0
+    train_on_ads: bool = False
 
     # Money and pace
     max_in_flight: Annotated[int, Field(ge=1, le=256)] = 8
@@ -221,6 +230,9 @@ _NUMBERS = (
 _PATTERNS = {
     "first_month": "a month written as YYYY-MM, from 1900-01 to 2099-12",
     "instagram_account": "the account's number, as the Graph API gives it",
+    "ad_account": "the ad account's number, without act_",
+    "business": "the business's number, as its settings at Meta show it",
+    "facebook_page": "the page's number",
     "pinecone_index": "at most 40 lower-case letters, digits and hyphens within",
 }
 

@@ -18,15 +18,17 @@ from ig_assets.core.ports import (
     Embedder,
     LibraryStore,
     SocialPlatform,
+    SplitTests,
     Trainer,
     VectorIndex,
     Writer,
 )
 from ig_assets.errors import SettingsError
-from ig_assets.settings import Settings
+from ig_assets.settings import Settings, variable_name
 from ig_assets.warehouse.connection import LOCK_TIMEOUT_S, Warehouse
 
 if TYPE_CHECKING:
+    from ig_assets.adapters.instagram.client import GraphClient
     from ig_assets.adapters.instagram.platform import Instagram
 
 LOCAL_MODELS = {
@@ -264,26 +266,60 @@ def make_social(settings: Settings) -> SocialPlatform:
 
 def make_instagram(settings: Settings) -> Instagram:
     """The account of the settings. Raises SettingsError where there is none."""
+    from ig_assets.adapters.instagram.platform import Instagram
+    from ig_assets.core.experiments.containers import ContainerBook
+
+    client, account = _graph_client(settings), settings.instagram_account
+    assert account, "load_settings() has checked it"
+    clock = make_clock(settings)
+    book = ContainerBook(make_warehouse(settings, clock))
+    return Instagram(client, account, book, clock, settings.max_in_flight)
+
+
+def make_split_tests(settings: Settings) -> SplitTests:
+    """Meta's ad studies. Raises SettingsError, naming what is missing."""
+    from ig_assets.adapters.instagram.client import INSTAGRAM_URL
+    from ig_assets.adapters.instagram.split_tests import AdStudies, Advertiser
+
+    client = _graph_client(settings)
+    for name in ("ad_account", "business", "facebook_page"):
+        if getattr(settings, name) is None:
+            raise SettingsError(
+                f"a split test needs {variable_name(name)}; set it in the environment "
+                "or .env."
+            )
+    if client.url == INSTAGRAM_URL:
+        raise SettingsError(
+            "a split test needs a token of Facebook Login in IG_INSTAGRAM_TOKEN, since "
+            "one of Instagram Login may not advertise."
+        )
+    return AdStudies(
+        client,
+        Advertiser(
+            ad_account=str(settings.ad_account),
+            business=str(settings.business),
+            page=str(settings.facebook_page),
+            instagram_account=str(settings.instagram_account),
+        ),
+    )
+
+
+def _graph_client(settings: Settings) -> GraphClient:
     if settings.social != "instagram":
         raise SettingsError(
             "this needs IG_SOCIAL=instagram; the simulated audience has no account."
         )
     from ig_assets.adapters.instagram.client import GraphClient, home_of
-    from ig_assets.adapters.instagram.platform import Instagram
     from ig_assets.adapters.instagram.token import TokenKeeper, renewal
-    from ig_assets.core.experiments.containers import ContainerBook
 
     token, secret = settings.instagram_token, settings.meta_app_secret
-    account = settings.instagram_account
-    assert token and secret and account, "load_settings() has checked it"
+    assert token and secret, "load_settings() has checked it"
     given, app_secret = token.get_secret_value(), secret.get_secret_value()
     clock = make_clock(settings)
     renew = renewal(settings.instagram_url, app_secret, clock)
     keeper = TokenKeeper(token_store(settings), given, clock, renew)
     url = settings.instagram_url or home_of(given)
-    book = ContainerBook(make_warehouse(settings, clock))
-    client = GraphClient(keeper.current, app_secret, url)
-    return Instagram(client, account, book, clock, settings.max_in_flight)
+    return GraphClient(keeper.current, app_secret, url)
 
 
 def token_store(settings: Settings) -> Path:

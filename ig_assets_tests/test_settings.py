@@ -53,6 +53,11 @@ WRONG = {
     "IG_EXECUTOR": ("kubernetes", "'in_process' or 'multiprocess'"),
     "IG_PUBLISH": ("perhaps", "boolean"),
     "IG_INSTAGRAM_ACCOUNT": ("@ana", "the account's number"),
+    "IG_AD_ACCOUNT": ("act_12345678", "the ad account's number, without act_"),
+    "IG_BUSINESS": ("Rita Ltd", "the business's number"),
+    "IG_FACEBOOK_PAGE": ("ritas.kitchen", "the page's number"),
+    "IG_SPLIT_MAX_BUDGET": ("-1", "a number of at least 0"),
+    "IG_TRAIN_ON_ADS": ("perhaps", "boolean"),
     "OPENAI_BASE_URL": ("api.openai.com", "http"),
 }
 

@@ -14,6 +14,7 @@ from ig_assets.cli import (
     lineage,
     loop,
     posts,
+    split,
     sync,
 )
 
@@ -39,6 +40,7 @@ app.command("models")(fine_tuning.models)
 app.command("lineage")(lineage.lineage)
 app.add_typer(fine_tuning.app, name="fine-tune")
 app.add_typer(posts.app, name="posts")
+app.add_typer(split.app, name="split")
 
 
 def _version(show: bool) -> None:

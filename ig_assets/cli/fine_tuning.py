@@ -154,7 +154,12 @@ def models(
 def _prepare(house: House, month: str) -> DatasetSummary:
     settings = house.settings
     build_training_examples(
-        house.warehouse, house.clock, month, settings.seed, *embedding_space(settings)
+        house.warehouse,
+        house.clock,
+        month,
+        settings.seed,
+        *embedding_space(settings),
+        with_ads=settings.train_on_ads,
     )
     return write_datasets(
         house.warehouse,

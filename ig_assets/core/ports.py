@@ -358,8 +358,8 @@ class Reading:
     value: float | None
 
 
-class SocialPlatform(Protocol):
-    """Publishes posts and reports their cumulative engagement."""
+class InsightsSource(Protocol):
+    """Reports the cumulative engagement of posts on its platform."""
 
     platform: str
     can_read_the_past: bool
@@ -369,14 +369,6 @@ class SocialPlatform(Protocol):
         """The counters that it reports."""
         ...
 
-    def find(self, intent_key: str) -> Published | None:
-        """Look up what an earlier, perhaps crashed, publish with this key made."""
-        ...
-
-    def publish(self, request: PublishRequest) -> Published:
-        """Publish once. Raises TransientVendorError (outcome unknown), RefusedError."""
-        ...
-
     def insights(
         self, platform_post_ids: Sequence[str], as_of: datetime
     ) -> list[Reading]:
@@ -384,6 +376,18 @@ class SocialPlatform(Protocol):
 
         A live platform ignores `as_of` beyond stamping it: it has no past.
         """
+        ...
+
+
+class SocialPlatform(InsightsSource, Protocol):
+    """Publishes posts and reports their cumulative engagement."""
+
+    def find(self, intent_key: str) -> Published | None:
+        """Look up what an earlier, perhaps crashed, publish with this key made."""
+        ...
+
+    def publish(self, request: PublishRequest) -> Published:
+        """Publish once. Raises TransientVendorError (outcome unknown), RefusedError."""
         ...
 
 
@@ -398,6 +402,16 @@ class RecordedPlatform(Protocol):
         ...
 
 
+@runtime_checkable
+class AdvertisedPlatform(Protocol):
+    """A platform whose posts also run as ads, which have figures of their own."""
+
+    @property
+    def ads(self) -> InsightsSource:
+        """Where the ads' figures come from."""
+        ...
+
+
 class MediaLookup(Protocol):
     """Knows the posts that people put out by hand."""
 
@@ -405,6 +419,70 @@ class MediaLookup(Protocol):
 
     def look_up(self, media: str) -> Published:
         """The post with this id or link. Raises InputError where there is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class AdAccount:
+    """Whose money it is: `minor_units` make one unit of the currency.
+
+    `least_a_day` (an arm) and `least_cap` are the vendor's minimums in minor units.
+    """
+
+    currency: str
+    minor_units: int
+    least_a_day: int
+    least_cap: int
+
+
+@dataclass(frozen=True)
+class SplitTerms:
+    """What all arms of a split test share; money in the currency's minor unit."""
+
+    spend_cap: int
+    arm_budget: int
+    starts_at: datetime
+    ends_at: datetime
+    countries: Sequence[str]
+    min_age: int
+    max_age: int
+    payer: str | None = None
+
+
+@dataclass(frozen=True)
+class SplitPart:
+    """One object of a split test: a campaign, ad_set, creative, ad or study.
+
+    `name` holds the intent key that it is found by. `parents` are the ids of what it
+    hangs on by their kind; a study's are the arms' ad sets by arm.
+    """
+
+    kind: str
+    name: str
+    terms: SplitTerms
+    parents: Mapping[str, str] = field(default_factory=dict)
+    media_id: str | None = None
+
+
+class SplitTests(Protocol):
+    """Divides one audience at random among posts that run as ads. It costs money."""
+
+    platform: str
+
+    def account(self) -> AdAccount:
+        """Who pays. Raises AccessError where the account may not advertise."""
+        ...
+
+    def find(self, kind: str, intent_key: str) -> str | None:
+        """The id of what an earlier, perhaps crashed, `make` with this key made."""
+        ...
+
+    def make(self, part: SplitPart) -> str:
+        """Make it once, paused; its id. Raises TransientVendorError, RefusedError."""
+        ...
+
+    def switch(self, object_id: str, on: bool) -> None:
+        """Let a campaign, ad set or ad run, or pause it; harmless if repeated."""
         ...
 
 

@@ -54,6 +54,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "post_edits": ("post_id", "edited_at"),
     "reel_containers": ("container_id",),
     "post_edit_figures": ("post_id", "edited_at", "gate"),
+    "split_tests": ("split_id",),
+    "split_objects": ("split_id", "kind", "arm"),
 }
 
 _FIRST = """
@@ -310,6 +312,23 @@ CREATE TABLE post_edit_figures (
 );
 """
 
+# An audience that a vendor divides among the posts of an experiment, and each object
+# that this takes there: what is asked for before it is made (arm '' is all arms').
+# `experiment_id` is the split test's own; money is in the currency's minor unit.
+_SPLIT_TESTS = """
+CREATE TABLE split_tests (
+    split_id TEXT, of_experiment_id TEXT, experiment_id TEXT, budget DOUBLE,
+    currency TEXT, spend_cap BIGINT, arm_budget BIGINT, days INTEGER,
+    countries TEXT, min_age INTEGER, max_age INTEGER, payer TEXT,
+    starts_at TIMESTAMP, ends_at TIMESTAMP, status TEXT, planned_at TIMESTAMP,
+    started_at TIMESTAMP, stopped_at TIMESTAMP
+);
+CREATE TABLE split_objects (
+    split_id TEXT, kind TEXT, arm TEXT, intent_key TEXT, of_post_id TEXT,
+    media_id TEXT, object_id TEXT, asked_at TIMESTAMP, made_at TIMESTAMP
+);
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "the first house", _FIRST),
     (2, "library files", _LIBRARY_FILES),
@@ -324,6 +343,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (11, "posts name what they duplicate", _POSTS_NAME_THEIR_TWIN),
     (12, "reels that are on their way", _REEL_CONTAINERS),
     (14, "rejected arms are tried again, and edits measured", _TRIED_AGAIN),
+    (15, "audiences that are divided by an ad study", _SPLIT_TESTS),
 )
 
 

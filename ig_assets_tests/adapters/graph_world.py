@@ -10,8 +10,10 @@ from pathlib import Path
 
 from ig_assets.adapters.instagram.client import GraphClient
 from ig_assets.adapters.instagram.platform import Instagram
+from ig_assets.adapters.instagram.split_tests import AdStudies, Advertiser
 from ig_assets.core.experiments.containers import ContainerBook
 from ig_assets.warehouse.connection import Warehouse
+from ig_assets_tests.stand_ins.graph_ads import AD_ACCOUNT, BUSINESS, FACEBOOK_PAGE
 from ig_assets_tests.stand_ins.graph_server import ACCOUNT, SECRET, TOKEN, GraphServer
 
 START = datetime(2026, 1, 5, 9)
@@ -58,6 +60,11 @@ class World:
         book = ContainerBook(self.warehouse)
         client, sleep = self.client(), self.time.sleep
         return Instagram(client, ACCOUNT, book, self.time, sleep=sleep)
+
+    def ad_studies(self) -> AdStudies:
+        """A new process's split tests."""
+        whose = Advertiser(AD_ACCOUNT, BUSINESS, FACEBOOK_PAGE, ACCOUNT)
+        return AdStudies(self.client(), whose)
 
 
 @contextmanager

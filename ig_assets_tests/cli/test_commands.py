@@ -32,6 +32,11 @@ COMMANDS = [
     ["posts", "attach"],
     ["posts", "decline"],
     ["posts", "edit"],
+    ["posts", "attach"],
+    ["split", "plan"],
+    ["split", "start"],
+    ["split", "stop"],
+    ["split", "list"],
 ]
 DONE, FAILED, WRONG_USE = 0, 1, 2
 

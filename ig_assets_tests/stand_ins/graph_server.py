@@ -14,52 +14,18 @@ import json
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
+from ig_assets_tests.stand_ins.graph_ads import AdsDesk
+from ig_assets_tests.stand_ins.graph_media import METRICS, Container, Media
+
 ACCOUNT, SECRET, TOKEN = "17841400000000001", "the-apps-secret", "IGAA-long-lived-token"
-METRICS = {
-    "REELS": {
-        *("views", "reach", "likes", "comments", "shares", "saved"),
-        *("total_interactions", "ig_reels_avg_watch_time"),
-        "ig_reels_video_view_total_time",
-    },
-    "FEED": {
-        *("views", "reach", "likes", "comments", "shares", "saved"),
-        "total_interactions",
-    },
-}
 HANG_UP = "hang up"
 PAGE = 2
-
-
-@dataclass
-class Media:
-    """One post of the account; `empty` has no figures yet."""
-
-    media_id: str
-    caption: str
-    posted_at: datetime
-    kind: str = "REELS"
-    values: dict[str, float] = field(default_factory=dict)
-    empty: bool = False
-
-    @property
-    def permalink(self) -> str:
-        return f"https://www.instagram.com/reel/C{self.media_id}/"
-
-
-@dataclass
-class Container:
-    """A video on its way; FINISHED after so many polls."""
-
-    caption: str
-    polls_left: int
-    status: str | None = None
 
 
 Reply = tuple[int, Any]
@@ -105,6 +71,7 @@ class GraphServer:
         self.tokens_in_urls = 0
         self._mutex = threading.Lock()
         self._number = 100
+        self.ads = AdsDesk(error, now, self._name, ACCOUNT, self.media)
 
     def __enter__(self) -> GraphServer:
         server = self
@@ -182,7 +149,9 @@ class GraphServer:
             return 200, {"status_code": self._poll(self.containers[path]), "id": path}
         if path in self.media:
             return 200, self._row(self.media[path])
-        return error(100, 33)
+        if (rows := self.ads.rows(path)) is not None and method == "GET":
+            return self._page(rows, given)
+        return self.ads.answer(method, path, given) or error(100, 33)
 
     def _contain(self, given: dict[str, str]) -> Reply:
         if given["media_type"] != "REELS" or not given["video_url"]:
@@ -214,10 +183,14 @@ class GraphServer:
 
     def _list(self, given: dict[str, str]) -> Reply:
         newest = sorted(self.media.values(), key=lambda m: m.posted_at, reverse=True)
-        start = int(given.get("after", "0"))
         shown = [] if self.hides_new_media else newest
-        rows: list[Any] = [None] * self.empty_pages * PAGE + list(shown)
-        page = [self._row(m) for m in rows[start : start + PAGE] if m is not None]
+        return self._page([self._row(m) for m in shown], given)
+
+    def _page(self, shown: list[dict[str, Any]], given: dict[str, str]) -> Reply:
+        """Two rows of a list, after the empty pages that were asked for."""
+        start = int(given.get("after", "0"))
+        rows: list[Any] = [None] * self.empty_pages * PAGE + shown
+        page = [row for row in rows[start : start + PAGE] if row is not None]
         after = str(start + PAGE)
         paging: dict[str, Any] = {"cursors": {"before": str(start), "after": after}}
         if start + PAGE < len(rows):
@@ -243,6 +216,8 @@ class GraphServer:
             reply = self.media_faults[media_id].popleft()
             if reply is None:
                 return None
+        elif edge == "insights" and media_id in self.ads.objects:
+            reply = self.ads.insights(media_id, parse_qs(parts.query))
         elif media_id not in self.media:
             reply = error(100, 33)
         elif edge == "insights":

@@ -59,7 +59,7 @@ class GraphClient:
     ) -> None:
         self._token = token
         self._app_secret = app_secret
-        self._base_url = base_url.rstrip("/")
+        self.url = base_url.rstrip("/")
         self._sleep = sleep
         self._usage = Usage(sleep, monotonic)
         self._timeout_s = timeout_s
@@ -68,18 +68,27 @@ class GraphClient:
 
     def get(self, path: str, **parameters: str) -> Answer:
         """Read, up to four times."""
+        return self._patiently("GET", path, parameters)
+
+    def post(self, path: str, **parameters: str) -> Answer:
+        """Write, once: what came of it may be unknown."""
+        return self.send("POST", path, parameters)
+
+    def set(self, path: str, **parameters: str) -> Answer:
+        """Write what is the same when it is repeated, up to four times."""
+        return self._patiently("POST", path, parameters)
+
+    def _patiently(
+        self, method: str, path: str, parameters: Mapping[str, str]
+    ) -> Answer:
         for attempt in range(ATTEMPTS):
             try:
-                return self.send("GET", path, parameters)
+                return self.send(method, path, parameters)
             except TransientVendorError as error:
                 if attempt == ATTEMPTS - 1 or error.retry_after_s is not None:
                     raise
             self._sleep(_pause_s(attempt))
         raise AssertionError("the last attempt returns or raises")
-
-    def post(self, path: str, **parameters: str) -> Answer:
-        """Write, once: what came of it may be unknown."""
-        return self.send("POST", path, parameters)
 
     def pages(self, path: str, **parameters: str) -> Iterator[list[Answer]]:
         """Every page of a list; one may be empty and not be the last.
@@ -167,7 +176,7 @@ class GraphClient:
 
         self._usage.wait()
         token = self._token()
-        url = f"{self._base_url}/{VERSION}/{path}"
+        url = f"{self.url}/{VERSION}/{path}"
         given = {**parameters, "appsecret_proof": proof(self._app_secret, token)}
         failure: TransientVendorError
         try:

@@ -26,6 +26,13 @@ _QUOTA = (9, 2207042)
 _NOT_READY = (9007, 2207027)
 _BEFORE_BUSINESS = (100, 2108006)
 _UNKNOWN_OBJECT = (100, 33)
+# What to do about a wrong parameter of an ad.
+_ADVICE = {
+    3858079: "an ad in the EU must say who pays for it; set IG_AD_PAYER.",
+    3858081: "an ad in the EU must say who pays for it; set IG_AD_PAYER.",
+    1815199: "the ad account may not use this Instagram account; let it, in the "
+    "business's settings.",
+}
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,8 @@ class Fault:
             return RefusedError(
                 f"{told}: it was posted before the account was a business account."
             )
-        return RefusedError(f"{told}: the request is refused.")
+        advice = _ADVICE.get(self.subcode, "the request is refused.")
+        return RefusedError(f"{told}: {advice}")
 
 
 def quota_reached(told: str = "instagram's publishing quota is used up") -> VendorError:

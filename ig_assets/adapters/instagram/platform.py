@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from ig_assets.adapters.instagram.ad_insights import AdInsights
 from ig_assets.adapters.instagram.client import GraphClient, Sleep
 from ig_assets.adapters.instagram.insights import REEL_METRICS, InsightsReader
 from ig_assets.adapters.instagram.media import AccountMedia
@@ -15,7 +16,10 @@ from ig_assets.core.ports import Clock, Published, PublishRequest, Reading
 
 
 class Instagram:
-    """Fulfils `SocialPlatform`; safe to use from several threads."""
+    """Fulfils `SocialPlatform`; safe to use from several threads.
+
+    `ads` are the figures of its posts that also run as ads.
+    """
 
     platform = "instagram"
     can_read_the_past = False
@@ -33,6 +37,7 @@ class Instagram:
         self._publisher = ReelPublisher(client, account, book, clock, sleep)
         self._insights = InsightsReader(client, in_flight)
         self._media = AccountMedia(client, account)
+        self.ads = AdInsights(client, in_flight)
 
     def find(self, intent_key: str) -> Published | None:
         """What an earlier publish with this key made, asked of the vendor."""

@@ -19,11 +19,13 @@ from ig_assets.warehouse.rows import fetch_dicts
 E_CLAIM = 20.0
 
 # Last looks of ended experiments, each pair from both sides; takes MIN_EVENTS twice.
+# A split test shows the arms of a topic once more, so it is no topic of its own.
 SETTLED = """
 WITH ended AS (
     SELECT experiment_id, min(decided_at) AS ended_at
     FROM decisions
     WHERE decision <> 'running'
+      AND experiment_id NOT IN (SELECT experiment_id FROM split_tests)
     GROUP BY experiment_id
 ),
 looked AS (

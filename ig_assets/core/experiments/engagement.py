@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any
@@ -19,7 +19,14 @@ from typing import Any
 from ig_assets.core.costs.group_commit import GroupCommit
 from ig_assets.core.costs.in_flight import run_in_flight
 from ig_assets.core.identity import stable_id
-from ig_assets.core.ports import Clock, Reading, RecordedPlatform, SocialPlatform
+from ig_assets.core.ports import (
+    AdvertisedPlatform,
+    Clock,
+    InsightsSource,
+    Reading,
+    RecordedPlatform,
+    SocialPlatform,
+)
 from ig_assets.errors import InputError
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
@@ -100,17 +107,35 @@ def collect_engagement(
     one before it: an older day keeps its rows and reads nothing, and of the day
     before only those posts are read that were not since it ended. At most
     `max_in_flight` requests of 50 posts are under way; each answer is stored before
-    the next request of its thread. Raises InputError for a day that has not begun,
-    and the platform's VendorError (what was answered is kept).
+    the next request of its thread. Posts that also run as ads are read after the
+    others. Raises InputError for a day that has not begun, and the platform's
+    VendorError (what was answered is kept).
     """
-    now = clock.now()
-    begin = datetime.combine(day, time())
-    end = begin + DAY
-    if begin > now:
+    if datetime.combine(day, time()) > clock.now():
         raise InputError(
             f"Engagement of {day.isoformat()} cannot be read, since that day has not "
             "begun; choose a day up to the present one."
         )
+    sources: list[InsightsSource] = [platform]
+    if isinstance(platform, AdvertisedPlatform):
+        sources.append(platform.ads)
+    read = [
+        _collect(warehouse, clock, source, day, max_age_days, max_in_flight)
+        for source in sources
+    ]
+    return EngagementSummary(*map(sum, zip(*map(astuple, read), strict=True)))
+
+
+def _collect(
+    warehouse: Warehouse,
+    clock: Clock,
+    platform: InsightsSource,
+    day: date,
+    max_age_days: int,
+    max_in_flight: int,
+) -> EngagementSummary:
+    now = clock.now()
+    end = datetime.combine(day, time()) + DAY
     if not platform.can_read_the_past and now >= end + DAY:
         return EngagementSummary(0, 0, 0, 0)
     as_of = min(end, now) if platform.can_read_the_past else now
@@ -163,7 +188,7 @@ def _read_since(con: Connection, end: datetime) -> set[str]:
 def _read_batch(
     commits: GroupCommit,
     clock: Clock,
-    platform: SocialPlatform,
+    platform: InsightsSource,
     posts: Sequence[dict[str, Any]],
     as_of: datetime,
     halt: threading.Event,

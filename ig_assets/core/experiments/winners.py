@@ -14,6 +14,7 @@ import numpy as np
 
 from ig_assets.core.experiments.evidence import shrunken_interval
 from ig_assets.core.experiments.review import LAST_EDITS
+from ig_assets.core.experiments.split_book import ADS
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
@@ -91,7 +92,7 @@ WHERE d.decision IN ('winner', 'provisional')
 ORDER BY d.experiment_id, p.arm
 """
 
-_FIGURES = """
+_FIGURES = f"""
 WITH known AS (
     SELECT g.post_id, g.metric, g.as_of, g.value,
            row_number() OVER (
@@ -144,7 +145,7 @@ JOIN posts AS p
   ON p.post_id = f.post_id
 JOIN shown AS s
   ON s.post_id = f.post_id
-WHERE p.platform <> 'history'
+WHERE p.platform NOT IN ('history', '{ADS}')
   AND NOT EXISTS (
     SELECT 1
     FROM script_performance AS old
@@ -173,7 +174,8 @@ def record_winners(warehouse: Warehouse, clock: Clock) -> WinnersSummary:
     A post is a script's when it names it or when its variant was promoted; `rate` is
     the experiment's numerator over its denominator. One row a post and reading; what
     was written before stays. The figures of history posts came with their import,
-    summed over a script's posts, and are left alone.
+    summed over a script's posts, and are left alone. Those of ads, which Meta gives
+    out for use in aggregate, are none of a script's.
     """
     with warehouse.transaction() as con:
         rows = fetch_dicts(con, _FIGURES)

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ig_assets.core.experiments.split_book import ADS
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
 
 DECIDED = ("winner", "provisional")
 WINNER = "winner/"
 
-_DECISIONS = """
+_DECISIONS = f"""
 WITH latest AS (
     SELECT experiment_id, max(decided_at) AS decided_at
     FROM decisions
@@ -25,7 +26,12 @@ WITH latest AS (
 )
 SELECT d.experiment_id, d.decided_at, d.decision, d.winner_variant_id, d.winner_arm,
     d.winner_script_id, d.winner_revision_hash, d.lift, d.shrunken_lift,
-    e.started_at, e.simulated, t.topic, t.brief, t.audience, t.language
+    e.started_at, e.simulated, t.topic, t.brief, t.audience, t.language,
+    EXISTS (
+        SELECT 1
+        FROM posts p
+        WHERE p.experiment_id = d.experiment_id AND p.platform = '{ADS}'
+    ) AS by_ads
 FROM decisions d
 JOIN latest l ON l.experiment_id = d.experiment_id AND l.decided_at = d.decided_at
 LEFT JOIN experiments e ON e.experiment_id = d.experiment_id
@@ -172,14 +178,18 @@ def forgotten_variants(con: Connection) -> set[str]:
     return named | {str(row[0]) for row in rows}
 
 
-def decided_before(con: Connection, cutoff: datetime) -> DecidedSet:
+def decided_before(
+    con: Connection, cutoff: datetime, *, with_ads: bool = False
+) -> DecidedSet:
     """Read what was decided strictly before `cutoff`, as it stood then.
 
     The latest decision of each experiment counts; a script that was retired by then
     is no winner (as a loser it stays: it is the worse of two texts, no model);
-    forgotten scripts are out on either side, whenever they were forgotten.
+    forgotten scripts are out on either side, whenever they were forgotten. What was
+    decided by ads is out unless `with_ads`: Meta lets their data be used in aggregate
+    only.
     """
-    reader = _Reader(con, cutoff)
+    reader = _Reader(con, cutoff, with_ads)
     excluded: Counter[str] = Counter()
     kept = []
     for decision in fetch_dicts(con, _DECISIONS, [cutoff]):
@@ -204,7 +214,8 @@ def stated_topic(body: str) -> str:
 class _Reader:
     """The rows that decisions refer to, looked up by key."""
 
-    def __init__(self, con: Connection, cutoff: datetime) -> None:
+    def __init__(self, con: Connection, cutoff: datetime, with_ads: bool) -> None:
+        self.with_ads = with_ads
         self.forgotten = forgotten_scripts(con)
         self.forgotten_variants = forgotten_variants(con)
         self.status = {
@@ -239,6 +250,8 @@ class _Reader:
         """The decided experiment, or why it is out."""
         if decision["decision"] not in DECIDED:
             return str(decision["decision"])
+        if decision["by_ads"] and not self.with_ads:
+            return "decided by ads"
         posts = self.arms.get(decision["experiment_id"], [])
         post = _winning_post(decision, posts)
         winner = self._arm(post)

@@ -103,13 +103,15 @@ def build_training_examples(
     model: str,
     dimensions: int,
     run_id: str = "",
+    *,
+    with_ads: bool = False,
 ) -> ExamplesSummary:
     """Build the month's set once, later only drop what was forgotten; idempotent.
 
     `model` and `dimensions` name the stored embeddings that near-duplicates are found
     with. An example's weight is its winner's shrunken lift over the set's largest
-    (0 to 1), halved while the winner is provisional. Raises InputError when the month
-    is not over.
+    (0 to 1), halved while the winner is provisional. `with_ads` lets in what split
+    tests decided. Raises InputError when the month is not over.
     """
     cutoff = month_cutoff(month)
     now = clock.now()
@@ -119,7 +121,7 @@ def build_training_examples(
             f"{cutoff:%Y-%m-%d} on."
         )
     with warehouse.transaction() as con:
-        decided = decided_before(con, cutoff)
+        decided = decided_before(con, cutoff, with_ads=with_ads)
         examples = _examples(month, decided.experiments)
         stored = _ids(con, month)
         vectors = {} if stored else _vectors(con, examples, model, dimensions)

@@ -76,6 +76,7 @@ def training_examples(
             embedder.model,
             embedder.dimensions,
             run_id=context.run.run_id,
+            with_ads=settings.train_on_ads,
         )
         with warehouse.transaction() as con:
             sample = fetch_dicts(

@@ -1,0 +1,107 @@
+"""Counters of ads: 50 a request, what an ad adds to its post, missing is absent.
+
+An ad's figures are apart from its post's: the post's insights are organic only. Meta
+leaves out an action that nobody took as it does one that it cannot tell; it is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from ig_assets.adapters.instagram.client import BATCH, Answer, GraphClient
+from ig_assets.adapters.instagram.faults import Fault
+from ig_assets.core.experiments.split_book import ADS
+from ig_assets.core.ports import Reading
+from ig_assets.errors import TransientVendorError
+
+FIELDS = ("reach", "impressions", "spend")
+ACTIONS = {
+    "post_reaction": "likes",
+    "comment": "comments",
+    "post": "shares",
+    "onsite_conversion.post_save": "saved",
+    "video_view": "views",
+}
+_QUERY = f"insights?fields={','.join(FIELDS)},actions&date_preset=maximum"
+
+Values = dict[str, float]
+
+
+class AdInsights:
+    """Fulfils `InsightsSource` for ads; `spend` is in the account's currency."""
+
+    platform = ADS
+    can_read_the_past = False
+    metrics: Sequence[str] = (*FIELDS, *ACTIONS.values())
+
+    def __init__(self, client: GraphClient, in_flight: int) -> None:
+        self._client = client
+        self._in_flight = in_flight
+
+    def insights(
+        self, platform_post_ids: Sequence[str], as_of: datetime
+    ) -> list[Reading]:
+        """What is reported now; an ad or metric without figures is left out.
+
+        Raises AccessError, and TransientVendorError where nothing could be read.
+        """
+        ads = list(platform_post_ids)
+        parts = [ads[i : i + BATCH] for i in range(0, len(ads), BATCH)]
+        with ThreadPoolExecutor(max_workers=self._in_flight) as pool:
+            found = list(pool.map(self._read_part, parts))
+        return [
+            Reading(ad, metric, as_of, value)
+            for part in found
+            for ad, values in part.items()
+            for metric, value in values.items()
+        ]
+
+    def _read_part(self, ads: Sequence[str]) -> dict[str, Values]:
+        answers = self._client.batch([f"{ad}/{_QUERY}" for ad in ads])
+        faults = [answer for answer in answers if isinstance(answer, Fault)]
+        _judge(faults, len(answers))
+        return {
+            ad: _values(answer)
+            for ad, answer in zip(ads, answers, strict=True)
+            if not isinstance(answer, Fault)
+        }
+
+
+def _judge(faults: Sequence[Fault], asked: int) -> None:
+    """Raise what concerns the account; one ad's own fault is just no figure."""
+    for fault in faults:
+        if fault.is_about_the_token:
+            raise fault.as_error()
+    if len(faults) < asked or not faults:
+        return
+    if all(fault.is_about_permission for fault in faults):
+        raise faults[0].as_error()
+    if all(fault.may_pass for fault in faults):
+        raise TransientVendorError(
+            "instagram reports nothing of the ads for now; run again later, what was "
+            "read is kept."
+        )
+
+
+def _values(answer: Answer) -> Values:
+    """The figures in an answer; an ad that was not shown yet has no row."""
+    found: Values = {}
+    for row in answer.get("data") or ():
+        for name in FIELDS:
+            _note(found, name, row.get(name))
+        for action in row.get("actions") or ():
+            metric = ACTIONS.get(str(action.get("action_type")))
+            if metric is not None:
+                _note(found, metric, action.get("value"))
+    return found
+
+
+def _note(found: Values, metric: str, given: Any) -> None:
+    """Meta writes these numbers as texts."""
+    try:
+        found[metric] = float(given)
+    except (TypeError, ValueError):
+        pass

@@ -1,0 +1,144 @@
+"""`ig-assets split plan|start|stop|list`: reels as ads, to one audience divided."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ig_assets.cli.output import (
+    AsJson,
+    console,
+    plain_errors,
+    print_json,
+    print_table,
+)
+from ig_assets.core.experiments.split_book import SplitTest
+from ig_assets.core.experiments.split_listing import split_rows
+from ig_assets.core.experiments.split_terms import OLDEST, SplitWish
+from ig_assets.core.experiments.splitting import Splitter
+from ig_assets.errors import InputError
+from ig_assets.settings import load_settings
+from ig_assets.wiring import House, make_split_tests
+
+app = typer.Typer(
+    help=(
+        "Show reels that are out as ads to one audience that Meta divides at random. "
+        "It costs money: all is made paused, and `start` lets it run."
+    ),
+    no_args_is_help=True,
+)
+
+SplitId = Annotated[str, typer.Argument(help="The id of a split test.")]
+
+
+@app.command()
+@plain_errors
+def plan(
+    experiment: Annotated[
+        str, typer.Argument(help="The experiment whose reels are compared.")
+    ],
+    budget: Annotated[
+        float, typer.Option(help="The most it may cost, in the account's currency.")
+    ],
+    days: Annotated[int, typer.Option(help="How long the ads run.")],
+    countries: Annotated[str, typer.Option(help="Where, such as US,GB.")],
+    ages: Annotated[
+        str, typer.Option(help="Who, such as 18-44; 65 is 65 and over.")
+    ] = f"18-{OLDEST}",
+    start_it: Annotated[
+        bool, typer.Option("--start", help="Let it run as well: it spends from then.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a split test of an experiment's reels, all of it paused.
+
+    Repeat it after a crash: what was made is found again and nothing is made twice.
+
+    Example: `ig-assets split plan 1f0c7a5e9b3d2468 --budget 60 --days 7 --countries US`
+    """
+    low, high = _ages(ages)
+    codes = tuple(code.strip().upper() for code in countries.split(",") if code.strip())
+    wish = SplitWish(budget, days, codes, low, high)
+    house = House(load_settings())
+    splitter = _splitter(house)
+    split = splitter.plan(experiment, wish, house.settings.ad_payer)
+    if start_it:
+        split = splitter.start(split.split_id)
+    _told(split, as_json)
+
+
+@app.command()
+@plain_errors
+def start(split: SplitId, as_json: AsJson = False) -> None:
+    """Let a split test run: its ads, its ad sets, then its campaign. It spends money.
+
+    Example: `ig-assets split start 1f0c7a5e9b3d2468`
+    """
+    _told(_splitter(House(load_settings())).start(split), as_json)
+
+
+@app.command()
+@plain_errors
+def stop(split: SplitId, as_json: AsJson = False) -> None:
+    """Pause a split test's campaign for good; what was shown is still decided.
+
+    Example: `ig-assets split stop 1f0c7a5e9b3d2468`
+    """
+    _told(_splitter(House(load_settings())).stop(split), as_json)
+
+
+@app.command("list")
+@plain_errors
+def list_splits(as_json: AsJson = False) -> None:
+    """List the split tests: budget, what was spent, state and verdict.
+
+    Example: `ig-assets split list`
+    """
+    house = House(load_settings())
+    with house.warehouse.transaction() as con:
+        rows = split_rows(con, house.clock.now())
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        console.print("There is no split test yet; make one with `split plan`.")
+        return
+    print_table(
+        [{"id": row["split_id"], **row} for row in rows],
+        ["id", "topic", "budget", "spent", "currency", "ends_at", "state", "verdict"],
+        "Split tests",
+    )
+
+
+def _splitter(house: House) -> Splitter:
+    ads = make_split_tests(house.settings)
+    return Splitter(house.warehouse, house.clock, ads, house.settings.split_max_budget)
+
+
+def _ages(text: str) -> tuple[int, int]:
+    low, _, high = text.partition("-")
+    if not (low.isdecimal() and high.isdecimal()):
+        raise InputError(f"{text!r} are no ages such as 18-44.")
+    return int(low), int(high)
+
+
+def _told(split: SplitTest, as_json: bool) -> None:
+    if as_json:
+        print_json(split)
+        return
+    money = f"{split.budget:,.2f} {split.currency}"
+    said: dict[str, Any] = {
+        "paused": (
+            f"is made and paused; `ig-assets split start {split.split_id}` lets it "
+            f"run, for {money} at most"
+        ),
+        "running": (
+            f"runs from {split.starts_at:%Y-%m-%d %H:%M} to "
+            f"{split.ends_at:%Y-%m-%d %H:%M} UTC, for {money} at most"
+        ),
+        "stopped": "is stopped and spends nothing more",
+    }
+    console.print(
+        f"Split test {split.split_id} {said.get(split.status, split.status)}."
+    )

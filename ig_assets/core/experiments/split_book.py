@@ -1,0 +1,193 @@
+"""What was asked of a vendor for a split test and what came of it, as rows.
+
+A row stands before each call: the test with its terms, then every object that it takes
+with the key that its name will hold. After a crash the vendor is asked by that key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from ig_assets.core.ports import SplitTerms
+from ig_assets.errors import InputError
+from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+ADS = "instagram_ads"
+SEGMENT = "split test"
+ALL_ARMS = ""
+
+_SPLIT = """
+SELECT *
+FROM split_tests
+WHERE split_id = ?
+"""
+
+_SPLITS_OF = """
+SELECT *
+FROM split_tests
+WHERE of_experiment_id = ?
+ORDER BY planned_at, split_id
+"""
+
+_OBJECTS = """
+SELECT *
+FROM split_objects
+WHERE split_id = ?
+ORDER BY kind, arm
+"""
+
+_STANDS = """
+SELECT asked_at, object_id
+FROM split_objects
+WHERE split_id = ?
+  AND kind = ?
+  AND arm = ?
+"""
+
+
+@dataclass(frozen=True)
+class SplitTest:
+    """One split test; `experiment_id` is its own, money in minor units but `budget`.
+
+    `status` is planned (some object is missing), paused (all are there), starting,
+    running, stopping or stopped. `started_at` is when the vendor was first told to.
+    """
+
+    split_id: str
+    of_experiment_id: str
+    experiment_id: str
+    budget: float
+    currency: str
+    spend_cap: int
+    arm_budget: int
+    days: int
+    countries: str
+    min_age: int
+    max_age: int
+    payer: str | None
+    starts_at: datetime
+    ends_at: datetime
+    status: str
+    planned_at: datetime
+    started_at: datetime | None = None
+    stopped_at: datetime | None = None
+
+    @property
+    def terms(self) -> SplitTerms:
+        """What its arms share."""
+        return SplitTerms(
+            spend_cap=self.spend_cap,
+            arm_budget=self.arm_budget,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            countries=tuple(self.countries.split(",")),
+            min_age=self.min_age,
+            max_age=self.max_age,
+            payer=self.payer,
+        )
+
+
+@dataclass(frozen=True)
+class SplitObject:
+    """One object of a test; `asked_at` while nobody knows what a call came to."""
+
+    split_id: str
+    kind: str
+    arm: str
+    intent_key: str
+    of_post_id: str | None = None
+    media_id: str | None = None
+    object_id: str | None = None
+    asked_at: datetime | None = None
+    made_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called at the vendor: for people, with the key for us."""
+        what = f"{self.kind} {self.arm}".strip().replace("_", " ")
+        return f"ig_assets split test {self.split_id}: {what} [{self.intent_key}]"
+
+
+class SplitBook:
+    """Reads and writes the rows, each time in a short transaction."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def split(self, split_id: str) -> SplitTest:
+        """The test of this id. Raises InputError where there is none."""
+        with self._warehouse.transaction() as con:
+            return split_of(con, split_id)
+
+    def move(self, split_id: str, before: Sequence[str], **changes: Any) -> SplitTest:
+        """See `move`."""
+        with self._warehouse.transaction() as con:
+            return move(con, split_id, before, **changes)
+
+    def objects(self, split_id: str) -> dict[tuple[str, str], SplitObject]:
+        """The test's objects by kind and arm."""
+        with self._warehouse.transaction() as con:
+            rows = fetch_dicts(con, _OBJECTS, [split_id])
+        return {(row["kind"], row["arm"]): SplitObject(**row) for row in rows}
+
+    def claim(self, known: SplitObject, now: datetime) -> bool:
+        """Write that it is asked for now; false where another process was first."""
+        with self._warehouse.transaction() as con:
+            key = [known.split_id, known.kind, known.arm]
+            stands = con.execute(_STANDS, key).fetchall()
+            if stands != [(known.asked_at, None)]:
+                return False
+            write_rows(con, [replace(known, asked_at=now)])
+        return True
+
+    def write(self, known: SplitObject) -> None:
+        """Store what is known of an object now."""
+        with self._warehouse.transaction() as con:
+            write_rows(con, [known])
+
+
+def split_of(con: Connection, split_id: str) -> SplitTest:
+    """The test of this id. Raises InputError where there is none."""
+    rows = fetch_dicts(con, _SPLIT, [split_id])
+    if not rows:
+        raise InputError(
+            f"There is no split test {split_id}; `ig-assets split list` shows them all."
+        )
+    return SplitTest(**rows[0])
+
+
+def splits_of(con: Connection, experiment_id: str) -> list[SplitTest]:
+    """The split tests of an experiment's posts, oldest first."""
+    return [SplitTest(**row) for row in fetch_dicts(con, _SPLITS_OF, [experiment_id])]
+
+
+def move(
+    con: Connection, split_id: str, before: Sequence[str], **changes: Any
+) -> SplitTest:
+    """Change a test that is in one of these states; what it is now.
+
+    Raises InputError for one in another state: somebody else was faster.
+    """
+    split = split_of(con, split_id)
+    if split.status not in before:
+        raise InputError(
+            f"The split test {split_id} is {split.status} and no longer "
+            f"{' or '.join(before)}; `ig-assets split list` shows how it stands."
+        )
+    moved = replace(split, **changes)
+    write_rows(con, [moved])
+    return moved
+
+
+def write_rows(con: Connection, items: Sequence[SplitObject | SplitTest]) -> None:
+    """Store tests or objects (of one kind) inside the caller's transaction."""
+    table = "split_tests" if isinstance(items[0], SplitTest) else "split_objects"
+    merge_rows(con, table, [_row(item) for item in items])
+
+
+def _row(item: SplitObject | SplitTest) -> dict[str, Any]:
+    return {field.name: getattr(item, field.name) for field in fields(item)}

@@ -1,0 +1,124 @@
+"""A split test as an experiment of ours: its ads are posts, its arms were drawn.
+
+From then on evidence, the check of its shares and verdicts are those of every other
+experiment.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ig_assets.core.experiments.planning import EXPERIMENT_LENGTH
+from ig_assets.core.experiments.split_book import ADS, SEGMENT, SplitTest, move
+from ig_assets.core.identity import stable_id
+from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+EVENTS = ("likes", "comments", "shares", "saved", "views")
+TRIALS = ("reach", "impressions", "views")
+
+_ARMS = """
+SELECT o.arm, o.intent_key, o.of_post_id, o.object_id, p.variant_id, p.script_id,
+       p.hook_style, p.published_revision_hash
+FROM split_objects AS o
+JOIN posts AS p
+  ON p.post_id = o.of_post_id
+WHERE o.split_id = ?
+  AND o.kind = 'ad'
+ORDER BY o.arm
+"""
+
+_EXPERIMENT = """
+SELECT month, topic_id, numerator, denominator
+FROM experiments
+WHERE experiment_id = ?
+"""
+
+_SHOWN = """
+UPDATE posts
+SET status = 'published', published_at = ?
+WHERE experiment_id = ?
+  AND status = 'placed'
+"""
+
+_BEGUN = """
+UPDATE experiments
+SET started_at = ?, ends_at = ?
+WHERE experiment_id = ?
+"""
+
+_NEVER_SHOWN = """
+UPDATE posts
+SET status = 'declined'
+WHERE experiment_id = ?
+  AND status = 'placed'
+"""
+
+
+def place(con: Connection, split: SplitTest) -> SplitTest:
+    """All of it is made: it becomes an experiment, and its ads are posts that wait."""
+    split = move(con, split.split_id, ("planned",), status="paused")
+    [source] = fetch_dicts(con, _EXPERIMENT, [split.of_experiment_id])
+    arms = fetch_dicts(con, _ARMS, [split.split_id])
+    merge_rows(con, "experiments", [_experiment(split, source)], replace=False)
+    merge_rows(con, "posts", [_post(split, arm) for arm in arms], replace=False)
+    return split
+
+
+def _experiment(split: SplitTest, source: dict[str, Any]) -> dict[str, Any]:
+    """The test as an experiment: people were divided at random, so sigma is 0."""
+    events, trials = source["numerator"], source["denominator"]
+    return {
+        "experiment_id": split.experiment_id,
+        "month": source["month"],
+        "topic_id": source["topic_id"],
+        "segment": SEGMENT,
+        "numerator": events if events in EVENTS else "likes",
+        "denominator": trials if trials in TRIALS else "reach",
+        "randomised": True,
+        "sigma": 0.0,
+        "simulated": False,
+        "started_at": split.starts_at,
+        "ends_at": split.starts_at + EXPERIMENT_LENGTH,
+        "status": "running",
+        "intent_key": split.split_id,
+    }
+
+
+def _post(split: SplitTest, arm: dict[str, Any]) -> dict[str, Any]:
+    """An ad as a post; while it is `placed` nobody publishes or approves it."""
+    names = ("variant_id", "script_id", "hook_style", "published_revision_hash")
+    return {
+        **{name: arm[name] for name in names},
+        "post_id": stable_id("post", split.split_id, arm["arm"]),
+        "experiment_id": split.experiment_id,
+        "arm": arm["arm"],
+        "slot": split.starts_at,
+        "platform": ADS,
+        "platform_post_id": arm["object_id"],
+        "intent_key": arm["intent_key"],
+        "status": "placed",
+        "detail": f"ad of post {arm['of_post_id']}, split test {split.split_id}",
+    }
+
+
+def show(con: Connection, split: SplitTest, run_id: str) -> None:
+    """The ads are out: since the vendor was told so, or from the planned beginning."""
+    assert split.started_at is not None, "it is written before the campaign runs"
+    begun = max(split.started_at, split.starts_at)
+    con.execute(_SHOWN, [begun, split.experiment_id])
+    con.execute(_BEGUN, [begun, begun + EXPERIMENT_LENGTH, split.experiment_id])
+    edges = []
+    for arm in fetch_dicts(con, _ARMS, [split.split_id]):
+        post_id = stable_id("post", split.split_id, arm["arm"])
+        edges.append(Edge("post", post_id, "post", arm["of_post_id"], "advertises"))
+        if arm["variant_id"] is not None:
+            variant = ("variant", arm["variant_id"], "publishes")
+            edges.append(Edge("post", post_id, *variant))
+    record_edges(con, edges, run_id, split.started_at)
+
+
+def never_shown(con: Connection, split: SplitTest) -> None:
+    """The ads of a test that ended before it began never will be out."""
+    con.execute(_NEVER_SHOWN, [split.experiment_id])

@@ -1,0 +1,77 @@
+"""Every split test in a row: what it may and did cost, how it stands, what it says."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ig_assets.core.experiments.verdict import experiment_rows
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import fetch_dicts
+
+# What was spent is what the vendor reported last of each ad; NULL before it did.
+_SPLITS = """
+WITH spent AS (
+    SELECT post_id, value, row_number() OVER (
+        PARTITION BY post_id
+        ORDER BY as_of DESC, observed_at DESC
+    ) AS recency
+    FROM engagement
+    WHERE metric = 'spend'
+      AND value IS NOT NULL
+)
+SELECT s.split_id, s.of_experiment_id, s.experiment_id, t.topic, s.status, s.budget,
+       s.currency, sum(x.value) AS spent, s.countries, s.min_age, s.max_age,
+       s.starts_at, s.ends_at, s.started_at, s.stopped_at
+FROM split_tests AS s
+LEFT JOIN experiments AS e
+  ON e.experiment_id = s.of_experiment_id
+LEFT JOIN topics AS t
+  ON t.month = e.month
+ AND t.topic_id = e.topic_id
+LEFT JOIN posts AS p
+  ON p.experiment_id = s.experiment_id
+LEFT JOIN spent AS x
+  ON x.post_id = p.post_id
+ AND x.recency = 1
+GROUP BY ALL
+ORDER BY max(s.planned_at) DESC, s.split_id
+"""
+
+_STATES = {
+    "planned": "not all of it is made; plan it again",
+    "paused": "all is made and paused; `ig-assets split start` lets it run",
+    "starting": "may be running; start or stop it again",
+    "running": "running",
+    "stopping": "may be running; stop it again",
+    "stopped": "stopped",
+}
+
+
+def split_rows(con: Connection, now: datetime) -> list[dict[str, Any]]:
+    """The split tests, newest first, each with its `state` and `verdict` in words.
+
+    `budget` and `spent` are in `currency`. No script text.
+    """
+    rows = fetch_dicts(con, _SPLITS)
+    for row in rows:
+        row["state"] = _state(row, now)
+        found = experiment_rows(con, 1, experiment_id=row["experiment_id"])
+        row["verdict"] = _verdict(row, found)
+    return rows
+
+
+def _state(row: dict[str, Any], now: datetime) -> str:
+    if now >= row["ends_at"]:
+        if row["status"] == "running":
+            return "over; its figures are still read"
+        if row["status"] in ("planned", "paused"):
+            return "its time is over; it never ran"
+    return _STATES[row["status"]]
+
+
+def _verdict(row: dict[str, Any], found: list[dict[str, Any]]) -> str:
+    """The experiment's own sentence, once there is something to say."""
+    if row["started_at"] is None or not found:
+        return "Nothing was shown yet."
+    return str(found[0]["verdict"])

@@ -1,0 +1,143 @@
+"""Each object of a split test is made at most once, whatever breaks off.
+
+A vendor of ads has no idempotency key, but an object's name is ours: where an answer
+fails to come, or a run died, the object is looked up by its name before it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from ig_assets.core.costs.waiting import wait_to_send
+from ig_assets.core.experiments.split_book import (
+    ALL_ARMS,
+    SplitBook,
+    SplitObject,
+    SplitTest,
+)
+from ig_assets.core.ports import Clock, SplitPart, SplitTests
+from ig_assets.errors import (
+    AccessError,
+    MalformedAnswerError,
+    RefusedError,
+    TransientVendorError,
+    VendorError,
+)
+
+LOOKS, LOOK_S = 3, 10.0
+# So long after a call nobody may conclude from silence that nothing was made.
+SETTLED_AFTER = timedelta(minutes=10)
+
+Sleep = Callable[[float], None]
+
+
+def make_all(
+    book: SplitBook,
+    clock: Clock,
+    ads: SplitTests,
+    split: SplitTest,
+    sleep: Sleep = wait_to_send,
+) -> dict[str, str]:
+    """Make what is missing, paused; the ids of the ads by arm.
+
+    Raises VendorError; what was made stays, and the next call goes on from there.
+    """
+    maker = _Maker(book, clock, ads, split, sleep)
+    campaign = maker.made("campaign", ALL_ARMS, {})
+    ad_sets, made = {}, {}
+    for arm in maker.arms:
+        ad_sets[arm] = maker.made("ad_set", arm, {"campaign": campaign})
+        creative = maker.made("creative", arm, {})
+        parents = {"ad_set": ad_sets[arm], "creative": creative}
+        made[arm] = maker.made("ad", arm, parents)
+    maker.made("study", ALL_ARMS, ad_sets)
+    return made
+
+
+class _Maker:
+    """Knows one test's objects as they are stored."""
+
+    def __init__(
+        self,
+        book: SplitBook,
+        clock: Clock,
+        ads: SplitTests,
+        split: SplitTest,
+        sleep: Sleep,
+    ) -> None:
+        self._book = book
+        self._clock = clock
+        self._ads = ads
+        self._terms = split.terms
+        self._sleep = sleep
+        self._objects = book.objects(split.split_id)
+        self.arms = [arm for kind, arm in self._objects if kind == "ad"]
+
+    def made(self, kind: str, arm: str, parents: Mapping[str, str]) -> str:
+        """The object's id; it is made if it certainly was not."""
+        known = self._objects[kind, arm]
+        if known.object_id is not None:
+            return known.object_id
+        if known.asked_at is not None:
+            found = self._ads.find(kind, known.intent_key)
+            if found is not None:
+                return self._note(known, found)
+            if self._clock.now() - known.asked_at < SETTLED_AFTER:
+                raise TransientVendorError(
+                    f"The {_said(kind)} of the split test {known.split_id} may be in "
+                    "the making; run it again in ten minutes, nothing is made twice."
+                )
+        return self._make(known, parents)
+
+    def _make(self, known: SplitObject, parents: Mapping[str, str]) -> str:
+        now = self._clock.now()
+        if not self._book.claim(known, now):
+            raise TransientVendorError(
+                f"Another run is at the split test {known.split_id}; let it end.",
+                outcome_unknown=False,
+            )
+        asked = replace(known, asked_at=now)
+        part = SplitPart(known.kind, known.name, self._terms, parents, known.media_id)
+        try:
+            return self._note(asked, self._ads.make(part))
+        except (RefusedError, AccessError):
+            self._forget(known)
+            raise
+        except (TransientVendorError, MalformedAnswerError) as error:
+            if isinstance(error, TransientVendorError) and not error.outcome_unknown:
+                self._forget(known)
+                raise
+            problem = str(error)
+        if found := self._look_again(asked):
+            return self._note(asked, found)
+        raise TransientVendorError(
+            f"{problem} Run it again in ten minutes: what was made is found by its "
+            "name."
+        )
+
+    def _look_again(self, asked: SplitObject) -> str | None:
+        """Ask a few times what became of a call that got no answer."""
+        for _ in range(LOOKS):
+            self._sleep(LOOK_S)
+            try:
+                found = self._ads.find(asked.kind, asked.intent_key)
+            except VendorError:
+                continue
+            if found is not None:
+                return found
+        return None
+
+    def _note(self, known: SplitObject, object_id: str) -> str:
+        now = self._clock.now()
+        self._book.write(replace(known, object_id=object_id, made_at=now))
+        return object_id
+
+    def _forget(self, known: SplitObject) -> None:
+        """It said no: nothing was made, so nothing need be looked up."""
+        self._book.write(replace(known, asked_at=None))
+
+
+def _said(kind: str) -> str:
+    return kind.replace("_", " ")

@@ -1,0 +1,108 @@
+"""What a split test may cost and whom it is shown to: a wish, checked, in terms."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ig_assets.core.experiments.split_book import SplitTest
+from ig_assets.core.ports import AdAccount, SplitTerms
+from ig_assets.errors import InputError
+
+YOUNGEST, OLDEST = 13, 65
+MAX_DAYS = 30
+MAX_ARMS = 10
+LEAD = timedelta(minutes=30)
+"""A study begins in the future, at a whole hour after this."""
+HOUR = timedelta(hours=1)
+
+_COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+@dataclass(frozen=True)
+class SplitWish:
+    """What a person asks for: `budget` in the account's currency, for all arms.
+
+    The vendor takes an age of 65 as 65 and over.
+    """
+
+    budget: float
+    days: int
+    countries: tuple[str, ...]
+    min_age: int = 18
+    max_age: int = OLDEST
+
+    def check(self) -> None:
+        """Raise InputError for a wish that no account could fulfil."""
+        if not self.budget > 0:
+            raise InputError("The budget of a split test must be more than nothing.")
+        if not 1 <= self.days <= MAX_DAYS:
+            raise InputError(f"A split test lasts from 1 to {MAX_DAYS} days.")
+        wrong = [code for code in self.countries if not _COUNTRY.fullmatch(code)]
+        if wrong or not self.countries:
+            raise InputError(
+                f"{','.join(self.countries) or 'Nothing'!r} is no list of countries "
+                "such as US,GB (two capital letters each)."
+            )
+        if not YOUNGEST <= self.min_age <= self.max_age <= OLDEST:
+            raise InputError(
+                f"{self.min_age}-{self.max_age} are no ages from {YOUNGEST} to "
+                f"{OLDEST}."
+            )
+
+    def is_of(self, split: SplitTest) -> bool:
+        """Whether a test was planned on this wish."""
+        return (
+            (self.budget, self.days) == (split.budget, split.days)
+            and set(self.countries) == set(split.countries.split(","))
+            and (self.min_age, self.max_age) == (split.min_age, split.max_age)
+        )
+
+
+def check_limit(budget: float, limit: float) -> None:
+    """Raise InputError for more than the house allows, which is nothing by default."""
+    if limit <= 0:
+        raise InputError(
+            "Split tests are off, since they spend real money; set IG_SPLIT_MAX_BUDGET "
+            "to the most that one may cost, in the ad account's currency."
+        )
+    if budget > limit:
+        raise InputError(
+            f"A split test for {budget:,.2f} is over IG_SPLIT_MAX_BUDGET "
+            f"({limit:,.2f}); ask for less, or raise the setting."
+        )
+
+
+def terms_of(
+    wish: SplitWish, arms: int, account: AdAccount, now: datetime, payer: str | None
+) -> SplitTerms:
+    """The wish in the account's money and at a whole hour to come.
+
+    Every arm gets the same part of the budget, rounded down. The arms' budgets bound
+    what is spent; the cap of the whole is the budget too, unless the account takes
+    none so low. Raises InputError for what the account cannot do.
+    """
+    if arms > MAX_ARMS:
+        raise InputError(f"A split test takes at most {MAX_ARMS} reels, not {arms}.")
+    budget = int(round(wish.budget * account.minor_units, 6))
+    arm_budget = budget // arms
+    least = max(account.least_a_day, 1) * wish.days
+    if arm_budget < least:
+        needed = least * arms / account.minor_units
+        raise InputError(
+            f"The ad account takes no less than {needed:,.2f} {account.currency} for "
+            f"{arms} reels and {wish.days} days; raise --budget or take fewer days."
+        )
+    earliest = now + LEAD
+    starts_at = earliest.replace(minute=0, second=0, microsecond=0) + HOUR
+    return SplitTerms(
+        spend_cap=max(budget, account.least_cap),
+        arm_budget=arm_budget,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(days=wish.days),
+        countries=tuple(dict.fromkeys(wish.countries)),
+        min_age=wish.min_age,
+        max_age=wish.max_age,
+        payer=payer,
+    )

@@ -1,0 +1,243 @@
+"""A randomised test of reels that are out: planned and made paused, started, stopped.
+
+A split test goes planned → paused → starting → running → stopping → stopped. All that
+it takes at the vendor is made paused; nothing is spent before a person starts it, and
+never more than they asked for. It is an experiment of its own, whose arms are the ads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ig_assets.core.costs.waiting import wait_to_send
+from ig_assets.core.experiments.split_book import (
+    ALL_ARMS,
+    SplitBook,
+    SplitObject,
+    SplitTest,
+    move,
+    splits_of,
+    write_rows,
+)
+from ig_assets.core.experiments.split_experiment import never_shown, place, show
+from ig_assets.core.experiments.split_making import Sleep, make_all
+from ig_assets.core.experiments.split_terms import SplitWish, check_limit, terms_of
+from ig_assets.core.identity import stable_id
+from ig_assets.core.ports import AdAccount, Clock, SplitTests
+from ig_assets.errors import InputError
+from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.rows import fetch_dicts
+
+PLATFORM = "instagram"
+STARTABLE = ("paused", "starting")
+STOPPABLE = ("planned", "paused", "starting", "running", "stopping")
+
+_REELS = """
+SELECT p.post_id, p.arm, p.platform_post_id AS media_id
+FROM posts AS p
+WHERE p.experiment_id = ?
+  AND p.platform = ?
+  AND p.status = 'published'
+  AND p.platform_post_id IS NOT NULL
+  AND p.duplicate_of IS NULL
+ORDER BY p.arm, p.post_id
+"""
+
+
+@dataclass(frozen=True)
+class Splitter:
+    """Plans, starts and stops split tests at one vendor; `limit` bounds each budget."""
+
+    warehouse: Warehouse
+    clock: Clock
+    ads: SplitTests
+    limit: float
+    sleep: Sleep = wait_to_send
+
+    def plan(
+        self, experiment_id: str, wish: SplitWish, payer: str | None = None
+    ) -> SplitTest:
+        """Make a split test of an experiment's reels, all of it paused.
+
+        An experiment has one open test at a time: planning it again goes on with what
+        is missing. Raises InputError for a wish that cannot be, fewer than two reels,
+        or other terms than an open test has; and VendorError, where what was made
+        stays.
+        """
+        wish.check()
+        check_limit(wish.budget, self.limit)
+        split = self._open(experiment_id)
+        if split is None:
+            split = self._write_plan(experiment_id, wish, payer, self.ads.account())
+        if not wish.is_of(split):
+            raise InputError(
+                f"The split test {split.split_id} of this experiment is {split.status} "
+                "on other terms; repeat its own, or end it with `ig-assets split stop "
+                f"{split.split_id}`."
+            )
+        if split.status == "planned":
+            self._check_in_time(split)
+            split = self._book.move(split.split_id, ("planned",), payer=payer)
+            make_all(self._book, self.clock, self.ads, split, self.sleep)
+            with self.warehouse.transaction() as con:
+                split = place(con, split)
+        return split
+
+    def start(self, split_id: str, run_id: str = "") -> SplitTest:
+        """Let a test run, the campaign last: from then on it spends.
+
+        May be repeated until it is running. Raises InputError for a test that cannot
+        be started, and VendorError: it may be running then, unless it says otherwise.
+        """
+        split = self._book.split(split_id)
+        if split.status == "running":
+            return split
+        self._check_startable(split)
+        self._book.move(split_id, STARTABLE, status="starting")
+        objects = self._book.objects(split_id)
+        for kind in ("ad", "ad_set"):
+            for (found, _), item in objects.items():
+                if found == kind:
+                    self.ads.switch(_id_of(item), True)
+        told_at = split.started_at or self.clock.now()
+        self._book.move(split_id, ("starting",), started_at=told_at)
+        campaign = _id_of(objects["campaign", ALL_ARMS])
+        self.ads.switch(campaign, True)
+        try:
+            with self.warehouse.transaction() as con:
+                split = move(con, split_id, ("starting",), status="running")
+                show(con, split, run_id)
+        except InputError:  # it was stopped meanwhile
+            self.ads.switch(campaign, False)
+            raise
+        return split
+
+    def stop(self, split_id: str, run_id: str = "") -> SplitTest:
+        """Pause the campaign for good; what was shown is still read and decided.
+
+        Raises VendorError: it may still spend then; stop it again.
+        """
+        split = self._book.split(split_id)
+        if split.status == "stopped":
+            return split
+        self._book.move(split_id, STOPPABLE, status="stopping")
+        campaign = self._book.objects(split_id)["campaign", ALL_ARMS]
+        if campaign.object_id is not None:
+            self.ads.switch(campaign.object_id, False)
+        now = self.clock.now()
+        with self.warehouse.transaction() as con:
+            split = move(con, split_id, STOPPABLE, status="stopped", stopped_at=now)
+            if split.started_at is None:
+                never_shown(con, split)
+            else:
+                show(con, split, run_id)
+        return split
+
+    @property
+    def _book(self) -> SplitBook:
+        return SplitBook(self.warehouse)
+
+    def _open(self, experiment_id: str) -> SplitTest | None:
+        with self.warehouse.transaction() as con:
+            return _open_split(con, experiment_id, self.clock.now())
+
+    def _write_plan(
+        self,
+        experiment_id: str,
+        wish: SplitWish,
+        payer: str | None,
+        account: AdAccount,
+    ) -> SplitTest:
+        """The test and every object that it takes, as intents; once."""
+        now = self.clock.now()
+        with self.warehouse.transaction() as con:
+            reels = fetch_dicts(con, _REELS, [experiment_id, PLATFORM])
+            if len(reels) < 2:
+                raise InputError(
+                    f"The experiment {experiment_id} has {len(reels)} reels on "
+                    "Instagram, and a split test needs two; publish or attach them "
+                    "first."
+                )
+            if split := _open_split(con, experiment_id, now):
+                return split
+            terms = terms_of(wish, len(reels), account, now, payer)
+            number = len(splits_of(con, experiment_id))
+            split_id = stable_id("split test", experiment_id, number)
+            split = SplitTest(
+                split_id=split_id,
+                of_experiment_id=experiment_id,
+                experiment_id=stable_id("experiment", split_id),
+                budget=wish.budget,
+                currency=account.currency,
+                spend_cap=terms.spend_cap,
+                arm_budget=terms.arm_budget,
+                days=wish.days,
+                countries=",".join(terms.countries),
+                min_age=terms.min_age,
+                max_age=terms.max_age,
+                payer=terms.payer,
+                starts_at=terms.starts_at,
+                ends_at=terms.ends_at,
+                status="planned",
+                planned_at=now,
+            )
+            write_rows(con, [split])
+            write_rows(con, _intents(split_id, reels))
+        return split
+
+    def _check_in_time(self, split: SplitTest) -> None:
+        """A study is made before it begins; until it is, nobody's share is theirs."""
+        if self.clock.now() >= split.starts_at:
+            raise InputError(
+                f"The split test {split.split_id} was not all made before it should "
+                f"have begun; end it with `ig-assets split stop {split.split_id}` and "
+                "plan another."
+            )
+
+    def _check_startable(self, split: SplitTest) -> None:
+        if split.status not in STARTABLE:
+            how = "plan it again" if split.status == "planned" else "plan another"
+            raise InputError(
+                f"The split test {split.split_id} is {split.status}, so it cannot be "
+                f"started; {how} with `ig-assets split plan {split.of_experiment_id}`."
+            )
+        if self.clock.now() >= split.ends_at:
+            raise InputError(
+                f"The split test {split.split_id} would have ended at "
+                f"{split.ends_at:%Y-%m-%d %H:%M}; plan another."
+            )
+        check_limit(split.budget, self.limit)
+
+
+def _open_split(con: Connection, of_id: str, now: datetime) -> SplitTest | None:
+    """The test that is not over; an experiment has one at most."""
+    for split in splits_of(con, of_id):
+        if split.status != "stopped" and now < split.ends_at:
+            return split
+    return None
+
+
+def _intents(split_id: str, reels: list[dict[str, Any]]) -> list[SplitObject]:
+    """Every object that the test takes, none of them asked for yet."""
+    wanted = [("campaign", ALL_ARMS, None, None), ("study", ALL_ARMS, None, None)]
+    for reel in reels:
+        for kind in ("ad_set", "creative", "ad"):
+            wanted.append((kind, reel["arm"], reel["post_id"], reel["media_id"]))
+    return [
+        SplitObject(
+            split_id=split_id,
+            kind=kind,
+            arm=arm,
+            intent_key=stable_id("split object", split_id, kind, arm),
+            of_post_id=post_id,
+            media_id=media_id,
+        )
+        for kind, arm, post_id, media_id in wanted
+    ]
+
+
+def _id_of(item: SplitObject) -> str:
+    assert item.object_id is not None, "a test is paused once all of it is made"
+    return item.object_id

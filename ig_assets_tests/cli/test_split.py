@@ -1,0 +1,182 @@
+"""`ig-assets split`: what is missing in a sentence, money only when it is told to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ig_assets.adapters.clocks import SimulatedClock
+from ig_assets.cli.app import app
+from ig_assets.core.experiments.results import update_results
+from ig_assets_tests.adapters.graph_world import START
+from ig_assets_tests.core.experiments.split_world import (
+    SplitWorld,
+    add_reels,
+    split_world,
+)
+from ig_assets_tests.stand_ins.graph_ads import AD_ACCOUNT, BUSINESS, FACEBOOK_PAGE
+from ig_assets_tests.stand_ins.graph_server import ACCOUNT, SECRET, TOKEN
+
+PLAN = ("plan", "e1", "--budget", "60", "--days", "7", "--countries", "us, gb")
+WRONG_USE = 2
+
+
+class Shell:
+    """Runs `ig-assets split` under one account's settings."""
+
+    def __init__(self, one: SplitWorld, folder: Path) -> None:
+        self.env = {
+            "IG_SOCIAL": "instagram",
+            "IG_CLOCK": "simulated",
+            "IG_DATA_DIR": str(folder),
+            "IG_WAREHOUSE_URL": f"duckdb:///{folder / 'w.duckdb'}",
+            "IG_INSTAGRAM_ACCOUNT": ACCOUNT,
+            "IG_INSTAGRAM_TOKEN": TOKEN,
+            "IG_META_APP_SECRET": SECRET,
+            "IG_INSTAGRAM_URL": one.world.server.url,
+            "IG_AD_ACCOUNT": AD_ACCOUNT,
+            "IG_BUSINESS": BUSINESS,
+            "IG_FACEBOOK_PAGE": FACEBOOK_PAGE,
+            "IG_SPLIT_MAX_BUDGET": "100",
+        }
+        SimulatedClock(folder / "clock.json", START).move_to(START)
+
+    def run(self, *arguments: str, **env: str | None) -> Result:
+        return self.invoke("split", *arguments, **env)
+
+    def invoke(self, *arguments: str, **env: str | None) -> Result:
+        settings: dict[str, str | None] = {**self.env, **env}
+        return CliRunner().invoke(app, list(arguments), env=settings)
+
+    def answer(self, *arguments: str) -> Any:
+        result = self.run(*arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    def complaint(self, *arguments: str, **env: str | None) -> str:
+        result = self.run(*arguments, **env)
+        assert result.exit_code == WRONG_USE, result.output
+        said = " ".join(result.stderr.split())
+        assert TOKEN not in said and SECRET not in said
+        assert said.startswith("ig-assets: ") and said.endswith(".")
+        return said.removeprefix("ig-assets: ")
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Iterator[SplitWorld]:
+    with split_world(tmp_path) as made:
+        add_reels(made.world)
+        yield made
+
+
+@pytest.fixture
+def shell(one: SplitWorld, tmp_path: Path) -> Shell:
+    return Shell(one, tmp_path)
+
+
+def test_a_plan_costs_nothing_and_a_start_says_what_it_may(
+    one: SplitWorld, shell: Shell
+) -> None:
+    split = shell.answer(*PLAN, "--ages", "18-44")
+    assert (split["status"], split["countries"]) == ("paused", "US,GB")
+    assert (split["min_age"], split["max_age"]) == (18, 44)
+    assert one.desk.would_spend() == 0
+    said = shell.run("start", split["split_id"])
+    assert "60.00 USD at most" in " ".join(said.stdout.split())
+    assert one.desk.would_spend() == 6000
+    shell.answer("stop", split["split_id"])
+    assert one.desk.would_spend() == 0
+
+
+def test_only_the_word_start_starts(one: SplitWorld, shell: Shell) -> None:
+    assert shell.answer(*PLAN)["status"] == "paused"
+    assert one.desk.would_spend() == 0
+    assert shell.answer(*PLAN, "--start")["status"] == "running"
+    assert one.desk.would_spend() == 6000
+
+
+def test_the_list_has_a_row_a_test(shell: Shell) -> None:
+    assert "no split test yet" in shell.run("list").stdout
+    split = shell.answer(*PLAN)
+    [row] = shell.answer("list")
+    assert row["split_id"] == split["split_id"] and row["spent"] is None
+    assert row["verdict"] == "Nothing was shown yet."
+    shown = " ".join(shell.run("list").stdout.split())
+    assert split["split_id"] in shown and "paused" in shown
+
+
+@pytest.mark.parametrize("name", ["IG_AD_ACCOUNT", "IG_BUSINESS", "IG_FACEBOOK_PAGE"])
+def test_a_setting_that_is_missing_is_named(
+    one: SplitWorld, shell: Shell, name: str
+) -> None:
+    assert f"a split test needs {name}" in shell.complaint(*PLAN, **{name: None})
+    assert not one.world.server.asked
+
+
+def test_a_token_that_may_not_advertise_is_told_before_anything_is_asked(
+    one: SplitWorld, shell: Shell
+) -> None:
+    said = shell.complaint(*PLAN, IG_INSTAGRAM_URL=None)
+    assert "needs a token of Facebook Login" in said
+
+
+def test_the_simulated_audience_has_no_ads(shell: Shell) -> None:
+    said = shell.complaint(*PLAN, IG_SOCIAL=None)
+    assert "needs IG_SOCIAL=instagram" in said
+
+
+def test_money_is_off_by_default(one: SplitWorld, shell: Shell) -> None:
+    said = shell.complaint(*PLAN, IG_SPLIT_MAX_BUDGET=None)
+    assert "off" in said and "IG_SPLIT_MAX_BUDGET" in said
+    assert one.desk.objects == {}
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--ages", "young"), ("--ages", "18"), ("--countries", "")]
+)
+def test_a_wish_that_cannot_be_read_is_told(
+    shell: Shell, option: str, value: str
+) -> None:
+    assert shell.complaint(*PLAN, option, value)
+
+
+def test_who_pays_comes_from_the_settings(one: SplitWorld, shell: Shell) -> None:
+    german = [*PLAN[:-1], "DE"]
+    result = shell.run(*german)
+    assert result.exit_code == 1 and "IG_AD_PAYER" in result.stderr
+    shell.env["IG_AD_PAYER"] = "Rita's Kitchen"
+    shell.answer(*german)
+    assert len(one.desk.of("campaign")) == 1, "the same test goes on"
+    assert one.desk.of("ad_set")[-1].fields["dsa_payor"] == "Rita's Kitchen"
+
+
+@pytest.mark.parametrize(("setting", "examples"), [(None, 0), ("1", 2)])
+def test_a_training_set_has_what_ads_decided_only_where_that_is_allowed(
+    one: SplitWorld, shell: Shell, setting: str | None, examples: int
+) -> None:
+    with one.warehouse.transaction() as con:
+        con.execute("""
+            UPDATE posts
+            SET published_revision_hash = v.revision_hash
+            FROM variants AS v
+            WHERE v.variant_id = posts.variant_id
+            """)
+    one.running()
+    for arm, likes in (("A", 400), ("B", 200)):
+        one.desk.show(one.ad_of(arm).object_id, 10_000, 24.5, post_reaction=likes)
+    one.read_daily(4)
+    update_results(one.warehouse, one.world.time)
+    clock = SimulatedClock(Path(str(shell.env["IG_DATA_DIR"])) / "clock.json", START)
+    clock.move_to(datetime(2026, 2, 2))
+    prepare = ("fine-tune", "prepare", "--month", "2026-01", "--json")
+    result = shell.invoke(*prepare, IG_TRAIN_ON_ADS=setting)
+    assert result.exit_code == 0, result.output
+    rows = one.rows("SELECT kind, variant_id FROM training_examples ORDER BY kind")
+    assert len(rows) == examples
+    assert all(row["variant_id"] == "t1-A" for row in rows)
