@@ -32,7 +32,6 @@ COMMANDS = [
     ["posts", "attach"],
     ["posts", "decline"],
     ["posts", "edit"],
-    ["posts", "attach"],
     ["split", "plan"],
     ["split", "start"],
     ["split", "stop"],
