@@ -20,6 +20,7 @@ from dagster_shared.serdes import deserialize_value, serialize_value
 from filelock import FileLock, Timeout
 
 from ig_assets.errors import IgAssetsError
+from ig_assets.loop.dead_runs import end_dead_runs, end_run
 from ig_assets.loop.turning import GateClosedError
 from ig_assets.settings import Settings
 
@@ -217,8 +218,8 @@ class Headless:
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The instance of DAGSTER_HOME, for one headless command a data folder.
 
-    Runs of a headless command that was killed are ended first: they would hold their
-    pools' slots for ever. Raises RunFailedError while another command is at it.
+    Runs whose process was killed are ended first: they would hold their pools' slots
+    for ever. Raises RunFailedError while another command is at it.
     """
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     lock = FileLock(settings.data_dir / "headless.lock", timeout=0)
@@ -238,6 +239,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     try:
         with dg.DagsterInstance.from_ref(_instance_ref()) as instance:
             _end_killed_runs(instance)
+            end_dead_runs(instance)
             yield instance
     finally:
         lock.release()
@@ -270,8 +272,7 @@ def _end_killed_runs(instance: dg.DagsterInstance) -> None:
         ],
     )
     for run in instance.get_runs(filters=unfinished):
-        instance.report_run_failed(run, "The process was stopped before the run ended.")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        end_run(instance, run)
 
 
 def load_definitions() -> dg.Definitions:

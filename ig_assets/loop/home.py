@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from ig_assets.errors import InputError
@@ -50,5 +51,20 @@ def _is_ours_and_old(copy: Path, text: str) -> bool:
     return present.startswith(_HEAD) and present != text
 
 
+def main() -> None:
+    """Print DAGSTER_HOME for a server that is about to start; end dead runs in it."""
+    import dagster as dg
+
+    from ig_assets.loop.dead_runs import end_dead_runs
+
+    home = ensure_dagster_home(load_settings())
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        for run_id in end_dead_runs(instance):
+            print(
+                f"The process of run {run_id} is gone; it was ended.", file=sys.stderr
+            )
+    print(home)
+
+
 if __name__ == "__main__":
-    print(ensure_dagster_home(load_settings()))
+    main()
