@@ -49,10 +49,13 @@ def costs(
     if as_json:
         print_json({"by": by.value, "rows": rows, "units": units, "budgets": budgets})
         return
-    if not rows:
+    if rows:
+        print_table(rows, list(rows[0]))
+    elif by is By.WINNER:
+        console.print("There is no winner yet.")
+    else:
         console.print("Nothing was spent yet.")
         return
-    print_table(rows, list(rows[0]))
     if budgets:
         print_table(budgets, list(budgets[0]), "Budgets, as they stand now")
     console.print(_sentence(units))

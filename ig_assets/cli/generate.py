@@ -10,6 +10,7 @@ from ig_assets.cli.output import (
     FAILED,
     AsJson,
     console,
+    escaped,
     plain_errors,
     print_json,
 )
@@ -111,7 +112,7 @@ def _say_who_wrote(house: House) -> None:
 def _print_variant(row: dict[str, Any]) -> None:
     console.rule(f"{row['arm']}: {row['hook_style']}", align="left")
     if row["rejection"]:
-        console.print(f"[yellow]rejected[/yellow]: {row['rejection']}", markup=True)
+        console.print(f"[yellow]rejected[/yellow]: {escaped(row['rejection'])}")
     for part in ("hook", "body", "call_to_action"):
         if row[part]:
             console.print(row[part], markup=False)

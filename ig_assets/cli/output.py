@@ -42,7 +42,10 @@ InMonth = Annotated[
 
 FAILED, WRONG_USE = 1, 2
 _MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
-_WHOLE = ("experiment", "model", "model_id", "month", "script", "id")
+_WHOLE = (
+    *("experiment", "model", "model_id", "month", "script", "id"),
+    *("experiment_id", "variant_id", "script_id", "post_id"),
+)
 
 
 def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
@@ -54,7 +57,7 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except IgAssetsError as error:
             # The terminal breaks lines where it must; a path stays one word to copy.
-            said = f"[red]ig-assets:[/red] {_escaped(str(error))}"
+            said = f"[red]ig-assets:[/red] {escaped(str(error))}"
             errors.print(said, soft_wrap=True)
             wrong_use = isinstance(error, (SettingsError, InputError))
             raise typer.Exit(WRONG_USE if wrong_use else FAILED) from None
@@ -94,13 +97,21 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:,.3f}"
+        return _number(value)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
-    return _escaped(str(value))
+    return escaped(str(value))
 
 
-def _escaped(text: str) -> str:
+def _number(value: float) -> str:
+    """Whole numbers as such; a cent's hundredth is not nothing."""
+    if value.is_integer():
+        return f"{value:,.0f}"
+    return f"{value:.2g}" if abs(value) < 0.01 else f"{value:,.3f}"
+
+
+def escaped(text: str) -> str:
+    """A text that may hold square brackets, for where the console reads markup."""
     return text.replace("[", r"\[")
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from ig_assets.cli.output import console
+from ig_assets.cli.output import console, escaped
 from ig_assets.errors import IgAssetsError
 from ig_assets.wiring import House
 
@@ -28,15 +28,15 @@ def live_rows(house: House, quiet: bool) -> Iterator[Callable[[str], None]]:
                     rows = _rows_so_far(house)
                 except IgAssetsError:
                     continue  # the warehouse is busy; the next look will do
-                bar.update(task, description=f"{stage[0]}  [dim]{rows}[/dim]")
+                bar.update(task, description=f"{escaped(stage[0])}  [dim]{rows}[/dim]")
 
         def report(text: str) -> None:
             new_stage = text.split(":", 1)[0][:7] + text.split(":", 1)[-1]
             old_stage = stage[0].split(":", 1)[0][:7] + stage[0].split(":", 1)[-1]
             stage[0] = text
-            bar.update(task, description=text)
+            bar.update(task, description=escaped(text))
             if not quiet and new_stage != old_stage:
-                bar.console.print(f"[cyan]{text}[/cyan]")
+                bar.console.print(f"[cyan]{escaped(text)}[/cyan]")
 
         watcher = threading.Thread(target=show, daemon=True)
         if not quiet:

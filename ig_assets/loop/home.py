@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from ig_assets.errors import InputError
+from ig_assets.errors import IgAssetsError, InputError
 from ig_assets.settings import PROJECT_ROOT, Settings, load_settings
 
 _HEAD = "# A copy of the checkout's dagster.yaml; without this line it is left alone.\n"
@@ -67,4 +67,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except IgAssetsError as error:
+        sys.exit(str(error))

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ig_assets.core.experiments.evidence import MIN_EVENTS
+from ig_assets.core.experiments.evidence import LARGEST_LOG_E, MIN_EVENTS
 from ig_assets.core.experiments.t_process import Stand, stand
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
@@ -174,7 +174,7 @@ def claim_row(question: str, found: Stand, needed: float, claim: str) -> dict[st
         "lift": _ratio(found.mean),
         "low": _ratio(found.low),
         "high": _ratio(found.high),
-        "evidence": round(math.exp(min(found.log_e_of_leader, 700.0)), 1),
+        "evidence": round(math.exp(min(found.log_e_of_leader, LARGEST_LOG_E)), 1),
         "needed": needed,
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.experiments.evidence import Floats
+from ig_assets.core.experiments.evidence import Floats, LARGEST_LOG_E
 from ig_assets.core.experiments.histories import FINAL_DAY
 from ig_assets.core.experiments.snapshots import UNKNOWN_SIGMA
 from ig_assets.warehouse.connection import Connection
@@ -92,7 +92,7 @@ def _course(experiment_id: str, rows: list[dict[str, Any]]) -> Course:
                 arm_a=a,
                 arm_b=b,
                 days=np.array([_day(look) for look in looks]),
-                max_e=np.exp([min(look["max_log_e"], 700.0) for look in looks]),
+                max_e=np.exp([min(look["max_log_e"], LARGEST_LOG_E) for look in looks]),
                 z_at_last=float(looks[-1]["z"]),
             )
             for (a, b), looks in sorted(pairs.items())

@@ -21,6 +21,7 @@ TAU = 0.27
 ARM_EFFECT_SD = 0.27
 """Sd of one arm's true effect on the log scale; shrinks a measured lift."""
 MIN_EVENTS = 25
+LARGEST_LOG_E = 700.0  # beyond it an e-value is no float any more
 """Events an arm needs before a log ratio of counts is nearly normal."""
 E_WINNER = 40.0
 """Evidence that makes a leader a winner at any look: false alarms <= 1 in 40."""

@@ -6,6 +6,7 @@ Only for randomised splits: unequal organic reach is an outcome, not a fault.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -31,6 +32,7 @@ FROM (
 JOIN experiments AS e
   ON e.experiment_id = s.experiment_id
 WHERE e.randomised
+  AND (?::TEXT[] IS NULL OR list_contains(?::TEXT[], e.experiment_id))
 GROUP BY s.experiment_id, s.data_through, s.arm
 ORDER BY s.experiment_id, s.data_through, s.arm
 """
@@ -50,9 +52,12 @@ class Split:
         return self.log_e >= LOG_E_ALARM
 
 
-def randomised_splits(con: Connection) -> list[Split]:
-    """Every randomised experiment that was looked at, planned in equal parts."""
-    rows = con.execute(_SPLITS).fetchall()
+def randomised_splits(
+    con: Connection, experiment_ids: Sequence[str] | None = None
+) -> list[Split]:
+    """Randomised experiments that were looked at (all, or these), in equal parts."""
+    ids = None if experiment_ids is None else list(experiment_ids)
+    rows = con.execute(_SPLITS, [ids, ids]).fetchall()
     looks = [
         (experiment, {arm: trials for _, _, arm, trials in group})
         for (experiment, _), group in groupby(rows, key=lambda row: row[:2])

@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ig_assets.core.experiments.evidence import E_WINNER
+from ig_assets.core.experiments.evidence import (
+    E_WINNER,
+    LARGEST_LOG_E,
+    MIN_EVENTS,
+)
+from ig_assets.core.experiments.sample_ratio import randomised_splits
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
 
@@ -71,7 +76,8 @@ def experiment_rows(
 
     `arms` are dictionaries with events, trials and rate (None before the first
     look); `leader`, `lead` (ratio minus 1 over the runner-up), `evidence` (e of the
-    leader's weakest pair) and `age_days` describe the latest look. No script text.
+    leader's weakest pair) and `age_days` describe the latest look. `split_alarms`
+    where a randomised audience was not divided as planned. No script text.
     """
     parameters = [month, month, experiment_id, experiment_id, limit]
     experiments = fetch_dicts(con, _EXPERIMENTS, parameters)
@@ -81,11 +87,15 @@ def experiment_rows(
     decisions = {
         row["experiment_id"]: row for row in fetch_dicts(con, _DECISIONS, [ids])
     }
+    crooked = {
+        split.experiment_id for split in randomised_splits(con, ids) if split.alarms
+    }
     rows = []
     for experiment in experiments:
         key = experiment["experiment_id"]
         row = {
             **experiment,
+            "split_alarms": key in crooked,
             **_decision(decisions.get(key)),
             **_look(arms.get(key, []), evidence.get(key, [])),
         }
@@ -115,7 +125,17 @@ def decisions_in_all(con: Connection) -> dict[str, int]:
 
 
 def verdict(row: dict[str, Any]) -> str:
-    """One sentence for a person; `row` is one of `experiment_rows`."""
+    """A sentence for a person, and where need be a warning; of `experiment_rows`."""
+    said = _verdict(row)
+    if not row["split_alarms"]:
+        return said
+    return (
+        f"{said} But its audience was not divided as planned, beyond chance: find out "
+        "why before you believe it."
+    )
+
+
+def _verdict(row: dict[str, Any]) -> str:
     decision = row["decision"] or "running"
     if row["leader"] is None:
         if decision == "inconclusive":
@@ -136,19 +156,33 @@ def verdict(row: dict[str, Any]) -> str:
             f"{leader} is the provisional winner: {lead}, of which {expected:.0f} % "
             "may be expected again; one post an arm proves no more."
         )
+    few = [
+        arm["arm"]
+        for arm in row["arms"]
+        if arm["events"] is not None and arm["events"] < MIN_EVENTS
+    ]
+    if few:
+        ended = "Inconclusive" if decision == "inconclusive" else "Too early to say"
+        return (
+            f"{ended}: {lead}, but {_listed(few)} has fewer than {MIN_EVENTS} "
+            f"{row['numerator']}, and nothing is judged on so few."
+        )
     if decision == "inconclusive":
         return f"Inconclusive: {lead}; {evidence}, which is the usual outcome."
     return f"{lead}; {evidence}; keep going."
 
 
 def _waiting(arms: list[dict[str, Any]]) -> str:
+    declined = sum(arm["status"] == "declined" for arm in arms)
+    if arms and len(arms) - declined < 2:
+        return f"{declined} of {len(arms)} posts were declined; there is no comparison."
     proposed = sum(arm["status"] == "proposed" for arm in arms)
     if proposed:
         return f"{proposed} of {len(arms)} posts wait for approval."
     published = sum(arm["status"] == "published" for arm in arms)
     if published < len(arms):
         return f"{published} of {len(arms)} posts are out; no comparison yet."
-    return "All posts are out; the arms have not reached a common day of age yet."
+    return "All posts are out; they were not read at a common whole day of age yet."
 
 
 def _decision(row: dict[str, Any] | None) -> dict[str, Any]:
@@ -190,7 +224,7 @@ def _look(arms: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> dict[str, 
             "leader": leader,
             "runner_up": runner_up,
             "lead": rates[leader] / rates[runner_up] - 1,
-            "evidence": math.exp(min(mine)),
+            "evidence": math.exp(min(*mine, LARGEST_LOG_E)),
         }
     age_days = pairs[0]["age_days"] if pairs else None
     return {"arms": shown, "pairs": pairs, "age_days": age_days, **look}
@@ -207,5 +241,11 @@ def _days(days: float) -> str:
     return "1 day" if days == 1 else f"{days:.0f} days"
 
 
+def _listed(arms: list[str]) -> str:
+    return arms[0] if len(arms) == 1 else "each of " + ", ".join(arms)
+
+
 def _short(e: float) -> str:
-    return f"{e:.1f}" if e < 10 else f"{e:.0f}"
+    if e >= 1e6:
+        return "over a million"
+    return f"{e:.1f}" if e < 10 else f"{e:,.0f}"

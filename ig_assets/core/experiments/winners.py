@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.experiments.evidence import shrunken_interval
+from ig_assets.core.experiments.evidence import LARGEST_LOG_E, shrunken_interval
 from ig_assets.core.experiments.review import LAST_EDITS
 from ig_assets.core.experiments.split_book import ADS
 from ig_assets.core.ports import Clock
@@ -251,5 +251,5 @@ def _interval(arm: str, pairs: list[dict[str, Any]]) -> dict[str, float | None]:
     return {
         "shrunken_low": float(low),
         "shrunken_high": float(high),
-        "evidence": float(np.exp(min(p["max_log_e"] for p in known))),
+        "evidence": float(np.exp(min(LARGEST_LOG_E, *(p["max_log_e"] for p in known)))),
     }

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ig_assets.core.experiments.across_topics import SETTLED, claim_row
-from ig_assets.core.experiments.evidence import MIN_EVENTS
+from ig_assets.core.experiments.evidence import LARGEST_LOG_E, MIN_EVENTS
 from ig_assets.core.experiments.t_process import Stand, stand
 from ig_assets.core.fine_tuning.evaluation import evaluation_of
 from ig_assets.core.fine_tuning.registry import (
@@ -125,7 +125,7 @@ def decide_promotion(warehouse: Warehouse, clock: Clock) -> PromotionDecision:
         return PromotionDecision("keep", evidence.model_id, reason)
     lift = f"{math.expm1(found.mean):+.0%}".replace("%", " %")
     facts = f"{lift} over the active model in {found.pairs} pairs"
-    facts += f", e={math.exp(min(found.log_e_of_leader, 700.0)):.3g}"
+    facts += f", e={math.exp(min(found.log_e_of_leader, LARGEST_LOG_E)):.3g}"
     if found.decides(E_PROMOTE) == 1:
         return PromotionDecision("promote", evidence.model_id, f"canary: {facts}")
     reason = f"not decided: {facts}; promotion needs e >= {E_PROMOTE:.0f} and a lead"

@@ -6,6 +6,7 @@ import io
 import math
 from dataclasses import dataclass
 
+from ig_assets.core.experiments.evidence import LARGEST_LOG_E
 from ig_assets.core.fine_tuning.jobs import latest_job
 from ig_assets.core.identity import stable_id
 from ig_assets.core.lineage.trace import ScriptBehind, scripts_behind_model
@@ -157,7 +158,9 @@ def _line(row: ScriptBehind) -> str:
     source = row.script_id or row.variant_id or f"example {row.example_id}"
     weight = "" if row.weight is None else f"{row.weight:.2f}"
     lift = "" if row.lift is None else f"{row.lift:+.0%}"
-    e_value = "" if row.log_e is None else f"{math.exp(min(row.log_e, 700.0)):.3g}"
+    e_value = (
+        "" if row.log_e is None else f"{math.exp(min(row.log_e, LARGEST_LOG_E)):.3g}"
+    )
     cells = (
         source,
         (row.revision_hash or "")[:12],

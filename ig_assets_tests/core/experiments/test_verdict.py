@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_a_running_experiment_says_who_leads_and_what_is_missing(
 
 def test_before_the_first_look_it_says_what_it_waits_for(warehouse: Warehouse) -> None:
     add_experiment(warehouse, {"A": [], "B": []})
-    assert "common day of age" in only_row(warehouse)["verdict"]
+    assert "common whole day of age" in only_row(warehouse)["verdict"]
     with warehouse.transaction() as con:
         con.execute("UPDATE posts SET status = 'proposed' WHERE arm = 'B'")
     assert only_row(warehouse)["verdict"] == "1 of 2 posts wait for approval."
@@ -75,6 +76,58 @@ def test_a_decided_experiment_says_how_it_ended(
     clock.present = START + 20 * DAY
     update_results(warehouse, clock)
     assert only_row(warehouse)["verdict"].startswith(begin)
+
+
+def test_evidence_beyond_all_numbers_is_told_too(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    arms = {"A": daily(0.08, 200_000), "B": daily(0.048, 200_000)}
+    add_experiment(warehouse, arms, sigma=0.0)
+    update_results(warehouse, clock)
+    row = only_row(warehouse)
+    assert row["verdict"].startswith("A wins: it leads B by 67 %")
+    assert 1e300 < row["evidence"] < math.inf
+
+
+@pytest.mark.parametrize(
+    ("days", "begin"),
+    [
+        (9, "Too early to say: A leads B by 4900 % after 9 days, but B has"),
+        (14, "Inconclusive: A leads B by 4900 % after 14 days, but B has"),
+    ],
+)
+def test_too_few_events_are_said_and_not_the_evidence(
+    warehouse: Warehouse, clock: MovedClock, days: int, begin: str
+) -> None:
+    arms = {"A": daily(0.05, 5000, days), "B": daily(0.001, 5000, days)}
+    add_experiment(warehouse, arms, sigma=0.0)
+    clock.present = START + days * DAY
+    update_results(warehouse, clock)
+    said = only_row(warehouse)["verdict"]
+    assert said.startswith(begin)
+    assert "fewer than 25 likes" in said and "evidence" not in said
+
+
+def test_a_verdict_on_an_audience_that_was_not_divided_as_planned_warns(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    arms = {"A": daily(0.05, 20_000), "B": daily(0.1, 2000)}
+    add_experiment(warehouse, arms, sigma=0.0)
+    update_results(warehouse, clock)
+    said = only_row(warehouse)["verdict"]
+    assert said.startswith("B wins") and "not divided as planned" in said
+    with warehouse.transaction() as con:
+        con.execute("UPDATE experiments SET randomised = FALSE")
+    assert "divided" not in only_row(warehouse)["verdict"]
+
+
+def test_declined_posts_are_not_waited_for(warehouse: Warehouse) -> None:
+    add_experiment(warehouse, {"A": [], "B": []})
+    with warehouse.transaction() as con:
+        con.execute("UPDATE posts SET status = 'declined'")
+    assert only_row(warehouse)["verdict"] == (
+        "2 of 2 posts were declined; there is no comparison."
+    )
 
 
 def test_the_table_is_limited_and_filtered(warehouse: Warehouse) -> None:

@@ -1,0 +1,59 @@
+"""Tables and live lines show what they are given, whatever is in it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from ig_assets.cli import output, progress
+from ig_assets.cli.generate import _print_variant
+from ig_assets.settings import Settings
+from ig_assets.wiring import House
+
+ODD = "[/bold] knives [x]"
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What the commands print, on a terminal of forty columns."""
+    stream = io.StringIO()
+    console = Console(file=stream, width=40, force_terminal=True, color_system=None)
+    for module in (output, progress):
+        monkeypatch.setattr(module, "console", console)
+    monkeypatch.setattr("ig_assets.cli.generate.console", console)
+    return stream
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1000.0, "1,000"), (0.0, "0"), (0.00049, "0.00049"), (12.3456, "12.346")],
+)
+def test_numbers_have_the_digits_that_say_something(value: float, shown: str) -> None:
+    assert output._cell(value) == shown
+
+
+def test_ids_are_not_cut_where_there_is_little_room(said: io.StringIO) -> None:
+    row: dict[str, Any] = {"variant_id": "2ec829cf760cd111", "text": "word " * 30}
+    output.print_table([row], list(row))
+    assert "2ec829cf760cd111" in said.getvalue()
+
+
+def test_square_brackets_are_text_in_tables_and_live_lines(
+    said: io.StringIO, tmp_path: Path
+) -> None:
+    output.print_table([{"topic": ODD}], ["topic"])
+    assert said.getvalue().count(ODD) == 1
+    house = House(Settings(data_dir=tmp_path))
+    with progress.live_rows(house, quiet=False) as report:
+        report(f"2026-01: {ODD}")
+    assert f"2026-01: {ODD}" in said.getvalue()
+    parts = dict.fromkeys(
+        ("hook", "body", "call_to_action", "novelty", "on_screen_text")
+    )
+    row = {**parts, "arm": "a", "hook_style": "story", "rejection": f"refused: {ODD}"}
+    _print_variant({**row, "sibling_similarity": None, "estimated_seconds": None})
+    assert f"refused: {ODD}" in said.getvalue()
