@@ -19,6 +19,7 @@ from ig_assets.cli.output import (
 from ig_assets.core.experiments.across_topics import across_topics, claim_rows
 from ig_assets.core.experiments.course import courses
 from ig_assets.core.experiments.course_picture import course_picture, titled
+from ig_assets.core.experiments.naming import experiment_named
 from ig_assets.core.experiments.verdict import experiment_rows
 from ig_assets.core.fine_tuning.promotion import canary_evidence, canary_row
 from ig_assets.errors import InputError
@@ -29,7 +30,11 @@ from ig_assets.wiring import House
 @plain_errors
 def experiments(
     experiment_id: Annotated[
-        str | None, typer.Argument(help="One experiment, with its arms.")
+        str | None,
+        typer.Argument(
+            help="One experiment, with its arms: its id, the beginning of it, or what "
+            "the file of an imported test calls it."
+        ),
     ] = None,
     month: InMonth = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
@@ -63,9 +68,9 @@ def experiments(
                 f"inconclusive, {summary.running} running."
             )
     with house.warehouse.transaction() as con:
+        if experiment_id is not None:
+            experiment_id = experiment_named(con, experiment_id)
         rows = experiment_rows(con, limit, month, experiment_id)
-    if experiment_id is not None and not rows:
-        raise InputError(f"There is no experiment {experiment_id!r}.")
     if picture is not None:
         _draw(house, rows, picture)
     if as_json:
@@ -82,7 +87,7 @@ def experiments(
             {
                 "experiment": row["experiment_id"],
                 "month": row["month"],
-                "topic": row["topic"] or "(history)",
+                "topic": _topic(row),
                 "decision": row["decision"] or "running",
                 "verdict": row["verdict"],
                 "simulated": row["simulated"],
@@ -95,6 +100,13 @@ def experiments(
         arms = rows[0]["arms"]
         columns = [name for name in arms[0] if name not in ("post_id", "slot")]
         print_table(arms, columns, "Arms")
+
+
+def _topic(row: dict[str, Any]) -> str:
+    """The topic, and how the team's own file names an imported test."""
+    if row["name"] is None:
+        return row["topic"] or "–"
+    return f"{row['topic'] or '(history)'} {row['name']}"
 
 
 def _across(house: House, as_json: bool) -> None:

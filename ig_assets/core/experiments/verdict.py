@@ -17,7 +17,7 @@ from ig_assets.warehouse.rows import fetch_dicts
 _EXPERIMENTS = """
 SELECT e.experiment_id, e.month, e.topic_id, t.topic, e.segment, e.numerator,
        e.denominator, e.randomised, e.sigma, e.simulated, e.started_at, e.ends_at,
-       e.status
+       e.status, CASE WHEN e.segment = 'history' THEN e.intent_key END AS name
 FROM experiments AS e
 LEFT JOIN topics AS t
   ON t.month = e.month
@@ -76,7 +76,8 @@ def experiment_rows(
 
     `arms` are dictionaries with events, trials and rate (None before the first
     look); `leader`, `lead` (ratio minus 1 over the runner-up), `evidence` (e of the
-    leader's weakest pair) and `age_days` describe the latest look. `split_alarms`
+    leader's weakest pair) and `age_days` describe the latest look. `name` is what
+    the file of an imported test calls it. `split_alarms`
     where a randomised audience was not divided as planned. No script text.
     """
     parameters = [month, month, experiment_id, experiment_id, limit]
