@@ -18,6 +18,7 @@ class By(str, Enum):
     """What costs are told by."""
 
     MONTH = "month"
+    PAID = "paid"
     OPERATION = "operation"
     MODEL = "model"
     TOPIC = "topic"
@@ -26,7 +27,13 @@ class By(str, Enum):
 
 @plain_errors
 def costs(
-    by: Annotated[By, typer.Option(help="What the costs are told by.")] = By.MONTH,
+    by: Annotated[
+        By,
+        typer.Option(
+            help="What the costs are told by: the month that they were for, or paid, "
+            "the month of the vendor's bill (UTC)."
+        ),
+    ] = By.MONTH,
     as_json: AsJson = False,
 ) -> None:
     """Say what was spent; calls whose answer never came count as spent.

@@ -1,4 +1,4 @@
-"""What was spent, told by month, operation, model, topic or winner.
+"""What was spent, told by month, month of payment, operation, model, topic or winner.
 
 Cost is what the vendor reported, or the reservation of a call whose answer never
 came, since it may have been billed. A call whose price nobody knows adds nothing and
@@ -24,9 +24,11 @@ _SUMS = """
     count(*) FILTER (WHERE c.status = 'done' AND c.cost_usd IS NULL) AS unpriced
 """
 
-# How a call is labelled; `month` is the one that it worked for, else when it was made.
+# How a call is labelled; `month` is the one that it worked for, else when it was made,
+# `paid` the world's month (UTC) in which it was sent, as on the vendor's bill.
 _LABELS = {
     "month": ("coalesce(c.month, strftime(c.called_at, '%Y-%m'))", "month"),
+    "paid": ("strftime(coalesce(c.sent_at, c.called_at), '%Y-%m')", "paid_in"),
     "operation": ("c.operation", "operation"),
     "model": ("c.provider || '/' || c.model", "model"),
     "topic": ("coalesce(t.month || ' ' || t.topic, '(no topic)')", "topic"),

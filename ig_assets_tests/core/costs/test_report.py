@@ -127,6 +127,18 @@ def test_a_call_belongs_to_the_month_it_worked_for(warehouse: Warehouse) -> None
     assert months == {"2026-01": 4, "2026-02": 2}
 
 
+def test_a_bill_has_what_was_sent_in_its_month_whatever_that_was_for(
+    warehouse: Warehouse,
+) -> None:
+    with warehouse.transaction() as con:
+        con.execute("UPDATE api_calls SET sent_at = '2026-11-30' WHERE call_id <> '5'")
+        rows = costs_by(con, "paid")
+    assert {row["paid_in"]: row["calls"] for row in rows} == {
+        "2026-11": 5,
+        "2026-02": 1,
+    }
+
+
 def test_models_are_told_with_their_provider(warehouse: Warehouse) -> None:
     assert spent(warehouse, "model") == {
         "openai/gpt-5-mini": 0.54,
