@@ -26,7 +26,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "index_entries": ("index_name", "namespace", "script_id"),
     "index_spaces": ("index_name", "activated_at"),
     "topics": ("month", "topic_id"),
-    "topic_rejects": ("source_uri", "seen_at", "detail"),
+    "topic_rejects": ("month", "source_uri", "seen_at", "detail"),
     "drafts": ("variant_id",),
     "variants": ("variant_id",),
     "variant_figures": ("variant_id", "gate"),
@@ -329,6 +329,12 @@ CREATE TABLE split_objects (
 );
 """
 
+# Which month's reading left a calendar's row out, and when it did so no more.
+_TOPIC_REJECTS_END = """
+ALTER TABLE topic_rejects ADD COLUMN month TEXT;
+ALTER TABLE topic_rejects ADD COLUMN resolved_at TIMESTAMP;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "the first house", _FIRST),
     (2, "library files", _LIBRARY_FILES),
@@ -344,6 +350,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (12, "reels that are on their way", _REEL_CONTAINERS),
     (14, "rejected arms are tried again, and edits measured", _TRIED_AGAIN),
     (15, "audiences that are divided by an ad study", _SPLIT_TESTS),
+    (16, "rejected calendar rows have a month and an end", _TOPIC_REJECTS_END),
 )
 
 

@@ -16,8 +16,13 @@ from pydantic import (
     ValidationError,
 )
 
+from ig_assets.core.corpus.labels import language_of
 from ig_assets.core.corpus.secrets import secret_kind
-from ig_assets.core.generation.calendar_file import CalendarProblem, calendar_rows
+from ig_assets.core.generation.calendar_file import (
+    CalendarProblem,
+    calendar_rows,
+    whole_date,
+)
 from ig_assets.errors import InputError
 
 
@@ -31,6 +36,19 @@ def _without_secrets(text: str) -> str:
     if kind is not None:
         raise ValueError(f"seems to contain {kind}; take it out")
     return text
+
+
+def _language(told: object) -> object:
+    """The language of a tag or name (`EN-us`, `English`: en); its region is dropped."""
+    tag = language_of(told) if isinstance(told, str) else None
+    if not tag:
+        raise ValueError(f"{told!r} is no language such as en, de or pt")
+    return tag.partition("-")[0]
+
+
+def _padded(day: object) -> object:
+    """Dates as people type them: 2026-2-3 is 2026-02-03."""
+    return whole_date(day) if isinstance(day, str) else day
 
 
 Safe = AfterValidator(_without_secrets)
@@ -52,9 +70,9 @@ class CalendarTopic(BaseModel):
     topic: Title
     brief: Brief = ""
     audience: Note = ""
-    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")] = "en"
+    language: Annotated[str, BeforeValidator(_language)] = "en"
     brand_voice: Note = ""
-    due_on: date
+    due_on: Annotated[date, BeforeValidator(_padded)]
 
 
 @dataclass(frozen=True)
@@ -68,10 +86,14 @@ class TopicReject:
 
 @dataclass(frozen=True)
 class CalendarReading:
-    """What the calendar holds for one month."""
+    """What the calendar holds for one month.
+
+    `unreadable` are the files, of which nobody can say what they hold now.
+    """
 
     topics: tuple[tuple[CalendarTopic, str], ...]
     rejects: tuple[TopicReject, ...]
+    unreadable: frozenset[str] = frozenset()
 
 
 COLUMNS = frozenset(CalendarTopic.model_fields)
@@ -92,11 +114,14 @@ def read_calendar(location: Path, month: str) -> CalendarReading:
     topics: list[tuple[CalendarTopic, str]] = []
     rejects: list[TopicReject] = []
     seen: set[str] = set()
+    unreadable: set[str] = set()
     for row in calendar_rows(location, COLUMNS):
         if isinstance(row, CalendarProblem):
             rejects.append(
                 TopicReject(row.source, "not a readable calendar", row.detail)
             )
+            if row.unreadable:
+                unreadable.add(row.source)
             continue
         if row.month not in (month, None):
             continue
@@ -115,7 +140,7 @@ def read_calendar(location: Path, month: str) -> CalendarReading:
             continue
         seen.add(topic.topic.casefold())
         topics.append((topic, row.source))
-    return CalendarReading(tuple(topics), tuple(rejects))
+    return CalendarReading(tuple(topics), tuple(rejects), frozenset(unreadable))
 
 
 def calendar_months(location: Path) -> dict[str, int]:

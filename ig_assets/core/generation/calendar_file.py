@@ -20,8 +20,11 @@ from ig_assets.core.corpus.script import Refused
 from ig_assets.core.corpus.table_file import DELIMITERS
 
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+_DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 YAML_SUFFIXES = (".yaml", ".yml")
 CSV_SUFFIX = ".csv"
+SPREADSHEETS = (".tsv", ".xls", ".xlsx", ".ods", ".numbers")
+"""Looks like a calendar and is not read: told, not passed over."""
 
 
 class CalendarRow(NamedTuple):
@@ -33,10 +36,23 @@ class CalendarRow(NamedTuple):
 
 
 class CalendarProblem(NamedTuple):
-    """A file, or a part of one, that cannot be read."""
+    """A file, or a part of one, that cannot be read.
+
+    `unreadable` where nobody can say which topics the file holds.
+    """
 
     source: str
     detail: str
+    unreadable: bool = False
+
+
+class _PlainDates(yaml.SafeLoader):
+    """Dates stay text, so that one that cannot be is one bad row and no bad file."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, known) for tag, known in found if not tag.endswith(":timestamp")]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def calendar_rows(
@@ -48,6 +64,9 @@ def calendar_rows(
     and told as a problem.
     """
     for path in _files(location):
+        if path.suffix.lower() not in (*YAML_SUFFIXES, CSV_SUFFIX):
+            yield CalendarProblem(path.name, "a calendar is YAML or CSV; save it so")
+            continue
         try:
             text = decoded(path.read_bytes())
             if path.suffix.lower() == CSV_SUFFIX:
@@ -55,16 +74,17 @@ def calendar_rows(
             else:
                 yield from _yaml(path.name, text)
         except Refused as refused:
-            yield CalendarProblem(path.name, str(refused.args[1]))
+            yield CalendarProblem(path.name, str(refused.args[1]), unreadable=True)
         except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
             detail = str(error).split("\n", 1)[0]
-            yield CalendarProblem(path.name, detail or type(error).__name__)
+            detail = detail or type(error).__name__
+            yield CalendarProblem(path.name, detail, unreadable=True)
 
 
 def _files(location: Path) -> list[Path]:
     if location.is_file():
         return [location]
-    known = (*YAML_SUFFIXES, CSV_SUFFIX)
+    known = (*YAML_SUFFIXES, CSV_SUFFIX, *SPREADSHEETS)
     return sorted(
         path
         for path in location.iterdir()
@@ -73,16 +93,18 @@ def _files(location: Path) -> list[Path]:
 
 
 def _yaml(name: str, text: str) -> Iterator[CalendarRow | CalendarProblem]:
-    documents = [document for document in yaml.safe_load_all(text) if document]
+    documents = [document for document in yaml.load_all(text, _PlainDates) if document]
     parts = [part for d in documents for part in (d if isinstance(d, list) else [d])]
     if any(not isinstance(part, dict) or "month" not in part for part in parts):
         raise ValueError("each document needs `month` and `topics`")
     for part in parts:
         month, topics = str(part["month"]), part.get("topics") or []
         if not MONTH.fullmatch(month):
-            yield CalendarProblem(name, "`month` must look like 2026-05")
+            detail = "`month` must look like 2026-05"
+            yield CalendarProblem(name, detail, unreadable=True)
         elif not isinstance(topics, list):
-            yield CalendarProblem(name, "`topics` must be a list")
+            detail = "`topics` must be a list"
+            yield CalendarProblem(name, detail, unreadable=True)
         else:
             for number, values in enumerate(topics, start=1):
                 yield CalendarRow(f"{name}#{number}", month, values)
@@ -123,6 +145,12 @@ def _column(cell: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", cell.strip().lower()).strip("_")
 
 
+def whole_date(text: str) -> str:
+    """`2026-2-3` as `2026-02-03`; whatever is no such date as it is."""
+    found = _DATE.fullmatch(text.strip())
+    return "{}-{:0>2}-{:0>2}".format(*found.groups()) if found else text
+
+
 def _month_of(values: Mapping[str, Any]) -> str | None:
-    month = str(values.get("due_on", ""))[:7]
+    month = whole_date(str(values.get("due_on", "")))[:7]
     return month if MONTH.fullmatch(month) else None

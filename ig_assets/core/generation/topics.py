@@ -38,6 +38,14 @@ class Draw:
     has_candidate: bool
 
 
+_RESOLVE = """
+UPDATE topic_rejects
+SET resolved_at = ?
+WHERE resolved_at IS NULL
+  AND coalesce(month, ?) = ?
+"""
+
+
 def sync_topics(
     warehouse: Warehouse,
     clock: Clock,
@@ -48,8 +56,9 @@ def sync_topics(
 ) -> TopicsSummary:
     """Write the calendar's topics of a month; a drafted topic keeps its draw.
 
-    `limit` takes the first topics by due date; the rest is left out, not lost.
-    Raises InputError when the calendar does not exist.
+    `limit` takes the first topics by due date; the rest is left out, not lost. What
+    an unreadable file held before stays planned. Raises InputError when the calendar
+    does not exist.
     """
     reading = read_calendar(calendar, month)
     ordered = sorted(reading.topics, key=lambda t: (t[0].due_on, t[0].topic))
@@ -98,17 +107,22 @@ def sync_topics(
         merge_rows(con, "topics", rows)
         for topic_id in set(known) - set(ids):
             row = known[topic_id]
-            if not row["drafted"] and row["source_uri"] != ON_DEMAND:
+            source = str(row["source_uri"])
+            if source.partition("#")[0] in reading.unreadable:
+                continue  # nobody can say that it is not there any more
+            if not row["drafted"] and source != ON_DEMAND:
                 con.execute(
                     "UPDATE topics SET status = 'withdrawn' "
                     "WHERE month = ? AND topic_id = ?",
                     [month, topic_id],
                 )
+        con.execute(_RESOLVE, [now, month, month])
         merge_rows(
             con,
             "topic_rejects",
             [
                 {
+                    "month": month,
                     "source_uri": reject.source_uri,
                     "seen_at": now,
                     "reason": reject.reason,

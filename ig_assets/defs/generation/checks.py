@@ -30,9 +30,11 @@ def calendar_rows_are_valid(
             """
             SELECT source_uri, reason, detail
             FROM topic_rejects
-            WHERE seen_at = (SELECT max(seen_at) FROM topic_rejects)
+            WHERE month = ?
+              AND resolved_at IS NULL
             ORDER BY source_uri
             """,
+            [month_of(context)],
         )
     return dg.AssetCheckResult(
         passed=planned > 0 and not rejects,

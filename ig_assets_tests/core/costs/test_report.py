@@ -188,5 +188,7 @@ def test_nothing_spent_is_no_price_a_piece(tmp_path: Path) -> None:
 
 
 def test_an_unknown_way_to_tell_is_refused(warehouse: Warehouse) -> None:
-    with pytest.raises(InputError, match="month, operation, model, topic, winner"):
+    with pytest.raises(
+        InputError, match="month, paid, operation, model, topic, winner"
+    ):
         told(warehouse, "weather")

@@ -63,7 +63,7 @@ def test_a_row_with_topic_and_date_alone_is_enough(tmp_path: Path) -> None:
         (row("   "), "topic"),
         ({"topic": "no date"}, "due_on"),
         (row("words for a date", due_on="next week"), "due_on"),
-        (row("a language by name", language="German"), "language"),
+        (row("no language", language="Klingonish"), "language"),
         (row("a misspelt column", breif="x"), "breif"),
         (row("a list for a text", brief=["x"]), "brief"),
         ("only a text", "row"),
@@ -260,3 +260,35 @@ def test_what_no_vendor_should_be_sent_is_no_topic(
 def test_blanks_do_not_make_a_topic_another() -> None:
     values = {"topic": " Sharp \u00a0 Knives\tat home ", "due_on": "2026-03-04"}
     assert CalendarTopic.model_validate(values).topic == "Sharp Knives at home"
+
+
+def test_one_date_that_cannot_be_is_one_bad_row(tmp_path: Path) -> None:
+    rows = "".join(
+        f"  - {{topic: t{n}, due_on: {day}}}\n"
+        for n, day in enumerate(("2026-05-04", "2026-05-32", "2026-5-6"))
+    )
+    reading = read_calendar(
+        calendar(tmp_path, f"month: 2026-05\ntopics:\n{rows}"), MONTH
+    )
+    assert [str(t.due_on) for t, _ in reading.topics] == ["2026-05-04", "2026-05-06"]
+    assert [r.source_uri.partition("#")[2] for r in reading.rejects] == ["2"]
+    assert not reading.unreadable
+
+
+@pytest.mark.parametrize(
+    ("told", "language"), [("EN", "en"), ("English", "en"), ("pt-br", "pt")]
+)
+def test_a_language_is_known_by_tag_and_by_name(
+    tmp_path: Path, told: str, language: str
+) -> None:
+    text = month_of(row("a topic", language=told))
+    [(topic, _)] = read_calendar(calendar(tmp_path, text), MONTH).topics
+    assert topic.language == language
+
+
+def test_a_spreadsheet_is_told_and_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "plan.xlsx").write_bytes(b"PK")
+    (tmp_path / "notes.txt").write_bytes(b"not a calendar")
+    reading = read_calendar(tmp_path, MONTH)
+    assert [r.source_uri for r in reading.rejects] == ["plan.xlsx"]
+    assert "YAML or CSV" in reading.rejects[0].detail

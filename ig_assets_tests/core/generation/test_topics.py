@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,14 @@ class Calendar:
             for day, name in enumerate(topics, start=1)
         ]
         self.path.write_text(yaml.safe_dump({"month": MONTH, "topics": rows}), "utf-8")
-        return sync_topics(
-            self.desk.warehouse, self.desk.clock, self.path, MONTH, draw, limit
-        )
+        return self.reread(draw, limit)
+
+    def reread(
+        self, draw: Draw = DRAW, limit: int | None = None, month: str = MONTH
+    ) -> TopicsSummary:
+        """Read the file as it is."""
+        house = self.desk
+        return sync_topics(house.warehouse, house.clock, self.path, month, draw, limit)
 
     def drawn(self, column: str) -> set[str]:
         rows = self.desk.read(f"SELECT topic FROM topics WHERE {column}")
@@ -162,6 +168,39 @@ def test_a_changed_brief_is_taken_over_and_the_topic_stays_the_same(
     assert [r["brief"] for r in calendar.desk.read("SELECT brief FROM topics")] == [
         "two"
     ]
+
+
+@pytest.mark.parametrize(
+    "broken", [b"topics: [", b"month: 2026-5\ntopics: []", b"\xff\xfe\x00\xd8"]
+)
+def test_a_file_that_cannot_be_read_withdraws_nothing(
+    calendar: Calendar, broken: bytes
+) -> None:
+    calendar.sync(["a", "b"])
+    calendar.path.write_bytes(broken)
+    summary = calendar.reread()
+    assert summary.rejected == 1
+    assert calendar.status() == {"a": "planned", "b": "planned"}
+    calendar.sync(["a"])
+    assert calendar.status() == {"a": "planned", "b": "withdrawn"}
+
+
+def test_a_reject_ends_when_its_months_calendar_is_right_again(
+    calendar: Calendar,
+) -> None:
+    def open_rejects() -> int:
+        return len(
+            calendar.desk.read("SELECT 1 FROM topic_rejects WHERE resolved_at IS NULL")
+        )
+
+    calendar.sync(["a", ""])
+    assert open_rejects() == 1
+    calendar.desk.clock.at += timedelta(hours=1)
+    calendar.reread(month="2026-07")
+    assert open_rejects() == 1, "another month says nothing of this one"
+    calendar.sync(["a", "b"])
+    assert open_rejects() == 0
+    assert len(calendar.desk.read("SELECT 1 FROM topic_rejects")) == 1
 
 
 def test_rejects_are_rows_with_their_reason(calendar: Calendar) -> None:
