@@ -1,9 +1,10 @@
-"""`ig-assets posts list|approve|decline|edit|attach`: who stands before each post."""
+"""`ig-assets posts`: who stands between a variant and its post."""
 
 from __future__ import annotations
 
 import dataclasses
 import getpass
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,11 +14,12 @@ from ig_assets.cli.output import (
     AsJson,
     InMonth,
     console,
+    escaped,
     plain_errors,
     print_json,
     print_table,
 )
-from ig_assets.core.experiments.attaching import attach_post
+from ig_assets.core.experiments.attaching import attach_post, detach_post
 from ig_assets.core.experiments.review import (
     approve_posts,
     decline_posts,
@@ -36,6 +38,19 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+
+class Status(str, Enum):
+    """How a post stands."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    PLACED = "placed"
+    PUBLISHED = "published"
+    FAILED = "failed"
+    AMBIGUOUS = "ambiguous"
+    DECLINED = "declined"
+
+
 PostIds = Annotated[list[str] | None, typer.Argument(help="Ids of posts.")]
 Everything = Annotated[
     bool, typer.Option("--all", help="Every post of --month that waits.")
@@ -47,8 +62,7 @@ Everything = Annotated[
 def list_posts(
     month: InMonth = None,
     status: Annotated[
-        str | None,
-        typer.Option(help="proposed, approved, declined, published, failed, …"),
+        Status | None, typer.Option(help="Only posts that stand so.")
     ] = None,
     text: Annotated[bool, typer.Option(help="Show the words as well.")] = False,
     as_json: AsJson = False,
@@ -57,18 +71,19 @@ def list_posts(
 
     Example: `ig-assets posts list --status proposed --text`
     """
-    rows = posts_for_review(House(load_settings()).warehouse, month, status)
+    asked = None if status is None else status.value
+    rows = posts_for_review(House(load_settings()).warehouse, month, asked)
     if as_json:
         print_json(rows)
         return
     if not rows:
         console.print("There is no such post.")
         return
-    columns = ["post_id", "topic", "arm", "hook_style", "slot", "status", "edited_by"]
+    columns = ["post_id", "variant_id", "topic", "arm", "slot", "status", "edited_by"]
     print_table(rows, columns, "Posts")
     if text:
         for row in rows:
-            console.print(f"\n[bold]{row['post_id']}[/bold] {row['topic']}")
+            console.print(f"\n[bold]{row['post_id']}[/bold] {escaped(row['topic'])}")
             for part in ("hook", "body", "call_to_action"):
                 console.print(row[part], markup=False)
 
@@ -168,7 +183,12 @@ def _measured(house: House, post: str) -> tuple[list[Figure], list[str]]:
 @app.command()
 @plain_errors
 def attach(
-    variant: Annotated[str, typer.Argument(help="The id of the variant that is out.")],
+    variant: Annotated[
+        str,
+        typer.Argument(
+            help="The variant that is out: its id, the beginning of it, or its post."
+        ),
+    ],
     media: Annotated[str, typer.Option(help="The post's media id or its link.")],
     text: Annotated[
         Path | None, typer.Option(help="The published words, if they were edited.")
@@ -198,6 +218,23 @@ def attach(
     words = "words of its own" if attached.edited else "the planned words"
     console.print(
         f"Post {attached.post_id} is out as {attached.platform_post_id}, with {words}."
+    )
+
+
+@app.command()
+@plain_errors
+def detach(
+    post: Annotated[str, typer.Argument(help="The id of a post that was attached.")],
+) -> None:
+    """Take back an attachment that was a mistake, with what was read of that media.
+
+    Example: `ig-assets posts detach 1f0c7a5e9b3d2468`
+    """
+    house = House(load_settings())
+    media = detach_post(house.warehouse, post)
+    console.print(
+        f"Post {post} is {media} no more; its figures and its experiment's evidence "
+        "were taken back. Attach the right one with `ig-assets posts attach`."
     )
 
 

@@ -31,6 +31,7 @@ COMMANDS = [
     ["posts", "approve"],
     ["posts", "attach"],
     ["posts", "decline"],
+    ["posts", "detach"],
     ["posts", "edit"],
     ["split", "plan"],
     ["split", "start"],

@@ -17,7 +17,7 @@ from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
 
 _PLANNED = f"""
-SELECT p.post_id, p.variant_id, p.status, p.detail, p.platform,
+SELECT p.post_id, p.variant_id, p.status, p.detail, p.platform, v.created_at,
        coalesce(c.text, v.text) AS text
 FROM posts AS p
 JOIN variants AS v
@@ -28,10 +28,47 @@ WHERE p.variant_id = ?
 ORDER BY p.slot, p.post_id
 """
 
+# By the variant's id, its beginning, or a post of it.
+_MEANT = """
+SELECT DISTINCT variant_id
+FROM posts
+WHERE variant_id = ?
+   OR post_id = ?
+   OR length(?) >= 4 AND starts_with(variant_id, ?)
+ORDER BY variant_id = ? DESC, variant_id
+"""
+
 _OWNER = """
 SELECT post_id
 FROM posts
 WHERE platform_post_id = ?
+"""
+
+
+_ATTACHED = """
+SELECT p.experiment_id, p.platform_post_id, p.status,
+       EXISTS (
+           SELECT 1
+           FROM reel_containers AS c
+           WHERE c.intent_key = p.intent_key
+             AND c.publish_asked_at IS NOT NULL
+       ) AS is_ours,
+       EXISTS (
+           SELECT 1
+           FROM decisions AS d
+           WHERE d.experiment_id = p.experiment_id
+             AND d.decision <> 'running'
+       ) AS is_decided
+FROM posts AS p
+WHERE p.post_id = ?
+  AND p.variant_id IS NOT NULL
+"""
+
+_TAKEN_BACK = """
+UPDATE posts
+SET status = 'approved', platform_post_id = NULL, published_at = NULL,
+    published_revision_hash = NULL
+WHERE post_id = ?
 """
 
 
@@ -56,12 +93,14 @@ def attach_post(
 ) -> Attached:
     """Say which media of the account a variant went out as, and in which words.
 
-    `content` is a file like a library's; without it the planned words went out.
-    Raises InputError when the variant has no open post, when the media is unknown or
-    another post's, when the file is no script; and the vendor's errors.
+    The variant may be named by its id, the beginning of it, or its post. `content` is
+    a file like a library's; without it the planned words went out. Raises InputError
+    when the variant has no open post, when the media is unknown, another post's or
+    older than the variant, when the file is no script; and the vendor's errors.
     """
     script = None if content is None else read_words(content)
     with warehouse.transaction() as con:
+        variant_id = _variant_meant(con, variant_id)
         _open_post(con, variant_id, media_of.platform)
     published = media_of.look_up(media)
     with warehouse.transaction() as con:
@@ -71,12 +110,57 @@ def attach_post(
             raise InputError(
                 f"The media {media} is attached to post {owners[0][0]} already."
             )
+        if post["created_at"] and published.published_at < post["created_at"]:
+            raise InputError(
+                f"The media {media} went out on {published.published_at:%Y-%m-%d}, and "
+                f"this variant was written on {post['created_at']:%Y-%m-%d}; choose "
+                "the post that it became."
+            )
         edited = script is not None and script.text != post["text"]
         if script is not None and edited:
             store_words(con, post, script, editor, clock.now())
             post["text"] = script.text
     record_published(warehouse, clock, post, published, "")
     return Attached(post["post_id"], variant_id, published.platform_post_id, edited)
+
+
+def detach_post(warehouse: Warehouse, post_id: str) -> str:
+    """Take back a wrong attachment; the media that it was.
+
+    What was read of that media, and the evidence of the post's experiment, which
+    looked at it, are deleted: they were never about the variant. Raises InputError
+    for a post that was not attached by a person or whose experiment is decided.
+    """
+    with warehouse.transaction() as con:
+        found = fetch_dicts(con, _ATTACHED, [post_id])
+        if not found or found[0]["status"] != "published":
+            raise InputError(f"There is no post {post_id!r} that is out.")
+        [post] = found
+        if post["is_ours"]:
+            raise InputError(
+                f"The post {post_id} was published from here and not attached; it is "
+                "what it is."
+            )
+        if post["is_decided"]:
+            raise InputError(
+                f"The experiment of post {post_id} is decided, so its posts stay."
+            )
+        con.execute(_TAKEN_BACK, [post_id])
+        con.execute("DELETE FROM engagement WHERE post_id = ?", [post_id])
+        con.execute(
+            "DELETE FROM evidence WHERE experiment_id = ?", [post["experiment_id"]]
+        )
+    return str(post["platform_post_id"])
+
+
+def _variant_meant(con: Connection, told: str) -> str:
+    found = con.execute(_MEANT, [told] * 5).fetchall()
+    ids = [str(variant_id) for (variant_id,) in found if variant_id is not None]
+    if len(ids) > 1 and told not in ids:
+        raise InputError(
+            f"{told!r} may be one of {len(ids)} variants; name more of it."
+        )
+    return ids[0] if ids else told
 
 
 def _open_post(con: Connection, variant_id: str, platform: str) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from ig_assets.core.experiments.attaching import attach_post
+from ig_assets.core.experiments.attaching import attach_post, detach_post
 from ig_assets.core.experiments.planning import plan_posts
 from ig_assets.core.experiments.publishing import publish_due
 from ig_assets.core.experiments.review import (
@@ -19,6 +19,7 @@ from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import Published
 from ig_assets.errors import InputError
 from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.core.experiments.world import (
     MovedClock,
     ScriptedPlatform,
@@ -153,3 +154,75 @@ def test_a_real_post_is_approved_with_its_video_only(
     publish_due(warehouse, clock, platform)
     assert [request.media_url for request in platform.sent] == [VIDEO]
     assert approve_posts(warehouse, [first], VIDEO, needs_video=True) == 0, "is out"
+
+
+@pytest.mark.parametrize("told", ["t1-A", "post"])
+def test_a_variant_may_be_named_by_its_post(
+    warehouse: Warehouse, clock: MovedClock, told: str
+) -> None:
+    post_id = str(post_of(warehouse, "t1-A")["post_id"])
+    named = post_id if told == "post" else told
+    done = attach_post(warehouse, clock, Account(), named, "901")
+    assert (done.post_id, done.variant_id) == (post_id, "t1-A")
+
+
+def test_a_beginning_must_mean_one_variant(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    with warehouse.transaction() as con:
+        for table in ("posts", "variants"):
+            con.execute(f"UPDATE {table} SET variant_id = 'long-' || variant_id")
+    with pytest.raises(InputError, match="one of 2 variants"):
+        attach_post(warehouse, clock, Account(), "long-", "901")
+    done = attach_post(warehouse, clock, Account(), "long-t1-B", "901")
+    assert done.variant_id == "long-t1-B"
+
+
+def test_a_media_from_before_the_variant_is_not_what_it_became(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    with warehouse.transaction() as con:
+        con.execute("UPDATE variants SET created_at = ?", [OUT + timedelta(days=3)])
+    with pytest.raises(InputError, match="2026-01-05.*written on 2026-01-08"):
+        attach_post(warehouse, clock, Account(), "t1-A", "901")
+    assert post_of(warehouse, "t1-A")["status"] != "published"
+
+
+def test_a_wrong_attachment_is_taken_back_with_its_figures(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    done = attach_post(warehouse, clock, Account(), "t1-A", "901")
+    other = attach_post(warehouse, clock, Account(), "t1-B", "902")
+    experiment = str(post_of(warehouse, "t1-A")["experiment_id"])
+    with warehouse.transaction() as con:
+        for post_id in (done.post_id, other.post_id):
+            row = {"post_id": post_id, "metric": "likes", "as_of": OUT, "value": 9.0}
+            merge_rows(con, "engagement", [{**row, "observed_at": OUT}])
+        row = {"experiment_id": experiment, "arm_a": "A", "arm_b": "B"}
+        merge_rows(con, "evidence", [{**row, "data_through": OUT, "max_log_e": 99.0}])
+    assert detach_post(warehouse, done.post_id) == "901"
+    left = rows_of(warehouse, "SELECT post_id FROM engagement")
+    assert [row["post_id"] for row in left] == [other.post_id]
+    assert rows_of(warehouse, "SELECT * FROM evidence") == []
+    assert attach_post(warehouse, clock, Account(), "t1-A", "901").variant_id == "t1-A"
+
+
+def test_what_was_decided_or_never_attached_is_not_taken_back(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    done = attach_post(warehouse, clock, Account(), "t1-A", "901")
+    post = post_of(warehouse, "t1-A")
+    with pytest.raises(InputError, match="no post"):
+        detach_post(warehouse, str(post_of(warehouse, "t1-B")["post_id"]))
+    with warehouse.transaction() as con:
+        key = {"container_id": "c", "intent_key": post["intent_key"]}
+        merge_rows(con, "reel_containers", [{**key, "publish_asked_at": OUT}])
+    with pytest.raises(InputError, match="published from here"):
+        detach_post(warehouse, done.post_id)
+    with warehouse.transaction() as con:
+        con.execute("DELETE FROM reel_containers")
+        row = {"experiment_id": post["experiment_id"], "decision": "winner"}
+        merge_rows(con, "decisions", [{**row, "decided_at": OUT}])
+    with pytest.raises(InputError, match="is decided"):
+        detach_post(warehouse, done.post_id)
+    assert post_of(warehouse, "t1-A")["platform_post_id"] == "901"
