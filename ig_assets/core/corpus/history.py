@@ -29,6 +29,7 @@ from ig_assets.core.corpus.history_file import (
     read_history,
 )
 from ig_assets.core.corpus.history_rows import (
+    name_tests,
     write_history_performance,
     write_posts,
     write_scripts,
@@ -142,6 +143,7 @@ def import_history(
             write_scripts(con, scripts, file.name, import_id, now, run_id)
             # What is known of a test was fixed at its start.
             merge_rows(con, "experiments", experiments, replace=False)
+            name_tests(con, experiments)
             write_posts(con, arms, now)
             write_history_performance(con, rows, reading, origin, now)
             write_rejects(con, rejects, now)

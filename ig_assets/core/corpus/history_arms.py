@@ -12,6 +12,8 @@ from ig_assets.core.corpus.history_file import HistoryReading, HistoryRow
 from ig_assets.core.corpus.history_sources import KnownPosts, Published, Words
 from ig_assets.core.identity import ID_LENGTH, stable_id
 
+TEST_NAME_LENGTH = 200
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -43,6 +45,11 @@ def rated_rows(rows: Sequence[HistoryRow], reading: HistoryReading) -> list[Hist
 def experiment_id_of(row: HistoryRow, source: str) -> str:
     """The id of a row's test, whose name is the file's own within its source."""
     return stable_id("history", source, row.experiment)
+
+
+def name_of_test(row: HistoryRow) -> str:
+    """What the file calls a row's test, as far as a home keeps it."""
+    return row.experiment.replace("\x00", "")[:TEST_NAME_LENGTH]
 
 
 def single_post_ids(
@@ -149,7 +156,10 @@ def _published(row: HistoryRow) -> Published:
 def make_experiments(
     arms: Sequence[Arm], reading: HistoryReading, randomised: bool, sigma: float
 ) -> list[dict[str, Any]]:
-    """One row an experiment, whatever number of its arms are in the file."""
+    """One row an experiment, whatever number of its arms are in the file.
+
+    `intent_key` is the file's own name of the test, by which its team knows it.
+    """
     grouped: dict[str, list[HistoryRow]] = defaultdict(list)
     for arm in arms:
         if arm.experiment_id is not None:
@@ -171,7 +181,7 @@ def make_experiments(
                 "started_at": started_at,
                 "ends_at": None,
                 "status": "running",
-                "intent_key": experiment_id,
+                "intent_key": name_of_test(rows[0]),
             }
         )
     return experiments

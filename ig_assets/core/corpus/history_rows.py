@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from ig_assets.core.corpus.history_arms import Arm, image_of, script_id_of
 from ig_assets.core.corpus.history_file import METRICS, HistoryReading, HistoryRow
@@ -29,6 +30,24 @@ QUALIFY row_number() OVER (
     ORDER BY as_of DESC
 ) = 1
 """
+
+# Tests from before their files' names of them were kept have their id there.
+_NAME_TESTS = """
+UPDATE experiments
+SET intent_key = named.intent_key
+FROM (
+    SELECT unnest(?::TEXT[]) AS experiment_id,
+           unnest(?::TEXT[]) AS intent_key
+) AS named
+WHERE experiments.experiment_id = named.experiment_id
+  AND experiments.intent_key = named.experiment_id
+"""
+
+
+def name_tests(con: Connection, experiments: Sequence[Mapping[str, Any]]) -> None:
+    """Give tests that an older version wrote without their name the file's own."""
+    ids = [row["experiment_id"] for row in experiments]
+    con.execute(_NAME_TESTS, [ids, [row["intent_key"] for row in experiments]])
 
 
 def write_scripts(

@@ -239,6 +239,24 @@ def test_ids_of_files_without_a_name_are_what_they_were(shelf: Shelf) -> None:
     ]
 
 
+def test_a_test_keeps_the_name_that_its_file_gives_it(shelf: Shelf) -> None:
+    long = T2.replace("t2", "t" * 300)
+    load(shelf, HEADER + T1 + long)
+    names = "SELECT intent_key FROM experiments ORDER BY length(intent_key)"
+    assert shelf.rows(names) == [("t1",), ("t" * 200,)]
+
+
+def test_a_test_of_an_older_version_gets_its_name_when_its_file_has_grown(
+    shelf: Shelf,
+) -> None:
+    load(shelf, HEADER + T1)
+    with shelf.warehouse.transaction() as con:
+        con.execute("UPDATE experiments SET intent_key = experiment_id")
+    load(shelf, HEADER + T1 + T2)
+    names = "SELECT intent_key FROM experiments ORDER BY 1"
+    assert shelf.rows(names) == [("t1",), ("t2",)]
+
+
 def test_columns_that_say_nothing_are_named(shelf: Shelf) -> None:
     report = load(shelf, "test,headline,views,when\nt,A,10,x\n", dry_run=True)
     assert report.left_alone == ("test", "when")
