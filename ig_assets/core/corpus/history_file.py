@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from ig_assets.core.corpus.history_table import BROKEN_LINE, read_frame
 from ig_assets.core.corpus.rejects import HISTORY
@@ -132,20 +131,14 @@ def read_history(
     numerator = _chosen(numerator, NUMERATORS, mapping)
     denominator = _chosen(denominator, DENOMINATORS, mapping)
     broken = frame[BROKEN_LINE].tolist() if BROKEN_LINE in frame.columns else []
-    whole = zip(*(map(str, frame[c].tolist()) for c in frame.columns), strict=True)
-    taken: dict[tuple[Any, ...], int] = {}
     rows, rejects = [], []
     for position, values in enumerate(zip(*columns.values(), strict=True)):
-        number, cells = position + 1, next(whole)
+        number = position + 1
         try:
             if broken and broken[position]:
                 raise _Refused("broken row", "It is not one JSON object a line.")
-            if cells in taken:
-                detail = f"It is the same row as row {taken[cells]}; it counts once."
-                raise _Refused("repeated row", detail)
             row = dict(zip(columns, values, strict=True))
             rows.append(_row(number, row, numerator, denominator, simulated))
-            taken[cells] = number
         except _Refused as refused:
             rejects.append(Reject(f"{HISTORY}{file.name}#{number}", *refused.args))
     for n, width in enumerate(bad_lines, 1):

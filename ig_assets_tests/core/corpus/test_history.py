@@ -12,7 +12,6 @@ import duckdb
 import pytest
 
 from ig_assets.core.corpus.history import ImportReport, guess_mapping, import_history
-from ig_assets.core.experiments.results import update_results
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import InputError
 from ig_assets_tests.core.corpus.shelf import START, Shelf
@@ -136,44 +135,6 @@ def test_a_bad_row_is_listed_with_its_reason_and_the_rest_goes_on(
     assert [r.reason for r in report.rejects_sample] == [reason]
     [(source_uri, stored)] = shelf.rows("SELECT source_uri, reason FROM script_rejects")
     assert stored == reason and source_uri.startswith("history:history.csv#")
-
-
-@pytest.mark.parametrize("name", ["h.csv", "h.jsonl", "h.parquet"])
-def test_a_row_that_is_there_twice_counts_once_and_is_no_arm(
-    shelf: Shelf, name: str
-) -> None:
-    a, b = "t,A,One,x,1000,90", "t,B,Two,,1000,30"
-    header = "test_id,arm,headline,remark,impressions,clicks\n"
-    csv = put(shelf.folder, header + f"{a}\n{b}\n{a}\n{b}\n", "all.csv")
-    table, file = duckdb.sql(f"SELECT * FROM read_csv('{csv}')"), shelf.folder / name
-    if name == "h.parquet":
-        table.write_parquet(str(file))
-    elif name == "h.jsonl":
-        rows = [dict(zip(table.columns, row, strict=True)) for row in table.fetchall()]
-        known = [{k: v for k, v in row.items() if v is not None} for row in rows]
-        file.write_text("\n".join(map(json.dumps, known)), encoding="utf-8")
-    else:
-        csv.rename(file)
-    report = load(shelf, file)
-    assert (report.rows_read, report.imported, report.rejected) == (4, 2, 2)
-    assert [(r.reason, r.detail) for r in report.rejects_sample] == [
-        ("repeated row", "It is the same row as row 1; it counts once."),
-        ("repeated row", "It is the same row as row 2; it counts once."),
-    ]
-    assert shelf.rows("SELECT arm FROM posts ORDER BY arm") == [("A",), ("B",)]
-    assert shelf.rows("SELECT sum(views) FROM script_performance") == [(2000.0,)]
-    assert update_results(shelf.warehouse, shelf.clock).winners == 1
-
-
-@pytest.mark.parametrize("third", ["t,A,One,x,1000,51", "t,A,One,y,1000,50"])
-def test_rows_of_the_same_words_that_differ_in_any_column_stay_arms(
-    shelf: Shelf, third: str
-) -> None:
-    """As in the Upworthy archive, where words were shown with several images."""
-    header = "test_id,arm,headline,remark,impressions,clicks\n"
-    rows = f"t,A,One,x,1000,50\nt,B,Two,,1000,20\n{third}\n"
-    report = load(shelf, put(shelf.folder, header + rows))
-    assert (report.posts, report.rejected) == (3, 0)
 
 
 def test_rejects_of_history_outlive_a_look_at_the_library(shelf: Shelf) -> None:
