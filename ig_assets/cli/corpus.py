@@ -228,6 +228,11 @@ def _print_import(
             f"Decided: {decided.winners:,} winners, {decided.provisional:,} "
             f"provisional, {decided.inconclusive:,} inconclusive."
         )
+        if decided.again:
+            console.print(
+                f"Of these {decided.again:,} had been decided before, on older counts "
+                "or fewer arms; their verdicts are new."
+            )
     if not dry_run:
         console.print("Next: [bold]ig-assets sync[/bold] to embed and index them.")
 

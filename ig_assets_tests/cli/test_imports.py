@@ -69,6 +69,19 @@ def test_an_export_that_grew_is_told_as_one_and_counted_once(
     assert len(json.loads(run("experiments", "--json").stdout)) == 2
 
 
+def test_a_verdict_on_older_counts_is_told_to_be_new(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    import_one(tmp_path)
+    file = tmp_path / "one.csv"
+    file.write_text(HISTORY.replace("1000,60", "1000,260"))
+    result = said(run("import-history", str(file)))
+    assert "Decided: 1 winners, 0 provisional, 0 inconclusive." in result
+    assert "Of these 1 had been decided before, on older counts or fewer" in result
+    (told,) = json.loads(run("experiments", "--json").stdout)
+    assert (told["decision"], told["arms"][1]["events"]) == ("winner", 260)
+
+
 def test_another_export_of_the_same_name_is_told(
     data_dir: Path, tmp_path: Path
 ) -> None:

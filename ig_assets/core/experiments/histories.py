@@ -32,12 +32,14 @@ CELLS = 1 << 16
 @dataclass(frozen=True)
 class Before:
     """What earlier looks left: days up to `until` (E) were looked at, and the running
-    maxima of ln e, in all and where a or b was ahead (each (E, P))."""
+    maxima of ln e, in all and where a or b was ahead (each (E, P)). `z` (E, P) is that
+    of the single final look where it was taken, else NaN."""
 
     until: Floats
     max_log_e: Floats
     ahead_a: Floats
     ahead_b: Floats
+    z: Floats
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,9 @@ def decide_histories(
 
     NaN is an age that an arm has not reached: no look. A *winner* leads every other
     arm with e >= E_WINNER, reached on any day on which it was ahead of it, or with
-    |z| > Z_FINAL on `final_day` alone. An e-value only speaks for the arm that was
-    ahead when it was reached, so the maxima are kept for each arm of a pair apart.
+    |z| > Z_FINAL on `final_day` alone, at the first look there. An e-value only
+    speaks for the arm that was ahead when it was reached, so the maxima are kept for
+    each arm of a pair apart.
     *Provisional*: no winner by the last day, sigma > 0, events enough, and the
     leader's shrunken lift (log scale) over each other arm >= `provisional_lift`.
     *Inconclusive*: anything else on the last day; *running*: it was not reached.
@@ -87,7 +90,7 @@ def decide_histories(
     pairs = arms * (arms - 1) // 2
     if before is None:
         none = np.zeros((n, pairs))
-        before = Before(np.zeros(n), none, none, none)
+        before = Before(np.zeros(n), none, none, none, np.full_like(none, np.nan))
     chunk = max(1, CELLS // max(1, pairs * days))
     starts = range(0, n, chunk) if n else (0,)
     parts = [
@@ -137,7 +140,9 @@ def _decide(
     by_e = (leads_a & (d > 0) & (ahead_a >= LOG_E_WINNER)) | (
         leads_b & (d < 0) & (ahead_b >= LOG_E_WINNER)
     )
-    by_z = (leads_a & (evidence.z > Z_FINAL)) | (leads_b & (evidence.z < -Z_FINAL))
+    taken = before.z[..., None]
+    z = np.where(np.isnan(taken), evidence.z, taken)
+    by_z = (leads_a & (d > 0) & (z > Z_FINAL)) | (leads_b & (d < 0) & (z < -Z_FINAL))
     beaten = by_e | (by_z & (day == final_day))
     enough = np.asarray(evidence.enough.all(axis=1))
     won = looked & enough & (beaten.sum(axis=1) == arms - 1)

@@ -110,9 +110,13 @@ def compare_arms(ex: Experiments, provisional_lift: float = PROVISIONAL_LIFT) ->
 
 
 def _seen(ex: Experiments, which: Ints, a: Ints, b: Ints) -> Before:
-    """Last day looked at and maxima so far of these experiments, 0 for none."""
+    """Last day looked at and maxima so far of these experiments, 0 for none.
+
+    Where the one look at z was taken, an arm that came after it gets none.
+    """
     until = np.zeros(which.size)
     maxima = np.zeros((3, *a.shape))
+    z = np.full(a.shape, np.nan)
     if ex.seen:
         for row, i in enumerate(which):
             for pair, (x, y) in enumerate(zip(a[row], b[row], strict=True)):
@@ -121,4 +125,8 @@ def _seen(ex: Experiments, which: Ints, a: Ints, b: Ints) -> Before:
                     until[row] = max(until[row], seen["age_days"])
                     known = seen["max_log_e"], seen["for_a"], seen["for_b"]
                     maxima[:, row, pair] = known
-    return Before(until, *maxima)
+                    z[row, pair] = np.nan if seen["z"] is None else seen["z"]
+    spent = ~np.isnan(z).all(axis=1, keepdims=True)
+    z[spent & np.isnan(z)] = 0.0
+    best, for_a, for_b = maxima
+    return Before(until, best, for_a, for_b, z)

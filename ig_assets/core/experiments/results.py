@@ -9,7 +9,7 @@ nothing twice, and what is decided does not depend on how often the asset ran.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -22,17 +22,16 @@ from ig_assets.core.experiments.histories import (
     WINNER,
 )
 from ig_assets.core.experiments.looks import Looks, compare_arms
-from ig_assets.core.experiments.snapshots import Experiments, load_undecided
+from ig_assets.core.experiments.reopening import reopen_grown
+from ig_assets.core.experiments.snapshots import TICK, Experiments, load_undecided
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 
-TICK = timedelta(microseconds=1)
-
 _LATEST = """
-SELECT experiment_id, decided_at, decision, winner_arm
+SELECT experiment_id, decided_at, decision, winner_arm, data_through
 FROM (
-    SELECT experiment_id, decided_at, decision, winner_arm,
+    SELECT experiment_id, decided_at, decision, winner_arm, data_through,
            row_number() OVER (
                PARTITION BY experiment_id
                ORDER BY decided_at DESC
@@ -43,7 +42,7 @@ WHERE recency = 1
 """
 
 # An import that is repeated with more rows opens its experiments again; what was
-# decided of them stays decided.
+# decided of them stays decided, but where there is more to see (`reopening.py`).
 _CLOSE_AGAIN = """
 UPDATE experiments
 SET status = 'decided'
@@ -54,6 +53,8 @@ WHERE status <> 'decided'
       WHERE decision <> 'running'
   )
 """
+
+_SAME = ("decision", "winner_arm", "data_through")
 
 _CLOSE = """
 UPDATE experiments
@@ -68,7 +69,8 @@ class ResultsSummary:
     """What one update did: `experiments` were undecided before it, `looked` were
     compared at an age not compared before, then the new decisions, those still
     `running`, and the `undecidable` among the inconclusive (no comparison, or an
-    arm with fewer than 25 events)."""
+    arm with fewer than 25 events). `again` of them were decided before, on older
+    counts or fewer arms."""
 
     experiments: int
     looked: int
@@ -77,6 +79,7 @@ class ResultsSummary:
     inconclusive: int
     running: int
     undecidable: int
+    again: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,12 +108,14 @@ def update_results(
     *Provisional*: organic (sigma > 0), day 14, every arm >= 25 events, and the
     leader's shrunken lift (log scale) over each other arm >= `provisional_lift`.
     *Inconclusive*: anything else at day 14, or no such day by the experiment's end.
-    Decisions are appended when they change; `lift` is a ratio minus 1,
-    `shrunken_lift` stays on the log scale.
+    Decisions are appended when they change, or rest on newer counts; `lift` is a
+    ratio minus 1, `shrunken_lift` stays on the log scale. An import that has grown is
+    looked at again: by its e-values, as z is good for one look only.
     """
     now = clock.now()
     with warehouse.transaction() as con:
         con.execute(_CLOSE_AGAIN)
+        again = reopen_grown(con)
         experiments = load_undecided(con)
         looks = compare_arms(experiments, provisional_lift)
         verdicts = _verdicts(experiments, looks, now, provisional_lift)
@@ -126,6 +131,7 @@ def update_results(
         inconclusive=len(final),
         running=found.count("running"),
         undecidable=sum(not looks.decidable[i] for i in final),
+        again=again,
     )
 
 
@@ -235,7 +241,8 @@ def _write_decisions(
             edges += _edges(ex, i, leader, run_id, now)
         old = latest.get(experiment_id)
         arm = None if leader is None else ex.arms[leader]
-        if old and (old["decision"], old["winner_arm"]) == (verdict.decision, arm):
+        new = (verdict.decision, arm, verdict.data_through)
+        if old and new == tuple(old[n] for n in _SAME):
             continue
         post = {} if leader is None else ex.posts[leader]
         rows.append(

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.experiments.evidence import Floats
+from ig_assets.core.experiments.evidence import MIN_EVENTS, Floats
 from ig_assets.core.experiments.histories import FINAL_DAY, Bools, Ints
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
 
 LAST_WORD = timedelta(days=28)
+TICK = timedelta(microseconds=1)
 UNKNOWN_SIGMA = 0.24
 """Sd from post to post where none was recorded: the top of what real data show."""
 
@@ -35,15 +36,20 @@ WHERE e.status <> 'decided'
 ORDER BY e.experiment_id, p.arm, p.post_id
 """
 
+# A reading without an age is a final one, whenever it was told: there is one a count.
 _READINGS = """
-WITH latest AS (
-    SELECT g.post_id, g.metric, g.as_of, g.age_hours, g.value,
-           e.numerator, e.denominator,
+WITH aged AS (
+    SELECT *, CASE WHEN age_hours IS NOT NULL THEN as_of END AS reading
+    FROM engagement
+),
+latest AS (
+    SELECT g.post_id, g.metric, g.reading, g.as_of, g.observed_at, g.age_hours,
+           g.value, e.numerator, e.denominator,
            row_number() OVER (
-               PARTITION BY g.post_id, g.metric, g.as_of
-               ORDER BY g.observed_at DESC
+               PARTITION BY g.post_id, g.metric, g.reading
+               ORDER BY g.observed_at DESC, g.as_of DESC
            ) AS recency
-    FROM engagement AS g
+    FROM aged AS g
     JOIN posts AS p
       ON p.post_id = g.post_id
     JOIN experiments AS e
@@ -51,11 +57,13 @@ WITH latest AS (
     WHERE e.status <> 'decided'
       AND g.metric IN (e.numerator, e.denominator)
 )
-SELECT n.post_id, n.as_of, n.age_hours, n.value AS events, d.value AS trials
+SELECT n.post_id, greatest(n.as_of, d.as_of) AS as_of, n.age_hours,
+       n.value AS events, d.value AS trials,
+       greatest(n.observed_at, d.observed_at) AS observed_at
 FROM latest AS n
 JOIN latest AS d
   ON d.post_id = n.post_id
- AND d.as_of = n.as_of
+ AND d.reading IS NOT DISTINCT FROM n.reading
 WHERE n.recency = 1
   AND d.recency = 1
   AND n.metric = n.numerator
@@ -65,9 +73,16 @@ WHERE n.recency = 1
 ORDER BY n.post_id, n.as_of
 """
 
+# `z` is that of the first final look with events enough: the one look it is good for.
 _SEEN = """
 SELECT s.experiment_id, s.arm_a, s.arm_b,
-       max(coalesce(s.age_days, ?)) AS age_days,
+       max(coalesce(s.age_days, 0)) AS age_days,
+       max(s.data_through) AS data_through,
+       arg_min(s.z, s.data_through) FILTER (
+           WHERE s.final_look
+             AND s.events_a >= ?
+             AND s.events_b >= ?
+       ) AS z,
        max(s.max_log_e) AS max_log_e,
        max(CASE WHEN s.log_rate_ratio > 0 THEN s.log_e ELSE 0 END) AS for_a,
        max(CASE WHEN s.log_rate_ratio < 0 THEN s.log_e ELSE 0 END) AS for_b
@@ -85,7 +100,8 @@ class Experiments:
 
     `starts` (experiments + 1) delimits each experiment's arms. Readings are sorted
     by arm and age. `declared` marks final readings of equal age by declaration
-    (history: no age), which stand at day 14. `seen` is what earlier looks left.
+    (history: no age), which stand at day 14. `seen` is what earlier looks left; what
+    is declared and was seen is looked at again, for newer counts or another arm.
     """
 
     ids: list[str]
@@ -100,17 +116,27 @@ class Experiments:
     reading_events: Floats
     reading_trials: Floats
     last_as_of: list[datetime | None]
+    last_observed: list[datetime | None]
     read_until: datetime | None
     seen: dict[tuple[str, str, str], dict[str, Any]]
+    seen_through: dict[str, datetime]
 
     def arms_of(self, i: int) -> range:
         """The numbers of experiment `i`'s arms."""
         return range(int(self.starts[i]), int(self.starts[i + 1]))
 
     def data_through(self, i: int, day: int) -> datetime | None:
-        """When the youngest arm reached that age, or the last declared reading."""
+        """When the youngest arm reached that age, or the last declared reading.
+
+        A declared reading keeps its date when its count grows: a second look at it
+        goes by when it was told, and is later than the first in any case.
+        """
         if self.declared[i]:
-            times = [self.last_as_of[a] for a in self.arms_of(i)]
+            before = self.seen_through.get(self.ids[i])
+            told = self.last_as_of if before is None else self.last_observed
+            times = [told[a] for a in self.arms_of(i)]
+            if before is not None:
+                times.append(before + TICK)
             return max((t for t in times if t is not None), default=None)
         births = [self.posts[a]["published_at"] for a in self.arms_of(i)]
         known = [b for b in births if b is not None]
@@ -159,8 +185,10 @@ def load_undecided(con: Connection) -> Experiments:
     starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
     number = {post["post_id"]: arm for arm, post in enumerate(posts)}
     readings = [
-        (number[post_id], age, events, trials, as_of)
-        for post_id, as_of, age, events, trials in con.execute(_READINGS).fetchall()
+        (number[post_id], age, events, trials, as_of, observed_at)
+        for post_id, as_of, age, events, trials, observed_at in con.execute(
+            _READINGS
+        ).fetchall()
         if post_id in number
     ]
     arm = np.array([r[0] for r in readings], dtype=np.int64)
@@ -175,8 +203,14 @@ def load_undecided(con: Connection) -> Experiments:
     order = np.lexsort((np.arange(arm.size), age, arm))
     order = order[~np.isnan(age[order])]
     last_as_of: list[datetime | None] = [None] * len(posts)
+    last_observed: list[datetime | None] = [None] * len(posts)
     for reading in readings:
-        last_as_of[reading[0]] = reading[4]
+        last_as_of[reading[0]], last_observed[reading[0]] = reading[4:]
+    seen = fetch_dicts(con, _SEEN, [MIN_EVENTS] * 2)
+    seen_through: dict[str, datetime] = {}
+    for row in (row for row in seen if row["data_through"] is not None):
+        last = seen_through.get(row["experiment_id"], row["data_through"])
+        seen_through[row["experiment_id"]] = max(last, row["data_through"])
     ((read_until,),) = con.execute(
         "SELECT max(as_of) FROM engagement WHERE age_hours IS NOT NULL"
     ).fetchall()
@@ -193,11 +227,10 @@ def load_undecided(con: Connection) -> Experiments:
         reading_events=np.array([r[2] for r in readings], np.float64)[order].clip(0),
         reading_trials=np.array([r[3] for r in readings], np.float64)[order].clip(0),
         last_as_of=last_as_of,
+        last_observed=last_observed,
         read_until=read_until,
-        seen={
-            (row["experiment_id"], row["arm_a"], row["arm_b"]): row
-            for row in fetch_dicts(con, _SEEN, [float(FINAL_DAY)])
-        },
+        seen={(row["experiment_id"], row["arm_a"], row["arm_b"]): row for row in seen},
+        seen_through=seen_through,
     )
 
 

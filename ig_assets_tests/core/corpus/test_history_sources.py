@@ -77,9 +77,96 @@ def test_an_import_of_a_file_that_grew_at_once_says_the_same(
 def test_what_was_decided_is_not_decided_again(shelf: Shelf) -> None:
     load(shelf, HEADER + T1)
     assert update_results(shelf.warehouse, shelf.clock).winners == 1
-    load(shelf, HEADER + T1.replace("1000,50", "1000,51") + T2)
+    load(shelf, HEADER + T1 + T2)
     assert update_results(shelf.warehouse, shelf.clock).experiments == 1
     assert shelf.rows("SELECT count(*) FROM decisions") == [(2,)]
+
+
+def look_at(shelf: Shelf, *arms: tuple[int, int], date: str = "2025-03-01") -> str:
+    """Import these (trials, events) as the arms a, b, … of one test and decide it."""
+    rows = [
+        f"t,{arm},Words {arm},{trials},{events},{date}\n"
+        for arm, (trials, events) in zip("abcd", arms, strict=False)
+    ]
+    load(shelf, HEADER + "".join(rows))
+    update_results(shelf.warehouse, shelf.clock)
+    (decision, arm), *_ = shelf.rows(
+        "SELECT decision, winner_arm FROM decisions ORDER BY decided_at DESC"
+    )
+    return f"{decision} {arm or ''}".strip()
+
+
+@pytest.mark.parametrize("date", ["2025-03-01", ""])
+@pytest.mark.parametrize("days", [0, 30])
+def test_an_export_with_newer_counts_is_decided_anew_on_them(
+    shelf: Shelf, date: str, days: int
+) -> None:
+    assert look_at(shelf, (1000, 30), (1000, 36), date=date) == "inconclusive"
+    shelf.clock.step(days=days)
+    grown = (100_000, 3000), (100_000, 4500)
+    assert look_at(shelf, *grown, date=date) == "winner b"
+    assert update_results(shelf.warehouse, shelf.clock).experiments == 0
+    looks = shelf.rows(
+        "SELECT trials_a, events_a, trials_b, events_b FROM evidence "
+        "ORDER BY data_through"
+    )
+    assert looks == [(1000.0, 30.0, 1000.0, 36.0), (100_000, 3000, 100_000, 4500)]
+    assert shelf.rows(
+        "SELECT d.decision, v.events_b FROM decisions AS d JOIN evidence AS v "
+        "USING (experiment_id, data_through) ORDER BY d.decided_at"
+    ) == [("inconclusive", 36.0), ("winner", 4500.0)]
+
+
+@pytest.mark.parametrize("date", ["2025-03-01", ""])
+def test_a_change_of_one_count_alone_is_looked_at_too(shelf: Shelf, date: str) -> None:
+    look_at(shelf, (1000, 30), (1000, 36), date=date)
+    shelf.clock.step(days=1)
+    assert look_at(shelf, (1000, 30), (1000, 90), date=date) == "winner b"
+
+
+def test_a_verdict_that_stands_on_newer_counts_is_a_row_of_its_own(
+    shelf: Shelf,
+) -> None:
+    for events in (50, 51):
+        assert look_at(shelf, (1000, events), (1000, 120)) == "winner b"
+    lifts = shelf.rows("SELECT round(lift, 2) FROM decisions ORDER BY decided_at")
+    assert lifts == [(1.4,), (1.35,)]
+    summary = update_results(shelf.warehouse, shelf.clock)
+    assert (summary.experiments, summary.again) == (0, 0)
+
+
+def test_the_single_look_is_not_taken_again_when_an_export_has_grown(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    enough_for_z = (2600, 130), (2600, 174)
+    (tmp_path / "once").mkdir()
+    assert look_at(Shelf(tmp_path / "once"), *enough_for_z) == "winner b"
+    assert look_at(shelf, (1000, 50), (1000, 52)) == "inconclusive"
+    assert look_at(shelf, *enough_for_z) == "inconclusive"
+    assert look_at(shelf, (26_000, 1300), (26_000, 1740)) == "winner b"
+
+
+def test_a_first_look_with_too_few_events_leaves_the_single_look_to_the_next(
+    shelf: Shelf,
+) -> None:
+    assert look_at(shelf, (100, 2), (100, 20)) == "inconclusive"
+    assert look_at(shelf, (1300, 24), (1300, 87)) == "inconclusive"
+    assert look_at(shelf, (2600, 130), (2600, 174)) == "winner b"
+
+
+def test_what_won_by_the_single_look_stays_the_winner_while_it_leads(
+    shelf: Shelf,
+) -> None:
+    assert look_at(shelf, (2600, 130), (2600, 174)) == "winner b"
+    assert look_at(shelf, (2700, 136), (2700, 178)) == "winner b"
+    assert look_at(shelf, (5200, 260), (5200, 259)) == "inconclusive"
+
+
+def test_an_arm_that_came_later_is_looked_at_with_the_others(shelf: Shelf) -> None:
+    two = (2600, 130), (2600, 174)
+    assert look_at(shelf, *two) == "winner b"
+    assert look_at(shelf, *two, (2600, 180)) == "inconclusive"
+    assert look_at(shelf, *two, (2600, 180), (2600, 400)) == "winner d"
 
 
 def test_changed_counts_are_later_observations(shelf: Shelf) -> None:

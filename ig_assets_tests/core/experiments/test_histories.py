@@ -70,12 +70,13 @@ def test_looking_every_day_or_at_once_decides_the_same() -> None:
         found = decide_histories(seen_events, seen_trials, sigma, before=before)
         decided = np.where(decided == RUNNING, found.decision, decided)
         d = found.log_rate_ratio
-        past = before or Before(*(np.zeros((300, 3)) for _ in range(4)))
+        past = before or Before(*(np.zeros((300, 3)) for _ in range(5)))
         before = Before(
             until=np.full(300, float(day)),
             max_log_e=found.max_log_e[:, :, -1],
             ahead_a=_maximum(past.ahead_a, found.log_e, d > 0),
             ahead_b=_maximum(past.ahead_b, found.log_e, d < 0),
+            z=np.full((300, 3), np.nan),
         )
     assert np.array_equal(decided, at_once.decision)
 
@@ -96,6 +97,7 @@ def test_evidence_of_a_day_when_the_other_arm_led_crowns_nobody() -> None:
             max_log_e=np.full((1, 1), 9.0),
             ahead_a=np.zeros((1, 1)),
             ahead_b=np.full((1, 1), 9.0),
+            z=np.full((1, 1), np.nan),
         ),
     )
     assert found.leader[0, -1] == 0

@@ -275,6 +275,16 @@ def test_what_is_decided_stays_decided_when_an_import_opens_it_again(
     assert [row["status"] for row in statuses] == ["decided"]
 
 
+def test_a_loops_own_experiment_is_decided_once_whatever_is_counted_later(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    add_experiment(warehouse, {"A": daily(0.05, 1500, 14), "B": daily(0.06, 1500, 14)})
+    assert update_results(warehouse, clock).inconclusive == 1
+    add_snapshots(warehouse, "e1-B", [(14.0, 900.0, 1500.0), (15.0, 990.0, 1500.0)])
+    found = update_results(warehouse, clock)
+    assert (found.experiments, found.again) == (0, 0)
+
+
 def test_the_final_look_is_at_exactly_day_14(
     warehouse: Warehouse, clock: MovedClock
 ) -> None:

@@ -1,0 +1,78 @@
+"""Which decided experiments of history are looked at again: an export has grown.
+
+A loop's own experiment is decided once. An imported one is decided on the counts that
+its file had; a later file may bring newer counts, or an arm that was not there.
+"""
+
+from __future__ import annotations
+
+from ig_assets.warehouse.connection import Connection
+
+# Counts are compared, not times: what was looked at stands in `evidence` itself.
+_REOPEN = """
+WITH counted AS (
+    SELECT p.experiment_id, p.arm,
+           arg_max(g.value, g.observed_at)
+               FILTER (WHERE g.metric = e.numerator) AS events,
+           arg_max(g.value, g.observed_at)
+               FILTER (WHERE g.metric = e.denominator) AS trials
+    FROM experiments AS e
+    JOIN posts AS p
+      ON p.experiment_id = e.experiment_id
+     AND p.status IS DISTINCT FROM 'failed'
+     AND p.duplicate_of IS NULL
+    JOIN engagement AS g
+      ON g.post_id = p.post_id
+    WHERE e.segment = 'history'
+      AND e.status = 'decided'
+      AND g.age_hours IS NULL
+    GROUP BY p.experiment_id, p.arm
+),
+looked AS (
+    SELECT experiment_id, arm,
+           arg_max(events, data_through) AS events,
+           arg_max(trials, data_through) AS trials
+    FROM (
+        SELECT experiment_id, data_through, arm_a AS arm, events_a AS events,
+               trials_a AS trials
+        FROM evidence
+        UNION ALL
+        SELECT experiment_id, data_through, arm_b, events_b, trials_b
+        FROM evidence
+    ) AS arms
+    GROUP BY experiment_id, arm
+),
+grown AS (
+    SELECT c.experiment_id
+    FROM counted AS c
+    LEFT JOIN looked AS s
+      ON s.experiment_id = c.experiment_id
+     AND s.arm = c.arm
+    WHERE c.events IS NOT NULL
+      AND c.trials IS NOT NULL
+    GROUP BY c.experiment_id
+    HAVING count(*) > 1
+       AND bool_or(
+           s.events IS DISTINCT FROM c.events
+           OR s.trials IS DISTINCT FROM c.trials
+       )
+)
+SELECT experiment_id
+FROM grown
+ORDER BY experiment_id
+"""
+
+_OPEN = """
+UPDATE experiments
+SET status = 'running'
+FROM (SELECT unnest(?::TEXT[]) AS experiment_id) AS grown
+WHERE experiments.experiment_id = grown.experiment_id
+"""
+
+
+def reopen_grown(con: Connection) -> int:
+    """Open what has counts or arms that its last look has not seen; how many."""
+    grown = [experiment_id for (experiment_id,) in con.execute(_REOPEN).fetchall()]
+    if grown:
+        con.execute(_OPEN, [grown])
+    return len(grown)
