@@ -162,11 +162,19 @@ def test_what_won_by_the_single_look_stays_the_winner_while_it_leads(
     assert look_at(shelf, (5200, 260), (5200, 259)) == "inconclusive"
 
 
-def test_an_arm_that_came_later_is_looked_at_with_the_others(shelf: Shelf) -> None:
-    two = (2600, 130), (2600, 174)
-    assert look_at(shelf, *two) == "winner b"
-    assert look_at(shelf, *two, (2600, 180)) == "inconclusive"
-    assert look_at(shelf, *two, (2600, 180), (2600, 400)) == "winner d"
+@pytest.mark.parametrize("date", ["2025-03-01", ""])
+def test_an_arm_that_came_later_is_looked_at_but_not_by_the_single_look(
+    shelf: Shelf, tmp_path: Path, date: str
+) -> None:
+    two, third = ((2600, 130), (2600, 131)), (2600, 176)
+    (tmp_path / "once").mkdir()
+    assert look_at(Shelf(tmp_path / "once"), *two, third) == "winner c"
+    assert look_at(shelf, *two, date=date) == "inconclusive"
+    assert look_at(shelf, *two, third, date=date) == "inconclusive"
+    assert look_at(shelf, *two, third, (2600, 400), date=date) == "winner d"
+    assert shelf.rows(
+        "SELECT count(*), count(DISTINCT data_through) FROM decisions"
+    ) == [(3, 3)]
 
 
 def test_changed_counts_are_later_observations(shelf: Shelf) -> None:

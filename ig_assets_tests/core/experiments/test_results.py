@@ -279,8 +279,12 @@ def test_a_loops_own_experiment_is_decided_once_whatever_is_counted_later(
     warehouse: Warehouse, clock: MovedClock
 ) -> None:
     add_experiment(warehouse, {"A": daily(0.05, 1500, 14), "B": daily(0.06, 1500, 14)})
-    assert update_results(warehouse, clock).inconclusive == 1
-    add_snapshots(warehouse, "e1-B", [(14.0, 900.0, 1500.0), (15.0, 990.0, 1500.0)])
+    final = {"A": [(14.0, 50.0, 1000.0)], "B": [(14.0, 51.0, 1000.0)]}
+    add_experiment(warehouse, final, experiment_id="e2", declared=True)
+    assert update_results(warehouse, clock).inconclusive == 2
+    later: list[Snapshot] = [(14.0, 900.0, 1500.0), (15.0, 990.0, 1500.0)]
+    add_snapshots(warehouse, "e1-B", later)
+    add_snapshots(warehouse, "e2-B", later, declared=True)
     found = update_results(warehouse, clock)
     assert (found.experiments, found.again) == (0, 0)
 
