@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ig_assets.adapters.clocks import SimulatedClock, SystemClock
-from ig_assets.adapters.model_files import Progress
+from ig_assets.adapters.local_models.files import Progress
+from ig_assets.adapters.simulated.clocks import SimulatedClock, SystemClock
 from ig_assets.core.costs.ledger import Ledger
 from ig_assets.core.experiments.recorded_columns import parse_columns
 from ig_assets.core.ports import (
@@ -29,7 +29,7 @@ from ig_assets.warehouse.connection import LOCK_TIMEOUT_S, Warehouse
 
 if TYPE_CHECKING:
     from ig_assets.adapters.instagram.client import GraphClient
-    from ig_assets.adapters.instagram.platform import Instagram
+    from ig_assets.adapters.instagram.social_platform import Instagram
 
 LOCAL_MODELS = {
     "1.5b": "qwen2.5-coder-1.5b-instruct-q4_k_m",
@@ -99,10 +99,10 @@ def make_library(settings: Settings) -> LibraryStore:
     """The folder or the URL that `IG_LIBRARY` names."""
     location = settings.library.removeprefix("file://")
     if "://" in location:
-        from ig_assets.adapters.url_library import UrlLibrary
+        from ig_assets.adapters.script_library.url import UrlLibrary
 
         return UrlLibrary(location)
-    from ig_assets.adapters.folder_library import FolderLibrary
+    from ig_assets.adapters.script_library.folder import FolderLibrary
 
     return FolderLibrary(location)
 
@@ -119,7 +119,7 @@ def make_embedder_of(
 
     Raises SettingsError where its vendor's key is gone.
     """
-    from ig_assets.adapters.local_embedder import LocalEmbedder
+    from ig_assets.adapters.local_models.embedder import LocalEmbedder
 
     if (model, dimensions) != (LocalEmbedder.model, LocalEmbedder.dimensions):
         if settings.openai_api_key is None:
@@ -127,7 +127,7 @@ def make_embedder_of(
                 f"the model {model} needs OPENAI_API_KEY; set it until the new index "
                 "is complete."
             )
-        from ig_assets.adapters.openai_api import OpenAIEmbedder
+        from ig_assets.adapters.openai.writer import OpenAIEmbedder
 
         return OpenAIEmbedder(
             api_key=_secret(settings),
@@ -135,7 +135,7 @@ def make_embedder_of(
             dimensions=dimensions,
             base_url=settings.openai_base_url,
         )
-    from ig_assets.adapters.model_files import fetch_model_file
+    from ig_assets.adapters.local_models.files import fetch_model_file
 
     cache = settings.model_cache
     return LocalEmbedder(
@@ -155,7 +155,7 @@ def make_batch_embedder(settings: Settings) -> BatchEmbedder:
             "an embedding batch is under way and its results need OPENAI_API_KEY; set "
             "it until they are collected."
         )
-    from ig_assets.adapters.openai_batch import OpenAIBatches
+    from ig_assets.adapters.openai.batch import OpenAIBatches
 
     return OpenAIBatches(
         api_key=_secret(settings),
@@ -169,7 +169,7 @@ def embedding_space(settings: Settings) -> tuple[str, int]:
     """The (model, dimensions) of the vectors, without loading a model."""
     if settings.embedder == "openai":
         return settings.openai_embedding_model, settings.openai_embedding_dimensions
-    from ig_assets.adapters.local_embedder import LocalEmbedder
+    from ig_assets.adapters.local_models.embedder import LocalEmbedder
 
     return LocalEmbedder.model, LocalEmbedder.dimensions
 
@@ -177,13 +177,13 @@ def embedding_space(settings: Settings) -> tuple[str, int]:
 def make_writer(settings: Settings, name: str) -> Writer:
     """A writer for a model of the base model's provider, by its name."""
     if settings.writer == "openai":
-        from ig_assets.adapters.openai_api import OpenAIWriter
+        from ig_assets.adapters.openai.writer import OpenAIWriter
 
         return OpenAIWriter(
             name, api_key=_secret(settings), base_url=settings.openai_base_url
         )
-    from ig_assets.adapters.local_pool import WriterPool
-    from ig_assets.adapters.local_server import local_writer
+    from ig_assets.adapters.local_models.pool import WriterPool
+    from ig_assets.adapters.local_models.server import local_writer
 
     servers = writers_in_flight(settings)
     return WriterPool(
@@ -207,14 +207,14 @@ def writers_in_flight(settings: Settings) -> int:
         return settings.max_in_flight
     if settings.local_servers is not None:
         return settings.local_servers
-    from ig_assets.adapters.local_pool import servers_by_itself
+    from ig_assets.adapters.local_models.pool import servers_by_itself
 
     return servers_by_itself()
 
 
 def writer_file(settings: Settings, progress: Progress | None = None) -> Path:
     """The local writer's weights, fetched if they are not there yet."""
-    from ig_assets.adapters.model_files import fetch_model_file
+    from ig_assets.adapters.local_models.files import fetch_model_file
 
     return fetch_model_file(
         LOCAL_MODELS[settings.local_model],
@@ -227,8 +227,8 @@ def writer_file(settings: Settings, progress: Progress | None = None) -> Path:
 def make_index(settings: Settings) -> VectorIndex:
     """The vector index of the settings."""
     if settings.index == "pinecone":
-        from ig_assets.adapters.pinecone_client import PineconeAccount
-        from ig_assets.adapters.pinecone_index import PineconeIndex
+        from ig_assets.adapters.pinecone.client import PineconeAccount
+        from ig_assets.adapters.pinecone.index import PineconeIndex
 
         assert settings.pinecone_api_key is not None, "load_settings() has checked it"
         account = PineconeAccount(
@@ -239,7 +239,7 @@ def make_index(settings: Settings) -> VectorIndex:
             region=settings.pinecone_region,
         )
         return PineconeIndex(account, INDEX_NAME)
-    from ig_assets.adapters.faiss_index import FaissIndex
+    from ig_assets.adapters.faiss.index import FaissIndex
 
     return FaissIndex(settings.data_dir / "faiss", INDEX_NAME)
 
@@ -247,7 +247,7 @@ def make_index(settings: Settings) -> VectorIndex:
 def make_social(settings: Settings) -> SocialPlatform:
     """The social platform of the settings."""
     if settings.social == "replay":
-        from ig_assets.adapters.replayed_history import ReplayedHistory
+        from ig_assets.adapters.simulated.replay import ReplayedHistory
 
         assert settings.replay_file is not None, "load_settings() has checked it"
         return ReplayedHistory(
@@ -258,7 +258,7 @@ def make_social(settings: Settings) -> SocialPlatform:
         )
     if settings.social == "instagram":
         return make_instagram(settings)
-    from ig_assets.adapters.simulated_audience import SimulatedAudience
+    from ig_assets.adapters.simulated.audience import SimulatedAudience
 
     store = settings.data_dir / "simulated_audience.sqlite"
     return SimulatedAudience(store, settings.seed, make_clock(settings).now)
@@ -266,7 +266,7 @@ def make_social(settings: Settings) -> SocialPlatform:
 
 def make_instagram(settings: Settings) -> Instagram:
     """The account of the settings. Raises SettingsError where there is none."""
-    from ig_assets.adapters.instagram.platform import Instagram
+    from ig_assets.adapters.instagram.social_platform import Instagram
     from ig_assets.core.experiments.containers import ContainerBook
 
     client, account = _graph_client(settings), settings.instagram_account
@@ -278,8 +278,8 @@ def make_instagram(settings: Settings) -> Instagram:
 
 def make_split_tests(settings: Settings) -> SplitTests:
     """Meta's ad studies. Raises SettingsError, naming what is missing."""
+    from ig_assets.adapters.instagram.ad_studies import AdStudies, Advertiser
     from ig_assets.adapters.instagram.client import INSTAGRAM_URL
-    from ig_assets.adapters.instagram.split_tests import AdStudies, Advertiser
 
     client = _graph_client(settings)
     for name in ("ad_account", "business", "facebook_page"):
@@ -309,8 +309,8 @@ def _graph_client(settings: Settings) -> GraphClient:
         raise SettingsError(
             "this needs IG_SOCIAL=instagram; the simulated audience has no account."
         )
+    from ig_assets.adapters.instagram.access_token import TokenKeeper, renewal
     from ig_assets.adapters.instagram.client import GraphClient, home_of
-    from ig_assets.adapters.instagram.token import TokenKeeper, renewal
 
     token, secret = settings.instagram_token, settings.meta_app_secret
     assert token and secret, "load_settings() has checked it"
@@ -331,7 +331,7 @@ def token_expires_at(settings: Settings) -> datetime | None:
     """When Instagram's token expires, as far as is known; None: never, or no token."""
     if settings.instagram_token is None:
         return None
-    from ig_assets.adapters.instagram.token import stored_token
+    from ig_assets.adapters.instagram.access_token import stored_token
 
     given = settings.instagram_token.get_secret_value()
     return stored_token(token_store(settings), given, make_clock(settings)).expires_at
@@ -339,7 +339,7 @@ def token_expires_at(settings: Settings) -> datetime | None:
 
 def make_trainer(settings: Settings, warehouse: Warehouse) -> Trainer:
     """The trainer of the settings."""
-    from ig_assets.adapters.few_shot_trainer import FewShotTrainer
+    from ig_assets.adapters.simulated.few_shot_trainer import FewShotTrainer
     from ig_assets.core.fine_tuning.few_shot import choose_for_month
 
     model, dimensions = embedding_space(settings)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from contest.entrant import BATCH, COLLECTION, IN_FLIGHT, MODEL, Place
 
-from ig_assets.adapters.clocks import SystemClock
-from ig_assets.adapters.faiss_index import FaissIndex
-from ig_assets.adapters.folder_library import FolderLibrary
-from ig_assets.adapters.openai_embedder import OpenAIEmbedder
+from ig_assets.adapters.faiss.index import FaissIndex
+from ig_assets.adapters.openai.embedder import OpenAIEmbedder
+from ig_assets.adapters.script_library.folder import FolderLibrary
+from ig_assets.adapters.simulated.clocks import SystemClock
 from ig_assets.core.corpus.embedding import embed_missing
 from ig_assets.core.corpus.index_sync import sync_index
 from ig_assets.core.corpus.sync import sync_corpus

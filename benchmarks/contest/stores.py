@@ -38,7 +38,7 @@ class FaissStore:
     """Ours."""
 
     def __init__(self, place: Place) -> None:
-        from ig_assets.adapters.faiss_index import FaissIndex
+        from ig_assets.adapters.faiss.index import FaissIndex
         from ig_assets.core.corpus.spaces import namespace_of
 
         self._index = FaissIndex(place.state / "faiss", COLLECTION)

@@ -138,7 +138,7 @@ def ours_with_ledger(base_url: str, folder: Path) -> Ask:
 
 
 def _writer(base_url: str) -> Any:
-    from ig_assets.adapters.openai_api import OpenAIWriter
+    from ig_assets.adapters.openai.writer import OpenAIWriter
 
     return OpenAIWriter(MODEL, KEY, base_url)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ig_assets.adapters import faiss_store
-from ig_assets.adapters.faiss_index import FaissIndex
+from ig_assets.adapters.faiss import store
+from ig_assets.adapters.faiss.index import FaissIndex
 from ig_assets.core.ports import IndexEntry
 
 
@@ -17,7 +17,7 @@ def write_for_ever(folder: Path, namespace: str, vectors: Path) -> None:
     """Upserts, updates and deletes at random, with rewrites now and then."""
     given = dict(np.load(vectors))
     ids = list(given)
-    faiss_store.LEAST_WASTE_BYTES = 1 << 14
+    store.LEAST_WASTE_BYTES = 1 << 14
     index = FaissIndex(folder, "scripts")
     chance = random.Random()
     print("writing", flush=True)

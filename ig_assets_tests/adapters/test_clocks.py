@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.adapters.clocks import SimulatedClock
+from ig_assets.adapters.simulated.clocks import SimulatedClock
 from ig_assets.errors import InputError
 
 START, LATER = datetime(2026, 1, 1), datetime(2026, 2, 3, 4, 5)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ig_assets.adapters import faiss_store
-from ig_assets.adapters.faiss_index import FaissIndex
-from ig_assets.adapters.faiss_journal import Journal
+from ig_assets.adapters.faiss import store
+from ig_assets.adapters.faiss.index import FaissIndex
+from ig_assets.adapters.faiss.journal import Journal
 from ig_assets.core.ports import IndexEntry, Match
 from ig_assets.errors import TransientVendorError
 
@@ -125,7 +125,7 @@ def test_broken_vectors_are_found_when_they_are_needed_and_leave_the_list(
 def test_a_batch_is_appended_and_a_rewrite_comes_only_when_most_is_waste(
     index: FaissIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(faiss_store, "LEAST_WASTE_BYTES", 2000)
+    monkeypatch.setattr(store, "LEAST_WASTE_BYTES", 2000)
     index.upsert(SPACE, entries(0, 100))
     path = the_file(tmp_path)
     base, inode = path.stat().st_size, path.stat().st_ino
@@ -149,7 +149,7 @@ def test_a_crash_while_rewriting_leaves_the_old_store_whole(
     index: FaissIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index.upsert(SPACE, entries(0, 3))
-    monkeypatch.setattr(faiss_store, "LEAST_WASTE_BYTES", 0)
+    monkeypatch.setattr(store, "LEAST_WASTE_BYTES", 0)
 
     def crash(source: object, target: object) -> None:
         raise KeyboardInterrupt

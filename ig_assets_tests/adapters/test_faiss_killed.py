@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ig_assets.adapters import faiss_journal
-from ig_assets.adapters.faiss_index import FaissIndex
+from ig_assets.adapters.faiss import journal
+from ig_assets.adapters.faiss.index import FaissIndex
 from ig_assets.core.ports import IndexEntry
 from ig_assets_tests.core.corpus.shelf import Shelf
 from ig_assets_tests.core.corpus.test_index_sync import agrees, fill
@@ -82,7 +82,7 @@ def test_a_kill_at_any_byte_of_any_write_loses_no_acknowledged_batch(
     for n in range(6):
         index.upsert("m-8", [entry(n)])
     before = {m.entry_id: m.similarity for m in index.query("m-8", [1.0] * 8, 99)}
-    true_write = faiss_journal._write
+    true_write = journal._write
     left = [writes]
 
     def write(file, start, change, vectors):  # type: ignore[no-untyped-def]
@@ -94,7 +94,7 @@ def test_a_kill_at_any_byte_of_any_write_loses_no_acknowledged_batch(
         file.truncate(start + int(part * (record.end - start)))
         raise Killed
 
-    monkeypatch.setattr(faiss_journal, "_write", write)
+    monkeypatch.setattr(journal, "_write", write)
     acknowledged = 0
     with pytest.raises(Killed):
         for n in range(6, 20):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.adapters.instagram.token import TokenKeeper, renewal, stored_token
+from ig_assets.adapters.instagram.access_token import TokenKeeper, renewal, stored_token
 from ig_assets_tests.adapters.graph_world import START, World
 from ig_assets_tests.stand_ins.graph_server import SECRET, TOKEN, error
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ig_assets.adapters.local_embedder import MAX_TOKENS, LocalEmbedder
-from ig_assets.adapters.model_files import fetch_model_file
+from ig_assets.adapters.local_models.embedder import MAX_TOKENS, LocalEmbedder
+from ig_assets.adapters.local_models.files import fetch_model_file
 from ig_assets.core.corpus.chunking import pool, split_text
 from ig_assets.errors import InputError, MalformedAnswerError, ModelFileError
 

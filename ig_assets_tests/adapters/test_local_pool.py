@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pydantic import BaseModel
 
-from ig_assets.adapters.local_pool import WriterPool, servers_by_itself
+from ig_assets.adapters.local_models.pool import WriterPool, servers_by_itself
 from ig_assets.core.ports import Usage, WriteAnswer, WriteRequest
 from ig_assets.errors import TransientVendorError
 

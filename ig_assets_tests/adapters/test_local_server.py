@@ -21,16 +21,16 @@ import psutil
 import pytest
 from pydantic import BaseModel
 
-from ig_assets.adapters import local_server
-from ig_assets.adapters.local_server import (
+from ig_assets.adapters.local_models import server
+from ig_assets.adapters.local_models.files import fetch_model_file
+from ig_assets.adapters.local_models.registry import WRITERS
+from ig_assets.adapters.local_models.server import (
     ServerAddress,
     ensure_server,
     local_writer,
     stop_server,
     touch_server,
 )
-from ig_assets.adapters.model_files import fetch_model_file
-from ig_assets.adapters.model_registry import WRITERS
 from ig_assets.core.ports import WriteRequest
 from ig_assets.errors import MalformedAnswerError, ModelFileError
 
@@ -103,7 +103,7 @@ def test_callers_in_several_processes_share_one_server(
     stop_server(state_dir)
     code = (
         "import sys; from pathlib import Path; "
-        "from ig_assets.adapters.local_server import ensure_server; "
+        "from ig_assets.adapters.local_models.server import ensure_server; "
         "print(ensure_server(Path(sys.argv[1]), Path(sys.argv[2])))"
     )
     callers = [
@@ -259,9 +259,9 @@ def sleeper() -> Iterator[psutil.Process]:
 def write_record(
     state_dir: Path, model: Path, process: psutil.Process, port: int, **changed: float
 ) -> None:
-    path, size, mtime_ns, threads = local_server._identity(model, 1)
+    path, size, mtime_ns, threads = server._identity(model, 1)
     started = process.create_time()
-    found = local_server._Record(
+    found = server._Record(
         process.pid, started, port, "k", path, size, mtime_ns, threads
     )
     state_dir.mkdir(exist_ok=True)
@@ -331,10 +331,10 @@ def test_a_server_at_work_is_not_idle(
     tmp_path: Path, file: Path, sleeper: psutil.Process, say: Callable[[int], str]
 ) -> None:
     write_record(tmp_path, file, sleeper, 1)
-    found = local_server._read(tmp_path)
+    found = server._read(tmp_path)
     assert found is not None
     busy = Busy(say, looks=30)
-    local_server._wait_until_idle(tmp_path, found, busy, idle_s=0.1)
+    server._wait_until_idle(tmp_path, found, busy, idle_s=0.1)
     assert busy.seen > 30
     assert not (tmp_path / "server.json").exists()
 
@@ -343,7 +343,7 @@ def test_a_server_that_callers_ask_for_is_not_idle(
     tmp_path: Path, file: Path, sleeper: psutil.Process
 ) -> None:
     write_record(tmp_path, file, sleeper, 1)
-    found = local_server._read(tmp_path)
+    found = server._read(tmp_path)
     assert found is not None
 
     def touching(look: int) -> str:
@@ -352,7 +352,7 @@ def test_a_server_that_callers_ask_for_is_not_idle(
         return ""
 
     busy = Busy(touching, looks=30)
-    local_server._wait_until_idle(tmp_path, found, busy, idle_s=0.1)
+    server._wait_until_idle(tmp_path, found, busy, idle_s=0.1)
     assert busy.seen > 30
 
 
@@ -360,14 +360,12 @@ def test_a_server_does_not_end_while_a_caller_holds_the_lock(
     tmp_path: Path, file: Path, sleeper: psutil.Process
 ) -> None:
     write_record(tmp_path, file, sleeper, 1)
-    found = local_server._read(tmp_path)
+    found = server._read(tmp_path)
     assert found is not None
     idle = Busy(lambda _: "", looks=1)
     with ThreadPoolExecutor(1) as pool:
-        with local_server._lock(tmp_path, 10):
-            ending = pool.submit(
-                local_server._wait_until_idle, tmp_path, found, idle, 0.05
-            )
+        with server._lock(tmp_path, 10):
+            ending = pool.submit(server._wait_until_idle, tmp_path, found, idle, 0.05)
             while idle.seen < 20 and not ending.done():
                 time.sleep(0.01)
             assert not ending.done() and (tmp_path / "server.json").exists()

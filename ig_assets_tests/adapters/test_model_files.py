@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.adapters import model_files
-from ig_assets.adapters.model_files import fetch_model_file
-from ig_assets.adapters.model_registry import MODEL_FILES, ModelFile, WheelPart
-from ig_assets.adapters.model_sources import (
+from ig_assets.adapters.local_models import files
+from ig_assets.adapters.local_models.files import fetch_model_file
+from ig_assets.adapters.local_models.registry import MODEL_FILES, ModelFile, WheelPart
+from ig_assets.adapters.local_models.sources import (
     HubSource,
     Source,
     SourceUnavailableError,
@@ -136,7 +136,7 @@ def test_a_verified_file_is_not_hashed_again(
     def never(file: ModelFile, path: Path) -> bool:
         raise AssertionError("hashed again")
 
-    monkeypatch.setattr(model_files, "_matches", never)
+    monkeypatch.setattr(files, "_matches", never)
     fetch_model_file("tiny", tmp_path, sources=[])
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
-from ig_assets.adapters.openai_api import (
+from ig_assets.adapters.openai.writer import (
     Endpoint,
     OpenAIEmbedder,
     OpenAIWriter,

@@ -12,9 +12,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from ig_assets.adapters import openai_pace
-from ig_assets.adapters.openai_api import OpenAIEmbedder, OpenAIWriter
-from ig_assets.adapters.openai_pace import Pace, estimated_tokens, shared_pace
+from ig_assets.adapters.openai import rate_limit
+from ig_assets.adapters.openai.rate_limit import Pace, estimated_tokens, shared_pace
+from ig_assets.adapters.openai.writer import OpenAIEmbedder, OpenAIWriter
 from ig_assets.core.costs.ledger import Call, Ledger, RunRef
 from ig_assets.core.costs.waiting import HaltedError
 from ig_assets.core.ports import Usage
@@ -382,7 +382,7 @@ def test_one_key_and_model_at_one_address_have_one_pace() -> None:
         ("http://a/v1", KEY, "n"),
     ]
     assert all(shared_pace(*other) is not pace for other in others)
-    assert KEY not in str(vars(openai_pace))
+    assert KEY not in str(vars(rate_limit))
 
 
 def test_writers_made_apart_share_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,7 +394,7 @@ def test_writers_made_apart_share_the_pace(monkeypatch: pytest.MonkeyPatch) -> N
         asked.append(whose)  # type: ignore[arg-type]
         return pace
 
-    monkeypatch.setattr("ig_assets.adapters.openai_client.shared_pace", shared)
+    monkeypatch.setattr("ig_assets.adapters.openai.client.shared_pace", shared)
     for _ in range(2):
         asker = OpenAIWriter("m", KEY, "http://127.0.0.1:9/v1", timeout_s=1.0)
         with pytest.raises(TransientVendorError):

@@ -12,8 +12,8 @@ import pytest
 from pinecone._internal import http_client
 from pinecone._internal.bulk import get_registry
 
-from ig_assets.adapters.pinecone_client import PineconeAccount
-from ig_assets.adapters.pinecone_index import PineconeIndex
+from ig_assets.adapters.pinecone.client import PineconeAccount
+from ig_assets.adapters.pinecone.index import PineconeIndex
 from ig_assets.core.ports import IndexEntry
 from ig_assets.errors import (
     AccessError,

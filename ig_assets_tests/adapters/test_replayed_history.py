@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.adapters.replayed_history import ReplayedHistory
+from ig_assets.adapters.simulated.replay import ReplayedHistory
 from ig_assets.core.experiments.engagement import collect_engagement
 from ig_assets.core.ports import PublishRequest, Reading, SocialPlatform
 from ig_assets.warehouse.connection import Warehouse

@@ -12,8 +12,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from ig_assets.adapters import simulated_audience
-from ig_assets.adapters.simulated_audience import (
+from ig_assets.adapters.simulated import audience
+from ig_assets.adapters.simulated.audience import (
     EffectModel,
     SimulatedAudience,
 )
@@ -175,7 +175,7 @@ def test_whoever_asks_later_is_told_what_was_late_empty_or_wrong_put_right(
 def test_the_truth_is_where_nothing_of_the_loop_can_see_it(
     audience: SimulatedAudience,
 ) -> None:
-    house = Path(simulated_audience.__file__).parents[1]
+    house = Path(audience.__file__).parents[1]
     readers = {
         path.relative_to(house).as_posix()
         for path in house.rglob("*.py")

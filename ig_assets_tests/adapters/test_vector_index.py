@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ig_assets.adapters.faiss_index import FaissIndex
-from ig_assets.adapters.pinecone_client import PineconeAccount
-from ig_assets.adapters.pinecone_index import PineconeIndex
+from ig_assets.adapters.faiss.index import FaissIndex
+from ig_assets.adapters.pinecone.client import PineconeAccount
+from ig_assets.adapters.pinecone.index import PineconeIndex
 from ig_assets.core.corpus.index_sync import IndexChange, audit_index
 from ig_assets.core.ports import Filters, IndexEntry, Match, VectorIndex
 from ig_assets.errors import InputError

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from ig_assets.adapters.clocks import SimulatedClock
+from ig_assets.adapters.simulated.clocks import SimulatedClock
 from ig_assets.cli.app import app
 from ig_assets.core.experiments.results import update_results
 from ig_assets_tests.adapters.graph_world import START

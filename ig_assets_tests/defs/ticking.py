@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from ig_assets.adapters.clocks import SimulatedClock
+from ig_assets.adapters.simulated.clocks import SimulatedClock
 from ig_assets.settings import load_settings
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.wiring import House

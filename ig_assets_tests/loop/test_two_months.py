@@ -332,7 +332,7 @@ def test_lineage_names_the_scripts_behind_the_model_and_back(
 
 
 def _warehouse(loop: TurnedLoop) -> Warehouse:
-    from ig_assets.adapters.clocks import SystemClock
+    from ig_assets.adapters.simulated.clocks import SystemClock
 
     url = f"duckdb:///{loop.data_dir / 'warehouse.duckdb'}"
     return Warehouse(url, SystemClock().now)

@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from ig_assets.adapters.clocks import SystemClock
+from ig_assets.adapters.simulated.clocks import SystemClock
 from ig_assets.settings import PROJECT_ROOT
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.migrations import KEYS

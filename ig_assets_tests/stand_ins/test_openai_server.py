@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from ig_assets.adapters.openai_api import OpenAIEmbedder, OpenAIWriter
+from ig_assets.adapters.openai.writer import OpenAIEmbedder, OpenAIWriter
 from ig_assets.core.generation.novelty import novelty, sibling_similarity, word_runs
 from ig_assets.core.generation.script import ScriptAnswer
 from ig_assets.core.ports import WriteRequest

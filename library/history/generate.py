@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from ig_assets.adapters.simulated_audience import EffectModel
+from ig_assets.adapters.simulated.audience import EffectModel
 from ig_assets.core.identity import seeded_unit
 
 FOLDER = Path(__file__).resolve().parent

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.adapters.instagram.client import BATCH, Answer, GraphClient
-from ig_assets.adapters.instagram.faults import Fault
+from ig_assets.adapters.instagram.errors import Fault
 from ig_assets.core.experiments.split_book import ADS
 from ig_assets.core.ports import Reading
 from ig_assets.errors import TransientVendorError

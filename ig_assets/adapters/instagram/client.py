@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ig_assets.adapters.instagram.faults import Fault, fault_in
-from ig_assets.adapters.instagram.usage import Usage
+from ig_assets.adapters.instagram.errors import Fault, fault_in
+from ig_assets.adapters.instagram.rate_limit import Usage
 from ig_assets.core.costs.waiting import wait_to_send
 from ig_assets.errors import MalformedAnswerError, TransientVendorError
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx2
 
-from ig_assets.adapters.openai_batch import OpenAIBatches
-from ig_assets.adapters.openai_embedder import OpenAIEmbedder
+from ig_assets.adapters.openai.batch import OpenAIBatches
+from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.core.corpus.embedding_batches import BatchRun, embed_by_batches
 from ig_assets.core.costs.budget import Budget
 from ig_assets.core.costs.ledger import Ledger

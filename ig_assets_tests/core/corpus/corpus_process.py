@@ -25,10 +25,10 @@ import faiss  # noqa: F401
 import openai  # noqa: F401
 import pandas  # noqa: F401
 
-from ig_assets.adapters.faiss_index import FaissIndex
-from ig_assets.adapters.folder_library import FolderLibrary
-from ig_assets.adapters.openai_client import count_tokens
-from ig_assets.adapters.openai_embedder import OpenAIEmbedder
+from ig_assets.adapters.faiss.index import FaissIndex
+from ig_assets.adapters.openai.client import count_tokens
+from ig_assets.adapters.openai.embedder import OpenAIEmbedder
+from ig_assets.adapters.script_library.folder import FolderLibrary
 from ig_assets.core.corpus.embedding import embed_missing
 from ig_assets.core.corpus.index_sync import sync_index
 from ig_assets.core.corpus.sync import sync_corpus

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.adapters.faiss_index import FaissIndex
-from ig_assets.adapters.folder_library import FolderLibrary
+from ig_assets.adapters.faiss.index import FaissIndex
+from ig_assets.adapters.script_library.folder import FolderLibrary
 from ig_assets.core.corpus.current import current_scripts
 from ig_assets.core.corpus.embedding import EmbeddingRun, embed_missing
 from ig_assets.core.corpus.index_sync import IndexChange, namespace_of, sync_index

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ig_assets.adapters.faiss_index import FaissIndex
+from ig_assets.adapters.faiss.index import FaissIndex
 from ig_assets.core.corpus.index_sync import IndexChange, audit_index
 from ig_assets.core.ports import IndexEntry
 from ig_assets.errors import TransientVendorError

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ig_assets.adapters.folder_library import FolderLibrary
+from ig_assets.adapters.script_library.folder import FolderLibrary
 from ig_assets.core.corpus.library import (
     LibraryReading,
     library_fingerprint,

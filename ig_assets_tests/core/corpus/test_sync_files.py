@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ig_assets.adapters.folder_library import FolderLibrary
+from ig_assets.adapters.script_library.folder import FolderLibrary
 from ig_assets.core.corpus import library_claims
 from ig_assets.core.corpus.current import CURRENT_SCRIPTS
 from ig_assets.core.corpus.library_file import READER_VERSION

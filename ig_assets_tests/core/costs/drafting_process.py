@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2  # noqa: F401
 import openai  # noqa: F401
 
-from ig_assets.adapters.openai_client import count_tokens
+from ig_assets.adapters.openai.client import count_tokens
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.ports import Usage
 from ig_assets_tests.core.generation.desk import BASE, Desk

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.adapters.simulated_audience import SimulatedAudience
+from ig_assets.adapters.simulated.audience import SimulatedAudience
 from ig_assets.core.experiments.engagement import collect_engagement
 from ig_assets.core.experiments.planning import PlanSummary, plan_posts
 from ig_assets.core.experiments.publishing import publish_due

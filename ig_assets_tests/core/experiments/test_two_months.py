@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from ig_assets.adapters.simulated_audience import SimulatedAudience
+from ig_assets.adapters.simulated.audience import SimulatedAudience
 from ig_assets.core.experiments.engagement import collect_engagement
 from ig_assets.core.experiments.planning import plan_posts
 from ig_assets.core.experiments.publishing import publish_due

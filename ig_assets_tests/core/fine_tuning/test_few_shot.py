@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.adapters.few_shot_trainer import FewShotTrainer
+from ig_assets.adapters.simulated.few_shot_trainer import FewShotTrainer
 from ig_assets.core.fine_tuning.few_shot import (
     ShowCandidate,
     choose_examples,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.adapters.few_shot_trainer import FewShotTrainer
+from ig_assets.adapters.simulated.few_shot_trainer import FewShotTrainer
 from ig_assets.core.fine_tuning.few_shot import choose_for_month
 from ig_assets.core.fine_tuning.jobs import register_model, submit_job
 from ig_assets.core.fine_tuning.registry import ModelRow

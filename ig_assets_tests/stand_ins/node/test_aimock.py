@@ -12,8 +12,8 @@ import httpx2
 import numpy as np
 import pytest
 
-from ig_assets.adapters.openai_api import OpenAIEmbedder, OpenAIWriter
-from ig_assets.adapters.openai_pace import Pace
+from ig_assets.adapters.openai.rate_limit import Pace
+from ig_assets.adapters.openai.writer import OpenAIEmbedder, OpenAIWriter
 from ig_assets.core.corpus.embedding import embed_batch
 from ig_assets.core.costs.ledger import ATTEMPTS, Ledger, RunRef
 from ig_assets.core.generation.script import ScriptAnswer

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from ig_assets.adapters.openai_batch import OpenAIBatches
-from ig_assets.adapters.openai_embedder import OpenAIEmbedder
+from ig_assets.adapters.openai.batch import OpenAIBatches
+from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.core.ports import BatchLine
 from ig_assets.errors import MalformedAnswerError
 from ig_assets_tests.core.corpus.batch_house import BatchHouse

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ig_assets.adapters.openai_api import OpenAIEmbedder, OpenAIWriter
+from ig_assets.adapters.openai.writer import OpenAIEmbedder, OpenAIWriter
 from ig_assets.core.generation.script import ScriptAnswer
 from ig_assets.core.ports import WriteRequest
 from ig_assets.errors import MalformedAnswerError, RefusedError

@@ -15,8 +15,8 @@ from urllib.parse import quote
 import numpy as np
 from filelock import FileLock, Timeout
 
-from ig_assets.adapters.faiss_journal import Journal
-from ig_assets.adapters.faiss_store import Metadata, Rows, Store
+from ig_assets.adapters.faiss.journal import Journal
+from ig_assets.adapters.faiss.store import Metadata, Rows, Store
 from ig_assets.core.ports import EVERYTHING, Filters, IndexEntry, Match
 from ig_assets.errors import InputError, TransientVendorError
 

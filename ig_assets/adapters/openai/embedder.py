@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ig_assets.adapters.openai_client import Endpoint, LazyClient, count_tokens
-from ig_assets.adapters.openai_pace import Pace
+from ig_assets.adapters.openai.client import Endpoint, LazyClient, count_tokens
+from ig_assets.adapters.openai.rate_limit import Pace
 from ig_assets.core.ports import EmbeddingAnswer, Usage, Vectors
 from ig_assets.errors import InputError, MalformedAnswerError
 

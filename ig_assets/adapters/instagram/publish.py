@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from ig_assets.adapters.instagram.client import GraphClient, Sleep
-from ig_assets.adapters.instagram.faults import quota_reached
+from ig_assets.adapters.instagram.errors import quota_reached
 from ig_assets.adapters.instagram.media import AccountMedia, posted_at
 from ig_assets.core.experiments.containers import Container, ContainerBook
 from ig_assets.core.identity import fields_hash, text_hash

@@ -24,7 +24,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ig_assets.adapters.openai_api import Endpoint, OpenAIWriter
+from ig_assets.adapters.openai.writer import Endpoint, OpenAIWriter
 from ig_assets.errors import ModelFileError
 
 CONTEXT_TOKENS = 4096
@@ -166,7 +166,7 @@ def _start(
     }
     environment[_KEY_VARIABLE] = key
     log = state_dir / "server.log"
-    command = [sys.executable, "-m", "ig_assets.adapters.local_server"]
+    command = [sys.executable, "-m", "ig_assets.adapters.local_models.server"]
     command += ["--state-dir", str(state_dir), "--model", str(model), *options]
     with log.open("wb") as output:
         child = subprocess.Popen(

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from ig_assets.adapters.openai_pace import Pace, shared_pace
+from ig_assets.adapters.openai.rate_limit import Pace, shared_pace
 from ig_assets.errors import (
     AccessError,
     ContextTooLongError,

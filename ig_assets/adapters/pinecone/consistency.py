@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ig_assets.adapters.pinecone_client import OpenIndex, sent
-from ig_assets.adapters.pinecone_records import encoded
+from ig_assets.adapters.pinecone.client import OpenIndex, sent
+from ig_assets.adapters.pinecone.records import encoded
 from ig_assets.errors import TransientVendorError
 
 FETCH_IDS = 100

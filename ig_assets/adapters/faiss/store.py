@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ig_assets.adapters.faiss_journal import RECORDS_START, Change, Journal, Record
+from ig_assets.adapters.faiss.journal import RECORDS_START, Change, Journal, Record
 from ig_assets.core.ports import EVERYTHING, Filters
 
 REWRITE_ROWS = 4096

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ig_assets.adapters.pinecone_client import (
+from ig_assets.adapters.pinecone.client import (
     OpenIndex,
     PineconeAccount,
     sent,
     translate,
 )
-from ig_assets.adapters.pinecone_pace import Pace, UnreadWrites
-from ig_assets.adapters.pinecone_records import (
+from ig_assets.adapters.pinecone.consistency import Pace, UnreadWrites
+from ig_assets.adapters.pinecone.records import (
     ID_CHARACTERS,
     Record,
     batch_size,

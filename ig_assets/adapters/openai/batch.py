@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.adapters.openai_client import (
+from ig_assets.adapters.openai.client import (
     Endpoint,
     LazyClient,
     UnknownRouteError,
     no_access,
     sent,
 )
-from ig_assets.adapters.openai_embedder import embedding_request
+from ig_assets.adapters.openai.embedder import embedding_request
 from ig_assets.core.ports import (
     BatchLine,
     BatchResult,

@@ -11,15 +11,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from ig_assets.adapters.openai_client import (
+from ig_assets.adapters.openai.client import (
     Endpoint,
     LazyClient,
     UnknownRouteError,
     count_tokens,
     translate,
 )
-from ig_assets.adapters.openai_embedder import OpenAIEmbedder
-from ig_assets.adapters.openai_pace import Pace, estimated_tokens
+from ig_assets.adapters.openai.embedder import OpenAIEmbedder
+from ig_assets.adapters.openai.rate_limit import Pace, estimated_tokens
 from ig_assets.core.ports import Usage, WriteAnswer, WriteRequest
 from ig_assets.errors import MalformedAnswerError, RefusedError, TransientVendorError
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from ig_assets.adapters.model_registry import ModelFile, WheelPart
+from ig_assets.adapters.local_models.registry import ModelFile, WheelPart
 
 HUB_TIMEOUT_S = 5.0
 BLOCK = 1 << 20

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from ig_assets.adapters.model_registry import MODEL_FILES, ModelFile
-from ig_assets.adapters.model_sources import (
+from ig_assets.adapters.local_models.registry import MODEL_FILES, ModelFile
+from ig_assets.adapters.local_models.sources import (
     BLOCK,
     Source,
     SourceUnavailableError,
