@@ -78,7 +78,7 @@ def langchain(base_url: str, folder: Path) -> Ask:
 
 def ours(base_url: str, folder: Path) -> Ask:
     """Our writer alone: paced, translated errors, no ledger and no retries."""
-    from ig_assets.core.generation.script import ScriptAnswer
+    from ig_assets.core.generation.writing.schema import ScriptAnswer
     from ig_assets.core.ports import WriteRequest
 
     writer = _writer(base_url)
@@ -97,7 +97,7 @@ def ours_with_ledger(base_url: str, folder: Path) -> Ask:
     from ig_assets.core.costs.budget import parse_budgets
     from ig_assets.core.costs.ledger import Ledger, RunRef
     from ig_assets.core.generation.prompts import Prompt
-    from ig_assets.core.generation.writing import Sampling, Written, write_script
+    from ig_assets.core.generation.writing.write import Sampling, Written, write_script
     from ig_assets.warehouse.connection import Connection, Warehouse
     from ig_assets.warehouse.rows import merge_rows
 

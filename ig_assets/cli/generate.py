@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ig_assets.cli.form_run import run_job
 from ig_assets.cli.output import (
     FAILED,
     AsJson,
@@ -14,11 +15,10 @@ from ig_assets.cli.output import (
     plain_errors,
     print_json,
 )
-from ig_assets.cli.form_run import run_job
 from ig_assets.cli.retry_rejected import retry
 from ig_assets.core.fine_tuning.registry import active_model
-from ig_assets.core.generation.asked_topics import check_topic
 from ig_assets.core.generation.overview import variants_of_topic
+from ig_assets.core.generation.topics.on_demand import check_topic
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House, base_model
 

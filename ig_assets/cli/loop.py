@@ -17,7 +17,10 @@ from ig_assets.cli.corpus import decide
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
 from ig_assets.cli.progress import live_rows
 from ig_assets.core.corpus.history import import_history
-from ig_assets.core.generation.calendar import calendar_months, read_calendar
+from ig_assets.core.generation.topics.content_calendar import (
+    calendar_months,
+    read_calendar,
+)
 from ig_assets.errors import InputError, SettingsError
 from ig_assets.loop.plan import LoopPlan, plan_loop
 from ig_assets.loop.summary import LoopSummary, summarise

@@ -26,9 +26,9 @@ from ig_assets.core.experiments.review import (
     edit_post,
     posts_for_review,
 )
-from ig_assets.core.generation.banned import read_banned
-from ig_assets.core.generation.edit_gates import measure_edit
-from ig_assets.core.generation.gates import GATES, Figure, Gates
+from ig_assets.core.generation.gates.banned_words import read_banned
+from ig_assets.core.generation.gates.gates import GATES, Figure, Gates
+from ig_assets.core.generation.polishing.edits import measure_edit
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House, make_instagram

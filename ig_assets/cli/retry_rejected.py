@@ -7,8 +7,8 @@ import typer
 from ig_assets.cli.form_run import run_job
 from ig_assets.cli.output import FAILED, console, print_json, print_table
 from ig_assets.core.costs.usage import usage_of_run
-from ig_assets.core.generation.asked_topics import known_topic
-from ig_assets.core.generation.retrying import Standing, standing
+from ig_assets.core.generation.topics.on_demand import known_topic
+from ig_assets.core.generation.writing.rejected_arms import Standing, standing
 from ig_assets.wiring import House
 
 _STEPS = ("script_drafts", "script_variants")

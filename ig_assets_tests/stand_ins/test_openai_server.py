@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 from ig_assets.adapters.openai.writer import OpenAIEmbedder, OpenAIWriter
-from ig_assets.core.generation.novelty import novelty, sibling_similarity, word_runs
-from ig_assets.core.generation.script import ScriptAnswer
+from ig_assets.core.generation.gates.novelty import (
+    novelty,
+    sibling_similarity,
+    word_runs,
+)
+from ig_assets.core.generation.writing.schema import ScriptAnswer
 from ig_assets.core.ports import WriteRequest
 from ig_assets.errors import MalformedAnswerError, TransientVendorError
 from ig_assets_tests.stand_ins.openai_server import (

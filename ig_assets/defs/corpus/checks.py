@@ -9,7 +9,7 @@ from ig_assets.core.corpus.label_report import (
     scripts_without_language,
     unknown_styles,
 )
-from ig_assets.core.generation.script import HOOK_STYLES
+from ig_assets.core.generation.writing.schema import HOOK_STYLES
 from ig_assets.core.ports import Embedder, VectorIndex
 from ig_assets.defs.boundary import sample_table
 from ig_assets.defs.corpus.assets import raw_scripts, script_embeddings, script_index

@@ -4,7 +4,10 @@ import hashlib
 
 import dagster as dg
 
-from ig_assets.core.generation.calendar import calendar_months, read_calendar
+from ig_assets.core.generation.topics.content_calendar import (
+    calendar_months,
+    read_calendar,
+)
 from ig_assets.core.ports import Clock
 from ig_assets.defs.generation.assets import script_drafts, script_variants, topics
 from ig_assets.defs.partitions import months_ahead

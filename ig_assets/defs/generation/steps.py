@@ -14,17 +14,22 @@ from ig_assets.core.corpus.retrieval import EmbedderOf, RetrievedScript, retriev
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.costs.usage import usage_of_run
 from ig_assets.core.fine_tuning.few_shot import few_shot_messages
-from ig_assets.core.generation import injection
-from ig_assets.core.generation.arms import Arm, WritingModel, plan_arms, planned_topics
-from ig_assets.core.generation.banned import read_banned
-from ig_assets.core.generation.drafting import Drafting, write_drafts
-from ig_assets.core.generation.gates import Gates
-from ig_assets.core.generation.models import base_writing_model, writing_models
-from ig_assets.core.generation.nearest import NearestScript
+from ig_assets.core.generation.gates import prompt_injection
+from ig_assets.core.generation.gates.banned_words import read_banned
+from ig_assets.core.generation.gates.gates import Gates
+from ig_assets.core.generation.gates.nearest_script import NearestScript
 from ig_assets.core.generation.overview import draft_sample, variant_sample
-from ig_assets.core.generation.polishing import polish_drafts
-from ig_assets.core.generation.regeneration import Polishing
-from ig_assets.core.generation.retrying import rejected_arms
+from ig_assets.core.generation.polishing.polish import polish_drafts
+from ig_assets.core.generation.polishing.regenerate import Polishing
+from ig_assets.core.generation.writing.arms import (
+    Arm,
+    WritingModel,
+    plan_arms,
+    planned_topics,
+)
+from ig_assets.core.generation.writing.draft import Drafting, write_drafts
+from ig_assets.core.generation.writing.models import base_writing_model, writing_models
+from ig_assets.core.generation.writing.rejected_arms import rejected_arms
 from ig_assets.core.ports import Clock, Embedder, VectorIndex, Writer
 from ig_assets.defs.boundary import counts, sample_table
 from ig_assets.settings import Settings
@@ -81,7 +86,7 @@ def draft_month(
     With `retry_rejected` those that were rejected instead, each once more.
     """
     settings, warehouse = desk.settings, desk.warehouse
-    suspicious = injection.find_suspicious(warehouse, desk.clock.now())
+    suspicious = prompt_injection.find_suspicious(warehouse, desk.clock.now())
     models = writing_models(warehouse, desk.clock, *_base(settings))
     with warehouse.transaction() as con:
         planned = planned_topics(con, month, topic_id)
@@ -108,7 +113,7 @@ def draft_month(
     summary = write_drafts(drafting, arms, run)
     with warehouse.transaction() as con:
         sample = draft_sample(con, month, topic_id)
-        left_out = injection.suspicious_scripts(con)
+        left_out = prompt_injection.suspicious_scripts(con)
         spent = usage_of_run(con, run.run_id, run.asset)
         version = content_version(con, _DRAFTS, [month])
     return Made(
@@ -174,7 +179,7 @@ def _examples(warehouse: Warehouse, model: WritingModel) -> list[str]:
     with warehouse.transaction() as con:
         shown = few_shot_messages(con, model.artifact)
     texts = [completion for _, completion in shown]
-    return [text for text in texts if not injection.signs(text)]
+    return [text for text in texts if not prompt_injection.signs(text)]
 
 
 def _embedder_of(settings: Settings) -> EmbedderOf:

@@ -11,14 +11,19 @@ from ig_assets.adapters.openai.writer import OpenAIWriter
 from ig_assets.core.corpus.retrieval import RetrievedScript
 from ig_assets.core.costs.budget import Budget
 from ig_assets.core.costs.ledger import Ledger, RunRef
-from ig_assets.core.generation.arms import Arm, WritingModel, plan_arms, planned_topics
-from ig_assets.core.generation.drafting import Drafting, DraftSummary, write_drafts
-from ig_assets.core.generation.gates import Gates
-from ig_assets.core.generation.polishing import (
+from ig_assets.core.generation.gates.gates import Gates
+from ig_assets.core.generation.polishing.polish import (
     VariantSummary,
     polish_drafts,
 )
-from ig_assets.core.generation.regeneration import NearestOf, Polishing
+from ig_assets.core.generation.polishing.regenerate import NearestOf, Polishing
+from ig_assets.core.generation.writing.arms import (
+    Arm,
+    WritingModel,
+    plan_arms,
+    planned_topics,
+)
+from ig_assets.core.generation.writing.draft import Drafting, DraftSummary, write_drafts
 from ig_assets.core.identity import text_hash
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ig_assets.core.generation import prompts
-from ig_assets.core.generation.arms import Arm, Topic, plan_arms
-from ig_assets.core.generation.drafting import arm_seed, draft_prompt
-from ig_assets.core.generation.script import HOOK_STYLES
+from ig_assets.core.generation.writing.arms import Arm, Topic, plan_arms
+from ig_assets.core.generation.writing.draft import arm_seed, draft_prompt
+from ig_assets.core.generation.writing.schema import HOOK_STYLES
 from ig_assets_tests.core.generation.desk import BASE, EXAMPLE, MONTH, TUNED
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ig_assets.core.generation.banned import parse_banned, read_banned, said
+from ig_assets.core.generation.gates.banned_words import parse_banned, read_banned, said
 from ig_assets.errors import InputError
 from ig_assets.settings import PROJECT_ROOT, Settings
 

@@ -10,10 +10,9 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-
 from pydantic import ValidationError
 
-from ig_assets.core.generation.calendar import (
+from ig_assets.core.generation.topics.content_calendar import (
     CalendarTopic,
     calendar_months,
     read_calendar,

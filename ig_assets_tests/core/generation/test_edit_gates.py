@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from ig_assets.cli.app import app
 from ig_assets.core.experiments.review import edit_post
-from ig_assets.core.generation.banned import parse_banned
-from ig_assets.core.generation.edit_gates import measure_edit
-from ig_assets.core.generation.gates import GATES, Figure, Gates
+from ig_assets.core.generation.gates.banned_words import parse_banned
+from ig_assets.core.generation.gates.gates import GATES, Figure, Gates
+from ig_assets.core.generation.polishing.edits import measure_edit
 from ig_assets.core.identity import text_hash
 from ig_assets.settings import load_settings
 from ig_assets.warehouse.connection import Warehouse

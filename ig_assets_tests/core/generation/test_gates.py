@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ig_assets.core.generation.banned import parse_banned
-from ig_assets.core.generation.gates import (
+from ig_assets.core.generation.gates.banned_words import parse_banned
+from ig_assets.core.generation.gates.gates import (
     GATES,
     Candidate,
     Figure,
@@ -18,8 +18,8 @@ from ig_assets.core.generation.gates import (
     measure,
     why_rejected,
 )
-from ig_assets.core.generation.mending import how_to_mend
-from ig_assets.core.generation.novelty import CorpusRuns
+from ig_assets.core.generation.gates.novelty import CorpusRuns
+from ig_assets.core.generation.polishing.feedback import how_to_mend
 
 BOUNDS = Gates(0.5, banned=parse_banned("miracle cure", "list"))
 HOOK = "Why does your basil grow tall but never bushy?"

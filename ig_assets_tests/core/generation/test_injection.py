@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ig_assets.core.generation.injection import (
+from ig_assets.core.generation.gates.prompt_injection import (
     find_suspicious,
     signs,
     suspicious_scripts,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ig_assets.core.generation.novelty import (
+from ig_assets.core.generation.gates.novelty import (
     CorpusRuns,
     longest_common_run,
     novelty,

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from ig_assets.core.generation.arms import WritingModel
-from ig_assets.core.generation.banned import parse_banned
-from ig_assets.core.generation.gates import GATES
-from ig_assets.core.generation.novelty import novelty, sibling_similarity, word_runs
-from ig_assets.core.generation.spoken import spoken_seconds
+from ig_assets.core.generation.gates.banned_words import parse_banned
+from ig_assets.core.generation.gates.gates import GATES
+from ig_assets.core.generation.gates.novelty import (
+    novelty,
+    sibling_similarity,
+    word_runs,
+)
+from ig_assets.core.generation.gates.spoken_length import spoken_seconds
+from ig_assets.core.generation.writing.arms import WritingModel
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import AccessError, BudgetError
 from ig_assets.warehouse.rows import merge_rows

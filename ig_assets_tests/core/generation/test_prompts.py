@@ -12,8 +12,8 @@ from jinja2 import UndefinedError
 
 from ig_assets.adapters.openai.client import count_tokens
 from ig_assets.core.generation import prompts
-from ig_assets.core.generation.arms import plan_arms
-from ig_assets.core.generation.drafting import draft_prompt
+from ig_assets.core.generation.writing.arms import plan_arms
+from ig_assets.core.generation.writing.draft import draft_prompt
 from ig_assets_tests.core.generation.desk import BASE, TUNED
 from ig_assets_tests.core.generation.test_arms import topic
 

@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 from ig_assets.core.costs.budget import Budget
-from ig_assets.core.generation.arms import Arm
 from ig_assets.core.generation.overview import gate_figures
-from ig_assets.core.generation.retrying import Standing, rejected_arms, standing
+from ig_assets.core.generation.writing.arms import Arm
+from ig_assets.core.generation.writing.rejected_arms import (
+    Standing,
+    rejected_arms,
+    standing,
+)
 from ig_assets.errors import BudgetError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.core.generation.desk import MONTH, Desk

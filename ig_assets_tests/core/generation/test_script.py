@@ -9,14 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ig_assets.core.generation.script import (
+from ig_assets.core.generation.gates.spoken_length import (
+    spoken_seconds,
+    words_per_minute,
+)
+from ig_assets.core.generation.writing.schema import (
     PolishedScript,
     ScriptAnswer,
     caption,
     script_text,
     spoken_beats,
 )
-from ig_assets.core.generation.spoken import spoken_seconds, words_per_minute
 
 SENTENCES = st.lists(st.text(max_size=30), max_size=6)
 

@@ -9,18 +9,22 @@ from typing import Any
 import pytest
 import yaml
 
-from ig_assets.core.generation.arms import (
-    Topic,
-    WritingModel,
-    plan_arms,
-    planned_topics,
+from ig_assets.core.generation.topics.on_demand import (
+    add_topic,
+    check_topic,
+    known_topic,
 )
-from ig_assets.core.generation.asked_topics import add_topic, check_topic, known_topic
-from ig_assets.core.generation.topics import (
+from ig_assets.core.generation.topics.sync import (
     Draw,
     TopicsSummary,
     _drawn,
     sync_topics,
+)
+from ig_assets.core.generation.writing.arms import (
+    Topic,
+    WritingModel,
+    plan_arms,
+    planned_topics,
 )
 from ig_assets.errors import ConflictError, InputError
 from ig_assets.warehouse.rows import merge_rows

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ig_assets.adapters.openai.writer import OpenAIEmbedder, OpenAIWriter
-from ig_assets.core.generation.script import ScriptAnswer
+from ig_assets.core.generation.writing.schema import ScriptAnswer
 from ig_assets.core.ports import WriteRequest
 from ig_assets.errors import MalformedAnswerError, RefusedError
 from ig_assets_tests.stand_ins.node.openai_contract import Contract, Verdict

@@ -18,7 +18,7 @@ from pydantic import (
 
 from ig_assets.core.corpus.labels import language_of
 from ig_assets.core.corpus.secrets import secret_kind
-from ig_assets.core.generation.calendar_file import (
+from ig_assets.core.generation.topics.calendar_file import (
     CalendarProblem,
     calendar_rows,
     whole_date,

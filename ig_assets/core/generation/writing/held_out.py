@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
-from ig_assets.core.generation.writing import Sampling, Written, write_script
+from ig_assets.core.generation.writing.write import Sampling, Written, write_script
 from ig_assets.core.ports import Writer
 from ig_assets.warehouse.connection import Connection
 

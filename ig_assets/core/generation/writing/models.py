@@ -11,7 +11,7 @@ from ig_assets.core.fine_tuning.registry import (
     ensure_base_model,
     get_model,
 )
-from ig_assets.core.generation.arms import WritingModel
+from ig_assets.core.generation.writing.arms import WritingModel
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.connection import Warehouse
 

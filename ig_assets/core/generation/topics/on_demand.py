@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ig_assets.core.generation.calendar import CalendarTopic, told
-from ig_assets.core.generation.calendar_file import MONTH
-from ig_assets.core.generation.topics import ON_DEMAND, topic_id_of, topic_row
+from ig_assets.core.generation.topics.calendar_file import MONTH
+from ig_assets.core.generation.topics.content_calendar import CalendarTopic, told
+from ig_assets.core.generation.topics.sync import ON_DEMAND, topic_id_of, topic_row
 from ig_assets.core.ports import Clock
 from ig_assets.errors import ConflictError, InputError
 from ig_assets.warehouse.connection import Connection, Warehouse

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ig_assets.core.generation.arms import Arm, arm_id
+from ig_assets.core.generation.writing.arms import Arm, arm_id
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.generation.writing import Written
+from ig_assets.core.generation.writing.write import Written
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 

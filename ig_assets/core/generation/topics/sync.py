@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ig_assets.core.generation.calendar import CalendarTopic, read_calendar
+from ig_assets.core.generation.topics.content_calendar import (
+    CalendarTopic,
+    read_calendar,
+)
 from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.connection import Warehouse

@@ -12,11 +12,11 @@ from ig_assets.core.corpus.retrieval import RetrievedScript
 from ig_assets.core.costs.in_flight import run_in_flight
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
-from ig_assets.core.generation.arms import Arm, WritingModel
-from ig_assets.core.generation.attempts import beats_json
-from ig_assets.core.generation.script import HOOK_STYLES, language_name
-from ig_assets.core.generation.spoken import spoken_seconds
-from ig_assets.core.generation.writing import Sampling, Written, write_script
+from ig_assets.core.generation.gates.spoken_length import spoken_seconds
+from ig_assets.core.generation.polishing.attempts import beats_json
+from ig_assets.core.generation.writing.arms import Arm, WritingModel
+from ig_assets.core.generation.writing.schema import HOOK_STYLES, language_name
+from ig_assets.core.generation.writing.write import Sampling, Written, write_script
 from ig_assets.core.identity import seeded_unit
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Writer

@@ -5,15 +5,15 @@ The one gate that could cost a call, nearness in meaning, is not measured.
 
 from __future__ import annotations
 
-from ig_assets.core.generation.gates import (
+from ig_assets.core.generation.gates.gates import (
     Candidate,
     Figure,
     Gates,
     figure_columns,
     measure,
 )
-from ig_assets.core.generation.novelty import CorpusRuns
-from ig_assets.core.generation.variants import corpus_texts
+from ig_assets.core.generation.gates.novelty import CorpusRuns
+from ig_assets.core.generation.polishing.variants import corpus_texts
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows

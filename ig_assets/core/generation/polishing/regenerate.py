@@ -9,10 +9,7 @@ from typing import Any
 
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
-from ig_assets.core.generation.arms import WritingModel
-from ig_assets.core.generation.attempts import as_written, record_attempt
-from ig_assets.core.generation.drafting import WriterOf
-from ig_assets.core.generation.gates import (
+from ig_assets.core.generation.gates.gates import (
     Candidate,
     Figure,
     Gates,
@@ -20,14 +17,17 @@ from ig_assets.core.generation.gates import (
     measure,
     why_rejected,
 )
-from ig_assets.core.generation.mending import COPYING, how_to_mend
-from ig_assets.core.generation.novelty import CorpusRuns
-from ig_assets.core.generation.script import (
+from ig_assets.core.generation.gates.novelty import CorpusRuns
+from ig_assets.core.generation.polishing.attempts import as_written, record_attempt
+from ig_assets.core.generation.polishing.feedback import COPYING, how_to_mend
+from ig_assets.core.generation.writing.arms import WritingModel
+from ig_assets.core.generation.writing.draft import WriterOf
+from ig_assets.core.generation.writing.schema import (
     HOOK_STYLES,
     PolishedScript,
     language_name,
 )
-from ig_assets.core.generation.writing import (
+from ig_assets.core.generation.writing.write import (
     ATTEMPTS,
     Sampling,
     Written,

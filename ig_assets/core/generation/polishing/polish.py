@@ -11,16 +11,16 @@ from itertools import groupby
 
 from ig_assets.core.costs.in_flight import run_in_flight
 from ig_assets.core.costs.ledger import RunRef
-from ig_assets.core.generation.attempts import earlier_attempts
-from ig_assets.core.generation.novelty import CorpusRuns
-from ig_assets.core.generation.regeneration import (
+from ig_assets.core.generation.gates.novelty import CorpusRuns
+from ig_assets.core.generation.polishing.attempts import earlier_attempts
+from ig_assets.core.generation.polishing.regenerate import (
     Month,
     OneDraft,
     Outcome,
     Polishing,
     Row,
 )
-from ig_assets.core.generation.variants import (
+from ig_assets.core.generation.polishing.variants import (
     corpus_texts,
     record_variant,
     unpolished,

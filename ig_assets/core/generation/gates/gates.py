@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ig_assets.core.generation.banned import BannedPhrase, said
-from ig_assets.core.generation.language import belief_in
-from ig_assets.core.generation.novelty import CorpusRuns, sibling_similarity
-from ig_assets.core.generation.spoken import spoken_seconds
+from ig_assets.core.generation.gates.banned_words import BannedPhrase, said
+from ig_assets.core.generation.gates.language import belief_in
+from ig_assets.core.generation.gates.novelty import CorpusRuns, sibling_similarity
+from ig_assets.core.generation.gates.spoken_length import spoken_seconds
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import merge_rows
 

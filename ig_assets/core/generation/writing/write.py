@@ -10,7 +10,7 @@ from ig_assets.core.costs.in_vain import told_of_attempts
 from ig_assets.core.costs.ledger import ATTEMPTS as CALL_ATTEMPTS
 from ig_assets.core.costs.ledger import Call, Ledger, RunRef
 from ig_assets.core.generation.prompts import Prompt
-from ig_assets.core.generation.script import (
+from ig_assets.core.generation.writing.schema import (
     PolishedScript,
     ScriptAnswer,
     caption,
@@ -18,7 +18,7 @@ from ig_assets.core.generation.script import (
     spoken_beats,
 )
 from ig_assets.core.identity import fields_hash
-from ig_assets.core.ports import Usage, WriteRequest, Writer
+from ig_assets.core.ports import Usage, Writer, WriteRequest
 from ig_assets.errors import (
     ContextTooLongError,
     MalformedAnswerError,

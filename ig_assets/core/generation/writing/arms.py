@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ig_assets.core.generation.script import HOOK_STYLES
+from ig_assets.core.generation.writing.schema import HOOK_STYLES
 from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ig_assets.core.generation.attempts import text_columns
-from ig_assets.core.generation.gates import record_figures
-from ig_assets.core.generation.regeneration import Outcome, Polishing, Row
 from ig_assets.core.costs.ledger import RunRef
-from ig_assets.core.generation.spoken import spoken_seconds
+from ig_assets.core.generation.gates.gates import record_figures
+from ig_assets.core.generation.gates.spoken_length import spoken_seconds
+from ig_assets.core.generation.polishing.attempts import text_columns
+from ig_assets.core.generation.polishing.regenerate import Outcome, Polishing, Row
 from ig_assets.core.identity import text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.connection import Connection
