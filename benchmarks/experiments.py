@@ -31,7 +31,7 @@ from peeking.peers import ask, installed
 from peeking.rules import Calls, chance_to_win, naive_z, ours
 from peeking.tables import percent, table
 
-from ig_assets.core.experiments.histories import decide_histories
+from ig_assets.core.experiments.stats.decision_rule import decide_histories
 
 LIFT = float(np.log(1.2))
 NULL = (

@@ -29,8 +29,8 @@ from contest.processes import quiet_environment
 from ig_assets.adapters.instagram.client import BATCH, VERSION, GraphClient
 from ig_assets.adapters.instagram.insights import REEL_METRICS
 from ig_assets.adapters.instagram.social_platform import Instagram
-from ig_assets.core.experiments.containers import ContainerBook
-from ig_assets.core.experiments.engagement import collect_engagement
+from ig_assets.core.experiments.engagement.collect import collect_engagement
+from ig_assets.core.experiments.posts.containers import ContainerBook
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.stand_ins.graph_server import ACCOUNT, SECRET, TOKEN

@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ig_assets.core.costs.budget import Budget, parse_budgets
-from ig_assets.core.experiments.recorded_columns import parse_columns
+from ig_assets.core.experiments.engagement.columns import parse_columns
 from ig_assets.errors import SettingsError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent

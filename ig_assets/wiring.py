@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ig_assets.adapters.local_models.files import Progress
 from ig_assets.adapters.simulated.clocks import SimulatedClock, SystemClock
 from ig_assets.core.costs.ledger import Ledger
-from ig_assets.core.experiments.recorded_columns import parse_columns
+from ig_assets.core.experiments.engagement.columns import parse_columns
 from ig_assets.core.ports import (
     BatchEmbedder,
     Clock,
@@ -267,7 +267,7 @@ def make_social(settings: Settings) -> SocialPlatform:
 def make_instagram(settings: Settings) -> Instagram:
     """The account of the settings. Raises SettingsError where there is none."""
     from ig_assets.adapters.instagram.social_platform import Instagram
-    from ig_assets.core.experiments.containers import ContainerBook
+    from ig_assets.core.experiments.posts.containers import ContainerBook
 
     client, account = _graph_client(settings), settings.instagram_account
     assert account, "load_settings() has checked it"

@@ -9,17 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from peeking.audience import Draw
 from scipy.special import ndtr
 
-from ig_assets.core.experiments.evidence import LOG_E_WINNER, MIN_EVENTS, Z_FINAL
-from ig_assets.core.experiments.histories import (
+from ig_assets.core.experiments.stats.decision_rule import (
     FINAL_DAY,
     PROVISIONAL,
     WINNER,
     decide_histories,
 )
-
-from peeking.audience import Draw
+from ig_assets.core.experiments.stats.e_values import LOG_E_WINNER, MIN_EVENTS, Z_FINAL
 
 Z_NAIVE = 1.959963984540054
 CHANCE = 0.95

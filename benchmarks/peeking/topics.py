@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from peeking.tables import percent, table
 from scipy.stats import t as student
 
-from ig_assets.core.experiments.evidence import TAU
-from ig_assets.core.experiments.t_process import t_log_e
-
-from peeking.tables import percent, table
+from ig_assets.core.experiments.stats.anytime_t_test import t_log_e
+from ig_assets.core.experiments.stats.e_values import TAU
 
 PAIRS = 200
 LUCK_SD = 0.2

@@ -18,23 +18,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
-
-from ig_assets.core.corpus.history import import_history
-from ig_assets.core.experiments.evidence import LOG_E_WINNER, Z_FINAL, pair_evidence
-from ig_assets.core.experiments.results import update_results
-from ig_assets.core.experiments.sample_ratio import (
-    LOG_E_ALARM,
-    sample_ratio_log_e,
-)
-from ig_assets.core.experiments.sigma import estimate_sigma
-from ig_assets.core.identity import stable_id
-from ig_assets.warehouse.connection import Warehouse
-from ig_assets.warehouse.rows import fetch_dicts
-
 from peeking.audience import Draw
 from peeking.rules import Z_NAIVE, Calls, naive_z, ours
 from peeking.tables import percent, table
+from scipy.stats import binomtest
+
+from ig_assets.core.corpus.history import import_history
+from ig_assets.core.experiments.decisions.decide import update_results
+from ig_assets.core.experiments.stats.e_values import (
+    LOG_E_WINNER,
+    Z_FINAL,
+    pair_evidence,
+)
+from ig_assets.core.experiments.stats.post_variance import estimate_sigma
+from ig_assets.core.experiments.stats.sample_ratio import (
+    LOG_E_ALARM,
+    sample_ratio_log_e,
+)
+from ig_assets.core.identity import stable_id
+from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.rows import fetch_dicts
 
 SOURCE = "upworthy"
 PARTS = 30

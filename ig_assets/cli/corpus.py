@@ -20,9 +20,9 @@ from ig_assets.cli.output import (
 from ig_assets.core.corpus.history import ImportReport, import_history
 from ig_assets.core.corpus.retrieval import retrieve
 from ig_assets.core.costs.ledger import RunRef
+from ig_assets.core.experiments.decisions.decide import ResultsSummary, update_results
+from ig_assets.core.experiments.decisions.winners import record_winners
 from ig_assets.core.ports import Filters
-from ig_assets.core.experiments.results import ResultsSummary, update_results
-from ig_assets.core.experiments.winners import record_winners
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House

@@ -16,11 +16,11 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
-from ig_assets.core.experiments.across_topics import across_topics, claim_rows
-from ig_assets.core.experiments.course import courses
-from ig_assets.core.experiments.course_picture import course_picture, titled
-from ig_assets.core.experiments.naming import experiment_named
-from ig_assets.core.experiments.verdict import experiment_rows
+from ig_assets.core.experiments.reports.lookup import experiment_named
+from ig_assets.core.experiments.reports.meta_analysis import across_topics, claim_rows
+from ig_assets.core.experiments.reports.trajectory import courses
+from ig_assets.core.experiments.reports.trajectory_plot import course_picture, titled
+from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.core.fine_tuning.promotion import canary_evidence, canary_row
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings

@@ -19,8 +19,8 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
-from ig_assets.core.experiments.attaching import attach_post, detach_post
-from ig_assets.core.experiments.review import (
+from ig_assets.core.experiments.posts.attach import attach_post, detach_post
+from ig_assets.core.experiments.posts.review import (
     approve_posts,
     decline_posts,
     edit_post,

@@ -13,10 +13,10 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
-from ig_assets.core.experiments.split_book import SplitTest
-from ig_assets.core.experiments.split_listing import split_rows
-from ig_assets.core.experiments.split_terms import OLDEST, SplitWish
-from ig_assets.core.experiments.splitting import Splitter
+from ig_assets.core.experiments.ad_studies.service import Splitter
+from ig_assets.core.experiments.ad_studies.store import SplitTest
+from ig_assets.core.experiments.ad_studies.terms import OLDEST, SplitWish
+from ig_assets.core.experiments.reports.ad_study_listing import split_rows
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House, make_split_tests

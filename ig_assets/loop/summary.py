@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ig_assets.core.corpus.current import CURRENT_SCRIPTS
 from ig_assets.core.costs.usage import (
     EMBEDDING_OPERATIONS,
     reference_cost_usd,
     usage_by_operation,
 )
-from ig_assets.core.corpus.current import CURRENT_SCRIPTS
-from ig_assets.core.experiments.verdict import experiment_rows
+from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.core.fine_tuning.promotion import canary_evidence
 from ig_assets.core.fine_tuning.registry import list_models
 from ig_assets.core.lineage.report import month_report

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from ig_assets.adapters.simulated.clocks import SimulatedClock
 from ig_assets.cli.app import app
-from ig_assets.core.experiments.results import update_results
+from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets_tests.adapters.graph_world import START
 from ig_assets_tests.core.experiments.split_world import (
     SplitWorld,

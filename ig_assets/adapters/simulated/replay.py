@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ig_assets.core.experiments.recording import (
+from ig_assets.core.experiments.engagement.recording import (
     Recording,
     as_datetime,
     read_recording,

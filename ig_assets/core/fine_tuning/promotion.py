@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ig_assets.core.experiments.across_topics import SETTLED, claim_row
-from ig_assets.core.experiments.evidence import LARGEST_LOG_E, MIN_EVENTS
-from ig_assets.core.experiments.t_process import Stand, stand
+from ig_assets.core.experiments.reports.meta_analysis import SETTLED, claim_row
+from ig_assets.core.experiments.stats.anytime_t_test import Stand, stand
+from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E, MIN_EVENTS
 from ig_assets.core.fine_tuning.evaluation import evaluation_of
 from ig_assets.core.fine_tuning.registry import (
     ModelRow,

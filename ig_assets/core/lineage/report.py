@@ -6,7 +6,7 @@ import io
 import math
 from dataclasses import dataclass
 
-from ig_assets.core.experiments.evidence import LARGEST_LOG_E
+from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
 from ig_assets.core.fine_tuning.jobs import latest_job
 from ig_assets.core.identity import stable_id
 from ig_assets.core.lineage.trace import ScriptBehind, scripts_behind_model

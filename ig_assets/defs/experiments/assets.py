@@ -2,16 +2,16 @@
 
 import dagster as dg
 
-from ig_assets.core.experiments.across_topics import across_topics, claim_rows
-from ig_assets.core.experiments.course import courses
-from ig_assets.core.experiments.course_picture import course_picture, titled
-from ig_assets.core.experiments.engagement import collect_engagement
-from ig_assets.core.experiments.planning import plan_posts
-from ig_assets.core.experiments.publishing import publish_due
-from ig_assets.core.experiments.results import update_results
-from ig_assets.core.experiments.verdict import decisions_in_all, experiment_rows
-from ig_assets.core.experiments.winners import record_winners
-from ig_assets.core.experiments.winners import winning_scripts as list_winners
+from ig_assets.core.experiments.decisions.decide import update_results
+from ig_assets.core.experiments.decisions.winners import record_winners
+from ig_assets.core.experiments.decisions.winners import winning_scripts as list_winners
+from ig_assets.core.experiments.engagement.collect import collect_engagement
+from ig_assets.core.experiments.posts.plan import plan_posts
+from ig_assets.core.experiments.posts.publish import publish_due
+from ig_assets.core.experiments.reports.meta_analysis import across_topics, claim_rows
+from ig_assets.core.experiments.reports.trajectory import courses
+from ig_assets.core.experiments.reports.trajectory_plot import course_picture, titled
+from ig_assets.core.experiments.reports.verdict import decisions_in_all, experiment_rows
 from ig_assets.core.fine_tuning.promotion import canary_evidence, canary_row
 from ig_assets.core.ports import Clock, SocialPlatform
 from ig_assets.defs import kinds

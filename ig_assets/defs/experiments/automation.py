@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from ig_assets.core.experiments.engagement import live_posts
-from ig_assets.core.experiments.publishing import due_months
-from ig_assets.core.experiments.upcoming import unplanned_months
+from ig_assets.core.experiments.engagement.collect import live_posts
+from ig_assets.core.experiments.posts.publish import due_months
+from ig_assets.core.experiments.posts.unplanned import unplanned_months
 from ig_assets.core.ports import Clock
 from ig_assets.defs.experiments.assets import engagement_metrics, posts
 from ig_assets.defs.partitions import day_before, days, months_ahead

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from ig_assets.core.experiments.sample_ratio import randomised_splits
+from ig_assets.core.experiments.stats.sample_ratio import randomised_splits
 from ig_assets.core.ports import Clock
 from ig_assets.defs.boundary import sample_table
 from ig_assets.defs.experiments.assets import (

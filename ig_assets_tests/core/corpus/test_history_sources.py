@@ -9,7 +9,7 @@ import pytest
 
 from ig_assets.core.corpus.history import ImportReport, import_history
 from ig_assets.core.corpus.history_sources import source_name
-from ig_assets.core.experiments.results import update_results
+from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.errors import InputError
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.migrations import MIGRATIONS

@@ -10,9 +10,12 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from ig_assets.core.experiments.engagement import EngagementSummary, collect_engagement
-from ig_assets.core.experiments.split_terms import SplitWish
-from ig_assets.core.experiments.splitting import Splitter
+from ig_assets.core.experiments.ad_studies.service import Splitter
+from ig_assets.core.experiments.ad_studies.terms import SplitWish
+from ig_assets.core.experiments.engagement.collect import (
+    EngagementSummary,
+    collect_engagement,
+)
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import AdAccount, SplitPart, SplitTests
 from ig_assets.warehouse.connection import Warehouse

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.experiments.attaching import attach_post, detach_post
-from ig_assets.core.experiments.planning import plan_posts
-from ig_assets.core.experiments.publishing import publish_due
-from ig_assets.core.experiments.review import (
+from ig_assets.core.experiments.posts.attach import attach_post, detach_post
+from ig_assets.core.experiments.posts.plan import plan_posts
+from ig_assets.core.experiments.posts.publish import publish_due
+from ig_assets.core.experiments.posts.review import (
     approve_posts,
     decline_posts,
     posts_for_review,

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ig_assets.core.experiments.course import courses
-from ig_assets.core.experiments.course_picture import (
+from ig_assets.core.experiments.decisions.decide import update_results
+from ig_assets.core.experiments.reports.trajectory import courses
+from ig_assets.core.experiments.reports.trajectory_plot import (
     MOST_BYTES,
     Shown,
     course_picture,
 )
-from ig_assets.core.experiments.evidence import pair_evidence
-from ig_assets.core.experiments.results import update_results
+from ig_assets.core.experiments.stats.e_values import pair_evidence
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets_tests.core.experiments.world import (
     DAY,

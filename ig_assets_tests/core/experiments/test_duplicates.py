@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from ig_assets.adapters.simulated.audience import SimulatedAudience
-from ig_assets.core.experiments.engagement import collect_engagement
-from ig_assets.core.experiments.planning import PlanSummary, plan_posts
-from ig_assets.core.experiments.publishing import publish_due
-from ig_assets.core.experiments.results import update_results
-from ig_assets.core.experiments.verdict import experiment_rows
-from ig_assets.core.experiments.winners import winning_scripts
+from ig_assets.core.experiments.decisions.decide import update_results
+from ig_assets.core.experiments.decisions.winners import winning_scripts
+from ig_assets.core.experiments.engagement.collect import collect_engagement
+from ig_assets.core.experiments.posts.plan import PlanSummary, plan_posts
+from ig_assets.core.experiments.posts.publish import publish_due
+from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.core.fine_tuning.decided import decided_before
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import merge_rows

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.experiments.engagement import (
+from ig_assets.core.experiments.engagement.collect import (
     EngagementSummary,
     collect_engagement,
     live_posts,

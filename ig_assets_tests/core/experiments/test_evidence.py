@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from ig_assets.core.experiments.evidence import (
+from ig_assets.core.experiments.stats.e_values import (
     E_WINNER,
     P_FINAL,
     TAU,

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ig_assets.core.experiments.evidence import LOG_E_WINNER, Floats, pair_evidence
-from ig_assets.core.experiments.histories import (
+from ig_assets.core.experiments.stats.decision_rule import (
     CELLS,
     INCONCLUSIVE,
     PROVISIONAL,
@@ -13,6 +12,11 @@ from ig_assets.core.experiments.histories import (
     Before,
     Histories,
     decide_histories,
+)
+from ig_assets.core.experiments.stats.e_values import (
+    LOG_E_WINNER,
+    Floats,
+    pair_evidence,
 )
 
 DAYS = 14

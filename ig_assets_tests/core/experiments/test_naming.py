@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.experiments.naming import experiment_named
+from ig_assets.core.experiments.reports.lookup import experiment_named
 from ig_assets.errors import InputError
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import merge_rows

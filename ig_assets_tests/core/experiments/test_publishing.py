@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.experiments.planning import plan_posts
-from ig_assets.core.experiments.publishing import (
+from ig_assets.core.experiments.posts.plan import plan_posts
+from ig_assets.core.experiments.posts.publish import (
     PublishSummary,
     due_months,
     due_posts,

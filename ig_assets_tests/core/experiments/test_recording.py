@@ -6,8 +6,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from ig_assets.core.experiments.recorded_columns import parse_columns
-from ig_assets.core.experiments.recording import Recording, read_recording
+from ig_assets.core.experiments.engagement.columns import parse_columns
+from ig_assets.core.experiments.engagement.recording import Recording, read_recording
 from ig_assets.errors import InputError
 
 PLAIN = """video_id,publish_time,date,plays,like_count,note

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ig_assets.core.experiments.results import update_results
-from ig_assets.core.experiments.sample_ratio import (
+from ig_assets.core.experiments.decisions.decide import update_results
+from ig_assets.core.experiments.stats.sample_ratio import (
     LOG_E_ALARM,
     randomised_splits,
     sample_ratio_log_e,

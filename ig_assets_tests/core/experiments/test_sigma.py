@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ig_assets.core.experiments.sigma import (
+from ig_assets.core.experiments.decisions.readings import UNKNOWN_SIGMA
+from ig_assets.core.experiments.stats.post_variance import (
     MIN_PAIRS,
     estimate_sigma,
     planned_sigma,
     sigma_from_pairs,
 )
-from ig_assets.core.experiments.snapshots import UNKNOWN_SIGMA
 from ig_assets_tests.core.experiments.world import (
     MovedClock,
     add_experiment,

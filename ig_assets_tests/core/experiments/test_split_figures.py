@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.experiments.across_topics import across_topics
-from ig_assets.core.experiments.results import update_results
-from ig_assets.core.experiments.sample_ratio import randomised_splits
-from ig_assets.core.experiments.split_listing import split_rows
-from ig_assets.core.experiments.winners import record_winners
+from ig_assets.core.experiments.decisions.decide import update_results
+from ig_assets.core.experiments.decisions.winners import record_winners
+from ig_assets.core.experiments.reports.ad_study_listing import split_rows
+from ig_assets.core.experiments.reports.meta_analysis import across_topics
+from ig_assets.core.experiments.stats.sample_ratio import randomised_splits
 from ig_assets.core.fine_tuning.decided import decided_before
 from ig_assets.errors import TransientVendorError
 from ig_assets.warehouse.rows import merge_rows

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.experiments.publishing import due_posts, publish_due
-from ig_assets.core.experiments.review import approve_posts
-from ig_assets.core.experiments.split_book import split_of
+from ig_assets.core.experiments.ad_studies.store import split_of
+from ig_assets.core.experiments.posts.publish import due_posts, publish_due
+from ig_assets.core.experiments.posts.review import approve_posts
 from ig_assets.errors import InputError
 from ig_assets_tests.adapters.graph_world import START
 from ig_assets_tests.core.experiments.split_world import (

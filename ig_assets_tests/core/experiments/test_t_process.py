@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from ig_assets.core.experiments.t_process import EFFECT_SD, stand, t_log_e
+from ig_assets.core.experiments.stats.anytime_t_test import EFFECT_SD, stand, t_log_e
 
 
 def test_it_is_the_mixture_over_noncentral_t_densities() -> None:

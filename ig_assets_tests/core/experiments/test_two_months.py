@@ -9,11 +9,11 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from ig_assets.adapters.simulated.audience import SimulatedAudience
-from ig_assets.core.experiments.engagement import collect_engagement
-from ig_assets.core.experiments.planning import plan_posts
-from ig_assets.core.experiments.publishing import publish_due
-from ig_assets.core.experiments.results import update_results
-from ig_assets.core.experiments.winners import promotable, record_winners
+from ig_assets.core.experiments.decisions.decide import update_results
+from ig_assets.core.experiments.decisions.winners import promotable, record_winners
+from ig_assets.core.experiments.engagement.collect import collect_engagement
+from ig_assets.core.experiments.posts.plan import plan_posts
+from ig_assets.core.experiments.posts.publish import publish_due
 from ig_assets_tests.core.experiments.world import (
     DAY,
     MovedClock,

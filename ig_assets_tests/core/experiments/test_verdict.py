@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ig_assets.core.experiments.results import update_results
-from ig_assets.core.experiments.verdict import experiment_rows
+from ig_assets.core.experiments.decisions.decide import update_results
+from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets_tests.core.experiments.world import (
     DAY,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.experiments.results import update_results
-from ig_assets.core.experiments.winners import (
+from ig_assets.core.experiments.decisions.decide import update_results
+from ig_assets.core.experiments.decisions.winners import (
     WinnersSummary,
     promotable,
     record_winners,

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from ig_assets.core.experiments.evidence import TAU
-from ig_assets.core.experiments.t_process import t_log_e
+from ig_assets.core.experiments.stats.anytime_t_test import t_log_e
+from ig_assets.core.experiments.stats.e_values import TAU
 from ig_assets.core.fine_tuning.promotion import (
     E_PROMOTE,
     TRIAL,

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ig_assets.cli.app import app
-from ig_assets.core.experiments.review import edit_post
+from ig_assets.core.experiments.posts.review import edit_post
 from ig_assets.core.generation.gates.banned_words import parse_banned
 from ig_assets.core.generation.gates.gates import GATES, Figure, Gates
 from ig_assets.core.generation.polishing.edits import measure_edit

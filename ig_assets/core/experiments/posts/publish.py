@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ig_assets.core.experiments.review import LAST_EDITS
+from ig_assets.core.experiments.posts.review import LAST_EDITS
 from ig_assets.core.identity import text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock, Published, PublishRequest, SocialPlatform

@@ -14,16 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.experiments.evidence import E_WINNER, shrunken_lift
-from ig_assets.core.experiments.histories import (
+from ig_assets.core.experiments.decisions.looks import Looks, compare_arms
+from ig_assets.core.experiments.decisions.readings import (
+    TICK,
+    Experiments,
+    load_undecided,
+)
+from ig_assets.core.experiments.decisions.reopen import reopen_grown
+from ig_assets.core.experiments.stats.decision_rule import (
     FINAL_DAY,
     PROVISIONAL,
     PROVISIONAL_LIFT,
     WINNER,
 )
-from ig_assets.core.experiments.looks import Looks, compare_arms
-from ig_assets.core.experiments.reopening import reopen_grown
-from ig_assets.core.experiments.snapshots import TICK, Experiments, load_undecided
+from ig_assets.core.experiments.stats.e_values import E_WINNER, shrunken_lift
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows

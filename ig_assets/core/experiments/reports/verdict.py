@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ig_assets.core.experiments.evidence import (
+from ig_assets.core.experiments.stats.e_values import (
     E_WINNER,
     LARGEST_LOG_E,
     MIN_EVENTS,
 )
-from ig_assets.core.experiments.sample_ratio import randomised_splits
+from ig_assets.core.experiments.stats.sample_ratio import randomised_splits
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
 

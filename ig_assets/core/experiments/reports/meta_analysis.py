@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ig_assets.core.experiments.evidence import LARGEST_LOG_E, MIN_EVENTS
-from ig_assets.core.experiments.t_process import Stand, stand
+from ig_assets.core.experiments.stats.anytime_t_test import Stand, stand
+from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E, MIN_EVENTS
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
 

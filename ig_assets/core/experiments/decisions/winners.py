@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.experiments.evidence import LARGEST_LOG_E, shrunken_interval
-from ig_assets.core.experiments.review import LAST_EDITS
-from ig_assets.core.experiments.split_book import ADS
+from ig_assets.core.experiments.ad_studies.store import ADS
+from ig_assets.core.experiments.posts.review import LAST_EDITS
+from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E, shrunken_interval
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.experiments.verdict import experiment_rows
+from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
 

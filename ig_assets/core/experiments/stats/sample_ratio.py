@@ -13,7 +13,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from ig_assets.core.experiments.evidence import Floats
+from ig_assets.core.experiments.stats.e_values import Floats
 from ig_assets.warehouse.connection import Connection
 
 CONCENTRATION = 1000.0

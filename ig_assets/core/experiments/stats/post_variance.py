@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ig_assets.core.experiments.evidence import Floats, pair_evidence
-from ig_assets.core.experiments.snapshots import UNKNOWN_SIGMA
+from ig_assets.core.experiments.decisions.readings import UNKNOWN_SIGMA
+from ig_assets.core.experiments.stats.e_values import Floats, pair_evidence
 from ig_assets.warehouse.connection import Connection
 
 MAX_SIGMA = 2.0

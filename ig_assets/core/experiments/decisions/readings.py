@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.experiments.evidence import MIN_EVENTS, Floats
-from ig_assets.core.experiments.histories import FINAL_DAY, Bools, Ints
+from ig_assets.core.experiments.stats.decision_rule import FINAL_DAY, Bools, Ints
+from ig_assets.core.experiments.stats.e_values import MIN_EVENTS, Floats
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
 

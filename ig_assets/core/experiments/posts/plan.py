@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
-from ig_assets.core.experiments.sigma import planned_sigma
+from ig_assets.core.experiments.stats.post_variance import planned_sigma
 from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.connection import Connection, Warehouse

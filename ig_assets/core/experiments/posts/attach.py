@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ig_assets.core.experiments.publishing import record_published
-from ig_assets.core.experiments.review import LAST_EDITS, read_words, store_words
+from ig_assets.core.experiments.posts.publish import record_published
+from ig_assets.core.experiments.posts.review import LAST_EDITS, read_words, store_words
 from ig_assets.core.ports import Clock, MediaLookup
 from ig_assets.errors import InputError
 from ig_assets.warehouse.connection import Connection, Warehouse

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from ig_assets.core.costs.waiting import wait_to_send
-from ig_assets.core.experiments.split_book import (
+from ig_assets.core.experiments.ad_studies.store import (
     ALL_ARMS,
     SplitBook,
     SplitObject,

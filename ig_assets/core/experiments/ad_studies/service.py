@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.costs.waiting import wait_to_send
-from ig_assets.core.experiments.split_book import (
+from ig_assets.core.experiments.ad_studies.experiment import never_shown, place, show
+from ig_assets.core.experiments.ad_studies.provision import Sleep, make_all
+from ig_assets.core.experiments.ad_studies.store import (
     ALL_ARMS,
     SplitBook,
     SplitObject,
@@ -21,9 +23,7 @@ from ig_assets.core.experiments.split_book import (
     splits_of,
     write_rows,
 )
-from ig_assets.core.experiments.split_experiment import never_shown, place, show
-from ig_assets.core.experiments.split_making import Sleep, make_all
-from ig_assets.core.experiments.split_terms import SplitWish, check_limit, terms_of
+from ig_assets.core.experiments.ad_studies.terms import SplitWish, check_limit, terms_of
 from ig_assets.core.identity import stable_id
 from ig_assets.core.ports import AdAccount, Clock, SplitTests
 from ig_assets.errors import InputError

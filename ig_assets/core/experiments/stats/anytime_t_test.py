@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ig_assets.core.experiments.evidence import Floats
+from ig_assets.core.experiments.stats.e_values import Floats
 
 EFFECT_SD = 0.6
 """Sd of the standardised mean under the alternative (the mixture's width): a lift of

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from ig_assets.core.experiments.evidence import (
+from ig_assets.core.experiments.stats.e_values import (
     LOG_E_WINNER,
     Z_FINAL,
     Floats,

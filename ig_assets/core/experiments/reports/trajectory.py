@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.experiments.evidence import Floats, LARGEST_LOG_E
-from ig_assets.core.experiments.histories import FINAL_DAY
-from ig_assets.core.experiments.snapshots import UNKNOWN_SIGMA
+from ig_assets.core.experiments.decisions.readings import UNKNOWN_SIGMA
+from ig_assets.core.experiments.stats.decision_rule import FINAL_DAY
+from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E, Floats
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
 

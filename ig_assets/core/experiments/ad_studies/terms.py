@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ig_assets.core.experiments.split_book import SplitTest
+from ig_assets.core.experiments.ad_studies.store import SplitTest
 from ig_assets.core.ports import AdAccount, SplitTerms
 from ig_assets.errors import InputError
 

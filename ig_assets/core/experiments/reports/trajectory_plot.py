@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.experiments.course import Course
-from ig_assets.core.experiments.evidence import E_WINNER, Z_FINAL
-from ig_assets.core.experiments.histories import FINAL_DAY
+from ig_assets.core.experiments.reports.trajectory import Course
+from ig_assets.core.experiments.stats.decision_rule import FINAL_DAY
+from ig_assets.core.experiments.stats.e_values import E_WINNER, Z_FINAL
 
 MOST_BYTES = 90_000
 COLOURS = ("#3b6ea5", "#d1495b", "#66a182", "#edae49", "#6f4c8b", "#8d8d8d")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ig_assets.core.experiments.evidence import Floats
-from ig_assets.core.experiments.histories import (
+from ig_assets.core.experiments.decisions.readings import Experiments, counts_at_days
+from ig_assets.core.experiments.stats.decision_rule import (
     FINAL_DAY,
     PROVISIONAL_LIFT,
     RUNNING,
@@ -19,7 +19,7 @@ from ig_assets.core.experiments.histories import (
     Ints,
     decide_histories,
 )
-from ig_assets.core.experiments.snapshots import Experiments, counts_at_days
+from ig_assets.core.experiments.stats.e_values import Floats
 
 _OF_PAIRS = ("log_rate_ratio", "variance", "log_e", "max_log_e", "z")
 _OF_EXPERIMENTS = ("decision", "decided_on", "decidable", "looked", "won", "by_e")
