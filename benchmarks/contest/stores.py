@@ -39,7 +39,7 @@ class FaissStore:
 
     def __init__(self, place: Place) -> None:
         from ig_assets.adapters.faiss.index import FaissIndex
-        from ig_assets.core.corpus.spaces import namespace_of
+        from ig_assets.core.corpus.embedding.spaces import namespace_of
 
         self._index = FaissIndex(place.state / "faiss", COLLECTION)
         self._namespace = namespace_of(MODEL, place.dimensions)

@@ -23,7 +23,7 @@ from peeking.rules import Z_NAIVE, Calls, naive_z, ours
 from peeking.tables import percent, table
 from scipy.stats import binomtest
 
-from ig_assets.core.corpus.history import import_history
+from ig_assets.core.corpus.history_import.importer import import_history
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.experiments.stats.e_values import (
     LOG_E_WINNER,

@@ -17,8 +17,8 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
-from ig_assets.core.corpus.history import ImportReport, import_history
-from ig_assets.core.corpus.retrieval import retrieve
+from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
+from ig_assets.core.corpus.search.retrieve import retrieve
 from ig_assets.core.costs.ledger import RunRef
 from ig_assets.core.experiments.decisions.decide import ResultsSummary, update_results
 from ig_assets.core.experiments.decisions.winners import record_winners

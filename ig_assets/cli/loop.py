@@ -16,7 +16,7 @@ from ig_assets.adapters.simulated.clocks import SimulatedClock
 from ig_assets.cli.corpus import decide
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
 from ig_assets.cli.progress import live_rows
-from ig_assets.core.corpus.history import import_history
+from ig_assets.core.corpus.history_import.importer import import_history
 from ig_assets.core.generation.topics.content_calendar import (
     calendar_months,
     read_calendar,

@@ -10,14 +10,18 @@ from typing import Annotated
 import typer
 
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
-from ig_assets.core.corpus.batch_trouble import (
+from ig_assets.core.corpus.embedding.batch_api.report import (
     BatchReport,
     batch_report,
     forgive_failed,
 )
-from ig_assets.core.corpus.embedding import EmbeddingPlan, plan_embedding
+from ig_assets.core.corpus.embedding.embed import EmbeddingPlan, plan_embedding
+from ig_assets.core.corpus.library.sync import (
+    CURRENT_SCRIPTS,
+    CorpusChange,
+    plan_corpus,
+)
 from ig_assets.core.corpus.rejects import current_rejects
-from ig_assets.core.corpus.sync import CURRENT_SCRIPTS, CorpusChange, plan_corpus
 from ig_assets.core.costs.sizing import (
     MonthlyUse,
     StoreCost,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ig_assets.core.corpus.current import CURRENT_SCRIPTS
+from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.costs.usage import (
     EMBEDDING_OPERATIONS,
     reference_cost_usd,

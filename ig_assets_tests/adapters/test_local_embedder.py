@@ -10,7 +10,7 @@ import pytest
 
 from ig_assets.adapters.local_models.embedder import MAX_TOKENS, LocalEmbedder
 from ig_assets.adapters.local_models.files import fetch_model_file
-from ig_assets.core.corpus.chunking import pool, split_text
+from ig_assets.core.corpus.embedding.chunking import pool, split_text
 from ig_assets.errors import InputError, MalformedAnswerError, ModelFileError
 
 CACHE = Path.home() / ".cache" / "ig_assets" / "models"

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from ig_assets.adapters.openai.embedder import OpenAIEmbedder
-from ig_assets.core.corpus.embedding import EmbeddingRun, embed_missing
+from ig_assets.core.corpus.embedding.embed import EmbeddingRun, embed_missing
 from ig_assets.core.costs.ledger import ATTEMPTS, Ledger
 from ig_assets.errors import (
     AccessError,

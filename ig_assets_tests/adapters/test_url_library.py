@@ -12,8 +12,8 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from ig_assets.adapters.script_library.url import BATCH_FILES, UrlLibrary, shown_url
-from ig_assets.core.corpus.library import library_fingerprint, read_library
-from ig_assets.core.corpus.sync import sync_corpus
+from ig_assets.core.corpus.library.scan import library_fingerprint, read_library
+from ig_assets.core.corpus.library.sync import sync_corpus
 from ig_assets.errors import (
     AccessError,
     IgAssetsError,

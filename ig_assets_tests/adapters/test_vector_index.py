@@ -12,7 +12,7 @@ import pytest
 from ig_assets.adapters.faiss.index import FaissIndex
 from ig_assets.adapters.pinecone.client import PineconeAccount
 from ig_assets.adapters.pinecone.index import PineconeIndex
-from ig_assets.core.corpus.index_sync import IndexChange, audit_index
+from ig_assets.core.corpus.index.sync import IndexChange, audit_index
 from ig_assets.core.ports import Filters, IndexEntry, Match, VectorIndex
 from ig_assets.errors import InputError
 from ig_assets_tests.core.corpus.shelf import HashedWordsEmbedder, Shelf

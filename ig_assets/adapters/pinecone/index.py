@@ -29,7 +29,7 @@ from ig_assets.adapters.pinecone.records import (
     record_of,
     unit,
 )
-from ig_assets.core.corpus.spaces import dimensions_of
+from ig_assets.core.corpus.embedding.spaces import dimensions_of
 from ig_assets.core.ports import EVERYTHING, Filters, IndexEntry, Match
 from ig_assets.errors import (
     AccessError,

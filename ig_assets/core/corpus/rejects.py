@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from ig_assets.core.corpus.current import CURRENT_REJECTS
-from ig_assets.core.corpus.script import Reject
+from ig_assets.core.corpus.queries import CURRENT_REJECTS
+from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import merge_rows
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ig_assets.core.corpus.current import WON_DECISIONS
+from ig_assets.core.corpus.queries import WON_DECISIONS
 from ig_assets.errors import InputError
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts

@@ -4,17 +4,17 @@ from typing import Any
 
 import dagster as dg
 
-from ig_assets.core.corpus.batch_trouble import TRY_AGAIN, lift_stop
-from ig_assets.core.corpus.current import CURRENT_SCRIPTS
-from ig_assets.core.corpus.embedding import EmbeddingRun, embed_missing
-from ig_assets.core.corpus.embedding_batches import (
+from ig_assets.core.corpus.embedding.batch_api.report import TRY_AGAIN, lift_stop
+from ig_assets.core.corpus.embedding.batch_api.run import (
     BatchRun,
     collect_batches,
     embed_by_batches,
 )
-from ig_assets.core.corpus.index_sync import sync_index
-from ig_assets.core.corpus.map_picture import corpus_map
-from ig_assets.core.corpus.sync import sync_corpus
+from ig_assets.core.corpus.embedding.embed import EmbeddingRun, embed_missing
+from ig_assets.core.corpus.index.sync import sync_index
+from ig_assets.core.corpus.library.sync import sync_corpus
+from ig_assets.core.corpus.map_plot import corpus_map
+from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.costs.ledger import Ledger
 from ig_assets.core.ports import Clock, Embedder, LibraryStore, VectorIndex
 from ig_assets.defs import kinds

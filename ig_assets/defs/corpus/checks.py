@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from ig_assets.core.corpus.batch_trouble import batch_report
-from ig_assets.core.corpus.current import CURRENT_REJECTS, CURRENT_SCRIPTS
-from ig_assets.core.corpus.index_sync import audit_index
-from ig_assets.core.corpus.label_report import (
+from ig_assets.core.corpus.embedding.batch_api.report import batch_report
+from ig_assets.core.corpus.index.sync import audit_index
+from ig_assets.core.corpus.library.label_report import (
     scripts_without_language,
     unknown_styles,
 )
+from ig_assets.core.corpus.queries import CURRENT_REJECTS, CURRENT_SCRIPTS
 from ig_assets.core.generation.writing.schema import HOOK_STYLES
 from ig_assets.core.ports import Embedder, VectorIndex
 from ig_assets.defs.boundary import sample_table

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 import numpy as np
 
-from ig_assets.core.corpus.query_vectors import embed_queries
+from ig_assets.core.corpus.embedding.query_cache import embed_queries
 from ig_assets.core.costs.ledger import Ledger
 from ig_assets.core.fine_tuning.evaluation import (
     HeldOutExample,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ig_assets.core.corpus.retrieval import EmbedderOf, RetrievedScript, retrieve
+from ig_assets.core.corpus.search.retrieve import EmbedderOf, RetrievedScript, retrieve
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.costs.usage import usage_of_run
 from ig_assets.core.fine_tuning.few_shot import few_shot_messages

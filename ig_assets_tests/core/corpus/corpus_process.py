@@ -29,9 +29,9 @@ from ig_assets.adapters.faiss.index import FaissIndex
 from ig_assets.adapters.openai.client import count_tokens
 from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.adapters.script_library.folder import FolderLibrary
-from ig_assets.core.corpus.embedding import embed_missing
-from ig_assets.core.corpus.index_sync import sync_index
-from ig_assets.core.corpus.sync import sync_corpus
+from ig_assets.core.corpus.embedding.embed import embed_missing
+from ig_assets.core.corpus.index.sync import sync_index
+from ig_assets.core.corpus.library.sync import sync_corpus
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.ports import EmbeddingAnswer, Usage

@@ -13,11 +13,11 @@ import numpy as np
 
 from ig_assets.adapters.faiss.index import FaissIndex
 from ig_assets.adapters.script_library.folder import FolderLibrary
-from ig_assets.core.corpus.current import current_scripts
-from ig_assets.core.corpus.embedding import EmbeddingRun, embed_missing
-from ig_assets.core.corpus.index_sync import IndexChange, namespace_of, sync_index
-from ig_assets.core.corpus.retrieval import RetrievedScript, retrieve
-from ig_assets.core.corpus.sync import CorpusChange, sync_corpus
+from ig_assets.core.corpus.embedding.embed import EmbeddingRun, embed_missing
+from ig_assets.core.corpus.index.sync import IndexChange, namespace_of, sync_index
+from ig_assets.core.corpus.library.sync import CorpusChange, sync_corpus
+from ig_assets.core.corpus.queries import current_scripts
+from ig_assets.core.corpus.search.retrieve import RetrievedScript, retrieve
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import EmbeddingAnswer, Usage

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from ig_assets.core.corpus import batch_collecting
-from ig_assets.core.corpus.batch_rows import MOST_TRIES
-from ig_assets.core.corpus.batch_trouble import (
+from ig_assets.core.corpus.embedding.batch_api import collect
+from ig_assets.core.corpus.embedding.batch_api.report import (
     BatchReport,
     batch_report,
     forgive_failed,
 )
-from ig_assets.core.corpus.embedding_batches import BatchRun, embed_by_batches
+from ig_assets.core.corpus.embedding.batch_api.run import BatchRun, embed_by_batches
+from ig_assets.core.corpus.embedding.batch_store import MOST_TRIES
 from ig_assets.errors import AccessError, RefusedError
 from ig_assets_tests.core.corpus.batch_house import KEY, BatchHouse, Killed
 from ig_assets_tests.core.corpus.shelf import RUN
@@ -159,7 +159,7 @@ def test_a_refused_account_is_not_forgotten_by_a_run_that_dies(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(batch_collecting, "note_settled", die)
+        patched.setattr(collect, "note_settled", die)
         with pytest.raises(Killed):
             by_itself(house)
     with pytest.raises(AccessError, match="insufficient_quota"):

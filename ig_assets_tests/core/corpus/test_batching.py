@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ig_assets.core.corpus.batching import Input, batches
+from ig_assets.core.corpus.embedding.requests import Input, batches
 from ig_assets_tests.core.corpus.shelf import HashedWordsEmbedder
 
 

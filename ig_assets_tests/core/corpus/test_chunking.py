@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ig_assets.core.corpus.chunking import pool, split_text
+from ig_assets.core.corpus.embedding.chunking import pool, split_text
 
 LONG = " ".join(f"Sentence {n} says that the pan is hot." for n in range(40))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from ig_assets.core.corpus.embedding import (
+from ig_assets.core.corpus.embedding.embed import (
     embed_batch,
     embed_missing,
     plan_embedding,

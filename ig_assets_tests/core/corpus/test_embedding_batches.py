@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ig_assets.core.corpus import batch_collecting
-from ig_assets.core.corpus.embedding import plan_embedding
-from ig_assets.core.corpus.embedding_batches import poll_open_batches
-from ig_assets.core.corpus.index_sync import audit_index
+from ig_assets.core.corpus.embedding.batch_api import collect
+from ig_assets.core.corpus.embedding.batch_api.run import poll_open_batches
+from ig_assets.core.corpus.embedding.embed import plan_embedding
+from ig_assets.core.corpus.index.sync import audit_index
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import Usage
@@ -362,11 +362,11 @@ def test_killed_before_a_commit_it_ends_the_same(
     name: str,
     page: int,
 ) -> None:
-    monkeypatch.setattr(batch_collecting, "PAGE", page)
+    monkeypatch.setattr(collect, "PAGE", page)
     house.fill(UNDISTURBED)
     house.batch()
     house.vendor.end()
-    write, calls = getattr(batch_collecting, name), []
+    write, calls = getattr(collect, name), []
 
     def die(*given: Any) -> Any:
         calls.append(name)
@@ -376,7 +376,7 @@ def test_killed_before_a_commit_it_ends_the_same(
         return done
 
     with monkeypatch.context() as patched:
-        patched.setattr(batch_collecting, name, die)
+        patched.setattr(collect, name, die)
         with pytest.raises(Killed):
             house.batch()
     vectors = [r for r in house.rows("SELECT status FROM api_calls") if r == ("done",)]

@@ -11,7 +11,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from ig_assets.core.corpus.history import ImportReport, guess_mapping, import_history
+from ig_assets.core.corpus.history_import.importer import (
+    ImportReport,
+    guess_mapping,
+    import_history,
+)
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import InputError
 from ig_assets_tests.core.corpus.shelf import START, Shelf

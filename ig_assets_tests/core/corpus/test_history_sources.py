@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ig_assets.core.corpus.history import ImportReport, import_history
-from ig_assets.core.corpus.history_sources import source_name
+from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
+from ig_assets.core.corpus.history_import.sources import source_name
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.errors import InputError
 from ig_assets.warehouse.connection import Warehouse

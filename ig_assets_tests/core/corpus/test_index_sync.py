@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ig_assets.adapters.faiss.index import FaissIndex
-from ig_assets.core.corpus.index_sync import IndexChange, audit_index
+from ig_assets.core.corpus.index.sync import IndexChange, audit_index
 from ig_assets.core.ports import IndexEntry
 from ig_assets.errors import TransientVendorError
 from ig_assets.warehouse.connection import Warehouse

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.corpus.label_report import (
+from ig_assets.core.corpus.library.label_report import (
     scripts_without_language,
     unknown_styles,
 )
-from ig_assets.core.corpus.labels import hook_style_of, language_of
+from ig_assets.core.corpus.scripts.labels import hook_style_of, language_of
 from ig_assets_tests.core.corpus.shelf import Shelf
 
 KNOWN = ("question", "bold_claim", "story", "how_to")

@@ -11,12 +11,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ig_assets.adapters.script_library.folder import FolderLibrary
-from ig_assets.core.corpus.library import (
+from ig_assets.core.corpus.library.scan import (
     LibraryReading,
     library_fingerprint,
     read_library,
 )
-from ig_assets.core.corpus.library_file import read_file
+from ig_assets.core.corpus.scripts.parse import read_file
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import InputError
 

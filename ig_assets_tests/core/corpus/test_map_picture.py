@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from ig_assets.core.corpus.map_picture import corpus_map, principal_components
+from ig_assets.core.corpus.map_plot import corpus_map, principal_components
 from ig_assets_tests.core.corpus.shelf import Shelf
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ig_assets.core.corpus.ranking import diversify, weight_of
-from ig_assets.core.corpus.retrieval import retrieve_many
+from ig_assets.core.corpus.search.rerank import diversify, weight_of
+from ig_assets.core.corpus.search.retrieve import retrieve_many
 from ig_assets.core.ports import Embedder, Filters
 from ig_assets.errors import IndexLostError, InputError, SettingsError
 from ig_assets_tests.core.corpus.shelf import RUN, HashedWordsEmbedder, Shelf

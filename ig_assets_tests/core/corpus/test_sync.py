@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ig_assets.core.corpus.sync import unpromoted_winners
+from ig_assets.core.corpus.library.sync import unpromoted_winners
 from ig_assets.core.identity import text_hash
 from ig_assets_tests.core.corpus.shelf import START, Shelf
 

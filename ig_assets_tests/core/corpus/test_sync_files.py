@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ig_assets.adapters.script_library.folder import FolderLibrary
-from ig_assets.core.corpus import library_claims
-from ig_assets.core.corpus.current import CURRENT_SCRIPTS
-from ig_assets.core.corpus.library_file import READER_VERSION
-from ig_assets.core.corpus.library_staging import FRAME_ROWS
-from ig_assets.core.corpus.sync import CorpusChange, plan_corpus, sync_corpus
+from ig_assets.core.corpus.library import known_files
+from ig_assets.core.corpus.library.staging import FRAME_ROWS
+from ig_assets.core.corpus.library.sync import CorpusChange, plan_corpus, sync_corpus
+from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
+from ig_assets.core.corpus.scripts.parse import READER_VERSION
 from ig_assets.core.ports import LibraryFile, Unusable
 from ig_assets.errors import TransientVendorError, WarehouseBusyError
 from ig_assets_tests.core.corpus.shelf import Shelf
@@ -83,9 +83,9 @@ def test_a_new_reader_parses_every_file_again(
     shelf.write("a.md")
     shelf.sync()
     known = f"reader_version) = {READER_VERSION}"
-    newer = library_claims._FILES.replace(known, f"{known}0")
-    assert newer != library_claims._FILES
-    monkeypatch.setattr(library_claims, "_FILES", newer)
+    newer = known_files._FILES.replace(known, f"{known}0")
+    assert newer != known_files._FILES
+    monkeypatch.setattr(known_files, "_FILES", newer)
     assert shelf.sync().parsed == 1
 
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ig_assets.core.corpus import library_file
-from ig_assets.core.corpus.library_file import FileReading, read_file
+from ig_assets.core.corpus.scripts import parse
+from ig_assets.core.corpus.scripts.parse import FileReading, read_file
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -204,7 +204,7 @@ def test_a_table_may_be_larger_than_a_script_but_not_without_end(
 ) -> None:
     content = "\n".join(["hook", *(f"Hook {n} {'x' * 500}" for n in range(300))])
     assert len(csv(content).scripts) == 300
-    monkeypatch.setattr(library_file, "MAX_TABLE_BYTES", 1000)
+    monkeypatch.setattr(parse, "MAX_TABLE_BYTES", 1000)
     assert reasons(csv(content)) == {"in/rows.csv": "over 256 MiB"}
 
 

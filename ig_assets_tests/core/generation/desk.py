@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ig_assets.adapters.openai.writer import OpenAIWriter
-from ig_assets.core.corpus.retrieval import RetrievedScript
+from ig_assets.core.corpus.search.retrieve import RetrievedScript
 from ig_assets.core.costs.budget import Budget
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.generation.gates.gates import Gates

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ig_assets.core.corpus.history_table import BROKEN_LINE, read_frame
+from ig_assets.core.corpus.history_import.tables import BROKEN_LINE, read_frame
 from ig_assets.core.experiments.engagement.columns import COUNTERS, map_columns
 from ig_assets.core.experiments.stats.e_values import Floats
 from ig_assets.core.identity import stable_id

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ig_assets.core.corpus.markdown_file import markdown_script
-from ig_assets.core.corpus.script import ParsedScript, Refused
+from ig_assets.core.corpus.scripts.markdown import markdown_script
+from ig_assets.core.corpus.scripts.script import ParsedScript, Refused
 from ig_assets.core.identity import text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.corpus.current import CURRENT_SCRIPTS
+from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 

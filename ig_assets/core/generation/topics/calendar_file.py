@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from ig_assets.core.corpus.file_text import decoded
-from ig_assets.core.corpus.script import Refused
-from ig_assets.core.corpus.table_file import DELIMITERS
+from ig_assets.core.corpus.scripts.decoding import decoded
+from ig_assets.core.corpus.scripts.script import Refused
+from ig_assets.core.corpus.scripts.tables import DELIMITERS
 
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")

@@ -16,8 +16,8 @@ from pydantic import (
     ValidationError,
 )
 
-from ig_assets.core.corpus.labels import language_of
-from ig_assets.core.corpus.secrets import secret_kind
+from ig_assets.core.corpus.scripts.labels import language_of
+from ig_assets.core.corpus.scripts.secret_scan import secret_kind
 from ig_assets.core.generation.topics.calendar_file import (
     CalendarProblem,
     calendar_rows,

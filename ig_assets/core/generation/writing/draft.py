@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ig_assets.core.corpus.retrieval import RetrievedScript
+from ig_assets.core.corpus.search.retrieve import RetrievedScript
 from ig_assets.core.costs.in_flight import run_in_flight
 from ig_assets.core.costs.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts

@@ -1,0 +1,216 @@
+"""Embeds what has no vector yet: one vector a (content hash, model, dimensions)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from ig_assets.core.corpus.embedding.batch_store import BATCH_PRICE_SHARE, held_inputs
+from ig_assets.core.corpus.embedding.pending import (
+    Inputs,
+    missing_revisions,
+    opened,
+    pool_all,
+    text_pages,
+)
+from ig_assets.core.corpus.embedding.requests import Input, batches
+from ig_assets.core.corpus.embedding.vector_store import check_answer, write_vectors
+from ig_assets.core.costs.in_flight import run_in_flight
+from ig_assets.core.costs.in_vain import told_of_attempts
+from ig_assets.core.costs.ledger import ATTEMPTS, Call, Ledger, RunRef
+from ig_assets.core.costs.prices import call_cost_usd
+from ig_assets.core.identity import fields_hash
+from ig_assets.core.ports import Clock, Embedder, EmbeddingAnswer, Usage
+from ig_assets.warehouse.connection import Connection, Warehouse
+
+
+@dataclass(frozen=True)
+class EmbeddingRun:
+    """What a run embedded.
+
+    `reused` are active scripts that needed no new vector, `chunked` those of the
+    embedded that were split, `under_way` texts that a batch was sent for before;
+    `cost_usd` is None where nobody knows the price.
+    """
+
+    embedded: int
+    reused: int
+    chunked: int
+    batches: int
+    tokens: int
+    cost_usd: float | None
+    under_way: int = 0
+
+
+@dataclass(frozen=True)
+class EmbeddingPlan:
+    """What a run would embed; `cost_usd` is None where nobody knows the price.
+
+    With `by_batch` it goes through the Batch API, at its price. `held` are texts that
+    a batch is under way for or has given up.
+    """
+
+    texts: int
+    chunked: int
+    batches: int
+    tokens: int
+    cost_usd: float | None
+    by_batch: bool = False
+    held: int = 0
+
+
+def embed_missing(
+    warehouse: Warehouse,
+    ledger: Ledger,
+    embedder: Embedder,
+    clock: Clock,
+    run: RunRef,
+    batch_size: int = 100,
+    max_in_flight: int = 1,
+) -> EmbeddingRun:
+    """Embed the words of active scripts that have no vector of this model.
+
+    Equal words are embedded once. Every batch is committed with its ledger row
+    before it counts as done, and at most `max_in_flight` are sent but not
+    committed. A text longer than the model reads is embedded in chunks, which keep
+    their own vectors, and its vector is pooled from theirs (`chunking.pool`). What a
+    batch is under way for is left to it.
+    Raises BudgetError before a batch that is too much, and the VendorError that
+    ended a batch: no other is sent after it, and what was answered stays.
+    """
+    ledger.mark_unknown(run)
+    with warehouse.transaction() as con:
+        missing, active = missing_revisions(con, embedder)
+        held = held_inputs(con, embedder).under_way
+    pages = text_pages(warehouse, missing)
+    inputs = Inputs(warehouse, embedder, pages, missing, held)
+    paid = _Payment(ledger, embedder, clock, run, "ingest")
+    usages = run_in_flight(
+        (partial(paid.embed, b) for b in batches(inputs, embedder, batch_size)),
+        max_in_flight,
+    )
+    pool_all(warehouse, embedder, clock, inputs.chunks)
+    costs = [call_cost_usd(embedder.provider, embedder.model, u) for u in usages]
+    known = [cost for cost in costs if cost is not None]
+    return EmbeddingRun(
+        embedded=len(missing) - len(inputs.waiting),
+        reused=active - len(missing),
+        chunked=len(inputs.chunks),
+        batches=len(usages),
+        tokens=sum(usage.input_tokens for usage in usages),
+        cost_usd=sum(known) if len(known) == len(costs) else None,
+        under_way=len(inputs.waiting),
+    )
+
+
+def plan_embedding(
+    place: Warehouse | Connection,
+    embedder: Embedder,
+    batch_size: int = 100,
+    by_batch: bool = False,
+) -> EmbeddingPlan:
+    """What `embed_missing` would send and what it would cost; sends nothing.
+
+    With `by_batch` what `embed_by_batches` would, at the Batch API's price. `place`
+    may be an open transaction, whose changes then count, though they may be rolled
+    back.
+    """
+    with opened(place) as con:
+        missing, _ = missing_revisions(con, embedder)
+        known = held_inputs(con, embedder)
+    held = known.under_way.union(known.given_up if by_batch else ())
+    inputs = Inputs(place, embedder, text_pages(place, missing), missing, held)
+    planned = [
+        sum(item.tokens for item in batch)
+        for batch in batches(inputs, embedder, batch_size)
+    ]
+    tokens = sum(planned)
+    cost = call_cost_usd(embedder.provider, embedder.model, Usage(tokens))
+    if by_batch and cost is not None:
+        cost *= BATCH_PRICE_SHARE
+    return EmbeddingPlan(
+        texts=len(missing) - len(inputs.waiting),
+        chunked=len(inputs.chunks),
+        batches=len(planned),
+        tokens=tokens,
+        cost_usd=cost,
+        by_batch=by_batch,
+        held=len(inputs.waiting),
+    )
+
+
+def embed_batch(
+    ledger: Ledger,
+    embedder: Embedder,
+    clock: Clock,
+    run: RunRef,
+    operation: str,
+    texts: Mapping[str, str],
+) -> Usage:
+    """Embed {content_hash: text}, as a rule in one paid call; commit the vectors.
+
+    More texts or tokens than a request takes go in several calls, one by one, and
+    texts longer than the model reads in chunks. Raises MalformedAnswerError when an
+    answer is not one finite unit vector a text, and what `Ledger.pay` raises.
+    """
+    inputs = Inputs(ledger.warehouse, embedder, [texts], texts)
+    payment = _Payment(ledger, embedder, clock, run, operation)
+    usages = [payment.embed(b) for b in batches(inputs, embedder, embedder.max_batch)]
+    pool_all(ledger.warehouse, embedder, clock, inputs.chunks)
+    return Usage(sum(usage.input_tokens for usage in usages))
+
+
+def embedding_call(
+    embedder: Embedder, operation: str, hashes: Sequence[str], tokens: int
+) -> Call:
+    """One request for the vectors of these contents, as the ledger knows it."""
+    return Call(
+        operation=operation,
+        provider=embedder.provider,
+        model=embedder.model,
+        request_hash=fields_hash(
+            {
+                "operation": operation,
+                "model": embedder.model,
+                "dimensions": embedder.dimensions,
+                "content_hashes": list(hashes),
+            }
+        ),
+        input_tokens=tokens,
+    )
+
+
+@dataclass(frozen=True)
+class _Payment:
+    """Who pays for batches, in whose name and to what end."""
+
+    ledger: Ledger
+    embedder: Embedder
+    clock: Clock
+    run: RunRef
+    operation: str
+
+    def embed(
+        self, batch: Sequence[Input], halt: threading.Event | None = None
+    ) -> Usage:
+        """Embed a batch in one paid call and commit its vectors with it."""
+        embedder = self.embedder
+        hashes = [item.content_hash for item in batch]
+
+        def send() -> tuple[EmbeddingAnswer, Usage]:
+            answer = embedder.embed([item.text for item in batch])
+            check_answer(answer, len(batch), embedder.dimensions)
+            return answer, answer.usage
+
+        def record(con: Connection, answer: EmbeddingAnswer) -> None:
+            vectors = dict(zip(hashes, answer.vectors, strict=True))
+            write_vectors(con, embedder, vectors, self.clock.now())
+
+        call = self._call(hashes, sum(item.tokens for item in batch))
+        with told_of_attempts(ATTEMPTS):
+            return self.ledger.pay(call, self.run, send, record, halt).usage
+
+    def _call(self, hashes: list[str], tokens: int) -> Call:
+        return embedding_call(self.embedder, self.operation, hashes, tokens)

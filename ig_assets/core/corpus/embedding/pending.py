@@ -1,0 +1,157 @@
+"""What has no vector yet: active scripts' words, as inputs that fit the model."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from ig_assets.core.corpus.embedding.chunking import pool, split_text
+from ig_assets.core.corpus.embedding.requests import Input
+from ig_assets.core.corpus.embedding.vector_store import (
+    read_vectors,
+    stored_hashes,
+    write_vectors,
+)
+from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
+from ig_assets.core.identity import text_hash
+from ig_assets.core.ports import Clock, Embedder
+from ig_assets.warehouse.connection import Connection, Warehouse
+
+PAGE = 20_000  # texts in memory at a time
+POOLED_TOGETHER = 200
+
+_MISSING = f"""
+    SELECT DISTINCT s.revision_hash
+    FROM ({CURRENT_SCRIPTS}) AS s
+    LEFT JOIN embeddings AS e
+        ON e.content_hash = s.revision_hash
+        AND e.model = ?
+        AND e.dimensions = ?
+    WHERE e.content_hash IS NULL
+    ORDER BY s.revision_hash
+"""
+
+_TEXTS = """
+    SELECT revision_hash, min(text) AS text
+    FROM scripts
+    WHERE revision_hash IN (SELECT unnest(?::TEXT[]))
+    GROUP BY revision_hash
+    ORDER BY revision_hash
+"""
+
+
+class Inputs:
+    """What must be embedded for many texts, drawn page by page.
+
+    `chunks` fills while inputs are drawn: of each text that was split, its chunks.
+    What is in `held` is left out, and the texts that wait for it are in `waiting`.
+    """
+
+    def __init__(
+        self,
+        place: Warehouse | Connection,
+        embedder: Embedder,
+        pages: Iterable[Mapping[str, str]],
+        hashes: Iterable[str],
+        held: Collection[str] = frozenset(),
+    ) -> None:
+        self.chunks: dict[str, list[tuple[str, int]]] = {}
+        self.waiting: set[str] = set()
+        self._place = place
+        self._embedder = embedder
+        self._pages = pages
+        self._taken = set(hashes)
+        self._held = held
+
+    def __iter__(self) -> Iterator[Input]:
+        for page in self._pages:
+            whole, chunks = self._page(page)
+            yield from whole
+            yield from self._not_stored(chunks)
+
+    def _page(self, page: Mapping[str, str]) -> tuple[list[Input], list[Input]]:
+        """Texts that fit, and chunks of those that do not."""
+        whole: list[Input] = []
+        chunks: list[Input] = []
+        count, limit = self._embedder.count_tokens, self._embedder.max_input_tokens
+        for content_hash, text in page.items():
+            if content_hash in self._held:
+                self.waiting.add(content_hash)
+                continue
+            tokens = count(text)
+            if tokens <= limit:
+                whole.append(Input(content_hash, text, tokens))
+                continue
+            parts = [
+                Input(text_hash(part), part, count(part))
+                for part in split_text(text, limit, count)
+            ]
+            self.chunks[content_hash] = [(p.content_hash, p.tokens) for p in parts]
+            if any(part.content_hash in self._held for part in parts):
+                self.waiting.add(content_hash)
+            chunks += [part for part in parts if part.content_hash not in self._held]
+        return whole, chunks
+
+    def _not_stored(self, chunks: list[Input]) -> Iterator[Input]:
+        """Chunks without a vector; one that several texts share comes once."""
+        if not chunks:
+            return
+        with opened(self._place) as con:
+            hashes = [chunk.content_hash for chunk in chunks]
+            self._taken |= stored_hashes(con, self._embedder, hashes)
+        for chunk in chunks:
+            if chunk.content_hash not in self._taken:
+                self._taken.add(chunk.content_hash)
+                yield chunk
+
+
+def missing_revisions(con: Connection, embedder: Embedder) -> tuple[list[str], int]:
+    """Revisions without a vector, and the number of active scripts."""
+    rows = con.execute(_MISSING, [embedder.model, embedder.dimensions]).fetchall()
+    counted = con.execute(f"SELECT count(*) FROM ({CURRENT_SCRIPTS}) AS s").fetchall()
+    return [revision_hash for (revision_hash,) in rows], int(counted[0][0])
+
+
+def text_pages(
+    place: Warehouse | Connection, hashes: Sequence[str]
+) -> Iterator[dict[str, str]]:
+    """{revision_hash: text}, a page at a time and in the order of the hashes."""
+    for start in range(0, len(hashes), PAGE):
+        with opened(place) as con:
+            wanted = list(hashes[start : start + PAGE])
+            page = dict(con.execute(_TEXTS, [wanted]).fetchall())
+        yield page
+
+
+def pool_all(
+    warehouse: Warehouse,
+    embedder: Embedder,
+    clock: Clock,
+    chunks: Mapping[str, list[tuple[str, int]]],
+) -> None:
+    """Write the vectors of split texts whose chunks all have theirs."""
+    texts = list(chunks)
+    for start in range(0, len(texts), POOLED_TOGETHER):
+        group = texts[start : start + POOLED_TOGETHER]
+        with warehouse.transaction() as con:
+            hashes = {part for text in group for part, _ in chunks[text]}
+            known = read_vectors(con, embedder, hashes)
+            pooled = {
+                text: pool(
+                    [known[part] for part, _ in chunks[text]],
+                    [tokens for _, tokens in chunks[text]],
+                )
+                for text in group
+                if all(part in known for part, _ in chunks[text])
+            }
+            write_vectors(con, embedder, pooled, clock.now())
+
+
+@contextmanager
+def opened(place: Warehouse | Connection) -> Iterator[Connection]:
+    """The connection that is open already, or a transaction of its own."""
+    if isinstance(place, Warehouse):
+        with place.transaction() as con:
+            yield con
+    else:
+        yield place

@@ -1,0 +1,72 @@
+"""Our ledger of the index: which revision a store took for which id, with what keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from ig_assets.core.corpus.embedding.spaces import Space
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import merge_rows
+
+
+def enter(
+    con: Connection,
+    index_name: str,
+    space: Space,
+    rows: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> None:
+    """Note what the store took: rows of an index plan."""
+    merge_rows(
+        con,
+        "index_entries",
+        [
+            {
+                "index_name": index_name,
+                "namespace": space.namespace,
+                "script_id": row["script_id"],
+                "revision_hash": row["revision_hash"],
+                "embedding_model": space.model,
+                "metadata_hash": row["metadata_hash"],
+                "metadata_keys": row["metadata_keys"],
+                "upserted_at": now,
+            }
+            for row in rows
+        ],
+    )
+
+
+def remove(
+    con: Connection, index_name: str, namespace: str, script_ids: Sequence[str]
+) -> None:
+    """Note what the store deleted."""
+    con.execute(
+        "DELETE FROM index_entries WHERE index_name = ? AND namespace = ? "
+        "AND script_id IN (SELECT unnest(?::TEXT[]))",
+        [index_name, namespace, list(script_ids)],
+    )
+
+
+def remove_namespace(con: Connection, index_name: str, namespace: str) -> None:
+    """Note that a namespace was emptied."""
+    con.execute(
+        "DELETE FROM index_entries WHERE index_name = ? AND namespace = ?",
+        [index_name, namespace],
+    )
+
+
+def namespaces_besides(con: Connection, index_name: str, kept: Space) -> list[str]:
+    """The other namespaces that the store was given something for."""
+    rows = con.execute(
+        """
+        SELECT DISTINCT namespace
+        FROM index_entries
+        WHERE index_name = ?
+            AND namespace <> ?
+        ORDER BY namespace
+        """,
+        [index_name, kept.namespace],
+    ).fetchall()
+    return [namespace for (namespace,) in rows]

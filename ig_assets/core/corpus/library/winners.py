@@ -1,0 +1,147 @@
+"""Winners become scripts: what won re-enters the corpus with its lineage."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ig_assets.core.corpus.queries import FORGOTTEN_SCRIPTS, WON_DECISIONS
+from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+
+# One row an experiment whose winning variant is not a script yet, with the words
+# that were published: the variant's own, or where a person edited them the revision
+# that `post_edits` (or `scripts`) has. Words that are not stored cannot be promoted.
+_UNPROMOTED = f"""
+    SELECT d.experiment_id, v.variant_id,
+        'winner/' || v.variant_id AS script_id,
+        d.revision_hash, v.month, v.topic_id,
+        coalesce(v.hook_style, '') AS hook_style,
+        coalesce(s.hook, v.hook) AS hook,
+        coalesce(s.body, v.body) AS body,
+        coalesce(s.call_to_action, v.call_to_action) AS call_to_action,
+        coalesce(s.text, v.text) AS text
+    FROM (
+        SELECT w.experiment_id, w.winner_variant_id,
+            coalesce(
+                w.winner_revision_hash, p.revision_hash, o.revision_hash
+            ) AS revision_hash
+        FROM ({WON_DECISIONS}) AS w
+        JOIN variants AS o
+            ON o.variant_id = w.winner_variant_id
+        LEFT JOIN (
+            SELECT experiment_id, variant_id,
+                min(published_revision_hash) AS revision_hash
+            FROM posts
+            GROUP BY experiment_id, variant_id
+        ) AS p
+            ON p.experiment_id = w.experiment_id
+            AND p.variant_id = w.winner_variant_id
+    ) AS d
+    JOIN variants AS v
+        ON v.variant_id = d.winner_variant_id
+    LEFT JOIN (
+        SELECT revision_hash, hook, body, call_to_action, text
+        FROM (
+            SELECT revision_hash, hook, body, call_to_action, text, script_id AS id
+            FROM scripts
+            UNION ALL
+            SELECT revision_hash, hook, body, call_to_action, text, post_id AS id
+            FROM post_edits
+        ) AS stored
+        WHERE revision_hash IN (
+            SELECT winner_revision_hash FROM decisions
+            UNION ALL
+            SELECT published_revision_hash FROM posts
+        )
+        QUALIFY row_number() OVER (
+            PARTITION BY revision_hash
+            ORDER BY id
+        ) = 1
+    ) AS s
+        ON s.revision_hash = d.revision_hash
+        AND d.revision_hash IS DISTINCT FROM v.revision_hash
+    WHERE (d.revision_hash = v.revision_hash OR s.revision_hash IS NOT NULL)
+        AND 'winner/' || v.variant_id NOT IN (
+            SELECT script_id
+            FROM script_status
+        )
+        AND 'winner/' || v.variant_id NOT IN ({FORGOTTEN_SCRIPTS})
+"""
+
+_PROMOTED_SCRIPTS = f"""
+    SELECT u.script_id, u.revision_hash,
+        'winner' AS origin,
+        'variant:' || u.variant_id AS source_uri,
+        coalesce(t.topic, '') AS topic,
+        u.hook_style, u.hook, u.body, u.call_to_action, u.text,
+        coalesce(t.language, '') AS language,
+        u.variant_id,
+        coalesce(e.simulated, FALSE) AS simulated
+    FROM ({_UNPROMOTED}) AS u
+    LEFT JOIN experiments AS e
+        ON e.experiment_id = u.experiment_id
+    LEFT JOIN topics AS t
+        ON t.month = u.month
+        AND t.topic_id = u.topic_id
+    QUALIFY row_number() OVER (
+        PARTITION BY u.script_id
+        ORDER BY u.experiment_id
+    ) = 1
+    ORDER BY u.script_id
+"""
+
+
+def unpromoted_winners(con: Connection) -> int:
+    """How many winning variants, provisional ones included, are not scripts yet."""
+    sql = f"SELECT count(DISTINCT variant_id) FROM ({_UNPROMOTED}) AS u"
+    return int(con.execute(sql).fetchall()[0][0])
+
+
+def promote_winners(
+    con: Connection, now: datetime, run_id: str | None
+) -> list[dict[str, Any]]:
+    """Make every winning variant a script `winner/<variant_id>`; return their rows.
+
+    Edges: the script was `promoted_from` its variant and `won` its decision, which
+    is named by the experiment.
+    """
+    won = fetch_dicts(con, f"SELECT * FROM ({_UNPROMOTED}) AS u ORDER BY experiment_id")
+    if not won:
+        return []
+    scripts = fetch_dicts(con, _PROMOTED_SCRIPTS)
+    merge_rows(con, "scripts", [{**row, "first_seen_at": now} for row in scripts])
+    merge_rows(
+        con,
+        "script_status",
+        [
+            {
+                "script_id": row["script_id"],
+                "changed_at": now,
+                "status": "active",
+                "revision_hash": row["revision_hash"],
+                "reason": "promoted winner",
+            }
+            for row in scripts
+        ],
+    )
+    edges = [("variant", row["variant_id"], "promoted_from", row) for row in won]
+    edges += [("decision", row["experiment_id"], "won", row) for row in won]
+    merge_rows(
+        con,
+        "edges",
+        [
+            {
+                "child_kind": "script",
+                "child_id": row["script_id"],
+                "parent_kind": kind,
+                "parent_id": parent_id,
+                "relation": relation,
+                "run_id": run_id,
+                "recorded_at": now,
+            }
+            for kind, parent_id, relation, row in edges
+        ],
+        replace=False,
+    )
+    return scripts

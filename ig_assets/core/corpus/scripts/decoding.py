@@ -1,0 +1,42 @@
+"""The text in a file's bytes: UTF-8, or UTF-16 that says so in its first bytes."""
+
+from __future__ import annotations
+
+import codecs
+
+from ig_assets.core.corpus.scripts.script import Refused
+from ig_assets.core.corpus.scripts.secret_scan import secret_kind
+
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def decoded(content: bytes) -> str:
+    """The text with Unix line ends and without its mark.
+
+    Raises Refused when the bytes are no text, or none that we read.
+    """
+    encoding = "utf-16" if content.startswith(_UTF_16) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        if b"\x00" in content and encoding != "utf-16":
+            raise _binary() from None
+        raise Refused(
+            "invalid UTF-8", f"Byte {error.start} is not UTF-8; save the file as UTF-8."
+        ) from None
+    if "\x00" in text:
+        raise _binary()
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def refuse_secrets(text: str) -> None:
+    """Raises Refused when the text seems to contain a key or a token."""
+    if kind := secret_kind(text):
+        raise Refused(
+            "looks like a secret",
+            f"The text seems to contain {kind}; remove it and revoke it.",
+        )
+
+
+def _binary() -> Refused:
+    return Refused("binary", "There are NUL bytes; save the file as UTF-8 text.")
