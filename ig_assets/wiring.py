@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ig_assets.adapters.local_models.files import Progress
 from ig_assets.adapters.simulated.clocks import SimulatedClock, SystemClock
-from ig_assets.core.costs.ledger import Ledger
+from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.experiments.engagement.columns import parse_columns
 from ig_assets.core.ports import (
     BatchEmbedder,

@@ -95,7 +95,7 @@ def ours(base_url: str, folder: Path) -> Ask:
 def ours_with_ledger(base_url: str, folder: Path) -> Ask:
     """As `script_drafts` does it: reserved, paced, retried, settled with its row."""
     from ig_assets.core.costs.budget import parse_budgets
-    from ig_assets.core.costs.ledger import Ledger, RunRef
+    from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
     from ig_assets.core.generation.prompts import Prompt
     from ig_assets.core.generation.writing.write import Sampling, Written, write_script
     from ig_assets.warehouse.connection import Connection, Warehouse

@@ -19,7 +19,7 @@ from ig_assets.cli.output import (
 )
 from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
 from ig_assets.core.corpus.search.retrieve import retrieve
-from ig_assets.core.costs.ledger import RunRef
+from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.experiments.decisions.decide import ResultsSummary, update_results
 from ig_assets.core.experiments.decisions.winners import record_winners
 from ig_assets.core.ports import Filters

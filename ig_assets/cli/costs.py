@@ -9,7 +9,7 @@ import typer
 
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
 from ig_assets.core.costs.budget import standings
-from ig_assets.core.costs.report import UnitCosts, costs_by, unit_costs
+from ig_assets.core.reports.costs import UnitCosts, costs_by, unit_costs
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House, make_money_clock
 

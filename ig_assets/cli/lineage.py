@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
-from ig_assets.core.lineage.trace import resolve, scripts_behind_model, trace
+from ig_assets.core.reports.lineage_trace import resolve, scripts_behind_model, trace
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House
 

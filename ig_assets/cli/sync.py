@@ -22,7 +22,7 @@ from ig_assets.core.corpus.library.sync import (
     plan_corpus,
 )
 from ig_assets.core.corpus.rejects import current_rejects
-from ig_assets.core.costs.sizing import (
+from ig_assets.core.costs.pinecone_estimate import (
     MonthlyUse,
     StoreCost,
     first_fill_usd,

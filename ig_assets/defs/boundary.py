@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterExecutionInterruptedError
 
-from ig_assets.core.costs.ledger import RunRef
+from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.errors import (
     IgAssetsError,
     TransientVendorError,

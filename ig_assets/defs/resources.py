@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from ig_assets import wiring
-from ig_assets.core.costs.ledger import Ledger
+from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.ports import (
     BatchEmbedder,
     Clock,

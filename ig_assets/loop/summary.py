@@ -14,7 +14,7 @@ from ig_assets.core.costs.usage import (
 from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.core.fine_tuning.promotion import canary_evidence
 from ig_assets.core.fine_tuning.registry import list_models
-from ig_assets.core.lineage.report import month_report
+from ig_assets.core.reports.lineage_report import month_report
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
 

@@ -17,7 +17,7 @@ import pytest
 
 from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.core.corpus.embedding.embed import EmbeddingRun, embed_missing
-from ig_assets.core.costs.ledger import ATTEMPTS, Ledger
+from ig_assets.core.costs.ledger.ledger import ATTEMPTS, Ledger
 from ig_assets.errors import (
     AccessError,
     MalformedAnswerError,

@@ -15,8 +15,8 @@ import pytest
 from ig_assets.adapters.openai import rate_limit
 from ig_assets.adapters.openai.rate_limit import Pace, estimated_tokens, shared_pace
 from ig_assets.adapters.openai.writer import OpenAIEmbedder, OpenAIWriter
-from ig_assets.core.costs.ledger import Call, Ledger, RunRef
-from ig_assets.core.costs.waiting import HaltedError
+from ig_assets.core.costs.cancellation import HaltedError
+from ig_assets.core.costs.ledger.ledger import Call, Ledger, RunRef
 from ig_assets.core.ports import Usage
 from ig_assets.errors import AccessError, TransientVendorError
 from ig_assets.warehouse.connection import Connection, Warehouse

@@ -18,7 +18,7 @@ from typing import Any
 
 from ig_assets.adapters.instagram.errors import Fault, fault_in
 from ig_assets.adapters.instagram.rate_limit import Usage
-from ig_assets.core.costs.waiting import wait_to_send
+from ig_assets.core.costs.cancellation import wait_to_send
 from ig_assets.errors import MalformedAnswerError, TransientVendorError
 
 VERSION = "v26.0"

@@ -10,7 +10,7 @@ from ig_assets.adapters.instagram.client import GraphClient, Sleep
 from ig_assets.adapters.instagram.insights import REEL_METRICS, InsightsReader
 from ig_assets.adapters.instagram.media import AccountMedia
 from ig_assets.adapters.instagram.publish import ReelPublisher
-from ig_assets.core.costs.waiting import wait_to_send
+from ig_assets.core.costs.cancellation import wait_to_send
 from ig_assets.core.experiments.posts.containers import ContainerBook
 from ig_assets.core.ports import Clock, Published, PublishRequest, Reading
 

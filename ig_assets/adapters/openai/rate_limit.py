@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ig_assets.core.costs.waiting import wait_to_send
+from ig_assets.core.costs.cancellation import wait_to_send
 
 MINUTE_S, DAY_S = 60.0, 86_400.0
 LONGEST_PAUSE_S = 60.0

@@ -15,7 +15,7 @@ from ig_assets.core.corpus.index.sync import sync_index
 from ig_assets.core.corpus.library.sync import sync_corpus
 from ig_assets.core.corpus.map_plot import corpus_map
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
-from ig_assets.core.costs.ledger import Ledger
+from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.ports import Clock, Embedder, LibraryStore, VectorIndex
 from ig_assets.defs import kinds
 from ig_assets.defs.boundary import (

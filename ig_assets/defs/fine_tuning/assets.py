@@ -6,7 +6,7 @@ import dagster as dg
 import numpy as np
 
 from ig_assets.core.corpus.embedding.query_cache import embed_queries
-from ig_assets.core.costs.ledger import Ledger
+from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.fine_tuning.evaluation import (
     HeldOutExample,
     WrittenText,

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ig_assets.core.costs.ledger import Ledger
+from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.fine_tuning.registry import canary_model
 from ig_assets.core.generation.topics.sync import Draw, sync_topics
 from ig_assets.core.ports import Clock, Embedder, VectorIndex

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.generation.topics.on_demand import add_topic, known_topic
 from ig_assets.core.ports import Clock, Embedder, VectorIndex
 from ig_assets.defs.boundary import plain_failures

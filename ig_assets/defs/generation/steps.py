@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from ig_assets.core.corpus.search.retrieve import EmbedderOf, RetrievedScript, retrieve
-from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.costs.usage import usage_of_run
 from ig_assets.core.fine_tuning.few_shot import few_shot_messages
 from ig_assets.core.generation.gates import prompt_injection

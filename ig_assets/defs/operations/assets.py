@@ -3,10 +3,14 @@
 import dagster as dg
 
 from ig_assets.core.costs.budget import standings
-from ig_assets.core.costs.spend_picture import daily_spend, spend_picture
 from ig_assets.core.costs.usage import reference_cost_usd, usage_by_operation
-from ig_assets.core.lineage.report import flow_picture, month_report, report_markdown
 from ig_assets.core.ports import Clock
+from ig_assets.core.reports.lineage_report import (
+    flow_picture,
+    month_report,
+    report_markdown,
+)
+from ig_assets.core.reports.spend_plot import daily_spend, spend_picture
 from ig_assets.defs.boundary import (
     OWNERS,
     RETRY_WHEN_BUSY,

@@ -4,8 +4,8 @@ from datetime import date
 
 import dagster as dg
 
-from ig_assets.core.costs.keys import key_ages
 from ig_assets.core.costs.usage import usage_by_operation
+from ig_assets.core.operations.key_rotation import key_ages
 from ig_assets.core.ports import Clock
 from ig_assets.defs.operations.assets import api_usage
 from ig_assets.defs.partitions import day_before, days

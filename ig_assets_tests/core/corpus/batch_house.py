@@ -12,7 +12,7 @@ from ig_assets.adapters.openai.batch import OpenAIBatches
 from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.core.corpus.embedding.batch_api.run import BatchRun, embed_by_batches
 from ig_assets.core.costs.budget import Budget
-from ig_assets.core.costs.ledger import Ledger
+from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets_tests.core.corpus.shelf import RUN, Shelf
 from ig_assets_tests.stand_ins.openai_batches import BatchStandIn
 

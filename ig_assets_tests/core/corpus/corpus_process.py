@@ -32,7 +32,7 @@ from ig_assets.adapters.script_library.folder import FolderLibrary
 from ig_assets.core.corpus.embedding.embed import embed_missing
 from ig_assets.core.corpus.index.sync import sync_index
 from ig_assets.core.corpus.library.sync import sync_corpus
-from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.ports import EmbeddingAnswer, Usage
 from ig_assets.warehouse.connection import Connection, Warehouse

@@ -18,7 +18,7 @@ from ig_assets.core.corpus.index.sync import IndexChange, namespace_of, sync_ind
 from ig_assets.core.corpus.library.sync import CorpusChange, sync_corpus
 from ig_assets.core.corpus.queries import current_scripts
 from ig_assets.core.corpus.search.retrieve import RetrievedScript, retrieve
-from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import EmbeddingAnswer, Usage
 from ig_assets.warehouse.connection import Warehouse

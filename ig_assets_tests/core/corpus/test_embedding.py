@@ -14,7 +14,7 @@ from ig_assets.core.corpus.embedding.embed import (
     plan_embedding,
 )
 from ig_assets.core.costs.budget import Budget
-from ig_assets.core.costs.ledger import Ledger
+from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import EmbeddingAnswer
 from ig_assets.errors import (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ig_assets.core.costs.budget import Budget, parse_budgets, standings
-from ig_assets.core.costs.ledger import Call, Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import Call, Ledger, RunRef
 from ig_assets.core.ports import Usage
 from ig_assets.errors import BudgetError
 from ig_assets.warehouse.connection import Connection, Warehouse

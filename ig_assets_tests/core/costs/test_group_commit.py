@@ -14,8 +14,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ig_assets.core.costs import group_commit
-from ig_assets.core.costs.group_commit import GroupCommit
+from ig_assets.core.costs.ledger import group_commit
+from ig_assets.core.costs.ledger.group_commit import GroupCommit
 from ig_assets.errors import WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import merge_rows
@@ -186,7 +186,7 @@ def test_after_the_last_work_the_file_is_complete_and_anybody_s(
 FORKING = """
 import os, sys
 from pathlib import Path
-from ig_assets.core.costs.group_commit import GroupCommit
+from ig_assets.core.costs.ledger.group_commit import GroupCommit
 from ig_assets_tests.core.costs.test_group_commit import Counted, writes
 
 warehouse = Counted(Path(sys.argv[1]))

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ig_assets.core.costs.in_flight import run_in_flight
-from ig_assets.core.costs.waiting import HaltedError
+from ig_assets.core.costs.cancellation import HaltedError
+from ig_assets.core.costs.concurrency import run_in_flight
 
 Job = Callable[[threading.Event], int]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ig_assets.core.costs import in_vain
-from ig_assets.core.costs.in_vain import told_of_attempts
+from ig_assets.core.costs.ledger import retry_exhausted
+from ig_assets.core.costs.ledger.retry_exhausted import told_of_attempts
 from ig_assets.errors import RefusedError, TransientVendorError
 
 
@@ -19,7 +19,7 @@ def test_the_attempts_and_their_time_are_told(
     monkeypatch: pytest.MonkeyPatch, seconds: float, said: str
 ) -> None:
     instants: Iterator[float] = iter([100.0, 100.0 + seconds])
-    monkeypatch.setattr(in_vain, "perf_counter", lambda: next(instants))
+    monkeypatch.setattr(retry_exhausted, "perf_counter", lambda: next(instants))
     with pytest.raises(TransientVendorError) as caught:
         with told_of_attempts(5):
             raise TransientVendorError("openai answered 503.", 7.0, False)

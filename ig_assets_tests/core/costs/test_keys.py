@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from ig_assets.core.costs.keys import key_ages
+from ig_assets.core.operations.key_rotation import key_ages
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets_tests.core.generation.desk import FixedClock
 

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from ig_assets.core.costs.budget import Budget
-from ig_assets.core.costs.ledger import (
+from ig_assets.core.costs.cancellation import HaltedError
+from ig_assets.core.costs.ledger.ledger import (
     ATTEMPTS,
     Call,
     Ledger,
     RunRef,
 )
-from ig_assets.core.costs.waiting import HaltedError
 from ig_assets.core.ports import Usage
 from ig_assets.errors import (
     AccessError,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ig_assets.core.costs.sizing import (
+from ig_assets.core.costs.pinecone_estimate import (
     MonthlyUse,
     first_fill_usd,
     pinecone_monthly_cost,

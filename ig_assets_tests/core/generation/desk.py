@@ -10,7 +10,7 @@ from typing import Any
 from ig_assets.adapters.openai.writer import OpenAIWriter
 from ig_assets.core.corpus.search.retrieve import RetrievedScript
 from ig_assets.core.costs.budget import Budget
-from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.generation.gates.gates import Gates
 from ig_assets.core.generation.polishing.polish import (
     VariantSummary,

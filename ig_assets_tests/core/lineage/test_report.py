@@ -3,7 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ig_assets.core.fine_tuning.jobs import submit_job
-from ig_assets.core.lineage.report import flow_picture, month_report, report_markdown
+from ig_assets.core.reports.lineage_report import (
+    flow_picture,
+    month_report,
+    report_markdown,
+)
 from ig_assets_tests.core.fine_tuning.house import MONTH, House
 from ig_assets_tests.core.fine_tuning.test_jobs import Vendor
 from ig_assets_tests.core.fine_tuning.test_jsonl import write

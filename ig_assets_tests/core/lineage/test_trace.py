@@ -9,7 +9,7 @@ from ig_assets.core.fine_tuning.few_shot import choose_for_month
 from ig_assets.core.fine_tuning.jobs import register_model, submit_job
 from ig_assets.core.fine_tuning.registry import ModelRow
 from ig_assets.core.lineage.edges import Edge, record_edges
-from ig_assets.core.lineage.trace import (
+from ig_assets.core.reports.lineage_trace import (
     TraceRow,
     resolve,
     scripts_behind_model,

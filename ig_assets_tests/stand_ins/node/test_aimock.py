@@ -15,7 +15,7 @@ import pytest
 from ig_assets.adapters.openai.rate_limit import Pace
 from ig_assets.adapters.openai.writer import OpenAIEmbedder, OpenAIWriter
 from ig_assets.core.corpus.embedding.embed import embed_batch
-from ig_assets.core.costs.ledger import ATTEMPTS, Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import ATTEMPTS, Ledger, RunRef
 from ig_assets.core.generation.writing.schema import ScriptAnswer
 from ig_assets.core.ports import Usage, WriteRequest
 from ig_assets.errors import (

@@ -17,9 +17,9 @@ from ig_assets.core.corpus.embedding.pending import (
 )
 from ig_assets.core.corpus.embedding.requests import Input, batches
 from ig_assets.core.corpus.embedding.vector_store import check_answer, write_vectors
-from ig_assets.core.costs.in_flight import run_in_flight
-from ig_assets.core.costs.in_vain import told_of_attempts
-from ig_assets.core.costs.ledger import ATTEMPTS, Call, Ledger, RunRef
+from ig_assets.core.costs.concurrency import run_in_flight
+from ig_assets.core.costs.ledger.ledger import ATTEMPTS, Call, Ledger, RunRef
+from ig_assets.core.costs.ledger.retry_exhausted import told_of_attempts
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.identity import fields_hash
 from ig_assets.core.ports import Clock, Embedder, EmbeddingAnswer, Usage

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_assets.core.corpus.embedding.embed import embed_batch
-from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.identity import normalise_text, text_hash
 from ig_assets.core.ports import Embedder
 from ig_assets.errors import InputError

@@ -20,7 +20,7 @@ from ig_assets.core.corpus.index.plan import LATEST_RATES
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS, REVISION_EVIDENCE
 from ig_assets.core.corpus.search.rerank import RetrievedScript as RetrievedScript
 from ig_assets.core.corpus.search.rerank import diversify
-from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.identity import normalise_text
 from ig_assets.core.ports import EVERYTHING, Embedder, Filters, Match, VectorIndex
 from ig_assets.errors import (

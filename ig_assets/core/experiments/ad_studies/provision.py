@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from ig_assets.core.costs.waiting import wait_to_send
+from ig_assets.core.costs.cancellation import wait_to_send
 from ig_assets.core.experiments.ad_studies.store import (
     ALL_ARMS,
     SplitBook,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.costs.waiting import wait_to_send
+from ig_assets.core.costs.cancellation import wait_to_send
 from ig_assets.core.experiments.ad_studies.experiment import never_shown, place, show
 from ig_assets.core.experiments.ad_studies.provision import Sleep, make_all
 from ig_assets.core.experiments.ad_studies.store import (

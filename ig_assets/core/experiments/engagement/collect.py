@@ -16,8 +16,8 @@ from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
-from ig_assets.core.costs.group_commit import GroupCommit
-from ig_assets.core.costs.in_flight import run_in_flight
+from ig_assets.core.costs.concurrency import run_in_flight
+from ig_assets.core.costs.ledger.group_commit import GroupCommit
 from ig_assets.core.identity import stable_id
 from ig_assets.core.ports import (
     AdvertisedPlatform,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ig_assets.core.corpus.embedding.query_cache import embed_queries
 from ig_assets.core.corpus.embedding.spaces import Space
-from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.ports import Embedder, VectorIndex
 
 

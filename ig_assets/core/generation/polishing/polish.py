@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
-from ig_assets.core.costs.in_flight import run_in_flight
-from ig_assets.core.costs.ledger import RunRef
+from ig_assets.core.costs.concurrency import run_in_flight
+from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.generation.gates.novelty import CorpusRuns
 from ig_assets.core.generation.polishing.attempts import earlier_attempts
 from ig_assets.core.generation.polishing.regenerate import (

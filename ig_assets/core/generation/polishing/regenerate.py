@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
 from ig_assets.core.generation.gates.gates import (
     Candidate,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ig_assets.core.costs.ledger import RunRef
+from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.generation.gates.gates import record_figures
 from ig_assets.core.generation.gates.spoken_length import spoken_seconds
 from ig_assets.core.generation.polishing.attempts import text_columns

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ig_assets.core.corpus.search.retrieve import RetrievedScript
-from ig_assets.core.costs.in_flight import run_in_flight
-from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.costs.concurrency import run_in_flight
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
 from ig_assets.core.generation.gates.spoken_length import spoken_seconds
 from ig_assets.core.generation.polishing.attempts import beats_json

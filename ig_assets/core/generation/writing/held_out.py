@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ig_assets.core.costs.ledger import Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
 from ig_assets.core.generation.writing.write import Sampling, Written, write_script
 from ig_assets.core.ports import Writer

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ig_assets.core.costs.in_vain import told_of_attempts
-from ig_assets.core.costs.ledger import ATTEMPTS as CALL_ATTEMPTS
-from ig_assets.core.costs.ledger import Call, Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import ATTEMPTS as CALL_ATTEMPTS
+from ig_assets.core.costs.ledger.ledger import Call, Ledger, RunRef
+from ig_assets.core.costs.ledger.retry_exhausted import told_of_attempts
 from ig_assets.core.generation.prompts import Prompt
 from ig_assets.core.generation.writing.schema import (
     PolishedScript,

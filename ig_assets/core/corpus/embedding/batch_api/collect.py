@@ -22,8 +22,8 @@ from ig_assets.core.corpus.embedding.vector_store import (
     check_answer,
     write_vectors,
 )
+from ig_assets.core.costs.ledger.deferred_calls import Settled, settle_submitted
 from ig_assets.core.costs.prices import call_cost_usd
-from ig_assets.core.costs.submitted import Settled, settle_submitted
 from ig_assets.core.ports import BatchEmbedder, BatchResult, Clock, Usage
 from ig_assets.errors import MalformedAnswerError, RefusedError
 from ig_assets.warehouse.connection import Connection, Warehouse

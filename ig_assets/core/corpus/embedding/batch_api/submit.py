@@ -25,9 +25,9 @@ from ig_assets.core.corpus.embedding.pending import (
     text_pages,
 )
 from ig_assets.core.corpus.embedding.requests import Input, batches
-from ig_assets.core.costs.in_vain import told_of_attempts
-from ig_assets.core.costs.ledger import Ledger, RunRef, Sleep
-from ig_assets.core.costs.submitted import Settled, settle_submitted
+from ig_assets.core.costs.ledger.deferred_calls import Settled, settle_submitted
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef, Sleep
+from ig_assets.core.costs.ledger.retry_exhausted import told_of_attempts
 from ig_assets.core.identity import ID_LENGTH, stable_id
 from ig_assets.core.ports import BatchEmbedder, BatchLine, Clock, Embedder, Usage
 from ig_assets.errors import AccessError, RefusedError, TransientVendorError

@@ -23,11 +23,11 @@ from tenacity import (
 )
 
 from ig_assets.core.costs.budget import Budget, HeldBudgetError, check_budgets
-from ig_assets.core.costs.flights import Flights
-from ig_assets.core.costs.group_commit import GroupCommit
-from ig_assets.core.costs.outcome import Outcome, failure, wait_for_next
+from ig_assets.core.costs.cancellation import HaltedError, call_waits, sleep_unless
+from ig_assets.core.costs.ledger.call_outcome import Outcome, failure, wait_for_next
+from ig_assets.core.costs.ledger.group_commit import GroupCommit
+from ig_assets.core.costs.ledger.in_flight_calls import Flights
 from ig_assets.core.costs.prices import call_cost_usd
-from ig_assets.core.costs.waiting import HaltedError, call_waits, sleep_unless
 from ig_assets.core.ports import Clock, Usage
 from ig_assets.errors import (
     IgAssetsError,

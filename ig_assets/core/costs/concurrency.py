@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from ig_assets.core.costs.waiting import HaltedError
+from ig_assets.core.costs.cancellation import HaltedError
 
 T = TypeVar("T")
 Job = Callable[[threading.Event], T]

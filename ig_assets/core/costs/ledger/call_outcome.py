@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tenacity import RetryCallState
 from tenacity.wait import wait_exponential
 
-from ig_assets.core.costs.waiting import HaltedError
+from ig_assets.core.costs.cancellation import HaltedError
 from ig_assets.core.ports import Usage
 from ig_assets.errors import (
     IgAssetsError,
