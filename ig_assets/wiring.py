@@ -340,7 +340,7 @@ def token_expires_at(settings: Settings) -> datetime | None:
 def make_trainer(settings: Settings, warehouse: Warehouse) -> Trainer:
     """The trainer of the settings."""
     from ig_assets.adapters.simulated.few_shot_trainer import FewShotTrainer
-    from ig_assets.core.fine_tuning.few_shot import choose_for_month
+    from ig_assets.core.models.few_shot import choose_for_month
 
     model, dimensions = embedding_space(settings)
     return FewShotTrainer(

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.core.fine_tuning.canary import promote, rollback
+from ig_assets.core.fine_tuning.dataset_files import DatasetSummary, write_datasets
 from ig_assets.core.fine_tuning.examples import build_training_examples
 from ig_assets.core.fine_tuning.jobs import poll_jobs, register_model, submit_job
-from ig_assets.core.fine_tuning.jsonl import DatasetSummary, write_datasets
-from ig_assets.core.fine_tuning.promotion import promote, rollback
-from ig_assets.core.fine_tuning.registry import list_models
+from ig_assets.core.models.registry import list_models
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House, base_model, embedding_space

@@ -16,9 +16,9 @@ from ig_assets.cli.output import (
     print_json,
 )
 from ig_assets.cli.retry_rejected import retry
-from ig_assets.core.fine_tuning.registry import active_model
 from ig_assets.core.generation.overview import variants_of_topic
 from ig_assets.core.generation.topics.on_demand import check_topic
+from ig_assets.core.models.registry import active_model
 from ig_assets.settings import load_settings
 from ig_assets.wiring import House, base_model
 

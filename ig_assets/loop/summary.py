@@ -12,8 +12,8 @@ from ig_assets.core.costs.usage import (
     usage_by_operation,
 )
 from ig_assets.core.experiments.reports.verdict import experiment_rows
-from ig_assets.core.fine_tuning.promotion import canary_evidence
-from ig_assets.core.fine_tuning.registry import list_models
+from ig_assets.core.fine_tuning.canary import canary_evidence
+from ig_assets.core.models.registry import list_models
 from ig_assets.core.reports.lineage_report import month_report
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts

@@ -7,8 +7,8 @@ from datetime import datetime
 import pytest
 from filelock import FileLock
 
-from ig_assets.core.fine_tuning.promotion import promote
-from ig_assets.core.fine_tuning.registry import ensure_base_model
+from ig_assets.core.fine_tuning.canary import promote
+from ig_assets.core.models.registry import ensure_base_model
 from ig_assets.warehouse.connection import Warehouse
 from ig_assets_tests.defs.ticking import DaggedHouse
 

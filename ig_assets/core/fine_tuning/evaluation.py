@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.fine_tuning.registry import ModelRow
 from ig_assets.core.identity import seeded_unit
+from ig_assets.core.models.registry import ModelRow
 from ig_assets.core.ports import Clock, Vectors
 from ig_assets.errors import MalformedAnswerError
 from ig_assets.warehouse.connection import Connection, Warehouse

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.fine_tuning.decided import (
+from ig_assets.core.fine_tuning.decided_experiments import (
     Arm,
     DecidedExperiment,
     Lead,
@@ -24,7 +24,7 @@ from ig_assets.core.fine_tuning.decided import (
     forgotten_scripts,
     forgotten_variants,
 )
-from ig_assets.core.fine_tuning.split import (
+from ig_assets.core.fine_tuning.train_validation_split import (
     GroupingItem,
     GroupingText,
     Vector,

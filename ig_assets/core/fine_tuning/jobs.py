@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ig_assets.core.fine_tuning.dataset_files import DatasetSummary
 from ig_assets.core.fine_tuning.examples import month_cutoff
-from ig_assets.core.fine_tuning.jsonl import DatasetSummary
-from ig_assets.core.fine_tuning.registry import (
+from ig_assets.core.identity import stable_id
+from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.models.registry import (
     ModelRow,
     get_model,
     list_models,
     set_status,
 )
-from ig_assets.core.identity import stable_id
-from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock, Trainer, TrainingRequest, TrainingState
 from ig_assets.errors import RefusedError, TransientVendorError
 from ig_assets.warehouse.connection import Connection, Warehouse

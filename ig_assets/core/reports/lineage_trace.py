@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ig_assets.core.fine_tuning.registry import get_model
+from ig_assets.core.models.registry import get_model
 from ig_assets.errors import InputError
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts

@@ -7,19 +7,19 @@ import numpy as np
 
 from ig_assets.core.corpus.embedding.query_cache import embed_queries
 from ig_assets.core.costs.ledger.ledger import Ledger
+from ig_assets.core.fine_tuning.dataset_files import write_datasets
 from ig_assets.core.fine_tuning.evaluation import (
     HeldOutExample,
     WrittenText,
     evaluate_model,
 )
 from ig_assets.core.fine_tuning.examples import build_training_examples
-from ig_assets.core.fine_tuning.few_shot import few_shot_messages
 from ig_assets.core.fine_tuning.jobs import latest_job, register_model, submit_job
-from ig_assets.core.fine_tuning.jsonl import write_datasets
-from ig_assets.core.fine_tuning.registry import ModelRow, active_model
 from ig_assets.core.generation.writing.held_out import write_held_out
 from ig_assets.core.generation.writing.models import writing_models
 from ig_assets.core.generation.writing.write import Sampling
+from ig_assets.core.models.few_shot import few_shot_messages
+from ig_assets.core.models.registry import ModelRow, active_model
 from ig_assets.core.ports import Clock, Embedder, Trainer, Vectors, Writer
 from ig_assets.defs import kinds
 from ig_assets.defs.boundary import (

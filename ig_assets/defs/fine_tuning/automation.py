@@ -2,13 +2,13 @@
 
 import dagster as dg
 
+from ig_assets.core.fine_tuning.canary import decide_promotion, promote
 from ig_assets.core.fine_tuning.jobs import (
     poll_jobs,
-    unfinished_jobs,
     unevaluated_jobs,
+    unfinished_jobs,
 )
-from ig_assets.core.fine_tuning.promotion import decide_promotion, promote
-from ig_assets.core.fine_tuning.registry import list_models
+from ig_assets.core.models.registry import list_models
 from ig_assets.core.ports import Clock, Trainer
 from ig_assets.defs.fine_tuning.assets import (
     fine_tune_job,

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from ig_assets.core.costs.ledger.ledger import Ledger
-from ig_assets.core.fine_tuning.registry import canary_model
 from ig_assets.core.generation.topics.sync import Draw, sync_topics
+from ig_assets.core.models.registry import canary_model
 from ig_assets.core.ports import Clock, Embedder, VectorIndex
 from ig_assets.defs import kinds
 from ig_assets.defs.boundary import (

@@ -13,7 +13,6 @@ from typing import Any
 from ig_assets.core.corpus.search.retrieve import EmbedderOf, RetrievedScript, retrieve
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.costs.usage import usage_of_run
-from ig_assets.core.fine_tuning.few_shot import few_shot_messages
 from ig_assets.core.generation.gates import prompt_injection
 from ig_assets.core.generation.gates.banned_words import read_banned
 from ig_assets.core.generation.gates.gates import Gates
@@ -30,6 +29,7 @@ from ig_assets.core.generation.writing.arms import (
 from ig_assets.core.generation.writing.draft import Drafting, write_drafts
 from ig_assets.core.generation.writing.models import base_writing_model, writing_models
 from ig_assets.core.generation.writing.rejected_arms import rejected_arms
+from ig_assets.core.models.few_shot import few_shot_messages
 from ig_assets.core.ports import Clock, Embedder, VectorIndex, Writer
 from ig_assets.defs.boundary import counts, sample_table
 from ig_assets.settings import Settings

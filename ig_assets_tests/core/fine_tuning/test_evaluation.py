@@ -14,7 +14,7 @@ from ig_assets.core.fine_tuning.evaluation import (
     evaluate_model,
     evaluation_of,
 )
-from ig_assets.core.fine_tuning.registry import ModelRow
+from ig_assets.core.models.registry import ModelRow
 from ig_assets.core.ports import Vectors
 from ig_assets.errors import MalformedAnswerError, TransientVendorError
 from ig_assets_tests.core.fine_tuning.house import MONTH, House

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ig_assets.core.fine_tuning.decided import stated_topic
+from ig_assets.core.fine_tuning.decided_experiments import stated_topic
 from ig_assets.core.fine_tuning.examples import (
     ExamplesSummary,
     build_training_examples,

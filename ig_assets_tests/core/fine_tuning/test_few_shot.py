@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from ig_assets.adapters.simulated.few_shot_trainer import FewShotTrainer
-from ig_assets.core.fine_tuning.few_shot import (
+from ig_assets.core.fine_tuning.jobs import register_model, submit_job
+from ig_assets.core.models.few_shot import (
     ShowCandidate,
     choose_examples,
     choose_for_month,
     few_shot_messages,
     gone_examples,
 )
-from ig_assets.core.fine_tuning.jobs import register_model, submit_job
-from ig_assets.core.fine_tuning.registry import ModelRow
+from ig_assets.core.models.registry import ModelRow
 from ig_assets.core.ports import TrainingRequest
 from ig_assets.errors import RefusedError
 from ig_assets_tests.core.fine_tuning.house import DIMENSIONS, MODEL, MONTH, House

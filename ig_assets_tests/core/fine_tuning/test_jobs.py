@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ig_assets.core.fine_tuning.dataset_files import DatasetSummary
 from ig_assets.core.fine_tuning.jobs import (
     JobRow,
     poll_jobs,
@@ -12,7 +13,6 @@ from ig_assets.core.fine_tuning.jobs import (
     unevaluated_jobs,
     unfinished_jobs,
 )
-from ig_assets.core.fine_tuning.jsonl import DatasetSummary
 from ig_assets.core.ports import TrainingRequest, TrainingState
 from ig_assets.errors import RefusedError, TransientVendorError
 from ig_assets.warehouse.rows import merge_rows

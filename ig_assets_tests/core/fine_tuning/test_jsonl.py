@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.fine_tuning.jsonl import (
+from ig_assets.core.fine_tuning.dataset_files import (
     DatasetSummary,
     check_line,
     count_tokens,

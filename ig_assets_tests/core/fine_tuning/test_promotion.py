@@ -9,7 +9,7 @@ import pytest
 
 from ig_assets.core.experiments.stats.anytime_t_test import t_log_e
 from ig_assets.core.experiments.stats.e_values import TAU
-from ig_assets.core.fine_tuning.promotion import (
+from ig_assets.core.fine_tuning.canary import (
     E_PROMOTE,
     TRIAL,
     canary_evidence,
@@ -17,7 +17,7 @@ from ig_assets.core.fine_tuning.promotion import (
     promote,
     rollback,
 )
-from ig_assets.core.fine_tuning.registry import (
+from ig_assets.core.models.registry import (
     active_model,
     canary_model,
     ensure_base_model,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ig_assets.core.fine_tuning.registry import (
+from ig_assets.core.models.registry import (
     active_model,
     canary_model,
     ensure_base_model,

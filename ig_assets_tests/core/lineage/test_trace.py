@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from ig_assets.adapters.simulated.few_shot_trainer import FewShotTrainer
-from ig_assets.core.fine_tuning.few_shot import choose_for_month
 from ig_assets.core.fine_tuning.jobs import register_model, submit_job
-from ig_assets.core.fine_tuning.registry import ModelRow
 from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.models.few_shot import choose_for_month
+from ig_assets.core.models.registry import ModelRow
 from ig_assets.core.reports.lineage_trace import (
     TraceRow,
     resolve,

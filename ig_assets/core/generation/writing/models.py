@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ig_assets.core.fine_tuning.registry import (
+from ig_assets.core.generation.writing.arms import WritingModel
+from ig_assets.core.models.registry import (
     ModelRow,
     active_model,
     canary_model,
     ensure_base_model,
     get_model,
 )
-from ig_assets.core.generation.writing.arms import WritingModel
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.connection import Warehouse
 

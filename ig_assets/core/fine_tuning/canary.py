@@ -11,7 +11,7 @@ from ig_assets.core.experiments.reports.meta_analysis import SETTLED, claim_row
 from ig_assets.core.experiments.stats.anytime_t_test import Stand, stand
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E, MIN_EVENTS
 from ig_assets.core.fine_tuning.evaluation import evaluation_of
-from ig_assets.core.fine_tuning.registry import (
+from ig_assets.core.models.registry import (
     ModelRow,
     activate,
     active_model,

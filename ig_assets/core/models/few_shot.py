@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.fine_tuning.decided import forgotten_scripts, forgotten_variants
+from ig_assets.core.fine_tuning.decided_experiments import (
+    forgotten_scripts,
+    forgotten_variants,
+)
 from ig_assets.core.ports import Vectors
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
