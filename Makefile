@@ -41,7 +41,7 @@ lint: $(READY) ## Black, Flake8, mypy, import contracts
 	$(BIN)/lint-imports --no-logo
 
 dev: $(READY) ## Open the UI on this data folder (http://127.0.0.1:3000)
-	home=$$($(BIN)/python -m ig_assets.loop.home) && \
+	home=$$($(BIN)/python -m ig_assets.headless.dagster_home) && \
 	  DAGSTER_HOME="$$home" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg dev $(ARGS)
 
 bench: $(READY) $(PEERS)/.ready ## Run the benchmarks beside their peers (SIZE=100000 ROUNDS=3)

@@ -13,8 +13,8 @@ def run_job(
 ) -> str:
     """Run a job that has a form, with a live line; the run's id."""
     warnings.simplefilter("ignore")
-    from ig_assets.loop.headless import Headless, load_definitions, open_instance
-    from ig_assets.loop.home import ensure_dagster_home
+    from ig_assets.headless.dagster_home import ensure_dagster_home
+    from ig_assets.headless.runner import Headless, load_definitions, open_instance
 
     ensure_dagster_home(house.settings)
     with open_instance(house.settings) as instance, live_rows(house, quiet) as report:

@@ -22,9 +22,9 @@ from ig_assets.core.generation.topics.content_calendar import (
     read_calendar,
 )
 from ig_assets.errors import InputError, SettingsError
-from ig_assets.loop.plan import LoopPlan, plan_loop
-from ig_assets.loop.summary import LoopSummary, summarise
-from ig_assets.loop.turning import Loop, month_names
+from ig_assets.headless.month_loop import Loop, month_names
+from ig_assets.headless.plan import LoopPlan, plan_loop
+from ig_assets.headless.summary import LoopSummary, summarise
 from ig_assets.settings import PROJECT_ROOT, Settings, load_settings
 from ig_assets.wiring import House, make_embedder, writer_file
 
@@ -103,8 +103,8 @@ def _turn(
     house: House, settings: Settings, months: int, history: bool, quiet: bool
 ) -> list[str]:
     warnings.simplefilter("ignore")  # Dagster's notes on beta interfaces
-    from ig_assets.loop.headless import Headless, load_definitions, open_instance
-    from ig_assets.loop.home import ensure_dagster_home
+    from ig_assets.headless.dagster_home import ensure_dagster_home
+    from ig_assets.headless.runner import Headless, load_definitions, open_instance
 
     names = _month_names(settings, months)
     _fetch_models(settings, quiet)

@@ -61,8 +61,8 @@ def sync(
         return
     forgiven = forgive_failed(house.warehouse, house.embedder) if retry_failed else 0
     warnings.simplefilter("ignore")
-    from ig_assets.loop.headless import Headless, load_definitions, open_instance
-    from ig_assets.loop.home import ensure_dagster_home
+    from ig_assets.headless.dagster_home import ensure_dagster_home
+    from ig_assets.headless.runner import Headless, load_definitions, open_instance
 
     ensure_dagster_home(house.settings)
     with open_instance(house.settings) as instance:

@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ig_assets.loop.dead_runs import end_dead_runs
+from ig_assets.headless.dead_runs import end_dead_runs
 
 JOB = """
 import os, signal, sys

@@ -9,8 +9,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ig_assets.loop.headless import Headless, RunFailedError
-from ig_assets.loop.turning import GateClosedError, Loop
+from ig_assets.headless.month_loop import GateClosedError, Loop
+from ig_assets.headless.runner import Headless, RunFailedError
 from ig_assets.warehouse.connection import Warehouse
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ig_assets.errors import InputError
-from ig_assets.loop.home import ensure_dagster_home
+from ig_assets.headless.dagster_home import ensure_dagster_home
 from ig_assets.settings import PROJECT_ROOT, load_settings
 
 CONFIG = PROJECT_ROOT / "dagster.yaml"

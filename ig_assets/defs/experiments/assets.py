@@ -23,7 +23,7 @@ from ig_assets.defs.boundary import (
     plain_failures,
     sample_table,
 )
-from ig_assets.defs.experiments.shown import named, verdict_table
+from ig_assets.defs.experiments.metadata import named, verdict_table
 from ig_assets.defs.generation.assets import script_variants
 from ig_assets.defs.partitions import days, days_of, month_of, months_ahead
 from ig_assets.settings import Settings

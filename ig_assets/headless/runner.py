@@ -20,8 +20,8 @@ from dagster_shared.serdes import deserialize_value, serialize_value
 from filelock import FileLock, Timeout
 
 from ig_assets.errors import IgAssetsError
-from ig_assets.loop.dead_runs import end_dead_runs, end_run
-from ig_assets.loop.turning import GateClosedError
+from ig_assets.headless.dead_runs import end_dead_runs, end_run
+from ig_assets.headless.month_loop import GateClosedError
 from ig_assets.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -55,7 +55,7 @@ def main() -> None:
     """Print DAGSTER_HOME for a server that is about to start; end dead runs in it."""
     import dagster as dg
 
-    from ig_assets.loop.dead_runs import end_dead_runs
+    from ig_assets.headless.dead_runs import end_dead_runs
 
     home = ensure_dagster_home(load_settings())
     with dg.DagsterInstance.from_config(str(home)) as instance:
