@@ -13,7 +13,7 @@ from typing import Any
 
 from ig_assets.adapters.instagram.client import BATCH, Answer, GraphClient
 from ig_assets.adapters.instagram.errors import Fault
-from ig_assets.core.experiments.ad_studies.store import ADS
+from ig_assets.core.experiments.constants import ADS
 from ig_assets.core.ports import Reading
 from ig_assets.errors import TransientVendorError
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ig_assets.adapters.instagram.client import Answer, GraphClient
-from ig_assets.core.experiments.ad_studies.store import ADS
+from ig_assets.core.experiments.constants import ADS
 from ig_assets.core.ports import AdAccount, SplitPart, SplitTerms
 from ig_assets.errors import AccessError, MalformedAnswerError
 

@@ -10,6 +10,9 @@ from typing import Any
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
 
+WINNER_PREFIX = "winner/"
+"""Begins the id of a script that a winning variant became."""
+
 # One row a script: where it stands. Every script has one, the forgotten included.
 LATEST_STATUS = """
     SELECT script_id, status, revision_hash, changed_at
@@ -102,3 +105,25 @@ CURRENT_REJECTS = """
 def current_scripts(con: Connection) -> list[dict[str, Any]]:
     """The active scripts with their current revision, by script_id."""
     return fetch_dicts(con, f"SELECT * FROM ({CURRENT_SCRIPTS}) ORDER BY script_id")
+
+
+def forgotten_scripts(con: Connection) -> set[str]:
+    """Ids of all forgotten scripts, whenever they were forgotten."""
+    rows = con.execute(FORGOTTEN_SCRIPTS).fetchall()
+    return {str(row[0]) for row in rows}
+
+
+def forgotten_variants(con: Connection) -> set[str]:
+    """Ids of the variants that became forgotten scripts."""
+    gone = sorted(forgotten_scripts(con))
+    rows = con.execute(
+        """
+        SELECT variant_id
+        FROM scripts
+        WHERE variant_id IS NOT NULL AND script_id IN (SELECT unnest(?::TEXT[]))
+        """,
+        [gone],
+    ).fetchall()
+    # A promoted winner's id names its variant, even when its rows are gone.
+    named = {i.removeprefix(WINNER_PREFIX) for i in gone if i.startswith(WINNER_PREFIX)}
+    return named | {str(row[0]) for row in rows}

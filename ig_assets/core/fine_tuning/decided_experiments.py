@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.experiments.ad_studies.store import ADS
+from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
+from ig_assets.core.experiments.constants import ADS
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
 
 DECIDED = ("winner", "provisional")
-WINNER = "winner/"
 
 _DECISIONS = f"""
 WITH latest AS (
@@ -151,31 +151,6 @@ class DecidedSet:
 
     experiments: tuple[DecidedExperiment, ...]
     excluded: Counter[str]
-
-
-def forgotten_scripts(con: Connection) -> set[str]:
-    """Ids of all forgotten scripts, whenever they were forgotten."""
-    rows = con.execute(
-        "SELECT script_id FROM forgotten "
-        "UNION SELECT script_id FROM script_status WHERE status = 'forgotten'"
-    ).fetchall()
-    return {str(row[0]) for row in rows}
-
-
-def forgotten_variants(con: Connection) -> set[str]:
-    """Ids of the variants that became forgotten scripts."""
-    gone = sorted(forgotten_scripts(con))
-    rows = con.execute(
-        """
-        SELECT variant_id
-        FROM scripts
-        WHERE variant_id IS NOT NULL AND script_id IN (SELECT unnest(?::TEXT[]))
-        """,
-        [gone],
-    ).fetchall()
-    # A promoted winner's id names its variant, even when its rows are gone.
-    named = {i.removeprefix(WINNER) for i in gone if i.startswith(WINNER)}
-    return named | {str(row[0]) for row in rows}
 
 
 def decided_before(

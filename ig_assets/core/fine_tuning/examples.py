@@ -16,13 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
 from ig_assets.core.fine_tuning.decided_experiments import (
     Arm,
     DecidedExperiment,
     Lead,
     decided_before,
-    forgotten_scripts,
-    forgotten_variants,
 )
 from ig_assets.core.fine_tuning.train_validation_split import (
     GroupingItem,

@@ -12,10 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.fine_tuning.decided_experiments import (
-    forgotten_scripts,
-    forgotten_variants,
-)
+from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
 from ig_assets.core.ports import Vectors
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts

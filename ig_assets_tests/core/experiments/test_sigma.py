@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ig_assets.core.experiments.decisions.readings import UNKNOWN_SIGMA
+from ig_assets.core.experiments.constants import UNKNOWN_SIGMA
 from ig_assets.core.experiments.stats.post_variance import (
     MIN_PAIRS,
     estimate_sigma,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ig_assets.core.experiments.ad_studies.store import ADS, SEGMENT, SplitTest, move
-from ig_assets.core.experiments.posts.plan import EXPERIMENT_LENGTH
+from ig_assets.core.experiments.ad_studies.store import SplitTest, move
+from ig_assets.core.experiments.constants import ADS, EXPERIMENT_LENGTH, SEGMENT
 from ig_assets.core.identity import stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.connection import Connection

@@ -16,8 +16,6 @@ from ig_assets.errors import InputError
 from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 
-ADS = "instagram_ads"
-SEGMENT = "split test"
 ALL_ARMS = ""
 
 _SPLIT = """

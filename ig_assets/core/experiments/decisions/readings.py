@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ig_assets.core.experiments.constants import UNKNOWN_SIGMA
 from ig_assets.core.experiments.stats.decision_rule import FINAL_DAY, Bools, Ints
 from ig_assets.core.experiments.stats.e_values import MIN_EVENTS, Floats
 from ig_assets.warehouse.connection import Connection
@@ -20,8 +21,6 @@ from ig_assets.warehouse.rows import fetch_dicts
 
 LAST_WORD = timedelta(days=28)
 TICK = timedelta(microseconds=1)
-UNKNOWN_SIGMA = 0.24
-"""Sd from post to post where none was recorded: the top of what real data show."""
 
 _ARMS = """
 SELECT e.experiment_id, e.sigma, e.randomised, e.ends_at,

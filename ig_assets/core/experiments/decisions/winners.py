@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.experiments.ad_studies.store import ADS
+from ig_assets.core.experiments.constants import ADS
 from ig_assets.core.experiments.posts.review import LAST_EDITS
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E, shrunken_interval
 from ig_assets.core.ports import Clock

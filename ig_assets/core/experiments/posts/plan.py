@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
+from ig_assets.core.experiments.constants import EXPERIMENT_LENGTH
 from ig_assets.core.experiments.stats.post_variance import planned_sigma
 from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Clock
@@ -21,7 +22,6 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 
 SLOT_TIME = time(9, 0)
 SLOT_DISTANCE = timedelta(hours=24)
-EXPERIMENT_LENGTH = timedelta(days=28)
 MIN_ARMS = 2
 TWIN = "A/A"
 

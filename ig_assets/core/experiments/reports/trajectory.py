@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.experiments.decisions.readings import UNKNOWN_SIGMA
+from ig_assets.core.experiments.constants import UNKNOWN_SIGMA
 from ig_assets.core.experiments.stats.decision_rule import FINAL_DAY
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E, Floats
 from ig_assets.warehouse.connection import Connection

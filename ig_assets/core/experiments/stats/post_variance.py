@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ig_assets.core.experiments.decisions.readings import UNKNOWN_SIGMA
+from ig_assets.core.experiments.constants import UNKNOWN_SIGMA
 from ig_assets.core.experiments.stats.e_values import Floats, pair_evidence
 from ig_assets.warehouse.connection import Connection
 

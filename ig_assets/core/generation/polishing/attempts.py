@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from ig_assets.core.generation.writing.schema import beats_json
 from ig_assets.core.generation.writing.write import Written
 from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
@@ -81,8 +82,3 @@ def as_written(row: dict[str, Any]) -> Written:
         row["on_screen_text"],
         row["prompt_hash"],
     )
-
-
-def beats_json(beats: Sequence[str] | None) -> str | None:
-    """Beats as a column keeps them."""
-    return None if beats is None else json.dumps(beats, ensure_ascii=False)

@@ -13,9 +13,12 @@ from ig_assets.core.costs.concurrency import run_in_flight
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
 from ig_assets.core.generation.gates.spoken_length import spoken_seconds
-from ig_assets.core.generation.polishing.attempts import beats_json
 from ig_assets.core.generation.writing.arms import Arm, WritingModel
-from ig_assets.core.generation.writing.schema import HOOK_STYLES, language_name
+from ig_assets.core.generation.writing.schema import (
+    HOOK_STYLES,
+    beats_json,
+    language_name,
+)
 from ig_assets.core.generation.writing.write import Sampling, Written, write_script
 from ig_assets.core.identity import seeded_unit
 from ig_assets.core.lineage.edges import Edge, record_edges

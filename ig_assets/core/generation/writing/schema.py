@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
@@ -102,3 +103,8 @@ def script_text(hook: str, body: str, call_to_action: str) -> str:
 def language_name(code: str) -> str:
     """The English name of a language code, or the code itself."""
     return LANGUAGE_NAMES.get(code.lower(), code)
+
+
+def beats_json(beats: Sequence[str] | None) -> str | None:
+    """Beats as a column keeps them."""
+    return None if beats is None else json.dumps(beats, ensure_ascii=False)

@@ -1,0 +1,76 @@
+"""The ports: what the product asks of the world, one to four methods wide.
+
+Adapters fulfil them (`ig_assets/adapters`); `ig_assets/wiring.py` chooses which.
+All times are naive UTC datetimes. All errors raised are those of `ig_assets.errors`.
+"""
+
+from ig_assets.core.ports.ads import AdAccount, SplitPart, SplitTerms, SplitTests
+from ig_assets.core.ports.clock import Clock
+from ig_assets.core.ports.embedding import (
+    BatchEmbedder,
+    BatchLine,
+    BatchResult,
+    BatchState,
+    Embedder,
+    EmbeddingAnswer,
+    Vectors,
+)
+from ig_assets.core.ports.library import LibraryFile, LibraryStore, Unusable
+from ig_assets.core.ports.social import (
+    AdvertisedPlatform,
+    InsightsSource,
+    MediaLookup,
+    Published,
+    PublishRequest,
+    Reading,
+    RecordedPlatform,
+    SocialPlatform,
+)
+from ig_assets.core.ports.training import Trainer, TrainingRequest, TrainingState
+from ig_assets.core.ports.usage import Usage
+from ig_assets.core.ports.vector_index import (
+    EVERYTHING,
+    Filters,
+    IndexEntry,
+    Match,
+    VectorIndex,
+)
+from ig_assets.core.ports.writing import WriteAnswer, Writer, WriteRequest
+
+__all__ = [
+    "AdAccount",
+    "AdvertisedPlatform",
+    "BatchEmbedder",
+    "BatchLine",
+    "BatchResult",
+    "BatchState",
+    "Clock",
+    "EVERYTHING",
+    "Embedder",
+    "EmbeddingAnswer",
+    "Filters",
+    "IndexEntry",
+    "InsightsSource",
+    "LibraryFile",
+    "LibraryStore",
+    "Match",
+    "MediaLookup",
+    "PublishRequest",
+    "Published",
+    "Reading",
+    "RecordedPlatform",
+    "SocialPlatform",
+    "SplitPart",
+    "SplitTerms",
+    "SplitTests",
+    "Trainer",
+    "TrainingRequest",
+    "TrainingState",
+    "Unusable",
+    "Usage",
+    "VectorIndex",
+    "Vectors",
+    "WriteAnswer",
+    "WriteRequest",
+    "Writer",
+]

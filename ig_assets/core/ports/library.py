@@ -1,0 +1,50 @@
+"""Port: where script files lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+
+class Unusable(NamedTuple):
+    """Why the store does not give a file out."""
+
+    reason: str
+    detail: str
+
+
+class LibraryFile(NamedTuple):
+    """One file: its path below the library, and what the store opens it by.
+
+    `stamp` changes when the file does; with `is_exact` the same stamp means the same
+    bytes, so that nobody needs to read them again.
+    """
+
+    path: str
+    address: str
+    size: int
+    stamp: str
+    is_exact: bool = False
+    problem: Unusable | None = None
+
+
+class LibraryStore(Protocol):
+    """Where script files lie; `location` is how a person knows it, without secrets."""
+
+    location: str
+
+    def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
+        """All files, or an error: a part of a list would look like deleted files.
+
+        Reads no file. Raises InputError, AccessError, TransientVendorError.
+        """
+        ...
+
+    def contents(
+        self, files: Iterable[LibraryFile]
+    ) -> Iterator[tuple[LibraryFile, bytes | Unusable | None]]:
+        """The bytes of each; None where it went or changed since it was listed.
+
+        Raises AccessError, TransientVendorError when the store itself is gone.
+        """
+        ...

@@ -1,0 +1,102 @@
+"""Ports: a social platform publishes posts and reports their metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(frozen=True)
+class PublishRequest:
+    """One reel to publish; `intent_key` names the intent row that precedes it."""
+
+    intent_key: str
+    text: str
+    segment: str
+    slot: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)
+    media_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the platform says it published."""
+
+    platform_post_id: str
+    published_at: datetime
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One cumulative counter of one post; value None is 'not reported', never 0."""
+
+    platform_post_id: str
+    metric: str
+    as_of: datetime
+    value: float | None
+
+
+class InsightsSource(Protocol):
+    """Reports the cumulative engagement of posts on its platform."""
+
+    platform: str
+    can_read_the_past: bool
+
+    @property
+    def metrics(self) -> Sequence[str]:
+        """The counters that it reports."""
+        ...
+
+    def insights(
+        self, platform_post_ids: Sequence[str], as_of: datetime
+    ) -> list[Reading]:
+        """Cumulative counters as the platform reports them at `as_of`.
+
+        A live platform ignores `as_of` beyond stamping it: it has no past.
+        """
+        ...
+
+
+class SocialPlatform(InsightsSource, Protocol):
+    """Publishes posts and reports their cumulative engagement."""
+
+    def find(self, intent_key: str) -> Published | None:
+        """Look up what an earlier, perhaps crashed, publish with this key made."""
+        ...
+
+    def publish(self, request: PublishRequest) -> Published:
+        """Publish once. Raises TransientVendorError (outcome unknown), RefusedError."""
+        ...
+
+
+@runtime_checkable
+class RecordedPlatform(Protocol):
+    """A platform that knows posts which nobody here published: a recording."""
+
+    platform: str
+
+    def recorded(self, since: datetime, until: datetime) -> list[Published]:
+        """The recorded posts that were published in [since, until), oldest first."""
+        ...
+
+
+@runtime_checkable
+class AdvertisedPlatform(Protocol):
+    """A platform whose posts also run as ads, which have figures of their own."""
+
+    @property
+    def ads(self) -> InsightsSource:
+        """Where the ads' figures come from."""
+        ...
+
+
+class MediaLookup(Protocol):
+    """Knows the posts that people put out by hand."""
+
+    platform: str
+
+    def look_up(self, media: str) -> Published:
+        """The post with this id or link. Raises InputError where there is none."""
+        ...

@@ -1,0 +1,103 @@
+"""Port: a vector index with metadata filters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """One vector of the index with the metadata that filters look at."""
+
+    entry_id: str
+    vector: Sequence[float]
+    metadata: Mapping[str, str | float | bool]
+
+
+@dataclass(frozen=True)
+class Match:
+    """One hit of a query; similarity is the cosine, -1 to 1."""
+
+    entry_id: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a query asks of an entry's metadata; None asks for nothing.
+
+    `month` is YYYY-MM. An entry without a rate has none, so it fails `min_rate`.
+    """
+
+    status: str | None = None
+    language: str | None = None
+    origin: str | None = None
+    min_rate: float | None = None
+    month: str | None = None
+
+    def admit(self, metadata: Mapping[str, str | float | bool]) -> bool:
+        """Whether an entry passes; stores that filter by themselves do the same."""
+        if (
+            (self.status is not None and metadata.get("status") != self.status)
+            or (self.language is not None and metadata.get("language") != self.language)
+            or (self.origin is not None and metadata.get("origin") != self.origin)
+            or (self.month is not None and metadata.get("month") != self.month)
+        ):
+            return False
+        if self.min_rate is None:
+            return True
+        rate = metadata.get("rate")
+        return rate is not None and float(rate) >= self.min_rate
+
+
+EVERYTHING = Filters()
+
+
+class VectorIndex(Protocol):
+    """A named vector index with one namespace an embedding space.
+
+    A namespace's name ends in `-<dimensions>` (`core/corpus/spaces.py`). Every write
+    may be repeated without harm. Each method raises TransientVendorError,
+    RefusedError, AccessError or MalformedAnswerError for the store as a whole.
+    """
+
+    name: str
+
+    def upsert(self, namespace: str, entries: Sequence[IndexEntry]) -> list[str]:
+        """Insert or replace; return the ids that did NOT make it."""
+        ...
+
+    def update_metadata(
+        self,
+        namespace: str,
+        metadata: Mapping[str, Mapping[str, str | float | bool]],
+    ) -> list[str]:
+        """Set these keys of these ids, others stay; return the ids that failed."""
+        ...
+
+    def delete(self, namespace: str, entry_ids: Sequence[str]) -> None:
+        """Delete; unknown ids are no error."""
+        ...
+
+    def list_ids(self, namespace: str) -> Iterator[str]:
+        """Every id the store holds, page by page."""
+        ...
+
+    def query(
+        self,
+        namespace: str,
+        vector: Sequence[float],
+        k: int,
+        filters: Filters = EVERYTHING,
+    ) -> list[Match]:
+        """The k nearest by cosine among those that pass, best first."""
+        ...
+
+    def wait_until_readable(self, namespace: str) -> None:
+        """Return once this process's writes can be read, where the store says so.
+
+        Raises TransientVendorError when that takes too long.
+        """
+        ...
