@@ -31,8 +31,8 @@ from ig_assets.adapters.instagram.insights import REEL_METRICS
 from ig_assets.adapters.instagram.social_platform import Instagram
 from ig_assets.core.experiments.engagement.collect import collect_engagement
 from ig_assets.core.experiments.posts.containers import ContainerBook
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.stand_ins.graph_server import ACCOUNT, SECRET, TOKEN
 
 BORN = datetime(2026, 1, 5, 9)

@@ -25,7 +25,7 @@ from ig_assets.core.ports import (
 )
 from ig_assets.errors import SettingsError
 from ig_assets.settings import Settings, variable_name
-from ig_assets.warehouse.connection import LOCK_TIMEOUT_S, Warehouse
+from ig_assets.warehouse.warehouse import LOCK_TIMEOUT_S, Warehouse
 
 if TYPE_CHECKING:
     from ig_assets.adapters.instagram.client import GraphClient

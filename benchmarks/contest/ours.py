@@ -15,7 +15,7 @@ from ig_assets.core.corpus.embedding.embed import embed_missing
 from ig_assets.core.corpus.index.sync import sync_index
 from ig_assets.core.corpus.library.sync import sync_corpus
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 
 RUN = RunRef("benchmark", "script_embeddings")
 

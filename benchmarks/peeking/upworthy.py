@@ -36,8 +36,8 @@ from ig_assets.core.experiments.stats.sample_ratio import (
     sample_ratio_log_e,
 )
 from ig_assets.core.identity import stable_id
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Warehouse
 
 SOURCE = "upworthy"
 PARTS = 30

@@ -98,8 +98,8 @@ def ours_with_ledger(base_url: str, folder: Path) -> Ask:
     from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
     from ig_assets.core.generation.prompts import Prompt
     from ig_assets.core.generation.writing.write import Sampling, Written, write_script
-    from ig_assets.warehouse.connection import Connection, Warehouse
     from ig_assets.warehouse.rows import merge_rows
+    from ig_assets.warehouse.warehouse import Connection, Warehouse
 
     class Clock:
         def now(self) -> datetime:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ig_assets.cli.form_run import run_job
+from ig_assets.cli.jobs import run_job
 from ig_assets.cli.output import (
     FAILED,
     AsJson,

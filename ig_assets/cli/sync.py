@@ -29,7 +29,7 @@ from ig_assets.core.costs.pinecone_estimate import (
     pinecone_monthly_cost,
 )
 from ig_assets.settings import load_settings
-from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.warehouse import Connection
 from ig_assets.wiring import House
 
 SHOWN_REJECTS = 20

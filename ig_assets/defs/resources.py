@@ -24,7 +24,7 @@ from ig_assets.core.ports import (
     Writer,
 )
 from ig_assets.settings import Settings, load_settings
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 
 SENSOR_WAIT_S = 10.0  # Dagster gives a sensor's tick 60 s in all
 WriterByName = Callable[[str], Writer]

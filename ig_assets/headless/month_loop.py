@@ -16,7 +16,7 @@ from typing import Protocol
 from ig_assets.core.fine_tuning.jobs import latest_job, unevaluated_jobs
 from ig_assets.core.ports import Clock
 from ig_assets.errors import IgAssetsError
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 
 Report = Callable[[str], None]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.ports import Usage
 from ig_assets.settings import Settings
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring import base_model
-from ig_assets.warehouse.connection import Warehouse
 
 # Tokens of a typical call, from the ledger of `make loop` (see the README's figures).
 DRAFT_TOKENS = Usage(415, 120)

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.migrations import KEYS
+from ig_assets.warehouse.warehouse import Connection
 
 Row = Mapping[str, Any]
 

@@ -12,7 +12,7 @@ from ig_assets.adapters.instagram.ad_studies import AdStudies, Advertiser
 from ig_assets.adapters.instagram.client import GraphClient
 from ig_assets.adapters.instagram.social_platform import Instagram
 from ig_assets.core.experiments.posts.containers import ContainerBook
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.stand_ins.graph_ads import AD_ACCOUNT, BUSINESS, FACEBOOK_PAGE
 from ig_assets_tests.stand_ins.graph_server import ACCOUNT, SECRET, TOKEN, GraphServer
 

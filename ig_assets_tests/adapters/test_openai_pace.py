@@ -19,8 +19,8 @@ from ig_assets.core.costs.cancellation import HaltedError
 from ig_assets.core.costs.ledger.ledger import Call, Ledger, RunRef
 from ig_assets.core.ports import Usage
 from ig_assets.errors import AccessError, TransientVendorError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 from ig_assets_tests.adapters.test_openai_api import REQUEST, response
 
 KEY = "sk-test-pace-never-shown"

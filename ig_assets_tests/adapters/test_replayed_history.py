@@ -9,7 +9,7 @@ import pytest
 from ig_assets.adapters.simulated.replay import ReplayedHistory
 from ig_assets.core.experiments.engagement.collect import collect_engagement
 from ig_assets.core.ports import PublishRequest, Reading, SocialPlatform
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.world import MovedClock, new_warehouse, rows_of
 
 DAY = timedelta(days=1)

@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from ig_assets.core.fine_tuning.canary import promote
 from ig_assets.core.models.registry import ensure_base_model
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.defs.ticking import DaggedHouse
 
 JANUARY = datetime(2026, 1, 1)

@@ -11,7 +11,7 @@ import pytest
 
 from ig_assets.headless.month_loop import GateClosedError, Loop
 from ig_assets.headless.runner import Headless, RunFailedError
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 
 
 @dg.asset

@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 
 from ig_assets.core.reports.lineage_trace import scripts_behind_model, trace
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.loop.turned import MONTHS, TurnedLoop
 
 JANUARY, FEBRUARY = MONTHS

@@ -25,9 +25,9 @@ import pytest
 
 from ig_assets.adapters.simulated.clocks import SystemClock
 from ig_assets.settings import PROJECT_ROOT
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.migrations import KEYS
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.stand_ins.openai_server import RESPONSES, OpenAIStandIn
 
 MONTHS = ("2026-01", "2026-02")

@@ -16,9 +16,9 @@ import pytest
 from filelock import FileLock
 
 from ig_assets.errors import SettingsError, WarehouseBusyError, WarehouseError
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.migrations import KEYS, MIGRATIONS
 from ig_assets.warehouse.rows import column_types, merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 5, 1, 9)
 _CONTEXT = multiprocessing.get_context("forkserver")

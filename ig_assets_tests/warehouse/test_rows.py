@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from ig_assets.errors import WarehouseError
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets.warehouse.rows import fetch_dicts, insert_row, merge_rows
 from ig_assets.warehouse.versions import content_version
+from ig_assets.warehouse.warehouse import Warehouse
 
 NOW = datetime(2026, 5, 1, 9)
 PASSWORD = "opensesame"

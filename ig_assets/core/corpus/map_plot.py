@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS, REVISION_EVIDENCE
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 
 MOST_POINTS = 3000
 MOST_BYTES = 60_000

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 WINNER_PREFIX = "winner/"
 """Begins the id of a script that a winning variant became."""

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from ig_assets.core.corpus.queries import CURRENT_REJECTS
 from ig_assets.core.corpus.scripts.script import Reject
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 HISTORY = "history:"
 RESOLVED = "resolved"

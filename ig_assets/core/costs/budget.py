@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Literal, cast
 
 from ig_assets.errors import BudgetError
-from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.warehouse import Connection
 
 Period = Literal["run", "day", "month", "ever"]
 Unit = Literal["usd", "tokens"]

@@ -7,8 +7,8 @@ from typing import Any
 
 from ig_assets.core.costs.prices import LOCAL_PROVIDERS, call_cost_usd
 from ig_assets.core.ports import Usage
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 # What local calls are priced as, to say what they would have cost elsewhere.
 REFERENCE_PROVIDER = "openai"

@@ -23,7 +23,7 @@ from ig_assets.core.models.registry import (
 )
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 E_PROMOTE = 20.0
 TRIAL = timedelta(days=92)

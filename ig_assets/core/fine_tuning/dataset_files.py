@@ -13,8 +13,8 @@ from typing import Any
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 
 FORMATS = (
     ("sft", "train"),

@@ -12,8 +12,8 @@ from typing import Any
 
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
 from ig_assets.core.experiments.constants import ADS
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 DECIDED = ("winner", "provisional")
 

@@ -20,8 +20,8 @@ from ig_assets.core.identity import seeded_unit
 from ig_assets.core.models.registry import ModelRow
 from ig_assets.core.ports import Clock, Vectors
 from ig_assets.errors import MalformedAnswerError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 MARGIN = 0.05
 # How much the scores of two texts differ that one model writes for one prompt, sd. An

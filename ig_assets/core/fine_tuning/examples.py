@@ -34,8 +34,8 @@ from ig_assets.core.identity import stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 PROVISIONAL_FACTOR = 0.5
 

@@ -20,8 +20,8 @@ from ig_assets.core.models.registry import (
 )
 from ig_assets.core.ports import Clock, Trainer, TrainingRequest, TrainingState
 from ig_assets.errors import RefusedError, TransientVendorError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 FINAL = ("succeeded", "failed", "refused")
 

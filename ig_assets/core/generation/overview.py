@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 
 def draft_sample(

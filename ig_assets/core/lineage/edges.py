@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 KINDS = (
     "script",

@@ -14,8 +14,8 @@ import numpy as np
 
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
 from ig_assets.core.ports import Vectors
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 MMR_LAMBDA = 0.7
 NEAR_DUPLICATE_COSINE = 0.92

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ig_assets.core.ports import Clock
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 
 from ig_assets.core.corpus.queries import WON_DECISIONS
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 _SUMS = """
     count(*) AS calls,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ig_assets.core.models.registry import get_model
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 MAX_DEPTH = 8
 MIN_PREFIX = 4

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from ig_assets.core.costs.budget import Standing
-from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.warehouse import Connection
 
 WARN_AT = 0.8
 MOST_DAYS = 31

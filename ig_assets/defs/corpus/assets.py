@@ -17,8 +17,8 @@ from ig_assets.core.corpus.map_plot import corpus_map
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.ports import Clock, Embedder, LibraryStore, VectorIndex
-from ig_assets.defs import kinds
-from ig_assets.defs.boundary import (
+from ig_assets.defs import asset_kinds
+from ig_assets.defs.failures import (
     OWNERS,
     RETRY_WHEN_BUSY,
     counts,
@@ -30,8 +30,8 @@ from ig_assets.defs.boundary import (
 )
 from ig_assets.defs.resources import OpenBatches
 from ig_assets.settings import Settings, load_settings
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.versions import content_version
+from ig_assets.warehouse.warehouse import Warehouse
 
 _SETTINGS = load_settings()
 FOLLOWS = (
@@ -93,7 +93,7 @@ def raw_scripts(
 @dg.asset(
     deps=[raw_scripts],
     group_name="corpus",
-    kinds={"python", "duckdb", kinds.EMBEDDER},
+    kinds={"python", "duckdb", asset_kinds.EMBEDDER},
     owners=OWNERS,
     code_version="1",
     pool="embedding_api",
@@ -170,7 +170,7 @@ def _told_of_batches(run: EmbeddingRun | BatchRun) -> dict[str, Any]:
 @dg.asset(
     deps=[script_embeddings],
     group_name="corpus",
-    kinds={"python", kinds.INDEX},
+    kinds={"python", asset_kinds.INDEX},
     owners=OWNERS,
     code_version="1",
     pool="index",

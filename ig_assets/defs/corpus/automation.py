@@ -10,7 +10,7 @@ from ig_assets.core.ports import Clock, LibraryStore
 from ig_assets.defs.corpus.assets import raw_scripts, script_embeddings, script_index
 from ig_assets.defs.resources import OpenBatches
 from ig_assets.errors import IgAssetsError, WarehouseBusyError
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 
 corpus_job = dg.define_asset_job(
     "sync_corpus",

@@ -14,8 +14,9 @@ from ig_assets.core.experiments.reports.trajectory_plot import course_picture, t
 from ig_assets.core.experiments.reports.verdict import decisions_in_all, experiment_rows
 from ig_assets.core.fine_tuning.canary import canary_evidence, canary_row
 from ig_assets.core.ports import Clock, SocialPlatform
-from ig_assets.defs import kinds
-from ig_assets.defs.boundary import (
+from ig_assets.defs import asset_kinds
+from ig_assets.defs.experiments.metadata import named, verdict_table
+from ig_assets.defs.failures import (
     OWNERS,
     RETRY_WHEN_BUSY,
     counts,
@@ -23,13 +24,12 @@ from ig_assets.defs.boundary import (
     plain_failures,
     sample_table,
 )
-from ig_assets.defs.experiments.metadata import named, verdict_table
 from ig_assets.defs.generation.assets import script_variants
 from ig_assets.defs.partitions import days, days_of, month_of, months_ahead
 from ig_assets.settings import Settings
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.versions import content_version
+from ig_assets.warehouse.warehouse import Warehouse
 
 # A day's numbers concern posts of its month and of the three before (90 days).
 RECENT_MONTHS = dg.TimeWindowPartitionMapping(start_offset=-3)
@@ -54,7 +54,7 @@ WINNER_COLUMNS = (
     partitions_def=months_ahead,
     deps=[script_variants],
     group_name="experiments",
-    kinds={"python", kinds.PLATFORM},
+    kinds={"python", asset_kinds.PLATFORM},
     owners=OWNERS,
     code_version="1",
     pool="posts",
@@ -134,7 +134,7 @@ def posts(
     partitions_def=days,
     deps=[dg.AssetDep(posts, partition_mapping=RECENT_MONTHS)],
     group_name="experiments",
-    kinds={"python", kinds.PLATFORM},
+    kinds={"python", asset_kinds.PLATFORM},
     owners=OWNERS,
     code_version="1",
     pool="insights",

@@ -10,7 +10,7 @@ from ig_assets.defs.experiments.assets import engagement_metrics, posts
 from ig_assets.defs.partitions import day_before, days, months_ahead
 from ig_assets.errors import WarehouseBusyError
 from ig_assets.settings import Settings
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 
 posts_job = dg.define_asset_job(
     "publish_posts",

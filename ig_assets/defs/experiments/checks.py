@@ -7,16 +7,16 @@ import dagster as dg
 
 from ig_assets.core.experiments.stats.sample_ratio import randomised_splits
 from ig_assets.core.ports import Clock
-from ig_assets.defs.boundary import sample_table
 from ig_assets.defs.experiments.assets import (
     engagement_metrics,
     experiment_results,
     posts,
 )
+from ig_assets.defs.failures import sample_table
 from ig_assets.defs.partitions import month_of, months_ahead
 from ig_assets.settings import Settings
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring import token_expires_at
 
 TOKEN_WARNING = timedelta(days=7)

@@ -21,8 +21,10 @@ from ig_assets.core.generation.writing.write import Sampling
 from ig_assets.core.models.few_shot import few_shot_messages
 from ig_assets.core.models.registry import ModelRow, active_model
 from ig_assets.core.ports import Clock, Embedder, Trainer, Vectors, Writer
-from ig_assets.defs import kinds
-from ig_assets.defs.boundary import (
+from ig_assets.defs import asset_kinds
+from ig_assets.defs.corpus.assets import raw_scripts
+from ig_assets.defs.experiments.assets import winning_scripts
+from ig_assets.defs.failures import (
     OWNERS,
     RETRY_WHEN_BUSY,
     counts,
@@ -30,14 +32,12 @@ from ig_assets.defs.boundary import (
     run_ref,
     sample_table,
 )
-from ig_assets.defs.corpus.assets import raw_scripts
-from ig_assets.defs.experiments.assets import winning_scripts
 from ig_assets.defs.partitions import closed_months, month_of
 from ig_assets.errors import InputError, RefusedError
 from ig_assets.settings import Settings
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.versions import content_version
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring import base_model
 
 WriterByName = Callable[[str], Writer]
@@ -238,7 +238,7 @@ def fine_tuned_model(
     partitions_def=closed_months,
     deps=[fine_tuned_model, training_examples],
     group_name="fine_tuning",
-    kinds={"python", kinds.WRITER},
+    kinds={"python", asset_kinds.WRITER},
     owners=OWNERS,
     code_version="1",
     pool="writer_api",

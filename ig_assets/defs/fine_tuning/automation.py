@@ -19,7 +19,7 @@ from ig_assets.defs.fine_tuning.assets import (
 )
 from ig_assets.defs.partitions import closed_months, month_before
 from ig_assets.errors import InputError, WarehouseBusyError
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 
 fine_tune_month_job = dg.define_asset_job(
     "fine_tune_month",

@@ -6,15 +6,15 @@ from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.generation.topics.sync import Draw, sync_topics
 from ig_assets.core.models.registry import canary_model
 from ig_assets.core.ports import Clock, Embedder, VectorIndex
-from ig_assets.defs import kinds
-from ig_assets.defs.boundary import (
+from ig_assets.defs import asset_kinds
+from ig_assets.defs.corpus.assets import script_index
+from ig_assets.defs.failures import (
     OWNERS,
     RETRY_WHEN_BUSY,
     counts,
     plain_failures,
     run_ref,
 )
-from ig_assets.defs.corpus.assets import script_index
 from ig_assets.defs.generation.steps import (
     Desk,
     WriterByName,
@@ -23,8 +23,8 @@ from ig_assets.defs.generation.steps import (
 )
 from ig_assets.defs.partitions import month_of, months_ahead
 from ig_assets.settings import Settings
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.versions import content_version
+from ig_assets.warehouse.warehouse import Warehouse
 
 
 @dg.asset(
@@ -80,7 +80,7 @@ def topics(
     partitions_def=months_ahead,
     deps=[topics, script_index, dg.AssetKey("active_model")],
     group_name="generation",
-    kinds={"python", kinds.WRITER},
+    kinds={"python", asset_kinds.WRITER},
     owners=OWNERS,
     code_version="1",
     pool="writer_api",
@@ -117,7 +117,7 @@ def script_drafts(
     partitions_def=months_ahead,
     deps=[script_drafts],
     group_name="generation",
-    kinds={"python", kinds.WRITER},
+    kinds={"python", asset_kinds.WRITER},
     owners=OWNERS,
     code_version="1",
     pool="writer_api",

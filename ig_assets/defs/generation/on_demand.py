@@ -9,7 +9,7 @@ from pydantic import Field
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.generation.topics.on_demand import add_topic, known_topic
 from ig_assets.core.ports import Clock, Embedder, VectorIndex
-from ig_assets.defs.boundary import plain_failures
+from ig_assets.defs.failures import plain_failures
 from ig_assets.defs.generation.steps import (
     Desk,
     WriterByName,
@@ -17,7 +17,7 @@ from ig_assets.defs.generation.steps import (
     polish_month,
 )
 from ig_assets.settings import Settings
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 
 
 class TopicForm(dg.Config):

@@ -11,7 +11,7 @@ from ig_assets.core.reports.lineage_report import (
     report_markdown,
 )
 from ig_assets.core.reports.spend_plot import daily_spend, spend_picture
-from ig_assets.defs.boundary import (
+from ig_assets.defs.failures import (
     OWNERS,
     RETRY_WHEN_BUSY,
     counts,
@@ -22,8 +22,8 @@ from ig_assets.defs.boundary import (
 from ig_assets.defs.fine_tuning.assets import fine_tuned_model, training_examples
 from ig_assets.defs.partitions import closed_months, day_of, days, month_of
 from ig_assets.settings import Settings
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.versions import content_version
+from ig_assets.warehouse.warehouse import Warehouse
 
 # `eager` looks at the latest month alone; a month that is turned later counts too.
 WHEN_A_MONTH_IS_DONE = (

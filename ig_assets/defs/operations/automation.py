@@ -11,8 +11,8 @@ from ig_assets.defs.operations.assets import api_usage
 from ig_assets.defs.partitions import day_before, days
 from ig_assets.errors import IgAssetsError, WarehouseBusyError
 from ig_assets.settings import Settings, load_settings
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring import make_clock, make_warehouse
 
 ROTATE_AFTER_DAYS = 90

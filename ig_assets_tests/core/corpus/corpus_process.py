@@ -35,7 +35,7 @@ from ig_assets.core.corpus.library.sync import sync_corpus
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.ports import EmbeddingAnswer, Usage
-from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 MODEL = "text-embedding-3-small"
 DIMENSIONS = 16

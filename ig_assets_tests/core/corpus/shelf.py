@@ -21,9 +21,9 @@ from ig_assets.core.corpus.search.retrieve import RetrievedScript, retrieve
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import EmbeddingAnswer, Usage
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.migrations import KEYS
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 
 RUN = RunRef("run-1", "script_embeddings")
 START = datetime(2026, 1, 5, 9, 0)

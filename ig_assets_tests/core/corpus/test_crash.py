@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 from ig_assets.core.corpus.embedding.spaces import namespace_of
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.migrations import KEYS
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 from ig_assets_tests.core.corpus.corpus_process import (
     BATCH,
     DIMENSIONS,

@@ -11,8 +11,8 @@ from ig_assets.core.corpus.history_import.importer import ImportReport, import_h
 from ig_assets.core.corpus.history_import.sources import source_name
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.migrations import MIGRATIONS
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.corpus.shelf import Shelf
 
 HEADER = "test_id,arm,headline,impressions,clicks,date\n"

@@ -12,8 +12,8 @@ from ig_assets.adapters.faiss.index import FaissIndex
 from ig_assets.core.corpus.index.sync import IndexChange, audit_index
 from ig_assets.core.ports import IndexEntry
 from ig_assets.errors import TransientVendorError
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.migrations import MIGRATIONS
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.corpus.shelf import HashedWordsEmbedder, Shelf
 
 

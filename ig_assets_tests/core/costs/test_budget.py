@@ -13,7 +13,7 @@ from ig_assets.core.costs.budget import Budget, parse_budgets, standings
 from ig_assets.core.costs.ledger.ledger import Call, Ledger, RunRef
 from ig_assets.core.ports import Usage
 from ig_assets.errors import BudgetError
-from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 NOW = datetime(2026, 5, 31, 23, 30)
 NEXT_DAY = datetime(2026, 6, 1, 0, 30)

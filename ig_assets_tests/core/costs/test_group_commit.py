@@ -17,8 +17,8 @@ import pytest
 from ig_assets.core.costs.ledger import group_commit
 from ig_assets.core.costs.ledger.group_commit import GroupCommit
 from ig_assets.errors import WarehouseBusyError, WarehouseError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 
 class Counted(Warehouse):

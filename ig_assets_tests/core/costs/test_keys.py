@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ig_assets.core.operations.key_rotation import key_ages
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.generation.desk import FixedClock
 
 

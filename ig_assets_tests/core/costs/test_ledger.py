@@ -30,8 +30,8 @@ from ig_assets.errors import (
     TransientVendorError,
     WarehouseBusyError,
 )
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 RUN = RunRef("run-1", "script_drafts", "2026-05")
 PAID = Call("generate", "openai", "gpt-5-mini", "h1", 1_000_000, 0)

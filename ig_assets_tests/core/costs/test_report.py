@@ -10,8 +10,8 @@ import pytest
 
 from ig_assets.core.reports.costs import costs_by, unit_costs
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 
 NOON = datetime(2026, 1, 5, 12)
 CALL = {

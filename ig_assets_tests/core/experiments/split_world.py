@@ -18,8 +18,8 @@ from ig_assets.core.experiments.engagement.collect import (
 )
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import AdAccount, SplitPart, SplitTests
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.adapters.graph_world import START, World, graph_world
 from ig_assets_tests.core.experiments.world import add_topic, rows_of
 from ig_assets_tests.stand_ins.graph_ads import EDGES, AdObject, AdsDesk

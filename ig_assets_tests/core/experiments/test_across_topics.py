@@ -9,8 +9,8 @@ import pytest
 
 from ig_assets.core.experiments.reports.meta_analysis import across_topics
 from ig_assets.core.experiments.stats.anytime_t_test import stand
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.world import START, MovedClock, new_warehouse
 
 ARMS = {"a": "question", "b": "story", "canary": "question", "control": "question"}

@@ -18,8 +18,8 @@ from ig_assets.core.experiments.posts.review import (
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import Published
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.world import (
     MovedClock,
     ScriptedPlatform,

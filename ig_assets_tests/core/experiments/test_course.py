@@ -17,7 +17,7 @@ from ig_assets.core.experiments.reports.trajectory_plot import (
     course_picture,
 )
 from ig_assets.core.experiments.stats.e_values import pair_evidence
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.world import (
     DAY,
     START,

@@ -15,8 +15,8 @@ from ig_assets.core.experiments.engagement.collect import (
 )
 from ig_assets.core.ports import Reading
 from ig_assets.errors import InputError, TransientVendorError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 from ig_assets_tests.core.experiments.world import (
     DAY,
     START,

@@ -6,8 +6,8 @@ import pytest
 
 from ig_assets.core.experiments.reports.lookup import experiment_named
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.world import START, MovedClock, new_warehouse
 
 

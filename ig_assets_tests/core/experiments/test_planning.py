@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ig_assets.core.experiments.posts.plan import PlanSummary, plan_posts
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.world import (
     MovedClock,
     add_topic,

@@ -14,7 +14,7 @@ from ig_assets.core.experiments.posts.publish import (
 )
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import RefusedError, TransientVendorError
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.world import (
     MovedClock,
     ScriptedPlatform,

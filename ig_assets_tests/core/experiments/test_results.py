@@ -9,7 +9,7 @@ import pytest
 
 from ig_assets.core.experiments.decisions.decide import ResultsSummary, update_results
 from ig_assets.core.experiments.decisions.readings import counts_at_days, load_undecided
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.world import (
     DAY,
     START,

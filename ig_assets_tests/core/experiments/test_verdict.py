@@ -8,7 +8,7 @@ import pytest
 
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.experiments.reports.verdict import experiment_rows
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.world import (
     DAY,
     START,

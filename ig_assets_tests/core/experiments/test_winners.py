@@ -11,8 +11,8 @@ from ig_assets.core.experiments.decisions.winners import (
     record_winners,
     winning_scripts,
 )
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.world import (
     DAY,
     START,

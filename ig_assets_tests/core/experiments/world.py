@@ -10,8 +10,8 @@ from typing import Any
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import Published, PublishRequest, Reading
 from ig_assets.errors import TransientVendorError
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 
 START = datetime(2026, 1, 1)
 HOUR = timedelta(hours=1)

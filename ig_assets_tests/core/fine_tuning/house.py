@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ig_assets.core.identity import text_hash
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 
 MONTH = "2026-03"
 CUTOFF = datetime(2026, 4, 1)

@@ -25,8 +25,8 @@ from ig_assets.core.generation.writing.arms import (
 )
 from ig_assets.core.generation.writing.draft import Drafting, DraftSummary, write_drafts
 from ig_assets.core.identity import text_hash
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 
 MONTH = "2026-05"
 KEY = "sk-test-desk-never-shown"

@@ -16,8 +16,8 @@ from ig_assets.core.generation.gates.gates import GATES, Figure, Gates
 from ig_assets.core.generation.polishing.edits import measure_edit
 from ig_assets.core.identity import text_hash
 from ig_assets.settings import load_settings
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring import House
 from ig_assets_tests.core.generation.desk import MONTH, Desk
 

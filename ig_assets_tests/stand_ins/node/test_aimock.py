@@ -26,8 +26,8 @@ from ig_assets.errors import (
     TransientVendorError,
     VendorError,
 )
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.stand_ins.node.aimock import Aimock, cut_off, error
 from ig_assets_tests.stand_ins.node.openai_contract import Without
 

@@ -16,8 +16,8 @@ from datetime import datetime
 
 from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.ports import Embedder
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 # What a call costs in a batch, of its price elsewhere: OpenAI's Batch guide
 # (developers.openai.com/api/docs/guides/batch), "50% cost discount compared to

@@ -23,7 +23,7 @@ from ig_assets.core.costs.ledger.retry_exhausted import told_of_attempts
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.identity import fields_hash
 from ig_assets.core.ports import Clock, Embedder, EmbeddingAnswer, Usage
-from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 
 @dataclass(frozen=True)

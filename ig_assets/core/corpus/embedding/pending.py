@@ -15,7 +15,7 @@ from ig_assets.core.corpus.embedding.vector_store import (
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import Clock, Embedder
-from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 PAGE = 20_000  # texts in memory at a time
 POOLED_TOGETHER = 200

@@ -12,7 +12,7 @@ from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.identity import normalise_text, text_hash
 from ig_assets.core.ports import Embedder
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 
 
 def embed_queries(

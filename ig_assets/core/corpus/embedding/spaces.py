@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 _LATEST = """
     SELECT model, dimensions, activated_at

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.ports import Embedder, EmbeddingAnswer
 from ig_assets.errors import MalformedAnswerError
-from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.warehouse import Connection
 
 Vector = npt.NDArray[np.float32]
 NORM_TOLERANCE = 0.01

@@ -48,8 +48,8 @@ from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.identity import stable_id
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 __all__ = ["ImportReport", "guess_mapping", "import_history"]
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from ig_assets.core.identity import stable_id
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 # What says which words an arm had: to read them from another column is another past.
 _IDENTITY = {"experiment_id", "arm", "hook", "body", "call_to_action", "text", "image"}

@@ -15,8 +15,8 @@ from ig_assets.core.corpus.history_import.rows import (
 )
 from ig_assets.core.corpus.scripts.script import COUNTS
 from ig_assets.core.identity import stable_id
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 _LATEST_COUNTS = """
 SELECT post_id, metric, arg_max(value, observed_at), max(observed_at)

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.embedding.spaces import Space
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 
 def enter(

@@ -14,8 +14,8 @@ from typing import Any
 from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS, REVISION_EVIDENCE
 from ig_assets.core.ports import VectorIndex
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Warehouse
 
 METADATA = (
     "status",

@@ -25,7 +25,7 @@ from ig_assets.core.corpus.index.plan import IndexPlan, metadata_of, plan_index
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.ports import Clock, IndexEntry, VectorIndex
 from ig_assets.errors import IgAssetsError
-from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 BATCH = 1000
 READ_AT_ONCE = 10 * BATCH  # a batch alone would scan all vectors as well

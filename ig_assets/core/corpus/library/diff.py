@@ -11,8 +11,8 @@ from datetime import datetime
 from ig_assets.core.corpus.library.staging import DESCRIBED, NO_LANGUAGE, STAGED
 from ig_assets.core.corpus.queries import FORGOTTEN_SCRIPTS, LATEST_STATUS
 from ig_assets.core.corpus.scripts.script import Reject
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 # `''` stands for no author: staged columns have no NULL.
 _SAID = {name: f"f.{name}" for name in STAGED} | {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ig_assets.core.corpus.library.scan import KnownFile
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.corpus.scripts.parse import READER_VERSION
-from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.warehouse import Connection
 
 # One row a file, and one without a file for active scripts that no file claims.
 _FILES = f"""

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 _STYLES = f"""
     SELECT hook_style, count(*) AS scripts, min(source_uri) AS source_uri

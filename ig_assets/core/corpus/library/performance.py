@@ -6,8 +6,8 @@ from typing import Any
 
 from ig_assets.core.corpus.library.scan import LibraryReading
 from ig_assets.core.corpus.scripts.script import COUNTS, ParsedScript
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 
 def write_performance(con: Connection, reading: LibraryReading) -> None:

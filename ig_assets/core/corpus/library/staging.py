@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ig_assets.core.corpus.library.known_files import LibraryState
 from ig_assets.core.corpus.library.scan import LibraryReading
 from ig_assets.core.corpus.scripts.script import Reject
-from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.warehouse import Connection
 
 DESCRIBED = (
     "source_uri",

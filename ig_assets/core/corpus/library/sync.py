@@ -27,8 +27,8 @@ from ig_assets.core.corpus.rejects import resolve_rejects, write_rejects
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.ports import Clock, LibraryStore
 from ig_assets.errors import WarehouseBusyError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 __all__ = [
     "CURRENT_SCRIPTS",

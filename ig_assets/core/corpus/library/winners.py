@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.queries import FORGOTTEN_SCRIPTS, WON_DECISIONS
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 # One row an experiment whose winning variant is not a script yet, with the words
 # that were published: the variant's own, or where a person edited them the revision

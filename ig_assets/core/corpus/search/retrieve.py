@@ -32,7 +32,7 @@ from ig_assets.errors import (
     RefusedError,
     SettingsError,
 )
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 
 CANDIDATES_PER_RESULT = 8
 MOST_CANDIDATES = 10_000  # Pinecone's greatest top_k

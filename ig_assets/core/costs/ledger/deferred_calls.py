@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ig_assets.core.ports import Usage
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from ig_assets.errors import WarehouseBusyError
-from ig_assets.warehouse.connection import Connection, Warehouse
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 T = TypeVar("T")
 STAY_S = 0.02  # the file stays open for so long after a commit,

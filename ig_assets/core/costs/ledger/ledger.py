@@ -34,8 +34,8 @@ from ig_assets.errors import (
     TransientVendorError,
     WarehouseBusyError,
 )
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import insert_row, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 T = TypeVar("T")
 Sleep = Callable[[float], None]

@@ -12,8 +12,8 @@ from ig_assets.core.experiments.ad_studies.store import SplitTest, move
 from ig_assets.core.experiments.constants import ADS, EXPERIMENT_LENGTH, SEGMENT
 from ig_assets.core.identity import stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 EVENTS = ("likes", "comments", "shares", "saved", "views")
 TRIALS = ("reach", "impressions", "views")

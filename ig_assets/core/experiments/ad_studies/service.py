@@ -27,8 +27,8 @@ from ig_assets.core.experiments.ad_studies.terms import SplitWish, check_limit, 
 from ig_assets.core.identity import stable_id
 from ig_assets.core.ports import AdAccount, Clock, SplitTests
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 PLATFORM = "instagram"
 STARTABLE = ("paused", "starting")

@@ -13,8 +13,8 @@ from typing import Any
 
 from ig_assets.core.ports import SplitTerms
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 ALL_ARMS = ""
 

@@ -29,8 +29,8 @@ from ig_assets.core.experiments.stats.decision_rule import (
 )
 from ig_assets.core.experiments.stats.e_values import E_WINNER, shrunken_lift
 from ig_assets.core.ports import Clock
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 _LATEST = """
 SELECT experiment_id, decided_at, decision, winner_arm, data_through

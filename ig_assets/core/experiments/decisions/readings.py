@@ -16,8 +16,8 @@ import numpy as np
 from ig_assets.core.experiments.constants import UNKNOWN_SIGMA
 from ig_assets.core.experiments.stats.decision_rule import FINAL_DAY, Bools, Ints
 from ig_assets.core.experiments.stats.e_values import MIN_EVENTS, Floats
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 LAST_WORD = timedelta(days=28)
 TICK = timedelta(microseconds=1)

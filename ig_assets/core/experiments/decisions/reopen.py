@@ -6,7 +6,7 @@ its file had; a later file may bring newer counts, or an arm that was not there.
 
 from __future__ import annotations
 
-from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.warehouse import Connection
 
 # Counts are compared, not times: what was looked at stands in `evidence` itself.
 _REOPEN = """

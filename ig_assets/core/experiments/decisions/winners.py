@@ -16,8 +16,8 @@ from ig_assets.core.experiments.constants import ADS
 from ig_assets.core.experiments.posts.review import LAST_EDITS
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E, shrunken_interval
 from ig_assets.core.ports import Clock
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 _LATEST_DECISIONS = """
 SELECT experiment_id, decided_at, decision, winner_variant_id, winner_arm,

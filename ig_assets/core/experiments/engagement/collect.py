@@ -28,8 +28,8 @@ from ig_assets.core.ports import (
     SocialPlatform,
 )
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 MAX_AGE_DAYS = 90
 DAILY_UNTIL_DAYS = 28

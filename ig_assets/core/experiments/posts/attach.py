@@ -13,8 +13,8 @@ from ig_assets.core.experiments.posts.publish import record_published
 from ig_assets.core.experiments.posts.review import LAST_EDITS, read_words, store_words
 from ig_assets.core.ports import Clock, MediaLookup
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 _PLANNED = f"""
 SELECT p.post_id, p.variant_id, p.status, p.detail, p.platform, v.created_at,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ig_assets.core.ports import Published
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 
 _LAST = """
 SELECT container_id, intent_key, content_hash, caption_hash, created_at,

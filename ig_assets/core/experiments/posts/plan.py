@@ -17,8 +17,8 @@ from ig_assets.core.experiments.constants import EXPERIMENT_LENGTH
 from ig_assets.core.experiments.stats.post_variance import planned_sigma
 from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Clock
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 SLOT_TIME = time(9, 0)
 SLOT_DISTANCE = timedelta(hours=24)

@@ -16,8 +16,8 @@ from ig_assets.core.identity import text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock, Published, PublishRequest, SocialPlatform
 from ig_assets.errors import RefusedError, TransientVendorError, VendorError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 SENT = "sent, outcome not yet known"
 DAY = timedelta(days=1)

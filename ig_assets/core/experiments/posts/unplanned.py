@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.warehouse import Connection
 
 
 def unplanned_months(con: Connection) -> list[str]:

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.experiments.reports.verdict import experiment_rows
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 # What was spent is what the vendor reported last of each ad; NULL before it did.
 _SPLITS = """

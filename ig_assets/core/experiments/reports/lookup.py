@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ig_assets.errors import InputError
-from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.warehouse import Connection
 
 SHORTEST = 4
 _SHOWN = 5

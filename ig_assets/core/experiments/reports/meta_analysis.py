@@ -13,8 +13,8 @@ from typing import Any
 
 from ig_assets.core.experiments.stats.anytime_t_test import Stand, stand
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E, MIN_EVENTS
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 E_CLAIM = 20.0
 

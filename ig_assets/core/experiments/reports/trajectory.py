@@ -12,8 +12,8 @@ import numpy as np
 from ig_assets.core.experiments.constants import UNKNOWN_SIGMA
 from ig_assets.core.experiments.stats.decision_rule import FINAL_DAY
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E, Floats
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 Z_95 = 1.959963984540054
 

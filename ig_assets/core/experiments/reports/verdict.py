@@ -11,8 +11,8 @@ from ig_assets.core.experiments.stats.e_values import (
     MIN_EVENTS,
 )
 from ig_assets.core.experiments.stats.sample_ratio import randomised_splits
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 _EXPERIMENTS = """
 SELECT e.experiment_id, e.month, e.topic_id, t.topic, e.segment, e.numerator,

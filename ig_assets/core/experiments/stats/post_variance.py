@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ig_assets.core.experiments.constants import UNKNOWN_SIGMA
 from ig_assets.core.experiments.stats.e_values import Floats, pair_evidence
-from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.warehouse import Connection
 
 MAX_SIGMA = 2.0
 MIN_PAIRS = 10

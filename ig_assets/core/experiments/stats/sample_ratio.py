@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_assets.core.experiments.stats.e_values import Floats
-from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.warehouse import Connection
 
 CONCENTRATION = 1000.0
 E_ALARM = 100.0

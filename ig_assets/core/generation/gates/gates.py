@@ -11,8 +11,8 @@ from ig_assets.core.generation.gates.banned_words import BannedPhrase, said
 from ig_assets.core.generation.gates.language import belief_in
 from ig_assets.core.generation.gates.novelty import CorpusRuns, sibling_similarity
 from ig_assets.core.generation.gates.spoken_length import spoken_seconds
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 Nearest = Callable[[str], float | None]
 

@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 PAGE = 5_000
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from ig_assets.core.generation.writing.schema import beats_json
 from ig_assets.core.generation.writing.write import Written
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 _SHARED = (
     "hook body call_to_action on_screen_text text model request_hash prompt_hash "

@@ -15,8 +15,8 @@ from ig_assets.core.generation.gates.gates import (
 from ig_assets.core.generation.gates.novelty import CorpusRuns
 from ig_assets.core.generation.polishing.variants import corpus_texts
 from ig_assets.core.ports import Clock
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 _LAST_EDIT = """
     SELECT c.*, p.arm, p.experiment_id, coalesce(t.language, 'en') AS language

@@ -34,7 +34,7 @@ from ig_assets.core.generation.writing.write import (
     write_script,
 )
 from ig_assets.core.identity import seeded_unit
-from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.warehouse import Connection
 
 NearestOf = Callable[[str, RunRef], float | None]
 Row = dict[str, Any]

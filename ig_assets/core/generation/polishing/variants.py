@@ -11,8 +11,8 @@ from ig_assets.core.generation.polishing.attempts import text_columns
 from ig_assets.core.generation.polishing.regenerate import Outcome, Polishing, Row
 from ig_assets.core.identity import text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 _FROM_DRAFT = (
     "variant_id month topic_id arm hook_style provider model_id is_canary is_control "

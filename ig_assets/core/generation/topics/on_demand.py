@@ -13,8 +13,8 @@ from ig_assets.core.generation.topics.content_calendar import CalendarTopic, tol
 from ig_assets.core.generation.topics.sync import ON_DEMAND, topic_id_of, topic_row
 from ig_assets.core.ports import Clock
 from ig_assets.errors import ConflictError, InputError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 _KNOWN = """
 SELECT *

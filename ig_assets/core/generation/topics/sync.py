@@ -13,8 +13,8 @@ from ig_assets.core.generation.topics.content_calendar import (
 )
 from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Clock
-from ig_assets.warehouse.connection import Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
 
 ON_DEMAND = "on demand"
 

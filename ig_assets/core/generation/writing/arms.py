@@ -8,8 +8,8 @@ from typing import Any
 
 from ig_assets.core.generation.writing.schema import HOOK_STYLES
 from ig_assets.core.identity import seeded_unit, stable_id
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from ig_assets.core.identity import seeded_unit
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Writer
 from ig_assets.errors import BudgetError, ContextTooLongError
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 Retrieve = Callable[[Arm], Sequence[RetrievedScript]]
 WriterOf = Callable[[WritingModel], Writer]

@@ -8,7 +8,7 @@ from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
 from ig_assets.core.generation.writing.write import Sampling, Written, write_script
 from ig_assets.core.ports import Writer
-from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.warehouse import Connection
 
 
 def write_held_out(

@@ -13,7 +13,7 @@ from ig_assets.core.models.registry import (
     get_model,
 )
 from ig_assets.core.ports import Clock
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

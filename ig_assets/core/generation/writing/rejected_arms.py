@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ig_assets.core.generation.writing.arms import Arm, arm_id
-from ig_assets.warehouse.connection import Connection
 from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
 
 _TRIED = """
     SELECT d.variant_id,

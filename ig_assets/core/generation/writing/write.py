@@ -24,7 +24,7 @@ from ig_assets.errors import (
     MalformedAnswerError,
     RefusedError,
 )
-from ig_assets.warehouse.connection import Connection
+from ig_assets.warehouse.warehouse import Connection
 
 MAX_OUTPUT_TOKENS = 400
 ATTEMPTS = 2

@@ -26,8 +26,8 @@ from ig_assets.core.costs.ledger.deferred_calls import Settled, settle_submitted
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.ports import BatchEmbedder, BatchResult, Clock, Usage
 from ig_assets.errors import MalformedAnswerError, RefusedError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 PAGE = 2_000  # inputs whose vectors are written in one transaction
 

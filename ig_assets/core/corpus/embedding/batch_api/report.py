@@ -13,8 +13,8 @@ from typing import Any
 from ig_assets.core.corpus.embedding.batch_store import OPEN, batches_in, held_inputs
 from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.ports import Embedder
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 RUN_AGAIN = "run `ig-assets sync`, or materialise script_embeddings"
 TRY_AGAIN = (

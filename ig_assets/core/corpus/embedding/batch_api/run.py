@@ -30,7 +30,7 @@ from ig_assets.core.corpus.embedding.batch_store import OPEN, batches_in, held_i
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef, Sleep
 from ig_assets.core.ports import BatchEmbedder, Clock, Embedder
 from ig_assets.errors import AccessError
-from ig_assets.warehouse.connection import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse
 
 SAMPLE_ROWS = 20
 

@@ -31,8 +31,8 @@ from ig_assets.core.costs.ledger.retry_exhausted import told_of_attempts
 from ig_assets.core.identity import ID_LENGTH, stable_id
 from ig_assets.core.ports import BatchEmbedder, BatchLine, Clock, Embedder, Usage
 from ig_assets.errors import AccessError, RefusedError, TransientVendorError
-from ig_assets.warehouse.connection import Connection, Warehouse
 from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 ATTEMPTS = 3
 CUSTOM_ID_LENGTH = ID_LENGTH + 1 + 5  # an intent key, a hyphen, a number

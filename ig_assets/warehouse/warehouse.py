@@ -21,8 +21,8 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from ig_assets.errors import WarehouseBusyError, WarehouseError
-from ig_assets.warehouse.home import Connection as Connection
-from ig_assets.warehouse.home import Home
+from ig_assets.warehouse.backends import Connection as Connection
+from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.migrations import apply_migrations
 
 LOCK_TIMEOUT_S = 60.0
