@@ -1,12 +1,9 @@
-"""Between Dagster and the core: failures, run references and metadata."""
+"""Between Dagster and the core: failures of one sentence, and run references."""
 
 from __future__ import annotations
 
-import base64
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import dagster as dg
 from dagster import DagsterExecutionInterruptedError
@@ -19,7 +16,6 @@ from ig_assets.errors import (
 )
 
 OWNERS = ["team:content-data"]
-SAMPLE_ROWS = 20
 
 # What a run has that a sensor, a schedule or a condition started, here or headless.
 _BY_ITSELF = (
@@ -89,51 +85,3 @@ def started_by_person(context: dg.AssetExecutionContext) -> bool:
     if "dagster/parent_run_id" in tags and "dagster/retry_number" not in tags:
         return True
     return not any(name in tags for name in _BY_ITSELF)
-
-
-def counts(summary: Any) -> dict[str, Any]:
-    """A summary dataclass's numbers, booleans and short texts as metadata."""
-    return {
-        field.name: value
-        for field in dataclasses.fields(summary)
-        if isinstance(value := getattr(summary, field.name), (int, float, str, bool))
-    }
-
-
-def sample_table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
-    """At most 20 rows of ids, labels and numbers; never the text of a script."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    records = [
-        dg.TableRecord({name: _scalar(row.get(name)) for name in names})
-        for row in rows[:SAMPLE_ROWS]
-    ]
-    schema = dg.TableSchema(
-        columns=[dg.TableColumn(name, _column_type(rows, name)) for name in names]
-    )
-    return dg.MetadataValue.table(records=records, schema=schema)
-
-
-def _scalar(value: Any) -> str | int | float | bool:
-    if value is None:
-        return ""
-    return value if isinstance(value, (int, float, bool)) else str(value)
-
-
-def picture(png: bytes, caption: str) -> dg.MarkdownMetadataValue:
-    """A small PNG as Markdown with a data URI."""
-    encoded = base64.b64encode(png).decode("ascii")
-    return dg.MetadataValue.md(f"![{caption}](data:image/png;base64,{encoded})")
-
-
-def _column_type(rows: Sequence[Mapping[str, Any]], name: str) -> str:
-    for row in rows:
-        value = row.get(name)
-        if isinstance(value, bool):
-            return "bool"
-        if isinstance(value, int):
-            return "int"
-        if isinstance(value, float):
-            return "float"
-        if value is not None:
-            return "string"
-    return "string"

@@ -18,7 +18,7 @@ from ig_assets.core.ports import IndexEntry
 from ig_assets_tests.core.corpus.shelf import Shelf
 from ig_assets_tests.core.corpus.test_index_sync import agrees, fill
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 KILLS = 24
 
 

@@ -128,8 +128,8 @@ def test_the_server_wants_its_own_key_and_only_its_owner_may_read_it(
     assert answers_with(address, f"Bearer {address.api_key}") == 200
     mode = stat.S_IMODE((state_dir / "server.json").stat().st_mode)
     assert mode == 0o600
-    server = psutil.Process(int(str(record(state_dir)["pid"])))
-    assert address.api_key not in " ".join(server.cmdline())
+    process = psutil.Process(int(str(record(state_dir)["pid"])))
+    assert address.api_key not in " ".join(process.cmdline())
 
 
 @pytest.mark.model
@@ -182,9 +182,9 @@ def test_an_idle_server_ends_and_takes_its_record_with_it(
     tmp_path: Path, model: Path
 ) -> None:
     ensure_server(tmp_path, model, idle_s=1)
-    server = psutil.Process(int(str(record(tmp_path)["pid"])))
-    psutil.wait_procs([server], timeout=60)
-    assert not server.is_running()
+    process = psutil.Process(int(str(record(tmp_path)["pid"])))
+    psutil.wait_procs([process], timeout=60)
+    assert not process.is_running()
     assert not (tmp_path / "server.json").exists()
 
 
@@ -241,11 +241,11 @@ class FakePage(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    server = FakeServer()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
+    fake = FakeServer()
+    threading.Thread(target=fake.serve_forever, daemon=True).start()
+    yield fake.server_address[1]
+    fake.shutdown()
+    fake.server_close()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from ig_assets_tests.core.experiments.world import MovedClock, new_warehouse, ro
 
 DAY = timedelta(days=1)
 YOUTUBE = (
-    Path(__file__).resolve().parents[3]
+    Path(__file__).resolve().parents[4]
     / "shared/data/youtube/engagement_snapshots.csv.gz"
 )
 SLOT = datetime(2026, 3, 5, 9)

@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from ig_assets.adapters.simulated import audience
+from ig_assets.adapters.simulated import audience as simulated_audience
 from ig_assets.adapters.simulated.audience import (
     EffectModel,
     SimulatedAudience,
@@ -20,7 +20,7 @@ from ig_assets.adapters.simulated.audience import (
 from ig_assets.core.ports import Published, PublishRequest, SocialPlatform
 
 SLOT = datetime(2026, 1, 5, 9)
-HISTORY = Path(__file__).resolve().parents[2] / "library" / "history"
+HISTORY = Path(__file__).resolve().parents[3] / "library" / "history"
 
 
 def request(key: str, style: str = "question", topic: str = "eggs") -> PublishRequest:
@@ -175,13 +175,13 @@ def test_whoever_asks_later_is_told_what_was_late_empty_or_wrong_put_right(
 def test_the_truth_is_where_nothing_of_the_loop_can_see_it(
     audience: SimulatedAudience,
 ) -> None:
-    house = Path(audience.__file__).parents[1]
+    house = Path(simulated_audience.__file__).parents[2]
     readers = {
         path.relative_to(house).as_posix()
         for path in house.rglob("*.py")
         if "EffectModel" in path.read_text("utf-8")
     }
-    assert readers == {"adapters/simulated_audience.py"}
+    assert readers == {"adapters/simulated/audience.py"}
     audience.publish(request("k"))
     with closing(sqlite3.connect(audience.store)) as con:
         columns = {row[1] for row in con.execute("PRAGMA table_info(published)")}

@@ -21,13 +21,11 @@ from ig_assets.defs import asset_kinds
 from ig_assets.defs.failures import (
     OWNERS,
     RETRY_WHEN_BUSY,
-    counts,
-    picture,
     plain_failures,
     run_ref,
-    sample_table,
     started_by_person,
 )
+from ig_assets.defs.metadata import counts, picture, sample_table
 from ig_assets.defs.resources import OpenBatches
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.versions import content_version

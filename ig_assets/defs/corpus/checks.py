@@ -12,7 +12,7 @@ from ig_assets.core.corpus.queries import CURRENT_REJECTS, CURRENT_SCRIPTS
 from ig_assets.core.generation.writing.schema import HOOK_STYLES
 from ig_assets.core.ports import Embedder, VectorIndex
 from ig_assets.defs.corpus.assets import raw_scripts, script_embeddings, script_index
-from ig_assets.defs.failures import sample_table
+from ig_assets.defs.metadata import sample_table
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse
 

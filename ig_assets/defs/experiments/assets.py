@@ -16,15 +16,9 @@ from ig_assets.core.fine_tuning.canary import canary_evidence, canary_row
 from ig_assets.core.ports import Clock, SocialPlatform
 from ig_assets.defs import asset_kinds
 from ig_assets.defs.experiments.metadata import named, verdict_table
-from ig_assets.defs.failures import (
-    OWNERS,
-    RETRY_WHEN_BUSY,
-    counts,
-    picture,
-    plain_failures,
-    sample_table,
-)
+from ig_assets.defs.failures import OWNERS, RETRY_WHEN_BUSY, plain_failures
 from ig_assets.defs.generation.assets import script_variants
+from ig_assets.defs.metadata import counts, picture, sample_table
 from ig_assets.defs.partitions import days, days_of, month_of, months_ahead
 from ig_assets.settings import Settings
 from ig_assets.warehouse.rows import fetch_dicts

@@ -12,7 +12,7 @@ from ig_assets.defs.experiments.assets import (
     experiment_results,
     posts,
 )
-from ig_assets.defs.failures import sample_table
+from ig_assets.defs.metadata import sample_table
 from ig_assets.defs.partitions import month_of, months_ahead
 from ig_assets.settings import Settings
 from ig_assets.warehouse.rows import fetch_dicts

@@ -24,14 +24,8 @@ from ig_assets.core.ports import Clock, Embedder, Trainer, Vectors, Writer
 from ig_assets.defs import asset_kinds
 from ig_assets.defs.corpus.assets import raw_scripts
 from ig_assets.defs.experiments.assets import winning_scripts
-from ig_assets.defs.failures import (
-    OWNERS,
-    RETRY_WHEN_BUSY,
-    counts,
-    plain_failures,
-    run_ref,
-    sample_table,
-)
+from ig_assets.defs.failures import OWNERS, RETRY_WHEN_BUSY, plain_failures, run_ref
+from ig_assets.defs.metadata import counts, sample_table
 from ig_assets.defs.partitions import closed_months, month_of
 from ig_assets.errors import InputError, RefusedError
 from ig_assets.settings import Settings

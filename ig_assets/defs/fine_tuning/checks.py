@@ -4,12 +4,12 @@ import dagster as dg
 
 from ig_assets.core.fine_tuning.dataset_files import check_line
 from ig_assets.core.fine_tuning.evaluation import evaluation_of
-from ig_assets.defs.failures import sample_table
 from ig_assets.defs.fine_tuning.assets import (
     fine_tune_jsonl,
     model_evaluation,
     training_examples,
 )
+from ig_assets.defs.metadata import sample_table
 from ig_assets.defs.partitions import closed_months, month_of
 from ig_assets.settings import Settings
 from ig_assets.warehouse.rows import fetch_dicts

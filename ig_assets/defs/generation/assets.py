@@ -8,19 +8,14 @@ from ig_assets.core.models.registry import canary_model
 from ig_assets.core.ports import Clock, Embedder, VectorIndex
 from ig_assets.defs import asset_kinds
 from ig_assets.defs.corpus.assets import script_index
-from ig_assets.defs.failures import (
-    OWNERS,
-    RETRY_WHEN_BUSY,
-    counts,
-    plain_failures,
-    run_ref,
-)
+from ig_assets.defs.failures import OWNERS, RETRY_WHEN_BUSY, plain_failures, run_ref
 from ig_assets.defs.generation.steps import (
     Desk,
     WriterByName,
     draft_month,
     polish_month,
 )
+from ig_assets.defs.metadata import counts
 from ig_assets.defs.partitions import month_of, months_ahead
 from ig_assets.settings import Settings
 from ig_assets.warehouse.versions import content_version

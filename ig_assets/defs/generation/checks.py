@@ -4,8 +4,8 @@ import dagster as dg
 
 from ig_assets.core.generation.gates.prompt_injection import suspicious_scripts
 from ig_assets.core.generation.overview import gate_figures
-from ig_assets.defs.failures import sample_table
 from ig_assets.defs.generation.assets import script_drafts, script_variants, topics
+from ig_assets.defs.metadata import sample_table
 from ig_assets.defs.partitions import month_of, months_ahead
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse

@@ -31,7 +31,7 @@ from ig_assets.core.generation.writing.models import base_writing_model, writing
 from ig_assets.core.generation.writing.rejected_arms import rejected_arms
 from ig_assets.core.models.few_shot import few_shot_messages
 from ig_assets.core.ports import Clock, Embedder, VectorIndex, Writer
-from ig_assets.defs.failures import counts, sample_table
+from ig_assets.defs.metadata import counts, sample_table
 from ig_assets.settings import Settings
 from ig_assets.warehouse.versions import content_version
 from ig_assets.warehouse.warehouse import Warehouse

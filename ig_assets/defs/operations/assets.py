@@ -11,15 +11,9 @@ from ig_assets.core.reports.lineage_report import (
     report_markdown,
 )
 from ig_assets.core.reports.spend_plot import daily_spend, spend_picture
-from ig_assets.defs.failures import (
-    OWNERS,
-    RETRY_WHEN_BUSY,
-    counts,
-    picture,
-    plain_failures,
-    sample_table,
-)
+from ig_assets.defs.failures import OWNERS, RETRY_WHEN_BUSY, plain_failures
 from ig_assets.defs.fine_tuning.assets import fine_tuned_model, training_examples
+from ig_assets.defs.metadata import counts, picture, sample_table
 from ig_assets.defs.partitions import closed_months, day_of, days, month_of
 from ig_assets.settings import Settings
 from ig_assets.warehouse.versions import content_version

@@ -4,7 +4,7 @@ import dagster as dg
 
 from ig_assets.core.costs.budget import standings
 from ig_assets.core.ports import Clock
-from ig_assets.defs.failures import sample_table
+from ig_assets.defs.metadata import sample_table
 from ig_assets.defs.operations.assets import api_usage
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse

@@ -20,7 +20,7 @@ from ig_assets.core.identity import text_hash
 from ig_assets.errors import InputError
 from ig_assets_tests.core.corpus.shelf import START, Shelf
 
-UPWORTHY = Path(__file__).parents[4] / "shared" / "data" / "upworthy" / "dev.csv.gz"
+UPWORTHY = Path(__file__).parents[5] / "shared" / "data" / "upworthy" / "dev.csv.gz"
 HEADER = "test_id,headline,lede,impressions,clicks,eyecatcher_id,winner\n"
 ROWS = (
     "t1,Hook one,<p>A &amp; b</p>,1000,50,img1,True\n"

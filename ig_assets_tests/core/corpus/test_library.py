@@ -20,7 +20,7 @@ from ig_assets.core.corpus.scripts.parse import read_file
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import InputError
 
-SHIPPED = Path(__file__).parents[3] / "library" / "scripts"
+SHIPPED = Path(__file__).parents[4] / "library" / "scripts"
 
 GOOD = """---
 id: slow-onions

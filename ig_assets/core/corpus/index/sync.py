@@ -20,7 +20,7 @@ from ig_assets.core.corpus.embedding.spaces import (
     active_space,
     namespace_of,
 )
-from ig_assets.core.corpus.index import entries
+from ig_assets.core.corpus.index import entries as stored_entries
 from ig_assets.core.corpus.index.plan import IndexPlan, metadata_of, plan_index
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.ports import Clock, IndexEntry, VectorIndex
@@ -187,7 +187,7 @@ def _sync_space(
         ids = plan.deletes[start : start + BATCH]
         index.delete(space.namespace, ids)
         with warehouse.transaction() as con:
-            entries.remove(con, index.name, space.namespace, ids)
+            stored_entries.remove(con, index.name, space.namespace, ids)
         done.expected.difference_update(ids)
     done.deleted = len(plan.deletes) - plan.strangers
     done.repaired += plan.strangers
@@ -250,7 +250,7 @@ def _enter(
 ) -> None:
     taken = [row for row in rows if row["script_id"] not in refused]
     with warehouse.transaction() as con:
-        entries.enter(con, index.name, space, taken, clock.now())
+        stored_entries.enter(con, index.name, space, taken, clock.now())
 
 
 def _upsert(
@@ -281,10 +281,10 @@ def _vectors(con: Connection, space: Space, hashes: Sequence[str]) -> Cached:
 def _drop_other_spaces(warehouse: Warehouse, index: VectorIndex, kept: Space) -> None:
     """Empty the namespaces that answer no more; their cached vectors stay."""
     with warehouse.transaction() as con:
-        others = entries.namespaces_besides(con, index.name, kept)
+        others = stored_entries.namespaces_besides(con, index.name, kept)
     for namespace in others:
         ids = list(index.list_ids(namespace))
         for start in range(0, len(ids), BATCH):
             index.delete(namespace, ids[start : start + BATCH])
         with warehouse.transaction() as con:
-            entries.remove_namespace(con, index.name, namespace)
+            stored_entries.remove_namespace(con, index.name, namespace)
