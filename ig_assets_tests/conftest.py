@@ -9,7 +9,12 @@ from collections.abc import Generator, Iterator, Sequence
 import pytest
 
 from ig_assets.settings import Settings
-from ig_assets_tests.loop.turned import killed_loop, killing, loops, turned_loop
+from ig_assets_tests.headless.loop_fixtures import (
+    killed_loop,
+    killing,
+    loops,
+    turned_loop,
+)
 
 __all__ = ["killed_loop", "killing", "loops", "turned_loop"]
 

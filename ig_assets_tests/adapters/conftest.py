@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets_tests.adapters.graph_world import World, graph_world
-from ig_assets_tests.core.corpus.shelf import Shelf
+from ig_assets_tests.adapters.instagram.graph_factory import World, graph_world
+from ig_assets_tests.core.corpus.corpus_factory import Shelf
 from ig_assets_tests.stand_ins.needledb_server import NeedleDB, needledb
 
 

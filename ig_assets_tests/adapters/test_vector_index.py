@@ -15,7 +15,7 @@ from ig_assets.adapters.pinecone.index import PineconeIndex
 from ig_assets.core.corpus.index.sync import IndexChange, audit_index
 from ig_assets.core.ports import Filters, IndexEntry, Match, VectorIndex
 from ig_assets.errors import InputError
-from ig_assets_tests.core.corpus.shelf import HashedWordsEmbedder, Shelf
+from ig_assets_tests.core.corpus.corpus_factory import HashedWordsEmbedder, Shelf
 from ig_assets_tests.stand_ins.needledb_server import NeedleDB
 
 SPACE = "model/with ä slash-8"

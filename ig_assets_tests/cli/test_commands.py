@@ -13,7 +13,7 @@ from filelock import FileLock
 from typer.testing import CliRunner, Result
 
 from ig_assets.cli.app import app
-from ig_assets_tests.loop.turned import KEY, TurnedLoop
+from ig_assets_tests.headless.loop_fixtures import KEY, TurnedLoop
 
 COMMANDS = [
     ["loop"],

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ig_assets_tests.loop.turned import TurnedLoop, command, new_loop
+from ig_assets_tests.headless.loop_fixtures import TurnedLoop, command, new_loop
 from ig_assets_tests.stand_ins.openai_server import RESPONSES, Fault, OpenAIStandIn
 
 DONE, FAILED, WRONG_USE = 0, 1, 2

@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 from ig_assets.adapters.simulated.clocks import SimulatedClock
 from ig_assets.cli.app import app
 from ig_assets.core.experiments.decisions.decide import update_results
-from ig_assets_tests.adapters.graph_world import START
-from ig_assets_tests.core.experiments.split_world import (
+from ig_assets_tests.adapters.instagram.graph_factory import START
+from ig_assets_tests.core.experiments.ad_studies.ad_study_factory import (
     SplitWorld,
     add_reels,
     split_world,

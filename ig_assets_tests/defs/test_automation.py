@@ -14,7 +14,7 @@ import pytest
 
 from ig_assets_tests.defs.graph import ASSETS
 from ig_assets_tests.defs.ticking import DaggedHouse
-from ig_assets_tests.loop.turned import without_settings
+from ig_assets_tests.headless.loop_fixtures import without_settings
 
 FOLLOWS = {
     "script_embeddings",

@@ -9,7 +9,10 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
-from ig_assets_tests.core.corpus.batch_house import DIMENSIONS, KEY
+from ig_assets_tests.core.corpus.embedding.batch_api.batch_factory import (
+    DIMENSIONS,
+    KEY,
+)
 from ig_assets_tests.defs.ticking import DaggedHouse
 from ig_assets_tests.stand_ins.openai_batches import BatchStandIn
 

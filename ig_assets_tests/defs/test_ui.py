@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from ig_assets.settings import PROJECT_ROOT
 from ig_assets_tests.defs.graph import ASSETS
-from ig_assets_tests.loop.turned import MONTHS, TurnedLoop
+from ig_assets_tests.headless.loop_fixtures import MONTHS, TurnedLoop
 
 pytestmark = pytest.mark.ui
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets_tests.core.corpus.shelf import Shelf
+from ig_assets_tests.core.corpus.corpus_factory import Shelf
 
 
 @pytest.fixture

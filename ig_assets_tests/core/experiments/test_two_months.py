@@ -14,7 +14,7 @@ from ig_assets.core.experiments.decisions.winners import promotable, record_winn
 from ig_assets.core.experiments.engagement.collect import collect_engagement
 from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.publish import publish_due
-from ig_assets_tests.core.experiments.world import (
+from ig_assets_tests.core.experiments.experiment_factory import (
     DAY,
     MovedClock,
     add_topic,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets_tests.core.fine_tuning.house import House
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import House
 
 
 @pytest.fixture

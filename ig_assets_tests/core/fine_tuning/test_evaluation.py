@@ -17,7 +17,7 @@ from ig_assets.core.fine_tuning.evaluation import (
 from ig_assets.core.models.registry import ModelRow
 from ig_assets.core.ports import Vectors
 from ig_assets.errors import MalformedAnswerError, TransientVendorError
-from ig_assets_tests.core.fine_tuning.house import MONTH, House
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import MONTH, House
 
 ACTIVE = ModelRow(
     "active",

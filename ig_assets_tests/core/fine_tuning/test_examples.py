@@ -13,7 +13,7 @@ from ig_assets.core.fine_tuning.examples import (
 )
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import InputError
-from ig_assets_tests.core.fine_tuning.house import (
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     CUTOFF,
     DIMENSIONS,
     MODEL,

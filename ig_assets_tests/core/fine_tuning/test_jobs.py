@@ -16,9 +16,9 @@ from ig_assets.core.fine_tuning.jobs import (
 from ig_assets.core.ports import TrainingRequest, TrainingState
 from ig_assets.errors import RefusedError, TransientVendorError
 from ig_assets.warehouse.rows import merge_rows
-from ig_assets_tests.core.fine_tuning.house import MONTH, House
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import MONTH, House
+from ig_assets_tests.core.fine_tuning.test_dataset_files import filled, write
 from ig_assets_tests.core.fine_tuning.test_examples import build
-from ig_assets_tests.core.fine_tuning.test_jsonl import filled, write
 
 
 class Vendor:

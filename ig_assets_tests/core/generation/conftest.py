@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets_tests.core.generation.desk import Desk
+from ig_assets_tests.core.generation.generation_factory import Desk
 from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
 
 

@@ -12,7 +12,7 @@ from ig_assets.adapters.openai.batch import OpenAIBatches
 from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.core.ports import BatchLine
 from ig_assets.errors import MalformedAnswerError
-from ig_assets_tests.core.corpus.batch_house import BatchHouse
+from ig_assets_tests.core.corpus.embedding.batch_api.batch_factory import BatchHouse
 from ig_assets_tests.stand_ins.node.aimock import Aimock
 from ig_assets_tests.stand_ins.node.openai_contract import Contract
 from ig_assets_tests.stand_ins.openai_batches import BatchStandIn

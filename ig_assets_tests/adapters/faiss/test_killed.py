@@ -1,0 +1,107 @@
+"""The FAISS index opens after `kill -9` at any moment, and a sync makes it right."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ig_assets.adapters.faiss import journal
+from ig_assets.adapters.faiss.index import FaissIndex
+from ig_assets.core.ports import IndexEntry
+from ig_assets_tests.core.corpus.corpus_factory import Shelf
+from ig_assets_tests.core.corpus.index.test_sync import agrees, fill
+
+ROOT = Path(__file__).resolve().parents[3]
+KILLS = 24
+
+
+def killed_while_writing(shelf: Shelf, vectors: Path, after_s: float) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ig_assets_tests.adapters.faiss.killed_process"]
+        + [str(shelf.folder / "index"), shelf.namespace, str(vectors)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"writing\n"
+    time.sleep(after_s)
+    process.kill()
+    process.communicate()
+
+
+def test_after_every_kill_the_store_opens_and_a_sync_equals_the_corpus(
+    shelf: Shelf,
+) -> None:
+    fill(shelf, 30)
+    cached = dict(shelf.rows("""
+            SELECT s.script_id, e.vector
+            FROM scripts AS s
+            JOIN embeddings AS e
+                ON e.content_hash = s.revision_hash
+            """))
+    strangers = {f"stranger/{n}": cached["library/0"] for n in range(9)}
+    vectors = shelf.folder / "vectors.npz"
+    np.savez(vectors, **{i: np.array(v) for i, v in {**cached, **strangers}.items()})
+    chance = random.Random(5)
+    for _ in range(KILLS):
+        killed_while_writing(shelf, vectors, after_s=chance.uniform(0.0, 0.1))
+        shelf.index = FaissIndex(shelf.folder / "index", "scripts")
+        found = shelf.index.query(shelf.namespace, cached["library/0"], 99)
+        assert sorted(m.entry_id for m in found) == shelf.indexed()
+        shelf.sync_index()
+        assert agrees(shelf)
+    for script_id, vector in cached.items():
+        [best] = shelf.index.query(shelf.namespace, vector, 1)
+        assert (best.entry_id, best.similarity) == (script_id, pytest.approx(1.0))
+    assert len(shelf.embedder.embedded) == 30, "repaired from the cache"
+
+
+class Killed(BaseException):
+    """Stands in for SIGKILL: nothing is caught, nothing is cleaned up."""
+
+
+def entry(n: int) -> IndexEntry:
+    row = np.random.default_rng(n).normal(size=8)
+    return IndexEntry(f"s/{n % 6}", row.tolist(), {"n": n})
+
+
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.99])
+@pytest.mark.parametrize("writes", range(4))
+def test_a_kill_at_any_byte_of_any_write_loses_no_acknowledged_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int, part: float
+) -> None:
+    index = FaissIndex(tmp_path, "scripts")
+    for n in range(6):
+        index.upsert("m-8", [entry(n)])
+    before = {m.entry_id: m.similarity for m in index.query("m-8", [1.0] * 8, 99)}
+    true_write = journal._write
+    left = [writes]
+
+    def write(file, start, change, vectors):  # type: ignore[no-untyped-def]
+        if left[0]:
+            left[0] -= 1
+            return true_write(file, start, change, vectors)
+        record = true_write(file, start, change, vectors)
+        file.flush()
+        file.truncate(start + int(part * (record.end - start)))
+        raise Killed
+
+    monkeypatch.setattr(journal, "_write", write)
+    acknowledged = 0
+    with pytest.raises(Killed):
+        for n in range(6, 20):
+            index.upsert("m-8", [entry(n)])
+            acknowledged = n - 5
+    monkeypatch.undo()
+    survivor = FaissIndex(tmp_path, "scripts")
+    found = {m.entry_id: m.similarity for m in survivor.query("m-8", [1.0] * 8, 99)}
+    changed = {i for i in found if found[i] != pytest.approx(before[i])}
+    assert changed == {f"s/{n}" for n in range(acknowledged)} and len(found) == 6

@@ -1,0 +1,379 @@
+"""History comes in once, with its evidence, and bad rows stay outside."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from ig_assets.core.corpus.history_import.importer import (
+    ImportReport,
+    guess_mapping,
+    import_history,
+)
+from ig_assets.core.identity import text_hash
+from ig_assets.errors import InputError
+from ig_assets_tests.core.corpus.corpus_factory import START, Shelf
+
+UPWORTHY = Path(__file__).parents[5] / "shared" / "data" / "upworthy" / "dev.csv.gz"
+HEADER = "test_id,headline,lede,impressions,clicks,eyecatcher_id,winner\n"
+ROWS = (
+    "t1,Hook one,<p>A &amp; b</p>,1000,50,img1,True\n"
+    "t1,Hook two,,1000,20,img1,False\n"
+    "t2,Hook one,<p>A &amp; b</p>,500,10,img2,\n"
+    "t2,Hook three,,500,9,img3,\n"
+)
+
+
+def put(folder: Path, content: str, name: str = "history.csv") -> Path:
+    path = folder / name
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def load(shelf: Shelf, file: Path, **options: Any) -> ImportReport:
+    return import_history(shelf.warehouse, shelf.clock, file, **options)
+
+
+def test_columns_are_guessed_whatever_their_case_and_spelling() -> None:
+    assert guess_mapping(HEADER.strip().split(",")) == {
+        "experiment_id": "test_id",
+        "hook": "headline",
+        "body": "lede",
+        "impressions": "impressions",
+        "clicks": "clicks",
+        "image": "eyecatcher_id",
+    }
+    theirs = ["Caption", "Publish time", "Views", "Like Count", "Saves", "nonsense"]
+    assert guess_mapping(theirs) == {
+        "text": "Caption",
+        "posted_on": "Publish time",
+        "views": "Views",
+        "likes": "Like Count",
+        "saves": "Saves",
+    }
+
+
+def test_every_row_is_an_arm_with_its_script_post_and_final_readings(
+    shelf: Shelf,
+) -> None:
+    report = load(shelf, put(shelf.folder, HEADER + ROWS))
+    assert (report.rows_read, report.imported, report.rejected) == (4, 4, 0)
+    assert (report.experiments, report.scripts, report.posts) == (2, 3, 4)
+    assert (report.numerator, report.denominator) == ("clicks", "impressions")
+    digest = text_hash("Hook one\n\nA & b")
+    row = shelf.active()[f"history/{digest[:16]}"]
+    assert (row["hook"], row["body"], row["origin"]) == ("Hook one", "A & b", "history")
+    assert row["revision_hash"] == digest
+    assert shelf.rows(
+        "SELECT DISTINCT numerator, denominator, randomised, sigma, simulated, status "
+        "FROM experiments"
+    ) == [("clicks", "impressions", True, 0.0, False, "running")]
+    posts = shelf.rows(
+        "SELECT p.arm, p.detail, p.platform, p.status, p.variant_id, p.published_at, "
+        "max(g.value) FILTER (g.metric = 'impressions'), "
+        "max(g.value) FILTER (g.metric = 'clicks'), bool_or(g.age_hours IS NOT NULL) "
+        "FROM posts AS p JOIN engagement AS g ON g.post_id = p.post_id "
+        "GROUP BY ALL ORDER BY 7, 8"
+    )
+    seen = ("history", "published", None, None)
+    assert posts == [
+        ("arm-2", "image:img3", *seen, 500.0, 9.0, False),
+        ("arm-1", "image:img2", *seen, 500.0, 10.0, False),
+        ("arm-2", "image:img1", *seen, 1000.0, 20.0, False),
+        ("arm-1", "image:img1", *seen, 1000.0, 50.0, False),
+    ]
+
+
+def test_performance_sums_the_posts_of_one_text(shelf: Shelf) -> None:
+    load(shelf, put(shelf.folder, HEADER + ROWS))
+    digest = text_hash("Hook one\n\nA & b")
+    rows = shelf.rows("SELECT revision_hash, views, rate FROM script_performance")
+    assert (digest, 1500.0, 60 / 1500) in rows and len(rows) == 3
+
+
+def test_importing_the_same_file_twice_changes_no_row(shelf: Shelf) -> None:
+    file = put(shelf.folder, HEADER + ROWS + "t1,,,1,1,,\n")
+    load(shelf, file)
+    before = shelf.everything()
+    shelf.clock.step(days=3)
+    again = load(shelf, file.rename(shelf.folder / "renamed.csv"))
+    assert shelf.everything() == before
+    assert again.already_imported and again.imported == 0
+    assert (again.rows_read, again.rejected) == (5, 1)
+
+
+def test_a_dry_run_says_all_and_writes_nothing(shelf: Shelf) -> None:
+    file = put(shelf.folder, HEADER + ROWS)
+    before = shelf.everything()
+    dry = load(shelf, file, dry_run=True)
+    assert shelf.everything() == before
+    assert dry == load(shelf, file)
+
+
+@pytest.mark.parametrize(
+    ("reason", "row"),
+    [
+        ("no hook", "t1, ,,10,1,,"),
+        ("impossible counts", "t1,Hook,,10,11,,"),
+        ("negative count", "t1,Hook,,10,-1,,"),
+        ("not a count", "t1,Hook,,ten,1,,"),
+        ("not a count", "t1,Hook,,inf,1,,"),
+        ("not a count", "t1,Hook,,1.234,1,,"),
+        ("not a count", "t1,Hook,,1.000,1,,"),
+        ("looks like a secret", "t1,Use sk-" + "a1B2" * 8 + ",,10,1,,"),
+        ("over 64 KiB", "t1," + "x" * 70000 + ",,10,1,,"),
+        ("broken row", "t1,Hook,,10,1,,,,,one,too,many"),
+    ],
+)
+def test_a_bad_row_is_listed_with_its_reason_and_the_rest_goes_on(
+    shelf: Shelf, reason: str, row: str
+) -> None:
+    report = load(shelf, put(shelf.folder, HEADER + ROWS + row + "\n"))
+    assert (report.rows_read, report.imported, report.rejected) == (5, 4, 1)
+    assert [r.reason for r in report.rejects_sample] == [reason]
+    [(source_uri, stored)] = shelf.rows("SELECT source_uri, reason FROM script_rejects")
+    assert stored == reason and source_uri.startswith("history:history.csv#")
+
+
+def test_rejects_of_history_outlive_a_look_at_the_library(shelf: Shelf) -> None:
+    load(shelf, put(shelf.folder, HEADER + "t1,,,1,1,,\n"))
+    shelf.sync()
+    assert shelf.rows("SELECT reason FROM script_rejects") == [("no hook",)]
+
+
+def test_a_missing_count_is_missing_and_never_zero(shelf: Shelf) -> None:
+    load(shelf, put(shelf.folder, "hook,views,likes,shares\nA,100,5,\nB,100,,3\n"))
+    assert shelf.rows("SELECT metric, value FROM engagement ORDER BY metric") == [
+        ("likes", 5.0),
+        ("views", 100.0),
+    ]
+    assert shelf.rows(
+        "SELECT likes, shares, rate FROM script_performance ORDER BY likes"
+    ) == [(5.0, None, 0.05), (None, 3.0, None)]
+
+
+def test_a_test_with_a_single_arm_is_no_experiment(shelf: Shelf) -> None:
+    report = load(shelf, put(shelf.folder, HEADER + "t9,Alone,,100,1,,\n"))
+    assert (report.experiments, report.posts) == (0, 1)
+    assert shelf.rows("SELECT experiment_id FROM posts") == [(None,)]
+
+
+def test_times_are_taken_as_utc_and_date_the_experiment(shelf: Shelf) -> None:
+    file = put(
+        shelf.folder,
+        "experiment,arm,hook,views,likes,posted_on\n"
+        "e,a,One,100,5,2025-03-01T01:00:00+02:00\n"
+        "e,b,Two,100,6,2025-03-02\n"
+        "e,c,Three,100,6,someday\n",
+    )
+    assert [r.reason for r in load(shelf, file).rejects_sample] == ["not a date"]
+    started = datetime(2025, 2, 28, 23)
+    assert shelf.rows("SELECT month, started_at FROM experiments") == [
+        ("2025-02", started)
+    ]
+    assert shelf.rows("SELECT arm, published_at FROM posts ORDER BY arm") == [
+        ("a", started),
+        ("b", datetime(2025, 3, 2)),
+    ]
+    assert shelf.rows("SELECT DISTINCT observed_at FROM engagement") == [(START,)]
+
+
+def test_json_lines_parquet_and_gzip_say_the_same_as_csv(shelf: Shelf) -> None:
+    csv = put(shelf.folder, "hook,body,views,likes\nHook é,Body,100,5\nTwo,,50,1\n")
+    lines = [
+        {"hook": "Hook é", "body": "Body", "views": 100, "likes": 5},
+        {"hook": "Two", "body": None, "views": 50, "likes": 1},
+    ]
+    jsonl = put(shelf.folder, "\n".join(map(json.dumps, lines)), "h.jsonl")
+    parquet = shelf.folder / "h.parquet"
+    duckdb.sql(f"SELECT * FROM read_csv('{csv}')").write_parquet(str(parquet))
+    zipped = shelf.folder / "h.csv.gz"
+    zipped.write_bytes(gzip.compress(b"\xef\xbb\xbf" + csv.read_bytes()))
+    semicolons = put(shelf.folder, csv.read_text().replace(",", ";"), "semi.csv")
+    ids = set()
+    for file in (csv, jsonl, parquet, zipped, semicolons):
+        report = load(shelf, file)
+        assert (report.imported, report.rejected, report.scripts) == (2, 0, 2)
+        ids |= set(shelf.active())
+    assert len(ids) == 2
+
+
+def test_excels_csv_with_semicolons_is_understood(shelf: Shelf) -> None:
+    rows = 'Titel;Views;Likes\r\n"Hook; with é";100;5\r\n"Two\nlines";50;1\r\n'
+    for name, content in (("a.csv", rows), ("b.csv", f"sep=;\r\n{rows}")):
+        file = shelf.folder / name
+        file.write_bytes(b"\xef\xbb\xbf" + content.encode())
+        report = load(shelf, file, mapping={"hook": "Titel"})
+        assert (report.imported, report.rejected) == (2, 0)
+        assert (report.numerator, report.denominator) == ("likes", "views")
+    hooks = {row["hook"] for row in shelf.active().values()}
+    assert hooks == {"Hook; with é", "Two lines"}
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+@pytest.mark.parametrize("name", ["h.csv", "h.jsonl"])
+def test_a_file_that_is_not_utf_8_is_one_sentence_that_says_what_to_do(
+    shelf: Shelf, name: str, encoding: str
+) -> None:
+    file = shelf.folder / name
+    file.write_bytes('hook,views\n{"hook": "Café"}\n'.encode(encoding))
+    with pytest.raises(InputError, match="not UTF-8; save it as UTF-8 .in Excel"):
+        load(shelf, file)
+
+
+@pytest.mark.parametrize("column", ["words", "Caption"])
+@pytest.mark.parametrize("ours", ["text", "hook"])
+def test_texts_without_any_engagement_become_scripts_alone(
+    shelf: Shelf, column: str, ours: str
+) -> None:
+    file = put(shelf.folder, f"{column}\nA hook\nAnother\n")
+    mapping = {ours: column}
+    planned = load(shelf, file, mapping=mapping, dry_run=True)
+    assert planned == load(shelf, file, mapping=mapping)
+    assert (planned.mapping, planned.numerator) == (mapping, None)
+    assert (planned.scripts, planned.posts, planned.experiments) == (2, 0, 0)
+    assert [r["text"] for r in shelf.active().values()] == ["Another", "A hook"]
+    assert shelf.rows("SELECT count(*) FROM script_performance") == [(0,)]
+
+
+def test_a_given_mapping_is_put_over_the_guess(shelf: Shelf) -> None:
+    file = put(shelf.folder, "headline,punchline,views,hearts\nA,B,10,3\n")
+    mapping = {"hook": "punchline", "likes": "hearts"}
+    report = load(shelf, file, mapping=mapping, simulated=True)
+    assert report.mapping == {"hook": "punchline", "likes": "hearts", "views": "views"}
+    [row] = shelf.active().values()
+    assert (row["text"], row["simulated"]) == ("B", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "sentence"),
+    [
+        ("h.csv", "views,likes\n1,1\n", {}, "--map hook=COLUMN"),
+        ("h.csv", "hook\nA\n", {"mapping": {"hook": "x"}}, "no column 'x'"),
+        ("h.csv", "hook\nA\n", {"mapping": {"x": "hook"}}, "names nothing we know"),
+        ("h.csv", "hook\nA\n", {"numerator": "likes"}, "metric 'likes'"),
+        ("h.csv", "", {}, "is empty"),
+        ("h.xlsx", "PK", {}, "none of the kinds"),
+        ("h.parquet", "PK", {}, "cannot be read as parquet"),
+        ("h.csv.gz", "not gzip", {}, "cannot be read as csv"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_sentence(
+    shelf: Shelf, name: str, content: str, options: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        load(shelf, put(shelf.folder, content, name), **options)
+    with pytest.raises(InputError, match="cannot be opened"):
+        load(shelf, shelf.folder / "missing.csv")
+
+
+def test_what_was_forgotten_does_not_come_back_by_an_import(shelf: Shelf) -> None:
+    script_id = f"history/{text_hash('Hook two')[:16]}"
+    shelf.insert("forgotten", {"script_id": script_id})
+    report = load(shelf, put(shelf.folder, HEADER + ROWS))
+    assert [r.reason for r in report.rejects_sample] == ["forgotten"]
+    assert script_id not in shelf.active()
+
+
+@pytest.mark.skipif(not UPWORTHY.exists(), reason="the Upworthy archive is not here")
+def test_the_upworthy_archive_is_understood_without_help(shelf: Shelf) -> None:
+    report = load(shelf, UPWORTHY)
+    assert (report.rows_read, report.rejected, report.experiments) == (13410, 0, 2877)
+    assert report.posts == 13410
+    assert len(shelf.active()) == report.scripts
+    assert shelf.rows(
+        "SELECT metric, count(*) FROM engagement GROUP BY metric ORDER BY metric"
+    ) == [("clicks", 13410), ("impressions", 13410)]
+
+
+# ── an export that grows ──────────────────────────────────────────────────────
+
+EXPORT = "test,hook,arm,posted_on,impressions,clicks\n"
+FIRST = EXPORT + "t1,One,a,2026-01-01,100,10\nt1,Two,b,2026-01-01,100,20\n"
+LONE = ",Alone,,2026-01-02,50,5\n"
+
+
+def grown(shelf: Shelf, text: str, **options: Any) -> ImportReport:
+    path = shelf.folder / "export.csv"
+    path.write_text(text, encoding="utf-8")
+    mapping = {"experiment_id": "test"}
+    return import_history(
+        shelf.warehouse, shelf.clock, path, mapping=mapping, **options
+    )
+
+
+def test_a_grown_export_adds_only_what_is_new(shelf: Shelf) -> None:
+    first = grown(shelf, FIRST + LONE, source="team")
+    assert (first.experiments, first.known_experiments, first.posts) == (1, 0, 3)
+    more = "t2,Three,a,2026-02-01,100,5\nt2,Four,b,2026-02-01,100,6\n"
+    second = grown(shelf, FIRST + LONE + more, source="team")
+    assert (second.experiments, second.known_experiments) == (2, 1)
+    counts = {
+        table: shelf.rows(f"SELECT count(*) FROM {table}")[0][0]
+        for table in ("experiments", "posts", "engagement", "script_performance")
+    }
+    assert counts == {
+        "experiments": 2,
+        "posts": 5,
+        "engagement": 10,
+        "script_performance": 5,
+    }
+
+
+def test_new_counts_of_a_known_post_are_a_later_reading(shelf: Shelf) -> None:
+    grown(shelf, FIRST, source="team")
+    grown(shelf, FIRST.replace("100,10", "200,30"), source="team")
+    assert shelf.rows("SELECT count(*) FROM posts") == [(2,)]
+    readings = shelf.rows(
+        "SELECT value FROM engagement WHERE metric = 'clicks' "
+        "ORDER BY post_id, observed_at"
+    )
+    assert sorted(value for (value,) in readings) == [10.0, 20.0, 30.0]
+    rates = shelf.rows("SELECT rate FROM script_performance ORDER BY as_of, rate")
+    assert rates == [(0.1,), (0.2,), (0.15,)]
+
+
+def test_two_sources_with_the_same_test_ids_are_two_experiments(shelf: Shelf) -> None:
+    grown(shelf, FIRST, source="team")
+    other = grown(shelf, FIRST.replace("One", "Uno"), source="agency")
+    assert other.known_experiments == 0
+    assert shelf.rows("SELECT count(*) FROM experiments") == [(2,)]
+
+
+def test_the_same_bytes_under_another_mapping_are_refused(shelf: Shelf) -> None:
+    grown(shelf, FIRST, source="team")
+    path = shelf.folder / "export.csv"
+    with pytest.raises(InputError, match="imported before with another mapping"):
+        import_history(
+            shelf.warehouse, shelf.clock, path, mapping={"topic": "test"}, source="team"
+        )
+    assert grown(shelf, FIRST, source="team").already_imported
+
+
+def test_columns_that_say_nothing_to_us_are_told(shelf: Shelf) -> None:
+    path = shelf.folder / "export.csv"
+    path.write_text(FIRST, encoding="utf-8")
+    report = import_history(shelf.warehouse, shelf.clock, path, dry_run=True)
+    assert report.left_alone == ("test",) and report.experiments == 0
+
+
+def test_a_broken_json_line_says_that_it_is_one_and_the_others_keep_their_numbers(
+    shelf: Shelf,
+) -> None:
+    path = shelf.folder / "export.jsonl"
+    path.write_text('{bad\n[1]\n{"hook": ""}\n{"hook": "Fine"}\n', encoding="utf-8")
+    report = import_history(shelf.warehouse, shelf.clock, path)
+    assert [
+        (r.source_uri.rpartition("#")[2], r.reason) for r in report.rejects_sample
+    ] == [
+        ("1", "broken row"),
+        ("2", "broken row"),
+        ("3", "no hook"),
+    ]
+    assert report.imported == 1

@@ -1,0 +1,357 @@
+"""An export that grows is one past: what is new is added, nothing counts twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
+from ig_assets.core.corpus.history_import.sources import source_name
+from ig_assets.core.experiments.decisions.decide import update_results
+from ig_assets.errors import InputError
+from ig_assets.warehouse.migrations import MIGRATIONS
+from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.core.corpus.corpus_factory import Shelf
+
+HEADER = "test_id,arm,headline,impressions,clicks,date\n"
+T1 = "t1,a,One,1000,50,2025-03-01\nt1,b,Two,1000,90,2025-03-01\n"
+T2 = "t2,a,Three,1000,50,2025-04-01\nt2,b,Four,1000,51,2025-04-01\n"
+COUNTED = ("scripts", "script_status", "experiments", "posts", "engagement")
+
+
+def load(shelf: Shelf, content: str, name: str = "h.csv", **options: Any) -> Any:
+    file = shelf.folder / name
+    file.write_text(content, encoding="utf-8")
+    options = {"by_name": True, **options}
+    return import_history(shelf.warehouse, shelf.clock, file, **options)
+
+
+def counts(shelf: Shelf) -> dict[str, int]:
+    rows = {t: shelf.rows(f"SELECT count(*) FROM {t}") for t in COUNTED}
+    return {table: found[0][0] for table, found in rows.items()}
+
+
+def everything_said(shelf: Shelf) -> dict[str, Any]:
+    """All rows but those that name the import of a file."""
+    kept = shelf.everything()
+    for table in ("imports", "edges", "script_status"):
+        kept.pop(table, None)
+    return kept
+
+
+def test_the_name_of_an_export_is_its_files_without_suffixes() -> None:
+    names = ["h.csv", "h.csv.gz", "h.parquet", "h.2026.jsonl", "h", ".csv"]
+    assert [source_name(name) for name in names] == [
+        *["h", "h", "h", "h.2026", "h", ".csv"]
+    ]
+
+
+def test_a_file_that_grew_adds_only_what_is_new(shelf: Shelf) -> None:
+    load(shelf, HEADER + T1)
+    before = shelf.everything()
+    shelf.clock.step(days=30)
+    report = load(shelf, HEADER + T2 + T1)
+    assert counts(shelf) == dict(
+        scripts=4, script_status=4, experiments=2, posts=4, engagement=8
+    )
+    assert (report.known_scripts, report.missing_scripts) == (2, 0)
+    after = shelf.everything()
+    for table in (*COUNTED, "script_performance", "imports"):
+        assert all(row in after[table] for row in before[table]), table
+    assert len(after["script_performance"]) == 4
+
+
+def test_an_import_of_a_file_that_grew_at_once_says_the_same(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    load(shelf, HEADER + T1)
+    load(shelf, HEADER + T1 + T2)
+    (tmp_path / "whole").mkdir()
+    whole = Shelf(tmp_path / "whole")
+    load(whole, HEADER + T1 + T2)
+    assert everything_said(shelf) == everything_said(whole)
+
+
+def test_what_was_decided_is_not_decided_again(shelf: Shelf) -> None:
+    load(shelf, HEADER + T1)
+    assert update_results(shelf.warehouse, shelf.clock).winners == 1
+    load(shelf, HEADER + T1 + T2)
+    assert update_results(shelf.warehouse, shelf.clock).experiments == 1
+    assert shelf.rows("SELECT count(*) FROM decisions") == [(2,)]
+
+
+def look_at(shelf: Shelf, *arms: tuple[int, int], date: str = "2025-03-01") -> str:
+    """Import these (trials, events) as the arms a, b, … of one test and decide it."""
+    rows = [
+        f"t,{arm},Words {arm},{trials},{events},{date}\n"
+        for arm, (trials, events) in zip("abcd", arms, strict=False)
+    ]
+    load(shelf, HEADER + "".join(rows))
+    update_results(shelf.warehouse, shelf.clock)
+    (decision, arm), *_ = shelf.rows(
+        "SELECT decision, winner_arm FROM decisions ORDER BY decided_at DESC"
+    )
+    return f"{decision} {arm or ''}".strip()
+
+
+@pytest.mark.parametrize("date", ["2025-03-01", ""])
+@pytest.mark.parametrize("days", [0, 30])
+def test_an_export_with_newer_counts_is_decided_anew_on_them(
+    shelf: Shelf, date: str, days: int
+) -> None:
+    assert look_at(shelf, (1000, 30), (1000, 36), date=date) == "inconclusive"
+    shelf.clock.step(days=days)
+    grown = (100_000, 3000), (100_000, 4500)
+    assert look_at(shelf, *grown, date=date) == "winner b"
+    assert update_results(shelf.warehouse, shelf.clock).experiments == 0
+    looks = shelf.rows(
+        "SELECT trials_a, events_a, trials_b, events_b FROM evidence "
+        "ORDER BY data_through"
+    )
+    assert looks == [(1000.0, 30.0, 1000.0, 36.0), (100_000, 3000, 100_000, 4500)]
+    assert shelf.rows(
+        "SELECT d.decision, v.events_b FROM decisions AS d JOIN evidence AS v "
+        "USING (experiment_id, data_through) ORDER BY d.decided_at"
+    ) == [("inconclusive", 36.0), ("winner", 4500.0)]
+
+
+@pytest.mark.parametrize("date", ["2025-03-01", ""])
+def test_a_change_of_one_count_alone_is_looked_at_too(shelf: Shelf, date: str) -> None:
+    look_at(shelf, (1000, 30), (1000, 36), date=date)
+    shelf.clock.step(days=1)
+    assert look_at(shelf, (1000, 30), (1000, 90), date=date) == "winner b"
+
+
+def test_a_verdict_that_stands_on_newer_counts_is_a_row_of_its_own(
+    shelf: Shelf,
+) -> None:
+    for events in (50, 51):
+        assert look_at(shelf, (1000, events), (1000, 120)) == "winner b"
+    lifts = shelf.rows("SELECT round(lift, 2) FROM decisions ORDER BY decided_at")
+    assert lifts == [(1.4,), (1.35,)]
+    summary = update_results(shelf.warehouse, shelf.clock)
+    assert (summary.experiments, summary.again) == (0, 0)
+
+
+def test_the_single_look_is_not_taken_again_when_an_export_has_grown(
+    shelf: Shelf, tmp_path: Path
+) -> None:
+    enough_for_z = (2600, 130), (2600, 174)
+    (tmp_path / "once").mkdir()
+    assert look_at(Shelf(tmp_path / "once"), *enough_for_z) == "winner b"
+    assert look_at(shelf, (1000, 50), (1000, 52)) == "inconclusive"
+    assert look_at(shelf, *enough_for_z) == "inconclusive"
+    assert look_at(shelf, (26_000, 1300), (26_000, 1740)) == "winner b"
+
+
+def test_a_first_look_with_too_few_events_leaves_the_single_look_to_the_next(
+    shelf: Shelf,
+) -> None:
+    assert look_at(shelf, (100, 2), (100, 20)) == "inconclusive"
+    assert look_at(shelf, (1300, 24), (1300, 87)) == "inconclusive"
+    assert look_at(shelf, (2600, 130), (2600, 174)) == "winner b"
+
+
+def test_what_won_by_the_single_look_stays_the_winner_while_it_leads(
+    shelf: Shelf,
+) -> None:
+    assert look_at(shelf, (2600, 130), (2600, 174)) == "winner b"
+    assert look_at(shelf, (2700, 136), (2700, 178)) == "winner b"
+    assert look_at(shelf, (5200, 260), (5200, 259)) == "inconclusive"
+
+
+@pytest.mark.parametrize("date", ["2025-03-01", ""])
+def test_an_arm_that_came_later_is_looked_at_but_not_by_the_single_look(
+    shelf: Shelf, tmp_path: Path, date: str
+) -> None:
+    two, third = ((2600, 130), (2600, 131)), (2600, 176)
+    (tmp_path / "once").mkdir()
+    assert look_at(Shelf(tmp_path / "once"), *two, third) == "winner c"
+    assert look_at(shelf, *two, date=date) == "inconclusive"
+    assert look_at(shelf, *two, third, date=date) == "inconclusive"
+    assert look_at(shelf, *two, third, (2600, 400), date=date) == "winner d"
+    assert shelf.rows(
+        "SELECT count(*), count(DISTINCT data_through) FROM decisions"
+    ) == [(3, 3)]
+
+
+def test_changed_counts_are_later_observations(shelf: Shelf) -> None:
+    """Even where the clock stands still, as the simulated one does."""
+    load(shelf, HEADER + T1)
+    load(shelf, HEADER + T1.replace("1000,50", "2000,70"))
+    assert counts(shelf)["engagement"] == 6
+    assert shelf.rows(
+        "SELECT g.metric, arg_max(g.value, g.observed_at), count(*) FROM engagement "
+        "AS g JOIN posts AS p USING (post_id) WHERE p.arm = 'a' GROUP BY ALL ORDER BY 1"
+    ) == [("clicks", 70.0, 2), ("impressions", 2000.0, 2)]
+    assert shelf.rows(
+        "SELECT count(*), arg_max(views, as_of), arg_max(rate, as_of), "
+        "count(DISTINCT source) FROM script_performance WHERE revision_hash IN "
+        "(SELECT published_revision_hash FROM posts WHERE arm = 'a')"
+    ) == [(2, 2000.0, 0.035, 1)]
+
+
+def test_arms_without_names_are_known_by_their_words(shelf: Shelf) -> None:
+    header = "test_id,headline,impressions,clicks\n"
+    load(shelf, header + "t,One,100,5\nt,Two,100,6\n")
+    arms = "SELECT arm, published_revision_hash, post_id FROM posts ORDER BY arm"
+    before = shelf.rows(arms)
+    report = load(shelf, header + "t,Three,100,7\nt,Two,100,6\nt,One,100,5\n")
+    assert (report.rejected, shelf.rows(arms)[:2]) == (0, before)
+    assert [label for label, *_ in shelf.rows(arms)] == ["arm-1", "arm-2", "arm-3"]
+
+
+def test_a_row_alone_joins_its_test_when_the_test_has_grown(shelf: Shelf) -> None:
+    first, second = T1.splitlines(keepends=True)
+    load(shelf, HEADER + first)
+    load(shelf, HEADER + second + first)
+    assert counts(shelf) == dict(
+        scripts=2, script_status=2, experiments=1, posts=2, engagement=4
+    )
+    assert shelf.rows("SELECT count(DISTINCT experiment_id) FROM posts") == [(1,)]
+    third = load(shelf, HEADER + "t1,c,Five,1000,70,2025-03-01\n")
+    assert (third.experiments, third.missing_scripts) == (1, 2)
+    assert counts(shelf)["posts"] == 3 and counts(shelf)["experiments"] == 1
+
+
+def test_what_is_known_of_a_test_stays_as_it_was_at_its_start(shelf: Shelf) -> None:
+    load(shelf, HEADER + T1)
+    terms = "SELECT * FROM experiments"
+    update_results(shelf.warehouse, shelf.clock)
+    before = shelf.rows(terms)
+    later = "t1,c,Five,1000,70,2025-05-01\n"
+    load(shelf, HEADER + later, sigma=0.2, randomised=False, simulated=True)
+    assert counts(shelf)["posts"] == 3
+    assert shelf.rows(terms) == before
+
+
+def test_posts_in_no_test_are_known_wherever_their_rows_stand(shelf: Shelf) -> None:
+    header = "caption,views,likes,date\n"
+    rows = ["One,100,5,2025-01-01\n", "One,200,5,2025-01-01\n", "Two,100,5,\n"]
+    load(shelf, header + "".join(rows))
+    report = load(shelf, header + "New,9,1,\n" + "".join(rows))
+    assert (report.posts, counts(shelf)["posts"]) == (4, 4)
+    assert counts(shelf)["engagement"] == 8
+
+
+def test_another_file_of_the_same_name_does_not_overwrite_the_first(
+    shelf: Shelf,
+) -> None:
+    load(shelf, HEADER + T1)
+    before = everything_said(shelf)
+    other = T1.replace("One", "Uno").replace("Two", "Dos") + T2
+    report = load(shelf, HEADER + other)
+    assert [r.reason for r in report.rejects_sample] == ["other words"] * 2
+    assert "another export needs another --source" in report.rejects_sample[0].detail
+    assert (report.known_scripts, report.missing_scripts) == (0, 2)
+    after = everything_said(shelf)
+    assert all(row in after["posts"] for row in before["posts"])
+    assert (report.imported, counts(shelf)["posts"]) == (2, 4)
+    apart = load(shelf, HEADER + other, source="other")
+    assert (apart.rejected, apart.experiments, counts(shelf)["posts"]) == (0, 2, 8)
+
+
+def test_rows_that_vanished_stay(shelf: Shelf) -> None:
+    load(shelf, HEADER + T1 + T2)
+    before = everything_said(shelf)
+    report = load(shelf, HEADER + T2)
+    assert everything_said(shelf) == before
+    assert (report.known_scripts, report.missing_scripts) == (2, 2)
+
+
+def test_the_same_bytes_under_another_name_change_nothing(shelf: Shelf) -> None:
+    load(shelf, HEADER + T1)
+    before = shelf.everything()
+    for dry_run in (True, False):
+        again = load(shelf, HEADER + T1, "copy.csv", dry_run=dry_run)
+        assert again.already_imported and again.numerator == "clicks"
+    assert shelf.everything() == before
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_the_same_bytes_with_other_columns_are_refused(
+    shelf: Shelf, dry_run: bool
+) -> None:
+    rows = "headline,words,views,likes\nA,B,10,3\n"
+    load(shelf, rows)
+    before = shelf.everything()
+    with pytest.raises(
+        InputError, match="hook was headline and is now words.*--source NAME"
+    ):
+        load(shelf, rows, mapping={"hook": "words"}, dry_run=dry_run)
+    assert shelf.everything() == before
+    mended = load(shelf, rows, mapping={"hook": "words"}, source="mended")
+    assert mended.scripts == 1 and not mended.already_imported
+
+
+def test_a_file_that_grew_may_count_more_but_not_read_words_elsewhere(
+    shelf: Shelf,
+) -> None:
+    load(shelf, "headline,words,views\nA,B,10\n")
+    report: ImportReport = load(shelf, "headline,words,views,likes\nA,B,10,3\n")
+    assert report.known_scripts == 1
+    with pytest.raises(InputError, match="hook was headline"):
+        load(shelf, "headline,words,views\nA,C,10\n", mapping={"hook": "words"})
+
+
+def test_a_file_that_came_in_before_exports_had_names_goes_on_as_it_was(
+    shelf: Shelf,
+) -> None:
+    single = ",,Alone,100,5,2025-01-01\n"
+    load(shelf, HEADER + T1 + single, by_name=False)
+    with shelf.warehouse.transaction() as con:  # as the older version left it
+        con.execute("ALTER TABLE imports DROP COLUMN source")
+        number = next(n for n, _, ddl in MIGRATIONS if "imports ADD COLUMN" in ddl)
+        con.execute("DELETE FROM migrations WHERE number = ?", [number])
+    shelf.warehouse = Warehouse(shelf.warehouse.url, shelf.clock.now)
+    report = load(shelf, HEADER + T2 + single + T1)
+    assert counts(shelf) == dict(
+        scripts=5, script_status=5, experiments=2, posts=5, engagement=10
+    )
+    assert report.known_scripts == 3
+    load(shelf, HEADER + T2 + single + T1 + ",,Last,100,5,2025-01-01\n")
+    assert (counts(shelf)["posts"], counts(shelf)["experiments"]) == (6, 2)
+    assert shelf.rows(
+        "SELECT count(DISTINCT coalesce(source, content_hash)) FROM imports"
+    ) == [(1,)]
+
+
+def test_ids_of_files_without_a_name_are_what_they_were(shelf: Shelf) -> None:
+    """The loop's own past must be the same past in every version."""
+    load(shelf, HEADER + T1 + ",,Alone,100,5,2025-01-01\n", by_name=False)
+    assert shelf.rows("SELECT experiment_id FROM experiments") == [
+        ("6e6cc8c2bdf7d6dc",)
+    ]
+    assert shelf.rows("SELECT post_id FROM posts ORDER BY arm") == [
+        ("d68d2c4a3c9546af",),
+        ("cc7ef97139b78c06",),
+        ("4c8d1adad70e465f",),
+    ]
+    assert shelf.rows("SELECT DISTINCT source FROM script_performance") == [
+        ("import/af71b2273cbe93a7",)
+    ]
+
+
+def test_a_test_keeps_the_name_that_its_file_gives_it(shelf: Shelf) -> None:
+    long = T2.replace("t2", "t" * 300)
+    load(shelf, HEADER + T1 + long)
+    names = "SELECT intent_key FROM experiments ORDER BY length(intent_key)"
+    assert shelf.rows(names) == [("t1",), ("t" * 200,)]
+
+
+def test_a_test_of_an_older_version_gets_its_name_when_its_file_has_grown(
+    shelf: Shelf,
+) -> None:
+    load(shelf, HEADER + T1)
+    with shelf.warehouse.transaction() as con:
+        con.execute("UPDATE experiments SET intent_key = experiment_id")
+    load(shelf, HEADER + T1 + T2)
+    names = "SELECT intent_key FROM experiments ORDER BY 1"
+    assert shelf.rows(names) == [("t1",), ("t2",)]
+
+
+def test_columns_that_say_nothing_are_named(shelf: Shelf) -> None:
+    report = load(shelf, "test,headline,views,when\nt,A,10,x\n", dry_run=True)
+    assert report.left_alone == ("test", "when")

@@ -1,0 +1,59 @@
+"""A sync that is killed leaves the rows as they were."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from ig_assets_tests.core.corpus.corpus_factory import Shelf
+
+KILLED = """
+    import os, signal, sys
+    from pathlib import Path
+    from ig_assets.core.corpus import sync
+    from ig_assets_tests.core.corpus.corpus_factory import Shelf
+
+    real = getattr(sync, sys.argv[2])
+
+    def killed(*args):
+        real(*args)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(sync, sys.argv[2], killed)
+    Path.mkdir = lambda *args, **options: None
+    Shelf(Path(sys.argv[1])).sync()
+"""
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "read_library",
+        "stage_reading",
+        "carry_out_verdicts",
+        "write_renames",
+        "write_claims",
+        "write_rejects",
+        "promote_winners",
+    ],
+)
+def test_a_killed_sync_leaves_the_rows_as_they_were(shelf: Shelf, after: str) -> None:
+    shelf.write("a.md", id="a")
+    shelf.write("b.md", hook="B")
+    shelf.sync()
+    before = shelf.everything()
+    shelf.write("a.md", id="a", hook="Other words")
+    (shelf.library / "b.md").rename(shelf.library / "c.md")
+    (shelf.library / "bad.md").write_bytes(b"\x00")
+    killed = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED), str(shelf.folder), after],
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert shelf.everything() == before
+    change = shelf.sync()
+    assert (change.changed, change.renamed, change.rejected) == (1, 1, 1)

@@ -1,0 +1,95 @@
+"""Styles and languages of a library come in one spelling, and nothing is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ig_assets.core.corpus.library.label_report import (
+    scripts_without_language,
+    unknown_styles,
+)
+from ig_assets.core.corpus.scripts.labels import hook_style_of, language_of
+from ig_assets_tests.core.corpus.corpus_factory import Shelf
+
+KNOWN = ("question", "bold_claim", "story", "how_to")
+
+
+@pytest.mark.parametrize(
+    ("told", "style"),
+    [
+        ("story", "story"),
+        ("Bold Claim", "bold_claim"),
+        (" How-To ", "how_to"),
+        ("before / after", "before_/_after"),
+        ("POV__shot", "pov_shot"),
+        ("", ""),
+    ],
+)
+def test_a_hook_style_is_lower_case_with_underscores(told: str, style: str) -> None:
+    assert hook_style_of(told) == style
+
+
+@pytest.mark.parametrize(
+    ("told", "tag"),
+    [
+        ("en", "en"),
+        ("EN-us", "en-US"),
+        ("pt_br", "pt-BR"),
+        ("zh-hant-tw", "zh-Hant-TW"),
+        ("es-419", "es-419"),
+        ("de-1996", "de-1996"),
+        ("gsw", "gsw"),
+        ("english", "en"),
+        ("Deutsch", "de"),
+        ("Español", "es"),
+        ("no", "no"),
+        ("", ""),
+        ("Klingon", None),
+        ("the usual", None),
+        ("e", None),
+        ("en-", None),
+        ("en/us", None),
+        ("12", None),
+    ],
+)
+def test_a_language_is_a_tag_or_none(told: str, tag: str | None) -> None:
+    assert language_of(told) == tag
+
+
+def test_an_unknown_language_is_null_and_the_script_is_taken(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.write("bad.md", hook="One.", language="Klingon", hook_style="Bold Claim")
+    shelf.write("good.md", hook="Two.", language="EN-us")
+    shelf.write("none.md", hook="Three.")
+    assert shelf.sync().new == 3
+    said = {r["source_uri"]: r["language"] for r in shelf.active().values()}
+    assert said == {"bad.md": None, "good.md": "en-US", "none.md": ""}
+    assert {r["hook_style"] for r in shelf.active().values()} == {"bold_claim", ""}
+    with shelf.warehouse.transaction() as con:
+        [found] = scripts_without_language(con)
+    assert found == {"script_id": "library/bad", "source_uri": "bad.md"}
+    assert shelf.sync().unchanged == 3, "NULL is no change each time"
+    shelf.embed()
+    shelf.sync_index()
+    assert len(shelf.indexed()) == 3
+
+    shelf.write("bad.md", hook="One.", language="tlh", hook_style="Bold Claim")
+    shelf.sync()
+    with shelf.warehouse.transaction() as con:
+        assert scripts_without_language(con) == []
+
+
+def test_a_style_that_is_seen_once_or_nearly_known_is_doubtful(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    styles = ["story", "pov shot", "POV-shot", "questoin", "questoin", "rant"]
+    for place, style in enumerate(styles):
+        shelf.write(f"{place}.md", hook=f"Hook {place}.", hook_style=style)
+    shelf.sync()
+    with shelf.warehouse.transaction() as con:
+        found = {row["hook_style"]: row for row in unknown_styles(con, KNOWN)}
+    assert found.keys() == {"pov_shot", "questoin", "rant"}
+    assert not found["pov_shot"]["is_doubtful"] and found["pov_shot"]["scripts"] == 2
+    assert found["questoin"]["looks_like"] == "question"
+    assert found["questoin"]["is_doubtful"] and found["rant"]["is_doubtful"]

@@ -1,0 +1,221 @@
+"""Retrieval is near, weighted by evidence, diverse, and paid for once."""
+
+from __future__ import annotations
+
+import pytest
+
+from ig_assets.core.corpus.search.rerank import diversify, weight_of
+from ig_assets.core.corpus.search.retrieve import retrieve_many
+from ig_assets.core.ports import Embedder, Filters
+from ig_assets.errors import IndexLostError, InputError, SettingsError
+from ig_assets_tests.core.corpus.corpus_factory import RUN, HashedWordsEmbedder, Shelf
+
+BASIL = "Basil in the kitchen window."
+
+
+@pytest.fixture
+def stocked(shelf: Shelf) -> Shelf:
+    """Scripts: near and far ones, two languages, a copy, and two that won."""
+    shelf.write("basil.md", hook=BASIL, language="en", topic="basil")
+    shelf.write("copy.md", hook=BASIL, language="en", topic="basil")
+    shelf.write("basil-won.md", hook="Basil in the kitchen pot.", language="en")
+    shelf.write("basilikum.md", hook="Basil in der Küche.", language="de")
+    for n in range(20):
+        shelf.write(f"far-{n}.md", hook=f"Bicycle chain {n}.", language="en")
+    shelf.add_variant("v1", "Basil in the kitchen garden.\n\nIt won.")
+    shelf.sync()
+    shelf.decide("e0", "provisional", 0.4, winner_script_id="library/basil-won")
+    shelf.decide("e1", "winner", 0.1, winner_variant_id="v1")
+    shelf.turn()
+    return shelf
+
+
+def test_the_nearest_comes_first_with_all_that_a_prompt_needs(stocked: Shelf) -> None:
+    words = f"{BASIL} Some words about it. Save this."
+    found = stocked.retrieve(words, 4, include_winners=False)
+    assert [script.rank for script in found] == [1, 2, 3, 4]
+    window = found[0]
+    assert window.script_id == "library/basil"
+    assert window.similarity == pytest.approx(1.0, abs=1e-5)
+    assert (window.topic, window.language, window.origin) == ("basil", "en", "library")
+    assert window.call_to_action == "Save this."
+    assert window.text.startswith(BASIL)
+    assert (window.is_winner, window.shrunken_lift, window.experiment) == (
+        False,
+        None,
+        None,
+    )
+    assert window.weight == window.similarity
+
+
+def test_evidence_moves_the_weight_within_its_bounds(stocked: Shelf) -> None:
+    found = {s.script_id: s for s in stocked.retrieve("basil kitchen", 10)}
+    provisional, winner = found["library/basil-won"], found["winner/v1"]
+    assert provisional.weight == pytest.approx(provisional.similarity * 1.4)
+    assert winner.weight == pytest.approx(winner.similarity * 1.1)
+    assert (provisional.experiment, winner.experiment) == ("e0", "e1")
+    assert weight_of(0.5, 9.0) == pytest.approx(0.75)
+    assert weight_of(0.5, -9.0) == pytest.approx(0.35)
+    assert weight_of(0.5, None) == 0.5
+
+
+def test_the_control_arm_sees_no_winner_of_any_kind(stocked: Shelf) -> None:
+    everything = stocked.retrieve("basil kitchen", 50)
+    assert {s.script_id for s in everything if s.is_winner} == {
+        "library/basil-won",
+        "winner/v1",
+    }
+    control = stocked.retrieve("basil kitchen", 50, include_winners=False)
+    assert not [s for s in control if s.is_winner or s.origin == "winner"]
+    assert len(control) == len(everything) - 2
+
+
+def test_a_copy_of_words_that_won_is_no_loophole_for_the_control_arm(
+    stocked: Shelf,
+) -> None:
+    stocked.write("again.md", hook="Basil in the kitchen pot.", language="en")
+    stocked.turn()
+    control = stocked.retrieve("basil kitchen", 50, include_winners=False)
+    assert "library/again" not in [s.script_id for s in control]
+
+
+def test_one_text_is_retrieved_once_however_many_scripts_have_it(
+    stocked: Shelf,
+) -> None:
+    found = stocked.retrieve("basil kitchen", 50)
+    assert len({s.revision_hash for s in found}) == len(found) > 1
+    assert [s.script_id for s in found if s.hook == BASIL] == ["library/basil"]
+
+
+def test_filters_hold_even_when_what_they_want_is_far(stocked: Shelf) -> None:
+    [german] = stocked.retrieve("bicycle chain", 1, language="de")
+    assert german.script_id == "library/basilikum"
+    found = stocked.retrieve("basil kitchen", 50, exclude_script_ids=["winner/v1"])
+    assert "winner/v1" not in [s.script_id for s in found]
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        (Filters(origin="winner"), {"winner/v1"}),
+        (Filters(language="de"), {"library/basilikum"}),
+        (Filters(min_rate=0.05), {"library/rated"}),
+        (Filters(month="2026-03"), {"library/rated"}),
+        (Filters(language="de", origin="winner"), set()),
+    ],
+)
+def test_every_filter_holds_in_the_store_and_in_the_last_word(
+    stocked: Shelf, filters: Filters, found: set[str]
+) -> None:
+    stocked.clock.step(days=60)
+    block = "{as_of: 2026-03-05, views: 100, likes: 7}"
+    stocked.write("rated.md", hook="Basil with a rate.", performance=block)
+    stocked.turn()
+    hits = stocked.retrieve("basil kitchen", 50, filters=filters)
+    assert {s.script_id for s in hits} == found
+    stocked.index.update_metadata(  # a store that lags behind
+        stocked.namespace,
+        {"library/basil": {"origin": "winner", "month": "2026-03", "rate": 0.9}},
+    )
+    hits = stocked.retrieve("basil kitchen", 50, filters=filters)
+    assert {s.script_id for s in hits} == found
+
+
+def test_an_old_space_whose_model_is_gone_gives_way_with_one_sentence(
+    stocked: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    stocked.embedder = HashedWordsEmbedder("other-model", 16)
+    stocked.embed()
+    stocked.write("late.md", hook="Not yet embedded.")
+    stocked.sync(), stocked.sync_index()
+
+    def no_key(model: str, dimensions: int) -> Embedder:
+        raise SettingsError(f"{model} needs a key.")
+
+    found = stocked.retrieve("basil kitchen", 1, embedder_of=no_key)
+    assert found == stocked.retrieve("basil kitchen", 1) != []
+    assert caplog.messages[0].endswith("hashed-words needs a key.")
+    assert "other-model" in stocked.rows("SELECT model FROM api_calls")[-1]
+
+
+def test_what_is_retired_is_not_retrieved_even_before_the_index_follows(
+    stocked: Shelf,
+) -> None:
+    (stocked.library / "basil-won.md").unlink()
+    stocked.sync()
+    found = stocked.retrieve("basil kitchen", 50)
+    assert "library/basil-won" not in [s.script_id for s in found]
+
+
+def test_a_query_is_embedded_once_and_then_cached(stocked: Shelf) -> None:
+    before = len(stocked.embedder.embedded)
+    first = stocked.retrieve("keeping basil fresh", 3)
+    assert stocked.retrieve("keeping basil fresh \r\n", 3) == first
+    assert len(stocked.embedder.embedded) == before + 1
+    assert stocked.rows(
+        "SELECT status, count(*) FROM api_calls WHERE operation = 'query' "
+        "GROUP BY status"
+    ) == [("done", 1)]
+
+
+def test_several_queries_share_one_call_and_answer_as_alone(stocked: Shelf) -> None:
+    queries = ["basil kitchen", "bicycle chain", "basil kitchen"]
+    calls = stocked.embedder.calls
+    found = retrieve_many(
+        stocked.warehouse,
+        stocked.index,
+        stocked.embedder,
+        stocked.ledger,
+        RUN,
+        queries,
+        2,
+    )
+    assert stocked.embedder.calls == calls + 1
+    assert found == [stocked.retrieve(query, 2) for query in queries]
+
+
+def test_an_empty_index_answers_nothing_and_an_empty_query_is_refused(
+    shelf: Shelf,
+) -> None:
+    assert shelf.retrieve("anything") == []
+    with pytest.raises(InputError, match="the query is empty"):
+        shelf.retrieve(" \n")
+
+
+def candidate(name: str, similarity: float, vector: list[float]) -> dict[str, object]:
+    words = ("hook", "body", "call_to_action", "text", "topic", "hook_style")
+    return {
+        "script_id": name,
+        "revision_hash": name,
+        "similarity": similarity,
+        "origin": "library",
+        "language": "en",
+        **dict.fromkeys(words, ""),
+        "is_winner": False,
+        "shrunken_lift": None,
+        "experiment": None,
+        "vector": vector,
+    }
+
+
+def test_a_near_double_gives_way_to_something_else() -> None:
+    found = diversify(
+        [
+            candidate("first", 0.90, [1.0, 0.0]),
+            candidate("double", 0.89, [0.999, 0.045]),
+            candidate("other", 0.60, [0.0, 1.0]),
+        ],
+        2,
+    )
+    assert [script.script_id for script in found] == ["first", "other"]
+
+
+def test_a_lost_index_is_not_an_empty_answer(stocked: Shelf) -> None:
+    nothing = Filters(language="fr")
+    assert stocked.retrieve("basil", filters=nothing) == []
+    stocked.index.delete(stocked.namespace, list(stocked.active()))
+    for filters in (Filters(), nothing):
+        with pytest.raises(IndexLostError, match="none of its 25 vectors; run"):
+            stocked.retrieve("basil", filters=filters)
+    stocked.sync_index()
+    assert stocked.retrieve("basil")

@@ -1,0 +1,86 @@
+"""A run that is killed loses at most what was in flight, and says so."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ig_assets_tests.core.costs.ledger.drafting_process import (
+    IN_FLIGHT,
+    TOPICS,
+    start_drafting,
+)
+from ig_assets_tests.core.generation.generation_factory import Desk
+from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
+
+KILLS = 10
+WRITTEN = {
+    "drafts": "SELECT * FROM drafts ORDER BY variant_id",
+    "retrievals": 'SELECT * FROM retrievals ORDER BY variant_id, "rank"',
+    "edges": "SELECT * EXCLUDE (run_id) FROM edges ORDER BY ALL",
+}
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIStandIn]:
+    with OpenAIStandIn(delay_s=0.01) as server:
+        yield server
+
+
+def desk_with_topics(folder: Path, server: OpenAIStandIn) -> Desk:
+    folder.mkdir()
+    desk = Desk(folder, server.base_url)
+    desk.topics(*TOPICS)
+    return desk
+
+
+def requests_of(server: OpenAIStandIn) -> Counter[str]:
+    return Counter(json.dumps(body, sort_keys=True) for body in server.bodies())
+
+
+def written(desk: Desk) -> dict[str, list[dict[str, Any]]]:
+    return {table: desk.read(sql) for table, sql in WRITTEN.items()}
+
+
+def test_after_ten_kills_the_rows_are_those_of_an_undisturbed_run(
+    tmp_path: Path, server: OpenAIStandIn
+) -> None:
+    calm = desk_with_topics(tmp_path / "calm", server)
+    calm.draft(calm.arms(), "calm", in_flight=8)
+    once = requests_of(server)
+    assert set(once.values()) == {1} and len(once) == 2 * len(TOPICS)
+
+    server.forget()
+    desk = desk_with_topics(tmp_path / "killed", server)
+    draw, interrupted = random.Random(11), 0
+    for kill in range(KILLS):
+        process = start_drafting(tmp_path / "killed", server.base_url, f"run-{kill}")
+        seen = server.requests.total()
+        until = seen + draw.randint(2, 4)
+        while process.is_alive() and server.requests.total() < until:
+            process.join(timeout=0.002)
+        threading.Event().wait(draw.random() * 0.05)
+        interrupted += process.is_alive()
+        process.kill()
+        process.join()
+    assert interrupted >= KILLS // 2, "the kills came too late to show anything"
+    assert desk.read(WRITTEN["drafts"]), "the kills came too early to show anything"
+
+    desk.draft(desk.arms(), "last", in_flight=IN_FLIGHT)
+    assert written(desk) == written(calm)
+
+    asked, statuses = requests_of(server), desk.statuses()
+    assert set(asked) == set(once)
+    repeated = asked.total() - len(once)
+    assert repeated <= KILLS * IN_FLIGHT
+    assert statuses["done"] == len(once)
+    # A reservation may also have died just before its request was sent.
+    assert repeated <= statuses.get("unknown", 0) <= KILLS * IN_FLIGHT
+    assert set(statuses) <= {"done", "unknown"}

@@ -1,0 +1,183 @@
+"""A person stands between variant and post, and the original stays."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ig_assets.core.experiments.posts.plan import plan_posts
+from ig_assets.core.experiments.posts.publish import publish_due
+from ig_assets.core.experiments.posts.review import (
+    approve_posts,
+    decline_posts,
+    edit_post,
+    posts_for_review,
+)
+from ig_assets.core.identity import text_hash
+from ig_assets.errors import InputError
+from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.core.experiments.experiment_factory import (
+    MovedClock,
+    ScriptedPlatform,
+    add_topic,
+    new_warehouse,
+    rows_of,
+)
+
+MONTH = "2026-01"
+BOTH_DUE = datetime(2026, 1, 7)
+WORDS = "# A sharper hook\n\nFirst this. Then that.\n\nCTA: Save it.\n"
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock()
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
+    warehouse = new_warehouse(tmp_path, clock)
+    add_topic(warehouse)
+    plan = plan_posts(
+        warehouse,
+        clock,
+        MONTH,
+        sigma=0.2,
+        seed=7,
+        platform="scripted",
+        simulated=True,
+        approval="manual",
+    )
+    assert (plan.proposed, plan.approved) == (2, 0)
+    return warehouse
+
+
+def ids(warehouse: Warehouse) -> list[str]:
+    return [row["post_id"] for row in posts_for_review(warehouse, MONTH)]
+
+
+def sent(warehouse: Warehouse, clock: MovedClock) -> list[str]:
+    platform = ScriptedPlatform()
+    clock.present = BOTH_DUE
+    publish_due(warehouse, clock, platform)
+    return [request.text for request in platform.sent]
+
+
+def test_a_proposed_post_goes_out_only_after_a_persons_yes(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    first, _ = ids(warehouse)
+    assert sent(warehouse, clock) == []
+    assert approve_posts(warehouse, [first]) == 1
+    assert approve_posts(warehouse, [first]) == 0
+    assert len(sent(warehouse, clock)) == 1
+    assert [p["status"] for p in posts_for_review(warehouse, status="proposed")] == [
+        "proposed"
+    ]
+
+
+def test_a_declined_post_never_goes_out(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    first, second = ids(warehouse)
+    approve_posts(warehouse, [first, second])
+    assert decline_posts(warehouse, [first]) == 1
+    assert approve_posts(warehouse, [first]) == 0
+    assert len(sent(warehouse, clock)) == 1
+    assert decline_posts(warehouse, [second]) == 0
+
+
+def test_an_unknown_post_stops_the_whole_yes(warehouse: Warehouse) -> None:
+    with pytest.raises(InputError, match="no post nobody"):
+        approve_posts(warehouse, [*ids(warehouse), "nobody"])
+    assert len(posts_for_review(warehouse, MONTH, "proposed")) == 2
+
+
+def test_what_goes_out_is_the_last_edit_and_the_variant_keeps_its_words(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    first, _ = ids(warehouse)
+    before = rows_of(warehouse, "SELECT * FROM variants ORDER BY variant_id")
+    edit_post(warehouse, clock, first, b"# No\n\nNot yet.\n\nCTA: Wait.\n", "ana")
+    clock.present += timedelta(hours=1)
+    edited = edit_post(warehouse, clock, first, WORDS.encode(), "ana")
+    [shown, _] = posts_for_review(warehouse, MONTH)
+    assert (shown["hook"], shown["edited_by"]) == ("A sharper hook", "ana")
+    approve_posts(warehouse, [first])
+    text = "A sharper hook\n\nFirst this. Then that.\n\nSave it."
+    assert sent(warehouse, clock) == [text]
+    assert rows_of(warehouse, "SELECT * FROM variants ORDER BY variant_id") == before
+    [post] = rows_of(warehouse, "SELECT * FROM posts WHERE status = 'published'")
+    assert post["published_revision_hash"] == edited.revision_hash == text_hash(text)
+    assert edited.original_hash in {row["revision_hash"] for row in before}
+    [old, new] = rows_of(warehouse, "SELECT * FROM edges WHERE relation = 'edits'")
+    assert {e["parent_id"] for e in (old, new)} == {edited.variant_id}
+
+
+def test_edits_at_one_instant_are_all_kept_and_the_last_one_stands(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    first, _ = ids(warehouse)
+    for hook in ("One", "Two", "Three"):
+        words = f"# {hook}\n\nFirst this.\n\nCTA: Save it.\n"
+        edit_post(warehouse, clock, first, words.encode(), "ana")
+    edits = rows_of(warehouse, "SELECT hook FROM post_edits ORDER BY edited_at")
+    assert [row["hook"] for row in edits] == ["One", "Two", "Three"]
+    [shown, _] = posts_for_review(warehouse, MONTH)
+    assert shown["hook"] == "Three"
+
+
+def test_an_edit_while_a_publisher_is_at_work_is_not_lost(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    first, _ = ids(warehouse)
+    approve_posts(warehouse, [first])
+
+    clock.present = BOTH_DUE
+    platform = ScriptedPlatform()
+    read = warehouse.transaction
+    seen = 0
+
+    def transaction():  # type: ignore[no-untyped-def]
+        nonlocal seen
+        seen += 1
+        if seen == 2:  # between reading what is due and claiming the post
+            warehouse.transaction = read  # type: ignore[method-assign]
+            edit_post(warehouse, clock, first, WORDS.encode(), "ana")
+        return read()
+
+    warehouse.transaction = transaction  # type: ignore[method-assign]
+    publish_due(warehouse, clock, platform)
+    assert platform.sent == []
+    publish_due(warehouse, clock, platform)
+    assert [r.text.split("\n")[0] for r in platform.sent] == ["A sharper hook"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"\xff\xfe\xfa", "cannot be used"),
+        (b"# Only a hook\n", "no body and no call_to_action"),
+        (b"# A hook\n\nA body without an end.\n", "no call_to_action"),
+    ],
+)
+def test_an_edit_that_is_no_script_is_refused(
+    warehouse: Warehouse, clock: MovedClock, content: bytes, said: str
+) -> None:
+    first, _ = ids(warehouse)
+    with pytest.raises(InputError, match=said):
+        edit_post(warehouse, clock, first, content, "ana")
+    assert rows_of(warehouse, "SELECT * FROM post_edits") == []
+
+
+def test_a_post_that_is_out_cannot_be_edited(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    first, _ = ids(warehouse)
+    approve_posts(warehouse, [first])
+    sent(warehouse, clock)
+    with pytest.raises(InputError, match="is published"):
+        edit_post(warehouse, clock, first, WORDS.encode(), "ana")

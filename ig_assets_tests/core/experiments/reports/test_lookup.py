@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ig_assets.core.experiments.reports.lookup import experiment_named
+from ig_assets.errors import InputError
+from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.core.experiments.experiment_factory import (
+    START,
+    MovedClock,
+    new_warehouse,
+)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    home = new_warehouse(tmp_path, MovedClock(START))
+    rows = [
+        ("abcd1111", "history", "spring"),
+        ("abcd2222", "history", "autumn"),
+        ("abce3333", "all", "abcd1"),
+        ("abcd", "history", "abce3333"),
+    ]
+    with home.transaction() as con:
+        for experiment_id, segment, name in rows:
+            row = {"experiment_id": experiment_id, "intent_key": name}
+            merge_rows(con, "experiments", [{**row, "segment": segment}])
+    return home
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        ("abcd2222", "abcd2222"),
+        ("abce", "abce3333"),
+        ("spring", "abcd1111"),
+        ("abcd1", "abcd1111"),  # the intent key of a loop's experiment is no name
+        ("abcd", "abcd"),
+        ("abce3333", "abce3333"),
+    ],
+)
+def test_an_id_its_beginning_or_a_teams_name_will_do(
+    warehouse: Warehouse, told: str, meant: str
+) -> None:
+    with warehouse.transaction() as con:
+        assert experiment_named(con, told) == meant
+
+
+@pytest.mark.parametrize("told", ["abc", "zero", ""])
+def test_what_names_nothing_is_told(warehouse: Warehouse, told: str) -> None:
+    with warehouse.transaction() as con:
+        with pytest.raises(InputError, match="no experiment"):
+            experiment_named(con, told)
+
+
+def test_what_may_mean_several_names_them(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as con:
+        con.execute("DELETE FROM experiments WHERE experiment_id = 'abcd'")
+        with pytest.raises(InputError, match="abcd1111, abcd2222"):
+            experiment_named(con, "abcd")

@@ -1,0 +1,96 @@
+"""What is drawn of an experiment is what was looked at."""
+
+from __future__ import annotations
+
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ig_assets.core.experiments.decisions.decide import update_results
+from ig_assets.core.experiments.reports.trajectory import courses
+from ig_assets.core.experiments.reports.trajectory_plot import (
+    MOST_BYTES,
+    Shown,
+    course_picture,
+)
+from ig_assets.core.experiments.stats.e_values import pair_evidence
+from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.core.experiments.experiment_factory import (
+    DAY,
+    START,
+    MovedClock,
+    add_experiment,
+    daily,
+    new_warehouse,
+)
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock(START + 9 * DAY)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
+    return new_warehouse(tmp_path, clock)
+
+
+def test_rates_and_evidence_have_a_value_for_each_day_that_was_looked_at(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    arms = {"A": daily(0.05, 2000, 9), "B": daily(0.06, 2000, 9)}
+    add_experiment(warehouse, arms, sigma=0.2)
+    update_results(warehouse, clock)
+    with warehouse.transaction() as con:
+        (course,) = courses(con, ["no such", "e1"])
+    a, b = course.arms
+    assert (a.arm, b.arm, course.is_final) == ("A", "B", False)
+    assert a.days.tolist() == list(range(1, 10))
+    assert a.rate == pytest.approx(np.full(9, 0.05))
+    half = 1.96 * math.sqrt(0.95 / 100 + 0.2**2)
+    assert a.low == pytest.approx(0.05 * np.exp(np.full(9, -half)), rel=1e-4)
+    assert a.high == pytest.approx(0.05 * np.exp(np.full(9, half)), rel=1e-4)
+    (pair,) = course.pairs
+    told = pair_evidence(100, 2000, 120, 2000, 0.2)
+    assert pair.z_at_last == pytest.approx(float(told.z))
+    assert (np.diff(pair.max_e) >= 0).all() and pair.max_e[-1] >= 1.0
+
+
+def test_a_history_has_one_final_reading_and_an_arm_without_events_no_interval(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    arms = {"A": [(1.0, 90, 1000)], "B": [(1.0, 0, 1000)]}
+    add_experiment(warehouse, arms, declared=True)
+    update_results(warehouse, clock)
+    with warehouse.transaction() as con:
+        (course,) = courses(con, ["e1"])
+    assert course.is_final
+    assert [arm.rate.tolist() for arm in course.arms] == [[0.09], [0.0]]
+    assert np.isnan(course.arms[1].low).all()
+    assert is_png(course_picture([Shown("history", "", course)]))
+
+
+def test_the_picture_is_small_however_many_arms_and_says_so_without_any(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    for number in range(4):
+        arms = {arm: daily(0.05, 2000 + number, 9) for arm in "ABCDEF"}
+        add_experiment(warehouse, arms, experiment_id=f"e{number}")
+    update_results(warehouse, clock)
+    with warehouse.transaction() as con:
+        shown = courses(con, [f"e{number}" for number in range(4)])
+    assert len(shown) == 4
+    # A topic may hold what a picture's language takes for a formula.
+    odd = "costs $5 or $\\frac more " * 20
+    png = course_picture([Shown(odd, odd, course) for course in shown])
+    assert is_png(png) and len(png) < MOST_BYTES
+    none = course_picture([])
+    assert is_png(none) and none != png
+
+
+def is_png(content: bytes) -> bool:
+    width, height = struct.unpack(">II", content[16:24])
+    return content.startswith(b"\x89PNG") and width > 200 and height > 80

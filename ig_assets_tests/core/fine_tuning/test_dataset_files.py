@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from ig_assets.core.fine_tuning.dataset_files import (
+    DatasetSummary,
+    check_line,
+    count_tokens,
+    jsonl_line,
+    write_datasets,
+)
+from ig_assets.errors import InputError
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import MONTH, House
+from ig_assets_tests.core.fine_tuning.test_examples import build
+
+
+def write(house: House, folder: Path | None = None) -> DatasetSummary:
+    return write_datasets(
+        house.warehouse,
+        house.clock,
+        MONTH,
+        folder or house.folder / "sets",
+        seed=7,
+        base_model="m",
+        run_id="run",
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def filled(house: House, names: str = "123456") -> DatasetSummary:
+    for name in names:
+        house.experiment(f"e{name}")
+    build(house)
+    return write(house)
+
+
+def test_the_same_rows_give_the_same_bytes(house: House) -> None:
+    first = filled(house)
+    house.clock.at = house.clock.at.replace(year=2027)
+    second = write(house, house.folder / "again")
+    assert second.dataset_hash == first.dataset_hash
+    assert contents(house.folder / "again" / MONTH) == contents(
+        house.folder / "sets" / MONTH
+    )
+
+
+def test_other_rows_give_another_hash(house: House) -> None:
+    first = filled(house, "12")
+    house.forget("winner/e1-a")
+    build(house)
+    assert write(house).dataset_hash != first.dataset_hash
+
+
+def test_files_are_openais_chat_and_preference_lines_sorted_by_example(
+    house: House,
+) -> None:
+    summary = filled(house)
+    assert {(f.kind, f.split) for f in summary.files} == {
+        ("sft", "train"),
+        ("sft", "validation"),
+        ("dpo", "train"),
+        ("dpo", "validation"),
+    }
+    manifest = json.loads((house.folder / "sets" / MONTH / "manifest.json").read_text())
+    ids = {e["example_id"]: e for e in manifest["examples"]}
+    assert list(ids) == sorted(ids)
+    for file in summary.files:
+        payload = file.path.read_bytes()
+        assert hashlib.sha256(payload).hexdigest() == file.sha256
+        assert payload.endswith(b"\n") and b"\r" not in payload
+        lines = payload.decode().splitlines()
+        assert len(lines) == file.lines
+        assert all(check_line(file.kind, line) is None for line in lines)
+    assert manifest["counts"] == {f"{f.kind}_{f.split}": f.lines for f in summary.files}
+    assert {e["decision_ref"] for e in ids.values()} == {f"e{n}" for n in "123456"}
+    assert summary.tokens == sum(f.tokens for f in summary.files) > 0
+    assert summary.estimated_cost_usd is None
+
+
+def test_the_manifest_has_no_text_of_a_script(house: House) -> None:
+    filled(house)
+    manifest = (house.folder / "sets" / MONTH / "manifest.json").read_text()
+    assert "body of" not in manifest and "hook e" not in manifest
+
+
+def test_without_examples_no_file_is_written_and_the_summary_says_so(
+    house: House,
+) -> None:
+    summary = write(house)
+    assert summary.is_empty and summary.files == ()
+    assert list(contents(house.folder / "sets" / MONTH)) == ["manifest.json"]
+    assert house.read("SELECT * FROM datasets") == []
+
+
+def test_a_file_whose_examples_were_all_forgotten_is_removed(house: House) -> None:
+    filled(house, "1")
+    house.forget("winner/e1-a")
+    build(house)
+    write(house)
+    assert list(contents(house.folder / "sets" / MONTH)) == ["manifest.json"]
+
+
+def test_a_dataset_has_a_row_and_an_edge_to_each_example(house: House) -> None:
+    summary = filled(house, "12")
+    write(house)
+    rows = house.read("SELECT kind, lines FROM datasets ORDER BY kind, split")
+    assert sorted(row["kind"] for row in rows) == ["all", "dpo", "dpo", "sft", "sft"]
+    edges = house.read(
+        "SELECT parent_id, relation FROM edges WHERE child_kind = 'dataset' "
+        "AND child_id = ? AND parent_kind = 'example' ORDER BY parent_id",
+        summary.dataset_hash,
+    )
+    assert len(edges) == summary.lines == 4
+    assert {e["parent_id"] for e in edges if e["relation"] == "train"} == set(
+        summary.train_example_ids
+    )
+
+
+def test_an_empty_text_stops_the_file_and_names_the_example(house: House) -> None:
+    house.experiment("e1")
+    build(house)
+    row, _ = house.read("SELECT * FROM training_examples ORDER BY kind DESC")
+    house.write("training_examples", row | {"completion": " "})
+    with pytest.raises(InputError, match=f"{row['example_id']} has an empty text"):
+        write(house)
+    assert not list((house.folder / "sets" / MONTH).glob("sft_*"))
+
+
+def test_a_line_that_breaks_its_format_is_told_from_a_good_one() -> None:
+    example = {"kind": "dpo", "prompt": "p", "completion": "c", "rejected": "r"}
+    good = jsonl_line(example)
+    assert check_line("dpo", good) is None
+    assert check_line("sft", good) == "is not of the format"
+    assert check_line("dpo", good[:-2]) == "is not of the format"
+    same = jsonl_line(example | {"rejected": "c"})
+    assert check_line("dpo", same) == "prefers a text to itself"
+    turned = good.replace('"role": "user"', '"role": "system"')
+    assert check_line("dpo", turned) == "has the wrong roles"
+
+
+def test_text_that_looks_like_a_control_token_is_counted_as_text() -> None:
+    assert count_tokens(["<|endoftext|>"]) > 1
+    assert count_tokens(["hello world", "hello world"]) == 4

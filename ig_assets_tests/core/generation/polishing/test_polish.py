@@ -1,0 +1,452 @@
+"""Polishing: what passes the gates stands, what does not says with which figures."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ig_assets.core.generation.gates.banned_words import parse_banned
+from ig_assets.core.generation.gates.gates import GATES
+from ig_assets.core.generation.gates.novelty import (
+    novelty,
+    sibling_similarity,
+    word_runs,
+)
+from ig_assets.core.generation.gates.spoken_length import spoken_seconds
+from ig_assets.core.generation.writing.arms import WritingModel
+from ig_assets.core.identity import text_hash
+from ig_assets.errors import AccessError, BudgetError
+from ig_assets.warehouse.rows import merge_rows
+from ig_assets_tests.core.generation.generation_factory import BASE, MONTH, TUNED, Desk
+from ig_assets_tests.stand_ins.openai_server import (
+    MALFORMED,
+    RESPONSES,
+    Fault,
+    OpenAIStandIn,
+)
+
+VARIANTS = "SELECT * FROM variants ORDER BY arm"
+OLD = "one two three four five six seven eight nine ten eleven twelve"
+FRESH = "amber boats carry dusty eels from grey harbours in june keeping late"
+
+
+def says(text: str) -> Fault:
+    """An answer whose script has these words as hook, three beats, call to action."""
+    words = text.split()
+    beats = [" ".join(words[4:7]), " ".join(words[7:9]), " ".join(words[9:10])]
+    script = {
+        "hook": " ".join(words[:4]),
+        "beats": beats,
+        "call_to_action": " ".join(words[10:]),
+        "on_screen_text": " ".join(words[:2]),
+    }
+    return Fault(text=json.dumps(script))
+
+
+def draft(desk: Desk, arm: str, text: str, **columns: Any) -> None:
+    row = {
+        "variant_id": f"v-{arm}",
+        "month": MONTH,
+        "topic_id": "t-bread",
+        "arm": arm,
+        "hook_style": "story",
+        "hook": "hook",
+        "body": "body",
+        "call_to_action": "act",
+        "text": text,
+        "provider": "openai",
+        "model": "gpt-5-mini",
+        "model_id": BASE.model_id,
+        "is_canary": arm == "canary",
+        "is_control": arm == "control",
+        "rejection": None,
+        **columns,
+    }
+    with desk.warehouse.transaction() as con:
+        merge_rows(con, "drafts", [row])
+
+
+def test_a_polished_variant_stands_with_its_figures(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread", "kites")
+    desk.corpus(OLD, "A library script 1.")
+    desk.draft(desk.arms())
+    server.forget()
+    summary = desk.polish()
+    assert (summary.drafts, summary.polished, summary.rejected) == (4, 4, 0)
+    assert server.requests[RESPONSES] == 4
+    variants = desk.read("SELECT * FROM variants ORDER BY topic_id, arm")
+    corpus = [word_runs(OLD), word_runs("A library script 1.")]
+    before: dict[str, list[str]] = {}
+    for row in variants:
+        siblings = before.setdefault(row["topic_id"], [])
+        assert row["novelty"] == novelty(row["text"], corpus) > 0.9
+        alike = sibling_similarity(row["text"], siblings)
+        assert row["sibling_similarity"] == pytest.approx(alike)
+        assert row["revision_hash"] == text_hash(row["text"])
+        siblings.append(row["text"])
+    drafts = {d["variant_id"]: d for d in desk.read("SELECT * FROM drafts")}
+    assert all(v["text"] != drafts[v["variant_id"]]["text"] for v in variants)
+    assert {v["prompt_hash"] for v in variants}.isdisjoint(
+        d["prompt_hash"] for d in drafts.values()
+    )
+
+
+def test_a_rerun_polishes_only_what_is_missing(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    draft(desk, "a", FRESH)
+    desk.polish()
+    before = desk.read(VARIANTS)
+    draft(desk, "b", "quite another text with eleven words that nobody wrote before")
+    assert desk.polish("run-2").kept == 1
+    assert server.requests[RESPONSES] == 2
+    assert desk.read(VARIANTS)[0] == before[0]
+
+
+def test_the_draft_stands_where_the_polish_copies_the_corpus(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    desk.corpus(OLD)
+    draft(desk, "a", FRESH)
+    server.fail(says(OLD))
+    summary = desk.polish(floor=0.5)
+    assert (summary.polished, summary.draft_kept) == (0, 1)
+    [variant] = desk.read(VARIANTS)
+    assert variant["text"] == FRESH and variant["rejection"] is None
+    assert variant["novelty"] == 1.0
+    assert "novelty" in json.loads(variant["settings"])["kept_the_draft"]
+
+
+def test_the_draft_stands_where_the_polish_is_malformed_twice(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    draft(desk, "a", FRESH)
+    server.fail(MALFORMED, MALFORMED)
+    assert desk.polish().draft_kept == 1
+    [variant] = desk.read(VARIANTS)
+    assert (variant["text"], variant["rejection"]) == (FRESH, None)
+
+
+def test_where_both_fail_the_gate_the_variant_is_rejected_with_its_figures(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    desk.corpus(OLD)
+    draft(desk, "a", OLD)
+    server.fail(says(OLD))
+    assert desk.polish(floor=0.5).rejected == 1
+    [variant] = desk.read(VARIANTS)
+    assert variant["rejection"] == "novelty 0.00 is below 0.50"
+    assert variant["novelty"] == 0.0
+
+
+def test_a_rejected_draft_is_a_rejected_variant_and_costs_nothing(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    draft(desk, "a", "", rejection="malformed: cut")
+    assert desk.polish().rejected == 1
+    assert server.requests[RESPONSES] == 0
+    [variant] = desk.read(VARIANTS)
+    assert variant["rejection"] == "malformed: cut"
+    assert variant["revision_hash"] is None and variant["novelty"] is None
+
+
+@pytest.mark.parametrize(
+    ("second", "stands"), [("b", False), ("canary", True), ("control", True)]
+)
+def test_siblings_must_differ_but_a_pair_of_models_may_be_alike(
+    desk: Desk, server: OpenAIStandIn, second: str, stands: bool
+) -> None:
+    desk.topics("bread")
+    draft(desk, "a", FRESH)
+    draft(desk, second, FRESH)
+    server.fail(says(FRESH), says(FRESH))
+    desk.polish(ceiling=0.8)
+    _, other = desk.read(VARIANTS)
+    assert (other["rejection"] is None) is stands
+    if not stands:
+        assert "sibling" in other["rejection"] and other["sibling_similarity"] == 1.0
+
+
+def test_a_rejected_sibling_is_nobody_s_sibling(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    for arm in "abc":
+        draft(desk, arm, FRESH)
+    server.fail(*[says(FRESH)] * 3)
+    desk.polish()
+    alike = [row["sibling_similarity"] for row in desk.read(VARIANTS)]
+    assert alike == [0.0, 1.0, 1.0]
+    with desk.warehouse.transaction() as con:
+        con.execute("DELETE FROM variants WHERE arm = 'a'")
+    server.fail(says(FRESH))
+    assert desk.polish("run-2").polished == 1
+
+
+def test_one_model_polishes_every_arm_and_is_named_by_row_and_edge(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    draft(desk, "a", FRESH)
+    draft(desk, "canary", FRESH, model_id=TUNED.model_id)
+    cheap = WritingModel("m-cheap", "openai", "gpt-5-nano", "gpt-5-nano")
+    desk.polish(model=cheap)
+    assert {body["model"] for body in server.bodies()} == {"gpt-5-nano"}
+    edges = desk.read(
+        "SELECT child_id, parent_id FROM edges WHERE relation = 'polished_by' "
+        "ORDER BY child_id"
+    )
+    assert edges == [
+        {"child_id": "v-a", "parent_id": "m-cheap"},
+        {"child_id": "v-canary", "parent_id": "m-cheap"},
+    ]
+    variants = desk.read(VARIANTS)
+    assert [v["model_id"] for v in variants] == ["m-base", "m-tuned"]
+    assert [v["polish_model_id"] for v in variants] == ["m-cheap", "m-cheap"]
+    calls = desk.read("SELECT DISTINCT operation, model FROM api_calls")
+    assert calls == [{"operation": "polish", "model": "gpt-5-nano"}]
+
+
+def test_a_draft_that_stands_was_polished_by_nobody(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    draft(desk, "a", FRESH)
+    server.fail(MALFORMED, MALFORMED)
+    desk.polish()
+    [variant] = desk.read(VARIANTS)
+    assert variant["polish_model_id"] is None
+    assert desk.read("SELECT * FROM edges WHERE relation = 'polished_by'") == []
+
+
+def test_a_refused_account_stops_polishing_and_what_was_polished_stays(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread", "kites")
+    desk.draft(desk.arms())
+    server.fail(Fault(), Fault(401))
+    with pytest.raises(AccessError):
+        desk.polish()
+    assert len(desk.read(VARIANTS)) == 1
+    assert desk.polish("run-2").polished == 3
+
+
+# ── figures ───────────────────────────────────────────────────────────────────
+FIGURES = "SELECT gate, figure, at_least, at_most, passed FROM variant_figures"
+
+
+def figures_of(desk: Desk, variant_id: str = "v-a") -> dict[str, dict[str, Any]]:
+    rows = desk.read(f"{FIGURES} WHERE variant_id = ?", variant_id)
+    return {row.pop("gate"): row for row in rows}
+
+
+def test_every_gate_leaves_its_figure_with_its_bounds(desk: Desk) -> None:
+    desk.topics("bread")
+    desk.draft(desk.arms())
+    desk.polish(nearest=lambda text, run: 0.61, least_seconds=15.0, language_floor=0.5)
+    [first, _] = desk.read(VARIANTS)
+    figures = figures_of(desk, first["variant_id"])
+    assert set(figures) == set(GATES)
+    assert all(figure["passed"] for figure in figures.values())
+    seconds = spoken_seconds(first["text"], "en")
+    assert figures["spoken_seconds"] == {
+        "figure": pytest.approx(seconds),
+        "at_least": 15.0,
+        "at_most": 60.0,
+        "passed": True,
+    }
+    assert first["estimated_seconds"] == pytest.approx(seconds)
+    assert figures["nearest_cosine"]["figure"] == 0.61
+    assert figures["novelty"]["figure"] == first["novelty"]
+
+
+def test_what_is_shown_and_said_is_kept_apart(desk: Desk) -> None:
+    desk.topics("bread")
+    desk.draft(desk.arms())
+    desk.polish()
+    for row in desk.read(VARIANTS):
+        assert " ".join(json.loads(row["beats"])) == row["body"]
+        assert 0 < len(row["on_screen_text"].split()) <= 6
+    for row in desk.read("SELECT * FROM drafts"):
+        assert " ".join(json.loads(row["beats"])) == row["body"]
+        assert row["estimated_seconds"] > 0 and row["on_screen_text"] is None
+
+
+def test_the_nearest_script_is_asked_for_only_when_all_else_passes(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    desk.corpus(OLD)
+    draft(desk, "a", OLD)
+    asked: list[str] = []
+
+    def nearest(text: str, run: object) -> None:
+        asked.append(text)
+
+    server.fail(says(OLD))
+    desk.polish(nearest=nearest)
+    assert asked == []
+    assert figures_of(desk)["nearest_cosine"]["figure"] is None
+    assert figures_of(desk)["nearest_cosine"]["passed"] is None
+
+
+def test_a_near_copy_in_meaning_is_rejected_though_its_words_are_new(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    draft(desk, "a", FRESH)
+    server.fail(says(FRESH))
+    assert desk.polish(nearest=lambda text, run: 0.95).rejected == 1
+    [variant] = desk.read(VARIANTS)
+    assert variant["rejection"] == "cosine to the nearest script 0.95 is above 0.92"
+
+
+# ── once more ─────────────────────────────────────────────────────────────────
+NEW = "violet cranes lift heavy doors near quiet lakes while autumn winds howl"
+
+
+def test_what_fails_is_polished_again_with_the_next_seed_and_told_why(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    desk.corpus(OLD)
+    draft(desk, "a", OLD)
+    server.fail(says(OLD), says(NEW))
+    summary = desk.polish(regenerations=1)
+    assert (summary.polished, summary.regenerated, summary.rejected) == (1, 1, 0)
+    first, second = (body["input"] for body in server.bodies())
+    assert OLD in first and "new beats" not in first
+    assert OLD not in second and "new beats" in second, "or it is copied again"
+    assert "Brief: about bread" in second and "Brief" not in first
+    [variant] = desk.read(VARIANTS)
+    assert variant["text"].startswith("violet cranes") and not variant["rejection"]
+    attempts = desk.read("SELECT * FROM polish_attempts ORDER BY attempt")
+    assert [a["attempt"] for a in attempts] == [0, 1]
+    seeds = [json.loads(a["settings"])["seed"] for a in attempts]
+    assert seeds[1] - seeds[0] == 2
+    calls = desk.read("SELECT subject, status FROM api_calls")
+    assert calls == [{"subject": "v-a", "status": "done"}] * 2
+
+
+@pytest.mark.parametrize("bound", [0, 1, 2])
+def test_no_variant_is_asked_for_more_often_than_the_bound(
+    desk: Desk, server: OpenAIStandIn, bound: int
+) -> None:
+    desk.topics("bread")
+    desk.corpus(OLD)
+    draft(desk, "a", OLD)
+    server.fail(*[says(OLD)] * 9)
+    assert desk.polish(regenerations=bound).rejected == 1
+    assert server.requests[RESPONSES] == 1 + bound
+    [variant] = desk.read(VARIANTS)
+    assert variant["rejection"] == "novelty 0.00 is below 0.50"
+    assert figures_of(desk)["novelty"]["passed"] is False
+
+
+def test_a_draft_that_passes_stands_before_anything_is_asked_again(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    desk.corpus(OLD)
+    draft(desk, "a", FRESH)
+    server.fail(says(OLD))
+    assert desk.polish(regenerations=3).draft_kept == 1
+    assert server.requests[RESPONSES] == 1
+
+
+def test_a_refused_polish_is_not_asked_again(desk: Desk, server: OpenAIStandIn) -> None:
+    desk.topics("bread")
+    desk.corpus(OLD)
+    draft(desk, "a", OLD)
+    server.fail(Fault(400, "content_policy_violation"))
+    assert desk.polish(regenerations=3).rejected == 1
+    assert server.requests[RESPONSES] == 1
+    [variant] = desk.read(VARIANTS)
+    assert variant["rejection"] == "novelty 0.00 is below 0.50"
+
+
+def test_banned_words_are_named_to_the_polisher_and_their_line_to_people(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    banned = parse_banned("# ours\ndusty eels", "list")
+    draft(desk, "a", FRESH)
+    server.fail(says(FRESH), says(NEW))
+    desk.polish(regenerations=1, banned=banned)
+    assert "'dusty eels'" in server.bodies()[1]["input"]
+    draft(desk, "b", FRESH)
+    server.fail(says(FRESH))
+    desk.polish("run-2", banned=banned)
+    _, other = desk.read(VARIANTS)
+    told = other["rejection"]
+    assert told == "banned words and claims 1 is above 0 (line 2 of the list)"
+    assert "eels" not in told
+
+
+def test_the_month_goes_on_after_a_rejection(desk: Desk, server: OpenAIStandIn) -> None:
+    desk.topics("bread", "kites")
+    desk.corpus(OLD)
+    desk.draft(desk.arms())
+    with desk.warehouse.transaction() as con:
+        con.execute("UPDATE drafts SET text = ? WHERE topic_id = 't-bread'", [OLD])
+    server.forget()
+    server.fail(*[says(OLD)] * 4)
+    summary = desk.polish(regenerations=1)
+    assert (summary.rejected, summary.polished) == (2, 2)
+
+
+# ── what was paid for is kept ─────────────────────────────────────────────────
+def test_a_run_that_dies_before_the_gates_does_not_pay_for_the_text_again(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread")
+    draft(desk, "a", FRESH)
+    server.fail(says(NEW))
+
+    def no_money(text: str, run: object) -> float:
+        raise BudgetError("Budget reached.")
+
+    with pytest.raises(BudgetError):
+        desk.polish(nearest=no_money)
+    assert desk.read(VARIANTS) == []
+    assert desk.polish("run-2", nearest=lambda text, run: 0.5).polished == 1
+    assert server.requests[RESPONSES] == 1
+    [variant] = desk.read(VARIANTS)
+    assert variant["text"].startswith("violet cranes")
+    assert variant["prompt_hash"] and variant["polish_model_id"] == BASE.model_id
+
+
+def test_in_flight_or_one_by_one_the_same_variants_come_out(
+    desk: Desk, server: OpenAIStandIn, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = Desk(tmp_path_factory.mktemp("other"), server.base_url)
+    for each, in_flight in ((desk, 1), (other, 4)):
+        each.topics("bread", "kites", "salt", "rain")
+        each.corpus(OLD)
+        each.draft(each.arms(3))
+        each.polish(in_flight=in_flight, regenerations=1, least_seconds=19.0)
+    every = "SELECT * FROM variants ORDER BY variant_id"
+    assert desk.read(every) == other.read(every)
+    figures = "SELECT * FROM variant_figures ORDER BY ALL"
+    assert desk.read(figures) == other.read(figures)
+
+
+def test_topics_are_polished_side_by_side_and_siblings_in_their_order(
+    desk: Desk, server: OpenAIStandIn
+) -> None:
+    desk.topics("bread", "kites", "salt")
+    desk.draft(desk.arms())
+    server.forget()
+    server.delay_s = 0.05
+    desk.polish(in_flight=3)
+    topics = [body["input"].splitlines()[0] for body in server.bodies()]
+    assert set(topics[:3]) == {"Topic: bread", "Topic: kites", "Topic: salt"}

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from ig_assets.core.fine_tuning.jobs import submit_job
+from ig_assets.core.reports.lineage_report import (
+    flow_picture,
+    month_report,
+    report_markdown,
+)
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import MONTH, House
+from ig_assets_tests.core.fine_tuning.test_dataset_files import write
+from ig_assets_tests.core.fine_tuning.test_jobs import Vendor
+from ig_assets_tests.core.reports.test_lineage_trace import trained_house
+
+
+def test_the_report_counts_the_way_from_texts_to_the_model(tmp_path: Path) -> None:
+    house, model = trained_house(tmp_path)
+    with house.warehouse.transaction() as con:
+        report = month_report(con, MONTH)
+    assert (report.texts, report.sft, report.dpo, report.lines) == (18, 9, 9, 18)
+    assert (report.job_status, report.model_id, report.in_model) == (
+        "succeeded",
+        model.model_id,
+        2,
+    )
+    assert report.simulated == 12 and report.train + report.validation == 18
+
+
+def test_the_table_is_a_sample_of_ids_and_numbers_without_texts(
+    tmp_path: Path,
+) -> None:
+    house, model = trained_house(tmp_path)
+    with house.warehouse.transaction() as con:
+        report = month_report(con, MONTH)
+    text = report_markdown(report)
+    assert model.name in text and "| s-h1-a |" in text
+    assert "body of" not in text and "hook" not in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) - 2 == len(report.sample) == 18
+    assert rows[2].split(" | ")[4] == rows[3].split(" | ")[4] == "yes"
+    assert rows[4].split(" | ")[4] == "no"
+
+
+def test_the_picture_is_a_small_png(tmp_path: Path) -> None:
+    house, _ = trained_house(tmp_path)
+    with house.warehouse.transaction() as con:
+        picture = flow_picture(month_report(con, MONTH))
+    assert picture.startswith(b"\x89PNG") and len(picture) < 40_000
+
+
+def test_an_empty_month_is_reported_with_the_refusal(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    with house.warehouse.transaction() as con:
+        nothing = month_report(con, MONTH)
+    assert (nothing.job_status, nothing.behind) == ("none", 0)
+    submit_job(house.warehouse, house.clock, Vendor(), MONTH, "base", write(house), 7)
+    with house.warehouse.transaction() as con:
+        report = month_report(con, MONTH)
+    assert report.job_status == "refused"
+    assert "no decided experiment before 2026-04-01" in report_markdown(report)
+    assert flow_picture(report).startswith(b"\x89PNG")
