@@ -1,0 +1,14 @@
+"""One empty house a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
