@@ -30,7 +30,7 @@ from ig_assets.adapters.instagram.client import BATCH, VERSION, GraphClient
 from ig_assets.adapters.instagram.insights import REEL_METRICS
 from ig_assets.adapters.instagram.social_platform import Instagram
 from ig_assets.core.experiments.engagement.collect import collect_engagement
-from ig_assets.core.experiments.posts.containers import ContainerBook
+from ig_assets.core.experiments.posts.containers import ContainerStore
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.stand_ins.graph_server import ACCOUNT, SECRET, TOKEN
@@ -93,7 +93,7 @@ def report(url: str, folder: Path, posts: int, in_flight: int) -> None:
     clock = Present()
     warehouse = Warehouse(f"duckdb:///{folder / 'w.duckdb'}", clock.now)
     client = GraphClient(lambda: TOKEN, SECRET, url)
-    platform = Instagram(client, ACCOUNT, ContainerBook(warehouse), clock)
+    platform = Instagram(client, ACCOUNT, ContainerStore(warehouse), clock)
     publish(warehouse, posts)
     for told, days in (
         ("ours, every answer stored", 0),

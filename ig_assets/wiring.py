@@ -13,12 +13,12 @@ from ig_assets.adapters.simulated.clocks import SimulatedClock, SystemClock
 from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.experiments.engagement.columns import parse_columns
 from ig_assets.core.ports import (
+    AdStudies,
     BatchEmbedder,
     Clock,
     Embedder,
     LibraryStore,
     SocialPlatform,
-    SplitTests,
     Trainer,
     VectorIndex,
     Writer,
@@ -40,21 +40,21 @@ INDEX_NAME = "scripts"
 
 
 @dataclass(frozen=True)
-class BaseModel:
+class FrozenBaseModel:
     """The model that the settings name, before any fine-tune."""
 
     provider: str
     name: str
 
 
-def base_model(settings: Settings) -> BaseModel:
+def base_model(settings: Settings) -> FrozenBaseModel:
     """The provider and name of the frozen base model."""
     if settings.writer == "openai":
-        return BaseModel("openai", settings.openai_model)
-    return BaseModel("local", LOCAL_MODELS[settings.local_model])
+        return FrozenBaseModel("openai", settings.openai_model)
+    return FrozenBaseModel("local", LOCAL_MODELS[settings.local_model])
 
 
-def polish_model(settings: Settings) -> BaseModel:
+def polish_model(settings: Settings) -> FrozenBaseModel:
     """The provider and name of the model that polishes.
 
     OpenAI's cheapest that writes well; on a server of another vendor, which may not
@@ -65,7 +65,7 @@ def polish_model(settings: Settings) -> BaseModel:
         return base
     if settings.polish_model is None and settings.openai_base_url is not None:
         return base
-    return BaseModel(base.provider, settings.polish_model or OPENAI_POLISH_MODEL)
+    return FrozenBaseModel(base.provider, settings.polish_model or OPENAI_POLISH_MODEL)
 
 
 def make_clock(settings: Settings) -> Clock:
@@ -267,18 +267,18 @@ def make_social(settings: Settings) -> SocialPlatform:
 def make_instagram(settings: Settings) -> Instagram:
     """The account of the settings. Raises SettingsError where there is none."""
     from ig_assets.adapters.instagram.social_platform import Instagram
-    from ig_assets.core.experiments.posts.containers import ContainerBook
+    from ig_assets.core.experiments.posts.containers import ContainerStore
 
     client, account = _graph_client(settings), settings.instagram_account
     assert account, "load_settings() has checked it"
     clock = make_clock(settings)
-    book = ContainerBook(make_warehouse(settings, clock))
+    book = ContainerStore(make_warehouse(settings, clock))
     return Instagram(client, account, book, clock, settings.max_in_flight)
 
 
-def make_split_tests(settings: Settings) -> SplitTests:
+def make_split_tests(settings: Settings) -> AdStudies:
     """Meta's ad studies. Raises SettingsError, naming what is missing."""
-    from ig_assets.adapters.instagram.ad_studies import AdStudies, Advertiser
+    from ig_assets.adapters.instagram.ad_studies import Advertiser, InstagramAdStudies
     from ig_assets.adapters.instagram.client import INSTAGRAM_URL
 
     client = _graph_client(settings)
@@ -293,7 +293,7 @@ def make_split_tests(settings: Settings) -> SplitTests:
             "a split test needs a token of Facebook Login in IG_INSTAGRAM_TOKEN, since "
             "one of Instagram Login may not advertise."
         )
-    return AdStudies(
+    return InstagramAdStudies(
         client,
         Advertiser(
             ad_account=str(settings.ad_account),
@@ -309,7 +309,7 @@ def _graph_client(settings: Settings) -> GraphClient:
         raise SettingsError(
             "this needs IG_SOCIAL=instagram; the simulated audience has no account."
         )
-    from ig_assets.adapters.instagram.access_token import TokenKeeper, renewal
+    from ig_assets.adapters.instagram.access_token import TokenProvider, renewal
     from ig_assets.adapters.instagram.client import GraphClient, home_of
 
     token, secret = settings.instagram_token, settings.meta_app_secret
@@ -317,7 +317,7 @@ def _graph_client(settings: Settings) -> GraphClient:
     given, app_secret = token.get_secret_value(), secret.get_secret_value()
     clock = make_clock(settings)
     renew = renewal(settings.instagram_url, app_secret, clock)
-    keeper = TokenKeeper(token_store(settings), given, clock, renew)
+    keeper = TokenProvider(token_store(settings), given, clock, renew)
     url = settings.instagram_url or home_of(given)
     return GraphClient(keeper.current, app_secret, url)
 
@@ -352,7 +352,7 @@ def make_trainer(settings: Settings, warehouse: Warehouse) -> Trainer:
 
 
 @dataclass(frozen=True)
-class House:
+class Services:
     """Every port of the settings, each made at first use: what the CLI works with."""
 
     settings: Settings

@@ -25,7 +25,7 @@ from ig_assets.core.experiments.decisions.winners import record_winners
 from ig_assets.core.ports import Filters
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
-from ig_assets.wiring import House
+from ig_assets.wiring import Services
 
 
 class Origin(str, Enum):
@@ -73,7 +73,7 @@ def import_history_command(
 
     Example: `ig-assets import-history posts.csv --map hook=headline --dry-run`
     """
-    house = House(load_settings())
+    house = Services(load_settings())
     report = import_history(
         house.warehouse,
         house.clock,
@@ -95,7 +95,7 @@ def import_history_command(
         _print_import(report, dry_run, decided)
 
 
-def decide(house: House) -> ResultsSummary:
+def decide(house: Services) -> ResultsSummary:
     """Look at what an import brought: a recorded test is decided at once, for free."""
     summary = update_results(
         house.warehouse, house.clock, provisional_lift=house.settings.provisional_lift
@@ -128,7 +128,7 @@ def search(
 
     Example: `ig-assets search "sharp knives" -k 3`
     """
-    house = House(load_settings())
+    house = Services(load_settings())
     found = retrieve(
         house.warehouse,
         house.index,

@@ -11,7 +11,7 @@ from ig_assets.cli.output import AsJson, console, plain_errors, print_json, prin
 from ig_assets.core.costs.budget import standings
 from ig_assets.core.reports.costs import UnitCosts, costs_by, unit_costs
 from ig_assets.settings import load_settings
-from ig_assets.wiring import House, make_money_clock
+from ig_assets.wiring import Services, make_money_clock
 
 
 class By(str, Enum):
@@ -40,7 +40,7 @@ def costs(
 
     Example: `ig-assets costs --by winner`
     """
-    house = House(load_settings())
+    house = Services(load_settings())
     with house.warehouse.transaction() as con:
         rows = costs_by(con, by.value)
         units = unit_costs(con)

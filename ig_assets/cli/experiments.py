@@ -24,7 +24,7 @@ from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.core.fine_tuning.canary import canary_evidence, canary_row
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
-from ig_assets.wiring import House
+from ig_assets.wiring import Services
 
 
 @plain_errors
@@ -55,7 +55,7 @@ def experiments(
 
     Example: `ig-assets experiments --month 2026-01`
     """
-    house = House(load_settings())
+    house = Services(load_settings())
     if across:
         _across(house, as_json)
         return
@@ -109,7 +109,7 @@ def _topic(row: dict[str, Any]) -> str:
     return f"{row['topic'] or '(history)'} {row['name']}"
 
 
-def _across(house: House, as_json: bool) -> None:
+def _across(house: Services, as_json: bool) -> None:
     simulated = house.settings.social != "instagram"
     with house.warehouse.transaction() as con:
         rows = claim_rows(across_topics(con, simulated=simulated))
@@ -124,7 +124,7 @@ def _across(house: House, as_json: bool) -> None:
         console.print("These are a simulated audience's or a recording's topics.")
 
 
-def _draw(house: House, rows: list[dict[str, Any]], target: Path) -> None:
+def _draw(house: Services, rows: list[dict[str, Any]], target: Path) -> None:
     with house.warehouse.transaction() as con:
         found = courses(con, [row["experiment_id"] for row in rows])
     try:

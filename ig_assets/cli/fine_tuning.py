@@ -14,7 +14,7 @@ from ig_assets.core.fine_tuning.jobs import poll_jobs, register_model, submit_jo
 from ig_assets.core.models.registry import list_models
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import load_settings
-from ig_assets.wiring import House, base_model, embedding_space
+from ig_assets.wiring import Services, base_model, embedding_space
 
 app = typer.Typer(
     help="A closed month's training set: look at it, then submit it.",
@@ -36,7 +36,7 @@ def prepare(month: Month, as_json: AsJson = False) -> None:
 
     Example: `ig-assets fine-tune prepare --month 2026-01`
     """
-    house = House(load_settings())
+    house = Services(load_settings())
     dataset = _prepare(house, month)
     if as_json:
         print_json(dataset)
@@ -67,7 +67,7 @@ def submit(month: Month, as_json: AsJson = False) -> None:
 
     Example: `ig-assets fine-tune submit --month 2026-01`
     """
-    house = House(load_settings())
+    house = Services(load_settings())
     settings = house.settings
     dataset = _prepare(house, month)
     if dataset.is_empty:
@@ -115,7 +115,7 @@ def models(
 
     Example: `ig-assets models --rollback --reason "writes about itself"`
     """
-    house = House(load_settings())
+    house = Services(load_settings())
     if (promote_id or roll_back) and not reason.strip():
         raise typer.BadParameter("say why with --reason", param_hint="--reason")
     if reason.strip() and not (promote_id or roll_back):
@@ -151,7 +151,7 @@ def models(
     )
 
 
-def _prepare(house: House, month: str) -> DatasetSummary:
+def _prepare(house: Services, month: str) -> DatasetSummary:
     settings = house.settings
     build_training_examples(
         house.warehouse,

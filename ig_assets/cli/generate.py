@@ -20,7 +20,7 @@ from ig_assets.core.generation.overview import variants_of_topic
 from ig_assets.core.generation.topics.on_demand import check_topic
 from ig_assets.core.models.registry import active_model
 from ig_assets.settings import load_settings
-from ig_assets.wiring import House, base_model
+from ig_assets.wiring import Services, base_model
 
 
 @plain_errors
@@ -56,7 +56,7 @@ def generate(
 
     Example: `ig-assets generate --retry-rejected --month 2026-05`
     """
-    house = House(load_settings())
+    house = Services(load_settings())
     where = month or house.clock.now().strftime("%Y-%m")
     if retry_rejected:
         retry(house, where, topic, as_json)
@@ -95,7 +95,7 @@ def generate(
         raise typer.Exit(FAILED)
 
 
-def _say_who_wrote(house: House) -> None:
+def _say_who_wrote(house: Services) -> None:
     """The settings name the first model; which one writes is decided by evidence."""
     asked = base_model(house.settings)
     with house.warehouse.transaction() as con:

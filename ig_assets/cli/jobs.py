@@ -5,11 +5,11 @@ from __future__ import annotations
 import warnings
 
 from ig_assets.cli.progress import live_rows
-from ig_assets.wiring import House
+from ig_assets.wiring import Services
 
 
 def run_job(
-    house: House, job: str, form: dict[str, object], what: str, quiet: bool
+    house: Services, job: str, form: dict[str, object], what: str, quiet: bool
 ) -> str:
     """Run a job that has a form, with a live line; the run's id."""
     warnings.simplefilter("ignore")

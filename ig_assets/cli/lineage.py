@@ -9,7 +9,7 @@ import typer
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
 from ig_assets.core.reports.lineage_trace import resolve, scripts_behind_model, trace
 from ig_assets.settings import load_settings
-from ig_assets.wiring import House
+from ig_assets.wiring import Services
 
 
 @plain_errors
@@ -30,7 +30,7 @@ def lineage(
     Example: `ig-assets lineage 2026-01`, `ig-assets lineage library/knife-mug-edge
     --down`
     """
-    house = House(load_settings())
+    house = Services(load_settings())
     with house.warehouse.transaction() as con:
         kind, found = resolve(con, what)
         fed = scripts_behind_model(con, found) if kind == "model" and not down else []

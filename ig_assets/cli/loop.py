@@ -26,7 +26,7 @@ from ig_assets.headless.month_loop import Loop, month_names
 from ig_assets.headless.plan import LoopPlan, plan_loop
 from ig_assets.headless.summary import LoopSummary, summarise
 from ig_assets.settings import PROJECT_ROOT, Settings, load_settings
-from ig_assets.wiring import House, make_embedder, writer_file
+from ig_assets.wiring import Services, make_embedder, writer_file
 
 SAMPLE_HISTORY = PROJECT_ROOT / "library" / "history" / "simulated_history.csv"
 TOPICS = 3
@@ -74,7 +74,7 @@ def loop(
             "`ig-assets loop` turns months on a simulated clock; unset IG_CLOCK (or "
             "set it to simulated), or let the schedules turn the real months."
         )
-    house = House(settings)
+    house = Services(settings)
     started = time.monotonic()
     turned = _turn(house, settings, months, history, quiet=as_json)
     names = _month_names(settings, months)
@@ -100,7 +100,7 @@ def _apply(topics: int | None, arms: int | None, model: LocalModel | None) -> No
 
 
 def _turn(
-    house: House, settings: Settings, months: int, history: bool, quiet: bool
+    house: Services, settings: Settings, months: int, history: bool, quiet: bool
 ) -> list[str]:
     warnings.simplefilter("ignore")  # Dagster's notes on beta interfaces
     from ig_assets.headless.dagster_home import ensure_dagster_home
@@ -127,7 +127,7 @@ def _month_names(settings: Settings, months: int) -> list[str]:
     return month_names(settings.first_month, months)
 
 
-def _check_calendar(house: House, months: list[str]) -> None:
+def _check_calendar(house: Services, months: list[str]) -> None:
     """A month without topics would pass with nothing in it, and time with it."""
     calendar = house.settings.calendar
     with house.warehouse.transaction() as con:
@@ -162,7 +162,7 @@ def _fetch_models(settings: Settings, quiet: bool) -> None:
             writer_file(settings, show)
 
 
-def _begin_with_history(house: House, quiet: bool) -> None:
+def _begin_with_history(house: Services, quiet: bool) -> None:
     with house.warehouse.transaction() as con:
         (imports,) = con.execute("SELECT count(*) FROM imports").fetchall()[0]
     if imports or not SAMPLE_HISTORY.exists():

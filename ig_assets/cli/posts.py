@@ -31,7 +31,7 @@ from ig_assets.core.generation.gates.gates import GATES, Figure, Gates
 from ig_assets.core.generation.polishing.edits import measure_edit
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
-from ig_assets.wiring import House, make_instagram
+from ig_assets.wiring import Services, make_instagram
 
 app = typer.Typer(
     help="Look at what would go out, say yes or no to it, or put it in your words.",
@@ -72,7 +72,7 @@ def list_posts(
     Example: `ig-assets posts list --status proposed --text`
     """
     asked = None if status is None else status.value
-    rows = posts_for_review(House(load_settings()).warehouse, month, asked)
+    rows = posts_for_review(Services(load_settings()).warehouse, month, asked)
     if as_json:
         print_json(rows)
         return
@@ -103,7 +103,7 @@ def approve(
 
     Example: `ig-assets posts approve --month 2026-05 --all`
     """
-    house = House(load_settings())
+    house = Services(load_settings())
     chosen = _chosen(house, posts, month, everything, "proposed")
     real = house.settings.social == "instagram"
     count = approve_posts(house.warehouse, chosen, video, needs_video=real)
@@ -122,7 +122,7 @@ def decline(
 
     Example: `ig-assets posts decline 1f0c7a5e9b3d2468`
     """
-    house = House(load_settings())
+    house = Services(load_settings())
     chosen = _chosen(house, posts, month, everything, "proposed")
     count = decline_posts(house.warehouse, chosen)
     _told({"declined": count, "left_as_they_were": len(chosen) - count}, as_json)
@@ -145,7 +145,7 @@ def edit(
     Example: `ig-assets posts edit 1f0c7a5e9b3d2468 --text better.md`
     """
     content = _content(text)
-    house = House(load_settings())
+    house = Services(load_settings())
     editor = by or getpass.getuser()
     edited = edit_post(house.warehouse, house.clock, post, content, editor)
     figures, warnings = _measured(house, post)
@@ -167,7 +167,7 @@ def edit(
         console.print(f"Warning: {warning}", style="yellow", markup=False)
 
 
-def _measured(house: House, post: str) -> tuple[list[Figure], list[str]]:
+def _measured(house: Services, post: str) -> tuple[list[Figure], list[str]]:
     """What the edit measures, and a sentence for each gate that it does not pass."""
     settings = house.settings
     try:
@@ -201,7 +201,7 @@ def attach(
     Example: `ig-assets posts attach 1f0c7a5e --media https://www.instagram.com/reel/…`
     """
     content = None if text is None else _content(text)
-    house = House(load_settings())
+    house = Services(load_settings())
     account = make_instagram(house.settings)
     attached = attach_post(
         house.warehouse,
@@ -230,7 +230,7 @@ def detach(
 
     Example: `ig-assets posts detach 1f0c7a5e9b3d2468`
     """
-    house = House(load_settings())
+    house = Services(load_settings())
     media = detach_post(house.warehouse, post)
     console.print(
         f"Post {post} is {media} no more; its figures and its experiment's evidence "
@@ -246,7 +246,7 @@ def _content(path: Path) -> bytes:
 
 
 def _chosen(
-    house: House,
+    house: Services,
     posts: list[str] | None,
     month: str | None,
     everything: bool,

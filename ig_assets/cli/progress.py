@@ -10,11 +10,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ig_assets.cli.output import console, escaped
 from ig_assets.errors import IgAssetsError
-from ig_assets.wiring import House
+from ig_assets.wiring import Services
 
 
 @contextmanager
-def live_rows(house: House, quiet: bool) -> Iterator[Callable[[str], None]]:
+def live_rows(house: Services, quiet: bool) -> Iterator[Callable[[str], None]]:
     """A live line with the stage and the rows so far, read from the warehouse."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
@@ -49,7 +49,7 @@ def live_rows(house: House, quiet: bool) -> Iterator[Callable[[str], None]]:
                 watcher.join(timeout=5)
 
 
-def _rows_so_far(house: House) -> str:
+def _rows_so_far(house: Services) -> str:
     with house.warehouse.transaction() as con:
         drafts, variants, posts, readings, calls = con.execute("""
             SELECT (SELECT count(*) FROM drafts),

@@ -8,13 +8,13 @@ from ig_assets.cli.jobs import run_job
 from ig_assets.cli.output import FAILED, console, print_json, print_table
 from ig_assets.core.costs.usage import usage_of_run
 from ig_assets.core.generation.topics.on_demand import known_topic
-from ig_assets.core.generation.writing.rejected_arms import Standing, standing
-from ig_assets.wiring import House
+from ig_assets.core.generation.writing.rejected_arms import RetryStatus, standing
+from ig_assets.wiring import Services
 
 _STEPS = ("script_drafts", "script_variants")
 
 
-def retry(house: House, month: str, topic: str, as_json: bool) -> None:
+def retry(house: Services, month: str, topic: str, as_json: bool) -> None:
     """Try a month's rejected variants again, and say what stands now.
 
     Ends with 1 where one of them is still rejected.
@@ -35,7 +35,7 @@ def retry(house: House, month: str, topic: str, as_json: bool) -> None:
         raise typer.Exit(FAILED)
 
 
-def _say(month: str, before: Standing, after: Standing, cost_usd: float) -> None:
+def _say(month: str, before: RetryStatus, after: RetryStatus, cost_usd: float) -> None:
     if not before.rejected:
         console.print(f"No variant of {month} is rejected; nothing was written.")
         return
@@ -61,12 +61,12 @@ def _say(month: str, before: Standing, after: Standing, cost_usd: float) -> None
         )
 
 
-def _standing(house: House, month: str, topic_id: str | None) -> Standing:
+def _standing(house: Services, month: str, topic_id: str | None) -> RetryStatus:
     with house.warehouse.transaction() as con:
         return standing(con, month, topic_id)
 
 
-def _cost_usd(house: House, run_id: str) -> float:
+def _cost_usd(house: Services, run_id: str) -> float:
     with house.warehouse.transaction() as con:
         used = [usage_of_run(con, run_id, asset) for asset in _STEPS]
     return sum(float(step["run_cost_usd"]) for step in used)

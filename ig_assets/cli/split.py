@@ -13,13 +13,13 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
-from ig_assets.core.experiments.ad_studies.service import Splitter
-from ig_assets.core.experiments.ad_studies.store import SplitTest
-from ig_assets.core.experiments.ad_studies.terms import OLDEST, SplitWish
+from ig_assets.core.experiments.ad_studies.service import AdStudyService
+from ig_assets.core.experiments.ad_studies.store import AdStudy
+from ig_assets.core.experiments.ad_studies.terms import OLDEST, AdStudyRequest
 from ig_assets.core.experiments.reports.ad_study_listing import split_rows
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
-from ig_assets.wiring import House, make_split_tests
+from ig_assets.wiring import Services, make_split_tests
 
 app = typer.Typer(
     help=(
@@ -59,8 +59,8 @@ def plan(
     """
     low, high = _ages(ages)
     codes = tuple(code.strip().upper() for code in countries.split(",") if code.strip())
-    wish = SplitWish(budget, days, codes, low, high)
-    house = House(load_settings())
+    wish = AdStudyRequest(budget, days, codes, low, high)
+    house = Services(load_settings())
     splitter = _splitter(house)
     split = splitter.plan(experiment, wish, house.settings.ad_payer)
     if start_it:
@@ -75,7 +75,7 @@ def start(split: SplitId, as_json: AsJson = False) -> None:
 
     Example: `ig-assets split start 1f0c7a5e9b3d2468`
     """
-    _told(_splitter(House(load_settings())).start(split), as_json)
+    _told(_splitter(Services(load_settings())).start(split), as_json)
 
 
 @app.command()
@@ -85,7 +85,7 @@ def stop(split: SplitId, as_json: AsJson = False) -> None:
 
     Example: `ig-assets split stop 1f0c7a5e9b3d2468`
     """
-    _told(_splitter(House(load_settings())).stop(split), as_json)
+    _told(_splitter(Services(load_settings())).stop(split), as_json)
 
 
 @app.command("list")
@@ -95,7 +95,7 @@ def list_splits(as_json: AsJson = False) -> None:
 
     Example: `ig-assets split list`
     """
-    house = House(load_settings())
+    house = Services(load_settings())
     with house.warehouse.transaction() as con:
         rows = split_rows(con, house.clock.now())
     if as_json:
@@ -111,9 +111,11 @@ def list_splits(as_json: AsJson = False) -> None:
     )
 
 
-def _splitter(house: House) -> Splitter:
+def _splitter(house: Services) -> AdStudyService:
     ads = make_split_tests(house.settings)
-    return Splitter(house.warehouse, house.clock, ads, house.settings.split_max_budget)
+    return AdStudyService(
+        house.warehouse, house.clock, ads, house.settings.split_max_budget
+    )
 
 
 def _ages(text: str) -> tuple[int, int]:
@@ -123,7 +125,7 @@ def _ages(text: str) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def _told(split: SplitTest, as_json: bool) -> None:
+def _told(split: AdStudy, as_json: bool) -> None:
     if as_json:
         print_json(split)
         return

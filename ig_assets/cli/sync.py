@@ -30,7 +30,7 @@ from ig_assets.core.costs.pinecone_estimate import (
 )
 from ig_assets.settings import load_settings
 from ig_assets.warehouse.warehouse import Connection
-from ig_assets.wiring import House
+from ig_assets.wiring import Services
 
 SHOWN_REJECTS = 20
 ASSETS = ["raw_scripts", "script_embeddings", "script_index"]
@@ -51,7 +51,7 @@ def sync(
 
     Example: `ig-assets sync` after editing files in IG_LIBRARY
     """
-    house = House(load_settings())
+    house = Services(load_settings())
     if dry_run:
         plan = plan_sync(house)
         if as_json:
@@ -133,7 +133,7 @@ class SyncPlan:
     store_ten_times: StoreCost
 
 
-def plan_sync(house: House) -> SyncPlan:
+def plan_sync(house: Services) -> SyncPlan:
     """Run the sync in a transaction that is rolled back; sends nothing."""
     embedder = house.embedder
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ig_assets.core.costs.prices import call_cost_usd
-from ig_assets.core.ports import Usage
+from ig_assets.core.ports import TokenUsage
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring import base_model
 
 # Tokens of a typical call, from the ledger of `make loop` (see the README's figures).
-DRAFT_TOKENS = Usage(415, 120)
-POLISH_TOKENS = Usage(265, 138)
-JUDGE_TOKENS = Usage(235, 107)
+DRAFT_TOKENS = TokenUsage(415, 120)
+POLISH_TOKENS = TokenUsage(265, 138)
+JUDGE_TOKENS = TokenUsage(235, 107)
 # Seconds a call on one core, same source; None where the network decides.
 SECONDS_A_CALL = {"1.5b": 12.5, "0.5b": 10.0}
 SECONDS_A_MONTH = 90.0
@@ -48,7 +48,7 @@ def plan_loop(settings: Settings, warehouse: Warehouse, months: list[str]) -> Lo
     judged = 2 * settings.evaluation_topics * len(months)
     calls = 2 * drafts + judged
     usage = [(drafts, DRAFT_TOKENS), (drafts, POLISH_TOKENS), (judged, JUDGE_TOKENS)]
-    total = Usage(
+    total = TokenUsage(
         sum(n * one.input_tokens for n, one in usage),
         sum(n * one.output_tokens for n, one in usage),
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets_tests.adapters.instagram.graph_factory import World, graph_world
-from ig_assets_tests.core.corpus.corpus_factory import Shelf
+from ig_assets_tests.adapters.instagram.graph_factory import GraphFactory, graph_world
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 from ig_assets_tests.stand_ins.needledb_server import NeedleDB, needledb
 
 
@@ -20,12 +20,12 @@ def needle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeedleDB]:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path)
+def shelf(tmp_path: Path) -> CorpusFactory:
+    return CorpusFactory(tmp_path)
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[GraphFactory]:
     """Instagram's stand-in with an empty account."""
     with graph_world(tmp_path) as made:
         yield made

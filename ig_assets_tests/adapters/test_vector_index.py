@@ -15,7 +15,10 @@ from ig_assets.adapters.pinecone.index import PineconeIndex
 from ig_assets.core.corpus.index.sync import IndexChange, audit_index
 from ig_assets.core.ports import Filters, IndexEntry, Match, VectorIndex
 from ig_assets.errors import InputError
-from ig_assets_tests.core.corpus.corpus_factory import HashedWordsEmbedder, Shelf
+from ig_assets_tests.core.corpus.corpus_factory import (
+    CorpusFactory,
+    HashedWordsEmbedder,
+)
 from ig_assets_tests.stand_ins.needledb_server import NeedleDB
 
 SPACE = "model/with ä slash-8"
@@ -157,7 +160,7 @@ def test_metadata_is_set_by_key_and_leaves_vectors_alone(index: VectorIndex) -> 
 def test_a_sync_makes_any_store_equal_the_corpus(
     index: VectorIndex, tmp_path: Path
 ) -> None:
-    shelf = Shelf(tmp_path)
+    shelf = CorpusFactory(tmp_path)
     shelf.embedder = HashedWordsEmbedder(dimensions=8)
     shelf.index = index
 
@@ -190,5 +193,5 @@ def test_a_sync_makes_any_store_equal_the_corpus(
     assert embedded == 11 + 1, "10 texts, one new, one query"
 
 
-def turned_other(shelf: Shelf) -> bool:
+def turned_other(shelf: CorpusFactory) -> bool:
     return shelf.turn()[2].switched

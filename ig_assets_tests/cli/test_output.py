@@ -12,7 +12,7 @@ from rich.console import Console
 from ig_assets.cli import output, progress
 from ig_assets.cli.generate import _print_variant
 from ig_assets.settings import Settings
-from ig_assets.wiring import House
+from ig_assets.wiring import Services
 
 ODD = "[/bold] knives [x]"
 
@@ -47,7 +47,7 @@ def test_square_brackets_are_text_in_tables_and_live_lines(
 ) -> None:
     output.print_table([{"topic": ODD}], ["topic"])
     assert said.getvalue().count(ODD) == 1
-    house = House(Settings(data_dir=tmp_path))
+    house = Services(Settings(data_dir=tmp_path))
     with progress.live_rows(house, quiet=False) as report:
         report(f"2026-01: {ODD}")
     assert f"2026-01: {ODD}" in said.getvalue()

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ig_assets_tests.defs.ticking import DaggedHouse
+from ig_assets_tests.defs.ticking import DagsterEnv
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def update_snapshots() -> bool:
 @pytest.fixture
 def dagged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, definitions: dg.Definitions
-) -> Iterator[DaggedHouse]:
+) -> Iterator[DagsterEnv]:
     """An empty data folder with two library files, behind the definitions."""
     library = tmp_path / "scripts"
     library.mkdir()
@@ -35,4 +35,4 @@ def dagged(
     monkeypatch.setenv("IG_LIBRARY", str(library))
     monkeypatch.setenv("IG_CALENDAR", str(tmp_path / "calendar"))
     with dg.DagsterInstance.ephemeral() as instance:
-        yield DaggedHouse(definitions, instance, library, tmp_path / "calendar")
+        yield DagsterEnv(definitions, instance, library, tmp_path / "calendar")

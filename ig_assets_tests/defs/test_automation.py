@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from ig_assets_tests.defs.graph import ASSETS
-from ig_assets_tests.defs.ticking import DaggedHouse
+from ig_assets_tests.defs.ticking import DagsterEnv
 from ig_assets_tests.headless.loop_fixtures import without_settings
 
 FOLLOWS = {
@@ -30,7 +30,7 @@ BLOCKING = ("raw_scripts", "active_scripts_have_text")
 class Automation:
     """Automation conditions evaluated round by round; requests are not run."""
 
-    def __init__(self, dagged: DaggedHouse) -> None:
+    def __init__(self, dagged: DagsterEnv) -> None:
         self._definitions = dagged.definitions
         self._instance = dagged.instance
         self._cursor: Any = None
@@ -63,12 +63,12 @@ class Automation:
 
 
 @pytest.fixture
-def automation(dagged: DaggedHouse) -> Automation:
+def automation(dagged: DagsterEnv) -> Automation:
     return Automation(dagged)
 
 
 def test_embeddings_and_index_follow_the_scripts_together(
-    dagged: DaggedHouse, automation: Automation
+    dagged: DagsterEnv, automation: Automation
 ) -> None:
     dagged.add_script("knives")
     assert dagged.materialise("raw_scripts").success
@@ -79,7 +79,7 @@ def test_embeddings_and_index_follow_the_scripts_together(
 
 
 def test_the_index_follows_embeddings_that_a_person_started(
-    dagged: DaggedHouse, automation: Automation
+    dagged: DagsterEnv, automation: Automation
 ) -> None:
     test_embeddings_and_index_follow_the_scripts_together(dagged, automation)
     automation.made("script_embeddings")
@@ -131,7 +131,7 @@ print(json.dumps(sorted(asked)))
 """
 
 
-def test_the_librarys_sensors_start_the_whole_corpus(dagged: DaggedHouse) -> None:
+def test_the_librarys_sensors_start_the_whole_corpus(dagged: DagsterEnv) -> None:
     repository = dagged.definitions.get_repository_def()
     for name in ("script_library_sensor", "feedback_sensor"):
         assert repository.get_sensor_def(name).job_name == "sync_corpus"

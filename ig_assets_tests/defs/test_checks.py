@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from ig_assets.wiring import token_store
-from ig_assets_tests.defs.ticking import DaggedHouse
+from ig_assets_tests.defs.ticking import DagsterEnv
 from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
 
 DAY = "2026-01-05"
@@ -92,7 +92,7 @@ def records(said: dg.AssetCheckEvaluation, table: str) -> list[Any]:
 # ── api_usage ─────────────────────────────────────────────────────────────────
 
 
-def test_a_days_usage_sums_the_ledger_of_that_day(dagged: DaggedHouse) -> None:
+def test_a_days_usage_sums_the_ledger_of_that_day(dagged: DagsterEnv) -> None:
     dagged.write(
         "api_calls",
         CALL,
@@ -116,7 +116,7 @@ def test_a_days_usage_sums_the_ledger_of_that_day(dagged: DaggedHouse) -> None:
     }
 
 
-def test_a_price_that_nobody_knows_is_named_and_no_zero(dagged: DaggedHouse) -> None:
+def test_a_price_that_nobody_knows_is_named_and_no_zero(dagged: DagsterEnv) -> None:
     unpriced = {"call_id": "c2", "model": "nobody-knows-1", "cost_usd": None}
     dagged.write("api_calls", CALL, CALL | unpriced | {"reserved_usd": None})
     [made] = dagged.materialise("api_usage", DAY).asset_materializations_for_node(
@@ -128,7 +128,7 @@ def test_a_price_that_nobody_knows_is_named_and_no_zero(dagged: DaggedHouse) -> 
 
 @pytest.mark.parametrize("budget", [None, "day:usd=1, generate:ever:tokens=50"])
 def test_spend_is_pictured_against_the_budgets_where_there_are_some(
-    dagged: DaggedHouse, monkeypatch: pytest.MonkeyPatch, budget: str | None
+    dagged: DagsterEnv, monkeypatch: pytest.MonkeyPatch, budget: str | None
 ) -> None:
     dagged.write("api_calls", CALL)
     if budget is not None:
@@ -151,7 +151,7 @@ def _unanswered(call_id: str) -> dict[str, Any]:
     [(None, True), ("0.1", True), ("0.05", True), ("0.048", False)],
 )
 def test_the_budget_check_warns_from_four_fifths_on(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
     monkeypatch: pytest.MonkeyPatch,
     budget: str | None,
     passed: bool,
@@ -181,7 +181,7 @@ def test_the_budget_check_warns_from_four_fifths_on(
     ],
 )
 def test_a_post_that_lacks_a_counter_after_three_days_is_named_with_it(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
     now: datetime,
     likes: float | None,
     reach: float | None,
@@ -218,7 +218,7 @@ def test_a_post_that_lacks_a_counter_after_three_days_is_named_with_it(
     ],
 )
 def test_a_post_whose_last_figure_is_over_three_days_old_is_named(
-    dagged: DaggedHouse, now: datetime, later: dict[str, Any] | None, stale: int
+    dagged: DagsterEnv, now: datetime, later: dict[str, Any] | None, stale: int
 ) -> None:
     dagged.write("experiments", EXPERIMENT)
     dagged.write("posts", POST)
@@ -241,7 +241,7 @@ def test_a_post_whose_last_figure_is_over_three_days_old_is_named(
     [([EVIDENCE], 0), ([], 1), ([EVIDENCE | {"arm_a": "c"}], 1)],
 )
 def test_a_winner_without_evidence_about_its_arm_blocks(
-    dagged: DaggedHouse, evidence: list[dict[str, Any]], unsupported: int
+    dagged: DagsterEnv, evidence: list[dict[str, Any]], unsupported: int
 ) -> None:
     dagged.write("experiments", EXPERIMENT | {"status": "decided"})
     dagged.write("decisions", DECISION)
@@ -283,7 +283,7 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIStandIn]:
         yield stand_in
 
 
-def generated(dagged: DaggedHouse) -> dict[str, dg.ExecuteInProcessResult]:
+def generated(dagged: DagsterEnv) -> dict[str, dg.ExecuteInProcessResult]:
     """January's topics, drafts and variants, on whatever library there is."""
     dagged.add_calendar("2026-01", "amber kites", "silver bread")
     results = {}
@@ -301,7 +301,7 @@ def generated(dagged: DaggedHouse) -> dict[str, dg.ExecuteInProcessResult]:
 
 
 def test_each_gate_has_a_check_with_a_figure_a_variant(
-    dagged: DaggedHouse, vendor: OpenAIStandIn
+    dagged: DagsterEnv, vendor: OpenAIStandIn
 ) -> None:
     dagged.add_script("bread")
     result = generated(dagged)["script_variants"]
@@ -321,7 +321,7 @@ def test_each_gate_has_a_check_with_a_figure_a_variant(
 
 
 def test_a_gate_that_rejects_warns_and_shows_what_failed_first(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
     vendor: OpenAIStandIn,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -346,7 +346,7 @@ def test_a_gate_that_rejects_warns_and_shows_what_failed_first(
 
 
 def test_a_script_that_instructs_the_model_grounds_nothing_and_is_reported(
-    dagged: DaggedHouse, vendor: OpenAIStandIn
+    dagged: DagsterEnv, vendor: OpenAIStandIn
 ) -> None:
     dagged.add_script("bread")
     path = dagged.add_script("kites")
@@ -375,7 +375,7 @@ def test_a_script_that_instructs_the_model_grounds_nothing_and_is_reported(
 
 
 def test_a_variant_is_embedded_once_and_its_call_names_it(
-    dagged: DaggedHouse, vendor: OpenAIStandIn
+    dagged: DagsterEnv, vendor: OpenAIStandIn
 ) -> None:
     dagged.add_script("bread")
     generated(dagged)
@@ -393,7 +393,7 @@ def test_a_variant_is_embedded_once_and_its_call_names_it(
 
 
 def test_a_crooked_randomised_split_is_named_and_organic_reach_is_not(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
 ) -> None:
     counts = {"events_a": 90.0, "events_b": 40.0, "log_e": 0.0, "max_log_e": 0.0}
     uneven = {"trials_a": 9000.0, "trials_b": 1000.0, "z": 0.0} | counts
@@ -409,7 +409,7 @@ def test_a_crooked_randomised_split_is_named_and_organic_reach_is_not(
 
 
 def test_the_token_is_told_a_week_before_it_expires(
-    dagged: DaggedHouse, monkeypatch: pytest.MonkeyPatch
+    dagged: DagsterEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert verdict(dagged.materialise("posts", "2026-01"), "token_is_fresh").passed
     monkeypatch.setenv("IG_INSTAGRAM_TOKEN", "a-token-of-facebook-login")
@@ -426,7 +426,7 @@ def test_the_token_is_told_a_week_before_it_expires(
 
 
 def test_the_page_of_results_shows_course_sentences_and_claims(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
 ) -> None:
     topic = {"month": "2026-01", "topic_id": "t1", "topic": "<b>knives</b> | forks"}
     dagged.write("topics", topic)

@@ -13,7 +13,7 @@ from ig_assets_tests.core.corpus.embedding.batch_api.batch_factory import (
     DIMENSIONS,
     KEY,
 )
-from ig_assets_tests.defs.ticking import DaggedHouse
+from ig_assets_tests.defs.ticking import DagsterEnv
 from ig_assets_tests.stand_ins.openai_batches import BatchStandIn
 
 SENSOR = "embedding_batch_sensor"
@@ -32,19 +32,19 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[BatchStandIn]:
         yield running
 
 
-def submitted(dagged: DaggedHouse) -> None:
+def submitted(dagged: DagsterEnv) -> None:
     """Two scripts under way."""
     for name in ("herbs", "bread"):
         dagged.add_script(name)
     assert dagged.run("sync_corpus").success
 
 
-def vectors(dagged: DaggedHouse) -> int:
+def vectors(dagged: DagsterEnv) -> int:
     return len(dagged.rows("SELECT content_hash FROM embeddings"))
 
 
 def test_a_run_ends_well_and_says_how_many_texts_are_under_way(
-    dagged: DaggedHouse, vendor: BatchStandIn
+    dagged: DagsterEnv, vendor: BatchStandIn
 ) -> None:
     for name in ("herbs", "bread"):
         dagged.add_script(name)
@@ -59,7 +59,7 @@ def test_a_run_ends_well_and_says_how_many_texts_are_under_way(
 
 
 def test_the_sensor_starts_one_run_when_a_batch_has_ended(
-    dagged: DaggedHouse, vendor: BatchStandIn
+    dagged: DagsterEnv, vendor: BatchStandIn
 ) -> None:
     assert dagged.sensor(SENSOR).skip_message == "No embedding batch is under way."
     assert vendor.asked == []
@@ -80,7 +80,7 @@ def test_the_sensor_starts_one_run_when_a_batch_has_ended(
 
 
 def test_a_batch_that_cannot_be_collected_waits_for_the_next_tick(
-    dagged: DaggedHouse, vendor: BatchStandIn
+    dagged: DagsterEnv, vendor: BatchStandIn
 ) -> None:
     submitted(dagged)
     vendor.end()
@@ -94,7 +94,7 @@ def test_a_batch_that_cannot_be_collected_waits_for_the_next_tick(
 
 
 def test_a_vendor_that_is_down_is_skipped_with_a_sentence(
-    dagged: DaggedHouse, vendor: BatchStandIn
+    dagged: DagsterEnv, vendor: BatchStandIn
 ) -> None:
     submitted(dagged)
     vendor.is_down = True
@@ -102,7 +102,7 @@ def test_a_vendor_that_is_down_is_skipped_with_a_sentence(
 
 
 def test_batches_are_collected_even_when_they_are_switched_off(
-    dagged: DaggedHouse, vendor: BatchStandIn, monkeypatch: pytest.MonkeyPatch
+    dagged: DagsterEnv, vendor: BatchStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submitted(dagged)
     vendor.end()
@@ -114,7 +114,7 @@ def test_batches_are_collected_even_when_they_are_switched_off(
 
 
 def test_without_a_key_the_sensor_says_what_it_needs(
-    dagged: DaggedHouse, vendor: BatchStandIn, monkeypatch: pytest.MonkeyPatch
+    dagged: DagsterEnv, vendor: BatchStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submitted(dagged)
     for name in ("IG_BATCH", "IG_EMBEDDER", "OPENAI_API_KEY"):
@@ -123,7 +123,7 @@ def test_without_a_key_the_sensor_says_what_it_needs(
 
 
 def test_a_rejected_text_is_shown_with_its_reason(
-    dagged: DaggedHouse, vendor: BatchStandIn, monkeypatch: pytest.MonkeyPatch
+    dagged: DagsterEnv, vendor: BatchStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IG_EMBED_BATCH", "1")
     submitted(dagged)
@@ -140,7 +140,7 @@ def test_a_rejected_text_is_shown_with_its_reason(
 
 
 def test_a_refused_account_fails_the_run_and_no_sensor_sends_it_again(
-    dagged: DaggedHouse, vendor: BatchStandIn
+    dagged: DagsterEnv, vendor: BatchStandIn
 ) -> None:
     submitted(dagged)
     vendor.end("failed", code="billing_hard_limit_reached")
@@ -172,7 +172,7 @@ def test_a_refused_account_fails_the_run_and_no_sensor_sends_it_again(
 
 
 def test_a_person_may_run_a_sensors_run_again_and_a_retry_may_not(
-    dagged: DaggedHouse, vendor: BatchStandIn
+    dagged: DagsterEnv, vendor: BatchStandIn
 ) -> None:
     submitted(dagged)
     vendor.end("failed", code="insufficient_quota")
@@ -188,7 +188,7 @@ def test_a_person_may_run_a_sensors_run_again_and_a_retry_may_not(
 
 
 def test_texts_that_failed_too_often_are_named_with_how_to_try_again(
-    dagged: DaggedHouse, vendor: BatchStandIn
+    dagged: DagsterEnv, vendor: BatchStandIn
 ) -> None:
     submitted(dagged)
     for _ in range(3):
@@ -217,7 +217,7 @@ def test_texts_that_failed_too_often_are_named_with_how_to_try_again(
 
 
 def test_no_key_and_no_text_is_in_the_event_log(
-    dagged: DaggedHouse, vendor: BatchStandIn
+    dagged: DagsterEnv, vendor: BatchStandIn
 ) -> None:
     submitted(dagged)
     vendor.end("expired", lambda line: "refused")
@@ -227,7 +227,7 @@ def test_no_key_and_no_text_is_in_the_event_log(
 
 
 def test_the_dry_sync_says_half_the_price(
-    dagged: DaggedHouse, vendor: BatchStandIn, monkeypatch: pytest.MonkeyPatch
+    dagged: DagsterEnv, vendor: BatchStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ig_assets.cli.app import app
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dagster as dg
 
-from ig_assets_tests.defs.ticking import DaggedHouse
+from ig_assets_tests.defs.ticking import DagsterEnv
 
 
-def relabelled(dagged: DaggedHouse, name: str, old: str, new: str) -> None:
+def relabelled(dagged: DagsterEnv, name: str, old: str, new: str) -> None:
     path = dagged.add_script(name)
     path.write_text(path.read_text().replace(old, new))
 
 
-def test_a_library_with_known_labels_passes(dagged: DaggedHouse) -> None:
+def test_a_library_with_known_labels_passes(dagged: DagsterEnv) -> None:
     dagged.add_script("herbs")
     assert dagged.materialise("raw_scripts").success
     for name in ("hook_styles_are_known", "languages_are_tags"):
@@ -20,7 +20,7 @@ def test_a_library_with_known_labels_passes(dagged: DaggedHouse) -> None:
 
 
 def test_a_slip_in_a_style_is_a_warning_with_what_it_looks_like(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
 ) -> None:
     dagged.add_script("herbs")
     relabelled(dagged, "bread", "hook_style: question", "hook_style: Questoin")
@@ -35,7 +35,7 @@ def test_a_slip_in_a_style_is_a_warning_with_what_it_looks_like(
 
 
 def test_a_language_that_is_none_is_a_warning_and_the_script_is_there(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
 ) -> None:
     relabelled(dagged, "herbs", "language: en", "language: Klingon")
     relabelled(dagged, "bread", "language: en", "language: EN-gb")

@@ -7,7 +7,7 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
-from ig_assets_tests.defs.ticking import DaggedHouse
+from ig_assets_tests.defs.ticking import DagsterEnv
 
 KEY = "sk-never-to-be-seen-0123456789abcdef"
 SENTENCE = (
@@ -16,14 +16,14 @@ SENTENCE = (
 )
 
 
-def failed_run(dagged: DaggedHouse) -> dg.ExecuteInProcessResult:
+def failed_run(dagged: DagsterEnv) -> dg.ExecuteInProcessResult:
     """A month of generation without a calendar."""
     result = dagged.run("generate_month", "2026-01")
     assert not result.success
     return result
 
 
-def notice(dagged: DaggedHouse, result: dg.ExecuteInProcessResult) -> None:
+def notice(dagged: DagsterEnv, result: dg.ExecuteInProcessResult) -> None:
     """Let the run failure sensor look at a failed run, as the daemon would."""
     repository = dagged.definitions.get_repository_def()
     sensor = repository.get_sensor_def("run_failure_sensor")
@@ -38,7 +38,7 @@ def notice(dagged: DaggedHouse, result: dg.ExecuteInProcessResult) -> None:
     sensor(context)
 
 
-def test_a_failed_run_leaves_one_row_with_one_sentence(dagged: DaggedHouse) -> None:
+def test_a_failed_run_leaves_one_row_with_one_sentence(dagged: DagsterEnv) -> None:
     result = failed_run(dagged)
     notice(dagged, result)
     notice(dagged, result)
@@ -55,19 +55,19 @@ def test_a_failed_run_leaves_one_row_with_one_sentence(dagged: DaggedHouse) -> N
     ]
 
 
-def test_a_person_sees_the_sentence_as_the_runs_failure(dagged: DaggedHouse) -> None:
+def test_a_person_sees_the_sentence_as_the_runs_failure(dagged: DagsterEnv) -> None:
     result = failed_run(dagged)
     (failure,) = [e for e in result.all_events if e.is_step_failure]
     data = failure.step_failure_data.user_failure_data
     assert data is not None and data.description == SENTENCE
 
 
-def test_wrong_input_is_not_retried(dagged: DaggedHouse) -> None:
+def test_wrong_input_is_not_retried(dagged: DagsterEnv) -> None:
     events = failed_run(dagged).all_events
     assert not [e for e in events if e.is_step_up_for_retry or e.is_step_restarted]
 
 
-def review_keys(dagged: DaggedHouse) -> dg.ExecuteInProcessResult:
+def review_keys(dagged: DagsterEnv) -> dg.ExecuteInProcessResult:
     return dagged.run("key_rotation")
 
 
@@ -79,7 +79,7 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
 
 
 def test_a_key_of_more_than_ninety_days_fails_the_review_in_one_sentence(
-    dagged: DaggedHouse, monkeypatch: pytest.MonkeyPatch
+    dagged: DagsterEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     assert review_keys(dagged).success
@@ -93,7 +93,7 @@ def test_a_key_of_more_than_ninety_days_fails_the_review_in_one_sentence(
 
 
 def test_a_new_key_is_young_again(
-    dagged: DaggedHouse, monkeypatch: pytest.MonkeyPatch
+    dagged: DagsterEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     assert review_keys(dagged).success
@@ -103,7 +103,7 @@ def test_a_new_key_is_young_again(
 
 
 def test_the_review_never_shows_a_key(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ig_assets_tests.defs.ticking import DaggedHouse
+from ig_assets_tests.defs.ticking import DagsterEnv
 
 RECORDED = """post_id,published_at,observed_on,views,likes
 a,2026-01-01T09:00:00,2026-01-01,100,10
@@ -23,7 +23,7 @@ RANGE = {
 
 
 def test_a_backfill_of_a_recording_is_one_run_with_the_figures_of_each_day(
-    dagged: DaggedHouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    dagged: DagsterEnv, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "recorded.csv"
     file.write_text(RECORDED, encoding="utf-8")
@@ -49,7 +49,7 @@ def test_a_backfill_of_a_recording_is_one_run_with_the_figures_of_each_day(
 
 
 def test_an_experiment_on_a_recording_says_simulated_and_compares_what_it_has(
-    dagged: DaggedHouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    dagged: DagsterEnv, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "recorded.csv"
     file.write_text(RECORDED, encoding="utf-8")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from ig_assets_tests.defs.ticking import DaggedHouse
+from ig_assets_tests.defs.ticking import DagsterEnv
 
 LIVE_POST = {
     "post_id": "p1",
@@ -21,7 +21,7 @@ TICK = datetime(2026, 1, 12, 0, 30)
 
 
 def test_engagement_of_yesterday_is_asked_for_while_a_post_is_live(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
 ) -> None:
     dagged.write("posts", LIVE_POST)
     dagged.clock.move_to(TICK)
@@ -32,13 +32,13 @@ def test_engagement_of_yesterday_is_asked_for_while_a_post_is_live(
     )
 
 
-def test_nothing_is_read_while_nothing_is_live(dagged: DaggedHouse) -> None:
+def test_nothing_is_read_while_nothing_is_live(dagged: DagsterEnv) -> None:
     dagged.clock.move_to(TICK)
     tick = dagged.schedule("engagement_schedule", TICK)
     assert (tick.run_requests, tick.skip_message) == ([], "No post is live.")
 
 
-def test_a_post_of_the_future_is_not_live_yet(dagged: DaggedHouse) -> None:
+def test_a_post_of_the_future_is_not_live_yet(dagged: DagsterEnv) -> None:
     dagged.write("posts", LIVE_POST | {"published_at": datetime(2026, 1, 12, 9)})
     dagged.clock.move_to(TICK)
     assert dagged.schedule("engagement_schedule", TICK).run_requests == []
@@ -53,7 +53,7 @@ def test_a_post_of_the_future_is_not_live_yet(dagged: DaggedHouse) -> None:
     ],
 )
 def test_a_tick_that_the_simulated_clock_has_not_reached_is_skipped(
-    dagged: DaggedHouse, name: str, tick: datetime
+    dagged: DagsterEnv, name: str, tick: datetime
 ) -> None:
     dagged.write("posts", LIVE_POST)
     dagged.clock.move_to(datetime(2026, 1, 11))
@@ -62,7 +62,7 @@ def test_a_tick_that_the_simulated_clock_has_not_reached_is_skipped(
     assert "clock" in skipped.skip_message
 
 
-def test_the_first_of_april_fine_tunes_march(dagged: DaggedHouse) -> None:
+def test_the_first_of_april_fine_tunes_march(dagged: DagsterEnv) -> None:
     dagged.clock.move_to(datetime(2026, 4, 1))
     tick = dagged.schedule("monthly_fine_tune_schedule", datetime(2026, 4, 1))
     assert [(r.partition_key, r.run_key) for r in tick.run_requests] == [
@@ -70,20 +70,20 @@ def test_the_first_of_april_fine_tunes_march(dagged: DaggedHouse) -> None:
     ]
 
 
-def test_new_years_day_fine_tunes_december(dagged: DaggedHouse) -> None:
+def test_new_years_day_fine_tunes_december(dagged: DagsterEnv) -> None:
     dagged.clock.move_to(datetime(2027, 1, 1))
     tick = dagged.schedule("monthly_fine_tune_schedule", datetime(2027, 1, 1))
     assert [r.partition_key for r in tick.run_requests] == ["2026-12"]
 
 
 def test_before_a_month_is_over_there_is_nothing_to_fine_tune(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
 ) -> None:
     tick = dagged.schedule("monthly_fine_tune_schedule", datetime(2026, 1, 1))
     assert (tick.run_requests, tick.skip_message) == ([], "No month is over yet.")
 
 
-def test_usage_of_yesterday_is_summed_up(dagged: DaggedHouse) -> None:
+def test_usage_of_yesterday_is_summed_up(dagged: DagsterEnv) -> None:
     dagged.write(
         "api_calls",
         {
@@ -101,7 +101,7 @@ def test_usage_of_yesterday_is_summed_up(dagged: DaggedHouse) -> None:
     assert asked.partition_key == "2026-01-11"
 
 
-def test_a_day_without_calls_needs_no_sum(dagged: DaggedHouse) -> None:
+def test_a_day_without_calls_needs_no_sum(dagged: DagsterEnv) -> None:
     tick = datetime(2026, 1, 12, 0, 45)
     dagged.clock.move_to(tick)
     skipped = dagged.schedule("usage_schedule", tick)

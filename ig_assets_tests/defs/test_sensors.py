@@ -10,7 +10,7 @@ from filelock import FileLock
 from ig_assets.core.fine_tuning.canary import promote
 from ig_assets.core.models.registry import ensure_base_model
 from ig_assets.warehouse.warehouse import Warehouse
-from ig_assets_tests.defs.ticking import DaggedHouse
+from ig_assets_tests.defs.ticking import DagsterEnv
 
 JANUARY = datetime(2026, 1, 1)
 VARIANT = {
@@ -57,7 +57,7 @@ JOB = {
 # ── script_library_sensor ─────────────────────────────────────────────────────
 
 
-def test_a_burst_of_library_files_is_one_run(dagged: DaggedHouse) -> None:
+def test_a_burst_of_library_files_is_one_run(dagged: DagsterEnv) -> None:
     for number in range(30):
         dagged.add_script(f"script-{number}")
     tick = dagged.sensor("script_library_sensor")
@@ -65,7 +65,7 @@ def test_a_burst_of_library_files_is_one_run(dagged: DaggedHouse) -> None:
     assert tick.run_requests[0].run_key == f"library-{tick.cursor}"
 
 
-def test_an_unchanged_library_is_skipped_with_its_reason(dagged: DaggedHouse) -> None:
+def test_an_unchanged_library_is_skipped_with_its_reason(dagged: DagsterEnv) -> None:
     dagged.add_script("knives")
     first = dagged.sensor("script_library_sensor")
     again = dagged.sensor("script_library_sensor", first.cursor)
@@ -77,7 +77,7 @@ def test_an_unchanged_library_is_skipped_with_its_reason(dagged: DaggedHouse) ->
 
 @pytest.mark.parametrize("change", ["added", "changed", "vanished"])
 def test_a_library_file_that_comes_changes_or_goes_starts_a_run(
-    dagged: DaggedHouse, change: str
+    dagged: DagsterEnv, change: str
 ) -> None:
     path = dagged.add_script("knives")
     cursor = dagged.sensor("script_library_sensor").cursor
@@ -90,7 +90,7 @@ def test_a_library_file_that_comes_changes_or_goes_starts_a_run(
     assert len(dagged.sensor("script_library_sensor", cursor).run_requests) == 1
 
 
-def test_a_missing_library_is_a_sentence_not_a_failure(dagged: DaggedHouse) -> None:
+def test_a_missing_library_is_a_sentence_not_a_failure(dagged: DagsterEnv) -> None:
     dagged.library.rmdir()
     tick = dagged.sensor("script_library_sensor")
     assert tick.run_requests == []
@@ -100,7 +100,7 @@ def test_a_missing_library_is_a_sentence_not_a_failure(dagged: DaggedHouse) -> N
 # ── content_calendar_sensor ───────────────────────────────────────────────────
 
 
-def test_a_month_with_topics_starts_its_generation_once(dagged: DaggedHouse) -> None:
+def test_a_month_with_topics_starts_its_generation_once(dagged: DagsterEnv) -> None:
     dagged.add_calendar("2026-01", "knives", "pans")
     first = dagged.sensor("content_calendar_sensor")
     again = dagged.sensor("content_calendar_sensor", first.cursor)
@@ -109,7 +109,7 @@ def test_a_month_with_topics_starts_its_generation_once(dagged: DaggedHouse) -> 
     assert again.skip_message == "The calendar of 2026-01 has not changed."
 
 
-def test_a_changed_calendar_starts_its_month_again(dagged: DaggedHouse) -> None:
+def test_a_changed_calendar_starts_its_month_again(dagged: DagsterEnv) -> None:
     dagged.add_calendar("2026-01", "knives")
     cursor = dagged.sensor("content_calendar_sensor").cursor
     dagged.add_calendar("2026-01", "knives", "pans")
@@ -118,7 +118,7 @@ def test_a_changed_calendar_starts_its_month_again(dagged: DaggedHouse) -> None:
 
 
 def test_a_month_without_topics_is_skipped_naming_the_months_there_are(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
 ) -> None:
     dagged.add_calendar("2026-02", "knives")
     dagged.add_calendar("2026-03", "pans")
@@ -129,7 +129,7 @@ def test_a_month_without_topics_is_skipped_naming_the_months_there_are(
     )
 
 
-def test_a_missing_calendar_is_skipped_naming_the_setting(dagged: DaggedHouse) -> None:
+def test_a_missing_calendar_is_skipped_naming_the_setting(dagged: DagsterEnv) -> None:
     tick = dagged.sensor("content_calendar_sensor")
     assert tick.run_requests == []
     assert "IG_CALENDAR" in tick.skip_message
@@ -139,7 +139,7 @@ def test_a_missing_calendar_is_skipped_naming_the_setting(dagged: DaggedHouse) -
 
 
 def test_a_winner_that_is_no_script_yet_starts_one_run_until_it_is(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
 ) -> None:
     assert dagged.sensor("feedback_sensor").skip_message == (
         "Every winner is a script already."
@@ -156,12 +156,12 @@ def test_a_winner_that_is_no_script_yet_starts_one_run_until_it_is(
     ]
 
 
-def test_an_inconclusive_test_starts_nothing(dagged: DaggedHouse) -> None:
+def test_an_inconclusive_test_starts_nothing(dagged: DagsterEnv) -> None:
     _won(dagged, decision="inconclusive")
     assert dagged.sensor("feedback_sensor").run_requests == []
 
 
-def _won(dagged: DaggedHouse, decision: str = "provisional") -> None:
+def _won(dagged: DagsterEnv, decision: str = "provisional") -> None:
     dagged.write("variants", VARIANT)
     dagged.write("experiments", EXPERIMENT)
     dagged.write(
@@ -182,7 +182,7 @@ def _won(dagged: DaggedHouse, decision: str = "provisional") -> None:
 
 
 def test_finished_variants_without_a_plan_ask_for_their_month(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
 ) -> None:
     assert dagged.sensor("publishing_sensor").skip_message == (
         "No variant waits for a plan and no post is due."
@@ -192,14 +192,14 @@ def test_finished_variants_without_a_plan_ask_for_their_month(
     assert [request.partition_key for request in asked] == ["2026-01"]
 
 
-def test_a_half_polished_topic_waits_for_the_rest(dagged: DaggedHouse) -> None:
+def test_a_half_polished_topic_waits_for_the_rest(dagged: DagsterEnv) -> None:
     dagged.write("drafts", *(DRAFT | {"variant_id": v} for v in ("v1", "v2", "v3")))
     dagged.write("variants", VARIANT, VARIANT | {"variant_id": "v2", "arm": "b"})
     assert dagged.sensor("publishing_sensor").run_requests == []
 
 
 def test_an_approved_post_asks_for_its_month_when_its_slot_has_come(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
 ) -> None:
     dagged.write("experiments", EXPERIMENT)
     dagged.write("posts", POST)
@@ -213,7 +213,7 @@ def test_an_approved_post_asks_for_its_month_when_its_slot_has_come(
 # ── fine_tune_status_sensor ───────────────────────────────────────────────────
 
 
-def test_a_finished_job_asks_for_its_months_registration(dagged: DaggedHouse) -> None:
+def test_a_finished_job_asks_for_its_months_registration(dagged: DagsterEnv) -> None:
     dagged.write("fine_tune_jobs", JOB)
     asked = dagged.sensor("fine_tune_status_sensor").run_requests
     assert [(r.run_key, r.partition_key) for r in asked] == [("register-j1", "2026-01")]
@@ -221,7 +221,7 @@ def test_a_finished_job_asks_for_its_months_registration(dagged: DaggedHouse) ->
 
 @pytest.mark.parametrize("status", ["refused", "failed"])
 def test_a_refused_or_failed_job_starts_nothing(
-    dagged: DaggedHouse, status: str
+    dagged: DagsterEnv, status: str
 ) -> None:
     dagged.write("fine_tune_jobs", JOB | {"status": status, "refusal": "no"})
     tick = dagged.sensor("fine_tune_status_sensor")
@@ -234,7 +234,7 @@ def test_a_refused_or_failed_job_starts_nothing(
 # ── promotion_sensor ──────────────────────────────────────────────────────────
 
 
-def test_the_active_model_is_materialised_once(dagged: DaggedHouse) -> None:
+def test_the_active_model_is_materialised_once(dagged: DagsterEnv) -> None:
     base = _base(dagged)
     first = dagged.sensor("promotion_sensor")
     again = dagged.sensor("promotion_sensor", first.cursor)
@@ -246,7 +246,7 @@ def test_the_active_model_is_materialised_once(dagged: DaggedHouse) -> None:
     assert again.skip_message == "No model is on trial as a canary."
 
 
-def test_a_promotion_by_hand_is_noticed(dagged: DaggedHouse) -> None:
+def test_a_promotion_by_hand_is_noticed(dagged: DagsterEnv) -> None:
     _base(dagged)
     cursor = dagged.sensor("promotion_sensor").cursor
     dagged.write(
@@ -280,19 +280,19 @@ def test_a_promotion_by_hand_is_noticed(dagged: DaggedHouse) -> None:
     assert dagged.sensor("promotion_sensor", tick.cursor).asset_events == []
 
 
-def test_a_promotion_starts_no_run(dagged: DaggedHouse) -> None:
+def test_a_promotion_starts_no_run(dagged: DagsterEnv) -> None:
     _base(dagged)
     assert dagged.sensor("promotion_sensor").run_requests == []
 
 
 def test_before_there_is_a_model_the_promotion_sensor_skips(
-    dagged: DaggedHouse,
+    dagged: DagsterEnv,
 ) -> None:
     tick = dagged.sensor("promotion_sensor")
     assert (tick.asset_events, bool(tick.skip_message)) == ([], True)
 
 
-def _base(dagged: DaggedHouse) -> str:
+def _base(dagged: DagsterEnv) -> str:
     return ensure_base_model(dagged.house.warehouse, dagged.clock, "openai", "m")
 
 
@@ -309,7 +309,7 @@ def _base(dagged: DaggedHouse) -> str:
     ],
 )
 def test_a_sensor_that_finds_the_warehouse_busy_skips_its_tick(
-    dagged: DaggedHouse, name: str
+    dagged: DagsterEnv, name: str
 ) -> None:
     url = dagged.house.warehouse.url
     impatient = Warehouse(url, dagged.clock.now, lock_timeout_s=0.05)

@@ -14,7 +14,7 @@ import dagster as dg
 from ig_assets.adapters.simulated.clocks import SimulatedClock
 from ig_assets.settings import load_settings
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
-from ig_assets.wiring import House
+from ig_assets.wiring import Services
 
 SCRIPT = """---
 id: {name}
@@ -32,7 +32,7 @@ CTA: Save this for later.
 
 
 @dataclass(frozen=True)
-class DaggedHouse:
+class DagsterEnv:
     """The definitions, an instance and the folders that they read."""
 
     definitions: dg.Definitions
@@ -41,9 +41,9 @@ class DaggedHouse:
     calendar: Path
 
     @cached_property
-    def house(self) -> House:
+    def house(self) -> Services:
         """The ports under the present settings."""
-        return House(load_settings())
+        return Services(load_settings())
 
     @property
     def clock(self) -> SimulatedClock:

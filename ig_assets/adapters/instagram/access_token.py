@@ -42,7 +42,7 @@ class TokenState:
 Renew = Callable[[str], tuple[str, datetime | None]]
 
 
-class TokenKeeper:
+class TokenProvider:
     """Hands out the token, and renews it once a day at most."""
 
     def __init__(self, store: Path, given: str, clock: Clock, renew: Renew) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.adapters.instagram.client import BATCH, Answer, GraphClient
-from ig_assets.adapters.instagram.errors import Fault
+from ig_assets.adapters.instagram.errors import GraphError
 from ig_assets.core.experiments.constants import ADS
 from ig_assets.core.ports import Reading
 from ig_assets.errors import TransientVendorError
@@ -61,16 +61,16 @@ class AdInsights:
 
     def _read_part(self, ads: Sequence[str]) -> dict[str, Values]:
         answers = self._client.batch([f"{ad}/{_QUERY}" for ad in ads])
-        faults = [answer for answer in answers if isinstance(answer, Fault)]
+        faults = [answer for answer in answers if isinstance(answer, GraphError)]
         _judge(faults, len(answers))
         return {
             ad: _values(answer)
             for ad, answer in zip(ads, answers, strict=True)
-            if not isinstance(answer, Fault)
+            if not isinstance(answer, GraphError)
         }
 
 
-def _judge(faults: Sequence[Fault], asked: int) -> None:
+def _judge(faults: Sequence[GraphError], asked: int) -> None:
     """Raise what concerns the account; one ad's own fault is just no figure."""
     for fault in faults:
         if fault.is_about_the_token:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ig_assets.adapters.instagram.client import Answer, GraphClient
 from ig_assets.core.experiments.constants import ADS
-from ig_assets.core.ports import AdAccount, SplitPart, SplitTerms
+from ig_assets.core.ports import AdAccount, AdStudyObject, AdStudyTerms
 from ig_assets.errors import AccessError, MalformedAnswerError
 
 ACTIVE_ACCOUNT = 1
@@ -39,7 +39,7 @@ class Advertiser:
     instagram_account: str
 
 
-class AdStudies:
+class InstagramAdStudies:
     """Fulfils `SplitTests` for one advertiser."""
 
     platform = ADS
@@ -56,7 +56,7 @@ class AdStudies:
             "ad": f"{account}/ads",
             "study": f"{advertiser.business}/ad_studies",
         }
-        self._fields_of: dict[str, Callable[[SplitPart], Mapping[str, Any]]] = {
+        self._fields_of: dict[str, Callable[[AdStudyObject], Mapping[str, Any]]] = {
             "campaign": _campaign,
             "ad_set": self._ad_set,
             "creative": self._creative,
@@ -97,7 +97,7 @@ class AdStudies:
                     return str(row["id"])
         return None
 
-    def make(self, part: SplitPart) -> str:
+    def make(self, part: AdStudyObject) -> str:
         """Make one object, paused, and say its id."""
         fields = _written(self._fields_of[part.kind](part))
         answer = self._client.post(self._edges[part.kind], name=part.name, **fields)
@@ -111,7 +111,7 @@ class AdStudies:
                 "instagram does not say that it switched an ad; run it again."
             )
 
-    def _ad_set(self, part: SplitPart) -> Mapping[str, Any]:
+    def _ad_set(self, part: AdStudyObject) -> Mapping[str, Any]:
         terms = part.terms
         payer = {"dsa_payor": terms.payer, "dsa_beneficiary": terms.payer}
         return {
@@ -127,7 +127,7 @@ class AdStudies:
             **(payer if terms.payer else {}),
         }
 
-    def _creative(self, part: SplitPart) -> Mapping[str, Any]:
+    def _creative(self, part: AdStudyObject) -> Mapping[str, Any]:
         return {
             "object_id": self._advertiser.page,
             "instagram_user_id": self._advertiser.instagram_account,
@@ -135,7 +135,7 @@ class AdStudies:
         }
 
 
-def _campaign(part: SplitPart) -> Mapping[str, Any]:
+def _campaign(part: AdStudyObject) -> Mapping[str, Any]:
     return {
         "objective": "OUTCOME_AWARENESS",
         "special_ad_categories": [],
@@ -145,7 +145,7 @@ def _campaign(part: SplitPart) -> Mapping[str, Any]:
     }
 
 
-def _ad(part: SplitPart) -> Mapping[str, Any]:
+def _ad(part: AdStudyObject) -> Mapping[str, Any]:
     return {
         "adset_id": part.parents["ad_set"],
         "creative": {"creative_id": part.parents["creative"]},
@@ -153,7 +153,7 @@ def _ad(part: SplitPart) -> Mapping[str, Any]:
     }
 
 
-def _study(part: SplitPart) -> Mapping[str, Any]:
+def _study(part: AdStudyObject) -> Mapping[str, Any]:
     # At most two digits after the point, and no more than 100 in all.
     share = int(10000 / len(part.parents)) / 100
     return {
@@ -167,7 +167,7 @@ def _study(part: SplitPart) -> Mapping[str, Any]:
     }
 
 
-def _targeting(terms: SplitTerms) -> dict[str, Any]:
+def _targeting(terms: AdStudyTerms) -> dict[str, Any]:
     """Whom all arms are shown to; Meta widens it by itself unless told not to."""
     return {
         "geo_locations": {"countries": list(terms.countries)},

@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ig_assets.adapters.instagram.errors import Fault, fault_in
-from ig_assets.adapters.instagram.rate_limit import Usage
+from ig_assets.adapters.instagram.errors import GraphError, fault_in
+from ig_assets.adapters.instagram.rate_limit import UsageHeaders
 from ig_assets.core.costs.cancellation import wait_to_send
 from ig_assets.errors import MalformedAnswerError, TransientVendorError
 
@@ -61,7 +61,7 @@ class GraphClient:
         self._app_secret = app_secret
         self.url = base_url.rstrip("/")
         self._sleep = sleep
-        self._usage = Usage(sleep, monotonic)
+        self._usage = UsageHeaders(sleep, monotonic)
         self._timeout_s = timeout_s
         self._mutex = threading.Lock()
         self._opened: Any = None
@@ -107,13 +107,13 @@ class GraphClient:
             if after == seen:
                 raise MalformedAnswerError("instagram sent a list that never ends.")
 
-    def batch(self, paths: Sequence[str]) -> list[Answer | Fault]:
+    def batch(self, paths: Sequence[str]) -> list[Answer | GraphError]:
         """Many reads, 50 a request; answers in the order of the paths.
 
         What may pass is asked again, up to four times in all. Raises
         TransientVendorError where the vendor still says that it is too much.
         """
-        answers: dict[int, Answer | Fault] = {}
+        answers: dict[int, Answer | GraphError] = {}
         left = list(range(len(paths)))
         for attempt in range(ATTEMPTS):
             for start in range(0, len(left), BATCH):
@@ -127,7 +127,7 @@ class GraphClient:
                 self._sleep(_pause_s(attempt))
         for number in left:
             fault = answers[number]
-            if isinstance(fault, Fault) and fault.is_throttle:
+            if isinstance(fault, GraphError) and fault.is_throttle:
                 raise fault.as_error()
         return [answers[n] for n in range(len(paths))]
 
@@ -135,10 +135,10 @@ class GraphClient:
         """One request, once."""
         body = self._exchange(method, path, parameters)
         if not isinstance(body, dict):
-            raise Fault(500).as_error()
+            raise GraphError(500).as_error()
         return body
 
-    def _batch_once(self, paths: Sequence[str]) -> list[Answer | Fault]:
+    def _batch_once(self, paths: Sequence[str]) -> list[Answer | GraphError]:
         items = [{"method": "GET", "relative_url": path} for path in paths]
         for attempt in range(ATTEMPTS):
             try:
@@ -154,10 +154,10 @@ class GraphClient:
             )
         return [self._item(answer) for answer in answers]
 
-    def _item(self, answer: Any) -> Answer | Fault:
+    def _item(self, answer: Any) -> Answer | GraphError:
         """One answer of a batch; null where it took too long."""
         if not isinstance(answer, dict):
-            return Fault(503, is_transient=True)
+            return GraphError(503, is_transient=True)
         headers = answer.get("headers") or ()
         self._usage.learn(
             {
@@ -229,8 +229,8 @@ def _unanswered(error: Exception) -> TransientVendorError:
     return TransientVendorError(f"instagram {what}.", outcome_unknown=not unsent)
 
 
-def _may_pass(answer: Answer | Fault) -> bool:
-    return isinstance(answer, Fault) and answer.may_pass
+def _may_pass(answer: Answer | GraphError) -> bool:
+    return isinstance(answer, GraphError) and answer.may_pass
 
 
 def _pause_s(attempt: int) -> float:

@@ -36,7 +36,7 @@ _ADVICE = {
 
 
 @dataclass(frozen=True)
-class Fault:
+class GraphError:
     """One error as Meta reports it; code 0 where there was none to read."""
 
     status: int
@@ -117,22 +117,22 @@ def quota_reached(told: str = "instagram's publishing quota is used up") -> Vend
     )
 
 
-def fault_in(status: int, body: Any) -> Fault | None:
+def fault_in(status: int, body: Any) -> GraphError | None:
     """The error that an answer tells of, if it is one.
 
     An answer that is no JSON object is a fault too, since nobody knows what it says.
     """
     if not isinstance(body, dict):
-        return Fault(status if status >= 500 else 500)
+        return GraphError(status if status >= 500 else 500)
     error = body.get("error")
     if isinstance(error, dict):
-        return Fault(
+        return GraphError(
             status,
             _number(error.get("code")),
             _number(error.get("error_subcode")),
             error.get("is_transient") is True,
         )
-    return Fault(status) if status >= 400 else None
+    return GraphError(status) if status >= 400 else None
 
 
 def _number(value: Any) -> int:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from ig_assets.adapters.instagram.client import BATCH, Answer, GraphClient
-from ig_assets.adapters.instagram.errors import Fault
+from ig_assets.adapters.instagram.errors import GraphError
 from ig_assets.core.ports import Reading
 from ig_assets.errors import TransientVendorError
 
@@ -78,10 +78,12 @@ class InsightsReader:
         return {
             media: _values(answer)
             for media, answer in answers.items()
-            if not isinstance(answer, Fault)
+            if not isinstance(answer, GraphError)
         }
 
-    def _ask(self, wishes: Mapping[str, Sequence[str]]) -> dict[str, Answer | Fault]:
+    def _ask(
+        self, wishes: Mapping[str, Sequence[str]]
+    ) -> dict[str, Answer | GraphError]:
         paths = [f"{m}/insights?metric={','.join(w)}" for m, w in wishes.items()]
         return dict(zip(wishes, self._client.batch(paths), strict=True))
 
@@ -89,24 +91,24 @@ class InsightsReader:
         unknown = [media for media in media_ids if media not in self._kinds]
         paths = [f"{media}?fields=media_product_type" for media in unknown]
         for media, answer in zip(unknown, self._client.batch(paths), strict=True):
-            if not isinstance(answer, Fault):
+            if not isinstance(answer, GraphError):
                 self._kinds[media] = str(answer.get("media_product_type"))
 
     def _one_by_one(
         self, wishes: Mapping[str, Sequence[str]]
-    ) -> dict[str, Answer | Fault]:
+    ) -> dict[str, Answer | GraphError]:
         """Each metric by itself; what a kind of media lacks is not asked for again."""
         pairs = [(media, metric) for media, w in wishes.items() for metric in w]
         paths = [f"{media}/insights?metric={metric}" for media, metric in pairs]
         answers = self._client.batch(paths)
-        merged: dict[str, Answer | Fault] = {}
+        merged: dict[str, Answer | GraphError] = {}
         for media in wishes:
             own = {
                 metric: answer
                 for (of, metric), answer in zip(pairs, answers, strict=True)
                 if of == media
             }
-            good = [a for a in own.values() if not isinstance(a, Fault)]
+            good = [a for a in own.values() if not isinstance(a, GraphError)]
             if not good:  # the media is at fault, not its metrics
                 continue
             lacking = {m for m, a in own.items() if _is_about_a_metric(a)}
@@ -121,9 +123,9 @@ class InsightsReader:
         metrics = _METRICS.get(kind, _METRICS["FEED"])
         return tuple(metric for metric in metrics if metric not in lacking)
 
-    def _judge(self, answers: Mapping[str, Answer | Fault]) -> None:
+    def _judge(self, answers: Mapping[str, Answer | GraphError]) -> None:
         """Raise what concerns the account; one media's own fault is just no figure."""
-        faults = {m: a for m, a in answers.items() if isinstance(a, Fault)}
+        faults = {m: a for m, a in answers.items() if isinstance(a, GraphError)}
         for media, fault in faults.items():
             if fault.is_about_the_token:
                 raise fault.as_error()
@@ -140,12 +142,12 @@ class InsightsReader:
             )
 
 
-def _faulty(answers: Mapping[str, Answer | Fault]) -> list[str]:
+def _faulty(answers: Mapping[str, Answer | GraphError]) -> list[str]:
     return [media for media, answer in answers.items() if _is_about_a_metric(answer)]
 
 
-def _is_about_a_metric(answer: Answer | Fault) -> bool:
-    return isinstance(answer, Fault) and answer.may_be_a_metric
+def _is_about_a_metric(answer: Answer | GraphError) -> bool:
+    return isinstance(answer, GraphError) and answer.may_be_a_metric
 
 
 def _values(answer: Answer) -> Values:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from ig_assets.adapters.instagram.client import GraphClient, Sleep
 from ig_assets.adapters.instagram.errors import quota_reached
 from ig_assets.adapters.instagram.media import AccountMedia, posted_at
-from ig_assets.core.experiments.posts.containers import Container, ContainerBook
+from ig_assets.core.experiments.posts.containers import Container, ContainerStore
 from ig_assets.core.identity import fields_hash, text_hash
 from ig_assets.core.ports import Clock, Published, PublishRequest
 from ig_assets.errors import (
@@ -38,7 +38,7 @@ class ReelPublisher:
         self,
         client: GraphClient,
         account: str,
-        book: ContainerBook,
+        book: ContainerStore,
         clock: Clock,
         sleep: Sleep,
     ) -> None:

@@ -25,7 +25,7 @@ Sleep = Callable[[float], None]
 Monotonic = Callable[[], float]
 
 
-class Usage:
+class UsageHeaders:
     """Lets requests go at once, slower from 75 % on, and not at all from 95 %."""
 
     def __init__(self, sleep: Sleep, monotonic: Monotonic) -> None:

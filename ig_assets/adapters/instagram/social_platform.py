@@ -11,7 +11,7 @@ from ig_assets.adapters.instagram.insights import REEL_METRICS, InsightsReader
 from ig_assets.adapters.instagram.media import AccountMedia
 from ig_assets.adapters.instagram.publish import ReelPublisher
 from ig_assets.core.costs.cancellation import wait_to_send
-from ig_assets.core.experiments.posts.containers import ContainerBook
+from ig_assets.core.experiments.posts.containers import ContainerStore
 from ig_assets.core.ports import Clock, Published, PublishRequest, Reading
 
 
@@ -29,7 +29,7 @@ class Instagram:
         self,
         client: GraphClient,
         account: str,
-        book: ContainerBook,
+        book: ContainerStore,
         clock: Clock,
         in_flight: int = 4,
         sleep: Sleep = wait_to_send,

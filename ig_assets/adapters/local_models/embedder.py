@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ig_assets.core.ports import EmbeddingAnswer, Usage
+from ig_assets.core.ports import EmbeddingAnswer, TokenUsage
 from ig_assets.errors import InputError, MalformedAnswerError, ModelFileError
 
 # `max_seq_length` in the publisher's sentence_bert_config.json, with both marks.
@@ -73,7 +73,7 @@ class LocalEmbedder:
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         for place, ids in enumerate(rows):
             vectors[place] = self._embed_one(ids)
-        return EmbeddingAnswer(vectors, Usage(input_tokens=sum(map(len, rows))))
+        return EmbeddingAnswer(vectors, TokenUsage(input_tokens=sum(map(len, rows))))
 
     def _ids(self, text: str, place: int) -> list[int]:
         """Token ids with both marks."""

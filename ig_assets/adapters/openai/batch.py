@@ -32,7 +32,7 @@ from ig_assets.core.ports import (
     BatchResult,
     BatchState,
     EmbeddingAnswer,
-    Usage,
+    TokenUsage,
 )
 from ig_assets.errors import (
     AccessError,
@@ -217,7 +217,7 @@ def _result(line: bytes) -> BatchResult | None:
         answer = _answer(body)
     except MalformedAnswerError as error:
         tokens = error.input_tokens
-        usage = None if tokens is None else Usage(tokens)
+        usage = None if tokens is None else TokenUsage(tokens)
         return BatchResult(custom_id, "malformed", problem=str(error), usage=usage)
     return BatchResult(custom_id, "done", answer, usage=answer.usage)
 
@@ -266,7 +266,7 @@ def _answer(body: Any) -> EmbeddingAnswer:
         raise MalformedAnswerError(problem, tokens, 0) from None
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return EmbeddingAnswer(rows.astype(np.float32), Usage(tokens))
+    return EmbeddingAnswer(rows.astype(np.float32), TokenUsage(tokens))
 
 
 def _vector(told: Any) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from ig_assets.adapters.openai.rate_limit import Pace, shared_pace
+from ig_assets.adapters.openai.rate_limit import RateLimiter, shared_pace
 from ig_assets.errors import (
     AccessError,
     ContextTooLongError,
@@ -78,7 +78,7 @@ class LazyClient:
         http_client: Any | None,
         before_call: Callable[[], Endpoint | None] | None,
         loopback: bool = False,
-        pace: Pace | None = None,
+        pace: RateLimiter | None = None,
     ) -> None:
         self._loopback = loopback
         self._pace = pace
@@ -147,10 +147,10 @@ class LazyClient:
 
         return sent(answer, provider, may_lack_route)
 
-    def _pace_for(self, model: str) -> Pace:
+    def _pace_for(self, model: str) -> RateLimiter:
         """This client's own pace where its caller gave a transport, else the shared."""
         if self._pace is None and self._http_client is not None:
-            self._pace = Pace()
+            self._pace = RateLimiter()
         if self._pace is not None:
             return self._pace
         assert self._sdk is not None, "get() has made it"

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_assets.adapters.openai.client import Endpoint, LazyClient, count_tokens
-from ig_assets.adapters.openai.rate_limit import Pace
-from ig_assets.core.ports import EmbeddingAnswer, Usage, Vectors
+from ig_assets.adapters.openai.rate_limit import RateLimiter
+from ig_assets.core.ports import EmbeddingAnswer, TokenUsage, Vectors
 from ig_assets.errors import InputError, MalformedAnswerError
 
 # Limits of POST /v1/embeddings, from OpenAI's API reference. Tokens of other models
@@ -40,7 +40,7 @@ class OpenAIEmbedder:
         http_client: Any | None = None,
         before_call: Callable[[], Endpoint | None] | None = None,
         max_input_tokens: int = MAX_INPUT_TOKENS,
-        pace: Pace | None = None,
+        pace: RateLimiter | None = None,
     ) -> None:
         self.max_input_tokens = max_input_tokens
         self.provider = provider
@@ -68,7 +68,9 @@ class OpenAIEmbedder:
         """
         counted = self._check_input(texts)
         if not texts:
-            return EmbeddingAnswer(np.empty((0, self.dimensions), np.float32), Usage())
+            return EmbeddingAnswer(
+                np.empty((0, self.dimensions), np.float32), TokenUsage()
+            )
         arguments = embedding_request(self.model, self.dimensions, texts)
         response = self._client.ask(
             lambda client: client.embeddings.with_raw_response.create(**arguments),
@@ -78,7 +80,7 @@ class OpenAIEmbedder:
         )
         tokens = _tokens_told(response) or counted
         return EmbeddingAnswer(
-            self._check_vectors(response, len(texts), tokens), Usage(tokens)
+            self._check_vectors(response, len(texts), tokens), TokenUsage(tokens)
         )
 
     def _check_input(self, texts: Sequence[str]) -> int:

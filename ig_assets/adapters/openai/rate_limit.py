@@ -31,7 +31,7 @@ _PART = r"([0-9]+(?:\.[0-9]+)?)(ms|[smhd])"
 
 
 @dataclass(frozen=True)
-class Turn:
+class Permit:
     """A request that may go now: the how manieth, and how many tokens went with it."""
 
     at_s: float
@@ -40,7 +40,7 @@ class Turn:
     tokens_so_far: int
 
 
-class Pace:
+class RateLimiter:
     """Lets requests go in the order in which they came, as fast as is allowed."""
 
     def __init__(
@@ -49,17 +49,17 @@ class Pace:
         self._sleep = sleep
         self._monotonic = monotonic
         self._mutex = threading.Lock()
-        self._queue: list[_Waiting] = []
+        self._queue: list[_Waiter] = []
         self._requests = Allowance("requests")
         self._tokens = Allowance("tokens")
         self._paused_until_s = 0.0
         self._gone = 0
         self._gone_tokens = 0
-        self._unanswered: dict[int, Turn] = {}
+        self._unanswered: dict[int, Permit] = {}
 
-    def wait(self, tokens: int) -> Turn:
+    def wait(self, tokens: int) -> Permit:
         """Return when a request of so many tokens may be sent."""
-        waiting = _Waiting(tokens)
+        waiting = _Waiter(tokens)
         with self._mutex:
             self._queue.append(waiting)
         try:
@@ -78,7 +78,7 @@ class Pace:
 
     def answered(
         self,
-        turn: Turn,
+        turn: Permit,
         headers: Mapping[str, str],
         refused: bool = False,
         pause_s: float | None = None,
@@ -103,7 +103,7 @@ class Pace:
                 until = now + min(pause_s, LONGEST_PAUSE_S)
                 self._paused_until_s = max(self._paused_until_s, until)
 
-    def _delay_s(self, waiting: _Waiting, now: float) -> float:
+    def _delay_s(self, waiting: _Waiter, now: float) -> float:
         """How long until there is room for this one and all that came before it."""
         place = self._queue.index(waiting)
         tokens = sum(before.tokens for before in self._queue[: place + 1])
@@ -113,19 +113,19 @@ class Pace:
             self._tokens.delay_s(tokens, now),
         )
 
-    def _go(self, waiting: _Waiting, now: float) -> Turn:
+    def _go(self, waiting: _Waiter, now: float) -> Permit:
         self._queue.remove(waiting)
         self._requests.take(1, now)
         self._tokens.take(waiting.tokens, now)
         self._gone += 1
         self._gone_tokens += waiting.tokens
-        turn = Turn(now, self._gone, waiting.tokens, self._gone_tokens)
+        turn = Permit(now, self._gone, waiting.tokens, self._gone_tokens)
         self._unanswered[turn.number] = turn
         return turn
 
 
 @dataclass(eq=False)
-class _Waiting:
+class _Waiter:
     """One who waits; two of the same size are not the same."""
 
     tokens: int
@@ -228,15 +228,15 @@ class Allowance:
         self._at_s = now
 
 
-_PACES: dict[tuple[str, str, str], Pace] = {}
+_PACES: dict[tuple[str, str, str], RateLimiter] = {}
 _PACES_MUTEX = threading.Lock()
 
 
-def shared_pace(address: str, api_key: str, model: str) -> Pace:
+def shared_pace(address: str, api_key: str, model: str) -> RateLimiter:
     """The one pace of this process for a key and a model at an address."""
     mark = hashlib.sha256(api_key.encode()).hexdigest()
     with _PACES_MUTEX:
-        return _PACES.setdefault((address, mark, model), Pace())
+        return _PACES.setdefault((address, mark, model), RateLimiter())
 
 
 def estimated_tokens(text_characters: int, max_output_tokens: int = 0) -> int:

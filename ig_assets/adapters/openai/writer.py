@@ -19,8 +19,8 @@ from ig_assets.adapters.openai.client import (
     translate,
 )
 from ig_assets.adapters.openai.embedder import OpenAIEmbedder
-from ig_assets.adapters.openai.rate_limit import Pace, estimated_tokens
-from ig_assets.core.ports import Usage, WriteAnswer, WriteRequest
+from ig_assets.adapters.openai.rate_limit import RateLimiter, estimated_tokens
+from ig_assets.core.ports import TokenUsage, WriteAnswer, WriteRequest
 from ig_assets.errors import MalformedAnswerError, RefusedError, TransientVendorError
 
 __all__ = ["Endpoint", "OpenAIEmbedder", "OpenAIWriter", "translate"]
@@ -55,7 +55,7 @@ class OpenAIWriter:
         extra_body: Mapping[str, Any] | None = None,
         before_call: Callable[[], Endpoint | None] | None = None,
         local: bool = False,
-        pace: Pace | None = None,
+        pace: RateLimiter | None = None,
     ) -> None:
         self.provider = provider
         self.model = model
@@ -166,11 +166,11 @@ class OpenAIWriter:
             request.max_output_tokens + self.reasoning_tokens,
         )
 
-    def _usage(self, response: Any, request: WriteRequest, text: str) -> Usage:
+    def _usage(self, response: Any, request: WriteRequest, text: str) -> TokenUsage:
         told = getattr(response, "usage", None)
         if told is None:
             prompt = f"{request.instructions}\n{request.prompt}"
-            return Usage(self.count_tokens(prompt), self.count_tokens(text))
+            return TokenUsage(self.count_tokens(prompt), self.count_tokens(text))
         if hasattr(told, "input_tokens"):
             details = getattr(told, "input_tokens_details", None)
             taken, given = told.input_tokens, told.output_tokens
@@ -178,7 +178,7 @@ class OpenAIWriter:
             details = getattr(told, "prompt_tokens_details", None)
             taken, given = told.prompt_tokens, told.completion_tokens
         cached = getattr(details, "cached_tokens", None) or 0
-        return Usage(taken or 0, given or 0, cached)
+        return TokenUsage(taken or 0, given or 0, cached)
 
     def _answer(
         self,
@@ -187,7 +187,7 @@ class OpenAIWriter:
         text: str,
         refused: bool,
         cut: str | None,
-        usage: Usage,
+        usage: TokenUsage,
     ) -> WriteAnswer:
         who = f"{self._vendor} ({self.model})"
         if refused:

@@ -23,7 +23,7 @@ Sleep = Callable[[float], None]
 Monotonic = Callable[[], float]
 
 
-class Pace:
+class RateLimiter:
     """Spreads the starts of requests over the second, whichever thread sends them."""
 
     def __init__(

@@ -18,7 +18,7 @@ from ig_assets.adapters.pinecone.client import (
     sent,
     translate,
 )
-from ig_assets.adapters.pinecone.consistency import Pace, UnreadWrites
+from ig_assets.adapters.pinecone.consistency import RateLimiter, UnreadWrites
 from ig_assets.adapters.pinecone.records import (
     ID_CHARACTERS,
     Record,
@@ -139,7 +139,7 @@ class PineconeIndex:
         index = self._account.reading(dimensions_of(namespace))
         if index is None:
             return list(metadata)
-        pace = Pace(UPDATES_A_SECOND, self._sleep, self._monotonic)
+        pace = RateLimiter(UPDATES_A_SECOND, self._sleep, self._monotonic)
         trouble: list[VendorError] = []
 
         def update(entry_id: str) -> bool:

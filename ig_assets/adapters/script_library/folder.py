@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from ig_assets.core.ports import LibraryFile, Unusable
+from ig_assets.core.ports import InvalidFile, LibraryFile
 from ig_assets.errors import InputError
 
-_OUTSIDE = Unusable(
+_OUTSIDE = InvalidFile(
     "outside the library",
     "The link points outside the library folder; copy the file instead.",
 )
-_NOT_REGULAR = Unusable("unreadable", "It is not a regular file.")
+_NOT_REGULAR = InvalidFile("unreadable", "It is not a regular file.")
 # Never wait for a pipe, never follow a link that has come since the listing.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 
@@ -48,7 +48,7 @@ class FolderLibrary:
 
     def contents(
         self, files: Iterable[LibraryFile]
-    ) -> Iterator[tuple[LibraryFile, bytes | Unusable | None]]:
+    ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
         """The bytes of each file, one after the other."""
         for file in files:
             yield file, _content(file)
@@ -101,7 +101,7 @@ def _listed(
     return [LibraryFile(_relative(root, path), target, size, stamp)]
 
 
-def _unusable(root: str, path: str, problem: Unusable) -> LibraryFile:
+def _unusable(root: str, path: str, problem: InvalidFile) -> LibraryFile:
     return LibraryFile(_relative(root, path), path, 0, "", problem=problem)
 
 
@@ -115,7 +115,7 @@ def _relative(root: str, path: str) -> str:
     return unicodedata.normalize("NFC", plain)
 
 
-def _content(file: LibraryFile) -> bytes | Unusable | None:
+def _content(file: LibraryFile) -> bytes | InvalidFile | None:
     """What the file has; None when it is not as long as it was when it was listed."""
     try:
         descriptor = os.open(file.address, _FLAGS)
@@ -134,5 +134,5 @@ def _content(file: LibraryFile) -> bytes | Unusable | None:
     return content if len(content) == file.size else None
 
 
-def _refused(error: OSError) -> Unusable:
-    return Unusable("unreadable", f"The file cannot be read: {error.strerror}.")
+def _refused(error: OSError) -> InvalidFile:
+    return InvalidFile("unreadable", f"The file cannot be read: {error.strerror}.")

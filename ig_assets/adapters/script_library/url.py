@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ig_assets.core.ports import LibraryFile, Unusable
+from ig_assets.core.ports import InvalidFile, LibraryFile
 from ig_assets.errors import (
     AccessError,
     IgAssetsError,
@@ -64,7 +64,7 @@ class UrlLibrary:
 
     def contents(
         self, files: Iterable[LibraryFile]
-    ) -> Iterator[tuple[LibraryFile, bytes | Unusable | None]]:
+    ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
         """The bytes of each file; the files of a batch are read at once."""
         with self._plain_failures("read"):
             fs, _ = self._opened()
@@ -191,12 +191,12 @@ def _batches(files: Iterable[LibraryFile]) -> Iterator[list[LibraryFile]]:
         yield batch
 
 
-def _given(answer: object) -> bytes | Unusable | None:
+def _given(answer: object) -> bytes | InvalidFile | None:
     if isinstance(answer, bytes):
         return answer
     if isinstance(answer, FileNotFoundError):
         return None
     if isinstance(answer, PermissionError):
-        return Unusable("unreadable", "The file cannot be read: permission denied.")
+        return InvalidFile("unreadable", "The file cannot be read: permission denied.")
     assert isinstance(answer, BaseException)
     raise answer

@@ -88,7 +88,7 @@ class HeldBudgetError(BudgetError):
 
 
 @dataclass(frozen=True)
-class Standing:
+class BudgetUsage:
     """Where a budget stands; `share` of a limit of 0 is 1.
 
     `held` is what calls in flight have reserved, a part of `spent`.
@@ -126,7 +126,7 @@ def parse_budgets(text: str) -> tuple[Budget, ...]:
 
 def standings(
     con: Connection, budgets: Sequence[Budget], now: datetime, run_id: str | None = None
-) -> list[Standing]:
+) -> list[BudgetUsage]:
     """Where each budget stands; one for a run stands at 0 where no run is named."""
     return [_standing(con, budget, now, run_id) for budget in budgets]
 
@@ -176,15 +176,15 @@ def check_budgets(
 
 def _standing(
     con: Connection, budget: Budget, now: datetime, run_id: str | None
-) -> Standing:
+) -> BudgetUsage:
     run = (run_id or "") if budget.period == "run" else None
     since = budget.starts_at(now)
     operation = budget.operation
     values = [operation, operation, run, run, since, since]
     [(usd, tokens, held_usd, held_tokens)] = con.execute(_SPENT, values).fetchall()
     if budget.unit == "usd":
-        return Standing(budget, float(usd), float(held_usd))
-    return Standing(budget, float(tokens), float(held_tokens))
+        return BudgetUsage(budget, float(usd), float(held_usd))
+    return BudgetUsage(budget, float(tokens), float(held_tokens))
 
 
 def _way_out(budget: Budget, now: datetime) -> str:

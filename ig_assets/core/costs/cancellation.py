@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 
-class HaltedError(Exception):
+class CancelledError(Exception):
     """Another call has failed; this one was not sent (again)."""
 
 
@@ -50,7 +50,7 @@ def wait_to_send(seconds: float) -> None:
     sleep_unless(waits.halt, seconds)
     waits.seconds += time.perf_counter() - started
     if waits.halt is not None and waits.halt.is_set():
-        raise HaltedError
+        raise CancelledError
 
 
 def sleep_unless(halt: threading.Event | None, seconds: float) -> None:

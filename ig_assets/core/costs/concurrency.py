@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from ig_assets.core.costs.cancellation import HaltedError
+from ig_assets.core.costs.cancellation import CancelledError
 
 T = TypeVar("T")
 Job = Callable[[threading.Event], T]
 
 
-def run_in_flight(jobs: Iterable[Job[T]], max_in_flight: int) -> list[T]:
+def run_bounded(jobs: Iterable[Job[T]], max_in_flight: int) -> list[T]:
     """Results of the jobs, as they finish, with at most so many at a time.
 
     Jobs are drawn only when there is room. Each is given an event that is set as
@@ -40,7 +40,7 @@ def run_in_flight(jobs: Iterable[Job[T]], max_in_flight: int) -> list[T]:
 
 def _unless_halted(job: Job[T], halt: threading.Event) -> T:
     if halt.is_set():
-        raise HaltedError
+        raise CancelledError
     try:
         return job(halt)
     except BaseException:
@@ -57,7 +57,7 @@ def _finished(running: set[Future[T]]) -> list[T]:
     running -= done
     errors = [e for e in (future.exception() for future in done) if e is not None]
     for error in errors:
-        if not isinstance(error, HaltedError):
+        if not isinstance(error, CancelledError):
             raise error
     if errors:
         return []

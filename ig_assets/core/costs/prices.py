@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ig_assets.core.ports import Usage
+from ig_assets.core.ports import TokenUsage
 
 LOCAL_PROVIDERS = frozenset({"local", "few_shot", "simulated"})
 
@@ -13,7 +13,7 @@ LOCAL_PROVIDERS = frozenset({"local", "few_shot", "simulated"})
 OVERRIDES: dict[tuple[str, str], tuple[float, float, float]] = {}
 
 
-def call_cost_usd(provider: str, model: str, usage: Usage) -> float | None:
+def call_cost_usd(provider: str, model: str, usage: TokenUsage) -> float | None:
     """The cost of one call in USD; 0.0 on the machine, None where nobody knows."""
     if provider in LOCAL_PROVIDERS:
         return 0.0

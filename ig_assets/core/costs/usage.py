@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from ig_assets.core.costs.prices import LOCAL_PROVIDERS, call_cost_usd
-from ig_assets.core.ports import Usage
+from ig_assets.core.ports import TokenUsage
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -77,6 +77,6 @@ def reference_cost_usd(rows: list[dict[str, Any]]) -> float:
             continue
         embedding = row["operation"] in EMBEDDING_OPERATIONS
         model = REFERENCE_EMBEDDER if embedding else REFERENCE_WRITER
-        usage = Usage(row["input_tokens"], row["output_tokens"])
+        usage = TokenUsage(row["input_tokens"], row["output_tokens"])
         total += call_cost_usd(REFERENCE_PROVIDER, model, usage) or 0.0
     return total

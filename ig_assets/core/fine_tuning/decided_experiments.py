@@ -104,7 +104,7 @@ ORDER BY s.script_id
 
 
 @dataclass(frozen=True)
-class Arm:
+class DecidedArm:
     """One published text; exactly one of script and variant may be unknown."""
 
     arm: str
@@ -120,7 +120,7 @@ class Arm:
 class Lead:
     """The winner's lead over one rival: log rate ratio (> 0) and ln e."""
 
-    rival: Arm
+    rival: DecidedArm
     log_rate_ratio: float | None
     log_e: float | None
 
@@ -134,7 +134,7 @@ class DecidedExperiment:
 
     experiment_id: str
     decision: str
-    winner: Arm
+    winner: DecidedArm
     leads: tuple[Lead, ...]
     lift: float | None
     shrunken_lift: float
@@ -260,7 +260,7 @@ class _Reader:
     def _leads(
         self,
         decision: dict[str, Any],
-        winner: Arm,
+        winner: DecidedArm,
         rivals: Sequence[dict[str, Any]],
         excluded: Counter[str],
     ) -> list[Lead]:
@@ -291,7 +291,7 @@ class _Reader:
             leads.append(Lead(rival, ratio, look["log_e"]))
         return leads
 
-    def _arm(self, post: dict[str, Any]) -> Arm | str:
+    def _arm(self, post: dict[str, Any]) -> DecidedArm | str:
         """The exact published words; a person may have edited a variant's."""
         variant_id, published = post["variant_id"], post["published_revision_hash"]
         script_id = post["script_id"] or self.of_variant.get(variant_id or "")
@@ -305,7 +305,7 @@ class _Reader:
                 source = self.variant_revisions.get((variant_id, revision_hash or ""))
         if source is None or not source["text"] or not revision_hash:
             return "published text is not stored"
-        return Arm(
+        return DecidedArm(
             arm=post["arm"] or "",
             text=source["text"],
             hook=source["hook"] or "",

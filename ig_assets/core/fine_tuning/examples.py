@@ -18,7 +18,7 @@ import numpy as np
 
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
 from ig_assets.core.fine_tuning.decided_experiments import (
-    Arm,
+    DecidedArm,
     DecidedExperiment,
     Lead,
     decided_before,
@@ -201,7 +201,7 @@ def _example(
     return _Example(row, item, tuple(edges))
 
 
-def _text_edges(example_id: str, arm: Arm, relation: str) -> list[Edge]:
+def _text_edges(example_id: str, arm: DecidedArm, relation: str) -> list[Edge]:
     parents = (
         ("script", arm.script_id),
         ("variant", arm.variant_id),

@@ -4,7 +4,7 @@ Adapters fulfil them (`ig_assets/adapters`); `ig_assets/wiring.py` chooses which
 All times are naive UTC datetimes. All errors raised are those of `ig_assets.errors`.
 """
 
-from ig_assets.core.ports.ads import AdAccount, SplitPart, SplitTerms, SplitTests
+from ig_assets.core.ports.ads import AdAccount, AdStudies, AdStudyObject, AdStudyTerms
 from ig_assets.core.ports.clock import Clock
 from ig_assets.core.ports.embedding import (
     BatchEmbedder,
@@ -15,7 +15,7 @@ from ig_assets.core.ports.embedding import (
     EmbeddingAnswer,
     Vectors,
 )
-from ig_assets.core.ports.library import LibraryFile, LibraryStore, Unusable
+from ig_assets.core.ports.library import InvalidFile, LibraryFile, LibraryStore
 from ig_assets.core.ports.social import (
     AdvertisedPlatform,
     InsightsSource,
@@ -27,7 +27,7 @@ from ig_assets.core.ports.social import (
     SocialPlatform,
 )
 from ig_assets.core.ports.training import Trainer, TrainingRequest, TrainingState
-from ig_assets.core.ports.usage import Usage
+from ig_assets.core.ports.usage import TokenUsage
 from ig_assets.core.ports.vector_index import (
     EVERYTHING,
     Filters,
@@ -60,14 +60,14 @@ __all__ = [
     "Reading",
     "RecordedPlatform",
     "SocialPlatform",
-    "SplitPart",
-    "SplitTerms",
-    "SplitTests",
+    "AdStudyObject",
+    "AdStudyTerms",
+    "AdStudies",
     "Trainer",
     "TrainingRequest",
     "TrainingState",
-    "Unusable",
-    "Usage",
+    "InvalidFile",
+    "TokenUsage",
     "VectorIndex",
     "Vectors",
     "WriteAnswer",

@@ -22,7 +22,7 @@ class AdAccount:
 
 
 @dataclass(frozen=True)
-class SplitTerms:
+class AdStudyTerms:
     """What all arms of a split test share; money in the currency's minor unit."""
 
     spend_cap: int
@@ -36,7 +36,7 @@ class SplitTerms:
 
 
 @dataclass(frozen=True)
-class SplitPart:
+class AdStudyObject:
     """One object of a split test: a campaign, ad_set, creative, ad or study.
 
     `name` holds the intent key that it is found by. `parents` are the ids of what it
@@ -45,12 +45,12 @@ class SplitPart:
 
     kind: str
     name: str
-    terms: SplitTerms
+    terms: AdStudyTerms
     parents: Mapping[str, str] = field(default_factory=dict)
     media_id: str | None = None
 
 
-class SplitTests(Protocol):
+class AdStudies(Protocol):
     """Divides one audience at random among posts that run as ads. It costs money."""
 
     platform: str
@@ -63,7 +63,7 @@ class SplitTests(Protocol):
         """The id of what an earlier, perhaps crashed, `make` with this key made."""
         ...
 
-    def make(self, part: SplitPart) -> str:
+    def make(self, part: AdStudyObject) -> str:
         """Make it once, paused; its id. Raises TransientVendorError, RefusedError."""
         ...
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ig_assets.core.ports.usage import Usage
+from ig_assets.core.ports.usage import TokenUsage
 
 Vectors = npt.NDArray[np.float32]
 
@@ -19,7 +19,7 @@ class EmbeddingAnswer:
     """Vectors of shape (texts, dimensions), L2-normalised, in the order asked."""
 
     vectors: Vectors
-    usage: Usage
+    usage: TokenUsage
 
 
 class Embedder(Protocol):
@@ -83,7 +83,7 @@ class BatchResult:
     status: str
     answer: EmbeddingAnswer | None = None
     problem: str | None = None
-    usage: Usage | None = None
+    usage: TokenUsage | None = None
 
 
 class BatchEmbedder(Protocol):

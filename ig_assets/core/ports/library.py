@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 
-class Unusable(NamedTuple):
+class InvalidFile(NamedTuple):
     """Why the store does not give a file out."""
 
     reason: str
@@ -25,7 +25,7 @@ class LibraryFile(NamedTuple):
     size: int
     stamp: str
     is_exact: bool = False
-    problem: Unusable | None = None
+    problem: InvalidFile | None = None
 
 
 class LibraryStore(Protocol):
@@ -42,7 +42,7 @@ class LibraryStore(Protocol):
 
     def contents(
         self, files: Iterable[LibraryFile]
-    ) -> Iterator[tuple[LibraryFile, bytes | Unusable | None]]:
+    ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
         """The bytes of each; None where it went or changed since it was listed.
 
         Raises AccessError, TransientVendorError when the store itself is gone.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Usage:
+class TokenUsage:
     """Tokens of one call; `cached_tokens` are part of `input_tokens`."""
 
     input_tokens: int = 0

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
-from ig_assets.core.ports.usage import Usage
+from ig_assets.core.ports.usage import TokenUsage
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class WriteAnswer:
     """A parsed answer with what it took; `model` is the name the vendor reported."""
 
     parsed: BaseModel
-    usage: Usage
+    usage: TokenUsage
     model: str
 
 

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from ig_assets.core.costs.budget import Standing
+from ig_assets.core.costs.budget import BudgetUsage
 from ig_assets.warehouse.warehouse import Connection
 
 WARN_AT = 0.8
@@ -29,7 +29,7 @@ def daily_spend(con: Connection, now: datetime) -> list[tuple[date, float]]:
 
 
 def spend_picture(
-    days: Sequence[tuple[date, float]], standings: Sequence[Standing]
+    days: Sequence[tuple[date, float]], standings: Sequence[BudgetUsage]
 ) -> bytes:
     """A small PNG: dollars a day on the left, shares of the budgets on the right.
 

@@ -10,7 +10,7 @@ from ig_assets.defs import asset_kinds
 from ig_assets.defs.corpus.assets import script_index
 from ig_assets.defs.failures import OWNERS, RETRY_WHEN_BUSY, plain_failures, run_ref
 from ig_assets.defs.generation.steps import (
-    Desk,
+    GenerationContext,
     WriterByName,
     draft_month,
     polish_month,
@@ -100,7 +100,9 @@ def script_drafts(
 ) -> dg.MaterializeResult:
     """Write the month's missing arms."""
     month = month_of(context)
-    desk = Desk(settings, clock, warehouse, ledger, embedder, index, writers)
+    desk = GenerationContext(
+        settings, clock, warehouse, ledger, embedder, index, writers
+    )
     with plain_failures():
         made = draft_month(desk, month, run_ref(context, month))
     return dg.MaterializeResult(
@@ -136,7 +138,9 @@ def script_variants(
 ) -> dg.MaterializeResult:
     """Polish the month's drafts that have no variant."""
     month = month_of(context)
-    desk = Desk(settings, clock, warehouse, ledger, embedder, index, writers)
+    desk = GenerationContext(
+        settings, clock, warehouse, ledger, embedder, index, writers
+    )
     with plain_failures():
         made = polish_month(desk, month, run_ref(context, month))
     return dg.MaterializeResult(

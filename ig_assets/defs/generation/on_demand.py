@@ -11,7 +11,7 @@ from ig_assets.core.generation.topics.on_demand import add_topic, known_topic
 from ig_assets.core.ports import Clock, Embedder, VectorIndex
 from ig_assets.defs.failures import plain_failures
 from ig_assets.defs.generation.steps import (
-    Desk,
+    GenerationContext,
     WriterByName,
     draft_month,
     polish_month,
@@ -59,7 +59,9 @@ def write_topic(
     writers: dg.ResourceParam[WriterByName],
 ) -> None:
     """Topic, drafts, variants; reported as materialisations of the month's assets."""
-    desk = Desk(settings, clock, warehouse, ledger, embedder, index, writers)
+    desk = GenerationContext(
+        settings, clock, warehouse, ledger, embedder, index, writers
+    )
     month = config.month or clock.now().strftime("%Y-%m")
     with plain_failures():
         values = {
@@ -91,7 +93,9 @@ def write_rejected_again(
     writers: dg.ResourceParam[WriterByName],
 ) -> None:
     """Drafts and variants; reported as materialisations of the month's assets."""
-    desk = Desk(settings, clock, warehouse, ledger, embedder, index, writers)
+    desk = GenerationContext(
+        settings, clock, warehouse, ledger, embedder, index, writers
+    )
     month = config.month or clock.now().strftime("%Y-%m")
     with plain_failures():
         topic_id = known_topic(warehouse, clock, month, config.topic)
@@ -135,7 +139,7 @@ def retry_rejected() -> None:
 
 def _write(
     context: dg.OpExecutionContext,
-    desk: Desk,
+    desk: GenerationContext,
     month: str,
     topic_id: str | None,
     retry_rejected: bool = False,

@@ -21,7 +21,7 @@ from ig_assets.core.generation.overview import draft_sample, variant_sample
 from ig_assets.core.generation.polishing.polish import polish_drafts
 from ig_assets.core.generation.polishing.regenerate import Polishing
 from ig_assets.core.generation.writing.arms import (
-    Arm,
+    PlannedArm,
     WritingModel,
     plan_arms,
     planned_topics,
@@ -47,7 +47,7 @@ WHERE month = ?
 
 
 @dataclass(frozen=True)
-class Desk:
+class GenerationContext:
     """What writing takes."""
 
     settings: Settings
@@ -67,7 +67,7 @@ class Desk:
 
 
 @dataclass(frozen=True)
-class Made:
+class StepResult:
     """What a step made, as Dagster shows it; `version` is of the whole month."""
 
     metadata: dict[str, Any]
@@ -75,12 +75,12 @@ class Made:
 
 
 def draft_month(
-    desk: Desk,
+    desk: GenerationContext,
     month: str,
     run: RunRef,
     topic_id: str | None = None,
     retry_rejected: bool = False,
-) -> Made:
+) -> StepResult:
     """Write the missing arms of a month, or of one topic of it.
 
     With `retry_rejected` those that were rejected instead, each once more.
@@ -116,7 +116,7 @@ def draft_month(
         left_out = prompt_injection.suspicious_scripts(con)
         spent = usage_of_run(con, run.run_id, run.asset)
         version = content_version(con, _DRAFTS, [month])
-    return Made(
+    return StepResult(
         counts(summary)
         | spent
         | {
@@ -131,8 +131,8 @@ def draft_month(
 
 
 def polish_month(
-    desk: Desk, month: str, run: RunRef, topic_id: str | None = None
-) -> Made:
+    desk: GenerationContext, month: str, run: RunRef, topic_id: str | None = None
+) -> StepResult:
     """Polish the drafts that have no variant, of a month or of one topic of it."""
     settings, warehouse = desk.settings, desk.warehouse
     banned = read_banned(settings.banned_words)
@@ -152,11 +152,13 @@ def polish_month(
         sample = variant_sample(con, month, topic_id)
         spent = usage_of_run(con, run.run_id, run.asset)
         version = content_version(con, _VARIANTS, [month])
-    return Made(counts(summary) | spent | {"sample": sample_table(sample)}, version)
+    return StepResult(
+        counts(summary) | spent | {"sample": sample_table(sample)}, version
+    )
 
 
 def _references(
-    desk: Desk, arm: Arm, run: RunRef, suspicious: Collection[str]
+    desk: GenerationContext, arm: PlannedArm, run: RunRef, suspicious: Collection[str]
 ) -> Sequence[RetrievedScript]:
     return retrieve(
         desk.warehouse,

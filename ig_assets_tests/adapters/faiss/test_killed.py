@@ -15,14 +15,14 @@ import pytest
 from ig_assets.adapters.faiss import journal
 from ig_assets.adapters.faiss.index import FaissIndex
 from ig_assets.core.ports import IndexEntry
-from ig_assets_tests.core.corpus.corpus_factory import Shelf
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 from ig_assets_tests.core.corpus.index.test_sync import agrees, fill
 
 ROOT = Path(__file__).resolve().parents[3]
 KILLS = 24
 
 
-def killed_while_writing(shelf: Shelf, vectors: Path, after_s: float) -> None:
+def killed_while_writing(shelf: CorpusFactory, vectors: Path, after_s: float) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "ig_assets_tests.adapters.faiss.killed_process"]
         + [str(shelf.folder / "index"), shelf.namespace, str(vectors)],
@@ -38,7 +38,7 @@ def killed_while_writing(shelf: Shelf, vectors: Path, after_s: float) -> None:
 
 
 def test_after_every_kill_the_store_opens_and_a_sync_equals_the_corpus(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     fill(shelf, 30)
     cached = dict(shelf.rows("""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ig_assets.adapters.instagram.ad_studies import AdStudies, Advertiser
+from ig_assets.adapters.instagram.ad_studies import Advertiser, InstagramAdStudies
 from ig_assets.adapters.instagram.client import GraphClient
 from ig_assets.adapters.instagram.social_platform import Instagram
-from ig_assets.core.experiments.posts.containers import ContainerBook
+from ig_assets.core.experiments.posts.containers import ContainerStore
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.stand_ins.graph_ads import AD_ACCOUNT, BUSINESS, FACEBOOK_PAGE
 from ig_assets_tests.stand_ins.graph_server import ACCOUNT, SECRET, TOKEN, GraphServer
@@ -38,7 +38,7 @@ class Time:
 
 
 @dataclass
-class World:
+class GraphFactory:
     """One account on the stand-in, its adapter and its warehouse."""
 
     time: Time
@@ -57,19 +57,19 @@ class World:
 
     def instagram(self) -> Instagram:
         """A new process's adapter: it knows only what is stored."""
-        book = ContainerBook(self.warehouse)
+        book = ContainerStore(self.warehouse)
         client, sleep = self.client(), self.time.sleep
         return Instagram(client, ACCOUNT, book, self.time, sleep=sleep)
 
-    def ad_studies(self) -> AdStudies:
+    def ad_studies(self) -> InstagramAdStudies:
         """A new process's split tests."""
         whose = Advertiser(AD_ACCOUNT, BUSINESS, FACEBOOK_PAGE, ACCOUNT)
-        return AdStudies(self.client(), whose)
+        return InstagramAdStudies(self.client(), whose)
 
 
 @contextmanager
-def graph_world(folder: Path) -> Iterator[World]:
+def graph_world(folder: Path) -> Iterator[GraphFactory]:
     time = Time()
     warehouse = Warehouse(f"duckdb:///{folder / 'w.duckdb'}", time.now)
     with GraphServer(time.now) as server:
-        yield World(time, server, warehouse)
+        yield GraphFactory(time, server, warehouse)

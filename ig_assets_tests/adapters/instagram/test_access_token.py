@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.adapters.instagram.access_token import TokenKeeper, renewal, stored_token
-from ig_assets_tests.adapters.instagram.graph_factory import START, World
+from ig_assets.adapters.instagram.access_token import (
+    TokenProvider,
+    renewal,
+    stored_token,
+)
+from ig_assets_tests.adapters.instagram.graph_factory import START, GraphFactory
 from ig_assets_tests.stand_ins.graph_server import SECRET, TOKEN, error
 
 REFRESH = "refresh_access_token"
@@ -20,13 +24,13 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "instagram_token.json"
 
 
-def keeper(world: World, store: Path, given: str = TOKEN) -> TokenKeeper:
+def keeper(world: GraphFactory, store: Path, given: str = TOKEN) -> TokenProvider:
     renew = renewal(world.server.url, SECRET, world.time, sleep=world.time.sleep)
-    return TokenKeeper(store, given, world.time, renew)
+    return TokenProvider(store, given, world.time, renew)
 
 
 def test_a_renewed_token_is_used_from_then_on_by_every_process(
-    world: World, store: Path
+    world: GraphFactory, store: Path
 ) -> None:
     assert keeper(world, store).current() == f"{TOKEN}-renewed"
     assert keeper(world, store).current() == f"{TOKEN}-renewed"
@@ -37,7 +41,7 @@ def test_a_renewed_token_is_used_from_then_on_by_every_process(
 
 
 def test_it_is_renewed_again_before_it_expires_and_not_sooner(
-    world: World, store: Path
+    world: GraphFactory, store: Path
 ) -> None:
     keeper(world, store).current()
     world.time.present += timedelta(days=29)
@@ -51,7 +55,7 @@ def test_it_is_renewed_again_before_it_expires_and_not_sooner(
 
 
 def test_a_token_too_young_to_be_renewed_stays_in_use_and_is_tried_the_next_day(
-    world: World, store: Path
+    world: GraphFactory, store: Path
 ) -> None:
     world.server.fail(REFRESH, error(100))
     assert keeper(world, store).current() == TOKEN
@@ -62,7 +66,7 @@ def test_a_token_too_young_to_be_renewed_stays_in_use_and_is_tried_the_next_day(
 
 
 def test_a_new_token_in_the_settings_replaces_the_kept_one(
-    world: World, store: Path
+    world: GraphFactory, store: Path
 ) -> None:
     keeper(world, store).current()
     world.server.token = "IGAA-another"
@@ -72,7 +76,7 @@ def test_a_new_token_in_the_settings_replaces_the_kept_one(
 
 @pytest.mark.parametrize("seconds", [0, 1_800_000_000])
 def test_a_token_of_facebook_login_is_only_asked_when_it_expires(
-    world: World, store: Path, seconds: int
+    world: GraphFactory, store: Path, seconds: int
 ) -> None:
     world.server.token = "EAA-page-token"
     world.server.fail("debug_token", (200, {"data": {"expires_at": seconds}}))
@@ -82,7 +86,7 @@ def test_a_token_of_facebook_login_is_only_asked_when_it_expires(
 
 
 def test_a_token_whose_end_nobody_told_is_taken_to_last_sixty_days(
-    world: World, store: Path
+    world: GraphFactory, store: Path
 ) -> None:
     world.server.fail(REFRESH, *[error(100)] * 9)
     keeper(world, store).current()

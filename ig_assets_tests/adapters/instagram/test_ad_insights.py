@@ -6,17 +6,17 @@ import pytest
 
 from ig_assets.core.ports import AdvertisedPlatform
 from ig_assets.errors import AccessError, TransientVendorError
-from ig_assets_tests.adapters.instagram.graph_factory import START, World
+from ig_assets_tests.adapters.instagram.graph_factory import START, GraphFactory
 from ig_assets_tests.stand_ins.graph_ads import AdObject
 from ig_assets_tests.stand_ins.graph_server import error
 
 
-def ads_of(world: World, *ids: str) -> None:
+def ads_of(world: GraphFactory, *ids: str) -> None:
     for ad in ids:
         world.server.ads.objects[ad] = AdObject(ad, "ad", {"name": ad})
 
 
-def read(world: World, *ids: str) -> dict[str, dict[str, float | None]]:
+def read(world: GraphFactory, *ids: str) -> dict[str, dict[str, float | None]]:
     found: dict[str, dict[str, float | None]] = {}
     for reading in world.instagram().ads.insights(ids, START):
         assert reading.as_of == START
@@ -24,7 +24,7 @@ def read(world: World, *ids: str) -> dict[str, dict[str, float | None]]:
     return found
 
 
-def test_actions_have_the_names_that_a_reels_figures_have(world: World) -> None:
+def test_actions_have_the_names_that_a_reels_figures_have(world: GraphFactory) -> None:
     ads_of(world, "1")
     world.server.ads.show(
         "1",
@@ -51,7 +51,7 @@ def test_actions_have_the_names_that_a_reels_figures_have(world: World) -> None:
     assert set(read(world, "1")["1"]) == set(world.instagram().ads.metrics)
 
 
-def test_fifty_ads_are_one_request(world: World) -> None:
+def test_fifty_ads_are_one_request(world: GraphFactory) -> None:
     ids = [str(n) for n in range(120)]
     ads_of(world, *ids)
     for ad in ids:
@@ -60,7 +60,9 @@ def test_fifty_ads_are_one_request(world: World) -> None:
     assert len(world.server.asked_of("")) == 3 and len(world.server.items) == 120
 
 
-def test_what_was_not_shown_or_not_told_is_absent_and_not_zero(world: World) -> None:
+def test_what_was_not_shown_or_not_told_is_absent_and_not_zero(
+    world: GraphFactory,
+) -> None:
     ads_of(world, "1", "2")
     world.server.ads.show("2", 30, 0.2)
     assert read(world, "1", "2", "unknown") == {
@@ -70,7 +72,9 @@ def test_what_was_not_shown_or_not_told_is_absent_and_not_zero(world: World) -> 
     assert "reach" not in read(world, "2")["2"]
 
 
-def test_one_ads_fault_is_its_own_and_the_accounts_is_everybodys(world: World) -> None:
+def test_one_ads_fault_is_its_own_and_the_accounts_is_everybodys(
+    world: GraphFactory,
+) -> None:
     ads_of(world, "1", "2")
     world.server.ads.show("2", 30, 0.2)
     world.server.media_faults["1"].append(error(100))

@@ -7,19 +7,19 @@ from datetime import timedelta
 
 import pytest
 
-from ig_assets.core.ports import SplitPart, SplitTerms
+from ig_assets.core.ports import AdStudyObject, AdStudyTerms
 from ig_assets.errors import (
     AccessError,
     MalformedAnswerError,
     RefusedError,
     TransientVendorError,
 )
-from ig_assets_tests.adapters.instagram.graph_factory import START, World
+from ig_assets_tests.adapters.instagram.graph_factory import START, GraphFactory
 from ig_assets_tests.stand_ins.graph_ads import AD_ACCOUNT, FACEBOOK_PAGE, AdObject
 from ig_assets_tests.stand_ins.graph_server import ACCOUNT, SECRET, TOKEN, error
 
 CAMPAIGNS = f"act_{AD_ACCOUNT}/campaigns"
-TERMS = SplitTerms(
+TERMS = AdStudyTerms(
     spend_cap=6000,
     arm_budget=3000,
     starts_at=START + timedelta(hours=2),
@@ -30,12 +30,14 @@ TERMS = SplitTerms(
 )
 
 
-def part(kind: str, terms: SplitTerms = TERMS, **parents: str) -> SplitPart:
+def part(kind: str, terms: AdStudyTerms = TERMS, **parents: str) -> AdStudyObject:
     media = "701" if kind == "creative" else None
-    return SplitPart(kind, f"{kind} [key-{kind}]", terms, parents, media)
+    return AdStudyObject(kind, f"{kind} [key-{kind}]", terms, parents, media)
 
 
-def made(world: World, *arms: str, terms: SplitTerms = TERMS) -> dict[str, AdObject]:
+def made(
+    world: GraphFactory, *arms: str, terms: AdStudyTerms = TERMS
+) -> dict[str, AdObject]:
     """A campaign with an ad set, creative and ad, and a study of as many ad sets."""
     world.server.add("701")
     ads, ids = world.ad_studies(), {}
@@ -52,7 +54,7 @@ def made(world: World, *arms: str, terms: SplitTerms = TERMS) -> dict[str, AdObj
 
 
 def test_all_is_made_paused_under_a_campaign_that_may_spend_so_much(
-    world: World,
+    world: GraphFactory,
 ) -> None:
     one = made(world, "A", "B")
     assert one["campaign"].fields["spend_cap"] == 6000
@@ -62,7 +64,9 @@ def test_all_is_made_paused_under_a_campaign_that_may_spend_so_much(
     assert world.server.ads.would_spend() == 0
 
 
-def test_every_arm_is_shown_to_the_same_people_on_the_same_terms(world: World) -> None:
+def test_every_arm_is_shown_to_the_same_people_on_the_same_terms(
+    world: GraphFactory,
+) -> None:
     made(world, "A", "B")
     a, b = ({**s.fields, "name": ""} for s in world.server.ads.of("ad_set"))
     assert a == b
@@ -80,7 +84,7 @@ def test_every_arm_is_shown_to_the_same_people_on_the_same_terms(world: World) -
     assert "dsa_payor" not in a
 
 
-def test_the_ad_is_the_reel_that_is_out_already(world: World) -> None:
+def test_the_ad_is_the_reel_that_is_out_already(world: GraphFactory) -> None:
     creative = made(world, "A", "B")["creative"].fields
     assert creative["source_instagram_media_id"] == "701"
     assert creative["instagram_user_id"] == ACCOUNT
@@ -89,7 +93,7 @@ def test_the_ad_is_the_reel_that_is_out_already(world: World) -> None:
 
 @pytest.mark.parametrize(("arms", "share"), [("AB", 50.0), ("ABC", 33.33)])
 def test_the_study_gives_every_arm_the_same_part_of_the_people(
-    world: World, arms: str, share: float
+    world: GraphFactory, arms: str, share: float
 ) -> None:
     study = made(world, *arms)["study"].fields
     assert study["type"] == "SPLIT_TEST"
@@ -99,7 +103,7 @@ def test_the_study_gives_every_arm_the_same_part_of_the_people(
     assert [cell["adsets"] for cell in study["cells"]] == [[s] for s in ad_sets]
 
 
-def test_who_pays_is_said_where_the_law_wants_it(world: World) -> None:
+def test_who_pays_is_said_where_the_law_wants_it(world: GraphFactory) -> None:
     german = replace(TERMS, countries=("DE",))
     with pytest.raises(RefusedError, match="IG_AD_PAYER"):
         made(world, "A", "B", terms=german)
@@ -109,7 +113,7 @@ def test_who_pays_is_said_where_the_law_wants_it(world: World) -> None:
 
 
 def test_an_object_is_found_by_the_key_in_its_name_on_whatever_page(
-    world: World,
+    world: GraphFactory,
 ) -> None:
     made(world, "A", "B", "C")
     world.server.empty_pages = 2
@@ -123,7 +127,7 @@ def test_an_object_is_found_by_the_key_in_its_name_on_whatever_page(
 
 
 def test_what_is_switched_on_would_spend_and_what_is_paused_does_not(
-    world: World,
+    world: GraphFactory,
 ) -> None:
     one = made(world, "A", "B")
     ads, desk = world.ad_studies(), world.server.ads
@@ -136,7 +140,7 @@ def test_what_is_switched_on_would_spend_and_what_is_paused_does_not(
     assert desk.would_spend() == 0
 
 
-def test_switching_is_repeated_and_making_is_not(world: World) -> None:
+def test_switching_is_repeated_and_making_is_not(world: GraphFactory) -> None:
     one, ads = made(world, "A", "B"), world.ad_studies()
     campaign = one["campaign"].object_id
     world.server.fail(campaign, error(2), error(2))
@@ -150,14 +154,14 @@ def test_switching_is_repeated_and_making_is_not(world: World) -> None:
     assert len(world.server.asked_of(CAMPAIGNS)) == before + 1
 
 
-def test_a_switch_that_is_not_confirmed_is_no_success(world: World) -> None:
+def test_a_switch_that_is_not_confirmed_is_no_success(world: GraphFactory) -> None:
     campaign = made(world, "A", "B")["campaign"].object_id
     world.server.fail(campaign, (200, {"success": False}))
     with pytest.raises(MalformedAnswerError):
         world.ad_studies().switch(campaign, False)
 
 
-def test_the_account_tells_its_money_and_its_minimums(world: World) -> None:
+def test_the_account_tells_its_money_and_its_minimums(world: GraphFactory) -> None:
     world.server.ads.least_cap = 10000
     account = world.ad_studies().account()
     assert (account.currency, account.minor_units) == ("USD", 100)
@@ -166,14 +170,16 @@ def test_the_account_tells_its_money_and_its_minimums(world: World) -> None:
     assert world.ad_studies().account().minor_units == 1
 
 
-def test_an_account_that_may_not_advertise_is_told(world: World) -> None:
+def test_an_account_that_may_not_advertise_is_told(world: GraphFactory) -> None:
     world.server.ads.account_status = 3
     with pytest.raises(AccessError, match="its status is 3"):
         world.ad_studies().account()
 
 
 @pytest.mark.parametrize("code", [190, 200, 100, 2])
-def test_no_refusal_tells_the_token_or_the_secret(world: World, code: int) -> None:
+def test_no_refusal_tells_the_token_or_the_secret(
+    world: GraphFactory, code: int
+) -> None:
     world.server.fail(CAMPAIGNS, error(code))
     with pytest.raises(Exception) as caught:
         world.ad_studies().make(part("campaign"))

@@ -16,7 +16,7 @@ from ig_assets.errors import (
     TransientVendorError,
     VendorError,
 )
-from ig_assets_tests.adapters.instagram.graph_factory import World
+from ig_assets_tests.adapters.instagram.graph_factory import GraphFactory
 from ig_assets_tests.stand_ins.graph_server import (
     ACCOUNT,
     HANG_UP,
@@ -32,7 +32,7 @@ FINAL = [(190, AccessError), (102, AccessError), (10, AccessError), (100, Refuse
 
 @pytest.mark.parametrize("code", PASSING)
 def test_what_may_pass_is_asked_again_whatever_the_status_says(
-    world: World, code: int
+    world: GraphFactory, code: int
 ) -> None:
     world.server.fail(LIMIT, error(code), error(code))
     assert world.client().get(LIMIT)["data"]
@@ -40,7 +40,7 @@ def test_what_may_pass_is_asked_again_whatever_the_status_says(
     assert world.time.slept == [2.0, 4.0]
 
 
-def test_an_error_that_says_it_is_transient_is_asked_again(world: World) -> None:
+def test_an_error_that_says_it_is_transient_is_asked_again(world: GraphFactory) -> None:
     world.server.fail(LIMIT, error(9999, transient=True), (503, "no json"), HANG_UP)
     assert world.client().get(LIMIT)["data"]
     world.server.fail(LIMIT, *[error(2)] * 9)
@@ -53,7 +53,7 @@ def test_an_error_that_says_it_is_transient_is_asked_again(world: World) -> None
     ("code", "kind"), [*FINAL, *((code, AccessError) for code in (200, 250, 299))]
 )
 def test_a_final_error_is_not_asked_again(
-    world: World, code: int, kind: type[VendorError]
+    world: GraphFactory, code: int, kind: type[VendorError]
 ) -> None:
     world.server.fail(LIMIT, error(code, 7))
     with pytest.raises(kind, match=f"{code}/7"):
@@ -63,7 +63,7 @@ def test_a_final_error_is_not_asked_again(
 
 @pytest.mark.parametrize(("code", "unknown"), [(2, True), (4, False), (80002, False)])
 def test_a_write_is_sent_once_and_says_whether_it_may_have_been_done(
-    world: World, code: int, unknown: bool
+    world: GraphFactory, code: int, unknown: bool
 ) -> None:
     world.server.fail(f"{ACCOUNT}/media", error(code))
     with pytest.raises(TransientVendorError) as caught:
@@ -72,7 +72,9 @@ def test_a_write_is_sent_once_and_says_whether_it_may_have_been_done(
     assert len(world.server.asked) == 1
 
 
-def test_a_server_that_is_not_there_has_certainly_done_nothing(world: World) -> None:
+def test_a_server_that_is_not_there_has_certainly_done_nothing(
+    world: GraphFactory,
+) -> None:
     client = GraphClient(lambda: TOKEN, SECRET, "http://127.0.0.1:1", world.time.sleep)
     with pytest.raises(TransientVendorError) as caught:
         client.post(f"{ACCOUNT}/media")
@@ -80,7 +82,7 @@ def test_a_server_that_is_not_there_has_certainly_done_nothing(world: World) -> 
 
 
 def test_an_empty_page_is_not_the_last_and_the_link_with_the_token_is_not_followed(
-    world: World,
+    world: GraphFactory,
 ) -> None:
     for number in range(5):
         world.server.add(str(number))
@@ -90,7 +92,7 @@ def test_an_empty_page_is_not_the_last_and_the_link_with_the_token_is_not_follow
     assert world.server.tokens_in_urls == 0
 
 
-def test_a_list_that_never_ends_is_given_up(world: World) -> None:
+def test_a_list_that_never_ends_is_given_up(world: GraphFactory) -> None:
     page = {"data": [], "paging": {"cursors": {"after": "x"}, "next": "http://x"}}
     world.server.fail(f"{ACCOUNT}/media", *[(200, page)] * 3)
     with pytest.raises(MalformedAnswerError, match="never ends"):
@@ -98,7 +100,7 @@ def test_a_list_that_never_ends_is_given_up(world: World) -> None:
 
 
 def test_a_batch_takes_fifty_and_asks_again_only_for_what_may_pass(
-    world: World,
+    world: GraphFactory,
 ) -> None:
     for number in range(60):
         world.server.add(str(number))
@@ -111,7 +113,7 @@ def test_a_batch_takes_fifty_and_asks_again_only_for_what_may_pass(
     assert world.server.items[60:] == ["7/insights?metric=views"] * 2
 
 
-def test_every_entry_of_the_usage_header_counts(world: World) -> None:
+def test_every_entry_of_the_usage_header_counts(world: GraphFactory) -> None:
     quiet = {"call_count": 3, "total_cputime": 1, "total_time": 1}
     busy = {**quiet, "total_time": 97, "estimated_time_to_regain_access": 0}
     world.server.usage = {
@@ -129,7 +131,7 @@ def test_every_entry_of_the_usage_header_counts(world: World) -> None:
     assert len(world.time.slept) == 2
 
 
-def test_a_long_ban_is_not_slept_through(world: World) -> None:
+def test_a_long_ban_is_not_slept_through(world: GraphFactory) -> None:
     entry = {"call_count": 100, "estimated_time_to_regain_access": 45}
     world.server.usage = {"X-Business-Use-Case-Usage": {"1": [entry]}}
     client = world.client()
@@ -142,7 +144,7 @@ def test_a_long_ban_is_not_slept_through(world: World) -> None:
 
 
 def test_neither_token_nor_proof_is_in_an_error_or_a_log(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: GraphFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     client = world.client()

@@ -6,13 +6,13 @@ import pytest
 
 from ig_assets.adapters.instagram.insights import REEL_METRICS
 from ig_assets.errors import AccessError, TransientVendorError
-from ig_assets_tests.adapters.instagram.graph_factory import START, World
+from ig_assets_tests.adapters.instagram.graph_factory import START, GraphFactory
 from ig_assets_tests.stand_ins.graph_server import error
 
 FIGURES = {name: 10.0 * n for n, name in enumerate(REEL_METRICS)}
 
 
-def read(world: World, *ids: str) -> dict[str, dict[str, float | None]]:
+def read(world: GraphFactory, *ids: str) -> dict[str, dict[str, float | None]]:
     found: dict[str, dict[str, float | None]] = {}
     for reading in world.instagram().insights(ids, START):
         assert reading.as_of == START
@@ -20,7 +20,7 @@ def read(world: World, *ids: str) -> dict[str, dict[str, float | None]]:
     return found
 
 
-def test_a_reels_figures_come_in_one_request_for_fifty(world: World) -> None:
+def test_a_reels_figures_come_in_one_request_for_fifty(world: GraphFactory) -> None:
     ids = [str(n) for n in range(120)]
     for media_id in ids:
         world.server.add(media_id, values={**FIGURES, "plays": 5.0})
@@ -30,14 +30,16 @@ def test_a_reels_figures_come_in_one_request_for_fifty(world: World) -> None:
 
 
 def test_what_is_not_reported_is_absent_and_a_reported_zero_is_zero(
-    world: World,
+    world: GraphFactory,
 ) -> None:
     world.server.add("1", values=FIGURES, empty=True)
     world.server.add("2", values={"views": 0.0, "reach": 3.0})
     assert read(world, "1", "2", "unknown") == {"2": {"views": 0.0, "reach": 3.0}}
 
 
-def test_one_unknown_metric_costs_a_detour_once_and_nothing_else(world: World) -> None:
+def test_one_unknown_metric_costs_a_detour_once_and_nothing_else(
+    world: GraphFactory,
+) -> None:
     for media_id in "12":
         world.server.add(media_id, values=FIGURES)
     world.server.unknown_metrics = {"saved"}
@@ -53,7 +55,7 @@ def test_one_unknown_metric_costs_a_detour_once_and_nothing_else(world: World) -
     assert len(world.server.items) == 1, "remembered for its whole kind"
 
 
-def test_a_post_of_the_feed_is_asked_for_what_it_has(world: World) -> None:
+def test_a_post_of_the_feed_is_asked_for_what_it_has(world: GraphFactory) -> None:
     world.server.add("1", kind="FEED", values={"views": 4.0, "likes": 2.0})
     world.server.add("2", values=FIGURES)
     platform = world.instagram()
@@ -64,7 +66,9 @@ def test_a_post_of_the_feed_is_asked_for_what_it_has(world: World) -> None:
     assert len(world.server.items) == 4 + 2
 
 
-def test_a_media_that_fails_in_every_metric_blames_no_metric(world: World) -> None:
+def test_a_media_that_fails_in_every_metric_blames_no_metric(
+    world: GraphFactory,
+) -> None:
     for media_id in "12":
         world.server.add(media_id, values=FIGURES)
     world.server.media_faults["1"].extend([error(100)] * 20)
@@ -74,7 +78,9 @@ def test_a_media_that_fails_in_every_metric_blames_no_metric(world: World) -> No
     assert len(platform.insights(["2"], START)) == len(FIGURES)
 
 
-def test_media_from_before_the_business_account_are_skipped(world: World) -> None:
+def test_media_from_before_the_business_account_are_skipped(
+    world: GraphFactory,
+) -> None:
     world.server.add("1", values=FIGURES)
     world.server.add("2", values=FIGURES)
     world.server.media_faults["1"].append(error(100, 2108006))
@@ -85,7 +91,7 @@ def test_media_from_before_the_business_account_are_skipped(world: World) -> Non
 
 
 def test_what_passes_is_asked_again_and_one_stubborn_media_stops_nothing(
-    world: World,
+    world: GraphFactory,
 ) -> None:
     for media_id in "12":
         world.server.add(media_id, values=FIGURES)
@@ -100,7 +106,7 @@ def test_what_passes_is_asked_again_and_one_stubborn_media_stops_nothing(
     [(190, AccessError), (10, AccessError), (2, TransientVendorError)],
 )
 def test_what_concerns_the_whole_account_is_raised(
-    world: World, code: int, kind: type[Exception]
+    world: GraphFactory, code: int, kind: type[Exception]
 ) -> None:
     for media_id in "12":
         world.server.add(media_id)
@@ -110,7 +116,7 @@ def test_what_concerns_the_whole_account_is_raised(
 
 
 def test_too_many_requests_stop_the_read_rather_than_look_like_missing_figures(
-    world: World,
+    world: GraphFactory,
 ) -> None:
     for media_id in "12":
         world.server.add(media_id, values=FIGURES)
@@ -119,7 +125,9 @@ def test_too_many_requests_stop_the_read_rather_than_look_like_missing_figures(
         read(world, "1", "2")
 
 
-def test_one_media_without_permission_does_not_hide_the_others(world: World) -> None:
+def test_one_media_without_permission_does_not_hide_the_others(
+    world: GraphFactory,
+) -> None:
     for media_id in "12":
         world.server.add(media_id, values=FIGURES)
     world.server.media_faults["1"].append(error(10))

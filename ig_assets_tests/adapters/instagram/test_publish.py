@@ -8,7 +8,7 @@ import pytest
 
 from ig_assets.core.ports import Published, PublishRequest
 from ig_assets.errors import InputError, RefusedError, TransientVendorError, VendorError
-from ig_assets_tests.adapters.instagram.graph_factory import START, World
+from ig_assets_tests.adapters.instagram.graph_factory import START, GraphFactory
 from ig_assets_tests.stand_ins.graph_server import ACCOUNT, HANG_UP, error
 
 MAKE, PUBLISH = f"{ACCOUNT}/media", f"{ACCOUNT}/media_publish"
@@ -19,13 +19,13 @@ def reel(key: str = "post-1", text: str = "Save it.", **more: str) -> PublishReq
     return PublishRequest(key, text, "all", START, **more)  # type: ignore[arg-type]
 
 
-def made(world: World) -> int:
+def made(world: GraphFactory) -> int:
     return sum(
         method == "POST" for method, path, _ in world.server.asked if path == MAKE
     )
 
 
-def test_a_reel_is_made_polled_and_published(world: World) -> None:
+def test_a_reel_is_made_polled_and_published(world: GraphFactory) -> None:
     world.server.polls = 3
     out = world.instagram().publish(reel())
     [media] = world.server.media.values()
@@ -38,7 +38,7 @@ def test_a_reel_is_made_polled_and_published(world: World) -> None:
     assert world.instagram().publish(reel()) == out and world.server.published == 1
 
 
-def test_a_publish_without_an_answer_is_looked_up_at_once(world: World) -> None:
+def test_a_publish_without_an_answer_is_looked_up_at_once(world: GraphFactory) -> None:
     world.server.fail(PUBLISH, HANG_UP)
     out = world.instagram().publish(reel())
     assert out.platform_post_id in world.server.media
@@ -46,7 +46,7 @@ def test_a_publish_without_an_answer_is_looked_up_at_once(world: World) -> None:
 
 
 def test_what_is_published_but_not_listed_yet_stays_open_until_it_is(
-    world: World,
+    world: GraphFactory,
 ) -> None:
     world.server.fail(PUBLISH, HANG_UP)
     world.server.hides_new_media = True
@@ -72,7 +72,7 @@ class Died(BaseException):
 
 
 def test_a_process_that_dies_after_the_call_leaves_a_trace_to_ask_by(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: GraphFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dying = world.instagram()
     client = dying._publisher._client
@@ -94,7 +94,7 @@ def test_a_process_that_dies_after_the_call_leaves_a_trace_to_ask_by(
 
 
 def test_a_call_that_never_arrived_is_made_again_only_after_a_while(
-    world: World,
+    world: GraphFactory,
 ) -> None:
     world.server.fail(PUBLISH, error(2))
     platform = world.instagram()
@@ -109,7 +109,7 @@ def test_a_call_that_never_arrived_is_made_again_only_after_a_while(
     assert world.server.published == 1 and made(world) == 1, "the same container"
 
 
-def test_a_container_is_gone_on_with_and_not_made_again(world: World) -> None:
+def test_a_container_is_gone_on_with_and_not_made_again(world: GraphFactory) -> None:
     world.server.polls = 30
     with pytest.raises(TransientVendorError, match="still reading") as caught:
         world.instagram().publish(reel())
@@ -119,7 +119,9 @@ def test_a_container_is_gone_on_with_and_not_made_again(world: World) -> None:
     assert made(world) == 1 and world.server.published == 1
 
 
-def test_an_edit_after_the_container_was_made_is_what_goes_out(world: World) -> None:
+def test_an_edit_after_the_container_was_made_is_what_goes_out(
+    world: GraphFactory,
+) -> None:
     world.server.polls = 30
     with pytest.raises(TransientVendorError):
         world.instagram().publish(reel())
@@ -130,7 +132,7 @@ def test_an_edit_after_the_container_was_made_is_what_goes_out(world: World) -> 
 
 
 def test_an_expired_container_that_was_never_published_is_replaced(
-    world: World,
+    world: GraphFactory,
 ) -> None:
     world.server.polls = 30
     with pytest.raises(TransientVendorError):
@@ -142,7 +144,7 @@ def test_an_expired_container_that_was_never_published_is_replaced(
     assert made(world) == 2 and world.server.published == 1
 
 
-def test_a_used_up_quota_waits_hours_and_makes_nothing(world: World) -> None:
+def test_a_used_up_quota_waits_hours_and_makes_nothing(world: GraphFactory) -> None:
     world.server.quota_total = 0
     with pytest.raises(TransientVendorError, match="another day") as caught:
         world.instagram().publish(reel())
@@ -151,7 +153,9 @@ def test_a_used_up_quota_waits_hours_and_makes_nothing(world: World) -> None:
     assert world.instagram().find("post-1") is None
 
 
-def test_a_quota_that_runs_out_in_between_has_published_nothing(world: World) -> None:
+def test_a_quota_that_runs_out_in_between_has_published_nothing(
+    world: GraphFactory,
+) -> None:
     world.server.fail(PUBLISH, error(9, 2207042))
     platform = world.instagram()
     with pytest.raises(TransientVendorError, match="9/2207042") as caught:
@@ -163,7 +167,7 @@ def test_a_quota_that_runs_out_in_between_has_published_nothing(world: World) ->
 
 
 def test_trouble_before_anything_could_be_public_is_no_open_question(
-    world: World,
+    world: GraphFactory,
 ) -> None:
     world.server.fail(MAKE, HANG_UP)
     with pytest.raises(TransientVendorError) as caught:
@@ -173,7 +177,7 @@ def test_trouble_before_anything_could_be_public_is_no_open_question(
     assert world.server.published == 1
 
 
-def test_two_posts_with_the_same_words_are_told_apart(world: World) -> None:
+def test_two_posts_with_the_same_words_are_told_apart(world: GraphFactory) -> None:
     first = world.instagram().publish(reel("a"))
     world.server.fail(PUBLISH, HANG_UP)
     second = world.instagram().publish(reel("b"))
@@ -181,7 +185,7 @@ def test_two_posts_with_the_same_words_are_told_apart(world: World) -> None:
     assert world.server.published == 2
 
 
-def test_where_several_posts_could_be_it_a_person_decides(world: World) -> None:
+def test_where_several_posts_could_be_it_a_person_decides(world: GraphFactory) -> None:
     world.server.fail(PUBLISH, HANG_UP)
     world.server.add("900", "Save it.")
     with pytest.raises(VendorError):
@@ -190,7 +194,9 @@ def test_where_several_posts_could_be_it_a_person_decides(world: World) -> None:
         world.instagram().find("post-1")
 
 
-def test_an_older_post_with_the_same_words_is_not_taken_for_it(world: World) -> None:
+def test_an_older_post_with_the_same_words_is_not_taken_for_it(
+    world: GraphFactory,
+) -> None:
     world.server.add("900", "Save it.", posted_at=START - timedelta(hours=1))
     world.server.fail(PUBLISH, HANG_UP)
     assert world.instagram().publish(reel()).platform_post_id != "900"
@@ -204,7 +210,7 @@ def test_an_older_post_with_the_same_words_is_not_taken_for_it(world: World) -> 
     ],
 )
 def test_what_cannot_be_a_reel_is_refused_before_anything_is_sent(
-    world: World, request_: PublishRequest, said: str
+    world: GraphFactory, request_: PublishRequest, said: str
 ) -> None:
     with pytest.raises(RefusedError, match=said):
         world.instagram().publish(request_)
@@ -212,7 +218,7 @@ def test_what_cannot_be_a_reel_is_refused_before_anything_is_sent(
 
 
 def test_a_video_that_cannot_be_used_is_refused_and_another_one_goes_out(
-    world: World,
+    world: GraphFactory,
 ) -> None:
     world.server.refuses_video = True
     with pytest.raises(RefusedError, match="give another"):
@@ -230,7 +236,7 @@ def test_a_video_that_cannot_be_used_is_refused_and_another_one_goes_out(
         "instagram.com/ana.b/p/C901",
     ],
 )
-def test_a_post_is_found_by_its_id_or_link(world: World, media: str) -> None:
+def test_a_post_is_found_by_its_id_or_link(world: GraphFactory, media: str) -> None:
     world.server.empty_pages = 1
     for number in range(899, 905):
         world.server.add(str(number), posted_at=START - timedelta(days=number))
@@ -241,6 +247,8 @@ def test_a_post_is_found_by_its_id_or_link(world: World, media: str) -> None:
 @pytest.mark.parametrize(
     "media", ["https://example.org/x", "instagram.com/reel/Cx", "5"]
 )
-def test_a_post_that_is_not_there_is_said_to_be(world: World, media: str) -> None:
+def test_a_post_that_is_not_there_is_said_to_be(
+    world: GraphFactory, media: str
+) -> None:
     with pytest.raises(InputError):
         world.instagram().look_up(media)

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from ig_assets.adapters.local_models.pool import WriterPool, servers_by_itself
-from ig_assets.core.ports import Usage, WriteAnswer, WriteRequest
+from ig_assets.core.ports import TokenUsage, WriteAnswer, WriteRequest
 from ig_assets.errors import TransientVendorError
 
 
@@ -43,7 +43,7 @@ class OneAtATime:
             if self.fails:
                 raise TransientVendorError("The local model went away.")
             self.written += 1
-            return WriteAnswer(Text(text="words"), Usage(1, 1), self.model)
+            return WriteAnswer(Text(text="words"), TokenUsage(1, 1), self.model)
         finally:
             self._busy.release()
 

@@ -25,7 +25,7 @@ from ig_assets.errors import (
     TransientVendorError,
     VendorError,
 )
-from ig_assets_tests.core.corpus.corpus_factory import RUN, Shelf
+from ig_assets_tests.core.corpus.corpus_factory import RUN, CorpusFactory
 
 Answer = Callable[[Sequence[str]], httpx2.Response]
 DATES = {
@@ -79,7 +79,7 @@ def changed(**parts: Any) -> Answer:
     return lambda texts: says(json.dumps(body(rows_of(texts), **parts)))(texts)
 
 
-class House(Shelf):
+class House(CorpusFactory):
     """Three scripts, OpenAI's embedder, and answers queued before the good ones."""
 
     def __init__(self, folder: Path) -> None:

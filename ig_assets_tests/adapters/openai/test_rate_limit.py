@@ -13,11 +13,15 @@ import httpx2
 import pytest
 
 from ig_assets.adapters.openai import rate_limit
-from ig_assets.adapters.openai.rate_limit import Pace, estimated_tokens, shared_pace
+from ig_assets.adapters.openai.rate_limit import (
+    RateLimiter,
+    estimated_tokens,
+    shared_pace,
+)
 from ig_assets.adapters.openai.writer import OpenAIEmbedder, OpenAIWriter
-from ig_assets.core.costs.cancellation import HaltedError
+from ig_assets.core.costs.cancellation import CancelledError
 from ig_assets.core.costs.ledger.ledger import Call, Ledger, RunRef
-from ig_assets.core.ports import Usage
+from ig_assets.core.ports import TokenUsage
 from ig_assets.errors import AccessError, TransientVendorError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection, Warehouse
@@ -42,8 +46,8 @@ class Time:
     def monotonic(self) -> float:
         return self.now
 
-    def pace(self) -> Pace:
-        return Pace(self.sleep, self.monotonic)
+    def pace(self) -> RateLimiter:
+        return RateLimiter(self.sleep, self.monotonic)
 
 
 class Bucket:
@@ -79,13 +83,13 @@ def told(unit: str, limit: int, remaining: int, reset: str) -> dict[str, str]:
     }
 
 
-def ask(pace: Pace, bucket: Bucket) -> None:
+def ask(pace: RateLimiter, bucket: Bucket) -> None:
     """Wait first: the vendor sees the request after that."""
     turn = pace.wait(1)
     pace.answered(turn, bucket.headers(1))
 
 
-def go(pace: Pace, headers: Mapping[str, str], tokens: int = 1) -> None:
+def go(pace: RateLimiter, headers: Mapping[str, str], tokens: int = 1) -> None:
     pace.answered(pace.wait(tokens), headers)
 
 
@@ -264,7 +268,7 @@ def no(
     return lambda: httpx2.Response(status, json=error, headers=headers)
 
 
-def writer(vendor: Vendor, pace: Pace | None = None) -> OpenAIWriter:
+def writer(vendor: Vendor, pace: RateLimiter | None = None) -> OpenAIWriter:
     return OpenAIWriter("gpt-4.1-mini", KEY, http_client=vendor.client, pace=pace)
 
 
@@ -390,7 +394,7 @@ def test_writers_made_apart_share_the_pace(monkeypatch: pytest.MonkeyPatch) -> N
     when = Time()
     pace = when.pace()
 
-    def shared(*whose: str) -> Pace:
+    def shared(*whose: str) -> RateLimiter:
         asked.append(whose)  # type: ignore[arg-type]
         return pace
 
@@ -428,16 +432,16 @@ def test_a_halt_ends_the_wait_and_the_request_is_never_sent(
     warehouse: Warehouse,
 ) -> None:
     vendor = Vendor(Time(), ok(told("requests", 60, 0, "6h")), ok())
-    paced = writer(vendor, Pace())  # which would really wait a minute
+    paced = writer(vendor, RateLimiter())  # which would really wait a minute
     paced.write(REQUEST)
     halt = threading.Event()
     stop = threading.Timer(0.05, halt.set)
 
-    def send() -> tuple[object, Usage]:
+    def send() -> tuple[object, TokenUsage]:
         stop.start()
-        return paced.write(REQUEST), Usage(1)
+        return paced.write(REQUEST), TokenUsage(1)
 
-    with pytest.raises(HaltedError):
+    with pytest.raises(CancelledError):
         Ledger(warehouse, Clock()).pay(
             Call("generate", "openai", "gpt-5-mini", "h", 10),
             RunRef("r", "a"),
@@ -456,16 +460,16 @@ def test_waiting_for_a_turn_is_no_latency(
 ) -> None:
     when = Time()
     vendor = Vendor(when, ok(told("requests", 60, 0, "60s")), ok())
-    pace = Pace(monotonic=when.monotonic)
+    pace = RateLimiter(monotonic=when.monotonic)
     paced = writer(vendor, pace)
     paced.write(REQUEST)
     monkeypatch.setattr(time, "perf_counter", when.monotonic)
     monkeypatch.setattr(time, "sleep", when.sleep)
 
-    def send() -> tuple[object, Usage]:
+    def send() -> tuple[object, TokenUsage]:
         answer = paced.write(REQUEST)
         when.now += 0.25  # the vendor thinks
-        return answer, Usage(1)
+        return answer, TokenUsage(1)
 
     Ledger(warehouse, Clock()).pay(
         Call("generate", "openai", "gpt-5-mini", "h", 10),

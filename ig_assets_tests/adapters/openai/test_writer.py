@@ -17,7 +17,7 @@ from ig_assets.adapters.openai.writer import (
     OpenAIEmbedder,
     OpenAIWriter,
 )
-from ig_assets.core.ports import Usage, WriteRequest
+from ig_assets.core.ports import TokenUsage, WriteRequest
 from ig_assets.errors import (
     AccessError,
     InputError,
@@ -127,7 +127,7 @@ def test_a_script_is_asked_for_by_strict_schema_and_not_stored() -> None:
     vendor = says(200, response())
     answer = writer(vendor).write(REQUEST)
     assert answer.parsed == Script(hook="Salt late.", body="It draws water.")
-    assert answer.usage == Usage(90, 12, 64)
+    assert answer.usage == TokenUsage(90, 12, 64)
     assert answer.model == "gpt-4.1-mini-2025"
     body = vendor.body()
     assert vendor.asked[0].url == "https://api.openai.com/v1/responses"
@@ -204,7 +204,7 @@ def test_a_server_without_responses_is_asked_by_chat_from_then_on(status: int) -
 
     vendor = Vendor(answer)
     other = writer(vendor, "qwen", base_url="http://served.test/v1")
-    assert other.write(REQUEST).usage == Usage(80, 9)
+    assert other.write(REQUEST).usage == TokenUsage(80, 9)
     other.write(REQUEST)
     paths = [r.url.path.rsplit("/", 1)[-1] for r in vendor.asked]
     assert paths == ["responses", "completions", "completions"]
@@ -408,7 +408,7 @@ def test_vectors_come_back_normalised_in_the_order_asked() -> None:
     answer = embedder(vendor).embed(["one", "two"])
     assert answer.vectors.dtype == np.float32
     np.testing.assert_allclose(answer.vectors, [[0.6, 0.8], [0.0, 1.0]], rtol=1e-6)
-    assert answer.usage == Usage(17)
+    assert answer.usage == TokenUsage(17)
     assert vendor.body()["dimensions"] == 2
 
 

@@ -21,7 +21,7 @@ from ig_assets.errors import (
     SettingsError,
     TransientVendorError,
 )
-from ig_assets_tests.core.corpus.corpus_factory import Shelf
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 
 SCRIPT = b"---\nid: %s\n---\n# A hook\n\nAbout %s.\n"
 
@@ -70,8 +70,8 @@ fsspec.register_implementation("breaking", BreakingFileSystem, clobber=True)
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path)
+def shelf(tmp_path: Path) -> CorpusFactory:
+    return CorpusFactory(tmp_path)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_many_files_come_in_batches_and_all_of_them(memory: str) -> None:
     assert len(paths(memory)) == BATCH_FILES + 3
 
 
-def test_a_synced_url_follows_its_files(shelf: Shelf, memory: str) -> None:
+def test_a_synced_url_follows_its_files(shelf: CorpusFactory, memory: str) -> None:
     def sync() -> Any:
         return sync_corpus(shelf.warehouse, UrlLibrary(memory), shelf.clock)
 
@@ -153,7 +153,7 @@ def test_the_fingerprint_moves_with_the_files_and_reads_none(
 
 
 def test_files_with_the_same_tag_are_not_read_again(
-    breaking: MemoryFileSystem, shelf: Shelf
+    breaking: MemoryFileSystem, shelf: CorpusFactory
 ) -> None:
     for name in "ab":
         put("breaking://lib", f"{name}.md")
@@ -184,7 +184,7 @@ class NoCredentialsError(Exception):
 )
 def test_a_folder_that_cannot_be_listed_is_an_error_and_never_an_empty_one(
     breaking: MemoryFileSystem,
-    shelf: Shelf,
+    shelf: CorpusFactory,
     error: Exception,
     kind: type[IgAssetsError],
     sentence: str,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets_tests.core.corpus.corpus_factory import Shelf
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path)
+def shelf(tmp_path: Path) -> CorpusFactory:
+    return CorpusFactory(tmp_path)

@@ -20,7 +20,7 @@ from ig_assets.core.corpus.queries import current_scripts
 from ig_assets.core.corpus.search.retrieve import RetrievedScript, retrieve
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.identity import text_hash
-from ig_assets.core.ports import EmbeddingAnswer, Usage
+from ig_assets.core.ports import EmbeddingAnswer, TokenUsage
 from ig_assets.warehouse.migrations import KEYS
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
@@ -66,7 +66,7 @@ class HashedWordsEmbedder:
         self.calls += 1
         self.embedded += texts
         rows = np.stack([self._vector(text) for text in texts])
-        return EmbeddingAnswer(rows, Usage(sum(map(self.count_tokens, texts))))
+        return EmbeddingAnswer(rows, TokenUsage(sum(map(self.count_tokens, texts))))
 
     def _vector(self, text: str) -> np.ndarray:
         total = np.zeros(self.dimensions)
@@ -77,7 +77,7 @@ class HashedWordsEmbedder:
         return (total / np.linalg.norm(total)).astype(np.float32)
 
 
-class Shelf:
+class CorpusFactory:
     """Everything of the corpus stage on one temporary folder."""
 
     def __init__(self, folder: Path) -> None:

@@ -34,7 +34,7 @@ from ig_assets.core.corpus.index.sync import sync_index
 from ig_assets.core.corpus.library.sync import sync_corpus
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.costs.prices import call_cost_usd
-from ig_assets.core.ports import EmbeddingAnswer, Usage
+from ig_assets.core.ports import EmbeddingAnswer, TokenUsage
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 MODEL = "text-embedding-3-small"
@@ -47,7 +47,7 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])
 # Loaded once, by the server that the processes are forked from.
 _WARM = (
-    call_cost_usd("openai", MODEL, Usage(1, 1)),
+    call_cost_usd("openai", MODEL, TokenUsage(1, 1)),
     count_tokens("cl100k_base", "warm"),
 )
 

@@ -7,20 +7,22 @@ import hashlib
 import numpy as np
 
 from ig_assets.core.corpus.map_plot import corpus_map, principal_components
-from ig_assets_tests.core.corpus.corpus_factory import Shelf
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def draw(shelf: Shelf) -> bytes:
+def draw(shelf: CorpusFactory) -> bytes:
     return corpus_map(shelf.warehouse, shelf.embedder.model, shelf.embedder.dimensions)
 
 
-def test_an_empty_corpus_is_a_picture_too(shelf: Shelf) -> None:
+def test_an_empty_corpus_is_a_picture_too(shelf: CorpusFactory) -> None:
     assert draw(shelf).startswith(PNG)
 
 
-def test_the_same_corpus_is_the_same_picture_and_a_winner_is_seen(shelf: Shelf) -> None:
+def test_the_same_corpus_is_the_same_picture_and_a_winner_is_seen(
+    shelf: CorpusFactory,
+) -> None:
     for n in range(5):
         shelf.write(f"{n}.md", id=n, hook=f"Hook number {n}.")
     shelf.turn()
@@ -30,7 +32,7 @@ def test_the_same_corpus_is_the_same_picture_and_a_winner_is_seen(shelf: Shelf) 
     assert draw(shelf) != first
 
 
-def test_a_large_corpus_stays_a_small_picture(shelf: Shelf) -> None:
+def test_a_large_corpus_stays_a_small_picture(shelf: CorpusFactory) -> None:
     rng = np.random.default_rng(7)
     hashes = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(3500)]
     shelf.insert(

@@ -11,7 +11,7 @@ import pytest
 
 from ig_assets.core.costs.budget import Budget, parse_budgets, standings
 from ig_assets.core.costs.ledger.ledger import Call, Ledger, RunRef
-from ig_assets.core.ports import Usage
+from ig_assets.core.ports import TokenUsage
 from ig_assets.errors import BudgetError
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
@@ -48,9 +48,9 @@ class Till:
         self.sent = 0
 
     def pay(self, operation: str = "ingest", run: str = "r1", **what: str) -> None:
-        def send() -> tuple[str, Usage]:
+        def send() -> tuple[str, TokenUsage]:
             self.sent += 1
-            return "an answer", Usage(TOKENS)
+            return "an answer", TokenUsage(TOKENS)
 
         self.ledger.pay(call(operation, **what), RunRef(run, "a"), send, nothing)
 

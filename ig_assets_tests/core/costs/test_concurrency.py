@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ig_assets.core.costs.cancellation import HaltedError
-from ig_assets.core.costs.concurrency import run_in_flight
+from ig_assets.core.costs.cancellation import CancelledError
+from ig_assets.core.costs.concurrency import run_bounded
 
 Job = Callable[[threading.Event], int]
 
@@ -39,7 +39,7 @@ class Counter:
 
 def test_as_many_as_allowed_run_at_once_and_not_one_more() -> None:
     counter = Counter(together=3)
-    results = run_in_flight(map(counter.job, range(9)), 3)
+    results = run_bounded(map(counter.job, range(9)), 3)
     assert sorted(results) == list(range(9)) and counter.most == 3
 
 
@@ -53,7 +53,7 @@ def test_jobs_are_drawn_only_when_there_is_room() -> None:
             assert len(drawn) - len(finished) <= 2
             yield lambda halt, n=number: finished.append(n) or n  # type: ignore
 
-    assert sorted(run_in_flight(jobs(), 1)) == list(range(6))
+    assert sorted(run_bounded(jobs(), 1)) == list(range(6))
 
 
 def test_after_the_first_failure_nothing_is_started_and_it_is_what_is_raised() -> None:
@@ -75,7 +75,7 @@ def test_after_the_first_failure_nothing_is_started_and_it_is_what_is_raised() -
         return 2
 
     with pytest.raises(ValueError, match="the first failure"):
-        run_in_flight([in_flight, fails, *[later] * 20], 2)
+        run_bounded([in_flight, fails, *[later] * 20], 2)
     assert kept == [1], "what was in flight came to its end"
     assert started == []
 
@@ -83,14 +83,14 @@ def test_after_the_first_failure_nothing_is_started_and_it_is_what_is_raised() -
 def test_a_job_that_stopped_for_another_s_failure_does_not_hide_it() -> None:
     def gives_up(halt: threading.Event) -> int:
         assert halt.wait(20)
-        raise HaltedError
+        raise CancelledError
 
     def fails(halt: threading.Event) -> int:
         raise ValueError("the cause")
 
     for _ in range(20):
         with pytest.raises(ValueError, match="the cause"):
-            run_in_flight([gives_up, gives_up, fails], 3)
+            run_bounded([gives_up, gives_up, fails], 3)
 
 
 def test_an_interrupt_waits_for_what_is_in_flight_and_starts_nothing() -> None:
@@ -105,5 +105,5 @@ def test_an_interrupt_waits_for_what_is_in_flight_and_starts_nothing() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_in_flight(jobs(), 2)
+        run_bounded(jobs(), 2)
     assert done == [True]

@@ -26,7 +26,7 @@ class FixedClock:
         return self.at
 
 
-class House:
+class FineTuningFactory:
     """A warehouse file with the writing that other stages would have done."""
 
     def __init__(self, folder: Path) -> None:

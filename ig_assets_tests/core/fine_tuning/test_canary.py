@@ -25,12 +25,12 @@ from ig_assets.core.models.registry import (
     set_status,
 )
 from ig_assets.errors import InputError
-from ig_assets_tests.core.fine_tuning.fine_tuning_factory import House
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFactory
 
 BASE = "base/local/qwen"
 
 
-def model(house: House, model_id: str, status: str = "candidate") -> None:
+def model(house: FineTuningFactory, model_id: str, status: str = "candidate") -> None:
     ensure_base_model(house.warehouse, house.clock, "local", "qwen")
     with house.warehouse.transaction() as con:
         if model_id != BASE:
@@ -42,7 +42,7 @@ def model(house: House, model_id: str, status: str = "candidate") -> None:
         set_status(con, model_id, status, "test", house.clock.now())
 
 
-def evaluated(house: House, model_id: str, score: float) -> None:
+def evaluated(house: FineTuningFactory, model_id: str, score: float) -> None:
     house.write(
         "evaluations",
         {
@@ -57,7 +57,7 @@ def evaluated(house: House, model_id: str, score: float) -> None:
 
 
 def pair(
-    house: House,
+    house: FineTuningFactory,
     name: str,
     ratio: float,
     variance: float = 0.02,
@@ -97,13 +97,13 @@ def pair(
     )
 
 
-def status_of(house: House, model_id: str) -> str:
+def status_of(house: FineTuningFactory, model_id: str) -> str:
     with house.warehouse.transaction() as con:
         return {m.model_id: m.status for m in list_models(con)}[model_id]
 
 
 def test_a_candidate_that_passed_becomes_the_canary_and_no_more_than_that(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     model(house, "new")
     evaluated(house, "new", 1.0)
@@ -115,7 +115,7 @@ def test_a_candidate_that_passed_becomes_the_canary_and_no_more_than_that(
 
 @pytest.mark.parametrize("score", [0.5, None])
 def test_a_candidate_that_failed_or_was_not_evaluated_is_not_tried(
-    house: House, score: float | None
+    house: FineTuningFactory, score: float | None
 ) -> None:
     model(house, "new")
     if score is not None:
@@ -125,7 +125,7 @@ def test_a_candidate_that_failed_or_was_not_evaluated_is_not_tried(
 
 
 def test_a_newer_candidate_waits_until_the_trial_of_the_canary_is_over(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     model(house, "old", "canary")
     model(house, "new")
@@ -137,7 +137,7 @@ def test_a_newer_candidate_waits_until_the_trial_of_the_canary_is_over(
     assert status_of(house, "old") == "retired"
 
 
-def test_without_evidence_nothing_is_promoted(house: House) -> None:
+def test_without_evidence_nothing_is_promoted(house: FineTuningFactory) -> None:
     model(house, "new", "canary")
     house.variant("e1", "a", model_id=BASE)
     house.variant("e1", "canary", model_id="new", is_canary=True)
@@ -145,7 +145,7 @@ def test_without_evidence_nothing_is_promoted(house: House) -> None:
     assert decision.action == "keep" and "no pair of posts" in decision.reason
 
 
-def test_one_good_pair_is_not_enough_and_several_are(house: House) -> None:
+def test_one_good_pair_is_not_enough_and_several_are(house: FineTuningFactory) -> None:
     model(house, "new", "canary")
     pair(house, "e1", 3.0)
     assert decide_promotion(house.warehouse, house.clock).action == "keep"
@@ -176,7 +176,7 @@ def test_texts_that_differ_by_chance_promote_nothing_however_often_one_asks() ->
 
 
 def test_a_canary_that_is_behind_is_never_promoted_however_sure_that_is(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     model(house, "new", "canary")
     for name in ("e1", "e2", "e3", "e4", "e5"):
@@ -186,7 +186,7 @@ def test_a_canary_that_is_behind_is_never_promoted_however_sure_that_is(
 
 
 def test_each_pair_enters_once_at_the_last_look_of_an_ended_experiment(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     model(house, "new", "canary")
     pair(house, "e1", 5.0, day=10)
@@ -211,7 +211,7 @@ def test_each_pair_enters_once_at_the_last_look_of_an_ended_experiment(
 
 
 def test_a_pair_that_was_shown_different_scripts_says_nothing_of_the_model(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     model(house, "new", "canary")
     for name, seen in (("same", "r1"), ("other", "r2"), ("fewer", None)):
@@ -226,7 +226,7 @@ def test_a_pair_that_was_shown_different_scripts_says_nothing_of_the_model(
 
 
 def test_promotion_retires_the_model_before_and_rollback_brings_it_back(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     model(house, "new", "canary")
     for _ in range(2):
@@ -243,7 +243,9 @@ def test_promotion_retires_the_model_before_and_rollback_brings_it_back(
     assert len(events) == 6
 
 
-def test_a_tainted_model_is_neither_promoted_nor_rolled_back_to(house: House) -> None:
+def test_a_tainted_model_is_neither_promoted_nor_rolled_back_to(
+    house: FineTuningFactory,
+) -> None:
     model(house, "old", "canary")
     promote(house.warehouse, house.clock, "old", "won")
     model(house, "new", "canary")
@@ -256,7 +258,7 @@ def test_a_tainted_model_is_neither_promoted_nor_rolled_back_to(house: House) ->
     assert rollback(house.warehouse, house.clock, "worse").model_id == BASE
 
 
-def test_a_person_must_say_why(house: House) -> None:
+def test_a_person_must_say_why(house: FineTuningFactory) -> None:
     model(house, "new", "canary")
     for change in (
         lambda: promote(house.warehouse, house.clock, "new", " "),

@@ -14,11 +14,14 @@ from ig_assets.core.fine_tuning.dataset_files import (
     write_datasets,
 )
 from ig_assets.errors import InputError
-from ig_assets_tests.core.fine_tuning.fine_tuning_factory import MONTH, House
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
+    MONTH,
+    FineTuningFactory,
+)
 from ig_assets_tests.core.fine_tuning.test_examples import build
 
 
-def write(house: House, folder: Path | None = None) -> DatasetSummary:
+def write(house: FineTuningFactory, folder: Path | None = None) -> DatasetSummary:
     return write_datasets(
         house.warehouse,
         house.clock,
@@ -34,14 +37,14 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def filled(house: House, names: str = "123456") -> DatasetSummary:
+def filled(house: FineTuningFactory, names: str = "123456") -> DatasetSummary:
     for name in names:
         house.experiment(f"e{name}")
     build(house)
     return write(house)
 
 
-def test_the_same_rows_give_the_same_bytes(house: House) -> None:
+def test_the_same_rows_give_the_same_bytes(house: FineTuningFactory) -> None:
     first = filled(house)
     house.clock.at = house.clock.at.replace(year=2027)
     second = write(house, house.folder / "again")
@@ -51,7 +54,7 @@ def test_the_same_rows_give_the_same_bytes(house: House) -> None:
     )
 
 
-def test_other_rows_give_another_hash(house: House) -> None:
+def test_other_rows_give_another_hash(house: FineTuningFactory) -> None:
     first = filled(house, "12")
     house.forget("winner/e1-a")
     build(house)
@@ -59,7 +62,7 @@ def test_other_rows_give_another_hash(house: House) -> None:
 
 
 def test_files_are_openais_chat_and_preference_lines_sorted_by_example(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     summary = filled(house)
     assert {(f.kind, f.split) for f in summary.files} == {
@@ -84,14 +87,14 @@ def test_files_are_openais_chat_and_preference_lines_sorted_by_example(
     assert summary.estimated_cost_usd is None
 
 
-def test_the_manifest_has_no_text_of_a_script(house: House) -> None:
+def test_the_manifest_has_no_text_of_a_script(house: FineTuningFactory) -> None:
     filled(house)
     manifest = (house.folder / "sets" / MONTH / "manifest.json").read_text()
     assert "body of" not in manifest and "hook e" not in manifest
 
 
 def test_without_examples_no_file_is_written_and_the_summary_says_so(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     summary = write(house)
     assert summary.is_empty and summary.files == ()
@@ -99,7 +102,9 @@ def test_without_examples_no_file_is_written_and_the_summary_says_so(
     assert house.read("SELECT * FROM datasets") == []
 
 
-def test_a_file_whose_examples_were_all_forgotten_is_removed(house: House) -> None:
+def test_a_file_whose_examples_were_all_forgotten_is_removed(
+    house: FineTuningFactory,
+) -> None:
     filled(house, "1")
     house.forget("winner/e1-a")
     build(house)
@@ -107,7 +112,9 @@ def test_a_file_whose_examples_were_all_forgotten_is_removed(house: House) -> No
     assert list(contents(house.folder / "sets" / MONTH)) == ["manifest.json"]
 
 
-def test_a_dataset_has_a_row_and_an_edge_to_each_example(house: House) -> None:
+def test_a_dataset_has_a_row_and_an_edge_to_each_example(
+    house: FineTuningFactory,
+) -> None:
     summary = filled(house, "12")
     write(house)
     rows = house.read("SELECT kind, lines FROM datasets ORDER BY kind, split")
@@ -123,7 +130,9 @@ def test_a_dataset_has_a_row_and_an_edge_to_each_example(house: House) -> None:
     )
 
 
-def test_an_empty_text_stops_the_file_and_names_the_example(house: House) -> None:
+def test_an_empty_text_stops_the_file_and_names_the_example(
+    house: FineTuningFactory,
+) -> None:
     house.experiment("e1")
     build(house)
     row, _ = house.read("SELECT * FROM training_examples ORDER BY kind DESC")

@@ -17,7 +17,10 @@ from ig_assets.core.fine_tuning.evaluation import (
 from ig_assets.core.models.registry import ModelRow
 from ig_assets.core.ports import Vectors
 from ig_assets.errors import MalformedAnswerError, TransientVendorError
-from ig_assets_tests.core.fine_tuning.fine_tuning_factory import MONTH, House
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
+    MONTH,
+    FineTuningFactory,
+)
 
 ACTIVE = ModelRow(
     "active",
@@ -34,7 +37,9 @@ ACTIVE = ModelRow(
 CANDIDATE = replace(ACTIVE, model_id="new", status="candidate")
 
 
-def held_out(house: House, pairs: int = 3, split: str = "validation") -> None:
+def held_out(
+    house: FineTuningFactory, pairs: int = 3, split: str = "validation"
+) -> None:
     for number in range(pairs):
         house.write(
             "training_examples",
@@ -70,14 +75,14 @@ class Pen:
         return WrittenText(self.texts[model.model_id])
 
 
-def evaluate(house: House, pen: Pen, n: int = 9) -> EvaluationSummary:
+def evaluate(house: FineTuningFactory, pen: Pen, n: int = 9) -> EvaluationSummary:
     return evaluate_model(
         house.warehouse, house.clock, MONTH, CANDIDATE, ACTIVE, pen, embed, n, 7
     )
 
 
 def test_a_text_near_the_held_out_winner_scores_above_one_near_the_loser(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     held_out(house)
     good = evaluate(house, Pen("winner", "loser"))
@@ -85,25 +90,29 @@ def test_a_text_near_the_held_out_winner_scores_above_one_near_the_loser(
     assert good.passed and "smoke gate" in good.reason
 
 
-def test_a_worse_candidate_does_not_pass(house: House) -> None:
+def test_a_worse_candidate_does_not_pass(house: FineTuningFactory) -> None:
     held_out(house)
     bad = evaluate(house, Pen("loser", "winner"))
     assert not bad.passed and bad.reason.startswith("worse than")
 
 
-def test_a_draw_passes_and_a_malformed_candidate_does_not(house: House) -> None:
+def test_a_draw_passes_and_a_malformed_candidate_does_not(
+    house: FineTuningFactory,
+) -> None:
     held_out(house)
     assert evaluate(house, Pen("other", "other")).passed
 
 
-def test_a_malformed_answer_scores_nothing(house: House) -> None:
+def test_a_malformed_answer_scores_nothing(house: FineTuningFactory) -> None:
     held_out(house)
     summary = evaluate(house, Pen(None, "other"))
     assert (summary.mean_score, summary.mean_against) == (0.0, 1.0)
     assert not summary.passed
 
 
-def test_a_raised_malformed_answer_scores_nothing_either(house: House) -> None:
+def test_a_raised_malformed_answer_scores_nothing_either(
+    house: FineTuningFactory,
+) -> None:
     held_out(house)
 
     def write(model: ModelRow, example: HeldOutExample) -> WrittenText:
@@ -117,7 +126,7 @@ def test_a_raised_malformed_answer_scores_nothing_either(house: House) -> None:
 
 @pytest.mark.parametrize("split", ["train", None])
 def test_without_a_held_out_pair_the_gate_stays_closed(
-    house: House, split: str | None
+    house: FineTuningFactory, split: str | None
 ) -> None:
     if split:
         held_out(house, split=split)
@@ -127,7 +136,7 @@ def test_without_a_held_out_pair_the_gate_stays_closed(
 
 
 def test_both_models_write_for_the_same_prompts_with_the_same_seeds(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     held_out(house)
     pen = Pen("winner", "loser")
@@ -138,14 +147,16 @@ def test_both_models_write_for_the_same_prompts_with_the_same_seeds(
     assert asked["new"] == asked["active"] and len(set(asked["new"])) == 3
 
 
-def test_one_pair_a_group_and_at_most_as_many_as_asked_for(house: House) -> None:
+def test_one_pair_a_group_and_at_most_as_many_as_asked_for(
+    house: FineTuningFactory,
+) -> None:
     held_out(house, pairs=6)
     assert evaluate(house, Pen("winner", "loser")).n == 3
     assert evaluate(house, Pen("winner", "loser"), n=2).n == 3  # already finished
 
 
 def test_finished_pairs_are_not_written_again_and_a_half_evaluation_is_no_pass(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     held_out(house)
 
@@ -165,7 +176,7 @@ def test_finished_pairs_are_not_written_again_and_a_half_evaluation_is_no_pass(
     assert evaluate(house, pen).n == 3 and len(pen.asked) == 4
 
 
-def test_a_model_is_not_compared_with_itself(house: House) -> None:
+def test_a_model_is_not_compared_with_itself(house: FineTuningFactory) -> None:
     held_out(house)
     pen = Pen("winner", "loser")
     same = evaluate_model(
@@ -179,7 +190,7 @@ def test_a_model_is_not_compared_with_itself(house: House) -> None:
     [(1, 0.2, True), (1, 0.35, False), (16, 0.2, False), (16, 0.1, True)],
 )
 def test_a_handful_of_pairs_allows_for_chance(
-    house: House, pairs: int, behind: float, passed: bool
+    house: FineTuningFactory, pairs: int, behind: float, passed: bool
 ) -> None:
     house.write(
         "evaluations",

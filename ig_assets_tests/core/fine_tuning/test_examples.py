@@ -18,28 +18,30 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     DIMENSIONS,
     MODEL,
     MONTH,
-    House,
+    FineTuningFactory,
 )
 
 
-def build(house: House, month: str = MONTH, seed: int = 7) -> ExamplesSummary:
+def build(
+    house: FineTuningFactory, month: str = MONTH, seed: int = 7
+) -> ExamplesSummary:
     return build_training_examples(
         house.warehouse, house.clock, month, seed, MODEL, DIMENSIONS, "run"
     )
 
 
-def rows(house: House, month: str = MONTH) -> list[dict[str, object]]:
+def rows(house: FineTuningFactory, month: str = MONTH) -> list[dict[str, object]]:
     return house.read(
         "SELECT * FROM training_examples WHERE month = ? ORDER BY example_id", month
     )
 
 
-def decided(house: House, month: str = MONTH) -> set[object]:
+def decided(house: FineTuningFactory, month: str = MONTH) -> set[object]:
     return {row["decision_ref"] for row in rows(house, month)}
 
 
 def test_a_decision_on_the_first_instant_of_the_next_month_enters_the_next_set(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     house.experiment("late", decided_at=CUTOFF)
     house.experiment("early", decided_at=CUTOFF - timedelta(microseconds=1))
@@ -51,7 +53,7 @@ def test_a_decision_on_the_first_instant_of_the_next_month_enters_the_next_set(
 
 
 def test_a_winner_is_an_example_and_a_pair_with_each_arm_that_it_beat(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     house.experiment("e1", arms=("a", "b", "c"))
     summary = build(house)
@@ -70,7 +72,7 @@ def test_a_winner_is_an_example_and_a_pair_with_each_arm_that_it_beat(
 
 
 def test_an_arm_that_was_ahead_of_a_provisional_winner_is_no_rejected_text(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     house.experiment("e1", decision="provisional", arms=("a", "b", "c"))
     house.write(
@@ -89,7 +91,7 @@ def test_an_arm_that_was_ahead_of_a_provisional_winner_is_no_rejected_text(
     assert summary.excluded == {"rival: not beaten": 1}
 
 
-def test_evidence_is_read_the_right_way_round(house: House) -> None:
+def test_evidence_is_read_the_right_way_round(house: FineTuningFactory) -> None:
     house.experiment("e1", decision="provisional", arms=("a",))
     house.variant("e1", "b")
     house.write(
@@ -106,7 +108,7 @@ def test_evidence_is_read_the_right_way_round(house: House) -> None:
     assert build(house).dpo == 1
 
 
-def test_evidence_after_the_decision_is_not_looked_at(house: House) -> None:
+def test_evidence_after_the_decision_is_not_looked_at(house: FineTuningFactory) -> None:
     house.experiment("e1", decision="provisional")
     house.write(
         "evidence",
@@ -123,7 +125,7 @@ def test_evidence_after_the_decision_is_not_looked_at(house: House) -> None:
 
 
 def test_the_weight_is_the_shrunken_lift_over_the_largest_and_half_if_provisional(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     house.experiment("best", shrunken_lift=0.4)
     house.experiment("small", shrunken_lift=0.1)
@@ -134,7 +136,7 @@ def test_the_weight_is_the_shrunken_lift_over_the_largest_and_half_if_provisiona
 
 
 def test_what_is_undecided_or_not_positive_is_counted_and_left_out(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     house.experiment("e1", decision="inconclusive")
     house.experiment("e2", decision="running")
@@ -144,7 +146,9 @@ def test_what_is_undecided_or_not_positive_is_counted_and_left_out(
     assert summary.excluded == {"inconclusive": 1, "no positive lift": 1, "running": 1}
 
 
-def test_only_the_latest_decision_as_of_the_cut_off_counts(house: House) -> None:
+def test_only_the_latest_decision_as_of_the_cut_off_counts(
+    house: FineTuningFactory,
+) -> None:
     house.experiment("e1")
     for at, decision in (
         (datetime(2026, 3, 25), "inconclusive"),
@@ -158,7 +162,7 @@ def test_only_the_latest_decision_as_of_the_cut_off_counts(house: House) -> None
 
 
 def test_a_forgotten_script_leaves_the_set_and_nothing_else_changes(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     house.imported("h1")
     house.imported("h2")
@@ -171,7 +175,7 @@ def test_a_forgotten_script_leaves_the_set_and_nothing_else_changes(
     assert len(kept) == 4 and rows(house) == kept
 
 
-def test_a_forgotten_loser_takes_only_its_pair_along(house: House) -> None:
+def test_a_forgotten_loser_takes_only_its_pair_along(house: FineTuningFactory) -> None:
     house.imported("h1")
     build(house)
     house.forget("s-h1-b")
@@ -182,7 +186,7 @@ def test_a_forgotten_loser_takes_only_its_pair_along(house: House) -> None:
 
 @pytest.mark.parametrize("still_stored", [True, False])
 def test_a_forgotten_winner_takes_its_variant_along(
-    house: House, still_stored: bool
+    house: FineTuningFactory, still_stored: bool
 ) -> None:
     house.experiment("e1")
     house.experiment("e2")
@@ -198,7 +202,7 @@ def test_a_forgotten_winner_takes_its_variant_along(
 
 
 def test_a_script_forgotten_before_the_set_was_built_never_enters(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     house.imported("h1")
     house.forget("s-h1-a")
@@ -207,7 +211,7 @@ def test_a_script_forgotten_before_the_set_was_built_never_enters(
 
 
 def test_a_script_retired_before_the_cut_off_is_out_and_after_it_is_in(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     house.imported("h1")
     house.imported("h2")
@@ -218,7 +222,7 @@ def test_a_script_retired_before_the_cut_off_is_out_and_after_it_is_in(
 
 
 def test_a_rerun_gives_identical_rows_even_when_late_decisions_came_in(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     house.experiment("e1")
     house.experiment("e2")
@@ -235,9 +239,9 @@ def test_a_rerun_gives_identical_rows_even_when_late_decisions_came_in(
 
 
 def test_the_same_rows_give_the_same_set_on_another_machine(
-    house: House, tmp_path_factory: pytest.TempPathFactory
+    house: FineTuningFactory, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    other = House(tmp_path_factory.mktemp("other"))
+    other = FineTuningFactory(tmp_path_factory.mktemp("other"))
     for number in range(6):
         house.experiment(f"e{number}")
     for number in reversed(range(6)):
@@ -247,7 +251,9 @@ def test_the_same_rows_give_the_same_set_on_another_machine(
     assert rows(house) == rows(other)
 
 
-def test_near_duplicates_of_different_topics_share_a_split(house: House) -> None:
+def test_near_duplicates_of_different_topics_share_a_split(
+    house: FineTuningFactory,
+) -> None:
     for number in range(12):
         house.experiment(f"e{number}")
         for arm in "ab":
@@ -260,7 +266,7 @@ def test_near_duplicates_of_different_topics_share_a_split(house: House) -> None
 
 @pytest.mark.parametrize("stored", ["scripts", "post_edits"])
 def test_the_words_that_were_published_are_trained_on_not_the_draft(
-    house: House, stored: str
+    house: FineTuningFactory, stored: str
 ) -> None:
     house.experiment("e1", arms=("a",))
     edited = "an edited hook\n\nand body"
@@ -287,14 +293,14 @@ def test_the_words_that_were_published_are_trained_on_not_the_draft(
     assert [row["script_id"] for row in rows(house)] == [named]
 
 
-def test_a_month_that_is_not_over_cannot_be_built(house: House) -> None:
+def test_a_month_that_is_not_over_cannot_be_built(house: FineTuningFactory) -> None:
     house.clock.at = CUTOFF - timedelta(microseconds=1)
     with pytest.raises(InputError, match="2026-03 is not over yet"):
         build(house)
 
 
 def test_examples_name_the_texts_and_the_decision_that_they_came_from(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     house.imported("h1")
     build(house)
@@ -312,7 +318,7 @@ def test_examples_name_the_texts_and_the_decision_that_they_came_from(
 
 
 def test_a_pair_of_different_styles_is_not_asked_for_the_winners_style(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     house.experiment("e1")
     house.variant("e1", "b", hook_style="story")

@@ -16,7 +16,10 @@ from ig_assets.core.fine_tuning.jobs import (
 from ig_assets.core.ports import TrainingRequest, TrainingState
 from ig_assets.errors import RefusedError, TransientVendorError
 from ig_assets.warehouse.rows import merge_rows
-from ig_assets_tests.core.fine_tuning.fine_tuning_factory import MONTH, House
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
+    MONTH,
+    FineTuningFactory,
+)
 from ig_assets_tests.core.fine_tuning.test_dataset_files import filled, write
 from ig_assets_tests.core.fine_tuning.test_examples import build
 
@@ -52,13 +55,13 @@ class Vendor:
             self.jobs[job_id] = TrainingState(status, job_id, **facts)  # type: ignore
 
 
-def submit(house: House, vendor: Vendor, dataset: DatasetSummary) -> JobRow:
+def submit(house: FineTuningFactory, vendor: Vendor, dataset: DatasetSummary) -> JobRow:
     return submit_job(
         house.warehouse, house.clock, vendor, MONTH, "base", dataset, 7, "run"
     )
 
 
-def poll(house: House, vendor: Vendor) -> list[JobRow]:
+def poll(house: FineTuningFactory, vendor: Vendor) -> list[JobRow]:
     return poll_jobs(house.warehouse, house.clock, vendor)
 
 
@@ -69,7 +72,7 @@ def raise_(error: Exception) -> Callable[[], None]:
     return fail
 
 
-def test_the_same_dataset_is_submitted_once(house: House) -> None:
+def test_the_same_dataset_is_submitted_once(house: FineTuningFactory) -> None:
     vendor, dataset = Vendor(), filled(house)
     first = submit(house, vendor, dataset)
     assert submit(house, vendor, dataset) == first
@@ -86,7 +89,7 @@ def test_the_same_dataset_is_submitted_once(house: House) -> None:
 
 @pytest.mark.parametrize("point, sends", [("before", 1), ("after", 1)])
 def test_after_a_crash_between_intent_and_outcome_the_job_is_sent_once(
-    house: House, point: str, sends: int
+    house: FineTuningFactory, point: str, sends: int
 ) -> None:
     vendor, dataset = Vendor(), filled(house)
     setattr(vendor, point, raise_(KeyboardInterrupt()))
@@ -99,7 +102,7 @@ def test_after_a_crash_between_intent_and_outcome_the_job_is_sent_once(
     assert len(vendor.submitted) == sends
 
 
-def test_the_intent_is_a_row_before_anything_is_sent(house: House) -> None:
+def test_the_intent_is_a_row_before_anything_is_sent(house: FineTuningFactory) -> None:
     vendor, dataset = Vendor(), filled(house)
     seen: list[object] = []
     vendor.before = lambda: seen.extend(house.read("SELECT status FROM fine_tune_jobs"))
@@ -107,7 +110,9 @@ def test_the_intent_is_a_row_before_anything_is_sent(house: House) -> None:
     assert seen == [{"status": "submitting"}]
 
 
-def test_polling_finds_the_outcome_of_an_intent_that_crashed(house: House) -> None:
+def test_polling_finds_the_outcome_of_an_intent_that_crashed(
+    house: FineTuningFactory,
+) -> None:
     vendor, dataset = Vendor(), filled(house)
     vendor.after = raise_(TransientVendorError("The line broke."))
     with pytest.raises(TransientVendorError):
@@ -115,14 +120,18 @@ def test_polling_finds_the_outcome_of_an_intent_that_crashed(house: House) -> No
     assert [job.status for job in poll(house, vendor)] == ["running"]
 
 
-def test_a_job_that_cannot_be_asked_about_stays_as_it_is(house: House) -> None:
+def test_a_job_that_cannot_be_asked_about_stays_as_it_is(
+    house: FineTuningFactory,
+) -> None:
     vendor = Vendor()
     submit(house, vendor, filled(house))
     vendor.before = raise_(TransientVendorError("Busy."))
     assert [job.status for job in poll(house, vendor)] == ["running"]
 
 
-def test_a_refusal_at_submission_is_final_and_says_why(house: House) -> None:
+def test_a_refusal_at_submission_is_final_and_says_why(
+    house: FineTuningFactory,
+) -> None:
     vendor, dataset = Vendor(), filled(house)
     vendor.before = raise_(RefusedError("Fine-tuning is closed for this account."))
     job = submit(house, vendor, dataset)
@@ -137,7 +146,7 @@ def test_a_refusal_at_submission_is_final_and_says_why(house: House) -> None:
     assert register_model(house.warehouse, house.clock, MONTH) is None
 
 
-def test_a_final_state_is_never_left_again(house: House) -> None:
+def test_a_final_state_is_never_left_again(house: FineTuningFactory) -> None:
     vendor = Vendor()
     submit(house, vendor, filled(house))
     vendor.finish("refused", refusal="No.")
@@ -150,7 +159,7 @@ def test_a_final_state_is_never_left_again(house: House) -> None:
 
 
 def test_a_month_without_examples_is_refused_without_asking_the_trainer(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     vendor = Vendor()
     job = submit(house, vendor, write(house))
@@ -159,7 +168,9 @@ def test_a_month_without_examples_is_refused_without_asking_the_trainer(
     assert "no decided experiment before 2026-04-01" in job.refusal
 
 
-def test_a_job_that_succeeded_becomes_a_candidate_once(house: House) -> None:
+def test_a_job_that_succeeded_becomes_a_candidate_once(
+    house: FineTuningFactory,
+) -> None:
     vendor, dataset = Vendor(), filled(house)
     job = submit(house, vendor, dataset)
     assert register_model(house.warehouse, house.clock, MONTH) is None
@@ -192,7 +203,9 @@ def test_a_job_that_succeeded_becomes_a_candidate_once(house: House) -> None:
     ]
 
 
-def test_a_newer_refusal_does_not_hide_the_model_of_the_month(house: House) -> None:
+def test_a_newer_refusal_does_not_hide_the_model_of_the_month(
+    house: FineTuningFactory,
+) -> None:
     vendor = Vendor()
     submit(house, vendor, filled(house, "1"))
     vendor.finish("succeeded", model_name="ft:base:1")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets_tests.core.generation.generation_factory import Desk
+from ig_assets_tests.core.generation.generation_factory import GenerationFactory
 from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
 
 
@@ -24,5 +24,5 @@ def server(running_server: OpenAIStandIn) -> OpenAIStandIn:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, server: OpenAIStandIn) -> Desk:
-    return Desk(tmp_path, server.base_url)
+def desk(tmp_path: Path, server: OpenAIStandIn) -> GenerationFactory:
+    return GenerationFactory(tmp_path, server.base_url)

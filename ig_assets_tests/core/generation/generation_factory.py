@@ -18,7 +18,7 @@ from ig_assets.core.generation.polishing.polish import (
 )
 from ig_assets.core.generation.polishing.regenerate import NearestOf, Polishing
 from ig_assets.core.generation.writing.arms import (
-    Arm,
+    PlannedArm,
     WritingModel,
     plan_arms,
     planned_topics,
@@ -48,7 +48,7 @@ class FixedClock:
         return self.at
 
 
-class Desk:
+class GenerationFactory:
     """Drafts and polishes through the real SDK; waits are kept, not waited."""
 
     def __init__(
@@ -96,7 +96,7 @@ class Desk:
         with self.warehouse.transaction() as con:
             merge_rows(con, "scripts", rows)
 
-    def arms(self, arms: int = 2) -> list[Arm]:
+    def arms(self, arms: int = 2) -> list[PlannedArm]:
         with self.warehouse.transaction() as con:
             planned = planned_topics(con, MONTH)
         return plan_arms(planned, arms, 7, BASE, TUNED, BASE)
@@ -108,7 +108,7 @@ class Desk:
         return self._writers[name]
 
     def draft(
-        self, arms: Sequence[Arm], run: str = "run-1", in_flight: int = 1
+        self, arms: Sequence[PlannedArm], run: str = "run-1", in_flight: int = 1
     ) -> DraftSummary:
         drafting = Drafting(
             ledger=self.ledger,

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from ig_assets.core.lineage.edges import Edge, record_edges
-from ig_assets_tests.core.fine_tuning.fine_tuning_factory import House
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFactory
 
 EDGE = Edge("variant", "v1", "script", "s1", "retrieved")
 
 
 def test_an_edge_keeps_its_first_run_and_time(tmp_path: Path) -> None:
-    house = House(tmp_path)
+    house = FineTuningFactory(tmp_path)
     with house.warehouse.transaction() as con:
         record_edges(con, [EDGE, EDGE], "first", datetime(2026, 1, 1))
         record_edges(con, [EDGE], "second", datetime(2026, 2, 1))
@@ -23,7 +23,7 @@ def test_an_edge_keeps_its_first_run_and_time(tmp_path: Path) -> None:
 
 
 def test_a_kind_that_lineage_does_not_know_is_a_mistake(tmp_path: Path) -> None:
-    house = House(tmp_path)
+    house = FineTuningFactory(tmp_path)
     wrong = Edge("varient", "v1", "script", "s1", "retrieved")
     with pytest.raises(ValueError, match="varient"):
         with house.warehouse.transaction() as con:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets_tests.core.fine_tuning.fine_tuning_factory import House
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFactory
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def house(tmp_path: Path) -> FineTuningFactory:
+    return FineTuningFactory(tmp_path)

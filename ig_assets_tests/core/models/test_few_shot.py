@@ -21,7 +21,7 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     DIMENSIONS,
     MODEL,
     MONTH,
-    House,
+    FineTuningFactory,
 )
 from ig_assets_tests.core.fine_tuning.test_dataset_files import filled
 from ig_assets_tests.core.fine_tuning.test_examples import build
@@ -70,7 +70,7 @@ def test_nothing_to_choose_from_chooses_nothing() -> None:
     assert choose_examples([candidate("a", 0.0)], 3) == ["a"]
 
 
-def trainer(house: House, n: int = 2) -> FewShotTrainer:
+def trainer(house: FineTuningFactory, n: int = 2) -> FewShotTrainer:
     return FewShotTrainer(
         house.folder / "trainer",
         lambda request: choose_for_month(
@@ -79,7 +79,7 @@ def trainer(house: House, n: int = 2) -> FewShotTrainer:
     )
 
 
-def trained(house: House) -> ModelRow:
+def trained(house: FineTuningFactory) -> ModelRow:
     dataset = filled(house)
     submit_job(house.warehouse, house.clock, trainer(house), MONTH, "qwen", dataset, 7)
     model = register_model(house.warehouse, house.clock, MONTH)
@@ -88,7 +88,9 @@ def trained(house: House) -> ModelRow:
     return model
 
 
-def test_the_model_shows_train_winners_and_holds_ids_only(house: House) -> None:
+def test_the_model_shows_train_winners_and_holds_ids_only(
+    house: FineTuningFactory,
+) -> None:
     model = trained(house)
     assert model.artifact is not None
     assert sorted(model.artifact) == ["example_ids", "kind", "month", "revision_hashes"]
@@ -105,7 +107,7 @@ def test_the_model_shows_train_winners_and_holds_ids_only(house: House) -> None:
 
 
 def test_texts_are_read_when_they_are_used_and_the_forgotten_are_gone(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     artifact = trained(house).artifact
     assert artifact is not None

@@ -10,11 +10,11 @@ from ig_assets.core.models.registry import (
     set_status,
 )
 from ig_assets.errors import InputError
-from ig_assets_tests.core.fine_tuning.fine_tuning_factory import House
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFactory
 
 
 def test_the_first_base_model_is_active_and_registering_it_again_changes_nothing(
-    house: House,
+    house: FineTuningFactory,
 ) -> None:
     for _ in range(2):
         model_id = ensure_base_model(house.warehouse, house.clock, "local", "qwen")
@@ -26,7 +26,9 @@ def test_the_first_base_model_is_active_and_registering_it_again_changes_nothing
     assert event == {"status": "active", "reason": "no model was active yet"}
 
 
-def test_another_base_model_does_not_push_the_active_one_aside(house: House) -> None:
+def test_another_base_model_does_not_push_the_active_one_aside(
+    house: FineTuningFactory,
+) -> None:
     ensure_base_model(house.warehouse, house.clock, "local", "qwen")
     ensure_base_model(house.warehouse, house.clock, "openai", "gpt")
     with house.warehouse.transaction() as con:
@@ -34,7 +36,7 @@ def test_another_base_model_does_not_push_the_active_one_aside(house: House) -> 
         assert {m.name: m.status for m in list_models(con)}["gpt"] == "retired"
 
 
-def test_events_of_the_same_instant_keep_their_order(house: House) -> None:
+def test_events_of_the_same_instant_keep_their_order(house: FineTuningFactory) -> None:
     ensure_base_model(house.warehouse, house.clock, "local", "qwen")
     now = house.clock.now()
     with house.warehouse.transaction() as con:
@@ -45,7 +47,9 @@ def test_events_of_the_same_instant_keep_their_order(house: House) -> None:
     assert [e["status"] for e in events] == ["active", "retired", "active", "canary"]
 
 
-def test_an_unknown_status_is_refused_and_no_active_model_is_said(house: House) -> None:
+def test_an_unknown_status_is_refused_and_no_active_model_is_said(
+    house: FineTuningFactory,
+) -> None:
     with house.warehouse.transaction() as con:
         with pytest.raises(InputError, match="No model is active"):
             active_model(con)

@@ -8,7 +8,10 @@ from ig_assets.core.reports.lineage_report import (
     month_report,
     report_markdown,
 )
-from ig_assets_tests.core.fine_tuning.fine_tuning_factory import MONTH, House
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
+    MONTH,
+    FineTuningFactory,
+)
 from ig_assets_tests.core.fine_tuning.test_dataset_files import write
 from ig_assets_tests.core.fine_tuning.test_jobs import Vendor
 from ig_assets_tests.core.reports.test_lineage_trace import trained_house
@@ -50,7 +53,7 @@ def test_the_picture_is_a_small_png(tmp_path: Path) -> None:
 
 
 def test_an_empty_month_is_reported_with_the_refusal(tmp_path: Path) -> None:
-    house = House(tmp_path)
+    house = FineTuningFactory(tmp_path)
     with house.warehouse.transaction() as con:
         nothing = month_report(con, MONTH)
     assert (nothing.job_status, nothing.behind) == ("none", 0)

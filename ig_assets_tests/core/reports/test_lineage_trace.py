@@ -20,13 +20,13 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     DIMENSIONS,
     MODEL,
     MONTH,
-    House,
+    FineTuningFactory,
 )
 from ig_assets_tests.core.fine_tuning.test_dataset_files import filled, write
 from ig_assets_tests.core.fine_tuning.test_examples import build
 
 
-def edges(house: House, *lines: str) -> None:
+def edges(house: FineTuningFactory, *lines: str) -> None:
     """'variant v1 < script s1' says that v1 came from s1."""
     parsed = []
     for line in lines:
@@ -36,13 +36,15 @@ def edges(house: House, *lines: str) -> None:
         record_edges(con, parsed, "run", house.clock.now())
 
 
-def walk(house: House, kind: str, id: str, way: str, depth: int = 8) -> list[TraceRow]:
+def walk(
+    house: FineTuningFactory, kind: str, id: str, way: str, depth: int = 8
+) -> list[TraceRow]:
     with house.warehouse.transaction() as con:
         return trace(con, kind, id, way, depth)
 
 
-def trained_house(tmp_path: Path) -> tuple[House, ModelRow]:
-    house = House(tmp_path)
+def trained_house(tmp_path: Path) -> tuple[FineTuningFactory, ModelRow]:
+    house = FineTuningFactory(tmp_path)
     for name in ("h1", "h2", "h3"):
         house.imported(name)
     dataset = filled(house)
@@ -59,11 +61,13 @@ def trained_house(tmp_path: Path) -> tuple[House, ModelRow]:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def house(tmp_path: Path) -> FineTuningFactory:
+    return FineTuningFactory(tmp_path)
 
 
-def test_lineage_goes_up_and_down_and_each_edge_comes_once(house: House) -> None:
+def test_lineage_goes_up_and_down_and_each_edge_comes_once(
+    house: FineTuningFactory,
+) -> None:
     edges(
         house,
         "variant v1 < script s1",
@@ -93,13 +97,13 @@ def test_lineage_goes_up_and_down_and_each_edge_comes_once(house: House) -> None
     assert [r.depth for r in walk(house, "script", "s2", "down", depth=1)] == [1]
 
 
-def test_a_circle_of_edges_ends(house: House) -> None:
+def test_a_circle_of_edges_ends(house: FineTuningFactory) -> None:
     edges(house, "script a < script b", "script b < script a")
     rows = walk(house, "script", "a", "up", depth=50)
     assert [(r.depth, r.id) for r in rows] == [(1, "b"), (2, "a")]
 
 
-def test_a_decision_is_its_experiment(house: House) -> None:
+def test_a_decision_is_its_experiment(house: FineTuningFactory) -> None:
     edges(house, "example x1 < experiment e1")
     for child, parent in (
         (("decision", "e1"), ("post", "p1")),
@@ -121,7 +125,7 @@ def test_a_decision_is_its_experiment(house: House) -> None:
     assert {r.id for r in down} == {"x1", "winner/v1"}
 
 
-def test_a_direction_that_does_not_exist_is_said(house: House) -> None:
+def test_a_direction_that_does_not_exist_is_said(house: FineTuningFactory) -> None:
     with pytest.raises(InputError, match="'up' or 'down'"):
         walk(house, "script", "s1", "sideways")
 

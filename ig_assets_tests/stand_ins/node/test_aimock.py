@@ -12,12 +12,12 @@ import httpx2
 import numpy as np
 import pytest
 
-from ig_assets.adapters.openai.rate_limit import Pace
+from ig_assets.adapters.openai.rate_limit import RateLimiter
 from ig_assets.adapters.openai.writer import OpenAIEmbedder, OpenAIWriter
 from ig_assets.core.corpus.embedding.embed import embed_batch
 from ig_assets.core.costs.ledger.ledger import ATTEMPTS, Ledger, RunRef
 from ig_assets.core.generation.writing.schema import ScriptAnswer
-from ig_assets.core.ports import Usage, WriteRequest
+from ig_assets.core.ports import TokenUsage, WriteRequest
 from ig_assets.errors import (
     AccessError,
     ContextTooLongError,
@@ -44,7 +44,10 @@ Send = Callable[[Aimock], object]
 
 
 def embedder(vendor: Aimock, dimensions: int = 2, **options: Any) -> OpenAIEmbedder:
-    options = {"pace": Pace(), **options}  # of its own: no test waits for another's
+    options = {
+        "pace": RateLimiter(),
+        **options,
+    }  # of its own: no test waits for another's
     url = vendor.base_url
     return OpenAIEmbedder(KEY, dimensions=dimensions, base_url=url, **options)
 
@@ -55,7 +58,7 @@ def embed(vendor: Aimock, **options: Any) -> object:
 
 def write(vendor: Aimock, **options: Any) -> Any:
     request = WriteRequest("Write a script.", TEXT, ScriptAnswer, 400, 0.7, 11)
-    options = {"pace": Pace(), **options}
+    options = {"pace": RateLimiter(), **options}
     url = vendor.base_url
     return OpenAIWriter("gpt-4.1-mini", KEY, base_url=url, **options).write(request)
 
@@ -79,7 +82,7 @@ def test_the_vector_that_was_scripted_comes_back_of_length_one(vendor: Aimock) -
     answer = embedder(vendor).embed([TEXT])
     np.testing.assert_allclose(answer.vectors, [[0.6, 0.8]], rtol=1e-6)
     counted = embedder(vendor).count_tokens(TEXT)
-    assert answer.usage == Usage(counted), "aimock tells 0 tokens, so we count"
+    assert answer.usage == TokenUsage(counted), "aimock tells 0 tokens, so we count"
 
 
 def test_a_hundred_texts_are_one_request_and_keep_their_order(vendor: Aimock) -> None:
@@ -105,7 +108,7 @@ def test_the_script_that_was_scripted_comes_back_with_what_it_took(
     with httpx2.Client(transport=Without(lacking)) as client:
         answer = write(vendor, http_client=client)
     assert answer.parsed == ScriptAnswer.model_validate(SCRIPT)
-    assert (answer.usage, answer.model) == (Usage(120, 30), "gpt-4.1-2026")
+    assert (answer.usage, answer.model) == (TokenUsage(120, 30), "gpt-4.1-2026")
 
 
 @both_ask
@@ -211,7 +214,7 @@ class Books:
 
     def embed(self, vendor: Aimock) -> None:
         ledger = Ledger(self._home, Clock(), (), self._wait)
-        model = embedder(vendor, pace=Pace(self._pass, lambda: self._later_s))
+        model = embedder(vendor, pace=RateLimiter(self._pass, lambda: self._later_s))
         embed_batch(ledger, model, Clock(), RUN, "ingest", {"hash": TEXT})
 
     def _wait(self, seconds: float) -> None:

@@ -111,7 +111,7 @@ class OpenLine:
 
 
 @dataclass(frozen=True)
-class HeldInputs:
+class InFlightInputs:
     """Contents that batches have to do with, in one space.
 
     `under_way` have been sent and not answered; `given_up` are not sent again, with
@@ -125,7 +125,7 @@ class HeldInputs:
     tried: frozenset[str]
 
 
-def held_inputs(con: Connection, space: Embedder | Space) -> HeldInputs:
+def held_inputs(con: Connection, space: Embedder | Space) -> InFlightInputs:
     """What became of the contents that were sent in batches and have no vector."""
     wanted = [space.model, space.dimensions]
     under_way = {found for (found,) in con.execute(_UNDER_WAY, wanted).fetchall()}
@@ -134,7 +134,7 @@ def held_inputs(con: Connection, space: Embedder | Space) -> HeldInputs:
         for row in fetch_dicts(con, _IN_VAIN, wanted)
         if row["content_hash"] not in under_way
     ]
-    return HeldInputs(
+    return InFlightInputs(
         under_way=frozenset(under_way),
         given_up={
             row["content_hash"]: str(row["reason"])

@@ -17,12 +17,12 @@ from ig_assets.core.corpus.embedding.pending import (
 )
 from ig_assets.core.corpus.embedding.requests import Input, batches
 from ig_assets.core.corpus.embedding.vector_store import check_answer, write_vectors
-from ig_assets.core.costs.concurrency import run_in_flight
+from ig_assets.core.costs.concurrency import run_bounded
 from ig_assets.core.costs.ledger.ledger import ATTEMPTS, Call, Ledger, RunRef
-from ig_assets.core.costs.ledger.retry_exhausted import told_of_attempts
+from ig_assets.core.costs.ledger.retry_exhausted import add_attempt_count
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.identity import fields_hash
-from ig_assets.core.ports import Clock, Embedder, EmbeddingAnswer, Usage
+from ig_assets.core.ports import Clock, Embedder, EmbeddingAnswer, TokenUsage
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 
@@ -87,7 +87,7 @@ def embed_missing(
     pages = text_pages(warehouse, missing)
     inputs = Inputs(warehouse, embedder, pages, missing, held)
     paid = _Payment(ledger, embedder, clock, run, "ingest")
-    usages = run_in_flight(
+    usages = run_bounded(
         (partial(paid.embed, b) for b in batches(inputs, embedder, batch_size)),
         max_in_flight,
     )
@@ -127,7 +127,7 @@ def plan_embedding(
         for batch in batches(inputs, embedder, batch_size)
     ]
     tokens = sum(planned)
-    cost = call_cost_usd(embedder.provider, embedder.model, Usage(tokens))
+    cost = call_cost_usd(embedder.provider, embedder.model, TokenUsage(tokens))
     if by_batch and cost is not None:
         cost *= BATCH_PRICE_SHARE
     return EmbeddingPlan(
@@ -148,7 +148,7 @@ def embed_batch(
     run: RunRef,
     operation: str,
     texts: Mapping[str, str],
-) -> Usage:
+) -> TokenUsage:
     """Embed {content_hash: text}, as a rule in one paid call; commit the vectors.
 
     More texts or tokens than a request takes go in several calls, one by one, and
@@ -159,7 +159,7 @@ def embed_batch(
     payment = _Payment(ledger, embedder, clock, run, operation)
     usages = [payment.embed(b) for b in batches(inputs, embedder, embedder.max_batch)]
     pool_all(ledger.warehouse, embedder, clock, inputs.chunks)
-    return Usage(sum(usage.input_tokens for usage in usages))
+    return TokenUsage(sum(usage.input_tokens for usage in usages))
 
 
 def embedding_call(
@@ -194,12 +194,12 @@ class _Payment:
 
     def embed(
         self, batch: Sequence[Input], halt: threading.Event | None = None
-    ) -> Usage:
+    ) -> TokenUsage:
         """Embed a batch in one paid call and commit its vectors with it."""
         embedder = self.embedder
         hashes = [item.content_hash for item in batch]
 
-        def send() -> tuple[EmbeddingAnswer, Usage]:
+        def send() -> tuple[EmbeddingAnswer, TokenUsage]:
             answer = embedder.embed([item.text for item in batch])
             check_answer(answer, len(batch), embedder.dimensions)
             return answer, answer.usage
@@ -209,7 +209,7 @@ class _Payment:
             write_vectors(con, embedder, vectors, self.clock.now())
 
         call = self._call(hashes, sum(item.tokens for item in batch))
-        with told_of_attempts(ATTEMPTS):
+        with add_attempt_count(ATTEMPTS):
             return self.ledger.pay(call, self.run, send, record, halt).usage
 
     def _call(self, hashes: list[str], tokens: int) -> Call:

@@ -16,7 +16,7 @@ TEST_NAME_LENGTH = 200
 
 
 @dataclass(frozen=True)
-class Arm:
+class ImportedArm:
     """A row that is a post, in an experiment (or None) under a label of its own."""
 
     row: HistoryRow
@@ -78,7 +78,7 @@ def make_arms(
     source: str,
     single_ids: dict[int, str],
     known: KnownPosts,
-) -> tuple[list[Arm], list[HistoryRow]]:
+) -> tuple[list[ImportedArm], list[HistoryRow]]:
     """The rows' posts, and the rows that give a known arm other words.
 
     A test with a single arm is no experiment. What is known keeps its post, whatever
@@ -99,7 +99,7 @@ def make_arms(
     for experiment_id, rows in tests.items():
         posts |= _test_posts(experiment_id, rows, known)
     arms = [
-        Arm(row, script_id_of(row), *posts[row.number])
+        ImportedArm(row, script_id_of(row), *posts[row.number])
         for row in rated
         if row.number in posts
     ]
@@ -154,7 +154,7 @@ def _published(row: HistoryRow) -> Published:
 
 
 def make_experiments(
-    arms: Sequence[Arm], reading: HistoryReading, randomised: bool, sigma: float
+    arms: Sequence[ImportedArm], reading: HistoryReading, randomised: bool, sigma: float
 ) -> list[dict[str, Any]]:
     """One row an experiment, whatever number of its arms are in the file.
 

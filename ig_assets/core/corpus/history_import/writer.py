@@ -7,7 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from ig_assets.core.corpus.history_import.arms import Arm, image_of, script_id_of
+from ig_assets.core.corpus.history_import.arms import (
+    ImportedArm,
+    image_of,
+    script_id_of,
+)
 from ig_assets.core.corpus.history_import.rows import (
     METRICS,
     HistoryReading,
@@ -128,7 +132,7 @@ def write_scripts(
     )
 
 
-def write_posts(con: Connection, arms: Sequence[Arm], now: datetime) -> None:
+def write_posts(con: Connection, arms: Sequence[ImportedArm], now: datetime) -> None:
     """A post's `detail` names the image it was shown with: `image:<id>`.
 
     A count that is not what it was is a later observation; one that is, is none.

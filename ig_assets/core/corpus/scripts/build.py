@@ -17,9 +17,9 @@ from ig_assets.core.corpus.scripts.script import (
     COUNTS,
     MAX_BYTES,
     MAX_ID_LENGTH,
+    InvalidSourceError,
     ParsedScript,
     Performance,
-    Refused,
     join_script,
 )
 from ig_assets.core.corpus.scripts.sections import split_parts
@@ -44,10 +44,12 @@ def make_script(
     )
     joined = join_script(*parts)
     if len(joined.encode("utf-8")) > MAX_BYTES:
-        raise Refused("over 64 KiB", "The text is longer than 64 KiB.")
+        raise InvalidSourceError("over 64 KiB", "The text is longer than 64 KiB.")
     own_id = word(fields, "id") or default_id
     if len(own_id) > MAX_ID_LENGTH:
-        raise Refused(BROKEN, f"The id is longer than {MAX_ID_LENGTH} characters.")
+        raise InvalidSourceError(
+            BROKEN, f"The id is longer than {MAX_ID_LENGTH} characters."
+        )
     return ParsedScript(
         script_id=f"library/{own_id}",
         source_uri=source_uri,
@@ -67,13 +69,13 @@ def passage(fields: Mapping[str, Any], name: str) -> str:
     """A text of any number of lines; empty where it is missing."""
     value = fields.get(name) or ""
     if not isinstance(value, str):
-        raise Refused(BROKEN, f"`{name}` is not a plain text.")
+        raise InvalidSourceError(BROKEN, f"`{name}` is not a plain text.")
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
         value = "\x00"
     if "\x00" in value:
-        raise Refused(BROKEN, f"`{name}` has characters that no text has.")
+        raise InvalidSourceError(BROKEN, f"`{name}` has characters that no text has.")
     return unicodedata.normalize("NFC", value.strip())
 
 
@@ -81,7 +83,7 @@ def word(fields: Mapping[str, Any], name: str) -> str:
     """A text of one line; empty where it is missing."""
     value = passage(fields, name)
     if "\n" in value or "\r" in value:
-        raise Refused(BROKEN, f"`{name}` is not one line of text.")
+        raise InvalidSourceError(BROKEN, f"`{name}` is not one line of text.")
     return value
 
 
@@ -89,14 +91,16 @@ def _performance(block: object) -> Performance | None:
     if not block:
         return None
     if not isinstance(block, Mapping):
-        raise Refused(BROKEN, "`performance` has no named values.")
+        raise InvalidSourceError(BROKEN, "`performance` has no named values.")
     told = Performance(
         source=word(block, "source") or "library",
         as_of=_instant(word(block, "as_of")),
         **{name: _count(block, name) for name in COUNTS},
     )
     if told.rate is not None and told.rate > 1.0:
-        raise Refused("impossible counts", "More likes are given than views or reach.")
+        raise InvalidSourceError(
+            "impossible counts", "More likes are given than views or reach."
+        )
     return told
 
 
@@ -106,7 +110,7 @@ def _instant(text: str) -> datetime:
         if instant.tzinfo is not None:
             instant = instant.astimezone(timezone.utc).replace(tzinfo=None)
     except (ValueError, OverflowError):
-        raise Refused(
+        raise InvalidSourceError(
             BROKEN, "`as_of` of the performance is not a date such as 2026-01-31."
         ) from None
     return instant
@@ -119,4 +123,6 @@ def _count(block: Mapping[str, Any], name: str) -> float | None:
     try:
         return whole_count(text)
     except ValueError as error:
-        raise Refused(BROKEN, f"`{name}` of the performance is not {error}.") from None
+        raise InvalidSourceError(
+            BROKEN, f"`{name}` of the performance is not {error}."
+        ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 
-from ig_assets.core.corpus.scripts.script import Refused
+from ig_assets.core.corpus.scripts.script import InvalidSourceError
 from ig_assets.core.corpus.scripts.secret_scan import secret_kind
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -21,7 +21,7 @@ def decoded(content: bytes) -> str:
     except UnicodeDecodeError as error:
         if b"\x00" in content and encoding != "utf-16":
             raise _binary() from None
-        raise Refused(
+        raise InvalidSourceError(
             "invalid UTF-8", f"Byte {error.start} is not UTF-8; save the file as UTF-8."
         ) from None
     if "\x00" in text:
@@ -32,11 +32,13 @@ def decoded(content: bytes) -> str:
 def refuse_secrets(text: str) -> None:
     """Raises Refused when the text seems to contain a key or a token."""
     if kind := secret_kind(text):
-        raise Refused(
+        raise InvalidSourceError(
             "looks like a secret",
             f"The text seems to contain {kind}; remove it and revoke it.",
         )
 
 
-def _binary() -> Refused:
-    return Refused("binary", "There are NUL bytes; save the file as UTF-8 text.")
+def _binary() -> InvalidSourceError:
+    return InvalidSourceError(
+        "binary", "There are NUL bytes; save the file as UTF-8 text."
+    )

@@ -22,7 +22,7 @@ from typing import Any
 
 from ig_assets.core.corpus.scripts.build import BROKEN, make_script
 from ig_assets.core.corpus.scripts.decoding import decoded, refuse_secrets
-from ig_assets.core.corpus.scripts.script import ParsedScript, Refused
+from ig_assets.core.corpus.scripts.script import InvalidSourceError, ParsedScript
 
 # The C loader is thirteen times faster, but a few ten thousand nested brackets
 # overflow its stack and end the process; so long a block is left to the slow one.
@@ -33,7 +33,7 @@ def markdown_script(path: str, content: bytes) -> ParsedScript:
     """The script of one file; raises Refused (reason, detail)."""
     text = decoded(content)
     if not text.strip():
-        raise Refused("empty", "The file has no text.")
+        raise InvalidSourceError("empty", "The file has no text.")
     refuse_secrets(text)
     fields, rest = _split_front_matter(text)
     return make_script(fields, rest, path, path.rsplit(".", 1)[0])
@@ -45,7 +45,7 @@ def _split_front_matter(text: str) -> tuple[Mapping[str, Any], str]:
         return {}, text
     ends = [n for n, line in enumerate(lines[1:], 1) if line.rstrip() in ("---", "...")]
     if not ends:
-        raise Refused(BROKEN, "The closing --- is missing.")
+        raise InvalidSourceError(BROKEN, "The closing --- is missing.")
     return _front_matter("\n".join(lines[1 : ends[0]])), "\n".join(lines[ends[0] + 1 :])
 
 
@@ -61,7 +61,7 @@ def _front_matter(block: str) -> Mapping[str, Any]:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 2}" if mark else ""
-        raise Refused(BROKEN, f"It is not YAML{where}.") from None
+        raise InvalidSourceError(BROKEN, f"It is not YAML{where}.") from None
     if front and not isinstance(front, dict):
-        raise Refused(BROKEN, "It is not a list of `name: value`.")
+        raise InvalidSourceError(BROKEN, "It is not a list of `name: value`.")
     return front or {}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ig_assets.core.corpus.scripts.markdown import markdown_script
 from ig_assets.core.corpus.scripts.script import (
     MAX_BYTES,
+    InvalidSourceError,
     ParsedScript,
-    Refused,
     Reject,
 )
 from ig_assets.core.corpus.scripts.tables import TABLE_SUFFIXES, read_table
@@ -39,7 +39,7 @@ def read_file(path: str, content: bytes) -> FileReading:
             scripts, rejects, hides = read_table(path, content)
             return FileReading(tuple(scripts), tuple(rejects), hides)
         return FileReading((markdown_script(path, content),), ())
-    except Refused as refused:
+    except InvalidSourceError as refused:
         return FileReading((), (Reject(path, *refused.args),), hides=True)
 
 

@@ -70,7 +70,7 @@ class Reject:
     detail: str
 
 
-class Refused(Exception):
+class InvalidSourceError(Exception):
     """A file or row is rejected: (reason, detail); never leaves the reader."""
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ig_assets.core.corpus.scripts.script import Refused
+from ig_assets.core.corpus.scripts.script import InvalidSourceError
 from ig_assets.core.identity import normalise_text
 
 _HEADING = re.compile(r"#{1,6}[ \t]+(\S.*)")
@@ -60,7 +60,7 @@ def split_parts(
     if not asked:
         body, asked = _without_last_paragraph_if_asked(body)
     if call_to_action and asked and normalise_text(call_to_action) != asked:
-        raise Refused(
+        raise InvalidSourceError(
             "two calls to action", "The text and its labels have different ones."
         )
     return Parts(hook, body, normalise_text(call_to_action) or asked)
@@ -106,7 +106,7 @@ def _unheaded(line: str) -> str:
 def _hook_line(line: str, plain_hook: bool) -> str:
     if _HEADING.fullmatch(line) or (plain_hook and line):
         return _unheaded(line)
-    raise Refused("no hook", "The text does not start with a line `# hook`.")
+    raise InvalidSourceError("no hook", "The text does not start with a line `# hook`.")
 
 
 def _without_last_paragraph_if_asked(body: str) -> tuple[str, str]:

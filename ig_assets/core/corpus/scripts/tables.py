@@ -16,7 +16,12 @@ from typing import NamedTuple
 from ig_assets.core.corpus.scripts.build import BROKEN, make_script, word
 from ig_assets.core.corpus.scripts.decoding import decoded, refuse_secrets
 from ig_assets.core.corpus.scripts.parquet import NotParquetError, parquet_rows
-from ig_assets.core.corpus.scripts.script import COUNTS, ParsedScript, Refused, Reject
+from ig_assets.core.corpus.scripts.script import (
+    COUNTS,
+    InvalidSourceError,
+    ParsedScript,
+    Reject,
+)
 
 TABLE_SUFFIXES = (".jsonl", ".csv", ".parquet")
 BROKEN_ROW = "broken row"
@@ -50,7 +55,7 @@ def read_table(path: str, content: bytes) -> TableReading:
     """The scripts of a table file; raises Refused when it is no table at all."""
     rows = list(_rows(path, content))
     if rows and all(row.fields is None for row in rows):
-        raise Refused(BROKEN_TABLE, f"No row can be read. {rows[0].problem}")
+        raise InvalidSourceError(BROKEN_TABLE, f"No row can be read. {rows[0].problem}")
     scripts: dict[str, ParsedScript] = {}
     rejects: list[Reject] = []
     for row in rows:
@@ -58,12 +63,12 @@ def read_table(path: str, content: bytes) -> TableReading:
             script = _script(path, row)
             earlier = scripts.setdefault(script.script_id, script)
             if earlier.text != script.text:
-                raise Refused(
+                raise InvalidSourceError(
                     "duplicate id",
                     f"The id is taken by {earlier.source_uri} with other words; "
                     "give one of them another id.",
                 )
-        except Refused as refused:
+        except InvalidSourceError as refused:
             reason, detail = refused.args
             reason = BROKEN_ROW if reason == BROKEN else reason
             uri = f"{path}#{row.number}"
@@ -79,7 +84,7 @@ def _rows(path: str, content: bytes) -> Iterator[_Row]:
         return _parquet(content)
     text = decoded(content)
     if not text.strip():
-        raise Refused("empty", "The file has no text.")
+        raise InvalidSourceError("empty", "The file has no text.")
     return _csv(text) if path.lower().endswith(".csv") else _jsonl(text)
 
 
@@ -112,7 +117,7 @@ def _csv(text: str) -> Iterator[_Row]:
                 problem = f"It has {len(cells)} values and the header {len(header)}."
                 yield _Row(number, None, problem)
     except csv.Error:
-        raise Refused(
+        raise InvalidSourceError(
             BROKEN_TABLE,
             f"It is not CSV from line {lines.line_num}; are quotes closed?",
         ) from None
@@ -122,7 +127,7 @@ def _parquet(content: bytes) -> Iterator[_Row]:
     try:
         header, rows = parquet_rows(content)
     except NotParquetError:
-        raise Refused(
+        raise InvalidSourceError(
             BROKEN_TABLE, "It cannot be read as Parquet; is it complete?"
         ) from None
     _check_columns(header)
@@ -133,10 +138,12 @@ def _parquet(content: bytes) -> Iterator[_Row]:
 def _check_columns(header: list[str]) -> None:
     ours = [name for name in map(_plain_name, header) if name in _NAMES]
     if not set(ours) & set(_WORDS):
-        raise Refused(BROKEN_TABLE, "It has no column named hook, text or body.")
+        raise InvalidSourceError(
+            BROKEN_TABLE, "It has no column named hook, text or body."
+        )
     twice = sorted({name for name in ours if ours.count(name) > 1})
     if twice:
-        raise Refused(
+        raise InvalidSourceError(
             BROKEN_TABLE, f"Several columns are named {twice[0]}; rename all but one."
         )
 
@@ -164,7 +171,7 @@ def _plain_value(value: object) -> object:
 
 def _script(path: str, row: _Row) -> ParsedScript:
     if row.fields is None:
-        raise Refused(BROKEN_ROW, row.problem)
+        raise InvalidSourceError(BROKEN_ROW, row.problem)
     fields = {**row.fields, "performance": _performance(row.fields)}
     for value in fields.values():
         if isinstance(value, str):
@@ -172,9 +179,9 @@ def _script(path: str, row: _Row) -> ParsedScript:
     name = word(fields, "id")
     text = fields.get("text") or fields.get("body") or ""
     if not isinstance(text, str):
-        raise Refused(BROKEN_ROW, "`text` is not a plain text.")
+        raise InvalidSourceError(BROKEN_ROW, "`text` is not a plain text.")
     if not (text.strip() or fields.get("hook")):
-        raise Refused("empty", "The row has no words.")
+        raise InvalidSourceError("empty", "The row has no words.")
     _refuse_odd(text)
     has_text = bool(fields.get("text"))
     stem = path.rsplit(".", 1)[0]
@@ -199,16 +206,18 @@ def _performance(fields: Mapping[str, object]) -> dict[str, object] | None:
 
 def _refuse_odd(text: str) -> None:
     if "\x00" in text:
-        raise Refused("binary", "The text has NUL characters.")
+        raise InvalidSourceError("binary", "The text has NUL characters.")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise Refused("invalid UTF-8", "The text has half characters.") from None
+        raise InvalidSourceError(
+            "invalid UTF-8", "The text has half characters."
+        ) from None
 
 
 def _row_name(row: _Row) -> str:
     """The row's id where it has a usable one, else its number."""
     try:
         return word(row.fields or {}, "id") or str(row.number)
-    except Refused:
+    except InvalidSourceError:
         return str(row.number)

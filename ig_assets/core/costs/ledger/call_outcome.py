@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from tenacity import RetryCallState
 from tenacity.wait import wait_exponential
 
-from ig_assets.core.costs.cancellation import HaltedError
-from ig_assets.core.ports import Usage
+from ig_assets.core.costs.cancellation import CancelledError
+from ig_assets.core.ports import TokenUsage
 from ig_assets.errors import (
     IgAssetsError,
     MalformedAnswerError,
@@ -21,30 +21,30 @@ _BACK_OFF = wait_exponential(multiplier=1, min=1, max=10)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CallOutcome:
     """How one attempt ended, as its row will say."""
 
     status: str
-    usage: Usage
+    usage: TokenUsage
     latency_ms: float
     error: str | None = None
 
 
-def failure(error: IgAssetsError | HaltedError, latency_ms: float) -> Outcome:
+def failure(error: IgAssetsError | CancelledError, latency_ms: float) -> CallOutcome:
     """What a failed attempt is booked as: `unknown` where it may have been billed.
 
     An answer that cannot be read says nothing of its tokens, but was an answer.
     """
-    status, usage = "failed", Usage()
-    if isinstance(error, HaltedError):
-        return Outcome(status, usage, latency_ms, "not sent: another call failed")
+    status, usage = "failed", TokenUsage()
+    if isinstance(error, CancelledError):
+        return CallOutcome(status, usage, latency_ms, "not sent: another call failed")
     if isinstance(error, TransientVendorError):
         status = "unknown" if error.outcome_unknown else "failed"
     elif isinstance(error, MalformedAnswerError) and error.input_tokens is None:
         status = "unknown"
     elif isinstance(error, (MalformedAnswerError, RefusedError)):
-        usage = Usage(error.input_tokens or 0, error.output_tokens or 0)
-    return Outcome(status, usage, latency_ms, str(error))
+        usage = TokenUsage(error.input_tokens or 0, error.output_tokens or 0)
+    return CallOutcome(status, usage, latency_ms, str(error))
 
 
 def wait_for_next(state: RetryCallState) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ig_assets.core.ports import Usage
+from ig_assets.core.ports import TokenUsage
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
@@ -16,7 +16,7 @@ class Settled:
 
     call_id: str
     status: str
-    usage: Usage
+    usage: TokenUsage
     cost_usd: float | None
     error: str | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 
-class Flights:
+class InFlightCalls:
     """Counts calls from their reservation to their settlement, for many threads."""
 
     def __init__(self) -> None:

@@ -23,12 +23,12 @@ from tenacity import (
 )
 
 from ig_assets.core.costs.budget import Budget, HeldBudgetError, check_budgets
-from ig_assets.core.costs.cancellation import HaltedError, call_waits, sleep_unless
-from ig_assets.core.costs.ledger.call_outcome import Outcome, failure, wait_for_next
+from ig_assets.core.costs.cancellation import CancelledError, call_waits, sleep_unless
+from ig_assets.core.costs.ledger.call_outcome import CallOutcome, failure, wait_for_next
 from ig_assets.core.costs.ledger.group_commit import GroupCommit
-from ig_assets.core.costs.ledger.in_flight_calls import Flights
+from ig_assets.core.costs.ledger.in_flight_calls import InFlightCalls
 from ig_assets.core.costs.prices import call_cost_usd
-from ig_assets.core.ports import Clock, Usage
+from ig_assets.core.ports import Clock, TokenUsage
 from ig_assets.errors import (
     IgAssetsError,
     TransientVendorError,
@@ -75,7 +75,7 @@ class Call:
     output_tokens: int = 0
     price_share: float = 1.0
 
-    def cost_usd(self, usage: Usage) -> float | None:
+    def cost_usd(self, usage: TokenUsage) -> float | None:
         """What so many tokens cost in such a call; None where nobody knows."""
         cost = call_cost_usd(self.provider, self.model, usage)
         return None if cost is None else cost * self.price_share
@@ -102,13 +102,13 @@ class Ledger:
         self.budgets = tuple(budgets)
         self._sleep = sleep
         self._commits = GroupCommit(warehouse)
-        self._flights = Flights()
+        self._flights = InFlightCalls()
 
     def pay(
         self,
         call: Call,
         run: RunRef,
-        send: Callable[[], tuple[T, Usage]],
+        send: Callable[[], tuple[T, TokenUsage]],
         record: Callable[[Connection, T], None],
         halt: threading.Event | None = None,
     ) -> T:
@@ -129,7 +129,7 @@ class Ledger:
         ):
             with attempt:
                 if halt is not None and halt.is_set():
-                    raise HaltedError
+                    raise CancelledError
                 return self._once(call, run, send, record, halt)
         raise AssertionError("unreachable")  # pragma: no cover
 
@@ -137,7 +137,7 @@ class Ledger:
         self,
         call: Call,
         run: RunRef,
-        send: Callable[[], tuple[T, Usage]],
+        send: Callable[[], tuple[T, TokenUsage]],
         record: Callable[[Connection, T], None],
         halt: threading.Event | None,
     ) -> T:
@@ -167,13 +167,13 @@ class Ledger:
                 self._flights.end(was_sent=False)
                 raise
             if halt is not None and halt.is_set():
-                raise HaltedError
+                raise CancelledError
 
     def _send(
         self,
         call_id: str,
         call: Call,
-        send: Callable[[], tuple[T, Usage]],
+        send: Callable[[], tuple[T, TokenUsage]],
         record: Callable[[Connection, T], None],
         halt: threading.Event | None,
     ) -> T:
@@ -181,11 +181,11 @@ class Ledger:
         with call_waits(halt) as waits:
             try:
                 answer, usage = send()
-            except (IgAssetsError, HaltedError) as error:
+            except (IgAssetsError, CancelledError) as error:
                 failed = failure(error, _elapsed_ms(started, waits.seconds))
                 self._settle(call_id, call, failed, lambda con: None)
                 raise
-        done = Outcome("done", usage, _elapsed_ms(started, waits.seconds))
+        done = CallOutcome("done", usage, _elapsed_ms(started, waits.seconds))
         self._settle(call_id, call, done, lambda con: record(con, answer))
         return answer
 
@@ -218,7 +218,7 @@ class Ledger:
         return [str(row["call_id"]) for row in rows]
 
     def _row(self, call: Call, run: RunRef, status: str) -> dict[str, Any]:
-        expected = Usage(call.input_tokens, call.output_tokens)
+        expected = TokenUsage(call.input_tokens, call.output_tokens)
         return {
             "call_id": uuid.uuid4().hex,
             "request_hash": call.request_hash,
@@ -278,7 +278,7 @@ class Ledger:
         self,
         call_id: str,
         call: Call,
-        outcome: Outcome,
+        outcome: CallOutcome,
         record: Callable[[Connection], None],
     ) -> None:
         """Write what a call brought and what became of it, in one transaction.

@@ -10,7 +10,7 @@ from ig_assets.errors import TransientVendorError
 
 
 @contextmanager
-def told_of_attempts(attempts: int) -> Iterator[None]:
+def add_attempt_count(attempts: int) -> Iterator[None]:
     """A call that is given up after so many attempts says so, with the time it took."""
     started = perf_counter()
     try:

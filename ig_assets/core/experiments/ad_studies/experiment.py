@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ig_assets.core.experiments.ad_studies.store import SplitTest, move
+from ig_assets.core.experiments.ad_studies.store import AdStudy, move
 from ig_assets.core.experiments.constants import ADS, EXPERIMENT_LENGTH, SEGMENT
 from ig_assets.core.identity import stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
@@ -56,7 +56,7 @@ WHERE experiment_id = ?
 """
 
 
-def place(con: Connection, split: SplitTest) -> SplitTest:
+def place(con: Connection, split: AdStudy) -> AdStudy:
     """All of it is made: it becomes an experiment, and its ads are posts that wait."""
     split = move(con, split.split_id, ("planned",), status="paused")
     [source] = fetch_dicts(con, _EXPERIMENT, [split.of_experiment_id])
@@ -66,7 +66,7 @@ def place(con: Connection, split: SplitTest) -> SplitTest:
     return split
 
 
-def _experiment(split: SplitTest, source: dict[str, Any]) -> dict[str, Any]:
+def _experiment(split: AdStudy, source: dict[str, Any]) -> dict[str, Any]:
     """The test as an experiment: people were divided at random, so sigma is 0."""
     events, trials = source["numerator"], source["denominator"]
     return {
@@ -86,7 +86,7 @@ def _experiment(split: SplitTest, source: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _post(split: SplitTest, arm: dict[str, Any]) -> dict[str, Any]:
+def _post(split: AdStudy, arm: dict[str, Any]) -> dict[str, Any]:
     """An ad as a post; while it is `placed` nobody publishes or approves it."""
     names = ("variant_id", "script_id", "hook_style", "published_revision_hash")
     return {
@@ -103,7 +103,7 @@ def _post(split: SplitTest, arm: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def show(con: Connection, split: SplitTest, run_id: str) -> None:
+def show(con: Connection, split: AdStudy, run_id: str) -> None:
     """The ads are out: since the vendor was told so, or from the planned beginning."""
     assert split.started_at is not None, "it is written before the campaign runs"
     begun = max(split.started_at, split.starts_at)
@@ -119,6 +119,6 @@ def show(con: Connection, split: SplitTest, run_id: str) -> None:
     record_edges(con, edges, run_id, split.started_at)
 
 
-def never_shown(con: Connection, split: SplitTest) -> None:
+def never_shown(con: Connection, split: AdStudy) -> None:
     """The ads of a test that ended before it began never will be out."""
     con.execute(_NEVER_SHOWN, [split.experiment_id])

@@ -13,11 +13,11 @@ from datetime import timedelta
 from ig_assets.core.costs.cancellation import wait_to_send
 from ig_assets.core.experiments.ad_studies.store import (
     ALL_ARMS,
-    SplitBook,
+    AdStudy,
+    AdStudyStore,
     SplitObject,
-    SplitTest,
 )
-from ig_assets.core.ports import Clock, SplitPart, SplitTests
+from ig_assets.core.ports import AdStudies, AdStudyObject, Clock
 from ig_assets.errors import (
     AccessError,
     MalformedAnswerError,
@@ -34,10 +34,10 @@ Sleep = Callable[[float], None]
 
 
 def make_all(
-    book: SplitBook,
+    book: AdStudyStore,
     clock: Clock,
-    ads: SplitTests,
-    split: SplitTest,
+    ads: AdStudies,
+    split: AdStudy,
     sleep: Sleep = wait_to_send,
 ) -> dict[str, str]:
     """Make what is missing, paused; the ids of the ads by arm.
@@ -61,10 +61,10 @@ class _Maker:
 
     def __init__(
         self,
-        book: SplitBook,
+        book: AdStudyStore,
         clock: Clock,
-        ads: SplitTests,
-        split: SplitTest,
+        ads: AdStudies,
+        split: AdStudy,
         sleep: Sleep,
     ) -> None:
         self._book = book
@@ -99,7 +99,9 @@ class _Maker:
                 outcome_unknown=False,
             )
         asked = replace(known, asked_at=now)
-        part = SplitPart(known.kind, known.name, self._terms, parents, known.media_id)
+        part = AdStudyObject(
+            known.kind, known.name, self._terms, parents, known.media_id
+        )
         try:
             return self._note(asked, self._ads.make(part))
         except (RefusedError, AccessError):

@@ -16,16 +16,20 @@ from ig_assets.core.experiments.ad_studies.experiment import never_shown, place,
 from ig_assets.core.experiments.ad_studies.provision import Sleep, make_all
 from ig_assets.core.experiments.ad_studies.store import (
     ALL_ARMS,
-    SplitBook,
+    AdStudy,
+    AdStudyStore,
     SplitObject,
-    SplitTest,
     move,
     splits_of,
     write_rows,
 )
-from ig_assets.core.experiments.ad_studies.terms import SplitWish, check_limit, terms_of
+from ig_assets.core.experiments.ad_studies.terms import (
+    AdStudyRequest,
+    check_limit,
+    terms_of,
+)
 from ig_assets.core.identity import stable_id
-from ig_assets.core.ports import AdAccount, Clock, SplitTests
+from ig_assets.core.ports import AdAccount, AdStudies, Clock
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection, Warehouse
@@ -47,18 +51,18 @@ ORDER BY p.arm, p.post_id
 
 
 @dataclass(frozen=True)
-class Splitter:
+class AdStudyService:
     """Plans, starts and stops split tests at one vendor; `limit` bounds each budget."""
 
     warehouse: Warehouse
     clock: Clock
-    ads: SplitTests
+    ads: AdStudies
     limit: float
     sleep: Sleep = wait_to_send
 
     def plan(
-        self, experiment_id: str, wish: SplitWish, payer: str | None = None
-    ) -> SplitTest:
+        self, experiment_id: str, wish: AdStudyRequest, payer: str | None = None
+    ) -> AdStudy:
         """Make a split test of an experiment's reels, all of it paused.
 
         An experiment has one open test at a time: planning it again goes on with what
@@ -85,7 +89,7 @@ class Splitter:
                 split = place(con, split)
         return split
 
-    def start(self, split_id: str, run_id: str = "") -> SplitTest:
+    def start(self, split_id: str, run_id: str = "") -> AdStudy:
         """Let a test run, the campaign last: from then on it spends.
 
         May be repeated until it is running. Raises InputError for a test that cannot
@@ -114,7 +118,7 @@ class Splitter:
             raise
         return split
 
-    def stop(self, split_id: str, run_id: str = "") -> SplitTest:
+    def stop(self, split_id: str, run_id: str = "") -> AdStudy:
         """Pause the campaign for good; what was shown is still read and decided.
 
         Raises VendorError: it may still spend then; stop it again.
@@ -136,20 +140,20 @@ class Splitter:
         return split
 
     @property
-    def _book(self) -> SplitBook:
-        return SplitBook(self.warehouse)
+    def _book(self) -> AdStudyStore:
+        return AdStudyStore(self.warehouse)
 
-    def _open(self, experiment_id: str) -> SplitTest | None:
+    def _open(self, experiment_id: str) -> AdStudy | None:
         with self.warehouse.transaction() as con:
             return _open_split(con, experiment_id, self.clock.now())
 
     def _write_plan(
         self,
         experiment_id: str,
-        wish: SplitWish,
+        wish: AdStudyRequest,
         payer: str | None,
         account: AdAccount,
-    ) -> SplitTest:
+    ) -> AdStudy:
         """The test and every object that it takes, as intents; once."""
         now = self.clock.now()
         with self.warehouse.transaction() as con:
@@ -165,7 +169,7 @@ class Splitter:
             terms = terms_of(wish, len(reels), account, now, payer)
             number = len(splits_of(con, experiment_id))
             split_id = stable_id("split test", experiment_id, number)
-            split = SplitTest(
+            split = AdStudy(
                 split_id=split_id,
                 of_experiment_id=experiment_id,
                 experiment_id=stable_id("experiment", split_id),
@@ -187,7 +191,7 @@ class Splitter:
             write_rows(con, _intents(split_id, reels))
         return split
 
-    def _check_in_time(self, split: SplitTest) -> None:
+    def _check_in_time(self, split: AdStudy) -> None:
         """A study is made before it begins; until it is, nobody's share is theirs."""
         if self.clock.now() >= split.starts_at:
             raise InputError(
@@ -196,7 +200,7 @@ class Splitter:
                 "plan another."
             )
 
-    def _check_startable(self, split: SplitTest) -> None:
+    def _check_startable(self, split: AdStudy) -> None:
         if split.status not in STARTABLE:
             how = "plan it again" if split.status == "planned" else "plan another"
             raise InputError(
@@ -211,7 +215,7 @@ class Splitter:
         check_limit(split.budget, self.limit)
 
 
-def _open_split(con: Connection, of_id: str, now: datetime) -> SplitTest | None:
+def _open_split(con: Connection, of_id: str, now: datetime) -> AdStudy | None:
     """The test that is not over; an experiment has one at most."""
     for split in splits_of(con, of_id):
         if split.status != "stopped" and now < split.ends_at:

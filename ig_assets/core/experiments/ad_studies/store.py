@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.ports import SplitTerms
+from ig_assets.core.ports import AdStudyTerms
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
@@ -48,7 +48,7 @@ WHERE split_id = ?
 
 
 @dataclass(frozen=True)
-class SplitTest:
+class AdStudy:
     """One split test; `experiment_id` is its own, money in minor units but `budget`.
 
     `status` is planned (some object is missing), paused (all are there), starting,
@@ -75,9 +75,9 @@ class SplitTest:
     stopped_at: datetime | None = None
 
     @property
-    def terms(self) -> SplitTerms:
+    def terms(self) -> AdStudyTerms:
         """What its arms share."""
-        return SplitTerms(
+        return AdStudyTerms(
             spend_cap=self.spend_cap,
             arm_budget=self.arm_budget,
             starts_at=self.starts_at,
@@ -110,18 +110,18 @@ class SplitObject:
         return f"ig_assets split test {self.split_id}: {what} [{self.intent_key}]"
 
 
-class SplitBook:
+class AdStudyStore:
     """Reads and writes the rows, each time in a short transaction."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
 
-    def split(self, split_id: str) -> SplitTest:
+    def split(self, split_id: str) -> AdStudy:
         """The test of this id. Raises InputError where there is none."""
         with self._warehouse.transaction() as con:
             return split_of(con, split_id)
 
-    def move(self, split_id: str, before: Sequence[str], **changes: Any) -> SplitTest:
+    def move(self, split_id: str, before: Sequence[str], **changes: Any) -> AdStudy:
         """See `move`."""
         with self._warehouse.transaction() as con:
             return move(con, split_id, before, **changes)
@@ -148,24 +148,24 @@ class SplitBook:
             write_rows(con, [known])
 
 
-def split_of(con: Connection, split_id: str) -> SplitTest:
+def split_of(con: Connection, split_id: str) -> AdStudy:
     """The test of this id. Raises InputError where there is none."""
     rows = fetch_dicts(con, _SPLIT, [split_id])
     if not rows:
         raise InputError(
             f"There is no split test {split_id}; `ig-assets split list` shows them all."
         )
-    return SplitTest(**rows[0])
+    return AdStudy(**rows[0])
 
 
-def splits_of(con: Connection, experiment_id: str) -> list[SplitTest]:
+def splits_of(con: Connection, experiment_id: str) -> list[AdStudy]:
     """The split tests of an experiment's posts, oldest first."""
-    return [SplitTest(**row) for row in fetch_dicts(con, _SPLITS_OF, [experiment_id])]
+    return [AdStudy(**row) for row in fetch_dicts(con, _SPLITS_OF, [experiment_id])]
 
 
 def move(
     con: Connection, split_id: str, before: Sequence[str], **changes: Any
-) -> SplitTest:
+) -> AdStudy:
     """Change a test that is in one of these states; what it is now.
 
     Raises InputError for one in another state: somebody else was faster.
@@ -181,11 +181,11 @@ def move(
     return moved
 
 
-def write_rows(con: Connection, items: Sequence[SplitObject | SplitTest]) -> None:
+def write_rows(con: Connection, items: Sequence[SplitObject | AdStudy]) -> None:
     """Store tests or objects (of one kind) inside the caller's transaction."""
-    table = "split_tests" if isinstance(items[0], SplitTest) else "split_objects"
+    table = "split_tests" if isinstance(items[0], AdStudy) else "split_objects"
     merge_rows(con, table, [_row(item) for item in items])
 
 
-def _row(item: SplitObject | SplitTest) -> dict[str, Any]:
+def _row(item: SplitObject | AdStudy) -> dict[str, Any]:
     return {field.name: getattr(item, field.name) for field in fields(item)}

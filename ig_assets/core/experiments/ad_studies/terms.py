@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ig_assets.core.experiments.ad_studies.store import SplitTest
-from ig_assets.core.ports import AdAccount, SplitTerms
+from ig_assets.core.experiments.ad_studies.store import AdStudy
+from ig_assets.core.ports import AdAccount, AdStudyTerms
 from ig_assets.errors import InputError
 
 YOUNGEST, OLDEST = 13, 65
@@ -21,7 +21,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 @dataclass(frozen=True)
-class SplitWish:
+class AdStudyRequest:
     """What a person asks for: `budget` in the account's currency, for all arms.
 
     The vendor takes an age of 65 as 65 and over.
@@ -51,7 +51,7 @@ class SplitWish:
                 f"{OLDEST}."
             )
 
-    def is_of(self, split: SplitTest) -> bool:
+    def is_of(self, split: AdStudy) -> bool:
         """Whether a test was planned on this wish."""
         return (
             (self.budget, self.days) == (split.budget, split.days)
@@ -75,8 +75,12 @@ def check_limit(budget: float, limit: float) -> None:
 
 
 def terms_of(
-    wish: SplitWish, arms: int, account: AdAccount, now: datetime, payer: str | None
-) -> SplitTerms:
+    wish: AdStudyRequest,
+    arms: int,
+    account: AdAccount,
+    now: datetime,
+    payer: str | None,
+) -> AdStudyTerms:
     """The wish in the account's money and at a whole hour to come.
 
     Every arm gets the same part of the budget, rounded down. The arms' budgets bound
@@ -96,7 +100,7 @@ def terms_of(
         )
     earliest = now + LEAD
     starts_at = earliest.replace(minute=0, second=0, microsecond=0) + HOUR
-    return SplitTerms(
+    return AdStudyTerms(
         spend_cap=max(budget, account.least_cap),
         arm_budget=arm_budget,
         starts_at=starts_at,

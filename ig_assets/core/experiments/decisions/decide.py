@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.experiments.decisions.looks import Looks, compare_arms
+from ig_assets.core.experiments.decisions.looks import SequentialResult, compare_arms
 from ig_assets.core.experiments.decisions.readings import (
     TICK,
-    Experiments,
+    UndecidedExperiments,
     load_undecided,
 )
 from ig_assets.core.experiments.decisions.reopen import reopen_grown
@@ -140,7 +140,10 @@ def update_results(
 
 
 def _verdicts(
-    ex: Experiments, looks: Looks, now: datetime, provisional_lift: float
+    ex: UndecidedExperiments,
+    looks: SequentialResult,
+    now: datetime,
+    provisional_lift: float,
 ) -> list[Verdict]:
     """One verdict an experiment, in the order of `ex`."""
     verdicts = []
@@ -164,7 +167,11 @@ def _verdicts(
 
 
 def _at_day(
-    ex: Experiments, looks: Looks, i: int, day: int, provisional_lift: float
+    ex: UndecidedExperiments,
+    looks: SequentialResult,
+    i: int,
+    day: int,
+    provisional_lift: float,
 ) -> Verdict:
     """The verdict at the look that ended experiment `i`."""
     column = day - 1
@@ -200,7 +207,9 @@ def _at_day(
     )
 
 
-def _evidence_rows(ex: Experiments, looks: Looks) -> list[dict[str, Any]]:
+def _evidence_rows(
+    ex: UndecidedExperiments, looks: SequentialResult
+) -> list[dict[str, Any]]:
     rows = []
     for pair, column in np.argwhere(looks.looked[looks.pair_experiment]):
         i = int(looks.pair_experiment[pair])
@@ -231,7 +240,7 @@ def _evidence_rows(ex: Experiments, looks: Looks) -> list[dict[str, Any]]:
 
 def _write_decisions(
     con: Connection,
-    ex: Experiments,
+    ex: UndecidedExperiments,
     verdicts: list[Verdict],
     now: datetime,
     run_id: str,
@@ -271,7 +280,7 @@ def _write_decisions(
 
 
 def _edges(
-    ex: Experiments, i: int, leader: int | None, run_id: str, now: datetime
+    ex: UndecidedExperiments, i: int, leader: int | None, run_id: str, now: datetime
 ) -> list[dict[str, Any]]:
     """The decision rests on its posts, and names the winner's."""
     related = [(arm, "decided_on") for arm in ex.arms_of(i)]

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ig_assets.core.experiments.decisions.readings import Experiments, counts_at_days
+from ig_assets.core.experiments.decisions.readings import (
+    UndecidedExperiments,
+    counts_at_days,
+)
 from ig_assets.core.experiments.stats.decision_rule import (
     FINAL_DAY,
     PROVISIONAL_LIFT,
     RUNNING,
-    Before,
     Bools,
     Ints,
+    PreviousState,
     decide_histories,
 )
 from ig_assets.core.experiments.stats.e_values import Floats
@@ -26,7 +29,7 @@ _OF_EXPERIMENTS = ("decision", "decided_on", "decidable", "looked", "won", "by_e
 
 
 @dataclass(frozen=True)
-class Looks:
+class SequentialResult:
     """What `decide_histories` says, for arms numbered through all experiments.
 
     `decision` (E), `decided_on` (E), `decidable` (E), `looked`, `leader` (an arm's
@@ -63,7 +66,9 @@ class Looks:
         return d, self.variance[of, column][mine]
 
 
-def compare_arms(ex: Experiments, provisional_lift: float = PROVISIONAL_LIFT) -> Looks:
+def compare_arms(
+    ex: UndecidedExperiments, provisional_lift: float = PROVISIONAL_LIFT
+) -> SequentialResult:
     """Compare at equal age; evidence of earlier looks counts through its maximum."""
     events, trials = counts_at_days(ex)
     sizes = np.diff(ex.starts)
@@ -97,7 +102,7 @@ def compare_arms(ex: Experiments, provisional_lift: float = PROVISIONAL_LIFT) ->
             of_experiments[name][which] = getattr(found, name)
         for name in _OF_PAIRS:
             of_pairs[name][rows] = getattr(found, name)
-    return Looks(
+    return SequentialResult(
         leader=leader,
         events=events,
         trials=trials,
@@ -109,7 +114,7 @@ def compare_arms(ex: Experiments, provisional_lift: float = PROVISIONAL_LIFT) ->
     )
 
 
-def _seen(ex: Experiments, which: Ints, a: Ints, b: Ints) -> Before:
+def _seen(ex: UndecidedExperiments, which: Ints, a: Ints, b: Ints) -> PreviousState:
     """Last day looked at and maxima so far of these experiments, 0 for none.
 
     Where the one look at z was taken, an arm that came after it gets none.
@@ -129,4 +134,4 @@ def _seen(ex: Experiments, which: Ints, a: Ints, b: Ints) -> Before:
     spent = ~np.isnan(z).all(axis=1, keepdims=True)
     z[spent & np.isnan(z)] = 0.0
     best, for_a, for_b = maxima
-    return Before(until, best, for_a, for_b, z)
+    return PreviousState(until, best, for_a, for_b, z)

@@ -94,7 +94,7 @@ GROUP BY s.experiment_id, s.arm_a, s.arm_b
 
 
 @dataclass(frozen=True)
-class Experiments:
+class UndecidedExperiments:
     """Undecided experiments and their arms with readings, ragged arrays flattened.
 
     `starts` (experiments + 1) delimits each experiment's arms. Readings are sorted
@@ -163,7 +163,7 @@ class Experiments:
         return bool(min(now, self.read_until) >= last)
 
 
-def load_undecided(con: Connection) -> Experiments:
+def load_undecided(con: Connection) -> UndecidedExperiments:
     """Read all that is undecided in four statements."""
     rows = fetch_dicts(con, _ARMS)
     ids: list[str] = []
@@ -213,7 +213,7 @@ def load_undecided(con: Connection) -> Experiments:
     ((read_until,),) = con.execute(
         "SELECT max(as_of) FROM engagement WHERE age_hours IS NOT NULL"
     ).fetchall()
-    return Experiments(
+    return UndecidedExperiments(
         ids=ids,
         sigma=np.array(sigma, dtype=np.float64),
         ends_at=ends_at,
@@ -233,7 +233,7 @@ def load_undecided(con: Connection) -> Experiments:
     )
 
 
-def counts_at_days(ex: Experiments) -> tuple[Floats, Floats]:
+def counts_at_days(ex: UndecidedExperiments) -> tuple[Floats, Floats]:
     """Events and trials of shape (arms, 14), NaN where an age was not reached.
 
     Both counts are interpolated between the readings around the day's exact age.

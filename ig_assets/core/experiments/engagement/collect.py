@@ -16,7 +16,7 @@ from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
-from ig_assets.core.costs.concurrency import run_in_flight
+from ig_assets.core.costs.concurrency import run_bounded
 from ig_assets.core.costs.ledger.group_commit import GroupCommit
 from ig_assets.core.identity import stable_id
 from ig_assets.core.ports import (
@@ -150,7 +150,7 @@ def _collect(
     left = [post for post in due if post["post_id"] not in read]
     batches = [left[start : start + BATCH] for start in range(0, len(left), BATCH)]
     commits = GroupCommit(warehouse)
-    written = run_in_flight(
+    written = run_bounded(
         (partial(_read_batch, commits, clock, platform, b, as_of) for b in batches),
         max_in_flight,
     )

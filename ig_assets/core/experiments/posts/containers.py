@@ -55,7 +55,7 @@ class Container:
         return Published(self.platform_post_id, self.published_at)
 
 
-class ContainerBook:
+class ContainerStore:
     """Reads and writes the containers' rows, each in a short transaction."""
 
     def __init__(self, warehouse: Warehouse) -> None:

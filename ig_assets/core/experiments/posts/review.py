@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ig_assets.core.corpus.scripts.markdown import markdown_script
-from ig_assets.core.corpus.scripts.script import ParsedScript, Refused
+from ig_assets.core.corpus.scripts.script import InvalidSourceError, ParsedScript
 from ig_assets.core.identity import text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
@@ -152,7 +152,7 @@ def read_words(content: bytes) -> ParsedScript:
     """The script in a person's file. Raises InputError where it is not a whole one."""
     try:
         script = markdown_script("edit.md", content)
-    except Refused as refused:
+    except InvalidSourceError as refused:
         reason, detail = refused.args
         raise InputError(f"The edited text cannot be used ({reason}): {detail}")
     missing = [

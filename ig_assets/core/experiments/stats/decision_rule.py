@@ -30,7 +30,7 @@ CELLS = 1 << 16
 
 
 @dataclass(frozen=True)
-class Before:
+class PreviousState:
     """What earlier looks left: days up to `until` (E) were looked at, and the running
     maxima of ln e, in all and where a or b was ahead (each (E, P)). `z` (E, P) is that
     of the single final look where it was taken, else NaN."""
@@ -71,7 +71,7 @@ def decide_histories(
     trials: Floats,
     sigma: Floats,
     *,
-    before: Before | None = None,
+    before: PreviousState | None = None,
     final_day: int = FINAL_DAY,
     provisional_lift: float = PROVISIONAL_LIFT,
 ) -> Histories:
@@ -90,7 +90,9 @@ def decide_histories(
     pairs = arms * (arms - 1) // 2
     if before is None:
         none = np.zeros((n, pairs))
-        before = Before(np.zeros(n), none, none, none, np.full_like(none, np.nan))
+        before = PreviousState(
+            np.zeros(n), none, none, none, np.full_like(none, np.nan)
+        )
     chunk = max(1, CELLS // max(1, pairs * days))
     starts = range(0, n, chunk) if n else (0,)
     parts = [
@@ -98,7 +100,9 @@ def decide_histories(
             events[start : start + chunk],
             trials[start : start + chunk],
             sigma[start : start + chunk],
-            Before(*(getattr(before, f.name)[start : start + chunk] for f in PAST)),
+            PreviousState(
+                *(getattr(before, f.name)[start : start + chunk] for f in PAST)
+            ),
             final_day,
             provisional_lift,
         )
@@ -111,14 +115,14 @@ def decide_histories(
     )
 
 
-PAST, SHOWN = fields(Before), fields(Histories)
+PAST, SHOWN = fields(PreviousState), fields(Histories)
 
 
 def _decide(
     events: Floats,
     trials: Floats,
     sigma: Floats,
-    before: Before,
+    before: PreviousState,
     final_day: int,
     provisional_lift: float,
 ) -> Histories:

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
-from ig_assets.core.costs.concurrency import run_in_flight
+from ig_assets.core.costs.concurrency import run_bounded
 from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.generation.gates.novelty import CorpusRuns
 from ig_assets.core.generation.polishing.attempts import earlier_attempts
 from ig_assets.core.generation.polishing.regenerate import (
     Month,
     OneDraft,
-    Outcome,
     Polishing,
+    RegenerationResult,
     Row,
 )
 from ig_assets.core.generation.polishing.variants import (
@@ -68,7 +68,7 @@ def polish_drafts(
         for _, arms in groupby(drafts, key=lambda draft: draft["topic_id"])
     ]
     try:
-        done = run_in_flight(jobs, polishing.max_in_flight)
+        done = run_bounded(jobs, polishing.max_in_flight)
     except BudgetError as error:
         with ledger.warehouse.transaction() as con:
             left = len(unpolished(con, month, topic_id))
@@ -100,7 +100,7 @@ def _polish_topic(
     state: Month,
     run: RunRef,
     halt: threading.Event,
-) -> list[Outcome]:
+) -> list[RegenerationResult]:
     """The arms of a topic in their order: each is measured against those before."""
     siblings = dict(state.texts.get(drafts[0]["topic_id"], {}))
     outcomes = []

@@ -71,7 +71,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RegenerationResult:
     """How a draft ended: polished, draft_kept or rejected, after how many attempts."""
 
     kind: str
@@ -109,19 +109,19 @@ class OneDraft:
     run: RunRef
     halt: threading.Event
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> RegenerationResult:
         """Polish, fall back on the draft, polish again, or give up."""
         draft = as_written(self.row)
         if draft.rejection:
-            return Outcome("rejected", Measured(draft), 0)
+            return RegenerationResult("rejected", Measured(draft), 0)
         polished = self._attempt(0, _Task(self.row["text"]))
         if polished.why_not is None:
-            return Outcome("polished", polished, 1, True)
+            return RegenerationResult("polished", polished, 1, True)
         drafted = self._measured(draft)
         if drafted.why_not is None:
             settings = draft.settings | {"kept_the_draft": polished.why_not}
             stands = replace(draft, settings=settings)
-            return Outcome("draft_kept", replace(drafted, written=stands), 1)
+            return RegenerationResult("draft_kept", replace(drafted, written=stands), 1)
         failed = [drafted, polished]
         for number in range(1, self.polishing.regenerations + 1):
             if (polished.written.rejection or "").startswith("refused"):
@@ -129,11 +129,11 @@ class OneDraft:
             polished = self._attempt(number, self._mended(failed))
             failed.append(polished)
             if polished.why_not is None:
-                return Outcome("polished", polished, number + 1, True)
+                return RegenerationResult("polished", polished, number + 1, True)
         # An answer that came to nothing has no words to show.
         last = [each for each in failed if each.written.text][-1]
         rejected = replace(last.written, rejection=last.why_not)
-        return Outcome(
+        return RegenerationResult(
             "rejected",
             Measured(rejected, last.figures),
             attempts=len(failed) - 1,

@@ -8,7 +8,11 @@ from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.generation.gates.gates import record_figures
 from ig_assets.core.generation.gates.spoken_length import spoken_seconds
 from ig_assets.core.generation.polishing.attempts import text_columns
-from ig_assets.core.generation.polishing.regenerate import Outcome, Polishing, Row
+from ig_assets.core.generation.polishing.regenerate import (
+    Polishing,
+    RegenerationResult,
+    Row,
+)
 from ig_assets.core.identity import text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
@@ -56,7 +60,7 @@ def variant_texts(con: Connection, month: str) -> dict[str, dict[str, str]]:
 
 
 def record_variant(
-    polishing: Polishing, draft: Row, outcome: Outcome, run: RunRef
+    polishing: Polishing, draft: Row, outcome: RegenerationResult, run: RunRef
 ) -> None:
     """The variant, its figures and who polished it, in one transaction.
 
@@ -75,7 +79,7 @@ def record_variant(
             record_edges(con, [edge], run.run_id, now)
 
 
-def _row(draft: Row, outcome: Outcome) -> dict[str, Any]:
+def _row(draft: Row, outcome: RegenerationResult) -> dict[str, Any]:
     chosen = outcome.chosen
     written, text = chosen.written, chosen.written.text
     figures = {figure.gate: figure.figure for figure in chosen.figures}

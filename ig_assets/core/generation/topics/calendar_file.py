@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from ig_assets.core.corpus.scripts.decoding import decoded
-from ig_assets.core.corpus.scripts.script import Refused
+from ig_assets.core.corpus.scripts.script import InvalidSourceError
 from ig_assets.core.corpus.scripts.tables import DELIMITERS
 
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
@@ -73,7 +73,7 @@ def calendar_rows(
                 yield from _csv(path.name, text, columns)
             else:
                 yield from _yaml(path.name, text)
-        except Refused as refused:
+        except InvalidSourceError as refused:
             yield CalendarProblem(path.name, str(refused.args[1]), unreadable=True)
         except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
             detail = str(error).split("\n", 1)[0]

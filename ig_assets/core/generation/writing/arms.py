@@ -43,7 +43,7 @@ class Topic:
 
 
 @dataclass(frozen=True)
-class Arm:
+class PlannedArm:
     """One text to be written: `arm` is a, b, c, canary or control.
 
     The canary arm has arm a's style, brief and retrievals and differs in the model
@@ -87,7 +87,7 @@ def plan_arms(
     active: WritingModel,
     canary: WritingModel | None,
     base: WritingModel,
-) -> list[Arm]:
+) -> list[PlannedArm]:
     """Every arm of the topics, in the order in which they are written."""
     planned = []
     for topic in topics:
@@ -111,9 +111,9 @@ def _arm(
     model: WritingModel,
     is_canary: bool = False,
     is_control: bool = False,
-) -> Arm:
+) -> PlannedArm:
     variant_id = arm_id(topic, label)
-    return Arm(variant_id, topic, label, style, model, is_canary, is_control)
+    return PlannedArm(variant_id, topic, label, style, model, is_canary, is_control)
 
 
 def arm_id(topic: Topic, label: str, tried_before: int = 0) -> str:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ig_assets.core.corpus.search.retrieve import RetrievedScript
-from ig_assets.core.costs.concurrency import run_in_flight
+from ig_assets.core.costs.concurrency import run_bounded
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
 from ig_assets.core.generation.gates.spoken_length import spoken_seconds
-from ig_assets.core.generation.writing.arms import Arm, WritingModel
+from ig_assets.core.generation.writing.arms import PlannedArm, WritingModel
 from ig_assets.core.generation.writing.schema import (
     HOOK_STYLES,
     beats_json,
@@ -27,7 +27,7 @@ from ig_assets.errors import BudgetError, ContextTooLongError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
-Retrieve = Callable[[Arm], Sequence[RetrievedScript]]
+Retrieve = Callable[[PlannedArm], Sequence[RetrievedScript]]
 WriterOf = Callable[[WritingModel], Writer]
 ExamplesOf = Callable[[WritingModel], Sequence[str]]
 
@@ -55,7 +55,9 @@ class Drafting:
     max_in_flight: int = 1
 
 
-def write_drafts(drafting: Drafting, arms: Sequence[Arm], run: RunRef) -> DraftSummary:
+def write_drafts(
+    drafting: Drafting, arms: Sequence[PlannedArm], run: RunRef
+) -> DraftSummary:
     """Write the arms that have no draft; each is committed as it comes.
 
     A rerun continues where an earlier one ended. Raises AccessError, BudgetError
@@ -69,7 +71,7 @@ def write_drafts(drafting: Drafting, arms: Sequence[Arm], run: RunRef) -> DraftS
     grounded = [(arm, list(drafting.retrieve(arm))) for arm in missing]
     jobs = [partial(_draft, drafting, arm, shown, run) for arm, shown in grounded]
     try:
-        results = run_in_flight(jobs, drafting.max_in_flight)
+        results = run_bounded(jobs, drafting.max_in_flight)
     except BudgetError as error:
         with drafting.ledger.warehouse.transaction() as con:
             now_done = drafted_ids(con, [arm.variant_id for arm in arms])
@@ -95,7 +97,7 @@ def drafted_ids(con: Connection, variant_ids: Sequence[str]) -> set[str]:
 
 
 def draft_prompt(
-    arm: Arm, references: Sequence[str], examples: Sequence[str]
+    arm: PlannedArm, references: Sequence[str], examples: Sequence[str]
 ) -> prompts.Prompt:
     """The prompt of one arm; a control arm's is the first there ever was."""
     template, instructions = (
@@ -118,7 +120,7 @@ def draft_prompt(
     )
 
 
-def arm_seed(seed: int, arm: Arm) -> int:
+def arm_seed(seed: int, arm: PlannedArm) -> int:
     """A sampling seed below 2³¹; a canary shares that of the arm it is paired with."""
     label = "a" if arm.is_canary else arm.arm
     again = (str(arm.tried_before),) if arm.tried_before else ()
@@ -127,7 +129,7 @@ def arm_seed(seed: int, arm: Arm) -> int:
 
 def _draft(
     drafting: Drafting,
-    arm: Arm,
+    arm: PlannedArm,
     retrieved: Sequence[RetrievedScript],
     run: RunRef,
     halt: threading.Event,
@@ -151,7 +153,7 @@ def _fewer_and_fewer(count: int) -> Iterator[int]:
 
 def _draft_with(
     drafting: Drafting,
-    arm: Arm,
+    arm: PlannedArm,
     retrieved: Sequence[RetrievedScript],
     run: RunRef,
     halt: threading.Event,
@@ -201,7 +203,7 @@ def _draft_with(
 
 
 def _row(
-    arm: Arm, written: Written, prompt: prompts.Prompt, now: object
+    arm: PlannedArm, written: Written, prompt: prompts.Prompt, now: object
 ) -> dict[str, object]:
     return {
         "variant_id": arm.variant_id,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ig_assets.core.generation.writing.arms import Arm, arm_id
+from ig_assets.core.generation.writing.arms import PlannedArm, arm_id
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -55,7 +55,7 @@ _ARMS = """
 
 
 @dataclass(frozen=True)
-class Standing:
+class RetryStatus:
     """How the arms of a month stand: how many, and the rejected ones with reasons.
 
     `left_alone` of these are of topics that are being tested, where another arm
@@ -68,7 +68,9 @@ class Standing:
     rejected: tuple[dict[str, Any], ...]
 
 
-def rejected_arms(con: Connection, month: str, arms: Sequence[Arm]) -> list[Arm]:
+def rejected_arms(
+    con: Connection, month: str, arms: Sequence[PlannedArm]
+) -> list[PlannedArm]:
     """Of the planned arms those whose last try was rejected, as their next try.
 
     Topics that are being tested already are left alone.
@@ -88,11 +90,11 @@ def rejected_arms(con: Connection, month: str, arms: Sequence[Arm]) -> list[Arm]
     return again
 
 
-def standing(con: Connection, month: str, topic_id: str | None = None) -> Standing:
+def standing(con: Connection, month: str, topic_id: str | None = None) -> RetryStatus:
     """How the arms of a month, or of one topic of it, stand now."""
     rows = fetch_dicts(con, _ARMS, [month, topic_id, topic_id])
     rejected = tuple(row for row in rows if row["rejection"])
-    return Standing(
+    return RetryStatus(
         arms=len(rows),
         standing=len(rows) - len(rejected),
         left_alone=sum(bool(row["is_in_a_test"]) for row in rejected),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ig_assets.core.costs.ledger.ledger import ATTEMPTS as CALL_ATTEMPTS
 from ig_assets.core.costs.ledger.ledger import Call, Ledger, RunRef
-from ig_assets.core.costs.ledger.retry_exhausted import told_of_attempts
+from ig_assets.core.costs.ledger.retry_exhausted import add_attempt_count
 from ig_assets.core.generation.prompts import Prompt
 from ig_assets.core.generation.writing.schema import (
     PolishedScript,
@@ -18,7 +18,7 @@ from ig_assets.core.generation.writing.schema import (
     spoken_beats,
 )
 from ig_assets.core.identity import fields_hash
-from ig_assets.core.ports import Usage, Writer, WriteRequest
+from ig_assets.core.ports import TokenUsage, Writer, WriteRequest
 from ig_assets.errors import (
     ContextTooLongError,
     MalformedAnswerError,
@@ -96,7 +96,7 @@ def write_script(
         )
         call = _call(writer, request, operation, settings)
         try:
-            with told_of_attempts(CALL_ATTEMPTS):
+            with add_attempt_count(CALL_ATTEMPTS):
                 return ledger.pay(
                     call,
                     run,
@@ -157,7 +157,7 @@ def _send(
     request_hash: str,
     prompt_hash: str,
     settings: dict[str, object],
-) -> tuple[Written, Usage]:
+) -> tuple[Written, TokenUsage]:
     answer = writer.write(request)
     script = answer.parsed
     assert isinstance(script, (ScriptAnswer, PolishedScript))

@@ -24,20 +24,24 @@ from ig_assets.errors import (
     RefusedError,
 )
 from ig_assets.warehouse.rows import merge_rows
-from ig_assets_tests.core.corpus.corpus_factory import RUN, HashedWordsEmbedder, Shelf
+from ig_assets_tests.core.corpus.corpus_factory import (
+    RUN,
+    CorpusFactory,
+    HashedWordsEmbedder,
+)
 
 
-def vectors(shelf: Shelf) -> int:
+def vectors(shelf: CorpusFactory) -> int:
     return int(shelf.rows("SELECT count(*) FROM embeddings")[0][0])
 
 
-def fill(shelf: Shelf, count: int) -> None:
+def fill(shelf: CorpusFactory, count: int) -> None:
     for n in range(count):
         shelf.write(f"{n}.md", hook=f"Hook number {n}.")
     shelf.sync()
 
 
-def test_a_second_run_embeds_nothing_and_changes_no_row(shelf: Shelf) -> None:
+def test_a_second_run_embeds_nothing_and_changes_no_row(shelf: CorpusFactory) -> None:
     fill(shelf, 5)
     first = shelf.embed()
     assert (first.embedded, first.reused, vectors(shelf)) == (5, 0, 5)
@@ -48,7 +52,7 @@ def test_a_second_run_embeds_nothing_and_changes_no_row(shelf: Shelf) -> None:
     assert len(shelf.embedder.embedded) == 5
 
 
-def test_identical_texts_are_embedded_once(shelf: Shelf) -> None:
+def test_identical_texts_are_embedded_once(shelf: CorpusFactory) -> None:
     for name in ("a.md", "b.md", "c.md"):
         shelf.write(name)
     shelf.sync()
@@ -58,7 +62,7 @@ def test_identical_texts_are_embedded_once(shelf: Shelf) -> None:
 
 
 def test_a_script_that_only_changes_its_metrics_is_not_embedded_again(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     shelf.write("a.md", id="a", topic="x")
     shelf.turn()
@@ -68,7 +72,7 @@ def test_a_script_that_only_changes_its_metrics_is_not_embedded_again(
     assert len(shelf.embedder.embedded) == 1
 
 
-def test_renamed_and_revived_scripts_keep_their_vectors(shelf: Shelf) -> None:
+def test_renamed_and_revived_scripts_keep_their_vectors(shelf: CorpusFactory) -> None:
     path = shelf.write("a.md")
     shelf.turn()
     path.rename(shelf.library / "b.md")
@@ -78,7 +82,7 @@ def test_renamed_and_revived_scripts_keep_their_vectors(shelf: Shelf) -> None:
     assert len(shelf.embedder.embedded) == 1
 
 
-def test_only_changed_words_are_embedded(shelf: Shelf) -> None:
+def test_only_changed_words_are_embedded(shelf: CorpusFactory) -> None:
     fill(shelf, 5)
     shelf.embed()
     shelf.write("3.md", hook="Other words.")
@@ -87,7 +91,9 @@ def test_only_changed_words_are_embedded(shelf: Shelf) -> None:
     assert shelf.embedder.embedded[-1].startswith("Other words.")
 
 
-def test_another_model_has_its_own_space_beside_the_old_one(shelf: Shelf) -> None:
+def test_another_model_has_its_own_space_beside_the_old_one(
+    shelf: CorpusFactory,
+) -> None:
     fill(shelf, 3)
     shelf.embed()
     shelf.embedder = HashedWordsEmbedder("other-model", 16)
@@ -96,7 +102,7 @@ def test_another_model_has_its_own_space_beside_the_old_one(shelf: Shelf) -> Non
 
 
 def test_batches_hold_at_most_what_was_asked_and_what_the_model_takes(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     fill(shelf, 7)
     assert shelf.embed(batch_size=3).batches == shelf.embedder.calls == 3
@@ -105,7 +111,9 @@ def test_batches_hold_at_most_what_was_asked_and_what_the_model_takes(
     assert shelf.embed(batch_size=100).batches == 3
 
 
-def test_every_batch_has_its_ledger_row_and_its_request_key(shelf: Shelf) -> None:
+def test_every_batch_has_its_ledger_row_and_its_request_key(
+    shelf: CorpusFactory,
+) -> None:
     fill(shelf, 4)
     run = shelf.embed(batch_size=2)
     calls = shelf.rows(
@@ -125,7 +133,7 @@ class RefusesTheThirdCall(HashedWordsEmbedder):
         return super().embed(texts)
 
 
-def test_what_was_embedded_before_a_failure_is_kept(shelf: Shelf) -> None:
+def test_what_was_embedded_before_a_failure_is_kept(shelf: CorpusFactory) -> None:
     fill(shelf, 10)
     shelf.embedder = RefusesTheThirdCall()
     with pytest.raises(RefusedError):
@@ -158,7 +166,7 @@ class Answers(HashedWordsEmbedder):
     ids=["one vector missing", "other dimensions", "not finite", "not of length 1"],
 )
 def test_an_unusable_answer_is_paid_for_but_never_kept(
-    shelf: Shelf, rows: np.ndarray
+    shelf: CorpusFactory, rows: np.ndarray
 ) -> None:
     fill(shelf, 2)
     shelf.embedder = Answers(rows)
@@ -169,7 +177,9 @@ def test_an_unusable_answer_is_paid_for_but_never_kept(
     assert status == "failed" and tokens > 0
 
 
-def test_the_plan_says_what_the_run_would_send_and_sends_nothing(shelf: Shelf) -> None:
+def test_the_plan_says_what_the_run_would_send_and_sends_nothing(
+    shelf: CorpusFactory,
+) -> None:
     fill(shelf, 5)
     before = shelf.everything()
     plan = plan_embedding(shelf.warehouse, shelf.embedder, batch_size=2)
@@ -184,7 +194,9 @@ def test_the_plan_says_what_the_run_would_send_and_sends_nothing(shelf: Shelf) -
     )
 
 
-def test_a_budget_stops_the_run_before_the_batch_that_is_too_much(shelf: Shelf) -> None:
+def test_a_budget_stops_the_run_before_the_batch_that_is_too_much(
+    shelf: CorpusFactory,
+) -> None:
     fill(shelf, 4)
     shelf.embedder = HashedWordsEmbedder("text-embedding-3-small")
     shelf.embedder.provider = "openai"
@@ -205,18 +217,18 @@ def story(sentences: int, about: str = "pan") -> str:
     return " ".join(f"Then the {about} number {n} gets hot." for n in range(sentences))
 
 
-def with_window(shelf: Shelf) -> Shelf:
+def with_window(shelf: CorpusFactory) -> CorpusFactory:
     shelf.embedder.max_input_tokens = WINDOW
     return shelf
 
 
-def stored(shelf: Shelf) -> dict[str, np.ndarray]:
+def stored(shelf: CorpusFactory) -> dict[str, np.ndarray]:
     rows = shelf.rows("SELECT content_hash, vector FROM embeddings")
     return {content_hash: np.asarray(vector) for content_hash, vector in rows}
 
 
 def test_a_text_longer_than_the_window_is_split_and_its_vector_pooled(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     fill(with_window(shelf), 2)
     shelf.write("long.md", hook="Long.", body=story(20))
@@ -238,7 +250,9 @@ def test_a_text_longer_than_the_window_is_split_and_its_vector_pooled(
     assert shelf.embed().embedded == 0
 
 
-def test_of_a_long_text_only_the_chunks_that_changed_are_embedded(shelf: Shelf) -> None:
+def test_of_a_long_text_only_the_chunks_that_changed_are_embedded(
+    shelf: CorpusFactory,
+) -> None:
     body = story(30)
     with_window(shelf).write("long.md", body=body)
     shelf.turn()
@@ -250,7 +264,7 @@ def test_of_a_long_text_only_the_chunks_that_changed_are_embedded(shelf: Shelf) 
     assert len(shelf.embedder.embedded) - first == 1 < first
 
 
-def test_a_chunk_that_several_texts_share_is_sent_once(shelf: Shelf) -> None:
+def test_a_chunk_that_several_texts_share_is_sent_once(shelf: CorpusFactory) -> None:
     for name in ("a", "b"):
         with_window(shelf).write(f"{name}.md", body=story(30) + f" The end of {name}.")
     shelf.sync()
@@ -260,7 +274,7 @@ def test_a_chunk_that_several_texts_share_is_sent_once(shelf: Shelf) -> None:
 
 
 def test_chunks_that_were_paid_for_survive_a_failure_before_the_text_has_its_vector(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     with_window(shelf).write("long.md", body=story(30))
     shelf.sync()
@@ -277,7 +291,7 @@ def test_chunks_that_were_paid_for_survive_a_failure_before_the_text_has_its_vec
     assert vectors(shelf) == 2 + run.batches + 1
 
 
-def test_no_request_has_more_tokens_than_the_model_takes(shelf: Shelf) -> None:
+def test_no_request_has_more_tokens_than_the_model_takes(shelf: CorpusFactory) -> None:
     fill(shelf, 10)
     most = 2 * shelf.embedder.count_tokens(next(iter(shelf.active().values()))["text"])
     shelf.embedder.max_request_tokens = most
@@ -286,7 +300,9 @@ def test_no_request_has_more_tokens_than_the_model_takes(shelf: Shelf) -> None:
     assert run.batches == len(tokens) == 5 and max(tokens) <= most
 
 
-def test_a_query_longer_than_the_window_is_pooled_like_a_script(shelf: Shelf) -> None:
+def test_a_query_longer_than_the_window_is_pooled_like_a_script(
+    shelf: CorpusFactory,
+) -> None:
     query = story(12)
     with_window(shelf)
     usage = embed_batch(
@@ -304,7 +320,7 @@ def test_a_query_longer_than_the_window_is_pooled_like_a_script(shelf: Shelf) ->
 
 
 def test_a_plan_in_an_open_transaction_sees_what_will_be_rolled_back(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     fill(shelf, 2)
 
@@ -337,7 +353,7 @@ class Together(HashedWordsEmbedder):
         return super().embed(texts)
 
 
-def test_requests_in_flight_give_the_rows_of_one_by_one(shelf: Shelf) -> None:
+def test_requests_in_flight_give_the_rows_of_one_by_one(shelf: CorpusFactory) -> None:
     fill(shelf, 12)
     shelf.embedder = Together(4)
     run = shelf.embed(batch_size=1, max_in_flight=4)
@@ -373,7 +389,7 @@ class FailsOne(HashedWordsEmbedder):
 
 @pytest.mark.parametrize("failure", [RefusedError("no"), AccessError("no key")])
 def test_after_a_failure_those_in_flight_are_kept_and_no_other_is_sent(
-    shelf: Shelf, failure: Exception
+    shelf: CorpusFactory, failure: Exception
 ) -> None:
     fill(shelf, 12)
     shelf.embedder = FailsOne(failure)
@@ -384,7 +400,7 @@ def test_after_a_failure_those_in_flight_are_kept_and_no_other_is_sent(
     assert vectors(shelf) == 2
 
 
-def test_requests_in_flight_never_exceed_the_budget(shelf: Shelf) -> None:
+def test_requests_in_flight_never_exceed_the_budget(shelf: CorpusFactory) -> None:
     fill(shelf, 12)
     shelf.embedder = HashedWordsEmbedder("text-embedding-3-small")
     shelf.embedder.provider = "openai"

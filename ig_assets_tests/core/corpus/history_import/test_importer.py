@@ -18,7 +18,7 @@ from ig_assets.core.corpus.history_import.importer import (
 )
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import InputError
-from ig_assets_tests.core.corpus.corpus_factory import START, Shelf
+from ig_assets_tests.core.corpus.corpus_factory import START, CorpusFactory
 
 UPWORTHY = Path(__file__).parents[5] / "shared" / "data" / "upworthy" / "dev.csv.gz"
 HEADER = "test_id,headline,lede,impressions,clicks,eyecatcher_id,winner\n"
@@ -36,7 +36,7 @@ def put(folder: Path, content: str, name: str = "history.csv") -> Path:
     return path
 
 
-def load(shelf: Shelf, file: Path, **options: Any) -> ImportReport:
+def load(shelf: CorpusFactory, file: Path, **options: Any) -> ImportReport:
     return import_history(shelf.warehouse, shelf.clock, file, **options)
 
 
@@ -60,7 +60,7 @@ def test_columns_are_guessed_whatever_their_case_and_spelling() -> None:
 
 
 def test_every_row_is_an_arm_with_its_script_post_and_final_readings(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     report = load(shelf, put(shelf.folder, HEADER + ROWS))
     assert (report.rows_read, report.imported, report.rejected) == (4, 4, 0)
@@ -90,14 +90,14 @@ def test_every_row_is_an_arm_with_its_script_post_and_final_readings(
     ]
 
 
-def test_performance_sums_the_posts_of_one_text(shelf: Shelf) -> None:
+def test_performance_sums_the_posts_of_one_text(shelf: CorpusFactory) -> None:
     load(shelf, put(shelf.folder, HEADER + ROWS))
     digest = text_hash("Hook one\n\nA & b")
     rows = shelf.rows("SELECT revision_hash, views, rate FROM script_performance")
     assert (digest, 1500.0, 60 / 1500) in rows and len(rows) == 3
 
 
-def test_importing_the_same_file_twice_changes_no_row(shelf: Shelf) -> None:
+def test_importing_the_same_file_twice_changes_no_row(shelf: CorpusFactory) -> None:
     file = put(shelf.folder, HEADER + ROWS + "t1,,,1,1,,\n")
     load(shelf, file)
     before = shelf.everything()
@@ -108,7 +108,7 @@ def test_importing_the_same_file_twice_changes_no_row(shelf: Shelf) -> None:
     assert (again.rows_read, again.rejected) == (5, 1)
 
 
-def test_a_dry_run_says_all_and_writes_nothing(shelf: Shelf) -> None:
+def test_a_dry_run_says_all_and_writes_nothing(shelf: CorpusFactory) -> None:
     file = put(shelf.folder, HEADER + ROWS)
     before = shelf.everything()
     dry = load(shelf, file, dry_run=True)
@@ -132,7 +132,7 @@ def test_a_dry_run_says_all_and_writes_nothing(shelf: Shelf) -> None:
     ],
 )
 def test_a_bad_row_is_listed_with_its_reason_and_the_rest_goes_on(
-    shelf: Shelf, reason: str, row: str
+    shelf: CorpusFactory, reason: str, row: str
 ) -> None:
     report = load(shelf, put(shelf.folder, HEADER + ROWS + row + "\n"))
     assert (report.rows_read, report.imported, report.rejected) == (5, 4, 1)
@@ -141,13 +141,13 @@ def test_a_bad_row_is_listed_with_its_reason_and_the_rest_goes_on(
     assert stored == reason and source_uri.startswith("history:history.csv#")
 
 
-def test_rejects_of_history_outlive_a_look_at_the_library(shelf: Shelf) -> None:
+def test_rejects_of_history_outlive_a_look_at_the_library(shelf: CorpusFactory) -> None:
     load(shelf, put(shelf.folder, HEADER + "t1,,,1,1,,\n"))
     shelf.sync()
     assert shelf.rows("SELECT reason FROM script_rejects") == [("no hook",)]
 
 
-def test_a_missing_count_is_missing_and_never_zero(shelf: Shelf) -> None:
+def test_a_missing_count_is_missing_and_never_zero(shelf: CorpusFactory) -> None:
     load(shelf, put(shelf.folder, "hook,views,likes,shares\nA,100,5,\nB,100,,3\n"))
     assert shelf.rows("SELECT metric, value FROM engagement ORDER BY metric") == [
         ("likes", 5.0),
@@ -158,13 +158,13 @@ def test_a_missing_count_is_missing_and_never_zero(shelf: Shelf) -> None:
     ) == [(5.0, None, 0.05), (None, 3.0, None)]
 
 
-def test_a_test_with_a_single_arm_is_no_experiment(shelf: Shelf) -> None:
+def test_a_test_with_a_single_arm_is_no_experiment(shelf: CorpusFactory) -> None:
     report = load(shelf, put(shelf.folder, HEADER + "t9,Alone,,100,1,,\n"))
     assert (report.experiments, report.posts) == (0, 1)
     assert shelf.rows("SELECT experiment_id FROM posts") == [(None,)]
 
 
-def test_times_are_taken_as_utc_and_date_the_experiment(shelf: Shelf) -> None:
+def test_times_are_taken_as_utc_and_date_the_experiment(shelf: CorpusFactory) -> None:
     file = put(
         shelf.folder,
         "experiment,arm,hook,views,likes,posted_on\n"
@@ -184,7 +184,7 @@ def test_times_are_taken_as_utc_and_date_the_experiment(shelf: Shelf) -> None:
     assert shelf.rows("SELECT DISTINCT observed_at FROM engagement") == [(START,)]
 
 
-def test_json_lines_parquet_and_gzip_say_the_same_as_csv(shelf: Shelf) -> None:
+def test_json_lines_parquet_and_gzip_say_the_same_as_csv(shelf: CorpusFactory) -> None:
     csv = put(shelf.folder, "hook,body,views,likes\nHook é,Body,100,5\nTwo,,50,1\n")
     lines = [
         {"hook": "Hook é", "body": "Body", "views": 100, "likes": 5},
@@ -204,7 +204,7 @@ def test_json_lines_parquet_and_gzip_say_the_same_as_csv(shelf: Shelf) -> None:
     assert len(ids) == 2
 
 
-def test_excels_csv_with_semicolons_is_understood(shelf: Shelf) -> None:
+def test_excels_csv_with_semicolons_is_understood(shelf: CorpusFactory) -> None:
     rows = 'Titel;Views;Likes\r\n"Hook; with é";100;5\r\n"Two\nlines";50;1\r\n'
     for name, content in (("a.csv", rows), ("b.csv", f"sep=;\r\n{rows}")):
         file = shelf.folder / name
@@ -219,7 +219,7 @@ def test_excels_csv_with_semicolons_is_understood(shelf: Shelf) -> None:
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
 @pytest.mark.parametrize("name", ["h.csv", "h.jsonl"])
 def test_a_file_that_is_not_utf_8_is_one_sentence_that_says_what_to_do(
-    shelf: Shelf, name: str, encoding: str
+    shelf: CorpusFactory, name: str, encoding: str
 ) -> None:
     file = shelf.folder / name
     file.write_bytes('hook,views\n{"hook": "Café"}\n'.encode(encoding))
@@ -230,7 +230,7 @@ def test_a_file_that_is_not_utf_8_is_one_sentence_that_says_what_to_do(
 @pytest.mark.parametrize("column", ["words", "Caption"])
 @pytest.mark.parametrize("ours", ["text", "hook"])
 def test_texts_without_any_engagement_become_scripts_alone(
-    shelf: Shelf, column: str, ours: str
+    shelf: CorpusFactory, column: str, ours: str
 ) -> None:
     file = put(shelf.folder, f"{column}\nA hook\nAnother\n")
     mapping = {ours: column}
@@ -242,7 +242,7 @@ def test_texts_without_any_engagement_become_scripts_alone(
     assert shelf.rows("SELECT count(*) FROM script_performance") == [(0,)]
 
 
-def test_a_given_mapping_is_put_over_the_guess(shelf: Shelf) -> None:
+def test_a_given_mapping_is_put_over_the_guess(shelf: CorpusFactory) -> None:
     file = put(shelf.folder, "headline,punchline,views,hearts\nA,B,10,3\n")
     mapping = {"hook": "punchline", "likes": "hearts"}
     report = load(shelf, file, mapping=mapping, simulated=True)
@@ -265,7 +265,11 @@ def test_a_given_mapping_is_put_over_the_guess(shelf: Shelf) -> None:
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_sentence(
-    shelf: Shelf, name: str, content: str, options: dict[str, Any], sentence: str
+    shelf: CorpusFactory,
+    name: str,
+    content: str,
+    options: dict[str, Any],
+    sentence: str,
 ) -> None:
     with pytest.raises(InputError, match=sentence):
         load(shelf, put(shelf.folder, content, name), **options)
@@ -273,7 +277,9 @@ def test_a_file_that_cannot_be_used_is_one_sentence(
         load(shelf, shelf.folder / "missing.csv")
 
 
-def test_what_was_forgotten_does_not_come_back_by_an_import(shelf: Shelf) -> None:
+def test_what_was_forgotten_does_not_come_back_by_an_import(
+    shelf: CorpusFactory,
+) -> None:
     script_id = f"history/{text_hash('Hook two')[:16]}"
     shelf.insert("forgotten", {"script_id": script_id})
     report = load(shelf, put(shelf.folder, HEADER + ROWS))
@@ -282,7 +288,7 @@ def test_what_was_forgotten_does_not_come_back_by_an_import(shelf: Shelf) -> Non
 
 
 @pytest.mark.skipif(not UPWORTHY.exists(), reason="the Upworthy archive is not here")
-def test_the_upworthy_archive_is_understood_without_help(shelf: Shelf) -> None:
+def test_the_upworthy_archive_is_understood_without_help(shelf: CorpusFactory) -> None:
     report = load(shelf, UPWORTHY)
     assert (report.rows_read, report.rejected, report.experiments) == (13410, 0, 2877)
     assert report.posts == 13410
@@ -299,7 +305,7 @@ FIRST = EXPORT + "t1,One,a,2026-01-01,100,10\nt1,Two,b,2026-01-01,100,20\n"
 LONE = ",Alone,,2026-01-02,50,5\n"
 
 
-def grown(shelf: Shelf, text: str, **options: Any) -> ImportReport:
+def grown(shelf: CorpusFactory, text: str, **options: Any) -> ImportReport:
     path = shelf.folder / "export.csv"
     path.write_text(text, encoding="utf-8")
     mapping = {"experiment_id": "test"}
@@ -308,7 +314,7 @@ def grown(shelf: Shelf, text: str, **options: Any) -> ImportReport:
     )
 
 
-def test_a_grown_export_adds_only_what_is_new(shelf: Shelf) -> None:
+def test_a_grown_export_adds_only_what_is_new(shelf: CorpusFactory) -> None:
     first = grown(shelf, FIRST + LONE, source="team")
     assert (first.experiments, first.known_experiments, first.posts) == (1, 0, 3)
     more = "t2,Three,a,2026-02-01,100,5\nt2,Four,b,2026-02-01,100,6\n"
@@ -326,7 +332,7 @@ def test_a_grown_export_adds_only_what_is_new(shelf: Shelf) -> None:
     }
 
 
-def test_new_counts_of_a_known_post_are_a_later_reading(shelf: Shelf) -> None:
+def test_new_counts_of_a_known_post_are_a_later_reading(shelf: CorpusFactory) -> None:
     grown(shelf, FIRST, source="team")
     grown(shelf, FIRST.replace("100,10", "200,30"), source="team")
     assert shelf.rows("SELECT count(*) FROM posts") == [(2,)]
@@ -339,14 +345,16 @@ def test_new_counts_of_a_known_post_are_a_later_reading(shelf: Shelf) -> None:
     assert rates == [(0.1,), (0.2,), (0.15,)]
 
 
-def test_two_sources_with_the_same_test_ids_are_two_experiments(shelf: Shelf) -> None:
+def test_two_sources_with_the_same_test_ids_are_two_experiments(
+    shelf: CorpusFactory,
+) -> None:
     grown(shelf, FIRST, source="team")
     other = grown(shelf, FIRST.replace("One", "Uno"), source="agency")
     assert other.known_experiments == 0
     assert shelf.rows("SELECT count(*) FROM experiments") == [(2,)]
 
 
-def test_the_same_bytes_under_another_mapping_are_refused(shelf: Shelf) -> None:
+def test_the_same_bytes_under_another_mapping_are_refused(shelf: CorpusFactory) -> None:
     grown(shelf, FIRST, source="team")
     path = shelf.folder / "export.csv"
     with pytest.raises(InputError, match="imported before with another mapping"):
@@ -356,7 +364,7 @@ def test_the_same_bytes_under_another_mapping_are_refused(shelf: Shelf) -> None:
     assert grown(shelf, FIRST, source="team").already_imported
 
 
-def test_columns_that_say_nothing_to_us_are_told(shelf: Shelf) -> None:
+def test_columns_that_say_nothing_to_us_are_told(shelf: CorpusFactory) -> None:
     path = shelf.folder / "export.csv"
     path.write_text(FIRST, encoding="utf-8")
     report = import_history(shelf.warehouse, shelf.clock, path, dry_run=True)
@@ -364,7 +372,7 @@ def test_columns_that_say_nothing_to_us_are_told(shelf: Shelf) -> None:
 
 
 def test_a_broken_json_line_says_that_it_is_one_and_the_others_keep_their_numbers(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     path = shelf.folder / "export.jsonl"
     path.write_text('{bad\n[1]\n{"hook": ""}\n{"hook": "Fine"}\n', encoding="utf-8")

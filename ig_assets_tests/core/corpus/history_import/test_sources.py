@@ -13,7 +13,7 @@ from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.errors import InputError
 from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets.warehouse.warehouse import Warehouse
-from ig_assets_tests.core.corpus.corpus_factory import Shelf
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 
 HEADER = "test_id,arm,headline,impressions,clicks,date\n"
 T1 = "t1,a,One,1000,50,2025-03-01\nt1,b,Two,1000,90,2025-03-01\n"
@@ -21,19 +21,21 @@ T2 = "t2,a,Three,1000,50,2025-04-01\nt2,b,Four,1000,51,2025-04-01\n"
 COUNTED = ("scripts", "script_status", "experiments", "posts", "engagement")
 
 
-def load(shelf: Shelf, content: str, name: str = "h.csv", **options: Any) -> Any:
+def load(
+    shelf: CorpusFactory, content: str, name: str = "h.csv", **options: Any
+) -> Any:
     file = shelf.folder / name
     file.write_text(content, encoding="utf-8")
     options = {"by_name": True, **options}
     return import_history(shelf.warehouse, shelf.clock, file, **options)
 
 
-def counts(shelf: Shelf) -> dict[str, int]:
+def counts(shelf: CorpusFactory) -> dict[str, int]:
     rows = {t: shelf.rows(f"SELECT count(*) FROM {t}") for t in COUNTED}
     return {table: found[0][0] for table, found in rows.items()}
 
 
-def everything_said(shelf: Shelf) -> dict[str, Any]:
+def everything_said(shelf: CorpusFactory) -> dict[str, Any]:
     """All rows but those that name the import of a file."""
     kept = shelf.everything()
     for table in ("imports", "edges", "script_status"):
@@ -48,7 +50,7 @@ def test_the_name_of_an_export_is_its_files_without_suffixes() -> None:
     ]
 
 
-def test_a_file_that_grew_adds_only_what_is_new(shelf: Shelf) -> None:
+def test_a_file_that_grew_adds_only_what_is_new(shelf: CorpusFactory) -> None:
     load(shelf, HEADER + T1)
     before = shelf.everything()
     shelf.clock.step(days=30)
@@ -64,17 +66,17 @@ def test_a_file_that_grew_adds_only_what_is_new(shelf: Shelf) -> None:
 
 
 def test_an_import_of_a_file_that_grew_at_once_says_the_same(
-    shelf: Shelf, tmp_path: Path
+    shelf: CorpusFactory, tmp_path: Path
 ) -> None:
     load(shelf, HEADER + T1)
     load(shelf, HEADER + T1 + T2)
     (tmp_path / "whole").mkdir()
-    whole = Shelf(tmp_path / "whole")
+    whole = CorpusFactory(tmp_path / "whole")
     load(whole, HEADER + T1 + T2)
     assert everything_said(shelf) == everything_said(whole)
 
 
-def test_what_was_decided_is_not_decided_again(shelf: Shelf) -> None:
+def test_what_was_decided_is_not_decided_again(shelf: CorpusFactory) -> None:
     load(shelf, HEADER + T1)
     assert update_results(shelf.warehouse, shelf.clock).winners == 1
     load(shelf, HEADER + T1 + T2)
@@ -82,7 +84,9 @@ def test_what_was_decided_is_not_decided_again(shelf: Shelf) -> None:
     assert shelf.rows("SELECT count(*) FROM decisions") == [(2,)]
 
 
-def look_at(shelf: Shelf, *arms: tuple[int, int], date: str = "2025-03-01") -> str:
+def look_at(
+    shelf: CorpusFactory, *arms: tuple[int, int], date: str = "2025-03-01"
+) -> str:
     """Import these (trials, events) as the arms a, b, … of one test and decide it."""
     rows = [
         f"t,{arm},Words {arm},{trials},{events},{date}\n"
@@ -99,7 +103,7 @@ def look_at(shelf: Shelf, *arms: tuple[int, int], date: str = "2025-03-01") -> s
 @pytest.mark.parametrize("date", ["2025-03-01", ""])
 @pytest.mark.parametrize("days", [0, 30])
 def test_an_export_with_newer_counts_is_decided_anew_on_them(
-    shelf: Shelf, date: str, days: int
+    shelf: CorpusFactory, date: str, days: int
 ) -> None:
     assert look_at(shelf, (1000, 30), (1000, 36), date=date) == "inconclusive"
     shelf.clock.step(days=days)
@@ -118,14 +122,16 @@ def test_an_export_with_newer_counts_is_decided_anew_on_them(
 
 
 @pytest.mark.parametrize("date", ["2025-03-01", ""])
-def test_a_change_of_one_count_alone_is_looked_at_too(shelf: Shelf, date: str) -> None:
+def test_a_change_of_one_count_alone_is_looked_at_too(
+    shelf: CorpusFactory, date: str
+) -> None:
     look_at(shelf, (1000, 30), (1000, 36), date=date)
     shelf.clock.step(days=1)
     assert look_at(shelf, (1000, 30), (1000, 90), date=date) == "winner b"
 
 
 def test_a_verdict_that_stands_on_newer_counts_is_a_row_of_its_own(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     for events in (50, 51):
         assert look_at(shelf, (1000, events), (1000, 120)) == "winner b"
@@ -136,18 +142,18 @@ def test_a_verdict_that_stands_on_newer_counts_is_a_row_of_its_own(
 
 
 def test_the_single_look_is_not_taken_again_when_an_export_has_grown(
-    shelf: Shelf, tmp_path: Path
+    shelf: CorpusFactory, tmp_path: Path
 ) -> None:
     enough_for_z = (2600, 130), (2600, 174)
     (tmp_path / "once").mkdir()
-    assert look_at(Shelf(tmp_path / "once"), *enough_for_z) == "winner b"
+    assert look_at(CorpusFactory(tmp_path / "once"), *enough_for_z) == "winner b"
     assert look_at(shelf, (1000, 50), (1000, 52)) == "inconclusive"
     assert look_at(shelf, *enough_for_z) == "inconclusive"
     assert look_at(shelf, (26_000, 1300), (26_000, 1740)) == "winner b"
 
 
 def test_a_first_look_with_too_few_events_leaves_the_single_look_to_the_next(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     assert look_at(shelf, (100, 2), (100, 20)) == "inconclusive"
     assert look_at(shelf, (1300, 24), (1300, 87)) == "inconclusive"
@@ -155,7 +161,7 @@ def test_a_first_look_with_too_few_events_leaves_the_single_look_to_the_next(
 
 
 def test_what_won_by_the_single_look_stays_the_winner_while_it_leads(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     assert look_at(shelf, (2600, 130), (2600, 174)) == "winner b"
     assert look_at(shelf, (2700, 136), (2700, 178)) == "winner b"
@@ -164,11 +170,11 @@ def test_what_won_by_the_single_look_stays_the_winner_while_it_leads(
 
 @pytest.mark.parametrize("date", ["2025-03-01", ""])
 def test_an_arm_that_came_later_is_looked_at_but_not_by_the_single_look(
-    shelf: Shelf, tmp_path: Path, date: str
+    shelf: CorpusFactory, tmp_path: Path, date: str
 ) -> None:
     two, third = ((2600, 130), (2600, 131)), (2600, 176)
     (tmp_path / "once").mkdir()
-    assert look_at(Shelf(tmp_path / "once"), *two, third) == "winner c"
+    assert look_at(CorpusFactory(tmp_path / "once"), *two, third) == "winner c"
     assert look_at(shelf, *two, date=date) == "inconclusive"
     assert look_at(shelf, *two, third, date=date) == "inconclusive"
     assert look_at(shelf, *two, third, (2600, 400), date=date) == "winner d"
@@ -177,7 +183,7 @@ def test_an_arm_that_came_later_is_looked_at_but_not_by_the_single_look(
     ) == [(3, 3)]
 
 
-def test_changed_counts_are_later_observations(shelf: Shelf) -> None:
+def test_changed_counts_are_later_observations(shelf: CorpusFactory) -> None:
     """Even where the clock stands still, as the simulated one does."""
     load(shelf, HEADER + T1)
     load(shelf, HEADER + T1.replace("1000,50", "2000,70"))
@@ -193,7 +199,7 @@ def test_changed_counts_are_later_observations(shelf: Shelf) -> None:
     ) == [(2, 2000.0, 0.035, 1)]
 
 
-def test_arms_without_names_are_known_by_their_words(shelf: Shelf) -> None:
+def test_arms_without_names_are_known_by_their_words(shelf: CorpusFactory) -> None:
     header = "test_id,headline,impressions,clicks\n"
     load(shelf, header + "t,One,100,5\nt,Two,100,6\n")
     arms = "SELECT arm, published_revision_hash, post_id FROM posts ORDER BY arm"
@@ -203,7 +209,9 @@ def test_arms_without_names_are_known_by_their_words(shelf: Shelf) -> None:
     assert [label for label, *_ in shelf.rows(arms)] == ["arm-1", "arm-2", "arm-3"]
 
 
-def test_a_row_alone_joins_its_test_when_the_test_has_grown(shelf: Shelf) -> None:
+def test_a_row_alone_joins_its_test_when_the_test_has_grown(
+    shelf: CorpusFactory,
+) -> None:
     first, second = T1.splitlines(keepends=True)
     load(shelf, HEADER + first)
     load(shelf, HEADER + second + first)
@@ -216,7 +224,9 @@ def test_a_row_alone_joins_its_test_when_the_test_has_grown(shelf: Shelf) -> Non
     assert counts(shelf)["posts"] == 3 and counts(shelf)["experiments"] == 1
 
 
-def test_what_is_known_of_a_test_stays_as_it_was_at_its_start(shelf: Shelf) -> None:
+def test_what_is_known_of_a_test_stays_as_it_was_at_its_start(
+    shelf: CorpusFactory,
+) -> None:
     load(shelf, HEADER + T1)
     terms = "SELECT * FROM experiments"
     update_results(shelf.warehouse, shelf.clock)
@@ -227,7 +237,9 @@ def test_what_is_known_of_a_test_stays_as_it_was_at_its_start(shelf: Shelf) -> N
     assert shelf.rows(terms) == before
 
 
-def test_posts_in_no_test_are_known_wherever_their_rows_stand(shelf: Shelf) -> None:
+def test_posts_in_no_test_are_known_wherever_their_rows_stand(
+    shelf: CorpusFactory,
+) -> None:
     header = "caption,views,likes,date\n"
     rows = ["One,100,5,2025-01-01\n", "One,200,5,2025-01-01\n", "Two,100,5,\n"]
     load(shelf, header + "".join(rows))
@@ -237,7 +249,7 @@ def test_posts_in_no_test_are_known_wherever_their_rows_stand(shelf: Shelf) -> N
 
 
 def test_another_file_of_the_same_name_does_not_overwrite_the_first(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     load(shelf, HEADER + T1)
     before = everything_said(shelf)
@@ -253,7 +265,7 @@ def test_another_file_of_the_same_name_does_not_overwrite_the_first(
     assert (apart.rejected, apart.experiments, counts(shelf)["posts"]) == (0, 2, 8)
 
 
-def test_rows_that_vanished_stay(shelf: Shelf) -> None:
+def test_rows_that_vanished_stay(shelf: CorpusFactory) -> None:
     load(shelf, HEADER + T1 + T2)
     before = everything_said(shelf)
     report = load(shelf, HEADER + T2)
@@ -261,7 +273,7 @@ def test_rows_that_vanished_stay(shelf: Shelf) -> None:
     assert (report.known_scripts, report.missing_scripts) == (2, 2)
 
 
-def test_the_same_bytes_under_another_name_change_nothing(shelf: Shelf) -> None:
+def test_the_same_bytes_under_another_name_change_nothing(shelf: CorpusFactory) -> None:
     load(shelf, HEADER + T1)
     before = shelf.everything()
     for dry_run in (True, False):
@@ -272,7 +284,7 @@ def test_the_same_bytes_under_another_name_change_nothing(shelf: Shelf) -> None:
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_the_same_bytes_with_other_columns_are_refused(
-    shelf: Shelf, dry_run: bool
+    shelf: CorpusFactory, dry_run: bool
 ) -> None:
     rows = "headline,words,views,likes\nA,B,10,3\n"
     load(shelf, rows)
@@ -287,7 +299,7 @@ def test_the_same_bytes_with_other_columns_are_refused(
 
 
 def test_a_file_that_grew_may_count_more_but_not_read_words_elsewhere(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     load(shelf, "headline,words,views\nA,B,10\n")
     report: ImportReport = load(shelf, "headline,words,views,likes\nA,B,10,3\n")
@@ -297,7 +309,7 @@ def test_a_file_that_grew_may_count_more_but_not_read_words_elsewhere(
 
 
 def test_a_file_that_came_in_before_exports_had_names_goes_on_as_it_was(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     single = ",,Alone,100,5,2025-01-01\n"
     load(shelf, HEADER + T1 + single, by_name=False)
@@ -318,7 +330,7 @@ def test_a_file_that_came_in_before_exports_had_names_goes_on_as_it_was(
     ) == [(1,)]
 
 
-def test_ids_of_files_without_a_name_are_what_they_were(shelf: Shelf) -> None:
+def test_ids_of_files_without_a_name_are_what_they_were(shelf: CorpusFactory) -> None:
     """The loop's own past must be the same past in every version."""
     load(shelf, HEADER + T1 + ",,Alone,100,5,2025-01-01\n", by_name=False)
     assert shelf.rows("SELECT experiment_id FROM experiments") == [
@@ -334,7 +346,7 @@ def test_ids_of_files_without_a_name_are_what_they_were(shelf: Shelf) -> None:
     ]
 
 
-def test_a_test_keeps_the_name_that_its_file_gives_it(shelf: Shelf) -> None:
+def test_a_test_keeps_the_name_that_its_file_gives_it(shelf: CorpusFactory) -> None:
     long = T2.replace("t2", "t" * 300)
     load(shelf, HEADER + T1 + long)
     names = "SELECT intent_key FROM experiments ORDER BY length(intent_key)"
@@ -342,7 +354,7 @@ def test_a_test_keeps_the_name_that_its_file_gives_it(shelf: Shelf) -> None:
 
 
 def test_a_test_of_an_older_version_gets_its_name_when_its_file_has_grown(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     load(shelf, HEADER + T1)
     with shelf.warehouse.transaction() as con:
@@ -352,6 +364,6 @@ def test_a_test_of_an_older_version_gets_its_name_when_its_file_has_grown(
     assert shelf.rows(names) == [("t1",), ("t2",)]
 
 
-def test_columns_that_say_nothing_are_named(shelf: Shelf) -> None:
+def test_columns_that_say_nothing_are_named(shelf: CorpusFactory) -> None:
     report = load(shelf, "test,headline,views,when\nt,A,10,x\n", dry_run=True)
     assert report.left_alone == ("test", "when")

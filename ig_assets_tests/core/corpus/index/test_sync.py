@@ -14,7 +14,10 @@ from ig_assets.core.ports import IndexEntry
 from ig_assets.errors import TransientVendorError
 from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets.warehouse.warehouse import Warehouse
-from ig_assets_tests.core.corpus.corpus_factory import HashedWordsEmbedder, Shelf
+from ig_assets_tests.core.corpus.corpus_factory import (
+    CorpusFactory,
+    HashedWordsEmbedder,
+)
 
 
 def change(**counts: int) -> IndexChange:
@@ -22,19 +25,19 @@ def change(**counts: int) -> IndexChange:
     return IndexChange(**{**zero, **counts})
 
 
-def agrees(shelf: Shelf) -> bool:
+def agrees(shelf: CorpusFactory) -> bool:
     model, dimensions = shelf.embedder.model, shelf.embedder.dimensions
     audit = audit_index(shelf.warehouse, shelf.index, model, dimensions)
     return not audit.missing and not audit.strangers
 
 
-def fill(shelf: Shelf, count: int) -> None:
+def fill(shelf: CorpusFactory, count: int) -> None:
     for n in range(count):
         shelf.write(f"{n}.md", id=n, hook=f"Hook number {n}.")
     shelf.turn()
 
 
-def test_a_second_run_upserts_nothing_and_changes_no_row(shelf: Shelf) -> None:
+def test_a_second_run_upserts_nothing_and_changes_no_row(shelf: CorpusFactory) -> None:
     shelf.write("a.md", id="a")
     shelf.write("b.md", id="b", hook="Another.")
     shelf.sync(), shelf.embed()
@@ -47,7 +50,7 @@ def test_a_second_run_upserts_nothing_and_changes_no_row(shelf: Shelf) -> None:
 
 
 def test_a_change_of_metrics_alone_updates_metadata_and_embeds_nothing(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     fill(shelf, 3)
     block = "{as_of: 2026-01-01, views: 100, likes: 7}"
@@ -61,7 +64,7 @@ def test_a_change_of_metrics_alone_updates_metadata_and_embeds_nothing(
     assert other is not None and "rate" not in other  # a store takes no NULL
 
 
-def test_a_decision_marks_its_script_without_embedding(shelf: Shelf) -> None:
+def test_a_decision_marks_its_script_without_embedding(shelf: CorpusFactory) -> None:
     fill(shelf, 2)
     shelf.decide("e1", winner_script_id="library/1")
     _, embedded, indexed = shelf.turn()
@@ -70,7 +73,7 @@ def test_a_decision_marks_its_script_without_embedding(shelf: Shelf) -> None:
     assert metadata is not None and metadata["is_winner"] is True
 
 
-def test_changed_words_replace_their_vector(shelf: Shelf) -> None:
+def test_changed_words_replace_their_vector(shelf: CorpusFactory) -> None:
     fill(shelf, 2)
     shelf.write("1.md", id=1, hook="Quite other words.")
     assert shelf.turn()[2] == change(upserted=1, unchanged=1)
@@ -78,7 +81,9 @@ def test_changed_words_replace_their_vector(shelf: Shelf) -> None:
     assert found.script_id == "library/1" and found.similarity > 0.5
 
 
-def test_deleting_one_of_two_identical_texts_keeps_the_other(shelf: Shelf) -> None:
+def test_deleting_one_of_two_identical_texts_keeps_the_other(
+    shelf: CorpusFactory,
+) -> None:
     first = shelf.write("a.md", id="a")
     shelf.write("b.md", id="b")
     shelf.turn()
@@ -89,7 +94,7 @@ def test_deleting_one_of_two_identical_texts_keeps_the_other(shelf: Shelf) -> No
     assert len(shelf.embedder.embedded) == 1
 
 
-def test_vanished_revived_and_renamed_files_are_followed(shelf: Shelf) -> None:
+def test_vanished_revived_and_renamed_files_are_followed(shelf: CorpusFactory) -> None:
     fill(shelf, 3)
     path = shelf.library / "1.md"
     text = path.read_text(encoding="utf-8")
@@ -104,7 +109,7 @@ def test_vanished_revived_and_renamed_files_are_followed(shelf: Shelf) -> None:
     assert len(shelf.embedder.embedded) == 3
 
 
-def test_lost_vectors_are_repaired_without_embedding(shelf: Shelf) -> None:
+def test_lost_vectors_are_repaired_without_embedding(shelf: CorpusFactory) -> None:
     fill(shelf, 6)
     shelf.index.delete(shelf.namespace, ["library/1", "library/4"])
     assert not agrees(shelf)
@@ -113,7 +118,7 @@ def test_lost_vectors_are_repaired_without_embedding(shelf: Shelf) -> None:
     assert len(shelf.embedder.embedded) == 6
 
 
-def test_a_broken_file_is_repaired_without_embedding(shelf: Shelf) -> None:
+def test_a_broken_file_is_repaired_without_embedding(shelf: CorpusFactory) -> None:
     fill(shelf, 4)
     [file] = (shelf.folder / "index").rglob("*.faiss")
     content = file.read_bytes()
@@ -123,7 +128,7 @@ def test_a_broken_file_is_repaired_without_embedding(shelf: Shelf) -> None:
     assert len(shelf.embedder.embedded) == 4
 
 
-def test_strangers_in_the_store_are_removed(shelf: Shelf) -> None:
+def test_strangers_in_the_store_are_removed(shelf: CorpusFactory) -> None:
     fill(shelf, 2)
     vector = [1.0] * shelf.embedder.dimensions
     shelf.index.upsert(shelf.namespace, [IndexEntry("stranger", vector, {})])
@@ -131,7 +136,9 @@ def test_strangers_in_the_store_are_removed(shelf: Shelf) -> None:
     assert agrees(shelf)
 
 
-def test_a_crash_after_the_store_took_a_batch_is_made_good(shelf: Shelf) -> None:
+def test_a_crash_after_the_store_took_a_batch_is_made_good(
+    shelf: CorpusFactory,
+) -> None:
     fill(shelf, 3)
     with shelf.warehouse.transaction() as con:
         con.execute("DELETE FROM index_entries")
@@ -155,7 +162,7 @@ class LosesSome:
         return [*self.inner.upsert(namespace, kept), *lost]
 
 
-def test_an_entry_that_did_not_make_it_is_tried_again(shelf: Shelf) -> None:
+def test_an_entry_that_did_not_make_it_is_tried_again(shelf: CorpusFactory) -> None:
     shelf.write("a.md", id="a")
     shelf.write("b.md", id="b", hook="Another.")
     shelf.sync(), shelf.embed()
@@ -167,7 +174,7 @@ def test_an_entry_that_did_not_make_it_is_tried_again(shelf: Shelf) -> None:
 
 
 def test_a_script_whose_new_words_wait_for_their_vector_keeps_its_entry(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     fill(shelf, 2)
     shelf.write("1.md", id=1, hook="Not yet embedded.")
@@ -177,7 +184,7 @@ def test_a_script_whose_new_words_wait_for_their_vector_keeps_its_entry(
     assert sorted(hooks) == ["Hook number 0.", "Hook number 1."]
 
 
-def entered(shelf: Shelf) -> list[tuple[str, int]]:
+def entered(shelf: CorpusFactory) -> list[tuple[str, int]]:
     return shelf.rows("""
         SELECT namespace, count(*)
         FROM index_entries
@@ -187,7 +194,7 @@ def entered(shelf: Shelf) -> list[tuple[str, int]]:
 
 
 def test_a_complete_new_space_takes_over_and_the_old_one_is_emptied(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     fill(shelf, 2)
     old = shelf.namespace
@@ -204,7 +211,7 @@ def test_a_complete_new_space_takes_over_and_the_old_one_is_emptied(
     assert indexed == change(upserted=2, switched=True)
 
 
-def half_embed(shelf: Shelf, model: str = "other-model") -> None:
+def half_embed(shelf: CorpusFactory, model: str = "other-model") -> None:
     """A new model that has embedded one of the scripts so far."""
     shelf.embedder = HashedWordsEmbedder(model, 16)
     shelf.embed()
@@ -212,7 +219,9 @@ def half_embed(shelf: Shelf, model: str = "other-model") -> None:
     shelf.sync()
 
 
-def test_an_incomplete_new_space_leaves_the_old_one_answering(shelf: Shelf) -> None:
+def test_an_incomplete_new_space_leaves_the_old_one_answering(
+    shelf: CorpusFactory,
+) -> None:
     fill(shelf, 2)
     old, first = shelf.namespace, shelf.embedder
     half_embed(shelf)
@@ -227,7 +236,9 @@ def test_an_incomplete_new_space_leaves_the_old_one_answering(shelf: Shelf) -> N
     assert list(shelf.index.list_ids(old)) == []
 
 
-def test_the_old_space_follows_the_corpus_while_it_answers(shelf: Shelf) -> None:
+def test_the_old_space_follows_the_corpus_while_it_answers(
+    shelf: CorpusFactory,
+) -> None:
     fill(shelf, 3)
     old = shelf.namespace
     half_embed(shelf)
@@ -238,7 +249,7 @@ def test_the_old_space_follows_the_corpus_while_it_answers(shelf: Shelf) -> None
     assert list(shelf.index.list_ids(old)) == ["library/0", "library/2"]
 
 
-def test_a_space_given_up_half_way_is_emptied(shelf: Shelf) -> None:
+def test_a_space_given_up_half_way_is_emptied(shelf: CorpusFactory) -> None:
     fill(shelf, 2)
     first = shelf.embedder
     half_embed(shelf)
@@ -274,7 +285,7 @@ class Spy:
 
 
 def test_metrics_alone_send_no_vector_but_a_key_that_vanished_does(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     fill(shelf, 3)
     block = "{as_of: 2026-01-01, views: 100, likes: 7}"
@@ -296,7 +307,7 @@ def test_metrics_alone_send_no_vector_but_a_key_that_vanished_does(
 
 @pytest.mark.parametrize("step", ["upsert", "wait_until_readable"])
 def test_a_failure_while_updating_leaves_a_version_answering(
-    shelf: Shelf, step: str
+    shelf: CorpusFactory, step: str
 ) -> None:
     fill(shelf, 2)
     shelf.write("1.md", id=1, hook="Quite other words.")
@@ -312,7 +323,7 @@ def test_a_failure_while_updating_leaves_a_version_answering(
 
 
 def test_what_the_store_took_and_does_not_show_counts_as_failed(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     class Forgetful(Spy):
         def upsert(self, namespace: str, entries: Sequence[IndexEntry]) -> list[str]:
@@ -327,7 +338,9 @@ def test_what_the_store_took_and_does_not_show_counts_as_failed(
     assert agrees(shelf)
 
 
-def test_a_house_from_before_spaces_goes_on_with_what_it_had(shelf: Shelf) -> None:
+def test_a_house_from_before_spaces_goes_on_with_what_it_had(
+    shelf: CorpusFactory,
+) -> None:
     fill(shelf, 2)
     old = shelf.namespace
     number = 3

@@ -6,22 +6,22 @@ from datetime import datetime
 
 from ig_assets.core.corpus.library.sync import unpromoted_winners
 from ig_assets.core.identity import text_hash
-from ig_assets_tests.core.corpus.corpus_factory import START, Shelf
+from ig_assets_tests.core.corpus.corpus_factory import START, CorpusFactory
 
 
-def statuses(shelf: Shelf, script_id: str) -> list[str]:
+def statuses(shelf: CorpusFactory, script_id: str) -> list[str]:
     rows = shelf.rows(
         "SELECT script_id, status FROM script_status ORDER BY changed_at, script_id"
     )
     return [status for found, status in rows if found == script_id]
 
 
-def waiting(shelf: Shelf) -> int:
+def waiting(shelf: CorpusFactory) -> int:
     with shelf.warehouse.transaction() as con:
         return unpromoted_winners(con)
 
 
-def test_a_second_run_changes_no_row(shelf: Shelf) -> None:
+def test_a_second_run_changes_no_row(shelf: CorpusFactory) -> None:
     shelf.write("a.md", id="a", performance="{as_of: 2026-01-01, views: 9, likes: 1}")
     shelf.write("b.md", id="b")
     (shelf.library / "bad.md").write_bytes(b"\x00")
@@ -38,7 +38,9 @@ def test_a_second_run_changes_no_row(shelf: Shelf) -> None:
     assert second.sample == ()
 
 
-def test_a_script_is_named_by_its_words_and_carries_its_author(shelf: Shelf) -> None:
+def test_a_script_is_named_by_its_words_and_carries_its_author(
+    shelf: CorpusFactory,
+) -> None:
     shelf.write("a.md", hook="Hook.", id="a", author="mara", topic="basil")
     shelf.sync()
     row = shelf.active()["library/a"]
@@ -47,7 +49,9 @@ def test_a_script_is_named_by_its_words_and_carries_its_author(shelf: Shelf) -> 
     assert (row["source_uri"], row["first_seen_at"]) == ("a.md", START)
 
 
-def test_new_words_are_a_new_revision_and_the_old_one_stays_a_row(shelf: Shelf) -> None:
+def test_new_words_are_a_new_revision_and_the_old_one_stays_a_row(
+    shelf: CorpusFactory,
+) -> None:
     shelf.write("a.md", hook="Before.", id="a")
     shelf.sync()
     old = shelf.active()["library/a"]["revision_hash"]
@@ -62,7 +66,9 @@ def test_new_words_are_a_new_revision_and_the_old_one_stays_a_row(shelf: Shelf) 
     assert shelf.rows("SELECT count(*) FROM scripts") == [(2,)]
 
 
-def test_a_new_description_of_the_same_words_is_no_new_revision(shelf: Shelf) -> None:
+def test_a_new_description_of_the_same_words_is_no_new_revision(
+    shelf: CorpusFactory,
+) -> None:
     shelf.write("a.md", id="a", topic="basil")
     shelf.sync()
     shelf.clock.step(days=1)
@@ -74,7 +80,7 @@ def test_a_new_description_of_the_same_words_is_no_new_revision(shelf: Shelf) ->
 
 
 def test_a_vanished_file_retires_its_script_and_its_return_revives_it(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     path = shelf.write("a.md", id="a")
     shelf.write("b.md", hook="Another.", id="b")
@@ -89,7 +95,7 @@ def test_a_vanished_file_retires_its_script_and_its_return_revives_it(
     assert statuses(shelf, "library/a") == ["active", "retired", "active"]
 
 
-def test_a_renamed_file_keeps_its_lineage(shelf: Shelf) -> None:
+def test_a_renamed_file_keeps_its_lineage(shelf: CorpusFactory) -> None:
     path = shelf.write("old.md", hook="The same words.")
     shelf.sync()
     path.rename(shelf.library / "new.md")
@@ -104,7 +110,9 @@ def test_a_renamed_file_keeps_its_lineage(shelf: Shelf) -> None:
     ]
 
 
-def test_a_rename_seen_as_a_vanishing_first_keeps_its_lineage_too(shelf: Shelf) -> None:
+def test_a_rename_seen_as_a_vanishing_first_keeps_its_lineage_too(
+    shelf: CorpusFactory,
+) -> None:
     path = shelf.write("old.md")
     shelf.sync()
     path.unlink()
@@ -113,7 +121,7 @@ def test_a_rename_seen_as_a_vanishing_first_keeps_its_lineage_too(shelf: Shelf) 
     assert shelf.sync().renamed == 1
 
 
-def test_a_copy_is_not_a_rename(shelf: Shelf) -> None:
+def test_a_copy_is_not_a_rename(shelf: CorpusFactory) -> None:
     shelf.write("a.md")
     shelf.sync()
     shelf.write("b.md")
@@ -122,7 +130,9 @@ def test_a_copy_is_not_a_rename(shelf: Shelf) -> None:
     assert sorted(shelf.active()) == ["library/a", "library/b"]
 
 
-def test_a_file_that_becomes_unusable_keeps_its_script_as_it_was(shelf: Shelf) -> None:
+def test_a_file_that_becomes_unusable_keeps_its_script_as_it_was(
+    shelf: CorpusFactory,
+) -> None:
     path = shelf.write("a.md", id="a")
     shelf.sync()
     good = path.read_bytes()
@@ -135,7 +145,7 @@ def test_a_file_that_becomes_unusable_keeps_its_script_as_it_was(shelf: Shelf) -
 
 
 def test_a_reject_is_a_row_that_is_resolved_when_the_file_is_put_right(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     path = shelf.library / "a.md"
     path.write_bytes(b"\x00")
@@ -150,7 +160,9 @@ def test_a_reject_is_a_row_that_is_resolved_when_the_file_is_put_right(
     assert rows == [("a.md", "binary"), ("a.md", "resolved"), ("a.md", "binary")]
 
 
-def test_a_forgotten_script_never_comes_back_under_any_name(shelf: Shelf) -> None:
+def test_a_forgotten_script_never_comes_back_under_any_name(
+    shelf: CorpusFactory,
+) -> None:
     path = shelf.write("a.md", id="a", hook="Please forget.")
     shelf.sync()
     shelf.insert(
@@ -176,14 +188,14 @@ def test_a_forgotten_script_never_comes_back_under_any_name(shelf: Shelf) -> Non
     assert shelf.rows("SELECT count(*) FROM scripts") == [(0,)]
 
 
-def test_a_request_to_forget_hides_a_script_at_once(shelf: Shelf) -> None:
+def test_a_request_to_forget_hides_a_script_at_once(shelf: CorpusFactory) -> None:
     shelf.write("a.md", id="a")
     shelf.sync()
     shelf.insert("forgotten", {"script_id": "library/a", "reason": "asked for"})
     assert shelf.active() == {}
 
 
-def test_performance_is_kept_as_readings_over_time(shelf: Shelf) -> None:
+def test_performance_is_kept_as_readings_over_time(shelf: CorpusFactory) -> None:
     for day, likes in ((1, 10), (2, 30), (2, 20)):
         block = f"{{as_of: 2026-01-0{day}, views: 100, likes: {likes}}}"
         shelf.write("a.md", id="a", performance=block)
@@ -192,7 +204,7 @@ def test_performance_is_kept_as_readings_over_time(shelf: Shelf) -> None:
     assert rows == [(datetime(2026, 1, 1), 0.1), (datetime(2026, 1, 2), 0.2)]
 
 
-def test_a_winner_becomes_a_script_with_its_lineage(shelf: Shelf) -> None:
+def test_a_winner_becomes_a_script_with_its_lineage(shelf: CorpusFactory) -> None:
     shelf.add_variant("v1", "Won.\n\nWith this.")
     shelf.decide("e1", "provisional", winner_variant_id="v1")
     assert waiting(shelf) == 1
@@ -210,7 +222,7 @@ def test_a_winner_becomes_a_script_with_its_lineage(shelf: Shelf) -> None:
 
 
 def test_what_was_published_is_promoted_rather_than_what_was_written(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     shelf.add_variant("v1", "As the model wrote it.")
     edited = "As a person edited it."
@@ -236,7 +248,9 @@ def test_what_was_published_is_promoted_rather_than_what_was_written(
     assert shelf.active()["winner/v1"]["text"] == edited
 
 
-def test_only_the_latest_decision_of_an_experiment_promotes(shelf: Shelf) -> None:
+def test_only_the_latest_decision_of_an_experiment_promotes(
+    shelf: CorpusFactory,
+) -> None:
     shelf.add_variant("v1", "First ahead.")
     shelf.decide("e1", "provisional", winner_variant_id="v1")
     shelf.clock.step(days=1)
@@ -244,7 +258,7 @@ def test_only_the_latest_decision_of_an_experiment_promotes(shelf: Shelf) -> Non
     assert waiting(shelf) == shelf.sync().promoted == 0
 
 
-def test_a_sample_names_scripts_and_quotes_none(shelf: Shelf) -> None:
+def test_a_sample_names_scripts_and_quotes_none(shelf: CorpusFactory) -> None:
     for n in range(30):
         shelf.write(f"{n}.md", hook=f"Secret words {n}.")
     change = shelf.sync()

@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from ig_assets_tests.core.corpus.corpus_factory import Shelf
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 
 KILLED = """
     import os, signal, sys
@@ -41,7 +41,9 @@ KILLED = """
         "promote_winners",
     ],
 )
-def test_a_killed_sync_leaves_the_rows_as_they_were(shelf: Shelf, after: str) -> None:
+def test_a_killed_sync_leaves_the_rows_as_they_were(
+    shelf: CorpusFactory, after: str
+) -> None:
     shelf.write("a.md", id="a")
     shelf.write("b.md", hook="B")
     shelf.sync()

@@ -16,12 +16,14 @@ from ig_assets.core.corpus.library.staging import FRAME_ROWS
 from ig_assets.core.corpus.library.sync import CorpusChange, plan_corpus, sync_corpus
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.corpus.scripts.parse import READER_VERSION
-from ig_assets.core.ports import LibraryFile, Unusable
+from ig_assets.core.ports import InvalidFile, LibraryFile
 from ig_assets.errors import TransientVendorError, WarehouseBusyError
-from ig_assets_tests.core.corpus.corpus_factory import Shelf
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 
 
-def table(shelf: Shelf, *rows: dict[str, Any], name: str = "rows.jsonl") -> None:
+def table(
+    shelf: CorpusFactory, *rows: dict[str, Any], name: str = "rows.jsonl"
+) -> None:
     content = "\n".join(map(json.dumps, rows))
     (shelf.library / name).write_text(content, encoding="utf-8")
 
@@ -30,16 +32,16 @@ def row(name: str, text: str = "", **more: Any) -> dict[str, Any]:
     return {"id": name, "text": text or f"Hook {name}\n\nBody.", **more}
 
 
-def active(shelf: Shelf) -> list[str]:
+def active(shelf: CorpusFactory) -> list[str]:
     return sorted(name.removeprefix("library/") for name in shelf.active())
 
 
 class Meddled(FolderLibrary):
     """A folder whose listing or reading is disturbed."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: CorpusFactory) -> None:
         super().__init__(str(shelf.library))
-        self.answers: dict[str, bytes | Unusable | None] = {}
+        self.answers: dict[str, bytes | InvalidFile | None] = {}
         self.exact = False
         self.opened: list[str] = []
         self.before_reading: Any = lambda: None
@@ -52,7 +54,7 @@ class Meddled(FolderLibrary):
 
     def contents(
         self, files: Iterable[LibraryFile]
-    ) -> Iterator[tuple[LibraryFile, bytes | Unusable | None]]:
+    ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
         self.before_reading()
         for file, content in super().contents(files):
             self.opened.append(file.path)
@@ -61,11 +63,11 @@ class Meddled(FolderLibrary):
                 raise TransientVendorError("The library cannot be read.")
 
 
-def sync(shelf: Shelf, library: Meddled) -> CorpusChange:
+def sync(shelf: CorpusFactory, library: Meddled) -> CorpusChange:
     return sync_corpus(shelf.warehouse, library, shelf.clock)
 
 
-def test_only_files_whose_bytes_changed_are_parsed(shelf: Shelf) -> None:
+def test_only_files_whose_bytes_changed_are_parsed(shelf: CorpusFactory) -> None:
     for name in "abc":
         shelf.write(f"{name}.md", hook=name)
     table(shelf, row("t1"), row("t2"))
@@ -78,7 +80,7 @@ def test_only_files_whose_bytes_changed_are_parsed(shelf: Shelf) -> None:
 
 
 def test_a_new_reader_parses_every_file_again(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    shelf: CorpusFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shelf.write("a.md")
     shelf.sync()
@@ -89,7 +91,7 @@ def test_a_new_reader_parses_every_file_again(
     assert shelf.sync().parsed == 1
 
 
-def test_an_exact_stamp_spares_the_reading_itself(shelf: Shelf) -> None:
+def test_an_exact_stamp_spares_the_reading_itself(shelf: CorpusFactory) -> None:
     library = Meddled(shelf)
     library.exact = True
     shelf.write("a.md")
@@ -101,7 +103,7 @@ def test_an_exact_stamp_spares_the_reading_itself(shelf: Shelf) -> None:
     assert (sync(shelf, library).changed, library.opened) == (1, ["b.md"])
 
 
-def test_a_row_is_a_script_like_a_file(shelf: Shelf) -> None:
+def test_a_row_is_a_script_like_a_file(shelf: CorpusFactory) -> None:
     table(shelf, row("a", topic="basil"), row("b"), row("c"))
     assert shelf.sync().new == 3
     assert shelf.active()["library/a"]["source_uri"] == "rows.jsonl#a"
@@ -116,7 +118,7 @@ def test_a_row_is_a_script_like_a_file(shelf: Shelf) -> None:
     assert shelf.sync().retired == 3
 
 
-def test_a_bad_row_keeps_its_script_and_the_others_go_on(shelf: Shelf) -> None:
+def test_a_bad_row_keeps_its_script_and_the_others_go_on(shelf: CorpusFactory) -> None:
     table(shelf, row("a"), row("b"), row("c"))
     shelf.sync()
     table(shelf, row("a", "New words"), row("b", topic=["broken"]))
@@ -131,7 +133,7 @@ def test_a_bad_row_keeps_its_script_and_the_others_go_on(shelf: Shelf) -> None:
 
 @pytest.mark.parametrize("broken", ["[1, 2]\n", "{", '{"text": "\\'])
 def test_a_broken_table_keeps_all_its_scripts_until_it_is_whole_again(
-    shelf: Shelf, broken: str
+    shelf: CorpusFactory, broken: str
 ) -> None:
     table(shelf, row("a"), row("b"))
     shelf.sync()
@@ -147,7 +149,7 @@ def test_a_broken_table_keeps_all_its_scripts_until_it_is_whole_again(
     assert (shelf.sync().unchanged, shelf.sync().parsed) == (2, 0)
 
 
-def test_a_line_cut_short_retires_nothing_of_its_table(shelf: Shelf) -> None:
+def test_a_line_cut_short_retires_nothing_of_its_table(shelf: CorpusFactory) -> None:
     table(shelf, row("a"), row("b"), row("c"))
     shelf.sync()
     content = (shelf.library / "rows.jsonl").read_text()
@@ -158,7 +160,9 @@ def test_a_line_cut_short_retires_nothing_of_its_table(shelf: Shelf) -> None:
         assert active(shelf) == ["a", "b", "c"]
 
 
-def test_of_two_files_with_one_id_the_first_by_path_is_taken(shelf: Shelf) -> None:
+def test_of_two_files_with_one_id_the_first_by_path_is_taken(
+    shelf: CorpusFactory,
+) -> None:
     shelf.write("b.md", id="x", hook="Second")
     shelf.sync()
     shelf.write("a.md", id="x", hook="First")
@@ -176,7 +180,7 @@ def test_of_two_files_with_one_id_the_first_by_path_is_taken(shelf: Shelf) -> No
 
 
 def test_a_copy_with_the_same_id_and_words_takes_over_when_the_first_goes(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     shelf.write("a.md", id="x")
     table(shelf, row("x", "A hook.\n\nSome words about it.\n\nCTA: Save this."))
@@ -188,7 +192,7 @@ def test_a_copy_with_the_same_id_and_words_takes_over_when_the_first_goes(
 
 
 def test_words_that_were_forgotten_do_not_come_back_as_a_new_revision(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     shelf.write("a.md", id="a", hook="Forget me.")
     shelf.write("b.md", id="b", hook="Something else.")
@@ -201,7 +205,7 @@ def test_words_that_were_forgotten_do_not_come_back_as_a_new_revision(
 
 
 def test_a_forgotten_script_of_a_file_that_did_not_change_is_refused(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     shelf.write("a.md", id="a")
     shelf.sync()
@@ -210,7 +214,7 @@ def test_a_forgotten_script_of_a_file_that_did_not_change_is_refused(
 
 
 @pytest.mark.parametrize("broken", ["listing", "reading"])
-def test_a_library_that_fails_changes_no_row(shelf: Shelf, broken: str) -> None:
+def test_a_library_that_fails_changes_no_row(shelf: CorpusFactory, broken: str) -> None:
     shelf.write("a.md")
     shelf.write("b.md", hook="B")
     library = Meddled(shelf)
@@ -223,9 +227,9 @@ def test_a_library_that_fails_changes_no_row(shelf: Shelf, broken: str) -> None:
     assert shelf.everything() == before
 
 
-@pytest.mark.parametrize("answer", [None, Unusable("unreadable", "No permission.")])
+@pytest.mark.parametrize("answer", [None, InvalidFile("unreadable", "No permission.")])
 def test_a_file_that_cannot_be_read_now_keeps_its_scripts(
-    shelf: Shelf, answer: Unusable | None
+    shelf: CorpusFactory, answer: InvalidFile | None
 ) -> None:
     shelf.write("a.md", id="a")
     table(shelf, row("b"))
@@ -240,7 +244,7 @@ def test_a_file_that_cannot_be_read_now_keeps_its_scripts(
     assert sync(shelf, library).unchanged == 2
 
 
-def test_a_sync_that_another_overtook_writes_nothing(shelf: Shelf) -> None:
+def test_a_sync_that_another_overtook_writes_nothing(shelf: CorpusFactory) -> None:
     shelf.write("a.md", id="a")
     library = Meddled(shelf)
 
@@ -255,7 +259,9 @@ def test_a_sync_that_another_overtook_writes_nothing(shelf: Shelf) -> None:
     assert active(shelf) == ["a", "b"]
 
 
-def test_a_plan_says_what_a_sync_would_do_and_leaves_no_trace(shelf: Shelf) -> None:
+def test_a_plan_says_what_a_sync_would_do_and_leaves_no_trace(
+    shelf: CorpusFactory,
+) -> None:
     shelf.write("a.md", id="a")
     shelf.sync()
     shelf.write("b.md", id="b", hook="B")
@@ -275,7 +281,7 @@ def test_a_plan_says_what_a_sync_would_do_and_leaves_no_trace(shelf: Shelf) -> N
     assert change == shelf.sync()
 
 
-def test_a_large_library_is_staged_like_a_small_one(shelf: Shelf) -> None:
+def test_a_large_library_is_staged_like_a_small_one(shelf: CorpusFactory) -> None:
     rows = [row(f"r{n}", author="mara" if n == 7 else None) for n in range(FRAME_ROWS)]
     table(shelf, *rows, row("odd", '😀 it\'s "quoted", with\ttabs'))
     change = shelf.sync()
@@ -286,7 +292,9 @@ def test_a_large_library_is_staged_like_a_small_one(shelf: Shelf) -> None:
     assert shelf.sync().unchanged == FRAME_ROWS + 1
 
 
-def test_a_script_put_into_the_tables_by_another_hand_is_retired(shelf: Shelf) -> None:
+def test_a_script_put_into_the_tables_by_another_hand_is_retired(
+    shelf: CorpusFactory,
+) -> None:
     shelf.write("a.md", id="a")
     shelf.sync()
     stranger = {"script_id": "library/stranger", "revision_hash": "0" * 64}
@@ -331,7 +339,7 @@ libraries = st.builds(
 )
 @given(st.lists(libraries, min_size=1, max_size=4))
 def test_whatever_came_before_a_second_sync_changes_nothing(
-    shelf: Shelf, states: list[dict[str, str]]
+    shelf: CorpusFactory, states: list[dict[str, str]]
 ) -> None:
     for files in states:
         for path in list(shelf.library.iterdir()):
@@ -354,7 +362,7 @@ def test_whatever_came_before_a_second_sync_changes_nothing(
 )
 @given(st.lists(libraries, min_size=2, max_size=4))
 def test_reading_only_what_changed_says_the_same_as_reading_all(
-    shelf: Shelf, states: list[dict[str, str]]
+    shelf: CorpusFactory, states: list[dict[str, str]]
 ) -> None:
     for files in states:
         for path in list(shelf.library.iterdir()):

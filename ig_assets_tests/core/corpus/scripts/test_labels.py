@@ -11,7 +11,7 @@ from ig_assets.core.corpus.library.label_report import (
     unknown_styles,
 )
 from ig_assets.core.corpus.scripts.labels import hook_style_of, language_of
-from ig_assets_tests.core.corpus.corpus_factory import Shelf
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 
 KNOWN = ("question", "bold_claim", "story", "how_to")
 
@@ -59,7 +59,7 @@ def test_a_language_is_a_tag_or_none(told: str, tag: str | None) -> None:
 
 
 def test_an_unknown_language_is_null_and_the_script_is_taken(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    shelf = CorpusFactory(tmp_path)
     shelf.write("bad.md", hook="One.", language="Klingon", hook_style="Bold Claim")
     shelf.write("good.md", hook="Two.", language="EN-us")
     shelf.write("none.md", hook="Three.")
@@ -82,7 +82,7 @@ def test_an_unknown_language_is_null_and_the_script_is_taken(tmp_path: Path) -> 
 
 
 def test_a_style_that_is_seen_once_or_nearly_known_is_doubtful(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    shelf = CorpusFactory(tmp_path)
     styles = ["story", "pov shot", "POV-shot", "questoin", "questoin", "rant"]
     for place, style in enumerate(styles):
         shelf.write(f"{place}.md", hook=f"Hook {place}.", hook_style=style)

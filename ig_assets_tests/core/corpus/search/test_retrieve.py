@@ -8,13 +8,17 @@ from ig_assets.core.corpus.search.rerank import diversify, weight_of
 from ig_assets.core.corpus.search.retrieve import retrieve_many
 from ig_assets.core.ports import Embedder, Filters
 from ig_assets.errors import IndexLostError, InputError, SettingsError
-from ig_assets_tests.core.corpus.corpus_factory import RUN, HashedWordsEmbedder, Shelf
+from ig_assets_tests.core.corpus.corpus_factory import (
+    RUN,
+    CorpusFactory,
+    HashedWordsEmbedder,
+)
 
 BASIL = "Basil in the kitchen window."
 
 
 @pytest.fixture
-def stocked(shelf: Shelf) -> Shelf:
+def stocked(shelf: CorpusFactory) -> CorpusFactory:
     """Scripts: near and far ones, two languages, a copy, and two that won."""
     shelf.write("basil.md", hook=BASIL, language="en", topic="basil")
     shelf.write("copy.md", hook=BASIL, language="en", topic="basil")
@@ -30,7 +34,9 @@ def stocked(shelf: Shelf) -> Shelf:
     return shelf
 
 
-def test_the_nearest_comes_first_with_all_that_a_prompt_needs(stocked: Shelf) -> None:
+def test_the_nearest_comes_first_with_all_that_a_prompt_needs(
+    stocked: CorpusFactory,
+) -> None:
     words = f"{BASIL} Some words about it. Save this."
     found = stocked.retrieve(words, 4, include_winners=False)
     assert [script.rank for script in found] == [1, 2, 3, 4]
@@ -48,7 +54,7 @@ def test_the_nearest_comes_first_with_all_that_a_prompt_needs(stocked: Shelf) ->
     assert window.weight == window.similarity
 
 
-def test_evidence_moves_the_weight_within_its_bounds(stocked: Shelf) -> None:
+def test_evidence_moves_the_weight_within_its_bounds(stocked: CorpusFactory) -> None:
     found = {s.script_id: s for s in stocked.retrieve("basil kitchen", 10)}
     provisional, winner = found["library/basil-won"], found["winner/v1"]
     assert provisional.weight == pytest.approx(provisional.similarity * 1.4)
@@ -59,7 +65,7 @@ def test_evidence_moves_the_weight_within_its_bounds(stocked: Shelf) -> None:
     assert weight_of(0.5, None) == 0.5
 
 
-def test_the_control_arm_sees_no_winner_of_any_kind(stocked: Shelf) -> None:
+def test_the_control_arm_sees_no_winner_of_any_kind(stocked: CorpusFactory) -> None:
     everything = stocked.retrieve("basil kitchen", 50)
     assert {s.script_id for s in everything if s.is_winner} == {
         "library/basil-won",
@@ -71,7 +77,7 @@ def test_the_control_arm_sees_no_winner_of_any_kind(stocked: Shelf) -> None:
 
 
 def test_a_copy_of_words_that_won_is_no_loophole_for_the_control_arm(
-    stocked: Shelf,
+    stocked: CorpusFactory,
 ) -> None:
     stocked.write("again.md", hook="Basil in the kitchen pot.", language="en")
     stocked.turn()
@@ -80,14 +86,14 @@ def test_a_copy_of_words_that_won_is_no_loophole_for_the_control_arm(
 
 
 def test_one_text_is_retrieved_once_however_many_scripts_have_it(
-    stocked: Shelf,
+    stocked: CorpusFactory,
 ) -> None:
     found = stocked.retrieve("basil kitchen", 50)
     assert len({s.revision_hash for s in found}) == len(found) > 1
     assert [s.script_id for s in found if s.hook == BASIL] == ["library/basil"]
 
 
-def test_filters_hold_even_when_what_they_want_is_far(stocked: Shelf) -> None:
+def test_filters_hold_even_when_what_they_want_is_far(stocked: CorpusFactory) -> None:
     [german] = stocked.retrieve("bicycle chain", 1, language="de")
     assert german.script_id == "library/basilikum"
     found = stocked.retrieve("basil kitchen", 50, exclude_script_ids=["winner/v1"])
@@ -105,7 +111,7 @@ def test_filters_hold_even_when_what_they_want_is_far(stocked: Shelf) -> None:
     ],
 )
 def test_every_filter_holds_in_the_store_and_in_the_last_word(
-    stocked: Shelf, filters: Filters, found: set[str]
+    stocked: CorpusFactory, filters: Filters, found: set[str]
 ) -> None:
     stocked.clock.step(days=60)
     block = "{as_of: 2026-03-05, views: 100, likes: 7}"
@@ -122,7 +128,7 @@ def test_every_filter_holds_in_the_store_and_in_the_last_word(
 
 
 def test_an_old_space_whose_model_is_gone_gives_way_with_one_sentence(
-    stocked: Shelf, caplog: pytest.LogCaptureFixture
+    stocked: CorpusFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     stocked.embedder = HashedWordsEmbedder("other-model", 16)
     stocked.embed()
@@ -139,7 +145,7 @@ def test_an_old_space_whose_model_is_gone_gives_way_with_one_sentence(
 
 
 def test_what_is_retired_is_not_retrieved_even_before_the_index_follows(
-    stocked: Shelf,
+    stocked: CorpusFactory,
 ) -> None:
     (stocked.library / "basil-won.md").unlink()
     stocked.sync()
@@ -147,7 +153,7 @@ def test_what_is_retired_is_not_retrieved_even_before_the_index_follows(
     assert "library/basil-won" not in [s.script_id for s in found]
 
 
-def test_a_query_is_embedded_once_and_then_cached(stocked: Shelf) -> None:
+def test_a_query_is_embedded_once_and_then_cached(stocked: CorpusFactory) -> None:
     before = len(stocked.embedder.embedded)
     first = stocked.retrieve("keeping basil fresh", 3)
     assert stocked.retrieve("keeping basil fresh \r\n", 3) == first
@@ -158,7 +164,9 @@ def test_a_query_is_embedded_once_and_then_cached(stocked: Shelf) -> None:
     ) == [("done", 1)]
 
 
-def test_several_queries_share_one_call_and_answer_as_alone(stocked: Shelf) -> None:
+def test_several_queries_share_one_call_and_answer_as_alone(
+    stocked: CorpusFactory,
+) -> None:
     queries = ["basil kitchen", "bicycle chain", "basil kitchen"]
     calls = stocked.embedder.calls
     found = retrieve_many(
@@ -175,7 +183,7 @@ def test_several_queries_share_one_call_and_answer_as_alone(stocked: Shelf) -> N
 
 
 def test_an_empty_index_answers_nothing_and_an_empty_query_is_refused(
-    shelf: Shelf,
+    shelf: CorpusFactory,
 ) -> None:
     assert shelf.retrieve("anything") == []
     with pytest.raises(InputError, match="the query is empty"):
@@ -210,7 +218,7 @@ def test_a_near_double_gives_way_to_something_else() -> None:
     assert [script.script_id for script in found] == ["first", "other"]
 
 
-def test_a_lost_index_is_not_an_empty_answer(stocked: Shelf) -> None:
+def test_a_lost_index_is_not_an_empty_answer(stocked: CorpusFactory) -> None:
     nothing = Filters(language="fr")
     assert stocked.retrieve("basil", filters=nothing) == []
     stocked.index.delete(stocked.namespace, list(stocked.active()))

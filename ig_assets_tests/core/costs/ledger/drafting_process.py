@@ -11,8 +11,8 @@ import openai  # noqa: F401
 
 from ig_assets.adapters.openai.client import count_tokens
 from ig_assets.core.costs.prices import call_cost_usd
-from ig_assets.core.ports import Usage
-from ig_assets_tests.core.generation.generation_factory import BASE, Desk
+from ig_assets.core.ports import TokenUsage
+from ig_assets_tests.core.generation.generation_factory import BASE, GenerationFactory
 
 IN_FLIGHT = 3
 TOPICS = [f"topic {n}" for n in range(10)]
@@ -21,14 +21,14 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload([__name__])
 # Loaded once, by the server that the processes are forked from.
 _WARM = (
-    call_cost_usd("openai", BASE.name, Usage(1, 1)),
+    call_cost_usd("openai", BASE.name, TokenUsage(1, 1)),
     count_tokens("o200k_base", "warm"),
 )
 
 
 def draft_all(folder: Path, base_url: str, run_id: str) -> None:
     """Write every arm of the topics that has no draft yet."""
-    desk = Desk(folder, base_url)
+    desk = GenerationFactory(folder, base_url)
     desk.draft(desk.arms(), run_id, in_flight=IN_FLIGHT)
 
 

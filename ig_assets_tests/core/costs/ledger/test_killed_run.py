@@ -17,7 +17,7 @@ from ig_assets_tests.core.costs.ledger.drafting_process import (
     TOPICS,
     start_drafting,
 )
-from ig_assets_tests.core.generation.generation_factory import Desk
+from ig_assets_tests.core.generation.generation_factory import GenerationFactory
 from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
 
 KILLS = 10
@@ -34,9 +34,9 @@ def server() -> Iterator[OpenAIStandIn]:
         yield server
 
 
-def desk_with_topics(folder: Path, server: OpenAIStandIn) -> Desk:
+def desk_with_topics(folder: Path, server: OpenAIStandIn) -> GenerationFactory:
     folder.mkdir()
-    desk = Desk(folder, server.base_url)
+    desk = GenerationFactory(folder, server.base_url)
     desk.topics(*TOPICS)
     return desk
 
@@ -45,7 +45,7 @@ def requests_of(server: OpenAIStandIn) -> Counter[str]:
     return Counter(json.dumps(body, sort_keys=True) for body in server.bodies())
 
 
-def written(desk: Desk) -> dict[str, list[dict[str, Any]]]:
+def written(desk: GenerationFactory) -> dict[str, list[dict[str, Any]]]:
     return {table: desk.read(sql) for table, sql in WRITTEN.items()}
 
 

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from ig_assets.core.costs.budget import Budget
-from ig_assets.core.costs.cancellation import HaltedError
+from ig_assets.core.costs.cancellation import CancelledError
 from ig_assets.core.costs.ledger.ledger import (
     ATTEMPTS,
     Call,
     Ledger,
     RunRef,
 )
-from ig_assets.core.ports import Usage
+from ig_assets.core.ports import TokenUsage
 from ig_assets.errors import (
     AccessError,
     BudgetError,
@@ -66,12 +66,12 @@ class Books:
             return len(con.execute("SELECT * FROM scripts").fetchall())
 
     def answers(
-        self, *failures: Exception, usage: Usage = Usage(10, 5)
-    ) -> Callable[[], tuple[str, Usage]]:
+        self, *failures: Exception, usage: TokenUsage = TokenUsage(10, 5)
+    ) -> Callable[[], tuple[str, TokenUsage]]:
         """Fails as told, then answers."""
         left = list(failures)
 
-        def send() -> tuple[str, Usage]:
+        def send() -> tuple[str, TokenUsage]:
             self.sent.append(len(self.calls()))
             if left:
                 raise left.pop(0)
@@ -90,7 +90,7 @@ def books(tmp_path: Path) -> Books:
 
 
 def test_a_call_is_a_row_before_it_is_sent_and_settled_after(books: Books) -> None:
-    usage = Usage(1_000_000, 0, 0)
+    usage = TokenUsage(1_000_000, 0, 0)
     assert books.ledger().pay(PAID, RUN, books.answers(usage=usage), record) == (
         "an answer"
     )
@@ -215,9 +215,9 @@ def test_an_answer_that_was_paid_for_waits_for_a_busy_warehouse(
             raise WarehouseBusyError("an analyst has it open")
         return real()
 
-    def send() -> tuple[str, Usage]:
+    def send() -> tuple[str, TokenUsage]:
         books.sent.append(1)
-        return "an answer", Usage(10, 5)
+        return "an answer", TokenUsage(10, 5)
 
     monkeypatch.setattr(books.warehouse, "transaction", sometimes)
     assert ledger.pay(PAID, RUN, send, record) == "an answer"
@@ -228,12 +228,12 @@ def test_an_answer_that_was_paid_for_waits_for_a_busy_warehouse(
 def test_once_halted_a_call_is_not_tried_again(books: Books) -> None:
     halt = threading.Event()
 
-    def send() -> tuple[str, Usage]:
+    def send() -> tuple[str, TokenUsage]:
         books.sent.append(1)
         halt.set()
         raise TransientVendorError("busy", outcome_unknown=False)
 
-    with pytest.raises(HaltedError):
+    with pytest.raises(CancelledError):
         books.ledger().pay(PAID, RUN, send, record, halt)
     assert books.sent == [1]
     assert [c["status"] for c in books.calls()] == ["failed"]
@@ -243,11 +243,11 @@ def test_a_halt_ends_the_wait_for_the_next_attempt(books: Books) -> None:
     halt = threading.Event()
     ledger = Ledger(books.warehouse, Clock())
 
-    def send() -> tuple[str, Usage]:
+    def send() -> tuple[str, TokenUsage]:
         threading.Thread(target=halt.set).start()
         raise TransientVendorError("busy", retry_after_s=60.0, outcome_unknown=False)
 
-    with pytest.raises(HaltedError):
+    with pytest.raises(CancelledError):
         ledger.pay(PAID, RUN, send, record, halt)
 
 
@@ -263,7 +263,7 @@ def test_a_call_that_may_have_been_billed_keeps_its_share_of_the_budget(
 
 def test_beyond_the_budget_nothing_is_sent_and_nothing_reserved(books: Books) -> None:
     ledger = books.ledger(PRICE * 1.5)
-    usage = Usage(1_000_000)
+    usage = TokenUsage(1_000_000)
     ledger.pay(PAID, RUN, books.answers(usage=usage), record)
     with pytest.raises(BudgetError, match="it was not sent"):
         ledger.pay(PAID, RUN, books.answers(), record)
@@ -273,7 +273,7 @@ def test_beyond_the_budget_nothing_is_sent_and_nothing_reserved(books: Books) ->
 def test_what_was_reserved_too_much_is_given_back(books: Books) -> None:
     ledger = books.ledger(PRICE * 1.5)
     for _ in range(3):
-        ledger.pay(PAID, RUN, books.answers(usage=Usage(1000)), record)
+        ledger.pay(PAID, RUN, books.answers(usage=TokenUsage(1000)), record)
     assert len(books.sent) == 3
 
 
@@ -281,8 +281,8 @@ def test_eight_threads_never_exceed_one_budget(books: Books) -> None:
     ledger = books.ledger(PRICE * 5 + 1e-9)
     together = threading.Barrier(8)
 
-    def send() -> tuple[str, Usage]:
-        return "an answer", Usage(1_000_000)
+    def send() -> tuple[str, TokenUsage]:
+        return "an answer", TokenUsage(1_000_000)
 
     def pay(_: int) -> bool:
         together.wait()
@@ -303,9 +303,9 @@ def test_what_calls_in_flight_only_reserve_is_waited_for(books: Books) -> None:
     ledger = books.ledger(PRICE * 2 + 1e-9)
     answers = []
 
-    def send() -> tuple[str, Usage]:
+    def send() -> tuple[str, TokenUsage]:
         answers.append(1)
-        return "an answer", Usage(100_000)
+        return "an answer", TokenUsage(100_000)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: ledger.pay(PAID, RUN, send, record), range(8)))

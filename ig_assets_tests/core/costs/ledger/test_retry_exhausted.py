@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from ig_assets.core.costs.ledger import retry_exhausted
-from ig_assets.core.costs.ledger.retry_exhausted import told_of_attempts
+from ig_assets.core.costs.ledger.retry_exhausted import add_attempt_count
 from ig_assets.errors import RefusedError, TransientVendorError
 
 
@@ -21,7 +21,7 @@ def test_the_attempts_and_their_time_are_told(
     instants: Iterator[float] = iter([100.0, 100.0 + seconds])
     monkeypatch.setattr(retry_exhausted, "perf_counter", lambda: next(instants))
     with pytest.raises(TransientVendorError) as caught:
-        with told_of_attempts(5):
+        with add_attempt_count(5):
             raise TransientVendorError("openai answered 503.", 7.0, False)
     assert str(caught.value) == (
         f"openai answered 503. 5 attempts were made {said}; run it again later, "
@@ -32,5 +32,5 @@ def test_the_attempts_and_their_time_are_told(
 
 def test_what_was_not_tried_again_is_told_as_it_is() -> None:
     with pytest.raises(RefusedError, match="^no$"):
-        with told_of_attempts(5):
+        with add_attempt_count(5):
             raise RefusedError("no")

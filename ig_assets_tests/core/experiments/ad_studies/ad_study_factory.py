@@ -10,17 +10,21 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from ig_assets.core.experiments.ad_studies.service import Splitter
-from ig_assets.core.experiments.ad_studies.terms import SplitWish
+from ig_assets.core.experiments.ad_studies.service import AdStudyService
+from ig_assets.core.experiments.ad_studies.terms import AdStudyRequest
 from ig_assets.core.experiments.engagement.collect import (
     EngagementSummary,
     collect_engagement,
 )
 from ig_assets.core.identity import text_hash
-from ig_assets.core.ports import AdAccount, SplitPart, SplitTests
+from ig_assets.core.ports import AdAccount, AdStudies, AdStudyObject
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
-from ig_assets_tests.adapters.instagram.graph_factory import START, World, graph_world
+from ig_assets_tests.adapters.instagram.graph_factory import (
+    START,
+    GraphFactory,
+    graph_world,
+)
 from ig_assets_tests.core.experiments.experiment_factory import add_topic, rows_of
 from ig_assets_tests.stand_ins.graph_ads import EDGES, AdObject, AdsDesk
 
@@ -28,7 +32,7 @@ ALL = {"campaign": 1, "ad_set": 2, "creative": 2, "ad": 2, "study": 1}
 CALLS = sum(ALL.values())
 SWITCHES = 5
 PATHS = {kind: path for path, kind in EDGES.items()}
-WISH = SplitWish(budget=60.0, days=7, countries=("US", "GB"), max_age=44)
+WISH = AdStudyRequest(budget=60.0, days=7, countries=("US", "GB"), max_age=44)
 OUT = START - timedelta(days=3)
 
 
@@ -36,7 +40,7 @@ OUT = START - timedelta(days=3)
 class SplitWorld:
     """One account; every call of `splitter` is a new process."""
 
-    world: World
+    world: GraphFactory
 
     @property
     def warehouse(self) -> Warehouse:
@@ -46,12 +50,14 @@ class SplitWorld:
     def desk(self) -> AdsDesk:
         return self.world.server.ads
 
-    def splitter(self, limit: float = 100.0, ads: SplitTests | None = None) -> Splitter:
+    def splitter(
+        self, limit: float = 100.0, ads: AdStudies | None = None
+    ) -> AdStudyService:
         time = self.world.time
         ads = ads or self.world.ad_studies()
-        return Splitter(self.warehouse, time, ads, limit, time.sleep)
+        return AdStudyService(self.warehouse, time, ads, limit, time.sleep)
 
-    def running(self, wish: SplitWish = WISH) -> str:
+    def running(self, wish: AdStudyRequest = WISH) -> str:
         """The id of a test that was planned and started."""
         split = self.splitter().plan("e1", wish)
         return self.splitter().start(split.split_id).split_id
@@ -105,7 +111,7 @@ class Dying:
     def find(self, kind: str, intent_key: str) -> str | None:
         return self._ads.find(kind, intent_key)
 
-    def make(self, part: SplitPart) -> str:
+    def make(self, part: AdStudyObject) -> str:
         return str(self._write(lambda: self._ads.make(part)))
 
     def switch(self, object_id: str, on: bool) -> None:
@@ -122,7 +128,10 @@ class Dying:
 
 
 def add_reels(
-    world: World, arms: Sequence[str] = "AB", twin: bool = False, **experiment: Any
+    world: GraphFactory,
+    arms: Sequence[str] = "AB",
+    twin: bool = False,
+    **experiment: Any,
 ) -> None:
     """Organic reels of experiment e1, out since three days; A's twin is A/A."""
     row = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ig_assets.core.ports import SplitPart
+from ig_assets.core.ports import AdStudyObject
 from ig_assets.errors import InputError, RefusedError, TransientVendorError, VendorError
 from ig_assets_tests.core.experiments.ad_studies.ad_study_factory import (
     ALL,
@@ -113,7 +113,7 @@ def test_two_plans_side_by_side_make_one_test(
     first, second = one.splitter(), one.splitter()
     make = first.ads.make
 
-    def slowly(part: SplitPart) -> str:
+    def slowly(part: AdStudyObject) -> str:
         monkeypatch.undo()
         with pytest.raises(TransientVendorError, match="in the making"):
             second.plan("e1", WISH)
@@ -129,7 +129,7 @@ def test_what_is_asked_for_is_a_row_before_it_is_asked(
     splitter = one.splitter()
     make, seen = splitter.ads.make, []
 
-    def watched(part: SplitPart) -> str:
+    def watched(part: AdStudyObject) -> str:
         asked = one.rows(
             "SELECT intent_key FROM split_objects "
             f"WHERE kind = '{part.kind}' AND asked_at IS NOT NULL"

@@ -9,8 +9,8 @@ from ig_assets.core.experiments.stats.decision_rule import (
     PROVISIONAL,
     RUNNING,
     WINNER,
-    Before,
     Histories,
+    PreviousState,
     decide_histories,
 )
 from ig_assets.core.experiments.stats.e_values import (
@@ -74,8 +74,8 @@ def test_looking_every_day_or_at_once_decides_the_same() -> None:
         found = decide_histories(seen_events, seen_trials, sigma, before=before)
         decided = np.where(decided == RUNNING, found.decision, decided)
         d = found.log_rate_ratio
-        past = before or Before(*(np.zeros((300, 3)) for _ in range(5)))
-        before = Before(
+        past = before or PreviousState(*(np.zeros((300, 3)) for _ in range(5)))
+        before = PreviousState(
             until=np.full(300, float(day)),
             max_log_e=found.max_log_e[:, :, -1],
             ahead_a=_maximum(past.ahead_a, found.log_e, d > 0),
@@ -96,7 +96,7 @@ def test_evidence_of_a_day_when_the_other_arm_led_crowns_nobody() -> None:
         events[:, :, 1:],
         np.full((1, 2, DAYS - 1), 4000.0),
         np.zeros(1),
-        before=Before(
+        before=PreviousState(
             until=np.zeros(1),
             max_log_e=np.full((1, 1), 9.0),
             ahead_a=np.zeros((1, 1)),

@@ -18,8 +18,8 @@ from ig_assets.core.identity import text_hash
 from ig_assets.settings import load_settings
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
-from ig_assets.wiring import House
-from ig_assets_tests.core.generation.generation_factory import MONTH, Desk
+from ig_assets.wiring import Services
+from ig_assets_tests.core.generation.generation_factory import MONTH, GenerationFactory
 
 GOOD = """# Why do your knives never stay sharp?
 
@@ -73,7 +73,9 @@ def posts(warehouse: Warehouse) -> None:
             merge_rows(con, "posts", [post])
 
 
-def edited(desk: Desk, content: str, post: str = "p-a") -> dict[str, Figure]:
+def edited(
+    desk: GenerationFactory, content: str, post: str = "p-a"
+) -> dict[str, Figure]:
     edit_post(desk.warehouse, desk.clock, post, content.encode(), "ada")
     gates = Gates(0.5, banned=parse_banned("miracle cure", "list"))
     found = measure_edit(desk.warehouse, desk.clock, gates, post)
@@ -85,13 +87,15 @@ def failed(figures: dict[str, Figure]) -> set[str]:
 
 
 @pytest.fixture
-def review(desk: Desk) -> Desk:
+def review(desk: GenerationFactory) -> GenerationFactory:
     desk.corpus(COPIED)
     posts(desk.warehouse)
     return desk
 
 
-def test_a_good_edit_passes_every_gate_and_its_figures_are_kept(review: Desk) -> None:
+def test_a_good_edit_passes_every_gate_and_its_figures_are_kept(
+    review: GenerationFactory,
+) -> None:
     figures = edited(review, GOOD)
     assert failed(figures) == set()
     rows = review.read("SELECT * FROM post_edit_figures ORDER BY gate")
@@ -113,19 +117,21 @@ def test_a_good_edit_passes_every_gate_and_its_figures_are_kept(review: Desk) ->
     ids=["short", "banned", "copied", "markup", "German"],
 )
 def test_each_gate_is_looked_at_and_the_edit_stands(
-    review: Desk, content: str, gate: str
+    review: GenerationFactory, content: str, gate: str
 ) -> None:
     assert gate in failed(edited(review, content))
     [edit] = review.read("SELECT text FROM post_edits")
     assert edit["text"] and review.read("SELECT status FROM posts WHERE post_id='p-a'")
 
 
-def test_an_edit_that_resembles_its_sibling_as_edited_is_told(review: Desk) -> None:
+def test_an_edit_that_resembles_its_sibling_as_edited_is_told(
+    review: GenerationFactory,
+) -> None:
     edited(review, GOOD, "p-b")
     assert failed(edited(review, GOOD)) == {"sibling_similarity"}
 
 
-def test_each_edit_keeps_its_own_figures(review: Desk) -> None:
+def test_each_edit_keeps_its_own_figures(review: GenerationFactory) -> None:
     edited(review, "# Short.\n\nToo short.\n\nCTA: Go.")
     edited(review, GOOD)
     rows = review.read("SELECT * FROM post_edit_figures WHERE gate = 'spoken_seconds'")
@@ -137,11 +143,11 @@ def test_each_edit_keeps_its_own_figures(review: Desk) -> None:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
     (tmp_path / "banned.txt").write_text("miracle cure\n")
     monkeypatch.setenv("IG_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("IG_BANNED_WORDS", str(tmp_path / "banned.txt"))
-    house = House(load_settings())
+    house = Services(load_settings())
     posts(house.warehouse)
     return house
 
@@ -155,7 +161,7 @@ def edit(folder: Path, content: str, *options: str) -> Any:
 
 
 def test_the_command_warns_in_a_sentence_each_and_ends_well(
-    house: House, tmp_path: Path
+    house: Services, tmp_path: Path
 ) -> None:
     done = edit(tmp_path, "# Short.\n\nA miracle cure.\n\nCTA: Go.")
     said = " ".join(done.stdout.split())
@@ -165,14 +171,16 @@ def test_the_command_warns_in_a_sentence_each_and_ends_well(
     assert said.count("the edit stands, you decide.") == said.count("Warning: ")
 
 
-def test_the_command_tells_programs_the_figures(house: House, tmp_path: Path) -> None:
+def test_the_command_tells_programs_the_figures(
+    house: Services, tmp_path: Path
+) -> None:
     told = json.loads(edit(tmp_path, GOOD, "--json").stdout)
     assert told["post_id"] == "p-a" and told["warnings"] == []
     assert {figure["gate"] for figure in told["figures"]} == set(GATES)
 
 
 def test_a_secret_and_what_cannot_be_read_are_refused_still(
-    house: House, tmp_path: Path
+    house: Services, tmp_path: Path
 ) -> None:
     for content, said in (
         (GOOD.replace("A dull", "password=a1B2c3D4 A dull"), "looks like a secret"),
@@ -185,7 +193,7 @@ def test_a_secret_and_what_cannot_be_read_are_refused_still(
 
 
 def test_a_list_of_banned_words_that_is_broken_refuses_no_edit(
-    house: House, tmp_path: Path
+    house: Services, tmp_path: Path
 ) -> None:
     (tmp_path / "banned.txt").write_text("/([/\n")
     done = edit(tmp_path, GOOD)

@@ -19,7 +19,12 @@ from ig_assets.core.generation.writing.arms import WritingModel
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import AccessError, BudgetError
 from ig_assets.warehouse.rows import merge_rows
-from ig_assets_tests.core.generation.generation_factory import BASE, MONTH, TUNED, Desk
+from ig_assets_tests.core.generation.generation_factory import (
+    BASE,
+    MONTH,
+    TUNED,
+    GenerationFactory,
+)
 from ig_assets_tests.stand_ins.openai_server import (
     MALFORMED,
     RESPONSES,
@@ -45,7 +50,7 @@ def says(text: str) -> Fault:
     return Fault(text=json.dumps(script))
 
 
-def draft(desk: Desk, arm: str, text: str, **columns: Any) -> None:
+def draft(desk: GenerationFactory, arm: str, text: str, **columns: Any) -> None:
     row = {
         "variant_id": f"v-{arm}",
         "month": MONTH,
@@ -69,7 +74,7 @@ def draft(desk: Desk, arm: str, text: str, **columns: Any) -> None:
 
 
 def test_a_polished_variant_stands_with_its_figures(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread", "kites")
     desk.corpus(OLD, "A library script 1.")
@@ -96,7 +101,7 @@ def test_a_polished_variant_stands_with_its_figures(
 
 
 def test_a_rerun_polishes_only_what_is_missing(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     draft(desk, "a", FRESH)
@@ -109,7 +114,7 @@ def test_a_rerun_polishes_only_what_is_missing(
 
 
 def test_the_draft_stands_where_the_polish_copies_the_corpus(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     desk.corpus(OLD)
@@ -124,7 +129,7 @@ def test_the_draft_stands_where_the_polish_copies_the_corpus(
 
 
 def test_the_draft_stands_where_the_polish_is_malformed_twice(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     draft(desk, "a", FRESH)
@@ -135,7 +140,7 @@ def test_the_draft_stands_where_the_polish_is_malformed_twice(
 
 
 def test_where_both_fail_the_gate_the_variant_is_rejected_with_its_figures(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     desk.corpus(OLD)
@@ -148,7 +153,7 @@ def test_where_both_fail_the_gate_the_variant_is_rejected_with_its_figures(
 
 
 def test_a_rejected_draft_is_a_rejected_variant_and_costs_nothing(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     draft(desk, "a", "", rejection="malformed: cut")
@@ -163,7 +168,7 @@ def test_a_rejected_draft_is_a_rejected_variant_and_costs_nothing(
     ("second", "stands"), [("b", False), ("canary", True), ("control", True)]
 )
 def test_siblings_must_differ_but_a_pair_of_models_may_be_alike(
-    desk: Desk, server: OpenAIStandIn, second: str, stands: bool
+    desk: GenerationFactory, server: OpenAIStandIn, second: str, stands: bool
 ) -> None:
     desk.topics("bread")
     draft(desk, "a", FRESH)
@@ -177,7 +182,7 @@ def test_siblings_must_differ_but_a_pair_of_models_may_be_alike(
 
 
 def test_a_rejected_sibling_is_nobody_s_sibling(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     for arm in "abc":
@@ -193,7 +198,7 @@ def test_a_rejected_sibling_is_nobody_s_sibling(
 
 
 def test_one_model_polishes_every_arm_and_is_named_by_row_and_edge(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     draft(desk, "a", FRESH)
@@ -217,7 +222,7 @@ def test_one_model_polishes_every_arm_and_is_named_by_row_and_edge(
 
 
 def test_a_draft_that_stands_was_polished_by_nobody(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     draft(desk, "a", FRESH)
@@ -229,7 +234,7 @@ def test_a_draft_that_stands_was_polished_by_nobody(
 
 
 def test_a_refused_account_stops_polishing_and_what_was_polished_stays(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread", "kites")
     desk.draft(desk.arms())
@@ -244,12 +249,14 @@ def test_a_refused_account_stops_polishing_and_what_was_polished_stays(
 FIGURES = "SELECT gate, figure, at_least, at_most, passed FROM variant_figures"
 
 
-def figures_of(desk: Desk, variant_id: str = "v-a") -> dict[str, dict[str, Any]]:
+def figures_of(
+    desk: GenerationFactory, variant_id: str = "v-a"
+) -> dict[str, dict[str, Any]]:
     rows = desk.read(f"{FIGURES} WHERE variant_id = ?", variant_id)
     return {row.pop("gate"): row for row in rows}
 
 
-def test_every_gate_leaves_its_figure_with_its_bounds(desk: Desk) -> None:
+def test_every_gate_leaves_its_figure_with_its_bounds(desk: GenerationFactory) -> None:
     desk.topics("bread")
     desk.draft(desk.arms())
     desk.polish(nearest=lambda text, run: 0.61, least_seconds=15.0, language_floor=0.5)
@@ -269,7 +276,7 @@ def test_every_gate_leaves_its_figure_with_its_bounds(desk: Desk) -> None:
     assert figures["novelty"]["figure"] == first["novelty"]
 
 
-def test_what_is_shown_and_said_is_kept_apart(desk: Desk) -> None:
+def test_what_is_shown_and_said_is_kept_apart(desk: GenerationFactory) -> None:
     desk.topics("bread")
     desk.draft(desk.arms())
     desk.polish()
@@ -282,7 +289,7 @@ def test_what_is_shown_and_said_is_kept_apart(desk: Desk) -> None:
 
 
 def test_the_nearest_script_is_asked_for_only_when_all_else_passes(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     desk.corpus(OLD)
@@ -300,7 +307,7 @@ def test_the_nearest_script_is_asked_for_only_when_all_else_passes(
 
 
 def test_a_near_copy_in_meaning_is_rejected_though_its_words_are_new(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     draft(desk, "a", FRESH)
@@ -315,7 +322,7 @@ NEW = "violet cranes lift heavy doors near quiet lakes while autumn winds howl"
 
 
 def test_what_fails_is_polished_again_with_the_next_seed_and_told_why(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     desk.corpus(OLD)
@@ -339,7 +346,7 @@ def test_what_fails_is_polished_again_with_the_next_seed_and_told_why(
 
 @pytest.mark.parametrize("bound", [0, 1, 2])
 def test_no_variant_is_asked_for_more_often_than_the_bound(
-    desk: Desk, server: OpenAIStandIn, bound: int
+    desk: GenerationFactory, server: OpenAIStandIn, bound: int
 ) -> None:
     desk.topics("bread")
     desk.corpus(OLD)
@@ -353,7 +360,7 @@ def test_no_variant_is_asked_for_more_often_than_the_bound(
 
 
 def test_a_draft_that_passes_stands_before_anything_is_asked_again(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     desk.corpus(OLD)
@@ -363,7 +370,9 @@ def test_a_draft_that_passes_stands_before_anything_is_asked_again(
     assert server.requests[RESPONSES] == 1
 
 
-def test_a_refused_polish_is_not_asked_again(desk: Desk, server: OpenAIStandIn) -> None:
+def test_a_refused_polish_is_not_asked_again(
+    desk: GenerationFactory, server: OpenAIStandIn
+) -> None:
     desk.topics("bread")
     desk.corpus(OLD)
     draft(desk, "a", OLD)
@@ -375,7 +384,7 @@ def test_a_refused_polish_is_not_asked_again(desk: Desk, server: OpenAIStandIn) 
 
 
 def test_banned_words_are_named_to_the_polisher_and_their_line_to_people(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     banned = parse_banned("# ours\ndusty eels", "list")
@@ -392,7 +401,9 @@ def test_banned_words_are_named_to_the_polisher_and_their_line_to_people(
     assert "eels" not in told
 
 
-def test_the_month_goes_on_after_a_rejection(desk: Desk, server: OpenAIStandIn) -> None:
+def test_the_month_goes_on_after_a_rejection(
+    desk: GenerationFactory, server: OpenAIStandIn
+) -> None:
     desk.topics("bread", "kites")
     desk.corpus(OLD)
     desk.draft(desk.arms())
@@ -406,7 +417,7 @@ def test_the_month_goes_on_after_a_rejection(desk: Desk, server: OpenAIStandIn) 
 
 # ── what was paid for is kept ─────────────────────────────────────────────────
 def test_a_run_that_dies_before_the_gates_does_not_pay_for_the_text_again(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     draft(desk, "a", FRESH)
@@ -426,9 +437,11 @@ def test_a_run_that_dies_before_the_gates_does_not_pay_for_the_text_again(
 
 
 def test_in_flight_or_one_by_one_the_same_variants_come_out(
-    desk: Desk, server: OpenAIStandIn, tmp_path_factory: pytest.TempPathFactory
+    desk: GenerationFactory,
+    server: OpenAIStandIn,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    other = Desk(tmp_path_factory.mktemp("other"), server.base_url)
+    other = GenerationFactory(tmp_path_factory.mktemp("other"), server.base_url)
     for each, in_flight in ((desk, 1), (other, 4)):
         each.topics("bread", "kites", "salt", "rain")
         each.corpus(OLD)
@@ -441,7 +454,7 @@ def test_in_flight_or_one_by_one_the_same_variants_come_out(
 
 
 def test_topics_are_polished_side_by_side_and_siblings_in_their_order(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread", "kites", "salt")
     desk.draft(desk.arms())

@@ -28,7 +28,7 @@ from ig_assets.core.generation.writing.arms import (
 )
 from ig_assets.errors import ConflictError, InputError
 from ig_assets.warehouse.rows import merge_rows
-from ig_assets_tests.core.generation.generation_factory import MONTH, Desk
+from ig_assets_tests.core.generation.generation_factory import MONTH, GenerationFactory
 
 DRAW = Draw(seed=7, control_share=0.4, canary_share=0.4, has_candidate=True)
 TEN = [f"topic {n}" for n in range(10)]
@@ -37,7 +37,7 @@ TEN = [f"topic {n}" for n in range(10)]
 class Calendar:
     """A calendar that a test rewrites and reads into the warehouse."""
 
-    def __init__(self, desk: Desk, folder: Path) -> None:
+    def __init__(self, desk: GenerationFactory, folder: Path) -> None:
         self.desk = desk
         self.path = folder / "calendar.yaml"
 
@@ -78,7 +78,7 @@ class Calendar:
 
 
 @pytest.fixture
-def calendar(desk: Desk, tmp_path: Path) -> Calendar:
+def calendar(desk: GenerationFactory, tmp_path: Path) -> Calendar:
     return Calendar(desk, tmp_path)
 
 
@@ -217,17 +217,17 @@ def test_rejects_are_rows_with_their_reason(calendar: Calendar) -> None:
 # ── on demand ─────────────────────────────────────────────────────────────────
 
 
-def ask(desk: Desk, topic: str, arms: int = 3, month: str = MONTH) -> str:
+def ask(desk: GenerationFactory, topic: str, arms: int = 3, month: str = MONTH) -> str:
     return add_topic(desk.warehouse, desk.clock, month, {"topic": topic}, arms)
 
 
-def planned(desk: Desk, month: str = MONTH) -> list[Topic]:
+def planned(desk: GenerationFactory, month: str = MONTH) -> list[Topic]:
     with desk.warehouse.transaction() as con:
         return planned_topics(con, month)
 
 
 def test_a_topic_that_a_person_asks_for_is_planned_with_its_own_arms(
-    desk: Desk,
+    desk: GenerationFactory,
 ) -> None:
     topic_id = ask(desk, " Kites ")
     [topic] = planned(desk)
@@ -238,7 +238,7 @@ def test_a_topic_that_a_person_asks_for_is_planned_with_its_own_arms(
     assert [arm.arm for arm in arms] == ["a", "b", "c"]
 
 
-def test_asking_again_adds_an_arm_and_never_takes_one(desk: Desk) -> None:
+def test_asking_again_adds_an_arm_and_never_takes_one(desk: GenerationFactory) -> None:
     assert ask(desk, "Kites", 2) == ask(desk, "KITES", 3) == ask(desk, "kites", 2)
     assert [(t.topic, t.arms) for t in planned(desk)] == [("Kites", 3)]
 
@@ -273,7 +273,7 @@ def test_a_topic_of_the_calendar_keeps_its_draw_when_it_is_asked_for(
     ],
 )
 def test_what_cannot_be_planned_is_refused(
-    desk: Desk, topic: str, arms: int, month: str, said: str
+    desk: GenerationFactory, topic: str, arms: int, month: str, said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
         ask(desk, topic, arms, month)
@@ -299,7 +299,7 @@ def full(**changed: str) -> dict[str, str]:
     ],
 )
 def test_a_topic_with_another_brief_is_a_conflict_and_nothing_changes(
-    desk: Desk, changed: dict[str, str], said: str
+    desk: GenerationFactory, changed: dict[str, str], said: str
 ) -> None:
     where = (desk.warehouse, desk.clock, MONTH)
     add_topic(*where, full(), 2)
@@ -311,7 +311,7 @@ def test_a_topic_with_another_brief_is_a_conflict_and_nothing_changes(
     assert desk.read("SELECT * FROM topics") == before
 
 
-def test_what_is_not_asked_for_by_name_is_no_conflict(desk: Desk) -> None:
+def test_what_is_not_asked_for_by_name_is_no_conflict(desk: GenerationFactory) -> None:
     where = (desk.warehouse, desk.clock, MONTH)
     topic_id = add_topic(*where, full(), 2)
     assert check_topic(*where, full(brief="", language=""), 3) == topic_id
@@ -327,12 +327,14 @@ def test_the_calendars_topic_is_named_with_its_file(calendar: Calendar) -> None:
         add_topic(desk.warehouse, desk.clock, MONTH, full(), 2)
 
 
-def test_checking_a_topic_plans_nothing(desk: Desk) -> None:
+def test_checking_a_topic_plans_nothing(desk: GenerationFactory) -> None:
     check_topic(desk.warehouse, desk.clock, MONTH, full(), 3)
     assert desk.read("SELECT * FROM topics") == []
 
 
-def test_a_topic_that_the_month_does_not_have_cannot_be_named(desk: Desk) -> None:
+def test_a_topic_that_the_month_does_not_have_cannot_be_named(
+    desk: GenerationFactory,
+) -> None:
     topic_id = ask(desk, "Sharp knives")
     where = (desk.warehouse, desk.clock, MONTH)
     assert known_topic(*where, " sharp  Knives ") == topic_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ig_assets.core.generation import prompts
-from ig_assets.core.generation.writing.arms import Arm, Topic, plan_arms
+from ig_assets.core.generation.writing.arms import PlannedArm, Topic, plan_arms
 from ig_assets.core.generation.writing.draft import arm_seed, draft_prompt
 from ig_assets.core.generation.writing.schema import HOOK_STYLES
 from ig_assets_tests.core.generation.generation_factory import (
@@ -18,7 +18,7 @@ def topic(name: str, is_control: bool = False, is_canary: bool = False) -> Topic
     return Topic(MONTH, name, name, "", "", "en", "", is_control, is_canary)
 
 
-def by_label(planned: list[Arm]) -> dict[str, Arm]:
+def by_label(planned: list[PlannedArm]) -> dict[str, PlannedArm]:
     return {arm.arm: arm for arm in planned}
 
 

@@ -10,7 +10,11 @@ import pytest
 from ig_assets.core.costs.budget import Budget
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import AccessError, BudgetError, TransientVendorError
-from ig_assets_tests.core.generation.generation_factory import EXAMPLE, KEY, Desk
+from ig_assets_tests.core.generation.generation_factory import (
+    EXAMPLE,
+    KEY,
+    GenerationFactory,
+)
 from ig_assets_tests.stand_ins.openai_server import (
     MALFORMED,
     RESPONSES,
@@ -27,7 +31,7 @@ def sent(server: OpenAIStandIn) -> int:
 
 
 def test_each_arm_is_one_request_and_one_row_with_what_it_came_from(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread", is_canary=True, is_control=True)
     arms = {arm.variant_id: arm for arm in desk.arms()}
@@ -49,7 +53,7 @@ def test_each_arm_is_one_request_and_one_row_with_what_it_came_from(
         assert row["rejection"] is None and row["created_at"] == desk.clock.now()
 
 
-def test_what_grounds_a_draft_is_recorded_with_it(desk: Desk) -> None:
+def test_what_grounds_a_draft_is_recorded_with_it(desk: GenerationFactory) -> None:
     desk.topics("bread")
     desk.draft(desk.arms())
     retrieved = desk.read('SELECT * FROM retrievals ORDER BY variant_id, "rank"')
@@ -66,7 +70,7 @@ def test_what_grounds_a_draft_is_recorded_with_it(desk: Desk) -> None:
 
 
 def test_only_the_candidate_is_shown_its_examples(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread", is_canary=True)
     desk.draft(desk.arms())
@@ -75,7 +79,7 @@ def test_only_the_candidate_is_shown_its_examples(
 
 
 def test_a_rerun_sends_nothing_for_what_is_there(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread", "kites")
     desk.draft(desk.arms())
@@ -87,7 +91,7 @@ def test_a_rerun_sends_nothing_for_what_is_there(
 
 
 def test_a_new_topic_costs_only_its_own_requests(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     desk.draft(desk.arms())
@@ -99,9 +103,11 @@ def test_a_new_topic_costs_only_its_own_requests(
 
 
 def test_in_flight_or_one_by_one_the_same_drafts_are_written(
-    desk: Desk, server: OpenAIStandIn, tmp_path_factory: pytest.TempPathFactory
+    desk: GenerationFactory,
+    server: OpenAIStandIn,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    other = Desk(tmp_path_factory.mktemp("other"), server.base_url)
+    other = GenerationFactory(tmp_path_factory.mktemp("other"), server.base_url)
     for each, in_flight in ((desk, 1), (other, 4)):
         each.topics("bread", "kites", "salt")
         each.draft(each.arms(), in_flight=in_flight)
@@ -109,7 +115,7 @@ def test_in_flight_or_one_by_one_the_same_drafts_are_written(
 
 
 def test_a_malformed_answer_is_repaired_by_one_more_request_and_both_are_paid(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     server.fail(MALFORMED)
@@ -123,7 +129,7 @@ def test_a_malformed_answer_is_repaired_by_one_more_request_and_both_are_paid(
 
 
 def test_malformed_twice_is_a_rejected_row_and_the_month_goes_on(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread", "kites")
     server.fail(MALFORMED, MALFORMED)
@@ -137,7 +143,7 @@ def test_malformed_twice_is_a_rejected_row_and_the_month_goes_on(
 
 @pytest.mark.parametrize("empty", ["hook", "call_to_action", "beats"])
 def test_a_script_without_one_of_its_parts_is_malformed(
-    desk: Desk, server: OpenAIStandIn, empty: str
+    desk: GenerationFactory, server: OpenAIStandIn, empty: str
 ) -> None:
     script: dict[str, Any] = {
         "hook": "h",
@@ -151,7 +157,7 @@ def test_a_script_without_one_of_its_parts_is_malformed(
 
 
 def test_a_refused_request_is_a_rejected_row_and_not_asked_again(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     server.fail(Fault(400, "content_policy_violation"))
@@ -165,7 +171,7 @@ def test_a_refused_request_is_a_rejected_row_and_not_asked_again(
     "refusal", [Fault(401), Fault(403), Fault(404, "model_not_found"), QUOTA]
 )
 def test_a_refused_account_stops_the_run_and_what_was_written_stays(
-    desk: Desk, server: OpenAIStandIn, refusal: Fault
+    desk: GenerationFactory, server: OpenAIStandIn, refusal: Fault
 ) -> None:
     desk.topics("bread", "kites", "salt")
     server.fail(Fault(), Fault(), refusal)
@@ -181,7 +187,7 @@ def test_a_refused_account_stops_the_run_and_what_was_written_stays(
 
 
 def test_in_flight_too_a_refused_account_is_not_asked_for_every_arm(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics(*[f"topic {n}" for n in range(10)])
     server.fail(*[Fault(401, delay_s=0.05)] * 20)
@@ -193,7 +199,7 @@ def test_in_flight_too_a_refused_account_is_not_asked_for_every_arm(
 
 
 def test_a_budget_that_is_used_up_stops_before_anything_is_sent(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     desk.ledger.budgets = (Budget("ever", "usd", 0.0),)
@@ -203,7 +209,7 @@ def test_a_budget_that_is_used_up_stops_before_anything_is_sent(
 
 
 def test_a_server_that_stays_down_ends_the_run_after_five_attempts(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     server.fail(*[Fault(503)] * 5)
@@ -214,7 +220,9 @@ def test_a_server_that_stays_down_ends_the_run_after_five_attempts(
     assert desk.draft(desk.arms(), "run-2").written == 2
 
 
-def test_the_key_is_in_no_row_and_no_error(desk: Desk, server: OpenAIStandIn) -> None:
+def test_the_key_is_in_no_row_and_no_error(
+    desk: GenerationFactory, server: OpenAIStandIn
+) -> None:
     desk.topics("bread")
     server.fail(Fault(500), Fault(cut=True), MALFORMED, Fault(400))
     desk.draft(desk.arms())

@@ -9,15 +9,15 @@ import pytest
 
 from ig_assets.core.costs.budget import Budget
 from ig_assets.core.generation.overview import gate_figures
-from ig_assets.core.generation.writing.arms import Arm
+from ig_assets.core.generation.writing.arms import PlannedArm
 from ig_assets.core.generation.writing.rejected_arms import (
-    Standing,
+    RetryStatus,
     rejected_arms,
     standing,
 )
 from ig_assets.errors import BudgetError
 from ig_assets.warehouse.rows import merge_rows
-from ig_assets_tests.core.generation.generation_factory import MONTH, Desk
+from ig_assets_tests.core.generation.generation_factory import MONTH, GenerationFactory
 from ig_assets_tests.stand_ins.openai_server import (
     MALFORMED,
     RESPONSES,
@@ -30,18 +30,18 @@ REFUSED = Fault(400, "content_policy_violation")
 TOO_LONG = Fault(400, "context_length_exceeded")
 
 
-def again(desk: Desk) -> list[Arm]:
+def again(desk: GenerationFactory) -> list[PlannedArm]:
     planned = desk.arms()
     with desk.warehouse.transaction() as con:
         return rejected_arms(con, MONTH, planned)
 
 
-def stands(desk: Desk) -> Standing:
+def stands(desk: GenerationFactory) -> RetryStatus:
     with desk.warehouse.transaction() as con:
         return standing(con, MONTH)
 
 
-def all_rejected(desk: Desk, server: OpenAIStandIn) -> None:
+def all_rejected(desk: GenerationFactory, server: OpenAIStandIn) -> None:
     """Two arms that the vendor refused."""
     desk.topics("bread")
     server.fail(REFUSED, REFUSED)
@@ -51,7 +51,7 @@ def all_rejected(desk: Desk, server: OpenAIStandIn) -> None:
 
 
 def test_rejected_arms_are_written_again_beside_the_old_rows(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     all_rejected(desk, server)
     drafts, variants = desk.read(DRAFTS), desk.read("SELECT * FROM variants")
@@ -70,7 +70,7 @@ def test_rejected_arms_are_written_again_beside_the_old_rows(
 
 
 def test_a_plain_run_tries_nothing_again_and_overwrites_nothing(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     all_rejected(desk, server)
     asked = server.requests[RESPONSES]
@@ -85,7 +85,7 @@ def test_a_plain_run_tries_nothing_again_and_overwrites_nothing(
 
 
 def test_only_what_is_rejected_is_tried_again(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread", "kites")
     server.fail(Fault(), REFUSED)
@@ -99,7 +99,7 @@ def test_only_what_is_rejected_is_tried_again(
 
 
 def test_an_arm_can_be_tried_until_it_stands_and_each_try_is_kept(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     all_rejected(desk, server)
     for tries in (2, 3):
@@ -113,7 +113,9 @@ def test_an_arm_can_be_tried_until_it_stands_and_each_try_is_kept(
     assert len(desk.read(DRAFTS)) == 8
 
 
-def test_another_try_is_another_draw(desk: Desk, server: OpenAIStandIn) -> None:
+def test_another_try_is_another_draw(
+    desk: GenerationFactory, server: OpenAIStandIn
+) -> None:
     all_rejected(desk, server)
     desk.draft(again(desk), "run-2")
     seeds = [json.loads(row["settings"])["seed"] for row in desk.read(DRAFTS)]
@@ -121,7 +123,7 @@ def test_another_try_is_another_draw(desk: Desk, server: OpenAIStandIn) -> None:
 
 
 def test_a_variant_that_failed_the_gates_is_drafted_and_measured_anew(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     desk.draft(desk.arms())
@@ -138,7 +140,9 @@ def test_a_variant_that_failed_the_gates_is_drafted_and_measured_anew(
     assert len(desk.read("SELECT * FROM variants")) == 4
 
 
-def test_every_try_is_charged_to_the_budget(desk: Desk, server: OpenAIStandIn) -> None:
+def test_every_try_is_charged_to_the_budget(
+    desk: GenerationFactory, server: OpenAIStandIn
+) -> None:
     all_rejected(desk, server)
     desk.ledger.budgets = (Budget("ever", "tokens", 10),)
     with pytest.raises(BudgetError):
@@ -150,7 +154,7 @@ def test_every_try_is_charged_to_the_budget(desk: Desk, server: OpenAIStandIn) -
 
 
 def test_a_retry_that_died_halfway_goes_on_and_pays_nothing_twice(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     all_rejected(desk, server)
     desk.draft(again(desk)[:1], "run-2")  # and the process is gone
@@ -162,7 +166,7 @@ def test_a_retry_that_died_halfway_goes_on_and_pays_nothing_twice(
 
 
 def test_a_topic_that_is_tested_already_is_left_alone(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     all_rejected(desk, server)
     row = {"experiment_id": "e1", "month": MONTH, "topic_id": "t-bread"}
@@ -180,7 +184,7 @@ def shown(server: OpenAIStandIn) -> list[int]:
 
 
 def test_grounding_that_is_too_long_is_shortened_before_the_arm_is_given_up(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     server.fail(TOO_LONG)
@@ -194,7 +198,7 @@ def test_grounding_that_is_too_long_is_shortened_before_the_arm_is_given_up(
 
 
 def test_without_any_grounding_what_is_too_long_is_rejected(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     desk.topics("bread")
     server.fail(TOO_LONG, TOO_LONG, TOO_LONG)
@@ -205,7 +209,7 @@ def test_without_any_grounding_what_is_too_long_is_rejected(
 
 
 def test_servers_without_a_code_are_understood_and_not_quoted(
-    desk: Desk, server: OpenAIStandIn
+    desk: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     words = "This model's maximum context length is 4096 tokens, you sent BREAD."
     desk.topics("bread")
@@ -217,7 +221,7 @@ def test_servers_without_a_code_are_understood_and_not_quoted(
 
 @pytest.mark.parametrize("fault", [REFUSED, Fault(400, "invalid_value")])
 def test_no_other_refusal_is_tried_with_less(
-    desk: Desk, server: OpenAIStandIn, fault: Any
+    desk: GenerationFactory, server: OpenAIStandIn, fault: Any
 ) -> None:
     desk.topics("bread")
     server.fail(fault)

@@ -24,7 +24,7 @@ from ig_assets.core.corpus.embedding.vector_store import (
 )
 from ig_assets.core.costs.ledger.deferred_calls import Settled, settle_submitted
 from ig_assets.core.costs.prices import call_cost_usd
-from ig_assets.core.ports import BatchEmbedder, BatchResult, Clock, Usage
+from ig_assets.core.ports import BatchEmbedder, BatchResult, Clock, TokenUsage
 from ig_assets.errors import MalformedAnswerError, RefusedError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
@@ -75,7 +75,7 @@ class _Done:
 
     line: OpenLine
     status: str
-    usage: Usage
+    usage: TokenUsage
     vectors: dict[str, Vector]
     reason: str | None = None
 
@@ -201,10 +201,10 @@ def _judged(line: OpenLine, result: BatchResult, space: Space) -> _Done:
     A line whose account was refused says nothing of its texts: it was not sent.
     """
     if result.status == "denied":
-        return _Done(line, "unsent", Usage(), {}, result.problem)
+        return _Done(line, "unsent", TokenUsage(), {}, result.problem)
     if result.answer is None:
         unpaid = result.status != "malformed"
-        usage = result.usage or Usage(0 if unpaid else line.tokens)
+        usage = result.usage or TokenUsage(0 if unpaid else line.tokens)
         return _Done(line, result.status, usage, {}, result.problem)
     answer = result.answer
     try:
@@ -226,14 +226,14 @@ def _without_result(
     lines = open_lines(con, batch.intent_key).values()
     if batch.outcome == "completed":
         return [
-            _Done(line, "failed", Usage(line.tokens), {}, _MISSING_RESULT)
+            _Done(line, "failed", TokenUsage(line.tokens), {}, _MISSING_RESULT)
             for line in lines
         ]
     outcome = str(batch.outcome)
     status = "failed" if outcome == "failed" else "expired"
     status = "unsent" if is_held_back or outcome == "denied" else status
     reason = _NOT_STARTED[outcome] + (f" ({batch.reason})" if batch.reason else "")
-    return [_Done(line, status, Usage(), {}, reason) for line in lines]
+    return [_Done(line, status, TokenUsage(), {}, reason) for line in lines]
 
 
 def _write(
@@ -270,7 +270,7 @@ def _write(
     )
 
 
-def _cost(batch: BatchRow, usage: Usage) -> float | None:
+def _cost(batch: BatchRow, usage: TokenUsage) -> float | None:
     if not usage.input_tokens:
         return 0.0
     cost = call_cost_usd(batch.provider, batch.model, usage)

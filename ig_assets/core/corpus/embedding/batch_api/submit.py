@@ -10,7 +10,7 @@ from tenacity.wait import wait_exponential
 
 from ig_assets.core.corpus.embedding.batch_store import (
     BATCH_PRICE_SHARE,
-    HeldInputs,
+    InFlightInputs,
     batches_in,
     held_inputs,
     note_settled,
@@ -27,9 +27,9 @@ from ig_assets.core.corpus.embedding.pending import (
 from ig_assets.core.corpus.embedding.requests import Input, batches
 from ig_assets.core.costs.ledger.deferred_calls import Settled, settle_submitted
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef, Sleep
-from ig_assets.core.costs.ledger.retry_exhausted import told_of_attempts
+from ig_assets.core.costs.ledger.retry_exhausted import add_attempt_count
 from ig_assets.core.identity import ID_LENGTH, stable_id
-from ig_assets.core.ports import BatchEmbedder, BatchLine, Clock, Embedder, Usage
+from ig_assets.core.ports import BatchEmbedder, BatchLine, Clock, Embedder, TokenUsage
 from ig_assets.errors import AccessError, RefusedError, TransientVendorError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
@@ -96,7 +96,7 @@ class Submitter:
     def _submit(self, group: Sequence[Sequence[Input]]) -> None:
         intent_key, lines = self._intend(group)
         try:
-            with told_of_attempts(ATTEMPTS):
+            with add_attempt_count(ATTEMPTS):
                 batch_id = self._send(lines, intent_key)
         except RefusedError as error:
             _give_up(self.warehouse, self.clock, intent_key, str(error), "failed")
@@ -197,7 +197,7 @@ def _give_up(
     with warehouse.transaction() as con:
         lines = open_lines(con, intent_key)
         settled = [
-            Settled(line.call_id, "failed", Usage(), 0.0, reason)
+            Settled(line.call_id, "failed", TokenUsage(), 0.0, reason)
             for line in lines.values()
         ]
         settle_submitted(con, settled)
@@ -210,7 +210,7 @@ def _give_up(
 
 
 def _requests(
-    inputs: Iterable[Input], embedder: Embedder, batch_size: int, known: HeldInputs
+    inputs: Iterable[Input], embedder: Embedder, batch_size: int, known: InFlightInputs
 ) -> Iterator[list[Input]]:
     """Requests as full as is allowed; inputs that are suspect alone, at the end."""
     suspects: list[Input] = []

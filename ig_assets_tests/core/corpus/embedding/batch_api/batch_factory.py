@@ -13,7 +13,7 @@ from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.core.corpus.embedding.batch_api.run import BatchRun, embed_by_batches
 from ig_assets.core.costs.budget import Budget
 from ig_assets.core.costs.ledger.ledger import Ledger
-from ig_assets_tests.core.corpus.corpus_factory import RUN, Shelf
+from ig_assets_tests.core.corpus.corpus_factory import RUN, CorpusFactory
 from ig_assets_tests.stand_ins.openai_batches import BatchStandIn
 
 KEY = "sk-test-batches-never-shown"
@@ -83,7 +83,7 @@ class _Half(httpx2.SyncByteStream):
         raise httpx2.ReadError("the line was cut")
 
 
-class BatchHouse(Shelf):
+class BatchHouse(CorpusFactory):
     """A shelf with OpenAI's models, which only batches are asked for."""
 
     def __init__(self, folder: Path, vendor: BatchStandIn) -> None:

@@ -15,7 +15,7 @@ from ig_assets.core.corpus.embedding.embed import plan_embedding
 from ig_assets.core.corpus.index.sync import audit_index
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.identity import text_hash
-from ig_assets.core.ports import Usage
+from ig_assets.core.ports import TokenUsage
 from ig_assets.errors import (
     AccessError,
     BudgetError,
@@ -207,7 +207,7 @@ def test_every_line_is_a_row_of_the_ledger_at_half_the_price(house: BatchHouse) 
         "AND asset = 'script_embeddings'"
     )
     [(tokens,)] = house.rows("SELECT sum(tokens) FROM embedding_batch_lines")
-    full = call_cost_usd("openai", MODEL, Usage(int(tokens)))
+    full = call_cost_usd("openai", MODEL, TokenUsage(int(tokens)))
     assert full is not None
     assert (lines, reserved) == (2, pytest.approx(full / 2))
     house.vendor.end()
@@ -216,7 +216,7 @@ def test_every_line_is_a_row_of_the_ledger_at_half_the_price(house: BatchHouse) 
         "SELECT count(*), sum(input_tokens), sum(cost_usd) FROM api_calls "
         "WHERE status = 'done'"
     )
-    paid = call_cost_usd("openai", MODEL, Usage(int(took)))
+    paid = call_cost_usd("openai", MODEL, TokenUsage(int(took)))
     assert paid is not None
     assert (done, run.tokens) == (2, took)
     assert cost == pytest.approx(paid / 2) == run.cost_usd
