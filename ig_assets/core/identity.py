@@ -6,6 +6,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 ID_LENGTH = 16
 
@@ -42,3 +43,11 @@ def seeded_unit(seed: int, *parts: object) -> float:
     """A deterministic draw from [0, 1), the same on every machine."""
     digest = hashlib.sha256("\x1f".join([str(seed), *map(str, parts)]).encode())
     return int.from_bytes(digest.digest()[:8], "big") / 2**64
+
+
+def next_instant(now: datetime, last: datetime | None) -> datetime:
+    """`now`, or a microsecond after `last` where the clock stands still or went back.
+
+    Rows that are ordered by time stay in the order in which they were written.
+    """
+    return now if last is None else max(now, last + timedelta(microseconds=1))

@@ -6,10 +6,13 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ig_assets.errors import InputError
 from ig_assets.warehouse.migrations import KEYS
 from ig_assets.warehouse.warehouse import Connection
 
 Row = Mapping[str, Any]
+SHORTEST_PREFIX = 4
+_LISTED = 5
 
 
 def merge_rows(
@@ -75,3 +78,36 @@ def as_rows(items: Iterable[Any]) -> list[dict[str, Any]]:
         {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}
         for item in items
     ]
+
+
+def resolve_prefix(
+    con: Connection, table: str, column: str, prefix: str, what: str
+) -> str:
+    """The one id of `table.column` that equals `prefix` or begins with it.
+
+    An exact id wins over longer ones that begin with it. `what` names the thing in
+    messages ("experiment"). Raises InputError where no id fits, where several do, and
+    for a beginning of fewer than `SHORTEST_PREFIX` characters.
+    """
+    rows = con.execute(
+        f"""
+        SELECT DISTINCT {column}
+        FROM {table}
+        WHERE {column} = ?
+           OR length(?) >= ? AND starts_with({column}, ?)
+        ORDER BY {column} = ? DESC, {column}
+        LIMIT ?
+        """,
+        [prefix, prefix, SHORTEST_PREFIX, prefix, prefix, _LISTED + 1],
+    ).fetchall()
+    return only_one([str(row[0]) for row in rows], prefix, what)
+
+
+def only_one(found: Sequence[str], prefix: str, what: str) -> str:
+    """The single id found, or the exact one, which comes first; else InputError."""
+    if not found:
+        raise InputError(f"There is no {what} {prefix!r}.")
+    if found[0] == prefix or len(found) == 1:
+        return found[0]
+    some = ", ".join(found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
+    raise InputError(f"{prefix!r} may be one of several {what}s: {some}.")

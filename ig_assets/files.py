@@ -1,0 +1,42 @@
+"""Writing a file whole: a reader sees the old file or the new one, never a part."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+OWNER_ONLY = 0o600
+EVERYONE_READS = 0o644
+
+
+def write_atomic(
+    path: Path, content: bytes | str, *, mode: int = EVERYONE_READS, fsync: bool = True
+) -> None:
+    """Write a file beside the target, flush it to the disk, and rename it.
+
+    A crash leaves the old file or the new one; two writers leave one of theirs whole.
+    Text is written as UTF-8. `mode` is the file's permission bits (before the umask).
+    Missing parent folders are made. Raises OSError.
+    """
+    payload = content.encode("utf-8") if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(".part", f".{path.name}.", path.parent)
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(payload)
+            file.flush()
+            if fsync:
+                os.fsync(file.fileno())
+        partial.chmod(mode & ~_umask())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
