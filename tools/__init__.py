@@ -1,0 +1,1 @@
+"""Scripts for people who change this project; no part of the package."""
