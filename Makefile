@@ -2,7 +2,7 @@
 #   make loop   sets everything up and turns two months on embedded defaults
 #   make test   sets everything up and passes the tests
 .DEFAULT_GOAL := help
-.PHONY: help setup loop test lint dev bench clean lock
+.PHONY: help setup loop test lint dev bench docs clean lock
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := .venv-bench
 PEERS_PYTHON ?= $(PYTHON)
+DOCS := .venv-docs
 SIZE ?= 1000
 ROUNDS ?= 1
 export DAGSTER_DISABLE_TELEMETRY := yes
@@ -35,8 +36,8 @@ test: $(READY) ## Run every test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 lint: $(READY) ## Black, Flake8, mypy, import contracts
-	$(BIN)/black --check --quiet ig_assets ig_assets_tests benchmarks library
-	$(BIN)/flake8 ig_assets ig_assets_tests benchmarks library
+	$(BIN)/black --check --quiet ig_assets ig_assets_tests benchmarks library tools
+	$(BIN)/flake8 ig_assets ig_assets_tests benchmarks library tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
@@ -57,10 +58,20 @@ $(PEERS)/.ready: requirements/bench.txt
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/bench.txt
 	@touch $@
 
+docs: $(READY) $(DOCS)/.ready ## Build the documentation into site/ (open site/index.html)
+	$(BIN)/python -m tools.generate_configuration
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
+
+$(DOCS)/.ready: requirements/docs.txt
+	"$(PYTHON)" -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/docs.txt
+	@touch $@
+
 lock: ## Pin the packages again (needs the network)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/base.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev --extra homes pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group bench -o requirements/bench.txt
+	printf 'mkdocs-material>=9.6,<10\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate - -o requirements/docs.txt
 
 clean: ## Remove the environment; your data folder stays
-	rm -rf $(VENV) $(PEERS) build *.egg-info
+	rm -rf $(VENV) $(PEERS) $(DOCS) site build *.egg-info
