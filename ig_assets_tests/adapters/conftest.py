@@ -1,4 +1,4 @@
-"""What tests share: one NeedleDB, an empty shelf a test, an Instagram account."""
+"""What tests share: one NeedleDB, an empty corpus, an Instagram account."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def needle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NeedleDB]:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> CorpusFactory:
+def corpus(tmp_path: Path) -> CorpusFactory:
     return CorpusFactory(tmp_path)
 
 

@@ -160,38 +160,38 @@ def test_metadata_is_set_by_key_and_leaves_vectors_alone(index: VectorIndex) -> 
 def test_a_sync_makes_any_store_equal_the_corpus(
     index: VectorIndex, tmp_path: Path
 ) -> None:
-    shelf = CorpusFactory(tmp_path)
-    shelf.embedder = HashedWordsEmbedder(dimensions=8)
-    shelf.index = index
+    corpus = CorpusFactory(tmp_path)
+    corpus.embedder = HashedWordsEmbedder(dimensions=8)
+    corpus.index = index
 
     def turned(**counts: int) -> bool:
         zero = dict.fromkeys(IndexChange.__dataclass_fields__, 0)
-        assert shelf.turn()[2] == IndexChange(**{**zero, **counts})
-        audit = audit_index(shelf.warehouse, index, "hashed-words", 8)
+        assert corpus.materialise()[2] == IndexChange(**{**zero, **counts})
+        audit = audit_index(corpus.warehouse, index, "hashed-words", 8)
         return not audit.missing and not audit.strangers
 
     for n in range(12):
-        shelf.write(f"ü {n}.md", id=f"ü {n}", hook=f"Hook {n % 10}.", language="en")
+        corpus.write(f"ü {n}.md", id=f"ü {n}", hook=f"Hook {n % 10}.", language="en")
     assert turned(upserted=12)
     assert turned(unchanged=12)
     block = "{as_of: 2026-01-01, views: 100, likes: 7}"
-    shelf.write("ü 3.md", id="ü 3", hook="Hook 3.", language="en", performance=block)
-    shelf.write("ü 4.md", id="ü 4", hook="Quite other words.", language="en")
-    (shelf.library / "ü 0.md").unlink()
-    (shelf.library / "ü 1.md").unlink()
+    corpus.write("ü 3.md", id="ü 3", hook="Hook 3.", language="en", performance=block)
+    corpus.write("ü 4.md", id="ü 4", hook="Quite other words.", language="en")
+    (corpus.library / "ü 0.md").unlink()
+    (corpus.library / "ü 1.md").unlink()
     assert turned(metadata_updated=1, upserted=1, deleted=2, unchanged=8)
-    index.delete(shelf.namespace, ["library/ü 5"])
-    index.upsert(shelf.namespace, [IndexEntry("stranger", [1.0] * 8, {})])
-    index.wait_until_readable(shelf.namespace)
+    index.delete(corpus.namespace, ["library/ü 5"])
+    index.upsert(corpus.namespace, [IndexEntry("stranger", [1.0] * 8, {})])
+    index.wait_until_readable(corpus.namespace)
     assert turned(repaired=2, unchanged=9)
-    [found] = shelf.retrieve("hook", 5, filters=Filters(min_rate=0.05))
+    [found] = corpus.retrieve("hook", 5, filters=Filters(min_rate=0.05))
     assert found.script_id == "library/ü 3"
-    embedded = len(shelf.embedder.embedded)
-    old = shelf.namespace
-    shelf.embedder = HashedWordsEmbedder("other", 8)
-    assert turned_other(shelf) and list(index.list_ids(old)) == []
+    embedded = len(corpus.embedder.embedded)
+    old = corpus.namespace
+    corpus.embedder = HashedWordsEmbedder("other", 8)
+    assert turned_other(corpus) and list(index.list_ids(old)) == []
     assert embedded == 11 + 1, "10 texts, one new, one query"
 
 
-def turned_other(shelf: CorpusFactory) -> bool:
-    return shelf.turn()[2].switched
+def turned_other(corpus: CorpusFactory) -> bool:
+    return corpus.materialise()[2].switched

@@ -22,10 +22,10 @@ ROOT = Path(__file__).resolve().parents[3]
 KILLS = 24
 
 
-def killed_while_writing(shelf: CorpusFactory, vectors: Path, after_s: float) -> None:
+def killed_while_writing(corpus: CorpusFactory, vectors: Path, after_s: float) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "ig_assets_tests.adapters.faiss.killed_process"]
-        + [str(shelf.folder / "index"), shelf.namespace, str(vectors)],
+        + [str(corpus.folder / "index"), corpus.namespace, str(vectors)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -38,30 +38,30 @@ def killed_while_writing(shelf: CorpusFactory, vectors: Path, after_s: float) ->
 
 
 def test_after_every_kill_the_store_opens_and_a_sync_equals_the_corpus(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    fill(shelf, 30)
-    cached = dict(shelf.rows("""
+    fill(corpus, 30)
+    cached = dict(corpus.rows("""
             SELECT s.script_id, e.vector
             FROM scripts AS s
             JOIN embeddings AS e
                 ON e.content_hash = s.revision_hash
             """))
     strangers = {f"stranger/{n}": cached["library/0"] for n in range(9)}
-    vectors = shelf.folder / "vectors.npz"
+    vectors = corpus.folder / "vectors.npz"
     np.savez(vectors, **{i: np.array(v) for i, v in {**cached, **strangers}.items()})
     chance = random.Random(5)
     for _ in range(KILLS):
-        killed_while_writing(shelf, vectors, after_s=chance.uniform(0.0, 0.1))
-        shelf.index = FaissIndex(shelf.folder / "index", "scripts")
-        found = shelf.index.query(shelf.namespace, cached["library/0"], 99)
-        assert sorted(m.entry_id for m in found) == shelf.indexed()
-        shelf.sync_index()
-        assert agrees(shelf)
+        killed_while_writing(corpus, vectors, after_s=chance.uniform(0.0, 0.1))
+        corpus.index = FaissIndex(corpus.folder / "index", "scripts")
+        found = corpus.index.query(corpus.namespace, cached["library/0"], 99)
+        assert sorted(m.entry_id for m in found) == corpus.indexed()
+        corpus.sync_index()
+        assert agrees(corpus)
     for script_id, vector in cached.items():
-        [best] = shelf.index.query(shelf.namespace, vector, 1)
+        [best] = corpus.index.query(corpus.namespace, vector, 1)
         assert (best.entry_id, best.similarity) == (script_id, pytest.approx(1.0))
-    assert len(shelf.embedder.embedded) == 30, "repaired from the cache"
+    assert len(corpus.embedder.embedded) == 30, "repaired from the cache"
 
 
 class Killed(BaseException):

@@ -70,7 +70,7 @@ fsspec.register_implementation("breaking", BreakingFileSystem, clobber=True)
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> CorpusFactory:
+def corpus(tmp_path: Path) -> CorpusFactory:
     return CorpusFactory(tmp_path)
 
 
@@ -122,9 +122,9 @@ def test_many_files_come_in_batches_and_all_of_them(memory: str) -> None:
     assert len(paths(memory)) == BATCH_FILES + 3
 
 
-def test_a_synced_url_follows_its_files(shelf: CorpusFactory, memory: str) -> None:
+def test_a_synced_url_follows_its_files(corpus: CorpusFactory, memory: str) -> None:
     def sync() -> Any:
-        return sync_corpus(shelf.warehouse, UrlLibrary(memory), shelf.clock)
+        return sync_corpus(corpus.warehouse, UrlLibrary(memory), corpus.clock)
 
     put(memory, "a.md")
     put(memory, "b.md")
@@ -134,10 +134,10 @@ def test_a_synced_url_follows_its_files(shelf: CorpusFactory, memory: str) -> No
     change = sync()
     assert (change.changed, change.retired) == (1, 1)
     fsspec.filesystem("memory").rm(memory, recursive=True)
-    before = shelf.everything()
+    before = corpus.everything()
     with pytest.raises(InputError, match="does not exist or has no files"):
         sync()
-    assert shelf.everything() == before
+    assert corpus.everything() == before
 
 
 def test_the_fingerprint_moves_with_the_files_and_reads_none(
@@ -153,17 +153,17 @@ def test_the_fingerprint_moves_with_the_files_and_reads_none(
 
 
 def test_files_with_the_same_tag_are_not_read_again(
-    breaking: MemoryFileSystem, shelf: CorpusFactory
+    breaking: MemoryFileSystem, corpus: CorpusFactory
 ) -> None:
     for name in "ab":
         put("breaking://lib", f"{name}.md")
         breaking.tags[f"/lib/{name}.md"] = "1"
     library = UrlLibrary("breaking://lib")
-    sync_corpus(shelf.warehouse, library, shelf.clock)
+    sync_corpus(corpus.warehouse, library, corpus.clock)
     breaking.breaks["/lib/a.md"] = AssertionError("it was opened")
     breaking.tags["/lib/b.md"] = "2"
     put("breaking://lib", "b.md", b"---\nid: b.md\n---\n# Other words")
-    change = sync_corpus(shelf.warehouse, library, shelf.clock)
+    change = sync_corpus(corpus.warehouse, library, corpus.clock)
     assert (change.unchanged, change.changed, change.parsed) == (1, 1, 1)
 
 
@@ -184,7 +184,7 @@ class NoCredentialsError(Exception):
 )
 def test_a_folder_that_cannot_be_listed_is_an_error_and_never_an_empty_one(
     breaking: MemoryFileSystem,
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
     error: Exception,
     kind: type[IgAssetsError],
     sentence: str,
@@ -192,15 +192,15 @@ def test_a_folder_that_cannot_be_listed_is_an_error_and_never_an_empty_one(
     url = "breaking://user:pass-1234@lib"
     for name in ("a.md", "deep/b.md"):
         put("breaking://lib", name)
-    sync_corpus(shelf.warehouse, UrlLibrary(url), shelf.clock)
-    before = shelf.everything()
+    sync_corpus(corpus.warehouse, UrlLibrary(url), corpus.clock)
+    before = corpus.everything()
     breaking.breaks["/lib/deep"] = error
     with pytest.raises(kind, match=sentence) as raised:
-        sync_corpus(shelf.warehouse, UrlLibrary(url), shelf.clock)
+        sync_corpus(corpus.warehouse, UrlLibrary(url), corpus.clock)
     assert "nothing was changed" in str(raised.value)
     assert "1234" not in str(raised.value)
     assert raised.value.__suppress_context__
-    assert shelf.everything() == before
+    assert corpus.everything() == before
 
 
 @pytest.mark.parametrize(

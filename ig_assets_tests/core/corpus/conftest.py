@@ -1,4 +1,4 @@
-"""One empty shelf a test."""
+"""Fixtures of the corpus tests."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> CorpusFactory:
+def corpus(tmp_path: Path) -> CorpusFactory:
     return CorpusFactory(tmp_path)

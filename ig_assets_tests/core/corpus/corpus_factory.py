@@ -1,4 +1,4 @@
-"""A small house for these tests: a library folder, a warehouse, FAISS, an embedder."""
+"""Makes a corpus for tests: a library folder, a warehouse, FAISS, an embedder."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ START = datetime(2026, 1, 5, 9, 0)
 
 
 class SteppingClock:
-    """Stands still until a test moves it."""
+    """Stops at an instant until a test moves it."""
 
     def __init__(self, start: datetime = START) -> None:
         self.present = start
@@ -128,7 +128,7 @@ class CorpusFactory:
             self.embedder.dimensions,
         )
 
-    def turn(self) -> tuple[CorpusChange, EmbeddingRun, IndexChange]:
+    def materialise(self) -> tuple[CorpusChange, EmbeddingRun, IndexChange]:
         """Materialise the three assets of the stage once."""
         return self.sync(), self.embed(), self.sync_index()
 

@@ -12,30 +12,32 @@ from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def draw(shelf: CorpusFactory) -> bytes:
-    return corpus_map(shelf.warehouse, shelf.embedder.model, shelf.embedder.dimensions)
+def draw(corpus: CorpusFactory) -> bytes:
+    return corpus_map(
+        corpus.warehouse, corpus.embedder.model, corpus.embedder.dimensions
+    )
 
 
-def test_an_empty_corpus_is_a_picture_too(shelf: CorpusFactory) -> None:
-    assert draw(shelf).startswith(PNG)
+def test_an_empty_corpus_is_a_picture_too(corpus: CorpusFactory) -> None:
+    assert draw(corpus).startswith(PNG)
 
 
 def test_the_same_corpus_is_the_same_picture_and_a_winner_is_seen(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
     for n in range(5):
-        shelf.write(f"{n}.md", id=n, hook=f"Hook number {n}.")
-    shelf.turn()
-    first = draw(shelf)
-    assert first.startswith(PNG) and draw(shelf) == first
-    shelf.decide("e1", winner_script_id="library/3")
-    assert draw(shelf) != first
+        corpus.write(f"{n}.md", id=n, hook=f"Hook number {n}.")
+    corpus.materialise()
+    first = draw(corpus)
+    assert first.startswith(PNG) and draw(corpus) == first
+    corpus.decide("e1", winner_script_id="library/3")
+    assert draw(corpus) != first
 
 
-def test_a_large_corpus_stays_a_small_picture(shelf: CorpusFactory) -> None:
+def test_a_large_corpus_stays_a_small_picture(corpus: CorpusFactory) -> None:
     rng = np.random.default_rng(7)
     hashes = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(3500)]
-    shelf.insert(
+    corpus.insert(
         "scripts",
         *(
             {"script_id": h, "revision_hash": h, "origin": o}
@@ -43,31 +45,31 @@ def test_a_large_corpus_stays_a_small_picture(shelf: CorpusFactory) -> None:
             for o in [("library", "history", "winner")[n % 3]]
         ),
     )
-    shelf.insert(
+    corpus.insert(
         "script_status",
         *(
             {
                 "script_id": h,
-                "changed_at": shelf.clock.now(),
+                "changed_at": corpus.clock.now(),
                 "status": "active",
                 "revision_hash": h,
             }
             for h in hashes
         ),
     )
-    shelf.insert(
+    corpus.insert(
         "embeddings",
         *(
             {
                 "content_hash": h,
-                "model": shelf.embedder.model,
-                "dimensions": shelf.embedder.dimensions,
-                "vector": rng.normal(size=shelf.embedder.dimensions).tolist(),
+                "model": corpus.embedder.model,
+                "dimensions": corpus.embedder.dimensions,
+                "vector": rng.normal(size=corpus.embedder.dimensions).tolist(),
             }
             for h in hashes
         ),
     )
-    assert len(draw(shelf)) < 60_000
+    assert len(draw(corpus)) < 60_000
 
 
 def test_two_groups_are_apart_on_the_map() -> None:

@@ -36,8 +36,8 @@ def put(folder: Path, content: str, name: str = "history.csv") -> Path:
     return path
 
 
-def load(shelf: CorpusFactory, file: Path, **options: Any) -> ImportReport:
-    return import_history(shelf.warehouse, shelf.clock, file, **options)
+def load(corpus: CorpusFactory, file: Path, **options: Any) -> ImportReport:
+    return import_history(corpus.warehouse, corpus.clock, file, **options)
 
 
 def test_columns_are_guessed_whatever_their_case_and_spelling() -> None:
@@ -60,21 +60,21 @@ def test_columns_are_guessed_whatever_their_case_and_spelling() -> None:
 
 
 def test_every_row_is_an_arm_with_its_script_post_and_final_readings(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    report = load(shelf, put(shelf.folder, HEADER + ROWS))
+    report = load(corpus, put(corpus.folder, HEADER + ROWS))
     assert (report.rows_read, report.imported, report.rejected) == (4, 4, 0)
     assert (report.experiments, report.scripts, report.posts) == (2, 3, 4)
     assert (report.numerator, report.denominator) == ("clicks", "impressions")
     digest = text_hash("Hook one\n\nA & b")
-    row = shelf.active()[f"history/{digest[:16]}"]
+    row = corpus.active()[f"history/{digest[:16]}"]
     assert (row["hook"], row["body"], row["origin"]) == ("Hook one", "A & b", "history")
     assert row["revision_hash"] == digest
-    assert shelf.rows(
+    assert corpus.rows(
         "SELECT DISTINCT numerator, denominator, randomised, sigma, simulated, status "
         "FROM experiments"
     ) == [("clicks", "impressions", True, 0.0, False, "running")]
-    posts = shelf.rows(
+    posts = corpus.rows(
         "SELECT p.arm, p.detail, p.platform, p.status, p.variant_id, p.published_at, "
         "max(g.value) FILTER (g.metric = 'impressions'), "
         "max(g.value) FILTER (g.metric = 'clicks'), bool_or(g.age_hours IS NOT NULL) "
@@ -90,30 +90,30 @@ def test_every_row_is_an_arm_with_its_script_post_and_final_readings(
     ]
 
 
-def test_performance_sums_the_posts_of_one_text(shelf: CorpusFactory) -> None:
-    load(shelf, put(shelf.folder, HEADER + ROWS))
+def test_performance_sums_the_posts_of_one_text(corpus: CorpusFactory) -> None:
+    load(corpus, put(corpus.folder, HEADER + ROWS))
     digest = text_hash("Hook one\n\nA & b")
-    rows = shelf.rows("SELECT revision_hash, views, rate FROM script_performance")
+    rows = corpus.rows("SELECT revision_hash, views, rate FROM script_performance")
     assert (digest, 1500.0, 60 / 1500) in rows and len(rows) == 3
 
 
-def test_importing_the_same_file_twice_changes_no_row(shelf: CorpusFactory) -> None:
-    file = put(shelf.folder, HEADER + ROWS + "t1,,,1,1,,\n")
-    load(shelf, file)
-    before = shelf.everything()
-    shelf.clock.step(days=3)
-    again = load(shelf, file.rename(shelf.folder / "renamed.csv"))
-    assert shelf.everything() == before
+def test_importing_the_same_file_twice_changes_no_row(corpus: CorpusFactory) -> None:
+    file = put(corpus.folder, HEADER + ROWS + "t1,,,1,1,,\n")
+    load(corpus, file)
+    before = corpus.everything()
+    corpus.clock.step(days=3)
+    again = load(corpus, file.rename(corpus.folder / "renamed.csv"))
+    assert corpus.everything() == before
     assert again.already_imported and again.imported == 0
     assert (again.rows_read, again.rejected) == (5, 1)
 
 
-def test_a_dry_run_says_all_and_writes_nothing(shelf: CorpusFactory) -> None:
-    file = put(shelf.folder, HEADER + ROWS)
-    before = shelf.everything()
-    dry = load(shelf, file, dry_run=True)
-    assert shelf.everything() == before
-    assert dry == load(shelf, file)
+def test_a_dry_run_says_all_and_writes_nothing(corpus: CorpusFactory) -> None:
+    file = put(corpus.folder, HEADER + ROWS)
+    before = corpus.everything()
+    dry = load(corpus, file, dry_run=True)
+    assert corpus.everything() == before
+    assert dry == load(corpus, file)
 
 
 @pytest.mark.parametrize(
@@ -132,122 +132,126 @@ def test_a_dry_run_says_all_and_writes_nothing(shelf: CorpusFactory) -> None:
     ],
 )
 def test_a_bad_row_is_listed_with_its_reason_and_the_rest_goes_on(
-    shelf: CorpusFactory, reason: str, row: str
+    corpus: CorpusFactory, reason: str, row: str
 ) -> None:
-    report = load(shelf, put(shelf.folder, HEADER + ROWS + row + "\n"))
+    report = load(corpus, put(corpus.folder, HEADER + ROWS + row + "\n"))
     assert (report.rows_read, report.imported, report.rejected) == (5, 4, 1)
     assert [r.reason for r in report.rejects_sample] == [reason]
-    [(source_uri, stored)] = shelf.rows("SELECT source_uri, reason FROM script_rejects")
+    [(source_uri, stored)] = corpus.rows(
+        "SELECT source_uri, reason FROM script_rejects"
+    )
     assert stored == reason and source_uri.startswith("history:history.csv#")
 
 
-def test_rejects_of_history_outlive_a_look_at_the_library(shelf: CorpusFactory) -> None:
-    load(shelf, put(shelf.folder, HEADER + "t1,,,1,1,,\n"))
-    shelf.sync()
-    assert shelf.rows("SELECT reason FROM script_rejects") == [("no hook",)]
+def test_rejects_of_history_outlive_a_look_at_the_library(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, put(corpus.folder, HEADER + "t1,,,1,1,,\n"))
+    corpus.sync()
+    assert corpus.rows("SELECT reason FROM script_rejects") == [("no hook",)]
 
 
-def test_a_missing_count_is_missing_and_never_zero(shelf: CorpusFactory) -> None:
-    load(shelf, put(shelf.folder, "hook,views,likes,shares\nA,100,5,\nB,100,,3\n"))
-    assert shelf.rows("SELECT metric, value FROM engagement ORDER BY metric") == [
+def test_a_missing_count_is_missing_and_never_zero(corpus: CorpusFactory) -> None:
+    load(corpus, put(corpus.folder, "hook,views,likes,shares\nA,100,5,\nB,100,,3\n"))
+    assert corpus.rows("SELECT metric, value FROM engagement ORDER BY metric") == [
         ("likes", 5.0),
         ("views", 100.0),
     ]
-    assert shelf.rows(
+    assert corpus.rows(
         "SELECT likes, shares, rate FROM script_performance ORDER BY likes"
     ) == [(5.0, None, 0.05), (None, 3.0, None)]
 
 
-def test_a_test_with_a_single_arm_is_no_experiment(shelf: CorpusFactory) -> None:
-    report = load(shelf, put(shelf.folder, HEADER + "t9,Alone,,100,1,,\n"))
+def test_a_test_with_a_single_arm_is_no_experiment(corpus: CorpusFactory) -> None:
+    report = load(corpus, put(corpus.folder, HEADER + "t9,Alone,,100,1,,\n"))
     assert (report.experiments, report.posts) == (0, 1)
-    assert shelf.rows("SELECT experiment_id FROM posts") == [(None,)]
+    assert corpus.rows("SELECT experiment_id FROM posts") == [(None,)]
 
 
-def test_times_are_taken_as_utc_and_date_the_experiment(shelf: CorpusFactory) -> None:
+def test_times_are_taken_as_utc_and_date_the_experiment(corpus: CorpusFactory) -> None:
     file = put(
-        shelf.folder,
+        corpus.folder,
         "experiment,arm,hook,views,likes,posted_on\n"
         "e,a,One,100,5,2025-03-01T01:00:00+02:00\n"
         "e,b,Two,100,6,2025-03-02\n"
         "e,c,Three,100,6,someday\n",
     )
-    assert [r.reason for r in load(shelf, file).rejects_sample] == ["not a date"]
+    assert [r.reason for r in load(corpus, file).rejects_sample] == ["not a date"]
     started = datetime(2025, 2, 28, 23)
-    assert shelf.rows("SELECT month, started_at FROM experiments") == [
+    assert corpus.rows("SELECT month, started_at FROM experiments") == [
         ("2025-02", started)
     ]
-    assert shelf.rows("SELECT arm, published_at FROM posts ORDER BY arm") == [
+    assert corpus.rows("SELECT arm, published_at FROM posts ORDER BY arm") == [
         ("a", started),
         ("b", datetime(2025, 3, 2)),
     ]
-    assert shelf.rows("SELECT DISTINCT observed_at FROM engagement") == [(START,)]
+    assert corpus.rows("SELECT DISTINCT observed_at FROM engagement") == [(START,)]
 
 
-def test_json_lines_parquet_and_gzip_say_the_same_as_csv(shelf: CorpusFactory) -> None:
-    csv = put(shelf.folder, "hook,body,views,likes\nHook é,Body,100,5\nTwo,,50,1\n")
+def test_json_lines_parquet_and_gzip_say_the_same_as_csv(corpus: CorpusFactory) -> None:
+    csv = put(corpus.folder, "hook,body,views,likes\nHook é,Body,100,5\nTwo,,50,1\n")
     lines = [
         {"hook": "Hook é", "body": "Body", "views": 100, "likes": 5},
         {"hook": "Two", "body": None, "views": 50, "likes": 1},
     ]
-    jsonl = put(shelf.folder, "\n".join(map(json.dumps, lines)), "h.jsonl")
-    parquet = shelf.folder / "h.parquet"
+    jsonl = put(corpus.folder, "\n".join(map(json.dumps, lines)), "h.jsonl")
+    parquet = corpus.folder / "h.parquet"
     duckdb.sql(f"SELECT * FROM read_csv('{csv}')").write_parquet(str(parquet))
-    zipped = shelf.folder / "h.csv.gz"
+    zipped = corpus.folder / "h.csv.gz"
     zipped.write_bytes(gzip.compress(b"\xef\xbb\xbf" + csv.read_bytes()))
-    semicolons = put(shelf.folder, csv.read_text().replace(",", ";"), "semi.csv")
+    semicolons = put(corpus.folder, csv.read_text().replace(",", ";"), "semi.csv")
     ids = set()
     for file in (csv, jsonl, parquet, zipped, semicolons):
-        report = load(shelf, file)
+        report = load(corpus, file)
         assert (report.imported, report.rejected, report.scripts) == (2, 0, 2)
-        ids |= set(shelf.active())
+        ids |= set(corpus.active())
     assert len(ids) == 2
 
 
-def test_excels_csv_with_semicolons_is_understood(shelf: CorpusFactory) -> None:
+def test_excels_csv_with_semicolons_is_understood(corpus: CorpusFactory) -> None:
     rows = 'Titel;Views;Likes\r\n"Hook; with é";100;5\r\n"Two\nlines";50;1\r\n'
     for name, content in (("a.csv", rows), ("b.csv", f"sep=;\r\n{rows}")):
-        file = shelf.folder / name
+        file = corpus.folder / name
         file.write_bytes(b"\xef\xbb\xbf" + content.encode())
-        report = load(shelf, file, mapping={"hook": "Titel"})
+        report = load(corpus, file, mapping={"hook": "Titel"})
         assert (report.imported, report.rejected) == (2, 0)
         assert (report.numerator, report.denominator) == ("likes", "views")
-    hooks = {row["hook"] for row in shelf.active().values()}
+    hooks = {row["hook"] for row in corpus.active().values()}
     assert hooks == {"Hook; with é", "Two lines"}
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
 @pytest.mark.parametrize("name", ["h.csv", "h.jsonl"])
 def test_a_file_that_is_not_utf_8_is_one_sentence_that_says_what_to_do(
-    shelf: CorpusFactory, name: str, encoding: str
+    corpus: CorpusFactory, name: str, encoding: str
 ) -> None:
-    file = shelf.folder / name
+    file = corpus.folder / name
     file.write_bytes('hook,views\n{"hook": "Café"}\n'.encode(encoding))
     with pytest.raises(InputError, match="not UTF-8; save it as UTF-8 .in Excel"):
-        load(shelf, file)
+        load(corpus, file)
 
 
 @pytest.mark.parametrize("column", ["words", "Caption"])
 @pytest.mark.parametrize("ours", ["text", "hook"])
 def test_texts_without_any_engagement_become_scripts_alone(
-    shelf: CorpusFactory, column: str, ours: str
+    corpus: CorpusFactory, column: str, ours: str
 ) -> None:
-    file = put(shelf.folder, f"{column}\nA hook\nAnother\n")
+    file = put(corpus.folder, f"{column}\nA hook\nAnother\n")
     mapping = {ours: column}
-    planned = load(shelf, file, mapping=mapping, dry_run=True)
-    assert planned == load(shelf, file, mapping=mapping)
+    planned = load(corpus, file, mapping=mapping, dry_run=True)
+    assert planned == load(corpus, file, mapping=mapping)
     assert (planned.mapping, planned.numerator) == (mapping, None)
     assert (planned.scripts, planned.posts, planned.experiments) == (2, 0, 0)
-    assert [r["text"] for r in shelf.active().values()] == ["Another", "A hook"]
-    assert shelf.rows("SELECT count(*) FROM script_performance") == [(0,)]
+    assert [r["text"] for r in corpus.active().values()] == ["Another", "A hook"]
+    assert corpus.rows("SELECT count(*) FROM script_performance") == [(0,)]
 
 
-def test_a_given_mapping_is_put_over_the_guess(shelf: CorpusFactory) -> None:
-    file = put(shelf.folder, "headline,punchline,views,hearts\nA,B,10,3\n")
+def test_a_given_mapping_is_put_over_the_guess(corpus: CorpusFactory) -> None:
+    file = put(corpus.folder, "headline,punchline,views,hearts\nA,B,10,3\n")
     mapping = {"hook": "punchline", "likes": "hearts"}
-    report = load(shelf, file, mapping=mapping, simulated=True)
+    report = load(corpus, file, mapping=mapping, simulated=True)
     assert report.mapping == {"hook": "punchline", "likes": "hearts", "views": "views"}
-    [row] = shelf.active().values()
+    [row] = corpus.active().values()
     assert (row["text"], row["simulated"]) == ("B", True)
 
 
@@ -265,35 +269,35 @@ def test_a_given_mapping_is_put_over_the_guess(shelf: CorpusFactory) -> None:
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_sentence(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
     name: str,
     content: str,
     options: dict[str, Any],
     sentence: str,
 ) -> None:
     with pytest.raises(InputError, match=sentence):
-        load(shelf, put(shelf.folder, content, name), **options)
+        load(corpus, put(corpus.folder, content, name), **options)
     with pytest.raises(InputError, match="cannot be opened"):
-        load(shelf, shelf.folder / "missing.csv")
+        load(corpus, corpus.folder / "missing.csv")
 
 
 def test_what_was_forgotten_does_not_come_back_by_an_import(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
     script_id = f"history/{text_hash('Hook two')[:16]}"
-    shelf.insert("forgotten", {"script_id": script_id})
-    report = load(shelf, put(shelf.folder, HEADER + ROWS))
+    corpus.insert("forgotten", {"script_id": script_id})
+    report = load(corpus, put(corpus.folder, HEADER + ROWS))
     assert [r.reason for r in report.rejects_sample] == ["forgotten"]
-    assert script_id not in shelf.active()
+    assert script_id not in corpus.active()
 
 
 @pytest.mark.skipif(not UPWORTHY.exists(), reason="the Upworthy archive is not here")
-def test_the_upworthy_archive_is_understood_without_help(shelf: CorpusFactory) -> None:
-    report = load(shelf, UPWORTHY)
+def test_the_upworthy_archive_is_understood_without_help(corpus: CorpusFactory) -> None:
+    report = load(corpus, UPWORTHY)
     assert (report.rows_read, report.rejected, report.experiments) == (13410, 0, 2877)
     assert report.posts == 13410
-    assert len(shelf.active()) == report.scripts
-    assert shelf.rows(
+    assert len(corpus.active()) == report.scripts
+    assert corpus.rows(
         "SELECT metric, count(*) FROM engagement GROUP BY metric ORDER BY metric"
     ) == [("clicks", 13410), ("impressions", 13410)]
 
@@ -305,23 +309,23 @@ FIRST = EXPORT + "t1,One,a,2026-01-01,100,10\nt1,Two,b,2026-01-01,100,20\n"
 LONE = ",Alone,,2026-01-02,50,5\n"
 
 
-def grown(shelf: CorpusFactory, text: str, **options: Any) -> ImportReport:
-    path = shelf.folder / "export.csv"
+def grown(corpus: CorpusFactory, text: str, **options: Any) -> ImportReport:
+    path = corpus.folder / "export.csv"
     path.write_text(text, encoding="utf-8")
     mapping = {"experiment_id": "test"}
     return import_history(
-        shelf.warehouse, shelf.clock, path, mapping=mapping, **options
+        corpus.warehouse, corpus.clock, path, mapping=mapping, **options
     )
 
 
-def test_a_grown_export_adds_only_what_is_new(shelf: CorpusFactory) -> None:
-    first = grown(shelf, FIRST + LONE, source="team")
+def test_a_grown_export_adds_only_what_is_new(corpus: CorpusFactory) -> None:
+    first = grown(corpus, FIRST + LONE, source="team")
     assert (first.experiments, first.known_experiments, first.posts) == (1, 0, 3)
     more = "t2,Three,a,2026-02-01,100,5\nt2,Four,b,2026-02-01,100,6\n"
-    second = grown(shelf, FIRST + LONE + more, source="team")
+    second = grown(corpus, FIRST + LONE + more, source="team")
     assert (second.experiments, second.known_experiments) == (2, 1)
     counts = {
-        table: shelf.rows(f"SELECT count(*) FROM {table}")[0][0]
+        table: corpus.rows(f"SELECT count(*) FROM {table}")[0][0]
         for table in ("experiments", "posts", "engagement", "script_performance")
     }
     assert counts == {
@@ -332,51 +336,57 @@ def test_a_grown_export_adds_only_what_is_new(shelf: CorpusFactory) -> None:
     }
 
 
-def test_new_counts_of_a_known_post_are_a_later_reading(shelf: CorpusFactory) -> None:
-    grown(shelf, FIRST, source="team")
-    grown(shelf, FIRST.replace("100,10", "200,30"), source="team")
-    assert shelf.rows("SELECT count(*) FROM posts") == [(2,)]
-    readings = shelf.rows(
+def test_new_counts_of_a_known_post_are_a_later_reading(corpus: CorpusFactory) -> None:
+    grown(corpus, FIRST, source="team")
+    grown(corpus, FIRST.replace("100,10", "200,30"), source="team")
+    assert corpus.rows("SELECT count(*) FROM posts") == [(2,)]
+    readings = corpus.rows(
         "SELECT value FROM engagement WHERE metric = 'clicks' "
         "ORDER BY post_id, observed_at"
     )
     assert sorted(value for (value,) in readings) == [10.0, 20.0, 30.0]
-    rates = shelf.rows("SELECT rate FROM script_performance ORDER BY as_of, rate")
+    rates = corpus.rows("SELECT rate FROM script_performance ORDER BY as_of, rate")
     assert rates == [(0.1,), (0.2,), (0.15,)]
 
 
 def test_two_sources_with_the_same_test_ids_are_two_experiments(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    grown(shelf, FIRST, source="team")
-    other = grown(shelf, FIRST.replace("One", "Uno"), source="agency")
+    grown(corpus, FIRST, source="team")
+    other = grown(corpus, FIRST.replace("One", "Uno"), source="agency")
     assert other.known_experiments == 0
-    assert shelf.rows("SELECT count(*) FROM experiments") == [(2,)]
+    assert corpus.rows("SELECT count(*) FROM experiments") == [(2,)]
 
 
-def test_the_same_bytes_under_another_mapping_are_refused(shelf: CorpusFactory) -> None:
-    grown(shelf, FIRST, source="team")
-    path = shelf.folder / "export.csv"
+def test_the_same_bytes_under_another_mapping_are_refused(
+    corpus: CorpusFactory,
+) -> None:
+    grown(corpus, FIRST, source="team")
+    path = corpus.folder / "export.csv"
     with pytest.raises(InputError, match="imported before with another mapping"):
         import_history(
-            shelf.warehouse, shelf.clock, path, mapping={"topic": "test"}, source="team"
+            corpus.warehouse,
+            corpus.clock,
+            path,
+            mapping={"topic": "test"},
+            source="team",
         )
-    assert grown(shelf, FIRST, source="team").already_imported
+    assert grown(corpus, FIRST, source="team").already_imported
 
 
-def test_columns_that_say_nothing_to_us_are_told(shelf: CorpusFactory) -> None:
-    path = shelf.folder / "export.csv"
+def test_columns_that_say_nothing_to_us_are_told(corpus: CorpusFactory) -> None:
+    path = corpus.folder / "export.csv"
     path.write_text(FIRST, encoding="utf-8")
-    report = import_history(shelf.warehouse, shelf.clock, path, dry_run=True)
+    report = import_history(corpus.warehouse, corpus.clock, path, dry_run=True)
     assert report.left_alone == ("test",) and report.experiments == 0
 
 
 def test_a_broken_json_line_says_that_it_is_one_and_the_others_keep_their_numbers(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    path = shelf.folder / "export.jsonl"
+    path = corpus.folder / "export.jsonl"
     path.write_text('{bad\n[1]\n{"hook": ""}\n{"hook": "Fine"}\n', encoding="utf-8")
-    report = import_history(shelf.warehouse, shelf.clock, path)
+    report = import_history(corpus.warehouse, corpus.clock, path)
     assert [
         (r.source_uri.rpartition("#")[2], r.reason) for r in report.rejects_sample
     ] == [

@@ -22,22 +22,22 @@ COUNTED = ("scripts", "script_status", "experiments", "posts", "engagement")
 
 
 def load(
-    shelf: CorpusFactory, content: str, name: str = "h.csv", **options: Any
+    corpus: CorpusFactory, content: str, name: str = "h.csv", **options: Any
 ) -> Any:
-    file = shelf.folder / name
+    file = corpus.folder / name
     file.write_text(content, encoding="utf-8")
     options = {"by_name": True, **options}
-    return import_history(shelf.warehouse, shelf.clock, file, **options)
+    return import_history(corpus.warehouse, corpus.clock, file, **options)
 
 
-def counts(shelf: CorpusFactory) -> dict[str, int]:
-    rows = {t: shelf.rows(f"SELECT count(*) FROM {t}") for t in COUNTED}
+def counts(corpus: CorpusFactory) -> dict[str, int]:
+    rows = {t: corpus.rows(f"SELECT count(*) FROM {t}") for t in COUNTED}
     return {table: found[0][0] for table, found in rows.items()}
 
 
-def everything_said(shelf: CorpusFactory) -> dict[str, Any]:
+def everything_said(corpus: CorpusFactory) -> dict[str, Any]:
     """All rows but those that name the import of a file."""
-    kept = shelf.everything()
+    kept = corpus.everything()
     for table in ("imports", "edges", "script_status"):
         kept.pop(table, None)
     return kept
@@ -50,51 +50,51 @@ def test_the_name_of_an_export_is_its_files_without_suffixes() -> None:
     ]
 
 
-def test_a_file_that_grew_adds_only_what_is_new(shelf: CorpusFactory) -> None:
-    load(shelf, HEADER + T1)
-    before = shelf.everything()
-    shelf.clock.step(days=30)
-    report = load(shelf, HEADER + T2 + T1)
-    assert counts(shelf) == dict(
+def test_a_file_that_grew_adds_only_what_is_new(corpus: CorpusFactory) -> None:
+    load(corpus, HEADER + T1)
+    before = corpus.everything()
+    corpus.clock.step(days=30)
+    report = load(corpus, HEADER + T2 + T1)
+    assert counts(corpus) == dict(
         scripts=4, script_status=4, experiments=2, posts=4, engagement=8
     )
     assert (report.known_scripts, report.missing_scripts) == (2, 0)
-    after = shelf.everything()
+    after = corpus.everything()
     for table in (*COUNTED, "script_performance", "imports"):
         assert all(row in after[table] for row in before[table]), table
     assert len(after["script_performance"]) == 4
 
 
 def test_an_import_of_a_file_that_grew_at_once_says_the_same(
-    shelf: CorpusFactory, tmp_path: Path
+    corpus: CorpusFactory, tmp_path: Path
 ) -> None:
-    load(shelf, HEADER + T1)
-    load(shelf, HEADER + T1 + T2)
+    load(corpus, HEADER + T1)
+    load(corpus, HEADER + T1 + T2)
     (tmp_path / "whole").mkdir()
     whole = CorpusFactory(tmp_path / "whole")
     load(whole, HEADER + T1 + T2)
-    assert everything_said(shelf) == everything_said(whole)
+    assert everything_said(corpus) == everything_said(whole)
 
 
-def test_what_was_decided_is_not_decided_again(shelf: CorpusFactory) -> None:
-    load(shelf, HEADER + T1)
-    assert update_results(shelf.warehouse, shelf.clock).winners == 1
-    load(shelf, HEADER + T1 + T2)
-    assert update_results(shelf.warehouse, shelf.clock).experiments == 1
-    assert shelf.rows("SELECT count(*) FROM decisions") == [(2,)]
+def test_what_was_decided_is_not_decided_again(corpus: CorpusFactory) -> None:
+    load(corpus, HEADER + T1)
+    assert update_results(corpus.warehouse, corpus.clock).winners == 1
+    load(corpus, HEADER + T1 + T2)
+    assert update_results(corpus.warehouse, corpus.clock).experiments == 1
+    assert corpus.rows("SELECT count(*) FROM decisions") == [(2,)]
 
 
 def look_at(
-    shelf: CorpusFactory, *arms: tuple[int, int], date: str = "2025-03-01"
+    corpus: CorpusFactory, *arms: tuple[int, int], date: str = "2025-03-01"
 ) -> str:
     """Import these (trials, events) as the arms a, b, … of one test and decide it."""
     rows = [
         f"t,{arm},Words {arm},{trials},{events},{date}\n"
         for arm, (trials, events) in zip("abcd", arms, strict=False)
     ]
-    load(shelf, HEADER + "".join(rows))
-    update_results(shelf.warehouse, shelf.clock)
-    (decision, arm), *_ = shelf.rows(
+    load(corpus, HEADER + "".join(rows))
+    update_results(corpus.warehouse, corpus.clock)
+    (decision, arm), *_ = corpus.rows(
         "SELECT decision, winner_arm FROM decisions ORDER BY decided_at DESC"
     )
     return f"{decision} {arm or ''}".strip()
@@ -103,19 +103,19 @@ def look_at(
 @pytest.mark.parametrize("date", ["2025-03-01", ""])
 @pytest.mark.parametrize("days", [0, 30])
 def test_an_export_with_newer_counts_is_decided_anew_on_them(
-    shelf: CorpusFactory, date: str, days: int
+    corpus: CorpusFactory, date: str, days: int
 ) -> None:
-    assert look_at(shelf, (1000, 30), (1000, 36), date=date) == "inconclusive"
-    shelf.clock.step(days=days)
+    assert look_at(corpus, (1000, 30), (1000, 36), date=date) == "inconclusive"
+    corpus.clock.step(days=days)
     grown = (100_000, 3000), (100_000, 4500)
-    assert look_at(shelf, *grown, date=date) == "winner b"
-    assert update_results(shelf.warehouse, shelf.clock).experiments == 0
-    looks = shelf.rows(
+    assert look_at(corpus, *grown, date=date) == "winner b"
+    assert update_results(corpus.warehouse, corpus.clock).experiments == 0
+    looks = corpus.rows(
         "SELECT trials_a, events_a, trials_b, events_b FROM evidence "
         "ORDER BY data_through"
     )
     assert looks == [(1000.0, 30.0, 1000.0, 36.0), (100_000, 3000, 100_000, 4500)]
-    assert shelf.rows(
+    assert corpus.rows(
         "SELECT d.decision, v.events_b FROM decisions AS d JOIN evidence AS v "
         "USING (experiment_id, data_through) ORDER BY d.decided_at"
     ) == [("inconclusive", 36.0), ("winner", 4500.0)]
@@ -123,247 +123,249 @@ def test_an_export_with_newer_counts_is_decided_anew_on_them(
 
 @pytest.mark.parametrize("date", ["2025-03-01", ""])
 def test_a_change_of_one_count_alone_is_looked_at_too(
-    shelf: CorpusFactory, date: str
+    corpus: CorpusFactory, date: str
 ) -> None:
-    look_at(shelf, (1000, 30), (1000, 36), date=date)
-    shelf.clock.step(days=1)
-    assert look_at(shelf, (1000, 30), (1000, 90), date=date) == "winner b"
+    look_at(corpus, (1000, 30), (1000, 36), date=date)
+    corpus.clock.step(days=1)
+    assert look_at(corpus, (1000, 30), (1000, 90), date=date) == "winner b"
 
 
 def test_a_verdict_that_stands_on_newer_counts_is_a_row_of_its_own(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
     for events in (50, 51):
-        assert look_at(shelf, (1000, events), (1000, 120)) == "winner b"
-    lifts = shelf.rows("SELECT round(lift, 2) FROM decisions ORDER BY decided_at")
+        assert look_at(corpus, (1000, events), (1000, 120)) == "winner b"
+    lifts = corpus.rows("SELECT round(lift, 2) FROM decisions ORDER BY decided_at")
     assert lifts == [(1.4,), (1.35,)]
-    summary = update_results(shelf.warehouse, shelf.clock)
+    summary = update_results(corpus.warehouse, corpus.clock)
     assert (summary.experiments, summary.again) == (0, 0)
 
 
 def test_the_single_look_is_not_taken_again_when_an_export_has_grown(
-    shelf: CorpusFactory, tmp_path: Path
+    corpus: CorpusFactory, tmp_path: Path
 ) -> None:
     enough_for_z = (2600, 130), (2600, 174)
     (tmp_path / "once").mkdir()
     assert look_at(CorpusFactory(tmp_path / "once"), *enough_for_z) == "winner b"
-    assert look_at(shelf, (1000, 50), (1000, 52)) == "inconclusive"
-    assert look_at(shelf, *enough_for_z) == "inconclusive"
-    assert look_at(shelf, (26_000, 1300), (26_000, 1740)) == "winner b"
+    assert look_at(corpus, (1000, 50), (1000, 52)) == "inconclusive"
+    assert look_at(corpus, *enough_for_z) == "inconclusive"
+    assert look_at(corpus, (26_000, 1300), (26_000, 1740)) == "winner b"
 
 
 def test_a_first_look_with_too_few_events_leaves_the_single_look_to_the_next(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    assert look_at(shelf, (100, 2), (100, 20)) == "inconclusive"
-    assert look_at(shelf, (1300, 24), (1300, 87)) == "inconclusive"
-    assert look_at(shelf, (2600, 130), (2600, 174)) == "winner b"
+    assert look_at(corpus, (100, 2), (100, 20)) == "inconclusive"
+    assert look_at(corpus, (1300, 24), (1300, 87)) == "inconclusive"
+    assert look_at(corpus, (2600, 130), (2600, 174)) == "winner b"
 
 
 def test_what_won_by_the_single_look_stays_the_winner_while_it_leads(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    assert look_at(shelf, (2600, 130), (2600, 174)) == "winner b"
-    assert look_at(shelf, (2700, 136), (2700, 178)) == "winner b"
-    assert look_at(shelf, (5200, 260), (5200, 259)) == "inconclusive"
+    assert look_at(corpus, (2600, 130), (2600, 174)) == "winner b"
+    assert look_at(corpus, (2700, 136), (2700, 178)) == "winner b"
+    assert look_at(corpus, (5200, 260), (5200, 259)) == "inconclusive"
 
 
 @pytest.mark.parametrize("date", ["2025-03-01", ""])
 def test_an_arm_that_came_later_is_looked_at_but_not_by_the_single_look(
-    shelf: CorpusFactory, tmp_path: Path, date: str
+    corpus: CorpusFactory, tmp_path: Path, date: str
 ) -> None:
     two, third = ((2600, 130), (2600, 131)), (2600, 176)
     (tmp_path / "once").mkdir()
     assert look_at(CorpusFactory(tmp_path / "once"), *two, third) == "winner c"
-    assert look_at(shelf, *two, date=date) == "inconclusive"
-    assert look_at(shelf, *two, third, date=date) == "inconclusive"
-    assert look_at(shelf, *two, third, (2600, 400), date=date) == "winner d"
-    assert shelf.rows(
+    assert look_at(corpus, *two, date=date) == "inconclusive"
+    assert look_at(corpus, *two, third, date=date) == "inconclusive"
+    assert look_at(corpus, *two, third, (2600, 400), date=date) == "winner d"
+    assert corpus.rows(
         "SELECT count(*), count(DISTINCT data_through) FROM decisions"
     ) == [(3, 3)]
 
 
-def test_changed_counts_are_later_observations(shelf: CorpusFactory) -> None:
+def test_changed_counts_are_later_observations(corpus: CorpusFactory) -> None:
     """Even where the clock stands still, as the simulated one does."""
-    load(shelf, HEADER + T1)
-    load(shelf, HEADER + T1.replace("1000,50", "2000,70"))
-    assert counts(shelf)["engagement"] == 6
-    assert shelf.rows(
+    load(corpus, HEADER + T1)
+    load(corpus, HEADER + T1.replace("1000,50", "2000,70"))
+    assert counts(corpus)["engagement"] == 6
+    assert corpus.rows(
         "SELECT g.metric, arg_max(g.value, g.observed_at), count(*) FROM engagement "
         "AS g JOIN posts AS p USING (post_id) WHERE p.arm = 'a' GROUP BY ALL ORDER BY 1"
     ) == [("clicks", 70.0, 2), ("impressions", 2000.0, 2)]
-    assert shelf.rows(
+    assert corpus.rows(
         "SELECT count(*), arg_max(views, as_of), arg_max(rate, as_of), "
         "count(DISTINCT source) FROM script_performance WHERE revision_hash IN "
         "(SELECT published_revision_hash FROM posts WHERE arm = 'a')"
     ) == [(2, 2000.0, 0.035, 1)]
 
 
-def test_arms_without_names_are_known_by_their_words(shelf: CorpusFactory) -> None:
+def test_arms_without_names_are_known_by_their_words(corpus: CorpusFactory) -> None:
     header = "test_id,headline,impressions,clicks\n"
-    load(shelf, header + "t,One,100,5\nt,Two,100,6\n")
+    load(corpus, header + "t,One,100,5\nt,Two,100,6\n")
     arms = "SELECT arm, published_revision_hash, post_id FROM posts ORDER BY arm"
-    before = shelf.rows(arms)
-    report = load(shelf, header + "t,Three,100,7\nt,Two,100,6\nt,One,100,5\n")
-    assert (report.rejected, shelf.rows(arms)[:2]) == (0, before)
-    assert [label for label, *_ in shelf.rows(arms)] == ["arm-1", "arm-2", "arm-3"]
+    before = corpus.rows(arms)
+    report = load(corpus, header + "t,Three,100,7\nt,Two,100,6\nt,One,100,5\n")
+    assert (report.rejected, corpus.rows(arms)[:2]) == (0, before)
+    assert [label for label, *_ in corpus.rows(arms)] == ["arm-1", "arm-2", "arm-3"]
 
 
 def test_a_row_alone_joins_its_test_when_the_test_has_grown(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
     first, second = T1.splitlines(keepends=True)
-    load(shelf, HEADER + first)
-    load(shelf, HEADER + second + first)
-    assert counts(shelf) == dict(
+    load(corpus, HEADER + first)
+    load(corpus, HEADER + second + first)
+    assert counts(corpus) == dict(
         scripts=2, script_status=2, experiments=1, posts=2, engagement=4
     )
-    assert shelf.rows("SELECT count(DISTINCT experiment_id) FROM posts") == [(1,)]
-    third = load(shelf, HEADER + "t1,c,Five,1000,70,2025-03-01\n")
+    assert corpus.rows("SELECT count(DISTINCT experiment_id) FROM posts") == [(1,)]
+    third = load(corpus, HEADER + "t1,c,Five,1000,70,2025-03-01\n")
     assert (third.experiments, third.missing_scripts) == (1, 2)
-    assert counts(shelf)["posts"] == 3 and counts(shelf)["experiments"] == 1
+    assert counts(corpus)["posts"] == 3 and counts(corpus)["experiments"] == 1
 
 
 def test_what_is_known_of_a_test_stays_as_it_was_at_its_start(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    load(shelf, HEADER + T1)
+    load(corpus, HEADER + T1)
     terms = "SELECT * FROM experiments"
-    update_results(shelf.warehouse, shelf.clock)
-    before = shelf.rows(terms)
+    update_results(corpus.warehouse, corpus.clock)
+    before = corpus.rows(terms)
     later = "t1,c,Five,1000,70,2025-05-01\n"
-    load(shelf, HEADER + later, sigma=0.2, randomised=False, simulated=True)
-    assert counts(shelf)["posts"] == 3
-    assert shelf.rows(terms) == before
+    load(corpus, HEADER + later, sigma=0.2, randomised=False, simulated=True)
+    assert counts(corpus)["posts"] == 3
+    assert corpus.rows(terms) == before
 
 
 def test_posts_in_no_test_are_known_wherever_their_rows_stand(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
     header = "caption,views,likes,date\n"
     rows = ["One,100,5,2025-01-01\n", "One,200,5,2025-01-01\n", "Two,100,5,\n"]
-    load(shelf, header + "".join(rows))
-    report = load(shelf, header + "New,9,1,\n" + "".join(rows))
-    assert (report.posts, counts(shelf)["posts"]) == (4, 4)
-    assert counts(shelf)["engagement"] == 8
+    load(corpus, header + "".join(rows))
+    report = load(corpus, header + "New,9,1,\n" + "".join(rows))
+    assert (report.posts, counts(corpus)["posts"]) == (4, 4)
+    assert counts(corpus)["engagement"] == 8
 
 
 def test_another_file_of_the_same_name_does_not_overwrite_the_first(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    load(shelf, HEADER + T1)
-    before = everything_said(shelf)
+    load(corpus, HEADER + T1)
+    before = everything_said(corpus)
     other = T1.replace("One", "Uno").replace("Two", "Dos") + T2
-    report = load(shelf, HEADER + other)
+    report = load(corpus, HEADER + other)
     assert [r.reason for r in report.rejects_sample] == ["other words"] * 2
     assert "another export needs another --source" in report.rejects_sample[0].detail
     assert (report.known_scripts, report.missing_scripts) == (0, 2)
-    after = everything_said(shelf)
+    after = everything_said(corpus)
     assert all(row in after["posts"] for row in before["posts"])
-    assert (report.imported, counts(shelf)["posts"]) == (2, 4)
-    apart = load(shelf, HEADER + other, source="other")
-    assert (apart.rejected, apart.experiments, counts(shelf)["posts"]) == (0, 2, 8)
+    assert (report.imported, counts(corpus)["posts"]) == (2, 4)
+    apart = load(corpus, HEADER + other, source="other")
+    assert (apart.rejected, apart.experiments, counts(corpus)["posts"]) == (0, 2, 8)
 
 
-def test_rows_that_vanished_stay(shelf: CorpusFactory) -> None:
-    load(shelf, HEADER + T1 + T2)
-    before = everything_said(shelf)
-    report = load(shelf, HEADER + T2)
-    assert everything_said(shelf) == before
+def test_rows_that_vanished_stay(corpus: CorpusFactory) -> None:
+    load(corpus, HEADER + T1 + T2)
+    before = everything_said(corpus)
+    report = load(corpus, HEADER + T2)
+    assert everything_said(corpus) == before
     assert (report.known_scripts, report.missing_scripts) == (2, 2)
 
 
-def test_the_same_bytes_under_another_name_change_nothing(shelf: CorpusFactory) -> None:
-    load(shelf, HEADER + T1)
-    before = shelf.everything()
+def test_the_same_bytes_under_another_name_change_nothing(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, HEADER + T1)
+    before = corpus.everything()
     for dry_run in (True, False):
-        again = load(shelf, HEADER + T1, "copy.csv", dry_run=dry_run)
+        again = load(corpus, HEADER + T1, "copy.csv", dry_run=dry_run)
         assert again.already_imported and again.numerator == "clicks"
-    assert shelf.everything() == before
+    assert corpus.everything() == before
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_the_same_bytes_with_other_columns_are_refused(
-    shelf: CorpusFactory, dry_run: bool
+    corpus: CorpusFactory, dry_run: bool
 ) -> None:
     rows = "headline,words,views,likes\nA,B,10,3\n"
-    load(shelf, rows)
-    before = shelf.everything()
+    load(corpus, rows)
+    before = corpus.everything()
     with pytest.raises(
         InputError, match="hook was headline and is now words.*--source NAME"
     ):
-        load(shelf, rows, mapping={"hook": "words"}, dry_run=dry_run)
-    assert shelf.everything() == before
-    mended = load(shelf, rows, mapping={"hook": "words"}, source="mended")
+        load(corpus, rows, mapping={"hook": "words"}, dry_run=dry_run)
+    assert corpus.everything() == before
+    mended = load(corpus, rows, mapping={"hook": "words"}, source="mended")
     assert mended.scripts == 1 and not mended.already_imported
 
 
 def test_a_file_that_grew_may_count_more_but_not_read_words_elsewhere(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    load(shelf, "headline,words,views\nA,B,10\n")
-    report: ImportReport = load(shelf, "headline,words,views,likes\nA,B,10,3\n")
+    load(corpus, "headline,words,views\nA,B,10\n")
+    report: ImportReport = load(corpus, "headline,words,views,likes\nA,B,10,3\n")
     assert report.known_scripts == 1
     with pytest.raises(InputError, match="hook was headline"):
-        load(shelf, "headline,words,views\nA,C,10\n", mapping={"hook": "words"})
+        load(corpus, "headline,words,views\nA,C,10\n", mapping={"hook": "words"})
 
 
 def test_a_file_that_came_in_before_exports_had_names_goes_on_as_it_was(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
     single = ",,Alone,100,5,2025-01-01\n"
-    load(shelf, HEADER + T1 + single, by_name=False)
-    with shelf.warehouse.transaction() as con:  # as the older version left it
+    load(corpus, HEADER + T1 + single, by_name=False)
+    with corpus.warehouse.transaction() as con:  # as the older version left it
         con.execute("ALTER TABLE imports DROP COLUMN source")
         number = next(n for n, _, ddl in MIGRATIONS if "imports ADD COLUMN" in ddl)
         con.execute("DELETE FROM migrations WHERE number = ?", [number])
-    shelf.warehouse = Warehouse(shelf.warehouse.url, shelf.clock.now)
-    report = load(shelf, HEADER + T2 + single + T1)
-    assert counts(shelf) == dict(
+    corpus.warehouse = Warehouse(corpus.warehouse.url, corpus.clock.now)
+    report = load(corpus, HEADER + T2 + single + T1)
+    assert counts(corpus) == dict(
         scripts=5, script_status=5, experiments=2, posts=5, engagement=10
     )
     assert report.known_scripts == 3
-    load(shelf, HEADER + T2 + single + T1 + ",,Last,100,5,2025-01-01\n")
-    assert (counts(shelf)["posts"], counts(shelf)["experiments"]) == (6, 2)
-    assert shelf.rows(
+    load(corpus, HEADER + T2 + single + T1 + ",,Last,100,5,2025-01-01\n")
+    assert (counts(corpus)["posts"], counts(corpus)["experiments"]) == (6, 2)
+    assert corpus.rows(
         "SELECT count(DISTINCT coalesce(source, content_hash)) FROM imports"
     ) == [(1,)]
 
 
-def test_ids_of_files_without_a_name_are_what_they_were(shelf: CorpusFactory) -> None:
+def test_ids_of_files_without_a_name_are_what_they_were(corpus: CorpusFactory) -> None:
     """The loop's own past must be the same past in every version."""
-    load(shelf, HEADER + T1 + ",,Alone,100,5,2025-01-01\n", by_name=False)
-    assert shelf.rows("SELECT experiment_id FROM experiments") == [
+    load(corpus, HEADER + T1 + ",,Alone,100,5,2025-01-01\n", by_name=False)
+    assert corpus.rows("SELECT experiment_id FROM experiments") == [
         ("6e6cc8c2bdf7d6dc",)
     ]
-    assert shelf.rows("SELECT post_id FROM posts ORDER BY arm") == [
+    assert corpus.rows("SELECT post_id FROM posts ORDER BY arm") == [
         ("d68d2c4a3c9546af",),
         ("cc7ef97139b78c06",),
         ("4c8d1adad70e465f",),
     ]
-    assert shelf.rows("SELECT DISTINCT source FROM script_performance") == [
+    assert corpus.rows("SELECT DISTINCT source FROM script_performance") == [
         ("import/af71b2273cbe93a7",)
     ]
 
 
-def test_a_test_keeps_the_name_that_its_file_gives_it(shelf: CorpusFactory) -> None:
+def test_a_test_keeps_the_name_that_its_file_gives_it(corpus: CorpusFactory) -> None:
     long = T2.replace("t2", "t" * 300)
-    load(shelf, HEADER + T1 + long)
+    load(corpus, HEADER + T1 + long)
     names = "SELECT intent_key FROM experiments ORDER BY length(intent_key)"
-    assert shelf.rows(names) == [("t1",), ("t" * 200,)]
+    assert corpus.rows(names) == [("t1",), ("t" * 200,)]
 
 
 def test_a_test_of_an_older_version_gets_its_name_when_its_file_has_grown(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    load(shelf, HEADER + T1)
-    with shelf.warehouse.transaction() as con:
+    load(corpus, HEADER + T1)
+    with corpus.warehouse.transaction() as con:
         con.execute("UPDATE experiments SET intent_key = experiment_id")
-    load(shelf, HEADER + T1 + T2)
+    load(corpus, HEADER + T1 + T2)
     names = "SELECT intent_key FROM experiments ORDER BY 1"
-    assert shelf.rows(names) == [("t1",), ("t2",)]
+    assert corpus.rows(names) == [("t1",), ("t2",)]
 
 
-def test_columns_that_say_nothing_are_named(shelf: CorpusFactory) -> None:
-    report = load(shelf, "test,headline,views,when\nt,A,10,x\n", dry_run=True)
+def test_columns_that_say_nothing_are_named(corpus: CorpusFactory) -> None:
+    report = load(corpus, "test,headline,views,when\nt,A,10,x\n", dry_run=True)
     assert report.left_alone == ("test", "when")

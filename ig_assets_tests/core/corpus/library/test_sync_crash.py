@@ -14,8 +14,8 @@ from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 KILLED = """
     import os, signal, sys
     from pathlib import Path
-    from ig_assets.core.corpus import sync
-    from ig_assets_tests.core.corpus.corpus_factory import Shelf
+    from ig_assets.core.corpus.library import sync
+    from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 
     real = getattr(sync, sys.argv[2])
 
@@ -25,7 +25,7 @@ KILLED = """
 
     setattr(sync, sys.argv[2], killed)
     Path.mkdir = lambda *args, **options: None
-    Shelf(Path(sys.argv[1])).sync()
+    CorpusFactory(Path(sys.argv[1])).sync()
 """
 
 
@@ -42,20 +42,20 @@ KILLED = """
     ],
 )
 def test_a_killed_sync_leaves_the_rows_as_they_were(
-    shelf: CorpusFactory, after: str
+    corpus: CorpusFactory, after: str
 ) -> None:
-    shelf.write("a.md", id="a")
-    shelf.write("b.md", hook="B")
-    shelf.sync()
-    before = shelf.everything()
-    shelf.write("a.md", id="a", hook="Other words")
-    (shelf.library / "b.md").rename(shelf.library / "c.md")
-    (shelf.library / "bad.md").write_bytes(b"\x00")
+    corpus.write("a.md", id="a")
+    corpus.write("b.md", hook="B")
+    corpus.sync()
+    before = corpus.everything()
+    corpus.write("a.md", id="a", hook="Other words")
+    (corpus.library / "b.md").rename(corpus.library / "c.md")
+    (corpus.library / "bad.md").write_bytes(b"\x00")
     killed = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(KILLED), str(shelf.folder), after],
+        [sys.executable, "-c", textwrap.dedent(KILLED), str(corpus.folder), after],
         check=False,
     )
     assert killed.returncode == -signal.SIGKILL
-    assert shelf.everything() == before
-    change = shelf.sync()
+    assert corpus.everything() == before
+    change = corpus.sync()
     assert (change.changed, change.renamed, change.rejected) == (1, 1, 1)

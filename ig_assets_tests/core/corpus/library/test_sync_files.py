@@ -22,25 +22,25 @@ from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 
 
 def table(
-    shelf: CorpusFactory, *rows: dict[str, Any], name: str = "rows.jsonl"
+    corpus: CorpusFactory, *rows: dict[str, Any], name: str = "rows.jsonl"
 ) -> None:
     content = "\n".join(map(json.dumps, rows))
-    (shelf.library / name).write_text(content, encoding="utf-8")
+    (corpus.library / name).write_text(content, encoding="utf-8")
 
 
 def row(name: str, text: str = "", **more: Any) -> dict[str, Any]:
     return {"id": name, "text": text or f"Hook {name}\n\nBody.", **more}
 
 
-def active(shelf: CorpusFactory) -> list[str]:
-    return sorted(name.removeprefix("library/") for name in shelf.active())
+def active(corpus: CorpusFactory) -> list[str]:
+    return sorted(name.removeprefix("library/") for name in corpus.active())
 
 
 class Meddled(FolderLibrary):
     """A folder whose listing or reading is disturbed."""
 
-    def __init__(self, shelf: CorpusFactory) -> None:
-        super().__init__(str(shelf.library))
+    def __init__(self, corpus: CorpusFactory) -> None:
+        super().__init__(str(corpus.library))
         self.answers: dict[str, bytes | InvalidFile | None] = {}
         self.exact = False
         self.opened: list[str] = []
@@ -63,247 +63,249 @@ class Meddled(FolderLibrary):
                 raise TransientVendorError("The library cannot be read.")
 
 
-def sync(shelf: CorpusFactory, library: Meddled) -> CorpusChange:
-    return sync_corpus(shelf.warehouse, library, shelf.clock)
+def sync(corpus: CorpusFactory, library: Meddled) -> CorpusChange:
+    return sync_corpus(corpus.warehouse, library, corpus.clock)
 
 
-def test_only_files_whose_bytes_changed_are_parsed(shelf: CorpusFactory) -> None:
+def test_only_files_whose_bytes_changed_are_parsed(corpus: CorpusFactory) -> None:
     for name in "abc":
-        shelf.write(f"{name}.md", hook=name)
-    table(shelf, row("t1"), row("t2"))
-    assert shelf.sync().parsed == 4
-    again = shelf.sync()
+        corpus.write(f"{name}.md", hook=name)
+    table(corpus, row("t1"), row("t2"))
+    assert corpus.sync().parsed == 4
+    again = corpus.sync()
     assert (again.parsed, again.unchanged) == (0, 5)
-    shelf.write("b.md", hook="B")
-    change = shelf.sync()
+    corpus.write("b.md", hook="B")
+    change = corpus.sync()
     assert (change.parsed, change.changed, change.unchanged) == (1, 1, 4)
 
 
 def test_a_new_reader_parses_every_file_again(
-    shelf: CorpusFactory, monkeypatch: pytest.MonkeyPatch
+    corpus: CorpusFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf.write("a.md")
-    shelf.sync()
+    corpus.write("a.md")
+    corpus.sync()
     known = f"reader_version) = {READER_VERSION}"
     newer = known_files._FILES.replace(known, f"{known}0")
     assert newer != known_files._FILES
     monkeypatch.setattr(known_files, "_FILES", newer)
-    assert shelf.sync().parsed == 1
+    assert corpus.sync().parsed == 1
 
 
-def test_an_exact_stamp_spares_the_reading_itself(shelf: CorpusFactory) -> None:
-    library = Meddled(shelf)
+def test_an_exact_stamp_spares_the_reading_itself(corpus: CorpusFactory) -> None:
+    library = Meddled(corpus)
     library.exact = True
-    shelf.write("a.md")
-    shelf.write("b.md", hook="B")
-    sync(shelf, library)
+    corpus.write("a.md")
+    corpus.write("b.md", hook="B")
+    sync(corpus, library)
     library.opened.clear()
-    assert (sync(shelf, library).unchanged, library.opened) == (2, [])
-    shelf.write("b.md", hook="Another, longer")
-    assert (sync(shelf, library).changed, library.opened) == (1, ["b.md"])
+    assert (sync(corpus, library).unchanged, library.opened) == (2, [])
+    corpus.write("b.md", hook="Another, longer")
+    assert (sync(corpus, library).changed, library.opened) == (1, ["b.md"])
 
 
-def test_a_row_is_a_script_like_a_file(shelf: CorpusFactory) -> None:
-    table(shelf, row("a", topic="basil"), row("b"), row("c"))
-    assert shelf.sync().new == 3
-    assert shelf.active()["library/a"]["source_uri"] == "rows.jsonl#a"
-    table(shelf, row("a", topic="herbs"), row("b", "Other words"), row("d"))
-    change = shelf.sync()
+def test_a_row_is_a_script_like_a_file(corpus: CorpusFactory) -> None:
+    table(corpus, row("a", topic="basil"), row("b"), row("c"))
+    assert corpus.sync().new == 3
+    assert corpus.active()["library/a"]["source_uri"] == "rows.jsonl#a"
+    table(corpus, row("a", topic="herbs"), row("b", "Other words"), row("d"))
+    change = corpus.sync()
     assert (change.new, change.changed, change.retired) == (1, 2, 1)
-    assert active(shelf) == ["a", "b", "d"]
-    (shelf.library / "rows.jsonl").rename(shelf.library / "moved.jsonl")
-    change = shelf.sync()
+    assert active(corpus) == ["a", "b", "d"]
+    (corpus.library / "rows.jsonl").rename(corpus.library / "moved.jsonl")
+    change = corpus.sync()
     assert (change.new, change.changed, change.retired) == (0, 3, 0)
-    (shelf.library / "moved.jsonl").unlink()
-    assert shelf.sync().retired == 3
+    (corpus.library / "moved.jsonl").unlink()
+    assert corpus.sync().retired == 3
 
 
-def test_a_bad_row_keeps_its_script_and_the_others_go_on(shelf: CorpusFactory) -> None:
-    table(shelf, row("a"), row("b"), row("c"))
-    shelf.sync()
-    table(shelf, row("a", "New words"), row("b", topic=["broken"]))
-    change = shelf.sync()
+def test_a_bad_row_keeps_its_script_and_the_others_go_on(corpus: CorpusFactory) -> None:
+    table(corpus, row("a"), row("b"), row("c"))
+    corpus.sync()
+    table(corpus, row("a", "New words"), row("b", topic=["broken"]))
+    change = corpus.sync()
     assert (change.changed, change.retired, change.rejected) == (1, 1, 1)
     assert [r.source_uri for r in change.rejects] == ["rows.jsonl#b"]
-    assert active(shelf) == ["a", "b"]
-    before = shelf.everything()
-    assert shelf.sync().rejected == 1
-    assert shelf.everything() == before
+    assert active(corpus) == ["a", "b"]
+    before = corpus.everything()
+    assert corpus.sync().rejected == 1
+    assert corpus.everything() == before
 
 
 @pytest.mark.parametrize("broken", ["[1, 2]\n", "{", '{"text": "\\'])
 def test_a_broken_table_keeps_all_its_scripts_until_it_is_whole_again(
-    shelf: CorpusFactory, broken: str
+    corpus: CorpusFactory, broken: str
 ) -> None:
-    table(shelf, row("a"), row("b"))
-    shelf.sync()
-    path = shelf.library / "rows.jsonl"
+    table(corpus, row("a"), row("b"))
+    corpus.sync()
+    path = corpus.library / "rows.jsonl"
     good = path.read_text()
     path.write_text(broken)
     for _ in range(2):
-        change = shelf.sync()
+        change = corpus.sync()
         assert (change.rejected, change.retired) == (1, 0)
         assert [r.source_uri for r in change.rejects] == ["rows.jsonl"]
-        assert active(shelf) == ["a", "b"]
+        assert active(corpus) == ["a", "b"]
     path.write_text(good)
-    assert (shelf.sync().unchanged, shelf.sync().parsed) == (2, 0)
+    assert (corpus.sync().unchanged, corpus.sync().parsed) == (2, 0)
 
 
-def test_a_line_cut_short_retires_nothing_of_its_table(shelf: CorpusFactory) -> None:
-    table(shelf, row("a"), row("b"), row("c"))
-    shelf.sync()
-    content = (shelf.library / "rows.jsonl").read_text()
-    (shelf.library / "rows.jsonl").write_text(content[:-10])
+def test_a_line_cut_short_retires_nothing_of_its_table(corpus: CorpusFactory) -> None:
+    table(corpus, row("a"), row("b"), row("c"))
+    corpus.sync()
+    content = (corpus.library / "rows.jsonl").read_text()
+    (corpus.library / "rows.jsonl").write_text(content[:-10])
     for _ in range(2):
-        change = shelf.sync()
+        change = corpus.sync()
         assert (change.retired, change.rejected) == (0, 1)
-        assert active(shelf) == ["a", "b", "c"]
+        assert active(corpus) == ["a", "b", "c"]
 
 
 def test_of_two_files_with_one_id_the_first_by_path_is_taken(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    shelf.write("b.md", id="x", hook="Second")
-    shelf.sync()
-    shelf.write("a.md", id="x", hook="First")
-    change = shelf.sync()
+    corpus.write("b.md", id="x", hook="Second")
+    corpus.sync()
+    corpus.write("a.md", id="x", hook="First")
+    change = corpus.sync()
     assert {r.source_uri: r.reason for r in change.rejects} == {"b.md": "duplicate id"}
     assert "a.md" in change.rejects[0].detail
-    assert shelf.active()["library/x"]["hook"] == "First"
-    before = shelf.everything()
-    assert shelf.sync().rejected == 1
-    assert shelf.everything() == before
-    (shelf.library / "a.md").unlink()
-    change = shelf.sync()
+    assert corpus.active()["library/x"]["hook"] == "First"
+    before = corpus.everything()
+    assert corpus.sync().rejected == 1
+    assert corpus.everything() == before
+    (corpus.library / "a.md").unlink()
+    change = corpus.sync()
     assert (change.changed, change.rejected, change.retired) == (1, 0, 0)
-    assert shelf.active()["library/x"]["hook"] == "Second"
+    assert corpus.active()["library/x"]["hook"] == "Second"
 
 
 def test_a_copy_with_the_same_id_and_words_takes_over_when_the_first_goes(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    shelf.write("a.md", id="x")
-    table(shelf, row("x", "A hook.\n\nSome words about it.\n\nCTA: Save this."))
-    assert (shelf.sync().new, shelf.sync().rejected) == (1, 0)
-    (shelf.library / "a.md").unlink()
-    change = shelf.sync()
+    corpus.write("a.md", id="x")
+    table(corpus, row("x", "A hook.\n\nSome words about it.\n\nCTA: Save this."))
+    assert (corpus.sync().new, corpus.sync().rejected) == (1, 0)
+    (corpus.library / "a.md").unlink()
+    change = corpus.sync()
     assert (change.changed, change.retired) == (1, 0)
-    assert shelf.active()["library/x"]["source_uri"] == "rows.jsonl#x"
+    assert corpus.active()["library/x"]["source_uri"] == "rows.jsonl#x"
 
 
 def test_words_that_were_forgotten_do_not_come_back_as_a_new_revision(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    shelf.write("a.md", id="a", hook="Forget me.")
-    shelf.write("b.md", id="b", hook="Something else.")
-    shelf.sync()
-    shelf.insert("forgotten", {"script_id": "library/a"})
-    shelf.write("b.md", id="b", hook="Forget me.")
-    change = shelf.sync()
+    corpus.write("a.md", id="a", hook="Forget me.")
+    corpus.write("b.md", id="b", hook="Something else.")
+    corpus.sync()
+    corpus.insert("forgotten", {"script_id": "library/a"})
+    corpus.write("b.md", id="b", hook="Forget me.")
+    change = corpus.sync()
     assert {r.source_uri for r in change.rejects} == {"a.md", "b.md"}
-    assert shelf.active()["library/b"]["hook"] == "Something else."
+    assert corpus.active()["library/b"]["hook"] == "Something else."
 
 
 def test_a_forgotten_script_of_a_file_that_did_not_change_is_refused(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    shelf.write("a.md", id="a")
-    shelf.sync()
-    shelf.insert("forgotten", {"script_id": "library/a"})
-    assert [r.reason for r in shelf.sync().rejects] == ["forgotten"]
+    corpus.write("a.md", id="a")
+    corpus.sync()
+    corpus.insert("forgotten", {"script_id": "library/a"})
+    assert [r.reason for r in corpus.sync().rejects] == ["forgotten"]
 
 
 @pytest.mark.parametrize("broken", ["listing", "reading"])
-def test_a_library_that_fails_changes_no_row(shelf: CorpusFactory, broken: str) -> None:
-    shelf.write("a.md")
-    shelf.write("b.md", hook="B")
-    library = Meddled(shelf)
-    sync(shelf, library)
-    before = shelf.everything()
-    shelf.write("c.md", hook="C")
+def test_a_library_that_fails_changes_no_row(
+    corpus: CorpusFactory, broken: str
+) -> None:
+    corpus.write("a.md")
+    corpus.write("b.md", hook="B")
+    library = Meddled(corpus)
+    sync(corpus, library)
+    before = corpus.everything()
+    corpus.write("c.md", hook="C")
     library.broken = broken
     with pytest.raises(TransientVendorError):
-        sync(shelf, library)
-    assert shelf.everything() == before
+        sync(corpus, library)
+    assert corpus.everything() == before
 
 
 @pytest.mark.parametrize("answer", [None, InvalidFile("unreadable", "No permission.")])
 def test_a_file_that_cannot_be_read_now_keeps_its_scripts(
-    shelf: CorpusFactory, answer: InvalidFile | None
+    corpus: CorpusFactory, answer: InvalidFile | None
 ) -> None:
-    shelf.write("a.md", id="a")
-    table(shelf, row("b"))
-    library = Meddled(shelf)
-    sync(shelf, library)
+    corpus.write("a.md", id="a")
+    table(corpus, row("b"))
+    library = Meddled(corpus)
+    sync(corpus, library)
     library.answers = {"a.md": answer, "rows.jsonl": answer}
     for _ in range(2):
-        change = sync(shelf, library)
+        change = sync(corpus, library)
         assert (change.retired, change.rejected) == (0, 2 if answer else 0)
-        assert active(shelf) == ["a", "b"]
+        assert active(corpus) == ["a", "b"]
     library.answers = {}
-    assert sync(shelf, library).unchanged == 2
+    assert sync(corpus, library).unchanged == 2
 
 
-def test_a_sync_that_another_overtook_writes_nothing(shelf: CorpusFactory) -> None:
-    shelf.write("a.md", id="a")
-    library = Meddled(shelf)
+def test_a_sync_that_another_overtook_writes_nothing(corpus: CorpusFactory) -> None:
+    corpus.write("a.md", id="a")
+    library = Meddled(corpus)
 
     def other() -> None:
-        shelf.write("b.md", id="b", hook="B")
-        shelf.sync()
-        (shelf.library / "b.md").unlink()
+        corpus.write("b.md", id="b", hook="B")
+        corpus.sync()
+        (corpus.library / "b.md").unlink()
 
     library.before_reading = other
     with pytest.raises(WarehouseBusyError, match="Another sync"):
-        sync(shelf, library)
-    assert active(shelf) == ["a", "b"]
+        sync(corpus, library)
+    assert active(corpus) == ["a", "b"]
 
 
 def test_a_plan_says_what_a_sync_would_do_and_leaves_no_trace(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    shelf.write("a.md", id="a")
-    shelf.sync()
-    shelf.write("b.md", id="b", hook="B")
-    (shelf.library / "a.md").unlink()
-    before = shelf.everything()
-    library = FolderLibrary(str(shelf.library))
+    corpus.write("a.md", id="a")
+    corpus.sync()
+    corpus.write("b.md", id="b", hook="B")
+    (corpus.library / "a.md").unlink()
+    before = corpus.everything()
+    library = FolderLibrary(str(corpus.library))
     change, ids = plan_corpus(
-        shelf.warehouse,
+        corpus.warehouse,
         library,
-        shelf.clock,
+        corpus.clock,
         lambda con: con.execute(
             f"SELECT script_id FROM ({CURRENT_SCRIPTS})"
         ).fetchall(),
     )
     assert ids == [("library/b",)]
-    assert shelf.everything() == before
-    assert change == shelf.sync()
+    assert corpus.everything() == before
+    assert change == corpus.sync()
 
 
-def test_a_large_library_is_staged_like_a_small_one(shelf: CorpusFactory) -> None:
+def test_a_large_library_is_staged_like_a_small_one(corpus: CorpusFactory) -> None:
     rows = [row(f"r{n}", author="mara" if n == 7 else None) for n in range(FRAME_ROWS)]
-    table(shelf, *rows, row("odd", '😀 it\'s "quoted", with\ttabs'))
-    change = shelf.sync()
+    table(corpus, *rows, row("odd", '😀 it\'s "quoted", with\ttabs'))
+    change = corpus.sync()
     assert (change.new, change.rejected) == (FRAME_ROWS + 1, 0)
-    scripts = shelf.active()
+    scripts = corpus.active()
     assert [s["script_id"] for s in scripts.values() if s["author"]] == ["library/r7"]
     assert scripts["library/odd"]["text"] == '😀 it\'s "quoted", with\ttabs'
-    assert shelf.sync().unchanged == FRAME_ROWS + 1
+    assert corpus.sync().unchanged == FRAME_ROWS + 1
 
 
 def test_a_script_put_into_the_tables_by_another_hand_is_retired(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    shelf.write("a.md", id="a")
-    shelf.sync()
+    corpus.write("a.md", id="a")
+    corpus.sync()
     stranger = {"script_id": "library/stranger", "revision_hash": "0" * 64}
-    shelf.insert("scripts", {**stranger, "source_uri": "nowhere.md", "text": "Words"})
-    shelf.insert(
+    corpus.insert("scripts", {**stranger, "source_uri": "nowhere.md", "text": "Words"})
+    corpus.insert(
         "script_status",
-        {**stranger, "changed_at": shelf.clock.now(), "status": "active"},
+        {**stranger, "changed_at": corpus.clock.now(), "status": "active"},
     )
-    assert (shelf.sync().retired, active(shelf)) == (1, ["a"])
+    assert (corpus.sync().retired, active(corpus)) == (1, ["a"])
 
 
 contents = st.sampled_from(
@@ -339,18 +341,18 @@ libraries = st.builds(
 )
 @given(st.lists(libraries, min_size=1, max_size=4))
 def test_whatever_came_before_a_second_sync_changes_nothing(
-    shelf: CorpusFactory, states: list[dict[str, str]]
+    corpus: CorpusFactory, states: list[dict[str, str]]
 ) -> None:
     for files in states:
-        for path in list(shelf.library.iterdir()):
+        for path in list(corpus.library.iterdir()):
             path.unlink()
         for name, content in files.items():
-            (shelf.library / name).write_text(content)
-        first = shelf.sync()
-        before = shelf.everything()
-        shelf.clock.step(days=1)
-        again = shelf.sync()
-        assert shelf.everything() == before
+            (corpus.library / name).write_text(content)
+        first = corpus.sync()
+        before = corpus.everything()
+        corpus.clock.step(days=1)
+        again = corpus.sync()
+        assert corpus.everything() == before
         assert again.rejects == first.rejects
         assert (again.new, again.changed, again.retired, again.revived) == (0, 0, 0, 0)
 
@@ -362,17 +364,17 @@ def test_whatever_came_before_a_second_sync_changes_nothing(
 )
 @given(st.lists(libraries, min_size=2, max_size=4))
 def test_reading_only_what_changed_says_the_same_as_reading_all(
-    shelf: CorpusFactory, states: list[dict[str, str]]
+    corpus: CorpusFactory, states: list[dict[str, str]]
 ) -> None:
     for files in states:
-        for path in list(shelf.library.iterdir()):
+        for path in list(corpus.library.iterdir()):
             path.unlink()
         for name, content in files.items():
-            (shelf.library / name).write_text(content)
-        shelf.sync()
-        learned = shelf.everything()
-        with shelf.warehouse.transaction() as con:
+            (corpus.library / name).write_text(content)
+        corpus.sync()
+        learned = corpus.everything()
+        with corpus.warehouse.transaction() as con:
             con.execute("UPDATE library_files SET content_hash = NULL")
-        change = shelf.sync()
-        assert shelf.everything() == learned
+        change = corpus.sync()
+        assert corpus.everything() == learned
         assert (change.new, change.changed, change.retired) == (0, 0, 0)

@@ -59,35 +59,35 @@ def test_a_language_is_a_tag_or_none(told: str, tag: str | None) -> None:
 
 
 def test_an_unknown_language_is_null_and_the_script_is_taken(tmp_path: Path) -> None:
-    shelf = CorpusFactory(tmp_path)
-    shelf.write("bad.md", hook="One.", language="Klingon", hook_style="Bold Claim")
-    shelf.write("good.md", hook="Two.", language="EN-us")
-    shelf.write("none.md", hook="Three.")
-    assert shelf.sync().new == 3
-    said = {r["source_uri"]: r["language"] for r in shelf.active().values()}
+    corpus = CorpusFactory(tmp_path)
+    corpus.write("bad.md", hook="One.", language="Klingon", hook_style="Bold Claim")
+    corpus.write("good.md", hook="Two.", language="EN-us")
+    corpus.write("none.md", hook="Three.")
+    assert corpus.sync().new == 3
+    said = {r["source_uri"]: r["language"] for r in corpus.active().values()}
     assert said == {"bad.md": None, "good.md": "en-US", "none.md": ""}
-    assert {r["hook_style"] for r in shelf.active().values()} == {"bold_claim", ""}
-    with shelf.warehouse.transaction() as con:
+    assert {r["hook_style"] for r in corpus.active().values()} == {"bold_claim", ""}
+    with corpus.warehouse.transaction() as con:
         [found] = scripts_without_language(con)
     assert found == {"script_id": "library/bad", "source_uri": "bad.md"}
-    assert shelf.sync().unchanged == 3, "NULL is no change each time"
-    shelf.embed()
-    shelf.sync_index()
-    assert len(shelf.indexed()) == 3
+    assert corpus.sync().unchanged == 3, "NULL is no change each time"
+    corpus.embed()
+    corpus.sync_index()
+    assert len(corpus.indexed()) == 3
 
-    shelf.write("bad.md", hook="One.", language="tlh", hook_style="Bold Claim")
-    shelf.sync()
-    with shelf.warehouse.transaction() as con:
+    corpus.write("bad.md", hook="One.", language="tlh", hook_style="Bold Claim")
+    corpus.sync()
+    with corpus.warehouse.transaction() as con:
         assert scripts_without_language(con) == []
 
 
 def test_a_style_that_is_seen_once_or_nearly_known_is_doubtful(tmp_path: Path) -> None:
-    shelf = CorpusFactory(tmp_path)
+    corpus = CorpusFactory(tmp_path)
     styles = ["story", "pov shot", "POV-shot", "questoin", "questoin", "rant"]
     for place, style in enumerate(styles):
-        shelf.write(f"{place}.md", hook=f"Hook {place}.", hook_style=style)
-    shelf.sync()
-    with shelf.warehouse.transaction() as con:
+        corpus.write(f"{place}.md", hook=f"Hook {place}.", hook_style=style)
+    corpus.sync()
+    with corpus.warehouse.transaction() as con:
         found = {row["hook_style"]: row for row in unknown_styles(con, KNOWN)}
     assert found.keys() == {"pov_shot", "questoin", "rant"}
     assert not found["pov_shot"]["is_doubtful"] and found["pov_shot"]["scripts"] == 2

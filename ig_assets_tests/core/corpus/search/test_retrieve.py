@@ -18,20 +18,20 @@ BASIL = "Basil in the kitchen window."
 
 
 @pytest.fixture
-def stocked(shelf: CorpusFactory) -> CorpusFactory:
+def stocked(corpus: CorpusFactory) -> CorpusFactory:
     """Scripts: near and far ones, two languages, a copy, and two that won."""
-    shelf.write("basil.md", hook=BASIL, language="en", topic="basil")
-    shelf.write("copy.md", hook=BASIL, language="en", topic="basil")
-    shelf.write("basil-won.md", hook="Basil in the kitchen pot.", language="en")
-    shelf.write("basilikum.md", hook="Basil in der Küche.", language="de")
+    corpus.write("basil.md", hook=BASIL, language="en", topic="basil")
+    corpus.write("copy.md", hook=BASIL, language="en", topic="basil")
+    corpus.write("basil-won.md", hook="Basil in the kitchen pot.", language="en")
+    corpus.write("basilikum.md", hook="Basil in der Küche.", language="de")
     for n in range(20):
-        shelf.write(f"far-{n}.md", hook=f"Bicycle chain {n}.", language="en")
-    shelf.add_variant("v1", "Basil in the kitchen garden.\n\nIt won.")
-    shelf.sync()
-    shelf.decide("e0", "provisional", 0.4, winner_script_id="library/basil-won")
-    shelf.decide("e1", "winner", 0.1, winner_variant_id="v1")
-    shelf.turn()
-    return shelf
+        corpus.write(f"far-{n}.md", hook=f"Bicycle chain {n}.", language="en")
+    corpus.add_variant("v1", "Basil in the kitchen garden.\n\nIt won.")
+    corpus.sync()
+    corpus.decide("e0", "provisional", 0.4, winner_script_id="library/basil-won")
+    corpus.decide("e1", "winner", 0.1, winner_variant_id="v1")
+    corpus.materialise()
+    return corpus
 
 
 def test_the_nearest_comes_first_with_all_that_a_prompt_needs(
@@ -80,7 +80,7 @@ def test_a_copy_of_words_that_won_is_no_loophole_for_the_control_arm(
     stocked: CorpusFactory,
 ) -> None:
     stocked.write("again.md", hook="Basil in the kitchen pot.", language="en")
-    stocked.turn()
+    stocked.materialise()
     control = stocked.retrieve("basil kitchen", 50, include_winners=False)
     assert "library/again" not in [s.script_id for s in control]
 
@@ -116,7 +116,7 @@ def test_every_filter_holds_in_the_store_and_in_the_last_word(
     stocked.clock.step(days=60)
     block = "{as_of: 2026-03-05, views: 100, likes: 7}"
     stocked.write("rated.md", hook="Basil with a rate.", performance=block)
-    stocked.turn()
+    stocked.materialise()
     hits = stocked.retrieve("basil kitchen", 50, filters=filters)
     assert {s.script_id for s in hits} == found
     stocked.index.update_metadata(  # a store that lags behind
@@ -183,11 +183,11 @@ def test_several_queries_share_one_call_and_answer_as_alone(
 
 
 def test_an_empty_index_answers_nothing_and_an_empty_query_is_refused(
-    shelf: CorpusFactory,
+    corpus: CorpusFactory,
 ) -> None:
-    assert shelf.retrieve("anything") == []
+    assert corpus.retrieve("anything") == []
     with pytest.raises(InputError, match="the query is empty"):
-        shelf.retrieve(" \n")
+        corpus.retrieve(" \n")
 
 
 def candidate(name: str, similarity: float, vector: list[float]) -> dict[str, object]:

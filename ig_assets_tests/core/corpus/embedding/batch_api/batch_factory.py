@@ -1,4 +1,4 @@
-"""A shelf whose texts go to the Batch API's stand-in, and processes that die there."""
+"""A corpus whose texts go to the Batch API's stand-in, and processes that die there."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class _Half(httpx2.SyncByteStream):
 
 
 class BatchHouse(CorpusFactory):
-    """A shelf with OpenAI's models, which only batches are asked for."""
+    """A corpus with OpenAI's models, which only batches are asked for."""
 
     def __init__(self, folder: Path, vendor: BatchStandIn) -> None:
         super().__init__(folder)
