@@ -6,8 +6,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+import typer.main
 
+from ig_assets.cli.app import app
+from ig_assets.settings import Settings, variable_name
 from tools.generate_configuration import PAGE, page
 from tools.secret_scan import main as secret_scan
 
@@ -26,7 +30,16 @@ _PATH = re.compile(
 )
 _ROOT_FILES = re.compile(r"[A-Z]+\.md|[\w.-]+\.(?:toml|yaml|yml|cfg)|\.env\.example")
 _TEST = re.compile(r"(?P<file>(?:\w+/)*test_\w+\.py)(?:::(?P<name>\w+))?")
+_SHELL = re.compile(r"ig-assets (?P<words>[a-z][^`\n|;&#]*)")
+_MAKE = re.compile(r"(?:^|`|  )make (?P<target>[a-z]+)", re.MULTILINE)
+_VARIABLE = re.compile(r"\bIG_[A-Z][A-Z_]*[A-Z]\b")
+_AUTOMATION = re.compile(r"`(\w+_(?:sensor|schedule))`")
 _SELECTED = re.compile(r"-k (\w+)")
+# Words for which the glossary has a standard term.
+_RETIRED = re.compile(
+    r"\b(?:house|desk|in vain|flights|twins?|strangers?|crooked|nobody)\b",
+    re.IGNORECASE,
+)
 _IDS = [str(found.relative_to(ROOT)) for found in PAGES]
 
 
@@ -74,6 +87,54 @@ def test_no_link_is_dead(path: Path) -> None:
 def test_every_path_that_a_page_names_exists(path: Path) -> None:
     gone = [name for name in named_paths(path) if not any(ROOT.glob(name))]
     assert gone == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=_IDS)
+def test_every_command_and_option_that_a_page_names_exists(path: Path) -> None:
+    group = typer.main.get_command(app)
+    text = path.read_text(encoding="utf-8")
+    wrong = [m[0] for m in _SHELL.finditer(text) if not is_known(group, m["words"])]
+    assert wrong == []
+
+
+def is_known(command: click.Command, line: str) -> bool:
+    """Whether a command line has a known (sub)command and only known options."""
+    words = [word.rstrip(".,)") for word in line.split()]
+    while subcommands := getattr(command, "commands", {}):
+        if not words or words[0] not in subcommands:
+            return not words
+        command, words = subcommands[words[0]], words[1:]
+    known = {opt for p in command.params for opt in (*p.opts, *p.secondary_opts)}
+    return {word for word in words if word.startswith("-")} <= known | {"--help"}
+
+
+def test_a_wrong_command_or_option_would_be_noticed() -> None:
+    group = typer.main.get_command(app)
+    assert is_known(group, "posts list --text") and is_known(group, "search herbs -k 3")
+    assert not is_known(group, "publish") and not is_known(group, "posts burn")
+    assert not is_known(group, "posts list --texts")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=_IDS)
+def test_every_setting_target_and_automation_that_a_page_names_exists(
+    path: Path,
+) -> None:
+    text = path.read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    settings = {variable_name(field) for field in Settings.model_fields}
+    defs = "".join(
+        module.read_text(encoding="utf-8")
+        for module in (ROOT / "ig_assets" / "defs").rglob("*.py")
+    )
+    assert set(_VARIABLE.findall(text)) <= settings
+    assert set(_MAKE.findall(text)) <= targets
+    assert [name for name in _AUTOMATION.findall(text) if name not in defs] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=_IDS)
+def test_a_page_uses_the_words_of_the_glossary(path: Path) -> None:
+    assert _RETIRED.findall(_CODE.sub("", prose(path))) == []
 
 
 def test_every_page_is_in_the_navigation_of_the_site() -> None:

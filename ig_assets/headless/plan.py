@@ -10,7 +10,7 @@ from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring import base_model
 
-# Tokens of a typical call, from the ledger of `make loop` (see the README's figures).
+# Tokens of a typical call, from the ledger of `make loop` (docs/benchmarks.md).
 DRAFT_TOKENS = TokenUsage(415, 120)
 POLISH_TOKENS = TokenUsage(265, 138)
 JUDGE_TOKENS = TokenUsage(235, 107)
