@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,9 +13,14 @@ from ig_assets.core.experiments.reports.trajectory import Course
 from ig_assets.core.experiments.stats.decision_rule import FINAL_DAY
 from ig_assets.core.experiments.stats.e_values import E_WINNER, Z_FINAL
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 MOST_BYTES = 90_000
 COLOURS = ("#3b6ea5", "#d1495b", "#66a182", "#edae49", "#6f4c8b", "#8d8d8d")
 PALETTE = 96
+DPI = 110
+ROW_HEIGHT = 2.6  # inches
 _LEAST_E, _MOST_E = 0.1, 1e4
 _LINE = 140
 
@@ -49,46 +54,60 @@ def course_picture(shown: Sequence[Shown]) -> bytes:
     look by itself; on the right the highest evidence so far between each two arms,
     the dashed line being what a winner needs against every other.
     """
-    for dpi in (110, 90, 70, 50, 35):
-        png = _draw(shown[:6], dpi)
+    image = _draw(shown[:6])
+    for scale in (1.0, 0.8, 0.6, 0.45, 0.3):
+        png = _encoded(image, scale)
         if len(png) < MOST_BYTES:
             break
     return png
 
 
-def _draw(shown: Sequence[Shown], dpi: int) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from PIL import Image
+def _encoded(image: Image, scale: float) -> bytes:
+    """The PNG of an image, scaled, with a palette of at most `PALETTE` colours."""
+    from PIL import Image as images
 
-    rows = max(1, len(shown))
-    figure = Figure(figsize=(8.5, 2.6 * rows), dpi=dpi, layout="constrained")
-    canvas: Any = FigureCanvasAgg(figure)
-    if not shown:
-        figure.text(0.5, 0.5, "No experiment was looked at yet", ha="center")
-    else:
-        parts = figure.subfigures(rows, 1, squeeze=False)[:, 0]
-        for part, one in zip(parts, shown, strict=True):
-            title = f"{_one_line(one.topic)}\n{_one_line(one.verdict)}"
-            part.suptitle(title, fontsize=8)
-            rates, evidence = part.subplots(1, 2)
-            _rates(rates, one.course)
-            _evidence(evidence, one.course)
-    canvas.draw()
-    pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    if scale < 1.0:
+        size = round(image.width * scale), round(image.height * scale)
+        image = image.resize(size, images.Resampling.LANCZOS)
     target = io.BytesIO()
-    few = pixels.quantize(PALETTE, dither=Image.Dither.NONE)
+    few = image.quantize(PALETTE, dither=images.Dither.NONE)
     few.save(target, format="png", optimize=True)
     return target.getvalue()
 
 
+def _draw(shown: Sequence[Shown]) -> Image:
+    """All rows at full size.
+
+    Axes stand at fixed places: to let matplotlib find them (constrained layout) takes
+    longer than everything else together, and this is drawn every simulated day.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from PIL import Image as images
+
+    rows = max(1, len(shown))
+    figure = Figure(figsize=(8.5, ROW_HEIGHT * rows), dpi=DPI)
+    canvas: Any = FigureCanvasAgg(figure)
+    if not shown:
+        figure.text(0.5, 0.5, "No experiment was evaluated yet", ha="center")
+    for row, one in enumerate(shown):
+        top = 1.0 - row / rows
+        title = f"{_one_line(one.topic)}\n{_one_line(one.verdict)}"
+        figure.text(0.5, top - 0.03 / rows, title, fontsize=8, ha="center", va="top")
+        box = top - 0.86 / rows, 0.42, 0.6 / rows
+        _rates(figure.add_axes((0.055, *box)), one.course)
+        _evidence(figure.add_axes((0.555, *box)), one.course)
+    canvas.draw()
+    return images.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+
+
 def _rates(axes: Any, course: Course) -> None:
     colours = _colours(course)
-    for place, arm in enumerate(course.arms):
+    for position, arm in enumerate(course.arms):
         colour = colours[arm.arm]
-        days = arm.days + (0.12 * place if course.is_final else 0.0)
+        days = arm.days + (0.12 * position if course.is_final else 0.0)
         if len(days) > 1:
-            axes.plot(days, 100 * arm.rate, color=colour, label=arm.arm, linewidth=1.4)
+            axes.plot(days, 100 * arm.rate, color=colour, linewidth=1.4)
             axes.fill_between(
                 days, 100 * arm.low, 100 * arm.high, color=colour, alpha=0.12
             )
@@ -100,43 +119,57 @@ def _rates(axes: Any, course: Course) -> None:
                 yerr=[100 * below, 100 * above],
                 fmt="o",
                 color=colour,
-                label=arm.arm,
             )
-    axes.set_title("rate, % (95 % at one look)", fontsize=7)
     axes.set_ylim(bottom=0)
-    _days(axes, course)
+    _finish(axes, course, "rate in % by day of age (95 % interval of one evaluation)")
+    _label(axes, [(arm.arm, colours[arm.arm]) for arm in course.arms])
 
 
 def _evidence(axes: Any, course: Course) -> None:
+    labels = []
     for pair, colour in zip(course.pairs, _cycle(len(course.pairs)), strict=True):
         label = f"{pair.arm_a} – {pair.arm_b}"
         e = pair.max_e.clip(_LEAST_E, _MOST_E)
         style = "o" if len(pair.days) == 1 else "-"
-        axes.plot(pair.days, e, style, color=colour, label=label, linewidth=1.4)
+        axes.plot(pair.days, e, style, color=colour, linewidth=1.4)
         if pair.days[-1] == FINAL_DAY:
             sure = " (beaten)" if abs(pair.z_at_last) > Z_FINAL else ""
-            axes.plot([], [], " ", label=f"   z = {pair.z_at_last:.1f}{sure}")
+            label += f": z = {pair.z_at_last:.1f}{sure}"
+        labels.append((label, colour))
     axes.axhline(E_WINNER, linestyle="--", color="#222222", linewidth=1)
     axes.set_yscale("log")
     axes.set_ylim(_LEAST_E, _MOST_E)
-    axes.set_title(
-        f"highest evidence so far ({E_WINNER:.0f} at any time, or |z| > {Z_FINAL:.2f} "
-        "at the end)",
-        fontsize=7,
-    )
-    _days(axes, course)
+    axes.minorticks_off()
+    needed = f"{E_WINNER:.0f} at any time, or |z| > {Z_FINAL:.2f} at the end"
+    _finish(axes, course, f"highest evidence so far ({needed})")
+    _label(axes, labels)
 
 
-def _days(axes: Any, course: Course) -> None:
+def _finish(axes: Any, course: Course, title: str) -> None:
+    axes.set_title(title, fontsize=7, y=1.02)  # a given y is not searched for
     axes.tick_params(labelsize=6)
-    axes.legend(fontsize=6, loc="upper left", framealpha=0.6)
     if course.is_final:
         axes.set_xticks([FINAL_DAY], ["final reading"])
         axes.set_xlim(FINAL_DAY - 2, FINAL_DAY + 2)
         return
     axes.set_xlim(0, FINAL_DAY + 0.5)
     axes.set_xticks([1, 7, FINAL_DAY])
-    axes.set_xlabel("days of age", fontsize=6)
+
+
+def _label(axes: Any, labels: Sequence[tuple[str, str]]) -> None:
+    """Names in their colours, in place of a legend, which takes longer to draw."""
+    box = {"facecolor": "white", "alpha": 0.6, "linewidth": 0, "pad": 0.5}
+    for line, (text, colour) in enumerate(labels):
+        axes.text(
+            0.02,
+            0.94 - 0.09 * line,
+            text,
+            color=colour,
+            fontsize=6.5,
+            va="top",
+            transform=axes.transAxes,
+            bbox=box,
+        )
 
 
 def _colours(course: Course) -> dict[str, str]:
