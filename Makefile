@@ -2,7 +2,7 @@
 #   make loop   sets everything up and turns two months on embedded defaults
 #   make test   sets everything up and passes the tests
 .DEFAULT_GOAL := help
-.PHONY: help setup loop test lint dev bench docs clean lock
+.PHONY: help setup loop test test-all lint dev bench docs clean lock
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
@@ -16,7 +16,7 @@ ROUNDS ?= 1
 export DAGSTER_DISABLE_TELEMETRY := yes
 
 help: ## Say what there is
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 setup: $(READY) ## Create .venv with the pinned packages
 
@@ -32,8 +32,12 @@ $(READY): requirements/dev.txt pyproject.toml
 loop: $(READY) ## Turn the loop for two months, headless (ARGS="--months 3 --model 0.5b")
 	$(BIN)/ig-assets loop $(ARGS)
 
-test: $(READY) ## Run every test
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+test: $(READY) ## Run the tests (minutes)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not model and not soak" $(ARGS)
+
+test-all: $(READY) ## Run every test, the long ones too, and report the coverage
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 30 \
+	  --cov ig_assets --cov-report term:skip-covered --cov-report html:build/coverage $(ARGS)
 
 lint: $(READY) ## Black, Flake8, mypy, import contracts
 	$(BIN)/black --check --quiet ig_assets ig_assets_tests benchmarks library tools

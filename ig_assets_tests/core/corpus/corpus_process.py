@@ -13,7 +13,6 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -58,17 +57,17 @@ class Clock:
 
 
 class Boundaries:
-    """Counts boundaries by kind and ends the process at the one that is asked for."""
+    """Lists the kinds of boundaries in their order and ends the process at the one that is asked for."""
 
     def __init__(self, kill_at: int | None = None) -> None:
-        self.passed: Counter[str] = Counter()
+        self.passed: list[str] = []
         self._kill_at = kill_at
         self._lock = threading.Lock()
 
     def pass_one(self, kind: str) -> None:
         with self._lock:
-            self.passed[kind] += 1
-            if self.passed.total() == self._kill_at:
+            self.passed.append(kind)
+            if len(self.passed) == self._kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -150,7 +149,7 @@ def index_of(folder: Path) -> FaissIndex:
 def start_sync(folder: Path, base_url: str, kill_at: int | None = None) -> BaseProcess:
     """`sync_all` in a process of its own, killed at a boundary.
 
-    One that lives to the end writes `folder/boundaries`: how many of each kind.
+    One that lives to the end writes `folder/boundaries`: their kinds in order.
     """
     process = _CONTEXT.Process(target=_sync_watched, args=(folder, base_url, kill_at))
     process.start()

@@ -35,7 +35,7 @@ from ig_assets_tests.core.corpus.corpus_process import (
 from ig_assets_tests.stand_ins.openai_server import EMBEDDINGS, OpenAIStandIn
 
 PATIENCE_S = 120  # for a machine that hangs; nothing is timed
-RANDOM_KILLS = 50
+RANDOM_KILLS = {"sample": 4, "all": 25}
 NAMESPACE = namespace_of(MODEL, DIMENSIONS)
 
 SCRIPT = """---
@@ -66,6 +66,10 @@ either_step = pytest.mark.parametrize(
         for name in ("first", "changes")
     ],
 )
+# `make test` kills at a sample of the moments, `make test-all` at all of them.
+how_many = pytest.mark.parametrize(
+    "moments", ["sample", pytest.param("all", marks=pytest.mark.soak)]
+)
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,14 @@ class Step:
 
     before: Path
     ended: Ended
-    boundaries: Counter[str]
+    boundaries: list[str]
     seconds: float
+
+    def sampled(self) -> list[int]:
+        """The first and the last boundary of each kind, counted from 1."""
+        first = {kind: n for n, kind in reversed([*enumerate(self.boundaries, 1)])}
+        last = {kind: n for n, kind in enumerate(self.boundaries, 1)}
+        return sorted({*first.values(), *last.values()})
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +149,7 @@ def undisturbed(before: Path, stand_in: OpenAIStandIn) -> Step:
     process.join(PATIENCE_S)
     seconds = time.monotonic() - started
     assert process.exitcode == 0
-    boundaries = Counter(json.loads((done / "boundaries").read_text()))
+    boundaries = json.loads((done / "boundaries").read_text())
     return Step(before, ended(done, stand_in), boundaries, seconds)
 
 
@@ -200,9 +210,14 @@ def texts(sent: list[tuple[str, ...]]) -> Counter[str]:
     return Counter(text for batch in sent for text in batch)
 
 
+@how_many
 @either_step
 def test_killed_at_any_boundary_a_rerun_ends_as_if_it_was_not(
-    name: str, steps: dict[str, Step], stand_in: OpenAIStandIn, tmp_path: Path
+    name: str,
+    moments: str,
+    steps: dict[str, Step],
+    stand_in: OpenAIStandIn,
+    tmp_path: Path,
 ) -> None:
     step = steps[name]
     assert set(step.boundaries) == {
@@ -214,8 +229,8 @@ def test_killed_at_any_boundary_a_rerun_ends_as_if_it_was_not(
         "cut",
         "replaced",
     } - ({"replaced"} if name == "changes" else set())
-    last = step.boundaries.total()
-    for boundary in range(1, last + 1):
+    last = len(step.boundaries)
+    for boundary in step.sampled() if moments == "sample" else range(1, last + 1):
         folder = copy_of(step, tmp_path / str(boundary))
         stand_in.forget()
         process = start_sync(folder, stand_in.base_url, boundary)
@@ -226,18 +241,24 @@ def test_killed_at_any_boundary_a_rerun_ends_as_if_it_was_not(
         shutil.rmtree(folder)
 
 
+@how_many
 @either_step
 def test_killed_at_random_moments_a_rerun_ends_as_if_it_was_not(
-    name: str, steps: dict[str, Step], stand_in: OpenAIStandIn, tmp_path: Path
+    name: str,
+    moments: str,
+    steps: dict[str, Step],
+    stand_in: OpenAIStandIn,
+    tmp_path: Path,
 ) -> None:
     step = steps[name]
     draw = random.Random(name)
     killed = 0
-    for attempt in range(RANDOM_KILLS // 2):
+    kills = RANDOM_KILLS[moments]
+    for attempt in range(kills):
         folder = copy_of(step, tmp_path / str(attempt))
         stand_in.forget()
         process = start_sync(folder, stand_in.base_url)
-        process.join(draw.uniform(0.0, step.seconds))
+        process.join(draw.uniform(attempt, attempt + 1) / kills * step.seconds)
         process.kill()
         process.join(PATIENCE_S)
         killed += process.exitcode == -signal.SIGKILL
