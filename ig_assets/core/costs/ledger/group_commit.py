@@ -1,15 +1,14 @@
 """Writes of threads that wait for the warehouse together become one transaction.
 
-Opening and closing the embedded file takes longer than the rows of one call. A thread
-of its own opens it, commits what has come by then, and goes on for as long as more
-comes at once; nobody waits for it to close. It lets other processes in between.
+The first thread that comes commits its own work and what has queued up behind it; then
+it hands over to the first of those that came meanwhile. So a commit to disk is shared
+by all that waited for the one before it.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -17,9 +16,6 @@ from ig_assets.errors import WarehouseBusyError
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 T = TypeVar("T")
-STAY_S = 0.02  # the file stays open for so long after a commit,
-HOLD_S = 0.25  # for so long in all,
-GAP_S = 0.03  # and is then anybody's for so long, which look for it every 10 ms
 
 
 class GroupCommit:
@@ -32,47 +28,31 @@ class GroupCommit:
     def run(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction and return its result once it is committed.
 
-        It runs in another thread, and the transaction may hold other threads' work
-        too. Work may be run again where that fails, and must write the same rows
-        then. Raises what it raises, WarehouseBusyError, and WarehouseError where this
-        thread is in a transaction, for which the other would wait in vain.
+        It may run in another thread that waits here, and the transaction may hold
+        other threads' work too. Work may be run a second time where that fails, and
+        must write the same rows then. Raises what it raises, WarehouseBusyError, and
+        WarehouseError where this thread is in a transaction.
         """
         self._warehouse.check_outside()
         if self._queue.process != os.getpid():  # what waited at a fork is the parent's
             self._queue = _Queue()
         queue, ticket = self._queue, _Ticket(work)
         try:
-            queue.put(ticket, self._commit_all)
-            ticket.done.wait()
-        finally:
-            queue.take_back(ticket)  # where a Ctrl-C came before its turn
+            leads = queue.join(ticket)
+            if not leads:
+                ticket.served_or_leads.wait()
+            if not ticket.is_done:
+                self._serve(queue.take_all())
+        finally:  # also where a Ctrl-C came: another thread then serves the rest
+            queue.leave(ticket)
         return ticket.outcome()
-
-    def _commit_all(self, queue: _Queue) -> None:
-        """Open the warehouse again and again until nobody waits."""
-        while queue.is_wanted():
-            until_s = time.monotonic() + HOLD_S
-            try:
-                with self._warehouse.held():
-                    self._commit_what_comes(queue, until_s)
-            except BaseException as error:  # it is raised where the work was asked for
-                for ticket in queue.take(0.0):
-                    ticket.fail(error)
-            if time.monotonic() > until_s:
-                time.sleep(GAP_S)
-
-    def _commit_what_comes(self, queue: _Queue, until_s: float) -> None:
-        while group := queue.take(STAY_S):
-            self._serve(group)
-            if time.monotonic() > until_s:
-                return
 
     def _serve(self, group: Sequence[_Ticket[Any]]) -> None:
         """Serve a group, or each alone where one of them fails."""
         try:
             with self._warehouse.transaction() as con:
                 results = [ticket.work(con) for ticket in group]
-        except BaseException as error:
+        except Exception as error:
             if len(group) == 1 or isinstance(error, WarehouseBusyError):
                 for ticket in group:
                     ticket.fail(error)
@@ -85,41 +65,40 @@ class GroupCommit:
 
 
 class _Queue:
-    """The work that waits, and the thread that does it."""
+    """The work that waits; one thread at a time leads, that is, serves it."""
 
     def __init__(self) -> None:
         self.process = os.getpid()
-        self._tickets: list[_Ticket[Any]] = []
-        self._changed = threading.Condition()
-        self._server: threading.Thread | None = None
+        self._mutex = threading.Lock()
+        self._waiting: list[_Ticket[Any]] = []
+        self._taken: list[_Ticket[Any]] = []
+        self._leader: _Ticket[Any] | None = None
 
-    def put(self, ticket: _Ticket[Any], serve: Callable[[_Queue], None]) -> None:
-        """Add one, and where nobody serves a thread that does."""
-        with self._changed:
-            self._tickets.append(ticket)
-            self._changed.notify()
-            if self._server is None:
-                self._server = threading.Thread(target=serve, args=[self])
-                self._server.start()
+    def join(self, ticket: _Ticket[Any]) -> bool:
+        """Queue up; whether this thread leads, since no other does."""
+        with self._mutex:
+            self._waiting.append(ticket)
+            if self._leader is None:
+                self._leader = ticket
+            return self._leader is ticket
 
-    def take(self, stay_s: float) -> list[_Ticket[Any]]:
-        """All that wait; where none does, those that come within so long."""
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._tickets), stay_s)
-            tickets, self._tickets = self._tickets, []
-            return tickets
+    def take_all(self) -> list[_Ticket[Any]]:
+        """All that wait now, for the leader to serve."""
+        with self._mutex:
+            self._taken, self._waiting = self._waiting, []
+            return self._taken
 
-    def take_back(self, ticket: _Ticket[Any]) -> None:
-        """Without one that nobody waits for any more."""
-        with self._changed:
-            self._tickets = [other for other in self._tickets if other is not ticket]
-
-    def is_wanted(self) -> bool:
-        """Whether any waits now; where none does, this thread serves no more."""
-        with self._changed:
-            if not self._tickets:
-                self._server = None
-            return bool(self._tickets)
+    def leave(self, ticket: _Ticket[Any]) -> None:
+        """Wait no more; a leader hands over to the first that is not served."""
+        with self._mutex:
+            if self._leader is ticket:
+                unserved = [other for other in self._taken if not other.is_done]
+                self._taken, self._waiting = [], unserved + self._waiting
+            self._waiting = [other for other in self._waiting if other is not ticket]
+            if self._leader is ticket:
+                self._leader = self._waiting[0] if self._waiting else None
+                if self._leader is not None:
+                    self._leader.served_or_leads.set()
 
 
 class _Ticket(Generic[T]):
@@ -127,17 +106,22 @@ class _Ticket(Generic[T]):
 
     def __init__(self, work: Callable[[Connection], T]) -> None:
         self.work = work
-        self.done = threading.Event()
+        self.served_or_leads = threading.Event()
+        self.is_done = False
         self._result: T
         self._error: BaseException | None = None
 
     def succeed(self, result: T) -> None:
         self._result = result
-        self.done.set()
+        self._end()
 
     def fail(self, error: BaseException) -> None:
         self._error = error
-        self.done.set()
+        self._end()
+
+    def _end(self) -> None:
+        self.is_done = True
+        self.served_or_leads.set()
 
     def outcome(self) -> T:
         if self._error is not None:

@@ -14,21 +14,22 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ig_assets.core.costs.ledger import group_commit
 from ig_assets.core.costs.ledger.group_commit import GroupCommit
 from ig_assets.errors import WarehouseBusyError, WarehouseError
+from ig_assets.warehouse import warehouse as door
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
+from ig_assets_tests.warehouse.conftest import wait_until_detached
 
 
 class Counted(Warehouse):
-    """Counts how often it is opened and its transactions, and can be made busy."""
+    """Counts its transactions and how often it is attached, and can be made busy."""
 
     def __init__(self, folder: Path) -> None:
         now = datetime(2026, 5, 1)
         super().__init__(f"duckdb:///{folder / 'w.duckdb'}", lambda: now)
         self.transactions = 0
-        self.openings = 0
+        self.attachments = 0
         self.busy = False
 
     @contextmanager
@@ -39,11 +40,9 @@ class Counted(Warehouse):
         with super().transaction() as con:
             yield con
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        self.openings += 1
-        with super().held():
-            yield
+    def _attach(self, give_up_s: float) -> None:
+        self.attachments += 1
+        super()._attach(give_up_s)
 
 
 @pytest.fixture
@@ -81,7 +80,7 @@ def queue_behind(
     futures = [pool.submit(commits.run, first)]
     assert inside.wait(20)
     futures += [pool.submit(commits.run, work) for work in works]
-    while len(commits._queue._tickets) < len(works):
+    while len(commits._queue._waiting) < len(works):
         threading.Event().wait(0.001)
     go_on.set()
     return futures
@@ -146,27 +145,28 @@ def test_work_inside_a_transaction_is_refused_and_not_waited_for(
     assert names(warehouse) == []
 
 
-def test_work_that_follows_at_once_finds_the_file_open(
+def test_work_that_follows_at_once_finds_the_home_attached(
     warehouse: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("STAY_S", "HOLD_S"):
-        monkeypatch.setattr(group_commit, name, 2.0)
+    for name in ("LINGER_S", "MAX_HOLD_S"):
+        monkeypatch.setattr(door, name, 600.0)
     commits = GroupCommit(warehouse)
     for name in "abc":
         commits.run(writes(name))
-    assert (warehouse.transactions, warehouse.openings) == (3, 1)
+    assert (warehouse.transactions, warehouse.attachments) == (3, 1)
     assert names(warehouse) == list("abc")
+    warehouse.close()
 
 
-def test_a_file_is_closed_now_and_then_whoever_has_work(
+def test_a_home_is_detached_now_and_then_whoever_has_work(
     warehouse: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_commit, "STAY_S", 600.0)
-    monkeypatch.setattr(group_commit, "HOLD_S", 0.0)
+    monkeypatch.setattr(door, "LINGER_S", 600.0)
+    monkeypatch.setattr(door, "MAX_HOLD_S", 0.0)
     commits = GroupCommit(warehouse)
     for name in "abc":
         commits.run(writes(name))
-    assert (warehouse.transactions, warehouse.openings) == (3, 3)
+    assert (warehouse.transactions, warehouse.attachments) == (3, 3)
 
 
 def test_after_the_last_work_the_file_is_complete_and_anybody_s(
@@ -175,12 +175,11 @@ def test_after_the_last_work_the_file_is_complete_and_anybody_s(
     assert warehouse.path is not None
     commits = GroupCommit(warehouse)
     commits.run(writes("a"))
-    if (server := commits._queue._server) is not None:
-        server.join()
+    wait_until_detached(warehouse)
     with duckdb.connect(str(warehouse.path), read_only=True) as con:
         assert con.execute("SELECT script_id FROM ig.scripts").fetchall() == [("a",)]
     left = {path.name for path in warehouse.path.parent.iterdir()}
-    assert left == {"w.duckdb", "w.duckdb.lock"}
+    assert left == {"w.duckdb", "w.duckdb.lock", "w.duckdb.queue"}
 
 
 FORKING = """

@@ -1,0 +1,57 @@
+"""The DuckDB instances of this process, kept: making one takes longer than its work.
+
+An instance has one home attached at a time, as `home`, and the named views in its own
+catalog. A home that is done with its instance leaves it to the next.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+
+import duckdb
+
+from ig_assets.warehouse.backends import Connection
+
+
+@dataclass
+class Instance:
+    """An in-memory DuckDB; `kind` is that of the homes which it can attach."""
+
+    con: Connection
+    kind: str
+    has_views: bool = False
+
+
+_IDLE: list[Instance] = []
+
+
+def take_instance(kind: str) -> Instance:
+    """An instance that no home is attached to."""
+    for instance in list(_IDLE):
+        if instance.kind == kind:
+            try:
+                _IDLE.remove(instance)
+            except ValueError:  # another thread took it
+                continue
+            return instance
+    con = duckdb.connect(":memory:")
+    # A forked child may end with a copy of what its parent has attached.
+    con.execute("PRAGMA disable_checkpoint_on_shutdown")
+    return Instance(con, kind)
+
+
+def leave_instance(instance: Instance) -> None:
+    """Give an instance back whose home is detached."""
+    _IDLE.append(instance)
+
+
+def disown_instances(in_use: list[Instance]) -> None:
+    """In a forked child: use none of the parent's instances, and never close one.
+
+    Its threads are not here, so that DuckDB would abort the child that waits for them:
+    a reference more keeps them alive past the child's end.
+    """
+    for instance in [*_IDLE, *in_use]:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(instance.con))
+    _IDLE.clear()

@@ -1,0 +1,128 @@
+"""Whose turn it is at a home: one process at a time, in the order in which they ask.
+
+Two locks make a turn. Who has `turn` may use the home. Who has `queue` is the next:
+he waits for `turn` and gives `queue` back once he has it. So a process that keeps its
+turn for a while can see that another waits, since `queue` is then taken, and a process
+that gave its turn back cannot take it again before the one that waits.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from ig_assets.errors import WarehouseBusyError
+
+_POLL_S = 0.002
+_APPLICATION = 20_260_512  # the first half of the keys of our advisory locks
+
+
+class Lock(Protocol):
+    """A lock between processes that ends with the process that holds it."""
+
+    def try_acquire(self) -> bool:
+        """Take it where it is free; whether it was."""
+
+    def release(self) -> None:
+        """Let it go; no error where it is not held."""
+
+
+class Turn:
+    """The right of one process to use a home."""
+
+    def __init__(self, turn: Lock, queue: Lock) -> None:
+        self._turn = turn
+        self._queue = queue
+
+    def take(self, give_up_s: float, busy: str) -> None:
+        """Wait until `give_up_s` (monotonic).
+
+        Raises WarehouseBusyError with the text `busy`.
+        """
+        _acquire(self._queue, give_up_s, busy)
+        try:
+            _acquire(self._turn, give_up_s, busy)
+        finally:
+            self._queue.release()
+
+    def give_back(self) -> None:
+        """Let the next process have it."""
+        self._turn.release()
+
+    def is_wanted(self) -> bool:
+        """Whether another process waits for it now."""
+        if not self._queue.try_acquire():
+            return True
+        self._queue.release()
+        return False
+
+
+def _acquire(lock: Lock, give_up_s: float, busy: str) -> None:
+    while not lock.try_acquire():
+        if time.monotonic() > give_up_s:
+            raise WarehouseBusyError(busy)
+        time.sleep(_POLL_S)
+
+
+class _LockedFile:
+    def __init__(self, path: Path) -> None:
+        self._lock = FileLock(path, thread_local=False)
+
+    def try_acquire(self) -> bool:
+        with suppress(Timeout):
+            self._lock.acquire(timeout=0)
+            return True
+        return False
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+def file_turn(path: Path) -> Turn:
+    """Turns at a file; its locks are files beside it, `.lock` and `.queue`."""
+    return Turn(_LockedFile(Path(f"{path}.lock")), _LockedFile(Path(f"{path}.queue")))
+
+
+class _AdvisoryLock:
+    """A lock of a Postgres, in a transaction of its own that does nothing else.
+
+    Taken before the transaction that it guards begins: in Postgres's repeatable read
+    that one would not see what the process before it committed.
+    """
+
+    def __init__(
+        self, connection: Callable[[], duckdb.DuckDBPyConnection], key: int
+    ) -> None:
+        self._connection = connection
+        self._query = f"SELECT pg_try_advisory_xact_lock({_APPLICATION}, {key}) AS got"
+        self._held: duckdb.DuckDBPyConnection | None = None
+
+    def try_acquire(self) -> bool:
+        con = self._connection().cursor()
+        con.execute("BEGIN")
+        [(got,)] = con.execute(
+            "SELECT got FROM postgres_query('turns', ?)", [self._query]
+        ).fetchall()
+        if got:
+            self._held = con
+        else:
+            con.close()
+        return bool(got)
+
+    def release(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+
+def server_turn(connect: Callable[[], duckdb.DuckDBPyConnection]) -> Turn:
+    """Turns at a server; `connect` gives a DuckDB with its Postgres as `turns`."""
+    connection = functools.cache(connect)
+    return Turn(_AdvisoryLock(connection, 1), _AdvisoryLock(connection, 2))

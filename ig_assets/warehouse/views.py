@@ -1,0 +1,234 @@
+"""Named views: what is the latest, or holds now, of each kind of row.
+
+They are made in the catalog of this process's DuckDB, never in the home, so that they
+are the same over a DuckDB file, a DuckLake and an attached Postgres. A transaction
+finds them by name beside the tables: `SELECT * FROM latest_decisions`.
+`ig-assets db views` prints them for an analyst's own client.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ig_assets.warehouse.backends import Connection, analyst_attachment
+
+SEARCH_PATH = "home.ig,memory.main"
+"""Names are those of the home's tables first, then those of the views."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A view over the tables and over the views before it; `grain` is its one line."""
+
+    name: str
+    grain: str
+    query: str
+
+
+_LATEST = """
+SELECT *
+FROM home.ig.{table}
+QUALIFY row_number() OVER (
+    PARTITION BY {key}
+    ORDER BY {recency}
+) = 1
+"""
+
+
+def _latest(name: str, grain: str, table: str, key: str, recency: str) -> View:
+    return View(name, grain, _LATEST.format(table=table, key=key, recency=recency))
+
+
+VIEWS: tuple[View, ...] = (
+    _latest(
+        "latest_script_status",
+        "One row per script, the forgotten included: its latest status.",
+        "script_status",
+        "script_id",
+        "changed_at DESC",
+    ),
+    View(
+        "forgotten_scripts",
+        "One row per script that was forgotten and must never come back.",
+        """
+SELECT script_id
+FROM home.ig.forgotten
+UNION
+SELECT script_id
+FROM home.ig.script_status
+WHERE status = 'forgotten'
+""",
+    ),
+    View(
+        "current_scripts",
+        "One row per active script: all columns of its current revision.",
+        """
+SELECT s.*
+FROM home.ig.scripts AS s
+JOIN memory.main.latest_script_status AS l
+    ON l.script_id = s.script_id
+    AND l.revision_hash = s.revision_hash
+WHERE l.status = 'active'
+    AND s.script_id NOT IN (SELECT script_id FROM memory.main.forgotten_scripts)
+""",
+    ),
+    _latest(
+        "latest_rejects",
+        "One row per source that was ever rejected: its latest state, also 'resolved'.",
+        "script_rejects",
+        "source_uri",
+        "seen_at DESC",
+    ),
+    View(
+        "current_rejects",
+        "One row per source that cannot be used now; history's start with 'history:'.",
+        """
+SELECT source_uri, seen_at, reason, detail
+FROM memory.main.latest_rejects
+WHERE reason <> 'resolved'
+""",
+    ),
+    _latest(
+        "latest_performance",
+        "One row per script revision and source of figures: its latest figures.",
+        "script_performance",
+        "script_id, revision_hash, source",
+        "as_of DESC",
+    ),
+    View(
+        "latest_rates",
+        "One row per script revision with a known rate: the latest one, of any source.",
+        """
+SELECT script_id, revision_hash, rate
+FROM home.ig.script_performance
+WHERE rate IS NOT NULL
+QUALIFY row_number() OVER (
+    PARTITION BY script_id, revision_hash
+    ORDER BY as_of DESC, source
+) = 1
+""",
+    ),
+    _latest(
+        "latest_variants",
+        "One row per month, topic and arm: the variant of its latest attempt.",
+        "variants",
+        "month, topic_id, arm",
+        "coalesce(tried_before, 0) DESC",
+    ),
+    _latest(
+        "latest_edits",
+        "One row per post that a person edited: the latest edit.",
+        "post_edits",
+        "post_id",
+        "edited_at DESC",
+    ),
+    _latest(
+        "current_readings",
+        "One row per post, metric and as_of: the reading as it was observed last.",
+        "engagement",
+        "post_id, metric, as_of",
+        "observed_at DESC",
+    ),
+    View(
+        "latest_readings",
+        "One row per post and metric with a known value: the latest reading.",
+        """
+SELECT *
+FROM home.ig.engagement
+WHERE value IS NOT NULL
+QUALIFY row_number() OVER (
+    PARTITION BY post_id, metric
+    ORDER BY as_of DESC, observed_at DESC
+) = 1
+""",
+    ),
+    _latest(
+        "latest_evidence",
+        "One row per experiment and pair of arms: the comparison on the latest data.",
+        "evidence",
+        "experiment_id, arm_a, arm_b",
+        "data_through DESC",
+    ),
+    _latest(
+        "latest_decisions",
+        "One row per experiment that was evaluated: its latest decision.",
+        "decisions",
+        "experiment_id",
+        "decided_at DESC",
+    ),
+    View(
+        "won_decisions",
+        "One row per experiment that has a winner now, provisional ones included.",
+        """
+SELECT *
+FROM memory.main.latest_decisions
+WHERE decision IN ('winner', 'provisional')
+""",
+    ),
+    View(
+        "won_revisions",
+        "One row per revision that won, in whichever script: its latest decision.",
+        """
+WITH named AS (
+    SELECT winner_revision_hash AS revision_hash, w.*
+    FROM memory.main.won_decisions AS w
+    WHERE winner_revision_hash IS NOT NULL
+    UNION ALL
+    SELECT s.revision_hash, w.*
+    FROM memory.main.won_decisions AS w
+    JOIN home.ig.scripts AS s
+        ON s.variant_id = w.winner_variant_id
+    UNION ALL
+    SELECT s.revision_hash, w.*
+    FROM memory.main.won_decisions AS w
+    JOIN memory.main.latest_script_status AS s
+        ON s.script_id = w.winner_script_id
+    WHERE w.winner_revision_hash IS NULL
+)
+SELECT revision_hash, experiment_id, decision, shrunken_lift
+FROM named
+QUALIFY row_number() OVER (
+    PARTITION BY revision_hash
+    ORDER BY decided_at DESC, experiment_id
+) = 1
+""",
+    ),
+    _latest(
+        "latest_model_status",
+        "One row per model: its latest event (candidate, canary, active, retired, …).",
+        "model_events",
+        "model_id",
+        "changed_at DESC",
+    ),
+    _latest(
+        "latest_index_spaces",
+        "One row per index: the embedding space that answers now.",
+        "index_spaces",
+        "index_name",
+        "activated_at DESC",
+    ),
+)
+
+
+def make_views(con: Connection) -> None:
+    """Make the views in the DuckDB of `con`, to which a migrated home is attached.
+
+    They stay when the home is detached, and serve whichever home is attached next.
+    """
+    for view in VIEWS:
+        con.execute(_statement(view))
+
+
+def views_sql(url: str) -> str:
+    """The views as a script for an analyst's DuckDB (`duckdb -init FILE`).
+
+    It attaches the home of `url` for reading; a server's has to be attached by the
+    analyst, since its URL can hold a password.
+    """
+    views = [f"-- {view.grain}\n{_statement(view).strip()};\n" for view in VIEWS]
+    search = f"SET search_path = '{SEARCH_PATH}';\n"
+    return "\n".join([analyst_attachment(url), *views, search])
+
+
+def _statement(view: View) -> str:
+    return f"CREATE OR REPLACE VIEW memory.main.{view.name} AS{view.query}"
