@@ -1,4 +1,7 @@
-"""Edges say what came from what: one append-only row a child, parent and relation."""
+"""Edges say what came from what. One row per child, parent and relation, append-only.
+
+This module is their only writer.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,19 @@ from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
 KINDS = (
+    "import",
     "script",
     "revision",
     "variant",
     "post",
     "experiment",
+    "decision",
     "example",
     "dataset",
     "job",
     "model",
 )
+"""What an edge can connect. A decision's id is that of its experiment."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Edge:
 
 
 def record_edges(
-    con: Connection, edges: Iterable[Edge], run_id: str, now: datetime
+    con: Connection, edges: Iterable[Edge], run_id: str | None, now: datetime
 ) -> int:
     """Write edges inside the caller's transaction; return how many were given.
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+import ig_assets
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFactory
 
@@ -28,3 +30,16 @@ def test_a_kind_that_lineage_does_not_know_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="varient"):
         with house.warehouse.transaction() as con:
             record_edges(con, [wrong], "run", datetime(2026, 1, 1))
+
+
+def test_edges_are_written_by_one_module() -> None:
+    package = Path(ig_assets.__file__).parent
+    writers = [
+        str(file.relative_to(package))
+        for file in sorted(package.rglob("*.py"))
+        if re.search(
+            r"""(merge_rows|insert_row)\(\s*con,\s*"edges"|INTO edges""",
+            file.read_text(encoding="utf-8"),
+        )
+    ]
+    assert writers == ["core/lineage/edges.py"]

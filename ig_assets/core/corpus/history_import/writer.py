@@ -19,6 +19,7 @@ from ig_assets.core.corpus.history_import.rows import (
 )
 from ig_assets.core.corpus.scripts.script import COUNTS
 from ig_assets.core.identity import stable_id
+from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
@@ -113,23 +114,8 @@ def write_scripts(
             if script_id not in known
         ],
     )
-    merge_rows(
-        con,
-        "edges",
-        [
-            {
-                "child_kind": "script",
-                "child_id": script_id,
-                "parent_kind": "import",
-                "parent_id": import_id,
-                "relation": "imported_from",
-                "run_id": run_id,
-                "recorded_at": now,
-            }
-            for script_id in scripts
-        ],
-        replace=False,
-    )
+    edges = (Edge("script", s, "import", import_id, "imported_from") for s in scripts)
+    record_edges(con, edges, run_id, now)
 
 
 def write_posts(con: Connection, arms: Sequence[ImportedArm], now: datetime) -> None:

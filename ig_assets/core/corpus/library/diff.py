@@ -11,7 +11,7 @@ from datetime import datetime
 from ig_assets.core.corpus.library.staging import DESCRIBED, NO_LANGUAGE, STAGED
 from ig_assets.core.corpus.queries import FORGOTTEN_SCRIPTS, LATEST_STATUS
 from ig_assets.core.corpus.scripts.script import Reject
-from ig_assets.warehouse.rows import merge_rows
+from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.warehouse import Connection
 
 # `''` stands for no author: staged columns have no NULL.
@@ -166,20 +166,5 @@ def carry_out_verdicts(con: Connection, now: datetime) -> None:
 def write_renames(con: Connection, now: datetime, run_id: str | None) -> int:
     """One edge from each new script to the retired one with the same words."""
     renamed = con.execute(_RENAMED).fetchall()
-    return merge_rows(
-        con,
-        "edges",
-        [
-            {
-                "child_kind": "script",
-                "child_id": script_id,
-                "parent_kind": "script",
-                "parent_id": old_script_id,
-                "relation": "renamed_from",
-                "run_id": run_id,
-                "recorded_at": now,
-            }
-            for script_id, old_script_id in renamed
-        ],
-        replace=False,
-    )
+    edges = (Edge("script", new, "script", old, "renamed_from") for new, old in renamed)
+    return record_edges(con, edges, run_id, now)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.queries import FORGOTTEN_SCRIPTS, WON_DECISIONS
+from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
@@ -125,23 +126,10 @@ def promote_winners(
             for row in scripts
         ],
     )
-    edges = [("variant", row["variant_id"], "promoted_from", row) for row in won]
-    edges += [("decision", row["experiment_id"], "won", row) for row in won]
-    merge_rows(
-        con,
-        "edges",
-        [
-            {
-                "child_kind": "script",
-                "child_id": row["script_id"],
-                "parent_kind": kind,
-                "parent_id": parent_id,
-                "relation": relation,
-                "run_id": run_id,
-                "recorded_at": now,
-            }
-            for kind, parent_id, relation, row in edges
-        ],
-        replace=False,
-    )
+    edges = []
+    for row in won:
+        child = ("script", row["script_id"])
+        edges.append(Edge(*child, "variant", row["variant_id"], "promoted_from"))
+        edges.append(Edge(*child, "decision", row["experiment_id"], "won"))
+    record_edges(con, edges, run_id, now)
     return scripts

@@ -28,6 +28,7 @@ from ig_assets.core.experiments.stats.decision_rule import (
     WINNER,
 )
 from ig_assets.core.experiments.stats.e_values import E_WINNER, shrunken_lift
+from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
@@ -251,7 +252,7 @@ def _write_decisions(
         experiment_id, leader = ex.ids[i], verdict.leader
         if verdict.decision != "running":
             closed.append(experiment_id)
-            edges += _edges(ex, i, leader, run_id, now)
+            edges += _edges(ex, i, leader)
         old = latest.get(experiment_id)
         arm = None if leader is None else ex.arms[leader]
         new = (verdict.decision, arm, verdict.data_through)
@@ -274,27 +275,17 @@ def _write_decisions(
             }
         )
     merge_rows(con, "decisions", rows, replace=False)
-    merge_rows(con, "edges", edges, replace=False)
+    record_edges(con, edges, run_id, now)
     if closed:
         con.execute(_CLOSE, [closed])
 
 
-def _edges(
-    ex: UndecidedExperiments, i: int, leader: int | None, run_id: str, now: datetime
-) -> list[dict[str, Any]]:
+def _edges(ex: UndecidedExperiments, i: int, leader: int | None) -> list[Edge]:
     """The decision rests on its posts, and names the winner's."""
     related = [(arm, "decided_on") for arm in ex.arms_of(i)]
     if leader is not None:
         related.append((leader, "winner"))
     return [
-        {
-            "child_kind": "decision",
-            "child_id": ex.ids[i],
-            "parent_kind": "post",
-            "parent_id": ex.posts[arm]["post_id"],
-            "relation": relation,
-            "run_id": run_id,
-            "recorded_at": now,
-        }
+        Edge("decision", ex.ids[i], "post", ex.posts[arm]["post_id"], relation)
         for arm, relation in related
     ]
