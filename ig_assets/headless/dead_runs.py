@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 
 import dagster as dg
-from dagster._core.storage.runs import SqliteRunStorage
+
+from ig_assets.dagster_internals import SqliteRunStorage
 
 _UNFINISHED = [
     dg.DagsterRunStatus.STARTING,

@@ -15,10 +15,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from dagster._core.instance.ref import InstanceRef
-from dagster_shared.serdes import deserialize_value, serialize_value
 from filelock import FileLock, Timeout
 
+from ig_assets.dagster_internals import (
+    RUN_KEY_TAG,
+    SCHEDULE_NAME_TAG,
+    InstanceRef,
+    NoOpComputeLogManager,
+    deserialize_value,
+    serialize_value,
+)
 from ig_assets.errors import IgAssetsError
 from ig_assets.headless.dead_runs import end_dead_runs, end_run
 from ig_assets.headless.month_loop import GateClosedError
@@ -76,10 +82,10 @@ class Headless:
         done = [
             self._serve(request, sensor.job_name) for request in tick.run_requests or []
         ]
-        # Only now: a tick whose runs failed is evaluated again after a restart.
+        # Stored last: after a failed run, the next evaluation requests it at once.
         if tick.cursor is not None:
             self._instance.run_storage.set_cursor_values({key: tick.cursor})
-        return [d for d in done if d is not None]
+        return done
 
     def tick_schedule(self, name: str, at: datetime) -> list[Done]:
         """Evaluate a schedule as if the time were `at` (naive UTC)."""
@@ -92,11 +98,11 @@ class Headless:
         )
         with context:
             tick = schedule.evaluate_tick(context)
-        done = [
+        return [
             self._serve(request, schedule.job_name)
             for request in tick.run_requests or []
+            if not self._has_succeeded(name, request)
         ]
-        return [d for d in done if d is not None]
 
     def automate(self) -> list[Done]:
         """Run what automation conditions ask for until they ask for nothing."""
@@ -141,28 +147,24 @@ class Headless:
         with redirect_stderr(io.StringIO()):
             return self._execute(job, None, None, {}, form)
 
-    def _serve(self, request: dg.RunRequest, job_name: str | None) -> Done | None:
-        """Run a request unless a run with its key succeeded before."""
+    def _serve(self, request: dg.RunRequest, job_name: str | None) -> Done:
         tags = dict(request.tags)
         if request.run_key is not None:
-            tags["dagster/run_key"] = request.run_key
-            tags["ig/requested_of"] = str(job_name)
-            before = self._instance.get_runs_count(
-                dg.RunsFilter(
-                    statuses=[dg.DagsterRunStatus.SUCCESS],
-                    tags={
-                        "dagster/run_key": request.run_key,
-                        "ig/requested_of": str(job_name),
-                    },
-                )
-            )
-            if before:
-                return None
+            tags[RUN_KEY_TAG] = request.run_key
         name = request.job_name or job_name
         if name is None:
             raise RunFailedError("A sensor asked for a run without naming its job.")
         job = self._definitions.resolve_job_def(name)
         return self._execute(job, None, request.partition_key, tags)
+
+    def _has_succeeded(self, schedule: str, request: dg.RunRequest) -> bool:
+        """Whether an earlier evaluation of the same tick had a successful run."""
+        tags = {RUN_KEY_TAG: request.run_key or "", SCHEDULE_NAME_TAG: schedule}
+        succeeded = [dg.DagsterRunStatus.SUCCESS]
+        return (
+            self._instance.get_runs_count(dg.RunsFilter(statuses=succeeded, tags=tags))
+            > 0
+        )
 
     def _execute(
         self,
@@ -254,8 +256,8 @@ def _instance_ref() -> InstanceRef:
         os.environ["DAGSTER_HOME"],
         overrides={
             "compute_logs": {
-                "module": "dagster._core.storage.noop_compute_log_manager",
-                "class": "NoOpComputeLogManager",
+                "module": NoOpComputeLogManager.__module__,
+                "class": NoOpComputeLogManager.__name__,
             }
         },
     )
@@ -301,7 +303,8 @@ def _closed_gates(result: dg.ExecuteInProcessResult) -> list[str]:
             if error is None or error.cls_name != "DagsterAssetCheckFailedError":
                 return []
     return [
-        f"{check.asset_key.to_user_string()}: {check.description}"
+        f"{check.asset_key.to_user_string()}: "
+        + (check.description or f"the check {check.check_name} failed.")
         for check in result.get_asset_check_evaluations()
         if not check.passed and check.blocking
     ]

@@ -71,6 +71,11 @@ class DagsterEnv:
         with self.house.warehouse.transaction() as con:
             merge_rows(con, table, list(rows))
 
+    def execute(self, sql: str) -> None:
+        """Change rows behind the back of the stages."""
+        with self.house.warehouse.transaction() as con:
+            con.execute(sql)
+
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """What the tables say."""
         with self.house.warehouse.transaction() as con:
@@ -89,6 +94,14 @@ class DagsterEnv:
         )
         with context:
             return sensor.evaluate_tick(context)
+
+    def succeed(self, tick: Any) -> None:
+        """Record a successful run of each request of a sensor's tick."""
+        for request in tick.run_requests:
+            tags = {**request.tags, "dagster/run_key": request.run_key}
+            self.instance.add_run(
+                dg.DagsterRun("job", tags=tags, status=dg.DagsterRunStatus.SUCCESS)
+            )
 
     def schedule(self, name: str, at: datetime) -> Any:
         """One tick of a schedule at `at` (naive UTC): its ScheduleExecutionData."""

@@ -9,7 +9,8 @@ from ig_assets.core.corpus.library.sync import unpromoted_winners
 from ig_assets.core.ports import Clock, LibraryStore
 from ig_assets.defs.corpus.assets import raw_scripts, script_embeddings, script_index
 from ig_assets.defs.resources import OpenBatches
-from ig_assets.errors import IgAssetsError, WarehouseBusyError
+from ig_assets.defs.run_requests import WantedRun, request_runs, skip_when_busy
+from ig_assets.errors import IgAssetsError
 from ig_assets.warehouse.warehouse import Warehouse
 
 corpus_job = dg.define_asset_job(
@@ -38,18 +39,20 @@ collect_job = dg.define_asset_job(
     description="Starts one run when library files appear, change or vanish.",
 )
 def script_library_sensor(
-    context: dg.SensorEvaluationContext, library: dg.ResourceParam[LibraryStore]
+    context: dg.SensorEvaluationContext,
+    library: dg.ResourceParam[LibraryStore],
+    money_clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult | dg.SkipReason:
-    """A burst of a thousand files is one run: the cursor is a fingerprint of all."""
+    """A burst of a thousand files is one run: the state is a fingerprint of all."""
     try:
         fingerprint = library_fingerprint(library)
     except IgAssetsError as error:
         return dg.SkipReason(str(error))
-    if fingerprint == context.cursor:
-        return dg.SkipReason("The library has not changed.")
-    return dg.SensorResult(
-        run_requests=[dg.RunRequest(run_key=f"library-{fingerprint}")],
-        cursor=fingerprint,
+    return request_runs(
+        context,
+        money_clock,
+        [WantedRun("library", fingerprint)],
+        when_done="The library has not changed.",
     )
 
 
@@ -59,15 +62,13 @@ def script_library_sensor(
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts a run when a decided winner is not yet a script: the loop.",
 )
+@skip_when_busy
 def feedback_sensor(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.SensorResult | dg.SkipReason:
     """One run takes every winner that waits; what is promoted does not wait again."""
-    try:
-        with warehouse.transaction() as con:
-            waiting = unpromoted_winners(con)
-    except WarehouseBusyError as error:
-        return dg.SkipReason(str(error))
+    with warehouse.transaction() as con:
+        waiting = unpromoted_winners(con)
     if not waiting:
         return dg.SkipReason("Every winner is a script already.")
     return dg.SensorResult(

@@ -8,7 +8,7 @@ from ig_assets.core.experiments.posts.unplanned import unplanned_months
 from ig_assets.core.ports import Clock
 from ig_assets.defs.experiments.assets import engagement_metrics, posts
 from ig_assets.defs.partitions import day_before, days, months_ahead
-from ig_assets.errors import WarehouseBusyError
+from ig_assets.defs.run_requests import skip_when_busy
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -36,18 +36,16 @@ engagement_job = dg.define_asset_job(
         "has come. Stopped by default: it acts in the outside world."
     ),
 )
+@skip_when_busy
 def publishing_sensor(
     warehouse: dg.ResourceParam[Warehouse],
     clock: dg.ResourceParam[Clock],
     settings: dg.ResourceParam[Settings],
 ) -> dg.SensorResult | dg.SkipReason:
     """One run a month that has something to plan or to publish."""
-    try:
-        with warehouse.transaction() as con:
-            due = due_months(con, clock.now()) if settings.publishes else ()
-            months = {*unplanned_months(con), *due}
-    except WarehouseBusyError as error:
-        return dg.SkipReason(str(error))
+    with warehouse.transaction() as con:
+        due = due_months(con, clock.now()) if settings.publishes else ()
+        months = {*unplanned_months(con), *due}
     if not months:
         return dg.SkipReason("No variant waits for a plan and no post is due.")
     return dg.SensorResult(
@@ -65,6 +63,7 @@ def publishing_sensor(
         "platform."
     ),
 )
+@skip_when_busy
 def engagement_schedule(
     context: dg.ScheduleEvaluationContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -78,11 +77,8 @@ def engagement_schedule(
             "before this tick; the simulated loop moves it."
         )
     day = day_before(tick)
-    try:
-        with warehouse.transaction() as con:
-            live = live_posts(con, tick)
-    except WarehouseBusyError as error:
-        return dg.SkipReason(str(error))
+    with warehouse.transaction() as con:
+        live = live_posts(con, tick)
     if not live or day is None:
         return dg.SkipReason("No post is live.")
     return dg.RunRequest(run_key=f"engagement-{day}", partition_key=day)

@@ -18,7 +18,8 @@ from ig_assets.defs.fine_tuning.assets import (
     training_examples,
 )
 from ig_assets.defs.partitions import closed_months, month_before
-from ig_assets.errors import InputError, WarehouseBusyError
+from ig_assets.defs.run_requests import WantedRun, request_runs, skip_when_busy
+from ig_assets.errors import InputError
 from ig_assets.warehouse.warehouse import Warehouse
 
 fine_tune_month_job = dg.define_asset_job(
@@ -71,28 +72,28 @@ def monthly_fine_tune_schedule(
         "by default: the evaluation that follows pays for text."
     ),
 )
+@skip_when_busy
 def fine_tune_status_sensor(
+    context: dg.SensorEvaluationContext,
     warehouse: dg.ResourceParam[Warehouse],
     clock: dg.ResourceParam[Clock],
+    money_clock: dg.ResourceParam[Clock],
     trainer: dg.ResourceParam[Trainer],
 ) -> dg.SensorResult | dg.SkipReason:
-    """One run a finished job; a refusal is final and starts nothing."""
-    try:
-        poll_jobs(warehouse, clock, trainer)
-        with warehouse.transaction() as con:
-            ready = unevaluated_jobs(con)
-            open_jobs = unfinished_jobs(con)
-    except WarehouseBusyError as error:
-        return dg.SkipReason(str(error))
+    """One run per finished job; a refusal is final and starts nothing."""
+    poll_jobs(warehouse, clock, trainer)
+    with warehouse.transaction() as con:
+        ready = unevaluated_jobs(con)
+        open_jobs = unfinished_jobs(con)
     if not ready:
         return dg.SkipReason(
             f"{len(open_jobs)} jobs are still running, none has finished."
         )
-    return dg.SensorResult(
-        run_requests=[
-            dg.RunRequest(run_key=f"register-{job.job_id}", partition_key=job.month)
-            for job in ready
-        ]
+    return request_runs(
+        context,
+        money_clock,
+        [WantedRun(f"job {job.job_id}", "finished", job.month) for job in ready],
+        when_done="The models of all finished jobs are registered.",
     )
 
 
@@ -105,6 +106,7 @@ def fine_tune_status_sensor(
         "changes who writes. A promotion regenerates nothing."
     ),
 )
+@skip_when_busy
 def promotion_sensor(
     context: dg.SensorEvaluationContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -121,7 +123,7 @@ def promotion_sensor(
             promote(warehouse, clock, decision.model_id, decision.reason)
         with warehouse.transaction() as con:
             active = [m for m in list_models(con) if m.status == "active"]
-    except (WarehouseBusyError, InputError) as error:
+    except InputError as error:
         return dg.SkipReason(str(error))
     if not active or active[-1].model_id == context.cursor:
         return dg.SkipReason(decision.reason)

@@ -11,6 +11,7 @@ from ig_assets.core.generation.topics.content_calendar import (
 from ig_assets.core.ports import Clock
 from ig_assets.defs.generation.assets import script_drafts, script_variants, topics
 from ig_assets.defs.partitions import months_ahead
+from ig_assets.defs.run_requests import WantedRun, request_runs
 from ig_assets.settings import Settings
 
 generation_job = dg.define_asset_job(
@@ -34,8 +35,9 @@ def content_calendar_sensor(
     context: dg.SensorEvaluationContext,
     settings: dg.ResourceParam[Settings],
     clock: dg.ResourceParam[Clock],
+    money_clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult | dg.SkipReason:
-    """The cursor is the month with a hash of its valid rows."""
+    """The state is a hash of the month's valid rows."""
     month = clock.now().strftime("%Y-%m")
     if not settings.calendar.exists():
         return dg.SkipReason(
@@ -49,10 +51,10 @@ def content_calendar_sensor(
             f"The calendar has no usable topic for {month}; it has {known}."
         )
     rows = "\n".join(topic.model_dump_json() for topic, _ in reading.topics)
-    cursor = f"{month} {hashlib.sha256(rows.encode()).hexdigest()[:16]}"
-    if cursor == context.cursor:
-        return dg.SkipReason(f"The calendar of {month} has not changed.")
-    return dg.SensorResult(
-        run_requests=[dg.RunRequest(run_key=cursor, partition_key=month)],
-        cursor=cursor,
+    state = hashlib.sha256(rows.encode()).hexdigest()
+    return request_runs(
+        context,
+        money_clock,
+        [WantedRun(f"calendar {month}", state, month)],
+        when_done=f"The calendar of {month} has not changed.",
     )

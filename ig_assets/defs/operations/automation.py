@@ -9,7 +9,8 @@ from ig_assets.core.operations.key_rotation import key_ages
 from ig_assets.core.ports import Clock
 from ig_assets.defs.operations.assets import api_usage
 from ig_assets.defs.partitions import day_before, days
-from ig_assets.errors import IgAssetsError, WarehouseBusyError
+from ig_assets.defs.run_requests import skip_when_busy
+from ig_assets.errors import IgAssetsError
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
@@ -32,6 +33,7 @@ usage_job = dg.define_asset_job(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Sums up yesterday's calls at 00:45 UTC; free.",
 )
+@skip_when_busy
 def usage_schedule(
     context: dg.ScheduleEvaluationContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -42,11 +44,8 @@ def usage_schedule(
     day = day_before(tick)
     if day is None or tick > clock.now():
         return dg.SkipReason("This data folder's clock has not reached that day.")
-    try:
-        with warehouse.transaction() as con:
-            called = usage_by_operation(con, date.fromisoformat(day))
-    except WarehouseBusyError as error:
-        return dg.SkipReason(str(error))
+    with warehouse.transaction() as con:
+        called = usage_by_operation(con, date.fromisoformat(day))
     if not called:
         return dg.SkipReason(f"Nothing was called on {day}.")
     return dg.RunRequest(run_key=f"usage-{day}", partition_key=day)

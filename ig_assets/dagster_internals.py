@@ -1,0 +1,24 @@
+"""All that this project imports from inside Dagster, where it has no public name.
+
+Nothing promises that these stay. `VERIFIED_VERSIONS` are the releases with which the
+whole test suite has passed; a test fails on any other, and a new one is added here
+once it passes.
+"""
+
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.tags import RUN_KEY_TAG, SCHEDULE_NAME_TAG
+from dagster_shared.serdes import deserialize_value, serialize_value
+
+__all__ = [
+    "RUN_KEY_TAG",
+    "SCHEDULE_NAME_TAG",
+    "InstanceRef",
+    "NoOpComputeLogManager",
+    "SqliteRunStorage",
+    "deserialize_value",
+    "serialize_value",
+]
+
+VERIFIED_VERSIONS = ("1.13.27",)

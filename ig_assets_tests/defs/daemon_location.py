@@ -1,0 +1,66 @@
+"""A code location with the real sensors over stages that only fail on demand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from ig_assets.adapters.simulated.clocks import SimulatedClock
+from ig_assets.core.ports import Clock
+from ig_assets.defs.corpus.assets import raw_scripts
+from ig_assets.defs.corpus.automation import script_library_sensor
+from ig_assets.defs.fine_tuning.automation import fine_tune_status_sensor
+from ig_assets.defs.generation.automation import content_calendar_sensor
+from ig_assets.defs.partitions import closed_months, months_ahead
+from ig_assets.defs.resources import resources
+from ig_assets.settings import load_settings
+
+START = datetime(2026, 1, 1)
+
+
+def billing_clock(data_dir: Path) -> SimulatedClock:
+    """The clock of the retries, which only a test moves."""
+    return SimulatedClock(data_dir / "billing_clock.json", START)
+
+
+def break_runs(data_dir: Path, broken: bool) -> None:
+    """Make the stages fail, or succeed again."""
+    marker = data_dir / "broken"
+    data_dir.mkdir(exist_ok=True)
+    marker.touch() if broken else marker.unlink()
+
+
+class BillingClockResource(dg.ConfigurableResource[Any]):
+    """Hands out the clock that a test moves."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> Clock:
+        return billing_clock(load_settings().data_dir)
+
+
+def _stage(
+    name: str, partitions: dg.PartitionsDefinition | None = None
+) -> dg.AssetsDefinition:
+    @dg.asset(name=name, partitions_def=partitions)
+    def stage() -> None:
+        if (load_settings().data_dir / "broken").exists():
+            raise dg.Failure("The vendor is down.", allow_retries=False)
+
+    return stage
+
+
+defs = dg.Definitions(
+    assets=[
+        raw_scripts,
+        _stage("script_embeddings"),
+        _stage("script_index"),
+        *(_stage(n, months_ahead) for n in ("topics", "script_drafts")),
+        _stage("script_variants", months_ahead),
+        *(_stage(n, closed_months) for n in ("fine_tuned_model", "model_evaluation")),
+    ],
+    sensors=[script_library_sensor, content_calendar_sensor, fine_tune_status_sensor],
+    resources=resources(load_settings()) | {"money_clock": BillingClockResource()},
+    executor=dg.in_process_executor,
+)

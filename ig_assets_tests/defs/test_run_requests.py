@@ -1,0 +1,309 @@
+"""Sensors evaluated by Dagster's own sensor daemon on a temporary instance.
+
+Source of the behaviour of Dagster: 1.13.27, `dagster/_daemon/sensor.py`. A run key that
+an earlier run of the same sensor had, whatever its status, makes the daemon skip the
+request (`_get_or_create_sensor_run`); the tick still counts as a success, so that the
+cursor moves on (`SensorLaunchContext._write`) and the request is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+from dagster._core.remote_representation.external import RemoteSensor
+from dagster._core.remote_origin import InProcessCodeLocationOrigin
+from dagster._core.test_utils import freeze_time
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceLoadTarget
+from dagster._daemon.sensor import execute_sensor_iteration
+
+from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
+from ig_assets.defs.run_requests import WantedRun, request_runs
+from ig_assets_tests.defs import daemon_location
+from ig_assets_tests.defs.test_sensors import JOB
+from ig_assets_tests.defs.ticking import DagsterEnv
+
+SUCCEEDED, FAILED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
+# A database of events per run, which is Dagster's own choice, is slow to make.
+ONE_FILE_OF_EVENTS = {
+    "module": "dagster._core.storage.event_log",
+    "class": "ConsolidatedSqliteEventLogStorage",
+}
+
+
+class FixedClock:
+    """Stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.present = datetime(2026, 1, 1)
+
+    def now(self) -> datetime:
+        return self.present
+
+
+class InThisProcess(WorkspaceLoadTarget):
+    """Loads the code location here instead of in a server."""
+
+    def create_origins(self) -> list[InProcessCodeLocationOrigin]:
+        return [
+            InProcessCodeLocationOrigin(
+                LoadableTargetOrigin(
+                    executable_path=sys.executable,
+                    module_name=daemon_location.__name__,
+                    attribute="defs",
+                )
+            )
+        ]
+
+
+@dataclass
+class Daemon:
+    """The sensor daemon of one instance; each tick is an hour after the one before."""
+
+    env: DagsterEnv
+    workspace: WorkspaceProcessContext
+    sensor_name: str
+    time: datetime = field(default_factory=lambda: datetime(2026, 3, 1, tzinfo=UTC))
+
+    @property
+    def instance(self) -> dg.DagsterInstance:
+        return self.workspace.instance
+
+    @property
+    def sensor(self) -> RemoteSensor:
+        (entry,) = (
+            self.workspace.create_request_context().get_code_location_entries().values()
+        )
+        assert entry.code_location, entry.load_error
+        (repository,) = entry.code_location.get_repositories().values()
+        return repository.get_sensor(self.sensor_name)
+
+    def tick(self) -> list[dg.DagsterRunStatus]:
+        """Evaluate the sensor once; the status of each run that this tick started."""
+        before = {run.run_id for run in self.instance.get_runs()}
+        self.time += timedelta(hours=1)
+        with freeze_time(self.time):
+            errors = list(
+                execute_sensor_iteration(
+                    self.workspace, logging.getLogger("daemon"), None, None
+                )
+            )
+        assert not any(errors), errors
+        runs = self.instance.get_runs()
+        return [run.status for run in runs if run.run_id not in before]
+
+    def skip_reason(self) -> str | None:
+        """The reason that the last tick gave."""
+        tick = self.instance.get_ticks(
+            self.sensor.get_remote_origin_id(), self.sensor.selector_id, limit=1
+        )[0]
+        return tick.skip_reason
+
+    def reset_cursor(self) -> None:
+        """As the UI and `dagster sensor cursor --delete` do."""
+        state = self.instance.get_instigator_state(
+            self.sensor.get_remote_origin_id(), self.sensor.selector_id
+        )
+        data = state.instigator_data
+        self.instance.update_instigator_state(
+            state.with_data(
+                type(data)(
+                    last_tick_timestamp=data.last_tick_timestamp,
+                    last_run_key=data.last_run_key,
+                    min_interval=data.min_interval,
+                    cursor=None,
+                    last_tick_start_timestamp=data.last_tick_start_timestamp,
+                    sensor_type=data.sensor_type,
+                )
+            )
+        )
+
+    def wait(self, **delay: float) -> None:
+        """Move the clock of the retries."""
+        clock = daemon_location.billing_clock(self.env.house.settings.data_dir)
+        clock.move_to(clock.now() + timedelta(**delay))
+
+    def break_runs(self, broken: bool) -> None:
+        daemon_location.break_runs(self.env.house.settings.data_dir, broken)
+
+
+@pytest.fixture(scope="module")
+def workspace(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[WorkspaceProcessContext]:
+    """The stand-in stages on an instance that runs at once and in this process."""
+    home = str(tmp_path_factory.mktemp("home"))
+    events = ONE_FILE_OF_EVENTS | {"config": {"base_dir": home}}
+    with dg.instance_for_test(
+        {"event_log_storage": events},
+        temp_dir=home,
+        synchronous_run_coordinator=True,
+        synchronous_run_launcher=True,
+    ) as instance:
+        with WorkspaceProcessContext(instance, InThisProcess()) as context:
+            yield context
+
+
+@pytest.fixture(
+    params=[
+        "script_library_sensor",
+        "content_calendar_sensor",
+        "fine_tune_status_sensor",
+    ]
+)
+def daemon(
+    request: pytest.FixtureRequest,
+    dagged: DagsterEnv,
+    workspace: WorkspaceProcessContext,
+) -> Daemon:
+    """Each sensor that follows a state, with a first state to follow."""
+    instance = workspace.instance
+    for storage in (instance.run_storage, instance.event_log_storage):
+        storage.wipe()
+    assert instance.schedule_storage is not None
+    instance.schedule_storage.wipe()
+    library = Daemon(dagged, workspace, "script_library_sensor").sensor
+    instance.stop_sensor(library.get_remote_origin_id(), library.selector_id, library)
+    dagged.add_script("knives")
+    dagged.add_calendar("2026-01", "knives")
+    dagged.write("fine_tune_jobs", JOB)
+    daemon = Daemon(dagged, workspace, request.param)
+    instance.start_sensor(daemon.sensor)
+    return daemon
+
+
+def test_each_state_runs_once(daemon: Daemon) -> None:
+    assert daemon.tick() == [SUCCEEDED]
+    assert daemon.tick() == []
+    assert daemon.skip_reason() in (
+        "The library has not changed.",
+        "The calendar of 2026-01 has not changed.",
+        "The models of all finished jobs are registered.",
+    )
+
+
+@pytest.mark.parametrize("daemon", ["script_library_sensor"], indirect=True)
+def test_a_script_that_comes_and_goes_is_gone_from_the_corpus(daemon: Daemon) -> None:
+    """States A, B, A: the second A is run too, though a run for A succeeded before.
+
+    Under the library's fingerprint as run key, the daemon of Dagster 1.13.27 skipped
+    it without a reason, and the removed script stayed active.
+    """
+    assert daemon.tick() == [SUCCEEDED]
+    path = daemon.env.add_script("pans")
+    assert daemon.tick() == [SUCCEEDED]
+    assert len(daemon.env.rows(CURRENT_SCRIPTS)) == 2
+    path.unlink()
+    assert daemon.tick() == [SUCCEEDED]
+    assert len(daemon.env.rows(CURRENT_SCRIPTS)) == 1
+    assert daemon.tick() == []
+
+
+@pytest.mark.parametrize("daemon", ["content_calendar_sensor"], indirect=True)
+def test_a_calendar_that_is_changed_back_runs_again(daemon: Daemon) -> None:
+    assert daemon.tick() == [SUCCEEDED]
+    daemon.env.add_calendar("2026-01", "knives", "pans")
+    assert daemon.tick() == [SUCCEEDED]
+    daemon.env.add_calendar("2026-01", "knives")
+    assert daemon.tick() == [SUCCEEDED]
+    assert daemon.tick() == []
+
+
+def test_a_failed_run_is_requested_again_later_and_later(daemon: Daemon) -> None:
+    """The daemon never repeats a request of its own accord, whatever became of it."""
+    daemon.break_runs(True)
+    assert daemon.tick() == [FAILED]
+    assert daemon.tick() == []
+    assert str(daemon.skip_reason()).endswith(
+        "failed; it is requested again at 2026-01-01 00:05 UTC."
+    )
+    daemon.wait(minutes=4)
+    assert daemon.tick() == []
+    daemon.wait(minutes=1)
+    assert daemon.tick() == [FAILED]
+    assert daemon.tick() == []
+    daemon.wait(minutes=9)
+    assert daemon.tick() == []
+    daemon.break_runs(False)
+    daemon.wait(minutes=1)
+    assert daemon.tick() == [SUCCEEDED]
+    daemon.wait(days=30)
+    assert daemon.tick() == []
+
+
+def test_the_delay_doubles_up_to_a_day() -> None:
+    """Without the daemon: each request fails as soon as it was made."""
+    clock, cursor, delays = FixedClock(), None, []
+    with dg.DagsterInstance.ephemeral() as instance:
+        for _ in range(12):
+            context = dg.build_sensor_context(instance=instance, cursor=cursor)
+            result = request_runs(context, clock, [WantedRun("x", "1")], "done")
+            (request,) = result.run_requests or []
+            tags = {"dagster/run_key": str(request.run_key)}
+            instance.add_run(dg.DagsterRun("job", tags=tags, status=FAILED))
+            context = dg.build_sensor_context(instance=instance, cursor=result.cursor)
+            result = request_runs(context, clock, [WantedRun("x", "1")], "done")
+            assert not result.run_requests
+            cursor = str(result.cursor)
+            retry_at = datetime.fromisoformat(json.loads(cursor)["x"]["retry_at"])
+            delays.append(retry_at - clock.present)
+            clock.present = retry_at
+    minutes = [5, 10, 20, 40, 80, 160, 320, 640, 1280, 1440, 1440, 1440]
+    assert delays == [timedelta(minutes=m) for m in minutes]
+
+
+@pytest.mark.parametrize("daemon", ["script_library_sensor"], indirect=True)
+def test_a_person_who_repairs_a_failed_run_ends_its_retries(daemon: Daemon) -> None:
+    """A re-execution has the tags of its parent, the run key among them."""
+    daemon.break_runs(True)
+    assert daemon.tick() == [FAILED]
+    assert daemon.tick() == []
+    (failed,) = daemon.instance.get_runs()
+    daemon.instance.add_run(
+        dg.DagsterRun(failed.job_name, tags=failed.tags, status=SUCCEEDED)
+    )
+    daemon.wait(days=1)
+    assert daemon.tick() == []
+
+
+@pytest.mark.parametrize("daemon", ["script_library_sensor"], indirect=True)
+def test_a_cancelled_run_is_left_to_people(daemon: Daemon) -> None:
+    daemon.break_runs(True)
+    assert daemon.tick() == [FAILED]
+    (failed,) = daemon.instance.get_runs()
+    daemon.instance.add_run(
+        dg.DagsterRun(
+            failed.job_name, tags=failed.tags, status=dg.DagsterRunStatus.CANCELED
+        )
+    )
+    daemon.wait(days=1)
+    assert daemon.tick() == []
+    assert "was cancelled; re-execute it, or reset" in str(daemon.skip_reason())
+
+
+def test_a_reset_cursor_starts_again(daemon: Daemon) -> None:
+    """A fixed run key would be skipped here too: the daemon asks the runs for it."""
+    assert daemon.tick() == [SUCCEEDED]
+    daemon.reset_cursor()
+    assert daemon.tick() == [SUCCEEDED]
+    assert daemon.tick() == []
+
+
+@pytest.mark.parametrize("daemon", ["script_library_sensor"], indirect=True)
+def test_a_run_that_was_deleted_unseen_is_requested_again(daemon: Daemon) -> None:
+    assert daemon.tick() == [SUCCEEDED]
+    (run,) = daemon.instance.get_runs()
+    daemon.instance.delete_run(run.run_id)
+    assert daemon.tick() == [SUCCEEDED]
+    assert daemon.tick() == []
+    for run in daemon.instance.get_runs():
+        daemon.instance.delete_run(run.run_id)
+    assert daemon.tick() == []  # its success was noticed before
