@@ -121,7 +121,13 @@ def active_scripts_have_text(
             ) AS active
             WHERE revisions <> 1 OR coalesce(shortest, 0) = 0
             """).fetchall()[0]
-    return dg.AssetCheckResult(passed=wrong == 0, metadata={"wrong": wrong})
+    return dg.AssetCheckResult(
+        passed=wrong == 0,
+        description=(
+            f"{wrong} active scripts have no text, or not exactly one present revision."
+        ),
+        metadata={"wrong": wrong},
+    )
 
 
 @dg.asset_check(
@@ -193,6 +199,10 @@ def index_equals_corpus(
     audit = audit_index(warehouse, index, embedder.model, embedder.dimensions)
     return dg.AssetCheckResult(
         passed=not audit.missing and not audit.strangers,
+        description=(
+            f"{len(audit.missing)} active scripts are missing in the index, and "
+            f"{len(audit.strangers)} of its ids belong to no active script."
+        ),
         metadata={
             "missing": len(audit.missing),
             "strangers": len(audit.strangers),

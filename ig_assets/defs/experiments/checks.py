@@ -172,6 +172,7 @@ def winners_have_evidence(
             """).fetchall()[0]
     return dg.AssetCheckResult(
         passed=unsupported == 0,
+        description=f"{unsupported} of {winners} winners have no stored evidence.",
         metadata={"winners": winners, "unsupported": unsupported},
     )
 

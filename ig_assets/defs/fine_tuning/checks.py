@@ -41,6 +41,10 @@ def groups_never_straddle_splits(
         )
     return dg.AssetCheckResult(
         passed=not straddling,
+        description=(
+            f"{len(straddling)} groups of related examples are in both splits, so "
+            "that validation examples leak into training."
+        ),
         metadata={"straddling": len(straddling), "sample": sample_table(straddling)},
     )
 
@@ -67,6 +71,7 @@ def lines_are_valid(
                 problems.append({"file": path.name, "line": number, "problem": problem})
     return dg.AssetCheckResult(
         passed=not problems,
+        description=f"{len(problems)} of {checked} lines are not valid.",
         metadata={"checked": checked, "sample": sample_table(problems)},
     )
 
