@@ -18,15 +18,10 @@ from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.ports import Clock, Embedder, LibraryStore, VectorIndex
 from ig_assets.defs import asset_kinds
-from ig_assets.defs.failures import (
-    OWNERS,
-    RETRY_WHEN_BUSY,
-    plain_failures,
-    run_ref,
-    started_by_person,
-)
+from ig_assets.defs.failures import plain_failures, run_ref, started_by_person
 from ig_assets.defs.metadata import counts, picture, sample_table
 from ig_assets.defs.resources import OpenBatches
+from ig_assets.defs.stage import stage_asset
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.versions import content_version
 from ig_assets.warehouse.warehouse import Warehouse
@@ -43,13 +38,10 @@ def _follows_unless(paid: bool) -> dg.AutomationCondition[Any] | None:
     return None if paid else FOLLOWS
 
 
-@dg.asset(
-    group_name="corpus",
-    kinds={"python", "duckdb"},
-    owners=OWNERS,
-    code_version="1",
+@stage_asset(
+    group="corpus",
+    kinds={"duckdb"},
     pool="corpus",
-    retry_policy=RETRY_WHEN_BUSY,
     description=(
         "One row per script revision, with its author, from library files, imported "
         "history and promoted winners. A vanished file retires its script; what "
@@ -88,14 +80,11 @@ def raw_scripts(
     )
 
 
-@dg.asset(
+@stage_asset(
     deps=[raw_scripts],
-    group_name="corpus",
-    kinds={"python", "duckdb", asset_kinds.EMBEDDER},
-    owners=OWNERS,
-    code_version="1",
+    group="corpus",
+    kinds={"duckdb", asset_kinds.EMBEDDER},
     pool="embedding_api",
-    retry_policy=RETRY_WHEN_BUSY,
     automation_condition=_follows_unless(paid=_SETTINGS.embedder != "local"),
     description=(
         "One row per content hash, model and dimensions: its vector. Only the "
@@ -165,14 +154,11 @@ def _told_of_batches(run: EmbeddingRun | BatchRun) -> dict[str, Any]:
     return told
 
 
-@dg.asset(
+@stage_asset(
     deps=[script_embeddings],
-    group_name="corpus",
-    kinds={"python", asset_kinds.INDEX},
-    owners=OWNERS,
-    code_version="1",
+    group="corpus",
+    kinds={asset_kinds.INDEX},
     pool="index",
-    retry_policy=RETRY_WHEN_BUSY,
     automation_condition=_follows_unless(paid=_SETTINGS.index != "faiss"),
     description=(
         "One row per script in the vector index. The index equals the corpus: what "

@@ -16,10 +16,11 @@ from ig_assets.core.fine_tuning.canary import canary_evidence, canary_row
 from ig_assets.core.ports import Clock, SocialPlatform
 from ig_assets.defs import asset_kinds
 from ig_assets.defs.experiments.metadata import named, verdict_table
-from ig_assets.defs.failures import OWNERS, RETRY_WHEN_BUSY, plain_failures
+from ig_assets.defs.failures import plain_failures
 from ig_assets.defs.generation.assets import script_variants
 from ig_assets.defs.metadata import counts, picture, sample_table
 from ig_assets.defs.partitions import days, days_of, month_of, months_ahead
+from ig_assets.defs.stage import stage_asset
 from ig_assets.settings import Settings
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.versions import content_version
@@ -44,15 +45,12 @@ WINNER_COLUMNS = (
 )
 
 
-@dg.asset(
+@stage_asset(
     partitions_def=months_ahead,
     deps=[script_variants],
-    group_name="experiments",
-    kinds={"python", asset_kinds.PLATFORM},
-    owners=OWNERS,
-    code_version="1",
+    group="experiments",
+    kinds={asset_kinds.PLATFORM},
     pool="posts",
-    retry_policy=RETRY_WHEN_BUSY,
     description=(
         "One row per post: which variant goes out to which segment in which slot, in "
         "a seeded random order; proposed, approved, published. A duplicate (A/A) "
@@ -124,15 +122,12 @@ def posts(
     )
 
 
-@dg.asset(
+@stage_asset(
     partitions_def=days,
     deps=[dg.AssetDep(posts, partition_mapping=RECENT_MONTHS)],
-    group_name="experiments",
-    kinds={"python", asset_kinds.PLATFORM},
-    owners=OWNERS,
-    code_version="1",
+    group="experiments",
+    kinds={asset_kinds.PLATFORM},
     pool="insights",
-    retry_policy=RETRY_WHEN_BUSY,
     backfill_policy=dg.BackfillPolicy.single_run(),
     description=(
         "One row per post, metric and reading: the cumulative counter as the platform "
@@ -175,16 +170,13 @@ def engagement_metrics(
     return dg.MaterializeResult(data_version=dg.DataVersion(version))
 
 
-@dg.asset(
+@stage_asset(
     deps=[
         dg.AssetDep(engagement_metrics, partition_mapping=dg.AllPartitionMapping()),
     ],
-    group_name="experiments",
-    kinds={"python", "numpy"},
-    owners=OWNERS,
-    code_version="1",
+    group="experiments",
+    kinds={"numpy"},
     pool="experiments",
-    retry_policy=RETRY_WHEN_BUSY,
     automation_condition=WHEN_NEWS_ARRIVES,
     description=(
         "One row per pair of arms and look: the evidence at equal age, valid under "
@@ -232,14 +224,11 @@ def experiment_results(
     )
 
 
-@dg.asset(
+@stage_asset(
     deps=[experiment_results],
-    group_name="experiments",
-    kinds={"python", "duckdb"},
-    owners=OWNERS,
-    code_version="1",
+    group="experiments",
+    kinds={"duckdb"},
     pool="experiments",
-    retry_policy=RETRY_WHEN_BUSY,
     automation_condition=dg.AutomationCondition.eager(),
     description=(
         "One row per decided experiment with a winner: tagged winner or provisional, "

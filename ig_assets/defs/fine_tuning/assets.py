@@ -24,9 +24,10 @@ from ig_assets.core.ports import Clock, Embedder, Trainer, Vectors, Writer
 from ig_assets.defs import asset_kinds
 from ig_assets.defs.corpus.assets import raw_scripts
 from ig_assets.defs.experiments.assets import winning_scripts
-from ig_assets.defs.failures import OWNERS, RETRY_WHEN_BUSY, plain_failures, run_ref
+from ig_assets.defs.failures import OWNERS, plain_failures, run_ref
 from ig_assets.defs.metadata import counts, sample_table
 from ig_assets.defs.partitions import closed_months, month_of
+from ig_assets.defs.stage import stage_asset
 from ig_assets.errors import InputError, RefusedError
 from ig_assets.settings import Settings
 from ig_assets.warehouse.rows import fetch_dicts
@@ -37,15 +38,12 @@ from ig_assets.wiring import base_model
 WriterByName = Callable[[str], Writer]
 
 
-@dg.asset(
+@stage_asset(
     partitions_def=closed_months,
     deps=[raw_scripts, winning_scripts],
-    group_name="fine_tuning",
-    kinds={"python", "duckdb"},
-    owners=OWNERS,
-    code_version="1",
+    group="fine_tuning",
+    kinds={"duckdb"},
     pool="fine_tuning",
-    retry_policy=RETRY_WHEN_BUSY,
     description=(
         "One row per training example: what is in, why, with which weight, in which "
         "split. The set of month M is everything decided before the first instant "
@@ -98,15 +96,12 @@ def training_examples(
     )
 
 
-@dg.asset(
+@stage_asset(
     partitions_def=closed_months,
     deps=[training_examples],
-    group_name="fine_tuning",
-    kinds={"python", "json"},
-    owners=OWNERS,
-    code_version="1",
+    group="fine_tuning",
+    kinds={"json"},
     pool="fine_tuning",
-    retry_policy=RETRY_WHEN_BUSY,
     description=(
         "One row per file of the month: supervised (SFT) and preference (DPO) JSONL, "
         "byte-identical for the same examples and seed, with a manifest."
@@ -146,15 +141,11 @@ def fine_tune_jsonl(
     )
 
 
-@dg.asset(
+@stage_asset(
     partitions_def=closed_months,
     deps=[fine_tune_jsonl],
-    group_name="fine_tuning",
-    kinds={"python"},
-    owners=OWNERS,
-    code_version="1",
+    group="fine_tuning",
     pool="trainer_api",
-    retry_policy=RETRY_WHEN_BUSY,
     description=(
         "One row per job: submitted once, then tracked by a sensor to its end. A "
         "provider's refusal is a clear final state, not an exception."
@@ -198,15 +189,11 @@ def fine_tune_job(
     )
 
 
-@dg.asset(
+@stage_asset(
     partitions_def=closed_months,
     deps=[fine_tune_job],
-    group_name="fine_tuning",
-    kinds={"python"},
-    owners=OWNERS,
-    code_version="1",
+    group="fine_tuning",
     pool="fine_tuning",
-    retry_policy=RETRY_WHEN_BUSY,
     description=(
         "One row per model: registered with its base model, dataset hash and "
         "provider, as a candidate."
@@ -228,15 +215,12 @@ def fine_tuned_model(
     )
 
 
-@dg.asset(
+@stage_asset(
     partitions_def=closed_months,
     deps=[fine_tuned_model, training_examples],
-    group_name="fine_tuning",
-    kinds={"python", asset_kinds.WRITER},
-    owners=OWNERS,
-    code_version="1",
+    group="fine_tuning",
+    kinds={asset_kinds.WRITER},
     pool="writer_api",
-    retry_policy=RETRY_WHEN_BUSY,
     description=(
         "One row per held-out pair: the candidate against the active model. A smoke "
         "gate that a broken model cannot pass; proof is the canary's."

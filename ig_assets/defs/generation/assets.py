@@ -8,7 +8,7 @@ from ig_assets.core.models.registry import canary_model
 from ig_assets.core.ports import Clock, Embedder, VectorIndex
 from ig_assets.defs import asset_kinds
 from ig_assets.defs.corpus.assets import script_index
-from ig_assets.defs.failures import OWNERS, RETRY_WHEN_BUSY, plain_failures, run_ref
+from ig_assets.defs.failures import plain_failures, run_ref
 from ig_assets.defs.generation.steps import (
     GenerationContext,
     WriterByName,
@@ -17,19 +17,17 @@ from ig_assets.defs.generation.steps import (
 )
 from ig_assets.defs.metadata import counts
 from ig_assets.defs.partitions import month_of, months_ahead
+from ig_assets.defs.stage import stage_asset
 from ig_assets.settings import Settings
 from ig_assets.warehouse.versions import content_version
 from ig_assets.warehouse.warehouse import Warehouse
 
 
-@dg.asset(
+@stage_asset(
     partitions_def=months_ahead,
-    group_name="generation",
-    kinds={"python", "yaml"},
-    owners=OWNERS,
-    code_version="1",
+    group="generation",
+    kinds={"yaml"},
     pool="generation",
-    retry_policy=RETRY_WHEN_BUSY,
     description=(
         "One row per topic of the month's content calendar, with the seeded draw of "
         "control and canary topics. A drafted topic keeps its draw."
@@ -71,15 +69,12 @@ def topics(
     )
 
 
-@dg.asset(
+@stage_asset(
     partitions_def=months_ahead,
     deps=[topics, script_index, dg.AssetKey("active_model")],
-    group_name="generation",
-    kinds={"python", asset_kinds.WRITER},
-    owners=OWNERS,
-    code_version="1",
+    group="generation",
+    kinds={asset_kinds.WRITER},
     pool="writer_api",
-    retry_policy=RETRY_WHEN_BUSY,
     description=(
         "One row per arm of a topic: a draft grounded in retrieved scripts, with the "
         "hash of its prompt, its model, its sampling settings, and what was "
@@ -110,15 +105,12 @@ def script_drafts(
     )
 
 
-@dg.asset(
+@stage_asset(
     partitions_def=months_ahead,
     deps=[script_drafts],
-    group_name="generation",
-    kinds={"python", asset_kinds.WRITER},
-    owners=OWNERS,
-    code_version="1",
+    group="generation",
+    kinds={asset_kinds.WRITER},
     pool="writer_api",
-    retry_policy=RETRY_WHEN_BUSY,
     description=(
         "One row per polished draft: hook, beats, call to action, on-screen text, "
         "spoken seconds, and its figure at every gate (`variant_figures`). What fails "

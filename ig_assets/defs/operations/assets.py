@@ -11,10 +11,11 @@ from ig_assets.core.reports.lineage_report import (
     report_markdown,
 )
 from ig_assets.core.reports.spend_plot import daily_spend, spend_picture
-from ig_assets.defs.failures import OWNERS, RETRY_WHEN_BUSY, plain_failures
+from ig_assets.defs.failures import plain_failures
 from ig_assets.defs.fine_tuning.assets import fine_tuned_model, training_examples
 from ig_assets.defs.metadata import counts, picture, sample_table
 from ig_assets.defs.partitions import closed_months, day_of, days, month_of
+from ig_assets.defs.stage import stage_asset
 from ig_assets.settings import Settings
 from ig_assets.warehouse.versions import content_version
 from ig_assets.warehouse.warehouse import Warehouse
@@ -27,14 +28,11 @@ WHEN_A_MONTH_IS_DONE = (
 )
 
 
-@dg.asset(
+@stage_asset(
     partitions_def=days,
-    group_name="operations",
-    kinds={"python", "duckdb"},
-    owners=OWNERS,
-    code_version="1",
+    group="operations",
+    kinds={"duckdb"},
     pool="operations",
-    retry_policy=RETRY_WHEN_BUSY,
     description=(
         "One row per operation of the day: calls, tokens, cost and latency "
         "percentiles, read from the ledger."
@@ -84,15 +82,11 @@ def api_usage(
     )
 
 
-@dg.asset(
+@stage_asset(
     partitions_def=closed_months,
     deps=[fine_tuned_model, training_examples],
-    group_name="operations",
-    kinds={"python"},
-    owners=OWNERS,
-    code_version="1",
+    group="operations",
     pool="operations",
-    retry_policy=RETRY_WHEN_BUSY,
     automation_condition=WHEN_A_MONTH_IS_DONE,
     description=(
         "One report per month: which scripts fed the fine-tune, with which weight, "
