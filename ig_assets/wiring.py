@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ig_assets.adapters.local_models.files import Progress
+from ig_assets.adapters.local_models.registry import MODEL_FILES, WRITERS
 from ig_assets.adapters.simulated.clocks import SimulatedClock, SystemClock
 from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.experiments.engagement.columns import parse_columns
@@ -31,30 +32,26 @@ if TYPE_CHECKING:
     from ig_assets.adapters.instagram.client import GraphClient
     from ig_assets.adapters.instagram.social_platform import Instagram
 
-LOCAL_MODELS = {
-    "1.5b": "qwen2.5-coder-1.5b-instruct-q4_k_m",
-    "0.5b": "qwen2.5-coder-0.5b-instruct-q4_k_m",
-}
 OPENAI_POLISH_MODEL = "gpt-5-nano"
 INDEX_NAME = "scripts"
 
 
 @dataclass(frozen=True)
-class FrozenBaseModel:
-    """The model that the settings name, before any fine-tune."""
+class BaseWriter:
+    """The model that the settings name: fine-tuned models are compared with it."""
 
     provider: str
     name: str
 
 
-def base_model(settings: Settings) -> FrozenBaseModel:
-    """The provider and name of the frozen base model."""
+def base_model(settings: Settings) -> BaseWriter:
+    """The writer that the settings name."""
     if settings.writer == "openai":
-        return FrozenBaseModel("openai", settings.openai_model)
-    return FrozenBaseModel("local", LOCAL_MODELS[settings.local_model])
+        return BaseWriter("openai", settings.openai_model)
+    return BaseWriter("local", WRITERS[settings.local_model])
 
 
-def polish_model(settings: Settings) -> FrozenBaseModel:
+def polish_model(settings: Settings) -> BaseWriter:
     """The provider and name of the model that polishes.
 
     OpenAI's cheapest that writes well; on a server of another vendor, which may not
@@ -65,7 +62,7 @@ def polish_model(settings: Settings) -> FrozenBaseModel:
         return base
     if settings.polish_model is None and settings.openai_base_url is not None:
         return base
-    return FrozenBaseModel(base.provider, settings.polish_model or OPENAI_POLISH_MODEL)
+    return BaseWriter(base.provider, settings.polish_model or OPENAI_POLISH_MODEL)
 
 
 def make_clock(settings: Settings) -> Clock:
@@ -183,15 +180,17 @@ def make_writer(settings: Settings, name: str) -> Writer:
             name, api_key=_secret(settings), base_url=settings.openai_base_url
         )
     from ig_assets.adapters.local_models.pool import WriterPool
-    from ig_assets.adapters.local_models.server import local_writer
+    from ig_assets.adapters.local_models.writer import LocalWriter
 
     servers = writers_in_flight(settings)
+    file = MODEL_FILES[WRITERS[settings.local_model]]
     return WriterPool(
         [
-            local_writer(
+            LocalWriter(
                 settings.data_dir / "local_model" / str(number),
                 lambda: writer_file(settings),
                 name,
+                served=f"{file.name}@sha256:{file.sha256[:12]}",
                 threads=settings.local_threads,
                 idle_s=settings.local_idle_s,
                 prompt_threads=2 if servers == 1 else 1,
@@ -217,7 +216,7 @@ def writer_file(settings: Settings, progress: Progress | None = None) -> Path:
     from ig_assets.adapters.local_models.files import fetch_model_file
 
     return fetch_model_file(
-        LOCAL_MODELS[settings.local_model],
+        WRITERS[settings.local_model],
         settings.model_cache,
         local_path=settings.model_path,
         progress=progress,

@@ -21,19 +21,22 @@ import psutil
 import pytest
 from pydantic import BaseModel
 
-from ig_assets.adapters.local_models import server
+from ig_assets.adapters.local_models import server, server_process
 from ig_assets.adapters.local_models.files import fetch_model_file
 from ig_assets.adapters.local_models.registry import WRITERS
-from ig_assets.adapters.local_models.server import (
-    ServerAddress,
-    ensure_server,
-    local_writer,
-    stop_server,
+from ig_assets.adapters.local_models.server import ServerAddress, ensure_server
+from ig_assets.adapters.local_models.server_record import (
+    ServerRecord,
+    identify,
+    read_record,
+    server_lock,
     touch_server,
 )
+from ig_assets.adapters.local_models.writer import LocalWriter
 from ig_assets.core.ports import WriteRequest
 from ig_assets.errors import MalformedAnswerError, ModelFileError
 
+SERVED = "the file that was verified"
 CACHE = Path.home() / ".cache" / "ig_assets" / "models"
 
 
@@ -51,6 +54,17 @@ def request(seed: int = 5, limit: int = 200) -> WriteRequest:
         0.7,
         seed,
     )
+
+
+def stop_server(state_dir: Path) -> bool:
+    """End the folder's server; whether one was running."""
+    with server_lock(state_dir, 150):
+        found = read_record(state_dir)
+        return found is not None and server._stop(state_dir, found)
+
+
+def local_writer(state_dir: Path, model: Path, name: str = "qwen") -> LocalWriter:
+    return LocalWriter(state_dir, lambda: model, name, SERVED)
 
 
 def record(state_dir: Path) -> dict[str, object]:
@@ -74,15 +88,15 @@ def test_a_structured_answer_comes_back_with_what_it_took(
     state_dir: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    answer = local_writer(state_dir, lambda: model, "qwen-0.5b").write(request())
+    answer = local_writer(state_dir, model, "another model").write(request())
     assert isinstance(answer.parsed, Script) and answer.parsed.hook
     assert answer.usage.input_tokens > 20 and answer.usage.output_tokens > 5
-    assert answer.model == model.stem
+    assert answer.model == SERVED
 
 
 @pytest.mark.model
 def test_the_same_seed_writes_the_same_words(state_dir: Path, model: Path) -> None:
-    writer = local_writer(state_dir, lambda: model, "qwen-0.5b")
+    writer = local_writer(state_dir, model)
     one, same, other = (writer.write(request(seed)).parsed for seed in (5, 5, 6))
     assert one == same != other
 
@@ -92,7 +106,7 @@ def test_an_answer_that_does_not_fit_its_limit_is_malformed_and_counted(
     state_dir: Path, model: Path
 ) -> None:
     with pytest.raises(MalformedAnswerError, match="cut off") as caught:
-        local_writer(state_dir, lambda: model, "qwen").write(request(limit=6))
+        local_writer(state_dir, model).write(request(limit=6))
     assert caught.value.output_tokens == 6
 
 
@@ -146,7 +160,7 @@ def test_the_server_never_sees_a_vendor_s_key(
 
 @pytest.mark.model
 def test_no_prompt_stands_in_the_server_s_log(state_dir: Path, model: Path) -> None:
-    local_writer(state_dir, lambda: model, "qwen").write(request())
+    local_writer(state_dir, model).write(request())
     assert "PASTAWATER" not in (state_dir / "server.log").read_text(errors="replace")
 
 
@@ -155,7 +169,7 @@ def test_a_server_that_was_killed_is_replaced(state_dir: Path, model: Path) -> N
     ensure_server(state_dir, model)
     killed = int(str(record(state_dir)["pid"]))
     psutil.Process(killed).kill()
-    writer = local_writer(state_dir, lambda: model, "qwen")
+    writer = local_writer(state_dir, model)
     assert writer.write(request()).usage.output_tokens > 0
     assert record(state_dir)["pid"] != killed
 
@@ -172,7 +186,7 @@ def test_another_model_or_thread_count_replaces_the_server(
     except OSError:  # the cache is on another disk
         shutil.copy(model, copy)
     second = ensure_server(state_dir, copy)
-    assert (first.model, second.model) == (model.stem, "renamed")
+    assert first != second and record(state_dir)["model"] == str(copy.resolve())
     assert not old.is_running() or old.status() == psutil.STATUS_ZOMBIE
     assert ensure_server(state_dir, copy) == second
 
@@ -219,7 +233,7 @@ def test_building_a_writer_neither_fetches_nor_starts(tmp_path: Path) -> None:
     def fetch() -> Path:
         raise AssertionError("fetched")
 
-    writer = local_writer(tmp_path / "state", fetch, "qwen")
+    writer = LocalWriter(tmp_path / "state", fetch, "qwen", SERVED)
     assert writer.provider == "local" and not (tmp_path / "state").exists()
 
 
@@ -259,10 +273,16 @@ def sleeper() -> Iterator[psutil.Process]:
 def write_record(
     state_dir: Path, model: Path, process: psutil.Process, port: int, **changed: float
 ) -> None:
-    path, size, mtime_ns, threads = server._identity(model, 1)
-    started = process.create_time()
-    found = server._Record(
-        process.pid, started, port, "k", path, size, mtime_ns, threads
+    loaded = identify(model)
+    found = ServerRecord(
+        pid=process.pid,
+        started=process.create_time(),
+        port=port,
+        key="k",
+        model=loaded.path,
+        model_size=loaded.size,
+        model_mtime_ns=loaded.mtime_ns,
+        threads=1,
     )
     state_dir.mkdir(exist_ok=True)
     fields = {**asdict(found), **changed}
@@ -280,7 +300,7 @@ def test_a_live_server_of_the_same_model_is_used(
     tmp_path: Path, file: Path, sleeper: psutil.Process, port: int
 ) -> None:
     write_record(tmp_path, file, sleeper, port)
-    expected = ServerAddress(f"http://127.0.0.1:{port}/v1", "k", "some")
+    expected = ServerAddress(f"http://127.0.0.1:{port}/v1", "k")
     assert ensure_server(tmp_path, file) == expected
 
 
@@ -331,10 +351,10 @@ def test_a_server_at_work_is_not_idle(
     tmp_path: Path, file: Path, sleeper: psutil.Process, say: Callable[[int], str]
 ) -> None:
     write_record(tmp_path, file, sleeper, 1)
-    found = server._read(tmp_path)
+    found = read_record(tmp_path)
     assert found is not None
     busy = Busy(say, looks=30)
-    server._wait_until_idle(tmp_path, found, busy, idle_s=0.1)
+    server_process.wait_until_idle(tmp_path, found, busy, idle_s=0.1)
     assert busy.seen > 30
     assert not (tmp_path / "server.json").exists()
 
@@ -343,7 +363,7 @@ def test_a_server_that_callers_ask_for_is_not_idle(
     tmp_path: Path, file: Path, sleeper: psutil.Process
 ) -> None:
     write_record(tmp_path, file, sleeper, 1)
-    found = server._read(tmp_path)
+    found = read_record(tmp_path)
     assert found is not None
 
     def touching(look: int) -> str:
@@ -352,7 +372,7 @@ def test_a_server_that_callers_ask_for_is_not_idle(
         return ""
 
     busy = Busy(touching, looks=30)
-    server._wait_until_idle(tmp_path, found, busy, idle_s=0.1)
+    server_process.wait_until_idle(tmp_path, found, busy, idle_s=0.1)
     assert busy.seen > 30
 
 
@@ -360,12 +380,14 @@ def test_a_server_does_not_end_while_a_caller_holds_the_lock(
     tmp_path: Path, file: Path, sleeper: psutil.Process
 ) -> None:
     write_record(tmp_path, file, sleeper, 1)
-    found = server._read(tmp_path)
+    found = read_record(tmp_path)
     assert found is not None
     idle = Busy(lambda _: "", looks=1)
     with ThreadPoolExecutor(1) as pool:
-        with server._lock(tmp_path, 10):
-            ending = pool.submit(server._wait_until_idle, tmp_path, found, idle, 0.05)
+        with server_lock(tmp_path, 10):
+            ending = pool.submit(
+                server_process.wait_until_idle, tmp_path, found, idle, 0.05
+            )
             while idle.seen < 20 and not ending.done():
                 time.sleep(0.01)
             assert not ending.done() and (tmp_path / "server.json").exists()

@@ -1,0 +1,115 @@
+"""The local server's own process: serves one model until nothing has used it lately."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import Timeout
+
+from ig_assets.adapters.local_models.server_record import (
+    ServerRecord,
+    forget_record,
+    identify,
+    last_touched,
+    read_record,
+    server_lock,
+    write_record,
+)
+
+CONTEXT_TOKENS = 4096
+KEY_VARIABLE = "IG_LOCAL_SERVER_KEY"
+_BUSY = re.compile(r"^llamacpp:requests_(?:processing|deferred) (\S+)$", re.M)
+_DONE = re.compile(r"^llamacpp:(?:prompt_tokens|tokens_predicted)_total (\S+)$", re.M)
+
+
+def serve(
+    state_dir: Path, model: Path, threads: int, idle_s: float, prompt_threads: int
+) -> None:
+    """Load the model, write the record, and return when idle."""
+    import psutil
+    from xllamacpp import CommonParams, Server
+
+    key = os.environ.pop(KEY_VARIABLE)
+    parameters: Any = CommonParams()
+    parameters.model.path = str(model)
+    parameters.model_alias = {model.stem}
+    parameters.port = 0  # a free one
+    parameters.n_ctx = CONTEXT_TOKENS
+    parameters.n_parallel = 1
+    parameters.cpuparams.n_threads = threads
+    parameters.cpuparams_batch.n_threads = prompt_threads
+    parameters.cache_prompt = False
+    parameters.offline = True
+    parameters.ui = False
+    parameters.endpoint_metrics = True
+    parameters.api_keys = [key]
+    file = identify(model)
+    server: Any = Server(parameters)
+    if identify(model) != file:
+        sys.exit(f"{model} was replaced while it was loaded.")
+    record = ServerRecord(
+        pid=os.getpid(),
+        started=psutil.Process().create_time(),
+        port=int(server.listening_address.rsplit(":", 1)[1]),
+        key=key,
+        model=file.path,
+        model_size=file.size,
+        model_mtime_ns=file.mtime_ns,
+        threads=threads,
+    )
+    write_record(state_dir, record)
+    wait_until_idle(state_dir, record, server, idle_s)
+
+
+def wait_until_idle(
+    state_dir: Path, record: ServerRecord, server: Any, idle_s: float
+) -> None:
+    """Return once neither a request nor a caller came for `idle_s`.
+
+    The server's own counters show requests, the touched file shows callers that are
+    about to send one. The record is removed under the lock, so that no caller is given
+    the address of a server that is ending.
+    """
+    last_used, counters, mark = time.monotonic(), "", 0
+    while True:
+        time.sleep(min(1.0, idle_s / 4))
+        metrics = str(server.handle_metrics())
+        done, touched = repr(_DONE.findall(metrics)), last_touched(state_dir)
+        busy = any(float(value) > 0 for value in _BUSY.findall(metrics))
+        if busy or (done, touched) != (counters, mark):
+            last_used, counters, mark = time.monotonic(), done, touched
+        if not state_dir.is_dir():
+            return
+        if time.monotonic() - last_used < idle_s:
+            continue
+        with suppress(Timeout), server_lock(state_dir, 0):
+            if last_touched(state_dir) != mark:
+                continue
+            current = read_record(state_dir)
+            if current is not None and current.pid == record.pid:
+                forget_record(state_dir)
+            return
+
+
+def main() -> None:
+    """The command that `ensure_server` starts."""
+    parser = argparse.ArgumentParser(description="Serve one local model until idle.")
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--prompt-threads", type=int, default=1)
+    parser.add_argument("--idle-s", type=float, default=300)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    serve(**vars(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

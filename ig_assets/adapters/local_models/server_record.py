@@ -1,0 +1,93 @@
+"""What the processes of one data folder know of its local server.
+
+`server.json` (mode 0600, it holds the server's key) describes the running server,
+`server.lock` is held while it is started or ended, and the time of `server.used` is
+that of the last caller.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+
+@dataclass(frozen=True)
+class FileIdentity:
+    """A model file as it was on the disk when it was loaded."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class ServerRecord:
+    """A running server; `started` is its process's creation time, Unix seconds."""
+
+    pid: int
+    started: float
+    port: int
+    key: str
+    model: str
+    model_size: int
+    model_mtime_ns: int
+    threads: int
+
+    def serves(self, file: FileIdentity, threads: int) -> bool:
+        """Whether the server loaded this very file for this number of threads."""
+        loaded = FileIdentity(self.model, self.model_size, self.model_mtime_ns)
+        return (loaded, self.threads) == (file, threads)
+
+
+def identify(model: Path) -> FileIdentity:
+    """The file's present identity. Raises OSError where there is none."""
+    state = model.stat()
+    return FileIdentity(str(model.resolve()), state.st_size, state.st_mtime_ns)
+
+
+def read_record(state_dir: Path) -> ServerRecord | None:
+    """The folder's record; None where there is none, or half of one."""
+    try:
+        text = (state_dir / "server.json").read_text("utf-8")
+        return ServerRecord(**json.loads(text))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_record(state_dir: Path, record: ServerRecord) -> None:
+    """Replace the folder's record; only its owner may ever read it."""
+    part = state_dir / "server.json.part"
+    part.unlink(missing_ok=True)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as output:
+        json.dump(asdict(record), output)
+    os.replace(part, state_dir / "server.json")
+
+
+def forget_record(state_dir: Path) -> None:
+    """Remove the folder's record."""
+    (state_dir / "server.json").unlink(missing_ok=True)
+
+
+def server_lock(state_dir: Path, timeout_s: float) -> FileLock:
+    """The lock for starting and ending the folder's server."""
+    return FileLock(state_dir / "server.lock", timeout=timeout_s)
+
+
+def touch_server(state_dir: Path) -> None:
+    """Note that the server is about to be used; does nothing where it is gone."""
+    with suppress(OSError):
+        (state_dir / "server.used").touch()
+
+
+def last_touched(state_dir: Path) -> int:
+    """When `touch_server` was last called, in nanoseconds; 0 for never."""
+    try:
+        return (state_dir / "server.used").stat().st_mtime_ns
+    except OSError:
+        return 0
