@@ -1,7 +1,7 @@
-"""Every setting there is, validated once; environment first, then `.env`.
+"""All settings, validated once; the environment wins over `.env`.
 
-With nothing set everything is embedded: no key, no server, no network after the
-model files are there. `.env.example` explains each key.
+With nothing set everything runs on this machine: no key, no server, and no network
+once the model files are downloaded. `.env.example` explains each setting.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -30,6 +37,21 @@ MetaNumber = Annotated[str, Field(pattern=r"^[0-9]{5,25}$")]
 def _outside_name(name: str) -> Any:
     """A vendor's own variable name, without our prefix."""
     return Field(default=None, validation_alias=AliasChoices(name, name.lower()))
+
+
+# A setting, a value of it, the settings that this value needs, and the default.
+_NEEDS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    ("writer", "openai", ("openai_api_key",), "the model on this machine"),
+    ("embedder", "openai", ("openai_api_key",), "the model on this machine"),
+    ("index", "pinecone", ("pinecone_api_key",), "FAISS on this machine"),
+    ("social", "replay", ("replay_file",), "the simulated audience"),
+    (
+        "social",
+        "instagram",
+        ("instagram_account", "instagram_token", "meta_app_secret"),
+        "the simulated audience",
+    ),
+)
 
 
 class Settings(BaseSettings):
@@ -151,6 +173,36 @@ class Settings(BaseSettings):
         parse_columns(value)
         return value
 
+    @field_validator("openai_base_url", "instagram_url", mode="after")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("it must be a URL that starts with http:// or https://")
+        return value
+
+    @model_validator(mode="after")
+    def _has_what_it_needs(self) -> Settings:
+        """Raise ValueError, with a whole sentence, where one setting needs another."""
+        for field, value, needed, default in _NEEDS:
+            missing = [name for name in needed if getattr(self, name) is None]
+            if getattr(self, field) == value and missing:
+                name = variable_name(field)
+                raise ValueError(
+                    f"{name}={value} needs {variable_name(missing[0])}; set it in the "
+                    f"environment or .env, or remove {name} to use {default}."
+                )
+        if self.batch and self.embedder != "openai":
+            raise ValueError(
+                "IG_BATCH=1 needs IG_EMBEDDER=openai, since only OpenAI's Batch API "
+                "takes batches; set it too, or remove IG_BATCH."
+            )
+        if self.publish and self.social != "instagram":
+            raise ValueError(
+                "IG_PUBLISH=1 needs IG_SOCIAL=instagram, since only real posts are "
+                "held back; set it too, or remove IG_PUBLISH."
+            )
+        return self
+
     @cached_property
     def all_budgets(self) -> tuple[Budget, ...]:
         """`IG_BUDGET_USD` and `IG_BUDGETS`."""
@@ -165,17 +217,17 @@ class Settings(BaseSettings):
 
     @cached_property
     def publishes(self) -> bool:
-        """Whether approved posts go out by themselves: for real only if told so."""
+        """Whether approved posts are published automatically: real ones on request."""
         return self.social != "instagram" or self.publish
 
     @cached_property
     def approves_by_itself(self) -> bool:
-        """Whether planned posts are approved; a real one waits for its video."""
+        """Whether plans are approved automatically; a real post waits for its video."""
         return self.approval == "auto" and self.social != "instagram"
 
     @cached_property
     def uses_simulated_clock(self) -> bool:
-        """Whether time is the simulated audience's rather than the world's."""
+        """Whether time is that of the simulated audience, not the system's."""
         if self.clock == "auto":
             return self.social == "simulated"
         return self.clock == "simulated"
@@ -184,16 +236,14 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings; `overrides` (field names) win over the environment.
 
-    Raises SettingsError, one sentence a wrong value, naming the variable; a variable
-    that begins with IG_ and is no setting is wrong too, since it is a typing error.
+    Raises SettingsError with one sentence per wrong value, naming its variable. A
+    variable that begins with IG_ and is no setting is a typing error, so wrong too.
     """
     _check_names()
     try:
-        settings = Settings(**overrides)
+        return Settings(**overrides)
     except ValidationError as error:
         raise SettingsError(" ".join(map(_sentence, error.errors()))) from None
-    _check_together(settings)
-    return settings
 
 
 def variable_name(field: str) -> str:
@@ -238,16 +288,19 @@ _PATTERNS = {
 
 
 def _sentence(problem: Any) -> str:
-    field = str(problem["loc"][0]) if problem["loc"] else "?"
+    """A problem that pydantic found, in one sentence for a person."""
+    if not problem["loc"]:  # of settings together, which have their own sentence
+        return str(problem["ctx"]["error"])
+    field = str(problem["loc"][0])
     name = variable_name(field)
     setting = Settings.model_fields.get(field.lower())
     secret = setting is None or SecretStr in get_args(setting.annotation)
-    given = "a value that is not shown" if secret else repr(problem["input"])
+    given = "a value that is not printed" if secret else repr(problem["input"])
     fallback = ""
     if setting is not None:
         value = setting.default
-        shown = "there is none" if value in (None, "") else f"it is {value!r}"
-        fallback = f" (unset, {shown})"
+        default = "there is none" if value in (None, "") else f"it is {value!r}"
+        fallback = f" (unset, {default})"
     rule = problem["msg"].removeprefix("Input should be ").removeprefix("a valid ")
     fault = f"is {given}, but must be {rule}"
     if problem["type"] == "value_error":
@@ -263,7 +316,7 @@ def _sentence(problem: Any) -> str:
 
 
 def _number(setting: FieldInfo) -> str:
-    """What number a setting takes: its kind and the whole of its range."""
+    """The numbers that a setting takes: their kind and their range."""
     kinds = get_args(setting.annotation) or (setting.annotation,)
     inner = [m for kind in kinds for m in getattr(kind, "__metadata__", ())]
     limits = [*setting.metadata, *(m for field in inner for m in field.metadata)]
@@ -271,65 +324,8 @@ def _number(setting: FieldInfo) -> str:
         next((getattr(m, name) for m in limits if hasattr(m, name)), None)
         for name in ("ge", "le")
     )
-    whole = int in (getattr(kind, "__origin__", kind) for kind in kinds)
-    name = "a whole number" if whole else "a number"
+    is_integer = int in (getattr(kind, "__origin__", kind) for kind in kinds)
+    name = "a whole number" if is_integer else "a number"
     if most is not None:
         return f"{name} from {least:g} to {most:g}"
     return name if least is None else f"{name} of at least {least:g}"
-
-
-def _check_together(settings: Settings) -> None:
-    needs_openai = "openai" in (settings.embedder, settings.writer)
-    if needs_openai and settings.openai_api_key is None:
-        which = "IG_WRITER" if settings.writer == "openai" else "IG_EMBEDDER"
-        raise SettingsError(
-            f"{which}=openai needs OPENAI_API_KEY; set it in the environment or "
-            f".env, or remove {which} to use the model on this machine."
-        )
-    if settings.batch and settings.embedder != "openai":
-        raise SettingsError(
-            "IG_BATCH=1 needs IG_EMBEDDER=openai, since only OpenAI's Batch API takes "
-            "batches; set it too, or remove IG_BATCH."
-        )
-    _check_instagram(settings)
-    if settings.index == "pinecone" and settings.pinecone_api_key is None:
-        raise SettingsError(
-            "IG_INDEX=pinecone needs PINECONE_API_KEY; set it in the environment or "
-            ".env, or remove IG_INDEX to use FAISS on this machine."
-        )
-    if settings.social == "replay" and settings.replay_file is None:
-        raise SettingsError(
-            "IG_SOCIAL=replay needs IG_REPLAY_FILE, the recorded history; set it too, "
-            "or remove IG_SOCIAL to use the simulated audience."
-        )
-    if (
-        settings.openai_base_url is not None
-        and not settings.openai_base_url.startswith(("http://", "https://"))
-    ):
-        raise SettingsError(
-            "OPENAI_BASE_URL must be a URL that starts with http:// or https://; "
-            "remove it to use OpenAI itself."
-        )
-
-
-def _check_instagram(settings: Settings) -> None:
-    if settings.social == "instagram":
-        needed = ("instagram_account", "instagram_token", "meta_app_secret")
-        missing = [name for name in needed if getattr(settings, name) is None]
-        if missing:
-            raise SettingsError(
-                f"IG_SOCIAL=instagram needs {variable_name(missing[0])}; set it in the "
-                "environment or .env, or remove IG_SOCIAL to use the simulated "
-                "audience."
-            )
-    elif settings.publish:
-        raise SettingsError(
-            "IG_PUBLISH=1 needs IG_SOCIAL=instagram, since only real posts are held "
-            "back; set it too, or remove IG_PUBLISH."
-        )
-    url = settings.instagram_url
-    if url is not None and not url.startswith(("http://", "https://")):
-        raise SettingsError(
-            "IG_INSTAGRAM_URL must be a URL that starts with http:// or https://; "
-            "remove it to use Meta's own."
-        )
