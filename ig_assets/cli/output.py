@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from functools import wraps
-from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
+from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
 
@@ -70,8 +68,8 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 def print_json(value: Any) -> None:
     """Write one JSON document to standard output."""
-    json.dump(_plain(value), sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    text = to_json(value, indent=2, inf_nan_mode="null").decode()
+    sys.stdout.write(f"{text}\n")
 
 
 def print_table(
@@ -113,22 +111,3 @@ def _number(value: float) -> str:
 def escaped(text: str) -> str:
     """A text that may hold square brackets, for where the console reads markup."""
     return text.replace("[", r"\[")
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: _plain(getattr(value, field.name))
-            for field in dataclasses.fields(value)
-        }
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, float) and value != value:
-        return None
-    return value
