@@ -9,15 +9,16 @@ from ig_assets.wiring import Services
 
 
 def run_job(
-    house: Services, job: str, form: dict[str, object], what: str, quiet: bool
+    services: Services, job: str, form: dict[str, object], what: str, quiet: bool
 ) -> str:
-    """Run a job that has a form, with a live line; the run's id."""
-    warnings.simplefilter("ignore")
-    from ig_assets.headless.dagster_home import ensure_dagster_home
-    from ig_assets.headless.runner import Headless, load_definitions, open_instance
+    """Run a job that has a form, with a live line; return the run's id.
 
-    ensure_dagster_home(house.settings)
-    with open_instance(house.settings) as instance, live_rows(house, quiet) as report:
-        report(f"{form['month']}: {what}")
-        headless = Headless(load_definitions(), instance)
-        return headless.run_form(job, form).run_id
+    Raises what `open_headless` and `Headless.run_form` raise.
+    """
+    warnings.simplefilter("ignore")
+    from ig_assets.headless.runner import open_headless
+
+    with open_headless(services.settings) as headless:
+        with live_rows(services, quiet) as report:
+            report(f"{form['month']}: {what}")
+            return headless.run_form(job, form).run_id

@@ -1,4 +1,4 @@
-"""`ig-assets loop`: turn the whole loop on the machine, month by month."""
+"""`ig-assets loop`: the entire loop on this machine, month by month."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ig_assets.core.generation.topics.content_calendar import (
     read_calendar,
 )
 from ig_assets.errors import InputError, SettingsError
-from ig_assets.headless.month_loop import Loop, month_names
+from ig_assets.headless.month_loop import MonthLoop, month_names
 from ig_assets.headless.plan import LoopPlan, plan_loop
 from ig_assets.headless.summary import LoopSummary, summarise
 from ig_assets.settings import PROJECT_ROOT, Settings, load_settings
@@ -59,11 +59,11 @@ def loop(
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Turn the loop until this data folder has so many closed months.
+    """Run the loop until this data folder has this many closed months.
 
     Runs the real Dagster definitions headless, on a simulated clock and a simulated
     audience: scripts, vectors, index, variants, posts, engagement, winners, training
-    set, model. A rerun goes on where it ended and repeats nothing.
+    set, model. A rerun continues where the last run ended and repeats nothing.
 
     Example: `ig-assets loop --months 2 --model 0.5b`
     """
@@ -74,11 +74,11 @@ def loop(
             "`ig-assets loop` turns months on a simulated clock; unset IG_CLOCK (or "
             "set it to simulated), or let the schedules turn the real months."
         )
-    house = Services(settings)
+    services = Services(settings)
     started = time.monotonic()
-    turned = _turn(house, settings, months, history, quiet=as_json)
-    names = _month_names(settings, months)
-    summary = summarise(house.warehouse, names, settings.social == "simulated")
+    names = month_names(settings.first_month, months)
+    turned = _turn(services, names, history, quiet=as_json)
+    summary = summarise(services.warehouse, names, settings.social == "simulated")
     seconds = time.monotonic() - started
     if as_json:
         print_json({"turned": turned, "seconds": round(seconds, 1), "summary": summary})
@@ -87,7 +87,7 @@ def loop(
 
 
 def _apply(topics: int | None, arms: int | None, model: LocalModel | None) -> None:
-    """Options are settings: Dagster's resources read the environment."""
+    """Turn options into settings, since Dagster's resources read the environment."""
     if topics is not None:
         os.environ["IG_TOPICS_PER_MONTH"] = str(topics)
     elif load_settings().topics_per_month is None:
@@ -100,37 +100,33 @@ def _apply(topics: int | None, arms: int | None, model: LocalModel | None) -> No
 
 
 def _turn(
-    house: Services, settings: Settings, months: int, history: bool, quiet: bool
+    services: Services, months: list[str], history: bool, quiet: bool
 ) -> list[str]:
+    """Turn the months that are not closed yet; return their names."""
     warnings.simplefilter("ignore")  # Dagster's notes on beta interfaces
-    from ig_assets.headless.dagster_home import ensure_dagster_home
-    from ig_assets.headless.runner import Headless, load_definitions, open_instance
+    from ig_assets.headless.runner import open_headless
 
-    names = _month_names(settings, months)
+    settings = services.settings
     _fetch_models(settings, quiet)
     if history:
-        _begin_with_history(house, quiet)
-    ensure_dagster_home(settings)
-    clock = house.clock
+        _begin_with_history(services, quiet)
+    clock = services.clock
     assert isinstance(clock, SimulatedClock)
-    with open_instance(settings) as instance, live_rows(house, quiet) as report:
-        turner = Headless(load_definitions(), instance)
-        turning = Loop(turner, clock, house.warehouse, settings.first_month, report)
-        left = [name for name in names if not turning.is_closed(name)]
-        _check_calendar(house, left)
-        if left and not quiet:
-            _print_plan(plan_loop(settings, house.warehouse, left))
-        return turning.turn(months)
+    with open_headless(settings) as dagster, live_rows(services, quiet) as report:
+        month_loop = MonthLoop(dagster, clock, services.warehouse, report)
+        open_months = [month for month in months if not month_loop.is_closed(month)]
+        _check_calendar(services, open_months)
+        if open_months and not quiet:
+            _print_plan(plan_loop(settings, services.warehouse, open_months))
+        for month in open_months:
+            month_loop.turn(month)
+        return open_months
 
 
-def _month_names(settings: Settings, months: int) -> list[str]:
-    return month_names(settings.first_month, months)
-
-
-def _check_calendar(house: Services, months: list[str]) -> None:
-    """A month without topics would pass with nothing in it, and time with it."""
-    calendar = house.settings.calendar
-    with house.warehouse.transaction() as con:
+def _check_calendar(services: Services, months: list[str]) -> None:
+    """Raise InputError for a month without topics, which would pass with no script."""
+    calendar = services.settings.calendar
+    with services.warehouse.transaction() as con:
         planned = con.execute("SELECT DISTINCT month FROM topics").fetchall()
     for month in months:
         if (month,) not in planned and not read_calendar(calendar, month).topics:
@@ -162,15 +158,15 @@ def _fetch_models(settings: Settings, quiet: bool) -> None:
             writer_file(settings, show)
 
 
-def _begin_with_history(house: Services, quiet: bool) -> None:
-    with house.warehouse.transaction() as con:
+def _begin_with_history(services: Services, quiet: bool) -> None:
+    with services.warehouse.transaction() as con:
         (imports,) = con.execute("SELECT count(*) FROM imports").fetchall()[0]
     if imports or not SAMPLE_HISTORY.exists():
         return
     report = import_history(
-        house.warehouse, house.clock, SAMPLE_HISTORY, mapping=None, simulated=True
+        services.warehouse, services.clock, SAMPLE_HISTORY, mapping=None, simulated=True
     )
-    decided = decide(house)
+    decided = decide(services)
     if not quiet:
         console.print(
             f"A simulated past (library/history): {report.scripts} scripts in "
@@ -257,9 +253,9 @@ def _print_summary(
         f"{summary.at_openai_prices_usd:.2f} at OpenAI (gpt-5-mini, "
         "text-embedding-3-small)."
     )
-    folder = _shown(settings.data_dir)
+    folder = _relative(settings.data_dir)
     console.print(
-        f"\nLook at it: [bold]make dev[/bold] (the runs are there already), or open "
+        f"\nSee it: [bold]make dev[/bold] (the runs are there already), or open "
         f"{folder}/warehouse.duckdb with any DuckDB client.\n"
         "Next: [bold]ig-assets experiments[/bold], [bold]ig-assets lineage "
         f'{settings.first_month}[/bold], [bold]ig-assets search "sharp knives"'
@@ -267,7 +263,7 @@ def _print_summary(
     )
 
 
-def _shown(path: Path) -> str:
+def _relative(path: Path) -> str:
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

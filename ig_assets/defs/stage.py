@@ -23,7 +23,7 @@ def stage_asset(
     `pool` bounds how many steps write the same tables, or call the same vendor, at a
     time. `kinds` are tags beside "python"; `own` are further arguments of `dg.asset`.
     """
-    return dg.asset(
+    decorated: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
         group_name=group,
         pool=pool,
         description=description,
@@ -33,3 +33,4 @@ def stage_asset(
         retry_policy=RETRY_WHEN_BUSY,
         **own,
     )
+    return decorated

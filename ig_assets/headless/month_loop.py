@@ -1,9 +1,9 @@
-"""One month of the loop after the other, on a simulated clock.
+"""Runs one month of the loop after another, on a simulated clock.
 
-A day goes: yesterday's numbers are read at 00:30, what follows from them follows, and
-posts whose slot has come go out at 09:05. The first of the next month fine-tunes.
-Everything asks the tables what is already there, so that a turn that was interrupted
-is simply turned again.
+Each day, yesterday's engagement is read at 00:30, the automation conditions are
+evaluated, and posts whose slot has come are published at 09:05. Each month is
+fine-tuned on the first of the next. Every stage reads from the tables what is done
+already, so that a month that was interrupted is simply run again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Report = Callable[[str], None]
 
 
 class GateClosedError(IgAssetsError):
-    """A blocking check did not pass; the text is what it said."""
+    """A blocking check failed; the text is its reason."""
 
 
 DAY = timedelta(days=1)
@@ -31,15 +31,15 @@ PUBLISHING = timedelta(hours=9, minutes=5)
 
 
 class MovableClock(Clock, Protocol):
-    """A clock that the loop may set."""
+    """A clock that the loop may move."""
 
     def move_to(self, instant: datetime) -> None:
         """Set the present; never backwards."""
         ...
 
 
-class Turner(Protocol):
-    """What the loop asks of Dagster."""
+class Dagster(Protocol):
+    """What the loop needs of Dagster; each call returns the runs that it made."""
 
     def tick_sensor(self, name: str) -> Sequence[object]:
         """Evaluate a sensor and run what it requests."""
@@ -50,31 +50,21 @@ class Turner(Protocol):
         ...
 
     def automate(self) -> Sequence[object]:
-        """Run what automation conditions ask for."""
+        """Run what automation conditions request."""
         ...
 
 
 @dataclass(frozen=True)
-class Loop:
+class MonthLoop:
     """The loop of one data folder."""
 
-    turner: Turner
+    dagster: Dagster
     clock: MovableClock
     warehouse: Warehouse
-    first_month: str
     report: Report
 
-    def turn(self, months: int) -> list[str]:
-        """Turn until `months` months are closed; return those that were turned now."""
-        turned = []
-        for month in month_names(self.first_month, months):
-            if not self.is_closed(month):
-                self._turn_month(month)
-                turned.append(month)
-        return turned
-
     def is_closed(self, month: str) -> bool:
-        """Whether the month is over and its fine-tune came to an end."""
+        """Whether the month is over and its fine-tune has ended."""
         if self.clock.now() < next_month(month_start(month)):
             return False
         with self.warehouse.transaction() as con:
@@ -85,64 +75,54 @@ class Loop:
         ended = job.status in ("succeeded", "failed", "refused")
         return ended and job.job_id not in waiting
 
-    def _turn_month(self, month: str) -> None:
+    def turn(self, month: str) -> None:
+        """Run what is left of a month, `YYYY-MM`, and its fine-tune."""
         start, end = month_start(month), next_month(month_start(month))
-        # A turn that was interrupted on the first of the next month goes on there.
+        # The clock of an interrupted turn may be on the first of the next month.
         if self.clock.now() < end:
-            self._month_itself(month, start, end)
+            self._turn_days(month, start, end)
         self.clock.move_to(end + MORNING)
         self._morning(end)
         self.report(f"{month}: training set, fine-tune, evaluation")
-        self._schedule("monthly_fine_tune_schedule", end)
+        self.dagster.tick_schedule("monthly_fine_tune_schedule", end)
         try:
-            self._sensor("fine_tune_status_sensor")
+            self.dagster.tick_sensor("fine_tune_status_sensor")
         except GateClosedError as closed:  # a month's usual end: no better model
             self.report(f"{month}: {closed}")
-        self._follow()
-        self._sensor("promotion_sensor")
-        self._follow()
+        self.dagster.automate()
+        self.dagster.tick_sensor("promotion_sensor")
+        self.dagster.automate()
 
-    def _month_itself(self, month: str, start: datetime, end: datetime) -> None:
+    def _turn_days(self, month: str, start: datetime, end: datetime) -> None:
         self.report(f"{month}: the library, its vectors, the index")
         self.clock.move_to(start + MORNING)
-        self._sensor("script_library_sensor")
-        self._follow()
+        self.dagster.tick_sensor("script_library_sensor")
+        self.dagster.automate()
         self.report(f"{month}: topics, drafts, variants")
-        self._sensor("content_calendar_sensor")
-        self._follow()
+        self.dagster.tick_sensor("content_calendar_sensor")
+        self.dagster.automate()
         for day in self._days(start, end):
             self.report(f"{day:%Y-%m-%d}: posts, engagement, decisions")
-            self._day(day)
+            self.clock.move_to(day + MORNING)
+            self._morning(day)
+            self.clock.move_to(day + PUBLISHING)
+            self.dagster.tick_sensor("publishing_sensor")
 
     def _days(self, start: datetime, end: datetime) -> Iterator[datetime]:
-        """The days that are left; the present one again, since it may be unfinished."""
+        """The days that are left, with the present one, which may be unfinished."""
         now = self.clock.now()
         day = max(start, datetime(now.year, now.month, now.day))
         while day < end:
             yield day
             day += DAY
 
-    def _day(self, day: datetime) -> None:
-        self.clock.move_to(day + MORNING)
-        self._morning(day)
-        self.clock.move_to(day + PUBLISHING)
-        self._sensor("publishing_sensor")
-
     def _morning(self, day: datetime) -> None:
-        self._schedule("engagement_schedule", day + timedelta(minutes=30))
-        self._schedule("usage_schedule", day + timedelta(minutes=45))
-        self._follow()
-        if self._sensor("feedback_sensor"):
-            self._follow()
-
-    def _follow(self) -> None:
-        self.turner.automate()
-
-    def _sensor(self, name: str) -> Sequence[object]:
-        return self.turner.tick_sensor(name)
-
-    def _schedule(self, name: str, at: datetime) -> Sequence[object]:
-        return self.turner.tick_schedule(name, at)
+        half_past, quarter_to = timedelta(minutes=30), timedelta(minutes=45)
+        self.dagster.tick_schedule("engagement_schedule", day + half_past)
+        self.dagster.tick_schedule("usage_schedule", day + quarter_to)
+        self.dagster.automate()
+        if self.dagster.tick_sensor("feedback_sensor"):
+            self.dagster.automate()
 
 
 def month_names(first: str, count: int) -> list[str]:

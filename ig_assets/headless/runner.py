@@ -1,7 +1,7 @@
-"""Ticks sensors, schedules and automation conditions, and runs what they ask for.
+"""Evaluates sensors, schedules and automation conditions, and runs what they request.
 
-What the daemon does on wall-clock time, done at once and in process, through the same
-definitions and on the same instance, so that the UI shows every run.
+Does at once and in this process what Dagster's daemon does on wall-clock time: with the
+same definitions and on the same instance, so that the UI lists every run.
 """
 
 from __future__ import annotations
@@ -26,24 +26,25 @@ from ig_assets.dagster_internals import (
     serialize_value,
 )
 from ig_assets.errors import IgAssetsError
+from ig_assets.headless.dagster_home import ensure_dagster_home
 from ig_assets.headless.dead_runs import end_dead_runs, end_run
 from ig_assets.headless.month_loop import GateClosedError
 from ig_assets.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-_OURS = {"ig/turned_by": "headless"}
-_MANY_ROUNDS = 10
+_HEADLESS_RUN = {"ig/turned_by": "headless"}
+_MOST_ROUNDS = 10
 _AUTOMATION = "ig_assets/automation"
 _INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 
 
 class RunFailedError(IgAssetsError):
-    """A run of the loop failed; the text is its own sentence."""
+    """A headless run failed; the text is the failure's own sentence."""
 
 
 @dataclass(frozen=True)
-class Done:
-    """One run that succeeded."""
+class SucceededRun:
+    """One run that succeeded, and the assets that it materialised."""
 
     job: str
     assets: tuple[str, ...]
@@ -61,11 +62,11 @@ class Headless:
         self._instance = instance
         self._repository = definitions.get_repository_def()
         if self._stored(_AUTOMATION) is None:
-            # The first evaluation is the baseline that later ones look back at.
+            # Later evaluations compare with the first one.
             self.automate()
 
-    def tick_sensor(self, name: str) -> list[Done]:
-        """Evaluate a sensor once and run what it requests."""
+    def tick_sensor(self, name: str) -> list[SucceededRun]:
+        """Evaluate a sensor once and run what it requests. Raises RunFailedError."""
         sensor = self._repository.get_sensor_def(name)
         key = f"ig_assets/sensor/{name}"
         context = dg.build_sensor_context(
@@ -87,8 +88,12 @@ class Headless:
             self._instance.run_storage.set_cursor_values({key: tick.cursor})
         return done
 
-    def tick_schedule(self, name: str, at: datetime) -> list[Done]:
-        """Evaluate a schedule as if the time were `at` (naive UTC)."""
+    def tick_schedule(self, name: str, at: datetime) -> list[SucceededRun]:
+        """Evaluate a schedule as if the time were `at` (naive UTC).
+
+        Requests of the same tick that succeeded before are not run again. Raises
+        RunFailedError.
+        """
         schedule = self._repository.get_schedule_def(name)
         context = dg.build_schedule_context(
             instance=self._instance,
@@ -104,56 +109,59 @@ class Headless:
             if not self._has_succeeded(name, request)
         ]
 
-    def automate(self) -> list[Done]:
-        """Run what automation conditions ask for until they ask for nothing."""
-        done: list[Done] = []
-        for _ in range(_MANY_ROUNDS):
+    def automate(self) -> list[SucceededRun]:
+        """Run what automation conditions request until they request nothing."""
+        done: list[SucceededRun] = []
+        for _ in range(_MOST_ROUNDS):
             stored = self._stored(_AUTOMATION)
             cursor: Any = deserialize_value(stored) if stored else None
             result = dg.evaluate_automation_conditions(
                 self._definitions, self._instance, cursor=cursor
             )
-            asked = self._asked(result)
-            for partition, assets in asked.items():
+            requested = self._requested(result)
+            for partition, assets in requested.items():
                 done.append(self.materialise(assets, partition))
             self._instance.run_storage.set_cursor_values(
                 {_AUTOMATION: serialize_value(result.cursor)}
             )
-            if not asked:
+            if not requested:
                 break
         return done
 
     def materialise(
         self, assets: Sequence[str], partition: str | None = None, **tags: str
-    ) -> Done:
-        """Run some assets of one partition. Raises RunFailedError."""
+    ) -> SucceededRun:
+        """Materialise assets, of one partition where they have any.
+
+        Raises RunFailedError.
+        """
         keys = [dg.AssetKey.from_user_string(name) for name in assets]
         job = self._definitions.resolve_implicit_job_def_def_for_assets(keys)
         if job is None:
             raise RunFailedError(f"No one job can run {', '.join(assets)} together.")
         return self._execute(job, keys, partition, tags)
 
-    def run_job(self, name: str, partition: str | None = None) -> Done:
+    def run_job(self, name: str, partition: str | None = None) -> SucceededRun:
         """Run a job of the code location. Raises RunFailedError."""
         job = self._definitions.resolve_job_def(name)
         return self._execute(job, None, partition, {})
 
-    def run_form(self, name: str, form: Mapping[str, object]) -> Done:
+    def run_form(self, name: str, form: Mapping[str, object]) -> SucceededRun:
         """Run a job whose configuration is a form. Raises RunFailedError.
 
-        A form has no place for the level of the console's log, so that is not shown.
+        A form cannot set the level of the console's log, so its output is discarded.
         """
         job = self._definitions.resolve_job_def(name)
         with redirect_stderr(io.StringIO()):
             return self._execute(job, None, None, {}, form)
 
-    def _serve(self, request: dg.RunRequest, job_name: str | None) -> Done:
+    def _serve(self, request: dg.RunRequest, job_name: str | None) -> SucceededRun:
         tags = dict(request.tags)
         if request.run_key is not None:
             tags[RUN_KEY_TAG] = request.run_key
         name = request.job_name or job_name
         if name is None:
-            raise RunFailedError("A sensor asked for a run without naming its job.")
+            raise RunFailedError("A sensor requested a run without naming its job.")
         job = self._definitions.resolve_job_def(name)
         return self._execute(job, None, request.partition_key, tags)
 
@@ -173,16 +181,16 @@ class Headless:
         partition: str | None,
         tags: Mapping[str, str],
         config: Mapping[str, object] = _QUIET,
-    ) -> Done:
+    ) -> SucceededRun:
         result = job.execute_in_process(
             instance=self._instance,
             asset_selection=list(keys) if keys is not None else None,
             partition_key=partition,
-            tags={**_OURS, **tags},
+            tags={**_HEADLESS_RUN, **tags},
             run_config=dict(config),
             raise_on_error=False,
         )
-        if _was_interrupted(result):  # even where Dagster tried again and went on
+        if _was_interrupted(result):  # even where Dagster retried the step
             raise KeyboardInterrupt
         if not result.success:
             if closed := _closed_gates(result):
@@ -195,18 +203,19 @@ class Headless:
                 if event.asset_key is not None
             }
         )
-        return Done(job.name, tuple(made), partition, result.run_id)
+        return SucceededRun(job.name, tuple(made), partition, result.run_id)
 
-    def _asked(self, result: Any) -> dict[str | None, list[str]]:
-        asked: dict[str | None, list[str]] = {}
+    def _requested(self, result: Any) -> dict[str | None, list[str]]:
+        """Names of the requested assets, by partition."""
+        requested: dict[str | None, list[str]] = {}
         for one in result.results:
             if not isinstance(one.key, dg.AssetKey):
                 continue
             if not result.get_num_requested(one.key):
                 continue
             for partition in sorted(result.get_requested_partitions(one.key), key=str):
-                asked.setdefault(partition, []).append(one.key.to_user_string())
-        return asked
+                requested.setdefault(partition, []).append(one.key.to_user_string())
+        return requested
 
     def _resources(self, wanted: Iterable[str]) -> dict[str, object]:
         available = self._repository.get_top_level_resources()
@@ -218,10 +227,10 @@ class Headless:
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance of DAGSTER_HOME, for one headless command a data folder.
+    """The instance of DAGSTER_HOME, for one headless command per data folder at a time.
 
     Runs whose process was killed are ended first: they would hold their pools' slots
-    for ever. Raises RunFailedError while another command is at it.
+    for ever. Raises RunFailedError while another headless command runs.
     """
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     lock = FileLock(settings.data_dir / "headless.lock", timeout=0)
@@ -230,8 +239,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     except Timeout:
         raise RunFailedError(
             "Another `ig-assets loop`, `sync` or `generate` is at work in this data "
-            "folder; wait "
-            "until it has ended, or stop it."
+            "folder; wait until it has ended, or stop it."
         ) from None
     except OSError as error:
         raise RunFailedError(
@@ -248,9 +256,9 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 
 def _instance_ref() -> InstanceRef:
-    """That of DAGSTER_HOME, but nobody's standard output is captured.
+    """That of DAGSTER_HOME, without capturing the standard output of steps.
 
-    That would be two more processes a step, which answer Ctrl-C with tracebacks.
+    To capture it takes two more processes per step, which answer Ctrl-C with tracebacks.
     """
     return InstanceRef.from_dir(
         os.environ["DAGSTER_HOME"],
@@ -264,9 +272,9 @@ def _instance_ref() -> InstanceRef:
 
 
 def _end_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Under the lock no headless run is alive, whatever the run storage says."""
+    """End the headless runs: none is alive under the lock, whatever is stored."""
     unfinished = dg.RunsFilter(
-        tags=_OURS,
+        tags=_HEADLESS_RUN,
         statuses=[
             dg.DagsterRunStatus.NOT_STARTED,
             dg.DagsterRunStatus.STARTING,
@@ -277,6 +285,17 @@ def _end_killed_runs(instance: dg.DagsterInstance) -> None:
         end_run(instance, run)
 
 
+@contextmanager
+def open_headless(settings: Settings) -> Iterator[Headless]:
+    """The code location's definitions on the data folder's instance.
+
+    Raises InputError where the folder cannot be used, and what `open_instance` raises.
+    """
+    ensure_dagster_home(settings)
+    with open_instance(settings) as instance:
+        yield Headless(load_definitions(), instance)
+
+
 def load_definitions() -> dg.Definitions:
     """The code location's definitions under the present environment."""
     from ig_assets.definitions import defs
@@ -285,7 +304,7 @@ def load_definitions() -> dg.Definitions:
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Whether Ctrl-C or SIGTERM ended the run; Dagster makes errors of them."""
+    """Whether Ctrl-C or SIGTERM ended the run; Dagster turns both into errors."""
     for event in result.all_events:
         error = getattr(event.event_specific_data, "error", None)
         while error is not None:
@@ -296,7 +315,7 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
 
 
 def _closed_gates(result: dg.ExecuteInProcessResult) -> list[str]:
-    """What blocking checks said, where nothing but these ended the run."""
+    """The failed blocking checks' reasons, if nothing else ended the run."""
     for event in result.all_events:
         if event.is_step_failure:
             error = event.step_failure_data.error

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ig_assets.headless.month_loop import GateClosedError, Loop
+from ig_assets.headless.month_loop import GateClosedError, MonthLoop
 from ig_assets.headless.runner import Headless, RunFailedError
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -56,8 +56,8 @@ class Clock:
         self.present = max(self.present, instant)
 
 
-class Turner:
-    """Notes what is asked; the candidate's gate stays closed."""
+class RecordingDagster:
+    """Records what is evaluated; the candidate's gate stays closed."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -76,9 +76,9 @@ class Turner:
 
 
 def test_the_loop_goes_on_without_a_better_model(tmp_path: Path) -> None:
-    turner, clock = Turner(), Clock()
-    said: list[str] = []
+    dagster, clock = RecordingDagster(), Clock()
+    reports: list[str] = []
     warehouse = Warehouse(f"duckdb:///{tmp_path / 'w.duckdb'}", clock.now)
-    Loop(turner, clock, warehouse, "2026-01", said.append).turn(1)
-    assert turner.asked[-1] == "promotion_sensor"
-    assert "2026-01: model_evaluation: 0.9 against 1.1." in said
+    MonthLoop(dagster, clock, warehouse, reports.append).turn("2026-01")
+    assert dagster.asked[-1] == "promotion_sensor"
+    assert "2026-01: model_evaluation: 0.9 against 1.1." in reports
