@@ -258,7 +258,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 def _instance_ref() -> InstanceRef:
     """That of DAGSTER_HOME, without capturing the standard output of steps.
 
-    To capture it takes two more processes per step, which answer Ctrl-C with tracebacks.
+    Capturing takes two more processes per step, which answer Ctrl-C with tracebacks.
     """
     return InstanceRef.from_dir(
         os.environ["DAGSTER_HOME"],
