@@ -28,10 +28,8 @@ import numpy as np
 from peeking import topics, upworthy
 from peeking.audience import DAYS, Draw, Scenario, draw
 from peeking.peers import ask, installed
-from peeking.rules import Calls, chance_to_win, naive_z, ours
+from peeking.rules import Calls, applied_rule, chance_to_win, naive_z, ours
 from peeking.tables import percent, table
-
-from ig_assets.core.experiments.stats.decision_rule import decide_histories
 
 LIFT = float(np.log(1.2))
 NULL = (
@@ -148,10 +146,8 @@ def _power(given: argparse.Namespace, engines: list[str]) -> None:
 def _ways(drawn: Draw, calls: Calls, best: np.ndarray) -> list[str]:
     """Shares of winners by e-values alone and not, and of provisional winners."""
     n = len(best)
-    found = decide_histories(drawn.events, drawn.trials, drawn.sigma)
-    at = np.maximum(found.decided_on, 1) - 1
     won = calls.winner >= 0
-    by_e = won & found.by_e[np.arange(n), at]
+    by_e = won & applied_rule(drawn).by_e
     provisional = calls.provisional >= 0
     right = provisional & (calls.provisional == best)
     return [
@@ -170,7 +166,7 @@ def _named(engines: list[str], given: argparse.Namespace) -> list[str]:
 def _time(given: argparse.Namespace, engines: list[str]) -> None:
     drawn = draw(TIMED, given.timed, given.seed + 1000)
     started, wall = time.process_time(), time.perf_counter()
-    decide_histories(drawn.events, drawn.trials, drawn.sigma)
+    applied_rule(drawn)
     seconds, wall = time.process_time() - started, time.perf_counter() - wall
     each = seconds / given.timed
     rows = [["ours", given.timed, f"{seconds:.2f}", f"{1e6 * each:.1f} us", ""]]

@@ -16,7 +16,8 @@ from ig_assets.core.experiments.stats.decision_rule import (
     FINAL_DAY,
     PROVISIONAL,
     WINNER,
-    decide_histories,
+    SequentialResult,
+    decide_sequentially,
 )
 from ig_assets.core.experiments.stats.e_values import LOG_E_WINNER, MIN_EVENTS, Z_FINAL
 
@@ -36,16 +37,25 @@ class Calls:
     provisional: np.ndarray
 
 
+def applied_rule(drawn: Draw, final_day: int = FINAL_DAY) -> SequentialResult:
+    """The product's decision rule on a draw, whose experiments have equal arms."""
+    n, arms, days = drawn.events.shape
+    return decide_sequentially(
+        np.arange(n + 1) * arms,
+        drawn.events.reshape(-1, days),
+        drawn.trials.reshape(-1, days),
+        drawn.sigma,
+        final_day=final_day,
+    )
+
+
 def ours(drawn: Draw, final_day: int = FINAL_DAY) -> Calls:
     """The rule of `core/experiments`, by the function the results stage calls."""
-    found = decide_histories(
-        drawn.events, drawn.trials, drawn.sigma, final_day=final_day
-    )
-    rows = np.arange(len(drawn.events))
-    at = np.maximum(found.decided_on, 1) - 1
-    leader = found.leader[rows, at]
-    last = np.abs(found.z[:, :, final_day - 1]) > Z_FINAL
-    different = (found.max_log_e[:, :, -1] >= LOG_E_WINNER) | last
+    found = applied_rule(drawn, final_day)
+    n, arms, _ = drawn.events.shape
+    leader = found.leader - np.arange(n) * arms
+    last = np.abs(found.z[:, final_day - 1]) > Z_FINAL
+    different = ((found.max_log_e[:, -1] >= LOG_E_WINNER) | last).reshape(n, -1)
     return Calls(
         winner=np.where(found.decision == WINNER, leader, -1),
         any_pair=different.any(axis=1),

@@ -228,9 +228,9 @@ def _print_import(
             f"Decided: {decided.winners:,} winners, {decided.provisional:,} "
             f"provisional, {decided.inconclusive:,} inconclusive."
         )
-        if decided.again:
+        if decided.redecided:
             console.print(
-                f"Of these {decided.again:,} had been decided before, on older counts "
+                f"Of these {decided.redecided:,} had been decided before, on older counts "
                 "or fewer arms; their verdicts are new."
             )
     if not dry_run:

@@ -9,8 +9,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from ig_assets.adapters.simulated.audience import SimulatedAudience
+from ig_assets.core.corpus.library.winners import unpromoted_winners
 from ig_assets.core.experiments.decisions.decide import update_results
-from ig_assets.core.experiments.decisions.winners import promotable, record_winners
+from ig_assets.core.experiments.decisions.winners import record_winners
 from ig_assets.core.experiments.engagement.collect import collect_engagement
 from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.publish import publish_due
@@ -77,4 +78,4 @@ def test_two_months_of_simulated_posts_end_decided(tmp_path: Path) -> None:
     summary = record_winners(warehouse, clock)
     assert summary.winners + summary.provisional == won
     with warehouse.transaction() as con:
-        assert len(promotable(con)) == won
+        assert unpromoted_winners(con) == won

@@ -1,33 +1,34 @@
-"""From snapshots to decisions: all undecided experiments in one vectorised pass.
+"""Decides the undecided experiments: load them, apply the decision rule, write rows.
 
-`snapshots.py` reads the rows into arrays, `looks.py` has them decided at equal age by
-`histories.py`; this module says so in words and writes what was seen. A look is a row
-of `evidence`: days that were looked at are never looked at again, so a rerun decides
-nothing twice, and what is decided does not depend on how often the asset ran.
+`undecided.py` reads the rows into arrays and `stats/decision_rule.py` decides all of
+them at once; this module puts each decision into words and writes it. A look is a set
+of rows of `evidence`: days that were evaluated are never evaluated again, so a rerun
+decides nothing twice, and a decision does not depend on how often the asset ran.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
-from ig_assets.core.experiments.decisions.looks import SequentialResult, compare_arms
-from ig_assets.core.experiments.decisions.readings import (
-    TICK,
+from ig_assets.core.experiments.decisions.reopen import reopen_extended
+from ig_assets.core.experiments.decisions.undecided import (
     UndecidedExperiments,
     load_undecided,
 )
-from ig_assets.core.experiments.decisions.reopen import reopen_grown
 from ig_assets.core.experiments.stats.decision_rule import (
     FINAL_DAY,
     PROVISIONAL,
     PROVISIONAL_LIFT,
     WINNER,
+    SequentialResult,
+    decide_sequentially,
 )
 from ig_assets.core.experiments.stats.e_values import E_WINNER, shrunken_lift
+from ig_assets.core.identity import next_instant
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
@@ -47,8 +48,8 @@ WHERE recency = 1
 """
 
 # An import that is repeated with more rows opens its experiments again; what was
-# decided of them stays decided, but where there is more to see (`reopening.py`).
-_CLOSE_AGAIN = """
+# decided of them stays decided, unless there is more to evaluate (`reopen.py`).
+_CLOSE_DECIDED = """
 UPDATE experiments
 SET status = 'decided'
 WHERE status <> 'decided'
@@ -69,27 +70,69 @@ WHERE experiments.experiment_id = done.experiment_id
 """
 
 
+class EvidenceRow(TypedDict):
+    """One row of `evidence`: one pair of arms at one look.
+
+    `age_days` is None for final readings; `log_rate_ratio` (a over b) and `variance`
+    are None where a rate is zero or unknown.
+    """
+
+    experiment_id: str
+    arm_a: str
+    arm_b: str
+    data_through: datetime | None
+    age_days: float | None
+    events_a: float
+    trials_a: float
+    events_b: float
+    trials_b: float
+    log_rate_ratio: float | None
+    variance: float | None
+    log_e: float
+    max_log_e: float
+    z: float
+    final_look: bool
+
+
+class DecisionRow(TypedDict):
+    """One row of `decisions`; `lift` is a ratio minus 1, `shrunken_lift` log scale."""
+
+    experiment_id: str
+    decided_at: datetime
+    decision: str
+    winner_variant_id: str | None
+    winner_arm: str | None
+    winner_script_id: str | None
+    winner_revision_hash: str | None
+    reason: str
+    lift: float | None
+    shrunken_lift: float | None
+    data_through: datetime | None
+
+
 @dataclass(frozen=True)
 class ResultsSummary:
-    """What one update did: `experiments` were undecided before it, `looked` were
-    compared at an age not compared before, then the new decisions, those still
-    `running`, and the `undecidable` among the inconclusive (no comparison, or an
-    arm with fewer than 25 events). `again` of them were decided before, on older
-    counts or fewer arms."""
+    """What one update did.
+
+    `experiments` were undecided before it and `evaluated` of them at an age not
+    evaluated before; then the new decisions, those still `running`, and the
+    `undecidable` among the inconclusive (no comparison, or an arm with fewer than 25
+    events). `redecided` were decided before, on older counts or fewer arms.
+    """
 
     experiments: int
-    looked: int
+    evaluated: int
     winners: int
     provisional: int
     inconclusive: int
     running: int
     undecidable: int
-    again: int = 0
+    redecided: int = 0
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the rule says of one experiment; lifts are leader over runner-up."""
+    """One experiment's decision in words; lifts are leader over runner-up."""
 
     decision: str
     reason: str
@@ -106,101 +149,90 @@ def update_results(
     provisional_lift: float = PROVISIONAL_LIFT,
     run_id: str = "",
 ) -> ResultsSummary:
-    """Look at every undecided experiment and decide what can be decided.
+    """Evaluate every undecided experiment and decide what can be decided.
 
-    A *winner* beats every other arm with e >= 40 at some look at which it was ahead
-    of it (and still is), or with z at p < 0.025 at the single look at day 14.
-    *Provisional*: organic (sigma > 0), day 14, every arm >= 25 events, and the
-    leader's shrunken lift (log scale) over each other arm >= `provisional_lift`.
-    *Inconclusive*: anything else at day 14, or no such day by the experiment's end.
-    Decisions are appended when they change, or rest on newer counts; `lift` is a
-    ratio minus 1, `shrunken_lift` stays on the log scale. An import that has grown is
-    looked at again: by its e-values, as z is good for one look only.
+    The rule is `decide_sequentially`'s. An experiment without a common reading at day
+    14 ends *inconclusive* once its time is over. Decisions are appended when they
+    change, or rest on newer counts. An import that was extended is decided again: by
+    its e-values, since z is valid for one look only.
     """
     now = clock.now()
     with warehouse.transaction() as con:
-        con.execute(_CLOSE_AGAIN)
-        again = reopen_grown(con)
+        con.execute(_CLOSE_DECIDED)
+        redecided = reopen_extended(con)
         experiments = load_undecided(con)
-        looks = compare_arms(experiments, provisional_lift)
-        verdicts = _verdicts(experiments, looks, now, provisional_lift)
-        merge_rows(con, "evidence", _evidence_rows(experiments, looks), replace=False)
+        found = decide_sequentially(
+            experiments.starts,
+            experiments.events,
+            experiments.trials,
+            experiments.sigma,
+            before=experiments.before,
+            provisional_lift=provisional_lift,
+        )
+        verdicts = [
+            _verdict(experiments, found, i, now, provisional_lift)
+            for i in range(len(experiments.ids))
+        ]
+        merge_rows(con, "evidence", _evidence_rows(experiments, found), replace=False)
         _write_decisions(con, experiments, verdicts, now, run_id)
-    found = [v.decision for v in verdicts]
-    final = [i for i, v in enumerate(verdicts) if v.decision == "inconclusive"]
+    decisions = [verdict.decision for verdict in verdicts]
     return ResultsSummary(
-        experiments=len(found),
-        looked=int(looks.looked.any(axis=1).sum()),
-        winners=found.count("winner"),
-        provisional=found.count("provisional"),
-        inconclusive=len(final),
-        running=found.count("running"),
-        undecidable=sum(not looks.decidable[i] for i in final),
-        again=again,
+        experiments=len(decisions),
+        evaluated=int(found.evaluated.any(axis=1).sum()),
+        winners=decisions.count("winner"),
+        provisional=decisions.count("provisional"),
+        inconclusive=decisions.count("inconclusive"),
+        running=decisions.count("running"),
+        undecidable=sum(
+            decision == "inconclusive" and not found.decidable[i]
+            for i, decision in enumerate(decisions)
+        ),
+        redecided=redecided,
     )
 
 
-def _verdicts(
+def _verdict(
     ex: UndecidedExperiments,
-    looks: SequentialResult,
+    found: SequentialResult,
+    i: int,
     now: datetime,
     provisional_lift: float,
-) -> list[Verdict]:
-    """One verdict an experiment, in the order of `ex`."""
-    verdicts = []
-    for i in range(len(ex.ids)):
-        day = int(looks.decided_on[i])
-        if day:
-            verdicts.append(_at_day(ex, looks, i, day, provisional_lift))
-        elif ex.is_over(i, now):
-            verdicts.append(
-                Verdict(
-                    "inconclusive",
-                    "Inconclusive: the arms never reached a common age of "
-                    f"{FINAL_DAY} days with readings of both counts.",
-                )
-            )
-        else:
-            verdicts.append(
-                Verdict("running", "Running: neither evidence enough nor day 14 yet.")
-            )
-    return verdicts
-
-
-def _at_day(
-    ex: UndecidedExperiments,
-    looks: SequentialResult,
-    i: int,
-    day: int,
-    provisional_lift: float,
 ) -> Verdict:
-    """The verdict at the look that ended experiment `i`."""
-    column = day - 1
-    leader = int(looks.leader[i, column])
-    through = ex.data_through(i, day)
-    over, variance = looks.leads(i, column, leader)
-    age = "in the final reading" if ex.declared[i] else f"at day {day}"
-    if not looks.decidable[i]:
+    """The verdict on experiment `i`."""
+    day = int(found.decided_on[i])
+    if not day:
+        if not ex.is_over(i, now):
+            return Verdict(
+                "running", "Running: neither evidence enough nor day 14 yet."
+            )
+        return Verdict(
+            "inconclusive",
+            "Inconclusive: the arms never reached a common age of "
+            f"{FINAL_DAY} days with readings of both counts.",
+        )
+    leader, through = int(found.leader[i]), ex.data_through(i, day)
+    age = "in the final reading" if ex.is_final[i] else f"at day {day}"
+    if not found.decidable[i]:
         return Verdict(
             "inconclusive",
             f"Inconclusive {age}: an arm has fewer than 25 events.",
             data_through=through,
         )
-    shrunken = shrunken_lift(over, variance)
+    over, variance = found.leads(i)
     runner_up = int(np.argmin(over))
     lift = float(np.expm1(over[runner_up]))
-    facts = (leader, lift, float(shrunken[runner_up]), through)
-    name = ex.arms[leader]
-    if looks.decision[i] == WINNER:
-        how = f"with e >= {E_WINNER:.0f}" if looks.by_e[i, column] else "at p < 0.025"
+    shrunken = float(shrunken_lift(over, variance)[runner_up])
+    name = ex.arms[leader].arm
+    if found.decision[i] == WINNER:
+        how = f"with e >= {E_WINNER:.0f}" if found.by_e[i] else "at p < 0.025"
         reason = f"{name} beats every other arm {age} {how}."
-        return Verdict("winner", reason, *facts)
-    if looks.decision[i] == PROVISIONAL:
+        return Verdict("winner", reason, leader, lift, shrunken, through)
+    if found.decision[i] == PROVISIONAL:
         reason = (
             f"{name} leads every other arm {age} by a shrunken lift of at least "
             f"{provisional_lift:.2f}; one post an arm cannot prove more."
         )
-        return Verdict("provisional", reason, *facts)
+        return Verdict("provisional", reason, leader, lift, shrunken, through)
     return Verdict(
         "inconclusive",
         f"Inconclusive {age}: no arm is ahead of all others by enough.",
@@ -209,30 +241,30 @@ def _at_day(
 
 
 def _evidence_rows(
-    ex: UndecidedExperiments, looks: SequentialResult
-) -> list[dict[str, Any]]:
-    rows = []
-    for pair, column in np.argwhere(looks.looked[looks.pair_experiment]):
-        i = int(looks.pair_experiment[pair])
-        a, b = int(looks.pair_a[pair]), int(looks.pair_b[pair])
-        day = int(column) + 1
-        d, v = looks.log_rate_ratio[pair, column], looks.variance[pair, column]
+    ex: UndecidedExperiments, found: SequentialResult
+) -> list[EvidenceRow]:
+    """One row per pair of arms and new look."""
+    rows: list[EvidenceRow] = []
+    for pair, column in np.argwhere(found.evaluated[found.pair_experiment]):
+        i, day = int(found.pair_experiment[pair]), int(column) + 1
+        a, b = int(found.arm_a[pair]), int(found.arm_b[pair])
+        d, v = found.log_rate_ratio[pair, column], found.variance[pair, column]
         rows.append(
             {
                 "experiment_id": ex.ids[i],
-                "arm_a": ex.arms[a],
-                "arm_b": ex.arms[b],
+                "arm_a": ex.arms[a].arm,
+                "arm_b": ex.arms[b].arm,
                 "data_through": ex.data_through(i, day),
-                "age_days": None if ex.declared[i] else float(day),
-                "events_a": float(looks.events[a, column]),
-                "trials_a": float(looks.trials[a, column]),
-                "events_b": float(looks.events[b, column]),
-                "trials_b": float(looks.trials[b, column]),
+                "age_days": None if ex.is_final[i] else float(day),
+                "events_a": float(ex.events[a, column]),
+                "trials_a": float(ex.trials[a, column]),
+                "events_b": float(ex.events[b, column]),
+                "trials_b": float(ex.trials[b, column]),
                 "log_rate_ratio": None if np.isnan(d) else float(d),
                 "variance": None if np.isnan(v) else float(v),
-                "log_e": float(looks.log_e[pair, column]),
-                "max_log_e": float(looks.max_log_e[pair, column]),
-                "z": float(looks.z[pair, column]),
+                "log_e": float(found.log_e[pair, column]),
+                "max_log_e": float(found.max_log_e[pair, column]),
+                "z": float(found.z[pair, column]),
                 "final_look": day == FINAL_DAY,
             }
         )
@@ -246,46 +278,37 @@ def _write_decisions(
     now: datetime,
     run_id: str,
 ) -> None:
+    """Append the decisions that are new; close what is decided, with its lineage."""
     latest = {row["experiment_id"]: row for row in fetch_dicts(con, _LATEST)}
-    rows, edges, closed = [], [], []
+    rows: list[DecisionRow] = []
+    edges: list[Edge] = []
+    closed: list[str] = []
     for i, verdict in enumerate(verdicts):
-        experiment_id, leader = ex.ids[i], verdict.leader
+        experiment_id = ex.ids[i]
+        winner = None if verdict.leader is None else ex.arms[verdict.leader]
         if verdict.decision != "running":
             closed.append(experiment_id)
-            edges += _edges(ex, i, leader)
+            posts = [(ex.arms[a].post_id, "decided_on") for a in ex.arms_of(i)]
+            posts += [] if winner is None else [(winner.post_id, "winner")]
+            edges += [Edge("decision", experiment_id, "post", *post) for post in posts]
         old = latest.get(experiment_id)
-        arm = None if leader is None else ex.arms[leader]
-        new = (verdict.decision, arm, verdict.data_through)
-        if old and new == tuple(old[n] for n in _SAME):
-            continue
-        post = {} if leader is None else ex.posts[leader]
-        rows.append(
-            {
-                "experiment_id": experiment_id,
-                "decided_at": max(now, old["decided_at"] + TICK) if old else now,
-                "decision": verdict.decision,
-                "winner_variant_id": post.get("variant_id"),
-                "winner_arm": arm,
-                "winner_script_id": post.get("script_id"),
-                "winner_revision_hash": post.get("revision_hash"),
-                "reason": verdict.reason,
-                "lift": verdict.lift,
-                "shrunken_lift": verdict.shrunken_lift,
-                "data_through": verdict.data_through,
-            }
-        )
+        row: DecisionRow = {
+            "experiment_id": experiment_id,
+            "decided_at": next_instant(now, old["decided_at"] if old else None),
+            "decision": verdict.decision,
+            "winner_variant_id": winner and winner.variant_id,
+            "winner_arm": winner and winner.arm,
+            "winner_script_id": winner and winner.script_id,
+            "winner_revision_hash": winner and winner.revision_hash,
+            "reason": verdict.reason,
+            "lift": verdict.lift,
+            "shrunken_lift": verdict.shrunken_lift,
+            "data_through": verdict.data_through,
+        }
+        new = (row["decision"], row["winner_arm"], row["data_through"])
+        if old is None or new != tuple(old[name] for name in _SAME):
+            rows.append(row)
     merge_rows(con, "decisions", rows, replace=False)
     record_edges(con, edges, run_id, now)
     if closed:
         con.execute(_CLOSE, [closed])
-
-
-def _edges(ex: UndecidedExperiments, i: int, leader: int | None) -> list[Edge]:
-    """The decision rests on its posts, and names the winner's."""
-    related = [(arm, "decided_on") for arm in ex.arms_of(i)]
-    if leader is not None:
-        related.append((leader, "winner"))
-    return [
-        Edge("decision", ex.ids[i], "post", ex.posts[arm]["post_id"], relation)
-        for arm, relation in related
-    ]

@@ -1,14 +1,14 @@
-"""Which decided experiments of history are looked at again: an export has grown.
+"""Reopens decided experiments of an import whose file was extended since.
 
-A loop's own experiment is decided once. An imported one is decided on the counts that
-its file had; a later file may bring newer counts, or an arm that was not there.
+An experiment of the loop is decided once. An imported one is decided on the counts
+that its file had; a later file may bring newer counts, or an arm that was not there.
 """
 
 from __future__ import annotations
 
 from ig_assets.warehouse.warehouse import Connection
 
-# Counts are compared, not times: what was looked at stands in `evidence` itself.
+# Counts are compared, not times: `evidence` itself holds what was evaluated.
 _REOPEN = """
 WITH counted AS (
     SELECT p.experiment_id, p.arm,
@@ -28,7 +28,7 @@ WITH counted AS (
       AND g.age_hours IS NULL
     GROUP BY p.experiment_id, p.arm
 ),
-looked AS (
+evaluated AS (
     SELECT experiment_id, arm,
            arg_max(events, data_through) AS events,
            arg_max(trials, data_through) AS trials
@@ -42,10 +42,10 @@ looked AS (
     ) AS arms
     GROUP BY experiment_id, arm
 ),
-grown AS (
+extended AS (
     SELECT c.experiment_id
     FROM counted AS c
-    LEFT JOIN looked AS s
+    LEFT JOIN evaluated AS s
       ON s.experiment_id = c.experiment_id
      AND s.arm = c.arm
     WHERE c.events IS NOT NULL
@@ -58,21 +58,21 @@ grown AS (
        )
 )
 SELECT experiment_id
-FROM grown
+FROM extended
 ORDER BY experiment_id
 """
 
 _OPEN = """
 UPDATE experiments
 SET status = 'running'
-FROM (SELECT unnest(?::TEXT[]) AS experiment_id) AS grown
-WHERE experiments.experiment_id = grown.experiment_id
+FROM (SELECT unnest(?::TEXT[]) AS experiment_id) AS extended
+WHERE experiments.experiment_id = extended.experiment_id
 """
 
 
-def reopen_grown(con: Connection) -> int:
-    """Open what has counts or arms that its last look has not seen; how many."""
-    grown = [experiment_id for (experiment_id,) in con.execute(_REOPEN).fetchall()]
-    if grown:
-        con.execute(_OPEN, [grown])
-    return len(grown)
+def reopen_extended(con: Connection) -> int:
+    """Reopen what has counts or arms that its last look lacked; return how many."""
+    extended = [experiment_id for (experiment_id,) in con.execute(_REOPEN).fetchall()]
+    if extended:
+        con.execute(_OPEN, [extended])
+    return len(extended)

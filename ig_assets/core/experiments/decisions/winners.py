@@ -208,28 +208,6 @@ def winning_scripts(con: Connection) -> list[dict[str, Any]]:
     ]
 
 
-def promotable(con: Connection) -> list[dict[str, Any]]:
-    """Generated winners that never became scripts; forgotten ones never will."""
-    known = {script_id for (script_id,) in con.execute("""
-            SELECT script_id
-            FROM script_status
-            UNION
-            SELECT script_id
-            FROM forgotten
-            """).fetchall()}
-    return [
-        row
-        for row in winning_scripts(con)
-        if row["variant_id"] is not None
-        and winner_script_id(row["variant_id"]) not in known
-    ]
-
-
-def winner_script_id(variant_id: str) -> str:
-    """The name under which a winning variant becomes a script."""
-    return f"winner/{variant_id}"
-
-
 def _by_experiment(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     grouped: dict[str, list[dict[str, Any]]] = {}
     for row in rows:

@@ -43,13 +43,12 @@ ORDER BY p.slot, p.post_id
 """
 
 _DUE_MONTHS = """
-SELECT e.month, count(*)
+SELECT DISTINCT e.month
 FROM posts AS p
 JOIN experiments AS e
   ON e.experiment_id = p.experiment_id
 WHERE p.variant_id IS NOT NULL
   AND (p.status = 'ambiguous' OR (p.status = 'approved' AND p.slot <= ?))
-GROUP BY e.month
 ORDER BY e.month
 """
 
@@ -118,14 +117,9 @@ def publish_due(
     return PublishSummary(counts["published"], waiting, counts["failed"], ambiguous)
 
 
-def due_posts(con: Connection, now: datetime) -> int:
-    """Posts that a publish run would take up: approved and due, or ambiguous."""
-    return sum(count for _, count in con.execute(_DUE_MONTHS, [now]).fetchall())
-
-
 def due_months(con: Connection, now: datetime) -> list[str]:
     """The months whose partition has posts to take up, in order."""
-    return [str(month) for month, _ in con.execute(_DUE_MONTHS, [now]).fetchall()]
+    return [str(month) for (month,) in con.execute(_DUE_MONTHS, [now]).fetchall()]
 
 
 def _open_posts(con: Connection, month: str | None) -> tuple[int, int]:

@@ -1,12 +1,22 @@
-"""Whole histories of experiments, decided at once: who won on which day, or nobody.
+"""The decision rule: who won an experiment, on which day of age, or that nobody did.
 
-The one implementation of the rule: the results stage and the benchmarks both call it.
-Axes: (E) experiments, (A) arms, (P) pairs of arms a < b in lexical order, (D) days.
+The one implementation, for all experiments at once: `decisions/decide.py` and the
+benchmarks call it. The rule combines two tests of each pair of arms, whose error
+rates add up to 5 % a pair:
+
+* at any look: e >= 40 (`E_WINNER`), where e is the mixture e-value of `e_values.py`;
+  by Ville's inequality at most 1 pair in 40 without a difference ever reaches it;
+* at the first look on day 14 alone: |z| > 2.24 (`Z_FINAL`), two-sided p < 0.025.
+
+Axes: (E) experiments; (A) the arms of all experiments, numbered through; (P) pairs of
+arms a < b of one experiment, numbered through; (D) days of age 1 to D.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,15 +35,26 @@ Bools = npt.NDArray[np.bool_]
 FINAL_DAY = 14
 PROVISIONAL_LIFT = 0.05
 RUNNING, WINNER, PROVISIONAL, INCONCLUSIVE = range(4)
-# So many cells (experiments x pairs x days) at once stay within a core's cache.
+# So many cells (pairs x days) at once stay within a core's cache.
 CELLS = 1 << 16
+
+
+class ArmPairs(NamedTuple):
+    """Pairs of arms of one experiment: arrays (P), sorted by experiment, a and b."""
+
+    experiment: Ints
+    a: Ints
+    b: Ints
 
 
 @dataclass(frozen=True)
 class PreviousState:
-    """What earlier looks left: days up to `until` (E) were looked at, and the running
-    maxima of ln e, in all and where a or b was ahead (each (E, P)). `z` (E, P) is that
-    of the single final look where it was taken, else NaN."""
+    """What earlier looks left behind.
+
+    `until` (E) is the last day evaluated, 0 for none. Of each pair (P): the running
+    maxima of ln e over all looks (`max_log_e`) and over the looks at which a or b was
+    ahead, and `z` of the single final look, NaN where it was not taken.
+    """
 
     until: Floats
     max_log_e: Floats
@@ -43,30 +64,56 @@ class PreviousState:
 
 
 @dataclass(frozen=True)
-class Histories:
-    """One row an experiment; `leader` is the arm with the highest rate that day.
+class SequentialResult:
+    """The decisions, and the evidence at each look.
 
-    `decision` (E) is RUNNING to INCONCLUSIVE, `decided_on` (E) the day that ended it
-    (0 for none), `decidable` (E) says that every arm had events enough then. `looked`
-    (E, D) are the new looks up to that day, `won` and `by_e` (E, D) that the leader
-    beats all others, and that e-values alone suffice; the rest is (E, P, D), a over b.
+    Arrays over experiments (E): `decision` is RUNNING to INCONCLUSIVE; `decided_on` is
+    the day that ended the experiment, 0 for none, and of that day: `leader`, the arm
+    with the highest rate (-1 for none), `decidable`, whether every arm had enough
+    events, and `by_e`, whether e-values alone make the leader a winner. `evaluated`
+    (E, D) marks the new looks, up to the day of the decision. Pairs: `pair_experiment`,
+    `arm_a` and `arm_b` (P); their evidence (P, D), where ratios are a over b.
     """
 
     decision: Ints
     decided_on: Ints
-    decidable: Bools
-    looked: Bools
     leader: Ints
-    won: Bools
+    decidable: Bools
     by_e: Bools
+    evaluated: Bools
+    pair_experiment: Ints
+    arm_a: Ints
+    arm_b: Ints
     log_rate_ratio: Floats
     variance: Floats
     log_e: Floats
     max_log_e: Floats
     z: Floats
 
+    def leads(self, i: int) -> tuple[Floats, Floats]:
+        """Of a decided experiment's deciding day: the log rate ratios of its leader
+        over each other arm, and their variances."""
+        first, last = np.searchsorted(self.pair_experiment, [i, i + 1])
+        pairs, column = slice(int(first), int(last)), self.decided_on[i] - 1
+        is_a = self.arm_a[pairs] == self.leader[i]
+        mine = is_a | (self.arm_b[pairs] == self.leader[i])
+        sign = np.where(is_a, 1.0, -1.0)[mine]
+        d = self.log_rate_ratio[pairs, column][mine] * sign
+        return d, self.variance[pairs, column][mine]
 
-def decide_histories(
+
+def arm_pairs(starts: Ints) -> ArmPairs:
+    """All pairs a < b of each experiment's arms; `starts` (E + 1) delimits these."""
+    owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    arms = np.arange(owner.size)
+    later = starts[owner + 1] - arms - 1
+    a = np.repeat(arms, later)
+    nth = np.arange(a.size) - np.repeat(np.cumsum(later) - later, later)
+    return ArmPairs(owner[a], a, a + 1 + nth)
+
+
+def decide_sequentially(
+    starts: Ints,
     events: Floats,
     trials: Floats,
     sigma: Floats,
@@ -74,101 +121,117 @@ def decide_histories(
     before: PreviousState | None = None,
     final_day: int = FINAL_DAY,
     provisional_lift: float = PROVISIONAL_LIFT,
-) -> Histories:
-    """Decide cumulative counts (E, A, D) of days of age 1 to D; `sigma` is (E).
+) -> SequentialResult:
+    """Apply the rule to cumulative counts (A, D) at days of age 1 to D.
 
-    NaN is an age that an arm has not reached: no look. A *winner* leads every other
-    arm with e >= E_WINNER, reached on any day on which it was ahead of it, or with
-    |z| > Z_FINAL on `final_day` alone, at the first look there. An e-value only
-    speaks for the arm that was ahead when it was reached, so the maxima are kept for
-    each arm of a pair apart.
-    *Provisional*: no winner by the last day, sigma > 0, events enough, and the
-    leader's shrunken lift (log scale) over each other arm >= `provisional_lift`.
-    *Inconclusive*: anything else on the last day; *running*: it was not reached.
+    `starts` (E + 1) delimits each experiment's arms, `sigma` (E) is the standard
+    deviation from post to post on the log scale. NaN is an age that an arm has not
+    reached: no look.
+
+    A *winner* leads every other arm with e >= E_WINNER, reached at any look at which
+    it was ahead of that arm, or with |z| > Z_FINAL on `final_day` alone, at the first
+    look there. An e-value only speaks for the arm that was ahead when it was reached,
+    so each arm of a pair has its own maximum. *Provisional*: no winner by the last
+    day, sigma > 0, enough events, and the leader's shrunken lift (log scale) over each
+    other arm is at least `provisional_lift`. *Inconclusive*: anything else on the last
+    day. *Running*: the last day was not reached.
     """
-    n, arms, days = events.shape
-    pairs = arms * (arms - 1) // 2
+    pair_starts = np.searchsorted(arm_pairs(starts).experiment, np.arange(len(starts)))
+    n, pairs, days = len(starts) - 1, int(pair_starts[-1]), events.shape[1]
     if before is None:
-        none = np.zeros((n, pairs))
-        before = PreviousState(
-            np.zeros(n), none, none, none, np.full_like(none, np.nan)
+        none = np.zeros(pairs)
+        before = PreviousState(np.zeros(n), none, none, none, np.full(pairs, np.nan))
+    chunk = max(1, CELLS // max(1, days))
+    cuts = np.searchsorted(pair_starts, np.arange(chunk, pairs, chunk))
+    parts = []
+    for first, last in pairwise(np.unique([0, *cuts, n])) if n else [(0, 0)]:
+        arms = slice(starts[first], starts[last])
+        of = slice(pair_starts[first], pair_starts[last])
+        parts.append(
+            _decide(
+                (int(first), int(starts[first])),
+                starts[first : last + 1] - starts[first],
+                events[arms],
+                trials[arms],
+                sigma[first:last],
+                PreviousState(
+                    before.until[first:last],
+                    before.max_log_e[of],
+                    before.ahead_a[of],
+                    before.ahead_b[of],
+                    before.z[of],
+                ),
+                final_day,
+                provisional_lift,
+            )
         )
-    chunk = max(1, CELLS // max(1, pairs * days))
-    starts = range(0, n, chunk) if n else (0,)
-    parts = [
-        _decide(
-            events[start : start + chunk],
-            trials[start : start + chunk],
-            sigma[start : start + chunk],
-            PreviousState(
-                *(getattr(before, f.name)[start : start + chunk] for f in PAST)
-            ),
-            final_day,
-            provisional_lift,
+    return SequentialResult(
+        *(
+            np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(SequentialResult)
         )
-        for start in starts
-    ]
-    if len(parts) == 1:
-        return parts[0]
-    return Histories(
-        *(np.concatenate([getattr(part, f.name) for part in parts]) for f in SHOWN)
     )
 
 
-PAST, SHOWN = fields(PreviousState), fields(Histories)
-
-
 def _decide(
+    offset: tuple[int, int],
+    starts: Ints,
     events: Floats,
     trials: Floats,
     sigma: Floats,
     before: PreviousState,
     final_day: int,
     provisional_lift: float,
-) -> Histories:
-    n, arms, days = events.shape
-    a, b = np.triu_indices(arms, k=1)
+) -> SequentialResult:
+    """Decide some experiments; `offset` is how many experiments and arms precede."""
+    n, days = len(starts) - 1, events.shape[1]
+    of, a, b = arm_pairs(starts)
+    pair_starts = np.searchsorted(of, np.arange(n + 1))
     evidence = pair_evidence(
-        events[:, a], trials[:, a], events[:, b], trials[:, b], sigma[:, None, None]
+        events[a], trials[a], events[b], trials[b], sigma[of, None]
     )
     day = np.arange(1, days + 1)
-    known = ~(np.isnan(events) | np.isnan(trials)).any(axis=1)
-    looked = known & (day > before.until[:, None]) & (arms > 1)
+    known = _all(~(np.isnan(events) | np.isnan(trials)), starts)
+    evaluated = known & (day > before.until[:, None])
+    evaluated &= (np.diff(starts) > 1)[:, None]
     d = evidence.log_rate_ratio
-    log_e = np.where(looked[:, None], evidence.log_e, 0.0)
-    leader = _leaders(events, trials)
-    leads_a = leader[:, None] == a[:, None]
-    leads_b = leader[:, None] == b[:, None]
+    log_e = np.where(evaluated[of], evidence.log_e, 0.0)
+    leader = _leaders(events, trials, starts)
+    leads_a, leads_b = leader[of] == a[:, None], leader[of] == b[:, None]
     ahead_a = _running_max(np.where(d > 0, log_e, 0.0), before.ahead_a)
     ahead_b = _running_max(np.where(d < 0, log_e, 0.0), before.ahead_b)
     by_e = (leads_a & (d > 0) & (ahead_a >= LOG_E_WINNER)) | (
         leads_b & (d < 0) & (ahead_b >= LOG_E_WINNER)
     )
-    taken = before.z[..., None]
+    others = ~(leads_a | leads_b)
+    taken = before.z[:, None]
     z = np.where(np.isnan(taken), evidence.z, taken)
     by_z = (leads_a & (d > 0) & (z > Z_FINAL)) | (leads_b & (d < 0) & (z < -Z_FINAL))
-    beaten = by_e | (by_z & (day == final_day))
-    enough = np.asarray(evidence.enough.all(axis=1))
-    won = looked & enough & (beaten.sum(axis=1) == arms - 1)
+    enough = _all(evidence.enough, pair_starts)
+    beaten = by_e | (by_z & (day == final_day)) | others
+    won = evaluated & enough & _all(beaten, pair_starts)
 
     ends = won.copy()
-    ends[:, -1] |= looked[:, -1]
-    on = np.where(ends.any(axis=1), ends.argmax(axis=1) + 1, 0)
-    at, ended = (np.arange(n), np.maximum(on, 1) - 1), on > 0
-    sign = np.where(leads_a, 1.0, np.where(leads_b, -1.0, np.nan))
-    lift = shrunken_lift(d * sign, evidence.variance)
-    ahead = (lift >= provisional_lift).sum(axis=1) == arms - 1
-    expected = np.asarray((sigma > 0)[:, None] & enough & ahead)
-    undecided = np.where(expected[at], PROVISIONAL, INCONCLUSIVE)
+    ends[:, -1] |= evaluated[:, -1]
+    ended, last = ends.any(axis=1), ends.argmax(axis=1)
+    at, pair_at = (np.arange(n), last), (np.arange(of.size), last[of])
+    over = np.where(leads_a[pair_at], 1.0, -1.0) * d[pair_at]
+    lift = shrunken_lift(over, evidence.variance[pair_at])
+    clear = _all((lift >= provisional_lift) | others[pair_at], pair_starts)
+    expected = (sigma > 0) & enough[at] & clear
+    undecided = np.where(expected, PROVISIONAL, INCONCLUSIVE)
     decision = np.where(ended, np.where(won[at], WINNER, undecided), RUNNING)
-    return Histories(
+    decided_on = np.where(ended, last + 1, 0)
+    return SequentialResult(
         decision=decision.astype(np.int64),
-        decided_on=on,
+        decided_on=decided_on,
+        leader=np.where(ended, leader[at] + offset[1], -1),
         decidable=ended & enough[at],
-        looked=looked & (~ended[:, None] | (day <= on[:, None])),
-        leader=leader,
-        won=won,
-        by_e=by_e.sum(axis=1) == arms - 1,
+        by_e=ended & _all(np.asarray(by_e | others)[pair_at], pair_starts),
+        evaluated=evaluated & (~ended[:, None] | (day <= decided_on[:, None])),
+        pair_experiment=of + offset[0],
+        arm_a=a + offset[1],
+        arm_b=b + offset[1],
         log_rate_ratio=d,
         variance=evidence.variance,
         log_e=log_e,
@@ -182,8 +245,32 @@ def _running_max(log_e: Floats, start: Floats) -> Floats:
     return np.maximum(running, np.maximum(start, 0.0)[..., None])
 
 
-def _leaders(events: Floats, trials: Floats) -> Ints:
-    """The arm with the highest rate (E, D); the first one where rates tie."""
+def _leaders(events: Floats, trials: Floats, starts: Ints) -> Ints:
+    """The arm with the highest rate (E, D), the first one where rates tie."""
     with np.errstate(all="ignore"):
         rate = np.where(trials > 0, events / trials, 0.0)
-    return np.asarray(np.where(np.isnan(rate), 0.0, rate).argmax(axis=1), np.int64)
+    rate = np.where(np.isnan(rate), 0.0, rate)
+    best = np.repeat(_reduce(np.maximum, rate, starts), np.diff(starts), axis=0)
+    arms = np.arange(len(rate))[:, None]
+    tops = np.where(rate == best, arms, len(rate))
+    return np.asarray(_reduce(np.minimum, tops, starts), np.int64)
+
+
+def _all(values: Bools, starts: Ints) -> Bools:
+    """Whether all rows of each experiment are true; so they are where it has none."""
+    return np.asarray(_reduce(np.logical_and, values, starts, empty=True), np.bool_)
+
+
+def _reduce(
+    reduction: np.ufunc, values: npt.NDArray[Any], starts: Ints, empty: Any = 0
+) -> npt.NDArray[Any]:
+    """One row per experiment: the reduction over the rows of its arms or pairs."""
+    sizes = np.diff(starts)
+    if sizes.size and 0 < sizes.min() == sizes.max():  # several times faster
+        shape = (sizes.size, sizes[0], *values.shape[1:])
+        return np.asarray(reduction.reduce(values.reshape(shape), axis=1))
+    found = np.full((sizes.size, *values.shape[1:]), empty, dtype=values.dtype)
+    filled = np.flatnonzero(sizes)
+    if filled.size:
+        found[filled] = reduction.reduceat(values, starts[filled], axis=0)
+    return found

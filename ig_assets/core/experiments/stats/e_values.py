@@ -1,9 +1,9 @@
-"""What two arms' counts say about a difference, and how sure one may be of it.
+"""E-values: the evidence of two arms' counts that their rates differ.
 
 Everything is an array over pairs (or pairs and days): no loop over experiments. The
-method and its constants are measured, not guessed: a mixture e-value may be looked at
-every day (at e >= 40 it errs in at most 1 of 40 pairs without a difference), and one
-z-test at day 14 spends another 2.5 %.
+method and its constants are measured, not guessed: a mixture e-value is valid at every
+look (at e >= 40 it errs in at most 1 of 40 pairs without a difference), and one z-test
+at day 14 spends another 2.5 %.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ TAU = 0.27
 ARM_EFFECT_SD = 0.27
 """Sd of one arm's true effect on the log scale; shrinks a measured lift."""
 MIN_EVENTS = 25
-LARGEST_LOG_E = 700.0  # beyond it an e-value is no float any more
 """Events an arm needs before a log ratio of counts is nearly normal."""
+LARGEST_LOG_E = 700.0
+"""Overflow guard: the exponential of more than about 709 is no finite float."""
 E_WINNER = 40.0
 """Evidence that makes a leader a winner at any look: false alarms <= 1 in 40."""
 P_FINAL = 0.025
@@ -103,7 +104,7 @@ def pair_evidence(
 def shrunken_lift(
     log_rate_ratio: npt.ArrayLike, variance: npt.ArrayLike, s: float = ARM_EFFECT_SD
 ) -> Floats:
-    """The lift to expect again, on the log scale: d 2s^2 / (2s^2 + V).
+    """The lift to expect in a repetition, on the log scale: d 2s^2 / (2s^2 + V).
 
     The posterior mean of the true log rate ratio when each arm's true effect has
     sd `s` (empirical Bayes for a normal mean); the shape is the inputs'.

@@ -1,12 +1,11 @@
-"""How much two posts of the same words differ: the sd of posts, from A/A pairs.
+"""Sigma: the standard deviation between posts of the same words, from A/A pairs.
 
 An experiment's sigma is fixed when it starts, since evidence under daily peeking needs
-it known; an estimate therefore enters as its upper bound.
+a known one; an estimate therefore enters as its upper bound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,7 +28,7 @@ WITH nearest AS (
            row_number() OVER (
                PARTITION BY g.post_id, g.metric
                ORDER BY g.age_hours, g.as_of DESC, g.observed_at DESC
-           ) AS place
+           ) AS recency
     FROM engagement AS g
     WHERE g.value IS NOT NULL
       AND (g.age_hours IS NULL OR g.age_hours >= ?)
@@ -44,7 +43,7 @@ figures AS (
       ON e.experiment_id = p.experiment_id
     JOIN nearest AS n
       ON n.post_id = p.post_id
-    WHERE n.place = 1
+    WHERE n.recency = 1
       AND e.randomised = ?
       AND e.simulated = ?
       AND p.published_revision_hash IS NOT NULL
@@ -55,7 +54,7 @@ numbered AS (
            row_number() OVER (
                PARTITION BY experiment_id, words, image
                ORDER BY post_id
-           ) AS place
+           ) AS number
     FROM figures
 )
 SELECT x.events, x.trials, y.events, y.trials
@@ -64,15 +63,15 @@ JOIN numbered AS y
   ON y.experiment_id = x.experiment_id
  AND y.words = x.words
  AND y.image = x.image
- AND y.place = x.place + 1
-WHERE x.place % 2 = 1
+ AND y.number = x.number + 1
+WHERE x.number % 2 = 1
 ORDER BY x.post_id
 """
 
 
 @dataclass(frozen=True)
 class SigmaEstimate:
-    """Sd from post to post on the log scale, over `pairs` that could be judged.
+    """Sd from post to post on the log scale, over the `pairs` with enough events.
 
     `upper` is its one-sided 95 % bound: what an experiment should be given.
     """
@@ -88,12 +87,14 @@ def estimate_sigma(
     events_b: npt.ArrayLike,
     trials_b: npt.ArrayLike,
 ) -> SigmaEstimate:
-    """Estimate from pairs of posts of the same words; pairs with few events are out.
+    """Estimate from pairs of posts of the same words, leaving out those of few events.
 
     Q(s) = sum d^2 / (V + 2 s^2) is chi-squared with one degree a pair at the true
     sigma: the estimate solves Q = pairs (Paule & Mandel 1982, the mean being zero
-    here), the bound Q = its 5 % quantile (Viechtbauer 2007, "Q profile").
+    here), the bound Q = its 5 % quantile (Viechtbauer 2007, "Q profile"), both within
+    [0, MAX_SIGMA].
     """
+    from scipy.optimize import brentq
     from scipy.special import gammaincinv
 
     pairs = pair_evidence(events_a, trials_a, events_b, trials_b, 0.0)
@@ -101,20 +102,24 @@ def estimate_sigma(
     if not d.size:
         return SigmaEstimate(0, float("nan"), float("nan"))
 
-    def spread(sigma: float) -> float:
-        return float(np.sum(d**2 / (v + 2 * sigma**2)))
+    def excess(sigma: float, q: float) -> float:
+        return float(np.sum(d**2 / (v + 2 * sigma**2))) - q
 
-    return SigmaEstimate(
-        pairs=int(d.size),
-        sigma=_solve(spread, float(d.size)),
-        upper=_solve(spread, 2 * float(gammaincinv(d.size / 2, 1 - CONFIDENCE))),
-    )
+    def solve(q: float) -> float:
+        if excess(0.0, q) <= 0:
+            return 0.0
+        if excess(MAX_SIGMA, q) >= 0:
+            return MAX_SIGMA
+        return float(brentq(excess, 0.0, MAX_SIGMA, args=(q,), xtol=1e-12))
+
+    bound = 2 * float(gammaincinv(d.size / 2, 1 - CONFIDENCE))
+    return SigmaEstimate(int(d.size), solve(float(d.size)), solve(bound))
 
 
 def sigma_from_pairs(
     con: Connection, *, randomised: bool = False, simulated: bool = False
 ) -> SigmaEstimate:
-    """Estimate from the A/A pairs there are: two posts of an experiment with the same
+    """Estimate from the stored A/A pairs: two posts of an experiment with the same
     published words, at their first reading from day 14 of age on, or their final one.
     """
     rows = con.execute(_PAIRS, [14 * 24.0, randomised, simulated]).fetchall()
@@ -125,22 +130,11 @@ def sigma_from_pairs(
 def planned_sigma(
     con: Connection, setting: float | Literal["pairs"], *, simulated: bool
 ) -> float:
-    """What new organic experiments are given: the setting, or what A/A pairs say.
+    """The sigma of new organic experiments: the setting, or the A/A pairs' bound.
 
-    Of fewer than MIN_PAIRS nothing is concluded; then it is UNKNOWN_SIGMA.
+    With fewer than MIN_PAIRS pairs it is UNKNOWN_SIGMA.
     """
     if setting != "pairs":
         return setting
     found = sigma_from_pairs(con, simulated=simulated)
     return found.upper if found.pairs >= MIN_PAIRS else UNKNOWN_SIGMA
-
-
-def _solve(falling: Callable[[float], float], target: float) -> float:
-    """Where a falling function of sigma reaches the target, within [0, MAX_SIGMA]."""
-    low, high = 0.0, MAX_SIGMA
-    if falling(low) <= target:
-        return low
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if falling(middle) > target else (low, middle)
-    return high

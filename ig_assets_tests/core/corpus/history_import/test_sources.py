@@ -138,7 +138,7 @@ def test_a_verdict_that_stands_on_newer_counts_is_a_row_of_its_own(
     lifts = corpus.rows("SELECT round(lift, 2) FROM decisions ORDER BY decided_at")
     assert lifts == [(1.4,), (1.35,)]
     summary = update_results(corpus.warehouse, corpus.clock)
-    assert (summary.experiments, summary.again) == (0, 0)
+    assert (summary.experiments, summary.redecided) == (0, 0)
 
 
 def test_the_single_look_is_not_taken_again_when_an_export_has_grown(

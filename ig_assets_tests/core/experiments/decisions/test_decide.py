@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ig_assets.core.experiments.decisions.decide import ResultsSummary, update_results
-from ig_assets.core.experiments.decisions.readings import counts_at_days, load_undecided
+from ig_assets.core.experiments.decisions.undecided import load_undecided
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.experiment_factory import (
     DAY,
@@ -39,7 +39,8 @@ def last_decision(warehouse: Warehouse) -> dict[str, Any]:
 
 def counts(warehouse: Warehouse) -> tuple[Any, Any]:
     with warehouse.transaction() as con:
-        return counts_at_days(load_undecided(con))
+        experiments = load_undecided(con)
+    return experiments.events, experiments.trials
 
 
 def test_a_clear_leader_wins_at_the_first_look_that_proves_it(
@@ -286,7 +287,7 @@ def test_a_loops_own_experiment_is_decided_once_whatever_is_counted_later(
     add_snapshots(warehouse, "e1-B", later)
     add_snapshots(warehouse, "e2-B", later, declared=True)
     found = update_results(warehouse, clock)
-    assert (found.experiments, found.again) == (0, 0)
+    assert (found.experiments, found.redecided) == (0, 0)
 
 
 def test_the_final_look_is_at_exactly_day_14(
@@ -353,7 +354,7 @@ def test_without_readings_it_ends_after_its_time_but_not_before_they_were_asked_
     assert update_results(warehouse, clock).running == 1  # read until day 10 only
     add_snapshots(warehouse, "e1-A", silent[10:])
     found = update_results(warehouse, clock)
-    assert (found.inconclusive, found.undecidable, found.looked) == (1, 1, 0)
+    assert (found.inconclusive, found.undecidable, found.evaluated) == (1, 1, 0)
     (status,) = rows_of(warehouse, "SELECT status FROM experiments")
     assert status["status"] == "decided"
 

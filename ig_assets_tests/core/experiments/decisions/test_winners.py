@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from ig_assets.core.corpus.library.winners import (
+    promote_winners,
+    unpromoted_winners,
+)
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.experiments.decisions.winners import (
     WinnersSummary,
-    promotable,
     record_winners,
     winning_scripts,
 )
@@ -39,6 +42,8 @@ def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
     history = {"A": [(30.0, 100.0, 2000.0)], "B": [(30.0, 180.0, 2000.0)]}
     add_experiment(warehouse, history, experiment_id="h1", declared=True)
     with warehouse.transaction() as con:
+        variant = {"variant_id": "e1-B", "revision_hash": "hash-e1-B", "text": "won"}
+        merge_rows(con, "variants", [variant])
         merge_rows(
             con,
             "scripts",
@@ -78,16 +83,17 @@ def test_generated_winners_are_promotable_until_they_are_scripts(
     warehouse: Warehouse,
 ) -> None:
     with warehouse.transaction() as con:
-        assert [row["variant_id"] for row in promotable(con)] == ["e1-B"]
-        status = {"script_id": "winner/e1-B", "changed_at": START, "status": "active"}
-        merge_rows(con, "script_status", [status])
-        assert promotable(con) == []
+        assert unpromoted_winners(con) == 1
+        promoted = promote_winners(con, START, "r1")
+        assert [row["script_id"] for row in promoted] == ["winner/e1-B"]
+        assert unpromoted_winners(con) == 0
 
 
 def test_a_forgotten_winner_is_never_promotable_again(warehouse: Warehouse) -> None:
     with warehouse.transaction() as con:
         merge_rows(con, "forgotten", [{"script_id": "winner/e1-B", "reason": "asked"}])
-        assert promotable(con) == []
+        assert unpromoted_winners(con) == 0
+        assert promote_winners(con, START, "r1") == []
 
 
 def test_each_script_gets_the_latest_figures_of_its_posts_once(

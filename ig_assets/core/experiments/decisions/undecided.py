@@ -1,0 +1,216 @@
+"""Loads the undecided experiments: their arms, and their counts at whole days of age.
+
+The arms of all experiments are numbered through, sorted by experiment and arm, as
+`stats/decision_rule.py` expects them; columns are days of age 1 to 14.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ig_assets.core.experiments.constants import UNKNOWN_SIGMA
+from ig_assets.core.experiments.decisions.readings import counts_at_days, read_readings
+from ig_assets.core.experiments.stats.decision_rule import (
+    Bools,
+    Ints,
+    PreviousState,
+    arm_pairs,
+)
+from ig_assets.core.experiments.stats.e_values import MIN_EVENTS, Floats
+from ig_assets.core.identity import next_instant
+from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
+
+READING_PERIOD = timedelta(days=28)
+"""An organic experiment is over so long after its start or its last post."""
+
+_ARMS = """
+SELECT e.experiment_id, e.sigma, e.randomised, e.ends_at,
+       p.arm, p.post_id, p.variant_id, p.script_id, p.published_at,
+       p.published_revision_hash AS revision_hash, p.status
+FROM experiments AS e
+LEFT JOIN posts AS p
+  ON p.experiment_id = e.experiment_id
+ AND p.status IS DISTINCT FROM 'failed'
+ AND p.duplicate_of IS NULL
+WHERE e.status <> 'decided'
+ORDER BY e.experiment_id, p.arm, p.post_id
+"""
+
+# `z` is that of the first final look with enough events: the one look it is valid for.
+_PREVIOUS = """
+SELECT s.experiment_id, s.arm_a, s.arm_b,
+       max(coalesce(s.age_days, 0)) AS age_days,
+       max(s.data_through) AS data_through,
+       arg_min(s.z, s.data_through) FILTER (
+           WHERE s.final_look
+             AND s.events_a >= ?
+             AND s.events_b >= ?
+       ) AS z,
+       max(s.max_log_e) AS max_log_e,
+       max(CASE WHEN s.log_rate_ratio > 0 THEN s.log_e ELSE 0 END) AS ahead_a,
+       max(CASE WHEN s.log_rate_ratio < 0 THEN s.log_e ELSE 0 END) AS ahead_b
+FROM evidence AS s
+JOIN experiments AS e
+  ON e.experiment_id = s.experiment_id
+WHERE e.status <> 'decided'
+GROUP BY s.experiment_id, s.arm_a, s.arm_b
+"""
+
+
+class ArmPost(NamedTuple):
+    """An arm of an undecided experiment: its post, and the words that are out."""
+
+    arm: str
+    post_id: str
+    variant_id: str | None
+    script_id: str | None
+    revision_hash: str | None
+    status: str
+    published_at: datetime | None
+
+
+@dataclass(frozen=True)
+class UndecidedExperiments:
+    """Undecided experiments, one per entry of `ids`, and their arms.
+
+    `starts` (experiments + 1) delimits each experiment's arms in `arms`, `events` and
+    `trials` (arms, 14), where NaN is an age without a figure. `is_final` marks
+    experiments whose readings are all final ones (imports: readings without an age),
+    which count as day 14. `before` is what earlier looks left behind; an experiment
+    with final readings is evaluated again for newer counts or another arm.
+    `last_as_of` and `last_observed` are of each arm's latest reading, `read_until` of
+    any post's; `evaluated_through` is the latest look by experiment.
+    """
+
+    ids: list[str]
+    sigma: Floats
+    ends_at: list[datetime | None]
+    starts: Ints
+    arms: list[ArmPost]
+    events: Floats
+    trials: Floats
+    is_final: Bools
+    before: PreviousState
+    last_as_of: list[datetime | None]
+    last_observed: list[datetime | None]
+    read_until: datetime | None
+    evaluated_through: dict[str, datetime]
+
+    def arms_of(self, i: int) -> range:
+        """The numbers of experiment `i`'s arms."""
+        return range(int(self.starts[i]), int(self.starts[i + 1]))
+
+    def data_through(self, i: int, day: int) -> datetime | None:
+        """When the youngest arm reached that age, or the last final reading.
+
+        A final reading keeps its date when its count rises: the second look at it is
+        dated by when it was observed, and is later than the first in any case.
+        """
+        arms = self.arms_of(i)
+        if self.is_final[i]:
+            before = self.evaluated_through.get(self.ids[i])
+            known = self.last_as_of if before is None else self.last_observed
+            last = max((t for a in arms if (t := known[a]) is not None), default=None)
+            return last if last is None else next_instant(last, before)
+        births = [b for a in arms if (b := self.arms[a].published_at) is not None]
+        return max(births) + timedelta(days=day) if births else None
+
+    def is_over(self, i: int, now: datetime) -> bool:
+        """Whether experiment `i` can get no further comparable reading.
+
+        That is 28 days after its start or its last post, whichever is later. The
+        clock alone does not end an experiment with posts: engagement must have
+        been read that far, so that a backfill is not overtaken by the present.
+        """
+        end = self.ends_at[i]
+        if self.is_final[i] or end is None:
+            return True
+        arms = [self.arms[a] for a in self.arms_of(i)]
+        if any(arm.status in ("approved", "ambiguous") for arm in arms):
+            return False
+        births = [arm.published_at for arm in arms if arm.published_at is not None]
+        if len(births) < len(arms) or not arms:
+            return now >= end
+        if self.read_until is None:
+            return False
+        last = max(end, max(births) + READING_PERIOD)
+        return bool(min(now, self.read_until) >= last)
+
+
+def load_undecided(con: Connection) -> UndecidedExperiments:
+    """Read all that is undecided, in four statements."""
+    ids: list[str] = []
+    sizes: list[int] = []
+    sigma: list[float] = []
+    ends_at: list[datetime | None] = []
+    arms: list[ArmPost] = []
+    for row in fetch_dicts(con, _ARMS):
+        if not ids or ids[-1] != row["experiment_id"]:
+            ids.append(row["experiment_id"])
+            sizes.append(0)
+            unknown = 0.0 if row["randomised"] else UNKNOWN_SIGMA
+            sigma.append(unknown if row["sigma"] is None else row["sigma"])
+            ends_at.append(row["ends_at"])
+        if row["post_id"] is not None:
+            sizes[-1] += 1
+            arms.append(ArmPost(*(row[name] for name in ArmPost._fields)))
+    starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
+    readings = read_readings(con, [arm.post_id for arm in arms], starts)
+    events, trials = counts_at_days(readings)
+    before, evaluated_through = _previous_state(con, ids, arms, starts)
+    ((read_until,),) = con.execute(
+        "SELECT max(as_of) FROM engagement WHERE age_hours IS NOT NULL"
+    ).fetchall()
+    return UndecidedExperiments(
+        ids=ids,
+        sigma=np.array(sigma, dtype=np.float64),
+        ends_at=ends_at,
+        starts=starts,
+        arms=arms,
+        events=events,
+        trials=trials,
+        is_final=readings.is_final,
+        before=before,
+        last_as_of=readings.last_as_of,
+        last_observed=readings.last_observed,
+        read_until=read_until,
+        evaluated_through=evaluated_through,
+    )
+
+
+def _previous_state(
+    con: Connection, ids: list[str], arms: list[ArmPost], starts: Ints
+) -> tuple[PreviousState, dict[str, datetime]]:
+    """What earlier looks left behind, and the latest look by experiment.
+
+    Where the single final look was taken, an arm that came later has no z at all.
+    """
+    rows = fetch_dicts(con, _PREVIOUS, [MIN_EVENTS] * 2)
+    known: dict[tuple[str, str, str], dict[str, Any]] = {}
+    through: dict[str, datetime] = {}
+    for row in rows:
+        key = row["experiment_id"]
+        known[key, row["arm_a"], row["arm_b"]] = row
+        if row["data_through"] is not None:
+            last = through.get(key, row["data_through"])
+            through[key] = max(last, row["data_through"])
+    pairs = arm_pairs(starts)
+    until = np.zeros(len(ids))
+    maxima = np.zeros((3, pairs.a.size))
+    z = np.full(pairs.a.size, np.nan)
+    for pair, (i, a, b) in enumerate(zip(*pairs, strict=True)) if known else ():
+        found = known.get((ids[i], arms[a].arm, arms[b].arm))
+        if found is not None:
+            until[i] = max(until[i], found["age_days"])
+            maxima[:, pair] = found["max_log_e"], found["ahead_a"], found["ahead_b"]
+            z[pair] = np.nan if found["z"] is None else found["z"]
+    taken = np.zeros(len(ids), dtype=np.bool_)
+    taken[pairs.experiment[~np.isnan(z)]] = True
+    z[taken[pairs.experiment] & np.isnan(z)] = 0.0
+    best, ahead_a, ahead_b = maxima
+    return PreviousState(until, best, ahead_a, ahead_b, z), through
