@@ -272,10 +272,10 @@ def make_instagram(settings: Settings) -> Instagram:
     assert account, "load_settings() has checked it"
     clock = make_clock(settings)
     book = ContainerStore(make_warehouse(settings, clock))
-    return Instagram(client, account, book, clock, settings.max_in_flight)
+    return Instagram(client, account, book, clock)
 
 
-def make_split_tests(settings: Settings) -> AdStudies:
+def make_ad_studies(settings: Settings) -> AdStudies:
     """Meta's ad studies. Raises SettingsError, naming what is missing."""
     from ig_assets.adapters.instagram.ad_studies import Advertiser, InstagramAdStudies
     from ig_assets.adapters.instagram.client import INSTAGRAM_URL

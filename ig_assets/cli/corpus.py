@@ -230,8 +230,8 @@ def _print_import(
         )
         if decided.redecided:
             console.print(
-                f"Of these {decided.redecided:,} had been decided before, on older counts "
-                "or fewer arms; their verdicts are new."
+                f"Of these {decided.redecided:,} had been decided before, on older "
+                "counts or fewer arms; their verdicts are new."
             )
     if not dry_run:
         console.print("Next: [bold]ig-assets sync[/bold] to embed and index them.")

@@ -16,10 +16,10 @@ from ig_assets.cli.output import (
 from ig_assets.core.experiments.ad_studies.service import AdStudyService
 from ig_assets.core.experiments.ad_studies.store import AdStudy
 from ig_assets.core.experiments.ad_studies.terms import OLDEST, AdStudyRequest
-from ig_assets.core.experiments.reports.ad_study_listing import split_rows
+from ig_assets.core.experiments.reports.ad_study_listing import ad_study_rows
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
-from ig_assets.wiring import Services, make_split_tests
+from ig_assets.wiring import Services, make_ad_studies
 
 app = typer.Typer(
     help=(
@@ -61,11 +61,11 @@ def plan(
     codes = tuple(code.strip().upper() for code in countries.split(",") if code.strip())
     wish = AdStudyRequest(budget, days, codes, low, high)
     house = Services(load_settings())
-    splitter = _splitter(house)
-    split = splitter.plan(experiment, wish, house.settings.ad_payer)
+    service = _service(house)
+    study = service.plan(experiment, wish, house.settings.ad_payer)
     if start_it:
-        split = splitter.start(split.split_id)
-    _told(split, as_json)
+        study = service.start(study.split_id)
+    _told(study, as_json)
 
 
 @app.command()
@@ -75,7 +75,7 @@ def start(split: SplitId, as_json: AsJson = False) -> None:
 
     Example: `ig-assets split start 1f0c7a5e9b3d2468`
     """
-    _told(_splitter(Services(load_settings())).start(split), as_json)
+    _told(_service(Services(load_settings())).start(split), as_json)
 
 
 @app.command()
@@ -85,19 +85,19 @@ def stop(split: SplitId, as_json: AsJson = False) -> None:
 
     Example: `ig-assets split stop 1f0c7a5e9b3d2468`
     """
-    _told(_splitter(Services(load_settings())).stop(split), as_json)
+    _told(_service(Services(load_settings())).stop(split), as_json)
 
 
 @app.command("list")
 @plain_errors
-def list_splits(as_json: AsJson = False) -> None:
+def list_studies(as_json: AsJson = False) -> None:
     """List the split tests: budget, what was spent, state and verdict.
 
     Example: `ig-assets split list`
     """
     house = Services(load_settings())
     with house.warehouse.transaction() as con:
-        rows = split_rows(con, house.clock.now())
+        rows = ad_study_rows(con, house.clock.now())
     if as_json:
         print_json(rows)
         return
@@ -111,8 +111,8 @@ def list_splits(as_json: AsJson = False) -> None:
     )
 
 
-def _splitter(house: Services) -> AdStudyService:
-    ads = make_split_tests(house.settings)
+def _service(house: Services) -> AdStudyService:
+    ads = make_ad_studies(house.settings)
     return AdStudyService(
         house.warehouse, house.clock, ads, house.settings.split_max_budget
     )
@@ -125,22 +125,22 @@ def _ages(text: str) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def _told(split: AdStudy, as_json: bool) -> None:
+def _told(study: AdStudy, as_json: bool) -> None:
     if as_json:
-        print_json(split)
+        print_json(study)
         return
-    money = f"{split.budget:,.2f} {split.currency}"
+    money = f"{study.budget:,.2f} {study.currency}"
     said: dict[str, Any] = {
         "paused": (
-            f"is made and paused; `ig-assets split start {split.split_id}` lets it "
+            f"is made and paused; `ig-assets split start {study.split_id}` lets it "
             f"run, for {money} at most"
         ),
         "running": (
-            f"runs from {split.starts_at:%Y-%m-%d %H:%M} to "
-            f"{split.ends_at:%Y-%m-%d %H:%M} UTC, for {money} at most"
+            f"runs from {study.starts_at:%Y-%m-%d %H:%M} to "
+            f"{study.ends_at:%Y-%m-%d %H:%M} UTC, for {money} at most"
         ),
         "stopped": "is stopped and spends nothing more",
     }
     console.print(
-        f"Split test {split.split_id} {said.get(split.status, split.status)}."
+        f"Split test {study.split_id} {said.get(study.status, study.status)}."
     )

@@ -16,9 +16,9 @@ from ig_assets.cli.app import app
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets_tests.adapters.instagram.graph_factory import START
 from ig_assets_tests.core.experiments.ad_studies.ad_study_factory import (
-    SplitWorld,
+    AdStudyEnv,
     add_reels,
-    split_world,
+    ad_study_env,
 )
 from ig_assets_tests.stand_ins.graph_ads import AD_ACCOUNT, BUSINESS, FACEBOOK_PAGE
 from ig_assets_tests.stand_ins.graph_server import ACCOUNT, SECRET, TOKEN
@@ -30,7 +30,7 @@ WRONG_USE = 2
 class Shell:
     """Runs `ig-assets split` under one account's settings."""
 
-    def __init__(self, one: SplitWorld, folder: Path) -> None:
+    def __init__(self, one: AdStudyEnv, folder: Path) -> None:
         self.env = {
             "IG_SOCIAL": "instagram",
             "IG_CLOCK": "simulated",
@@ -69,32 +69,32 @@ class Shell:
 
 
 @pytest.fixture
-def one(tmp_path: Path) -> Iterator[SplitWorld]:
-    with split_world(tmp_path) as made:
+def one(tmp_path: Path) -> Iterator[AdStudyEnv]:
+    with ad_study_env(tmp_path) as made:
         add_reels(made.world)
         yield made
 
 
 @pytest.fixture
-def shell(one: SplitWorld, tmp_path: Path) -> Shell:
+def shell(one: AdStudyEnv, tmp_path: Path) -> Shell:
     return Shell(one, tmp_path)
 
 
 def test_a_plan_costs_nothing_and_a_start_says_what_it_may(
-    one: SplitWorld, shell: Shell
+    one: AdStudyEnv, shell: Shell
 ) -> None:
-    split = shell.answer(*PLAN, "--ages", "18-44")
-    assert (split["status"], split["countries"]) == ("paused", "US,GB")
-    assert (split["min_age"], split["max_age"]) == (18, 44)
+    study = shell.answer(*PLAN, "--ages", "18-44")
+    assert (study["status"], study["countries"]) == ("paused", "US,GB")
+    assert (study["min_age"], study["max_age"]) == (18, 44)
     assert one.desk.would_spend() == 0
-    said = shell.run("start", split["split_id"])
+    said = shell.run("start", study["split_id"])
     assert "60.00 USD at most" in " ".join(said.stdout.split())
     assert one.desk.would_spend() == 6000
-    shell.answer("stop", split["split_id"])
+    shell.answer("stop", study["split_id"])
     assert one.desk.would_spend() == 0
 
 
-def test_only_the_word_start_starts(one: SplitWorld, shell: Shell) -> None:
+def test_only_the_word_start_starts(one: AdStudyEnv, shell: Shell) -> None:
     assert shell.answer(*PLAN)["status"] == "paused"
     assert one.desk.would_spend() == 0
     assert shell.answer(*PLAN, "--start")["status"] == "running"
@@ -103,24 +103,24 @@ def test_only_the_word_start_starts(one: SplitWorld, shell: Shell) -> None:
 
 def test_the_list_has_a_row_a_test(shell: Shell) -> None:
     assert "no split test yet" in shell.run("list").stdout
-    split = shell.answer(*PLAN)
+    study = shell.answer(*PLAN)
     [row] = shell.answer("list")
-    assert row["split_id"] == split["split_id"] and row["spent"] is None
+    assert row["split_id"] == study["split_id"] and row["spent"] is None
     assert row["verdict"] == "Nothing was shown yet."
     shown = " ".join(shell.run("list").stdout.split())
-    assert split["split_id"] in shown and "paused" in shown
+    assert study["split_id"] in shown and "paused" in shown
 
 
 @pytest.mark.parametrize("name", ["IG_AD_ACCOUNT", "IG_BUSINESS", "IG_FACEBOOK_PAGE"])
 def test_a_setting_that_is_missing_is_named(
-    one: SplitWorld, shell: Shell, name: str
+    one: AdStudyEnv, shell: Shell, name: str
 ) -> None:
     assert f"a split test needs {name}" in shell.complaint(*PLAN, **{name: None})
     assert not one.world.server.asked
 
 
 def test_a_token_that_may_not_advertise_is_told_before_anything_is_asked(
-    one: SplitWorld, shell: Shell
+    one: AdStudyEnv, shell: Shell
 ) -> None:
     said = shell.complaint(*PLAN, IG_INSTAGRAM_URL=None)
     assert "needs a token of Facebook Login" in said
@@ -131,7 +131,7 @@ def test_the_simulated_audience_has_no_ads(shell: Shell) -> None:
     assert "needs IG_SOCIAL=instagram" in said
 
 
-def test_money_is_off_by_default(one: SplitWorld, shell: Shell) -> None:
+def test_money_is_off_by_default(one: AdStudyEnv, shell: Shell) -> None:
     said = shell.complaint(*PLAN, IG_SPLIT_MAX_BUDGET=None)
     assert "off" in said and "IG_SPLIT_MAX_BUDGET" in said
     assert one.desk.objects == {}
@@ -146,7 +146,7 @@ def test_a_wish_that_cannot_be_read_is_told(
     assert shell.complaint(*PLAN, option, value)
 
 
-def test_who_pays_comes_from_the_settings(one: SplitWorld, shell: Shell) -> None:
+def test_who_pays_comes_from_the_settings(one: AdStudyEnv, shell: Shell) -> None:
     german = [*PLAN[:-1], "DE"]
     result = shell.run(*german)
     assert result.exit_code == 1 and "IG_AD_PAYER" in result.stderr
@@ -158,7 +158,7 @@ def test_who_pays_comes_from_the_settings(one: SplitWorld, shell: Shell) -> None
 
 @pytest.mark.parametrize(("setting", "examples"), [(None, 0), ("1", 2)])
 def test_a_training_set_has_what_ads_decided_only_where_that_is_allowed(
-    one: SplitWorld, shell: Shell, setting: str | None, examples: int
+    one: AdStudyEnv, shell: Shell, setting: str | None, examples: int
 ) -> None:
     with one.warehouse.transaction() as con:
         con.execute("""

@@ -7,11 +7,10 @@ leaves out an action that nobody took as it does one that it cannot tell; it is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-from ig_assets.adapters.instagram.client import BATCH, Answer, GraphClient
+from ig_assets.adapters.instagram.client import Answer, GraphClient
 from ig_assets.adapters.instagram.errors import GraphError
 from ig_assets.core.experiments.constants import ADS
 from ig_assets.core.ports import Reading
@@ -37,9 +36,8 @@ class AdInsights:
     can_read_the_past = False
     metrics: Sequence[str] = (*FIELDS, *ACTIONS.values())
 
-    def __init__(self, client: GraphClient, in_flight: int) -> None:
+    def __init__(self, client: GraphClient) -> None:
         self._client = client
-        self._in_flight = in_flight
 
     def insights(
         self, platform_post_ids: Sequence[str], as_of: datetime
@@ -48,18 +46,13 @@ class AdInsights:
 
         Raises AccessError, and TransientVendorError where nothing could be read.
         """
-        ads = list(platform_post_ids)
-        parts = [ads[i : i + BATCH] for i in range(0, len(ads), BATCH)]
-        with ThreadPoolExecutor(max_workers=self._in_flight) as pool:
-            found = list(pool.map(self._read_part, parts))
         return [
             Reading(ad, metric, as_of, value)
-            for part in found
-            for ad, values in part.items()
+            for ad, values in self._read(platform_post_ids).items()
             for metric, value in values.items()
         ]
 
-    def _read_part(self, ads: Sequence[str]) -> dict[str, Values]:
+    def _read(self, ads: Sequence[str]) -> dict[str, Values]:
         answers = self._client.batch([f"{ad}/{_QUERY}" for ad in ads])
         faults = [answer for answer in answers if isinstance(answer, GraphError)]
         _judge(faults, len(answers))

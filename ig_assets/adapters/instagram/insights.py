@@ -8,10 +8,9 @@ Counters are organic: what an ad adds is in the `total_*` metrics, which are not
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from ig_assets.adapters.instagram.client import BATCH, Answer, GraphClient
+from ig_assets.adapters.instagram.client import Answer, GraphClient
 from ig_assets.adapters.instagram.errors import GraphError
 from ig_assets.core.ports import Reading
 from ig_assets.errors import TransientVendorError
@@ -40,9 +39,8 @@ Values = dict[str, float]
 class InsightsReader:
     """Reads a client's insights; remembers what media are and what they lack."""
 
-    def __init__(self, client: GraphClient, in_flight: int) -> None:
+    def __init__(self, client: GraphClient) -> None:
         self._client = client
-        self._in_flight = in_flight
         self._kinds: dict[str, str] = {}
         self._lacking: dict[str, frozenset[str]] = {}
         self._never: set[str] = set()
@@ -53,17 +51,13 @@ class InsightsReader:
         Raises AccessError, and TransientVendorError where nothing could be read.
         """
         asked = [media for media in media_ids if media not in self._never]
-        parts = [asked[i : i + BATCH] for i in range(0, len(asked), BATCH)]
-        with ThreadPoolExecutor(max_workers=self._in_flight) as pool:
-            found = list(pool.map(self._read_part, parts))
         return [
             Reading(media, metric, as_of, value)
-            for part in found
-            for media, values in part.items()
+            for media, values in self._read(asked).items()
             for metric, value in values.items()
         ]
 
-    def _read_part(self, media_ids: Sequence[str]) -> dict[str, Values]:
+    def _read(self, media_ids: Sequence[str]) -> dict[str, Values]:
         wishes = {media: self._metrics_of(media) for media in media_ids}
         answers = self._ask(wishes)
         odd = _faulty(answers)

@@ -31,13 +31,12 @@ class Instagram:
         account: str,
         book: ContainerStore,
         clock: Clock,
-        in_flight: int = 4,
         sleep: Sleep = wait_to_send,
     ) -> None:
         self._publisher = ReelPublisher(client, account, book, clock, sleep)
-        self._insights = InsightsReader(client, in_flight)
+        self._insights = InsightsReader(client)
         self._media = AccountMedia(client, account)
-        self.ads = AdInsights(client, in_flight)
+        self.ads = AdInsights(client)
 
     def find(self, intent_key: str) -> Published | None:
         """What an earlier publish with this key made, asked of the vendor."""

@@ -56,21 +56,21 @@ WHERE experiment_id = ?
 """
 
 
-def place(con: Connection, split: AdStudy) -> AdStudy:
+def place(con: Connection, study: AdStudy) -> AdStudy:
     """All of it is made: it becomes an experiment, and its ads are posts that wait."""
-    split = move(con, split.split_id, ("planned",), status="paused")
-    [source] = fetch_dicts(con, _EXPERIMENT, [split.of_experiment_id])
-    arms = fetch_dicts(con, _ARMS, [split.split_id])
-    merge_rows(con, "experiments", [_experiment(split, source)], replace=False)
-    merge_rows(con, "posts", [_post(split, arm) for arm in arms], replace=False)
-    return split
+    study = move(con, study.split_id, ("planned",), status="paused")
+    [source] = fetch_dicts(con, _EXPERIMENT, [study.of_experiment_id])
+    arms = fetch_dicts(con, _ARMS, [study.split_id])
+    merge_rows(con, "experiments", [_experiment(study, source)], replace=False)
+    merge_rows(con, "posts", [_post(study, arm) for arm in arms], replace=False)
+    return study
 
 
-def _experiment(split: AdStudy, source: dict[str, Any]) -> dict[str, Any]:
+def _experiment(study: AdStudy, source: dict[str, Any]) -> dict[str, Any]:
     """The test as an experiment: people were divided at random, so sigma is 0."""
     events, trials = source["numerator"], source["denominator"]
     return {
-        "experiment_id": split.experiment_id,
+        "experiment_id": study.experiment_id,
         "month": source["month"],
         "topic_id": source["topic_id"],
         "segment": SEGMENT,
@@ -79,46 +79,46 @@ def _experiment(split: AdStudy, source: dict[str, Any]) -> dict[str, Any]:
         "randomised": True,
         "sigma": 0.0,
         "simulated": False,
-        "started_at": split.starts_at,
-        "ends_at": split.starts_at + EXPERIMENT_LENGTH,
+        "started_at": study.starts_at,
+        "ends_at": study.starts_at + EXPERIMENT_LENGTH,
         "status": "running",
-        "intent_key": split.split_id,
+        "intent_key": study.split_id,
     }
 
 
-def _post(split: AdStudy, arm: dict[str, Any]) -> dict[str, Any]:
+def _post(study: AdStudy, arm: dict[str, Any]) -> dict[str, Any]:
     """An ad as a post; while it is `placed` nobody publishes or approves it."""
     names = ("variant_id", "script_id", "hook_style", "published_revision_hash")
     return {
         **{name: arm[name] for name in names},
-        "post_id": stable_id("post", split.split_id, arm["arm"]),
-        "experiment_id": split.experiment_id,
+        "post_id": stable_id("post", study.split_id, arm["arm"]),
+        "experiment_id": study.experiment_id,
         "arm": arm["arm"],
-        "slot": split.starts_at,
+        "slot": study.starts_at,
         "platform": ADS,
         "platform_post_id": arm["object_id"],
         "intent_key": arm["intent_key"],
         "status": "placed",
-        "detail": f"ad of post {arm['of_post_id']}, split test {split.split_id}",
+        "detail": f"ad of post {arm['of_post_id']}, split test {study.split_id}",
     }
 
 
-def show(con: Connection, split: AdStudy, run_id: str) -> None:
+def show(con: Connection, study: AdStudy, run_id: str) -> None:
     """The ads are out: since the vendor was told so, or from the planned beginning."""
-    assert split.started_at is not None, "it is written before the campaign runs"
-    begun = max(split.started_at, split.starts_at)
-    con.execute(_SHOWN, [begun, split.experiment_id])
-    con.execute(_BEGUN, [begun, begun + EXPERIMENT_LENGTH, split.experiment_id])
+    assert study.started_at is not None, "it is written before the campaign runs"
+    begun = max(study.started_at, study.starts_at)
+    con.execute(_SHOWN, [begun, study.experiment_id])
+    con.execute(_BEGUN, [begun, begun + EXPERIMENT_LENGTH, study.experiment_id])
     edges = []
-    for arm in fetch_dicts(con, _ARMS, [split.split_id]):
-        post_id = stable_id("post", split.split_id, arm["arm"])
+    for arm in fetch_dicts(con, _ARMS, [study.split_id]):
+        post_id = stable_id("post", study.split_id, arm["arm"])
         edges.append(Edge("post", post_id, "post", arm["of_post_id"], "advertises"))
         if arm["variant_id"] is not None:
             variant = ("variant", arm["variant_id"], "publishes")
             edges.append(Edge("post", post_id, *variant))
-    record_edges(con, edges, run_id, split.started_at)
+    record_edges(con, edges, run_id, study.started_at)
 
 
-def never_shown(con: Connection, split: AdStudy) -> None:
+def never_shown(con: Connection, study: AdStudy) -> None:
     """The ads of a test that ended before it began never will be out."""
-    con.execute(_NEVER_SHOWN, [split.experiment_id])
+    con.execute(_NEVER_SHOWN, [study.experiment_id])

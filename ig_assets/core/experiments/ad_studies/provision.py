@@ -15,7 +15,7 @@ from ig_assets.core.experiments.ad_studies.store import (
     ALL_ARMS,
     AdStudy,
     AdStudyStore,
-    SplitObject,
+    StoredStudyObject,
 )
 from ig_assets.core.ports import AdStudies, AdStudyObject, Clock
 from ig_assets.errors import (
@@ -34,17 +34,17 @@ Sleep = Callable[[float], None]
 
 
 def make_all(
-    book: AdStudyStore,
+    store: AdStudyStore,
     clock: Clock,
     ads: AdStudies,
-    split: AdStudy,
+    study: AdStudy,
     sleep: Sleep = wait_to_send,
 ) -> dict[str, str]:
     """Make what is missing, paused; the ids of the ads by arm.
 
     Raises VendorError; what was made stays, and the next call goes on from there.
     """
-    maker = _Maker(book, clock, ads, split, sleep)
+    maker = _Maker(store, clock, ads, study, sleep)
     campaign = maker.made("campaign", ALL_ARMS, {})
     ad_sets, made = {}, {}
     for arm in maker.arms:
@@ -61,18 +61,18 @@ class _Maker:
 
     def __init__(
         self,
-        book: AdStudyStore,
+        store: AdStudyStore,
         clock: Clock,
         ads: AdStudies,
-        split: AdStudy,
+        study: AdStudy,
         sleep: Sleep,
     ) -> None:
-        self._book = book
+        self._store = store
         self._clock = clock
         self._ads = ads
-        self._terms = split.terms
+        self._terms = study.terms
         self._sleep = sleep
-        self._objects = book.objects(split.split_id)
+        self._objects = store.objects(study.split_id)
         self.arms = [arm for kind, arm in self._objects if kind == "ad"]
 
     def made(self, kind: str, arm: str, parents: Mapping[str, str]) -> str:
@@ -91,9 +91,9 @@ class _Maker:
                 )
         return self._make(known, parents)
 
-    def _make(self, known: SplitObject, parents: Mapping[str, str]) -> str:
+    def _make(self, known: StoredStudyObject, parents: Mapping[str, str]) -> str:
         now = self._clock.now()
-        if not self._book.claim(known, now):
+        if not self._store.claim(known, now):
             raise TransientVendorError(
                 f"Another run is at the split test {known.split_id}; let it end.",
                 outcome_unknown=False,
@@ -119,7 +119,7 @@ class _Maker:
             "name."
         )
 
-    def _look_again(self, asked: SplitObject) -> str | None:
+    def _look_again(self, asked: StoredStudyObject) -> str | None:
         """Ask a few times what became of a call that got no answer."""
         for _ in range(LOOKS):
             self._sleep(LOOK_S)
@@ -131,14 +131,14 @@ class _Maker:
                 return found
         return None
 
-    def _note(self, known: SplitObject, object_id: str) -> str:
+    def _note(self, known: StoredStudyObject, object_id: str) -> str:
         now = self._clock.now()
-        self._book.write(replace(known, object_id=object_id, made_at=now))
+        self._store.write(replace(known, object_id=object_id, made_at=now))
         return object_id
 
-    def _forget(self, known: SplitObject) -> None:
+    def _forget(self, known: StoredStudyObject) -> None:
         """It said no: nothing was made, so nothing need be looked up."""
-        self._book.write(replace(known, asked_at=None))
+        self._store.write(replace(known, asked_at=None))
 
 
 def _said(kind: str) -> str:

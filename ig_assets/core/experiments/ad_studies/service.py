@@ -18,9 +18,9 @@ from ig_assets.core.experiments.ad_studies.store import (
     ALL_ARMS,
     AdStudy,
     AdStudyStore,
-    SplitObject,
+    StoredStudyObject,
     move,
-    splits_of,
+    studies_of,
     write_rows,
 )
 from ig_assets.core.experiments.ad_studies.terms import (
@@ -72,22 +72,22 @@ class AdStudyService:
         """
         wish.check()
         check_limit(wish.budget, self.limit)
-        split = self._open(experiment_id)
-        if split is None:
-            split = self._write_plan(experiment_id, wish, payer, self.ads.account())
-        if not wish.is_of(split):
+        study = self._open(experiment_id)
+        if study is None:
+            study = self._write_plan(experiment_id, wish, payer, self.ads.account())
+        if not wish.is_of(study):
             raise InputError(
-                f"The split test {split.split_id} of this experiment is {split.status} "
+                f"The split test {study.split_id} of this experiment is {study.status} "
                 "on other terms; repeat its own, or end it with `ig-assets split stop "
-                f"{split.split_id}`."
+                f"{study.split_id}`."
             )
-        if split.status == "planned":
-            self._check_in_time(split)
-            split = self._book.move(split.split_id, ("planned",), payer=payer)
-            make_all(self._book, self.clock, self.ads, split, self.sleep)
+        if study.status == "planned":
+            self._check_in_time(study)
+            study = self._store.move(study.split_id, ("planned",), payer=payer)
+            make_all(self._store, self.clock, self.ads, study, self.sleep)
             with self.warehouse.transaction() as con:
-                split = place(con, split)
-        return split
+                study = place(con, study)
+        return study
 
     def start(self, split_id: str, run_id: str = "") -> AdStudy:
         """Let a test run, the campaign last: from then on it spends.
@@ -95,57 +95,57 @@ class AdStudyService:
         May be repeated until it is running. Raises InputError for a test that cannot
         be started, and VendorError: it may be running then, unless it says otherwise.
         """
-        split = self._book.split(split_id)
-        if split.status == "running":
-            return split
-        self._check_startable(split)
-        self._book.move(split_id, STARTABLE, status="starting")
-        objects = self._book.objects(split_id)
+        study = self._store.study(split_id)
+        if study.status == "running":
+            return study
+        self._check_startable(study)
+        self._store.move(split_id, STARTABLE, status="starting")
+        objects = self._store.objects(split_id)
         for kind in ("ad", "ad_set"):
             for (found, _), item in objects.items():
                 if found == kind:
                     self.ads.switch(_id_of(item), True)
-        told_at = split.started_at or self.clock.now()
-        self._book.move(split_id, ("starting",), started_at=told_at)
+        told_at = study.started_at or self.clock.now()
+        self._store.move(split_id, ("starting",), started_at=told_at)
         campaign = _id_of(objects["campaign", ALL_ARMS])
         self.ads.switch(campaign, True)
         try:
             with self.warehouse.transaction() as con:
-                split = move(con, split_id, ("starting",), status="running")
-                show(con, split, run_id)
+                study = move(con, split_id, ("starting",), status="running")
+                show(con, study, run_id)
         except InputError:  # it was stopped meanwhile
             self.ads.switch(campaign, False)
             raise
-        return split
+        return study
 
     def stop(self, split_id: str, run_id: str = "") -> AdStudy:
         """Pause the campaign for good; what was shown is still read and decided.
 
         Raises VendorError: it may still spend then; stop it again.
         """
-        split = self._book.split(split_id)
-        if split.status == "stopped":
-            return split
-        self._book.move(split_id, STOPPABLE, status="stopping")
-        campaign = self._book.objects(split_id)["campaign", ALL_ARMS]
+        study = self._store.study(split_id)
+        if study.status == "stopped":
+            return study
+        self._store.move(split_id, STOPPABLE, status="stopping")
+        campaign = self._store.objects(split_id)["campaign", ALL_ARMS]
         if campaign.object_id is not None:
             self.ads.switch(campaign.object_id, False)
         now = self.clock.now()
         with self.warehouse.transaction() as con:
-            split = move(con, split_id, STOPPABLE, status="stopped", stopped_at=now)
-            if split.started_at is None:
-                never_shown(con, split)
+            study = move(con, split_id, STOPPABLE, status="stopped", stopped_at=now)
+            if study.started_at is None:
+                never_shown(con, study)
             else:
-                show(con, split, run_id)
-        return split
+                show(con, study, run_id)
+        return study
 
     @property
-    def _book(self) -> AdStudyStore:
+    def _store(self) -> AdStudyStore:
         return AdStudyStore(self.warehouse)
 
     def _open(self, experiment_id: str) -> AdStudy | None:
         with self.warehouse.transaction() as con:
-            return _open_split(con, experiment_id, self.clock.now())
+            return _open_study(con, experiment_id, self.clock.now())
 
     def _write_plan(
         self,
@@ -164,12 +164,12 @@ class AdStudyService:
                     "Instagram, and a split test needs two; publish or attach them "
                     "first."
                 )
-            if split := _open_split(con, experiment_id, now):
-                return split
+            if study := _open_study(con, experiment_id, now):
+                return study
             terms = terms_of(wish, len(reels), account, now, payer)
-            number = len(splits_of(con, experiment_id))
+            number = len(studies_of(con, experiment_id))
             split_id = stable_id("split test", experiment_id, number)
-            split = AdStudy(
+            study = AdStudy(
                 split_id=split_id,
                 of_experiment_id=experiment_id,
                 experiment_id=stable_id("experiment", split_id),
@@ -187,50 +187,50 @@ class AdStudyService:
                 status="planned",
                 planned_at=now,
             )
-            write_rows(con, [split])
+            write_rows(con, [study])
             write_rows(con, _intents(split_id, reels))
-        return split
+        return study
 
-    def _check_in_time(self, split: AdStudy) -> None:
+    def _check_in_time(self, study: AdStudy) -> None:
         """A study is made before it begins; until it is, nobody's share is theirs."""
-        if self.clock.now() >= split.starts_at:
+        if self.clock.now() >= study.starts_at:
             raise InputError(
-                f"The split test {split.split_id} was not all made before it should "
-                f"have begun; end it with `ig-assets split stop {split.split_id}` and "
+                f"The split test {study.split_id} was not all made before it should "
+                f"have begun; end it with `ig-assets split stop {study.split_id}` and "
                 "plan another."
             )
 
-    def _check_startable(self, split: AdStudy) -> None:
-        if split.status not in STARTABLE:
-            how = "plan it again" if split.status == "planned" else "plan another"
+    def _check_startable(self, study: AdStudy) -> None:
+        if study.status not in STARTABLE:
+            how = "plan it again" if study.status == "planned" else "plan another"
             raise InputError(
-                f"The split test {split.split_id} is {split.status}, so it cannot be "
-                f"started; {how} with `ig-assets split plan {split.of_experiment_id}`."
+                f"The split test {study.split_id} is {study.status}, so it cannot be "
+                f"started; {how} with `ig-assets split plan {study.of_experiment_id}`."
             )
-        if self.clock.now() >= split.ends_at:
+        if self.clock.now() >= study.ends_at:
             raise InputError(
-                f"The split test {split.split_id} would have ended at "
-                f"{split.ends_at:%Y-%m-%d %H:%M}; plan another."
+                f"The split test {study.split_id} would have ended at "
+                f"{study.ends_at:%Y-%m-%d %H:%M}; plan another."
             )
-        check_limit(split.budget, self.limit)
+        check_limit(study.budget, self.limit)
 
 
-def _open_split(con: Connection, of_id: str, now: datetime) -> AdStudy | None:
+def _open_study(con: Connection, of_id: str, now: datetime) -> AdStudy | None:
     """The test that is not over; an experiment has one at most."""
-    for split in splits_of(con, of_id):
-        if split.status != "stopped" and now < split.ends_at:
-            return split
+    for study in studies_of(con, of_id):
+        if study.status != "stopped" and now < study.ends_at:
+            return study
     return None
 
 
-def _intents(split_id: str, reels: list[dict[str, Any]]) -> list[SplitObject]:
+def _intents(split_id: str, reels: list[dict[str, Any]]) -> list[StoredStudyObject]:
     """Every object that the test takes, none of them asked for yet."""
     wanted = [("campaign", ALL_ARMS, None, None), ("study", ALL_ARMS, None, None)]
     for reel in reels:
         for kind in ("ad_set", "creative", "ad"):
             wanted.append((kind, reel["arm"], reel["post_id"], reel["media_id"]))
     return [
-        SplitObject(
+        StoredStudyObject(
             split_id=split_id,
             kind=kind,
             arm=arm,
@@ -242,6 +242,6 @@ def _intents(split_id: str, reels: list[dict[str, Any]]) -> list[SplitObject]:
     ]
 
 
-def _id_of(item: SplitObject) -> str:
+def _id_of(item: StoredStudyObject) -> str:
     assert item.object_id is not None, "a test is paused once all of it is made"
     return item.object_id

@@ -90,7 +90,7 @@ class AdStudy:
 
 
 @dataclass(frozen=True)
-class SplitObject:
+class StoredStudyObject:
     """One object of a test; `asked_at` while nobody knows what a call came to."""
 
     split_id: str
@@ -116,23 +116,23 @@ class AdStudyStore:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
 
-    def split(self, split_id: str) -> AdStudy:
+    def study(self, split_id: str) -> AdStudy:
         """The test of this id. Raises InputError where there is none."""
         with self._warehouse.transaction() as con:
-            return split_of(con, split_id)
+            return study_of(con, split_id)
 
     def move(self, split_id: str, before: Sequence[str], **changes: Any) -> AdStudy:
         """See `move`."""
         with self._warehouse.transaction() as con:
             return move(con, split_id, before, **changes)
 
-    def objects(self, split_id: str) -> dict[tuple[str, str], SplitObject]:
+    def objects(self, split_id: str) -> dict[tuple[str, str], StoredStudyObject]:
         """The test's objects by kind and arm."""
         with self._warehouse.transaction() as con:
             rows = fetch_dicts(con, _OBJECTS, [split_id])
-        return {(row["kind"], row["arm"]): SplitObject(**row) for row in rows}
+        return {(row["kind"], row["arm"]): StoredStudyObject(**row) for row in rows}
 
-    def claim(self, known: SplitObject, now: datetime) -> bool:
+    def claim(self, known: StoredStudyObject, now: datetime) -> bool:
         """Write that it is asked for now; false where another process was first."""
         with self._warehouse.transaction() as con:
             key = [known.split_id, known.kind, known.arm]
@@ -142,13 +142,13 @@ class AdStudyStore:
             write_rows(con, [replace(known, asked_at=now)])
         return True
 
-    def write(self, known: SplitObject) -> None:
+    def write(self, known: StoredStudyObject) -> None:
         """Store what is known of an object now."""
         with self._warehouse.transaction() as con:
             write_rows(con, [known])
 
 
-def split_of(con: Connection, split_id: str) -> AdStudy:
+def study_of(con: Connection, split_id: str) -> AdStudy:
     """The test of this id. Raises InputError where there is none."""
     rows = fetch_dicts(con, _SPLIT, [split_id])
     if not rows:
@@ -158,7 +158,7 @@ def split_of(con: Connection, split_id: str) -> AdStudy:
     return AdStudy(**rows[0])
 
 
-def splits_of(con: Connection, experiment_id: str) -> list[AdStudy]:
+def studies_of(con: Connection, experiment_id: str) -> list[AdStudy]:
     """The split tests of an experiment's posts, oldest first."""
     return [AdStudy(**row) for row in fetch_dicts(con, _SPLITS_OF, [experiment_id])]
 
@@ -170,22 +170,22 @@ def move(
 
     Raises InputError for one in another state: somebody else was faster.
     """
-    split = split_of(con, split_id)
-    if split.status not in before:
+    study = study_of(con, split_id)
+    if study.status not in before:
         raise InputError(
-            f"The split test {split_id} is {split.status} and no longer "
+            f"The split test {split_id} is {study.status} and no longer "
             f"{' or '.join(before)}; `ig-assets split list` shows how it stands."
         )
-    moved = replace(split, **changes)
+    moved = replace(study, **changes)
     write_rows(con, [moved])
     return moved
 
 
-def write_rows(con: Connection, items: Sequence[SplitObject | AdStudy]) -> None:
+def write_rows(con: Connection, items: Sequence[StoredStudyObject | AdStudy]) -> None:
     """Store tests or objects (of one kind) inside the caller's transaction."""
     table = "split_tests" if isinstance(items[0], AdStudy) else "split_objects"
     merge_rows(con, table, [_row(item) for item in items])
 
 
-def _row(item: SplitObject | AdStudy) -> dict[str, Any]:
+def _row(item: StoredStudyObject | AdStudy) -> dict[str, Any]:
     return {field.name: getattr(item, field.name) for field in fields(item)}

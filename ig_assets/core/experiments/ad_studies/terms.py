@@ -51,12 +51,12 @@ class AdStudyRequest:
                 f"{OLDEST}."
             )
 
-    def is_of(self, split: AdStudy) -> bool:
+    def is_of(self, study: AdStudy) -> bool:
         """Whether a test was planned on this wish."""
         return (
-            (self.budget, self.days) == (split.budget, split.days)
-            and set(self.countries) == set(split.countries.split(","))
-            and (self.min_age, self.max_age) == (split.min_age, split.max_age)
+            (self.budget, self.days) == (study.budget, study.days)
+            and set(self.countries) == set(study.countries.split(","))
+            and (self.min_age, self.max_age) == (study.min_age, study.max_age)
         )
 
 

@@ -48,7 +48,7 @@ _STATES = {
 }
 
 
-def split_rows(con: Connection, now: datetime) -> list[dict[str, Any]]:
+def ad_study_rows(con: Connection, now: datetime) -> list[dict[str, Any]]:
     """The split tests, newest first, each with its `state` and `verdict` in words.
 
     `budget` and `spent` are in `currency`. No script text.

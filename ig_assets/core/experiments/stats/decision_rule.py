@@ -213,7 +213,7 @@ def _decide(
 
     ends = won.copy()
     ends[:, -1] |= evaluated[:, -1]
-    ended, last = ends.any(axis=1), ends.argmax(axis=1)
+    ended, last = np.asarray(ends.any(axis=1)), ends.argmax(axis=1)
     at, pair_at = (np.arange(n), last), (np.arange(of.size), last[of])
     over = np.where(leads_a[pair_at], 1.0, -1.0) * d[pair_at]
     lift = shrunken_lift(over, evidence.variance[pair_at])

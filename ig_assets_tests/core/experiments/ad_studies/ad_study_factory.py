@@ -37,8 +37,8 @@ OUT = START - timedelta(days=3)
 
 
 @dataclass
-class SplitWorld:
-    """One account; every call of `splitter` is a new process."""
+class AdStudyEnv:
+    """One account; every call of `service` is a new process."""
 
     world: GraphFactory
 
@@ -50,7 +50,7 @@ class SplitWorld:
     def desk(self) -> AdsDesk:
         return self.world.server.ads
 
-    def splitter(
+    def service(
         self, limit: float = 100.0, ads: AdStudies | None = None
     ) -> AdStudyService:
         time = self.world.time
@@ -59,8 +59,8 @@ class SplitWorld:
 
     def running(self, wish: AdStudyRequest = WISH) -> str:
         """The id of a test that was planned and started."""
-        split = self.splitter().plan("e1", wish)
-        return self.splitter().start(split.split_id).split_id
+        study = self.service().plan("e1", wish)
+        return self.service().start(study.split_id).split_id
 
     def pass_time(self, **by: float) -> None:
         self.world.time.present += timedelta(**by)
@@ -100,7 +100,7 @@ class Dying:
 
     platform = "instagram_ads"
 
-    def __init__(self, one: SplitWorld, dies_at: int, before: bool) -> None:
+    def __init__(self, one: AdStudyEnv, dies_at: int, before: bool) -> None:
         self._ads = one.world.ad_studies()
         self._left = dies_at
         self._before = before
@@ -173,7 +173,7 @@ def add_reels(
 
 
 @contextmanager
-def split_world(folder: Path) -> Iterator[SplitWorld]:
+def ad_study_env(folder: Path) -> Iterator[AdStudyEnv]:
     with graph_world(folder) as world:
         add_topic(world.warehouse, styles=("question", "number", "story"))
-        yield SplitWorld(world)
+        yield AdStudyEnv(world)

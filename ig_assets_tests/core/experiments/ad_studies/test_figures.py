@@ -10,7 +10,7 @@ import pytest
 
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.experiments.decisions.winners import record_winners
-from ig_assets.core.experiments.reports.ad_study_listing import split_rows
+from ig_assets.core.experiments.reports.ad_study_listing import ad_study_rows
 from ig_assets.core.experiments.reports.meta_analysis import across_topics
 from ig_assets.core.experiments.stats.sample_ratio import randomised_splits
 from ig_assets.core.fine_tuning.decided_experiments import decided_before
@@ -18,9 +18,9 @@ from ig_assets.errors import TransientVendorError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.core.experiments.ad_studies.ad_study_factory import (
     WISH,
-    SplitWorld,
+    AdStudyEnv,
     add_reels,
-    split_world,
+    ad_study_env,
 )
 from ig_assets_tests.stand_ins.graph_server import error
 
@@ -29,21 +29,21 @@ ORGANIC = {"likes": 5.0, "reach": 100.0}
 
 
 @pytest.fixture
-def one(tmp_path: Path) -> Iterator[SplitWorld]:
-    with split_world(tmp_path) as made:
+def one(tmp_path: Path) -> Iterator[AdStudyEnv]:
+    with ad_study_env(tmp_path) as made:
         add_reels(made.world)
         for media in made.world.server.media.values():
             media.values = ORGANIC
         yield made
 
 
-def show(one: SplitWorld, a: int = 400, b: int = 200) -> None:
+def show(one: AdStudyEnv, a: int = 400, b: int = 200) -> None:
     """Each ad reached ten thousand; the likes are given, A's and B's."""
     for arm, likes in (("A", a), ("B", b)):
         one.desk.show(one.ad_of(arm).object_id, 10_000, 24.5, post_reaction=likes)
 
 
-def decide(one: SplitWorld) -> dict[str, str]:
+def decide(one: AdStudyEnv) -> dict[str, str]:
     update_results(one.warehouse, one.world.time)
     rows = one.rows("""
         SELECT e.segment, d.decision
@@ -54,7 +54,7 @@ def decide(one: SplitWorld) -> dict[str, str]:
     return {row["segment"]: row["decision"] for row in rows}
 
 
-def decided(one: SplitWorld) -> SplitWorld:
+def decided(one: AdStudyEnv) -> AdStudyEnv:
     """A test that A won, after four days."""
     one.running()
     show(one)
@@ -66,7 +66,7 @@ def decided(one: SplitWorld) -> SplitWorld:
 # ── figures ───────────────────────────────────────────────────────────────────
 
 
-def test_ads_are_read_beside_the_reels_that_they_show(one: SplitWorld) -> None:
+def test_ads_are_read_beside_the_reels_that_they_show(one: AdStudyEnv) -> None:
     one.running()
     show(one)
     one.pass_time(hours=3)
@@ -91,15 +91,15 @@ def test_ads_are_read_beside_the_reels_that_they_show(one: SplitWorld) -> None:
     assert [row["value"] for row in missing] == [None] * 4
 
 
-def test_an_ad_is_read_from_its_start_and_not_before(one: SplitWorld) -> None:
-    split = one.splitter().plan("e1", WISH)
+def test_an_ad_is_read_from_its_start_and_not_before(one: AdStudyEnv) -> None:
+    study = one.service().plan("e1", WISH)
     show(one)
     one.pass_time(hours=3)
     assert one.read().posts == 2
-    one.splitter().start(split.split_id)
+    one.service().start(study.split_id)
     one.pass_time(hours=1)
     assert one.read().posts == 4
-    one.splitter().stop(split.split_id)
+    one.service().stop(study.split_id)
     one.read_daily(1)
     shown = one.rows(
         "SELECT DISTINCT post_id FROM engagement WHERE metric = 'spend' "
@@ -108,7 +108,7 @@ def test_an_ad_is_read_from_its_start_and_not_before(one: SplitWorld) -> None:
     assert len(shown) == 2, "what was shown is read on"
 
 
-def test_reels_are_read_though_their_ads_cannot_be(one: SplitWorld) -> None:
+def test_reels_are_read_though_their_ads_cannot_be(one: AdStudyEnv) -> None:
     one.running()
     one.pass_time(hours=3)
     for arm in "AB":
@@ -124,7 +124,7 @@ def test_reels_are_read_though_their_ads_cannot_be(one: SplitWorld) -> None:
 
 
 def test_a_better_ad_wins_its_experiment_and_leaves_the_organic_one(
-    one: SplitWorld,
+    one: AdStudyEnv,
 ) -> None:
     decided(one)
     [row] = one.rows(
@@ -133,34 +133,34 @@ def test_a_better_ad_wins_its_experiment_and_leaves_the_organic_one(
     assert row["winner_variant_id"] == "t1-A"
 
 
-def test_the_same_ad_twice_wins_nothing(one: SplitWorld) -> None:
+def test_the_same_ad_twice_wins_nothing(one: AdStudyEnv) -> None:
     one.running()
     show(one, a=300, b=300)
     one.read_daily(16)
     assert decide(one)["split test"] == "inconclusive"
 
 
-def test_an_audience_that_was_not_divided_as_planned_alarms(one: SplitWorld) -> None:
+def test_an_audience_that_was_not_divided_as_planned_alarms(one: AdStudyEnv) -> None:
     one.running()
     show(one)
     one.desk.show(one.ad_of("B").object_id, 5_000, 24.5, post_reaction=100)
     one.read_daily(4)
     decide(one)
     with one.warehouse.transaction() as con:
-        [split] = randomised_splits(con)
-    assert split.alarms and set(split.trials) == {"A", "B"}
+        [study] = randomised_splits(con)
+    assert study.alarms and set(study.trials) == {"A", "B"}
 
 
-def test_the_list_says_what_a_test_costs_and_what_it_says(one: SplitWorld) -> None:
+def test_the_list_says_what_a_test_costs_and_what_it_says(one: AdStudyEnv) -> None:
     def listed() -> dict[str, object]:
         with one.warehouse.transaction() as con:
-            [row] = split_rows(con, one.world.time.now())
+            [row] = ad_study_rows(con, one.world.time.now())
         return row
 
-    split = one.splitter().plan("e1", WISH)
+    study = one.service().plan("e1", WISH)
     assert listed()["verdict"] == "Nothing was shown yet."
     assert "paused" in str(listed()["state"]) and listed()["spent"] is None
-    one.splitter().start(split.split_id)
+    one.service().start(study.split_id)
     show(one)
     one.read_daily(3)
     decide(one)
@@ -176,7 +176,7 @@ def test_the_list_says_what_a_test_costs_and_what_it_says(one: SplitWorld) -> No
 
 
 def test_what_ads_decided_is_no_training_example_unless_it_is_allowed(
-    one: SplitWorld,
+    one: AdStudyEnv,
 ) -> None:
     with decided(one).warehouse.transaction() as con:
         without = decided_before(con, LATER)
@@ -186,7 +186,7 @@ def test_what_ads_decided_is_no_training_example_unless_it_is_allowed(
     assert with_ads.excluded["decided by ads"] == 0
 
 
-def test_allowed_decisions_of_ads_teach_the_published_words(one: SplitWorld) -> None:
+def test_allowed_decisions_of_ads_teach_the_published_words(one: AdStudyEnv) -> None:
     with one.warehouse.transaction() as con:
         con.execute("""
             UPDATE posts
@@ -201,7 +201,7 @@ def test_allowed_decisions_of_ads_teach_the_published_words(one: SplitWorld) -> 
     assert [lead.rival.variant_id for lead in found.leads] == ["t1-B"]
 
 
-def test_an_ads_figures_are_none_of_its_scripts(one: SplitWorld) -> None:
+def test_an_ads_figures_are_none_of_its_scripts(one: AdStudyEnv) -> None:
     decided(one)
     script = {
         "script_id": "winner/t1-A",
@@ -216,7 +216,7 @@ def test_an_ads_figures_are_none_of_its_scripts(one: SplitWorld) -> None:
     assert rows == [{"source": "instagram/post-A", "likes": 5.0}]
 
 
-def test_a_topic_enters_claims_across_topics_once(one: SplitWorld) -> None:
+def test_a_topic_enters_claims_across_topics_once(one: AdStudyEnv) -> None:
     decided(one)
     with one.warehouse.transaction() as con:
         con.execute("UPDATE posts SET hook_style = arm")
@@ -225,7 +225,7 @@ def test_a_topic_enters_claims_across_topics_once(one: SplitWorld) -> None:
         assert len(across_topics(con, simulated=False).styles) == 2
 
 
-def test_an_ad_names_its_reel_and_its_variant(one: SplitWorld) -> None:
+def test_an_ad_names_its_reel_and_its_variant(one: AdStudyEnv) -> None:
     one.running()
     edges = one.rows("""
         SELECT parent_kind, parent_id, relation

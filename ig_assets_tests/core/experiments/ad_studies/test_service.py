@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.experiments.ad_studies.store import split_of
+from ig_assets.core.experiments.ad_studies.store import study_of
 from ig_assets.core.experiments.posts.publish import due_months, publish_due
 from ig_assets.core.experiments.posts.review import approve_posts
 from ig_assets.errors import InputError
@@ -17,39 +17,39 @@ from ig_assets_tests.adapters.instagram.graph_factory import START
 from ig_assets_tests.core.experiments.ad_studies.ad_study_factory import (
     ALL,
     WISH,
-    SplitWorld,
+    AdStudyEnv,
     add_reels,
-    split_world,
+    ad_study_env,
 )
 
 
 @pytest.fixture
-def one(tmp_path: Path) -> Iterator[SplitWorld]:
-    with split_world(tmp_path) as made:
+def one(tmp_path: Path) -> Iterator[AdStudyEnv]:
+    with ad_study_env(tmp_path) as made:
         add_reels(made.world)
         yield made
 
 
-def test_a_plan_makes_everything_paused_within_the_budget(one: SplitWorld) -> None:
-    split = one.splitter().plan("e1", WISH)
-    assert split.status == "paused" and one.made() == ALL
+def test_a_plan_makes_everything_paused_within_the_budget(one: AdStudyEnv) -> None:
+    study = one.service().plan("e1", WISH)
+    assert study.status == "paused" and one.made() == ALL
     assert one.desk.would_spend() == 0
     [campaign] = one.desk.of("campaign")
     assert campaign.status == "PAUSED" and campaign.fields["spend_cap"] == 6000
     budgets = [s.fields["lifetime_budget"] for s in one.desk.of("ad_set")]
     assert budgets == [3000, 3000]
     begins = [s.fields["start_time"] for s in one.desk.of("ad_set")]
-    assert len(set(begins)) == 1 and split.starts_at == START.replace(hour=10)
-    assert split.ends_at - split.starts_at == timedelta(days=7)
+    assert len(set(begins)) == 1 and study.starts_at == START.replace(hour=10)
+    assert study.ends_at - study.starts_at == timedelta(days=7)
 
 
-def test_a_test_is_a_randomised_experiment_whose_posts_wait(one: SplitWorld) -> None:
-    split = one.splitter().plan("e1", WISH)
+def test_a_test_is_a_randomised_experiment_whose_posts_wait(one: AdStudyEnv) -> None:
+    study = one.service().plan("e1", WISH)
     [row] = one.rows(f"""
         SELECT month, topic_id, segment, numerator, denominator, randomised, sigma,
                simulated
         FROM experiments
-        WHERE experiment_id = '{split.experiment_id}'
+        WHERE experiment_id = '{study.experiment_id}'
         """)
     assert row == {
         "month": "2026-01",
@@ -67,7 +67,7 @@ def test_a_test_is_a_randomised_experiment_whose_posts_wait(one: SplitWorld) -> 
                a.platform, a.platform_post_id, a.status, a.published_at
         FROM posts AS a
         JOIN posts AS o ON o.experiment_id = 'e1' AND o.arm = a.arm
-        WHERE a.experiment_id = '{split.experiment_id}'
+        WHERE a.experiment_id = '{study.experiment_id}'
         ORDER BY a.arm
         """)
     assert [post["platform_post_id"] for post in posts] == [
@@ -79,8 +79,8 @@ def test_a_test_is_a_randomised_experiment_whose_posts_wait(one: SplitWorld) -> 
         assert post["published_at"] is None
 
 
-def test_an_ad_shows_its_arms_own_reel(one: SplitWorld) -> None:
-    one.splitter().plan("e1", WISH)
+def test_an_ad_shows_its_arms_own_reel(one: AdStudyEnv) -> None:
+    one.service().plan("e1", WISH)
     for arm, media in (("A", "701"), ("B", "702")):
         creative = one.ad_of(arm).fields["creative"]["creative_id"]
         fields = one.desk.objects[creative].fields
@@ -90,8 +90,8 @@ def test_an_ad_shows_its_arms_own_reel(one: SplitWorld) -> None:
         assert cell["adsets"] == [one.ad_of(cell["name"]).fields["adset_id"]]
 
 
-def test_nobody_approves_or_publishes_an_ad(one: SplitWorld) -> None:
-    split = one.splitter().plan("e1", WISH)
+def test_nobody_approves_or_publishes_an_ad(one: AdStudyEnv) -> None:
+    study = one.service().plan("e1", WISH)
     posts = one.rows("SELECT post_id FROM posts WHERE status = 'placed'")
     one.pass_time(days=2)
     assert approve_posts(one.warehouse, [post["post_id"] for post in posts]) == 0
@@ -100,62 +100,62 @@ def test_nobody_approves_or_publishes_an_ad(one: SplitWorld) -> None:
     platform = one.world.instagram()
     publish_due(one.warehouse, one.world.time, platform, "2026-01")
     states = one.rows("SELECT status FROM posts WHERE platform = 'instagram_ads'")
-    assert {row["status"] for row in states} == {"placed"} and split.status == "paused"
+    assert {row["status"] for row in states} == {"placed"} and study.status == "paused"
 
 
 def test_a_twin_is_no_arm_and_one_reel_is_no_test(tmp_path: Path) -> None:
-    with split_world(tmp_path) as one:
+    with ad_study_env(tmp_path) as one:
         add_reels(one.world, arms="A", twin=True)
         with pytest.raises(InputError, match="has 1 reels"):
-            one.splitter().plan("e1", WISH)
+            one.service().plan("e1", WISH)
         with pytest.raises(InputError, match="has 0 reels"):
-            one.splitter().plan("e9", WISH)
+            one.service().plan("e9", WISH)
         assert one.made() == {}
         add_reels(one.world, arms="AB", twin=True)
-        one.splitter().plan("e1", WISH)
+        one.service().plan("e1", WISH)
         assert one.made() == ALL
 
 
 def test_a_counter_that_ads_do_not_have_is_replaced(tmp_path: Path) -> None:
-    with split_world(tmp_path) as one:
+    with ad_study_env(tmp_path) as one:
         add_reels(one.world, numerator="total_interactions", denominator="views")
-        split = one.splitter().plan("e1", WISH)
+        study = one.service().plan("e1", WISH)
         [row] = one.rows(
             "SELECT numerator, denominator FROM experiments "
-            f"WHERE experiment_id = '{split.experiment_id}'"
+            f"WHERE experiment_id = '{study.experiment_id}'"
         )
         assert row == {"numerator": "likes", "denominator": "views"}
 
 
-def test_a_plan_that_is_repeated_is_the_same_plan(one: SplitWorld) -> None:
-    split = one.splitter().plan("e1", WISH)
+def test_a_plan_that_is_repeated_is_the_same_plan(one: AdStudyEnv) -> None:
+    study = one.service().plan("e1", WISH)
     one.pass_time(hours=5)
-    assert one.splitter().plan("e1", WISH) == split and one.made() == ALL
+    assert one.service().plan("e1", WISH) == study and one.made() == ALL
     for other in (
         replace(WISH, budget=61.0),
         replace(WISH, days=8),
         replace(WISH, countries=("US",)),
         replace(WISH, max_age=45),
     ):
-        with pytest.raises(InputError, match=f"split test {split.split_id}.*paused"):
-            one.splitter().plan("e1", other)
+        with pytest.raises(InputError, match=f"split test {study.split_id}.*paused"):
+            one.service().plan("e1", other)
     assert one.made() == ALL
 
 
-def test_after_a_test_has_ended_another_may_be_made(one: SplitWorld) -> None:
-    first = one.splitter().plan("e1", WISH)
-    one.splitter().stop(first.split_id)
-    second = one.splitter().plan("e1", replace(WISH, budget=80.0))
+def test_after_a_test_has_ended_another_may_be_made(one: AdStudyEnv) -> None:
+    first = one.service().plan("e1", WISH)
+    one.service().stop(first.split_id)
+    second = one.service().plan("e1", replace(WISH, budget=80.0))
     assert second.split_id != first.split_id
     one.pass_time(days=8)
-    third = one.splitter().plan("e1", WISH)
+    third = one.service().plan("e1", WISH)
     assert len({s.experiment_id for s in (first, second, third)}) == 3
     assert one.made() == {kind: 3 * count for kind, count in ALL.items()}
 
 
-def test_ads_are_no_reels_to_make_ads_of(one: SplitWorld) -> None:
+def test_ads_are_no_reels_to_make_ads_of(one: AdStudyEnv) -> None:
     split_id = one.running()
     with one.warehouse.transaction() as con:
-        own = split_of(con, split_id).experiment_id
+        own = study_of(con, split_id).experiment_id
     with pytest.raises(InputError, match="has 0 reels on Instagram"):
-        one.splitter().plan(own, WISH)
+        one.service().plan(own, WISH)
