@@ -2,7 +2,7 @@
 #   make loop   sets everything up and turns two months on embedded defaults
 #   make test   sets everything up and passes the tests
 .DEFAULT_GOAL := help
-.PHONY: help setup loop test test-all lint dev bench docs clean lock
+.PHONY: help setup loop test test-all lint dev bench docs findings clean lock
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
@@ -70,6 +70,12 @@ $(DOCS)/.ready: requirements/docs.txt
 	"$(PYTHON)" -m venv $(DOCS)
 	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/docs.txt
 	@touch $@
+
+findings: ## Run every script of findings/ against the real packages (needs the network)
+	@failed=0; for script in findings/*.sh; do \
+	  echo "== $$script"; \
+	  if PYTHON="$(PYTHON)" "$$script"; then echo "pass"; else echo "FAIL"; failed=1; fi; \
+	done; exit $$failed
 
 lock: ## Pin the packages again (needs the network)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/base.txt
