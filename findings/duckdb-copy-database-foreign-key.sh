@@ -2,7 +2,7 @@
 # Guessed: COPY FROM DATABASE copies any database that is valid.
 # So: it fills the tables in no fixed order. Where a row refers to another by FOREIGN
 #   KEY it succeeds or fails by chance, the same database now this way, now that; a
-#   failure leaves the connection in an aborted transaction that nobody began. EXPORT
+#   failure leaves the connection in an aborted transaction that it began itself. EXPORT
 #   and IMPORT DATABASE copy the same database every time.
 # With: duckdb 1.5.5.
 # Matters: rewriting a warehouse file (deleted text stays in it otherwise) must not
