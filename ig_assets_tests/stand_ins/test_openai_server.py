@@ -10,11 +10,7 @@ import numpy as np
 import pytest
 
 from ig_assets.adapters.openai.writer import OpenAIEmbedder, OpenAIWriter
-from ig_assets.core.generation.gates.novelty import (
-    novelty,
-    sibling_similarity,
-    word_runs,
-)
+from ig_assets.core.generation.gates.novelty import CorpusRuns, sibling_similarity
 from ig_assets.core.generation.writing.schema import ScriptAnswer
 from ig_assets.core.ports import WriteRequest
 from ig_assets.errors import MalformedAnswerError, TransientVendorError
@@ -54,8 +50,8 @@ def test_the_same_prompt_gets_the_same_script_and_others_get_new_ones(
     assert written(server, "sourdough") == first
     sibling = written(server, "sourdough", "number")
     assert sibling_similarity(sibling, [first]) < 0.3
-    others = [word_runs(written(server, f"topic {n}")) for n in range(20)]
-    assert novelty(first, others) > 0.9
+    others = [written(server, f"topic {n}") for n in range(20)]
+    assert CorpusRuns(others).novelty(first) > 0.9
 
 
 def test_usage_counts_and_keys_are_reported(server: OpenAIStandIn) -> None:

@@ -6,13 +6,14 @@ intent and answer is looked up here as it would be there.
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ig_assets.core.ports import TrainingRequest, TrainingState
 from ig_assets.errors import RefusedError
+from ig_assets.files import write_atomic
 
 
 class FewShotTrainer:
@@ -72,18 +73,5 @@ class FewShotTrainer:
         return self._folder / f"{intent_key}.json"
 
     def _store(self, intent_key: str, state: TrainingState) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(intent_key)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        payload = {
-            "status": state.status,
-            "provider_job_id": state.provider_job_id,
-            "model_name": state.model_name,
-            "artifact": None if state.artifact is None else dict(state.artifact),
-            "refusal": state.refusal,
-        }
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump(payload, file, sort_keys=True)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        payload = dataclasses.asdict(state)
+        write_atomic(self._path(intent_key), json.dumps(payload, sort_keys=True))

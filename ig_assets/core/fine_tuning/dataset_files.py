@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
+from ig_assets.files import write_atomic
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -82,7 +82,6 @@ def write_datasets(
             [month],
         )
     target = folder / month
-    target.mkdir(parents=True, exist_ok=True)
     files = []
     for kind, split in FORMATS:
         path = target / f"{kind}_{split}.jsonl"
@@ -92,7 +91,7 @@ def write_datasets(
         else:
             path.unlink(missing_ok=True)
     summary = _summarise(month, files, examples)
-    _write_atomically(target / MANIFEST, _manifest(summary, examples, seed, base_model))
+    write_atomic(target / MANIFEST, _manifest(summary, examples, seed, base_model))
     _record(warehouse, clock, summary, examples, target, seed, run_id)
     return summary
 
@@ -166,7 +165,7 @@ def _write_file(
             )
         lines.append(line + "\n")
     payload = "".join(lines).encode("utf-8")
-    _write_atomically(path, payload)
+    write_atomic(path, payload)
     texts = [
         str(e[column])
         for e in examples
@@ -245,15 +244,6 @@ def _manifest(
     }
     text = json.dumps(manifest, sort_keys=True, ensure_ascii=False, indent=1)
     return (text + "\n").encode("utf-8")
-
-
-def _write_atomically(path: Path, payload: bytes) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(payload)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def _record(

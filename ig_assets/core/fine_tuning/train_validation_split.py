@@ -40,35 +40,6 @@ class GroupingItem:
     texts: tuple[GroupingText, ...]
 
 
-class _UnionFind:
-    """Disjoint sets of hashable members; the earliest member names its set."""
-
-    def __init__(self) -> None:
-        self._parent: dict[Hashable, Hashable] = {}
-        self._order: dict[Hashable, int] = {}
-
-    def add(self, member: Hashable) -> None:
-        if member not in self._parent:
-            self._parent[member] = member
-            self._order[member] = len(self._order)
-
-    def find(self, member: Hashable) -> Hashable:
-        root = member
-        while self._parent[root] != root:
-            root = self._parent[root]
-        while self._parent[member] != root:
-            self._parent[member], member = root, self._parent[member]
-        return root
-
-    def union(self, a: Hashable, b: Hashable) -> None:
-        self.add(a)
-        self.add(b)
-        first, second = sorted(
-            (self.find(a), self.find(b)), key=self._order.__getitem__
-        )
-        self._parent[second] = first
-
-
 def normalise_key(text: str) -> str:
     """Letters and digits, case-folded, single blanks: 'Oat Milk!' is 'oat milk'."""
     folded = unicodedata.normalize("NFKC", text).casefold()
@@ -87,24 +58,28 @@ def group_examples(
     grow with later months keep their name: give items in order of experiment start.
     """
     known = vectors or {}
-    sets = _UnionFind()
+    from scipy.cluster.hierarchy import DisjointSet  # half a second to load
+
+    sets = DisjointSet()
     texts: dict[str, str] = {}
     for item in items:
         member = ("experiment", item.experiment_id)
         sets.add(member)
         if topic := normalise_key(item.topic):
-            sets.union(member, ("topic", topic))
+            sets.add(("topic", topic))
+            sets.merge(member, ("topic", topic))
         for text in item.texts:
-            sets.union(member, ("text", text.revision_hash))
+            sets.add(("text", text.revision_hash))
+            sets.merge(member, ("text", text.revision_hash))
             texts[text.revision_hash] = normalise_key(text.hook)
     for a, b in _same_hook_pairs(texts, known):
-        sets.union(("text", a), ("text", b))
+        sets.merge(("text", a), ("text", b))
     for a, b in near_duplicate_pairs({h: known[h] for h in texts if h in known}):
-        sets.union(("text", a), ("text", b))
+        sets.merge(("text", a), ("text", b))
     names: dict[Hashable, str] = {}
     groups: dict[str, str] = {}
     for item in items:
-        root = sets.find(("experiment", item.experiment_id))
+        root = sets[("experiment", item.experiment_id)]
         names.setdefault(root, stable_id("group", item.experiment_id))
         groups[item.example_id] = names[root]
     return groups

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
-from ig_assets.core.ports import Vectors
+from ig_assets.core.corpus.search.mmr import Floats, mmr
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
-MMR_LAMBDA = 0.7
 NEAR_DUPLICATE_COSINE = 0.92
 
 
@@ -34,32 +34,16 @@ class ShowCandidate:
 def choose_examples(candidates: Sequence[ShowCandidate], n: int) -> list[str]:
     """Ids of at most n examples by maximal marginal relevance, best first.
 
-    Relevance is the weight (shrunken lift) over the largest, lambda 0.7; what has a
-    cosine of at least 0.92 to, or the very words of, a chosen one is skipped.
-    Source: Carbonell and Goldstein, SIGIR 1998.
+    Relevance is the weight (shrunken lift) over the largest; ties go by example id.
+    What has a cosine of at least 0.92 to a chosen example, or its very words, is
+    skipped. An example without a vector is like none but those of its words.
     """
-    top = max((c.weight for c in candidates), default=0.0) or 1.0
-    open_ones = sorted(candidates, key=lambda c: (-c.weight, c.example_id))
-    vectors = [_unit(c.vector) for c in open_ones]
-    nearest = [0.0] * len(open_ones)
-    left = list(range(len(open_ones)))
-    chosen: list[str] = []
-    while left and len(chosen) < n:
-        best = max(
-            left,
-            key=lambda i: (
-                MMR_LAMBDA * open_ones[i].weight / top
-                - (1.0 - MMR_LAMBDA) * nearest[i],
-                -i,
-            ),
-        )
-        chosen.append(open_ones[best].example_id)
-        for i in left:
-            same = open_ones[i].revision_hash == open_ones[best].revision_hash
-            similarity = 1.0 if same else _cosine(vectors[i], vectors[best])
-            nearest[i] = max(nearest[i], similarity)
-        left = [i for i in left if i != best and nearest[i] < NEAR_DUPLICATE_COSINE]
-    return chosen
+    ordered = sorted(candidates, key=lambda c: (-c.weight, c.example_id))
+    weights = np.array([c.weight for c in ordered])
+    relevance = weights / (weights.max(initial=0.0) or 1.0)
+    similarity = partial(_similarity, _unit_vectors(ordered), ordered)
+    chosen = mmr(relevance, similarity, n, most_similar=NEAR_DUPLICATE_COSINE)
+    return [ordered[i].example_id for i in chosen]
 
 
 def choose_for_month(
@@ -88,12 +72,6 @@ def few_shot_messages(
     rows = _shown(con, artifact)
     ids = _ids(artifact)
     return [(rows[i]["prompt"], rows[i]["completion"]) for i in ids if i in rows]
-
-
-def gone_examples(con: Connection, artifact: Mapping[str, Any]) -> list[str]:
-    """Ids that the model should show but whose words were forgotten."""
-    rows = _shown(con, artifact)
-    return [i for i in _ids(artifact) if i not in rows]
 
 
 def _ids(artifact: Mapping[str, Any]) -> list[str]:
@@ -136,13 +114,21 @@ def _candidates(
     return [ShowCandidate(*row) for row in rows]
 
 
-def _unit(vector: Sequence[float] | None) -> Vectors | None:
-    if vector is None:
-        return None
-    array: Vectors = np.asarray(vector, dtype=np.float32)
-    norm = float(np.linalg.norm(array))
-    return array if norm == 0.0 else array / np.float32(norm)
+def _unit_vectors(candidates: Sequence[ShowCandidate]) -> Floats:
+    """Vectors of length 1, shape (n, dimensions); of length 0 where there is none."""
+    width = max((len(c.vector) for c in candidates if c.vector is not None), default=0)
+    vectors = np.zeros((len(candidates), width))
+    for row, candidate in zip(vectors, candidates, strict=True):
+        if candidate.vector is not None:
+            row[:] = candidate.vector
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(norms == 0.0, 1.0, norms)
 
 
-def _cosine(a: Vectors | None, b: Vectors | None) -> float:
-    return 0.0 if a is None or b is None else float(a @ b)
+def _similarity(
+    vectors: Floats, candidates: Sequence[ShowCandidate], number: int
+) -> Floats:
+    """Cosines of one example to all, at least 0; 1 where the words are the same."""
+    words = candidates[number].revision_hash
+    same = np.array([c.revision_hash == words for c in candidates])
+    return np.where(same, 1.0, np.maximum(vectors @ vectors[number], 0.0))

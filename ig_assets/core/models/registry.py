@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from ig_assets.core.identity import next_instant
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
@@ -124,7 +125,7 @@ def set_status(
     if status not in STATUSES:
         raise InputError(f"{status!r} is no status of a model; use {STATUSES}.")
     (latest,) = con.execute("SELECT max(changed_at) FROM model_events").fetchall()[0]
-    at = now if latest is None else max(now, latest + timedelta(microseconds=1))
+    at = next_instant(now, latest)
     event = {
         "model_id": model_id,
         "changed_at": at,

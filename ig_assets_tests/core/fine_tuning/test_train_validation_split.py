@@ -13,6 +13,9 @@ from ig_assets.core.fine_tuning.train_validation_split import (
     near_duplicate_pairs,
 )
 
+# Loading scipy takes longer than Hypothesis allows for one example.
+group_examples([])
+
 _items = st.lists(
     st.builds(
         lambda i, topic, experiment, texts: (topic, experiment, tuple(texts)),

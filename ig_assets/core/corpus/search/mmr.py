@@ -5,6 +5,8 @@ Source: Carbonell and Goldstein, SIGIR 1998.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,13 +16,18 @@ Floats = npt.NDArray[np.float64]
 
 
 def mmr(
-    relevance: Floats, similarity: Floats, k: int, *, most_similar: float = np.inf
+    relevance: Floats,
+    similarity: Callable[[int], Floats],
+    k: int,
+    *,
+    most_similar: float = np.inf,
 ) -> list[int]:
     """Positions of at most k items, best first.
 
     The next item is the one with the greatest
     `0.7 relevance - 0.3 (greatest similarity to those taken)`; the first position
-    wins a tie. `relevance` has shape (n,), `similarity` (n, n). An item whose
+    wins a tie. `relevance` has shape (n,); `similarity(i)` gives that of item i to
+    all, shape (n,), and is called only for items that are taken. An item whose
     similarity to a taken one reaches `most_similar` is left out.
     """
     open_ = np.ones(len(relevance), dtype=bool)
@@ -30,7 +37,7 @@ def mmr(
         score = MMR_LAMBDA * relevance - (1.0 - MMR_LAMBDA) * nearest
         best = int(np.argmax(np.where(open_, score, -np.inf)))
         taken.append(best)
-        row = similarity[best]
+        row = similarity(best)
         nearest = row.copy() if len(taken) == 1 else np.maximum(nearest, row)
         open_[best] = False
         open_ &= nearest < most_similar

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
 
 import numpy as np
 import numpy.typing as npt
@@ -21,23 +22,6 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 def word_runs(text: str, length: int = RUN_WORDS) -> set[tuple[str, ...]]:
     """Every run of `length` words, lower case; of a shorter text all its words."""
     return set(_runs(_words(text), length))
-
-
-def overlap(text: str, other: str) -> float:
-    """The share of `text`'s five-word runs that `other` also has, 0 to 1."""
-    runs = word_runs(text)
-    return len(runs & word_runs(other)) / len(runs) if runs else 0.0
-
-
-def novelty(text: str, corpus: Iterable[set[tuple[str, ...]]]) -> float:
-    """One minus the largest overlap with any one text of the corpus, 0 to 1.
-
-    `corpus` holds the `word_runs` of its texts, so that they are computed once.
-    """
-    runs = word_runs(text)
-    if not runs:
-        return 0.0
-    return 1.0 - max((len(runs & other) / len(runs) for other in corpus), default=0.0)
 
 
 def sibling_similarity(text: str, siblings: Sequence[str]) -> float:
@@ -119,16 +103,8 @@ class CorpusRuns:
 
 def longest_common_run(words: Sequence[str], others: Sequence[str]) -> int:
     """The length of the longest run of words that both have, in words."""
-    best = 0
-    before = [0] * (len(others) + 1)
-    for word in words:
-        row = [0] * (len(others) + 1)
-        for place, other in enumerate(others, start=1):
-            if word == other:
-                row[place] = before[place - 1] + 1
-                best = max(best, row[place])
-        before = row
-    return best
+    matcher = SequenceMatcher(None, words, others, autojunk=False)
+    return matcher.find_longest_match().size
 
 
 def _words(text: str) -> list[str]:

@@ -9,11 +9,7 @@ import pytest
 
 from ig_assets.core.generation.gates.banned_words import parse_banned
 from ig_assets.core.generation.gates.gates import GATES
-from ig_assets.core.generation.gates.novelty import (
-    novelty,
-    sibling_similarity,
-    word_runs,
-)
+from ig_assets.core.generation.gates.novelty import CorpusRuns, sibling_similarity
 from ig_assets.core.generation.gates.spoken_length import spoken_seconds
 from ig_assets.core.generation.writing.arms import WritingModel
 from ig_assets.core.identity import text_hash
@@ -84,11 +80,11 @@ def test_a_polished_variant_stands_with_its_figures(
     assert (summary.drafts, summary.polished, summary.rejected) == (4, 4, 0)
     assert server.requests[RESPONSES] == 4
     variants = desk.read("SELECT * FROM variants ORDER BY topic_id, arm")
-    corpus = [word_runs(OLD), word_runs("A library script 1.")]
+    corpus = CorpusRuns([OLD, "A library script 1."])
     before: dict[str, list[str]] = {}
     for row in variants:
         siblings = before.setdefault(row["topic_id"], [])
-        assert row["novelty"] == novelty(row["text"], corpus) > 0.9
+        assert row["novelty"] == corpus.novelty(row["text"]) > 0.9
         alike = sibling_similarity(row["text"], siblings)
         assert row["sibling_similarity"] == pytest.approx(alike)
         assert row["revision_hash"] == text_hash(row["text"])
