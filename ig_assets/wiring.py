@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ig_assets.adapters.local_models.files import Progress
 from ig_assets.adapters.local_models.registry import MODEL_FILES, WRITERS
 from ig_assets.adapters.simulated.clocks import SimulatedClock, SystemClock
+from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.experiments.engagement.columns import parse_columns
+from ig_assets.core.fine_tuning.pipeline import FineTuning
+from ig_assets.core.generation.pipeline import GenerationContext, GenerationOptions
+from ig_assets.core.models.registry import ModelName
 from ig_assets.core.ports import (
     AdStudies,
     BatchEmbedder,
@@ -23,6 +27,7 @@ from ig_assets.core.ports import (
     Trainer,
     VectorIndex,
     Writer,
+    WriterByName,
 )
 from ig_assets.errors import SettingsError
 from ig_assets.settings import Settings, variable_name
@@ -36,22 +41,14 @@ OPENAI_POLISH_MODEL = "gpt-5-nano"
 INDEX_NAME = "scripts"
 
 
-@dataclass(frozen=True)
-class BaseWriter:
-    """The model that the settings name: fine-tuned models are compared with it."""
-
-    provider: str
-    name: str
-
-
-def base_model(settings: Settings) -> BaseWriter:
-    """The writer that the settings name."""
+def base_model(settings: Settings) -> ModelName:
+    """The provider and name of the frozen base model."""
     if settings.writer == "openai":
-        return BaseWriter("openai", settings.openai_model)
-    return BaseWriter("local", WRITERS[settings.local_model])
+        return ModelName("openai", settings.openai_model)
+    return ModelName("local", WRITERS[settings.local_model])
 
 
-def polish_model(settings: Settings) -> BaseWriter:
+def polish_model(settings: Settings) -> ModelName:
     """The provider and name of the model that polishes.
 
     OpenAI's cheapest that writes well; on a server of another vendor, which may not
@@ -62,7 +59,7 @@ def polish_model(settings: Settings) -> BaseWriter:
         return base
     if settings.polish_model is None and settings.openai_base_url is not None:
         return base
-    return BaseWriter(base.provider, settings.polish_model or OPENAI_POLISH_MODEL)
+    return ModelName(base.provider, settings.polish_model or OPENAI_POLISH_MODEL)
 
 
 def make_clock(settings: Settings) -> Clock:
@@ -350,6 +347,56 @@ def make_trainer(settings: Settings, warehouse: Warehouse) -> Trainer:
     )
 
 
+def make_generation_context(
+    settings: Settings,
+    clock: Clock,
+    warehouse: Warehouse,
+    ledger: Ledger,
+    embedder: Embedder,
+    index: VectorIndex,
+    writers: WriterByName,
+) -> GenerationContext:
+    """What the writing of a month needs."""
+    return GenerationContext(
+        clock=clock,
+        warehouse=warehouse,
+        ledger=ledger,
+        embedder=embedder,
+        index=index,
+        writers=writers,
+        embedder_of=partial(make_embedder_of, settings),
+        base=base_model(settings),
+        polisher=polish_model(settings),
+        options=GenerationOptions(
+            seed=settings.seed,
+            arms=settings.arms,
+            temperature=settings.temperature,
+            retrieved_scripts=settings.retrieved_scripts,
+            novelty_floor=settings.novelty_floor,
+            banned_words=settings.banned_words,
+            regenerations=settings.regenerations,
+            max_in_flight=writers_in_flight(settings),
+        ),
+    )
+
+
+def make_fine_tuning(
+    settings: Settings, clock: Clock, warehouse: Warehouse, trainer: Trainer
+) -> FineTuning:
+    """What the fine-tune of a month needs."""
+    return FineTuning(
+        clock=clock,
+        warehouse=warehouse,
+        trainer=trainer,
+        base=base_model(settings),
+        space=Space(*embedding_space(settings)),
+        folder=settings.data_dir / "datasets",
+        seed=settings.seed,
+        with_ads=settings.train_on_ads,
+        evaluation_topics=settings.evaluation_topics,
+    )
+
+
 @dataclass(frozen=True)
 class Services:
     """Every port of the settings, each made at first use: what the CLI works with."""
@@ -399,6 +446,11 @@ class Services:
     def trainer(self) -> Trainer:
         """The trainer."""
         return make_trainer(self.settings, self.warehouse)
+
+    @cached_property
+    def fine_tuning(self) -> FineTuning:
+        """What the fine-tune of a month needs."""
+        return make_fine_tuning(self.settings, self.clock, self.warehouse, self.trainer)
 
     def writer(self, name: str) -> Writer:
         """A writer by the name of a model of the base model's provider."""

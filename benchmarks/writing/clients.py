@@ -97,7 +97,12 @@ def ours_with_ledger(base_url: str, folder: Path) -> Ask:
     from ig_assets.core.costs.budget import parse_budgets
     from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
     from ig_assets.core.generation.prompts import Prompt
-    from ig_assets.core.generation.writing.write import Sampling, Written, write_script
+    from ig_assets.core.generation.writing.write import (
+        Sampling,
+        ScriptRequest,
+        Written,
+        write_script,
+    )
     from ig_assets.warehouse.rows import merge_rows
     from ig_assets.warehouse.warehouse import Connection, Warehouse
 
@@ -127,9 +132,8 @@ def ours_with_ledger(base_url: str, folder: Path) -> Ask:
             }
             merge_rows(con, "drafts", [row])
 
-        written = write_script(
-            ledger, writer, words, Sampling(0.7, number), "generate", run, record
-        )
+        request = ScriptRequest(writer, words, Sampling(0.7, number), "generate")
+        written = write_script(ledger, request, run, record)
         if written.rejection is not None:
             raise RuntimeError(written.rejection)
         return written

@@ -8,16 +8,14 @@ import typer
 
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
 from ig_assets.core.fine_tuning.canary import promote, rollback
-from ig_assets.core.fine_tuning.dataset_files import DatasetSummary, write_datasets
-from ig_assets.core.fine_tuning.examples import build_training_examples
-from ig_assets.core.fine_tuning.jobs import poll_jobs, register_model, submit_job
+from ig_assets.core.fine_tuning.pipeline import prepare_month, submit_month
 from ig_assets.core.models.registry import list_models
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import load_settings
-from ig_assets.wiring import Services, base_model, embedding_space
+from ig_assets.wiring import Services
 
 app = typer.Typer(
-    help="A closed month's training set: look at it, then submit it.",
+    help="A closed month's training set: prepare it, then submit it.",
     no_args_is_help=True,
 )
 
@@ -36,8 +34,7 @@ def prepare(month: Month, as_json: AsJson = False) -> None:
 
     Example: `ig-assets fine-tune prepare --month 2026-01`
     """
-    house = Services(load_settings())
-    dataset = _prepare(house, month)
+    dataset = prepare_month(Services(load_settings()).fine_tuning, month)
     if as_json:
         print_json(dataset)
         return
@@ -67,25 +64,14 @@ def submit(month: Month, as_json: AsJson = False) -> None:
 
     Example: `ig-assets fine-tune submit --month 2026-01`
     """
-    house = Services(load_settings())
-    settings = house.settings
-    dataset = _prepare(house, month)
+    fine_tuning = Services(load_settings()).fine_tuning
+    dataset = prepare_month(fine_tuning, month)
     if dataset.is_empty:
         raise NothingToSubmitError(
             f"Nothing was decided before the end of {month}, so there is nothing to "
-            "train on; import history or let the loop turn first."
+            "train on; import history or run the loop first."
         )
-    job = submit_job(
-        house.warehouse,
-        house.clock,
-        house.trainer,
-        month,
-        base_model(settings).name,
-        dataset,
-        settings.seed,
-    )
-    poll_jobs(house.warehouse, house.clock, house.trainer)
-    model = register_model(house.warehouse, house.clock, month)
+    job, model = submit_month(fine_tuning, dataset)
     if as_json:
         print_json({"job": job, "model": model})
         return
@@ -95,7 +81,9 @@ def submit(month: Month, as_json: AsJson = False) -> None:
     if model is not None:
         console.print(f"Model {model.model_id} ({model.name}) is {model.status}.")
         if model.status == "candidate":
-            console.print("Materialise model_evaluation to let it on trial.")
+            console.print(
+                "Materialise model_evaluation to compare it before its trial."
+            )
 
 
 @plain_errors
@@ -111,11 +99,11 @@ def models(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """List the models and where each stands, or move the active one by hand.
+    """List the models with their status, or change the active one by hand.
 
     Example: `ig-assets models --rollback --reason "writes about itself"`
     """
-    house = Services(load_settings())
+    services = Services(load_settings())
     if (promote_id or roll_back) and not reason.strip():
         raise typer.BadParameter("say why with --reason", param_hint="--reason")
     if reason.strip() and not (promote_id or roll_back):
@@ -125,10 +113,10 @@ def models(
     if promote_id and roll_back:
         raise typer.BadParameter("either --promote or --rollback")
     if promote_id:
-        promote(house.warehouse, house.clock, promote_id, reason)
+        promote(services.warehouse, services.clock, promote_id, reason)
     if roll_back:
-        rollback(house.warehouse, house.clock, reason)
-    with house.warehouse.transaction() as con:
+        rollback(services.warehouse, services.clock, reason)
+    with services.warehouse.transaction() as con:
         rows = list_models(con)
     if as_json:
         print_json(rows)
@@ -148,24 +136,4 @@ def models(
             for row in rows
         ],
         ["model", "name", "status", "since", "reason"],
-    )
-
-
-def _prepare(house: Services, month: str) -> DatasetSummary:
-    settings = house.settings
-    build_training_examples(
-        house.warehouse,
-        house.clock,
-        month,
-        settings.seed,
-        *embedding_space(settings),
-        with_ads=settings.train_on_ads,
-    )
-    return write_datasets(
-        house.warehouse,
-        house.clock,
-        month,
-        settings.data_dir / "datasets",
-        settings.seed,
-        base_model(settings).name,
     )

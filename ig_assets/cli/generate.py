@@ -1,4 +1,4 @@
-"""`ig-assets generate`: variants of one topic, now, as a Dagster run."""
+"""`ig-assets generate`: writes variants of one topic now, as a Dagster run."""
 
 from __future__ import annotations
 
@@ -42,24 +42,24 @@ def generate(
         bool,
         typer.Option(
             "--retry-rejected",
-            help="Instead: try rejected variants once more, of TOPIC or the month.",
+            help="Instead: write rejected variants once more, of TOPIC or the month.",
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write variants of a topic; those that it has already are kept.
+    """Write variants of a topic; variants that it has already are kept.
 
-    They belong to the month's plan from then on: they are posted and compared as the
-    calendar's are.
+    The topic becomes part of the month's plan: its variants are posted and compared
+    like those of the calendar.
 
     Example: `ig-assets generate "sharp knives" --variants 3`
 
     Example: `ig-assets generate --retry-rejected --month 2026-05`
     """
-    house = Services(load_settings())
-    where = month or house.clock.now().strftime("%Y-%m")
+    services = Services(load_settings())
+    where = month or services.clock.now().strftime("%Y-%m")
     if retry_rejected:
-        retry(house, where, topic, as_json)
+        retry(services, where, topic, as_json)
         return
     values = {
         "topic": topic,
@@ -68,12 +68,12 @@ def generate(
         "language": language,
         "brand_voice": brand_voice,
     }
-    # Also in the run, but what is wrong with the request is best said at once. The run
-    # plans the topic: where another command is at work nothing has been planned.
-    topic_id = check_topic(house.warehouse, house.clock, where, values, variants)
+    # The run checks it too, but an error is best reported at once. Nothing is written
+    # here, so that nothing is planned where another run has the warehouse.
+    topic_id = check_topic(services.warehouse, services.clock, where, values, variants)
     form = {**values, "variants": variants, "month": where}
-    run_id = run_job(house, "generate_topic", form, topic, as_json)
-    with house.warehouse.transaction() as con:
+    run_id = run_job(services, "generate_topic", form, topic, as_json)
+    with services.warehouse.transaction() as con:
         rows = variants_of_topic(con, where, topic_id)
     if as_json:
         print_json({"run_id": run_id, "topic_id": topic_id, "variants": rows})
@@ -81,24 +81,25 @@ def generate(
     for row in rows:
         _print_variant(row)
     costs = [row["cost_usd"] for row in rows]
-    cost = "at a price nobody knows" if None in costs else f"USD {sum(costs):.4f}"
-    stand = [row for row in rows if not row["rejection"]]
-    rejected = f" ({len(rows) - len(stand)} rejected)" if len(stand) < len(rows) else ""
+    cost = "at an unknown price" if None in costs else f"USD {sum(costs):.4f}"
+    passed = [row for row in rows if not row["rejection"]]
+    failed = len(rows) - len(passed)
+    rejected = f" ({failed} rejected)" if failed else ""
     next_ = (
-        "Look at their posts with `ig-assets posts list` once the plan is made."
-        if stand
+        "List their posts with `ig-assets posts list` once they are planned."
+        if passed
         else "None can be posted; the reasons are above."
     )
-    console.print(f"\n{len(stand)} variants of {where}{rejected}, {cost}. {next_}")
-    _say_who_wrote(house)
-    if not stand:
+    console.print(f"\n{len(passed)} variants of {where}{rejected}, {cost}. {next_}")
+    _print_writer(services)
+    if not passed:
         raise typer.Exit(FAILED)
 
 
-def _say_who_wrote(house: Services) -> None:
-    """The settings name the first model; which one writes is decided by evidence."""
-    asked = base_model(house.settings)
-    with house.warehouse.transaction() as con:
+def _print_writer(services: Services) -> None:
+    """Explain why another model wrote than the one in the settings."""
+    asked = base_model(services.settings)
+    with services.warehouse.transaction() as con:
         active = active_model(con)
     is_other = (active.provider, active.name) != (asked.provider, asked.name)
     if is_other and active.job_id is None:
@@ -120,7 +121,7 @@ def _print_variant(row: dict[str, Any]) -> None:
         f"{name} {value:.2f}"
         for name, value in (
             ("novelty", row["novelty"]),
-            ("likeness to siblings", row["sibling_similarity"]),
+            ("similarity to siblings", row["sibling_similarity"]),
         )
         if value is not None
     ]

@@ -13,6 +13,8 @@ import dagster as dg
 
 from ig_assets import wiring
 from ig_assets.core.costs.ledger.ledger import Ledger
+from ig_assets.core.fine_tuning.pipeline import FineTuning
+from ig_assets.core.generation.pipeline import GenerationContext
 from ig_assets.core.ports import (
     BatchEmbedder,
     Clock,
@@ -21,13 +23,12 @@ from ig_assets.core.ports import (
     SocialPlatform,
     Trainer,
     VectorIndex,
-    Writer,
+    WriterByName,
 )
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.warehouse import Warehouse
 
 SENSOR_WAIT_S = 10.0  # Dagster gives a sensor's tick 60 s in all
-WriterByName = Callable[[str], Writer]
 OpenBatches = Callable[[], BatchEmbedder]
 
 
@@ -160,6 +161,38 @@ class TrainerResource(dg.ConfigurableResource[Any]):
         return wiring.make_trainer(settings, wiring.make_warehouse(settings, clock))
 
 
+@dg.resource(
+    required_resource_keys={
+        *("settings", "clock", "warehouse", "ledger", "embedder", "index", "writers")
+    },
+    description="What the writing of a month needs: ports and the settings' values.",
+)
+def generation_resource(context: dg.InitResourceContext) -> GenerationContext:
+    """The context, made of the other resources."""
+    ports = context.resources
+    return wiring.make_generation_context(
+        ports.settings,
+        ports.clock,
+        ports.warehouse,
+        ports.ledger,
+        ports.embedder,
+        ports.index,
+        ports.writers,
+    )
+
+
+@dg.resource(
+    required_resource_keys={"settings", "clock", "warehouse", "trainer"},
+    description="What the fine-tune of a month needs: ports and the settings' values.",
+)
+def fine_tuning_resource(context: dg.InitResourceContext) -> FineTuning:
+    """The context, made of the other resources."""
+    ports = context.resources
+    return wiring.make_fine_tuning(
+        ports.settings, ports.clock, ports.warehouse, ports.trainer
+    )
+
+
 def resources(settings: Settings) -> dict[str, object]:
     """The resources under the names that assets ask for."""
     base = wiring.base_model(settings)
@@ -182,4 +215,6 @@ def resources(settings: Settings) -> dict[str, object]:
         "index": IndexResource(kind=settings.index),
         "social": SocialResource(kind=settings.social),
         "trainer": TrainerResource(kind=settings.trainer),
+        "generation": generation_resource,
+        "fine_tuning": fine_tuning_resource,
     }

@@ -21,7 +21,7 @@ PATIENCE_S = 120.0  # for a machine that hangs; nothing is timed
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TurnedLoop]:
+def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TurnedLoop]:
     """A corpus with its index, and no month turned."""
     with OpenAIStandIn() as stand_in:
         loop = new_loop(tmp_path_factory.mktemp("generate"), stand_in)
@@ -52,30 +52,30 @@ def answer(loop: TurnedLoop, *arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def test_a_topic_gets_its_variants_once(desk: TurnedLoop) -> None:
-    first = answer(desk, "sharp knives", "--variants", "3", "--brief", "Hone daily.")
+def test_a_topic_gets_its_variants_once(loop: TurnedLoop) -> None:
+    first = answer(loop, "sharp knives", "--variants", "3", "--brief", "Hone daily.")
     variants = first["variants"]
     assert [v["arm"] for v in variants] == ["a", "b", "c"]
     assert len({v["hook_style"] for v in variants}) == 3
     assert all(v["hook"] and v["body"] and v["call_to_action"] for v in variants)
     assert all(15 <= v["estimated_seconds"] <= 60 for v in variants)
     assert all(v["cost_usd"] > 0 for v in variants)
-    asked = desk.stand_in.requests[RESPONSES]
-    again = answer(desk, "Sharp Knives", "--variants", "2")
-    assert again["variants"] == variants
-    assert desk.stand_in.requests[RESPONSES] == asked == 6
+    asked = loop.stand_in.requests[RESPONSES]
+    second = answer(loop, "Sharp Knives", "--variants", "2")
+    assert second["variants"] == variants
+    assert loop.stand_in.requests[RESPONSES] == asked == 6
 
 
-def test_a_person_reads_the_words_and_the_cost(desk: TurnedLoop) -> None:
-    said = generate(desk, "sharp knives").stdout
-    for variant in answer(desk, "sharp knives")["variants"]:
-        assert " ".join(variant["hook"].split()) in " ".join(said.split())
-    assert "3 variants of 2026-01, USD 0.00" in said
+def test_the_output_has_the_texts_and_the_cost(loop: TurnedLoop) -> None:
+    output = generate(loop, "sharp knives").stdout
+    for variant in answer(loop, "sharp knives")["variants"]:
+        assert " ".join(variant["hook"].split()) in " ".join(output.split())
+    assert "3 variants of 2026-01, USD 0.00" in output
 
 
-def test_the_run_is_in_the_ui_under_its_job_and_its_assets(desk: TurnedLoop) -> None:
-    run_id = answer(desk, "sharp knives")["run_id"]
-    with dg.DagsterInstance.from_config(str(desk.dagster_home)) as instance:
+def test_the_run_is_in_the_ui_under_its_job_and_its_assets(loop: TurnedLoop) -> None:
+    run_id = answer(loop, "sharp knives")["run_id"]
+    with dg.DagsterInstance.from_config(str(loop.dagster_home)) as instance:
         run = instance.get_run_by_id(run_id)
         assert run is not None and run.job_name == "generate_topic"
         for asset in ("topics", "script_drafts", "script_variants"):
@@ -85,23 +85,23 @@ def test_the_run_is_in_the_ui_under_its_job_and_its_assets(desk: TurnedLoop) -> 
             assert event.asset_materialization.partition == "2026-01"
 
 
-def test_a_budget_stops_between_two_drafts_and_says_what_is_left(
-    desk: TurnedLoop,
+def test_a_budget_stops_between_two_drafts_and_reports_what_is_left(
+    loop: TurnedLoop,
 ) -> None:
-    nothing = generate(desk, "baking bread", IG_BUDGETS="generate:run:tokens=1")
+    nothing = generate(loop, "baking bread", IG_BUDGETS="generate:run:tokens=1")
     [most] = re.findall(r"would take ([0-9,]+) tokens", _one_line(nothing.stderr))
     limit = int(most.replace(",", "")) + 50  # one draft, and no second beside it
-    ended = generate(desk, "baking bread", IG_BUDGETS=f"generate:run:tokens={limit}")
+    ended = generate(loop, "baking bread", IG_BUDGETS=f"generate:run:tokens={limit}")
     assert ended.returncode == FAILED
-    said = _one_line(ended.stderr)
-    assert f"of generate:run:tokens={limit} is spent, and the next call" in said
-    assert "1 of 3 drafts are written, 2 are left for the next run" in said
-    assert "Traceback" not in said
-    assert len(answer(desk, "baking bread")["variants"]) == 3
+    output = _one_line(ended.stderr)
+    assert f"of generate:run:tokens={limit} is spent, and the next call" in output
+    assert "1 of 3 drafts are written, 2 are left for the next run" in output
+    assert "Traceback" not in output
+    assert len(answer(loop, "baking bread")["variants"]) == 3
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "output"),
     [
         (("  ",), "The topic cannot be used"),
         (("kites", "--variants", "5"), "ask for 2 or 3"),
@@ -110,99 +110,99 @@ def test_a_budget_stops_between_two_drafts_and_says_what_is_left(
     ],
 )
 def test_what_cannot_be_written_is_refused_before_anything_is_paid(
-    desk: TurnedLoop, arguments: tuple[str, ...], said: str
+    loop: TurnedLoop, arguments: tuple[str, ...], output: str
 ) -> None:
-    before = desk.counts(), dict(desk.stand_in.requests)
-    refused = generate(desk, *arguments)
+    before = loop.counts(), dict(loop.stand_in.requests)
+    refused = generate(loop, *arguments)
     assert refused.returncode == WRONG_USE
-    assert said in " ".join(refused.stderr.split())
-    assert (desk.counts(), dict(desk.stand_in.requests)) == before
+    assert output in " ".join(refused.stderr.split())
+    assert (loop.counts(), dict(loop.stand_in.requests)) == before
 
 
-def test_another_brief_for_a_topic_is_told_and_nothing_is_spent(
-    desk: TurnedLoop,
+def test_another_brief_for_a_topic_is_a_conflict_and_nothing_is_spent(
+    loop: TurnedLoop,
 ) -> None:
-    answer(desk, "clean windows", "--brief", "Use paper.")
-    before = desk.counts(), dict(desk.stand_in.requests)
-    ended = generate(desk, "Clean windows", "--brief", "Use a squeegee.")
+    answer(loop, "clean windows", "--brief", "Use paper.")
+    before = loop.counts(), dict(loop.stand_in.requests)
+    ended = generate(loop, "Clean windows", "--brief", "Use a squeegee.")
     assert ended.returncode == FAILED
-    said = _one_line(ended.stderr)
-    assert "2026-01 has the topic 'clean windows' already, with another brief" in said
-    assert "name this one differently" in said and "squeegee" not in said
-    assert (desk.counts(), dict(desk.stand_in.requests)) == before
+    output = _one_line(ended.stderr)
+    assert "2026-01 already has the topic 'clean windows', with another brief" in output
+    assert "name this one differently" in output and "squeegee" not in output
+    assert (loop.counts(), dict(loop.stand_in.requests)) == before
 
 
-def test_rejected_variants_are_tried_again_and_what_stands_is_said(
-    desk: TurnedLoop,
+def test_rejected_variants_are_retried_and_the_result_is_reported(
+    loop: TurnedLoop,
 ) -> None:
-    desk.stand_in.fail(*[Fault(400, "content_policy_violation")] * 3)
-    ended = generate(desk, "old tins")
+    loop.stand_in.fail(*[Fault(400, "content_policy_violation")] * 3)
+    ended = generate(loop, "old tins")
     assert ended.returncode == FAILED and "(3 rejected)" in _one_line(ended.stdout)
     rows = "SELECT * FROM variants WHERE rejection IS NOT NULL ORDER BY variant_id"
-    rejected = desk.rows(rows)
-    desk.stand_in.fail(*[Fault(400, "content_policy_violation")])
-    some = generate(desk, "--retry-rejected", "--month", "2026-01")
-    said = _one_line(some.stdout)
+    rejected = loop.rows(rows)
+    loop.stand_in.fail(*[Fault(400, "content_policy_violation")])
+    some = generate(loop, "--retry-rejected", "--month", "2026-01")
+    output = _one_line(some.stdout)
     assert some.returncode == FAILED, some.stderr
-    assert "3 rejected variants of 2026-01 were tried again" in said
-    assert "2 stand now, 1 are still rejected" in said and "Still rejected" in said
+    assert "3 rejected variants of 2026-01 were written once more" in output
+    assert "2 passed, 1 are still rejected" in output and "Still rejected" in output
 
-    told = answer(desk, "old tins", "--retry-rejected")
+    report = answer(loop, "old tins", "--retry-rejected")
 
-    assert told["after"]["standing"] == told["after"]["arms"] == 3
-    assert told["after"]["rejected"] == [] and told["cost_usd"] > 0
-    assert all(row in desk.rows(rows) for row in rejected), "history stays"
-    asked = desk.stand_in.requests[RESPONSES]
-    none = generate(desk, "--retry-rejected")
+    assert report["after"]["accepted"] == report["after"]["arms"] == 3
+    assert report["after"]["rejected"] == [] and report["cost_usd"] > 0
+    assert all(row in loop.rows(rows) for row in rejected), "history stays"
+    asked = loop.stand_in.requests[RESPONSES]
+    none = generate(loop, "--retry-rejected")
     assert none.returncode == DONE
     assert "No variant of 2026-01 is rejected" in _one_line(none.stdout)
-    assert desk.stand_in.requests[RESPONSES] == asked
+    assert loop.stand_in.requests[RESPONSES] == asked
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "output"),
     [
         (("--retry-rejected", "--month", "2025-12"), "not an open month"),
         (("moon dust", "--retry-rejected"), "has no topic 'moon dust'"),
     ],
 )
-def test_what_cannot_be_tried_again_is_wrong_use(
-    desk: TurnedLoop, arguments: tuple[str, ...], said: str
+def test_what_cannot_be_retried_is_wrong_use(
+    loop: TurnedLoop, arguments: tuple[str, ...], output: str
 ) -> None:
-    refused = generate(desk, *arguments)
+    refused = generate(loop, *arguments)
     assert refused.returncode == WRONG_USE
-    assert said in _one_line(refused.stderr)
+    assert output in _one_line(refused.stderr)
 
 
-def test_of_two_at_the_same_time_the_second_says_so_and_plans_nothing(
-    desk: TurnedLoop,
+def test_of_two_runs_at_the_same_time_the_second_fails_and_plans_nothing(
+    loop: TurnedLoop,
 ) -> None:
-    asked = desk.stand_in.requests[RESPONSES]
-    desk.stand_in.fail(Fault(delay_s=PATIENCE_S))
+    asked = loop.stand_in.requests[RESPONSES]
+    loop.stand_in.fail(Fault(delay_s=PATIENCE_S))
     first = subprocess.Popen(
         command("generate", "slow cooking", "--json"),
-        env=desk.env,
-        cwd=desk.data_dir,
+        env=loop.env,
+        cwd=loop.data_dir,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
         deadline = time.monotonic() + PATIENCE_S
-        while desk.stand_in.requests[RESPONSES] == asked:
+        while loop.stand_in.requests[RESPONSES] == asked:
             assert time.monotonic() < deadline and first.poll() is None
             time.sleep(0.05)
-        second = generate(desk, "quick cooking")
+        second = generate(loop, "quick cooking")
     finally:
         first.kill()
         first.communicate()
     assert second.returncode == FAILED
-    said = _one_line(second.stderr)
-    assert "Another `ig-assets loop`, `sync` or `generate` is at work" in said
-    assert "wait until it has ended" in said and "Traceback" not in said
-    topics = {row["topic"] for row in desk.rows("SELECT topic FROM topics")}
-    assert "quick cooking" not in topics, "nobody pays for it later by accident"
-    assert len(answer(desk, "quick cooking")["variants"]) == 3
+    output = _one_line(second.stderr)
+    assert "Another `ig-assets loop`, `sync` or `generate` is at work" in output
+    assert "wait until it has ended" in output and "Traceback" not in output
+    topics = {row["topic"] for row in loop.rows("SELECT topic FROM topics")}
+    assert "quick cooking" not in topics, "it would be paid for later by accident"
+    assert len(answer(loop, "quick cooking")["variants"]) == 3
 
 
 def test_the_launchpad_shows_one_flat_form(tmp_path: Path) -> None:

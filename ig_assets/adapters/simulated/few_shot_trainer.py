@@ -1,7 +1,7 @@
-"""The embedded trainer: shows winners in context instead of changing weights.
+"""The embedded trainer: puts winners into the prompt instead of changing weights.
 
-Like a vendor it keeps its own store (one JSON file a job), so that a crash between
-intent and answer is looked up here as it would be there.
+Like a vendor it has its own store (one JSON file per job), so that a job whose answer
+was lost in a crash can be looked up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ig_assets.files import write_atomic
 
 
 class FewShotTrainer:
-    """Fulfils `Trainer`; `choose` turns a request into an artifact of example ids."""
+    """A `Trainer`; `choose` turns a request into an artifact of example ids."""
 
     provider = "few_shot"
 
@@ -30,7 +30,7 @@ class FewShotTrainer:
         self._choose = choose
 
     def find(self, intent_key: str) -> TrainingState | None:
-        """The job that a submit with this key made, if it got that far."""
+        """The job that an earlier submit with this key stored, if any."""
         try:
             stored = json.loads(self._path(intent_key).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -38,7 +38,7 @@ class FewShotTrainer:
         return TrainingState(**stored)
 
     def submit(self, request: TrainingRequest) -> TrainingState:
-        """Choose the examples and finish at once; a known key gives the known job."""
+        """Choose the examples and finish at once; a known key returns its job."""
         if (known := self.find(request.intent_key)) is not None:
             return known
         artifact = dict(self._choose(request))
@@ -54,13 +54,13 @@ class FewShotTrainer:
             state = TrainingState(
                 status="refused",
                 provider_job_id=job_id,
-                refusal="No winner of the train split can be shown in context.",
+                refusal="The train split has no winner to put into the prompt.",
             )
         self._store(request.intent_key, state)
         return state
 
     def poll(self, provider_job_id: str) -> TrainingState:
-        """Where the job stands. Raises RefusedError for a job this store lacks."""
+        """The job's state. Raises RefusedError for an unknown job."""
         state = self.find(provider_job_id.removeprefix("few_shot-"))
         if state is None:
             raise RefusedError(

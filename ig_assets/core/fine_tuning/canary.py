@@ -1,15 +1,19 @@
-"""When a model may take over: only the audience's evidence promotes, people may too."""
+"""When a trained model becomes the active one: by a trial's evidence, or by a person.
+
+A candidate that passed its evaluation becomes the canary, which writes one more arm of
+some topics. Its posts against those of the active model decide.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
-from ig_assets.core.experiments.reports.meta_analysis import SETTLED, claim_row
+from ig_assets.core.experiments.reports.meta_analysis import claim_row, compared_rows
 from ig_assets.core.experiments.stats.anytime_t_test import Stand, stand
-from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E, MIN_EVENTS
+from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
 from ig_assets.core.fine_tuning.evaluation import evaluation_of
 from ig_assets.core.models.registry import (
     ModelRow,
@@ -26,10 +30,15 @@ from ig_assets.errors import InputError
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 E_PROMOTE = 20.0
-TRIAL = timedelta(days=92)
+"""The e-value that a promotion needs."""
 
-_PAIRS = f"""{SETTLED},
-shown AS (
+TRIAL = timedelta(days=92)
+"""How long a canary is on trial before a newer candidate may replace it."""
+
+# One row per pair of a canary's post and the active model's post of the same topic and
+# style, whose drafts were grounded in the same scripts.
+_PAIRS = """,
+grounding AS (
     SELECT variant_id, string_agg(revision_hash, ' ' ORDER BY "rank") AS revisions
     FROM retrievals
     GROUP BY variant_id
@@ -49,9 +58,9 @@ JOIN compared AS k
   ON k.experiment_id = x.experiment_id
  AND k.arm = x.arm
  AND k.other = y.arm
-LEFT JOIN shown AS of_c
+LEFT JOIN grounding AS of_c
   ON of_c.variant_id = c.variant_id
-LEFT JOIN shown AS of_s
+LEFT JOIN grounding AS of_s
   ON of_s.variant_id = s.variant_id
 WHERE c.is_canary
   AND of_c.revisions IS NOT DISTINCT FROM of_s.revisions
@@ -65,7 +74,7 @@ ORDER BY k.ended_at, k.experiment_id, k.other
 
 @dataclass(frozen=True)
 class CanaryEvidence:
-    """Pairs of a canary text and its sibling, canary over active (log scale)."""
+    """The canary's log rate ratios over the active model, one per pair of posts."""
 
     model_id: str
     stand: Stand
@@ -73,50 +82,48 @@ class CanaryEvidence:
 
 @dataclass(frozen=True)
 class PromotionDecision:
-    """'promote' (call `promote`), 'keep' (a canary runs on) or 'none' (no canary)."""
+    """What the evidence says: 'promote' the canary, 'keep' it on trial, or 'none'.
 
-    action: str
+    'none' means that no model is on trial; `model_id` is the canary's.
+    """
+
+    action: Literal["promote", "keep", "none"]
     model_id: str | None
     reason: str
 
 
 def canary_evidence(con: Connection) -> CanaryEvidence | None:
-    """What is known of the canary against the active model; None without a canary.
+    """The evidence on the canary against the active model; None without a canary.
 
     A pair is a canary text and the active model's text of the same topic and style,
-    each with 25 events, at the last look of an experiment that has ended. Control
-    arms do not count, nor does an arm that was tried again and was shown other
-    scripts than its sibling: such a pair does not isolate the model. Months of pairs
-    add up by the t e-process, which may be asked after each: two texts of one topic
-    differ by more than their posts' luck, so the spread of the pairs is taken
-    from them and not assumed.
+    each with 25 events, at the last reading of an experiment that has ended. Left out
+    are control arms, and arms that were written again with other scripts in the
+    prompt than their sibling, since such a pair does not isolate the model. Months of
+    pairs add up by the t e-process, which is valid at every reading. It estimates the
+    spread from the pairs, since two texts of one topic differ by more than the
+    variance of their posts.
     """
     canary = canary_model(con)
     if canary is None:
         return None
-    active = active_model(con)
-    parameters = [MIN_EVENTS, MIN_EVENTS, canary.model_id, active.model_id]
-    differences = [d for (d,) in con.execute(_PAIRS, parameters).fetchall()]
-    return CanaryEvidence(canary.model_id, stand(differences))
+    rows = compared_rows(con, _PAIRS, [canary.model_id, active_model(con).model_id])
+    return CanaryEvidence(canary.model_id, stand([row["d"] for row in rows]))
 
 
 def canary_row(evidence: CanaryEvidence) -> dict[str, Any]:
-    """The same for people, as a row of `claim_rows`."""
+    """The evidence as a row of `claim_rows`."""
     claims = {1: "better", -1: "worse", 0: "undecided"}
     claim = claims[evidence.stand.decides(E_PROMOTE)]
     name = f"the canary {evidence.model_id} over the active model"
     return claim_row(name, evidence.stand, E_PROMOTE, claim)
 
 
-def decide_promotion(warehouse: Warehouse, clock: Clock) -> PromotionDecision:
-    """Admit a candidate that passed its evaluation, then judge the canary.
+def decide_promotion(con: Connection) -> PromotionDecision:
+    """Whether the canary should be promoted; reads only.
 
-    A newer candidate waits for the trial's end. 'promote' is only an answer:
-    the caller acts on it with `promote`. e >= 20 with the canary ahead, never less.
+    Promotion needs e >= 20 and a canary that is ahead. `promote` carries it out.
     """
-    with warehouse.transaction() as con:
-        admit_canary(con, clock.now())
-        evidence = canary_evidence(con)
+    evidence = canary_evidence(con)
     if evidence is None:
         return PromotionDecision("none", None, "No model is on trial as a canary.")
     found = evidence.stand
@@ -133,11 +140,11 @@ def decide_promotion(warehouse: Warehouse, clock: Clock) -> PromotionDecision:
 
 
 def admit_canary(con: Connection, now: datetime) -> ModelRow | None:
-    """Make the newest candidate the canary if its evaluation against the active
-    model passed; return it, or None when there is nothing to admit.
+    """Make the newest candidate the canary; None where nothing is admitted.
 
-    A model on trial has TRIAL days for its evidence to add up before a newer
-    candidate that passed may replace it; until then the candidate waits.
+    It must have passed its evaluation against the active model, and a canary that is
+    on trial for less than TRIAL stays. The canary before it and older candidates are
+    retired.
     """
     candidate = candidate_model(con)
     if candidate is None:
@@ -158,7 +165,7 @@ def admit_canary(con: Connection, now: datetime) -> ModelRow | None:
 
 
 def promote(warehouse: Warehouse, clock: Clock, model_id: str, reason: str) -> ModelRow:
-    """Make a model active, whatever its evidence; the one before is retired.
+    """Make a model active, whatever its evidence, and retire the active one.
 
     Idempotent. Raises InputError for an unknown or tainted model and an empty reason.
     """
@@ -167,7 +174,7 @@ def promote(warehouse: Warehouse, clock: Clock, model_id: str, reason: str) -> M
         model = get_model(con, model_id)
         if model.status == "tainted":
             raise InputError(
-                f"Model {model_id} learnt from what was forgotten and cannot be "
+                f"Model {model_id} learnt from a forgotten script and cannot be "
                 "promoted; train a new one."
             )
         if model.status != "active":
@@ -176,14 +183,14 @@ def promote(warehouse: Warehouse, clock: Clock, model_id: str, reason: str) -> M
 
 
 def rollback(warehouse: Warehouse, clock: Clock, reason: str) -> ModelRow:
-    """Make the model active that was so before the present one first was; return it.
+    """Reactivate the model that was active before the active one first was.
 
-    Raises InputError when there is none that is not tainted, or without a reason.
+    Raises InputError where every earlier model is tainted or there is none, and
+    without a reason.
     """
     _require_reason(reason)
     with warehouse.transaction() as con:
-        now_active = active_model(con)
-        previous = _previously_active(con, now_active.model_id)
+        previous = _previously_active(con, active_model(con).model_id)
         if previous is None:
             raise InputError("There is no earlier active model to roll back to.")
         activate(con, previous, f"rollback: {reason}", clock.now())
@@ -191,8 +198,10 @@ def rollback(warehouse: Warehouse, clock: Clock, reason: str) -> ModelRow:
 
 
 def _previously_active(con: Connection, model_id: str) -> str | None:
-    """The last one active before this one first was; a second rollback goes further
-    back, never forth to what was rolled back."""
+    """The last model active before this one first was.
+
+    So a second rollback goes further back, never to the model that was rolled back.
+    """
     usable = {m.model_id for m in list_models(con) if m.status != "tainted"}
     history = con.execute(
         "SELECT model_id FROM model_events WHERE status = 'active' "

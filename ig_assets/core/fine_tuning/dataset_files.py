@@ -1,4 +1,4 @@
-"""The training set as files: OpenAI's chat and preference JSONL with a manifest."""
+"""Writes the training set as OpenAI's chat and preference JSONL with a manifest."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ ENCODING = "o200k_base"
 MANIFEST = "manifest.json"
 
 # USD per million trained tokens (one epoch) by base model, with the day it was read.
-# Nothing is known here yet, so estimates are NULL rather than wrong.
+# None is known yet, so estimates are NULL.
 TRAINING_PRICES_USD: Mapping[str, tuple[float, str]] = {}
 
 
 @dataclass(frozen=True)
 class DatasetFile:
-    """One file; `tokens` counts prompts and texts by o200k_base."""
+    """One file; `tokens` counts its prompts and texts by o200k_base."""
 
     kind: str
     split: str
@@ -45,7 +45,7 @@ class DatasetFile:
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """The month's files; without examples there are no files and no lines."""
+    """The month's files; there are none without examples."""
 
     month: str
     files: tuple[DatasetFile, ...]
@@ -72,8 +72,8 @@ def write_datasets(
 ) -> DatasetSummary:
     """Write `folder/<month>/<kind>_<split>.jsonl` and `manifest.json`.
 
-    The same rows give the same bytes. Each file appears whole or not at all; a file
-    that no longer has lines is removed. Raises InputError for an invalid line.
+    Equal rows give equal bytes. Each file is replaced atomically; a file without
+    lines is removed. Raises InputError for an invalid line.
     """
     with warehouse.transaction() as con:
         examples = fetch_dicts(
@@ -97,7 +97,7 @@ def write_datasets(
 
 
 def jsonl_line(example: Mapping[str, Any]) -> str:
-    """One example as a line without its line end, valid for its kind's format."""
+    """One example as a line of its kind's format, without the line end."""
     user = {"role": "user", "content": example["prompt"]}
     chosen = {"role": "assistant", "content": example["completion"]}
     line: dict[str, Any] = {"messages": [user, chosen]}
@@ -113,7 +113,7 @@ def jsonl_line(example: Mapping[str, Any]) -> str:
 
 
 def check_line(kind: str, line: str) -> str | None:
-    """What is wrong with a line of a file of this kind, or None."""
+    """What is wrong with a line of an sft or dpo file, None where it is valid."""
     try:
         parsed = json.loads(line)
         if kind == "sft":
@@ -255,12 +255,12 @@ def _record(
     seed: int,
     run_id: str,
 ) -> None:
-    """One row for the set, one for each of its files, and what it contains."""
+    """Write one row for the set, one per file, and edges to the examples."""
     if not summary.files:
         return
     now = clock.now()
     base = {"month": summary.month, "seed": seed, "created_at": now}
-    whole = {
+    complete = {
         "dataset_hash": summary.dataset_hash,
         "kind": "all",
         "split": None,
@@ -286,6 +286,6 @@ def _record(
         for e in examples
     ]
     with warehouse.transaction() as con:
-        rows = [base | row for row in [whole, *parts]]
+        rows = [base | row for row in [complete, *parts]]
         merge_rows(con, "datasets", rows, replace=False)
         record_edges(con, edges, run_id, now)

@@ -1,4 +1,4 @@
-"""What was decided before a cut-off, with the exact words of winners and losers."""
+"""Reads experiments decided before a cut-off, with the exact published texts."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ ORDER BY post_id, edited_at
 
 TOPIC_CHARACTERS = 140
 
-_LAST_LOOKS = """
+_LAST_EVIDENCE = """
 WITH latest AS (
     SELECT experiment_id, max(decided_at) AS decided_at
     FROM decisions
     WHERE decided_at < ?
     GROUP BY experiment_id
 ),
-looks AS (
+last_readings AS (
     SELECT v.experiment_id, v.arm_a, v.arm_b, max(v.data_through) AS data_through
     FROM evidence v
     JOIN latest l ON l.experiment_id = v.experiment_id
@@ -83,7 +83,7 @@ looks AS (
 )
 SELECT v.experiment_id, v.arm_a, v.arm_b, v.log_rate_ratio, v.log_e
 FROM evidence v
-JOIN looks k
+JOIN last_readings k
     ON k.experiment_id = v.experiment_id AND k.arm_a = v.arm_a
     AND k.arm_b = v.arm_b AND k.data_through = v.data_through
 ORDER BY v.experiment_id, v.arm_a, v.arm_b
@@ -105,7 +105,7 @@ ORDER BY s.script_id
 
 @dataclass(frozen=True)
 class DecidedArm:
-    """One published text; exactly one of script and variant may be unknown."""
+    """One published text; `script_id` or `variant_id` may be None."""
 
     arm: str
     text: str
@@ -127,9 +127,10 @@ class Lead:
 
 @dataclass(frozen=True)
 class DecidedExperiment:
-    """A winner or provisional winner, the brief it answered and whom it beat.
+    """An experiment with a winner, its brief, and the winner's leads over rivals.
 
-    `shrunken_lift` is on the log scale and positive.
+    `decision` is 'winner' or 'provisional'; `shrunken_lift` is on the log scale and
+    positive.
     """
 
     experiment_id: str
@@ -147,7 +148,7 @@ class DecidedExperiment:
 
 @dataclass(frozen=True)
 class DecidedSet:
-    """Everything usable before the cut-off, in order of experiment start."""
+    """The usable experiments in order of their start; `excluded` counts reasons."""
 
     experiments: tuple[DecidedExperiment, ...]
     excluded: Counter[str]
@@ -156,13 +157,12 @@ class DecidedSet:
 def decided_before(
     con: Connection, cutoff: datetime, *, with_ads: bool = False
 ) -> DecidedSet:
-    """Read what was decided strictly before `cutoff`, as it stood then.
+    """Read the experiments decided strictly before `cutoff`, as of that instant.
 
-    The latest decision of each experiment counts; a script that was retired by then
-    is no winner (as a loser it stays: it is the worse of two texts, no model);
-    forgotten scripts are out on either side, whenever they were forgotten. What was
-    decided by ads is out unless `with_ads`: Meta lets their data be used in aggregate
-    only.
+    The latest decision of each experiment counts. Excluded are winners whose script
+    was retired by then (a retired loser stays, as the worse of two texts), forgotten
+    scripts on either side, whenever they were forgotten, and experiments decided by
+    ads unless `with_ads`: Meta allows their data to be used in aggregate only.
     """
     reader = _Reader(con, cutoff, with_ads)
     excluded: Counter[str] = Counter()
@@ -177,10 +177,10 @@ def decided_before(
 
 
 def stated_topic(body: str) -> str:
-    """What a script without a topic is about: its body's first sentence, shortened.
+    """The topic of a script without one: its body's first sentence, shortened.
 
-    Imported posts seldom say their topic; the hook is what is to be learnt, so it
-    cannot stand in the prompt, and the body can. Empty where there is no body.
+    Imported posts seldom have a topic. The hook is what the model learns to write, so
+    it cannot be part of the prompt. Empty where there is no body.
     """
     sentence = re.split(r"(?<=[.!?])\s", " ".join(body.split()), maxsplit=1)[0]
     return textwrap.shorten(sentence, TOPIC_CHARACTERS, placeholder=" …")
@@ -214,15 +214,15 @@ class _Reader:
             arms = self.arms.setdefault(row["experiment_id"], [])
             if row["arm"] not in {a["arm"] for a in arms}:
                 arms.append(row)
-        self.looks: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
-        for row in fetch_dicts(con, _LAST_LOOKS, [cutoff]):
-            pairs = self.looks.setdefault(row["experiment_id"], {})
+        self.evidence: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
+        for row in fetch_dicts(con, _LAST_EVIDENCE, [cutoff]):
+            pairs = self.evidence.setdefault(row["experiment_id"], {})
             pairs[row["arm_a"], row["arm_b"]] = row
 
     def resolve(
         self, decision: dict[str, Any], excluded: Counter[str]
     ) -> DecidedExperiment | str:
-        """The decided experiment, or why it is out."""
+        """The decided experiment, or the reason why it is excluded."""
         if decision["decision"] not in DECIDED:
             return str(decision["decision"])
         if decision["by_ads"] and not self.with_ads:
@@ -264,7 +264,7 @@ class _Reader:
         rivals: Sequence[dict[str, Any]],
         excluded: Counter[str],
     ) -> list[Lead]:
-        pairs = self.looks.get(decision["experiment_id"], {})
+        pairs = self.evidence.get(decision["experiment_id"], {})
         leads = []
         for post in rivals:
             rival = self._arm(post)
@@ -274,25 +274,25 @@ class _Reader:
             if rival.revision_hash == winner.revision_hash:
                 excluded["rival: same words"] += 1
                 continue
-            look, sign = pairs.get((winner.arm, rival.arm)), 1.0
-            if look is None:
-                look, sign = pairs.get((rival.arm, winner.arm)), -1.0
-            if look is None or look["log_rate_ratio"] is None:
+            row, sign = pairs.get((winner.arm, rival.arm)), 1.0
+            if row is None:
+                row, sign = pairs.get((rival.arm, winner.arm)), -1.0
+            if row is None or row["log_rate_ratio"] is None:
                 # A winner has beaten every arm by definition of the decision.
                 if decision["decision"] == "winner":
                     leads.append(Lead(rival, None, None))
                 else:
                     excluded["rival: no evidence"] += 1
                 continue
-            ratio = sign * float(look["log_rate_ratio"])
+            ratio = sign * float(row["log_rate_ratio"])
             if ratio <= 0:
                 excluded["rival: not beaten"] += 1
                 continue
-            leads.append(Lead(rival, ratio, look["log_e"]))
+            leads.append(Lead(rival, ratio, row["log_e"]))
         return leads
 
     def _arm(self, post: dict[str, Any]) -> DecidedArm | str:
-        """The exact published words; a person may have edited a variant's."""
+        """The exact published text, which a person may have edited, or why not."""
         variant_id, published = post["variant_id"], post["published_revision_hash"]
         script_id = post["script_id"] or self.of_variant.get(variant_id or "")
         if script_id in self.forgotten or variant_id in self.forgotten_variants:
@@ -321,7 +321,7 @@ class _Reader:
 def _winning_post(
     decision: dict[str, Any], posts: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """The winner's post, or a stand-in made of the decision's own references."""
+    """The winner's post, or a row made of the decision's references where none fits."""
     for column, reference in (
         ("arm", decision["winner_arm"]),
         ("variant_id", decision["winner_variant_id"]),

@@ -1,9 +1,9 @@
-"""A candidate against the active model on held-out pairs: a smoke gate, not a proof.
+"""Compares a candidate with the active model on held-out pairs, as a smoke gate.
 
 Both models write for the same held-out prompt with the same seed. A text that is
-nearer to the held-out winner than to its loser scores higher. A handful of texts says
-that a candidate is not broken; that it is better, only the audience can say (see
-`promotion.py`).
+nearer to the held-out winner than to its loser scores higher. A handful of texts shows
+that a candidate is not broken; whether it is better, only the audience can show (see
+`canary.py`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 MARGIN = 0.05
-# How much the scores of two texts differ that one model writes for one prompt, sd. An
-# assumption of this house, from the few pairs that were seen (0.02 to 0.21 apart).
+# Standard deviation of the difference in score of two texts that one model writes for
+# one prompt. An assumption, from few observed pairs (0.02 to 0.21 apart).
 PAIR_SD = 0.15
 ONE_SIDED_95 = 1.645
 
@@ -43,7 +43,7 @@ class HeldOutExample:
 
 @dataclass(frozen=True)
 class WrittenText:
-    """What a model wrote; text None where its answer cannot be used."""
+    """What a model wrote; `text` is None where its answer cannot be used."""
 
     text: str | None
 
@@ -63,55 +63,64 @@ Write = Callable[[ModelRow, HeldOutExample], WrittenText]
 Embed = Callable[[Sequence[str]], Vectors]
 
 
-def evaluate_model(
-    warehouse: Warehouse,
-    clock: Clock,
-    month: str,
-    candidate: ModelRow,
-    active: ModelRow,
-    write: Write,
-    embed: Embed,
-    n_topics: int,
-    seed: int,
-    margin: float = MARGIN,
-) -> EvaluationSummary:
-    """Write, score and store each pair once; finished pairs are not written again.
+@dataclass(frozen=True)
+class Evaluator:
+    """How models are compared.
 
-    `embed` gives unit vectors (texts, dimensions). At most `n_topics` groups are drawn
-    by `seed`, one pair each. Errors of `write` and `embed` pass through, except
-    MalformedAnswerError, which scores 0; what was scored before stays.
+    `write` gives a model's text for an example, `embed` unit vectors of texts (n,
+    dimensions). At most `n_topics` groups are drawn by `seed`, one pair each.
+    `margin` is how much lower the mean score may be, see `evaluation_of`.
+    """
+
+    warehouse: Warehouse
+    clock: Clock
+    write: Write
+    embed: Embed
+    n_topics: int
+    seed: int
+    margin: float = MARGIN
+
+
+def evaluate_model(
+    evaluator: Evaluator, month: str, candidate: ModelRow, active: ModelRow
+) -> EvaluationSummary:
+    """Write, score and store each held-out pair once; stored pairs are kept.
+
+    Errors of `write` and `embed` pass through, except MalformedAnswerError, which
+    scores 0; pairs that were stored before stay.
     """
     if candidate.model_id == active.model_id:
         reason = "The candidate is the active model already; nothing was compared."
         return EvaluationSummary(0, None, None, True, reason)
+    warehouse = evaluator.warehouse
     with warehouse.transaction() as con:
-        held_out = held_out_examples(con, month, n_topics, seed)
+        planned = held_out_examples(con, month, evaluator.n_topics, evaluator.seed)
         done = _finished(con, candidate.model_id, active.model_id)
-    for example in held_out:
+    for example in planned:
         if example.example_id in done:
             continue
-        texts = [_write(write, model, example) for model in (candidate, active)]
-        scores = _scores(texts, example, embed)
+        texts = [_write(evaluator.write, m, example) for m in (candidate, active)]
+        score, against_score = _scores(texts, example, evaluator.embed)
         row = {
             "model_id": candidate.model_id,
             "against_model_id": active.model_id,
             "example_id": example.example_id,
             "month": month,
-            "score": scores[0],
-            "against_score": scores[1],
-            "detail": json.dumps({"seed": example.seed, "planned": len(held_out)}),
-            "evaluated_at": clock.now(),
+            "score": score,
+            "against_score": against_score,
+            "detail": json.dumps({"seed": example.seed, "planned": len(planned)}),
+            "evaluated_at": evaluator.clock.now(),
         }
         with warehouse.transaction() as con:
             merge_rows(con, "evaluations", [row], replace=False)
     with warehouse.transaction() as con:
-        return evaluation_of(con, candidate.model_id, active.model_id, margin)
+        return evaluation_of(con, candidate.model_id, active.model_id, evaluator.margin)
 
 
 def held_out_examples(
     con: Connection, month: str, n_topics: int, seed: int
 ) -> list[HeldOutExample]:
-    """At most `n_topics` preference pairs of validation groups, one a group."""
+    """At most `n_topics` preference pairs of the validation split, one per group."""
     rows = fetch_dicts(
         con,
         """
@@ -141,10 +150,11 @@ def held_out_examples(
 def evaluation_of(
     con: Connection, model_id: str, against_model_id: str, margin: float = MARGIN
 ) -> EvaluationSummary:
-    """What the stored pairs say; without all of them the gate stays closed.
+    """The verdict of the stored pairs; `passed` only where all of them are stored.
 
-    Beyond `margin` it allows for chance: two texts of one model differ too, and a
-    handful of pairs cannot tell that from a worse model. A broken one scores 0.
+    The candidate's mean score may be lower by `margin` plus the chance difference of
+    two texts of one model, which a handful of pairs cannot tell from a worse model
+    (one-sided 95 % of PAIR_SD / sqrt(n)). A broken model scores 0.
     """
     rows = con.execute(
         "SELECT score, against_score, detail FROM evaluations "

@@ -1,8 +1,8 @@
-"""The training set of a month: what is in, why, with which weight, in which split.
+"""Builds the training set of a month: examples with reason, weight and split.
 
-Set M is everything decided before the first instant of M + 1. It is built once, after
-the month is over; then only a forgetting takes rows away, and whatever is decided or
-imported later enters the next month's set.
+The set of month M is everything decided before the first instant of M + 1. It is built
+once, after the month is over. Afterwards only forgetting a script removes rows; later
+decisions and imports enter the next month's set.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ PROVISIONAL_FACTOR = 0.5
 
 @dataclass(frozen=True)
 class ExamplesSummary:
-    """Counts of the month's set; `excluded` counts reasons, `late` what waits.
+    """Counts of the month's set; `excluded` counts the excluded texts by reason.
 
-    `simulated` counts examples that rest on simulated audiences, `late` those that
-    were decided before the cut-off but became known after the set was built.
+    `simulated` counts examples from simulated audiences, `late` those that were
+    decided before the cut-off but became known after the set was built.
     """
 
     sft: int
@@ -65,9 +65,9 @@ class _Example:
 
 
 def month_cutoff(month: str) -> datetime:
-    """The first instant after a month 'YYYY-MM'. Raises InputError."""
+    """The first instant after a month YYYY-MM. Raises InputError."""
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
-        raise InputError(f"{month!r} is no month; write it as YYYY-MM.")
+        raise InputError(f"{month!r} is not a month; write it as YYYY-MM.")
     year, number = int(month[:4]), int(month[5:])
     return datetime(year + number // 12, number % 12 + 1, 1)
 
@@ -79,9 +79,9 @@ def training_prompt(
     audience: str | None = None,
     brief: str | None = None,
 ) -> str:
-    """The brief that a completion answers, in the order that generation uses.
+    """The brief that a completion answers, in the order of the draft prompt.
 
-    Without a hook style the line is left out (a pair whose arms differ in style).
+    `hook_style` is None for a pair whose arms differ in style; its line is left out.
     """
     lines = [f"Topic: {topic}"]
     if brief:
@@ -105,12 +105,12 @@ def build_training_examples(
     *,
     with_ads: bool = False,
 ) -> ExamplesSummary:
-    """Build the month's set once, later only drop what was forgotten; idempotent.
+    """Build the month's set once; a later call only removes forgotten scripts.
 
     `model` and `dimensions` name the stored embeddings that near-duplicates are found
     with. An example's weight is its winner's shrunken lift over the set's largest
-    (0 to 1), halved while the winner is provisional. `with_ads` lets in what split
-    tests decided. Raises InputError when the month is not over.
+    (0 to 1), halved while the winner is provisional. `with_ads` includes experiments
+    that ads decided. Raises InputError when the month is not over.
     """
     cutoff = month_cutoff(month)
     now = clock.now()
@@ -133,6 +133,22 @@ def build_training_examples(
         _drop_forgotten(con, month)
         late = len({e.item.example_id for e in examples} - stored) if stored else 0
         return _summary(con, month, dict(decided.excluded), late)
+
+
+def example_sample(con: Connection, month: str) -> list[dict[str, Any]]:
+    """The month's 20 examples of greatest weight, without their texts."""
+    return fetch_dicts(
+        con,
+        """
+        SELECT example_id, kind, split, round(weight, 3) AS weight, reason, script_id,
+            variant_id, decision_ref
+        FROM training_examples
+        WHERE month = ?
+        ORDER BY weight DESC, example_id
+        LIMIT 20
+        """,
+        [month],
+    )
 
 
 def _examples(month: str, experiments: Sequence[DecidedExperiment]) -> list[_Example]:
@@ -211,7 +227,7 @@ def _text_edges(example_id: str, arm: DecidedArm, relation: str) -> list[Edge]:
 
 
 def _reason(experiment: DecidedExperiment, lead: Lead | None) -> str:
-    """E.g. 'winner: +32 % over b, e=81'; alone, against the nearest rival."""
+    """E.g. 'winner: +32 % over b, e=81'; without a lead, over the nearest rival."""
     measured = [k for k in experiment.leads if k.log_rate_ratio is not None]
     if lead is None and measured:
         lead = min(measured, key=lambda k: k.log_rate_ratio or 0.0)
@@ -256,7 +272,7 @@ def _ids(con: Connection, month: str) -> set[str]:
 
 
 def _drop_forgotten(con: Connection, month: str) -> None:
-    """Delete the month's examples that any forgotten script's words are part of."""
+    """Delete the month's examples that contain a forgotten script's text."""
     affected = con.execute(
         """
         SELECT child_id

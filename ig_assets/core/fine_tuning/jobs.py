@@ -1,4 +1,4 @@
-"""Fine-tune jobs: an intent row first, submitted once, followed to a final state."""
+"""Fine-tune jobs: an intent row first, submitted once, polled to a final state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ FROM fine_tune_jobs
 
 @dataclass(frozen=True)
 class JobRow:
-    """One job: submitting, running, succeeded, failed or refused (for good)."""
+    """One job; `status` is submitting, running, succeeded, failed or refused.
+
+    A refusal is final. `artifact` is the trainer's output as JSON.
+    """
 
     job_id: str
     month: str
@@ -63,9 +66,9 @@ def submit_job(
 ) -> JobRow:
     """Submit the month's dataset once; the same dataset is never sent again.
 
-    An intent left by a crash is looked up at the trainer first. No examples, and a
-    trainer's refusal, give the final status 'refused' with a sentence. Raises
-    TransientVendorError (the intent stays; call again).
+    An intent that a crash left is looked up at the trainer first. A dataset without
+    examples and a trainer's refusal give the final status 'refused' with the reason.
+    Raises TransientVendorError; the intent stays, so that a later call continues.
     """
     intent_key = stable_id(
         "fine_tune", month, trainer.provider, base_model, dataset.dataset_hash, seed
@@ -92,10 +95,10 @@ def submit_job(
 
 
 def poll_jobs(warehouse: Warehouse, clock: Clock, trainer: Trainer) -> list[JobRow]:
-    """Ask the trainer about its unfinished jobs; return them as they stand now.
+    """Ask the trainer for the state of its unfinished jobs; return them updated.
 
-    A job that cannot be asked about now stays as it is. An intent that the trainer
-    does not know stays 'submitting' until `submit_job` is called again.
+    A job stays as it is where the trainer cannot be reached. An intent that the
+    trainer does not know stays 'submitting' until `submit_job` is called again.
     """
     with warehouse.transaction() as con:
         open_jobs = [j for j in unfinished_jobs(con) if j.provider == trainer.provider]
@@ -123,8 +126,10 @@ def unfinished_jobs(con: Connection) -> list[JobRow]:
 
 
 def unevaluated_jobs(con: Connection) -> list[JobRow]:
-    """Jobs that succeeded and whose model is not registered, or not compared though
-    the month has held-out pairs; oldest first."""
+    """Succeeded jobs whose model is not registered or not evaluated, oldest first.
+
+    Without held-out pairs in the month there is nothing to evaluate.
+    """
     return _jobs(
         con,
         """
@@ -183,30 +188,36 @@ def register_model(
             }
             merge_rows(con, "models", [row])
             reason = f"trained on {month}"
-            if twin := _twin(con, job):
-                reason += f"; its choice is that of {twin}"
+            if other := _model_of_same_examples(con, job):
+                reason += f"; it has the same examples as {other}"
             set_status(con, model_id, "candidate", reason, now)
             record_edges(con, _model_edges(model_id, job), run_id, now)
         return get_model(con, model_id)
 
 
-def _twin(con: Connection, job: JobRow) -> str | None:
-    """An earlier model that shows the very same examples, if there is one."""
-    shown = (json.loads(job.artifact) if job.artifact else {}).get("example_ids")
+def _model_of_same_examples(con: Connection, job: JobRow) -> str | None:
+    """An earlier few-shot model of the same base model and examples, if any."""
+    example_ids = _example_ids(job)
     for model in list_models(con):
-        same = (model.artifact or {}).get("example_ids") == shown
-        if shown and same and model.base_model == job.base_model:
+        same = (model.artifact or {}).get("example_ids") == example_ids
+        if example_ids and same and model.base_model == job.base_model:
             return model.model_id
     return None
 
 
-def _model_edges(model_id: str, job: JobRow) -> list[Edge]:
-    """The job, and for a few-shot model the examples that it shows."""
-    edges = [Edge("model", model_id, "job", job.job_id, "made_by")]
+def _example_ids(job: JobRow) -> list[str]:
+    """The examples of a few-shot model; none for another kind of model."""
     artifact = json.loads(job.artifact) if job.artifact else {}
-    for example_id in artifact.get("example_ids", []):
-        edges.append(Edge("model", model_id, "example", str(example_id), "shows"))
-    return edges
+    return [str(i) for i in artifact.get("example_ids", [])]
+
+
+def _model_edges(model_id: str, job: JobRow) -> list[Edge]:
+    """Edges to the job, and to the examples of a few-shot model."""
+    made = Edge("model", model_id, "job", job.job_id, "made_by")
+    examples = [
+        Edge("model", model_id, "example", i, "shows") for i in _example_ids(job)
+    ]
+    return [made, *examples]
 
 
 def _intent(
@@ -268,7 +279,7 @@ def _refused(provider_job_id: str, error: RefusedError) -> TrainingState:
 def _record_state(
     warehouse: Warehouse, clock: Clock, job_id: str, state: TrainingState
 ) -> JobRow:
-    """Write where the job stands; a final state is never left again."""
+    """Store the job's state; a final state never changes."""
     final = state.status in FINAL
     artifact = None
     if state.artifact is not None:

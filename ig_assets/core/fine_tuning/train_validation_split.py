@@ -1,7 +1,8 @@
-"""Leak-proof splits: what belongs together never straddles train and validation.
+"""Splits examples into train and validation without leaks between related ones.
 
-Examples belong together when they share a topic, an experiment or nearly the same
-words. Sharing a retrieved script is no reason: it would join everything into one.
+Examples are related that share a topic, an experiment or nearly the same text, and
+related examples form a group. A common retrieved script relates none, since it would
+join all examples into one group.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class GroupingText:
 
 @dataclass(frozen=True)
 class GroupingItem:
-    """One example as grouping sees it; `texts` are the chosen and rejected ones."""
+    """One example with what relates it to others: `texts` are chosen and rejected."""
 
     example_id: str
     topic: str
@@ -41,7 +42,7 @@ class GroupingItem:
 
 
 def normalise_key(text: str) -> str:
-    """Letters and digits, case-folded, single blanks: 'Oat Milk!' is 'oat milk'."""
+    """Letters and digits, case-folded, single spaces: 'Oat Milk!' is 'oat milk'."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     kept = "".join(c if c.isalnum() else " " for c in folded)
     return " ".join(kept.split())
@@ -52,10 +53,10 @@ def group_examples(
 ) -> dict[str, str]:
     """Return the group id of each example id.
 
-    `vectors` maps revision hashes to unit vectors; texts at a cosine of at least
-    0.92 belong together, and texts without a vector when their normalised hooks are
-    equal. A group is named after its first item's experiment, so that groups which
-    grow with later months keep their name: give items in order of experiment start.
+    `vectors` maps revision hashes to unit vectors; texts at a cosine of at least 0.92
+    are related, as are texts without a vector whose normalised hooks are equal. A group
+    is named after its first item's experiment, so that it keeps its name in later
+    months: give items in order of experiment start.
     """
     known = vectors or {}
     from scipy.cluster.hierarchy import DisjointSet  # half a second to load

@@ -55,9 +55,9 @@ def variant_sample(
 def variants_of_topic(
     con: Connection, month: str, topic_id: str
 ) -> list[dict[str, Any]]:
-    """The variants of one topic with their words, figures and cost, for its people.
+    """The variants of one topic with their text, figures and cost, one row per try.
 
-    `cost_usd` is None where the price of one of its calls is not known.
+    `cost_usd` is None where the price of one of its calls is unknown.
     """
     return fetch_dicts(
         con,
@@ -83,9 +83,9 @@ def variants_of_topic(
 
 
 def gate_figures(con: Connection, month: str, gate: str) -> list[dict[str, Any]]:
-    """What the month's variants measured at a gate; what failed comes first.
+    """The figures of the month's variants at a gate, failed ones first.
 
-    A rejected one that was tried again since is history and left out.
+    A rejected variant is left out where its arm was written once more since.
     """
     return fetch_dicts(
         con,
@@ -98,11 +98,11 @@ def gate_figures(con: Connection, month: str, gate: str) -> list[dict[str, Any]]
           AND f.gate = ?
           AND NOT EXISTS (
             SELECT 1
-            FROM variants AS again
-            WHERE again.month = v.month
-              AND again.topic_id = v.topic_id
-              AND again.arm = v.arm
-              AND coalesce(again.tried_before, 0) > coalesce(v.tried_before, 0)
+            FROM variants AS later
+            WHERE later.month = v.month
+              AND later.topic_id = v.topic_id
+              AND later.arm = v.arm
+              AND coalesce(later.tried_before, 0) > coalesce(v.tried_before, 0)
           )
         ORDER BY coalesce(f.passed, TRUE), f.figure IS NULL, v.topic_id, v.arm
         """,

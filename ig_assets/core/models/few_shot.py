@@ -1,7 +1,7 @@
-"""The few-shot model: which winners are shown in context, chosen by id, never copied.
+"""The few-shot model: winning examples in the prompt, stored by id, never copied.
 
-A model that is few-shot holds ids only. The texts are read from the warehouse when
-they are used, so that a forgotten script is gone from the model at once.
+The texts are read from the warehouse when they are used, so that a forgotten script
+disappears from the model at once.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ NEAR_DUPLICATE_COSINE = 0.92
 
 
 @dataclass(frozen=True)
-class ShowCandidate:
-    """A supervised example of the train split; `vector` has unit length or is None."""
+class ExampleCandidate:
+    """A supervised example of the train split; `vector` is its stored embedding."""
 
     example_id: str
     revision_hash: str
@@ -31,7 +31,7 @@ class ShowCandidate:
     vector: Sequence[float] | None
 
 
-def choose_examples(candidates: Sequence[ShowCandidate], n: int) -> list[str]:
+def choose_examples(candidates: Sequence[ExampleCandidate], n: int) -> list[str]:
     """Ids of at most n examples by maximal marginal relevance, best first.
 
     Relevance is the weight (shrunken lift) over the largest; ties go by example id.
@@ -68,8 +68,8 @@ def choose_for_month(
 def few_shot_messages(
     con: Connection, artifact: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
-    """The (prompt, completion) pairs to show, in order, without what is gone."""
-    rows = _shown(con, artifact)
+    """The (prompt, completion) pairs of a model, in order, without forgotten ones."""
+    rows = _usable(con, artifact)
     ids = _ids(artifact)
     return [(rows[i]["prompt"], rows[i]["completion"]) for i in ids if i in rows]
 
@@ -78,7 +78,7 @@ def _ids(artifact: Mapping[str, Any]) -> list[str]:
     return [str(i) for i in artifact.get("example_ids", [])]
 
 
-def _shown(con: Connection, artifact: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _usable(con: Connection, artifact: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     rows = fetch_dicts(
         con,
         """
@@ -99,7 +99,7 @@ def _shown(con: Connection, artifact: Mapping[str, Any]) -> dict[str, dict[str, 
 
 def _candidates(
     con: Connection, month: str, model: str, dimensions: int
-) -> list[ShowCandidate]:
+) -> list[ExampleCandidate]:
     rows = con.execute(
         """
         SELECT t.example_id, t.revision_hash, t.weight, e.vector
@@ -111,10 +111,10 @@ def _candidates(
         """,
         [model, dimensions, month],
     ).fetchall()
-    return [ShowCandidate(*row) for row in rows]
+    return [ExampleCandidate(*row) for row in rows]
 
 
-def _unit_vectors(candidates: Sequence[ShowCandidate]) -> Floats:
+def _unit_vectors(candidates: Sequence[ExampleCandidate]) -> Floats:
     """Vectors of length 1, shape (n, dimensions); of length 0 where there is none."""
     width = max((len(c.vector) for c in candidates if c.vector is not None), default=0)
     vectors = np.zeros((len(candidates), width))
@@ -126,7 +126,7 @@ def _unit_vectors(candidates: Sequence[ShowCandidate]) -> Floats:
 
 
 def _similarity(
-    vectors: Floats, candidates: Sequence[ShowCandidate], number: int
+    vectors: Floats, candidates: Sequence[ExampleCandidate], number: int
 ) -> Floats:
     """Cosines of one example to all, at least 0; 1 where the words are the same."""
     words = candidates[number].revision_hash

@@ -1,4 +1,4 @@
-"""Which models there are and which one is active: append-only events, latest wins."""
+"""The registered models and their status: append-only events, the latest counts."""
 
 from __future__ import annotations
 
@@ -32,8 +32,16 @@ ORDER BY e.changed_at, m.model_id
 
 
 @dataclass(frozen=True)
+class ModelName:
+    """A provider's model under the provider's name for it."""
+
+    provider: str
+    name: str
+
+
+@dataclass(frozen=True)
 class ModelRow:
-    """A registered model and where it stands; `artifact` is the trainer's own."""
+    """A registered model with its latest status; `artifact` is the trainer's own."""
 
     model_id: str
     job_id: str | None
@@ -50,7 +58,10 @@ class ModelRow:
 def ensure_base_model(
     warehouse: Warehouse, clock: Clock, provider: str, name: str
 ) -> str:
-    """Register 'base/<provider>/<name>' once; it is active while nothing else is."""
+    """Register 'base/<provider>/<name>' once; return this id.
+
+    It becomes active where no model is.
+    """
     model_id = f"base/{provider}/{name}"
     now = clock.now()
     with warehouse.transaction() as con:
@@ -74,7 +85,7 @@ def ensure_base_model(
 
 
 def list_models(con: Connection) -> list[ModelRow]:
-    """All models that have a status, in order of their latest event."""
+    """All registered models, in order of their latest event."""
     return [
         ModelRow(
             **{
@@ -89,7 +100,7 @@ def list_models(con: Connection) -> list[ModelRow]:
 
 
 def get_model(con: Connection, model_id: str) -> ModelRow:
-    """Raises InputError for an unknown id."""
+    """The model of an id. Raises InputError for an unknown id."""
     for model in list_models(con):
         if model.model_id == model_id:
             return model
@@ -110,7 +121,7 @@ def canary_model(con: Connection) -> ModelRow | None:
 
 
 def candidate_model(con: Connection) -> ModelRow | None:
-    """The newest model that was trained and not yet admitted to a trial."""
+    """The newest trained model that is not admitted to a trial yet."""
     return _latest(con, "candidate")
 
 
@@ -119,8 +130,8 @@ def set_status(
 ) -> datetime:
     """Append an event and return its instant.
 
-    Later than every event before it, by a microsecond where the clock is not: the
-    order of events is the order of calls. Raises InputError for an unknown status.
+    The instant is later than that of every earlier event, so that events keep the
+    order of the calls. Raises InputError for an unknown status.
     """
     if status not in STATUSES:
         raise InputError(f"{status!r} is no status of a model; use {STATUSES}.")
@@ -137,7 +148,7 @@ def set_status(
 
 
 def activate(con: Connection, model_id: str, reason: str, now: datetime) -> None:
-    """Make one model active and retire the one that was."""
+    """Make one model active and retire the active one."""
     for model in list_models(con):
         if model.status == "active" and model.model_id != model_id:
             note = f"replaced by {model_id}: {reason}"
@@ -146,6 +157,6 @@ def activate(con: Connection, model_id: str, reason: str, now: datetime) -> None
 
 
 def _latest(con: Connection, status: str) -> ModelRow | None:
-    """Of several models with the status the one that got it last."""
+    """The model that got the status last."""
     models = [m for m in list_models(con) if m.status == status]
     return models[-1] if models else None

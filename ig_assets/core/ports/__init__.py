@@ -35,7 +35,12 @@ from ig_assets.core.ports.vector_index import (
     Match,
     VectorIndex,
 )
-from ig_assets.core.ports.writing import WriteAnswer, Writer, WriteRequest
+from ig_assets.core.ports.writing import (
+    WriteAnswer,
+    Writer,
+    WriterByName,
+    WriteRequest,
+)
 
 __all__ = [
     "AdAccount",
@@ -73,4 +78,5 @@ __all__ = [
     "WriteAnswer",
     "WriteRequest",
     "Writer",
+    "WriterByName",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,3 +52,7 @@ class Writer(Protocol):
         A MalformedAnswerError carries the tokens that the answer took.
         """
         ...
+
+
+WriterByName = Callable[[str], Writer]
+"""Gives the writer of a model of the base model's provider, by the model's name."""

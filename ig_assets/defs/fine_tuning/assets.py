@@ -1,26 +1,21 @@
-"""Fine-tuning: what was decided becomes a training set, files, a job, a model."""
+"""Assets of fine-tuning: training set, files, job, model, evaluation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import dagster as dg
-import numpy as np
 
-from ig_assets.core.corpus.embedding.query_cache import embed_queries
-from ig_assets.core.costs.ledger.ledger import Ledger
-from ig_assets.core.fine_tuning.dataset_files import write_datasets
-from ig_assets.core.fine_tuning.evaluation import (
-    HeldOutExample,
-    WrittenText,
-    evaluate_model,
+from ig_assets.core.fine_tuning.dataset_files import DatasetFile
+from ig_assets.core.fine_tuning.examples import example_sample
+from ig_assets.core.fine_tuning.pipeline import (
+    FineTuning,
+    build_examples,
+    evaluate_month,
+    register_month,
+    submit_files,
+    write_files,
 )
-from ig_assets.core.fine_tuning.examples import build_training_examples
-from ig_assets.core.fine_tuning.jobs import latest_job, register_model, submit_job
-from ig_assets.core.generation.writing.held_out import write_held_out
-from ig_assets.core.generation.writing.models import writing_models
-from ig_assets.core.generation.writing.write import Sampling
-from ig_assets.core.models.few_shot import few_shot_messages
-from ig_assets.core.models.registry import ModelRow, active_model
-from ig_assets.core.ports import Clock, Embedder, Trainer, Vectors, Writer
+from ig_assets.core.generation.pipeline import GenerationContext
+from ig_assets.core.models.registry import ModelRow
 from ig_assets.defs import asset_kinds
 from ig_assets.defs.corpus.assets import raw_scripts
 from ig_assets.defs.experiments.assets import winning_scripts
@@ -28,14 +23,13 @@ from ig_assets.defs.failures import OWNERS, plain_failures, run_ref
 from ig_assets.defs.metadata import counts, sample_table
 from ig_assets.defs.partitions import closed_months, month_of
 from ig_assets.defs.stage import stage_asset
-from ig_assets.errors import InputError, RefusedError
-from ig_assets.settings import Settings
-from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.versions import content_version
-from ig_assets.warehouse.warehouse import Warehouse
-from ig_assets.wiring import base_model
 
-WriterByName = Callable[[str], Writer]
+_EXAMPLES = """
+SELECT example_id || ' ' || split || ' ' || weight
+FROM training_examples
+WHERE month = ?
+"""
 
 
 @stage_asset(
@@ -51,44 +45,15 @@ WriterByName = Callable[[str], Writer]
     ),
 )
 def training_examples(
-    context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
-    warehouse: dg.ResourceParam[Warehouse],
-    embedder: dg.ResourceParam[Embedder],
+    context: dg.AssetExecutionContext, fine_tuning: dg.ResourceParam[FineTuning]
 ) -> dg.MaterializeResult:
-    """Build the month's set from decisions, as of the month's end."""
+    """Build the month's set from the decisions as of the month's end."""
     month = month_of(context)
     with plain_failures():
-        summary = build_training_examples(
-            warehouse,
-            clock,
-            month,
-            settings.seed,
-            embedder.model,
-            embedder.dimensions,
-            run_id=context.run.run_id,
-            with_ads=settings.train_on_ads,
-        )
-        with warehouse.transaction() as con:
-            sample = fetch_dicts(
-                con,
-                """
-                SELECT example_id, kind, split, round(weight, 3) AS weight, reason,
-                    script_id, variant_id, decision_ref
-                FROM training_examples
-                WHERE month = ?
-                ORDER BY weight DESC, example_id
-                LIMIT 20
-                """,
-                [month],
-            )
-            version = content_version(
-                con,
-                "SELECT example_id || ' ' || split || ' ' || weight "
-                "FROM training_examples WHERE month = ?",
-                [month],
-            )
+        summary = build_examples(fine_tuning, month, context.run.run_id)
+        with fine_tuning.warehouse.transaction() as con:
+            sample = example_sample(con, month)
+            version = content_version(con, _EXAMPLES, [month])
     excluded = {f"excluded: {why}": n for why, n in summary.excluded.items()}
     return dg.MaterializeResult(
         metadata=counts(summary) | excluded | {"sample": sample_table(sample)},
@@ -108,35 +73,13 @@ def training_examples(
     ),
 )
 def fine_tune_jsonl(
-    context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
-    warehouse: dg.ResourceParam[Warehouse],
+    context: dg.AssetExecutionContext, fine_tuning: dg.ResourceParam[FineTuning]
 ) -> dg.MaterializeResult:
     """Write and validate the month's files."""
-    month = month_of(context)
     with plain_failures():
-        dataset = write_datasets(
-            warehouse,
-            clock,
-            month,
-            settings.data_dir / "datasets",
-            settings.seed,
-            base_model(settings).name,
-            run_id=context.run.run_id,
-        )
-    files = [
-        {
-            "kind": file.kind,
-            "split": file.split,
-            "lines": file.lines,
-            "tokens": file.tokens,
-            "sha256": file.sha256[:16],
-        }
-        for file in dataset.files
-    ]
+        dataset = write_files(fine_tuning, month_of(context), context.run.run_id)
     return dg.MaterializeResult(
-        metadata=counts(dataset) | {"files": sample_table(files)},
+        metadata=counts(dataset) | {"files": _file_table(dataset.files)},
         data_version=dg.DataVersion(dataset.dataset_hash[:16] or "empty"),
     )
 
@@ -152,30 +95,12 @@ def fine_tune_jsonl(
     ),
 )
 def fine_tune_job(
-    context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
-    warehouse: dg.ResourceParam[Warehouse],
-    trainer: dg.ResourceParam[Trainer],
+    context: dg.AssetExecutionContext, fine_tuning: dg.ResourceParam[FineTuning]
 ) -> dg.MaterializeResult:
     """Submit the month's dataset, unless it was submitted before."""
-    month = month_of(context)
-    base = base_model(settings).name
-    run_id = context.run.run_id
     with plain_failures():
-        # Byte-identical for the same rows, so asking again is only reading.
-        dataset = write_datasets(
-            warehouse,
-            clock,
-            month,
-            settings.data_dir / "datasets",
-            settings.seed,
-            base,
-            run_id=run_id,
-        )
-        job = submit_job(
-            warehouse, clock, trainer, month, base, dataset, settings.seed, run_id
-        )
+        dataset = write_files(fine_tuning, month_of(context), context.run.run_id)
+        job = submit_files(fine_tuning, dataset, context.run.run_id)
     return dg.MaterializeResult(
         metadata={
             "job_id": job.job_id,
@@ -200,16 +125,11 @@ def fine_tune_job(
     ),
 )
 def fine_tuned_model(
-    context: dg.AssetExecutionContext,
-    clock: dg.ResourceParam[Clock],
-    warehouse: dg.ResourceParam[Warehouse],
+    context: dg.AssetExecutionContext, fine_tuning: dg.ResourceParam[FineTuning]
 ) -> dg.MaterializeResult:
     """Register the model of the month's job."""
-    month = month_of(context)
     with plain_failures():
-        model = register_model(warehouse, clock, month, run_id=context.run.run_id)
-        if model is None:
-            raise _no_model(warehouse, month)
+        model = register_month(fine_tuning, month_of(context), context.run.run_id)
     return dg.MaterializeResult(
         metadata=_model_metadata(model), data_version=dg.DataVersion(model.model_id)
     )
@@ -228,61 +148,24 @@ def fine_tuned_model(
 )
 def model_evaluation(
     context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
-    warehouse: dg.ResourceParam[Warehouse],
-    ledger: dg.ResourceParam[Ledger],
-    embedder: dg.ResourceParam[Embedder],
-    writers: dg.ResourceParam[WriterByName],
+    fine_tuning: dg.ResourceParam[FineTuning],
+    generation: dg.ResourceParam[GenerationContext],
 ) -> dg.MaterializeResult:
     """Let both models write for held-out prompts and compare."""
     month = month_of(context)
-    run = run_ref(context, month)
-
-    def write(model: ModelRow, example: HeldOutExample) -> WrittenText:
-        shown: list[str] = []
-        if model.artifact is not None:
-            with warehouse.transaction() as con:
-                shown = [text for _, text in few_shot_messages(con, model.artifact)]
-        sampling = Sampling(settings.temperature, example.seed)
-        writer = writers(model.base_model)
-        return WrittenText(
-            write_held_out(ledger, writer, example.prompt, shown, sampling, run)
-        )
-
-    def embed(texts: Sequence[str]) -> Vectors:
-        return np.stack(embed_queries(warehouse, ledger, embedder, run, texts))
-
     with plain_failures():
-        ledger.mark_unknown(run)
-        base = base_model(settings)
-        writing_models(warehouse, clock, base.provider, base.name)
-        candidate = register_model(warehouse, clock, month)
-        if candidate is None:
-            raise _no_model(warehouse, month)
-        with warehouse.transaction() as con:
-            active = active_model(con)
-        summary = evaluate_model(
-            warehouse,
-            clock,
-            month,
-            candidate,
-            active,
-            write,
-            embed,
-            settings.evaluation_topics,
-            settings.seed,
-        )
+        found = evaluate_month(fine_tuning, generation, month, run_ref(context, month))
+    candidate, summary = found.candidate.model_id, found.summary
     return dg.MaterializeResult(
         metadata=counts(summary)
-        | {"candidate": candidate.model_id, "against": active.model_id},
-        data_version=dg.DataVersion(f"{candidate.model_id} {summary.n}"),
+        | {"candidate": candidate, "against": found.active.model_id},
+        data_version=dg.DataVersion(f"{candidate} {summary.n}"),
     )
 
 
-# The graph must have no cycle, and the model that writes next month comes of what
-# was written this month: the loop closes over this external asset, which
-# `promotion_sensor` materialises.
+# Dagster's graph must have no cycle, but next month's model is trained on what this
+# month's model wrote. This external asset, which `promotion_sensor` materialises,
+# closes the loop.
 active_model_spec = dg.AssetSpec(
     "active_model",
     group_name="fine_tuning",
@@ -296,21 +179,14 @@ active_model_spec = dg.AssetSpec(
 )
 
 
-def _no_model(warehouse: Warehouse, month: str) -> Exception:
-    with warehouse.transaction() as con:
-        job = latest_job(con, month)
-    if job is None:
-        return InputError(
-            f"There is no fine-tune job for {month}; materialise fine_tune_job first."
-        )
-    if job.status in ("refused", "failed"):
-        return RefusedError(
-            f"The fine-tune job of {month} ended as {job.status}: "
-            f"{job.refusal or 'the trainer gave no reason'}"
-        )
-    return InputError(
-        f"The fine-tune job of {month} is {job.status}; its model is registered by "
-        "fine_tune_status_sensor when it ends."
+def _file_table(files: Sequence[DatasetFile]) -> dg.TableMetadataValue:
+    columns = ("kind", "split", "lines", "tokens")
+    return sample_table(
+        [
+            {name: getattr(file, name) for name in columns}
+            | {"sha256": file.sha256[:16]}
+            for file in files
+        ]
     )
 
 

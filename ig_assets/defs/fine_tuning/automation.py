@@ -2,7 +2,11 @@
 
 import dagster as dg
 
-from ig_assets.core.fine_tuning.canary import decide_promotion, promote
+from ig_assets.core.fine_tuning.canary import (
+    admit_canary,
+    decide_promotion,
+    promote,
+)
 from ig_assets.core.fine_tuning.jobs import (
     poll_jobs,
     unevaluated_jobs,
@@ -118,7 +122,9 @@ def promotion_sensor(
     model that was last reported.
     """
     try:
-        decision = decide_promotion(warehouse, clock)
+        with warehouse.transaction() as con:
+            admit_canary(con, clock.now())
+            decision = decide_promotion(con)
         if decision.action == "promote" and decision.model_id is not None:
             promote(warehouse, clock, decision.model_id, decision.reason)
         with warehouse.transaction() as con:

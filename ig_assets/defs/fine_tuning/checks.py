@@ -1,4 +1,4 @@
-"""What must hold of a training set, its files and a candidate."""
+"""Checks of a training set, its files and a candidate."""
 
 import dagster as dg
 
@@ -20,12 +20,12 @@ from ig_assets.warehouse.warehouse import Warehouse
     asset=training_examples,
     partitions_def=closed_months,
     blocking=True,
-    description="No group of related examples stands in both splits.",
+    description="No group of related examples is in both splits.",
 )
 def groups_never_straddle_splits(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Block the files where validation would leak into training."""
+    """Block writing the files where validation would leak into training."""
     with warehouse.transaction() as con:
         straddling = fetch_dicts(
             con,
@@ -88,7 +88,7 @@ def lines_are_valid(
 def candidate_passes_the_gate(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Read the stored scores of the month's candidate."""
+    """Judge the stored scores of the month's last evaluated candidate."""
     with warehouse.transaction() as con:
         rows = con.execute(
             """

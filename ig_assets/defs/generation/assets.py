@@ -1,20 +1,19 @@
-"""Generation: a month's topics become drafts, and drafts become variants."""
+"""Assets of generation: topics, drafts, variants."""
 
 import dagster as dg
 
-from ig_assets.core.costs.ledger.ledger import Ledger
-from ig_assets.core.generation.topics.sync import Draw, sync_topics
-from ig_assets.core.models.registry import canary_model
-from ig_assets.core.ports import Clock, Embedder, VectorIndex
-from ig_assets.defs import asset_kinds
-from ig_assets.defs.corpus.assets import script_index
-from ig_assets.defs.failures import plain_failures, run_ref
-from ig_assets.defs.generation.steps import (
+from ig_assets.core.generation.pipeline import (
     GenerationContext,
-    WriterByName,
     draft_month,
     polish_month,
 )
+from ig_assets.core.generation.topics.sync import Draw, sync_topics
+from ig_assets.core.models.registry import canary_model
+from ig_assets.core.ports import Clock
+from ig_assets.defs import asset_kinds
+from ig_assets.defs.corpus.assets import script_index
+from ig_assets.defs.failures import plain_failures, run_ref
+from ig_assets.defs.generation.metadata import step_metadata
 from ig_assets.defs.metadata import counts
 from ig_assets.defs.partitions import month_of, months_ahead
 from ig_assets.defs.stage import stage_asset
@@ -84,24 +83,14 @@ def topics(
     ),
 )
 def script_drafts(
-    context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
-    warehouse: dg.ResourceParam[Warehouse],
-    ledger: dg.ResourceParam[Ledger],
-    embedder: dg.ResourceParam[Embedder],
-    index: dg.ResourceParam[VectorIndex],
-    writers: dg.ResourceParam[WriterByName],
+    context: dg.AssetExecutionContext, generation: dg.ResourceParam[GenerationContext]
 ) -> dg.MaterializeResult:
     """Write the month's missing arms."""
     month = month_of(context)
-    desk = GenerationContext(
-        settings, clock, warehouse, ledger, embedder, index, writers
-    )
     with plain_failures():
-        made = draft_month(desk, month, run_ref(context, month))
+        step = draft_month(generation, month, run_ref(context, month))
     return dg.MaterializeResult(
-        metadata=made.metadata, data_version=dg.DataVersion(made.version)
+        metadata=step_metadata(step), data_version=dg.DataVersion(step.version)
     )
 
 
@@ -119,22 +108,12 @@ def script_drafts(
     ),
 )
 def script_variants(
-    context: dg.AssetExecutionContext,
-    settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
-    warehouse: dg.ResourceParam[Warehouse],
-    ledger: dg.ResourceParam[Ledger],
-    embedder: dg.ResourceParam[Embedder],
-    index: dg.ResourceParam[VectorIndex],
-    writers: dg.ResourceParam[WriterByName],
+    context: dg.AssetExecutionContext, generation: dg.ResourceParam[GenerationContext]
 ) -> dg.MaterializeResult:
     """Polish the month's drafts that have no variant."""
     month = month_of(context)
-    desk = GenerationContext(
-        settings, clock, warehouse, ledger, embedder, index, writers
-    )
     with plain_failures():
-        made = polish_month(desk, month, run_ref(context, month))
+        step = polish_month(generation, month, run_ref(context, month))
     return dg.MaterializeResult(
-        metadata=made.metadata, data_version=dg.DataVersion(made.version)
+        metadata=step_metadata(step), data_version=dg.DataVersion(step.version)
     )

@@ -1,4 +1,4 @@
-"""What must hold of a month's topics, drafts and variants."""
+"""Checks of a month's topics, drafts and variants."""
 
 import dagster as dg
 
@@ -19,7 +19,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 def calendar_rows_are_valid(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Warn with the rows that were left out and why."""
+    """Warn with the rejected rows and the reasons."""
     with warehouse.transaction() as con:
         (planned,) = con.execute(
             "SELECT count(*) FROM topics WHERE month = ? AND status = 'planned'",
@@ -79,7 +79,7 @@ def topics_have_two_variants(
 def no_script_instructs_the_model(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Warn with the ids of what was left out and which signs it shows."""
+    """Warn with the ids of the scripts left out and the patterns found."""
     with warehouse.transaction() as con:
         found = suspicious_scripts(con)
     return dg.AssetCheckResult(
@@ -151,7 +151,7 @@ no_variant_is_a_near_copy = _gate_check(
 nothing_banned_is_said = _gate_check(
     "nothing_banned_is_said",
     "banned_words",
-    "No variant says what the team bans (IG_BANNED_WORDS).",
+    "No variant contains what the team bans (IG_BANNED_WORDS).",
 )
 language_is_as_asked = _gate_check(
     "language_is_as_asked",

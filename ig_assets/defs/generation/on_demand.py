@@ -1,4 +1,4 @@
-"""What cannot wait for the calendar: jobs with a form in the launchpad."""
+"""Generation on demand: jobs that a person starts with a form in the launchpad."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,22 +6,19 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
-from ig_assets.core.generation.topics.on_demand import add_topic, known_topic
-from ig_assets.core.ports import Clock, Embedder, VectorIndex
-from ig_assets.defs.failures import plain_failures
-from ig_assets.defs.generation.steps import (
+from ig_assets.core.costs.ledger.ledger import RunRef
+from ig_assets.core.generation.pipeline import (
     GenerationContext,
-    WriterByName,
     draft_month,
     polish_month,
 )
-from ig_assets.settings import Settings
-from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets.core.generation.topics.on_demand import add_topic, known_topic
+from ig_assets.defs.failures import plain_failures
+from ig_assets.defs.generation.metadata import step_metadata
 
 
 class TopicForm(dg.Config):
-    """What the launchpad asks for; all but the topic may be left out."""
+    """The form of `generate_topic`; all fields but the topic are optional."""
 
     topic: str = Field(description="What the script is about, e.g. sharp knives.")
     variants: int = Field(3, description="How many to write: 2 or 3.")
@@ -33,7 +30,7 @@ class TopicForm(dg.Config):
 
 
 class RetryForm(dg.Config):
-    """What is tried again; all of it may be left out."""
+    """The form of `retry_rejected`; all fields are optional."""
 
     month: str = Field("", description="YYYY-MM; empty: the present month.")
     topic: str = Field("", description="Only this topic; empty: all of the month.")
@@ -50,18 +47,10 @@ class RetryForm(dg.Config):
 def write_topic(
     context: dg.OpExecutionContext,
     config: TopicForm,
-    settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
-    warehouse: dg.ResourceParam[Warehouse],
-    ledger: dg.ResourceParam[Ledger],
-    embedder: dg.ResourceParam[Embedder],
-    index: dg.ResourceParam[VectorIndex],
-    writers: dg.ResourceParam[WriterByName],
+    generation: dg.ResourceParam[GenerationContext],
 ) -> None:
-    """Topic, drafts, variants; reported as materialisations of the month's assets."""
-    desk = GenerationContext(
-        settings, clock, warehouse, ledger, embedder, index, writers
-    )
+    """Plan, draft and polish; report as materialisations of the month's assets."""
+    warehouse, clock = generation.warehouse, generation.clock
     month = config.month or clock.now().strftime("%Y-%m")
     with plain_failures():
         values = {
@@ -70,7 +59,7 @@ def write_topic(
         }
         topic_id = add_topic(warehouse, clock, month, values, config.variants)
         _report(context, "topics", month, {"topic_id": topic_id})
-        _write(context, desk, month, topic_id)
+        _write(context, generation, month, topic_id)
 
 
 @dg.op(
@@ -84,22 +73,14 @@ def write_topic(
 def write_rejected_again(
     context: dg.OpExecutionContext,
     config: RetryForm,
-    settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
-    warehouse: dg.ResourceParam[Warehouse],
-    ledger: dg.ResourceParam[Ledger],
-    embedder: dg.ResourceParam[Embedder],
-    index: dg.ResourceParam[VectorIndex],
-    writers: dg.ResourceParam[WriterByName],
+    generation: dg.ResourceParam[GenerationContext],
 ) -> None:
-    """Drafts and variants; reported as materialisations of the month's assets."""
-    desk = GenerationContext(
-        settings, clock, warehouse, ledger, embedder, index, writers
-    )
+    """Draft and polish; report as materialisations of the month's assets."""
+    warehouse, clock = generation.warehouse, generation.clock
     month = config.month or clock.now().strftime("%Y-%m")
     with plain_failures():
         topic_id = known_topic(warehouse, clock, month, config.topic)
-        _write(context, desk, month, topic_id, retry_rejected=True)
+        _write(context, generation, month, topic_id, retry_rejected=True)
 
 
 @dg.config_mapping
@@ -122,7 +103,7 @@ def generate_topic() -> None:
 
 @dg.config_mapping
 def retry_form(form: RetryForm) -> dict[str, Any]:
-    """One flat form here too."""
+    """One flat form instead of the op's nested configuration."""
     return {"ops": {"write_rejected_again": {"config": form.dict()}}}
 
 
@@ -133,25 +114,25 @@ def retry_form(form: RetryForm) -> dict[str, Any]:
     ),
 )
 def retry_rejected() -> None:
-    """What was rejected, again."""
+    """The rejected variants of a month, once more."""
     write_rejected_again()
 
 
 def _write(
     context: dg.OpExecutionContext,
-    desk: GenerationContext,
+    generation: GenerationContext,
     month: str,
     topic_id: str | None,
     retry_rejected: bool = False,
 ) -> None:
-    """Drafts, then variants, each as a materialisation of its asset."""
-    told = {"topic_id": topic_id or "all"}
+    """Write drafts, then variants; report each as a materialisation of its asset."""
+    which = {"topic_id": topic_id or "all"}
     run = RunRef(context.run.run_id, "script_drafts", month)
-    made = draft_month(desk, month, run, topic_id, retry_rejected)
-    _report(context, run.asset, month, told | made.metadata)
+    step = draft_month(generation, month, run, topic_id, retry_rejected)
+    _report(context, run.asset, month, which | step_metadata(step))
     run = replace(run, asset="script_variants")
-    made = polish_month(desk, month, run, topic_id)
-    _report(context, run.asset, month, told | made.metadata)
+    step = polish_month(generation, month, run, topic_id)
+    _report(context, run.asset, month, which | step_metadata(step))
 
 
 def _report(

@@ -17,7 +17,7 @@ MODEL, DIMENSIONS = "tiny", 3
 
 
 class FixedClock:
-    """A clock that stands where a test puts it."""
+    """Gives the instant that a test sets."""
 
     def __init__(self, now: datetime = datetime(2026, 4, 1, 3)) -> None:
         self.at = now
@@ -27,7 +27,7 @@ class FixedClock:
 
 
 class FineTuningFactory:
-    """A warehouse file with the writing that other stages would have done."""
+    """A warehouse file with the rows that other stages would have written."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = FixedClock()
@@ -37,7 +37,7 @@ class FineTuningFactory:
 
     @property
     def warehouse(self) -> Warehouse:
-        """The warehouse, with everything in it that was written so far."""
+        """The warehouse, with all rows that were given to `write` so far."""
         if self._waiting:
             with self._home.transaction() as con:
                 for table, row in self._waiting:
@@ -46,7 +46,7 @@ class FineTuningFactory:
         return self._home
 
     def write(self, table: str, *rows: dict[str, Any]) -> None:
-        """Rows to be there when the warehouse is looked at next (one commit)."""
+        """Rows to be written before the warehouse is used next (one commit)."""
         self._waiting += [(table, row) for row in rows]
 
     def read(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ from ig_assets.core.experiments.stats.e_values import TAU
 from ig_assets.core.fine_tuning.canary import (
     E_PROMOTE,
     TRIAL,
+    PromotionDecision,
+    admit_canary,
     canary_evidence,
     decide_promotion,
     promote,
@@ -30,20 +32,20 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFacto
 BASE = "base/local/qwen"
 
 
-def model(house: FineTuningFactory, model_id: str, status: str = "candidate") -> None:
-    ensure_base_model(house.warehouse, house.clock, "local", "qwen")
-    with house.warehouse.transaction() as con:
+def model(env: FineTuningFactory, model_id: str, status: str = "candidate") -> None:
+    ensure_base_model(env.warehouse, env.clock, "local", "qwen")
+    with env.warehouse.transaction() as con:
         if model_id != BASE:
             con.execute(
                 "INSERT INTO models (model_id, provider, name, base_model, created_at) "
                 "VALUES (?, 'few_shot', ?, 'qwen', ?)",
-                [model_id, model_id, house.clock.now()],
+                [model_id, model_id, env.clock.now()],
             )
-        set_status(con, model_id, status, "test", house.clock.now())
+        set_status(con, model_id, status, "test", env.clock.now())
 
 
-def evaluated(house: FineTuningFactory, model_id: str, score: float) -> None:
-    house.write(
+def evaluated(env: FineTuningFactory, model_id: str, score: float) -> None:
+    env.write(
         "evaluations",
         {
             "model_id": model_id,
@@ -57,7 +59,7 @@ def evaluated(house: FineTuningFactory, model_id: str, score: float) -> None:
 
 
 def pair(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
     name: str,
     ratio: float,
     variance: float = 0.02,
@@ -67,14 +69,14 @@ def pair(
     decision: str = "inconclusive",
 ) -> None:
     """A canary text and its sibling of arm a, with evidence at the last look."""
-    house.variant(name, "a", model_id=BASE)
-    house.variant(name, "b", model_id=BASE, hook_style="story")
-    house.variant(name, "control", model_id=BASE, is_control=True)
-    house.variant(name, "canary", model_id="new", is_canary=True)
+    env.variant(name, "a", model_id=BASE)
+    env.variant(name, "b", model_id=BASE, hook_style="story")
+    env.variant(name, "control", model_id=BASE, is_control=True)
+    env.variant(name, "canary", model_id="new", is_canary=True)
     arms = ("canary", "a") if canary_first else ("a", "canary")
     for other in (arms, ("canary", "b"), ("canary", "control")):
         matched = set(other) == {"a", "canary"}
-        house.write(
+        env.write(
             "evidence",
             {
                 "experiment_id": name,
@@ -87,7 +89,7 @@ def pair(
                 "variance": variance,
             },
         )
-    house.write(
+    env.write(
         "decisions",
         {
             "experiment_id": name,
@@ -97,68 +99,84 @@ def pair(
     )
 
 
-def status_of(house: FineTuningFactory, model_id: str) -> str:
-    with house.warehouse.transaction() as con:
+def decided(env: FineTuningFactory) -> PromotionDecision:
+    """The decision after what can be admitted was admitted."""
+    with env.warehouse.transaction() as con:
+        admit_canary(con, env.clock.now())
+        return decide_promotion(con)
+
+
+def status_of(env: FineTuningFactory, model_id: str) -> str:
+    with env.warehouse.transaction() as con:
         return {m.model_id: m.status for m in list_models(con)}[model_id]
 
 
 def test_a_candidate_that_passed_becomes_the_canary_and_no_more_than_that(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    model(house, "new")
-    evaluated(house, "new", 1.0)
-    decision = decide_promotion(house.warehouse, house.clock)
+    model(env, "new")
+    evaluated(env, "new", 1.0)
+    decision = decided(env)
     assert (decision.action, decision.model_id) == ("keep", "new")
-    assert status_of(house, "new") == "canary"
-    assert status_of(house, BASE) == "active"
+    assert status_of(env, "new") == "canary"
+    assert status_of(env, BASE) == "active"
 
 
 @pytest.mark.parametrize("score", [0.5, None])
 def test_a_candidate_that_failed_or_was_not_evaluated_is_not_tried(
-    house: FineTuningFactory, score: float | None
+    env: FineTuningFactory, score: float | None
 ) -> None:
-    model(house, "new")
+    model(env, "new")
     if score is not None:
-        evaluated(house, "new", score)
-    assert decide_promotion(house.warehouse, house.clock).action == "none"
-    assert status_of(house, "new") == "candidate"
+        evaluated(env, "new", score)
+    assert decided(env).action == "none"
+    assert status_of(env, "new") == "candidate"
+
+
+def test_asking_for_a_decision_changes_nothing(env: FineTuningFactory) -> None:
+    model(env, "new")
+    evaluated(env, "new", 1.0)
+    before = env.read("SELECT * FROM model_events ORDER BY changed_at")
+    with env.warehouse.transaction() as con:
+        assert decide_promotion(con).action == "none"
+    assert env.read("SELECT * FROM model_events ORDER BY changed_at") == before
 
 
 def test_a_newer_candidate_waits_until_the_trial_of_the_canary_is_over(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    model(house, "old", "canary")
-    model(house, "new")
-    evaluated(house, "new", 1.5)
-    assert decide_promotion(house.warehouse, house.clock).model_id == "old"
-    assert status_of(house, "new") == "candidate"
-    house.clock.at += TRIAL + timedelta(seconds=1)
-    assert decide_promotion(house.warehouse, house.clock).model_id == "new"
-    assert status_of(house, "old") == "retired"
+    model(env, "old", "canary")
+    model(env, "new")
+    evaluated(env, "new", 1.5)
+    assert decided(env).model_id == "old"
+    assert status_of(env, "new") == "candidate"
+    env.clock.at += TRIAL + timedelta(seconds=1)
+    assert decided(env).model_id == "new"
+    assert status_of(env, "old") == "retired"
 
 
-def test_without_evidence_nothing_is_promoted(house: FineTuningFactory) -> None:
-    model(house, "new", "canary")
-    house.variant("e1", "a", model_id=BASE)
-    house.variant("e1", "canary", model_id="new", is_canary=True)
-    decision = decide_promotion(house.warehouse, house.clock)
+def test_without_evidence_nothing_is_promoted(env: FineTuningFactory) -> None:
+    model(env, "new", "canary")
+    env.variant("e1", "a", model_id=BASE)
+    env.variant("e1", "canary", model_id="new", is_canary=True)
+    decision = decided(env)
     assert decision.action == "keep" and "no pair of posts" in decision.reason
 
 
-def test_one_good_pair_is_not_enough_and_several_are(house: FineTuningFactory) -> None:
-    model(house, "new", "canary")
-    pair(house, "e1", 3.0)
-    assert decide_promotion(house.warehouse, house.clock).action == "keep"
+def test_one_good_pair_is_not_enough_and_several_are(env: FineTuningFactory) -> None:
+    model(env, "new", "canary")
+    pair(env, "e1", 3.0)
+    assert decided(env).action == "keep"
     for name, ratio in (("e2", 0.3), ("e3", -0.2), ("e4", 0.4), ("e5", 0.3)):
-        pair(house, name, ratio, canary_first=ratio > 0)
-    pair(house, "e1", 0.3)
-    assert decide_promotion(house.warehouse, house.clock).action == "keep"
+        pair(env, name, ratio, canary_first=ratio > 0)
+    pair(env, "e1", 0.3)
+    assert decided(env).action == "keep"
     for name in ("e6", "e7", "e8", "e9"):
-        pair(house, name, 0.3)
-    decision = decide_promotion(house.warehouse, house.clock)
+        pair(env, name, 0.3)
+    decision = decided(env)
     assert decision.action == "promote"
     assert decision.reason.startswith("canary: +35 % over the active model in 9 pairs")
-    assert status_of(house, "new") == "canary"
+    assert status_of(env, "new") == "canary"
 
 
 def test_texts_that_differ_by_chance_promote_nothing_however_often_one_asks() -> None:
@@ -176,32 +194,32 @@ def test_texts_that_differ_by_chance_promote_nothing_however_often_one_asks() ->
 
 
 def test_a_canary_that_is_behind_is_never_promoted_however_sure_that_is(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    model(house, "new", "canary")
+    model(env, "new", "canary")
     for name in ("e1", "e2", "e3", "e4", "e5"):
-        pair(house, name, -0.5)
-    decision = decide_promotion(house.warehouse, house.clock)
+        pair(env, name, -0.5)
+    decision = decided(env)
     assert decision.action == "keep" and "promotion needs" in decision.reason
 
 
 def test_each_pair_enters_once_at_the_last_look_of_an_ended_experiment(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    model(house, "new", "canary")
-    pair(house, "e1", 5.0, day=10)
-    pair_rows = house.read("SELECT * FROM evidence WHERE arm_b = 'a'")
-    house.write(
+    model(env, "new", "canary")
+    pair(env, "e1", 5.0, day=10)
+    pair_rows = env.read("SELECT * FROM evidence WHERE arm_b = 'a'")
+    env.write(
         "evidence",
         *(
             row | {"data_through": datetime(2026, 3, 21), "log_rate_ratio": 0.4}
             for row in pair_rows
         ),
     )
-    pair(house, "e2", 0.1, variance=0.06)
-    pair(house, "thin", 5.0, events=24.0)
-    pair(house, "still running", 5.0, decision="running")
-    with house.warehouse.transaction() as con:
+    pair(env, "e2", 0.1, variance=0.06)
+    pair(env, "thin", 5.0, events=24.0)
+    pair(env, "still running", 5.0, decision="running")
+    with env.warehouse.transaction() as con:
         evidence = canary_evidence(con)
     assert evidence is not None and evidence.stand.pairs == 2
     assert evidence.stand.mean == pytest.approx((0.4 + 0.1) / 2)
@@ -210,61 +228,61 @@ def test_each_pair_enters_once_at_the_last_look_of_an_ended_experiment(
     )
 
 
-def test_a_pair_that_was_shown_different_scripts_says_nothing_of_the_model(
-    house: FineTuningFactory,
+def test_a_pair_grounded_in_different_scripts_does_not_count(
+    env: FineTuningFactory,
 ) -> None:
-    model(house, "new", "canary")
+    model(env, "new", "canary")
     for name, seen in (("same", "r1"), ("other", "r2"), ("fewer", None)):
-        pair(house, name, 0.2)
+        pair(env, name, 0.2)
         for arm, revision in (("a", "r1"), ("canary", seen)):
             if revision is not None:
                 row = {"variant_id": f"{name}-{arm}", "script_id": "s", "rank": 1}
-                house.write("retrievals", row | {"revision_hash": revision})
-    with house.warehouse.transaction() as con:
+                env.write("retrievals", row | {"revision_hash": revision})
+    with env.warehouse.transaction() as con:
         evidence = canary_evidence(con)
     assert evidence is not None and evidence.stand.pairs == 1
 
 
 def test_promotion_retires_the_model_before_and_rollback_brings_it_back(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    model(house, "new", "canary")
+    model(env, "new", "canary")
     for _ in range(2):
-        promote(house.warehouse, house.clock, "new", "e=40")
-    assert status_of(house, "new") == "active" and status_of(house, BASE) == "retired"
-    back = rollback(house.warehouse, house.clock, "complaints")
+        promote(env.warehouse, env.clock, "new", "e=40")
+    assert status_of(env, "new") == "active" and status_of(env, BASE) == "retired"
+    back = rollback(env.warehouse, env.clock, "complaints")
     assert (back.model_id, back.reason) == (BASE, "rollback: complaints")
-    assert status_of(house, "new") == "retired"
+    assert status_of(env, "new") == "retired"
     with pytest.raises(InputError, match="no earlier active model"):
-        rollback(house.warehouse, house.clock, "more complaints")
-    with house.warehouse.transaction() as con:
+        rollback(env.warehouse, env.clock, "more complaints")
+    with env.warehouse.transaction() as con:
         assert active_model(con).model_id == BASE and canary_model(con) is None
-    events = house.read("SELECT model_id, status FROM model_events ORDER BY changed_at")
+    events = env.read("SELECT model_id, status FROM model_events ORDER BY changed_at")
     assert len(events) == 6
 
 
 def test_a_tainted_model_is_neither_promoted_nor_rolled_back_to(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    model(house, "old", "canary")
-    promote(house.warehouse, house.clock, "old", "won")
-    model(house, "new", "canary")
-    promote(house.warehouse, house.clock, "new", "won")
-    model_row = house.clock.now()
-    with house.warehouse.transaction() as con:
+    model(env, "old", "canary")
+    promote(env.warehouse, env.clock, "old", "won")
+    model(env, "new", "canary")
+    promote(env.warehouse, env.clock, "new", "won")
+    model_row = env.clock.now()
+    with env.warehouse.transaction() as con:
         set_status(con, "old", "tainted", "a script was forgotten", model_row)
     with pytest.raises(InputError, match="forgotten"):
-        promote(house.warehouse, house.clock, "old", "again")
-    assert rollback(house.warehouse, house.clock, "worse").model_id == BASE
+        promote(env.warehouse, env.clock, "old", "again")
+    assert rollback(env.warehouse, env.clock, "worse").model_id == BASE
 
 
-def test_a_person_must_say_why(house: FineTuningFactory) -> None:
-    model(house, "new", "canary")
+def test_a_person_must_give_a_reason(env: FineTuningFactory) -> None:
+    model(env, "new", "canary")
     for change in (
-        lambda: promote(house.warehouse, house.clock, "new", " "),
-        lambda: rollback(house.warehouse, house.clock, ""),
+        lambda: promote(env.warehouse, env.clock, "new", " "),
+        lambda: rollback(env.warehouse, env.clock, ""),
     ):
         with pytest.raises(InputError, match="needs a reason"):
             change()
     with pytest.raises(InputError, match="no model 'other'"):
-        promote(house.warehouse, house.clock, "other", "why not")
+        promote(env.warehouse, env.clock, "other", "why not")

@@ -21,12 +21,12 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
 from ig_assets_tests.core.fine_tuning.test_examples import build
 
 
-def write(house: FineTuningFactory, folder: Path | None = None) -> DatasetSummary:
+def write(env: FineTuningFactory, folder: Path | None = None) -> DatasetSummary:
     return write_datasets(
-        house.warehouse,
-        house.clock,
+        env.warehouse,
+        env.clock,
         MONTH,
-        folder or house.folder / "sets",
+        folder or env.folder / "sets",
         seed=7,
         base_model="m",
         run_id="run",
@@ -37,41 +37,41 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-def filled(house: FineTuningFactory, names: str = "123456") -> DatasetSummary:
+def filled(env: FineTuningFactory, names: str = "123456") -> DatasetSummary:
     for name in names:
-        house.experiment(f"e{name}")
-    build(house)
-    return write(house)
+        env.experiment(f"e{name}")
+    build(env)
+    return write(env)
 
 
-def test_the_same_rows_give_the_same_bytes(house: FineTuningFactory) -> None:
-    first = filled(house)
-    house.clock.at = house.clock.at.replace(year=2027)
-    second = write(house, house.folder / "again")
+def test_the_same_rows_give_the_same_bytes(env: FineTuningFactory) -> None:
+    first = filled(env)
+    env.clock.at = env.clock.at.replace(year=2027)
+    second = write(env, env.folder / "again")
     assert second.dataset_hash == first.dataset_hash
-    assert contents(house.folder / "again" / MONTH) == contents(
-        house.folder / "sets" / MONTH
+    assert contents(env.folder / "again" / MONTH) == contents(
+        env.folder / "sets" / MONTH
     )
 
 
-def test_other_rows_give_another_hash(house: FineTuningFactory) -> None:
-    first = filled(house, "12")
-    house.forget("winner/e1-a")
-    build(house)
-    assert write(house).dataset_hash != first.dataset_hash
+def test_other_rows_give_another_hash(env: FineTuningFactory) -> None:
+    first = filled(env, "12")
+    env.forget("winner/e1-a")
+    build(env)
+    assert write(env).dataset_hash != first.dataset_hash
 
 
 def test_files_are_openais_chat_and_preference_lines_sorted_by_example(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    summary = filled(house)
+    summary = filled(env)
     assert {(f.kind, f.split) for f in summary.files} == {
         ("sft", "train"),
         ("sft", "validation"),
         ("dpo", "train"),
         ("dpo", "validation"),
     }
-    manifest = json.loads((house.folder / "sets" / MONTH / "manifest.json").read_text())
+    manifest = json.loads((env.folder / "sets" / MONTH / "manifest.json").read_text())
     ids = {e["example_id"]: e for e in manifest["examples"]}
     assert list(ids) == sorted(ids)
     for file in summary.files:
@@ -87,39 +87,39 @@ def test_files_are_openais_chat_and_preference_lines_sorted_by_example(
     assert summary.estimated_cost_usd is None
 
 
-def test_the_manifest_has_no_text_of_a_script(house: FineTuningFactory) -> None:
-    filled(house)
-    manifest = (house.folder / "sets" / MONTH / "manifest.json").read_text()
+def test_the_manifest_has_no_text_of_a_script(env: FineTuningFactory) -> None:
+    filled(env)
+    manifest = (env.folder / "sets" / MONTH / "manifest.json").read_text()
     assert "body of" not in manifest and "hook e" not in manifest
 
 
-def test_without_examples_no_file_is_written_and_the_summary_says_so(
-    house: FineTuningFactory,
+def test_without_examples_no_file_is_written_and_the_summary_is_empty(
+    env: FineTuningFactory,
 ) -> None:
-    summary = write(house)
+    summary = write(env)
     assert summary.is_empty and summary.files == ()
-    assert list(contents(house.folder / "sets" / MONTH)) == ["manifest.json"]
-    assert house.read("SELECT * FROM datasets") == []
+    assert list(contents(env.folder / "sets" / MONTH)) == ["manifest.json"]
+    assert env.read("SELECT * FROM datasets") == []
 
 
 def test_a_file_whose_examples_were_all_forgotten_is_removed(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    filled(house, "1")
-    house.forget("winner/e1-a")
-    build(house)
-    write(house)
-    assert list(contents(house.folder / "sets" / MONTH)) == ["manifest.json"]
+    filled(env, "1")
+    env.forget("winner/e1-a")
+    build(env)
+    write(env)
+    assert list(contents(env.folder / "sets" / MONTH)) == ["manifest.json"]
 
 
 def test_a_dataset_has_a_row_and_an_edge_to_each_example(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    summary = filled(house, "12")
-    write(house)
-    rows = house.read("SELECT kind, lines FROM datasets ORDER BY kind, split")
+    summary = filled(env, "12")
+    write(env)
+    rows = env.read("SELECT kind, lines FROM datasets ORDER BY kind, split")
     assert sorted(row["kind"] for row in rows) == ["all", "dpo", "dpo", "sft", "sft"]
-    edges = house.read(
+    edges = env.read(
         "SELECT parent_id, relation FROM edges WHERE child_kind = 'dataset' "
         "AND child_id = ? AND parent_kind = 'example' ORDER BY parent_id",
         summary.dataset_hash,
@@ -131,18 +131,18 @@ def test_a_dataset_has_a_row_and_an_edge_to_each_example(
 
 
 def test_an_empty_text_stops_the_file_and_names_the_example(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    house.experiment("e1")
-    build(house)
-    row, _ = house.read("SELECT * FROM training_examples ORDER BY kind DESC")
-    house.write("training_examples", row | {"completion": " "})
+    env.experiment("e1")
+    build(env)
+    row, _ = env.read("SELECT * FROM training_examples ORDER BY kind DESC")
+    env.write("training_examples", row | {"completion": " "})
     with pytest.raises(InputError, match=f"{row['example_id']} has an empty text"):
-        write(house)
-    assert not list((house.folder / "sets" / MONTH).glob("sft_*"))
+        write(env)
+    assert not list((env.folder / "sets" / MONTH).glob("sft_*"))
 
 
-def test_a_line_that_breaks_its_format_is_told_from_a_good_one() -> None:
+def test_a_line_that_breaks_its_format_is_distinguished_from_a_valid_one() -> None:
     example = {"kind": "dpo", "prompt": "p", "completion": "c", "rejected": "r"}
     good = jsonl_line(example)
     assert check_line("dpo", good) is None

@@ -9,7 +9,9 @@ import pytest
 
 from ig_assets.core.fine_tuning.evaluation import (
     EvaluationSummary,
+    Evaluator,
     HeldOutExample,
+    Write,
     WrittenText,
     evaluate_model,
     evaluation_of,
@@ -37,11 +39,9 @@ ACTIVE = ModelRow(
 CANDIDATE = replace(ACTIVE, model_id="new", status="candidate")
 
 
-def held_out(
-    house: FineTuningFactory, pairs: int = 3, split: str = "validation"
-) -> None:
+def held_out(env: FineTuningFactory, pairs: int = 3, split: str = "validation") -> None:
     for number in range(pairs):
-        house.write(
+        env.write(
             "training_examples",
             {
                 "month": MONTH,
@@ -64,7 +64,7 @@ def embed(texts: Sequence[str]) -> Vectors:
 
 
 class Pen:
-    """Writes what a model is told to write, and remembers what was asked."""
+    """Writes the given text of each model, and records the requests."""
 
     def __init__(self, candidate: str | None, active: str | None) -> None:
         self.texts = {"new": candidate, "active": active}
@@ -75,72 +75,72 @@ class Pen:
         return WrittenText(self.texts[model.model_id])
 
 
-def evaluate(house: FineTuningFactory, pen: Pen, n: int = 9) -> EvaluationSummary:
-    return evaluate_model(
-        house.warehouse, house.clock, MONTH, CANDIDATE, ACTIVE, pen, embed, n, 7
-    )
+def evaluator(env: FineTuningFactory, write: Write, n: int = 9) -> Evaluator:
+    return Evaluator(env.warehouse, env.clock, write, embed, n, seed=7)
+
+
+def evaluate(env: FineTuningFactory, pen: Pen, n: int = 9) -> EvaluationSummary:
+    return evaluate_model(evaluator(env, pen, n), MONTH, CANDIDATE, ACTIVE)
 
 
 def test_a_text_near_the_held_out_winner_scores_above_one_near_the_loser(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    held_out(house)
-    good = evaluate(house, Pen("winner", "loser"))
+    held_out(env)
+    good = evaluate(env, Pen("winner", "loser"))
     assert (good.n, good.mean_score, good.mean_against) == (3, 2.0, 0.0)
     assert good.passed and "smoke gate" in good.reason
 
 
-def test_a_worse_candidate_does_not_pass(house: FineTuningFactory) -> None:
-    held_out(house)
-    bad = evaluate(house, Pen("loser", "winner"))
+def test_a_worse_candidate_does_not_pass(env: FineTuningFactory) -> None:
+    held_out(env)
+    bad = evaluate(env, Pen("loser", "winner"))
     assert not bad.passed and bad.reason.startswith("worse than")
 
 
 def test_a_draw_passes_and_a_malformed_candidate_does_not(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    held_out(house)
-    assert evaluate(house, Pen("other", "other")).passed
+    held_out(env)
+    assert evaluate(env, Pen("other", "other")).passed
 
 
-def test_a_malformed_answer_scores_nothing(house: FineTuningFactory) -> None:
-    held_out(house)
-    summary = evaluate(house, Pen(None, "other"))
+def test_a_malformed_answer_scores_nothing(env: FineTuningFactory) -> None:
+    held_out(env)
+    summary = evaluate(env, Pen(None, "other"))
     assert (summary.mean_score, summary.mean_against) == (0.0, 1.0)
     assert not summary.passed
 
 
 def test_a_raised_malformed_answer_scores_nothing_either(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    held_out(house)
+    held_out(env)
 
     def write(model: ModelRow, example: HeldOutExample) -> WrittenText:
         raise MalformedAnswerError("Cut.")
 
-    summary = evaluate_model(
-        house.warehouse, house.clock, MONTH, CANDIDATE, ACTIVE, write, embed, 9, 7
-    )
+    summary = evaluate_model(evaluator(env, write), MONTH, CANDIDATE, ACTIVE)
     assert (summary.mean_score, summary.mean_against) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("split", ["train", None])
 def test_without_a_held_out_pair_the_gate_stays_closed(
-    house: FineTuningFactory, split: str | None
+    env: FineTuningFactory, split: str | None
 ) -> None:
     if split:
-        held_out(house, split=split)
-    summary = evaluate(house, Pen("winner", "loser"))
+        held_out(env, split=split)
+    summary = evaluate(env, Pen("winner", "loser"))
     assert not summary.passed and summary.n == 0
     assert "no held-out pair" in summary.reason
 
 
 def test_both_models_write_for_the_same_prompts_with_the_same_seeds(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    held_out(house)
+    held_out(env)
     pen = Pen("winner", "loser")
-    evaluate(house, pen)
+    evaluate(env, pen)
     asked = {model: [] for model in ("new", "active")}  # type: dict[str, list[object]]
     for model, prompt, seed in pen.asked:
         asked[model].append((prompt, seed))
@@ -148,17 +148,17 @@ def test_both_models_write_for_the_same_prompts_with_the_same_seeds(
 
 
 def test_one_pair_a_group_and_at_most_as_many_as_asked_for(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    held_out(house, pairs=6)
-    assert evaluate(house, Pen("winner", "loser")).n == 3
-    assert evaluate(house, Pen("winner", "loser"), n=2).n == 3  # already finished
+    held_out(env, pairs=6)
+    assert evaluate(env, Pen("winner", "loser")).n == 3
+    assert evaluate(env, Pen("winner", "loser"), n=2).n == 3  # already finished
 
 
-def test_finished_pairs_are_not_written_again_and_a_half_evaluation_is_no_pass(
-    house: FineTuningFactory,
+def test_finished_pairs_are_not_written_twice_and_a_half_evaluation_does_not_pass(
+    env: FineTuningFactory,
 ) -> None:
-    held_out(house)
+    held_out(env)
 
     class Broken(Pen):
         def __call__(self, model: ModelRow, example: HeldOutExample) -> WrittenText:
@@ -167,21 +167,19 @@ def test_finished_pairs_are_not_written_again_and_a_half_evaluation_is_no_pass(
             return super().__call__(model, example)
 
     with pytest.raises(TransientVendorError):
-        evaluate(house, Broken("winner", "loser"))
-    with house.warehouse.transaction() as con:
+        evaluate(env, Broken("winner", "loser"))
+    with env.warehouse.transaction() as con:
         half = evaluation_of(con, "new", "active")
     assert not half.passed and half.reason == "Only 1 of 3 held-out pairs are finished."
     pen = Pen("winner", "loser")
-    assert evaluate(house, pen).passed and len(pen.asked) == 4
-    assert evaluate(house, pen).n == 3 and len(pen.asked) == 4
+    assert evaluate(env, pen).passed and len(pen.asked) == 4
+    assert evaluate(env, pen).n == 3 and len(pen.asked) == 4
 
 
-def test_a_model_is_not_compared_with_itself(house: FineTuningFactory) -> None:
-    held_out(house)
+def test_a_model_is_not_compared_with_itself(env: FineTuningFactory) -> None:
+    held_out(env)
     pen = Pen("winner", "loser")
-    same = evaluate_model(
-        house.warehouse, house.clock, MONTH, ACTIVE, ACTIVE, pen, embed, 9, 7
-    )
+    same = evaluate_model(evaluator(env, pen), MONTH, ACTIVE, ACTIVE)
     assert same.passed and same.n == 0 and pen.asked == []
 
 
@@ -190,9 +188,9 @@ def test_a_model_is_not_compared_with_itself(house: FineTuningFactory) -> None:
     [(1, 0.2, True), (1, 0.35, False), (16, 0.2, False), (16, 0.1, True)],
 )
 def test_a_handful_of_pairs_allows_for_chance(
-    house: FineTuningFactory, pairs: int, behind: float, passed: bool
+    env: FineTuningFactory, pairs: int, behind: float, passed: bool
 ) -> None:
-    house.write(
+    env.write(
         "evaluations",
         *(
             {
@@ -208,7 +206,7 @@ def test_a_handful_of_pairs_allows_for_chance(
             for number in range(pairs)
         ),
     )
-    with house.warehouse.transaction() as con:
+    with env.warehouse.transaction() as con:
         summary = evaluation_of(con, "new", "active")
     assert summary.passed is passed
     assert "allowed for so few" in summary.reason

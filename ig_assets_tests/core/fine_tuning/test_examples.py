@@ -22,49 +22,47 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
 )
 
 
-def build(
-    house: FineTuningFactory, month: str = MONTH, seed: int = 7
-) -> ExamplesSummary:
+def build(env: FineTuningFactory, month: str = MONTH, seed: int = 7) -> ExamplesSummary:
     return build_training_examples(
-        house.warehouse, house.clock, month, seed, MODEL, DIMENSIONS, "run"
+        env.warehouse, env.clock, month, seed, MODEL, DIMENSIONS, "run"
     )
 
 
-def rows(house: FineTuningFactory, month: str = MONTH) -> list[dict[str, object]]:
-    return house.read(
+def rows(env: FineTuningFactory, month: str = MONTH) -> list[dict[str, object]]:
+    return env.read(
         "SELECT * FROM training_examples WHERE month = ? ORDER BY example_id", month
     )
 
 
-def decided(house: FineTuningFactory, month: str = MONTH) -> set[object]:
-    return {row["decision_ref"] for row in rows(house, month)}
+def decided(env: FineTuningFactory, month: str = MONTH) -> set[object]:
+    return {row["decision_ref"] for row in rows(env, month)}
 
 
 def test_a_decision_on_the_first_instant_of_the_next_month_enters_the_next_set(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    house.experiment("late", decided_at=CUTOFF)
-    house.experiment("early", decided_at=CUTOFF - timedelta(microseconds=1))
-    house.clock.at = datetime(2026, 5, 2)
-    build(house)
-    build(house, "2026-04")
-    assert decided(house) == {"early"}
-    assert decided(house, "2026-04") == {"early", "late"}
+    env.experiment("late", decided_at=CUTOFF)
+    env.experiment("early", decided_at=CUTOFF - timedelta(microseconds=1))
+    env.clock.at = datetime(2026, 5, 2)
+    build(env)
+    build(env, "2026-04")
+    assert decided(env) == {"early"}
+    assert decided(env, "2026-04") == {"early", "late"}
 
 
 def test_a_winner_is_an_example_and_a_pair_with_each_arm_that_it_beat(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    house.experiment("e1", arms=("a", "b", "c"))
-    summary = build(house)
+    env.experiment("e1", arms=("a", "b", "c"))
+    summary = build(env)
     assert (summary.sft, summary.dpo) == (1, 2)
     assert summary.simulated == 3
-    pairs = [row for row in rows(house) if row["kind"] == "dpo"]
+    pairs = [row for row in rows(env) if row["kind"] == "dpo"]
     assert {row["rejected"] for row in pairs} == {
         "hook e1 b\n\nbody of e1 b",
         "hook e1 c\n\nbody of e1 c",
     }
-    assert {row["completion"] for row in rows(house)} == {"hook e1 a\n\nbody of e1 a"}
+    assert {row["completion"] for row in rows(env)} == {"hook e1 a\n\nbody of e1 a"}
     assert {row["reason"] for row in pairs} == {
         "winner: +32 % over b, e=81",
         "winner: +32 % over c, e=81",
@@ -72,10 +70,10 @@ def test_a_winner_is_an_example_and_a_pair_with_each_arm_that_it_beat(
 
 
 def test_an_arm_that_was_ahead_of_a_provisional_winner_is_no_rejected_text(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    house.experiment("e1", decision="provisional", arms=("a", "b", "c"))
-    house.write(
+    env.experiment("e1", decision="provisional", arms=("a", "b", "c"))
+    env.write(
         "evidence",
         {
             "experiment_id": "e1",
@@ -86,15 +84,15 @@ def test_an_arm_that_was_ahead_of_a_provisional_winner_is_no_rejected_text(
             "log_e": 0.1,
         },
     )
-    summary = build(house)
+    summary = build(env)
     assert (summary.sft, summary.dpo) == (1, 1)
     assert summary.excluded == {"rival: not beaten": 1}
 
 
-def test_evidence_is_read_the_right_way_round(house: FineTuningFactory) -> None:
-    house.experiment("e1", decision="provisional", arms=("a",))
-    house.variant("e1", "b")
-    house.write(
+def test_evidence_is_read_the_right_way_round(env: FineTuningFactory) -> None:
+    env.experiment("e1", decision="provisional", arms=("a",))
+    env.variant("e1", "b")
+    env.write(
         "evidence",
         {
             "experiment_id": "e1",
@@ -105,12 +103,12 @@ def test_evidence_is_read_the_right_way_round(house: FineTuningFactory) -> None:
             "log_e": 1.0,
         },
     )
-    assert build(house).dpo == 1
+    assert build(env).dpo == 1
 
 
-def test_evidence_after_the_decision_is_not_looked_at(house: FineTuningFactory) -> None:
-    house.experiment("e1", decision="provisional")
-    house.write(
+def test_evidence_after_the_decision_is_ignored(env: FineTuningFactory) -> None:
+    env.experiment("e1", decision="provisional")
+    env.write(
         "evidence",
         {
             "experiment_id": "e1",
@@ -121,156 +119,156 @@ def test_evidence_after_the_decision_is_not_looked_at(house: FineTuningFactory) 
             "log_e": 9.0,
         },
     )
-    assert build(house).dpo == 1
+    assert build(env).dpo == 1
 
 
 def test_the_weight_is_the_shrunken_lift_over_the_largest_and_half_if_provisional(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    house.experiment("best", shrunken_lift=0.4)
-    house.experiment("small", shrunken_lift=0.1)
-    house.experiment("maybe", shrunken_lift=0.2, decision="provisional")
-    build(house)
-    weights = {row["decision_ref"]: row["weight"] for row in rows(house)}
+    env.experiment("best", shrunken_lift=0.4)
+    env.experiment("small", shrunken_lift=0.1)
+    env.experiment("maybe", shrunken_lift=0.2, decision="provisional")
+    build(env)
+    weights = {row["decision_ref"]: row["weight"] for row in rows(env)}
     assert weights == {"best": 1.0, "small": 0.25, "maybe": 0.25}
 
 
 def test_what_is_undecided_or_not_positive_is_counted_and_left_out(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    house.experiment("e1", decision="inconclusive")
-    house.experiment("e2", decision="running")
-    house.experiment("e3", shrunken_lift=-0.1)
-    summary = build(house)
-    assert rows(house) == []
+    env.experiment("e1", decision="inconclusive")
+    env.experiment("e2", decision="running")
+    env.experiment("e3", shrunken_lift=-0.1)
+    summary = build(env)
+    assert rows(env) == []
     assert summary.excluded == {"inconclusive": 1, "no positive lift": 1, "running": 1}
 
 
 def test_only_the_latest_decision_as_of_the_cut_off_counts(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    house.experiment("e1")
+    env.experiment("e1")
     for at, decision in (
         (datetime(2026, 3, 25), "inconclusive"),
         (datetime(2026, 4, 2), "winner"),
     ):
-        house.write(
+        env.write(
             "decisions",
             {"experiment_id": "e1", "decided_at": at, "decision": decision},
         )
-    assert build(house).excluded == {"inconclusive": 1}
+    assert build(env).excluded == {"inconclusive": 1}
 
 
 def test_a_forgotten_script_leaves_the_set_and_nothing_else_changes(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    house.imported("h1")
-    house.imported("h2")
-    house.experiment("e1")
-    build(house)
-    before = rows(house)
-    house.forget("s-h1-a")
-    build(house)
+    env.imported("h1")
+    env.imported("h2")
+    env.experiment("e1")
+    build(env)
+    before = rows(env)
+    env.forget("s-h1-a")
+    build(env)
     kept = [row for row in before if row["decision_ref"] != "h1"]
-    assert len(kept) == 4 and rows(house) == kept
+    assert len(kept) == 4 and rows(env) == kept
 
 
-def test_a_forgotten_loser_takes_only_its_pair_along(house: FineTuningFactory) -> None:
-    house.imported("h1")
-    build(house)
-    house.forget("s-h1-b")
-    summary = build(house)
+def test_a_forgotten_loser_removes_only_its_pair(env: FineTuningFactory) -> None:
+    env.imported("h1")
+    build(env)
+    env.forget("s-h1-b")
+    summary = build(env)
     assert (summary.sft, summary.dpo) == (1, 0)
     assert summary.excluded == {"rival: forgotten": 1}
 
 
 @pytest.mark.parametrize("still_stored", [True, False])
 def test_a_forgotten_winner_takes_its_variant_along(
-    house: FineTuningFactory, still_stored: bool
+    env: FineTuningFactory, still_stored: bool
 ) -> None:
-    house.experiment("e1")
-    house.experiment("e2")
-    build(house)
+    env.experiment("e1")
+    env.experiment("e2")
+    build(env)
     if still_stored:
-        house.write(
+        env.write(
             "scripts",
             {"script_id": "promoted", "revision_hash": "h", "variant_id": "e1-a"},
         )
-    house.forget("promoted" if still_stored else "winner/e1-a")
-    build(house)
-    assert decided(house) == {"e2"}
+    env.forget("promoted" if still_stored else "winner/e1-a")
+    build(env)
+    assert decided(env) == {"e2"}
 
 
 def test_a_script_forgotten_before_the_set_was_built_never_enters(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    house.imported("h1")
-    house.forget("s-h1-a")
-    assert build(house).excluded == {"forgotten": 1}
-    assert rows(house) == []
+    env.imported("h1")
+    env.forget("s-h1-a")
+    assert build(env).excluded == {"forgotten": 1}
+    assert rows(env) == []
 
 
 def test_a_script_retired_before_the_cut_off_is_out_and_after_it_is_in(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    house.imported("h1")
-    house.imported("h2")
-    house.status("s-h1-a", "retired", CUTOFF - timedelta(days=1))
-    house.status("s-h2-a", "retired", CUTOFF)
-    assert build(house).excluded == {"retired": 1}
-    assert decided(house) == {"h2"}
+    env.imported("h1")
+    env.imported("h2")
+    env.status("s-h1-a", "retired", CUTOFF - timedelta(days=1))
+    env.status("s-h2-a", "retired", CUTOFF)
+    assert build(env).excluded == {"retired": 1}
+    assert decided(env) == {"h2"}
 
 
 def test_a_rerun_gives_identical_rows_even_when_late_decisions_came_in(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    house.experiment("e1")
-    house.experiment("e2")
-    first = build(house)
-    before = rows(house)
-    house.experiment("backdated", decided_at=datetime(2026, 3, 21), shrunken_lift=0.9)
-    house.clock.at = datetime(2026, 4, 9)
-    second = build(house, seed=99)
-    assert rows(house) == before
+    env.experiment("e1")
+    env.experiment("e2")
+    first = build(env)
+    before = rows(env)
+    env.experiment("backdated", decided_at=datetime(2026, 3, 21), shrunken_lift=0.9)
+    env.clock.at = datetime(2026, 4, 9)
+    second = build(env, seed=99)
+    assert rows(env) == before
     assert (second.sft, second.late) == (first.sft, 2)
-    house.clock.at = datetime(2026, 5, 1)
-    build(house, "2026-04")
-    assert "backdated" in decided(house, "2026-04")
+    env.clock.at = datetime(2026, 5, 1)
+    build(env, "2026-04")
+    assert "backdated" in decided(env, "2026-04")
 
 
 def test_the_same_rows_give_the_same_set_on_another_machine(
-    house: FineTuningFactory, tmp_path_factory: pytest.TempPathFactory
+    env: FineTuningFactory, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     other = FineTuningFactory(tmp_path_factory.mktemp("other"))
     for number in range(6):
-        house.experiment(f"e{number}")
+        env.experiment(f"e{number}")
     for number in reversed(range(6)):
         other.experiment(f"e{number}")
-    build(house)
+    build(env)
     build(other)
-    assert rows(house) == rows(other)
+    assert rows(env) == rows(other)
 
 
 def test_near_duplicates_of_different_topics_share_a_split(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
     for number in range(12):
-        house.experiment(f"e{number}")
+        env.experiment(f"e{number}")
         for arm in "ab":
-            house.embed(
+            env.embed(
                 text_hash(f"hook e{number} {arm}\n\nbody of e{number} {arm}"), [1, 0, 0]
             )
-    build(house)
-    assert len({row["group_id"] for row in rows(house)}) == 1
+    build(env)
+    assert len({row["group_id"] for row in rows(env)}) == 1
 
 
 @pytest.mark.parametrize("stored", ["scripts", "post_edits"])
 def test_the_words_that_were_published_are_trained_on_not_the_draft(
-    house: FineTuningFactory, stored: str
+    env: FineTuningFactory, stored: str
 ) -> None:
-    house.experiment("e1", arms=("a",))
+    env.experiment("e1", arms=("a",))
     edited = "an edited hook\n\nand body"
-    house.write(
+    env.write(
         "posts",
         {
             "post_id": "p-e1-a",
@@ -281,31 +279,31 @@ def test_the_words_that_were_published_are_trained_on_not_the_draft(
             "published_revision_hash": text_hash(edited),
         },
     )
-    assert build(house).excluded == {"published text is not stored": 1}
+    assert build(env).excluded == {"published text is not stored": 1}
     words = {"variant_id": "e1-a", "hook": "an edited hook", "text": edited}
     words["revision_hash"] = text_hash(edited)
     edit = {"post_id": "p-e1-a", "edited_at": datetime(2026, 2, 1), **words}
     script = {"script_id": "winner/e1-a", **words}
-    house.write(stored, edit if stored == "post_edits" else script)
-    build(house)
-    assert [row["completion"] for row in rows(house)] == [edited]
+    env.write(stored, edit if stored == "post_edits" else script)
+    build(env)
+    assert [row["completion"] for row in rows(env)] == [edited]
     named = None if stored == "post_edits" else "winner/e1-a"
-    assert [row["script_id"] for row in rows(house)] == [named]
+    assert [row["script_id"] for row in rows(env)] == [named]
 
 
-def test_a_month_that_is_not_over_cannot_be_built(house: FineTuningFactory) -> None:
-    house.clock.at = CUTOFF - timedelta(microseconds=1)
+def test_a_month_that_is_not_over_cannot_be_built(env: FineTuningFactory) -> None:
+    env.clock.at = CUTOFF - timedelta(microseconds=1)
     with pytest.raises(InputError, match="2026-03 is not over yet"):
-        build(house)
+        build(env)
 
 
 def test_examples_name_the_texts_and_the_decision_that_they_came_from(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    house.imported("h1")
-    build(house)
-    (pair,) = [row for row in rows(house) if row["kind"] == "dpo"]
-    edges = house.read(
+    env.imported("h1")
+    build(env)
+    (pair,) = [row for row in rows(env) if row["kind"] == "dpo"]
+    edges = env.read(
         "SELECT parent_kind, parent_id, relation FROM edges WHERE child_id = ? "
         "AND parent_kind <> 'revision' ORDER BY relation",
         pair["example_id"],
@@ -318,12 +316,12 @@ def test_examples_name_the_texts_and_the_decision_that_they_came_from(
 
 
 def test_a_pair_of_different_styles_is_not_asked_for_the_winners_style(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    house.experiment("e1")
-    house.variant("e1", "b", hook_style="story")
-    build(house)
-    prompts = {row["kind"]: str(row["prompt"]) for row in rows(house)}
+    env.experiment("e1")
+    env.variant("e1", "b", hook_style="story")
+    build(env)
+    prompts = {row["kind"]: str(row["prompt"]) for row in rows(env)}
     assert "Hook style: question" in prompts["sft"]
     assert "Hook style" not in prompts["dpo"]
 

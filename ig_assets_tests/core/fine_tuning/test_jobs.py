@@ -55,14 +55,14 @@ class Vendor:
             self.jobs[job_id] = TrainingState(status, job_id, **facts)  # type: ignore
 
 
-def submit(house: FineTuningFactory, vendor: Vendor, dataset: DatasetSummary) -> JobRow:
+def submit(env: FineTuningFactory, vendor: Vendor, dataset: DatasetSummary) -> JobRow:
     return submit_job(
-        house.warehouse, house.clock, vendor, MONTH, "base", dataset, 7, "run"
+        env.warehouse, env.clock, vendor, MONTH, "base", dataset, 7, "run"
     )
 
 
-def poll(house: FineTuningFactory, vendor: Vendor) -> list[JobRow]:
-    return poll_jobs(house.warehouse, house.clock, vendor)
+def poll(env: FineTuningFactory, vendor: Vendor) -> list[JobRow]:
+    return poll_jobs(env.warehouse, env.clock, vendor)
 
 
 def raise_(error: Exception) -> Callable[[], None]:
@@ -72,10 +72,10 @@ def raise_(error: Exception) -> Callable[[], None]:
     return fail
 
 
-def test_the_same_dataset_is_submitted_once(house: FineTuningFactory) -> None:
-    vendor, dataset = Vendor(), filled(house)
-    first = submit(house, vendor, dataset)
-    assert submit(house, vendor, dataset) == first
+def test_the_same_dataset_is_submitted_once(env: FineTuningFactory) -> None:
+    vendor, dataset = Vendor(), filled(env)
+    first = submit(env, vendor, dataset)
+    assert submit(env, vendor, dataset) == first
     assert first.status == "running"
     (request,) = vendor.submitted
     assert request.example_ids == dataset.train_example_ids
@@ -89,111 +89,111 @@ def test_the_same_dataset_is_submitted_once(house: FineTuningFactory) -> None:
 
 @pytest.mark.parametrize("point, sends", [("before", 1), ("after", 1)])
 def test_after_a_crash_between_intent_and_outcome_the_job_is_sent_once(
-    house: FineTuningFactory, point: str, sends: int
+    env: FineTuningFactory, point: str, sends: int
 ) -> None:
-    vendor, dataset = Vendor(), filled(house)
+    vendor, dataset = Vendor(), filled(env)
     setattr(vendor, point, raise_(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
-        submit(house, vendor, dataset)
-    with house.warehouse.transaction() as con:
+        submit(env, vendor, dataset)
+    with env.warehouse.transaction() as con:
         assert [job.status for job in unfinished_jobs(con)] == ["submitting"]
     setattr(vendor, point, lambda: None)
-    assert submit(house, vendor, dataset).status == "running"
+    assert submit(env, vendor, dataset).status == "running"
     assert len(vendor.submitted) == sends
 
 
-def test_the_intent_is_a_row_before_anything_is_sent(house: FineTuningFactory) -> None:
-    vendor, dataset = Vendor(), filled(house)
+def test_the_intent_is_a_row_before_anything_is_sent(env: FineTuningFactory) -> None:
+    vendor, dataset = Vendor(), filled(env)
     seen: list[object] = []
-    vendor.before = lambda: seen.extend(house.read("SELECT status FROM fine_tune_jobs"))
-    submit(house, vendor, dataset)
+    vendor.before = lambda: seen.extend(env.read("SELECT status FROM fine_tune_jobs"))
+    submit(env, vendor, dataset)
     assert seen == [{"status": "submitting"}]
 
 
 def test_polling_finds_the_outcome_of_an_intent_that_crashed(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    vendor, dataset = Vendor(), filled(house)
+    vendor, dataset = Vendor(), filled(env)
     vendor.after = raise_(TransientVendorError("The line broke."))
     with pytest.raises(TransientVendorError):
-        submit(house, vendor, dataset)
-    assert [job.status for job in poll(house, vendor)] == ["running"]
+        submit(env, vendor, dataset)
+    assert [job.status for job in poll(env, vendor)] == ["running"]
 
 
 def test_a_job_that_cannot_be_asked_about_stays_as_it_is(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
     vendor = Vendor()
-    submit(house, vendor, filled(house))
+    submit(env, vendor, filled(env))
     vendor.before = raise_(TransientVendorError("Busy."))
-    assert [job.status for job in poll(house, vendor)] == ["running"]
+    assert [job.status for job in poll(env, vendor)] == ["running"]
 
 
-def test_a_refusal_at_submission_is_final_and_says_why(
-    house: FineTuningFactory,
+def test_a_refusal_at_submission_is_final_and_has_a_reason(
+    env: FineTuningFactory,
 ) -> None:
-    vendor, dataset = Vendor(), filled(house)
+    vendor, dataset = Vendor(), filled(env)
     vendor.before = raise_(RefusedError("Fine-tuning is closed for this account."))
-    job = submit(house, vendor, dataset)
+    job = submit(env, vendor, dataset)
     vendor.before = lambda: None
     assert (job.status, job.refusal) == (
         "refused",
         "Fine-tuning is closed for this account.",
     )
-    assert job.finished_at == house.clock.now()
-    assert submit(house, vendor, dataset) == job
-    assert vendor.submitted == [] and poll(house, vendor) == []
-    assert register_model(house.warehouse, house.clock, MONTH) is None
+    assert job.finished_at == env.clock.now()
+    assert submit(env, vendor, dataset) == job
+    assert vendor.submitted == [] and poll(env, vendor) == []
+    assert register_model(env.warehouse, env.clock, MONTH) is None
 
 
-def test_a_final_state_is_never_left_again(house: FineTuningFactory) -> None:
+def test_a_final_state_never_changes(env: FineTuningFactory) -> None:
     vendor = Vendor()
-    submit(house, vendor, filled(house))
+    submit(env, vendor, filled(env))
     vendor.finish("refused", refusal="No.")
-    assert [job.status for job in poll(house, vendor)] == ["refused"]
+    assert [job.status for job in poll(env, vendor)] == ["refused"]
     vendor.finish("succeeded", model_name="m")
-    assert poll(house, vendor) == []
-    assert [r["status"] for r in house.read("SELECT status FROM fine_tune_jobs")] == [
+    assert poll(env, vendor) == []
+    assert [r["status"] for r in env.read("SELECT status FROM fine_tune_jobs")] == [
         "refused"
     ]
 
 
 def test_a_month_without_examples_is_refused_without_asking_the_trainer(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
     vendor = Vendor()
-    job = submit(house, vendor, write(house))
+    job = submit(env, vendor, write(env))
     assert job.status == "refused" and vendor.submitted == []
     assert job.refusal is not None
     assert "no decided experiment before 2026-04-01" in job.refusal
 
 
 def test_a_job_that_succeeded_becomes_a_candidate_once(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    vendor, dataset = Vendor(), filled(house)
-    job = submit(house, vendor, dataset)
-    assert register_model(house.warehouse, house.clock, MONTH) is None
+    vendor, dataset = Vendor(), filled(env)
+    job = submit(env, vendor, dataset)
+    assert register_model(env.warehouse, env.clock, MONTH) is None
     vendor.finish("succeeded", model_name="ft:base:1")
-    poll(house, vendor)
-    with house.warehouse.transaction() as con:
+    poll(env, vendor)
+    with env.warehouse.transaction() as con:
         assert [j.job_id for j in unevaluated_jobs(con)] == [job.job_id]
-    model = register_model(house.warehouse, house.clock, MONTH, "run")
+    model = register_model(env.warehouse, env.clock, MONTH, "run")
     assert model is not None
     assert (model.status, model.name, model.base_model) == (
         "candidate",
         "ft:base:1",
         "base",
     )
-    assert register_model(house.warehouse, house.clock, MONTH, "run") == model
-    with house.warehouse.transaction() as con:
+    assert register_model(env.warehouse, env.clock, MONTH, "run") == model
+    with env.warehouse.transaction() as con:
         # Registered, but not yet compared on the held-out pairs that there are.
         assert [j.job_id for j in unevaluated_jobs(con)] == [job.job_id]
         scores = {"example_id": "x", "month": MONTH, "score": 1.0}
         row = {"model_id": model.model_id, "against_model_id": "base", **scores}
         merge_rows(con, "evaluations", [row])
         assert unevaluated_jobs(con) == []
-    edges = house.read(
+    edges = env.read(
         "SELECT child_kind, parent_id FROM edges "
         "WHERE child_kind IN ('model', 'job') ORDER BY child_kind"
     )
@@ -204,18 +204,18 @@ def test_a_job_that_succeeded_becomes_a_candidate_once(
 
 
 def test_a_newer_refusal_does_not_hide_the_model_of_the_month(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
     vendor = Vendor()
-    submit(house, vendor, filled(house, "1"))
+    submit(env, vendor, filled(env, "1"))
     vendor.finish("succeeded", model_name="ft:base:1")
-    poll(house, vendor)
-    house.forget("winner/e1-a")
-    build(house)
-    house.clock.at = house.clock.at.replace(day=2)
-    assert submit(house, vendor, write(house)).status == "refused"
-    with house.warehouse.transaction() as con:
+    poll(env, vendor)
+    env.forget("winner/e1-a")
+    build(env)
+    env.clock.at = env.clock.at.replace(day=2)
+    assert submit(env, vendor, write(env)).status == "refused"
+    with env.warehouse.transaction() as con:
         assert len(unevaluated_jobs(con)) == 1
-    assert register_model(house.warehouse, house.clock, MONTH) is not None
-    with house.warehouse.transaction() as con:
+    assert register_model(env.warehouse, env.clock, MONTH) is not None
+    with env.warehouse.transaction() as con:
         assert unevaluated_jobs(con) == []

@@ -94,8 +94,8 @@ def test_texts_without_vectors_are_joined_by_their_normalised_hook() -> None:
 
 def test_a_group_keeps_its_name_when_later_examples_join_it() -> None:
     first = [_item(0, "tea", "e9", 1)]
-    grown = [*first, _item(1, "tea", "e1", 2), _item(2, "bread", "e1", 3)]
-    assert group_examples(grown)["x2"] == group_examples(first)["x0"]
+    extended = [*first, _item(1, "tea", "e1", 2), _item(2, "bread", "e1", 3)]
+    assert group_examples(extended)["x2"] == group_examples(first)["x0"]
 
 
 def test_near_duplicates_are_found_across_blocks_of_the_matrix() -> None:

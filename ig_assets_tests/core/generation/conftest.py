@@ -1,4 +1,4 @@
-"""One stand-in for all of these tests, counted anew for each."""
+"""One stand-in server for these tests, reset for each."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def server(running_server: OpenAIStandIn) -> OpenAIStandIn:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, server: OpenAIStandIn) -> GenerationFactory:
+def env(tmp_path: Path, server: OpenAIStandIn) -> GenerationFactory:
     return GenerationFactory(tmp_path, server.base_url)

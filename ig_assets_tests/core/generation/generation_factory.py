@@ -1,4 +1,4 @@
-"""A writer's desk for these tests: a warehouse, a ledger and OpenAI's stand-in."""
+"""A warehouse and a ledger behind the generation steps, with OpenAI's stand-in."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
 
 MONTH = "2026-05"
-KEY = "sk-test-desk-never-shown"
+KEY = "sk-test-never-displayed"
 START = datetime(2026, 5, 1, 9, 0)
 BASE = WritingModel("m-base", "openai", "gpt-5-mini", "gpt-5-mini")
 TUNED = WritingModel(
@@ -39,7 +39,7 @@ EXAMPLE = "An example that won.\n\nIt says this.\n\nFollow us."
 
 
 class FixedClock:
-    """Stands where a test puts it."""
+    """Gives the instant that a test sets."""
 
     def __init__(self, at: datetime = START) -> None:
         self.at = at
@@ -49,16 +49,14 @@ class FixedClock:
 
 
 class GenerationFactory:
-    """Drafts and polishes through the real SDK; waits are kept, not waited."""
+    """Drafts and polishes through the real SDK; waits are recorded, not slept."""
 
     def __init__(
         self, folder: Path, base_url: str, budgets: Sequence[Budget] = ()
     ) -> None:
         self.clock = FixedClock()
         self.waited: list[float] = []
-        self.warehouse = Warehouse(
-            f"duckdb:///{folder / 'desk.duckdb'}", self.clock.now
-        )
+        self.warehouse = Warehouse(f"duckdb:///{folder / 'w.duckdb'}", self.clock.now)
         self.ledger = Ledger(
             self.warehouse, self.clock, budgets, sleep=self.waited.append
         )

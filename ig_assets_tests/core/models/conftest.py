@@ -1,4 +1,4 @@
-"""One empty house a test."""
+"""One empty warehouse per test."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFacto
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> FineTuningFactory:
+def env(tmp_path: Path) -> FineTuningFactory:
     return FineTuningFactory(tmp_path)

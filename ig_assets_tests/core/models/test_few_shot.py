@@ -8,7 +8,7 @@ import pytest
 from ig_assets.adapters.simulated.few_shot_trainer import FewShotTrainer
 from ig_assets.core.fine_tuning.jobs import register_model, submit_job
 from ig_assets.core.models.few_shot import (
-    ShowCandidate,
+    ExampleCandidate,
     choose_examples,
     choose_for_month,
     few_shot_messages,
@@ -28,11 +28,11 @@ from ig_assets_tests.core.fine_tuning.test_examples import build
 
 def candidate(
     name: str, weight: float, *vector: float, words: str = ""
-) -> ShowCandidate:
-    return ShowCandidate(name, words or name, weight, vector or None)
+) -> ExampleCandidate:
+    return ExampleCandidate(name, words or name, weight, vector or None)
 
 
-def test_the_largest_lifts_are_shown_first() -> None:
+def test_the_largest_lifts_come_first() -> None:
     rows = [candidate("low", 0.1), candidate("high", 0.9), candidate("mid", 0.5)]
     assert choose_examples(rows, 2) == ["high", "mid"]
 
@@ -55,7 +55,7 @@ def test_lift_outweighs_a_little_diversity() -> None:
     assert choose_examples(rows, 2) == ["first", "alike"]
 
 
-def test_near_duplicates_are_not_shown_twice_even_when_nothing_else_is_left() -> None:
+def test_near_duplicates_are_skipped_even_when_nothing_else_is_left() -> None:
     rows = [
         candidate("first", 1.0, 1.0, 0.0),
         candidate("near", 0.9, 0.99, 0.141),
@@ -69,59 +69,59 @@ def test_nothing_to_choose_from_chooses_nothing() -> None:
     assert choose_examples([candidate("a", 0.0)], 3) == ["a"]
 
 
-def trainer(house: FineTuningFactory, n: int = 2) -> FewShotTrainer:
+def trainer(env: FineTuningFactory, n: int = 2) -> FewShotTrainer:
     return FewShotTrainer(
-        house.folder / "trainer",
+        env.folder / "trainer",
         lambda request: choose_for_month(
-            house.warehouse, request.month, n, MODEL, DIMENSIONS
+            env.warehouse, request.month, n, MODEL, DIMENSIONS
         ),
     )
 
 
-def trained(house: FineTuningFactory) -> ModelRow:
-    dataset = filled(house)
-    submit_job(house.warehouse, house.clock, trainer(house), MONTH, "qwen", dataset, 7)
-    model = register_model(house.warehouse, house.clock, MONTH)
+def trained(env: FineTuningFactory) -> ModelRow:
+    dataset = filled(env)
+    submit_job(env.warehouse, env.clock, trainer(env), MONTH, "qwen", dataset, 7)
+    model = register_model(env.warehouse, env.clock, MONTH)
     assert model is not None and model.artifact is not None
     assert model.name == f"few_shot:qwen:{dataset.dataset_hash[:8]}"
     return model
 
 
-def test_the_model_shows_train_winners_and_holds_ids_only(
-    house: FineTuningFactory,
+def test_the_model_has_train_winners_and_holds_ids_only(
+    env: FineTuningFactory,
 ) -> None:
-    model = trained(house)
+    model = trained(env)
     assert model.artifact is not None
     assert sorted(model.artifact) == ["example_ids", "kind", "month", "revision_hashes"]
-    rows = house.read(
+    rows = env.read(
         "SELECT DISTINCT kind, split FROM training_examples "
         "WHERE list_contains(?::TEXT[], example_id)",
         model.artifact["example_ids"],
     )
     assert rows == [{"kind": "sft", "split": "train"}]
     stored = json.dumps(model.artifact) + "".join(
-        path.read_text() for path in (house.folder / "trainer").iterdir()
+        path.read_text() for path in (env.folder / "trainer").iterdir()
     )
     assert "hook e" not in stored and "body of" not in stored
 
 
 def test_texts_are_read_when_they_are_used_and_the_forgotten_are_gone(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
-    artifact = trained(house).artifact
+    artifact = trained(env).artifact
     assert artifact is not None
-    with house.warehouse.transaction() as con:
+    with env.warehouse.transaction() as con:
         before = few_shot_messages(con, artifact)
     assert [prompt.startswith("Topic: topic e") for prompt, _ in before] == [True] * 2
     first = artifact["example_ids"][0]
-    (row,) = house.read(
+    (row,) = env.read(
         "SELECT variant_id FROM training_examples WHERE example_id = ?", first
     )
-    house.forget(f"winner/{row['variant_id']}")
+    env.forget(f"winner/{row['variant_id']}")
     for _ in range(2):  # at once, and after the set was rebuilt
-        with house.warehouse.transaction() as con:
+        with env.warehouse.transaction() as con:
             assert few_shot_messages(con, artifact) == before[1:]
-        build(house)
+        build(env)
 
 
 def request(*example_ids: str) -> TrainingRequest:
@@ -137,14 +137,14 @@ def test_the_trainer_finds_after_a_restart_what_it_was_sent(tmp_path: Path) -> N
 
     assert FewShotTrainer(tmp_path, choose).find("key") is None
     state = FewShotTrainer(tmp_path, choose).submit(request("x1"))
-    again = FewShotTrainer(tmp_path, choose)
-    assert again.find("key") == again.poll(state.provider_job_id) == state
-    assert again.submit(request("x1")) == state
+    reopened = FewShotTrainer(tmp_path, choose)
+    assert reopened.find("key") == reopened.poll(state.provider_job_id) == state
+    assert reopened.submit(request("x1")) == state
     assert sent == ["key"]
     assert [path.name for path in tmp_path.iterdir()] == ["key.json"]
 
 
-def test_nothing_to_show_is_a_refusal_and_an_unknown_job_is_said(
+def test_no_examples_are_a_refusal_and_an_unknown_job_is_an_error(
     tmp_path: Path,
 ) -> None:
     empty = FewShotTrainer(tmp_path, lambda _: {"example_ids": []})

@@ -8,6 +8,7 @@ look at a pair that is still running can be chosen for what it shows.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +19,9 @@ from ig_assets.warehouse.warehouse import Connection
 
 E_CLAIM = 20.0
 
-# Last looks of ended experiments, each pair from both sides; takes MIN_EVENTS twice.
-# A split test shows the arms of a topic once more, so it is no topic of its own.
-SETTLED = """
+# The last differences of ended experiments; takes MIN_EVENTS twice. A split test
+# compares arms that their topic compared before, so it is no topic of its own.
+_COMPARED = """
 WITH ended AS (
     SELECT experiment_id, min(decided_at) AS ended_at
     FROM decisions
@@ -72,7 +73,7 @@ arms AS (
 )
 """
 
-_STYLES = f"""{SETTLED}{_ARMS}
+_STYLES = f"""{_ARMS}
 SELECT x.hook_style, c.experiment_id, avg(c.d) AS d, min(c.ended_at) AS ended_at
 FROM compared AS c
 JOIN arms AS x
@@ -90,7 +91,7 @@ GROUP BY x.hook_style, c.experiment_id
 ORDER BY ended_at, c.experiment_id
 """
 
-_LOOP = f"""{SETTLED}{_ARMS}
+_LOOP = f"""{_ARMS}
 SELECT c.experiment_id, avg(c.d) AS d, min(c.ended_at) AS ended_at
 FROM compared AS c
 JOIN arms AS x
@@ -134,11 +135,24 @@ class AcrossTopics:
     loop_claim: str
 
 
+def compared_rows(
+    con: Connection, query: str, parameters: Sequence[Any] = ()
+) -> list[dict[str, Any]]:
+    """Rows of a query over `compared`, the last differences of ended experiments.
+
+    `compared` has the columns experiment_id, arm, other, d (the log rate ratio of arm
+    over other) and ended_at, each pair from both sides, where both arms have at least
+    MIN_EVENTS events. `query` continues its WITH clause: it is a SELECT, or begins
+    with `, name AS (…)`. `parameters` are those of `query` alone.
+    """
+    sql = f"{_COMPARED}{query}"
+    return fetch_dicts(con, sql, [MIN_EVENTS, MIN_EVENTS, *parameters])
+
+
 def across_topics(con: Connection, *, simulated: bool) -> AcrossTopics:
     """Read every ended experiment's differences; simulated and real never mix."""
-    parameters = [MIN_EVENTS, MIN_EVENTS, simulated]
     of_style: dict[str, list[float]] = {}
-    for row in fetch_dicts(con, _STYLES, parameters):
+    for row in compared_rows(con, _STYLES, [simulated]):
         of_style.setdefault(row["hook_style"], []).append(row["d"])
     # Bonferroni over the styles: valid whatever binds their e-processes together.
     needed = E_CLAIM * max(1, len(of_style))
@@ -146,7 +160,7 @@ def across_topics(con: Connection, *, simulated: bool) -> AcrossTopics:
         StyleStand(style, found, _claim(found, needed))
         for style, found in ((s, stand(d)) for s, d in of_style.items())
     ]
-    loop = stand([row["d"] for row in fetch_dicts(con, _LOOP, parameters)])
+    loop = stand([row["d"] for row in compared_rows(con, _LOOP, [simulated])])
     return AcrossTopics(
         styles=tuple(sorted(styles, key=_best_first)),
         loop=loop,

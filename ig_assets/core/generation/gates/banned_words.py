@@ -1,4 +1,7 @@
-"""Words and claims that the team bans: one a line, `#` comments, `/regex/` allowed."""
+"""Reads the team's list of banned words and claims, and finds them in a text.
+
+The list has one phrase or `/regular expression/` per line; `#` begins a comment.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class BannedPhrase:
     pattern: re.Pattern[str]
 
     def is_in(self, text: str) -> bool:
-        """Whether the text says it, whatever the case, on the boundaries of words."""
+        """Whether the text contains it, in any letter case, as whole words."""
         normal = unicodedata.normalize("NFKC", text)
         if self.phrase is not None:
             normal = normal.casefold()
@@ -28,7 +31,7 @@ class BannedPhrase:
 
 
 def read_banned(path: Path) -> tuple[BannedPhrase, ...]:
-    """The list of a file in UTF-8. Raises InputError, naming the line."""
+    """The phrases of a file in UTF-8. Raises InputError, naming the line."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -40,7 +43,7 @@ def read_banned(path: Path) -> tuple[BannedPhrase, ...]:
 
 
 def parse_banned(text: str, source: str) -> tuple[BannedPhrase, ...]:
-    """The list of a text; an empty one bans nothing. Raises InputError."""
+    """The phrases of a text, which may be empty. Raises InputError, naming the line."""
     phrases = []
     for number, line in enumerate(text.splitlines(), start=1):
         line = line.strip()
@@ -56,8 +59,8 @@ def parse_banned(text: str, source: str) -> tuple[BannedPhrase, ...]:
     return tuple(phrases)
 
 
-def said(phrases: Sequence[BannedPhrase], text: str) -> list[BannedPhrase]:
-    """Those of the list that the text says."""
+def phrases_in(phrases: Sequence[BannedPhrase], text: str) -> list[BannedPhrase]:
+    """The banned phrases that the text contains."""
     return [phrase for phrase in phrases if phrase.is_in(text)]
 
 
@@ -66,7 +69,7 @@ def _phrase(number: int, line: str) -> BannedPhrase:
         return BannedPhrase(number, None, re.compile(line[1:-1], re.IGNORECASE))
     words = unicodedata.normalize("NFKC", line).casefold().split()
     spaced = r"\s+".join(map(re.escape, words))
-    # A boundary is asked for only beside a letter or a digit: "100 %" has none.
+    # A word boundary is required only beside a letter or a digit ("100 %" has none).
     before = r"(?<!\w)" if re.match(r"\w", words[0]) else ""
     after = r"(?!\w)" if re.search(r"\w$", words[-1]) else ""
     return BannedPhrase(number, line, re.compile(f"{before}{spaced}{after}"))

@@ -1,4 +1,4 @@
-"""The gates: what a variant must measure up to, each with its figure and its bounds."""
+"""The gates: figures that a variant must keep within bounds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ig_assets.core.generation.gates.banned_words import BannedPhrase, said
+from ig_assets.core.generation.gates.banned_words import BannedPhrase, phrases_in
 from ig_assets.core.generation.gates.language import belief_in
 from ig_assets.core.generation.gates.novelty import CorpusRuns, sibling_similarity
 from ig_assets.core.generation.gates.spoken_length import spoken_seconds
@@ -16,7 +16,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 Nearest = Callable[[str], float | None]
 
-# Each gate and what its figure is, as a person reads it.
+# Each gate with the name of its figure in messages.
 GATES = {
     "structure": "parts that are missing or unspeakable",
     "spoken_seconds": "spoken seconds",
@@ -27,9 +27,9 @@ GATES = {
     "language": "belief in the language asked for",
     "nearest_cosine": "cosine to the nearest script",
 }
-LEAST_BEATS = 2  # three are asked for; one may have repeated the hook
-MOST_HOOK_WORDS = 25  # twelve are asked for; with more it is the script itself
-_MARKUP = re.compile(r"```|[{}]")  # what is left of an answer's wrapping
+LEAST_BEATS = 2  # three are requested; one may have repeated the hook
+MOST_HOOK_WORDS = 25  # twelve are requested; a longer one is a script
+_MARKUP = re.compile(r"```|[{}]")  # remains of JSON or Markdown around an answer
 _COUNTED = ("structure", "copied_words", "banned_words")
 
 
@@ -37,8 +37,8 @@ _COUNTED = ("structure", "copied_words", "banned_words")
 class Gates:
     """The bounds. Shares and cosines are 0 to 1, lengths in seconds and words.
 
-    A run of 15 words is longer than any phrase that people share by chance and than
-    most hooks; 0.92 is the cosine of near duplicates everywhere in this house.
+    A run of 15 words is longer than phrases that people share by chance and than most
+    hooks; 0.92 is the cosine of near-duplicates everywhere in this project.
     """
 
     novelty_floor: float
@@ -53,7 +53,7 @@ class Gates:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A text that wants to be a variant; `beats` is None where nobody kept them."""
+    """A text that may become a variant; `beats` is None where only `body` is known."""
 
     hook: str
     beats: tuple[str, ...] | None
@@ -65,7 +65,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Figure:
-    """What a gate measured; without a figure it was not measured and not failed."""
+    """What a gate measured; without a figure the gate neither passed nor failed."""
 
     gate: str
     figure: float | None
@@ -75,14 +75,14 @@ class Figure:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the figure keeps to its bounds, None where there is none."""
+        """Whether the figure is within its bounds, None without a figure."""
         if self.figure is None:
             return None
         return not (self._is_low or self._is_high)
 
     @property
     def why_not(self) -> str | None:
-        """One clause that says how it failed, None where it did not."""
+        """How it failed, in one clause; None where it did not fail."""
         if self._is_low:
             return self._sentence("below", self.at_least)
         if self._is_high:
@@ -107,8 +107,8 @@ class Figure:
 
     def _sentence(self, side: str, bound: float | None) -> str:
         digits = 0 if self.gate in _COUNTED else 2
-        told = f"{GATES[self.gate]} {self.figure:.{digits}f} is {side} "
-        return told + f"{bound:.{digits}f}{self.note}"
+        clause = f"{GATES[self.gate]} {self.figure:.{digits}f} is {side} "
+        return clause + f"{bound:.{digits}f}{self.note}"
 
 
 def measure(
@@ -118,14 +118,14 @@ def measure(
     siblings: Sequence[str] | None,
     nearest: Nearest,
 ) -> list[Figure]:
-    """One figure a gate. `siblings` is None for an arm that may resemble its pair.
+    """One figure per gate. `siblings` is None for an arm that may resemble its pair.
 
-    `nearest`, which may cost a call, is asked only of a text that passes all else.
+    `nearest` may cost a call and is measured only where all other gates pass.
     """
     text = candidate.text
     alike = None if siblings is None else sibling_similarity(text, siblings)
-    spoken = said(gates.banned, text)
-    lines = ", ".join(str(phrase.line) for phrase in spoken)
+    banned = phrases_in(gates.banned, text)
+    lines = ", ".join(str(phrase.line) for phrase in banned)
     figures = [
         Figure("structure", faulty_parts(candidate), at_most=0.0),
         Figure(
@@ -143,7 +143,7 @@ def measure(
         ),
         Figure(
             "banned_words",
-            len(spoken),
+            len(banned),
             at_most=0.0,
             note=f" (line {lines} of the list)",
         ),
@@ -159,9 +159,10 @@ def measure(
 
 
 def faulty_parts(candidate: Candidate) -> int:
-    """How many of hook, body in beats and call to action nobody could speak as such.
+    """How many of hook, body and call to action cannot be spoken.
 
-    They are missing, hold markup, or a hook is as long as a script.
+    A part is faulty that is missing or holds markup, as is a hook of more than 25
+    words and a body of fewer than two beats.
     """
     hook, beats = candidate.hook, candidate.beats
     is_hook = len(hook.split()) <= MOST_HOOK_WORDS
@@ -175,7 +176,7 @@ def faulty_parts(candidate: Candidate) -> int:
 
 
 def failures(figures: Sequence[Figure]) -> list[Figure]:
-    """The figures that keep a text from being a variant."""
+    """The figures out of bounds."""
     return [figure for figure in figures if figure.passed is False]
 
 
@@ -188,14 +189,14 @@ def why_rejected(figures: Sequence[Figure]) -> str | None:
 def record_figures(
     con: Connection, variant_id: str, figures: Sequence[Figure], now: datetime
 ) -> None:
-    """Write the figures of a variant, the unmeasured ones as NULL."""
+    """Write the figures of a variant, unmeasured ones as NULL."""
     key = {"variant_id": variant_id}
     rows = [key | figure_columns(figure, now) for figure in figures]
     merge_rows(con, "variant_figures", rows)
 
 
 def figure_columns(figure: Figure, now: datetime) -> dict[str, object]:
-    """A figure as the columns that every table of figures has."""
+    """A figure as the columns that the tables of figures have in common."""
     return {
         "gate": figure.gate,
         "figure": figure.figure,

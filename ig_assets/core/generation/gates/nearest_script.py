@@ -1,4 +1,4 @@
-"""How near a text is in meaning to the nearest script of the corpus."""
+"""Measures how similar a text's embedding is to that of the nearest script."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ig_assets.core.ports import Embedder, VectorIndex
 
 @dataclass(frozen=True)
 class NearestScript:
-    """Measures cosines by the index; a text is embedded once and its vector kept.
+    """Measures cosines with the index; a text is embedded once and its vector stored.
 
-    The vector is kept under the text's hash, so that a variant that wins and becomes
-    a script is not embedded again. Threads may share one.
+    The vector is stored under the text's hash, so that a variant that wins and becomes
+    a script is not embedded again. Thread-safe.
     """
 
     ledger: Ledger
@@ -25,9 +25,9 @@ class NearestScript:
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def cosine(self, text: str, run: RunRef) -> float | None:
-        """The cosine, -1 to 1; None where the index has nothing in this space.
+        """The cosine, -1 to 1; None where the index has no vector in this space.
 
-        Raises BudgetError and VendorError, as an embedding is a paid call.
+        Raises BudgetError and VendorError, since embedding is a paid call.
         """
         space = Space(self.embedder.model, self.embedder.dimensions)
         with self._one_at_a_time:

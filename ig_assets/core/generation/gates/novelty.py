@@ -1,6 +1,6 @@
-"""How new a text is: the share of its word runs that no other text has.
+"""Measures novelty: the share of a text's word runs that no corpus text has.
 
-And how long the longest run of words is that it shares with one.
+Also measures the longest run of words that a text shares with one corpus text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 
 
 def word_runs(text: str, length: int = RUN_WORDS) -> set[tuple[str, ...]]:
-    """Every run of `length` words, lower case; of a shorter text all its words."""
+    """Every run of `length` words, lower case; a shorter text is one run."""
     return set(_runs(_words(text), length))
 
 
@@ -36,9 +36,9 @@ def sibling_similarity(text: str, siblings: Sequence[str]) -> float:
 
 
 class CorpusRuns:
-    """The five-word runs of many texts, to measure others against.
+    """The five-word runs of many texts, to compare other texts with.
 
-    A run is kept as its hash of 64 bits and the number of its text: 12 bytes, so that
+    A run is stored as a 64-bit hash and the number of its text: 12 bytes, so that
     100,000 scripts take about 150 MB where sets of words would take gigabytes.
     """
 
@@ -56,7 +56,10 @@ class CorpusRuns:
         self._hashes, self._owners = every[order], owners[order]
 
     def novelty(self, text: str) -> float:
-        """`novelty` against the texts, 0 to 1."""
+        """One minus the largest share of the text's runs that one text has, 0 to 1.
+
+        A text without words has novelty 0.
+        """
         runs = word_runs(text)
         if not runs:
             return 0.0
@@ -64,22 +67,23 @@ class CorpusRuns:
         return 1.0 - max(shared.values(), default=0) / len(runs)
 
     def longest_shared_run(self, text: str) -> int:
-        """Words of the longest run that one of the texts has too; below five is 0."""
+        """Words in the longest run shared with one of the texts; 0 below five."""
         words = _words(text)
         shared = Counter(n for run in _runs(words) for n in self._having(run))
         best = 0
-        for number, places in shared.most_common():
-            # A run of n words covers n - 4 places, so that no later text can do better.
-            if best >= places + RUN_WORDS - 1:
+        for number, runs in shared.most_common():
+            # n words in a row hold n - 4 runs, so no later text can have a longer one.
+            if best >= runs + RUN_WORDS - 1:
                 break
             best = max(best, longest_common_run(words, _words(self._texts[number])))
         return best if best >= RUN_WORDS else 0
 
     def own_sentences(self, text: str) -> str:
-        """The text without the sentences that one of the texts said before.
+        """The text without the sentences that are copied from one of the texts.
 
-        That is a sentence with COPIED_WORDS of its words, or all of them, in a row in
-        one text. Those below RUN_WORDS words are anybody's and stay.
+        A sentence is copied that has COPIED_WORDS words in a row, or all of its words,
+        in common with one text. Sentences below RUN_WORDS words are too common to be
+        copies and stay.
         """
         paragraphs = (
             " ".join(s for s in _SENTENCE_END.split(part) if not self._is_copied(s))
@@ -94,7 +98,7 @@ class CorpusRuns:
         )
 
     def _having(self, run: tuple[str, ...]) -> list[int]:
-        """Which texts have the run."""
+        """The numbers of the texts that have the run."""
         value = np.int64(hash(run))
         first = np.searchsorted(self._hashes, value, side="left")
         last = np.searchsorted(self._hashes, value, side="right")

@@ -1,8 +1,9 @@
-"""Finds scripts that try to instruct a model; they are left out of prompts, and said.
+"""Finds scripts that try to instruct a model; they are kept out of prompts.
 
-A small list of signs, not a judge: a text is read as people see it (NFKC, without
-case and hidden characters). What is found stays in the corpus; it grounds nothing.
-What is not found is still fenced (`prompts.as_data`) and called material.
+A short list of patterns, not a classifier, over the text as people see it (NFKC, case-
+folded, without hidden characters). A script that matches stays in the corpus, grounds
+no draft and is reported. One that does not match is still neutralised as data
+(`prompts.as_data`).
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ PAGE = 5_000
 _ORDERS = r"(instructions?|prompts?|rules?|guidelines?|directions?|commands?)"
 _ANWEISUNGEN = r"(anweisungen|instruktionen|regeln|vorgaben|befehle)"
 _ORDENES = r"(instrucciones|reglas|indicaciones|órdenes)"
-# An order to drop "the rules" may be about folding shirts; one about all, earlier or
-# the reader's own rules is meant for a model.
+# "Ignore the rules" may be about folding shirts; an order to ignore all, earlier or the
+# reader's own rules addresses a model.
 _INSTRUCTION = re.compile(
     "|".join(
         (
@@ -78,7 +79,7 @@ _FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a\U000e0030-\U000e0039]+\U000
 
 
 def signs(text: str) -> list[str]:
-    """Which kinds of sign a text shows: hidden_text, instruction, role, role_tag."""
+    """The kinds of pattern in a text: hidden_text, instruction, role, role_tag."""
     found = []
     if _HIDDEN.search(_FLAG.sub("", text)):
         found.append("hidden_text")
@@ -94,7 +95,10 @@ def signs(text: str) -> list[str]:
 
 
 def find_suspicious(warehouse: Warehouse, now: datetime) -> dict[str, list[str]]:
-    """{script_id: kinds} of the active scripts that show signs; kept as rows."""
+    """Find the active scripts with such patterns, store and return them.
+
+    Returns {script_id: kinds}.
+    """
     found: dict[tuple[str, str], list[str]] = {}
     last = ""
     while True:
@@ -112,7 +116,7 @@ def find_suspicious(warehouse: Warehouse, now: datetime) -> dict[str, list[str]]
 
 
 def suspicious_scripts(con: Connection) -> list[dict[str, Any]]:
-    """Ids and kinds of what was last found, by script_id."""
+    """The scripts that the last `find_suspicious` found, by script_id."""
     return fetch_dicts(
         con,
         """
@@ -138,7 +142,7 @@ _PAGE = f"""
 def _keep(
     con: Connection, found: Mapping[tuple[str, str], list[str]], now: datetime
 ) -> None:
-    """The table says what is found now; what was known keeps its date."""
+    """Replace the stored findings by these; known ones keep their date."""
     con.execute(
         """
         DELETE FROM suspicious_scripts
@@ -162,5 +166,5 @@ def _keep(
 def _as_seen(text: str) -> str:
     """NFKC, no case, no hidden characters, single blanks within lines."""
     normal = unicodedata.normalize("NFKC", text)
-    shown = "".join(c for c in normal if unicodedata.category(c) != "Cf")
-    return re.sub(r"[^\S\n]+", " ", shown.casefold())
+    visible = "".join(c for c in normal if unicodedata.category(c) != "Cf")
+    return re.sub(r"[^\S\n]+", " ", visible.casefold())

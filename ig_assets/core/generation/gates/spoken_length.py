@@ -1,11 +1,11 @@
-"""How long a text takes to speak: its words over the language's usual rate.
+"""Estimates the speaking time of a text: its words over the language's usual rate.
 
-No model is asked: its guess would be no measurement. 150 words a minute is the usual
-rate of English conversation (National Center for Voice and Speech). The other
-languages have it in the proportion in which the same texts were read aloud in them,
-words a minute: en 228, es 218, fr 195, it 188, pt 181, de 179, all seventeen 184
-(Trauzettel-Klosinski and Dietz, IReST, Invest. Ophthalmol. Vis. Sci. 53, 2012).
-Chinese and Japanese, which put no spaces, are counted in characters (255 and 357).
+150 words per minute is the usual rate of English conversation (National Center for
+Voice and Speech). Other languages are scaled by the rates at which the same texts were
+read aloud, in words per minute: en 228, es 218, fr 195, it 188, pt 181, de 179, mean of
+seventeen languages 184 (Trauzettel-Klosinski and Dietz, IReST, Invest. Ophthalmol. Vis.
+Sci. 53, 2012).
+Chinese and Japanese, written without spaces, are counted in characters (255, 357).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CHARACTER = re.compile(r"[^\W_]", re.UNICODE)
 
 
 def spoken_seconds(text: str, language: str) -> float:
-    """Seconds that one person takes to speak the text, by its language's code."""
+    """Seconds to speak the text; `language` is a code such as en or pt-BR."""
     code = language.lower().split("-")[0]
     if code in CHARACTERS_PER_MINUTE:
         return 60.0 * len(_CHARACTER.findall(text)) / CHARACTERS_PER_MINUTE[code]
@@ -29,5 +29,5 @@ def spoken_seconds(text: str, language: str) -> float:
 
 
 def words_per_minute(language: str) -> int:
-    """The usual speaking rate of a language."""
+    """The usual speaking rate of a language, words per minute."""
     return WORDS_PER_MINUTE.get(language.lower().split("-")[0], OTHERWISE)

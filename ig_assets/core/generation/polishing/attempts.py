@@ -1,7 +1,7 @@
-"""What polishing has brought so far: every attempt is a row with what it cost.
+"""Stores polishing attempts, one row per attempt, rejected ones included.
 
-An attempt is kept in the transaction that settles its call, before it is measured, so
-that a run that dies between the two pays for nothing twice.
+An attempt is stored in the transaction that settles its call, before it is measured,
+so that a run that dies between the two does not pay again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SHARED = (
 
 
 def text_columns(written: Written) -> dict[str, object]:
-    """The columns that attempts and variants have in common."""
+    """The columns that `polish_attempts` and `variants` have in common."""
     return {name: getattr(written, name) for name in _SHARED.split()} | {
         "beats": beats_json(written.beats),
         "settings": json.dumps(written.settings, sort_keys=True),
@@ -38,7 +38,7 @@ def record_attempt(
     model_id: str,
     now: datetime,
 ) -> None:
-    """Keep an attempt, a rejected one too."""
+    """Store an attempt."""
     row = text_columns(written) | {
         "variant_id": variant_id,
         "attempt": attempt,
@@ -51,7 +51,7 @@ def record_attempt(
 def earlier_attempts(
     con: Connection, variant_ids: Sequence[str]
 ) -> dict[str, dict[int, Written]]:
-    """{variant_id: {attempt: what it brought}} of variants that are not done."""
+    """The stored attempts as {variant_id: {attempt number: answer}}."""
     rows = fetch_dicts(
         con,
         """
@@ -68,7 +68,7 @@ def earlier_attempts(
 
 
 def as_written(row: dict[str, Any]) -> Written:
-    """A row of drafts or attempts as what a writer returned."""
+    """A row of `drafts` or `polish_attempts` as the answer that it stores."""
     return Written(
         row["hook"],
         row["body"],

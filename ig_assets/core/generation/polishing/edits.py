@@ -1,6 +1,6 @@
-"""What a person's words for a post measure at the gates; a person decides, they warn.
+"""Measures a person's edit of a post at the gates, as a warning only.
 
-The one gate that could cost a call, nearness in meaning, is not measured.
+The one gate that could cost a call, the nearest script by embedding, is not measured.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _LAST_EDIT = """
     LIMIT 1
 """
 
-# The words of the topic's other arms as they go out. The canary and control arms may
-# resemble the arm that they are paired with.
+# One row per other arm of the topic: its text as edited. The canary and control arms
+# may resemble the arm that they are paired with.
 _SIBLINGS = """
     SELECT coalesce(c.text, v.text) AS text
     FROM posts AS p
@@ -57,7 +57,7 @@ _SIBLINGS = """
 def measure_edit(
     warehouse: Warehouse, clock: Clock, gates: Gates, post_id: str
 ) -> list[Figure]:
-    """Measure the last edit of a post and keep its figures; nothing is refused."""
+    """Measure the last edit of a post, store its figures and return them."""
     with warehouse.transaction() as con:
         [edit] = fetch_dicts(con, _LAST_EDIT, [post_id])
         corpus = corpus_texts(con)

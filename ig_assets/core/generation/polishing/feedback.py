@@ -1,10 +1,10 @@
-"""What a polisher is told when the last text failed: one sentence a failed gate."""
+"""Feedback to the polisher about a failed text: one sentence per failed gate."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ig_assets.core.generation.gates.banned_words import said
+from ig_assets.core.generation.gates.banned_words import phrases_in
 from ig_assets.core.generation.gates.gates import Candidate, Figure, Gates, failures
 from ig_assets.core.generation.gates.spoken_length import words_per_minute
 from ig_assets.core.generation.writing.schema import language_name
@@ -28,8 +28,8 @@ _SENTENCES = {
 }
 
 
-def how_to_mend(gates: Gates, text: Candidate, figures: Sequence[Figure]) -> str:
-    """What to do differently, in at most a sentence for each failed gate."""
+def feedback(gates: Gates, text: Candidate, figures: Sequence[Figure]) -> str:
+    """What to do differently, at most one sentence per failed gate."""
     sentences = dict.fromkeys(
         _sentence(gates, text, figure) for figure in failures(figures)
     )
@@ -42,14 +42,14 @@ def _sentence(gates: Gates, text: Candidate, figure: Figure) -> str:
     if figure.gate == "language":
         return f"Write in {language_name(text.language)}."
     if figure.gate == "banned_words":
-        named = [p.phrase for p in said(gates.banned, text.text) if p.phrase]
+        named = [p.phrase for p in phrases_in(gates.banned, text.text) if p.phrase]
         without = f": not {', '.join(map(repr, named))}" if named else ""
-        return f"Promise nothing that nobody can keep{without}."
+        return f"Make no promise that cannot be kept{without}."
     return _SENTENCES[figure.gate]
 
 
 def _length(gates: Gates, language: str, figure: Figure) -> str:
-    """How long it should be: well within the bounds, at the language's rate."""
+    """The length to aim at: well within the bounds, in words of the language."""
     is_short = figure.figure is not None and figure.figure < gates.least_seconds
     least, most = gates.least_seconds, gates.most_seconds
     seconds = least + (most - least) * (1 / 3 if is_short else 2 / 3)

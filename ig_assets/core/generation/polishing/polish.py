@@ -1,4 +1,4 @@
-"""Variants: every draft is polished and measured; what fails is polished once more."""
+"""Turns drafts into variants: polishes, measures, and retries failed texts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ from ig_assets.errors import BudgetError
 
 @dataclass(frozen=True)
 class VariantSummary:
-    """What a materialisation made; `regenerated` of them were asked for again."""
+    """Counts of a month's drafts: kept from before, and outcomes of this run.
+
+    `regenerated` counts variants that took more than one attempt.
+    """
 
     drafts: int
     kept: int
@@ -44,15 +47,14 @@ class VariantSummary:
 def polish_drafts(
     polishing: Polishing, month: str, run: RunRef, topic_id: str | None = None
 ) -> VariantSummary:
-    """Polish drafts of a month, or of one topic, that have no variant yet.
+    """Polish the drafts of a month, or of one topic, that have no variant yet.
 
-    Each is committed as it comes.
-    Where the polished text is malformed or fails a gate, the draft itself stands if
-    it passes; else the draft is polished again with the next seed and told what was
-    wrong, and after `regenerations` of these the variant is rejected with its
-    figures. A rejected draft is a rejected variant. Topics go side by side, the arms
-    of one in their order, so that no result depends on timing. Raises as
-    `write_script` does.
+    Where the polished text is malformed or fails a gate, the draft becomes the variant
+    if it passes; else it is polished once more with the next seed and feedback. After
+    `regenerations` more attempts the variant is rejected with its figures. A rejected
+    draft becomes a rejected variant. Each variant is committed once it is done.
+    Topics are polished concurrently and the arms of one topic in order, so that no
+    result depends on timing. Raises as `write_script`.
     """
     ledger = polishing.ledger
     ledger.mark_unknown(run)
@@ -101,7 +103,7 @@ def _polish_topic(
     run: RunRef,
     halt: threading.Event,
 ) -> list[RegenerationResult]:
-    """The arms of a topic in their order: each is measured against those before."""
+    """Polish the arms of a topic in order; each is measured against those before."""
     siblings = dict(state.texts.get(drafts[0]["topic_id"], {}))
     outcomes = []
     for draft in drafts:

@@ -1,4 +1,4 @@
-"""One draft on its way to a variant: polished, measured, polished again or given up."""
+"""Turns one draft into a variant: polish, measure, retry, or reject."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ig_assets.core.generation.gates.gates import (
 )
 from ig_assets.core.generation.gates.novelty import CorpusRuns
 from ig_assets.core.generation.polishing.attempts import as_written, record_attempt
-from ig_assets.core.generation.polishing.feedback import COPYING, how_to_mend
+from ig_assets.core.generation.polishing.feedback import COPYING, feedback
 from ig_assets.core.generation.writing.arms import WritingModel
 from ig_assets.core.generation.writing.draft import WriterOf
 from ig_assets.core.generation.writing.schema import (
@@ -30,6 +30,7 @@ from ig_assets.core.generation.writing.schema import (
 from ig_assets.core.generation.writing.write import (
     ATTEMPTS,
     Sampling,
+    ScriptRequest,
     Written,
     write_script,
 )
@@ -42,9 +43,9 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Polishing:
-    """Everything that polishing needs from outside; `model` does the polishing.
+    """Everything that polishing needs from outside; `model` polishes.
 
-    `nearest` gives the cosine of a text to the nearest script, None where it has none.
+    `nearest` gives the cosine of a text to the nearest script, None without one.
     """
 
     ledger: Ledger
@@ -60,19 +61,23 @@ class Polishing:
 
 @dataclass(frozen=True)
 class Measured:
-    """A text with its figures; without a text there are none."""
+    """A text with its figures at the gates; a rejection has none."""
 
     written: Written
     figures: Sequence[Figure] = ()
 
     @property
     def why_not(self) -> str | None:
+        """Why the text cannot be a variant, None where it can."""
         return self.written.rejection or why_rejected(self.figures)
 
 
 @dataclass(frozen=True)
 class RegenerationResult:
-    """How a draft ended: polished, draft_kept or rejected, after how many attempts."""
+    """The outcome of a draft, `kind`: polished, draft_kept or rejected.
+
+    `attempts` counts polishing attempts; `is_polished_text` is False where the draft was kept.
+    """
 
     kind: str
     chosen: Measured
@@ -82,7 +87,10 @@ class RegenerationResult:
 
 @dataclass(frozen=True)
 class Month:
-    """What the variants of a month are measured against, and what is done already."""
+    """What the month's variants are measured against, and the stored attempts.
+
+    `texts` is {topic_id: {arm: text}} of the variants that were accepted before.
+    """
 
     corpus: CorpusRuns
     texts: dict[str, dict[str, str]]
@@ -91,16 +99,16 @@ class Month:
 
 @dataclass(frozen=True)
 class _Task:
-    """What a polisher is given: a text, what to mend, and where need be the brief."""
+    """The polisher's input: a text, feedback on the last attempt, and the brief."""
 
     draft: str
-    mend: str = ""
+    feedback: str = ""
     brief: str = ""
 
 
 @dataclass(frozen=True)
 class OneDraft:
-    """One draft on its way to a variant."""
+    """One draft that becomes a variant; `siblings` are texts of the topic's arms."""
 
     polishing: Polishing
     row: Row
@@ -110,7 +118,7 @@ class OneDraft:
     halt: threading.Event
 
     def outcome(self) -> RegenerationResult:
-        """Polish, fall back on the draft, polish again, or give up."""
+        """Polish; else keep the draft; else polish with feedback; else reject."""
         draft = as_written(self.row)
         if draft.rejection:
             return RegenerationResult("rejected", Measured(draft), 0)
@@ -120,17 +128,17 @@ class OneDraft:
         drafted = self._measured(draft)
         if drafted.why_not is None:
             settings = draft.settings | {"kept_the_draft": polished.why_not}
-            stands = replace(draft, settings=settings)
-            return RegenerationResult("draft_kept", replace(drafted, written=stands), 1)
+            kept = replace(draft, settings=settings)
+            return RegenerationResult("draft_kept", replace(drafted, written=kept), 1)
         failed = [drafted, polished]
         for number in range(1, self.polishing.regenerations + 1):
             if (polished.written.rejection or "").startswith("refused"):
                 break
-            polished = self._attempt(number, self._mended(failed))
+            polished = self._attempt(number, self._next_task(failed))
             failed.append(polished)
             if polished.why_not is None:
                 return RegenerationResult("polished", polished, number + 1, True)
-        # An answer that came to nothing has no words to show.
+        # A malformed answer has no text, so the last one with a text is recorded.
         last = [each for each in failed if each.written.text][-1]
         rejected = replace(last.written, rejection=last.why_not)
         return RegenerationResult(
@@ -140,21 +148,21 @@ class OneDraft:
             is_polished_text=last is not drafted,
         )
 
-    def _mended(self, failed: Sequence[Measured]) -> _Task:
-        """What to do about the last text, and the brief as material for it.
+    def _next_task(self, failed: Sequence[Measured]) -> _Task:
+        """The draft with feedback on the last text, and the brief as material.
 
-        What a draft copied would be copied again, so that it is taken out first.
+        Copied sentences would be copied once more, so they are removed from the draft.
         """
         last = [each for each in failed if each.written.text][-1]
         candidate = _candidate(last.written, self.row["language"])
-        mend = how_to_mend(self.polishing.gates, candidate, last.figures)
+        sentences = feedback(self.polishing.gates, candidate, last.figures)
         text = self.row["text"]
         if {figure.gate for figure in failures(last.figures)} & set(COPYING):
             text = self.state.corpus.own_sentences(text)
-        return _Task(text, mend, self.row["brief"] or "")
+        return _Task(text, sentences, self.row["brief"] or "")
 
     def _attempt(self, number: int, task: _Task) -> Measured:
-        """What an attempt brought, paid for now or in an earlier run."""
+        """The measured answer of an attempt, paid for now or in an earlier run."""
         earlier = self.state.attempts.get(self.row["variant_id"], {}).get(number)
         written = earlier if earlier is not None else self._ask(number, task)
         return Measured(written) if written.rejection else self._measured(written)
@@ -185,7 +193,7 @@ class OneDraft:
             hook_hint=HOOK_STYLES[row["hook_style"]],
             draft=task.draft,
             brief=task.brief,
-            mend=task.mend,
+            mend=task.feedback,
         )
         now = polishing.ledger.clock.now()
 
@@ -201,16 +209,15 @@ class OneDraft:
 
         draw = seeded_unit(polishing.seed, "polish", row["variant_id"])
         seed = int(draw * 2**31) + number * ATTEMPTS
-        return write_script(
-            polishing.ledger,
+        request = ScriptRequest(
             polishing.writer_of(polishing.model),
             prompt,
             Sampling(polishing.temperature, seed),
             "polish",
-            self._paid_for,
-            record,
             PolishedScript,
-            self.halt,
+        )
+        return write_script(
+            polishing.ledger, request, self._paid_for, record, self.halt
         )
 
 

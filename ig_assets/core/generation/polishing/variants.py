@@ -1,4 +1,4 @@
-"""The rows of variants: what is missing, what is there, and how one is written."""
+"""Reads and writes the rows of variants."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def unpolished(con: Connection, month: str, topic_id: str | None = None) -> list
 
 
 def corpus_texts(con: Connection) -> list[str]:
-    """Every text that the corpus has or had."""
+    """The text of every revision of every script, active or not."""
     rows = con.execute("SELECT DISTINCT text FROM scripts").fetchall()
     return [text for (text,) in rows]
 
@@ -62,10 +62,10 @@ def variant_texts(con: Connection, month: str) -> dict[str, dict[str, str]]:
 def record_variant(
     polishing: Polishing, draft: Row, outcome: RegenerationResult, run: RunRef
 ) -> None:
-    """The variant, its figures and who polished it, in one transaction.
+    """Write the variant, its figures and its polisher in one transaction.
 
-    A text that the polisher wrote names it, rejected or not; a draft that stands does
-    not.
+    The polisher is recorded where it wrote the text, rejected or not, and not where
+    the draft was kept.
     """
     now = polishing.ledger.clock.now()
     variant_id = draft["variant_id"]

@@ -1,7 +1,7 @@
-"""Versioned prompt files; a landed version is never edited, a change is a new file.
+"""Versioned prompt files; a released version is never edited, a change is a new file.
 
-Whatever is filled in is data: `as_data` takes from it what could end a tag or speak in
-another role, so that a script cannot leave its place in the prompt.
+Every value is data: `as_data` neutralises what could end a tag or begin another role,
+so that a script cannot leave its place in the prompt.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ DRAFT_INSTRUCTIONS = "draft.instructions.v2.j2"
 POLISH = "polish.v2.j2"
 HELD_OUT = "held_out.v1.j2"
 
-# What the control arm is written with, for ever: the loop's lift is measured
-# against it.
+# The control arm's prompt, which never changes: the loop's lift is measured against it.
 FIRST_DRAFT = "draft.v1.j2"
 FIRST_DRAFT_INSTRUCTIONS = "draft.instructions.v1.j2"
 
@@ -41,7 +40,7 @@ def as_data(text: str) -> str:
     """The text without a sign that begins a tag, and without hidden characters.
 
     `<` becomes `‹`, so that neither our closing tags nor a model's own role tags
-    (`<|im_start|>`) can stand in it; characters of Unicode's category Cf (zero-width,
+    (`<|im_start|>`) can occur in it; characters of Unicode's category Cf (zero-width,
     bidirectional, tags), which a person cannot see, are dropped but for the joiners.
     """
     seen = (c for c in text if c in _JOINERS or unicodedata.category(c) != "Cf")
@@ -62,7 +61,7 @@ def _source(name: str) -> str:
 
 
 def render(template: str, instructions: str, **values: object) -> Prompt:
-    """Render a prompt, all values as data; one that is needed and lacks is an error."""
+    """Render a prompt, all values as data. Raises UndefinedError for a missing one."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(undefined=StrictUndefined, autoescape=False)

@@ -1,6 +1,6 @@
-"""The files of a content calendar as rows: YAML by month, CSV as spreadsheets save it.
+"""Reads the files of a content calendar: YAML by month, or CSV from a spreadsheet.
 
-YAML has documents of `month` and `topics`. CSV has a header and one topic a row,
+YAML has documents of `month` and `topics`. CSV has a header and one row per topic,
 whose month is that of its `due_on`.
 """
 
@@ -24,11 +24,11 @@ _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 YAML_SUFFIXES = (".yaml", ".yml")
 CSV_SUFFIX = ".csv"
 SPREADSHEETS = (".tsv", ".xls", ".xlsx", ".ods", ".numbers")
-"""Looks like a calendar and is not read: told, not passed over."""
+"""Suffixes of files that may be calendars but are not read; they are reported."""
 
 
 class CalendarRow(NamedTuple):
-    """One topic as it was written; `month` is None where it cannot be told."""
+    """One topic as it is in the file; `month` is None where `due_on` has none."""
 
     source: str
     month: str | None
@@ -38,7 +38,7 @@ class CalendarRow(NamedTuple):
 class CalendarProblem(NamedTuple):
     """A file, or a part of one, that cannot be read.
 
-    `unreadable` where nobody can say which topics the file holds.
+    `unreadable` means that it is unknown which topics the file holds.
     """
 
     source: str
@@ -47,7 +47,7 @@ class CalendarProblem(NamedTuple):
 
 
 class _PlainDates(yaml.SafeLoader):
-    """Dates stay text, so that one that cannot be is one bad row and no bad file."""
+    """Leaves dates as text, so that an impossible date spoils one row, not the file."""
 
     yaml_implicit_resolvers = {
         first: [(tag, known) for tag, known in found if not tag.endswith(":timestamp")]
@@ -60,12 +60,14 @@ def calendar_rows(
 ) -> Iterator[CalendarRow | CalendarProblem]:
     """The rows of a file, or of a folder's files in the order of their names.
 
-    `columns` are those that a topic has; a CSV column of another name is left alone
-    and told as a problem.
+    `columns` are the fields of a topic; a CSV column of another name is ignored and
+    reported as a problem.
     """
     for path in _files(location):
         if path.suffix.lower() not in (*YAML_SUFFIXES, CSV_SUFFIX):
-            yield CalendarProblem(path.name, "a calendar is YAML or CSV; save it so")
+            yield CalendarProblem(
+                path.name, "a calendar is YAML or CSV; save it as one of them"
+            )
             continue
         try:
             text = decoded(path.read_bytes())
@@ -121,7 +123,7 @@ def _csv(
             raise ValueError("a CSV calendar needs the columns topic and due_on")
         unknown = [f"`{name}`" for name in header if name and name not in columns]
         if unknown:
-            detail = f"no topic has a column {', '.join(unknown)}; it is left alone"
+            detail = f"a topic has no column {', '.join(unknown)}; it is ignored"
             yield CalendarProblem(name, detail)
         for number, cells in enumerate(filter(any, lines), start=1):
             source = f"{name}#{number}"
@@ -137,7 +139,7 @@ def _csv(
             yield CalendarRow(source, _month_of(values), values)
     except csv.Error:
         raise ValueError(
-            f"it is not CSV from line {lines.line_num}; are quotes closed?"
+            f"line {lines.line_num} is not CSV; are all quotes closed?"
         ) from None
 
 
@@ -145,12 +147,12 @@ def _column(cell: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", cell.strip().lower()).strip("_")
 
 
-def whole_date(text: str) -> str:
-    """`2026-2-3` as `2026-02-03`; whatever is no such date as it is."""
+def padded_date(text: str) -> str:
+    """`2026-2-3` as `2026-02-03`; any other text unchanged."""
     found = _DATE.fullmatch(text.strip())
     return "{}-{:0>2}-{:0>2}".format(*found.groups()) if found else text
 
 
 def _month_of(values: Mapping[str, Any]) -> str | None:
-    month = whole_date(str(values.get("due_on", "")))[:7]
+    month = padded_date(str(values.get("due_on", "")))[:7]
     return month if MONTH.fullmatch(month) else None

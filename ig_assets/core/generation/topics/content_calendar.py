@@ -1,4 +1,4 @@
-"""Reading the content calendar: the topics of a month, validated row by row."""
+"""Reads the topics of a month from the content calendar, validated row by row."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ig_assets.core.corpus.scripts.secret_scan import secret_kind
 from ig_assets.core.generation.topics.calendar_file import (
     CalendarProblem,
     calendar_rows,
-    whole_date,
+    padded_date,
 )
 from ig_assets.errors import InputError
 
@@ -31,24 +31,24 @@ def _one_line(text: object) -> object:
 
 
 def _without_secrets(text: str) -> str:
-    """What is planned goes to a vendor and into tables that many read."""
+    """Topics go to a vendor and into tables that many people read."""
     kind = secret_kind(text)
     if kind is not None:
         raise ValueError(f"seems to contain {kind}; take it out")
     return text
 
 
-def _language(told: object) -> object:
-    """The language of a tag or name (`EN-us`, `English`: en); its region is dropped."""
-    tag = language_of(told) if isinstance(told, str) else None
+def _language(value: object) -> object:
+    """The language of a tag or name (`EN-us`, `English`: en), without its region."""
+    tag = language_of(value) if isinstance(value, str) else None
     if not tag:
-        raise ValueError(f"{told!r} is no language such as en, de or pt")
+        raise ValueError(f"{value!r} is not a language such as en, de or pt")
     return tag.partition("-")[0]
 
 
 def _padded(day: object) -> object:
     """Dates as people type them: 2026-2-3 is 2026-02-03."""
-    return whole_date(day) if isinstance(day, str) else day
+    return padded_date(day) if isinstance(day, str) else day
 
 
 Safe = AfterValidator(_without_secrets)
@@ -77,7 +77,7 @@ class CalendarTopic(BaseModel):
 
 @dataclass(frozen=True)
 class TopicReject:
-    """A row that cannot be used, and why, in words for a person."""
+    """A row that cannot be used, with the reason in words for a person."""
 
     source_uri: str
     reason: str
@@ -86,9 +86,9 @@ class TopicReject:
 
 @dataclass(frozen=True)
 class CalendarReading:
-    """What the calendar holds for one month.
+    """The calendar's topics of one month with their sources, and its bad rows.
 
-    `unreadable` are the files, of which nobody can say what they hold now.
+    `unreadable` are the names of files whose topics are unknown.
     """
 
     topics: tuple[tuple[CalendarTopic, str], ...]
@@ -103,8 +103,7 @@ def read_calendar(location: Path, month: str) -> CalendarReading:
     """Read the topics of `month` (YYYY-MM) from a YAML or CSV file, or a folder.
 
     Raises InputError when the location does not exist. A broken file or row is a
-    reject; the rest goes on. A row whose month cannot be told is a reject of every
-    month.
+    reject and the others are read. A row without a month is a reject of every month.
     """
     if not location.exists():
         raise InputError(
@@ -128,7 +127,9 @@ def read_calendar(location: Path, month: str) -> CalendarReading:
         try:
             topic = CalendarTopic.model_validate(row.values)
         except ValidationError as error:
-            rejects.append(TopicReject(row.source, "not a valid topic", told(error)))
+            rejects.append(
+                TopicReject(row.source, "not a valid topic", problems_of(error))
+            )
             continue
         if topic.due_on.strftime("%Y-%m") != month:
             detail = f"due_on {topic.due_on} is not in {month}"
@@ -144,7 +145,7 @@ def read_calendar(location: Path, month: str) -> CalendarReading:
 
 
 def calendar_months(location: Path) -> dict[str, int]:
-    """Months that the calendar has rows for, with how many."""
+    """The number of rows per month of the calendar."""
     months: dict[str, int] = {}
     for row in calendar_rows(location, COLUMNS):
         if not isinstance(row, CalendarProblem) and row.month is not None:
@@ -152,7 +153,7 @@ def calendar_months(location: Path) -> dict[str, int]:
     return months
 
 
-def told(error: ValidationError) -> str:
+def problems_of(error: ValidationError) -> str:
     """What is wrong with a row, column by column."""
     return "; ".join(
         f"{'.'.join(map(str, e['loc'])) or 'row'}: "

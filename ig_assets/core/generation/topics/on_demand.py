@@ -1,4 +1,4 @@
-"""Topics that a person asks for between those of the calendar."""
+"""Topics that a person asks for in addition to the calendar's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from ig_assets.core.generation.topics.calendar_file import MONTH
-from ig_assets.core.generation.topics.content_calendar import CalendarTopic, told
+from ig_assets.core.generation.topics.content_calendar import (
+    CalendarTopic,
+    problems_of,
+)
 from ig_assets.core.generation.topics.sync import ON_DEMAND, topic_id_of, topic_row
 from ig_assets.core.ports import Clock
 from ig_assets.errors import ConflictError, InputError
@@ -23,15 +26,15 @@ WHERE month = ?
   AND topic_id = ?
 """
 
-# What may be asked for of a topic, and how a person calls it.
-_ASKED_BY = {
+# The fields of a topic that a person may state, with their names in messages.
+_STATED = {
     "brief": "brief",
     "audience": "audience",
     "language": "language",
     "brand_voice": "voice",
 }
 
-_ASK_AGAIN = """
+_PLAN_AGAIN = """
 UPDATE topics
 SET status = 'planned',
     arms = CASE WHEN ? > coalesce(arms, 2) THEN ? ELSE arms END
@@ -43,41 +46,41 @@ WHERE month = ?
 def add_topic(
     warehouse: Warehouse, clock: Clock, month: str, values: Mapping[str, Any], arms: int
 ) -> str:
-    """Plan a topic that a person asked for, with 2 or 3 arms; return its id.
+    """Plan a topic that a person asks for, with 2 or 3 arms; return its id.
 
-    `values` are a calendar row's, without its date, which is today or the month's
-    first day; an empty one asks for nothing. A topic that the month has keeps its row
-    and draw, and gets more arms where more are asked for. Raises what `check_topic`
-    does.
+    `values` are the fields of a calendar row but for the date, which is today or the
+    month's first day; an empty value is as if it were missing. A topic that the month
+    already has keeps its row and draw, and gets more arms where more are asked for.
+    Raises as `check_topic`.
     """
-    topic_id, row = _asked_for(clock, month, values, arms)
+    topic_id, row = _planned_row(clock, month, values, arms)
     with warehouse.transaction() as con:
         _check_same(con, row, values)
         merge_rows(con, "topics", [row], replace=False)
-        con.execute(_ASK_AGAIN, [arms, arms, month, topic_id])
+        con.execute(_PLAN_AGAIN, [arms, arms, month, topic_id])
     return topic_id
 
 
 def check_topic(
     warehouse: Warehouse, clock: Clock, month: str, values: Mapping[str, Any], arms: int
 ) -> str:
-    """The id of the topic that `add_topic` would plan; plans nothing.
+    """The id of the topic that `add_topic` would plan; writes nothing.
 
     Raises InputError for a bad value or a month that is over, and ConflictError where
     the month has the topic with another brief, audience, language or voice.
     """
-    topic_id, row = _asked_for(clock, month, values, arms)
+    topic_id, row = _planned_row(clock, month, values, arms)
     with warehouse.transaction() as con:
         _check_same(con, row, values)
     return topic_id
 
 
 def open_month(clock: Clock, month: str) -> str:
-    """The month, which must not be over. Raises InputError."""
+    """The month. Raises InputError where it is malformed or over."""
     present = clock.now().strftime("%Y-%m")
     if not MONTH.fullmatch(month) or month < present:
         raise InputError(
-            f"{month!r} is not an open month; name the present one, {present}, or "
+            f"{month!r} is not an open month; use the current month, {present}, or "
             "a later one."
         )
     return month
@@ -86,9 +89,9 @@ def open_month(clock: Clock, month: str) -> str:
 def known_topic(
     warehouse: Warehouse, clock: Clock, month: str, topic: str
 ) -> str | None:
-    """The id of a planned topic of an open month, None where none is named.
+    """The id of a topic of an open month, None where `topic` is empty.
 
-    Raises InputError for a month that is over and a topic that it does not have.
+    Raises InputError for a month that is over, and for a topic that it does not have.
     """
     open_month(clock, month)
     if not topic.strip():
@@ -101,7 +104,7 @@ def known_topic(
     return topic_id
 
 
-def _asked_for(
+def _planned_row(
     clock: Clock, month: str, values: Mapping[str, Any], arms: int
 ) -> tuple[str, dict[str, Any]]:
     if not 2 <= arms <= 3:
@@ -112,7 +115,7 @@ def _asked_for(
     try:
         topic = CalendarTopic.model_validate({**given, "due_on": due_on})
     except ValidationError as error:
-        raise InputError(f"The topic cannot be used: {told(error)}.") from None
+        raise InputError(f"The topic cannot be used: {problems_of(error)}.") from None
     topic_id = topic_id_of(month, topic.topic)
     own = {"is_control": False, "is_canary": False, "arms": arms}
     return topic_id, topic_row(topic, ON_DEMAND, month, topic_id) | own
@@ -121,13 +124,13 @@ def _asked_for(
 def _check_same(
     con: Connection, row: Mapping[str, Any], values: Mapping[str, Any]
 ) -> None:
-    """What was asked for by name must be what the month's topic has, if it has it."""
+    """Raise ConflictError where the month has the topic with other stated values."""
     known = fetch_dicts(con, _KNOWN, [row["month"], row["topic_id"]])
     if not known:
         return
     other = [
-        _ASKED_BY[name]
-        for name in _ASKED_BY
+        label
+        for name, label in _STATED.items()
         if values.get(name) and (known[0][name] or "") != row[name]
     ]
     if not other:
@@ -135,7 +138,7 @@ def _check_same(
     source = known[0]["source_uri"]
     where = "" if source == ON_DEMAND else f" in the calendar ({source})"
     raise ConflictError(
-        f"{row['month']} has the topic {known[0]['topic']!r} already{where}, with "
-        f"another {' and another '.join(other)}; leave that out to go on with the "
-        "topic as it is, or name this one differently. Nothing was written or paid for."
+        f"{row['month']} already has the topic {known[0]['topic']!r}{where}, with "
+        f"another {' and another '.join(other)}; leave that out to use the topic as it "
+        "is, or name this one differently. Nothing was written or paid for."
     )

@@ -1,27 +1,60 @@
-"""A month's topics as rows: its calendar's, drawn for control and canary."""
+"""Writes a month's topics from its calendar and draws control and canary topics."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ig_assets.core.generation.topics.content_calendar import (
+    CalendarReading,
     CalendarTopic,
+    TopicReject,
     read_calendar,
 )
 from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
-from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 ON_DEMAND = "on demand"
+"""The source of a topic that a person asked for."""
+
+_KNOWN = """
+SELECT t.topic_id, t.is_control, t.is_canary, t.source_uri,
+    EXISTS (
+        SELECT 1
+        FROM drafts AS d
+        WHERE d.month = t.month
+          AND d.topic_id = t.topic_id
+    ) AS drafted
+FROM topics AS t
+WHERE t.month = ?
+"""
+
+_WITHDRAW = """
+UPDATE topics
+SET status = 'withdrawn'
+WHERE month = ?
+  AND topic_id IN (SELECT unnest(?::TEXT[]))
+"""
+
+_RESOLVE = """
+UPDATE topic_rejects
+SET resolved_at = ?
+WHERE resolved_at IS NULL
+  AND coalesce(month, ?) = ?
+"""
+
+Known = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class TopicsSummary:
-    """What a materialisation of a month's topics did."""
+    """Counts of a month's topics; `left_out` were beyond the limit."""
 
     topics: int
     new: int
@@ -33,20 +66,26 @@ class TopicsSummary:
 
 @dataclass(frozen=True)
 class Draw:
-    """How topics are drawn: shares of the month's topics, 0 to 1."""
+    """How topics are drawn: shares of the month's topics, 0 to 1.
+
+    Canary topics are drawn only where a model is on trial (`has_candidate`).
+    """
 
     seed: int
     control_share: float
     canary_share: float
     has_candidate: bool
 
+    def control(self, month: str, ids: Sequence[str]) -> set[str]:
+        """The topics that get a control arm."""
+        return _drawn(ids, self.seed, "control", month, self.control_share)
 
-_RESOLVE = """
-UPDATE topic_rejects
-SET resolved_at = ?
-WHERE resolved_at IS NULL
-  AND coalesce(month, ?) = ?
-"""
+    def canary(self, month: str, ids: Sequence[str]) -> set[str]:
+        """The topics that get a canary arm: at least one where there is any topic."""
+        if not (self.has_candidate and self.canary_share > 0 and ids):
+            return set()
+        share = max(self.canary_share, 1 / len(ids))
+        return _drawn(ids, self.seed, "canary", month, share)
 
 
 def sync_topics(
@@ -59,84 +98,21 @@ def sync_topics(
 ) -> TopicsSummary:
     """Write the calendar's topics of a month; a drafted topic keeps its draw.
 
-    `limit` takes the first topics by due date; the rest is left out, not lost. What
-    an unreadable file held before stays planned. Raises InputError when the calendar
-    does not exist.
+    Only the first `limit` topics by due date are written. Topics of a file that has
+    become unreadable stay planned. Raises InputError when the calendar does not exist.
     """
     reading = read_calendar(calendar, month)
     ordered = sorted(reading.topics, key=lambda t: (t[0].due_on, t[0].topic))
-    chosen = ordered[:limit]
-    ids = [topic_id_of(month, topic.topic) for topic, _ in chosen]
-    control = _drawn(ids, draw.seed, "control", month, draw.control_share)
-    canary: set[str] = set()
-    if draw.has_candidate and draw.canary_share > 0:
-        share = max(draw.canary_share, 1 / len(ids)) if ids else 0.0
-        canary = _drawn(ids, draw.seed, "canary", month, share)
-    now = clock.now()
+    chosen = {topic_id_of(month, t.topic): (t, s) for t, s in ordered[:limit]}
     with warehouse.transaction() as con:
-        known = {
-            row["topic_id"]: row
-            for row in fetch_dicts(
-                con,
-                """
-                SELECT t.topic_id, t.is_control, t.is_canary, t.source_uri,
-                    EXISTS (SELECT 1 FROM drafts AS d WHERE d.month = t.month
-                            AND d.topic_id = t.topic_id) AS drafted
-                FROM topics AS t
-                WHERE t.month = ?
-                """,
-                [month],
-            )
-        }
-        rows = []
-        for (topic, source), topic_id in zip(chosen, ids, strict=True):
-            before = known.get(topic_id)
-            settled = before is not None and before["drafted"]
-            rows.append(
-                topic_row(topic, source, month, topic_id)
-                | {
-                    "is_control": (
-                        before["is_control"]
-                        if before and settled
-                        else topic_id in control
-                    ),
-                    "is_canary": (
-                        before["is_canary"]
-                        if before and settled
-                        else topic_id in canary
-                    ),
-                }
-            )
+        known = {row["topic_id"]: row for row in fetch_dicts(con, _KNOWN, [month])}
+        rows = _rows(month, chosen, known, draw)
         merge_rows(con, "topics", rows)
-        for topic_id in set(known) - set(ids):
-            row = known[topic_id]
-            source = str(row["source_uri"])
-            if source.partition("#")[0] in reading.unreadable:
-                continue  # nobody can say that it is not there any more
-            if not row["drafted"] and source != ON_DEMAND:
-                con.execute(
-                    "UPDATE topics SET status = 'withdrawn' "
-                    "WHERE month = ? AND topic_id = ?",
-                    [month, topic_id],
-                )
-        con.execute(_RESOLVE, [now, month, month])
-        merge_rows(
-            con,
-            "topic_rejects",
-            [
-                {
-                    "month": month,
-                    "source_uri": reject.source_uri,
-                    "seen_at": now,
-                    "reason": reject.reason,
-                    "detail": reject.detail,
-                }
-                for reject in reading.rejects
-            ],
-        )
+        con.execute(_WITHDRAW, [month, _withdrawn(reading, chosen, known)])
+        _record_rejects(con, month, reading.rejects, clock.now())
     return TopicsSummary(
         topics=len(rows),
-        new=len(set(ids) - set(known)),
+        new=len(set(chosen) - set(known)),
         rejected=len(reading.rejects),
         control=sum(bool(row["is_control"]) for row in rows),
         canary=sum(bool(row["is_canary"]) for row in rows),
@@ -144,14 +120,63 @@ def sync_topics(
     )
 
 
+def _rows(
+    month: str,
+    chosen: Mapping[str, tuple[CalendarTopic, str]],
+    known: Known,
+    draw: Draw,
+) -> list[dict[str, object]]:
+    control, canary = draw.control(month, [*chosen]), draw.canary(month, [*chosen])
+    rows = []
+    for topic_id, (topic, source) in chosen.items():
+        drawn = {"is_control": topic_id in control, "is_canary": topic_id in canary}
+        before = known.get(topic_id)
+        if before is not None and before["drafted"]:
+            drawn = {name: before[name] for name in drawn}
+        rows.append(topic_row(topic, source, month, topic_id) | drawn)
+    return rows
+
+
+def _withdrawn(
+    reading: CalendarReading, chosen: Mapping[str, object], known: Known
+) -> list[str]:
+    """Topics that are gone from readable files, undrafted, and from the calendar."""
+    return [
+        topic_id
+        for topic_id, row in known.items()
+        if topic_id not in chosen
+        and not row["drafted"]
+        and row["source_uri"] != ON_DEMAND
+        and str(row["source_uri"]).partition("#")[0] not in reading.unreadable
+    ]
+
+
+def _record_rejects(
+    con: Connection, month: str, rejects: Sequence[TopicReject], now: datetime
+) -> None:
+    con.execute(_RESOLVE, [now, month, month])
+    rows = [
+        {
+            "month": month,
+            "source_uri": reject.source_uri,
+            "seen_at": now,
+            "reason": reject.reason,
+            "detail": reject.detail,
+        }
+        for reject in rejects
+    ]
+    merge_rows(con, "topic_rejects", rows)
+
+
 def topic_id_of(month: str, topic: str) -> str:
-    """The id that a topic of a month has, whatever its case and spaces."""
+    """The id of a month's topic; letter case and spaces make no difference."""
     return stable_id("topic", month, " ".join(topic.split()).casefold())
 
 
 def topic_row(
     topic: CalendarTopic, source: str, month: str, topic_id: str
 ) -> dict[str, object]:
+    """The row of a planned topic, without its draw."""
     return {
         "month": month,
         "topic_id": topic_id,
@@ -169,7 +194,7 @@ def topic_row(
 def _drawn(
     ids: Sequence[str], seed: int, what: str, month: str, share: float
 ) -> set[str]:
-    """A seeded draw of share × topics; the fraction is settled by one more draw."""
+    """A seeded sample of share x topics; one more draw rounds the fraction."""
     wanted = share * len(ids)
     count = math.floor(wanted)
     count += seeded_unit(seed, what, "fraction", month) < wanted - count

@@ -1,4 +1,4 @@
-"""Which arms a month's topics get: style, model, and what is held equal."""
+"""Plans the arms of a month's topics: hook style, model, and what is held equal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ig_assets.warehouse.warehouse import Connection
 class WritingModel:
     """A registered model as generation needs it.
 
-    `artifact` is the trainer's own: a few-shot model's example ids, else None.
+    `artifact` is the trainer's output, e.g. the example ids of a few-shot model.
     """
 
     model_id: str
@@ -28,7 +28,7 @@ class WritingModel:
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic of a month."""
+    """One topic of a month; `arms` is its own number of arms, else the settings'."""
 
     month: str
     topic_id: str
@@ -39,7 +39,7 @@ class Topic:
     brand_voice: str
     is_control: bool
     is_canary: bool
-    arms: int | None = None  # where it asked for more or fewer than the settings
+    arms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class PlannedArm:
 
     The canary arm has arm a's style, brief and retrievals and differs in the model
     alone. The control arm has arm a's style, the frozen base model, the first
-    prompt and no winners among its retrievals. `tried_before` counts the tries of it
-    that were rejected.
+    prompt and no winners among its retrievals. `tried_before` counts its rejected
+    tries.
     """
 
     variant_id: str
@@ -88,7 +88,10 @@ def plan_arms(
     canary: WritingModel | None,
     base: WritingModel,
 ) -> list[PlannedArm]:
-    """Every arm of the topics, in the order in which they are written."""
+    """Every arm of the topics, in writing order: `arms` each, where none is stated.
+
+    Hook styles are drawn by `seed`. `canary` is None while no model is on trial.
+    """
     planned = []
     for topic in topics:
         styles = sorted(
@@ -117,6 +120,6 @@ def _arm(
 
 
 def arm_id(topic: Topic, label: str, tried_before: int = 0) -> str:
-    """The id of an arm's draft and variant; each further try has one of its own."""
-    again = (str(tried_before),) if tried_before else ()
-    return stable_id("variant", topic.month, topic.topic_id, label, *again)
+    """The id of an arm's draft and variant; each further try has an id of its own."""
+    retry = (str(tried_before),) if tried_before else ()
+    return stable_id("variant", topic.month, topic.topic_id, label, *retry)

@@ -1,4 +1,4 @@
-"""Drafts: every planned arm that has none yet is written, one row an arm."""
+"""Writes a draft for every planned arm that has none, one row per arm."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ from ig_assets.core.generation.writing.schema import (
     beats_json,
     language_name,
 )
-from ig_assets.core.generation.writing.write import Sampling, Written, write_script
+from ig_assets.core.generation.writing.write import (
+    Sampling,
+    ScriptRequest,
+    Written,
+    write_script,
+)
 from ig_assets.core.identity import seeded_unit
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Writer
@@ -34,7 +39,7 @@ ExamplesOf = Callable[[WritingModel], Sequence[str]]
 
 @dataclass(frozen=True)
 class DraftSummary:
-    """What a materialisation wrote."""
+    """Counts of arms: planned, kept from before, written now, rejected of these."""
 
     planned: int
     kept: int
@@ -44,7 +49,11 @@ class DraftSummary:
 
 @dataclass(frozen=True)
 class Drafting:
-    """Everything that writing drafts needs from outside."""
+    """Everything that writing drafts needs from outside.
+
+    `examples_of` gives the example scripts of a few-shot model, `retrieve` the scripts
+    that ground an arm.
+    """
 
     ledger: Ledger
     writer_of: WriterOf
@@ -58,18 +67,20 @@ class Drafting:
 def write_drafts(
     drafting: Drafting, arms: Sequence[PlannedArm], run: RunRef
 ) -> DraftSummary:
-    """Write the arms that have no draft; each is committed as it comes.
+    """Write the arms that have no draft; each is committed once it is written.
 
-    A rerun continues where an earlier one ended. Raises AccessError, BudgetError
-    and TransientVendorError; what was written before stays.
+    A rerun writes only what is missing. Raises AccessError, BudgetError and
+    TransientVendorError; drafts that were written before stay.
     """
     drafting.ledger.mark_unknown(run)
     with drafting.ledger.warehouse.transaction() as con:
         done = drafted_ids(con, [arm.variant_id for arm in arms])
     missing = [arm for arm in arms if arm.variant_id not in done]
     # Retrieval first and in order: its embeddings are shared between arms.
-    grounded = [(arm, list(drafting.retrieve(arm))) for arm in missing]
-    jobs = [partial(_draft, drafting, arm, shown, run) for arm, shown in grounded]
+    jobs = [
+        partial(_draft, drafting, arm, list(drafting.retrieve(arm)), run)
+        for arm in missing
+    ]
     try:
         results = run_bounded(jobs, drafting.max_in_flight)
     except BudgetError as error:
@@ -88,7 +99,7 @@ def write_drafts(
 
 
 def drafted_ids(con: Connection, variant_ids: Sequence[str]) -> set[str]:
-    """Which of these arms have a draft."""
+    """The ids of those arms that have a draft."""
     rows = con.execute(
         "SELECT variant_id FROM drafts WHERE list_contains(?::TEXT[], variant_id)",
         [list(variant_ids)],
@@ -99,7 +110,7 @@ def drafted_ids(con: Connection, variant_ids: Sequence[str]) -> set[str]:
 def draft_prompt(
     arm: PlannedArm, references: Sequence[str], examples: Sequence[str]
 ) -> prompts.Prompt:
-    """The prompt of one arm; a control arm's is the first there ever was."""
+    """The prompt of one arm; a control arm keeps the first version for ever."""
     template, instructions = (
         (prompts.FIRST_DRAFT, prompts.FIRST_DRAFT_INSTRUCTIONS)
         if arm.is_control
@@ -121,10 +132,10 @@ def draft_prompt(
 
 
 def arm_seed(seed: int, arm: PlannedArm) -> int:
-    """A sampling seed below 2³¹; a canary shares that of the arm it is paired with."""
+    """A sampling seed below 2³¹; a canary arm shares that of arm a."""
     label = "a" if arm.is_canary else arm.arm
-    again = (str(arm.tried_before),) if arm.tried_before else ()
-    return int(seeded_unit(seed, "sampling", arm.topic.topic_id, label, *again) * 2**31)
+    retry = (str(arm.tried_before),) if arm.tried_before else ()
+    return int(seeded_unit(seed, "sampling", arm.topic.topic_id, label, *retry) * 2**31)
 
 
 def _draft(
@@ -134,8 +145,8 @@ def _draft(
     run: RunRef,
     halt: threading.Event,
 ) -> Written:
-    """Write an arm; where the model cannot read so much, with fewer scripts."""
-    for count in _fewer_and_fewer(len(retrieved)):
+    """Write an arm, with fewer scripts where the prompt is too long for the model."""
+    for count in _halvings(len(retrieved)):
         try:
             return _draft_with(drafting, arm, retrieved[:count], run, halt, count > 0)
         except ContextTooLongError:
@@ -143,8 +154,8 @@ def _draft(
     raise AssertionError("unreachable")  # pragma: no cover
 
 
-def _fewer_and_fewer(count: int) -> Iterator[int]:
-    """All, half of them, half of these, …, none."""
+def _halvings(count: int) -> Iterator[int]:
+    """Yield n, n // 2, n // 4, …, 0: used to shorten the prompt until it fits."""
     while count:
         yield count
         count //= 2
@@ -188,18 +199,11 @@ def _draft_with(
         record_edges(con, [*edges, model], run.run_id, now)
 
     writer = drafting.writer_of(arm.model)
-    for_arm = replace(run, subject=arm.variant_id)
-    return write_script(
-        drafting.ledger,
-        writer,
-        prompt,
-        sampling,
-        "generate",
-        for_arm,
-        record,
-        halt=halt,
-        may_shorten=may_shorten,
+    request = ScriptRequest(
+        writer, prompt, sampling, "generate", may_shorten=may_shorten
     )
+    for_arm = replace(run, subject=arm.variant_id)
+    return write_script(drafting.ledger, request, for_arm, record, halt)
 
 
 def _row(

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
-from ig_assets.core.generation.writing.write import Sampling, Written, write_script
+from ig_assets.core.generation.writing.write import (
+    Sampling,
+    ScriptRequest,
+    Written,
+    write_script,
+)
 from ig_assets.core.ports import Writer
 from ig_assets.warehouse.warehouse import Connection
 
@@ -21,7 +26,7 @@ def write_held_out(
 ) -> str | None:
     """The text for one held-out prompt, None where the answer cannot be used.
 
-    The text is not kept: its score is. Raises as `write_script` does.
+    The text is scored and not kept. Raises as `write_script` does.
     """
     rendered = prompts.render(
         prompts.HELD_OUT,
@@ -31,8 +36,9 @@ def write_held_out(
         language_name="the language of the brief",
     )
 
-    def nothing(con: Connection, written: Written) -> None:
-        """There is no row of its own to write."""
+    def record_nothing(con: Connection, written: Written) -> None:
+        """A held-out text has no row of its own."""
 
-    written = write_script(ledger, writer, rendered, sampling, "judge", run, nothing)
+    request = ScriptRequest(writer, rendered, sampling, "judge")
+    written = write_script(ledger, request, run, record_nothing)
     return written.text or None

@@ -1,4 +1,4 @@
-"""Which registered models write: the active one, its challenger, the frozen base."""
+"""The registered models that write: the active one, the canary, the base model."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ig_assets.core.generation.writing.arms import WritingModel
 from ig_assets.core.models.registry import (
+    ModelName,
     ModelRow,
     active_model,
     canary_model,
@@ -18,7 +19,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class WritingModels:
-    """Who writes this month; `canary` is None while there is no candidate in test."""
+    """The models that write this month; `canary` is None while none is on trial."""
 
     active: WritingModel
     canary: WritingModel | None
@@ -26,24 +27,24 @@ class WritingModels:
 
 
 def writing_models(
-    warehouse: Warehouse, clock: Clock, provider: str, name: str
+    warehouse: Warehouse, clock: Clock, base: ModelName
 ) -> WritingModels:
-    """The models of the present; registers the base model at first sight."""
-    base = base_writing_model(warehouse, clock, provider, name)
+    """The models as registered now; registers the base model where it is new."""
+    base_model = base_writing_model(warehouse, clock, base)
     with warehouse.transaction() as con:
         active, canary = active_model(con), canary_model(con)
     return WritingModels(
         active=_writing(active),
         canary=_writing(canary) if canary is not None else None,
-        base=base,
+        base=base_model,
     )
 
 
 def base_writing_model(
-    warehouse: Warehouse, clock: Clock, provider: str, name: str
+    warehouse: Warehouse, clock: Clock, base: ModelName
 ) -> WritingModel:
-    """The frozen base model of the settings, registered at first sight."""
-    model_id = ensure_base_model(warehouse, clock, provider, name)
+    """A frozen model of the settings, registered where it is new."""
+    model_id = ensure_base_model(warehouse, clock, base.provider, base.name)
     with warehouse.transaction() as con:
         return _writing(get_model(con, model_id))
 

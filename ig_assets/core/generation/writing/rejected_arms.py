@@ -1,7 +1,7 @@
-"""Rejected arms that a person asks for again: a new row each, what was paid for stays.
+"""Plans another try of rejected arms, on a person's request.
 
-A new try has an id of its own, so that drafts, attempts, figures and costs of the old
-one remain what they were. It is held to the same gates and bounds.
+A new try has an id of its own, so that drafts, attempts, figures and costs of the
+earlier ones stay. It must pass the same gates within the same bounds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _IN_A_TEST = """
     WHERE month = ?
 """
 
-# Of each arm its last try. An arm stands where one of its tries does.
+# One row per arm of a month: its last try.
 _ARMS = """
     SELECT t.topic_id, t.topic, v.arm, v.rejection,
         coalesce(v.tried_before, 0) + 1 AS tries,
@@ -56,14 +56,14 @@ _ARMS = """
 
 @dataclass(frozen=True)
 class RetryStatus:
-    """How the arms of a month stand: how many, and the rejected ones with reasons.
+    """The arms of a month by their last try: accepted, or rejected with reasons.
 
-    `left_alone` of these are of topics that are being tested, where another arm
-    would come too late.
+    `left_alone` counts rejected arms of topics that are being tested, for which
+    another arm would come too late.
     """
 
     arms: int
-    standing: int
+    accepted: int
     left_alone: int
     rejected: tuple[dict[str, Any], ...]
 
@@ -71,13 +71,13 @@ class RetryStatus:
 def rejected_arms(
     con: Connection, month: str, arms: Sequence[PlannedArm]
 ) -> list[PlannedArm]:
-    """Of the planned arms those whose last try was rejected, as their next try.
+    """The next try of each planned arm whose last try was rejected.
 
-    Topics that are being tested already are left alone.
+    Topics that are being tested are left alone.
     """
     tried = {row["variant_id"]: row for row in fetch_dicts(con, _TRIED, [month])}
     tested = {topic_id for (topic_id,) in con.execute(_IN_A_TEST, [month]).fetchall()}
-    again = []
+    retries = []
     for arm in arms:
         count = 0
         while arm_id(arm.topic, arm.arm, count) in tried:
@@ -86,17 +86,19 @@ def rejected_arms(
             continue
         if tried[arm_id(arm.topic, arm.arm, count - 1)]["is_rejected"]:
             variant_id = arm_id(arm.topic, arm.arm, count)
-            again.append(replace(arm, variant_id=variant_id, tried_before=count))
-    return again
+            retries.append(replace(arm, variant_id=variant_id, tried_before=count))
+    return retries
 
 
-def standing(con: Connection, month: str, topic_id: str | None = None) -> RetryStatus:
-    """How the arms of a month, or of one topic of it, stand now."""
+def retry_status(
+    con: Connection, month: str, topic_id: str | None = None
+) -> RetryStatus:
+    """The present state of the arms of a month, or of one topic of it."""
     rows = fetch_dicts(con, _ARMS, [month, topic_id, topic_id])
     rejected = tuple(row for row in rows if row["rejection"])
     return RetryStatus(
         arms=len(rows),
-        standing=len(rows) - len(rejected),
+        accepted=len(rows) - len(rejected),
         left_alone=sum(bool(row["is_in_a_test"]) for row in rejected),
         rejected=rejected,
     )

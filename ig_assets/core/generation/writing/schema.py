@@ -1,4 +1,4 @@
-"""The shape of a script as writers return it, and as one text."""
+"""The schema of a script as writers return it, and its form as one text."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ LANGUAGE_NAMES = {
 
 MOST_ON_SCREEN_WORDS = 6
 
-
-# What a writer is held to where its server can; one beat more is no reason to refuse.
+# Enforced by servers that support it; an answer with one beat more is not refused.
 MOST_BEATS = 4
 
 
@@ -47,16 +46,16 @@ class ScriptAnswer(BaseModel):
     call_to_action: str = Field(description="One sentence")
 
 
-# For the grammar that a writer's answer is held to. No answer is refused for it, since
-# not every server keeps to patterns.
+# For the grammar that constrains an answer. It is not validated, since not every server
+# enforces patterns.
 _SIX_WORDS = r'^[^ \t\n\r"\\]{1,20}( [^ \t\n\r"\\]{1,20}){0,5}$'
 
 
 class PolishedScript(BaseModel):
-    """What a polisher returns: the script and what stands on the screen with it.
+    """What a polisher returns: the script and its on-screen text.
 
-    The text on the screen comes right after the hook that it is shown with: as the
-    last field a model of 1.5B ran on until it was cut, in 7 of 12 answers.
+    `on_screen_text` follows the hook: as the last field, a model of 1.5B parameters
+    wrote it on until the answer was cut off, in 7 of 12 answers.
     """
 
     hook: str = Field(description="One sentence of at most 12 words")
@@ -73,23 +72,23 @@ class PolishedScript(BaseModel):
 
 
 def spoken_beats(beats: Sequence[str], but_not: Sequence[str] = ()) -> list[str]:
-    """The beats that are spoken: each ends as a sentence, none is said twice.
+    """The beats that are spoken: each ends as a sentence, none is repeated.
 
-    Small models like to repeat the hook or the call to action among the beats;
-    `but_not` names the texts that are spoken elsewhere.
+    `but_not` are texts that are spoken elsewhere: small models tend to repeat the hook
+    or the call to action among the beats.
     """
-    said = {text.strip().casefold().rstrip(".!?") for text in but_not}
+    spoken = {text.strip().casefold().rstrip(".!?") for text in but_not}
     sentences = []
     for beat in (beat.strip().rstrip(",;").rstrip() for beat in beats):
         key = beat.casefold().rstrip(".!?")
-        if key and key not in said:
-            said.add(key)
+        if key and key not in spoken:
+            spoken.add(key)
             sentences.append(beat if beat[-1] in ".!?…:" else f"{beat}.")
     return sentences
 
 
 def caption(text: str) -> str | None:
-    """The on-screen text where it keeps to six words; half of one would be worse."""
+    """The on-screen text, None where it is empty or longer than six words."""
     words = text.split()
     return " ".join(words) if 0 < len(words) <= MOST_ON_SCREEN_WORDS else None
 
@@ -106,5 +105,5 @@ def language_name(code: str) -> str:
 
 
 def beats_json(beats: Sequence[str] | None) -> str | None:
-    """Beats as a column keeps them."""
+    """Beats as JSON, the form in which a column stores them."""
     return None if beats is None else json.dumps(beats, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""One paid request for a script: keyed by what is sent, repaired once, recorded."""
+"""One paid request for a script: keyed by its content, repaired once, recorded."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class Written:
-    """A script as a writer returned it; `rejection` says why there is none.
+    """A script as a writer returned it, or with empty texts why there is none.
 
     `beats` are the sentences of the body, None where they were not kept apart.
+    `rejection` begins with "malformed" or "refused".
     """
 
     hook: str
@@ -58,133 +59,137 @@ class Sampling:
     seed: int
 
 
+@dataclass(frozen=True)
+class ScriptRequest:
+    """One script to ask for, and the operation that its cost is booked under.
+
+    With `may_shorten` a prompt that is too long for the model is an error that the
+    caller handles, and no rejection.
+    """
+
+    writer: Writer
+    prompt: Prompt
+    sampling: Sampling
+    operation: str
+    schema: type[ScriptAnswer] | type[PolishedScript] = ScriptAnswer
+    may_shorten: bool = False
+
+
+Record = Callable[[Connection, Written], None]
+
+
 def write_script(
     ledger: Ledger,
-    writer: Writer,
-    prompt: Prompt,
-    sampling: Sampling,
-    operation: str,
+    request: ScriptRequest,
     run: RunRef,
-    record: Callable[[Connection, Written], None],
-    schema: type[ScriptAnswer] | type[PolishedScript] = ScriptAnswer,
+    record: Record,
     halt: threading.Event | None = None,
-    may_shorten: bool = False,
 ) -> Written:
-    """Ask for one script; `record` writes it in the transaction that settles it.
+    """Ask for one script; `record` writes it in the transaction that settles the call.
 
-    An answer that is cut or not the schema is asked for once more with the next
-    seed. If that fails too, or the vendor refuses, a rejection is recorded and
-    returned. Raises TransientVendorError, AccessError, BudgetError, and HaltedError
-    once `halt` is set; with `may_shorten` ContextTooLongError, for a shorter prompt.
+    An answer that is cut off or does not fit the schema is asked for once more with
+    the next seed. If that fails too, or the vendor refuses, a rejection is recorded
+    and returned. Raises TransientVendorError, AccessError, BudgetError, HaltedError
+    once `halt` is set, and with `may_shorten` ContextTooLongError.
     """
     problem = ""
-    for attempt in range(ATTEMPTS):
-        seed = sampling.seed + attempt
-        settings: dict[str, object] = {
-            "temperature": sampling.temperature,
-            "seed": seed,
-            "max_output_tokens": MAX_OUTPUT_TOKENS,
-            "attempt": attempt,
-        }
-        request = WriteRequest(
-            instructions=prompt.instructions,
-            prompt=prompt.prompt,
-            schema=schema,
-            max_output_tokens=MAX_OUTPUT_TOKENS,
-            temperature=sampling.temperature,
-            seed=seed,
-        )
-        call = _call(writer, request, operation, settings)
+    for number in range(ATTEMPTS):
+        attempt = _Attempt(request, number)
         try:
             with add_attempt_count(CALL_ATTEMPTS):
-                return ledger.pay(
-                    call,
-                    run,
-                    lambda: _send(
-                        writer, request, call.request_hash, prompt.prompt_hash, settings
-                    ),
-                    record,
-                    halt,
-                )
+                return ledger.pay(attempt.call, run, attempt.send, record, halt)
         except MalformedAnswerError as error:
             problem = f"malformed: {error}"
         except RefusedError as error:
-            if may_shorten and isinstance(error, ContextTooLongError):
+            if request.may_shorten and isinstance(error, ContextTooLongError):
                 raise
             problem = f"refused: {error}"
             break
-    rejected = Written(
-        "",
-        "",
-        "",
-        "",
-        writer.model,
-        call.request_hash,
-        settings,
-        rejection=problem,
-        prompt_hash=prompt.prompt_hash,
-    )
+    rejected = attempt.rejected(problem)
     with ledger.warehouse.transaction() as con:
         record(con, rejected)
     return rejected
 
 
-def _call(
-    writer: Writer, request: WriteRequest, operation: str, settings: dict[str, object]
-) -> Call:
-    return Call(
-        operation=operation,
-        provider=writer.provider,
-        model=writer.model,
-        request_hash=fields_hash(
-            {
-                "provider": writer.provider,
-                "model": writer.model,
-                "instructions": request.instructions,
-                "prompt": request.prompt,
-                "schema": request.schema.__name__,
-                "settings": settings,
-            }
-        ),
-        input_tokens=writer.count_tokens(request.instructions + request.prompt),
-        output_tokens=request.max_output_tokens + writer.reasoning_tokens,
-    )
+class _Attempt:
+    """One call for a script: what is sent, its key, and its answer."""
 
-
-def _send(
-    writer: Writer,
-    request: WriteRequest,
-    request_hash: str,
-    prompt_hash: str,
-    settings: dict[str, object],
-) -> tuple[Written, TokenUsage]:
-    answer = writer.write(request)
-    script = answer.parsed
-    assert isinstance(script, (ScriptAnswer, PolishedScript))
-    hook = script.hook.strip()
-    action = script.call_to_action.strip()
-    beats = spoken_beats(script.beats, but_not=(hook, action))
-    if not (hook and beats and action):
-        raise MalformedAnswerError(
-            "the hook, the body or the call to action is empty",
-            answer.usage.input_tokens,
-            answer.usage.output_tokens,
+    def __init__(self, request: ScriptRequest, number: int) -> None:
+        self._prompt, self._writer = request.prompt, request.writer
+        seed = request.sampling.seed + number
+        self._settings: dict[str, object] = {
+            "temperature": request.sampling.temperature,
+            "seed": seed,
+            "max_output_tokens": MAX_OUTPUT_TOKENS,
+            "attempt": number,
+        }
+        self._sent = WriteRequest(
+            instructions=request.prompt.instructions,
+            prompt=request.prompt.prompt,
+            schema=request.schema,
+            max_output_tokens=MAX_OUTPUT_TOKENS,
+            temperature=request.sampling.temperature,
+            seed=seed,
         )
-    body = " ".join(beats)
-    written = Written(
-        hook,
-        body,
-        action,
-        script_text(hook, body, action),
-        answer.model,
-        request_hash,
-        settings,
-        beats=tuple(beats),
-        on_screen_text=(
-            caption(script.on_screen_text)
-            if isinstance(script, PolishedScript)
-            else None
-        ),
-        prompt_hash=prompt_hash,
-    )
-    return written, answer.usage
+        self.call = self._call(request.operation)
+
+    def _call(self, operation: str) -> Call:
+        writer, sent = self._writer, self._sent
+        key = {
+            "provider": writer.provider,
+            "model": writer.model,
+            "instructions": sent.instructions,
+            "prompt": sent.prompt,
+            "schema": sent.schema.__name__,
+            "settings": self._settings,
+        }
+        return Call(
+            operation=operation,
+            provider=writer.provider,
+            model=writer.model,
+            request_hash=fields_hash(key),
+            input_tokens=writer.count_tokens(sent.instructions + sent.prompt),
+            output_tokens=sent.max_output_tokens + writer.reasoning_tokens,
+        )
+
+    def send(self) -> tuple[Written, TokenUsage]:
+        """Send it. Raises MalformedAnswerError where a part of the script is empty."""
+        answer = self._writer.write(self._sent)
+        script = answer.parsed
+        assert isinstance(script, (ScriptAnswer, PolishedScript))
+        hook = script.hook.strip()
+        action = script.call_to_action.strip()
+        beats = spoken_beats(script.beats, but_not=(hook, action))
+        if not (hook and beats and action):
+            raise MalformedAnswerError(
+                "the hook, the body or the call to action is empty",
+                answer.usage.input_tokens,
+                answer.usage.output_tokens,
+            )
+        body, on_screen = " ".join(beats), None
+        if isinstance(script, PolishedScript):
+            on_screen = caption(script.on_screen_text)
+        written = Written(
+            hook,
+            body,
+            action,
+            script_text(hook, body, action),
+            answer.model,
+            self.call.request_hash,
+            self._settings,
+            beats=tuple(beats),
+            on_screen_text=on_screen,
+            prompt_hash=self._prompt.prompt_hash,
+        )
+        return written, answer.usage
+
+    def rejected(self, problem: str) -> Written:
+        """The rejection that is recorded in place of a script."""
+        return Written(
+            *("", "", "", ""),
+            self._writer.model,
+            self.call.request_hash,
+            self._settings,
+            rejection=problem,
+            prompt_hash=self._prompt.prompt_hash,
+        )

@@ -1,4 +1,4 @@
-"""Every gate can be passed and failed, and says with which figure."""
+"""Every gate can be passed and failed, with its figure in the message."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ig_assets.core.generation.gates.gates import (
     why_rejected,
 )
 from ig_assets.core.generation.gates.novelty import CorpusRuns
-from ig_assets.core.generation.polishing.feedback import how_to_mend
+from ig_assets.core.generation.polishing.feedback import feedback
 
 BOUNDS = Gates(0.5, banned=parse_banned("miracle cure", "list"))
 HOOK = "Why does your basil grow tall but never bushy?"
@@ -90,12 +90,12 @@ FAILING = {
 }
 
 
-def test_every_gate_is_shown_to_fail() -> None:
+def test_there_is_a_failing_text_for_every_gate() -> None:
     assert set(FAILING) == set(GATES)
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_a_failed_gate_says_its_figure_and_nothing_of_the_text(gate: str) -> None:
+def test_the_message_of_a_failed_gate_has_its_figure_and_no_text(gate: str) -> None:
     measured, expected = FAILING[gate]
     figure = measured[gate]
     assert figure.passed is False and figure in failures(list(measured.values()))
@@ -108,33 +108,31 @@ def test_a_failed_gate_says_its_figure_and_nothing_of_the_text(gate: str) -> Non
 @pytest.mark.parametrize("gate", GATES)
 def test_each_failed_gate_gives_the_polisher_something_to_do(gate: str) -> None:
     measured, _ = FAILING[gate]
-    advice = how_to_mend(BOUNDS, GOOD, [measured[gate]])
+    advice = feedback(BOUNDS, GOOD, [measured[gate]])
     assert advice.endswith(".") and len(advice.split()) <= 20
 
 
 @pytest.mark.parametrize(
     "hook",
     [
-        pytest.param(" ".join([HOOK, *BEATS]), id="the whole script"),
+        pytest.param(" ".join([HOOK, *BEATS]), id="all of the script"),
         pytest.param(HOOK + " ```json", id="an answer's wrapping"),
         pytest.param('{"hook": "Why?"}', id="an object"),
         pytest.param("  ", id="nothing"),
     ],
 )
-def test_a_hook_that_nobody_could_speak_as_one_is_a_fault(hook: str) -> None:
+def test_a_hook_that_cannot_be_spoken_as_one_is_faulty(hook: str) -> None:
     structure = figures(candidate(hook=hook))["structure"]
     assert structure.figure == 1.0 and structure.passed is False
 
 
-def test_too_long_is_told_apart_from_too_short() -> None:
+def test_the_feedback_distinguishes_too_long_from_too_short() -> None:
     long = candidate(beats=BEATS * 6)
     figure = figures(long)["spoken_seconds"]
     assert figure.passed is False and "above 60.00" in str(figure.why_not)
-    assert "shorter: about 110 words" in how_to_mend(BOUNDS, long, [figure])
+    assert "shorter: about 110 words" in feedback(BOUNDS, long, [figure])
     short, _ = FAILING["spoken_seconds"]
-    assert "longer: about 80 words" in how_to_mend(
-        BOUNDS, GOOD, [short["spoken_seconds"]]
-    )
+    assert "longer: about 80 words" in feedback(BOUNDS, GOOD, [short["spoken_seconds"]])
 
 
 def test_a_spanish_text_passes_where_spanish_is_asked_for() -> None:

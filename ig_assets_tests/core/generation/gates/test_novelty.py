@@ -88,7 +88,7 @@ def test_figures_by_hand() -> None:
 
 # ── many texts at once ────────────────────────────────────────────────────────
 @given(text=WORDS, corpus=TEXTS)
-def test_a_corpus_that_is_prepared_says_the_same(text: str, corpus: list[str]) -> None:
+def test_a_prepared_corpus_gives_the_same_novelty(text: str, corpus: list[str]) -> None:
     prepared = CorpusRuns(corpus)
     assert prepared.novelty(text) == novelty(text, map(word_runs, corpus))
 
@@ -142,7 +142,7 @@ SCRIPT = (
 )
 
 
-def test_only_the_sentences_that_a_script_said_before_are_taken_out() -> None:
+def test_only_sentences_that_a_script_has_are_removed() -> None:
     text = (
         "How do you oil a chain without a mess? Every Sunday it is the same.\n\n"
         "Keep strong jets of water away from hubs and bearings! Dry it with an old "

@@ -74,11 +74,11 @@ def posts(warehouse: Warehouse) -> None:
 
 
 def edited(
-    desk: GenerationFactory, content: str, post: str = "p-a"
+    env: GenerationFactory, content: str, post: str = "p-a"
 ) -> dict[str, Figure]:
-    edit_post(desk.warehouse, desk.clock, post, content.encode(), "ada")
+    edit_post(env.warehouse, env.clock, post, content.encode(), "ada")
     gates = Gates(0.5, banned=parse_banned("miracle cure", "list"))
-    found = measure_edit(desk.warehouse, desk.clock, gates, post)
+    found = measure_edit(env.warehouse, env.clock, gates, post)
     return {figure.gate: figure for figure in found}
 
 
@@ -87,10 +87,10 @@ def failed(figures: dict[str, Figure]) -> set[str]:
 
 
 @pytest.fixture
-def review(desk: GenerationFactory) -> GenerationFactory:
-    desk.corpus(COPIED)
-    posts(desk.warehouse)
-    return desk
+def review(env: GenerationFactory) -> GenerationFactory:
+    env.corpus(COPIED)
+    posts(env.warehouse)
+    return env
 
 
 def test_a_good_edit_passes_every_gate_and_its_figures_are_kept(
@@ -116,7 +116,7 @@ def test_a_good_edit_passes_every_gate_and_its_figures_are_kept(
     ],
     ids=["short", "banned", "copied", "markup", "German"],
 )
-def test_each_gate_is_looked_at_and_the_edit_stands(
+def test_each_gate_is_measured_and_the_edit_is_kept(
     review: GenerationFactory, content: str, gate: str
 ) -> None:
     assert gate in failed(edited(review, content))
@@ -124,7 +124,7 @@ def test_each_gate_is_looked_at_and_the_edit_stands(
     assert edit["text"] and review.read("SELECT status FROM posts WHERE post_id='p-a'")
 
 
-def test_an_edit_that_resembles_its_sibling_as_edited_is_told(
+def test_an_edit_that_resembles_its_edited_sibling_is_reported(
     review: GenerationFactory,
 ) -> None:
     edited(review, GOOD, "p-b")
@@ -143,13 +143,13 @@ def test_each_edit_keeps_its_own_figures(review: GenerationFactory) -> None:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
     (tmp_path / "banned.txt").write_text("miracle cure\n")
     monkeypatch.setenv("IG_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("IG_BANNED_WORDS", str(tmp_path / "banned.txt"))
-    house = Services(load_settings())
-    posts(house.warehouse)
-    return house
+    services = Services(load_settings())
+    posts(services.warehouse)
+    return services
 
 
 def edit(folder: Path, content: str, *options: str) -> Any:
@@ -161,39 +161,41 @@ def edit(folder: Path, content: str, *options: str) -> Any:
 
 
 def test_the_command_warns_in_a_sentence_each_and_ends_well(
-    house: Services, tmp_path: Path
+    services: Services, tmp_path: Path
 ) -> None:
     done = edit(tmp_path, "# Short.\n\nA miracle cure.\n\nCTA: Go.")
-    said = " ".join(done.stdout.split())
+    output = " ".join(done.stdout.split())
     assert done.exit_code == 0, done.output
-    assert "Warning: spoken seconds" in said and "is below 15.00" in said
-    assert "Warning: banned words and claims 1 is above 0 (line 1 of the list)" in said
-    assert said.count("the edit stands, you decide.") == said.count("Warning: ")
+    assert "Warning: spoken seconds" in output and "is below 15.00" in output
+    assert (
+        "Warning: banned words and claims 1 is above 0 (line 1 of the list)" in output
+    )
+    assert output.count("the edit stands, you decide.") == output.count("Warning: ")
 
 
 def test_the_command_tells_programs_the_figures(
-    house: Services, tmp_path: Path
+    services: Services, tmp_path: Path
 ) -> None:
-    told = json.loads(edit(tmp_path, GOOD, "--json").stdout)
-    assert told["post_id"] == "p-a" and told["warnings"] == []
-    assert {figure["gate"] for figure in told["figures"]} == set(GATES)
+    report = json.loads(edit(tmp_path, GOOD, "--json").stdout)
+    assert report["post_id"] == "p-a" and report["warnings"] == []
+    assert {figure["gate"] for figure in report["figures"]} == set(GATES)
 
 
 def test_a_secret_and_what_cannot_be_read_are_refused_still(
-    house: Services, tmp_path: Path
+    services: Services, tmp_path: Path
 ) -> None:
-    for content, said in (
+    for content, output in (
         (GOOD.replace("A dull", "password=a1B2c3D4 A dull"), "looks like a secret"),
         ("no heading at all", "cannot be used"),
     ):
         done = edit(tmp_path, content)
-        assert done.exit_code == 2 and said in " ".join(done.stderr.split())
-    with house.warehouse.transaction() as con:
+        assert done.exit_code == 2 and output in " ".join(done.stderr.split())
+    with services.warehouse.transaction() as con:
         assert con.execute("SELECT count(*) FROM post_edits").fetchall() == [(0,)]
 
 
 def test_a_list_of_banned_words_that_is_broken_refuses_no_edit(
-    house: Services, tmp_path: Path
+    services: Services, tmp_path: Path
 ) -> None:
     (tmp_path / "banned.txt").write_text("/([/\n")
     done = edit(tmp_path, GOOD)

@@ -93,7 +93,7 @@ def test_a_missing_value_is_an_error_and_not_an_empty_place() -> None:
         prompts.render(prompts.POLISH, prompts.DRAFT_INSTRUCTIONS, topic="kites")
 
 
-def test_the_language_to_write_in_is_told() -> None:
+def test_the_instructions_name_the_language_to_write_in() -> None:
     assert "in German" in polish(language_name="German").instructions
 
 
@@ -170,7 +170,7 @@ def test_a_new_version_costs_few_tokens_more_than_the_first() -> None:
     assert tokens(polish()) - tokens(old) <= 35
 
 
-def test_what_was_wrong_is_told_only_when_something_was() -> None:
+def test_feedback_is_in_the_prompt_only_where_there_is_some() -> None:
     assert polish(mend="Make it longer.").prompt == polish().prompt + " Make it longer."
     assert "Brief: sharp" in polish(brief="sharp").prompt
     assert "Brief" not in polish().prompt

@@ -1,4 +1,4 @@
-"""The content calendar: what is usable is used, what is not says why."""
+"""The content calendar: usable rows are read, others are rejected with a reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ig_assets.core.generation.topics.content_calendar import (
     CalendarTopic,
     calendar_months,
     read_calendar,
-    told,
+    problems_of,
 )
 from ig_assets.errors import InputError
 
@@ -88,7 +88,7 @@ def test_a_topic_due_in_another_month_is_quarantined(tmp_path: Path) -> None:
     assert "2026-06-01" in reject.detail
 
 
-def test_the_first_of_two_equal_topics_stands_whatever_their_case(
+def test_of_two_topics_that_differ_in_case_only_the_first_is_used(
     tmp_path: Path,
 ) -> None:
     calendar(tmp_path, month_of(row("Kites", brief="first")), "a.yaml")
@@ -147,7 +147,7 @@ def test_a_single_file_is_a_calendar_too(tmp_path: Path) -> None:
     assert len(read_calendar(tmp_path / "may.yaml", MONTH).topics) == 1
 
 
-def test_a_missing_calendar_says_which_setting_to_change(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_calendar_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="IG_CALENDAR"):
         read_calendar(tmp_path / "nowhere", MONTH)
 
@@ -179,7 +179,7 @@ def test_a_spreadsheet_export_is_a_calendar(tmp_path: Path, encoding: str) -> No
     assert calendar_months(tmp_path) == {"2026-05": 3, "2026-06": 1}
 
 
-def test_a_column_that_no_topic_has_is_told_and_left_alone(tmp_path: Path) -> None:
+def test_an_unknown_column_is_reported_and_ignored(tmp_path: Path) -> None:
     calendar(tmp_path, "topic,due_on,assignee\nBrot,2026-05-04,Ana\n", "plan.csv")
     reading = read_calendar(tmp_path, MONTH)
     assert [t.topic for t, _ in reading.topics] == ["Brot"]
@@ -239,7 +239,7 @@ def test_no_text_crashes_the_calendar(
 
 
 @pytest.mark.parametrize(
-    ("column", "text", "said"),
+    ("column", "text", "message"),
     [
         ("topic", "x" * 201, "at most 200 characters"),
         ("brief", "x" * 2001, "at most 2000 characters"),
@@ -248,12 +248,13 @@ def test_no_text_crashes_the_calendar(
     ],
 )
 def test_what_no_vendor_should_be_sent_is_no_topic(
-    column: str, text: str, said: str
+    column: str, text: str, message: str
 ) -> None:
     values = {"topic": "kites", "due_on": "2026-03-04", column: text}
     with pytest.raises(ValidationError) as caught:
         CalendarTopic.model_validate(values)
-    assert said in told(caught.value) and text[:20] not in told(caught.value)
+    assert message in problems_of(caught.value)
+    assert text[:20] not in problems_of(caught.value)
 
 
 def test_blanks_do_not_make_a_topic_another() -> None:
@@ -275,17 +276,19 @@ def test_one_date_that_cannot_be_is_one_bad_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "language"), [("EN", "en"), ("English", "en"), ("pt-br", "pt")]
+    ("stated", "language"), [("EN", "en"), ("English", "en"), ("pt-br", "pt")]
 )
 def test_a_language_is_known_by_tag_and_by_name(
-    tmp_path: Path, told: str, language: str
+    tmp_path: Path, stated: str, language: str
 ) -> None:
-    text = month_of(row("a topic", language=told))
+    text = month_of(row("a topic", language=stated))
     [(topic, _)] = read_calendar(calendar(tmp_path, text), MONTH).topics
     assert topic.language == language
 
 
-def test_a_spreadsheet_is_told_and_not_passed_over(tmp_path: Path) -> None:
+def test_a_spreadsheet_file_is_reported_and_not_skipped_silently(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "plan.xlsx").write_bytes(b"PK")
     (tmp_path / "notes.txt").write_bytes(b"not a calendar")
     reading = read_calendar(tmp_path, MONTH)

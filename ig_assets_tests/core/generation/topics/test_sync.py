@@ -37,8 +37,8 @@ TEN = [f"topic {n}" for n in range(10)]
 class Calendar:
     """A calendar that a test rewrites and reads into the warehouse."""
 
-    def __init__(self, desk: GenerationFactory, folder: Path) -> None:
-        self.desk = desk
+    def __init__(self, env: GenerationFactory, folder: Path) -> None:
+        self.env = env
         self.path = folder / "calendar.yaml"
 
     def sync(
@@ -59,35 +59,35 @@ class Calendar:
         self, draw: Draw = DRAW, limit: int | None = None, month: str = MONTH
     ) -> TopicsSummary:
         """Read the file as it is."""
-        house = self.desk
-        return sync_topics(house.warehouse, house.clock, self.path, month, draw, limit)
+        env = self.env
+        return sync_topics(env.warehouse, env.clock, self.path, month, draw, limit)
 
     def drawn(self, column: str) -> set[str]:
-        rows = self.desk.read(f"SELECT topic FROM topics WHERE {column}")
+        rows = self.env.read(f"SELECT topic FROM topics WHERE {column}")
         return {row["topic"] for row in rows}
 
     def status(self) -> dict[str, str]:
-        rows = self.desk.read("SELECT topic, status FROM topics")
+        rows = self.env.read("SELECT topic, status FROM topics")
         return {row["topic"]: row["status"] for row in rows}
 
     def has_a_draft(self, topic: str) -> None:
-        [row] = self.desk.read("SELECT topic_id FROM topics WHERE topic = ?", topic)
+        [row] = self.env.read("SELECT topic_id FROM topics WHERE topic = ?", topic)
         draft = {"variant_id": f"v-{topic}", "month": MONTH, **row}
-        with self.desk.warehouse.transaction() as con:
+        with self.env.warehouse.transaction() as con:
             merge_rows(con, "drafts", [draft])
 
 
 @pytest.fixture
-def calendar(desk: GenerationFactory, tmp_path: Path) -> Calendar:
-    return Calendar(desk, tmp_path)
+def calendar(env: GenerationFactory, tmp_path: Path) -> Calendar:
+    return Calendar(env, tmp_path)
 
 
 def test_the_draw_is_the_same_however_often_it_is_made(calendar: Calendar) -> None:
     first = calendar.sync(TEN)
     control, canary = calendar.drawn("is_control"), calendar.drawn("is_canary")
     assert (first.topics, first.new, first.control, first.canary) == (10, 10, 4, 4)
-    again = calendar.sync(TEN)
-    assert (again.topics, again.new) == (10, 0)
+    second = calendar.sync(TEN)
+    assert (second.topics, second.new) == (10, 0)
     assert calendar.drawn("is_control") == control
     assert calendar.drawn("is_canary") == canary
 
@@ -169,7 +169,7 @@ def test_a_changed_brief_is_taken_over_and_the_topic_stays_the_same(
 ) -> None:
     calendar.sync(["kites"], brief="one")
     assert calendar.sync(["Kites"], brief="two").new == 0
-    assert [r["brief"] for r in calendar.desk.read("SELECT brief FROM topics")] == [
+    assert [r["brief"] for r in calendar.env.read("SELECT brief FROM topics")] == [
         "two"
     ]
 
@@ -189,27 +189,27 @@ def test_a_file_that_cannot_be_read_withdraws_nothing(
     assert calendar.status() == {"a": "planned", "b": "withdrawn"}
 
 
-def test_a_reject_ends_when_its_months_calendar_is_right_again(
+def test_a_reject_is_resolved_when_the_months_calendar_is_corrected(
     calendar: Calendar,
 ) -> None:
     def open_rejects() -> int:
         return len(
-            calendar.desk.read("SELECT 1 FROM topic_rejects WHERE resolved_at IS NULL")
+            calendar.env.read("SELECT 1 FROM topic_rejects WHERE resolved_at IS NULL")
         )
 
     calendar.sync(["a", ""])
     assert open_rejects() == 1
-    calendar.desk.clock.at += timedelta(hours=1)
+    calendar.env.clock.at += timedelta(hours=1)
     calendar.reread(month="2026-07")
     assert open_rejects() == 1, "another month says nothing of this one"
     calendar.sync(["a", "b"])
     assert open_rejects() == 0
-    assert len(calendar.desk.read("SELECT 1 FROM topic_rejects")) == 1
+    assert len(calendar.env.read("SELECT 1 FROM topic_rejects")) == 1
 
 
 def test_rejects_are_rows_with_their_reason(calendar: Calendar) -> None:
     assert calendar.sync(["good", "GOOD"]).rejected == 1
-    [reject] = calendar.desk.read("SELECT * FROM topic_rejects")
+    [reject] = calendar.env.read("SELECT * FROM topic_rejects")
     assert reject["reason"] == "duplicate topic"
     assert reject["source_uri"] == "calendar.yaml#2"
 
@@ -217,20 +217,20 @@ def test_rejects_are_rows_with_their_reason(calendar: Calendar) -> None:
 # ── on demand ─────────────────────────────────────────────────────────────────
 
 
-def ask(desk: GenerationFactory, topic: str, arms: int = 3, month: str = MONTH) -> str:
-    return add_topic(desk.warehouse, desk.clock, month, {"topic": topic}, arms)
+def ask(env: GenerationFactory, topic: str, arms: int = 3, month: str = MONTH) -> str:
+    return add_topic(env.warehouse, env.clock, month, {"topic": topic}, arms)
 
 
-def planned(desk: GenerationFactory, month: str = MONTH) -> list[Topic]:
-    with desk.warehouse.transaction() as con:
+def planned(env: GenerationFactory, month: str = MONTH) -> list[Topic]:
+    with env.warehouse.transaction() as con:
         return planned_topics(con, month)
 
 
 def test_a_topic_that_a_person_asks_for_is_planned_with_its_own_arms(
-    desk: GenerationFactory,
+    env: GenerationFactory,
 ) -> None:
-    topic_id = ask(desk, " Kites ")
-    [topic] = planned(desk)
+    topic_id = ask(env, " Kites ")
+    [topic] = planned(env)
     assert (topic.topic_id, topic.topic, topic.arms) == (topic_id, "Kites", 3)
     assert not topic.is_control and not topic.is_canary
     model = WritingModel("m", "p", "n", "b")
@@ -238,15 +238,17 @@ def test_a_topic_that_a_person_asks_for_is_planned_with_its_own_arms(
     assert [arm.arm for arm in arms] == ["a", "b", "c"]
 
 
-def test_asking_again_adds_an_arm_and_never_takes_one(desk: GenerationFactory) -> None:
-    assert ask(desk, "Kites", 2) == ask(desk, "KITES", 3) == ask(desk, "kites", 2)
-    assert [(t.topic, t.arms) for t in planned(desk)] == [("Kites", 3)]
+def test_asking_a_second_time_adds_an_arm_and_never_removes_one(
+    env: GenerationFactory,
+) -> None:
+    assert ask(env, "Kites", 2) == ask(env, "KITES", 3) == ask(env, "kites", 2)
+    assert [(t.topic, t.arms) for t in planned(env)] == [("Kites", 3)]
 
 
 def test_the_calendar_leaves_alone_what_a_person_asked_for(
     calendar: Calendar,
 ) -> None:
-    ask(calendar.desk, "Kites")
+    ask(calendar.env, "Kites")
     calendar.sync(["Bread"])
     assert calendar.status() == {"Kites": "planned", "Bread": "planned"}
 
@@ -257,13 +259,13 @@ def test_a_topic_of_the_calendar_keeps_its_draw_when_it_is_asked_for(
     calendar.sync(TEN)
     before = calendar.drawn("is_control"), calendar.drawn("is_canary")
     for topic in TEN:
-        ask(calendar.desk, topic)
+        ask(calendar.env, topic)
     assert (calendar.drawn("is_control"), calendar.drawn("is_canary")) == before
-    assert len(planned(calendar.desk)) == len(TEN)
+    assert len(planned(calendar.env)) == len(TEN)
 
 
 @pytest.mark.parametrize(
-    ("topic", "arms", "month", "said"),
+    ("topic", "arms", "month", "message"),
     [
         ("  ", 3, MONTH, "topic: "),
         ("Kites", 1, MONTH, "ask for 2 or 3"),
@@ -273,11 +275,11 @@ def test_a_topic_of_the_calendar_keeps_its_draw_when_it_is_asked_for(
     ],
 )
 def test_what_cannot_be_planned_is_refused(
-    desk: GenerationFactory, topic: str, arms: int, month: str, said: str
+    env: GenerationFactory, topic: str, arms: int, month: str, message: str
 ) -> None:
-    with pytest.raises(InputError, match=said):
-        ask(desk, topic, arms, month)
-    assert planned(desk) == []
+    with pytest.raises(InputError, match=message):
+        ask(env, topic, arms, month)
+    assert planned(env) == []
 
 
 def full(**changed: str) -> dict[str, str]:
@@ -291,7 +293,7 @@ def full(**changed: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"brief": "Build them."}, "another brief; leave that out"),
         ({"language": "es"}, "another language"),
@@ -299,47 +301,47 @@ def full(**changed: str) -> dict[str, str]:
     ],
 )
 def test_a_topic_with_another_brief_is_a_conflict_and_nothing_changes(
-    desk: GenerationFactory, changed: dict[str, str], said: str
+    env: GenerationFactory, changed: dict[str, str], message: str
 ) -> None:
-    where = (desk.warehouse, desk.clock, MONTH)
+    where = (env.warehouse, env.clock, MONTH)
     add_topic(*where, full(), 2)
-    before = desk.read("SELECT * FROM topics")
+    before = env.read("SELECT * FROM topics")
     for ask_for in (check_topic, add_topic):
-        with pytest.raises(ConflictError, match=said) as caught:
+        with pytest.raises(ConflictError, match=message) as caught:
             ask_for(*where, full(**changed), 3)
         assert "Build" not in str(caught.value)
-    assert desk.read("SELECT * FROM topics") == before
+    assert env.read("SELECT * FROM topics") == before
 
 
-def test_what_is_not_asked_for_by_name_is_no_conflict(desk: GenerationFactory) -> None:
-    where = (desk.warehouse, desk.clock, MONTH)
+def test_what_is_not_asked_for_by_name_is_no_conflict(env: GenerationFactory) -> None:
+    where = (env.warehouse, env.clock, MONTH)
     topic_id = add_topic(*where, full(), 2)
     assert check_topic(*where, full(brief="", language=""), 3) == topic_id
     assert add_topic(*where, {"topic": "kites"}, 3) == topic_id
-    [row] = desk.read("SELECT * FROM topics")
+    [row] = env.read("SELECT * FROM topics")
     assert (row["brief"], row["arms"]) == ("Fly them.", 3)
 
 
 def test_the_calendars_topic_is_named_with_its_file(calendar: Calendar) -> None:
     calendar.sync(["Kites"])
-    desk = calendar.desk
+    env = calendar.env
     with pytest.raises(ConflictError, match="in the calendar .calendar.yaml#1."):
-        add_topic(desk.warehouse, desk.clock, MONTH, full(), 2)
+        add_topic(env.warehouse, env.clock, MONTH, full(), 2)
 
 
-def test_checking_a_topic_plans_nothing(desk: GenerationFactory) -> None:
-    check_topic(desk.warehouse, desk.clock, MONTH, full(), 3)
-    assert desk.read("SELECT * FROM topics") == []
+def test_checking_a_topic_plans_nothing(env: GenerationFactory) -> None:
+    check_topic(env.warehouse, env.clock, MONTH, full(), 3)
+    assert env.read("SELECT * FROM topics") == []
 
 
 def test_a_topic_that_the_month_does_not_have_cannot_be_named(
-    desk: GenerationFactory,
+    env: GenerationFactory,
 ) -> None:
-    topic_id = ask(desk, "Sharp knives")
-    where = (desk.warehouse, desk.clock, MONTH)
+    topic_id = ask(env, "Sharp knives")
+    where = (env.warehouse, env.clock, MONTH)
     assert known_topic(*where, " sharp  Knives ") == topic_id
     assert known_topic(*where, "") is None
     with pytest.raises(InputError, match="has no topic 'bread'"):
         known_topic(*where, "bread")
     with pytest.raises(InputError, match="not an open month"):
-        known_topic(desk.warehouse, desk.clock, "2025-12", "")
+        known_topic(env.warehouse, env.clock, "2025-12", "")

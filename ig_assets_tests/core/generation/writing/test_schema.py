@@ -1,4 +1,4 @@
-"""What a writer returns is made whole, or called malformed."""
+"""A writer's answer is completed, or rejected as malformed."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ SENTENCES = st.lists(st.text(max_size=30), max_size=6)
 
 
 @given(beats=SENTENCES, elsewhere=SENTENCES)
-def test_beats_end_as_sentences_and_are_said_once(
+def test_beats_end_as_sentences_and_are_not_repeated(
     beats: list[str], elsewhere: list[str]
 ) -> None:
     spoken = spoken_beats(beats, elsewhere)
     keys = [beat.casefold().rstrip(".!?") for beat in spoken]
     assert len(set(keys)) == len(keys) <= len(beats)
     assert all(beat[-1] in ".!?…:" and beat == beat.strip() for beat in spoken)
-    said = {text.strip().casefold().rstrip(".!?") for text in elsewhere}
-    assert said.isdisjoint(keys)
+    spoken = {text.strip().casefold().rstrip(".!?") for text in elsewhere}
+    assert spoken.isdisjoint(keys)
 
 
 def test_a_beat_that_ends_with_a_comma_ends_as_a_sentence() -> None:
@@ -46,10 +46,10 @@ def test_a_beat_that_ends_with_a_comma_ends_as_a_sentence() -> None:
 
 @given(text=st.text(max_size=80))
 def test_a_caption_has_one_to_six_words_or_is_none(text: str) -> None:
-    shown = caption(text)
+    on_screen = caption(text)
     words = len(text.split())
-    assert (shown is not None) is (0 < words <= 6)
-    assert shown is None or shown.split() == text.split()
+    assert (on_screen is not None) is (0 < words <= 6)
+    assert on_screen is None or on_screen.split() == text.split()
 
 
 @given(answer=st.text(max_size=60))
@@ -98,7 +98,7 @@ def test_a_word_with_an_apostrophe_or_a_comma_inside_is_one_word() -> None:
     ("language", "read_aloud"),
     [("es", 218), ("fr", 195), ("it", 188), ("pt", 181), ("de", 179), ("xx", 184)],
 )
-def test_the_rates_stand_in_the_proportion_in_which_texts_were_read_aloud(
+def test_the_rates_have_the_proportion_in_which_texts_were_read_aloud(
     language: str, read_aloud: int
 ) -> None:
     assert words_per_minute(language) == round(150 * read_aloud / 228)

@@ -1,0 +1,226 @@
+"""The steps of a month's fine-tune: examples, files, job, model, evaluation.
+
+Each step is idempotent and reads what the steps before it stored, so that assets and
+commands run them one by one or together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ig_assets.core.corpus.embedding.query_cache import embed_queries
+from ig_assets.core.corpus.embedding.spaces import Space
+from ig_assets.core.costs.ledger.ledger import RunRef
+from ig_assets.core.fine_tuning.dataset_files import DatasetSummary, write_datasets
+from ig_assets.core.fine_tuning.evaluation import (
+    EvaluationSummary,
+    Evaluator,
+    HeldOutExample,
+    WrittenText,
+    evaluate_model,
+)
+from ig_assets.core.fine_tuning.examples import (
+    ExamplesSummary,
+    build_training_examples,
+)
+from ig_assets.core.fine_tuning.jobs import (
+    JobRow,
+    latest_job,
+    poll_jobs,
+    register_model,
+    submit_job,
+)
+from ig_assets.core.generation.pipeline import GenerationContext
+from ig_assets.core.generation.writing.held_out import write_held_out
+from ig_assets.core.generation.writing.models import writing_models
+from ig_assets.core.generation.writing.write import Sampling
+from ig_assets.core.models.few_shot import few_shot_messages
+from ig_assets.core.models.registry import ModelName, ModelRow, active_model
+from ig_assets.core.ports import Clock, Trainer, Vectors
+from ig_assets.errors import InputError, RefusedError
+from ig_assets.warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """Everything that a month's fine-tune needs from outside the core.
+
+    `space` names the stored embeddings that near-duplicates are found with; `folder`
+    holds a folder of dataset files per month. `with_ads` admits experiments that were
+    decided by ads. `evaluation_topics` is the number of held-out pairs to compare on.
+    """
+
+    clock: Clock
+    warehouse: Warehouse
+    trainer: Trainer
+    base: ModelName
+    space: Space
+    folder: Path
+    seed: int
+    with_ads: bool
+    evaluation_topics: int
+
+
+@dataclass(frozen=True)
+class MonthEvaluation:
+    """The month's candidate, the model that it was compared with, and the scores."""
+
+    candidate: ModelRow
+    active: ModelRow
+    summary: EvaluationSummary
+
+
+def build_examples(
+    fine_tuning: FineTuning, month: str, run_id: str = ""
+) -> ExamplesSummary:
+    """Build the month's training set. Raises InputError for a month that is open."""
+    return build_training_examples(
+        fine_tuning.warehouse,
+        fine_tuning.clock,
+        month,
+        fine_tuning.seed,
+        fine_tuning.space.model,
+        fine_tuning.space.dimensions,
+        run_id,
+        with_ads=fine_tuning.with_ads,
+    )
+
+
+def write_files(
+    fine_tuning: FineTuning, month: str, run_id: str = ""
+) -> DatasetSummary:
+    """Write the files of the month's stored examples; equal rows give equal bytes.
+
+    Raises InputError for an invalid line.
+    """
+    return write_datasets(
+        fine_tuning.warehouse,
+        fine_tuning.clock,
+        month,
+        fine_tuning.folder,
+        fine_tuning.seed,
+        fine_tuning.base.name,
+        run_id,
+    )
+
+
+def submit_files(
+    fine_tuning: FineTuning, dataset: DatasetSummary, run_id: str = ""
+) -> JobRow:
+    """Submit a month's files once. Raises TransientVendorError."""
+    return submit_job(
+        fine_tuning.warehouse,
+        fine_tuning.clock,
+        fine_tuning.trainer,
+        dataset.month,
+        fine_tuning.base.name,
+        dataset,
+        fine_tuning.seed,
+        run_id,
+    )
+
+
+def prepare_month(fine_tuning: FineTuning, month: str) -> DatasetSummary:
+    """Build the month's training set and write its files."""
+    build_examples(fine_tuning, month)
+    return write_files(fine_tuning, month)
+
+
+def submit_month(
+    fine_tuning: FineTuning, dataset: DatasetSummary
+) -> tuple[JobRow, ModelRow | None]:
+    """Submit a month's files, poll the trainer once, register a finished model.
+
+    Returns the job as submitted, and the model, None while it is not trained.
+    """
+    warehouse, clock = fine_tuning.warehouse, fine_tuning.clock
+    job = submit_files(fine_tuning, dataset)
+    poll_jobs(warehouse, clock, fine_tuning.trainer)
+    return job, register_model(warehouse, clock, dataset.month)
+
+
+def register_month(fine_tuning: FineTuning, month: str, run_id: str = "") -> ModelRow:
+    """Register the model of the month's job.
+
+    Raises InputError where the job is missing or not finished, and RefusedError where
+    it failed or was refused.
+    """
+    warehouse = fine_tuning.warehouse
+    model = register_model(warehouse, fine_tuning.clock, month, run_id)
+    if model is not None:
+        return model
+    with warehouse.transaction() as con:
+        job = latest_job(con, month)
+    if job is None:
+        raise InputError(
+            f"There is no fine-tune job for {month}; materialise fine_tune_job first."
+        )
+    if job.status in ("refused", "failed"):
+        raise RefusedError(
+            f"The fine-tune job of {month} ended as {job.status}: "
+            f"{job.refusal or 'the trainer gave no reason'}"
+        )
+    raise InputError(
+        f"The fine-tune job of {month} is {job.status}; its model is registered by "
+        "fine_tune_status_sensor when it ends."
+    )
+
+
+def evaluate_month(
+    fine_tuning: FineTuning, generation: GenerationContext, month: str, run: RunRef
+) -> MonthEvaluation:
+    """Compare the month's candidate with the active model on held-out prompts.
+
+    Registers both where they are new. Raises as `register_month` and `write_script`.
+    """
+    generation.ledger.mark_unknown(run)
+    writing_models(generation.warehouse, generation.clock, generation.base)
+    candidate = register_month(fine_tuning, month)
+    with generation.warehouse.transaction() as con:
+        active = active_model(con)
+    calls = _PaidCalls(generation, run)
+    evaluator = Evaluator(
+        fine_tuning.warehouse,
+        fine_tuning.clock,
+        calls.write,
+        calls.embed,
+        fine_tuning.evaluation_topics,
+        fine_tuning.seed,
+    )
+    return MonthEvaluation(
+        candidate, active, evaluate_model(evaluator, month, candidate, active)
+    )
+
+
+@dataclass(frozen=True)
+class _PaidCalls:
+    """What an evaluation pays for: texts and their embeddings."""
+
+    generation: GenerationContext
+    run: RunRef
+
+    def write(self, model: ModelRow, example: HeldOutExample) -> WrittenText:
+        context = self.generation
+        texts: list[str] = []
+        if model.artifact is not None:
+            with context.warehouse.transaction() as con:
+                texts = [text for _, text in few_shot_messages(con, model.artifact)]
+        sampling = Sampling(context.options.temperature, example.seed)
+        writer = context.writers(model.base_model)
+        return WrittenText(
+            write_held_out(
+                context.ledger, writer, example.prompt, texts, sampling, self.run
+            )
+        )
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        context = self.generation
+        return np.stack(
+            embed_queries(
+                context.warehouse, context.ledger, context.embedder, self.run, texts
+            )
+        )

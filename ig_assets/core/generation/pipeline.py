@@ -1,0 +1,224 @@
+"""The two paid steps of a month: drafts, then variants. Assets and jobs run them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ig_assets.core.corpus.search.retrieve import EmbedderOf, RetrievedScript, retrieve
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
+from ig_assets.core.costs.usage import usage_of_run
+from ig_assets.core.generation.gates import prompt_injection
+from ig_assets.core.generation.gates.banned_words import read_banned
+from ig_assets.core.generation.gates.gates import Gates
+from ig_assets.core.generation.gates.nearest_script import NearestScript
+from ig_assets.core.generation.overview import draft_sample, variant_sample
+from ig_assets.core.generation.polishing.polish import polish_drafts
+from ig_assets.core.generation.polishing.regenerate import Polishing
+from ig_assets.core.generation.writing.arms import (
+    PlannedArm,
+    WritingModel,
+    plan_arms,
+    planned_topics,
+)
+from ig_assets.core.generation.writing.draft import Drafting, write_drafts
+from ig_assets.core.generation.writing.models import (
+    WritingModels,
+    base_writing_model,
+    writing_models,
+)
+from ig_assets.core.generation.writing.rejected_arms import rejected_arms
+from ig_assets.core.models.few_shot import few_shot_messages
+from ig_assets.core.models.registry import ModelName
+from ig_assets.core.ports import Clock, Embedder, VectorIndex, Writer, WriterByName
+from ig_assets.warehouse.versions import content_version
+from ig_assets.warehouse.warehouse import Warehouse
+
+_DRAFTS = "SELECT variant_id || ' ' || request_hash FROM drafts WHERE month = ?"
+_VARIANTS = """
+SELECT variant_id || ' ' || coalesce(revision_hash, rejection)
+FROM variants
+WHERE month = ?
+"""
+
+
+@dataclass(frozen=True)
+class GenerationOptions:
+    """The settings of a month's writing; their meaning is that of the settings."""
+
+    seed: int
+    arms: int
+    temperature: float
+    retrieved_scripts: int
+    novelty_floor: float
+    banned_words: Path
+    regenerations: int
+    max_in_flight: int
+
+
+@dataclass(frozen=True)
+class GenerationContext:
+    """Everything that a month's writing needs from outside the core.
+
+    `embedder_of` makes the embedder of a space that is still searched while a new one
+    is filled. `base` is the frozen base model, `polisher` the model that polishes.
+    """
+
+    clock: Clock
+    warehouse: Warehouse
+    ledger: Ledger
+    embedder: Embedder
+    index: VectorIndex
+    writers: WriterByName
+    embedder_of: EmbedderOf
+    base: ModelName
+    polisher: ModelName
+    options: GenerationOptions
+
+    def writer_of(self, model: WritingModel) -> Writer:
+        """The writer of a registered model, which is that of its base model."""
+        return self.writers(model.base_model)
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a step did, for people.
+
+    `facts` are numbers and labels, `samples` tables of ids, labels and numbers (never
+    the text of a script); `version` is a hash of all rows of the month.
+    """
+
+    facts: dict[str, Any]
+    samples: dict[str, list[dict[str, Any]]]
+    version: str
+
+
+def draft_month(
+    context: GenerationContext,
+    month: str,
+    run: RunRef,
+    topic_id: str | None = None,
+    retry_rejected: bool = False,
+) -> StepResult:
+    """Write the missing arms of a month, or of one topic of it.
+
+    With `retry_rejected` write each rejected arm once more instead. Raises what
+    `write_drafts` does.
+    """
+    suspicious = prompt_injection.find_suspicious(
+        context.warehouse, context.clock.now()
+    )
+    models = writing_models(context.warehouse, context.clock, context.base)
+    arms = _arms(context, models, month, topic_id, retry_rejected)
+    summary = write_drafts(_drafting(context, run, suspicious), arms, run)
+    with context.warehouse.transaction() as con:
+        samples = {
+            "left_out_of_grounding": prompt_injection.suspicious_scripts(con),
+            "sample": draft_sample(con, month, topic_id),
+        }
+        usage = usage_of_run(con, run.run_id, run.asset)
+        version = content_version(con, _DRAFTS, [month])
+    canary = models.canary.model_id if models.canary else "none"
+    writing = {"active_model": models.active.model_id, "canary_model": canary}
+    facts = asdict(summary) | usage | writing | {"scripts_left_out": len(suspicious)}
+    return StepResult(facts, samples, version)
+
+
+def polish_month(
+    context: GenerationContext, month: str, run: RunRef, topic_id: str | None = None
+) -> StepResult:
+    """Polish the drafts of a month, or of one topic of it, that have no variant.
+
+    Raises what `polish_drafts` does.
+    """
+    summary = polish_drafts(_polishing(context), month, run, topic_id)
+    with context.warehouse.transaction() as con:
+        samples = {"sample": variant_sample(con, month, topic_id)}
+        usage = usage_of_run(con, run.run_id, run.asset)
+        version = content_version(con, _VARIANTS, [month])
+    return StepResult(asdict(summary) | usage, samples, version)
+
+
+def _arms(
+    context: GenerationContext,
+    models: WritingModels,
+    month: str,
+    topic_id: str | None,
+    retry_rejected: bool,
+) -> list[PlannedArm]:
+    options = context.options
+    with context.warehouse.transaction() as con:
+        topics = planned_topics(con, month, topic_id)
+        arms = plan_arms(
+            topics,
+            options.arms,
+            options.seed,
+            models.active,
+            models.canary,
+            models.base,
+        )
+        return rejected_arms(con, month, arms) if retry_rejected else arms
+
+
+def _drafting(
+    context: GenerationContext, run: RunRef, suspicious: Collection[str]
+) -> Drafting:
+    return Drafting(
+        ledger=context.ledger,
+        writer_of=context.writer_of,
+        examples_of=lambda model: _examples(context.warehouse, model),
+        retrieve=lambda arm: _references(context, arm, run, suspicious),
+        seed=context.options.seed,
+        temperature=context.options.temperature,
+        max_in_flight=context.options.max_in_flight,
+    )
+
+
+def _polishing(context: GenerationContext) -> Polishing:
+    options = context.options
+    gates = Gates(options.novelty_floor, banned=read_banned(options.banned_words))
+    # The base model first: the first model to be registered becomes the active one.
+    base_writing_model(context.warehouse, context.clock, context.base)
+    return Polishing(
+        ledger=context.ledger,
+        writer_of=context.writer_of,
+        model=base_writing_model(context.warehouse, context.clock, context.polisher),
+        gates=gates,
+        seed=options.seed,
+        temperature=options.temperature,
+        nearest=NearestScript(context.ledger, context.embedder, context.index).cosine,
+        regenerations=options.regenerations,
+        max_in_flight=options.max_in_flight,
+    )
+
+
+def _references(
+    context: GenerationContext,
+    arm: PlannedArm,
+    run: RunRef,
+    suspicious: Collection[str],
+) -> Sequence[RetrievedScript]:
+    return retrieve(
+        context.warehouse,
+        context.index,
+        context.embedder,
+        context.ledger,
+        run,
+        f"{arm.topic.topic}\n{arm.topic.brief}".strip(),
+        context.options.retrieved_scripts,
+        include_winners=not arm.is_control,
+        language=arm.topic.language,
+        exclude_script_ids=suspicious,
+        embedder_of=context.embedder_of,
+    )
+
+
+def _examples(warehouse: Warehouse, model: WritingModel) -> list[str]:
+    """The example scripts of a few-shot model, but for those that instruct a model."""
+    if model.artifact is None:
+        return []
+    with warehouse.transaction() as con:
+        pairs = few_shot_messages(con, model.artifact)
+    return [text for _, text in pairs if not prompt_injection.signs(text)]
