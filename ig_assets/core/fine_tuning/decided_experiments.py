@@ -17,13 +17,18 @@ from ig_assets.warehouse.warehouse import Connection
 
 DECIDED = ("winner", "provisional")
 
-_DECISIONS = f"""
-WITH latest AS (
-    SELECT experiment_id, max(decided_at) AS decided_at
+# The latest rows before a cut-off, which the views of the present cannot give.
+_LATEST_DECISIONS = """
+    SELECT *
     FROM decisions
     WHERE decided_at < ?
-    GROUP BY experiment_id
-)
+    QUALIFY row_number() OVER (
+        PARTITION BY experiment_id
+        ORDER BY decided_at DESC
+    ) = 1
+"""
+
+_DECISIONS = f"""
 SELECT d.experiment_id, d.decided_at, d.decision, d.winner_variant_id, d.winner_arm,
     d.winner_script_id, d.winner_revision_hash, d.lift, d.shrunken_lift,
     e.started_at, e.simulated, t.topic, t.brief, t.audience, t.language,
@@ -32,8 +37,7 @@ SELECT d.experiment_id, d.decided_at, d.decision, d.winner_variant_id, d.winner_
         FROM posts p
         WHERE p.experiment_id = d.experiment_id AND p.platform = '{ADS}'
     ) AS by_ads
-FROM decisions d
-JOIN latest l ON l.experiment_id = d.experiment_id AND l.decided_at = d.decided_at
+FROM ({_LATEST_DECISIONS}) d
 LEFT JOIN experiments e ON e.experiment_id = d.experiment_id
 LEFT JOIN topics t ON t.month = e.month AND t.topic_id = e.topic_id
 ORDER BY e.started_at NULLS LAST, d.experiment_id
@@ -65,41 +69,29 @@ ORDER BY post_id, edited_at
 
 TOPIC_CHARACTERS = 140
 
-_LAST_EVIDENCE = """
-WITH latest AS (
-    SELECT experiment_id, max(decided_at) AS decided_at
-    FROM decisions
-    WHERE decided_at < ?
-    GROUP BY experiment_id
-),
-last_readings AS (
+_LAST_EVIDENCE = f"""
+WITH last_readings AS (
     SELECT v.experiment_id, v.arm_a, v.arm_b, max(v.data_through) AS data_through
     FROM evidence v
-    JOIN latest l ON l.experiment_id = v.experiment_id
-    JOIN decisions d
-        ON d.experiment_id = l.experiment_id AND d.decided_at = l.decided_at
+    JOIN ({_LATEST_DECISIONS}) d ON d.experiment_id = v.experiment_id
     WHERE d.data_through IS NULL OR v.data_through <= d.data_through
     GROUP BY v.experiment_id, v.arm_a, v.arm_b
 )
 SELECT v.experiment_id, v.arm_a, v.arm_b, v.log_rate_ratio, v.log_e
 FROM evidence v
-JOIN last_readings k
-    ON k.experiment_id = v.experiment_id AND k.arm_a = v.arm_a
-    AND k.arm_b = v.arm_b AND k.data_through = v.data_through
+JOIN last_readings USING (experiment_id, arm_a, arm_b, data_through)
 ORDER BY v.experiment_id, v.arm_a, v.arm_b
 """
 
 _STATUS = """
-WITH latest AS (
-    SELECT script_id, max(changed_at) AS changed_at
-    FROM script_status
-    WHERE changed_at < ?
-    GROUP BY script_id
-)
-SELECT s.script_id, s.status
-FROM script_status s
-JOIN latest l ON l.script_id = s.script_id AND l.changed_at = s.changed_at
-ORDER BY s.script_id
+SELECT script_id, status
+FROM script_status
+WHERE changed_at < ?
+QUALIFY row_number() OVER (
+    PARTITION BY script_id
+    ORDER BY changed_at DESC
+) = 1
+ORDER BY script_id
 """
 
 

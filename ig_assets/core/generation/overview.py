@@ -93,17 +93,9 @@ def gate_figures(con: Connection, month: str, gate: str) -> list[dict[str, Any]]
         SELECT v.variant_id, v.arm, v.hook_style, round(f.figure, 3) AS figure,
             f.at_least, f.at_most, f.passed, v.rejection IS NOT NULL AS rejected
         FROM variant_figures AS f
-        JOIN variants AS v ON v.variant_id = f.variant_id
+        JOIN latest_variants AS v ON v.variant_id = f.variant_id
         WHERE v.month = ?
           AND f.gate = ?
-          AND NOT EXISTS (
-            SELECT 1
-            FROM variants AS later
-            WHERE later.month = v.month
-              AND later.topic_id = v.topic_id
-              AND later.arm = v.arm
-              AND coalesce(later.tried_before, 0) > coalesce(v.tried_before, 0)
-          )
         ORDER BY coalesce(f.passed, TRUE), f.figure IS NULL, v.topic_id, v.arm
         """,
         [month, gate],

@@ -17,16 +17,10 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 STATUSES = ("candidate", "canary", "active", "retired", "tainted")
 
 _MODELS = """
-WITH latest AS (
-    SELECT model_id, max(changed_at) AS changed_at
-    FROM model_events
-    GROUP BY model_id
-)
 SELECT m.model_id, m.job_id, m.provider, m.name, m.base_model, m.artifact,
     m.created_at, e.status, e.reason, e.changed_at
 FROM models m
-JOIN latest l ON l.model_id = m.model_id
-JOIN model_events e ON e.model_id = l.model_id AND e.changed_at = l.changed_at
+JOIN latest_model_status e ON e.model_id = m.model_id
 ORDER BY e.changed_at, m.model_id
 """
 

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
@@ -130,9 +129,9 @@ def suspicious_scripts(con: Connection) -> list[dict[str, Any]]:
     )
 
 
-_PAGE = f"""
+_PAGE = """
     SELECT script_id, revision_hash, text
-    FROM ({CURRENT_SCRIPTS})
+    FROM current_scripts
     WHERE script_id > ?
     ORDER BY script_id
     LIMIT ?

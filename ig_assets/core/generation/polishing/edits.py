@@ -20,7 +20,7 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 _LAST_EDIT = """
     SELECT c.*, p.arm, p.experiment_id, coalesce(t.language, 'en') AS language
-    FROM post_edits AS c
+    FROM latest_edits AS c
     JOIN posts AS p
         ON p.post_id = c.post_id
     LEFT JOIN variants AS v
@@ -29,8 +29,6 @@ _LAST_EDIT = """
         ON t.month = v.month
         AND t.topic_id = v.topic_id
     WHERE c.post_id = ?
-    ORDER BY c.edited_at DESC
-    LIMIT 1
 """
 
 # One row per other arm of the topic: its text as edited. The canary and control arms
@@ -40,11 +38,7 @@ _SIBLINGS = """
     FROM posts AS p
     JOIN variants AS v
         ON v.variant_id = p.variant_id
-    LEFT JOIN (
-        SELECT post_id, arg_max(text, edited_at) AS text
-        FROM post_edits
-        GROUP BY post_id
-    ) AS c
+    LEFT JOIN latest_edits AS c
         ON c.post_id = p.post_id
     WHERE p.experiment_id = ?
         AND p.post_id <> ?

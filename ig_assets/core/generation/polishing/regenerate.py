@@ -76,7 +76,7 @@ class Measured:
 class RegenerationResult:
     """The outcome of a draft, `kind`: polished, draft_kept or rejected.
 
-    `attempts` counts polishing attempts; `is_polished_text` is False where the draft was kept.
+    `attempts` counts requests; `is_polished_text` is False where the draft was kept.
     """
 
     kind: str

@@ -34,7 +34,7 @@ _ARMS = """
     SELECT t.topic_id, t.topic, v.arm, v.rejection,
         coalesce(v.tried_before, 0) + 1 AS tries,
         e.topic_id IS NOT NULL AS is_in_a_test
-    FROM variants AS v
+    FROM latest_variants AS v
     JOIN topics AS t
         ON t.month = v.month
         AND t.topic_id = v.topic_id
@@ -46,10 +46,6 @@ _ARMS = """
         AND e.topic_id = v.topic_id
     WHERE v.month = ?
         AND (? IS NULL OR v.topic_id = ?)
-    QUALIFY row_number() OVER (
-        PARTITION BY v.topic_id, v.arm
-        ORDER BY coalesce(v.tried_before, 0) DESC
-    ) = 1
     ORDER BY t.due_on, t.topic_id, v.arm
 """
 
