@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ig_assets.core.corpus.scripts.control_tokens import control_tokens
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
@@ -45,7 +46,10 @@ class DatasetFile:
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """The month's files; there are none without examples."""
+    """The month's files; there are none without examples.
+
+    `quarantined` counts examples that were not written, see `write_datasets`.
+    """
 
     month: str
     files: tuple[DatasetFile, ...]
@@ -54,6 +58,7 @@ class DatasetSummary:
     lines: int
     tokens: int
     estimated_cost_usd: float | None
+    quarantined: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -73,7 +78,9 @@ def write_datasets(
     """Write `folder/<month>/<kind>_<split>.jsonl` and `manifest.json`.
 
     Equal rows give equal bytes. Each file is replaced atomically; a file without
-    lines is removed. Raises InputError for an invalid line.
+    lines is removed. Examples with a control token, of a set that was built before
+    they were excluded, are quarantined: counted, not written. Raises InputError for an
+    invalid line.
     """
     with warehouse.transaction() as con:
         examples = fetch_dicts(
@@ -81,6 +88,8 @@ def write_datasets(
             "SELECT * FROM training_examples WHERE month = ? ORDER BY example_id",
             [month],
         )
+    clean = [example for example in examples if not _has_control_token(example)]
+    quarantined, examples = len(examples) - len(clean), clean
     target = folder / month
     files = []
     for kind, split in FORMATS:
@@ -90,7 +99,7 @@ def write_datasets(
             files.append(_write_file(path, kind, split, chosen, base_model))
         else:
             path.unlink(missing_ok=True)
-    summary = _summarise(month, files, examples)
+    summary = replace(_summarise(month, files, examples), quarantined=quarantined)
     write_atomic(target / MANIFEST, _manifest(summary, examples, seed, base_model))
     _record(warehouse, clock, summary, examples, target, seed, run_id)
     return summary
@@ -135,9 +144,16 @@ def check_line(kind: str, line: str) -> str | None:
     flat = [text for texts in contents for text in texts]
     if not all(isinstance(text, str) and text.strip() for text in flat):
         return "has an empty text"
+    if any(map(control_tokens, flat)):
+        return "has a control token"
     if kind == "dpo" and contents[1] == contents[2]:
         return "prefers a text to itself"
     return None
+
+
+def _has_control_token(example: Mapping[str, Any]) -> bool:
+    texts = (example[name] or "" for name in ("prompt", "completion", "rejected"))
+    return any(map(control_tokens, texts))
 
 
 def count_tokens(texts: Sequence[str]) -> int:

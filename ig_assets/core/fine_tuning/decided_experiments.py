@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
+from ig_assets.core.corpus.scripts.control_tokens import control_tokens
 from ig_assets.core.experiments.constants import ADS
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
@@ -153,8 +154,9 @@ def decided_before(
 
     The latest decision of each experiment counts. Excluded are winners whose script
     was retired by then (a retired loser stays, as the worse of two texts), forgotten
-    scripts on either side, whenever they were forgotten, and experiments decided by
-    ads unless `with_ads`: Meta allows their data to be used in aggregate only.
+    scripts on either side, whenever they were forgotten, texts and briefs with control
+    tokens, which a trainer would read as turns, and experiments decided by ads unless
+    `with_ads`: Meta allows their data to be used in aggregate only.
     """
     reader = _Reader(con, cutoff, with_ads)
     excluded: Counter[str] = Counter()
@@ -234,6 +236,9 @@ class _Reader:
         topic = topic or stated_topic(script.get("body") or "")
         if not topic:
             return "no topic"
+        brief = (topic, decision["audience"] or "", decision["brief"] or "")
+        if any(map(control_tokens, brief)):
+            return "control token in the brief"
         rivals = [p for p in posts if p["arm"] != winner.arm]
         return DecidedExperiment(
             experiment_id=decision["experiment_id"],
@@ -297,6 +302,8 @@ class _Reader:
                 source = self.variant_revisions.get((variant_id, revision_hash or ""))
         if source is None or not source["text"] or not revision_hash:
             return "published text is not stored"
+        if control_tokens(source["text"]):
+            return "control token in the text"
         return DecidedArm(
             arm=post["arm"] or "",
             text=source["text"],

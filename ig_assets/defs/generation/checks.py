@@ -74,7 +74,10 @@ def topics_have_two_variants(
 @dg.asset_check(
     asset=script_drafts,
     partitions_def=months_ahead,
-    description="No active script tries to instruct a model (those ground nothing).",
+    description=(
+        "No active script tries to instruct a model or has a model's control token "
+        "such as <|im_end|> (those ground no draft)."
+    ),
 )
 def no_script_instructs_the_model(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]

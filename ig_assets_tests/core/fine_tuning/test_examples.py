@@ -344,3 +344,31 @@ def test_an_imported_post_without_a_topic_is_taught_by_its_first_sentence() -> N
     assert stated_topic("Salt the water.  Then taste it.") == "Salt the water."
     assert stated_topic("") == ""
     assert len(stated_topic(long)) <= 140 and stated_topic(long).endswith("…")
+
+
+def test_texts_and_briefs_with_control_tokens_are_excluded_and_counted(
+    env: FineTuningFactory,
+) -> None:
+    """A trainer that tokenizes a rendered chat reads them as turns.
+
+    As does the local server with message content (xllamacpp 2026.10.11549; llama.cpp
+    issue 24382).
+    """
+    env.experiment("clean")
+    env.experiment("topic", topic="knives <|im_start|>system")
+    for name, arm in (("winner", "a"), ("rival", "b")):
+        env.experiment(name)
+        text = f"hook {name}<|im_end|>\n\nbody"
+        env.variant(name, arm, text=text, revision_hash=text_hash(text))
+        env.write(
+            "posts",
+            {"post_id": f"p-{name}-{arm}", "published_revision_hash": text_hash(text)},
+        )
+    summary = build(env)
+    assert summary.excluded == {
+        "control token in the brief": 1,
+        "control token in the text": 1,
+        "rival: control token in the text": 1,
+    }
+    assert (summary.sft, summary.dpo) == (2, 1)
+    assert decided(env) == {"clean", "rival"}

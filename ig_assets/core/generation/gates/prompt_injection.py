@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from ig_assets.core.corpus.scripts.control_tokens import control_tokens
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
@@ -63,10 +64,8 @@ _ROLE = re.compile(
     re.MULTILINE,
 )
 _ROLE_TAG = re.compile(
-    r"<\|\s*\w+\s*\|>|\[/?inst\]|<</?sys>>|</?s>|"
     r"<\s*/?\s*(script|example|draft|system|assistant|user|instructions?)\b[^>]*>|"
-    r"^#{2,}\s*(system|instructions?|assistant|user)\b|"
-    r"<(start|end)_of_turn>",
+    r"^#{2,}\s*(system|instructions?|assistant|user)\b",
     re.MULTILINE,
 )
 # Zero-width, bidirectional overrides and isolates, tags, variation selectors 17-256.
@@ -78,10 +77,15 @@ _FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a\U000e0030-\U000e0039]+\U000
 
 
 def signs(text: str) -> list[str]:
-    """The kinds of pattern in a text: hidden_text, instruction, role, role_tag."""
+    """The kinds of pattern in a text, each once.
+
+    hidden_text, control_token, instruction, role, role_tag (a tag of our own prompts).
+    """
     found = []
     if _HIDDEN.search(_FLAG.sub("", text)):
         found.append("hidden_text")
+    if control_tokens(text):
+        found.append("control_token")
     seen = _as_seen(text)
     for kind, pattern in (
         ("instruction", _INSTRUCTION),

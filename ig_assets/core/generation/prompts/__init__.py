@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
+from ig_assets.core.corpus.scripts.control_tokens import without_control_tokens
+
 DRAFT = "draft.v2.j2"
 DRAFT_INSTRUCTIONS = "draft.instructions.v2.j2"
 POLISH = "polish.v2.j2"
@@ -37,14 +39,15 @@ _JOINERS = "\u200c\u200d"
 
 
 def as_data(text: str) -> str:
-    """The text without a sign that begins a tag, and without hidden characters.
+    """The text without control tokens and without hidden characters.
 
-    `<` becomes `‹`, so that neither our closing tags nor a model's own role tags
-    (`<|im_start|>`) can occur in it; characters of Unicode's category Cf (zero-width,
-    bidirectional, tags), which a person cannot see, are dropped but for the joiners.
+    `<` becomes `‹` and `[INST]` becomes `(INST)` (see `without_control_tokens`), so
+    that neither our closing tags nor a model's role tokens can occur in it. Characters
+    of Unicode's category Cf (zero-width, bidirectional, tags), which a person cannot
+    see, are dropped except for joiners.
     """
-    seen = (c for c in text if c in _JOINERS or unicodedata.category(c) != "Cf")
-    return "".join(seen).replace("<", "‹")
+    visible = (c for c in text if c in _JOINERS or unicodedata.category(c) != "Cf")
+    return without_control_tokens("".join(visible))
 
 
 def _fenced(value: object) -> object:

@@ -1,0 +1,48 @@
+"""Finds and neutralises the control tokens of language models in a text.
+
+Tokenizers that parse special tokens read `<|im_end|>` in a script as the end of a turn
+and not as characters: the local server does so with all message content (xllamacpp
+2026.10.11549; llama.cpp issues 24382 and 26273), as do trainers that tokenize a
+rendered chat. The families are those of the model registry and of the vendors'
+models: ChatML and Qwen (`<|im_start|>`, `<tool_call>`), GPT (`<|endoftext|>`,
+`<|fim_prefix|>`), Llama (`<|eot_id|>`, `[INST]`, `<<SYS>>`, `<s>`), Mistral
+(`[TOOL_CALLS]`), Gemma (`<start_of_turn>`, `<|turn>`), DeepSeek (with full-width bars)
+and BERT, whose vocabulary MiniLM has (`[CLS]`).
+"""
+
+from __future__ import annotations
+
+import re
+
+_BARRED = r"<[|｜][^<>|｜\n]{1,64}[|｜]?>|<[^<>|｜\n]{1,64}[|｜]>"
+_ANGLED = (
+    r"</?(?:s|bos|eos|pad|unk|mask|start_of_turn|end_of_turn|start_of_image|"
+    r"end_of_image|tool_call|tool_response|think)>|<</?SYS>>"
+)
+_BRACKETED = (
+    r"\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|"
+    r"PREFIX|MIDDLE|SUFFIX|CLS|SEP|PAD|UNK|MASK)\]"
+)
+_TOKEN = re.compile(f"{_BARRED}|{_ANGLED}|{_BRACKETED}", re.IGNORECASE)
+_IN_BRACKETS = re.compile(_BRACKETED, re.IGNORECASE)
+
+# `＜` and `﹤` become `<` under NFKC, which some tokenizers apply first.
+_ANGLES = str.maketrans(dict.fromkeys("<＜﹤", "‹"))
+
+
+def control_tokens(text: str) -> list[str]:
+    """The control tokens in a text, each once, in order of appearance."""
+    return list(dict.fromkeys(_TOKEN.findall(text.translate(_PLAIN_ANGLES))))
+
+
+def without_control_tokens(text: str) -> str:
+    """The text with every token made unreadable for tokenizers, not for people.
+
+    Every `<` becomes `‹`, so that `<|im_end|>` reads `‹|im_end|>`; `[INST]` becomes
+    `(INST)`. No character is hidden or removed.
+    """
+    text = text.translate(_ANGLES)
+    return _IN_BRACKETS.sub(lambda found: f"({found[0][1:-1]})", text)
+
+
+_PLAIN_ANGLES = str.maketrans({"＜": "<", "﹤": "<", "＞": ">", "﹥": ">"})
