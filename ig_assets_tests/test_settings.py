@@ -164,7 +164,9 @@ def test_instagram_needs_its_account_and_says_what_is_missing(
     assert not settings.publishes and not settings.approves_by_itself
     assert load_settings(publish=True).publishes
     monkeypatch.setenv("IG_INSTAGRAM_URL", "graph.example.org")
-    with pytest.raises(SettingsError, match="IG_INSTAGRAM_URL is wrong: it must be a URL"):
+    with pytest.raises(
+        SettingsError, match="IG_INSTAGRAM_URL is wrong: it must be a URL"
+    ):
         load_settings()
 
 

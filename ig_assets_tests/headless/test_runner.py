@@ -11,7 +11,7 @@ import pytest
 
 from ig_assets.headless.month_loop import GateClosedError, MonthLoop
 from ig_assets.headless.runner import Headless, RunFailedError
-from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.factories.warehouses import migrated_warehouse
 
 
 @dg.asset
@@ -78,7 +78,7 @@ class RecordingDagster:
 def test_the_loop_goes_on_without_a_better_model(tmp_path: Path) -> None:
     dagster, clock = RecordingDagster(), Clock()
     reports: list[str] = []
-    warehouse = Warehouse(f"duckdb:///{tmp_path / 'w.duckdb'}", clock.now)
+    warehouse = migrated_warehouse(tmp_path / "w.duckdb", clock.now)
     MonthLoop(dagster, clock, warehouse, reports.append).turn("2026-01")
     assert dagster.asked[-1] == "promotion_sensor"
     assert "2026-01: model_evaluation: 0.9 against 1.1." in reports

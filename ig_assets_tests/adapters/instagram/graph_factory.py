@@ -13,6 +13,7 @@ from ig_assets.adapters.instagram.client import GraphClient
 from ig_assets.adapters.instagram.social_platform import Instagram
 from ig_assets.core.experiments.posts.containers import ContainerStore
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.factories.warehouses import migrated_warehouse
 from ig_assets_tests.stand_ins.graph_ads import AD_ACCOUNT, BUSINESS, FACEBOOK_PAGE
 from ig_assets_tests.stand_ins.graph_server import ACCOUNT, SECRET, TOKEN, GraphServer
 
@@ -70,6 +71,6 @@ class GraphFactory:
 @contextmanager
 def graph_world(folder: Path) -> Iterator[GraphFactory]:
     time = Time()
-    warehouse = Warehouse(f"duckdb:///{folder / 'w.duckdb'}", time.now)
+    warehouse = migrated_warehouse(folder / "w.duckdb", time.now)
     with GraphServer(time.now) as server:
         yield GraphFactory(time, server, warehouse)

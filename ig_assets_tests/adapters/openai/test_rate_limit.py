@@ -26,6 +26,7 @@ from ig_assets.errors import AccessError, TransientVendorError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 from ig_assets_tests.adapters.openai.test_writer import REQUEST, response
+from ig_assets_tests.factories.warehouses import migrated_warehouse
 
 KEY = "sk-test-pace-never-shown"
 
@@ -425,7 +426,7 @@ def nothing(con: Connection, answer: object) -> None:
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(f"duckdb:///{tmp_path / 'w.duckdb'}", Clock().now)
+    return migrated_warehouse(tmp_path / "w.duckdb", Clock().now)
 
 
 def test_a_halt_ends_the_wait_and_the_request_is_never_sent(

@@ -23,7 +23,7 @@ from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import EmbeddingAnswer, TokenUsage
 from ig_assets.warehouse.migrations import KEYS
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
-from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.factories.warehouses import migrated_warehouse
 
 RUN = RunRef("run-1", "script_embeddings")
 START = datetime(2026, 1, 5, 9, 0)
@@ -85,7 +85,7 @@ class CorpusFactory:
         self.library = folder / "library"
         self.library.mkdir()
         self.clock = SteppingClock()
-        self.warehouse = Warehouse(f"duckdb:///{folder / 'w.duckdb'}", self.clock.now)
+        self.warehouse = migrated_warehouse(folder / "w.duckdb", self.clock.now)
         self.ledger = Ledger(self.warehouse, self.clock, sleep=lambda seconds: None)
         self.embedder = HashedWordsEmbedder()
         self.index = FaissIndex(folder / "index", "scripts")

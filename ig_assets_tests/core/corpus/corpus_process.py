@@ -57,7 +57,7 @@ class Clock:
 
 
 class Boundaries:
-    """Lists the kinds of boundaries in their order and ends the process at the one that is asked for."""
+    """Lists the boundaries passed, and ends the process at the one asked for."""
 
     def __init__(self, kill_at: int | None = None) -> None:
         self.passed: list[str] = []

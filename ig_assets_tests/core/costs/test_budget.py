@@ -13,7 +13,8 @@ from ig_assets.core.costs.budget import Budget, parse_budgets, standings
 from ig_assets.core.costs.ledger.ledger import Call, Ledger, RunRef
 from ig_assets.core.ports import TokenUsage
 from ig_assets.errors import BudgetError
-from ig_assets.warehouse.warehouse import Connection, Warehouse
+from ig_assets.warehouse.warehouse import Connection
+from ig_assets_tests.factories.warehouses import migrated_warehouse
 
 NOW = datetime(2026, 5, 31, 23, 30)
 NEXT_DAY = datetime(2026, 6, 1, 0, 30)
@@ -42,7 +43,7 @@ class Till:
 
     def __init__(self, folder: Path, *budgets: str) -> None:
         self.clock = Clock()
-        self.warehouse = Warehouse(f"duckdb:///{folder / 'w.duckdb'}", self.clock.now)
+        self.warehouse = migrated_warehouse(folder / "w.duckdb", self.clock.now)
         rules = parse_budgets(", ".join(budgets))
         self.ledger = Ledger(self.warehouse, self.clock, rules)
         self.sent = 0

@@ -12,6 +12,7 @@ from ig_assets.core.ports import Published, PublishRequest, Reading
 from ig_assets.errors import TransientVendorError
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.factories.warehouses import migrated_warehouse
 
 START = datetime(2026, 1, 1)
 HOUR = timedelta(hours=1)
@@ -72,7 +73,7 @@ def time_out() -> TransientVendorError:
 
 
 def new_warehouse(folder: Path, clock: MovedClock) -> Warehouse:
-    return Warehouse(f"duckdb:///{folder / 'w.duckdb'}", clock.now)
+    return migrated_warehouse(folder / "w.duckdb", clock.now)
 
 
 def add_topic(

@@ -10,6 +10,7 @@ from typing import Any
 from ig_assets.core.identity import text_hash
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.factories.warehouses import migrated_warehouse
 
 MONTH = "2026-03"
 CUTOFF = datetime(2026, 4, 1)
@@ -32,7 +33,7 @@ class FineTuningFactory:
     def __init__(self, folder: Path) -> None:
         self.clock = FixedClock()
         self.folder = folder
-        self._home = Warehouse(f"duckdb:///{folder / 'w.duckdb'}", self.clock.now)
+        self._home = migrated_warehouse(folder / "w.duckdb", self.clock.now)
         self._waiting: list[tuple[str, dict[str, Any]]] = []
 
     @property

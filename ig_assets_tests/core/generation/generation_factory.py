@@ -26,7 +26,7 @@ from ig_assets.core.generation.writing.arms import (
 from ig_assets.core.generation.writing.draft import Drafting, DraftSummary, write_drafts
 from ig_assets.core.identity import text_hash
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
-from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.factories.warehouses import migrated_warehouse
 
 MONTH = "2026-05"
 KEY = "sk-test-never-displayed"
@@ -56,7 +56,7 @@ class GenerationFactory:
     ) -> None:
         self.clock = FixedClock()
         self.waited: list[float] = []
-        self.warehouse = Warehouse(f"duckdb:///{folder / 'w.duckdb'}", self.clock.now)
+        self.warehouse = migrated_warehouse(folder / "w.duckdb", self.clock.now)
         self.ledger = Ledger(
             self.warehouse, self.clock, budgets, sleep=self.waited.append
         )

@@ -6,15 +6,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from ig_assets.core.operations.key_rotation import key_ages
-from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.generation.generation_factory import FixedClock
+from ig_assets_tests.factories.warehouses import migrated_warehouse
 
 
 def test_a_key_is_as_old_as_its_first_sighting_and_a_new_one_starts_anew(
     tmp_path: Path,
 ) -> None:
     clock = FixedClock()
-    warehouse = Warehouse(f"duckdb:///{tmp_path / 'k.duckdb'}", clock.now)
+    warehouse = migrated_warehouse(tmp_path / "k.duckdb", clock.now)
     [first] = key_ages(warehouse, clock, {"OPENAI_API_KEY": "sk-one"})
     clock.at += timedelta(days=91)
     [later] = key_ages(warehouse, clock, {"OPENAI_API_KEY": "sk-one"})

@@ -12,6 +12,7 @@ from ig_assets.core.reports.costs import costs_by, unit_costs
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.factories.warehouses import migrated_warehouse
 
 NOON = datetime(2026, 1, 5, 12)
 CALL = {
@@ -38,7 +39,7 @@ NO_ANSWER = {
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
     """Two topics: onions with arms a (won, paid twice) and b, knives with one arm."""
-    warehouse = Warehouse(f"duckdb:///{tmp_path / 'w.duckdb'}", lambda: NOON)
+    warehouse = migrated_warehouse(tmp_path / "w.duckdb", lambda: NOON)
     calls = [
         CALL | {"call_id": "1", "subject": "onions-a"},
         CALL | {"call_id": "2", "subject": "onions-a", "operation": "polish"},
@@ -181,7 +182,7 @@ def test_a_piece_costs_all_text_over_what_came_of_it(warehouse: Warehouse) -> No
 
 
 def test_nothing_spent_is_no_price_a_piece(tmp_path: Path) -> None:
-    empty = Warehouse(f"duckdb:///{tmp_path / 'w.duckdb'}", lambda: NOON)
+    empty = migrated_warehouse(tmp_path / "w.duckdb", lambda: NOON)
     with empty.transaction() as con:
         units = unit_costs(con)
     assert (units.total_usd, units.variant_usd, units.winner_usd) == (0, None, None)

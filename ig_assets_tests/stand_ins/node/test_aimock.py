@@ -27,7 +27,7 @@ from ig_assets.errors import (
     VendorError,
 )
 from ig_assets.warehouse.rows import fetch_dicts
-from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.factories.warehouses import migrated_warehouse
 from ig_assets_tests.stand_ins.node.aimock import Aimock, cut_off, error
 from ig_assets_tests.stand_ins.node.openai_contract import Without
 
@@ -208,7 +208,7 @@ class Books:
     """Embeds through a ledger whose waits are noted and not waited."""
 
     def __init__(self, folder: Path) -> None:
-        self._home = Warehouse(f"duckdb:///{folder / 'b.duckdb'}", Clock().now)
+        self._home = migrated_warehouse(folder / "b.duckdb", Clock().now)
         self.waited: list[float] = []
         self._later_s = 0.0
 

@@ -31,7 +31,8 @@ from ig_assets.errors import (
     WarehouseBusyError,
 )
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
-from ig_assets.warehouse.warehouse import Connection, Warehouse
+from ig_assets.warehouse.warehouse import Connection
+from ig_assets_tests.factories.warehouses import migrated_warehouse
 
 RUN = RunRef("run-1", "script_drafts", "2026-05")
 PAID = Call("generate", "openai", "gpt-5-mini", "h1", 1_000_000, 0)
@@ -49,7 +50,7 @@ class Books:
     """A ledger whose waits are noted and not waited."""
 
     def __init__(self, folder: Path) -> None:
-        self.warehouse = Warehouse(f"duckdb:///{folder / 'l.duckdb'}", Clock().now)
+        self.warehouse = migrated_warehouse(folder / "l.duckdb", Clock().now)
         self.waited: list[float] = []
         self.sent: list[int] = []
 

@@ -1,0 +1,36 @@
+"""Warehouses that begin migrated: a copy of a file is made sooner than its tables."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from ig_assets.warehouse.warehouse import Warehouse
+
+EARLIEST = datetime(2020, 1, 1)
+
+
+@cache
+def template() -> bytes:
+    """The file of a migrated, empty warehouse, made once per process."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "template.duckdb"
+        warehouse = Warehouse(f"duckdb:///{path}", lambda: EARLIEST)
+        with warehouse.transaction():
+            pass
+        warehouse.close()
+        return path.read_bytes()
+
+
+def migrated_warehouse(
+    path: Path, now: Callable[[], datetime], lock_timeout_s: float | None = None
+) -> Warehouse:
+    """A warehouse in this file, with all tables; the file may exist already."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(template())
+    options = {} if lock_timeout_s is None else {"lock_timeout_s": lock_timeout_s}
+    return Warehouse(f"duckdb:///{path}", now, **options)
