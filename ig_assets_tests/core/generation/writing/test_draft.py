@@ -215,7 +215,7 @@ def test_a_server_that_stays_down_ends_the_run_after_five_attempts(
     server.fail(*[Fault(503)] * 5)
     with pytest.raises(TransientVendorError, match="5 attempts were made ") as caught:
         env.draft(env.arms()[:1])
-    assert "; run it second later" in str(caught.value)
+    assert "; run it again later" in str(caught.value)
     assert sent(server) == 5 and env.statuses() == {"failed": 5}
     assert env.draft(env.arms(), "run-2").written == 2
 
