@@ -24,6 +24,7 @@ from peeking.tables import percent, table
 from scipy.stats import binomtest
 
 from ig_assets.core.corpus.history_import.importer import import_history
+from ig_assets.core.corpus.history_import.plan import ImportOptions
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.experiments.stats.e_values import (
     LOG_E_WINNER,
@@ -109,7 +110,7 @@ def _decided(file: Path) -> dict[str, dict[str, Any]]:
         clock = _Clock()
         warehouse = Warehouse(f"duckdb:///{Path(folder) / 'w.duckdb'}", clock.now)
         started = time.process_time()
-        imported = import_history(warehouse, clock, file, source=SOURCE)
+        imported = import_history(warehouse, clock, file, ImportOptions(source=SOURCE))
         middle = time.process_time()
         update_results(warehouse, clock)
         done = time.process_time()

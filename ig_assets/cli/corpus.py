@@ -18,6 +18,7 @@ from ig_assets.cli.output import (
     print_table,
 )
 from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
+from ig_assets.core.corpus.history_import.plan import ImportOptions
 from ig_assets.core.corpus.search.retrieve import retrieve
 from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.experiments.decisions.decide import ResultsSummary, update_results
@@ -57,8 +58,8 @@ def import_history_command(
     source: Annotated[
         str | None,
         typer.Option(
-            help="Whose export it is: a later file of the same source adds what is "
-            "new to it. [default: the file's name]"
+            help="Name of the export: a later file of the same source adds its new "
+            "rows. [default: the file's name]"
         ),
     ] = None,
     dry_run: Annotated[
@@ -68,39 +69,43 @@ def import_history_command(
 ) -> None:
     """Import past posts with their engagement; rows with an experiment become evidence.
 
-    Importing the same file again changes nothing; one that has grown adds what is new
-    and takes new counts as a later reading. Run `ig-assets sync` afterwards.
+    Importing a file twice changes nothing; an extended export adds its new rows, and
+    new counts as later readings. Run `ig-assets sync` afterwards.
 
     Example: `ig-assets import-history posts.csv --map hook=headline --dry-run`
     """
-    house = Services(load_settings())
+    services = Services(load_settings())
     report = import_history(
-        house.warehouse,
-        house.clock,
+        services.wareservices,
+        services.clock,
         file,
-        mapping=_mapping(mapping or []),
-        simulated=simulated,
-        randomised=randomised,
-        sigma=sigma,
-        source=_source(source),
-        by_name=True,
-        dry_run=dry_run,
+        ImportOptions(
+            mapping=_mapping(mapping or []),
+            simulated=simulated,
+            randomised=randomised,
+            sigma=sigma,
+            source=_source(source),
+            by_name=True,
+            dry_run=dry_run,
+        ),
     )
     decided = None
     if not dry_run and not report.already_imported:
-        decided = decide(house)
+        decided = decide(services)
     if as_json:
         print_json({"import": report, "decisions": decided})
     else:
         _print_import(report, dry_run, decided)
 
 
-def decide(house: Services) -> ResultsSummary:
-    """Look at what an import brought: a recorded test is decided at once, for free."""
+def decide(services: Services) -> ResultsSummary:
+    """Decide all experiments that have new readings, and record the winners (free)."""
     summary = update_results(
-        house.warehouse, house.clock, provisional_lift=house.settings.provisional_lift
+        services.wareservices,
+        services.clock,
+        provisional_lift=services.settings.provisional_lift,
     )
-    record_winners(house.warehouse, house.clock)
+    record_winners(services.wareservices, services.clock)
     return summary
 
 
@@ -120,7 +125,7 @@ def search(
     ] = None,
     month: InMonth = None,
     winners: Annotated[
-        bool, typer.Option(help="Whether scripts that won their test may be found.")
+        bool, typer.Option(help="Whether to include scripts that won their test.")
     ] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -128,12 +133,12 @@ def search(
 
     Example: `ig-assets search "sharp knives" -k 3`
     """
-    house = Services(load_settings())
+    services = Services(load_settings())
     found = retrieve(
-        house.warehouse,
-        house.index,
-        house.embedder,
-        house.ledger,
+        services.wareservices,
+        services.index,
+        services.embedder,
+        services.ledger,
         RunRef(f"search-{uuid.uuid4().hex[:8]}", "search"),
         text,
         k,
@@ -144,7 +149,7 @@ def search(
             min_rate=min_rate,
             month=month,
         ),
-        embedder_of=house.embedder_of,
+        embedder_of=services.embedder_of,
     )
     if as_json:
         print_json(found)
@@ -206,7 +211,7 @@ def _print_import(
         console.print("This file was imported before; nothing changed.")
         return
     if report.known_scripts or report.missing_scripts:
-        _print_growth(report)
+        _print_earlier(report)
     done = "Would import" if dry_run else "Imported"
     console.print(
         f"{done} {report.imported:,} of {report.rows_read:,} rows: "
@@ -221,7 +226,7 @@ def _print_import(
                 for r in report.rejects_sample
             ],
             ["row", "reason", "detail"],
-            "Rejected (a sample; the others were taken)",
+            "Rejected (a sample; the others were accepted)",
         )
     if decided is not None:
         console.print(
@@ -237,13 +242,13 @@ def _print_import(
         console.print("Next: [bold]ig-assets sync[/bold] to embed and index them.")
 
 
-def _print_growth(report: ImportReport) -> None:
+def _print_earlier(report: ImportReport) -> None:
     new = report.scripts - report.known_scripts
     hint = ""
     if not report.known_scripts:
         hint = " Another export of this name needs a --source NAME of its own."
     console.print(
-        f"Of this source there was a file before: {report.known_scripts:,} scripts are "
-        f"known, {new:,} are new, {report.missing_scripts:,} are not in this file and "
-        f"stay.{hint}"
+        f"An earlier file of this source was imported: {report.known_scripts:,} "
+        f"scripts are known, {new:,} are new, {report.missing_scripts:,} are not in "
+        f"this file and stay.{hint}"
     )

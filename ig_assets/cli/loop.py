@@ -17,6 +17,7 @@ from ig_assets.cli.corpus import decide
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
 from ig_assets.cli.progress import live_rows
 from ig_assets.core.corpus.history_import.importer import import_history
+from ig_assets.core.corpus.history_import.plan import ImportOptions
 from ig_assets.core.generation.topics.content_calendar import (
     calendar_months,
     read_calendar,
@@ -164,7 +165,7 @@ def _begin_with_history(services: Services, quiet: bool) -> None:
     if imports or not SAMPLE_HISTORY.exists():
         return
     report = import_history(
-        services.warehouse, services.clock, SAMPLE_HISTORY, mapping=None, simulated=True
+        services.wareservices, services.clock, SAMPLE_HISTORY, ImportOptions(simulated=True)
     )
     decided = decide(services)
     if not quiet:

@@ -211,7 +211,7 @@ def test_texts_that_failed_too_often_are_named_with_how_to_try_again(
     assert "bread.md: given up. the vendor did not accept" in " ".join(told.split())
     assert len(vendor.batches) == 3
     again = " ".join(CliRunner().invoke(app, ["sync", "--retry-failed"]).stdout.split())
-    assert "2 texts that were given up are tried again." in again
+    assert "2 texts that were given up are retried." in again
     assert "1 batches are in flight with 2 texts" in again
     assert len(vendor.batches) == 4
 

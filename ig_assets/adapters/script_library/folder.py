@@ -1,4 +1,4 @@
-"""A library folder on the machine, listed and read with as few calls as possible."""
+"""Script library in a local folder, read with as few system calls as possible."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _OUTSIDE = InvalidFile(
     "The link points outside the library folder; copy the file instead.",
 )
 _NOT_REGULAR = InvalidFile("unreadable", "It is not a regular file.")
-# Never wait for a pipe, never follow a link that has come since the listing.
+# Do not block on a pipe, and do not follow a link that replaced a listed file.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class FolderLibrary:
-    """The script files below a folder; hidden files and folders are left out."""
+    """The script files below a folder, without hidden files and folders."""
 
     def __init__(self, location: str) -> None:
         self.location = location
 
     def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
-        """Every file, links within the library included. Raises InputError."""
+        """Every file, including links within the library. Raises InputError."""
         root = Path(self.location).expanduser()
         if not root.is_dir():
             raise InputError(
@@ -72,7 +72,7 @@ def _collect(
 def _linked(
     root: str, entry: os.DirEntry[str], suffixes: tuple[str, ...]
 ) -> list[LibraryFile]:
-    """A link to a file; a folder within the library is read where it is."""
+    """The file behind a link; a linked folder of the library is listed elsewhere."""
     target = os.path.realpath(entry.path)
     is_inside = Path(target).is_relative_to(root)
     if os.path.isdir(target):
@@ -87,14 +87,14 @@ def _linked(
 
 
 def _listed(
-    root: str, path: str, target: str, look: Callable[[], os.stat_result]
+    root: str, path: str, target: str, get_status: Callable[[], os.stat_result]
 ) -> list[LibraryFile]:
     try:
-        status = look()
+        status = get_status()
     except FileNotFoundError:
         return []
     except OSError as error:
-        return [_unusable(root, path, _refused(error))]
+        return [_unusable(root, path, _unreadable(error))]
     if not stat.S_ISREG(status.st_mode):
         return [_unusable(root, path, _NOT_REGULAR)]
     size, stamp = status.st_size, str(status.st_mtime_ns)
@@ -116,7 +116,7 @@ def _relative(root: str, path: str) -> str:
 
 
 def _content(file: LibraryFile) -> bytes | InvalidFile | None:
-    """What the file has; None when it is not as long as it was when it was listed."""
+    """The file's bytes; None where its size changed since it was listed."""
     try:
         descriptor = os.open(file.address, _FLAGS)
         try:
@@ -130,9 +130,9 @@ def _content(file: LibraryFile) -> bytes | InvalidFile | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        return _refused(error)
+        return _unreadable(error)
     return content if len(content) == file.size else None
 
 
-def _refused(error: OSError) -> InvalidFile:
+def _unreadable(error: OSError) -> InvalidFile:
     return InvalidFile("unreadable", f"The file cannot be read: {error.strerror}.")

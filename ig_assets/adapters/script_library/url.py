@@ -1,7 +1,7 @@
-"""A library behind a URL that fsspec can open: S3, Google Cloud Storage, SFTP, …
+"""Script library behind a URL that fsspec opens: S3, Google Cloud Storage, SFTP, …
 
-Credentials come from the store's own environment variables and files. What a store
-answers can quote the URL, password and all, so none of its words are passed on.
+Credentials come from the store's own environment variables and files. A store's error
+messages may quote the URL with its password, so they are never passed on.
 """
 
 from __future__ import annotations
@@ -27,25 +27,26 @@ if TYPE_CHECKING:
 BATCH_FILES = 128
 BATCH_BYTES = 16 * 1024 * 1024
 
-# A store's own name for the content; it changes with every write.
+# Names that stores give to a hash or version of the content.
 _CONTENT_TAGS = ("ETag", "etag", "md5Hash", "content_md5", "checksum")
 _TIMES = ("LastModified", "last_modified", "updated", "mtime", "modified", "created")
-# These list a whole tree in pages of a thousand; any failure is an error. What fsspec
-# does elsewhere leaves out a folder that cannot be listed, as if it were empty.
+# fsspec lists these stores as one tree, in pages of 1,000 keys, and raises on any
+# failure. Elsewhere its `find` treats a folder that cannot be listed as empty, so we
+# walk the folders ourselves.
 _FLAT = {"s3", "s3a"}
 
 
 class UrlLibrary:
-    """The script files below a URL; hidden files and folders are left out."""
+    """The script files below a URL, without hidden files and folders."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self.location = shown_url(url)
+        self.location = redacted_url(url)
 
     def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
         """Every file. Raises InputError, AccessError, TransientVendorError."""
-        with self._plain_failures("listed"):
-            fs, root = self._opened()
+        with self._translated_errors("listed"):
+            fs, root = self._open()
             fs.invalidate_cache()
             infos = [info for info in _all_files(fs, root) if not _is_marker(info)]
         if any(_path(info) == root for info in infos):
@@ -65,19 +66,19 @@ class UrlLibrary:
     def contents(
         self, files: Iterable[LibraryFile]
     ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
-        """The bytes of each file; the files of a batch are read at once."""
-        with self._plain_failures("read"):
-            fs, _ = self._opened()
+        """The bytes of each file; the files of a batch are read concurrently."""
+        with self._translated_errors("read"):
+            fs, _ = self._open()
         for batch in _batches(files):
-            with self._plain_failures("read"):
-                # Not `cat`: it takes `[1]` in a file's name for a pattern.
+            with self._translated_errors("read"):
+                # Not `cat`: it reads `[1]` in a file's name as a pattern.
                 answers = fs.cat_ranges(
                     [file.address for file in batch], None, None, on_error="return"
                 )
-                given = [_given(answer) for answer in answers]
-            yield from zip(batch, given, strict=True)
+                contents = [_content(answer) for answer in answers]
+            yield from zip(batch, contents, strict=True)
 
-    def _opened(self) -> tuple[AbstractFileSystem, str]:
+    def _open(self) -> tuple[AbstractFileSystem, str]:
         from fsspec.core import url_to_fs
 
         fs, root = url_to_fs(self._url)
@@ -99,8 +100,11 @@ class UrlLibrary:
         )
 
     @contextmanager
-    def _plain_failures(self, done: str) -> Iterator[None]:
-        """Every store has errors of its own; ours name the library and the kind."""
+    def _translated_errors(self, action: str) -> Iterator[None]:
+        """Turn a store's own errors into ours, which name the library and the kind.
+
+        `action` is the participle in the message: listed, read.
+        """
         try:
             yield
         except IgAssetsError:
@@ -117,29 +121,29 @@ class UrlLibrary:
                 "that fsspec names (gcsfs, adlfs, paramiko, …)."
             ) from None
         except Exception as error:
-            raise self._plain_error(error, done) from None
+            raise self._translated(error, action) from None
 
-    def _plain_error(self, error: Exception, done: str) -> IgAssetsError:
+    def _translated(self, error: Exception, action: str) -> IgAssetsError:
         kind = type(error).__name__
         if isinstance(error, PermissionError) or "credential" in kind.lower():
             return AccessError(
-                f"The library {self.location} cannot be {done}: access is refused "
+                f"The library {self.location} cannot be {action}: access is refused "
                 f"({kind}); nothing was changed. Check the store's credentials."
             )
         if isinstance(error, ValueError) or "validation" in kind.lower():
             return InputError(
-                f"The library {self.location} cannot be {done} ({kind}); nothing was "
+                f"The library {self.location} cannot be {action} ({kind}); nothing was "
                 "changed. Correct the URL in IG_LIBRARY."
             )
         return TransientVendorError(
-            f"The library {self.location} cannot be {done} ({kind}); nothing was "
+            f"The library {self.location} cannot be {action} ({kind}); nothing was "
             "changed. Try again when the store can be reached.",
             outcome_unknown=False,
         )
 
 
-def shown_url(url: str) -> str:
-    """The URL without what stands before an @ and after a question mark."""
+def redacted_url(url: str) -> str:
+    """The URL for messages: without user, password and query."""
     links = []
     for link in url.split("::"):
         scheme, separator, rest = link.partition("://")
@@ -170,7 +174,7 @@ def _walked(fs: AbstractFileSystem, folder: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _is_marker(info: Mapping[str, Any]) -> bool:
-    """An object that stands for a folder; it shows that the folder exists."""
+    """Whether an object is the marker of a folder, and no file."""
     return str(info["name"]).endswith("/")
 
 
@@ -191,7 +195,7 @@ def _batches(files: Iterable[LibraryFile]) -> Iterator[list[LibraryFile]]:
         yield batch
 
 
-def _given(answer: object) -> bytes | InvalidFile | None:
+def _content(answer: object) -> bytes | InvalidFile | None:
     if isinstance(answer, bytes):
         return answer
     if isinstance(answer, FileNotFoundError):

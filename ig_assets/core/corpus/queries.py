@@ -1,19 +1,16 @@
-"""What the corpus is now, as SQL: active scripts, and the words that won.
+"""Queries for the current state of the corpus: active scripts, and winning words.
 
 Each constant is a query to be used as `FROM ({CONSTANT}) AS alias`.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 WINNER_PREFIX = "winner/"
-"""Begins the id of a script that a winning variant became."""
+"""Begins the id of a script that was promoted from a winning variant."""
 
-# One row a script: where it stands. Every script has one, the forgotten included.
+# One row per script, the forgotten included: its current status.
 LATEST_STATUS = """
     SELECT script_id, status, revision_hash, changed_at
     FROM script_status
@@ -23,7 +20,7 @@ LATEST_STATUS = """
     ) = 1
 """
 
-# One row a script that was forgotten and never comes back.
+# One row per script that was forgotten; it never becomes active again.
 FORGOTTEN_SCRIPTS = """
     SELECT script_id
     FROM forgotten
@@ -33,7 +30,7 @@ FORGOTTEN_SCRIPTS = """
     WHERE status = 'forgotten'
 """
 
-# One row an active script, with its current revision: all columns of `scripts`.
+# One row per active script, with its current revision: all columns of `scripts`.
 CURRENT_SCRIPTS = f"""
     SELECT s.*
     FROM scripts AS s
@@ -44,7 +41,7 @@ CURRENT_SCRIPTS = f"""
         AND s.script_id NOT IN ({FORGOTTEN_SCRIPTS})
 """
 
-# One row an experiment that has a winner now, provisional ones included.
+# One row per experiment that has a winner now, provisional ones included.
 WON_DECISIONS = """
     SELECT *
     FROM (
@@ -58,8 +55,8 @@ WON_DECISIONS = """
     WHERE decision IN ('winner', 'provisional')
 """
 
-# One row a revision that won, with its latest decision. The words count, whichever
-# script they stand in: a copy or a renamed file keeps the evidence.
+# One row per revision that won, with its latest decision. Evidence belongs to the
+# words, whichever script has them: a copy or a renamed file keeps it.
 REVISION_EVIDENCE = f"""
     WITH won AS ({WON_DECISIONS}),
     named AS (
@@ -86,8 +83,8 @@ REVISION_EVIDENCE = f"""
     ) = 1
 """
 
-# One row a source that cannot be used now. History's sources start with `history:`,
-# the library's are paths; a source that was put right has a last row `resolved`.
+# One row per source that is rejected now. A source that was fixed has a last row
+# `resolved`.
 CURRENT_REJECTS = """
     SELECT source_uri, seen_at, reason, detail
     FROM (
@@ -102,11 +99,6 @@ CURRENT_REJECTS = """
 """
 
 
-def current_scripts(con: Connection) -> list[dict[str, Any]]:
-    """The active scripts with their current revision, by script_id."""
-    return fetch_dicts(con, f"SELECT * FROM ({CURRENT_SCRIPTS}) ORDER BY script_id")
-
-
 def forgotten_scripts(con: Connection) -> set[str]:
     """Ids of all forgotten scripts, whenever they were forgotten."""
     rows = con.execute(FORGOTTEN_SCRIPTS).fetchall()
@@ -115,15 +107,19 @@ def forgotten_scripts(con: Connection) -> set[str]:
 
 def forgotten_variants(con: Connection) -> set[str]:
     """Ids of the variants that became forgotten scripts."""
-    gone = sorted(forgotten_scripts(con))
+    forgotten = forgotten_scripts(con)
     rows = con.execute(
         """
         SELECT variant_id
         FROM scripts
         WHERE variant_id IS NOT NULL AND script_id IN (SELECT unnest(?::TEXT[]))
         """,
-        [gone],
+        [sorted(forgotten)],
     ).fetchall()
-    # A promoted winner's id names its variant, even when its rows are gone.
-    named = {i.removeprefix(WINNER_PREFIX) for i in gone if i.startswith(WINNER_PREFIX)}
-    return named | {str(row[0]) for row in rows}
+    # A promoted winner's id has its variant's, even when its rows were deleted.
+    promoted = {
+        script_id.removeprefix(WINNER_PREFIX)
+        for script_id in forgotten
+        if script_id.startswith(WINNER_PREFIX)
+    }
+    return promoted | {str(row[0]) for row in rows}

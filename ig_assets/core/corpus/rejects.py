@@ -1,21 +1,30 @@
-"""What was rejected, as rows: written when it changes, resolved when put right."""
+"""Stores rejected sources: a row per change, resolved once the source is fixed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ig_assets.core.corpus.queries import CURRENT_REJECTS
 from ig_assets.core.corpus.scripts.script import Reject
+from ig_assets.core.identity import next_instant
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
 HISTORY = "history:"
+"""Begins the source_uri of an imported file's row; the library's are paths."""
+
 RESOLVED = "resolved"
+
+_LATEST = """
+    SELECT source_uri, max(seen_at), arg_max(reason, seen_at), arg_max(detail, seen_at)
+    FROM script_rejects
+    GROUP BY source_uri
+"""
 
 
 def current_rejects(con: Connection) -> list[Reject]:
-    """What stands rejected now, of files and of imports, by name."""
+    """The files and imported rows that are rejected now, by source_uri."""
     rows = con.execute(
         f"SELECT source_uri, reason, detail FROM ({CURRENT_REJECTS}) AS r "
         "ORDER BY source_uri"
@@ -24,25 +33,20 @@ def current_rejects(con: Connection) -> list[Reject]:
 
 
 def write_rejects(con: Connection, rejects: Iterable[Reject], now: datetime) -> None:
-    """Add what is not the source's latest row already."""
+    """Add a row for each reject that differs from its source's latest row."""
     latest = {
         source_uri: (seen_at, reason, detail)
-        for source_uri, reason, detail, seen_at in con.execute(
-            "SELECT source_uri, arg_max(reason, seen_at), arg_max(detail, seen_at), "
-            "max(seen_at) FROM script_rejects GROUP BY source_uri"
-        ).fetchall()
+        for source_uri, seen_at, reason, detail in con.execute(_LATEST).fetchall()
     }
     rows = []
     for reject in rejects:
-        seen_at, *said = latest.get(reject.source_uri, (None,))
-        if said == [reject.reason, reject.detail]:
+        seen_at, *known = latest.get(reject.source_uri, (None,))
+        if known == [reject.reason, reject.detail]:
             continue
-        # The clock may stand still or go back; the order of the rows may not.
-        after = now if seen_at is None else seen_at + timedelta(microseconds=1)
         rows.append(
             {
                 "source_uri": reject.source_uri,
-                "seen_at": max(now, after),
+                "seen_at": next_instant(now, seen_at),
                 "reason": reject.reason,
                 "detail": reject.detail,
             }
@@ -55,12 +59,9 @@ def resolve_rejects(
 ) -> None:
     """Mark the library's rejects that are no longer among `still_rejected`."""
     still = {reject.source_uri for reject in still_rejected}
-    known = con.execute(
-        f"SELECT source_uri FROM ({CURRENT_REJECTS}) AS r ORDER BY source_uri"
-    ).fetchall()
     resolved = [
-        Reject(source_uri, RESOLVED, "The file was put right or removed.")
-        for (source_uri,) in known
-        if not source_uri.startswith(HISTORY) and source_uri not in still
+        Reject(reject.source_uri, RESOLVED, "The file was fixed or removed.")
+        for reject in current_rejects(con)
+        if not reject.source_uri.startswith(HISTORY) and reject.source_uri not in still
     ]
     write_rejects(con, resolved, now)

@@ -24,6 +24,7 @@ KINDS = (
     "dataset",
     "job",
     "model",
+    "import",
 )
 """What an edge can connect. A decision's id is that of its experiment."""
 

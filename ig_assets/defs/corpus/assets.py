@@ -34,7 +34,7 @@ FOLLOWS = (
 
 
 def _follows_unless(paid: bool) -> dg.AutomationCondition[Any] | None:
-    """Sensors, schedules and people start what costs money; conditions never do."""
+    """None for paid assets: only sensors, schedules and people start these."""
     return None if paid else FOLLOWS
 
 
@@ -54,7 +54,7 @@ def raw_scripts(
     clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
-    """Bring the tables to what the library and the decisions say."""
+    """Bring the scripts up to date with the library and the decisions."""
     with plain_failures():
         change = sync_corpus(warehouse, library, clock, run_id=context.run.run_id)
         with warehouse.transaction() as con:
@@ -122,7 +122,7 @@ def script_embeddings(
             run = embed_missing(
                 warehouse, ledger, embedder, clock, ref, size, in_flight
             )
-            lift_stop(warehouse)  # nothing waits for a batch any more
+            lift_stop(warehouse)  # no text waits for a batch now
         with warehouse.transaction() as con:
             version = content_version(
                 con,
@@ -133,25 +133,25 @@ def script_embeddings(
     return dg.MaterializeResult(
         metadata=counts(run)
         | {"model": embedder.model, "map": picture(map_png, "map of the corpus")}
-        | _told_of_batches(run),
+        | _batch_metadata(run),
         data_version=dg.DataVersion(version),
     )
 
 
-def _told_of_batches(run: EmbeddingRun | BatchRun) -> dict[str, Any]:
-    """What a person should know of texts that have no vector when the step ends."""
-    told: dict[str, Any] = {}
+def _batch_metadata(run: EmbeddingRun | BatchRun) -> dict[str, Any]:
+    """Sentences for a person about texts that have no vector when the step ends."""
+    metadata: dict[str, Any] = {}
     if run.under_way:
-        told["waiting"] = (
+        metadata["waiting"] = (
             f"{run.under_way} texts are under way in the Batch API, which takes up to "
             "24 hours; embedding_batch_sensor collects them."
         )
     if isinstance(run, BatchRun) and run.problems:
-        told["ended_badly"] = " ".join(run.problems)
+        metadata["ended_badly"] = " ".join(run.problems)
     if isinstance(run, BatchRun) and run.rejects:
-        told["rejects"] = sample_table(run.rejects)
-        told["try_again"] = f"{run.rejected} texts were given up; {TRY_AGAIN}."
-    return told
+        metadata["rejects"] = sample_table(run.rejects)
+        metadata["try_again"] = f"{run.rejected} texts were given up; {TRY_AGAIN}."
+    return metadata
 
 
 @stage_asset(

@@ -5,7 +5,7 @@ import dagster as dg
 from ig_assets.core.corpus.embedding.batch_api.report import standing_stop
 from ig_assets.core.corpus.embedding.batch_api.run import poll_open_batches
 from ig_assets.core.corpus.library.scan import library_fingerprint
-from ig_assets.core.corpus.library.sync import unpromoted_winners
+from ig_assets.core.corpus.library.winners import unpromoted_winners
 from ig_assets.core.ports import Clock, LibraryStore
 from ig_assets.defs.corpus.assets import raw_scripts, script_embeddings, script_index
 from ig_assets.defs.resources import OpenBatches

@@ -1,4 +1,4 @@
-"""What must hold of the corpus, its vectors and its index."""
+"""Asset checks of the corpus, its vectors and its index."""
 
 import dagster as dg
 
@@ -18,7 +18,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 
 
 @dg.asset_check(
-    asset=raw_scripts, description="Every library file that is there now was taken."
+    asset=raw_scripts, description="Every library file that exists now was accepted."
 )
 def no_rejected_scripts(
     warehouse: dg.ResourceParam[Warehouse],
@@ -38,7 +38,7 @@ def no_rejected_scripts(
         passed=not rejects,
         severity=dg.AssetCheckSeverity.WARN,
         description=(
-            f"{len(rejects)} rejected; the others were taken." if rejects else None
+            f"{len(rejects)} rejected; the others were accepted." if rejects else None
         ),
         metadata={"rejected": len(rejects), "sample": sample_table(rejects)},
     )
@@ -82,14 +82,14 @@ def hook_styles_are_known(
 def languages_are_tags(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Warn with the files; their scripts were taken, and ground no language."""
+    """Warn with the files; their scripts were accepted without a language."""
     with warehouse.transaction() as con:
         found = scripts_without_language(con)
     return dg.AssetCheckResult(
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
         description=(
-            f"{len(found)} scripts name a language that is none; they were taken "
+            f"{len(found)} scripts declare a language that is none; they were accepted "
             "without it. Write `language: en`, or another tag."
             if found
             else None
@@ -137,7 +137,7 @@ def active_scripts_have_text(
 def vectors_have_unit_length(
     warehouse: dg.ResourceParam[Warehouse], embedder: dg.ResourceParam[Embedder]
 ) -> dg.AssetCheckResult:
-    """Compare every stored norm of the present space with one."""
+    """Compare the norm of every vector of the current space with 1 ± 0.001."""
     with warehouse.transaction() as con:
         checked, wrong = con.execute(
             """
@@ -195,7 +195,7 @@ def index_equals_corpus(
     embedder: dg.ResourceParam[Embedder],
     index: dg.ResourceParam[VectorIndex],
 ) -> dg.AssetCheckResult:
-    """Ask the store itself, page by page, not the ledger of what was sent to it."""
+    """List the store's ids page by page; the record of what was sent may be wrong."""
     audit = audit_index(warehouse, index, embedder.model, embedder.dimensions)
     return dg.AssetCheckResult(
         passed=not audit.missing and not audit.strangers,

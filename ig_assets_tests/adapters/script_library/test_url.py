@@ -1,4 +1,4 @@
-"""A library behind a URL is listed whole or not at all, and shows no password."""
+"""A library behind a URL is listed completely or not at all, and shows no password."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from ig_assets.adapters.script_library.url import BATCH_FILES, UrlLibrary, shown_url
-from ig_assets.core.corpus.library.scan import library_fingerprint, read_library
+from ig_assets.adapters.script_library.url import BATCH_FILES, UrlLibrary, redacted_url
+from ig_assets.core.corpus.library.scan import library_fingerprint, scan_library
 from ig_assets.core.corpus.library.sync import sync_corpus
 from ig_assets.errors import (
     AccessError,
@@ -76,7 +76,7 @@ def corpus(tmp_path: Path) -> CorpusFactory:
 
 @pytest.fixture
 def memory() -> Iterator[str]:
-    """A URL of nobody else's."""
+    """A URL that no other test uses."""
     yield f"memory://{uuid.uuid4().hex}"
 
 
@@ -96,7 +96,7 @@ def put(url: str, name: str, content: bytes | None = None) -> None:
 
 
 def paths(url: str) -> list[str]:
-    return [script.source_uri for script in read_library(UrlLibrary(url)).scripts]
+    return [script.source_uri for script in scan_library(UrlLibrary(url)).scripts]
 
 
 def test_files_of_all_folders_are_read_and_hidden_ones_left_alone(memory: str) -> None:
@@ -105,9 +105,9 @@ def test_files_of_all_folders_are_read_and_hidden_ones_left_alone(memory: str) -
     put(memory, "rows.jsonl", b'{"id": "r", "text": "A row"}')
     for name in (".git/x.md", ".hidden.md", "picture.png"):
         put(memory, name, b"\x00")
-    reading = read_library(UrlLibrary(f"{memory}/"))
-    assert reading.rejects == {}
-    assert [script.source_uri for script in reading.scripts] == [
+    scan = scan_library(UrlLibrary(f"{memory}/"))
+    assert scan.rejects == {}
+    assert [script.source_uri for script in scan.scripts] == [
         "b.md",
         "deep/caf\u00e9.md",
         "deep/er/a.TXT",
@@ -140,11 +140,11 @@ def test_a_synced_url_follows_its_files(corpus: CorpusFactory, memory: str) -> N
     assert corpus.everything() == before
 
 
-def test_the_fingerprint_moves_with_the_files_and_reads_none(
+def test_the_fingerprint_changes_with_the_files_and_reads_none(
     breaking: MemoryFileSystem,
 ) -> None:
     put("breaking://lib", "a.md")
-    breaking.breaks["/lib/a.md"] = AssertionError("it was opened")
+    breaking.breaks["/lib/a.md"] = AssertionError("it was read")
     library = UrlLibrary("breaking://lib")
     first = library_fingerprint(library)
     assert library_fingerprint(library) == first
@@ -152,7 +152,7 @@ def test_the_fingerprint_moves_with_the_files_and_reads_none(
     assert library_fingerprint(library) != first
 
 
-def test_files_with_the_same_tag_are_not_read_again(
+def test_files_with_the_same_tag_are_not_read_twice(
     breaking: MemoryFileSystem, corpus: CorpusFactory
 ) -> None:
     for name in "ab":
@@ -160,7 +160,7 @@ def test_files_with_the_same_tag_are_not_read_again(
         breaking.tags[f"/lib/{name}.md"] = "1"
     library = UrlLibrary("breaking://lib")
     sync_corpus(corpus.warehouse, library, corpus.clock)
-    breaking.breaks["/lib/a.md"] = AssertionError("it was opened")
+    breaking.breaks["/lib/a.md"] = AssertionError("it was read")
     breaking.tags["/lib/b.md"] = "2"
     put("breaking://lib", "b.md", b"---\nid: b.md\n---\n# Other words")
     change = sync_corpus(corpus.warehouse, library, corpus.clock)
@@ -213,19 +213,19 @@ def test_one_file_that_is_refused_does_not_stop_the_others(
     for name in ("a.md", "b.md", "c.md"):
         put("breaking://lib", name)
     breaking.breaks["/lib/b.md"] = error
-    reading = read_library(UrlLibrary("breaking://lib"))
-    assert [s.source_uri for s in reading.scripts] == ["a.md", "c.md"]
-    assert {uri: r.reason for uri, r in reading.rejects.items()} == rejected
-    assert reading.hidden == {"b.md"}
+    scan = scan_library(UrlLibrary("breaking://lib"))
+    assert [s.source_uri for s in scan.scripts] == ["a.md", "c.md"]
+    assert {uri: r.reason for uri, r in scan.rejects.items()} == rejected
+    assert scan.unreadable == {"b.md"}
 
 
-def test_a_store_that_goes_while_it_is_read_is_an_error(
+def test_a_store_that_fails_while_it_is_read_is_an_error(
     breaking: MemoryFileSystem,
 ) -> None:
     put("breaking://lib", "a.md")
     breaking.breaks["/lib/a.md"] = ConnectionResetError("key-1234")
     with pytest.raises(TransientVendorError, match="cannot be read"):
-        read_library(UrlLibrary("breaking://lib"))
+        scan_library(UrlLibrary("breaking://lib"))
 
 
 def test_a_url_of_a_file_or_of_no_known_kind_is_one_sentence(memory: str) -> None:
@@ -246,7 +246,7 @@ def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("url", "shown"),
+    ("url", "redacted"),
     [
         ("s3://bucket/scripts", "s3://bucket/scripts"),
         ("ftp://me:se/cr@t@host/x", "ftp://…@host/x"),
@@ -254,5 +254,5 @@ def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         ("simplecache::sftp://me:secret@host/x", "simplecache::sftp://…@host/x"),
     ],
 )
-def test_what_a_url_keeps_secret_is_not_shown(url: str, shown: str) -> None:
-    assert shown_url(url) == shown
+def test_messages_show_no_secret_of_a_url(url: str, redacted: str) -> None:
+    assert redacted_url(url) == redacted

@@ -1,9 +1,9 @@
-"""A process that syncs a whole corpus, to be killed at any moment or by itself.
+"""A process that syncs a corpus, to be killed at any moment or at a boundary.
 
-A *boundary* is a moment after the outside world changed, or before it is about to: a
+A *boundary* is the moment after or before something outside the process changes: a
 transaction is about to commit, or has; a request was answered; a file of the index
-was written by half, flushed, cut or replaced. What is killed between two of them
-leaves what is killed at the first of them.
+was half written, flushed, cut or replaced. A kill between two boundaries leaves what
+a kill at the first of them leaves.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class WatchedFile:
 def sync_all(
     folder: Path, base_url: str, run_id: str, boundaries: Boundaries | None = None
 ) -> None:
-    """Read `folder/scripts`, embed and index: the whole corpus stage, once."""
+    """Sync, embed and index `folder/scripts` once: all assets of the corpus stage."""
     boundaries = boundaries or Boundaries()
     warehouse = WatchedWarehouse(f"duckdb:///{folder / 'w.duckdb'}", boundaries)
     embedder = WatchedEmbedder("sk-none", MODEL, DIMENSIONS, base_url)
@@ -180,9 +180,9 @@ def _watch_writing(folder: Path, boundaries: Boundaries) -> None:
     """Make every write to files below the folder boundaries."""
     real = Path.open
 
-    def opened(path: Path, mode: str = "r", *arguments: Any, **named: Any) -> Any:
+    def watched_open(path: Path, mode: str = "r", *arguments: Any, **named: Any) -> Any:
         file = real(path, mode, *arguments, **named)
         writes = set(mode) & set("wax+") and folder in path.parents
         return WatchedFile(file, boundaries) if writes else file
 
-    Path.open = opened  # type: ignore[assignment, method-assign]
+    Path.open = watched_open  # type: ignore[assignment, method-assign]

@@ -1,7 +1,7 @@
-"""A corpus sync that is killed anywhere ends, when run again, where it would have.
+"""A corpus sync that is killed anywhere reaches the same end in its next run.
 
 Two steps are disturbed: the first sync of a few scripts, and a sync after some were
-changed, removed, renamed, added, broken or only described anew.
+changed, removed, renamed, added, broken or given new labels.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def ended(folder: Path, stand_in: OpenAIStandIn) -> Ended:
             for table, what in TABLES.items()
         }
         calls = con.execute("SELECT status FROM api_calls").fetchall()
-        index = held(folder, con)
+        index = index_contents(folder, con)
     return Ended(
         tables=tables,
         index=index,
@@ -170,8 +170,8 @@ def ended(folder: Path, stand_in: OpenAIStandIn) -> Ended:
     )
 
 
-def held(folder: Path, con: Connection) -> list[str]:
-    """What the index holds, and what it finds for each vector of the cache."""
+def index_contents(folder: Path, con: Connection) -> list[str]:
+    """The entries of the index, and its answer to each stored vector."""
     index = index_of(folder)
     known = [(i, index.metadata(NAMESPACE, i)) for i in index.list_ids(NAMESPACE)]
     vectors = con.execute("SELECT vector FROM embeddings ORDER BY content_hash")
@@ -191,7 +191,7 @@ def copy_of(step: Step, folder: Path) -> Path:
 def assert_nothing_lost_or_paid_twice(
     step: Step, folder: Path, stand_in: OpenAIStandIn
 ) -> None:
-    """Sync again: all is right, and what was sent twice is seen as unknown."""
+    """A rerun reaches the undisturbed end; calls that were sent twice are `unknown`."""
     sync_all(folder, stand_in.base_url, "run-2")
     seen = ended(folder, stand_in)
     assert seen.tables == step.ended.tables
@@ -212,7 +212,7 @@ def texts(sent: list[tuple[str, ...]]) -> Counter[str]:
 
 @how_many
 @either_step
-def test_killed_at_any_boundary_a_rerun_ends_as_if_it_was_not(
+def test_a_rerun_after_a_kill_at_any_boundary_ends_as_if_undisturbed(
     name: str,
     moments: str,
     steps: dict[str, Step],
@@ -243,7 +243,7 @@ def test_killed_at_any_boundary_a_rerun_ends_as_if_it_was_not(
 
 @how_many
 @either_step
-def test_killed_at_random_moments_a_rerun_ends_as_if_it_was_not(
+def test_a_rerun_after_a_kill_at_a_random_moment_ends_as_if_undisturbed(
     name: str,
     moments: str,
     steps: dict[str, Step],
@@ -271,7 +271,7 @@ def test_a_sync_after_a_sync_changes_nothing_and_sends_nothing(
     steps: dict[str, Step], stand_in: OpenAIStandIn, tmp_path: Path
 ) -> None:
     step = steps["changes"]
-    folder = tmp_path / "again"
+    folder = tmp_path / "second"
     shutil.copytree(step.before / "done", folder)
     stand_in.forget()
     sync_all(folder, stand_in.base_url, "run-2")

@@ -22,7 +22,7 @@ def test_an_empty_corpus_is_a_picture_too(corpus: CorpusFactory) -> None:
     assert draw(corpus).startswith(PNG)
 
 
-def test_the_same_corpus_is_the_same_picture_and_a_winner_is_seen(
+def test_the_same_corpus_is_the_same_picture_and_a_winner_changes_it(
     corpus: CorpusFactory,
 ) -> None:
     for n in range(5):

@@ -1,4 +1,4 @@
-"""Reads a history file: which column is what, and each row checked or rejected."""
+"""Reads a file of history: maps its columns, and accepts or rejects each row."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 
 from ig_assets.core.corpus.history_import.tables import BROKEN_LINE, read_frame
 from ig_assets.core.corpus.rejects import HISTORY
-from ig_assets.core.corpus.scripts.counts import whole_count
-from ig_assets.core.corpus.scripts.script import MAX_BYTES, Reject, join_script
+from ig_assets.core.corpus.scripts.script import (
+    MAX_BYTES,
+    InvalidSourceError,
+    Reject,
+    join_script,
+)
 from ig_assets.core.corpus.scripts.secret_scan import secret_kind
 from ig_assets.core.identity import normalise_text, text_hash
+from ig_assets.core.tabular import parse_instant, plain_name, whole_count
 from ig_assets.errors import InputError
 
-# Ours, and what others call it; the first that a file has is taken. The Upworthy
-# archive, Instagram's and common A/B tools' exports are among them.
+# Our columns, and their names in the Upworthy archive, Instagram's exports and those
+# of common A/B tools; the first name that a file has is taken.
 ALIASES: dict[str, tuple[str, ...]] = {
     "experiment_id": ("experiment", "clickability_test_id", "test_id", "ab_test_id"),
     "arm": ("variant", "variation", "cell", "arm_id", "variant_id"),
@@ -54,7 +59,10 @@ _TRUTH = {"true": True, "1": True, "yes": True} | dict.fromkeys(
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """One usable row; `number` counts the file's rows from 1, counts are >= 0."""
+    """One accepted row; `number` counts the file's rows from 1, counts are >= 0.
+
+    Texts are empty where the file has none; `posted_on` is naive UTC.
+    """
 
     number: int
     experiment: str
@@ -75,8 +83,13 @@ class HistoryRow:
 
 
 @dataclass(frozen=True)
-class HistoryReading:
-    """A file's rows and what it was understood to say."""
+class ParsedHistory:
+    """A file's rows and how its columns were understood.
+
+    `mapping` is {our column: the file's}; `left_alone` are the file's other columns.
+    `numerator` and `denominator` are the metrics of the rate, None where the file has
+    no such column. `rows_read` counts accepted and rejected rows.
+    """
 
     rows: tuple[HistoryRow, ...]
     rejects: tuple[Reject, ...]
@@ -87,12 +100,8 @@ class HistoryReading:
     denominator: str | None
 
 
-class _Refused(Exception):
-    """A row is rejected: (reason, detail)."""
-
-
 def guess_mapping(columns: Sequence[str]) -> dict[str, str]:
-    """Which of a file's columns is which of ours: {ours: theirs}."""
+    """The file's column for each of ours that it has: {ours: theirs}."""
     theirs = {plain_name(column): column for column in reversed(columns)}
     found: dict[str, str] = {}
     for ours, aliases in ALIASES.items():
@@ -110,12 +119,13 @@ def read_history(
     numerator: str | None = None,
     denominator: str | None = None,
     simulated: bool | None = None,
-) -> HistoryReading:
-    """Read CSV(.gz), JSONL(.gz) or Parquet; everything as text first, then checked.
+) -> ParsedHistory:
+    """Read CSV(.gz), JSONL(.gz) or Parquet.
 
-    `mapping` ({ours: theirs}) is put over the guess; an empty `theirs` drops a
-    guess. Raises InputError when the file cannot be read at all, when a mapped
-    column is not there, or when nothing is the hook or the text.
+    `mapping` ({ours: theirs}) overrides the guess; an empty `theirs` drops a guess.
+    `simulated=None` takes the file's own column, or False. Raises InputError when the
+    file cannot be read at all, when a mapped column is missing, or when no column is
+    the hook or the text.
     """
     frame, bad_lines = read_frame(file)
     mapping = _mapped([str(c) for c in frame.columns], mapping or {})
@@ -136,15 +146,18 @@ def read_history(
         number = position + 1
         try:
             if broken and broken[position]:
-                raise _Refused("broken row", "It is not one JSON object a line.")
+                raise InvalidSourceError(
+                    "broken row", "Its line is not one JSON object."
+                )
             row = dict(zip(columns, values, strict=True))
             rows.append(_row(number, row, numerator, denominator, simulated))
-        except _Refused as refused:
-            rejects.append(Reject(f"{HISTORY}{file.name}#{number}", *refused.args))
+        except InvalidSourceError as error:
+            uri = f"{HISTORY}{file.name}#{number}"
+            rejects.append(Reject(uri, error.reason, error.detail))
     for n, width in enumerate(bad_lines, 1):
         detail = f"A line has {width} values and the header {len(frame.columns)}."
         rejects.append(Reject(f"{HISTORY}{file.name}#line-{n}", "broken row", detail))
-    return HistoryReading(
+    return ParsedHistory(
         rows=tuple(rows),
         rejects=tuple(rejects),
         rows_read=len(frame) + len(bad_lines),
@@ -157,11 +170,6 @@ def read_history(
         numerator=numerator,
         denominator=denominator,
     )
-
-
-def plain_name(column: str) -> str:
-    """A column's name in lower case, with underscores between its words."""
-    return re.sub(r"[^a-z0-9]+", "_", str(column).strip().lower()).strip("_")
 
 
 def _mapped(columns: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
@@ -201,20 +209,22 @@ def _row(
 ) -> HistoryRow:
     words = [row.get(n, "") for n in ("hook", "body", "call_to_action", "text")]
     if any("\x00" in part for part in words):
-        raise _Refused("binary", "The text contains NUL characters.")
+        raise InvalidSourceError("binary", "The text contains NUL characters.")
     hook, body, call_to_action, text = (_without_tags(part) for part in words)
     hook = " ".join((hook or text.partition("\n")[0]).split())
     text = text or join_script(hook, body, call_to_action)
     if not hook:
-        raise _Refused("no hook", "The row has no hook.")
+        raise InvalidSourceError("no hook", "The row has no hook.")
     if len(text.encode("utf-8")) > MAX_BYTES:
-        raise _Refused("over 64 KiB", "The text is longer than 64 KiB.")
+        raise InvalidSourceError("over 64 KiB", "The text is longer than 64 KiB.")
     if kind := secret_kind(text):
-        raise _Refused("looks like a secret", f"The text seems to contain {kind}.")
+        raise InvalidSourceError(
+            "looks like a secret", f"The text seems to contain {kind}."
+        )
     counts = dict(_counts(row))
     events, trials = counts.get(numerator or ""), counts.get(denominator or "")
     if events is not None and trials is not None and events > trials:
-        raise _Refused(
+        raise InvalidSourceError(
             "impossible counts", f"More {numerator} than {denominator} are given."
         )
     return HistoryRow(
@@ -238,7 +248,7 @@ def _row(
 
 
 def _without_tags(text: str) -> str:
-    """Text as a person reads it: where it has HTML tags they and entities go."""
+    """The text as a reader sees it: HTML tags removed and entities replaced."""
     if "<" in text and _TAG.search(text):
         text = html.unescape(_TAG.sub(" ", text))
         text = re.sub(r"[ \t]+", " ", text)
@@ -251,29 +261,28 @@ def _counts(row: Mapping[str, str]) -> Iterator[tuple[str, float]]:
         if not text:
             continue
         if re.fullmatch(r"-[0-9.]+", text):
-            raise _Refused("negative count", f"`{name}` is below 0.")
+            raise InvalidSourceError("negative count", f"`{name}` is below 0.")
         try:
             yield name, whole_count(text)
         except ValueError as error:
-            raise _Refused("not a count", f"`{name}` is not {error}.") from None
+            raise InvalidSourceError(
+                "not a count", f"`{name}` is not {error}."
+            ) from None
 
 
 def _posted_on(text: str) -> datetime | None:
-    if not text:
-        return None
     try:
-        instant = datetime.fromisoformat(text)
+        return parse_instant(text) if text else None
     except ValueError:
-        raise _Refused(
+        raise InvalidSourceError(
             "not a date", "`posted_on` is not a date such as 2026-01-31."
         ) from None
-    if instant.tzinfo is None:
-        return instant
-    return instant.astimezone(timezone.utc).replace(tzinfo=None)
 
 
 def _truth(row: Mapping[str, str]) -> bool:
     value = row.get("simulated", "").strip().lower()
     if value not in _TRUTH:
-        raise _Refused("not yes or no", "`simulated` is neither true nor false.")
+        raise InvalidSourceError(
+            "not yes or no", "`simulated` is neither true nor false."
+        )
     return _TRUTH[value]

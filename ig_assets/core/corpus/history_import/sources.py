@@ -1,24 +1,24 @@
-"""Which export a history file is of, and what earlier files of it left behind.
+"""Identifies the export that a file belongs to, and the rows of its earlier files.
 
-A source gives ids to tests and posts. It is an export's name, so that one which grows
-stays one source; or, without a name, a file's content.
+The ids of experiments and posts depend on the source: the name of an export, so that
+an extended export stays one source; or, without a name, the hash of a file's content.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ig_assets.core.identity import stable_id
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
-# What says which words an arm had: to read them from another column is another past.
+# These columns identify the words of an arm: mapped to others, the history differs.
 _IDENTITY = {"experiment_id", "arm", "hook", "body", "call_to_action", "text", "image"}
 
 _IMPORTS = """
@@ -48,13 +48,33 @@ WHERE e.relation = 'imported_from'
   AND coalesce(i.source, i.content_hash) = ?
 """
 
-Words = tuple[str, str | None]
-Published = tuple[str, datetime | None, str | None]
+
+class ArmContent(NamedTuple):
+    """What an arm showed: its words, and its image as `posts.detail` names it."""
+
+    revision_hash: str
+    image: str | None
+
+
+class PublishedContent(NamedTuple):
+    """What was published when; `posted_on` is naive UTC."""
+
+    revision_hash: str
+    posted_on: datetime | None
+    image: str | None
+
+
+class KnownArm(NamedTuple):
+    """An arm that an earlier file of the source had."""
+
+    label: str
+    content: ArmContent
+    post_id: str
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """One import that was done."""
+class PastImport:
+    """A row of `imports`; `source` is the content hash where the import had no name."""
 
     import_id: str
     source: str
@@ -67,58 +87,59 @@ class Earlier:
 
 @dataclass(frozen=True)
 class KnownPosts:
-    """A source's posts that are there already, to be taken one by one.
+    """A source's posts from earlier imports.
 
-    `arms` are those of a test, (label, words, post id); `singles` the ids of posts
-    that are in none, by what was published when.
+    `arms` are those of each experiment, by its id; `singles` the ids of posts in no
+    experiment, by content. `make_arms` removes the singles that it uses.
     """
 
-    arms: Mapping[str, list[tuple[str, Words, str]]] = field(default_factory=dict)
-    singles: Mapping[Published, list[str]] = field(default_factory=dict)
+    arms: Mapping[str, list[KnownArm]] = field(default_factory=dict)
+    singles: Mapping[PublishedContent, list[str]] = field(default_factory=dict)
 
 
 def source_name(file_name: str) -> str:
-    """An export's name: its file's, without the suffixes."""
+    """The name of an export: its file's name without suffixes."""
     name = file_name.removesuffix(".gz")
     return name.rpartition(".")[0] or name
 
 
-def earlier_imports(con: Connection) -> list[Earlier]:
+def past_imports(con: Connection) -> list[PastImport]:
     """All imports, the oldest first."""
-    return [Earlier(**row) for row in fetch_dicts(con, _IMPORTS)]
+    return [PastImport(**row) for row in fetch_dicts(con, _IMPORTS)]
 
 
-def source_of(earlier: Sequence[Earlier], content_hash: str, name: str | None) -> str:
-    """The source of a file; without a name it is its content.
+def source_of(past: Sequence[PastImport], content_hash: str, name: str | None) -> str:
+    """The source of a file; without a name it is its content hash.
 
-    A name's earlier file may have come in by its content, before exports had names:
-    the file goes on under that, so that its tests stay the same tests.
+    Before exports had names, a file of this name was imported by its content: the
+    export then keeps that source, so that its experiments stay the same.
     """
     if name is None:
         return content_hash
-    if any(past.source == name for past in earlier):
+    if any(done.source == name for done in past):
         return name
     unnamed = [
-        past.source
-        for past in earlier
-        if past.source == past.content_hash and source_name(past.source_uri) == name
+        done.source
+        for done in past
+        if done.source == done.content_hash and source_name(done.source_uri) == name
     ]
     return unnamed[-1] if unnamed else name
 
 
-def check_mapping(past: Earlier, now: Mapping[str, str], same_bytes: bool) -> None:
-    """Refuse columns that are understood otherwise than they were.
+def check_mapping(
+    past: PastImport, mapping: Mapping[str, str], same_bytes: bool
+) -> None:
+    """Raise InputError where a column is mapped otherwise than at the `past` import.
 
-    A file that grew may have other columns, but not the words in another one. Raises
-    InputError.
+    An extended export may have more columns, but must have the words in the same one.
     """
     before: dict[str, str] = json.loads(past.mapping)
-    compared = {*before, *now} if same_bytes else {*before} & {*now} & _IDENTITY
+    compared = {*before, *mapping} if same_bytes else {*before} & {*mapping} & _IDENTITY
     differing = [
         f"{ours} was {before.get(ours, 'no column')} and is now "
-        f"{now.get(ours, 'no column')}"
+        f"{mapping.get(ours, 'no column')}"
         for ours in sorted(compared)
-        if before.get(ours) != now.get(ours)
+        if before.get(ours) != mapping.get(ours)
     ]
     if differing:
         raise InputError(
@@ -130,35 +151,35 @@ def check_mapping(past: Earlier, now: Mapping[str, str], same_bytes: bool) -> No
 
 def known_posts(
     con: Connection,
-    earlier: Sequence[Earlier],
+    past: Sequence[PastImport],
     source: str,
-    experiment_ids: Sequence[str],
-    single_ids: Sequence[str],
+    experiment_ids: Collection[str],
+    single_ids: Collection[str],
 ) -> KnownPosts:
-    """The posts of these tests, and those in none that have one of these ids."""
+    """The posts of these experiments, and those in none that have one of these ids."""
     unnamed = [
-        stable_id("post", "history", past.import_id, number)
-        for past in earlier
-        if past.source == source == past.content_hash
-        for number in range(1, past.rows_read + 1)
+        stable_id("post", "history", done.import_id, number)
+        for done in past
+        if done.source == source == done.content_hash
+        for number in range(1, done.rows_read + 1)
     ]
-    arms: dict[str, list[tuple[str, Words, str]]] = defaultdict(list)
-    singles: dict[Published, list[str]] = defaultdict(list)
+    arms: dict[str, list[KnownArm]] = defaultdict(list)
+    singles: dict[PublishedContent, list[str]] = defaultdict(list)
     posts: list[dict[str, Any]] = fetch_dicts(
         con, _POSTS, [list(experiment_ids), [*single_ids, *unnamed]]
     )
-    tests = set(experiment_ids)
     for post in posts:
-        words = (post["published_revision_hash"], post["detail"])
-        if post["experiment_id"] in tests:
-            known = (post["arm"], words, post["post_id"])
+        revision_hash, image = post["published_revision_hash"], post["detail"]
+        if post["experiment_id"] in experiment_ids:
+            content = ArmContent(revision_hash, image)
+            known = KnownArm(post["arm"], content, post["post_id"])
             arms[post["experiment_id"]].append(known)
         elif post["experiment_id"] is None:
-            published = (words[0], post["published_at"], words[1])
+            published = PublishedContent(revision_hash, post["published_at"], image)
             singles[published].append(post["post_id"])
     return KnownPosts(arms, singles)
 
 
 def known_scripts(con: Connection, source: str) -> set[str]:
-    """The scripts that earlier files of the source had."""
+    """The ids of the scripts that earlier files of the source had."""
     return {script_id for (script_id,) in con.execute(_SCRIPTS, [source]).fetchall()}

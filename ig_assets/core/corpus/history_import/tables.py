@@ -1,4 +1,4 @@
-"""Reads a history file's table: every cell as text, whatever kind of file it is."""
+"""Reads a file of history as a frame of texts, whatever kind of file it is."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ig_assets.core.corpus.scripts.parquet import NotParquetError, parquet_file_rows
+from ig_assets.core.tabular import guess_delimiter, parquet_rows
 from ig_assets.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-BROKEN_LINE = "\0broken"  # a column that no file can have
+BROKEN_LINE = "\0broken"
+"""A column that no file can have; not empty in rows that are no JSON object."""
 
 
 def read_frame(file: Path) -> tuple[pd.DataFrame, list[int]]:
-    """All cells as text, and the widths of the lines that do not fit the header.
+    """Read CSV, TSV, JSONL (each also .gz) or Parquet.
 
-    Raises InputError when the file cannot be read at all.
+    Returns a frame whose cells are all text, missing ones empty; and the numbers of
+    values of the lines that do not fit the header. Raises InputError when the file
+    cannot be read at all.
     """
     name = file.name.lower().removesuffix(".gz")
     readers: dict[str, Callable[[Path], tuple[pd.DataFrame, list[int]]]] = {
@@ -78,19 +81,19 @@ def _read_csv(file: Path) -> tuple[pd.DataFrame, list[int]]:
 
 
 def _dialect(file: Path) -> dict[str, Any]:
-    """What separates the header's names; Excel may say it in a line before them."""
-    with _opened(file) as lines:
+    """The delimiter: guessed, or declared by Excel in a line before the header."""
+    with _open_text(file) as lines:
         header = lines.readline()
-    if said := re.fullmatch(r'"?sep=(.)"?\s*', header):
-        return {"sep": said.group(1), "skiprows": 1}
-    return {"sep": max(",;\t", key=header.count)}
+    if declared := re.fullmatch(r'"?sep=(.)"?\s*', header):
+        return {"sep": declared.group(1), "skiprows": 1}
+    return {"sep": guess_delimiter(header)}
 
 
 def _read_jsonl(file: Path) -> tuple[pd.DataFrame, list[int]]:
     import pandas as pd
 
     rows: list[dict[str, str]] = []
-    with _opened(file) as lines:
+    with _open_text(file) as lines:
         for line in filter(str.strip, lines):
             try:
                 row = json.loads(line)
@@ -113,13 +116,10 @@ def _read_parquet(file: Path) -> tuple[pd.DataFrame, list[int]]:
 
     if not file.is_file():
         raise FileNotFoundError(file)
-    try:
-        names, rows = parquet_file_rows(file)
-    except NotParquetError as error:
-        raise ValueError("not Parquet") from error
+    names, rows = parquet_rows(file)
     return pd.DataFrame(rows, columns=names, dtype=object), []
 
 
-def _opened(file: Path) -> Any:
+def _open_text(file: Path) -> Any:
     opener: Any = gzip.open if file.name.lower().endswith(".gz") else open
     return opener(file, "rt", encoding="utf-8-sig", newline=None)

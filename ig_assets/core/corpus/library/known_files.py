@@ -1,20 +1,22 @@
-"""What each library file was last read to say, kept as rows.
+"""Reads what the warehouse knows of the library's files (table `library_files`).
 
-A file is *known* when all that it says is in the tables as it says it: then the same
-bytes need not be read again. One with a reject, with a script that another file has
-too, or with a forgotten one is never known, so that its state is always looked at.
+A file is *known* when the tables hold all of its scripts as the file has them; the
+same bytes need not be parsed again then. A file with a reject, with a script that
+another file has too, or with a forgotten script is never known, so that every sync
+checks it. `known_files_update` writes the rows.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from ig_assets.core.corpus.library.scan import KnownFile
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.corpus.scripts.parse import READER_VERSION
 from ig_assets.warehouse.warehouse import Connection
 
-# One row a file, and one without a file for active scripts that no file claims.
+# One row per file, and one with a NULL file_uri for active scripts that are in no
+# file's rows.
 _FILES = f"""
     SELECT f.file_uri, count(*), min(f.content_hash), min(f.stamp),
         count(*) = count(s.script_id)
@@ -33,105 +35,54 @@ _FILES = f"""
     GROUP BY f.file_uri
 """
 
-# Says whether the rows are the same as at another moment, whatever their order.
-_STATE = """
+# Equal where the rows are equal, in whatever order.
+_VERSION = """
     SELECT count(*) || ' ' || coalesce(CAST(bit_xor(hash(
         file_uri, script_id, revision_hash, content_hash, stamp, reader_version
     )) AS TEXT), '')
     FROM library_files
 """
 
-# What a read file said before goes, except what cannot be told just now.
-_DROP_READ = """
-    DELETE FROM library_files
-    WHERE file_uri IN (SELECT file_uri FROM library_reread)
-        AND (
-            file_uri NOT IN (SELECT file_uri FROM library_hidden)
-            OR script_id IN (SELECT script_id FROM library_read)
-        )
-"""
 
-_DROP_LOSERS = """
-    DELETE FROM library_files AS f
-    USING library_losers AS l
-    WHERE l.file_uri = f.file_uri
-        AND l.script_id = f.script_id
-"""
+class KnownFile(NamedTuple):
+    """A file whose scripts are all in the tables; `stamp` is None where not exact."""
 
-_ADD_READ = f"""
-    INSERT INTO library_files (
-        file_uri, script_id, source_uri, revision_hash, content_hash, stamp,
-        reader_version
-    )
-    SELECT f.file_uri, f.script_id, f.source_uri, f.revision_hash, f.content_hash,
-        nullif(f.stamp, ''), {READER_VERSION}
-    FROM library_read AS f
-    JOIN library_verdicts AS w
-        ON w.script_id = f.script_id
-    WHERE w.verdict <> 'forgotten'
-"""
-
-_UNSETTLED = """
-    SELECT file_uri FROM library_hidden
-    UNION
-    SELECT file_uri FROM library_losers
-    UNION
-    SELECT file_uri FROM library_rejects WHERE file_uri IS NOT NULL
-    UNION
-    SELECT c.file_uri
-    FROM library_claims AS c
-    JOIN library_verdicts AS w
-        ON w.script_id = c.script_id
-    WHERE w.verdict = 'forgotten'
-"""
-
-_UNSETTLE = f"""
-    UPDATE library_files
-    SET content_hash = NULL
-    WHERE content_hash IS NOT NULL
-        AND file_uri IN ({_UNSETTLED})
-"""
+    content_hash: str
+    stamp: str | None
 
 
 @dataclass(frozen=True)
-class LibraryState:
-    """The files that have rows, those that are known, and a mark of the moment.
+class KnownFiles:
+    """The files that have rows (`paths`), and by path those that are known.
 
-    `scripts` are in known files, `unclaimed` are active and in no file's rows.
+    `scripts` counts the scripts in known files, `unclaimed` the active ones that are
+    in no file's rows. `version` changes with every change of the rows.
     """
 
     paths: frozenset[str]
-    known: dict[str, KnownFile]
+    by_path: dict[str, KnownFile]
     scripts: int
     unclaimed: int
-    mark: str
+    version: str
 
 
-def library_state(con: Connection) -> LibraryState:
-    """What the tables know of the library's files."""
+def read_known_files(con: Connection) -> KnownFiles:
+    """The state of all library files as of the last sync."""
     rows = con.execute(_FILES).fetchall()
     files = [row for row in rows if row[0] is not None]
     known = [row for row in files if row[-1]]
-    return LibraryState(
+    return KnownFiles(
         paths=frozenset(path for path, *_ in files),
-        known={
+        by_path={
             path: KnownFile(content_hash, stamp)
             for path, _, content_hash, stamp, _ in known
         },
         scripts=sum(scripts for _, scripts, *_ in known),
         unclaimed=sum(scripts for path, scripts, *_ in rows if path is None),
-        mark=state_mark(con),
+        version=known_files_version(con),
     )
 
 
-def state_mark(con: Connection) -> str:
-    """Changes with every change of the rows."""
-    return str(con.execute(_STATE).fetchall()[0][0])
-
-
-def write_claims(con: Connection) -> None:
-    """Keep what the read files say, after the verdicts on it were carried out."""
-    con.execute(_DROP_READ)
-    con.execute(_DROP_LOSERS)
-    con.execute(_ADD_READ)
-    con.execute(_UNSETTLE)
+def known_files_version(con: Connection) -> str:
+    """A fingerprint of the rows; it changes with every change of them."""
+    return str(con.execute(_VERSION).fetchall()[0][0])

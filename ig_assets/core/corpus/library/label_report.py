@@ -1,10 +1,10 @@
-"""Labels of active library scripts that a person should look at."""
+"""Reports labels of active library scripts that a person should check."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from difflib import get_close_matches
-from typing import Any
+from typing import TypedDict, cast
 
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.warehouse.rows import fetch_dicts
@@ -28,25 +28,47 @@ _NO_LANGUAGE = f"""
 """
 
 
-def unknown_styles(con: Connection, known: Collection[str]) -> list[dict[str, Any]]:
-    """Hook styles that are none of the `known`, with how many scripts have them.
+class UnknownStyle(TypedDict):
+    """A hook style that is none of the known, and how many scripts have it.
 
-    `looks_like` is a known style that is spelt nearly so; `source_uri` one script.
-    `is_doubtful` where only one script has it or it looks like a slip; others are the
-    team's own.
+    `source_uri` is one of these scripts, `looks_like` a known style of nearly the same
+    spelling. The style `is_doubtful` where only one script has it or it looks like a
+    slip of the pen; otherwise it is the team's own.
     """
+
+    hook_style: str
+    scripts: int
+    source_uri: str
+    looks_like: str | None
+    is_doubtful: bool
+
+
+class ScriptName(TypedDict):
+    """A script by its id, and the file or row it is from."""
+
+    script_id: str
+    source_uri: str
+
+
+def unknown_styles(con: Connection, known: Collection[str]) -> list[UnknownStyle]:
+    """The hook styles that are none of the `known`, the doubtful ones first."""
     found = []
-    for row in fetch_dicts(con, _STYLES):
-        if row["hook_style"] in known:
+    for style, scripts, source_uri in con.execute(_STYLES).fetchall():
+        if style in known:
             continue
-        near = get_close_matches(row["hook_style"], known, n=1, cutoff=0.75)
-        doubtful = row["scripts"] == 1 or bool(near)
+        near = get_close_matches(style, known, n=1, cutoff=0.75)
         found.append(
-            row | {"looks_like": near[0] if near else None, "is_doubtful": doubtful}
+            UnknownStyle(
+                hook_style=style,
+                scripts=scripts,
+                source_uri=source_uri,
+                looks_like=near[0] if near else None,
+                is_doubtful=scripts == 1 or bool(near),
+            )
         )
-    return sorted(found, key=lambda row: not row["is_doubtful"])
+    return sorted(found, key=lambda style: not style["is_doubtful"])
 
 
-def scripts_without_language(con: Connection) -> list[dict[str, Any]]:
-    """Scripts whose file tells a language that is none; their words were taken."""
-    return fetch_dicts(con, _NO_LANGUAGE)
+def scripts_without_language(con: Connection) -> list[ScriptName]:
+    """Accepted scripts whose file declares a language that is none."""
+    return cast(list[ScriptName], fetch_dicts(con, _NO_LANGUAGE))

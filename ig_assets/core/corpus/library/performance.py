@@ -1,51 +1,50 @@
-"""The readings of past performance that library files bring along."""
+"""Writes the past performance that library files report about their scripts."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ig_assets.core.corpus.library.scan import LibraryReading
+from ig_assets.core.corpus.library.scan import LibraryScan
 from ig_assets.core.corpus.scripts.script import COUNTS, ParsedScript
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
+_KNOWN = f"""
+    SELECT script_id, revision_hash, source, as_of, {", ".join(COUNTS)}, rate
+    FROM script_performance
+    WHERE script_id LIKE 'library/%'
+"""
 
-def write_performance(con: Connection, reading: LibraryReading) -> None:
-    """Add what the read files say and is not there; a correction replaces its reading.
+_ACCEPTED = """
+    SELECT p.script_id, p.revision_hash
+    FROM parsed_scripts AS p
+    JOIN script_changes AS c
+        ON c.script_id = p.script_id
+    WHERE c.change <> 'forgotten'
+"""
 
-    Runs after the verdicts: only scripts that were taken get their readings.
+
+def write_performance(con: Connection, scan: LibraryScan) -> None:
+    """Add the readings that are new; a corrected one replaces the row of its time.
+
+    Needs `script_changes`: forgotten scripts get no readings.
     """
-    said = [_row(script) for script in reading.scripts if script.performance]
-    if not said:
+    reported = [_row(script) for script in scan.scripts if script.performance]
+    if not reported:
         return
-    known = {
-        tuple(row.values())
-        for row in fetch_dicts(
-            con,
-            f"SELECT script_id, revision_hash, source, as_of, {', '.join(COUNTS)}, "
-            "rate FROM script_performance WHERE script_id LIKE 'library/%'",
-        )
-    }
-    taken = set(
-        con.execute(
-            "SELECT f.script_id, f.revision_hash FROM library_read AS f "
-            "JOIN library_verdicts AS w ON w.script_id = f.script_id "
-            "WHERE w.verdict <> 'forgotten'"
-        ).fetchall()
-    )
-    merge_rows(
-        con,
-        "script_performance",
-        [
-            row
-            for row in said
-            if (row["script_id"], row["revision_hash"]) in taken
-            and tuple(row.values()) not in known
-        ],
-    )
+    known = {tuple(row.values()) for row in fetch_dicts(con, _KNOWN)}
+    accepted = set(con.execute(_ACCEPTED).fetchall())
+    rows = [
+        row
+        for row in reported
+        if (row["script_id"], row["revision_hash"]) in accepted
+        and tuple(row.values()) not in known
+    ]
+    merge_rows(con, "script_performance", rows)
 
 
 def _row(script: ParsedScript) -> dict[str, Any]:
+    """The row of `script_performance`, its columns in the order of `_KNOWN`."""
     performance = script.performance
     assert performance is not None
     return {

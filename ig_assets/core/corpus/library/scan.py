@@ -1,93 +1,103 @@
-"""Looks at the library: which files are as they were, and what the others say."""
+"""Scans the library: which files are unchanged, and what the others contain."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from ig_assets.core.corpus.library.known_files import KnownFile
 from ig_assets.core.corpus.scripts.parse import (
     READER_VERSION,
     SUFFIXES,
-    FileReading,
-    read_file,
-    refuse_size,
+    FileContents,
+    oversize_reject,
+    parse_file,
 )
 from ig_assets.core.corpus.scripts.script import ParsedScript, Reject
 from ig_assets.core.ports import LibraryFile, LibraryStore
 
 
-class KnownFile(NamedTuple):
-    """What is known of a file whose scripts are all in the tables."""
-
-    content_hash: str
-    stamp: str | None
-
-
 @dataclass(frozen=True)
-class ReadFile:
-    """A file that was read, and what it says; `stamp` is None where it is not exact."""
+class ParsedFile:
+    """A file that was parsed; `stamp` is None where the store's is not exact."""
 
     path: str
     content_hash: str
     stamp: str | None
-    reading: FileReading
+    contents: FileContents
 
 
 @dataclass
-class LibraryReading:
-    """What one look found: every file is unchanged, read, or hidden, or two of these.
+class LibraryScan:
+    """Result of one scan. A file is `unchanged`, `parsed` or `unreadable`.
 
-    `hidden` files cannot be told just now, as a whole or in part: what they said
-    before stays. `rejects` has one a source, by source_uri.
+    A file with several scripts may be both parsed and unreadable. The scripts that an
+    unreadable file had before are kept. `rejects` has one per source, by source_uri.
     """
 
     unchanged: set[str] = field(default_factory=set)
-    read: list[ReadFile] = field(default_factory=list)
-    hidden: set[str] = field(default_factory=set)
+    parsed: list[ParsedFile] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
     rejects: dict[str, Reject] = field(default_factory=dict)
 
     @property
     def scripts(self) -> list[ParsedScript]:
-        """The scripts of the files that were read, by path."""
-        return [script for file in self.read for script in file.reading.scripts]
+        """The scripts of the files that were parsed, by path."""
+        return [script for file in self.parsed for script in file.contents.scripts]
 
-    def refuse(self, file: LibraryFile, reject: Reject) -> None:
-        """Note a file that gives nothing now."""
-        self.hidden.add(file.path)
+    def reject_file(self, reject: Reject) -> None:
+        """Record a file that cannot be used at all."""
+        self.unreadable.add(reject.source_uri)
         self.rejects.setdefault(reject.source_uri, reject)
 
+    def add(
+        self, file: LibraryFile, content: bytes, known: KnownFile | None = None
+    ) -> None:
+        """Parse a file's bytes, unless they are the `known` ones."""
+        content_hash = hashlib.sha256(content).hexdigest()
+        stamp = file.stamp if file.is_exact else None
+        # A new stamp of the same bytes is stored only where it saves the next read.
+        if known == KnownFile(content_hash, stamp):
+            self.unchanged.add(file.path)
+            return
+        contents = parse_file(file.path, content)
+        self.parsed.append(ParsedFile(file.path, content_hash, stamp, contents))
+        for reject in contents.rejects:
+            self.rejects.setdefault(reject.source_uri, reject)
+        if contents.unreadable:
+            self.unreadable.add(file.path)
 
-def read_library(
+
+def scan_library(
     store: LibraryStore, known: Mapping[str, KnownFile] | None = None
-) -> LibraryReading:
-    """Read every script file, in the order of their paths; parse what is not known.
+) -> LibraryScan:
+    """List every script file by path; parse those that are not `known`.
 
     A file that cannot be used becomes a reject, never an exception. Raises what the
     store's `files` and `contents` raise.
     """
     known = known or {}
-    reading = LibraryReading()
-    wanted = []
-    for file in _listed(store, reading):
+    scan = LibraryScan()
+    to_read = []
+    for file in _listed(store, scan):
         before = known.get(file.path)
         if file.problem is not None:
-            reading.refuse(file, Reject(file.path, *file.problem))
+            scan.reject_file(Reject(file.path, *file.problem))
         elif before and file.is_exact and file.stamp == before.stamp:
-            reading.unchanged.add(file.path)
-        elif reject := refuse_size(file.path, file.size):
-            reading.refuse(file, reject)
+            scan.unchanged.add(file.path)
+        elif reject := oversize_reject(file.path, file.size):
+            scan.reject_file(reject)
         else:
-            wanted.append(file)
-    for file, content in store.contents(wanted):
-        if content is None:
-            reading.hidden.add(file.path)  # the next look tells
+            to_read.append(file)
+    for file, content in store.contents(to_read):
+        if content is None:  # it changed since it was listed; the next sync reads it
+            scan.unreadable.add(file.path)
         elif isinstance(content, bytes):
-            _take(reading, file, content, known.get(file.path))
+            scan.add(file, content, known.get(file.path))
         else:
-            reading.refuse(file, Reject(file.path, *content))
-    return reading
+            scan.reject_file(Reject(file.path, *content))
+    return scan
 
 
 def library_fingerprint(store: LibraryStore) -> str:
@@ -102,28 +112,11 @@ def library_fingerprint(store: LibraryStore) -> str:
     return digest.hexdigest()
 
 
-def _listed(store: LibraryStore, reading: LibraryReading) -> list[LibraryFile]:
-    """The files by path, one a path: spellings of a name may differ in Unicode only."""
+def _listed(store: LibraryStore, scan: LibraryScan) -> list[LibraryFile]:
+    """One file per path, sorted; two names may differ in Unicode spelling only."""
     files: dict[str, LibraryFile] = {}
     for file in sorted(store.files(SUFFIXES)):
         if files.setdefault(file.path, file) is not file:
             detail = "Two files have this name in two spellings; rename one of them."
-            reading.refuse(file, Reject(file.path, "duplicate path", detail))
+            scan.reject_file(Reject(file.path, "duplicate path", detail))
     return list(files.values())
-
-
-def _take(
-    reading: LibraryReading, file: LibraryFile, content: bytes, known: KnownFile | None
-) -> None:
-    content_hash = hashlib.sha256(content).hexdigest()
-    stamp = file.stamp if file.is_exact else None
-    # A new stamp of the same bytes is worth writing down only where it spares reading.
-    if known and known.content_hash == content_hash and known.stamp == stamp:
-        reading.unchanged.add(file.path)
-        return
-    said = read_file(file.path, content)
-    reading.read.append(ReadFile(file.path, content_hash, stamp, said))
-    for reject in said.rejects:
-        reading.rejects.setdefault(reject.source_uri, reject)
-    if said.hides:
-        reading.hidden.add(file.path)

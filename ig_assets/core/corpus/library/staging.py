@@ -1,15 +1,37 @@
-"""Puts what was read into temporary tables, and who has which id."""
+"""Owns the temporary tables that one sync of the library works on.
+
+================= ============================= ========== ========================
+table             one row per                   made by    read by
+================= ============================= ========== ========================
+parsed_scripts    script of a parsed file that  stage_scan diff, performance,
+                  no earlier file has                      known_files_update
+replaced_files    file whose rows in            stage_scan staging,
+                  `library_files` are outdated             known_files_update
+unreadable_files  file with scripts that cannot stage_scan diff, known_files_update
+                  be read now
+rejected_sources  source that is rejected       stage_scan diff, known_files_update
+file_scripts      script and file, as the       stage_scan staging,
+                  library is now                           known_files_update
+present_scripts   script in the library now     stage_scan staging, diff
+duplicate_scripts script and file, where an     stage_scan staging,
+                  earlier file has the script              known_files_update
+script_changes    script that is in the library diff       diff, performance,
+                  now or was active before                 known_files_update, sync
+================= ============================= ========== ========================
+
+They exist on one connection, for one transaction.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ig_assets.core.corpus.library.known_files import LibraryState
-from ig_assets.core.corpus.library.scan import LibraryReading
+from ig_assets.core.corpus.library.known_files import KnownFiles
+from ig_assets.core.corpus.library.scan import LibraryScan
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.warehouse.warehouse import Connection
 
-DESCRIBED = (
+DESCRIPTIVE_COLUMNS = (
     "source_uri",
     "author",
     "topic",
@@ -20,71 +42,64 @@ DESCRIBED = (
     "text",
     "language",
 )
-STAGED = ("script_id", "revision_hash", *DESCRIBED)
-_READ = (*STAGED, "file_uri", "content_hash", "stamp")
+SCRIPT_COLUMNS = ("script_id", "revision_hash", *DESCRIPTIVE_COLUMNS)
+_PARSED_COLUMNS = (*SCRIPT_COLUMNS, "file_uri", "content_hash", "stamp")
 FRAME_ROWS = 1000
-NO_LANGUAGE = "?"  # what stands for a NULL language, since `''` is one not told
+"""From this number of rows on, a pandas frame is staged faster than lists."""
 
-# Every script that a file says now, with the file; what was not read is as it was.
-_CLAIMS = """
-    CREATE TEMP TABLE library_claims AS
+NO_LANGUAGE = "?"
+"""Stands for a NULL language: '' already means "none declared"."""
+
+# Scripts of parsed files, and of the files whose rows are still right.
+_FILE_SCRIPTS = """
     SELECT script_id, revision_hash, source_uri, file_uri
-    FROM library_read
+    FROM parsed_scripts
     UNION ALL
     SELECT script_id, revision_hash, source_uri, file_uri
     FROM library_files
-    WHERE file_uri NOT IN (SELECT file_uri FROM library_reread)
+    WHERE file_uri NOT IN (SELECT file_uri FROM replaced_files)
 """
 
-# Of two files with one id the first by path has it.
-_FOUND = """
-    CREATE TEMP TABLE library_found AS
+# Where two files have one id, the first by path has the script.
+_PRESENT_SCRIPTS = """
     SELECT *
-    FROM library_claims
+    FROM file_scripts
     QUALIFY row_number() OVER (
         PARTITION BY script_id
         ORDER BY file_uri
     ) = 1
 """
 
-_LOSERS = """
-    CREATE TEMP TABLE library_losers AS
-    SELECT c.script_id, c.file_uri, c.source_uri, f.source_uri AS taken_by,
-        c.revision_hash <> f.revision_hash AS differs
-    FROM library_claims AS c
-    JOIN library_found AS f
-        ON f.script_id = c.script_id
-        AND f.file_uri <> c.file_uri
+_DUPLICATE_SCRIPTS = """
+    SELECT f.script_id, f.file_uri, f.source_uri, p.source_uri AS taken_by,
+        f.revision_hash <> p.revision_hash AS differs
+    FROM file_scripts AS f
+    JOIN present_scripts AS p
+        ON p.script_id = f.script_id
+        AND p.file_uri <> f.file_uri
 """
 
-_DROP_LOSERS = """
-    DELETE FROM library_read AS r
-    USING library_losers AS l
-    WHERE l.script_id = r.script_id
-        AND l.file_uri = r.file_uri
+_DELETE_DUPLICATES = """
+    DELETE FROM parsed_scripts AS p
+    USING duplicate_scripts AS d
+    WHERE d.script_id = p.script_id
+        AND d.file_uri = p.file_uri
 """
 
 
-def stage_reading(
-    con: Connection, reading: LibraryReading, state: LibraryState
-) -> list[Reject]:
-    """Make the temporary tables; return the rejects of ids that are taken.
-
-    `library_read` has the scripts that were parsed and taken, `library_found` every
-    script that is there, `library_losers` those whose id another file has,
-    `library_hidden` the files that cannot be told now, `library_reread` the files
-    whose rows are old.
-    """
-    _stage_texts(con, "library_read", _READ, _read_columns(reading))
-    reread = state.paths - reading.unchanged | {file.path for file in reading.read}
-    _stage_texts(con, "library_reread", ("file_uri",), {"file_uri": sorted(reread)})
-    hidden = sorted(reading.hidden)
-    _stage_texts(con, "library_hidden", ("file_uri",), {"file_uri": hidden})
-    _stage_rejects(con, reading)
-    for statement in (_CLAIMS, _FOUND, _LOSERS, _DROP_LOSERS):
-        con.execute(statement)
+def stage_scan(con: Connection, scan: LibraryScan, known: KnownFiles) -> list[Reject]:
+    """Make all tables but `script_changes`; return the rejects of taken ids."""
+    replaced = known.paths - scan.unchanged | {file.path for file in scan.parsed}
+    _stage_texts(con, "parsed_scripts", _parsed_columns(scan))
+    _stage_texts(con, "replaced_files", {"file_uri": sorted(replaced)})
+    _stage_texts(con, "unreadable_files", {"file_uri": sorted(scan.unreadable)})
+    _stage_texts(con, "rejected_sources", _reject_columns(scan))
+    stage_query(con, "file_scripts", _FILE_SCRIPTS)
+    stage_query(con, "present_scripts", _PRESENT_SCRIPTS)
+    stage_query(con, "duplicate_scripts", _DUPLICATE_SCRIPTS)
+    con.execute(_DELETE_DUPLICATES)
     taken = con.execute(
-        "SELECT source_uri, taken_by FROM library_losers WHERE differs "
+        "SELECT source_uri, taken_by FROM duplicate_scripts WHERE differs "
         "ORDER BY source_uri"
     ).fetchall()
     return [
@@ -98,11 +113,18 @@ def stage_reading(
     ]
 
 
-def _read_columns(reading: LibraryReading) -> dict[str, list[str]]:
-    columns: dict[str, list[str]] = {name: [] for name in _READ}
-    for file in reading.read:
-        for script in file.reading.scripts:
-            for name in STAGED:
+def stage_query(
+    con: Connection, table: str, query: str, parameters: Sequence[object] = ()
+) -> None:
+    """Make a temporary table of a query's rows."""
+    con.execute(f"CREATE TEMP TABLE {table} AS {query}", list(parameters))
+
+
+def _parsed_columns(scan: LibraryScan) -> dict[str, list[str]]:
+    columns: dict[str, list[str]] = {name: [] for name in _PARSED_COLUMNS}
+    for file in scan.parsed:
+        for script in file.contents.scripts:
+            for name in SCRIPT_COLUMNS:
                 columns[name].append(getattr(script, name) or "")
             if script.language is None:
                 columns["language"][-1] = NO_LANGUAGE
@@ -112,39 +134,28 @@ def _read_columns(reading: LibraryReading) -> dict[str, list[str]]:
     return columns
 
 
-def _stage_rejects(con: Connection, reading: LibraryReading) -> None:
-    """A file's rejects name it; a reject of the store's has no file that was read."""
+def _reject_columns(scan: LibraryScan) -> dict[str, list[str]]:
+    """Each rejected source with its file; a file that was not parsed is its own."""
     files = {
         reject.source_uri: file.path
-        for file in reading.read
-        for reject in file.reading.rejects
+        for file in scan.parsed
+        for reject in file.contents.rejects
     }
-    uris = sorted(reading.rejects)
-    _stage_texts(
-        con,
-        "library_rejects",
-        ("source_uri", "file_uri"),
-        {"source_uri": uris, "file_uri": [files.get(uri, uri) for uri in uris]},
-    )
+    uris = sorted(scan.rejects)
+    return {"source_uri": uris, "file_uri": [files.get(uri, uri) for uri in uris]}
 
 
 def _stage_texts(
-    con: Connection,
-    table: str,
-    names: Sequence[str],
-    columns: Mapping[str, Sequence[str]],
+    con: Connection, table: str, columns: Mapping[str, Sequence[str]]
 ) -> None:
-    """A temporary table of TEXT columns; `''` is no text where NULL is meant."""
-    if len(columns[names[0]]) < FRAME_ROWS:
-        unnested = ", ".join(f"unnest(?::TEXT[]) AS {name}" for name in names)
-        con.execute(
-            f"CREATE TEMP TABLE {table} AS SELECT {unnested}",
-            [columns[name] for name in names],
-        )
+    """Make a temporary table of TEXT columns, which have '' in place of NULL."""
+    if len(next(iter(columns.values()))) < FRAME_ROWS:
+        unnested = ", ".join(f"unnest(?::TEXT[]) AS {name}" for name in columns)
+        stage_query(con, table, f"SELECT {unnested}", list(columns.values()))
         return
     import pandas as pd  # seven times faster, where it is worth the import
 
     con.register("staged", pd.DataFrame(columns, dtype=object))
-    cast = ", ".join(f"CAST({name} AS TEXT) AS {name}" for name in names)
-    con.execute(f"CREATE TEMP TABLE {table} AS SELECT {cast} FROM staged")
+    cast = ", ".join(f"CAST({name} AS TEXT) AS {name}" for name in columns)
+    stage_query(con, table, f"SELECT {cast} FROM staged")
     con.unregister("staged")

@@ -1,4 +1,9 @@
-"""Brings the corpus to what the library and the decisions say, in one transaction."""
+"""Brings the corpus up to date with the library and the decisions, in one transaction.
+
+The steps: read the known files → scan the library (no transaction is open) → stage
+the scan → compute and apply the changes → update the known files → write the rejects
+→ promote the winners.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +13,20 @@ from datetime import datetime
 from typing import TypeVar
 
 from ig_assets.core.corpus.library.diff import (
-    carry_out_verdicts,
-    decide_verdicts,
+    apply_changes,
+    stage_changes,
     write_renames,
 )
 from ig_assets.core.corpus.library.known_files import (
-    LibraryState,
-    library_state,
-    state_mark,
-    write_claims,
+    KnownFiles,
+    known_files_version,
+    read_known_files,
 )
+from ig_assets.core.corpus.library.known_files_update import update_known_files
 from ig_assets.core.corpus.library.performance import write_performance
-from ig_assets.core.corpus.library.scan import LibraryReading, read_library
-from ig_assets.core.corpus.library.staging import stage_reading
-from ig_assets.core.corpus.library.winners import promote_winners, unpromoted_winners
-from ig_assets.core.corpus.queries import CURRENT_SCRIPTS, current_scripts
+from ig_assets.core.corpus.library.scan import LibraryScan, scan_library
+from ig_assets.core.corpus.library.staging import stage_scan
+from ig_assets.core.corpus.library.winners import promote_winners
 from ig_assets.core.corpus.rejects import resolve_rejects, write_rejects
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.ports import Clock, LibraryStore
@@ -30,39 +34,30 @@ from ig_assets.errors import WarehouseBusyError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
-__all__ = [
-    "CURRENT_SCRIPTS",
-    "CorpusChange",
-    "current_scripts",
-    "plan_corpus",
-    "sync_corpus",
-    "unpromoted_winners",
-]
-
-Looked = TypeVar("Looked")
+Inspected = TypeVar("Inspected")
 SAMPLE_ROWS = 20
 
 _SAMPLE = f"""
-    SELECT w.script_id, w.verdict AS change, coalesce(s.topic, '') AS topic,
+    SELECT c.script_id, c.change, coalesce(s.topic, '') AS topic,
         coalesce(s.hook_style, '') AS hook_style, coalesce(s.language, '') AS language
-    FROM library_verdicts AS w
+    FROM script_changes AS c
     LEFT JOIN scripts AS s
-        ON s.script_id = w.script_id
-        AND s.revision_hash = w.revision_hash
-    WHERE w.verdict NOT IN ('unchanged', 'forgotten')
-    ORDER BY w.script_id
+        ON s.script_id = c.script_id
+        AND s.revision_hash = c.revision_hash
+    WHERE c.change NOT IN ('unchanged', 'forgotten')
+    ORDER BY c.script_id
     LIMIT {SAMPLE_ROWS}
 """
 
 
 @dataclass(frozen=True)
 class CorpusChange:
-    """What a sync did, in scripts; `renamed` are among `new`.
+    """The effect of one sync, in scripts; `renamed` are among `new`.
 
-    `changed` are new words or a new description (topic, author, path, …) of a
-    script; `rejected` counts the files and rows that cannot be used now and `rejects`
-    names them; `parsed` are the files whose bytes were not known. `sample` has at
-    most 20 rows of ids and labels, never a text.
+    `changed` have new words or a new description (topic, author, path, …).
+    `rejected` counts the files and rows that cannot be used now and `rejects` names
+    them; `parsed` counts the files whose bytes were not known. `sample` has at most
+    20 rows of ids and labels, never a text.
     """
 
     new: int
@@ -79,133 +74,134 @@ class CorpusChange:
 
 
 @dataclass(frozen=True)
-class _Outcome:
-    """What came of the library: scripts by verdict, renames, rejects, a sample."""
+class _LibraryChange:
+    """The effect of the library alone; `counts` are scripts by change."""
 
     counts: Mapping[str, int]
-    renamed: int
-    rejects: tuple[Reject, ...]
-    sample: list[dict[str, str]]
+    renamed: int = 0
+    rejects: tuple[Reject, ...] = ()
+    sample: tuple[dict[str, str], ...] = ()
 
 
-class _RolledBack(Exception):
-    """Ends a transaction whose changes were only looked at."""
+class _RollBack(Exception):
+    """Raised inside a transaction to undo it; caught by `plan_corpus`."""
 
 
 def sync_corpus(
     warehouse: Warehouse, library: LibraryStore, clock: Clock, run_id: str | None = None
 ) -> CorpusChange:
-    """Make the rows say what the library and the decisions say.
+    """Bring the tables up to date with the library and the decisions.
 
     One transaction; with the same input a second run changes no row. A file or row
     that became unusable keeps its script as it was. Raises what the library's `files`
-    and `contents` raise, before anything is written.
+    and `contents` raise before anything is written, and WarehouseBusyError where
+    another sync ended in the meantime.
     """
-    state, reading = _look(warehouse, library)
+    known, scan = _scan(warehouse, library)
     with warehouse.transaction() as con:
-        return _apply(con, state, reading, clock.now(), run_id)
+        return _apply(con, known, scan, clock.now(), run_id)
 
 
 def plan_corpus(
     warehouse: Warehouse,
     library: LibraryStore,
     clock: Clock,
-    look: Callable[[Connection], Looked],
-) -> tuple[CorpusChange, Looked]:
-    """What `sync_corpus` would do, and what `look` sees when it is done.
+    inspect: Callable[[Connection], Inspected],
+) -> tuple[CorpusChange, Inspected]:
+    """The effect that `sync_corpus` would have, and what `inspect` returns after it.
 
-    The same sync in a transaction that is rolled back; `look` must only read, and not
-    open a transaction of its own.
+    Runs the sync in a transaction that is rolled back. `inspect` must only read, and
+    not open a transaction of its own. Raises what `sync_corpus` raises.
     """
-    state, reading = _look(warehouse, library)
-    planned: list[tuple[CorpusChange, Looked]] = []
+    known, scan = _scan(warehouse, library)
+    planned: list[tuple[CorpusChange, Inspected]] = []
     try:
         with warehouse.transaction() as con:
-            change = _apply(con, state, reading, clock.now(), None)
-            planned.append((change, look(con)))
-            raise _RolledBack
-    except _RolledBack:
+            change = _apply(con, known, scan, clock.now(), None)
+            planned.append((change, inspect(con)))
+            raise _RollBack
+    except _RollBack:
         return planned[0]
 
 
-def _look(
+def _scan(
     warehouse: Warehouse, library: LibraryStore
-) -> tuple[LibraryState, LibraryReading]:
-    """Read the library while no transaction is open: a store may take its time."""
+) -> tuple[KnownFiles, LibraryScan]:
+    """Scan while no transaction is open, since a store may be slow."""
     with warehouse.transaction() as con:
-        state = library_state(con)
-    return state, read_library(library, state.known)
+        known = read_known_files(con)
+    return known, scan_library(library, known.by_path)
 
 
 def _apply(
     con: Connection,
-    state: LibraryState,
-    reading: LibraryReading,
+    known: KnownFiles,
+    scan: LibraryScan,
     now: datetime,
     run_id: str | None,
 ) -> CorpusChange:
-    if state_mark(con) != state.mark:
+    if known_files_version(con) != known.version:
         raise WarehouseBusyError(
             "Another sync of the corpus ended while this one read the library; "
             "nothing was written, try again."
         )
-    outcome = (
-        _Outcome({"unchanged": state.scripts}, 0, (), [])
-        if _is_as_it_was(state, reading)
-        else _follow_library(con, state, reading, now, run_id)
-    )
-    write_rejects(con, outcome.rejects, now)
-    resolve_rejects(con, outcome.rejects, now)
+    if _is_unchanged(known, scan):
+        library = _LibraryChange({"unchanged": known.scripts})
+    else:
+        library = _apply_library(con, known, scan, now, run_id)
+    write_rejects(con, library.rejects, now)
+    resolve_rejects(con, library.rejects, now)
     promoted = promote_winners(con, now, run_id)
     labels = ("script_id", "topic", "hook_style", "language")
-    sample = outcome.sample + [
-        {"change": "promoted", **{c: row[c] for c in labels}} for row in promoted
+    sample = [
+        *library.sample,
+        *({"change": "promoted", **{c: row[c] for c in labels}} for row in promoted),
     ]
-    counts = outcome.counts
+    counts = library.counts
     return CorpusChange(
         new=counts.get("new", 0),
         changed=counts.get("revised", 0) + counts.get("described", 0),
         unchanged=counts.get("unchanged", 0),
         retired=counts.get("retired", 0),
         revived=counts.get("revived", 0),
-        renamed=outcome.renamed,
-        rejected=len(outcome.rejects),
+        renamed=library.renamed,
+        rejected=len(library.rejects),
         promoted=len(promoted),
-        parsed=len(reading.read),
+        parsed=len(scan.parsed),
         sample=tuple(sample[:SAMPLE_ROWS]),
-        rejects=outcome.rejects,
+        rejects=library.rejects,
     )
 
 
-def _is_as_it_was(state: LibraryState, reading: LibraryReading) -> bool:
-    """Whether every file and every row stands as it did: then nothing is compared."""
+def _is_unchanged(known: KnownFiles, scan: LibraryScan) -> bool:
+    """Whether every file and row is as at the last sync: then nothing is staged."""
     return (
-        not (reading.read or reading.hidden or reading.rejects or state.unclaimed)
-        and reading.unchanged == state.paths
+        not (scan.parsed or scan.unreadable or scan.rejects or known.unclaimed)
+        and scan.unchanged == known.paths
     )
 
 
-def _follow_library(
+def _apply_library(
     con: Connection,
-    state: LibraryState,
-    reading: LibraryReading,
+    known: KnownFiles,
+    scan: LibraryScan,
     now: datetime,
     run_id: str | None,
-) -> _Outcome:
-    taken = stage_reading(con, reading, state)
-    counts, forgotten = decide_verdicts(con)
-    carry_out_verdicts(con, now)
+) -> _LibraryChange:
+    duplicates = stage_scan(con, scan, known)
+    counts, forgotten = stage_changes(con)
+    apply_changes(con, now)
     renamed = write_renames(con, now, run_id)
-    write_performance(con, reading)
-    write_claims(con)
-    sample = fetch_dicts(con, _SAMPLE)
-    rejects = _one_a_source(reading, taken + forgotten)
-    return _Outcome(counts, renamed, rejects, sample)
+    write_performance(con, scan)
+    update_known_files(con)
+    sample = tuple(fetch_dicts(con, _SAMPLE))
+    rejects = _first_per_source(scan, duplicates + forgotten)
+    return _LibraryChange(counts, renamed, rejects, sample)
 
 
-def _one_a_source(reading: LibraryReading, later: list[Reject]) -> tuple[Reject, ...]:
+def _first_per_source(scan: LibraryScan, later: list[Reject]) -> tuple[Reject, ...]:
     """The first reject of each source, by source_uri."""
-    rejects = dict(reading.rejects)
+    rejects = dict(scan.rejects)
     for reject in later:
         rejects.setdefault(reject.source_uri, reject)
     return tuple(rejects[uri] for uri in sorted(rejects))

@@ -1,4 +1,4 @@
-"""Winners become scripts: what won re-enters the corpus with its lineage."""
+"""Promotes winning variants to scripts of the corpus, with their lineage."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
-# One row an experiment whose winning variant is not a script yet, with the words
+# One row per experiment whose winning variant is not a script yet, with the words
 # that were published: the variant's own, or where a person edited them the revision
-# that `post_edits` (or `scripts`) has. Words that are not stored cannot be promoted.
+# in `post_edits` (or `scripts`). Words that are not stored cannot be promoted.
 _UNPROMOTED = f"""
     SELECT d.experiment_id, v.variant_id,
         'winner/' || v.variant_id AS script_id,
@@ -94,7 +94,7 @@ _PROMOTED_SCRIPTS = f"""
 
 
 def unpromoted_winners(con: Connection) -> int:
-    """How many winning variants, provisional ones included, are not scripts yet."""
+    """The number of winning variants, provisional ones included, yet to promote."""
     sql = f"SELECT count(DISTINCT variant_id) FROM ({_UNPROMOTED}) AS u"
     return int(con.execute(sql).fetchall()[0][0])
 
@@ -102,10 +102,10 @@ def unpromoted_winners(con: Connection) -> int:
 def promote_winners(
     con: Connection, now: datetime, run_id: str | None
 ) -> list[dict[str, Any]]:
-    """Make every winning variant a script `winner/<variant_id>`; return their rows.
+    """Make every winning variant a script `winner/<variant_id>`.
 
-    Edges: the script was `promoted_from` its variant and `won` its decision, which
-    is named by the experiment.
+    Returns the new rows of `scripts`. Edges: the script was `promoted_from` its
+    variant and `won` its decision, whose id is the experiment's.
     """
     won = fetch_dicts(con, f"SELECT * FROM ({_UNPROMOTED}) AS u ORDER BY experiment_id")
     if not won:

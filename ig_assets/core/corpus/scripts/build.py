@@ -1,6 +1,6 @@
-"""Builds a script from named labels and a text, and refuses what cannot be one.
+"""Builds a script from named fields and a text, and rejects what is no script.
 
-Front matter and a table's row have the same names: id, topic, hook_style, author,
+Front matter and a table's row have the same fields: id, topic, hook_style, author,
 language, hook, cta or call_to_action, and `performance` (source, as_of, counts).
 """
 
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
-from ig_assets.core.corpus.scripts.counts import whole_count
 from ig_assets.core.corpus.scripts.labels import hook_style_of, language_of
 from ig_assets.core.corpus.scripts.script import (
     COUNTS,
@@ -23,6 +22,7 @@ from ig_assets.core.corpus.scripts.script import (
     join_script,
 )
 from ig_assets.core.corpus.scripts.sections import split_parts
+from ig_assets.core.tabular import parse_instant, whole_count
 
 BROKEN = "broken front matter"
 
@@ -35,7 +35,11 @@ def make_script(
     *,
     plain_hook: bool = False,
 ) -> ParsedScript:
-    """A script of its labels and its text; raises Refused (reason, detail)."""
+    """The script of these fields and text. Raises InvalidSourceError.
+
+    `default_id` is the id of a script whose fields have none; with `plain_hook` the
+    first line is the hook even where it is no heading.
+    """
     parts = split_parts(
         text,
         passage(fields, "hook"),
@@ -66,7 +70,10 @@ def make_script(
 
 
 def passage(fields: Mapping[str, Any], name: str) -> str:
-    """A text of any number of lines; empty where it is missing."""
+    """A text of any number of lines; empty where it is missing.
+
+    Raises InvalidSourceError.
+    """
     value = fields.get(name) or ""
     if not isinstance(value, str):
         raise InvalidSourceError(BROKEN, f"`{name}` is not a plain text.")
@@ -80,7 +87,7 @@ def passage(fields: Mapping[str, Any], name: str) -> str:
 
 
 def word(fields: Mapping[str, Any], name: str) -> str:
-    """A text of one line; empty where it is missing."""
+    """A text of one line; empty where it is missing. Raises InvalidSourceError."""
     value = passage(fields, name)
     if "\n" in value or "\r" in value:
         raise InvalidSourceError(BROKEN, f"`{name}` is not one line of text.")
@@ -92,28 +99,25 @@ def _performance(block: object) -> Performance | None:
         return None
     if not isinstance(block, Mapping):
         raise InvalidSourceError(BROKEN, "`performance` has no named values.")
-    told = Performance(
+    performance = Performance(
         source=word(block, "source") or "library",
-        as_of=_instant(word(block, "as_of")),
+        as_of=_as_of(word(block, "as_of")),
         **{name: _count(block, name) for name in COUNTS},
     )
-    if told.rate is not None and told.rate > 1.0:
+    if performance.rate is not None and performance.rate > 1.0:
         raise InvalidSourceError(
             "impossible counts", "More likes are given than views or reach."
         )
-    return told
+    return performance
 
 
-def _instant(text: str) -> datetime:
+def _as_of(text: str) -> datetime:
     try:
-        instant = datetime.fromisoformat(text)
-        if instant.tzinfo is not None:
-            instant = instant.astimezone(timezone.utc).replace(tzinfo=None)
-    except (ValueError, OverflowError):
+        return parse_instant(text)
+    except ValueError:
         raise InvalidSourceError(
             BROKEN, "`as_of` of the performance is not a date such as 2026-01-31."
         ) from None
-    return instant
 
 
 def _count(block: Mapping[str, Any], name: str) -> float | None:

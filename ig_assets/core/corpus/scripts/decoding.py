@@ -1,4 +1,4 @@
-"""The text in a file's bytes: UTF-8, or UTF-16 that says so in its first bytes."""
+"""Decodes a file's bytes: UTF-8, or UTF-16 with a byte order mark."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def decoded(content: bytes) -> str:
-    """The text with Unix line ends and without its mark.
+    """The text with Unix line ends and without its byte order mark.
 
-    Raises Refused when the bytes are no text, or none that we read.
+    Raises InvalidSourceError where the bytes are no text or another encoding.
     """
     encoding = "utf-16" if content.startswith(_UTF_16) else "utf-8-sig"
     try:
@@ -30,7 +30,7 @@ def decoded(content: bytes) -> str:
 
 
 def refuse_secrets(text: str) -> None:
-    """Raises Refused when the text seems to contain a key or a token."""
+    """Raise InvalidSourceError where the text seems to contain a key or a token."""
     if kind := secret_kind(text):
         raise InvalidSourceError(
             "looks like a secret",

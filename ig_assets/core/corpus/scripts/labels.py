@@ -1,53 +1,47 @@
-"""What a library says of its scripts, brought to one spelling: styles and languages."""
+"""Normalises the labels of scripts: hook styles and languages in one spelling each."""
 
 from __future__ import annotations
 
 import re
 
-# As ISO 639-1 names them, in English and in themselves.
-_LANGUAGES = {
-    "arabic": "ar",
-    "catalan": "ca",
-    "chinese": "zh",
-    "czech": "cs",
-    "danish": "da",
-    "dansk": "da",
-    "deutsch": "de",
-    "dutch": "nl",
-    "english": "en",
-    "español": "es",
-    "finnish": "fi",
-    "français": "fr",
-    "french": "fr",
-    "german": "de",
-    "greek": "el",
-    "hebrew": "he",
-    "hindi": "hi",
-    "hungarian": "hu",
-    "indonesian": "id",
-    "italian": "it",
-    "italiano": "it",
-    "japanese": "ja",
-    "korean": "ko",
-    "nederlands": "nl",
-    "norwegian": "no",
-    "polish": "pl",
-    "polski": "pl",
-    "portuguese": "pt",
-    "português": "pt",
-    "romanian": "ro",
-    "russian": "ru",
-    "spanish": "es",
-    "svenska": "sv",
-    "swedish": "sv",
-    "thai": "th",
-    "turkish": "tr",
-    "ukrainian": "uk",
-    "vietnamese": "vi",
+# By ISO 639-1 code: the English name first, then the language's own.
+LANGUAGE_NAMES: dict[str, tuple[str, ...]] = {
+    "ar": ("Arabic",),
+    "ca": ("Catalan",),
+    "cs": ("Czech",),
+    "da": ("Danish", "Dansk"),
+    "de": ("German", "Deutsch"),
+    "el": ("Greek",),
+    "en": ("English",),
+    "es": ("Spanish", "Español"),
+    "fi": ("Finnish",),
+    "fr": ("French", "Français"),
+    "he": ("Hebrew",),
+    "hi": ("Hindi",),
+    "hu": ("Hungarian",),
+    "id": ("Indonesian",),
+    "it": ("Italian", "Italiano"),
+    "ja": ("Japanese",),
+    "ko": ("Korean",),
+    "nl": ("Dutch", "Nederlands"),
+    "no": ("Norwegian",),
+    "pl": ("Polish", "Polski"),
+    "pt": ("Portuguese", "Português"),
+    "ro": ("Romanian",),
+    "ru": ("Russian",),
+    "sv": ("Swedish", "Svenska"),
+    "th": ("Thai",),
+    "tr": ("Turkish",),
+    "uk": ("Ukrainian",),
+    "vi": ("Vietnamese",),
+    "zh": ("Chinese",),
+}
+_CODES = {
+    name.casefold(): code for code, names in LANGUAGE_NAMES.items() for name in names
 }
 
-# Language, script, region and variants of a BCP 47 tag (RFC 5646), which `-` joins;
-# extensions and private use say nothing of a script.
+# Language, script, region and variants of a BCP 47 tag (RFC 5646), joined by `-`;
+# extensions and private use describe nothing that a script has.
 _TAG = re.compile(
     r"(?P<language>[a-z]{2,3})"
     r"(?:-(?P<script>[a-z]{4}))?"
@@ -56,24 +50,29 @@ _TAG = re.compile(
 )
 
 
-def hook_style_of(told: str) -> str:
+def hook_style_of(label: str) -> str:
     """A hook style in lower case with underscores; a team's own styles are kept."""
-    return re.sub(r"[\s_-]+", "_", told.strip().casefold()).strip("_")
+    return re.sub(r"[\s_-]+", "_", label.strip().casefold()).strip("_")
 
 
-def language_of(told: str) -> str | None:
-    """A BCP 47 tag as it is written (`en`, `pt-BR`), None where it is none.
+def language_of(label: str) -> str | None:
+    """A BCP 47 tag in its usual case (`en`, `pt-BR`), None where it is none.
 
-    A language's name is its tag; empty stays empty.
+    The name of a language becomes its tag; an empty label stays empty.
     """
-    asked = told.strip().casefold().replace("_", "-")
-    if not asked:
+    folded = label.strip().casefold().replace("_", "-")
+    if not folded:
         return ""
-    if asked in _LANGUAGES:
-        return _LANGUAGES[asked]
-    found = _TAG.fullmatch(asked)
+    if folded in _CODES:
+        return _CODES[folded]
+    found = _TAG.fullmatch(folded)
     if found is None:
         return None
     script, region = found["script"] or "", found["region"] or ""
     parts = (found["language"], script.title(), region.upper())
     return "-".join(filter(None, parts)) + found["variants"]
+
+
+def language_name(code: str) -> str:
+    """The English name of an ISO 639-1 code, or the code itself."""
+    return LANGUAGE_NAMES.get(code.lower(), (code,))[0]

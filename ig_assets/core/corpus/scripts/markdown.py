@@ -1,4 +1,4 @@
-"""Reads a Markdown or text file as one script, with YAML front matter if it has it.
+"""Parses a Markdown or text file as one script, with optional YAML front matter.
 
 ---
 id: slow-onions            (missing: the file's path names it)
@@ -25,12 +25,12 @@ from ig_assets.core.corpus.scripts.decoding import decoded, refuse_secrets
 from ig_assets.core.corpus.scripts.script import InvalidSourceError, ParsedScript
 
 # The C loader is thirteen times faster, but a few ten thousand nested brackets
-# overflow its stack and end the process; so long a block is left to the slow one.
+# overflow its stack and end the process; longer blocks get the Python loader.
 _FAST_CHARACTERS = 4_000
 
 
 def markdown_script(path: str, content: bytes) -> ParsedScript:
-    """The script of one file; raises Refused (reason, detail)."""
+    """The script of one file. Raises InvalidSourceError."""
     text = decoded(content)
     if not text.strip():
         raise InvalidSourceError("empty", "The file has no text.")

@@ -1,4 +1,4 @@
-"""Reads one library file of any kind: its scripts, or why it has none."""
+"""Parses one library file of any kind: its scripts, or why it has none."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ig_assets.core.corpus.scripts.script import (
     ParsedScript,
     Reject,
 )
-from ig_assets.core.corpus.scripts.tables import TABLE_SUFFIXES, read_table
+from ig_assets.core.corpus.scripts.tables import TABLE_SUFFIXES, parse_table
 
-# What a file is read to say follows from its bytes and this number alone: count it
-# up with every change of the readers, and every file is read again.
+# A file's contents follow from its bytes and this number alone: increment it with
+# every change of the parsers, so that every file is parsed anew.
 READER_VERSION = 3
 
 SUFFIXES = (".md", ".txt", *TABLE_SUFFIXES)
@@ -22,29 +22,34 @@ MAX_TABLE_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class FileReading:
-    """What a file says; with `hides` it may hold scripts that cannot be told now."""
+class FileContents:
+    """The scripts and rejects of one file.
+
+    `unreadable` where the file may hold scripts whose ids cannot be read; the scripts
+    that it had before are then kept.
+    """
 
     scripts: tuple[ParsedScript, ...]
     rejects: tuple[Reject, ...]
-    hides: bool = False
+    unreadable: bool = False
 
 
-def read_file(path: str, content: bytes) -> FileReading:
-    """The scripts of a file's bytes. Whatever the bytes are, nothing is raised."""
+def parse_file(path: str, content: bytes) -> FileContents:
+    """The scripts in a file's bytes. Never raises, whatever the bytes are."""
     try:
-        if reject := refuse_size(path, len(content)):
-            return FileReading((), (reject,), hides=True)
+        if reject := oversize_reject(path, len(content)):
+            return FileContents((), (reject,), unreadable=True)
         if _is_table(path):
-            scripts, rejects, hides = read_table(path, content)
-            return FileReading(tuple(scripts), tuple(rejects), hides)
-        return FileReading((markdown_script(path, content),), ())
-    except InvalidSourceError as refused:
-        return FileReading((), (Reject(path, *refused.args),), hides=True)
+            scripts, rejects, unreadable = parse_table(path, content)
+            return FileContents(tuple(scripts), tuple(rejects), unreadable)
+        return FileContents((markdown_script(path, content),), ())
+    except InvalidSourceError as error:
+        reject = Reject(path, error.reason, error.detail)
+        return FileContents((), (reject,), unreadable=True)
 
 
-def refuse_size(path: str, size: int) -> Reject | None:
-    """The reject of a file that is too large to be read, if it is."""
+def oversize_reject(path: str, size: int) -> Reject | None:
+    """The reject of a file of `size` bytes, None where that is small enough."""
     if size <= (MAX_TABLE_BYTES if _is_table(path) else MAX_BYTES):
         return None
     reason = "over 256 MiB" if _is_table(path) else "over 64 KiB"

@@ -1,4 +1,4 @@
-"""A script as a library file says it, and a source that says none."""
+"""A parsed script, its past performance, and the sources that are rejected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COUNTS = ("views", "reach", "likes", "comments", "shares", "saves")
 
 @dataclass(frozen=True)
 class Performance:
-    """Cumulative counts of one script as of a time; None is 'not reported'."""
+    """Cumulative counts of one script at a naive UTC time; None is 'not reported'."""
 
     source: str
     as_of: datetime
@@ -29,18 +29,19 @@ class Performance:
     @property
     def rate(self) -> float | None:
         """Likes per view, or per person reached where views are not reported."""
-        seen = self.views if self.views is not None else self.reach
-        if self.likes is None or not seen:
+        trials = self.views if self.views is not None else self.reach
+        if self.likes is None or not trials:
             return None
-        return self.likes / seen
+        return self.likes / trials
 
 
 @dataclass(frozen=True)
 class ParsedScript:
     """One script of the library; `text` is hook, body and call to action.
 
-    `language` is empty where it is not told, None where what is told is no language.
-    `source_uri` is the file's path below the library, with `#row` in a table.
+    `language` is empty where none is declared, None where the declared one is no
+    language. `source_uri` is the file's path below the library, with `#row` in a
+    table.
     """
 
     script_id: str
@@ -71,7 +72,15 @@ class Reject:
 
 
 class InvalidSourceError(Exception):
-    """A file or row is rejected: (reason, detail); never leaves the reader."""
+    """A file or row is rejected, with `args` (reason, detail).
+
+    Readers turn it into a `Reject`; it never leaves them.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
 
 
 def join_script(hook: str, body: str, call_to_action: str) -> str:

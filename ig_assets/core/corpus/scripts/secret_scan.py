@@ -1,10 +1,11 @@
-"""Notices what looks like a key or a token, before it is stored and embedded."""
+"""Finds what looks like a key, a token or a password before a text is stored."""
 
 from __future__ import annotations
 
 import re
 
-# The mark is looked for first: nearly every text has none, and that is cheap to see.
+# (kind, marks, pattern). A pattern is tried only where the text has one of the marks:
+# nearly every text has none, and a substring search is cheap.
 _SECRETS = (
     ("an OpenAI key", ("sk-",), r"\bsk-[A-Za-z0-9_-]{16,}"),
     ("a Pinecone key", ("pcsk_",), r"\bpcsk_[A-Za-z0-9_-]{16,}"),
@@ -36,7 +37,7 @@ _SIGNS = frozenset("0123456789#$%&@^_+~!*")
 
 
 def secret_kind(text: str) -> str | None:
-    """What kind of secret the text seems to contain, if any."""
+    """The kind of secret that the text seems to contain, for a message, or None."""
     for kind, marks, pattern in _PATTERNS:
         if any(mark in text for mark in marks) and pattern.search(text):
             return kind
@@ -47,10 +48,10 @@ def secret_kind(text: str) -> str | None:
 
 
 def _is_password(found: re.Match[str]) -> bool:
-    """Whether a value is assigned, rather than a sentence about passwords begun.
+    """Whether a match assigns a password, and is no sentence about passwords.
 
-    It is where it is written in one piece (`password=…`), under a technical name, as
-    one quoted word, or mixes letters with digits or signs. Placeholders are none.
+    It does where it is written with `=`, under a technical name, as one quoted word,
+    or with letters, digits and signs mixed. Placeholders are no passwords.
     """
     value = found["value"].rstrip(".,;:!?)…")
     if len(value) < 4 or _PLACEHOLDER.fullmatch(value):
@@ -67,6 +68,6 @@ def _is_password(found: re.Match[str]) -> bool:
 
 
 def _is_mixed(part: str) -> bool:
-    """`hunter2` is, `12` and `characters` are not."""
+    """Letters mixed with digits or signs: `hunter2`, but not `12` or `characters`."""
     letters = set(part)
     return len(part) >= 6 and bool(letters & _SIGNS) and not letters <= _SIGNS

@@ -1,8 +1,8 @@
-"""Hook, body and call to action of a script's text, wherever they are written.
+"""Splits a script's text into hook, body and call to action.
 
-The hook is the first line `# hook`, or what stands below a heading `# Hook` where
+The hook is the first line `# hook`, or the section below a heading `# Hook` where
 there is a heading `# Body` or `# Script` too, or given by name. The call to action
-is the last paragraph `CTA: …`, what stands below a heading `## CTA` or `## Call to
+is the last paragraph `CTA: …`, the section below a heading `## CTA` or `## Call to
 action`, or given by name.
 """
 
@@ -37,10 +37,10 @@ class Parts(NamedTuple):
 def split_parts(
     text: str, hook: str = "", call_to_action: str = "", plain_hook: bool = False
 ) -> Parts:
-    """The parts of a text; those that were given by name are not looked for.
+    """The parts of a text; a `hook` or `call_to_action` given by name comes first.
 
     With `plain_hook` the first line is the hook even where it is no heading. Raises
-    Refused when there is no hook, or two different calls to action.
+    InvalidSourceError when there is no hook, or two different calls to action.
     """
     sections = _sections(normalise_text(text))
     lead = _trimmed(sections["lead"])
@@ -52,22 +52,23 @@ def split_parts(
     first, _, rest = lead.partition("\n")
     if not hook:
         hook, lead = _hook_line(first, plain_hook), rest
-    elif _unheaded(first) == hook:
+    elif _without_marks(first) == hook:
         lead = rest
     pieces = (lead, after_hook, _trimmed(sections["body"]))
     body = "\n\n".join(piece.strip() for piece in pieces if piece.strip())
-    asked = _trimmed(sections["call to action"])
-    if not asked:
-        body, asked = _without_last_paragraph_if_asked(body)
-    if call_to_action and asked and normalise_text(call_to_action) != asked:
+    found_call = _trimmed(sections["call to action"])
+    if not found_call:
+        body, found_call = _split_off_call_to_action(body)
+    given_call = normalise_text(call_to_action)
+    if given_call and found_call and given_call != found_call:
         raise InvalidSourceError(
             "two calls to action", "The text and its labels have different ones."
         )
-    return Parts(hook, body, normalise_text(call_to_action) or asked)
+    return Parts(hook, body, given_call or found_call)
 
 
 def _sections(text: str) -> dict[str, list[str]]:
-    """The lines below each named heading; the lead is what stands before them."""
+    """The lines below each named heading; `lead` are those before the first."""
     sections: dict[str, list[str]] = {
         name: [] for name in ("lead", "hook", "body", "call to action")
     }
@@ -98,18 +99,18 @@ def _one_line(text: str) -> str:
     return " ".join(normalise_text(text).split("\n"))
 
 
-def _unheaded(line: str) -> str:
+def _without_marks(line: str) -> str:
     heading = _HEADING.fullmatch(line)
     return heading.group(1) if heading else line
 
 
 def _hook_line(line: str, plain_hook: bool) -> str:
     if _HEADING.fullmatch(line) or (plain_hook and line):
-        return _unheaded(line)
+        return _without_marks(line)
     raise InvalidSourceError("no hook", "The text does not start with a line `# hook`.")
 
 
-def _without_last_paragraph_if_asked(body: str) -> tuple[str, str]:
+def _split_off_call_to_action(body: str) -> tuple[str, str]:
     before, separator, last = body.rpartition("\n\n")
     if start := _CALL_TO_ACTION.match(last):
         return before, last[start.end() :].strip()

@@ -1,32 +1,34 @@
-"""Reads a JSONL, CSV or Parquet file: one script a row, each checked for itself.
+"""Parses a JSONL, CSV or Parquet file: one script per row, each row checked alone.
 
-Columns have front matter's names, and `body` or `text` for the words; counts with
-`source` and `as_of` are the row's performance. Other columns are left alone.
+Columns have the names of front matter fields, and `body` or `text` for the words;
+counts with `source` and `as_of` are the row's performance. Other columns are ignored.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ig_assets.core.corpus.scripts.build import BROKEN, make_script, word
 from ig_assets.core.corpus.scripts.decoding import decoded, refuse_secrets
-from ig_assets.core.corpus.scripts.parquet import NotParquetError, parquet_rows
 from ig_assets.core.corpus.scripts.script import (
     COUNTS,
     InvalidSourceError,
     ParsedScript,
     Reject,
 )
+from ig_assets.core.tabular import (
+    BrokenCsvError,
+    NotParquetError,
+    csv_rows,
+    parquet_rows,
+    plain_name,
+)
 
 TABLE_SUFFIXES = (".jsonl", ".csv", ".parquet")
 BROKEN_ROW = "broken row"
 BROKEN_TABLE = "broken table"
-DELIMITERS = ",;\t"
 
 _WORDS = ("hook", "text", "body")
 _NAMES = frozenset(
@@ -35,24 +37,27 @@ _NAMES = frozenset(
 )
 
 
-class TableReading(NamedTuple):
-    """A table's scripts and rejects; `hides` says that a row's id cannot be told."""
+class ParsedTable(NamedTuple):
+    """A table's scripts and rejects; `unreadable` where a row's id cannot be read."""
 
     scripts: list[ParsedScript]
     rejects: list[Reject]
-    hides: bool
+    unreadable: bool
 
 
 class _Row(NamedTuple):
-    """A row by its number from 1; fields are None where it is no row at all."""
+    """A row by its number from 1; `fields` is None where it cannot be read at all."""
 
     number: int
     fields: Mapping[str, object] | None
     problem: str = ""
 
 
-def read_table(path: str, content: bytes) -> TableReading:
-    """The scripts of a table file; raises Refused when it is no table at all."""
+def parse_table(path: str, content: bytes) -> ParsedTable:
+    """The scripts of a table file; of several rows with one id the first is taken.
+
+    Raises InvalidSourceError where the file as such is no table.
+    """
     rows = list(_rows(path, content))
     if rows and all(row.fields is None for row in rows):
         raise InvalidSourceError(BROKEN_TABLE, f"No row can be read. {rows[0].problem}")
@@ -68,15 +73,13 @@ def read_table(path: str, content: bytes) -> TableReading:
                     f"The id is taken by {earlier.source_uri} with other words; "
                     "give one of them another id.",
                 )
-        except InvalidSourceError as refused:
-            reason, detail = refused.args
-            reason = BROKEN_ROW if reason == BROKEN else reason
-            uri = f"{path}#{row.number}"
-            if reason != "duplicate id":
-                uri = f"{path}#{_row_name(row)}"
-            rejects.append(Reject(uri, reason, detail))
-    hides = any(row.fields is None for row in rows)
-    return TableReading(list(scripts.values()), rejects, hides)
+        except InvalidSourceError as error:
+            is_duplicate = error.reason == "duplicate id"
+            name = str(row.number) if is_duplicate else _row_name(row)
+            reason = BROKEN_ROW if error.reason == BROKEN else error.reason
+            rejects.append(Reject(f"{path}#{name}", reason, error.detail))
+    unreadable = any(row.fields is None for row in rows)
+    return ParsedTable(list(scripts.values()), rejects, unreadable)
 
 
 def _rows(path: str, content: bytes) -> Iterator[_Row]:
@@ -97,29 +100,26 @@ def _jsonl(text: str) -> Iterator[_Row]:
         except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict):
-            yield _Row(number, _named(value))
+            yield _Row(number, _known_fields(value))
         else:
-            yield _Row(number, None, "It is not one JSON object a line.")
+            yield _Row(number, None, "Its line is not one JSON object.")
 
 
 def _csv(text: str) -> Iterator[_Row]:
-    delimiter = max(DELIMITERS, key=text.partition("\n")[0].count)
-    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
-    # A quote that is never closed would swallow the rows after it: strict says so.
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows = csv_rows(text)
     try:
-        header = next(filter(None, lines), [])
+        header = next(rows, [])
         _check_columns(header)
-        for number, cells in enumerate(filter(None, lines), 1):
+        for number, cells in enumerate(rows, 1):
             if len(cells) == len(header):
-                yield _Row(number, _named(dict(zip(header, cells, strict=True))))
+                fields = dict(zip(header, cells, strict=True))
+                yield _Row(number, _known_fields(fields))
             else:
                 problem = f"It has {len(cells)} values and the header {len(header)}."
                 yield _Row(number, None, problem)
-    except csv.Error:
+    except BrokenCsvError as error:
         raise InvalidSourceError(
-            BROKEN_TABLE,
-            f"It is not CSV from line {lines.line_num}; are quotes closed?",
+            BROKEN_TABLE, f"It is not CSV from line {error.line}; are quotes closed?"
         ) from None
 
 
@@ -132,36 +132,33 @@ def _parquet(content: bytes) -> Iterator[_Row]:
         ) from None
     _check_columns(header)
     for number, cells in enumerate(rows, 1):
-        yield _Row(number, _named(dict(zip(header, cells, strict=True))))
+        yield _Row(number, _known_fields(dict(zip(header, cells, strict=True))))
 
 
 def _check_columns(header: list[str]) -> None:
-    ours = [name for name in map(_plain_name, header) if name in _NAMES]
-    if not set(ours) & set(_WORDS):
+    known = [name for name in map(plain_name, header) if name in _NAMES]
+    if not set(known) & set(_WORDS):
         raise InvalidSourceError(
             BROKEN_TABLE, "It has no column named hook, text or body."
         )
-    twice = sorted({name for name in ours if ours.count(name) > 1})
-    if twice:
+    repeated = sorted({name for name in known if known.count(name) > 1})
+    if repeated:
         raise InvalidSourceError(
-            BROKEN_TABLE, f"Several columns are named {twice[0]}; rename all but one."
+            BROKEN_TABLE,
+            f"Several columns are named {repeated[0]}; rename all but one.",
         )
 
 
-def _plain_name(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_")
+def _known_fields(values: Mapping[str, object]) -> dict[str, object]:
+    """The values of the columns that we know, by our names, scalars as text."""
+    return {
+        known: _scalar_text(value)
+        for name, value in values.items()
+        if (known := plain_name(name)) in _NAMES
+    }
 
 
-def _named(values: Mapping[str, object]) -> dict[str, object]:
-    """The values under our names, scalars as text."""
-    named: dict[str, object] = {}
-    for name, value in values.items():
-        if (ours := _plain_name(name)) in _NAMES:
-            named[ours] = _plain_value(value)
-    return named
-
-
-def _plain_value(value: object) -> object:
+def _scalar_text(value: object) -> object:
     if value is None:
         return ""
     if isinstance(value, (bool, int, float)):
@@ -182,7 +179,7 @@ def _script(path: str, row: _Row) -> ParsedScript:
         raise InvalidSourceError(BROKEN_ROW, "`text` is not a plain text.")
     if not (text.strip() or fields.get("hook")):
         raise InvalidSourceError("empty", "The row has no words.")
-    _refuse_odd(text)
+    _check_characters(text)
     has_text = bool(fields.get("text"))
     stem = path.rsplit(".", 1)[0]
     return make_script(
@@ -195,23 +192,23 @@ def _script(path: str, row: _Row) -> ParsedScript:
 
 
 def _performance(fields: Mapping[str, object]) -> dict[str, object] | None:
-    """The counts of a row: an object of their own, or columns beside the others."""
+    """The counts of a row: one nested object, or columns beside the others."""
     block = fields.get("performance")
     if isinstance(block, Mapping):
-        return {str(name): _plain_value(value) for name, value in block.items()}
+        return {str(name): _scalar_text(value) for name, value in block.items()}
     if not any(fields.get(name) for name in COUNTS):
         return None
     return {n: fields.get(n, "") for n in ("source", "as_of", *COUNTS)}
 
 
-def _refuse_odd(text: str) -> None:
+def _check_characters(text: str) -> None:
     if "\x00" in text:
         raise InvalidSourceError("binary", "The text has NUL characters.")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
         raise InvalidSourceError(
-            "invalid UTF-8", "The text has half characters."
+            "invalid UTF-8", "The text has surrogates, which no UTF-8 text has."
         ) from None
 
 

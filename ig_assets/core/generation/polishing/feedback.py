@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ig_assets.core.corpus.scripts.labels import language_name
 from ig_assets.core.generation.gates.banned_words import phrases_in
 from ig_assets.core.generation.gates.gates import Candidate, Figure, Gates, failures
 from ig_assets.core.generation.gates.spoken_length import words_per_minute
-from ig_assets.core.generation.writing.schema import language_name
 
 COPYING = ("novelty", "copied_words")
 

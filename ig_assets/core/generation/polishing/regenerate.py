@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ig_assets.core.corpus.scripts.labels import language_name
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
 from ig_assets.core.generation.gates.gates import (
@@ -25,7 +26,6 @@ from ig_assets.core.generation.writing.draft import WriterOf
 from ig_assets.core.generation.writing.schema import (
     HOOK_STYLES,
     PolishedScript,
-    language_name,
 )
 from ig_assets.core.generation.writing.write import (
     ATTEMPTS,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ig_assets.core.corpus.scripts.labels import language_name
 from ig_assets.core.corpus.search.retrieve import RetrievedScript
 from ig_assets.core.costs.concurrency import run_bounded
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
@@ -17,7 +18,6 @@ from ig_assets.core.generation.writing.arms import PlannedArm, WritingModel
 from ig_assets.core.generation.writing.schema import (
     HOOK_STYLES,
     beats_json,
-    language_name,
 )
 from ig_assets.core.generation.writing.write import (
     Sampling,

@@ -18,16 +18,6 @@ HOOK_STYLES: dict[str, str] = {
     "how_to": "a promise of how to do it",
 }
 
-LANGUAGE_NAMES = {
-    "en": "English",
-    "es": "Spanish",
-    "de": "German",
-    "fr": "French",
-    "it": "Italian",
-    "pt": "Portuguese",
-}
-
-
 MOST_ON_SCREEN_WORDS = 6
 
 # Enforced by servers that support it; an answer with one beat more is not refused.
@@ -97,11 +87,6 @@ def script_text(hook: str, body: str, call_to_action: str) -> str:
     """Hook, body and call to action as one normalised text, blank lines between."""
     parts = (hook, body, call_to_action)
     return normalise_text("\n\n".join(p.strip() for p in parts if p.strip()))
-
-
-def language_name(code: str) -> str:
-    """The English name of a language code, or the code itself."""
-    return LANGUAGE_NAMES.get(code.lower(), code)
 
 
 def beats_json(beats: Sequence[str] | None) -> str | None:

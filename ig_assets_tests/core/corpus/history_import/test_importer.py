@@ -11,11 +11,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from ig_assets.core.corpus.history_import.importer import (
-    ImportReport,
-    guess_mapping,
-    import_history,
-)
+from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
+from ig_assets.core.corpus.history_import.plan import ImportOptions
+from ig_assets.core.corpus.history_import.rows import guess_mapping
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import InputError
 from ig_assets_tests.core.corpus.corpus_factory import START, CorpusFactory
@@ -37,7 +35,9 @@ def put(folder: Path, content: str, name: str = "history.csv") -> Path:
 
 
 def load(corpus: CorpusFactory, file: Path, **options: Any) -> ImportReport:
-    return import_history(corpus.warehouse, corpus.clock, file, **options)
+    return import_history(
+        corpus.warehouse, corpus.clock, file, ImportOptions(**options)
+    )
 
 
 def test_columns_are_guessed_whatever_their_case_and_spelling() -> None:
@@ -102,13 +102,13 @@ def test_importing_the_same_file_twice_changes_no_row(corpus: CorpusFactory) -> 
     load(corpus, file)
     before = corpus.everything()
     corpus.clock.step(days=3)
-    again = load(corpus, file.rename(corpus.folder / "renamed.csv"))
+    second = load(corpus, file.rename(corpus.folder / "renamed.csv"))
     assert corpus.everything() == before
-    assert again.already_imported and again.imported == 0
-    assert (again.rows_read, again.rejected) == (5, 1)
+    assert second.already_imported and second.imported == 0
+    assert (second.rows_read, second.rejected) == (5, 1)
 
 
-def test_a_dry_run_says_all_and_writes_nothing(corpus: CorpusFactory) -> None:
+def test_a_dry_run_reports_everything_and_writes_nothing(corpus: CorpusFactory) -> None:
     file = put(corpus.folder, HEADER + ROWS)
     before = corpus.everything()
     dry = load(corpus, file, dry_run=True)
@@ -143,7 +143,7 @@ def test_a_bad_row_is_listed_with_its_reason_and_the_rest_goes_on(
     assert stored == reason and source_uri.startswith("history:history.csv#")
 
 
-def test_rejects_of_history_outlive_a_look_at_the_library(
+def test_a_library_sync_keeps_the_rejects_of_history(
     corpus: CorpusFactory,
 ) -> None:
     load(corpus, put(corpus.folder, HEADER + "t1,,,1,1,,\n"))
@@ -188,7 +188,9 @@ def test_times_are_taken_as_utc_and_date_the_experiment(corpus: CorpusFactory) -
     assert corpus.rows("SELECT DISTINCT observed_at FROM engagement") == [(START,)]
 
 
-def test_json_lines_parquet_and_gzip_say_the_same_as_csv(corpus: CorpusFactory) -> None:
+def test_json_lines_parquet_and_gzip_give_the_same_scripts_as_csv(
+    corpus: CorpusFactory,
+) -> None:
     csv = put(corpus.folder, "hook,body,views,likes\nHook é,Body,100,5\nTwo,,50,1\n")
     lines = [
         {"hook": "Hook é", "body": "Body", "views": 100, "likes": 5},
@@ -246,7 +248,7 @@ def test_texts_without_any_engagement_become_scripts_alone(
     assert corpus.rows("SELECT count(*) FROM script_performance") == [(0,)]
 
 
-def test_a_given_mapping_is_put_over_the_guess(corpus: CorpusFactory) -> None:
+def test_a_given_mapping_overrides_the_guess(corpus: CorpusFactory) -> None:
     file = put(corpus.folder, "headline,punchline,views,hearts\nA,B,10,3\n")
     mapping = {"hook": "punchline", "likes": "hearts"}
     report = load(corpus, file, mapping=mapping, simulated=True)
@@ -302,27 +304,24 @@ def test_the_upworthy_archive_is_understood_without_help(corpus: CorpusFactory) 
     ) == [("clicks", 13410), ("impressions", 13410)]
 
 
-# ── an export that grows ──────────────────────────────────────────────────────
+# ── an extended export ──────────────────────────────────────────────────────
 
 EXPORT = "test,hook,arm,posted_on,impressions,clicks\n"
 FIRST = EXPORT + "t1,One,a,2026-01-01,100,10\nt1,Two,b,2026-01-01,100,20\n"
 LONE = ",Alone,,2026-01-02,50,5\n"
 
 
-def grown(corpus: CorpusFactory, text: str, **options: Any) -> ImportReport:
+def import_export(corpus: CorpusFactory, text: str, **options: Any) -> ImportReport:
     path = corpus.folder / "export.csv"
     path.write_text(text, encoding="utf-8")
-    mapping = {"experiment_id": "test"}
-    return import_history(
-        corpus.warehouse, corpus.clock, path, mapping=mapping, **options
-    )
+    return load(corpus, path, mapping={"experiment_id": "test"}, **options)
 
 
-def test_a_grown_export_adds_only_what_is_new(corpus: CorpusFactory) -> None:
-    first = grown(corpus, FIRST + LONE, source="team")
+def test_an_extended_export_adds_only_its_new_rows(corpus: CorpusFactory) -> None:
+    first = import_export(corpus, FIRST + LONE, source="team")
     assert (first.experiments, first.known_experiments, first.posts) == (1, 0, 3)
     more = "t2,Three,a,2026-02-01,100,5\nt2,Four,b,2026-02-01,100,6\n"
-    second = grown(corpus, FIRST + LONE + more, source="team")
+    second = import_export(corpus, FIRST + LONE + more, source="team")
     assert (second.experiments, second.known_experiments) == (2, 1)
     counts = {
         table: corpus.rows(f"SELECT count(*) FROM {table}")[0][0]
@@ -337,8 +336,8 @@ def test_a_grown_export_adds_only_what_is_new(corpus: CorpusFactory) -> None:
 
 
 def test_new_counts_of_a_known_post_are_a_later_reading(corpus: CorpusFactory) -> None:
-    grown(corpus, FIRST, source="team")
-    grown(corpus, FIRST.replace("100,10", "200,30"), source="team")
+    import_export(corpus, FIRST, source="team")
+    import_export(corpus, FIRST.replace("100,10", "200,30"), source="team")
     assert corpus.rows("SELECT count(*) FROM posts") == [(2,)]
     readings = corpus.rows(
         "SELECT value FROM engagement WHERE metric = 'clicks' "
@@ -352,8 +351,8 @@ def test_new_counts_of_a_known_post_are_a_later_reading(corpus: CorpusFactory) -
 def test_two_sources_with_the_same_test_ids_are_two_experiments(
     corpus: CorpusFactory,
 ) -> None:
-    grown(corpus, FIRST, source="team")
-    other = grown(corpus, FIRST.replace("One", "Uno"), source="agency")
+    import_export(corpus, FIRST, source="team")
+    other = import_export(corpus, FIRST.replace("One", "Uno"), source="agency")
     assert other.known_experiments == 0
     assert corpus.rows("SELECT count(*) FROM experiments") == [(2,)]
 
@@ -361,32 +360,26 @@ def test_two_sources_with_the_same_test_ids_are_two_experiments(
 def test_the_same_bytes_under_another_mapping_are_refused(
     corpus: CorpusFactory,
 ) -> None:
-    grown(corpus, FIRST, source="team")
+    import_export(corpus, FIRST, source="team")
     path = corpus.folder / "export.csv"
     with pytest.raises(InputError, match="imported before with another mapping"):
-        import_history(
-            corpus.warehouse,
-            corpus.clock,
-            path,
-            mapping={"topic": "test"},
-            source="team",
-        )
-    assert grown(corpus, FIRST, source="team").already_imported
+        load(corpus, path, mapping={"topic": "test"}, source="team")
+    assert import_export(corpus, FIRST, source="team").already_imported
 
 
-def test_columns_that_say_nothing_to_us_are_told(corpus: CorpusFactory) -> None:
+def test_unmapped_columns_are_reported(corpus: CorpusFactory) -> None:
     path = corpus.folder / "export.csv"
     path.write_text(FIRST, encoding="utf-8")
-    report = import_history(corpus.warehouse, corpus.clock, path, dry_run=True)
+    report = load(corpus, path, dry_run=True)
     assert report.left_alone == ("test",) and report.experiments == 0
 
 
-def test_a_broken_json_line_says_that_it_is_one_and_the_others_keep_their_numbers(
+def test_a_broken_json_line_is_a_rejected_row_and_the_others_keep_their_numbers(
     corpus: CorpusFactory,
 ) -> None:
     path = corpus.folder / "export.jsonl"
     path.write_text('{bad\n[1]\n{"hook": ""}\n{"hook": "Fine"}\n', encoding="utf-8")
-    report = import_history(corpus.warehouse, corpus.clock, path)
+    report = load(corpus, path)
     assert [
         (r.source_uri.rpartition("#")[2], r.reason) for r in report.rejects_sample
     ] == [

@@ -1,4 +1,4 @@
-"""An export that grows is one past: what is new is added, nothing counts twice."""
+"""An extended export is one source: new rows are added, nothing counts twice."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
+from ig_assets.core.corpus.history_import.plan import ImportOptions
 from ig_assets.core.corpus.history_import.sources import source_name
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.errors import InputError
@@ -27,7 +28,9 @@ def load(
     file = corpus.folder / name
     file.write_text(content, encoding="utf-8")
     options = {"by_name": True, **options}
-    return import_history(corpus.warehouse, corpus.clock, file, **options)
+    return import_history(
+        corpus.warehouse, corpus.clock, file, ImportOptions(**options)
+    )
 
 
 def counts(corpus: CorpusFactory) -> dict[str, int]:
@@ -35,8 +38,8 @@ def counts(corpus: CorpusFactory) -> dict[str, int]:
     return {table: found[0][0] for table, found in rows.items()}
 
 
-def everything_said(corpus: CorpusFactory) -> dict[str, Any]:
-    """All rows but those that name the import of a file."""
+def imported_rows(corpus: CorpusFactory) -> dict[str, Any]:
+    """All rows but those with the id of an import."""
     kept = corpus.everything()
     for table in ("imports", "edges", "script_status"):
         kept.pop(table, None)
@@ -50,7 +53,7 @@ def test_the_name_of_an_export_is_its_files_without_suffixes() -> None:
     ]
 
 
-def test_a_file_that_grew_adds_only_what_is_new(corpus: CorpusFactory) -> None:
+def test_an_extended_file_adds_only_its_new_rows(corpus: CorpusFactory) -> None:
     load(corpus, HEADER + T1)
     before = corpus.everything()
     corpus.clock.step(days=30)
@@ -65,18 +68,18 @@ def test_a_file_that_grew_adds_only_what_is_new(corpus: CorpusFactory) -> None:
     assert len(after["script_performance"]) == 4
 
 
-def test_an_import_of_a_file_that_grew_at_once_says_the_same(
+def test_one_import_and_two_of_a_growing_file_give_the_same_rows(
     corpus: CorpusFactory, tmp_path: Path
 ) -> None:
     load(corpus, HEADER + T1)
     load(corpus, HEADER + T1 + T2)
-    (tmp_path / "whole").mkdir()
-    whole = CorpusFactory(tmp_path / "whole")
-    load(whole, HEADER + T1 + T2)
-    assert everything_said(corpus) == everything_said(whole)
+    (tmp_path / "once").mkdir()
+    at_once = CorpusFactory(tmp_path / "once")
+    load(at_once, HEADER + T1 + T2)
+    assert imported_rows(corpus) == imported_rows(at_once)
 
 
-def test_what_was_decided_is_not_decided_again(corpus: CorpusFactory) -> None:
+def test_a_decided_experiment_is_not_redecided(corpus: CorpusFactory) -> None:
     load(corpus, HEADER + T1)
     assert update_results(corpus.warehouse, corpus.clock).winners == 1
     load(corpus, HEADER + T1 + T2)
@@ -84,7 +87,7 @@ def test_what_was_decided_is_not_decided_again(corpus: CorpusFactory) -> None:
     assert corpus.rows("SELECT count(*) FROM decisions") == [(2,)]
 
 
-def look_at(
+def import_and_decide(
     corpus: CorpusFactory, *arms: tuple[int, int], date: str = "2025-03-01"
 ) -> str:
     """Import these (trials, events) as the arms a, b, … of one test and decide it."""
@@ -102,19 +105,21 @@ def look_at(
 
 @pytest.mark.parametrize("date", ["2025-03-01", ""])
 @pytest.mark.parametrize("days", [0, 30])
-def test_an_export_with_newer_counts_is_decided_anew_on_them(
+def test_newer_counts_are_redecided(
     corpus: CorpusFactory, date: str, days: int
 ) -> None:
-    assert look_at(corpus, (1000, 30), (1000, 36), date=date) == "inconclusive"
+    assert (
+        import_and_decide(corpus, (1000, 30), (1000, 36), date=date) == "inconclusive"
+    )
     corpus.clock.step(days=days)
-    grown = (100_000, 3000), (100_000, 4500)
-    assert look_at(corpus, *grown, date=date) == "winner b"
+    more = (100_000, 3000), (100_000, 4500)
+    assert import_and_decide(corpus, *more, date=date) == "winner b"
     assert update_results(corpus.warehouse, corpus.clock).experiments == 0
-    looks = corpus.rows(
+    evidence = corpus.rows(
         "SELECT trials_a, events_a, trials_b, events_b FROM evidence "
         "ORDER BY data_through"
     )
-    assert looks == [(1000.0, 30.0, 1000.0, 36.0), (100_000, 3000, 100_000, 4500)]
+    assert evidence == [(1000.0, 30.0, 1000.0, 36.0), (100_000, 3000, 100_000, 4500)]
     assert corpus.rows(
         "SELECT d.decision, v.events_b FROM decisions AS d JOIN evidence AS v "
         "USING (experiment_id, data_through) ORDER BY d.decided_at"
@@ -122,69 +127,73 @@ def test_an_export_with_newer_counts_is_decided_anew_on_them(
 
 
 @pytest.mark.parametrize("date", ["2025-03-01", ""])
-def test_a_change_of_one_count_alone_is_looked_at_too(
+def test_a_change_of_one_count_alone_is_redecided_too(
     corpus: CorpusFactory, date: str
 ) -> None:
-    look_at(corpus, (1000, 30), (1000, 36), date=date)
+    import_and_decide(corpus, (1000, 30), (1000, 36), date=date)
     corpus.clock.step(days=1)
-    assert look_at(corpus, (1000, 30), (1000, 90), date=date) == "winner b"
+    assert import_and_decide(corpus, (1000, 30), (1000, 90), date=date) == "winner b"
 
 
-def test_a_verdict_that_stands_on_newer_counts_is_a_row_of_its_own(
+def test_a_verdict_confirmed_on_newer_counts_is_a_row_of_its_own(
     corpus: CorpusFactory,
 ) -> None:
     for events in (50, 51):
-        assert look_at(corpus, (1000, events), (1000, 120)) == "winner b"
+        assert import_and_decide(corpus, (1000, events), (1000, 120)) == "winner b"
     lifts = corpus.rows("SELECT round(lift, 2) FROM decisions ORDER BY decided_at")
     assert lifts == [(1.4,), (1.35,)]
     summary = update_results(corpus.warehouse, corpus.clock)
     assert (summary.experiments, summary.redecided) == (0, 0)
 
 
-def test_the_single_look_is_not_taken_again_when_an_export_has_grown(
+def test_an_extended_export_does_not_repeat_the_single_look(
     corpus: CorpusFactory, tmp_path: Path
 ) -> None:
     enough_for_z = (2600, 130), (2600, 174)
     (tmp_path / "once").mkdir()
-    assert look_at(CorpusFactory(tmp_path / "once"), *enough_for_z) == "winner b"
-    assert look_at(corpus, (1000, 50), (1000, 52)) == "inconclusive"
-    assert look_at(corpus, *enough_for_z) == "inconclusive"
-    assert look_at(corpus, (26_000, 1300), (26_000, 1740)) == "winner b"
+    assert (
+        import_and_decide(CorpusFactory(tmp_path / "once"), *enough_for_z) == "winner b"
+    )
+    assert import_and_decide(corpus, (1000, 50), (1000, 52)) == "inconclusive"
+    assert import_and_decide(corpus, *enough_for_z) == "inconclusive"
+    assert import_and_decide(corpus, (26_000, 1300), (26_000, 1740)) == "winner b"
 
 
 def test_a_first_look_with_too_few_events_leaves_the_single_look_to_the_next(
     corpus: CorpusFactory,
 ) -> None:
-    assert look_at(corpus, (100, 2), (100, 20)) == "inconclusive"
-    assert look_at(corpus, (1300, 24), (1300, 87)) == "inconclusive"
-    assert look_at(corpus, (2600, 130), (2600, 174)) == "winner b"
+    assert import_and_decide(corpus, (100, 2), (100, 20)) == "inconclusive"
+    assert import_and_decide(corpus, (1300, 24), (1300, 87)) == "inconclusive"
+    assert import_and_decide(corpus, (2600, 130), (2600, 174)) == "winner b"
 
 
 def test_what_won_by_the_single_look_stays_the_winner_while_it_leads(
     corpus: CorpusFactory,
 ) -> None:
-    assert look_at(corpus, (2600, 130), (2600, 174)) == "winner b"
-    assert look_at(corpus, (2700, 136), (2700, 178)) == "winner b"
-    assert look_at(corpus, (5200, 260), (5200, 259)) == "inconclusive"
+    assert import_and_decide(corpus, (2600, 130), (2600, 174)) == "winner b"
+    assert import_and_decide(corpus, (2700, 136), (2700, 178)) == "winner b"
+    assert import_and_decide(corpus, (5200, 260), (5200, 259)) == "inconclusive"
 
 
 @pytest.mark.parametrize("date", ["2025-03-01", ""])
-def test_an_arm_that_came_later_is_looked_at_but_not_by_the_single_look(
+def test_an_arm_that_came_later_is_decided_but_not_by_the_single_look(
     corpus: CorpusFactory, tmp_path: Path, date: str
 ) -> None:
     two, third = ((2600, 130), (2600, 131)), (2600, 176)
     (tmp_path / "once").mkdir()
-    assert look_at(CorpusFactory(tmp_path / "once"), *two, third) == "winner c"
-    assert look_at(corpus, *two, date=date) == "inconclusive"
-    assert look_at(corpus, *two, third, date=date) == "inconclusive"
-    assert look_at(corpus, *two, third, (2600, 400), date=date) == "winner d"
+    assert (
+        import_and_decide(CorpusFactory(tmp_path / "once"), *two, third) == "winner c"
+    )
+    assert import_and_decide(corpus, *two, date=date) == "inconclusive"
+    assert import_and_decide(corpus, *two, third, date=date) == "inconclusive"
+    assert import_and_decide(corpus, *two, third, (2600, 400), date=date) == "winner d"
     assert corpus.rows(
         "SELECT count(*), count(DISTINCT data_through) FROM decisions"
     ) == [(3, 3)]
 
 
 def test_changed_counts_are_later_observations(corpus: CorpusFactory) -> None:
-    """Even where the clock stands still, as the simulated one does."""
+    """Even where the clock does not move, as the simulated one."""
     load(corpus, HEADER + T1)
     load(corpus, HEADER + T1.replace("1000,50", "2000,70"))
     assert counts(corpus)["engagement"] == 6
@@ -209,7 +218,7 @@ def test_arms_without_names_are_known_by_their_words(corpus: CorpusFactory) -> N
     assert [label for label, *_ in corpus.rows(arms)] == ["arm-1", "arm-2", "arm-3"]
 
 
-def test_a_row_alone_joins_its_test_when_the_test_has_grown(
+def test_a_single_row_joins_its_test_when_the_second_arm_comes(
     corpus: CorpusFactory,
 ) -> None:
     first, second = T1.splitlines(keepends=True)
@@ -224,7 +233,7 @@ def test_a_row_alone_joins_its_test_when_the_test_has_grown(
     assert counts(corpus)["posts"] == 3 and counts(corpus)["experiments"] == 1
 
 
-def test_what_is_known_of_a_test_stays_as_it_was_at_its_start(
+def test_the_terms_of_a_test_stay_as_they_were_at_its_start(
     corpus: CorpusFactory,
 ) -> None:
     load(corpus, HEADER + T1)
@@ -237,7 +246,7 @@ def test_what_is_known_of_a_test_stays_as_it_was_at_its_start(
     assert corpus.rows(terms) == before
 
 
-def test_posts_in_no_test_are_known_wherever_their_rows_stand(
+def test_posts_in_no_test_are_known_wherever_their_rows_are(
     corpus: CorpusFactory,
 ) -> None:
     header = "caption,views,likes,date\n"
@@ -252,24 +261,24 @@ def test_another_file_of_the_same_name_does_not_overwrite_the_first(
     corpus: CorpusFactory,
 ) -> None:
     load(corpus, HEADER + T1)
-    before = everything_said(corpus)
+    before = imported_rows(corpus)
     other = T1.replace("One", "Uno").replace("Two", "Dos") + T2
     report = load(corpus, HEADER + other)
     assert [r.reason for r in report.rejects_sample] == ["other words"] * 2
     assert "another export needs another --source" in report.rejects_sample[0].detail
     assert (report.known_scripts, report.missing_scripts) == (0, 2)
-    after = everything_said(corpus)
+    after = imported_rows(corpus)
     assert all(row in after["posts"] for row in before["posts"])
     assert (report.imported, counts(corpus)["posts"]) == (2, 4)
     apart = load(corpus, HEADER + other, source="other")
     assert (apart.rejected, apart.experiments, counts(corpus)["posts"]) == (0, 2, 8)
 
 
-def test_rows_that_vanished_stay(corpus: CorpusFactory) -> None:
+def test_posts_whose_rows_vanished_stay(corpus: CorpusFactory) -> None:
     load(corpus, HEADER + T1 + T2)
-    before = everything_said(corpus)
+    before = imported_rows(corpus)
     report = load(corpus, HEADER + T2)
-    assert everything_said(corpus) == before
+    assert imported_rows(corpus) == before
     assert (report.known_scripts, report.missing_scripts) == (2, 2)
 
 
@@ -279,8 +288,8 @@ def test_the_same_bytes_under_another_name_change_nothing(
     load(corpus, HEADER + T1)
     before = corpus.everything()
     for dry_run in (True, False):
-        again = load(corpus, HEADER + T1, "copy.csv", dry_run=dry_run)
-        assert again.already_imported and again.numerator == "clicks"
+        second = load(corpus, HEADER + T1, "copy.csv", dry_run=dry_run)
+        assert second.already_imported and second.numerator == "clicks"
     assert corpus.everything() == before
 
 
@@ -296,11 +305,11 @@ def test_the_same_bytes_with_other_columns_are_refused(
     ):
         load(corpus, rows, mapping={"hook": "words"}, dry_run=dry_run)
     assert corpus.everything() == before
-    mended = load(corpus, rows, mapping={"hook": "words"}, source="mended")
-    assert mended.scripts == 1 and not mended.already_imported
+    other = load(corpus, rows, mapping={"hook": "words"}, source="other")
+    assert other.scripts == 1 and not other.already_imported
 
 
-def test_a_file_that_grew_may_count_more_but_not_read_words_elsewhere(
+def test_an_extended_file_may_have_more_counts_but_not_other_words(
     corpus: CorpusFactory,
 ) -> None:
     load(corpus, "headline,words,views\nA,B,10\n")
@@ -310,12 +319,12 @@ def test_a_file_that_grew_may_count_more_but_not_read_words_elsewhere(
         load(corpus, "headline,words,views\nA,C,10\n", mapping={"hook": "words"})
 
 
-def test_a_file_that_came_in_before_exports_had_names_goes_on_as_it_was(
+def test_a_file_imported_before_exports_had_names_keeps_its_source(
     corpus: CorpusFactory,
 ) -> None:
     single = ",,Alone,100,5,2025-01-01\n"
     load(corpus, HEADER + T1 + single, by_name=False)
-    with corpus.warehouse.transaction() as con:  # as the older version left it
+    with corpus.warehouse.transaction() as con:  # as an older version left it
         con.execute("ALTER TABLE imports DROP COLUMN source")
         number = next(n for n, _, ddl in MIGRATIONS if "imports ADD COLUMN" in ddl)
         con.execute("DELETE FROM migrations WHERE number = ?", [number])
@@ -332,8 +341,8 @@ def test_a_file_that_came_in_before_exports_had_names_goes_on_as_it_was(
     ) == [(1,)]
 
 
-def test_ids_of_files_without_a_name_are_what_they_were(corpus: CorpusFactory) -> None:
-    """The loop's own past must be the same past in every version."""
+def test_ids_of_files_without_a_name_never_change(corpus: CorpusFactory) -> None:
+    """The history that the loop imports must have the same ids in every version."""
     load(corpus, HEADER + T1 + ",,Alone,100,5,2025-01-01\n", by_name=False)
     assert corpus.rows("SELECT experiment_id FROM experiments") == [
         ("6e6cc8c2bdf7d6dc",)
@@ -355,7 +364,7 @@ def test_a_test_keeps_the_name_that_its_file_gives_it(corpus: CorpusFactory) -> 
     assert corpus.rows(names) == [("t1",), ("t" * 200,)]
 
 
-def test_a_test_of_an_older_version_gets_its_name_when_its_file_has_grown(
+def test_a_test_of_an_older_version_gets_its_name_with_the_next_file(
     corpus: CorpusFactory,
 ) -> None:
     load(corpus, HEADER + T1)
@@ -366,6 +375,6 @@ def test_a_test_of_an_older_version_gets_its_name_when_its_file_has_grown(
     assert corpus.rows(names) == [("t1",), ("t2",)]
 
 
-def test_columns_that_say_nothing_are_named(corpus: CorpusFactory) -> None:
+def test_unmapped_columns_are_reported_by_a_dry_run(corpus: CorpusFactory) -> None:
     report = load(corpus, "test,headline,views,when\nt,A,10,x\n", dry_run=True)
     assert report.left_alone == ("test", "when")

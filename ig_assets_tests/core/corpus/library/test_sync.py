@@ -1,10 +1,10 @@
-"""The corpus follows its library and its winners, and a second look changes nothing."""
+"""The corpus follows its library and its winners; a second sync changes nothing."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from ig_assets.core.corpus.library.sync import unpromoted_winners
+from ig_assets.core.corpus.library.winners import unpromoted_winners
 from ig_assets.core.identity import text_hash
 from ig_assets_tests.core.corpus.corpus_factory import START, CorpusFactory
 
@@ -86,7 +86,7 @@ def test_a_vanished_file_retires_its_script_and_its_return_revives_it(
     corpus.write("b.md", hook="Another.", id="b")
     corpus.sync()
     path.unlink()
-    # The clock of a simulation stands still between two runs; order must hold.
+    # A simulated clock does not move between two runs; rows must stay in order.
     assert corpus.sync().retired == 1
     assert list(corpus.active()) == ["library/b"]
     corpus.write("a.md", id="a")
@@ -110,7 +110,7 @@ def test_a_renamed_file_keeps_its_lineage(corpus: CorpusFactory) -> None:
     ]
 
 
-def test_a_rename_seen_as_a_vanishing_first_keeps_its_lineage_too(
+def test_a_rename_over_two_syncs_keeps_its_lineage_too(
     corpus: CorpusFactory,
 ) -> None:
     path = corpus.write("old.md")
@@ -144,7 +144,7 @@ def test_a_file_that_becomes_unusable_keeps_its_script_as_it_was(
     assert corpus.sync().unchanged == 1
 
 
-def test_a_reject_is_a_row_that_is_resolved_when_the_file_is_put_right(
+def test_a_reject_is_a_row_that_is_resolved_when_the_file_is_fixed(
     corpus: CorpusFactory,
 ) -> None:
     path = corpus.library / "a.md"
@@ -188,7 +188,7 @@ def test_a_forgotten_script_never_comes_back_under_any_name(
     assert corpus.rows("SELECT count(*) FROM scripts") == [(0,)]
 
 
-def test_a_request_to_forget_hides_a_script_at_once(corpus: CorpusFactory) -> None:
+def test_a_forgotten_script_is_inactive_at_once(corpus: CorpusFactory) -> None:
     corpus.write("a.md", id="a")
     corpus.sync()
     corpus.insert("forgotten", {"script_id": "library/a", "reason": "asked for"})
@@ -221,7 +221,7 @@ def test_a_winner_becomes_a_script_with_its_lineage(corpus: CorpusFactory) -> No
     assert waiting(corpus) == 0
 
 
-def test_what_was_published_is_promoted_rather_than_what_was_written(
+def test_the_published_words_are_promoted_and_not_the_written_ones(
     corpus: CorpusFactory,
 ) -> None:
     corpus.add_variant("v1", "As the model wrote it.")
@@ -258,7 +258,7 @@ def test_only_the_latest_decision_of_an_experiment_promotes(
     assert waiting(corpus) == corpus.sync().promoted == 0
 
 
-def test_a_sample_names_scripts_and_quotes_none(corpus: CorpusFactory) -> None:
+def test_a_sample_has_ids_of_scripts_and_no_text(corpus: CorpusFactory) -> None:
     for n in range(30):
         corpus.write(f"{n}.md", hook=f"Secret words {n}.")
     change = corpus.sync()

@@ -32,11 +32,11 @@ KILLED = """
 @pytest.mark.parametrize(
     "after",
     [
-        "read_library",
-        "stage_reading",
-        "carry_out_verdicts",
+        "scan_library",
+        "stage_scan",
+        "apply_changes",
         "write_renames",
-        "write_claims",
+        "update_known_files",
         "write_rejects",
         "promote_winners",
     ],

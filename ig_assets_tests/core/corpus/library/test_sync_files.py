@@ -1,4 +1,4 @@
-"""A sync reads what changed, keeps what it cannot tell, and plans without a trace."""
+"""A sync parses changed files, keeps unreadable scripts, and plans without writing."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def active(corpus: CorpusFactory) -> list[str]:
     return sorted(name.removeprefix("library/") for name in corpus.active())
 
 
-class Meddled(FolderLibrary):
-    """A folder whose listing or reading is disturbed."""
+class FaultyLibrary(FolderLibrary):
+    """A folder whose listing or reading fails as a test asks."""
 
     def __init__(self, corpus: CorpusFactory) -> None:
         super().__init__(str(corpus.library))
         self.answers: dict[str, bytes | InvalidFile | None] = {}
         self.exact = False
-        self.opened: list[str] = []
+        self.files_read: list[str] = []
         self.before_reading: Any = lambda: None
         self.broken = ""
 
@@ -57,13 +57,13 @@ class Meddled(FolderLibrary):
     ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
         self.before_reading()
         for file, content in super().contents(files):
-            self.opened.append(file.path)
+            self.files_read.append(file.path)
             yield file, self.answers.get(file.path, content)
             if self.broken == "reading":
                 raise TransientVendorError("The library cannot be read.")
 
 
-def sync(corpus: CorpusFactory, library: Meddled) -> CorpusChange:
+def sync(corpus: CorpusFactory, library: FaultyLibrary) -> CorpusChange:
     return sync_corpus(corpus.warehouse, library, corpus.clock)
 
 
@@ -72,14 +72,14 @@ def test_only_files_whose_bytes_changed_are_parsed(corpus: CorpusFactory) -> Non
         corpus.write(f"{name}.md", hook=name)
     table(corpus, row("t1"), row("t2"))
     assert corpus.sync().parsed == 4
-    again = corpus.sync()
-    assert (again.parsed, again.unchanged) == (0, 5)
+    second = corpus.sync()
+    assert (second.parsed, second.unchanged) == (0, 5)
     corpus.write("b.md", hook="B")
     change = corpus.sync()
     assert (change.parsed, change.changed, change.unchanged) == (1, 1, 4)
 
 
-def test_a_new_reader_parses_every_file_again(
+def test_a_new_parser_version_parses_every_file(
     corpus: CorpusFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus.write("a.md")
@@ -91,16 +91,16 @@ def test_a_new_reader_parses_every_file_again(
     assert corpus.sync().parsed == 1
 
 
-def test_an_exact_stamp_spares_the_reading_itself(corpus: CorpusFactory) -> None:
-    library = Meddled(corpus)
+def test_a_file_with_the_same_exact_stamp_is_not_read(corpus: CorpusFactory) -> None:
+    library = FaultyLibrary(corpus)
     library.exact = True
     corpus.write("a.md")
     corpus.write("b.md", hook="B")
     sync(corpus, library)
-    library.opened.clear()
-    assert (sync(corpus, library).unchanged, library.opened) == (2, [])
+    library.files_read.clear()
+    assert (sync(corpus, library).unchanged, library.files_read) == (2, [])
     corpus.write("b.md", hook="Another, longer")
-    assert (sync(corpus, library).changed, library.opened) == (1, ["b.md"])
+    assert (sync(corpus, library).changed, library.files_read) == (1, ["b.md"])
 
 
 def test_a_row_is_a_script_like_a_file(corpus: CorpusFactory) -> None:
@@ -132,7 +132,7 @@ def test_a_bad_row_keeps_its_script_and_the_others_go_on(corpus: CorpusFactory) 
 
 
 @pytest.mark.parametrize("broken", ["[1, 2]\n", "{", '{"text": "\\'])
-def test_a_broken_table_keeps_all_its_scripts_until_it_is_whole_again(
+def test_a_broken_table_keeps_all_its_scripts_until_it_is_fixed(
     corpus: CorpusFactory, broken: str
 ) -> None:
     table(corpus, row("a"), row("b"))
@@ -219,7 +219,7 @@ def test_a_library_that_fails_changes_no_row(
 ) -> None:
     corpus.write("a.md")
     corpus.write("b.md", hook="B")
-    library = Meddled(corpus)
+    library = FaultyLibrary(corpus)
     sync(corpus, library)
     before = corpus.everything()
     corpus.write("c.md", hook="C")
@@ -235,7 +235,7 @@ def test_a_file_that_cannot_be_read_now_keeps_its_scripts(
 ) -> None:
     corpus.write("a.md", id="a")
     table(corpus, row("b"))
-    library = Meddled(corpus)
+    library = FaultyLibrary(corpus)
     sync(corpus, library)
     library.answers = {"a.md": answer, "rows.jsonl": answer}
     for _ in range(2):
@@ -246,9 +246,11 @@ def test_a_file_that_cannot_be_read_now_keeps_its_scripts(
     assert sync(corpus, library).unchanged == 2
 
 
-def test_a_sync_that_another_overtook_writes_nothing(corpus: CorpusFactory) -> None:
+def test_a_sync_that_another_sync_overtook_writes_nothing(
+    corpus: CorpusFactory,
+) -> None:
     corpus.write("a.md", id="a")
-    library = Meddled(corpus)
+    library = FaultyLibrary(corpus)
 
     def other() -> None:
         corpus.write("b.md", id="b", hook="B")
@@ -261,7 +263,7 @@ def test_a_sync_that_another_overtook_writes_nothing(corpus: CorpusFactory) -> N
     assert active(corpus) == ["a", "b"]
 
 
-def test_a_plan_says_what_a_sync_would_do_and_leaves_no_trace(
+def test_a_plan_equals_the_sync_and_writes_nothing(
     corpus: CorpusFactory,
 ) -> None:
     corpus.write("a.md", id="a")
@@ -294,16 +296,16 @@ def test_a_large_library_is_staged_like_a_small_one(corpus: CorpusFactory) -> No
     assert corpus.sync().unchanged == FRAME_ROWS + 1
 
 
-def test_a_script_put_into_the_tables_by_another_hand_is_retired(
+def test_a_script_inserted_by_another_program_is_retired(
     corpus: CorpusFactory,
 ) -> None:
     corpus.write("a.md", id="a")
     corpus.sync()
-    stranger = {"script_id": "library/stranger", "revision_hash": "0" * 64}
-    corpus.insert("scripts", {**stranger, "source_uri": "nowhere.md", "text": "Words"})
+    foreign = {"script_id": "library/foreign", "revision_hash": "0" * 64}
+    corpus.insert("scripts", {**foreign, "source_uri": "nowhere.md", "text": "Words"})
     corpus.insert(
         "script_status",
-        {**stranger, "changed_at": corpus.clock.now(), "status": "active"},
+        {**foreign, "changed_at": corpus.clock.now(), "status": "active"},
     )
     assert (corpus.sync().retired, active(corpus)) == (1, ["a"])
 
@@ -340,7 +342,7 @@ libraries = st.builds(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(libraries, min_size=1, max_size=4))
-def test_whatever_came_before_a_second_sync_changes_nothing(
+def test_after_any_history_a_second_sync_changes_nothing(
     corpus: CorpusFactory, states: list[dict[str, str]]
 ) -> None:
     for files in states:
@@ -351,10 +353,15 @@ def test_whatever_came_before_a_second_sync_changes_nothing(
         first = corpus.sync()
         before = corpus.everything()
         corpus.clock.step(days=1)
-        again = corpus.sync()
+        second = corpus.sync()
         assert corpus.everything() == before
-        assert again.rejects == first.rejects
-        assert (again.new, again.changed, again.retired, again.revived) == (0, 0, 0, 0)
+        assert second.rejects == first.rejects
+        assert (second.new, second.changed, second.retired, second.revived) == (
+            0,
+            0,
+            0,
+            0,
+        )
 
 
 @settings(
@@ -363,7 +370,7 @@ def test_whatever_came_before_a_second_sync_changes_nothing(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(libraries, min_size=2, max_size=4))
-def test_reading_only_what_changed_says_the_same_as_reading_all(
+def test_parsing_only_changed_files_gives_the_same_rows_as_parsing_all(
     corpus: CorpusFactory, states: list[dict[str, str]]
 ) -> None:
     for files in states:

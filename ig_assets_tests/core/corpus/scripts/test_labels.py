@@ -1,4 +1,4 @@
-"""Styles and languages of a library come in one spelling, and nothing is lost."""
+"""Labels get one spelling, and an unknown label costs no script."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from ig_assets.core.corpus.library.label_report import (
     scripts_without_language,
     unknown_styles,
 )
-from ig_assets.core.corpus.scripts.labels import hook_style_of, language_of
+from ig_assets.core.corpus.scripts.labels import (
+    hook_style_of,
+    language_name,
+    language_of,
+)
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 
 KNOWN = ("question", "bold_claim", "story", "how_to")
 
 
 @pytest.mark.parametrize(
-    ("told", "style"),
+    ("label", "style"),
     [
         ("story", "story"),
         ("Bold Claim", "bold_claim"),
@@ -27,12 +31,12 @@ KNOWN = ("question", "bold_claim", "story", "how_to")
         ("", ""),
     ],
 )
-def test_a_hook_style_is_lower_case_with_underscores(told: str, style: str) -> None:
-    assert hook_style_of(told) == style
+def test_a_hook_style_is_lower_case_with_underscores(label: str, style: str) -> None:
+    assert hook_style_of(label) == style
 
 
 @pytest.mark.parametrize(
-    ("told", "tag"),
+    ("label", "tag"),
     [
         ("en", "en"),
         ("EN-us", "en-US"),
@@ -54,23 +58,29 @@ def test_a_hook_style_is_lower_case_with_underscores(told: str, style: str) -> N
         ("12", None),
     ],
 )
-def test_a_language_is_a_tag_or_none(told: str, tag: str | None) -> None:
-    assert language_of(told) == tag
+def test_a_language_is_a_tag_or_none(label: str, tag: str | None) -> None:
+    assert language_of(label) == tag
 
 
-def test_an_unknown_language_is_null_and_the_script_is_taken(tmp_path: Path) -> None:
+def test_a_language_code_has_an_english_name() -> None:
+    assert [language_name(code) for code in ("de", "SV", "tlh", "pt-BR")] == [
+        *["German", "Swedish", "tlh", "pt-BR"]
+    ]
+
+
+def test_an_unknown_language_is_null_and_the_script_is_accepted(tmp_path: Path) -> None:
     corpus = CorpusFactory(tmp_path)
     corpus.write("bad.md", hook="One.", language="Klingon", hook_style="Bold Claim")
     corpus.write("good.md", hook="Two.", language="EN-us")
     corpus.write("none.md", hook="Three.")
     assert corpus.sync().new == 3
-    said = {r["source_uri"]: r["language"] for r in corpus.active().values()}
-    assert said == {"bad.md": None, "good.md": "en-US", "none.md": ""}
+    languages = {r["source_uri"]: r["language"] for r in corpus.active().values()}
+    assert languages == {"bad.md": None, "good.md": "en-US", "none.md": ""}
     assert {r["hook_style"] for r in corpus.active().values()} == {"bold_claim", ""}
     with corpus.warehouse.transaction() as con:
         [found] = scripts_without_language(con)
     assert found == {"script_id": "library/bad", "source_uri": "bad.md"}
-    assert corpus.sync().unchanged == 3, "NULL is no change each time"
+    assert corpus.sync().unchanged == 3, "a NULL language is not a change at every sync"
     corpus.embed()
     corpus.sync_index()
     assert len(corpus.indexed()) == 3
@@ -81,11 +91,13 @@ def test_an_unknown_language_is_null_and_the_script_is_taken(tmp_path: Path) -> 
         assert scripts_without_language(con) == []
 
 
-def test_a_style_that_is_seen_once_or_nearly_known_is_doubtful(tmp_path: Path) -> None:
+def test_a_style_of_one_script_or_nearly_a_known_one_is_doubtful(
+    tmp_path: Path,
+) -> None:
     corpus = CorpusFactory(tmp_path)
     styles = ["story", "pov shot", "POV-shot", "questoin", "questoin", "rant"]
-    for place, style in enumerate(styles):
-        corpus.write(f"{place}.md", hook=f"Hook {place}.", hook_style=style)
+    for number, style in enumerate(styles):
+        corpus.write(f"{number}.md", hook=f"Hook {number}.", hook_style=style)
     corpus.sync()
     with corpus.warehouse.transaction() as con:
         found = {row["hook_style"]: row for row in unknown_styles(con, KNOWN)}

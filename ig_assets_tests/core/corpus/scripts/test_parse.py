@@ -1,4 +1,4 @@
-"""What a library file must say, and how each unusable one is refused."""
+"""Library files: what makes a script, and how each unusable file is rejected."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from ig_assets.adapters.script_library.folder import FolderLibrary
 from ig_assets.core.corpus.library.scan import (
-    LibraryReading,
+    LibraryScan,
     library_fingerprint,
-    read_library,
+    scan_library,
 )
-from ig_assets.core.corpus.scripts.parse import read_file
+from ig_assets.core.corpus.scripts.parse import parse_file
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import InputError
 
@@ -46,8 +46,8 @@ def put(folder: Path, name: str, content: str | bytes = GOOD) -> None:
     (folder / name).write_bytes(data)
 
 
-def read(folder: Path) -> LibraryReading:
-    return read_library(FolderLibrary(str(folder)))
+def read(folder: Path) -> LibraryScan:
+    return scan_library(FolderLibrary(str(folder)))
 
 
 def refusals(folder: Path) -> dict[str, str]:
@@ -132,14 +132,14 @@ def test_an_unusable_file_is_refused_with_its_reason_and_the_rest_goes_on(
 ) -> None:
     put(tmp_path, "bad.md", content)
     put(tmp_path, "good.md")
-    reading = read(tmp_path)
-    assert {uri: r.reason for uri, r in reading.rejects.items()} == {"bad.md": reason}
-    assert [script.script_id for script in reading.scripts] == ["library/slow-onions"]
-    assert "a1B2" not in reading.rejects["bad.md"].detail
+    scan = read(tmp_path)
+    assert {uri: r.reason for uri, r in scan.rejects.items()} == {"bad.md": reason}
+    assert [script.script_id for script in scan.scripts] == ["library/slow-onions"]
+    assert "a1B2" not in scan.rejects["bad.md"].detail
 
 
 @pytest.mark.parametrize("ends", ["[" * 60_000, "- " * 30_000, "a: {" * 15_000])
-def test_no_front_matter_ends_the_process(tmp_path: Path, ends: str) -> None:
+def test_no_front_matter_crashes_the_process(tmp_path: Path, ends: str) -> None:
     put(tmp_path, "bad.md", f"---\n{ends}\n---\n# hook")
     assert refusals(tmp_path) == {"bad.md": "broken front matter"}
 
@@ -153,8 +153,8 @@ def test_links_that_leave_the_library_are_refused(tmp_path: Path) -> None:
     (library / "broken.md").symlink_to(library / "nowhere.md")
     (library / "loop").symlink_to(library)
     (library / "self.md").symlink_to(library / "self.md")
-    reading = read(library)
-    assert [script.source_uri for script in reading.scripts] == ["good.md"]
+    scan = read(library)
+    assert [script.source_uri for script in scan.scripts] == ["good.md"]
     assert refusals(library) == {
         "file.md": "outside the library",
         "folder": "outside the library",
@@ -162,7 +162,7 @@ def test_links_that_leave_the_library_are_refused(tmp_path: Path) -> None:
     }
 
 
-def test_what_is_no_regular_file_is_refused_and_never_waited_for(
+def test_a_pipe_is_rejected_and_never_blocks(
     tmp_path: Path,
 ) -> None:
     os.mkfifo(tmp_path / "pipe.md")
@@ -173,17 +173,17 @@ def test_other_files_and_hidden_ones_are_left_alone(tmp_path: Path) -> None:
     put(tmp_path, "picture.png", b"\x89PNG\x00")
     put(tmp_path, ".hidden.md", b"\x00")
     put(tmp_path, ".git/x.md", b"\x00")
-    reading = read(tmp_path)
-    assert (reading.scripts, reading.rejects) == ([], {})
+    scan = read(tmp_path)
+    assert (scan.scripts, scan.rejects) == ([], {})
 
 
 def test_a_missing_library_is_one_sentence(tmp_path: Path) -> None:
-    for look in (read_library, library_fingerprint):
+    for read in (scan_library, library_fingerprint):
         with pytest.raises(InputError, match="does not exist; create it"):
-            look(FolderLibrary(str(tmp_path / "nowhere")))
+            read(FolderLibrary(str(tmp_path / "nowhere")))
 
 
-def test_the_fingerprint_moves_with_the_files_and_only_then(tmp_path: Path) -> None:
+def test_the_fingerprint_changes_with_the_files_and_only_then(tmp_path: Path) -> None:
     library = FolderLibrary(str(tmp_path))
     put(tmp_path, "a.md")
     first = library_fingerprint(library)
@@ -195,10 +195,10 @@ def test_the_fingerprint_moves_with_the_files_and_only_then(tmp_path: Path) -> N
 
 
 def test_every_script_that_ships_with_the_project_is_accepted() -> None:
-    reading = read(SHIPPED)
-    assert reading.rejects == {}
-    assert len(reading.scripts) == len(list(SHIPPED.rglob("*.md"))) > 0
-    for script in reading.scripts:
+    scan = read(SHIPPED)
+    assert scan.rejects == {}
+    assert len(scan.scripts) == len(list(SHIPPED.rglob("*.md"))) > 0
+    for script in scan.scripts:
         assert all((script.topic, script.hook_style, script.author, script.language))
         assert script.body and script.call_to_action
 
@@ -225,8 +225,8 @@ def test_one_path_in_two_unicode_spellings_is_listed(tmp_path: Path) -> None:
         "---\nhook: |\n  The\n  hook\ncta: Save it.\n---\n\nThe body.\n\n",
     ],
 )
-def test_hook_and_call_to_action_are_found_wherever_they_stand(text: str) -> None:
-    [script] = read_file("a.md", text.encode()).scripts
+def test_hook_and_call_to_action_are_found_wherever_they_are_written(text: str) -> None:
+    [script] = parse_file("a.md", text.encode()).scripts
     parts = (script.hook, script.body, script.call_to_action)
     assert parts == ("The hook", "The body.", "Save it.")
 
@@ -234,10 +234,10 @@ def test_hook_and_call_to_action_are_found_wherever_they_stand(text: str) -> Non
 def test_words_under_a_heading_of_their_own_stay_in_the_body() -> None:
     text = "# The hook\n\n## Step one\n\nCut.\n\n"
     text += "## CTA\n\nSave it.\n\n## Notes\n\nNo salt."
-    [script] = read_file("a.md", text.encode()).scripts
+    [script] = parse_file("a.md", text.encode()).scripts
     assert script.body == "## Step one\n\nCut.\n\n## Notes\n\nNo salt."
     text = "---\nhook: Another\n---\n# The hook\n\nThe body."
-    [script] = read_file("a.md", text.encode()).scripts
+    [script] = parse_file("a.md", text.encode()).scripts
     assert (script.hook, script.body) == ("Another", "# The hook\n\nThe body.")
 
 
@@ -253,18 +253,18 @@ def test_words_under_a_heading_of_their_own_stay_in_the_body() -> None:
 )
 def test_counts_that_no_post_has_are_refused(counts: str, reason: str) -> None:
     head = f"---\nperformance: {{as_of: 2026-01-31, {counts}}}\n---\n"
-    [reject] = read_file("a.md", f"{head}# hook\n\nBody.".encode()).rejects
+    [reject] = parse_file("a.md", f"{head}# hook\n\nBody.".encode()).rejects
     assert reject.reason == reason
 
 
 def test_counts_beside_gaps_are_whole_numbers_still() -> None:
     head = b"---\nperformance: {as_of: 2026-01-31, views: 12.0, likes: 1}\n---\n"
-    [script] = read_file("a.md", head + b"# hook\n\nBody.").scripts
+    [script] = parse_file("a.md", head + b"# hook\n\nBody.").scripts
     assert script.performance is not None and script.performance.views == 12.0
 
 
 def test_two_different_calls_to_action_are_refused_rather_than_one_lost() -> None:
-    [reject] = read_file("a.md", b"---\ncta: A\n---\n# hook\n\nCTA: B").rejects
+    [reject] = parse_file("a.md", b"---\ncta: A\n---\n# hook\n\nCTA: B").rejects
     assert reject.reason == "two calls to action"
 
 
@@ -272,11 +272,11 @@ def test_two_different_calls_to_action_are_refused_rather_than_one_lost() -> Non
 @example(b"---\nperformance: {as_of: 0001-01-01T00:00:00+23:59}\n---\n# h", ".md")
 @example(b'{"text": "a", "likes": 1, "as_of": "9999-12-31T23:00:00-10:00"}', ".jsonl")
 def test_no_bytes_crash_the_reader(content: bytes, suffix: str) -> None:
-    said = read_file(f"any{suffix}", content)
-    for script in said.scripts:
+    parsed = parse_file(f"any{suffix}", content)
+    for script in parsed.scripts:
         assert script.hook and "\x00" not in script.text
         script.text.encode("utf-8")
-    assert said == read_file(f"any{suffix}", content)
+    assert parsed == parse_file(f"any{suffix}", content)
 
 
 @given(
@@ -286,5 +286,5 @@ def test_no_bytes_crash_the_reader(content: bytes, suffix: str) -> None:
 def test_no_text_crashes_the_reader(text: str, front: dict[str, str]) -> None:
     lines = "\n".join(f"{name}: {value}" for name, value in front.items())
     content = f"---\n{lines}\n---\n{text}".encode("utf-8", "replace")
-    said = read_file("any.md", content)
-    assert len(said.scripts) + len(said.rejects) == 1
+    parsed = parse_file("any.md", content)
+    assert len(parsed.scripts) + len(parsed.rejects) == 1

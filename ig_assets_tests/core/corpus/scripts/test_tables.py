@@ -1,4 +1,4 @@
-"""What a row of a table must say, and how each unusable one is refused."""
+"""Rows of a table: what makes a script, and how each unusable row is rejected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ig_assets.core.corpus.scripts import parse
-from ig_assets.core.corpus.scripts.parse import FileReading, read_file
+from ig_assets.core.corpus.scripts.parse import FileContents, parse_file
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -36,12 +36,12 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
-def jsonl(*rows: dict[str, Any]) -> FileReading:
-    return read_file("in/rows.jsonl", "\n".join(map(json.dumps, rows)).encode())
+def jsonl(*rows: dict[str, Any]) -> FileContents:
+    return parse_file("in/rows.jsonl", "\n".join(map(json.dumps, rows)).encode())
 
 
-def csv(text: str) -> FileReading:
-    return read_file("in/rows.csv", text.encode())
+def csv(text: str) -> FileContents:
+    return parse_file("in/rows.csv", text.encode())
 
 
 def parquet(folder: Path, rows: list[dict[str, Any]]) -> bytes:
@@ -61,11 +61,11 @@ def as_csv(rows: list[dict[str, Any]], delimiter: str = ",") -> bytes:
     return out.getvalue().encode()
 
 
-def reasons(said: FileReading) -> dict[str, str]:
-    return {reject.source_uri: reject.reason for reject in said.rejects}
+def reasons(parsed: FileContents) -> dict[str, str]:
+    return {reject.source_uri: reject.reason for reject in parsed.rejects}
 
 
-def test_json_lines_csv_and_parquet_say_the_same(tmp_path: Path) -> None:
+def test_json_lines_csv_and_parquet_give_the_same_scripts(tmp_path: Path) -> None:
     lines = "\r\n".join(map(json.dumps, ROWS))
     files = {
         "in/rows.jsonl": lines.encode(),
@@ -75,9 +75,9 @@ def test_json_lines_csv_and_parquet_say_the_same(tmp_path: Path) -> None:
         "in/rows.parquet": parquet(tmp_path, ROWS),
     }
     for path, content in files.items():
-        said = read_file(path, content)
-        assert (said.rejects, said.hides) == ((), False)
-        first, second = said.scripts
+        parsed = parse_file(path, content)
+        assert (parsed.rejects, parsed.unreadable) == ((), False)
+        first, second = parsed.scripts
         assert (first.script_id, first.source_uri) == ("library/one", f"{path}#one")
         assert (second.script_id, second.source_uri) == (
             "library/in/rows#2",
@@ -97,9 +97,9 @@ def test_json_lines_csv_and_parquet_say_the_same(tmp_path: Path) -> None:
         )
 
 
-def test_the_whole_text_in_one_column_is_taken_apart() -> None:
+def test_a_text_in_one_column_is_split_into_its_parts() -> None:
     plain = "The hook\n\nThe body.\n\nCTA: Save it."
-    said = jsonl(
+    parsed = jsonl(
         {"id": 1, "text": plain},
         {"id": 2, "text": f"# {plain}"},
         {"id": 3, "text": plain, "hook": "The hook", "call_to_action": "Save it."},
@@ -111,12 +111,12 @@ def test_the_whole_text_in_one_column_is_taken_apart() -> None:
         },
         {"id": 5, "text": plain, "performance": {"as_of": "2026-01-01", "likes": 3}},
     )
-    assert said.rejects == ()
-    for script in said.scripts:
+    assert parsed.rejects == ()
+    for script in parsed.scripts:
         parts = (script.hook, script.body, script.call_to_action)
         assert parts == ("The hook", "The body.", "Save it.")
-    assert said.scripts[0].script_id == "library/1"
-    assert said.scripts[4].performance is not None
+    assert parsed.scripts[0].script_id == "library/1"
+    assert parsed.scripts[4].performance is not None
 
 
 @pytest.mark.parametrize(
@@ -143,36 +143,36 @@ def test_the_whole_text_in_one_column_is_taken_apart() -> None:
 def test_a_bad_row_is_listed_with_its_reason_and_the_others_go_on(
     reason: str, row: dict[str, Any]
 ) -> None:
-    said = jsonl({"id": "a", "text": "A"}, {"id": "bad", **row}, {"text": "B"})
-    assert reasons(said) == {"in/rows.jsonl#bad": reason}
-    assert [script.text for script in said.scripts] == ["A", "B"]
-    assert "a1B2" not in said.rejects[0].detail
-    assert not said.hides, "its id is known, so nothing else can be meant"
+    parsed = jsonl({"id": "a", "text": "A"}, {"id": "bad", **row}, {"text": "B"})
+    assert reasons(parsed) == {"in/rows.jsonl#bad": reason}
+    assert [script.text for script in parsed.scripts] == ["A", "B"]
+    assert "a1B2" not in parsed.rejects[0].detail
+    assert not parsed.unreadable, "its id is known, so nothing else can be meant"
 
 
 @pytest.mark.parametrize("line", ["{", "[1]", "3", "[" * 50_000, "1" * 5_000])
-def test_a_line_that_is_no_object_hides_which_script_it_was(line: str) -> None:
+def test_a_line_that_is_no_object_makes_the_file_unreadable(line: str) -> None:
     content = '{"text": "A"}\n\n' + line + '\n{"text": "B"}'
-    said = read_file("in/rows.jsonl", content.encode())
-    assert reasons(said) == {"in/rows.jsonl#3": "broken row"}
-    assert [script.script_id[-2:] for script in said.scripts] == ["#1", "#4"]
-    assert said.hides
+    parsed = parse_file("in/rows.jsonl", content.encode())
+    assert reasons(parsed) == {"in/rows.jsonl#3": "broken row"}
+    assert [script.script_id[-2:] for script in parsed.scripts] == ["#1", "#4"]
+    assert parsed.unreadable
 
 
 def test_a_row_that_does_not_fit_the_header_is_no_script() -> None:
-    said = csv("id,hook\na,A\nb\nc,C,x\n\nd,D\n")
-    assert reasons(said) == {
+    parsed = csv("id,hook\na,A\nb\nc,C,x\n\nd,D\n")
+    assert reasons(parsed) == {
         "in/rows.csv#2": "broken row",
         "in/rows.csv#3": "broken row",
     }
-    assert [script.hook for script in said.scripts] == ["A", "D"]
-    assert said.hides
+    assert [script.hook for script in parsed.scripts] == ["A", "D"]
+    assert parsed.unreadable
 
 
 def test_one_id_with_two_texts_keeps_the_first_row() -> None:
-    said = csv("id,hook\na,A\na,B\na,A\n")
-    assert reasons(said) == {"in/rows.csv#2": "duplicate id"}
-    assert [script.hook for script in said.scripts] == ["A"]
+    parsed = csv("id,hook\na,A\na,B\na,A\n")
+    assert reasons(parsed) == {"in/rows.csv#2": "duplicate id"}
+    assert [script.hook for script in parsed.scripts] == ["A"]
 
 
 @pytest.mark.parametrize(
@@ -191,15 +191,15 @@ def test_one_id_with_two_texts_keeps_the_first_row() -> None:
         ("broken table", "a.parquet", b""),
     ],
 )
-def test_a_broken_file_is_one_reject_and_hides_what_it_had(
+def test_a_broken_file_is_one_reject_and_unreadable(
     reason: str, path: str, content: bytes
 ) -> None:
-    said = read_file(path, content)
-    assert reasons(said) == {path: reason}
-    assert (said.scripts, said.hides) == ((), True)
+    parsed = parse_file(path, content)
+    assert reasons(parsed) == {path: reason}
+    assert (parsed.scripts, parsed.unreadable) == ((), True)
 
 
-def test_a_table_may_be_larger_than_a_script_but_not_without_end(
+def test_a_table_may_be_larger_than_a_script_up_to_its_own_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     content = "\n".join(["hook", *(f"Hook {n} {'x' * 500}" for n in range(300))])
@@ -211,16 +211,16 @@ def test_a_table_may_be_larger_than_a_script_but_not_without_end(
 def test_bytes_without_a_type_are_text(tmp_path: Path) -> None:
     target = tmp_path / "rows.parquet"
     duckdb.sql("SELECT encode('Café 🧅 late.') AS hook").write_parquet(str(target))
-    [script] = read_file("a.parquet", target.read_bytes()).scripts
+    [script] = parse_file("a.parquet", target.read_bytes()).scripts
     assert script.hook == "Café 🧅 late."
     duckdb.sql(r"SELECT '\xFF\xFE late'::BLOB AS hook").write_parquet(str(target))
-    assert reasons(read_file("a.parquet", target.read_bytes())) == {
+    assert reasons(parse_file("a.parquet", target.read_bytes())) == {
         "a.parquet": "broken table"
     }
 
 
 def test_a_table_with_a_header_only_has_no_scripts() -> None:
-    assert csv("id,hook\n") == FileReading((), ())
+    assert csv("id,hook\n") == FileContents((), ())
 
 
 json_values = st.recursive(
@@ -233,8 +233,10 @@ names = st.sampled_from(["id", "text", "hook", "body", "cta", "likes", "performa
 
 @given(st.lists(st.dictionaries(names, json_values, max_size=5), max_size=4))
 def test_no_row_crashes_the_reader(rows: list[dict[str, Any]]) -> None:
-    said = jsonl(*rows)
-    assert said == jsonl(*rows)
+    parsed = jsonl(*rows)
+    assert parsed == jsonl(*rows)
     if rows:
-        assert len({script.script_id for script in said.scripts}) == len(said.scripts)
-        assert len(said.scripts) + len(said.rejects) >= 1
+        assert len({script.script_id for script in parsed.scripts}) == len(
+            parsed.scripts
+        )
+        assert len(parsed.scripts) + len(parsed.rejects) >= 1
