@@ -1,14 +1,13 @@
-"""Draws the corpus as a map: vectors in two dimensions, winners marked."""
+"""Plots the corpus as a map: embeddings in two dimensions, winners marked."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from ig_assets.core.corpus.queries import CURRENT_SCRIPTS, REVISION_EVIDENCE
+from ig_assets.core.plots import render_png
 from ig_assets.warehouse.warehouse import Warehouse
 
 MOST_POINTS = 3000
@@ -17,17 +16,17 @@ COLOURS = {"library": "#3b6ea5", "history": "#9aa5ae", "winner": "#d1495b"}
 
 Points = npt.NDArray[np.float64]
 
-# Winners first, then by hash, which is as good as a draw and the same every time.
+# Winners first, then in order of the hash: a sample that is random but repeatable.
 _POINTS = f"""
     SELECT s.origin,
         s.origin = 'winner' OR w.revision_hash IS NOT NULL AS is_winner,
         e.vector
-    FROM ({CURRENT_SCRIPTS}) AS s
+    FROM current_scripts AS s
     JOIN embeddings AS e
         ON e.content_hash = s.revision_hash
         AND e.model = ?
         AND e.dimensions = ?
-    LEFT JOIN ({REVISION_EVIDENCE}) AS w
+    LEFT JOIN won_revisions AS w
         ON w.revision_hash = s.revision_hash
     ORDER BY is_winner DESC, s.revision_hash, s.script_id
     LIMIT {MOST_POINTS}
@@ -35,16 +34,14 @@ _POINTS = f"""
 
 
 def corpus_map(warehouse: Warehouse, model: str, dimensions: int) -> bytes:
-    """A PNG of under 60 kB of the active scripts, at most 3,000 of them.
+    """Plot the active scripts, at most 3,000 of them, as a PNG of less than 60 kB.
 
-    Position is the first two principal components of the vectors, colour the
-    origin, a ring a winner. Without any vector it is a picture that says so.
+    A point's position is the first two principal components of its vector, its colour
+    the origin; winners have a ring. Without vectors the plot says "no vectors yet".
     """
     with warehouse.transaction() as con:
         rows = con.execute(_POINTS, [model, dimensions]).fetchall()
-        (active,) = con.execute(
-            f"SELECT count(*) FROM ({CURRENT_SCRIPTS}) AS s"
-        ).fetchall()[0]
+        [(active,)] = con.execute("SELECT count(*) FROM current_scripts").fetchall()
     origins = [str(origin) for origin, _, _ in rows]
     winners = np.array([bool(won) for _, won, _ in rows], dtype=bool)
     vectors = np.array([vector for _, _, vector in rows], dtype=np.float64)
@@ -58,10 +55,10 @@ def corpus_map(warehouse: Warehouse, model: str, dimensions: int) -> bytes:
 
 
 def principal_components(vectors: Points) -> Points:
-    """The first two principal components, shape (n, 2); zeros where there are none.
+    """Project vectors (n, d) on their first two principal components: shape (n, 2).
 
-    Signs are fixed (the greatest coordinate of each axis is positive), so that the
-    same corpus is the same picture.
+    Zeros for fewer than two vectors. The largest coordinate of each axis is positive,
+    so that the same corpus gives the same picture.
     """
     points = np.zeros((len(vectors), 2))
     if len(vectors) < 2 or vectors.shape[1] == 0:
@@ -81,11 +78,9 @@ def _draw(
     title: str,
     dpi: int,
 ) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.4), dpi=dpi, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     size = 24.0 if len(points) < 300 else 6.0
     kind = np.array(origins, dtype=object)
@@ -108,7 +103,4 @@ def _draw(
     axes.set_title(title, fontsize=10)
     axes.set_xticks([])
     axes.set_yticks([])
-    target = io.BytesIO()
-    # Without the software's version the same corpus gives the same bytes.
-    canvas.figure.savefig(target, format="png", metadata={"Software": None})
-    return target.getvalue()
+    return render_png(figure)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from ig_assets.core.corpus.queries import CURRENT_REJECTS
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.identity import next_instant
 from ig_assets.warehouse.rows import merge_rows
@@ -16,17 +15,11 @@ HISTORY = "history:"
 
 RESOLVED = "resolved"
 
-_LATEST = """
-    SELECT source_uri, max(seen_at), arg_max(reason, seen_at), arg_max(detail, seen_at)
-    FROM script_rejects
-    GROUP BY source_uri
-"""
-
 
 def current_rejects(con: Connection) -> list[Reject]:
     """The files and imported rows that are rejected now, by source_uri."""
     rows = con.execute(
-        f"SELECT source_uri, reason, detail FROM ({CURRENT_REJECTS}) AS r "
+        "SELECT source_uri, reason, detail FROM current_rejects AS r "
         "ORDER BY source_uri"
     ).fetchall()
     return [Reject(*row) for row in rows]
@@ -36,7 +29,9 @@ def write_rejects(con: Connection, rejects: Iterable[Reject], now: datetime) -> 
     """Add a row for each reject that differs from its source's latest row."""
     latest = {
         source_uri: (seen_at, reason, detail)
-        for source_uri, seen_at, reason, detail in con.execute(_LATEST).fetchall()
+        for source_uri, seen_at, reason, detail in con.execute(
+            "SELECT source_uri, seen_at, reason, detail FROM latest_rejects"
+        ).fetchall()
     }
     rows = []
     for reject in rejects:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ig_assets.core.corpus.queries import WON_DECISIONS
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
@@ -35,7 +34,7 @@ _LABELS = {
 }
 
 # What a winner took: its own texts, and all texts of its topic, losers included.
-_WINNERS = f"""
+_WINNERS = """
     WITH spent AS (
         SELECT d.variant_id, d.month, d.topic_id,
             coalesce(sum(coalesce(c.cost_usd, c.reserved_usd)), 0) AS cost_usd,
@@ -49,7 +48,7 @@ _WINNERS = f"""
     SELECT w.winner_variant_id AS winner, t.month, t.topic, w.decision,
         own.cost_usd AS variant_usd, sum(s.cost_usd) AS winner_usd,
         count(*) AS variants, CAST(sum(s.tokens) AS BIGINT) AS tokens
-    FROM ({WON_DECISIONS}) AS w
+    FROM won_decisions AS w
     JOIN spent AS own
         ON own.variant_id = w.winner_variant_id
     JOIN spent AS s
@@ -113,7 +112,7 @@ def unit_costs(con: Connection) -> UnitCosts:
     """What a generated variant and what a winner cost so far."""
     [row] = fetch_dicts(
         con,
-        f"""
+        """
         SELECT coalesce(sum(coalesce(cost_usd, reserved_usd)), 0) AS total_usd,
             coalesce(sum(coalesce(cost_usd, reserved_usd)) FILTER (
                 WHERE operation IN ('generate', 'polish')
@@ -124,7 +123,7 @@ def unit_costs(con: Connection) -> UnitCosts:
             ) AS unpriced,
             (
                 SELECT count(*)
-                FROM ({WON_DECISIONS}) AS w
+                FROM won_decisions AS w
                 JOIN variants AS v
                     ON v.variant_id = w.winner_variant_id
             ) AS winners

@@ -14,7 +14,6 @@ from ig_assets.core.corpus.embedding.embed import EmbeddingRun, embed_missing
 from ig_assets.core.corpus.index.sync import sync_index
 from ig_assets.core.corpus.library.sync import sync_corpus
 from ig_assets.core.corpus.map_plot import corpus_map
-from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.ports import Clock, Embedder, LibraryStore, VectorIndex
 from ig_assets.defs import asset_kinds
@@ -60,12 +59,12 @@ def raw_scripts(
         with warehouse.transaction() as con:
             version = content_version(
                 con,
-                f"""
+                """
                 SELECT s.script_id || ' ' || s.revision_hash || ' '
                     || coalesce(s.topic, '') || ' ' || coalesce(s.hook_style, '')
                     || ' ' || coalesce(s.language, '?') || ' '
                     || coalesce(p.readings, 0)
-                FROM ({CURRENT_SCRIPTS}) AS s
+                FROM current_scripts AS s
                 LEFT JOIN (
                     SELECT script_id, count(*) AS readings
                     FROM script_performance

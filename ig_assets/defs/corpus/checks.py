@@ -8,7 +8,6 @@ from ig_assets.core.corpus.library.label_report import (
     scripts_without_language,
     unknown_styles,
 )
-from ig_assets.core.corpus.queries import CURRENT_REJECTS, CURRENT_SCRIPTS
 from ig_assets.core.generation.writing.schema import HOOK_STYLES
 from ig_assets.core.ports import Embedder, VectorIndex
 from ig_assets.defs.corpus.assets import raw_scripts, script_embeddings, script_index
@@ -27,9 +26,9 @@ def no_rejected_scripts(
     with warehouse.transaction() as con:
         rejects = fetch_dicts(
             con,
-            f"""
+            """
             SELECT source_uri, reason, detail
-            FROM ({CURRENT_REJECTS}) AS rejects
+            FROM current_rejects AS rejects
             WHERE source_uri NOT LIKE 'history:%'
             ORDER BY source_uri
             """,
@@ -108,12 +107,12 @@ def active_scripts_have_text(
 ) -> dg.AssetCheckResult:
     """Block the index where a script is doubled or empty."""
     with warehouse.transaction() as con:
-        (wrong,) = con.execute(f"""
+        (wrong,) = con.execute("""
             SELECT count(*)
             FROM (
                 SELECT c.script_id, count(s.script_id) AS revisions,
                     min(length(trim(s.text))) AS shortest
-                FROM ({CURRENT_SCRIPTS}) AS c
+                FROM current_scripts AS c
                 LEFT JOIN scripts AS s
                   ON s.script_id = c.script_id
                  AND s.revision_hash = c.revision_hash

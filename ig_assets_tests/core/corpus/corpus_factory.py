@@ -16,7 +16,6 @@ from ig_assets.adapters.script_library.folder import FolderLibrary
 from ig_assets.core.corpus.embedding.embed import EmbeddingRun, embed_missing
 from ig_assets.core.corpus.index.sync import IndexChange, namespace_of, sync_index
 from ig_assets.core.corpus.library.sync import CorpusChange, sync_corpus
-from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.corpus.search.retrieve import RetrievedScript, retrieve
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.identity import text_hash
@@ -146,7 +145,7 @@ class CorpusFactory:
 
     def active(self) -> dict[str, dict[str, Any]]:
         with self.warehouse.transaction() as con:
-            rows = fetch_dicts(con, f"SELECT * FROM ({CURRENT_SCRIPTS}) ORDER BY 1")
+            rows = fetch_dicts(con, "SELECT * FROM current_scripts ORDER BY 1")
         return {row["script_id"]: row for row in rows}
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:

@@ -21,19 +21,18 @@ from ig_assets.core.corpus.history_import.sources import (
     known_posts,
     known_scripts,
 )
-from ig_assets.core.corpus.queries import FORGOTTEN_SCRIPTS
 from ig_assets.core.corpus.rejects import HISTORY
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.identity import stable_id
 from ig_assets.warehouse.warehouse import Connection
 
-_FORGOTTEN = f"""
+_FORGOTTEN = """
     SELECT script_id, CAST(NULL AS TEXT)
-    FROM ({FORGOTTEN_SCRIPTS}) AS f
+    FROM forgotten_scripts
     UNION ALL
     SELECT script_id, revision_hash
     FROM script_status
-    WHERE script_id IN ({FORGOTTEN_SCRIPTS})
+    WHERE script_id IN (SELECT script_id FROM forgotten_scripts)
 """
 
 

@@ -14,7 +14,6 @@ from ig_assets.core.corpus.library.staging import (
     SCRIPT_COLUMNS,
     stage_query,
 )
-from ig_assets.core.corpus.queries import FORGOTTEN_SCRIPTS, LATEST_STATUS
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
@@ -32,16 +31,15 @@ _DIFFERS = " OR ".join(
 # words do not come back under another id; a script whose file or row is unreadable
 # now is left out, and so stays as it is.
 _CHANGES = f"""
-    WITH forgotten_ids AS ({FORGOTTEN_SCRIPTS}),
-    forgotten_revisions AS (
+    WITH forgotten_revisions AS (
         SELECT DISTINCT revision_hash
         FROM script_status
-        WHERE script_id IN (SELECT script_id FROM forgotten_ids)
+        WHERE script_id IN (SELECT script_id FROM forgotten_scripts)
             AND revision_hash IS NOT NULL
     ),
     known AS (
         SELECT l.*, s.source_uri
-        FROM ({LATEST_STATUS}) AS l
+        FROM latest_script_status AS l
         LEFT JOIN scripts AS s
             ON s.script_id = l.script_id
             AND s.revision_hash = l.revision_hash
@@ -57,7 +55,8 @@ _CHANGES = f"""
         coalesce(n.source_uri, k.source_uri) AS source_uri,
         k.changed_at AS last_changed_at,
         CASE
-            WHEN n.script_id IN (SELECT script_id FROM forgotten_ids) THEN 'forgotten'
+            WHEN n.script_id IN (SELECT script_id FROM forgotten_scripts)
+                THEN 'forgotten'
             WHEN n.revision_hash IS DISTINCT FROM k.revision_hash
                 AND n.revision_hash IN (SELECT revision_hash FROM forgotten_revisions)
                 THEN 'forgotten'
@@ -79,7 +78,7 @@ _CHANGES = f"""
     WHERE n.script_id IS NOT NULL
         OR (
             k.status = 'active'
-            AND k.script_id NOT IN (SELECT script_id FROM forgotten_ids)
+            AND k.script_id NOT IN (SELECT script_id FROM forgotten_scripts)
             AND k.script_id NOT IN (SELECT script_id FROM unreadable)
             AND k.source_uri NOT IN (SELECT source_uri FROM rejected_sources)
             AND k.source_uri NOT IN (SELECT file_uri FROM unreadable_files)
@@ -132,10 +131,10 @@ _INSERT_STATUSES = """
 """
 
 # One row per new script with the words of retired ones: the one retired last.
-_RENAMES = f"""
+_RENAMES = """
     SELECT c.script_id, o.script_id AS old_script_id
     FROM script_changes AS c
-    JOIN ({LATEST_STATUS}) AS o
+    JOIN latest_script_status AS o
         ON o.revision_hash = c.revision_hash
     WHERE c.change = 'new'
         AND o.status = 'retired'

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.corpus.scripts.parse import READER_VERSION
 from ig_assets.warehouse.warehouse import Connection
 
@@ -26,7 +25,7 @@ _FILES = f"""
     FROM library_files AS f
     FULL JOIN (
         SELECT script_id, revision_hash, source_uri
-        FROM ({CURRENT_SCRIPTS})
+        FROM current_scripts
         WHERE script_id LIKE 'library/%'
     ) AS s
         ON s.script_id = f.script_id

@@ -6,22 +6,21 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from typing import TypedDict, cast
 
-from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
-_STYLES = f"""
+_STYLES = """
     SELECT hook_style, count(*) AS scripts, min(source_uri) AS source_uri
-    FROM ({CURRENT_SCRIPTS}) AS s
+    FROM current_scripts AS s
     WHERE origin = 'library'
         AND coalesce(hook_style, '') <> ''
     GROUP BY hook_style
     ORDER BY hook_style
 """
 
-_NO_LANGUAGE = f"""
+_NO_LANGUAGE = """
     SELECT script_id, source_uri
-    FROM ({CURRENT_SCRIPTS}) AS s
+    FROM current_scripts AS s
     WHERE origin = 'library'
         AND language IS NULL
     ORDER BY source_uri

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from ig_assets.core.corpus.embedding.embed import EmbeddingPlan, plan_embedding
 from ig_assets.core.corpus.library.sync import CorpusChange, plan_corpus
-from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.costs.pinecone_estimate import (
     StoreCost,
     first_fill_usd,
@@ -46,8 +45,7 @@ def plan_sync(
     """
 
     def inspect(con: Connection) -> tuple[EmbeddingPlan, int]:
-        counted = con.execute(f"SELECT count(*) FROM ({CURRENT_SCRIPTS}) AS s")
-        [(active,)] = counted.fetchall()
+        [(active,)] = con.execute("SELECT count(*) FROM current_scripts").fetchall()
         return plan_embedding(con, embedder, batch_size, by_batch), int(active)
 
     change, (embedding, active) = plan_corpus(warehouse, library, clock, inspect)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.corpus.queries import FORGOTTEN_SCRIPTS, WON_DECISIONS
-from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
 # One row per experiment whose winning variant is not a script yet, with the words
 # that were published: the variant's own, or where a person edited them the revision
 # in `post_edits` (or `scripts`). Words that are not stored cannot be promoted.
-_UNPROMOTED = f"""
+_UNPROMOTED = """
     SELECT d.experiment_id, v.variant_id,
         'winner/' || v.variant_id AS script_id,
         d.revision_hash, v.month, v.topic_id,
@@ -27,7 +25,7 @@ _UNPROMOTED = f"""
             coalesce(
                 w.winner_revision_hash, p.revision_hash, o.revision_hash
             ) AS revision_hash
-        FROM ({WON_DECISIONS}) AS w
+        FROM won_decisions AS w
         JOIN variants AS o
             ON o.variant_id = w.winner_variant_id
         LEFT JOIN (
@@ -67,7 +65,7 @@ _UNPROMOTED = f"""
             SELECT script_id
             FROM script_status
         )
-        AND 'winner/' || v.variant_id NOT IN ({FORGOTTEN_SCRIPTS})
+        AND 'winner/' || v.variant_id NOT IN (SELECT script_id FROM forgotten_scripts)
 """
 
 _PROMOTED_SCRIPTS = f"""
@@ -126,10 +124,23 @@ def promote_winners(
             for row in scripts
         ],
     )
-    edges = []
-    for row in won:
-        child = ("script", row["script_id"])
-        edges.append(Edge(*child, "variant", row["variant_id"], "promoted_from"))
-        edges.append(Edge(*child, "decision", row["experiment_id"], "won"))
-    record_edges(con, edges, run_id, now)
+    edges = [("variant", row["variant_id"], "promoted_from", row) for row in won]
+    edges += [("decision", row["experiment_id"], "won", row) for row in won]
+    merge_rows(
+        con,
+        "edges",
+        [
+            {
+                "child_kind": "script",
+                "child_id": row["script_id"],
+                "parent_kind": kind,
+                "parent_id": parent_id,
+                "relation": relation,
+                "run_id": run_id,
+                "recorded_at": now,
+            }
+            for kind, parent_id, relation, row in edges
+        ],
+        replace=False,
+    )
     return scripts

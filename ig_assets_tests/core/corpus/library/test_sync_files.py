@@ -14,7 +14,6 @@ from ig_assets.adapters.script_library.folder import FolderLibrary
 from ig_assets.core.corpus.library import known_files
 from ig_assets.core.corpus.library.staging import FRAME_ROWS
 from ig_assets.core.corpus.library.sync import CorpusChange, plan_corpus, sync_corpus
-from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.corpus.scripts.parse import READER_VERSION
 from ig_assets.core.ports import InvalidFile, LibraryFile
 from ig_assets.errors import TransientVendorError, WarehouseBusyError
@@ -276,9 +275,7 @@ def test_a_plan_equals_the_sync_and_writes_nothing(
         corpus.warehouse,
         library,
         corpus.clock,
-        lambda con: con.execute(
-            f"SELECT script_id FROM ({CURRENT_SCRIPTS})"
-        ).fetchall(),
+        lambda con: con.execute("SELECT script_id FROM current_scripts").fetchall(),
     )
     assert ids == [("library/b",)]
     assert corpus.everything() == before
