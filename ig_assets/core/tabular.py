@@ -15,10 +15,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 DELIMITERS = ",;\t"
-MOST = 10**15
+MAX_COUNT = 10**15
 """The greatest count that is accepted."""
 
-# 1.234 means 1,234 in half of the world's spreadsheets and a fraction in the other
+# 1.234 means 1,234 in half of all spreadsheets, and a fraction in the other
 # half: it is refused. 12.0 is what pandas writes for 12 in a column with gaps.
 _WHOLE = re.compile(r"[0-9]{1,15}(?:\.0{1,2})?")
 _SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]{1,14})?[eE]\+?[0-9]{1,2}")
@@ -60,13 +60,13 @@ def parse_instant(text: str) -> datetime:
         raise ValueError(f"{text!r} is out of range in UTC") from None
 
 
-def whole_count(text: str) -> float:
+def parse_count(text: str) -> float:
     """A count of 0 or more. Raises ValueError that says what a count is."""
     if _WHOLE.fullmatch(text):
         return float(text)
     if _SCIENTIFIC.fullmatch(text):
         number = float(text)
-        if number <= MOST and number == int(number):
+        if number <= MAX_COUNT and number == int(number):
             return number
     raise ValueError("a whole number of 0 or more, without separators of thousands")
 

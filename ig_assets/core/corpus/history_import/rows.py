@@ -19,7 +19,7 @@ from ig_assets.core.corpus.scripts.script import (
 )
 from ig_assets.core.corpus.scripts.secret_scan import secret_kind
 from ig_assets.core.identity import normalise_text, text_hash
-from ig_assets.core.tabular import parse_instant, plain_name, whole_count
+from ig_assets.core.tabular import parse_instant, plain_name, parse_count
 from ig_assets.errors import InputError
 
 # Our columns, and their names in the Upworthy archive, Instagram's exports and those
@@ -263,7 +263,7 @@ def _counts(row: Mapping[str, str]) -> Iterator[tuple[str, float]]:
         if re.fullmatch(r"-[0-9.]+", text):
             raise InvalidSourceError("negative count", f"`{name}` is below 0.")
         try:
-            yield name, whole_count(text)
+            yield name, parse_count(text)
         except ValueError as error:
             raise InvalidSourceError(
                 "not a count", f"`{name}` is not {error}."

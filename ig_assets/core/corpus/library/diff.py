@@ -15,7 +15,7 @@ from ig_assets.core.corpus.library.staging import (
     stage_query,
 )
 from ig_assets.core.corpus.scripts.script import Reject
-from ig_assets.warehouse.rows import merge_rows
+from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.warehouse import Connection
 
 # The staged columns as `scripts` stores them: '' is staged for NULL.
@@ -176,21 +176,8 @@ def write_renames(con: Connection, now: datetime, run_id: str | None) -> int:
 
     Returns how many there are.
     """
-    renamed = con.execute(_RENAMES).fetchall()
-    return merge_rows(
-        con,
-        "edges",
-        [
-            {
-                "child_kind": "script",
-                "child_id": script_id,
-                "parent_kind": "script",
-                "parent_id": old_script_id,
-                "relation": "renamed_from",
-                "run_id": run_id,
-                "recorded_at": now,
-            }
-            for script_id, old_script_id in renamed
-        ],
-        replace=False,
-    )
+    edges = [
+        Edge("script", script_id, "script", old_script_id, "renamed_from")
+        for script_id, old_script_id in con.execute(_RENAMES).fetchall()
+    ]
+    return record_edges(con, edges, run_id, now)

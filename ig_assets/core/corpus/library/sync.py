@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import TypedDict, TypeVar, cast
 
 from ig_assets.core.corpus.library.diff import (
     apply_changes,
@@ -26,7 +26,7 @@ from ig_assets.core.corpus.library.known_files_update import update_known_files
 from ig_assets.core.corpus.library.performance import write_performance
 from ig_assets.core.corpus.library.scan import LibraryScan, scan_library
 from ig_assets.core.corpus.library.staging import stage_scan
-from ig_assets.core.corpus.library.winners import promote_winners
+from ig_assets.core.corpus.library.winners import PromotedScript, promote_winners
 from ig_assets.core.corpus.rejects import resolve_rejects, write_rejects
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.ports import Clock, LibraryStore
@@ -50,6 +50,16 @@ _SAMPLE = f"""
 """
 
 
+class ChangedScript(TypedDict):
+    """A script that a sync changed, by id and labels."""
+
+    script_id: str
+    change: str
+    topic: str
+    hook_style: str
+    language: str
+
+
 @dataclass(frozen=True)
 class CorpusChange:
     """The effect of one sync, in scripts; `renamed` are among `new`.
@@ -69,7 +79,7 @@ class CorpusChange:
     rejected: int
     promoted: int
     parsed: int
-    sample: tuple[Mapping[str, str], ...]
+    sample: tuple[ChangedScript, ...]
     rejects: tuple[Reject, ...]
 
 
@@ -80,7 +90,7 @@ class _LibraryChange:
     counts: Mapping[str, int]
     renamed: int = 0
     rejects: tuple[Reject, ...] = ()
-    sample: tuple[dict[str, str], ...] = ()
+    sample: tuple[ChangedScript, ...] = ()
 
 
 class _RollBack(Exception):
@@ -152,11 +162,7 @@ def _apply(
     write_rejects(con, library.rejects, now)
     resolve_rejects(con, library.rejects, now)
     promoted = promote_winners(con, now, run_id)
-    labels = ("script_id", "topic", "hook_style", "language")
-    sample = [
-        *library.sample,
-        *({"change": "promoted", **{c: row[c] for c in labels}} for row in promoted),
-    ]
+    sample = [*library.sample, *map(_promoted_change, promoted)]
     counts = library.counts
     return CorpusChange(
         new=counts.get("new", 0),
@@ -170,6 +176,16 @@ def _apply(
         parsed=len(scan.parsed),
         sample=tuple(sample[:SAMPLE_ROWS]),
         rejects=library.rejects,
+    )
+
+
+def _promoted_change(script: PromotedScript) -> ChangedScript:
+    return ChangedScript(
+        script_id=script["script_id"],
+        change="promoted",
+        topic=script["topic"],
+        hook_style=script["hook_style"],
+        language=script["language"],
     )
 
 
@@ -194,7 +210,7 @@ def _apply_library(
     renamed = write_renames(con, now, run_id)
     write_performance(con, scan)
     update_known_files(con)
-    sample = tuple(fetch_dicts(con, _SAMPLE))
+    sample = tuple(cast(list[ChangedScript], fetch_dicts(con, _SAMPLE)))
     rejects = _first_per_source(scan, duplicates + forgotten)
     return _LibraryChange(counts, renamed, rejects, sample)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TypedDict, cast
 
+from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
@@ -91,56 +92,68 @@ _PROMOTED_SCRIPTS = f"""
 """
 
 
+_WON_SCRIPTS = f"""
+    SELECT script_id, variant_id, experiment_id
+    FROM ({_UNPROMOTED}) AS u
+    ORDER BY experiment_id
+"""
+
+
 def unpromoted_winners(con: Connection) -> int:
     """The number of winning variants, provisional ones included, yet to promote."""
     sql = f"SELECT count(DISTINCT variant_id) FROM ({_UNPROMOTED}) AS u"
     return int(con.execute(sql).fetchall()[0][0])
 
 
+class PromotedScript(TypedDict):
+    """A new row of `scripts`, without its `first_seen_at`."""
+
+    script_id: str
+    revision_hash: str
+    origin: str
+    source_uri: str
+    topic: str
+    hook_style: str
+    hook: str
+    body: str
+    call_to_action: str
+    text: str
+    language: str
+    variant_id: str
+    simulated: bool
+
+
 def promote_winners(
     con: Connection, now: datetime, run_id: str | None
-) -> list[dict[str, Any]]:
+) -> list[PromotedScript]:
     """Make every winning variant a script `winner/<variant_id>`.
 
-    Returns the new rows of `scripts`. Edges: the script was `promoted_from` its
-    variant and `won` its decision, whose id is the experiment's.
+    Edges: the script was `promoted_from` its variant and `won` its decision, whose id
+    is the experiment's.
     """
-    won = fetch_dicts(con, f"SELECT * FROM ({_UNPROMOTED}) AS u ORDER BY experiment_id")
+    won = con.execute(_WON_SCRIPTS).fetchall()
     if not won:
         return []
-    scripts = fetch_dicts(con, _PROMOTED_SCRIPTS)
+    scripts = cast(list[PromotedScript], fetch_dicts(con, _PROMOTED_SCRIPTS))
     merge_rows(con, "scripts", [{**row, "first_seen_at": now} for row in scripts])
-    merge_rows(
-        con,
-        "script_status",
-        [
-            {
-                "script_id": row["script_id"],
-                "changed_at": now,
-                "status": "active",
-                "revision_hash": row["revision_hash"],
-                "reason": "promoted winner",
-            }
-            for row in scripts
-        ],
-    )
-    edges = [("variant", row["variant_id"], "promoted_from", row) for row in won]
-    edges += [("decision", row["experiment_id"], "won", row) for row in won]
-    merge_rows(
-        con,
-        "edges",
-        [
-            {
-                "child_kind": "script",
-                "child_id": row["script_id"],
-                "parent_kind": kind,
-                "parent_id": parent_id,
-                "relation": relation,
-                "run_id": run_id,
-                "recorded_at": now,
-            }
-            for kind, parent_id, relation, row in edges
-        ],
-        replace=False,
-    )
+    statuses = [
+        {
+            "script_id": row["script_id"],
+            "changed_at": now,
+            "status": "active",
+            "revision_hash": row["revision_hash"],
+            "reason": "promoted winner",
+        }
+        for row in scripts
+    ]
+    merge_rows(con, "script_status", statuses)
+    edges = [
+        edge
+        for script_id, variant_id, experiment_id in won
+        for edge in (
+            Edge("script", script_id, "variant", variant_id, "promoted_from"),
+            Edge("script", script_id, "decision", experiment_id, "won"),
+        )
+    ]
+    record_edges(con, edges, run_id, now)
     return scripts

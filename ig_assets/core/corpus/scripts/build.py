@@ -22,7 +22,7 @@ from ig_assets.core.corpus.scripts.script import (
     join_script,
 )
 from ig_assets.core.corpus.scripts.sections import split_parts
-from ig_assets.core.tabular import parse_instant, whole_count
+from ig_assets.core.tabular import parse_instant, parse_count
 
 BROKEN = "broken front matter"
 
@@ -125,7 +125,7 @@ def _count(block: Mapping[str, Any], name: str) -> float | None:
     if text in ("", "~", "null"):
         return None
     try:
-        return whole_count(text)
+        return parse_count(text)
     except ValueError as error:
         raise InvalidSourceError(
             BROKEN, f"`{name}` of the performance is not {error}."
