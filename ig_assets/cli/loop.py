@@ -165,7 +165,10 @@ def _begin_with_history(services: Services, quiet: bool) -> None:
     if imports or not SAMPLE_HISTORY.exists():
         return
     report = import_history(
-        services.wareservices, services.clock, SAMPLE_HISTORY, ImportOptions(simulated=True)
+        services.wareservices,
+        services.clock,
+        SAMPLE_HISTORY,
+        ImportOptions(simulated=True),
     )
     decided = decide(services)
     if not quiet:

@@ -24,7 +24,6 @@ KINDS = (
     "dataset",
     "job",
     "model",
-    "import",
 )
 """What an edge can connect. A decision's id is that of its experiment."""
 
