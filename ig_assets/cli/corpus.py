@@ -76,7 +76,7 @@ def import_history_command(
     """
     services = Services(load_settings())
     report = import_history(
-        services.wareservices,
+        services.warehouse,
         services.clock,
         file,
         ImportOptions(
@@ -101,11 +101,11 @@ def import_history_command(
 def decide(services: Services) -> ResultsSummary:
     """Decide all experiments that have new readings, and record the winners (free)."""
     summary = update_results(
-        services.wareservices,
+        services.warehouse,
         services.clock,
         provisional_lift=services.settings.provisional_lift,
     )
-    record_winners(services.wareservices, services.clock)
+    record_winners(services.warehouse, services.clock)
     return summary
 
 
@@ -135,7 +135,7 @@ def search(
     """
     services = Services(load_settings())
     found = retrieve(
-        services.wareservices,
+        services.warehouse,
         services.index,
         services.embedder,
         services.ledger,

@@ -165,7 +165,7 @@ def _begin_with_history(services: Services, quiet: bool) -> None:
     if imports or not SAMPLE_HISTORY.exists():
         return
     report = import_history(
-        services.wareservices,
+        services.warehouse,
         services.clock,
         SAMPLE_HISTORY,
         ImportOptions(simulated=True),
