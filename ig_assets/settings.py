@@ -25,6 +25,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ig_assets.core.costs.budget import Budget, parse_budgets
+from ig_assets.core.costs.prices import parse_prices, use_prices
 from ig_assets.core.experiments.engagement.columns import parse_columns
 from ig_assets.errors import SettingsError
 
@@ -144,6 +145,7 @@ class Settings(BaseSettings):
     batch: bool = False
     budget_usd: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None = None
     budgets: str = ""
+    prices: str = ""
 
     # Dagster
     executor: Literal["in_process", "multiprocess"] = "in_process"
@@ -165,6 +167,12 @@ class Settings(BaseSettings):
     @classmethod
     def _budgets_are_rules(cls, value: str) -> str:
         parse_budgets(value)
+        return value
+
+    @field_validator("prices", mode="after")
+    @classmethod
+    def _prices_are_rules(cls, value: str) -> str:
+        parse_prices(value)
         return value
 
     @field_validator("replay_columns", mode="after")
@@ -238,12 +246,15 @@ def load_settings(**overrides: Any) -> Settings:
 
     Raises SettingsError with one sentence per wrong value, naming its variable. A
     variable that begins with IG_ and is no setting is a typing error, so wrong too.
+    The prices of `IG_PRICES` apply in this process from then on.
     """
     _check_names()
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         raise SettingsError(" ".join(map(_sentence, error.errors()))) from None
+    use_prices(parse_prices(settings.prices))
+    return settings
 
 
 def variable_name(field: str) -> str:

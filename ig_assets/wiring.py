@@ -13,10 +13,11 @@ from ig_assets.adapters.local_models.registry import MODEL_FILES, WRITERS
 from ig_assets.adapters.simulated.clocks import SimulatedClock, SystemClock
 from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.costs.ledger.ledger import Ledger
+from ig_assets.core.costs.usage import price_warning
 from ig_assets.core.experiments.engagement.columns import parse_columns
 from ig_assets.core.fine_tuning.pipeline import FineTuning
 from ig_assets.core.generation.pipeline import GenerationContext, GenerationOptions
-from ig_assets.core.models.registry import ModelName
+from ig_assets.core.models.registry import ModelName, ModelRow
 from ig_assets.core.ports import (
     AdStudies,
     BatchEmbedder,
@@ -82,6 +83,12 @@ def make_ledger(settings: Settings, warehouse: Warehouse, clock: Clock) -> Ledge
     return Ledger(
         warehouse, clock, settings.all_budgets, money_clock=make_money_clock()
     )
+
+
+def model_price_warning(settings: Settings, model: ModelRow) -> str | None:
+    """Why every call to a model would be refused under the budgets, or None."""
+    provider = base_model(settings).provider
+    return price_warning(settings.all_budgets, provider, model.base_model)
 
 
 def make_money_clock() -> Clock:

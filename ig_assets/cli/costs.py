@@ -77,7 +77,7 @@ def _sentence(units: UnitCosts) -> str:
     told = "; ".join(parts) + "."
     if units.unpriced:
         told += (
-            f" {units.unpriced} calls are not in these sums: nobody knows the price of "
-            "their models (OVERRIDES in core/costs/prices.py adds it)."
+            f" {units.unpriced} calls are not in these sums: no price is known for "
+            "their models (set it in IG_PRICES)."
         )
     return told

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.cli.output import (
+    AsJson,
+    console,
+    errors,
+    escaped,
+    plain_errors,
+    print_json,
+    print_table,
+)
 from ig_assets.core.fine_tuning.canary import promote, rollback
 from ig_assets.core.fine_tuning.pipeline import prepare_month, submit_month
 from ig_assets.core.models.registry import list_models
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import load_settings
-from ig_assets.wiring import Services
+from ig_assets.wiring import Services, model_price_warning
 
 app = typer.Typer(
     help="A closed month's training set: prepare it, then submit it.",
@@ -113,7 +122,12 @@ def models(
     if promote_id and roll_back:
         raise typer.BadParameter("either --promote or --rollback")
     if promote_id:
-        promote(services.warehouse, services.clock, promote_id, reason)
+        warning_of = partial(model_price_warning, services.settings)
+        model = promote(
+            services.warehouse, services.clock, promote_id, reason, warning_of
+        )
+        if warning := warning_of(model):
+            errors.print(f"[yellow]Warning:[/yellow] {escaped(warning)}")
     if roll_back:
         rollback(services.warehouse, services.clock, reason)
     with services.warehouse.transaction() as con:

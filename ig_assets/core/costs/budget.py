@@ -154,9 +154,9 @@ def check_budgets(
         takes = cost_usd if budget.unit == "usd" else float(tokens)
         if takes is None:
             raise BudgetError(
-                f"Nobody knows the price of {model}, so {budget} does not let it be "
-                "asked; it was not sent. Add its price to OVERRIDES in "
-                "core/costs/prices.py, or limit tokens instead of dollars."
+                f"No price is known for {model}, so budget {budget} blocks the call; "
+                "it was not sent. Set its price in IG_PRICES, or limit tokens instead "
+                "of dollars."
             )
         if standing.spent + takes <= budget.limit:
             continue

@@ -1,28 +1,72 @@
-"""What tokens cost: `genai-prices` offline, and a small dated table over it."""
+"""What tokens cost: the team's own prices (IG_PRICES), then `genai-prices`, offline."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from ig_assets.core.ports import TokenUsage
 
 LOCAL_PROVIDERS = frozenset({"local", "few_shot", "simulated"})
+SYNTAX = "model=input/output or model=input/cached/output, in USD per million tokens"
 
-# (provider, model prefix): USD per million input, cached input, output tokens.
-# For what genai-prices does not know yet; each line says when and where it was read.
-OVERRIDES: dict[tuple[str, str], tuple[float, float, float]] = {}
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_RULE = re.compile(
+    rf"(?P<model>[^=\s]+)=(?P<input>{_NUMBER})/(?:(?P<cached>{_NUMBER})/)?"
+    rf"(?P<output>{_NUMBER})"
+)
+
+
+@dataclass(frozen=True)
+class Price:
+    """USD per million input, cached input and output tokens.
+
+    It holds for every model whose name begins with `model`, e.g. all fine-tunes of a
+    base model by `ft:gpt-4.1-mini`.
+    """
+
+    model: str
+    input: float
+    cached: float
+    output: float
+
+
+_own: tuple[Price, ...] = ()
+
+
+def parse_prices(text: str) -> tuple[Price, ...]:
+    """Prices as the settings state them: `ft:gpt-4.1-mini=0.80/0.20/3.20, other=1/2`.
+
+    Without a price of their own, cached tokens cost what input tokens cost. Raises
+    ValueError naming the rule that is malformed.
+    """
+    prices = []
+    for rule in filter(None, (part.strip() for part in text.split(","))):
+        found = _RULE.fullmatch(rule)
+        if found is None:
+            raise ValueError(f"{rule!r} is not a price; write {SYNTAX}")
+        cached = found["cached"] or found["input"]
+        rates = (float(found["input"]), float(cached), float(found["output"]))
+        prices.append(Price(found["model"], *rates))
+    return tuple(prices)
+
+
+def use_prices(prices: Sequence[Price]) -> None:
+    """Let these prices come before those of `genai-prices`, in this process.
+
+    The one with the longest matching model name counts.
+    """
+    global _own
+    _own = tuple(sorted(prices, key=lambda price: -len(price.model)))
 
 
 def call_cost_usd(provider: str, model: str, usage: TokenUsage) -> float | None:
-    """The cost of one call in USD; 0.0 on the machine, None where nobody knows."""
+    """The cost of one call in USD; 0.0 for local models, None without a known price."""
     if provider in LOCAL_PROVIDERS:
         return 0.0
-    for (vendor, prefix), rates in OVERRIDES.items():
-        if vendor == provider and model.startswith(prefix):
-            fresh = usage.input_tokens - usage.cached_tokens
-            parts = (fresh, usage.cached_tokens, usage.output_tokens)
-            return sum(n * rate for n, rate in zip(parts, rates, strict=True)) / 1e6
-    per_token = _rates(provider, model)
+    per_token = _own_rates(model) or _rates(provider, model)
     if per_token is None:
         return None
     fresh = usage.input_tokens - usage.cached_tokens
@@ -31,6 +75,13 @@ def call_cost_usd(provider: str, model: str, usage: TokenUsage) -> float | None:
         + usage.cached_tokens * per_token[1]
         + usage.output_tokens * per_token[2]
     )
+
+
+def _own_rates(model: str) -> tuple[float, float, float] | None:
+    for price in _own:
+        if model.startswith(price.model):
+            return price.input / 1e6, price.cached / 1e6, price.output / 1e6
+    return None
 
 
 @lru_cache(maxsize=256)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from ig_assets.core.costs.budget import Budget
 from ig_assets.core.costs.prices import LOCAL_PROVIDERS, call_cost_usd
 from ig_assets.core.ports import TokenUsage
 from ig_assets.warehouse.rows import fetch_dicts
@@ -80,3 +82,17 @@ def reference_cost_usd(rows: list[dict[str, Any]]) -> float:
         usage = TokenUsage(row["input_tokens"], row["output_tokens"])
         total += call_cost_usd(REFERENCE_PROVIDER, model, usage) or 0.0
     return total
+
+
+def price_warning(budgets: Sequence[Budget], provider: str, model: str) -> str | None:
+    """Why every call to a model would be refused, None where none would be.
+
+    That is where a budget limits dollars and no price is known for the model.
+    """
+    dollars = [budget for budget in budgets if budget.unit == "usd"]
+    if not dollars or call_cost_usd(provider, model, TokenUsage(1, 1)) is not None:
+        return None
+    return (
+        f"No price is known for {model}, so budget {dollars[0]} blocks every call to "
+        "it; set its price in IG_PRICES, or limit tokens instead of dollars."
+    )

@@ -7,6 +7,7 @@ some topics. Its posts against those of the active model decide.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -164,9 +165,16 @@ def admit_canary(con: Connection, now: datetime) -> ModelRow | None:
     return get_model(con, candidate.model_id)
 
 
-def promote(warehouse: Warehouse, clock: Clock, model_id: str, reason: str) -> ModelRow:
+def promote(
+    warehouse: Warehouse,
+    clock: Clock,
+    model_id: str,
+    reason: str,
+    warning_of: Callable[[ModelRow], str | None] = lambda model: None,
+) -> ModelRow:
     """Make a model active, whatever its evidence, and retire the active one.
 
+    What `warning_of` gives for the model becomes part of the recorded reason.
     Idempotent. Raises InputError for an unknown or tainted model and an empty reason.
     """
     _require_reason(reason)
@@ -178,7 +186,9 @@ def promote(warehouse: Warehouse, clock: Clock, model_id: str, reason: str) -> M
                 "promoted; train a new one."
             )
         if model.status != "active":
-            activate(con, model_id, reason, clock.now())
+            warning = warning_of(model)
+            noted = f"{reason} (warning: {warning})" if warning else reason
+            activate(con, model_id, noted, clock.now())
         return get_model(con, model_id)
 
 

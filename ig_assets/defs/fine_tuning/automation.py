@@ -1,5 +1,7 @@
 """The month's turn: submit, follow, register, compare, promote."""
 
+from functools import partial
+
 import dagster as dg
 
 from ig_assets.core.fine_tuning.canary import (
@@ -24,7 +26,9 @@ from ig_assets.defs.fine_tuning.assets import (
 from ig_assets.defs.partitions import closed_months, month_before
 from ig_assets.defs.run_requests import WantedRun, request_runs, skip_when_busy
 from ig_assets.errors import InputError
+from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets.wiring import model_price_warning
 
 fine_tune_month_job = dg.define_asset_job(
     "fine_tune_month",
@@ -113,6 +117,7 @@ def fine_tune_status_sensor(
 @skip_when_busy
 def promotion_sensor(
     context: dg.SensorEvaluationContext,
+    settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
     clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult | dg.SkipReason:
@@ -126,7 +131,8 @@ def promotion_sensor(
             admit_canary(con, clock.now())
             decision = decide_promotion(con)
         if decision.action == "promote" and decision.model_id is not None:
-            promote(warehouse, clock, decision.model_id, decision.reason)
+            warning_of = partial(model_price_warning, settings)
+            promote(warehouse, clock, decision.model_id, decision.reason, warning_of)
         with warehouse.transaction() as con:
             active = [m for m in list_models(con) if m.status == "active"]
     except InputError as error:

@@ -59,8 +59,8 @@ def api_usage(
     unpriced = {row["model"] for row in rows if row["unpriced"]}
     if unpriced:
         context.log.warning(
-            f"Nobody knows the price of {', '.join(sorted(unpriced))}: these calls "
-            "have no cost. Add it to OVERRIDES in core/costs/prices.py."
+            f"No price is known for {', '.join(sorted(unpriced))}: these calls have "
+            "no cost. Set it in IG_PRICES."
         )
     pictured = {}
     if found:

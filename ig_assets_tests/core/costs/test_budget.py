@@ -130,7 +130,7 @@ def test_where_dollars_are_limited_an_unknown_price_is_too_much(
     till = Till(tmp_path, "generate:ever:usd=5", "ever:tokens=9000000")
     till.pay("ingest", model="nobody-knows-1")
     said = till.refused("generate", model="nobody-knows-1")
-    assert "Nobody knows the price of nobody-knows-1" in said and "tokens" in said
+    assert "No price is known for nobody-knows-1" in said and "tokens" in said
 
 
 def test_what_is_reserved_counts_with_its_tokens_until_it_is_settled(

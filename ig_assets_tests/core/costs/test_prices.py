@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 import pytest
 
-from ig_assets.core.costs.prices import call_cost_usd
+from ig_assets.core.costs.budget import parse_budgets
+from ig_assets.core.costs.prices import call_cost_usd, parse_prices, use_prices
+from ig_assets.core.costs.usage import price_warning
 from ig_assets.core.ports import TokenUsage
 
 
@@ -38,3 +43,45 @@ def test_what_runs_here_is_free(provider: str) -> None:
 )
 def test_an_unknown_price_is_none(provider: str, model: str) -> None:
     assert call_cost_usd(provider, model, TokenUsage(1)) is None
+
+
+FINE_TUNED = "ft:gpt-4.1-mini-2025-04-14:acme::abc123"
+OWN = parse_prices(f"ft:gpt-4.1-mini=0.8/0.2/3.2, {FINE_TUNED}-x=2/4")
+
+
+@pytest.fixture
+def own_prices() -> Iterator[None]:
+    """A price of one fine-tuned model, and a dearer one of a single model."""
+    use_prices(OWN)
+    yield
+    use_prices(())
+
+
+@pytest.mark.usefixtures("own_prices")
+def test_a_price_of_the_settings_counts_per_million_tokens_of_its_kind() -> None:
+    """`genai-prices` 0.0.73 has prices for fine-tunes of some models only.
+
+    It gives None for those of gpt-4.1-mini and 0.30 USD for those of gpt-4o-mini.
+    """
+    use_prices(())
+    assert call_cost_usd("openai", FINE_TUNED, TokenUsage(1)) is None
+    use_prices(OWN)
+    usage = TokenUsage(1_000_000, 1_000_000, 500_000)
+    assert call_cost_usd("openai", FINE_TUNED, usage) == pytest.approx(0.4 + 0.1 + 3.2)
+    assert call_cost_usd("openai", f"{FINE_TUNED}-x", usage) == pytest.approx(2 + 4)
+    assert call_cost_usd("local", FINE_TUNED, usage) == 0.0
+
+
+@pytest.mark.parametrize("rule", ["m", "m=1", "m=1/2/3/4", "m=one/two", "=1/2"])
+def test_a_malformed_price_is_an_error_that_names_it(rule: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{rule!r} is not a price")):
+        parse_prices(f"ok=1/2, {rule}")
+
+
+def test_a_model_without_a_price_is_warned_of_where_dollars_are_limited() -> None:
+    dollars, tokens = parse_budgets("month:usd=5"), parse_budgets("day:tokens=9")
+    warning = price_warning([*tokens, *dollars], "openai", "no-such-model-x")
+    assert warning is not None and "budget month:usd=5 blocks every call" in warning
+    assert price_warning(tokens, "openai", "no-such-model-x") is None
+    assert price_warning(dollars, "openai", "gpt-5-mini") is None
+    assert price_warning(dollars, "local", "no-such-model-x") is None

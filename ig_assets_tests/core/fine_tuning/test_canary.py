@@ -286,3 +286,13 @@ def test_a_person_must_give_a_reason(env: FineTuningFactory) -> None:
             change()
     with pytest.raises(InputError, match="no model 'other'"):
         promote(env.warehouse, env.clock, "other", "why not")
+
+
+def test_the_warning_of_a_promotion_is_part_of_its_reason(
+    env: FineTuningFactory,
+) -> None:
+    model(env, "new", "canary")
+    warned = promote(
+        env.warehouse, env.clock, "new", "e=40", lambda model: f"no {model.base_model}"
+    )
+    assert warned.reason == "e=40 (warning: no qwen)"

@@ -326,7 +326,7 @@ def test_a_price_that_nobody_knows_is_null_and_not_nothing(books: Books) -> None
     books.ledger().pay(NOBODY_KNOWS, RUN, books.answers(), record)
     [call] = books.calls()
     assert call["cost_usd"] is None and call["reserved_usd"] is None
-    with pytest.raises(BudgetError, match="Nobody knows the price of nobody-knows-1"):
+    with pytest.raises(BudgetError, match="No price is known for nobody-knows-1"):
         books.ledger(100.0).pay(NOBODY_KNOWS, RUN, books.answers(), record)
 
 
