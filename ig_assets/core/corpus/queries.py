@@ -8,7 +8,6 @@ WINNER_PREFIX = "winner/"
 """Begins the id of a script that was promoted from a winning variant."""
 
 # The views of `warehouse.views`, for callers that do not name them yet.
-FORGOTTEN_SCRIPTS = "SELECT script_id FROM forgotten_scripts"
 CURRENT_SCRIPTS = "SELECT * FROM current_scripts"
 REVISION_EVIDENCE = "SELECT * FROM won_revisions"
 
