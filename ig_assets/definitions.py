@@ -1,4 +1,4 @@
-"""The code location: the `defs` folder and the resources that the settings ask for."""
+"""The code location: the `defs` folder with the resources of the settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ig_assets.settings import load_settings
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Everything Dagster sees."""
+    """All definitions, as Dagster loads them."""
     settings = load_settings()
     executor = (
         dg.multiprocess_executor

@@ -1,27 +1,27 @@
-"""Every error this project raises on purpose, and what a caller may do about it.
+"""All errors that this project raises on purpose, and what a caller may do about them.
 
 IgAssetsError                 one sentence for a person: what happened, what to do
 ├── SettingsError             a setting is wrong; names the variable and what is allowed
 ├── InputError                a file or argument of the user's cannot be used
 ├── ModelFileError            a model file cannot be fetched, or is not what it claims
 ├── WarehouseError            the warehouse cannot be opened or is newer than this code
-│   └── WarehouseBusyError    another process holds it; try again
-├── ConflictError          what is asked for contradicts what is there already
-├── IndexLostError         the vector store lacks what the ledger says it has; sync
-├── BudgetError               the next call would exceed the budget; nothing was sent
-└── VendorError               a vendor answered something other than asked for
-    ├── TransientVendorError  may succeed when tried again (retry_after_s, if told)
+│   └── WarehouseBusyError    another process holds it; retry
+├── ConflictError             the request contradicts what is there already
+├── IndexLostError            the vector store lacks what the tables say it has; sync
+├── BudgetError               the next call would exceed a budget; it was not sent
+└── VendorError               a vendor gave another answer than was requested
+    ├── TransientVendorError  may succeed when retried (after retry_after_s, if given)
     ├── RefusedError          the vendor refuses this request for good
-    │   └── ContextTooLongError  it is longer than the model reads; shorten it
-    ├── AccessError           the vendor refuses us: key, quota, permission; stop
-    └── MalformedAnswerError  an answer came and was paid for, but cannot be used
+    │   └── ContextTooLongError  the request is longer than the model reads
+    ├── AccessError           the vendor refuses the account: key, quota, permission
+    └── MalformedAnswerError  the answer was paid for, but cannot be used
 """
 
 from __future__ import annotations
 
 
 class IgAssetsError(Exception):
-    """Base of all; its text is one sentence meant for a person."""
+    """Base of all; its text is one sentence for a person."""
 
 
 class SettingsError(IgAssetsError):
@@ -33,7 +33,7 @@ class InputError(IgAssetsError):
 
 
 class ConflictError(IgAssetsError):
-    """What is asked for contradicts what is there already; nothing was done."""
+    """The request contradicts what is there already; nothing was changed."""
 
 
 class ModelFileError(IgAssetsError):
@@ -49,7 +49,7 @@ class WarehouseBusyError(WarehouseError):
 
 
 class IndexLostError(IgAssetsError):
-    """The vector store has nothing of what was written to it."""
+    """The vector store lacks everything that was written to it."""
 
 
 class BudgetError(IgAssetsError):
@@ -57,14 +57,15 @@ class BudgetError(IgAssetsError):
 
 
 class VendorError(IgAssetsError):
-    """A vendor answered something other than what was asked for."""
+    """A vendor gave another answer than was requested."""
 
 
 class TransientVendorError(VendorError):
     """A failure that may pass, e.g. a time-out, a 429 or a 5xx.
 
-    `outcome_unknown` is true where the vendor may have done, and billed, the work
-    (a time-out, a broken connection), false where it said no (429, 503).
+    `outcome_unknown` is true where the vendor may have done, and billed, the work (a
+    time-out, a broken connection), false where it declined (429, 503).
+    `retry_after_s` is the delay in seconds that the vendor asks for, None if none.
     """
 
     def __init__(
@@ -81,8 +82,8 @@ class TransientVendorError(VendorError):
 class RefusedError(VendorError):
     """A vendor's final refusal: repeating the request cannot help.
 
-    `input_tokens` and `output_tokens` say what it took where the vendor billed it,
-    as for a model that reads and then declines.
+    `input_tokens` and `output_tokens` are what the vendor billed for it, as for a
+    model that reads and then declines; None where it billed nothing.
     """
 
     def __init__(
@@ -97,20 +98,20 @@ class RefusedError(VendorError):
 
 
 class ContextTooLongError(RefusedError):
-    """The request is longer than the model reads; a shorter one may be sent."""
+    """The request is longer than the model reads; a shorter one may succeed."""
 
 
 class AccessError(VendorError):
     """A vendor refuses the account, not the request: key, quota or permission.
 
-    No other request will fare better, so the run stops with this sentence.
+    No other request would succeed, so the run stops with this sentence.
     """
 
 
 class MalformedAnswerError(VendorError):
     """A paid answer that cannot be used (cut, not the schema, wrong count).
 
-    `input_tokens` and `output_tokens` say what it took, where the vendor told.
+    `input_tokens` and `output_tokens` are what it took, where the vendor reports it.
     """
 
     def __init__(

@@ -190,7 +190,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Settings:
-        """Raise ValueError, with a whole sentence, where one setting needs another."""
+        """Raise ValueError with a full sentence where one setting needs another."""
         for field, value, needed, default in _NEEDS:
             missing = [name for name in needed if getattr(self, name) is None]
             if getattr(self, field) == value and missing:
@@ -229,7 +229,7 @@ class Settings(BaseSettings):
         return self.social != "instagram" or self.publish
 
     @cached_property
-    def approves_by_itself(self) -> bool:
+    def approves_automatically(self) -> bool:
         """Whether plans are approved automatically; a real post waits for its video."""
         return self.approval == "auto" and self.social != "instagram"
 

@@ -1,4 +1,4 @@
-"""Which adapter fulfils which port under the settings; the only place that knows."""
+"""Chooses the adapter of each port by the settings; no other module does."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def make_clock(settings: Settings) -> Clock:
 def make_warehouse(
     settings: Settings, clock: Clock, lock_timeout_s: float = LOCK_TIMEOUT_S
 ) -> Warehouse:
-    """The home that `IG_WAREHOUSE_URL` names."""
+    """The warehouse that `IG_WAREHOUSE_URL` names."""
     return Warehouse(settings.warehouse_location, clock.now, lock_timeout_s)
 
 
@@ -92,7 +92,7 @@ def model_price_warning(settings: Settings, model: ModelRow) -> str | None:
 
 
 def make_money_clock() -> Clock:
-    """The world's clock, by whose days and months money is spent."""
+    """The billing clock: the system's, by whose days and months budgets count."""
     return SystemClock()
 
 
@@ -109,16 +109,16 @@ def make_library(settings: Settings) -> LibraryStore:
 
 
 def make_embedder(settings: Settings, progress: Progress | None = None) -> Embedder:
-    """MiniLM on the machine, or OpenAI embeddings. May download the model's files."""
+    """MiniLM on this machine, or OpenAI embeddings. May download model files."""
     return make_embedder_of(settings, *embedding_space(settings), progress=progress)
 
 
 def make_embedder_of(
     settings: Settings, model: str, dimensions: int, progress: Progress | None = None
 ) -> Embedder:
-    """The embedder of a space, which may be one that the settings no longer name.
+    """The embedder of a space, also of one that the settings no longer name.
 
-    Raises SettingsError where its vendor's key is gone.
+    Raises SettingsError where its vendor's key is missing.
     """
     from ig_assets.adapters.local_models.embedder import LocalEmbedder
 
@@ -147,7 +147,7 @@ def make_embedder_of(
 
 
 def make_batch_embedder(settings: Settings) -> BatchEmbedder:
-    """OpenAI's Batch API; it collects what was sent whatever the settings say now.
+    """OpenAI's Batch API, also where the settings have changed since a batch was sent.
 
     Raises SettingsError without a key.
     """
@@ -205,18 +205,18 @@ def make_writer(settings: Settings, name: str) -> Writer:
 
 
 def writers_in_flight(settings: Settings) -> int:
-    """Requests for text at a time: of a vendor as set, else one a local server."""
+    """Concurrent requests for text: a vendor's setting, or one per local server."""
     if settings.writer != "local":
         return settings.max_in_flight
     if settings.local_servers is not None:
         return settings.local_servers
-    from ig_assets.adapters.local_models.pool import servers_by_itself
+    from ig_assets.adapters.local_models.pool import default_servers
 
-    return servers_by_itself()
+    return default_servers()
 
 
 def writer_file(settings: Settings, progress: Progress | None = None) -> Path:
-    """The local writer's weights, fetched if they are not there yet."""
+    """The local writer's verified weights, downloaded if they are missing."""
     from ig_assets.adapters.local_models.files import fetch_model_file
 
     return fetch_model_file(
@@ -326,12 +326,12 @@ def _graph_client(settings: Settings) -> GraphClient:
 
 
 def token_store(settings: Settings) -> Path:
-    """Where the token lies once it was renewed."""
+    """The file of the token, once it was renewed."""
     return settings.data_dir / "instagram_token.json"
 
 
 def token_expires_at(settings: Settings) -> datetime | None:
-    """When Instagram's token expires, as far as is known; None: never, or no token."""
+    """When Instagram's token expires, as far as known; None: never, or no token."""
     if settings.instagram_token is None:
         return None
     from ig_assets.adapters.instagram.access_token import stored_token
@@ -406,7 +406,7 @@ def make_fine_tuning(
 
 @dataclass(frozen=True)
 class Services:
-    """Every port of the settings, each made at first use: what the CLI works with."""
+    """All ports of the settings for the CLI, each made at first use."""
 
     settings: Settings
 

@@ -14,7 +14,7 @@ from ig_assets.settings import Settings, load_settings, variable_name
 from ig_assets.wiring import make_social
 
 ROOT = Path(__file__).resolve().parent.parent
-KEY = "sk-test-settings-never-shown"
+KEY = "sk-test-settings-never-printed"
 
 WRONG = {
     "IG_APPROVAL": ("maybe", "'auto' or 'manual'"),
@@ -161,7 +161,7 @@ def test_instagram_needs_its_account_and_says_what_is_missing(
         monkeypatch.setenv(name, value)
     settings = load_settings()
     assert KEY not in repr(settings) and not settings.uses_simulated_clock
-    assert not settings.publishes and not settings.approves_by_itself
+    assert not settings.publishes and not settings.approves_automatically
     assert load_settings(publish=True).publishes
     monkeypatch.setenv("IG_INSTAGRAM_URL", "graph.example.org")
     with pytest.raises(
@@ -205,8 +205,8 @@ def test_secrets_are_in_no_text_of_the_settings(
     monkeypatch.setenv("IG_WAREHOUSE_URL", f"postgres:host=db password={KEY}")
     settings = load_settings()
     assert KEY in settings.warehouse_location
-    for shown in (repr(settings), str(settings), f"{settings}"):
-        assert KEY not in shown
+    for text in (repr(settings), str(settings), f"{settings}"):
+        assert KEY not in text
 
 
 def test_a_secret_is_not_shown_where_another_value_is_wrong(
@@ -287,8 +287,8 @@ def test_the_example_as_it_is_changes_nothing() -> None:
 def test_the_example_shows_values_that_are_allowed(
     env_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = [line[1:] for line in example_lines() if re.match(r"#[A-Z_]+=", line)]
-    env_file.write_text("\n".join(shown))
+    values = [line[1:] for line in example_lines() if re.match(r"#[A-Z_]+=", line)]
+    env_file.write_text("\n".join(values))
     settings = load_settings()
     for name, field in Settings.model_fields.items():
         if get_origin(field.annotation) is Literal:

@@ -22,7 +22,7 @@ app = typer.Typer(
     name="ig-assets",
     help=(
         "Instagram Reels scripts that get better every month, with proof.\n\n"
-        "Example: `ig-assets loop --months 2`, then `make dev` to look at it."
+        "Example: `ig-assets loop --months 2`, then `make dev` to see it in the UI."
     ),
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -52,7 +52,7 @@ def _version(show: bool) -> None:
 @app.callback()
 def options(
     version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Say the version."
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
     """Settings come from the environment and `.env`; see `.env.example`."""

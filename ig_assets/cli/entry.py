@@ -1,4 +1,4 @@
-"""The entry point of `ig-assets`: a Ctrl-C while its modules load is one line too."""
+"""The entry point of `ig-assets`; Ctrl-C while its modules load prints one line."""
 
 from __future__ import annotations
 

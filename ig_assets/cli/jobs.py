@@ -1,4 +1,4 @@
-"""Runs a job that has a form as a Dagster run, with a live line."""
+"""Runs a job with a form as a Dagster run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How commands speak: tables for people, JSON for programs, one sentence for errors."""
+"""Output of commands: tables for people, JSON for programs, a sentence for errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ig_assets.errors import IgAssetsError, InputError, SettingsError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# A file or a pipe has no width; tables then get room for whole ids.
+# A file or a pipe has no width; tables then have room for full ids.
 console = Console(width=None if sys.stdout.isatty() else 140)
 errors = Console(stderr=True)
 
@@ -40,14 +40,14 @@ InMonth = Annotated[
 
 FAILED, WRONG_USE = 1, 2
 _MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
-_WHOLE = (
+_UNCUT = (
     *("experiment", "model", "model_id", "month", "script", "id"),
     *("experiment_id", "variant_id", "script_id", "post_id"),
 )
 
 
 def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """End a command with our error's sentence: exit 2 for wrong use, else 1."""
+    """Print our errors as a sentence and exit: with 2 for wrong use, else with 1."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -55,8 +55,8 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except IgAssetsError as error:
             # The terminal breaks lines where it must; a path stays one word to copy.
-            said = f"[red]ig-assets:[/red] {escaped(str(error))}"
-            errors.print(said, soft_wrap=True)
+            message = f"[red]ig-assets:[/red] {escaped(str(error))}"
+            errors.print(message, soft_wrap=True)
             wrong_use = isinstance(error, (SettingsError, InputError))
             raise typer.Exit(WRONG_USE if wrong_use else FAILED) from None
         except KeyboardInterrupt:
@@ -82,7 +82,7 @@ def print_table(
         table.add_column(
             column.replace("_", " "),
             justify="right" if numeric else "left",
-            no_wrap=column in _WHOLE,
+            no_wrap=column in _UNCUT,
         )
     for row in rows:
         table.add_row(*(_cell(row.get(column)) for column in columns))
@@ -102,12 +102,12 @@ def _cell(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """Whole numbers as such; a cent's hundredth is not nothing."""
+    """Integers without a fraction; small amounts with two significant digits."""
     if value.is_integer():
         return f"{value:,.0f}"
     return f"{value:.2g}" if abs(value) < 0.01 else f"{value:,.3f}"
 
 
 def escaped(text: str) -> str:
-    """A text that may hold square brackets, for where the console reads markup."""
+    """Escape square brackets, which the console would read as markup."""
     return text.replace("[", r"\[")

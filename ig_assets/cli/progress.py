@@ -1,4 +1,4 @@
-"""A live line while Dagster works: the stage, the rows so far, the time."""
+"""A live line while Dagster runs: the stage, the rows so far, the elapsed time."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ig_assets.wiring import Services
 
 
 @contextmanager
-def live_rows(house: Services, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A live line with the stage and the rows so far, read from the warehouse."""
+def live_rows(services: Services, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A live line with the rows in the warehouse; yields a setter of the stage."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
         task = bar.add_task("starting", total=None)
@@ -25,9 +25,9 @@ def live_rows(house: Services, quiet: bool) -> Iterator[Callable[[str], None]]:
         def show() -> None:
             while not stop.wait(2.0):
                 try:
-                    rows = _rows_so_far(house)
+                    rows = _rows_so_far(services)
                 except IgAssetsError:
-                    continue  # the warehouse is busy; the next look will do
+                    continue  # the warehouse is busy; keep the last figures
                 bar.update(task, description=f"{escaped(stage[0])}  [dim]{rows}[/dim]")
 
         def report(text: str) -> None:
@@ -49,8 +49,8 @@ def live_rows(house: Services, quiet: bool) -> Iterator[Callable[[str], None]]:
                 watcher.join(timeout=5)
 
 
-def _rows_so_far(house: Services) -> str:
-    with house.warehouse.transaction() as con:
+def _rows_so_far(services: Services) -> str:
+    with services.warehouse.transaction() as con:
         drafts, variants, posts, readings, calls = con.execute("""
             SELECT (SELECT count(*) FROM drafts),
                 (SELECT count(*) FROM variants),

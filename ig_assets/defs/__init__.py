@@ -1,1 +1,1 @@
-"""What Dagster sees, thin: one folder a stage."""
+"""Dagster's view of the core: one folder per stage, and thin."""

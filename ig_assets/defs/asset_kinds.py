@@ -1,4 +1,4 @@
-"""Who stands behind an asset, as the settings said when the location was loaded."""
+"""Dagster `kinds` tags for the configured vendors. Read once, at import."""
 
 from ig_assets.settings import load_settings
 

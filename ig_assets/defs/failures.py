@@ -1,4 +1,4 @@
-"""Between Dagster and the core: failures of one sentence, and run references."""
+"""Between Dagster and the core: failures with one sentence, and run references."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ig_assets.errors import (
 
 OWNERS = ["team:content-data"]
 
-# What a run has that a sensor, a schedule or a condition started, here or headless.
-_BY_ITSELF = (
+# Tags of runs that a sensor, schedule or condition started, by the daemon or headless.
+_AUTOMATIC = (
     "dagster/sensor_name",
     "dagster/schedule_name",
     "dagster/auto_materialize",
     "dagster/from_automation_condition",
 )
 
-# A busy warehouse passes; paid calls have their own retries (tenacity), so that a
-# step is not repeated for their sake: `plain_failures` forbids it.
+# For a busy warehouse only. Paid calls have retries of their own (tenacity), so
+# `plain_failures` forbids Dagster to repeat a step because of them.
 RETRY_WHEN_BUSY = dg.RetryPolicy(
     max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
 )
@@ -34,10 +34,10 @@ RETRY_WHEN_BUSY = dg.RetryPolicy(
 
 @contextmanager
 def plain_failures() -> Iterator[None]:
-    """Turn our errors into Dagster failures of one sentence; the cause stays logged.
+    """Turn errors into Dagster failures with one sentence; their cause is logged.
 
-    Only a busy warehouse may be retried by Dagster; what costs money never is. Nor
-    is a step that a person stopped, which Dagster would otherwise begin again.
+    Dagster may retry a step only where the warehouse was busy: a step may have paid for
+    calls. A step that a person stopped is not retried either.
     """
     try:
         yield
@@ -61,7 +61,7 @@ def plain_failures() -> Iterator[None]:
     except dg.Failure:
         raise
     except Exception as error:
-        # Nobody knows what it had paid for, so a person decides whether to run again.
+        # It is unknown what it had paid for, so a person decides whether to rerun it.
         raise dg.Failure(
             description=(
                 f"Unexpected {type(error).__name__}; what was done is kept, the run's "
@@ -72,16 +72,17 @@ def plain_failures() -> Iterator[None]:
 
 
 def run_ref(context: dg.AssetExecutionContext, month: str | None = None) -> RunRef:
-    """On whose behalf the step makes calls."""
+    """The run, asset and month that the step's calls are recorded under."""
     return RunRef(context.run.run_id, context.asset_key.to_user_string(), month)
 
 
 def started_by_person(context: dg.AssetExecutionContext) -> bool:
-    """Whether somebody asked for this run, rather than a sensor or a schedule.
+    """Whether a person started this run, not a sensor, schedule or condition.
 
-    Somebody did who runs a sensor's run again: the tags of the first stay with it.
+    A person who re-executes a sensor's run did, though the run keeps the tags of the
+    first one.
     """
     tags = context.run.tags
     if "dagster/parent_run_id" in tags and "dagster/retry_number" not in tags:
         return True
-    return not any(name in tags for name in _BY_ITSELF)
+    return not any(name in tags for name in _AUTOMATIC)

@@ -13,7 +13,7 @@ SAMPLE_ROWS = 20
 
 
 def counts(summary: Any) -> dict[str, Any]:
-    """A summary dataclass's numbers, booleans and short texts as metadata."""
+    """The numbers, booleans and texts of a summary dataclass, as metadata."""
     return {
         field.name: value
         for field in dataclasses.fields(summary)

@@ -1,4 +1,4 @@
-"""The partitions: a month is the loop's turn, a day is a look at the numbers."""
+"""The partitions: a month of the loop, and a day of engagement or usage."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
+from ig_assets.core.ports import Clock
 from ig_assets.settings import load_settings
 
 _FIRST = datetime.strptime(load_settings().first_month, "%Y-%m")
@@ -16,14 +17,29 @@ closed_months = dg.MonthlyPartitionsDefinition(_FIRST, fmt="%Y-%m")
 days = dg.DailyPartitionsDefinition(_FIRST, fmt="%Y-%m-%d")
 
 
+def tick_of(context: dg.ScheduleEvaluationContext) -> datetime:
+    """The instant of a schedule's tick, naive UTC."""
+    return context.scheduled_execution_time.replace(tzinfo=None)
+
+
+def ahead_of(clock: Clock, tick: datetime) -> dg.SkipReason | None:
+    """The reason to skip a tick that the data folder's clock has not reached yet."""
+    if tick <= clock.now():
+        return None
+    return dg.SkipReason(
+        f"The clock of this data folder is at {clock.now():%Y-%m-%d %H:%M}, before "
+        "this tick; the simulated loop moves it."
+    )
+
+
 def day_before(tick: datetime) -> str | None:
-    """The day that was over last at the tick; None before the first day's end."""
+    """The last day that had ended at the tick; None if none of ours had."""
     day = (tick - timedelta(days=1)).date()
     return day.isoformat() if day >= _FIRST.date() else None
 
 
 def month_before(tick: datetime) -> str | None:
-    """The month that was over last at the tick; None before the first month's end."""
+    """The last month that had ended at the tick; None if none of ours had."""
     month = (tick.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
     return month if month >= _FIRST.strftime("%Y-%m") else None
 
@@ -34,7 +50,7 @@ def month_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) 
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
-    """The run's days, in order: one, or all of a backfill."""
+    """The run's days in order: one, or those of a backfill."""
     return [date.fromisoformat(key) for key in sorted(context.partition_keys)]
 
 

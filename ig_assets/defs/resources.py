@@ -1,6 +1,6 @@
-"""Dagster resources: each hands out one port as the settings ask, nothing else.
+"""Dagster resources: each provides one port that fulfils the settings.
 
-What the UI shows of a resource is its kind and model; keys stay in the settings.
+The UI lists a resource's kind and model; keys stay in the settings.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class SettingsResource(dg.ConfigurableResource[Any]):
 
 
 class ClockResource(dg.ConfigurableResource[Any]):
-    """Where the present comes from: the system, or the simulated time of the data."""
+    """The present: the system's time, or the data folder's simulated time."""
 
     kind: str
 
@@ -51,7 +51,7 @@ class ClockResource(dg.ConfigurableResource[Any]):
 
 
 class MoneyClockResource(dg.ConfigurableResource[Any]):
-    """The world's clock, whose days and months the budgets keep."""
+    """The billing clock: budgets count the system's days and months."""
 
     def create_resource(self, context: dg.InitResourceContext) -> Clock:
         """The clock."""
@@ -59,12 +59,12 @@ class MoneyClockResource(dg.ConfigurableResource[Any]):
 
 
 class WarehouseResource(dg.ConfigurableResource[Any]):
-    """The home of the tables."""
+    """The warehouse, which holds all tables."""
 
     kind: str
 
     def create_resource(self, context: dg.InitResourceContext) -> Warehouse:
-        """The warehouse; a sensor soon skips its tick where a run would wait."""
+        """The warehouse; a sensor waits for it less long than a run does."""
         settings = load_settings()
         clock = wiring.make_clock(settings)
         if context.run is None:
@@ -73,7 +73,7 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
 
 
 class LibraryResource(dg.ConfigurableResource[Any]):
-    """Where the script files lie."""
+    """The folder or URL with the script files."""
 
     location: str
 
@@ -83,7 +83,7 @@ class LibraryResource(dg.ConfigurableResource[Any]):
 
 
 class LedgerResource(dg.ConfigurableResource[Any]):
-    """Reserves and settles every paid call."""
+    """The ledger, which reserves and settles every paid call."""
 
     def create_resource(self, context: dg.InitResourceContext) -> Ledger:
         """The ledger."""
@@ -95,7 +95,7 @@ class LedgerResource(dg.ConfigurableResource[Any]):
 
 
 class EmbedderResource(dg.ConfigurableResource[Any]):
-    """Turns texts into vectors."""
+    """The embedder, which turns texts into vectors."""
 
     provider: str
     model: str
@@ -107,18 +107,18 @@ class EmbedderResource(dg.ConfigurableResource[Any]):
 
 
 class BatchesResource(dg.ConfigurableResource[Any]):
-    """Embeds in batches; asked for only where there are any, since it needs a key."""
+    """The batch embedder; made only when a batch exists, since it needs a key."""
 
     provider: str
 
     def create_resource(self, context: dg.InitResourceContext) -> OpenBatches:
-        """A function that gives the batch embedder."""
+        """A function that returns the batch embedder."""
         settings = load_settings()
         return cache(lambda: wiring.make_batch_embedder(settings))
 
 
 class WriterResource(dg.ConfigurableResource[Any]):
-    """Hands out writers by the name of a model."""
+    """Writers, by the name of a model."""
 
     provider: str
     base_model: str
@@ -140,7 +140,7 @@ class IndexResource(dg.ConfigurableResource[Any]):
 
 
 class SocialResource(dg.ConfigurableResource[Any]):
-    """Where posts go and engagement comes from."""
+    """The platform that posts go to and engagement comes from."""
 
     kind: str
 
@@ -150,7 +150,7 @@ class SocialResource(dg.ConfigurableResource[Any]):
 
 
 class TrainerResource(dg.ConfigurableResource[Any]):
-    """Makes models from training sets."""
+    """The trainer, which makes models from training sets."""
 
     kind: str
 
@@ -194,7 +194,7 @@ def fine_tuning_resource(context: dg.InitResourceContext) -> FineTuning:
 
 
 def resources(settings: Settings) -> dict[str, object]:
-    """The resources under the names that assets ask for."""
+    """The resources, under the names of the assets' parameters."""
     base = wiring.base_model(settings)
     model, dimensions = wiring.embedding_space(settings)
     home = settings.warehouse_location.split(":", 1)[0]

@@ -1,4 +1,4 @@
-"""Dagster's own folder for a data folder: `dagster/`, with a copy of `dagster.yaml`."""
+"""DAGSTER_HOME of a data folder: `dagster/`, with a copy of `dagster.yaml`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import sys
 from pathlib import Path
 
 from ig_assets.errors import IgAssetsError, InputError
+from ig_assets.files import write_atomic
 from ig_assets.settings import PROJECT_ROOT, Settings, load_settings
 
 _HEAD = "# A copy of the checkout's dagster.yaml; without this line it is left alone.\n"
 
 
 def ensure_dagster_home(settings: Settings) -> Path:
-    """Return DAGSTER_HOME; where it is not set, make and set the data folder's.
+    """Return DAGSTER_HOME; where it is not set, create and set the data folder's.
 
-    The UI started with the same data folder (`make dev`) sees the same runs.
+    A UI started for the same data folder (`make dev`) lists the same runs. Raises
+    InputError where the folder does not exist or cannot be written to.
     """
     chosen = os.environ.get("DAGSTER_HOME")
     if chosen:
@@ -35,24 +37,22 @@ def ensure_dagster_home(settings: Settings) -> Path:
         ) from None
     text = _HEAD + (PROJECT_ROOT / "dagster.yaml").read_text(encoding="utf-8")
     copy = home / "dagster.yaml"
-    if copy.is_symlink():  # an older house linked to its checkout
+    if copy.is_symlink():  # older versions linked to the checkout
         copy.unlink()
-    if not copy.exists() or _is_ours_and_old(copy, text):
-        part = home / "dagster.yaml.part"
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, copy)
+    if not copy.exists() or _is_outdated(copy, text):
+        write_atomic(copy, text)
     os.environ["DAGSTER_HOME"] = str(home)
     return home
 
 
-def _is_ours_and_old(copy: Path, text: str) -> bool:
-    """A person who wants another configuration removes the first line."""
+def _is_outdated(copy: Path, text: str) -> bool:
+    """Whether it is an older copy; people remove the first line of their own."""
     present = copy.read_text(encoding="utf-8")
     return present.startswith(_HEAD) and present != text
 
 
 def main() -> None:
-    """Print DAGSTER_HOME for a server that is about to start; end dead runs in it."""
+    """Print DAGSTER_HOME for a server that is about to start; end its dead runs."""
     import dagster as dg
 
     from ig_assets.headless.dead_runs import end_dead_runs
@@ -61,7 +61,8 @@ def main() -> None:
     with dg.DagsterInstance.from_config(str(home)) as instance:
         for run_id in end_dead_runs(instance):
             print(
-                f"The process of run {run_id} is gone; it was ended.", file=sys.stderr
+                f"The process of run {run_id} is gone; the run was ended.",
+                file=sys.stderr,
             )
     print(home)
 

@@ -1,7 +1,7 @@
 """Ends runs whose processes are gone: they would hold their pools' slots for ever.
 
-Dagster's daemon frees the slots of runs that have ended, and asks nobody whether a run
-that seems to go on still has a process: after a SIGKILL or a power cut it never would.
+Dagster's daemon frees the slots of runs that have ended, but does not check whether a
+run that is marked as started still has a process, as after a SIGKILL or a power cut.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _UNFINISHED = [
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """End what none of its processes works on any more; the ids of these runs.
+    """End the runs whose processes are all gone; return their ids.
 
-    A run's events name its processes. They are this machine's where the instance is
-    kept in SQLite files; elsewhere nothing is ended.
+    A run's events name its processes. They are processes of this machine where the
+    instance is stored in SQLite files; for any other instance nothing is ended.
     """
     if not isinstance(instance.run_storage, SqliteRunStorage):
         return []
@@ -37,12 +37,13 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def end_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Say that a run failed, and let others have its slots."""
+    """Mark a run as failed and free its slots."""
     instance.report_run_failed(run, "The process was stopped before the run ended.")
     instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _processes_of(instance: dg.DagsterInstance, run_id: str) -> set[int]:
+    """The process ids in a run's events."""
     found = set()
     for entry in instance.all_logs(run_id):
         event = entry.dagster_event
@@ -54,7 +55,7 @@ def _processes_of(instance: dg.DagsterInstance, run_id: str) -> set[int]:
 
 
 def _is_alive(pid: int) -> bool:
-    """Where a number was given to another process since, it counts as alive."""
+    """Whether a process has this id, be it another one that was given it since."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

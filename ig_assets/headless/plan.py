@@ -1,4 +1,4 @@
-"""What a turn of the loop will take, said before it starts."""
+"""Estimate of the calls, tokens, cost and time of a loop, before it starts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from ig_assets.wiring import base_model
 DRAFT_TOKENS = TokenUsage(415, 120)
 POLISH_TOKENS = TokenUsage(265, 138)
 JUDGE_TOKENS = TokenUsage(235, 107)
-# Seconds a call on one core, same source; None where the network decides.
-SECONDS_A_CALL = {"1.5b": 12.5, "0.5b": 10.0}
-SECONDS_A_MONTH = 90.0
+# Seconds per call on one core, from the same source; a vendor's depend on the network.
+SECONDS_PER_CALL = {"1.5b": 12.5, "0.5b": 10.0}
+SECONDS_PER_MONTH = 90.0
 
 
 @dataclass(frozen=True)
 class LoopPlan:
-    """The calls of text still to be made, their tokens, cost and minutes."""
+    """Calls for text that are left, with their tokens, cost and minutes.
+
+    `cost_usd` is None for a model without a known price, `minutes` for a vendor's.
+    """
 
     months: int
     topics: int
@@ -35,7 +38,7 @@ class LoopPlan:
 
 
 def plan_loop(settings: Settings, warehouse: Warehouse, months: list[str]) -> LoopPlan:
-    """Estimate the turn of these months; drafts that exist are not counted."""
+    """Estimate the loop over these months, without the drafts that exist."""
     topics = settings.topics_per_month or 0
     per_month = topics * settings.arms + (1 if settings.canary_share else 0)
     per_month += round(topics * settings.control_share)
@@ -53,10 +56,10 @@ def plan_loop(settings: Settings, warehouse: Warehouse, months: list[str]) -> Lo
         sum(n * one.output_tokens for n, one in usage),
     )
     base = base_model(settings)
-    seconds = SECONDS_A_CALL.get(settings.local_model)
+    seconds = SECONDS_PER_CALL.get(settings.local_model)
     minutes = None
     if settings.writer == "local" and seconds is not None:
-        minutes = (calls * seconds + len(months) * SECONDS_A_MONTH) / 60
+        minutes = (calls * seconds + len(months) * SECONDS_PER_MONTH) / 60
     return LoopPlan(
         months=len(months),
         topics=topics,

@@ -1,4 +1,4 @@
-"""What the loop made, from the tables: for a person to read and a program to parse."""
+"""Summary of a loop's data folder, read from the tables."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def _month(con: Connection, month: str) -> MonthSummary:
 
 
 def _winners(con: Connection) -> list[dict[str, Any]]:
-    """Winners among the generated variants, with their verdicts."""
+    """The generated variants that won, with their verdicts, by month and topic."""
     rows = fetch_dicts(
         con,
         """
@@ -215,6 +215,7 @@ def _winners(con: Connection) -> list[dict[str, Any]]:
 
 
 def _canary(con: Connection) -> str:
+    """One sentence on the model on trial and its evidence."""
     evidence = canary_evidence(con)
     if evidence is None:
         return "No model is on trial."

@@ -25,7 +25,7 @@ def update_snapshots() -> bool:
 
 
 @pytest.fixture
-def dagged(
+def dagster_env(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, definitions: dg.Definitions
 ) -> Iterator[DagsterEnv]:
     """An empty data folder with two library files, behind the definitions."""

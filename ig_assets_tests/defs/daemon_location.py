@@ -27,7 +27,7 @@ def billing_clock(data_dir: Path) -> SimulatedClock:
 
 
 def break_runs(data_dir: Path, broken: bool) -> None:
-    """Make the stages fail, or succeed again."""
+    """Make the stages fail from now on, or succeed."""
     marker = data_dir / "broken"
     data_dir.mkdir(exist_ok=True)
     marker.touch() if broken else marker.unlink()

@@ -1,4 +1,4 @@
-"""What follows by itself, and what never does."""
+"""The assets that are materialised automatically, and those that never are."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ FOLLOWS = {
     "winning_scripts",
     "lineage_report",
 }
-NEVER_BY_ITSELF = ASSETS - FOLLOWS
+NEVER_AUTOMATIC = ASSETS - FOLLOWS
 BLOCKING = ("raw_scripts", "active_scripts_have_text")
 
 
 class Automation:
     """Automation conditions evaluated round by round; requests are not run."""
 
-    def __init__(self, dagged: DagsterEnv) -> None:
-        self._definitions = dagged.definitions
-        self._instance = dagged.instance
+    def __init__(self, dagster_env: DagsterEnv) -> None:
+        self._definitions = dagster_env.definitions
+        self._instance = dagster_env.instance
         self._cursor: Any = None
         assert self.requested() == set()  # the baseline that later rounds look back at
 
@@ -63,15 +63,15 @@ class Automation:
 
 
 @pytest.fixture
-def automation(dagged: DagsterEnv) -> Automation:
-    return Automation(dagged)
+def automation(dagster_env: DagsterEnv) -> Automation:
+    return Automation(dagster_env)
 
 
 def test_embeddings_and_index_follow_the_scripts_together(
-    dagged: DagsterEnv, automation: Automation
+    dagster_env: DagsterEnv, automation: Automation
 ) -> None:
-    dagged.add_script("knives")
-    assert dagged.materialise("raw_scripts").success
+    dagster_env.add_script("knives")
+    assert dagster_env.materialise("raw_scripts").success
     assert automation.requested() == {"script_embeddings", "script_index"}
     automation.made("script_embeddings")
     automation.made("script_index")
@@ -79,9 +79,9 @@ def test_embeddings_and_index_follow_the_scripts_together(
 
 
 def test_the_index_follows_embeddings_that_a_person_started(
-    dagged: DagsterEnv, automation: Automation
+    dagster_env: DagsterEnv, automation: Automation
 ) -> None:
-    test_embeddings_and_index_follow_the_scripts_together(dagged, automation)
+    test_embeddings_and_index_follow_the_scripts_together(dagster_env, automation)
     automation.made("script_embeddings")
     assert automation.requested() == {"script_index"}
 
@@ -131,8 +131,8 @@ print(json.dumps(sorted(asked)))
 """
 
 
-def test_the_librarys_sensors_start_the_whole_corpus(dagged: DagsterEnv) -> None:
-    repository = dagged.definitions.get_repository_def()
+def test_the_librarys_sensors_start_the_whole_corpus(dagster_env: DagsterEnv) -> None:
+    repository = dagster_env.definitions.get_repository_def()
     for name in ("script_library_sensor", "feedback_sensor"):
         assert repository.get_sensor_def(name).job_name == "sync_corpus"
 
@@ -179,7 +179,7 @@ def test_nothing_that_pays_or_publishes_is_ever_requested(
             if asset == BLOCKING[0]:
                 automation.checked(*BLOCKING, passed=True)
             asked |= automation.requested()
-    assert asked & NEVER_BY_ITSELF == set()
+    assert asked & NEVER_AUTOMATIC == set()
     assert asked >= {"script_embeddings", "experiment_results", "winning_scripts"}
 
 

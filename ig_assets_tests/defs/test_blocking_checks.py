@@ -45,7 +45,7 @@ def _group_in_both_splits(env: DagsterEnv) -> None:
 
 
 def _line_that_is_no_json(env: DagsterEnv) -> None:
-    folder = env.house.settings.data_dir / "datasets" / MONTH
+    folder = env.services.settings.data_dir / "datasets" / MONTH
     folder.mkdir(parents=True)
     (folder / "sft_train.jsonl").write_text("no JSON\n")
 
@@ -100,12 +100,12 @@ def test_every_blocking_check_is_made_to_fail_here(definitions: dg.Definitions) 
 
 @pytest.mark.parametrize("name", sorted(FAILURES))
 def test_a_blocking_check_that_fails_gives_its_reason(
-    dagged: DagsterEnv, name: str
+    dagster_env: DagsterEnv, name: str
 ) -> None:
     fail, reason = FAILURES[name]
-    fail(dagged)
-    check = _blocking(dagged.definitions)[name].op.compute_fn.decorated_fn
-    services = dagged.house
+    fail(dagster_env)
+    check = _blocking(dagster_env.definitions)[name].op.compute_fn.decorated_fn
+    services = dagster_env.services
     available = {
         "context": SimpleNamespace(partition_key=MONTH),
         "settings": services.settings,

@@ -1,4 +1,4 @@
-"""What Dagster sees, held against a committed file, and the claims it stands for.
+"""The definitions, compared with a committed file, and the claims about them.
 
 `UPDATE_SNAPSHOTS=1 pytest ig_assets_tests/defs/test_definitions.py` writes the file
 anew; the review of its difference is the review of the graph.
@@ -29,7 +29,7 @@ PAYS_OR_LEAVES = {
 }
 FREE_AND_INWARD = {
     "automation_sensor",
-    "embedding_batch_sensor",  # takes what is paid for; asks nobody without IG_BATCH
+    "embedding_batch_sensor",  # collects what is paid for; calls none without IG_BATCH
     "feedback_sensor",
     "script_library_sensor",
     "run_failure_sensor",
@@ -91,7 +91,7 @@ def test_what_costs_money_or_publishes_has_no_automation_condition(
     assert seen["assets"][name]["automation_condition"] is None
 
 
-def test_what_costs_money_or_leaves_the_house_waits_to_be_switched_on(
+def test_what_costs_money_or_calls_out_waits_to_be_switched_on(
     seen: dict[str, Any],
 ) -> None:
     started = {**seen["sensors"], **seen["schedules"]}
@@ -103,7 +103,7 @@ def test_what_costs_money_or_leaves_the_house_waits_to_be_switched_on(
 
 
 @pytest.mark.parametrize("name", sorted(ASSETS))
-def test_an_asset_says_what_it_holds_who_owns_it_and_where_it_stands(
+def test_an_asset_has_a_description_owners_and_a_group(
     seen: dict[str, Any], name: str
 ) -> None:
     spec = seen["assets"][name]

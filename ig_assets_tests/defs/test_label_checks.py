@@ -7,27 +7,27 @@ import dagster as dg
 from ig_assets_tests.defs.ticking import DagsterEnv
 
 
-def relabelled(dagged: DagsterEnv, name: str, old: str, new: str) -> None:
-    path = dagged.add_script(name)
+def relabelled(dagster_env: DagsterEnv, name: str, old: str, new: str) -> None:
+    path = dagster_env.add_script(name)
     path.write_text(path.read_text().replace(old, new))
 
 
-def test_a_library_with_known_labels_passes(dagged: DagsterEnv) -> None:
-    dagged.add_script("herbs")
-    assert dagged.materialise("raw_scripts").success
+def test_a_library_with_known_labels_passes(dagster_env: DagsterEnv) -> None:
+    dagster_env.add_script("herbs")
+    assert dagster_env.materialise("raw_scripts").success
     for name in ("hook_styles_are_known", "languages_are_tags"):
-        assert dagged.check("raw_scripts", name).passed
+        assert dagster_env.check("raw_scripts", name).passed
 
 
 def test_a_slip_in_a_style_is_a_warning_with_what_it_looks_like(
-    dagged: DagsterEnv,
+    dagster_env: DagsterEnv,
 ) -> None:
-    dagged.add_script("herbs")
-    relabelled(dagged, "bread", "hook_style: question", "hook_style: Questoin")
-    assert dagged.materialise("raw_scripts").success
-    said = dagged.check("raw_scripts", "hook_styles_are_known")
-    assert not said.passed and said.severity == dg.AssetCheckSeverity.WARN
-    sample = said.metadata["sample"]
+    dagster_env.add_script("herbs")
+    relabelled(dagster_env, "bread", "hook_style: question", "hook_style: Questoin")
+    assert dagster_env.materialise("raw_scripts").success
+    evaluation = dagster_env.check("raw_scripts", "hook_styles_are_known")
+    assert not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.WARN
+    sample = evaluation.metadata["sample"]
     assert isinstance(sample, dg.TableMetadataValue)
     [record] = sample.records
     assert record.data["hook_style"] == "questoin"
@@ -35,17 +35,17 @@ def test_a_slip_in_a_style_is_a_warning_with_what_it_looks_like(
 
 
 def test_a_language_that_is_none_is_a_warning_and_the_script_is_there(
-    dagged: DagsterEnv,
+    dagster_env: DagsterEnv,
 ) -> None:
-    relabelled(dagged, "herbs", "language: en", "language: Klingon")
-    relabelled(dagged, "bread", "language: en", "language: EN-gb")
-    done = dagged.materialise("raw_scripts")
+    relabelled(dagster_env, "herbs", "language: en", "language: Klingon")
+    relabelled(dagster_env, "bread", "language: en", "language: EN-gb")
+    done = dagster_env.materialise("raw_scripts")
     assert done.success
-    assert dagged.check("raw_scripts", "no_rejected_scripts").passed
-    said = dagged.check("raw_scripts", "languages_are_tags")
-    assert not said.passed and said.severity == dg.AssetCheckSeverity.WARN
-    assert said.metadata["without_language"].value == 1
-    assert dagged.rows("SELECT script_id, language FROM scripts ORDER BY 1") == [
+    assert dagster_env.check("raw_scripts", "no_rejected_scripts").passed
+    evaluation = dagster_env.check("raw_scripts", "languages_are_tags")
+    assert not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.WARN
+    assert evaluation.metadata["without_language"].value == 1
+    assert dagster_env.rows("SELECT script_id, language FROM scripts ORDER BY 1") == [
         {"script_id": "library/bread", "language": "en-GB"},
         {"script_id": "library/herbs", "language": None},
     ]

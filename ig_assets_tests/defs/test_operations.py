@@ -1,4 +1,4 @@
-"""Failed runs leave a row, and old keys are named but never shown."""
+"""Failed runs leave a row, and old keys are named but never printed."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ SENTENCE = (
 )
 
 
-def failed_run(dagged: DagsterEnv) -> dg.ExecuteInProcessResult:
+def failed_run(dagster_env: DagsterEnv) -> dg.ExecuteInProcessResult:
     """A month of generation without a calendar."""
-    result = dagged.run("generate_month", "2026-01")
+    result = dagster_env.run("generate_month", "2026-01")
     assert not result.success
     return result
 
 
-def notice(dagged: DagsterEnv, result: dg.ExecuteInProcessResult) -> None:
+def notice(dagster_env: DagsterEnv, result: dg.ExecuteInProcessResult) -> None:
     """Let the run failure sensor look at a failed run, as the daemon would."""
-    repository = dagged.definitions.get_repository_def()
+    repository = dagster_env.definitions.get_repository_def()
     sensor = repository.get_sensor_def("run_failure_sensor")
-    run = dagged.instance.get_run_by_id(result.run_id)
+    run = dagster_env.instance.get_run_by_id(result.run_id)
     assert run is not None
     context = dg.build_run_status_sensor_context(
         sensor_name=sensor.name,
-        dagster_instance=dagged.instance,
+        dagster_instance=dagster_env.instance,
         dagster_run=run,
         dagster_event=result.get_run_failure_event(),
     ).for_run_failure()
     sensor(context)
 
 
-def test_a_failed_run_leaves_one_row_with_one_sentence(dagged: DagsterEnv) -> None:
-    result = failed_run(dagged)
-    notice(dagged, result)
-    notice(dagged, result)
-    assert dagged.rows(
+def test_a_failed_run_leaves_one_row_with_one_sentence(dagster_env: DagsterEnv) -> None:
+    result = failed_run(dagster_env)
+    notice(dagster_env, result)
+    notice(dagster_env, result)
+    assert dagster_env.rows(
         "SELECT run_id, job, step, sentence, failed_at FROM run_failures"
     ) == [
         {
@@ -55,20 +55,22 @@ def test_a_failed_run_leaves_one_row_with_one_sentence(dagged: DagsterEnv) -> No
     ]
 
 
-def test_a_person_sees_the_sentence_as_the_runs_failure(dagged: DagsterEnv) -> None:
-    result = failed_run(dagged)
+def test_a_person_sees_the_sentence_as_the_runs_failure(
+    dagster_env: DagsterEnv,
+) -> None:
+    result = failed_run(dagster_env)
     (failure,) = [e for e in result.all_events if e.is_step_failure]
     data = failure.step_failure_data.user_failure_data
     assert data is not None and data.description == SENTENCE
 
 
-def test_wrong_input_is_not_retried(dagged: DagsterEnv) -> None:
-    events = failed_run(dagged).all_events
+def test_wrong_input_is_not_retried(dagster_env: DagsterEnv) -> None:
+    events = failed_run(dagster_env).all_events
     assert not [e for e in events if e.is_step_up_for_retry or e.is_step_restarted]
 
 
-def review_keys(dagged: DagsterEnv) -> dg.ExecuteInProcessResult:
-    return dagged.run("key_rotation")
+def review_keys(dagster_env: DagsterEnv) -> dg.ExecuteInProcessResult:
+    return dagster_env.run("key_rotation")
 
 
 def failure(result: dg.ExecuteInProcessResult) -> str:
@@ -79,44 +81,46 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
 
 
 def test_a_key_of_more_than_ninety_days_fails_the_review_in_one_sentence(
-    dagged: DagsterEnv, monkeypatch: pytest.MonkeyPatch
+    dagster_env: DagsterEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    assert review_keys(dagged).success
-    dagged.clock.move_to(datetime(2026, 4, 1))
-    assert review_keys(dagged).success
-    dagged.clock.move_to(datetime(2026, 4, 2))
-    assert failure(review_keys(dagged)) == (
+    assert review_keys(dagster_env).success
+    dagster_env.clock.move_to(datetime(2026, 4, 1))
+    assert review_keys(dagster_env).success
+    dagster_env.clock.move_to(datetime(2026, 4, 2))
+    assert failure(review_keys(dagster_env)) == (
         "Rotate OPENAI_API_KEY (91 days): make a new key at the vendor, set it, "
         "revoke the old."
     )
 
 
 def test_a_new_key_is_young_again(
-    dagged: DagsterEnv, monkeypatch: pytest.MonkeyPatch
+    dagster_env: DagsterEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    assert review_keys(dagged).success
-    dagged.clock.move_to(datetime(2026, 4, 2))
+    assert review_keys(dagster_env).success
+    dagster_env.clock.move_to(datetime(2026, 4, 2))
     monkeypatch.setenv("OPENAI_API_KEY", KEY[::-1])
-    assert review_keys(dagged).success
+    assert review_keys(dagster_env).success
 
 
 def test_the_review_never_shows_a_key(
-    dagged: DagsterEnv,
+    dagster_env: DagsterEnv,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    results = [review_keys(dagged)]
-    dagged.clock.move_to(datetime(2026, 4, 2))
-    results.append(review_keys(dagged))
+    results = [review_keys(dagster_env)]
+    dagster_env.clock.move_to(datetime(2026, 4, 2))
+    results.append(review_keys(dagster_env))
     logs = [
         str(entry)
         for result in results
-        for entry in dagged.instance.all_logs(result.run_id)
+        for entry in dagster_env.instance.all_logs(result.run_id)
     ]
-    said = "\n".join(logs) + "".join(capfd.readouterr())
-    assert "OPENAI_API_KEY" in said
-    assert KEY not in said and KEY[:12] not in said
-    assert dagged.rows("SELECT name FROM key_sightings") == [{"name": "OPENAI_API_KEY"}]
+    log = "\n".join(logs) + "".join(capfd.readouterr())
+    assert "OPENAI_API_KEY" in log
+    assert KEY not in log and KEY[:12] not in log
+    assert dagster_env.rows("SELECT name FROM key_sightings") == [
+        {"name": "OPENAI_API_KEY"}
+    ]

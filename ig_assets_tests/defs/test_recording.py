@@ -23,19 +23,19 @@ RANGE = {
 
 
 def test_a_backfill_of_a_recording_is_one_run_with_the_figures_of_each_day(
-    dagged: DagsterEnv, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    dagster_env: DagsterEnv, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "recorded.csv"
     file.write_text(RECORDED, encoding="utf-8")
     monkeypatch.setenv("IG_SOCIAL", "replay")
     monkeypatch.setenv("IG_REPLAY_FILE", str(file))
     key = dg.AssetKey("engagement_metrics")
-    node = dagged.definitions.get_repository_def().asset_graph.get(key)
+    node = dagster_env.definitions.get_repository_def().asset_graph.get(key)
     assert node.backfill_policy == dg.BackfillPolicy.single_run()
-    job = dagged.definitions.resolve_implicit_job_def_def_for_assets([key])
+    job = dagster_env.definitions.resolve_implicit_job_def_def_for_assets([key])
     assert job is not None
     result = job.execute_in_process(
-        instance=dagged.instance, asset_selection=[key], tags=RANGE
+        instance=dagster_env.instance, asset_selection=[key], tags=RANGE
     )
     made = result.asset_materializations_for_node("engagement_metrics")
     seen = {
@@ -44,12 +44,14 @@ def test_a_backfill_of_a_recording_is_one_run_with_the_figures_of_each_day(
     }
     assert seen == {"2026-01-01": (1, 0), "2026-01-02": (2, 2), "2026-01-03": (2, 1)}
     assert {m.metadata["platform"].value for m in made} == {"replay"}
-    [stored] = dagged.rows("SELECT count(*) AS rows, count(value) AS v FROM engagement")
+    [stored] = dagster_env.rows(
+        "SELECT count(*) AS rows, count(value) AS v FROM engagement"
+    )
     assert stored == {"rows": 10, "v": 7}
 
 
 def test_an_experiment_on_a_recording_says_simulated_and_compares_what_it_has(
-    dagged: DagsterEnv, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    dagster_env: DagsterEnv, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "recorded.csv"
     file.write_text(RECORDED, encoding="utf-8")
@@ -58,18 +60,18 @@ def test_an_experiment_on_a_recording_says_simulated_and_compares_what_it_has(
     monkeypatch.setenv("IG_AA_SHARE", "1")
     topic = {"month": "2026-01", "topic_id": "t1", "due_on": date(2026, 1, 5)}
     variant = {"month": "2026-01", "topic_id": "t1", "text": "words"}
-    dagged.write("topics", topic)
-    dagged.write(
+    dagster_env.write("topics", topic)
+    dagster_env.write(
         "variants",
         variant | {"variant_id": "a", "arm": "a"},
         variant | {"variant_id": "b", "arm": "b"},
     )
-    assert dagged.materialise("posts", "2026-01").success
-    [experiment] = dagged.rows("SELECT simulated, denominator FROM experiments")
+    assert dagster_env.materialise("posts", "2026-01").success
+    [experiment] = dagster_env.rows("SELECT simulated, denominator FROM experiments")
     assert experiment == {"simulated": True, "denominator": "views"}
-    posts = dagged.rows("SELECT platform, status, duplicate_of FROM posts")
+    posts = dagster_env.rows("SELECT platform, status, duplicate_of FROM posts")
     assert {(p["platform"], p["status"]) for p in posts} == {("replay", "published")}
     assert sum(p["duplicate_of"] is not None for p in posts) == 1
-    assert dagged.materialise("engagement_metrics", "2026-01-07").success
-    [stored] = dagged.rows("SELECT count(value) AS v FROM engagement")
+    assert dagster_env.materialise("engagement_metrics", "2026-01-07").success
+    [stored] = dagster_env.rows("SELECT count(value) AS v FROM engagement")
     assert stored["v"] > 0

@@ -40,7 +40,7 @@ ONE_FILE_OF_EVENTS = {
 
 
 class FixedClock:
-    """Stands still until a test moves it."""
+    """Moves only when a test moves it."""
 
     def __init__(self) -> None:
         self.present = datetime(2026, 1, 1)
@@ -128,11 +128,11 @@ class Daemon:
 
     def wait(self, **delay: float) -> None:
         """Move the clock of the retries."""
-        clock = daemon_location.billing_clock(self.env.house.settings.data_dir)
+        clock = daemon_location.billing_clock(self.env.services.settings.data_dir)
         clock.move_to(clock.now() + timedelta(**delay))
 
     def break_runs(self, broken: bool) -> None:
-        daemon_location.break_runs(self.env.house.settings.data_dir, broken)
+        daemon_location.break_runs(self.env.services.settings.data_dir, broken)
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def workspace(
 )
 def daemon(
     request: pytest.FixtureRequest,
-    dagged: DagsterEnv,
+    dagster_env: DagsterEnv,
     workspace: WorkspaceProcessContext,
 ) -> Daemon:
     """Each sensor that follows a state, with a first state to follow."""
@@ -170,12 +170,12 @@ def daemon(
         storage.wipe()
     assert instance.schedule_storage is not None
     instance.schedule_storage.wipe()
-    library = Daemon(dagged, workspace, "script_library_sensor").sensor
+    library = Daemon(dagster_env, workspace, "script_library_sensor").sensor
     instance.stop_sensor(library.get_remote_origin_id(), library.selector_id, library)
-    dagged.add_script("knives")
-    dagged.add_calendar("2026-01", "knives")
-    dagged.write("fine_tune_jobs", JOB)
-    daemon = Daemon(dagged, workspace, request.param)
+    dagster_env.add_script("knives")
+    dagster_env.add_calendar("2026-01", "knives")
+    dagster_env.write("fine_tune_jobs", JOB)
+    daemon = Daemon(dagster_env, workspace, request.param)
     instance.start_sensor(daemon.sensor)
     return daemon
 

@@ -21,27 +21,27 @@ TICK = datetime(2026, 1, 12, 0, 30)
 
 
 def test_engagement_of_yesterday_is_asked_for_while_a_post_is_live(
-    dagged: DagsterEnv,
+    dagster_env: DagsterEnv,
 ) -> None:
-    dagged.write("posts", LIVE_POST)
-    dagged.clock.move_to(TICK)
-    (asked,) = dagged.schedule("engagement_schedule", TICK).run_requests
+    dagster_env.write("posts", LIVE_POST)
+    dagster_env.clock.move_to(TICK)
+    (asked,) = dagster_env.schedule("engagement_schedule", TICK).run_requests
     assert (asked.partition_key, asked.run_key) == (
         "2026-01-11",
         "engagement-2026-01-11",
     )
 
 
-def test_nothing_is_read_while_nothing_is_live(dagged: DagsterEnv) -> None:
-    dagged.clock.move_to(TICK)
-    tick = dagged.schedule("engagement_schedule", TICK)
+def test_nothing_is_read_while_nothing_is_live(dagster_env: DagsterEnv) -> None:
+    dagster_env.clock.move_to(TICK)
+    tick = dagster_env.schedule("engagement_schedule", TICK)
     assert (tick.run_requests, tick.skip_message) == ([], "No post is live.")
 
 
-def test_a_post_of_the_future_is_not_live_yet(dagged: DagsterEnv) -> None:
-    dagged.write("posts", LIVE_POST | {"published_at": datetime(2026, 1, 12, 9)})
-    dagged.clock.move_to(TICK)
-    assert dagged.schedule("engagement_schedule", TICK).run_requests == []
+def test_a_post_of_the_future_is_not_live_yet(dagster_env: DagsterEnv) -> None:
+    dagster_env.write("posts", LIVE_POST | {"published_at": datetime(2026, 1, 12, 9)})
+    dagster_env.clock.move_to(TICK)
+    assert dagster_env.schedule("engagement_schedule", TICK).run_requests == []
 
 
 @pytest.mark.parametrize(
@@ -53,38 +53,38 @@ def test_a_post_of_the_future_is_not_live_yet(dagged: DagsterEnv) -> None:
     ],
 )
 def test_a_tick_that_the_simulated_clock_has_not_reached_is_skipped(
-    dagged: DagsterEnv, name: str, tick: datetime
+    dagster_env: DagsterEnv, name: str, tick: datetime
 ) -> None:
-    dagged.write("posts", LIVE_POST)
-    dagged.clock.move_to(datetime(2026, 1, 11))
-    skipped = dagged.schedule(name, tick)
+    dagster_env.write("posts", LIVE_POST)
+    dagster_env.clock.move_to(datetime(2026, 1, 11))
+    skipped = dagster_env.schedule(name, tick)
     assert skipped.run_requests == []
     assert "clock" in skipped.skip_message
 
 
-def test_the_first_of_april_fine_tunes_march(dagged: DagsterEnv) -> None:
-    dagged.clock.move_to(datetime(2026, 4, 1))
-    tick = dagged.schedule("monthly_fine_tune_schedule", datetime(2026, 4, 1))
+def test_the_first_of_april_fine_tunes_march(dagster_env: DagsterEnv) -> None:
+    dagster_env.clock.move_to(datetime(2026, 4, 1))
+    tick = dagster_env.schedule("monthly_fine_tune_schedule", datetime(2026, 4, 1))
     assert [(r.partition_key, r.run_key) for r in tick.run_requests] == [
         ("2026-03", "fine-tune-2026-03")
     ]
 
 
-def test_new_years_day_fine_tunes_december(dagged: DagsterEnv) -> None:
-    dagged.clock.move_to(datetime(2027, 1, 1))
-    tick = dagged.schedule("monthly_fine_tune_schedule", datetime(2027, 1, 1))
+def test_new_years_day_fine_tunes_december(dagster_env: DagsterEnv) -> None:
+    dagster_env.clock.move_to(datetime(2027, 1, 1))
+    tick = dagster_env.schedule("monthly_fine_tune_schedule", datetime(2027, 1, 1))
     assert [r.partition_key for r in tick.run_requests] == ["2026-12"]
 
 
 def test_before_a_month_is_over_there_is_nothing_to_fine_tune(
-    dagged: DagsterEnv,
+    dagster_env: DagsterEnv,
 ) -> None:
-    tick = dagged.schedule("monthly_fine_tune_schedule", datetime(2026, 1, 1))
+    tick = dagster_env.schedule("monthly_fine_tune_schedule", datetime(2026, 1, 1))
     assert (tick.run_requests, tick.skip_message) == ([], "No month is over yet.")
 
 
-def test_usage_of_yesterday_is_summed_up(dagged: DagsterEnv) -> None:
-    dagged.write(
+def test_usage_of_yesterday_is_summed_up(dagster_env: DagsterEnv) -> None:
+    dagster_env.write(
         "api_calls",
         {
             "call_id": "c1",
@@ -96,15 +96,15 @@ def test_usage_of_yesterday_is_summed_up(dagged: DagsterEnv) -> None:
         },
     )
     tick = datetime(2026, 1, 12, 0, 45)
-    dagged.clock.move_to(tick)
-    (asked,) = dagged.schedule("usage_schedule", tick).run_requests
+    dagster_env.clock.move_to(tick)
+    (asked,) = dagster_env.schedule("usage_schedule", tick).run_requests
     assert asked.partition_key == "2026-01-11"
 
 
-def test_a_day_without_calls_needs_no_sum(dagged: DagsterEnv) -> None:
+def test_a_day_without_calls_needs_no_sum(dagster_env: DagsterEnv) -> None:
     tick = datetime(2026, 1, 12, 0, 45)
-    dagged.clock.move_to(tick)
-    skipped = dagged.schedule("usage_schedule", tick)
+    dagster_env.clock.move_to(tick)
+    skipped = dagster_env.schedule("usage_schedule", tick)
     assert (skipped.run_requests, skipped.skip_message) == (
         [],
         "Nothing was called on 2026-01-11.",

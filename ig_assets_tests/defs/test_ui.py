@@ -132,14 +132,14 @@ def test_the_graph_shows_every_asset_of_the_plan(ui: Ui) -> None:
 
 
 def test_the_graph_shows_checks_and_which_block(ui: Ui) -> None:
-    shown = {
+    blocking = {
         (name, check["name"]): check["blocking"]
         for name, node in ui.nodes().items()
         for check in node["assetChecksOrError"].get("checks", [])
     }
-    assert shown["script_index", "index_equals_corpus"] is True
-    assert shown["script_drafts", "topics_have_two_drafts"] is False
-    assert len(shown) == 29
+    assert blocking["script_index", "index_equals_corpus"] is True
+    assert blocking["script_drafts", "topics_have_two_drafts"] is False
+    assert len(blocking) == 29
 
 
 def test_months_and_days_are_partitions(ui: Ui) -> None:
@@ -170,8 +170,8 @@ def test_a_materialisation_shows_counts_and_a_sample(ui: Ui) -> None:
 
 def test_a_materialisation_shows_a_picture(ui: Ui) -> None:
     for asset, label in (("script_embeddings", "map"), ("lineage_report", "flow")):
-        shown = ui.materialisations(asset)[0]["metadata"][label]["mdStr"]
-        assert "](data:image/png;base64," in shown
+        picture = ui.materialisations(asset)[0]["metadata"][label]["mdStr"]
+        assert "](data:image/png;base64," in picture
 
 
 def test_no_run_of_the_loop_failed(ui: Ui) -> None:

@@ -41,14 +41,14 @@ class DagsterEnv:
     calendar: Path
 
     @cached_property
-    def house(self) -> Services:
+    def services(self) -> Services:
         """The ports under the present settings."""
         return Services(load_settings())
 
     @property
     def clock(self) -> SimulatedClock:
         """The data folder's clock."""
-        clock = self.house.clock
+        clock = self.services.clock
         assert isinstance(clock, SimulatedClock)
         return clock
 
@@ -68,17 +68,17 @@ class DagsterEnv:
 
     def write(self, table: str, *rows: dict[str, Any]) -> None:
         """Rows as a stage of the loop would leave them."""
-        with self.house.warehouse.transaction() as con:
+        with self.services.warehouse.transaction() as con:
             merge_rows(con, table, list(rows))
 
     def execute(self, sql: str) -> None:
         """Change rows behind the back of the stages."""
-        with self.house.warehouse.transaction() as con:
+        with self.services.warehouse.transaction() as con:
             con.execute(sql)
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        """What the tables say."""
-        with self.house.warehouse.transaction() as con:
+        """The rows of a query."""
+        with self.services.warehouse.transaction() as con:
             return fetch_dicts(con, sql)
 
     def sensor(self, name: str, cursor: str | None = None, **instead: object) -> Any:
@@ -145,7 +145,7 @@ class DagsterEnv:
         )
 
     def check(self, asset: str, name: str) -> dg.AssetCheckEvaluation:
-        """Run one check alone and return what it said."""
+        """Run one check alone and return its evaluation."""
         key = dg.AssetCheckKey(dg.AssetKey(asset), name)
         job = dg.define_asset_job("one_check", selection=dg.AssetSelection.checks(key))
         result = (
@@ -153,8 +153,8 @@ class DagsterEnv:
             .resolve_job_def("one_check")
             .execute_in_process(instance=self.instance, raise_on_error=False)
         )
-        [said] = result.get_asset_check_evaluations()
-        return said
+        [evaluation] = result.get_asset_check_evaluations()
+        return evaluation
 
     def _resources(self, wanted: Any) -> dict[str, object]:
         available = self.definitions.get_repository_def().get_top_level_resources()

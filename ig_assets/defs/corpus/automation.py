@@ -1,4 +1,4 @@
-"""What makes the corpus follow the library and the decisions."""
+"""Automation of the corpus: it follows the library, decisions and batches."""
 
 import dagster as dg
 
@@ -17,8 +17,8 @@ corpus_job = dg.define_asset_job(
     "sync_corpus",
     selection=[raw_scripts, script_embeddings, script_index],
     description=(
-        "Reads the library, promotes winners, embeds what is new and brings the index "
-        "to it. With a vendor's embedder the new vectors are paid for."
+        "Reads the library, promotes winners, embeds what is new and updates the "
+        "index. With a vendor's embedder the new vectors are paid for."
     ),
 )
 
@@ -26,8 +26,8 @@ collect_job = dg.define_asset_job(
     "collect_embeddings",
     selection=[script_embeddings, script_index],
     description=(
-        "Takes the vectors that ended embedding batches brought, sends what they left "
-        "undone in a new one, and brings the index to it."
+        "Stores the vectors of ended embedding batches, sends what failed in a new "
+        "batch, and updates the index."
     ),
 )
 
@@ -60,13 +60,13 @@ def script_library_sensor(
     job=corpus_job,
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Starts a run when a decided winner is not yet a script: the loop.",
+    description="Starts a run when a decided winner is not a script yet.",
 )
 @skip_when_busy
 def feedback_sensor(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.SensorResult | dg.SkipReason:
-    """One run takes every winner that waits; what is promoted does not wait again."""
+    """One run promotes every waiting winner, after which none is waiting."""
     with warehouse.transaction() as con:
         waiting = unpromoted_winners(con)
     if not waiting:
@@ -81,9 +81,9 @@ def feedback_sensor(
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
-        "Follows embedding batches (IG_BATCH) and starts a run when one has ended. "
-        "Running by default: it takes what is paid for already, and without a batch "
-        "it asks nobody."
+        "Polls embedding batches (IG_BATCH) and starts a run when one has ended. "
+        "Running by default: it collects what is paid for already, and calls no "
+        "vendor while there is no batch."
     ),
 )
 def embedding_batch_sensor(
@@ -91,7 +91,7 @@ def embedding_batch_sensor(
     clock: dg.ResourceParam[Clock],
     batches: dg.ResourceParam[OpenBatches],
 ) -> dg.SensorResult | dg.SkipReason:
-    """One run takes every batch that has ended; what is taken does not wait again."""
+    """One run collects every ended batch, after which none is waiting."""
     try:
         under_way, ended = poll_open_batches(warehouse, clock, batches)
         with warehouse.transaction() as con:

@@ -80,7 +80,7 @@ def posts(
             simulated=_is_simulated(settings),
             aa_share=settings.aa_share,
             denominator="reach" if "reach" in social.metrics else "views",
-            approval="auto" if settings.approves_by_itself else "manual",
+            approval="auto" if settings.approves_automatically else "manual",
         )
         published = publish_due(
             warehouse,

@@ -1,4 +1,4 @@
-"""What publishes and what reads engagement; both reach the outside world."""
+"""Automation of publishing and of reading engagement: both call the platform."""
 
 import dagster as dg
 
@@ -7,7 +7,7 @@ from ig_assets.core.experiments.posts.publish import due_months
 from ig_assets.core.experiments.posts.unplanned import unplanned_months
 from ig_assets.core.ports import Clock
 from ig_assets.defs.experiments.assets import engagement_metrics, posts
-from ig_assets.defs.partitions import day_before, days, months_ahead
+from ig_assets.defs.partitions import ahead_of, day_before, days, months_ahead, tick_of
 from ig_assets.defs.run_requests import skip_when_busy
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
@@ -42,7 +42,7 @@ def publishing_sensor(
     clock: dg.ResourceParam[Clock],
     settings: dg.ResourceParam[Settings],
 ) -> dg.SensorResult | dg.SkipReason:
-    """One run a month that has something to plan or to publish."""
+    """One run per month that has something to plan or to publish."""
     with warehouse.transaction() as con:
         due = due_months(con, clock.now()) if settings.publishes else ()
         months = {*unplanned_months(con), *due}
@@ -69,13 +69,10 @@ def engagement_schedule(
     warehouse: dg.ResourceParam[Warehouse],
     clock: dg.ResourceParam[Clock],
 ) -> dg.RunRequest | dg.SkipReason:
-    """The day just ended, unless nothing is live then."""
-    tick = context.scheduled_execution_time.replace(tzinfo=None)
-    if tick > clock.now():
-        return dg.SkipReason(
-            f"The clock of this data folder stands at {clock.now():%Y-%m-%d %H:%M}, "
-            "before this tick; the simulated loop moves it."
-        )
+    """The day that just ended, if a post was live on it."""
+    tick = tick_of(context)
+    if reason := ahead_of(clock, tick):
+        return reason
     day = day_before(tick)
     with warehouse.transaction() as con:
         live = live_posts(con, tick)

@@ -1,4 +1,4 @@
-"""The month's turn: submit, follow, register, compare, promote."""
+"""Automation of the monthly fine-tune: submit, poll, register, compare, promote."""
 
 from functools import partial
 
@@ -23,7 +23,7 @@ from ig_assets.defs.fine_tuning.assets import (
     model_evaluation,
     training_examples,
 )
-from ig_assets.defs.partitions import closed_months, month_before
+from ig_assets.defs.partitions import ahead_of, closed_months, month_before, tick_of
 from ig_assets.defs.run_requests import WantedRun, request_runs, skip_when_busy
 from ig_assets.errors import InputError
 from ig_assets.settings import Settings
@@ -58,13 +58,10 @@ register_model_job = dg.define_asset_job(
 def monthly_fine_tune_schedule(
     context: dg.ScheduleEvaluationContext, clock: dg.ResourceParam[Clock]
 ) -> dg.RunRequest | dg.SkipReason:
-    """The last month that is over at the tick."""
-    tick = context.scheduled_execution_time.replace(tzinfo=None)
-    if tick > clock.now():
-        return dg.SkipReason(
-            f"The clock of this data folder stands at {clock.now():%Y-%m-%d %H:%M}, "
-            "before this tick; the simulated loop moves it."
-        )
+    """The last month that had ended at the tick."""
+    tick = tick_of(context)
+    if reason := ahead_of(clock, tick):
+        return reason
     month = month_before(tick)
     if month is None:
         return dg.SkipReason("No month is over yet.")
@@ -76,7 +73,7 @@ def monthly_fine_tune_schedule(
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description=(
-        "Follows submitted jobs to their end and registers what they made. Stopped "
+        "Polls submitted jobs until they end and registers their models. Stopped "
         "by default: the evaluation that follows pays for text."
     ),
 )
@@ -123,8 +120,8 @@ def promotion_sensor(
 ) -> dg.SensorResult | dg.SkipReason:
     """Materialise the external asset `active_model` whenever who writes changed.
 
-    A promotion or rollback by a person is noticed here too: the cursor is the
-    model that was last reported.
+    This includes a promotion or rollback by a person: the cursor is the model that
+    was reported last.
     """
     try:
         with warehouse.transaction() as con:

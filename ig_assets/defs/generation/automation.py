@@ -1,4 +1,4 @@
-"""What starts a month's generation; it costs money, so people switch it on."""
+"""Automation of generation: it pays for text, so a person switches it on."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""What keeps the house in order: usage, keys, failures, and following automation."""
+"""Automation of operations: usage, key rotation, failed runs, asset conditions."""
 
 from datetime import date
 
@@ -8,7 +8,7 @@ from ig_assets.core.costs.usage import usage_by_operation
 from ig_assets.core.operations.key_rotation import key_ages
 from ig_assets.core.ports import Clock
 from ig_assets.defs.operations.assets import api_usage
-from ig_assets.defs.partitions import day_before, days
+from ig_assets.defs.partitions import ahead_of, day_before, days, tick_of
 from ig_assets.defs.run_requests import skip_when_busy
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import Settings, load_settings
@@ -39,11 +39,13 @@ def usage_schedule(
     warehouse: dg.ResourceParam[Warehouse],
     clock: dg.ResourceParam[Clock],
 ) -> dg.RunRequest | dg.SkipReason:
-    """The day just ended, unless nothing was called."""
-    tick = context.scheduled_execution_time.replace(tzinfo=None)
+    """The day that just ended, if there were calls on it."""
+    tick = tick_of(context)
+    if reason := ahead_of(clock, tick):
+        return reason
     day = day_before(tick)
-    if day is None or tick > clock.now():
-        return dg.SkipReason("This data folder's clock has not reached that day.")
+    if day is None:
+        return dg.SkipReason("No day is over yet.")
     with warehouse.transaction() as con:
         called = usage_by_operation(con, date.fromisoformat(day))
     if not called:
@@ -51,14 +53,14 @@ def usage_schedule(
     return dg.RunRequest(run_key=f"usage-{day}", partition_key=day)
 
 
-@dg.op(description="Compares the fingerprints of the configured keys with the past.")
+@dg.op(description="Computes the age of the configured keys from their fingerprints.")
 def review_keys(
     context: dg.OpExecutionContext,
     settings: dg.ResourceParam[Settings],
     clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> None:
-    """Fail with one sentence where a key has been in use for more than 90 days."""
+    """Fail with one sentence if a key has been in use for more than 90 days."""
     configured = {"OPENAI_API_KEY": settings.openai_api_key}
     ages = key_ages(
         warehouse,
@@ -76,7 +78,7 @@ def review_keys(
         )
 
 
-@dg.job(description="Says which keys are due for rotation; changes nothing.")
+@dg.job(description="Lists the keys that are due for rotation; changes nothing.")
 def key_rotation() -> None:
     """Review every configured key."""
     review_keys()
@@ -98,23 +100,23 @@ key_rotation_schedule = dg.ScheduleDefinition(
     description="Writes one row with one sentence for each failed run.",
 )
 def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
-    """The sentence is our own error's; any other failure says where the log is."""
+    """Record our own error's sentence; for any other failure, where its log is."""
     settings = load_settings()
     clock = make_clock(settings)
     events = context.get_step_failure_events()
-    step, sentence = "run", "The run failed; its log has the reason."
+    step, message = "run", "The run failed; its log has the reason."
     for event in events:
         step = event.step_key or step
         data = event.step_failure_data
         if data.user_failure_data and data.user_failure_data.description:
-            sentence = data.user_failure_data.description
+            message = data.user_failure_data.description
         elif data.error is not None and data.error.cls_name:
-            sentence = f"{data.error.cls_name}; the run's log has the traceback."
+            message = f"{data.error.cls_name}; the run's log has the traceback."
     row = {
         "run_id": context.dagster_run.run_id,
         "job": context.dagster_run.job_name,
         "step": step,
-        "sentence": sentence,
+        "sentence": message,
         "failed_at": clock.now(),
     }
     try:
@@ -122,11 +124,10 @@ def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
             merge_rows(con, "run_failures", [row])
     except IgAssetsError as error:
         context.log.warning(str(error))
-    context.log.error(f"{row['job']}: {sentence}")
+    context.log.error(f"{row['job']}: {message}")
 
 
-# What is free and inward follows by itself; what costs money or leaves the house has
-# no automation condition at all.
+# Only assets that cost nothing and stay on this machine have a condition at all.
 automation_sensor = dg.AutomationConditionSensorDefinition(
     "automation_sensor",
     target=dg.AssetSelection.all(),

@@ -1,4 +1,4 @@
-"""Model files from tiny sources: what is kept, what is thrown away, what is said."""
+"""Model files from tiny sources: what is kept, discarded and reported."""
 
 from __future__ import annotations
 
@@ -123,9 +123,9 @@ def test_a_damaged_copy_in_the_cache_is_fetched_again(tmp_path: Path) -> None:
     path = fetch_model_file("tiny", tmp_path, sources=[Shelf("A", CONTENT)])
     path.write_bytes(b"Z" + CONTENT[1:])
     os.utime(path, ns=(1, 1))
-    again = Shelf("A", CONTENT)
-    assert fetch_model_file("tiny", tmp_path, sources=[again]).read_bytes() == CONTENT
-    assert again.asked == 1
+    rested = Shelf("A", CONTENT)
+    assert fetch_model_file("tiny", tmp_path, sources=[rested]).read_bytes() == CONTENT
+    assert rested.asked == 1
 
 
 def test_a_verified_file_is_not_hashed_again(
@@ -150,10 +150,10 @@ def test_when_nothing_works_one_sentence_says_what_was_tried(tmp_path: Path) -> 
     sources: list[Source] = [Shelf("the hub", None), Shelf("the shop", b"wrong")]
     with pytest.raises(ModelFileError) as caught:
         fetch_model_file("tiny", tmp_path, sources=sources)
-    said = str(caught.value)
-    assert "the hub: it is closed" in said
-    assert "the shop: what it sent is another file" in said
-    assert "go online" in said and "IG_MODEL_PATH" in said
+    message = str(caught.value)
+    assert "the hub: it is closed" in message
+    assert "the shop: it sent another file" in message
+    assert "go online" in message and "IG_MODEL_PATH" in message
     with pytest.raises(ModelFileError) as caught:
         fetch_model_file("tokens", tmp_path, sources=sources)
     assert "IG_MODEL_PATH" not in str(caught.value)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from pydantic import BaseModel
 
-from ig_assets.adapters.local_models.pool import WriterPool, servers_by_itself
+from ig_assets.adapters.local_models.pool import WriterPool, default_servers
 from ig_assets.core.ports import TokenUsage, WriteAnswer, WriteRequest
 from ig_assets.errors import TransientVendorError
 
@@ -70,4 +70,4 @@ def test_a_writer_that_failed_is_asked_again() -> None:
 
 
 def test_there_is_at_least_one_server_and_no_more_than_two_unasked() -> None:
-    assert servers_by_itself() in (1, 2)
+    assert default_servers() in (1, 2)
