@@ -10,7 +10,7 @@ import pytest
 import ig_assets
 
 PACKAGE = Path(ig_assets.__file__).parent
-CLOCKS = "adapters/clocks.py"
+CLOCKS = "adapters/simulated/clocks.py"
 
 # perf_counter and monotonic measure how long something took, which is no time of
 # day, and the file system's own stamps are compared only with one another.
