@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,7 +16,7 @@ from ig_assets.cli.output import (
     print_json,
 )
 from ig_assets.cli.retry_rejected import retry
-from ig_assets.core.generation.overview import variants_of_topic
+from ig_assets.core.generation.overview import TopicVariant, variants_of_topic
 from ig_assets.core.generation.topics.on_demand import check_topic
 from ig_assets.core.models.registry import active_model
 from ig_assets.settings import load_settings
@@ -80,8 +80,8 @@ def generate(
         return
     for row in rows:
         _print_variant(row)
-    costs = [row["cost_usd"] for row in rows]
-    cost = "at an unknown price" if None in costs else f"USD {sum(costs):.4f}"
+    known = [row["cost_usd"] for row in rows if row["cost_usd"] is not None]
+    cost = f"USD {sum(known):.4f}" if len(known) == len(rows) else "at an unknown price"
     passed = [row for row in rows if not row["rejection"]]
     failed = len(rows) - len(passed)
     rejected = f" ({failed} rejected)" if failed else ""
@@ -110,13 +110,13 @@ def _print_writer(services: Services) -> None:
         )
 
 
-def _print_variant(row: dict[str, Any]) -> None:
+def _print_variant(row: TopicVariant) -> None:
     console.rule(f"{row['arm']}: {row['hook_style']}", align="left")
     if row["rejection"]:
         console.print(f"[yellow]rejected[/yellow]: {escaped(row['rejection'])}")
-    for part in ("hook", "body", "call_to_action"):
-        if row[part]:
-            console.print(row[part], markup=False)
+    for text in (row["hook"], row["body"], row["call_to_action"]):
+        if text:
+            console.print(text, markup=False)
     figures = [
         f"{name} {value:.2f}"
         for name, value in (

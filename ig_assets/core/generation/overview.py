@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
+
+
+class TopicVariant(TypedDict):
+    """One try of an arm: its text, figures (0 to 1, seconds) and cost.
+
+    `cost_usd` is None where the price of one of its calls is unknown.
+    """
+
+    variant_id: str
+    arm: str
+    hook_style: str
+    hook: str
+    body: str
+    call_to_action: str
+    on_screen_text: str | None
+    estimated_seconds: float | None
+    novelty: float | None
+    sibling_similarity: float | None
+    rejection: str | None
+    cost_usd: float | None
+    calls: int
 
 
 def draft_sample(
@@ -52,14 +73,9 @@ def variant_sample(
     )
 
 
-def variants_of_topic(
-    con: Connection, month: str, topic_id: str
-) -> list[dict[str, Any]]:
-    """The variants of one topic with their text, figures and cost, one row per try.
-
-    `cost_usd` is None where the price of one of its calls is unknown.
-    """
-    return fetch_dicts(
+def variants_of_topic(con: Connection, month: str, topic_id: str) -> list[TopicVariant]:
+    """The variants of one topic, one row per try, by arm."""
+    rows = fetch_dicts(
         con,
         """
         SELECT v.variant_id, v.arm, v.hook_style, v.hook, v.body, v.call_to_action,
@@ -80,6 +96,7 @@ def variants_of_topic(
         """,
         [month, topic_id],
     )
+    return cast(list[TopicVariant], rows)
 
 
 def gate_figures(con: Connection, month: str, gate: str) -> list[dict[str, Any]]:

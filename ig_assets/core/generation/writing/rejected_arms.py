@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypedDict, cast
 
 from ig_assets.core.generation.writing.arms import PlannedArm, arm_id
 from ig_assets.warehouse.rows import fetch_dicts
@@ -50,6 +50,17 @@ _ARMS = """
 """
 
 
+class ArmRow(TypedDict):
+    """One arm of a month by its last try; `tries` counts them all."""
+
+    topic_id: str
+    topic: str
+    arm: str
+    rejection: str | None
+    tries: int
+    is_in_a_test: bool
+
+
 @dataclass(frozen=True)
 class RetryStatus:
     """The arms of a month by their last try: accepted, or rejected with reasons.
@@ -61,7 +72,7 @@ class RetryStatus:
     arms: int
     accepted: int
     left_alone: int
-    rejected: tuple[dict[str, Any], ...]
+    rejected: tuple[ArmRow, ...]
 
 
 def rejected_arms(
@@ -90,7 +101,7 @@ def retry_status(
     con: Connection, month: str, topic_id: str | None = None
 ) -> RetryStatus:
     """The present state of the arms of a month, or of one topic of it."""
-    rows = fetch_dicts(con, _ARMS, [month, topic_id, topic_id])
+    rows = cast(list[ArmRow], fetch_dicts(con, _ARMS, [month, topic_id, topic_id]))
     rejected = tuple(row for row in rows if row["rejection"])
     return RetryStatus(
         arms=len(rows),

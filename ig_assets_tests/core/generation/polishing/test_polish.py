@@ -103,7 +103,7 @@ def test_a_rerun_polishes_only_what_is_missing(
     draft(env, "a", FRESH)
     env.polish()
     before = env.read(VARIANTS)
-    draft(env, "b", "quite another text with eleven words that nobody wrote before")
+    draft(env, "b", "quite another text with eleven words that no one wrote before")
     assert env.polish("run-2").kept == 1
     assert server.requests[RESPONSES] == 2
     assert env.read(VARIANTS)[0] == before[0]

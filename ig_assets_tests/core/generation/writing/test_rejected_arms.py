@@ -30,13 +30,13 @@ REFUSED = Fault(400, "content_policy_violation")
 TOO_LONG = Fault(400, "context_length_exceeded")
 
 
-def again(env: GenerationFactory) -> list[PlannedArm]:
+def retries(env: GenerationFactory) -> list[PlannedArm]:
     planned = env.arms()
     with env.warehouse.transaction() as con:
         return rejected_arms(con, MONTH, planned)
 
 
-def stands(env: GenerationFactory) -> RetryStatus:
+def status(env: GenerationFactory) -> RetryStatus:
     with env.warehouse.transaction() as con:
         return retry_status(con, MONTH)
 
@@ -47,7 +47,7 @@ def all_rejected(env: GenerationFactory, server: OpenAIStandIn) -> None:
     server.fail(REFUSED, REFUSED)
     env.draft(env.arms())
     env.polish()
-    assert (stands(env).arms, stands(env).accepted) == (2, 0)
+    assert (status(env).arms, status(env).accepted) == (2, 0)
 
 
 def test_rejected_arms_are_written_once_more_beside_the_old_rows(
@@ -55,7 +55,7 @@ def test_rejected_arms_are_written_once_more_beside_the_old_rows(
 ) -> None:
     all_rejected(env, server)
     drafts, variants = env.read(DRAFTS), env.read("SELECT * FROM variants")
-    arms = again(env)
+    arms = retries(env)
     assert [(arm.arm, arm.tried_before) for arm in arms] == [("a", 1), ("b", 1)]
 
     summary = env.draft(arms, "run-2")
@@ -65,8 +65,8 @@ def test_rejected_arms_are_written_once_more_beside_the_old_rows(
     for before, table in ((drafts, "drafts"), (variants, "variants")):
         after = env.read(f"SELECT * FROM {table}")
         assert len(after) == 4 and all(row in after for row in before)
-    assert (stands(env).arms, stands(env).accepted) == (2, 2)
-    assert again(env) == []
+    assert (status(env).arms, status(env).accepted) == (2, 2)
+    assert retries(env) == []
 
 
 def test_a_plain_run_retries_nothing_and_overwrites_nothing(
@@ -75,7 +75,7 @@ def test_a_plain_run_retries_nothing_and_overwrites_nothing(
     all_rejected(env, server)
     asked = server.requests[RESPONSES]
     assert env.draft(env.arms(), "run-2").written == 0
-    env.draft(again(env), "run-3")
+    env.draft(retries(env), "run-3")
     env.polish("run-3")
     asked = server.requests[RESPONSES]
     before = env.read(DRAFTS)
@@ -91,7 +91,7 @@ def test_only_rejected_arms_are_retried(
     server.fail(Fault(), REFUSED)
     env.draft(env.arms())
     env.polish()
-    [arm] = again(env)
+    [arm] = retries(env)
     assert arm.tried_before == 1
     asked = server.requests[RESPONSES]
     env.draft([arm], "run-2")
@@ -104,12 +104,12 @@ def test_an_arm_can_be_retried_until_it_passes_and_each_try_is_kept(
     all_rejected(env, server)
     for tries in (2, 3):
         server.fail(MALFORMED, MALFORMED, MALFORMED, MALFORMED)
-        env.draft(again(env), f"run-{tries}")
+        env.draft(retries(env), f"run-{tries}")
         env.polish(f"run-{tries}")
-        assert {row["tries"] for row in stands(env).rejected} == {tries}
-    env.draft(again(env), "run-9")
+        assert {row["tries"] for row in status(env).rejected} == {tries}
+    env.draft(retries(env), "run-9")
     env.polish("run-9")
-    assert (stands(env).accepted, stands(env).rejected) == (2, ())
+    assert (status(env).accepted, status(env).rejected) == (2, ())
     assert len(env.read(DRAFTS)) == 8
 
 
@@ -117,7 +117,7 @@ def test_another_try_is_another_draw(
     env: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     all_rejected(env, server)
-    env.draft(again(env), "run-2")
+    env.draft(retries(env), "run-2")
     seeds = [json.loads(row["settings"])["seed"] for row in env.read(DRAFTS)]
     assert len(set(seeds)) == 4
 
@@ -132,7 +132,7 @@ def test_a_variant_that_failed_the_gates_is_drafted_and_measured_anew(
         assert {f["passed"] for f in gate_figures(con, MONTH, "spoken_seconds")} == {
             False
         }
-    env.draft(again(env), "run-2")
+    env.draft(retries(env), "run-2")
     assert env.polish("run-2").polished == 2
     with env.warehouse.transaction() as con:
         figures = gate_figures(con, MONTH, "spoken_seconds")
@@ -146,9 +146,9 @@ def test_every_try_is_charged_to_the_budget(
     all_rejected(env, server)
     env.ledger.budgets = (Budget("ever", "tokens", 10),)
     with pytest.raises(BudgetError):
-        env.draft(again(env), "run-2")
+        env.draft(retries(env), "run-2")
     env.ledger.budgets = ()
-    env.draft(again(env), "run-2")
+    env.draft(retries(env), "run-2")
     calls = env.read("SELECT * FROM api_calls WHERE run_id = 'run-2'")
     assert len(calls) == 2 and all(call["cost_usd"] > 0 for call in calls)
 
@@ -157,11 +157,11 @@ def test_a_retry_that_died_halfway_goes_on_and_pays_nothing_twice(
     env: GenerationFactory, server: OpenAIStandIn
 ) -> None:
     all_rejected(env, server)
-    env.draft(again(env)[:1], "run-2")  # and the process is gone
-    [left] = again(env)
+    env.draft(retries(env)[:1], "run-2")  # and the process is gone
+    [left] = retries(env)
     assert (left.arm, left.tried_before) == ("b", 1)
     env.draft([left], "run-3")
-    assert again(env) == []
+    assert retries(env) == []
     assert env.polish("run-3").polished == 2
 
 
@@ -172,7 +172,7 @@ def test_a_topic_that_is_tested_already_is_left_alone(
     row = {"experiment_id": "e1", "month": MONTH, "topic_id": "t-bread"}
     with env.warehouse.transaction() as con:
         merge_rows(con, "experiments", [row])
-    assert again(env) == [] and stands(env).left_alone == 2
+    assert retries(env) == [] and status(env).left_alone == 2
 
 
 # ── grounding that is too long ────────────────────────────────────────────────
