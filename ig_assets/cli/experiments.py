@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,7 +20,7 @@ from ig_assets.core.experiments.reports.lookup import experiment_named
 from ig_assets.core.experiments.reports.meta_analysis import across_topics, claim_rows
 from ig_assets.core.experiments.reports.trajectory import courses
 from ig_assets.core.experiments.reports.trajectory_plot import course_picture, titled
-from ig_assets.core.experiments.reports.verdict import experiment_rows
+from ig_assets.core.experiments.reports.verdict import ExperimentRow, experiment_rows
 from ig_assets.core.fine_tuning.canary import canary_evidence, canary_row
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
@@ -37,9 +37,9 @@ def experiments(
         ),
     ] = None,
     month: InMonth = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 20,
     update: Annotated[
-        bool, typer.Option(help="Look at the undecided ones first (free).")
+        bool, typer.Option(help="Decide the undecided ones first (free).")
     ] = False,
     picture: Annotated[
         Path | None,
@@ -55,24 +55,24 @@ def experiments(
 
     Example: `ig-assets experiments --month 2026-01`
     """
-    house = Services(load_settings())
+    services = Services(load_settings())
     if across:
-        _across(house, as_json)
+        _across(services, as_json)
         return
     if update:
-        summary = decide(house)
+        summary = decide(services)
         if not as_json:
             console.print(
-                f"Looked at {summary.experiments}: {summary.winners} winners, "
+                f"Evaluated {summary.experiments}: {summary.winners} winners, "
                 f"{summary.provisional} provisional, {summary.inconclusive} "
                 f"inconclusive, {summary.running} running."
             )
-    with house.warehouse.transaction() as con:
+    with services.warehouse.transaction() as con:
         if experiment_id is not None:
             experiment_id = experiment_named(con, experiment_id)
         rows = experiment_rows(con, limit, month, experiment_id)
     if picture is not None:
-        _draw(house, rows, picture)
+        _draw(services, rows, picture)
     if as_json:
         print_json(rows)
         return
@@ -102,16 +102,16 @@ def experiments(
         print_table(arms, columns, "Arms")
 
 
-def _topic(row: dict[str, Any]) -> str:
+def _topic(row: ExperimentRow) -> str:
     """The topic, and how the team's own file names an imported test."""
     if row["name"] is None:
         return row["topic"] or "–"
     return f"{row['topic'] or '(history)'} {row['name']}"
 
 
-def _across(house: Services, as_json: bool) -> None:
-    simulated = house.settings.social != "instagram"
-    with house.warehouse.transaction() as con:
+def _across(services: Services, as_json: bool) -> None:
+    simulated = services.settings.social != "instagram"
+    with services.warehouse.transaction() as con:
         rows = claim_rows(across_topics(con, simulated=simulated))
         canary = canary_evidence(con)
     if canary is not None:
@@ -124,8 +124,8 @@ def _across(house: Services, as_json: bool) -> None:
         console.print("These are a simulated audience's or a recording's topics.")
 
 
-def _draw(house: Services, rows: list[dict[str, Any]], target: Path) -> None:
-    with house.warehouse.transaction() as con:
+def _draw(services: Services, rows: list[ExperimentRow], target: Path) -> None:
+    with services.warehouse.transaction() as con:
         found = courses(con, [row["experiment_id"] for row in rows])
     try:
         target.write_bytes(course_picture(titled(rows, found)))

@@ -1,4 +1,4 @@
-"""`ig-assets posts`: who stands between a variant and its post."""
+"""`ig-assets posts`: a person reviews posts before they are published."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ app = typer.Typer(
 
 
 class Status(str, Enum):
-    """How a post stands."""
+    """The state of a post."""
 
     PROPOSED = "proposed"
     APPROVED = "approved"
@@ -62,7 +62,7 @@ Everything = Annotated[
 def list_posts(
     month: InMonth = None,
     status: Annotated[
-        Status | None, typer.Option(help="Only posts that stand so.")
+        Status | None, typer.Option(help="Only posts in this state.")
     ] = None,
     text: Annotated[bool, typer.Option(help="Show the words as well.")] = False,
     as_json: AsJson = False,
@@ -83,7 +83,9 @@ def list_posts(
     print_table(rows, columns, "Posts")
     if text:
         for row in rows:
-            console.print(f"\n[bold]{row['post_id']}[/bold] {escaped(row['topic'])}")
+            console.print(
+                f"\n[bold]{row['post_id']}[/bold] {escaped(row['topic'] or '')}"
+            )
             for part in ("hook", "body", "call_to_action"):
                 console.print(row[part], markup=False)
 
@@ -103,11 +105,11 @@ def approve(
 
     Example: `ig-assets posts approve --month 2026-05 --all`
     """
-    house = Services(load_settings())
-    chosen = _chosen(house, posts, month, everything, "proposed")
-    real = house.settings.social == "instagram"
-    count = approve_posts(house.warehouse, chosen, video, needs_video=real)
-    _told({"approved": count, "left_as_they_were": len(chosen) - count}, as_json)
+    services = Services(load_settings())
+    chosen = _chosen(services, posts, month, everything, "proposed")
+    real = services.settings.social == "instagram"
+    count = approve_posts(services.warehouse, chosen, video, needs_video=real)
+    _report({"approved": count, "left_as_they_were": len(chosen) - count}, as_json)
 
 
 @app.command()
@@ -122,10 +124,10 @@ def decline(
 
     Example: `ig-assets posts decline 1f0c7a5e9b3d2468`
     """
-    house = Services(load_settings())
-    chosen = _chosen(house, posts, month, everything, "proposed")
-    count = decline_posts(house.warehouse, chosen)
-    _told({"declined": count, "left_as_they_were": len(chosen) - count}, as_json)
+    services = Services(load_settings())
+    chosen = _chosen(services, posts, month, everything, "proposed")
+    count = decline_posts(services.warehouse, chosen)
+    _report({"declined": count, "left_as_they_were": len(chosen) - count}, as_json)
 
 
 @app.command()
@@ -145,39 +147,40 @@ def edit(
     Example: `ig-assets posts edit 1f0c7a5e9b3d2468 --text better.md`
     """
     content = _content(text)
-    house = Services(load_settings())
+    services = Services(load_settings())
     editor = by or getpass.getuser()
-    edited = edit_post(house.warehouse, house.clock, post, content, editor)
-    figures, warnings = _measured(house, post)
+    edited = edit_post(services.warehouse, services.clock, post, content, editor)
+    figures, warnings = _measured(services, post)
     if as_json:
-        told = dataclasses.asdict(edited)
-        print_json(told | {"figures": figures, "warnings": warnings})
+        print_json(
+            dataclasses.asdict(edited) | {"figures": figures, "warnings": warnings}
+        )
         return
     console.print(
         f"Post {edited.post_id} goes out as revision {edited.revision_hash[:12]}; the "
         f"variant {edited.variant_id} keeps its words ({edited.original_hash[:12]})."
     )
-    shown = [
+    measured = [
         f"{GATES[figure.gate]} {figure.figure:.2f}"
         for figure in figures
         if figure.figure is not None
     ]
-    console.print(", ".join(shown), style="dim", markup=False)
+    console.print(", ".join(measured), style="dim", markup=False)
     for warning in warnings:
         console.print(f"Warning: {warning}", style="yellow", markup=False)
 
 
-def _measured(house: Services, post: str) -> tuple[list[Figure], list[str]]:
+def _measured(services: Services, post: str) -> tuple[list[Figure], list[str]]:
     """What the edit measures, and a sentence for each gate that it does not pass."""
-    settings = house.settings
+    settings = services.settings
     try:
         banned = read_banned(settings.banned_words)
     except InputError as error:
         return [], [f"the words were not measured at the gates. {error}"]
     gates = Gates(settings.novelty_floor, banned=banned)
-    figures = measure_edit(house.warehouse, house.clock, gates, post)
+    figures = measure_edit(services.warehouse, services.clock, gates, post)
     failed = [figure.why_not for figure in figures if figure.why_not]
-    return figures, [f"{why}; the edit stands, you decide." for why in failed]
+    return figures, [f"{why}; the edit is kept, you decide." for why in failed]
 
 
 @app.command()
@@ -201,11 +204,11 @@ def attach(
     Example: `ig-assets posts attach 1f0c7a5e --media https://www.instagram.com/reel/…`
     """
     content = None if text is None else _content(text)
-    house = Services(load_settings())
-    account = make_instagram(house.settings)
+    services = Services(load_settings())
+    account = make_instagram(services.settings)
     attached = attach_post(
-        house.warehouse,
-        house.clock,
+        services.warehouse,
+        services.clock,
         account,
         variant,
         media,
@@ -230,8 +233,8 @@ def detach(
 
     Example: `ig-assets posts detach 1f0c7a5e9b3d2468`
     """
-    house = Services(load_settings())
-    media = detach_post(house.warehouse, post)
+    services = Services(load_settings())
+    media = detach_post(services.warehouse, post)
     console.print(
         f"Post {post} is {media} no more; its figures and its experiment's evidence "
         "were taken back. Attach the right one with `ig-assets posts attach`."
@@ -246,7 +249,7 @@ def _content(path: Path) -> bytes:
 
 
 def _chosen(
-    house: Services,
+    services: Services,
     posts: list[str] | None,
     month: str | None,
     everything: bool,
@@ -256,11 +259,11 @@ def _chosen(
         raise InputError("Name posts, or a month with `--month 2026-05 --all`.")
     if posts:
         return posts
-    rows = posts_for_review(house.warehouse, month, status)
+    rows = posts_for_review(services.warehouse, month, status)
     return [row["post_id"] for row in rows]
 
 
-def _told(counts: dict[str, Any], as_json: bool) -> None:
+def _report(counts: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(counts)
         return

@@ -1,8 +1,8 @@
-"""`ig-assets split plan|start|stop|list`: reels as ads, to one audience divided."""
+"""`ig-assets split plan|start|stop|list`: reels as ads to one randomised audience."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -59,13 +59,13 @@ def plan(
     """
     low, high = _ages(ages)
     codes = tuple(code.strip().upper() for code in countries.split(",") if code.strip())
-    wish = AdStudyRequest(budget, days, codes, low, high)
-    house = Services(load_settings())
-    service = _service(house)
-    study = service.plan(experiment, wish, house.settings.ad_payer)
+    request = AdStudyRequest(budget, days, codes, low, high)
+    services = Services(load_settings())
+    service = _service(services)
+    study = service.plan(experiment, request, services.settings.ad_payer)
     if start_it:
         study = service.start(study.split_id)
-    _told(study, as_json)
+    _report(study, as_json)
 
 
 @app.command()
@@ -75,17 +75,17 @@ def start(split: SplitId, as_json: AsJson = False) -> None:
 
     Example: `ig-assets split start 1f0c7a5e9b3d2468`
     """
-    _told(_service(Services(load_settings())).start(split), as_json)
+    _report(_service(Services(load_settings())).start(split), as_json)
 
 
 @app.command()
 @plain_errors
 def stop(split: SplitId, as_json: AsJson = False) -> None:
-    """Pause a split test's campaign for good; what was shown is still decided.
+    """Pause a split test's campaign for good; its results are still decided.
 
     Example: `ig-assets split stop 1f0c7a5e9b3d2468`
     """
-    _told(_service(Services(load_settings())).stop(split), as_json)
+    _report(_service(Services(load_settings())).stop(split), as_json)
 
 
 @app.command("list")
@@ -95,9 +95,9 @@ def list_studies(as_json: AsJson = False) -> None:
 
     Example: `ig-assets split list`
     """
-    house = Services(load_settings())
-    with house.warehouse.transaction() as con:
-        rows = ad_study_rows(con, house.clock.now())
+    services = Services(load_settings())
+    with services.warehouse.transaction() as con:
+        rows = ad_study_rows(con, services.clock.now())
     if as_json:
         print_json(rows)
         return
@@ -111,10 +111,10 @@ def list_studies(as_json: AsJson = False) -> None:
     )
 
 
-def _service(house: Services) -> AdStudyService:
-    ads = make_ad_studies(house.settings)
+def _service(services: Services) -> AdStudyService:
+    ads = make_ad_studies(services.settings)
     return AdStudyService(
-        house.warehouse, house.clock, ads, house.settings.split_max_budget
+        services.warehouse, services.clock, ads, services.settings.split_max_budget
     )
 
 
@@ -125,12 +125,12 @@ def _ages(text: str) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def _told(study: AdStudy, as_json: bool) -> None:
+def _report(study: AdStudy, as_json: bool) -> None:
     if as_json:
         print_json(study)
         return
     money = f"{study.budget:,.2f} {study.currency}"
-    said: dict[str, Any] = {
+    sentences: dict[str, str] = {
         "paused": (
             f"is made and paused; `ig-assets split start {study.split_id}` lets it "
             f"run, for {money} at most"
@@ -142,5 +142,5 @@ def _told(study: AdStudy, as_json: bool) -> None:
         "stopped": "is stopped and spends nothing more",
     }
     console.print(
-        f"Split test {study.split_id} {said.get(study.status, study.status)}."
+        f"Split test {study.split_id} {sentences.get(study.status, study.status)}."
     )

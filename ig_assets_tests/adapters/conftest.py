@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets_tests.adapters.instagram.graph_factory import GraphFactory, graph_world
+from ig_assets_tests.adapters.instagram.graph_factory import GraphFactory, graph_env
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 from ig_assets_tests.stand_ins.needledb_server import NeedleDB, needledb
 
@@ -27,5 +27,5 @@ def corpus(tmp_path: Path) -> CorpusFactory:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[GraphFactory]:
     """Instagram's stand-in with an empty account."""
-    with graph_world(tmp_path) as made:
+    with graph_env(tmp_path) as made:
         yield made

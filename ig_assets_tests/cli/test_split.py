@@ -1,4 +1,4 @@
-"""`ig-assets split`: what is missing in a sentence, money only when it is told to."""
+"""`ig-assets split`: clear errors, and money is spent only after a start."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ class Shell:
     def complaint(self, *arguments: str, **env: str | None) -> str:
         result = self.run(*arguments, **env)
         assert result.exit_code == WRONG_USE, result.output
-        said = " ".join(result.stderr.split())
-        assert TOKEN not in said and SECRET not in said
-        assert said.startswith("ig-assets: ") and said.endswith(".")
-        return said.removeprefix("ig-assets: ")
+        message = " ".join(result.stderr.split())
+        assert TOKEN not in message and SECRET not in message
+        assert message.startswith("ig-assets: ") and message.endswith(".")
+        return message.removeprefix("ig-assets: ")
 
 
 @pytest.fixture
@@ -86,19 +86,19 @@ def test_a_plan_costs_nothing_and_a_start_says_what_it_may(
     study = shell.answer(*PLAN, "--ages", "18-44")
     assert (study["status"], study["countries"]) == ("paused", "US,GB")
     assert (study["min_age"], study["max_age"]) == (18, 44)
-    assert one.desk.would_spend() == 0
-    said = shell.run("start", study["split_id"])
-    assert "60.00 USD at most" in " ".join(said.stdout.split())
-    assert one.desk.would_spend() == 6000
+    assert one.vendor.would_spend() == 0
+    message = shell.run("start", study["split_id"])
+    assert "60.00 USD at most" in " ".join(message.stdout.split())
+    assert one.vendor.would_spend() == 6000
     shell.answer("stop", study["split_id"])
-    assert one.desk.would_spend() == 0
+    assert one.vendor.would_spend() == 0
 
 
 def test_only_the_word_start_starts(one: AdStudyEnv, shell: Shell) -> None:
     assert shell.answer(*PLAN)["status"] == "paused"
-    assert one.desk.would_spend() == 0
+    assert one.vendor.would_spend() == 0
     assert shell.answer(*PLAN, "--start")["status"] == "running"
-    assert one.desk.would_spend() == 6000
+    assert one.vendor.would_spend() == 6000
 
 
 def test_the_list_has_a_row_a_test(shell: Shell) -> None:
@@ -106,9 +106,9 @@ def test_the_list_has_a_row_a_test(shell: Shell) -> None:
     study = shell.answer(*PLAN)
     [row] = shell.answer("list")
     assert row["split_id"] == study["split_id"] and row["spent"] is None
-    assert row["verdict"] == "Nothing was shown yet."
-    shown = " ".join(shell.run("list").stdout.split())
-    assert study["split_id"] in shown and "paused" in shown
+    assert row["verdict"] == "Nothing was output yet."
+    output = " ".join(shell.run("list").stdout.split())
+    assert study["split_id"] in output and "paused" in output
 
 
 @pytest.mark.parametrize("name", ["IG_AD_ACCOUNT", "IG_BUSINESS", "IG_FACEBOOK_PAGE"])
@@ -119,28 +119,28 @@ def test_a_setting_that_is_missing_is_named(
     assert not one.world.server.asked
 
 
-def test_a_token_that_may_not_advertise_is_told_before_anything_is_asked(
+def test_a_token_that_may_not_advertise_is_reported_before_any_request(
     one: AdStudyEnv, shell: Shell
 ) -> None:
-    said = shell.complaint(*PLAN, IG_INSTAGRAM_URL=None)
-    assert "needs a token of Facebook Login" in said
+    message = shell.complaint(*PLAN, IG_INSTAGRAM_URL=None)
+    assert "needs a token of Facebook Login" in message
 
 
 def test_the_simulated_audience_has_no_ads(shell: Shell) -> None:
-    said = shell.complaint(*PLAN, IG_SOCIAL=None)
-    assert "needs IG_SOCIAL=instagram" in said
+    message = shell.complaint(*PLAN, IG_SOCIAL=None)
+    assert "needs IG_SOCIAL=instagram" in message
 
 
 def test_money_is_off_by_default(one: AdStudyEnv, shell: Shell) -> None:
-    said = shell.complaint(*PLAN, IG_SPLIT_MAX_BUDGET=None)
-    assert "off" in said and "IG_SPLIT_MAX_BUDGET" in said
-    assert one.desk.objects == {}
+    message = shell.complaint(*PLAN, IG_SPLIT_MAX_BUDGET=None)
+    assert "off" in message and "IG_SPLIT_MAX_BUDGET" in message
+    assert one.vendor.objects == {}
 
 
 @pytest.mark.parametrize(
     ("option", "value"), [("--ages", "young"), ("--ages", "18"), ("--countries", "")]
 )
-def test_a_wish_that_cannot_be_read_is_told(
+def test_an_unreadable_request_is_reported(
     shell: Shell, option: str, value: str
 ) -> None:
     assert shell.complaint(*PLAN, option, value)
@@ -152,8 +152,8 @@ def test_who_pays_comes_from_the_settings(one: AdStudyEnv, shell: Shell) -> None
     assert result.exit_code == 1 and "IG_AD_PAYER" in result.stderr
     shell.env["IG_AD_PAYER"] = "Rita's Kitchen"
     shell.answer(*german)
-    assert len(one.desk.of("campaign")) == 1, "the same test goes on"
-    assert one.desk.of("ad_set")[-1].fields["dsa_payor"] == "Rita's Kitchen"
+    assert len(one.vendor.of("campaign")) == 1, "the same test goes on"
+    assert one.vendor.of("ad_set")[-1].fields["dsa_payor"] == "Rita's Kitchen"
 
 
 @pytest.mark.parametrize(("setting", "examples"), [(None, 0), ("1", 2)])
@@ -169,7 +169,7 @@ def test_a_training_set_has_what_ads_decided_only_where_that_is_allowed(
             """)
     one.running()
     for arm, likes in (("A", 400), ("B", 200)):
-        one.desk.show(one.ad_of(arm).object_id, 10_000, 24.5, post_reaction=likes)
+        one.vendor.show(one.ad_of(arm).object_id, 10_000, 24.5, post_reaction=likes)
     one.read_daily(4)
     update_results(one.warehouse, one.world.time)
     clock = SimulatedClock(Path(str(shell.env["IG_DATA_DIR"])) / "clock.json", START)

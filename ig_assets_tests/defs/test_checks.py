@@ -416,7 +416,7 @@ def test_a_crooked_randomised_split_is_named_and_organic_reach_is_not(
     assert row.data["experiment_id"] == "r1" and row.data["trials_a"] == 9000.0
 
 
-def test_the_token_is_told_a_week_before_it_expires(
+def test_a_token_that_expires_within_a_week_is_reported(
     dagster_env: DagsterEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert verdict(dagster_env.materialise("posts", "2026-01"), "token_is_fresh").passed
@@ -425,7 +425,7 @@ def test_the_token_is_told_a_week_before_it_expires(
     store = token_store(dagster_env.services.settings)
     now = dagster_env.services.clock.now()
     for days, passed in ((8, True), (6, False), (-1, False)):
-        kept = {"given": given, "token": "t", "is_told": True, "tried_at": None}
+        kept = {"given": given, "token": "t", "is_reported": True, "tried_at": None}
         expires_at = (now + timedelta(days=days)).isoformat()
         store.write_text(json.dumps(kept | {"expires_at": expires_at}), "utf-8")
         evaluation = verdict(

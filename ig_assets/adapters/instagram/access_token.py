@@ -1,14 +1,13 @@
-"""The token of the moment: renewed before it expires, kept where only we read it.
+"""Provides the access token: renewed before it expires, in a file of the owner alone.
 
 A long-lived token of Instagram Login lasts 60 days and can be renewed from its second
-day on (`ig_refresh_token`); a token of Facebook Login only tells when it expires.
+day on (`ig_refresh_token`); a token of Facebook Login only reports when it expires.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +18,7 @@ from typing import Any
 from ig_assets.adapters.instagram.client import GraphClient, home_of
 from ig_assets.core.ports import Clock
 from ig_assets.errors import VendorError
+from ig_assets.files import OWNER_ONLY, write_atomic
 
 LIFETIME = timedelta(days=60)
 RENEW_BEFORE = timedelta(days=30)
@@ -29,13 +29,13 @@ DAY = timedelta(days=1)
 class TokenState:
     """A token in use; `given` names the one in the settings that it comes from.
 
-    `expires_at` None is never; `is_told` says that the vendor told it.
+    `expires_at` None is never; `is_reported`: the vendor reported it.
     """
 
     given: str
     token: str
     expires_at: datetime | None
-    is_told: bool = False
+    is_reported: bool = False
     tried_at: datetime | None = None
 
 
@@ -69,7 +69,7 @@ class TokenProvider:
         except VendorError:
             pass
         else:
-            state = replace(state, token=token, expires_at=expires_at, is_told=True)
+            state = replace(state, token=token, expires_at=expires_at, is_reported=True)
         _write(self._store, state)
         return state
 
@@ -85,6 +85,7 @@ def stored_token(store: Path, given: str, clock: Clock) -> TokenState:
         return TokenState(name, given, clock.now() + LIFETIME)
     for field in ("expires_at", "tried_at"):
         kept[field] = kept[field] and datetime.fromisoformat(kept[field])
+    kept["is_reported"] = kept.pop("is_told", kept.get("is_reported", False))
     return TokenState(**kept)
 
 
@@ -113,14 +114,11 @@ def renewal(
 def _is_due(state: TokenState, now: datetime) -> bool:
     if state.tried_at is not None and now - state.tried_at < DAY:
         return False
-    if not state.is_told:
+    if not state.is_reported:
         return True
     return state.expires_at is not None and state.expires_at - now < RENEW_BEFORE
 
 
 def _write(store: Path, state: TokenState) -> None:
-    store.parent.mkdir(parents=True, exist_ok=True)
-    beside = store.with_suffix(f".{os.getpid()}.new")
-    with os.fdopen(os.open(beside, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
-        json.dump(asdict(state), file, default=datetime.isoformat)
-    os.replace(beside, store)
+    content = json.dumps(asdict(state), default=datetime.isoformat)
+    write_atomic(store, content, mode=OWNER_ONLY)

@@ -1,7 +1,7 @@
-"""Counters of ads: 50 a request, what an ad adds to its post, missing is absent.
+"""Reads the counters of ads, 50 per request; a missing one is absent.
 
 An ad's figures are apart from its post's: the post's insights are organic only. Meta
-leaves out an action that nobody took as it does one that it cannot tell; it is absent.
+leaves out an action with a count of zero as it does an unknown one; both are absent.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _judge(faults: Sequence[GraphError], asked: int) -> None:
 
 
 def _values(answer: Answer) -> Values:
-    """The figures in an answer; an ad that was not shown yet has no row."""
+    """The figures in an answer; an ad without impressions has no row."""
     found: Values = {}
     for row in answer.get("data") or ():
         for name in FIELDS:

@@ -40,7 +40,7 @@ class Advertiser:
 
 
 class InstagramAdStudies:
-    """Fulfils `SplitTests` for one advertiser."""
+    """Fulfils `AdStudies` for one advertiser."""
 
     platform = ADS
 
@@ -76,19 +76,19 @@ class InstagramAdStudies:
         currency = str(answer.get("currency") or "")
         if not currency:
             raise MalformedAnswerError(
-                "instagram does not tell the account's currency."
+                "instagram does not report the account's currency."
             )
         return AdAccount(
             currency=currency,
             minor_units=1 if currency in WITHOUT_CENTS else 100,
-            least_a_day=_whole(answer.get("min_daily_budget")),
-            least_cap=_whole(answer.get("min_campaign_group_spend_cap")),
+            least_a_day=_integer(answer.get("min_daily_budget")),
+            least_cap=_integer(answer.get("min_campaign_group_spend_cap")),
         )
 
     def find(self, kind: str, intent_key: str) -> str | None:
         """The object whose name holds the key, among all that were not deleted.
 
-        Lists are read whole: which of them can be filtered by name, and how, differs.
+        Lists are read to their end: filters by name differ between kinds of objects.
         """
         pages = self._client.pages(self._edges[kind], fields="id,name", limit=_PAGE)
         for page in pages:
@@ -168,7 +168,7 @@ def _study(part: AdStudyObject) -> Mapping[str, Any]:
 
 
 def _targeting(terms: AdStudyTerms) -> dict[str, Any]:
-    """Whom all arms are shown to; Meta widens it by itself unless told not to."""
+    """The audience of all arms; Meta widens it unless `advantage_audience` is 0."""
     return {
         "geo_locations": {"countries": list(terms.countries)},
         "age_min": terms.min_age,
@@ -191,7 +191,7 @@ def _unix(moment: datetime) -> int:
     return int(moment.replace(tzinfo=UTC).timestamp())
 
 
-def _whole(value: Any) -> int:
+def _integer(value: Any) -> int:
     try:
         return int(value)
     except (TypeError, ValueError):

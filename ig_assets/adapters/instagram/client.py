@@ -1,4 +1,4 @@
-"""The Graph API as used here: one pinned version, plain errors, no token told.
+"""A client of the Graph API: one pinned version, typed errors, no token in messages.
 
 The token goes in a header and its `appsecret_proof` beside it. `facebook-business` is
 not used: it never repeats, stops at an empty page and prints the token in errors.
@@ -37,7 +37,7 @@ _SECRET_IN_URL = re.compile(r"\?\S*(?:access_token|input_token|appsecret_proof)=
 
 
 def home_of(token: str) -> str:
-    """Where a token is good for: Instagram Login's begin with IG, Facebook's do not."""
+    """The host for a token: Instagram Login's begin with IG, Facebook's do not."""
     return INSTAGRAM_URL if token.startswith("IG") else FACEBOOK_URL
 
 
@@ -110,7 +110,7 @@ class GraphClient:
     def batch(self, paths: Sequence[str]) -> list[Answer | GraphError]:
         """Many reads, 50 a request; answers in the order of the paths.
 
-        What may pass is asked again, up to four times in all. Raises
+        Items with a passing error are retried, up to four attempts in all. Raises
         TransientVendorError where the vendor still says that it is too much.
         """
         answers: dict[int, Answer | GraphError] = {}
@@ -216,7 +216,7 @@ def proof(app_secret: str, token: str) -> str:
 
 
 def without_secrets(record: logging.LogRecord) -> bool:
-    """A logging filter: httpx logs whole URLs, and what proves us stays out."""
+    """A logging filter: httpx logs full URLs; secrets are cut out of them."""
     message = record.getMessage()
     if _SECRET_IN_URL.search(message):
         record.msg, record.args = _SECRET_IN_URL.sub("?…", message), ()

@@ -1,4 +1,4 @@
-"""What an error of the Graph API means: told by code and subcode, never by status.
+"""Maps errors of the Graph API to ours: by code and subcode, never by status.
 
 Nearly every error comes as HTTP 400. No message of Meta's is passed on, since it may
 quote the request: only the codes are.
@@ -78,49 +78,51 @@ class GraphError:
 
     def as_error(self) -> VendorError:
         """In our types: what a caller may do about it."""
-        told = f"instagram answered {self.code or self.status}"
-        told += f"/{self.subcode}" if self.subcode else ""
+        message = f"instagram answered {self.code or self.status}"
+        message += f"/{self.subcode}" if self.subcode else ""
         pair = (self.code, self.subcode)
         if pair == _QUOTA:
-            return quota_reached(told)
+            return quota_reached(message)
         if pair == _NOT_READY:
             return TransientVendorError(
-                f"{told}: the video is not ready yet.", outcome_unknown=False
+                f"{message}: the video is not ready yet.", outcome_unknown=False
             )
         if self.may_pass:
             return TransientVendorError(
-                f"{told}; it may work later.", outcome_unknown=not self.is_throttle
+                f"{message}; it may work later.", outcome_unknown=not self.is_throttle
             )
         if self.is_about_the_token:
             return AccessError(
-                f"{told}: the token is not accepted; put a new one in "
+                f"{message}: the token is not accepted; put a new one in "
                 "IG_INSTAGRAM_TOKEN."
             )
         if self.is_about_permission:
             return AccessError(
-                f"{told}: this token may not do that; give the app the permission."
+                f"{message}: this token may not do that; give the app the permission."
             )
         if self.is_too_old:
             return RefusedError(
-                f"{told}: it was posted before the account was a business account."
+                f"{message}: it was posted before the account was a business account."
             )
         advice = _ADVICE.get(self.subcode, "the request is refused.")
-        return RefusedError(f"{told}: {advice}")
+        return RefusedError(f"{message}: {advice}")
 
 
-def quota_reached(told: str = "instagram's publishing quota is used up") -> VendorError:
+def quota_reached(
+    message: str = "instagram's publishing quota is used up",
+) -> VendorError:
     """No more posts for some hours; nothing was published."""
     return TransientVendorError(
-        f"{told}: no more posts today; it goes out another day.",
+        f"{message}: no more posts today; it goes out another day.",
         retry_after_s=QUOTA_WAIT_S,
         outcome_unknown=False,
     )
 
 
 def fault_in(status: int, body: Any) -> GraphError | None:
-    """The error that an answer tells of, if it is one.
+    """The error that an answer reports, if it does.
 
-    An answer that is no JSON object is a fault too, since nobody knows what it says.
+    An answer that is no JSON object is a fault too, since its meaning is unknown.
     """
     if not isinstance(body, dict):
         return GraphError(status if status >= 500 else 500)

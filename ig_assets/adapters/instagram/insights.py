@@ -1,7 +1,7 @@
-"""Counters of many media: 50 a request, per kind of media, missing is absent.
+"""Reads the counters of media, 50 per request; a missing one is absent.
 
-One metric that a media does not have fails the whole request (#100); then its kind is
-asked for, and if need be metric by metric, and what a kind lacks is remembered.
+One metric that a media does not have fails its request (#100); then the media's kind is
+looked up, if need be metric by metric, and what a kind lacks is remembered.
 Counters are organic: what an ad adds is in the `total_*` metrics, which are not read.
 """
 
@@ -63,10 +63,10 @@ class InsightsReader:
         odd = _faulty(answers)
         if odd:
             self._learn_kinds(odd)
-            again = {m: self._metrics_of(m) for m in odd if m in self._kinds}
-            changed = {m: w for m, w in again.items() if w != wishes[m]}
+            retried = {m: self._metrics_of(m) for m in odd if m in self._kinds}
+            changed = {m: w for m, w in retried.items() if w != wishes[m]}
             answers |= self._ask(changed)
-            single = {m: again[m] for m in _faulty(answers) if m in again}
+            single = {m: retried[m] for m in _faulty(answers) if m in retried}
             answers |= self._one_by_one(single)
         self._judge(answers)
         return {
@@ -91,7 +91,7 @@ class InsightsReader:
     def _one_by_one(
         self, wishes: Mapping[str, Sequence[str]]
     ) -> dict[str, Answer | GraphError]:
-        """Each metric by itself; what a kind of media lacks is not asked for again."""
+        """Read each metric separately; what a kind lacks is not requested any more."""
         pairs = [(media, metric) for media, w in wishes.items() for metric in w]
         paths = [f"{media}/insights?metric={metric}" for media, metric in pairs]
         answers = self._client.batch(paths)

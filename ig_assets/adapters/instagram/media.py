@@ -1,4 +1,4 @@
-"""The account's media: what there is, when it was posted, which one a link names."""
+"""Lists the account's media and finds the one that an id or a link names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHORT_CODE = re.compile(r"instagram\.com/(?:[\w.]+/)?(?:reels?|p|tv)/([\w-]+)")
 
 
 class AccountMedia:
-    """What lies in the account, newest first."""
+    """The media of an account, newest first."""
 
     def __init__(self, client: GraphClient, account: str) -> None:
         self._client = client

@@ -1,8 +1,8 @@
-"""Reels go out in two steps, and each at most once.
+"""Publishes reels in two steps, each at most once.
 
 A container is made of a public video, polled until Instagram has read it, and then
-published. There is no idempotency key and no way back: where an answer fails to come,
-the same container and then the account's media are asked, never the publisher again.
+published. There is no idempotency key and no way back: where an answer is lost,
+the container and then the account's media are looked up; nothing is published twice.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ig_assets.errors import (
 CAPTION_CHARACTERS = 2200
 POLLS, POLL_S = 20, 15.0
 LOOKS, LOOK_S = 3, 10.0
-# So long after a call nobody may conclude from silence that nothing was published.
+# Until this long after a call, a post that is not listed may still appear.
 SETTLED_AFTER = timedelta(minutes=10)
 CLOCKS_DIFFER = timedelta(minutes=5)
 
@@ -38,13 +38,13 @@ class ReelPublisher:
         self,
         client: GraphClient,
         account: str,
-        book: ContainerStore,
+        containers: ContainerStore,
         clock: Clock,
         sleep: Sleep,
     ) -> None:
         self._client = client
         self._account = account
-        self._book = book
+        self._containers = containers
         self._clock = clock
         self._sleep = sleep
         self._media = AccountMedia(client, account)
@@ -52,9 +52,9 @@ class ReelPublisher:
     def find(self, intent_key: str) -> Published | None:
         """What became of the intent's last container; None where nothing went out.
 
-        Raises TransientVendorError as long as that cannot be said.
+        Raises TransientVendorError as long as that is unknown.
         """
-        container = self._book.last(intent_key)
+        container = self._containers.last(intent_key)
         if container is None:
             return None
         return container.published or self._outcome(container, self._status(container))
@@ -81,7 +81,7 @@ class ReelPublisher:
     def _container(self, request: PublishRequest) -> Container | Published:
         """The intent's container, a new one where there is none that can be used."""
         content = fields_hash({"text": request.text, "video": request.media_url})
-        known = self._book.last(request.intent_key)
+        known = self._containers.last(request.intent_key)
         if known is not None:
             if known.published is not None:
                 return known.published
@@ -105,7 +105,7 @@ class ReelPublisher:
             caption_hash=text_hash(request.text),
             created_at=self._clock.now(),
         )
-        self._book.write(container)
+        self._containers.write(container)
         return container
 
     def _wait_until_read(self, container: Container) -> None:
@@ -136,7 +136,7 @@ class ReelPublisher:
 
     def _make_public(self, container: Container) -> Published:
         asked = replace(container, publish_asked_at=self._clock.now())
-        self._book.write(asked)
+        self._containers.write(asked)
         failure: VendorError
         try:
             answer = self._client.post(
@@ -145,12 +145,12 @@ class ReelPublisher:
             media_id = _id_in(answer)
         except (TransientVendorError, MalformedAnswerError) as error:
             if isinstance(error, TransientVendorError) and not error.outcome_unknown:
-                self._book.write(container)  # it said no
+                self._containers.write(container)  # the vendor refused
                 raise
             failure = error
         except RefusedError:
             if container.publish_asked_at is None:
-                self._book.write(container)
+                self._containers.write(container)
                 raise
             failure = TransientVendorError(
                 "instagram refuses a container that it may have published before; it "
@@ -180,8 +180,8 @@ class ReelPublisher:
             return self._note(container, found)
         if status in ("PUBLISHED", "GONE"):
             raise TransientVendorError(
-                "instagram may have published the reel, but which post it is cannot be "
-                "told yet; should that last, say it with `ig-assets posts attach`."
+                "instagram may have published the reel, but which post it is is "
+                "unknown yet; if that persists, name it with `ig-assets posts attach`."
             )
         asked = container.publish_asked_at
         if asked is not None and self._clock.now() - asked < SETTLED_AFTER:
@@ -193,7 +193,7 @@ class ReelPublisher:
     def _post_of(self, container: Container) -> Published | None:
         """The one new post with the container's caption."""
         since = container.created_at - CLOCKS_DIFFER
-        taken = self._book.taken_posts()
+        taken = self._containers.taken_posts()
         alike = []
         for media in self._media.listed():
             moment = posted_at(media)
@@ -216,7 +216,7 @@ class ReelPublisher:
             return Published(media_id, self._clock.now())
 
     def _note(self, container: Container, out: Published) -> Published:
-        self._book.write(
+        self._containers.write(
             replace(
                 container,
                 platform_post_id=out.platform_post_id,
@@ -233,11 +233,13 @@ class ReelPublisher:
             return "GONE"
         status = answer.get("status_code")
         if not isinstance(status, str):
-            raise TransientVendorError("instagram does not tell a container's status.")
+            raise TransientVendorError(
+                "instagram does not report a container's status."
+            )
         return status
 
     def _was_asked(self, intent_key: str) -> bool:
-        container = self._book.last(intent_key)
+        container = self._containers.last(intent_key)
         return container is not None and container.publish_asked_at is not None
 
 

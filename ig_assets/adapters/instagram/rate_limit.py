@@ -1,4 +1,5 @@
-"""When to ask Instagram: not beyond what its usage headers leave, whichever thread.
+"""Rate limiter shared by all threads: delays requests to stay within the quotas that
+Instagram's usage headers report.
 
 `X-Business-Use-Case-Usage` maps each business to a list of entries, `X-App-Usage` is
 one entry; every figure is a share in percent of what is allowed, and
@@ -26,7 +27,7 @@ Monotonic = Callable[[], float]
 
 
 class UsageHeaders:
-    """Lets requests go at once, slower from 75 % on, and not at all from 95 %."""
+    """Sends requests at once, spaced from 75 % of a quota on, not at all from 95 %."""
 
     def __init__(self, sleep: Sleep, monotonic: Monotonic) -> None:
         self._sleep = sleep
@@ -36,7 +37,7 @@ class UsageHeaders:
         self._gap_s = 0.0
 
     def wait(self) -> None:
-        """Return when a request may be sent.
+        """Block until a request may be sent.
 
         Raises TransientVendorError where that is more than ten minutes away.
         """
@@ -55,16 +56,16 @@ class UsageHeaders:
             self._sleep(start - now)
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """Believe an answer's headers, the worst entry of all."""
+        """Take over the quotas in an answer's headers; the fullest one counts."""
         share, pause_s = 0.0, 0.0
-        told = False
+        has_figures = False
         for entry in _entries(headers):
-            told = True
+            has_figures = True
             percent = max(_number(entry.get(name)) for name in SHARES)
             share = max(share, percent)
             minutes = _number(entry.get("estimated_time_to_regain_access"))
             pause_s = max(pause_s, 60.0 * minutes)
-        if not told:
+        if not has_figures:
             return
         if share >= STOP_AT:
             pause_s = max(pause_s, STOP_S)

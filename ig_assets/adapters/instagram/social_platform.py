@@ -29,11 +29,11 @@ class Instagram:
         self,
         client: GraphClient,
         account: str,
-        book: ContainerStore,
+        containers: ContainerStore,
         clock: Clock,
         sleep: Sleep = wait_to_send,
     ) -> None:
-        self._publisher = ReelPublisher(client, account, book, clock, sleep)
+        self._publisher = ReelPublisher(client, account, containers, clock, sleep)
         self._insights = InsightsReader(client)
         self._media = AccountMedia(client, account)
         self.ads = AdInsights(client)

@@ -3,8 +3,8 @@
 It keeps what it published in a small SQLite file (the vendor's own store, which never
 holds text) and answers for any moment of the past, since every counter is a function
 of (seed, intent key, slot, moment). Read within two days of the moment it may be late,
-empty or wrong; whoever asks for that moment later is told the figure as it was put
-right. A post goes out in its slot. The truth behind the numbers is in `EffectModel`;
+empty or wrong; a later request for that moment gets the corrected
+figure. A post goes out in its slot. The truth behind the numbers is in `EffectModel`;
 nothing of the loop reads it, tests do.
 """
 
@@ -35,7 +35,7 @@ MAX_LAG_HOURS = 48.0
 EMPTY_SHARE = 0.02
 RESTATED_SHARE = 0.03
 RESTATED_BY = 0.02
-PUT_RIGHT_AFTER = timedelta(hours=MAX_LAG_HOURS)
+CORRECTED_AFTER = timedelta(hours=MAX_LAG_HOURS)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS published (
@@ -116,7 +116,7 @@ class SimulatedAudience:
         return None if post is None else _published(post)
 
     def publish(self, request: PublishRequest) -> Published:
-        """Publish in the request's slot; the same key again is the same post."""
+        """Publish in the request's slot; a repeated key is the same post."""
         key = request.intent_key
         row = (
             key,
@@ -134,19 +134,19 @@ class SimulatedAudience:
     def insights(
         self, platform_post_ids: Sequence[str], as_of: datetime
     ) -> list[Reading]:
-        """Counters as they stood at `as_of`; unknown posts are left out."""
+        """Counters as of `as_of`; unknown posts are left out."""
         with self._connect() as con:
             posts = [p for i in platform_post_ids if (p := _one(con, i)) is not None]
-        is_late = self._now is not None and self._now() - as_of > PUT_RIGHT_AFTER
-        told = self._put_right if is_late else self._reported
+        is_late = self._now is not None and self._now() - as_of > CORRECTED_AFTER
+        count = self._corrected if is_late else self._reported
         return [
-            Reading(post.platform_post_id, metric, as_of, told(post, metric, as_of))
+            Reading(post.platform_post_id, metric, as_of, count(post, metric, as_of))
             for post in posts
             for metric in self.metrics
         ]
 
     def _reported(self, post: _Post, metric: str, as_of: datetime) -> float | None:
-        """The true count as the vendor tells it: late, now and then not, or wrong."""
+        """The count as reported: late, at times missing, at times slightly wrong."""
         age = as_of - post.published_at
         key, moment = post.intent_key, as_of.isoformat()
         lag = MAX_LAG_HOURS * seeded_unit(self.seed, "lag", key)
@@ -161,7 +161,7 @@ class SimulatedAudience:
             count = float(round(count * (1 + sign * RESTATED_BY)))
         return count
 
-    def _put_right(self, post: _Post, metric: str, as_of: datetime) -> float | None:
+    def _corrected(self, post: _Post, metric: str, as_of: datetime) -> float | None:
         """The true count, None before the post was out."""
         age = as_of - post.published_at
         if age <= timedelta(0):
@@ -169,7 +169,7 @@ class SimulatedAudience:
         return float(self._count(post, metric, age / timedelta(days=1)))
 
     def _count(self, post: _Post, metric: str, age_days: float) -> int:
-        """The true cumulative count: whole, and never falling with age."""
+        """The true cumulative count: an integer that never falls with age."""
         low, high = REACH_RANGE
         unit = seeded_unit(self.seed, "reach", post.intent_key)
         total = int(low * (high / low) ** unit)

@@ -1,13 +1,13 @@
-"""Where the present comes from: the machine, or a simulated time that stands still."""
+"""Clocks: the machine's, and a simulated one that moves only when it is moved."""
 
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ig_assets.errors import InputError
+from ig_assets.files import write_atomic
 
 
 class SystemClock:
@@ -35,7 +35,7 @@ class SimulatedClock:
             stored = json.loads(self._path.read_text(encoding="utf-8"))["now"]
             instant = datetime.fromisoformat(stored)
             if instant.tzinfo is not None:
-                raise ValueError("a clock of this house is naive UTC")
+                raise ValueError("the stored time must be naive UTC")
             return instant
         except (FileNotFoundError, NotADirectoryError):
             return self._start
@@ -50,12 +50,4 @@ class SimulatedClock:
         """Move forwards; a move into the past is ignored, as time does not return."""
         if instant <= self.now() and self._path.exists():
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # Of this process alone, and on the disk before it has the name: a crash, or
-        # another that moves time too, leaves the old file or the new one.
-        part = self._path.with_suffix(f".{os.getpid()}.part")
-        with part.open("w", encoding="utf-8") as file:
-            json.dump({"now": instant.isoformat()}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, self._path)
+        write_atomic(self._path, json.dumps({"now": instant.isoformat()}))

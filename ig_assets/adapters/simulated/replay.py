@@ -1,4 +1,4 @@
-"""A replay of a recorded history: real counters of real posts, read day by day again.
+"""A replay of a recorded history: real counters of real posts, reported day by day.
 
 A recorded post is a post of its own (`recorded`), read on the days on which it was
 recorded. A post of the loop is given a recorded one, drawn by (seed, intent key), and
@@ -29,7 +29,7 @@ from ig_assets.core.ports import Published, PublishRequest, Reading
 ENOUGH_SNAPSHOTS = 3
 """A loop's post is given a recorded one with so many, where there are any."""
 
-STANDS_FOR = timedelta(days=1)
+ANSWERS_FOR = timedelta(days=1)
 """How long a snapshot answers; after that nothing is known until the next one."""
 
 _SCHEMA = """
@@ -123,7 +123,7 @@ class ReplayedHistory:
         answers = []
         for post_id in platform_post_ids:
             recorded_id, slot = given.get(post_id, (post_id, None))
-            post = self._place.get(recorded_id)
+            post = self._number.get(recorded_id)
             if post is None:
                 continue
             birth = as_datetime(self.recording.published_at[post])
@@ -137,7 +137,7 @@ class ReplayedHistory:
         return answers
 
     @cached_property
-    def _place(self) -> dict[str, int]:
+    def _number(self) -> dict[str, int]:
         return {name: n for n, name in enumerate(self.recording.post_ids)}
 
     @cached_property
@@ -157,12 +157,12 @@ class ReplayedHistory:
         of = self.recording.snapshots(post)
         observed = self.recording.observed_at[of]
         last = int(np.searchsorted(observed, np.datetime64(moment), side="right")) - 1
-        if last < 0 or moment - as_datetime(observed[last]) >= STANDS_FOR:
+        if last < 0 or moment - as_datetime(observed[last]) >= ANSWERS_FOR:
             return None
         return int(of.start) + last
 
     def _given(self, ids: Sequence[str]) -> dict[str, tuple[str, datetime]]:
-        """The recorded posts that stand for the loop's posts among these, in one go."""
+        """The recorded posts that represent the loop's posts among these."""
         with self._connect() as con:
             rows = con.execute(
                 f"""

@@ -13,7 +13,10 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ig_assets.core.experiments.reports.meta_analysis import claim_row, compared_rows
-from ig_assets.core.experiments.stats.anytime_t_test import Stand, stand
+from ig_assets.core.experiments.stats.anytime_t_test import (
+    SequentialMean,
+    sequential_mean,
+)
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
 from ig_assets.core.fine_tuning.evaluation import evaluation_of
 from ig_assets.core.models.registry import (
@@ -78,7 +81,7 @@ class CanaryEvidence:
     """The canary's log rate ratios over the active model, one per pair of posts."""
 
     model_id: str
-    stand: Stand
+    stand: SequentialMean
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def canary_evidence(con: Connection) -> CanaryEvidence | None:
     if canary is None:
         return None
     rows = compared_rows(con, _PAIRS, [canary.model_id, active_model(con).model_id])
-    return CanaryEvidence(canary.model_id, stand([row["d"] for row in rows]))
+    return CanaryEvidence(canary.model_id, sequential_mean([row["d"] for row in rows]))
 
 
 def canary_row(evidence: CanaryEvidence) -> dict[str, Any]:

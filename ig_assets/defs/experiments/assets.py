@@ -190,7 +190,7 @@ def experiment_results(
     clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
-    """Look at every undecided experiment once."""
+    """Evaluate every undecided experiment once."""
     with plain_failures():
         summary = update_results(
             warehouse,
@@ -200,7 +200,7 @@ def experiment_results(
         )
         with warehouse.transaction() as con:
             newest = experiment_rows(con, limit=20)
-            shown = courses(con, [row["experiment_id"] for row in newest])
+            trajectories = courses(con, [row["experiment_id"] for row in newest])
             across = claim_rows(across_topics(con, simulated=_is_simulated(settings)))
             if canary := canary_evidence(con):
                 across.append(canary_row(canary))
@@ -209,8 +209,8 @@ def experiment_results(
                 "SELECT experiment_id || ' ' || decided_at || ' ' || decision "
                 "FROM decisions",
             )
-            standing = decisions_in_all(con)
-        drawn = course_picture(titled(newest, shown[:PICTURES]))
+            in_all = decisions_in_all(con)
+        drawn = course_picture(titled(newest, trajectories[:PICTURES]))
     return dg.MaterializeResult(
         metadata={
             "newest_experiments": picture(drawn, "rates and evidence by day of age"),
@@ -218,7 +218,7 @@ def experiment_results(
             "across_topics": sample_table(across),
         }
         | counts(summary)
-        | {f"in_all_{decision}": n for decision, n in standing.items()}
+        | {f"in_all_{decision}": n for decision, n in in_all.items()}
         | {"sample": sample_table([named(row, RESULT_COLUMNS) for row in newest])},
         data_version=dg.DataVersion(version),
     )
@@ -232,8 +232,8 @@ def experiment_results(
     automation_condition=dg.AutomationCondition.eager(),
     description=(
         "One row per decided experiment with a winner: tagged winner or provisional, "
-        "with its evidence and shrunken lift. They are scripts again through the "
-        "feedback sensor."
+        "with its evidence and shrunken lift. The feedback sensor makes them "
+        "scripts."
     ),
 )
 def winning_scripts(

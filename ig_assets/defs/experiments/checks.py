@@ -1,11 +1,11 @@
-"""What must hold of posts, engagement and decisions."""
+"""Checks of posts, engagement and decisions."""
 
 import math
 from datetime import timedelta
 
 import dagster as dg
 
-from ig_assets.core.experiments.stats.sample_ratio import randomised_splits
+from ig_assets.core.experiments.stats.sample_ratio import audience_shares
 from ig_assets.core.ports import Clock
 from ig_assets.defs.experiments.assets import (
     engagement_metrics,
@@ -133,7 +133,7 @@ def engagement_has_arrived(
     asset=engagement_metrics,
     description=(
         "Posts that are read daily have a figure of the last three days; where they "
-        "have none, either nobody reads or the platform has stopped to answer."
+        "have none, either the schedule is off or the platform stopped answering."
     ),
 )
 def insights_are_fresh(
@@ -190,22 +190,22 @@ def splits_are_as_planned(
 ) -> dg.AssetCheckResult:
     """Warn with the randomised experiments whose arms got uneven shares."""
     with warehouse.transaction() as con:
-        splits = randomised_splits(con)
-    crooked = sorted((s for s in splits if s.alarms), key=lambda s: -s.log_e)
+        shares = audience_shares(con)
+    mismatched = sorted((s for s in shares if s.alarms), key=lambda s: -s.log_e)
     sample = [
         {
-            "experiment_id": split.experiment_id,
-            "log10_evidence": round(split.log_e / math.log(10), 1),
-            **{f"trials_{arm}": trials for arm, trials in split.trials.items()},
+            "experiment_id": share.experiment_id,
+            "log10_evidence": round(share.log_e / math.log(10), 1),
+            **{f"trials_{arm}": trials for arm, trials in share.trials.items()},
         }
-        for split in crooked
+        for share in mismatched
     ]
     return dg.AssetCheckResult(
-        passed=not crooked,
+        passed=not mismatched,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
-            "randomised": len(splits),
-            "crooked": len(crooked),
+            "randomised": len(shares),
+            "mismatched": len(mismatched),
             "sample": sample_table(sample),
         },
     )
@@ -214,7 +214,7 @@ def splits_are_as_planned(
 @dg.asset_check(
     asset=posts,
     description=(
-        "Instagram's token is good for another week; it is renewed by itself while "
+        "Instagram's token is good for another week; it is renewed automatically while "
         "posts are read. A platform without a token always passes."
     ),
 )

@@ -1,4 +1,4 @@
-"""How experiments are shown on an asset's page: a table of sentences, short numbers."""
+"""Experiments on an asset's page: a table of sentences, rounded numbers."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ import dagster as dg
 
 
 def verdict_table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
-    """A table of topics and sentences, in which a topic's own marks stay plain."""
+    """A table of topics and sentences, in which a topic's own markup is escaped."""
     lines = ["| topic | verdict |", "|---|---|"]
     for row in rows:
         topic = html.escape(row["topic"] or row["experiment_id"]).replace("|", "&#124;")

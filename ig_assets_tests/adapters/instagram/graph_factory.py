@@ -1,4 +1,4 @@
-"""What tests of Instagram share: a stand-in server, a moved clock, counted sleep."""
+"""Factories for tests of Instagram: a stand-in server, a moved clock, counted sleep."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ class GraphFactory:
 
     def instagram(self) -> Instagram:
         """A new process's adapter: it knows only what is stored."""
-        book = ContainerStore(self.warehouse)
+        containers = ContainerStore(self.warehouse)
         client, sleep = self.client(), self.time.sleep
-        return Instagram(client, ACCOUNT, book, self.time, sleep=sleep)
+        return Instagram(client, ACCOUNT, containers, self.time, sleep=sleep)
 
     def ad_studies(self) -> InstagramAdStudies:
         """A new process's split tests."""
@@ -69,7 +69,7 @@ class GraphFactory:
 
 
 @contextmanager
-def graph_world(folder: Path) -> Iterator[GraphFactory]:
+def graph_env(folder: Path) -> Iterator[GraphFactory]:
     time = Time()
     warehouse = migrated_warehouse(folder / "w.duckdb", time.now)
     with GraphServer(time.now) as server:

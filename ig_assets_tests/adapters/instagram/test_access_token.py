@@ -24,7 +24,7 @@ def store(tmp_path: Path) -> Path:
     return tmp_path / "instagram_token.json"
 
 
-def keeper(world: GraphFactory, store: Path, given: str = TOKEN) -> TokenProvider:
+def provider(world: GraphFactory, store: Path, given: str = TOKEN) -> TokenProvider:
     renew = renewal(world.server.url, SECRET, world.time, sleep=world.time.sleep)
     return TokenProvider(store, given, world.time, renew)
 
@@ -32,23 +32,23 @@ def keeper(world: GraphFactory, store: Path, given: str = TOKEN) -> TokenProvide
 def test_a_renewed_token_is_used_from_then_on_by_every_process(
     world: GraphFactory, store: Path
 ) -> None:
-    assert keeper(world, store).current() == f"{TOKEN}-renewed"
-    assert keeper(world, store).current() == f"{TOKEN}-renewed"
+    assert provider(world, store).current() == f"{TOKEN}-renewed"
+    assert provider(world, store).current() == f"{TOKEN}-renewed"
     assert len(world.server.asked_of(REFRESH)) == 1
     kept = stored_token(store, TOKEN, world.time)
-    assert kept.expires_at == START + timedelta(days=60) and kept.is_told
+    assert kept.expires_at == START + timedelta(days=60) and kept.is_reported
     assert stat.S_IMODE(store.stat().st_mode) == 0o600
 
 
 def test_it_is_renewed_again_before_it_expires_and_not_sooner(
     world: GraphFactory, store: Path
 ) -> None:
-    keeper(world, store).current()
+    provider(world, store).current()
     world.time.present += timedelta(days=29)
-    keeper(world, store).current()
+    provider(world, store).current()
     assert len(world.server.asked_of(REFRESH)) == 1
     world.time.present += timedelta(days=2)
-    keeper(world, store).current()
+    provider(world, store).current()
     assert len(world.server.asked_of(REFRESH)) == 2
     kept = stored_token(store, TOKEN, world.time)
     assert kept.expires_at == world.time.present + timedelta(days=60)
@@ -58,20 +58,20 @@ def test_a_token_too_young_to_be_renewed_stays_in_use_and_is_tried_the_next_day(
     world: GraphFactory, store: Path
 ) -> None:
     world.server.fail(REFRESH, error(100))
-    assert keeper(world, store).current() == TOKEN
-    assert keeper(world, store).current() == TOKEN
+    assert provider(world, store).current() == TOKEN
+    assert provider(world, store).current() == TOKEN
     assert len(world.server.asked_of(REFRESH)) == 1
     world.time.present += timedelta(days=1)
-    assert keeper(world, store).current() == f"{TOKEN}-renewed"
+    assert provider(world, store).current() == f"{TOKEN}-renewed"
 
 
 def test_a_new_token_in_the_settings_replaces_the_kept_one(
     world: GraphFactory, store: Path
 ) -> None:
-    keeper(world, store).current()
+    provider(world, store).current()
     world.server.token = "IGAA-another"
     world.server.fail(REFRESH, error(100))
-    assert keeper(world, store, "IGAA-another").current() == "IGAA-another"
+    assert provider(world, store, "IGAA-another").current() == "IGAA-another"
 
 
 @pytest.mark.parametrize("seconds", [0, 1_800_000_000])
@@ -80,7 +80,7 @@ def test_a_token_of_facebook_login_is_only_asked_when_it_expires(
 ) -> None:
     world.server.token = "EAA-page-token"
     world.server.fail("debug_token", (200, {"data": {"expires_at": seconds}}))
-    assert keeper(world, store, "EAA-page-token").current() == "EAA-page-token"
+    assert provider(world, store, "EAA-page-token").current() == "EAA-page-token"
     kept = stored_token(store, "EAA-page-token", world.time)
     assert (kept.expires_at is None) is (seconds == 0)
 
@@ -89,8 +89,8 @@ def test_a_token_whose_end_nobody_told_is_taken_to_last_sixty_days(
     world: GraphFactory, store: Path
 ) -> None:
     world.server.fail(REFRESH, *[error(100)] * 9)
-    keeper(world, store).current()
+    provider(world, store).current()
     world.time.present += timedelta(days=20)
-    keeper(world, store).current()
+    provider(world, store).current()
     kept = stored_token(store, TOKEN, world.time)
-    assert kept.expires_at == START + timedelta(days=60) and not kept.is_told
+    assert kept.expires_at == START + timedelta(days=60) and not kept.is_reported

@@ -1,4 +1,4 @@
-"""One audience is divided among reels: paused, capped, found by name, never told."""
+"""One audience is divided among reels: paused, capped and found by name."""
 
 from __future__ import annotations
 
@@ -130,14 +130,14 @@ def test_what_is_switched_on_would_spend_and_what_is_paused_does_not(
     world: GraphFactory,
 ) -> None:
     one = made(world, "A", "B")
-    ads, desk = world.ad_studies(), world.server.ads
+    ads, vendor = world.ad_studies(), world.server.ads
     for kind in ("ad", "ad_set"):
         ads.switch(one[kind].object_id, True)
-        assert desk.would_spend() == 0
+        assert vendor.would_spend() == 0
     ads.switch(one["campaign"].object_id, True)
-    assert desk.would_spend() == 3000
+    assert vendor.would_spend() == 3000
     ads.switch(one["campaign"].object_id, False)
-    assert desk.would_spend() == 0
+    assert vendor.would_spend() == 0
 
 
 def test_switching_is_repeated_and_making_is_not(world: GraphFactory) -> None:
@@ -170,7 +170,7 @@ def test_the_account_tells_its_money_and_its_minimums(world: GraphFactory) -> No
     assert world.ad_studies().account().minor_units == 1
 
 
-def test_an_account_that_may_not_advertise_is_told(world: GraphFactory) -> None:
+def test_an_account_that_may_not_advertise_is_reported(world: GraphFactory) -> None:
     world.server.ads.account_status = 3
     with pytest.raises(AccessError, match="its status is 3"):
         world.ad_studies().account()

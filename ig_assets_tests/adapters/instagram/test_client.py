@@ -1,4 +1,4 @@
-"""The Graph API: errors by code, pages by cursor, usage headers, and no token told."""
+"""The Graph API: errors by code, pages by cursor, usage headers, and no secrets."""
 
 from __future__ import annotations
 
@@ -149,29 +149,29 @@ def test_neither_token_nor_proof_is_in_an_error_or_a_log(
     caplog.set_level(logging.DEBUG)
     client = world.client()
     world.server.fail(LIMIT, error(190), HANG_UP, HANG_UP, HANG_UP, HANG_UP)
-    told = []
+    messages = []
     for _ in range(2):
         with pytest.raises(VendorError) as caught:
             client.get(LIMIT)
-        shown: BaseException | None = caught.value
-        while shown is not None:
-            told.append(repr(shown))
-            shown = shown.__cause__ or shown.__context__
+        cause: BaseException | None = caught.value
+        while cause is not None:
+            messages.append(repr(cause))
+            cause = cause.__cause__ or cause.__context__
     client.get(LIMIT)
     assert any("HTTP Request" in message for message in caplog.messages)
     proof = world.server.asked[0][2]["appsecret_proof"]
-    for text in [*told, *caplog.messages]:
+    for text in [*messages, *caplog.messages]:
         assert TOKEN not in text and proof not in text
 
 
 def test_the_log_filter_leaves_other_lines_alone() -> None:
-    def shown(url: str) -> str:
+    def logged(url: str) -> str:
         record = logging.makeLogRecord({"msg": "GET %s", "args": (httpx.URL(url),)})
         assert without_secrets(record)
         return record.getMessage()
 
-    assert shown("https://example.org/?q=1") == "GET https://example.org/?q=1"
-    assert re.fullmatch(r"GET https://g/\?…", shown("https://g/?a=1&access_token=x"))
+    assert logged("https://example.org/?q=1") == "GET https://example.org/?q=1"
+    assert re.fullmatch(r"GET https://g/\?…", logged("https://g/?a=1&access_token=x"))
 
 
 def test_a_tokens_kind_says_which_host_takes_it() -> None:

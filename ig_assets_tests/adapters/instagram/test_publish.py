@@ -1,4 +1,4 @@
-"""A reel goes out once: whatever breaks off, the vendor is asked and not told again."""
+"""A reel goes out once: after any failure the vendor is asked, never sent it twice."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def test_what_is_published_but_not_listed_yet_stays_open_until_it_is(
         world.instagram().publish(reel())
     assert caught.value.outcome_unknown
     world.time.present += timedelta(days=1)
-    for again in (
+    for repeat in (
         lambda: world.instagram().find("post-1"),
         lambda: world.instagram().publish(reel()),
     ):
         with pytest.raises(TransientVendorError, match="posts attach") as caught:
-            again()
+            repeat()
         assert caught.value.outcome_unknown
     world.server.hides_new_media = False
     out = world.instagram().find("post-1")
@@ -203,16 +203,16 @@ def test_an_older_post_with_the_same_words_is_not_taken_for_it(
 
 
 @pytest.mark.parametrize(
-    ("request_", "said"),
+    ("request_", "message"),
     [
         (reel(media_url=""), "needs a video"),
         (reel(text="x" * 2201), "2,201 characters"),
     ],
 )
 def test_what_cannot_be_a_reel_is_refused_before_anything_is_sent(
-    world: GraphFactory, request_: PublishRequest, said: str
+    world: GraphFactory, request_: PublishRequest, message: str
 ) -> None:
-    with pytest.raises(RefusedError, match=said):
+    with pytest.raises(RefusedError, match=message):
         world.instagram().publish(request_)
     assert world.server.asked == []
 

@@ -128,8 +128,8 @@ def test_insights_lag_by_up_to_48_hours_and_all_of_a_posts_counters_at_once(
         post = audience.publish(request(f"k{number}"))
         for hour in range(1, 60):
             moment = SLOT + timedelta(hours=hour)
-            told = audience.insights([post.platform_post_id], moment)
-            known = {reading.value is not None for reading in told}
+            reported = audience.insights([post.platform_post_id], moment)
+            known = {reading.value is not None for reading in reported}
             assert len(known) == 1, "a delay holds for the post, not for a metric"
             if known == {True}:
                 lags.append(hour)
@@ -139,15 +139,15 @@ def test_insights_lag_by_up_to_48_hours_and_all_of_a_posts_counters_at_once(
 
 
 def test_now_and_then_an_answer_is_empty(audience: SimulatedAudience) -> None:
-    told = [
+    reported = [
         value
         for n in range(20)
         for value in curve(audience, f"k{n}", "views", hours=12, days=30)[5:]
     ]
-    assert told.count(None) / len(told) == pytest.approx(0.02, abs=0.012)
+    assert reported.count(None) / len(reported) == pytest.approx(0.02, abs=0.012)
 
 
-def test_whoever_asks_later_is_told_what_was_late_empty_or_wrong_put_right(
+def test_a_later_request_gets_late_missing_and_wrong_counts_corrected(
     audience: SimulatedAudience, tmp_path: Path
 ) -> None:
     present = [SLOT]
@@ -160,12 +160,12 @@ def test_whoever_asks_later_is_told_what_was_late_empty_or_wrong_put_right(
         finals = []
         for moment in moments:
             present[0] = moment + timedelta(hours=48)
-            told = vendor.insights([post_id], moment)
-            assert told == audience.insights([post_id], moment)
+            reported = vendor.insights([post_id], moment)
+            assert reported == audience.insights([post_id], moment)
             present[0] = moment + timedelta(hours=49)
             right = vendor.insights([post_id], moment)
-            filled += told[0].value is None
-            corrected += None is not told[0].value != right[0].value
+            filled += reported[0].value is None
+            corrected += None is not reported[0].value != right[0].value
             assert all(reading.value is not None for reading in right)
             finals.append(right[0].value or 0.0)
         assert finals == sorted(finals), "the truth never goes backwards"
@@ -175,10 +175,10 @@ def test_whoever_asks_later_is_told_what_was_late_empty_or_wrong_put_right(
 def test_the_truth_is_where_nothing_of_the_loop_can_see_it(
     audience: SimulatedAudience,
 ) -> None:
-    house = Path(simulated_audience.__file__).parents[2]
+    package = Path(simulated_audience.__file__).parents[2]
     readers = {
-        path.relative_to(house).as_posix()
-        for path in house.rglob("*.py")
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
         if "EffectModel" in path.read_text("utf-8")
     }
     assert readers == {"adapters/simulated/audience.py"}

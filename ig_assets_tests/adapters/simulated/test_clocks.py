@@ -1,4 +1,4 @@
-"""Simulated time is one file: whole or as before, and plain about damage."""
+"""Simulated time is one file: the new one or the old one; damage is reported."""
 
 from __future__ import annotations
 

@@ -105,8 +105,8 @@ def test_which_one_it_is_is_drawn_by_seed_and_key_and_never_a_short_one(
             f"k{n}": platform.publish(request(f"k{n}")).platform_post_id for n in order
         }
         moment = SLOT + 3 * DAY
-        shown = values(platform.insights(list(posts.values()), moment), "likes")
-        return {key: str(shown[post]) for key, post in posts.items()}
+        counts = values(platform.insights(list(posts.values()), moment), "likes")
+        return {key: str(counts[post]) for key, post in posts.items()}
 
     here = drawn(replay, range(30))
     elsewhere = ReplayedHistory(file, tmp_path / "elsewhere.sqlite", seed=7)
@@ -148,8 +148,8 @@ def test_a_recording_is_ingested_day_by_day_as_posts_of_its_own(
         "WHERE p.platform_post_id = 'a' AND metric = 'views' ORDER BY as_of",
     )
     assert [row["value"] for row in views] == [100.0, 300.0, 290.0, None, 400.0]
-    again = [collect_engagement(warehouse, clock, replay, day) for day in days]
-    assert sum(summary.readings for summary in again) == 0
+    rerun = [collect_engagement(warehouse, clock, replay, day) for day in days]
+    assert sum(summary.readings for summary in rerun) == 0
 
 
 def test_a_recording_that_is_put_right_restates_what_was_read(

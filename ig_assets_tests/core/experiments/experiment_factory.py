@@ -1,4 +1,4 @@
-"""A small world for these tests: a warehouse, a moved clock, scripted platforms."""
+"""Factories for experiments: warehouse, clock that tests move, scripted platform."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 
 
 class MovedClock:
-    """Stands still until a test moves it."""
+    """A clock that only a test moves."""
 
     def __init__(self, present: datetime = START) -> None:
         self.present = present
@@ -115,11 +115,11 @@ def add_experiment(
     experiment_id: str = "e1",
     sigma: float = 0.0,
     started_at: datetime = START,
-    declared: bool = False,
+    is_final: bool = False,
 ) -> None:
     """A running experiment whose posts are out since `started_at`.
 
-    Each arm's snapshots are (age in days, likes, reach). With `declared` they are
+    Each arm's snapshots are (age in days, likes, reach). With `is_final` they are
     final readings without an age, as history imports are.
     """
     experiment = {
@@ -131,15 +131,15 @@ def add_experiment(
         "sigma": sigma,
         "simulated": True,
         "started_at": started_at,
-        "ends_at": None if declared else started_at + 28 * DAY,
+        "ends_at": None if is_final else started_at + 28 * DAY,
         "status": "running",
     }
     posts = [
         {
             "post_id": f"{experiment_id}-{arm}",
             "experiment_id": experiment_id,
-            "script_id": f"script-{experiment_id}-{arm}" if declared else None,
-            "variant_id": None if declared else f"{experiment_id}-{arm}",
+            "script_id": f"script-{experiment_id}-{arm}" if is_final else None,
+            "variant_id": None if is_final else f"{experiment_id}-{arm}",
             "arm": arm,
             "platform": "scripted",
             "platform_post_id": f"id-{experiment_id}-{arm}",
@@ -158,7 +158,7 @@ def add_experiment(
             f"{experiment_id}-{arm}",
             snapshots,
             started_at=started_at,
-            declared=declared,
+            is_final=is_final,
         )
 
 
@@ -168,7 +168,7 @@ def add_snapshots(
     snapshots: Sequence[Snapshot],
     *,
     started_at: datetime = START,
-    declared: bool = False,
+    is_final: bool = False,
 ) -> None:
     rows = [
         {
@@ -177,7 +177,7 @@ def add_snapshots(
             "as_of": started_at + age * DAY,
             "observed_at": started_at + age * DAY,
             "value": value,
-            "age_hours": None if declared else age * 24.0,
+            "age_hours": None if is_final else age * 24.0,
         }
         for age, likes, reach in snapshots
         for metric, value in (("likes", likes), ("reach", reach))

@@ -1,7 +1,6 @@
-"""A split test as an experiment of ours: its ads are posts, its arms were drawn.
+"""A split test as an experiment: its ads are posts of a randomised audience.
 
-From then on evidence, the check of its shares and verdicts are those of every other
-experiment.
+Evidence, the check of its shares and verdicts are those of every other experiment.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ FROM experiments
 WHERE experiment_id = ?
 """
 
-_SHOWN = """
+_PUBLISHED = """
 UPDATE posts
 SET status = 'published', published_at = ?
 WHERE experiment_id = ?
@@ -48,7 +47,7 @@ SET started_at = ?, ends_at = ?
 WHERE experiment_id = ?
 """
 
-_NEVER_SHOWN = """
+_DECLINED = """
 UPDATE posts
 SET status = 'declined'
 WHERE experiment_id = ?
@@ -56,8 +55,8 @@ WHERE experiment_id = ?
 """
 
 
-def place(con: Connection, study: AdStudy) -> AdStudy:
-    """All of it is made: it becomes an experiment, and its ads are posts that wait."""
+def add_experiment(con: Connection, study: AdStudy) -> AdStudy:
+    """Make a test whose objects are complete an experiment, with its ads as posts."""
     study = move(con, study.split_id, ("planned",), status="paused")
     [source] = fetch_dicts(con, _EXPERIMENT, [study.of_experiment_id])
     arms = fetch_dicts(con, _ARMS, [study.split_id])
@@ -67,7 +66,7 @@ def place(con: Connection, study: AdStudy) -> AdStudy:
 
 
 def _experiment(study: AdStudy, source: dict[str, Any]) -> dict[str, Any]:
-    """The test as an experiment: people were divided at random, so sigma is 0."""
+    """The test as an experiment: its audience is randomised, so sigma is 0."""
     events, trials = source["numerator"], source["denominator"]
     return {
         "experiment_id": study.experiment_id,
@@ -87,7 +86,7 @@ def _experiment(study: AdStudy, source: dict[str, Any]) -> dict[str, Any]:
 
 
 def _post(study: AdStudy, arm: dict[str, Any]) -> dict[str, Any]:
-    """An ad as a post; while it is `placed` nobody publishes or approves it."""
+    """An ad as a post; while it is `placed` it is neither approved nor published."""
     names = ("variant_id", "script_id", "hook_style", "published_revision_hash")
     return {
         **{name: arm[name] for name in names},
@@ -103,11 +102,11 @@ def _post(study: AdStudy, arm: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def show(con: Connection, study: AdStudy, run_id: str) -> None:
-    """The ads are out: since the vendor was told so, or from the planned beginning."""
+def mark_published(con: Connection, study: AdStudy, run_id: str) -> None:
+    """Mark the ads published: since the start, or the planned beginning if later."""
     assert study.started_at is not None, "it is written before the campaign runs"
     begun = max(study.started_at, study.starts_at)
-    con.execute(_SHOWN, [begun, study.experiment_id])
+    con.execute(_PUBLISHED, [begun, study.experiment_id])
     con.execute(_BEGUN, [begun, begun + EXPERIMENT_LENGTH, study.experiment_id])
     edges = []
     for arm in fetch_dicts(con, _ARMS, [study.split_id]):
@@ -119,6 +118,6 @@ def show(con: Connection, study: AdStudy, run_id: str) -> None:
     record_edges(con, edges, run_id, study.started_at)
 
 
-def never_shown(con: Connection, study: AdStudy) -> None:
-    """The ads of a test that ended before it began never will be out."""
-    con.execute(_NEVER_SHOWN, [study.experiment_id])
+def mark_declined(con: Connection, study: AdStudy) -> None:
+    """Decline the ads of a test that was stopped before it began."""
+    con.execute(_DECLINED, [study.experiment_id])

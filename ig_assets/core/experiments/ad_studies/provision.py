@@ -1,7 +1,7 @@
-"""Each object of a split test is made at most once, whatever breaks off.
+"""Idempotent creation of ad-study objects.
 
-A vendor of ads has no idempotency key, but an object's name is ours: where an answer
-fails to come, or a run died, the object is looked up by its name before it is made.
+Meta has no idempotency key, but an object's name is ours: after a lost answer or a
+crash the object is looked up by its name before it is made.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ig_assets.errors import (
 )
 
 LOOKS, LOOK_S = 3, 10.0
-# So long after a call nobody may conclude from silence that nothing was made.
+# Until this long after a call, an object that is not listed may still appear.
 SETTLED_AFTER = timedelta(minutes=10)
 
 Sleep = Callable[[float], None]
@@ -40,9 +40,9 @@ def make_all(
     study: AdStudy,
     sleep: Sleep = wait_to_send,
 ) -> dict[str, str]:
-    """Make what is missing, paused; the ids of the ads by arm.
+    """Make the missing objects, paused; return the ids of the ads by arm.
 
-    Raises VendorError; what was made stays, and the next call goes on from there.
+    Raises VendorError; what was made stays, and the next call continues from there.
     """
     maker = _Maker(store, clock, ads, study, sleep)
     campaign = maker.made("campaign", ALL_ARMS, {})
@@ -57,7 +57,7 @@ def make_all(
 
 
 class _Maker:
-    """Knows one test's objects as they are stored."""
+    """Makes one test's objects."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class _Maker:
         self.arms = [arm for kind, arm in self._objects if kind == "ad"]
 
     def made(self, kind: str, arm: str, parents: Mapping[str, str]) -> str:
-        """The object's id; it is made if it certainly was not."""
+        """The object's id; it is made only if it certainly does not exist yet."""
         known = self._objects[kind, arm]
         if known.object_id is not None:
             return known.object_id
@@ -86,7 +86,7 @@ class _Maker:
                 return self._note(known, found)
             if self._clock.now() - known.asked_at < SETTLED_AFTER:
                 raise TransientVendorError(
-                    f"The {_said(kind)} of the split test {known.split_id} may be in "
+                    f"The {_words(kind)} of the split test {known.split_id} may be in "
                     "the making; run it again in ten minutes, nothing is made twice."
                 )
         return self._make(known, parents)
@@ -120,7 +120,7 @@ class _Maker:
         )
 
     def _look_again(self, asked: StoredStudyObject) -> str | None:
-        """Ask a few times what became of a call that got no answer."""
+        """Look a few times for the object of a call that got no answer."""
         for _ in range(LOOKS):
             self._sleep(LOOK_S)
             try:
@@ -137,9 +137,9 @@ class _Maker:
         return object_id
 
     def _forget(self, known: StoredStudyObject) -> None:
-        """It said no: nothing was made, so nothing need be looked up."""
+        """The vendor refused: nothing was made, so nothing need be looked up."""
         self._store.write(replace(known, asked_at=None))
 
 
-def _said(kind: str) -> str:
+def _words(kind: str) -> str:
     return kind.replace("_", " ")

@@ -1,7 +1,7 @@
-"""A randomised test of reels that are out: planned and made paused, started, stopped.
+"""Split tests of published reels by ad studies: plan (all paused), start, stop.
 
-A split test goes planned → paused → starting → running → stopping → stopped. All that
-it takes at the vendor is made paused; nothing is spent before a person starts it, and
+A test's status goes planned → paused → starting → running → stopping → stopped. All its
+objects at the vendor are made paused; nothing is spent before a person starts it, and
 never more than they asked for. It is an experiment of its own, whose arms are the ads.
 """
 
@@ -12,7 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.costs.cancellation import wait_to_send
-from ig_assets.core.experiments.ad_studies.experiment import never_shown, place, show
+from ig_assets.core.experiments.ad_studies.experiment import (
+    add_experiment,
+    mark_declined,
+    mark_published,
+)
 from ig_assets.core.experiments.ad_studies.provision import Sleep, make_all
 from ig_assets.core.experiments.ad_studies.store import (
     ALL_ARMS,
@@ -61,21 +65,21 @@ class AdStudyService:
     sleep: Sleep = wait_to_send
 
     def plan(
-        self, experiment_id: str, wish: AdStudyRequest, payer: str | None = None
+        self, experiment_id: str, request: AdStudyRequest, payer: str | None = None
     ) -> AdStudy:
         """Make a split test of an experiment's reels, all of it paused.
 
-        An experiment has one open test at a time: planning it again goes on with what
-        is missing. Raises InputError for a wish that cannot be, fewer than two reels,
+        An experiment has one open test at a time: planning it again makes what is
+        missing. Raises InputError for an invalid request, fewer than two reels,
         or other terms than an open test has; and VendorError, where what was made
         stays.
         """
-        wish.check()
-        check_limit(wish.budget, self.limit)
+        request.check()
+        check_limit(request.budget, self.limit)
         study = self._open(experiment_id)
         if study is None:
-            study = self._write_plan(experiment_id, wish, payer, self.ads.account())
-        if not wish.is_of(study):
+            study = self._write_plan(experiment_id, request, payer, self.ads.account())
+        if not request.is_of(study):
             raise InputError(
                 f"The split test {study.split_id} of this experiment is {study.status} "
                 "on other terms; repeat its own, or end it with `ig-assets split stop "
@@ -86,7 +90,7 @@ class AdStudyService:
             study = self._store.move(study.split_id, ("planned",), payer=payer)
             make_all(self._store, self.clock, self.ads, study, self.sleep)
             with self.warehouse.transaction() as con:
-                study = place(con, study)
+                study = add_experiment(con, study)
         return study
 
     def start(self, split_id: str, run_id: str = "") -> AdStudy:
@@ -105,21 +109,21 @@ class AdStudyService:
             for (found, _), item in objects.items():
                 if found == kind:
                     self.ads.switch(_id_of(item), True)
-        told_at = study.started_at or self.clock.now()
-        self._store.move(split_id, ("starting",), started_at=told_at)
+        started_at = study.started_at or self.clock.now()
+        self._store.move(split_id, ("starting",), started_at=started_at)
         campaign = _id_of(objects["campaign", ALL_ARMS])
         self.ads.switch(campaign, True)
         try:
             with self.warehouse.transaction() as con:
                 study = move(con, split_id, ("starting",), status="running")
-                show(con, study, run_id)
+                mark_published(con, study, run_id)
         except InputError:  # it was stopped meanwhile
             self.ads.switch(campaign, False)
             raise
         return study
 
     def stop(self, split_id: str, run_id: str = "") -> AdStudy:
-        """Pause the campaign for good; what was shown is still read and decided.
+        """Pause the campaign for good; its results are still read and decided.
 
         Raises VendorError: it may still spend then; stop it again.
         """
@@ -134,9 +138,9 @@ class AdStudyService:
         with self.warehouse.transaction() as con:
             study = move(con, split_id, STOPPABLE, status="stopped", stopped_at=now)
             if study.started_at is None:
-                never_shown(con, study)
+                mark_declined(con, study)
             else:
-                show(con, study, run_id)
+                mark_published(con, study, run_id)
         return study
 
     @property
@@ -150,11 +154,11 @@ class AdStudyService:
     def _write_plan(
         self,
         experiment_id: str,
-        wish: AdStudyRequest,
+        request: AdStudyRequest,
         payer: str | None,
         account: AdAccount,
     ) -> AdStudy:
-        """The test and every object that it takes, as intents; once."""
+        """Store the test and all its objects as intents; once."""
         now = self.clock.now()
         with self.warehouse.transaction() as con:
             reels = fetch_dicts(con, _REELS, [experiment_id, PLATFORM])
@@ -166,18 +170,18 @@ class AdStudyService:
                 )
             if study := _open_study(con, experiment_id, now):
                 return study
-            terms = terms_of(wish, len(reels), account, now, payer)
+            terms = terms_of(request, len(reels), account, now, payer)
             number = len(studies_of(con, experiment_id))
             split_id = stable_id("split test", experiment_id, number)
             study = AdStudy(
                 split_id=split_id,
                 of_experiment_id=experiment_id,
                 experiment_id=stable_id("experiment", split_id),
-                budget=wish.budget,
+                budget=request.budget,
                 currency=account.currency,
                 spend_cap=terms.spend_cap,
                 arm_budget=terms.arm_budget,
-                days=wish.days,
+                days=request.days,
                 countries=",".join(terms.countries),
                 min_age=terms.min_age,
                 max_age=terms.max_age,
@@ -192,7 +196,10 @@ class AdStudyService:
         return study
 
     def _check_in_time(self, study: AdStudy) -> None:
-        """A study is made before it begins; until it is, nobody's share is theirs."""
+        """Raise InputError for a study whose beginning is past.
+
+        Meta divides the audience only for studies that are made before they begin.
+        """
         if self.clock.now() >= study.starts_at:
             raise InputError(
                 f"The split test {study.split_id} was not all made before it should "
@@ -216,7 +223,7 @@ class AdStudyService:
 
 
 def _open_study(con: Connection, of_id: str, now: datetime) -> AdStudy | None:
-    """The test that is not over; an experiment has one at most."""
+    """The test that is not over, if any; an experiment has one at most."""
     for study in studies_of(con, of_id):
         if study.status != "stopped" and now < study.ends_at:
             return study
@@ -224,7 +231,7 @@ def _open_study(con: Connection, of_id: str, now: datetime) -> AdStudy | None:
 
 
 def _intents(split_id: str, reels: list[dict[str, Any]]) -> list[StoredStudyObject]:
-    """Every object that the test takes, none of them asked for yet."""
+    """All objects of the test, none of them requested yet."""
     wanted = [("campaign", ALL_ARMS, None, None), ("study", ALL_ARMS, None, None)]
     for reel in reels:
         for kind in ("ad_set", "creative", "ad"):

@@ -1,6 +1,6 @@
-"""What was asked of a vendor for a split test and what came of it, as rows.
+"""Stores split tests and their objects at the vendor.
 
-A row stands before each call: the test with its terms, then every object that it takes
+A row is written before each call: the test with its terms, then each of its objects
 with the key that its name will hold. After a crash the vendor is asked by that key.
 """
 
@@ -38,7 +38,7 @@ WHERE split_id = ?
 ORDER BY kind, arm
 """
 
-_STANDS = """
+_STATE = """
 SELECT asked_at, object_id
 FROM split_objects
 WHERE split_id = ?
@@ -52,7 +52,7 @@ class AdStudy:
     """One split test; `experiment_id` is its own, money in minor units but `budget`.
 
     `status` is planned (some object is missing), paused (all are there), starting,
-    running, stopping or stopped. `started_at` is when the vendor was first told to.
+    running, stopping or stopped. `started_at` is when the start was first requested.
     """
 
     split_id: str
@@ -91,7 +91,7 @@ class AdStudy:
 
 @dataclass(frozen=True)
 class StoredStudyObject:
-    """One object of a test; `asked_at` while nobody knows what a call came to."""
+    """One object of a test; `asked_at` is set while a call's outcome is unknown."""
 
     split_id: str
     kind: str
@@ -133,11 +133,11 @@ class AdStudyStore:
         return {(row["kind"], row["arm"]): StoredStudyObject(**row) for row in rows}
 
     def claim(self, known: StoredStudyObject, now: datetime) -> bool:
-        """Write that it is asked for now; false where another process was first."""
+        """Write that it is requested now; false where another process was first."""
         with self._warehouse.transaction() as con:
             key = [known.split_id, known.kind, known.arm]
-            stands = con.execute(_STANDS, key).fetchall()
-            if stands != [(known.asked_at, None)]:
+            state = con.execute(_STATE, key).fetchall()
+            if state != [(known.asked_at, None)]:
                 return False
             write_rows(con, [replace(known, asked_at=now)])
         return True
@@ -168,13 +168,13 @@ def move(
 ) -> AdStudy:
     """Change a test that is in one of these states; what it is now.
 
-    Raises InputError for one in another state: somebody else was faster.
+    Raises InputError for one in another state: another process was faster.
     """
     study = study_of(con, split_id)
     if study.status not in before:
         raise InputError(
             f"The split test {split_id} is {study.status} and no longer "
-            f"{' or '.join(before)}; `ig-assets split list` shows how it stands."
+            f"{' or '.join(before)}; `ig-assets split list` shows its state."
         )
     moved = replace(study, **changes)
     write_rows(con, [moved])

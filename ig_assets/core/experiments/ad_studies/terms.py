@@ -1,4 +1,4 @@
-"""What a split test may cost and whom it is shown to: a wish, checked, in terms."""
+"""Budget, time and audience of a split test: the request, its checks, the terms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ YOUNGEST, OLDEST = 13, 65
 MAX_DAYS = 30
 MAX_ARMS = 10
 LEAD = timedelta(minutes=30)
-"""A study begins in the future, at a whole hour after this."""
+"""A study begins in the future, at a full hour after this."""
 HOUR = timedelta(hours=1)
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -34,7 +34,7 @@ class AdStudyRequest:
     max_age: int = OLDEST
 
     def check(self) -> None:
-        """Raise InputError for a wish that no account could fulfil."""
+        """Raise InputError for a request that no account could fulfil."""
         if not self.budget > 0:
             raise InputError("The budget of a split test must be more than nothing.")
         if not 1 <= self.days <= MAX_DAYS:
@@ -52,7 +52,7 @@ class AdStudyRequest:
             )
 
     def is_of(self, study: AdStudy) -> bool:
-        """Whether a test was planned on this wish."""
+        """Whether a test was planned on this request."""
         return (
             (self.budget, self.days) == (study.budget, study.days)
             and set(self.countries) == set(study.countries.split(","))
@@ -61,7 +61,7 @@ class AdStudyRequest:
 
 
 def check_limit(budget: float, limit: float) -> None:
-    """Raise InputError for more than the house allows, which is nothing by default."""
+    """Raise InputError for more than the settings allow; by default that is nothing."""
     if limit <= 0:
         raise InputError(
             "Split tests are off, since they spend real money; set IG_SPLIT_MAX_BUDGET "
@@ -75,28 +75,28 @@ def check_limit(budget: float, limit: float) -> None:
 
 
 def terms_of(
-    wish: AdStudyRequest,
+    request: AdStudyRequest,
     arms: int,
     account: AdAccount,
     now: datetime,
     payer: str | None,
 ) -> AdStudyTerms:
-    """The wish in the account's money and at a whole hour to come.
+    """The request in the account's money, beginning at the next full hour.
 
     Every arm gets the same part of the budget, rounded down. The arms' budgets bound
-    what is spent; the cap of the whole is the budget too, unless the account takes
+    what is spent; the campaign's cap is the budget too, unless the account takes
     none so low. Raises InputError for what the account cannot do.
     """
     if arms > MAX_ARMS:
         raise InputError(f"A split test takes at most {MAX_ARMS} reels, not {arms}.")
-    budget = int(round(wish.budget * account.minor_units, 6))
+    budget = int(round(request.budget * account.minor_units, 6))
     arm_budget = budget // arms
-    least = max(account.least_a_day, 1) * wish.days
+    least = max(account.least_a_day, 1) * request.days
     if arm_budget < least:
         needed = least * arms / account.minor_units
         raise InputError(
             f"The ad account takes no less than {needed:,.2f} {account.currency} for "
-            f"{arms} reels and {wish.days} days; raise --budget or take fewer days."
+            f"{arms} reels and {request.days} days; raise --budget or take fewer days."
         )
     earliest = now + LEAD
     starts_at = earliest.replace(minute=0, second=0, microsecond=0) + HOUR
@@ -104,9 +104,9 @@ def terms_of(
         spend_cap=max(budget, account.least_cap),
         arm_budget=arm_budget,
         starts_at=starts_at,
-        ends_at=starts_at + timedelta(days=wish.days),
-        countries=tuple(dict.fromkeys(wish.countries)),
-        min_age=wish.min_age,
-        max_age=wish.max_age,
+        ends_at=starts_at + timedelta(days=request.days),
+        countries=tuple(dict.fromkeys(request.countries)),
+        min_age=request.min_age,
+        max_age=request.max_age,
         payer=payer,
     )

@@ -2,7 +2,7 @@
 
 `undecided.py` reads the rows into arrays and `stats/decision_rule.py` decides all of
 them at once; this module puts each decision into words and writes it. A look is a set
-of rows of `evidence`: days that were evaluated are never evaluated again, so a rerun
+of rows of `evidence`: a day is evaluated once, so a rerun
 decides nothing twice, and a decision does not depend on how often the asset ran.
 """
 
@@ -36,19 +36,11 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 _LATEST = """
 SELECT experiment_id, decided_at, decision, winner_arm, data_through
-FROM (
-    SELECT experiment_id, decided_at, decision, winner_arm, data_through,
-           row_number() OVER (
-               PARTITION BY experiment_id
-               ORDER BY decided_at DESC
-           ) AS recency
-    FROM decisions
-) AS latest
-WHERE recency = 1
+FROM latest_decisions
 """
 
-# An import that is repeated with more rows opens its experiments again; what was
-# decided of them stays decided, unless there is more to evaluate (`reopen.py`).
+# An import that is repeated with more rows reopens its experiments; what was
+# decided stays decided, unless there is more to evaluate (`reopen.py`).
 _CLOSE_DECIDED = """
 UPDATE experiments
 SET status = 'decided'
@@ -153,7 +145,7 @@ def update_results(
 
     The rule is `decide_sequentially`'s. An experiment without a common reading at day
     14 ends *inconclusive* once its time is over. Decisions are appended when they
-    change, or rest on newer counts. An import that was extended is decided again: by
+    change, or rest on newer counts. An import that was extended is redecided: by
     its e-values, since z is valid for one look only.
     """
     now = clock.now()

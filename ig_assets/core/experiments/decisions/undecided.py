@@ -82,7 +82,7 @@ class UndecidedExperiments:
     `trials` (arms, 14), where NaN is an age without a figure. `is_final` marks
     experiments whose readings are all final ones (imports: readings without an age),
     which count as day 14. `before` is what earlier looks left behind; an experiment
-    with final readings is evaluated again for newer counts or another arm.
+    with final readings is re-evaluated for newer counts or another arm.
     `last_as_of` and `last_observed` are of each arm's latest reading, `read_until` of
     any post's; `evaluated_through` is the latest look by experiment.
     """

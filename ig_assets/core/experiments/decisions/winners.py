@@ -1,41 +1,25 @@
-"""Who won, by how much, and every post's figures beside the script it showed.
+"""Lists the winners, and records each post's figures beside its script.
 
-Reads decisions, evidence and the latest snapshots. The only thing it writes is
-`script_performance`; promotion into `scripts` belongs to the corpus sync, which asks
-`promotable` what to promote.
+The only table it writes is `script_performance`; promotion into `scripts` belongs to
+the corpus sync (`core/corpus/library/winners.py`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict, cast
 
 import numpy as np
 
 from ig_assets.core.experiments.constants import ADS
-from ig_assets.core.experiments.posts.review import LAST_EDITS
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E, shrunken_interval
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
-_LATEST_DECISIONS = """
-SELECT experiment_id, decided_at, decision, winner_variant_id, winner_arm,
-       winner_script_id, winner_revision_hash, reason, lift, shrunken_lift,
-       data_through
-FROM (
-    SELECT *,
-           row_number() OVER (
-               PARTITION BY experiment_id
-               ORDER BY decided_at DESC
-           ) AS recency
-    FROM decisions
-) AS latest
-WHERE recency = 1
-"""
-
-_WINNERS = f"""
-SELECT d.experiment_id, d.decided_at, d.decision AS tag, d.winner_arm AS arm,
+_WINNERS = """
+SELECT d.experiment_id, d.decided_at, d.decision, d.winner_arm AS arm,
        d.winner_variant_id AS variant_id, d.winner_script_id AS script_id,
        d.winner_revision_hash AS revision_hash, d.reason, d.lift, d.shrunken_lift,
        d.data_through, e.month, e.topic_id, e.segment, e.numerator, e.denominator,
@@ -48,7 +32,7 @@ SELECT d.experiment_id, d.decided_at, d.decision AS tag, d.winner_arm AS arm,
        coalesce(c.call_to_action, v.call_to_action, s.call_to_action)
            AS call_to_action,
        coalesce(c.text, v.text, s.text) AS text
-FROM ({_LATEST_DECISIONS}) AS d
+FROM won_decisions AS d
 JOIN experiments AS e
   ON e.experiment_id = d.experiment_id
 JOIN posts AS p
@@ -59,50 +43,38 @@ LEFT JOIN topics AS t
  AND t.topic_id = e.topic_id
 LEFT JOIN variants AS v
   ON v.variant_id = d.winner_variant_id
-LEFT JOIN ({LAST_EDITS}) AS c
+LEFT JOIN latest_edits AS c
   ON c.post_id = p.post_id
 LEFT JOIN scripts AS s
   ON s.script_id = d.winner_script_id
  AND s.revision_hash = d.winner_revision_hash
-WHERE d.decision IN ('winner', 'provisional')
 ORDER BY d.decided_at, d.experiment_id
 """
 
-_FINAL_EVIDENCE = f"""
+_FINAL_EVIDENCE = """
 SELECT s.experiment_id, s.arm_a, s.arm_b, s.log_rate_ratio, s.variance, s.max_log_e
 FROM evidence AS s
-JOIN ({_LATEST_DECISIONS}) AS d
+JOIN won_decisions AS d
   ON d.experiment_id = s.experiment_id
  AND d.data_through = s.data_through
-WHERE d.decision IN ('winner', 'provisional')
-  AND d.winner_arm IN (s.arm_a, s.arm_b)
+WHERE d.winner_arm IN (s.arm_a, s.arm_b)
 ORDER BY s.experiment_id, s.arm_a, s.arm_b
 """
 
-_LOSERS = f"""
+_LOSERS = """
 SELECT d.experiment_id, p.post_id, p.arm, p.variant_id, p.script_id,
        p.published_revision_hash AS revision_hash
-FROM ({_LATEST_DECISIONS}) AS d
+FROM won_decisions AS d
 JOIN posts AS p
   ON p.experiment_id = d.experiment_id
-WHERE d.decision IN ('winner', 'provisional')
-  AND p.status = 'published'
+WHERE p.status = 'published'
   AND p.arm <> d.winner_arm
   AND p.duplicate_of IS NULL
 ORDER BY d.experiment_id, p.arm
 """
 
 _FIGURES = f"""
-WITH known AS (
-    SELECT g.post_id, g.metric, g.as_of, g.value,
-           row_number() OVER (
-               PARTITION BY g.post_id, g.metric
-               ORDER BY g.as_of DESC, g.observed_at DESC
-           ) AS recency
-    FROM engagement AS g
-    WHERE g.value IS NOT NULL
-),
-shown AS (
+WITH published AS (
     SELECT p.post_id, s.script_id, s.revision_hash
     FROM posts AS p
     JOIN scripts AS s
@@ -128,12 +100,11 @@ figures AS (
                     THEN k.value END) AS saves,
            max(CASE WHEN k.metric = e.numerator THEN k.value END) AS events,
            max(CASE WHEN k.metric = e.denominator THEN k.value END) AS trials
-    FROM known AS k
+    FROM latest_readings AS k
     JOIN posts AS p
       ON p.post_id = k.post_id
     JOIN experiments AS e
       ON e.experiment_id = p.experiment_id
-    WHERE k.recency = 1
     GROUP BY k.post_id
 )
 SELECT s.script_id, s.revision_hash,
@@ -143,7 +114,7 @@ SELECT s.script_id, s.revision_hash,
 FROM figures AS f
 JOIN posts AS p
   ON p.post_id = f.post_id
-JOIN shown AS s
+JOIN published AS s
   ON s.post_id = f.post_id
 WHERE p.platform NOT IN ('history', '{ADS}')
   AND NOT EXISTS (
@@ -158,9 +129,55 @@ ORDER BY s.script_id, source
 """
 
 
+class LoserRow(TypedDict):
+    """An arm that lost to a winner, as it was published."""
+
+    experiment_id: str
+    post_id: str
+    arm: str
+    variant_id: str | None
+    script_id: str | None
+    revision_hash: str | None
+
+
+class WinnerRow(TypedDict):
+    """One row per experiment with a winner; see `winning_scripts`."""
+
+    experiment_id: str
+    decided_at: datetime
+    decision: str
+    arm: str
+    variant_id: str | None
+    script_id: str | None
+    revision_hash: str | None
+    reason: str
+    lift: float | None
+    shrunken_lift: float | None
+    shrunken_low: float | None
+    shrunken_high: float | None
+    evidence: float | None
+    data_through: datetime | None
+    month: str
+    topic_id: str | None
+    segment: str | None
+    numerator: str
+    denominator: str
+    sigma: float | None
+    simulated: bool
+    post_id: str
+    hook_style: str | None
+    topic: str | None
+    language: str | None
+    hook: str | None
+    body: str | None
+    call_to_action: str | None
+    text: str | None
+    losers: list[LoserRow]
+
+
 @dataclass(frozen=True)
 class WinnersSummary:
-    """All there are by now (not only new ones); `performance_rows` were written."""
+    """Counts over all experiments; `performance_rows` were written by this call."""
 
     winners: int
     provisional: int
@@ -172,23 +189,23 @@ def record_winners(warehouse: Warehouse, clock: Clock) -> WinnersSummary:
     """Write each script's latest figures and count who won and lost.
 
     A post is a script's when it names it or when its variant was promoted; `rate` is
-    the experiment's numerator over its denominator. One row a post and reading; what
-    was written before stays. The figures of history posts came with their import,
-    summed over a script's posts, and are left alone. Those of ads, which Meta gives
-    out for use in aggregate, are none of a script's.
+    the experiment's numerator over its denominator. One row per post and reading;
+    earlier rows stay. The figures of history posts came with their import,
+    summed over a script's posts, and are left alone. Those of ads, which Meta provides
+    for use in aggregate only, are left out.
     """
     with warehouse.transaction() as con:
         rows = fetch_dicts(con, _FIGURES)
         merge_rows(con, "script_performance", rows, replace=False)
-        tags = [row["decision"] for row in fetch_dicts(con, _LATEST_DECISIONS)]
+        won = con.execute("SELECT decision FROM won_decisions").fetchall()
         losers = len(con.execute(_LOSERS).fetchall())
     return WinnersSummary(
-        tags.count("winner"), tags.count("provisional"), losers, len(rows)
+        won.count(("winner",)), won.count(("provisional",)), losers, len(rows)
     )
 
 
-def winning_scripts(con: Connection) -> list[dict[str, Any]]:
-    """One row a decided experiment with a winner or provisional winner, oldest first.
+def winning_scripts(con: Connection) -> list[WinnerRow]:
+    """One row per experiment with a winner or provisional winner, oldest first.
 
     `lift` is a ratio minus 1; `shrunken_lift`, `shrunken_low` and `shrunken_high`
     (the central 95 %) are log scale, over the runner-up; `evidence` is the e-value
@@ -198,7 +215,7 @@ def winning_scripts(con: Connection) -> list[dict[str, Any]]:
     winners = fetch_dicts(con, _WINNERS)
     pairs = _by_experiment(fetch_dicts(con, _FINAL_EVIDENCE))
     losers = _by_experiment(fetch_dicts(con, _LOSERS))
-    return [
+    rows = [
         {
             **row,
             **_interval(row["arm"], pairs.get(row["experiment_id"], [])),
@@ -206,6 +223,7 @@ def winning_scripts(con: Connection) -> list[dict[str, Any]]:
         }
         for row in winners
     ]
+    return cast(list[WinnerRow], rows)
 
 
 def _by_experiment(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

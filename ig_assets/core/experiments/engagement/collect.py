@@ -1,9 +1,9 @@
-"""Snapshots of what the platform reports about live posts, append-only.
+"""Collects what the platform reports about live posts, append-only.
 
 Missing is NULL, never 0. A value that was restated is a new row with a later
 `observed_at`; a value that is the same writes nothing, so a rerun changes nothing.
-Requests go out side by side and each one's answer is stored as it comes, so that a
-run that was killed goes on with the posts that are left.
+Requests run in one pool and each answer is stored as it comes, so that a run that was
+killed continues with the posts that are left.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from ig_assets.core.costs.concurrency import run_bounded
 from ig_assets.core.costs.ledger.group_commit import GroupCommit
-from ig_assets.core.identity import stable_id
+from ig_assets.core.identity import next_instant, stable_id
 from ig_assets.core.ports import (
     AdvertisedPlatform,
     Clock,
@@ -64,18 +64,10 @@ WHERE as_of >= ?
 """
 
 _STORED = """
-SELECT post_id, metric, as_of, observed_at, value
-FROM (
-    SELECT post_id, metric, as_of, observed_at, value,
-           row_number() OVER (
-               PARTITION BY post_id, metric, as_of
-               ORDER BY observed_at DESC
-           ) AS recency
-    FROM engagement
-    WHERE as_of = ?
-      AND list_contains(?::TEXT[], post_id)
-) AS latest
-WHERE recency = 1
+SELECT post_id, metric, observed_at, value
+FROM current_readings
+WHERE as_of = ?
+  AND list_contains(?::TEXT[], post_id)
 """
 
 
@@ -229,7 +221,7 @@ def _rows(
     answers: Sequence[Reading],
     as_of: datetime,
 ) -> list[dict[str, Any]]:
-    """One row a (post, metric): what was not answered is NULL."""
+    """One row per post and metric: what was not answered is NULL."""
     values = {(r.platform_post_id, r.metric): _finite(r.value) for r in answers}
     return [
         {
@@ -251,7 +243,7 @@ def _finite(value: float | None) -> float | None:
 def _only_news(
     con: Connection, rows: list[dict[str, Any]], as_of: datetime, now: datetime
 ) -> tuple[list[dict[str, Any]], int]:
-    """Rows that say something new, each observed later than what it restates."""
+    """The rows that are new or changed, and how many of them restate a stored one."""
     ids = sorted({row["post_id"] for row in rows})
     stored = {
         (old["post_id"], old["metric"]): old
@@ -265,6 +257,6 @@ def _only_news(
         observed_at = now
         if old is not None:
             restated += 1
-            observed_at = max(now, old["observed_at"] + timedelta(microseconds=1))
+            observed_at = next_instant(now, old["observed_at"])
         fresh.append({**row, "observed_at": observed_at})
     return fresh, restated

@@ -1,4 +1,4 @@
-"""Which column of a recorded history is what: guessed, or said by a person."""
+"""Maps the columns of a recorded history: guessed, or given by a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads a recorded history of cumulative snapshots: posts, when, how much by then."""
+"""Reads a recorded history: cumulative counters of posts, one snapshot per row."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Recording:
     `post_ids` (posts) name the recorded posts, `published_at` their birth, `starts`
     (posts + 1) delimits their snapshots. `observed_at` (snapshots) is by when a
     counter was read: a day without a time means that day's end. `counters` hold one
-    value a snapshot, NaN where nothing was recorded. `rejects` says why rows were
+    value per snapshot, NaN where nothing was recorded. `rejects` says why rows were
     left out: (row number, reason).
     """
 
@@ -50,11 +50,11 @@ class Recording:
 
 
 def read_recording(file: Path, columns: Mapping[str, str] | None = None) -> Recording:
-    """Read CSV(.gz), JSONL(.gz) or Parquet with one row a post and reading.
+    """Read CSV(.gz), JSONL(.gz) or Parquet with one row per post and reading.
 
     `columns` ({ours: theirs}) is put over the guess. Without a post_id, title, author
     and birth together are the post. Of several rows of one post and instant the last
-    one stands. Raises InputError when the file cannot be read, when it names no post,
+    one counts. Raises InputError when the file cannot be read, when it names no post,
     no day or no counter, or when no row of it can be used.
     """
     frame, bad_lines = read_frame(file)
@@ -143,7 +143,7 @@ def _recording(
     grouped = table.groupby("post", sort=True)
     first_seen = grouped["observed_at"].min().to_numpy("datetime64[us]")
     births = grouped["published_at"].min().to_numpy("datetime64[us]")
-    # A birth that nobody recorded was at the latest within the day of the first look.
+    # An unrecorded publication was at the latest within the day before the first row.
     births = np.where(np.isnat(births), first_seen - DAY, births)
     return Recording(
         post_ids=posts.tolist(),
@@ -162,6 +162,6 @@ def _recording(
 
 
 def as_datetime(instant: Any) -> datetime:
-    """A numpy instant as the naive UTC datetime that the rest of the house knows."""
+    """A numpy instant as a naive UTC datetime."""
     found: datetime = instant.astype("datetime64[us]").item()
     return found

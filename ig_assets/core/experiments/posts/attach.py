@@ -1,28 +1,29 @@
-"""A post that a person put out by hand becomes the post of its variant.
+"""Attaches a post that a person published by hand to its variant.
 
-What was published may be edited: its words are then a revision of their own with an
-edge to the variant, and evidence and training look at them.
+The published words may be edited: they are then a revision of their own with an edge
+to the variant, and evidence and training use them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import cast
 
-from ig_assets.core.experiments.posts.publish import record_published
-from ig_assets.core.experiments.posts.review import LAST_EDITS, read_words, store_words
+from ig_assets.core.experiments.posts.publish import PostWords, record_published
+from ig_assets.core.experiments.posts.review import read_words, store_words
 from ig_assets.core.ports import Clock, MediaLookup
 from ig_assets.errors import InputError
-from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.rows import fetch_dicts, only_one
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
-_PLANNED = f"""
+_PLANNED = """
 SELECT p.post_id, p.variant_id, p.status, p.detail, p.platform, v.created_at,
        coalesce(c.text, v.text) AS text
 FROM posts AS p
 JOIN variants AS v
   ON v.variant_id = p.variant_id
-LEFT JOIN ({LAST_EDITS}) AS c
+LEFT JOIN latest_edits AS c
   ON c.post_id = p.post_id
 WHERE p.variant_id = ?
 ORDER BY p.slot, p.post_id
@@ -72,9 +73,17 @@ WHERE post_id = ?
 """
 
 
+class PlannedPost(PostWords):
+    """A post of a variant, published or not."""
+
+    status: str
+    platform: str
+    created_at: datetime | None
+
+
 @dataclass(frozen=True)
 class Attached:
-    """What is now known to be out; `edited` where its words are not the variant's."""
+    """A published post; `edited` where its words are not the variant's."""
 
     post_id: str
     variant_id: str
@@ -125,10 +134,10 @@ def attach_post(
 
 
 def detach_post(warehouse: Warehouse, post_id: str) -> str:
-    """Take back a wrong attachment; the media that it was.
+    """Undo a wrong attachment; return the media's id.
 
-    What was read of that media, and the evidence of the post's experiment, which
-    looked at it, are deleted: they were never about the variant. Raises InputError
+    The figures of that media, and the evidence of the post's experiment, which
+    rests on them, are deleted: they were never about the variant. Raises InputError
     for a post that was not attached by a person or whose experiment is decided.
     """
     with warehouse.transaction() as con:
@@ -138,8 +147,8 @@ def detach_post(warehouse: Warehouse, post_id: str) -> str:
         [post] = found
         if post["is_ours"]:
             raise InputError(
-                f"The post {post_id} was published from here and not attached; it is "
-                "what it is."
+                f"The post {post_id} was published from here and not attached, "
+                "so it cannot be detached."
             )
         if post["is_decided"]:
             raise InputError(
@@ -153,19 +162,15 @@ def detach_post(warehouse: Warehouse, post_id: str) -> str:
     return str(post["platform_post_id"])
 
 
-def _variant_meant(con: Connection, told: str) -> str:
-    found = con.execute(_MEANT, [told] * 5).fetchall()
+def _variant_meant(con: Connection, named: str) -> str:
+    found = con.execute(_MEANT, [named] * 5).fetchall()
     ids = [str(variant_id) for (variant_id,) in found if variant_id is not None]
-    if len(ids) > 1 and told not in ids:
-        raise InputError(
-            f"{told!r} may be one of {len(ids)} variants; name more of it."
-        )
-    return ids[0] if ids else told
+    return only_one(ids, named, "variant") if ids else named
 
 
-def _open_post(con: Connection, variant_id: str, platform: str) -> dict[str, Any]:
-    """The variant's post that is not out yet, on this platform."""
-    posts = fetch_dicts(con, _PLANNED, [variant_id])
+def _open_post(con: Connection, variant_id: str, platform: str) -> PlannedPost:
+    """The variant's unpublished post on this platform."""
+    posts = cast(list[PlannedPost], fetch_dicts(con, _PLANNED, [variant_id]))
     if not posts:
         raise InputError(
             f"The variant {variant_id} has no planned post; materialise `posts` for "

@@ -1,8 +1,8 @@
-"""What was handed to a platform that publishes in two steps, as rows.
+"""Stores the containers of a platform that publishes in two steps.
 
-A container is a video and a caption that lie at the vendor unseen; a second call makes
-it a post. The row is written before that call, so that after a crash the vendor is
-asked about this container and nothing is posted twice.
+A container is an unpublished video and caption at the vendor; a second call makes it a
+post. Its row is written before that call, so that after a crash the vendor is asked
+about this container and nothing is posted twice.
 """
 
 from __future__ import annotations

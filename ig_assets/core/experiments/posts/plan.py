@@ -1,15 +1,14 @@
-"""Which variant goes out as which post, in which slot: the plan, made once.
+"""Plans which variant is published as which post, in which slot; each plan once.
 
 A topic with at least two usable variants becomes one experiment with one post a
 variant, in a randomised order of slots. A share of the experiments gets an A/A
-duplicate: the words of one arm as one more post, which is no rival of the arms and
-shows how far two posts of one script lie apart. What is planned is never changed by a
-rerun.
+duplicate: one more post with the words of one arm, which does not compete and measures
+how far two posts of one script lie apart. A rerun never changes a plan.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
@@ -17,13 +16,13 @@ from ig_assets.core.experiments.constants import EXPERIMENT_LENGTH
 from ig_assets.core.experiments.stats.post_variance import planned_sigma
 from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Clock
-from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 SLOT_TIME = time(9, 0)
 SLOT_DISTANCE = timedelta(hours=24)
 MIN_ARMS = 2
-TWIN = "A/A"
+AA_DUPLICATE = "A/A"
 
 _VARIANTS = """
 SELECT t.topic_id, t.due_on, v.variant_id, v.arm, v.hook_style
@@ -45,8 +44,24 @@ WHERE month = ?
 
 
 @dataclass(frozen=True)
+class PostArm:
+    """A variant that becomes a post of an experiment, or its A/A duplicate."""
+
+    due_on: date | None
+    variant_id: str
+    arm: str
+    hook_style: str | None
+    is_duplicate: bool = False
+
+    @property
+    def post_name(self) -> str:
+        """What the post's arm is called."""
+        return f"{self.arm} ({AA_DUPLICATE})" if self.is_duplicate else self.arm
+
+
+@dataclass(frozen=True)
 class PlanSummary:
-    """What one call planned anew; posts are proposed or, by themselves, approved."""
+    """What one call planned; posts are proposed, or approved automatically."""
 
     experiments: int
     proposed: int
@@ -73,7 +88,7 @@ def plan_posts(
     The arms take the slots (the topic's due day at 09:00 UTC, then every 24 h) in an
     order drawn with `seed`, which each post's detail records. `sigma` is the sd from
     post to post on the log scale ("pairs": estimated from A/A pairs), fixed here for
-    the experiment's whole life; so is the metric (numerator per denominator).
+    the experiment's lifetime; so is the metric (numerator per denominator).
     `aa_share` of the experiments get a post more, whose `duplicate_of` names the post
     it repeats.
     """
@@ -86,7 +101,7 @@ def plan_posts(
             experiment_id = stable_id("experiment", month, topic_id, segment)
             arms = _with_duplicate(arms, seed, aa_share, experiment_id)
             drawn = _draw_order(arms, seed, experiment_id)
-            first = _first_slot(drawn[0]["due_on"], month)
+            first = _first_slot(drawn[0].due_on, month)
             experiments.append(
                 {
                     "experiment_id": experiment_id,
@@ -104,24 +119,23 @@ def plan_posts(
                     "intent_key": experiment_id,
                 }
             )
-            for place, arm in enumerate(drawn):
-                original = stable_id("post", arm["variant_id"])
-                post_id = original
-                if twin := arm.get("twin"):
-                    post_id = stable_id("post", arm["variant_id"], twin)
+            for number, arm in enumerate(drawn):
+                original = stable_id("post", arm.variant_id)
+                repeats = (AA_DUPLICATE,) if arm.is_duplicate else ()
+                post_id = stable_id("post", arm.variant_id, *repeats)
                 posts.append(
                     {
                         "post_id": post_id,
-                        "duplicate_of": original if twin else None,
+                        "duplicate_of": original if arm.is_duplicate else None,
                         "experiment_id": experiment_id,
-                        "variant_id": arm["variant_id"],
-                        "arm": f"{arm['arm']} ({twin})" if twin else arm["arm"],
-                        "hook_style": arm["hook_style"],
-                        "slot": first + place * SLOT_DISTANCE,
+                        "variant_id": arm.variant_id,
+                        "arm": arm.post_name,
+                        "hook_style": arm.hook_style,
+                        "slot": first + number * SLOT_DISTANCE,
                         "platform": platform,
                         "intent_key": post_id,
                         "status": status,
-                        "detail": f"slot {place + 1} of {len(drawn)}, seed {seed}",
+                        "detail": f"slot {number + 1} of {len(drawn)}, seed {seed}",
                     }
                 )
         merge_rows(con, "experiments", experiments, replace=False)
@@ -130,35 +144,32 @@ def plan_posts(
     return PlanSummary(len(experiments), len(posts) - approved, approved)
 
 
-def _unplanned(
-    con: Connection, month: str, segment: str
-) -> dict[str, list[dict[str, Any]]]:
+def _unplanned(con: Connection, month: str, segment: str) -> dict[str, list[PostArm]]:
+    """The arms of each topic that has two or more and no experiment yet."""
     planned = {t for (t,) in con.execute(_PLANNED, [month, segment]).fetchall()}
-    topics: dict[str, list[dict[str, Any]]] = {}
-    for row in fetch_dicts(con, _VARIANTS, [month]):
-        if row["topic_id"] not in planned:
-            topics.setdefault(row["topic_id"], []).append(row)
+    topics: dict[str, list[PostArm]] = {}
+    for topic_id, *arm in con.execute(_VARIANTS, [month]).fetchall():
+        if topic_id not in planned:
+            topics.setdefault(topic_id, []).append(PostArm(*arm))
     return {t: arms for t, arms in topics.items() if len(arms) >= MIN_ARMS}
 
 
-def _draw_order(
-    arms: list[dict[str, Any]], seed: int, experiment_id: str
-) -> list[dict[str, Any]]:
-    def place(arm: dict[str, Any]) -> float:
-        twin = [arm["twin"]] if "twin" in arm else []
-        return seeded_unit(seed, "slot", experiment_id, arm["variant_id"], *twin)
+def _draw_order(arms: list[PostArm], seed: int, experiment_id: str) -> list[PostArm]:
+    def draw(arm: PostArm) -> float:
+        repeats = (AA_DUPLICATE,) if arm.is_duplicate else ()
+        return seeded_unit(seed, "slot", experiment_id, arm.variant_id, *repeats)
 
-    return sorted(arms, key=place)
+    return sorted(arms, key=draw)
 
 
 def _with_duplicate(
-    arms: list[dict[str, Any]], seed: int, share: float, experiment_id: str
-) -> list[dict[str, Any]]:
-    """The arms, and in a share of the experiments one of them, drawn, once more."""
+    arms: list[PostArm], seed: int, share: float, experiment_id: str
+) -> list[PostArm]:
+    """The arms; in a share of the experiments with an A/A duplicate of a drawn one."""
     if seeded_unit(seed, "duplicate", experiment_id) >= share:
         return arms
     unit = seeded_unit(seed, "which is duplicated", experiment_id)
-    return [*arms, {**arms[int(unit * len(arms))], "twin": TWIN}]
+    return [*arms, replace(arms[int(unit * len(arms))], is_duplicate=True)]
 
 
 def _first_slot(due_on: date | None, month: str) -> datetime:

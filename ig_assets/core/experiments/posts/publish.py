@@ -1,17 +1,16 @@
-"""Approved posts whose slot has come go out, each at most once.
+"""Publishes approved posts whose slot has come, each at most once.
 
-The row says `ambiguous` before the platform is called and gets its outcome after. A
-process that dies in between leaves an ambiguous row; the next run asks the platform
-what became of it before anything is sent again.
+A post's row is marked `ambiguous` before the platform is called and gets its outcome
+afterwards. A process that dies in between leaves an ambiguous row; the next run asks
+the platform for the outcome before it sends anything.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypedDict, cast
 
-from ig_assets.core.experiments.posts.review import LAST_EDITS
 from ig_assets.core.identity import text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock, Published, PublishRequest, SocialPlatform
@@ -22,7 +21,7 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 SENT = "sent, outcome not yet known"
 DAY = timedelta(days=1)
 
-_DUE = f"""
+_DUE = """
 SELECT p.post_id, p.intent_key, p.status, p.slot, p.media_url, p.hook_style, p.arm,
        p.detail,
        e.segment, v.variant_id, coalesce(c.text, v.text) AS text, t.topic
@@ -34,7 +33,7 @@ JOIN variants AS v
 LEFT JOIN topics AS t
   ON t.month = e.month
  AND t.topic_id = e.topic_id
-LEFT JOIN ({LAST_EDITS}) AS c
+LEFT JOIN latest_edits AS c
   ON c.post_id = p.post_id
 WHERE p.platform = ?
   AND (? IS NULL OR e.month = ?)
@@ -52,9 +51,9 @@ WHERE p.variant_id IS NOT NULL
 ORDER BY e.month
 """
 
-_LAST_TEXT = f"""
+_LAST_TEXT = """
 SELECT text
-FROM ({LAST_EDITS}) AS c
+FROM latest_edits AS c
 WHERE post_id = ?
 """
 
@@ -73,6 +72,28 @@ JOIN experiments AS e
   ON e.experiment_id = p.experiment_id
 WHERE ? IS NULL OR e.month = ?
 """
+
+
+class PostWords(TypedDict):
+    """A post of a variant and the words that are published."""
+
+    post_id: str
+    variant_id: str
+    detail: str | None
+    text: str
+
+
+class DuePost(PostWords):
+    """A post that may be sent to the platform."""
+
+    intent_key: str
+    status: str
+    slot: datetime
+    media_url: str | None
+    hook_style: str | None
+    arm: str
+    segment: str | None
+    topic: str | None
 
 
 @dataclass(frozen=True)
@@ -104,10 +125,11 @@ def publish_due(
     """
     with warehouse.transaction() as con:
         parameters = [platform.platform, month, month, clock.now()]
-        due = fetch_dicts(con, _DUE, parameters) if is_on else []
+        rows = fetch_dicts(con, _DUE, parameters) if is_on else []
         open_posts = _open_posts(con, month)
     outcomes = ("published", "failed", "ambiguous", "withdrawn", "postponed")
     counts = dict.fromkeys(outcomes, 0)
+    due = cast(list[DuePost], rows)
     for post in due:
         counts[_publish_one(warehouse, clock, platform, post, run_id)] += 1
     if due:
@@ -132,7 +154,7 @@ def _publish_one(
     warehouse: Warehouse,
     clock: Clock,
     platform: SocialPlatform,
-    post: dict[str, Any],
+    post: DuePost,
     run_id: str,
 ) -> str:
     published = None
@@ -159,8 +181,12 @@ def _publish_one(
     return "published"
 
 
-def _request(post: dict[str, Any]) -> PublishRequest:
-    labels = {name: post[name] for name in ("hook_style", "topic", "arm")}
+def _request(post: DuePost) -> PublishRequest:
+    labels = {
+        "hook_style": post["hook_style"],
+        "topic": post["topic"],
+        "arm": post["arm"],
+    }
     return PublishRequest(
         intent_key=post["intent_key"],
         text=post["text"],
@@ -171,7 +197,7 @@ def _request(post: dict[str, Any]) -> PublishRequest:
     )
 
 
-def _claim(warehouse: Warehouse, post: dict[str, Any]) -> bool:
+def _claim(warehouse: Warehouse, post: DuePost) -> bool:
     """Write the intent; false when it was declined or edited in the meantime."""
     with warehouse.transaction() as con:
         (status,) = con.execute(
@@ -185,9 +211,7 @@ def _claim(warehouse: Warehouse, post: dict[str, Any]) -> bool:
     return False
 
 
-def _mark(
-    warehouse: Warehouse, post: dict[str, Any], status: str, sentence: str
-) -> None:
+def _mark(warehouse: Warehouse, post: DuePost, status: str, sentence: str) -> None:
     with warehouse.transaction() as con:
         _set_status(con, post, status, sentence)
 
@@ -195,10 +219,10 @@ def _mark(
 def _postpone(
     warehouse: Warehouse,
     clock: Clock,
-    post: dict[str, Any],
+    post: DuePost,
     error: TransientVendorError,
 ) -> None:
-    """Approved again; for a wait of hours in the same slot of a later day."""
+    """Set the post back to approved; a wait of hours moves its slot to a later day."""
     slot = post["slot"]
     wait = timedelta(seconds=error.retry_after_s or 0.0)
     if wait >= timedelta(hours=1):
@@ -210,16 +234,14 @@ def _postpone(
         )
 
 
-def _set_status(
-    con: Connection, post: dict[str, Any], status: str, sentence: str
-) -> None:
+def _set_status(con: Connection, post: DuePost, status: str, sentence: str) -> None:
     con.execute(
         "UPDATE posts SET status = ?, detail = ? WHERE post_id = ?",
         [status, f"{_plan_of(post)}; {sentence}", post["post_id"]],
     )
 
 
-def _plan_of(post: dict[str, Any]) -> str:
+def _plan_of(post: PostWords) -> str:
     """The part of the detail that the plan wrote (slot and seed)."""
     return str(post["detail"] or "planned").split("; ")[0]
 
@@ -227,14 +249,11 @@ def _plan_of(post: dict[str, Any]) -> str:
 def record_published(
     warehouse: Warehouse,
     clock: Clock,
-    post: dict[str, Any],
+    post: PostWords,
     published: Published,
     run_id: str,
 ) -> None:
-    """Store what is out, in which words, and from which variant it came.
-
-    `post` has post_id, variant_id, detail and the text that was published.
-    """
+    """Store what was published, in which words, and from which variant it came."""
     with warehouse.transaction() as con:
         con.execute(
             _PUBLISHED,

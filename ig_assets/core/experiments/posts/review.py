@@ -1,4 +1,4 @@
-"""The person between variant and post: what waits, their yes or no, their own words.
+"""Review by a person: list posts, approve or decline them, edit their words.
 
 An edit is a revision of its own; the variant and earlier edits stay as they are. The
 last edit is what is published, and from then on what evidence and training look at.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import TypedDict, cast
 
 from ig_assets.core.corpus.scripts.markdown import markdown_script
 from ig_assets.core.corpus.scripts.script import InvalidSourceError, ParsedScript
-from ig_assets.core.identity import text_hash
+from ig_assets.core.identity import next_instant, text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
@@ -22,17 +22,7 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 OPEN = ("proposed", "approved")
 
-# One row a post that a person edited: its last edit.
-LAST_EDITS = """
-    SELECT *
-    FROM post_edits
-    QUALIFY row_number() OVER (
-        PARTITION BY post_id
-        ORDER BY edited_at DESC
-    ) = 1
-"""
-
-_REVIEW = f"""
+_REVIEW = """
 SELECT p.post_id, e.month, t.topic, p.arm, p.hook_style, p.slot, p.status,
     p.variant_id, c.edited_by,
     coalesce(c.hook, v.hook) AS hook,
@@ -46,7 +36,7 @@ JOIN variants AS v
 LEFT JOIN topics AS t
   ON t.month = e.month
  AND t.topic_id = e.topic_id
-LEFT JOIN ({LAST_EDITS}) AS c
+LEFT JOIN latest_edits AS c
   ON c.post_id = p.post_id
 WHERE (? IS NULL OR e.month = ?)
   AND (? IS NULL OR p.status = ?)
@@ -68,6 +58,37 @@ WHERE post_id = ?
 """
 
 
+class ReviewRow(TypedDict):
+    """One row per post: its state, and the words that would be published."""
+
+    post_id: str
+    month: str
+    topic: str | None
+    arm: str
+    hook_style: str | None
+    slot: datetime
+    status: str
+    variant_id: str
+    edited_by: str | None
+    hook: str
+    body: str
+    call_to_action: str
+
+
+class PostOfVariant(TypedDict):
+    """A post and the variant that it publishes."""
+
+    post_id: str
+    variant_id: str
+
+
+class StoredPost(PostOfVariant):
+    """A post as approving, declining and editing need it."""
+
+    status: str
+    media_url: str | None
+
+
 @dataclass(frozen=True)
 class Edited:
     """An edit as it was stored; `original_hash` is the variant's revision."""
@@ -80,10 +101,11 @@ class Edited:
 
 def posts_for_review(
     warehouse: Warehouse, month: str | None = None, status: str | None = None
-) -> list[dict[str, Any]]:
+) -> list[ReviewRow]:
     """The posts with the words that would go out, in the order of their slots."""
     with warehouse.transaction() as con:
-        return fetch_dicts(con, _REVIEW, [month, month, status, status])
+        rows = fetch_dicts(con, _REVIEW, [month, month, status, status])
+    return cast(list[ReviewRow], rows)
 
 
 def approve_posts(
@@ -92,7 +114,7 @@ def approve_posts(
     video: str | None = None,
     needs_video: bool = False,
 ) -> int:
-    """A person's yes: proposed posts become approved; return how many did.
+    """Approve proposed posts; return how many were.
 
     `video` is the public URL of one post's reel; with it a post that failed for its
     video, or was approved with another, gets this one. Raises InputError, before any
@@ -117,7 +139,7 @@ def approve_posts(
 
 
 def decline_posts(warehouse: Warehouse, post_ids: Sequence[str]) -> int:
-    """A person's no: open posts become declined and never go out; return how many.
+    """Decline open posts, which then never go out; return how many were.
 
     Raises InputError for an id that is no post, before any is declined.
     """
@@ -149,7 +171,7 @@ def edit_post(
 
 
 def read_words(content: bytes) -> ParsedScript:
-    """The script in a person's file. Raises InputError where it is not a whole one."""
+    """The script in a person's file. Raises InputError where a part is missing."""
     try:
         script = markdown_script("edit.md", content)
     except InvalidSourceError as refused:
@@ -168,14 +190,17 @@ def read_words(content: bytes) -> ParsedScript:
 
 def store_words(
     con: Connection,
-    post: dict[str, Any],
+    post: PostOfVariant,
     script: ParsedScript,
     editor: str,
     now: datetime,
     run_id: str = "",
 ) -> Edited:
     """Write the words as a revision of their own, with an edge to the variant."""
-    edited_at = _after_the_last_edit(con, post["post_id"], now)
+    [(last,)] = con.execute(
+        "SELECT max(edited_at) FROM post_edits WHERE post_id = ?", [post["post_id"]]
+    ).fetchall()
+    edited_at = next_instant(now, last)
     [(original,)] = con.execute(
         "SELECT revision_hash FROM variants WHERE variant_id = ?",
         [post["variant_id"]],
@@ -205,14 +230,6 @@ def store_words(
     return edited
 
 
-def _after_the_last_edit(con: Connection, post_id: str, now: datetime) -> datetime:
-    """Now, or a microsecond after the post's last edit where the clock stood still."""
-    [(last,)] = con.execute(
-        "SELECT max(edited_at) FROM post_edits WHERE post_id = ?", [post_id]
-    ).fetchall()
-    return now if last is None else max(now, last + timedelta(microseconds=1))
-
-
 def _move(
     warehouse: Warehouse, post_ids: Sequence[str], before: tuple[str, ...], after: str
 ) -> int:
@@ -229,16 +246,16 @@ def _move(
 
 def _check_video(video: str, post_ids: Sequence[str]) -> None:
     if len(post_ids) != 1:
-        raise InputError("A video is for one post; approve the others by themselves.")
+        raise InputError("A video is for one post; approve the others separately.")
     if not video.startswith("https://"):
         raise InputError(
-            f"The video {video} must be a public https:// address, since Instagram "
-            "fetches it by itself."
+            f"The video {video} must be a public https:// address, since "
+            "Instagram's servers fetch it."
         )
 
 
-def _found(con: Connection, post_ids: Sequence[str]) -> list[dict[str, Any]]:
-    rows = fetch_dicts(con, _POSTS, [list(post_ids)])
+def _found(con: Connection, post_ids: Sequence[str]) -> list[StoredPost]:
+    rows = cast(list[StoredPost], fetch_dicts(con, _POSTS, [list(post_ids)]))
     unknown = sorted(set(post_ids) - {row["post_id"] for row in rows})
     if unknown:
         raise InputError(

@@ -1,4 +1,4 @@
-"""What waits to be planned: finished variants whose topic has no experiment yet."""
+"""Finds months with finished variants whose topic has no experiment yet."""
 
 from __future__ import annotations
 

@@ -1,25 +1,16 @@
-"""Every split test in a row: what it may and did cost, how it stands, what it says."""
+"""Lists the split tests: budget, what was spent, state and verdict."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.experiments.reports.verdict import experiment_rows
+from ig_assets.core.experiments.reports.verdict import ExperimentRow, experiment_rows
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 # What was spent is what the vendor reported last of each ad; NULL before it did.
 _SPLITS = """
-WITH spent AS (
-    SELECT post_id, value, row_number() OVER (
-        PARTITION BY post_id
-        ORDER BY as_of DESC, observed_at DESC
-    ) AS recency
-    FROM engagement
-    WHERE metric = 'spend'
-      AND value IS NOT NULL
-)
 SELECT s.split_id, s.of_experiment_id, s.experiment_id, t.topic, s.status, s.budget,
        s.currency, sum(x.value) AS spent, s.countries, s.min_age, s.max_age,
        s.starts_at, s.ends_at, s.started_at, s.stopped_at
@@ -31,9 +22,9 @@ LEFT JOIN topics AS t
  AND t.topic_id = e.topic_id
 LEFT JOIN posts AS p
   ON p.experiment_id = s.experiment_id
-LEFT JOIN spent AS x
+LEFT JOIN latest_readings AS x
   ON x.post_id = p.post_id
- AND x.recency = 1
+ AND x.metric = 'spend'
 GROUP BY ALL
 ORDER BY max(s.planned_at) DESC, s.split_id
 """
@@ -70,8 +61,8 @@ def _state(row: dict[str, Any], now: datetime) -> str:
     return _STATES[row["status"]]
 
 
-def _verdict(row: dict[str, Any], found: list[dict[str, Any]]) -> str:
+def _verdict(row: dict[str, Any], found: list[ExperimentRow]) -> str:
     """The experiment's own sentence, once there is something to say."""
     if row["started_at"] is None or not found:
         return "Nothing was shown yet."
-    return str(found[0]["verdict"])
+    return found[0]["verdict"]

@@ -1,12 +1,11 @@
-"""Which experiment a person means: by its id, its beginning, or the team's own name."""
+"""Finds the experiment that a person names: by id, its beginning, or a team's name."""
 
 from __future__ import annotations
 
-from ig_assets.errors import InputError
+from ig_assets.warehouse.rows import SHORTEST_PREFIX, only_one
 from ig_assets.warehouse.warehouse import Connection
 
-SHORTEST = 4
-_SHOWN = 5
+_MOST = 6
 
 _NAMED = """
 SELECT experiment_id
@@ -19,17 +18,12 @@ LIMIT ?
 """
 
 
-def experiment_named(con: Connection, told: str) -> str:
-    """The id of the experiment that `told` names.
+def experiment_named(con: Connection, name: str) -> str:
+    """The id of the experiment that `name` means.
 
     It may be the id, its beginning (4 letters or more), or for an imported test the
-    name that its file gives it. Raises InputError where none or several are meant.
+    name that its file gives it. Raises InputError where none or several fit.
     """
-    parameters = [told, told, told, SHORTEST, told, told, _SHOWN + 1]
+    parameters = [name, name, name, SHORTEST_PREFIX, name, name, _MOST]
     found = [str(row[0]) for row in con.execute(_NAMED, parameters).fetchall()]
-    if not found:
-        raise InputError(f"There is no experiment {told!r}.")
-    if found[0] == told or len(found) == 1:
-        return found[0]
-    some = ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
-    raise InputError(f"{told!r} may be one of several experiments: {some}.")
+    return only_one(found, name, "experiment")

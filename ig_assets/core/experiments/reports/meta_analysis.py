@@ -1,4 +1,4 @@
-"""What only many topics together can say: which hook style, model and loop do better.
+"""Meta-analysis over topics: which hook style does better, and whether the loop does.
 
 Every experiment that has ended gives one paired difference of log rates, whoever won
 it, and enters once: at its last look, in the order in which experiments ended. So no
@@ -12,7 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ig_assets.core.experiments.stats.anytime_t_test import Stand, stand
+from ig_assets.core.experiments.stats.anytime_t_test import (
+    SequentialMean,
+    sequential_mean,
+)
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E, MIN_EVENTS
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
@@ -29,22 +32,12 @@ WITH ended AS (
       AND experiment_id NOT IN (SELECT experiment_id FROM split_tests)
     GROUP BY experiment_id
 ),
-looked AS (
-    SELECT s.experiment_id, s.arm_a, s.arm_b, s.log_rate_ratio, s.events_a,
-           s.events_b, n.ended_at,
-           row_number() OVER (
-               PARTITION BY s.experiment_id, s.arm_a, s.arm_b
-               ORDER BY s.data_through DESC
-           ) AS recency
-    FROM evidence AS s
+settled AS (
+    SELECT s.experiment_id, s.arm_a, s.arm_b, s.log_rate_ratio, n.ended_at
+    FROM latest_evidence AS s
     JOIN ended AS n
       ON n.experiment_id = s.experiment_id
-),
-settled AS (
-    SELECT experiment_id, arm_a, arm_b, log_rate_ratio, ended_at
-    FROM looked
-    WHERE recency = 1
-      AND log_rate_ratio IS NOT NULL
+    WHERE s.log_rate_ratio IS NOT NULL
       AND (events_a IS NULL OR events_a >= ?)
       AND (events_b IS NULL OR events_b >= ?)
 ),
@@ -110,7 +103,7 @@ ORDER BY ended_at, c.experiment_id
 
 
 @dataclass(frozen=True)
-class StyleStand:
+class StyleResult:
     """A hook style against the other styles of its topics.
 
     `claim` is 'better' or 'worse' where the evidence suffices for this style among
@@ -118,7 +111,7 @@ class StyleStand:
     """
 
     hook_style: str
-    stand: Stand
+    mean: SequentialMean
     claim: str
 
 
@@ -130,8 +123,8 @@ class AcrossTopics:
     model, the first prompt and no winners in retrieval; `loop_claim` as in a style.
     """
 
-    styles: tuple[StyleStand, ...]
-    loop: Stand
+    styles: tuple[StyleResult, ...]
+    loop: SequentialMean
     loop_claim: str
 
 
@@ -157,10 +150,10 @@ def across_topics(con: Connection, *, simulated: bool) -> AcrossTopics:
     # Bonferroni over the styles: valid whatever binds their e-processes together.
     needed = E_CLAIM * max(1, len(of_style))
     styles = [
-        StyleStand(style, found, _claim(found, needed))
-        for style, found in ((s, stand(d)) for s, d in of_style.items())
+        StyleResult(style, found, _claim(found, needed))
+        for style, found in ((s, sequential_mean(d)) for s, d in of_style.items())
     ]
-    loop = stand([row["d"] for row in compared_rows(con, _LOOP, [simulated])])
+    loop = sequential_mean([row["d"] for row in compared_rows(con, _LOOP, [simulated])])
     return AcrossTopics(
         styles=tuple(sorted(styles, key=_best_first)),
         loop=loop,
@@ -169,17 +162,19 @@ def across_topics(con: Connection, *, simulated: bool) -> AcrossTopics:
 
 
 def claim_rows(found: AcrossTopics) -> list[dict[str, Any]]:
-    """A row a claim for people: lifts are ratios minus 1, `evidence` an e-value."""
+    """One row per claim for people: lifts are ratios minus 1, `evidence` an e-value."""
     needed = E_CLAIM * max(1, len(found.styles))
     rows = [
-        claim_row(f"style {s.hook_style} over the others", s.stand, needed, s.claim)
+        claim_row(f"style {s.hook_style} over the others", s.mean, needed, s.claim)
         for s in found.styles
     ]
     loop = "the loop over its control arms"
     return [*rows, claim_row(loop, found.loop, E_CLAIM, found.loop_claim)]
 
 
-def claim_row(question: str, found: Stand, needed: float, claim: str) -> dict[str, Any]:
+def claim_row(
+    question: str, found: SequentialMean, needed: float, claim: str
+) -> dict[str, Any]:
     """One row of that table."""
     return {
         "question": question,
@@ -197,10 +192,10 @@ def _ratio(log_ratio: float | None) -> float | None:
     return None if log_ratio is None else round(math.expm1(log_ratio), 3)
 
 
-def _best_first(style: StyleStand) -> tuple[Any, ...]:
-    mean = style.stand.mean
+def _best_first(style: StyleResult) -> tuple[Any, ...]:
+    mean = style.mean.mean
     return (-mean if mean is not None else 0.0, style.hook_style)
 
 
-def _claim(found: Stand, e: float) -> str:
+def _claim(found: SequentialMean, e: float) -> str:
     return {1: "better", -1: "worse", 0: "undecided"}[found.decides(e)]

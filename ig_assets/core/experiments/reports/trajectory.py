@@ -1,4 +1,4 @@
-"""The course of experiments as it was looked at: rates and evidence, day by day."""
+"""The trajectory of experiments: rates and evidence at each look, by day of age."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ ORDER BY s.experiment_id, s.arm_a, s.arm_b, s.data_through
 
 @dataclass(frozen=True)
 class ArmCourse:
-    """An arm's cumulative rate at whole days of age; all arrays are (looks).
+    """An arm's cumulative rate at days of age; all arrays are (looks).
 
-    `low` and `high` bound the text's own rate at 95 %, for one look by itself: on the
-    log scale, with the sampling of the counts and the post's own luck (sigma).
+    `low` and `high` bound the text's own rate at 95 %, at a single look: on the
+    log scale, with the sampling of the counts and the variance between posts (sigma).
     """
 
     arm: str
@@ -65,7 +65,7 @@ class Course:
 
 
 def courses(con: Connection, experiment_ids: Sequence[str]) -> list[Course]:
-    """The courses of those that were looked at, in the order of the ids."""
+    """The trajectories of those that were evaluated, in the order of the ids."""
     grouped: dict[str, list[dict[str, Any]]] = {}
     for row in fetch_dicts(con, _LOOKS, [list(experiment_ids)]):
         grouped.setdefault(row["experiment_id"], []).append(row)

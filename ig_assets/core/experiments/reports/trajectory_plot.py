@@ -1,4 +1,4 @@
-"""Draws the course of experiments: the arms' rates beside the evidence, by day."""
+"""Draws trajectories: the arms' rates beside the evidence, by day of age."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LINE = 140
 
 
 @dataclass(frozen=True)
-class Shown:
+class TitledCourse:
     """What is drawn, and the two lines above it: the topic and the verdict."""
 
     topic: str
@@ -34,11 +34,13 @@ class Shown:
     course: Course
 
 
-def titled(rows: Sequence[Mapping[str, Any]], found: Sequence[Course]) -> list[Shown]:
+def titled(
+    rows: Sequence[Mapping[str, Any]], found: Sequence[Course]
+) -> list[TitledCourse]:
     """Each course under the topic and verdict of its row among `experiment_rows`."""
     known = {row["experiment_id"]: row for row in rows}
     return [
-        Shown(
+        TitledCourse(
             topic=known[course.experiment_id]["topic"] or course.experiment_id,
             verdict=known[course.experiment_id]["verdict"],
             course=course,
@@ -47,14 +49,14 @@ def titled(rows: Sequence[Mapping[str, Any]], found: Sequence[Course]) -> list[S
     ]
 
 
-def course_picture(shown: Sequence[Shown]) -> bytes:
-    """A PNG of under 90 kB: a row an experiment, at most six.
+def course_picture(titled_courses: Sequence[TitledCourse]) -> bytes:
+    """A PNG of under 90 kB: one row per experiment, at most six.
 
-    On the left each arm's cumulative rate at equal age with a 95 % interval of one
-    look by itself; on the right the highest evidence so far between each two arms,
+    On the left each arm's cumulative rate at equal age with a 95 % interval for a
+    single look; on the right the highest evidence so far between each two arms,
     the dashed line being what a winner needs against every other.
     """
-    image = _draw(shown[:6])
+    image = _draw(titled_courses[:6])
     for scale in (1.0, 0.8, 0.6, 0.45, 0.3):
         png = _encoded(image, scale)
         if len(png) < MOST_BYTES:
@@ -75,22 +77,22 @@ def _encoded(image: Image, scale: float) -> bytes:
     return target.getvalue()
 
 
-def _draw(shown: Sequence[Shown]) -> Image:
+def _draw(titled_courses: Sequence[TitledCourse]) -> Image:
     """All rows at full size.
 
-    Axes stand at fixed places: to let matplotlib find them (constrained layout) takes
+    Axes have fixed positions: to let matplotlib find them (constrained layout) takes
     longer than everything else together, and this is drawn every simulated day.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from PIL import Image as images
 
-    rows = max(1, len(shown))
+    rows = max(1, len(titled_courses))
     figure = Figure(figsize=(8.5, ROW_HEIGHT * rows), dpi=DPI)
     canvas: Any = FigureCanvasAgg(figure)
-    if not shown:
+    if not titled_courses:
         figure.text(0.5, 0.5, "No experiment was evaluated yet", ha="center")
-    for row, one in enumerate(shown):
+    for row, one in enumerate(titled_courses):
         top = 1.0 - row / rows
         title = f"{_one_line(one.topic)}\n{_one_line(one.verdict)}"
         figure.text(0.5, top - 0.03 / rows, title, fontsize=8, ha="center", va="top")

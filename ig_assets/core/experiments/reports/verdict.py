@@ -1,16 +1,17 @@
-"""One sentence a person can act on for each experiment, and the table beside it."""
+"""Experiments as rows for people, each with a verdict: a sentence to act on."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict, cast
 
 from ig_assets.core.experiments.stats.e_values import (
     E_WINNER,
     LARGEST_LOG_E,
     MIN_EVENTS,
 )
-from ig_assets.core.experiments.stats.sample_ratio import randomised_splits
+from ig_assets.core.experiments.stats.sample_ratio import audience_shares
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -44,9 +45,8 @@ ORDER BY p.experiment_id, p.arm, p.post_id
 _DECISIONS = """
 SELECT experiment_id, decided_at, decision, winner_arm, winner_variant_id,
        winner_script_id, reason, lift, shrunken_lift
-FROM decisions
+FROM latest_decisions
 WHERE list_contains(?::TEXT[], experiment_id)
-ORDER BY experiment_id, decided_at
 """
 
 _EVIDENCE = """
@@ -66,12 +66,66 @@ ORDER BY s.experiment_id, s.arm_a, s.arm_b
 """
 
 
+class ArmRow(TypedDict):
+    """An arm of an experiment; counts and `rate` are None before the first look."""
+
+    experiment_id: str
+    arm: str
+    post_id: str
+    variant_id: str | None
+    script_id: str | None
+    hook_style: str | None
+    script_topic: str | None
+    slot: datetime | None
+    status: str
+    published_at: datetime | None
+    events: float | None
+    trials: float | None
+    rate: float | None
+
+
+class ExperimentRow(TypedDict):
+    """One row per experiment; see `experiment_rows`."""
+
+    experiment_id: str
+    month: str
+    topic_id: str | None
+    topic: str | None
+    segment: str | None
+    numerator: str
+    denominator: str
+    randomised: bool
+    sigma: float | None
+    simulated: bool
+    started_at: datetime
+    ends_at: datetime | None
+    status: str
+    name: str | None
+    split_alarms: bool
+    decision: str | None
+    decided_at: datetime | None
+    winner_arm: str | None
+    winner_variant_id: str | None
+    winner_script_id: str | None
+    reason: str | None
+    lift: float | None
+    shrunken_lift: float | None
+    arms: list[ArmRow]
+    pairs: list[dict[str, Any]]
+    age_days: float | None
+    leader: str | None
+    runner_up: str | None
+    lead: float | None
+    evidence: float | None
+    verdict: str
+
+
 def experiment_rows(
     con: Connection,
     limit: int,
     month: str | None = None,
     experiment_id: str | None = None,
-) -> list[dict[str, Any]]:
+) -> list[ExperimentRow]:
     """Experiments, newest first, with their arms at the latest look and a `verdict`.
 
     `arms` are dictionaries with events, trials and rate (None before the first
@@ -88,37 +142,30 @@ def experiment_rows(
     decisions = {
         row["experiment_id"]: row for row in fetch_dicts(con, _DECISIONS, [ids])
     }
-    crooked = {
-        split.experiment_id for split in randomised_splits(con, ids) if split.alarms
+    mismatched = {
+        shares.experiment_id for shares in audience_shares(con, ids) if shares.alarms
     }
-    rows = []
+    rows: list[ExperimentRow] = []
     for experiment in experiments:
         key = experiment["experiment_id"]
         row = {
             **experiment,
-            "split_alarms": key in crooked,
+            "split_alarms": key in mismatched,
             **_decision(decisions.get(key)),
             **_look(arms.get(key, []), evidence.get(key, [])),
         }
         if row["topic"] is None:  # history knows its topic from its scripts
             topics = (arm["script_topic"] for arm in row["arms"])
             row["topic"] = next(filter(None, topics), None)
-        rows.append({**row, "verdict": verdict(row)})
+        rows.append(cast(ExperimentRow, {**row, "verdict": verdict(row)}))
     return rows
 
 
 def decisions_in_all(con: Connection) -> dict[str, int]:
-    """How many experiments stand at each decision now."""
+    """How many experiments have each decision now."""
     rows = con.execute("""
         SELECT decision, count(*)
-        FROM (
-            SELECT decision, row_number() OVER (
-                PARTITION BY experiment_id
-                ORDER BY decided_at DESC
-            ) AS recency
-            FROM decisions
-        ) AS latest
-        WHERE recency = 1
+        FROM latest_decisions
         GROUP BY decision
         ORDER BY decision
         """).fetchall()
@@ -126,13 +173,13 @@ def decisions_in_all(con: Connection) -> dict[str, int]:
 
 
 def verdict(row: dict[str, Any]) -> str:
-    """A sentence for a person, and where need be a warning; of `experiment_rows`."""
-    said = _verdict(row)
+    """A sentence for a person about a row of `experiment_rows`, with any warning."""
+    sentence = _verdict(row)
     if not row["split_alarms"]:
-        return said
+        return sentence
     return (
-        f"{said} But its audience was not divided as planned, beyond chance: find out "
-        "why before you believe it."
+        f"{sentence} But its audience was not divided as planned, beyond chance: find "
+        "out why before you believe it."
     )
 
 
@@ -207,7 +254,7 @@ def _look(arms: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> dict[str, 
         counts[pair["arm_a"]] = (pair["events_a"], pair["trials_a"])
         counts[pair["arm_b"]] = (pair["events_b"], pair["trials_b"])
     rates = {a: e / n for a, (e, n) in counts.items() if n > 0}
-    shown = [
+    displayed = [
         {
             **arm,
             "events": counts.get(arm["arm"], (None, None))[0],
@@ -228,7 +275,7 @@ def _look(arms: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> dict[str, 
             "evidence": math.exp(min(*mine, LARGEST_LOG_E)),
         }
     age_days = pairs[0]["age_days"] if pairs else None
-    return {"arms": shown, "pairs": pairs, "age_days": age_days, **look}
+    return {"arms": displayed, "pairs": pairs, "age_days": age_days, **look}
 
 
 def _grouped(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

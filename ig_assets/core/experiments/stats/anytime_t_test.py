@@ -1,8 +1,8 @@
-"""Whether differences that come in one after another have a mean that is not zero.
+"""An anytime-valid t-test: whether paired differences have a mean other than zero.
 
-For what no single experiment can decide: a hook style, a model, the loop itself, each
-over many topics. The spread of the differences is not assumed but taken from them, so
-what posts and texts add to it need not be known.
+For questions that no single experiment can answer: a hook style, a model, the loop
+itself, each over many topics. The variance is estimated from the differences, so the
+parts that posts and texts contribute to it need not be known.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def t_log_e(differences: npt.ArrayLike, effect_sd: float = EFFECT_SD) -> Floats:
     leaves unchanged, mixed over standardised means ~ N(0, g), g = effect_sd^2. With
     S_n the sum and V_n the sum of squares of the first n,
     ln e_n = -1/2 ln(1 + n g) + n/2 ln(V_n / (V_n - S_n^2 g / (1 + n g))).
-    It is a test martingale for a mean of zero whatever the variance, so it may be
-    looked at after every pair; e_1 = 1. This is Lai's t-test (1976, right Haar
+    It is a test martingale for a mean of zero whatever the variance, so it is valid
+    after every pair; e_1 = 1. This is Lai's t-test (1976, right Haar
     measure over the sd) with the Gaussian mixture of Wang & Ramdas ("Anytime-valid
     t-tests and confidence sequences for Gaussian means with unknown variance", 2024,
     c^2 = 1/g); Perez-Ortiz, Lardy, de Heide & Grunwald ("E-statistics, group
@@ -44,8 +44,8 @@ def t_log_e(differences: npt.ArrayLike, effect_sd: float = EFFECT_SD) -> Floats:
 
 
 @dataclass(frozen=True)
-class Stand:
-    """What the differences say so far (log scale, in the order in which they came).
+class SequentialMean:
+    """Mean and evidence of the differences so far (log scale, in order of arrival).
 
     `low` to `high` is the 95 % confidence sequence, right at all times at once.
     `log_e` is ln e now; `log_e_ahead` and `log_e_behind` are the running maxima of
@@ -78,17 +78,17 @@ class Stand:
         return -int(self.log_e_behind >= math.log(e))
 
 
-def stand(
+def sequential_mean(
     differences: npt.ArrayLike, *, alpha: float = 0.05, effect_sd: float = EFFECT_SD
-) -> Stand:
-    """The stand after all differences (n)."""
+) -> SequentialMean:
+    """The state after all differences (n)."""
     x = np.asarray(differences, dtype=np.float64)
     if not x.size:
-        return Stand(0, None, None, None, 0.0, 0.0, 0.0)
+        return SequentialMean(0, None, None, None, 0.0, 0.0, 0.0)
     log_e, mean = t_log_e(x, effect_sd), float(x.mean())
     means = x.cumsum()
     half = _half_width(x, alpha, effect_sd)
-    return Stand(
+    return SequentialMean(
         pairs=int(x.size),
         mean=mean,
         low=None if half is None else mean - half,

@@ -1,4 +1,4 @@
-"""The decision rule: who won an experiment, on which day of age, or that nobody did.
+"""The decision rule: which arm won an experiment, on which day of age, or none.
 
 The one implementation, for all experiments at once: `decisions/decide.py` and the
 benchmarks call it. The rule combines two tests of each pair of arms, whose error

@@ -1,6 +1,6 @@
-"""Whether a randomised split was divided as it should have been.
+"""Sample-ratio mismatch: whether a randomised audience was divided as planned.
 
-Only for randomised splits: unequal organic reach is an outcome, not a fault.
+Only for randomised experiments: unequal organic reach is an outcome, not a fault.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ ORDER BY s.experiment_id, s.data_through, s.arm
 
 
 @dataclass(frozen=True)
-class Split:
-    """A randomised split: trials by arm at the look where `log_e` was highest."""
+class AudienceShares:
+    """A randomised experiment: trials by arm at the look where `log_e` was highest."""
 
     experiment_id: str
     trials: dict[str, float]
@@ -48,14 +48,14 @@ class Split:
 
     @property
     def alarms(self) -> bool:
-        """Whether so uneven a split is beyond chance (at most 1 in 100 are)."""
+        """Whether shares so uneven are beyond chance (at most 1 in 100 are)."""
         return self.log_e >= LOG_E_ALARM
 
 
-def randomised_splits(
+def audience_shares(
     con: Connection, experiment_ids: Sequence[str] | None = None
-) -> list[Split]:
-    """Randomised experiments that were looked at (all, or these), in equal parts."""
+) -> list[AudienceShares]:
+    """The shares of evaluated randomised experiments (all, or these), planned equal."""
     ids = None if experiment_ids is None else list(experiment_ids)
     rows = con.execute(_SPLITS, [ids, ids]).fetchall()
     looks = [
@@ -68,10 +68,10 @@ def randomised_splits(
         which = np.flatnonzero(sizes == size)
         table = [list(looks[i][1].values()) for i in which]
         evidence[which] = sample_ratio_log_e(table)
-    worst: dict[str, Split] = {}
+    worst: dict[str, AudienceShares] = {}
     for (experiment, trials), log_e in zip(looks, evidence, strict=True):
         if experiment not in worst or log_e > worst[experiment].log_e:
-            worst[experiment] = Split(experiment, trials, float(log_e))
+            worst[experiment] = AudienceShares(experiment, trials, float(log_e))
     return list(worst.values())
 
 
@@ -85,11 +85,11 @@ def sample_ratio_log_e(
 
     The likelihood of the counts under shares drawn from a Dirichlet distribution
     around the planned ones, over that under the planned ones themselves (equal where
-    `shares` (A) is not given): a martingale of the assignments, so it may be looked
-    at every day (Lindon & Malek 2022, "Anytime-valid inference for multinomial count
-    data"). With N trials, concentration K and planned share p_i of arm i:
+    `shares` (A) is not given): a martingale of the assignments, so it is
+    valid at every look (Lindon & Malek 2022, "Anytime-valid inference for multinomial
+    count data"). With N trials, concentration K and planned share p_i of arm i:
     e = G(K) / G(K + N) * prod_i G(K p_i + n_i) / (G(K p_i) p_i^n_i), G the gamma
-    function. An arm with NaN trials has none planned either: it is left out.
+    function. An arm with NaN trials is left out of the plan as well.
     """
     from scipy.special import gammaln
 

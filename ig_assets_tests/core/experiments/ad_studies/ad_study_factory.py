@@ -1,4 +1,4 @@
-"""Two reels of one experiment that are out, and an ad account that could show them."""
+"""Published reels of one experiment, and an ad account at the stand-in vendor."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.adapters.instagram.graph_factory import (
     START,
     GraphFactory,
-    graph_world,
+    graph_env,
 )
 from ig_assets_tests.core.experiments.experiment_factory import add_topic, rows_of
 from ig_assets_tests.stand_ins.graph_ads import EDGES, AdObject, AdsDesk
@@ -32,7 +32,7 @@ ALL = {"campaign": 1, "ad_set": 2, "creative": 2, "ad": 2, "study": 1}
 CALLS = sum(ALL.values())
 SWITCHES = 5
 PATHS = {kind: path for path, kind in EDGES.items()}
-WISH = AdStudyRequest(budget=60.0, days=7, countries=("US", "GB"), max_age=44)
+REQUEST = AdStudyRequest(budget=60.0, days=7, countries=("US", "GB"), max_age=44)
 OUT = START - timedelta(days=3)
 
 
@@ -47,7 +47,7 @@ class AdStudyEnv:
         return self.world.warehouse
 
     @property
-    def desk(self) -> AdsDesk:
+    def vendor(self) -> AdsDesk:
         return self.world.server.ads
 
     def service(
@@ -57,16 +57,16 @@ class AdStudyEnv:
         ads = ads or self.world.ad_studies()
         return AdStudyService(self.warehouse, time, ads, limit, time.sleep)
 
-    def running(self, wish: AdStudyRequest = WISH) -> str:
+    def running(self, request: AdStudyRequest = REQUEST) -> str:
         """The id of a test that was planned and started."""
-        study = self.service().plan("e1", wish)
+        study = self.service().plan("e1", request)
         return self.service().start(study.split_id).split_id
 
     def pass_time(self, **by: float) -> None:
         self.world.time.present += timedelta(**by)
 
     def read(self, day: date | None = None) -> EngagementSummary:
-        """What `engagement_metrics` does of a day, the present one by itself."""
+        """Collect a day's engagement, the present day's by default."""
         day = day or self.world.time.now().date()
         platform = self.world.instagram()
         return collect_engagement(self.warehouse, self.world.time, platform, day)
@@ -79,13 +79,13 @@ class AdStudyEnv:
             self.read()
 
     def ad_of(self, arm: str) -> AdObject:
-        """The ad of an arm, told by its name."""
-        [ad] = [ad for ad in self.desk.of("ad") if f"ad {arm} " in ad.fields["name"]]
+        """The ad of an arm, found by its name."""
+        [ad] = [ad for ad in self.vendor.of("ad") if f"ad {arm} " in ad.fields["name"]]
         return ad
 
     def made(self) -> dict[str, int]:
         """How many objects of a kind there are at the vendor."""
-        return dict(Counter(item.kind for item in self.desk.objects.values()))
+        return dict(Counter(item.kind for item in self.vendor.objects.values()))
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
         return rows_of(self.warehouse, sql)
@@ -130,10 +130,10 @@ class Dying:
 def add_reels(
     world: GraphFactory,
     arms: Sequence[str] = "AB",
-    twin: bool = False,
+    aa_duplicate: bool = False,
     **experiment: Any,
 ) -> None:
-    """Organic reels of experiment e1, out since three days; A's twin is A/A."""
+    """Organic reels of experiment e1, three days old; optionally A's A/A duplicate."""
     row = {
         "experiment_id": "e1",
         "month": "2026-01",
@@ -148,7 +148,7 @@ def add_reels(
         "ends_at": OUT + timedelta(days=28),
         "status": "running",
     } | experiment
-    shown = [(arm, None) for arm in arms] + [("A (A/A)", "post-A")] * twin
+    posted = [(arm, None) for arm in arms] + [("A (A/A)", "post-A")] * aa_duplicate
     posts = [
         {
             "post_id": f"post-{arm}",
@@ -163,7 +163,7 @@ def add_reels(
             "status": "published",
             "published_at": OUT,
         }
-        for number, (arm, duplicate_of) in enumerate(shown, start=1)
+        for number, (arm, duplicate_of) in enumerate(posted, start=1)
     ]
     with world.warehouse.transaction() as con:
         merge_rows(con, "experiments", [row])
@@ -174,6 +174,6 @@ def add_reels(
 
 @contextmanager
 def ad_study_env(folder: Path) -> Iterator[AdStudyEnv]:
-    with graph_world(folder) as world:
+    with graph_env(folder) as world:
         add_topic(world.warehouse, styles=("question", "number", "story"))
         yield AdStudyEnv(world)

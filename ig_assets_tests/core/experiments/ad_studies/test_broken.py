@@ -14,7 +14,7 @@ from ig_assets_tests.core.experiments.ad_studies.ad_study_factory import (
     ALL,
     CALLS,
     PATHS,
-    WISH,
+    REQUEST,
     Died,
     Dying,
     AdStudyEnv,
@@ -37,7 +37,7 @@ def test_an_answer_that_fails_to_come_is_looked_up_at_once(
     one: AdStudyEnv, kind: str
 ) -> None:
     one.world.server.fail(PATHS[kind], HANG_UP)
-    assert one.service().plan("e1", WISH).status == "paused"
+    assert one.service().plan("e1", REQUEST).status == "paused"
     assert one.made() == ALL
 
 
@@ -47,27 +47,27 @@ def test_whenever_a_plan_dies_nothing_is_made_twice(
     one: AdStudyEnv, call: int, before: bool
 ) -> None:
     with pytest.raises(Died):
-        one.service(ads=Dying(one, call, before)).plan("e1", WISH)
+        one.service(ads=Dying(one, call, before)).plan("e1", REQUEST)
     assert sum(one.made().values()) == call - before
     if before:
         with pytest.raises(TransientVendorError, match="in the making"):
-            one.service().plan("e1", WISH)
+            one.service().plan("e1", REQUEST)
         one.pass_time(minutes=11)
-    study = one.service().plan("e1", WISH)
+    study = one.service().plan("e1", REQUEST)
     assert study.status == "paused" and one.made() == ALL
     assert one.service().start(study.split_id).status == "running"
-    assert one.desk.would_spend() == 6000
+    assert one.vendor.would_spend() == 6000
 
 
 def test_what_is_made_but_not_listed_yet_is_not_made_again(one: AdStudyEnv) -> None:
     one.world.server.fail(PATHS["campaign"], HANG_UP)
-    one.desk.hidden = True
+    one.vendor.hidden = True
     with pytest.raises(TransientVendorError, match="again in ten minutes"):
-        one.service().plan("e1", WISH)
+        one.service().plan("e1", REQUEST)
     with pytest.raises(TransientVendorError, match="in the making"):
-        one.service().plan("e1", WISH)
-    one.desk.hidden = False
-    one.service().plan("e1", WISH)
+        one.service().plan("e1", REQUEST)
+    one.vendor.hidden = False
+    one.service().plan("e1", REQUEST)
     assert one.made() == ALL
 
 
@@ -77,9 +77,9 @@ def test_after_a_clear_no_the_next_run_goes_on_at_once(
 ) -> None:
     one.world.server.fail(PATHS["creative"], reply)
     with pytest.raises(VendorError):
-        one.service().plan("e1", WISH)
+        one.service().plan("e1", REQUEST)
     looked = len(one.world.server.asked)
-    assert one.service().plan("e1", WISH).status == "paused"
+    assert one.service().plan("e1", REQUEST).status == "paused"
     lists = [m for m, p, _ in one.world.server.asked[looked:] if m == "GET"]
     assert one.made() == ALL and lists == []
 
@@ -87,9 +87,9 @@ def test_after_a_clear_no_the_next_run_goes_on_at_once(
 def test_an_answer_without_an_id_is_looked_up(one: AdStudyEnv) -> None:
     one.world.server.fail(PATHS["ad"], (200, {}))
     with pytest.raises(TransientVendorError, match="ten minutes"):
-        one.service().plan("e1", WISH)
+        one.service().plan("e1", REQUEST)
     one.pass_time(minutes=11)
-    one.service().plan("e1", WISH)
+    one.service().plan("e1", REQUEST)
     assert one.made() == ALL
 
 
@@ -98,13 +98,13 @@ def test_a_plan_that_was_not_finished_in_time_is_ended_and_made_anew(
 ) -> None:
     one.world.server.fail(PATHS["study"], error(100))
     with pytest.raises(RefusedError):
-        one.service().plan("e1", WISH)
+        one.service().plan("e1", REQUEST)
     one.pass_time(hours=3)
     with pytest.raises(InputError, match="not all made before.*split stop") as caught:
-        one.service().plan("e1", WISH)
+        one.service().plan("e1", REQUEST)
     one.service().stop(str(caught.value).split()[3])
-    assert one.service().plan("e1", WISH).status == "paused"
-    assert len(one.desk.of("study")) == 1
+    assert one.service().plan("e1", REQUEST).status == "paused"
+    assert len(one.vendor.of("study")) == 1
 
 
 def test_two_plans_side_by_side_make_one_test(
@@ -116,11 +116,11 @@ def test_two_plans_side_by_side_make_one_test(
     def slowly(part: AdStudyObject) -> str:
         monkeypatch.undo()
         with pytest.raises(TransientVendorError, match="in the making"):
-            second.plan("e1", WISH)
+            second.plan("e1", REQUEST)
         return make(part)
 
     monkeypatch.setattr(first.ads, "make", slowly)
-    assert first.plan("e1", WISH).status == "paused" and one.made() == ALL
+    assert first.plan("e1", REQUEST).status == "paused" and one.made() == ALL
 
 
 def test_what_is_asked_for_is_a_row_before_it_is_asked(
@@ -138,11 +138,11 @@ def test_what_is_asked_for_is_a_row_before_it_is_asked(
         return make(part)
 
     monkeypatch.setattr(service.ads, "make", watched)
-    service.plan("e1", WISH)
+    service.plan("e1", REQUEST)
     assert seen == [True] * CALLS
 
 
 def test_the_account_is_the_only_thing_read_for_a_plan(one: AdStudyEnv) -> None:
-    one.service().plan("e1", WISH)
+    one.service().plan("e1", REQUEST)
     read = [path for method, path, _ in one.world.server.asked if method == "GET"]
     assert read == [f"act_{AD_ACCOUNT}"]

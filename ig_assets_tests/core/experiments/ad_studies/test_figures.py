@@ -12,12 +12,12 @@ from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.experiments.decisions.winners import record_winners
 from ig_assets.core.experiments.reports.ad_study_listing import ad_study_rows
 from ig_assets.core.experiments.reports.meta_analysis import across_topics
-from ig_assets.core.experiments.stats.sample_ratio import randomised_splits
+from ig_assets.core.experiments.stats.sample_ratio import audience_shares
 from ig_assets.core.fine_tuning.decided_experiments import decided_before
 from ig_assets.errors import TransientVendorError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.core.experiments.ad_studies.ad_study_factory import (
-    WISH,
+    REQUEST,
     AdStudyEnv,
     add_reels,
     ad_study_env,
@@ -40,7 +40,7 @@ def one(tmp_path: Path) -> Iterator[AdStudyEnv]:
 def show(one: AdStudyEnv, a: int = 400, b: int = 200) -> None:
     """Each ad reached ten thousand; the likes are given, A's and B's."""
     for arm, likes in (("A", a), ("B", b)):
-        one.desk.show(one.ad_of(arm).object_id, 10_000, 24.5, post_reaction=likes)
+        one.vendor.show(one.ad_of(arm).object_id, 10_000, 24.5, post_reaction=likes)
 
 
 def decide(one: AdStudyEnv) -> dict[str, str]:
@@ -92,7 +92,7 @@ def test_ads_are_read_beside_the_reels_that_they_show(one: AdStudyEnv) -> None:
 
 
 def test_an_ad_is_read_from_its_start_and_not_before(one: AdStudyEnv) -> None:
-    study = one.service().plan("e1", WISH)
+    study = one.service().plan("e1", REQUEST)
     show(one)
     one.pass_time(hours=3)
     assert one.read().posts == 2
@@ -101,11 +101,11 @@ def test_an_ad_is_read_from_its_start_and_not_before(one: AdStudyEnv) -> None:
     assert one.read().posts == 4
     one.service().stop(study.split_id)
     one.read_daily(1)
-    shown = one.rows(
+    published = one.rows(
         "SELECT DISTINCT post_id FROM engagement WHERE metric = 'spend' "
         "AND age_hours > 12"
     )
-    assert len(shown) == 2, "what was shown is read on"
+    assert len(published) == 2, "published ads are still read"
 
 
 def test_reels_are_read_though_their_ads_cannot_be(one: AdStudyEnv) -> None:
@@ -143,12 +143,12 @@ def test_the_same_ad_twice_wins_nothing(one: AdStudyEnv) -> None:
 def test_an_audience_that_was_not_divided_as_planned_alarms(one: AdStudyEnv) -> None:
     one.running()
     show(one)
-    one.desk.show(one.ad_of("B").object_id, 5_000, 24.5, post_reaction=100)
+    one.vendor.show(one.ad_of("B").object_id, 5_000, 24.5, post_reaction=100)
     one.read_daily(4)
     decide(one)
     with one.warehouse.transaction() as con:
-        [study] = randomised_splits(con)
-    assert study.alarms and set(study.trials) == {"A", "B"}
+        [shares] = audience_shares(con)
+    assert shares.alarms and set(shares.trials) == {"A", "B"}
 
 
 def test_the_list_says_what_a_test_costs_and_what_it_says(one: AdStudyEnv) -> None:
@@ -157,7 +157,7 @@ def test_the_list_says_what_a_test_costs_and_what_it_says(one: AdStudyEnv) -> No
             [row] = ad_study_rows(con, one.world.time.now())
         return row
 
-    study = one.service().plan("e1", WISH)
+    study = one.service().plan("e1", REQUEST)
     assert listed()["verdict"] == "Nothing was shown yet."
     assert "paused" in str(listed()["state"]) and listed()["spent"] is None
     one.service().start(study.split_id)

@@ -88,7 +88,7 @@ def test_a_rerun_decides_nothing_twice(warehouse: Warehouse, clock: MovedClock) 
     assert after == before
 
 
-def test_what_is_decided_does_not_depend_on_how_often_one_looks(
+def test_decisions_do_not_depend_on_how_often_they_are_updated(
     tmp_path: Path, clock: MovedClock
 ) -> None:
     draw = np.random.RandomState(3)
@@ -213,7 +213,7 @@ def test_evidence_once_reached_stays_while_its_arm_leads(
 
 
 @pytest.mark.parametrize("names", ["ABC", "CBA"])
-def test_evidence_for_one_arm_does_not_crown_the_other(
+def test_evidence_for_one_arm_does_not_make_the_other_win(
     warehouse: Warehouse, clock: MovedClock, names: str
 ) -> None:
     # Day 1 proves the first arm over the third. On day 2 the third is ahead of all,
@@ -259,12 +259,12 @@ def test_the_single_look_at_day_14_decides_once_and_for_all(
     assert looks[-1]["max_log_e"] < math.log(40)
 
 
-def test_what_is_decided_stays_decided_when_an_import_opens_it_again(
+def test_decided_experiments_stay_decided_when_an_import_reopens_them(
     warehouse: Warehouse, clock: MovedClock
 ) -> None:
     add_experiment(warehouse, {"A": daily(0.05, 4000), "B": daily(0.10, 4000)})
     final = {"A": [(30.0, 100.0, 2000.0)], "B": [(30.0, 180.0, 2000.0)]}
-    add_experiment(warehouse, final, experiment_id="h1", declared=True)
+    add_experiment(warehouse, final, experiment_id="h1", is_final=True)
     assert update_results(warehouse, clock).winners == 2
     decisions = rows_of(warehouse, "SELECT * FROM decisions ORDER BY ALL")
     with warehouse.transaction() as con:
@@ -281,11 +281,11 @@ def test_a_loops_own_experiment_is_decided_once_whatever_is_counted_later(
 ) -> None:
     add_experiment(warehouse, {"A": daily(0.05, 1500, 14), "B": daily(0.06, 1500, 14)})
     final = {"A": [(14.0, 50.0, 1000.0)], "B": [(14.0, 51.0, 1000.0)]}
-    add_experiment(warehouse, final, experiment_id="e2", declared=True)
+    add_experiment(warehouse, final, experiment_id="e2", is_final=True)
     assert update_results(warehouse, clock).inconclusive == 2
     later: list[Snapshot] = [(14.0, 900.0, 1500.0), (15.0, 990.0, 1500.0)]
     add_snapshots(warehouse, "e1-B", later)
-    add_snapshots(warehouse, "e2-B", later, declared=True)
+    add_snapshots(warehouse, "e2-B", later, is_final=True)
     found = update_results(warehouse, clock)
     assert (found.experiments, found.redecided) == (0, 0)
 
@@ -386,13 +386,13 @@ def test_history_is_decided_at_once_by_one_final_look(
     add_experiment(
         warehouse,
         {"A": [(30.0, 100.0, 2000.0)], "B": [(31.0, 180.0, 2000.0)]},
-        declared=True,
+        is_final=True,
     )
     add_experiment(
         warehouse,
         {"A": [(30.0, 100.0, 2000.0)], "B": [(30.0, None, 2000.0)]},
         experiment_id="e2",
-        declared=True,
+        is_final=True,
     )
     found = update_results(warehouse, clock)
     assert (found.winners, found.inconclusive, found.running) == (1, 1, 0)

@@ -40,7 +40,7 @@ def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
         warehouse, {"A": daily(0.05, 5000), "B": daily(0.065, 5000)}, sigma=0.2
     )
     history = {"A": [(30.0, 100.0, 2000.0)], "B": [(30.0, 180.0, 2000.0)]}
-    add_experiment(warehouse, history, experiment_id="h1", declared=True)
+    add_experiment(warehouse, history, experiment_id="h1", is_final=True)
     with warehouse.transaction() as con:
         variant = {"variant_id": "e1-B", "revision_hash": "hash-e1-B", "text": "won"}
         merge_rows(con, "variants", [variant])
@@ -67,7 +67,7 @@ def test_every_winner_comes_with_its_lift_interval_and_losers(
 ) -> None:
     with warehouse.transaction() as con:
         rows = {row["experiment_id"]: row for row in winning_scripts(con)}
-    assert {key: row["tag"] for key, row in rows.items()} == {
+    assert {key: row["decision"] for key, row in rows.items()} == {
         "e1": "provisional",
         "h1": "winner",
     }
@@ -79,7 +79,7 @@ def test_every_winner_comes_with_its_lift_interval_and_losers(
     assert (rows["h1"]["topic"], rows["h1"]["text"]) == ("eggs", "words")
 
 
-def test_generated_winners_are_promotable_until_they_are_scripts(
+def test_generated_winners_are_promoted_once(
     warehouse: Warehouse,
 ) -> None:
     with warehouse.transaction() as con:
@@ -89,7 +89,7 @@ def test_generated_winners_are_promotable_until_they_are_scripts(
         assert unpromoted_winners(con) == 0
 
 
-def test_a_forgotten_winner_is_never_promotable_again(warehouse: Warehouse) -> None:
+def test_a_forgotten_winner_is_never_promoted(warehouse: Warehouse) -> None:
     with warehouse.transaction() as con:
         merge_rows(con, "forgotten", [{"script_id": "winner/e1-B", "reason": "asked"}])
         assert unpromoted_winners(con) == 0

@@ -76,8 +76,8 @@ def test_the_same_value_writes_nothing_and_a_restated_one_is_a_new_row(
     collect_engagement(warehouse, clock, platform, day)
     assert collect_engagement(warehouse, clock, platform, day).readings == 0
     platform.values = {"likes": 7.0, "reach": 100.0}
-    again = collect_engagement(warehouse, clock, platform, day)
-    assert again == EngagementSummary(posts=2, readings=2, missing=0, restated=2)
+    rerun = collect_engagement(warehouse, clock, platform, day)
+    assert rerun == EngagementSummary(posts=2, readings=2, missing=0, restated=2)
     rows = rows_of(
         warehouse,
         "SELECT value, observed_at FROM engagement "
@@ -210,10 +210,10 @@ def test_a_run_that_broke_off_goes_on_with_the_posts_that_are_left(
     [kept] = rows_of(warehouse, "SELECT count(DISTINCT post_id) AS n FROM engagement")
     assert kept["n"] == 7 * 50
     clock.present += timedelta(hours=2)
-    again = BusyPlatform()
-    found = collect_engagement(warehouse, clock, again, START.date(), max_in_flight=3)
-    assert (found.posts, found.kept, len(again.sizes)) == (650, 350, 13)
-    assert not set(again.asked) & set(broken.asked)
+    rerun = BusyPlatform()
+    found = collect_engagement(warehouse, clock, rerun, START.date(), max_in_flight=3)
+    assert (found.posts, found.kept, len(rerun.sizes)) == (650, 350, 13)
+    assert not set(rerun.asked) & set(broken.asked)
 
 
 def test_a_past_day_of_a_live_platform_that_was_read_is_not_read_again(
@@ -228,8 +228,8 @@ def test_a_past_day_of_a_live_platform_that_was_read_is_not_read_again(
     collect_engagement(warehouse, clock, platform, START.date())  # the day's reading
     assert len(platform.sizes) == 4
     clock.present += timedelta(hours=9)
-    again = collect_engagement(warehouse, clock, platform, START.date())
-    assert (again.posts, again.kept, len(platform.sizes)) == (0, 60, 4)
+    rerun = collect_engagement(warehouse, clock, platform, START.date())
+    assert (rerun.posts, rerun.kept, len(platform.sizes)) == (0, 60, 4)
     stamps = rows_of(warehouse, "SELECT DISTINCT as_of FROM engagement ORDER BY as_of")
     assert [row["as_of"] for row in stamps] == [
         START + DAY / 2,

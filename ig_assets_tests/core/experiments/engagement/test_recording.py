@@ -122,7 +122,7 @@ def test_a_file_that_is_no_recording_says_what_it_lacks(
         recording(tmp_path, text)
 
 
-def test_a_mapped_column_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_mapped_column_that_is_missing_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column 'watched'"):
         recording(tmp_path, PLAIN, views="watched")
 

@@ -116,7 +116,7 @@ def test_what_cannot_be_attached_says_why(
     warehouse: Warehouse, clock: MovedClock
 ) -> None:
     with pytest.raises(InputError, match="no planned post"):
-        attach_post(warehouse, clock, Account(), "nobody", "901")
+        attach_post(warehouse, clock, Account(), "unknown", "901")
     with pytest.raises(InputError, match="no post 5"):
         attach_post(warehouse, clock, Account(), "t1-A", "5")
     with pytest.raises(InputError, match="no body and no call_to_action"):
@@ -156,12 +156,12 @@ def test_a_real_post_is_approved_with_its_video_only(
     assert approve_posts(warehouse, [first], VIDEO, needs_video=True) == 0, "is out"
 
 
-@pytest.mark.parametrize("told", ["t1-A", "post"])
+@pytest.mark.parametrize("given", ["t1-A", "post"])
 def test_a_variant_may_be_named_by_its_post(
-    warehouse: Warehouse, clock: MovedClock, told: str
+    warehouse: Warehouse, clock: MovedClock, given: str
 ) -> None:
     post_id = str(post_of(warehouse, "t1-A")["post_id"])
-    named = post_id if told == "post" else told
+    named = post_id if given == "post" else given
     done = attach_post(warehouse, clock, Account(), named, "901")
     assert (done.post_id, done.variant_id) == (post_id, "t1-A")
 

@@ -29,7 +29,7 @@ from ig_assets_tests.core.experiments.experiment_factory import (
     rows_of,
 )
 
-TWINS = """
+DUPLICATES = """
     SELECT t.*, o.variant_id AS original_variant, o.arm AS original_arm,
         o.slot AS original_slot, o.published_revision_hash AS original_hash
     FROM posts AS t
@@ -67,16 +67,16 @@ def test_a_share_of_the_experiments_gets_one_post_more_of_a_drawn_arm(
     for number in range(60):
         add_topic(warehouse, f"t{number}")
     planned = plan(warehouse, 0.3)
-    twins = rows_of(warehouse, TWINS)
-    assert (planned.experiments, planned.approved) == (60, 120 + len(twins))
-    assert 8 <= len(twins) <= 28
-    assert {t["original_arm"] for t in twins} == {"A", "B"}
-    assert len({t["experiment_id"] for t in twins}) == len(twins)
-    for twin in twins:
-        assert twin["variant_id"] == twin["original_variant"]
-        assert twin["arm"] == f"{twin['original_arm']} (A/A)"
-        assert twin["slot"] != twin["original_slot"]
-    places = [t["detail"].split(",")[0] for t in twins]
+    duplicates = rows_of(warehouse, DUPLICATES)
+    assert (planned.experiments, planned.approved) == (60, 120 + len(duplicates))
+    assert 8 <= len(duplicates) <= 28
+    assert {t["original_arm"] for t in duplicates} == {"A", "B"}
+    assert len({t["experiment_id"] for t in duplicates}) == len(duplicates)
+    for duplicate in duplicates:
+        assert duplicate["variant_id"] == duplicate["original_variant"]
+        assert duplicate["arm"] == f"{duplicate['original_arm']} (A/A)"
+        assert duplicate["slot"] != duplicate["original_slot"]
+    places = [t["detail"].split(",")[0] for t in duplicates]
     assert len(set(places)) == 3, "a duplicate takes any slot, by the same draw"
 
 
@@ -95,8 +95,8 @@ def test_without_a_share_nothing_is_duplicated_and_orders_stay_what_they_were(
             "ORDER BY experiment_id, slot",
         )
         orders.append(rows)
-        twins = rows_of(warehouse, TWINS)
-        assert len(twins) == 10 * share
+        duplicates = rows_of(warehouse, DUPLICATES)
+        assert len(duplicates) == 10 * share
     assert orders[0] == orders[1]
 
 
@@ -108,8 +108,8 @@ def test_a_duplicate_is_published_and_read_like_any_post_with_luck_of_its_own(
     audience = SimulatedAudience(tmp_path / "store.sqlite", 7)
     assert publish_due(warehouse, clock, audience).published == 3
     collect_engagement(warehouse, clock, audience, date(2026, 1, 20))
-    [twin] = rows_of(warehouse, TWINS)
-    assert twin["published_revision_hash"] == twin["original_hash"]
+    [duplicate] = rows_of(warehouse, DUPLICATES)
+    assert duplicate["published_revision_hash"] == duplicate["original_hash"]
     reach = rows_of(
         warehouse,
         "SELECT p.duplicate_of, g.value FROM engagement AS g "
@@ -132,23 +132,23 @@ def test_a_duplicate_never_wins_loses_or_teaches(
         for arm in ("A", "B")
     ]
     add_topic(warehouse)
-    twin = {
-        "post_id": "e1-twin",
+    duplicate = {
+        "post_id": "e1-duplicate",
         "experiment_id": "e1",
         "variant_id": "e1-A",
         "arm": "A (A/A)",
         "duplicate_of": "e1-A",
         "published_revision_hash": "hash-e1-A",
         "platform": "scripted",
-        "platform_post_id": "id-twin",
+        "platform_post_id": "id-duplicate",
         "status": "published",
         "published_at": START,
     }
     with warehouse.transaction() as con:
         merge_rows(con, "variants", variants)
-        merge_rows(con, "posts", [twin])
+        merge_rows(con, "posts", [duplicate])
         con.execute("UPDATE experiments SET topic_id = 't1'")
-    add_snapshots(warehouse, "e1-twin", daily(0.2, 5000))
+    add_snapshots(warehouse, "e1-duplicate", daily(0.2, 5000))
     assert update_results(warehouse, clock).winners == 1
     with warehouse.transaction() as con:
         [winner] = winning_scripts(con)

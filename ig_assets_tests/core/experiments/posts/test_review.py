@@ -1,4 +1,4 @@
-"""A person stands between variant and post, and the original stays."""
+"""A person reviews each post before it is published; the original stays."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def test_a_declined_post_never_goes_out(
 
 
 def test_an_unknown_post_stops_the_whole_yes(warehouse: Warehouse) -> None:
-    with pytest.raises(InputError, match="no post nobody"):
-        approve_posts(warehouse, [*ids(warehouse), "nobody"])
+    with pytest.raises(InputError, match="no post unknown"):
+        approve_posts(warehouse, [*ids(warehouse), "unknown"])
     assert len(posts_for_review(warehouse, MONTH, "proposed")) == 2
 
 
@@ -103,8 +103,8 @@ def test_what_goes_out_is_the_last_edit_and_the_variant_keeps_its_words(
     edit_post(warehouse, clock, first, b"# No\n\nNot yet.\n\nCTA: Wait.\n", "ana")
     clock.present += timedelta(hours=1)
     edited = edit_post(warehouse, clock, first, WORDS.encode(), "ana")
-    [shown, _] = posts_for_review(warehouse, MONTH)
-    assert (shown["hook"], shown["edited_by"]) == ("A sharper hook", "ana")
+    [listed, _] = posts_for_review(warehouse, MONTH)
+    assert (listed["hook"], listed["edited_by"]) == ("A sharper hook", "ana")
     approve_posts(warehouse, [first])
     text = "A sharper hook\n\nFirst this. Then that.\n\nSave it."
     assert sent(warehouse, clock) == [text]
@@ -125,8 +125,8 @@ def test_edits_at_one_instant_are_all_kept_and_the_last_one_stands(
         edit_post(warehouse, clock, first, words.encode(), "ana")
     edits = rows_of(warehouse, "SELECT hook FROM post_edits ORDER BY edited_at")
     assert [row["hook"] for row in edits] == ["One", "Two", "Three"]
-    [shown, _] = posts_for_review(warehouse, MONTH)
-    assert shown["hook"] == "Three"
+    [listed, _] = posts_for_review(warehouse, MONTH)
+    assert listed["hook"] == "Three"
 
 
 def test_an_edit_while_a_publisher_is_at_work_is_not_lost(
@@ -156,7 +156,7 @@ def test_an_edit_while_a_publisher_is_at_work_is_not_lost(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "empty"),
         (b"\xff\xfe\xfa", "cannot be used"),
@@ -165,10 +165,10 @@ def test_an_edit_while_a_publisher_is_at_work_is_not_lost(
     ],
 )
 def test_an_edit_that_is_no_script_is_refused(
-    warehouse: Warehouse, clock: MovedClock, content: bytes, said: str
+    warehouse: Warehouse, clock: MovedClock, content: bytes, message: str
 ) -> None:
     first, _ = ids(warehouse)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         edit_post(warehouse, clock, first, content, "ana")
     assert rows_of(warehouse, "SELECT * FROM post_edits") == []
 

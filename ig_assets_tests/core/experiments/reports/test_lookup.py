@@ -17,22 +17,22 @@ from ig_assets_tests.core.experiments.experiment_factory import (
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    home = new_warehouse(tmp_path, MovedClock(START))
+    warehouse = new_warehouse(tmp_path, MovedClock(START))
     rows = [
         ("abcd1111", "history", "spring"),
         ("abcd2222", "history", "autumn"),
         ("abce3333", "all", "abcd1"),
         ("abcd", "history", "abce3333"),
     ]
-    with home.transaction() as con:
+    with warehouse.transaction() as con:
         for experiment_id, segment, name in rows:
             row = {"experiment_id": experiment_id, "intent_key": name}
             merge_rows(con, "experiments", [{**row, "segment": segment}])
-    return home
+    return warehouse
 
 
 @pytest.mark.parametrize(
-    ("told", "meant"),
+    ("given", "meant"),
     [
         ("abcd2222", "abcd2222"),
         ("abce", "abce3333"),
@@ -42,21 +42,23 @@ def warehouse(tmp_path: Path) -> Warehouse:
         ("abce3333", "abce3333"),
     ],
 )
-def test_an_id_its_beginning_or_a_teams_name_will_do(
-    warehouse: Warehouse, told: str, meant: str
+def test_an_experiment_is_found_by_id_beginning_or_team_name(
+    warehouse: Warehouse, given: str, meant: str
 ) -> None:
     with warehouse.transaction() as con:
-        assert experiment_named(con, told) == meant
+        assert experiment_named(con, given) == meant
 
 
-@pytest.mark.parametrize("told", ["abc", "zero", ""])
-def test_what_names_nothing_is_told(warehouse: Warehouse, told: str) -> None:
+@pytest.mark.parametrize("given", ["abc", "zero", ""])
+def test_a_name_that_fits_no_experiment_is_an_error(
+    warehouse: Warehouse, given: str
+) -> None:
     with warehouse.transaction() as con:
         with pytest.raises(InputError, match="no experiment"):
-            experiment_named(con, told)
+            experiment_named(con, given)
 
 
-def test_what_may_mean_several_names_them(warehouse: Warehouse) -> None:
+def test_an_ambiguous_beginning_lists_the_experiments(warehouse: Warehouse) -> None:
     with warehouse.transaction() as con:
         con.execute("DELETE FROM experiments WHERE experiment_id = 'abcd'")
         with pytest.raises(InputError, match="abcd1111, abcd2222"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ig_assets.core.experiments.reports.meta_analysis import across_topics
-from ig_assets.core.experiments.stats.anytime_t_test import stand
+from ig_assets.core.experiments.stats.anytime_t_test import sequential_mean
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.experiment_factory import (
@@ -81,9 +81,9 @@ def test_a_style_is_claimed_only_across_topics_and_against_all_that_were_tried(
     best, worst = found.styles
     assert (best.hook_style, best.claim) == ("question", "better")
     assert (worst.hook_style, worst.claim) == ("story", "worse")
-    assert best.stand == stand(noise)
-    assert best.stand.log_e_ahead >= math.log(40)
-    few = stand(noise[:3])
+    assert best.mean == sequential_mean(noise)
+    assert best.mean.log_e_ahead >= math.log(40)
+    few = sequential_mean(noise[:3])
     assert few.decides(40) == 0
 
 
@@ -97,12 +97,12 @@ def test_every_arm_counts_once_at_the_last_look_of_an_ended_experiment(
     with warehouse.transaction() as con:
         found = across_topics(con, simulated=True)
         real = across_topics(con, simulated=False)
-    assert [(s.hook_style, s.stand.pairs) for s in found.styles] == [
+    assert [(s.hook_style, s.mean.pairs) for s in found.styles] == [
         ("question", 1),
         ("story", 1),
     ]
-    assert found.styles[0].stand.mean == pytest.approx(0.3)
-    assert real.styles[0].stand.mean == pytest.approx(5.0)
+    assert found.styles[0].mean.mean == pytest.approx(0.3)
+    assert real.styles[0].mean.mean == pytest.approx(5.0)
 
 
 def test_canary_and_control_arms_say_nothing_about_styles(warehouse: Warehouse) -> None:
@@ -110,7 +110,7 @@ def test_canary_and_control_arms_say_nothing_about_styles(warehouse: Warehouse) 
     ended(warehouse, "e1", rates)
     with warehouse.transaction() as con:
         found = across_topics(con, simulated=True)
-    assert found.styles[0].stand.mean == pytest.approx(0.2)
+    assert found.styles[0].mean.mean == pytest.approx(0.2)
 
 
 def test_the_loops_lift_is_over_the_control_arm_of_the_same_style(
@@ -123,7 +123,7 @@ def test_the_loops_lift_is_over_the_control_arm_of_the_same_style(
     ended(warehouse, "without", {"a": 0.5, "b": 0.0})
     with warehouse.transaction() as con:
         found = across_topics(con, simulated=True)
-    assert found.loop == stand([0.3 + i / 100 for i in range(8)])
+    assert found.loop == sequential_mean([0.3 + i / 100 for i in range(8)])
     assert found.loop_claim == "better"
 
 

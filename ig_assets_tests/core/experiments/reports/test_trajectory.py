@@ -1,4 +1,4 @@
-"""What is drawn of an experiment is what was looked at."""
+"""The drawn trajectory of an experiment is its evaluated looks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.experiments.reports.trajectory import courses
 from ig_assets.core.experiments.reports.trajectory_plot import (
     MOST_BYTES,
-    Shown,
+    TitledCourse,
     course_picture,
 )
 from ig_assets.core.experiments.stats.e_values import pair_evidence
@@ -54,8 +54,8 @@ def test_rates_and_evidence_have_a_value_for_each_day_that_was_looked_at(
     assert a.low == pytest.approx(0.05 * np.exp(np.full(9, -half)), rel=1e-4)
     assert a.high == pytest.approx(0.05 * np.exp(np.full(9, half)), rel=1e-4)
     (pair,) = course.pairs
-    told = pair_evidence(100, 2000, 120, 2000, 0.2)
-    assert pair.z_at_last == pytest.approx(float(told.z))
+    expected = pair_evidence(100, 2000, 120, 2000, 0.2)
+    assert pair.z_at_last == pytest.approx(float(expected.z))
     assert (np.diff(pair.max_e) >= 0).all() and pair.max_e[-1] >= 1.0
 
 
@@ -63,14 +63,14 @@ def test_a_history_has_one_final_reading_and_an_arm_without_events_no_interval(
     warehouse: Warehouse, clock: MovedClock
 ) -> None:
     arms = {"A": [(1.0, 90, 1000)], "B": [(1.0, 0, 1000)]}
-    add_experiment(warehouse, arms, declared=True)
+    add_experiment(warehouse, arms, is_final=True)
     update_results(warehouse, clock)
     with warehouse.transaction() as con:
         (course,) = courses(con, ["e1"])
     assert course.is_final
     assert [arm.rate.tolist() for arm in course.arms] == [[0.09], [0.0]]
     assert np.isnan(course.arms[1].low).all()
-    assert is_png(course_picture([Shown("history", "", course)]))
+    assert is_png(course_picture([TitledCourse("history", "", course)]))
 
 
 def test_the_picture_is_small_however_many_arms_and_says_so_without_any(
@@ -81,11 +81,11 @@ def test_the_picture_is_small_however_many_arms_and_says_so_without_any(
         add_experiment(warehouse, arms, experiment_id=f"e{number}")
     update_results(warehouse, clock)
     with warehouse.transaction() as con:
-        shown = courses(con, [f"e{number}" for number in range(4)])
-    assert len(shown) == 4
+        found = courses(con, [f"e{number}" for number in range(4)])
+    assert len(found) == 4
     # A topic may hold what a picture's language takes for a formula.
     odd = "costs $5 or $\\frac more " * 20
-    png = course_picture([Shown(odd, odd, course) for course in shown])
+    png = course_picture([TitledCourse(odd, odd, course) for course in found])
     assert is_png(png) and len(png) < MOST_BYTES
     none = course_picture([])
     assert is_png(none) and none != png

@@ -78,7 +78,7 @@ def test_a_decided_experiment_says_how_it_ended(
     assert only_row(warehouse)["verdict"].startswith(begin)
 
 
-def test_evidence_beyond_all_numbers_is_told_too(
+def test_evidence_beyond_the_largest_float_is_reported_too(
     warehouse: Warehouse, clock: MovedClock
 ) -> None:
     arms = {"A": daily(0.08, 200_000), "B": daily(0.048, 200_000)}
@@ -103,9 +103,9 @@ def test_too_few_events_are_said_and_not_the_evidence(
     add_experiment(warehouse, arms, sigma=0.0)
     clock.present = START + days * DAY
     update_results(warehouse, clock)
-    said = only_row(warehouse)["verdict"]
-    assert said.startswith(begin)
-    assert "fewer than 25 likes" in said and "evidence" not in said
+    sentence = only_row(warehouse)["verdict"]
+    assert sentence.startswith(begin)
+    assert "fewer than 25 likes" in sentence and "evidence" not in sentence
 
 
 def test_a_verdict_on_an_audience_that_was_not_divided_as_planned_warns(
@@ -114,8 +114,8 @@ def test_a_verdict_on_an_audience_that_was_not_divided_as_planned_warns(
     arms = {"A": daily(0.05, 20_000), "B": daily(0.1, 2000)}
     add_experiment(warehouse, arms, sigma=0.0)
     update_results(warehouse, clock)
-    said = only_row(warehouse)["verdict"]
-    assert said.startswith("B wins") and "not divided as planned" in said
+    sentence = only_row(warehouse)["verdict"]
+    assert sentence.startswith("B wins") and "not divided as planned" in sentence
     with warehouse.transaction() as con:
         con.execute("UPDATE experiments SET randomised = FALSE")
     assert "divided" not in only_row(warehouse)["verdict"]

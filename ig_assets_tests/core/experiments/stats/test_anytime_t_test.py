@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from ig_assets.core.experiments.stats.anytime_t_test import EFFECT_SD, stand, t_log_e
+from ig_assets.core.experiments.stats.anytime_t_test import (
+    EFFECT_SD,
+    sequential_mean,
+    t_log_e,
+)
 
 
 def test_it_is_the_mixture_over_noncentral_t_densities() -> None:
@@ -44,7 +48,7 @@ def test_peeking_after_every_pair_errs_in_at_most_five_percent(uneven: bool) -> 
 
 def test_the_interval_holds_exactly_the_means_that_evidence_cannot_exclude() -> None:
     x = np.random.RandomState(2).normal(0.2, 0.3, 40)
-    found = stand(x)
+    found = sequential_mean(x)
     assert found.low is not None and found.high is not None
     assert found.low < x.mean() < found.high
     for end in (found.low, found.high):
@@ -52,17 +56,17 @@ def test_the_interval_holds_exactly_the_means_that_evidence_cannot_exclude() -> 
 
 
 def test_no_pair_or_one_is_no_error_and_bounds_nothing() -> None:
-    assert stand([]).mean is None and stand([]).decides(20) == 0
-    one = stand([0.4])
+    assert sequential_mean([]).mean is None and sequential_mean([]).decides(20) == 0
+    one = sequential_mean([0.4])
     assert (one.pairs, one.mean, one.low, one.high) == (1, 0.4, None, None)
-    assert stand([0.0, 0.0, 0.0]).decides(2) == 0
+    assert sequential_mean([0.0, 0.0, 0.0]).decides(2) == 0
 
 
 def test_evidence_once_reached_stays_while_its_side_is_ahead() -> None:
     ahead = [0.3, 0.32, 0.31, 0.29, 0.3, 0.33, 0.31]
-    assert stand(ahead).decides(20) == 1
-    assert stand([-d for d in ahead]).decides(20) == -1
-    weaker = stand([*ahead, -0.6])
+    assert sequential_mean(ahead).decides(20) == 1
+    assert sequential_mean([-d for d in ahead]).decides(20) == -1
+    weaker = sequential_mean([*ahead, -0.6])
     assert weaker.log_e < math.log(20) <= weaker.log_e_ahead
     assert weaker.decides(20) == 1
-    assert stand([*ahead, -9.0]).decides(20) == 0
+    assert sequential_mean([*ahead, -9.0]).decides(20) == 0

@@ -103,7 +103,7 @@ def _maximum(before: Floats, log_e: Floats, ahead: np.ndarray) -> Floats:
     return np.maximum(before, np.where(ahead, log_e, 0.0).max(axis=1))
 
 
-def test_evidence_of_a_day_when_the_other_arm_led_crowns_nobody() -> None:
+def test_evidence_of_a_day_when_the_other_arm_led_makes_no_winner() -> None:
     events = flat([0.05, 0.10], days=DAYS)
     events[0, 0, 1:] = 401.0
     found = apply_rule(

@@ -10,7 +10,7 @@ from scipy import stats
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.experiments.stats.sample_ratio import (
     LOG_E_ALARM,
-    randomised_splits,
+    audience_shares,
     sample_ratio_log_e,
 )
 from ig_assets_tests.core.experiments.experiment_factory import (
@@ -49,7 +49,7 @@ def test_a_fair_split_seldom_alarms_under_daily_peeking_and_a_broken_one_does() 
     assert (sample_ratio_log_e(broken)[:, -1] >= LOG_E_ALARM).mean() > 0.9
 
 
-def test_only_randomised_splits_are_judged_each_at_its_worst_look(
+def test_only_audience_shares_are_judged_each_at_its_worst_look(
     tmp_path: Path,
 ) -> None:
     clock = MovedClock(START + 9 * DAY)
@@ -61,7 +61,7 @@ def test_only_randomised_splits_are_judged_each_at_its_worst_look(
     add_experiment(warehouse, broken, experiment_id="organic", sigma=0.2)
     update_results(warehouse, clock)
     with warehouse.transaction() as con:
-        found = {split.experiment_id: split for split in randomised_splits(con)}
+        found = {shares.experiment_id: shares for shares in audience_shares(con)}
     assert {name: split.alarms for name, split in found.items()} == {
         "broken": True,
         "fair": False,
