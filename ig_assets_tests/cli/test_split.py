@@ -106,7 +106,7 @@ def test_the_list_has_a_row_a_test(shell: Shell) -> None:
     study = shell.answer(*PLAN)
     [row] = shell.answer("list")
     assert row["split_id"] == study["split_id"] and row["spent"] is None
-    assert row["verdict"] == "Nothing was output yet."
+    assert row["verdict"] == "Nothing was shown yet."
     output = " ".join(shell.run("list").stdout.split())
     assert study["split_id"] in output and "paused" in output
 

@@ -398,7 +398,7 @@ def test_a_variant_is_embedded_once_and_its_call_names_it(
 # ── splits and the token ──────────────────────────────────────────────────────
 
 
-def test_a_crooked_randomised_split_is_named_and_organic_reach_is_not(
+def test_a_sample_ratio_mismatch_is_named_and_unequal_organic_reach_is_not(
     dagster_env: DagsterEnv,
 ) -> None:
     counts = {"events_a": 90.0, "events_b": 40.0, "log_e": 0.0, "max_log_e": 0.0}
@@ -411,7 +411,7 @@ def test_a_crooked_randomised_split_is_named_and_organic_reach_is_not(
         dagster_env.materialise("experiment_results"), "splits_are_as_planned"
     )
     assert not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN
-    assert figures(evaluation.metadata) == {"randomised": 1, "crooked": 1}
+    assert figures(evaluation.metadata) == {"randomised": 1, "mismatched": 1}
     [row] = records(evaluation, "sample")
     assert row.data["experiment_id"] == "r1" and row.data["trials_a"] == 9000.0
 
