@@ -69,7 +69,7 @@ def diversify(candidates: Sequence[Candidate], k: int) -> list[RetrievedScript]:
     weights = np.array([candidate.script.weight for candidate in near])
 
     def cosines(place: int) -> npt.NDArray[np.float64]:
-        return (vectors @ vectors[place]).astype(np.float64)
+        return np.asarray(vectors @ vectors[place], np.float64)
 
     return [
         replace(near[place].script, rank=rank)
