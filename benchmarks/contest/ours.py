@@ -12,6 +12,7 @@ from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.adapters.script_library.folder import FolderLibrary
 from ig_assets.adapters.simulated.clocks import SystemClock
 from ig_assets.core.corpus.embedding.embed import embed_missing
+from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.index.sync import sync_index
 from ig_assets.core.corpus.library.sync import sync_corpus
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
@@ -45,4 +46,4 @@ class Ours:
         index = FaissIndex(place.state / "faiss", COLLECTION)
         sync_corpus(warehouse, FolderLibrary(str(place.library)), clock)
         embed_missing(warehouse, ledger, embedder, clock, RUN, BATCH, IN_FLIGHT)
-        sync_index(warehouse, index, clock, MODEL, place.dimensions)
+        sync_index(warehouse, index, clock, Space(MODEL, place.dimensions))

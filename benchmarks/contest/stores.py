@@ -39,10 +39,10 @@ class FaissStore:
 
     def __init__(self, place: Place) -> None:
         from ig_assets.adapters.faiss.index import FaissIndex
-        from ig_assets.core.corpus.embedding.spaces import namespace_of
+        from ig_assets.core.corpus.embedding.spaces import Space
 
         self._index = FaissIndex(place.state / "faiss", COLLECTION)
-        self._namespace = namespace_of(MODEL, place.dimensions)
+        self._namespace = Space(MODEL, place.dimensions).namespace
 
     def rows(self) -> list[Row]:
         """Every entry of the namespace."""

@@ -19,7 +19,7 @@ from ig_assets.cli.output import (
 )
 from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
 from ig_assets.core.corpus.history_import.plan import ImportOptions
-from ig_assets.core.corpus.search.retrieve import retrieve
+from ig_assets.core.corpus.search.retrieve import Retriever
 from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.experiments.decisions.decide import ResultsSummary, update_results
 from ig_assets.core.experiments.decisions.winners import record_winners
@@ -134,11 +134,14 @@ def search(
     Example: `ig-assets search "sharp knives" -k 3`
     """
     services = Services(load_settings())
-    found = retrieve(
+    retriever = Retriever(
         services.warehouse,
         services.index,
         services.embedder,
         services.ledger,
+        services.embedder_of,
+    )
+    found = retriever.retrieve(
         RunRef(f"search-{uuid.uuid4().hex[:8]}", "search"),
         text,
         k,
@@ -149,7 +152,6 @@ def search(
             min_rate=min_rate,
             month=month,
         ),
-        embedder_of=services.embedder_of,
     )
     if as_json:
         print_json(found)

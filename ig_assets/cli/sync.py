@@ -15,6 +15,7 @@ from ig_assets.core.corpus.embedding.batch_api.report import (
     batch_report,
     forgive_failed,
 )
+from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.library.plan import SyncPlan, plan_sync
 from ig_assets.core.corpus.rejects import current_rejects
 from ig_assets.core.corpus.scripts.script import Reject
@@ -57,7 +58,10 @@ def sync(
         else:
             _print_plan(plan)
         return
-    forgiven = forgive_failed(warehouse, services.embedder) if retry_failed else 0
+    space, forgiven = Space.of(services.embedder), 0
+    if retry_failed:
+        with warehouse.transaction() as con:
+            forgiven = forgive_failed(con, space)
     warnings.simplefilter("ignore")
     from ig_assets.headless.dagster_home import ensure_dagster_home
     from ig_assets.headless.runner import Headless, load_definitions, open_instance
@@ -68,7 +72,7 @@ def sync(
         metadata = {name: _numbers(instance, name, done.run_id) for name in ASSETS}
     with warehouse.transaction() as con:
         rejects = current_rejects(con)
-        batches = batch_report(con, services.embedder)
+        batches = batch_report(con, space)
     if as_json:
         print_json(
             {

@@ -167,8 +167,8 @@ def test_a_sync_makes_any_store_equal_the_corpus(
     def turned(**counts: int) -> bool:
         zero = dict.fromkeys(IndexChange.__dataclass_fields__, 0)
         assert corpus.materialise()[2] == IndexChange(**{**zero, **counts})
-        audit = audit_index(corpus.warehouse, index, "hashed-words", 8)
-        return not audit.missing and not audit.strangers
+        audit = audit_index(corpus.warehouse, index, corpus.space)
+        return not audit.missing and not audit.orphans
 
     for n in range(12):
         corpus.write(f"ü {n}.md", id=f"ü {n}", hook=f"Hook {n % 10}.", language="en")
@@ -181,7 +181,7 @@ def test_a_sync_makes_any_store_equal_the_corpus(
     (corpus.library / "ü 1.md").unlink()
     assert turned(metadata_updated=1, upserted=1, deleted=2, unchanged=8)
     index.delete(corpus.namespace, ["library/ü 5"])
-    index.upsert(corpus.namespace, [IndexEntry("stranger", [1.0] * 8, {})])
+    index.upsert(corpus.namespace, [IndexEntry("orphan", [1.0] * 8, {})])
     index.wait_until_readable(corpus.namespace)
     assert turned(repaired=2, unchanged=9)
     [found] = corpus.retrieve("hook", 5, filters=Filters(min_rate=0.05))

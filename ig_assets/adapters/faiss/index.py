@@ -1,7 +1,7 @@
-"""The embedded vector index: FAISS, exact cosine, one journal a namespace.
+"""The embedded vector index: FAISS, exact cosine, one folder per namespace.
 
-The files are derived data (`faiss_journal.py`): a broken one counts up to where it is
-broken, and the next reconcile brings the rest back from the embedding cache.
+The files are derived data (`store.py`): what is missing or damaged is absent from the
+index, and the next sync writes it again from the vectors in the warehouse.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
+import numpy.typing as npt
 from filelock import FileLock, Timeout
 
-from ig_assets.adapters.faiss.journal import Journal
 from ig_assets.adapters.faiss.store import Metadata, Rows, Store
 from ig_assets.core.ports import EVERYTHING, Filters, IndexEntry, Match
 from ig_assets.errors import InputError, TransientVendorError
@@ -23,6 +23,8 @@ from ig_assets.errors import InputError, TransientVendorError
 
 class FaissIndex:
     """Fulfils VectorIndex in a folder; safe between threads and processes."""
+
+    max_batch = 25_000  # each write replaces the list of all entries
 
     def __init__(self, folder: Path, name: str, lock_timeout_s: float = 60.0) -> None:
         self.name = name
@@ -40,18 +42,20 @@ class FaissIndex:
         latest = {entry.entry_id: entry for entry in entries}
         if not latest:
             return []
+        rows = {i: np.asarray(e.vector, np.float32).ravel() for i, e in latest.items()}
         with self._held(namespace) as store:
-            dimensions = store.dimensions if store.rows else None
-            good: dict[str, tuple[Rows, Metadata]] = {}
-            for entry_id, entry in latest.items():
-                vector = _unit(entry.vector)
-                if vector is None or dimensions not in (None, len(vector)):
-                    continue
-                dimensions = len(vector)
-                good[entry_id] = (vector, dict(entry.metadata))
-            if good:
-                store.put(good)
-        return [entry_id for entry_id in latest if entry_id not in good]
+            dimensions = store.dimensions if store.rows else _dimensions(rows)
+            fitting = [i for i, row in rows.items() if len(row) == dimensions]
+            if not fitting:
+                return list(latest)
+            vectors, usable = _units(np.stack([rows[i] for i in fitting]))
+            taken = [
+                i for i, is_usable in zip(fitting, usable, strict=True) if is_usable
+            ]
+            if taken:
+                store.put(taken, vectors, [latest[i].metadata for i in taken])
+        lost = latest.keys() - set(taken)
+        return [entry_id for entry_id in latest if entry_id in lost]
 
     def update_metadata(
         self,
@@ -61,8 +65,8 @@ class FaissIndex:
         """Set these keys of these ids, others stay; return the unknown ids."""
         with self._held(namespace) as store:
             known = {
-                entry_id: {**present, **given}
-                for entry_id, given in metadata.items()
+                entry_id: {**present, **values}
+                for entry_id, values in metadata.items()
                 if (present := store.metadata(entry_id)) is not None
             }
             if known:
@@ -93,23 +97,23 @@ class FaissIndex:
 
         Raises InputError when the vector has other dimensions than the namespace.
         """
-        sought = _unit(vector)
+        sought, _ = _units(np.asarray(vector, np.float32).reshape(1, -1))
         with self._held(namespace) as store:
-            if k < 1 or sought is None or not store.rows:
+            if k < 1 or not len(sought) or not store.rows:
                 return []
-            if len(sought) != store.dimensions:
+            if sought.shape[1] != store.dimensions:
                 raise InputError(
-                    f"The query has {len(sought)} dimensions and the index "
+                    f"The query has {sought.shape[1]} dimensions and the index "
                     f"{store.dimensions}; use the model that made the index."
                 )
             matches = [
                 Match(entry_id, min(max(similarity, -1.0), 1.0))
-                for entry_id, similarity in store.search(sought, k, filters)
+                for entry_id, similarity in store.search(sought[0], k, filters)
             ]
         return sorted(matches, key=lambda match: (-match.similarity, match.entry_id))
 
     def wait_until_readable(self, namespace: str) -> None:
-        """What was written can be read at once."""
+        """Return at once: what was written can be read."""
 
     def metadata(self, namespace: str, entry_id: str) -> Metadata | None:
         """What the store knows about an entry besides its vector."""
@@ -144,16 +148,19 @@ class FaissIndex:
     def _store(self, namespace: str) -> Store:
         store = self._stores.get(namespace)
         if store is None:
-            file_name = f"{quote(namespace, safe='')}.faiss"
-            store = Store(Journal(self._folder / file_name))
+            store = Store(self._folder / quote(namespace, safe=""))
             self._stores[namespace] = store
         store.refresh()
         return store
 
 
-def _unit(vector: Sequence[float]) -> Rows | None:
-    row = np.asarray(vector, dtype=np.float32).reshape(-1)
-    length = float(np.linalg.norm(row.astype(np.float64)))
-    if not np.isfinite(length) or length == 0.0:
-        return None
-    return (row / np.float32(length)).astype(np.float32)
+def _dimensions(rows: Mapping[str, Rows]) -> int | None:
+    """The dimensions of the first vector that has a direction."""
+    return next((len(row) for row in rows.values() if _units(row[None, :])[1][0]), None)
+
+
+def _units(rows: Rows) -> tuple[Rows, npt.NDArray[np.bool_]]:
+    """The rows that are finite and not zero, with length 1; which rows those are."""
+    lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
+    usable = np.isfinite(lengths) & (lengths > 0.0)
+    return rows[usable] / lengths[usable, None].astype(np.float32), usable

@@ -1,85 +1,137 @@
-"""One FAISS namespace in memory: replayed from its journal, searched exactly.
+"""One FAISS namespace as a folder: blocks of vectors, and a manifest of what counts.
 
-Rows are numbered as they came and never reused: an upsert appends a row and leaves
-the old one dead, which a selector keeps out of every answer until a rewrite drops it.
-Ids and metadata are replayed first; vectors are read when somebody searches.
+The files are derived data, which the next sync writes again from the warehouse. Each
+is written whole and replaced atomically, so that a process may be killed at any
+moment. A block holds the vectors of one write and never changes. The manifest names
+the blocks, and of each entry its row in them and its metadata. A file that it does not
+name does not count and is deleted. A missing or damaged manifest means an empty
+namespace; with a missing or damaged block its entries are dropped. Callers hold the
+index's lock.
 """
 
 from __future__ import annotations
 
+import json
+import logging
+import os
+import secrets
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ig_assets.adapters.faiss.journal import RECORDS_START, Change, Journal, Record
 from ig_assets.core.ports import EVERYTHING, Filters
+from ig_assets.files import write_atomic
 
-REWRITE_ROWS = 4096
+MANIFEST = "manifest"
 LEAST_WASTE_BYTES = 1 << 20
+MOST_BLOCKS = 64
 MOST_SELECTIONS = 64
 
 Metadata = dict[str, str | float | bool]
 Rows = npt.NDArray[np.float32]
 
+_log = logging.getLogger(__name__)
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Block(NamedTuple):
+    """A file of vectors: little-endian float32, shape (rows, dimensions)."""
+
+    file: str
+    rows: int
+    checksum: int
+
+
+class _Manifest(NamedTuple):
+    """By entry id: its row, counted over all blocks, and its metadata as JSON.
+
+    The metadata stay text until somebody filters, which makes opening fast.
+    """
+
+    blocks: list[Block]
+    rows: dict[str, int]
+    metadata: dict[str, str]
+    dimensions: int | None
+
 
 class Store:
-    """What a journal says; the caller holds the index's lock throughout."""
+    """What the files of a namespace say, read again when another process wrote them."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._forget()
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._manifest = folder / MANIFEST
+        self._version: object = None
+        self._hold(_Manifest([], {}, {}, None))
 
-    def _forget(self) -> None:
-        self._generation: bytes | None = None
-        self._end = 0
-        self._wasted_bytes = 0  # of the file, by what no longer counts
-        self.rows: dict[str, int] = {}  # of the live entries
-        self._names: list[str] = []  # by row, the dead ones too
-        self._metadata: list[Metadata] = []
-        self._unread: list[Record] = []  # records whose vectors nobody needed yet
+    def _hold(self, manifest: _Manifest) -> None:
+        self._blocks, self.rows, self._metadata, self.dimensions = manifest
+        self._loaded: list[Block] = []  # the blocks that `_vectors` holds
         self._vectors: Any = None
-        self.dimensions: int | None = None
+        self._forget_selections()
+
+    def _forget_selections(self) -> None:
         self._selections: dict[Filters, npt.NDArray[np.bool_]] = {}
+        self._ids: dict[int, str] = {}  # by row
+        self._decoded: list[tuple[int, Metadata]] = []
 
     def refresh(self) -> None:
-        """Replay what this and other processes wrote since the last look."""
-        generation = self._journal.generation()
-        size = self._journal.size()
-        if generation is None or generation != self._generation or size < self._end:
-            self._forget()
-            self._generation = generation
-            self._end = RECORDS_START
-        if generation is None or size == self._end:
-            return
-        for record in self._journal.records(self._end):
-            self._apply(record)
+        """Read the manifest if it is another than before; drop blocks that are cut."""
+        version = _version(self._manifest)
+        if version != self._version:
+            loaded, vectors = self._loaded, self._vectors
+            self._hold(self._read_manifest())
+            self._version = version
+            if self._blocks[: len(loaded)] == loaded:
+                self._loaded, self._vectors = loaded, vectors
+        for block in list(self._blocks):
+            expected = 4 * block.rows * (self.dimensions or 0)
+            if _size(self._folder / block.file) != expected:
+                self._drop(block)
+
+    def put(
+        self,
+        entry_ids: Sequence[str],
+        vectors: Rows,
+        metadata: Sequence[Mapping[str, str | float | bool]],
+    ) -> None:
+        """Insert or replace entries.
+
+        `vectors` has shape (entries, dimensions) and rows of length 1; `metadata` has
+        a mapping per entry. An empty namespace takes any number of dimensions.
+        """
+        if not self.rows:
+            self._hold(_Manifest([], {}, {}, int(vectors.shape[1])))
+        first = self._row_count()
+        self._blocks.append(self._write_block(vectors))
+        self.rows.update(zip(entry_ids, count(first)))
+        self._metadata.update(zip(entry_ids, map(_encode, metadata), strict=True))
+        self._commit()
 
     def metadata(self, entry_id: str) -> Metadata | None:
-        """What is known about an entry besides its vector."""
-        row = self.rows.get(entry_id)
-        return None if row is None else self._metadata[row]
-
-    def put(self, entries: Mapping[str, tuple[Rows, Metadata]]) -> None:
-        """Insert or replace; every vector has the store's dimensions and length 1."""
-        vectors = np.stack([vector for vector, _ in entries.values()])
-        pairs = [[entry_id, metadata] for entry_id, (_, metadata) in entries.items()]
-        change = {"put": pairs, "dimensions": int(vectors.shape[1])}
-        self._append(change, vectors.tobytes())
+        """What the store knows of an entry besides its vector."""
+        text = self._metadata.get(entry_id)
+        return None if text is None else json.loads(text)
 
     def set_metadata(self, metadata: Mapping[str, Metadata]) -> None:
-        """Replace the metadata of entries that are there."""
-        self._append({"set": dict(metadata)})
+        """Replace the metadata of entries that the store has."""
+        self._metadata.update((i, _encode(values)) for i, values in metadata.items())
+        self._commit()
 
     def delete(self, entry_ids: Sequence[str]) -> None:
-        """Delete entries that are there."""
-        self._append({"delete": list(entry_ids)})
+        """Delete entries that the store has."""
+        for entry_id in entry_ids:
+            del self.rows[entry_id], self._metadata[entry_id]
+        self._commit()
 
     def search(
         self, vector: Rows, k: int, filters: Filters
     ) -> Iterator[tuple[str, float]]:
-        """(entry id, cosine) of the k nearest that pass, best first."""
+        """(entry id, cosine) of the k nearest that pass the filters, best first."""
         index = self._searchable()
         admitted = self._admitted(filters)
         found = min(k, int(admitted.sum()))
@@ -90,100 +142,173 @@ class Store:
             bits = np.packbits(admitted, bitorder="little")
             selector = _faiss().IDSelectorBitmap(bits)
             options["params"] = _faiss().SearchParameters(sel=selector)
-        similarities, numbers = index.search(vector[None, :], found, **options)
-        for row, similarity in zip(numbers[0], similarities[0], strict=True):
-            yield self._names[int(row)], float(similarity)
+        similarities, rows = index.search(vector[None, :], found, **options)
+        if not self._ids:
+            self._ids = {row: entry_id for entry_id, row in self.rows.items()}
+        for row, similarity in zip(rows[0], similarities[0], strict=True):
+            yield self._ids[int(row)], float(similarity)
 
     def _admitted(self, filters: Filters) -> npt.NDArray[np.bool_]:
-        """By row: whether it is live and passes; kept until something changes."""
+        """Whether each row counts and passes; kept until something changes."""
         known = self._selections.get(filters)
         if known is None:
             rows = list(self.rows.values())
             if filters != EVERYTHING:
-                rows = [row for row in rows if filters.admit(self._metadata[row])]
-            known = np.zeros(len(self._names), dtype=bool)
+                rows = [row for row, metadata in self._all() if filters.admit(metadata)]
+            known = np.zeros(self._row_count(), dtype=bool)
             known[rows] = True
             if len(self._selections) == MOST_SELECTIONS:
                 self._selections.clear()
             self._selections[filters] = known
         return known
 
-    def _append(self, change: Change, vectors: bytes = b"") -> None:
-        if self._generation is None or not self.rows:  # also drops other dimensions
-            self._rewrite([])
-        self._apply(self._journal.append(self._end, change, vectors))
-        if self._outgrown():
-            self._rewrite(self._live())
+    def _all(self) -> list[tuple[int, Metadata]]:
+        """The row and the metadata of every entry."""
+        if not self._decoded:
+            texts = ",".join(self._metadata[i] for i in self.rows)
+            decoded = json.loads(f"[{texts}]")
+            self._decoded = list(zip(self.rows.values(), decoded, strict=True))
+        return self._decoded
 
-    def _outgrown(self) -> bool:
-        """Whether what no longer counts takes more of the file than what does."""
-        live_bytes = len(self.rows) * self._row_bytes
-        return self._wasted_bytes > max(live_bytes, LEAST_WASTE_BYTES)
-
-    @property
-    def _row_bytes(self) -> int:
-        return 4 * (self.dimensions or 0)
-
-    def _rewrite(self, parts: Sequence[tuple[Change, bytes]]) -> None:
-        self._journal.rewrite(parts)
-        self._forget()
-        self.refresh()
-
-    def _live(self) -> list[tuple[Change, bytes]]:
-        if not self.rows:
-            return []
-        index = self._searchable()
-        items = list(self.rows.items())
-        parts: list[tuple[Change, bytes]] = []
-        for start in range(0, len(items), REWRITE_ROWS):
-            chosen = items[start : start + REWRITE_ROWS]
-            pairs = [[entry_id, self._metadata[row]] for entry_id, row in chosen]
-            rows = np.array([row for _, row in chosen], dtype=np.int64)
-            vectors = index.reconstruct_batch(rows)
-            change = {"put": pairs, "dimensions": self.dimensions}
-            parts.append((change, vectors.tobytes()))
-        return parts
-
-    def _apply(self, record: Record) -> None:
-        self._selections.clear()
-        for entry_id, metadata in record.change.get("put", ()):
-            if entry_id in self.rows:
-                self._wasted_bytes += self._row_bytes
-            self.rows[entry_id] = len(self._names)
-            self._names.append(entry_id)
-            self._metadata.append(metadata)
-        if record.vectors_length:
-            self.dimensions = record.change["dimensions"]
-            self._unread.append(record)
-        else:
-            self._wasted_bytes += record.end - record.start
-        for entry_id, metadata in record.change.get("set", {}).items():
-            self._metadata[self.rows[entry_id]] = metadata
-        for entry_id in record.change.get("delete", ()):
-            del self.rows[entry_id]
-            self._wasted_bytes += self._row_bytes
-        self._end = record.end
+    def _row_count(self) -> int:
+        return sum(block.rows for block in self._blocks)
 
     def _searchable(self) -> Any:
-        """FAISS's index with every row, the dead ones too.
-
-        Where vectors turn out broken, the journal ends before them: what they were
-        is missing from then on, and the next reconcile brings it back.
-        """
-        while self._unread:
-            record = self._unread[0]
-            content = self._journal.vectors(record)
-            if content is None:
-                self._journal.cut(record.start)
-                self._forget()
-                self.refresh()
+        """FAISS's index of every row of every block, the replaced and deleted too."""
+        while len(self._loaded) < len(self._blocks):
+            block = self._blocks[len(self._loaded)]
+            rows = self._read_block(block)
+            if rows is None:
+                self._drop(block)
                 continue
             if self._vectors is None:
                 self._vectors = _faiss().IndexFlatIP(self.dimensions)
-            rows = np.frombuffer(content, dtype=np.float32)
-            self._vectors.add(rows.reshape(-1, self._vectors.d))
-            del self._unread[0]
-        return self._vectors
+            self._vectors.add(rows)
+            self._loaded.append(block)
+        return self._vectors or _faiss().IndexFlatIP(self.dimensions)
+
+    def _drop(self, block: Block) -> None:
+        """Go on without a damaged block and its entries."""
+        _log.warning(
+            "The vector index file %s is missing or damaged; its entries are gone "
+            "until the next sync writes them again.",
+            self._folder / block.file,
+        )
+        place = self._blocks.index(block)
+        start = sum(before.rows for before in self._blocks[:place])
+        end = start + block.rows
+        self.rows = {
+            entry_id: row if row < start else row - block.rows
+            for entry_id, row in self.rows.items()
+            if not start <= row < end
+        }
+        del self._blocks[place]
+        self._loaded, self._vectors = [], None
+        self._commit()
+
+    def _merge_if_wasteful(self) -> None:
+        """Make one block of all entries where the replaced rows outweigh the others.
+
+        Many small blocks are merged as well.
+        """
+        row_bytes = 4 * (self.dimensions or 0)
+        live_bytes = row_bytes * len(self.rows)
+        waste_bytes = row_bytes * self._row_count() - live_bytes
+        most = max(live_bytes, LEAST_WASTE_BYTES)
+        if waste_bytes <= most and len(self._blocks) <= MOST_BLOCKS:
+            return
+        index = self._searchable()
+        rows = np.array(list(self.rows.values()), dtype=np.int64)
+        blocks = []
+        if len(rows):
+            blocks.append(self._write_block(index.reconstruct_batch(rows)))
+        numbered = dict(zip(self.rows, count()))
+        self._hold(_Manifest(blocks, numbered, self._metadata, self.dimensions))
+
+    def _commit(self) -> None:
+        """Write what is in memory as the manifest; delete what it does not name."""
+        self._merge_if_wasteful()
+        self._forget_selections()
+        lines = [
+            json.dumps([self.dimensions, self._blocks]),
+            json.dumps(list(self.rows), ensure_ascii=False),
+            json.dumps(list(self.rows.values())),
+            *map(self._metadata.__getitem__, self.rows),
+        ]
+        content = "\n".join(lines).encode("utf-8")
+        write_atomic(self._manifest, b"%08x\n" % zlib.crc32(content) + content)
+        _sync_folder(self._folder)
+        self._version = _version(self._manifest)
+        named = {MANIFEST, *(block.file for block in self._blocks)}
+        for path in self._folder.iterdir():
+            if path.name not in named:
+                path.unlink(missing_ok=True)
+
+    def _read_manifest(self) -> _Manifest:
+        try:
+            checksum, _, content = self._manifest.read_bytes().partition(b"\n")
+            if int(checksum, 16) != zlib.crc32(content):
+                raise ValueError("its checksum is another")
+        except FileNotFoundError:
+            return _Manifest([], {}, {}, None)
+        except ValueError as error:
+            _log.warning(
+                "The vector index file %s is damaged (%s); the index is empty until "
+                "the next sync writes it again.",
+                self._manifest,
+                error,
+            )
+            return _Manifest([], {}, {}, None)
+        head, ids, rows, *metadata = content.decode("utf-8").split("\n")
+        dimensions, blocks = json.loads(head)
+        entry_ids = json.loads(ids)
+        return _Manifest(
+            [Block(*block) for block in blocks],
+            dict(zip(entry_ids, json.loads(rows), strict=True)),
+            dict(zip(entry_ids, metadata, strict=True)),
+            dimensions,
+        )
+
+    def _write_block(self, vectors: Rows) -> Block:
+        content = np.ascontiguousarray(vectors, "<f4").tobytes()
+        block = Block(f"{secrets.token_hex(8)}.f32", len(vectors), zlib.crc32(content))
+        write_atomic(self._folder / block.file, content)
+        return block
+
+    def _read_block(self, block: Block) -> Rows | None:
+        """The vectors of a block; None where the file is missing or damaged."""
+        try:
+            content = (self._folder / block.file).read_bytes()
+        except FileNotFoundError:
+            return None
+        if zlib.crc32(content) != block.checksum:
+            return None
+        return np.frombuffer(content, "<f4").reshape(block.rows, -1)
+
+
+def _version(path: Path) -> tuple[int, int, int] | None:
+    """Differs between two manifests; None without one."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _size(path: Path) -> int | None:
+    version = _version(path)
+    return None if version is None else version[2]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the replaced name itself durable, where the system can."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _faiss() -> Any:

@@ -55,6 +55,8 @@ _log = logging.getLogger(__name__)
 class PineconeIndex:
     """Fulfils VectorIndex with the real SDK; safe to share between threads."""
 
+    max_batch = 1000
+
     def __init__(
         self,
         account: PineconeAccount,

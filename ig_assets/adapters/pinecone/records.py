@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import numpy as np
+import numpy.typing as npt
 
 from ig_assets.core.ports import Filters, IndexEntry
 
@@ -35,7 +36,7 @@ def decoded(name: str) -> str:
     return unquote(name[1:]) if name.startswith("~") else name
 
 
-def unit(vector: Sequence[float]) -> list[float] | None:
+def unit(vector: npt.ArrayLike) -> list[float] | None:
     """The vector with length 1; None where it has no direction."""
     row = np.asarray(vector, dtype=np.float64).reshape(-1)
     length = float(np.linalg.norm(row))

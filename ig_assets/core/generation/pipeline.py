@@ -7,7 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ig_assets.core.corpus.search.retrieve import EmbedderOf, RetrievedScript, retrieve
+from ig_assets.core.corpus.search.retrieve import (
+    EmbedderOf,
+    RetrievedScript,
+    Retriever,
+)
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.costs.usage import usage_of_run
 from ig_assets.core.generation.gates import prompt_injection
@@ -32,7 +36,14 @@ from ig_assets.core.generation.writing.models import (
 from ig_assets.core.generation.writing.rejected_arms import rejected_arms
 from ig_assets.core.models.few_shot import few_shot_messages
 from ig_assets.core.models.registry import ModelName
-from ig_assets.core.ports import Clock, Embedder, VectorIndex, Writer, WriterByName
+from ig_assets.core.ports import (
+    Clock,
+    Embedder,
+    Filters,
+    VectorIndex,
+    Writer,
+    WriterByName,
+)
 from ig_assets.warehouse.versions import content_version
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -200,18 +211,20 @@ def _references(
     run: RunRef,
     suspicious: Collection[str],
 ) -> Sequence[RetrievedScript]:
-    return retrieve(
+    retriever = Retriever(
         context.warehouse,
         context.index,
         context.embedder,
         context.ledger,
+        context.embedder_of,
+    )
+    return retriever.retrieve(
         run,
         f"{arm.topic.topic}\n{arm.topic.brief}".strip(),
         context.options.retrieved_scripts,
         include_winners=not arm.is_control,
-        language=arm.topic.language,
+        filters=Filters(language=arm.topic.language),
         exclude_script_ids=suspicious,
-        embedder_of=context.embedder_of,
     )
 
 

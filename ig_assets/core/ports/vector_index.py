@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """One vector of the index with the metadata that filters look at."""
+    """One vector of the index, and the metadata that filters read."""
 
     entry_id: str
-    vector: Sequence[float]
+    vector: Sequence[float] | npt.NDArray[np.float32]
     metadata: Mapping[str, str | float | bool]
 
 
@@ -26,7 +29,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Filters:
-    """What a query asks of an entry's metadata; None asks for nothing.
+    """Conditions on an entry's metadata, all of which must hold; None is no condition.
 
     `month` is YYYY-MM. An entry without a rate has none, so it fails `min_rate`.
     """
@@ -38,7 +41,7 @@ class Filters:
     month: str | None = None
 
     def admit(self, metadata: Mapping[str, str | float | bool]) -> bool:
-        """Whether an entry passes; stores that filter by themselves do the same."""
+        """Whether an entry passes; a store with filters of its own does the same."""
         if (
             (self.status is not None and metadata.get("status") != self.status)
             or (self.language is not None and metadata.get("language") != self.language)
@@ -56,14 +59,16 @@ EVERYTHING = Filters()
 
 
 class VectorIndex(Protocol):
-    """A named vector index with one namespace an embedding space.
+    """A named vector index with one namespace per embedding space.
 
-    A namespace's name ends in `-<dimensions>` (`core/corpus/spaces.py`). Every write
-    may be repeated without harm. Each method raises TransientVendorError,
-    RefusedError, AccessError or MalformedAnswerError for the store as a whole.
+    A namespace's name ends in `-<dimensions>` (`core/corpus/embedding/spaces.py`).
+    A write takes at most `max_batch` entries or ids, and may be repeated without harm.
+    Each method raises TransientVendorError, RefusedError, AccessError or
+    MalformedAnswerError for the store as a whole.
     """
 
     name: str
+    max_batch: int
 
     def upsert(self, namespace: str, entries: Sequence[IndexEntry]) -> list[str]:
         """Insert or replace; return the ids that did NOT make it."""

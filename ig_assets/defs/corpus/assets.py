@@ -11,6 +11,7 @@ from ig_assets.core.corpus.embedding.batch_api.run import (
     embed_by_batches,
 )
 from ig_assets.core.corpus.embedding.embed import EmbeddingRun, embed_missing
+from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.index.sync import sync_index
 from ig_assets.core.corpus.library.sync import sync_corpus
 from ig_assets.core.corpus.map_plot import corpus_map
@@ -121,8 +122,9 @@ def script_embeddings(
             run = embed_missing(
                 warehouse, ledger, embedder, clock, ref, size, in_flight
             )
-            lift_stop(warehouse)  # no text waits for a batch now
         with warehouse.transaction() as con:
+            if not settings.batch:
+                lift_stop(con)  # nothing waits for a batch any more
             version = content_version(
                 con,
                 "SELECT content_hash || ' ' || model || ' ' || dimensions "
@@ -173,9 +175,7 @@ def script_index(
 ) -> dg.MaterializeResult:
     """Apply the difference between corpus and index, then verify it."""
     with plain_failures():
-        change = sync_index(
-            warehouse, index, clock, embedder.model, embedder.dimensions
-        )
+        change = sync_index(warehouse, index, clock, Space.of(embedder))
         with warehouse.transaction() as con:
             version = content_version(
                 con,

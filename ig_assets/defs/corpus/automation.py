@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ig_assets.core.corpus.embedding.batch_api.report import standing_stop
+from ig_assets.core.corpus.embedding.batch_api.report import stop_reason
 from ig_assets.core.corpus.embedding.batch_api.run import poll_open_batches
 from ig_assets.core.corpus.library.scan import library_fingerprint
 from ig_assets.core.corpus.library.winners import unpromoted_winners
@@ -95,7 +95,7 @@ def embedding_batch_sensor(
     try:
         under_way, ended = poll_open_batches(warehouse, clock, batches)
         with warehouse.transaction() as con:
-            stopped = standing_stop(con)
+            stopped = stop_reason(con)
     except IgAssetsError as error:
         return dg.SkipReason(str(error))
     if not ended:

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ig_assets.core.corpus.embedding.batch_api.report import batch_report
+from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.index.sync import audit_index
 from ig_assets.core.corpus.library.label_report import (
     scripts_without_language,
@@ -165,7 +166,7 @@ def embedding_batches_bring_vectors(
 ) -> dg.AssetCheckResult:
     """Warn with the batches that ended badly, the vendor's code, and what to do."""
     with warehouse.transaction() as con:
-        report = batch_report(con, embedder)
+        report = batch_report(con, Space.of(embedder))
     return dg.AssetCheckResult(
         passed=report.what_to_do is None,
         severity=dg.AssetCheckSeverity.WARN,
@@ -195,16 +196,16 @@ def index_equals_corpus(
     index: dg.ResourceParam[VectorIndex],
 ) -> dg.AssetCheckResult:
     """List the store's ids page by page; the record of what was sent may be wrong."""
-    audit = audit_index(warehouse, index, embedder.model, embedder.dimensions)
+    audit = audit_index(warehouse, index, Space.of(embedder))
     return dg.AssetCheckResult(
-        passed=not audit.missing and not audit.strangers,
+        passed=not audit.missing and not audit.orphans,
         description=(
             f"{len(audit.missing)} active scripts are missing in the index, and "
-            f"{len(audit.strangers)} of its ids belong to no active script."
+            f"{len(audit.orphans)} of its ids belong to no active script."
         ),
         metadata={
             "missing": len(audit.missing),
-            "strangers": len(audit.strangers),
+            "orphans": len(audit.orphans),
             "waiting": len(audit.waiting),
         },
     )

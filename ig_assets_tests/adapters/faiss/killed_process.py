@@ -14,7 +14,7 @@ from ig_assets.core.ports import IndexEntry
 
 
 def write_for_ever(folder: Path, namespace: str, vectors: Path) -> None:
-    """Upserts, updates and deletes at random, with rewrites now and then."""
+    """Upsert, update and delete at random; blocks are merged now and then."""
     given = dict(np.load(vectors))
     ids = list(given)
     store.LEAST_WASTE_BYTES = 1 << 14

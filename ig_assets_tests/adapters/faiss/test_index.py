@@ -1,4 +1,4 @@
-"""The embedded index's file: appended, shared, and whole after any crash."""
+"""The files of the embedded index: shared by processes, and valid after any crash."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 
 from ig_assets.adapters.faiss import store
 from ig_assets.adapters.faiss.index import FaissIndex
-from ig_assets.adapters.faiss.journal import Journal
 from ig_assets.core.ports import IndexEntry, Match
 from ig_assets.errors import TransientVendorError
 
@@ -36,9 +35,15 @@ def reopened(index: FaissIndex, tmp_path: Path) -> FaissIndex:
     return FaissIndex(tmp_path / "index", index.name)
 
 
-def the_file(tmp_path: Path) -> Path:
-    [path] = (tmp_path / "index").rglob("*.faiss")
+def manifest_of(tmp_path: Path) -> Path:
+    [path] = (tmp_path / "index").rglob(store.MANIFEST)
     return path
+
+
+def blocks_of(tmp_path: Path) -> list[Path]:
+    return sorted(
+        (tmp_path / "index").rglob("*.f32"), key=lambda p: p.stat().st_ctime_ns
+    )
 
 
 def test_namespaces_do_not_see_each_other(index: FaissIndex) -> None:
@@ -74,69 +79,82 @@ def damaged(path: Path, damage: str) -> None:
 
 
 @pytest.mark.parametrize("damage", ["flipped", "emptied", "foreign"])
-def test_a_broken_file_counts_up_to_where_it_is_broken_and_can_be_filled_again(
-    index: FaissIndex, tmp_path: Path, damage: str
+def test_a_damaged_manifest_is_an_empty_index_that_can_be_filled_again(
+    index: FaissIndex, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
     index.upsert(SPACE, entries(0, 20))
-    damaged(the_file(tmp_path), damage)
+    damaged(manifest_of(tmp_path), damage)
     broken = reopened(index, tmp_path)
     assert list(broken.list_ids(SPACE)) == []
+    assert "is damaged" in caplog.text
     assert broken.query(SPACE, [1.0] * 8, 3) == []
     broken.upsert(SPACE, entries(0, 20))
     assert len(list(reopened(index, tmp_path).list_ids(SPACE))) == 20
 
 
-def test_a_file_cut_anywhere_keeps_exactly_the_whole_records_before(
-    index: FaissIndex, tmp_path: Path
-) -> None:
-    path, ends = None, [24]
-    for n in range(4):
-        index.upsert(SPACE, entries(3 * n, 3 * n + 3))
-        path = the_file(tmp_path)
-        ends.append(path.stat().st_size)
-    assert path is not None
-    content = path.read_bytes()
-    for length in range(24, len(content)):
-        path.write_bytes(content[:length])
-        cut = reopened(index, tmp_path)
-        whole = sum(end <= length for end in ends) - 1
-        assert len(list(cut.list_ids(SPACE))) == 3 * whole
-    cut.upsert(SPACE, entries(12, 13))
-    assert len(list(reopened(index, tmp_path).list_ids(SPACE))) == 3 * whole + 1
-    assert len(cut.query(SPACE, [1.0] * 8, 99)) == 3 * whole + 1
-
-
-def test_broken_vectors_are_found_when_they_are_needed_and_leave_the_list(
+def test_a_manifest_cut_anywhere_is_an_empty_index_and_no_error(
     index: FaissIndex, tmp_path: Path
 ) -> None:
     index.upsert(SPACE, entries(0, 3))
-    index.upsert(SPACE, entries(3, 6))
-    path = the_file(tmp_path)
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 0xFF
+    path = manifest_of(tmp_path)
+    content = path.read_bytes()
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        assert list(reopened(index, tmp_path).list_ids(SPACE)) == []
     path.write_bytes(content)
+    assert len(reopened(index, tmp_path).query(SPACE, [1.0] * 8, 9)) == 3
+
+
+@pytest.mark.parametrize("damage", ["flipped", "emptied", "foreign", "missing"])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_broken_vectors_are_found_when_they_are_needed_and_leave_the_list(
+    index: FaissIndex,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    damage: str,
+    place: int,
+) -> None:
+    for n in range(3):
+        index.upsert(SPACE, entries(3 * n, 3 * n + 3))
+    path = blocks_of(tmp_path)[place]
+    if damage == "missing":
+        path.unlink()
+    else:
+        damaged(path, damage)
     later = reopened(index, tmp_path)
-    assert len(list(later.list_ids(SPACE))) == 6, "the vectors were not read"
-    assert len(later.query(SPACE, [1.0] * 8, 9)) == 3
-    assert len(list(later.list_ids(SPACE))) == 3, "so that the next sync repairs it"
-    assert len(list(reopened(index, tmp_path).list_ids(SPACE))) == 3
+    kept = [f"script/{n}" for n in range(9) if n // 3 != place]
+    listed = list(later.list_ids(SPACE))
+    if damage == "flipped":
+        assert len(listed) == 9, "the vectors were not read"
+    else:
+        assert listed == kept, "the size of a file is seen without reading it"
+    found = {m.entry_id: m.similarity for m in later.query(SPACE, [1.0] * 8, 9)}
+    assert "missing or damaged" in caplog.text
+    assert sorted(found) == kept
+    for entry in entries(0, 9):
+        if entry.entry_id in kept:
+            assert found[entry.entry_id] == pytest.approx(
+                sum(entry.vector) / 8**0.5, abs=1e-5
+            )
+    assert list(later.list_ids(SPACE)) == kept, "so that the next sync repairs it"
+    assert list(reopened(index, tmp_path).list_ids(SPACE)) == kept
 
 
-def test_a_batch_is_appended_and_a_rewrite_comes_only_when_most_is_waste(
+def test_a_batch_is_a_block_and_blocks_are_merged_only_when_most_is_waste(
     index: FaissIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "LEAST_WASTE_BYTES", 2000)
     index.upsert(SPACE, entries(0, 100))
-    path = the_file(tmp_path)
-    base, inode = path.stat().st_size, path.stat().st_ino
+    [base] = blocks_of(tmp_path)
     other = reopened(index, tmp_path)
     assert len(other.query(SPACE, [1.0] * 8, 999)) == 100
     index.upsert(SPACE, entries(100, 101))
-    assert path.stat().st_size < base + 300 and path.stat().st_ino == inode
+    assert [path.stat().st_size for path in blocks_of(tmp_path)] == [100 * 32, 32]
     for seed in range(3):
         index.upsert(SPACE, entries(0, 40, seed=seed))
-    assert path.stat().st_ino != inode
-    assert path.stat().st_size < 1.5 * base
+    assert not base.exists()
+    size = sum(path.stat().st_size for path in blocks_of(tmp_path))
+    assert size < 1.5 * 100 * 32
     [newest] = entries(39, 40, seed=2)
     for reader in (index, other, reopened(index, tmp_path)):
         assert len(list(reader.list_ids(SPACE))) == 101
@@ -145,20 +163,39 @@ def test_a_batch_is_appended_and_a_rewrite_comes_only_when_most_is_waste(
         assert reader.metadata(SPACE, "script/7") == {"origin": "library", "n": 7}
 
 
-def test_a_crash_while_rewriting_leaves_the_old_store_whole(
+def test_many_small_blocks_are_merged(
     index: FaissIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MOST_BLOCKS", 4)
+    for n in range(9):
+        index.upsert(SPACE, entries(n, n + 1))
+        assert len(blocks_of(tmp_path)) <= 4
+    for entry in entries(0, 9):
+        [best] = reopened(index, tmp_path).query(SPACE, entry.vector, 1)
+        assert (best.entry_id, best.similarity) == (entry.entry_id, pytest.approx(1.0))
+
+
+@pytest.mark.parametrize("replaced", [0, 1, 2])
+def test_a_crash_while_merging_leaves_the_old_store_valid(
+    index: FaissIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaced: int
 ) -> None:
     index.upsert(SPACE, entries(0, 3))
     monkeypatch.setattr(store, "LEAST_WASTE_BYTES", 0)
+    index.upsert(SPACE, entries(0, 3, seed=8))
+    true_replace, left = os.replace, [replaced]
 
-    def crash(source: object, target: object) -> None:
-        raise KeyboardInterrupt
+    def crash(source: Path, target: Path) -> None:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        true_replace(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", crash)
+        patch.setattr(
+            os, "replace", crash
+        )  # of the block, the merged one, the manifest
         with pytest.raises(KeyboardInterrupt):
-            for _ in range(3):
-                index.upsert(SPACE, entries(0, 3, seed=8))
+            index.upsert(SPACE, entries(0, 3, seed=9))
     for survivor in (index, reopened(index, tmp_path)):
         assert len(list(survivor.list_ids(SPACE))) == 3
         [found] = survivor.query(SPACE, entries(1, 2, seed=8)[0].vector, 1)
@@ -181,10 +218,10 @@ def test_opening_and_listing_do_not_read_a_vector(
 ) -> None:
     index.upsert(SPACE, entries(0, 9))
 
-    def read(journal: Journal, record: object) -> bytes:
+    def read(files: store.Store, block: object) -> None:
         raise AssertionError("a vector was read")
 
-    monkeypatch.setattr(Journal, "vectors", read)
+    monkeypatch.setattr(store.Store, "_read_block", read)
     later = reopened(index, tmp_path)
     later.upsert(SPACE, entries(9, 10))
     later.delete(SPACE, ["script/0"])
@@ -222,7 +259,7 @@ def test_waiting_for_another_holder_is_bounded_and_may_be_tried_again(
 
     index = FaissIndex(tmp_path / "index", "scripts", lock_timeout_s=0.05)
     index.upsert(SPACE, entries(0, 1))
-    lock = the_file(tmp_path).parent / ".lock"
+    lock = manifest_of(tmp_path).parents[1] / ".lock"
     with FileLock(lock), pytest.raises(TransientVendorError, match="try again"):
         index.query(SPACE, [1.0] * 8, 1)
     assert len(index.query(SPACE, [1.0] * 8, 1)) == 1

@@ -13,10 +13,20 @@ import numpy as np
 
 from ig_assets.adapters.faiss.index import FaissIndex
 from ig_assets.adapters.script_library.folder import FolderLibrary
-from ig_assets.core.corpus.embedding.embed import EmbeddingRun, embed_missing
-from ig_assets.core.corpus.index.sync import IndexChange, namespace_of, sync_index
+from ig_assets.core.corpus.embedding.embed import (
+    EmbeddingPlan,
+    EmbeddingRun,
+    embed_missing,
+    plan_embedding,
+)
+from ig_assets.core.corpus.embedding.spaces import Space
+from ig_assets.core.corpus.index.sync import IndexChange, sync_index
 from ig_assets.core.corpus.library.sync import CorpusChange, sync_corpus
-from ig_assets.core.corpus.search.retrieve import RetrievedScript, retrieve
+from ig_assets.core.corpus.search.retrieve import (
+    EmbedderOf,
+    RetrievedScript,
+    Retriever,
+)
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import EmbeddingAnswer, TokenUsage
@@ -91,7 +101,11 @@ class CorpusFactory:
 
     @property
     def namespace(self) -> str:
-        return namespace_of(self.embedder.model, self.embedder.dimensions)
+        return self.space.namespace
+
+    @property
+    def space(self) -> Space:
+        return Space.of(self.embedder)
 
     def write(self, name: str, hook: str = "A hook.", **front: Any) -> Path:
         """A library file; `body`, `cta` and front matter by name."""
@@ -118,30 +132,30 @@ class CorpusFactory:
             max_in_flight,
         )
 
+    def plan(self, **options: Any) -> EmbeddingPlan:
+        with self.warehouse.transaction() as con:
+            return plan_embedding(con, self.embedder, **options)
+
     def sync_index(self, index: Any = None) -> IndexChange:
-        return sync_index(
-            self.warehouse,
-            index or self.index,
-            self.clock,
-            self.embedder.model,
-            self.embedder.dimensions,
-        )
+        return sync_index(self.warehouse, index or self.index, self.clock, self.space)
 
     def materialise(self) -> tuple[CorpusChange, EmbeddingRun, IndexChange]:
         """Materialise the three assets of the stage once."""
         return self.sync(), self.embed(), self.sync_index()
 
-    def retrieve(self, query: str, k: int = 3, **options: Any) -> list[RetrievedScript]:
-        return retrieve(
-            self.warehouse,
-            self.index,
-            self.embedder,
-            self.ledger,
-            RUN,
-            query,
-            k,
-            **options,
+    def retriever(self, embedder_of: EmbedderOf | None = None) -> Retriever:
+        return Retriever(
+            self.warehouse, self.index, self.embedder, self.ledger, embedder_of
         )
+
+    def retrieve(
+        self,
+        query: str,
+        k: int = 3,
+        embedder_of: EmbedderOf | None = None,
+        **options: Any,
+    ) -> list[RetrievedScript]:
+        return self.retriever(embedder_of).retrieve(RUN, query, k, **options)
 
     def active(self) -> dict[str, dict[str, Any]]:
         with self.warehouse.transaction() as con:

@@ -2,8 +2,8 @@
 
 A *boundary* is the moment after or before something outside the process changes: a
 transaction is about to commit, or has; a request was answered; a file of the index
-was half written, flushed, cut or replaced. A kill between two boundaries leaves what
-a kill at the first of them leaves.
+was half written, flushed or replaced. A kill between two boundaries leaves what a kill
+at the first of them leaves.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from ig_assets.adapters.openai.client import count_tokens
 from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.adapters.script_library.folder import FolderLibrary
 from ig_assets.core.corpus.embedding.embed import embed_missing
+from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.index.sync import sync_index
 from ig_assets.core.corpus.library.sync import sync_corpus
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
@@ -38,6 +39,7 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 MODEL = "text-embedding-3-small"
 DIMENSIONS = 16
+SPACE = Space(MODEL, DIMENSIONS)
 BATCH = 2
 IN_FLIGHT = 2
 NOW = datetime(2026, 5, 1, 9)
@@ -112,10 +114,6 @@ class WatchedFile:
         self._file.write(content[half:])
         return len(content)
 
-    def truncate(self, size: int) -> None:
-        self._file.truncate(size)
-        self._boundaries.pass_one("cut")
-
     def __enter__(self) -> WatchedFile:
         return self
 
@@ -138,7 +136,7 @@ def sync_all(
     run = RunRef(run_id, "script_embeddings")
     sync_corpus(warehouse, FolderLibrary(str(folder / "scripts")), clock, run_id)
     embed_missing(warehouse, ledger, embedder, clock, run, BATCH, IN_FLIGHT)
-    sync_index(warehouse, index_of(folder), clock, MODEL, DIMENSIONS)
+    sync_index(warehouse, index_of(folder), clock, SPACE)
 
 
 def index_of(folder: Path) -> FaissIndex:
@@ -160,7 +158,7 @@ def _sync_watched(folder: Path, base_url: str, kill_at: int | None) -> None:
     boundaries = Boundaries(kill_at)
     for name, kind in (("fsync", "flushed"), ("replace", "replaced")):
         setattr(os, name, _watched(getattr(os, name), boundaries, kind))
-    _watch_writing(folder / "faiss", boundaries)
+    _watch_writing(boundaries)
     sync_all(folder, base_url, "run-1", boundaries)
     (folder / "boundaries").write_text(json.dumps(boundaries.passed))
 
@@ -176,13 +174,11 @@ def _watched(
     return watched
 
 
-def _watch_writing(folder: Path, boundaries: Boundaries) -> None:
-    """Make every write to files below the folder boundaries."""
-    real = Path.open
+def _watch_writing(boundaries: Boundaries) -> None:
+    """Make every atomic write of a file a boundary at its half."""
+    real = os.fdopen
 
-    def watched_open(path: Path, mode: str = "r", *arguments: Any, **named: Any) -> Any:
-        file = real(path, mode, *arguments, **named)
-        writes = set(mode) & set("wax+") and folder in path.parents
-        return WatchedFile(file, boundaries) if writes else file
+    def fdopen(*arguments: Any, **named: Any) -> Any:
+        return WatchedFile(real(*arguments, **named), boundaries)
 
-    Path.open = watched_open  # type: ignore[assignment, method-assign]
+    os.fdopen = fdopen

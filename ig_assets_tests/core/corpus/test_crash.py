@@ -18,15 +18,13 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.corpus.embedding.spaces import namespace_of
 from ig_assets.warehouse.migrations import KEYS
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 from ig_assets_tests.core.corpus.corpus_process import (
     BATCH,
-    DIMENSIONS,
     IN_FLIGHT,
-    MODEL,
+    SPACE,
     Clock,
     index_of,
     start_sync,
@@ -36,7 +34,7 @@ from ig_assets_tests.stand_ins.openai_server import EMBEDDINGS, OpenAIStandIn
 
 PATIENCE_S = 120  # for a machine that hangs; nothing is timed
 RANDOM_KILLS = {"sample": 4, "all": 25}
-NAMESPACE = namespace_of(MODEL, DIMENSIONS)
+NAMESPACE = SPACE.namespace
 
 SCRIPT = """---
 id: {name}
@@ -226,9 +224,8 @@ def test_a_rerun_after_a_kill_at_any_boundary_ends_as_if_undisturbed(
         "answered",
         "written by half",
         "flushed",
-        "cut",
         "replaced",
-    } - ({"replaced"} if name == "changes" else set())
+    }
     last = len(step.boundaries)
     for boundary in step.sampled() if moments == "sample" else range(1, last + 1):
         folder = copy_of(step, tmp_path / str(boundary))
@@ -238,7 +235,7 @@ def test_a_rerun_after_a_kill_at_any_boundary_ends_as_if_undisturbed(
         # Threads whose work is committed together make fewer boundaries.
         assert process.exitcode == -signal.SIGKILL or boundary > last - 2 * IN_FLIGHT
         assert_nothing_lost_or_paid_twice(step, folder, stand_in)
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # its home closes a little later
 
 
 @how_many
@@ -263,7 +260,7 @@ def test_a_rerun_after_a_kill_at_a_random_moment_ends_as_if_undisturbed(
         process.join(PATIENCE_S)
         killed += process.exitcode == -signal.SIGKILL
         assert_nothing_lost_or_paid_twice(step, folder, stand_in)
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # its home closes a little later
     assert killed > 0, "the kills came too late to show anything"
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from ig_assets.adapters.openai.rate_limit import RateLimiter
 from ig_assets.adapters.openai.writer import OpenAIEmbedder, OpenAIWriter
-from ig_assets.core.corpus.embedding.embed import embed_batch
+from ig_assets.core.corpus.embedding.embed import embed_texts
 from ig_assets.core.costs.ledger.ledger import ATTEMPTS, Ledger, RunRef
 from ig_assets.core.generation.writing.schema import ScriptAnswer
 from ig_assets.core.ports import TokenUsage, WriteRequest
@@ -215,7 +215,7 @@ class Books:
     def embed(self, vendor: Aimock) -> None:
         ledger = Ledger(self._home, Clock(), (), self._wait)
         model = embedder(vendor, pace=RateLimiter(self._pass, lambda: self._later_s))
-        embed_batch(ledger, model, Clock(), RUN, "ingest", {"hash": TEXT})
+        embed_texts(ledger, model, Clock(), RUN, "ingest", {"hash": TEXT})
 
     def _wait(self, seconds: float) -> None:
         self.waited.append(seconds)

@@ -1,11 +1,11 @@
-"""Embedding batches as rows: what was meant, what is under way, what came of it.
+"""Embedding batches as rows: what is intended, what is in flight, what came of it.
 
 A batch is `intended`, `submitted`, `ended` (at the vendor, not yet collected), and
-then for good `collected`, `failed`, `expired` or `cancelled`; or `denied` where the
+then finally `collected`, `failed`, `expired` or `cancelled`; or `denied` where the
 vendor refused the account, until a person runs it again. A line is `submitted`, and
 then `done`, `expired`, `failed`, `malformed`, `refused`, `forgiven` (a person asked
-for another try) or `unsent`, the last where its batch never came to work on it for no
-fault of its own.
+for another try) or `unsent`: its batch ended before the vendor worked on it, through
+no fault of the line.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ig_assets.core.corpus.embedding.spaces import Space
-from ig_assets.core.ports import Embedder
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
-# What a call costs in a batch, of its price elsewhere: OpenAI's Batch guide
-# (developers.openai.com/api/docs/guides/batch), "50% cost discount compared to
+# The price of a call in a batch, as a share of its price elsewhere: OpenAI's Batch
+# guide (developers.openai.com/api/docs/guides/batch), "50% cost discount compared to
 # synchronous APIs". `genai-prices` knows no batch prices.
 BATCH_PRICE_SHARE = 0.5
-MOST_TRIES = 3  # then a text is given up
+MOST_TRIES = 3  # then the text is given up
 OPEN = ("intended", "submitted", "ended")
 
 _UNDER_WAY = """
@@ -38,9 +37,9 @@ _UNDER_WAY = """
         AND b.dimensions = ?
 """
 
-# One row a content that a line was sent for in vain. An input that was refused alone
-# is at fault; one of several may not be, and goes alone the next time.
-_IN_VAIN = f"""
+# One row per content hash whose batch line failed. An input that was refused alone is
+# at fault; one of several may not be, so it is sent alone the next time.
+_FAILED = f"""
     SELECT i.content_hash, arg_max(l.reason, b.intended_at) AS reason,
         count(*) FILTER (WHERE l.status NOT IN ('unsent', 'forgiven')) >= {MOST_TRIES}
             OR bool_or(l.status = 'refused' AND l.inputs = 1) AS is_given_up,
@@ -83,7 +82,7 @@ _OPEN_LINES = """
 
 @dataclass(frozen=True)
 class BatchRow:
-    """One batch as its row says."""
+    """One row of `embedding_batches`."""
 
     intent_key: str
     provider: str
@@ -96,13 +95,13 @@ class BatchRow:
 
     @property
     def space(self) -> Space:
-        """What its vectors are comparable with."""
+        """The space of its vectors."""
         return Space(self.model, self.dimensions)
 
 
 @dataclass(frozen=True)
 class OpenLine:
-    """A line that has no result yet, with the contents it asks for, in order."""
+    """A line without a result yet; `hashes` are its inputs in the order sent."""
 
     custom_id: str
     call_id: str
@@ -112,11 +111,11 @@ class OpenLine:
 
 @dataclass(frozen=True)
 class InFlightInputs:
-    """Contents that batches have to do with, in one space.
+    """Content hashes of one space that were sent in batches and have no vector.
 
-    `under_way` have been sent and not answered; `given_up` are not sent again, with
-    the reason; `suspect` were in a line that went wrong and are sent alone; `tried`
-    were sent in vain.
+    `under_way` have been sent and not answered; `given_up` maps those that are not
+    sent again to the reason; `suspect` were in a line that failed and are sent alone;
+    `tried` were sent before without success.
     """
 
     under_way: frozenset[str]
@@ -125,13 +124,13 @@ class InFlightInputs:
     tried: frozenset[str]
 
 
-def held_inputs(con: Connection, space: Embedder | Space) -> InFlightInputs:
-    """What became of the contents that were sent in batches and have no vector."""
+def in_flight_inputs(con: Connection, space: Space) -> InFlightInputs:
+    """The state of the contents that were sent in batches and have no vector."""
     wanted = [space.model, space.dimensions]
     under_way = {found for (found,) in con.execute(_UNDER_WAY, wanted).fetchall()}
     rows = [
         row
-        for row in fetch_dicts(con, _IN_VAIN, wanted)
+        for row in fetch_dicts(con, _FAILED, wanted)
         if row["content_hash"] not in under_way
     ]
     return InFlightInputs(
@@ -147,7 +146,7 @@ def held_inputs(con: Connection, space: Embedder | Space) -> InFlightInputs:
 
 
 def batches_in(con: Connection, *statuses: str) -> list[BatchRow]:
-    """The batches that stand so, oldest first."""
+    """The batches with one of these statuses, oldest first."""
     return [BatchRow(**row) for row in fetch_dicts(con, _BATCHES, [list(statuses)])]
 
 
@@ -160,7 +159,7 @@ def open_lines(con: Connection, intent_key: str) -> dict[str, OpenLine]:
 def note_submitted(
     con: Connection, intent_key: str, batch_id: str, now: datetime
 ) -> None:
-    """The vendor has it under this id."""
+    """Record the vendor's id of a batch."""
     row = {
         "intent_key": intent_key,
         "batch_id": batch_id,
@@ -173,7 +172,7 @@ def note_submitted(
 def note_ended(
     con: Connection, intent_key: str, outcome: str, reason: str | None
 ) -> None:
-    """The vendor works on it no more."""
+    """Record that the vendor has stopped working on a batch, and how it ended."""
     row = {
         "intent_key": intent_key,
         "status": "ended",
@@ -186,7 +185,7 @@ def note_ended(
 def note_settled(
     con: Connection, intent_key: str, status: str, reason: str | None, now: datetime
 ) -> None:
-    """Nothing is expected of it any more."""
+    """Record the final status of a batch, from which nothing more is expected."""
     row = {
         "intent_key": intent_key,
         "status": status,

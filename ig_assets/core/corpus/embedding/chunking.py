@@ -1,7 +1,7 @@
 """Splits a text that is longer than a model reads, and pools its chunks' vectors.
 
-Chunks end between sentences, between words where a sentence is too long, between
-characters where a word is. Together they hold every word of the text.
+Chunks end between sentences; between words where a sentence is too long; between
+characters where a word is too long. Together they hold every word of the text.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ig_assets.core.identity import normalise_text
 
 Fits = Callable[[str], bool]
 
-# Each pattern matches the whole of a text, piece by piece, white space included.
+# Each pattern matches all of a text, piece by piece, white space included.
 _SENTENCES = re.compile(r".+?(?:[.!?…]+[\"'”’»)\]]*\s+|[。！？]+\s*|\n+|\Z)", re.DOTALL)
 _WORDS = re.compile(r"\s*\S+\s*|\s+")
 _CHARACTERS = re.compile(r".", re.DOTALL)
@@ -24,10 +24,10 @@ _FINER = (_SENTENCES, _WORDS, _CHARACTERS)
 
 
 def split_text(text: str, limit: int, count_tokens: Callable[[str], int]) -> list[str]:
-    """Chunks of at most `limit` tokens, as long as fit, in the text's order.
+    """Chunks of at most `limit` tokens, each as long as possible, in the text's order.
 
-    The same text, limit and tokenizer give the same chunks; words before a change
-    keep theirs. A text that fits is its own only chunk.
+    The same text, limit and tokenizer give the same chunks, and a change leaves the
+    chunks before it as they are. A text that fits is its own only chunk.
     """
 
     def fits(chunk: str) -> bool:
@@ -62,7 +62,7 @@ def pool(
 
 
 def _pieces(text: str, fits: Fits, finer: Sequence[re.Pattern[str]]) -> Iterator[str]:
-    """The text in pieces that fit, cut no finer than that takes."""
+    """Split into pieces that fit, using the coarsest separators that suffice."""
     for piece in finer[0].findall(text):
         if len(finer) == 1 or fits(piece):
             yield piece

@@ -1,21 +1,25 @@
-"""Embeds what has no vector yet: one vector a (content hash, model, dimensions)."""
+"""Embeds what has no vector yet: one vector per (content hash, model, dimensions)."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
-from ig_assets.core.corpus.embedding.batch_store import BATCH_PRICE_SHARE, held_inputs
+from ig_assets.core.corpus.embedding.batch_store import (
+    BATCH_PRICE_SHARE,
+    in_flight_inputs,
+)
 from ig_assets.core.corpus.embedding.pending import (
     Inputs,
     missing_revisions,
-    opened,
     pool_all,
     text_pages,
 )
 from ig_assets.core.corpus.embedding.requests import Input, batches
+from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.embedding.vector_store import check_answer, write_vectors
 from ig_assets.core.costs.concurrency import run_bounded
 from ig_assets.core.costs.ledger.ledger import ATTEMPTS, Call, Ledger, RunRef
@@ -31,8 +35,8 @@ class EmbeddingRun:
     """What a run embedded.
 
     `reused` are active scripts that needed no new vector, `chunked` those of the
-    embedded that were split, `under_way` texts that a batch was sent for before;
-    `cost_usd` is None where nobody knows the price.
+    embedded that were split, `under_way` texts whose batch was sent before;
+    `cost_usd` is None where no price is known.
     """
 
     embedded: int
@@ -46,10 +50,10 @@ class EmbeddingRun:
 
 @dataclass(frozen=True)
 class EmbeddingPlan:
-    """What a run would embed; `cost_usd` is None where nobody knows the price.
+    """What a run would embed; `cost_usd` is None where no price is known.
 
     With `by_batch` it goes through the Batch API, at its price. `held` are texts that
-    a batch is under way for or has given up.
+    are in a batch, or that the Batch API has given up.
     """
 
     texts: int
@@ -70,28 +74,29 @@ def embed_missing(
     batch_size: int = 100,
     max_in_flight: int = 1,
 ) -> EmbeddingRun:
-    """Embed the words of active scripts that have no vector of this model.
+    """Embed the texts of active scripts that have no vector of this model.
 
-    Equal words are embedded once. Every batch is committed with its ledger row
+    Equal texts are embedded once. Every batch is committed with its ledger row
     before it counts as done, and at most `max_in_flight` are sent but not
     committed. A text longer than the model reads is embedded in chunks, which keep
-    their own vectors, and its vector is pooled from theirs (`chunking.pool`). What a
-    batch is under way for is left to it.
-    Raises BudgetError before a batch that is too much, and the VendorError that
+    their own vectors, and its vector is pooled from theirs (`chunking.pool`). Texts
+    that are in a batch of the Batch API are skipped.
+    Raises BudgetError before a batch that is too expensive, and the VendorError that
     ended a batch: no other is sent after it, and what was answered stays.
     """
+    space = Space.of(embedder)
     ledger.mark_unknown(run)
     with warehouse.transaction() as con:
-        missing, active = missing_revisions(con, embedder)
-        held = held_inputs(con, embedder).under_way
-    pages = text_pages(warehouse, missing)
-    inputs = Inputs(warehouse, embedder, pages, missing, held)
+        missing, active = missing_revisions(con, space)
+        in_flight = in_flight_inputs(con, space).under_way
+    pages = text_pages(warehouse.transaction, missing)
+    inputs = Inputs(warehouse.transaction, embedder, pages, missing, in_flight)
     paid = _Payment(ledger, embedder, clock, run, "ingest")
     usages = run_bounded(
         (partial(paid.embed, b) for b in batches(inputs, embedder, batch_size)),
         max_in_flight,
     )
-    pool_all(warehouse, embedder, clock, inputs.chunks)
+    pool_all(warehouse, space, clock, inputs.chunks)
     costs = [call_cost_usd(embedder.provider, embedder.model, u) for u in usages]
     known = [cost for cost in costs if cost is not None]
     return EmbeddingRun(
@@ -106,22 +111,25 @@ def embed_missing(
 
 
 def plan_embedding(
-    place: Warehouse | Connection,
+    con: Connection,
     embedder: Embedder,
     batch_size: int = 100,
     by_batch: bool = False,
 ) -> EmbeddingPlan:
     """What `embed_missing` would send and what it would cost; sends nothing.
 
-    With `by_batch` what `embed_by_batches` would, at the Batch API's price. `place`
-    may be an open transaction, whose changes then count, though they may be rolled
-    back.
+    With `by_batch`, what `embed_by_batches` would send, at the Batch API's price.
+    Changes of the open transaction count, though they may be rolled back.
     """
-    with opened(place) as con:
-        missing, _ = missing_revisions(con, embedder)
-        known = held_inputs(con, embedder)
+    space = Space.of(embedder)
+    missing, _ = missing_revisions(con, space)
+    known = in_flight_inputs(con, space)
     held = known.under_way.union(known.given_up if by_batch else ())
-    inputs = Inputs(place, embedder, text_pages(place, missing), missing, held)
+
+    def opened() -> AbstractContextManager[Connection]:
+        return nullcontext(con)
+
+    inputs = Inputs(opened, embedder, text_pages(opened, missing), missing, held)
     planned = [
         sum(item.tokens for item in batch)
         for batch in batches(inputs, embedder, batch_size)
@@ -141,7 +149,7 @@ def plan_embedding(
     )
 
 
-def embed_batch(
+def embed_texts(
     ledger: Ledger,
     embedder: Embedder,
     clock: Clock,
@@ -149,23 +157,24 @@ def embed_batch(
     operation: str,
     texts: Mapping[str, str],
 ) -> TokenUsage:
-    """Embed {content_hash: text}, as a rule in one paid call; commit the vectors.
+    """Embed {content_hash: text}, usually in one paid call; commit the vectors.
 
-    More texts or tokens than a request takes go in several calls, one by one, and
-    texts longer than the model reads in chunks. Raises MalformedAnswerError when an
-    answer is not one finite unit vector a text, and what `Ledger.pay` raises.
+    More texts or tokens than a request takes are sent in several calls, one after
+    another, and texts longer than the model reads in chunks. Raises
+    MalformedAnswerError when an answer is not one finite unit vector per text, and
+    what `Ledger.pay` raises.
     """
-    inputs = Inputs(ledger.warehouse, embedder, [texts], texts)
+    inputs = Inputs(ledger.warehouse.transaction, embedder, [texts], texts)
     payment = _Payment(ledger, embedder, clock, run, operation)
     usages = [payment.embed(b) for b in batches(inputs, embedder, embedder.max_batch)]
-    pool_all(ledger.warehouse, embedder, clock, inputs.chunks)
+    pool_all(ledger.warehouse, Space.of(embedder), clock, inputs.chunks)
     return TokenUsage(sum(usage.input_tokens for usage in usages))
 
 
 def embedding_call(
     embedder: Embedder, operation: str, hashes: Sequence[str], tokens: int
 ) -> Call:
-    """One request for the vectors of these contents, as the ledger knows it."""
+    """The ledger's call for a request for the vectors of these contents."""
     return Call(
         operation=operation,
         provider=embedder.provider,
@@ -184,7 +193,7 @@ def embedding_call(
 
 @dataclass(frozen=True)
 class _Payment:
-    """Who pays for batches, in whose name and to what end."""
+    """Pays for embedding requests: the ledger, the run and the operation they share."""
 
     ledger: Ledger
     embedder: Embedder
@@ -206,11 +215,9 @@ class _Payment:
 
         def record(con: Connection, answer: EmbeddingAnswer) -> None:
             vectors = dict(zip(hashes, answer.vectors, strict=True))
-            write_vectors(con, embedder, vectors, self.clock.now())
+            write_vectors(con, Space.of(embedder), vectors, self.clock.now())
 
-        call = self._call(hashes, sum(item.tokens for item in batch))
+        tokens = sum(item.tokens for item in batch)
+        call = embedding_call(embedder, self.operation, hashes, tokens)
         with add_attempt_count(ATTEMPTS):
             return self.ledger.pay(call, self.run, send, record, halt).usage
-
-    def _call(self, hashes: list[str], tokens: int) -> Call:
-        return embedding_call(self.embedder, self.operation, hashes, tokens)

@@ -1,18 +1,18 @@
-"""What has no vector yet: active scripts' words, as inputs that fit the model."""
+"""What has no vector yet: active scripts' texts, as inputs that fit the model."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from ig_assets.core.corpus.embedding.chunking import pool, split_text
 from ig_assets.core.corpus.embedding.requests import Input
+from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.embedding.vector_store import (
     read_vectors,
     stored_hashes,
     write_vectors,
 )
-from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import Clock, Embedder
 from ig_assets.warehouse.warehouse import Connection, Warehouse
@@ -20,9 +20,12 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 PAGE = 20_000  # texts in memory at a time
 POOLED_TOGETHER = 200
 
-_MISSING = f"""
+# Opens a short transaction for each read, or gives the one that is open already.
+Transaction = Callable[[], AbstractContextManager[Connection]]
+
+_MISSING = """
     SELECT DISTINCT s.revision_hash
-    FROM ({CURRENT_SCRIPTS}) AS s
+    FROM current_scripts AS s
     LEFT JOIN embeddings AS e
         ON e.content_hash = s.revision_hash
         AND e.model = ?
@@ -41,83 +44,85 @@ _TEXTS = """
 
 
 class Inputs:
-    """What must be embedded for many texts, drawn page by page.
+    """What must be embedded for many texts, read page by page while it is iterated.
 
-    `chunks` fills while inputs are drawn: of each text that was split, its chunks.
-    What is in `held` is left out, and the texts that wait for it are in `waiting`.
+    `in_flight` are inputs that a batch has: they are skipped, and the texts that
+    depend on them are in `waiting`. `chunks` lists, for each text that was split, the
+    content hash and the tokens of its chunks. Both fill during the iteration.
     """
 
     def __init__(
         self,
-        place: Warehouse | Connection,
+        transaction: Transaction,
         embedder: Embedder,
         pages: Iterable[Mapping[str, str]],
         hashes: Iterable[str],
-        held: Collection[str] = frozenset(),
+        in_flight: Collection[str] = frozenset(),
     ) -> None:
         self.chunks: dict[str, list[tuple[str, int]]] = {}
         self.waiting: set[str] = set()
-        self._place = place
+        self._transaction = transaction
         self._embedder = embedder
         self._pages = pages
         self._taken = set(hashes)
-        self._held = held
+        self._in_flight = in_flight
 
     def __iter__(self) -> Iterator[Input]:
         for page in self._pages:
-            whole, chunks = self._page(page)
-            yield from whole
+            unsplit, chunks = self._page(page)
+            yield from unsplit
             yield from self._not_stored(chunks)
 
     def _page(self, page: Mapping[str, str]) -> tuple[list[Input], list[Input]]:
-        """Texts that fit, and chunks of those that do not."""
-        whole: list[Input] = []
+        """Texts that fit the model, and chunks of those that do not."""
+        unsplit: list[Input] = []
         chunks: list[Input] = []
         count, limit = self._embedder.count_tokens, self._embedder.max_input_tokens
         for content_hash, text in page.items():
-            if content_hash in self._held:
+            if content_hash in self._in_flight:
                 self.waiting.add(content_hash)
                 continue
             tokens = count(text)
             if tokens <= limit:
-                whole.append(Input(content_hash, text, tokens))
+                unsplit.append(Input(content_hash, text, tokens))
                 continue
             parts = [
                 Input(text_hash(part), part, count(part))
                 for part in split_text(text, limit, count)
             ]
             self.chunks[content_hash] = [(p.content_hash, p.tokens) for p in parts]
-            if any(part.content_hash in self._held for part in parts):
+            free = [part for part in parts if part.content_hash not in self._in_flight]
+            if len(free) < len(parts):
                 self.waiting.add(content_hash)
-            chunks += [part for part in parts if part.content_hash not in self._held]
-        return whole, chunks
+            chunks += free
+        return unsplit, chunks
 
     def _not_stored(self, chunks: list[Input]) -> Iterator[Input]:
         """Chunks without a vector; one that several texts share comes once."""
         if not chunks:
             return
-        with opened(self._place) as con:
+        with self._transaction() as con:
             hashes = [chunk.content_hash for chunk in chunks]
-            self._taken |= stored_hashes(con, self._embedder, hashes)
+            self._taken |= stored_hashes(con, Space.of(self._embedder), hashes)
         for chunk in chunks:
             if chunk.content_hash not in self._taken:
                 self._taken.add(chunk.content_hash)
                 yield chunk
 
 
-def missing_revisions(con: Connection, embedder: Embedder) -> tuple[list[str], int]:
-    """Revisions without a vector, and the number of active scripts."""
-    rows = con.execute(_MISSING, [embedder.model, embedder.dimensions]).fetchall()
-    counted = con.execute(f"SELECT count(*) FROM ({CURRENT_SCRIPTS}) AS s").fetchall()
+def missing_revisions(con: Connection, space: Space) -> tuple[list[str], int]:
+    """Returns (hashes of the revisions without a vector, number of active scripts)."""
+    rows = con.execute(_MISSING, [space.model, space.dimensions]).fetchall()
+    counted = con.execute("SELECT count(*) FROM current_scripts").fetchall()
     return [revision_hash for (revision_hash,) in rows], int(counted[0][0])
 
 
 def text_pages(
-    place: Warehouse | Connection, hashes: Sequence[str]
+    transaction: Transaction, hashes: Sequence[str]
 ) -> Iterator[dict[str, str]]:
     """{revision_hash: text}, a page at a time and in the order of the hashes."""
     for start in range(0, len(hashes), PAGE):
-        with opened(place) as con:
+        with transaction() as con:
             wanted = list(hashes[start : start + PAGE])
             page = dict(con.execute(_TEXTS, [wanted]).fetchall())
         yield page
@@ -125,7 +130,7 @@ def text_pages(
 
 def pool_all(
     warehouse: Warehouse,
-    embedder: Embedder,
+    space: Space,
     clock: Clock,
     chunks: Mapping[str, list[tuple[str, int]]],
 ) -> None:
@@ -135,7 +140,7 @@ def pool_all(
         group = texts[start : start + POOLED_TOGETHER]
         with warehouse.transaction() as con:
             hashes = {part for text in group for part, _ in chunks[text]}
-            known = read_vectors(con, embedder, hashes)
+            known = read_vectors(con, space, hashes)
             pooled = {
                 text: pool(
                     [known[part] for part, _ in chunks[text]],
@@ -144,14 +149,4 @@ def pool_all(
                 for text in group
                 if all(part in known for part, _ in chunks[text])
             }
-            write_vectors(con, embedder, pooled, clock.now())
-
-
-@contextmanager
-def opened(place: Warehouse | Connection) -> Iterator[Connection]:
-    """The connection that is open already, or a transaction of its own."""
-    if isinstance(place, Warehouse):
-        with place.transaction() as con:
-            yield con
-    else:
-        yield place
+            write_vectors(con, space, pooled, clock.now())

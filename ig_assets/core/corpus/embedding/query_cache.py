@@ -1,13 +1,12 @@
-"""The vectors of queries: from the cache, else paid for once and kept there."""
+"""Vectors of queries: read from the warehouse, or paid for once and stored there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
-from ig_assets.core.corpus.embedding.embed import embed_batch
+from ig_assets.core.corpus.embedding.embed import embed_texts
+from ig_assets.core.corpus.embedding.spaces import Space
+from ig_assets.core.corpus.embedding.vector_store import Vector, read_vectors
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.identity import normalise_text, text_hash
 from ig_assets.core.ports import Embedder
@@ -21,30 +20,20 @@ def embed_queries(
     embedder: Embedder,
     run: RunRef,
     queries: Sequence[str],
-) -> list[npt.NDArray[np.float32]]:
-    """Vectors of the queries, in their order; only unknown ones are paid for."""
+) -> list[Vector]:
+    """Vectors of the queries, in their order; only unknown ones are paid for.
+
+    Raises InputError for an empty query, BudgetError and VendorError.
+    """
     texts = {text_hash(query): normalise_text(query) for query in queries}
     if not all(texts.values()):
         raise InputError("A search needs some words; the query is empty.")
-    known = _cached(warehouse, embedder, texts)
-    unknown = [item for item in texts.items() if item[0] not in known]
-    for start in range(0, len(unknown), embedder.max_batch):
-        batch = dict(unknown[start : start + embedder.max_batch])
-        embed_batch(ledger, embedder, ledger.clock, run, "query", batch)
-    if unknown:
-        known = _cached(warehouse, embedder, texts)
-    return [known[text_hash(query)] for query in queries]
-
-
-def _cached(
-    warehouse: Warehouse, embedder: Embedder, texts: Mapping[str, str]
-) -> dict[str, npt.NDArray[np.float32]]:
+    space = Space.of(embedder)
     with warehouse.transaction() as con:
-        rows = con.execute(
-            "SELECT content_hash, vector FROM embeddings WHERE model = ? "
-            "AND dimensions = ? AND content_hash IN (SELECT unnest(?::TEXT[]))",
-            [embedder.model, embedder.dimensions, list(texts)],
-        ).fetchall()
-    return {
-        content_hash: np.asarray(vector, np.float32) for content_hash, vector in rows
-    }
+        known = read_vectors(con, space, texts)
+    unknown = {name: text for name, text in texts.items() if name not in known}
+    if unknown:
+        embed_texts(ledger, embedder, ledger.clock, run, "query", unknown)
+        with warehouse.transaction() as con:
+            known |= read_vectors(con, space, unknown)
+    return [known[text_hash(query)] for query in queries]

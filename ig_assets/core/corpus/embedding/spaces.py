@@ -1,24 +1,24 @@
 """Embedding spaces: which one a vector index answers from, and since when.
 
 A space is a model with its dimensions; each has its own namespace in the index. While
-a new one is filled the old one answers: `index_spaces` has a row a switch, and the
-latest one counts.
+a new one is filled the old one answers. `index_spaces` has one row per change of the
+active space, and the latest one counts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from ig_assets.core.identity import next_instant
+from ig_assets.core.ports import Embedder
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
 _LATEST = """
     SELECT model, dimensions, activated_at
-    FROM index_spaces
+    FROM latest_index_spaces
     WHERE index_name = ?
-    ORDER BY activated_at DESC
-    LIMIT 1
 """
 
 
@@ -29,19 +29,19 @@ class Space:
     model: str
     dimensions: int
 
+    @classmethod
+    def of(cls, embedder: Embedder) -> Space:
+        """The space of the vectors that an embedder makes."""
+        return cls(embedder.model, embedder.dimensions)
+
     @property
     def namespace(self) -> str:
         """The space's namespace in any index."""
         return f"{self.model}-{self.dimensions}"
 
 
-def namespace_of(model: str, dimensions: int) -> str:
-    """The namespace of an embedding space."""
-    return Space(model, dimensions).namespace
-
-
 def dimensions_of(namespace: str) -> int | None:
-    """The dimensions that a namespace's name tells; None where it tells none."""
+    """The dimensions at the end of a namespace's name; None where there are none."""
     _, _, tail = namespace.rpartition("-")
     return int(tail) if tail.isdecimal() else None
 
@@ -55,19 +55,11 @@ def active_space(con: Connection, index_name: str) -> Space | None:
 def activate(con: Connection, index_name: str, space: Space, now: datetime) -> None:
     """Let a space answer from now on."""
     latest = con.execute(_LATEST, [index_name]).fetchall()
-    # Two switches at one instant of a simulated clock still have an order.
-    after = [at + timedelta(microseconds=1) for _, _, at in latest]
-    merge_rows(
-        con,
-        "index_spaces",
-        [
-            {
-                "index_name": index_name,
-                "namespace": space.namespace,
-                "model": space.model,
-                "dimensions": space.dimensions,
-                "activated_at": max([now, *after]),
-            }
-        ],
-        replace=False,
-    )
+    row = {
+        "index_name": index_name,
+        "namespace": space.namespace,
+        "model": space.model,
+        "dimensions": space.dimensions,
+        "activated_at": next_instant(now, latest[0][2] if latest else None),
+    }
+    merge_rows(con, "index_spaces", [row], replace=False)

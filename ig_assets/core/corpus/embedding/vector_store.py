@@ -1,4 +1,4 @@
-"""Vectors in the warehouse: written, read and missed by content hash and space."""
+"""Vector store: write, read and find embeddings by (content hash, embedding space)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_assets.core.corpus.embedding.spaces import Space
-from ig_assets.core.ports import Embedder, EmbeddingAnswer
+from ig_assets.core.ports import EmbeddingAnswer
 from ig_assets.errors import MalformedAnswerError
 from ig_assets.warehouse.warehouse import Connection
 
@@ -26,7 +26,7 @@ _STORED = """
 
 _READ = _STORED.replace("SELECT content_hash\n", "SELECT content_hash, vector\n", 1)
 
-# Vectors come as a registered frame of numpy arrays: ten times faster than lists.
+# Vectors come as a registered table of numpy arrays: ten times faster than lists.
 _WRITE = """
     MERGE INTO embeddings AS t
     USING (
@@ -43,43 +43,43 @@ _WRITE = """
 """
 
 
-def stored_hashes(
-    con: Connection, embedder: Embedder, hashes: Iterable[str]
-) -> set[str]:
-    """Which of these contents have a vector in the embedder's space."""
-    wanted = [embedder.model, embedder.dimensions, list(hashes)]
+def stored_hashes(con: Connection, space: Space, hashes: Iterable[str]) -> set[str]:
+    """Which of these contents have a vector in the space."""
+    wanted = [space.model, space.dimensions, list(hashes)]
     return {found for (found,) in con.execute(_STORED, wanted).fetchall()}
 
 
 def read_vectors(
-    con: Connection, embedder: Embedder, hashes: Iterable[str]
+    con: Connection, space: Space, hashes: Iterable[str]
 ) -> dict[str, Vector]:
-    """The vectors of those contents that have one in the embedder's space."""
-    wanted = [embedder.model, embedder.dimensions, list(hashes)]
-    rows = con.execute(_READ, wanted).fetchall()
-    return {found: np.asarray(vector, np.float32) for found, vector in rows}
+    """{content_hash: vector of shape (dimensions,)} of those contents that have one."""
+    wanted = [space.model, space.dimensions, list(hashes)]
+    found = con.execute(_READ, wanted).fetchnumpy()
+    return {
+        content_hash: np.asarray(vector, np.float32)
+        for content_hash, vector in zip(
+            found["content_hash"], found["vector"], strict=True
+        )
+    }
 
 
 def write_vectors(
-    con: Connection,
-    embedder: Embedder | Space,
-    vectors: Mapping[str, Vector],
-    now: datetime,
+    con: Connection, space: Space, vectors: Mapping[str, Vector], now: datetime
 ) -> None:
-    """Write {content_hash: vector}; one that is there already stays as it is."""
+    """Write {content_hash: vector}; a vector that is there already stays as it is."""
     column = np.empty(len(vectors), dtype=object)
     for place, vector in enumerate(vectors.values()):
         column[place] = np.asarray(vector, np.float32)
     hashes = np.array(list(vectors), dtype=object)
     con.register("fresh_vectors", {"content_hash": hashes, "vector": column})
     try:
-        con.execute(_WRITE, [embedder.model, embedder.dimensions, now])
+        con.execute(_WRITE, [space.model, space.dimensions, now])
     finally:
         con.unregister("fresh_vectors")
 
 
 def check_answer(answer: EmbeddingAnswer, texts: int, dimensions: int) -> None:
-    """Raise MalformedAnswerError unless it is one finite unit vector a text."""
+    """Raise MalformedAnswerError unless it is one finite unit vector per text."""
     problem = None
     if answer.vectors.shape != (texts, dimensions):
         problem = f"{answer.vectors.shape} numbers instead of {(texts, dimensions)}"

@@ -1,12 +1,12 @@
-"""Our ledger of the index: which revision a store took for which id, with what keys."""
+"""The table `index_entries`: which revision a store took for an id, with which keys."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from ig_assets.core.corpus.embedding.spaces import Space
+from ig_assets.core.corpus.index.plan import PlannedWrite
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
@@ -15,10 +15,10 @@ def enter(
     con: Connection,
     index_name: str,
     space: Space,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[PlannedWrite],
     now: datetime,
 ) -> None:
-    """Note what the store took: rows of an index plan."""
+    """Record the writes that the store took."""
     merge_rows(
         con,
         "index_entries",
@@ -26,11 +26,11 @@ def enter(
             {
                 "index_name": index_name,
                 "namespace": space.namespace,
-                "script_id": row["script_id"],
-                "revision_hash": row["revision_hash"],
+                "script_id": row.script_id,
+                "revision_hash": row.revision_hash,
                 "embedding_model": space.model,
-                "metadata_hash": row["metadata_hash"],
-                "metadata_keys": row["metadata_keys"],
+                "metadata_hash": row.metadata_hash,
+                "metadata_keys": row.metadata_keys,
                 "upserted_at": now,
             }
             for row in rows
@@ -41,7 +41,7 @@ def enter(
 def remove(
     con: Connection, index_name: str, namespace: str, script_ids: Sequence[str]
 ) -> None:
-    """Note what the store deleted."""
+    """Record what the store deleted."""
     con.execute(
         "DELETE FROM index_entries WHERE index_name = ? AND namespace = ? "
         "AND script_id IN (SELECT unnest(?::TEXT[]))",
@@ -50,7 +50,7 @@ def remove(
 
 
 def remove_namespace(con: Connection, index_name: str, namespace: str) -> None:
-    """Note that a namespace was emptied."""
+    """Record that a namespace was emptied."""
     con.execute(
         "DELETE FROM index_entries WHERE index_name = ? AND namespace = ?",
         [index_name, namespace],
@@ -58,7 +58,7 @@ def remove_namespace(con: Connection, index_name: str, namespace: str) -> None:
 
 
 def namespaces_besides(con: Connection, index_name: str, kept: Space) -> list[str]:
-    """The other namespaces that the store was given something for."""
+    """The other namespaces that have entries."""
     rows = con.execute(
         """
         SELECT DISTINCT namespace

@@ -1,20 +1,18 @@
 """The difference between corpus and index, computed in SQL: what each id needs.
 
-Three parties are compared at once: what the corpus wants, what our ledger of the
-index (`index_entries`) says, and the ids that the store really lists.
+Three sources are compared at once: the active scripts, the rows of `index_entries`
+(what the store took), and the ids that the store lists now.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from ig_assets.core.corpus.embedding.spaces import Space
-from ig_assets.core.corpus.queries import CURRENT_SCRIPTS, REVISION_EVIDENCE
 from ig_assets.core.ports import VectorIndex
-from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse
 
 METADATA = (
@@ -28,25 +26,14 @@ METADATA = (
     "is_winner",
 )
 
-# One row a revision with a rate: the latest one.
-LATEST_RATES = """
-    SELECT script_id, revision_hash, rate
-    FROM script_performance
-    WHERE rate IS NOT NULL
-    QUALIFY row_number() OVER (
-        PARTITION BY script_id, revision_hash
-        ORDER BY as_of DESC, source
-    ) = 1
-"""
-
-# One row an active script, with the metadata that filters look at; `has_vector` is
-# false where its words have none of the model yet.
-_ACTIVE = f"""
+# One row per active script, with the metadata that filters read; `has_vector` is false
+# where its text has no vector of the model yet.
+_ACTIVE = """
     SELECT s.script_id, s.revision_hash, 'active' AS status, s.origin, s.language,
         s.topic, s.hook_style, strftime(s.first_seen_at, '%Y-%m') AS month, p.rate,
         s.origin = 'winner' OR w.revision_hash IS NOT NULL AS is_winner,
         e.content_hash IS NOT NULL AS has_vector
-    FROM ({CURRENT_SCRIPTS}) AS s
+    FROM current_scripts AS s
     LEFT JOIN (
         SELECT content_hash
         FROM embeddings
@@ -54,10 +41,10 @@ _ACTIVE = f"""
             AND dimensions = $dimensions
     ) AS e
         ON e.content_hash = s.revision_hash
-    LEFT JOIN ({LATEST_RATES}) AS p
+    LEFT JOIN latest_rates AS p
         ON p.script_id = s.script_id
         AND p.revision_hash = s.revision_hash
-    LEFT JOIN ({REVISION_EVIDENCE}) AS w
+    LEFT JOIN won_revisions AS w
         ON w.revision_hash = s.revision_hash
 """
 
@@ -81,9 +68,10 @@ _DESIRED = f"""
     FROM ({_ACTIVE}) AS d
 """
 
-# What to do with each id that anybody knows. A script whose new words have no vector
-# yet keeps its old entry, so that it does not disappear meanwhile. A store's update
-# of metadata drops no key, so an entry that lost one is written as a whole.
+# The action for each id of the three sources. A script whose new text has no vector yet
+# keeps its old entry, so that it can be found meanwhile. An id in the store that no
+# active script and no row of ours has is an orphan. A store's update of metadata drops
+# no key, so an entry that lost one is written with its vector.
 _PLAN = f"""
     CREATE TEMP TABLE index_plan AS
     WITH entered AS (
@@ -104,9 +92,9 @@ _PLAN = f"""
                 ELSE 'unchanged'
             END
             WHEN e.script_id IS NOT NULL THEN 'delete'
-            ELSE 'stranger'
+            ELSE 'orphan'
         END AS action,
-        e.metadata_keys IS NULL OR h.script_id IS NULL OR {_KEY_VANISHED} AS whole
+        e.metadata_keys IS NULL OR h.script_id IS NULL OR {_KEY_VANISHED} AS lost_keys
     FROM desired AS d
     FULL JOIN entered AS e
         ON e.script_id = d.script_id
@@ -115,25 +103,52 @@ _PLAN = f"""
 """
 
 
+_WRITES = f"""
+    SELECT d.script_id, d.revision_hash, d.metadata_hash, d.metadata_keys, p.action,
+        p.action <> 'metadata' OR p.lost_keys AS needs_vector,
+        {", ".join(f"d.{name}" for name in METADATA)}
+    FROM index_plan AS p
+    JOIN desired AS d
+        ON d.script_id = p.script_id
+    WHERE p.action IN ('upsert', 'repair', 'metadata')
+    ORDER BY p.script_id
+"""
+
+
+class PlannedWrite(NamedTuple):
+    """One entry to write; `action` is upsert, repair or metadata.
+
+    `needs_vector` is false where only the metadata are updated. `metadata` leaves out
+    what is unknown, since a store takes no NULL.
+    """
+
+    script_id: str
+    revision_hash: str
+    metadata_hash: str
+    metadata_keys: str
+    action: str
+    needs_vector: bool
+    metadata: dict[str, str | float | bool]
+
+
 @dataclass(frozen=True)
 class IndexPlan:
     """What a namespace needs.
 
-    A write has script_id, revision_hash, metadata_hash, metadata_keys, the METADATA,
-    `action` upsert|repair|metadata, and `whole`: whether a change of metadata must
-    be written with its vector. `unembedded` are the active scripts without a vector.
+    `deletes` include the `orphans`. `unembedded` counts the active scripts without a
+    vector; `listed` are the ids that the store has before the plan is applied.
     """
 
-    writes: list[dict[str, Any]]
+    writes: list[PlannedWrite]
     deletes: list[str]
-    strangers: int
+    orphans: int
     unchanged: int
     unembedded: int
     listed: frozenset[str]
 
 
 def plan_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexPlan:
-    """Compare corpus, ledger and store; changes nothing. Raises VendorError."""
+    """Compare scripts, `index_entries` and store. Raises VendorError."""
     listed = frozenset(index.list_ids(space.namespace))
     with warehouse.transaction() as con:
         con.execute(
@@ -141,8 +156,7 @@ def plan_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexP
             "SELECT unnest(from_json(?, '[\"VARCHAR\"]')) AS script_id",
             [json.dumps(list(listed))],  # six times as fast as a list
         )
-        in_space = {"model": space.model, "dimensions": space.dimensions}
-        con.execute(_DESIRED, in_space)
+        con.execute(_DESIRED, {"model": space.model, "dimensions": space.dimensions})
         con.execute(
             _PLAN,
             {
@@ -156,36 +170,28 @@ def plan_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexP
                 "SELECT action, count(*) FROM index_plan GROUP BY action"
             ).fetchall()
         )
-        writes = fetch_dicts(
-            con,
-            """
-            SELECT d.*, p.action, p.whole
-            FROM index_plan AS p
-            JOIN desired AS d
-                ON d.script_id = p.script_id
-            WHERE p.action IN ('upsert', 'repair', 'metadata')
-            ORDER BY p.script_id
-            """,
-        )
+        rows = con.execute(_WRITES).fetchall()
         deletes = con.execute("""
             SELECT script_id
             FROM index_plan
-            WHERE action IN ('delete', 'stranger')
+            WHERE action IN ('delete', 'orphan')
             ORDER BY script_id
             """).fetchall()
         unembedded = con.execute(
             "SELECT count(*) FROM desired WHERE NOT has_vector"
         ).fetchall()
     return IndexPlan(
-        writes=writes,
+        writes=[PlannedWrite._make([*row[:6], _known(row[6:])]) for row in rows],
         deletes=[script_id for (script_id,) in deletes],
-        strangers=counts.get("stranger", 0),
+        orphans=counts.get("orphan", 0),
         unchanged=counts.get("unchanged", 0) + counts.get("waiting", 0),
         unembedded=int(unembedded[0][0]),
         listed=listed,
     )
 
 
-def metadata_of(row: Mapping[str, Any]) -> dict[str, str | float | bool]:
-    """A store takes no NULL: what is unknown is left out."""
-    return {name: row[name] for name in METADATA if row[name] is not None}
+def _known(
+    values: Sequence[str | float | bool | None],
+) -> dict[str, str | float | bool]:
+    named = zip(METADATA, values, strict=True)
+    return {name: value for name, value in named if value is not None}

@@ -1,30 +1,33 @@
-"""Which candidates a retrieval takes: weighted by evidence, diverse, never far.
+"""Ranks candidates of a search: weighted by evidence, diverse, never far.
 
 weight = similarity x (1 + clip(shrunken log lift, -0.3, 0.5)), where the lift is that
-of the latest decision that the script's words won, 0 without one. Diversity is
-maximal marginal relevance (Carbonell and Goldstein 1998): of the candidates the next
-is the one with the greatest 0.7 weight - 0.3 (greatest cosine to those taken), among
-those at least 0.6 times as similar as the nearest.
+of the latest decision that the script's text won, 0 without one. Candidates less than
+0.6 times as similar as the nearest are left out; the others are taken by maximal
+marginal relevance (`mmr.py`) of weight and cosine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-MMR_LAMBDA = 0.7
+from ig_assets.core.corpus.embedding.vector_store import Vector
+from ig_assets.core.corpus.search.mmr import mmr
+
 RELEVANCE_FLOOR = 0.6
 LEAST_LIFT, MOST_LIFT = -0.3, 0.5
 
 
 @dataclass(frozen=True)
 class RetrievedScript:
-    """One script found; rank 1 is the first taken, similarity is the cosine.
+    """One script found; rank 1 is the first taken, 0 before it is ranked.
 
-    `experiment` is the id of the experiment that the script's words won.
+    `similarity` is the cosine, `experiment` the id of the experiment that the
+    script's text won.
     """
 
     script_id: str
@@ -45,38 +48,36 @@ class RetrievedScript:
     experiment: str | None
 
 
-def diversify(candidates: Sequence[Mapping[str, Any]], k: int) -> list[RetrievedScript]:
-    """Take at most k candidates one by one by maximal marginal relevance.
+class Candidate(NamedTuple):
+    """A script that the filters admit, with its unit vector of shape (dimensions,)."""
 
-    A candidate has the fields of RetrievedScript but rank and weight, and `vector`.
+    script: RetrievedScript
+    vector: Vector
+
+
+def diversify(candidates: Sequence[Candidate], k: int) -> list[RetrievedScript]:
+    """Take at most k candidates by maximal marginal relevance, and rank them.
+
     Far ones are left out even where fewer than k remain: a script about something
     else grounds a draft worse than none.
     """
-    nearest_of_all = max((c["similarity"] for c in candidates), default=0.0)
-    floor = RELEVANCE_FLOOR * nearest_of_all
-    candidates = [c for c in candidates if c["similarity"] >= floor]
-    if not candidates:
+    floor = RELEVANCE_FLOOR * max((c.script.similarity for c in candidates), default=0)
+    near = [c for c in candidates if c.script.similarity >= floor]
+    if not near:
         return []
-    vectors = np.stack([np.asarray(c["vector"], np.float32) for c in candidates])
-    weights = np.array(
-        [weight_of(c["similarity"], c["shrunken_lift"]) for c in candidates]
-    )
-    nearest = np.zeros(len(candidates))
-    open_ = np.ones(len(candidates), dtype=bool)
-    taken: list[RetrievedScript] = []
-    while len(taken) < min(k, len(candidates)):
-        score = MMR_LAMBDA * weights - (1.0 - MMR_LAMBDA) * nearest
-        best = int(np.argmax(np.where(open_, score, -np.inf)))
-        open_[best] = False
-        fields = {n: v for n, v in candidates[best].items() if n != "vector"}
-        rank, weight = len(taken) + 1, float(weights[best])
-        taken.append(RetrievedScript(**fields, rank=rank, weight=weight))
-        cosine = (vectors @ vectors[best]).astype(np.float64)
-        nearest = cosine if rank == 1 else np.maximum(nearest, cosine)
-    return taken
+    vectors = np.stack([candidate.vector for candidate in near])
+    weights = np.array([candidate.script.weight for candidate in near])
+
+    def cosines(place: int) -> npt.NDArray[np.float64]:
+        return np.asarray(vectors @ vectors[place], np.float64)
+
+    return [
+        replace(near[place].script, rank=rank)
+        for rank, place in enumerate(mmr(weights, cosines, k), start=1)
+    ]
 
 
 def weight_of(similarity: float, shrunken_lift: float | None) -> float:
-    """Similarity, moved by what is known about the script's performance."""
+    """Similarity, adjusted by the shrunken log lift of the script's text."""
     lift = min(max(shrunken_lift or 0.0, LEAST_LIFT), MOST_LIFT)
     return similarity * (1.0 + lift)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ig_assets.core.corpus.embedding.embed import (
-    embed_batch,
+    embed_texts,
     embed_missing,
     plan_embedding,
 )
@@ -182,7 +182,7 @@ def test_the_plan_says_what_the_run_would_send_and_sends_nothing(
 ) -> None:
     fill(corpus, 5)
     before = corpus.everything()
-    plan = plan_embedding(corpus.warehouse, corpus.embedder, batch_size=2)
+    plan = corpus.plan(batch_size=2)
     assert corpus.everything() == before and corpus.embedder.calls == 0
     run = corpus.embed(batch_size=2)
     assert (plan.texts, plan.chunked, plan.batches, plan.tokens, plan.cost_usd) == (
@@ -200,7 +200,7 @@ def test_a_budget_stops_the_run_before_the_batch_that_is_too_much(
     fill(corpus, 4)
     corpus.embedder = HashedWordsEmbedder("text-embedding-3-small")
     corpus.embedder.provider = "openai"
-    cost = plan_embedding(corpus.warehouse, corpus.embedder).cost_usd
+    cost = corpus.plan().cost_usd
     assert cost is not None and cost > 0
     ledger = Ledger(
         corpus.warehouse, corpus.clock, budgets=[Budget("ever", "usd", cost * 0.6)]
@@ -283,7 +283,7 @@ def test_chunks_that_were_paid_for_survive_a_failure_before_the_text_has_its_vec
     with pytest.raises(RefusedError):
         corpus.embed(batch_size=1)
     assert vectors(corpus) == 2
-    planned = plan_embedding(corpus.warehouse, corpus.embedder, batch_size=1)
+    planned = corpus.plan(batch_size=1)
     corpus.embedder = HashedWordsEmbedder()
     run = with_window(corpus).embed(batch_size=1)
     assert run.batches == planned.batches == len(corpus.embedder.embedded)
@@ -307,7 +307,7 @@ def test_a_query_longer_than_the_window_is_pooled_like_a_script(
 ) -> None:
     query = story(12)
     with_window(corpus)
-    usage = embed_batch(
+    usage = embed_texts(
         corpus.ledger,
         corpus.embedder,
         corpus.clock,
@@ -340,7 +340,7 @@ def test_a_plan_in_an_open_transaction_sees_what_will_be_rolled_back(
         plan = plan_embedding(con, with_window(corpus).embedder)
         raise Undo
     assert (plan.texts, plan.chunked) == (3, 1)
-    assert plan_embedding(corpus.warehouse, corpus.embedder).texts == 2
+    assert corpus.plan().texts == 2
 
 
 class Together(HashedWordsEmbedder):
@@ -406,7 +406,7 @@ def test_requests_in_flight_never_exceed_the_budget(corpus: CorpusFactory) -> No
     fill(corpus, 12)
     corpus.embedder = HashedWordsEmbedder("text-embedding-3-small")
     corpus.embedder.provider = "openai"
-    cost = plan_embedding(corpus.warehouse, corpus.embedder).cost_usd
+    cost = corpus.plan().cost_usd
     assert cost is not None
     ledger = Ledger(
         corpus.warehouse, corpus.clock, budgets=[Budget("ever", "usd", cost * 5.5 / 12)]

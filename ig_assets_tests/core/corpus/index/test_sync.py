@@ -26,9 +26,8 @@ def change(**counts: int) -> IndexChange:
 
 
 def agrees(corpus: CorpusFactory) -> bool:
-    model, dimensions = corpus.embedder.model, corpus.embedder.dimensions
-    audit = audit_index(corpus.warehouse, corpus.index, model, dimensions)
-    return not audit.missing and not audit.strangers
+    audit = audit_index(corpus.warehouse, corpus.index, corpus.space)
+    return not audit.missing and not audit.orphans
 
 
 def fill(corpus: CorpusFactory, count: int) -> None:
@@ -118,20 +117,26 @@ def test_lost_vectors_are_repaired_without_embedding(corpus: CorpusFactory) -> N
     assert len(corpus.embedder.embedded) == 6
 
 
-def test_a_broken_file_is_repaired_without_embedding(corpus: CorpusFactory) -> None:
+@pytest.mark.parametrize("name", ["manifest", "*.f32"])
+@pytest.mark.parametrize("damage", ["cut", "missing"])
+def test_a_broken_file_is_repaired_without_embedding(
+    corpus: CorpusFactory, name: str, damage: str
+) -> None:
     fill(corpus, 4)
-    [file] = (corpus.folder / "index").rglob("*.faiss")
+    [file] = (corpus.folder / "index").rglob(name)
     content = file.read_bytes()
-    file.write_bytes(content[: len(content) // 2])
+    file.unlink()
+    if damage == "cut":
+        file.write_bytes(content[: len(content) // 2])
     assert corpus.sync_index() == change(repaired=4)
     assert agrees(corpus)
     assert len(corpus.embedder.embedded) == 4
 
 
-def test_strangers_in_the_store_are_removed(corpus: CorpusFactory) -> None:
+def test_orphans_in_the_store_are_removed(corpus: CorpusFactory) -> None:
     fill(corpus, 2)
     vector = [1.0] * corpus.embedder.dimensions
-    corpus.index.upsert(corpus.namespace, [IndexEntry("stranger", vector, {})])
+    corpus.index.upsert(corpus.namespace, [IndexEntry("orphan", vector, {})])
     assert corpus.sync_index() == change(repaired=1, unchanged=2)
     assert agrees(corpus)
 

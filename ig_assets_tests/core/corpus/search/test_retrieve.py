@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from ig_assets.core.corpus.search.rerank import diversify, weight_of
-from ig_assets.core.corpus.search.retrieve import retrieve_many
+from ig_assets.core.corpus.search.rerank import (
+    Candidate,
+    RetrievedScript,
+    diversify,
+    weight_of,
+)
 from ig_assets.core.ports import Embedder, Filters
 from ig_assets.errors import IndexLostError, InputError, SettingsError
 from ig_assets_tests.core.corpus.corpus_factory import (
@@ -94,7 +99,7 @@ def test_one_text_is_retrieved_once_however_many_scripts_have_it(
 
 
 def test_filters_hold_even_when_what_they_want_is_far(stocked: CorpusFactory) -> None:
-    [german] = stocked.retrieve("bicycle chain", 1, language="de")
+    [german] = stocked.retrieve("bicycle chain", 1, filters=Filters(language="de"))
     assert german.script_id == "library/basilikum"
     found = stocked.retrieve("basil kitchen", 50, exclude_script_ids=["winner/v1"])
     assert "winner/v1" not in [s.script_id for s in found]
@@ -169,15 +174,7 @@ def test_several_queries_share_one_call_and_answer_as_alone(
 ) -> None:
     queries = ["basil kitchen", "bicycle chain", "basil kitchen"]
     calls = stocked.embedder.calls
-    found = retrieve_many(
-        stocked.warehouse,
-        stocked.index,
-        stocked.embedder,
-        stocked.ledger,
-        RUN,
-        queries,
-        2,
-    )
+    found = stocked.retriever().retrieve_many(RUN, queries, 2)
     assert stocked.embedder.calls == calls + 1
     assert found == [stocked.retrieve(query, 2) for query in queries]
 
@@ -190,20 +187,22 @@ def test_an_empty_index_answers_nothing_and_an_empty_query_is_refused(
         corpus.retrieve(" \n")
 
 
-def candidate(name: str, similarity: float, vector: list[float]) -> dict[str, object]:
+def candidate(name: str, similarity: float, vector: list[float]) -> Candidate:
     words = ("hook", "body", "call_to_action", "text", "topic", "hook_style")
-    return {
-        "script_id": name,
-        "revision_hash": name,
-        "similarity": similarity,
-        "origin": "library",
-        "language": "en",
+    script = RetrievedScript(
+        script_id=name,
+        revision_hash=name,
+        rank=0,
+        similarity=similarity,
+        weight=similarity,
+        origin="library",
+        language="en",
         **dict.fromkeys(words, ""),
-        "is_winner": False,
-        "shrunken_lift": None,
-        "experiment": None,
-        "vector": vector,
-    }
+        is_winner=False,
+        shrunken_lift=None,
+        experiment=None,
+    )
+    return Candidate(script, np.array(vector, np.float32))
 
 
 def test_a_near_double_gives_way_to_something_else() -> None:

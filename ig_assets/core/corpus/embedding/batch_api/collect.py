@@ -46,22 +46,22 @@ _DENIED_LINES = """
     ORDER BY custom_id
     LIMIT 1
 """
-# The account may not queue more at a time; the vendor worked on nothing.
+# The account may not queue more at a time; the vendor did no work.
 QUEUE_FULL = "token_limit_exceeded"
 
 
 @dataclass(frozen=True)
 class Collection:
-    """What one run collected: vectors, tokens, USD (None where nobody knows).
+    """What one run collected: vectors, tokens, USD (None where no price is known).
 
-    `queue_is_full` says that the vendor takes no more until what it has is done,
-    `denied` that a batch ended because the account is refused. `problems` has a
-    sentence for each batch that ended otherwise than well.
+    `queue_is_full` means that the vendor takes no more until it has finished what it
+    has, `denied` that a batch ended because the account is refused. `problems` has a
+    sentence for each batch that did not complete.
     """
 
     batches: int = 0
     vectors: int = 0
-    lines_in_vain: int = 0
+    failed_lines: int = 0
     tokens: int = 0
     cost_usd: float | None = 0.0
     queue_is_full: bool = False
@@ -70,8 +70,8 @@ class Collection:
 
 
 @dataclass(frozen=True)
-class _Done:
-    """What became of one line."""
+class _LineResult:
+    """The result of one line; `vectors` are by content hash."""
 
     line: OpenLine
     status: str
@@ -83,10 +83,10 @@ class _Done:
 def poll_batches(
     warehouse: Warehouse, clock: Clock, batcher: BatchEmbedder
 ) -> tuple[int, int]:
-    """Ask the vendor about batches; how many are under way, how many have ended.
+    """Ask the vendor about batches. Returns (number under way, number ended).
 
-    An intent that a crash left is looked up, too; one that the vendor does not know
-    stays, since a live run could be about to send it.
+    A batch that a crash left `intended` is looked up as well; one that the vendor
+    does not know stays, since a live run could be about to send it.
     """
     with warehouse.transaction() as con:
         rows = batches_in(con, "intended", "submitted")
@@ -109,11 +109,12 @@ def poll_batches(
 def collect_ended(
     warehouse: Warehouse, clock: Clock, batcher: BatchEmbedder
 ) -> Collection:
-    """Write what ended batches brought; each line counts once, whatever comes twice.
+    """Write the results of ended batches; a line that comes twice counts once.
 
-    Vectors are committed page by page, with the ledger rows of their lines. A run
-    that was killed is taken up where it stopped. Lines without a vector keep their
-    reason. Raises TransientVendorError; then nothing of that batch is lost.
+    Vectors are committed page by page, with the ledger rows of their lines, so the
+    next run continues after the last page of a run that was killed. Lines without a
+    vector keep their reason. Raises TransientVendorError; then nothing of that batch
+    is lost.
     """
     with warehouse.transaction() as con:
         ended = batches_in(con, "ended")
@@ -143,9 +144,9 @@ def collect_ended(
 
 
 def _with_denial(con: Connection, batch: BatchRow) -> BatchRow:
-    """The batch, which is denied also where only some of its lines say so.
+    """The batch, with the outcome `denied` also where only some lines were denied.
 
-    From the rows, since a run that was killed has written lines already.
+    Read from the rows, since a run that was killed may have written lines already.
     """
     if batch.outcome == "denied":
         return batch
@@ -156,7 +157,7 @@ def _with_denial(con: Connection, batch: BatchRow) -> BatchRow:
 
 
 def _problem(batch: BatchRow, lines: int) -> tuple[str, ...]:
-    """What a person is told of a batch that ended otherwise than well."""
+    """A sentence for a person about a batch that did not complete."""
     if batch.outcome == "completed":
         return ()
     why = f" ({batch.reason})" if batch.reason else ""
@@ -165,14 +166,14 @@ def _problem(batch: BatchRow, lines: int) -> tuple[str, ...]:
         return (f"{what}; what it had done is kept.",)
     return (
         f"{what}; of its requests {lines} brought nothing and are sent again, at most "
-        f"{MOST_TRIES} times in all.",
+        f"{MOST_TRIES} times in total.",
     )
 
 
 def _pages(
     warehouse: Warehouse, batcher: BatchEmbedder, batch: BatchRow
-) -> Iterator[list[_Done]]:
-    """What became of the batch's open lines that have a result, page by page."""
+) -> Iterator[list[_LineResult]]:
+    """The results of the batch's open lines, page by page."""
     with warehouse.transaction() as con:
         lines = open_lines(con, batch.intent_key)
     if not lines:
@@ -180,66 +181,66 @@ def _pages(
     assert batch.batch_id is not None, "it has ended at the vendor"
     try:
         results = batcher.results(batch.batch_id)
-        page: list[_Done] = []
+        page: list[_LineResult] = []
         for result in results:
             line = lines.pop(result.custom_id, None)
             if line is None:
                 continue
-            page.append(_judged(line, result, batch.space))
+            page.append(_checked(line, result, batch.space))
             if sum(len(done.line.hashes) for done in page) >= PAGE:
                 yield page
                 page = []
     except RefusedError:
-        return  # they are gone: every line is without a result
+        return  # the files are gone: no line has a result
     if page:
         yield page
 
 
-def _judged(line: OpenLine, result: BatchResult, space: Space) -> _Done:
-    """A result as it will be written; an answer must be a unit vector an input.
+def _checked(line: OpenLine, result: BatchResult, space: Space) -> _LineResult:
+    """A result as it will be written; an answer must have one unit vector per input.
 
-    A line whose account was refused says nothing of its texts: it was not sent.
+    A line is `unsent` where the account was refused, since its texts are not at fault.
     """
     if result.status == "denied":
-        return _Done(line, "unsent", TokenUsage(), {}, result.problem)
+        return _LineResult(line, "unsent", TokenUsage(), {}, result.problem)
     if result.answer is None:
         unpaid = result.status != "malformed"
         usage = result.usage or TokenUsage(0 if unpaid else line.tokens)
-        return _Done(line, result.status, usage, {}, result.problem)
+        return _LineResult(line, result.status, usage, {}, result.problem)
     answer = result.answer
     try:
         check_answer(answer, len(line.hashes), space.dimensions)
     except MalformedAnswerError as error:
-        return _Done(line, "malformed", answer.usage, {}, str(error))
+        return _LineResult(line, "malformed", answer.usage, {}, str(error))
     vectors = dict(zip(line.hashes, answer.vectors, strict=True))
-    return _Done(line, "done", answer.usage, vectors)
+    return _LineResult(line, "done", answer.usage, vectors)
 
 
 def _without_result(
     con: Connection, batch: BatchRow, is_held_back: bool
-) -> list[_Done]:
+) -> list[_LineResult]:
     """The lines that are still open after all results are written.
 
-    A batch that ran to its end may have billed them, so they are booked as expected;
-    what a batch did not come to is free.
+    A completed batch may have billed them, so they are booked with the tokens that
+    were estimated; lines that the vendor did not reach are free.
     """
     lines = open_lines(con, batch.intent_key).values()
     if batch.outcome == "completed":
         return [
-            _Done(line, "failed", TokenUsage(line.tokens), {}, _MISSING_RESULT)
+            _LineResult(line, "failed", TokenUsage(line.tokens), {}, _MISSING_RESULT)
             for line in lines
         ]
     outcome = str(batch.outcome)
     status = "failed" if outcome == "failed" else "expired"
     status = "unsent" if is_held_back or outcome == "denied" else status
     reason = _NOT_STARTED[outcome] + (f" ({batch.reason})" if batch.reason else "")
-    return [_Done(line, status, TokenUsage(), {}, reason) for line in lines]
+    return [_LineResult(line, status, TokenUsage(), {}, reason) for line in lines]
 
 
 def _write(
-    con: Connection, clock: Clock, batch: BatchRow, page: Sequence[_Done]
+    con: Connection, clock: Clock, batch: BatchRow, page: Sequence[_LineResult]
 ) -> None:
-    """Vectors, lines and ledger rows, all in the caller's transaction."""
+    """Write vectors, lines and ledger rows in the caller's transaction."""
     vectors = {name: row for done in page for name, row in done.vectors.items()}
     if vectors:
         write_vectors(con, batch.space, vectors, clock.now())
@@ -277,13 +278,15 @@ def _cost(batch: BatchRow, usage: TokenUsage) -> float | None:
     return None if cost is None else cost * BATCH_PRICE_SHARE
 
 
-def _added(total: Collection, batch: BatchRow, page: Sequence[_Done]) -> Collection:
+def _added(
+    total: Collection, batch: BatchRow, page: Sequence[_LineResult]
+) -> Collection:
     costs = [total.cost_usd, *(_cost(batch, done.usage) for done in page)]
     known = [cost for cost in costs if cost is not None]
     return replace(
         total,
         vectors=total.vectors + sum(len(done.vectors) for done in page),
-        lines_in_vain=total.lines_in_vain + sum(d.status != "done" for d in page),
+        failed_lines=total.failed_lines + sum(d.status != "done" for d in page),
         tokens=total.tokens + sum(done.usage.input_tokens for done in page),
         cost_usd=sum(known) if len(known) == len(costs) else None,
     )

@@ -1,8 +1,8 @@
-"""What a person is told of embedding batches, and what only a person may start again.
+"""Reports embedding batches to a person, and restarts what only a person may restart.
 
-Where the vendor refuses the account, no sensor sends anything after that: a person
-has to put it in order and run it. A text that came back without a vector three times
-is named, and sent again when a person asks for it.
+After the vendor refuses the account, no sensor sends anything: a person has to fix
+the account and run the asset. A text that came back without a vector three times is
+reported, and sent again when a person asks for it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ig_assets.core.corpus.embedding.batch_store import OPEN, batches_in, held_inputs
+from ig_assets.core.corpus.embedding.batch_store import (
+    OPEN,
+    batches_in,
+    in_flight_inputs,
+)
 from ig_assets.core.corpus.embedding.spaces import Space
-from ig_assets.core.ports import Embedder
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
-from ig_assets.warehouse.warehouse import Connection, Warehouse
+from ig_assets.warehouse.warehouse import Connection
 
 RUN_AGAIN = "run `ig-assets sync`, or materialise script_embeddings"
 TRY_AGAIN = (
@@ -63,7 +66,7 @@ _NAMES = """
     GROUP BY revision_hash
 """
 
-_LINES_IN_VAIN = """
+_FAILED_LINES = """
     SELECT DISTINCT l.custom_id
     FROM embedding_batch_lines AS l
     JOIN embedding_batch_inputs AS i
@@ -79,11 +82,11 @@ _LINES_IN_VAIN = """
 
 @dataclass(frozen=True)
 class BatchReport:
-    """How the batches stand; `texts_in_flight` counts texts and chunks.
+    """The state of the batches; `texts_in_flight` counts texts and chunks.
 
     `ended_badly` are the batches that brought no or not all vectors, with the vendor's
-    code, newest first; `given_up` texts of this space that are not sent any more, with
-    the reason; `stopped` is a sentence where a person has to act.
+    code, newest first; `given_up` are texts of this space that are no longer sent,
+    with the reason; `stopped` is a sentence where a person has to act.
     """
 
     in_flight: int
@@ -104,9 +107,9 @@ class BatchReport:
         return f"{texts} given up by the Batch API; {TRY_AGAIN}."
 
 
-def batch_report(con: Connection, space: Embedder | Space) -> BatchReport:
-    """How the batches stand now; asks nobody."""
-    reasons = held_inputs(con, space).given_up
+def batch_report(con: Connection, space: Space) -> BatchReport:
+    """The state of the batches in the warehouse; does not ask the vendor."""
+    reasons = in_flight_inputs(con, space).given_up
     named = {
         row["revision_hash"]: row for row in fetch_dicts(con, _NAMES, [list(reasons)])
     }
@@ -124,12 +127,12 @@ def batch_report(con: Connection, space: Embedder | Space) -> BatchReport:
             }
             for content_hash, reason in sorted(reasons.items())
         ),
-        stopped=standing_stop(con),
+        stopped=stop_reason(con),
     )
 
 
-def standing_stop(con: Connection) -> str | None:
-    """Why nothing is sent until a person runs it, None where it may be sent."""
+def stop_reason(con: Connection) -> str | None:
+    """Why nothing is sent until a person runs it; None where sending is allowed."""
     rows = fetch_dicts(con, _DENIED)
     if not rows:
         return None
@@ -143,26 +146,24 @@ def standing_stop(con: Connection) -> str | None:
     )
 
 
-def lift_stop(warehouse: Warehouse) -> None:
-    """A person runs it again: what was denied is a failure of the past."""
-    with warehouse.transaction() as con:
-        rows = [
-            {"intent_key": row["intent_key"], "status": "failed"}
-            for row in fetch_dicts(con, _DENIED)
-        ]
-        merge_rows(con, "embedding_batches", rows)
+def lift_stop(con: Connection) -> None:
+    """Let batches be sent again: denied ones count as failed from now on."""
+    rows = [
+        {"intent_key": row["intent_key"], "status": "failed"}
+        for row in fetch_dicts(con, _DENIED)
+    ]
+    merge_rows(con, "embedding_batches", rows)
 
 
-def forgive_failed(warehouse: Warehouse, space: Embedder | Space) -> int:
-    """Let texts that were given up be sent again, each alone; how many there are.
+def forgive_failed(con: Connection, space: Space) -> int:
+    """Let texts that were given up be sent again, each alone; returns their number.
 
-    Their lines keep the reason, so that nothing of what happened is lost.
+    Their lines keep the reason, so that the history is complete.
     """
-    with warehouse.transaction() as con:
-        given_up = held_inputs(con, space).given_up
-        lines = con.execute(
-            _LINES_IN_VAIN, [space.model, space.dimensions, list(given_up)]
-        ).fetchall()
-        rows = [{"custom_id": name, "status": "forgiven"} for (name,) in lines]
-        merge_rows(con, "embedding_batch_lines", rows)
+    given_up = in_flight_inputs(con, space).given_up
+    lines = con.execute(
+        _FAILED_LINES, [space.model, space.dimensions, list(given_up)]
+    ).fetchall()
+    rows = [{"custom_id": name, "status": "forgiven"} for (name,) in lines]
+    merge_rows(con, "embedding_batch_lines", rows)
     return len(given_up)

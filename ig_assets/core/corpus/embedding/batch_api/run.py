@@ -1,7 +1,7 @@
-"""Embeds what has no vector by the vendor's batches: for half the price, in a day.
+"""Embeds through the vendor's Batch API: at half the price, within a day.
 
-Each run takes what has come and sends what is missing; texts that are under way wait
-without a vector, as every new text does, and nothing of the index changes for them.
+Each run collects the results that have come and sends what is missing. Texts that are
+in a batch wait without a vector, as every new text does, and do not change the index.
 """
 
 from __future__ import annotations
@@ -19,14 +19,19 @@ from ig_assets.core.corpus.embedding.batch_api.collect import (
 from ig_assets.core.corpus.embedding.batch_api.report import (
     batch_report,
     lift_stop,
-    standing_stop,
+    stop_reason,
 )
 from ig_assets.core.corpus.embedding.batch_api.submit import (
     Submission,
     Submitter,
     resolve_intents,
 )
-from ig_assets.core.corpus.embedding.batch_store import OPEN, batches_in, held_inputs
+from ig_assets.core.corpus.embedding.batch_store import (
+    OPEN,
+    batches_in,
+    in_flight_inputs,
+)
+from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef, Sleep
 from ig_assets.core.ports import BatchEmbedder, Clock, Embedder
 from ig_assets.errors import AccessError
@@ -37,13 +42,13 @@ SAMPLE_ROWS = 20
 
 @dataclass(frozen=True)
 class BatchRun:
-    """What a run did, in inputs (a text, or a chunk of one); it ends while some wait.
+    """What a run did, in inputs (texts or chunks); it does not wait for answers.
 
     `submitted` were sent by this run in `batches`, `retried` of them not for the
-    first time; `under_way` have no answer yet, after it; `collected` got their vector
-    in this run, for `tokens` and `cost_usd` (None where nobody knows the price);
+    first time; `under_way` have no answer when the run ends; `collected` got their
+    vector in this run, for `tokens` and `cost_usd` (None where no price is known);
     `rejected` are given up until a person asks for them again. `problems` has a
-    sentence for each batch that this run found ended otherwise than well.
+    sentence for each batch that this run found ended without completing.
     """
 
     submitted: int
@@ -69,48 +74,48 @@ def embed_by_batches(
     sleep: Sleep = time.sleep,
     by_person: bool = True,
 ) -> BatchRun:
-    """Take what ended batches brought, and send what is missing; wait for nothing.
+    """Collect the results of ended batches, and send what is missing; wait for nothing.
 
     Every input is sent once, in requests of up to `batch_size`; what the vendor did
-    not get to goes into a later batch, at most three times in all, and what it
+    not reach is sent in a later batch, at most three times in total, and what it
     refuses is rejected with the reason. A crash at any moment sends nothing twice.
-    Where the vendor refuses the account, what came is kept, AccessError says so, and
-    nothing is sent until a run that is `by_person`. Raises BudgetError before a batch
-    that is too much, and the VendorErrors of the batcher.
+    Where the vendor refuses the account, the results are kept, AccessError says so,
+    and nothing is sent until a run that is `by_person`. Raises BudgetError before a
+    batch that is too expensive, and the VendorErrors of the batcher.
     """
     ledger.mark_unknown(run)
-    came = collect_batches(warehouse, clock, lambda: batcher)
-    if by_person and not came.denied:
-        lift_stop(warehouse)
+    collected = collect_batches(warehouse, clock, lambda: batcher)
     with warehouse.transaction() as con:
-        stopped = standing_stop(con)
+        if by_person and not collected.denied:
+            lift_stop(con)
+        stopped = stop_reason(con)
     if stopped is not None:
         raise AccessError(stopped)
     sent = Submission()
     submitter = Submitter(warehouse, ledger, embedder, batcher, clock, run, sleep)
-    if not came.queue_is_full or not _open_batches(warehouse):
+    if not collected.queue_is_full or not _open_batches(warehouse):
         sent = submitter.submit_missing(batch_size)
     with warehouse.transaction() as con:
-        known = held_inputs(con, embedder)
-        rejects = batch_report(con, embedder).given_up
+        known = in_flight_inputs(con, Space.of(embedder))
+        rejects = batch_report(con, Space.of(embedder)).given_up
     return BatchRun(
         submitted=sent.inputs,
         batches=sent.batches,
         retried=sent.retried,
         under_way=len(known.under_way),
-        collected=came.vectors,
+        collected=collected.vectors,
         rejected=len(rejects),
-        tokens=came.tokens,
-        cost_usd=came.cost_usd,
+        tokens=collected.tokens,
+        cost_usd=collected.cost_usd,
         rejects=rejects[:SAMPLE_ROWS],
-        problems=came.problems,
+        problems=collected.problems,
     )
 
 
 def collect_batches(
     warehouse: Warehouse, clock: Clock, batcher: Callable[[], BatchEmbedder]
 ) -> Collection:
-    """Take what ended batches brought; without open batches nobody is asked.
+    """Collect the results of ended batches; without open ones the vendor is not asked.
 
     Only for a step that holds the asset's pool.
     """
@@ -125,9 +130,9 @@ def collect_batches(
 def poll_open_batches(
     warehouse: Warehouse, clock: Clock, batcher: Callable[[], BatchEmbedder]
 ) -> tuple[int, int]:
-    """How many batches are under way, and how many have ended and can be collected.
+    """Returns (batches under way, batches that have ended and can be collected).
 
-    Without open batches nobody is asked.
+    Without open batches the vendor is not asked.
     """
     if not _open_batches(warehouse):
         return 0, 0

@@ -1,4 +1,4 @@
-"""Sends what has no vector to a vendor's batches, an intent row before each."""
+"""Sends texts without a vector in batches; an intent row precedes each batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ig_assets.core.corpus.embedding.batch_store import (
     BATCH_PRICE_SHARE,
     InFlightInputs,
     batches_in,
-    held_inputs,
+    in_flight_inputs,
     note_settled,
     note_submitted,
     open_lines,
@@ -25,6 +25,7 @@ from ig_assets.core.corpus.embedding.pending import (
     text_pages,
 )
 from ig_assets.core.corpus.embedding.requests import Input, batches
+from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.costs.ledger.deferred_calls import Settled, settle_submitted
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef, Sleep
 from ig_assets.core.costs.ledger.retry_exhausted import add_attempt_count
@@ -52,7 +53,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Submitter:
-    """Who sends batches, in whose name."""
+    """Sends batches for one run with one embedder."""
 
     warehouse: Warehouse
     ledger: Ledger
@@ -65,16 +66,17 @@ class Submitter:
     def submit_missing(self, batch_size: int) -> Submission:
         """Send each input without a vector once, unless it is under way or given up.
 
-        Inputs of a line that went wrong go alone. Texts whose chunks have all come
-        get their vector. Raises BudgetError before a batch that is too much, and what
-        `BatchEmbedder.submit` raises; what was sent before stays under way.
+        Inputs of a line that failed are sent alone. Texts whose chunks all have a
+        vector get theirs. Raises BudgetError before a batch that is too expensive, and
+        what `BatchEmbedder.submit` raises; what was sent before stays under way.
         """
-        with self.warehouse.transaction() as con:
-            missing, _ = missing_revisions(con, self.embedder)
-            known = held_inputs(con, self.embedder)
+        space, transaction = Space.of(self.embedder), self.warehouse.transaction
+        with transaction() as con:
+            missing, _ = missing_revisions(con, space)
+            known = in_flight_inputs(con, space)
         held = known.under_way.union(known.given_up)
-        pages = text_pages(self.warehouse, missing)
-        inputs = Inputs(self.warehouse, self.embedder, pages, missing, held)
+        pages = text_pages(transaction, missing)
+        inputs = Inputs(transaction, self.embedder, pages, missing, held)
         sent = Submission(texts=len(missing))
         requests = _requests(inputs, self.embedder, batch_size, known)
         for group in _groups(requests, self.batcher):
@@ -86,7 +88,7 @@ class Submitter:
                 inputs=sent.inputs + len(hashes),
                 retried=sent.retried + sum(name in known.tried for name in hashes),
             )
-        pool_all(self.warehouse, self.embedder, self.clock, inputs.chunks)
+        pool_all(self.warehouse, space, self.clock, inputs.chunks)
         return replace(
             sent,
             chunked=len(inputs.chunks),
@@ -144,12 +146,12 @@ class Submitter:
         return intent_key, lines
 
     def _new_key(self, con: Connection, request_hashes: Sequence[str]) -> str:
-        """Of the words and of how many batches there were: no key comes twice."""
+        """A hash of the requests and of the number of batches so far: always new."""
         [(count,)] = con.execute("SELECT count(*) FROM embedding_batches").fetchall()
         return stable_id("embedding_batch", count, *request_hashes)
 
     def _send(self, lines: Sequence[BatchLine], intent_key: str) -> str:
-        """Submit; after a failure that leaves it open the vendor is asked first."""
+        """Submit; before another attempt ask the vendor whether it has the batch."""
         for attempt in Retrying(
             retry=retry_if_exception_type(TransientVendorError),
             stop=stop_after_attempt(ATTEMPTS),
@@ -166,10 +168,10 @@ class Submitter:
 
 
 def resolve_intents(warehouse: Warehouse, clock: Clock, batcher: BatchEmbedder) -> None:
-    """Ask the vendor about batches that were meant and never noted as sent.
+    """Ask the vendor about batches that are `intended` and not recorded as sent.
 
     Only for a step that holds the asset's pool: a live step could be about to send.
-    One that the vendor does not know was not sent; its inputs are free again.
+    A batch that the vendor does not know was not sent; its inputs are free again.
     """
     with warehouse.transaction() as con:
         intents = batches_in(con, "intended")
@@ -190,9 +192,9 @@ def _give_up(
     line_status: str,
     batch_status: str = "failed",
 ) -> None:
-    """Nothing of the batch was taken: its lines are free and cost nothing.
+    """Record that the vendor took nothing of the batch: its lines cost nothing.
 
-    Lines that are `failed` count as a try of their texts, `unsent` ones do not.
+    Lines that are `failed` count as a try of their texts; `unsent` ones do not.
     """
     with warehouse.transaction() as con:
         lines = open_lines(con, intent_key)
@@ -212,7 +214,7 @@ def _give_up(
 def _requests(
     inputs: Iterable[Input], embedder: Embedder, batch_size: int, known: InFlightInputs
 ) -> Iterator[list[Input]]:
-    """Requests as full as is allowed; inputs that are suspect alone, at the end."""
+    """Requests as full as is allowed; then each suspect input in one of its own."""
     suspects: list[Input] = []
 
     def unsuspected() -> Iterator[Input]:
@@ -230,7 +232,7 @@ def _requests(
 def _groups(
     requests: Iterable[list[Input]], batcher: BatchEmbedder
 ) -> Iterator[list[list[Input]]]:
-    """Requests in groups that are a batch each, as full as the vendor allows."""
+    """Group requests into batches, each as full as the vendor allows."""
     group: list[list[Input]] = []
     inputs = size = 0
     for request in requests:

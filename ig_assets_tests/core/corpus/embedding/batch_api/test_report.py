@@ -60,7 +60,7 @@ def by_itself(house: BatchHouse) -> BatchRun:
 
 def report(house: BatchHouse) -> BatchReport:
     with house.warehouse.transaction() as con:
-        return batch_report(con, house.embedder)
+        return batch_report(con, house.space)
 
 
 def only(fate: str, *words: str) -> Any:
@@ -235,7 +235,8 @@ def test_texts_that_were_given_up_are_named_and_tried_again_when_a_person_asks(
     }
     assert "--retry-failed" in str(told.what_to_do)
 
-    assert forgive_failed(house.warehouse, house.embedder) == 2
+    with house.warehouse.transaction() as con:
+        assert forgive_failed(con, house.space) == 2
 
     assert report(house).what_to_do is None
     assert house.batch().submitted == 2
@@ -251,7 +252,8 @@ def test_a_refused_text_that_is_tried_again_goes_alone(house: BatchHouse) -> Non
         house.batch(4)
         house.vendor.end(fate=fate)
     assert house.batch(4).rejected == 1
-    forgive_failed(house.warehouse, house.embedder)
+    with house.warehouse.transaction() as con:
+        forgive_failed(con, house.space)
     house.write("new.md", hook="Quite another hook.")
     house.sync()
     house.batch(4)

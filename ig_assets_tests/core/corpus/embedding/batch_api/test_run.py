@@ -11,7 +11,6 @@ import pytest
 
 from ig_assets.core.corpus.embedding.batch_api import collect
 from ig_assets.core.corpus.embedding.batch_api.run import poll_open_batches
-from ig_assets.core.corpus.embedding.embed import plan_embedding
 from ig_assets.core.corpus.index.sync import audit_index
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.identity import text_hash
@@ -178,8 +177,8 @@ def test_the_index_neither_loses_nor_gains_a_script_while_texts_are_under_way(
     change = house.sync_index()
     assert sorted(house.indexed()) == before
     assert (change.deleted, change.failed, change.switched) == (0, 0, False)
-    audit = audit_index(house.warehouse, house.index, MODEL, DIMENSIONS)
-    assert not audit.missing and not audit.strangers and len(audit.waiting) == 1
+    audit = audit_index(house.warehouse, house.index, house.space)
+    assert not audit.missing and not audit.orphans and len(audit.waiting) == 1
     house.vendor.end()
     house.batch()
     house.sync_index()
@@ -224,12 +223,12 @@ def test_every_line_is_a_row_of_the_ledger_at_half_the_price(house: BatchHouse) 
 
 def test_the_plan_says_half_the_price_and_what_is_under_way(house: BatchHouse) -> None:
     house.fill(4)
-    at_once = plan_embedding(house.warehouse, house.embedder)
-    by_batch = plan_embedding(house.warehouse, house.embedder, by_batch=True)
+    at_once = house.plan()
+    by_batch = house.plan(by_batch=True)
     assert at_once.cost_usd is not None
     assert by_batch.cost_usd == pytest.approx(at_once.cost_usd / 2)
     house.batch()
-    after = plan_embedding(house.warehouse, house.embedder, by_batch=True)
+    after = house.plan(by_batch=True)
     assert (after.texts, after.tokens, after.held) == (0, 0, 4)
 
 
@@ -237,7 +236,7 @@ def test_the_budget_counts_half_the_price_and_what_is_under_way(
     house: BatchHouse,
 ) -> None:
     house.fill(4)
-    half = plan_embedding(house.warehouse, house.embedder, by_batch=True).cost_usd
+    half = house.plan(by_batch=True).cost_usd
     assert half is not None
     house.with_budget(half * 0.99)
     with pytest.raises(BudgetError):
