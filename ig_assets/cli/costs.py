@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
-from ig_assets.core.costs.budget import standings
+from ig_assets.core.costs.budget import budget_usage
 from ig_assets.core.reports.costs import UnitCosts, costs_by, unit_costs
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services, make_money_clock
 
 
 class By(str, Enum):
-    """What costs are told by."""
+    """What costs are grouped by."""
 
     MONTH = "month"
     PAID = "paid"
@@ -30,8 +30,8 @@ def costs(
     by: Annotated[
         By,
         typer.Option(
-            help="What the costs are told by: the month that they were for, or paid, "
-            "the month of the vendor's bill (UTC)."
+            help="What the costs are grouped by: the month that they were for, or "
+            "paid, the month of the vendor's bill (UTC)."
         ),
     ] = By.MONTH,
     as_json: AsJson = False,
@@ -40,18 +40,20 @@ def costs(
 
     Example: `ig-assets costs --by winner`
     """
-    house = Services(load_settings())
-    with house.warehouse.transaction() as con:
+    services = Services(load_settings())
+    with services.wareservices.transaction() as con:
         rows = costs_by(con, by.value)
         units = unit_costs(con)
-        found = standings(con, house.settings.all_budgets, make_money_clock().now())
+        found = budget_usage(
+            con, services.settings.all_budgets, make_money_clock().now()
+        )
     budgets = [
         {
-            "budget": str(standing.budget),
-            "spent": standing.budget.amount(standing.spent),
-            "share": f"{standing.share:.0%}",
+            "budget": str(usage.budget),
+            "spent": usage.budget.amount(usage.spent),
+            "share": f"{usage.share:.0%}",
         }
-        for standing in found
+        for usage in found
     ]
     if as_json:
         print_json({"by": by.value, "rows": rows, "units": units, "budgets": budgets})
@@ -74,10 +76,10 @@ def _sentence(units: UnitCosts) -> str:
         parts.append(f"a variant {units.variant_usd:.4f}")
     if units.winner_usd is not None:
         parts.append(f"a winner {units.winner_usd:.4f}")
-    told = "; ".join(parts) + "."
+    message = "; ".join(parts) + "."
     if units.unpriced:
-        told += (
+        message += (
             f" {units.unpriced} calls are not in these sums: no price is known for "
             "their models (set it in IG_PRICES)."
         )
-    return told
+    return message

@@ -13,9 +13,10 @@ def main() -> None:
     """Run the command; SIGTERM ends it as Ctrl-C does."""
     try:
         signal.signal(signal.SIGTERM, _interrupt)
-        from ig_assets.cli.app import app
+        from ig_assets.cli.commands import COMMANDS, make_app
 
-        app()
+        asked = sys.argv[1] if len(sys.argv) > 1 else None
+        make_app(asked if asked in COMMANDS else None)()
     except KeyboardInterrupt:
         print("Stopped before anything was done.", file=sys.stderr)
         sys.exit(INTERRUPTED)

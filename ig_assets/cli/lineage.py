@@ -30,8 +30,8 @@ def lineage(
     Example: `ig-assets lineage 2026-01`, `ig-assets lineage library/knife-mug-edge
     --down`
     """
-    house = Services(load_settings())
-    with house.warehouse.transaction() as con:
+    services = Services(load_settings())
+    with services.wareservices.transaction() as con:
         kind, found = resolve(con, what)
         fed = scripts_behind_model(con, found) if kind == "model" and not down else []
         rows = trace(con, kind, found, "down" if down else "up", depth)
@@ -39,7 +39,7 @@ def lineage(
         print_json({"kind": kind, "id": found, "scripts": fed, "edges": rows})
         return
     if fed:
-        shown = sorted(fed, key=lambda row: not row.in_model)
+        in_model_first = sorted(fed, key=lambda row: not row.in_model)
         print_table(
             [
                 {
@@ -51,7 +51,7 @@ def lineage(
                     "weight": row.weight,
                     "why": row.reason,
                 }
-                for row in shown[:limit]
+                for row in in_model_first[:limit]
             ],
             ["script", "revision", "kind", "split", "in_model", "weight", "why"],
             f"Scripts behind model {found} ({len(fed)} examples)",

@@ -1,9 +1,10 @@
 """The schema, as numbered migrations that are applied once each and in order.
 
-A landed migration is never edited; a change of the schema is a new one. Names are
-the columns' meaning; times are naive UTC; ids are text; `*_hash` is SHA-256, hex.
-Keys are not declared (DuckLake has none): writes go through `rows.merge_rows` on
-the keys in `KEYS`.
+A released migration is never edited; a change of the schema is a new one. Its name is
+the change. What was applied is known by its number, so that folders which recorded
+earlier names keep working. Columns are named by their meaning; times are naive UTC;
+ids are text; `*_hash` is SHA-256, hex. Keys are not declared (DuckLake has none):
+writes go through `rows.merge_rows` on the keys in `KEYS`.
 """
 
 from __future__ import annotations
@@ -195,8 +196,8 @@ CREATE TABLE run_failures (
 );
 """
 
-# What each library file was read to say: one row a script in it. A content_hash says
-# that all of it is in the tables, so that the same bytes need not be read again.
+# One row per library file and script that was read in it. A file with a content_hash
+# is in the tables completely, so the same bytes are not parsed a second time.
 _LIBRARY_FILES = """
 CREATE TABLE library_files (
     file_uri TEXT, script_id TEXT, source_uri TEXT, revision_hash TEXT,
@@ -204,8 +205,8 @@ CREATE TABLE library_files (
 );
 """
 
-# Which embedding space answers; a house from before it goes on with what it had.
-# `metadata_keys` tells which keys an entry has, since a store's update drops none.
+# One row per change of an index's embedding space; an existing index keeps its space.
+# `metadata_keys` lists the keys of an entry, since a store's update removes none.
 _INDEX_SPACES = """
 ALTER TABLE index_entries ADD COLUMN metadata_keys TEXT;
 CREATE TABLE index_spaces (
@@ -219,7 +220,7 @@ FROM index_entries
 GROUP BY index_name, namespace;
 """
 
-_CALLS_NAME_THEIR_SUBJECT = """
+_CALL_SUBJECTS = """
 ALTER TABLE api_calls ADD COLUMN subject TEXT;
 """
 
@@ -240,7 +241,7 @@ CREATE TABLE embedding_batch_inputs (
 );
 """
 
-_CALLS_RESERVE_TOKENS = """
+_CALL_RESERVED_TOKENS = """
 ALTER TABLE api_calls ADD COLUMN reserved_tokens BIGINT;
 """
 
@@ -279,20 +280,20 @@ CREATE TABLE suspicious_scripts (
 );
 """
 
-_IMPORTS_HAVE_A_SOURCE = """
+_IMPORT_SOURCES = """
 ALTER TABLE imports ADD COLUMN source TEXT;
 """
 
-_CALLS_ARE_DATED_BY_THE_WORLD = """
+_CALL_SENT_AT = """
 ALTER TABLE api_calls ADD COLUMN sent_at TIMESTAMP;
 """
 
 # An A/A duplicate: the post that shows the same words as another of its experiment.
-_POSTS_NAME_THEIR_TWIN = """
+_POST_DUPLICATES = """
 ALTER TABLE posts ADD COLUMN duplicate_of TEXT;
 """
 
-# Every video handed to Instagram before it is published: what is asked after a crash.
+# One row per video handed to Instagram and not yet published; read after a crash.
 _REEL_CONTAINERS = """
 CREATE TABLE reel_containers (
     container_id TEXT, intent_key TEXT, content_hash TEXT, caption_hash TEXT,
@@ -301,9 +302,9 @@ CREATE TABLE reel_containers (
 );
 """
 
-# What a person's words measure at the gates, and how often an arm was tried before
-# (NULL: never): a rejected one that is tried again has a row of its own.
-_TRIED_AGAIN = """
+# The gates' figures of a person's edit, and how many attempts an arm had before this
+# one (NULL: none): each attempt of a rejected arm is a row of its own.
+_RETRIES_AND_EDIT_FIGURES = """
 ALTER TABLE drafts ADD COLUMN tried_before INTEGER;
 ALTER TABLE variants ADD COLUMN tried_before INTEGER;
 CREATE TABLE post_edit_figures (
@@ -329,28 +330,30 @@ CREATE TABLE split_objects (
 );
 """
 
-# Which month's reading left a calendar's row out, and when it did so no more.
-_TOPIC_REJECTS_END = """
+# The month whose reading rejected a row of the calendar, and when that was resolved.
+_TOPIC_REJECT_ENDS = """
 ALTER TABLE topic_rejects ADD COLUMN month TEXT;
 ALTER TABLE topic_rejects ADD COLUMN resolved_at TIMESTAMP;
 """
 
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
-    (1, "the first house", _FIRST),
-    (2, "library files", _LIBRARY_FILES),
-    (3, "embedding spaces of the index", _INDEX_SPACES),
-    (4, "calls name what they were for", _CALLS_NAME_THEIR_SUBJECT),
-    (5, "embedding batches", _EMBEDDING_BATCHES),
-    (6, "calls reserve tokens", _CALLS_RESERVE_TOKENS),
-    (7, "figures of the gates", _GATES),
-    (8, "people edit posts and ask for topics", _POST_EDITS),
-    (9, "imports name the source that grows", _IMPORTS_HAVE_A_SOURCE),
-    (10, "calls are dated by the world's clock too", _CALLS_ARE_DATED_BY_THE_WORLD),
-    (11, "posts name what they duplicate", _POSTS_NAME_THEIR_TWIN),
-    (12, "reels that are on their way", _REEL_CONTAINERS),
-    (14, "rejected arms are tried again, and edits measured", _TRIED_AGAIN),
-    (15, "audiences that are divided by an ad study", _SPLIT_TESTS),
-    (16, "rejected calendar rows have a month and an end", _TOPIC_REJECTS_END),
+    (1, "m001_initial", _FIRST),
+    (2, "m002_library_files", _LIBRARY_FILES),
+    (3, "m003_index_spaces", _INDEX_SPACES),
+    (4, "m004_call_subjects", _CALL_SUBJECTS),
+    (5, "m005_embedding_batches", _EMBEDDING_BATCHES),
+    (6, "m006_call_reserved_tokens", _CALL_RESERVED_TOKENS),
+    (7, "m007_gate_figures", _GATES),
+    (8, "m008_post_edits_and_topic_arms", _POST_EDITS),
+    (9, "m009_import_sources", _IMPORT_SOURCES),
+    (10, "m010_call_sent_at", _CALL_SENT_AT),
+    (11, "m011_post_duplicates", _POST_DUPLICATES),
+    (12, "m012_reel_containers", _REEL_CONTAINERS),
+    # No version has a migration 13, and none must get it: numbers are not filled in,
+    # since a folder applies what it lacks in the order of the numbers.
+    (14, "m014_retries_and_edit_figures", _RETRIES_AND_EDIT_FIGURES),
+    (15, "m015_split_tests", _SPLIT_TESTS),
+    (16, "m016_topic_reject_ends", _TOPIC_REJECT_ENDS),
 )
 
 

@@ -8,19 +8,20 @@ that gave its turn back cannot take it again before the one that waits.
 
 from __future__ import annotations
 
+import fcntl
 import functools
+import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 import duckdb
-from filelock import FileLock, Timeout
 
 from ig_assets.errors import WarehouseBusyError
 
 _POLL_S = 0.002
+_OF_THE_PARENT: list[duckdb.DuckDBPyConnection | None] = []
 _APPLICATION = 20_260_512  # the first half of the keys of our advisory locks
 
 
@@ -32,6 +33,9 @@ class Lock(Protocol):
 
     def release(self) -> None:
         """Let it go; no error where it is not held."""
+
+    def forget(self) -> None:
+        """In a forked child: leave a lock that is held to the parent."""
 
 
 class Turn:
@@ -56,6 +60,11 @@ class Turn:
         """Let the next process have it."""
         self._turn.release()
 
+    def forget(self) -> None:
+        """In a forked child: leave what is held to the parent."""
+        self._turn.forget()
+        self._queue.forget()
+
     def is_wanted(self) -> bool:
         """Whether another process waits for it now."""
         if not self._queue.try_acquire():
@@ -72,17 +81,37 @@ def _acquire(lock: Lock, give_up_s: float, busy: str) -> None:
 
 
 class _LockedFile:
+    """A locked file, which stays; its lock ends with the process, however that ends.
+
+    The package filelock does the same, but takes 0.1 s to import, for its asyncio.
+    """
+
     def __init__(self, path: Path) -> None:
-        self._lock = FileLock(path, thread_local=False)
+        self._path = path
+        self._file: int | None = None
 
     def try_acquire(self) -> bool:
-        with suppress(Timeout):
-            self._lock.acquire(timeout=0)
-            return True
-        return False
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            return False
+        except BaseException:
+            os.close(file)
+            raise
+        self._file = file
+        return True
 
     def release(self) -> None:
-        self._lock.release()
+        if self._file is not None:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+            self.forget()
+
+    def forget(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 def file_turn(path: Path) -> Turn:
@@ -120,6 +149,10 @@ class _AdvisoryLock:
         if self._held is not None:
             self._held.close()
             self._held = None
+
+    def forget(self) -> None:
+        _OF_THE_PARENT.append(self._held)
+        self._held = None
 
 
 def server_turn(connect: Callable[[], duckdb.DuckDBPyConnection]) -> Turn:

@@ -1,4 +1,4 @@
-"""Data versions from content: a hash of the rows that an asset stands for."""
+"""Data versions from content: a hash of the rows of an asset."""
 
 from __future__ import annotations
 

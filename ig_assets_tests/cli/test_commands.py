@@ -37,6 +37,7 @@ COMMANDS = [
     ["split", "start"],
     ["split", "stop"],
     ["split", "list"],
+    ["db", "views"],
 ]
 DONE, FAILED, WRONG_USE = 0, 1, 2
 

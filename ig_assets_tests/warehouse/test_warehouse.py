@@ -153,11 +153,12 @@ def test_a_file_that_an_analyst_has_open_is_busy_and_not_broken(
 ) -> None:
     home = warehouse(tmp_path, wait_s=0.1)
     assert count(home, "forgotten") == 0
+    home.close()
     opened = _CONTEXT.Event()
     analyst = _CONTEXT.Process(target=hold, args=(tmp_path / "w.duckdb", opened))
     analyst.start()
     try:
-        opened.wait()
+        assert opened.wait(60)
         with pytest.raises(WarehouseBusyError, match="close the program"):
             with home.transaction():
                 raise AssertionError("must not be reached")

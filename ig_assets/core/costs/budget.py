@@ -1,11 +1,10 @@
-"""Budgets: so much a run, a day, a month or ever, in dollars or tokens.
+"""Budgets: an amount per run, day, month or for ever, in dollars or tokens.
 
-A budget is for everything or for one operation. A call counts with what it took, and
-with what it reserved while nobody knows (reserved, submitted, unknown). The check and
-the reservation are one transaction: on the DuckDB file, which has one writer at a time,
-several processes share one budget. On homes of many writers two that check at the same
-instant do not see each other. Days and months are those of the world, in UTC, whatever
-clock the loop keeps: money is spent there.
+A budget is for all operations or for one. A call counts with its cost, and with what it
+reserved as long as that is not known (reserved, submitted, unknown). The check and the
+reservation are one transaction, and the warehouse has one writer at a time, so several
+processes share one budget. Days and months are those of the billing clock, in UTC, also
+where the loop runs on a simulated clock: the vendor bills in real time.
 """
 
 from __future__ import annotations
@@ -89,7 +88,7 @@ class HeldBudgetError(BudgetError):
 
 @dataclass(frozen=True)
 class BudgetUsage:
-    """Where a budget stands; `share` of a limit of 0 is 1.
+    """What was used of a budget; `share` of a limit of 0 is 1.
 
     `held` is what calls in flight have reserved, a part of `spent`.
     """
@@ -124,11 +123,11 @@ def parse_budgets(text: str) -> tuple[Budget, ...]:
     return tuple(budgets)
 
 
-def standings(
+def budget_usage(
     con: Connection, budgets: Sequence[Budget], now: datetime, run_id: str | None = None
 ) -> list[BudgetUsage]:
-    """Where each budget stands; one for a run stands at 0 where no run is named."""
-    return [_standing(con, budget, now, run_id) for budget in budgets]
+    """What was used of each budget; a budget per run is at 0 where no run is named."""
+    return [_usage_of(con, budget, now, run_id) for budget in budgets]
 
 
 def check_budgets(
@@ -150,7 +149,7 @@ def check_budgets(
     for budget in budgets:
         if not budget.concerns(operation):
             continue
-        standing = _standing(con, budget, now, run_id)
+        usage = _usage_of(con, budget, now, run_id)
         takes = cost_usd if budget.unit == "usd" else float(tokens)
         if takes is None:
             raise BudgetError(
@@ -158,13 +157,13 @@ def check_budgets(
                 "it was not sent. Set its price in IG_PRICES, or limit tokens instead "
                 "of dollars."
             )
-        if standing.spent + takes <= budget.limit:
+        if usage.spent + takes <= budget.limit:
             continue
-        settled = standing.spent - standing.held
-        in_flight = f", {budget.amount(standing.held)} held by calls in flight"
+        settled = usage.spent - usage.held
+        in_flight = f", {budget.amount(usage.held)} held by calls in flight"
         sentence = (
             f"Budget reached: {budget.amount(settled)} of {budget} is spent"
-            f"{in_flight if standing.held else ''}, and the next call would take "
+            f"{in_flight if usage.held else ''}, and the next call would take "
             f"{budget.amount(takes)}; it was not sent. {_way_out(budget, now)}"
         )
         if settled + takes > budget.limit:
@@ -174,7 +173,7 @@ def check_budgets(
         raise held
 
 
-def _standing(
+def _usage_of(
     con: Connection, budget: Budget, now: datetime, run_id: str | None
 ) -> BudgetUsage:
     run = (run_id or "") if budget.period == "run" else None

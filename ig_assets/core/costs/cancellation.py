@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 
 class CancelledError(Exception):
-    """Another call has failed; this one was not sent (again)."""
+    """Another call has failed, so this one was not sent or not repeated."""
 
 
 @dataclass

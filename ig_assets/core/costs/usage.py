@@ -22,10 +22,10 @@ EMBEDDING_OPERATIONS = frozenset({"ingest", "query"})
 def usage_by_operation(
     con: Connection, day: date | None = None
 ) -> list[dict[str, Any]]:
-    """Calls, tokens, cost and latency percentiles (ms), one row an operation.
+    """Calls, tokens, cost and latency percentiles (ms), one row per operation.
 
-    `cost_usd` sums what is known; `unpriced` counts done calls whose price nobody
-    knows, `unknown` those without an answer (their reservation counts as spent).
+    `cost_usd` sums what is known; `unpriced` counts done calls without a known
+    price, `unknown` those without an answer (their reservation counts as spent).
     """
     return fetch_dicts(
         con,

@@ -1,7 +1,7 @@
-"""What was spent, told by month, month of payment, operation, model, topic or winner.
+"""What was spent, by month, month of payment, operation, model, topic or winner.
 
 Cost is what the vendor reported, or the reservation of a call whose answer never
-came, since it may have been billed. A call whose price nobody knows adds nothing and
+came, since it may have been billed. A call whose price is unknown adds nothing and
 is counted as `unpriced`; where that is every call the cost is None, never 0.
 """
 
@@ -81,7 +81,7 @@ class UnitCosts:
 
 
 def costs_by(con: Connection, by: str) -> list[dict[str, Any]]:
-    """One row a label, dearest first; raises InputError for an unknown `by`.
+    """One row per label, dearest first; raises InputError for an unknown `by`.
 
     By winner: USD of the variant itself (`variant_usd`) and of its whole topic
     (`winner_usd`), with the number of variants that were written for it.
@@ -90,7 +90,7 @@ def costs_by(con: Connection, by: str) -> list[dict[str, Any]]:
         return fetch_dicts(con, _WINNERS)
     if by not in _LABELS:
         choices = ", ".join([*_LABELS, "winner"])
-        raise InputError(f"Costs cannot be told by {by!r}; choose one of {choices}.")
+        raise InputError(f"Costs cannot be grouped by {by!r}; choose one of {choices}.")
     label, name = _LABELS[by]
     return fetch_dicts(
         con,

@@ -114,7 +114,7 @@ def report_markdown(report: MonthReport) -> str:
         *map(_line, report.sample),
     ]
     if report.behind > len(report.sample):
-        lines += ["", f"{report.behind - len(report.sample)} more are not shown."]
+        lines += ["", f"{report.behind - len(report.sample)} more are not listed."]
     return "\n".join(lines) + "\n"
 
 

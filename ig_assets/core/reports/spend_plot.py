@@ -29,7 +29,7 @@ def daily_spend(con: Connection, now: datetime) -> list[tuple[date, float]]:
 
 
 def spend_picture(
-    days: Sequence[tuple[date, float]], standings: Sequence[BudgetUsage]
+    days: Sequence[tuple[date, float]], usages: Sequence[BudgetUsage]
 ) -> bytes:
     """A small PNG: dollars a day on the left, shares of the budgets on the right.
 
@@ -38,7 +38,7 @@ def spend_picture(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    height = max(2.2, 0.45 * len(standings) + 1.0)
+    height = max(2.2, 0.45 * len(usages) + 1.0)
     figure = Figure(figsize=(8.0, height), dpi=80, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     spent, used = figure.subplots(1, 2)
@@ -46,11 +46,11 @@ def spend_picture(
     spent.bar(labels, [usd for _, usd in days], color="#3b6ea5")
     spent.set_title("USD a day", fontsize=9)
     spent.tick_params(axis="x", labelrotation=90, labelsize=6)
-    shares = [min(standing.share, 1.5) for standing in standings]
-    colours = ["#d1495b" if s.share > WARN_AT else "#3b6ea5" for s in standings]
-    places = range(len(standings))
+    shares = [min(usage.share, 1.5) for usage in usages]
+    colours = ["#d1495b" if s.share > WARN_AT else "#3b6ea5" for s in usages]
+    places = range(len(usages))
     used.barh(places, shares, color=colours)
-    used.set_yticks(list(places), [str(s.budget) for s in standings], fontsize=7)
+    used.set_yticks(list(places), [str(s.budget) for s in usages], fontsize=7)
     used.axvline(1.0, linestyle="--", color="#222222", linewidth=1)
     used.set_xlim(0.0, 1.1)
     used.set_xticks([0.0, 0.5, WARN_AT, 1.0], ["0", "50 %", "80 %", "100 %"])

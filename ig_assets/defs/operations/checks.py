@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ig_assets.core.costs.budget import standings
+from ig_assets.core.costs.budget import budget_usage
 from ig_assets.core.ports import Clock
 from ig_assets.defs.metadata import sample_table
 from ig_assets.defs.operations.assets import api_usage
@@ -28,8 +28,8 @@ def spending_is_within_budget(
             passed=True, description="No budget is set (IG_BUDGETS, IG_BUDGET_USD)."
         )
     with warehouse.transaction() as con:
-        found = standings(con, budgets, money_clock.now())
-    worst = max(found, key=lambda standing: standing.share)
+        found = budget_usage(con, budgets, money_clock.now())
+    worst = max(found, key=lambda usage: usage.share)
     return dg.AssetCheckResult(
         passed=worst.share <= WARN_AT,
         severity=dg.AssetCheckSeverity.WARN,
@@ -41,12 +41,12 @@ def spending_is_within_budget(
             "budgets": sample_table(
                 [
                     {
-                        "budget": str(standing.budget),
-                        "spent": round(standing.spent, 6),
-                        "limit": standing.budget.limit,
-                        "share": round(standing.share, 4),
+                        "budget": str(usage.budget),
+                        "spent": round(usage.spent, 6),
+                        "limit": usage.budget.limit,
+                        "share": round(usage.share, 4),
                     }
-                    for standing in found
+                    for usage in found
                 ]
             )
         },

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ig_assets.core.costs.budget import Budget, parse_budgets, standings
+from ig_assets.core.costs.budget import Budget, parse_budgets, budget_usage
 from ig_assets.core.costs.ledger.ledger import Call, Ledger, RunRef
 from ig_assets.core.ports import TokenUsage
 from ig_assets.errors import BudgetError
@@ -74,8 +74,8 @@ def test_a_run_has_its_budget_and_the_next_run_has_its_own(
     till = Till(tmp_path, f"run:{limit}")
     till.pay()
     till.pay()
-    said = till.refused()
-    assert f"run:{limit}" in said and "run it again" in said
+    message = till.refused()
+    assert f"run:{limit}" in message and "run it again" in message
     till.pay(run="r2")
 
 
@@ -128,9 +128,9 @@ def test_where_dollars_are_limited_an_unknown_price_is_too_much(
     tmp_path: Path,
 ) -> None:
     till = Till(tmp_path, "generate:ever:usd=5", "ever:tokens=9000000")
-    till.pay("ingest", model="nobody-knows-1")
-    said = till.refused("generate", model="nobody-knows-1")
-    assert "No price is known for nobody-knows-1" in said and "tokens" in said
+    till.pay("ingest", model="unpriced-1")
+    message = till.refused("generate", model="unpriced-1")
+    assert "No price is known for unpriced-1" in message and "tokens" in message
 
 
 def test_what_is_reserved_counts_with_its_tokens_until_it_is_settled(
@@ -142,13 +142,13 @@ def test_what_is_reserved_counts_with_its_tokens_until_it_is_settled(
     till.ledger.mark_unknown(RunRef("r2", "a"))
     till.refused()
     with till.warehouse.transaction() as con:
-        [standing] = standings(con, till.ledger.budgets, NOW)
-    assert standing.spent == TOKENS
-    assert standing.share == pytest.approx(2 / 3)
+        [usage] = budget_usage(con, till.ledger.budgets, NOW)
+    assert usage.spent == TOKENS
+    assert usage.share == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("week:usd=5", "'week:usd=5' is no budget"),
         ("day:eur=5", "'day:eur=5' is no budget"),
@@ -158,8 +158,8 @@ def test_what_is_reserved_counts_with_its_tokens_until_it_is_settled(
         ("paint:day:usd=5", "names no operation"),
     ],
 )
-def test_what_is_no_budget_is_named(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_what_is_no_budget_is_named(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         parse_budgets(text)
 
 

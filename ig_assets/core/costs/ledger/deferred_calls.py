@@ -12,7 +12,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 @dataclass(frozen=True)
 class Settled:
-    """How one submitted call ended; `cost_usd` is None where nobody knows."""
+    """How one submitted call ended; `cost_usd` is None where it is unknown."""
 
     call_id: str
     status: str

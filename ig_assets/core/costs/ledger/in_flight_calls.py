@@ -1,4 +1,4 @@
-"""How many calls of a ledger are in flight, and when one of them has ended."""
+"""A counter of a ledger's calls in flight, and a way to wait until one has ended."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ class InFlightCalls:
         self.ended = 0
 
     def begin(self) -> None:
-        """A call asks to be reserved."""
+        """Count a call that is about to be reserved."""
         with self._changed:
             self._now += 1
 
     def end(self, was_sent: bool = True) -> None:
-        """It is settled, or where it was not sent it never was in flight."""
+        """Count a call as settled; one with `was_sent=False` is only removed."""
         with self._changed:
             self._now -= 1
             self.ended += was_sent
             self._changed.notify_all()
 
     def wait_for_one(self, ended: int) -> bool:
-        """Wait until more than `ended` have ended; false where none ever will."""
+        """Wait until more than `ended` have ended; False when no call is in flight."""
         with self._changed:
             self._changed.wait_for(lambda: self.ended > ended or not self._now)
             return self.ended > ended

@@ -76,7 +76,7 @@ class Call:
     price_share: float = 1.0
 
     def cost_usd(self, usage: TokenUsage) -> float | None:
-        """What so many tokens cost in such a call; None where nobody knows."""
+        """What so many tokens cost in such a call; None where the price is unknown."""
         cost = call_cost_usd(self.provider, self.model, usage)
         return None if cost is None else cost * self.price_share
 

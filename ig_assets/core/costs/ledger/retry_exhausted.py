@@ -1,4 +1,4 @@
-"""What a person is told of a call that was tried in vain: how often, and how long."""
+"""Adds attempt count and elapsed time to the error of an exhausted retry."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ig_assets.errors import TransientVendorError
 
 @contextmanager
 def add_attempt_count(attempts: int) -> Iterator[None]:
-    """A call that is given up after so many attempts says so, with the time it took."""
+    """Add `attempts` and the elapsed time to a TransientVendorError's message."""
     started = perf_counter()
     try:
         yield

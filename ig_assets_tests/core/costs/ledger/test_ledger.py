@@ -37,7 +37,7 @@ from ig_assets_tests.factories.warehouses import migrated_warehouse
 RUN = RunRef("run-1", "script_drafts", "2026-05")
 PAID = Call("generate", "openai", "gpt-5-mini", "h1", 1_000_000, 0)
 LOCAL = replace(PAID, provider="local", model="qwen2.5")
-NOBODY_KNOWS = replace(PAID, provider="elsewhere", model="nobody-knows-1")
+UNPRICED = replace(PAID, provider="elsewhere", model="unpriced-1")
 PRICE = 0.25  # USD for a million input tokens of gpt-5-mini, read from genai-prices
 
 
@@ -323,11 +323,11 @@ def test_what_another_process_holds_is_told_apart_from_what_is_spent(
 
 
 def test_a_price_that_nobody_knows_is_null_and_not_nothing(books: Books) -> None:
-    books.ledger().pay(NOBODY_KNOWS, RUN, books.answers(), record)
+    books.ledger().pay(UNPRICED, RUN, books.answers(), record)
     [call] = books.calls()
     assert call["cost_usd"] is None and call["reserved_usd"] is None
-    with pytest.raises(BudgetError, match="No price is known for nobody-knows-1"):
-        books.ledger(100.0).pay(NOBODY_KNOWS, RUN, books.answers(), record)
+    with pytest.raises(BudgetError, match="No price is known for unpriced-1"):
+        books.ledger(100.0).pay(UNPRICED, RUN, books.answers(), record)
 
 
 def test_work_on_the_machine_costs_nothing_even_without_a_budget(books: Books) -> None:
