@@ -41,7 +41,7 @@ def costs(
     Example: `ig-assets costs --by winner`
     """
     services = Services(load_settings())
-    with services.wareservices.transaction() as con:
+    with services.warehouse.transaction() as con:
         rows = costs_by(con, by.value)
         units = unit_costs(con)
         found = budget_usage(

@@ -31,7 +31,7 @@ def lineage(
     --down`
     """
     services = Services(load_settings())
-    with services.wareservices.transaction() as con:
+    with services.warehouse.transaction() as con:
         kind, found = resolve(con, what)
         fed = scripts_behind_model(con, found) if kind == "model" and not down else []
         rows = trace(con, kind, found, "down" if down else "up", depth)
