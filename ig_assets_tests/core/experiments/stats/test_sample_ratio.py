@@ -49,7 +49,7 @@ def test_a_fair_split_seldom_alarms_under_daily_peeking_and_a_broken_one_does() 
     assert (sample_ratio_log_e(broken)[:, -1] >= LOG_E_ALARM).mean() > 0.9
 
 
-def test_only_audience_shares_are_judged_each_at_its_worst_look(
+def test_only_randomised_splits_are_judged_each_at_its_worst_look(
     tmp_path: Path,
 ) -> None:
     clock = MovedClock(START + 9 * DAY)

@@ -170,7 +170,7 @@ def test_the_command_warns_in_a_sentence_each_and_ends_well(
     assert (
         "Warning: banned words and claims 1 is above 0 (line 1 of the list)" in output
     )
-    assert output.count("the edit stands, you decide.") == output.count("Warning: ")
+    assert output.count("the edit is kept, you decide.") == output.count("Warning: ")
 
 
 def test_the_command_tells_programs_the_figures(
