@@ -10,8 +10,8 @@ succeeded. The daemon and the headless loop follow the same cursor.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -19,12 +19,14 @@ from typing import ParamSpec, TypeVar
 import dagster as dg
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from ig_assets.core.identity import fields_hash
 from ig_assets.core.ports import Clock
 from ig_assets.dagster_internals import RUN_KEY_TAG
 from ig_assets.errors import WarehouseBusyError
 
 FIRST_RETRY = timedelta(minutes=5)
 LONGEST_RETRY = timedelta(days=1)
+_SUCCEEDED, _CANCELLED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED
 
 _Parameters = ParamSpec("_Parameters")
 _Tick = TypeVar("_Tick")
@@ -35,12 +37,16 @@ class WantedRun:
     """A run that must succeed once for each `state` of `subject`.
 
     `subject` names what is followed, e.g. `library`; it begins the run key. `state`
-    changes when another run is wanted, e.g. a fingerprint.
+    changes when another run is wanted, e.g. a fingerprint. Where it `is_work`, `state`
+    lists what waits for a run, e.g. posts that are due: runs change it themselves, and
+    nothing is wanted once nothing waits.
     """
 
     subject: str
     state: str
     partition: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    is_work: bool = False
 
 
 class _Request(BaseModel):
@@ -48,12 +54,20 @@ class _Request(BaseModel):
 
     state: str
     run_key: str
-    succeeded: bool = False
+    partition: str | None = None
+    is_work: bool = False
+    ended: bool = False  # only for work: the run's end was noticed
+    succeeded: bool = False  # never for work
     failures: int = 0
     retry_at: datetime | None = None
 
 
 _CURSOR = TypeAdapter(dict[str, _Request])
+
+
+def state_of(items: Iterable[str]) -> str:
+    """The state of work that consists of these items."""
+    return fields_hash({"items": list(items)})
 
 
 def request_runs(
@@ -68,21 +82,33 @@ def request_runs(
     after twice as long each time, at most `LONGEST_RETRY`, by `clock`. A cancelled run
     is left to people. A cursor that was reset, or cannot be read, starts from the
     beginning. `when_done` is the reason for a tick on which nothing is left to do.
+
+    Work has one run at a time, however it changes meanwhile. After a success, work that
+    has changed is requested again at once, and work that is still the same after the
+    delay of a failure. After a failure it is requested until a run succeeds, also
+    where the work is gone: the run may have done a part of it and owe what follows.
     """
+    instance = context.instance
     before = _read(context.cursor)
     after: dict[str, _Request] = {}
     requests, reasons = [], []
-    for run in wanted:
-        request = before.get(run.subject)
-        if request is None or request.state != run.state:
-            request = _Request(state=run.state, run_key="")
+    for run in [*wanted, *_owed_runs(instance, before, wanted)]:
+        request, reason = before.get(run.subject), None
+        if request is not None and run.is_work:
+            request, reason = _follow_work(instance, clock, run, request)
+        elif request is not None and request.state == run.state:
+            request, reason = _follow(instance, clock, request)
         else:
-            request, reason = _follow(context.instance, clock, request)
-            reasons += [reason] if reason else []
+            request = _new_request(run)
+        reasons += [reason] if reason else []
         if not request.run_key:
             request.run_key = f"{run.subject} {uuid.uuid4().hex}"
             requests.append(
-                dg.RunRequest(run_key=request.run_key, partition_key=run.partition)
+                dg.RunRequest(
+                    run_key=request.run_key,
+                    partition_key=run.partition,
+                    tags=dict(run.tags),
+                )
             )
         after[run.subject] = request
     return dg.SensorResult(
@@ -90,6 +116,28 @@ def request_runs(
         skip_reason=None if requests else " ".join(reasons) or when_done,
         cursor=_CURSOR.dump_json(after).decode(),
     )
+
+
+def _new_request(run: WantedRun) -> _Request:
+    return _Request(
+        state=run.state, run_key="", partition=run.partition, is_work=run.is_work
+    )
+
+
+def _owed_runs(
+    instance: dg.DagsterInstance,
+    before: Mapping[str, _Request],
+    wanted: Sequence[WantedRun],
+) -> list[WantedRun]:
+    """Runs for work that is gone, where the requested run failed or has not ended."""
+    listed = {run.subject for run in wanted}
+    return [
+        WantedRun(subject, request.state, request.partition, is_work=True)
+        for subject, request in before.items()
+        if request.is_work and subject not in listed
+        if (run := _latest_run(instance, request)) is not None
+        if run.status not in (_SUCCEEDED, _CANCELLED)
+    ]
 
 
 def _follow(
@@ -101,21 +149,47 @@ def _follow(
     """
     if request.succeeded:
         return request, None
-    runs = instance.get_runs(
-        dg.RunsFilter(tags={RUN_KEY_TAG: request.run_key}), limit=1
-    )
-    if not runs:  # a person deleted it
+    run = _latest_run(instance, request)
+    if run is None:
         return request.model_copy(update={"run_key": ""}), None
-    run = runs[0]
-    if run.status is dg.DagsterRunStatus.SUCCESS:
+    if run.status is _SUCCEEDED:
         return request.model_copy(update={"succeeded": True}), None
-    if run.status is dg.DagsterRunStatus.CANCELED:
+    return _follow_unsuccessful(clock, run, request)
+
+
+def _follow_work(
+    instance: dg.DagsterInstance, clock: Clock, wanted: WantedRun, request: _Request
+) -> tuple[_Request, str | None]:
+    """As `_follow`, for work: `request.state` becomes what the ended run left."""
+    run = _latest_run(instance, request)
+    if run is None:
+        return _new_request(wanted), None
+    if run.is_finished:
+        is_new = wanted.state != request.state
+        if is_new and (request.ended or run.status is _SUCCEEDED):
+            return _new_request(wanted), None
+        request = request.model_copy(update={"state": wanted.state, "ended": True})
+    if run.status is _SUCCEEDED:
+        return _retry_later(clock, request, f"Run {run.run_id} left its work undone")
+    return _follow_unsuccessful(clock, run, request)
+
+
+def _follow_unsuccessful(
+    clock: Clock, run: dg.DagsterRun, request: _Request
+) -> tuple[_Request, str | None]:
+    if run.status is _CANCELLED:
         return request, (
             f"Run {run.run_id} was cancelled; re-execute it, or reset this sensor's "
             "cursor to request it again."
         )
-    if run.status is not dg.DagsterRunStatus.FAILURE:
+    if not run.is_finished:
         return request, f"Run {run.run_id} has not ended yet."
+    return _retry_later(clock, request, f"Run {run.run_id} failed")
+
+
+def _retry_later(
+    clock: Clock, request: _Request, why: str
+) -> tuple[_Request, str | None]:
     if request.retry_at is None:
         delay = min(FIRST_RETRY * 2**request.failures, LONGEST_RETRY)
         request = request.model_copy(
@@ -124,10 +198,19 @@ def _follow(
     assert request.retry_at is not None
     if clock.now() < request.retry_at:
         return request, (
-            f"Run {run.run_id} failed; it is requested again at "
-            f"{request.retry_at:%Y-%m-%d %H:%M} UTC."
+            f"{why}; it is requested again at {request.retry_at:%Y-%m-%d %H:%M} UTC."
         )
-    return request.model_copy(update={"run_key": "", "retry_at": None}), None
+    update = {"run_key": "", "retry_at": None, "ended": False}
+    return request.model_copy(update=update), None
+
+
+def _latest_run(
+    instance: dg.DagsterInstance, request: _Request
+) -> dg.DagsterRun | None:
+    """The requested run or its latest re-execution; None where a person deleted it."""
+    tags = {RUN_KEY_TAG: request.run_key}
+    runs = instance.get_runs(dg.RunsFilter(tags=tags), limit=1)
+    return runs[0] if runs else None
 
 
 def _read(cursor: str | None) -> dict[str, _Request]:

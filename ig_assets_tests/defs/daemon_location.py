@@ -11,14 +11,22 @@ import dagster as dg
 from ig_assets.adapters.simulated.clocks import SimulatedClock
 from ig_assets.core.ports import Clock
 from ig_assets.defs.corpus.assets import raw_scripts
-from ig_assets.defs.corpus.automation import script_library_sensor
+from ig_assets.defs.corpus.automation import (
+    embedding_batch_sensor,
+    feedback_sensor,
+    script_library_sensor,
+)
+from ig_assets.defs.experiments.automation import publishing_sensor
 from ig_assets.defs.fine_tuning.automation import fine_tune_status_sensor
 from ig_assets.defs.generation.automation import content_calendar_sensor
 from ig_assets.defs.partitions import closed_months, months_ahead
 from ig_assets.defs.resources import resources
 from ig_assets.settings import load_settings
+from ig_assets.wiring import Services
 
 START = datetime(2026, 1, 1)
+COLLECT = "UPDATE embedding_batches SET status = 'collected'"
+PUBLISH = "UPDATE posts SET status = 'published'"
 
 
 def billing_clock(data_dir: Path) -> SimulatedClock:
@@ -41,12 +49,18 @@ class BillingClockResource(dg.ConfigurableResource[Any]):
 
 
 def _stage(
-    name: str, partitions: dg.PartitionsDefinition | None = None
+    name: str,
+    partitions: dg.PartitionsDefinition | None = None,
+    work: str = "SELECT 1",
 ) -> dg.AssetsDefinition:
+    """A stage that does its work, an SQL statement, unless it is broken."""
+
     @dg.asset(name=name, partitions_def=partitions)
     def stage() -> None:
         if (load_settings().data_dir / "broken").exists():
             raise dg.Failure("The vendor is down.", allow_retries=False)
+        with Services(load_settings()).warehouse.transaction() as con:
+            con.execute(work)
 
     return stage
 
@@ -54,13 +68,21 @@ def _stage(
 defs = dg.Definitions(
     assets=[
         raw_scripts,
-        _stage("script_embeddings"),
+        _stage("script_embeddings", work=COLLECT),
         _stage("script_index"),
         *(_stage(n, months_ahead) for n in ("topics", "script_drafts")),
         _stage("script_variants", months_ahead),
+        _stage("posts", months_ahead, work=PUBLISH),
         *(_stage(n, closed_months) for n in ("fine_tuned_model", "model_evaluation")),
     ],
-    sensors=[script_library_sensor, content_calendar_sensor, fine_tune_status_sensor],
+    sensors=[
+        script_library_sensor,
+        content_calendar_sensor,
+        fine_tune_status_sensor,
+        feedback_sensor,
+        publishing_sensor,
+        embedding_batch_sensor,
+    ],
     resources=resources(load_settings()) | {"money_clock": BillingClockResource()},
     executor=dg.in_process_executor,
 )

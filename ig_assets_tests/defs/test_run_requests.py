@@ -28,7 +28,7 @@ from dagster._daemon.sensor import execute_sensor_iteration
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.defs.run_requests import WantedRun, request_runs
 from ig_assets_tests.defs import daemon_location
-from ig_assets_tests.defs.test_sensors import JOB
+from ig_assets_tests.defs.test_sensors import EXPERIMENT, JOB, POST, add_winner
 from ig_assets_tests.defs.ticking import DagsterEnv
 
 SUCCEEDED, FAILED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
@@ -36,6 +36,24 @@ SUCCEEDED, FAILED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
 ONE_FILE_OF_EVENTS = {
     "module": "dagster._core.storage.event_log",
     "class": "ConsolidatedSqliteEventLogStorage",
+}
+
+
+STATE_SENSORS = [
+    "script_library_sensor",
+    "content_calendar_sensor",
+    "fine_tune_status_sensor",
+]
+WORK_SENSORS = ["feedback_sensor", "publishing_sensor", "embedding_batch_sensor"]
+ENDED_BATCH = {
+    "intent_key": "b1",
+    "provider": "openai",
+    "model": "m",
+    "dimensions": 48,
+    "batch_id": "batch_1",
+    "status": "ended",
+    "outcome": "completed",
+    "intended_at": datetime(2026, 1, 1),
 }
 
 
@@ -152,29 +170,33 @@ def workspace(
             yield context
 
 
-@pytest.fixture(
-    params=[
-        "script_library_sensor",
-        "content_calendar_sensor",
-        "fine_tune_status_sensor",
-    ]
-)
+@pytest.fixture(params=STATE_SENSORS + WORK_SENSORS)
 def daemon(
     request: pytest.FixtureRequest,
     dagster_env: DagsterEnv,
     workspace: WorkspaceProcessContext,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Daemon:
-    """Each sensor that follows a state, with a first state to follow."""
+    """Each sensor that requests runs, with a first state or some work to follow."""
     instance = workspace.instance
     for storage in (instance.run_storage, instance.event_log_storage):
         storage.wipe()
     assert instance.schedule_storage is not None
     instance.schedule_storage.wipe()
-    library = Daemon(dagster_env, workspace, "script_library_sensor").sensor
-    instance.stop_sensor(library.get_remote_origin_id(), library.selector_id, library)
+    for name in STATE_SENSORS + WORK_SENSORS:  # some are running by default
+        other = Daemon(dagster_env, workspace, name).sensor
+        instance.stop_sensor(other.get_remote_origin_id(), other.selector_id, other)
     dagster_env.add_script("knives")
     dagster_env.add_calendar("2026-01", "knives")
     dagster_env.write("fine_tune_jobs", JOB)
+    if request.param == "feedback_sensor":
+        add_winner(dagster_env)
+    elif request.param == "publishing_sensor":
+        dagster_env.write("experiments", EXPERIMENT)
+        dagster_env.write("posts", POST | {"slot": datetime(2026, 1, 1)})
+    elif request.param == "embedding_batch_sensor":
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-not-a-key")
+        dagster_env.write("embedding_batches", ENDED_BATCH)
     daemon = Daemon(dagster_env, workspace, request.param)
     instance.start_sensor(daemon.sensor)
     return daemon
@@ -187,6 +209,9 @@ def test_each_state_runs_once(daemon: Daemon) -> None:
         "The library has not changed.",
         "The calendar of 2026-01 has not changed.",
         "The models of all finished jobs are registered.",
+        "Every winner is a script already.",
+        "No variant waits for a plan and no post is due.",
+        "No embedding batch is under way.",
     )
 
 
@@ -289,6 +314,7 @@ def test_a_cancelled_run_is_left_to_people(daemon: Daemon) -> None:
     assert "was cancelled; re-execute it, or reset" in str(daemon.skip_reason())
 
 
+@pytest.mark.parametrize("daemon", STATE_SENSORS, indirect=True)
 def test_a_reset_cursor_starts_again(daemon: Daemon) -> None:
     """A fixed run key would be skipped here too: the daemon asks the runs for it."""
     assert daemon.tick() == [SUCCEEDED]

@@ -152,7 +152,7 @@ def test_a_winner_that_is_no_script_yet_starts_one_run_until_it_is(
     assert dagster_env.sensor("feedback_sensor").skip_message == (
         "Every winner is a script already."
     )
-    _won(dagster_env)
+    add_winner(dagster_env)
     asked = dagster_env.sensor("feedback_sensor").run_requests
     assert [request.tags["ig/winners"] for request in asked] == ["1"]
 
@@ -165,20 +165,24 @@ def test_a_winner_that_is_no_script_yet_starts_one_run_until_it_is(
 
 
 def test_an_inconclusive_test_starts_nothing(dagster_env: DagsterEnv) -> None:
-    _won(dagster_env, decision="inconclusive")
+    add_winner(dagster_env, decision="inconclusive")
     assert dagster_env.sensor("feedback_sensor").run_requests == []
 
 
-def _won(dagster_env: DagsterEnv, decision: str = "provisional") -> None:
-    dagster_env.write("variants", VARIANT)
-    dagster_env.write("experiments", EXPERIMENT)
+def add_winner(
+    dagster_env: DagsterEnv, decision: str = "provisional", number: int = 1
+) -> None:
+    """A variant `v<number>` that won the experiment `e<number>`."""
+    variant, experiment = f"v{number}", f"e{number}"
+    dagster_env.write("variants", VARIANT | {"variant_id": variant})
+    dagster_env.write("experiments", EXPERIMENT | {"experiment_id": experiment})
     dagster_env.write(
         "decisions",
         {
-            "experiment_id": "e1",
+            "experiment_id": experiment,
             "decided_at": JANUARY,
             "decision": decision,
-            "winner_variant_id": "v1" if decision == "provisional" else None,
+            "winner_variant_id": variant if decision == "provisional" else None,
             "winner_arm": "a",
             "winner_script_id": None,
             "winner_revision_hash": None,

@@ -4,12 +4,18 @@ import dagster as dg
 
 from ig_assets.core.corpus.embedding.batch_api.report import stop_reason
 from ig_assets.core.corpus.embedding.batch_api.run import poll_open_batches
+from ig_assets.core.corpus.embedding.batch_store import batches_in
 from ig_assets.core.corpus.library.scan import library_fingerprint
 from ig_assets.core.corpus.library.winners import unpromoted_winners
 from ig_assets.core.ports import Clock, LibraryStore
 from ig_assets.defs.corpus.assets import raw_scripts, script_embeddings, script_index
 from ig_assets.defs.resources import OpenBatches
-from ig_assets.defs.run_requests import WantedRun, request_runs, skip_when_busy
+from ig_assets.defs.run_requests import (
+    WantedRun,
+    request_runs,
+    skip_when_busy,
+    state_of,
+)
 from ig_assets.errors import IgAssetsError
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -64,15 +70,20 @@ def script_library_sensor(
 )
 @skip_when_busy
 def feedback_sensor(
+    context: dg.SensorEvaluationContext,
     warehouse: dg.ResourceParam[Warehouse],
+    money_clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult | dg.SkipReason:
     """One run promotes every waiting winner, after which none is waiting."""
     with warehouse.transaction() as con:
         waiting = unpromoted_winners(con)
-    if not waiting:
-        return dg.SkipReason("Every winner is a script already.")
-    return dg.SensorResult(
-        run_requests=[dg.RunRequest(tags={"ig/winners": str(waiting)})]
+    tags = {"ig/winners": str(len(waiting))}
+    work = WantedRun("winners", state_of(waiting), tags=tags, is_work=True)
+    return request_runs(
+        context,
+        money_clock,
+        [work] if waiting else [],
+        when_done="Every winner is a script already.",
     )
 
 
@@ -87,24 +98,27 @@ def feedback_sensor(
     ),
 )
 def embedding_batch_sensor(
+    context: dg.SensorEvaluationContext,
     warehouse: dg.ResourceParam[Warehouse],
     clock: dg.ResourceParam[Clock],
+    money_clock: dg.ResourceParam[Clock],
     batches: dg.ResourceParam[OpenBatches],
 ) -> dg.SensorResult | dg.SkipReason:
     """One run collects every ended batch, after which none is waiting."""
     try:
-        under_way, ended = poll_open_batches(warehouse, clock, batches)
+        under_way, _ = poll_open_batches(warehouse, clock, batches)
         with warehouse.transaction() as con:
+            ended = [batch.intent_key for batch in batches_in(con, "ended")]
             stopped = stop_reason(con)
     except IgAssetsError as error:
         return dg.SkipReason(str(error))
-    if not ended:
-        waiting = (
-            f"{under_way} embedding batches are under way, none has ended."
-            if under_way
-            else "No embedding batch is under way."
-        )
-        return dg.SkipReason(f"{waiting} {stopped}" if stopped else waiting)
-    return dg.SensorResult(
-        run_requests=[dg.RunRequest(tags={"ig/embedding_batches": str(ended)})]
+    waiting = (
+        f"{under_way} embedding batches are under way, none has ended."
+        if under_way
+        else "No embedding batch is under way."
     )
+    if stopped and not ended:  # no retry: a run would fail until a person acts
+        return dg.SkipReason(f"{waiting} {stopped}")
+    tags = {"ig/embedding_batches": str(len(ended))}
+    work = WantedRun("batches", state_of(ended), tags=tags, is_work=True)
+    return request_runs(context, money_clock, [work] if ended else [], waiting)

@@ -3,12 +3,17 @@
 import dagster as dg
 
 from ig_assets.core.experiments.engagement.collect import live_posts
-from ig_assets.core.experiments.posts.publish import due_months
-from ig_assets.core.experiments.posts.unplanned import unplanned_months
+from ig_assets.core.experiments.posts.publish import due_posts
+from ig_assets.core.experiments.posts.unplanned import unplanned_topics
 from ig_assets.core.ports import Clock
 from ig_assets.defs.experiments.assets import engagement_metrics, posts
 from ig_assets.defs.partitions import ahead_of, day_before, days, months_ahead, tick_of
-from ig_assets.defs.run_requests import skip_when_busy
+from ig_assets.defs.run_requests import (
+    WantedRun,
+    request_runs,
+    skip_when_busy,
+    state_of,
+)
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -38,18 +43,30 @@ engagement_job = dg.define_asset_job(
 )
 @skip_when_busy
 def publishing_sensor(
+    context: dg.SensorEvaluationContext,
     warehouse: dg.ResourceParam[Warehouse],
     clock: dg.ResourceParam[Clock],
+    money_clock: dg.ResourceParam[Clock],
     settings: dg.ResourceParam[Settings],
 ) -> dg.SensorResult | dg.SkipReason:
     """One run per month that has something to plan or to publish."""
     with warehouse.transaction() as con:
-        due = due_months(con, clock.now()) if settings.publishes else ()
-        months = {*unplanned_months(con), *due}
-    if not months:
-        return dg.SkipReason("No variant waits for a plan and no post is due.")
-    return dg.SensorResult(
-        run_requests=[dg.RunRequest(partition_key=month) for month in sorted(months)]
+        due = due_posts(con, clock.now()) if settings.publishes else {}
+        unplanned = unplanned_topics(con)
+    work = [
+        WantedRun(
+            f"posts {month}",
+            state_of([*unplanned.get(month, []), *due.get(month, [])]),
+            month,
+            is_work=True,
+        )
+        for month in sorted({*unplanned, *due})
+    ]
+    return request_runs(
+        context,
+        money_clock,
+        work,
+        when_done="No variant waits for a plan and no post is due.",
     )
 
 

@@ -99,10 +99,10 @@ _WON_SCRIPTS = f"""
 """
 
 
-def unpromoted_winners(con: Connection) -> int:
-    """The number of winning variants, provisional ones included, yet to promote."""
-    sql = f"SELECT count(DISTINCT variant_id) FROM ({_UNPROMOTED}) AS u"
-    return int(con.execute(sql).fetchall()[0][0])
+def unpromoted_winners(con: Connection) -> list[str]:
+    """The ids of winning variants, provisional ones included, yet to promote."""
+    sql = f"SELECT DISTINCT variant_id FROM ({_UNPROMOTED}) AS u ORDER BY variant_id"
+    return [variant_id for (variant_id,) in con.execute(sql).fetchall()]
 
 
 class PromotedScript(TypedDict):

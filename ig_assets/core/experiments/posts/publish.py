@@ -41,14 +41,14 @@ WHERE p.platform = ?
 ORDER BY p.slot, p.post_id
 """
 
-_DUE_MONTHS = """
-SELECT DISTINCT e.month
+_DUE_POSTS = """
+SELECT e.month, p.post_id || ' ' || p.status || ' ' || p.slot AS post
 FROM posts AS p
 JOIN experiments AS e
   ON e.experiment_id = p.experiment_id
 WHERE p.variant_id IS NOT NULL
   AND (p.status = 'ambiguous' OR (p.status = 'approved' AND p.slot <= ?))
-ORDER BY e.month
+ORDER BY e.month, p.post_id
 """
 
 _LAST_TEXT = """
@@ -139,9 +139,15 @@ def publish_due(
     return PublishSummary(counts["published"], waiting, counts["failed"], ambiguous)
 
 
-def due_months(con: Connection, now: datetime) -> list[str]:
-    """The months whose partition has posts to take up, in order."""
-    return [str(month) for (month,) in con.execute(_DUE_MONTHS, [now]).fetchall()]
+def due_posts(con: Connection, now: datetime) -> dict[str, list[str]]:
+    """The posts to publish or to look up, by month, in order.
+
+    Each is `<post_id> <status> <slot>`, which changes whenever publishing touches it.
+    """
+    posts: dict[str, list[str]] = {}
+    for month, post in con.execute(_DUE_POSTS, [now]).fetchall():
+        posts.setdefault(month, []).append(post)
+    return posts
 
 
 def _open_posts(con: Connection, month: str | None) -> tuple[int, int]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from ig_assets.warehouse.warehouse import Connection
 
 
-def unplanned_months(con: Connection) -> list[str]:
-    """Months with a fully polished topic of two usable variants and no experiment."""
+def unplanned_topics(con: Connection) -> dict[str, list[str]]:
+    """Fully polished topics of two usable variants without an experiment, by month."""
     rows = con.execute("""
-        SELECT DISTINCT ready.month
+        SELECT ready.month, ready.topic_id
         FROM (
             SELECT v.month, v.topic_id
             FROM variants AS v
@@ -28,6 +28,9 @@ def unplanned_months(con: Connection) -> list[str]:
               AND d.topic_id = ready.topic_id
               AND polished.variant_id IS NULL
           )
-        ORDER BY ready.month
+        ORDER BY ready.month, ready.topic_id
         """).fetchall()
-    return [month for (month,) in rows]
+    topics: dict[str, list[str]] = {}
+    for month, topic_id in rows:
+        topics.setdefault(month, []).append(topic_id)
+    return topics

@@ -18,7 +18,7 @@ def statuses(corpus: CorpusFactory, script_id: str) -> list[str]:
 
 def waiting(corpus: CorpusFactory) -> int:
     with corpus.warehouse.transaction() as con:
-        return unpromoted_winners(con)
+        return len(unpromoted_winners(con))
 
 
 def test_a_second_run_changes_no_row(corpus: CorpusFactory) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ig_assets.core.experiments.ad_studies.store import study_of
-from ig_assets.core.experiments.posts.publish import due_months, publish_due
+from ig_assets.core.experiments.posts.publish import due_posts, publish_due
 from ig_assets.core.experiments.posts.review import approve_posts
 from ig_assets.errors import InputError
 from ig_assets_tests.adapters.instagram.graph_factory import START
@@ -96,7 +96,7 @@ def test_an_ad_is_neither_approved_nor_published_as_a_post(one: AdStudyEnv) -> N
     one.pass_time(days=2)
     assert approve_posts(one.warehouse, [post["post_id"] for post in posts]) == 0
     with one.warehouse.transaction() as con:
-        assert due_months(con, one.world.time.now()) == []
+        assert due_posts(con, one.world.time.now()) == {}
     platform = one.world.instagram()
     publish_due(one.warehouse, one.world.time, platform, "2026-01")
     states = one.rows("SELECT status FROM posts WHERE platform = 'instagram_ads'")

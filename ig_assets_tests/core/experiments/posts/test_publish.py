@@ -8,7 +8,7 @@ import pytest
 from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.publish import (
     PublishSummary,
-    due_months,
+    due_posts,
     publish_due,
 )
 from ig_assets.core.identity import text_hash
@@ -60,7 +60,7 @@ def test_only_what_is_due_goes_out_with_its_words_and_an_edge(
     assert publish_due(warehouse, clock, platform) == PublishSummary(0, 2, 0, 0)
     clock.present = datetime(2026, 1, 5, 9)
     with warehouse.transaction() as con:
-        assert due_months(con, clock.now()) == ["2026-01"]
+        assert list(due_posts(con, clock.now())) == ["2026-01"]
     found = publish_due(warehouse, clock, platform, "2026-01", run_id="r1")
     assert found == PublishSummary(published=1, waiting=1, failed=0, ambiguous=0)
     (request,) = platform.sent
