@@ -313,12 +313,14 @@ def test_a_month_that_is_not_over_is_wrong_use(shell: Shell) -> None:
 
 
 def test_an_unknown_model_is_wrong_use(shell: Shell) -> None:
-    said = shell.complaint(WRONG_USE, "models", "--promote", "nobody", "--reason", "x")
-    assert "nobody" in said
+    said = shell.complaint(
+        WRONG_USE, "models", "--promote", "no-such-model", "--reason", "x"
+    )
+    assert "no-such-model" in said
 
 
 def test_a_promotion_without_a_reason_is_wrong_use(shell: Shell) -> None:
-    result = shell.run("models", "--promote", "nobody")
+    result = shell.run("models", "--promote", "no-such-model")
     assert result.exit_code == WRONG_USE
     assert "--reason" in result.output and "Traceback" not in result.output
 

@@ -47,8 +47,8 @@ def test_square_brackets_are_text_in_tables_and_live_lines(
 ) -> None:
     output.print_table([{"topic": ODD}], ["topic"])
     assert said.getvalue().count(ODD) == 1
-    house = Services(Settings(data_dir=tmp_path))
-    with progress.live_rows(house, quiet=False) as report:
+    services = Services(Settings(data_dir=tmp_path))
+    with progress.live_rows(services, quiet=False) as report:
         report(f"2026-01: {ODD}")
     assert f"2026-01: {ODD}" in said.getvalue()
     parts = dict.fromkeys(

@@ -32,7 +32,7 @@ Reply = tuple[int, Any]
 
 
 def error(code: int, subcode: int = 0, transient: bool = False) -> Reply:
-    """An error as Meta writes it; its message quotes what nobody should see."""
+    """An error as Meta writes it; its message quotes what must not be seen."""
     told = {
         "code": code,
         "message": f"Bad request by {TOKEN}",

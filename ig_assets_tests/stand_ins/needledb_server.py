@@ -1,4 +1,4 @@
-"""NeedleDB, a vector database that nobody here wrote, behind Pinecone's protocol."""
+"""NeedleDB, a vector database that others wrote, behind Pinecone's protocol."""
 
 from __future__ import annotations
 

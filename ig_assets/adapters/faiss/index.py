@@ -20,6 +20,10 @@ from ig_assets.adapters.faiss.store import Metadata, Rows, Store
 from ig_assets.core.ports import EVERYTHING, Filters, IndexEntry, Match
 from ig_assets.errors import InputError, TransientVendorError
 
+# FAISS 1.15.1 returns equally near entries in the order in which they were added, also
+# where they straddle the k-th place; so many more are asked for and ordered by id.
+MOST_TIES = 32
+
 
 class FaissIndex:
     """Fulfils VectorIndex in a folder; safe between threads and processes."""
@@ -108,9 +112,12 @@ class FaissIndex:
                 )
             matches = [
                 Match(entry_id, min(max(similarity, -1.0), 1.0))
-                for entry_id, similarity in store.search(sought[0], k, filters)
+                for entry_id, similarity in store.search(
+                    sought[0], k + MOST_TIES, filters
+                )
             ]
-        return sorted(matches, key=lambda match: (-match.similarity, match.entry_id))
+        matches.sort(key=lambda match: (-match.similarity, match.entry_id))
+        return matches[:k]
 
     def wait_until_readable(self, namespace: str) -> None:
         """Return at once: what was written can be read."""

@@ -195,11 +195,11 @@ class OpenAIBatches:
 
 
 def _result(line: bytes) -> BatchResult | None:
-    """One line of an output or error file; None where nobody can tell whose it is."""
+    """One line of an output or error file; None where it does not name its request."""
     try:
-        told = json.loads(line)
-        custom_id = told["custom_id"]
-        error, response = told.get("error"), told.get("response")
+        answer = json.loads(line)
+        custom_id = answer["custom_id"]
+        error, response = answer.get("error"), answer.get("response")
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     if not isinstance(custom_id, str):
@@ -269,14 +269,14 @@ def _answer(body: Any) -> EmbeddingAnswer:
     return EmbeddingAnswer(rows.astype(np.float32), TokenUsage(tokens))
 
 
-def _vector(told: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
-    if isinstance(told, str):
-        return np.frombuffer(base64.b64decode(told), "<f4").astype(np.float64)
-    return np.asarray(told, np.float64).reshape(-1)
+def _vector(value: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    if isinstance(value, str):
+        return np.frombuffer(base64.b64decode(value), "<f4").astype(np.float64)
+    return np.asarray(value, np.float64).reshape(-1)
 
 
-def _code(told: Any) -> str | None:
+def _code(code: Any) -> str | None:
     """The vendor's short name of an error; free text may quote what was sent."""
     return (
-        told if isinstance(told, str) and re.fullmatch(r"[\w.]{1,64}", told) else None
+        code if isinstance(code, str) and re.fullmatch(r"[\w.]{1,64}", code) else None
     )

@@ -47,7 +47,7 @@ _NO_ACCESS = {
     404: "there is no such model or address for this key; check the model's name",
 }
 # What refuses this one request. Compatible servers have no code for it (vLLM, Ollama),
-# so that their words are looked at, and not repeated.
+# so that their words are examined, and not repeated.
 _TOO_LONG_MEANING = "the prompt is longer than the model reads"
 _TOO_LONG_CODES = {
     "context_length_exceeded": _TOO_LONG_MEANING,
@@ -177,24 +177,24 @@ def translate(error: Exception, provider: str = "openai") -> VendorError:
     if not isinstance(error, openai.APIStatusError):
         return MalformedAnswerError(f"{provider} sent an answer that is no JSON.")
     status, codes = error.status_code, _codes(error)
-    told = f"{provider} answered {status}" + (f" ({codes[0]})" if codes else "")
+    message = f"{provider} answered {status}" + (f" ({codes[0]})" if codes else "")
     for code in codes:
         if code in _NO_ACCESS_CODES:
-            return AccessError(f"{told}: {_NO_ACCESS_CODES[code]}.")
+            return AccessError(f"{message}: {_NO_ACCESS_CODES[code]}.")
         if code in _TOO_LONG_CODES:
-            return ContextTooLongError(f"{told}: {_TOO_LONG_CODES[code]}.")
+            return ContextTooLongError(f"{message}: {_TOO_LONG_CODES[code]}.")
     if status == 400 and _TOO_LONG.search(error.message):
-        return ContextTooLongError(f"{told}: {_TOO_LONG_MEANING}.")
+        return ContextTooLongError(f"{message}: {_TOO_LONG_MEANING}.")
     if status in (408, 409, 429) or status >= 500:
         return TransientVendorError(
-            f"{told}.",
+            f"{message}.",
             retry_after_s=_retry_after_s(error.response.headers),
             outcome_unknown=status >= 500 and status != 503,
         )
     if status in _NO_ACCESS:
-        return AccessError(f"{told}: {_NO_ACCESS[status]}.")
+        return AccessError(f"{message}: {_NO_ACCESS[status]}.")
     meaning = _REFUSALS.get(status, "the request is refused")
-    return RefusedError(f"{told}: {meaning}.")
+    return RefusedError(f"{message}: {meaning}.")
 
 
 def no_access(codes: Sequence[str], status: object = None) -> str | None:
@@ -230,7 +230,9 @@ def sent(send: Callable[[], T], provider: str, may_lack_route: bool = False) -> 
         failure = translate(error, provider)
     except (ValueError, TypeError, AttributeError):
         # The SDK's parser lets these through for a body that is cut or no such answer.
-        failure = MalformedAnswerError(f"{provider} sent an answer nobody can read.")
+        failure = MalformedAnswerError(
+            f"{provider} sent an answer that cannot be read."
+        )
     else:
         if not isinstance(answer, str):
             return answer

@@ -167,16 +167,16 @@ class OpenAIWriter:
         )
 
     def _usage(self, response: Any, request: WriteRequest, text: str) -> TokenUsage:
-        told = getattr(response, "usage", None)
-        if told is None:
+        usage = getattr(response, "usage", None)
+        if usage is None:
             prompt = f"{request.instructions}\n{request.prompt}"
             return TokenUsage(self.count_tokens(prompt), self.count_tokens(text))
-        if hasattr(told, "input_tokens"):
-            details = getattr(told, "input_tokens_details", None)
-            taken, given = told.input_tokens, told.output_tokens
+        if hasattr(usage, "input_tokens"):
+            details = getattr(usage, "input_tokens_details", None)
+            taken, given = usage.input_tokens, usage.output_tokens
         else:
-            details = getattr(told, "prompt_tokens_details", None)
-            taken, given = told.prompt_tokens, told.completion_tokens
+            details = getattr(usage, "prompt_tokens_details", None)
+            taken, given = usage.prompt_tokens, usage.completion_tokens
         cached = getattr(details, "cached_tokens", None) or 0
         return TokenUsage(taken or 0, given or 0, cached)
 

@@ -211,18 +211,20 @@ def translate(error: Exception) -> VendorError:
 
 def _of_status(error: Any) -> VendorError:
     status, code = error.status_code, error.error_code
-    told = f"pinecone answered {status}"
+    message = f"pinecone answered {status}"
     if isinstance(code, str) and re.fullmatch(r"[\w.]{1,64}", code):
-        told += f" ({code})"
+        message += f" ({code})"
     if status in (408, 409, 425, 429) or status >= 500:
         return TransientVendorError(
-            f"{told}.",
+            f"{message}.",
             retry_after_s=getattr(error, "retry_after", None),
             outcome_unknown=status >= 500 and status != 503,
         )
     if status in _NO_ACCESS:
-        return AccessError(f"{told}: {_NO_ACCESS[status]}.")
-    return RefusedError(f"{told}: {_REFUSALS.get(status, 'the request is refused')}.")
+        return AccessError(f"{message}: {_NO_ACCESS[status]}.")
+    return RefusedError(
+        f"{message}: {_REFUSALS.get(status, 'the request is refused')}."
+    )
 
 
 def _usable(make: Callable[[], T]) -> T:

@@ -1,7 +1,7 @@
 """The vector index at Pinecone: its vectors API behind our port.
 
 Writes go in batches by bytes; what the store refuses is halved down to its rows, so
-that one bad row costs nobody else. Updates go one id a request, as the API wants.
+that one bad row costs no other. Updates go one id a request, as the API wants.
 """
 
 from __future__ import annotations

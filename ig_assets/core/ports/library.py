@@ -17,7 +17,7 @@ class LibraryFile(NamedTuple):
     """One file: its path below the library, and what the store opens it by.
 
     `stamp` changes when the file does; with `is_exact` the same stamp means the same
-    bytes, so that nobody needs to read them again.
+    bytes, so that they need not be read again.
     """
 
     path: str

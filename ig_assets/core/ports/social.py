@@ -73,7 +73,7 @@ class SocialPlatform(InsightsSource, Protocol):
 
 @runtime_checkable
 class RecordedPlatform(Protocol):
-    """A platform that knows posts which nobody here published: a recording."""
+    """A platform with posts that were not published here: a recording."""
 
     platform: str
 

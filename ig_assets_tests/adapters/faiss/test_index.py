@@ -53,6 +53,16 @@ def test_namespaces_do_not_see_each_other(index: FaissIndex) -> None:
     assert list(index.list_ids("nothing here")) == []
 
 
+def test_of_equally_near_entries_the_first_ids_are_found_whatever_came_first(
+    index: FaissIndex,
+) -> None:
+    """FAISS 1.15.1 itself keeps the order in which entries were added."""
+    same = [IndexEntry(name, [1.0, 0.0], {}) for name in "dbeac"]
+    index.upsert("a", [*same, IndexEntry("nearest", [0.0, 1.0], {})])
+    found = index.query("a", [0.6, 0.8], 3)
+    assert [match.entry_id for match in found] == ["nearest", "a", "b"]
+
+
 def test_another_process_sees_what_was_written(
     index: FaissIndex, tmp_path: Path
 ) -> None:

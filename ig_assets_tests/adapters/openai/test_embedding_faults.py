@@ -79,7 +79,7 @@ def changed(**parts: Any) -> Answer:
     return lambda texts: says(json.dumps(body(rows_of(texts), **parts)))(texts)
 
 
-class House(CorpusFactory):
+class EmbeddingEnv(CorpusFactory):
     """Three scripts, OpenAI's embedder, and answers queued before the good ones."""
 
     def __init__(self, folder: Path) -> None:
@@ -113,8 +113,8 @@ class House(CorpusFactory):
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    return House(tmp_path)
+def env(tmp_path: Path) -> EmbeddingEnv:
+    return EmbeddingEnv(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -134,34 +134,34 @@ def house(tmp_path: Path) -> House:
     ],
 )
 def test_what_may_pass_is_tried_again_and_each_attempt_is_a_row(
-    house: House, fault: Answer, row: str, waits: tuple[float, float]
+    env: EmbeddingEnv, fault: Answer, row: str, waits: tuple[float, float]
 ) -> None:
-    run = house.run(fault)
-    assert house.statuses() == [row, "done"]
-    assert house.sent[0] == house.sent[1] and len(house.sent) == 2
-    [waited] = house.waited
+    run = env.run(fault)
+    assert env.statuses() == [row, "done"]
+    assert env.sent[0] == env.sent[1] and len(env.sent) == 2
+    [waited] = env.waited
     assert waits[0] <= waited <= waits[1]
-    assert (run.embedded, run.tokens, house.kept()) == (3, 17, 3)
-    costs = house.rows("SELECT cost_usd FROM api_calls ORDER BY rowid")
+    assert (run.embedded, run.tokens, env.kept()) == (3, 17, 3)
+    costs = env.rows("SELECT cost_usd FROM api_calls ORDER BY rowid")
     assert costs[0][0] == (None if row == "unknown" else 0.0) and costs[1][0] > 0
 
 
-def test_what_does_not_pass_ends_the_run_after_five_attempts(house: House) -> None:
+def test_what_does_not_pass_ends_the_run_after_five_attempts(env: EmbeddingEnv) -> None:
     with pytest.raises(TransientVendorError):
-        house.run(*[status(500)] * 9)
-    assert house.statuses() == ["unknown"] * ATTEMPTS == ["unknown"] * len(house.sent)
-    assert house.kept() == 0
-    assert house.run().embedded == 3
+        env.run(*[status(500)] * 9)
+    assert env.statuses() == ["unknown"] * ATTEMPTS == ["unknown"] * len(env.sent)
+    assert env.kept() == 0
+    assert env.run().embedded == 3
 
 
-def test_vectors_in_another_order_find_their_texts(house: House) -> None:
+def test_vectors_in_another_order_find_their_texts(env: EmbeddingEnv) -> None:
     def turned(texts: Sequence[str]) -> httpx2.Response:
         answer = body(rows_of(texts))
         answer["data"].reverse()
         return httpx2.Response(200, json=answer)
 
-    house.run(turned)
-    for text, vector in house.rows(
+    env.run(turned)
+    for text, vector in env.rows(
         "SELECT s.text, e.vector FROM scripts AS s JOIN embeddings AS e "
         "ON e.content_hash = s.revision_hash"
     ):
@@ -187,15 +187,15 @@ UNUSABLE = {
 
 @pytest.mark.parametrize("fault", UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_an_unusable_answer_keeps_its_tokens_and_nothing_else(
-    house: House, fault: Answer
+    env: EmbeddingEnv, fault: Answer
 ) -> None:
     with pytest.raises(MalformedAnswerError) as caught:
-        house.run(fault)
+        env.run(fault)
     assert caught.value.input_tokens == 17
-    [row] = house.rows("SELECT status, input_tokens, cost_usd > 0 FROM api_calls")
+    [row] = env.rows("SELECT status, input_tokens, cost_usd > 0 FROM api_calls")
     assert row == ("failed", 17, True)
-    assert house.kept() == 0 and len(house.sent) == 1, "it is not asked for again"
-    assert house.run().embedded == house.kept() == 3
+    assert env.kept() == 0 and len(env.sent) == 1, "it is not asked for again"
+    assert env.run().embedded == env.kept() == 3
 
 
 UNREADABLE = {
@@ -215,14 +215,14 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("fault", UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_an_unreadable_answer_may_have_been_billed_and_says_so(
-    house: House, fault: Answer
+    env: EmbeddingEnv, fault: Answer
 ) -> None:
     with pytest.raises(MalformedAnswerError):
-        house.run(fault)
-    [row] = house.rows("SELECT status, cost_usd, reserved_usd > 0 FROM api_calls")
+        env.run(fault)
+    [row] = env.rows("SELECT status, cost_usd, reserved_usd > 0 FROM api_calls")
     assert row == ("unknown", None, True)
-    assert house.kept() == 0 and len(house.sent) == 1
-    assert house.run().embedded == house.kept() == 3
+    assert env.kept() == 0 and len(env.sent) == 1
+    assert env.run().embedded == env.kept() == 3
 
 
 @pytest.mark.parametrize(
@@ -236,15 +236,15 @@ def test_an_unreadable_answer_may_have_been_billed_and_says_so(
     ],
 )
 def test_a_refusal_is_not_repeated_and_costs_nothing(
-    house: House, fault: Answer, kind: type[VendorError]
+    env: EmbeddingEnv, fault: Answer, kind: type[VendorError]
 ) -> None:
     with pytest.raises(kind):
-        house.run(fault)
-    [row] = house.rows("SELECT status, input_tokens, cost_usd FROM api_calls")
-    assert row == ("failed", 0, 0.0) and len(house.sent) == 1
+        env.run(fault)
+    [row] = env.rows("SELECT status, input_tokens, cost_usd FROM api_calls")
+    assert row == ("failed", 0, 0.0) and len(env.sent) == 1
 
 
-def test_usage_that_nobody_reports_is_counted(house: House) -> None:
-    run = house.run(changed(usage=None))
-    counted = sum(map(house.openai.count_tokens, house.sent[0]))
+def test_usage_that_nobody_reports_is_counted(env: EmbeddingEnv) -> None:
+    run = env.run(changed(usage=None))
+    counted = sum(map(env.openai.count_tokens, env.sent[0]))
     assert run.tokens == counted > 0

@@ -28,7 +28,7 @@ from ig_assets.errors import (
 )
 
 KEY = "sk-test-0123456789-never-shown"
-SECRET_TEXT = "a script nobody may read in a log"
+SECRET_TEXT = "a script that no log may hold"
 Handler = Callable[[httpx2.Request], httpx2.Response]
 
 

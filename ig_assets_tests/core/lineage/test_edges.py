@@ -14,21 +14,21 @@ EDGE = Edge("variant", "v1", "script", "s1", "retrieved")
 
 
 def test_an_edge_keeps_its_first_run_and_time(tmp_path: Path) -> None:
-    house = FineTuningFactory(tmp_path)
-    with house.warehouse.transaction() as con:
+    env = FineTuningFactory(tmp_path)
+    with env.warehouse.transaction() as con:
         record_edges(con, [EDGE, EDGE], "first", datetime(2026, 1, 1))
         record_edges(con, [EDGE], "second", datetime(2026, 2, 1))
         record_edges(con, [], "third", datetime(2026, 2, 1))
-    assert house.read("SELECT run_id, recorded_at FROM edges") == [
+    assert env.read("SELECT run_id, recorded_at FROM edges") == [
         {"run_id": "first", "recorded_at": datetime(2026, 1, 1)}
     ]
 
 
 def test_a_kind_that_lineage_does_not_know_is_a_mistake(tmp_path: Path) -> None:
-    house = FineTuningFactory(tmp_path)
+    env = FineTuningFactory(tmp_path)
     wrong = Edge("varient", "v1", "script", "s1", "retrieved")
     with pytest.raises(ValueError, match="varient"):
-        with house.warehouse.transaction() as con:
+        with env.warehouse.transaction() as con:
             record_edges(con, [wrong], "run", datetime(2026, 1, 1))
 
 

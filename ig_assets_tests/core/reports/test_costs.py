@@ -60,7 +60,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
             "call_id": "6",
             "month": "2026-02",
             "provider": "elsewhere",
-            "model": "nobody-knows",
+            "model": "unknown-model",
             "reserved_usd": None,
             "cost_usd": None,
         },
@@ -144,7 +144,7 @@ def test_models_are_told_with_their_provider(warehouse: Warehouse) -> None:
     assert spent(warehouse, "model") == {
         "openai/gpt-5-mini": 0.54,
         "openai/text-embedding-3-small": 0.001,
-        "elsewhere/nobody-knows": None,
+        "elsewhere/unknown-model": None,
     }
 
 

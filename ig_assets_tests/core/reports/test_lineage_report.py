@@ -18,8 +18,8 @@ from ig_assets_tests.core.reports.test_lineage_trace import trained_house
 
 
 def test_the_report_counts_the_way_from_texts_to_the_model(tmp_path: Path) -> None:
-    house, model = trained_house(tmp_path)
-    with house.warehouse.transaction() as con:
+    env, model = trained_house(tmp_path)
+    with env.warehouse.transaction() as con:
         report = month_report(con, MONTH)
     assert (report.texts, report.sft, report.dpo, report.lines) == (18, 9, 9, 18)
     assert (report.job_status, report.model_id, report.in_model) == (
@@ -33,8 +33,8 @@ def test_the_report_counts_the_way_from_texts_to_the_model(tmp_path: Path) -> No
 def test_the_table_is_a_sample_of_ids_and_numbers_without_texts(
     tmp_path: Path,
 ) -> None:
-    house, model = trained_house(tmp_path)
-    with house.warehouse.transaction() as con:
+    env, model = trained_house(tmp_path)
+    with env.warehouse.transaction() as con:
         report = month_report(con, MONTH)
     text = report_markdown(report)
     assert model.name in text and "| s-h1-a |" in text
@@ -46,19 +46,19 @@ def test_the_table_is_a_sample_of_ids_and_numbers_without_texts(
 
 
 def test_the_picture_is_a_small_png(tmp_path: Path) -> None:
-    house, _ = trained_house(tmp_path)
-    with house.warehouse.transaction() as con:
+    env, _ = trained_house(tmp_path)
+    with env.warehouse.transaction() as con:
         picture = flow_picture(month_report(con, MONTH))
     assert picture.startswith(b"\x89PNG") and len(picture) < 40_000
 
 
 def test_an_empty_month_is_reported_with_the_refusal(tmp_path: Path) -> None:
-    house = FineTuningFactory(tmp_path)
-    with house.warehouse.transaction() as con:
+    env = FineTuningFactory(tmp_path)
+    with env.warehouse.transaction() as con:
         nothing = month_report(con, MONTH)
     assert (nothing.job_status, nothing.behind) == ("none", 0)
-    submit_job(house.warehouse, house.clock, Vendor(), MONTH, "base", write(house), 7)
-    with house.warehouse.transaction() as con:
+    submit_job(env.warehouse, env.clock, Vendor(), MONTH, "base", write(env), 7)
+    with env.warehouse.transaction() as con:
         report = month_report(con, MONTH)
     assert report.job_status == "refused"
     assert "no decided experiment before 2026-04-01" in report_markdown(report)

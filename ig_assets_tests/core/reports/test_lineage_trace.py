@@ -26,50 +26,50 @@ from ig_assets_tests.core.fine_tuning.test_dataset_files import filled, write
 from ig_assets_tests.core.fine_tuning.test_examples import build
 
 
-def edges(house: FineTuningFactory, *lines: str) -> None:
+def edges(env: FineTuningFactory, *lines: str) -> None:
     """'variant v1 < script s1' says that v1 came from s1."""
     parsed = []
     for line in lines:
         child, parent = (part.split() for part in line.split(" < "))
         parsed.append(Edge(child[0], child[1], parent[0], parent[1], "from"))
-    with house.warehouse.transaction() as con:
-        record_edges(con, parsed, "run", house.clock.now())
+    with env.warehouse.transaction() as con:
+        record_edges(con, parsed, "run", env.clock.now())
 
 
 def walk(
-    house: FineTuningFactory, kind: str, id: str, way: str, depth: int = 8
+    env: FineTuningFactory, kind: str, id: str, way: str, depth: int = 8
 ) -> list[TraceRow]:
-    with house.warehouse.transaction() as con:
+    with env.warehouse.transaction() as con:
         return trace(con, kind, id, way, depth)
 
 
 def trained_house(tmp_path: Path) -> tuple[FineTuningFactory, ModelRow]:
-    house = FineTuningFactory(tmp_path)
+    env = FineTuningFactory(tmp_path)
     for name in ("h1", "h2", "h3"):
-        house.imported(name)
-    dataset = filled(house)
+        env.imported(name)
+    dataset = filled(env)
     trainer = FewShotTrainer(
         tmp_path / "trainer",
         lambda request: choose_for_month(
-            house.warehouse, request.month, 2, MODEL, DIMENSIONS
+            env.warehouse, request.month, 2, MODEL, DIMENSIONS
         ),
     )
-    submit_job(house.warehouse, house.clock, trainer, MONTH, "qwen", dataset, 7, "run")
-    model = register_model(house.warehouse, house.clock, MONTH, "run")
+    submit_job(env.warehouse, env.clock, trainer, MONTH, "qwen", dataset, 7, "run")
+    model = register_model(env.warehouse, env.clock, MONTH, "run")
     assert model is not None
-    return house, model
+    return env, model
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> FineTuningFactory:
+def env(tmp_path: Path) -> FineTuningFactory:
     return FineTuningFactory(tmp_path)
 
 
 def test_lineage_goes_up_and_down_and_each_edge_comes_once(
-    house: FineTuningFactory,
+    env: FineTuningFactory,
 ) -> None:
     edges(
-        house,
+        env,
         "variant v1 < script s1",
         "variant v1 < script s2",
         "example x1 < variant v1",
@@ -77,7 +77,7 @@ def test_lineage_goes_up_and_down_and_each_edge_comes_once(
         "dataset d1 < example x1",
         "dataset d1 < example x2",
     )
-    up = walk(house, "dataset", "d1", "up")
+    up = walk(env, "dataset", "d1", "up")
     assert [(r.depth, r.id, r.via_id) for r in up] == [
         (1, "x1", "d1"),
         (1, "x2", "d1"),
@@ -86,7 +86,7 @@ def test_lineage_goes_up_and_down_and_each_edge_comes_once(
         (3, "s1", "v1"),
         (3, "s2", "v1"),
     ]
-    down = walk(house, "script", "s2", "down")
+    down = walk(env, "script", "s2", "down")
     assert [(r.depth, r.id) for r in down] == [
         (1, "v1"),
         (2, "x1"),
@@ -94,22 +94,22 @@ def test_lineage_goes_up_and_down_and_each_edge_comes_once(
         (3, "d1"),
         (3, "d1"),
     ]
-    assert [r.depth for r in walk(house, "script", "s2", "down", depth=1)] == [1]
+    assert [r.depth for r in walk(env, "script", "s2", "down", depth=1)] == [1]
 
 
-def test_a_circle_of_edges_ends(house: FineTuningFactory) -> None:
-    edges(house, "script a < script b", "script b < script a")
-    rows = walk(house, "script", "a", "up", depth=50)
+def test_a_circle_of_edges_ends(env: FineTuningFactory) -> None:
+    edges(env, "script a < script b", "script b < script a")
+    rows = walk(env, "script", "a", "up", depth=50)
     assert [(r.depth, r.id) for r in rows] == [(1, "b"), (2, "a")]
 
 
-def test_a_decision_is_its_experiment(house: FineTuningFactory) -> None:
-    edges(house, "example x1 < experiment e1")
+def test_a_decision_is_its_experiment(env: FineTuningFactory) -> None:
+    edges(env, "example x1 < experiment e1")
     for child, parent in (
         (("decision", "e1"), ("post", "p1")),
         (("script", "winner/v1"), ("decision", "e1")),
     ):
-        house.write(
+        env.write(
             "edges",
             {
                 "child_kind": child[0],
@@ -119,30 +119,30 @@ def test_a_decision_is_its_experiment(house: FineTuningFactory) -> None:
                 "relation": "decided_on",
             },
         )
-    up = walk(house, "example", "x1", "up")
+    up = walk(env, "example", "x1", "up")
     assert [(r.kind, r.id) for r in up] == [("experiment", "e1"), ("post", "p1")]
-    down = walk(house, "experiment", "e1", "down")
+    down = walk(env, "experiment", "e1", "down")
     assert {r.id for r in down} == {"x1", "winner/v1"}
 
 
-def test_a_direction_that_does_not_exist_is_said(house: FineTuningFactory) -> None:
+def test_a_direction_that_does_not_exist_is_said(env: FineTuningFactory) -> None:
     with pytest.raises(InputError, match="'up' or 'down'"):
-        walk(house, "script", "s1", "sideways")
+        walk(env, "script", "s1", "sideways")
 
 
 def test_a_model_leads_to_the_scripts_that_fed_it_and_back(tmp_path: Path) -> None:
-    house, model = trained_house(tmp_path)
-    up = walk(house, "model", model.model_id, "up")
+    env, model = trained_house(tmp_path)
+    up = walk(env, "model", model.model_id, "up")
     assert {"s-h1-a", "s-h1-b", "e1-a", "e1-b", "h1", "e1"} <= {r.id for r in up}
-    down = walk(house, "script", "s-h1-a", "down")
+    down = walk(env, "script", "s-h1-a", "down")
     assert ("model", model.model_id) in {(r.kind, r.id) for r in down}
 
 
 def test_each_example_behind_a_model_has_weight_reason_decision_and_split(
     tmp_path: Path,
 ) -> None:
-    house, model = trained_house(tmp_path)
-    with house.warehouse.transaction() as con:
+    env, model = trained_house(tmp_path)
+    with env.warehouse.transaction() as con:
         behind = scripts_behind_model(con, model.model_id)
     assert len(behind) == 18
     assert [b.weight for b in behind] == sorted(
@@ -168,11 +168,11 @@ def test_each_example_behind_a_model_has_weight_reason_decision_and_split(
 
 
 def test_what_was_forgotten_since_is_still_named_by_its_id(tmp_path: Path) -> None:
-    house, model = trained_house(tmp_path)
-    house.forget("s-h1-a")
-    build(house)
-    write(house)
-    with house.warehouse.transaction() as con:
+    env, model = trained_house(tmp_path)
+    env.forget("s-h1-a")
+    build(env)
+    write(env)
+    with env.warehouse.transaction() as con:
         behind = scripts_behind_model(con, model.model_id)
     gone = [b for b in behind if b.reason == "gone: forgotten since"]
     assert len(behind) == 18 and len(gone) == 2
@@ -180,10 +180,10 @@ def test_what_was_forgotten_since_is_still_named_by_its_id(tmp_path: Path) -> No
 
 
 def test_a_user_may_name_things_by_month_name_id_or_prefix(tmp_path: Path) -> None:
-    house, model = trained_house(tmp_path)
+    env, model = trained_house(tmp_path)
     job_id = model.job_id
     assert job_id is not None
-    with house.warehouse.transaction() as con:
+    with env.warehouse.transaction() as con:
         wanted = ("model", model.model_id)
         assert resolve(con, MONTH) == wanted
         assert resolve(con, model.name) == wanted

@@ -12,7 +12,7 @@ from ig_assets.adapters.openai.batch import OpenAIBatches
 from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.core.ports import BatchLine
 from ig_assets.errors import MalformedAnswerError
-from ig_assets_tests.core.corpus.embedding.batch_api.batch_factory import BatchHouse
+from ig_assets_tests.core.corpus.embedding.batch_api.batch_factory import BatchFactory
 from ig_assets_tests.stand_ins.node.aimock import Aimock
 from ig_assets_tests.stand_ins.node.openai_contract import Contract
 from ig_assets_tests.stand_ins.openai_batches import BatchStandIn
@@ -83,16 +83,16 @@ def test_aimock_says_that_a_batch_came_to_nothing(vendor: Aimock, outcome: str) 
 def test_aimocks_vectors_of_zeros_are_not_taken_for_vectors(
     vendor: Aimock, tmp_path: Path
 ) -> None:
-    with BatchStandIn() as nobody:
-        house = BatchHouse(tmp_path, nobody)
-        house.fill(2)
+    with BatchStandIn() as unused:
+        env = BatchFactory(tmp_path, unused)
+        env.fill(2)
         batches = OpenAIBatches(KEY, dimensions=48, base_url=vendor.base_url)
-        house.batch(1, batcher=batches)
+        env.batch(1, batcher=batches)
         for _ in range(8):
-            run = house.batch(1, batcher=batches)
-        assert (run.under_way, run.rejected, house.vectors()) == (0, 2, {})
-        assert house.statuses("embedding_batch_lines") == {"malformed": 6}
-        assert nobody.asked == []
+            run = env.batch(1, batcher=batches)
+        assert (run.under_way, run.rejected, env.vectors()) == (0, 2, {})
+        assert env.statuses("embedding_batch_lines") == {"malformed": 6}
+        assert unused.asked == []
 
 
 def test_a_single_request_would_be_refused_the_same(vendor: Aimock) -> None:

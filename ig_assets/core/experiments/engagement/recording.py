@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Instants = npt.NDArray[np.datetime64]
 DAY = np.timedelta64(1, "D")
 
+_ISO_DAY = r"\d{4}-\d{2}-\d{2}"
+_ISO_INSTANT = _ISO_DAY + r"([T ].+)?"
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -123,12 +126,17 @@ def _posts(text: pd.DataFrame) -> pd.Series:
 
 
 def _instants(texts: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Naive UTC instants, NaT where it is none; and which are days without a time."""
+    """Naive UTC instants, NaT where there is none; and which are days without a time.
+
+    A day is written as YYYY-MM-DD. pandas' `ISO8601` alone would take `2026` for its
+    first of January and `2026/11/28` for a midnight (seen with pandas 3.1.1).
+    """
     import pandas as pd
 
+    texts = texts.where(texts.str.fullmatch(_ISO_INSTANT), "")
     parsed = pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
     naive = parsed.dt.tz_localize(None).astype("datetime64[us]")
-    return naive, texts.str.fullmatch(r"\d{4}-\d{2}-\d{2}") & naive.notna()
+    return naive, texts.str.fullmatch(_ISO_DAY) & naive.notna()
 
 
 def _recording(

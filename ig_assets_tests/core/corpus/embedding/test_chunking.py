@@ -31,7 +31,7 @@ def test_chunks_end_between_sentences_and_are_as_long_as_fit() -> None:
         LONG,
         "knead the dough and " * 100,
         "Kurz! Sehr lang ohne Punkt " + "und weiter " * 70 + "bis zum Ende. Aus.",
-        'He said "stop." Then\n\nshe left… (Why?) Nobody knows!\n- a\n- list\n' * 9,
+        'He said "stop." Then\n\nshe left… (Why?) Who knows!\n- a\n- list\n' * 9,
     ],
 )
 def test_no_word_is_left_out_and_no_chunk_is_too_long(text: str) -> None:

@@ -37,7 +37,7 @@ def test_a_password_that_is_assigned_is_a_secret(text: str) -> None:
     "text",
     [
         "Your password is the weakest link.",
-        "Password: the weakest link in your house.",
+        "Password: the weakest link in your home.",
         "One password: never reuse it. Two passwords: write them down.",
         "A weak password = an open door.",
         "Forgot your password? Tap the link.",

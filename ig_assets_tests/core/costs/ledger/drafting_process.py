@@ -28,8 +28,8 @@ _WARM = (
 
 def draft_all(folder: Path, base_url: str, run_id: str) -> None:
     """Write every arm of the topics that has no draft yet."""
-    desk = GenerationFactory(folder, base_url)
-    desk.draft(desk.arms(), run_id, in_flight=IN_FLIGHT)
+    env = GenerationFactory(folder, base_url)
+    env.draft(env.arms(), run_id, in_flight=IN_FLIGHT)
 
 
 def start_drafting(folder: Path, base_url: str, run_id: str) -> BaseProcess:

@@ -34,31 +34,31 @@ def server() -> Iterator[OpenAIStandIn]:
         yield server
 
 
-def desk_with_topics(folder: Path, server: OpenAIStandIn) -> GenerationFactory:
+def env_with_topics(folder: Path, server: OpenAIStandIn) -> GenerationFactory:
     folder.mkdir()
-    desk = GenerationFactory(folder, server.base_url)
-    desk.topics(*TOPICS)
-    return desk
+    env = GenerationFactory(folder, server.base_url)
+    env.topics(*TOPICS)
+    return env
 
 
 def requests_of(server: OpenAIStandIn) -> Counter[str]:
     return Counter(json.dumps(body, sort_keys=True) for body in server.bodies())
 
 
-def written(desk: GenerationFactory) -> dict[str, list[dict[str, Any]]]:
-    return {table: desk.read(sql) for table, sql in WRITTEN.items()}
+def written(env: GenerationFactory) -> dict[str, list[dict[str, Any]]]:
+    return {table: env.read(sql) for table, sql in WRITTEN.items()}
 
 
 def test_after_ten_kills_the_rows_are_those_of_an_undisturbed_run(
     tmp_path: Path, server: OpenAIStandIn
 ) -> None:
-    calm = desk_with_topics(tmp_path / "calm", server)
+    calm = env_with_topics(tmp_path / "calm", server)
     calm.draft(calm.arms(), "calm", in_flight=8)
     once = requests_of(server)
     assert set(once.values()) == {1} and len(once) == 2 * len(TOPICS)
 
     server.forget()
-    desk = desk_with_topics(tmp_path / "killed", server)
+    env = env_with_topics(tmp_path / "killed", server)
     draw, interrupted = random.Random(11), 0
     for kill in range(KILLS):
         process = start_drafting(tmp_path / "killed", server.base_url, f"run-{kill}")
@@ -71,12 +71,12 @@ def test_after_ten_kills_the_rows_are_those_of_an_undisturbed_run(
         process.kill()
         process.join()
     assert interrupted >= KILLS // 2, "the kills came too late to show anything"
-    assert desk.read(WRITTEN["drafts"]), "the kills came too early to show anything"
+    assert env.read(WRITTEN["drafts"]), "the kills came too early to show anything"
 
-    desk.draft(desk.arms(), "last", in_flight=IN_FLIGHT)
-    assert written(desk) == written(calm)
+    env.draft(env.arms(), "last", in_flight=IN_FLIGHT)
+    assert written(env) == written(calm)
 
-    asked, statuses = requests_of(server), desk.statuses()
+    asked, statuses = requests_of(server), env.statuses()
     assert set(asked) == set(once)
     repeated = asked.total() - len(once)
     assert repeated <= KILLS * IN_FLIGHT

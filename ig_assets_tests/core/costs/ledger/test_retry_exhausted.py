@@ -1,4 +1,4 @@
-"""A call that was tried in vain says how often and for how long."""
+"""A call whose retries are exhausted says how often and for how long it was tried."""
 
 from __future__ import annotations
 

@@ -83,6 +83,12 @@ def test_of_two_rows_of_one_instant_the_last_stands(tmp_path: Path) -> None:
     ("row", "why"),
     [
         ("a,2026-01-01,yesterday,1", "not a day such as 2026-01-31"),
+        # pandas takes each of these for a midnight of ISO 8601 (seen with 3.1.1).
+        ("a,2026-01-01,2026/01/02,1", "not a day such as 2026-01-31"),
+        ("a,2026-01-01,20260102,1", "not a day such as 2026-01-31"),
+        ("a,2026-01-01,2026-1-2,1", "not a day such as 2026-01-31"),
+        ("a,2026-01-01,2027,1", "not a day such as 2026-01-31"),
+        ("a,2026,2026-01-02,1", "not a time of publication"),
         ("a,then,2026-01-02,1", "not a time of publication"),
         ("a,2026-01-01,2026-01-02,many", "`views` is not a number"),
         ("a,2026-01-01,2026-01-02,inf", "`views` is not a number"),

@@ -83,7 +83,7 @@ class _Half(httpx2.SyncByteStream):
         raise httpx2.ReadError("the line was cut")
 
 
-class BatchHouse(CorpusFactory):
+class BatchFactory(CorpusFactory):
     """A corpus with OpenAI's models, which only batches are asked for."""
 
     def __init__(self, folder: Path, vendor: BatchStandIn) -> None:

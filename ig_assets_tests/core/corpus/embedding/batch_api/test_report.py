@@ -20,7 +20,7 @@ from ig_assets.errors import AccessError, RefusedError
 from ig_assets_tests.core.corpus.corpus_factory import RUN
 from ig_assets_tests.core.corpus.embedding.batch_api.batch_factory import (
     KEY,
-    BatchHouse,
+    BatchFactory,
     Killed,
 )
 from ig_assets_tests.stand_ins.openai_batches import BATCHES, BatchStandIn
@@ -38,19 +38,19 @@ ACCOUNT = (
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[BatchHouse]:
+def env(tmp_path: Path) -> Iterator[BatchFactory]:
     with BatchStandIn() as vendor:
-        yield BatchHouse(tmp_path, vendor)
+        yield BatchFactory(tmp_path, vendor)
 
 
-def by_itself(house: BatchHouse) -> BatchRun:
+def by_itself(env: BatchFactory) -> BatchRun:
     """A run that a sensor started."""
     return embed_by_batches(
-        house.warehouse,
-        house.ledger,
-        house.embedder,
-        house.batcher(),
-        house.clock,
+        env.warehouse,
+        env.ledger,
+        env.embedder,
+        env.batcher(),
+        env.clock,
         RUN,
         2,
         sleep=lambda seconds: None,
@@ -58,9 +58,9 @@ def by_itself(house: BatchHouse) -> BatchRun:
     )
 
 
-def report(house: BatchHouse) -> BatchReport:
-    with house.warehouse.transaction() as con:
-        return batch_report(con, house.space)
+def report(env: BatchFactory) -> BatchReport:
+    with env.warehouse.transaction() as con:
+        return batch_report(con, env.space)
 
 
 def only(fate: str, *words: str) -> Any:
@@ -76,88 +76,88 @@ def only(fate: str, *words: str) -> Any:
 
 @pytest.mark.parametrize("code", ACCOUNT)
 def test_a_refused_account_stops_the_run_with_its_code_and_sends_nothing(
-    house: BatchHouse, code: str
+    env: BatchFactory, code: str
 ) -> None:
-    house.fill(4)
-    house.batch()
-    house.vendor.end("failed", code=code)
+    env.fill(4)
+    env.batch()
+    env.vendor.end("failed", code=code)
     with pytest.raises(AccessError) as caught:
-        house.batch()
+        env.batch()
     said = str(caught.value)
     assert f"refused batch batch_0000 ({code}: " in said and "4 texts wait" in said
     assert "ig-assets sync" in said
-    assert len(house.vendor.batches) == 1
-    assert house.statuses("embedding_batches") == {"denied": 1}
-    assert house.rows("SELECT DISTINCT status, cost_usd FROM api_calls") == [
+    assert len(env.vendor.batches) == 1
+    assert env.statuses("embedding_batches") == {"denied": 1}
+    assert env.rows("SELECT DISTINCT status, cost_usd FROM api_calls") == [
         ("failed", 0.0)
     ]
 
 
 def test_no_sensor_sends_again_after_a_refused_account_and_a_person_does(
-    house: BatchHouse,
+    env: BatchFactory,
 ) -> None:
-    house.fill(4)
-    house.batch()
-    house.vendor.end("failed", code="billing_hard_limit_reached")
+    env.fill(4)
+    env.batch()
+    env.vendor.end("failed", code="billing_hard_limit_reached")
     for _ in range(2 * MOST_TRIES):
         with pytest.raises(AccessError, match="billing_hard_limit_reached"):
-            by_itself(house)
-    assert len(house.vendor.batches) == 1
-    assert report(house).stopped is not None
+            by_itself(env)
+    assert len(env.vendor.batches) == 1
+    assert report(env).stopped is not None
 
-    run = house.batch()
+    run = env.batch()
 
     assert (run.submitted, run.under_way, run.rejected) == (4, 4, 0)
-    assert report(house).stopped is None
-    house.vendor.end()
-    assert by_itself(house).collected == 4
+    assert report(env).stopped is None
+    env.vendor.end()
+    assert by_itself(env).collected == 4
 
 
-def test_a_refused_account_is_never_held_against_the_texts(house: BatchHouse) -> None:
-    house.fill(2)
+def test_a_refused_account_is_never_held_against_the_texts(env: BatchFactory) -> None:
+    env.fill(2)
     for _ in range(2 * MOST_TRIES):
-        assert house.batch().submitted == 2
-        house.vendor.end("failed", code="insufficient_quota")
+        assert env.batch().submitted == 2
+        env.vendor.end("failed", code="insufficient_quota")
         with pytest.raises(AccessError):
-            house.batch()
-    assert house.batch().rejected == 0
+            env.batch()
+    assert env.batch().rejected == 0
 
 
 def test_what_a_batch_had_done_before_the_account_was_refused_is_kept(
-    house: BatchHouse,
+    env: BatchFactory,
 ) -> None:
-    house.fill(4)
-    house.batch(1)
+    env.fill(4)
+    env.batch(1)
     fate = only("lost", "number 2", "number 3")
-    house.vendor.end("failed", fate, code="billing_hard_limit_reached", worked=True)
+    env.vendor.end("failed", fate, code="billing_hard_limit_reached", worked=True)
     with pytest.raises(AccessError, match="2 texts wait"):
-        house.batch(1)
-    assert len(house.vectors()) == 2
-    assert house.statuses("api_calls") == {"done": 2, "failed": 2}
-    assert house.batch(1).submitted == 2
+        env.batch(1)
+    assert len(env.vectors()) == 2
+    assert env.statuses("api_calls") == {"done": 2, "failed": 2}
+    assert env.batch(1).submitted == 2
 
 
 @pytest.mark.parametrize("status", ["completed", "expired"])
 def test_lines_that_say_the_account_is_refused_stop_it_too(
-    house: BatchHouse, status: str
+    env: BatchFactory, status: str
 ) -> None:
-    house.fill(4)
-    house.batch(1)
-    house.vendor.end(status, only("denied", "number 3"))
+    env.fill(4)
+    env.batch(1)
+    env.vendor.end(status, only("denied", "number 3"))
     with pytest.raises(AccessError, match="insufficient_quota"):
-        by_itself(house)
-    assert len(house.vectors()) == 3 and len(house.vendor.batches) == 1
+        by_itself(env)
+    assert len(env.vectors()) == 3 and len(env.vendor.batches) == 1
     with pytest.raises(AccessError, match="1 texts wait"):
-        by_itself(house)
-    assert house.batch(1).submitted == 1
+        by_itself(env)
+    assert env.batch(1).submitted == 1
 
 
 def test_a_refused_account_is_not_forgotten_by_a_run_that_dies(
-    house: BatchHouse, monkeypatch: pytest.MonkeyPatch
+    env: BatchFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.fill(3)
-    house.batch(1)
-    house.vendor.end(fate=only("denied", "number 1"))
+    env.fill(3)
+    env.batch(1)
+    env.vendor.end(fate=only("denied", "number 1"))
 
     def die(*given: Any) -> None:
         raise Killed
@@ -165,66 +165,66 @@ def test_a_refused_account_is_not_forgotten_by_a_run_that_dies(
     with monkeypatch.context() as patched:
         patched.setattr(collect, "note_settled", die)
         with pytest.raises(Killed):
-            by_itself(house)
+            by_itself(env)
     with pytest.raises(AccessError, match="insufficient_quota"):
-        by_itself(house)
+        by_itself(env)
 
 
 def test_an_account_that_is_refused_at_once_stops_the_sensors_too(
-    house: BatchHouse,
+    env: BatchFactory,
 ) -> None:
-    house.fill(3)
-    house.vendor.lacks = {BATCHES}
+    env.fill(3)
+    env.vendor.lacks = {BATCHES}
     with pytest.raises(AccessError):
-        house.batch()
-    asked = len(house.vendor.asked)
+        env.batch()
+    asked = len(env.vendor.asked)
     with pytest.raises(AccessError, match="3 texts wait, and no sensor sends them"):
-        by_itself(house)
-    assert len(house.vendor.asked) == asked
-    house.vendor.lacks = set()
-    assert house.batch().under_way == 3
+        by_itself(env)
+    assert len(env.vendor.asked) == asked
+    env.vendor.lacks = set()
+    assert env.batch().under_way == 3
 
 
 # ── the batch ─────────────────────────────────────────────────────────────────
 
 
 def test_a_failed_batch_is_told_of_with_its_code_and_sent_again_with_a_bound(
-    house: BatchHouse,
+    env: BatchFactory,
 ) -> None:
-    house.fill(4)
-    house.batch()
+    env.fill(4)
+    env.batch()
     for left in range(MOST_TRIES - 1, -1, -1):
-        house.vendor.end("failed", code="invalid_json_line")
-        run = by_itself(house)
+        env.vendor.end("failed", code="invalid_json_line")
+        run = by_itself(env)
         [problem] = run.problems
         assert "as failed (invalid_json_line)" in problem
         assert (run.submitted, run.rejected) == ((4, 0) if left else (0, 4))
-    assert by_itself(house).submitted == 0
-    assert len(house.vendor.batches) == MOST_TRIES
+    assert by_itself(env).submitted == 0
+    assert len(env.vendor.batches) == MOST_TRIES
 
 
 def test_a_batch_that_is_refused_at_once_is_not_tried_for_ever(
-    house: BatchHouse,
+    env: BatchFactory,
 ) -> None:
-    house.fill(2)
-    house.vendor.refuses = "invalid_request"
+    env.fill(2)
+    env.vendor.refuses = "invalid_request"
     for _ in range(MOST_TRIES):
         with pytest.raises(RefusedError, match="invalid_request"):
-            by_itself(house)
-    asked = len(house.vendor.asked)
-    run = by_itself(house)
-    assert (run.submitted, run.rejected, len(house.vendor.asked)) == (0, 2, asked)
+            by_itself(env)
+    asked = len(env.vendor.asked)
+    run = by_itself(env)
+    assert (run.submitted, run.rejected, len(env.vendor.asked)) == (0, 2, asked)
 
 
 def test_texts_that_were_given_up_are_named_and_tried_again_when_a_person_asks(
-    house: BatchHouse,
+    env: BatchFactory,
 ) -> None:
-    house.fill(2)
+    env.fill(2)
     for _ in range(MOST_TRIES):
-        house.batch()
-        house.vendor.end("failed", code="invalid_json_line")
-    house.batch()
-    told = report(house)
+        env.batch()
+        env.vendor.end("failed", code="invalid_json_line")
+    env.batch()
+    told = report(env)
     assert len({text["script_id"] for text in told.given_up}) == 2
     assert {text["source_uri"].rsplit("/")[-1] for text in told.given_up} == {
         "0.md",
@@ -235,41 +235,41 @@ def test_texts_that_were_given_up_are_named_and_tried_again_when_a_person_asks(
     }
     assert "--retry-failed" in str(told.what_to_do)
 
-    with house.warehouse.transaction() as con:
-        assert forgive_failed(con, house.space) == 2
+    with env.warehouse.transaction() as con:
+        assert forgive_failed(con, env.space) == 2
 
-    assert report(house).what_to_do is None
-    assert house.batch().submitted == 2
-    house.vendor.end()
-    assert house.batch().collected == 2
-    assert len(report(house).ended_badly) == MOST_TRIES, "what happened stays"
+    assert report(env).what_to_do is None
+    assert env.batch().submitted == 2
+    env.vendor.end()
+    assert env.batch().collected == 2
+    assert len(report(env).ended_badly) == MOST_TRIES, "what happened stays"
 
 
-def test_a_refused_text_that_is_tried_again_goes_alone(house: BatchHouse) -> None:
-    house.fill(4)
+def test_a_refused_text_that_is_tried_again_goes_alone(env: BatchFactory) -> None:
+    env.fill(4)
     fate = only("refused", "number 3")
     for _ in range(3):
-        house.batch(4)
-        house.vendor.end(fate=fate)
-    assert house.batch(4).rejected == 1
-    with house.warehouse.transaction() as con:
-        forgive_failed(con, house.space)
-    house.write("new.md", hook="Quite another hook.")
-    house.sync()
-    house.batch(4)
-    last = list(house.vendor.batches)[-1]
-    assert [len(r["body"]["input"]) for r in house.vendor.requests(last)] == [1, 1]
+        env.batch(4)
+        env.vendor.end(fate=fate)
+    assert env.batch(4).rejected == 1
+    with env.warehouse.transaction() as con:
+        forgive_failed(con, env.space)
+    env.write("new.md", hook="Quite another hook.")
+    env.sync()
+    env.batch(4)
+    last = list(env.vendor.batches)[-1]
+    assert [len(r["body"]["input"]) for r in env.vendor.requests(last)] == [1, 1]
 
 
 def test_the_report_counts_what_is_in_flight_and_what_ended_badly(
-    house: BatchHouse,
+    env: BatchFactory,
 ) -> None:
-    assert report(house) == BatchReport(0, 0, (), (), None)
-    house.fill(3)
-    house.batch()
-    house.vendor.end("expired", only("expired", "number 2"))
-    house.batch()
-    told = report(house)
+    assert report(env) == BatchReport(0, 0, (), (), None)
+    env.fill(3)
+    env.batch()
+    env.vendor.end("expired", only("expired", "number 2"))
+    env.batch()
+    told = report(env)
     [ended] = told.ended_badly
     assert (ended["status"], ended["texts"]) == ("expired", 3)
     without = 3 - ended["with_vector"]
@@ -277,14 +277,14 @@ def test_the_report_counts_what_is_in_flight_and_what_ended_badly(
     assert told.what_to_do is None
 
 
-def test_neither_a_key_nor_a_text_is_in_what_is_told(house: BatchHouse) -> None:
-    house.fill(2)
-    house.batch()
-    house.vendor.end("failed", code="invalid_json_line")
-    run = house.batch()
-    house.vendor.end("failed", code="insufficient_quota")
+def test_neither_a_key_nor_a_text_is_in_what_is_told(env: BatchFactory) -> None:
+    env.fill(2)
+    env.batch()
+    env.vendor.end("failed", code="invalid_json_line")
+    run = env.batch()
+    env.vendor.end("failed", code="insufficient_quota")
     with pytest.raises(AccessError) as caught:
-        house.batch()
-    calls = house.everything()["api_calls"]
-    told = repr((run, report(house), str(caught.value), calls))
+        env.batch()
+    calls = env.everything()["api_calls"]
+    told = repr((run, report(env), str(caught.value), calls))
     assert KEY not in told and "Hook number" not in told
