@@ -45,7 +45,7 @@ class Refused(Exception):
 
 
 @dataclass
-class AdsDesk:
+class AdsStandIn:
     """The ad account; `figures[ad id]` is the row of insights, absent before any."""
 
     error: Callable[..., Reply]

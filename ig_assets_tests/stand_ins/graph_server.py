@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from ig_assets_tests.stand_ins.graph_ads import AdsDesk
+from ig_assets_tests.stand_ins.graph_ads import AdsStandIn
 from ig_assets_tests.stand_ins.graph_media import METRICS, Container, Media
 
 ACCOUNT, SECRET, TOKEN = "17841400000000001", "the-apps-secret", "IGAA-long-lived-token"
@@ -71,7 +71,7 @@ class GraphServer:
         self.tokens_in_urls = 0
         self._mutex = threading.Lock()
         self._number = 100
-        self.ads = AdsDesk(error, now, self._name, ACCOUNT, self.media)
+        self.ads = AdsStandIn(error, now, self._name, ACCOUNT, self.media)
 
     def __enter__(self) -> GraphServer:
         server = self

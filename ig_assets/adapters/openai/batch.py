@@ -224,8 +224,8 @@ def _result(line: bytes) -> BatchResult | None:
 
 def _refusal(custom_id: str, status_code: Any, body: Any) -> BatchResult:
     error = body.get("error") if isinstance(body, Mapping) else None
-    told_by = error if isinstance(error, Mapping) else {}
-    found = [_code(told_by.get(name)) for name in ("code", "type")]
+    reported = error if isinstance(error, Mapping) else {}
+    found = [_code(reported.get(name)) for name in ("code", "type")]
     code = found[0]
     if (denial := _denial([c for c in found if c], status_code)) is not None:
         return BatchResult(custom_id, "denied", problem=denial)

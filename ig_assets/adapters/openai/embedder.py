@@ -78,7 +78,7 @@ class OpenAIEmbedder:
             counted,
             self.provider,
         )
-        tokens = _tokens_told(response) or counted
+        tokens = _reported_tokens(response) or counted
         return EmbeddingAnswer(
             self._check_vectors(response, len(texts), tokens), TokenUsage(tokens)
         )
@@ -146,7 +146,7 @@ def embedding_request(
     return body
 
 
-def _tokens_told(response: Any) -> int | None:
+def _reported_tokens(response: Any) -> int | None:
     tokens = getattr(getattr(response, "usage", None), "prompt_tokens", None)
     return tokens if isinstance(tokens, int) else None
 

@@ -14,11 +14,11 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
 )
 from ig_assets_tests.core.fine_tuning.test_dataset_files import write
 from ig_assets_tests.core.fine_tuning.test_jobs import Vendor
-from ig_assets_tests.core.reports.test_lineage_trace import trained_house
+from ig_assets_tests.core.reports.test_lineage_trace import trained_model
 
 
 def test_the_report_counts_the_way_from_texts_to_the_model(tmp_path: Path) -> None:
-    env, model = trained_house(tmp_path)
+    env, model = trained_model(tmp_path)
     with env.warehouse.transaction() as con:
         report = month_report(con, MONTH)
     assert (report.texts, report.sft, report.dpo, report.lines) == (18, 9, 9, 18)
@@ -33,7 +33,7 @@ def test_the_report_counts_the_way_from_texts_to_the_model(tmp_path: Path) -> No
 def test_the_table_is_a_sample_of_ids_and_numbers_without_texts(
     tmp_path: Path,
 ) -> None:
-    env, model = trained_house(tmp_path)
+    env, model = trained_model(tmp_path)
     with env.warehouse.transaction() as con:
         report = month_report(con, MONTH)
     text = report_markdown(report)
@@ -46,7 +46,7 @@ def test_the_table_is_a_sample_of_ids_and_numbers_without_texts(
 
 
 def test_the_picture_is_a_small_png(tmp_path: Path) -> None:
-    env, _ = trained_house(tmp_path)
+    env, _ = trained_model(tmp_path)
     with env.warehouse.transaction() as con:
         picture = flow_picture(month_report(con, MONTH))
     assert picture.startswith(b"\x89PNG") and len(picture) < 40_000

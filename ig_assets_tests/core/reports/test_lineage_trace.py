@@ -43,7 +43,7 @@ def walk(
         return trace(con, kind, id, way, depth)
 
 
-def trained_house(tmp_path: Path) -> tuple[FineTuningFactory, ModelRow]:
+def trained_model(tmp_path: Path) -> tuple[FineTuningFactory, ModelRow]:
     env = FineTuningFactory(tmp_path)
     for name in ("h1", "h2", "h3"):
         env.imported(name)
@@ -131,7 +131,7 @@ def test_a_direction_that_does_not_exist_is_said(env: FineTuningFactory) -> None
 
 
 def test_a_model_leads_to_the_scripts_that_fed_it_and_back(tmp_path: Path) -> None:
-    env, model = trained_house(tmp_path)
+    env, model = trained_model(tmp_path)
     up = walk(env, "model", model.model_id, "up")
     assert {"s-h1-a", "s-h1-b", "e1-a", "e1-b", "h1", "e1"} <= {r.id for r in up}
     down = walk(env, "script", "s-h1-a", "down")
@@ -141,7 +141,7 @@ def test_a_model_leads_to_the_scripts_that_fed_it_and_back(tmp_path: Path) -> No
 def test_each_example_behind_a_model_has_weight_reason_decision_and_split(
     tmp_path: Path,
 ) -> None:
-    env, model = trained_house(tmp_path)
+    env, model = trained_model(tmp_path)
     with env.warehouse.transaction() as con:
         behind = scripts_behind_model(con, model.model_id)
     assert len(behind) == 18
@@ -168,7 +168,7 @@ def test_each_example_behind_a_model_has_weight_reason_decision_and_split(
 
 
 def test_what_was_forgotten_since_is_still_named_by_its_id(tmp_path: Path) -> None:
-    env, model = trained_house(tmp_path)
+    env, model = trained_model(tmp_path)
     env.forget("s-h1-a")
     build(env)
     write(env)
@@ -180,7 +180,7 @@ def test_what_was_forgotten_since_is_still_named_by_its_id(tmp_path: Path) -> No
 
 
 def test_a_user_may_name_things_by_month_name_id_or_prefix(tmp_path: Path) -> None:
-    env, model = trained_house(tmp_path)
+    env, model = trained_model(tmp_path)
     job_id = model.job_id
     assert job_id is not None
     with env.warehouse.transaction() as con:

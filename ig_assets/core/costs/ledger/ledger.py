@@ -102,7 +102,7 @@ class Ledger:
         self.budgets = tuple(budgets)
         self._sleep = sleep
         self._commits = GroupCommit(warehouse)
-        self._flights = InFlightCalls()
+        self._in_flight = InFlightCalls()
 
     def pay(
         self,
@@ -145,7 +145,7 @@ class Ledger:
         try:
             return self._send(call_id, call, send, record, halt)
         finally:
-            self._flights.end()
+            self._in_flight.end()
 
     def _reserve_when_it_fits(
         self, call: Call, run: RunRef, halt: threading.Event | None
@@ -155,16 +155,16 @@ class Ledger:
         They reserve what they can take at most and mostly take less.
         """
         while True:
-            ended = self._flights.ended
-            self._flights.begin()
+            ended = self._in_flight.ended
+            self._in_flight.begin()
             try:
                 return self.reserve(call, run)
             except HeldBudgetError:
-                self._flights.end(was_sent=False)
-                if not self._flights.wait_for_one(ended):
+                self._in_flight.end(was_sent=False)
+                if not self._in_flight.wait_for_one(ended):
                     raise
             except BaseException:
-                self._flights.end(was_sent=False)
+                self._in_flight.end(was_sent=False)
                 raise
             if halt is not None and halt.is_set():
                 raise CancelledError

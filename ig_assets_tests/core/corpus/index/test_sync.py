@@ -343,7 +343,7 @@ def test_what_the_store_took_and_does_not_show_counts_as_failed(
     assert agrees(corpus)
 
 
-def test_a_house_from_before_spaces_goes_on_with_what_it_had(
+def test_a_warehouse_from_before_spaces_goes_on_with_what_it_had(
     corpus: CorpusFactory,
 ) -> None:
     fill(corpus, 2)

@@ -26,7 +26,7 @@ from ig_assets_tests.adapters.instagram.graph_factory import (
     graph_env,
 )
 from ig_assets_tests.core.experiments.experiment_factory import add_topic, rows_of
-from ig_assets_tests.stand_ins.graph_ads import EDGES, AdObject, AdsDesk
+from ig_assets_tests.stand_ins.graph_ads import EDGES, AdObject, AdsStandIn
 
 ALL = {"campaign": 1, "ad_set": 2, "creative": 2, "ad": 2, "study": 1}
 CALLS = sum(ALL.values())
@@ -47,7 +47,7 @@ class AdStudyEnv:
         return self.world.warehouse
 
     @property
-    def vendor(self) -> AdsDesk:
+    def vendor(self) -> AdsStandIn:
         return self.world.server.ads
 
     def service(

@@ -103,7 +103,7 @@ def test_an_ad_is_neither_approved_nor_published_as_a_post(one: AdStudyEnv) -> N
     assert {row["status"] for row in states} == {"placed"} and study.status == "paused"
 
 
-def test_a_twin_is_no_arm_and_one_reel_is_no_test(tmp_path: Path) -> None:
+def test_an_aa_duplicate_is_no_arm_and_one_reel_is_no_test(tmp_path: Path) -> None:
     with ad_study_env(tmp_path) as one:
         add_reels(one.world, arms="A", aa_duplicate=True)
         with pytest.raises(InputError, match="has 1 reels"):
