@@ -16,13 +16,13 @@ from ig_assets_tests.stand_ins.openai_server import EMBEDDINGS, RESPONSES, OpenA
 PATIENCE_S = 120
 
 
-# Python runs it first: the command's module takes long to load, and says when.
+# Python runs it first: the module of `models` takes long to load, and says when.
 SLOW_TO_LOAD = """
 import pathlib, sys, time
 
 class Slow:
     def find_spec(self, name, path=None, target=None):
-        if name == "ig_assets.cli.app":
+        if name == "ig_assets.cli.fine_tuning":
             pathlib.Path(__file__).with_name("loading").touch()
             time.sleep(120)
 
