@@ -40,6 +40,8 @@ from ig_assets.warehouse.views import SEARCH_PATH, make_views
 LOCK_TIMEOUT_S = 60.0
 LINGER_S = 0.05
 """A home without transactions stays attached for so long."""
+LONG_S = 0.05
+"""A transaction that is open for so long gets all threads of DuckDB."""
 QUANTUM_S = 0.015
 """While others wait, a busy home stays attached for so long."""
 MAX_HOLD_S = 0.5
@@ -72,7 +74,7 @@ class Warehouse:
         self._mutex = threading.Lock()
         self._attached: Instance | None = None
         self._closer: threading.Thread | None = None
-        self._attached_s = self._idle_s = self._asked_s = 0.0
+        self._attached_s = self._began_s = self._idle_s = self._asked_s = 0.0
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -124,6 +126,7 @@ class Warehouse:
             if self._attached is None:
                 self._attach(give_up_s)
             assert self._attached is not None
+            self._began_s = time.monotonic()
             try:
                 yield self._attached
             except duckdb.Error:  # what it left may be of no use
@@ -148,7 +151,8 @@ class Warehouse:
             self._home.turn.give_back()
             raise
         self._attached = instance
-        self._attached_s = time.monotonic()
+        self._attached_s = self._began_s = time.monotonic()
+        self._is_watched()
 
     def _migrate(self, con: Connection) -> None:
         if self._migrated:
@@ -169,13 +173,18 @@ class Warehouse:
         held_s = self._idle_s - self._attached_s
         if held_s > MAX_HOLD_S or (held_s > QUANTUM_S and self._is_wanted()):
             self._detach()
-        elif self._closer is None:
-            self._closer = threading.Thread(target=self._detach_when_idle)
+        elif not self._is_watched():
+            self._detach()
+
+    def _is_watched(self) -> bool:
+        """Whether the thread runs that detaches an idle home; it is started."""
+        if self._closer is None:
+            self._closer = threading.Thread(target=self._watch)
             try:
                 self._closer.start()
             except RuntimeError:  # the interpreter ends
                 self._closer = None
-                self._detach()
+        return self._closer is not None
 
     def _is_wanted(self) -> bool:
         """Whether another process waits, asked no more often than makes sense."""
@@ -185,10 +194,11 @@ class Warehouse:
         self._asked_s = now
         return self._home.turn.is_wanted()
 
-    def _detach_when_idle(self) -> None:
+    def _watch(self) -> None:
         while True:
             time.sleep(_POLL_S)
             if not self._mutex.acquire(blocking=False):  # a transaction is open
+                self._hurry()
                 continue
             try:
                 if self._attached is not None and self._is_due():
@@ -198,6 +208,12 @@ class Warehouse:
                     return
             finally:
                 self._mutex.release()
+
+    def _hurry(self) -> None:
+        instance = self._attached
+        if instance is not None and time.monotonic() - self._began_s > LONG_S:
+            with suppress(duckdb.Error):  # it has just ended
+                instance.use_all_threads()
 
     def _is_due(self) -> bool:
         now = time.monotonic()
@@ -214,6 +230,7 @@ class Warehouse:
         if instance is None:
             return
         try:
+            instance.use_one_thread()
             self._home.detach(instance.con)
         except duckdb.Error:  # what is committed is in the log, which the next reads
             instance.con.close()
