@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import warnings
+from importlib import import_module
 
 import dagster as dg
 
 from ig_assets.defs.resources import resources
 from ig_assets.settings import load_settings
+from ig_assets.workspace import WORKSPACE
 
 
 @dg.definitions
@@ -19,7 +21,16 @@ def defs() -> dg.Definitions:
         if settings.executor == "multiprocess"
         else dg.in_process_executor
     )
-    found = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    # Not `load_from_defs_folder`: it looks for a pyproject.toml, which a wheel has not.
+    tree = dg.ComponentTree(
+        defs_module=import_module("ig_assets.defs"),
+        project_root=WORKSPACE,
+        code_location_name="ig_assets",
+    )
+    with warnings.catch_warnings():
+        for kind in (dg.PreviewWarning, DeprecationWarning):
+            warnings.simplefilter("ignore", kind)
+        found = tree.build_defs()
     return dg.Definitions.merge(
         found, dg.Definitions(resources=resources(settings), executor=executor)
     )
