@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     prices: str = ""
 
     # Dagster
-    executor: Literal["in_process", "multiprocess"] = "in_process"
+    executor: Literal["in_process", "multiprocess", "k8s"] = "in_process"
 
     # Vendors' own names
     openai_api_key: SecretStr | None = _outside_name("OPENAI_API_KEY")
@@ -202,6 +202,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "IG_BATCH=1 needs IG_EMBEDDER=openai, since only OpenAI's Batch API "
                 "takes batches; set it too, or remove IG_BATCH."
+            )
+        if self.executor == "k8s" and self.warehouse_location.startswith("duckdb:"):
+            raise ValueError(
+                "IG_EXECUTOR=k8s needs IG_WAREHOUSE_URL=postgres:… or ducklake:…, since "
+                "pods cannot share a DuckDB file; set it too, or remove IG_EXECUTOR."
             )
         if self.publish and self.social != "instagram":
             raise ValueError(

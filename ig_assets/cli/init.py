@@ -18,7 +18,7 @@ Next:
   ig-assets sync           # read the sample scripts (or set IG_LIBRARY to yours)
   ig-assets loop           # run two months with the small local model
   DAGSTER_HOME="$(python -m ig_assets.headless.dagster_home)" dagster dev
-Settings: copy .env.example to .env. Commands read the workspace in the current folder."""
+For settings, copy .env.example to .env. Run commands in this folder."""
 
 
 @plain_errors
