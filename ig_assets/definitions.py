@@ -34,7 +34,7 @@ def defs() -> dg.Definitions:
 
 
 def _executor(settings: Settings) -> dg.ExecutorDefinition:
-    """Where the steps of a run work. Raises SettingsError without the package for k8s."""
+    """Where the steps of a run work. Raises SettingsError without k8s's package."""
     if settings.executor == "k8s":
         try:
             from dagster_k8s import k8s_job_executor

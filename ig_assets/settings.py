@@ -205,8 +205,9 @@ class Settings(BaseSettings):
             )
         if self.executor == "k8s" and self.warehouse_location.startswith("duckdb:"):
             raise ValueError(
-                "IG_EXECUTOR=k8s needs IG_WAREHOUSE_URL=postgres:… or ducklake:…, since "
-                "pods cannot share a DuckDB file; set it too, or remove IG_EXECUTOR."
+                "IG_EXECUTOR=k8s needs IG_WAREHOUSE_URL=postgres:… or ducklake:…, "
+                "since pods cannot share a DuckDB file; set it too, or remove "
+                "IG_EXECUTOR."
             )
         if self.publish and self.social != "instagram":
             raise ValueError(

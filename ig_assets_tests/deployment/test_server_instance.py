@@ -1,4 +1,4 @@
-"""Dagster's own storage on a server, as deploy/dagster.yaml and the Helm values set it."""
+"""Dagster's own storage on a server, as deploy/dagster.yaml and Helm set it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_helm_values_set_the_pools_as_the_project_does() -> None:
 def test_a_run_is_stored_on_postgres(
     socket_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the committed file; only the host is another: the throwaway server's socket."""
+    """By the committed file; only the host is the throwaway server's socket."""
     config = read("deploy/dagster.yaml")
     storage = config["storage"]["postgres"]["postgres_db"]
     storage |= {"hostname": "", "params": {"host": str(socket_folder)}}
