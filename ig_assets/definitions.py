@@ -43,7 +43,8 @@ def _executor(settings: Settings) -> dg.ExecutorDefinition:
                 "IG_EXECUTOR=k8s needs a package of its own; install it with "
                 "`pip install 'ig-assets[kubernetes]'`, or remove IG_EXECUTOR."
             ) from None
-        return k8s_job_executor
+        pods: dg.ExecutorDefinition = k8s_job_executor
+        return pods
     if settings.executor == "multiprocess":
         return dg.multiprocess_executor
     return dg.in_process_executor
