@@ -50,7 +50,7 @@ WRONG = {
     "IG_EMBED_BATCH": ("2049", "a whole number from 1 to 2048"),
     "IG_BATCH": ("perhaps", "boolean"),
     "IG_BUDGET_USD": ("-5", "a number of at least 0"),
-    "IG_EXECUTOR": ("kubernetes", "'in_process' or 'multiprocess'"),
+    "IG_EXECUTOR": ("kubernetes", "'in_process', 'multiprocess' or 'k8s'"),
     "IG_PUBLISH": ("perhaps", "boolean"),
     "IG_INSTAGRAM_ACCOUNT": ("@ana", "the account's number"),
     "IG_AD_ACCOUNT": ("act_12345678", "the ad account's number, without act_"),
