@@ -20,7 +20,11 @@ from ig_assets.warehouse.backends import Connection
 
 @dataclass
 class Instance:
-    """An in-memory DuckDB; `kind` is that of the homes which it can attach."""
+    """An in-memory DuckDB to which one warehouse at a time is attached, as `home`.
+
+    `kind` is duckdb, postgres or ducklake; `has_views` says whether the named views
+    exist in it.
+    """
 
     con: Connection
     kind: str
