@@ -3,8 +3,8 @@
 Source of the behaviour of Dagster: 1.13.27, `dagster/_scheduler/scheduler.py`. A tick
 is evaluated once, also where its run failed; a run is an earlier one of the same tick
 where schedule, time of the tick and run key are equal
-(`_get_existing_run_for_request`); and of the ticks that were missed while the daemon was off only the newest is evaluated
-(`launch_scheduled_runs_for_schedule_iterator`).
+(`_get_existing_run_for_request`); and of the ticks that were missed while the daemon
+was off only the newest is evaluated (`launch_scheduled_runs_for_schedule_iterator`).
 """
 
 from __future__ import annotations
