@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
@@ -16,6 +16,8 @@ from ig_assets.errors import (
 )
 
 OWNERS = ["team:content-data"]
+CHECK_FAILED = "DagsterAssetCheckFailedError"
+"""What ends a run whose blocking check failed; it names the check, not the reason."""
 
 # Tags of runs that a sensor, schedule or condition started, by the daemon or headless.
 _AUTOMATIC = (
@@ -69,6 +71,16 @@ def plain_failures() -> Iterator[None]:
             ),
             allow_retries=False,
         ) from error
+
+
+def closed_gates(checks: Iterable[dg.AssetCheckEvaluation]) -> list[str]:
+    """The reason of each blocking check that failed, with its asset's name."""
+    return [
+        f"{check.asset_key.to_user_string()}: "
+        + (check.description or f"the check {check.check_name} failed.")
+        for check in checks
+        if not check.passed and check.blocking
+    ]
 
 
 def run_ref(context: dg.AssetExecutionContext, month: str | None = None) -> RunRef:

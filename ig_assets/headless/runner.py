@@ -24,6 +24,7 @@ from ig_assets.dagster_internals import (
     deserialize_value,
     serialize_value,
 )
+from ig_assets.defs.failures import CHECK_FAILED, closed_gates
 from ig_assets.errors import IgAssetsError
 from ig_assets.headless.dagster_home import ensure_dagster_home
 from ig_assets.headless.dead_runs import end_dead_runs, end_run
@@ -309,14 +310,9 @@ def _closed_gates(result: dg.ExecuteInProcessResult) -> list[str]:
     for event in result.all_events:
         if event.is_step_failure:
             error = event.step_failure_data.error
-            if error is None or error.cls_name != "DagsterAssetCheckFailedError":
+            if error is None or error.cls_name != CHECK_FAILED:
                 return []
-    return [
-        f"{check.asset_key.to_user_string()}: "
-        + (check.description or f"the check {check.check_name} failed.")
-        for check in result.get_asset_check_evaluations()
-        if not check.passed and check.blocking
-    ]
+    return closed_gates(result.get_asset_check_evaluations())
 
 
 def _sentence(

@@ -7,6 +7,7 @@ import dagster as dg
 from ig_assets.core.costs.usage import usage_by_operation
 from ig_assets.core.operations.key_rotation import key_ages
 from ig_assets.core.ports import Clock
+from ig_assets.defs.failures import CHECK_FAILED, closed_gates
 from ig_assets.defs.operations.assets import api_usage
 from ig_assets.defs.partitions import ahead_of, day_before, days, tick_of
 from ig_assets.defs.run_requests import skip_when_busy
@@ -104,7 +105,10 @@ key_rotation_schedule = dg.ScheduleDefinition(
     description="Writes one row with one sentence for each failed run.",
 )
 def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
-    """Record our own error's sentence; for any other failure, where its log is."""
+    """Record our own error's sentence, or why a blocking check failed.
+
+    For any other failure, where its log is.
+    """
     settings = load_settings()
     clock = make_clock(settings)
     events = context.get_step_failure_events()
@@ -114,6 +118,8 @@ def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
         data = event.step_failure_data
         if data.user_failure_data and data.user_failure_data.description:
             message = data.user_failure_data.description
+        elif data.error is not None and data.error.cls_name == CHECK_FAILED:
+            message = " ".join(closed_gates(_checks_of(context))) or message
         elif data.error is not None and data.error.cls_name:
             message = f"{data.error.cls_name}; the run's log has the traceback."
     row = {
@@ -129,6 +135,14 @@ def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
     except IgAssetsError as error:
         context.log.warning(str(error))
     context.log.error(f"{row['job']}: {message}")
+
+
+def _checks_of(context: dg.RunFailureSensorContext) -> list[dg.AssetCheckEvaluation]:
+    logs = context.instance.all_logs(
+        context.dagster_run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    )
+    events = [log.dagster_event for log in logs if log.dagster_event is not None]
+    return [event.asset_check_evaluation_data for event in events]
 
 
 # Only assets that cost nothing and stay on this machine have a condition at all.
