@@ -180,6 +180,7 @@ def test_many_small_blocks_are_merged(
     for n in range(9):
         index.upsert(SPACE, entries(n, n + 1))
         assert len(blocks_of(tmp_path)) <= 4
+    assert len(list(reopened(index, tmp_path).list_ids(SPACE))) == 9
     for entry in entries(0, 9):
         [best] = reopened(index, tmp_path).query(SPACE, entry.vector, 1)
         assert (best.entry_id, best.similarity) == (entry.entry_id, pytest.approx(1.0))

@@ -97,7 +97,7 @@ def test_a_month_goes_on_over_its_days(tmp_path: Path) -> None:
     till.clock.present = datetime(2026, 5, 1)
     till.pay()
     till.clock.present = NOW
-    till.refused()
+    assert "month:usd=0.03" in till.refused()
 
 
 def test_days_and_months_are_the_worlds_where_the_loops_clock_stands_still(
