@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -226,6 +227,19 @@ def test_a_home_that_is_closed_is_complete_at_once_and_can_be_used_further(
         assert not (tmp_path / "w.duckdb.wal").exists()
     with duckdb.connect(str(home.path), read_only=True) as con:
         assert con.execute("SELECT count(*) FROM ig.forgotten").fetchall() == [(2,)]
+
+
+def test_a_home_whose_folder_was_removed_is_left_and_begins_anew(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "data"
+    home = warehouse(folder)
+    with home.transaction() as con:
+        merge_rows(con, "forgotten", [{"script_id": "s"}])
+    shutil.rmtree(folder)
+    wait_until_detached(home)
+    assert count(warehouse(folder), "forgotten") == 0
+    assert capfd.readouterr().err == "", "no thread died of it"
 
 
 def test_a_transaction_serves_its_thread_and_nobody_else(tmp_path: Path) -> None:
