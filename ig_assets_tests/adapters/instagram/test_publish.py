@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from ig_assets.adapters.instagram.media import short_code
 from ig_assets.core.ports import Published, PublishRequest
 from ig_assets.errors import InputError, RefusedError, TransientVendorError, VendorError
 from ig_assets_tests.adapters.instagram.graph_factory import START, GraphFactory

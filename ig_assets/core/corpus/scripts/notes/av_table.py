@@ -55,7 +55,7 @@ def _columns(
                 if several:
                     blocks.append(Block(plain(title), _PART_LEVEL))
                 blocks.append(Block(cell, is_spoken=True))
-            elif section is None and section_of(words) in _SAID:
+            elif section is None and section_of(words) is not None:
                 blocks.append(Block(words, _PART_LEVEL))
             else:
                 left_out["cue" if section == CUE else "table cell"] += 1

@@ -66,7 +66,7 @@ _DOCS_COMMENT = re.compile(r"^\[([a-z]{1,2})\](?![:(\[])[^\n]*\S[^\n]*$", re.M)
 
 def without_data(text: str) -> str:
     """The text without the bytes of embedded images, which may be millions."""
-    return _DATA_URI.sub("data:", text) if "data:" in text else text
+    return _DATA_URI.sub("./embedded", text) if "data:" in text else text
 
 
 def cut_markup(text: str, left_out: Counter[str], first_line: int = 1) -> str:
