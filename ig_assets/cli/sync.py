@@ -131,7 +131,7 @@ def _print_left_out(
     if left_out:
         listed = ", ".join(f"{total['kind']} {total['pieces']}" for total in left_out)
         console.print(
-            f"Left out of the scripts, since nobody says it: {listed}.", markup=False
+            f"Left out of the scripts, since it is not spoken: {listed}.", markup=False
         )
 
 

@@ -75,7 +75,7 @@ def test_what_one_post_lacks_is_read_of_all_others_in_the_same_reading(
     assert len(world.server.items) == 1000, "and the next reading takes no detour"
 
 
-def test_a_metric_that_nobody_had_yet_is_still_asked_of_each_post(
+def test_a_metric_that_no_post_had_yet_is_still_asked_of_each_post(
     world: GraphFactory,
 ) -> None:
     world.server.add("1", values=FIGURES, lacks=frozenset(["likes"]))

@@ -78,7 +78,7 @@ class CorpusChange:
     `rejected` counts the files and rows that cannot be used now and `rejects` names
     them; `parsed` counts the files whose bytes were not known. `sample` has at most
     20 rows of ids and labels, never a text. `left_out` counts, by kind and over the
-    whole library, what notes hold that nobody says; `faults` are labels and readings
+    whole library, what notes hold that is not spoken; `faults` are labels and readings
     of accepted scripts that cannot be read. `unread` counts the files of kinds that
     are not read, and `not_read` names the kinds and the first files.
     """

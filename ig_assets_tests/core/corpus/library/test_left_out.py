@@ -1,4 +1,4 @@
-"""What notes hold and nobody says is counted, costs nothing, and changes no script."""
+"""What notes hold that is not spoken is counted, costs nothing, and changes no script."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_note_that_changes_is_not_embedded_again(corpus: CorpusFactory) -> Non
     assert corpus.rows("SELECT * FROM index_entries") == index_before
 
 
-def test_what_nobody_says_reaches_no_embedder_and_no_table(
+def test_what_is_not_spoken_reaches_no_embedder_and_no_table(
     corpus: CorpusFactory,
 ) -> None:
     note(corpus, SECRET)

@@ -58,7 +58,7 @@ def markdown_blocks(text: str, left_out: Counter[str]) -> list[Block]:
 
 
 def spoken_blocks(blocks: Sequence[Block], left_out: Counter[str]) -> list[Block]:
-    """The blocks without the lines, links and asides in brackets that nobody says."""
+    """The blocks without the lines, links and asides that are not spoken."""
     return [block for block in map(_Spoken(left_out), blocks) if block is not None]
 
 
@@ -190,7 +190,7 @@ def _words(node: SyntaxTreeNode, left_out: Counter[str]) -> str:
 
 
 class _Spoken:
-    """Takes the lines out of a block that nobody says."""
+    """Takes the lines out of a block that are not spoken."""
 
     def __init__(self, left_out: Counter[str]) -> None:
         self._left_out = left_out

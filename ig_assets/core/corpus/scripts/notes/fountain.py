@@ -3,7 +3,7 @@
 Syntax: fountain.io/syntax. Scene headings, action, characters' names, parentheticals,
 transitions, notes `[[ ]]`, the boneyard `/* */`, sections, synopses and the title page
 are left out and counted. The two sides of a dual dialogue are spoken one after the
-other. A screenplay without any dialogue is refused, since nobody says a word in it.
+other. A screenplay without any dialogue is refused, since no word of it is spoken.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _ESCAPE = re.compile(r"\\([*_\\])")
 def fountain_note(text: str) -> Note:
     """The note of a screenplay; each speech is a paragraph.
 
-    Raises InvalidSourceError where a note or boneyard is never closed, or nobody
-    speaks.
+    Raises InvalidSourceError where a note or boneyard is never closed, or nothing
+    is spoken.
     """
     note = Note()
     text = _without_notes(unmarked(text), note.left_out)

@@ -74,7 +74,7 @@ def cut_markup(text: str, left_out: Counter[str], first_line: int = 1) -> str:
 
     `left_out` gets the pieces by kind. `first_line` is the number of the text's first
     line in its file. Raises InvalidSourceError where a comment or a block of code is
-    never closed: nobody can say where the spoken words go on.
+    never closed: where the spoken words go on is unknown.
     """
     text = _without_code(text, left_out, first_line)
     text = _without_comments(text, left_out, first_line)

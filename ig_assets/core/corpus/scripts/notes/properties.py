@@ -1,4 +1,4 @@
-"""Takes the properties out of a note's text: they describe it, and nobody says them.
+"""Takes the properties out of a note's text: they describe it and are not spoken.
 
 Notion writes them as lines `Name: value` below the title; Obsidian's Dataview, Logseq
 and Roam as `name:: value` on a line or in a bullet.
