@@ -127,9 +127,16 @@ def search(
     winners: Annotated[
         bool, typer.Option(help="Whether to include scripts that won their test.")
     ] = True,
+    ground: Annotated[
+        bool,
+        typer.Option(
+            "--ground",
+            help="Show what a draft would get: weighted by evidence, diverse.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find scripts near in meaning, weighted by evidence and diverse.
+    """Find the scripts that are nearest in meaning.
 
     Example: `ig-assets search "sharp knives" -k 3`
     """
@@ -152,6 +159,7 @@ def search(
             min_rate=min_rate,
             month=month,
         ),
+        nearest=not ground,
     )
     if as_json:
         print_json(found)

@@ -57,6 +57,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "post_edit_figures": ("post_id", "edited_at", "gate"),
     "split_tests": ("split_id",),
     "split_objects": ("split_id", "kind", "arm"),
+    "script_left_out": ("source_uri", "kind"),
+    "index_generations": ("index_name", "namespace"),
 }
 
 _FIRST = """
@@ -336,6 +338,21 @@ ALTER TABLE topic_rejects ADD COLUMN month TEXT;
 ALTER TABLE topic_rejects ADD COLUMN resolved_at TIMESTAMP;
 """
 
+# What files hold that their scripts do not. One row per source and kind.
+_SCRIPT_LEFT_OUT = """
+CREATE TABLE script_left_out (
+    file_uri TEXT, source_uri TEXT, kind TEXT, pieces INTEGER, detail TEXT
+);
+"""
+
+# The state of each namespace of a vector index after the last sync that ended, as the
+# store has it too; NULL while a sync writes. One row per index and namespace.
+_INDEX_GENERATIONS = """
+CREATE TABLE index_generations (
+    index_name TEXT, namespace TEXT, generation TEXT, marked_at TIMESTAMP
+);
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -354,6 +371,8 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (14, "m014_retries_and_edit_figures", _RETRIES_AND_EDIT_FIGURES),
     (15, "m015_split_tests", _SPLIT_TESTS),
     (16, "m016_topic_reject_ends", _TOPIC_REJECT_ENDS),
+    (23, "m023_script_left_out", _SCRIPT_LEFT_OUT),
+    (24, "m024_index_generations", _INDEX_GENERATIONS),
 )
 
 

@@ -22,7 +22,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 
 
 
 class FolderLibrary:
-    """The script files below a folder, without hidden files and folders."""
+    """The files below a folder, without hidden files and folders."""
 
     def __init__(self, location: str) -> None:
         self.location = location
@@ -59,6 +59,11 @@ class FolderLibrary:
             yield file, _content(file)
 
 
+def is_script(name: str, suffixes: tuple[str, ...]) -> bool:
+    """Whether a file's name is a script's; with `~$` Word marks that it is open."""
+    return name.lower().endswith(suffixes) and not name.startswith("~$")
+
+
 def _collect(
     root: str, folder: str, suffixes: tuple[str, ...], found: list[LibraryFile]
 ) -> None:
@@ -70,8 +75,11 @@ def _collect(
                 _collect(root, entry.path, suffixes, found)
             elif entry.is_symlink():
                 found += _linked(root, entry, suffixes)
-            elif entry.name.lower().endswith(suffixes):
+            elif is_script(entry.name, suffixes):
                 found += _listed(root, entry.path, entry.path, entry.stat)
+            else:
+                path = _relative(root, entry.path)
+                found.append(LibraryFile(path, entry.path, 0, "", is_script=False))
 
 
 def _linked(
@@ -84,7 +92,7 @@ def _linked(
         if is_inside:
             return []
         return [_unusable(root, entry.path, _OUTSIDE)]
-    if not entry.name.lower().endswith(suffixes):
+    if not is_script(entry.name, suffixes):
         return []
     if not is_inside:
         return [_unusable(root, entry.path, _OUTSIDE)]

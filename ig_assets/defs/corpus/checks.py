@@ -198,14 +198,16 @@ def index_equals_corpus(
     """List the store's ids page by page; the record of what was sent may be wrong."""
     audit = audit_index(warehouse, index, Space.of(embedder))
     return dg.AssetCheckResult(
-        passed=not audit.missing and not audit.orphans,
+        passed=not (audit.missing or audit.orphans or audit.stale),
         description=(
-            f"{len(audit.missing)} active scripts are missing in the index, and "
-            f"{len(audit.orphans)} of its ids belong to no active script."
+            f"{len(audit.missing)} active scripts are missing in the index, "
+            f"{len(audit.orphans)} of its ids belong to no active script, and "
+            f"{len(audit.stale)} are from an older or newer copy of the store."
         ),
         metadata={
             "missing": len(audit.missing),
             "orphans": len(audit.orphans),
+            "stale": len(audit.stale),
             "waiting": len(audit.waiting),
         },
     )
