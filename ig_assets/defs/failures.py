@@ -16,8 +16,6 @@ from ig_assets.errors import (
 )
 
 OWNERS = ["team:content-data"]
-CHECK_FAILED = "DagsterAssetCheckFailedError"
-"""What ends a run whose blocking check failed; it names the check, not the reason."""
 
 # Tags of runs that a sensor, schedule or condition started, by the daemon or headless.
 _AUTOMATIC = (
@@ -73,12 +71,20 @@ def plain_failures() -> Iterator[None]:
         ) from error
 
 
-def closed_gates(checks: Iterable[dg.AssetCheckEvaluation]) -> list[str]:
-    """The reason of each blocking check that failed, with its asset's name."""
+def is_failed_check(failure: dg.DagsterEvent) -> bool:
+    """Whether a step failed because of a blocking check's result alone."""
+    error = failure.step_failure_data.error
+    return error is not None and error.cls_name == "DagsterAssetCheckFailedError"
+
+
+def failed_check_reasons(
+    evaluations: Iterable[dg.AssetCheckEvaluation],
+) -> list[str]:
+    """One sentence per failed blocking check: its asset and its description."""
     return [
         f"{check.asset_key.to_user_string()}: "
         + (check.description or f"the check {check.check_name} failed.")
-        for check in checks
+        for check in evaluations
         if not check.passed and check.blocking
     ]
 

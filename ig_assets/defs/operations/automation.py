@@ -4,10 +4,10 @@ from datetime import date, datetime
 
 import dagster as dg
 
-from ig_assets.core.costs.usage import usage_by_operation
+from ig_assets.core.costs.usage import usage_by_model
 from ig_assets.core.operations.key_rotation import key_ages
 from ig_assets.core.ports import Clock
-from ig_assets.defs.failures import CHECK_FAILED, closed_gates
+from ig_assets.defs.failures import failed_check_reasons, is_failed_check
 from ig_assets.defs.operations.assets import api_usage
 from ig_assets.defs.partitions import ahead_of, day_before, days, tick_of
 from ig_assets.defs.run_requests import skip_when_busy
@@ -36,7 +36,7 @@ def usage_due(warehouse: Warehouse, clock: Clock, tick: datetime) -> Due:
     if day is None:
         return dg.SkipReason("No day is over yet.")
     with warehouse.transaction() as con:
-        called = usage_by_operation(con, date.fromisoformat(day))
+        called = usage_by_model(con, date.fromisoformat(day))
     return day if called else dg.SkipReason(f"Nothing was called on {day}.")
 
 
@@ -105,10 +105,7 @@ key_rotation_schedule = dg.ScheduleDefinition(
     description="Writes one row with one sentence for each failed run.",
 )
 def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
-    """Record our own error's sentence, or why a blocking check failed.
-
-    For any other failure, where its log is.
-    """
+    """Record our own error's sentence, or a blocking check's, or where the log is."""
     settings = load_settings()
     clock = make_clock(settings)
     events = context.get_step_failure_events()
@@ -118,8 +115,8 @@ def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
         data = event.step_failure_data
         if data.user_failure_data and data.user_failure_data.description:
             message = data.user_failure_data.description
-        elif data.error is not None and data.error.cls_name == CHECK_FAILED:
-            message = " ".join(closed_gates(_checks_of(context))) or message
+        elif is_failed_check(event):
+            message = " ".join(_failed_checks(context, step)) or message
         elif data.error is not None and data.error.cls_name:
             message = f"{data.error.cls_name}; the run's log has the traceback."
     row = {
@@ -137,12 +134,15 @@ def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
     context.log.error(f"{row['job']}: {message}")
 
 
-def _checks_of(context: dg.RunFailureSensorContext) -> list[dg.AssetCheckEvaluation]:
+def _failed_checks(context: dg.RunFailureSensorContext, step: str) -> list[str]:
     logs = context.instance.all_logs(
         context.dagster_run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
     )
-    events = [log.dagster_event for log in logs if log.dagster_event is not None]
-    return [event.asset_check_evaluation_data for event in events]
+    return failed_check_reasons(
+        entry.dagster_event.asset_check_evaluation_data
+        for entry in logs
+        if entry.dagster_event is not None and entry.dagster_event.step_key == step
+    )
 
 
 # Only assets that cost nothing and stay on this machine have a condition at all.
