@@ -105,7 +105,10 @@ key_rotation_schedule = dg.ScheduleDefinition(
     description="Writes one row with one sentence for each failed run.",
 )
 def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
-    """Record our own error's sentence, or a blocking check's, or where the log is."""
+    """Record our own error's sentence, or why a blocking check failed.
+
+    For any other failure, where its log is.
+    """
     settings = load_settings()
     clock = make_clock(settings)
     events = context.get_step_failure_events()
