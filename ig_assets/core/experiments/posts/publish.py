@@ -125,11 +125,13 @@ def publish_due(
     post `failed` with the vendor's sentence. Where the vendor certainly did nothing
     for now the post stays `approved`, on a later day if it asks for hours. Any other
     vendor error leaves it `ambiguous`, to be looked up by the next call. Raises no
-    VendorError. Unless `is_on` it only counts what waits. What is more than a day late
-    is moved on first, and with `asks_again` needs a new approval (`move_late_slots`).
+    VendorError. Unless `is_on` it only counts what waits. With `asks_again`
+    what is more than a day late is moved on first and needs a new approval
+    (`move_late_slots`); without, where no person is asked, it goes out late.
     """
     with warehouse.transaction() as con:
-        moved = move_late_slots(con, clock.now(), asks_again) if is_on else 0
+        now = clock.now()
+        moved = move_late_slots(con, now, asks_again) if is_on and asks_again else 0
         parameters = [platform.platform, month, month, clock.now()]
         rows = fetch_dicts(con, _DUE, parameters) if is_on else []
         open_posts = _open_posts(con, month)
