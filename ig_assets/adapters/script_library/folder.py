@@ -32,8 +32,9 @@ class FolderLibrary:
         root = Path(self.location).expanduser()
         if not root.is_dir():
             raise InputError(
-                f"The library folder {self.location} does not exist; create it or set "
-                "IG_LIBRARY to the folder with your scripts."
+                f"The library folder {self.location} does not exist; create it "
+                "(`ig-assets init` makes one with samples) or set IG_LIBRARY to the "
+                "folder with your scripts."
             )
         found: list[LibraryFile] = []
         real_root = os.path.realpath(root)
@@ -49,7 +50,11 @@ class FolderLibrary:
     def contents(
         self, files: Iterable[LibraryFile]
     ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
-        """The bytes of each file, one after the other."""
+        """Each file with its content, one after the other.
+
+        The content is None where the file vanished or changed since it was listed, and
+        an InvalidFile with the reason where it may not be read.
+        """
         for file in files:
             yield file, _content(file)
 
