@@ -38,7 +38,7 @@ def is_first_start_conflict(error: duckdb.Error) -> bool:
 
 
 def conflict_error() -> WarehouseBusyError:
-    """What the caller is told; it does not repeat the server's text."""
+    """The message for the caller, which does not repeat the server's text."""
     return WarehouseBusyError(
         "Another process wrote to the warehouse at the same moment; nothing was "
         "written, try again."
