@@ -43,6 +43,19 @@ def pytest_configure(config: pytest.Config) -> None:
             os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Give the memory back; what failed can still be looked at.
+
+    Not after each test: the next would get the same path, which a database of the last
+    one may have open for a moment longer.
+    """
+    is_worker = hasattr(session.config, "workerinput")
+    if exitstatus == 0 and not is_worker:
+        folder = session.config._tmp_path_factory.getbasetemp()
+        if folder.is_relative_to(_MEMORY):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_of_this_machine() -> Iterator[None]:
     """Neither the environment nor a `.env` decides what a test sees."""

@@ -22,7 +22,10 @@ CONTEXT.set_forkserver_preload(
     [
         "dagster",
         "faiss",
+        "matplotlib.figure",
         "pytest",
+        "ig_assets.cli.app",
+        "ig_assets.headless.runner",  # not `ig_assets.defs`, which reads settings
         "ig_assets_tests.core.corpus.corpus_process",
         "ig_assets_tests.core.costs.ledger.drafting_process",
     ]
