@@ -49,6 +49,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "api_calls": ("call_id",),
     "forgotten": ("script_id",),
     "imports": ("import_id",),
+    "vendor_post_names": ("source", "kind", "value", "post_id"),
     "key_sightings": ("name", "fingerprint"),
     "run_failures": ("run_id",),
     "library_files": ("file_uri", "script_id"),
@@ -336,6 +337,26 @@ ALTER TABLE topic_rejects ADD COLUMN month TEXT;
 ALTER TABLE topic_rejects ADD COLUMN resolved_at TIMESTAMP;
 """
 
+# Whether a test's audience is still being divided, as its last import said: only
+# e-values look at it then, since the single look on z belongs to its end. NULL: no.
+_EXPERIMENT_RUNNING = """
+ALTER TABLE experiments ADD COLUMN is_running BOOLEAN;
+"""
+
+# One row per name that a vendor gave an imported post. `kind` is 'id' or 'permalink',
+# and a value is unique within a source only: another team's post may be number 1 too.
+_VENDOR_POST_NAMES = """
+CREATE TABLE vendor_post_names (
+    source TEXT, kind TEXT, value TEXT, post_id TEXT, first_seen_at TIMESTAMP
+);
+"""
+
+# When an import's counts were read, and what was assumed (a JSON list of sentences).
+_IMPORT_READING_TIMES = """
+ALTER TABLE imports ADD COLUMN read_at TIMESTAMP;
+ALTER TABLE imports ADD COLUMN notes TEXT;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -354,6 +375,9 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (14, "m014_retries_and_edit_figures", _RETRIES_AND_EDIT_FIGURES),
     (15, "m015_split_tests", _SPLIT_TESTS),
     (16, "m016_topic_reject_ends", _TOPIC_REJECT_ENDS),
+    (17, "m017_experiment_running", _EXPERIMENT_RUNNING),
+    (18, "m018_vendor_post_names", _VENDOR_POST_NAMES),
+    (19, "m019_import_reading_times", _IMPORT_READING_TIMES),
 )
 
 
