@@ -115,10 +115,9 @@ def _month(con: Connection, month: str) -> MonthSummary:
         """
         SELECT count(*),
             count(*) FILTER (WHERE EXISTS (
-                SELECT 1 FROM decisions AS x
-                WHERE x.decision IN ('winner', 'provisional')
-                  AND (x.winner_script_id = r.script_id
-                       OR 'winner/' || x.winner_variant_id = r.script_id)
+                SELECT 1 FROM usable_winners AS x
+                WHERE x.winner_script_id = r.script_id
+                   OR 'winner/' || x.winner_variant_id = r.script_id
             )),
             count(*) FILTER (WHERE r.script_id LIKE 'winner/%')
         FROM retrievals AS r
@@ -192,10 +191,9 @@ def _winners(con: Connection) -> list[dict[str, Any]]:
     rows = fetch_dicts(
         con,
         """
-        SELECT DISTINCT d.experiment_id
-        FROM decisions AS d
-        WHERE d.decision IN ('winner', 'provisional')
-          AND d.winner_variant_id IS NOT NULL
+        SELECT d.experiment_id
+        FROM won_decisions AS d
+        WHERE d.winner_variant_id IS NOT NULL
         ORDER BY d.experiment_id
         """,
     )
