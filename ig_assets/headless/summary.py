@@ -218,9 +218,13 @@ def _canary(con: Connection) -> str:
     if evidence is None:
         return "No model is on trial."
     if not evidence.stand.pairs:
-        return f"{evidence.model_id} is on trial; its posts have no evidence yet."
+        return (
+            f"{evidence.model_id} is on trial; its posts have no evidence yet "
+            f"({evidence.left_out} pairs are of its first days, or of an open month)."
+        )
     return (
-        f"{evidence.model_id} is on trial: {evidence.stand.pairs} pairs, "
+        f"{evidence.model_id} is on trial: {evidence.stand.pairs} pairs of "
+        f"{evidence.stand.units} months, "
         f"ln e = {evidence.stand.log_e_of_leader:.2f} of 3.00 needed."
     )
 

@@ -167,7 +167,8 @@ def decided_before(
     scripts on either side, whenever they were forgotten, held winners (under the
     sample-ratio alarm, whenever it was raised, and not accepted by a person), texts
     and briefs with control tokens, which a trainer would read as turns, and experiments
-    decided by ads unless `with_ads`: Meta allows their data to be used in aggregate only.
+    decided by ads unless `with_ads`: Meta allows their data to be used in aggregate
+    only.
     """
     reader = _Reader(con, cutoff, with_ads)
     excluded: Counter[str] = Counter()
