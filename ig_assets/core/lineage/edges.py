@@ -71,8 +71,8 @@ def record_edges(
 _SUPERSEDE = """
 UPDATE edges
 SET superseded_at = CASE WHEN edges.{far}_id = now.far_id THEN NULL
-    ELSE coalesce(edges.superseded_at, ?::TIMESTAMP) END
-FROM (SELECT unnest(?::TEXT[]) AS near_id, unnest(?::TEXT[]) AS far_id) AS now
+    ELSE coalesce(edges.superseded_at, $1::TIMESTAMP) END
+FROM (SELECT unnest($2::TEXT[]) AS near_id, unnest($3::TEXT[]) AS far_id) AS now
 WHERE edges.{near}_kind = 'decision'
   AND edges.{near}_id = now.near_id
   AND edges.relation = '{relation}'
