@@ -9,7 +9,7 @@ from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.costs.usage import (
     EMBEDDING_OPERATIONS,
     reference_cost_usd,
-    usage_by_operation,
+    usage_by_model,
 )
 from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.core.fine_tuning.canary import canary_evidence
@@ -64,7 +64,7 @@ class LoopSummary:
 def summarise(warehouse: Warehouse, months: list[str], simulated: bool) -> LoopSummary:
     """Read the summary; counts only, no text of a script."""
     with warehouse.transaction() as con:
-        usage = usage_by_operation(con)
+        usage = usage_by_model(con)
         scripts = con.execute(
             f"SELECT origin, count(*) FROM ({CURRENT_SCRIPTS}) AS s "
             "GROUP BY origin ORDER BY origin"

@@ -173,14 +173,14 @@ def scripts_behind_model(con: Connection, model_id: str) -> list[ScriptBehind]:
     return behind
 
 
-def resolve(con: Connection, text: str) -> tuple[str, str]:
+def resolve(con: Connection, reference: str) -> tuple[str, str]:
     """The kind and id that a user means by an id, a model's name, a month, or the
     beginning (4 letters or more) of an id.
 
     A month means its model, or its dataset where there is no model. Raises InputError
     when nothing or more than one thing fits.
     """
-    wanted = text.strip()
+    wanted = reference.strip()
     if re.fullmatch(r"\d{4}-\d{2}", wanted):
         return _of_month(con, wanted)
     for kind, table, column in _PLACES:

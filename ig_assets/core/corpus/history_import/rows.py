@@ -120,8 +120,10 @@ def read_history(
     denominator: str | None = None,
     simulated: bool | None = None,
 ) -> ParsedHistory:
-    """Read CSV(.gz), JSONL(.gz) or Parquet.
+    """Read CSV(.gz), JSONL(.gz) or Parquet; a row that cannot be used is a reject.
 
+    `numerator` and `denominator` name the counts of the rate (e.g. likes per views);
+    None takes the first of `NUMERATORS` and `DENOMINATORS` that the file has.
     `mapping` ({ours: theirs}) overrides the guess; an empty `theirs` drops a guess.
     `simulated=None` takes the file's own column, or False. Raises InputError when the
     file cannot be read at all, when a mapped column is missing, or when no column is

@@ -114,10 +114,12 @@ class UndecidedExperiments:
         return range(int(self.starts[i]), int(self.starts[i + 1]))
 
     def data_through(self, i: int, day: int) -> datetime | None:
-        """When the youngest arm reached that age, or the last final reading.
+        """The time up to which data were used for experiment `i` at `day`.
 
-        A final reading keeps its date when its count rises: the second look at it is
-        dated by when it was observed, and is later than the first in any case.
+        That is when the arm that was published last reached the age of `day` whole
+        days. For final readings it is the time of the latest one; an evaluation of
+        raised counts has a later time than the one before. None where no arm is
+        published or has a reading.
         """
         arms = self.arms_of(i)
         if self.is_final[i]:
