@@ -128,6 +128,21 @@ class ResultsSummary:
     replaced: int = 0
     not_over: int = 0
 
+    def notes(self) -> list[str]:
+        """Sentences for a person about what the counts alone do not say."""
+        notes = []
+        if self.not_over:
+            notes.append(
+                f"{self.not_over:,} tests are running, as their file says: until they "
+                "are over, only e-values look at them."
+            )
+        if self.replaced:
+            notes.append(
+                f"{self.replaced:,} earlier winners were replaced; the reason of each "
+                "decision says by what (`ig-assets experiments ID --json`)."
+            )
+        return notes
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -138,6 +138,7 @@ def test_while_a_test_is_running_only_e_values_look_and_z_waits_for_its_end(
     found = export(warehouse, clock, tenth, is_running=True)
     assert (found.running, found.not_over, found.inconclusive) == (1, 1, 0)
     assert "only e-values look at it" in verdict_of(warehouse)
+    assert "1 tests are running" in found.notes()[0]
     clear = {"A": (250, 4000), "B": (200, 4000)}  # z = 2.4, e below 40
     assert export(warehouse, clock, clear, is_running=True).running == 1
     again = update_results(warehouse, clock)
@@ -229,6 +230,7 @@ def test_a_replaced_winner_is_no_silent_flip(
     before = clock.present
     found = export(warehouse, clock, {"A": (900, 12_000), "B": (480, 12_000)})
     assert (found.redecided, found.replaced, found.winners) == (1, 1, 1)
+    assert found.notes()[0].startswith("1 earlier winners were replaced;")
     reason = last_decision(warehouse)["reason"]
     assert reason.startswith("A beats every other arm")
     assert reason.endswith(f"It replaces the decision of {before:%Y-%m-%d}, winner B.")
