@@ -248,6 +248,8 @@ def _print_import(
                 f"Of these {decided.redecided:,} had been decided before, on older "
                 "counts or fewer arms; their verdicts are new."
             )
+        for note in decided.notes():
+            console.print(note)
     if not dry_run:
         console.print("Next: [bold]ig-assets sync[/bold] to embed and index them.")
 
