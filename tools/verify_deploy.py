@@ -155,9 +155,13 @@ def _local(schema: Any) -> Any:
 
 def check_manifests(manifests: list[dict[str, Any]]) -> None:
     """What the values promise is in the manifests. Raises Failed."""
-    wrong = [problem for check in MANIFEST_CHECKS for problem in check(manifests)]
-    if wrong:
+    if wrong := broken_promises(manifests):
         raise Failed("\n".join(wrong))
+
+
+def broken_promises(manifests: list[dict[str, Any]]) -> list[str]:
+    """What is wrong with the manifests, a sentence each."""
+    return [problem for check in MANIFEST_CHECKS for problem in check(manifests)]
 
 
 def _of_kind(manifests: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
