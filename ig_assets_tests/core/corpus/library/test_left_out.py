@@ -1,4 +1,4 @@
-"""What notes hold that is not spoken is counted, costs nothing, and changes no script."""
+"""What notes hold that is not spoken is counted, costs nothing, changes no script."""
 
 from __future__ import annotations
 
