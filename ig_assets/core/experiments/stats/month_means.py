@@ -48,8 +48,8 @@ def month_means(pairs: Sequence[PairDifference]) -> Floats:
     Where months had several audiences, what distinguishes these is estimated from the
     differences within months, which are free of the months' own effects, and removed:
     least squares on month and audience, each connected group of audiences centred on
-    zero. An audience that shares no month with another cannot be separated from its months
-    and stays as it is.
+    zero. An audience that shares no month with another cannot be separated from its
+    months and stays as it is.
     """
     d = np.array([pair.d for pair in pairs], dtype=np.float64)
     months, month = np.unique([pair.month for pair in pairs], return_inverse=True)

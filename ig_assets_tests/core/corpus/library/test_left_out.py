@@ -1,4 +1,4 @@
-"""What notes hold beside the words that are spoken is left out, counted and shown."""
+"""What notes hold that is not spoken is counted, costs nothing, changes no script."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def test_a_row_is_a_script_like_a_file(corpus: CorpusFactory) -> None:
 def test_a_bad_row_keeps_its_script_and_the_others_go_on(corpus: CorpusFactory) -> None:
     table(corpus, row("a"), row("b"), row("c"))
     corpus.sync()
-    table(corpus, row("a", "New words"), row("b", topic=["broken"]))
+    table(corpus, row("a", "New words"), {"id": "b", "text": ["broken"]})
     change = corpus.sync()
     assert (change.changed, change.retired, change.rejected) == (1, 1, 1)
     assert [r.source_uri for r in change.rejects] == ["rows.jsonl#b"]
