@@ -2,11 +2,11 @@
 
 What both posts of a pair share (topic, audience, season) cancels in their difference.
 What is left of a month, for example a style that does well that month, is shared by all
-pairs of the month, so more pairs do not average it out, and no pair of the month tells
-it from a lasting lift. Months are therefore the clusters, and their means the sample,
-as in Ibragimov & Mueller 2010, "t-Statistic based correlation and heterogeneity robust
-inference": the t-test stays valid where the means' variances differ (Bakirov & Szekely
-2006), as they do for months of many pairs and of few.
+pairs of the month, so more pairs do not average it out, and no pair of the month
+separates it from a lasting lift. Months are therefore the clusters, and their means the
+sample, as in Ibragimov & Mueller 2010, "t-Statistic based correlation and heterogeneity
+robust inference": the t-test stays valid where the means' variances differ (Bakirov &
+Szekely 2006), as they do for months of many pairs and of few.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def month_means(pairs: Sequence[PairDifference]) -> Floats:
     Where months had several audiences, what distinguishes these is estimated from the
     differences within months, which are free of the months' own effects, and removed:
     least squares on month and audience, each connected group of audiences centred on
-    zero. An audience that shares no month with another cannot be told from its months
-    and stays as it is.
+    zero. An audience that shares no month with another cannot be separated from its
+    months and stays as it is.
     """
     d = np.array([pair.d for pair in pairs], dtype=np.float64)
     months, month = np.unique([pair.month for pair in pairs], return_inverse=True)
