@@ -195,9 +195,9 @@ def _time(given: argparse.Namespace, engines: list[str]) -> None:
 
 
 def _time_both(given: argparse.Namespace) -> None:
-    """This build and the one before on the same draw, in turns, each thrice."""
+    """This build and the one before on the same draw, in turns, each twice."""
     rows = []
-    for name, build in (("before", given.before), ("this build", None)) * 3:
+    for name, build in (("before", given.before), ("this build", None)) * 2:
         took = on_build(build, "peeking.timed", given.timed, given.seed + 1000)
         rows.append([name, f"{took['cpu']:.2f}", f"{took['wall']:.2f}"])
     title = f"{given.timed:,} experiments, {DAYS} looks, 3 arms"

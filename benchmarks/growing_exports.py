@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--tests", type=int, default=2000, help="a scenario")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--before", type=Path, help="a checkout of an earlier build")
+    parser.add_argument("--only", nargs="*", default=[], help="of the scenarios")
     parser.add_argument("--upworthy", type=Path, help="the archive's file")
     given = parser.parse_args()
     builds: dict[str, Path | None] = {"this build": None}
@@ -37,6 +38,8 @@ def main() -> None:
         return
     rows = []
     for scenario, (effects, _) in SCENARIOS.items():
+        if given.only and scenario not in given.only:
+            continue
         best = max(effects)
         is_tied = sum(effect == best for effect in effects) > 1
         row = [scenario]

@@ -2,11 +2,11 @@
 
 What both posts of a pair share (topic, audience, season) cancels in their difference.
 What is left of a month, for example a style that does well that month, is shared by all
-pairs of the month, so more pairs do not average it out, and no pair of the month tells
-it from a lasting lift. Months are therefore the clusters, and their means the sample,
-as in Ibragimov & Mueller 2010, "t-Statistic based correlation and heterogeneity robust
-inference": the t-test stays valid where the means' variances differ (Bakirov & Szekely
-2006), as they do for months of many pairs and of few.
+pairs of the month, so more pairs do not average it out, and no pair of the month
+separates it from a lasting lift. Months are therefore the clusters, and their means the
+sample, as in Ibragimov & Mueller 2010, "t-Statistic based correlation and heterogeneity
+robust inference": the t-test stays valid where the means' variances differ (Bakirov &
+Szekely 2006), as they do for months of many pairs and of few.
 """
 
 from __future__ import annotations
