@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
+from ig_assets.core.corpus.history_import.file_posts import GroupedRows, group_posts
+from ig_assets.core.corpus.history_import.known_posts import (
+    KnownHistory,
+    known_history,
+)
 from ig_assets.core.corpus.history_import.plan import (
     ImportOptions,
     ImportPlan,
     SourceFile,
     plan_import,
+    without_forgotten,
 )
-from ig_assets.core.corpus.history_import.rows import ParsedHistory, read_history
+from ig_assets.core.corpus.history_import.recognition import recognise_source
+from ig_assets.core.corpus.history_import.rows import read_history
 from ig_assets.core.corpus.history_import.sources import (
     PastImport,
     check_mapping,
@@ -26,11 +34,15 @@ from ig_assets.core.corpus.history_import.sources import (
     source_name,
     source_of,
 )
-from ig_assets.core.corpus.history_import.writer import write_import
+from ig_assets.core.corpus.history_import.writer import (
+    is_news,
+    new_readings,
+    write_import,
+)
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
-from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 SAMPLE_ROWS = 20
 
@@ -39,7 +51,8 @@ SAMPLE_ROWS = 20
 class ImportReport:
     """The effect of an import, or with `dry_run` the effect that it would have.
 
-    `imported` and `rejected` are rows of the file, `scripts` distinct texts,
+    `imported`, `rejected` and `repeated` (nothing new) are rows of the file, `scripts`
+    distinct texts, `readings` counts that were read at `read_at` or the rows' own times,
     `experiments` those with two arms or more, of which `known_experiments` exist from
     earlier imports of the `source`; `left_alone` are columns that are not mapped. Of
     the scripts of earlier files `known_scripts` are in this one too and
@@ -62,6 +75,10 @@ class ImportReport:
     known_scripts: int = 0
     missing_scripts: int = 0
     already_imported: bool = False
+    repeated: int = 0
+    readings: int = 0
+    read_at: datetime | None = None
+    notes: tuple[str, ...] = ()
     rejects_sample: tuple[Reject, ...] = ()
 
 
@@ -76,8 +93,9 @@ def import_history(
 
     Experiment ids are the file's own within its source: of an extended export only
     what is new is added. The same bytes twice change nothing, unless a `source` is
-    given that has not had them. Raises InputError, also where columns are mapped
-    otherwise than before.
+    given that has not had them, or an older file was imported in between. Raises
+    InputError, also where columns are mapped otherwise than before, and where it is
+    in doubt which source the file belongs to.
     """
     options = options or ImportOptions()
     content_hash = _content_hash(path)
@@ -91,18 +109,31 @@ def import_history(
     now = clock.now()
     with warehouse.transaction() as con:
         past = past_imports(con)
+        rows, forgotten = without_forgotten(con, history, path.name)
+        history = replace(history, rejects=history.rejects + forgotten)
+        grouped = group_posts(rows, history.mapping)
         name = options.source or (source_name(path.name) if options.by_name else None)
-        file = SourceFile(path.name, content_hash, source_of(past, content_hash, name))
+        own = source_of(past, content_hash, name)
+        known = _known(con, past, own, grouped)
+        source, recognised = own, None
+        if options.by_name and options.source is None:
+            source, recognised = _recognised(past, path, content_hash, grouped, known)
+        file = SourceFile(path.name, content_hash, source)
         previous = _previous_import(past, file, options.source is not None)
-        if previous is not None:
-            same_bytes = previous.content_hash == content_hash
-            check_mapping(previous, history.mapping, same_bytes)
-            if same_bytes:
-                return _already_imported(previous, history)
-        plan = plan_import(con, file, history, past, options)
+        if previous is not None and _is_known_by_words(grouped):
+            check_mapping(
+                previous, history.mapping, previous.content_hash == content_hash
+            )
+        plan = plan_import(con, file, history, grouped, known, options, now)
+        if recognised:
+            plan = replace(plan, notes=(recognised, *plan.notes))
+        readings = new_readings(con, plan.arms, plan.time, now)
+        if previous is not None and previous.content_hash == content_hash:
+            if not is_news(plan, readings, known.tests):
+                return _already_imported(previous, plan)
         if not options.dry_run:
-            write_import(con, plan, now, run_id)
-    return _report(plan)
+            write_import(con, plan, readings, now, run_id)
+    return _report(plan, len(readings))
 
 
 def _content_hash(file: Path) -> str:
@@ -111,6 +142,37 @@ def _content_hash(file: Path) -> str:
             return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError:
         raise InputError(f"The file {file} cannot be opened.") from None
+
+
+def _known(
+    con: Connection, past: Sequence[PastImport], own: str, grouped: GroupedRows
+) -> KnownHistory:
+    """What earlier imports have of the posts and tests of a file."""
+    posts = grouped.posts
+    return known_history(
+        con,
+        past,
+        [own],
+        {post.experiment for post in posts} - {""},
+        {post.row.revision_hash for post in posts},
+        {name for post in posts for name in post.names},
+    )
+
+
+def _recognised(
+    past: Sequence[PastImport],
+    path: Path,
+    content_hash: str,
+    grouped: GroupedRows,
+    known: KnownHistory,
+) -> tuple[str, str | None]:
+    """The source of a file that was given none, and why it is not its name's."""
+    same = [done.source for done in past if done.content_hash == content_hash]
+    own = source_of(past, content_hash, source_name(path.name))
+    if same:
+        return same[-1], None
+    sources = {done.source for done in past}
+    return recognise_source(grouped.posts, known, own, sources, path.name)
 
 
 def _previous_import(
@@ -123,7 +185,12 @@ def _previous_import(
     return next(reversed(same or of_source), None)
 
 
-def _already_imported(previous: PastImport, history: ParsedHistory) -> ImportReport:
+def _is_known_by_words(grouped: GroupedRows) -> bool:
+    return any(not post.names for post in grouped.posts)
+
+
+def _already_imported(previous: PastImport, plan: ImportPlan) -> ImportReport:
+    history = plan.history
     return ImportReport(
         source=previous.source,
         rows_read=previous.rows_read,
@@ -136,7 +203,7 @@ def _already_imported(previous: PastImport, history: ParsedHistory) -> ImportRep
     )
 
 
-def _report(plan: ImportPlan) -> ImportReport:
+def _report(plan: ImportPlan, readings: int) -> ImportReport:
     return ImportReport(
         source=plan.file.source,
         rows_read=plan.history.rows_read,
@@ -152,5 +219,9 @@ def _report(plan: ImportPlan) -> ImportReport:
         posts=len(plan.arms),
         known_scripts=len(plan.known_scripts & plan.scripts.keys()),
         missing_scripts=len(plan.known_scripts - plan.scripts.keys()),
+        repeated=plan.repeated,
+        readings=readings,
+        read_at=plan.time.at,
+        notes=plan.notes,
         rejects_sample=plan.rejects[:SAMPLE_ROWS],
     )

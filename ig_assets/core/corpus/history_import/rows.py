@@ -18,6 +18,7 @@ from ig_assets.core.corpus.scripts.script import (
     join_script,
 )
 from ig_assets.core.corpus.scripts.secret_scan import secret_kind
+from ig_assets.core.corpus.scripts.sections import split_parts
 from ig_assets.core.identity import normalise_text, text_hash
 from ig_assets.core.tabular import parse_count, parse_instant, plain_name
 from ig_assets.errors import InputError
@@ -35,8 +36,13 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "text": ("script", "script_text", "content", "caption"),
     "language": ("lang", "locale"),
     "author": ("writer", "creator", "username"),
+    "post_id": ("media_id", "ig_media_id", "video_id", "id"),
+    "permalink": ("post_url", "url", "link", "shortcode", "webpage_url"),
     "image": ("eyecatcher_id", "image_id", "thumbnail_id", "thumbnail"),
     "posted_on": ("posted_at", "published_at", "published_on", "publish_time", "date"),
+    "as_of": ("observed_on", "observed_at", "snapshot_at", "snapshot_date", "read_at"),
+    "running": ("is_running",),
+    "ends_on": ("ends_at", "end_date"),
     "simulated": ("is_simulated", "synthetic"),
     "impressions": ("impression_count",),
     "reach": ("accounts_reached",),
@@ -61,7 +67,8 @@ _TRUTH = {"true": True, "1": True, "yes": True} | dict.fromkeys(
 class HistoryRow:
     """One accepted row; `number` counts the file's rows from 1, counts are >= 0.
 
-    Texts are empty where the file has none; `posted_on` is naive UTC.
+    Texts are empty where the file has none; times are naive UTC. `read_at` is when the
+    counts were read; `is_running` and `ends_on` are of the row's test.
     """
 
     number: int
@@ -80,6 +87,11 @@ class HistoryRow:
     posted_on: datetime | None
     simulated: bool
     counts: Mapping[str, float]
+    post_id: str = ""
+    permalink: str = ""
+    read_at: datetime | None = None
+    is_running: bool | None = None
+    ends_on: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,8 @@ class ParsedHistory:
 
     `mapping` is {our column: the file's}; `left_alone` are the file's other columns.
     `numerator` and `denominator` are the metrics of the rate, None where the file has
-    no such column. `rows_read` counts accepted and rejected rows.
+    no such column; `denominators` are those that a post may have instead, the
+    preferred one first. `rows_read` counts accepted and rejected rows.
     """
 
     rows: tuple[HistoryRow, ...]
@@ -98,6 +111,7 @@ class ParsedHistory:
     left_alone: tuple[str, ...]
     numerator: str | None
     denominator: str | None
+    denominators: tuple[str, ...] = ()
 
 
 def guess_mapping(columns: Sequence[str]) -> dict[str, str]:
@@ -139,6 +153,8 @@ def read_history(
         for ours, theirs in mapping.items()
     }
     numerator = _chosen(numerator, NUMERATORS, mapping)
+    wanted = (denominator,) if denominator else DENOMINATORS
+    denominators = tuple(name for name in wanted if name in mapping)
     denominator = _chosen(denominator, DENOMINATORS, mapping)
     broken = frame[BROKEN_LINE].tolist() if BROKEN_LINE in frame.columns else []
     rows, rejects = [], []
@@ -150,7 +166,7 @@ def read_history(
                     "broken row", "Its line is not one JSON object."
                 )
             row = dict(zip(columns, values, strict=True))
-            rows.append(_row(number, row, numerator, denominator, simulated))
+            rows.append(_row(number, row, numerator, denominators, simulated))
         except InvalidSourceError as error:
             uri = f"{HISTORY}{file.name}#{number}"
             rejects.append(Reject(uri, error.reason, error.detail))
@@ -169,6 +185,7 @@ def read_history(
         ),
         numerator=numerator,
         denominator=denominator,
+        denominators=denominators,
     )
 
 
@@ -204,14 +221,16 @@ def _row(
     number: int,
     row: Mapping[str, str],
     numerator: str | None,
-    denominator: str | None,
+    denominators: Sequence[str],
     simulated: bool | None,
 ) -> HistoryRow:
     words = [row.get(n, "") for n in ("hook", "body", "call_to_action", "text")]
     if any("\x00" in part for part in words):
         raise InvalidSourceError("binary", "The text contains NUL characters.")
     hook, body, call_to_action, text = (_without_tags(part) for part in words)
-    hook = " ".join((hook or text.partition("\n")[0]).split())
+    hook = " ".join(hook.split())
+    if text and not body:
+        hook, body, call_to_action = split_parts(text, hook, call_to_action, True)
     text = text or join_script(hook, body, call_to_action)
     if not hook:
         raise InvalidSourceError("no hook", "The row has no hook.")
@@ -222,6 +241,7 @@ def _row(
             "looks like a secret", f"The text seems to contain {kind}."
         )
     counts = dict(_counts(row))
+    denominator = next((name for name in denominators if name in counts), None)
     events, trials = counts.get(numerator or ""), counts.get(denominator or "")
     if events is not None and trials is not None and events > trials:
         raise InvalidSourceError(
@@ -241,9 +261,14 @@ def _row(
         language=row.get("language", "").strip(),
         author=row.get("author", "").strip(),
         image=row.get("image", "").strip(),
-        posted_on=_posted_on(row.get("posted_on", "").strip()),
-        simulated=_truth(row) if simulated is None else simulated,
+        posted_on=_date(row, "posted_on"),
+        simulated=_yes_or_no(row, "simulated") if simulated is None else simulated,
         counts=counts,
+        post_id=row.get("post_id", "").strip(),
+        permalink=row.get("permalink", "").strip(),
+        read_at=_date(row, "as_of"),
+        is_running=_yes_or_no(row, "running") if row.get("running") else None,
+        ends_on=_date(row, "ends_on"),
     )
 
 
@@ -270,19 +295,20 @@ def _counts(row: Mapping[str, str]) -> Iterator[tuple[str, float]]:
             ) from None
 
 
-def _posted_on(text: str) -> datetime | None:
+def _date(row: Mapping[str, str], name: str) -> datetime | None:
+    text = row.get(name, "").strip()
     try:
         return parse_instant(text) if text else None
     except ValueError:
         raise InvalidSourceError(
-            "not a date", "`posted_on` is not a date such as 2026-01-31."
+            "not a date", f"`{name}` is not a date such as 2026-01-31."
         ) from None
 
 
-def _truth(row: Mapping[str, str]) -> bool:
-    value = row.get("simulated", "").strip().lower()
+def _yes_or_no(row: Mapping[str, str], name: str) -> bool:
+    value = row.get(name, "").strip().lower()
     if value not in _TRUTH:
         raise InvalidSourceError(
-            "not yes or no", "`simulated` is neither true nor false."
+            "not yes or no", f"`{name}` is neither true nor false."
         )
     return _TRUTH[value]
