@@ -1,4 +1,4 @@
-"""Which script a post's words are: edited ones are a new revision of the same script."""
+"""Which script a post's words are: edited words are a new revision of the same one."""
 
 from __future__ import annotations
 

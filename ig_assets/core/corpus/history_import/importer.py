@@ -52,7 +52,7 @@ class ImportReport:
     """The effect of an import, or with `dry_run` the effect that it would have.
 
     `imported`, `rejected` and `repeated` (nothing new) are rows of the file, `scripts`
-    distinct texts, `readings` counts that were read at `read_at` or the rows' own times,
+    distinct texts, `readings` counts read at `read_at` or at the rows' own times,
     `experiments` those with two arms or more, of which `known_experiments` exist from
     earlier imports of the `source`; `left_alone` are columns that are not mapped. Of
     the scripts of earlier files `known_scripts` are in this one too and
@@ -200,6 +200,7 @@ def _already_imported(previous: PastImport, plan: ImportPlan) -> ImportReport:
         numerator=history.numerator,
         denominator=history.denominator,
         already_imported=True,
+        notes=plan.notes,
     )
 
 

@@ -16,7 +16,6 @@ from ig_assets.core.corpus.history_import.arms import (
 from ig_assets.core.corpus.history_import.experiments import (
     ImportedExperiment,
     Terms,
-    experiment_notes,
     make_experiments,
 )
 from ig_assets.core.corpus.history_import.edited_words import current_words
@@ -30,6 +29,11 @@ from ig_assets.core.corpus.history_import.reading_times import (
     settle_time,
 )
 from ig_assets.core.corpus.history_import.rows import HistoryRow, ParsedHistory
+from ig_assets.core.corpus.history_import.sentences import (
+    experiment_notes,
+    identity_notes,
+    rate_notes,
+)
 from ig_assets.core.corpus.history_import.sources import known_scripts
 from ig_assets.core.corpus.queries import forgotten_scripts
 from ig_assets.core.corpus.rejects import HISTORY
@@ -204,8 +208,8 @@ def plan_import(
         performance=performance_rows(con, words, history, file.source, time),
         notes=(
             *grouped.notes,
-            *_identity_notes(grouped),
-            *rated.notes,
+            *identity_notes(grouped),
+            *rate_notes(rated, history.numerator),
             *experiment_notes(experiments, options.terms, known.tests),
             *time_notes,
         ),
@@ -244,32 +248,3 @@ def _rejects(
         Reject(f"{HISTORY}{file.name}#{row.number}", reason, detail)
         for row, reason, detail in refused
     )
-
-
-def _identity_notes(grouped: GroupedRows) -> tuple[str, ...]:
-    """By what the posts are known, and which rows said nothing new."""
-    notes = []
-    by_words = sum(not post.names for post in grouped.posts)
-    if by_words == len(grouped.posts) and by_words:
-        notes.append(
-            "The file has no id or permalink of its posts: they are known by their "
-            "words and date, and edited words are another post. --map post_id=COLUMN "
-            "names one."
-        )
-    elif by_words:
-        notes.append(
-            f"{by_words:,} posts have no id or permalink; they are known by their "
-            "words and date."
-        )
-    several = sum(len(post.rows) > 1 for post in grouped.posts)
-    if several:
-        readings = sum(len(post.rows) for post in grouped.posts)
-        notes.append(
-            f"{readings:,} rows are readings of {len(grouped.posts):,} posts; the "
-            "latest counts for the rate."
-        )
-    if grouped.repeated:
-        notes.append(
-            f"{len(grouped.repeated):,} rows repeat a reading; each was taken once."
-        )
-    return tuple(notes)

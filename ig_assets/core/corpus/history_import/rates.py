@@ -16,14 +16,17 @@ from ig_assets.core.corpus.history_import.rows import ParsedHistory
 
 @dataclass(frozen=True)
 class RatedPosts:
-    """The posts that have both counts of a rate.
+    """The posts that have both counts of a rate, and how many are rated by what.
 
-    `denominators` are those of tests, by the file's name of the test.
+    `denominators` are those of tests, by the file's name of the test; `apart` posts
+    lack that of their test and take no part in it; `unrated` ones have no rate.
     """
 
     posts: list[FilePost]
     denominators: Mapping[str, str]
-    notes: tuple[str, ...]
+    by_denominator: Mapping[str, int]
+    apart: int
+    unrated: int
 
 
 def denominator_of(post: FilePost, history: ParsedHistory) -> str | None:
@@ -60,7 +63,9 @@ def rate_posts(
             apart += 1
             post = replace(post, experiment="")
         rated.append(post)
-    return RatedPosts(rated, denominators, _notes([*own.values()], history, apart))
+    by_denominator = Counter(name for name in own.values() if name is not None)
+    unrated = len(posts) - len(rated)
+    return RatedPosts(rated, denominators, by_denominator, apart, unrated)
 
 
 def _shared(arms: Sequence[FilePost], history: ParsedHistory) -> str:
@@ -71,28 +76,3 @@ def _shared(arms: Sequence[FilePost], history: ParsedHistory) -> str:
             post.rated(history.numerator, name) is not None for post in arms
         ),
     )
-
-
-def _notes(
-    own: Sequence[str | None], history: ParsedHistory, apart: int
-) -> tuple[str, ...]:
-    counted = Counter(name for name in own if name is not None)
-    missing = own.count(None)
-    notes = []
-    if len(counted) > 1:
-        by = " and ".join(f"{n:,} posts by {name}" for name, n in counted.items())
-        notes.append(
-            f"Rated apart, as no post has the other's denominator: {by}; no rate "
-            "mixes them."
-        )
-    if apart:
-        notes.append(
-            f"{apart:,} posts lack the denominator that their test's other arms have; "
-            "they take no part in the test."
-        )
-    if missing and counted:
-        notes.append(
-            f"{missing:,} posts lack {history.numerator} or what it is divided by; "
-            "they have no rate and count in none."
-        )
-    return tuple(notes)

@@ -15,6 +15,7 @@ from ig_assets.core.corpus.history_import.arms import ImportedArm
 from ig_assets.core.corpus.history_import.file_posts import FilePost
 from ig_assets.core.corpus.history_import.known_posts import KnownPost
 from ig_assets.core.corpus.history_import.rows import HistoryRow
+from ig_assets.core.identity import next_instant
 
 
 class Reading(NamedTuple):
@@ -28,11 +29,20 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class ReadingTime:
-    """The time of a file's rows that have none of their own."""
+    """The time of a file's rows that have none of their own.
 
-    at: datetime
+    `stated` is by the person (`is_own`) or by the newest row, None where neither says
+    it; `now` is the import's.
+    """
+
+    stated: datetime | None
     is_own: bool
     now: datetime
+
+    @property
+    def at(self) -> datetime:
+        """When these rows were read, as far as is known."""
+        return self.now if self.stated is None else self.stated
 
     def readings(self, post: FilePost) -> list[Reading]:
         """The readings of a post, the oldest first."""
@@ -45,23 +55,30 @@ class ReadingTime:
     def is_before(self, row: HistoryRow, end: datetime) -> bool:
         """Whether the row was read before a test's end; a date is that whole day.
 
-        The newest row's date says nothing about the end, the import's time does.
+        Without a time of its own it was read by the import's.
         """
-        own = row.read_at or (self.at if self.is_own else None)
+        own = row.read_at or (self.stated if self.is_own else None)
         if own is None:
-            return self.now < _end_of_day(end)
+            return max(self.now, self.at) < _end_of_day(end)
         return own < (end if own == _day(own) else _end_of_day(end))
 
 
 def reading_time(
     posts: Sequence[FilePost], as_of: datetime | None, now: datetime
 ) -> ReadingTime:
-    """The time of a file's readings, before they are compared with earlier ones."""
+    """The time of a file's readings, before they are compared with earlier ones.
+
+    A post without any count above 0 may be a planned one, and dates nothing.
+    """
     if as_of is not None:
         return ReadingTime(as_of, True, now)
-    days = [row.posted_on for post in posts for row in post.rows if row.posted_on]
-    newest = max((day for day in days if day <= now), default=now)
-    return ReadingTime(newest, False, now)
+    days = [
+        row.posted_on
+        for post in posts
+        for row in post.rows
+        if row.posted_on and any(row.counts.values())
+    ]
+    return ReadingTime(max(days, default=None), False, now)
 
 
 def settle_time(
@@ -69,8 +86,8 @@ def settle_time(
 ) -> tuple[ReadingTime, tuple[str, ...]]:
     """The time once the file's counts are compared with those of earlier imports.
 
-    An export of older posts may be a new one: where its counters are ahead of known
-    ones and none is behind, it was read after them.
+    A file without dates is as new as its import. So is an export of older posts whose
+    counters are ahead of known ones and none is behind.
     """
     known = [
         (arm.row, arm.known)
@@ -78,25 +95,29 @@ def settle_time(
         if arm.known is not None and arm.known.read_at and arm.row.read_at is None
     ]
     latest = max((k.read_at for _, k in known if k.read_at), default=None)
-    if latest is None:
-        return time, ()
     ahead = sum(_differs(row, k, 1) for row, k in known)
     behind = sum(_differs(row, k, -1) for row, k in known)
-    if time.at < latest and not time.is_own and ahead and not behind:
-        return replace(time, at=time.now), ()
-    if time.at < latest and (ahead or behind):
+    stated = time.stated
+    is_older = stated is not None and latest is not None and stated < latest
+    if stated is None or (is_older and not time.is_own and ahead and not behind):
+        return replace(time, stated=next_instant(time.now, latest)), _fell(behind)
+    if is_older and (ahead or behind):
         return time, (
-            f"These counts are of {time.at:%Y-%m-%d}, older than the known ones of "
+            f"These counts are of {stated:%Y-%m-%d}, older than the known ones of "
             f"{latest:%Y-%m-%d}: kept as history, the later ones stay the latest. "
             "--as-of DATE says when they were read.",
         )
-    if behind:
-        return time, (
-            f"{behind:,} known posts have a counter that fell; the lower count is kept "
-            "as the latest. If this file is an older one, import it again with --as-of "
-            "DATE of when it was made.",
-        )
-    return time, ()
+    return time, _fell(0 if is_older else behind)
+
+
+def _fell(posts: int) -> tuple[str, ...]:
+    if not posts:
+        return ()
+    return (
+        f"Known posts with a counter that fell: {posts:,}. The lower count is kept as "
+        "the latest; if this file is an older one, import it again with --as-of DATE "
+        "of when it was made.",
+    )
 
 
 def _differs(row: HistoryRow, known: KnownPost, sign: int) -> bool:
