@@ -20,7 +20,7 @@ from ig_assets.core.corpus.scripts.script import (
 from ig_assets.core.corpus.scripts.secret_scan import secret_kind
 from ig_assets.core.corpus.scripts.sections import split_parts
 from ig_assets.core.identity import normalise_text, text_hash
-from ig_assets.core.tabular import parse_count, parse_instant, plain_name
+from ig_assets.core.tabular.strict_csv import parse_count, parse_instant, plain_name
 from ig_assets.errors import InputError
 
 # Our columns, and their names in the Upworthy archive, Instagram's exports and those

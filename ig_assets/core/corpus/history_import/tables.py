@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ig_assets.core.tabular import guess_delimiter, parquet_rows
+from ig_assets.core.tabular.strict_csv import guess_delimiter, parquet_rows
 from ig_assets.errors import InputError
 
 if TYPE_CHECKING:

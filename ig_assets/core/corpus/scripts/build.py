@@ -22,7 +22,7 @@ from ig_assets.core.corpus.scripts.script import (
     join_script,
 )
 from ig_assets.core.corpus.scripts.sections import split_parts
-from ig_assets.core.tabular import parse_count, parse_instant
+from ig_assets.core.tabular.strict_csv import parse_count, parse_instant
 
 BROKEN = "broken front matter"
 

@@ -18,7 +18,7 @@ from ig_assets.core.corpus.scripts.script import (
     ParsedScript,
     Reject,
 )
-from ig_assets.core.tabular import (
+from ig_assets.core.tabular.strict_csv import (
     BrokenCsvError,
     NotParquetError,
     csv_rows,

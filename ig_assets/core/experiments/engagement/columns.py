@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ig_assets.core.tabular import plain_name
+from ig_assets.core.tabular.strict_csv import plain_name
 from ig_assets.errors import InputError
 
 # Ours, and what others call it; the first that a file has is taken.

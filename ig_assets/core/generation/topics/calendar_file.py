@@ -17,7 +17,7 @@ import yaml
 
 from ig_assets.core.corpus.scripts.decoding import decoded
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
-from ig_assets.core.tabular import DELIMITERS
+from ig_assets.core.tabular.strict_csv import DELIMITERS
 
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
