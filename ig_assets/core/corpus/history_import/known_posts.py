@@ -54,6 +54,12 @@ WHERE post_id IN (SELECT unnest(?::TEXT[]))
 ORDER BY post_id, kind, value
 """
 
+_REVISIONS = """
+SELECT script_id, revision_hash
+FROM scripts
+WHERE script_id IN (SELECT unnest(?::TEXT[]))
+"""
+
 _COUNTS = """
 SELECT post_id, metric, value, as_of
 FROM current_readings
@@ -80,7 +86,9 @@ class KnownTest:
 class KnownPost:
     """A post of earlier imports and its latest counts, read at `read_at`.
 
-    `label` is its arm's; `readings` are the counts of each time of reading.
+    `label` is its arm's, `revision_hash` that of the words it was published with and
+    `words` those of all revisions of its script; `readings` are the counts of each time
+    of reading.
     """
 
     post_id: str
@@ -89,6 +97,7 @@ class KnownPost:
     label: str
     script_id: str
     revision_hash: str
+    words: frozenset[str]
     posted_on: datetime | None
     image: str
     names: frozenset[VendorName]
@@ -143,6 +152,10 @@ def known_history(
     ids = [post["post_id"] for post in posts]
     named, source_of_name = _names(con, ids)
     readings = _readings(con, ids)
+    words: dict[str, list[str]] = defaultdict(list)
+    scripts = sorted({post["script_id"] for post in posts if post["script_id"]})
+    for script_id, revision_hash in con.execute(_REVISIONS, [scripts]).fetchall():
+        words[script_id].append(revision_hash)
     unnamed = {
         stable_id("post", "history", done.import_id, number): done.source
         for done in past
@@ -172,6 +185,7 @@ def known_history(
                 label=post["arm"],
                 script_id=post["script_id"],
                 revision_hash=post["revision_hash"],
+                words=frozenset((post["revision_hash"], *words[post["script_id"]])),
                 posted_on=post["posted_on"],
                 image=image,
                 names=frozenset(named.get(post_id, ())),

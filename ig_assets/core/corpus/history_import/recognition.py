@@ -78,7 +78,7 @@ def is_same_post(post: FilePost, known: KnownPost) -> bool:
     words or date; without a name in common by words, image and date.
     """
     shared = known.names.intersection(post.names)
-    words = post.row.revision_hash == known.revision_hash
+    words = post.row.revision_hash in known.words
     date = post.row.posted_on == known.posted_on
     if shared:
         dated = date and known.posted_on is not None

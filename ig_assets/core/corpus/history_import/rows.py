@@ -122,6 +122,8 @@ def guess_mapping(columns: Sequence[str]) -> dict[str, str]:
         name = next((n for n in (ours, *aliases) if n in theirs), None)
         if name is not None:
             found[ours] = theirs[name]
+    if "date" in theirs and found.get("posted_on") != theirs["date"]:
+        found.setdefault("as_of", theirs["date"])
     if "body" in found and "hook" not in found and "text" not in found:
         found["text"] = found.pop("body")
     return found

@@ -75,19 +75,22 @@ def test_every_row_is_an_arm_with_its_script_post_and_final_readings(
         "FROM experiments"
     ) == [("clicks", "impressions", True, 0.0, False, "running")]
     posts = corpus.rows(
-        "SELECT p.arm, p.detail, p.platform, p.status, p.variant_id, p.published_at, "
+        "SELECT p.detail, p.platform, p.status, p.variant_id, p.published_at, "
         "max(g.value) FILTER (g.metric = 'impressions'), "
         "max(g.value) FILTER (g.metric = 'clicks'), bool_or(g.age_hours IS NOT NULL) "
         "FROM posts AS p JOIN engagement AS g ON g.post_id = p.post_id "
-        "GROUP BY ALL ORDER BY 7, 8"
+        "GROUP BY p.post_id, p.detail, p.platform, p.status, p.variant_id, "
+        "p.published_at ORDER BY 6, 7"
     )
     seen = ("history", "published", None, None)
     assert posts == [
-        ("arm-2", "image:img3", *seen, 500.0, 9.0, False),
-        ("arm-1", "image:img2", *seen, 500.0, 10.0, False),
-        ("arm-2", "image:img1", *seen, 1000.0, 20.0, False),
-        ("arm-1", "image:img1", *seen, 1000.0, 50.0, False),
+        ("image:img3", *seen, 500.0, 9.0, False),
+        ("image:img2", *seen, 500.0, 10.0, False),
+        ("image:img1", *seen, 1000.0, 20.0, False),
+        ("image:img1", *seen, 1000.0, 50.0, False),
     ]
+    arms = corpus.rows("SELECT count(DISTINCT arm) FROM posts GROUP BY experiment_id")
+    assert arms == [(2,), (2,)]
 
 
 def test_performance_sums_the_posts_of_one_text(corpus: CorpusFactory) -> None:
