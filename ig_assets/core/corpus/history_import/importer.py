@@ -25,7 +25,10 @@ from ig_assets.core.corpus.history_import.plan import (
     plan_import,
     without_forgotten,
 )
-from ig_assets.core.corpus.history_import.recognition import recognise_source
+from ig_assets.core.corpus.history_import.recognition import (
+    recognise_source,
+    shares_posts,
+)
 from ig_assets.core.corpus.history_import.rows import read_history
 from ig_assets.core.corpus.history_import.sources import (
     PastImport,
@@ -120,10 +123,10 @@ def import_history(
             source, recognised = _recognised(past, path, content_hash, grouped, known)
         file = SourceFile(path.name, content_hash, source)
         previous = _previous_import(past, file, options.source is not None)
-        if previous is not None and _is_known_by_words(grouped):
-            check_mapping(
-                previous, history.mapping, previous.content_hash == content_hash
-            )
+        if previous is not None:
+            same_bytes = previous.content_hash == content_hash
+            if same_bytes or not shares_posts(grouped.posts, known, source):
+                check_mapping(previous, history.mapping, same_bytes)
         plan = plan_import(con, file, history, grouped, known, options, now)
         if recognised:
             plan = replace(plan, notes=(recognised, *plan.notes))
@@ -183,10 +186,6 @@ def _previous_import(
     candidates = of_source if within_source else past
     same = [done for done in candidates if done.content_hash == file.content_hash]
     return next(reversed(same or of_source), None)
-
-
-def _is_known_by_words(grouped: GroupedRows) -> bool:
-    return any(not post.names for post in grouped.posts)
 
 
 def _already_imported(previous: PastImport, plan: ImportPlan) -> ImportReport:

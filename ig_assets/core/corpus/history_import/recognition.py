@@ -71,6 +71,14 @@ def recognise_source(
     return own, None
 
 
+def shares_posts(posts: Sequence[FilePost], known: KnownHistory, source: str) -> bool:
+    """Whether a file certainly has posts of a source, so that both name them alike."""
+    overlap = _overlaps(posts, known).get(source)
+    return overlap is not None and bool(
+        overlap.count and overlap.is_certain(len(posts))
+    )
+
+
 def is_same_post(post: FilePost, known: KnownPost) -> bool:
     """Whether a post of a file is one of an earlier import, of whichever source.
 
