@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ig_assets.core.corpus.history_import.plan import (
@@ -29,7 +29,8 @@ from ig_assets.core.corpus.history_import.sources import (
 from ig_assets.core.corpus.history_import.writer import write_import
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.ports import Clock
-from ig_assets.errors import InputError
+from ig_assets.core.tabular import ColumnGuess
+from ig_assets.errors import InputError, NothingTakenError
 from ig_assets.warehouse.warehouse import Warehouse
 
 SAMPLE_ROWS = 20
@@ -39,7 +40,9 @@ SAMPLE_ROWS = 20
 class ImportReport:
     """The effect of an import, or with `dry_run` the effect that it would have.
 
-    `imported` and `rejected` are rows of the file, `scripts` distinct texts,
+    `imported`, `rejected` and `skipped` (by kind) are rows of the file and add up to
+    `rows_read`; `columns` say what each column is taken for, `read_as` how the file
+    was read, `notes` what was assumed or left out. `scripts` are distinct texts,
     `experiments` those with two arms or more, of which `known_experiments` exist from
     earlier imports of the `source`; `left_alone` are columns that are not mapped. Of
     the scripts of earlier files `known_scripts` are in this one too and
@@ -62,6 +65,11 @@ class ImportReport:
     known_scripts: int = 0
     missing_scripts: int = 0
     already_imported: bool = False
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    columns: tuple[ColumnGuess, ...] = ()
+    notes: tuple[str, ...] = ()
+    read_as: str = ""
+    why_nothing: str = ""
     rejects_sample: tuple[Reject, ...] = ()
 
 
@@ -72,12 +80,12 @@ def import_history(
     options: ImportOptions | None = None,
     run_id: str | None = None,
 ) -> ImportReport:
-    """Import one CSV(.gz), JSONL(.gz) or Parquet file in one transaction.
+    """Import one CSV, JSON (each also .gz), Parquet or Excel file in one transaction.
 
     Experiment ids are the file's own within its source: of an extended export only
     what is new is added. The same bytes twice change nothing, unless a `source` is
     given that has not had them. Raises InputError, also where columns are mapped
-    otherwise than before.
+    otherwise than before, and NothingTakenError where no row can be taken.
     """
     options = options or ImportOptions()
     content_hash = _content_hash(path)
@@ -87,7 +95,13 @@ def import_history(
         options.numerator,
         options.denominator,
         options.simulated,
+        options.values,
+        options.preset,
     )
+    if not history.rows and not options.dry_run:
+        raise NothingTakenError(
+            f"Nothing of {path.name} was taken: {history.why_nothing}."
+        )
     now = clock.now()
     with warehouse.transaction() as con:
         past = past_imports(con)
@@ -152,5 +166,10 @@ def _report(plan: ImportPlan) -> ImportReport:
         posts=len(plan.arms),
         known_scripts=len(plan.known_scripts & plan.scripts.keys()),
         missing_scripts=len(plan.known_scripts - plan.scripts.keys()),
+        skipped=plan.history.skipped or {},
+        columns=plan.history.columns,
+        notes=plan.history.notes,
+        read_as=plan.history.read_as,
+        why_nothing="" if plan.rows else plan.history.why_nothing,
         rejects_sample=plan.rejects[:SAMPLE_ROWS],
     )

@@ -24,6 +24,7 @@ from ig_assets.core.corpus.history_import.sources import (
 from ig_assets.core.corpus.rejects import HISTORY
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.identity import stable_id
+from ig_assets.core.tabular import ValueOptions
 from ig_assets.warehouse.warehouse import Connection
 
 _FORGOTTEN = """
@@ -44,7 +45,8 @@ class ImportOptions:
     `denominator` the guessed metrics of the rate. `simulated=None` takes the file's
     column, or False. `randomised` experiments split one audience at random; `sigma` is
     their post-to-post standard deviation of the log rate. `source` names the export;
-    without it the file's name does with `by_name`, else its content.
+    without it the file's name does with `by_name`, else its content. `values` says how
+    numbers and dates are written, and `preset` which tool made the file.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +57,8 @@ class ImportOptions:
     denominator: str | None = None
     source: str | None = None
     by_name: bool = False
+    values: ValueOptions = field(default_factory=ValueOptions)
+    preset: str | None = None
     dry_run: bool = False
 
 
@@ -133,7 +137,7 @@ def _mismatch_rejects(
 ) -> tuple[Reject, ...]:
     return tuple(
         Reject(
-            f"{HISTORY}{file.name}#{row.number}",
+            f"{HISTORY}{file.name}#{row.line}",
             "other words",
             f"An arm of test {row.experiment} of source {file.source} came with other "
             "words or another image before; another export needs another --source.",
@@ -155,7 +159,7 @@ def _without_forgotten(
     kept, rejects = [], []
     for row in history.rows:
         if row.revision_hash in forgotten or script_id_of(row) in forgotten:
-            uri = f"{HISTORY}{name}#{row.number}"
+            uri = f"{HISTORY}{name}#{row.line}"
             detail = "The script was forgotten on request."
             rejects.append(Reject(uri, "forgotten", detail))
         else:

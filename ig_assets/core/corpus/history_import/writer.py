@@ -13,12 +13,9 @@ from ig_assets.core.corpus.history_import.arms import (
     image_of,
     script_id_of,
 )
+from ig_assets.core.corpus.history_import.columns import METRICS
 from ig_assets.core.corpus.history_import.plan import ImportPlan
-from ig_assets.core.corpus.history_import.rows import (
-    METRICS,
-    HistoryRow,
-    ParsedHistory,
-)
+from ig_assets.core.corpus.history_import.rows import HistoryRow, ParsedHistory
 from ig_assets.core.corpus.rejects import write_rejects
 from ig_assets.core.corpus.scripts.script import COUNTS
 from ig_assets.core.identity import next_instant, stable_id
