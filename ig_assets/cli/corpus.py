@@ -10,6 +10,15 @@ from typing import Annotated
 
 import typer
 
+from ig_assets.cli.export_columns import (
+    Dates,
+    Numbers,
+    Preset,
+    TimeZone,
+    print_columns,
+    print_rows,
+    values_of,
+)
 from ig_assets.cli.output import (
     AsJson,
     InMonth,
@@ -28,7 +37,7 @@ from ig_assets.core.experiments.decisions.winners import record_winners
 from ig_assets.core.experiments.stats.post_variance import planned_sigma
 from ig_assets.core.ports import Filters
 from ig_assets.core.tabular import parse_instant
-from ig_assets.errors import InputError
+from ig_assets.errors import InputError, NothingTakenError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services
 
@@ -43,11 +52,20 @@ class Origin(str, Enum):
 
 @plain_errors
 def import_history_command(
-    file: Annotated[Path, typer.Argument(help="CSV(.gz), JSONL(.gz) or Parquet.")],
+    file: Annotated[
+        Path, typer.Argument(help="CSV, TSV, JSON (each also .gz), Parquet or Excel.")
+    ],
     mapping: Annotated[
         list[str] | None,
-        typer.Option("--map", help="ours=theirs, where the guess is wrong; repeat."),
+        typer.Option(
+            "--map",
+            help="ours=theirs, where the guess is wrong; ours= drops a guess; repeat.",
+        ),
     ] = None,
+    preset: Preset = None,
+    numbers: Numbers = None,
+    dates: Dates = None,
+    timezone: TimeZone = None,
     simulated: Annotated[
         bool | None,
         typer.Option(help="Label the rows as simulated. [default: the file's column]"),
@@ -120,6 +138,8 @@ def import_history_command(
             source=_source(source),
             by_name=True,
             dry_run=dry_run,
+            values=values_of(numbers, dates, timezone),
+            preset=preset and preset.value,
         ),
     )
     decided = None
@@ -129,6 +149,10 @@ def import_history_command(
         print_json({"import": report, "decisions": decided})
     else:
         _print_import(report, dry_run, decided)
+    if report.why_nothing:
+        raise NothingTakenError(
+            f"Nothing of {file.name} would be taken: {report.why_nothing}."
+        )
 
 
 def decide(services: Services) -> ResultsSummary:
@@ -240,7 +264,7 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
     mapping = {}
     for pair in pairs:
         ours, separator, theirs = pair.partition("=")
-        if not (ours and separator and theirs):
+        if not (ours and separator):
             raise InputError(
                 f"--map {pair!r} must read ours=theirs, e.g. hook=headline."
             )
@@ -253,18 +277,12 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
 def _print_import(
     report: ImportReport, dry_run: bool, decided: ResultsSummary | None
 ) -> None:
-    mapped = ", ".join(f"{ours}={theirs}" for ours, theirs in report.mapping.items())
-    console.print(f"Columns: {mapped}")
-    if report.left_alone:
-        console.print(
-            f"Left alone: {', '.join(report.left_alone)}; "
-            "--map ours=theirs takes a column in."
-        )
+    print_columns(report, with_values=dry_run)
     if report.numerator and report.denominator:
         console.print(f"Rate: {report.numerator} per {report.denominator}")
     if report.already_imported:
-        console.print("This file was imported before; nothing changed.")
         _print_notes(report)
+        console.print("This file was imported before; nothing changed.")
         return
     if report.known_scripts or report.missing_scripts:
         _print_earlier(report)
@@ -273,14 +291,14 @@ def _print_import(
         f"{done} {report.imported:,} of {report.rows_read:,} rows: "
         f"{report.scripts:,} scripts, {report.posts:,} posts, "
         f"{report.experiments:,} experiments ({report.known_experiments:,} known "
-        f"from before); {report.rejected:,} rejected, {report.repeated:,} repeated."
+        f"from before); {report.rejected:,} rejected."
     )
     if report.read_at is not None:
         console.print(
             f"Counts: {report.readings:,} new, read on {report.read_at:%Y-%m-%d} where "
             "a row does not say when."
         )
-    _print_notes(report)
+    print_rows(report)
     if report.rejects_sample:
         print_table(
             [

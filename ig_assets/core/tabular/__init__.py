@@ -22,6 +22,7 @@ from ig_assets.core.tabular.instants import (
     parse_cell_instant,
     parse_instant,
 )
+from ig_assets.core.tabular.labels import NestedCellError, text_of
 from ig_assets.core.tabular.mapping import (
     ColumnGuess,
     Field,
@@ -54,6 +55,7 @@ from ig_assets.core.tabular.values import (
     Formats,
     ValueOptions,
     decide_formats,
+    value_options,
 )
 from ig_assets.core.tabular.vocabulary import NAMES, plain_name
 
@@ -77,6 +79,7 @@ __all__ = [
     "Kind",
     "Locale",
     "Nested",
+    "NestedCellError",
     "NotACountError",
     "NotAnInstantError",
     "NumberFormat",
@@ -98,5 +101,7 @@ __all__ = [
     "plain_name",
     "profile_table",
     "repaired",
+    "text_of",
+    "value_options",
     "visible",
 ]

@@ -44,23 +44,23 @@ _ACCENTS = str.maketrans("\u00e4\u00e9\u00fb\u00e7\u00e8\u00ea", "aeucee")
 
 _ISO = re.compile(
     r"(?P<y>[0-9]{4})(?P<s>[-/.])(?P<m>[0-9]{1,2})(?P=s)(?P<d>[0-9]{1,2})"
-    r"(?:[T ,]+(?P<rest>.+))?"
+    r"(?:[t ,]+(?P<rest>.+))?"
 )
 _NUMERIC = re.compile(
     r"(?P<a>[0-9]{1,2})(?P<s>[-/.])(?P<b>[0-9]{1,2})(?P=s)(?P<y>[0-9]{4}|[0-9]{2})"
-    r"(?:[T ,]+(?P<rest>.+))?"
+    r"(?:[t ,]+(?P<rest>.+))?"
 )
 _NAMED_FIRST = re.compile(
     r"(?:[a-z]+\.?,\s+)?(?P<name>[a-z]+)\.?\s+(?P<d>[0-9]{1,2})(?:st|nd|rd|th)?,?\s+"
-    r"(?P<y>[0-9]{4})(?:[T ,]+(?:at\s+)?(?P<rest>.+))?"
+    r"(?P<y>[0-9]{4})(?:[t ,]+(?:at\s+)?(?P<rest>.+))?"
 )
 _DAY_FIRST = re.compile(
     r"(?:[a-z]+\.?,\s+)?(?P<d>[0-9]{1,2})(?:\.|st|nd|rd|th|er|\u00ba)?[\s-]+(?:de\s+)?"
     r"(?P<name>[a-z]+)\.?,?[\s-]+(?:de\s+)?(?P<y>[0-9]{4})"
-    r"(?:[T ,]+(?:um\s+|at\s+|a\s+las\s+)?(?P<rest>.+))?"
+    r"(?:[t ,]+(?:um\s+|at\s+|a\s+las\s+)?(?P<rest>.+))?"
 )
 _COMPACT = re.compile(
-    r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?:T(?P<rest>[0-9:.Z+-]+))?"
+    r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?:t(?P<rest>[0-9:.z+-]+))?"
 )
 _UNIX = re.compile(r"[0-9]{9,10}(?:\.[0-9]+)?|[0-9]{12,13}")
 _TIME = re.compile(
@@ -184,7 +184,8 @@ def _from_text(text: str, order: Order | None) -> Instant:
         raise NotAnInstantError("is not a date such as 2026-01-31")
     year, month_number, day = map(int, parts)
     try:
-        local = datetime(year + 2000 if year < 100 else year, month_number, day)
+        century = 2000 if len(parts[0]) == 2 else 0
+        local = datetime(year + century, month_number, day)
     except ValueError:
         raise NotAnInstantError("is a day that no calendar has") from None
     if not found["rest"]:

@@ -74,7 +74,7 @@ def guess_columns(
             same = [n for n in by_name.get(name, ()) if n not in taken]
             fitting = []
             for n in same:
-                if problem := misfit(profiles[n], field.kind):
+                if problem := _misfit(profiles[n], field.kind, name == ours):
                     refused.setdefault(n, f"not {ours}: {problem}")
                 else:
                     fitting.append(n)
@@ -94,12 +94,17 @@ def guess_columns(
     ]
 
 
-def misfit(profile: ColumnProfile, kind: Kind) -> str | None:
-    """Why the values cannot be of this kind; None where they can, or are missing."""
+def _misfit(profile: ColumnProfile, kind: Kind, is_ours: bool) -> str | None:
+    """Why the values cannot be of this kind; None where they can, or are missing.
+
+    A column that has our own name is taken as it is; its cells are checked one by one.
+    """
     if not profile.filled:
         return None
     if profile.nested:
         return "it holds objects"
+    if is_ours:
+        return None
     check: Callable[[ColumnProfile], str | None] = {
         Kind.WORDS: _not_words,
         Kind.COUNT: _not_counts,

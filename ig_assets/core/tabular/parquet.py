@@ -5,12 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 
 from ig_assets.core.tabular.decoding import Content
 from ig_assets.core.tabular.table import Batch, Cell, Nested, UnreadableTableError
 
 _BATCH = 10_000
+_ZONED = "TIMESTAMP WITH TIME ZONE"
 
 
 @contextmanager
@@ -32,19 +34,16 @@ def parquet_columns(content: Content) -> tuple[str, ...]:
 def parquet_batches(content: Content) -> Iterator[Batch]:
     """The rows, numbered from 1. Raises UnreadableTableError.
 
-    Times with a zone are given as UTC without one; binary columns without a type are
-    text, since older writers do not declare it.
+    Binary columns without a type are text, since older writers do not declare it.
     """
     import duckdb
 
     columns = _columns(content)
+    zoned = {n for n, (_, kind) in enumerate(columns) if kind == _ZONED}
+    # DuckDB gives times with a zone in the machine's own, and needs pytz for that.
     selected = ", ".join(
-        (
-            f"timezone('UTC', {_quoted(name)}) AS {_quoted(name)}"
-            if kind.startswith("TIMESTAMP WITH TIME ZONE")
-            else _quoted(name)
-        )
-        for name, kind in columns
+        f"timezone('UTC', {_quoted(name)})" if n in zoned else _quoted(name)
+        for n, (name, _) in enumerate(columns)
     )
     with _file(content) as file, duckdb.connect(":memory:") as con:
         try:
@@ -54,7 +53,10 @@ def parquet_batches(content: Content) -> Iterator[Batch]:
             )
             number = 1
             while rows := found.fetchmany(_BATCH):
-                cells = [[_cell(value) for value in row] for row in rows]
+                cells = [
+                    [_cell(value, n in zoned) for n, value in enumerate(row)]
+                    for row in rows
+                ]
                 yield Batch(range(number, number + len(rows)), cells)
                 number += len(rows)
         except duckdb.Error:
@@ -84,7 +86,9 @@ def _quoted(name: str) -> str:
     return f'"{escaped}"'
 
 
-def _cell(value: object) -> Cell:
+def _cell(value: object, is_zoned: bool) -> Cell:
+    if is_zoned and isinstance(value, datetime):
+        return value.replace(tzinfo=timezone.utc)
     if isinstance(value, (dict, list, tuple, bytes)):
         return Nested(value)
     if value is None or isinstance(value, Cell):

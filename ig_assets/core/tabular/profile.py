@@ -30,7 +30,8 @@ class ColumnProfile:
     `filled` have a value; of these `counts` may be counts, `dates` dates, `ids` single
     tokens such as dQw4w9WgXcQ, `links` URLs, `numbers` hold digits only, `words` two
     words or more, `boilerplate` texts that a downloader wrote (`Video by …`), and
-    `nested` objects. `samples` are up to three values for a person.
+    `nested` objects; `distinct` are different. `samples` are up to three values for a
+    person.
     """
 
     name: str
@@ -43,6 +44,7 @@ class ColumnProfile:
     words: int
     boilerplate: int
     nested: int
+    distinct: int
     samples: tuple[str, ...]
 
     def mostly(self, count: int, share: float = 0.8) -> bool:
@@ -85,6 +87,7 @@ def _profile(name: str, cells: Sequence[Cell]) -> ColumnProfile:
         words=sum(len(text.split()) > 1 for text in texts),
         boilerplate=sum(bool(_BOILERPLATE.fullmatch(text)) for text in texts),
         nested=sum(isinstance(cell, Nested) for cell in filled),
+        distinct=len(set(map(str, filled))),
         samples=tuple(map(shown, filled[:3])),
     )
 

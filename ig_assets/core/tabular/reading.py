@@ -63,7 +63,7 @@ def open_table(content: Content, name: str) -> Table:
         sheet = read_sheet(content, is_known_name)
         others = f", {sheet.others} other sheets are not read" if sheet.others else ""
         read_as = f"Excel, sheet {sheet.name!r}{others}"
-        return _table(name, sheet.columns, read_as, lambda: sheet_batches(sheet))
+        return _table(name, sheet.columns, read_as, lambda: sheet_batches(sheet), True)
     _refuse_others(start, suffix)
     if suffix in JSON or start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b'{"'):
         objects = array_objects if is_array(content) else line_objects
@@ -80,6 +80,7 @@ def open_table(content: Content, name: str) -> Table:
         header.names,
         f"CSV with {delimiter}, {encoding}",
         lambda: delimited_batches(content, header),
+        True,
     )
 
 
@@ -110,8 +111,10 @@ def _table(
     columns: Sequence[str],
     read_as: str,
     read: Callable[[], Iterator[Batch]],
+    has_header: bool = False,
 ) -> Table:
-    return Table(name, tuple(columns), read_as, lambda: _without_totals(read()))
+    columns = tuple(columns)
+    return Table(name, columns, read_as, has_header, lambda: _without_totals(read()))
 
 
 def _without_totals(batches: Iterator[Batch]) -> Iterator[Batch]:

@@ -73,11 +73,13 @@ class Table:
 
     `columns` are the names of its header, as they are written; `read_as` says for a
     person how the file was understood, such as "CSV with semicolons, UTF-16".
+    `has_header` is True where the lines of a header are counted too.
     """
 
     name: str
     columns: tuple[str, ...]
     read_as: str
+    has_header: bool
     _read: Callable[[], Iterator[Batch]]
 
     def batches(self) -> Iterator[Batch]:

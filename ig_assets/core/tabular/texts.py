@@ -23,13 +23,13 @@ _CERTAIN = re.compile(
 
 # Shown as nothing, though Unicode calls some of them letters or symbols.
 _BLANKS = frozenset("\u2800\u3164\u115f\u1160\uffa0\u034f")
-_INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"))
+_INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Zs", "Zl", "Zp"))
 
 _ROUNDS = 3
 
 
 class SpoiltTextError(ValueError):
-    """A text is damaged beyond repair; its message is a sentence that quotes nothing."""
+    """A text is damaged beyond repair; its message is a sentence."""
 
 
 def repaired(text: str) -> tuple[str, bool]:

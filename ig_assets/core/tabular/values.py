@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timezone, tzinfo
+from zoneinfo import ZoneInfo
 
 from ig_assets.core.tabular.counts import (
+    LOCALES,
     CountEvidence,
     Locale,
     NumberFormat,
     count_formats,
 )
-from ig_assets.core.tabular.instants import DateEvidence, Order
+from ig_assets.core.tabular.instants import ORDERS, DateEvidence, Order
 from ig_assets.core.tabular.table import Table
 
 
@@ -31,6 +33,25 @@ class ValueOptions:
     def assumed_zone(self) -> tzinfo:
         """The zone of times that name none."""
         return self.zone or timezone.utc
+
+
+def value_options(
+    numbers: str | None, dates: str | None, zone: str | None
+) -> ValueOptions:
+    """What a person says, checked. Raises ValueError with a clause."""
+    locale = next((known for known in LOCALES if known == numbers), None)
+    order = next((known for known in ORDERS if known == dates), None)
+    if numbers and locale is None:
+        raise ValueError(f"numbers {numbers!r} is none of {', '.join(LOCALES)}")
+    if dates and order is None:
+        raise ValueError(f"dates {dates!r} is none of {', '.join(ORDERS)}")
+    try:
+        found = ZoneInfo(zone.strip()) if zone else None
+    except (KeyError, ValueError, OSError):
+        raise ValueError(
+            f"timezone {zone!r} is not known; write it as Europe/Berlin"
+        ) from None
+    return ValueOptions(locale, order, found)
 
 
 @dataclass(frozen=True)
@@ -67,10 +88,13 @@ def decide_formats(
     counts: Mapping[str, int],
     dates: Mapping[str, int],
     options: ValueOptions | None = None,
+    *,
+    ask: bool = True,
 ) -> Formats:
     """Read all values of the columns {ours: index} and decide how they are written.
 
-    Raises AmbiguousColumnError where the values of a column do not decide, and
+    Raises AmbiguousColumnError where the values of a column do not decide, or without
+    `ask` leaves that column undecided: its doubtful cells then cannot be read. Raises
     UnreadableTableError.
     """
     options = options or ValueOptions()
@@ -84,13 +108,13 @@ def decide_formats(
     formats = count_formats(number_evidence.values(), options.numbers)
     numbers = dict(zip(counts, formats, strict=True))
     for ours, found in number_evidence.items():
-        if numbers[ours].decimal == "" and found.must_be_asked:
+        if ask and not numbers[ours].decimal and found.must_be_asked:
             column = table.columns[counts[ours]]
             raise AmbiguousColumnError("numbers", column, *found.doubt)
     orders: dict[str, Order | None] = {}
     for ours, seen in date_evidence.items():
         orders[ours] = options.dates or seen.order
-        if orders[ours] is None and seen.doubt[0]:
+        if ask and orders[ours] is None and seen.doubt[0]:
             column = table.columns[dates[ours]]
             raise AmbiguousColumnError("dates", column, *seen.doubt)
     return Formats(numbers, orders)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -44,7 +44,8 @@ from ig_assets.core.corpus.history_import.writer import (
 )
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.ports import Clock
-from ig_assets.errors import InputError
+from ig_assets.core.tabular import ColumnGuess
+from ig_assets.errors import InputError, NothingTakenError
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 SAMPLE_ROWS = 20
@@ -54,8 +55,9 @@ SAMPLE_ROWS = 20
 class ImportReport:
     """The effect of an import, or with `dry_run` the effect that it would have.
 
-    `imported`, `rejected` and `repeated` (nothing new) are rows of the file, `scripts`
-    distinct texts, `readings` counts read at `read_at` or at the rows' own times,
+    `imported`, `rejected`, and `skipped` (by kind, `repeated` ones among them)
+    are rows of the file and add up to `rows_read`; `columns` say what each column is taken for,
+    `read_as` how the file was read. `scripts` are distinct texts, `readings` counts read at `read_at` or at the rows' own times,
     `experiments` those with two arms or more, of which `known_experiments` exist from
     earlier imports of the `source`; `left_alone` are columns that are not mapped. Of
     the scripts of earlier files `known_scripts` are in this one too and
@@ -81,7 +83,11 @@ class ImportReport:
     repeated: int = 0
     readings: int = 0
     read_at: datetime | None = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    columns: tuple[ColumnGuess, ...] = ()
     notes: tuple[str, ...] = ()
+    read_as: str = ""
+    why_nothing: str = ""
     rejects_sample: tuple[Reject, ...] = ()
 
 
@@ -92,13 +98,14 @@ def import_history(
     options: ImportOptions | None = None,
     run_id: str | None = None,
 ) -> ImportReport:
-    """Import one CSV(.gz), JSONL(.gz) or Parquet file in one transaction.
+    """Import one CSV, JSON (each also .gz), Parquet or Excel file in one transaction.
 
     Experiment ids are the file's own within its source: of an extended export only
     what is new is added. The same bytes twice change nothing, unless a `source` is
     given that has not had them, or an older file was imported in between. Raises
     InputError, also where columns are mapped otherwise than before, and where it is
-    in doubt which source the file belongs to.
+    in doubt which source the file belongs to, and NothingTakenError where no row can
+    be taken.
     """
     options = options or ImportOptions()
     content_hash = _content_hash(path)
@@ -108,7 +115,13 @@ def import_history(
         options.numerator,
         options.denominator,
         options.simulated,
+        options.values,
+        options.preset,
     )
+    if not history.rows and not options.dry_run:
+        raise NothingTakenError(
+            f"Nothing of {path.name} was taken: {history.why_nothing}."
+        )
     now = clock.now()
     with warehouse.transaction() as con:
         past = past_imports(con)
@@ -135,6 +148,10 @@ def import_history(
             if not is_news(plan, readings, known.tests):
                 return _already_imported(previous, plan)
         if not options.dry_run:
+            if not plan.rows:
+                raise NothingTakenError(
+                    f"Nothing of {path.name} was taken: {_why_nothing(plan)}."
+                )
             write_import(con, plan, readings, now, run_id)
     return _report(plan, len(readings))
 
@@ -222,6 +239,19 @@ def _report(plan: ImportPlan, readings: int) -> ImportReport:
         repeated=plan.repeated,
         readings=readings,
         read_at=plan.time.at,
+        skipped=_skipped(plan),
+        columns=plan.history.columns,
         notes=plan.notes,
+        read_as=plan.history.read_as,
+        why_nothing="" if plan.rows else _why_nothing(plan),
         rejects_sample=plan.rejects[:SAMPLE_ROWS],
     )
+
+
+def _skipped(plan: ImportPlan) -> dict[str, int]:
+    repeated = {"repeated": plan.repeated} if plan.repeated else {}
+    return {**(plan.history.skipped or {}), **repeated}
+
+
+def _why_nothing(plan: ImportPlan) -> str:
+    return replace(plan.history, rejects=plan.rejects).why_nothing

@@ -39,6 +39,7 @@ from ig_assets.core.corpus.queries import forgotten_scripts
 from ig_assets.core.corpus.rejects import HISTORY
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.identity import stable_id
+from ig_assets.core.tabular import ValueOptions
 from ig_assets.warehouse.warehouse import Connection
 
 _FORGOTTEN = """
@@ -78,7 +79,8 @@ class ImportOptions:
     `randomised` tests split one audience at random; None where the file decides.
     `sigma` is the standard deviation from post to post, log scale; without it that of
     tests without a split is `organic_sigma`. `running` tests are not over; `ends` is
-    the day on which they are.
+    the day on which they are. `values` says how numbers and dates are written, and
+    `preset` which tool made the file.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -93,6 +95,8 @@ class ImportOptions:
     as_of: datetime | None = None
     source: str | None = None
     by_name: bool = False
+    values: ValueOptions = field(default_factory=ValueOptions)
+    preset: str | None = None
     dry_run: bool = False
 
     @property
@@ -207,6 +211,7 @@ def plan_import(
         time=time,
         performance=performance_rows(con, words, history, file.source, time),
         notes=(
+            *history.notes,
             *grouped.notes,
             *identity_notes(grouped),
             *rate_notes(rated, history.numerator),
@@ -229,7 +234,7 @@ def without_forgotten(
     kept, rejects = [], []
     for row in history.rows:
         if row.revision_hash in forgotten or script_id_of(row) in forgotten:
-            rejects.append(Reject(f"{HISTORY}{name}#{row.number}", *FORGOTTEN))
+            rejects.append(Reject(f"{HISTORY}{name}#{row.line}", *FORGOTTEN))
         else:
             kept.append(row)
     return kept, tuple(rejects)
@@ -245,6 +250,6 @@ def _rejects(
     file: SourceFile, refused: Sequence[tuple[HistoryRow, str, str]]
 ) -> tuple[Reject, ...]:
     return tuple(
-        Reject(f"{HISTORY}{file.name}#{row.number}", reason, detail)
+        Reject(f"{HISTORY}{file.name}#{row.line}", reason, detail)
         for row, reason, detail in refused
     )

@@ -22,7 +22,7 @@ from ig_assets.core.corpus.scripts.script import (
     join_script,
 )
 from ig_assets.core.corpus.scripts.sections import split_parts
-from ig_assets.core.tabular.strict_csv import parse_count, parse_instant
+from ig_assets.core.tabular import parse_count, parse_instant
 
 BROKEN = "broken front matter"
 
@@ -128,5 +128,5 @@ def _count(block: Mapping[str, Any], name: str) -> float | None:
         return parse_count(text)
     except ValueError as error:
         raise InvalidSourceError(
-            BROKEN, f"`{name}` of the performance is not {error}."
+            BROKEN, f"`{name}` of the performance {error}."
         ) from None

@@ -15,7 +15,7 @@ from ig_assets.core.corpus.scripts.tables import TABLE_SUFFIXES, parse_table
 
 # A file's contents follow from its bytes and this number alone: increment it with
 # every change of the parsers, so that every file is parsed anew.
-READER_VERSION = 3
+READER_VERSION = 4
 
 SUFFIXES = (".md", ".txt", *TABLE_SUFFIXES)
 MAX_TABLE_BYTES = 256 * 1024 * 1024

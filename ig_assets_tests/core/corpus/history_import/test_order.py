@@ -114,10 +114,13 @@ def test_arms_that_cannot_be_told_apart_are_said_and_nothing_flips(
 ) -> None:
     load(corpus, alike((1000, 30), (1000, 32)))
     before = arms(corpus)
-    report = load(corpus, alike((2000, 60), (2000, 64)))
+    other = "u,Other,2000,60\nu,Another,2000,64\n"
+    report = load(
+        corpus, alike((2000, 60), (2000, 64)) + other.replace(",2000", ",,2000")
+    )
     assert {r.reason for r in report.rejects_sample} == {"cannot be told apart"}
     assert "--map arm=COLUMN" in report.rejects_sample[0].detail
-    assert arms(corpus) == before
+    assert [arm for arm in arms(corpus) if arm in before] == before
 
 
 def test_named_arms_of_the_same_words_are_told_apart(corpus: CorpusFactory) -> None:
