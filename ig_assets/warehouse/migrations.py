@@ -343,8 +343,8 @@ _EXPERIMENT_RUNNING = """
 ALTER TABLE experiments ADD COLUMN is_running BOOLEAN;
 """
 
-# One row per name that a vendor gave an imported post. `kind` is 'id' or 'permalink',
-# and a value is unique within a source only: another team's post may be number 1 too.
+# One row per name that a vendor gave an imported post. `kind` is 'id', 'code' or
+# 'permalink', and a value is unique within a source only: another team's post may be number 1 too.
 _VENDOR_POST_NAMES = """
 CREATE TABLE vendor_post_names (
     source TEXT, kind TEXT, value TEXT, post_id TEXT, first_seen_at TIMESTAMP

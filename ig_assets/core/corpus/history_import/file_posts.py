@@ -15,7 +15,7 @@ from functools import cached_property
 
 from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.core.corpus.history_import.vendor_names import (
-    ID,
+    PERMALINK,
     VendorName,
     vendor_names,
 )
@@ -127,7 +127,7 @@ def _with_reading_times(
         return rows, ()
     differing = sum(len(words[name]) > 1 for name in several)
     if differing * 2 > len(several):
-        kind = "post_id" if several[0].kind == ID else "permalink"
+        kind = "permalink" if several[0].kind == PERMALINK else "post_id"
         column = mapping.get(kind, kind)
         raise InputError(
             f"Column {column} is not the id of a post: its value {several[0].value!r} "
@@ -150,8 +150,8 @@ def _keys(rows: Sequence[HistoryRow]) -> Iterable[tuple[object, ...]]:
     tests: dict[VendorName, set[str]] = defaultdict(set)
     for row in rows:
         names = vendor_names(row)
-        if len(names) > 1:
-            ids.setdefault(names[1], names[0])
+        for name in names[1:]:
+            ids.setdefault(name, names[0])
     first = [_first_name(row, ids) for row in rows]
     for row, name in zip(rows, first, strict=True):
         if name is not None and row.experiment:

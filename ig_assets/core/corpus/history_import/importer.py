@@ -55,9 +55,11 @@ SAMPLE_ROWS = 20
 class ImportReport:
     """The effect of an import, or with `dry_run` the effect that it would have.
 
-    `imported`, `rejected`, and `skipped` (by kind, `repeated` ones among them)
-    are rows of the file and add up to `rows_read`; `columns` say what each column is taken for,
-    `read_as` how the file was read. `scripts` are distinct texts, `readings` counts read at `read_at` or at the rows' own times,
+    `imported`, `rejected` and `skipped` (by kind, `repeated` ones among them) are rows
+    of the file and add up to `rows_read`; `columns` say what each column is taken for,
+    `read_as` how the file was read. `scripts` are distinct texts, `readings` counts
+    that were read at `read_at`, or at the rows' own times; `notes` say what was
+    assumed,
     `experiments` those with two arms or more, of which `known_experiments` exist from
     earlier imports of the `source`; `left_alone` are columns that are not mapped. Of
     the scripts of earlier files `known_scripts` are in this one too and

@@ -1,6 +1,6 @@
-"""The names that a vendor gives a post: its id and its permalink, in one spelling.
+"""The names that a vendor gives a post: its id, code and permalink, in one spelling.
 
-Exports of one account name a post by its id, by its permalink, or by both. A permalink
+Exports of one account name a post by a number, by its link, or by both. A permalink
 is compared without scheme, query and the kind of page, so that the links of two tools
 to one post are equal.
 """
@@ -13,18 +13,20 @@ from urllib.parse import parse_qs, urlsplit
 
 from ig_assets.core.corpus.history_import.rows import HistoryRow
 
-ID, PERMALINK = "id", "permalink"
+ID, CODE, PERMALINK = "id", "code", "permalink"
+"""A number; a code of letters, as in links of Instagram and YouTube; a whole link."""
 GLOBAL_LENGTH = 10
 """An id of so many characters is unique among all accounts of a vendor."""
 
 # Excel writes long numbers so, and only the first digits are left.
 _SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
+_CODED = ("instagram.com/", "youtube.com/")
 _INSTAGRAM_PAGES = {"reel", "reels", "p", "tv"}
 _HOSTS = re.compile(r"^(?:www|m|mobile)\.")
 
 
 class VendorName(NamedTuple):
-    """One name of a post; `kind` is ID or PERMALINK."""
+    """One name of a post; `kind` is ID, CODE or PERMALINK."""
 
     kind: str
     value: str
@@ -37,15 +39,19 @@ class VendorName(NamedTuple):
 
 def vendor_names(row: HistoryRow) -> tuple[VendorName, ...]:
     """The names that the row gives its post; none where it has neither."""
-    names = []
-    post_id, permalink = row.post_id.strip(), row.permalink.strip()
+    post_id, link = row.post_id.strip(), row.permalink.strip()
     if "/" in post_id:
-        post_id, permalink = "", permalink or post_id
+        post_id, link = "", link or post_id
+    names = set()
     if post_id and not is_shortened(post_id):
-        names.append(VendorName(ID, post_id.removesuffix(".0")))
-    if permalink:
-        names.append(VendorName(PERMALINK, plain_permalink(permalink)))
-    return tuple(names)
+        post_id = post_id.removesuffix(".0")
+        names.add(VendorName(ID if post_id.isdigit() else CODE, post_id))
+    if link:
+        link = plain_permalink(link)
+        names.add(VendorName(PERMALINK, link))
+        if link.startswith(_CODED) and link.count("/") == 1:
+            names.add(VendorName(CODE, link.partition("/")[2]))
+    return tuple(sorted(names))
 
 
 def is_shortened(post_id: str) -> bool:
