@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -60,6 +61,7 @@ class _Rows:
         self._typed = header.typed
         self._delimiter = header.delimiter
         self._quoting = Quoting(header.delimiter)
+        self._first_cell = re.compile(header.first_cell)
         self._checked = [n for n, typed in enumerate(header.typed) if typed][:2]
         self._waiting: list[str] = []
         self._held: tuple[list[int], list[list[str]]] = ([], [])
@@ -76,7 +78,7 @@ class _Rows:
             self._waiting = lines[end:]
         if batch is None:
             batch = self._row_by_row(lines, first, last=False)
-        if batch.rows:
+        if batch.rows and all(p.line < batch.lines[-1] for p in batch.problems):
             self._held = ([batch.lines[-1]], [list(map(str, batch.rows[-1]))])
             batch.lines, batch.rows = batch.lines[:-1], batch.rows[:-1]
         return batch
@@ -147,10 +149,12 @@ class _Rows:
     def _is_one_row(self, lines: Sequence[str]) -> bool:
         """Whether lines joined by a quoted cell are one row beyond doubt.
 
-        They are not where a line within is a complete row by itself: then the quote
-        was left open before it.
+        They are not where a line within is a complete row by itself, or where both
+        the first and the last are: then the quote was left open before them.
         """
-        if any(self._is_complete(line) for line in lines[1:]):
+        if any(map(self._is_complete, lines[1:-1])):
+            return False
+        if self._is_complete(lines[0]) and self._is_complete(lines[-1]):
             return False
         text = "\n".join(lines)
         return self._quoting.is_strict(text) or '\\"' in text
@@ -237,12 +241,14 @@ class _Rows:
     def _is_fragment(self, cells: Sequence[str] | str) -> bool:
         """Whether a line is a part of a row, cut off by a bare line break.
 
-        It is where it has one cell only, or where no cell fits the column of numbers
-        or dates in which it stands.
+        It is where it has one cell only, unless that looks like those of the first
+        column, or where no cell fits the column of numbers or dates in which it stands.
         """
         if isinstance(cells, str):
             cells = cells.split(self._delimiter)
         if self._width == 1 or len(cells) > self._width:
+            return False
+        if len(cells) == 1 and self._first_cell.fullmatch(cells[0]):
             return False
         if len(cells) == 1:
             return True

@@ -29,12 +29,17 @@ _TYPED = re.compile(
 )
 
 
+_TOKEN = re.compile(r"[\w.:/-]+")
+_DIGIT = re.compile(r"[0-9]")
+
+
 class Header(NamedTuple):
     """How rows are cut: the delimiter, the names, and where the first row stands.
 
     `first` is the line after the header; of the lines before the header `headings`
     are titles and `blanks` are blank. `typed` says for each column whether its cells
-    are numbers or dates.
+    are numbers or dates, `first_cell` is a pattern of the cells of the first column
+    where they are single tokens, and matches nothing where they are words.
     """
 
     delimiter: str
@@ -43,6 +48,7 @@ class Header(NamedTuple):
     headings: int
     blanks: int
     typed: tuple[bool, ...]
+    first_cell: str
 
 
 class Quoting:
@@ -117,13 +123,15 @@ def find_header(content: Content, is_known: Callable[[str], bool]) -> Header:
     delimiter, names, used = found[at]
     line = candidates[at]
     blanks = sum(not text.strip() for text in lines[begin:line])
+    sample = _sample(lines[line + used :], delimiter, len(names))
     return Header(
         delimiter=delimiter,
         names=tuple(name.strip() for name in names),
         first=line + used + 1,
         headings=line - blanks,
         blanks=blanks,
-        typed=_typed(lines[line + used :], delimiter, len(names)),
+        typed=tuple(_typed(sample, n) for n in range(len(names))),
+        first_cell=_token_pattern([cells[0] for cells in sample if cells[0]]),
     )
 
 
@@ -154,16 +162,24 @@ def _names(lines: Sequence[str], n: int, choices: str) -> tuple[str, list[str], 
     return max(found, key=lambda choice: len(choice[1]))
 
 
-def _typed(lines: Sequence[str], delimiter: str, width: int) -> tuple[bool, ...]:
+def _sample(lines: Sequence[str], delimiter: str, width: int) -> list[list[str]]:
     quoting = Quoting(delimiter)
-    sample = [
+    return [
         cells
         for line in itertools.islice(lines, SAMPLE_LINES)
         if (cells := quoting.cells(line)) is not None and len(cells) == width
     ]
-    typed = []
-    for n in range(width):
-        filled = [cells[n] for cells in sample if not is_unset(cells[n])]
-        hits = sum(map(is_typed, filled))
-        typed.append(bool(filled) and hits >= 0.8 * len(filled))
-    return tuple(typed)
+
+
+def _typed(sample: Sequence[Sequence[str]], n: int) -> bool:
+    filled = [cells[n] for cells in sample if not is_unset(cells[n])]
+    return bool(filled) and sum(map(is_typed, filled)) >= 0.8 * len(filled)
+
+
+def _token_pattern(cells: Sequence[str]) -> str:
+    """A pattern for tokens like these; one that matches nothing where some are not."""
+    if not cells or not all(map(_TOKEN.fullmatch, cells)):
+        return r"(?!)"
+    digit = r"(?=.*[0-9])" if all(map(_DIGIT.search, cells)) else ""
+    lengths = [len(cell) for cell in cells]
+    return rf"{digit}[\w.:/-]{{{min(lengths)},{max(lengths)}}}"

@@ -100,7 +100,10 @@ def _rows(path: str, content: bytes) -> Iterator[_Row]:
     try:
         table = open_table(content, path)
         names = [plain_name(column) for column in table.columns]
-        _check_columns(names)
+        if table.has_header:
+            _check_columns(names)
+        elif not names and not any(batch.problems for batch in table.batches()):
+            raise InvalidSourceError("empty", "The file has no text.")
         counts = {name: names.index(name) for name in COUNTS if name in names}
         dates = {name: names.index(name) for name in ("as_of",) if name in names}
         formats = decide_formats(table, counts, dates, ask=False)
@@ -149,7 +152,7 @@ def _fields(
     """The values of the columns that we know, by our names, scalars as text."""
     fields: dict[str, object] = {}
     for name, cell in zip(names, cells, strict=True):
-        if name not in _NAMES:
+        if name not in _NAMES or (cell is None and fields.get(name)):
             continue
         if isinstance(cell, Nested):
             fields[name] = cell.value

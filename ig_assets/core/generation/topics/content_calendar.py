@@ -167,7 +167,7 @@ def _problem_of(error: ErrorDetails) -> str:
     sentences = {
         "missing": "it is missing; fill it in",
         "string_too_short": "it is empty; fill it in",
-        "string_too_long": f"it is longer than {limit} characters; shorten it",
+        "string_too_long": f"it must have at most {limit} characters; shorten it",
         "string_type": "it is not a text; write it in quotes",
         "extra_forbidden": "a topic has no field of this name; take it out",
         "model_type": "it has no named values, such as topic and due_on",
