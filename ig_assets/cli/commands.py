@@ -19,6 +19,7 @@ COMMANDS = {
     "search": "corpus:search",
     "generate": "generate:generate",
     "experiments": "experiments:experiments",
+    "accept": "accept:accept",
     "costs": "costs:costs",
     "models": "fine_tuning:models",
     "lineage": "lineage:lineage",

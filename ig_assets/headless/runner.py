@@ -25,10 +25,11 @@ from ig_assets.dagster_internals import (
     deserialize_value,
     serialize_value,
 )
+from ig_assets.defs.failures import failed_check_reasons, is_failed_check
 from ig_assets.errors import IgAssetsError
 from ig_assets.headless.dagster_home import ensure_dagster_home
 from ig_assets.headless.dead_runs import end_dead_runs, end_run
-from ig_assets.headless.month_loop import GateClosedError
+from ig_assets.headless.month_loop import BlockingCheckFailedError
 from ig_assets.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -193,8 +194,8 @@ class Headless:
         if _was_interrupted(result):  # even where Dagster retried the step
             raise KeyboardInterrupt
         if not result.success:
-            if closed := _closed_gates(result):
-                raise GateClosedError(" ".join(closed))
+            if closed := _failed_blocking_checks(result):
+                raise BlockingCheckFailedError(" ".join(closed))
             raise RunFailedError(_sentence(result, job.name, partition))
         made = sorted(
             {
@@ -314,19 +315,12 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
     return False
 
 
-def _closed_gates(result: dg.ExecuteInProcessResult) -> list[str]:
+def _failed_blocking_checks(result: dg.ExecuteInProcessResult) -> list[str]:
     """The failed blocking checks' reasons, if nothing else ended the run."""
     for event in result.all_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            if error is None or error.cls_name != "DagsterAssetCheckFailedError":
-                return []
-    return [
-        f"{check.asset_key.to_user_string()}: "
-        + (check.description or f"the check {check.check_name} failed.")
-        for check in result.get_asset_check_evaluations()
-        if not check.passed and check.blocking
-    ]
+        if event.is_step_failure and not is_failed_check(event):
+            return []
+    return failed_check_reasons(result.get_asset_check_evaluations())
 
 
 def _sentence(

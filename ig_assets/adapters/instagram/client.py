@@ -25,7 +25,7 @@ VERSION = "v26.0"
 FACEBOOK_URL = "https://graph.facebook.com"
 INSTAGRAM_URL = "https://graph.instagram.com"
 BATCH = 50
-ATTEMPTS = 4
+REQUEST_ATTEMPTS = 4
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
 
 Sleep = Callable[[float], None]
@@ -81,11 +81,11 @@ class GraphClient:
     def _patiently(
         self, method: str, path: str, parameters: Mapping[str, str]
     ) -> Answer:
-        for attempt in range(ATTEMPTS):
+        for attempt in range(REQUEST_ATTEMPTS):
             try:
                 return self.send(method, path, parameters)
             except TransientVendorError as error:
-                if attempt == ATTEMPTS - 1 or error.retry_after_s is not None:
+                if attempt == REQUEST_ATTEMPTS - 1 or error.retry_after_s is not None:
                     raise
             self._sleep(_pause_s(attempt))
         raise AssertionError("the last attempt returns or raises")
@@ -115,7 +115,7 @@ class GraphClient:
         """
         answers: dict[int, Answer | GraphError] = {}
         left = list(range(len(paths)))
-        for attempt in range(ATTEMPTS):
+        for attempt in range(REQUEST_ATTEMPTS):
             for start in range(0, len(left), BATCH):
                 numbers = left[start : start + BATCH]
                 found = self._batch_once([paths[n] for n in numbers])
@@ -123,7 +123,7 @@ class GraphClient:
             left = [n for n in left if _may_pass(answers[n])]
             if not left:
                 break
-            if attempt < ATTEMPTS - 1:
+            if attempt < REQUEST_ATTEMPTS - 1:
                 self._sleep(_pause_s(attempt))
         for number in left:
             fault = answers[number]
@@ -140,12 +140,12 @@ class GraphClient:
 
     def _batch_once(self, paths: Sequence[str]) -> list[Answer | GraphError]:
         items = [{"method": "GET", "relative_url": path} for path in paths]
-        for attempt in range(ATTEMPTS):
+        for attempt in range(REQUEST_ATTEMPTS):
             try:
                 answers = self._exchange("POST", "", {"batch": json.dumps(items)})
                 break
             except TransientVendorError as error:
-                if attempt == ATTEMPTS - 1 or error.retry_after_s is not None:
+                if attempt == REQUEST_ATTEMPTS - 1 or error.retry_after_s is not None:
                     raise
             self._sleep(_pause_s(attempt))
         if not isinstance(answers, list) or len(answers) != len(paths):

@@ -89,6 +89,7 @@ class LazyClient:
         self._sdk: tuple[Endpoint, Any] | None = None
 
     def get(self) -> Any:
+        """The SDK's client for the present address; a new one when that has moved."""
         moved = self._before_call() if self._before_call is not None else None
         endpoint = moved or self._endpoint
         current = self._sdk
@@ -214,7 +215,12 @@ class UnknownRouteError(Exception):
 
 
 def sent(send: Callable[[], T], provider: str, may_lack_route: bool = False) -> T:
-    """Send; errors are raised without the SDK's, whose text may quote the request."""
+    """Call `send` and return the SDK's answer.
+
+    Raises a VendorError (see `translate`) without the SDK's own text, which may quote
+    the request. With `may_lack_route`, 404, 405 and 501 raise UnknownRouteError: the
+    server lacks this address.
+    """
     import openai
 
     failure: Exception
@@ -262,6 +268,7 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def count_tokens(encoding: str, text: str) -> int:
+    """Tokens of the text in an encoding (e.g. cl100k_base); marks count as text."""
     return len(_encoding(encoding).encode_ordinary(text))
 
 

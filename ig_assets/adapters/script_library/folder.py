@@ -49,7 +49,11 @@ class FolderLibrary:
     def contents(
         self, files: Iterable[LibraryFile]
     ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
-        """The bytes of each file, one after the other."""
+        """Each file with its content, one after the other.
+
+        The content is None where the file vanished or changed since it was listed, and
+        an InvalidFile with the reason where it may not be read.
+        """
         for file in files:
             yield file, _content(file)
 

@@ -102,8 +102,8 @@ class DatasetSummary:
         if self.is_empty or supervised >= FEWEST_EXAMPLES:
             return None
         return (
-            f"The set has {supervised:,} supervised examples; vendors refuse fewer than "
-            f"{FEWEST_EXAMPLES}. Only few-shot models can be made of it."
+            f"The set has {supervised:,} supervised examples; vendors refuse fewer "
+            f"than {FEWEST_EXAMPLES}. Only few-shot models can be made of it."
         )
 
 

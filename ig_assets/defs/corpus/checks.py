@@ -6,7 +6,7 @@ from ig_assets.core.corpus.embedding.batch_api.report import batch_report
 from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.index.sync import audit_index
 from ig_assets.core.corpus.library.label_report import (
-    scripts_without_language,
+    scripts_with_invalid_language,
     unknown_styles,
 )
 from ig_assets.core.generation.writing.schema import HOOK_STYLES
@@ -54,7 +54,7 @@ def no_rejected_scripts(
 def hook_styles_are_known(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Warn with styles that one script has, or that look like a known one."""
+    """Warn of styles that one script has or that resemble a known one (a slip)."""
     with warehouse.transaction() as con:
         styles = unknown_styles(con, HOOK_STYLES)
     doubtful = [style["hook_style"] for style in styles if style["is_doubtful"]]
@@ -84,7 +84,7 @@ def languages_are_tags(
 ) -> dg.AssetCheckResult:
     """Warn with the files; their scripts were accepted without a language."""
     with warehouse.transaction() as con:
-        found = scripts_without_language(con)
+        found = scripts_with_invalid_language(con)
     return dg.AssetCheckResult(
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,

@@ -4,9 +4,10 @@ from datetime import date
 
 import dagster as dg
 
-from ig_assets.core.costs.usage import usage_by_operation
+from ig_assets.core.costs.usage import usage_by_model
 from ig_assets.core.operations.key_rotation import key_ages
 from ig_assets.core.ports import Clock
+from ig_assets.defs.failures import failed_check_reasons, is_failed_check
 from ig_assets.defs.operations.assets import api_usage
 from ig_assets.defs.partitions import ahead_of, day_before, days, tick_of
 from ig_assets.defs.run_requests import skip_when_busy
@@ -47,7 +48,7 @@ def usage_schedule(
     if day is None:
         return dg.SkipReason("No day is over yet.")
     with warehouse.transaction() as con:
-        called = usage_by_operation(con, date.fromisoformat(day))
+        called = usage_by_model(con, date.fromisoformat(day))
     if not called:
         return dg.SkipReason(f"Nothing was called on {day}.")
     return dg.RunRequest(run_key=f"usage-{day}", partition_key=day)
@@ -100,7 +101,7 @@ key_rotation_schedule = dg.ScheduleDefinition(
     description="Writes one row with one sentence for each failed run.",
 )
 def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
-    """Record our own error's sentence; for any other failure, where its log is."""
+    """Record our own error's sentence, or a blocking check's, or where the log is."""
     settings = load_settings()
     clock = make_clock(settings)
     events = context.get_step_failure_events()
@@ -110,6 +111,8 @@ def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
         data = event.step_failure_data
         if data.user_failure_data and data.user_failure_data.description:
             message = data.user_failure_data.description
+        elif is_failed_check(event):
+            message = " ".join(_failed_checks(context, step)) or message
         elif data.error is not None and data.error.cls_name:
             message = f"{data.error.cls_name}; the run's log has the traceback."
     row = {
@@ -125,6 +128,17 @@ def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
     except IgAssetsError as error:
         context.log.warning(str(error))
     context.log.error(f"{row['job']}: {message}")
+
+
+def _failed_checks(context: dg.RunFailureSensorContext, step: str) -> list[str]:
+    logs = context.instance.all_logs(
+        context.dagster_run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    )
+    return failed_check_reasons(
+        entry.dagster_event.asset_check_evaluation_data
+        for entry in logs
+        if entry.dagster_event is not None and entry.dagster_event.step_key == step
+    )
 
 
 # Only assets that cost nothing and stay on this machine have a condition at all.

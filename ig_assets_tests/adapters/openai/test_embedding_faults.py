@@ -17,7 +17,7 @@ import pytest
 
 from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.core.corpus.embedding.embed import EmbeddingRun, embed_missing
-from ig_assets.core.costs.ledger.ledger import ATTEMPTS, Ledger
+from ig_assets.core.costs.ledger.ledger import CALL_ATTEMPTS, Ledger
 from ig_assets.errors import (
     AccessError,
     MalformedAnswerError,
@@ -149,7 +149,7 @@ def test_what_may_pass_is_tried_again_and_each_attempt_is_a_row(
 def test_what_does_not_pass_ends_the_run_after_five_attempts(env: EmbeddingEnv) -> None:
     with pytest.raises(TransientVendorError):
         env.run(*[status(500)] * 9)
-    assert env.statuses() == ["unknown"] * ATTEMPTS == ["unknown"] * len(env.sent)
+    assert env.statuses() == ["unknown"] * CALL_ATTEMPTS == ["unknown"] * len(env.sent)
     assert env.kept() == 0
     assert env.run().embedded == 3
 

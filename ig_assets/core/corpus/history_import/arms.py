@@ -12,18 +12,18 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ig_assets.core.corpus.history_import.file_posts import FilePost, image_id
-from ig_assets.core.corpus.history_import.known_posts import (
+from ig_assets.core.corpus.history_import.identity.file_posts import FilePost, image_id
+from ig_assets.core.corpus.history_import.identity.known_posts import (
     IMAGE,
     KnownHistory,
     KnownPost,
 )
-from ig_assets.core.corpus.history_import.matching import (
+from ig_assets.core.corpus.history_import.identity.matching import (
     KnownLookup,
     differs_by_name,
     match_alike,
 )
-from ig_assets.core.corpus.history_import.recognition import is_same_post
+from ig_assets.core.corpus.history_import.identity.recognition import is_same_post
 from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.core.identity import ID_LENGTH, stable_id
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm
-from ig_assets.core.corpus.history_import.known_posts import (
+from ig_assets.core.corpus.history_import.identity.known_posts import (
     KnownTest,
     stored_test_name,
 )

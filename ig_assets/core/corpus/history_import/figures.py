@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.history_import.columns import METRICS
-from ig_assets.core.corpus.history_import.file_posts import FilePost
+from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
 from ig_assets.core.corpus.history_import.rates import denominator_of
 from ig_assets.core.corpus.history_import.reading_times import ReadingTime
 from ig_assets.core.corpus.history_import.rows import ParsedHistory

@@ -13,8 +13,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from ig_assets.core.corpus.history_import.file_posts import GroupedRows, group_posts
-from ig_assets.core.corpus.history_import.known_posts import (
+from ig_assets.core.corpus.history_import.identity.file_posts import (
+    GroupedRows,
+    group_posts,
+)
+from ig_assets.core.corpus.history_import.identity.known_posts import (
     KnownHistory,
     known_history,
 )
@@ -25,7 +28,7 @@ from ig_assets.core.corpus.history_import.plan import (
     plan_import,
     without_forgotten,
 )
-from ig_assets.core.corpus.history_import.recognition import (
+from ig_assets.core.corpus.history_import.identity.recognition import (
     recognise_source,
     shares_posts,
 )

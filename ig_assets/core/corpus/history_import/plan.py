@@ -18,10 +18,13 @@ from ig_assets.core.corpus.history_import.experiments import (
     Terms,
     make_experiments,
 )
-from ig_assets.core.corpus.history_import.edited_words import current_words
+from ig_assets.core.corpus.history_import.identity.edited_words import current_words
 from ig_assets.core.corpus.history_import.figures import performance_rows
-from ig_assets.core.corpus.history_import.file_posts import FilePost, GroupedRows
-from ig_assets.core.corpus.history_import.known_posts import KnownHistory
+from ig_assets.core.corpus.history_import.identity.file_posts import (
+    FilePost,
+    GroupedRows,
+)
+from ig_assets.core.corpus.history_import.identity.known_posts import KnownHistory
 from ig_assets.core.corpus.history_import.rates import rate_posts
 from ig_assets.core.corpus.history_import.reading_times import (
     ReadingTime,

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm
-from ig_assets.core.corpus.history_import.file_posts import FilePost
-from ig_assets.core.corpus.history_import.known_posts import KnownPost
+from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
+from ig_assets.core.corpus.history_import.identity.known_posts import KnownPost
 from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.core.identity import next_instant
 

@@ -8,8 +8,8 @@ from ig_assets.core.corpus.history_import.experiments import (
     ImportedExperiment,
     Terms,
 )
-from ig_assets.core.corpus.history_import.file_posts import GroupedRows
-from ig_assets.core.corpus.history_import.known_posts import KnownTest
+from ig_assets.core.corpus.history_import.identity.file_posts import GroupedRows
+from ig_assets.core.corpus.history_import.identity.known_posts import KnownTest
 from ig_assets.core.corpus.history_import.rates import RatedPosts
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm, image_of
 from ig_assets.core.corpus.history_import.experiments import ImportedExperiment
-from ig_assets.core.corpus.history_import.known_posts import IMAGE, KnownTest
+from ig_assets.core.corpus.history_import.identity.known_posts import IMAGE, KnownTest
 from ig_assets.core.corpus.history_import.plan import ImportPlan
 from ig_assets.core.corpus.history_import.reading_times import ReadingTime
 from ig_assets.core.corpus.history_import.rows import HistoryRow

@@ -26,7 +26,11 @@ from ig_assets.core.corpus.library.known_files_update import update_known_files
 from ig_assets.core.corpus.library.performance import write_performance
 from ig_assets.core.corpus.library.scan import LibraryScan, scan_library
 from ig_assets.core.corpus.library.staging import stage_scan
-from ig_assets.core.corpus.library.winners import PromotedScript, promote_winners
+from ig_assets.core.corpus.library.winners import (
+    PromotedScript,
+    promote_winners,
+    withdraw_winners,
+)
 from ig_assets.core.corpus.rejects import resolve_rejects, write_rejects
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.ports import Clock, LibraryStore
@@ -161,6 +165,7 @@ def _apply(
         library = _apply_library(con, known, scan, now, run_id)
     write_rejects(con, library.rejects, now)
     resolve_rejects(con, library.rejects, now)
+    withdrawn = withdraw_winners(con, now)
     promoted = promote_winners(con, now, run_id)
     sample = [*library.sample, *map(_promoted_change, promoted)]
     counts = library.counts
@@ -168,7 +173,7 @@ def _apply(
         new=counts.get("new", 0),
         changed=counts.get("revised", 0) + counts.get("described", 0),
         unchanged=counts.get("unchanged", 0),
-        retired=counts.get("retired", 0),
+        retired=counts.get("retired", 0) + len(withdrawn),
         revived=counts.get("revived", 0),
         renamed=library.renamed,
         rejected=len(library.rejects),

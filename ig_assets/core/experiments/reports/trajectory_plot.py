@@ -53,8 +53,8 @@ def course_picture(titled_courses: Sequence[TitledCourse]) -> bytes:
     """A PNG of under 90 kB: one row per experiment, at most six.
 
     On the left each arm's cumulative rate at equal age with a 95 % interval for a
-    single look; on the right the highest evidence so far between each two arms,
-    the dashed line being what a winner needs against every other.
+    single look; on the right the highest evidence so far of each pair for the arm that
+    was ahead, the dashed line being what a winner needs against every other.
     """
     image = _draw(titled_courses[:6])
     for scale in (1.0, 0.8, 0.6, 0.45, 0.3):
@@ -131,19 +131,22 @@ def _evidence(axes: Any, course: Course) -> None:
     labels = []
     for pair, colour in zip(course.pairs, _cycle(len(course.pairs)), strict=True):
         label = f"{pair.arm_a} – {pair.arm_b}"
-        e = pair.max_e.clip(_LEAST_E, _MOST_E)
+        if pair.ahead is not None:
+            behind = pair.arm_b if pair.ahead == pair.arm_a else pair.arm_a
+            label = f"{pair.ahead} over {behind}"
+        e = pair.e_ahead.clip(_LEAST_E, _MOST_E)
         style = "o" if len(pair.days) == 1 else "-"
         axes.plot(pair.days, e, style, color=colour, linewidth=1.4)
-        if pair.days[-1] == FINAL_DAY:
-            sure = " (beaten)" if abs(pair.z_at_last) > Z_FINAL else ""
-            label += f": z = {pair.z_at_last:.1f}{sure}"
+        if pair.z is not None:
+            z = -pair.z if pair.ahead == pair.arm_b else pair.z
+            label += f": z = {z:.1f}" + (" (beaten)" if z > Z_FINAL else "")
         labels.append((label, colour))
     axes.axhline(E_WINNER, linestyle="--", color="#222222", linewidth=1)
     axes.set_yscale("log")
     axes.set_ylim(_LEAST_E, _MOST_E)
     axes.minorticks_off()
-    needed = f"{E_WINNER:.0f} at any time, or |z| > {Z_FINAL:.2f} at the end"
-    _finish(axes, course, f"highest evidence so far ({needed})")
+    needed = f"{E_WINNER:.0f} at any time, or z > {Z_FINAL:.2f} once, at the end"
+    _finish(axes, course, f"highest evidence for the arm ahead ({needed})")
     _label(axes, labels)
 
 

@@ -55,8 +55,9 @@ def test_rates_and_evidence_have_a_value_for_each_day_that_was_looked_at(
     assert a.high == pytest.approx(0.05 * np.exp(np.full(9, half)), rel=1e-4)
     (pair,) = course.pairs
     expected = pair_evidence(100, 2000, 120, 2000, 0.2)
-    assert pair.z_at_last == pytest.approx(float(expected.z))
-    assert (np.diff(pair.max_e) >= 0).all() and pair.max_e[-1] >= 1.0
+    assert pair.z is None  # the single look on z comes at day 14
+    assert pair.ahead == "B" and float(expected.log_e) < 0
+    assert pair.e_ahead.tolist() == [1.0] * 9
 
 
 def test_a_history_has_one_final_reading_and_an_arm_without_events_no_interval(

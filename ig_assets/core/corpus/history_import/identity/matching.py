@@ -6,9 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import permutations
 
-from ig_assets.core.corpus.history_import.file_posts import FilePost
-from ig_assets.core.corpus.history_import.known_posts import KnownHistory, KnownPost
-from ig_assets.core.corpus.history_import.recognition import is_same_post
+from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
+from ig_assets.core.corpus.history_import.identity.known_posts import (
+    KnownHistory,
+    KnownPost,
+)
+from ig_assets.core.corpus.history_import.identity.recognition import is_same_post
 
 MOST_PERMUTED = 6
 """Of so many posts with the same words at most all assignments are compared."""

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import cached_property
 
 from ig_assets.core.corpus.history_import.rows import HistoryRow
-from ig_assets.core.corpus.history_import.vendor_names import (
+from ig_assets.core.corpus.history_import.identity.vendor_names import (
     PERMALINK,
     VendorName,
     vendor_names,

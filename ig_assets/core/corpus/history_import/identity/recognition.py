@@ -11,8 +11,11 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ig_assets.core.corpus.history_import.file_posts import FilePost, image_id
-from ig_assets.core.corpus.history_import.known_posts import KnownHistory, KnownPost
+from ig_assets.core.corpus.history_import.identity.file_posts import FilePost, image_id
+from ig_assets.core.corpus.history_import.identity.known_posts import (
+    KnownHistory,
+    KnownPost,
+)
 from ig_assets.core.identity import stable_id
 from ig_assets.errors import InputError
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm, script_id_of
 from ig_assets.core.corpus.history_import.figures import ScriptPost
-from ig_assets.core.corpus.history_import.file_posts import FilePost
+from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
 from ig_assets.core.corpus.history_import.reading_times import ReadingTime
 from ig_assets.warehouse.warehouse import Connection
 
