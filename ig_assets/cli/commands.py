@@ -13,6 +13,7 @@ import typer
 from ig_assets import __version__
 
 COMMANDS = {
+    "init": "init:init",
     "loop": "loop:loop",
     "sync": "sync:sync",
     "import-history": "corpus:import_history_command",

@@ -19,7 +19,6 @@ from filelock import FileLock, Timeout
 
 from ig_assets.dagster_internals import (
     RUN_KEY_TAG,
-    SCHEDULE_NAME_TAG,
     InstanceRef,
     NoOpComputeLogManager,
     deserialize_value,
@@ -92,7 +91,8 @@ class Headless:
     def tick_schedule(self, name: str, at: datetime) -> list[SucceededRun]:
         """Evaluate a schedule as if the time were `at` (naive UTC).
 
-        Requests of the same tick that succeeded before are not run again. Raises
+        Under the daemon a tick is evaluated once, here as often as it is asked for: the
+        schedules themselves ask for no partition that has succeeded. Raises
         RunFailedError.
         """
         schedule = self._repository.get_schedule_def(name)
@@ -107,7 +107,6 @@ class Headless:
         return [
             self._serve(request, schedule.job_name)
             for request in tick.run_requests or []
-            if not self._has_succeeded(name, request)
         ]
 
     def automate(self) -> list[SucceededRun]:
@@ -165,15 +164,6 @@ class Headless:
             raise RunFailedError("A sensor requested a run without naming its job.")
         job = self._definitions.resolve_job_def(name)
         return self._execute(job, None, request.partition_key, tags)
-
-    def _has_succeeded(self, schedule: str, request: dg.RunRequest) -> bool:
-        """Whether an earlier evaluation of the same tick had a successful run."""
-        tags = {RUN_KEY_TAG: request.run_key or "", SCHEDULE_NAME_TAG: schedule}
-        succeeded = [dg.DagsterRunStatus.SUCCESS]
-        return (
-            self._instance.get_runs_count(dg.RunsFilter(statuses=succeeded, tags=tags))
-            > 0
-        )
 
     def _execute(
         self,

@@ -16,6 +16,7 @@ from ig_assets.cli.app import app
 from ig_assets_tests.headless.loop_fixtures import KEY, TurnedLoop
 
 COMMANDS = [
+    ["init"],
     ["loop"],
     ["sync"],
     ["import-history"],

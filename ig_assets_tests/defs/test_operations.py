@@ -55,6 +55,30 @@ def test_a_failed_run_leaves_one_row_with_one_sentence(dagster_env: DagsterEnv) 
     ]
 
 
+def test_a_run_that_a_blocking_check_ended_leaves_the_check_s_reason(
+    dagster_env: DagsterEnv,
+) -> None:
+    """Dagster 1.13.27's own error names the check that failed, and not why."""
+    definitions = dagster_env.definitions
+    key = dg.AssetCheckKey(dg.AssetKey("experiment_results"), "winners_have_evidence")
+    dagster_env.write("experiments", {"experiment_id": "e1", "month": "2026-01"})
+    decided = {"experiment_id": "e1", "decided_at": datetime(2026, 1, 1)}
+    dagster_env.write("decisions", decided | {"decision": "winner", "winner_arm": "a"})
+    assets = dg.AssetSelection.assets("experiment_results")
+    selected = assets | dg.AssetSelection.checks(key)
+    job = dg.define_asset_job("results", selection=selected)
+    merged = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
+    result = merged.resolve_job_def("results").execute_in_process(
+        instance=dagster_env.instance, raise_on_error=False
+    )
+    assert not result.success
+    notice(dagster_env, result)
+    [row] = dagster_env.rows("SELECT sentence FROM run_failures")
+    assert row["sentence"] == (
+        "experiment_results: 1 of 1 winners have no stored evidence."
+    )
+
+
 def test_a_person_sees_the_sentence_as_the_runs_failure(
     dagster_env: DagsterEnv,
 ) -> None:

@@ -14,12 +14,16 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from ig_assets.adapters.instagram.errors import GraphError, fault_in
 from ig_assets.adapters.instagram.rate_limit import UsageHeaders
 from ig_assets.core.costs.cancellation import wait_to_send
 from ig_assets.errors import MalformedAnswerError, TransientVendorError
+
+if TYPE_CHECKING:
+    import ssl
 
 VERSION = "v26.0"
 FACEBOOK_URL = "https://graph.facebook.com"
@@ -206,8 +210,16 @@ class GraphClient:
         with self._mutex:
             if self._opened is None:
                 logging.getLogger("httpx").addFilter(without_secrets)
-                self._opened = httpx.Client(timeout=self._timeout_s)
+                self._opened = httpx.Client(timeout=self._timeout_s, verify=_tls())
             return self._opened
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """httpx's own context, once: to read the certificates takes 60 ms a client."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def proof(app_secret: str, token: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ig_assets.adapters.openai.rate_limit import RateLimiter, shared_pace
 from ig_assets.errors import (
@@ -22,6 +22,9 @@ from ig_assets.errors import (
     TransientVendorError,
     VendorError,
 )
+
+if TYPE_CHECKING:
+    import ssl
 
 T = TypeVar("T")
 
@@ -97,8 +100,8 @@ class LazyClient:
             from openai import DefaultHttpxClient, OpenAI
 
             client = self._http_client
-            if client is None and self._loopback:
-                client = DefaultHttpxClient(trust_env=False)  # not through a proxy
+            if client is None:  # one on this machine is not reached through a proxy
+                client = DefaultHttpxClient(verify=_tls(), trust_env=not self._loopback)
             current = (
                 endpoint,
                 OpenAI(
@@ -265,6 +268,14 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
         return max((until - parsedate_to_datetime(headers["date"])).total_seconds(), 0)
     except (KeyError, ValueError, TypeError):
         return None
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """httpx2's own context, once: to read the certificates takes 60 ms a client."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def count_tokens(encoding: str, text: str) -> int:

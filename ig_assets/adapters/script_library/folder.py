@@ -32,8 +32,9 @@ class FolderLibrary:
         root = Path(self.location).expanduser()
         if not root.is_dir():
             raise InputError(
-                f"The library folder {self.location} does not exist; create it or set "
-                "IG_LIBRARY to the folder with your scripts."
+                f"The library folder {self.location} does not exist; create it "
+                "(`ig-assets init` makes one with samples) or set IG_LIBRARY to the "
+                "folder with your scripts."
             )
         found: list[LibraryFile] = []
         real_root = os.path.realpath(root)

@@ -89,6 +89,7 @@ def posts(
             month,
             run_id=context.run.run_id,
             is_on=settings.publishes,
+            asks_again=not settings.approves_automatically,
         )
         with warehouse.transaction() as con:
             sample = fetch_dicts(

@@ -1,6 +1,6 @@
 """Automation of operations: usage, key rotation, failed runs, asset conditions."""
 
-from datetime import date
+from datetime import date, datetime
 
 import dagster as dg
 
@@ -11,6 +11,7 @@ from ig_assets.defs.failures import failed_check_reasons, is_failed_check
 from ig_assets.defs.operations.assets import api_usage
 from ig_assets.defs.partitions import ahead_of, day_before, days, tick_of
 from ig_assets.defs.run_requests import skip_when_busy
+from ig_assets.defs.scheduled_runs import Due, request_scheduled_run
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.rows import merge_rows
@@ -27,6 +28,18 @@ usage_job = dg.define_asset_job(
 )
 
 
+def usage_due(warehouse: Warehouse, clock: Clock, tick: datetime) -> Due:
+    """The day that had just ended at a tick, if there were calls on it."""
+    if reason := ahead_of(clock, tick):
+        return reason
+    day = day_before(tick)
+    if day is None:
+        return dg.SkipReason("No day is over yet.")
+    with warehouse.transaction() as con:
+        called = usage_by_model(con, date.fromisoformat(day))
+    return day if called else dg.SkipReason(f"Nothing was called on {day}.")
+
+
 @dg.schedule(
     job=usage_job,
     cron_schedule="45 0 * * *",
@@ -41,17 +54,8 @@ def usage_schedule(
     clock: dg.ResourceParam[Clock],
 ) -> dg.RunRequest | dg.SkipReason:
     """The day that just ended, if there were calls on it."""
-    tick = tick_of(context)
-    if reason := ahead_of(clock, tick):
-        return reason
-    day = day_before(tick)
-    if day is None:
-        return dg.SkipReason("No day is over yet.")
-    with warehouse.transaction() as con:
-        called = usage_by_model(con, date.fromisoformat(day))
-    if not called:
-        return dg.SkipReason(f"Nothing was called on {day}.")
-    return dg.RunRequest(run_key=f"usage-{day}", partition_key=day)
+    due = usage_due(warehouse, clock, tick_of(context))
+    return request_scheduled_run(context, usage_job.name, due)
 
 
 @dg.op(description="Computes the age of the configured keys from their fingerprints.")
@@ -101,7 +105,10 @@ key_rotation_schedule = dg.ScheduleDefinition(
     description="Writes one row with one sentence for each failed run.",
 )
 def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
-    """Record our own error's sentence, or a blocking check's, or where the log is."""
+    """Record our own error's sentence, or why a blocking check failed.
+
+    For any other failure, where its log is.
+    """
     settings = load_settings()
     clock = make_clock(settings)
     events = context.get_step_failure_events()

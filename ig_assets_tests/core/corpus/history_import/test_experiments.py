@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 from ig_assets_tests.core.corpus.history_import.test_file_posts import (
     REAL,
@@ -131,3 +132,23 @@ def test_captions_alone_have_hook_and_body(corpus: CorpusFactory) -> None:
     parts = corpus.rows("SELECT hook, body FROM scripts ORDER BY hook")
     assert ("Three cuts, one pepper.", "Follow the ribs.") in parts
     assert all(body for _, body in parts)
+
+
+def decided(corpus: CorpusFactory) -> str:
+    update_results(corpus.warehouse, corpus.clock)
+    [(decision,)] = corpus.rows("SELECT decision FROM latest_decisions")
+    return str(decision)
+
+
+def test_a_running_test_keeps_its_single_look_for_its_end(
+    corpus: CorpusFactory,
+) -> None:
+    """Counts that win on z alone, after two looks while the test ran."""
+    rows = "t,a,One,{0},{1},2025-03-01\nt,b,Two,{0},{2},2025-03-01\n"
+    for trials, a, b in ((1000, 50, 52), (2000, 100, 104)):
+        corpus.clock.step(days=1)
+        load(corpus, HEADER + rows.format(trials, a, b), running=True)
+        assert decided(corpus) == "running"
+    corpus.clock.step(days=1)
+    load(corpus, HEADER + rows.format(2600, 130, 174))
+    assert decided(corpus) == "winner"

@@ -74,6 +74,7 @@ def test_json_lines_csv_and_parquet_give_the_same_scripts(tmp_path: Path) -> Non
         "in/rows.CSV": as_csv(ROWS, ";"),
         "in/rows.parquet": parquet(tmp_path, ROWS),
     }
+    assert len(files) == 5
     for path, content in files.items():
         parsed = parse_file(path, content)
         assert (parsed.rejects, parsed.unreadable) == ((), False)

@@ -14,6 +14,7 @@ from ig_assets.core.experiments.reports.trajectory import courses
 from ig_assets.core.experiments.reports.trajectory_plot import (
     MOST_BYTES,
     TitledCourse,
+    _drawn_row,
     course_picture,
 )
 from ig_assets.core.experiments.stats.e_values import pair_evidence
@@ -90,6 +91,25 @@ def test_the_picture_is_small_however_many_arms_and_says_so_without_any(
     assert is_png(png) and len(png) < MOST_BYTES
     none = course_picture([])
     assert is_png(none) and none != png
+
+
+def test_an_experiment_that_stays_as_it_was_is_drawn_once(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    for name in ("old", "new"):
+        arms = {"A": daily(0.05, 2000, 9), "B": daily(0.06, 2000, 9)}
+        add_experiment(warehouse, arms, experiment_id=name)
+    update_results(warehouse, clock)
+    with warehouse.transaction() as con:
+        old, new = courses(con, ["old", "new"])
+    first = course_picture([TitledCourse("t", "decided", old)])
+    drawn = _drawn_row.cache_info().misses
+    both = [TitledCourse("t", "decided", old), TitledCourse("t", "running", new)]
+    picture = course_picture(both)
+    assert _drawn_row.cache_info().misses == drawn + 1
+    _drawn_row.cache_clear()
+    assert course_picture(both) == picture != first
+    assert course_picture([TitledCourse("t", "other words", old)]) != first
 
 
 def is_png(content: bytes) -> bool:

@@ -153,13 +153,13 @@ def _keys(rows: Sequence[HistoryRow]) -> Iterable[tuple[object, ...]]:
         for name in names[1:]:
             ids.setdefault(name, names[0])
     first = [_first_name(row, ids) for row in rows]
-    for row, name in zip(rows, first, strict=True):
-        if name is not None and row.experiment:
-            tests[name].add(row.experiment)
-    for row, name in zip(rows, first, strict=True):
-        if name is not None:
-            alone = len(tests[name]) < 2
-            yield ("named", name, "" if alone else row.experiment)
+    for row, named in zip(rows, first, strict=True):
+        if named is not None and row.experiment:
+            tests[named].add(row.experiment)
+    for row, named in zip(rows, first, strict=True):
+        if named is not None:
+            alone = len(tests[named]) < 2
+            yield ("named", named, "" if alone else row.experiment)
         elif row.read_at is not None:
             image = image_id(row.image)
             words = (row.revision_hash, row.posted_on, image)
