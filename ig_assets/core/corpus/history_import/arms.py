@@ -53,7 +53,7 @@ class ImportedArm:
 @dataclass
 class ArmPlan:
     """The arms of a file; posts with `other_words` than a known arm's, and posts that
-    are `alike` and cannot be told from each other."""
+    are `alike` and cannot be distinguished."""
 
     arms: list[ImportedArm] = field(default_factory=list)
     other_words: list[FilePost] = field(default_factory=list)

@@ -57,7 +57,7 @@ _FORGOTTEN = """
 FORGOTTEN = ("forgotten", "The script was forgotten on request.")
 
 _ALIKE = (
-    "cannot be told apart",
+    "cannot be distinguished",
     "Several known posts have the same words and image, and the counts do not say "
     "which is which, so none was changed; --map arm=COLUMN or --map post_id=COLUMN "
     "names them.",

@@ -118,7 +118,7 @@ def test_arms_that_cannot_be_told_apart_are_said_and_nothing_flips(
     report = load(
         corpus, alike((2000, 60), (2000, 64)) + other.replace(",2000", ",,2000")
     )
-    assert {r.reason for r in report.rejects_sample} == {"cannot be told apart"}
+    assert {r.reason for r in report.rejects_sample} == {"cannot be distinguished"}
     assert "--map arm=COLUMN" in report.rejects_sample[0].detail
     assert [arm for arm in arms(corpus) if arm in before] == before
 
