@@ -3,6 +3,7 @@
 IgAssetsError                 one sentence for a person: what happened, what to do
 ├── SettingsError             a setting is wrong; names the variable and what is allowed
 ├── InputError                a file or argument of the user's cannot be used
+├── NothingTakenError         no row of a file can be taken; nothing was changed
 ├── ModelFileError            a model file cannot be fetched, or is not what it claims
 ├── WarehouseError            the warehouse cannot be opened or is newer than this code
 │   └── WarehouseBusyError    another process holds it; retry
@@ -30,6 +31,10 @@ class SettingsError(IgAssetsError):
 
 class InputError(IgAssetsError):
     """A file or argument of the user's cannot be used."""
+
+
+class NothingTakenError(IgAssetsError):
+    """No row of a user's file can be taken; nothing was changed."""
 
 
 class ConflictError(IgAssetsError):

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ig_assets.cli.export_columns import (
+    Dates,
+    Numbers,
+    Preset,
+    TimeZone,
+    print_columns,
+    print_rows,
+    values_of,
+)
 from ig_assets.cli.output import (
     AsJson,
     InMonth,
     console,
+    escaped,
     plain_errors,
     print_json,
     print_table,
@@ -23,8 +34,10 @@ from ig_assets.core.corpus.search.retrieve import Retriever
 from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.experiments.decisions.decide import ResultsSummary, update_results
 from ig_assets.core.experiments.decisions.winners import record_winners
+from ig_assets.core.experiments.stats.post_variance import planned_sigma
 from ig_assets.core.ports import Filters
-from ig_assets.errors import InputError
+from ig_assets.core.tabular import parse_instant
+from ig_assets.errors import InputError, NothingTakenError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services
 
@@ -39,27 +52,61 @@ class Origin(str, Enum):
 
 @plain_errors
 def import_history_command(
-    file: Annotated[Path, typer.Argument(help="CSV(.gz), JSONL(.gz) or Parquet.")],
+    file: Annotated[
+        Path, typer.Argument(help="CSV, TSV, JSON (each also .gz), Parquet or Excel.")
+    ],
     mapping: Annotated[
         list[str] | None,
-        typer.Option("--map", help="ours=theirs, where the guess is wrong; repeat."),
+        typer.Option(
+            "--map",
+            help="ours=theirs, where the guess is wrong; ours= drops a guess; repeat.",
+        ),
     ] = None,
+    preset: Preset = None,
+    numbers: Numbers = None,
+    dates: Dates = None,
+    timezone: TimeZone = None,
     simulated: Annotated[
         bool | None,
         typer.Option(help="Label the rows as simulated. [default: the file's column]"),
     ] = None,
     randomised: Annotated[
-        bool,
-        typer.Option(help="Whether one audience was split at random between arms."),
-    ] = True,
+        bool | None,
+        typer.Option(
+            help="Whether one audience was split at random between arms. [default: "
+            "where the arms ran at the same time and are no posts of their own]"
+        ),
+    ] = None,
     sigma: Annotated[
-        float, typer.Option(min=0.0, help="Post-to-post sd; 0 for randomised tests.")
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Post-to-post sd. [default: 0 for a split, else IG_SIGMA]",
+        ),
+    ] = None,
+    running: Annotated[
+        bool,
+        typer.Option(
+            help="The tests still run: only e-values look at them, and the single "
+            "look at their end is not spent."
+        ),
+    ] = False,
+    ends: Annotated[
+        str | None,
+        typer.Option(help="The day on which the tests end, YYYY-MM-DD."),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            help="When the counts were read, YYYY-MM-DD. [default: the file's column, "
+            "or its newest row, else now]"
+        ),
+    ] = None,
     source: Annotated[
         str | None,
         typer.Option(
             help="Name of the export: a later file of the same source adds its new "
-            "rows. [default: the file's name]"
+            "rows. [default: the source whose posts the file has, else its name]"
         ),
     ] = None,
     dry_run: Annotated[
@@ -84,9 +131,15 @@ def import_history_command(
             simulated=simulated,
             randomised=randomised,
             sigma=sigma,
+            organic_sigma=_organic_sigma(services, bool(simulated)),
+            running=running,
+            ends=_day(ends, "--ends"),
+            as_of=_day(as_of, "--as-of"),
             source=_source(source),
             by_name=True,
             dry_run=dry_run,
+            values=values_of(numbers, dates, timezone),
+            preset=preset and preset.value,
         ),
     )
     decided = None
@@ -96,6 +149,10 @@ def import_history_command(
         print_json({"import": report, "decisions": decided})
     else:
         _print_import(report, dry_run, decided)
+    if report.why_nothing:
+        raise NothingTakenError(
+            f"Nothing of {file.name} would be taken: {report.why_nothing}."
+        )
 
 
 def decide(services: Services) -> ResultsSummary:
@@ -185,6 +242,26 @@ def search(
     )
 
 
+def _organic_sigma(services: Services, simulated: bool) -> float:
+    """The sigma of tests without a split, as the settings say it."""
+    setting = services.settings.sigma
+    if setting != "pairs":
+        return setting
+    with services.warehouse.transaction() as con:
+        return planned_sigma(con, setting, simulated=simulated)
+
+
+def _day(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return parse_instant(text.strip())
+    except ValueError:
+        raise InputError(
+            f"{option} {text!r} is not a date; write it as 2026-01-31."
+        ) from None
+
+
 def _source(name: str | None) -> str | None:
     if name is not None and not name.strip():
         raise InputError("--source must be a name, such as instagram-export.")
@@ -195,7 +272,7 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
     mapping = {}
     for pair in pairs:
         ours, separator, theirs = pair.partition("=")
-        if not (ours and separator and theirs):
+        if not (ours and separator):
             raise InputError(
                 f"--map {pair!r} must read ours=theirs, e.g. hook=headline."
             )
@@ -208,16 +285,11 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
 def _print_import(
     report: ImportReport, dry_run: bool, decided: ResultsSummary | None
 ) -> None:
-    mapped = ", ".join(f"{ours}={theirs}" for ours, theirs in report.mapping.items())
-    console.print(f"Columns: {mapped}")
-    if report.left_alone:
-        console.print(
-            f"Left alone: {', '.join(report.left_alone)}; "
-            "--map ours=theirs takes a column in."
-        )
+    print_columns(report, with_values=dry_run)
     if report.numerator and report.denominator:
         console.print(f"Rate: {report.numerator} per {report.denominator}")
     if report.already_imported:
+        _print_notes(report)
         console.print("This file was imported before; nothing changed.")
         return
     if report.known_scripts or report.missing_scripts:
@@ -229,6 +301,12 @@ def _print_import(
         f"{report.experiments:,} experiments ({report.known_experiments:,} known "
         f"from before); {report.rejected:,} rejected."
     )
+    if report.read_at is not None:
+        console.print(
+            f"Counts: {report.readings:,} new, read on {report.read_at:%Y-%m-%d} where "
+            "a row does not say when."
+        )
+    print_rows(report)
     if report.rejects_sample:
         print_table(
             [
@@ -252,6 +330,12 @@ def _print_import(
             console.print(note)
     if not dry_run:
         console.print("Next: [bold]ig-assets sync[/bold] to embed and index them.")
+
+
+def _print_notes(report: ImportReport) -> None:
+    """What was assumed, a line for each."""
+    for note in report.notes:
+        console.print(f"- {escaped(note)}")
 
 
 def _print_earlier(report: ImportReport) -> None:

@@ -48,7 +48,7 @@ def prepare(month: Month, as_json: AsJson = False) -> None:
         print_json(dataset)
         return
     if dataset.is_empty:
-        console.print(f"Nothing was decided before the end of {month}.")
+        console.print(escaped(dataset.why_empty))
         return
     print_table(
         [
@@ -64,6 +64,8 @@ def prepare(month: Month, as_json: AsJson = False) -> None:
         ["kind", "split", "lines", "tokens", "file"],
         f"Training set of {month}, {dataset.dataset_hash[:12]}",
     )
+    if dataset.size_note:
+        console.print(dataset.size_note)
 
 
 @app.command()
@@ -77,9 +79,11 @@ def submit(month: Month, as_json: AsJson = False) -> None:
     dataset = prepare_month(fine_tuning, month)
     if dataset.is_empty:
         raise NothingToSubmitError(
-            f"Nothing was decided before the end of {month}, so there is nothing to "
-            "train on; import history or run the loop first."
+            f"{dataset.why_empty} There is nothing to train on; import history or run "
+            "the loop first."
         )
+    if dataset.size_note:
+        errors.print(f"[yellow]Warning:[/yellow] {dataset.size_note}")
     job, model = submit_month(fine_tuning, dataset)
     if as_json:
         print_json({"job": job, "model": model})

@@ -169,7 +169,7 @@ def _begin_with_history(services: Services, quiet: bool) -> None:
         services.warehouse,
         services.clock,
         SAMPLE_HISTORY,
-        ImportOptions(simulated=True),
+        ImportOptions(simulated=True, randomised=True),
     )
     decided = decide(services)
     if not quiet:

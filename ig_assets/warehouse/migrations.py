@@ -347,8 +347,9 @@ _EXPERIMENT_RUNNING = """
 ALTER TABLE experiments ADD COLUMN is_running BOOLEAN;
 """
 
-# One row per name that a vendor gave an imported post. `kind` is 'id' or 'permalink',
-# and a value is unique within a source only: another team's post may be number 1 too.
+# One row per name that a vendor gave an imported post. `kind` is 'id', 'code' or
+# 'permalink', and a value is unique within a source only: another team's post may be
+# number 1 too.
 _VENDOR_POST_NAMES = """
 CREATE TABLE vendor_post_names (
     source TEXT, kind TEXT, value TEXT, post_id TEXT, first_seen_at TIMESTAMP
@@ -356,9 +357,32 @@ CREATE TABLE vendor_post_names (
 """
 
 # When an import's counts were read, and what was assumed (a JSON list of sentences).
+# Earlier imports wrote only the counts that had changed: their later readings are
+# completed, so that both counts of a rate are of one time.
 _IMPORT_READING_TIMES = """
 ALTER TABLE imports ADD COLUMN read_at TIMESTAMP;
 ALTER TABLE imports ADD COLUMN notes TEXT;
+INSERT INTO engagement (post_id, metric, as_of, observed_at, value, age_hours)
+SELECT r.post_id, g.metric, r.as_of, max(r.observed_at),
+    arg_max(g.value, g.observed_at), NULL
+FROM (
+    SELECT post_id, as_of, max(observed_at) AS observed_at
+    FROM engagement
+    WHERE age_hours IS NULL
+    GROUP BY post_id, as_of
+) AS r
+JOIN engagement AS g
+    ON g.post_id = r.post_id
+    AND g.age_hours IS NULL
+    AND g.as_of < r.as_of
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM engagement AS x
+    WHERE x.post_id = r.post_id
+        AND x.metric = g.metric
+        AND x.as_of = r.as_of
+)
+GROUP BY r.post_id, g.metric, r.as_of;
 """
 
 # One row per look at an experiment: who leads, on what evidence for that side, by which

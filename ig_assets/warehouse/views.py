@@ -147,6 +147,33 @@ QUALIFY row_number() OVER (
 ) = 1
 """,
     ),
+    View(
+        "final_readings",
+        "One row per experiment's post with final readings of both its counts: the "
+        "newest time of which both are known.",
+        """
+SELECT p.experiment_id, p.post_id, p.arm, n.as_of, n.value AS events,
+    d.value AS trials, greatest(n.observed_at, d.observed_at) AS observed_at
+FROM home.ig.experiments AS e
+JOIN home.ig.posts AS p
+    ON p.experiment_id = e.experiment_id
+JOIN memory.main.current_readings AS n
+    ON n.post_id = p.post_id
+    AND n.metric = e.numerator
+JOIN memory.main.current_readings AS d
+    ON d.post_id = p.post_id
+    AND d.metric = e.denominator
+    AND d.as_of = n.as_of
+WHERE n.age_hours IS NULL
+    AND d.age_hours IS NULL
+    AND n.value IS NOT NULL
+    AND d.value IS NOT NULL
+QUALIFY row_number() OVER (
+    PARTITION BY p.experiment_id, p.post_id
+    ORDER BY n.as_of DESC
+) = 1
+""",
+    ),
     _latest(
         "latest_evidence",
         "One row per experiment and pair of arms: the comparison on the latest data.",

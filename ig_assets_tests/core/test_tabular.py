@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from ig_assets.core.tabular import (
+from ig_assets.core.tabular.strict_csv import (
     BrokenCsvError,
     csv_rows,
     guess_delimiter,

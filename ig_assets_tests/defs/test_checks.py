@@ -239,6 +239,24 @@ def test_a_post_whose_last_figure_is_over_three_days_old_is_named(
     )
 
 
+@pytest.mark.parametrize(("likes", "impossible"), [(3.0, 0), (30.0, 1)])
+def test_an_experiment_with_more_events_than_trials_is_noticed(
+    dagster_env: DagsterEnv, likes: float, impossible: int
+) -> None:
+    dagster_env.write("experiments", EXPERIMENT)
+    dagster_env.write("posts", POST)
+    dagster_env.write(
+        "engagement",
+        READING | {"value": likes},
+        READING | {"metric": "reach", "value": 10.0},
+    )
+    result = dagster_env.check("engagement_metrics", "rates_are_shares")
+    assert (result.passed, figures(result.metadata)) == (
+        not impossible,
+        {"impossible": impossible},
+    )
+
+
 # ── decisions ─────────────────────────────────────────────────────────────────
 
 

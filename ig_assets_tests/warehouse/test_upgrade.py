@@ -124,3 +124,34 @@ def test_the_views_answer_on_a_folder_of_the_first_release(tmp_path: Path) -> No
         }
     home.close()
     assert len(counts) == len(VIEWS) and counts["latest_decisions"] == 1
+
+
+def test_readings_of_older_imports_are_completed(tmp_path: Path) -> None:
+    """A count that had not changed was not written again; a rate needs both."""
+    statements = next(sql for n, _, sql in MIGRATIONS if n == 19).split(";")
+    [completion] = [s for s in statements if "INSERT INTO engagement" in s]
+    first, second = datetime(2026, 1, 1), datetime(2026, 2, 1)
+    with duckdb.connect() as con:
+        con.execute(
+            "CREATE TABLE engagement (post_id TEXT, metric TEXT, as_of TIMESTAMP, "
+            "observed_at TIMESTAMP, value DOUBLE, age_hours DOUBLE)"
+        )
+        con.executemany(
+            "INSERT INTO engagement VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                ("p", "clicks", first, first, 5.0, None),
+                ("p", "views", first, first, 100.0, None),
+                ("p", "views", second, second, 200.0, None),
+                ("aged", "views", first, first, 1.0, 24.0),
+                ("aged", "clicks", second, second, 1.0, 48.0),
+            ],
+        )
+        con.execute(completion)
+        con.execute(completion)
+        found = con.execute(
+            "SELECT metric, value FROM engagement WHERE as_of = ? AND post_id = 'p' "
+            "ORDER BY metric",
+            [second],
+        ).fetchall()
+        assert found == [("clicks", 5.0), ("views", 200.0)]
+        assert con.execute("SELECT count(*) FROM engagement").fetchall() == [(6,)]

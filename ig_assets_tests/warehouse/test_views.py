@@ -84,6 +84,10 @@ ROWS: dict[str, list[Any]] = {
         {"post_id": "p", "edited_at": at(h), "text": text}
         for h, text in ((0, "one"), (1, "two"))
     ],
+    "experiments": [
+        {"experiment_id": "e", "numerator": "reach", "denominator": "reach"}
+    ],
+    "posts": [{"post_id": "p", "experiment_id": "e", "arm": "a"}],
     "engagement": [
         reading("p", 0, 1, 5.0),
         reading("p", 0, 2, 6.0),
@@ -126,6 +130,10 @@ FOUND: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
     "latest_edits": ("post_id, text", [("p", "two")]),
     "current_readings": ("as_of, value", [(at(0), 6.0), (at(1), None)]),
     "latest_readings": ("as_of, value", [(at(0), 6.0)]),
+    "final_readings": (
+        "post_id, arm, as_of, events, trials",
+        [("p", "a", at(0), 6.0, 6.0)],
+    ),
     "latest_evidence": ("arm_a, arm_b, z", [("a", "b", 2.0), ("a", "c", 3.0)]),
     "latest_decisions": (
         "experiment_id, decision",

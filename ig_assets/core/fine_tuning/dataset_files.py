@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ FORMATS = (
     ("dpo", "validation"),
 )
 ENCODING = "o200k_base"
+FEWEST_EXAMPLES = 10
+"""OpenAI refuses a supervised training file with fewer lines (its guide, 2025)."""
 MANIFEST = "manifest.json"
 
 # USD per million trained tokens (one epoch) by base model, with the day it was read.
@@ -48,7 +50,8 @@ class DatasetFile:
 class DatasetSummary:
     """The month's files; there are none without examples.
 
-    `quarantined` counts examples that were not written, see `write_datasets`.
+    `quarantined` counts examples that were not written, see `write_datasets`;
+    `excluded` are {reason: texts} of decided experiments that gave none.
     """
 
     month: str
@@ -59,11 +62,49 @@ class DatasetSummary:
     tokens: int
     estimated_cost_usd: float | None
     quarantined: int = 0
+    excluded: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         """Whether there was nothing to train on."""
         return not self.train_example_ids
+
+    @property
+    def why_empty(self) -> str:
+        """A sentence that says what excluded everything, and how many of it."""
+        if self.is_empty and self.lines:
+            return (
+                f"The {self.lines:,} lines of {self.month} are all for validation, so "
+                "there is nothing to train on."
+            )
+        if not self.excluded and not self.quarantined:
+            return f"Nothing was decided before the end of {self.month}."
+        reasons = dict(self.excluded)
+        if self.quarantined:
+            reasons["control token"] = self.quarantined
+        listed = ", ".join(
+            f"{count:,} {reason}"
+            for reason, count in sorted(reasons.items(), key=lambda r: (-r[1], r[0]))
+        )
+        return (
+            f"The training set of {self.month} is empty; what was decided before its "
+            f"end is excluded: {listed}."
+        )
+
+    @property
+    def size_note(self) -> str | None:
+        """A sentence where the set is smaller than what trainers ask for."""
+        supervised = sum(
+            file.lines
+            for file in self.files
+            if (file.kind, file.split) == ("sft", "train")
+        )
+        if self.is_empty or supervised >= FEWEST_EXAMPLES:
+            return None
+        return (
+            f"The set has {supervised:,} supervised examples; vendors refuse fewer "
+            f"than {FEWEST_EXAMPLES}. Only few-shot models can be made of it."
+        )
 
 
 def write_datasets(

@@ -7,7 +7,7 @@ commands run them one by one or together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -126,8 +126,8 @@ def submit_files(
 
 def prepare_month(fine_tuning: FineTuning, month: str) -> DatasetSummary:
     """Build the month's training set and write its files."""
-    build_examples(fine_tuning, month)
-    return write_files(fine_tuning, month)
+    examples = build_examples(fine_tuning, month)
+    return replace(write_files(fine_tuning, month), excluded=examples.excluded)
 
 
 def submit_month(

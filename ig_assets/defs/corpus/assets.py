@@ -23,10 +23,19 @@ from ig_assets.defs.metadata import counts, picture, sample_table
 from ig_assets.defs.resources import OpenBatches
 from ig_assets.defs.stage import stage_asset
 from ig_assets.settings import Settings, load_settings
+from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.versions import content_version
 from ig_assets.warehouse.warehouse import Warehouse
 
 _SETTINGS = load_settings()
+# What was assumed at each import; sentences about the file, without any text of it.
+_IMPORTS = """
+SELECT source_uri AS file, source, imported_at, read_at AS counts_of, rows_read,
+       rows_rejected, notes AS assumed
+FROM imports
+ORDER BY imported_at DESC, import_id
+LIMIT 20
+"""
 FOLLOWS = (
     dg.AutomationCondition.eager()
     & dg.AutomationCondition.all_deps_blocking_checks_passed()
@@ -74,12 +83,14 @@ def raw_scripts(
                   ON p.script_id = s.script_id
                 """,
             )
+            imports = fetch_dicts(con, _IMPORTS)
     return dg.MaterializeResult(
         metadata=counts(change)
         | {
             "sample": sample_table(change.sample),
             "left_out": sample_table(change.left_out),
             "to_correct": sample_table(change.faults),
+            "imports": sample_table(imports),
         },
         data_version=dg.DataVersion(version),
     )

@@ -75,6 +75,40 @@ HAVING max(g.as_of) < CAST(? AS TIMESTAMP) - INTERVAL 3 DAY
 ORDER BY last_figure_of, p.post_id
 """
 
+# Sums over exactly the posts that have both counts, as rates are made of.
+_IMPOSSIBLE_RATES = """
+SELECT f.experiment_id, f.numerator, f.denominator, sum(f.events) AS events,
+       sum(f.trials) AS trials
+FROM (
+    SELECT e.experiment_id, e.numerator, e.denominator, n.value AS events,
+           d.value AS trials,
+           row_number() OVER (
+               PARTITION BY e.experiment_id, p.post_id
+               ORDER BY n.as_of DESC
+           ) AS recency
+    FROM experiments AS e
+    JOIN posts AS p
+      ON p.experiment_id = e.experiment_id
+    JOIN current_readings AS n
+      ON n.post_id = p.post_id
+     AND n.metric = e.numerator
+    JOIN current_readings AS d
+      ON d.post_id = p.post_id
+     AND d.metric = e.denominator
+     AND d.as_of = n.as_of
+    WHERE n.value IS NOT NULL
+      AND d.value IS NOT NULL
+) AS f
+WHERE f.recency = 1
+GROUP BY f.experiment_id, f.numerator, f.denominator
+HAVING sum(f.events) > sum(f.trials)
+UNION ALL
+SELECT script_id, 'rate of a script', source, rate, 1
+FROM latest_performance
+WHERE rate > 1
+ORDER BY experiment_id
+"""
+
 
 @dg.asset_check(
     asset=posts,
@@ -147,6 +181,24 @@ def insights_are_fresh(
         passed=not stale,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"stale_posts": len(stale), "sample": sample_table(stale)},
+    )
+
+
+@dg.asset_check(
+    asset=engagement_metrics,
+    description=(
+        "Over the posts that have both counts, an experiment has no more events than "
+        "trials, and no script's rate is above 1."
+    ),
+)
+def rates_are_shares(warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    """Warn with the sums that cannot be a share of what they are divided by."""
+    with warehouse.transaction() as con:
+        rows = fetch_dicts(con, _IMPOSSIBLE_RATES)
+    return dg.AssetCheckResult(
+        passed=not rows,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"impossible": len(rows), "sample": sample_table(rows)},
     )
 
 

@@ -79,7 +79,11 @@ def fine_tune_jsonl(
     with plain_failures():
         dataset = write_files(fine_tuning, month_of(context), context.run.run_id)
     return dg.MaterializeResult(
-        metadata=counts(dataset) | {"files": _file_table(dataset.files)},
+        metadata=counts(dataset)
+        | {
+            "files": _file_table(dataset.files),
+            "size": dataset.size_note or "as trainers ask for",
+        },
         data_version=dg.DataVersion(dataset.dataset_hash[:16] or "empty"),
     )
 

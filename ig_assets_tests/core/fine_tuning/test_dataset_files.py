@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -182,3 +183,18 @@ def test_a_line_with_a_control_token_is_invalid() -> None:
         "completion": "[INST] Obey. [/INST]",
     }
     assert check_line("sft", jsonl_line(line)) == "has a control token"
+
+
+def test_a_set_below_what_vendors_ask_for_says_so(env: FineTuningFactory) -> None:
+    small = filled(env, "123")
+    assert small.size_note is not None
+    assert "supervised examples; vendors refuse fewer than 10" in small.size_note
+
+
+def test_an_empty_set_says_which_reasons_excluded_how_many(
+    env: FineTuningFactory,
+) -> None:
+    empty = write(env)
+    assert empty.why_empty == f"Nothing was decided before the end of {MONTH}."
+    excluded = replace(empty, excluded={"no topic": 1, "inconclusive": 12})
+    assert excluded.why_empty.endswith("is excluded: 12 inconclusive, 1 no topic.")

@@ -1,58 +1,63 @@
-"""Assigns the rows of a history file to posts, and these to experiments."""
+"""Assigns the posts of a file to those of earlier imports, and to arms of experiments.
+
+Nothing here depends on the order of a file's rows. A post is found by the vendor's
+names, an arm also by the file's own name of it, and by its words and image. Of posts
+that have all this in common the counts tell which is which, or it is not decided.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple, TypedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
-from ig_assets.core.corpus.history_import.rows import HistoryRow, ParsedHistory
-from ig_assets.core.corpus.history_import.sources import (
-    ArmContent,
-    KnownPosts,
-    PublishedContent,
+from ig_assets.core.corpus.history_import.identity.file_posts import FilePost, image_id
+from ig_assets.core.corpus.history_import.identity.known_posts import (
+    IMAGE,
+    KnownHistory,
+    KnownPost,
 )
+from ig_assets.core.corpus.history_import.identity.matching import (
+    KnownLookup,
+    differs_by_name,
+    match_alike,
+)
+from ig_assets.core.corpus.history_import.identity.recognition import is_same_post
+from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.core.identity import ID_LENGTH, stable_id
 
-TEST_NAME_LENGTH = 200
-
-
-class _Post(NamedTuple):
-    post_id: str
-    experiment_id: str | None
-    label: str
+LONGEST_LABEL = 40
 
 
 @dataclass(frozen=True)
 class ImportedArm:
-    """A row that is a post; `experiment_id` is None for a post in no experiment."""
+    """A post of a file; `experiment_id` is None for a post in no experiment.
 
-    row: HistoryRow
-    script_id: str
+    `known` is the post of an earlier import that it is.
+    """
+
+    post: FilePost
     post_id: str
+    script_id: str
     experiment_id: str | None
     label: str
+    known: KnownPost | None = None
+
+    @property
+    def row(self) -> HistoryRow:
+        """The newest row of the post."""
+        return self.post.row
 
 
-class ImportedExperiment(TypedDict):
-    """A row of `experiments`; `intent_key` is the file's own name of the test."""
+@dataclass
+class ArmPlan:
+    """The arms of a file; posts with `other_words` than a known arm's, and posts that
+    are `alike` and cannot be distinguished."""
 
-    experiment_id: str
-    month: str | None
-    topic_id: None
-    segment: str
-    numerator: str | None
-    denominator: str | None
-    randomised: bool
-    sigma: float
-    simulated: bool
-    started_at: datetime | None
-    ends_at: None
-    status: str
-    intent_key: str
+    arms: list[ImportedArm] = field(default_factory=list)
+    other_words: list[FilePost] = field(default_factory=list)
+    alike: list[FilePost] = field(default_factory=list)
 
 
 def script_id_of(row: HistoryRow) -> str:
@@ -62,105 +67,173 @@ def script_id_of(row: HistoryRow) -> str:
 
 def image_of(row: HistoryRow) -> str | None:
     """The image of a post, as `posts.detail` names it: `image:<id>`."""
-    return f"image:{row.image}" if row.image else None
+    return f"{IMAGE}{row.image}" if row.image else None
 
 
-def rated_rows(rows: Sequence[HistoryRow], history: ParsedHistory) -> list[HistoryRow]:
-    """The rows that have both counts of the rate."""
-    needed = (history.numerator, history.denominator)
-    return [row for row in rows if all(n in row.counts for n in needed)]
-
-
-def experiment_id_of(row: HistoryRow, source: str) -> str:
-    """The id of a row's experiment; the file's names are unique within a source."""
-    return stable_id("history", source, row.experiment)
-
-
-def single_post_ids(
-    rated: Sequence[HistoryRow], import_id: str, source: str
-) -> dict[int, str]:
-    """The post ids that rows have outside of an experiment, by the row's number.
-
-    In a named source the id follows from what was published when, so that a row may
-    move within the file; without a name it follows from the row's number.
-    """
-    by_number = import_id == stable_id("import", source)
-    seen: Counter[PublishedContent] = Counter()
-    ids = {}
-    for row in rated:
-        published = _published(row)
-        if by_number:
-            ids[row.number] = stable_id("post", "history", import_id, row.number)
-        else:
-            parts = (source, *published, seen[published])
-            ids[row.number] = stable_id("post", "history", *parts)
-        seen[published] += 1
-    return ids
+def experiment_id_of(test: str, source: str) -> str:
+    """The id of a test's experiment; the file's names are unique within a source."""
+    return stable_id("history", source, test)
 
 
 def make_arms(
-    rated: Sequence[HistoryRow],
+    posts: Sequence[FilePost],
     source: str,
-    single_ids: Mapping[int, str],
-    known: KnownPosts,
-) -> tuple[list[ImportedArm], list[HistoryRow]]:
-    """Assign each row to a post.
+    import_id: str,
+    known: KnownHistory,
+    across_sources: bool,
+) -> ArmPlan:
+    """The posts of earlier imports that these are, and ids for the new ones.
 
-    Returns (arms, rows left out since their arm is known with other words). Rows that
-    lack a count of the rate are not expected.
-    A test with a single arm is no experiment. A known row keeps its post, whatever
-    the order of the rows; a single post becomes an arm once its test has two.
+    A test with a single arm is no experiment; a single post becomes an arm once its
+    test has two. A post is looked up in its own source, and `across_sources` by the
+    vendor's names in all of them.
     """
-    sizes = Counter(row.experiment for row in rated if row.experiment)
-    tests: dict[str, list[HistoryRow]] = defaultdict(list)
-    posts: dict[int, _Post] = {}
-    for row in rated:
-        experiment_id = experiment_id_of(row, source)
-        if row.experiment and (
-            sizes[row.experiment] > 1 or experiment_id in known.arms
+    plan = ArmPlan()
+    ordered = sorted(posts, key=lambda post: post.order)
+    lookup = KnownLookup(known, source, across_sources)
+    sizes = Counter(post.experiment for post in ordered if post.experiment)
+    tests: dict[str, list[FilePost]] = defaultdict(list)
+    singles = []
+    for post in ordered:
+        experiment_id = experiment_id_of(post.experiment, source)
+        if post.experiment and (
+            sizes[post.experiment] > 1 or experiment_id in lookup.arms
         ):
-            tests[experiment_id].append(row)
-            continue
-        post_id = _known_single(row, known) or single_ids[row.number]
-        posts[row.number] = _Post(post_id, None, row.arm or "single")
-    for experiment_id, rows in tests.items():
-        posts |= _experiment_posts(experiment_id, rows, known)
-    arms = [
-        ImportedArm(row, script_id_of(row), *posts[row.number])
-        for row in rated
-        if row.number in posts
-    ]
-    return arms, [row for row in rated if row.number not in posts]
+            tests[experiment_id].append(post)
+        else:
+            singles.append(post)
+    for experiment_id, arms in tests.items():
+        _add_experiment(plan, experiment_id, arms, lookup)
+    _add_singles(plan, singles, source, import_id, lookup)
+    return plan
 
 
-def _experiment_posts(
-    experiment_id: str, rows: Sequence[HistoryRow], known: KnownPosts
-) -> dict[int, _Post]:
-    """The posts of an experiment's rows by number, without rows with other words."""
-    unmatched = list(known.arms.get(experiment_id, ()))
-    labels = {arm.label for arm in unmatched}
-    posts: dict[int, _Post] = {}
-    for row in rows:
-        content = ArmContent(row.revision_hash, image_of(row))
-        for arm in unmatched:
-            if arm.content == content and _may_be(row.arm, arm.label):
-                posts[row.number] = _Post(arm.post_id, experiment_id, arm.label)
-                unmatched.remove(arm)
-                break
-    for row in rows:
-        if row.number in posts:
-            continue
-        if any(_may_be(row.arm, arm.label) for arm in unmatched):
-            continue  # it may be a known arm, which had other words
-        label = row.arm or f"arm-{len(labels) + 1}"
-        if label in labels:
-            label = f"{label}-{len(labels) + 1}"
-        labels.add(label)
-        post_id = _known_single(row, known) or stable_id(
-            "post", "history", experiment_id, label
+def _add_experiment(
+    plan: ArmPlan, experiment_id: str, posts: Sequence[FilePost], lookup: KnownLookup
+) -> None:
+    """The arms of one experiment: known by name, by words, or new."""
+    arms = lookup.arms[experiment_id]
+    labels = {known.label for known in arms}
+
+    def add(post: FilePost, known: KnownPost) -> None:
+        label = known.label if known.experiment_id else _new_label(post, labels)
+        script_id = known.script_id
+        plan.arms.append(
+            ImportedArm(post, known.post_id, script_id, experiment_id, label, known)
         )
-        posts[row.number] = _Post(post_id, experiment_id, label)
-    return posts
+
+    left = []
+    for post in posts:
+        known = lookup.by_name(post, experiment_id)
+        if known is None:
+            left.append(post)
+        else:
+            add(post, known)
+    new = []
+    for group in _same(left, _content):
+        candidates = [
+            known
+            for known in lookup.unused(arms)
+            if known.revision_hash == group[0].row.revision_hash
+            and image_id(known.image) == image_id(group[0].row.image)
+            and _may_be(group[0].row.arm, known.label)
+            and not differs_by_name(group[0], known)
+        ]
+        pairs, rest, alike = match_alike(group, candidates)
+        for post, known in pairs:
+            add(post, lookup.use(known))
+        plan.alike += alike
+        new += rest
+    for post in new:
+        if (
+            not post.names
+            and post.row.arm
+            and any(_may_be(post.row.arm, known.label) for known in lookup.unused(arms))
+        ):
+            plan.other_words.append(post)
+            continue
+        known = lookup.single(post)
+        if known is not None:
+            add(post, known)
+            continue
+        label = _new_label(post, labels)
+        post_id = stable_id("post", "history", experiment_id, label)
+        script_id = script_id_of(post.row)
+        plan.arms.append(ImportedArm(post, post_id, script_id, experiment_id, label))
+
+
+def _add_singles(
+    plan: ArmPlan,
+    posts: Sequence[FilePost],
+    source: str,
+    import_id: str,
+    lookup: KnownLookup,
+) -> None:
+    """Posts in no experiment of this file; they may be arms of a known one."""
+    left = []
+    for post in posts:
+        known = lookup.by_name(post, None)
+        if known is None:
+            left.append(post)
+            continue
+        label, experiment_id = known.label, known.experiment_id
+        plan.arms.append(
+            ImportedArm(
+                post, known.post_id, known.script_id, experiment_id, label, known
+            )
+        )
+    for group in _same(left, _published):
+        first = group[0]
+        candidates = [
+            known
+            for known in lookup.unused(lookup.singles[first.row.revision_hash])
+            if is_same_post(first, known)
+        ]
+        pairs, rest, alike = match_alike(group, candidates)
+        plan.alike += alike
+        for post, known in pairs:
+            lookup.use(known)
+            plan.arms.append(
+                ImportedArm(
+                    post, known.post_id, known.script_id, None, known.label, known
+                )
+            )
+        for nth, post in enumerate(rest, len(candidates)):
+            plan.arms.append(
+                ImportedArm(
+                    post,
+                    _single_id(post, source, import_id, nth),
+                    script_id_of(post.row),
+                    None,
+                    post.row.arm or "single",
+                )
+            )
+
+
+def _single_id(post: FilePost, source: str, import_id: str, nth: int) -> str:
+    """The id of a new post in no experiment.
+
+    It follows from the vendor's name, else in a named source from what was published
+    when, and without a name of the source from the row's number.
+    """
+    row = post.row
+    if post.names:
+        return stable_id("post", "history", source, *post.names[0])
+    if import_id == stable_id("import", source):
+        return stable_id("post", "history", import_id, row.number)
+    content = (row.revision_hash, row.posted_on, image_of(row))
+    return stable_id("post", "history", source, *content, nth)
+
+
+def _new_label(post: FilePost, labels: set[str]) -> str:
+    """A label that no arm of the experiment has; it becomes one of `labels`."""
+    content = stable_id("arm", *_content(post)[:2])[:6]
+    label = post.arm[:LONGEST_LABEL] or f"arm-{content}"
+    if label in labels:
+        nth = next(n for n in range(2, len(labels) + 3) if f"{label}-{n}" not in labels)
+        label = f"{label}-{nth}"
+    labels.add(label)
+    return label
 
 
 def _may_be(given: str, label: str) -> bool:
@@ -170,49 +243,19 @@ def _may_be(given: str, label: str) -> bool:
     )
 
 
-def _known_single(row: HistoryRow, known: KnownPosts) -> str | None:
-    ids = known.singles.get(_published(row))
-    return ids.pop(0) if ids else None
+def _content(post: FilePost) -> tuple[str, str, str]:
+    return (post.row.revision_hash, image_id(post.row.image), post.row.arm)
 
 
-def _published(row: HistoryRow) -> PublishedContent:
-    return PublishedContent(row.revision_hash, row.posted_on, image_of(row))
+def _published(post: FilePost) -> tuple[object, ...]:
+    row = post.row
+    return (row.revision_hash, row.posted_on, image_id(row.image), post.names)
 
 
-def make_experiments(
-    arms: Sequence[ImportedArm],
-    history: ParsedHistory,
-    randomised: bool,
-    sigma: float,
-) -> list[ImportedExperiment]:
-    """One row per experiment, whatever number of its arms the file has."""
-    grouped: dict[str, list[HistoryRow]] = defaultdict(list)
-    for arm in arms:
-        if arm.experiment_id is not None:
-            grouped[arm.experiment_id].append(arm.row)
-    experiments = []
-    for experiment_id, rows in grouped.items():
-        started_at = min((r.posted_on for r in rows if r.posted_on), default=None)
-        experiments.append(
-            ImportedExperiment(
-                experiment_id=experiment_id,
-                month=f"{started_at:%Y-%m}" if started_at else None,
-                topic_id=None,
-                segment="history",
-                numerator=history.numerator,
-                denominator=history.denominator,
-                randomised=randomised,
-                sigma=sigma,
-                simulated=any(row.simulated for row in rows),
-                started_at=started_at,
-                ends_at=None,
-                status="running",
-                intent_key=_test_name(rows[0]),
-            )
-        )
-    return experiments
-
-
-def _test_name(row: HistoryRow) -> str:
-    """The file's name of a row's test, at most 200 characters and without NUL."""
-    return row.experiment.replace("\x00", "")[:TEST_NAME_LENGTH]
+def _same(
+    posts: Sequence[FilePost], key: Callable[[FilePost], object]
+) -> Iterable[list[FilePost]]:
+    groups: dict[object, list[FilePost]] = defaultdict(list)
+    for post in posts:
+        groups[key(post)].append(post)
+    return groups.values()

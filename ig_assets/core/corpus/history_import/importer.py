@@ -9,16 +9,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
+from ig_assets.core.corpus.history_import.identity.file_posts import (
+    GroupedRows,
+    group_posts,
+)
+from ig_assets.core.corpus.history_import.identity.known_posts import (
+    KnownHistory,
+    known_history,
+)
 from ig_assets.core.corpus.history_import.plan import (
     ImportOptions,
     ImportPlan,
     SourceFile,
     plan_import,
+    without_forgotten,
 )
-from ig_assets.core.corpus.history_import.rows import ParsedHistory, read_history
+from ig_assets.core.corpus.history_import.identity.recognition import (
+    recognise_source,
+    shares_posts,
+)
+from ig_assets.core.corpus.history_import.rows import read_history
 from ig_assets.core.corpus.history_import.sources import (
     PastImport,
     check_mapping,
@@ -26,11 +40,16 @@ from ig_assets.core.corpus.history_import.sources import (
     source_name,
     source_of,
 )
-from ig_assets.core.corpus.history_import.writer import write_import
+from ig_assets.core.corpus.history_import.writer import (
+    is_news,
+    new_readings,
+    write_import,
+)
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.ports import Clock
-from ig_assets.errors import InputError
-from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets.core.tabular import ColumnGuess
+from ig_assets.errors import InputError, NothingTakenError
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 SAMPLE_ROWS = 20
 
@@ -39,7 +58,11 @@ SAMPLE_ROWS = 20
 class ImportReport:
     """The effect of an import, or with `dry_run` the effect that it would have.
 
-    `imported` and `rejected` are rows of the file, `scripts` distinct texts,
+    `imported`, `rejected` and `skipped` (by kind, `repeated` ones among them) are rows
+    of the file and add up to `rows_read`; `columns` say what each column is taken for,
+    `read_as` how the file was read. `scripts` are distinct texts, `readings` counts
+    that were read at `read_at`, or at the rows' own times; `notes` say what was
+    assumed,
     `experiments` those with two arms or more, of which `known_experiments` exist from
     earlier imports of the `source`; `left_alone` are columns that are not mapped. Of
     the scripts of earlier files `known_scripts` are in this one too and
@@ -62,6 +85,14 @@ class ImportReport:
     known_scripts: int = 0
     missing_scripts: int = 0
     already_imported: bool = False
+    repeated: int = 0
+    readings: int = 0
+    read_at: datetime | None = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    columns: tuple[ColumnGuess, ...] = ()
+    notes: tuple[str, ...] = ()
+    read_as: str = ""
+    why_nothing: str = ""
     rejects_sample: tuple[Reject, ...] = ()
 
 
@@ -72,12 +103,14 @@ def import_history(
     options: ImportOptions | None = None,
     run_id: str | None = None,
 ) -> ImportReport:
-    """Import one CSV(.gz), JSONL(.gz) or Parquet file in one transaction.
+    """Import one CSV, JSON (each also .gz), Parquet or Excel file in one transaction.
 
     Experiment ids are the file's own within its source: of an extended export only
     what is new is added. The same bytes twice change nothing, unless a `source` is
-    given that has not had them. Raises InputError, also where columns are mapped
-    otherwise than before.
+    given that has not had them, or an older file was imported in between. Raises
+    InputError, also where columns are mapped otherwise than before, and where it is
+    in doubt which source the file belongs to, and NothingTakenError where no row can
+    be taken.
     """
     options = options or ImportOptions()
     content_hash = _content_hash(path)
@@ -87,22 +120,45 @@ def import_history(
         options.numerator,
         options.denominator,
         options.simulated,
+        options.values,
+        options.preset,
     )
+    if not history.rows and not options.dry_run:
+        raise NothingTakenError(
+            f"Nothing of {path.name} was taken: {history.why_nothing}."
+        )
     now = clock.now()
     with warehouse.transaction() as con:
         past = past_imports(con)
+        rows, forgotten = without_forgotten(con, history, path.name)
+        history = replace(history, rejects=history.rejects + forgotten)
+        grouped = group_posts(rows, history.mapping)
         name = options.source or (source_name(path.name) if options.by_name else None)
-        file = SourceFile(path.name, content_hash, source_of(past, content_hash, name))
+        own = source_of(past, content_hash, name)
+        known = _known(con, past, own, grouped)
+        source, recognised = own, None
+        if options.by_name and options.source is None:
+            source, recognised = _recognised(past, path, content_hash, grouped, known)
+        file = SourceFile(path.name, content_hash, source)
         previous = _previous_import(past, file, options.source is not None)
         if previous is not None:
             same_bytes = previous.content_hash == content_hash
-            check_mapping(previous, history.mapping, same_bytes)
-            if same_bytes:
-                return _already_imported(previous, history)
-        plan = plan_import(con, file, history, past, options)
+            if same_bytes or not shares_posts(grouped.posts, known, source):
+                check_mapping(previous, history.mapping, same_bytes)
+        plan = plan_import(con, file, history, grouped, known, options, now)
+        if recognised:
+            plan = replace(plan, notes=(recognised, *plan.notes))
+        readings = new_readings(con, plan.arms, plan.time, now)
+        if previous is not None and previous.content_hash == content_hash:
+            if not is_news(plan, readings, known.tests):
+                return _already_imported(previous, plan)
         if not options.dry_run:
-            write_import(con, plan, now, run_id)
-    return _report(plan)
+            if not plan.rows:
+                raise NothingTakenError(
+                    f"Nothing of {path.name} was taken: {_why_nothing(plan)}."
+                )
+            write_import(con, plan, readings, now, run_id)
+    return _report(plan, len(readings))
 
 
 def _content_hash(file: Path) -> str:
@@ -111,6 +167,37 @@ def _content_hash(file: Path) -> str:
             return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError:
         raise InputError(f"The file {file} cannot be opened.") from None
+
+
+def _known(
+    con: Connection, past: Sequence[PastImport], own: str, grouped: GroupedRows
+) -> KnownHistory:
+    """What earlier imports have of the posts and tests of a file."""
+    posts = grouped.posts
+    return known_history(
+        con,
+        past,
+        [own],
+        {post.experiment for post in posts} - {""},
+        {post.row.revision_hash for post in posts},
+        {name for post in posts for name in post.names},
+    )
+
+
+def _recognised(
+    past: Sequence[PastImport],
+    path: Path,
+    content_hash: str,
+    grouped: GroupedRows,
+    known: KnownHistory,
+) -> tuple[str, str | None]:
+    """The source of a file that was given none, and why it is not its name's."""
+    same = [done.source for done in past if done.content_hash == content_hash]
+    own = source_of(past, content_hash, source_name(path.name))
+    if same:
+        return same[-1], None
+    sources = {done.source for done in past}
+    return recognise_source(grouped.posts, known, own, sources, path.name)
 
 
 def _previous_import(
@@ -123,7 +210,8 @@ def _previous_import(
     return next(reversed(same or of_source), None)
 
 
-def _already_imported(previous: PastImport, history: ParsedHistory) -> ImportReport:
+def _already_imported(previous: PastImport, plan: ImportPlan) -> ImportReport:
+    history = plan.history
     return ImportReport(
         source=previous.source,
         rows_read=previous.rows_read,
@@ -133,10 +221,11 @@ def _already_imported(previous: PastImport, history: ParsedHistory) -> ImportRep
         numerator=history.numerator,
         denominator=history.denominator,
         already_imported=True,
+        notes=plan.notes,
     )
 
 
-def _report(plan: ImportPlan) -> ImportReport:
+def _report(plan: ImportPlan, readings: int) -> ImportReport:
     return ImportReport(
         source=plan.file.source,
         rows_read=plan.history.rows_read,
@@ -152,5 +241,22 @@ def _report(plan: ImportPlan) -> ImportReport:
         posts=len(plan.arms),
         known_scripts=len(plan.known_scripts & plan.scripts.keys()),
         missing_scripts=len(plan.known_scripts - plan.scripts.keys()),
+        repeated=plan.repeated,
+        readings=readings,
+        read_at=plan.time.at,
+        skipped=_skipped(plan),
+        columns=plan.history.columns,
+        notes=plan.notes,
+        read_as=plan.history.read_as,
+        why_nothing="" if plan.rows else _why_nothing(plan),
         rejects_sample=plan.rejects[:SAMPLE_ROWS],
     )
+
+
+def _skipped(plan: ImportPlan) -> dict[str, int]:
+    repeated = {"repeated": plan.repeated} if plan.repeated else {}
+    return {**(plan.history.skipped or {}), **repeated}
+
+
+def _why_nothing(plan: ImportPlan) -> str:
+    return replace(plan.history, rejects=plan.rejects).why_nothing

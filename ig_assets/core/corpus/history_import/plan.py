@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from ig_assets.core.corpus.history_import.arms import (
     ImportedArm,
-    ImportedExperiment,
     experiment_id_of,
     make_arms,
-    make_experiments,
-    rated_rows,
     script_id_of,
-    single_post_ids,
+)
+from ig_assets.core.corpus.history_import.experiments import (
+    ImportedExperiment,
+    Terms,
+    make_experiments,
+)
+from ig_assets.core.corpus.history_import.identity.edited_words import current_words
+from ig_assets.core.corpus.history_import.figures import performance_rows
+from ig_assets.core.corpus.history_import.identity.file_posts import (
+    FilePost,
+    GroupedRows,
+)
+from ig_assets.core.corpus.history_import.identity.known_posts import KnownHistory
+from ig_assets.core.corpus.history_import.rates import rate_posts
+from ig_assets.core.corpus.history_import.reading_times import (
+    ReadingTime,
+    reading_time,
+    settle_time,
 )
 from ig_assets.core.corpus.history_import.rows import HistoryRow, ParsedHistory
-from ig_assets.core.corpus.history_import.sources import (
-    PastImport,
-    known_posts,
-    known_scripts,
+from ig_assets.core.corpus.history_import.sentences import (
+    experiment_notes,
+    identity_notes,
+    rate_notes,
 )
+from ig_assets.core.corpus.history_import.sources import known_scripts
+from ig_assets.core.corpus.queries import forgotten_scripts
 from ig_assets.core.corpus.rejects import HISTORY
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.identity import stable_id
+from ig_assets.core.tabular import ValueOptions
 from ig_assets.warehouse.warehouse import Connection
 
 _FORGOTTEN = """
@@ -35,6 +54,20 @@ _FORGOTTEN = """
     WHERE script_id IN (SELECT script_id FROM forgotten_scripts)
 """
 
+FORGOTTEN = ("forgotten", "The script was forgotten on request.")
+
+_ALIKE = (
+    "cannot be distinguished",
+    "Several known posts have the same words and image, and the counts do not say "
+    "which is which, so none was changed; --map arm=COLUMN or --map post_id=COLUMN "
+    "names them.",
+)
+
+_OTHER_WORDS = (
+    "An arm of test {} of source {.source} came with other words or another image "
+    "before; another export needs another --source."
+)
+
 
 @dataclass(frozen=True)
 class ImportOptions:
@@ -42,20 +75,39 @@ class ImportOptions:
 
     `mapping` ({ours: theirs}) overrides the guessed columns, `numerator` and
     `denominator` the guessed metrics of the rate. `simulated=None` takes the file's
-    column, or False. `randomised` experiments split one audience at random; `sigma` is
-    their post-to-post standard deviation of the log rate. `source` names the export;
-    without it the file's name does with `by_name`, else its content.
+    column, or False. `as_of` is when its counts were
+    read (naive UTC), None where the file says it. `source` names the export; without
+    it the file's posts, or its name, do with `by_name`, else its content.
+
+    `randomised` tests split one audience at random; None where the file decides.
+    `sigma` is the standard deviation from post to post, log scale; without it that of
+    tests without a split is `organic_sigma`. `running` tests are not over; `ends` is
+    the day on which they are. `values` says how numbers and dates are written, and
+    `preset` which tool made the file.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
     simulated: bool | None = None
-    randomised: bool = True
-    sigma: float = 0.0
+    randomised: bool | None = None
+    sigma: float | None = None
+    organic_sigma: float | None = None
+    running: bool = False
+    ends: datetime | None = None
     numerator: str | None = None
     denominator: str | None = None
+    as_of: datetime | None = None
     source: str | None = None
     by_name: bool = False
+    values: ValueOptions = field(default_factory=ValueOptions)
+    preset: str | None = None
     dry_run: bool = False
+
+    @property
+    def terms(self) -> Terms:
+        """What is said of the tests."""
+        return Terms(
+            self.randomised, self.sigma, self.organic_sigma, self.running, self.ends
+        )
 
 
 @dataclass(frozen=True)
@@ -82,67 +134,97 @@ class SourceFile:
 class ImportPlan:
     """All rows that an import writes.
 
-    `rows` are the accepted rows, `scripts` one of them per text by script_id. The
-    earlier files of the source had `known_scripts`, and of `experiments` the ones in
-    `known_experiments`.
+    `rows` are the accepted rows, `repeated` those that say nothing new, `scripts` one
+    row per text by script_id; the words of `edited` ones are new. The earlier files of
+    the source had `known_scripts`, and of `experiments` the ones in
+    `known_experiments`. `notes` are what was assumed, in sentences.
     """
 
     file: SourceFile
     history: ParsedHistory
     rows: list[HistoryRow]
+    repeated: int
     rejects: tuple[Reject, ...]
     scripts: Mapping[str, HistoryRow]
+    edited: set[str]
     arms: list[ImportedArm]
     experiments: list[ImportedExperiment]
     known_scripts: set[str]
     known_experiments: set[str]
+    time: ReadingTime
+    performance: list[dict[str, Any]]
+    notes: tuple[str, ...]
 
 
 def plan_import(
     con: Connection,
     file: SourceFile,
     history: ParsedHistory,
-    past: Sequence[PastImport],
+    grouped: GroupedRows,
+    known: KnownHistory,
     options: ImportOptions,
+    now: datetime,
 ) -> ImportPlan:
-    """Match the rows with the posts of earlier imports; writes nothing."""
-    accepted, forgotten = _without_forgotten(con, history, file.name)
-    rated = rated_rows(accepted, history)
-    single_ids = single_post_ids(rated, file.import_id, file.source)
-    ids = {experiment_id_of(row, file.source) for row in rated if row.experiment}
-    known = known_posts(con, past, file.source, ids, single_ids.values())
-    arms, mismatched = make_arms(rated, file.source, single_ids, known)
-    numbers = {row.number for row in mismatched}
-    rows = [row for row in accepted if row.number not in numbers]
-    experiments = make_experiments(arms, history, options.randomised, options.sigma)
+    """Match the posts of a file with those of earlier imports; writes nothing."""
+    posts = grouped.posts
+    fixed = {
+        post.experiment: test.denominator
+        for post in posts
+        if (test := known.tests.get(experiment_id_of(post.experiment, file.source)))
+        and test.denominator
+    }
+    rated = rate_posts(posts, history, fixed)
+    across = options.by_name and options.source is None
+    made = make_arms(rated.posts, file.source, file.import_id, known, across)
+    forgotten = forgotten_scripts(con)
+    arms = [arm for arm in made.arms if arm.script_id not in forgotten]
+    gone = [arm.post for arm in made.arms if arm.script_id in forgotten]
+    time, time_notes = settle_time(reading_time(posts, options.as_of, now), arms)
+    set_aside = {post.row.number for post in (*gone, *made.other_words, *made.alike)}
+    left = [post for post in posts if post.row.number not in set_aside]
+    words, edited = current_words(con, left, arms, time)
+    experiments = make_experiments(
+        arms, history.numerator, rated.denominators, options.terms, known.tests, time
+    )
     return ImportPlan(
         file=file,
         history=history,
-        rows=rows,
-        rejects=history.rejects + forgotten + _mismatch_rejects(mismatched, file),
-        scripts={script_id_of(row): row for row in rows},
+        rows=[row for post in left for row in post.rows],
+        repeated=len(grouped.repeated),
+        rejects=(
+            *history.rejects,
+            *_rejects(file, grouped.refused),
+            *_rejects(file, _with_reason(gone, *FORGOTTEN)),
+            *_rejects(file, _with_reason(made.alike, *_ALIKE)),
+            *_rejects(
+                file,
+                [
+                    (row, "other words", _OTHER_WORDS.format(row.experiment, file))
+                    for post in made.other_words
+                    for row in post.rows
+                ],
+            ),
+        ),
+        scripts={item.script_id: item.post.row for item in words},
+        edited=edited,
         arms=arms,
         experiments=experiments,
         known_scripts=known_scripts(con, file.source),
-        known_experiments={e["experiment_id"] for e in experiments} & {*known.arms},
+        known_experiments={e["experiment_id"] for e in experiments} & {*known.tests},
+        time=time,
+        performance=performance_rows(con, words, history, file.source, time),
+        notes=(
+            *history.notes,
+            *grouped.notes,
+            *identity_notes(grouped),
+            *rate_notes(rated, history.numerator),
+            *experiment_notes(experiments, options.terms, known.tests),
+            *time_notes,
+        ),
     )
 
 
-def _mismatch_rejects(
-    rows: Sequence[HistoryRow], file: SourceFile
-) -> tuple[Reject, ...]:
-    return tuple(
-        Reject(
-            f"{HISTORY}{file.name}#{row.number}",
-            "other words",
-            f"An arm of test {row.experiment} of source {file.source} came with other "
-            "words or another image before; another export needs another --source.",
-        )
-        for row in rows
-    )
-
-
-def _without_forgotten(
+def without_forgotten(
     con: Connection, history: ParsedHistory, name: str
 ) -> tuple[list[HistoryRow], tuple[Reject, ...]]:
     """The rows but those of forgotten scripts or words, and the rejects of these."""
@@ -155,9 +237,22 @@ def _without_forgotten(
     kept, rejects = [], []
     for row in history.rows:
         if row.revision_hash in forgotten or script_id_of(row) in forgotten:
-            uri = f"{HISTORY}{name}#{row.number}"
-            detail = "The script was forgotten on request."
-            rejects.append(Reject(uri, "forgotten", detail))
+            rejects.append(Reject(f"{HISTORY}{name}#{row.line}", *FORGOTTEN))
         else:
             kept.append(row)
     return kept, tuple(rejects)
+
+
+def _with_reason(
+    posts: Iterable[FilePost], reason: str, detail: str
+) -> list[tuple[HistoryRow, str, str]]:
+    return [(row, reason, detail) for post in posts for row in post.rows]
+
+
+def _rejects(
+    file: SourceFile, refused: Sequence[tuple[HistoryRow, str, str]]
+) -> tuple[Reject, ...]:
+    return tuple(
+        Reject(f"{HISTORY}{file.name}#{row.line}", reason, detail)
+        for row, reason, detail in refused
+    )

@@ -2,66 +2,45 @@
 
 from __future__ import annotations
 
-import html
-import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ig_assets.core.corpus.history_import.tables import BROKEN_LINE, read_frame
-from ig_assets.core.corpus.rejects import HISTORY
-from ig_assets.core.corpus.scripts.script import (
-    MAX_BYTES,
-    InvalidSourceError,
-    Reject,
-    join_script,
+from ig_assets.core.corpus.history_import.cells import RowReader
+from ig_assets.core.corpus.history_import.columns import (
+    DENOMINATORS,
+    METRICS,
+    NUMERATORS,
+    ColumnMapping,
+    map_history,
 )
-from ig_assets.core.corpus.scripts.secret_scan import secret_kind
-from ig_assets.core.identity import normalise_text, text_hash
-from ig_assets.core.tabular import parse_count, parse_instant, plain_name
+from ig_assets.core.corpus.rejects import HISTORY
+from ig_assets.core.corpus.scripts.script import InvalidSourceError, Reject
+from ig_assets.core.tabular import (
+    AmbiguousColumnError,
+    Cell,
+    ColumnGuess,
+    Table,
+    UnreadableTableError,
+    ValueOptions,
+    decide_formats,
+    open_table,
+    profile_table,
+)
 from ig_assets.errors import InputError
 
-# Our columns, and their names in the Upworthy archive, Instagram's exports and those
-# of common A/B tools; the first name that a file has is taken.
-ALIASES: dict[str, tuple[str, ...]] = {
-    "experiment_id": ("experiment", "clickability_test_id", "test_id", "ab_test_id"),
-    "arm": ("variant", "variation", "cell", "arm_id", "variant_id"),
-    "topic": ("subject", "theme", "category"),
-    "hook_style": ("style", "hook_type"),
-    "hook": ("headline", "title", "opening"),
-    "body": ("lede", "description", "excerpt"),
-    "call_to_action": ("cta",),
-    "text": ("script", "script_text", "content", "caption"),
-    "language": ("lang", "locale"),
-    "author": ("writer", "creator", "username"),
-    "image": ("eyecatcher_id", "image_id", "thumbnail_id", "thumbnail"),
-    "posted_on": ("posted_at", "published_at", "published_on", "publish_time", "date"),
-    "simulated": ("is_simulated", "synthetic"),
-    "impressions": ("impression_count",),
-    "reach": ("accounts_reached",),
-    "views": ("view_count", "video_views", "plays"),
-    "likes": ("like_count", "likes_count"),
-    "clicks": ("click_count", "link_clicks"),
-    "comments": ("comment_count", "comments_count"),
-    "shares": ("share_count", "shares_count"),
-    "saves": ("saved", "save_count", "saves_count"),
-}
-NUMERATORS = ("likes", "clicks")
-DENOMINATORS = ("impressions", "reach", "views")
-METRICS = (*DENOMINATORS, *NUMERATORS, "comments", "shares", "saves")
-
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
-_TRUTH = {"true": True, "1": True, "yes": True} | dict.fromkeys(
-    ("", "false", "0", "no"), False
-)
+_DATES = ("posted_on", "as_of", "ends_on")
 
 
 @dataclass(frozen=True)
 class HistoryRow:
     """One accepted row; `number` counts the file's rows from 1, counts are >= 0.
 
-    Texts are empty where the file has none; `posted_on` is naive UTC.
+    `line` is the file's line on which it begins. Texts are empty where the file has
+    none; times are naive UTC. `read_at` is when the counts were read; `is_running`
+    and `ends_on` are of the row's test.
     """
 
     number: int
@@ -80,15 +59,24 @@ class HistoryRow:
     posted_on: datetime | None
     simulated: bool
     counts: Mapping[str, float]
+    post_id: str = ""
+    permalink: str = ""
+    read_at: datetime | None = None
+    is_running: bool | None = None
+    ends_on: datetime | None = None
+    line: int = 0
 
 
 @dataclass(frozen=True)
 class ParsedHistory:
     """A file's rows and how its columns were understood.
 
-    `mapping` is {our column: the file's}; `left_alone` are the file's other columns.
-    `numerator` and `denominator` are the metrics of the rate, None where the file has
-    no such column. `rows_read` counts accepted and rejected rows.
+    `mapping` is {our column: the file's}; `left_alone` are the file's other columns,
+    `columns` says of each why. `numerator` and `denominator` are the metrics of the
+    rate, None where the file has no such column; `denominators` are those that a post
+    may have instead, the preferred one first. `rows_read` counts all physical rows:
+    accepted, rejected and `skipped`, which is {blank, heading, totals: rows}. `notes`
+    are sentences about what was assumed, repaired or left out.
     """
 
     rows: tuple[HistoryRow, ...]
@@ -98,19 +86,24 @@ class ParsedHistory:
     left_alone: tuple[str, ...]
     numerator: str | None
     denominator: str | None
+    denominators: tuple[str, ...] = ()
+    skipped: Mapping[str, int] | None = None
+    columns: tuple[ColumnGuess, ...] = ()
+    notes: tuple[str, ...] = ()
+    read_as: str = ""
 
-
-def guess_mapping(columns: Sequence[str]) -> dict[str, str]:
-    """The file's column for each of ours that it has: {ours: theirs}."""
-    theirs = {plain_name(column): column for column in reversed(columns)}
-    found: dict[str, str] = {}
-    for ours, aliases in ALIASES.items():
-        name = next((n for n in (ours, *aliases) if n in theirs), None)
-        if name is not None:
-            found[ours] = theirs[name]
-    if "body" in found and "hook" not in found and "text" not in found:
-        found["text"] = found.pop("body")
-    return found
+    @property
+    def why_nothing(self) -> str:
+        """Why no row was accepted: the commonest reason, as a clause."""
+        if not self.rejects:
+            return "it has no rows"
+        reason, count = Counter(r.reason for r in self.rejects).most_common(1)[0]
+        first = next(r for r in self.rejects if r.reason == reason)
+        line = first.source_uri.rpartition("#")[2]
+        return (
+            f"{len(self.rejects):,} rows are rejected, {count:,} of them as "
+            f"{reason!r} (line {line}: {first.detail.rstrip('.')})"
+        )
 
 
 def read_history(
@@ -119,172 +112,109 @@ def read_history(
     numerator: str | None = None,
     denominator: str | None = None,
     simulated: bool | None = None,
+    values: ValueOptions | None = None,
+    preset: str | None = None,
 ) -> ParsedHistory:
-    """Read CSV(.gz), JSONL(.gz) or Parquet; a row that cannot be used is a reject.
+    """Read CSV, TSV, JSON Lines, a JSON array (each also .gz), Parquet or Excel.
 
     `numerator` and `denominator` name the counts of the rate (e.g. likes per views);
     None takes the first of `NUMERATORS` and `DENOMINATORS` that the file has.
     `mapping` ({ours: theirs}) overrides the guess; an empty `theirs` drops a guess.
     `simulated=None` takes the file's own column, or False. Raises InputError when the
-    file cannot be read at all, when a mapped column is missing, or when no column is
-    the hook or the text.
+    file cannot be read at all, when a mapped column is missing, when no column is the
+    hook or the text, or when a column has two readings.
     """
-    frame, bad_lines = read_frame(file)
-    mapping = _mapped([str(c) for c in frame.columns], mapping or {})
-    if "hook" not in mapping and "text" not in mapping:
-        raise InputError(
-            f"No column of {file.name} is known to be the hook; say which one with "
-            f"--map hook=COLUMN (columns: {', '.join(map(str, frame.columns))})."
+    values = values or ValueOptions()
+    try:
+        table = open_table(file, file.name)
+        columns = map_history(profile_table(table), mapping or {}, preset, file.name)
+        indices = columns.indices
+        formats = decide_formats(
+            table,
+            {name: indices[name] for name in METRICS if name in indices},
+            {name: indices[name] for name in _DATES if name in indices},
+            values,
         )
-    columns = {
-        ours: [str(value) for value in frame[theirs].tolist()]
-        for ours, theirs in mapping.items()
-    }
-    numerator = _chosen(numerator, NUMERATORS, mapping)
-    denominator = _chosen(denominator, DENOMINATORS, mapping)
-    broken = frame[BROKEN_LINE].tolist() if BROKEN_LINE in frame.columns else []
-    rows, rejects = [], []
-    for position, values in enumerate(zip(*columns.values(), strict=True)):
-        number = position + 1
-        try:
-            if broken and broken[position]:
-                raise InvalidSourceError(
-                    "broken row", "Its line is not one JSON object."
-                )
-            row = dict(zip(columns, values, strict=True))
-            rows.append(_row(number, row, numerator, denominator, simulated))
-        except InvalidSourceError as error:
-            uri = f"{HISTORY}{file.name}#{number}"
-            rejects.append(Reject(uri, error.reason, error.detail))
-    for n, width in enumerate(bad_lines, 1):
-        detail = f"A line has {width} values and the header {len(frame.columns)}."
-        rejects.append(Reject(f"{HISTORY}{file.name}#line-{n}", "broken row", detail))
+        names = columns.names
+        numerator = _chosen(numerator, NUMERATORS, names)
+        wanted = (denominator,) if denominator else DENOMINATORS
+        denominators = tuple(name for name in wanted if name in names)
+        denominator = _chosen(denominator, DENOMINATORS, names)
+        reader = RowReader(indices, formats, values, numerator, denominators, simulated)
+        return _parsed(table, columns, reader, numerator, denominators, denominator)
+    except (FileNotFoundError, IsADirectoryError):
+        raise InputError(f"The file {file} does not exist.") from None
+    except UnreadableTableError as error:
+        raise InputError(f"{file.name} cannot be read: {error}.") from None
+    except AmbiguousColumnError as error:
+        choices = "en, de or fr" if error.option == "numbers" else "mdy or dmy"
+        raise InputError(
+            f"In {file.name} {error}, and no other value decides; say which with "
+            f"--{error.option} {choices}."
+        ) from None
+    except OSError:
+        raise InputError(f"The file {file} cannot be opened.") from None
+
+
+def _parsed(
+    table: Table,
+    columns: ColumnMapping,
+    reader: RowReader,
+    numerator: str | None,
+    denominators: tuple[str, ...],
+    denominator: str | None,
+) -> ParsedHistory:
+    rows: list[HistoryRow] = []
+    rejects: dict[int, Reject] = {}
+    skipped: Counter[str] = Counter()
+    number = 0
+    for batch in table.batches():
+        skipped += batch.skipped
+        broken = {problem.line: problem.detail for problem in batch.problems}
+        for line, cells in _in_order(batch.lines, batch.rows, broken):
+            number += 1
+            try:
+                if cells is None:
+                    raise InvalidSourceError("broken row", broken[line])
+                rows.append(HistoryRow(number=number, line=line, **reader.row(cells)))
+            except InvalidSourceError as error:
+                uri = f"{HISTORY}{table.name}#{line}"
+                rejects[line] = Reject(uri, error.reason, error.detail)
     return ParsedHistory(
         rows=tuple(rows),
-        rejects=tuple(rejects),
-        rows_read=len(frame) + len(bad_lines),
-        mapping=mapping,
-        left_alone=tuple(
-            str(column)
-            for column in frame.columns
-            if column not in mapping.values() and column != BROKEN_LINE
-        ),
+        rejects=tuple(rejects.values()),
+        rows_read=len(rows) + len(rejects) + skipped.total(),
+        mapping=columns.names,
+        left_alone=columns.left_alone,
         numerator=numerator,
         denominator=denominator,
+        denominators=denominators,
+        skipped=dict(skipped),
+        columns=columns.guesses,
+        notes=reader.notes(),
+        read_as=table.read_as,
     )
 
 
-def _mapped(columns: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
-    if unknown := sorted(set(given) - set(ALIASES)):
-        raise InputError(
-            f"--map {unknown[0]}=… names nothing we know; known are "
-            f"{', '.join(ALIASES)}."
-        )
-    if missing := sorted(t for t in given.values() if t and t not in columns):
-        raise InputError(
-            f"The file has no column {missing[0]!r}; it has {', '.join(columns)}."
-        )
-    taken = set(given.values())
-    guessed = {o: t for o, t in guess_mapping(columns).items() if t not in taken}
-    return {ours: theirs for ours, theirs in (guessed | dict(given)).items() if theirs}
+def _in_order(
+    lines: Sequence[int], rows: Sequence[Sequence[Cell]], broken: Mapping[int, str]
+) -> Iterator[tuple[int, Sequence[Cell] | None]]:
+    """The rows of a batch and the lines of its broken ones, in the file's order."""
+    if not broken:
+        yield from zip(lines, rows, strict=True)
+        return
+    found: dict[int, Sequence[Cell] | None] = dict(zip(lines, rows, strict=True))
+    yield from sorted((found | dict.fromkeys(broken)).items())
 
 
 def _chosen(
-    given: str | None, candidates: Sequence[str], mapping: Mapping[str, str]
+    given: str | None, choices: Sequence[str], mapping: Mapping[str, str]
 ) -> str | None:
     if given is None:
-        return next((name for name in candidates if name in mapping), None)
+        return next((name for name in choices if name in mapping), None)
     if given not in METRICS or given not in mapping:
         known = ", ".join(name for name in METRICS if name in mapping) or "none"
         raise InputError(
             f"No column is mapped to the metric {given!r}; mapped: {known}."
         )
     return given
-
-
-def _row(
-    number: int,
-    row: Mapping[str, str],
-    numerator: str | None,
-    denominator: str | None,
-    simulated: bool | None,
-) -> HistoryRow:
-    words = [row.get(n, "") for n in ("hook", "body", "call_to_action", "text")]
-    if any("\x00" in part for part in words):
-        raise InvalidSourceError("binary", "The text contains NUL characters.")
-    hook, body, call_to_action, text = (_without_tags(part) for part in words)
-    hook = " ".join((hook or text.partition("\n")[0]).split())
-    text = text or join_script(hook, body, call_to_action)
-    if not hook:
-        raise InvalidSourceError("no hook", "The row has no hook.")
-    if len(text.encode("utf-8")) > MAX_BYTES:
-        raise InvalidSourceError("over 64 KiB", "The text is longer than 64 KiB.")
-    if kind := secret_kind(text):
-        raise InvalidSourceError(
-            "looks like a secret", f"The text seems to contain {kind}."
-        )
-    counts = dict(_counts(row))
-    events, trials = counts.get(numerator or ""), counts.get(denominator or "")
-    if events is not None and trials is not None and events > trials:
-        raise InvalidSourceError(
-            "impossible counts", f"More {numerator} than {denominator} are given."
-        )
-    return HistoryRow(
-        number=number,
-        experiment=row.get("experiment_id", "").strip(),
-        arm=row.get("arm", "").strip(),
-        topic=row.get("topic", "").strip(),
-        hook_style=row.get("hook_style", "").strip(),
-        hook=hook,
-        body=body,
-        call_to_action=call_to_action,
-        text=text,
-        revision_hash=text_hash(text),
-        language=row.get("language", "").strip(),
-        author=row.get("author", "").strip(),
-        image=row.get("image", "").strip(),
-        posted_on=_posted_on(row.get("posted_on", "").strip()),
-        simulated=_truth(row) if simulated is None else simulated,
-        counts=counts,
-    )
-
-
-def _without_tags(text: str) -> str:
-    """The text as a reader sees it: HTML tags removed and entities replaced."""
-    if "<" in text and _TAG.search(text):
-        text = html.unescape(_TAG.sub(" ", text))
-        text = re.sub(r"[ \t]+", " ", text)
-    return normalise_text(text)
-
-
-def _counts(row: Mapping[str, str]) -> Iterator[tuple[str, float]]:
-    for name in METRICS:
-        text = row.get(name, "").strip()
-        if not text:
-            continue
-        if re.fullmatch(r"-[0-9.]+", text):
-            raise InvalidSourceError("negative count", f"`{name}` is below 0.")
-        try:
-            yield name, parse_count(text)
-        except ValueError as error:
-            raise InvalidSourceError(
-                "not a count", f"`{name}` is not {error}."
-            ) from None
-
-
-def _posted_on(text: str) -> datetime | None:
-    try:
-        return parse_instant(text) if text else None
-    except ValueError:
-        raise InvalidSourceError(
-            "not a date", "`posted_on` is not a date such as 2026-01-31."
-        ) from None
-
-
-def _truth(row: Mapping[str, str]) -> bool:
-    value = row.get("simulated", "").strip().lower()
-    if value not in _TRUTH:
-        raise InvalidSourceError(
-            "not yes or no", "`simulated` is neither true nor false."
-        )
-    return _TRUTH[value]

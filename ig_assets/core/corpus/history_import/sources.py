@@ -7,13 +7,9 @@ an extended export stays one source; or, without a name, the hash of a file's co
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from ig_assets.core.identity import stable_id
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
@@ -28,17 +24,6 @@ FROM imports
 ORDER BY imported_at, import_id
 """
 
-_POSTS = """
-SELECT post_id, experiment_id, arm, published_revision_hash, published_at, detail
-FROM posts
-WHERE platform = 'history'
-  AND (
-      experiment_id IN (SELECT unnest(?::TEXT[]))
-      OR post_id IN (SELECT unnest(?::TEXT[]))
-  )
-ORDER BY experiment_id, arm, post_id
-"""
-
 _SCRIPTS = """
 SELECT DISTINCT e.child_id
 FROM edges AS e
@@ -47,29 +32,6 @@ JOIN imports AS i
 WHERE e.relation = 'imported_from'
   AND coalesce(i.source, i.content_hash) = ?
 """
-
-
-class ArmContent(NamedTuple):
-    """What an arm showed: its words, and its image as `posts.detail` names it."""
-
-    revision_hash: str
-    image: str | None
-
-
-class PublishedContent(NamedTuple):
-    """What was published when; `posted_on` is naive UTC."""
-
-    revision_hash: str
-    posted_on: datetime | None
-    image: str | None
-
-
-class KnownArm(NamedTuple):
-    """An arm that an earlier file of the source had."""
-
-    label: str
-    content: ArmContent
-    post_id: str
 
 
 @dataclass(frozen=True)
@@ -83,18 +45,6 @@ class PastImport:
     mapping: str
     rows_read: int
     rows_rejected: int
-
-
-@dataclass(frozen=True)
-class KnownPosts:
-    """A source's posts from earlier imports.
-
-    `arms` are those of each experiment, by its id; `singles` the ids of posts in no
-    experiment, by content. `make_arms` removes the singles that it uses.
-    """
-
-    arms: Mapping[str, list[KnownArm]] = field(default_factory=dict)
-    singles: Mapping[PublishedContent, list[str]] = field(default_factory=dict)
 
 
 def source_name(file_name: str) -> str:
@@ -131,10 +81,14 @@ def check_mapping(
 ) -> None:
     """Raise InputError where a column is mapped otherwise than at the `past` import.
 
-    An extended export may have more columns, but must have the words in the same one.
+    An extended export may have more columns, and a newer version may know more of
+    them, but the words must be in the same one.
     """
     before: dict[str, str] = json.loads(past.mapping)
-    compared = {*before, *mapping} if same_bytes else {*before} & {*mapping} & _IDENTITY
+    both = {*before} & {*mapping}
+    compared = (
+        both | ({*before, *mapping} & _IDENTITY) if same_bytes else both & _IDENTITY
+    )
     differing = [
         f"{ours} was {before.get(ours, 'no column')} and is now "
         f"{mapping.get(ours, 'no column')}"
@@ -147,37 +101,6 @@ def check_mapping(
             f"{'; '.join(differing)}. Map them as before, or import it as another "
             "source with --source NAME; what the first import made stays either way."
         )
-
-
-def known_posts(
-    con: Connection,
-    past: Sequence[PastImport],
-    source: str,
-    experiment_ids: Collection[str],
-    single_ids: Collection[str],
-) -> KnownPosts:
-    """The posts of these experiments, and those in none that have one of these ids."""
-    unnamed = [
-        stable_id("post", "history", done.import_id, number)
-        for done in past
-        if done.source == source == done.content_hash
-        for number in range(1, done.rows_read + 1)
-    ]
-    arms: dict[str, list[KnownArm]] = defaultdict(list)
-    singles: dict[PublishedContent, list[str]] = defaultdict(list)
-    posts: list[dict[str, Any]] = fetch_dicts(
-        con, _POSTS, [list(experiment_ids), [*single_ids, *unnamed]]
-    )
-    for post in posts:
-        revision_hash, image = post["published_revision_hash"], post["detail"]
-        if post["experiment_id"] in experiment_ids:
-            content = ArmContent(revision_hash, image)
-            known = KnownArm(post["arm"], content, post["post_id"])
-            arms[post["experiment_id"]].append(known)
-        elif post["experiment_id"] is None:
-            published = PublishedContent(revision_hash, post["published_at"], image)
-            singles[published].append(post["post_id"])
-    return KnownPosts(arms, singles)
 
 
 def known_scripts(con: Connection, source: str) -> set[str]:

@@ -3,50 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from ig_assets.core.corpus.history_import.arms import (
-    ImportedArm,
-    ImportedExperiment,
-    image_of,
-    script_id_of,
-)
+from ig_assets.core.corpus.history_import.arms import ImportedArm, image_of
+from ig_assets.core.corpus.history_import.experiments import ImportedExperiment
+from ig_assets.core.corpus.history_import.identity.known_posts import IMAGE, KnownTest
 from ig_assets.core.corpus.history_import.plan import ImportPlan
-from ig_assets.core.corpus.history_import.rows import (
-    METRICS,
-    HistoryRow,
-    ParsedHistory,
-)
+from ig_assets.core.corpus.history_import.reading_times import ReadingTime
+from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.core.corpus.rejects import write_rejects
-from ig_assets.core.corpus.scripts.script import COUNTS
-from ig_assets.core.identity import next_instant, stable_id
+from ig_assets.core.identity import next_instant
 from ig_assets.core.lineage.edges import Edge, record_edges
-from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
-_SCRIPTS_WITH_STATUS = """
-    SELECT DISTINCT script_id
-    FROM script_status
+_STATUSES = """
+    SELECT script_id, status, revision_hash, changed_at
+    FROM latest_script_status
     WHERE script_id LIKE 'history/%'
 """
 
-_LATEST_COUNTS = """
-    SELECT post_id, metric, arg_max(value, observed_at), max(observed_at)
-    FROM engagement
+_STORED = """
+    SELECT post_id, metric, as_of, value, observed_at
+    FROM current_readings
     WHERE post_id IN (SELECT unnest(?::TEXT[]))
-    GROUP BY post_id, metric
-"""
-
-_LATEST_PERFORMANCE = """
-    SELECT *
-    FROM script_performance
-    WHERE source = ?
-    QUALIFY row_number() OVER (
-        PARTITION BY script_id, revision_hash
-        ORDER BY as_of DESC
-    ) = 1
+      AND age_hours IS NULL
 """
 
 # An older version wrote the experiment's id as the intent key of an imported test.
@@ -61,19 +44,33 @@ _NAME_TESTS = """
         AND experiments.intent_key = named.experiment_id
 """
 
+_SET_RUNNING = """
+    UPDATE experiments
+    SET is_running = stated.is_running, ends_at = stated.ends_at
+    FROM (
+        SELECT unnest(?::TEXT[]) AS experiment_id,
+            unnest(?::BOOLEAN[]) AS is_running,
+            unnest(?::TIMESTAMP[]) AS ends_at
+    ) AS stated
+    WHERE experiments.experiment_id = stated.experiment_id
+"""
+
 
 def write_import(
-    con: Connection, plan: ImportPlan, now: datetime, run_id: str | None
+    con: Connection,
+    plan: ImportPlan,
+    readings: Sequence[Mapping[str, Any]],
+    now: datetime,
+    run_id: str | None,
 ) -> None:
-    """Write all rows of a plan inside the caller's transaction.
+    """Write all rows of a plan and its `readings` inside the caller's transaction.
 
     What was known before stays: scripts keep their status, retired ones included, and
-    experiments the terms that were fixed at their start. Counts that changed are later
-    readings.
+    experiments the terms that were fixed at their start, but for whether they run.
     """
     file = plan.file
     _write_scripts(con, plan.scripts, file.name, now)
-    _write_statuses(con, plan.scripts, f"import {file.import_id}", now)
+    _write_statuses(con, plan, f"import {file.import_id}", now)
     edges = [
         Edge("script", script_id, "import", file.import_id, "imported_from")
         for script_id in plan.scripts
@@ -81,10 +78,63 @@ def write_import(
     record_edges(con, edges, run_id, now)
     _write_experiments(con, plan.experiments)
     _write_posts(con, plan.arms)
-    _write_readings(con, plan.arms, now)
-    _write_performance(con, plan.rows, plan.history, file.source, now)
+    _write_names(con, plan.arms, file.source, now)
+    merge_rows(con, "engagement", list(readings), replace=False)
+    merge_rows(con, "script_performance", list(plan.performance), replace=False)
     write_rejects(con, plan.rejects, now)
     _write_import_row(con, plan, now)
+
+
+def new_readings(
+    con: Connection, arms: Sequence[ImportedArm], time: ReadingTime, now: datetime
+) -> list[dict[str, Any]]:
+    """The rows of `engagement` that say something new of the file's posts.
+
+    A reading whose time is its own is kept, though no count has changed. Others are
+    kept where a count differs from the latest. Each is complete, so that both counts
+    of a rate are of one time.
+    """
+    stored = _stored(con, [arm.post_id for arm in arms])
+    rows: list[dict[str, Any]] = []
+    for arm in arms:
+        times = stored.get(arm.post_id, {})
+        latest: dict[str, float] = {}
+        for as_of in sorted(times):
+            latest |= {metric: value for metric, (value, _) in times[as_of].items()}
+        for reading in time.readings(arm.post):
+            counts = reading.row.counts
+            same = all(latest.get(name) == value for name, value in counts.items())
+            if same and not reading.is_own:
+                continue
+            known = times.get(reading.at, {})
+            for metric, value in counts.items():
+                before, observed_at = known.get(metric, (None, None))
+                if value == before:
+                    continue
+                rows.append(
+                    {
+                        "post_id": arm.post_id,
+                        "metric": metric,
+                        "as_of": reading.at,
+                        "observed_at": next_instant(now, observed_at),
+                        "value": value,
+                        "age_hours": None,
+                    }
+                )
+    return rows
+
+
+def _stored(
+    con: Connection, post_ids: Sequence[str]
+) -> dict[str, dict[datetime, dict[str, tuple[float, datetime]]]]:
+    """(value, observed_at) by post, time of reading and metric."""
+    stored: dict[str, dict[datetime, dict[str, tuple[float, datetime]]]] = {}
+    for post_id, metric, as_of, value, observed_at in con.execute(
+        _STORED, [list(post_ids)]
+    ).fetchall():
+        times = stored.setdefault(post_id, {})
+        times.setdefault(as_of, {})[metric] = (value, observed_at)
+    return stored
 
 
 def _write_scripts(
@@ -116,20 +166,29 @@ def _write_scripts(
 
 
 def _write_statuses(
-    con: Connection, scripts: Mapping[str, HistoryRow], reason: str, now: datetime
+    con: Connection, plan: ImportPlan, reason: str, now: datetime
 ) -> None:
-    known = {script_id for (script_id,) in con.execute(_SCRIPTS_WITH_STATUS).fetchall()}
-    rows = [
-        {
-            "script_id": script_id,
-            "changed_at": now,
-            "status": "active",
-            "revision_hash": row.revision_hash,
-            "reason": reason,
-        }
-        for script_id, row in scripts.items()
-        if script_id not in known
-    ]
+    """New scripts are active; an edited one that is active gets its new words."""
+    known = {
+        script_id: (status, revision_hash, changed_at)
+        for script_id, status, revision_hash, changed_at in con.execute(
+            _STATUSES
+        ).fetchall()
+    }
+    rows = []
+    for script_id, row in plan.scripts.items():
+        status, revision_hash, changed_at = known.get(script_id, (None, None, None))
+        edited = script_id in plan.edited and status == "active"
+        if status is None or (edited and revision_hash != row.revision_hash):
+            rows.append(
+                {
+                    "script_id": script_id,
+                    "changed_at": next_instant(now, changed_at),
+                    "status": "active",
+                    "revision_hash": row.revision_hash,
+                    "reason": reason,
+                }
+            )
     merge_rows(con, "script_status", rows)
 
 
@@ -139,112 +198,56 @@ def _write_experiments(
     merge_rows(con, "experiments", experiments, replace=False)
     ids = [row["experiment_id"] for row in experiments]
     con.execute(_NAME_TESTS, [ids, [row["intent_key"] for row in experiments]])
+    states = [[row[name] for row in experiments] for name in ("is_running", "ends_at")]
+    con.execute(_SET_RUNNING, [ids, *states])
 
 
 def _write_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
-    rows = [
-        {
-            "post_id": arm.post_id,
-            "experiment_id": arm.experiment_id,
-            "variant_id": None,
-            "script_id": arm.script_id,
-            "arm": arm.label,
-            "hook_style": arm.row.hook_style,
-            "slot": arm.row.posted_on,
-            "platform": "history",
-            "published_revision_hash": arm.row.revision_hash,
-            "intent_key": arm.post_id,
-            "status": "published",
-            "published_at": arm.row.posted_on,
-            "detail": image_of(arm.row),
-        }
-        for arm in arms
-    ]
+    """A known post keeps the words that it was published with."""
+    rows = []
+    for arm in arms:
+        row, known = arm.row, arm.known
+        posted_on = known.posted_on if known and known.posted_on else row.posted_on
+        detail = image_of(row)
+        if known is not None and known.image:
+            detail = f"{IMAGE}{known.image}"
+        rows.append(
+            {
+                "post_id": arm.post_id,
+                "experiment_id": arm.experiment_id,
+                "variant_id": None,
+                "script_id": known.script_id if known else arm.script_id,
+                "arm": arm.label,
+                "hook_style": row.hook_style,
+                "slot": posted_on,
+                "platform": "history",
+                "published_revision_hash": (
+                    known.revision_hash if known else row.revision_hash
+                ),
+                "intent_key": arm.post_id,
+                "status": "published",
+                "published_at": posted_on,
+                "detail": detail,
+            }
+        )
     merge_rows(con, "posts", rows)
 
 
-def _write_readings(
-    con: Connection, arms: Sequence[ImportedArm], now: datetime
+def _write_names(
+    con: Connection, arms: Sequence[ImportedArm], source: str, now: datetime
 ) -> None:
-    """Add a reading of each count that differs from the post's latest."""
-    post_ids = [arm.post_id for arm in arms]
-    latest = {
-        (post_id, metric): (value, observed_at)
-        for post_id, metric, value, observed_at in con.execute(
-            _LATEST_COUNTS, [post_ids]
-        ).fetchall()
-    }
-    rows = []
-    for arm in arms:
-        for metric, value in arm.row.counts.items():
-            before, observed_at = latest.get((arm.post_id, metric), (None, None))
-            if value == before:
-                continue
-            rows.append(
-                {
-                    "post_id": arm.post_id,
-                    "metric": metric,
-                    "as_of": arm.row.posted_on or now,
-                    "observed_at": next_instant(now, observed_at),
-                    "value": value,
-                    "age_hours": None,
-                }
-            )
-    merge_rows(con, "engagement", rows, replace=False)
-
-
-def _write_performance(
-    con: Connection,
-    rows: Sequence[HistoryRow],
-    history: ParsedHistory,
-    source: str,
-    now: datetime,
-) -> None:
-    """Add the sums over each text's posts that differ from the source's latest."""
-    source = f"import/{stable_id('import', source)}"
-    latest = {
-        (row["script_id"], row["revision_hash"]): row
-        for row in fetch_dicts(con, _LATEST_PERFORMANCE, [source])
-    }
-    posts_of: dict[str, list[HistoryRow]] = defaultdict(list)
-    for row in rows:
-        if row.counts:
-            posts_of[script_id_of(row)].append(row)
-    performance = []
-    for script_id, posts in posts_of.items():
-        figures = _figures(posts, history)
-        before = latest.get((script_id, posts[0].revision_hash), {})
-        if before and all(before[name] == value for name, value in figures.items()):
-            continue
-        as_of = max((p.posted_on for p in posts if p.posted_on), default=now)
-        performance.append(
-            {
-                "script_id": script_id,
-                "revision_hash": posts[0].revision_hash,
-                "source": source,
-                "as_of": next_instant(as_of, before.get("as_of")),
-                **figures,
-            }
-        )
-    merge_rows(con, "script_performance", performance, replace=False)
-
-
-def _figures(
-    posts: Sequence[HistoryRow], history: ParsedHistory
-) -> dict[str, float | None]:
-    """Summed counts of a text's posts, and their rate; impressions count as views."""
-    sums = {
-        name: sum(post.counts.get(name, 0.0) for post in posts)
-        for name in METRICS
-        if any(name in post.counts for post in posts)
-    }
-    counts = {name: sums.get(name) for name in COUNTS}
-    if counts["views"] is None:
-        counts["views"] = sums.get("impressions")
-    events = sums.get(history.numerator or "")
-    trials = sums.get(history.denominator or "")
-    rate = events / trials if events is not None and trials else None
-    return {**counts, "rate": rate}
+    rows = [
+        {
+            "source": arm.known.source if arm.known else source,
+            "kind": name.kind,
+            "value": name.value,
+            "post_id": arm.post_id,
+            "first_seen_at": now,
+        }
+        for arm in arms
+        for name in arm.post.names
+    ]
+    merge_rows(con, "vendor_post_names", rows, replace=False)
 
 
 def _write_import_row(con: Connection, plan: ImportPlan, now: datetime) -> None:
@@ -259,5 +262,20 @@ def _write_import_row(con: Connection, plan: ImportPlan, now: datetime) -> None:
         "rows_read": plan.history.rows_read,
         "rows_rejected": len(plan.rejects),
         "imported_at": now,
+        "read_at": plan.time.at,
+        "notes": json.dumps(plan.notes, ensure_ascii=False),
     }
     merge_rows(con, "imports", [row])
+
+
+def is_news(
+    plan: ImportPlan,
+    readings: Sequence[Mapping[str, Any]],
+    known: Mapping[str, KnownTest],
+) -> bool:
+    """Whether a repeated file changes anything: a count, or whether a test runs."""
+    return bool(readings or plan.performance) or any(
+        experiment["is_running"] != known[experiment["experiment_id"]].is_running
+        for experiment in plan.experiments
+        if experiment["experiment_id"] in known
+    )

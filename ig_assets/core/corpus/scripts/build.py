@@ -236,5 +236,5 @@ def _count(block: Mapping[str, Any], name: str) -> float | None:
         return parse_count(text)
     except ValueError as error:
         raise InvalidSourceError(
-            BROKEN, f"`{name}` of the performance is not {error}."
+            BROKEN, f"`{name}` of the performance {error}."
         ) from None

@@ -1,4 +1,4 @@
-"""Parses a JSONL, CSV or Parquet file: one script per row, each row checked alone.
+"""Parses a table file of any kind: one script per row, each row checked alone.
 
 Columns have the names of front matter fields, and `body` or `text` for the words;
 counts with `source` and `as_of` are the row's performance. Other columns are ignored.
@@ -7,11 +7,12 @@ counts with `source` and `as_of` are the row's performance. Other columns are ig
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timezone
 from typing import NamedTuple
 
 from ig_assets.core.corpus.scripts.build import BROKEN, make_script, word
-from ig_assets.core.corpus.scripts.decoding import decoded, refuse_secrets
+from ig_assets.core.corpus.scripts.decoding import refuse_secrets
 from ig_assets.core.corpus.scripts.script import (
     COUNTS,
     InvalidSourceError,
@@ -19,14 +20,26 @@ from ig_assets.core.corpus.scripts.script import (
     Reject,
 )
 from ig_assets.core.tabular import (
-    BrokenCsvError,
-    NotParquetError,
-    csv_rows,
-    parquet_rows,
+    Cell,
+    Formats,
+    Nested,
+    NotACountError,
+    NotAnInstantError,
+    NumberFormat,
+    Order,
+    SpoiltTextError,
+    UnreadableTableError,
+    decide_formats,
+    open_table,
+    parse_cell_instant,
+    parse_count,
     plain_name,
+    repaired,
+    text_of,
+    visible,
 )
 
-TABLE_SUFFIXES = (".jsonl", ".csv", ".parquet")
+TABLE_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".xlsx")
 BROKEN_ROW = "broken row"
 BROKEN_TABLE = "broken table"
 
@@ -83,61 +96,45 @@ def parse_table(path: str, content: bytes) -> ParsedTable:
 
 
 def _rows(path: str, content: bytes) -> Iterator[_Row]:
-    if path.lower().endswith(".parquet"):
-        return _parquet(content)
-    text = decoded(content)
-    if not text.strip():
-        raise InvalidSourceError("empty", "The file has no text.")
-    return _csv(text) if path.lower().endswith(".csv") else _jsonl(text)
-
-
-def _jsonl(text: str) -> Iterator[_Row]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            value = None
-        if isinstance(value, dict):
-            yield _Row(number, _known_fields(value))
-        else:
-            yield _Row(number, None, "Its line is not one JSON object.")
-
-
-def _csv(text: str) -> Iterator[_Row]:
-    rows = csv_rows(text)
+    """The rows in the file's order; one of a file with a header counts from there."""
     try:
-        header = next(rows, [])
-        _check_columns(header)
-        for number, cells in enumerate(rows, 1):
-            if len(cells) == len(header):
-                fields = dict(zip(header, cells, strict=True))
-                yield _Row(number, _known_fields(fields))
-            else:
-                problem = f"It has {len(cells)} values and the header {len(header)}."
-                yield _Row(number, None, problem)
-    except BrokenCsvError as error:
-        raise InvalidSourceError(
-            BROKEN_TABLE, f"It is not CSV from line {error.line}; are quotes closed?"
-        ) from None
+        table = open_table(content, path)
+        names = [plain_name(column) for column in table.columns]
+        if table.has_header:
+            _check_columns(names)
+        elif not names and not any(batch.problems for batch in table.batches()):
+            raise InvalidSourceError("empty", "The file has no text.")
+        counts = {name: names.index(name) for name in COUNTS if name in names}
+        dates = {name: names.index(name) for name in ("as_of",) if name in names}
+        formats = decide_formats(table, counts, dates, ask=False)
+        number = 0
+        for batch in table.batches():
+            lines: dict[int, Sequence[Cell] | str] = dict(
+                zip(batch.lines, batch.rows, strict=True)
+            )
+            for line, cells in sorted(
+                (lines | dict(batch.problems)).items(), key=lambda pair: pair[0]
+            ):
+                number = number + 1 if table.has_header else line
+                if isinstance(cells, str):
+                    yield _Row(number, None, f"{cells} (line {line})")
+                else:
+                    yield _Row(number, _fields(names, cells, formats))
+    except UnreadableTableError as error:
+        raise _unreadable(error) from None
 
 
-def _parquet(content: bytes) -> Iterator[_Row]:
-    try:
-        header, rows = parquet_rows(content)
-    except NotParquetError:
-        raise InvalidSourceError(
-            BROKEN_TABLE, "It cannot be read as Parquet; is it complete?"
-        ) from None
-    _check_columns(header)
-    for number, cells in enumerate(rows, 1):
-        yield _Row(number, _known_fields(dict(zip(header, cells, strict=True))))
+def _unreadable(error: UnreadableTableError) -> InvalidSourceError:
+    reasons = {"encoding": "invalid UTF-8", "binary": "binary", "empty": "empty"}
+    sentence = str(error)
+    return InvalidSourceError(
+        reasons.get(error.kind, BROKEN_TABLE), f"{sentence[:1].upper()}{sentence[1:]}."
+    )
 
 
-def _check_columns(header: list[str]) -> None:
-    known = [name for name in map(plain_name, header) if name in _NAMES]
-    if not set(known) & set(_WORDS):
+def _check_columns(names: Sequence[str]) -> None:
+    known = [name for name in names if name in _NAMES]
+    if names and not set(known) & set(_WORDS):
         raise InvalidSourceError(
             BROKEN_TABLE, "It has no column named hook, text or body."
         )
@@ -149,21 +146,43 @@ def _check_columns(header: list[str]) -> None:
         )
 
 
-def _known_fields(values: Mapping[str, object]) -> dict[str, object]:
+def _fields(
+    names: Sequence[str], cells: Sequence[Cell], formats: Formats
+) -> dict[str, object]:
     """The values of the columns that we know, by our names, scalars as text."""
-    return {
-        known: _scalar_text(value)
-        for name, value in values.items()
-        if (known := plain_name(name)) in _NAMES
-    }
+    fields: dict[str, object] = {}
+    for name, cell in zip(names, cells, strict=True):
+        if name not in _NAMES or (cell is None and fields.get(name)):
+            continue
+        if isinstance(cell, Nested):
+            fields[name] = cell.value
+        elif name in formats.numbers:
+            fields[name] = _count_text(cell, formats.numbers[name])
+        elif name in formats.orders:
+            fields[name] = _date_text(cell, formats.orders[name])
+        elif isinstance(cell, bool):
+            fields[name] = "true" if cell else "false"
+        else:
+            fields[name] = text_of(cell)
+    return fields
 
 
-def _scalar_text(value: object) -> object:
-    if value is None:
-        return ""
-    if isinstance(value, (bool, int, float)):
-        return json.dumps(value)
-    return value
+def _count_text(cell: Cell, form: NumberFormat) -> str:
+    """A count in plain digits; what is none stays as it is, and is refused later."""
+    try:
+        count = parse_count(cell, form)
+    except NotACountError:
+        return text_of(cell)
+    return "" if count is None else str(int(count))
+
+
+def _date_text(cell: Cell, order: Order | None) -> str:
+    """A time in ISO 8601; what is none stays as it is, and is refused later."""
+    try:
+        found = parse_cell_instant(cell, order)
+    except NotAnInstantError:
+        return text_of(cell)
+    return "" if found is None else found.utc(timezone.utc).isoformat()
 
 
 def _script(path: str, row: _Row) -> ParsedScript:
@@ -173,13 +192,13 @@ def _script(path: str, row: _Row) -> ParsedScript:
     for value in fields.values():
         if isinstance(value, str):
             refuse_secrets(value)
+            _refuse_damage(value)
     name = word(fields, "id")
     text = fields.get("text") or fields.get("body") or ""
     if not isinstance(text, str):
         raise InvalidSourceError(BROKEN_ROW, "`text` is not a plain text.")
-    if not (text.strip() or fields.get("hook")):
+    if not (visible(text) or visible(str(fields.get("hook") or ""))):
         raise InvalidSourceError("empty", "The row has no words.")
-    _check_characters(text)
     has_text = bool(fields.get("text"))
     stem = path.rsplit(".", 1)[0]
     return make_script(
@@ -195,21 +214,36 @@ def _performance(fields: Mapping[str, object]) -> dict[str, object] | None:
     """The counts of a row: one nested object, or columns beside the others."""
     block = fields.get("performance")
     if isinstance(block, Mapping):
-        return {str(name): _scalar_text(value) for name, value in block.items()}
+        return {
+            str(name): (
+                json.dumps(value)
+                if isinstance(value, (bool, int, float))
+                else "" if value is None else value
+            )
+            for name, value in block.items()
+        }
     if not any(fields.get(name) for name in COUNTS):
         return None
     return {n: fields.get(n, "") for n in ("source", "as_of", *COUNTS)}
 
 
-def _check_characters(text: str) -> None:
+def _refuse_damage(text: str) -> None:
+    """Raise InvalidSourceError where characters of a text are lost or doubled."""
     if "\x00" in text:
         raise InvalidSourceError("binary", "The text has NUL characters.")
     try:
         text.encode("utf-8")
+        _, was_repaired = repaired(text)
     except UnicodeEncodeError:
         raise InvalidSourceError(
             "invalid UTF-8", "The text has surrogates, which no UTF-8 text has."
         ) from None
+    except SpoiltTextError as error:
+        raise InvalidSourceError("damaged text", str(error)) from None
+    if was_repaired:
+        raise InvalidSourceError(
+            "damaged text", "The text was encoded twice; export it again as UTF-8."
+        )
 
 
 def _row_name(row: _Row) -> str:

@@ -16,41 +16,32 @@ from ig_assets.core.experiments.stats.decision_rule import FINAL_DAY, Bools, Int
 from ig_assets.core.experiments.stats.e_values import Floats
 from ig_assets.warehouse.warehouse import Connection
 
-# A reading without an age is a final one, whenever it was reported: one per counter.
+# A reading without an age is a final one: of those the newest counts, by the time of
+# which both counters are known.
 _READINGS = """
-WITH aged AS (
-    SELECT *, CASE WHEN age_hours IS NOT NULL THEN as_of END AS reading
-    FROM engagement
-),
-latest AS (
-    SELECT g.post_id, g.metric, g.reading, g.as_of, g.observed_at, g.age_hours,
-           g.value, e.numerator, e.denominator,
-           row_number() OVER (
-               PARTITION BY g.post_id, g.metric, g.reading
-               ORDER BY g.observed_at DESC, g.as_of DESC
-           ) AS recency
-    FROM aged AS g
-    JOIN posts AS p
-      ON p.post_id = g.post_id
-    JOIN experiments AS e
-      ON e.experiment_id = p.experiment_id
-    WHERE e.status <> 'decided'
-      AND g.metric IN (e.numerator, e.denominator)
-)
-SELECT n.post_id, greatest(n.as_of, d.as_of) AS as_of, n.age_hours,
-       n.value AS events, d.value AS trials,
+SELECT n.post_id, n.as_of, n.age_hours, n.value AS events, d.value AS trials,
        greatest(n.observed_at, d.observed_at) AS observed_at
-FROM latest AS n
-JOIN latest AS d
+FROM current_readings AS n
+JOIN posts AS p
+  ON p.post_id = n.post_id
+JOIN experiments AS e
+  ON e.experiment_id = p.experiment_id
+ AND e.numerator = n.metric
+JOIN current_readings AS d
   ON d.post_id = n.post_id
- AND d.reading IS NOT DISTINCT FROM n.reading
-WHERE n.recency = 1
-  AND d.recency = 1
-  AND n.metric = n.numerator
-  AND d.metric = d.denominator
+ AND d.metric = e.denominator
+ AND d.as_of = n.as_of
+WHERE e.status <> 'decided'
+  AND n.age_hours IS NOT NULL
   AND n.value IS NOT NULL
   AND d.value IS NOT NULL
-ORDER BY n.post_id, n.as_of
+UNION ALL
+SELECT f.post_id, f.as_of, NULL, f.events, f.trials, f.observed_at
+FROM final_readings AS f
+JOIN experiments AS e
+  ON e.experiment_id = f.experiment_id
+WHERE e.status <> 'decided'
+ORDER BY post_id, as_of
 """
 
 

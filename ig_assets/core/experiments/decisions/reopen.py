@@ -11,22 +11,16 @@ from ig_assets.warehouse.warehouse import Connection
 # Counts are compared, not times: `evidence` itself holds what was evaluated.
 _REOPEN = """
 WITH counted AS (
-    SELECT p.experiment_id, p.arm,
-           arg_max(g.value, g.observed_at)
-               FILTER (WHERE g.metric = e.numerator) AS events,
-           arg_max(g.value, g.observed_at)
-               FILTER (WHERE g.metric = e.denominator) AS trials
-    FROM experiments AS e
+    SELECT f.experiment_id, f.arm, f.events, f.trials
+    FROM final_readings AS f
+    JOIN experiments AS e
+      ON e.experiment_id = f.experiment_id
     JOIN posts AS p
-      ON p.experiment_id = e.experiment_id
+      ON p.post_id = f.post_id
      AND p.status IS DISTINCT FROM 'failed'
      AND p.duplicate_of IS NULL
-    JOIN engagement AS g
-      ON g.post_id = p.post_id
     WHERE e.segment = 'history'
       AND e.status = 'decided'
-      AND g.age_hours IS NULL
-    GROUP BY p.experiment_id, p.arm
 ),
 evaluated AS (
     SELECT experiment_id, arm,
@@ -48,8 +42,6 @@ extended AS (
     LEFT JOIN evaluated AS s
       ON s.experiment_id = c.experiment_id
      AND s.arm = c.arm
-    WHERE c.events IS NOT NULL
-      AND c.trials IS NOT NULL
     GROUP BY c.experiment_id
     HAVING count(*) > 1
        AND bool_or(

@@ -4,95 +4,89 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ig_assets.core.tabular import plain_name
+from ig_assets.core.tabular import (
+    NAMES,
+    ColumnProfile,
+    Field,
+    Kind,
+    RepeatedColumnError,
+    guess_columns,
+)
 from ig_assets.errors import InputError
 
-# Ours, and what others call it; the first that a file has is taken.
-WORDS: dict[str, tuple[str, ...]] = {
-    "post_id": ("video_id", "media_id", "ig_media_id", "shortcode", "permalink", "id"),
-    "title": ("hook", "headline", "caption"),
-    "author": ("channel_title", "channel", "username", "account", "creator"),
-    "published_at": (
-        "publish_time",
-        "posted_at",
-        "published_on",
-        "posted_on",
-        "created_at",
+COUNTERS = ("views", "reach", "likes", "comments", "shares", "saved")
+_READING_DAYS = (
+    *("observed_at", "as_of", "snapshot_at", "snapshot_date", "read_at", "read_on"),
+    *NAMES["day"],
+)
+
+# Ours, and what others call it; the first whose values fit is taken.
+FIELDS: dict[str, Field] = {
+    "post_id": Field(Kind.ID, (*NAMES["post_id"], *NAMES["permalink"])),
+    "title": Field(
+        Kind.LABEL, ("hook", "headline", *NAMES["title"], *NAMES["caption"])
     ),
-    "observed_on": (
-        "observed_at",
-        "as_of",
-        "snapshot_at",
-        "snapshot_date",
-        "read_at",
-        "read_on",
-        "date",
-        "day",
-    ),
+    "author": Field(Kind.LABEL, ("channel_title", "channel", *NAMES["author"])),
+    "published_at": Field(Kind.DATE, NAMES["published_at"]),
+    "observed_on": Field(Kind.DATE, _READING_DAYS),
+    **{
+        name: Field(Kind.COUNT, NAMES["saves" if name == "saved" else name])
+        for name in COUNTERS
+    },
 }
-COUNTERS: dict[str, tuple[str, ...]] = {
-    "views": ("view_count", "video_views", "plays"),
-    "reach": ("accounts_reached",),
-    "likes": ("like_count", "likes_count"),
-    "comments": ("comment_count", "comments_count"),
-    "shares": ("share_count", "shares_count"),
-    "saved": ("saves", "save_count", "saves_count"),
-}
+
+OPTIONS = ("numbers", "dates", "timezone")
+"""Said beside the columns: how the file's values are written."""
 
 
 def parse_columns(text: str) -> dict[str, str]:
     """`views=plays, post_id=video` as {ours: theirs}; nothing after `=` drops a guess.
 
+    `numbers=de`, `dates=mdy` and `timezone=Europe/Berlin` say how values are written.
     Raises ValueError with a sentence.
     """
     mapping = {}
     for part in filter(None, map(str.strip, text.split(","))):
         ours, equals, theirs = (p.strip() for p in part.partition("="))
-        if not equals or ours not in {**WORDS, **COUNTERS}:
+        if not equals or ours not in (*FIELDS, *OPTIONS):
             raise ValueError(
-                f"{part!r} is not OURS=COLUMN; ours are "
-                f"{', '.join({**WORDS, **COUNTERS})}"
+                f"{part!r} is not OURS=COLUMN; ours are {', '.join(FIELDS)}"
             )
         mapping[ours] = theirs
     return mapping
 
 
 def map_columns(
-    theirs: Sequence[str], given: Mapping[str, str], name: str
-) -> dict[str, str]:
-    """Which of the file's columns is which of ours: the guess, and over it the given.
+    profiles: Sequence[ColumnProfile], given: Mapping[str, str], name: str
+) -> dict[str, int]:
+    """The position of the file's column for each of ours: the guess, then the given.
 
     Raises InputError where a given one is not there, or what every recording needs.
     """
-    known = {plain_name(column): column for column in reversed(theirs)}
-    found = {
-        ours: known[found]
-        for ours, aliases in {**WORDS, **COUNTERS}.items()
-        if (found := next((n for n in (ours, *aliases) if n in known), None))
-    }
-    if gone := sorted(
-        column for column in given.values() if column not in ("", *theirs)
-    ):
+    theirs = [profile.name for profile in profiles]
+    given = {ours: column for ours, column in given.items() if ours not in OPTIONS}
+    if gone := sorted(set(given.values()) - {"", *theirs}):
         raise InputError(
             f"{name} has no column {gone[0]!r}; it has {', '.join(theirs)}."
         )
-    mapping = {o: t for o, t in {**found, **given}.items() if t}
-    lacking = (
-        "a post (post_id, or title)"
-        if not {"post_id", "title"} & set(mapping)
-        else (
-            "a day (observed_on)"
-            if "observed_on" not in mapping
-            else (
-                f"a counter ({', '.join(COUNTERS)})"
-                if not set(COUNTERS) & set(mapping)
-                else None
-            )
-        )
-    )
-    if lacking is not None:
+    try:
+        guesses = guess_columns(profiles, FIELDS, given)
+    except RepeatedColumnError as error:
+        raise InputError(f"In {name} {error}.") from None
+    mapping = {guess.ours: n for n, guess in enumerate(guesses) if guess.ours}
+    if lacking := _lacking(set(mapping)):
         raise InputError(
             f"No column of {name} is known to be {lacking}; say which one with "
             f"IG_REPLAY_COLUMNS=OURS=COLUMN (columns: {', '.join(theirs)})."
         )
-    return mapping
+    return {ours: mapping[ours] for ours in FIELDS if ours in mapping}
+
+
+def _lacking(mapped: set[str]) -> str | None:
+    if not {"post_id", "title"} & mapped:
+        return "a post (post_id, or title)"
+    if "observed_on" not in mapped:
+        return "a day (observed_on)"
+    if not set(COUNTERS) & mapped:
+        return f"a counter ({', '.join(COUNTERS)})"
+    return None

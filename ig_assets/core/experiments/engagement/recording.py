@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ig_assets.core.corpus.history_import.tables import BROKEN_LINE, read_frame
-from ig_assets.core.experiments.engagement.columns import COUNTERS, map_columns
+from ig_assets.core.experiments.engagement.columns import (
+    COUNTERS,
+    OPTIONS,
+    map_columns,
+)
+from ig_assets.core.experiments.engagement.snapshots import SnapshotReader
 from ig_assets.core.experiments.stats.e_values import Floats
-from ig_assets.core.identity import stable_id
+from ig_assets.core.tabular import (
+    AmbiguousColumnError,
+    UnreadableTableError,
+    decide_formats,
+    open_table,
+    profile_table,
+    value_options,
+)
 from ig_assets.errors import InputError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Instants = npt.NDArray[np.datetime64]
 DAY = np.timedelta64(1, "D")
 
-_ISO_DAY = r"\d{4}-\d{2}-\d{2}"
-_ISO_INSTANT = _ISO_DAY + r"([T ].+)?"
+_DATES = ("published_at", "observed_on")
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,8 @@ class Recording:
     (posts + 1) delimits their snapshots. `observed_at` (snapshots) is by when a
     counter was read: a day without a time means that day's end. `counters` hold one
     value per snapshot, NaN where nothing was recorded. `rejects` says why rows were
-    left out: (row number, reason).
+    left out: (line, reason). `rows_read` counts all physical rows: those taken, the
+    rejected and the `skipped`, which is {blank, heading, totals: rows}.
     """
 
     post_ids: list[str]
@@ -46,6 +54,7 @@ class Recording:
     rejects: Sequence[tuple[int, str]]
     rows_read: int
     mapping: Mapping[str, str]
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     def snapshots(self, post: int) -> slice:
         """Where a post's snapshots lie."""
@@ -53,98 +62,63 @@ class Recording:
 
 
 def read_recording(file: Path, columns: Mapping[str, str] | None = None) -> Recording:
-    """Read CSV(.gz), JSONL(.gz) or Parquet with one row per post and reading.
+    """Read a CSV, JSON, Parquet or Excel file with one row per post and reading.
 
-    `columns` ({ours: theirs}) is put over the guess. Without a post_id, title, author
-    and birth together are the post. Of several rows of one post and instant the last
-    one counts. Raises InputError when the file cannot be read, when it names no post,
-    no day or no counter, or when no row of it can be used.
+    `columns` ({ours: theirs}) is put over the guess and says how values are written.
+    Without a post_id, title, author and birth together are the post. Of several rows
+    of one post and instant the last one counts. Raises InputError when the file cannot
+    be read, when it names no post, no day or no counter, when a column has two
+    readings, or when no row of it can be used.
     """
-    frame, bad_lines = read_frame(file)
-    mapping = map_columns([str(c) for c in frame.columns], columns or {}, file.name)
-    table, rejects = _usable(frame, mapping)
-    rejects += [(len(frame) + n, "broken row") for n in range(1, len(bad_lines) + 1)]
-    if table.empty:
+    columns = columns or {}
+    try:
+        options = value_options(*map(columns.get, OPTIONS))
+    except ValueError as error:
+        raise InputError(f"IG_REPLAY_COLUMNS: {error}.") from None
+    try:
+        table = open_table(file, file.name)
+        indices = map_columns(profile_table(table), columns, file.name)
+        formats = decide_formats(
+            table,
+            {name: at for name, at in indices.items() if name in COUNTERS},
+            {name: at for name, at in indices.items() if name in _DATES},
+            options,
+        )
+        found = SnapshotReader(indices, formats, options)
+        for batch in table.batches():
+            found.read(batch)
+    except (FileNotFoundError, IsADirectoryError):
+        raise InputError(f"The file {file} does not exist.") from None
+    except OSError:
+        raise InputError(f"The file {file} cannot be opened.") from None
+    except UnreadableTableError as error:
+        raise InputError(f"{file.name} cannot be read: {error}.") from None
+    except AmbiguousColumnError as error:
+        choices = "en, de or fr" if error.option == "numbers" else "mdy or dmy"
+        raise InputError(
+            f"In {file.name} {error}, and no other value decides; say which with "
+            f"{error.option}=… ({choices}) in IG_REPLAY_COLUMNS."
+        ) from None
+    if not found.posts:
+        first = min(found.rejects, default=None)
         raise InputError(
             f"No row of {file.name} is a snapshot of a post"
-            + (f" (row {rejects[0][0]}: {rejects[0][1]})." if rejects else ".")
+            + (f" (line {first[0]}: {first[1]})." if first else ".")
         )
-    return _recording(table, rejects, len(frame) + len(bad_lines), mapping)
+    return _recording(found, {ours: table.columns[at] for ours, at in indices.items()})
 
 
-def _usable(
-    frame: pd.DataFrame, mapping: Mapping[str, str]
-) -> tuple[pd.DataFrame, list[tuple[int, str]]]:
-    """The rows that are snapshots, parsed; and why the others are not."""
+def _recording(found: SnapshotReader, mapping: Mapping[str, str]) -> Recording:
     import pandas as pd
 
-    text = pd.DataFrame(
+    table = pd.DataFrame(
         {
-            ours: frame[theirs].astype(str).str.strip()
-            for ours, theirs in mapping.items()
+            "post": found.posts,
+            "observed_at": np.array(found.observed_at, "datetime64[us]"),
+            "published_at": np.array(found.published_at, "datetime64[us]"),
+            **{name: np.array(v, np.float64) for name, v in found.counters.items()},
         }
     )
-    table = pd.DataFrame(index=text.index)
-    table["post"] = _posts(text)
-    table["observed_at"], is_day = _instants(text["observed_on"])
-    table.loc[is_day, "observed_at"] += pd.Timedelta(days=1)
-    table["published_at"] = pd.NaT
-    if "published_at" in text:
-        table["published_at"], _ = _instants(text["published_at"])
-    why = pd.Series("", index=text.index)
-    if BROKEN_LINE in frame.columns:
-        why[frame[BROKEN_LINE] != ""] = "broken row"
-    why[(why == "") & (table["post"] == "")] = "names no post"
-    why[(why == "") & table["observed_at"].isna()] = "not a day such as 2026-01-31"
-    if "published_at" in text:
-        bad = (text["published_at"] != "") & table["published_at"].isna()
-        why[(why == "") & bad] = "not a time of publication"
-    for name in set(COUNTERS) & set(mapping):
-        table[name] = pd.to_numeric(text[name], errors="coerce").astype(float)
-        bad = (text[name] != "") & ~np.isfinite(table[name])
-        why[(why == "") & bad] = f"`{name}` is not a number"
-        why[(why == "") & (table[name] < 0)] = f"`{name}` is below 0"
-    early = table["observed_at"] < table["published_at"]
-    why[(why == "") & early] = "read before it was published"
-    rejects = [(n, str(reason)) for n, reason in enumerate(why, 1) if reason]
-    return table[why == ""], rejects
-
-
-def _posts(text: pd.DataFrame) -> pd.Series:
-    """What names each row's post; "" where nothing does."""
-    import pandas as pd
-
-    if "post_id" in text:
-        return text["post_id"]
-    parts = [c for c in ("title", "author", "published_at") if c in text]
-    ids = {
-        key: stable_id("recorded post", *key) if key[0] else ""
-        for key in set(text[parts].itertuples(index=False, name=None))
-    }
-    keys = text[parts].itertuples(index=False, name=None)
-    return pd.Series([ids[key] for key in keys], index=text.index)
-
-
-def _instants(texts: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Naive UTC instants, NaT where there is none; and which are days without a time.
-
-    A day is written as YYYY-MM-DD. pandas' `ISO8601` alone would take `2026` for its
-    first of January and `2026/11/28` for a midnight (seen with pandas 3.1.1).
-    """
-    import pandas as pd
-
-    texts = texts.where(texts.str.fullmatch(_ISO_INSTANT), "")
-    parsed = pd.to_datetime(texts, errors="coerce", utc=True, format="ISO8601")
-    naive = parsed.dt.tz_localize(None).astype("datetime64[us]")
-    return naive, texts.str.fullmatch(_ISO_DAY) & naive.notna()
-
-
-def _recording(
-    table: pd.DataFrame,
-    rejects: list[tuple[int, str]],
-    rows_read: int,
-    mapping: Mapping[str, str],
-) -> Recording:
     table = table.drop_duplicates(["post", "observed_at"], keep="last")
     table = table.sort_values(["post", "observed_at"], kind="stable")
     posts, firsts = np.unique(table["post"].to_numpy(str), return_index=True)
@@ -158,14 +132,11 @@ def _recording(
         published_at=births,
         starts=np.append(firsts, len(table)).astype(np.int64),
         observed_at=table["observed_at"].to_numpy("datetime64[us]"),
-        counters={
-            name: table[name].to_numpy(np.float64)
-            for name in COUNTERS
-            if name in mapping
-        },
-        rejects=tuple(sorted(rejects)),
-        rows_read=rows_read,
+        counters={name: table[name].to_numpy(np.float64) for name in found.counters},
+        rejects=tuple(sorted(found.rejects)),
+        rows_read=found.rows_read,
         mapping=mapping,
+        skipped=dict(found.skipped),
     )
 
 

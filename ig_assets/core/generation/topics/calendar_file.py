@@ -1,15 +1,13 @@
-"""Reads the files of a content calendar: YAML by month, or CSV from a spreadsheet.
+"""Reads the files of a content calendar: YAML by month, or tables of a spreadsheet.
 
-YAML has documents of `month` and `topics`. CSV has a header and one row per topic,
-whose month is that of its `due_on`.
+YAML has documents of `month` and `topics`. A table (CSV, TSV, JSON Lines, Parquet,
+Excel) has a header and one row per topic, whose month is that of its `due_on`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,14 +15,44 @@ import yaml
 
 from ig_assets.core.corpus.scripts.decoding import decoded
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
-from ig_assets.core.tabular import DELIMITERS
+from ig_assets.core.tabular import (
+    NAMES,
+    Cell,
+    Field,
+    Formats,
+    Kind,
+    NestedCellError,
+    NotAnInstantError,
+    SpoiltTextError,
+    decide_formats,
+    guess_columns,
+    open_table,
+    parse_cell_instant,
+    profile_table,
+    repaired,
+    text_of,
+    visible,
+)
 
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 YAML_SUFFIXES = (".yaml", ".yml")
-CSV_SUFFIX = ".csv"
-SPREADSHEETS = (".tsv", ".xls", ".xlsx", ".ods", ".numbers")
+TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
+SPREADSHEETS = (".xls", ".ods", ".numbers")
 """Suffixes of files that may be calendars but are not read; they are reported."""
+
+
+# A topic's fields, with the names that planners and spreadsheets give to columns.
+FIELDS: dict[str, Field] = {
+    "topic": Field(Kind.LABEL, (*NAMES["topic"], *NAMES["task"], *NAMES["title"])),
+    "due_on": Field(
+        Kind.DATE, (*NAMES["due_on"], *NAMES["day"], *NAMES["published_at"])
+    ),
+    "brief": Field(Kind.LABEL, (*NAMES["brief"], *NAMES["description"])),
+    "audience": Field(Kind.LABEL, NAMES["audience"]),
+    "language": Field(Kind.LABEL, NAMES["language"]),
+    "brand_voice": Field(Kind.LABEL, ("voice", "tone", "markenstimme", "tonalitat")),
+}
 
 
 class CalendarRow(NamedTuple):
@@ -59,29 +87,27 @@ class _PlainDates(yaml.SafeLoader):
     }
 
 
-def calendar_rows(
-    location: Path, columns: frozenset[str]
-) -> Iterator[CalendarRow | CalendarProblem]:
+def calendar_rows(location: Path) -> Iterator[CalendarRow | CalendarProblem]:
     """The rows of a file, or of a folder's files in the order of their names.
 
-    `columns` are the fields of a topic; a CSV column of another name is ignored and
-    reported as a problem.
+    A table's columns that are no fields of a topic are ignored: planners have others.
     """
     for path in _files(location):
-        if path.suffix.lower() not in (*YAML_SUFFIXES, CSV_SUFFIX):
+        if path.suffix.lower() not in (*YAML_SUFFIXES, *TABLE_SUFFIXES):
             yield CalendarProblem(
-                path.name, "a calendar is YAML or CSV; save it as one of them"
+                path.name, "a calendar is YAML or CSV or Excel; save it as one of them"
             )
             continue
         try:
-            text = decoded(path.read_bytes())
-            if path.suffix.lower() == CSV_SUFFIX:
-                yield from _csv(path.name, text, columns)
+            if path.suffix.lower() in TABLE_SUFFIXES:
+                yield from _table(path)
             else:
-                yield from _yaml(path.name, text)
+                yield from _yaml(path.name, decoded(path.read_bytes()))
         except InvalidSourceError as refused:
             yield CalendarProblem(path.name, str(refused.args[1]), unreadable=True)
-        except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:
+        except yaml.YAMLError as error:
+            yield CalendarProblem(path.name, _yaml_problem(error), unreadable=True)
+        except (OSError, ValueError, RecursionError) as error:
             detail = str(error).split("\n", 1)[0]
             detail = detail or type(error).__name__
             yield CalendarProblem(path.name, detail, unreadable=True)
@@ -90,12 +116,19 @@ def calendar_rows(
 def _files(location: Path) -> list[Path]:
     if location.is_file():
         return [location]
-    known = (*YAML_SUFFIXES, CSV_SUFFIX, *SPREADSHEETS)
+    known = (*YAML_SUFFIXES, *TABLE_SUFFIXES, *SPREADSHEETS)
     return sorted(
         path
         for path in location.iterdir()
         if path.suffix.lower() in known and path.is_file()
     )
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    """Where a file is no YAML, in our words."""
+    mark = getattr(error, "problem_mark", None)
+    where = "" if mark is None else f" in line {mark.line + 1}"
+    return f"it is not YAML{where}; are quotes and brackets closed?"
 
 
 def _yaml(name: str, text: str) -> Iterator[CalendarRow | CalendarProblem]:
@@ -116,39 +149,63 @@ def _yaml(name: str, text: str) -> Iterator[CalendarRow | CalendarProblem]:
                 yield CalendarRow(f"{name}#{number}", month, values)
 
 
-def _csv(
-    name: str, text: str, columns: frozenset[str]
-) -> Iterator[CalendarRow | CalendarProblem]:
-    delimiter = max(DELIMITERS, key=text.partition("\n")[0].count)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        header = [_column(cell) for cell in next(filter(None, lines), [])]
-        if not {"topic", "due_on"} <= set(header):
-            raise ValueError("a CSV calendar needs the columns topic and due_on")
-        unknown = [f"`{name}`" for name in header if name and name not in columns]
-        if unknown:
-            detail = f"a topic has no column {', '.join(unknown)}; it is ignored"
-            yield CalendarProblem(name, detail)
-        for number, cells in enumerate(filter(any, lines), start=1):
-            source = f"{name}#{number}"
-            if len(cells) != len(header):
-                detail = f"it has {len(cells)} values and the header {len(header)}"
-                yield CalendarProblem(source, detail)
-                continue
-            values = {
-                column: cell.strip()
-                for column, cell in zip(header, cells, strict=True)
-                if column in columns and cell.strip()
-            }
-            yield CalendarRow(source, _month_of(values), values)
-    except csv.Error:
+def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem]:
+    """The rows of a spreadsheet's export, numbered from 1 without blank rows."""
+    table = open_table(path, path.name)
+    guesses = guess_columns(profile_table(table), FIELDS)
+    at = {guess.ours: n for n, guess in enumerate(guesses) if guess.ours}
+    if not {"topic", "due_on"} <= set(at):
         raise ValueError(
-            f"line {lines.line_num} is not CSV; are all quotes closed?"
-        ) from None
+            "a calendar needs the columns topic and due_on; it has "
+            + ", ".join(filter(None, table.columns))
+        )
+    formats = decide_formats(table, {}, {"due_on": at["due_on"]}, ask=False)
+    number = 0
+    for batch in table.batches():
+        rows: dict[int, Sequence[Cell] | str] = dict(
+            zip(batch.lines, batch.rows, strict=True)
+        )
+        for line, cells in sorted(
+            (rows | dict(batch.problems)).items(), key=lambda pair: pair[0]
+        ):
+            number += 1
+            source = f"{path.name}#{number}"
+            try:
+                if isinstance(cells, str):
+                    raise ValueError(f"{cells[:1].lower()}{cells[1:].rstrip('.')}")
+                values = _values(cells, at, formats)
+            except ValueError as error:
+                yield CalendarProblem(source, f"{error} (line {line})")
+            else:
+                yield CalendarRow(source, _month_of(values), values)
 
 
-def _column(cell: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", cell.strip().lower()).strip("_")
+def _values(
+    cells: Sequence[Cell], at: Mapping[str, int], formats: Formats
+) -> dict[str, str]:
+    """The filled fields of a row as text. Raises ValueError with a clause."""
+    values = {}
+    for name, n in at.items():
+        if name == "due_on":
+            try:
+                found = parse_cell_instant(cells[n], formats.orders[name])
+            except NotAnInstantError as error:
+                raise ValueError(f"due_on: {text_of(cells[n])!r} {error}") from None
+            if found is None:
+                raise ValueError("due_on: it is missing; write it as 2026-01-31")
+            values[name] = found.local.date().isoformat()
+            continue
+        try:
+            text, was_repaired = repaired(text_of(cells[n]))
+        except SpoiltTextError as error:
+            raise ValueError(f"{name}: {str(error).rstrip('.').lower()}") from None
+        except NestedCellError as error:
+            raise ValueError(f"{name}: {error}") from None
+        if was_repaired:
+            raise ValueError(f"{name}: it was encoded twice; export it again as UTF-8")
+        if text := visible(text):
+            values[name] = text
+    return values
 
 
 def padded_date(text: str) -> str:

@@ -16,6 +16,8 @@ from pydantic import (
     ValidationError,
 )
 
+from pydantic_core import ErrorDetails
+
 from ig_assets.core.corpus.scripts.labels import language_of
 from ig_assets.core.corpus.scripts.secret_scan import secret_kind
 from ig_assets.core.generation.topics.calendar_file import (
@@ -96,11 +98,8 @@ class CalendarReading:
     unreadable: frozenset[str] = frozenset()
 
 
-COLUMNS = frozenset(CalendarTopic.model_fields)
-
-
 def read_calendar(location: Path, month: str) -> CalendarReading:
-    """Read the topics of `month` (YYYY-MM) from a YAML or CSV file, or a folder.
+    """Read the topics of `month` (YYYY-MM) from a YAML file, a table, or a folder.
 
     Raises InputError when the location does not exist. A broken file or row is a
     reject and the others are read. A row without a month is a reject of every month.
@@ -114,7 +113,7 @@ def read_calendar(location: Path, month: str) -> CalendarReading:
     rejects: list[TopicReject] = []
     seen: set[str] = set()
     unreadable: set[str] = set()
-    for row in calendar_rows(location, COLUMNS):
+    for row in calendar_rows(location):
         if isinstance(row, CalendarProblem):
             rejects.append(
                 TopicReject(row.source, "not a readable calendar", row.detail)
@@ -147,16 +146,30 @@ def read_calendar(location: Path, month: str) -> CalendarReading:
 def calendar_months(location: Path) -> dict[str, int]:
     """The number of rows per month of the calendar."""
     months: dict[str, int] = {}
-    for row in calendar_rows(location, COLUMNS):
+    for row in calendar_rows(location):
         if not isinstance(row, CalendarProblem) and row.month is not None:
             months[row.month] = months.get(row.month, 0) + 1
     return months
 
 
 def problems_of(error: ValidationError) -> str:
-    """What is wrong with a row, column by column."""
+    """What is wrong with a row, column by column, in our words."""
     return "; ".join(
-        f"{'.'.join(map(str, e['loc'])) or 'row'}: "
-        f"{e['msg'].removeprefix('Value error, ')}"
+        f"{'.'.join(map(str, e['loc'])) or 'row'}: {_problem_of(e)}"
         for e in error.errors()
     )
+
+
+def _problem_of(error: ErrorDetails) -> str:
+    kind, limit = error["type"], error.get("ctx", {}).get("max_length")
+    if kind.startswith("date"):
+        return f"{error['input']!r} is not a date; write it as 2026-01-31"
+    sentences = {
+        "missing": "it is missing; fill it in",
+        "string_too_short": "it is empty; fill it in",
+        "string_too_long": f"it must have at most {limit} characters; shorten it",
+        "string_type": "it is not a text; write it in quotes",
+        "extra_forbidden": "a topic has no field of this name; take it out",
+        "model_type": "it has no named values, such as topic and due_on",
+    }
+    return sentences.get(kind, error["msg"].removeprefix("Value error, "))

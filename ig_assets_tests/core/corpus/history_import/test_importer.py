@@ -13,9 +13,10 @@ import pytest
 
 from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
 from ig_assets.core.corpus.history_import.plan import ImportOptions
-from ig_assets.core.corpus.history_import.rows import guess_mapping
+from ig_assets.core.corpus.history_import.columns import map_history
 from ig_assets.core.identity import text_hash
-from ig_assets.errors import InputError
+from ig_assets.core.tabular import open_table, profile_table
+from ig_assets.errors import InputError, NothingTakenError
 from ig_assets_tests.core.corpus.corpus_factory import START, CorpusFactory
 
 UPWORTHY = Path(__file__).parents[5] / "shared" / "data" / "upworthy" / "dev.csv.gz"
@@ -38,6 +39,11 @@ def load(corpus: CorpusFactory, file: Path, **options: Any) -> ImportReport:
     return import_history(
         corpus.warehouse, corpus.clock, file, ImportOptions(**options)
     )
+
+
+def guess_mapping(columns: list[str]) -> dict[str, str]:
+    table = open_table(",".join(columns).encode(), "names.csv")
+    return map_history(profile_table(table), {}, None, "names.csv").names
 
 
 def test_columns_are_guessed_whatever_their_case_and_spelling() -> None:
@@ -75,19 +81,22 @@ def test_every_row_is_an_arm_with_its_script_post_and_final_readings(
         "FROM experiments"
     ) == [("clicks", "impressions", True, 0.0, False, "running")]
     posts = corpus.rows(
-        "SELECT p.arm, p.detail, p.platform, p.status, p.variant_id, p.published_at, "
+        "SELECT p.detail, p.platform, p.status, p.variant_id, p.published_at, "
         "max(g.value) FILTER (g.metric = 'impressions'), "
         "max(g.value) FILTER (g.metric = 'clicks'), bool_or(g.age_hours IS NOT NULL) "
         "FROM posts AS p JOIN engagement AS g ON g.post_id = p.post_id "
-        "GROUP BY ALL ORDER BY 7, 8"
+        "GROUP BY p.post_id, p.detail, p.platform, p.status, p.variant_id, "
+        "p.published_at ORDER BY 6, 7"
     )
     seen = ("history", "published", None, None)
     assert posts == [
-        ("arm-2", "image:img3", *seen, 500.0, 9.0, False),
-        ("arm-1", "image:img2", *seen, 500.0, 10.0, False),
-        ("arm-2", "image:img1", *seen, 1000.0, 20.0, False),
-        ("arm-1", "image:img1", *seen, 1000.0, 50.0, False),
+        ("image:img3", *seen, 500.0, 9.0, False),
+        ("image:img2", *seen, 500.0, 10.0, False),
+        ("image:img1", *seen, 1000.0, 20.0, False),
+        ("image:img1", *seen, 1000.0, 50.0, False),
     ]
+    arms = corpus.rows("SELECT count(DISTINCT arm) FROM posts GROUP BY experiment_id")
+    assert arms == [(2,), (2,)]
 
 
 def test_performance_sums_the_posts_of_one_text(corpus: CorpusFactory) -> None:
@@ -121,7 +130,7 @@ def test_a_dry_run_reports_everything_and_writes_nothing(corpus: CorpusFactory) 
     [
         ("no hook", "t1, ,,10,1,,"),
         ("impossible counts", "t1,Hook,,10,11,,"),
-        ("negative count", "t1,Hook,,10,-1,,"),
+        ("negative count", "t1,Hook,,10,-2,,"),
         ("not a count", "t1,Hook,,ten,1,,"),
         ("not a count", "t1,Hook,,inf,1,,"),
         ("not a count", "t1,Hook,,1.234,1,,"),
@@ -146,7 +155,7 @@ def test_a_bad_row_is_listed_with_its_reason_and_the_rest_goes_on(
 def test_a_library_sync_keeps_the_rejects_of_history(
     corpus: CorpusFactory,
 ) -> None:
-    load(corpus, put(corpus.folder, HEADER + "t1,,,1,1,,\n"))
+    load(corpus, put(corpus.folder, HEADER + ROWS + "t1,,,1,1,,\n"))
     corpus.sync()
     assert corpus.rows("SELECT reason FROM script_rejects") == [("no hook",)]
 
@@ -176,7 +185,12 @@ def test_times_are_taken_as_utc_and_date_the_experiment(corpus: CorpusFactory) -
         "e,b,Two,100,6,2025-03-02\n"
         "e,c,Three,100,6,someday\n",
     )
-    assert [r.reason for r in load(corpus, file).rejects_sample] == ["not a date"]
+    report = load(corpus, file)
+    assert report.notes[:2] == (
+        "`posted_on`: 1 value was left out, the first because it is not a date such as "
+        "2026-01-31.",
+        "Times without a zone were taken as UTC; --timezone says another.",
+    )
     started = datetime(2025, 2, 28, 23)
     assert corpus.rows("SELECT month, started_at FROM experiments") == [
         ("2025-02", started)
@@ -184,6 +198,7 @@ def test_times_are_taken_as_utc_and_date_the_experiment(corpus: CorpusFactory) -
     assert corpus.rows("SELECT arm, published_at FROM posts ORDER BY arm") == [
         ("a", started),
         ("b", datetime(2025, 3, 2)),
+        ("c", None),
     ]
     assert corpus.rows("SELECT DISTINCT observed_at FROM engagement") == [(START,)]
 
@@ -202,8 +217,10 @@ def test_json_lines_parquet_and_gzip_give_the_same_scripts_as_csv(
     zipped = corpus.folder / "h.csv.gz"
     zipped.write_bytes(gzip.compress(b"\xef\xbb\xbf" + csv.read_bytes()))
     semicolons = put(corpus.folder, csv.read_text().replace(",", ";"), "semi.csv")
+    array = put(corpus.folder, json.dumps(lines, indent=1), "array.jsonl")
+    tabs = put(corpus.folder, csv.read_text().replace(",", "\t"), "h.tsv")
     ids = set()
-    for file in (csv, jsonl, parquet, zipped, semicolons):
+    for file in (csv, jsonl, parquet, zipped, semicolons, array, tabs):
         report = load(corpus, file)
         assert (report.imported, report.rejected, report.scripts) == (2, 0, 2)
         ids |= set(corpus.active())
@@ -222,15 +239,30 @@ def test_excels_csv_with_semicolons_is_understood(corpus: CorpusFactory) -> None
     assert hooks == {"Hook; with é", "Two lines"}
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
 @pytest.mark.parametrize("name", ["h.csv", "h.jsonl"])
 def test_a_file_that_is_not_utf_8_is_one_sentence_that_says_what_to_do(
-    corpus: CorpusFactory, name: str, encoding: str
+    corpus: CorpusFactory, name: str
 ) -> None:
     file = corpus.folder / name
-    file.write_bytes('hook,views\n{"hook": "Café"}\n'.encode(encoding))
-    with pytest.raises(InputError, match="not UTF-8; save it as UTF-8 .in Excel"):
+    file.write_bytes('hook,views\n{"hook": "Café"}\n'.encode("latin-1"))
+    with pytest.raises(
+        InputError,
+        match="not UTF-8; save it as UTF-8 .in Excel.*Line 2 .*Windows-1252",
+    ):
         load(corpus, file)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_by_its_mark_and_refused_without(
+    corpus: CorpusFactory, encoding: str
+) -> None:
+    file = corpus.folder / "h.csv"
+    file.write_bytes("hook,views\nCafé,12\n".encode(encoding))
+    if encoding == "utf-16":
+        assert load(corpus, file).imported == 1
+    else:
+        with pytest.raises(InputError, match="NUL bytes; save the file as UTF-8"):
+            load(corpus, file)
 
 
 @pytest.mark.parametrize("column", ["words", "Caption"])
@@ -265,9 +297,10 @@ def test_a_given_mapping_overrides_the_guess(corpus: CorpusFactory) -> None:
         ("h.csv", "hook\nA\n", {"mapping": {"x": "hook"}}, "names nothing we know"),
         ("h.csv", "hook\nA\n", {"numerator": "likes"}, "metric 'likes'"),
         ("h.csv", "", {}, "is empty"),
-        ("h.xlsx", "PK", {}, "none of the kinds"),
-        ("h.parquet", "PK", {}, "cannot be read as parquet"),
-        ("h.csv.gz", "not gzip", {}, "cannot be read as csv"),
+        ("h.docx", "words", {}, "none of the kinds"),
+        ("h.xlsx", "PK", {}, "cannot be read as an Excel workbook"),
+        ("h.parquet", "PK", {}, "cannot be read as Parquet"),
+        ("h.csv.gz", "not gzip", {}, "--map hook=COLUMN"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_sentence(
@@ -281,6 +314,23 @@ def test_a_file_that_cannot_be_used_is_one_sentence(
         load(corpus, put(corpus.folder, content, name), **options)
     with pytest.raises(InputError, match="cannot be opened"):
         load(corpus, corpus.folder / "missing.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("hook,views\n", "it has no rows"),
+        ("hook,views\n,1\n,2\nA,x\n", r"3 rows .*, 2 of them as 'no hook' \(line 2"),
+    ],
+)
+def test_a_file_of_which_nothing_is_taken_says_why_and_leaves_no_trace(
+    corpus: CorpusFactory, content: str, sentence: str
+) -> None:
+    file, before = put(corpus.folder, content), corpus.everything()
+    with pytest.raises(NothingTakenError, match=sentence):
+        load(corpus, file)
+    assert corpus.everything() == before
+    assert load(corpus, file, dry_run=True).why_nothing
 
 
 def test_what_was_forgotten_does_not_come_back_by_an_import(

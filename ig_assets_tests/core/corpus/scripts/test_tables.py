@@ -186,6 +186,35 @@ def test_a_row_that_does_not_fit_the_header_is_no_script() -> None:
     assert parsed.unreadable
 
 
+def test_an_open_quote_costs_its_row_and_no_other() -> None:
+    parsed = csv('id,hook\na,A\nb,"never closed\nc,C\nd,A\x00\n')
+    assert reasons(parsed) == {"in/rows.csv#2": "broken row", "in/rows.csv#d": "binary"}
+    assert "(line 3)" in parsed.rejects[0].detail
+    assert [script.hook for script in parsed.scripts] == ["A", "C"]
+    assert parsed.unreadable
+
+
+def test_an_array_a_tsv_and_a_declared_delimiter_are_tables_too() -> None:
+    for path, content in (
+        ("a.jsonl", json.dumps([{"hook": "A"}, {"hook": "B"}], indent=1)),
+        ("a.json", json.dumps([{"hook": "A"}, {"hook": "B"}])),
+        ("a.tsv", "hook\tbody\nA\t\nB\t\n"),
+        ("a.csv", "sep=;\r\nhook;body\r\nA;\r\nB;\r\n"),
+    ):
+        parsed = parse_file(path, content.encode())
+        assert [script.hook for script in parsed.scripts] == ["A", "B"]
+        assert parsed.rejects == ()
+
+
+def test_text_that_was_encoded_twice_is_refused() -> None:
+    twice = "Café – drei Griffe".encode().decode("cp1252")
+    parsed = csv(f"id,hook\na,{twice}\nb,Caf\ufffd\nc,C\n")
+    assert reasons(parsed) == {
+        "in/rows.csv#a": "damaged text",
+        "in/rows.csv#b": "damaged text",
+    }
+
+
 def test_one_id_with_two_texts_keeps_the_first_row() -> None:
     parsed = csv("id,hook\na,A\na,B\na,A\n")
     assert reasons(parsed) == {"in/rows.csv#2": "duplicate id"}
@@ -197,13 +226,12 @@ def test_one_id_with_two_texts_keeps_the_first_row() -> None:
     [
         ("empty", "a.csv", b"\n \n"),
         ("empty", "a.jsonl", b""),
-        ("binary", "a.csv", b"hook\nA\x00\n"),
         ("invalid UTF-8", "a.csv", "hook\nCafé\n".encode("latin-1")),
         ("invalid UTF-8", "a.jsonl", b'{"text": "\xff"}'),
         ("broken table", "a.csv", b"title,clicks\nA,1\n"),
         ("broken table", "a.csv", b"hook,likes,Likes\nA,1,2\n"),
-        ("broken table", "a.csv", b'id,hook\na,"never closed\nb,B\n'),
-        ("broken table", "a.jsonl", json.dumps([{"text": "x"}], indent=1).encode()),
+        ("broken table", "a.csv", b'id,hook\na,"never closed\n'),
+        ("broken table", "a.jsonl", json.dumps([{"text": "x"}], indent=1).encode()[:9]),
         ("broken table", "a.parquet", b"PAR1 and no more"),
         ("broken table", "a.parquet", b""),
     ],

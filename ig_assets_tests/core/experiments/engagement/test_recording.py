@@ -10,6 +10,7 @@ from ig_assets.core.experiments.engagement.columns import parse_columns
 from ig_assets.core.experiments.engagement.recording import Recording, read_recording
 from ig_assets.errors import InputError
 
+NO_COUNT = "is not a whole number of 0 or more"
 PLAIN = """video_id,publish_time,date,plays,like_count,note
 b,2026-01-01T10:00:00Z,2026-01-03,900,30,x
 a,2026-01-01T12:00:00+02:00,2026-01-02,100,7,x
@@ -64,7 +65,7 @@ def test_without_a_name_title_author_and_birth_are_the_post(tmp_path: Path) -> N
     )
     found = recording(tmp_path, text)
     assert sorted(np.diff(found.starts)) == [1, 2]
-    assert found.rejects == ((4, "names no post"),)
+    assert found.rejects == ((5, "names no post"),)
 
 
 def test_without_a_birth_a_post_was_born_on_the_day_of_its_first_snapshot(
@@ -83,16 +84,13 @@ def test_of_two_rows_of_one_instant_the_last_stands(tmp_path: Path) -> None:
     ("row", "why"),
     [
         ("a,2026-01-01,yesterday,1", "not a day such as 2026-01-31"),
-        # pandas takes each of these for a midnight of ISO 8601 (seen with 3.1.1).
-        ("a,2026-01-01,2026/01/02,1", "not a day such as 2026-01-31"),
-        ("a,2026-01-01,20260102,1", "not a day such as 2026-01-31"),
-        ("a,2026-01-01,2026-1-2,1", "not a day such as 2026-01-31"),
+        ("a,2026-01-01,2026-01,1", "not a day such as 2026-01-31"),
         ("a,2026-01-01,2027,1", "not a day such as 2026-01-31"),
         ("a,2026,2026-01-02,1", "not a time of publication"),
         ("a,then,2026-01-02,1", "not a time of publication"),
-        ("a,2026-01-01,2026-01-02,many", "`views` is not a number"),
-        ("a,2026-01-01,2026-01-02,inf", "`views` is not a number"),
-        ("a,2026-01-01,2026-01-02,-1", "`views` is below 0"),
+        ("a,2026-01-01,2026-01-02,many", f"`views` {NO_COUNT}"),
+        ("a,2026-01-01,2026-01-02,inf", f"`views` {NO_COUNT}"),
+        ("a,2026-01-01,2026-01-02,-2", "`views` is below 0"),
         ("a,2026-01-05,2026-01-02,1", "read before it was published"),
         (",2026-01-01,2026-01-02,1", "names no post"),
     ],
@@ -103,7 +101,31 @@ def test_a_row_that_is_no_snapshot_is_left_out_with_its_reason(
     good = "b,2026-01-01,2026-01-02,1"
     text = f"post_id,published_at,observed_on,views\n{good}\n{row}\n"
     found = recording(tmp_path, text)
-    assert (found.post_ids, found.rejects) == (["b"], ((2, why),))
+    assert (found.post_ids, found.rejects) == (["b"], ((3, why),))
+
+
+@pytest.mark.parametrize("day", ["2026/01/02", "20260102", "2026-1-2", "02.01.2026"])
+def test_a_day_is_read_as_people_write_it(tmp_path: Path, day: str) -> None:
+    found = recording(tmp_path, f"post_id,observed_on,views\na,{day},1\n")
+    assert found.observed_at.tolist() == [
+        np.datetime64("2026-01-03").astype("datetime64[us]").item()
+    ]
+
+
+def test_a_hidden_count_and_a_mark_for_no_value_are_missing(tmp_path: Path) -> None:
+    text = "post_id,observed_on,views\na,2026-01-02,-1\na,2026-01-03,N/A\n"
+    found = recording(tmp_path, text)
+    assert np.isnan(found.counters["views"]).all() and found.rejects == ()
+
+
+def test_an_ambiguous_day_is_asked_about_and_decided_by_the_setting(
+    tmp_path: Path,
+) -> None:
+    text = "post_id,observed_on,views\na,03/04/2026,1\n"
+    with pytest.raises(InputError, match="'03/04/2026' .line 2.*dates=… .mdy or dmy"):
+        recording(tmp_path, text)
+    found = recording(tmp_path, text, dates="mdy", timezone="Europe/Berlin")
+    assert found.observed_at[0] == np.datetime64("2026-03-04T23:00")
 
 
 def test_a_mapping_is_put_over_the_guess(tmp_path: Path) -> None:
@@ -117,7 +139,7 @@ def test_a_mapping_is_put_over_the_guess(tmp_path: Path) -> None:
         ("observed_on,views\n2026-01-02,1\n", "to be a post"),
         ("post_id,views\na,1\n", "to be a day"),
         ("post_id,observed_on\na,2026-01-02\n", "to be a counter"),
-        ("post_id,observed_on,views\na,never,1\n", "row 1: not a day"),
+        ("post_id,observed_on,views\na,never,1\n", "line 2: not a day"),
         ("post_id,observed_on,views\n", "No row"),
     ],
 )

@@ -1,0 +1,210 @@
+"""Which columns of an export are which of ours: guessed, of a preset, or given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ig_assets.core.tabular import (
+    NAMES,
+    ColumnGuess,
+    ColumnProfile,
+    Field,
+    Kind,
+    RepeatedColumnError,
+    guess_columns,
+    plain_name,
+)
+from ig_assets.errors import InputError
+
+NUMERATORS = ("likes", "clicks")
+DENOMINATORS = ("impressions", "reach", "views")
+METRICS = (*DENOMINATORS, *NUMERATORS, "comments", "shares", "saves")
+
+_POST_DAYS = (*NAMES["published_at"], *NAMES["day"])
+_READING_DAYS = ("observed_on", "observed_at", "snapshot_at", "snapshot_date")
+
+# Our columns, with their names in the Upworthy archive, in the exports of platforms
+# and schedulers in six languages, and in common A/B tools.
+FIELDS: dict[str, Field] = {
+    "experiment_id": Field(
+        Kind.LABEL, ("experiment", "clickability_test_id", "test_id", "ab_test_id")
+    ),
+    "arm": Field(Kind.LABEL, ("variant", "variation", "cell", "arm_id", "variant_id")),
+    "post_id": Field(Kind.ID, NAMES["post_id"]),
+    "permalink": Field(Kind.ID, NAMES["permalink"]),
+    "topic": Field(Kind.LABEL, (*NAMES["topic"], "category")),
+    "hook_style": Field(Kind.LABEL, ("style", "hook_type")),
+    "hook": Field(Kind.WORDS, ("headline", *NAMES["title"], "opening")),
+    "body": Field(Kind.WORDS, ("lede", *NAMES["description"], "excerpt")),
+    "call_to_action": Field(Kind.WORDS, ("cta",)),
+    "text": Field(Kind.WORDS, ("script", "script_text", *NAMES["caption"])),
+    "language": Field(Kind.LABEL, NAMES["language"]),
+    "author": Field(Kind.LABEL, NAMES["author"]),
+    "image": Field(
+        Kind.LABEL, ("eyecatcher_id", "image_id", "thumbnail_id", "thumbnail")
+    ),
+    "posted_on": Field(Kind.DATE, _POST_DAYS),
+    "as_of": Field(Kind.DATE, (*_READING_DAYS, "read_at", "read_on", *NAMES["day"])),
+    "running": Field(Kind.FLAG, ("is_running",)),
+    "ends_on": Field(Kind.DATE, ("ends_at", "end_date")),
+    "simulated": Field(Kind.FLAG, ("is_simulated", "synthetic")),
+    **{name: Field(Kind.COUNT, NAMES[name]) for name in METRICS},
+}
+
+_COUNTS: dict[str, tuple[str, ...]] = {name: NAMES[name] for name in METRICS}
+_STUDIO_IDS = ("content", "video", "inhalte", "contenu", "contenido", "conteudo")
+
+# What the export of each tool has; columns of other fields are left alone.
+PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
+    "meta-business-suite": {
+        "post_id": NAMES["post_id"],
+        "permalink": NAMES["permalink"],
+        "text": NAMES["description"],
+        "author": NAMES["author"],
+        "posted_on": NAMES["published_at"],
+        **_COUNTS,
+    },
+    "youtube-studio": {
+        "post_id": (*_STUDIO_IDS, "contenuti", *NAMES["post_id"]),
+        "hook": NAMES["title"],
+        "posted_on": NAMES["published_at"],
+        **_COUNTS,
+    },
+    "instagram-download": {
+        "text": ("caption", "title", "media_title"),
+        "posted_on": ("creation_timestamp", "media_creation_timestamp", "taken_at"),
+        **_COUNTS,
+    },
+    "yt-dlp": {
+        "experiment_id": ("test_id",),
+        "post_id": ("id",),
+        "permalink": ("webpage_url",),
+        "text": ("description",),
+        "author": ("channel", "uploader_id", "uploader"),
+        "posted_on": ("timestamp", "upload_date"),
+        **_COUNTS,
+        "shares": ("repost_count", *NAMES["shares"]),
+    },
+    "scheduler": {
+        "post_id": NAMES["post_id"],
+        "permalink": NAMES["permalink"],
+        "text": NAMES["caption"],
+        "posted_on": _POST_DAYS,
+        **_COUNTS,
+    },
+    "airbyte": {
+        "post_id": ("id", *NAMES["post_id"]),
+        "permalink": NAMES["permalink"],
+        "text": NAMES["caption"],
+        "author": NAMES["author"],
+        "posted_on": NAMES["published_at"],
+        **_COUNTS,
+    },
+}
+
+
+@dataclass(frozen=True)
+class ColumnMapping:
+    """What each column of a file is taken for; `indices` are {ours: position}."""
+
+    guesses: tuple[ColumnGuess, ...]
+
+    @property
+    def indices(self) -> dict[str, int]:
+        """The position of the file's column for each of ours that it has."""
+        found = {guess.ours: n for n, guess in enumerate(self.guesses) if guess.ours}
+        order = [*FIELDS]
+        return dict(sorted(found.items(), key=lambda pair: order.index(pair[0])))
+
+    @property
+    def names(self) -> dict[str, str]:
+        """{our column: the file's}."""
+        return {ours: self.guesses[n].column for ours, n in self.indices.items()}
+
+    @property
+    def left_alone(self) -> tuple[str, ...]:
+        """The file's other columns."""
+        return tuple(guess.column for guess in self.guesses if not guess.ours)
+
+
+def map_history(
+    profiles: Sequence[ColumnProfile],
+    given: Mapping[str, str],
+    preset: str | None,
+    file_name: str,
+) -> ColumnMapping:
+    """The mapping of an export's columns. `given` overrides the guess, "" drops one.
+
+    Raises InputError where a given column or the hook is missing.
+    """
+    columns = [profile.name for profile in profiles]
+    _check_given(columns, given, file_name)
+    fields = FIELDS if preset is None else _fields_of(preset)
+    try:
+        guesses = guess_columns(profiles, fields, given)
+    except RepeatedColumnError as error:
+        raise InputError(f"In {file_name} {error}.") from None
+    guesses = _without_days_of_single_rows(guesses, profiles, given)
+    taken = {guess.ours for guess in guesses}
+    if "body" in taken and not taken & {"hook", "text"} and "body" not in given:
+        guesses = [_renamed(guess, "body", "text") for guess in guesses]
+        taken.add("text")
+    if not taken & {"hook", "text"}:
+        raise InputError(
+            f"No column of {file_name} is known to be the hook; say which one with "
+            f"--map hook=COLUMN (columns: {', '.join(columns)})."
+        )
+    return ColumnMapping(tuple(guesses))
+
+
+def _check_given(
+    columns: Sequence[str], given: Mapping[str, str], file_name: str
+) -> None:
+    if unknown := sorted(set(given) - set(FIELDS)):
+        raise InputError(
+            f"--map {unknown[0]}=… names nothing we know; known are "
+            f"{', '.join(FIELDS)}."
+        )
+    if missing := sorted(set(given.values()) - {*columns, ""}):
+        raise InputError(
+            f"{file_name} has no column {missing[0]!r}; it has {', '.join(columns)}."
+        )
+
+
+def _fields_of(preset: str) -> dict[str, Field]:
+    if preset not in PRESETS:
+        raise InputError(
+            f"--preset {preset!r} is not known; known are {', '.join(PRESETS)}."
+        )
+    return {
+        ours: Field(FIELDS[ours].kind, names) for ours, names in PRESETS[preset].items()
+    }
+
+
+def _without_days_of_single_rows(
+    guesses: list[ColumnGuess],
+    profiles: Sequence[ColumnProfile],
+    given: Mapping[str, str],
+) -> list[ColumnGuess]:
+    """A bare `date` is a reading's day only where posts have several rows."""
+    at = {guess.ours: n for n, guess in enumerate(guesses) if guess.ours}
+    day = at.get("as_of")
+    if day is None or "as_of" in given:
+        return guesses
+    if plain_name(guesses[day].column) not in NAMES["day"]:
+        return guesses
+    ids = [profiles[at[name]] for name in ("post_id", "permalink") if name in at]
+    if any(0 < profile.distinct < profile.filled for profile in ids):
+        return guesses
+    why = "not as_of: no post has several rows"
+    kept = guesses[day]
+    guesses[day] = ColumnGuess(kept.column, kept.samples, None, why)
+    return guesses
+
+
+def _renamed(guess: ColumnGuess, before: str, after: str) -> ColumnGuess:
+    if guess.ours != before:
+        return guess
+    why = f"{guess.why}; no other column holds words"
+    return ColumnGuess(guess.column, guess.samples, after, why)

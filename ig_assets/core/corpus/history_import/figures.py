@@ -1,0 +1,143 @@
+"""The performance of each script of a file: its posts' counts, and their rate.
+
+A rate is a sum of events over the sum of trials of exactly the posts that have both,
+by one denominator. Posts that are rated by another one are figures of their own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ig_assets.core.corpus.history_import.columns import METRICS
+from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
+from ig_assets.core.corpus.history_import.rates import denominator_of
+from ig_assets.core.corpus.history_import.reading_times import ReadingTime
+from ig_assets.core.corpus.history_import.rows import ParsedHistory
+from ig_assets.core.corpus.scripts.script import COUNTS
+from ig_assets.core.identity import next_instant, stable_id
+from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
+
+_KNOWN = """
+    SELECT *
+    FROM script_performance
+    WHERE source = ?
+       OR starts_with(source, ? || '/')
+    ORDER BY as_of
+"""
+
+
+@dataclass(frozen=True)
+class ScriptPost:
+    """A post of a file, and the script whose words it shows."""
+
+    post: FilePost
+    script_id: str
+
+
+def performance_rows(
+    con: Connection,
+    posts: Sequence[ScriptPost],
+    history: ParsedHistory,
+    source: str,
+    time: ReadingTime,
+) -> list[dict[str, Any]]:
+    """The rows of `script_performance` that differ from what is known of their time.
+
+    Figures by another denominator than that of the script's newest post have a source
+    of their own.
+    """
+    key = f"import/{stable_id('import', source)}"
+    known: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in fetch_dicts(con, _KNOWN, [key, key]):
+        known[row["script_id"], row["revision_hash"], row["source"]].append(row)
+    by_script: dict[tuple[str, str], list[FilePost]] = defaultdict(list)
+    for item in posts:
+        if item.post.row.counts:
+            by_script[item.script_id, item.post.row.revision_hash].append(item.post)
+    rows = []
+    for (script_id, revision_hash), members in by_script.items():
+        for suffix, part in _by_denominator(members, history):
+            as_of = max(time.readings(post)[-1].at for post in part)
+            figures = _figures(part, history)
+            name = f"{key}{suffix}"
+            before = known[script_id, revision_hash, name]
+            at = _news(before, as_of, figures)
+            if at is not None:
+                rows.append(
+                    {
+                        "script_id": script_id,
+                        "revision_hash": revision_hash,
+                        "source": name,
+                        "as_of": at,
+                        **figures,
+                    }
+                )
+    return rows
+
+
+def _news(
+    known: Sequence[Mapping[str, Any]],
+    as_of: datetime,
+    figures: Mapping[str, float | None],
+) -> datetime | None:
+    """When figures are new: after the latest of their time; None where they are not.
+
+    `known` are the rows of one script and source, the oldest first. Figures of an
+    earlier time than the latest are kept as history, before it.
+    """
+    before = [row for row in known if row["as_of"] <= as_of]
+    last = before[-1] if before else None
+    if last is not None and all(last[n] == value for n, value in figures.items()):
+        return None
+    at = next_instant(as_of, last["as_of"] if last else None)
+    return None if any(row["as_of"] == at for row in known) else at
+
+
+def _by_denominator(
+    posts: Sequence[FilePost], history: ParsedHistory
+) -> list[tuple[str, list[FilePost]]]:
+    """The posts by denominator, the newest post's first and with unrated ones.
+
+    The others come with a suffix for their source.
+    """
+    parts: dict[str | None, list[FilePost]] = defaultdict(list)
+    for post in posts:
+        parts[denominator_of(post, history)].append(post)
+    unrated = parts.pop(None, [])
+    if not parts:
+        return [("", unrated)]
+    main = max(parts, key=lambda name: (_newest(parts[name]), name or ""))
+    found = [("", parts.pop(main) + unrated)]
+    return found + [(f"/{name}", parts[name]) for name in sorted(map(str, parts))]
+
+
+def _newest(posts: Sequence[FilePost]) -> datetime:
+    return max(post.row.posted_on or datetime.min for post in posts)
+
+
+def _figures(
+    posts: Sequence[FilePost], history: ParsedHistory
+) -> dict[str, float | None]:
+    """Summed latest counts, and the rate of those posts that have both of its counts;
+    impressions count as views."""
+    sums = {
+        name: sum(post.row.counts.get(name, 0.0) for post in posts)
+        for name in METRICS
+        if any(name in post.row.counts for post in posts)
+    }
+    counts = {name: sums.get(name) for name in COUNTS}
+    if counts["views"] is None:
+        counts["views"] = sums.get("impressions")
+    events, trials = 0.0, 0.0
+    for post in posts:
+        denominator = denominator_of(post, history)
+        row = denominator and post.rated(history.numerator, denominator)
+        if row and denominator and history.numerator:
+            events += row.counts[history.numerator]
+            trials += row.counts[denominator]
+    return {**counts, "rate": events / trials if trials else None}

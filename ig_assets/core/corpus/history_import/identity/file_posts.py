@@ -1,0 +1,218 @@
+"""Gathers the rows of a file into posts: several rows of one post are its readings.
+
+A post is known by the vendor's id or permalink. Without one, a file that has times of
+reading says of which rows they are readings by arm, words and date of publication;
+and a file without them has one row per post.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+
+from ig_assets.core.corpus.history_import.rows import HistoryRow
+from ig_assets.core.corpus.history_import.identity.vendor_names import (
+    PERMALINK,
+    VendorName,
+    vendor_names,
+)
+from ig_assets.errors import InputError
+
+_NAMED = (
+    "Rows of one post have different counts of the same time; say which column is the "
+    "time of the reading with --map as_of=COLUMN."
+)
+_UNNAMED = (
+    "Rows of the same words, date and time of reading have different counts; say which "
+    "column names the post with --map post_id=COLUMN, or the arm with --map arm=COLUMN."
+)
+
+
+@dataclass(frozen=True)
+class FilePost:
+    """One post of a file: its rows, the newest reading last."""
+
+    rows: tuple[HistoryRow, ...]
+    experiment: str
+    names: tuple[VendorName, ...] = ()
+
+    @property
+    def row(self) -> HistoryRow:
+        """The newest row, whose words are the post's."""
+        return self.rows[-1]
+
+    @property
+    def arm(self) -> str:
+        """The file's name of the arm, or the vendor's of the post."""
+        return self.row.arm or next((name.value for name in self.names), "")
+
+    @cached_property
+    def order(self) -> tuple[object, ...]:
+        """A key that sorts posts the same whatever the order of the file's rows."""
+        row = self.row
+        return (
+            row.revision_hash,
+            image_id(row.image) or "",
+            row.posted_on or datetime.min,
+            sorted(row.counts.items()),
+            self.names,
+            row.number,
+        )
+
+    def rated(self, numerator: str | None, denominator: str) -> HistoryRow | None:
+        """The newest row that has both counts."""
+        return next(
+            (
+                row
+                for row in reversed(self.rows)
+                if numerator in row.counts and denominator in row.counts
+            ),
+            None,
+        )
+
+
+@dataclass(frozen=True)
+class GroupedRows:
+    """The posts of a file. `repeated` rows say nothing new; `refused` rows contradict
+    others: (row, reason, detail)."""
+
+    posts: tuple[FilePost, ...]
+    repeated: tuple[HistoryRow, ...]
+    refused: tuple[tuple[HistoryRow, str, str], ...]
+    notes: tuple[str, ...]
+
+
+def image_id(image: str) -> str:
+    """An image's id; a link is none, since vendors change it with every export."""
+    return "" if "://" in image else image
+
+
+def group_posts(rows: Sequence[HistoryRow], mapping: Mapping[str, str]) -> GroupedRows:
+    """The posts of the accepted rows.
+
+    Raises InputError where the column of ids is not one of posts.
+    """
+    rows, notes = _with_reading_times(rows, mapping)
+    groups: dict[tuple[object, ...], list[HistoryRow]] = defaultdict(list)
+    for row, key in zip(rows, _keys(rows), strict=True):
+        groups[key].append(row)
+    posts: list[FilePost] = []
+    repeated: list[HistoryRow] = []
+    refused: list[tuple[HistoryRow, str, str]] = []
+    for group in groups.values():
+        kept = _readings(group, repeated, refused)
+        if kept:
+            tests = {row.experiment for row in group} - {""}
+            names = sorted({name for row in kept for name in vendor_names(row)})
+            posts.append(FilePost(tuple(kept), min(tests, default=""), tuple(names)))
+    return GroupedRows(tuple(posts), tuple(repeated), tuple(refused), notes)
+
+
+def _with_reading_times(
+    rows: Sequence[HistoryRow], mapping: Mapping[str, str]
+) -> tuple[Sequence[HistoryRow], tuple[str, ...]]:
+    """The rows; a date that differs between rows of one post is one of reading."""
+    days: dict[VendorName, set[datetime]] = defaultdict(set)
+    words: dict[VendorName, set[str]] = defaultdict(set)
+    for row in rows:
+        for name in vendor_names(row)[:1]:
+            words[name].add(row.revision_hash)
+            if row.posted_on is not None:
+                days[name].add(row.posted_on)
+    several = [name for name, found in days.items() if len(found) > 1]
+    if not several:
+        return rows, ()
+    differing = sum(len(words[name]) > 1 for name in several)
+    if differing * 2 > len(several):
+        kind = "permalink" if several[0].kind == PERMALINK else "post_id"
+        column = mapping.get(kind, kind)
+        raise InputError(
+            f"Column {column} is not the id of a post: its value {several[0].value!r} "
+            f"has several texts and dates. Drop it with --map {kind}=, or say which "
+            f"column is with --map {kind}=COLUMN."
+        )
+    if any(row.read_at is not None for row in rows):
+        return rows, ()
+    note = (
+        f"Column {mapping.get('posted_on', 'posted_on')} differs between rows of one "
+        "post, so it is taken as the time of the reading, not of the publication."
+    )
+    moved = [replace(row, read_at=row.posted_on, posted_on=None) for row in rows]
+    return moved, (note,)
+
+
+def _keys(rows: Sequence[HistoryRow]) -> Iterable[tuple[object, ...]]:
+    """What rows of one post share; a row's number where nothing says so."""
+    ids: dict[VendorName, VendorName] = {}
+    tests: dict[VendorName, set[str]] = defaultdict(set)
+    for row in rows:
+        names = vendor_names(row)
+        for name in names[1:]:
+            ids.setdefault(name, names[0])
+    first = [_first_name(row, ids) for row in rows]
+    for row, named in zip(rows, first, strict=True):
+        if named is not None and row.experiment:
+            tests[named].add(row.experiment)
+    for row, named in zip(rows, first, strict=True):
+        if named is not None:
+            alone = len(tests[named]) < 2
+            yield ("named", named, "" if alone else row.experiment)
+        elif row.read_at is not None:
+            image = image_id(row.image)
+            words = (row.revision_hash, row.posted_on, image)
+            yield ("words", row.experiment, row.arm, *words)
+        elif not row.experiment and row.posted_on is not None:
+            counts = tuple(sorted(row.counts.items()))
+            yield ("row", row.revision_hash, row.posted_on, image_id(row.image), counts)
+        else:
+            yield ("number", row.number)
+
+
+def _first_name(
+    row: HistoryRow, ids: Mapping[VendorName, VendorName]
+) -> VendorName | None:
+    names = vendor_names(row)
+    return ids.get(names[0], names[0]) if names else None
+
+
+def _readings(
+    group: Sequence[HistoryRow],
+    repeated: list[HistoryRow],
+    refused: list[tuple[HistoryRow, str, str]],
+) -> list[HistoryRow]:
+    """One row per time of reading, the newest last."""
+    by_time: dict[datetime | None, list[HistoryRow]] = defaultdict(list)
+    for row in group:
+        by_time[row.read_at].append(row)
+    kept = []
+    for _, rows in sorted(by_time.items(), key=_when):
+        rows = sorted(rows, key=_counts_of)
+        largest = rows[-1].counts
+        named = bool(vendor_names(rows[-1]))
+        if not all(_is_repeated(row.counts, largest, named) for row in rows):
+            detail = _NAMED if named else _UNNAMED
+            refused += [(row, "two readings of one time", detail) for row in rows]
+            continue
+        repeated += rows[:-1]
+        kept.append(rows[-1])
+    return kept
+
+
+def _when(item: tuple[datetime | None, object]) -> datetime:
+    return item[0] or datetime.min
+
+
+def _counts_of(row: HistoryRow) -> tuple[object, ...]:
+    return (sum(row.counts.values()), sorted(row.counts.items()), row.revision_hash)
+
+
+def _is_repeated(
+    counts: Mapping[str, float], largest: Mapping[str, float], named: bool
+) -> bool:
+    """Whether counts are an earlier state of the largest, as counters only grow."""
+    if not named:
+        return counts == largest
+    return all(value <= largest.get(name, -1.0) for name, value in counts.items())

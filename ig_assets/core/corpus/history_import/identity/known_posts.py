@@ -1,0 +1,263 @@
+"""Reads the posts of earlier imports that a file may have again, and their sources."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ig_assets.core.corpus.history_import.sources import PastImport
+from ig_assets.core.corpus.history_import.identity.vendor_names import VendorName
+from ig_assets.core.identity import stable_id
+from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
+
+TEST_NAME_LENGTH = 200
+IMAGE = "image:"
+"""Begins `posts.detail` of a post that is known to show an image."""
+
+_TESTS = """
+SELECT experiment_id, intent_key, numerator, denominator, randomised, ends_at,
+       is_running
+FROM experiments
+WHERE segment = 'history'
+  AND (
+      intent_key IN (SELECT unnest(?::TEXT[]))
+      OR experiment_id IN (SELECT unnest(?::TEXT[]))
+  )
+"""
+
+_POSTS = """
+SELECT post_id, experiment_id, arm, script_id, published_revision_hash AS revision_hash,
+       published_at AS posted_on, detail
+FROM posts
+WHERE platform = 'history'
+  AND (
+      experiment_id IN (SELECT unnest(?::TEXT[]))
+      OR experiment_id IS NULL
+         AND published_revision_hash IN (SELECT unnest(?::TEXT[]))
+      OR post_id IN (
+          SELECT post_id
+          FROM vendor_post_names
+          WHERE value IN (SELECT unnest(?::TEXT[]))
+      )
+  )
+ORDER BY post_id
+"""
+
+_NAMES = """
+SELECT source, kind, value, post_id
+FROM vendor_post_names
+WHERE post_id IN (SELECT unnest(?::TEXT[]))
+ORDER BY post_id, kind, value
+"""
+
+_REVISIONS = """
+SELECT script_id, revision_hash
+FROM scripts
+WHERE script_id IN (SELECT unnest(?::TEXT[]))
+"""
+
+_COUNTS = """
+SELECT post_id, metric, value, as_of
+FROM current_readings
+WHERE post_id IN (SELECT unnest(?::TEXT[]))
+  AND age_hours IS NULL
+ORDER BY post_id, as_of
+"""
+
+
+@dataclass(frozen=True)
+class KnownTest:
+    """A test of earlier imports, with the terms that were fixed at its start."""
+
+    experiment_id: str
+    source: str
+    numerator: str | None
+    denominator: str | None
+    randomised: bool
+    ends_at: datetime | None
+    is_running: bool
+
+
+@dataclass(frozen=True)
+class KnownPost:
+    """A post of earlier imports and its latest counts, read at `read_at`.
+
+    `label` is its arm's, `revision_hash` that of the words it was published with and
+    `words` those of all revisions of its script; `readings` are the counts of each time
+    of reading.
+    """
+
+    post_id: str
+    source: str
+    experiment_id: str | None
+    label: str
+    script_id: str
+    revision_hash: str
+    words: frozenset[str]
+    posted_on: datetime | None
+    image: str
+    names: frozenset[VendorName]
+    readings: Mapping[datetime, Mapping[str, float]]
+
+    @property
+    def read_at(self) -> datetime | None:
+        """The time of the latest reading."""
+        return max(self.readings, default=None)
+
+    @property
+    def counts(self) -> Mapping[str, float]:
+        """The latest known value of each count."""
+        latest: dict[str, float] = {}
+        for time in sorted(self.readings):
+            latest |= self.readings[time]
+        return latest
+
+
+@dataclass(frozen=True)
+class KnownHistory:
+    """The tests and posts of earlier imports that a file may have again."""
+
+    tests: Mapping[str, KnownTest] = field(default_factory=dict)
+    posts: Sequence[KnownPost] = ()
+
+
+def known_history(
+    con: Connection,
+    past: Sequence[PastImport],
+    sources: Collection[str],
+    tests: Collection[str],
+    revisions: Collection[str],
+    names: Iterable[VendorName],
+) -> KnownHistory:
+    """What earlier imports had of these tests, words and names, of whichever source.
+
+    `sources` are those that the file may be of.
+    """
+    every = list(dict.fromkeys([*sources, *(done.source for done in past)]))
+    own = {
+        stable_id("history", source, test): source
+        for source in sources
+        for test in tests
+    }
+    found = _tests(con, every, tests, own)
+    posts = fetch_dicts(
+        con,
+        _POSTS,
+        [list(found), list(revisions), sorted({name.value for name in names})],
+    )
+    ids = [post["post_id"] for post in posts]
+    named, source_of_name = _names(con, ids)
+    readings = _readings(con, ids)
+    words: dict[str, list[str]] = defaultdict(list)
+    scripts = sorted({post["script_id"] for post in posts if post["script_id"]})
+    for script_id, revision_hash in con.execute(_REVISIONS, [scripts]).fetchall():
+        words[script_id].append(revision_hash)
+    unnamed = {
+        stable_id("post", "history", done.import_id, number): done.source
+        for done in past
+        if done.source == done.content_hash
+        for number in range(1, done.rows_read + 1)
+    }
+    same = Counter(_content(post) for post in posts)
+    known = []
+    for post in posts:
+        post_id, experiment_id = post["post_id"], post["experiment_id"]
+        test = found.get(experiment_id)
+        source = (
+            test.source
+            if test is not None
+            else source_of_name.get(post_id)
+            or unnamed.get(post_id)
+            or _source_of_single(post, every, same[_content(post)])
+        )
+        if source is None:
+            continue
+        image = (post["detail"] or "").removeprefix(IMAGE)
+        known.append(
+            KnownPost(
+                post_id=post_id,
+                source=source,
+                experiment_id=experiment_id,
+                label=post["arm"],
+                script_id=post["script_id"],
+                revision_hash=post["revision_hash"],
+                words=frozenset((post["revision_hash"], *words[post["script_id"]])),
+                posted_on=post["posted_on"],
+                image=image,
+                names=frozenset(named.get(post_id, ())),
+                readings=readings.get(post_id, {}),
+            )
+        )
+    return KnownHistory(found, known)
+
+
+def _tests(
+    con: Connection,
+    sources: Sequence[str],
+    tests: Collection[str],
+    own: Mapping[str, str],
+) -> dict[str, KnownTest]:
+    """The known tests of these names, by their experiment's id."""
+    stored = {stored_test_name(test): test for test in tests}
+    found = {}
+    for row in fetch_dicts(con, _TESTS, [list(stored), list(own)]):
+        experiment_id, test = row["experiment_id"], stored.get(row.pop("intent_key"))
+        source = own.get(experiment_id) or next(
+            (s for s in sources if stable_id("history", s, test) == experiment_id), None
+        )
+        if source is not None:
+            running = bool(row.pop("is_running"))
+            found[experiment_id] = KnownTest(source=source, is_running=running, **row)
+    return found
+
+
+def stored_test_name(test: str) -> str:
+    """A test's name as it is stored: at most 200 characters and without NUL."""
+    return test.replace("\x00", "")[:TEST_NAME_LENGTH]
+
+
+def _names(
+    con: Connection, post_ids: Sequence[str]
+) -> tuple[dict[str, list[VendorName]], dict[str, str]]:
+    """The names of posts, and their sources, by post_id."""
+    names: dict[str, list[VendorName]] = defaultdict(list)
+    sources: dict[str, str] = {}
+    for row in fetch_dicts(con, _NAMES, [list(post_ids)]):
+        names[row["post_id"]].append(VendorName(row["kind"], row["value"]))
+        sources.setdefault(row["post_id"], row["source"])
+    return names, sources
+
+
+def _readings(
+    con: Connection, post_ids: Sequence[str]
+) -> dict[str, dict[datetime, dict[str, float]]]:
+    """Counts by post_id, time of reading and metric."""
+    readings: dict[str, dict[datetime, dict[str, float]]] = {}
+    for post_id, metric, value, as_of in con.execute(
+        _COUNTS, [list(post_ids)]
+    ).fetchall():
+        if value is not None:
+            times = readings.setdefault(post_id, {})
+            times.setdefault(as_of, {})[metric] = value
+    return readings
+
+
+def _source_of_single(
+    post: Mapping[str, Any], sources: Sequence[str], same: int
+) -> str | None:
+    """The source whose id a post in no experiment has; ids follow from the content."""
+    for source in sources:
+        for nth in range(same):
+            if stable_id("post", "history", source, *_content(post), nth) == (
+                post["post_id"]
+            ):
+                return source
+    return None
+
+
+def _content(post: Mapping[str, Any]) -> tuple[object, ...]:
+    return (post["revision_hash"], post["posted_on"], post["detail"])

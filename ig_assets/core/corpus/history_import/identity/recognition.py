@@ -1,0 +1,157 @@
+"""Recognises an export under another file name by the posts that it shares.
+
+Exports are often named by date, and each name would be a source of its own: its tests
+would be decided again, with another single look for each. A file that has posts of an
+earlier source is an export of that source; where this is in doubt, a person is asked.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ig_assets.core.corpus.history_import.identity.file_posts import FilePost, image_id
+from ig_assets.core.corpus.history_import.identity.known_posts import (
+    KnownHistory,
+    KnownPost,
+)
+from ig_assets.core.identity import stable_id
+from ig_assets.errors import InputError
+
+_NAMED_TESTS = 3
+
+
+@dataclass
+class _Overlap:
+    """What a file shares with one source: posts by the vendor's names or by words,
+    posts without a date that have the same words, and names of tests."""
+
+    named: int = 0
+    dated: int = 0
+    undated: int = 0
+    tests: set[str] = field(default_factory=set)
+    arms: int = 0
+
+    def is_certain(self, posts: int) -> bool:
+        """Whether these are posts of the source, `posts` being those of the file."""
+        return bool(self.named or self.dated or self.arms) or self.undated * 2 >= posts
+
+    @property
+    def count(self) -> int:
+        return self.named + self.dated + self.undated + self.arms
+
+
+def recognise_source(
+    posts: Sequence[FilePost],
+    known: KnownHistory,
+    own: str,
+    sources: Collection[str],
+    file_name: str,
+) -> tuple[str, str | None]:
+    """The source of a file, and a sentence where it is not `own`, that of its name.
+
+    `sources` are those of earlier imports. Raises InputError where a person has to say
+    which source it is.
+    """
+    overlaps = _overlaps(posts, known)
+    certain = [s for s, o in overlaps.items() if o.count and o.is_certain(len(posts))]
+    if own in certain:
+        return own, None
+    if len(certain) == 1:
+        (source,) = certain
+        return source, (
+            f"{file_name} is another export of source {source}: "
+            f"{overlaps[source].count:,} of its {len(posts):,} posts are known. "
+            "If it is not, import it with --source NAME."
+        )
+    tests = {s: sorted(o.tests) for s, o in overlaps.items() if o.tests}
+    if len(certain) > 1 and not any(source in tests for source in certain):
+        return own, None  # each post is known by itself
+    doubtful = [s for s, o in overlaps.items() if o.tests or o.undated] or certain
+    if doubtful and (own not in sources or len(certain) > 1):
+        raise InputError(_question(file_name, doubtful, tests, own))
+    return own, None
+
+
+def shares_posts(posts: Sequence[FilePost], known: KnownHistory, source: str) -> bool:
+    """Whether a file certainly has posts of a source, so that both name them alike."""
+    overlap = _overlaps(posts, known).get(source)
+    return overlap is not None and bool(
+        overlap.count and overlap.is_certain(len(posts))
+    )
+
+
+def is_same_post(post: FilePost, known: KnownPost) -> bool:
+    """Whether a post of a file is one of an earlier import, of whichever source.
+
+    By a name of the vendor's that is unique everywhere, or that comes with the same
+    words or date; without a name in common by words, image and date.
+    """
+    shared = known.names.intersection(post.names)
+    words = post.row.revision_hash in known.words
+    date = post.row.posted_on == known.posted_on
+    if shared:
+        dated = date and known.posted_on is not None
+        return words or dated or any(name.is_global for name in shared)
+    if {name.kind for name in post.names} & {name.kind for name in known.names}:
+        return False
+    return words and date and image_id(post.row.image) == image_id(known.image)
+
+
+def is_arm_of(post: FilePost, known: KnownPost) -> bool:
+    """Whether a known arm belongs to the test that the file names for the post."""
+    return known.experiment_id == stable_id("history", known.source, post.experiment)
+
+
+def _overlaps(posts: Sequence[FilePost], known: KnownHistory) -> Mapping[str, _Overlap]:
+    by_name = defaultdict(list)
+    by_words = defaultdict(list)
+    for found in known.posts:
+        by_words[found.revision_hash].append(found)
+        for name in found.names:
+            by_name[name].append(found)
+    tests: dict[str, set[str]] = defaultdict(set)
+    for test in known.tests.values():
+        tests[test.experiment_id].add(test.source)
+    overlaps: dict[str, _Overlap] = defaultdict(_Overlap)
+    names = {post.experiment for post in posts} - {""}
+    for source in {test.source for test in known.tests.values()}:
+        ids = {stable_id("history", source, name): name for name in names}
+        overlaps[source].tests |= {ids[i] for i in ids.keys() & known.tests.keys()}
+    for post in posts:
+        of_words = by_words[post.row.revision_hash]
+        of_name = [found for name in post.names for found in by_name[name]]
+        for source in {found.source for found in (*of_words, *of_name)}:
+            overlap = overlaps[source]
+            mine = [f for f in of_name if f.source == source and is_same_post(post, f)]
+            if mine:
+                overlap.named += 1
+                continue
+            same = [f for f in of_words if f.source == source]
+            if post.experiment and any(
+                is_arm_of(post, f) and image_id(f.image) == image_id(post.row.image)
+                for f in same
+            ):
+                overlap.arms += 1
+            elif any(is_same_post(post, f) for f in same if not f.experiment_id):
+                overlap.dated += post.row.posted_on is not None
+                overlap.undated += post.row.posted_on is None
+    return overlaps
+
+
+def _question(
+    file_name: str,
+    sources: Sequence[str],
+    tests: Mapping[str, Sequence[str]],
+    own: str,
+) -> str:
+    first = sources[0]
+    shared = tests.get(first, ())[:_NAMED_TESTS]
+    what = f"tests of the same names ({', '.join(shared)})" if shared else "posts"
+    listed = ", ".join(sources)
+    return (
+        f"{file_name} shares {what} with source {listed}, but it is not clear that it "
+        f"is an export of it. Say --source {first} where it is, or --source "
+        f"{own if own not in sources else 'NAME'} where it is another one."
+    )

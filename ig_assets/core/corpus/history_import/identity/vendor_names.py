@@ -1,0 +1,77 @@
+"""The names that a vendor gives a post: its id, code and permalink, in one spelling.
+
+Exports of one account name a post by a number, by its link, or by both. A permalink
+is compared without scheme, query and the kind of page, so that the links of two tools
+to one post are equal.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from ig_assets.core.corpus.history_import.rows import HistoryRow
+
+ID, CODE, PERMALINK = "id", "code", "permalink"
+"""A number; a code of letters, as in links of Instagram and YouTube; a whole link."""
+GLOBAL_LENGTH = 10
+"""An id of so many characters is unique among all accounts of a vendor."""
+
+# Excel writes long numbers so, and only the first digits are left.
+_SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
+_CODED = ("instagram.com/", "youtube.com/")
+_INSTAGRAM_PAGES = {"reel", "reels", "p", "tv"}
+_HOSTS = re.compile(r"^(?:www|m|mobile)\.")
+
+
+class VendorName(NamedTuple):
+    """One name of a post; `kind` is ID, CODE or PERMALINK."""
+
+    kind: str
+    value: str
+
+    @property
+    def is_global(self) -> bool:
+        """Whether no other account's post has this name."""
+        return self.kind == PERMALINK or len(self.value) >= GLOBAL_LENGTH
+
+
+def vendor_names(row: HistoryRow) -> tuple[VendorName, ...]:
+    """The names that the row gives its post; none where it has neither."""
+    post_id, link = row.post_id.strip(), row.permalink.strip()
+    if "/" in post_id:
+        post_id, link = "", link or post_id
+    names = set()
+    if post_id and not is_shortened(post_id):
+        post_id = post_id.removesuffix(".0")
+        names.add(VendorName(ID if post_id.isdigit() else CODE, post_id))
+    if link:
+        link = plain_permalink(link)
+        names.add(VendorName(PERMALINK, link))
+        if link.startswith(_CODED) and link.count("/") == 1:
+            names.add(VendorName(CODE, link.partition("/")[2]))
+    return tuple(sorted(names))
+
+
+def is_shortened(post_id: str) -> bool:
+    """Whether a spreadsheet has replaced an id's last digits, as in 1.8E+16."""
+    return _SHORTENED.fullmatch(post_id) is not None
+
+
+def plain_permalink(link: str) -> str:
+    """A permalink as host and path; an Instagram shortcode is its permalink's."""
+    if "/" not in link:
+        return f"instagram.com/{link}"
+    parts = urlsplit(link if "//" in link else f"//{link}")
+    host = _HOSTS.sub("", (parts.hostname or "").lower())
+    path = [step for step in parts.path.split("/") if step]
+    if host == "instagram.com":
+        found = [n for n, step in enumerate(path[:-1]) if step in _INSTAGRAM_PAGES]
+        path = path[found[0] + 1 :][:1] if found else path
+    elif host == "youtu.be":
+        host = "youtube.com"
+    elif host == "youtube.com":
+        video = parse_qs(parts.query).get("v")
+        path = video[:1] if video else path[-1:]
+    return "/".join((host, *path))

@@ -1,0 +1,128 @@
+"""The sentences of an import's summary: what was assumed, and what that means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Sized
+
+from ig_assets.core.corpus.history_import.experiments import (
+    ImportedExperiment,
+    Terms,
+)
+from ig_assets.core.corpus.history_import.identity.file_posts import GroupedRows
+from ig_assets.core.corpus.history_import.identity.known_posts import KnownTest
+from ig_assets.core.corpus.history_import.rates import RatedPosts
+
+
+def counted(things: int | Sized, noun: str) -> str:
+    """`1 post` or `1,200 posts`."""
+    number = things if isinstance(things, int) else len(things)
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def rate_notes(rated: RatedPosts, numerator: str | None) -> tuple[str, ...]:
+    """Which posts are rated by what, and which are not."""
+    notes = []
+    if len(rated.by_denominator) > 1:
+        by = " and ".join(
+            f"{counted(number, 'post')} by {name}"
+            for name, number in rated.by_denominator.items()
+        )
+        notes.append(f"Rated apart: {by}; no rate mixes them.")
+    if rated.apart:
+        notes.append(
+            f"{counted(rated.apart, 'post')} without the denominator of their test's "
+            "other arms: no part of the test."
+        )
+    if rated.unrated and rated.posts:
+        notes.append(
+            f"{counted(rated.unrated, 'post')} without {numerator} or without what it "
+            "is divided by: no rate, and in no other's."
+        )
+    return tuple(notes)
+
+
+def experiment_notes(
+    experiments: Sequence[ImportedExperiment],
+    terms: Terms,
+    known: Mapping[str, KnownTest],
+) -> tuple[str, ...]:
+    """What was assumed about the tests, in sentences."""
+    new = [e for e in experiments if e["experiment_id"] not in known]
+    organic = [e for e in new if not e["randomised"]]
+    split = [e for e in new if e["randomised"]]
+    notes = []
+    if terms.randomised is None and organic:
+        sigma = organic[0]["sigma"]
+        by = "" if sigma is None else f" (σ {sigma:.2f} from post to post)"
+        notes.append(
+            f"Taken as organic{by}: {counted(organic, 'test')} whose arms are posts "
+            "of their own or ran at different times. --randomised says that one "
+            "audience was split at random."
+        )
+    if terms.randomised is None and split:
+        notes.append(
+            f"Taken as one audience split at random: {counted(split, 'test')} whose "
+            "arms ran at the same time. --no-randomised says that they were not."
+        )
+    other = [
+        e
+        for e in experiments
+        if terms.randomised is not None
+        and e["experiment_id"] in known
+        and known[e["experiment_id"]].randomised != terms.randomised
+    ]
+    if other:
+        kept = "organic" if terms.randomised else "randomised"
+        notes.append(
+            f"{counted(other, 'known test')} stay {kept}, as first imported; "
+            "import them with another --source to judge them otherwise."
+        )
+    running = [e for e in experiments if e["is_running"]]
+    if running:
+        notes.append(
+            f"Running: {counted(running, 'test')}. Only e-values look at them until "
+            "they are over; the single look at their end is not spent."
+        )
+    over = [
+        e
+        for e in experiments
+        if not e["is_running"]
+        and e["experiment_id"] in known
+        and known[e["experiment_id"]].is_running
+    ]
+    if over:
+        notes.append(
+            f"Over now: {counted(over, 'test')} that were running before; the single "
+            "look at their end is taken."
+        )
+    return tuple(notes)
+
+
+def identity_notes(grouped: GroupedRows) -> tuple[str, ...]:
+    """By what the posts are known, and which rows said nothing new."""
+    notes = []
+    by_words = sum(not post.names for post in grouped.posts)
+    if by_words == len(grouped.posts) and by_words:
+        notes.append(
+            "The file has no id or permalink of its posts: they are known by their "
+            "words and date, and edited words are another post. --map post_id=COLUMN "
+            "names one."
+        )
+    elif by_words:
+        notes.append(
+            f"{counted(by_words, 'post')} without an id or permalink: known by words "
+            "and date."
+        )
+    several = sum(len(post.rows) > 1 for post in grouped.posts)
+    if several:
+        readings = sum(len(post.rows) for post in grouped.posts)
+        notes.append(
+            f"{counted(readings, 'row')} are readings of "
+            f"{counted(len(grouped.posts), 'post')}; the latest counts for the rate."
+        )
+    if grouped.repeated:
+        notes.append(
+            f"{counted(grouped.repeated, 'row')} repeated: the same post at the same "
+            "time, with the same or smaller counts."
+        )
+    return tuple(notes)

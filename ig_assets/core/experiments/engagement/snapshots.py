@@ -1,0 +1,141 @@
+"""Reads the rows of a recording: which are snapshots of a post, and why others not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from ig_assets.core.experiments.engagement.columns import COUNTERS
+from ig_assets.core.identity import stable_id
+from ig_assets.core.tabular import (
+    Batch,
+    Cell,
+    Formats,
+    NestedCellError,
+    NotACountError,
+    NotAnInstantError,
+    SpoiltTextError,
+    ValueOptions,
+    parse_cell_instant,
+    parse_count,
+    repaired,
+    text_of,
+)
+
+_NO_DAY = "not a day such as 2026-01-31"
+_NO_BIRTH = "not a time of publication"
+
+
+class _NoSnapshotError(ValueError):
+    """A row is no snapshot; the text says why."""
+
+
+class SnapshotReader:
+    """Collects snapshots, one entry per row in each list.
+
+    `indices` are {ours: position}.
+
+    Times are naive UTC, a missing time of publication is None, a missing count NaN.
+    """
+
+    def __init__(
+        self, indices: Mapping[str, int], formats: Formats, options: ValueOptions
+    ) -> None:
+        self._indices = indices
+        self._formats = formats
+        self._zone = options.assumed_zone
+        self._named = [n for n in ("title", "author") if n in indices]
+        self._instant = lru_cache(maxsize=100_000)(self._parse_instant)
+        self.posts: list[str] = []
+        self.observed_at: list[datetime] = []
+        self.published_at: list[datetime | None] = []
+        self.counters: dict[str, list[float]] = {
+            name: [] for name in COUNTERS if name in indices
+        }
+        self.rejects: list[tuple[int, str]] = []
+        self.skipped: Counter[str] = Counter()
+
+    @property
+    def rows_read(self) -> int:
+        """All physical rows that were read."""
+        return len(self.posts) + len(self.rejects) + self.skipped.total()
+
+    def read(self, batch: Batch) -> None:
+        """Take the snapshots of a batch."""
+        self.skipped += batch.skipped
+        self.rejects += [(p.line, f"broken row: {p.detail}") for p in batch.problems]
+        for line, cells in zip(batch.lines, batch.rows, strict=True):
+            try:
+                self._take(cells)
+            except _NoSnapshotError as error:
+                self.rejects.append((line, str(error)))
+
+    def _take(self, cells: Sequence[Cell]) -> None:
+        born = self._time(cells, "published_at", _NO_BIRTH)
+        post = self._post(cells, born)
+        observed = self._time(cells, "observed_on", _NO_DAY)
+        if observed is None:
+            raise _NoSnapshotError(_NO_DAY)
+        counts = {name: self._count(cells, name) for name in self.counters}
+        if born is not None and observed[0] + observed[1] < born[0]:
+            raise _NoSnapshotError("read before it was published")
+        self.posts.append(post)
+        self.observed_at.append(observed[0] + observed[1])
+        self.published_at.append(born[0] if born else None)
+        for name, count in counts.items():
+            self.counters[name].append(count)
+
+    def _post(self, cells: Sequence[Cell], born: object) -> str:
+        """What names the row's post."""
+        if "post_id" in self._indices:
+            post = self._text(cells, "post_id")
+        else:
+            parts = [self._text(cells, name) for name in self._named]
+            if "published_at" in self._indices:
+                parts.append(self._text(cells, "published_at"))
+            title = parts[0] if "title" in self._indices else ""
+            post = stable_id("recorded post", *parts) if title else ""
+        if not post:
+            raise _NoSnapshotError("names no post")
+        return post
+
+    def _text(self, cells: Sequence[Cell], name: str) -> str:
+        try:
+            return repaired(text_of(cells[self._indices[name]]))[0]
+        except (NestedCellError, SpoiltTextError):
+            raise _NoSnapshotError(f"`{name}` is no readable text") from None
+
+    def _time(
+        self, cells: Sequence[Cell], name: str, problem: str
+    ) -> tuple[datetime, timedelta] | None:
+        """A naive UTC instant, and how long it lasts: a day without a time is a day."""
+        at = self._indices.get(name)
+        if at is None:
+            return None
+        try:
+            return self._instant(cells[at], name)
+        except (NotAnInstantError, TypeError):
+            raise _NoSnapshotError(problem) from None
+
+    def _parse_instant(
+        self, cell: Cell, name: str
+    ) -> tuple[datetime, timedelta] | None:
+        found = parse_cell_instant(cell, self._formats.orders[name])
+        if found is None:
+            return None
+        begin = found.utc(self._zone)
+        if found.has_time:
+            return begin, timedelta(0)
+        next_day = found.local + timedelta(days=1)
+        end = type(found)(next_day, found.zone, False).utc(self._zone)
+        return begin, end - begin
+
+    def _count(self, cells: Sequence[Cell], name: str) -> float:
+        try:
+            form = self._formats.numbers[name]
+            count = parse_count(cells[self._indices[name]], form)
+        except NotACountError as error:
+            raise _NoSnapshotError(f"`{name}` {error}") from None
+        return float("nan") if count is None else count

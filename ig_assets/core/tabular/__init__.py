@@ -1,0 +1,107 @@
+"""One reader of tables for all doors: files in, typed cells with line numbers out.
+
+`open_table` gives the rows of any kind of file, `profile_table` and `guess_columns`
+say what the columns are, `decide_formats` how their values are written; then
+`parse_count`, `parse_cell_instant` and `repaired` read them. Every physical row is
+taken, a `RowProblem`, or counted as skipped.
+"""
+
+from ig_assets.core.tabular.counts import (
+    LOCALES,
+    MAX_COUNT,
+    Locale,
+    NotACountError,
+    NumberFormat,
+    parse_count,
+)
+from ig_assets.core.tabular.instants import (
+    ORDERS,
+    Instant,
+    NotAnInstantError,
+    Order,
+    parse_cell_instant,
+    parse_instant,
+)
+from ig_assets.core.tabular.labels import NestedCellError, text_of
+from ig_assets.core.tabular.mapping import (
+    ColumnGuess,
+    Field,
+    Kind,
+    RepeatedColumnError,
+    guess_columns,
+)
+from ig_assets.core.tabular.missing import is_missing
+from ig_assets.core.tabular.profile import ColumnProfile, profile_table
+from ig_assets.core.tabular.reading import TABLE_SUFFIXES, open_table
+from ig_assets.core.tabular.table import (
+    BLANK,
+    HEADING,
+    TOTALS,
+    Batch,
+    Cell,
+    Nested,
+    RowProblem,
+    Table,
+    UnreadableTableError,
+)
+from ig_assets.core.tabular.texts import (
+    SpoiltTextError,
+    first_visible_line,
+    repaired,
+    visible,
+)
+from ig_assets.core.tabular.values import (
+    AmbiguousColumnError,
+    Formats,
+    ValueOptions,
+    decide_formats,
+    value_options,
+)
+from ig_assets.core.tabular.vocabulary import NAMES, plain_name
+
+__all__ = [
+    "BLANK",
+    "HEADING",
+    "LOCALES",
+    "MAX_COUNT",
+    "NAMES",
+    "ORDERS",
+    "TABLE_SUFFIXES",
+    "TOTALS",
+    "AmbiguousColumnError",
+    "Batch",
+    "Cell",
+    "ColumnGuess",
+    "ColumnProfile",
+    "Field",
+    "Formats",
+    "Instant",
+    "Kind",
+    "Locale",
+    "Nested",
+    "NestedCellError",
+    "NotACountError",
+    "NotAnInstantError",
+    "NumberFormat",
+    "Order",
+    "RepeatedColumnError",
+    "RowProblem",
+    "SpoiltTextError",
+    "Table",
+    "UnreadableTableError",
+    "ValueOptions",
+    "decide_formats",
+    "first_visible_line",
+    "guess_columns",
+    "is_missing",
+    "open_table",
+    "parse_cell_instant",
+    "parse_count",
+    "parse_instant",
+    "plain_name",
+    "profile_table",
+    "repaired",
+    "text_of",
+    "value_options",
+    "visible",
+]

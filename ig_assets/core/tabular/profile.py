@@ -1,0 +1,114 @@
+"""What the columns of a table hold, seen from the values of its first rows."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from ig_assets.core.tabular.counts import LOCALE_FORMATS, NotACountError, parse_count
+from ig_assets.core.tabular.instants import NotAnInstantError, parse_cell_instant
+from ig_assets.core.tabular.missing import is_missing
+from ig_assets.core.tabular.table import Cell, Nested, Table
+
+SAMPLE_ROWS = 2_000
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{6,}=*")
+_TOKEN_MARK = re.compile(r"[0-9]|[a-z][A-Z]|_")
+_LINK = re.compile(r"https?://\S+|www\.\S+")
+_BOILERPLATE = re.compile(r"(?:video|reel|photo|post|clip) by \S+", re.IGNORECASE)
+_NUMBERS = re.compile(r"[\d\s.,:/%+\u2212-]+")
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """Counts of a column's first values by what they look like.
+
+    `filled` have a value; of these `counts` may be counts, `dates` dates, `ids` single
+    tokens such as dQw4w9WgXcQ, `links` URLs, `numbers` hold digits only, `words` two
+    words or more, `boilerplate` texts that a downloader wrote (`Video by …`), and
+    `nested` objects; `distinct` are different. `samples` are up to three values for a
+    person.
+    """
+
+    name: str
+    filled: int
+    counts: int
+    dates: int
+    ids: int
+    links: int
+    numbers: int
+    words: int
+    boilerplate: int
+    nested: int
+    distinct: int
+    samples: tuple[str, ...]
+
+    def mostly(self, count: int, share: float = 0.8) -> bool:
+        """Whether at least this share of the values are among `count`."""
+        return self.filled > 0 and count >= share * self.filled
+
+
+def profile_table(table: Table) -> list[ColumnProfile]:
+    """One profile per column, of the first rows. Raises UnreadableTableError."""
+    rows: Iterator[Sequence[Cell]] = (
+        row for batch in table.batches() for row in batch.rows
+    )
+    sample = list(itertools.islice(rows, SAMPLE_ROWS))
+    return [
+        _profile(name, [row[n] if n < len(row) else None for row in sample])
+        for n, name in enumerate(table.columns)
+    ]
+
+
+def shown(cell: Cell, length: int = 40) -> str:
+    """A value for a person: one line, shortened."""
+    if isinstance(cell, Nested):
+        return "{…}" if isinstance(cell.value, dict) else "[…]"
+    text = " ".join(str(cell).split())
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _profile(name: str, cells: Sequence[Cell]) -> ColumnProfile:
+    filled = [cell for cell in cells if not is_missing(cell)]
+    texts = [cell.strip() for cell in filled if isinstance(cell, str)]
+    numeric = sum(isinstance(cell, (int, float, Decimal)) for cell in filled)
+    return ColumnProfile(
+        name=name,
+        filled=len(filled),
+        counts=sum(map(_may_be_count, filled)),
+        dates=sum(map(_may_be_date, filled)),
+        ids=sum(bool(_TOKEN.fullmatch(t) and _TOKEN_MARK.search(t)) for t in texts),
+        links=sum(bool(_LINK.fullmatch(text)) for text in texts),
+        numbers=numeric + sum(bool(_NUMBERS.fullmatch(text)) for text in texts),
+        words=sum(len(text.split()) > 1 for text in texts),
+        boilerplate=sum(bool(_BOILERPLATE.fullmatch(text)) for text in texts),
+        nested=sum(isinstance(cell, Nested) for cell in filled),
+        distinct=len(set(map(str, filled))),
+        samples=tuple(map(shown, filled[:3])),
+    )
+
+
+def _may_be_count(cell: Cell) -> bool:
+    for form in (None, *LOCALE_FORMATS.values()):
+        try:
+            parse_count(cell, form)
+        except NotACountError as error:
+            if error.why == "negative":
+                return True
+        else:
+            return True
+    return False
+
+
+def _may_be_date(cell: Cell) -> bool:
+    if isinstance(cell, (datetime, date)):
+        return True
+    try:
+        parse_cell_instant(cell, "dmy")
+    except NotAnInstantError as error:
+        return "stands for no date" in str(error)
+    return True

@@ -1,0 +1,148 @@
+"""Opens a file as a table, whatever kind of file it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ig_assets.core.tabular.decoding import (
+    Content,
+    encoding_name,
+    encoding_of,
+    opened,
+)
+from ig_assets.core.tabular.delimited import delimited_batches
+from ig_assets.core.tabular.dialect import DELIMITER_NAMES, find_header, is_typed
+from ig_assets.core.tabular.json_rows import (
+    array_objects,
+    is_array,
+    line_objects,
+    object_batches,
+    object_columns,
+)
+from ig_assets.core.tabular.missing import is_missing
+from ig_assets.core.tabular.parquet import parquet_batches, parquet_columns
+from ig_assets.core.tabular.spreadsheet import read_sheet, sheet_batches
+from ig_assets.core.tabular.table import (
+    TOTALS,
+    Batch,
+    Cell,
+    Table,
+    UnreadableTableError,
+)
+from ig_assets.core.tabular.vocabulary import is_known_name
+
+DELIMITED = (".csv", ".tsv", ".tab", ".txt")
+JSON = (".jsonl", ".ndjson", ".json")
+PARQUET = ".parquet"
+SPREADSHEET = ".xlsx"
+TABLE_SUFFIXES = (*DELIMITED, *JSON, PARQUET, SPREADSHEET)
+"""The kinds of files that are read, each also as `.gz`."""
+
+_TOTALS = frozenset(
+    ("total", "totals", "total general", "grand total", "sum", "gesamt", "summe")
+    + ("gesamtsumme", "gesamtergebnis", "insgesamt", "total g\u00e9n\u00e9ral", "somme")
+    + ("ensemble", "total geral", "totale", "totali", "totale complessivo", "somma")
+    + ("totales", "suma", "suma total", "total general", "totais", "soma")
+)
+
+
+def open_table(content: Content, name: str) -> Table:
+    """Open a file's path or bytes; `name` is the file's, whose suffix says its kind.
+
+    What a file holds counts more than its suffix: an Excel workbook, Parquet and JSON
+    are known by their first bytes. Raises UnreadableTableError with a clause such as
+    "it is empty", and OSError.
+    """
+    suffix = Path(name.lower().removesuffix(".gz")).suffix
+    start = _start(content)
+    if start.startswith(b"PAR1") or suffix == PARQUET:
+        columns = parquet_columns(content)
+        return _table(name, columns, "Parquet", lambda: parquet_batches(content))
+    if start.startswith(b"PK\x03\x04") or suffix == SPREADSHEET:
+        sheet = read_sheet(content, is_known_name)
+        others = f", {sheet.others} other sheets are not read" if sheet.others else ""
+        read_as = f"Excel, sheet {sheet.name!r}{others}"
+        return _table(name, sheet.columns, read_as, lambda: sheet_batches(sheet), True)
+    _refuse_others(start, suffix)
+    if suffix in JSON or start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b'{"'):
+        objects = array_objects if is_array(content) else line_objects
+        columns = object_columns(objects(content))
+        read_as = "JSON array" if objects is array_objects else "JSON Lines"
+        return _table(
+            name, columns, read_as, lambda: object_batches(objects(content), columns)
+        )
+    header = find_header(content, is_known_name)
+    encoding = encoding_name(encoding_of(start))
+    delimiter = DELIMITER_NAMES.get(header.delimiter, repr(header.delimiter))
+    return _table(
+        name,
+        header.names,
+        f"CSV with {delimiter}, {encoding}",
+        lambda: delimited_batches(content, header),
+        True,
+    )
+
+
+def _start(content: Content) -> bytes:
+    with opened(content) as raw:
+        return raw.read(512)
+
+
+def _refuse_others(start: bytes, suffix: str) -> None:
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        raise UnreadableTableError(
+            "it is an old Excel file; save it as .xlsx or as CSV UTF-8", "unknown kind"
+        )
+    if start.lstrip()[:9].lower().startswith((b"<!doctype", b"<html", b"<table")):
+        raise UnreadableTableError(
+            "it is a web page; export it as CSV or Excel", "unknown kind"
+        )
+    if suffix not in TABLE_SUFFIXES:
+        raise UnreadableTableError(
+            "it is none of the kinds that are read: "
+            ".csv, .tsv, .jsonl, .json, .parquet, .xlsx (also .gz)",
+            "unknown kind",
+        )
+
+
+def _table(
+    name: str,
+    columns: Sequence[str],
+    read_as: str,
+    read: Callable[[], Iterator[Batch]],
+    has_header: bool = False,
+) -> Table:
+    columns = tuple(columns)
+    return Table(name, columns, read_as, has_header, lambda: _without_totals(read()))
+
+
+def _without_totals(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The batches without rows of totals, which are counted as skipped."""
+    for batch in batches:
+        totals = {
+            n
+            for n, row in enumerate(batch.rows)
+            if _may_be_totals(row[0] if row else None) and _is_totals(row)
+        }
+        if totals:
+            kept = [n for n in range(len(batch.rows)) if n not in totals]
+            batch.skipped[TOTALS] += len(totals)
+            batch.lines = [batch.lines[n] for n in kept]
+            batch.rows = [batch.rows[n] for n in kept]
+        yield batch
+
+
+def _may_be_totals(first: Cell) -> bool:
+    return not first or (isinstance(first, str) and first.strip()[:1] in "-TtGgSsIiEe")
+
+
+def _is_totals(row: Sequence[Cell]) -> bool:
+    """Whether the first value is a word for totals, and only numbers follow."""
+    filled = [cell for cell in row if not is_missing(cell)]
+    return (
+        len(filled) > 1
+        and isinstance(filled[0], str)
+        and filled[0].strip().rstrip(":").casefold() in _TOTALS
+        and all(not isinstance(cell, str) or is_typed(cell) for cell in filled[1:])
+    )

@@ -1,0 +1,133 @@
+"""Reads the sheet of an Excel workbook that holds a table, with its types.
+
+The package python-calamine (extra `excel`) is imported where it is needed.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from ig_assets.core.tabular.decoding import Content
+from ig_assets.core.tabular.dialect import HEADER_WITHIN
+from ig_assets.core.tabular.table import (
+    BLANK,
+    HEADING,
+    Batch,
+    Cell,
+    UnreadableTableError,
+)
+
+EXACT_DIGITS = 10**15
+"""Excel keeps 15 digits of a number; the others are zeros."""
+
+
+class Sheet(NamedTuple):
+    """A sheet's name, its header, the rows, and what stands before them."""
+
+    name: str
+    others: int
+    columns: tuple[str, ...]
+    header: int
+    rows: list[list[Any]]
+
+
+def read_sheet(content: Content, is_known: Callable[[str], bool]) -> Sheet:
+    """The sheet whose header has most names that `is_known` knows, else the first.
+
+    Raises UnreadableTableError.
+    """
+    try:
+        from python_calamine import CalamineError, CalamineWorkbook
+    except ImportError:
+        raise UnreadableTableError(
+            "Excel files need one more package; install it with "
+            "`pip install 'ig-assets[excel]'`, or save the file as CSV UTF-8",
+            "missing package",
+        ) from None
+    try:
+        source = io.BytesIO(content) if isinstance(content, bytes) else str(content)
+        book = CalamineWorkbook.from_object(source)
+        names = [
+            sheet.name
+            for sheet in book.sheets_metadata
+            if "visible" in str(sheet.visible).lower()
+        ]
+        sheets = [
+            (name, book.get_sheet_by_name(name).to_python(skip_empty_area=False))
+            for name in names or book.sheet_names
+        ]
+    except (CalamineError, OSError, ValueError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise UnreadableTableError(
+            "it cannot be read as an Excel workbook; is it complete, and without a "
+            "password?"
+        ) from None
+    found = [(_header(rows, is_known), name, rows) for name, rows in sheets]
+    filled = [(at, name, rows) for at, name, rows in found if at is not None]
+    if not filled:
+        raise UnreadableTableError("it is empty", "empty")
+    (header, _), name, rows = max(filled, key=lambda choice: choice[0][1])
+    columns = [_name(value) for value in rows[header]]
+    while columns and not columns[-1] and not any(_filled(r, columns) for r in rows):
+        columns.pop()
+    return Sheet(name, len(filled) - 1, tuple(columns), header, rows)
+
+
+def sheet_batches(sheet: Sheet) -> Iterator[Batch]:
+    """The rows after the header; a row's number is that of Excel's."""
+    titles = sheet.rows[: sheet.header]
+    blanks = sum(not any(map(_name, row)) for row in titles)
+    skipped = Counter({HEADING: len(titles) - blanks, BLANK: blanks})
+    numbers: list[int] = []
+    rows: list[Sequence[Cell]] = []
+    names = list(sheet.columns)
+    width = len(names)
+    for number, row in enumerate(sheet.rows[sheet.header + 1 :], sheet.header + 2):
+        if not any(map(_name, row)):
+            skipped[BLANK] += 1
+        elif [_name(value) for value in row[:width]] == names:
+            skipped[HEADING] += 1
+        else:
+            numbers.append(number)
+            rows.append([_cell(value) for value in row[:width]])
+    yield Batch(numbers, rows, [], skipped)
+
+
+def _header(
+    rows: Sequence[Sequence[Any]], is_known: Callable[[str], bool]
+) -> tuple[int, int] | None:
+    """The header's index and the number of its known names."""
+    filled = [
+        (n, sum(is_known(_name(value)) for value in rows[n]))
+        for n in range(min(len(rows), HEADER_WITHIN))
+        if any(map(_name, rows[n]))
+    ]
+    if not filled:
+        return None
+    at = next((i for i, (_, known) in enumerate(filled) if known >= 2), 0)
+    if any(known for _, known in filled[:at]):
+        at = 0
+    return filled[at]
+
+
+def _filled(row: Sequence[Any], columns: Sequence[str]) -> bool:
+    return len(row) >= len(columns) and bool(_name(row[len(columns) - 1]))
+
+
+def _name(value: object) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _cell(value: Any) -> Cell:
+    if isinstance(value, float) and value == int(value) and abs(value) < EXACT_DIGITS:
+        return int(value)
+    if value == "" or value is None:
+        return None
+    if isinstance(value, (str, bool, int, float, datetime, date)):
+        return value
+    return str(value)

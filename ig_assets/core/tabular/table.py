@@ -1,0 +1,87 @@
+"""What a table is: named columns, rows of typed cells, and what became of each row.
+
+Every physical row is in exactly one place: a row of a batch, a problem, or a count of
+what was skipped. A reader promises that the three add up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+BLANK = "blank"
+HEADING = "heading"
+TOTALS = "totals"
+
+
+@dataclass(frozen=True)
+class Nested:
+    """A cell that holds an object or a list; it is never made text."""
+
+    value: object
+
+
+Cell = str | bool | int | float | Decimal | datetime | date | Nested | None
+"""CSV has texts only; JSON, Parquet and spreadsheets have types. None is no value.
+
+A datetime is naive where the file names no zone, else aware.
+"""
+
+
+class UnreadableTableError(ValueError):
+    """The file as such is no table: one sentence, and the line where that is known.
+
+    `kind` is one of "empty", "encoding", "binary", "broken", "unknown kind",
+    "missing package".
+    """
+
+    def __init__(self, sentence: str, kind: str = "broken", line: int = 0) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+        self.line = line
+
+
+class RowProblem(NamedTuple):
+    """A rejected row: the line on which it begins, and why in a sentence."""
+
+    line: int
+    detail: str
+
+
+@dataclass
+class Batch:
+    """A part of a table: `rows[n]` begins on line `lines[n]` of the file.
+
+    Lines count from 1 and include the header; in Parquet, a JSON array and a
+    spreadsheet the number of the row stands for the line. `skipped` counts rows that
+    hold no data (`BLANK`, `HEADING`), `problems` are the rows that cannot be read.
+    """
+
+    lines: Sequence[int] = ()
+    rows: Sequence[Sequence[Cell]] = ()
+    problems: list[RowProblem] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file that can be read as often as needed, in batches of bounded size.
+
+    `columns` are the names of its header, as they are written; `read_as` says for a
+    person how the file was understood, such as "CSV with semicolons, UTF-16".
+    `has_header` is True where the lines of a header are counted too.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    read_as: str
+    has_header: bool
+    _read: Callable[[], Iterator[Batch]]
+
+    def batches(self) -> Iterator[Batch]:
+        """Read from the beginning. Raises UnreadableTableError, also half-way."""
+        return self._read()

@@ -1,0 +1,120 @@
+"""Decides how the values of a table's columns are written, before any is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timezone, tzinfo
+from zoneinfo import ZoneInfo
+
+from ig_assets.core.tabular.counts import (
+    LOCALES,
+    CountEvidence,
+    Locale,
+    NumberFormat,
+    count_formats,
+)
+from ig_assets.core.tabular.instants import ORDERS, DateEvidence, Order
+from ig_assets.core.tabular.table import Table
+
+
+@dataclass(frozen=True)
+class ValueOptions:
+    """What a person says about a file's values; None is decided by the values.
+
+    `zone` is that of times which name none; without it they are taken as UTC.
+    """
+
+    numbers: Locale | None = None
+    dates: Order | None = None
+    zone: tzinfo | None = None
+
+    @property
+    def assumed_zone(self) -> tzinfo:
+        """The zone of times that name none."""
+        return self.zone or timezone.utc
+
+
+def value_options(
+    numbers: str | None, dates: str | None, zone: str | None
+) -> ValueOptions:
+    """What a person says, checked. Raises ValueError with a clause."""
+    locale = next((known for known in LOCALES if known == numbers), None)
+    order = next((known for known in ORDERS if known == dates), None)
+    if numbers and locale is None:
+        raise ValueError(f"numbers {numbers!r} is none of {', '.join(LOCALES)}")
+    if dates and order is None:
+        raise ValueError(f"dates {dates!r} is none of {', '.join(ORDERS)}")
+    try:
+        found = ZoneInfo(zone.strip()) if zone else None
+    except (KeyError, ValueError, OSError):
+        raise ValueError(
+            f"timezone {zone!r} is not known; write it as Europe/Berlin"
+        ) from None
+    return ValueOptions(locale, order, found)
+
+
+@dataclass(frozen=True)
+class Formats:
+    """How the columns of counts and of dates are written, by our names."""
+
+    numbers: Mapping[str, NumberFormat] = field(default_factory=dict)
+    orders: Mapping[str, Order | None] = field(default_factory=dict)
+
+
+class AmbiguousColumnError(ValueError):
+    """A column has two readings; `column`, `value` and `line` say where.
+
+    `option` is "numbers" or "dates": what decides. The text is a clause that names
+    the two readings.
+    """
+
+    def __init__(self, option: str, column: str, value: str, line: int) -> None:
+        readings = {
+            "numbers": "may be thousands or a fraction",
+            "dates": "may begin with the day or with the month",
+        }
+        super().__init__(
+            f"column {column!r} has {value!r} (line {line}), which {readings[option]}"
+        )
+        self.option = option
+        self.column = column
+        self.value = value
+        self.line = line
+
+
+def decide_formats(
+    table: Table,
+    counts: Mapping[str, int],
+    dates: Mapping[str, int],
+    options: ValueOptions | None = None,
+    *,
+    ask: bool = True,
+) -> Formats:
+    """Read all values of the columns {ours: index} and decide how they are written.
+
+    Raises AmbiguousColumnError where the values of a column do not decide, or without
+    `ask` leaves that column undecided: its doubtful cells then cannot be read. Raises
+    UnreadableTableError.
+    """
+    options = options or ValueOptions()
+    number_evidence = {ours: CountEvidence() for ours in counts}
+    date_evidence = {ours: DateEvidence() for ours in dates}
+    for batch in table.batches():
+        for ours, n in counts.items():
+            number_evidence[ours].add_all([row[n] for row in batch.rows], batch.lines)
+        for ours, n in dates.items():
+            date_evidence[ours].add_all([row[n] for row in batch.rows], batch.lines)
+    formats = count_formats(number_evidence.values(), options.numbers)
+    numbers = dict(zip(counts, formats, strict=True))
+    for ours, found in number_evidence.items():
+        if ask and not numbers[ours].decimal and found.must_be_asked:
+            column = table.columns[counts[ours]]
+            raise AmbiguousColumnError("numbers", column, *found.doubt)
+    orders: dict[str, Order | None] = {}
+    for ours, seen in date_evidence.items():
+        orders[ours] = options.dates or seen.order
+        if ask and orders[ours] is None and seen.doubt[0]:
+            column = table.columns[dates[ours]]
+            raise AmbiguousColumnError("dates", column, *seen.doubt)
+    return Formats(numbers, orders)

@@ -1,0 +1,152 @@
+"""The names that exporters give to columns, in six languages, by what they hold.
+
+English, German, French, Spanish, Portuguese and Italian. Names are plain: lower case,
+without accents, words joined by underscores. The first name of a concept that a file
+has, and whose values fit, is taken.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "post_id": (
+        *("post_id", "media_id", "ig_media_id", "video_id", "reel_id", "ig_id"),
+        *("shortcode", "short_code", "beitrags_id", "id_de_la_publication"),
+        *("identifiant_de_publication", "id_de_la_publicacion", "id_da_publicacao"),
+        *("id_do_post", "id_del_post", "id_post", "content_id", "pk", "id"),
+    ),
+    "permalink": (
+        *("permalink", "post_link", "post_url", "link_to_post", "video_link"),
+        *("permanenter_link", "lien_permanent", "enlace_permanente"),
+        *("link_permanente", "webpage_url", "url", "link", "lien", "enlace"),
+    ),
+    "caption": (
+        *("caption", "post_caption", "caption_text", "post_text", "post_message"),
+        *("message", "text_copy", "bildunterschrift", "beitragstext", "nachricht"),
+        *("legende", "texte", "texte_de_la_publication", "leyenda", "texto"),
+        *("pie_de_foto", "texto_da_publicacao", "legenda", "didascalia", "testo"),
+        *("text", "post", "post_content", "content", "contenu", "contenido"),
+        *("conteudo", "contenuto", "inhalt", "edge_media_to_caption"),
+    ),
+    "title": (
+        *("title", "video_title", "post_title", "headline", "titel", "videotitel"),
+        *("titre", "titre_de_la_video", "titulo", "titulo_del_video"),
+        *("titulo_do_video", "titolo", "titolo_del_video", "name"),
+    ),
+    "description": (
+        *("description", "video_description", "beschreibung", "descripcion"),
+        *("descricao", "descrizione", "desc"),
+    ),
+    "published_at": (
+        *("published_at", "publish_time", "posted_at", "published_on", "posted_on"),
+        *("publish_date", "published_date", "video_publish_time", "post_date"),
+        *("post_time", "posting_date", "publication_date", "sent_at", "date_posted"),
+        *("date_published", "post_created", "creation_timestamp", "created_time"),
+        *("created_at", "create_time", "taken_at", "timestamp", "upload_date"),
+        *("veroffentlichungszeitpunkt", "veroffentlichungszeit"),
+        *("veroffentlichungsdatum", "veroffentlicht_am"),
+        *("zeitpunkt_der_videoveroffentlichung", "erstellt_am"),
+        *("heure_de_publication", "date_de_publication", "publie_le"),
+        *("heure_de_publication_de_la_video", "hora_de_publicacion"),
+        *("fecha_de_publicacion", "hora_de_publicacion_del_video", "publicado_el"),
+        *("horario_de_publicacao", "hora_da_publicacao", "data_de_publicacao"),
+        *("data_da_publicacao", "publicado_em", "orario_di_pubblicazione"),
+        *("ora_di_pubblicazione", "data_di_pubblicazione", "pubblicato_il"),
+    ),
+    "day": ("date", "datum", "fecha", "data", "day", "tag", "jour", "dia", "giorno"),
+    "impressions": (
+        *("impressions", "impression_count", "impressionen", "impresiones"),
+        *("impressoes", "impression"),
+    ),
+    "reach": (
+        *("reach", "accounts_reached", "people_reached", "reichweite"),
+        *("erreichte_konten", "couverture", "portee", "comptes_touches", "alcance"),
+        *("cuentas_alcanzadas", "contas_alcancadas", "copertura"),
+        *("account_raggiunti",),
+    ),
+    "views": (
+        *("views", "view_count", "video_views", "total_views", "plays", "play_count"),
+        *("video_play_count", "video_view_count", "ig_reels_plays", "aufrufe"),
+        *("videoaufrufe", "wiedergaben", "vues", "nombre_de_vues", "lectures"),
+        *("visualizaciones", "reproducciones", "vistas", "visualizacoes"),
+        *("reproducoes", "visualizzazioni", "riproduzioni"),
+    ),
+    "likes": (
+        *("likes", "like_count", "likes_count", "reactions", "digg_count"),
+        *("gefallt_mir_angaben", "gefallt_mir", "mentions_j_aime", "j_aime"),
+        *("mention_j_aime", "me_gusta", "likes_me_gusta", "curtidas", "gostos"),
+        *("mi_piace", "edge_liked_by_count"),
+    ),
+    "clicks": (
+        *("clicks", "click_count", "link_clicks", "klicks", "linkklicks", "clics"),
+        *("clics_sur_le_lien", "clics_en_el_enlace", "cliques"),
+        *("cliques_no_link", "clic", "clic_sul_link"),
+    ),
+    "comments": (
+        *("comments", "comment_count", "comments_count", "comments_added"),
+        *("kommentare", "hinzugefugte_kommentare", "commentaires", "comentarios"),
+        *("commenti",),
+    ),
+    "shares": (
+        *("shares", "share_count", "shares_count", "sharings", "geteilte_inhalte"),
+        *("geteilt", "mal_geteilt", "partages", "veces_compartido", "compartidos"),
+        *("compartilhamentos", "partilhas", "condivisioni"),
+    ),
+    "saves": (
+        *("saves", "saved", "save_count", "saves_count", "bookmarks"),
+        *("gespeicherte_beitrage", "gespeichert", "enregistrements", "guardados"),
+        *("veces_guardado", "salvamentos", "salvos", "salvataggi"),
+    ),
+    "language": (
+        *("language", "lang", "locale", "sprache", "langue", "idioma", "lingua"),
+    ),
+    "author": (
+        *("author", "writer", "creator", "username", "account_username"),
+        *("owner_username", "konto_benutzername", "benutzername", "autor"),
+        *("nom_d_utilisateur_du_compte", "auteur", "autore"),
+        *("nombre_de_usuario_de_la_cuenta", "nome_de_usuario_da_conta"),
+        *("nome_utente_dell_account",),
+    ),
+    "topic": ("topic", "subject", "theme", "thema", "sujet", "tema", "argomento"),
+    "due_on": (
+        *("due_on", "due_date", "due", "publish_on", "go_live_date"),
+        *("fallig_am", "falligkeitsdatum", "fallig", "veroffentlichung_am"),
+        *("echeance", "date_d_echeance", "fecha_de_entrega", "fecha_limite"),
+        *("vencimiento", "data_de_entrega", "prazo", "vencimento", "scadenza"),
+        *("data_di_scadenza",),
+    ),
+    "brief": ("brief", "briefing", "notes", "notizen", "kurzbeschreibung", "consigne"),
+    "audience": (
+        *("audience", "target_audience", "zielgruppe", "public_cible", "cible"),
+        *("audiencia", "publico", "publico_alvo", "pubblico", "publico_objetivo"),
+    ),
+    "task": (
+        *("task_name", "task", "aufgabe", "tache", "tarea", "tarefa", "attivita"),
+    ),
+}
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@cache
+def plain_name(column: object) -> str:
+    """A column's name in lower case without accents, its words joined by underscores.
+
+    Words of other scripts stay; `likesCount` is `likes_count`.
+    """
+    text = _CAMEL.sub("_", str(column).strip())
+    text = unicodedata.normalize("NFKD", text.casefold())
+    text = "".join(sign for sign in text if not unicodedata.combining(sign))
+    return re.sub(r"[\W_]+", "_", text).strip("_")
+
+
+_EXTRA = ("hook", "body", "text", "script", "test_id", "experiment", "clicks")
+_KNOWN = frozenset(name for names in NAMES.values() for name in names) | {*_EXTRA}
+
+
+def is_known_name(column: str) -> bool:
+    """Whether exporters, or we, use this name for a column."""
+    return plain_name(column) in _KNOWN

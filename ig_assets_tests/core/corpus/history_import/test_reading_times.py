@@ -1,0 +1,102 @@
+"""Which counts are the latest goes by when they were read, not by when they came."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
+from ig_assets_tests.core.corpus.history_import.test_file_posts import latest, load
+
+HEADER = "post_id,caption,posted_on,views,likes\n"
+MONTHS = {"january": 100, "february": 200, "march": 300}
+
+
+def export(month: str, *, dated: bool = False) -> str:
+    """A month's export of one post; dated ones have a newer post for each month."""
+    views = MONTHS[month]
+    number = [*MONTHS].index(month) + 1
+    rows = f"1,Onions.,2025-12-01,{views},{views // 10}\n"
+    for n in range(1, number + 1 if dated else 1):
+        rows += f"9{n},Words {n}.,2026-0{n}-20,10,1\n"
+    return HEADER + rows
+
+
+def onions(corpus: CorpusFactory) -> list[float]:
+    """The latest count, and all that were kept in order of their time."""
+    kept = corpus.rows(
+        "SELECT g.value FROM engagement AS g JOIN vendor_post_names AS n USING "
+        "(post_id) WHERE n.value = '1' AND metric = 'views' ORDER BY as_of, observed_at"
+    )
+    return [value for (value,) in kept]
+
+
+def options(month: str, how: str) -> dict[str, Any]:
+    number = [*MONTHS].index(month) + 1
+    return {"as_of": datetime(2026, number, 28)} if how == "as_of" else {}
+
+
+@pytest.mark.parametrize("how", ["as_of", "newest row", "column"])
+def test_an_older_export_is_history_and_never_the_latest(
+    corpus: CorpusFactory, how: str
+) -> None:
+    for n, month in enumerate(("january", "march", "february", "march")):
+        corpus.clock.step(days=1)
+        content = export(month, dated=how == "newest row")
+        if how == "column":
+            number = [*MONTHS].index(month) + 1
+            content = content.replace("post_id", "as_of,post_id")
+            content = content.replace("\n1,", f"\n2026-0{number}-28,1,")
+        report = load(corpus, content, f"{n}.csv", **options(month, how))
+    assert onions(corpus) == [100.0, 200.0, 300.0]
+    assert 300.0 in latest(corpus)
+    assert report.already_imported == (how != "as_of") or report.readings == 0
+    rates = corpus.rows(
+        "SELECT max_by(views, as_of) FROM script_performance AS p JOIN "
+        "scripts USING (script_id) WHERE text = 'Onions.'"
+    )
+    assert rates == [(300.0,)]
+
+
+def test_without_any_time_the_last_import_counts_and_march_comes_again(
+    corpus: CorpusFactory,
+) -> None:
+    undated = {m: export(m).replace("2025-12-01", "") for m in MONTHS}
+    fell = []
+    for month in ("january", "march", "february", "march"):
+        report = load(corpus, undated[month])
+        fell.append(any("counter that fell" in note for note in report.notes))
+    assert fell == [False, False, True, False]
+    assert onions(corpus) == [100.0, 300.0, 200.0, 300.0]
+    assert latest(corpus) == [300.0]
+    assert load(corpus, undated["march"]).already_imported
+
+
+def test_a_late_export_of_old_posts_refreshes_their_counts(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, export("march", dated=True))
+    old_posts = HEADER + "1,Onions.,2025-12-01,999,50\n"
+    load(corpus, old_posts, "old-posts.csv")
+    assert max(latest(corpus)) == 999.0
+
+
+def test_a_planned_post_dates_no_reading(corpus: CorpusFactory) -> None:
+    planned = "2,Planned.,2031-01-01,0,0\n"
+    report = load(corpus, export("january") + planned)
+    assert report.read_at == datetime(2025, 12, 1)
+
+
+def test_a_count_that_is_hidden_later_leaves_the_rate_at_its_last_reading(
+    corpus: CorpusFactory,
+) -> None:
+    header = "test_id,arm,hook,as_of,impressions,clicks\n"
+    both = "t,{0},Words {0},2026-03-05,1000,50\n"
+    hidden = "t,{0},Words {0},2026-03-06,9000,\n"
+    rows = "".join(row.format(arm) for arm in "ab" for row in (both, hidden))
+    load(corpus, header + rows)
+    assert corpus.rows("SELECT DISTINCT events, trials FROM final_readings") == [
+        (50.0, 1000.0)
+    ]
