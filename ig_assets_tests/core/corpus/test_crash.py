@@ -47,7 +47,7 @@ First look at {words}. Then change one thing.
 CTA: Save this for later.
 """
 
-# Every table must be as after an undisturbed sync; ids of calls, runs and states differ.
+# Every table must be as after an undisturbed sync; ids of calls and states differ.
 DIFFERS = {
     "library_files": "stamp",
     "edges": "run_id",
