@@ -47,8 +47,12 @@ First look at {words}. Then change one thing.
 CTA: Save this for later.
 """
 
-# Every table must be as after an undisturbed sync; ids of calls and runs differ.
-DIFFERS = {"library_files": "stamp", "edges": "run_id"}
+# Every table must be as after an undisturbed sync; ids of calls and states differ.
+DIFFERS = {
+    "library_files": "stamp",
+    "edges": "run_id",
+    "index_generations": "generation",
+}
 TABLES = {
     table: f"* EXCLUDE ({DIFFERS[table]})" if table in DIFFERS else "*"
     for table in KEYS
