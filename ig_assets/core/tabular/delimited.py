@@ -22,6 +22,9 @@ from ig_assets.core.tabular.table import BLANK, HEADING, Batch, RowProblem
 MAX_ROW_LINES = 2_000
 """A quoted cell has at most so many lines; beyond that its quote counts as open."""
 
+MAX_ESCAPED_LINES = 50
+"""The same of a cell whose quotes are escaped by backslashes."""
+
 MAX_CELL = 16 * 1024 * 1024
 
 OPEN_QUOTE = "A quote is opened and not closed as it should be."
@@ -31,7 +34,7 @@ NEAR_FRAGMENT = (
     "with line breaks in quotes."
 )
 
-_NUMERIC_START = frozenset("0123456789-+\u2212$\u20ac\u00a3 .,Nn\\") | {""}
+_NUMERIC_START = frozenset("0123456789-+\u2212$\u20ac\u00a3\\") | {""}
 
 
 def delimited_batches(content: Content, header: Header) -> Iterator[Batch]:
@@ -116,7 +119,8 @@ class _Rows:
         if len(self._checked) == 2:
             a, b = self._checked
             if any(
-                row[a][:1] not in _NUMERIC_START and row[b][:1] not in _NUMERIC_START
+                row[a].lstrip()[:1] not in _NUMERIC_START
+                and row[b].lstrip()[:1] not in _NUMERIC_START
                 for row in rows
                 if row and row != self._names
             ):
@@ -157,7 +161,7 @@ class _Rows:
         if self._is_complete(lines[0]) and self._is_complete(lines[-1]):
             return False
         text = "\n".join(lines)
-        return self._quoting.is_strict(text) or '\\"' in text
+        return self._quoting.is_strict(text)
 
     def _is_complete(self, line: str) -> bool:
         if line.count(self._delimiter) < self._width - 1 or not any(self._typed):
@@ -189,12 +193,14 @@ class _Rows:
                 if found is None:
                     break
                 cells, used = found
+            if cells is None:
+                cells, used = self._escaped(lines, n)
             detail = self._problem(line, cells)
             if self._is_fragment(line.replace('"', "") if cells is None else cells):
                 problems += self._cut_before(numbers, rows, problems)
                 self._after_fragment = True
             else:
-                if detail is None and self._after_fragment and not self._typed[0]:
+                if detail is None and cells and self._may_go_on(cells[0]):
                     detail = NEAR_FRAGMENT
                 self._after_fragment = False
             if detail is None and cells is not None:
@@ -205,6 +211,14 @@ class _Rows:
             n += used
         self._waiting = lines[n:]
         return self._batch(numbers, rows, problems, with_held=False)
+
+    def _may_go_on(self, first: str) -> bool:
+        """Whether a row's first cell may be the end of the line before it."""
+        return (
+            self._after_fragment
+            and not self._typed[0]
+            and not self._first_cell.fullmatch(first)
+        )
 
     def _problem(self, line: str, cells: Sequence[str] | None) -> str | None:
         """Why these cells are no row; None where they may be one."""
@@ -237,6 +251,17 @@ class _Rows:
         if last or len(lines) - n >= MAX_ROW_LINES:
             return None, 1
         return None
+
+    def _escaped(self, lines: Sequence[str], n: int) -> tuple[list[str] | None, int]:
+        """The row from line `n` on that escapes by backslashes, else (None, 1)."""
+        for end in range(n, min(len(lines), n + MAX_ESCAPED_LINES)):
+            parts = lines[n : end + 1]
+            cells = self._quoting.escaped_cells("\n".join(parts))
+            if cells is not None and len(cells) == self._width:
+                fits = self._fits(cells) or not any(self._typed)
+                is_doubtful = len(parts) > 1 and any(map(self._is_complete, parts))
+                return (cells, len(parts)) if fits and not is_doubtful else (None, 1)
+        return None, 1
 
     def _is_fragment(self, cells: Sequence[str] | str) -> bool:
         """Whether a line is a part of a row, cut off by a bare line break.
