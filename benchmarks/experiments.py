@@ -8,6 +8,7 @@ peers' interpreter has them. Then claims across topics, then the time. Run:
     python benchmarks/experiments.py --quick                  (400, small timing)
     python benchmarks/experiments.py --peers-python .venv-bench/bin/python
     python benchmarks/experiments.py --upworthy dev.csv.gz    (real tests alone)
+    python benchmarks/experiments.py --before DIR             (time of two builds alone)
 
 A winner is an arm that beats every other; it is *false* where it is not truly the best
 (with all arms equal or the top two tied, any is). `any pair` counts every two arms
@@ -21,15 +22,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
-from peeking import topics, upworthy
+from peeking import months, upworthy
 from peeking.audience import DAYS, Draw, Scenario, draw
+from peeking.other_build import on_build
 from peeking.peers import ask, installed
 from peeking.rules import Calls, applied_rule, chance_to_win, naive_z, ours
 from peeking.tables import percent, table
+from peeking.timed import TIMED, seconds
 
 LIFT = float(np.log(1.2))
 NULL = (
@@ -53,7 +55,6 @@ POWER = (
     Scenario("organic, 3 arms, drawn", 3, None, sigma=0.2, half_life=2.0),
 )
 RULES = {"ours": ours, "naive z": naive_z, "chance to win": chance_to_win}
-TIMED = Scenario("timed", 3, None)
 
 
 def arguments() -> argparse.Namespace:
@@ -68,6 +69,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
     parser.add_argument("--peers-python", default=sys.executable)
     parser.add_argument("--upworthy", type=Path, help="the archive's file")
+    parser.add_argument("--before", type=Path, help="time a checkout beside this one")
     given = parser.parse_args()
     if given.quick:
         given.experiments, given.timed = given.experiments // 10, given.timed // 10
@@ -81,6 +83,9 @@ def main() -> None:
     if given.upworthy is not None:
         upworthy.report(given.upworthy, given.seed)
         return
+    if given.before is not None:
+        _time_both(given)
+        return
     engines = installed(given.peers_python)
     print(
         f"{given.experiments:,} experiments a scenario, {DAYS} daily looks, seed "
@@ -88,7 +93,7 @@ def main() -> None:
     )
     _false_winners(given, engines)
     _power(given, engines)
-    topics.report(given.experiments, given.seed)
+    months.report(given.experiments, given.seed)
     _time(given, engines)
 
 
@@ -165,11 +170,10 @@ def _named(engines: list[str], given: argparse.Namespace) -> list[str]:
 
 def _time(given: argparse.Namespace, engines: list[str]) -> None:
     drawn = draw(TIMED, given.timed, given.seed + 1000)
-    started, wall = time.process_time(), time.perf_counter()
-    applied_rule(drawn)
-    seconds, wall = time.process_time() - started, time.perf_counter() - wall
-    each = seconds / given.timed
-    rows = [["ours", given.timed, f"{seconds:.2f}", f"{1e6 * each:.1f} us", ""]]
+    took = seconds(given.timed, given.seed + 1000)
+    cpu, wall = took["cpu"], took["wall"]
+    each = cpu / given.timed
+    rows = [["ours", given.timed, f"{cpu:.2f}", f"{1e6 * each:.1f} us", ""]]
     n = max(5, given.engine_experiments // 4)
     for engine in engines:
         asked = ask(given.peers_python, engine, drawn, n)
@@ -188,6 +192,16 @@ def _time(given: argparse.Namespace, engines: list[str]) -> None:
         ["engine", "experiments", "CPU s", "an experiment", "ours is faster by"],
         rows,
     )
+
+
+def _time_both(given: argparse.Namespace) -> None:
+    """This build and the one before on the same draw, in turns, each thrice."""
+    rows = []
+    for name, build in (("before", given.before), ("this build", None)) * 3:
+        took = on_build(build, "peeking.timed", given.timed, given.seed + 1000)
+        rows.append([name, f"{took['cpu']:.2f}", f"{took['wall']:.2f}"])
+    title = f"{given.timed:,} experiments, {DAYS} looks, 3 arms"
+    table(title, ["build", "CPU s", "wall s"], rows)
 
 
 if __name__ == "__main__":

@@ -5,18 +5,22 @@ whole test suite has passed; a test fails on any other, and a new one is added h
 once it passes.
 """
 
+from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.runs import SqliteRunStorage
-from dagster._core.storage.tags import RUN_KEY_TAG, SCHEDULE_NAME_TAG
+from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 from dagster_shared.serdes import deserialize_value, serialize_value
 
 __all__ = [
+    "PARTITION_NAME_TAG",
     "RUN_KEY_TAG",
-    "SCHEDULE_NAME_TAG",
     "InstanceRef",
+    "InstigatorType",
     "NoOpComputeLogManager",
     "SqliteRunStorage",
+    "TickStatus",
     "deserialize_value",
     "serialize_value",
 ]

@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import warnings
+from importlib import import_module
 
 import dagster as dg
 
 from ig_assets.defs.resources import resources
-from ig_assets.settings import load_settings
+from ig_assets.errors import SettingsError
+from ig_assets.settings import Settings, load_settings
+from ig_assets.workspace import WORKSPACE
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """All definitions, as Dagster loads them."""
     settings = load_settings()
-    executor = (
-        dg.multiprocess_executor
-        if settings.executor == "multiprocess"
-        else dg.in_process_executor
+    # Not `load_from_defs_folder`: it looks for a pyproject.toml, which a wheel has not.
+    tree = dg.ComponentTree(
+        defs_module=import_module("ig_assets.defs"),
+        project_root=WORKSPACE,
+        code_location_name="ig_assets",
     )
-    found = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    with warnings.catch_warnings():
+        for kind in (dg.PreviewWarning, DeprecationWarning):
+            warnings.simplefilter("ignore", kind)
+        found = tree.build_defs()
     return dg.Definitions.merge(
-        found, dg.Definitions(resources=resources(settings), executor=executor)
+        found,
+        dg.Definitions(resources=resources(settings), executor=_executor(settings)),
     )
+
+
+def _executor(settings: Settings) -> dg.ExecutorDefinition:
+    """Where the steps of a run work. Raises SettingsError without k8s's package."""
+    if settings.executor == "k8s":
+        try:
+            from dagster_k8s import k8s_job_executor
+        except ImportError:
+            raise SettingsError(
+                "IG_EXECUTOR=k8s needs a package of its own; install it with "
+                "`pip install 'ig-assets[kubernetes]'`, or remove IG_EXECUTOR."
+            ) from None
+        pods: dg.ExecutorDefinition = k8s_job_executor
+        return pods
+    if settings.executor == "multiprocess":
+        return dg.multiprocess_executor
+    return dg.in_process_executor

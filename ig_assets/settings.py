@@ -28,8 +28,7 @@ from ig_assets.core.costs.budget import Budget, parse_budgets
 from ig_assets.core.costs.prices import parse_prices, use_prices
 from ig_assets.core.experiments.engagement.columns import parse_columns
 from ig_assets.errors import SettingsError
-
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+from ig_assets.workspace import WORKSPACE
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 MetaNumber = Annotated[str, Field(pattern=r"^[0-9]{5,25}$")]
@@ -63,11 +62,11 @@ class Settings(BaseSettings):
     )
 
     # Where things are
-    data_dir: Path = PROJECT_ROOT / "data"
+    data_dir: Path = WORKSPACE / "data"
     library: str = Field(
-        default=str(PROJECT_ROOT / "library" / "scripts"), repr=False
+        default=str(WORKSPACE / "library" / "scripts"), repr=False
     )  # a URL may hold a password
-    calendar: Path = PROJECT_ROOT / "library" / "calendar"
+    calendar: Path = WORKSPACE / "library" / "calendar"
     warehouse_url: str = Field(default="", repr=False)  # may hold a password
     model_cache: Path = Path.home() / ".cache" / "ig_assets" / "models"
     model_path: Path | None = None
@@ -119,7 +118,7 @@ class Settings(BaseSettings):
     sigma: Annotated[float, Field(ge=0.0, le=2.0)] | Literal["pairs"] = 0.2
     provisional_lift: Annotated[float, Field(ge=0.0)] = 0.05
     novelty_floor: Share = 0.5
-    banned_words: Path = PROJECT_ROOT / "library" / "banned_words.txt"
+    banned_words: Path = WORKSPACE / "library" / "banned_words.txt"
     regenerations: Annotated[int, Field(ge=0, le=5)] = 1
     evaluation_topics: Annotated[int, Field(ge=1, le=100)] = 1
     few_shot_examples: Annotated[int, Field(ge=1, le=20)] = 2
@@ -148,7 +147,7 @@ class Settings(BaseSettings):
     prices: str = ""
 
     # Dagster
-    executor: Literal["in_process", "multiprocess"] = "in_process"
+    executor: Literal["in_process", "multiprocess", "k8s"] = "in_process"
 
     # Vendors' own names
     openai_api_key: SecretStr | None = _outside_name("OPENAI_API_KEY")
@@ -203,6 +202,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 "IG_BATCH=1 needs IG_EMBEDDER=openai, since only OpenAI's Batch API "
                 "takes batches; set it too, or remove IG_BATCH."
+            )
+        if self.executor == "k8s" and self.warehouse_location.startswith("duckdb:"):
+            raise ValueError(
+                "IG_EXECUTOR=k8s needs IG_WAREHOUSE_URL=postgres:… or ducklake:…, "
+                "since pods cannot share a DuckDB file; set it too, or remove "
+                "IG_EXECUTOR."
             )
         if self.publish and self.social != "instagram":
             raise ValueError(

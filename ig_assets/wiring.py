@@ -128,7 +128,7 @@ def make_embedder_of(
                 f"the model {model} needs OPENAI_API_KEY; set it until the new index "
                 "is complete."
             )
-        from ig_assets.adapters.openai.writer import OpenAIEmbedder
+        from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 
         return OpenAIEmbedder(
             api_key=_secret(settings),
@@ -205,7 +205,7 @@ def make_writer(settings: Settings, name: str) -> Writer:
 
 
 def writers_in_flight(settings: Settings) -> int:
-    """Concurrent requests for text: a vendor's setting, or one per local server."""
+    """Concurrent requests to the writer: `IG_MAX_IN_FLIGHT`, or one a local server."""
     if settings.writer != "local":
         return settings.max_in_flight
     if settings.local_servers is not None:

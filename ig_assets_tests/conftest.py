@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,31 @@ _SHARED = {
     "needle": "needledb",
 }
 _OURS = ("IG_", "OPENAI_", "PINECONE_", "DAGSTER_")
+_MEMORY, _ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the tests' folders in memory, where there is enough of it.
+
+    A thousand small databases are thrown away, and on a disk each of their commits is
+    waited for. A killed process leaves the same behind, there and here.
+    """
+    if config.option.basetemp is None and _MEMORY.is_dir():
+        if shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES:
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Give the memory back; what failed can still be looked at.
+
+    Not after each test: the next would get the same path, which a database of the last
+    one may have open for a moment longer.
+    """
+    is_worker = hasattr(session.config, "workerinput")
+    if exitstatus == 0 and not is_worker:
+        folder = session.config._tmp_path_factory.getbasetemp()
+        if folder.is_relative_to(_MEMORY):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

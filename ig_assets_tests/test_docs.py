@@ -26,12 +26,12 @@ _LINK = re.compile(r"\]\((?!https?://)(?P<file>[^)#\s]*)(?:#(?P<anchor>[^)\s]+))
 _CODE = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(
     r"(?<![\w/])(?:ig_assets|ig_assets_tests|benchmarks|docs|library|tools|requirements"
-    r"|\.ci)/[\w./*-]*[\w*-]"
+    r"|deploy|\.ci|\.github)/[\w./*-]*[\w*-]"
 )
 _ROOT_FILES = re.compile(r"[A-Z]+\.md|[\w.-]+\.(?:toml|yaml|yml|cfg)|\.env\.example")
 _TEST = re.compile(r"(?P<file>(?:\w+/)*test_\w+\.py)(?:::(?P<name>\w+))?")
 _SHELL = re.compile(r"ig-assets (?P<words>[a-z][^`\n|;&#]*)")
-_MAKE = re.compile(r"(?:^|`|  )make (?P<target>[a-z]+)", re.MULTILINE)
+_MAKE = re.compile(r"(?:^|`|  )make (?P<target>[a-z]+(?:-[a-z]+)*)", re.MULTILINE)
 _VARIABLE = re.compile(r"\bIG_[A-Z][A-Z_]*[A-Z]\b")
 _AUTOMATION = re.compile(r"`(\w+_(?:sensor|schedule))`")
 _SELECTED = re.compile(r"-k (\w+)")

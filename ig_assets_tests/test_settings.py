@@ -50,7 +50,7 @@ WRONG = {
     "IG_EMBED_BATCH": ("2049", "a whole number from 1 to 2048"),
     "IG_BATCH": ("perhaps", "boolean"),
     "IG_BUDGET_USD": ("-5", "a number of at least 0"),
-    "IG_EXECUTOR": ("kubernetes", "'in_process' or 'multiprocess'"),
+    "IG_EXECUTOR": ("kubernetes", "'in_process', 'multiprocess' or 'k8s'"),
     "IG_PUBLISH": ("perhaps", "boolean"),
     "IG_INSTAGRAM_ACCOUNT": ("@ana", "the account's number"),
     "IG_AD_ACCOUNT": ("act_12345678", "the ad account's number, without act_"),
@@ -281,6 +281,7 @@ def test_the_example_explains_every_setting_and_no_other() -> None:
 
 
 def test_the_example_as_it_is_changes_nothing() -> None:
+    assert example_lines()
     assert all(line == "" or line.startswith("#") for line in example_lines())
 
 
@@ -290,6 +291,11 @@ def test_the_example_shows_values_that_are_allowed(
     values = [line[1:] for line in example_lines() if re.match(r"#[A-Z_]+=", line)]
     env_file.write_text("\n".join(values))
     settings = load_settings()
-    for name, field in Settings.model_fields.items():
-        if get_origin(field.annotation) is Literal:
-            assert getattr(settings, name) == field.default, "shows the default"
+    choices = {
+        name: field.default
+        for name, field in Settings.model_fields.items()
+        if get_origin(field.annotation) is Literal
+    }
+    assert {"writer", "embedder", "index", "social"} <= choices.keys()
+    for name, default in choices.items():
+        assert getattr(settings, name) == default, "shows the default"

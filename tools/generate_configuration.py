@@ -15,10 +15,11 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from ig_assets.settings import PROJECT_ROOT, Settings, variable_name
+from ig_assets.settings import Settings, variable_name
+from ig_assets.workspace import WORKSPACE
 
-PAGE = PROJECT_ROOT / "docs" / "configuration.md"
-EXAMPLE = PROJECT_ROOT / ".env.example"
+PAGE = WORKSPACE / "docs" / "configuration.md"
+EXAMPLE = WORKSPACE / ".env.example"
 # As the settings saw it when they were imported: `~/.cache/ig_assets/models`.
 HOME = Path(Settings.model_fields["model_cache"].default).parents[2]
 
@@ -39,7 +40,8 @@ environment wins over `.env`. A wrong value or an unknown name that begins with 
 stops the program with one sentence that says what is allowed.
 
 This page is generated from the class `Settings` in `ig_assets/settings.py`; a test
-fails when it is out of date. Relative paths are relative to the checkout.
+fails when it is out of date. Relative paths are relative to the workspace: the
+checkout, or the folder that `ig-assets init` made.
 """
 
 
@@ -131,7 +133,7 @@ def default_of(field: FieldInfo) -> str:
     if isinstance(value, bool):
         return f"`{int(value)}`"
     text = str(value)
-    for folder, short in ((PROJECT_ROOT, ""), (HOME, "~")):
+    for folder, short in ((WORKSPACE, ""), (HOME, "~")):
         if Path(text).is_absolute() and Path(text).is_relative_to(folder):
             text = str(Path(short) / Path(text).relative_to(folder))
     return f"`{text}`"

@@ -100,7 +100,7 @@ def ours_with_ledger(base_url: str, folder: Path) -> Ask:
     from ig_assets.core.generation.writing.write import (
         Sampling,
         ScriptRequest,
-        Written,
+        WriterAnswer,
         write_script,
     )
     from ig_assets.warehouse.rows import merge_rows
@@ -120,7 +120,7 @@ def ours_with_ledger(base_url: str, folder: Path) -> Ask:
         words = Prompt(INSTRUCTIONS, prompt(number), variant)
         run = RunRef("run", "script_drafts", "2026-05", variant)
 
-        def record(con: Connection, written: Written) -> None:
+        def record(con: Connection, written: WriterAnswer) -> None:
             row = {
                 "variant_id": variant,
                 "month": "2026-05",

@@ -13,12 +13,14 @@ import typer
 from ig_assets import __version__
 
 COMMANDS = {
+    "init": "init:init",
     "loop": "loop:loop",
     "sync": "sync:sync",
     "import-history": "corpus:import_history_command",
     "search": "corpus:search",
     "generate": "generate:generate",
     "experiments": "experiments:experiments",
+    "accept": "accept:accept",
     "costs": "costs:costs",
     "models": "fine_tuning:models",
     "lineage": "lineage:lineage",

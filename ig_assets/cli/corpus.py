@@ -151,9 +151,16 @@ def search(
     winners: Annotated[
         bool, typer.Option(help="Whether to include scripts that won their test.")
     ] = True,
+    ground: Annotated[
+        bool,
+        typer.Option(
+            "--ground",
+            help="Show what a draft would get: weighted by evidence, diverse.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Find scripts near in meaning, weighted by evidence and diverse.
+    """Find the scripts that are nearest in meaning.
 
     Example: `ig-assets search "sharp knives" -k 3`
     """
@@ -176,6 +183,7 @@ def search(
             min_rate=min_rate,
             month=month,
         ),
+        nearest=not ground,
     )
     if as_json:
         print_json(found)
@@ -259,6 +267,8 @@ def _print_import(
                 f"Of these {decided.redecided:,} had been decided before, on older "
                 "counts or fewer arms; their verdicts are new."
             )
+        for note in decided.notes():
+            console.print(note)
     if not dry_run:
         console.print("Next: [bold]ig-assets sync[/bold] to embed and index them.")
 

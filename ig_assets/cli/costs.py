@@ -72,10 +72,10 @@ def costs(
 
 def _sentence(units: UnitCosts) -> str:
     parts = [f"In all USD {units.total_usd:.4f}"]
-    if units.variant_usd is not None:
-        parts.append(f"a variant {units.variant_usd:.4f}")
-    if units.winner_usd is not None:
-        parts.append(f"a winner {units.winner_usd:.4f}")
+    if units.usd_per_variant is not None:
+        parts.append(f"a variant {units.usd_per_variant:.4f}")
+    if units.usd_per_winner is not None:
+        parts.append(f"a winner {units.usd_per_winner:.4f}")
     message = "; ".join(parts) + "."
     if units.unpriced:
         message += (

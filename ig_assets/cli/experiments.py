@@ -67,6 +67,8 @@ def experiments(
                 f"{summary.provisional} provisional, {summary.inconclusive} "
                 f"inconclusive, {summary.running} running."
             )
+            for note in summary.notes():
+                console.print(note)
     with services.warehouse.transaction() as con:
         if experiment_id is not None:
             experiment_id = experiment_named(con, experiment_id)

@@ -65,7 +65,8 @@ def lineage(
                 "step": row.depth,
                 "kind": row.kind,
                 "id": row.id[:40],
-                "relation": row.relation,
+                "relation": row.relation
+                + (" (superseded)" if row.superseded_at else ""),
                 "of": f"{row.via_kind} {row.via_id[:24]}",
             }
             for row in rows[:limit]

@@ -26,10 +26,11 @@ from ig_assets.errors import InputError, SettingsError
 from ig_assets.headless.month_loop import MonthLoop, month_names
 from ig_assets.headless.plan import LoopPlan, plan_loop
 from ig_assets.headless.summary import LoopSummary, summarise
-from ig_assets.settings import PROJECT_ROOT, Settings, load_settings
+from ig_assets.settings import Settings, load_settings
 from ig_assets.wiring import Services, make_embedder, writer_file
+from ig_assets.workspace import INSTALLED, WORKSPACE
 
-SAMPLE_HISTORY = PROJECT_ROOT / "library" / "history" / "simulated_history.csv"
+SAMPLE_HISTORY = WORKSPACE / "library" / "history" / "simulated_history.csv"
 TOPICS = 3
 
 
@@ -258,8 +259,9 @@ def _print_summary(
         "text-embedding-3-small)."
     )
     folder = _relative(settings.data_dir)
+    ui = "dagster dev" if INSTALLED else "make dev"
     console.print(
-        f"\nSee it: [bold]make dev[/bold] (the runs are there already), or open "
+        f"\nSee it: [bold]{ui}[/bold] (the runs are there already), or open "
         f"{folder}/warehouse.duckdb with any DuckDB client.\n"
         "Next: [bold]ig-assets experiments[/bold], [bold]ig-assets lineage "
         f'{settings.first_month}[/bold], [bold]ig-assets search "sharp knives"'

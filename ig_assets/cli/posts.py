@@ -103,12 +103,15 @@ def approve(
 ) -> None:
     """Approve posts; they go out when their slot comes.
 
+    A slot that passed more than a day ago moves on by whole days first.
+
     Example: `ig-assets posts approve --month 2026-05 --all`
     """
     services = Services(load_settings())
     chosen = _chosen(services, posts, month, everything, "proposed")
     real = services.settings.social == "instagram"
-    count = approve_posts(services.warehouse, chosen, video, needs_video=real)
+    now = services.clock.now()
+    count = approve_posts(services.warehouse, chosen, video, real, now)
     _report({"approved": count, "left_as_they_were": len(chosen) - count}, as_json)
 
 

@@ -16,6 +16,12 @@ from ig_assets.core.corpus.embedding.batch_api.report import (
     forgive_failed,
 )
 from ig_assets.core.corpus.embedding.spaces import Space
+from ig_assets.core.corpus.library.left_out import (
+    Fault,
+    LeftOutTotal,
+    faults,
+    left_out_totals,
+)
 from ig_assets.core.corpus.library.plan import SyncPlan, plan_sync
 from ig_assets.core.corpus.rejects import current_rejects
 from ig_assets.core.corpus.scripts.script import Reject
@@ -72,6 +78,7 @@ def sync(
         metadata = {name: _numbers(instance, name, done.run_id) for name in ASSETS}
     with warehouse.transaction() as con:
         rejects = current_rejects(con)
+        left_out, to_correct = left_out_totals(con), faults(con)
         batches = batch_report(con, space)
     if as_json:
         print_json(
@@ -79,11 +86,14 @@ def sync(
                 "run_id": done.run_id,
                 "assets": metadata,
                 "rejects": rejects,
+                "left_out": left_out,
+                "to_correct": to_correct,
                 "batches": batches,
             }
         )
         return
     _print_rejects(rejects)
+    _print_left_out(left_out, to_correct)
     if settings.batch:
         console.print(
             "New texts are embedded by OpenAI's Batch API (IG_BATCH), at half the "
@@ -103,6 +113,26 @@ def _print_rejects(rejects: Sequence[Reject]) -> None:
     if len(rejects) > PRINTED_REJECTS:
         more = len(rejects) - PRINTED_REJECTS
         console.print(f"  … and {more} more (script_rejects).")
+
+
+def _print_left_out(
+    left_out: Sequence[LeftOutTotal], to_correct: Sequence[Fault]
+) -> None:
+    """Print what is in the library's files and in no script of it."""
+    for fault in to_correct[:PRINTED_REJECTS]:
+        console.print(
+            f"  {fault['source_uri']}: accepted without a {fault['kind']}. "
+            f"{fault['detail']}",
+            markup=False,
+        )
+    if len(to_correct) > PRINTED_REJECTS:
+        more = len(to_correct) - PRINTED_REJECTS
+        console.print(f"  … and {more} more (script_left_out).")
+    if left_out:
+        listed = ", ".join(f"{total['kind']} {total['pieces']}" for total in left_out)
+        console.print(
+            f"Left out of the scripts, since it is not spoken: {listed}.", markup=False
+        )
 
 
 def _print_batches(report: BatchReport) -> None:
@@ -135,6 +165,9 @@ def _print_plan(plan: SyncPlan) -> None:
         f"{change.promoted} winners promoted; {change.rejected} rejected."
     )
     _print_rejects(change.rejects)
+    _print_left_out(change.left_out, change.faults)
+    if change.not_read:
+        console.print(f"Not read ({change.unread}): {change.not_read}.", markup=False)
     cost = "at an unknown price"
     if embedding.cost_usd is not None:
         cost = f"for USD {embedding.cost_usd:.4f}"

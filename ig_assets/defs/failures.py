@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
@@ -69,6 +69,24 @@ def plain_failures() -> Iterator[None]:
             ),
             allow_retries=False,
         ) from error
+
+
+def is_failed_check(failure: dg.DagsterEvent) -> bool:
+    """Whether a step failed because of a blocking check's result alone."""
+    error = failure.step_failure_data.error
+    return error is not None and error.cls_name == "DagsterAssetCheckFailedError"
+
+
+def failed_check_reasons(
+    evaluations: Iterable[dg.AssetCheckEvaluation],
+) -> list[str]:
+    """One sentence per failed blocking check: its asset and its description."""
+    return [
+        f"{check.asset_key.to_user_string()}: "
+        + (check.description or f"the check {check.check_name} failed.")
+        for check in evaluations
+        if not check.passed and check.blocking
+    ]
 
 
 def run_ref(context: dg.AssetExecutionContext, month: str | None = None) -> RunRef:

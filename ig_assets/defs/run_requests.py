@@ -39,7 +39,8 @@ class WantedRun:
     `subject` names what is followed, e.g. `library`; it begins the run key. `state`
     changes when another run is wanted, e.g. a fingerprint. Where it `is_work`, `state`
     lists what waits for a run, e.g. posts that are due: runs change it themselves, and
-    nothing is wanted once nothing waits.
+    nothing is wanted once nothing waits. `job` is named where the sensor has several.
+    A run `asked_under` this run key by others counts as the first request.
     """
 
     subject: str
@@ -47,6 +48,8 @@ class WantedRun:
     partition: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     is_work: bool = False
+    job: str | None = None
+    asked_under: str | None = None
 
 
 class _Request(BaseModel):
@@ -93,7 +96,7 @@ def request_runs(
     after: dict[str, _Request] = {}
     requests, reasons = [], []
     for run in [*wanted, *_owed_runs(instance, before, wanted)]:
-        request, reason = before.get(run.subject), None
+        request, reason = before.get(run.subject) or _asked_before(run), None
         if request is not None and run.is_work:
             request, reason = _follow_work(instance, clock, run, request)
         elif request is not None and request.state == run.state:
@@ -106,6 +109,7 @@ def request_runs(
             requests.append(
                 dg.RunRequest(
                     run_key=request.run_key,
+                    job_name=run.job,
                     partition_key=run.partition,
                     tags=dict(run.tags),
                 )
@@ -122,6 +126,13 @@ def _new_request(run: WantedRun) -> _Request:
     return _Request(
         state=run.state, run_key="", partition=run.partition, is_work=run.is_work
     )
+
+
+def _asked_before(run: WantedRun) -> _Request | None:
+    """What others asked for; without such a run it is as if theirs was deleted."""
+    if run.asked_under is None:
+        return None
+    return _new_request(run).model_copy(update={"run_key": run.asked_under})
 
 
 def _owed_runs(

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from ig_assets.defs.failures import OWNERS, RETRY_WHEN_BUSY
+from ig_assets.defs.pod_resources import pod_tags
 
 
 def stage_asset(
@@ -18,7 +19,7 @@ def stage_asset(
     kinds: set[str] | None = None,
     **own: Any,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`dg.asset` with owners, code version and the retry policy of every stage.
+    """`dg.asset` with owners, code version, retry policy and the pod of every stage.
 
     `pool` bounds how many steps write the same tables, or call the same vendor, at a
     time. `kinds` are tags beside "python"; `own` are further arguments of `dg.asset`.
@@ -31,6 +32,7 @@ def stage_asset(
         owners=OWNERS,
         code_version="1",
         retry_policy=RETRY_WHEN_BUSY,
+        op_tags=pod_tags(pool),
         **own,
     )
     return decorated

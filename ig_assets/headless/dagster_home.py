@@ -8,9 +8,14 @@ from pathlib import Path
 
 from ig_assets.errors import IgAssetsError, InputError
 from ig_assets.files import write_atomic
-from ig_assets.settings import PROJECT_ROOT, Settings, load_settings
+from ig_assets.settings import Settings, load_settings
+from ig_assets.workspace import STARTER, WORKSPACE
 
-_HEAD = "# A copy of the checkout's dagster.yaml; without this line it is left alone.\n"
+_HEAD = (
+    "# A copy of the workspace's dagster.yaml; without this line it is left alone.\n"
+)
+# What earlier releases wrote.
+_OLD_HEAD = _HEAD.replace("workspace", "checkout")
 
 
 def ensure_dagster_home(settings: Settings) -> Path:
@@ -35,7 +40,9 @@ def ensure_dagster_home(settings: Settings) -> Path:
             f"The data folder {settings.data_dir} cannot be written to "
             f"({error.strerror}); point IG_DATA_DIR at a folder of yours."
         ) from None
-    text = _HEAD + (PROJECT_ROOT / "dagster.yaml").read_text(encoding="utf-8")
+    own = WORKSPACE / "dagster.yaml"
+    config = own if own.is_file() else STARTER / "dagster.yaml"
+    text = _HEAD + config.read_text(encoding="utf-8")
     copy = home / "dagster.yaml"
     if copy.is_symlink():  # older versions linked to the checkout
         copy.unlink()
@@ -48,7 +55,7 @@ def ensure_dagster_home(settings: Settings) -> Path:
 def _is_outdated(copy: Path, text: str) -> bool:
     """Whether it is an older copy; people remove the first line of their own."""
     present = copy.read_text(encoding="utf-8")
-    return present.startswith(_HEAD) and present != text
+    return present.startswith((_HEAD, _OLD_HEAD)) and present != text
 
 
 def main() -> None:

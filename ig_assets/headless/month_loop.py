@@ -21,7 +21,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 Report = Callable[[str], None]
 
 
-class GateClosedError(IgAssetsError):
+class BlockingCheckFailedError(IgAssetsError):
     """A blocking check failed; the text is its reason."""
 
 
@@ -87,7 +87,9 @@ class MonthLoop:
         self.dagster.tick_schedule("monthly_fine_tune_schedule", end)
         try:
             self.dagster.tick_sensor("fine_tune_status_sensor")
-        except GateClosedError as closed:  # a month's usual end: no better model
+        except (
+            BlockingCheckFailedError
+        ) as closed:  # a month's usual end: no better model
             self.report(f"{month}: {closed}")
         self.dagster.automate()
         self.dagster.tick_sensor("promotion_sensor")

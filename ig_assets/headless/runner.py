@@ -19,16 +19,16 @@ from filelock import FileLock, Timeout
 
 from ig_assets.dagster_internals import (
     RUN_KEY_TAG,
-    SCHEDULE_NAME_TAG,
     InstanceRef,
     NoOpComputeLogManager,
     deserialize_value,
     serialize_value,
 )
+from ig_assets.defs.failures import failed_check_reasons, is_failed_check
 from ig_assets.errors import IgAssetsError
 from ig_assets.headless.dagster_home import ensure_dagster_home
 from ig_assets.headless.dead_runs import end_dead_runs, end_run
-from ig_assets.headless.month_loop import GateClosedError
+from ig_assets.headless.month_loop import BlockingCheckFailedError
 from ig_assets.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -91,7 +91,8 @@ class Headless:
     def tick_schedule(self, name: str, at: datetime) -> list[SucceededRun]:
         """Evaluate a schedule as if the time were `at` (naive UTC).
 
-        Requests of the same tick that succeeded before are not run again. Raises
+        Under the daemon a tick is evaluated once, here as often as it is asked for: the
+        schedules themselves ask for no partition that has succeeded. Raises
         RunFailedError.
         """
         schedule = self._repository.get_schedule_def(name)
@@ -106,7 +107,6 @@ class Headless:
         return [
             self._serve(request, schedule.job_name)
             for request in tick.run_requests or []
-            if not self._has_succeeded(name, request)
         ]
 
     def automate(self) -> list[SucceededRun]:
@@ -165,15 +165,6 @@ class Headless:
         job = self._definitions.resolve_job_def(name)
         return self._execute(job, None, request.partition_key, tags)
 
-    def _has_succeeded(self, schedule: str, request: dg.RunRequest) -> bool:
-        """Whether an earlier evaluation of the same tick had a successful run."""
-        tags = {RUN_KEY_TAG: request.run_key or "", SCHEDULE_NAME_TAG: schedule}
-        succeeded = [dg.DagsterRunStatus.SUCCESS]
-        return (
-            self._instance.get_runs_count(dg.RunsFilter(statuses=succeeded, tags=tags))
-            > 0
-        )
-
     def _execute(
         self,
         job: dg.JobDefinition,
@@ -193,8 +184,8 @@ class Headless:
         if _was_interrupted(result):  # even where Dagster retried the step
             raise KeyboardInterrupt
         if not result.success:
-            if closed := _closed_gates(result):
-                raise GateClosedError(" ".join(closed))
+            if closed := _failed_blocking_checks(result):
+                raise BlockingCheckFailedError(" ".join(closed))
             raise RunFailedError(_sentence(result, job.name, partition))
         made = sorted(
             {
@@ -314,19 +305,12 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
     return False
 
 
-def _closed_gates(result: dg.ExecuteInProcessResult) -> list[str]:
+def _failed_blocking_checks(result: dg.ExecuteInProcessResult) -> list[str]:
     """The failed blocking checks' reasons, if nothing else ended the run."""
     for event in result.all_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            if error is None or error.cls_name != "DagsterAssetCheckFailedError":
-                return []
-    return [
-        f"{check.asset_key.to_user_string()}: "
-        + (check.description or f"the check {check.check_name} failed.")
-        for check in result.get_asset_check_evaluations()
-        if not check.passed and check.blocking
-    ]
+        if event.is_step_failure and not is_failed_check(event):
+            return []
+    return failed_check_reasons(result.get_asset_check_evaluations())
 
 
 def _sentence(

@@ -9,7 +9,7 @@ from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.core.costs.usage import (
     EMBEDDING_OPERATIONS,
     reference_cost_usd,
-    usage_by_operation,
+    usage_by_model,
 )
 from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.core.fine_tuning.canary import canary_evidence
@@ -64,7 +64,7 @@ class LoopSummary:
 def summarise(warehouse: Warehouse, months: list[str], simulated: bool) -> LoopSummary:
     """Read the summary; counts only, no text of a script."""
     with warehouse.transaction() as con:
-        usage = usage_by_operation(con)
+        usage = usage_by_model(con)
         scripts = con.execute(
             f"SELECT origin, count(*) FROM ({CURRENT_SCRIPTS}) AS s "
             "GROUP BY origin ORDER BY origin"
@@ -115,10 +115,9 @@ def _month(con: Connection, month: str) -> MonthSummary:
         """
         SELECT count(*),
             count(*) FILTER (WHERE EXISTS (
-                SELECT 1 FROM decisions AS x
-                WHERE x.decision IN ('winner', 'provisional')
-                  AND (x.winner_script_id = r.script_id
-                       OR 'winner/' || x.winner_variant_id = r.script_id)
+                SELECT 1 FROM usable_winners AS x
+                WHERE x.winner_script_id = r.script_id
+                   OR 'winner/' || x.winner_variant_id = r.script_id
             )),
             count(*) FILTER (WHERE r.script_id LIKE 'winner/%')
         FROM retrievals AS r
@@ -192,10 +191,9 @@ def _winners(con: Connection) -> list[dict[str, Any]]:
     rows = fetch_dicts(
         con,
         """
-        SELECT DISTINCT d.experiment_id
-        FROM decisions AS d
-        WHERE d.decision IN ('winner', 'provisional')
-          AND d.winner_variant_id IS NOT NULL
+        SELECT d.experiment_id
+        FROM won_decisions AS d
+        WHERE d.winner_variant_id IS NOT NULL
         ORDER BY d.experiment_id
         """,
     )
@@ -220,9 +218,13 @@ def _canary(con: Connection) -> str:
     if evidence is None:
         return "No model is on trial."
     if not evidence.stand.pairs:
-        return f"{evidence.model_id} is on trial; its posts have no evidence yet."
+        return (
+            f"{evidence.model_id} is on trial; its posts have no evidence yet "
+            f"({evidence.left_out} pairs are of its first days, or of an open month)."
+        )
     return (
-        f"{evidence.model_id} is on trial: {evidence.stand.pairs} pairs, "
+        f"{evidence.model_id} is on trial: {evidence.stand.pairs} pairs of "
+        f"{evidence.stand.units} months, "
         f"ln e = {evidence.stand.log_e_of_leader:.2f} of 3.00 needed."
     )
 

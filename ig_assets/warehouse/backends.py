@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from ig_assets.errors import SettingsError, WarehouseBusyError, WarehouseError
+from ig_assets.warehouse.conflicts import is_first_start_conflict
 from ig_assets.warehouse.turns import Turn, file_turn, server_turn
 
 Connection = duckdb.DuckDBPyConnection
@@ -66,7 +67,8 @@ class Home:
         """Attach it as `home`.
 
         Raises WarehouseBusyError with the text `busy` where a program beyond our
-        locks has the file open until then (monotonic), and WarehouseError.
+        locks has the file open until then (monotonic), WarehouseError, and the
+        duckdb.Error of a conflict with another first start.
         """
         if self.path is not None:
             _attach_file(con, self.path, give_up_s, busy)
@@ -105,6 +107,8 @@ class Home:
         try:
             con.execute(statement)
         except duckdb.Error as error:
+            if is_first_start_conflict(error):  # a lake's first attachment writes
+                raise
             # The vendor's text can contain the connection string, password and all.
             raise WarehouseError(
                 f"The {self.kind} warehouse of IG_WAREHOUSE_URL cannot be attached "

@@ -20,7 +20,11 @@ from ig_assets.warehouse.backends import Connection
 
 @dataclass
 class Instance:
-    """An in-memory DuckDB; `kind` is that of the homes which it can attach."""
+    """An in-memory DuckDB to which one warehouse at a time is attached, as `home`.
+
+    `kind` is duckdb, postgres or ducklake; `has_views` says whether the named views
+    exist in it.
+    """
 
     con: Connection
     kind: str
@@ -69,8 +73,11 @@ def disown_instances(in_use: list[Instance]) -> None:
     """In a forked child: use none of the parent's instances, and never close one.
 
     Its threads are not here, so that DuckDB would abort the child that waits for them:
-    a reference more keeps them alive past the child's end.
+    a reference more keeps them alive past the child's end. That includes the default
+    connection, which DuckDB 1.5.5 makes by itself when it is imported: a child that
+    started threads of its own was seen to abort where that one was closed.
     """
-    for instance in [*_IDLE, *in_use]:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(instance.con))
+    connections = [instance.con for instance in (*_IDLE, *in_use)]
+    for connection in (duckdb.default_connection(), *connections):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
     _IDLE.clear()

@@ -67,9 +67,12 @@ class Turn:
         self._queue.forget()
 
     def is_wanted(self) -> bool:
-        """Whether another process waits for it now."""
-        if not self._queue.try_acquire():
-            return True
+        """Whether another process waits for it now; none does in a removed folder."""
+        try:
+            if not self._queue.try_acquire():
+                return True
+        except FileNotFoundError:
+            return False
         self._queue.release()
         return False
 

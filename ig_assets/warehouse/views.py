@@ -15,6 +15,11 @@ from ig_assets.warehouse.backends import Connection, analyst_attachment
 SEARCH_PATH = "home.ig,memory.main"
 """Names are those of the home's tables first, then those of the views."""
 
+MIN_EVENTS = 25
+"""Events an arm needs, as `core/experiments/stats/e_values.py` has it."""
+LOG_E_SPLIT_ALARM = 4.605170185988092
+"""ln 100: the alarm of `core/experiments/stats/sample_ratio.py`."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -149,6 +154,58 @@ QUALIFY row_number() OVER (
         "experiment_id, arm_a, arm_b",
         "data_through DESC",
     ),
+    View(
+        "sided_evidence",
+        "One row per pair of arms and look: the evidence, and the arm that it speaks "
+        "for.",
+        """
+SELECT *,
+    CASE WHEN log_rate_ratio > 0 THEN arm_a WHEN log_rate_ratio < 0 THEN arm_b END
+        AS ahead_arm,
+    CASE
+        WHEN log_rate_ratio > 0 THEN max(CASE WHEN log_rate_ratio > 0
+            THEN greatest(log_e, 0) END) OVER so_far
+        WHEN log_rate_ratio < 0 THEN max(CASE WHEN log_rate_ratio < 0
+            THEN greatest(log_e, 0) END) OVER so_far
+        ELSE 0
+    END AS log_e_ahead
+FROM home.ig.evidence
+WINDOW so_far AS (
+    PARTITION BY experiment_id, arm_a, arm_b
+    ORDER BY data_through
+)
+""",
+    ),
+    View(
+        "z_looks",
+        "One row per experiment whose single look on z is spent: which look it was.",
+        f"""
+SELECT experiment_id, min(data_through) AS data_through
+FROM (
+    SELECT experiment_id, data_through
+    FROM home.ig.evidence
+    GROUP BY experiment_id, data_through
+    HAVING bool_and(
+        final_look AND events_a >= {MIN_EVENTS} AND events_b >= {MIN_EVENTS}
+    )
+) AS decidable
+GROUP BY experiment_id
+""",
+    ),
+    _latest(
+        "latest_standings",
+        "One row per experiment that was evaluated: who leads at its latest look.",
+        "standings",
+        "experiment_id",
+        "data_through DESC",
+    ),
+    _latest(
+        "latest_acceptances",
+        "One row per experiment whose held winner was ever accepted: the latest word.",
+        "winner_acceptances",
+        "experiment_id",
+        "changed_at DESC",
+    ),
     _latest(
         "latest_decisions",
         "One row per experiment that was evaluated: its latest decision.",
@@ -166,21 +223,63 @@ WHERE decision IN ('winner', 'provisional')
 """,
     ),
     View(
+        "unsound_experiments",
+        "One row per experiment with a reason to doubt it: 'split' (its audience was "
+        "not divided as planned) or 'repeated z' (a second look on z decided it).",
+        f"""
+SELECT s.experiment_id,
+    CASE WHEN bool_or(e.randomised AND s.split_log_e >= {LOG_E_SPLIT_ALARM})
+        THEN 'split' ELSE 'repeated z' END AS cause
+FROM home.ig.standings AS s
+JOIN home.ig.experiments AS e
+    ON e.experiment_id = s.experiment_id
+LEFT JOIN memory.main.latest_decisions AS d
+    ON d.experiment_id = s.experiment_id
+    AND d.data_through = s.data_through
+GROUP BY s.experiment_id
+HAVING bool_or(e.randomised AND s.split_log_e >= {LOG_E_SPLIT_ALARM})
+    OR bool_or(s.rule = 'repeated z' AND d.experiment_id IS NOT NULL)
+""",
+    ),
+    View(
+        "held_winners",
+        "One row per winner that is displayed and not used, until a person accepts it.",
+        """
+SELECT w.experiment_id, w.winner_arm, u.cause
+FROM memory.main.won_decisions AS w
+JOIN memory.main.unsound_experiments AS u
+    ON u.experiment_id = w.experiment_id
+LEFT JOIN memory.main.latest_acceptances AS a
+    ON a.experiment_id = w.experiment_id
+    AND a.winner_arm = w.winner_arm
+WHERE NOT coalesce(a.is_accepted, FALSE)
+""",
+    ),
+    View(
+        "usable_winners",
+        "One row per experiment whose winner may be learnt from: won and not held.",
+        """
+SELECT *
+FROM memory.main.won_decisions
+WHERE experiment_id NOT IN (SELECT experiment_id FROM memory.main.held_winners)
+""",
+    ),
+    View(
         "won_revisions",
-        "One row per revision that won, in whichever script: its latest decision.",
+        "One row per revision that won and is not held, in whichever script.",
         """
 WITH named AS (
     SELECT winner_revision_hash AS revision_hash, w.*
-    FROM memory.main.won_decisions AS w
+    FROM memory.main.usable_winners AS w
     WHERE winner_revision_hash IS NOT NULL
     UNION ALL
     SELECT s.revision_hash, w.*
-    FROM memory.main.won_decisions AS w
+    FROM memory.main.usable_winners AS w
     JOIN home.ig.scripts AS s
         ON s.variant_id = w.winner_variant_id
     UNION ALL
     SELECT s.revision_hash, w.*
-    FROM memory.main.won_decisions AS w
+    FROM memory.main.usable_winners AS w
     JOIN memory.main.latest_script_status AS s
         ON s.script_id = w.winner_script_id
     WHERE w.winner_revision_hash IS NULL

@@ -28,14 +28,14 @@ import duckdb
 from ig_assets.errors import WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.backends import Connection as Connection
 from ig_assets.warehouse.backends import Home
+from ig_assets.warehouse.conflicts import conflict_error, is_conflict
 from ig_assets.warehouse.instances import (
     Instance,
     disown_instances,
     leave_instance,
-    take_instance,
 )
-from ig_assets.warehouse.migrations import apply_migrations
-from ig_assets.warehouse.views import SEARCH_PATH, make_views
+from ig_assets.warehouse.preparation import prepare_home
+from ig_assets.warehouse.views import SEARCH_PATH
 
 LOCK_TIMEOUT_S = 60.0
 LINGER_S = 0.05
@@ -48,7 +48,6 @@ MAX_HOLD_S = 0.5
 """A home never stays attached for longer, but for one long transaction."""
 _POLL_S = 0.005
 _FORK_WAIT_S = 5.0
-_CONFLICTS = ("could not serialize access", "deadlock detected")
 
 
 class Warehouse:
@@ -82,7 +81,9 @@ class Warehouse:
 
         Its names are the home's tables and the views of `views.VIEWS`. Other threads
         and processes wait meanwhile. Raises WarehouseBusyError when they hold the home
-        for too long, and WarehouseError when transactions are nested in a thread.
+        for too long or a program beyond our locks wrote the same rows, WarehouseError
+        when transactions are nested in a thread, and any other error of the home as
+        it is, also where the caller caught it and would have committed nothing.
         """
         self.check_outside()
         with self._exclusive() as instance, instance.con.cursor() as con:
@@ -91,14 +92,12 @@ class Warehouse:
                 con.execute("BEGIN")
                 con.execute(f"SET search_path = '{SEARCH_PATH}'")
                 yield con
+                con.execute("SELECT 1")  # a COMMIT after an error says that all is well
                 con.execute("COMMIT")
             except duckdb.Error as error:
                 _roll_back(con)
-                if _is_conflict(error):
-                    raise WarehouseBusyError(
-                        "Another process wrote to the warehouse at the same moment; "
-                        "nothing was written, try again."
-                    ) from error
+                if is_conflict(error):
+                    raise conflict_error() from error
                 raise
             except BaseException:
                 _roll_back(con)
@@ -139,31 +138,15 @@ class Warehouse:
 
     def _attach(self, give_up_s: float) -> None:
         self._home.take_turn(give_up_s, self._busy())
-        instance = take_instance(self._home.kind)
         try:
-            self._home.attach(instance.con, give_up_s, self._busy())
-            self._migrate(instance.con)
-            if not instance.has_views:
-                make_views(instance.con)
-                instance.has_views = True
+            now = None if self._migrated else self._now()
+            self._attached = prepare_home(self._home, now, give_up_s, self._busy())
+            self._migrated = True
         except BaseException:
-            instance.con.close()
             self._home.turn.give_back()
             raise
-        self._attached = instance
         self._attached_s = self._began_s = time.monotonic()
         self._is_watched()
-
-    def _migrate(self, con: Connection) -> None:
-        if self._migrated:
-            return
-        with con.cursor() as cursor:
-            cursor.execute("BEGIN")
-            cursor.execute("CREATE SCHEMA IF NOT EXISTS home.ig")
-            cursor.execute("USE home.ig")
-            apply_migrations(cursor, self._now())
-            cursor.execute("COMMIT")
-        self._migrated = True
 
     def _linger(self) -> None:
         """After a transaction: keep the home attached for the next, or let it go."""
@@ -268,12 +251,6 @@ class Warehouse:
         self._start_detached()
         self._home.forget_turn()
         return of_the_parent
-
-
-def _is_conflict(error: duckdb.Error) -> bool:
-    if isinstance(error, duckdb.TransactionException):
-        return True
-    return any(text in str(error).lower() for text in _CONFLICTS)
 
 
 def _roll_back(con: Connection) -> None:

@@ -195,3 +195,53 @@ def test_a_sync_makes_any_store_equal_the_corpus(
 
 def turned_other(corpus: CorpusFactory) -> bool:
     return corpus.materialise()[2].switched
+
+
+def test_a_store_keeps_the_name_of_its_state_and_its_entries_versions(
+    index: VectorIndex,
+) -> None:
+    assert index.generation(SPACE) is None and index.versions("empty-8") == {}
+    versioned = [
+        IndexEntry(entry.entry_id, entry.vector, {**entry.metadata, "version": f"v{n}"})
+        for n, entry in enumerate(entries(0, 3))
+    ]
+    index.upsert(SPACE, [*versioned, *entries(3, 4)])
+    index.mark(SPACE, "first")
+    assert index.generation(SPACE) == "first"
+    assert index.versions(SPACE) == {
+        **{entry.entry_id: f"v{n}" for n, entry in enumerate(versioned)},
+        **{entry.entry_id: None for entry in entries(3, 4)},
+    }
+    index.mark(SPACE, "second")
+    assert index.generation(SPACE) == "second"
+    assert sorted(index.list_ids(SPACE)) == sorted(names(range(4)))
+    assert len(index.query(SPACE, [1.0] * 8, 10)) == 4, "the mark is no entry"
+
+
+def test_an_older_copy_of_any_store_is_repaired(
+    index: VectorIndex, tmp_path: Path
+) -> None:
+    corpus = CorpusFactory(tmp_path)
+    corpus.embedder = HashedWordsEmbedder(dimensions=8)
+    corpus.index = index
+    for n in range(4):
+        corpus.write(f"{n}.md", id=n, hook=f"Hook {n}.")
+    corpus.materialise()
+    space = corpus.namespace
+    old = [
+        IndexEntry(f"library/{n}", [1.0] * 8, {"status": "active", "version": "older"})
+        for n in (1, 2)
+    ]
+    generation = index.generation(space)
+    index.upsert(space, old)
+    index.mark(space, "of the older copy")
+    index.wait_until_readable(space)
+    assert generation not in (None, "of the older copy")
+    assert len(audit_index(corpus.warehouse, index, corpus.space).stale) == 2
+    embedded = len(corpus.embedder.embedded)
+    assert corpus.sync_index().repaired == 2
+    assert corpus.sync_index().unchanged == 4
+    assert audit_index(corpus.warehouse, index, corpus.space).stale == ()
+    [found] = corpus.retrieve("Hook 1.", 1, nearest=True)
+    assert found.script_id == "library/1"
+    assert len(corpus.embedder.embedded) == embedded + 1, "the query alone"

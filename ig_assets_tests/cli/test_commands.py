@@ -16,6 +16,7 @@ from ig_assets.cli.app import app
 from ig_assets_tests.headless.loop_fixtures import KEY, TurnedLoop
 
 COMMANDS = [
+    ["init"],
     ["loop"],
     ["sync"],
     ["import-history"],
@@ -191,7 +192,7 @@ def test_what_a_winner_cost_includes_its_losers(shell: Shell) -> None:
     told = shell.answer("costs", "--by", "winner")
     generated = [w for w in told["rows"] if w["variants"] > 1]
     assert generated
-    assert all(w["winner_usd"] > w["variant_usd"] > 0 for w in generated)
+    assert all(w["topic_usd"] > w["own_usd"] > 0 for w in generated)
 
 
 def test_the_costs_of_all_months_are_the_costs_in_all(shell: Shell) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ig_assets_tests.headless.loop_fixtures import TurnedLoop, command, new_loop
+from ig_assets_tests.factories.processes import command, run_command, started
+from ig_assets_tests.headless.loop_fixtures import TurnedLoop, new_loop
 from ig_assets_tests.stand_ins.openai_server import RESPONSES, Fault, OpenAIStandIn
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
@@ -25,7 +26,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TurnedLoop]:
     """A corpus with its index, and no month turned."""
     with OpenAIStandIn() as stand_in:
         loop = new_loop(tmp_path_factory.mktemp("generate"), stand_in)
-        synced = loop.command("sync")
+        synced = run_command(["sync"], loop.env, loop.data_dir)
         assert synced.returncode == DONE, synced.stderr
         yield loop
 
@@ -33,13 +34,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TurnedLoop]:
 def generate(
     loop: TurnedLoop, *arguments: str, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command("generate", *arguments),
-        env=loop.env | env,
-        cwd=loop.data_dir,
-        capture_output=True,
-        text=True,
-    )
+    return run_command(["generate", *arguments], loop.env | env, loop.data_dir)
 
 
 def _one_line(text: str) -> str:
@@ -175,27 +170,22 @@ def test_what_cannot_be_retried_is_wrong_use(
 
 
 def test_of_two_runs_at_the_same_time_the_second_fails_and_plans_nothing(
-    loop: TurnedLoop,
+    loop: TurnedLoop, tmp_path: Path
 ) -> None:
     asked = loop.stand_in.requests[RESPONSES]
     loop.stand_in.fail(Fault(delay_s=PATIENCE_S))
-    first = subprocess.Popen(
-        command("generate", "slow cooking", "--json"),
-        env=loop.env,
-        cwd=loop.data_dir,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    files = tmp_path / "out", tmp_path / "err"
+    arguments = ["generate", "slow cooking", "--json"]
+    first = started(command, arguments, loop.env, loop.data_dir, files)
     try:
         deadline = time.monotonic() + PATIENCE_S
         while loop.stand_in.requests[RESPONSES] == asked:
-            assert time.monotonic() < deadline and first.poll() is None
+            assert time.monotonic() < deadline and first.is_alive()
             time.sleep(0.05)
         second = generate(loop, "quick cooking")
     finally:
         first.kill()
-        first.communicate()
+        first.join()
     assert second.returncode == FAILED
     output = _one_line(second.stderr)
     assert "Another `ig-assets loop`, `sync` or `generate` is at work" in output

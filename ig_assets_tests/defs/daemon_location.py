@@ -1,4 +1,4 @@
-"""A code location with the real sensors over stages that only fail on demand."""
+"""The real sensors and schedules over stages that only fail on demand."""
 
 from __future__ import annotations
 
@@ -16,13 +16,22 @@ from ig_assets.defs.corpus.automation import (
     feedback_sensor,
     script_library_sensor,
 )
-from ig_assets.defs.experiments.automation import publishing_sensor
-from ig_assets.defs.fine_tuning.automation import fine_tune_status_sensor
+from ig_assets.defs.experiments.automation import (
+    engagement_schedule,
+    publishing_sensor,
+)
+from ig_assets.defs.fine_tuning.automation import (
+    fine_tune_status_sensor,
+    monthly_fine_tune_schedule,
+)
 from ig_assets.defs.generation.automation import content_calendar_sensor
-from ig_assets.defs.partitions import closed_months, months_ahead
+from ig_assets.defs.operations.automation import usage_schedule
+from ig_assets.defs.operations.overdue_runs import overdue_runs_sensor
+from ig_assets.defs.partitions import closed_months, days, months_ahead
 from ig_assets.defs.resources import resources
 from ig_assets.settings import load_settings
-from ig_assets.wiring import Services
+from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets.wiring import Services, make_clock, make_warehouse
 
 START = datetime(2026, 1, 1)
 COLLECT = "UPDATE embedding_batches SET status = 'collected'"
@@ -46,6 +55,14 @@ class BillingClockResource(dg.ConfigurableResource[Any]):
 
     def create_resource(self, context: dg.InitResourceContext) -> Clock:
         return billing_clock(load_settings().data_dir)
+
+
+class ImpatientWarehouseResource(dg.ConfigurableResource[Any]):
+    """Hands out a warehouse that is busy after a second."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> Warehouse:
+        settings = load_settings()
+        return make_warehouse(settings, make_clock(settings), lock_timeout_s=1.0)
 
 
 def _stage(
@@ -74,6 +91,9 @@ defs = dg.Definitions(
         _stage("script_variants", months_ahead),
         _stage("posts", months_ahead, work=PUBLISH),
         *(_stage(n, closed_months) for n in ("fine_tuned_model", "model_evaluation")),
+        *(_stage(n, days) for n in ("api_usage", "engagement_metrics")),
+        *(_stage(n, closed_months) for n in ("training_examples", "fine_tune_jsonl")),
+        _stage("fine_tune_job", closed_months),
     ],
     sensors=[
         script_library_sensor,
@@ -82,7 +102,13 @@ defs = dg.Definitions(
         feedback_sensor,
         publishing_sensor,
         embedding_batch_sensor,
+        overdue_runs_sensor,
     ],
-    resources=resources(load_settings()) | {"money_clock": BillingClockResource()},
+    schedules=[usage_schedule, engagement_schedule, monthly_fine_tune_schedule],
+    resources=resources(load_settings())
+    | {
+        "money_clock": BillingClockResource(),
+        "warehouse": ImpatientWarehouseResource(),
+    },
     executor=dg.in_process_executor,
 )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 
 from ig_assets_tests.defs.graph import ASSETS
 from ig_assets_tests.defs.ticking import DagsterEnv
+from ig_assets_tests.factories.processes import started
 from ig_assets_tests.headless.loop_fixtures import without_settings
 
 FOLLOWS = {
@@ -105,30 +104,37 @@ def test_a_vendors_embeddings_and_writes_are_left_to_sensors_and_people(
         "PINECONE_API_KEY": "pcsk_not-a-key",
         "IG_DATA_DIR": str(tmp_path),
     }
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _ASKED_AFTER_NEW_SCRIPTS],
-        env=without_settings(os.environ) | settings,
-        capture_output=True,
-        text=True,
+    answer = tmp_path / "asked.json"
+    env = without_settings(os.environ) | settings
+    asking = started(ask_after_new_scripts, env, answer)
+    asking.join()
+    assert asking.exitcode == 0
+    assert json.loads(answer.read_text()) == asked
+
+
+def ask_after_new_scripts(env: dict[str, str], answer: Path) -> None:
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(answer.parent)  # away from a `.env`
+    from ig_assets.definitions import defs
+
+    found, instance = defs(), dg.DagsterInstance.ephemeral()
+    cursor = dg.evaluate_automation_conditions(found, instance).cursor
+    instance.report_runless_asset_event(dg.AssetMaterialization("raw_scripts"))
+    instance.report_runless_asset_event(
+        dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey("raw_scripts"),
+            check_name="active_scripts_have_text",
+            passed=True,
+        )
     )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == asked
-
-
-_ASKED_AFTER_NEW_SCRIPTS = """
-import json, dagster as dg
-from ig_assets.definitions import defs
-found, instance = defs(), dg.DagsterInstance.ephemeral()
-cursor = dg.evaluate_automation_conditions(found, instance).cursor
-instance.report_runless_asset_event(dg.AssetMaterialization("raw_scripts"))
-instance.report_runless_asset_event(dg.AssetCheckEvaluation(
-    asset_key=dg.AssetKey("raw_scripts"), check_name="active_scripts_have_text",
-    passed=True))
-result = dg.evaluate_automation_conditions(found, instance, cursor=cursor)
-asked = [r.key.to_user_string() for r in result.results
-         if result.get_num_requested(r.key)]
-print(json.dumps(sorted(asked)))
-"""
+    result = dg.evaluate_automation_conditions(found, instance, cursor=cursor)
+    asked = [
+        one.key.to_user_string()
+        for one in result.results
+        if result.get_num_requested(one.key)
+    ]
+    answer.write_text(json.dumps(sorted(asked)))
 
 
 def test_the_librarys_sensors_start_the_whole_corpus(dagster_env: DagsterEnv) -> None:

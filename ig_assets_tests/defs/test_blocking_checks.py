@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from ig_assets.adapters.local_models.embedder import LocalEmbedder
-from ig_assets.headless.runner import GateClosedError, Headless
+from ig_assets.headless.runner import BlockingCheckFailedError, Headless
 from ig_assets_tests.defs.ticking import DagsterEnv
 
 JANUARY = datetime(2026, 1, 1)
@@ -132,6 +132,6 @@ def test_a_blocking_check_without_a_reason_is_named() -> None:
     definitions = dg.Definitions(assets=[stage], asset_checks=[is_complete])
     with dg.DagsterInstance.ephemeral() as instance:
         headless = Headless(definitions, instance)
-        with pytest.raises(GateClosedError) as closed:
+        with pytest.raises(BlockingCheckFailedError) as closed:
             headless.materialise(["stage"])
     assert str(closed.value) == "stage: the check is_complete failed."

@@ -31,6 +31,7 @@ FREE_AND_INWARD = {
     "automation_sensor",
     "embedding_batch_sensor",  # collects what is paid for; calls none without IG_BATCH
     "feedback_sensor",
+    "overdue_runs_sensor",  # asks for nothing of a schedule that is off
     "script_library_sensor",
     "run_failure_sensor",
     "key_rotation_schedule",

@@ -64,6 +64,21 @@ def test_a_person_sees_the_sentence_as_the_runs_failure(
     assert data is not None and data.description == SENTENCE
 
 
+def test_a_run_that_a_blocking_check_ended_leaves_the_checks_reason(
+    dagster_env: DagsterEnv,
+) -> None:
+    """Dagster 1.13.27 gives such a failure no description of its own."""
+    dagster_env.add_script("knives")
+    assert dagster_env.materialise("raw_scripts").success
+    dagster_env.execute("UPDATE scripts SET text = ' '")
+    result = dagster_env.materialise("raw_scripts")
+    assert not result.success
+    notice(dagster_env, result)
+    [row] = dagster_env.rows("SELECT step, sentence FROM run_failures")
+    assert row["sentence"].startswith("raw_scripts: ")
+    assert "1 active script" in row["sentence"]
+
+
 def test_wrong_input_is_not_retried(dagster_env: DagsterEnv) -> None:
     events = failed_run(dagster_env).all_events
     assert not [e for e in events if e.is_step_up_for_retry or e.is_step_restarted]

@@ -10,35 +10,23 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 from dagster._core.remote_representation.external import RemoteSensor
-from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.test_utils import freeze_time
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceLoadTarget
 from dagster._daemon.sensor import execute_sensor_iteration
 
 from ig_assets.core.corpus.queries import CURRENT_SCRIPTS
 from ig_assets.defs.run_requests import WantedRun, request_runs
 from ig_assets_tests.defs import daemon_location
 from ig_assets_tests.defs.test_sensors import EXPERIMENT, JOB, POST, add_winner
-from ig_assets_tests.defs.ticking import DagsterEnv
+from ig_assets_tests.defs.ticking import DagsterEnv, reset_cursor
 
 SUCCEEDED, FAILED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
-# A database of events per run, which is Dagster's own choice, is slow to make.
-ONE_FILE_OF_EVENTS = {
-    "module": "dagster._core.storage.event_log",
-    "class": "ConsolidatedSqliteEventLogStorage",
-}
-
-
 STATE_SENSORS = [
     "script_library_sensor",
     "content_calendar_sensor",
@@ -65,21 +53,6 @@ class FixedClock:
 
     def now(self) -> datetime:
         return self.present
-
-
-class InThisProcess(WorkspaceLoadTarget):
-    """Loads the code location here instead of in a server."""
-
-    def create_origins(self) -> list[InProcessCodeLocationOrigin]:
-        return [
-            InProcessCodeLocationOrigin(
-                LoadableTargetOrigin(
-                    executable_path=sys.executable,
-                    module_name=daemon_location.__name__,
-                    attribute="defs",
-                )
-            )
-        ]
 
 
 @dataclass
@@ -126,23 +99,7 @@ class Daemon:
         return tick.skip_reason
 
     def reset_cursor(self) -> None:
-        """As the UI and `dagster sensor cursor --delete` do."""
-        state = self.instance.get_instigator_state(
-            self.sensor.get_remote_origin_id(), self.sensor.selector_id
-        )
-        data = state.instigator_data
-        self.instance.update_instigator_state(
-            state.with_data(
-                type(data)(
-                    last_tick_timestamp=data.last_tick_timestamp,
-                    last_run_key=data.last_run_key,
-                    min_interval=data.min_interval,
-                    cursor=None,
-                    last_tick_start_timestamp=data.last_tick_start_timestamp,
-                    sensor_type=data.sensor_type,
-                )
-            )
-        )
+        reset_cursor(self.instance, self.sensor)
 
     def wait(self, **delay: float) -> None:
         """Move the clock of the retries."""
@@ -151,23 +108,6 @@ class Daemon:
 
     def break_runs(self, broken: bool) -> None:
         daemon_location.break_runs(self.env.services.settings.data_dir, broken)
-
-
-@pytest.fixture(scope="module")
-def workspace(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[WorkspaceProcessContext]:
-    """The stand-in stages on an instance that runs at once and in this process."""
-    home = str(tmp_path_factory.mktemp("home"))
-    events = ONE_FILE_OF_EVENTS | {"config": {"base_dir": home}}
-    with dg.instance_for_test(
-        {"event_log_storage": events},
-        temp_dir=home,
-        synchronous_run_coordinator=True,
-        synchronous_run_launcher=True,
-    ) as instance:
-        with WorkspaceProcessContext(instance, InThisProcess()) as context:
-            yield context
 
 
 @pytest.fixture(params=STATE_SENSORS + WORK_SENSORS)

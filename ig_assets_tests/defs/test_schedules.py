@@ -28,7 +28,7 @@ def test_engagement_of_yesterday_is_asked_for_while_a_post_is_live(
     (asked,) = dagster_env.schedule("engagement_schedule", TICK).run_requests
     assert (asked.partition_key, asked.run_key) == (
         "2026-01-11",
-        "engagement-2026-01-11",
+        "read_engagement 2026-01-11",
     )
 
 
@@ -66,7 +66,7 @@ def test_the_first_of_april_fine_tunes_march(dagster_env: DagsterEnv) -> None:
     dagster_env.clock.move_to(datetime(2026, 4, 1))
     tick = dagster_env.schedule("monthly_fine_tune_schedule", datetime(2026, 4, 1))
     assert [(r.partition_key, r.run_key) for r in tick.run_requests] == [
-        ("2026-03", "fine-tune-2026-03")
+        ("2026-03", "fine_tune_month 2026-03")
     ]
 
 

@@ -12,7 +12,7 @@ from dagster._core.workspace.load_target import ModuleTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.testclient import TestClient
 
-from ig_assets.settings import PROJECT_ROOT
+from ig_assets.workspace import WORKSPACE
 from ig_assets_tests.defs.graph import ASSETS
 from ig_assets_tests.headless.loop_fixtures import MONTHS, TurnedLoop
 
@@ -100,7 +100,7 @@ def ui(turned_loop: TurnedLoop) -> Iterator[Ui]:
     target = ModuleTarget(
         module_name="ig_assets.definitions",
         attribute=None,
-        working_directory=str(PROJECT_ROOT),
+        working_directory=str(WORKSPACE),
         location_name="ig_assets",
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -11,6 +11,8 @@ from typing import Any
 
 import dagster as dg
 
+from dagster._core.remote_representation.external import RemoteSensor
+
 from ig_assets.adapters.simulated.clocks import SimulatedClock
 from ig_assets.settings import load_settings
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
@@ -104,11 +106,16 @@ class DagsterEnv:
             )
 
     def schedule(self, name: str, at: datetime) -> Any:
-        """One tick of a schedule at `at` (naive UTC): its ScheduleExecutionData."""
+        """One tick of a schedule at `at` (naive UTC): its ScheduleExecutionData.
+
+        Without any earlier run: a schedule gets no instance that is not stored.
+        """
         repository = self.definitions.get_repository_def()
         schedule = repository.get_schedule_def(name)
+        stored = self.library.parent / "stored_instance"
+        stored.mkdir(exist_ok=True)
         context = dg.build_schedule_context(
-            instance=self.instance,
+            instance=dg.DagsterInstance.local_temp(str(stored)),
             scheduled_execution_time=at.replace(tzinfo=UTC),
             repository_def=repository,
             resources=self._resources(schedule.required_resource_keys),
@@ -159,3 +166,21 @@ class DagsterEnv:
     def _resources(self, wanted: Any) -> dict[str, object]:
         available = self.definitions.get_repository_def().get_top_level_resources()
         return {name: available[name] for name in wanted if name in available}
+
+
+def reset_cursor(instance: dg.DagsterInstance, sensor: RemoteSensor) -> None:
+    """As the UI and `dagster sensor cursor --delete` do."""
+    state = instance.get_instigator_state(
+        sensor.get_remote_origin_id(), sensor.selector_id
+    )
+    assert state is not None
+    data: Any = state.instigator_data
+    without = type(data)(
+        last_tick_timestamp=data.last_tick_timestamp,
+        last_run_key=data.last_run_key,
+        min_interval=data.min_interval,
+        cursor=None,
+        last_tick_start_timestamp=data.last_tick_start_timestamp,
+        sensor_type=data.sensor_type,
+    )
+    instance.update_instigator_state(state.with_data(without))

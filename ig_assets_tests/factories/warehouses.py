@@ -34,3 +34,17 @@ def migrated_warehouse(
         path.write_bytes(template())
     options = {} if lock_timeout_s is None else {"lock_timeout_s": lock_timeout_s}
     return Warehouse(f"duckdb:///{path}", now, **options)
+
+
+def cells(warehouse: Warehouse) -> set[str]:
+    """Every text in every table of the home."""
+    found: set[str] = set()
+    with warehouse.transaction() as con:
+        tables = con.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'home'"
+        ).fetchall()
+        assert tables
+        for (table,) in tables:
+            for row in con.execute(f"SELECT * FROM home.ig.{table}").fetchall():
+                found.update(value for value in row if isinstance(value, str))
+    return found

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from ig_assets.adapters.simulated.clocks import SystemClock
-from ig_assets.settings import PROJECT_ROOT
+from ig_assets.workspace import WORKSPACE
 from ig_assets.warehouse.migrations import KEYS
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse
@@ -191,7 +191,7 @@ def new_loop(folder: Path, stand_in: OpenAIStandIn) -> TurnedLoop:
     data_dir = folder / "data"
     home = data_dir / "dagster"
     home.mkdir(parents=True)
-    config = (PROJECT_ROOT / "dagster.yaml").read_text()
+    config = (WORKSPACE / "dagster.yaml").read_text()
     (home / "dagster.yaml").write_text(config + _ONE_FILE_OF_EVENTS.format(home=home))
     env = without_settings(os.environ) | {
         "IG_DATA_DIR": str(data_dir),

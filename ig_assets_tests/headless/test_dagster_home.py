@@ -8,9 +8,10 @@ import pytest
 
 from ig_assets.errors import InputError
 from ig_assets.headless.dagster_home import ensure_dagster_home
-from ig_assets.settings import PROJECT_ROOT, load_settings
+from ig_assets.settings import load_settings
+from ig_assets.workspace import WORKSPACE
 
-CONFIG = PROJECT_ROOT / "dagster.yaml"
+CONFIG = WORKSPACE / "dagster.yaml"
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_the_configuration_is_a_copy_that_says_where_it_comes_from(
     file = home_of(data_dir, monkeypatch) / "dagster.yaml"
     assert not file.is_symlink()
     first, rest = file.read_text().split("\n", 1)
-    assert first.startswith("# A copy of the checkout's dagster.yaml")
+    assert first.startswith("# A copy of the workspace's dagster.yaml")
     assert rest == CONFIG.read_text()
 
 
@@ -63,6 +64,19 @@ def test_an_old_copy_is_renewed_and_a_persons_own_is_left_alone(
     home_of(data_dir, monkeypatch)
     assert file.read_text() == "nux: {enabled: true}\n"
     assert [path.name for path in file.parent.iterdir()] == ["dagster.yaml"]
+
+
+def test_a_copy_of_an_earlier_release_is_renewed(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = home_of(data_dir, monkeypatch) / "dagster.yaml"
+    whole = file.read_text()
+    head = (
+        "# A copy of the checkout's dagster.yaml; without this line it is left alone."
+    )
+    file.write_text(f"{head}\nnux: {{enabled: false}}\n")
+    home_of(data_dir, monkeypatch)
+    assert file.read_text() == whole
 
 
 def test_a_home_that_is_chosen_is_left_alone(

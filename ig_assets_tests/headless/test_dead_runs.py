@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import signal
 from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from ig_assets.headless.dead_runs import end_dead_runs
+from ig_assets_tests.factories.processes import CONTEXT, started
 
-JOB = """
-import os, signal, sys
-import dagster as dg
+Events = tuple[Event, Event]
 
-@dg.op(pool="writer_api")
-def one() -> None:
-    if sys.argv[1] == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if sys.argv[1] == "wait":
-        print("inside", flush=True)
-        sys.stdin.read()
 
-@dg.job(executor_def=dg.in_process_executor)
-def write() -> None:
-    one()
+def one_run(home: Path, how: str, events: Events) -> None:
+    """Run a job on the instance of a folder to its end, to a kill or to a word."""
+    os.environ["DAGSTER_HOME"] = str(home)
+    inside, go_on = events
 
-with dg.DagsterInstance.get() as instance:
-    write.execute_in_process(instance=instance)
-"""
+    @dg.op(pool="writer_api")
+    def one() -> None:
+        inside.set()
+        if how == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if how == "wait":
+            assert go_on.wait(120)
+
+    @dg.job(executor_def=dg.in_process_executor)
+    def write() -> None:
+        one()
+
+    with dg.DagsterInstance.get() as instance:
+        write.execute_in_process(instance=instance)
 
 
 @pytest.fixture
@@ -47,14 +52,14 @@ def instance(
         yield instance
 
 
-def run(how: str, **streams: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", JOB, how],
-        text=True,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ},
-        **streams,
-    )
+def run(home: Path, how: str) -> tuple[BaseProcess, Events]:
+    events = CONTEXT.Event(), CONTEXT.Event()
+    return started(one_run, home, how, events), events
+
+
+def exit_code(process: BaseProcess) -> int | None:
+    process.join(120)
+    return process.exitcode
 
 
 def statuses(instance: dg.DagsterInstance) -> list[str]:
@@ -67,23 +72,26 @@ def holders(instance: dg.DagsterInstance) -> int:
 
 
 def test_a_killed_run_is_ended_and_another_may_write(
-    instance: dg.DagsterInstance,
+    instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
-    assert run("die").wait(120) != 0
+    dead, _ = run(tmp_path, "die")
+    assert exit_code(dead) == -signal.SIGKILL
     assert (statuses(instance), holders(instance)) == (["STARTED"], 1)
     assert end_dead_runs(instance) == [instance.get_runs()[0].run_id]
     assert (statuses(instance), holders(instance)) == (["FAILURE"], 0)
-    assert run("end").wait(120) == 0
+    next_one, _ = run(tmp_path, "end")
+    assert exit_code(next_one) == 0
     assert statuses(instance) == ["SUCCESS", "FAILURE"]
     assert end_dead_runs(instance) == []
 
 
-def test_a_run_that_lives_is_left_alone(instance: dg.DagsterInstance) -> None:
-    living = run("wait", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert living.stdout is not None and living.stdin is not None
-    assert living.stdout.readline() == "inside\n"
+def test_a_run_that_lives_is_left_alone(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    living, (inside, go_on) = run(tmp_path, "wait")
+    assert inside.wait(120)
     assert end_dead_runs(instance) == []
     assert (statuses(instance), holders(instance)) == (["STARTED"], 1)
-    living.stdin.close()
-    assert living.wait(120) == 0
+    go_on.set()
+    assert exit_code(living) == 0
     assert statuses(instance) == ["SUCCESS"]

@@ -64,6 +64,7 @@ def test_the_drafts_say_which_model_wrote_them_and_from_what(
         LEFT JOIN retrievals AS r ON r.variant_id = d.variant_id
         GROUP BY ALL
         """)
+    assert rows
     for row in rows:
         assert row["provider"] == "local"
         assert "0.5b" in row["model_id"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ig_assets.headless.month_loop import GateClosedError, MonthLoop
+from ig_assets.headless.month_loop import BlockingCheckFailedError, MonthLoop
 from ig_assets.headless.runner import Headless, RunFailedError
 from ig_assets_tests.factories.warehouses import migrated_warehouse
 
@@ -36,7 +36,7 @@ def headless() -> Headless:
 
 
 def test_a_closed_gate_says_what_its_check_said(headless: Headless) -> None:
-    with pytest.raises(GateClosedError, match="^model: 0.9 against 1.1.$"):
+    with pytest.raises(BlockingCheckFailedError, match="^model: 0.9 against 1.1.$"):
         headless.materialise(["model"])
 
 
@@ -65,7 +65,7 @@ class RecordingDagster:
     def tick_sensor(self, name: str) -> Sequence[object]:
         self.asked.append(name)
         if name == "fine_tune_status_sensor":
-            raise GateClosedError("model_evaluation: 0.9 against 1.1.")
+            raise BlockingCheckFailedError("model_evaluation: 0.9 against 1.1.")
         return []
 
     def tick_schedule(self, name: str, at: datetime) -> Sequence[object]:

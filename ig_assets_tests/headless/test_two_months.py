@@ -7,6 +7,8 @@ import json
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from ig_assets.core.reports.lineage_trace import scripts_behind_model, trace
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.headless.loop_fixtures import MONTHS, TurnedLoop
@@ -231,38 +233,42 @@ def test_no_group_of_related_examples_stands_in_both_splits(
     assert {row["n"] for row in months} == {2}
 
 
-def test_the_files_are_what_their_manifest_says(turned_loop: TurnedLoop) -> None:
-    for month in MONTHS:
-        folder = turned_loop.data_dir / "datasets" / month
-        manifest = json.loads((folder / "manifest.json").read_text())
-        files = {path.stem: path for path in folder.glob("*.jsonl")}
-        lines = {
-            name: path.read_text(encoding="utf-8").splitlines()
-            for name, path in files.items()
-        }
-        assert {name: len(found) for name, found in lines.items()} == {
-            name: count for name, count in manifest["counts"].items() if count
-        }
-        assert all(json.loads(line) for found in lines.values() for line in found)
-        named = {
-            name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for name, path in files.items()
-        }
-        assert set(named.values()) <= set(_texts_of(manifest))
-
-
-def test_the_examples_in_the_manifest_are_those_of_the_table(
-    turned_loop: TurnedLoop,
+@pytest.mark.parametrize("month", MONTHS)
+def test_the_files_are_what_their_manifest_says(
+    turned_loop: TurnedLoop, month: str
 ) -> None:
-    for month in MONTHS:
-        folder = turned_loop.data_dir / "datasets" / month
-        manifest = json.loads((folder / "manifest.json").read_text())
-        rows = turned_loop.rows(
-            "SELECT example_id, split FROM training_examples WHERE month = ?", [month]
-        )
-        assert {(e["example_id"], e["split"]) for e in manifest["examples"]} == {
-            (row["example_id"], row["split"]) for row in rows
-        }
+    folder = turned_loop.data_dir / "datasets" / month
+    manifest = json.loads((folder / "manifest.json").read_text())
+    files = {path.stem: path for path in folder.glob("*.jsonl")}
+    lines = {
+        name: path.read_text(encoding="utf-8").splitlines()
+        for name, path in files.items()
+    }
+    assert lines
+    assert {name: len(found) for name, found in lines.items()} == {
+        name: count for name, count in manifest["counts"].items() if count
+    }
+    assert all(json.loads(line) for found in lines.values() for line in found)
+    named = {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in files.items()
+    }
+    assert set(named.values()) <= set(_texts_of(manifest))
+
+
+@pytest.mark.parametrize("month", MONTHS)
+def test_the_examples_in_the_manifest_are_those_of_the_table(
+    turned_loop: TurnedLoop, month: str
+) -> None:
+    folder = turned_loop.data_dir / "datasets" / month
+    manifest = json.loads((folder / "manifest.json").read_text())
+    rows = turned_loop.rows(
+        "SELECT example_id, split FROM training_examples WHERE month = ?", [month]
+    )
+    assert rows
+    assert {(e["example_id"], e["split"]) for e in manifest["examples"]} == {
+        (row["example_id"], row["split"]) for row in rows
+    }
 
 
 def _texts_of(value: object) -> list[str]:

@@ -20,7 +20,7 @@ METRICS = {
 
 @dataclass
 class Media:
-    """One post of the account; `empty` has no figures yet."""
+    """One post of the account; `empty` has no figures yet, `lacks` are metrics."""
 
     media_id: str
     caption: str
@@ -28,6 +28,7 @@ class Media:
     kind: str = "REELS"
     values: dict[str, float] = field(default_factory=dict)
     empty: bool = False
+    lacks: frozenset[str] = frozenset()
 
     @property
     def permalink(self) -> str:

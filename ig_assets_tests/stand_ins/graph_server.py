@@ -228,7 +228,8 @@ class GraphServer:
         return {"code": reply[0], "headers": [], "body": json.dumps(reply[1])}
 
     def _insights(self, media: Media, wanted: list[str]) -> Reply:
-        if set(wanted) - (METRICS[media.kind] - self.unknown_metrics):
+        unknown = self.unknown_metrics | media.lacks
+        if set(wanted) - (METRICS[media.kind] - unknown):
             return error(100)
         rows = [
             {"name": name, "period": "lifetime", "values": [{"value": value}]}

@@ -87,8 +87,9 @@ class BatchStandIn:
         """End every batch that has not ended, with a fate for each line.
 
         A fate is done, twice, lost, refused, broken (a 500), expired, denied (the
-        account has no credit), or what is wrong with the vectors: short, nan, none,
-        garbage. One that failed has results only where it `worked` before.
+        account has no credit), lies (it names another model), or what is wrong with
+        the vectors: short, nan, none, garbage. One that failed has results only where
+        it `worked` before.
         """
         for batch_id in self.running():
             self._end(batch_id, status, fate, code, worked)
@@ -213,6 +214,8 @@ def _output_line(request: Mapping[str, Any], fate: str) -> dict[str, Any]:
             item["embedding"] = numbers
     elif fate == "none":
         del data[0]
+    elif fate == "lies":
+        body["model"] = "a model that was not asked for"
     elif fate == "garbage":
         body = {"object": "list", "data": "no list"}
     response = {"status_code": 200, "request_id": "req_1", "body": body}

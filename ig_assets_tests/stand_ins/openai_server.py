@@ -94,7 +94,8 @@ class OpenAIStandIn:
 
     `requests` counts what arrived by path (errors included), `asked` keeps the
     bodies in the order of their arrival, `keys` the keys that were sent. Faults
-    queued with `fail` meet the next requests of that path, in order.
+    queued with `fail` meet the next requests of that path, in order. An answer names
+    the model that was asked for, or the one that it `claims`.
     """
 
     def __init__(self, delay_s: float = 0.0) -> None:
@@ -102,6 +103,7 @@ class OpenAIStandIn:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.keys: set[str] = set()
         self.delay_s = delay_s
+        self.claims: str | None = None
         self._faults: dict[str, deque[Fault]] = {}
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -127,6 +129,7 @@ class OpenAIStandIn:
             self.requests.clear()
             self.asked.clear()
             self._faults.clear()
+            self.claims = None
 
     def bodies(self, path: str = RESPONSES) -> list[dict[str, Any]]:
         """The bodies that arrived at `path`."""
@@ -198,11 +201,18 @@ def _tokens(text: str) -> int:
     return max(1, len(text) // 4)
 
 
+def _asked_schema(body: Mapping[str, Any]) -> str | None:
+    """Its name, where OpenAI looks for it or where llama.cpp's server does."""
+    if "text" in body:
+        return str(body["text"].get("format", {}).get("name"))
+    return dict(body.get("response_format", {}).get("json_schema", {})).get("name")
+
+
 def _script_answer(body: Mapping[str, Any], text: str | None) -> dict[str, Any]:
     instructions, prompt = str(body.get("instructions") or ""), str(body["input"])
     model = str(body["model"])
     script = script_for(instructions, prompt, model)
-    if body["text"]["format"]["name"] == "PolishedScript":
+    if _asked_schema(body) == "PolishedScript":
         script["on_screen_text"] = " ".join(script["hook"].split()[:4])
     written = text or json.dumps(script)
     taken, given = _tokens(instructions + prompt), _tokens(written)
@@ -301,17 +311,20 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.status != 200:
             self._send(fault.status, _error(fault.message, fault.code), fault)
         elif self.path == RESPONSES:
-            name = body.get("text", {}).get("format", {}).get("name")
-            if name not in ("ScriptAnswer", "PolishedScript"):
+            if _asked_schema(body) not in ("ScriptAnswer", "PolishedScript"):
                 told = _error("the stand-in only writes scripts", "bad_schema")
                 self._send(400, told, fault)
             else:
-                self._send(200, _script_answer(body, fault.text), fault)
+                self._send(200, self._claim(_script_answer(body, fault.text)), fault)
         elif self.path == EMBEDDINGS:
-            self._send(200, embeddings_answer(body), fault)
+            self._send(200, self._claim(embeddings_answer(body)), fault)
         else:
             told = _error("the stand-in has no such address", "unknown_url")
             self._send(404, told, fault)
+
+    def _claim(self, answer: dict[str, Any]) -> dict[str, Any]:
+        claims = self.server.stand_in.claims
+        return answer if claims is None else answer | {"model": claims}
 
     def _send(self, status: int, answer: dict[str, Any], fault: Fault) -> None:
         payload = json.dumps(answer).encode()

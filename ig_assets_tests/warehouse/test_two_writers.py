@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
+from time import monotonic, sleep
 
+import duckdb
 import pytest
 
 from ig_assets.errors import WarehouseBusyError
+from ig_assets.warehouse.backends import Home
+from ig_assets.warehouse.conflicts import is_conflict
+from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets.warehouse.warehouse import Warehouse
-from ig_assets_tests.warehouse.conftest import HOMES, NOW, MakeHome
+from ig_assets_tests.warehouse.conftest import HOMES, NOW, MakeHome, PsqlServer
 
 PROCESSES = 2
 TRANSACTIONS = 15
@@ -82,3 +89,167 @@ def test_a_turn_at_a_home_is_waited_for_no_longer_than_allowed(home: Warehouse) 
     with patient.transaction() as con:
         assert con.execute("SELECT 1").fetchall() == [(1,)]
     patient.close()
+
+
+# ── programs beyond our locks: nobody takes turns ─────────────────────────────
+
+# As an older version does, or a client that knows nothing of our locks.
+WITHOUT_TURNS = """
+import sys, time
+from datetime import datetime
+from ig_assets.warehouse.backends import Home
+from ig_assets.warehouse.warehouse import Warehouse
+
+Home.take_turn = lambda self, give_up_s, busy: None
+home = Warehouse(sys.argv[1], lambda: datetime(2026, 5, 1, 9))
+print("ready", flush=True)
+sys.stdin.readline()
+with home.transaction() as con:
+    con.execute("SELECT count(*) FROM scripts").fetchall()
+home.close()
+"""
+
+# Holds what every first start makes first, until it is told to commit.
+OUTSIDER = """
+import sys
+from ig_assets.warehouse.backends import Home
+import duckdb
+
+con = duckdb.connect()
+Home(sys.argv[1]).attach(con, 0.0, "")
+con.execute("BEGIN")
+con.execute("CREATE SCHEMA home.ig")
+print("holding", flush=True)
+sys.stdin.readline()
+con.execute("COMMIT")
+"""
+
+
+@pytest.mark.parametrize("kind", HOMES)
+def test_two_first_starts_without_turns_both_end_well(
+    kind: str, make_new_home: MakeHome
+) -> None:
+    """Each makes the schema; the server refuses one, which finds it made meanwhile."""
+    home = make_new_home(kind)
+    starts = [
+        subprocess.Popen(
+            [sys.executable, "-c", WITHOUT_TURNS, home.url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(PROCESSES)
+    ]
+    for start_ in starts:
+        assert start_.stdout is not None and start_.stdout.readline() == "ready\n"
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        list(pool.map(lambda one: one.communicate("go\n", 300), starts))
+    assert [one.returncode for one in starts] == [0] * PROCESSES
+    with home.transaction() as con:
+        numbers = con.execute("SELECT number FROM migrations ORDER BY ALL").fetchall()
+    assert numbers == [(number,) for number, _, _ in MIGRATIONS]
+    home.close()
+
+
+def test_a_first_start_goes_on_where_another_made_the_schema_meanwhile(
+    make_new_home: MakeHome, postgres: PsqlServer
+) -> None:
+    """Postgres lets the second wait for the first, and then refuses it (15.18)."""
+    home, (_, psql) = make_new_home("postgres"), postgres
+    outsider = subprocess.Popen(
+        [sys.executable, "-c", OUTSIDER, home.url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert outsider.stdout is not None and outsider.stdout.readline() == "holding\n"
+
+    def first_transaction() -> list[tuple[int]]:
+        with home.transaction() as con:
+            return con.execute("SELECT count(*) FROM migrations").fetchall()
+
+    with ThreadPoolExecutor(1) as pool:
+        counted = pool.submit(first_transaction)
+        until_s = monotonic() + 60
+        waits = "SELECT 'blocked' FROM pg_locks WHERE NOT granted;"
+        while "blocked" not in psql(waits):
+            assert not counted.done(), "it waits for the outsider's schema"
+            assert monotonic() < until_s
+            sleep(0.02)
+        outsider.communicate("go\n", 60)
+        assert counted.result() == [(len(MIGRATIONS),)]
+    home.close()
+
+
+@contextmanager
+def outside(home: Warehouse) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The home as a client has it that takes no turns."""
+    con = duckdb.connect()
+    Home(home.url).attach(con, 0.0, "")
+    try:
+        yield con
+    finally:
+        con.close()
+
+
+@pytest.mark.parametrize("kind", ["postgres", "ducklake"])
+def test_a_row_that_an_outsider_changes_at_the_same_moment_is_a_conflict(
+    kind: str, make_home: MakeHome
+) -> None:
+    home = make_home(kind)
+    with home.transaction() as con:
+        con.execute("INSERT INTO index_spaces (index_name) VALUES ('contested')")
+    change = "UPDATE {}index_spaces SET namespace = '{}' WHERE index_name = 'contested'"
+    with outside(home) as other:
+        with pytest.raises(WarehouseBusyError, match="at the same moment"):
+            with home.transaction() as con:
+                con.execute("SELECT * FROM index_spaces").fetchall()
+                other.execute(change.format("home.ig.", "theirs"))
+                con.execute(change.format("", "ours"))
+    with home.transaction() as con:
+        rows = "SELECT namespace FROM index_spaces WHERE index_name = 'contested'"
+        assert con.execute(rows).fetchall() == [("theirs",)]
+
+
+def test_an_error_that_is_no_conflict_stays_what_it_is(home: Warehouse) -> None:
+    """The first two were told as another process's writes, by their type."""
+    with pytest.raises(duckdb.TransactionException, match="no transaction is active"):
+        with home.transaction() as con:
+            con.execute("COMMIT")
+    with pytest.raises(duckdb.TransactionException, match="within a transaction"):
+        with home.transaction() as con:
+            con.execute("BEGIN")
+    with pytest.raises(duckdb.CatalogException, match="nowhere"):
+        with home.transaction() as con:
+            con.execute("SELECT * FROM nowhere")
+    with home.transaction() as con:
+        assert con.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def test_an_error_that_the_caller_caught_is_no_success(home: Warehouse) -> None:
+    """DuckDB 1.5.5: a COMMIT of the aborted transaction succeeds and writes nothing."""
+    with pytest.raises(duckdb.TransactionException, match="is aborted"):
+        with home.transaction() as con:
+            con.execute("INSERT INTO index_spaces (index_name) VALUES ('lost')")
+            with pytest.raises(duckdb.ConversionException):
+                con.execute("SELECT CAST('a' AS INTEGER)").fetchall()
+    with home.transaction() as con:
+        lost = "SELECT count(*) FROM index_spaces WHERE index_name = 'lost'"
+        assert con.execute(lost).fetchall() == [(0,)]
+
+
+def test_a_server_that_goes_away_during_the_commit_is_no_conflict(
+    make_new_home: MakeHome, postgres: PsqlServer
+) -> None:
+    """Whether it was committed is unknown: "nothing was written" would be a guess."""
+    home, (_, psql) = make_new_home("postgres"), postgres
+    with home.transaction():
+        pass
+    with pytest.raises(duckdb.TransactionException, match="Failed to commit") as lost:
+        with home.transaction() as con:
+            con.execute("INSERT INTO index_spaces (index_name) VALUES ('x')")
+            psql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE state = 'idle in transaction';"
+            )
+    assert not is_conflict(lost.value)

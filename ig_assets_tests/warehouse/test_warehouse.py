@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import shutil
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import duckdb
@@ -19,11 +20,10 @@ from ig_assets.errors import SettingsError, WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.migrations import KEYS, MIGRATIONS
 from ig_assets.warehouse.rows import column_types, merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.factories.processes import CONTEXT, started
 from ig_assets_tests.warehouse.conftest import wait_until_detached
 
 NOW = datetime(2026, 5, 1, 9)
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__])
 
 
 def warehouse(folder: Path, wait_s: float = 60.0) -> Warehouse:
@@ -98,11 +98,7 @@ def write_many(folder: Path, name: str) -> None:
 
 
 def test_two_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
-    writers = [
-        _CONTEXT.Process(target=write_many, args=(tmp_path, name)) for name in "ab"
-    ]
-    for process in writers:
-        process.start()
+    writers = [started(write_many, tmp_path, name) for name in "ab"]
     for process in writers:
         process.join()
     assert [process.exitcode for process in writers] == [0, 0]
@@ -142,7 +138,7 @@ def test_a_lock_that_is_let_go_in_time_is_taken(tmp_path: Path) -> None:
     timer.join()
 
 
-def hold(path: Path, opened: multiprocessing.synchronize.Event) -> None:
+def hold(path: Path, opened: Event) -> None:
     with duckdb.connect(str(path)):
         opened.set()
         threading.Event().wait(600)
@@ -154,9 +150,8 @@ def test_a_file_that_an_analyst_has_open_is_busy_and_not_broken(
     home = warehouse(tmp_path, wait_s=0.1)
     assert count(home, "forgotten") == 0
     home.close()
-    opened = _CONTEXT.Event()
-    analyst = _CONTEXT.Process(target=hold, args=(tmp_path / "w.duckdb", opened))
-    analyst.start()
+    opened = CONTEXT.Event()
+    analyst = started(hold, tmp_path / "w.duckdb", opened)
     try:
         assert opened.wait(60)
         with pytest.raises(WarehouseBusyError, match="close the program"):
@@ -228,6 +223,19 @@ def test_a_home_that_is_closed_is_complete_at_once_and_can_be_used_further(
         assert con.execute("SELECT count(*) FROM ig.forgotten").fetchall() == [(2,)]
 
 
+def test_a_home_whose_folder_was_removed_is_left_and_begins_anew(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "data"
+    home = warehouse(folder)
+    with home.transaction() as con:
+        merge_rows(con, "forgotten", [{"script_id": "s"}])
+    shutil.rmtree(folder)
+    wait_until_detached(home)
+    assert count(warehouse(folder), "forgotten") == 0
+    assert capfd.readouterr().err == "", "no thread died of it"
+
+
 def test_a_transaction_serves_its_thread_and_nobody_else(tmp_path: Path) -> None:
     home, other = warehouse(tmp_path, 0.1), warehouse(tmp_path, 0.1)
     with home.transaction():
@@ -250,8 +258,7 @@ def commit_and_be_killed(folder: Path) -> None:
 
 
 def test_what_was_committed_in_a_burst_outlives_a_kill(tmp_path: Path) -> None:
-    process = _CONTEXT.Process(target=commit_and_be_killed, args=(tmp_path,))
-    process.start()
+    process = started(commit_and_be_killed, tmp_path)
     process.join()
     assert process.exitcode == -signal.SIGKILL
     assert count(warehouse(tmp_path), "forgotten") == 3

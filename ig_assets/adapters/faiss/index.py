@@ -90,6 +90,21 @@ class FaissIndex:
             ids = sorted(store.rows)
         return iter(ids)
 
+    def versions(self, namespace: str) -> dict[str, str | None]:
+        """Of every entry the value of its metadata's `version`, None without one."""
+        with self._held(namespace) as store:
+            return store.versions()
+
+    def generation(self, namespace: str) -> str | None:
+        """What `mark` was given last; None where anything was written since."""
+        with self._held(namespace) as store:
+            return store.generation()
+
+    def mark(self, namespace: str, generation: str) -> None:
+        """Keep a name for the present state of a namespace beside its manifest."""
+        with self._held(namespace) as store:
+            store.mark(generation)
+
     def query(
         self,
         namespace: str,

@@ -4,9 +4,9 @@ The files are derived data, which the next sync writes again from the warehouse.
 is written whole and replaced atomically, so that a process may be killed at any
 moment. A block holds the vectors of one write and never changes. The manifest names
 the blocks, and of each entry its row in them and its metadata. A file that it does not
-name does not count and is deleted. A missing or damaged manifest means an empty
-namespace; with a missing or damaged block its entries are dropped. Callers hold the
-index's lock.
+name does not count and is deleted, and so is the mark of the state before it. A missing
+or damaged manifest means an empty namespace; with a missing or damaged block its
+entries are dropped. Callers hold the index's lock.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ig_assets.adapters.faiss import generation
 from ig_assets.core.ports import EVERYTHING, Filters
 from ig_assets.files import write_atomic
 
@@ -116,6 +117,23 @@ class Store:
         """What the store knows of an entry besides its vector."""
         text = self._metadata.get(entry_id)
         return None if text is None else json.loads(text)
+
+    def versions(self) -> dict[str, str | None]:
+        """Of every entry the `version` in its metadata; None without one."""
+        texts = ",".join(self._metadata[i] for i in self.rows)
+        return {
+            entry_id: metadata.get("version")
+            for entry_id, metadata in zip(self.rows, json.loads(f"[{texts}]"))
+        }
+
+    def mark(self, value: str) -> None:
+        """Name the state that the manifest has now; see `generation.py`."""
+        generation.write(self._folder, self._manifest, value)
+        _sync_folder(self._folder)
+
+    def generation(self) -> str | None:
+        """What `mark` was given for the present manifest; None without a mark."""
+        return generation.read(self._folder, self._manifest)
 
     def set_metadata(self, metadata: Mapping[str, Metadata]) -> None:
         """Replace the metadata of entries that the store has."""

@@ -14,18 +14,22 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from ig_assets.adapters.instagram.errors import GraphError, fault_in
 from ig_assets.adapters.instagram.rate_limit import UsageHeaders
 from ig_assets.core.costs.cancellation import wait_to_send
 from ig_assets.errors import MalformedAnswerError, TransientVendorError
 
+if TYPE_CHECKING:
+    import ssl
+
 VERSION = "v26.0"
 FACEBOOK_URL = "https://graph.facebook.com"
 INSTAGRAM_URL = "https://graph.instagram.com"
 BATCH = 50
-ATTEMPTS = 4
+REQUEST_ATTEMPTS = 4
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
 
 Sleep = Callable[[float], None]
@@ -81,11 +85,11 @@ class GraphClient:
     def _patiently(
         self, method: str, path: str, parameters: Mapping[str, str]
     ) -> Answer:
-        for attempt in range(ATTEMPTS):
+        for attempt in range(REQUEST_ATTEMPTS):
             try:
                 return self.send(method, path, parameters)
             except TransientVendorError as error:
-                if attempt == ATTEMPTS - 1 or error.retry_after_s is not None:
+                if attempt == REQUEST_ATTEMPTS - 1 or error.retry_after_s is not None:
                     raise
             self._sleep(_pause_s(attempt))
         raise AssertionError("the last attempt returns or raises")
@@ -115,7 +119,7 @@ class GraphClient:
         """
         answers: dict[int, Answer | GraphError] = {}
         left = list(range(len(paths)))
-        for attempt in range(ATTEMPTS):
+        for attempt in range(REQUEST_ATTEMPTS):
             for start in range(0, len(left), BATCH):
                 numbers = left[start : start + BATCH]
                 found = self._batch_once([paths[n] for n in numbers])
@@ -123,7 +127,7 @@ class GraphClient:
             left = [n for n in left if _may_pass(answers[n])]
             if not left:
                 break
-            if attempt < ATTEMPTS - 1:
+            if attempt < REQUEST_ATTEMPTS - 1:
                 self._sleep(_pause_s(attempt))
         for number in left:
             fault = answers[number]
@@ -140,12 +144,12 @@ class GraphClient:
 
     def _batch_once(self, paths: Sequence[str]) -> list[Answer | GraphError]:
         items = [{"method": "GET", "relative_url": path} for path in paths]
-        for attempt in range(ATTEMPTS):
+        for attempt in range(REQUEST_ATTEMPTS):
             try:
                 answers = self._exchange("POST", "", {"batch": json.dumps(items)})
                 break
             except TransientVendorError as error:
-                if attempt == ATTEMPTS - 1 or error.retry_after_s is not None:
+                if attempt == REQUEST_ATTEMPTS - 1 or error.retry_after_s is not None:
                     raise
             self._sleep(_pause_s(attempt))
         if not isinstance(answers, list) or len(answers) != len(paths):
@@ -206,8 +210,16 @@ class GraphClient:
         with self._mutex:
             if self._opened is None:
                 logging.getLogger("httpx").addFilter(without_secrets)
-                self._opened = httpx.Client(timeout=self._timeout_s)
+                self._opened = httpx.Client(timeout=self._timeout_s, verify=_tls())
             return self._opened
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """httpx's own context, once: to read the certificates takes 60 ms a client."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def proof(app_secret: str, token: str) -> str:

@@ -77,7 +77,11 @@ class GraphError:
         return self.code == 100 and pair not in (_BEFORE_BUSINESS, _UNKNOWN_OBJECT)
 
     def as_error(self) -> VendorError:
-        """In our types: what a caller may do about it."""
+        """The VendorError for it: transient, access or refused.
+
+        Transient is throttled, a server's fault or not ready; access is the token or
+        a permission.
+        """
         message = f"instagram answered {self.code or self.status}"
         message += f"/{self.subcode}" if self.subcode else ""
         pair = (self.code, self.subcode)

@@ -1,7 +1,10 @@
 """Reads the counters of media, 50 per request; a missing one is absent.
 
-One metric that a media does not have fails its request (#100); then the media's kind is
-looked up, if need be metric by metric, and what a kind lacks is remembered.
+One metric that a media does not have fails its request (#100). Then the media's kind is
+looked up and, if need be, each metric asked for alone. The answer is about that media:
+what it lacks is remembered of it alone. As long as no media of a kind had a metric that
+one lacks, the others of the kind are asked for that metric apart, so that one answer
+costs no detour and no figure.
 Counters are organic: what an ad adds is in the `total_*` metrics, which are not read.
 """
 
@@ -34,15 +37,19 @@ _METRICS = {
 }
 
 Values = dict[str, float]
+_Request = tuple[str, tuple[str, ...]]  # a media, and the metrics to ask it for
+_OfKind = tuple[str, str]  # a kind of media, and a metric
 
 
 class InsightsReader:
-    """Reads a client's insights; remembers what media are and what they lack."""
+    """Reads a client's insights; remembers what each media is and what it lacks."""
 
     def __init__(self, client: GraphClient) -> None:
         self._client = client
         self._kinds: dict[str, str] = {}
-        self._lacking: dict[str, frozenset[str]] = {}
+        self._lacking: dict[str, frozenset[str]] = {}  # by media
+        self._lacked: set[_OfKind] = set()
+        self._had: set[_OfKind] = set()
         self._never: set[str] = set()
 
     def read(self, media_ids: Sequence[str], as_of: datetime) -> list[Reading]:
@@ -58,16 +65,15 @@ class InsightsReader:
         ]
 
     def _read(self, media_ids: Sequence[str]) -> dict[str, Values]:
-        wishes = {media: self._metrics_of(media) for media in media_ids}
-        answers = self._ask(wishes)
+        answers = self._ask(self._requests(media_ids))
         odd = _faulty(answers)
         if odd:
+            asked = {media: self._requests([media]) for media in odd}
             self._learn_kinds(odd)
-            retried = {m: self._metrics_of(m) for m in odd if m in self._kinds}
-            changed = {m: w for m, w in retried.items() if w != wishes[m]}
-            answers |= self._ask(changed)
-            single = {m: retried[m] for m in _faulty(answers) if m in retried}
-            answers |= self._one_by_one(single)
+            known = [media for media in odd if media in self._kinds]
+            changed = [m for m in known if self._requests([m]) != asked[m]]
+            answers |= self._ask(self._requests(changed))
+            answers |= self._one_by_one([m for m in _faulty(answers) if m in known])
         self._judge(answers)
         return {
             media: _values(answer)
@@ -75,11 +81,54 @@ class InsightsReader:
             if not isinstance(answer, GraphError)
         }
 
-    def _ask(
-        self, wishes: Mapping[str, Sequence[str]]
-    ) -> dict[str, Answer | GraphError]:
-        paths = [f"{m}/insights?metric={','.join(w)}" for m, w in wishes.items()]
-        return dict(zip(wishes, self._client.batch(paths), strict=True))
+    def _requests(self, media_ids: Sequence[str]) -> list[_Request]:
+        """All metrics of a media in one request, those that may fail it apart."""
+        requests: list[_Request] = []
+        for media in media_ids:
+            kind = self._kinds.get(media, REELS)
+            lacking = self._lacking.get(media, frozenset())
+            metrics = [
+                metric
+                for metric in _METRICS.get(kind, _METRICS["FEED"])
+                if metric not in lacking
+            ]
+            doubtful = self._lacked - self._had
+            apart = [metric for metric in metrics if (kind, metric) in doubtful]
+            sure = tuple(metric for metric in metrics if metric not in apart)
+            requests += [(media, sure)] if sure else []
+            requests += [(media, (metric,)) for metric in apart]
+        return requests
+
+    def _ask(self, requests: Sequence[_Request]) -> dict[str, Answer | GraphError]:
+        """One answer a media: its figures together, or what its first request met."""
+        paths = [f"{m}/insights?metric={','.join(wanted)}" for m, wanted in requests]
+        merged: dict[str, Answer | GraphError] = {}
+        for (media, wanted), answer in zip(
+            requests, self._client.batch(paths), strict=True
+        ):
+            kind = self._kinds.get(media, REELS)
+            before = merged.get(media)
+            if not isinstance(answer, GraphError):
+                self._had.update((kind, metric) for metric in wanted)
+            if before is None:
+                merged[media] = answer
+            elif isinstance(before, GraphError):
+                pass  # the media is at fault, or its metrics are asked one by one
+            elif isinstance(answer, GraphError):
+                self._note_lacking(media, wanted, answer)
+            else:
+                rows = [*(before.get("data") or ()), *(answer.get("data") or ())]
+                merged[media] = {"data": rows}
+        return merged
+
+    def _note_lacking(
+        self, media: str, metrics: Sequence[str], answer: Answer | GraphError
+    ) -> None:
+        """Remember that a media, which has other metrics, has this one not."""
+        if len(metrics) == 1 and _is_about_a_metric(answer):
+            known = self._lacking.get(media, frozenset())
+            self._lacking[media] = known | set(metrics)
+            self._lacked.add((self._kinds.get(media, REELS), metrics[0]))
 
     def _learn_kinds(self, media_ids: Sequence[str]) -> None:
         unknown = [media for media in media_ids if media not in self._kinds]
@@ -88,34 +137,32 @@ class InsightsReader:
             if not isinstance(answer, GraphError):
                 self._kinds[media] = str(answer.get("media_product_type"))
 
-    def _one_by_one(
-        self, wishes: Mapping[str, Sequence[str]]
-    ) -> dict[str, Answer | GraphError]:
-        """Read each metric separately; what a kind lacks is not requested any more."""
-        pairs = [(media, metric) for media, w in wishes.items() for metric in w]
+    def _one_by_one(self, media_ids: Sequence[str]) -> dict[str, Answer | GraphError]:
+        """Read each metric alone; what a media lacks is not requested of it again."""
+        pairs = [
+            (media, metric)
+            for media, wanted in self._requests(media_ids)
+            for metric in wanted
+        ]
         paths = [f"{media}/insights?metric={metric}" for media, metric in pairs]
         answers = self._client.batch(paths)
         merged: dict[str, Answer | GraphError] = {}
-        for media in wishes:
+        for media in media_ids:
             own = {
                 metric: answer
                 for (of, metric), answer in zip(pairs, answers, strict=True)
                 if of == media
             }
-            good = [a for a in own.values() if not isinstance(a, GraphError)]
+            good = {m: a for m, a in own.items() if not isinstance(a, GraphError)}
             if not good:  # the media is at fault, not its metrics
                 continue
-            lacking = {m for m, a in own.items() if _is_about_a_metric(a)}
             kind = self._kinds[media]
-            self._lacking[kind] = self._lacking.get(kind, frozenset()) | lacking
-            merged[media] = {"data": [row for a in good for row in a.get("data") or ()]}
+            self._had.update((kind, metric) for metric in good)
+            for metric, answer in own.items():
+                self._note_lacking(media, [metric], answer)
+            rows = [row for answer in good.values() for row in answer.get("data") or ()]
+            merged[media] = {"data": rows}
         return merged
-
-    def _metrics_of(self, media: str) -> tuple[str, ...]:
-        kind = self._kinds.get(media, REELS)
-        lacking = self._lacking.get(kind, frozenset())
-        metrics = _METRICS.get(kind, _METRICS["FEED"])
-        return tuple(metric for metric in metrics if metric not in lacking)
 
     def _judge(self, answers: Mapping[str, Answer | GraphError]) -> None:
         """Raise what concerns the account; one media's own fault is just no figure."""

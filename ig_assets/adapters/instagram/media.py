@@ -11,7 +11,11 @@ from ig_assets.core.ports import Published
 from ig_assets.errors import InputError, MalformedAnswerError, RefusedError
 
 FIELDS = "id,caption,timestamp,permalink"
-_SHORT_CODE = re.compile(r"instagram\.com/(?:[\w.]+/)?(?:reels?|p|tv)/([\w-]+)")
+_SHORT_CODE = re.compile(
+    r"(?:instagram\.com|instagr\.am)/(?!share/|stories/|explore/)"
+    r"(?:[\w.]+/)?(?:reels?|p|tv)/(?!audio(?:/|\?|$)|share/)([\w-]+)"
+)
+_ADDRESS = re.compile(r"(?:instagram\.com|instagr\.am|ig\.me)/([\w.-]*)/?([\w.-]*)")
 
 
 class AccountMedia:
@@ -45,14 +49,30 @@ class AccountMedia:
             raise InputError(f"The account has no media {media}; look at its insights.")
         code = short_code(media)
         if code is None:
-            raise InputError(
-                f"{media} is neither a media id nor a link such as "
-                "https://www.instagram.com/reel/…; copy the post's link."
-            )
+            raise InputError(_why_no_post(media))
         for found in self.listed():
             if short_code(str(found.get("permalink", ""))) == code:
                 return Published(str(found["id"]), posted_at(found))
         raise InputError(f"The account has no post {media}; is it another account's?")
+
+
+def _why_no_post(link: str) -> str:
+    """What a link is that names no post, and which one does."""
+    how = "copy the address of the post's page, https://www.instagram.com/reel/…"
+    found = _ADDRESS.search(link)
+    first, second = ("", "") if found is None else found.groups()
+    if first == "share":
+        return (
+            f"{link} is a share link, which does not say which post it leads to; open "
+            f"it in a browser and {how}."
+        )
+    if second == "audio" or first == "audio":
+        return f"{link} is the link of an audio, which many posts use; {how}."
+    if first in ("stories", "s"):
+        return f"{link} is the link of a story, which is no reel; {how}."
+    if found is not None:
+        return f"{link} is a link to Instagram, but to no post; {how}."
+    return f"{link} is neither a media id nor a post's link; {how}."
 
 
 def short_code(permalink: str) -> str | None:

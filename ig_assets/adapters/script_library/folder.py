@@ -22,7 +22,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 
 
 
 class FolderLibrary:
-    """The script files below a folder, without hidden files and folders."""
+    """The files below a folder, without hidden files and folders."""
 
     def __init__(self, location: str) -> None:
         self.location = location
@@ -32,8 +32,9 @@ class FolderLibrary:
         root = Path(self.location).expanduser()
         if not root.is_dir():
             raise InputError(
-                f"The library folder {self.location} does not exist; create it or set "
-                "IG_LIBRARY to the folder with your scripts."
+                f"The library folder {self.location} does not exist; create it "
+                "(`ig-assets init` makes one with samples) or set IG_LIBRARY to the "
+                "folder with your scripts."
             )
         found: list[LibraryFile] = []
         real_root = os.path.realpath(root)
@@ -49,9 +50,18 @@ class FolderLibrary:
     def contents(
         self, files: Iterable[LibraryFile]
     ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
-        """The bytes of each file, one after the other."""
+        """Each file with its content, one after the other.
+
+        The content is None where the file vanished or changed since it was listed, and
+        an InvalidFile with the reason where it may not be read.
+        """
         for file in files:
             yield file, _content(file)
+
+
+def is_script(name: str, suffixes: tuple[str, ...]) -> bool:
+    """Whether a file's name is a script's; with `~$` Word marks that it is open."""
+    return name.lower().endswith(suffixes) and not name.startswith("~$")
 
 
 def _collect(
@@ -65,8 +75,11 @@ def _collect(
                 _collect(root, entry.path, suffixes, found)
             elif entry.is_symlink():
                 found += _linked(root, entry, suffixes)
-            elif entry.name.lower().endswith(suffixes):
+            elif is_script(entry.name, suffixes):
                 found += _listed(root, entry.path, entry.path, entry.stat)
+            else:
+                path = _relative(root, entry.path)
+                found.append(LibraryFile(path, entry.path, 0, "", is_script=False))
 
 
 def _linked(
@@ -79,7 +92,7 @@ def _linked(
         if is_inside:
             return []
         return [_unusable(root, entry.path, _OUTSIDE)]
-    if not entry.name.lower().endswith(suffixes):
+    if not is_script(entry.name, suffixes):
         return []
     if not is_inside:
         return [_unusable(root, entry.path, _OUTSIDE)]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ig_assets.adapters.script_library.folder import is_script
 from ig_assets.core.ports import InvalidFile, LibraryFile
 from ig_assets.errors import (
     AccessError,
@@ -37,7 +38,7 @@ _FLAT = {"s3", "s3a"}
 
 
 class UrlLibrary:
-    """The script files below a URL, without hidden files and folders."""
+    """The files below a URL, without hidden files and folders."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -55,10 +56,9 @@ class UrlLibrary:
                 "that it is in."
             )
         return [
-            self._file(root, info)
+            self._file(root, info, suffixes)
             for info in infos
-            if _path(info).lower().endswith(suffixes)
-            and not any(
+            if not any(
                 part.startswith(".") for part in _path(info)[len(root) :].split("/")
             )
         ]
@@ -84,7 +84,9 @@ class UrlLibrary:
         fs, root = url_to_fs(self._url)
         return fs, str(fs._strip_protocol(root)).rstrip("/")
 
-    def _file(self, root: str, info: Mapping[str, Any]) -> LibraryFile:
+    def _file(
+        self, root: str, info: Mapping[str, Any], suffixes: tuple[str, ...]
+    ) -> LibraryFile:
         relative = _path(info)[len(root) :].lstrip("/")
         plain = relative.encode("utf-8", "replace").decode("utf-8")
         tag = next((info[name] for name in _CONTENT_TAGS if info.get(name)), None)
@@ -97,6 +99,7 @@ class UrlLibrary:
             size=size,
             stamp=stamp.hexdigest()[:32],
             is_exact=tag is not None,
+            is_script=is_script(relative.rpartition("/")[2], suffixes),
         )
 
     @contextmanager

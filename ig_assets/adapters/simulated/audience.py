@@ -68,8 +68,9 @@ class EffectModel:
         return float(min(0.5, BASE_RATES[metric] * np.exp(strength * effect)))
 
     def draw(self, *parts: object) -> np.random.RandomState:
-        """A generator of its own for each purpose.
+        """A random generator seeded by the audience's seed and `parts`.
 
+        `parts` are the name of the purpose and ids: equal parts draw equal numbers.
         RandomState, since its stream is frozen for good (NumPy NEP 19), so that
         the same seed gives the same audience on any machine and version.
         """

@@ -21,6 +21,9 @@ from ig_assets.warehouse.warehouse import Connection
 Period = Literal["run", "day", "month", "ever"]
 Unit = Literal["usd", "tokens"]
 
+WARN_AT = 0.8
+"""The share of a budget above which it is reported."""
+
 OPERATIONS = ("ingest", "query", "generate", "polish", "judge")
 SYNTAX = "[operation:]run|day|month|ever:usd|tokens=amount, separated by commas"
 

@@ -41,7 +41,7 @@ def call_waits(halt: threading.Event | None) -> Iterator[CallWaits]:
 
 
 def wait_to_send(seconds: float) -> None:
-    """Sleep before a request is sent; raises HaltedError as soon as it must not be."""
+    """Sleep before a request is sent; raises CancelledError when it must not be."""
     waits = _CALL.get()
     if waits is None:
         time.sleep(seconds)

@@ -17,14 +17,17 @@ _RULE = re.compile(
     rf"(?P<model>[^=\s]+)=(?P<input>{_NUMBER})/(?:(?P<cached>{_NUMBER})/)?"
     rf"(?P<output>{_NUMBER})"
 )
+# Behind a name: `-2025-04-14`, `-0613`, `-latest`, `:acme::abc123`.
+_SAME_MODEL = re.compile(r"(-(\d{4}-\d{2}-\d{2}|\d{4,8}|latest))?(:.*)?")
 
 
 @dataclass(frozen=True)
 class Price:
     """USD per million input, cached input and output tokens.
 
-    It holds for every model whose name begins with `model`, e.g. all fine-tunes of a
-    base model by `ft:gpt-4.1-mini`.
+    It holds for `model`, its dated snapshots and what a vendor puts behind a colon,
+    e.g. all fine-tunes of a base model by `ft:gpt-4.1-mini`; not for `gpt-4.1-mini`
+    where `model` is `gpt-4.1`, which costs five times as much.
     """
 
     model: str
@@ -79,7 +82,8 @@ def call_cost_usd(provider: str, model: str, usage: TokenUsage) -> float | None:
 
 def _own_rates(model: str) -> tuple[float, float, float] | None:
     for price in _own:
-        if model.startswith(price.model):
+        behind = model.removeprefix(price.model)
+        if behind == "" or (behind != model and _SAME_MODEL.fullmatch(behind)):
             return price.input / 1e6, price.cached / 1e6, price.output / 1e6
     return None
 

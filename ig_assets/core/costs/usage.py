@@ -19,13 +19,13 @@ REFERENCE_EMBEDDER = "text-embedding-3-small"
 EMBEDDING_OPERATIONS = frozenset({"ingest", "query"})
 
 
-def usage_by_operation(
-    con: Connection, day: date | None = None
-) -> list[dict[str, Any]]:
-    """Calls, tokens, cost and latency percentiles (ms), one row per operation.
+def usage_by_model(con: Connection, day: date | None = None) -> list[dict[str, Any]]:
+    """Calls, tokens, cost (USD) and latency, a row per operation and model.
 
-    `cost_usd` sums what is known; `unpriced` counts done calls without a known
-    price, `unknown` those without an answer (their reservation counts as spent).
+    `cost_usd` takes the reservation where the cost is unknown; `p50_ms` and `p95_ms`
+    are the median and the 95th percentile of latency; `unpriced` counts done
+    calls without a known price, `unknown` those without an answer (their reservation
+    counts as spent).
     """
     return fetch_dicts(
         con,

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from ig_assets.core.experiments.reports.meta_analysis import claim_row, compared_rows
-from ig_assets.core.experiments.stats.anytime_t_test import (
-    SequentialMean,
-    sequential_mean,
+from ig_assets.core.experiments.reports.meta_analysis import (
+    claim_row,
+    compared_rows,
+    pooled,
 )
+from ig_assets.core.experiments.stats.anytime_t_test import SequentialMean
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
 from ig_assets.core.fine_tuning.evaluation import evaluation_of
 from ig_assets.core.models.registry import (
@@ -36,8 +37,15 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 E_PROMOTE = 20.0
 """The e-value that a promotion needs."""
 
-TRIAL = timedelta(days=92)
-"""How long a canary is on trial before a newer candidate may replace it."""
+TRIAL = timedelta(days=366)
+"""How long a canary is on trial before a newer candidate may replace it.
+
+Evidence comes by months, and fewer than five cannot reach E_PROMOTE, however alike.
+"""
+
+NOVELTY = timedelta(days=28)
+"""Posts so soon after a model's first one do not count: what is new may do well, or
+badly, for being new."""
 
 # One row per pair of a canary's post and the active model's post of the same topic and
 # style, whose drafts were grounded in the same scripts.
@@ -46,8 +54,17 @@ grounding AS (
     SELECT variant_id, string_agg(revision_hash, ' ' ORDER BY "rank") AS revisions
     FROM retrievals
     GROUP BY variant_id
+),
+first_post AS (
+    SELECT min(p.published_at) AS published_at
+    FROM posts AS p
+    JOIN variants AS v
+      ON v.variant_id = p.variant_id
+    WHERE v.is_canary
+      AND v.model_id = ?
 )
-SELECT k.d
+SELECT k.d, k.month, k.audience, k.is_open,
+       x.published_at < f.published_at + INTERVAL {days} DAY AS is_new
 FROM variants AS c
 JOIN variants AS s
   ON s.month = c.month
@@ -62,6 +79,7 @@ JOIN compared AS k
   ON k.experiment_id = x.experiment_id
  AND k.arm = x.arm
  AND k.other = y.arm
+CROSS JOIN first_post AS f
 LEFT JOIN grounding AS of_c
   ON of_c.variant_id = c.variant_id
 LEFT JOIN grounding AS of_s
@@ -72,16 +90,21 @@ WHERE c.is_canary
   AND NOT coalesce(s.is_canary, FALSE)
   AND NOT coalesce(s.is_control, FALSE)
   AND s.model_id = ?
-ORDER BY k.ended_at, k.experiment_id, k.other
+ORDER BY k.month, k.experiment_id, k.other
 """
 
 
 @dataclass(frozen=True)
 class CanaryEvidence:
-    """The canary's log rate ratios over the active model, one per pair of posts."""
+    """The canary's log rate ratios over the active model, one per pair of posts.
+
+    `left_out` pairs do not count: of the model's first days (`NOVELTY`), or, not yet,
+    of a month that has not ended.
+    """
 
     model_id: str
     stand: SequentialMean
+    left_out: int
 
 
 @dataclass(frozen=True)
@@ -102,16 +125,21 @@ def canary_evidence(con: Connection) -> CanaryEvidence | None:
     A pair is a canary text and the active model's text of the same topic and style,
     each with 25 events, at the last reading of an experiment that has ended. Left out
     are control arms, and arms that were written again with other scripts in the
-    prompt than their sibling, since such a pair does not isolate the model. Months of
-    pairs add up by the t e-process, which is valid at every reading. It estimates the
-    spread from the pairs, since two texts of one topic differ by more than the
-    variance of their posts.
+    prompt than their sibling, since such a pair does not isolate the model, and the
+    posts of the model's first days. Pairs of one month move together, so a month is one
+    observation of the t e-process (`stats/month_means.py`), which is valid after every
+    month. It estimates the spread from the months, so what pairs share need not be
+    known.
     """
     canary = canary_model(con)
     if canary is None:
         return None
-    rows = compared_rows(con, _PAIRS, [canary.model_id, active_model(con).model_id])
-    return CanaryEvidence(canary.model_id, sequential_mean([row["d"] for row in rows]))
+    models = [canary.model_id, canary.model_id, active_model(con).model_id]
+    rows = compared_rows(con, _PAIRS.format(days=NOVELTY.days), models)
+    settled = [row for row in rows if not row["is_new"]]
+    found, waiting = pooled(settled)
+    left_out = len(rows) - len(settled) + waiting
+    return CanaryEvidence(canary.model_id, found, left_out)
 
 
 def canary_row(evidence: CanaryEvidence) -> dict[str, Any]:
@@ -119,7 +147,7 @@ def canary_row(evidence: CanaryEvidence) -> dict[str, Any]:
     claims = {1: "better", -1: "worse", 0: "undecided"}
     claim = claims[evidence.stand.decides(E_PROMOTE)]
     name = f"the canary {evidence.model_id} over the active model"
-    return claim_row(name, evidence.stand, E_PROMOTE, claim)
+    return claim_row(name, evidence.stand, E_PROMOTE, claim, evidence.left_out)
 
 
 def decide_promotion(con: Connection) -> PromotionDecision:
@@ -132,10 +160,16 @@ def decide_promotion(con: Connection) -> PromotionDecision:
         return PromotionDecision("none", None, "No model is on trial as a canary.")
     found = evidence.stand
     if found.mean is None:
-        reason = "The canary has no pair of posts in an experiment that has ended."
+        reason = "The canary has no pair of posts in a month that has ended."
+        if evidence.left_out:
+            reason += (
+                f" {evidence.left_out} pairs are of its first {NOVELTY.days} days, or "
+                "wait for the end of their month."
+            )
         return PromotionDecision("keep", evidence.model_id, reason)
     lift = f"{math.expm1(found.mean):+.0%}".replace("%", " %")
-    facts = f"{lift} over the active model in {found.pairs} pairs"
+    facts = f"{lift} over the active model in {found.pairs} pairs of "
+    facts += f"{found.units} months"
     facts += f", e={math.exp(min(found.log_e_of_leader, LARGEST_LOG_E)):.3g}"
     if found.decides(E_PROMOTE) == 1:
         return PromotionDecision("promote", evidence.model_id, f"canary: {facts}")

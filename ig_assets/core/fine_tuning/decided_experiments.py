@@ -33,6 +33,11 @@ _DECISIONS = f"""
 SELECT d.experiment_id, d.decided_at, d.decision, d.winner_variant_id, d.winner_arm,
     d.winner_script_id, d.winner_revision_hash, d.lift, d.shrunken_lift,
     e.started_at, e.simulated, t.topic, t.brief, t.audience, t.language,
+    CASE
+        WHEN a.is_accepted AND a.winner_arm = d.winner_arm THEN NULL
+        WHEN u.cause = 'split' THEN 'held: audience not divided as planned'
+        WHEN n.rule = 'repeated z' THEN 'held: decided by a second look on z'
+    END AS held_by,
     EXISTS (
         SELECT 1
         FROM posts p
@@ -41,6 +46,11 @@ SELECT d.experiment_id, d.decided_at, d.decision, d.winner_variant_id, d.winner_
 FROM ({_LATEST_DECISIONS}) d
 LEFT JOIN experiments e ON e.experiment_id = d.experiment_id
 LEFT JOIN topics t ON t.month = e.month AND t.topic_id = e.topic_id
+LEFT JOIN unsound_experiments u ON u.experiment_id = d.experiment_id
+LEFT JOIN standings n
+    ON n.experiment_id = d.experiment_id
+    AND n.data_through = d.data_through
+LEFT JOIN latest_acceptances a ON a.experiment_id = d.experiment_id
 ORDER BY e.started_at NULLS LAST, d.experiment_id
 """
 
@@ -78,8 +88,8 @@ WITH last_readings AS (
     WHERE d.data_through IS NULL OR v.data_through <= d.data_through
     GROUP BY v.experiment_id, v.arm_a, v.arm_b
 )
-SELECT v.experiment_id, v.arm_a, v.arm_b, v.log_rate_ratio, v.log_e
-FROM evidence v
+SELECT v.experiment_id, v.arm_a, v.arm_b, v.log_rate_ratio, v.log_e_ahead AS log_e
+FROM sided_evidence v
 JOIN last_readings USING (experiment_id, arm_a, arm_b, data_through)
 ORDER BY v.experiment_id, v.arm_a, v.arm_b
 """
@@ -111,7 +121,7 @@ class DecidedArm:
 
 @dataclass(frozen=True)
 class Lead:
-    """The winner's lead over one rival: log rate ratio (> 0) and ln e."""
+    """The winner's lead over one rival: log rate ratio (> 0), and its highest ln e."""
 
     rival: DecidedArm
     log_rate_ratio: float | None
@@ -154,9 +164,11 @@ def decided_before(
 
     The latest decision of each experiment counts. Excluded are winners whose script
     was retired by then (a retired loser stays, as the worse of two texts), forgotten
-    scripts on either side, whenever they were forgotten, texts and briefs with control
-    tokens, which a trainer would read as turns, and experiments decided by ads unless
-    `with_ads`: Meta allows their data to be used in aggregate only.
+    scripts on either side, whenever they were forgotten, held winners (under the
+    sample-ratio alarm, whenever it was raised, and not accepted by a person), texts
+    and briefs with control tokens, which a trainer would read as turns, and experiments
+    decided by ads unless `with_ads`: Meta allows their data to be used in aggregate
+    only.
     """
     reader = _Reader(con, cutoff, with_ads)
     excluded: Counter[str] = Counter()
@@ -219,6 +231,8 @@ class _Reader:
         """The decided experiment, or the reason why it is excluded."""
         if decision["decision"] not in DECIDED:
             return str(decision["decision"])
+        if decision["held_by"] is not None:
+            return str(decision["held_by"])
         if decision["by_ads"] and not self.with_ads:
             return "decided by ads"
         posts = self.arms.get(decision["experiment_id"], [])

@@ -175,7 +175,8 @@ def evaluate_month(
 ) -> MonthEvaluation:
     """Compare the month's candidate with the active model on held-out prompts.
 
-    Registers both where they are new. Raises as `register_month` and `write_script`.
+    Registers the candidate, and the base model, where they are new. Raises as
+    `register_month` and `write_script`.
     """
     generation.ledger.mark_unknown(run)
     writing_models(generation.warehouse, generation.clock, generation.base)

@@ -1,11 +1,12 @@
-"""Edges say what came from what. One row per child, parent and relation, append-only.
+"""Edges say what came from what. One row per child, parent and relation.
 
-This module is their only writer.
+No edge is deleted: one that a later decision made untrue is marked as superseded. This
+module is their only writer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,3 +65,34 @@ def record_edges(
             }
         )
     return merge_rows(con, "edges", rows, replace=False)
+
+
+# `now` has the one edge of each decision that is true now, where there is one.
+_SUPERSEDE = """
+UPDATE edges
+SET superseded_at = CASE WHEN edges.{far}_id = now.far_id THEN NULL
+    ELSE coalesce(edges.superseded_at, $1::TIMESTAMP) END
+FROM (SELECT unnest($2::TEXT[]) AS near_id, unnest($3::TEXT[]) AS far_id) AS now
+WHERE edges.{near}_kind = 'decision'
+  AND edges.{near}_id = now.near_id
+  AND edges.relation = '{relation}'
+"""
+
+
+def supersede_winners(
+    con: Connection, winners: Mapping[str, tuple[str | None, str | None]], now: datetime
+) -> None:
+    """Mark the edges that name another winner than these, and unmark the true ones.
+
+    `winners` gives of each experiment the post that won, and the id of the script that
+    it is promoted to; None where nothing won. An edge keeps its first mark.
+    """
+    if not winners:
+        return
+    posts, scripts = (list(column) for column in zip(*winners.values(), strict=True))
+    for near, far, relation, known in (
+        ("child", "parent", "winner", posts),
+        ("parent", "child", "won", scripts),
+    ):
+        sql = _SUPERSEDE.format(near=near, far=far, relation=relation)
+        con.execute(sql, [now, list(winners), known])

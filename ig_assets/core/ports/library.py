@@ -17,7 +17,8 @@ class LibraryFile(NamedTuple):
     """One file: its path below the library, and what the store opens it by.
 
     `stamp` changes when the file does; with `is_exact` the same stamp means the same
-    bytes, so that they need not be read again.
+    bytes, so that they need not be read again. Of a file that is no script's only the
+    path is known.
     """
 
     path: str
@@ -26,6 +27,7 @@ class LibraryFile(NamedTuple):
     stamp: str
     is_exact: bool = False
     problem: InvalidFile | None = None
+    is_script: bool = True
 
 
 class LibraryStore(Protocol):
@@ -36,7 +38,8 @@ class LibraryStore(Protocol):
     def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
         """All files, or an error: a part of a list would look like deleted files.
 
-        Reads no file. Raises InputError, AccessError, TransientVendorError.
+        Those without one of the suffixes are no scripts' files. Reads no file. Raises
+        InputError, AccessError, TransientVendorError.
         """
         ...
 

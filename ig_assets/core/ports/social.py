@@ -52,9 +52,11 @@ class InsightsSource(Protocol):
     def insights(
         self, platform_post_ids: Sequence[str], as_of: datetime
     ) -> list[Reading]:
-        """Cumulative counters as the platform reports them at `as_of`.
+        """Cumulative counters as the platform reports them at `as_of` (naive UTC).
 
-        A live platform ignores `as_of` beyond stamping it: it has no past.
+        A counter that is not reported is None; a post that the platform does not know
+        may be left out. A live platform reports the present, whatever `as_of` is.
+        Raises TransientVendorError, RefusedError and AccessError.
         """
         ...
 

@@ -90,6 +90,21 @@ class VectorIndex(Protocol):
         """Every id the store holds, page by page."""
         ...
 
+    def versions(self, namespace: str) -> dict[str, str | None]:
+        """Of every entry the value of its metadata's `version`, None without one."""
+        ...
+
+    def generation(self, namespace: str) -> str | None:
+        """What `mark` was given last, as far as the store still has it.
+
+        A copy of the store that is restored has that of its own time.
+        """
+        ...
+
+    def mark(self, namespace: str, generation: str) -> None:
+        """Keep a name for the present state of a namespace, in the store itself."""
+        ...
+
     def query(
         self,
         namespace: str,

@@ -46,7 +46,7 @@ _WINNERS = """
         GROUP BY d.variant_id, d.month, d.topic_id
     )
     SELECT w.winner_variant_id AS winner, t.month, t.topic, w.decision,
-        own.cost_usd AS variant_usd, sum(s.cost_usd) AS winner_usd,
+        own.cost_usd AS own_usd, sum(s.cost_usd) AS topic_usd,
         count(*) AS variants, CAST(sum(s.tokens) AS BIGINT) AS tokens
     FROM won_decisions AS w
     JOIN spent AS own
@@ -66,9 +66,9 @@ _WINNERS = """
 class UnitCosts:
     """USD in all and a piece; a piece is None while there is none.
 
-    `variant_usd` is all text (drafts and polish) over the variants that passed the
-    gates, `winner_usd` the same over the experiments of generated texts that were won,
-    provisionally or not.
+    `usd_per_variant` is all text (drafts and polish) over the variants that passed the
+    gates, `usd_per_winner` the same over the experiments of generated texts that were
+    won, provisionally or not.
     """
 
     total_usd: float
@@ -76,15 +76,15 @@ class UnitCosts:
     variants: int
     winners: int
     unpriced: int
-    variant_usd: float | None
-    winner_usd: float | None
+    usd_per_variant: float | None
+    usd_per_winner: float | None
 
 
 def costs_by(con: Connection, by: str) -> list[dict[str, Any]]:
     """One row per label, dearest first; raises InputError for an unknown `by`.
 
-    By winner: USD of the variant itself (`variant_usd`) and of its whole topic
-    (`winner_usd`), with the number of variants that were written for it.
+    By winner: USD of the variant itself (`own_usd`) and of its whole topic
+    (`topic_usd`), with the number of variants that were written for it.
     """
     if by == "winner":
         return fetch_dicts(con, _WINNERS)
@@ -133,6 +133,6 @@ def unit_costs(con: Connection) -> UnitCosts:
     text = row["text_usd"]
     return UnitCosts(
         **row,
-        variant_usd=text / row["variants"] if row["variants"] else None,
-        winner_usd=text / row["winners"] if row["winners"] else None,
+        usd_per_variant=text / row["variants"] if row["variants"] else None,
+        usd_per_winner=text / row["winners"] if row["winners"] else None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from ig_assets.core.models.registry import get_model
 from ig_assets.errors import InputError
@@ -41,7 +42,8 @@ WITH RECURSIVE steps AS (
         CASE {far}_kind WHEN 'decision' THEN 'experiment' ELSE {far}_kind END
             AS far_kind,
         {far}_id AS far_id,
-        relation
+        relation,
+        superseded_at
     FROM edges
 ),
 walk AS (
@@ -58,7 +60,7 @@ reached AS (
     GROUP BY kind, id
 )
 SELECT DISTINCT r.depth + 1 AS depth, s.far_kind AS kind, s.far_id AS id,
-    r.kind AS via_kind, r.id AS via_id, s.relation
+    r.kind AS via_kind, r.id AS via_id, s.relation, s.superseded_at
 FROM reached r
 JOIN steps s ON s.near_kind = r.kind AND s.near_id = r.id
 WHERE r.depth < ?
@@ -75,33 +77,31 @@ WITH fed AS (
         AND d.parent_kind = 'example'
     JOIN fine_tune_jobs j ON j.job_id = m.parent_id
     WHERE m.child_kind = 'model' AND m.child_id = ? AND m.parent_kind = 'job'
-),
-latest AS (
-    SELECT experiment_id, decision, lift, winner_arm, data_through, row_number()
-        OVER (PARTITION BY experiment_id ORDER BY decided_at DESC) AS recency
-    FROM decisions
-),
-strength AS (
-    SELECT v.experiment_id, min(v.log_e) AS log_e
-    FROM evidence v
-    JOIN latest d ON d.experiment_id = v.experiment_id AND d.recency = 1
-        AND d.data_through = v.data_through
-        AND (d.winner_arm = v.arm_a OR d.winner_arm = v.arm_b)
-    GROUP BY v.experiment_id
 )
 SELECT f.example_id, f.split, t.kind, t.script_id, t.variant_id, t.revision_hash,
-    t.weight, t.reason, t.decision_ref AS experiment_id, d.decision, d.lift, s.log_e
+    t.weight, t.reason, t.decision_ref AS experiment_id, d.decision, d.lift, s.log_e,
+    t.example_id IS NOT NULL AND d.decision IS NOT NULL AND NOT coalesce(
+        d.winner_revision_hash = t.revision_hash
+        OR d.winner_variant_id = t.variant_id
+        OR d.winner_script_id = t.script_id,
+        FALSE
+    ) AS is_superseded
 FROM fed f
 LEFT JOIN training_examples t ON t.month = f.month AND t.example_id = f.example_id
-LEFT JOIN latest d ON d.experiment_id = t.decision_ref AND d.recency = 1
-LEFT JOIN strength s ON s.experiment_id = t.decision_ref
+LEFT JOIN latest_decisions d ON d.experiment_id = t.decision_ref
+LEFT JOIN standings s ON s.experiment_id = d.experiment_id
+    AND s.data_through = d.data_through
 ORDER BY t.weight DESC NULLS LAST, t.kind DESC, f.example_id
 """
 
 
 @dataclass(frozen=True)
 class TraceRow:
-    """One edge on the way: `kind`/`id` was reached through `via_kind`/`via_id`."""
+    """One edge on the way: `kind`/`id` was reached through `via_kind`/`via_id`.
+
+    `superseded_at` says since when it is no longer true: a test has another winner
+    since then, or none.
+    """
 
     depth: int
     kind: str
@@ -109,16 +109,18 @@ class TraceRow:
     via_kind: str
     via_id: str
     relation: str
+    superseded_at: datetime | None
 
 
 @dataclass(frozen=True)
 class ScriptBehind:
     """One example behind a model: whose words, with which weight, on what evidence.
 
-    `lift` is a ratio minus 1 and `log_e` ln e, both against the nearest rival (NULL
-    where they were not measured). `in_model` says that the model learnt from it: of a
-    dataset's train split, or shown in context by a few-shot model. What was forgotten
-    since keeps its example id, and everything else is NULL.
+    `lift` is a ratio minus 1 over the runner-up and `log_e` the standing's ln e, of the
+    test's decision now (NULL where it has no winner or they were not measured).
+    `in_model` says that the model learnt from it: of a dataset's train split, or shown
+    in context by a few-shot model. What was forgotten since keeps its example id, and
+    everything else is NULL.
     """
 
     example_id: str
@@ -165,18 +167,20 @@ def scripts_behind_model(con: Connection, model_id: str) -> list[ScriptBehind]:
         else:
             in_model = row["example_id"] in shown
         row["reason"] = row["reason"] or "gone: forgotten since"
+        if row.pop("is_superseded"):
+            row["reason"] += f" (superseded: the test is {row['decision']} now)"
         behind.append(ScriptBehind(**row, in_model=in_model))
     return behind
 
 
-def resolve(con: Connection, text: str) -> tuple[str, str]:
+def resolve(con: Connection, reference: str) -> tuple[str, str]:
     """The kind and id that a user means by an id, a model's name, a month, or the
     beginning (4 letters or more) of an id.
 
     A month means its model, or its dataset where there is no model. Raises InputError
     when nothing or more than one thing fits.
     """
-    wanted = text.strip()
+    wanted = reference.strip()
     if re.fullmatch(r"\d{4}-\d{2}", wanted):
         return _of_month(con, wanted)
     for kind, table, column in _PLACES:

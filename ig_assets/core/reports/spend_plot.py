@@ -6,11 +6,8 @@ import io
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from ig_assets.core.costs.budget import BudgetUsage
+from ig_assets.core.costs.budget import WARN_AT, BudgetUsage
 from ig_assets.warehouse.warehouse import Connection
-
-WARN_AT = 0.8
-MOST_DAYS = 31
 
 _DAYS = """
 SELECT CAST(coalesce(sent_at, called_at) AS DATE) AS day,
@@ -33,7 +30,7 @@ def spend_picture(
 ) -> bytes:
     """A small PNG: dollars a day on the left, shares of the budgets on the right.
 
-    A budget from 80 % on is red; the dashed line is where it is reached.
+    A budget above 80 % is red; the dashed line is where it is reached.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

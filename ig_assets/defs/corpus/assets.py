@@ -75,7 +75,12 @@ def raw_scripts(
                 """,
             )
     return dg.MaterializeResult(
-        metadata=counts(change) | {"sample": sample_table(change.sample)},
+        metadata=counts(change)
+        | {
+            "sample": sample_table(change.sample),
+            "left_out": sample_table(change.left_out),
+            "to_correct": sample_table(change.faults),
+        },
         data_version=dg.DataVersion(version),
     )
 

@@ -6,7 +6,7 @@ from ig_assets.core.corpus.embedding.batch_api.report import batch_report
 from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.index.sync import audit_index
 from ig_assets.core.corpus.library.label_report import (
-    scripts_without_language,
+    scripts_with_invalid_language,
     unknown_styles,
 )
 from ig_assets.core.generation.writing.schema import HOOK_STYLES
@@ -54,7 +54,7 @@ def no_rejected_scripts(
 def hook_styles_are_known(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Warn with styles that one script has, or that look like a known one."""
+    """Warn of styles that one script has or that resemble a known one (a slip)."""
     with warehouse.transaction() as con:
         styles = unknown_styles(con, HOOK_STYLES)
     doubtful = [style["hook_style"] for style in styles if style["is_doubtful"]]
@@ -84,7 +84,7 @@ def languages_are_tags(
 ) -> dg.AssetCheckResult:
     """Warn with the files; their scripts were accepted without a language."""
     with warehouse.transaction() as con:
-        found = scripts_without_language(con)
+        found = scripts_with_invalid_language(con)
     return dg.AssetCheckResult(
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
@@ -198,14 +198,16 @@ def index_equals_corpus(
     """List the store's ids page by page; the record of what was sent may be wrong."""
     audit = audit_index(warehouse, index, Space.of(embedder))
     return dg.AssetCheckResult(
-        passed=not audit.missing and not audit.orphans,
+        passed=not (audit.missing or audit.orphans or audit.stale),
         description=(
-            f"{len(audit.missing)} active scripts are missing in the index, and "
-            f"{len(audit.orphans)} of its ids belong to no active script."
+            f"{len(audit.missing)} active scripts are missing in the index, "
+            f"{len(audit.orphans)} of its ids belong to no active script, and "
+            f"{len(audit.stale)} are from an older or newer copy of the store."
         ),
         metadata={
             "missing": len(audit.missing),
             "orphans": len(audit.orphans),
+            "stale": len(audit.stale),
             "waiting": len(audit.waiting),
         },
     )

@@ -37,11 +37,14 @@ WHEN_NEWS_ARRIVES = (
 ).with_label("when news arrives")
 
 
-RESULT_COLUMNS = "experiment_id decision leader lead evidence age_days simulated"
+RESULT_COLUMNS = (
+    "experiment_id decision leader lead rival evidence z rule held_by age_days "
+    "simulated"
+)
 PICTURES = 4
 WINNER_COLUMNS = (
     "experiment_id decision arm variant_id script_id hook_style lift shrunken_lift "
-    "shrunken_low shrunken_high evidence"
+    "shrunken_low shrunken_high evidence z rule held_by"
 )
 
 
@@ -89,6 +92,7 @@ def posts(
             month,
             run_id=context.run.run_id,
             is_on=settings.publishes,
+            asks_again=not settings.approves_automatically,
         )
         with warehouse.transaction() as con:
             sample = fetch_dicts(

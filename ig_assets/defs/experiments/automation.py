@@ -1,5 +1,7 @@
 """Automation of publishing and of reading engagement: both call the platform."""
 
+from datetime import datetime
+
 import dagster as dg
 
 from ig_assets.core.experiments.engagement.collect import live_posts
@@ -14,6 +16,7 @@ from ig_assets.defs.run_requests import (
     skip_when_busy,
     state_of,
 )
+from ig_assets.defs.scheduled_runs import Due, request_scheduled_run
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -70,6 +73,18 @@ def publishing_sensor(
     )
 
 
+def engagement_due(warehouse: Warehouse, clock: Clock, tick: datetime) -> Due:
+    """The day that had just ended at a tick, if a post was live on it."""
+    if reason := ahead_of(clock, tick):
+        return reason
+    day = day_before(tick)
+    with warehouse.transaction() as con:
+        live = live_posts(con, tick)
+    if not live or day is None:
+        return dg.SkipReason("No post is live.")
+    return day
+
+
 @dg.schedule(
     job=engagement_job,
     cron_schedule="30 0 * * *",
@@ -87,12 +102,5 @@ def engagement_schedule(
     clock: dg.ResourceParam[Clock],
 ) -> dg.RunRequest | dg.SkipReason:
     """The day that just ended, if a post was live on it."""
-    tick = tick_of(context)
-    if reason := ahead_of(clock, tick):
-        return reason
-    day = day_before(tick)
-    with warehouse.transaction() as con:
-        live = live_posts(con, tick)
-    if not live or day is None:
-        return dg.SkipReason("No post is live.")
-    return dg.RunRequest(run_key=f"engagement-{day}", partition_key=day)
+    due = engagement_due(warehouse, clock, tick_of(context))
+    return request_scheduled_run(context, engagement_job.name, due)

@@ -1,5 +1,6 @@
 """Automation of the monthly fine-tune: submit, poll, register, compare, promote."""
 
+from datetime import datetime
 from functools import partial
 
 import dagster as dg
@@ -25,6 +26,7 @@ from ig_assets.defs.fine_tuning.assets import (
 )
 from ig_assets.defs.partitions import ahead_of, closed_months, month_before, tick_of
 from ig_assets.defs.run_requests import WantedRun, request_runs, skip_when_busy
+from ig_assets.defs.scheduled_runs import Due, request_scheduled_run
 from ig_assets.errors import InputError
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
@@ -45,6 +47,13 @@ register_model_job = dg.define_asset_job(
 )
 
 
+def fine_tune_due(clock: Clock, tick: datetime) -> Due:
+    """The last month that had ended at a tick."""
+    if reason := ahead_of(clock, tick):
+        return reason
+    return month_before(tick) or dg.SkipReason("No month is over yet.")
+
+
 @dg.schedule(
     job=fine_tune_month_job,
     cron_schedule="0 0 1 * *",
@@ -59,13 +68,8 @@ def monthly_fine_tune_schedule(
     context: dg.ScheduleEvaluationContext, clock: dg.ResourceParam[Clock]
 ) -> dg.RunRequest | dg.SkipReason:
     """The last month that had ended at the tick."""
-    tick = tick_of(context)
-    if reason := ahead_of(clock, tick):
-        return reason
-    month = month_before(tick)
-    if month is None:
-        return dg.SkipReason("No month is over yet.")
-    return dg.RunRequest(run_key=f"fine-tune-{month}", partition_key=month)
+    due = fine_tune_due(clock, tick_of(context))
+    return request_scheduled_run(context, fine_tune_month_job.name, due)
 
 
 @dg.sensor(

@@ -37,7 +37,10 @@ def content_calendar_sensor(
     clock: dg.ResourceParam[Clock],
     money_clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult | dg.SkipReason:
-    """The state is a hash of the month's valid rows."""
+    """Request the present month's generation when its valid calendar rows change.
+
+    Their hash is the state.
+    """
     month = clock.now().strftime("%Y-%m")
     if not settings.calendar.exists():
         return dg.SkipReason(

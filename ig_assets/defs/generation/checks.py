@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from ig_assets.core.corpus.scripts.control_tokens import control_tokens
 from ig_assets.core.generation.gates.prompt_injection import suspicious_scripts
 from ig_assets.core.generation.overview import gate_figures
 from ig_assets.defs.generation.assets import script_drafts, script_variants, topics
@@ -44,6 +45,43 @@ def calendar_rows_are_valid(
             "rejected": len(rejects),
             "sample": sample_table(rejects),
         },
+    )
+
+
+@dg.asset_check(
+    asset=topics,
+    partitions_def=months_ahead,
+    description=(
+        "No brief has a model's control token such as <|im_end|>: prompts show it "
+        "changed, and nothing that was written for it can be trained on."
+    ),
+)
+def briefs_have_no_control_token(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
+    """Warn with the ids of the topics and the fields that have one."""
+    with warehouse.transaction() as con:
+        planned = fetch_dicts(
+            con,
+            """
+            SELECT topic_id, topic, brief, audience, brand_voice
+            FROM topics
+            WHERE month = ?
+              AND status = 'planned'
+            ORDER BY topic_id
+            """,
+            [month_of(context)],
+        )
+    found = [
+        {"topic_id": row["topic_id"], "field": field}
+        for row in planned
+        for field in ("topic", "brief", "audience", "brand_voice")
+        if control_tokens(row[field] or "")
+    ]
+    return dg.AssetCheckResult(
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"fields_with_one": len(found), "sample": sample_table(found)},
     )
 
 

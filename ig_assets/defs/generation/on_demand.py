@@ -15,6 +15,7 @@ from ig_assets.core.generation.pipeline import (
 from ig_assets.core.generation.topics.on_demand import add_topic, known_topic
 from ig_assets.defs.failures import plain_failures
 from ig_assets.defs.generation.metadata import step_metadata
+from ig_assets.defs.pod_resources import pod_tags
 
 
 class TopicForm(dg.Config):
@@ -38,6 +39,7 @@ class RetryForm(dg.Config):
 
 @dg.op(
     pool="writer_api",
+    tags=pod_tags("writer_api"),
     description=(
         "Plans the topic in its month, writes its missing drafts and polishes them. "
         "Run again with the same topic, it writes only what is missing. PAYS for text "
@@ -64,6 +66,7 @@ def write_topic(
 
 @dg.op(
     pool="writer_api",
+    tags=pod_tags("writer_api"),
     description=(
         "Writes and polishes the month's rejected variants once more, within the same "
         "gates and bounds. The rejected ones stay as rows; topics that are posted are "

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ig_assets.core.costs.budget import budget_usage
-from ig_assets.core.costs.usage import reference_cost_usd, usage_by_operation
+from ig_assets.core.costs.usage import reference_cost_usd, usage_by_model
 from ig_assets.core.ports import Clock
 from ig_assets.core.reports.lineage_report import (
     flow_picture,
@@ -47,7 +47,7 @@ def api_usage(
     """Read the day's calls from the ledger; budgets stand as of the world's now."""
     day, now = day_of(context), money_clock.now()
     with plain_failures(), warehouse.transaction() as con:
-        rows = usage_by_operation(con, day)
+        rows = usage_by_model(con, day)
         found = budget_usage(con, settings.all_budgets, now)
         spent = daily_spend(con, now) if found else []
         version = content_version(

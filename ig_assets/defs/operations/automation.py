@@ -1,15 +1,17 @@
 """Automation of operations: usage, key rotation, failed runs, asset conditions."""
 
-from datetime import date
+from datetime import date, datetime
 
 import dagster as dg
 
-from ig_assets.core.costs.usage import usage_by_operation
+from ig_assets.core.costs.usage import usage_by_model
 from ig_assets.core.operations.key_rotation import key_ages
 from ig_assets.core.ports import Clock
+from ig_assets.defs.failures import failed_check_reasons, is_failed_check
 from ig_assets.defs.operations.assets import api_usage
 from ig_assets.defs.partitions import ahead_of, day_before, days, tick_of
 from ig_assets.defs.run_requests import skip_when_busy
+from ig_assets.defs.scheduled_runs import Due, request_scheduled_run
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.rows import merge_rows
@@ -26,6 +28,18 @@ usage_job = dg.define_asset_job(
 )
 
 
+def usage_due(warehouse: Warehouse, clock: Clock, tick: datetime) -> Due:
+    """The day that had just ended at a tick, if there were calls on it."""
+    if reason := ahead_of(clock, tick):
+        return reason
+    day = day_before(tick)
+    if day is None:
+        return dg.SkipReason("No day is over yet.")
+    with warehouse.transaction() as con:
+        called = usage_by_model(con, date.fromisoformat(day))
+    return day if called else dg.SkipReason(f"Nothing was called on {day}.")
+
+
 @dg.schedule(
     job=usage_job,
     cron_schedule="45 0 * * *",
@@ -40,17 +54,8 @@ def usage_schedule(
     clock: dg.ResourceParam[Clock],
 ) -> dg.RunRequest | dg.SkipReason:
     """The day that just ended, if there were calls on it."""
-    tick = tick_of(context)
-    if reason := ahead_of(clock, tick):
-        return reason
-    day = day_before(tick)
-    if day is None:
-        return dg.SkipReason("No day is over yet.")
-    with warehouse.transaction() as con:
-        called = usage_by_operation(con, date.fromisoformat(day))
-    if not called:
-        return dg.SkipReason(f"Nothing was called on {day}.")
-    return dg.RunRequest(run_key=f"usage-{day}", partition_key=day)
+    due = usage_due(warehouse, clock, tick_of(context))
+    return request_scheduled_run(context, usage_job.name, due)
 
 
 @dg.op(description="Computes the age of the configured keys from their fingerprints.")
@@ -100,7 +105,10 @@ key_rotation_schedule = dg.ScheduleDefinition(
     description="Writes one row with one sentence for each failed run.",
 )
 def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
-    """Record our own error's sentence; for any other failure, where its log is."""
+    """Record our own error's sentence, or why a blocking check failed.
+
+    For any other failure, where its log is.
+    """
     settings = load_settings()
     clock = make_clock(settings)
     events = context.get_step_failure_events()
@@ -110,6 +118,8 @@ def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
         data = event.step_failure_data
         if data.user_failure_data and data.user_failure_data.description:
             message = data.user_failure_data.description
+        elif is_failed_check(event):
+            message = " ".join(_failed_checks(context, step)) or message
         elif data.error is not None and data.error.cls_name:
             message = f"{data.error.cls_name}; the run's log has the traceback."
     row = {
@@ -125,6 +135,17 @@ def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
     except IgAssetsError as error:
         context.log.warning(str(error))
     context.log.error(f"{row['job']}: {message}")
+
+
+def _failed_checks(context: dg.RunFailureSensorContext, step: str) -> list[str]:
+    logs = context.instance.all_logs(
+        context.dagster_run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    )
+    return failed_check_reasons(
+        entry.dagster_event.asset_check_evaluation_data
+        for entry in logs
+        if entry.dagster_event is not None and entry.dagster_event.step_key == step
+    )
 
 
 # Only assets that cost nothing and stay on this machine have a condition at all.

@@ -2,19 +2,17 @@
 
 import dagster as dg
 
-from ig_assets.core.costs.budget import budget_usage
+from ig_assets.core.costs.budget import WARN_AT, budget_usage
 from ig_assets.core.ports import Clock
 from ig_assets.defs.metadata import sample_table
 from ig_assets.defs.operations.assets import api_usage
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
 
-WARN_AT = 0.8
-
 
 @dg.asset_check(
     asset=api_usage,
-    description="Less than 80 % of every budget is spent or reserved.",
+    description="At most 80 % of every budget is spent or reserved.",
 )
 def spending_is_within_budget(
     settings: dg.ResourceParam[Settings],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-import sys
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,14 @@ from ig_assets.adapters.faiss.index import FaissIndex
 from ig_assets.core.ports import IndexEntry
 
 
-def write_for_ever(folder: Path, namespace: str, vectors: Path) -> None:
+def write_for_ever(folder: Path, namespace: str, vectors: Path, writing: Event) -> None:
     """Upsert, update and delete at random; blocks are merged now and then."""
     given = dict(np.load(vectors))
     ids = list(given)
     store.LEAST_WASTE_BYTES = 1 << 14
     index = FaissIndex(folder, "scripts")
     chance = random.Random()
-    print("writing", flush=True)
+    writing.set()
     while True:
         some = chance.sample(ids, chance.randint(1, len(ids)))
         what = chance.random()
@@ -30,7 +30,3 @@ def write_for_ever(folder: Path, namespace: str, vectors: Path) -> None:
             index.update_metadata(namespace, {i: {"n": 2} for i in some})
         else:
             index.delete(namespace, some[: len(some) // 2])
-
-
-if __name__ == "__main__":
-    write_for_ever(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))

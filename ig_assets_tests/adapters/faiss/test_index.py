@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ig_assets.adapters.faiss import store
 from ig_assets.adapters.faiss.index import FaissIndex
 from ig_assets.core.ports import IndexEntry, Match
 from ig_assets.errors import TransientVendorError
+from ig_assets_tests.factories.processes import started
 
 SPACE = "model/with a slash-8"
 
@@ -180,6 +180,7 @@ def test_many_small_blocks_are_merged(
     for n in range(9):
         index.upsert(SPACE, entries(n, n + 1))
         assert len(blocks_of(tmp_path)) <= 4
+    assert len(list(reopened(index, tmp_path).list_ids(SPACE))) == 9
     for entry in entries(0, 9):
         [best] = reopened(index, tmp_path).query(SPACE, entry.vector, 1)
         assert (best.entry_id, best.similarity) == (entry.entry_id, pytest.approx(1.0))
@@ -248,14 +249,10 @@ def _upsert_one_by_one(folder: Path, first: int, last: int) -> None:
 def test_processes_that_write_at_once_lose_nothing(
     index: FaissIndex, tmp_path: Path
 ) -> None:
-    context = multiprocessing.get_context("spawn")
-    ranges = [(0, 10), (10, 20)]
     workers = [
-        context.Process(target=_upsert_one_by_one, args=(tmp_path / "index", *span))
-        for span in ranges
+        started(_upsert_one_by_one, tmp_path / "index", *span)
+        for span in [(0, 10), (10, 20)]
     ]
-    for worker in workers:
-        worker.start()
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0, 0]

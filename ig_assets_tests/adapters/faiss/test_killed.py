@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
+import signal
 import time
 from pathlib import Path
 
@@ -16,26 +14,24 @@ from ig_assets import files
 from ig_assets.adapters.faiss import store
 from ig_assets.adapters.faiss.index import FaissIndex
 from ig_assets.core.ports import IndexEntry
+from ig_assets_tests.adapters.faiss.killed_process import write_for_ever
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 from ig_assets_tests.core.corpus.index.test_sync import agrees, fill
+from ig_assets_tests.factories.processes import CONTEXT, started
 
-ROOT = Path(__file__).resolve().parents[3]
 KILLS = 24
 
 
 def killed_while_writing(corpus: CorpusFactory, vectors: Path, after_s: float) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ig_assets_tests.adapters.faiss.killed_process"]
-        + [str(corpus.folder / "index"), corpus.namespace, str(vectors)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
+    writing = CONTEXT.Event()
+    process = started(
+        write_for_ever, corpus.folder / "index", corpus.namespace, vectors, writing
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"writing\n"
+    assert writing.wait(120)
     time.sleep(after_s)
     process.kill()
-    process.communicate()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
 
 
 def test_after_every_kill_the_store_opens_and_a_sync_equals_the_corpus(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import ssl
 
 import httpx
 import pytest
@@ -79,6 +80,14 @@ def test_a_server_that_is_not_there_has_certainly_done_nothing(
     with pytest.raises(TransientVendorError) as caught:
         client.post(f"{ACCOUNT}/media")
     assert not caught.value.outcome_unknown
+
+
+def test_all_clients_read_the_certificates_once(world: GraphFactory) -> None:
+    first, second = (
+        world.client()._http()._transport._pool._ssl_context for _ in range(2)
+    )
+    assert first is second and first.get_ca_certs()
+    assert (first.check_hostname, first.verify_mode) == (True, ssl.CERT_REQUIRED)
 
 
 def test_an_empty_page_is_not_the_last_and_the_link_with_the_token_is_not_followed(

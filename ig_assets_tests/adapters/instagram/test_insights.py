@@ -50,9 +50,43 @@ def test_one_unknown_metric_costs_a_detour_once_and_nothing_else(
         found = {r.metric: r.value for r in platform.insights(["1"], START)}
         assert found == kept
         assert (len(world.server.items) > 1) is first
+    for items in (2, 1):
+        world.server.items.clear()
+        assert {r.metric for r in platform.insights(["2"], START)} == set(kept)
+        assert len(world.server.items) == items, "asked apart once, then known of it"
+
+
+def test_what_one_post_lacks_is_read_of_all_others_in_the_same_reading(
+    world: GraphFactory,
+) -> None:
+    ids = [str(n) for n in range(1000)]
+    for media_id in ids:
+        lacks = frozenset(["likes"] if media_id == "7" else [])
+        figures = {"views": 4.0, "likes": 2.0} if not lacks else {"views": 4.0}
+        world.server.add(media_id, kind="FEED", values=figures, lacks=lacks)
+    platform = world.instagram()
+    for _ in range(2):
+        world.server.items.clear()
+        readings = platform.insights(ids, START)
+        liked = {r.platform_post_id for r in readings if r.metric == "likes"}
+        assert liked == set(ids) - {"7"}
+        viewed = {r.platform_post_id for r in readings if r.metric == "views"}
+        assert viewed == set(ids)
+    assert len(world.server.items) == 1000, "and the next reading takes no detour"
+
+
+def test_a_metric_that_no_post_had_yet_is_still_asked_of_each_post(
+    world: GraphFactory,
+) -> None:
+    world.server.add("1", values=FIGURES, lacks=frozenset(["likes"]))
+    world.server.add("2", values=FIGURES)
+    platform = world.instagram()
+    [first] = {r.platform_post_id for r in platform.insights(["1"], START)}
+    found = {r.metric for r in platform.insights(["2"], START)}
+    assert (first, found) == ("1", set(FIGURES))
     world.server.items.clear()
-    assert {r.metric for r in platform.insights(["2"], START)} == set(kept)
-    assert len(world.server.items) == 1, "remembered for its whole kind"
+    platform.insights(["2"], START)
+    assert len(world.server.items) == 1, "somebody has it, so it is asked for with all"
 
 
 def test_a_post_of_the_feed_is_asked_for_what_it_has(world: GraphFactory) -> None:

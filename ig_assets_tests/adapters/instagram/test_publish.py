@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from ig_assets.adapters.instagram.media import short_code
 from ig_assets.core.ports import Published, PublishRequest
 from ig_assets.errors import InputError, RefusedError, TransientVendorError, VendorError
 from ig_assets_tests.adapters.instagram.graph_factory import START, GraphFactory
@@ -252,3 +253,34 @@ def test_a_post_that_is_not_there_is_said_to_be(
 ) -> None:
     with pytest.raises(InputError):
         world.instagram().look_up(media)
+
+
+@pytest.mark.parametrize(
+    ("link", "kind"),
+    [
+        ("https://www.instagram.com/share/reel/BAxyz12_", "a share link"),
+        ("https://www.instagram.com/share/BAxyz12_", "a share link"),
+        ("https://www.instagram.com/share/p/BAxyz/?igsh=1", "a share link"),
+        ("https://www.instagram.com/reels/audio/2873469112345/", "of an audio"),
+        ("https://www.instagram.com/reel/audio/2873469112345", "of an audio"),
+        ("https://www.instagram.com/stories/mara/3141592653589/", "of a story"),
+        ("https://www.instagram.com/mara/", "but to no post"),
+        ("my first reel", "neither a media id nor"),
+    ],
+)
+def test_a_link_that_names_no_post_is_told_without_listing_the_account(
+    world: GraphFactory, link: str, kind: str
+) -> None:
+    world.server.add("1")
+    with pytest.raises(InputError, match=kind) as told:
+        world.instagram().look_up(link)
+    assert "copy the address of the post's page" in str(told.value)
+    assert world.server.asked == []
+
+
+def test_a_post_whose_code_begins_like_a_word_is_found(world: GraphFactory) -> None:
+    world.server.add("1")
+    code = world.server.media["1"].permalink
+    assert world.instagram().look_up(code).platform_post_id == "1"
+    assert short_code("https://www.instagram.com/reel/audioXyz1/") == "audioXyz1"
+    assert short_code("https://instagr.am/p/shareIt9/") == "shareIt9"

@@ -131,13 +131,13 @@ def test_a_damaged_copy_in_the_cache_is_fetched_again(tmp_path: Path) -> None:
 def test_a_verified_file_is_not_hashed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetch_model_file("tiny", tmp_path, sources=[Shelf("A", CONTENT)])
+    path = fetch_model_file("tiny", tmp_path, sources=[Shelf("A", CONTENT)])
 
     def never(file: ModelFile, path: Path) -> bool:
         raise AssertionError("hashed again")
 
     monkeypatch.setattr(files, "_matches", never)
-    fetch_model_file("tiny", tmp_path, sources=[])
+    assert fetch_model_file("tiny", tmp_path, sources=[]) == path
 
 
 def test_nothing_wrong_ever_stands_under_the_final_name(tmp_path: Path) -> None:

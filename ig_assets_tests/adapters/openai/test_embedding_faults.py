@@ -17,7 +17,7 @@ import pytest
 
 from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.core.corpus.embedding.embed import EmbeddingRun, embed_missing
-from ig_assets.core.costs.ledger.ledger import ATTEMPTS, Ledger
+from ig_assets.core.costs.ledger.ledger import CALL_ATTEMPTS, Ledger
 from ig_assets.errors import (
     AccessError,
     MalformedAnswerError,
@@ -26,6 +26,7 @@ from ig_assets.errors import (
     VendorError,
 )
 from ig_assets_tests.core.corpus.corpus_factory import RUN, CorpusFactory
+from ig_assets_tests.factories.stopped_time import StoppedTime
 
 Answer = Callable[[Sequence[str]], httpx2.Response]
 DATES = {
@@ -85,10 +86,12 @@ class EmbeddingEnv(CorpusFactory):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.sent: list[list[str]] = []
-        self.waited: list[float] = []
+        self.time = StoppedTime()
         self.queue: list[Answer] = []
         client = httpx2.Client(transport=httpx2.MockTransport(self._answer))
-        self.openai = OpenAIEmbedder("sk-none", dimensions=2, http_client=client)
+        self.openai = OpenAIEmbedder(
+            "sk-none", dimensions=2, http_client=client, pace=self.time.pace()
+        )
         for n in range(3):
             self.write(f"{n}.md", hook=f"Hook number {n}{'e' * n}.")
         self.sync()
@@ -100,7 +103,7 @@ class EmbeddingEnv(CorpusFactory):
 
     def run(self, *answers: Answer) -> EmbeddingRun:
         self.queue = list(answers)
-        ledger = Ledger(self.warehouse, self.clock, sleep=self.waited.append)
+        ledger = Ledger(self.warehouse, self.clock, sleep=self.time.sleep)
         return embed_missing(
             self.warehouse, ledger, self.openai, self.clock, RUN, 100, max_in_flight=2
         )
@@ -139,7 +142,7 @@ def test_what_may_pass_is_tried_again_and_each_attempt_is_a_row(
     run = env.run(fault)
     assert env.statuses() == [row, "done"]
     assert env.sent[0] == env.sent[1] and len(env.sent) == 2
-    [waited] = env.waited
+    [waited] = env.time.slept
     assert waits[0] <= waited <= waits[1]
     assert (run.embedded, run.tokens, env.kept()) == (3, 17, 3)
     costs = env.rows("SELECT cost_usd FROM api_calls ORDER BY rowid")
@@ -149,7 +152,7 @@ def test_what_may_pass_is_tried_again_and_each_attempt_is_a_row(
 def test_what_does_not_pass_ends_the_run_after_five_attempts(env: EmbeddingEnv) -> None:
     with pytest.raises(TransientVendorError):
         env.run(*[status(500)] * 9)
-    assert env.statuses() == ["unknown"] * ATTEMPTS == ["unknown"] * len(env.sent)
+    assert env.statuses() == ["unknown"] * CALL_ATTEMPTS == ["unknown"] * len(env.sent)
     assert env.kept() == 0
     assert env.run().embedded == 3
 
@@ -161,10 +164,12 @@ def test_vectors_in_another_order_find_their_texts(env: EmbeddingEnv) -> None:
         return httpx2.Response(200, json=answer)
 
     env.run(turned)
-    for text, vector in env.rows(
+    kept = env.rows(
         "SELECT s.text, e.vector FROM scripts AS s JOIN embeddings AS e "
         "ON e.content_hash = s.revision_hash"
-    ):
+    )
+    assert len(kept) == 3
+    for text, vector in kept:
         [row] = np.array(rows_of([text]))
         np.testing.assert_allclose(vector, row / np.linalg.norm(row), rtol=1e-6)
 

@@ -26,36 +26,17 @@ from ig_assets.errors import AccessError, TransientVendorError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 from ig_assets_tests.adapters.openai.test_writer import REQUEST, response
+from ig_assets_tests.factories.stopped_time import StoppedTime
 from ig_assets_tests.factories.warehouses import migrated_warehouse
 
 KEY = "sk-test-pace-never-shown"
-
-
-class Time:
-    """Stands still but for sleeps; safe to share between threads."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-        self._mutex = threading.Lock()
-
-    def sleep(self, seconds: float) -> None:
-        with self._mutex:
-            self.slept.append(seconds)
-            self.now += seconds
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def pace(self) -> RateLimiter:
-        return RateLimiter(self.sleep, self.monotonic)
 
 
 class Bucket:
     """A limit that fills up evenly over a period, as OpenAI's do."""
 
     def __init__(
-        self, when: Time, unit: str, limit: int, period_s: float = 60.0
+        self, when: StoppedTime, unit: str, limit: int, period_s: float = 60.0
     ) -> None:
         self.refused = 0
         self._when, self._unit, self._limit = when, unit, limit
@@ -98,7 +79,7 @@ def go(pace: RateLimiter, headers: Mapping[str, str], tokens: int = 1) -> None:
 
 
 def test_before_the_first_header_nothing_waits() -> None:
-    when = Time()
+    when = StoppedTime()
     pace = when.pace()
     for _ in range(500):
         go(pace, {})
@@ -107,7 +88,7 @@ def test_before_the_first_header_nothing_waits() -> None:
 
 @pytest.mark.parametrize("reset", ["1m0s", "60s", "60000ms", "0m59.9s", "60", "0h1m0s"])
 def test_every_way_to_write_a_reset_is_read(reset: str) -> None:
-    when = Time()
+    when = StoppedTime()
     pace = when.pace()
     go(pace, told("requests", 60, 0, reset))
     pace.wait(1)
@@ -125,7 +106,7 @@ def test_every_way_to_write_a_reset_is_read(reset: str) -> None:
     ],
 )
 def test_headers_that_limit_nothing_are_not_believed(headers: dict[str, str]) -> None:
-    when = Time()
+    when = StoppedTime()
     pace = when.pace()
     go(pace, headers)
     pace.wait(1)
@@ -133,7 +114,7 @@ def test_headers_that_limit_nothing_are_not_believed(headers: dict[str, str]) ->
 
 
 def test_a_limit_by_the_day_fills_up_by_the_day() -> None:
-    when = Time()
+    when = StoppedTime()
     pace = when.pace()
     go(pace, told("requests", 14_400, 0, "24h0m0s"))
     pace.wait(1)
@@ -141,7 +122,7 @@ def test_a_limit_by_the_day_fills_up_by_the_day() -> None:
 
 
 def test_a_window_gives_nothing_back_before_its_end_and_all_of_it_then() -> None:
-    when = Time()
+    when = StoppedTime()
     pace = when.pace()
     go(pace, told("requests", 60, 0, "20s"))
     for _ in range(60):
@@ -150,7 +131,7 @@ def test_a_window_gives_nothing_back_before_its_end_and_all_of_it_then() -> None
 
 
 def test_a_window_that_ends_in_hours_is_tried_again_after_a_minute() -> None:
-    when = Time()
+    when = StoppedTime()
     pace = when.pace()
     go(pace, told("requests", 60, 0, "6h0m0s"))
     pace.wait(1)
@@ -158,7 +139,7 @@ def test_a_window_that_ends_in_hours_is_tried_again_after_a_minute() -> None:
 
 
 def test_what_takes_more_than_the_limit_goes_when_all_of_it_is_there() -> None:
-    when = Time()
+    when = StoppedTime()
     pace = when.pace()
     go(pace, told("tokens", 6000, 3000, "30s"))
     pace.wait(9000)
@@ -172,7 +153,7 @@ def test_what_takes_more_than_the_limit_goes_when_all_of_it_is_there() -> None:
 def test_one_by_one_nothing_is_refused_and_almost_all_that_is_allowed_is_used(
     unit: str, amount: int
 ) -> None:
-    when = Time()
+    when = StoppedTime()
     pace, limit = when.pace(), 120 * amount
     bucket = Bucket(when, unit, limit)
     for _ in range(600):
@@ -185,7 +166,7 @@ def test_one_by_one_nothing_is_refused_and_almost_all_that_is_allowed_is_used(
 
 
 def test_what_others_take_of_the_limit_is_noticed() -> None:
-    when = Time()
+    when = StoppedTime()
     pace, bucket = when.pace(), Bucket(when, "requests", 60)
     ask(pace, bucket)
     bucket.headers(50)  # another process
@@ -195,7 +176,7 @@ def test_what_others_take_of_the_limit_is_noticed() -> None:
 
 
 def test_threads_together_stay_below_the_limit() -> None:
-    when = Time()
+    when = StoppedTime()
     pace, bucket = when.pace(), Bucket(when, "requests", 60)
     ask(pace, bucket)
 
@@ -213,13 +194,13 @@ def test_threads_together_stay_below_the_limit() -> None:
 
 
 def test_a_great_request_is_not_overtaken_by_small_ones_that_came_later() -> None:
-    when = Time()
+    when = StoppedTime()
     small: list[float] = []
 
     def second_comes() -> None:
         small.append(other.wait(60).at_s)
 
-    class Slow(Time):
+    class Slow(StoppedTime):
         """While the first sleeps the second comes, and sleeps by itself."""
 
         def sleep(self, seconds: float) -> None:
@@ -245,7 +226,9 @@ def test_a_great_request_is_not_overtaken_by_small_ones_that_came_later() -> Non
 class Vendor:
     """Answers one after the other as told, and notes when it was asked."""
 
-    def __init__(self, when: Time, *answers: Callable[[], httpx2.Response]) -> None:
+    def __init__(
+        self, when: StoppedTime, *answers: Callable[[], httpx2.Response]
+    ) -> None:
         self.at: list[float] = []
         self._when, self._answers = when, list(answers)
 
@@ -275,7 +258,7 @@ def writer(vendor: Vendor, pace: RateLimiter | None = None) -> OpenAIWriter:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_retry_after_pauses_all_that_share_the_pace(status: int) -> None:
-    when = Time()
+    when = StoppedTime()
     pace = when.pace()
     vendor = Vendor(when, no(status, headers={"retry-after": "7"}), ok(), ok())
     with pytest.raises(TransientVendorError):
@@ -286,7 +269,7 @@ def test_a_retry_after_pauses_all_that_share_the_pace(status: int) -> None:
 
 
 def test_a_pause_is_a_minute_at_most() -> None:
-    when = Time()
+    when = StoppedTime()
     pace = when.pace()
     vendor = Vendor(when, no(429, headers={"retry-after": "86400"}), ok())
     with pytest.raises(TransientVendorError):
@@ -296,7 +279,7 @@ def test_a_pause_is_a_minute_at_most() -> None:
 
 
 def test_an_account_without_credit_pauses_nobody() -> None:
-    when = Time()
+    when = StoppedTime()
     pace = when.pace()
     vendor = Vendor(when, no(429, "insufficient_quota", {"retry-after": "30"}), ok())
     with pytest.raises(AccessError):
@@ -306,7 +289,7 @@ def test_an_account_without_credit_pauses_nobody() -> None:
 
 
 def test_a_refusal_that_asks_for_no_pause_empties_what_was_believed() -> None:
-    when = Time()
+    when = StoppedTime()
     pace = when.pace()
     vendor = Vendor(
         when,
@@ -322,7 +305,7 @@ def test_a_refusal_that_asks_for_no_pause_empties_what_was_believed() -> None:
 
 
 def test_a_request_waits_for_the_tokens_that_it_may_take() -> None:
-    when = Time()
+    when = StoppedTime()
     takes = estimated_tokens(
         len(REQUEST.instructions) + len(REQUEST.prompt), REQUEST.max_output_tokens
     )
@@ -334,7 +317,7 @@ def test_a_request_waits_for_the_tokens_that_it_may_take() -> None:
 
 
 def test_chat_completions_and_embeddings_keep_the_pace_too() -> None:
-    when = Time()
+    when = StoppedTime()
     full = told("requests", 60, 0, "60s")
     chat = {
         "id": "c",
@@ -392,7 +375,7 @@ def test_one_key_and_model_at_one_address_have_one_pace() -> None:
 
 def test_writers_made_apart_share_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str, str]] = []
-    when = Time()
+    when = StoppedTime()
     pace = when.pace()
 
     def shared(*whose: str) -> RateLimiter:
@@ -432,7 +415,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
 def test_a_halt_ends_the_wait_and_the_request_is_never_sent(
     warehouse: Warehouse,
 ) -> None:
-    vendor = Vendor(Time(), ok(told("requests", 60, 0, "6h")), ok())
+    vendor = Vendor(StoppedTime(), ok(told("requests", 60, 0, "6h")), ok())
     paced = writer(vendor, RateLimiter())  # which would really wait a minute
     paced.write(REQUEST)
     halt = threading.Event()
@@ -459,7 +442,7 @@ def test_a_halt_ends_the_wait_and_the_request_is_never_sent(
 def test_waiting_for_a_turn_is_no_latency(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    when = Time()
+    when = StoppedTime()
     vendor = Vendor(when, ok(told("requests", 60, 0, "60s")), ok())
     pace = RateLimiter(monotonic=when.monotonic)
     paced = writer(vendor, pace)

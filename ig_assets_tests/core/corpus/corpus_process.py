@@ -9,10 +9,10 @@ at the first of them leaves.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -36,6 +36,7 @@ from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.ports import EmbeddingAnswer, TokenUsage
 from ig_assets.warehouse.warehouse import Connection, Warehouse
+from ig_assets_tests.factories.processes import started
 
 MODEL = "text-embedding-3-small"
 DIMENSIONS = 16
@@ -44,8 +45,6 @@ BATCH = 2
 IN_FLIGHT = 2
 NOW = datetime(2026, 5, 1, 9)
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__])
 # Loaded once, by the server that the processes are forked from.
 _WARM = (
     call_cost_usd("openai", MODEL, TokenUsage(1, 1)),
@@ -147,11 +146,10 @@ def index_of(folder: Path) -> FaissIndex:
 def start_sync(folder: Path, base_url: str, kill_at: int | None = None) -> BaseProcess:
     """`sync_all` in a process of its own, killed at a boundary.
 
-    One that lives to the end writes `folder/boundaries`: their kinds in order.
+    One that lives to the end writes `folder/undisturbed`: the kinds of the boundaries
+    in their order, and the seconds it took.
     """
-    process = _CONTEXT.Process(target=_sync_watched, args=(folder, base_url, kill_at))
-    process.start()
-    return process
+    return started(_sync_watched, folder, base_url, kill_at)
 
 
 def _sync_watched(folder: Path, base_url: str, kill_at: int | None) -> None:
@@ -159,8 +157,10 @@ def _sync_watched(folder: Path, base_url: str, kill_at: int | None) -> None:
     for name, kind in (("fsync", "flushed"), ("replace", "replaced")):
         setattr(os, name, _watched(getattr(os, name), boundaries, kind))
     _watch_writing(boundaries)
+    began_s = time.monotonic()
     sync_all(folder, base_url, "run-1", boundaries)
-    (folder / "boundaries").write_text(json.dumps(boundaries.passed))
+    took_s = time.monotonic() - began_s
+    (folder / "undisturbed").write_text(json.dumps([boundaries.passed, took_s]))
 
 
 def _watched(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from ig_assets.core.costs.ledger.ledger import Call, Ledger, RunRef
 from ig_assets.core.ports import TokenUsage
 from ig_assets.errors import BudgetError
 from ig_assets.warehouse.warehouse import Connection
+from ig_assets_tests.factories.processes import CONTEXT, started
 from ig_assets_tests.factories.warehouses import migrated_warehouse
 
 NOW = datetime(2026, 5, 31, 23, 30)
@@ -97,7 +97,7 @@ def test_a_month_goes_on_over_its_days(tmp_path: Path) -> None:
     till.clock.present = datetime(2026, 5, 1)
     till.pay()
     till.clock.present = NOW
-    till.refused()
+    assert "month:usd=0.03" in till.refused()
 
 
 def test_days_and_months_are_the_worlds_where_the_loops_clock_stands_still(
@@ -187,13 +187,8 @@ def _spend(folder: Path, barrier: object) -> None:
 
 
 def test_two_processes_never_exceed_one_budget(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(2)
-    processes = [
-        context.Process(target=_spend, args=(tmp_path, barrier)) for _ in range(2)
-    ]
-    for process in processes:
-        process.start()
+    barrier = CONTEXT.Barrier(2)
+    processes = [started(_spend, tmp_path, barrier) for _ in range(2)]
     for process in processes:
         process.join(120)
         assert process.exitcode == 0

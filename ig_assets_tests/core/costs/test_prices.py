@@ -72,6 +72,28 @@ def test_a_price_of_the_settings_counts_per_million_tokens_of_its_kind() -> None
     assert call_cost_usd("local", FINE_TUNED, usage) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("model", "is_own"),
+    [
+        ("gpt-4.1", True),
+        ("gpt-4.1-2025-04-14", True),
+        ("gpt-4.1-2025-04-14:ft-acme", True),
+        ("gpt-4.1-mini", False),
+        ("gpt-4.1-mini-2025-04-14", False),
+        ("gpt-4.10", False),
+    ],
+)
+def test_a_price_holds_for_a_model_and_its_snapshots_and_for_no_smaller_sister(
+    model: str, is_own: bool
+) -> None:
+    use_prices(parse_prices("gpt-4.1=777/777"))
+    try:
+        cost = call_cost_usd("openai", model, TokenUsage(1_000_000))
+    finally:
+        use_prices(())
+    assert (cost == pytest.approx(777)) == is_own
+
+
 @pytest.mark.parametrize("rule", ["m", "m=1", "m=1/2/3/4", "m=one/two", "=1/2"])
 def test_a_malformed_price_is_an_error_that_names_it(rule: str) -> None:
     with pytest.raises(ValueError, match=re.escape(f"{rule!r} is not a price")):

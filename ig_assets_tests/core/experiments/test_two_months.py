@@ -52,7 +52,7 @@ def test_two_months_of_simulated_posts_end_decided(tmp_path: Path) -> None:
         )
     while clock.present < datetime(2026, 3, 20):
         if clock.present < datetime(2026, 3, 1):
-            publish_due(warehouse, clock, audience)
+            publish_due(warehouse, clock, audience, asks_again=False)
         clock.present += 2 * DAY
         yesterday = (clock.present - timedelta(hours=1)).date()
         collect_engagement(warehouse, clock, audience, yesterday)

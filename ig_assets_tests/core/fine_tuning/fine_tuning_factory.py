@@ -103,6 +103,16 @@ class FineTuningFactory:
                 },
             )
         self.write(
+            "standings",
+            {
+                "experiment_id": name,
+                "data_through": decided_at,
+                "leader_arm": "a",
+                "log_e": 4.394,
+                "rule": "e",
+            },
+        )
+        self.write(
             "decisions",
             {
                 "experiment_id": name,

@@ -11,6 +11,7 @@ from ig_assets.core.experiments.stats.anytime_t_test import t_log_e
 from ig_assets.core.experiments.stats.e_values import TAU
 from ig_assets.core.fine_tuning.canary import (
     E_PROMOTE,
+    NOVELTY,
     TRIAL,
     PromotionDecision,
     admit_canary,
@@ -67,12 +68,18 @@ def pair(
     canary_first: bool = True,
     day: int = 20,
     decision: str = "inconclusive",
+    month: str = "2026-03",
+    published_at: datetime | None = None,
 ) -> None:
     """A canary text and its sibling of arm a, with evidence at the last look."""
+    env.write("experiments", {"experiment_id": name, "month": month})
     env.variant(name, "a", model_id=BASE)
     env.variant(name, "b", model_id=BASE, hook_style="story")
     env.variant(name, "control", model_id=BASE, is_control=True)
     env.variant(name, "canary", model_id="new", is_canary=True)
+    if published_at is not None:
+        row = {"post_id": f"p-{name}-canary", "published_at": published_at}
+        env.write("posts", row)
     arms = ("canary", "a") if canary_first else ("a", "canary")
     for other in (arms, ("canary", "b"), ("canary", "control")):
         matched = set(other) == {"a", "canary"}
@@ -163,20 +170,52 @@ def test_without_evidence_nothing_is_promoted(env: FineTuningFactory) -> None:
     assert decision.action == "keep" and "no pair of posts" in decision.reason
 
 
-def test_one_good_pair_is_not_enough_and_several_are(env: FineTuningFactory) -> None:
+def test_one_good_month_is_not_enough_and_several_are(env: FineTuningFactory) -> None:
     model(env, "new", "canary")
-    pair(env, "e1", 3.0)
+    for number in range(30):
+        pair(env, f"m1-{number}", 0.3 + number / 1000)
     assert decided(env).action == "keep"
-    for name, ratio in (("e2", 0.3), ("e3", -0.2), ("e4", 0.4), ("e5", 0.3)):
-        pair(env, name, ratio, canary_first=ratio > 0)
-    pair(env, "e1", 0.3)
+    for month, ratio in ((4, 0.3), (5, 0.4), (6, 0.3)):
+        first = month != 5
+        sign = 1 if first else -1
+        name, of = f"m{month}", f"2026-{month:02}"
+        pair(env, name, sign * ratio, canary_first=first, month=of)
     assert decided(env).action == "keep"
-    for name in ("e6", "e7", "e8", "e9"):
-        pair(env, name, 0.3)
+    pair(env, "m7", 0.35, month="2026-07")
+    pair(env, "m8", 0.32, month="2026-08")
     decision = decided(env)
     assert decision.action == "promote"
-    assert decision.reason.startswith("canary: +35 % over the active model in 9 pairs")
+    assert decision.reason.startswith(
+        "canary: +39 % over the active model in 35 pairs of 6 months"
+    )
     assert status_of(env, "new") == "canary"
+
+
+def test_the_first_days_of_a_new_model_promote_nothing(env: FineTuningFactory) -> None:
+    model(env, "new", "canary")
+    first = datetime(2026, 3, 2)
+    pair(env, "e1", 3.0, published_at=first)
+    pair(env, "e2", 3.0, published_at=first + NOVELTY - timedelta(hours=1))
+    decision = decided(env)
+    assert decision.action == "keep"
+    assert "2 pairs are of its first 28 days" in decision.reason
+    pair(env, "e3", 0.2, month="2026-04", published_at=first + NOVELTY)
+    with env.warehouse.transaction() as con:
+        evidence = canary_evidence(con)
+    assert evidence is not None
+    assert (evidence.stand.pairs, evidence.left_out) == (1, 2)
+    assert evidence.stand.mean == pytest.approx(0.2)
+
+
+def test_a_month_with_a_pair_that_still_runs_waits(env: FineTuningFactory) -> None:
+    model(env, "new", "canary")
+    pair(env, "e1", 0.2)
+    pair(env, "e2", 0.9, month="2026-04")
+    pair(env, "e3", 0.9, month="2026-04", decision="running")
+    with env.warehouse.transaction() as con:
+        evidence = canary_evidence(con)
+    assert evidence is not None
+    assert (evidence.stand.pairs, evidence.left_out) == (1, 1)
 
 
 def test_texts_that_differ_by_chance_promote_nothing_however_often_one_asks() -> None:
@@ -197,8 +236,8 @@ def test_a_canary_that_is_behind_is_never_promoted_however_sure_that_is(
     env: FineTuningFactory,
 ) -> None:
     model(env, "new", "canary")
-    for name in ("e1", "e2", "e3", "e4", "e5"):
-        pair(env, name, -0.5)
+    for month in range(1, 9):
+        pair(env, f"e{month}", -0.5, month=f"2026-{month:02}")
     decision = decided(env)
     assert decision.action == "keep" and "promotion needs" in decision.reason
 
@@ -216,16 +255,14 @@ def test_each_pair_enters_once_at_the_last_look_of_an_ended_experiment(
             for row in pair_rows
         ),
     )
-    pair(env, "e2", 0.1, variance=0.06)
+    pair(env, "e2", 0.2, variance=0.06)
     pair(env, "thin", 5.0, events=24.0)
-    pair(env, "still running", 5.0, decision="running")
+    pair(env, "still running", 5.0, decision="running", month="2026-04")
     with env.warehouse.transaction() as con:
         evidence = canary_evidence(con)
     assert evidence is not None and evidence.stand.pairs == 2
-    assert evidence.stand.mean == pytest.approx((0.4 + 0.1) / 2)
-    assert evidence.stand.log_e_of_leader == pytest.approx(
-        float(t_log_e([0.4, 0.1]).max())
-    )
+    assert evidence.stand.mean == pytest.approx((0.4 + 0.2) / 2)
+    assert (evidence.stand.units, evidence.stand.log_e) == (1, pytest.approx(0.0))
 
 
 def test_a_pair_grounded_in_different_scripts_does_not_count(

@@ -46,6 +46,7 @@ def test_what_shares_a_topic_an_experiment_or_words_never_straddles_splits(
     vectors = {f"h{i}": np.eye(10)[max(i, 1)].tolist() for i in range(10)}
     groups = group_examples(items, vectors)
     splits = assign_splits(groups.values(), seed, share)
+    assert groups.keys() == {item.example_id for item in items}
     for a in items:
         for b in items:
             words = {max(int(t.revision_hash[1:]), 1) for t in a.texts}

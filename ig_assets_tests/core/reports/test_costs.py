@@ -158,18 +158,18 @@ def test_a_topic_costs_what_all_its_arms_took(warehouse: Warehouse) -> None:
 
 def test_a_winner_costs_its_losers_too(warehouse: Warehouse) -> None:
     [winner] = told(warehouse, "winner")
-    assert winner | {"variant_usd": 0, "winner_usd": 0} == {
+    assert winner | {"own_usd": 0, "topic_usd": 0} == {
         "winner": "onions-a",
         "month": "2026-01",
         "topic": "onions",
         "decision": "provisional",
-        "variant_usd": 0,
-        "winner_usd": 0,
+        "own_usd": 0,
+        "topic_usd": 0,
         "variants": 2,
         "tokens": 1500,
     }
-    assert winner["variant_usd"] == pytest.approx(0.02)
-    assert winner["winner_usd"] == pytest.approx(0.04)
+    assert winner["own_usd"] == pytest.approx(0.02)
+    assert winner["topic_usd"] == pytest.approx(0.04)
 
 
 def test_a_piece_costs_all_text_over_what_came_of_it(warehouse: Warehouse) -> None:
@@ -177,15 +177,19 @@ def test_a_piece_costs_all_text_over_what_came_of_it(warehouse: Warehouse) -> No
         units = unit_costs(con)
     assert (units.variants, units.winners) == (2, 1)
     assert units.total_usd == pytest.approx(0.541)
-    assert units.variant_usd == pytest.approx(0.54 / 2)
-    assert units.winner_usd == pytest.approx(0.54)
+    assert units.usd_per_variant == pytest.approx(0.54 / 2)
+    assert units.usd_per_winner == pytest.approx(0.54)
 
 
 def test_nothing_spent_is_no_price_a_piece(tmp_path: Path) -> None:
     empty = migrated_warehouse(tmp_path / "w.duckdb", lambda: NOON)
     with empty.transaction() as con:
         units = unit_costs(con)
-    assert (units.total_usd, units.variant_usd, units.winner_usd) == (0, None, None)
+    assert (units.total_usd, units.usd_per_variant, units.usd_per_winner) == (
+        0,
+        None,
+        None,
+    )
 
 
 def test_an_unknown_way_to_tell_is_refused(warehouse: Warehouse) -> None:

@@ -15,7 +15,7 @@ import pytest
 from ig_assets.adapters.openai.rate_limit import RateLimiter
 from ig_assets.adapters.openai.writer import OpenAIEmbedder, OpenAIWriter
 from ig_assets.core.corpus.embedding.embed import embed_texts
-from ig_assets.core.costs.ledger.ledger import ATTEMPTS, Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import CALL_ATTEMPTS, Ledger, RunRef
 from ig_assets.core.generation.writing.schema import ScriptAnswer
 from ig_assets.core.ports import TokenUsage, WriteRequest
 from ig_assets.errors import (
@@ -273,9 +273,9 @@ def test_the_ledger_gives_up_after_five_attempts(vendor: Aimock, books: Books) -
     vendor.breaks(rateLimitRate=1)
     with pytest.raises(TransientVendorError):
         books.embed(vendor)
-    assert vendor.asked() == [429] * ATTEMPTS
-    assert books.statuses() == ["failed"] * ATTEMPTS
-    assert books.waited == [1.0] * (ATTEMPTS - 1)
+    assert vendor.asked() == [429] * CALL_ATTEMPTS
+    assert books.statuses() == ["failed"] * CALL_ATTEMPTS
+    assert books.waited == [1.0] * (CALL_ATTEMPTS - 1)
 
 
 @pytest.mark.parametrize(

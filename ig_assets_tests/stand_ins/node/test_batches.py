@@ -46,6 +46,7 @@ def test_every_line_asks_as_openai_describes_a_single_request(
     prism: Contract,
 ) -> None:
     batches = OpenAIBatches(KEY)
+    before = len(prism.verdicts)
     with prism.client() as client:
         for line in LINES:
             told = json.loads(batches._encoded(line))
@@ -54,6 +55,7 @@ def test_every_line_asks_as_openai_describes_a_single_request(
             url = prism.base_url + told["url"].removeprefix("/v1")
             client.post(url, json=told["body"], headers=_header())
             assert prism.verdicts[-1].status == 200, prism.verdicts[-1].violations
+    assert len(prism.verdicts) - before == len(LINES) == 4
 
 
 def test_aimock_takes_a_batch_to_its_end_and_its_results_join_by_line(

@@ -82,7 +82,11 @@ _OPEN_LINES = """
 
 @dataclass(frozen=True)
 class BatchRow:
-    """One row of `embedding_batches`."""
+    """One row of `embedding_batches`; the values of `status` are in the module's text.
+
+    `batch_id` is None until the vendor has accepted the batch, `outcome` until it has
+    ended; `reason` holds the vendor's codes.
+    """
 
     intent_key: str
     provider: str

@@ -22,7 +22,7 @@ from ig_assets.core.corpus.embedding.requests import Input, batches
 from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.embedding.vector_store import check_answer, write_vectors
 from ig_assets.core.costs.concurrency import run_bounded
-from ig_assets.core.costs.ledger.ledger import ATTEMPTS, Call, Ledger, RunRef
+from ig_assets.core.costs.ledger.ledger import CALL_ATTEMPTS, Call, Ledger, RunRef
 from ig_assets.core.costs.ledger.retry_exhausted import add_attempt_count
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.identity import fields_hash
@@ -219,5 +219,5 @@ class _Payment:
 
         tokens = sum(item.tokens for item in batch)
         call = embedding_call(embedder, self.operation, hashes, tokens)
-        with add_attempt_count(ATTEMPTS):
+        with add_attempt_count(CALL_ATTEMPTS):
             return self.ledger.pay(call, self.run, send, record, halt).usage

@@ -104,8 +104,10 @@ def make_arms(
     single_ids: Mapping[int, str],
     known: KnownPosts,
 ) -> tuple[list[ImportedArm], list[HistoryRow]]:
-    """The posts of the rows, and the rows that give a known arm other words.
+    """Assign each row to a post.
 
+    Returns (arms, rows left out since their arm is known with other words). Rows that
+    lack a count of the rate are not expected.
     A test with a single arm is no experiment. A known row keeps its post, whatever
     the order of the rows; a single post becomes an arm once its test has two.
     """

@@ -1,7 +1,8 @@
 """The difference between corpus and index, computed in SQL: what each id needs.
 
 Three sources are compared at once: the active scripts, the rows of `index_entries`
-(what the store took), and the ids that the store lists now.
+(what the store took), and the ids that the store lists now; with their versions where
+the store is not in the state in which the last sync left it (`generations.py`).
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ig_assets.core.corpus.embedding.spaces import Space
+from ig_assets.core.corpus.index import generations
 from ig_assets.core.ports import VectorIndex
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -54,6 +56,14 @@ _METADATA_HASH = (
     + "))"
 )
 
+# What the store has of an entry, in short.
+VERSION = "left(sha256({0}.revision_hash || {0}.metadata_hash), 16)"
+
+_IS_STALE = (
+    "($compares AND e.script_id IS NOT NULL AND h.script_id IS NOT NULL "
+    "AND h.version IS DISTINCT FROM e.version)"
+)
+
 # ',origin,month,': the keys that an entry has.
 _METADATA_KEYS = "',' || " + " || ".join(
     f"CASE WHEN d.{name} IS NULL THEN '' ELSE '{name},' END" for name in METADATA
@@ -71,30 +81,36 @@ _DESIRED = f"""
 # The action for each id of the three sources. A script whose new text has no vector yet
 # keeps its old entry, so that it can be found meanwhile. An id in the store that no
 # active script and no row of ours has is an orphan. A store's update of metadata drops
-# no key, so an entry that lost one is written with its vector.
+# no key, so an entry that lost one is written with its vector. An entry is stale where
+# the store has it in another version than it took last; it has one again from its
+# stored vector, or goes until there is one.
 _PLAN = f"""
     CREATE TEMP TABLE index_plan AS
     WITH entered AS (
-        SELECT script_id, revision_hash, embedding_model, metadata_hash, metadata_keys
-        FROM index_entries
-        WHERE index_name = $name
-            AND namespace = $namespace
+        SELECT i.script_id, i.revision_hash, i.embedding_model, i.metadata_hash,
+            i.metadata_keys,
+            CASE WHEN $compares THEN {VERSION.format("i")} END AS version
+        FROM index_entries AS i
+        WHERE i.index_name = $name
+            AND i.namespace = $namespace
     )
     SELECT coalesce(d.script_id, e.script_id, h.script_id) AS script_id,
         CASE
+            WHEN NOT d.has_vector AND {_IS_STALE} THEN 'stale'
             WHEN NOT d.has_vector AND e.script_id IS NOT NULL THEN 'waiting'
             WHEN NOT d.has_vector AND h.script_id IS NULL THEN 'unembedded'
             WHEN d.has_vector THEN CASE
                 WHEN e.script_id IS NULL OR e.revision_hash <> d.revision_hash
                     OR e.embedding_model <> $model THEN 'upsert'
-                WHEN h.script_id IS NULL THEN 'repair'
+                WHEN h.script_id IS NULL OR {_IS_STALE} THEN 'repair'
                 WHEN e.metadata_hash <> d.metadata_hash THEN 'metadata'
                 ELSE 'unchanged'
             END
             WHEN e.script_id IS NOT NULL THEN 'delete'
             ELSE 'orphan'
         END AS action,
-        e.metadata_keys IS NULL OR h.script_id IS NULL OR {_KEY_VANISHED} AS lost_keys
+        e.metadata_keys IS NULL OR h.script_id IS NULL OR {_IS_STALE} OR {_KEY_VANISHED}
+            AS lost_keys
     FROM desired AS d
     FULL JOIN entered AS e
         ON e.script_id = d.script_id
@@ -106,6 +122,7 @@ _PLAN = f"""
 _WRITES = f"""
     SELECT d.script_id, d.revision_hash, d.metadata_hash, d.metadata_keys, p.action,
         p.action <> 'metadata' OR p.lost_keys AS needs_vector,
+        {VERSION.format("d")} AS version,
         {", ".join(f"d.{name}" for name in METADATA)}
     FROM index_plan AS p
     JOIN desired AS d
@@ -118,8 +135,8 @@ _WRITES = f"""
 class PlannedWrite(NamedTuple):
     """One entry to write; `action` is upsert, repair or metadata.
 
-    `needs_vector` is false where only the metadata are updated. `metadata` leaves out
-    what is unknown, since a store takes no NULL.
+    `needs_vector` is false where only the metadata are updated. `metadata` have the
+    entry's version and leave out what is unknown, since a store takes no NULL.
     """
 
     script_id: str
@@ -135,8 +152,10 @@ class PlannedWrite(NamedTuple):
 class IndexPlan:
     """What a namespace needs.
 
-    `deletes` include the `orphans`. `unembedded` counts the active scripts without a
-    vector; `listed` are the ids that the store has before the plan is applied.
+    `deletes` include the `orphans`, and what is stale and cannot be repaired yet.
+    `unembedded` counts the active scripts without a vector; `listed` are the ids that
+    the store has before the plan is applied; `state` is how they stand to its last
+    sync.
     """
 
     writes: list[PlannedWrite]
@@ -145,17 +164,31 @@ class IndexPlan:
     unchanged: int
     unembedded: int
     listed: frozenset[str]
+    state: generations.State
 
 
 def plan_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexPlan:
     """Compare scripts, `index_entries` and store. Raises VendorError."""
-    listed = frozenset(index.list_ids(space.namespace))
+    state = generations.compare(warehouse, index, space.namespace)
+    versions: dict[str, str | None] = {}
+    if state.is_trusted:
+        listed = frozenset(index.list_ids(space.namespace))
+    else:
+        versions = index.versions(space.namespace)
+        listed = frozenset(versions)
     with warehouse.transaction() as con:
         con.execute(
             "CREATE TEMP TABLE store_ids AS "
-            "SELECT unnest(from_json(?, '[\"VARCHAR\"]')) AS script_id",
+            "SELECT unnest(from_json(?, '[\"VARCHAR\"]')) AS script_id, "
+            "CAST(NULL AS TEXT) AS version",
             [json.dumps(list(listed))],  # six times as fast as a list
         )
+        if versions:
+            con.execute(
+                "CREATE OR REPLACE TEMP TABLE store_ids AS "
+                "SELECT unnest(?::TEXT[]) AS script_id, unnest(?::TEXT[]) AS version",
+                [list(versions), list(versions.values())],
+            )
         con.execute(_DESIRED, {"model": space.model, "dimensions": space.dimensions})
         con.execute(
             _PLAN,
@@ -163,6 +196,7 @@ def plan_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexP
                 "model": space.model,
                 "name": index.name,
                 "namespace": space.namespace,
+                "compares": not state.is_trusted,
             },
         )
         counts = dict(
@@ -174,20 +208,26 @@ def plan_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexP
         deletes = con.execute("""
             SELECT script_id
             FROM index_plan
-            WHERE action IN ('delete', 'orphan')
+            WHERE action IN ('delete', 'orphan', 'stale')
             ORDER BY script_id
             """).fetchall()
         unembedded = con.execute(
             "SELECT count(*) FROM desired WHERE NOT has_vector"
         ).fetchall()
     return IndexPlan(
-        writes=[PlannedWrite._make([*row[:6], _known(row[6:])]) for row in rows],
+        writes=[_write(row) for row in rows],
         deletes=[script_id for (script_id,) in deletes],
-        orphans=counts.get("orphan", 0),
+        orphans=counts.get("orphan", 0) + counts.get("stale", 0),
         unchanged=counts.get("unchanged", 0) + counts.get("waiting", 0),
         unembedded=int(unembedded[0][0]),
         listed=listed,
+        state=state,
     )
+
+
+def _write(row: Sequence[Any]) -> PlannedWrite:
+    metadata = {**_known(row[7:]), "version": row[6]}
+    return PlannedWrite._make([*row[:6], metadata])
 
 
 def _known(

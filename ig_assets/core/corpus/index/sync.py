@@ -18,7 +18,13 @@ from ig_assets.core.corpus.embedding.batch_store import in_flight_inputs
 from ig_assets.core.corpus.embedding.spaces import Space, activate, active_space
 from ig_assets.core.corpus.embedding.vector_store import Vector, read_vectors
 from ig_assets.core.corpus.index import entries as stored_entries
-from ig_assets.core.corpus.index.plan import IndexPlan, PlannedWrite, plan_index
+from ig_assets.core.corpus.index import generations
+from ig_assets.core.corpus.index.plan import (
+    VERSION,
+    IndexPlan,
+    PlannedWrite,
+    plan_index,
+)
 from ig_assets.core.ports import Clock, IndexEntry, VectorIndex
 from ig_assets.errors import IgAssetsError
 from ig_assets.warehouse.warehouse import Warehouse
@@ -40,11 +46,20 @@ _HAS_VECTOR = """
 """
 
 
+_ENTERED = f"""
+    SELECT i.script_id, {VERSION.format("i")}
+    FROM index_entries AS i
+    WHERE i.index_name = ?
+        AND i.namespace = ?
+"""
+
+
 @dataclass(frozen=True)
 class IndexChange:
     """What a sync did, in entries.
 
-    `repaired` were lost by the store, or were in it without a row of ours; `failed`
+    `repaired` were lost by the store, were in it without a row of ours, or were in it
+    in another version than it took last; `failed`
     were not taken, or not listed afterwards, and are tried again by the next sync.
     `switched`: another embedding space answers from now on. While an old space
     answers, what was done to it is counted as well, except in `unchanged`.
@@ -61,15 +76,17 @@ class IndexChange:
 
 @dataclass(frozen=True)
 class IndexAudit:
-    """Where corpus and index differ, in script ids; both are empty when they agree.
+    """Where corpus and index differ, in script ids; all are empty when they agree.
 
-    `missing` should be in the store, `orphans` should not. `waiting` have no vector
-    yet, since their text is in a batch or was given up by one.
+    `missing` should be in the store, `orphans` should not, `stale` are there in
+    another version than the store took last. `waiting` have no vector yet, since their
+    text is in a batch or was given up by one.
     """
 
     missing: tuple[str, ...]
     orphans: tuple[str, ...]
     waiting: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
 
 
 @dataclass
@@ -129,7 +146,9 @@ def audit_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> Index
     A script without a vector of the space counts as missing, unless texts of the
     space are in a batch or were given up by one.
     """
-    listed = set(index.list_ids(space.namespace))
+    listed, stale = set(index.list_ids(space.namespace)), set[str]()
+    if not generations.compare(warehouse, index, space.namespace).is_trusted:
+        stale = _stale(warehouse, index, space)
     in_space = [space.model, space.dimensions]
     with warehouse.transaction() as con:
         has_vector = dict(con.execute(_HAS_VECTOR, in_space).fetchall())
@@ -142,7 +161,15 @@ def audit_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> Index
         missing=tuple(sorted(wanted - listed - waiting)),
         orphans=tuple(sorted(listed - wanted)),
         waiting=tuple(sorted(waiting)),
+        stale=tuple(sorted(stale)),
     )
+
+
+def _stale(warehouse: Warehouse, index: VectorIndex, space: Space) -> set[str]:
+    versions = index.versions(space.namespace)
+    with warehouse.transaction() as con:
+        entered = con.execute(_ENTERED, [index.name, space.namespace]).fetchall()
+    return {i for i, version in entered if versions.get(i, version) != version}
 
 
 def _keep_up(
@@ -166,6 +193,9 @@ def _sync_space(
 ) -> _Applied:
     plan = plan_index(warehouse, index, space)
     applied = _Applied(plan, set(plan.listed))
+    is_changed = bool(plan.writes or plan.deletes)
+    if is_changed:
+        generations.begin(warehouse, index, space.namespace, clock.now())
     for rows, vectors in _batches(warehouse, index, space, plan.writes):
         taken = _write(index, space, rows, vectors)
         with warehouse.transaction() as con:
@@ -183,10 +213,12 @@ def _sync_space(
         applied.expected.difference_update(ids)
     applied.deleted = len(plan.deletes) - plan.orphans
     applied.repaired += plan.orphans
-    if plan.writes or plan.deletes:
+    if is_changed:
         index.wait_until_readable(space.namespace)
         listed = set(index.list_ids(space.namespace))
         applied.failed += len(listed ^ applied.expected)
+    if not applied.failed and (is_changed or not plan.state.is_named):
+        generations.end(warehouse, index, space.namespace, clock.now())
     return applied
 
 
@@ -249,3 +281,4 @@ def _drop_other_spaces(warehouse: Warehouse, index: VectorIndex, kept: Space) ->
             index.delete(namespace, batch)
         with warehouse.transaction() as con:
             stored_entries.remove_namespace(con, index.name, namespace)
+            generations.forget(con, index.name, namespace)

@@ -52,8 +52,10 @@ class KnownFile(NamedTuple):
 
 @dataclass(frozen=True)
 class KnownFiles:
-    """The files that have rows (`paths`), and by path those that are known.
+    """What the last sync stored of the library's files.
 
+    `paths` are all files with rows in `library_files`, `by_path` those of them whose
+    scripts are complete, so that unchanged bytes are not parsed again.
     `scripts` counts the scripts in known files, `unclaimed` the active ones that are
     in no file's rows. `version` changes with every change of the rows.
     """

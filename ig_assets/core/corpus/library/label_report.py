@@ -68,6 +68,9 @@ def unknown_styles(con: Connection, known: Collection[str]) -> list[UnknownStyle
     return sorted(found, key=lambda style: not style["is_doubtful"])
 
 
-def scripts_without_language(con: Connection) -> list[ScriptName]:
-    """Accepted scripts whose file declares a language that is none."""
+def scripts_with_invalid_language(con: Connection) -> list[ScriptName]:
+    """Active scripts whose file declares neither a BCP 47 tag nor a known language.
+
+    Scripts that declare none are not listed.
+    """
     return cast(list[ScriptName], fetch_dicts(con, _NO_LANGUAGE))

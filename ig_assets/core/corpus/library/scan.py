@@ -34,12 +34,14 @@ class LibraryScan:
 
     A file with several scripts may be both parsed and unreadable. The scripts that an
     unreadable file had before are kept. `rejects` has one per source, by source_uri.
+    `unread` are the paths of files of kinds that are not read, sorted.
     """
 
     unchanged: set[str] = field(default_factory=set)
     parsed: list[ParsedFile] = field(default_factory=list)
     unreadable: set[str] = field(default_factory=set)
     rejects: dict[str, Reject] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
 
     @property
     def scripts(self) -> list[ParsedScript]:
@@ -106,7 +108,7 @@ def library_fingerprint(store: LibraryStore) -> str:
     Raises what the store's `files` raises.
     """
     digest = hashlib.sha256(f"reader {READER_VERSION}\n".encode())
-    for file in sorted(store.files(SUFFIXES)):
+    for file in sorted(file for file in store.files(SUFFIXES) if file.is_script):
         line = f"{file.path}\x1f{file.size}\x1f{file.stamp}\n"
         digest.update(line.encode("utf-8"))
     return digest.hexdigest()
@@ -116,7 +118,9 @@ def _listed(store: LibraryStore, scan: LibraryScan) -> list[LibraryFile]:
     """One file per path, sorted; two names may differ in Unicode spelling only."""
     files: dict[str, LibraryFile] = {}
     for file in sorted(store.files(SUFFIXES)):
-        if files.setdefault(file.path, file) is not file:
+        if not file.is_script:
+            scan.unread.append(file.path)
+        elif files.setdefault(file.path, file) is not file:
             detail = "Two files have this name in two spellings; rename one of them."
             scan.reject_file(Reject(file.path, "duplicate path", detail))
     return list(files.values())

@@ -5,7 +5,7 @@ table             one row per                   made by    read by
 ================= ============================= ========== ========================
 parsed_scripts    script of a parsed file that  stage_scan diff, performance,
                   no earlier file has                      known_files_update
-replaced_files    file whose rows in            stage_scan staging,
+replaced_files    file whose rows in            stage_scan staging, left_out,
                   `library_files` are outdated             known_files_update
 unreadable_files  file with scripts that cannot stage_scan diff, known_files_update
                   be read now
@@ -17,6 +17,8 @@ duplicate_scripts script and file, where an     stage_scan staging,
                   earlier file has the script              known_files_update
 script_changes    script that is in the library diff       diff, performance,
                   now or was active before                 known_files_update, sync
+left_out_now      source of a parsed file and   left_out   left_out
+                  kind of what it leaves out
 ================= ============================= ========== ========================
 
 They exist on one connection, for one transaction.
@@ -90,10 +92,10 @@ _DELETE_DUPLICATES = """
 def stage_scan(con: Connection, scan: LibraryScan, known: KnownFiles) -> list[Reject]:
     """Make all tables but `script_changes`; return the rejects of taken ids."""
     replaced = known.paths - scan.unchanged | {file.path for file in scan.parsed}
-    _stage_texts(con, "parsed_scripts", _parsed_columns(scan))
-    _stage_texts(con, "replaced_files", {"file_uri": sorted(replaced)})
-    _stage_texts(con, "unreadable_files", {"file_uri": sorted(scan.unreadable)})
-    _stage_texts(con, "rejected_sources", _reject_columns(scan))
+    stage_texts(con, "parsed_scripts", _parsed_columns(scan))
+    stage_texts(con, "replaced_files", {"file_uri": sorted(replaced)})
+    stage_texts(con, "unreadable_files", {"file_uri": sorted(scan.unreadable)})
+    stage_texts(con, "rejected_sources", _reject_columns(scan))
     stage_query(con, "file_scripts", _FILE_SCRIPTS)
     stage_query(con, "present_scripts", _PRESENT_SCRIPTS)
     stage_query(con, "duplicate_scripts", _DUPLICATE_SCRIPTS)
@@ -145,7 +147,7 @@ def _reject_columns(scan: LibraryScan) -> dict[str, list[str]]:
     return {"source_uri": uris, "file_uri": [files.get(uri, uri) for uri in uris]}
 
 
-def _stage_texts(
+def stage_texts(
     con: Connection, table: str, columns: Mapping[str, Sequence[str]]
 ) -> None:
     """Make a temporary table of TEXT columns, which have '' in place of NULL."""

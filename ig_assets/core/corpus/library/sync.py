@@ -7,9 +7,11 @@ the scan → compute and apply the changes → update the known files → write 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import TypedDict, TypeVar, cast
 
 from ig_assets.core.corpus.library.diff import (
@@ -23,10 +25,21 @@ from ig_assets.core.corpus.library.known_files import (
     read_known_files,
 )
 from ig_assets.core.corpus.library.known_files_update import update_known_files
+from ig_assets.core.corpus.library.left_out import (
+    Fault,
+    LeftOutTotal,
+    faults,
+    left_out_totals,
+    write_left_out,
+)
 from ig_assets.core.corpus.library.performance import write_performance
 from ig_assets.core.corpus.library.scan import LibraryScan, scan_library
 from ig_assets.core.corpus.library.staging import stage_scan
-from ig_assets.core.corpus.library.winners import PromotedScript, promote_winners
+from ig_assets.core.corpus.library.winners import (
+    PromotedScript,
+    promote_winners,
+    withdraw_winners,
+)
 from ig_assets.core.corpus.rejects import resolve_rejects, write_rejects
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.ports import Clock, LibraryStore
@@ -36,6 +49,7 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 Inspected = TypeVar("Inspected")
 SAMPLE_ROWS = 20
+NAMED_FILES = 10
 
 _SAMPLE = f"""
     SELECT c.script_id, c.change, coalesce(s.topic, '') AS topic,
@@ -67,7 +81,10 @@ class CorpusChange:
     `changed` have new words or a new description (topic, author, path, …).
     `rejected` counts the files and rows that cannot be used now and `rejects` names
     them; `parsed` counts the files whose bytes were not known. `sample` has at most
-    20 rows of ids and labels, never a text.
+    20 rows of ids and labels, never a text. `left_out` counts, by kind and over the
+    whole library, what notes hold that is not spoken; `faults` are labels and readings
+    of accepted scripts that cannot be read. `unread` counts the files of kinds that
+    are not read, and `not_read` names the kinds and the first files.
     """
 
     new: int
@@ -81,6 +98,10 @@ class CorpusChange:
     parsed: int
     sample: tuple[ChangedScript, ...]
     rejects: tuple[Reject, ...]
+    left_out: tuple[LeftOutTotal, ...]
+    faults: tuple[Fault, ...]
+    unread: int
+    not_read: str
 
 
 @dataclass(frozen=True)
@@ -161,6 +182,7 @@ def _apply(
         library = _apply_library(con, known, scan, now, run_id)
     write_rejects(con, library.rejects, now)
     resolve_rejects(con, library.rejects, now)
+    withdrawn = withdraw_winners(con, now)
     promoted = promote_winners(con, now, run_id)
     sample = [*library.sample, *map(_promoted_change, promoted)]
     counts = library.counts
@@ -168,7 +190,7 @@ def _apply(
         new=counts.get("new", 0),
         changed=counts.get("revised", 0) + counts.get("described", 0),
         unchanged=counts.get("unchanged", 0),
-        retired=counts.get("retired", 0),
+        retired=counts.get("retired", 0) + len(withdrawn),
         revived=counts.get("revived", 0),
         renamed=library.renamed,
         rejected=len(library.rejects),
@@ -176,7 +198,22 @@ def _apply(
         parsed=len(scan.parsed),
         sample=tuple(sample[:SAMPLE_ROWS]),
         rejects=library.rejects,
+        left_out=tuple(left_out_totals(con)),
+        faults=tuple(faults(con)),
+        unread=len(scan.unread),
+        not_read=_named(scan.unread),
     )
+
+
+def _named(paths: Sequence[str]) -> str:
+    """Kinds and names: `.pdf 2, .png 1: a.pdf, b.pdf, c.png`; empty where none is."""
+    if not paths:
+        return ""
+    suffixes = (PurePosixPath(path).suffix.lower() or "no suffix" for path in paths)
+    kinds = ", ".join(f"{kind} {n}" for kind, n in sorted(Counter(suffixes).items()))
+    more = len(paths) - NAMED_FILES
+    named = ", ".join(paths[:NAMED_FILES]) + (f" and {more} more" if more > 0 else "")
+    return f"{kinds}: {named}"
 
 
 def _promoted_change(script: PromotedScript) -> ChangedScript:
@@ -209,6 +246,7 @@ def _apply_library(
     apply_changes(con, now)
     renamed = write_renames(con, now, run_id)
     write_performance(con, scan)
+    write_left_out(con, scan)
     update_known_files(con)
     sample = tuple(cast(list[ChangedScript], fetch_dicts(con, _SAMPLE)))
     rejects = _first_per_source(scan, duplicates + forgotten)

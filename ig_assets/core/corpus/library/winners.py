@@ -1,18 +1,26 @@
-"""Promotes winning variants to scripts of the corpus, with their lineage."""
+"""Promotes winning variants to scripts of the corpus, with their lineage.
+
+A promoted script whose winner is held since then, or was replaced, is retired; it comes
+back when the winner is usable again.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TypedDict, cast
 
+from ig_assets.core.identity import next_instant
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
-# One row per experiment whose winning variant is not a script yet, with the words
+WITHDRAWN = "its winner is held or was replaced"
+"""Reason of the status of a promoted script whose winner is not usable any more."""
+
+# One row per experiment whose usable winning variant is no script yet, with the words
 # that were published: the variant's own, or where a person edited them the revision
 # in `post_edits` (or `scripts`). Words that are not stored cannot be promoted.
-_UNPROMOTED = """
+_UNPROMOTED = f"""
     SELECT d.experiment_id, v.variant_id,
         'winner/' || v.variant_id AS script_id,
         d.revision_hash, v.month, v.topic_id,
@@ -26,7 +34,7 @@ _UNPROMOTED = """
             coalesce(
                 w.winner_revision_hash, p.revision_hash, o.revision_hash
             ) AS revision_hash
-        FROM won_decisions AS w
+        FROM usable_winners AS w
         JOIN variants AS o
             ON o.variant_id = w.winner_variant_id
         LEFT JOIN (
@@ -64,7 +72,8 @@ _UNPROMOTED = """
     WHERE (d.revision_hash = v.revision_hash OR s.revision_hash IS NOT NULL)
         AND 'winner/' || v.variant_id NOT IN (
             SELECT script_id
-            FROM script_status
+            FROM latest_script_status
+            WHERE reason IS DISTINCT FROM '{WITHDRAWN}'
         )
         AND 'winner/' || v.variant_id NOT IN (SELECT script_id FROM forgotten_scripts)
 """
@@ -105,6 +114,31 @@ def unpromoted_winners(con: Connection) -> list[str]:
     return [variant_id for (variant_id,) in con.execute(sql).fetchall()]
 
 
+_KNOWN_STATUSES = """
+    SELECT script_id, changed_at
+    FROM latest_script_status
+    WHERE starts_with(script_id, 'winner/')
+"""
+
+_WITHDRAWN = """
+    SELECT l.script_id, l.revision_hash, l.changed_at
+    FROM latest_script_status AS l
+    WHERE l.status = 'active'
+        AND l.script_id IN (
+            SELECT script_id
+            FROM scripts
+            WHERE origin = 'winner'
+                AND variant_id IN (SELECT winner_variant_id FROM decisions)
+                AND variant_id NOT IN (
+                    SELECT winner_variant_id
+                    FROM usable_winners
+                    WHERE winner_variant_id IS NOT NULL
+                )
+        )
+    ORDER BY l.script_id
+"""
+
+
 class PromotedScript(TypedDict):
     """A new row of `scripts`, without its `first_seen_at`."""
 
@@ -135,11 +169,13 @@ def promote_winners(
     if not won:
         return []
     scripts = cast(list[PromotedScript], fetch_dicts(con, _PROMOTED_SCRIPTS))
-    merge_rows(con, "scripts", [{**row, "first_seen_at": now} for row in scripts])
+    known = dict(con.execute(_KNOWN_STATUSES).fetchall())
+    rows = [{**row, "first_seen_at": now} for row in scripts]
+    merge_rows(con, "scripts", rows, replace=False)
     statuses = [
         {
             "script_id": row["script_id"],
-            "changed_at": now,
+            "changed_at": next_instant(now, known.get(row["script_id"])),
             "status": "active",
             "revision_hash": row["revision_hash"],
             "reason": "promoted winner",
@@ -157,3 +193,19 @@ def promote_winners(
     ]
     record_edges(con, edges, run_id, now)
     return scripts
+
+
+def withdraw_winners(con: Connection, now: datetime) -> list[str]:
+    """Retire promoted scripts whose winner is held or was replaced; return the ids."""
+    rows = fetch_dicts(con, _WITHDRAWN)
+    statuses = [
+        {
+            **row,
+            "changed_at": next_instant(now, row["changed_at"]),
+            "status": "retired",
+            "reason": WITHDRAWN,
+        }
+        for row in rows
+    ]
+    merge_rows(con, "script_status", statuses)
+    return [row["script_id"] for row in rows]

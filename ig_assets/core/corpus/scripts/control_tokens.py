@@ -6,8 +6,9 @@ and not as characters: the local server does so with all message content (xllama
 rendered chat. The families are those of the model registry and of the vendors'
 models: ChatML and Qwen (`<|im_start|>`, `<tool_call>`), GPT (`<|endoftext|>`,
 `<|fim_prefix|>`), Llama (`<|eot_id|>`, `[INST]`, `<<SYS>>`, `<s>`), Mistral
-(`[TOOL_CALLS]`), Gemma (`<start_of_turn>`, `<|turn>`), DeepSeek (with full-width bars)
-and BERT, whose vocabulary MiniLM has (`[CLS]`).
+(`[TOOL_CALLS]`, `[THINK]`), Gemma (`<start_of_turn>`, `<|turn>`, `<unused7>`), Phi
+(`<|user|>`), DeepSeek (with full-width bars) and BERT, whose vocabulary MiniLM has
+(`[CLS]`). Words that people put into brackets too (`[audio]`) count in capitals only.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ import re
 _BARRED = r"<[|｜][^<>|｜\n]{1,64}[|｜]?>|<[^<>|｜\n]{1,64}[|｜]>"
 _ANGLED = (
     r"</?(?:s|bos|eos|pad|unk|mask|start_of_turn|end_of_turn|start_of_image|"
-    r"end_of_image|tool_call|tool_response|think)>|<</?SYS>>"
+    r"end_of_image|image_soft_token|unused\d{1,4}|tool_call|tool_response|tools|think|"
+    r"PRE|SUF|MID|EOT)>|<</?SYS>>"
 )
 _BRACKETED = (
-    r"\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|"
-    r"PREFIX|MIDDLE|SUFFIX|CLS|SEP|PAD|UNK|MASK)\]"
+    r"[\[［]/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|"
+    r"TOOL_CONTENT|MODEL_SETTINGS|CALL_ID|CLS|SEP|PAD|UNK|"
+    r"(?-i:PREFIX|MIDDLE|SUFFIX|MASK|ARGS|THINK|IMG|IMG_BREAK|IMG_END|AUDIO|"
+    r"BEGIN_AUDIO|TRANSCRIBE))[\]］]"
 )
 _TOKEN = re.compile(f"{_BARRED}|{_ANGLED}|{_BRACKETED}", re.IGNORECASE)
 _IN_BRACKETS = re.compile(_BRACKETED, re.IGNORECASE)

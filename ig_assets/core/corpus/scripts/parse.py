@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ig_assets.core.corpus.scripts.build import make_note_script
+from ig_assets.core.corpus.scripts.decoding import decoded, refuse_secrets
 from ig_assets.core.corpus.scripts.markdown import markdown_script
+from ig_assets.core.corpus.scripts.notes.captions import caption_note
+from ig_assets.core.corpus.scripts.notes.docx import docx_note
+from ig_assets.core.corpus.scripts.notes.fountain import fountain_note
+from ig_assets.core.corpus.scripts.notes.note import Note, plain
+from ig_assets.core.corpus.scripts.notes.properties import take_property_lines
 from ig_assets.core.corpus.scripts.script import (
-    MAX_BYTES,
     InvalidSourceError,
+    LeftOut,
     ParsedScript,
     Reject,
 )
@@ -15,10 +22,14 @@ from ig_assets.core.corpus.scripts.tables import TABLE_SUFFIXES, parse_table
 
 # A file's contents follow from its bytes and this number alone: increment it with
 # every change of the parsers, so that every file is parsed anew.
-READER_VERSION = 4
+READER_VERSION = 5
 
-SUFFIXES = (".md", ".txt", *TABLE_SUFFIXES)
+CAPTION_SUFFIXES = (".srt", ".vtt")
+NOTE_SUFFIXES = (".md", ".txt", *CAPTION_SUFFIXES, ".fountain", ".docx")
+SUFFIXES = (*NOTE_SUFFIXES, *TABLE_SUFFIXES)
 MAX_TABLE_BYTES = 256 * 1024 * 1024
+MAX_NOTE_BYTES = 32 * 1024 * 1024
+"""Of a note's file, which may have pictures in it; its words have their own limit."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,15 @@ class FileContents:
     rejects: tuple[Reject, ...]
     unreadable: bool = False
 
+    @property
+    def left_out(self) -> list[tuple[str, LeftOut]]:
+        """What the scripts do not have of the file, by source_uri and kind."""
+        return [
+            (script.source_uri, left_out)
+            for script in self.scripts
+            for left_out in script.left_out
+        ]
+
 
 def parse_file(path: str, content: bytes) -> FileContents:
     """The scripts in a file's bytes. Never raises, whatever the bytes are."""
@@ -42,18 +62,44 @@ def parse_file(path: str, content: bytes) -> FileContents:
         if _is_table(path):
             scripts, rejects, unreadable = parse_table(path, content)
             return FileContents(tuple(scripts), tuple(rejects), unreadable)
-        return FileContents((markdown_script(path, content),), ())
+        return FileContents((_note_script(path, content),), ())
     except InvalidSourceError as error:
         reject = Reject(path, error.reason, error.detail)
+        return FileContents((), (reject,), unreadable=True)
+    except RecursionError:
+        reject = Reject(path, "nested too deep", "Its lists or quotes are too deep.")
         return FileContents((), (reject,), unreadable=True)
 
 
 def oversize_reject(path: str, size: int) -> Reject | None:
     """The reject of a file of `size` bytes, None where that is small enough."""
-    if size <= (MAX_TABLE_BYTES if _is_table(path) else MAX_BYTES):
+    if size <= (MAX_TABLE_BYTES if _is_table(path) else MAX_NOTE_BYTES):
         return None
-    reason = "over 256 MiB" if _is_table(path) else "over 64 KiB"
+    reason = "over 256 MiB" if _is_table(path) else "over 32 MiB"
     return Reject(path, reason, f"The file has {size} bytes.")
+
+
+def _note_script(path: str, content: bytes) -> ParsedScript:
+    name = path.lower()
+    if not name.endswith(NOTE_SUFFIXES[2:]):
+        return markdown_script(path, content)
+    if name.endswith(".docx"):
+        note = docx_note(content)
+        refuse_secrets("\n".join(plain(block.text) for block in note.blocks))
+        take_property_lines(note, path)
+    else:
+        note = _text_note(name, content)
+    return make_note_script(note, path, path.rsplit(".", 1)[0])
+
+
+def _text_note(name: str, content: bytes) -> Note:
+    text = decoded(content)
+    if not text.strip():
+        raise InvalidSourceError("empty", "The file has no text.")
+    refuse_secrets(text)
+    if name.endswith(CAPTION_SUFFIXES):
+        return caption_note(name, text)
+    return fountain_note(text)
 
 
 def _is_table(path: str) -> bool:

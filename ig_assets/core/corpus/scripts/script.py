@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 
 from ig_assets.core.identity import normalise_text, text_hash
 
 MAX_BYTES = 64 * 1024
 MAX_ID_LENGTH = 200
+BROKEN = "broken front matter"
 COUNTS = ("views", "reach", "likes", "comments", "shares", "saves")
 
 
@@ -35,13 +37,24 @@ class Performance:
         return self.likes / trials
 
 
+class LeftOut(NamedTuple):
+    """What a source holds that its script does not: pieces of one kind.
+
+    `detail` says why, where a label or a reading cannot be read; it quotes no value.
+    """
+
+    kind: str
+    pieces: int
+    detail: str = ""
+
+
 @dataclass(frozen=True)
 class ParsedScript:
     """One script of the library; `text` is hook, body and call to action.
 
     `language` is empty where none is declared, None where the declared one is no
     language. `source_uri` is the file's path below the library, with `#row` in a
-    table.
+    table. `left_out` has one entry per kind.
     """
 
     script_id: str
@@ -55,6 +68,7 @@ class ParsedScript:
     text: str
     language: str | None
     performance: Performance | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
     @cached_property
     def revision_hash(self) -> str:

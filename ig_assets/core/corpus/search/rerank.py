@@ -1,9 +1,9 @@
-"""Ranks candidates of a search: weighted by evidence, diverse, never far.
+"""Ranks candidates of a search: nearest for people; for drafts weighted and diverse.
 
-weight = similarity x (1 + clip(shrunken log lift, -0.3, 0.5)), where the lift is that
-of the latest decision that the script's text won, 0 without one. Candidates less than
-0.6 times as similar as the nearest are left out; the others are taken by maximal
-marginal relevance (`mmr.py`) of weight and cosine.
+For drafts, weight = similarity x (1 + clip(shrunken log lift, -0.3, 0.5)), where the
+lift is that of the latest decision that the script's text won, 0 without one.
+Candidates less than 0.6 times as similar as the nearest are left out; the others are
+taken by maximal marginal relevance (`mmr.py`) of weight and cosine.
 """
 
 from __future__ import annotations
@@ -53,6 +53,17 @@ class Candidate(NamedTuple):
 
     script: RetrievedScript
     vector: Vector
+
+
+def by_similarity(candidate: Candidate) -> tuple[float, str]:
+    """Sorts the most similar first, equal ones by id."""
+    return -candidate.script.similarity, candidate.script.script_id
+
+
+def nearest_first(candidates: Sequence[Candidate], k: int) -> list[RetrievedScript]:
+    """The k most similar candidates, ranked by that alone."""
+    nearest = sorted(candidates, key=by_similarity)[:k]
+    return [replace(found.script, rank=n) for n, found in enumerate(nearest, start=1)]
 
 
 def diversify(candidates: Sequence[Candidate], k: int) -> list[RetrievedScript]:

@@ -16,7 +16,13 @@ from ig_assets.core.corpus.embedding.query_cache import embed_queries
 from ig_assets.core.corpus.embedding.spaces import Space, active_space
 from ig_assets.core.corpus.embedding.vector_store import Vector
 from ig_assets.core.corpus.search.rerank import RetrievedScript as RetrievedScript
-from ig_assets.core.corpus.search.rerank import Candidate, diversify, weight_of
+from ig_assets.core.corpus.search.rerank import (
+    Candidate,
+    by_similarity,
+    diversify,
+    nearest_first,
+    weight_of,
+)
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.identity import normalise_text
 from ig_assets.core.ports import EVERYTHING, Embedder, Filters, Match, VectorIndex
@@ -33,6 +39,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 
 CANDIDATES_PER_RESULT = 8
 MOST_CANDIDATES = 10_000  # Pinecone's greatest top_k
+MOST_DEVIATION = 0.02  # of a store's similarity from that of the stored vector
 
 EmbedderOf = Callable[[str, int], Embedder]  # of (model, dimensions)
 
@@ -105,6 +112,7 @@ class _Search:
     include_winners: bool
     filters: Filters
     excluded: Sequence[str]
+    is_nearest: bool
 
 
 @dataclass(frozen=True)
@@ -131,9 +139,11 @@ class Retriever:
         include_winners: bool = True,
         filters: Filters = EVERYTHING,
         exclude_script_ids: Collection[str] = (),
+        nearest: bool = False,
     ) -> list[RetrievedScript]:
-        """At most k scripts for a query, most useful first.
+        """At most k scripts for a query, most useful to a writer first.
 
+        With `nearest` by similarity alone: for a person who looks for a script.
         `include_winners=False` leaves out every script whose text won, provisionally
         or not, and every promoted one. A query is embedded once and then cached.
         Raises InputError for an empty query, IndexLostError where the store has lost
@@ -146,6 +156,7 @@ class Retriever:
             include_winners=include_winners,
             filters=filters,
             exclude_script_ids=exclude_script_ids,
+            nearest=nearest,
         )
         return found
 
@@ -158,6 +169,7 @@ class Retriever:
         include_winners: bool = True,
         filters: Filters = EVERYTHING,
         exclude_script_ids: Collection[str] = (),
+        nearest: bool = False,
     ) -> list[list[RetrievedScript]]:
         """`retrieve` for several queries, in their order, embedded together."""
         if k < 1 or not queries:
@@ -170,6 +182,7 @@ class Retriever:
             include_winners=include_winners,
             filters=replace(filters, status="active"),
             excluded=list(exclude_script_ids),
+            is_nearest=nearest,
         )
         with self.warehouse.transaction() as con:
             active = active_space(con, self.index.name)
@@ -198,9 +211,8 @@ class Retriever:
         self, search: _Search, embedder: Embedder, run: RunRef, queries: Sequence[str]
     ) -> list[list[RetrievedScript]]:
         vectors = embed_queries(self.warehouse, self.ledger, embedder, run, queries)
-        return [
-            diversify(self._candidates(search, vector), search.k) for vector in vectors
-        ]
+        order = nearest_first if search.is_nearest else diversify
+        return [order(self._candidates(search, vector), search.k) for vector in vectors]
 
     def _candidates(self, search: _Search, vector: Vector) -> list[Candidate]:
         """The usable of the nearest 8k; more where filters leave fewer than k."""
@@ -211,7 +223,7 @@ class Retriever:
             )
             if not matches:
                 self._raise_if_lost(search.space.namespace, vector)
-            usable = self._usable(search, matches)
+            usable = self._usable(search, matches, vector)
             exhausted = len(matches) < wanted or wanted == MOST_CANDIDATES
             if len(usable) >= search.k or exhausted:
                 return usable[: CANDIDATES_PER_RESULT * search.k]
@@ -232,7 +244,13 @@ class Retriever:
                 "`ig-assets sync`, which writes them again from the cache for nothing."
             )
 
-    def _usable(self, search: _Search, matches: Sequence[Match]) -> list[Candidate]:
+    def _usable(
+        self, search: _Search, matches: Sequence[Match], query: Vector
+    ) -> list[Candidate]:
+        """The hits that may be used, by the similarity of their stored vectors.
+
+        A store that was restored from an older copy has other vectors.
+        """
         parameters = {
             "name": self.index.name,
             "namespace": search.space.namespace,
@@ -254,14 +272,34 @@ class Retriever:
             cursor = con.execute(_CANDIDATES, parameters)
             names = [column[0] for column in cursor.description or []]
             rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        return [
+        vectors = [np.asarray(row.pop("vector"), np.float32) for row in rows]
+        others = 0
+        for row, vector in zip(rows, vectors, strict=True):
+            similarity = _cosine(vector, query)
+            others += abs(similarity - row["similarity"]) > MOST_DEVIATION
+            row["similarity"] = similarity
+        if others:
+            _log.warning(
+                "The vector index %r has other vectors than the warehouse for %d "
+                "scripts, as an older copy has; run `ig-assets sync`, which repairs "
+                "them for nothing.",
+                self.index.name,
+                others,
+            )
+        found = [
             Candidate(
-                vector=np.asarray(row.pop("vector"), np.float32),
+                vector=vector,
                 script=RetrievedScript(
                     **row,
                     rank=0,
                     weight=weight_of(row["similarity"], row["shrunken_lift"]),
                 ),
             )
-            for row in rows
+            for row, vector in zip(rows, vectors, strict=True)
         ]
+        return sorted(found, key=by_similarity)
+
+
+def _cosine(one: Vector, other: Vector) -> float:
+    lengths = float(np.linalg.norm(one)) * float(np.linalg.norm(other))
+    return float(one @ other) / lengths if lengths else 0.0

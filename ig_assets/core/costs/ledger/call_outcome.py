@@ -22,7 +22,10 @@ _BACK_OFF = wait_exponential(multiplier=1, min=1, max=10)
 
 @dataclass(frozen=True)
 class CallOutcome:
-    """How one attempt ended, as its row will say."""
+    """How one attempt ended, as its row will say.
+
+    `status` is done, failed or unknown (perhaps billed).
+    """
 
     status: str
     usage: TokenUsage

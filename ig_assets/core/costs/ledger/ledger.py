@@ -39,7 +39,7 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 T = TypeVar("T")
 Sleep = Callable[[float], None]
-ATTEMPTS = 5
+CALL_ATTEMPTS = 5
 SETTLE_ATTEMPTS = 3
 
 _SETTLE = """
@@ -118,11 +118,11 @@ class Ledger:
         call. Transient failures are tried five times, 1 to 10 s apart or as the
         vendor asks; each attempt is a row. Once `halt` is set no attempt is
         started. Raises BudgetError before anything is sent, the VendorError of the
-        last attempt, and HaltedError.
+        last attempt, and CancelledError.
         """
         for attempt in Retrying(
             retry=retry_if_exception_type(TransientVendorError),
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(CALL_ATTEMPTS),
             wait=wait_for_next,
             sleep=self._sleep or partial(sleep_unless, halt),
             reraise=True,

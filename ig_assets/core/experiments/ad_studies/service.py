@@ -56,7 +56,11 @@ ORDER BY p.arm, p.post_id
 
 @dataclass(frozen=True)
 class AdStudyService:
-    """Plans, starts and stops split tests at one vendor; `limit` bounds each budget."""
+    """Plans, starts and stops split tests at one vendor.
+
+    `limit` is the most that one test may cost, in whole units of the ad account's
+    currency; 0 allows none.
+    """
 
     warehouse: Warehouse
     clock: Clock

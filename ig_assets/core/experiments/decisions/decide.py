@@ -14,7 +14,9 @@ from typing import TypedDict
 
 import numpy as np
 
+from ig_assets.core.corpus.queries import WINNER_PREFIX
 from ig_assets.core.experiments.decisions.reopen import reopen_extended
+from ig_assets.core.experiments.decisions.standing import standing_rows
 from ig_assets.core.experiments.decisions.undecided import (
     UndecidedExperiments,
     load_undecided,
@@ -29,7 +31,7 @@ from ig_assets.core.experiments.stats.decision_rule import (
 )
 from ig_assets.core.experiments.stats.e_values import E_WINNER, shrunken_lift
 from ig_assets.core.identity import next_instant
-from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.lineage.edges import Edge, record_edges, supersede_winners
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
@@ -109,7 +111,10 @@ class ResultsSummary:
     `experiments` were undecided before it and `evaluated` of them at an age not
     evaluated before; then the new decisions, those still `running`, and the
     `undecidable` among the inconclusive (no comparison, or an arm with fewer than 25
-    events). `redecided` were decided before, on older counts or fewer arms.
+    events). `redecided` were decided before, on older counts or fewer arms, and
+    `replaced` of them had another winner then, or have none any more. `not_over` are
+    those running whose import says that the audience is still being divided: only
+    e-values look at them.
     """
 
     experiments: int
@@ -120,6 +125,23 @@ class ResultsSummary:
     running: int
     undecidable: int
     redecided: int = 0
+    replaced: int = 0
+    not_over: int = 0
+
+    def notes(self) -> list[str]:
+        """Sentences for a person about what the counts alone do not say."""
+        notes = []
+        if self.not_over:
+            notes.append(
+                f"{self.not_over:,} tests are running, as their file says: until they "
+                "are over, only e-values look at them."
+            )
+        if self.replaced:
+            notes.append(
+                f"{self.replaced:,} earlier winners were replaced; the reason of each "
+                "decision says by what (`ig-assets experiments ID --json`)."
+            )
+        return notes
 
 
 @dataclass(frozen=True)
@@ -146,7 +168,8 @@ def update_results(
     The rule is `decide_sequentially`'s. An experiment without a common reading at day
     14 ends *inconclusive* once its time is over. Decisions are appended when they
     change, or rest on newer counts. An import that was extended is redecided: by
-    its e-values, since z is valid for one look only.
+    its e-values, since z is valid for one look only. Where that replaces a winner, the
+    reason says so, and the edges to the earlier winner are marked as superseded.
     """
     now = clock.now()
     with warehouse.transaction() as con:
@@ -159,14 +182,17 @@ def update_results(
             experiments.trials,
             experiments.sigma,
             before=experiments.before,
+            over=~experiments.is_running,
             provisional_lift=provisional_lift,
         )
         verdicts = [
             _verdict(experiments, found, i, now, provisional_lift)
             for i in range(len(experiments.ids))
         ]
+        standings = standing_rows(con, experiments, found)
+        merge_rows(con, "standings", standings, replace=False)
         merge_rows(con, "evidence", _evidence_rows(experiments, found), replace=False)
-        _write_decisions(con, experiments, verdicts, now, run_id)
+        replaced = _write_decisions(con, experiments, verdicts, now, run_id)
     decisions = [verdict.decision for verdict in verdicts]
     return ResultsSummary(
         experiments=len(decisions),
@@ -180,6 +206,11 @@ def update_results(
             for i, decision in enumerate(decisions)
         ),
         redecided=redecided,
+        replaced=replaced,
+        not_over=sum(
+            decision == "running" and bool(experiments.is_running[i])
+            for i, decision in enumerate(decisions)
+        ),
     )
 
 
@@ -193,6 +224,13 @@ def _verdict(
     """The verdict on experiment `i`."""
     day = int(found.decided_on[i])
     if not day:
+        if ex.is_running[i]:
+            return Verdict(
+                "running",
+                "Running: its audience is still being divided, so only e-values look "
+                "at it; the single look on z waits for its end.",
+                data_through=ex.latest_look(found.evaluated[i], i),
+            )
         if not ex.is_over(i, now):
             return Verdict(
                 "running", "Running: neither evidence enough nor day 14 yet."
@@ -257,7 +295,7 @@ def _evidence_rows(
                 "log_e": float(found.log_e[pair, column]),
                 "max_log_e": float(found.max_log_e[pair, column]),
                 "z": float(found.z[pair, column]),
-                "final_look": day == FINAL_DAY,
+                "final_look": day == FINAL_DAY and bool(found.z_look[i]),
             }
         )
     return rows
@@ -269,12 +307,17 @@ def _write_decisions(
     verdicts: list[Verdict],
     now: datetime,
     run_id: str,
-) -> None:
-    """Append the decisions that are new; close what is decided, with its lineage."""
+) -> int:
+    """Append the decisions that are new; close what is decided, with its lineage.
+
+    Returns how many earlier winners were replaced.
+    """
     latest = {row["experiment_id"]: row for row in fetch_dicts(con, _LATEST)}
     rows: list[DecisionRow] = []
     edges: list[Edge] = []
     closed: list[str] = []
+    winners: dict[str, tuple[str | None, str | None]] = {}
+    replaced = 0
     for i, verdict in enumerate(verdicts):
         experiment_id = ex.ids[i]
         winner = None if verdict.leader is None else ex.arms[verdict.leader]
@@ -284,6 +327,17 @@ def _write_decisions(
             posts += [] if winner is None else [(winner.post_id, "winner")]
             edges += [Edge("decision", experiment_id, "post", *post) for post in posts]
         old = latest.get(experiment_id)
+        reason = verdict.reason
+        if old is not None and old["decision"] != "running":
+            variant = None if winner is None else winner.variant_id
+            script = f"{WINNER_PREFIX}{variant}" if variant else None
+            winners[experiment_id] = (winner and winner.post_id), script
+            if old["winner_arm"] not in (None, winner and winner.arm):
+                replaced += 1
+                reason += (
+                    f" It replaces the decision of {old['decided_at']:%Y-%m-%d}, "
+                    f"{old['decision']} {old['winner_arm']}."
+                )
         row: DecisionRow = {
             "experiment_id": experiment_id,
             "decided_at": next_instant(now, old["decided_at"] if old else None),
@@ -292,7 +346,7 @@ def _write_decisions(
             "winner_arm": winner and winner.arm,
             "winner_script_id": winner and winner.script_id,
             "winner_revision_hash": winner and winner.revision_hash,
-            "reason": verdict.reason,
+            "reason": reason,
             "lift": verdict.lift,
             "shrunken_lift": verdict.shrunken_lift,
             "data_through": verdict.data_through,
@@ -302,5 +356,7 @@ def _write_decisions(
             rows.append(row)
     merge_rows(con, "decisions", rows, replace=False)
     record_edges(con, edges, run_id, now)
+    supersede_winners(con, winners, now)
     if closed:
         con.execute(_CLOSE, [closed])
+    return replaced

@@ -22,8 +22,9 @@ _WINNERS = """
 SELECT d.experiment_id, d.decided_at, d.decision, d.winner_arm AS arm,
        d.winner_variant_id AS variant_id, d.winner_script_id AS script_id,
        d.winner_revision_hash AS revision_hash, d.reason, d.lift, d.shrunken_lift,
-       d.data_through, e.month, e.topic_id, e.segment, e.numerator, e.denominator,
-       e.sigma, e.simulated, p.post_id,
+       d.data_through, h.cause AS held_by, n.log_e, n.z, n.rule, e.month,
+       e.topic_id, e.segment, e.numerator, e.denominator, e.sigma, e.simulated,
+       p.post_id,
        coalesce(p.hook_style, s.hook_style) AS hook_style,
        coalesce(t.topic, s.topic) AS topic,
        coalesce(t.language, s.language) AS language,
@@ -38,6 +39,11 @@ JOIN experiments AS e
 JOIN posts AS p
   ON p.experiment_id = d.experiment_id
  AND p.arm = d.winner_arm
+LEFT JOIN standings AS n
+  ON n.experiment_id = d.experiment_id
+ AND n.data_through = d.data_through
+LEFT JOIN held_winners AS h
+  ON h.experiment_id = d.experiment_id
 LEFT JOIN topics AS t
   ON t.month = e.month
  AND t.topic_id = e.topic_id
@@ -52,7 +58,7 @@ ORDER BY d.decided_at, d.experiment_id
 """
 
 _FINAL_EVIDENCE = """
-SELECT s.experiment_id, s.arm_a, s.arm_b, s.log_rate_ratio, s.variance, s.max_log_e
+SELECT s.experiment_id, s.arm_a, s.arm_b, s.log_rate_ratio, s.variance
 FROM evidence AS s
 JOIN won_decisions AS d
   ON d.experiment_id = s.experiment_id
@@ -156,6 +162,9 @@ class WinnerRow(TypedDict):
     shrunken_low: float | None
     shrunken_high: float | None
     evidence: float | None
+    z: float | None
+    rule: str | None
+    held_by: str | None
     data_through: datetime | None
     month: str
     topic_id: str | None
@@ -177,12 +186,16 @@ class WinnerRow(TypedDict):
 
 @dataclass(frozen=True)
 class WinnersSummary:
-    """Counts over all experiments; `performance_rows` were written by this call."""
+    """Counts over all experiments; `performance_rows` were written by this call.
+
+    `held` of the winners are displayed and not used (`held_winners`).
+    """
 
     winners: int
     provisional: int
     losers: int
     performance_rows: int
+    held: int = 0
 
 
 def record_winners(warehouse: Warehouse, clock: Clock) -> WinnersSummary:
@@ -199,8 +212,9 @@ def record_winners(warehouse: Warehouse, clock: Clock) -> WinnersSummary:
         merge_rows(con, "script_performance", rows, replace=False)
         won = con.execute("SELECT decision FROM won_decisions").fetchall()
         losers = len(con.execute(_LOSERS).fetchall())
+        held = len(con.execute("SELECT 1 FROM held_winners").fetchall())
     return WinnersSummary(
-        won.count(("winner",)), won.count(("provisional",)), losers, len(rows)
+        won.count(("winner",)), won.count(("provisional",)), losers, len(rows), held
     )
 
 
@@ -208,9 +222,10 @@ def winning_scripts(con: Connection) -> list[WinnerRow]:
     """One row per experiment with a winner or provisional winner, oldest first.
 
     `lift` is a ratio minus 1; `shrunken_lift`, `shrunken_low` and `shrunken_high`
-    (the central 95 %) are log scale, over the runner-up; `evidence` is the e-value
-    of the weakest pair; `losers` the other arms. The text columns are for promotion
-    and training, never for logs or metadata.
+    (the central 95 %) are log scale, over the runner-up; `evidence`, `z` and `rule` are
+    the deciding look's standing: the winner's e-value over its nearest rival, and what
+    decided. `held_by` says why a winner is not used; `losers` are the other arms.
+    The text columns are for promotion and training, never for logs or metadata.
     """
     winners = fetch_dicts(con, _WINNERS)
     pairs = _by_experiment(fetch_dicts(con, _FINAL_EVIDENCE))
@@ -219,6 +234,7 @@ def winning_scripts(con: Connection) -> list[WinnerRow]:
         {
             **row,
             **_interval(row["arm"], pairs.get(row["experiment_id"], [])),
+            "evidence": _e_value(row.pop("log_e")),
             "losers": losers.get(row["experiment_id"], []),
         }
         for row in winners
@@ -233,19 +249,19 @@ def _by_experiment(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]
     return grouped
 
 
+def _e_value(log_e: float | None) -> float | None:
+    return None if log_e is None else float(np.exp(min(LARGEST_LOG_E, log_e)))
+
+
 def _interval(arm: str, pairs: list[dict[str, Any]]) -> dict[str, float | None]:
-    """Interval over the runner-up, and the evidence of the weakest pair."""
+    """The shrunken interval over the runner-up."""
     known = [p for p in pairs if p["log_rate_ratio"] is not None]
     if not known:
-        return {"shrunken_low": None, "shrunken_high": None, "evidence": None}
+        return {"shrunken_low": None, "shrunken_high": None}
     over = [
         p["log_rate_ratio"] if p["arm_a"] == arm else -p["log_rate_ratio"]
         for p in known
     ]
     nearest = int(np.argmin(over))
     low, high = shrunken_interval(over[nearest], known[nearest]["variance"])
-    return {
-        "shrunken_low": float(low),
-        "shrunken_high": float(high),
-        "evidence": float(np.exp(min(LARGEST_LOG_E, *(p["max_log_e"] for p in known)))),
-    }
+    return {"shrunken_low": float(low), "shrunken_high": float(high)}

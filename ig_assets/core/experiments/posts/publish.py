@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypedDict, cast
 
+from ig_assets.core.experiments.posts.late_slots import move_late_slots
 from ig_assets.core.identity import text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock, Published, PublishRequest, SocialPlatform
@@ -98,12 +99,14 @@ class DuePost(PostWords):
 
 @dataclass(frozen=True)
 class PublishSummary:
-    """`published` and `failed` in this call; `waiting` and `ambiguous` after it."""
+    """`published`, `failed` and `moved` to other days in this call; `waiting` and
+    `ambiguous` after it."""
 
     published: int
     waiting: int
     failed: int
     ambiguous: int
+    moved: int = 0
 
 
 def publish_due(
@@ -114,6 +117,7 @@ def publish_due(
     *,
     run_id: str = "",
     is_on: bool = True,
+    asks_again: bool = True,
 ) -> PublishSummary:
     """Publish what is approved and due (of all months without `month`).
 
@@ -121,9 +125,13 @@ def publish_due(
     post `failed` with the vendor's sentence. Where the vendor certainly did nothing
     for now the post stays `approved`, on a later day if it asks for hours. Any other
     vendor error leaves it `ambiguous`, to be looked up by the next call. Raises no
-    VendorError. Unless `is_on` it only counts what waits.
+    VendorError. Unless `is_on` it only counts what waits. With `asks_again`
+    what is more than a day late is moved on first and needs a new approval
+    (`move_late_slots`); without, where no person is asked, it goes out late.
     """
     with warehouse.transaction() as con:
+        now = clock.now()
+        moved = move_late_slots(con, now, asks_again) if is_on and asks_again else 0
         parameters = [platform.platform, month, month, clock.now()]
         rows = fetch_dicts(con, _DUE, parameters) if is_on else []
         open_posts = _open_posts(con, month)
@@ -136,7 +144,9 @@ def publish_due(
         with warehouse.transaction() as con:
             open_posts = _open_posts(con, month)
     waiting, ambiguous = open_posts
-    return PublishSummary(counts["published"], waiting, counts["failed"], ambiguous)
+    return PublishSummary(
+        counts["published"], waiting, counts["failed"], ambiguous, moved
+    )
 
 
 def due_posts(con: Connection, now: datetime) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from typing import TypedDict, cast
 
 from ig_assets.core.corpus.scripts.markdown import markdown_script
 from ig_assets.core.corpus.scripts.script import InvalidSourceError, ParsedScript
+from ig_assets.core.experiments.posts.late_slots import move_late_slots
 from ig_assets.core.identity import next_instant, text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
@@ -113,8 +114,12 @@ def approve_posts(
     post_ids: Sequence[str],
     video: str | None = None,
     needs_video: bool = False,
+    now: datetime | None = None,
 ) -> int:
     """Approve proposed posts; return how many were.
+
+    With `now`, a post that is approved more than a day after its slot gets one of the
+    coming days, with the open posts of its experiment (`move_late_slots`).
 
     `video` is the public URL of one post's reel; with it a post that failed for its
     video, or was approved with another, gets this one. Raises InputError, before any
@@ -122,7 +127,7 @@ def approve_posts(
     for several posts, and with `needs_video` for a post without one.
     """
     if video is None and not needs_video:
-        return _move(warehouse, post_ids, ("proposed",), "approved")
+        return _move(warehouse, post_ids, ("proposed",), "approved", now)
     if video is not None:
         _check_video(video, post_ids)
     with warehouse.transaction() as con:
@@ -135,7 +140,7 @@ def approve_posts(
         if video is not None:
             con.execute(_SET_VIDEO, [video, *post_ids])
     before = ("proposed",) if video is None else ("proposed", "approved", "failed")
-    return _move(warehouse, post_ids, before, "approved")
+    return _move(warehouse, post_ids, before, "approved", now)
 
 
 def decline_posts(warehouse: Warehouse, post_ids: Sequence[str]) -> int:
@@ -231,7 +236,11 @@ def store_words(
 
 
 def _move(
-    warehouse: Warehouse, post_ids: Sequence[str], before: tuple[str, ...], after: str
+    warehouse: Warehouse,
+    post_ids: Sequence[str],
+    before: tuple[str, ...],
+    after: str,
+    now: datetime | None = None,
 ) -> int:
     with warehouse.transaction() as con:
         moved = [
@@ -241,6 +250,8 @@ def _move(
             "UPDATE posts SET status = ? WHERE list_contains(?::TEXT[], post_id)",
             [after, moved],
         )
+        if now is not None:
+            move_late_slots(con, now, asks_again=False)
     return len(moved)
 
 

@@ -1,22 +1,24 @@
 """Meta-analysis over topics: which hook style does better, and whether the loop does.
 
 Every experiment that has ended gives one paired difference of log rates, whoever won
-it, and enters once: at its last look, in the order in which experiments ended. So no
-look at a pair that is still running can be chosen for what it shows.
+it, and enters once: at its last look, in its month. A month enters when all its
+experiments have ended. So no look at a pair that is still running can be chosen for
+what it shows. A broken split gives no pair, unless a person accepted it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ig_assets.core.experiments.stats.anytime_t_test import (
-    SequentialMean,
-    sequential_mean,
-)
+from ig_assets.core.experiments.stats.anytime_t_test import SequentialMean
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E, MIN_EVENTS
+from ig_assets.core.experiments.stats.month_means import (
+    PairDifference,
+    mean_over_months,
+)
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -30,22 +32,59 @@ WITH ended AS (
     FROM decisions
     WHERE decision <> 'running'
       AND experiment_id NOT IN (SELECT experiment_id FROM split_tests)
+      AND experiment_id NOT IN (
+          SELECT u.experiment_id
+          FROM unsound_experiments AS u
+          LEFT JOIN latest_acceptances AS a
+            ON a.experiment_id = u.experiment_id
+          WHERE u.cause = 'split'
+            AND NOT coalesce(a.is_accepted, FALSE)
+      )
     GROUP BY experiment_id
 ),
+open_months AS (
+    SELECT DISTINCT e.month, coalesce(e.simulated, FALSE) AS simulated
+    FROM experiments AS e
+    WHERE e.month IS NOT NULL
+      AND e.segment IS DISTINCT FROM 'history'
+      AND e.experiment_id NOT IN (
+          SELECT experiment_id FROM decisions WHERE decision <> 'running'
+      )
+      AND e.experiment_id NOT IN (SELECT experiment_id FROM split_tests)
+      AND e.experiment_id IN (
+          SELECT experiment_id
+          FROM posts
+          WHERE coalesce(status, '') NOT IN ('failed', 'declined')
+      )
+),
 settled AS (
-    SELECT s.experiment_id, s.arm_a, s.arm_b, s.log_rate_ratio, n.ended_at
+    SELECT s.experiment_id, s.arm_a, s.arm_b, s.log_rate_ratio, n.ended_at,
+           coalesce(
+               e.month, strftime(e.started_at, '%Y-%m'), strftime(n.ended_at, '%Y-%m')
+           ) AS month,
+           t.audience, o.month IS NOT NULL AS is_open
     FROM latest_evidence AS s
     JOIN ended AS n
       ON n.experiment_id = s.experiment_id
+    LEFT JOIN experiments AS e
+      ON e.experiment_id = s.experiment_id
+    LEFT JOIN topics AS t
+      ON t.month = e.month
+     AND t.topic_id = e.topic_id
+    LEFT JOIN open_months AS o
+      ON o.month = e.month
+     AND o.simulated = coalesce(e.simulated, FALSE)
     WHERE s.log_rate_ratio IS NOT NULL
       AND (events_a IS NULL OR events_a >= ?)
       AND (events_b IS NULL OR events_b >= ?)
 ),
 compared AS (
-    SELECT experiment_id, arm_a AS arm, arm_b AS other, log_rate_ratio AS d, ended_at
+    SELECT experiment_id, arm_a AS arm, arm_b AS other, log_rate_ratio AS d, ended_at,
+           month, audience, is_open
     FROM settled
     UNION ALL
-    SELECT experiment_id, arm_b, arm_a, -log_rate_ratio, ended_at
+    SELECT experiment_id, arm_b, arm_a, -log_rate_ratio, ended_at, month, audience,
+           is_open
     FROM settled
 )
 """
@@ -67,7 +106,7 @@ arms AS (
 """
 
 _STYLES = f"""{_ARMS}
-SELECT x.hook_style, c.experiment_id, avg(c.d) AS d, min(c.ended_at) AS ended_at
+SELECT x.hook_style, c.experiment_id, avg(c.d) AS d, c.month, c.audience, c.is_open
 FROM compared AS c
 JOIN arms AS x
   ON x.experiment_id = c.experiment_id
@@ -80,12 +119,12 @@ WHERE NOT x.is_control
   AND NOT y.is_control
   AND NOT y.is_canary
   AND x.hook_style <> y.hook_style
-GROUP BY x.hook_style, c.experiment_id
-ORDER BY ended_at, c.experiment_id
+GROUP BY x.hook_style, c.experiment_id, c.month, c.audience, c.is_open
+ORDER BY c.month, c.experiment_id
 """
 
 _LOOP = f"""{_ARMS}
-SELECT c.experiment_id, avg(c.d) AS d, min(c.ended_at) AS ended_at
+SELECT c.experiment_id, avg(c.d) AS d, c.month, c.audience, c.is_open
 FROM compared AS c
 JOIN arms AS x
   ON x.experiment_id = c.experiment_id
@@ -97,8 +136,8 @@ WHERE y.is_control
   AND NOT x.is_control
   AND NOT x.is_canary
   AND x.hook_style = y.hook_style
-GROUP BY c.experiment_id
-ORDER BY ended_at, c.experiment_id
+GROUP BY c.experiment_id, c.month, c.audience, c.is_open
+ORDER BY c.month, c.experiment_id
 """
 
 
@@ -108,11 +147,13 @@ class StyleResult:
 
     `claim` is 'better' or 'worse' where the evidence suffices for this style among
     all styles that were tried (e >= 20 times their number), else 'undecided'.
+    `waiting` pairs are of months that have not ended.
     """
 
     hook_style: str
     mean: SequentialMean
     claim: str
+    waiting: int
 
 
 @dataclass(frozen=True)
@@ -120,12 +161,14 @@ class AcrossTopics:
     """Styles, best mean first, and the loop's writing over its control arms.
 
     A control arm has the style of the arm beside it and differs by the frozen base
-    model, the first prompt and no winners in retrieval; `loop_claim` as in a style.
+    model, the first prompt and no winners in retrieval; `loop_claim` and
+    `loop_waiting` as in a style.
     """
 
     styles: tuple[StyleResult, ...]
     loop: SequentialMean
     loop_claim: str
+    loop_waiting: int
 
 
 def compared_rows(
@@ -134,9 +177,11 @@ def compared_rows(
     """Rows of a query over `compared`, the last differences of ended experiments.
 
     `compared` has the columns experiment_id, arm, other, d (the log rate ratio of arm
-    over other) and ended_at, each pair from both sides, where both arms have at least
-    MIN_EVENTS events. `query` continues its WITH clause: it is a SELECT, or begins
-    with `, name AS (…)`. `parameters` are those of `query` alone.
+    over other), ended_at, month (YYYY-MM: the topic's, else that of the start),
+    audience and is_open (another experiment of the month has not ended), each pair from
+    both sides, where both arms have at least MIN_EVENTS events. `query` continues its
+    WITH clause: it is a SELECT, or begins with `, name AS (…)`. `parameters` are those
+    of `query` alone.
     """
     sql = f"{_COMPARED}{query}"
     return fetch_dicts(con, sql, [MIN_EVENTS, MIN_EVENTS, *parameters])
@@ -144,42 +189,58 @@ def compared_rows(
 
 def across_topics(con: Connection, *, simulated: bool) -> AcrossTopics:
     """Read every ended experiment's differences; simulated and real never mix."""
-    of_style: dict[str, list[float]] = {}
+    of_style: dict[str, list[dict[str, Any]]] = {}
     for row in compared_rows(con, _STYLES, [simulated]):
-        of_style.setdefault(row["hook_style"], []).append(row["d"])
+        of_style.setdefault(row["hook_style"], []).append(row)
     # Bonferroni over the styles: valid whatever binds their e-processes together.
     needed = E_CLAIM * max(1, len(of_style))
-    styles = [
-        StyleResult(style, found, _claim(found, needed))
-        for style, found in ((s, sequential_mean(d)) for s, d in of_style.items())
-    ]
-    loop = sequential_mean([row["d"] for row in compared_rows(con, _LOOP, [simulated])])
+    styles = []
+    for style, rows in of_style.items():
+        found, waiting = pooled(rows)
+        styles.append(StyleResult(style, found, _claim(found, needed), waiting))
+    loop, waiting = pooled(compared_rows(con, _LOOP, [simulated]))
     return AcrossTopics(
         styles=tuple(sorted(styles, key=_best_first)),
         loop=loop,
         loop_claim=_claim(loop, E_CLAIM),
+        loop_waiting=waiting,
     )
+
+
+def pooled(rows: Sequence[Mapping[str, Any]]) -> tuple[SequentialMean, int]:
+    """The evidence of rows with d, month, audience and is_open, by closed months.
+
+    The second value counts the pairs of months that have not ended.
+    """
+    closed = [row for row in rows if not row["is_open"]]
+    pairs = [PairDifference(row["d"], row["month"], row["audience"]) for row in closed]
+    return mean_over_months(pairs), len(rows) - len(closed)
 
 
 def claim_rows(found: AcrossTopics) -> list[dict[str, Any]]:
     """One row per claim for people: lifts are ratios minus 1, `evidence` an e-value."""
     needed = E_CLAIM * max(1, len(found.styles))
     rows = [
-        claim_row(f"style {s.hook_style} over the others", s.mean, needed, s.claim)
+        claim_row(
+            f"style {s.hook_style} over the others", s.mean, needed, s.claim, s.waiting
+        )
         for s in found.styles
     ]
     loop = "the loop over its control arms"
-    return [*rows, claim_row(loop, found.loop, E_CLAIM, found.loop_claim)]
+    waiting = found.loop_waiting
+    return [*rows, claim_row(loop, found.loop, E_CLAIM, found.loop_claim, waiting)]
 
 
 def claim_row(
-    question: str, found: SequentialMean, needed: float, claim: str
+    question: str, found: SequentialMean, needed: float, claim: str, left_out: int
 ) -> dict[str, Any]:
-    """One row of that table."""
+    """One row of that table; `left_out` pairs do not count, or not yet."""
     return {
         "question": question,
         "claim": claim,
         "topics": found.pairs,
+        "months": found.units,
+        "left_out": left_out,
         "lift": _ratio(found.mean),
         "low": _ratio(found.low),
         "high": _ratio(found.high),

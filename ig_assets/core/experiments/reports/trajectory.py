@@ -19,10 +19,14 @@ Z_95 = 1.959963984540054
 
 _LOOKS = """
 SELECT s.experiment_id, s.arm_a, s.arm_b, s.age_days, s.events_a, s.trials_a,
-       s.events_b, s.trials_b, s.max_log_e, s.z, e.sigma, e.randomised
-FROM evidence AS s
+       s.events_b, s.trials_b, s.ahead_arm, s.log_e_ahead,
+       CASE WHEN s.data_through = k.data_through THEN s.z END AS z,
+       e.sigma, e.randomised
+FROM sided_evidence AS s
 JOIN experiments AS e
   ON e.experiment_id = s.experiment_id
+LEFT JOIN z_looks AS k
+  ON k.experiment_id = s.experiment_id
 WHERE list_contains(?::TEXT[], s.experiment_id)
 ORDER BY s.experiment_id, s.arm_a, s.arm_b, s.data_through
 """
@@ -45,13 +49,20 @@ class ArmCourse:
 
 @dataclass(frozen=True)
 class PairCourse:
-    """The evidence between two arms: running maxima of e (looks), z at the last."""
+    """The evidence between two arms, at each look for the arm that was ahead then.
+
+    `e_ahead` (looks) is the running maximum of e over the looks at which the same arm
+    was ahead, 1 at least; `ahead` is the arm ahead at the last look, None where rates
+    tie. `z` (a over b) is that of the experiment's single look on z, None where it was
+    not taken.
+    """
 
     arm_a: str
     arm_b: str
     days: Floats
-    max_e: Floats
-    z_at_last: float
+    e_ahead: Floats
+    ahead: str | None
+    z: float | None
 
 
 @dataclass(frozen=True)
@@ -92,8 +103,11 @@ def _course(experiment_id: str, rows: list[dict[str, Any]]) -> Course:
                 arm_a=a,
                 arm_b=b,
                 days=np.array([_day(look) for look in looks]),
-                max_e=np.exp([min(look["max_log_e"], LARGEST_LOG_E) for look in looks]),
-                z_at_last=float(looks[-1]["z"]),
+                e_ahead=np.exp(
+                    [min(look["log_e_ahead"], LARGEST_LOG_E) for look in looks]
+                ),
+                ahead=looks[-1]["ahead_arm"],
+                z=next((k["z"] for k in looks if k["z"] is not None), None),
             )
             for (a, b), looks in sorted(pairs.items())
         ),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ig_assets.core.experiments.reports.trajectory import Course
 from ig_assets.core.experiments.stats.decision_rule import FINAL_DAY
@@ -53,8 +56,8 @@ def course_picture(titled_courses: Sequence[TitledCourse]) -> bytes:
     """A PNG of under 90 kB: one row per experiment, at most six.
 
     On the left each arm's cumulative rate at equal age with a 95 % interval for a
-    single look; on the right the highest evidence so far between each two arms,
-    the dashed line being what a winner needs against every other.
+    single look; on the right the highest evidence so far of each pair for the arm that
+    was ahead, the dashed line being what a winner needs against every other.
     """
     image = _draw(titled_courses[:6])
     for scale in (1.0, 0.8, 0.6, 0.45, 0.3):
@@ -73,34 +76,42 @@ def _encoded(image: Image, scale: float) -> bytes:
         image = image.resize(size, images.Resampling.LANCZOS)
     target = io.BytesIO()
     few = image.quantize(PALETTE, dither=images.Dither.NONE)
-    few.save(target, format="png", optimize=True)
+    few.save(target, format="png")
     return target.getvalue()
 
 
 def _draw(titled_courses: Sequence[TitledCourse]) -> Image:
-    """All rows at full size.
+    """All rows at full size, or a sentence where there is none."""
+    from PIL import Image as images
 
-    Axes have fixed positions: to let matplotlib find them (constrained layout) takes
-    longer than everything else together, and this is drawn every simulated day.
+    rows = [_drawn_row(pickle.dumps(one)) for one in titled_courses]
+    return images.fromarray(np.concatenate(rows or [_drawn_row(None)]))
+
+
+@lru_cache(maxsize=12)  # 10 MB
+def _drawn_row(pickled: bytes | None) -> npt.NDArray[np.uint8]:
+    """The pixels (height, width, 3) of a `TitledCourse`, or of none at all.
+
+    Kept, since most rows are of decided experiments and look the same every day. Axes
+    have fixed positions: to let matplotlib find them (constrained layout) takes longer
+    than everything else together, and this is drawn every simulated day.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from PIL import Image as images
 
-    rows = max(1, len(titled_courses))
-    figure = Figure(figsize=(8.5, ROW_HEIGHT * rows), dpi=DPI)
+    figure = Figure(figsize=(8.5, ROW_HEIGHT), dpi=DPI)
     canvas: Any = FigureCanvasAgg(figure)
-    if not titled_courses:
+    if pickled is None:
         figure.text(0.5, 0.5, "No experiment was evaluated yet", ha="center")
-    for row, one in enumerate(titled_courses):
-        top = 1.0 - row / rows
+    else:
+        one: TitledCourse = pickle.loads(pickled)
         title = f"{_one_line(one.topic)}\n{_one_line(one.verdict)}"
-        figure.text(0.5, top - 0.03 / rows, title, fontsize=8, ha="center", va="top")
-        box = top - 0.86 / rows, 0.42, 0.6 / rows
-        _rates(figure.add_axes((0.055, *box)), one.course)
-        _evidence(figure.add_axes((0.555, *box)), one.course)
+        figure.text(0.5, 0.97, title, fontsize=8, ha="center", va="top")
+        _rates(figure.add_axes((0.055, 0.14, 0.42, 0.6)), one.course)
+        _evidence(figure.add_axes((0.555, 0.14, 0.42, 0.6)), one.course)
     canvas.draw()
-    return images.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    pixels: npt.NDArray[np.uint8] = np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+    return pixels
 
 
 def _rates(axes: Any, course: Course) -> None:
@@ -131,19 +142,22 @@ def _evidence(axes: Any, course: Course) -> None:
     labels = []
     for pair, colour in zip(course.pairs, _cycle(len(course.pairs)), strict=True):
         label = f"{pair.arm_a} – {pair.arm_b}"
-        e = pair.max_e.clip(_LEAST_E, _MOST_E)
+        if pair.ahead is not None:
+            behind = pair.arm_b if pair.ahead == pair.arm_a else pair.arm_a
+            label = f"{pair.ahead} over {behind}"
+        e = pair.e_ahead.clip(_LEAST_E, _MOST_E)
         style = "o" if len(pair.days) == 1 else "-"
         axes.plot(pair.days, e, style, color=colour, linewidth=1.4)
-        if pair.days[-1] == FINAL_DAY:
-            sure = " (beaten)" if abs(pair.z_at_last) > Z_FINAL else ""
-            label += f": z = {pair.z_at_last:.1f}{sure}"
+        if pair.z is not None:
+            z = -pair.z if pair.ahead == pair.arm_b else pair.z
+            label += f": z = {z:.1f}" + (" (beaten)" if z > Z_FINAL else "")
         labels.append((label, colour))
     axes.axhline(E_WINNER, linestyle="--", color="#222222", linewidth=1)
     axes.set_yscale("log")
     axes.set_ylim(_LEAST_E, _MOST_E)
     axes.minorticks_off()
-    needed = f"{E_WINNER:.0f} at any time, or |z| > {Z_FINAL:.2f} at the end"
-    _finish(axes, course, f"highest evidence so far ({needed})")
+    needed = f"{E_WINNER:.0f} at any time, or z > {Z_FINAL:.2f} once, at the end"
+    _finish(axes, course, f"highest evidence for the arm ahead ({needed})")
     _label(axes, labels)
 
 

@@ -11,18 +11,24 @@ from ig_assets.core.experiments.stats.e_values import (
     LARGEST_LOG_E,
     MIN_EVENTS,
 )
-from ig_assets.core.experiments.stats.sample_ratio import audience_shares
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 _EXPERIMENTS = """
 SELECT e.experiment_id, e.month, e.topic_id, t.topic, e.segment, e.numerator,
        e.denominator, e.randomised, e.sigma, e.simulated, e.started_at, e.ends_at,
+       coalesce(e.is_running, FALSE) AS is_running,
+       u.experiment_id IS NOT NULL AND u.cause = 'split' AS split_alarms,
+       h.cause AS held_by,
        e.status, CASE WHEN e.segment = 'history' THEN e.intent_key END AS name
 FROM experiments AS e
 LEFT JOIN topics AS t
   ON t.month = e.month
  AND t.topic_id = e.topic_id
+LEFT JOIN unsound_experiments AS u
+  ON u.experiment_id = e.experiment_id
+LEFT JOIN held_winners AS h
+  ON h.experiment_id = e.experiment_id
 WHERE (? IS NULL OR e.month = ?)
   AND (? IS NULL OR e.experiment_id = ?)
 ORDER BY e.started_at DESC, e.experiment_id
@@ -49,21 +55,33 @@ FROM latest_decisions
 WHERE list_contains(?::TEXT[], experiment_id)
 """
 
+_STANDINGS = """
+SELECT s.experiment_id, s.data_through, s.age_days, s.leader_arm AS leader,
+       s.runner_up_arm AS runner_up, s.rival_arm AS rival, s.lead, s.log_e, s.z, s.rule
+FROM latest_standings AS s
+WHERE list_contains(?::TEXT[], s.experiment_id)
+"""
+
 _EVIDENCE = """
 SELECT s.experiment_id, s.arm_a, s.arm_b, s.data_through, s.age_days,
        s.events_a, s.trials_a, s.events_b, s.trials_b,
-       s.log_rate_ratio, s.variance, s.log_e, s.max_log_e, s.z, s.final_look
-FROM evidence AS s
-JOIN (
-    SELECT experiment_id, max(data_through) AS data_through
-    FROM evidence
-    GROUP BY experiment_id
-) AS latest
+       s.log_rate_ratio, s.variance, s.log_e, s.ahead_arm, s.log_e_ahead, s.z,
+       s.final_look
+FROM sided_evidence AS s
+JOIN latest_standings AS latest
   ON latest.experiment_id = s.experiment_id
  AND latest.data_through = s.data_through
 WHERE list_contains(?::TEXT[], s.experiment_id)
 ORDER BY s.experiment_id, s.arm_a, s.arm_b
 """
+
+_HELD = {
+    "split": "its audience was not divided as planned, beyond chance: find out why "
+    "before you believe it",
+    "repeated z": "an earlier version decided it by a second look on z, which may be "
+    "chance",
+}
+"""Why a winner is held, by the cause in `held_winners`."""
 
 
 class ArmRow(TypedDict):
@@ -101,7 +119,9 @@ class ExperimentRow(TypedDict):
     ends_at: datetime | None
     status: str
     name: str | None
+    is_running: bool
     split_alarms: bool
+    held_by: str | None
     decision: str | None
     decided_at: datetime | None
     winner_arm: str | None
@@ -115,8 +135,11 @@ class ExperimentRow(TypedDict):
     age_days: float | None
     leader: str | None
     runner_up: str | None
+    rival: str | None
     lead: float | None
     evidence: float | None
+    z: float | None
+    rule: str | None
     verdict: str
 
 
@@ -129,10 +152,11 @@ def experiment_rows(
     """Experiments, newest first, with their arms at the latest look and a `verdict`.
 
     `arms` are dictionaries with events, trials and rate (None before the first
-    look); `leader`, `lead` (ratio minus 1 over the runner-up), `evidence` (e of the
-    leader's weakest pair) and `age_days` describe the latest look. `name` is what
-    the file of an imported test calls it. `split_alarms`
-    where a randomised audience was not divided as planned. No script text.
+    look). `leader`, `lead` (ratio minus 1 over the runner-up), `rival`, `evidence` (e
+    of the leader over the rival, its weakest pair), `z` and `rule` are the row of
+    `standings` of the latest look. `name` is what the file of an imported test calls
+    it. `split_alarms` where a randomised audience was not divided as planned;
+    `held_by` says why a winner is not used. No script text.
     """
     parameters = [month, month, experiment_id, experiment_id, limit]
     experiments = fetch_dicts(con, _EXPERIMENTS, parameters)
@@ -142,17 +166,17 @@ def experiment_rows(
     decisions = {
         row["experiment_id"]: row for row in fetch_dicts(con, _DECISIONS, [ids])
     }
-    mismatched = {
-        shares.experiment_id for shares in audience_shares(con, ids) if shares.alarms
+    standings = {
+        row["experiment_id"]: row for row in fetch_dicts(con, _STANDINGS, [ids])
     }
     rows: list[ExperimentRow] = []
     for experiment in experiments:
         key = experiment["experiment_id"]
         row = {
             **experiment,
-            "split_alarms": key in mismatched,
             **_decision(decisions.get(key)),
             **_look(arms.get(key, []), evidence.get(key, [])),
+            **_standing(standings.get(key)),
         }
         if row["topic"] is None:  # history knows its topic from its scripts
             topics = (arm["script_topic"] for arm in row["arms"])
@@ -175,12 +199,15 @@ def decisions_in_all(con: Connection) -> dict[str, int]:
 def verdict(row: dict[str, Any]) -> str:
     """A sentence for a person about a row of `experiment_rows`, with any warning."""
     sentence = _verdict(row)
-    if not row["split_alarms"]:
-        return sentence
-    return (
-        f"{sentence} But its audience was not divided as planned, beyond chance: find "
-        "out why before you believe it."
-    )
+    if row["held_by"] is not None:
+        return (
+            f"{sentence} But {_HELD[row['held_by']]}. It is not learnt from until a "
+            f"person accepts it: `ig-assets accept {row['experiment_id'][:12]} "
+            '--reason "…"`.'
+        )
+    if row["split_alarms"]:
+        return f"{sentence} But {_HELD['split']}."
+    return sentence
 
 
 def _verdict(row: dict[str, Any]) -> str:
@@ -192,12 +219,18 @@ def _verdict(row: dict[str, Any]) -> str:
     leader, runner_up = row["leader"], row["runner_up"]
     days = row["age_days"]
     when = "in the final reading" if days is None else f"after {_days(days)}"
-    lead = f"{leader} leads {runner_up} by {100 * row['lead']:.0f} % {when}"
-    evidence = f"evidence {_short(row['evidence'])} of {E_WINNER:.0f} needed"
+    if row["is_running"]:
+        when = "so far"
+    if row["lead"] is None or row["lead"] == 0:
+        lead = f"{leader} and {runner_up} are level {when}"
+        if row["lead"] is None:
+            lead = f"{leader} leads {when}"
+    else:
+        lead = f"{leader} leads {runner_up} by {100 * row['lead']:.0f} % {when}"
+    over = "" if row["rival"] == runner_up else f" over {row['rival']}"
+    evidence = f"evidence {_short(row['evidence'])}{over} of {E_WINNER:.0f} needed"
     if decision == "winner":
-        return (
-            f"{leader} wins: it leads {runner_up} by {100 * row['lead']:.0f} % {when}."
-        )
+        return f"{leader} wins: it {lead.removeprefix(f'{leader} ')}, {_proof(row)}."
     if decision == "provisional":
         expected = 100 * math.expm1(row["shrunken_lift"])
         return (
@@ -217,7 +250,21 @@ def _verdict(row: dict[str, Any]) -> str:
         )
     if decision == "inconclusive":
         return f"Inconclusive: {lead}; {evidence}, which is the usual outcome."
+    if row["is_running"]:
+        return (
+            f"{lead}; {evidence}. The test is running: until it is over, only "
+            "e-values look at it."
+        )
     return f"{lead}; {evidence}; keep going."
+
+
+def _proof(row: dict[str, Any]) -> str:
+    """What decided a winner, by the rule of its standing."""
+    if row["rule"] == "e":
+        return f"with evidence {_short(row['evidence'])} of {E_WINNER:.0f} needed"
+    if row["z"] is None:
+        return "at p < 0.025 in a look at its end"
+    return f"at p < 0.025 in the single look at its end (z = {row['z']:.1f})"
 
 
 def _waiting(arms: list[dict[str, Any]]) -> str:
@@ -248,7 +295,7 @@ def _decision(row: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _look(arms: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The arms with their counts, and who leads whom on what evidence."""
+    """The arms with their counts, and the pairs."""
     counts: dict[str, tuple[float, float]] = {}
     for pair in pairs:
         counts[pair["arm_a"]] = (pair["events_a"], pair["trials_a"])
@@ -263,19 +310,19 @@ def _look(arms: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> dict[str, 
         }
         for arm in arms
     ]
-    ranked = sorted(rates, key=lambda a: (-rates[a], a))
-    look: dict[str, Any] = dict.fromkeys(("leader", "runner_up", "lead", "evidence"))
-    if len(ranked) > 1 and rates[ranked[1]] > 0:
-        leader, runner_up = ranked[:2]
-        mine = [p["max_log_e"] for p in pairs if leader in (p["arm_a"], p["arm_b"])]
-        look = {
-            "leader": leader,
-            "runner_up": runner_up,
-            "lead": rates[leader] / rates[runner_up] - 1,
-            "evidence": math.exp(min(*mine, LARGEST_LOG_E)),
-        }
-    age_days = pairs[0]["age_days"] if pairs else None
-    return {"arms": displayed, "pairs": pairs, "age_days": age_days, **look}
+    return {"arms": displayed, "pairs": pairs}
+
+
+def _standing(row: dict[str, Any] | None) -> dict[str, Any]:
+    """The latest look's record for people: the lead a ratio minus 1, evidence an e."""
+    names = ("leader", "runner_up", "rival", "age_days", "z", "rule")
+    found = {name: row[name] if row else None for name in names}
+    lead, log_e = (row["lead"], row["log_e"]) if row else (None, None)
+    return {
+        **found,
+        "lead": None if lead is None else math.expm1(lead),
+        "evidence": None if log_e is None else math.exp(min(log_e, LARGEST_LOG_E)),
+    }
 
 
 def _grouped(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

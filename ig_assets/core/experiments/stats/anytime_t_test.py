@@ -20,7 +20,11 @@ EFFECT_SD = 0.6
 20 % is 0.6 sd of a pair of posts at sigma = 0.2."""
 
 
-def t_log_e(differences: npt.ArrayLike, effect_sd: float = EFFECT_SD) -> Floats:
+def t_log_e(
+    differences: npt.ArrayLike,
+    effect_sd: float = EFFECT_SD,
+    carry_over: float = 0.0,
+) -> Floats:
     """ln e after each difference (..., n) that the mean is not zero; the same shape.
 
     For normal differences of unknown variance: the likelihood ratio of what scaling
@@ -33,26 +37,48 @@ def t_log_e(differences: npt.ArrayLike, effect_sd: float = EFFECT_SD) -> Floats:
     t-tests and confidence sequences for Gaussian means with unknown variance", 2024,
     c^2 = 1/g); Perez-Ortiz, Lardy, de Heide & Grunwald ("E-statistics, group
     invariance and anytime-valid testing", 2024) show it to be the best of its kind.
+
+    With `carry_over` c the differences are an autoregression, each keeping the share c
+    of the deviation before it: the same test of y_1 = x_1 sqrt(1 - c^2) and
+    y_i = x_i - c x_(i-1), whose means are w_i times the mean, w_1 = sqrt(1 - c^2) and
+    w_i = 1 - c (generalised least squares, Prais & Winsten 1954). n g becomes g times
+    the sum of squares of w, and S_n the sum of w_i y_i.
     """
-    x = np.asarray(differences, dtype=np.float64)
-    n, g = np.arange(1, x.shape[-1] + 1), effect_sd**2
-    total, squares = x.cumsum(axis=-1), (x**2).cumsum(axis=-1)
+    y, w = _whitened(differences, carry_over)
+    n, wide = np.arange(1, y.shape[-1] + 1), effect_sd**2 * (w**2).cumsum()
+    total, squares = (w * y).cumsum(axis=-1), (y**2).cumsum(axis=-1)
     with np.errstate(all="ignore"):
-        share = np.where(squares > 0, total**2 / (n * squares), 0.0).clip(0, 1)
-    explained = share * n * g / (1 + n * g)
-    return np.asarray(-0.5 * np.log1p(n * g) - n / 2 * np.log1p(-explained))
+        known = (w**2).cumsum() * squares
+        share = np.where(squares > 0, total**2 / known, 0.0).clip(0, 1)
+    explained = share * wide / (1 + wide)
+    return np.asarray(-0.5 * np.log1p(wide) - n / 2 * np.log1p(-explained))
+
+
+def _whitened(differences: npt.ArrayLike, carry_over: float) -> tuple[Floats, Floats]:
+    """Independent differences (..., n) and the weights (n) of the mean in them."""
+    x = np.array(differences, dtype=np.float64)
+    first = math.sqrt(1 - carry_over**2)
+    w = np.full(x.shape[-1], 1 - carry_over)
+    y = x.copy()
+    y[..., 1:] -= carry_over * x[..., :-1]
+    y[..., :1] *= first
+    w[:1] = first
+    return y, w
 
 
 @dataclass(frozen=True)
 class SequentialMean:
     """Mean and evidence of the differences so far (log scale, in order of arrival).
 
-    `low` to `high` is the 95 % confidence sequence, right at all times at once.
-    `log_e` is ln e now; `log_e_ahead` and `log_e_behind` are the running maxima of
-    ln e where the mean was above or below zero, 0 at least.
+    `pairs` are the differences, `units` what was taken as independent: the pairs, or
+    the months that they were averaged over. `low` to `high` is the 95 % confidence
+    sequence, right at all times at once. `log_e` is ln e now; `log_e_ahead` and
+    `log_e_behind` are the running maxima of ln e where the mean was above or below
+    zero, 0 at least.
     """
 
     pairs: int
+    units: int
     mean: float | None
     low: float | None
     high: float | None
@@ -79,17 +105,23 @@ class SequentialMean:
 
 
 def sequential_mean(
-    differences: npt.ArrayLike, *, alpha: float = 0.05, effect_sd: float = EFFECT_SD
+    differences: npt.ArrayLike,
+    *,
+    alpha: float = 0.05,
+    effect_sd: float = EFFECT_SD,
+    carry_over: float = 0.0,
 ) -> SequentialMean:
-    """The state after all differences (n)."""
+    """The state after all differences (n); options as in `t_log_e`."""
     x = np.asarray(differences, dtype=np.float64)
     if not x.size:
-        return SequentialMean(0, None, None, None, 0.0, 0.0, 0.0)
-    log_e, mean = t_log_e(x, effect_sd), float(x.mean())
-    means = x.cumsum()
-    half = _half_width(x, alpha, effect_sd)
+        return SequentialMean(0, 0, None, None, None, 0.0, 0.0, 0.0)
+    log_e = t_log_e(x, effect_sd, carry_over)
+    y, w = _whitened(x, carry_over)
+    means = (w * y).cumsum() / (w**2).cumsum()
+    mean, half = float(means[-1]), _half_width(y, w, alpha, effect_sd)
     return SequentialMean(
         pairs=int(x.size),
+        units=int(x.size),
         mean=mean,
         low=None if half is None else mean - half,
         high=None if half is None else mean + half,
@@ -99,15 +131,18 @@ def sequential_mean(
     )
 
 
-def _half_width(x: Floats, alpha: float, effect_sd: float) -> float | None:
+def _half_width(y: Floats, w: Floats, alpha: float, effect_sd: float) -> float | None:
     """Half the width of the means that e < 1/alpha cannot exclude; None: unbounded.
 
-    With q = n (mean - m)^2 / (sum of squares about the mean), e(m) < 1/alpha is
-    (1 + q) / (1 + q / (1 + n g)) < k, which has an end where k < 1 + n g.
+    With W the sum of squares of w, and q = W (mean - m)^2 / (residual sum of squares),
+    e(m) < 1/alpha is (1 + q) / (1 + q / (1 + W g)) < k, which has an end where
+    k < 1 + W g.
     """
-    n, wide = x.size, 1 + x.size * effect_sd**2
-    k = (math.sqrt(wide) / alpha) ** (2 / n)
+    known = float((w**2).sum())
+    wide = 1 + known * effect_sd**2
+    k = (math.sqrt(wide) / alpha) ** (2 / y.size)
     if k >= wide:
         return None
     q = (k - 1) / (1 - k / wide)
-    return math.sqrt(q * float(((x - x.mean()) ** 2).sum()) / n)
+    residual = y - w * float((w * y).sum()) / known
+    return math.sqrt(q * float((residual**2).sum()) / known)

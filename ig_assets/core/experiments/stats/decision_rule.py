@@ -6,7 +6,10 @@ rates add up to 5 % a pair:
 
 * at any look: e >= 40 (`E_WINNER`), where e is the mixture e-value of `e_values.py`;
   by Ville's inequality at most 1 pair in 40 without a difference ever reaches it;
-* at the first look on day 14 alone: |z| > 2.24 (`Z_FINAL`), two-sided p < 0.025.
+* at one look of the experiment alone: |z| > 2.24 (`Z_FINAL`), two-sided p < 0.025.
+  That look is the first one on day 14 at which every arm has enough events and the
+  experiment is over. It is spent for good, for all pairs: an arm or a count that comes
+  later is judged by e-values alone.
 
 Axes: (E) experiments; (A) the arms of all experiments, numbered through; (P) pairs of
 arms a < b of one experiment, numbered through; (D) days of age 1 to D.
@@ -51,16 +54,24 @@ class ArmPairs(NamedTuple):
 class PreviousState:
     """What earlier looks left behind.
 
-    `until` (E) is the last day evaluated, 0 for none. Of each pair (P): the running
-    maxima of ln e over all looks (`max_log_e`) and over the looks at which a or b was
-    ahead, and `z` of the single final look, NaN where it was not taken.
+    `until` (E) is the last day evaluated, 0 for none, and `z_taken` (E) says where the
+    single look on z is spent. Of each pair (P): the running maxima of ln e over the
+    looks at which a or b was ahead, and `z` of that look, 0 where it was not taken or
+    the pair took no part in it.
     """
 
     until: Floats
-    max_log_e: Floats
+    z_taken: Bools
     ahead_a: Floats
     ahead_b: Floats
     z: Floats
+
+    @classmethod
+    def none(cls, experiments: int, pairs: int) -> PreviousState:
+        """The state before the first look."""
+        zeros = np.zeros(pairs)
+        taken = np.zeros(experiments, dtype=np.bool_)
+        return cls(np.zeros(experiments), taken, zeros, zeros, zeros)
 
 
 @dataclass(frozen=True)
@@ -71,8 +82,11 @@ class SequentialResult:
     the day that ended the experiment, 0 for none, and of that day: `leader`, the arm
     with the highest rate (-1 for none), `decidable`, whether every arm had enough
     events, and `by_e`, whether e-values alone make the leader a winner. `evaluated`
-    (E, D) marks the new looks, up to the day of the decision. Pairs: `pair_experiment`,
-    `arm_a` and `arm_b` (P); their evidence (P, D), where ratios are a over b.
+    (E, D) marks the new looks, up to the day of the decision, and `z_look` (E) where
+    one of them is the experiment's single look on z. Pairs: `pair_experiment`, `arm_a`
+    and `arm_b` (P), `z_valid` (P), the z of the single look, now or before (0 for
+    none), and their evidence (P, D), where ratios are a over b; `ahead_a` and `ahead_b`
+    are the running maxima of ln e, 0 at least, over looks at which that arm was ahead.
     """
 
     decision: Ints
@@ -81,14 +95,22 @@ class SequentialResult:
     decidable: Bools
     by_e: Bools
     evaluated: Bools
+    z_look: Bools
     pair_experiment: Ints
     arm_a: Ints
     arm_b: Ints
+    z_valid: Floats
     log_rate_ratio: Floats
     variance: Floats
     log_e: Floats
-    max_log_e: Floats
+    ahead_a: Floats
+    ahead_b: Floats
     z: Floats
+
+    @property
+    def max_log_e(self) -> Floats:
+        """The running maximum of ln e (P, D), whichever arm was ahead; 0 at least."""
+        return np.maximum(self.ahead_a, self.ahead_b)
 
     def leads(self, i: int) -> tuple[Floats, Floats]:
         """Of a decided experiment's deciding day: the log rate ratios of its leader
@@ -119,6 +141,7 @@ def decide_sequentially(
     sigma: Floats,
     *,
     before: PreviousState | None = None,
+    over: Bools | None = None,
     final_day: int = FINAL_DAY,
     provisional_lift: float = PROVISIONAL_LIFT,
 ) -> SequentialResult:
@@ -126,21 +149,23 @@ def decide_sequentially(
 
     `starts` (E + 1) delimits each experiment's arms, `sigma` (E) is the standard
     deviation from post to post on the log scale. NaN is an age that an arm has not
-    reached: no look.
+    reached: no look. `over` (E) is false where the audience is still being divided, so
+    that the counts of the last day are not the last ones; all are over by default.
 
     A *winner* leads every other arm with e >= E_WINNER, reached at any look at which
-    it was ahead of that arm, or with |z| > Z_FINAL on `final_day` alone, at the first
-    look there. An e-value only speaks for the arm that was ahead when it was reached,
+    it was ahead of that arm, or with |z| > Z_FINAL at the single look on z: the first
+    on `final_day` at which the experiment is over and every arm has enough events.
+    Where `before` spent it, its z stays what it was, and pairs that took no part in it
+    have none. An e-value only speaks for the arm that was ahead when it was reached,
     so each arm of a pair has its own maximum. *Provisional*: no winner by the last
     day, sigma > 0, enough events, and the leader's shrunken lift (log scale) over each
     other arm is at least `provisional_lift`. *Inconclusive*: anything else on the last
-    day. *Running*: the last day was not reached.
+    day. *Running*: the last day was not reached, or the experiment is not over.
     """
     pair_starts = np.searchsorted(arm_pairs(starts).experiment, np.arange(len(starts)))
     n, pairs, days = len(starts) - 1, int(pair_starts[-1]), events.shape[1]
-    if before is None:
-        none = np.zeros(pairs)
-        before = PreviousState(np.zeros(n), none, none, none, np.full(pairs, np.nan))
+    before = before or PreviousState.none(n, pairs)
+    over = np.ones(n, dtype=np.bool_) if over is None else over
     chunk = max(1, CELLS // max(1, days))
     cuts = np.searchsorted(pair_starts, np.arange(chunk, pairs, chunk))
     parts = []
@@ -156,11 +181,12 @@ def decide_sequentially(
                 sigma[first:last],
                 PreviousState(
                     before.until[first:last],
-                    before.max_log_e[of],
+                    before.z_taken[first:last],
                     before.ahead_a[of],
                     before.ahead_b[of],
                     before.z[of],
                 ),
+                over[first:last],
                 final_day,
                 provisional_lift,
             )
@@ -180,6 +206,7 @@ def _decide(
     trials: Floats,
     sigma: Floats,
     before: PreviousState,
+    over: Bools,
     final_day: int,
     provisional_lift: float,
 ) -> SequentialResult:
@@ -204,24 +231,30 @@ def _decide(
         leads_b & (d < 0) & (ahead_b >= LOG_E_WINNER)
     )
     others = ~(leads_a | leads_b)
-    taken = before.z[:, None]
-    z = np.where(np.isnan(taken), evidence.z, taken)
-    by_z = (leads_a & (d > 0) & (z > Z_FINAL)) | (leads_b & (d < 0) & (z < -Z_FINAL))
     enough = _all(evidence.enough, pair_starts)
-    beaten = by_e | (by_z & (day == final_day)) | others
+    beaten = by_e | others
+    z_look = np.zeros(n, dtype=np.bool_)
+    z = before.z
+    if final_day <= days:
+        final = final_day - 1
+        z_look = over & ~before.z_taken & evaluated[:, final] & enough[:, final]
+        z = np.where(z_look[of], evidence.z[:, final], before.z)
+        ahead = np.where(d[:, final] > 0, leads_a[:, final], leads_b[:, final])
+        beaten[:, final] |= ahead & (z * np.sign(d[:, final]) > Z_FINAL)
     won = evaluated & enough & _all(beaten, pair_starts)
 
     ends = won.copy()
-    ends[:, -1] |= evaluated[:, -1]
+    ends[:, -1] |= evaluated[:, -1] & over
     ended, last = np.asarray(ends.any(axis=1)), ends.argmax(axis=1)
     at, pair_at = (np.arange(n), last), (np.arange(of.size), last[of])
-    over = np.where(leads_a[pair_at], 1.0, -1.0) * d[pair_at]
-    lift = shrunken_lift(over, evidence.variance[pair_at])
+    lead = np.where(leads_a[pair_at], 1.0, -1.0) * d[pair_at]
+    lift = shrunken_lift(lead, evidence.variance[pair_at])
     clear = _all((lift >= provisional_lift) | others[pair_at], pair_starts)
     expected = (sigma > 0) & enough[at] & clear
     undecided = np.where(expected, PROVISIONAL, INCONCLUSIVE)
     decision = np.where(ended, np.where(won[at], WINNER, undecided), RUNNING)
     decided_on = np.where(ended, last + 1, 0)
+    z_look &= ~ended | (final_day <= decided_on)
     return SequentialResult(
         decision=decision.astype(np.int64),
         decided_on=decided_on,
@@ -229,13 +262,16 @@ def _decide(
         decidable=ended & enough[at],
         by_e=ended & _all(np.asarray(by_e | others)[pair_at], pair_starts),
         evaluated=evaluated & (~ended[:, None] | (day <= decided_on[:, None])),
+        z_look=z_look,
         pair_experiment=of + offset[0],
         arm_a=a + offset[1],
         arm_b=b + offset[1],
+        z_valid=np.where((z_look | before.z_taken)[of], z, 0.0),
         log_rate_ratio=d,
         variance=evidence.variance,
         log_e=log_e,
-        max_log_e=_running_max(log_e, before.max_log_e),
+        ahead_a=ahead_a,
+        ahead_b=ahead_b,
         z=evidence.z,
     )
 

@@ -1,4 +1,4 @@
-"""Measures novelty: the share of a text's word runs that no corpus text has.
+"""Measures novelty: one minus the largest share of word runs that one text has.
 
 Also measures the longest run of words that a text shares with one corpus text.
 """
@@ -78,12 +78,12 @@ class CorpusRuns:
             best = max(best, longest_common_run(words, _words(self._texts[number])))
         return best if best >= RUN_WORDS else 0
 
-    def own_sentences(self, text: str) -> str:
-        """The text without the sentences that are copied from one of the texts.
+    def without_copied_sentences(self, text: str) -> str:
+        """The text without the sentences that were copied from the corpus.
 
-        A sentence is copied that has COPIED_WORDS words in a row, or all of its words,
-        in common with one text. Sentences below RUN_WORDS words are too common to be
-        copies and stay.
+        A sentence counts as copied if one corpus text shares COPIED_WORDS (8) of its
+        words in a row, or all of them. Sentences of fewer than RUN_WORDS (5) words
+        stay. Paragraphs stay; the result may be empty.
         """
         paragraphs = (
             " ".join(s for s in _SENTENCE_END.split(part) if not self._is_copied(s))

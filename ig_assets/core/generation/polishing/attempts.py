@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.generation.writing.schema import beats_json
-from ig_assets.core.generation.writing.write import Written
+from ig_assets.core.generation.writing.write import WriterAnswer
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
@@ -22,7 +22,7 @@ _SHARED = (
 )
 
 
-def text_columns(written: Written) -> dict[str, object]:
+def text_columns(written: WriterAnswer) -> dict[str, object]:
     """The columns that `polish_attempts` and `variants` have in common."""
     return {name: getattr(written, name) for name in _SHARED.split()} | {
         "beats": beats_json(written.beats),
@@ -34,7 +34,7 @@ def record_attempt(
     con: Connection,
     variant_id: str,
     attempt: int,
-    written: Written,
+    written: WriterAnswer,
     model_id: str,
     now: datetime,
 ) -> None:
@@ -50,7 +50,7 @@ def record_attempt(
 
 def earlier_attempts(
     con: Connection, variant_ids: Sequence[str]
-) -> dict[str, dict[int, Written]]:
+) -> dict[str, dict[int, WriterAnswer]]:
     """The stored attempts as {variant_id: {attempt number: answer}}."""
     rows = fetch_dicts(
         con,
@@ -61,15 +61,15 @@ def earlier_attempts(
         """,
         [list(variant_ids)],
     )
-    found: dict[str, dict[int, Written]] = {}
+    found: dict[str, dict[int, WriterAnswer]] = {}
     for row in rows:
         found.setdefault(row["variant_id"], {})[row["attempt"]] = as_written(row)
     return found
 
 
-def as_written(row: dict[str, Any]) -> Written:
+def as_written(row: dict[str, Any]) -> WriterAnswer:
     """A row of `drafts` or `polish_attempts` as the answer that it stores."""
-    return Written(
+    return WriterAnswer(
         row["hook"],
         row["body"],
         row["call_to_action"],

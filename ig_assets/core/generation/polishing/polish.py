@@ -14,8 +14,8 @@ from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.generation.gates.novelty import CorpusRuns
 from ig_assets.core.generation.polishing.attempts import earlier_attempts
 from ig_assets.core.generation.polishing.regenerate import (
-    Month,
-    OneDraft,
+    MonthState,
+    DraftPolisher,
     Polishing,
     RegenerationResult,
     Row,
@@ -60,7 +60,7 @@ def polish_drafts(
     ledger.mark_unknown(run)
     with ledger.warehouse.transaction() as con:
         drafts = unpolished(con, month, topic_id)
-        state = Month(
+        state = MonthState(
             CorpusRuns(corpus_texts(con)),
             variant_texts(con, month),
             earlier_attempts(con, [draft["variant_id"] for draft in drafts]),
@@ -99,7 +99,7 @@ def polish_drafts(
 def _polish_topic(
     polishing: Polishing,
     drafts: Sequence[Row],
-    state: Month,
+    state: MonthState,
     run: RunRef,
     halt: threading.Event,
 ) -> list[RegenerationResult]:
@@ -108,7 +108,7 @@ def _polish_topic(
     outcomes = []
     for draft in drafts:
         others = _comparable(draft["arm"], siblings)
-        outcome = OneDraft(polishing, draft, state, others, run, halt).outcome()
+        outcome = DraftPolisher(polishing, draft, state, others, run, halt).outcome()
         record_variant(polishing, draft, outcome, run)
         if outcome.kind != "rejected":
             siblings[draft["arm"]] = outcome.chosen.written.text

@@ -28,10 +28,10 @@ from ig_assets.core.generation.writing.schema import (
     PolishedScript,
 )
 from ig_assets.core.generation.writing.write import (
-    ATTEMPTS,
+    ANSWER_ATTEMPTS,
     Sampling,
     ScriptRequest,
-    Written,
+    WriterAnswer,
     write_script,
 )
 from ig_assets.core.identity import seeded_unit
@@ -63,7 +63,7 @@ class Polishing:
 class Measured:
     """A text with its figures at the gates; a rejection has none."""
 
-    written: Written
+    written: WriterAnswer
     figures: Sequence[Figure] = ()
 
     @property
@@ -86,7 +86,7 @@ class RegenerationResult:
 
 
 @dataclass(frozen=True)
-class Month:
+class MonthState:
     """What the month's variants are measured against, and the stored attempts.
 
     `texts` is {topic_id: {arm: text}} of the variants that were accepted before.
@@ -94,7 +94,7 @@ class Month:
 
     corpus: CorpusRuns
     texts: dict[str, dict[str, str]]
-    attempts: dict[str, dict[int, Written]]
+    attempts: dict[str, dict[int, WriterAnswer]]
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,12 @@ class _Task:
 
 
 @dataclass(frozen=True)
-class OneDraft:
+class DraftPolisher:
     """One draft that becomes a variant; `siblings` are texts of the topic's arms."""
 
     polishing: Polishing
     row: Row
-    state: Month
+    state: MonthState
     siblings: Sequence[str] | None
     run: RunRef
     halt: threading.Event
@@ -158,7 +158,7 @@ class OneDraft:
         sentences = feedback(self.polishing.gates, candidate, last.figures)
         text = self.row["text"]
         if {figure.gate for figure in failures(last.figures)} & set(COPYING):
-            text = self.state.corpus.own_sentences(text)
+            text = self.state.corpus.without_copied_sentences(text)
         return _Task(text, sentences, self.row["brief"] or "")
 
     def _attempt(self, number: int, task: _Task) -> Measured:
@@ -167,7 +167,7 @@ class OneDraft:
         written = earlier if earlier is not None else self._ask(number, task)
         return Measured(written) if written.rejection else self._measured(written)
 
-    def _measured(self, written: Written) -> Measured:
+    def _measured(self, written: WriterAnswer) -> Measured:
         polishing = self.polishing
         figures = measure(
             polishing.gates,
@@ -182,7 +182,7 @@ class OneDraft:
     def _paid_for(self) -> RunRef:
         return replace(self.run, subject=self.row["variant_id"])
 
-    def _ask(self, number: int, task: _Task) -> Written:
+    def _ask(self, number: int, task: _Task) -> WriterAnswer:
         polishing, row = self.polishing, self.row
         prompt = prompts.render(
             prompts.POLISH,
@@ -197,7 +197,7 @@ class OneDraft:
         )
         now = polishing.ledger.clock.now()
 
-        def record(con: Connection, written: Written) -> None:
+        def record(con: Connection, written: WriterAnswer) -> None:
             record_attempt(
                 con,
                 row["variant_id"],
@@ -208,7 +208,7 @@ class OneDraft:
             )
 
         draw = seeded_unit(polishing.seed, "polish", row["variant_id"])
-        seed = int(draw * 2**31) + number * ATTEMPTS
+        seed = int(draw * 2**31) + number * ANSWER_ATTEMPTS
         request = ScriptRequest(
             polishing.writer_of(polishing.model),
             prompt,
@@ -221,7 +221,7 @@ class OneDraft:
         )
 
 
-def _candidate(written: Written, language: str) -> Candidate:
+def _candidate(written: WriterAnswer, language: str) -> Candidate:
     return Candidate(
         written.hook,
         written.beats,

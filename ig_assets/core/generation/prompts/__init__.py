@@ -55,7 +55,9 @@ def _fenced(value: object) -> object:
         return as_data(value)
     if isinstance(value, Sequence):
         return [_fenced(each) for each in value]
-    return value
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    raise TypeError(f"a prompt takes texts and numbers, not {type(value).__name__}")
 
 
 @lru_cache(maxsize=32)
@@ -64,7 +66,11 @@ def _source(name: str) -> str:
 
 
 def render(template: str, instructions: str, **values: object) -> Prompt:
-    """Render a prompt, all values as data. Raises UndefinedError for a missing one."""
+    """Render a prompt, all values as data.
+
+    Raises UndefinedError for a missing one, and TypeError for one whose texts would
+    not be neutralised.
+    """
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(undefined=StrictUndefined, autoescape=False)

@@ -56,7 +56,11 @@ FIELDS: dict[str, Field] = {
 
 
 class CalendarRow(NamedTuple):
-    """One topic as it is in the file; `month` is None where `due_on` has none."""
+    """One topic as the file has it, not yet validated.
+
+    `values` maps columns to values, or is whatever stands there instead; `month` is
+    None where `due_on` has none.
+    """
 
     source: str
     month: str | None

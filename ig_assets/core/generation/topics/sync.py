@@ -54,7 +54,7 @@ Known = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class TopicsSummary:
-    """Counts of a month's topics; `left_out` were beyond the limit."""
+    """Counts of a month's topics; `left_out` exceeded `IG_TOPICS_PER_MONTH`."""
 
     topics: int
     new: int

@@ -22,7 +22,7 @@ from ig_assets.core.generation.writing.schema import (
 from ig_assets.core.generation.writing.write import (
     Sampling,
     ScriptRequest,
-    Written,
+    WriterAnswer,
     write_script,
 )
 from ig_assets.core.identity import seeded_unit
@@ -144,7 +144,7 @@ def _draft(
     retrieved: Sequence[RetrievedScript],
     run: RunRef,
     halt: threading.Event,
-) -> Written:
+) -> WriterAnswer:
     """Write an arm, with fewer scripts where the prompt is too long for the model."""
     for count in _halvings(len(retrieved)):
         try:
@@ -169,13 +169,13 @@ def _draft_with(
     run: RunRef,
     halt: threading.Event,
     may_shorten: bool,
-) -> Written:
+) -> WriterAnswer:
     examples = drafting.examples_of(arm.model)
     prompt = draft_prompt(arm, [script.text for script in retrieved], examples)
     sampling = Sampling(drafting.temperature, arm_seed(drafting.seed, arm))
     now = drafting.ledger.clock.now()
 
-    def record(con: Connection, written: Written) -> None:
+    def record(con: Connection, written: WriterAnswer) -> None:
         merge_rows(con, "drafts", [_row(arm, written, prompt, now)])
         merge_rows(
             con,
@@ -207,7 +207,7 @@ def _draft_with(
 
 
 def _row(
-    arm: PlannedArm, written: Written, prompt: prompts.Prompt, now: object
+    arm: PlannedArm, written: WriterAnswer, prompt: prompts.Prompt, now: object
 ) -> dict[str, object]:
     return {
         "variant_id": arm.variant_id,

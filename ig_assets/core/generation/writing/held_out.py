@@ -9,7 +9,7 @@ from ig_assets.core.generation import prompts
 from ig_assets.core.generation.writing.write import (
     Sampling,
     ScriptRequest,
-    Written,
+    WriterAnswer,
     write_script,
 )
 from ig_assets.core.ports import Writer
@@ -36,7 +36,7 @@ def write_held_out(
         language_name="the language of the brief",
     )
 
-    def record_nothing(con: Connection, written: Written) -> None:
+    def record_nothing(con: Connection, written: WriterAnswer) -> None:
         """A held-out text has no row of its own."""
 
     request = ScriptRequest(writer, rendered, sampling, "judge")

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ig_assets.core.costs.ledger.ledger import ATTEMPTS as CALL_ATTEMPTS
-from ig_assets.core.costs.ledger.ledger import Call, Ledger, RunRef
+
+from ig_assets.core.costs.ledger.ledger import CALL_ATTEMPTS, Call, Ledger, RunRef
 from ig_assets.core.costs.ledger.retry_exhausted import add_attempt_count
 from ig_assets.core.generation.prompts import Prompt
 from ig_assets.core.generation.writing.schema import (
@@ -27,11 +27,11 @@ from ig_assets.errors import (
 from ig_assets.warehouse.warehouse import Connection
 
 MAX_OUTPUT_TOKENS = 400
-ATTEMPTS = 2
+ANSWER_ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
-class Written:
+class WriterAnswer:
     """A script as a writer returned it, or with empty texts why there is none.
 
     `beats` are the sentences of the body, None where they were not kept apart.
@@ -75,7 +75,7 @@ class ScriptRequest:
     may_shorten: bool = False
 
 
-Record = Callable[[Connection, Written], None]
+Record = Callable[[Connection, WriterAnswer], None]
 
 
 def write_script(
@@ -84,16 +84,16 @@ def write_script(
     run: RunRef,
     record: Record,
     halt: threading.Event | None = None,
-) -> Written:
+) -> WriterAnswer:
     """Ask for one script; `record` writes it in the transaction that settles the call.
 
     An answer that is cut off or does not fit the schema is asked for once more with
     the next seed. If that fails too, or the vendor refuses, a rejection is recorded
-    and returned. Raises TransientVendorError, AccessError, BudgetError, HaltedError
+    and returned. Raises TransientVendorError, AccessError, BudgetError, CancelledError
     once `halt` is set, and with `may_shorten` ContextTooLongError.
     """
     problem = ""
-    for number in range(ATTEMPTS):
+    for number in range(ANSWER_ATTEMPTS):
         attempt = _Attempt(request, number)
         try:
             with add_attempt_count(CALL_ATTEMPTS):
@@ -152,7 +152,7 @@ class _Attempt:
             output_tokens=sent.max_output_tokens + writer.reasoning_tokens,
         )
 
-    def send(self) -> tuple[Written, TokenUsage]:
+    def send(self) -> tuple[WriterAnswer, TokenUsage]:
         """Send it. Raises MalformedAnswerError where a part of the script is empty."""
         answer = self._writer.write(self._sent)
         script = answer.parsed
@@ -169,7 +169,7 @@ class _Attempt:
         body, on_screen = " ".join(beats), None
         if isinstance(script, PolishedScript):
             on_screen = caption(script.on_screen_text)
-        written = Written(
+        written = WriterAnswer(
             hook,
             body,
             action,
@@ -183,9 +183,9 @@ class _Attempt:
         )
         return written, answer.usage
 
-    def rejected(self, problem: str) -> Written:
+    def rejected(self, problem: str) -> WriterAnswer:
         """The rejection that is recorded in place of a script."""
-        return Written(
+        return WriterAnswer(
             *("", "", "", ""),
             self._writer.model,
             self.call.request_hash,

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
-import sys
-import textwrap
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
+from ig_assets.adapters.script_library.folder import FolderLibrary
+from ig_assets.core.corpus.library import sync
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory, SteppingClock
+from ig_assets_tests.factories.processes import started
+from ig_assets_tests.factories.warehouses import migrated_warehouse
 
-KILLED = """
-    import os, signal, sys
-    from pathlib import Path
-    from ig_assets.core.corpus.library import sync
-    from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 
-    real = getattr(sync, sys.argv[2])
+def sync_and_be_killed(folder: Path, after: str) -> None:
+    real = getattr(sync, after)
 
-    def killed(*args):
-        real(*args)
+    def killed(*arguments: Any) -> None:
+        real(*arguments)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    setattr(sync, sys.argv[2], killed)
-    Path.mkdir = lambda *args, **options: None
-    CorpusFactory(Path(sys.argv[1])).sync()
-"""
+    setattr(sync, after, killed)
+    clock = SteppingClock()
+    home = migrated_warehouse(folder / "w.duckdb", clock.now)
+    sync.sync_corpus(home, FolderLibrary(str(folder / "library")), clock)
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,9 @@ def test_a_killed_sync_leaves_the_rows_as_they_were(
     corpus.write("a.md", id="a", hook="Other words")
     (corpus.library / "b.md").rename(corpus.library / "c.md")
     (corpus.library / "bad.md").write_bytes(b"\x00")
-    killed = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(KILLED), str(corpus.folder), after],
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    killed = started(sync_and_be_killed, corpus.folder, after)
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
     assert corpus.everything() == before
     change = corpus.sync()
     assert (change.changed, change.renamed, change.rejected) == (1, 1, 1)

@@ -342,6 +342,7 @@ libraries = st.builds(
 def test_after_any_history_a_second_sync_changes_nothing(
     corpus: CorpusFactory, states: list[dict[str, str]]
 ) -> None:
+    assert states
     for files in states:
         for path in list(corpus.library.iterdir()):
             path.unlink()
@@ -370,6 +371,7 @@ def test_after_any_history_a_second_sync_changes_nothing(
 def test_parsing_only_changed_files_gives_the_same_rows_as_parsing_all(
     corpus: CorpusFactory, states: list[dict[str, str]]
 ) -> None:
+    assert states
     for files in states:
         for path in list(corpus.library.iterdir()):
             path.unlink()

@@ -19,11 +19,21 @@ TOKENS = [
     *("<s>", "</s>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "[TOOL_CALLS]"),
     *("<start_of_turn>", "<end_of_turn>", "<bos>", "<|turn>", "<turn|>"),
     *("<|channel|>", "<｜begin▁of▁sentence｜>", "[CLS]", "[SEP]", "</think>"),
+    *("<|start|>", "<|message|>", "<|return|>", "<|call|>", "<|endofprompt|>"),  # GPT
+    *("<|fim_middle|>", "<|fim_suffix|>", "<|repo_name|>", "<|file_sep|>"),
+    *("<|vision_start|>", "<|object_ref_start|>", "</tools>"),  # Qwen
+    *("<|end_header_id|>", "<|eom_id|>", "<|reserved_special_token_7|>"),  # Llama 3
+    *("<PRE>", "<EOT>"),  # Code Llama
+    *("<unused42>", "<start_of_image>", "<image_soft_token>", "<mask>"),  # Gemma
+    *("[SYSTEM_PROMPT]", "[/THINK]", "[ARGS]", "[IMG]", "[CALL_ID]"),  # Mistral
+    *("<|user|>", "<|assistant|>", "<|end|>", "<|system|>"),  # Phi
+    *("<｜User｜>", "<｜tool▁calls▁begin｜>", "<|EOT|>", "<think>"),  # DeepSeek
 ]
 ORDINARY = [
     "Cut 3 < 4 leaves, then 5 > 2.",
     "I <3 basil",
     "[laughs] Salt it [twice].",
+    "[audio] [mask] [img]: what a person notes in brackets",
     "a | b | c",
     "Use <b>bold</b> words",
     "<- look here ->",
@@ -56,6 +66,11 @@ def test_a_token_of_each_family_is_found_and_neutralised(token: str) -> None:
 @pytest.mark.parametrize("text", ORDINARY)
 def test_ordinary_signs_are_no_tokens(text: str) -> None:
     assert control_tokens(text) == []
+
+
+def test_full_width_brackets_are_brackets_after_normalisation() -> None:
+    assert control_tokens("［INST］") == ["［INST］"]
+    assert without_control_tokens("［INST］") == "(INST)"
 
 
 def test_the_replacement_is_visible_and_keeps_the_words() -> None:

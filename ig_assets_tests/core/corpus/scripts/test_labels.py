@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ig_assets.core.corpus.library.label_report import (
-    scripts_without_language,
+    scripts_with_invalid_language,
     unknown_styles,
 )
 from ig_assets.core.corpus.scripts.labels import (
@@ -78,7 +78,7 @@ def test_an_unknown_language_is_null_and_the_script_is_accepted(tmp_path: Path) 
     assert languages == {"bad.md": None, "good.md": "en-US", "none.md": ""}
     assert {r["hook_style"] for r in corpus.active().values()} == {"bold_claim", ""}
     with corpus.warehouse.transaction() as con:
-        [found] = scripts_without_language(con)
+        [found] = scripts_with_invalid_language(con)
     assert found == {"script_id": "library/bad", "source_uri": "bad.md"}
     assert corpus.sync().unchanged == 3, "a NULL language is not a change at every sync"
     corpus.embed()
@@ -88,7 +88,7 @@ def test_an_unknown_language_is_null_and_the_script_is_accepted(tmp_path: Path) 
     corpus.write("bad.md", hook="One.", language="tlh", hook_style="Bold Claim")
     corpus.sync()
     with corpus.warehouse.transaction() as con:
-        assert scripts_without_language(con) == []
+        assert scripts_with_invalid_language(con) == []
 
 
 def test_a_style_of_one_script_or_nearly_a_known_one_is_doubtful(

@@ -74,6 +74,7 @@ def test_json_lines_csv_and_parquet_give_the_same_scripts(tmp_path: Path) -> Non
         "in/rows.CSV": as_csv(ROWS, ";"),
         "in/rows.parquet": parquet(tmp_path, ROWS),
     }
+    assert len(files) == 5
     for path, content in files.items():
         parsed = parse_file(path, content)
         assert (parsed.rejects, parsed.unreadable) == ((), False)
@@ -131,12 +132,7 @@ def test_a_text_in_one_column_is_split_into_its_parts() -> None:
         ("invalid UTF-8", {"text": "\ud800"}),
         ("looks like a secret", {"text": "Use sk-" + "a1B2" * 8}),
         ("looks like a secret", {"text": "x", "topic": "AKIA" + "A1B2" * 4}),
-        ("broken row", {"text": "x", "topic": ["a"]}),
         ("broken row", {"text": ["x"]}),
-        ("broken row", {"text": "x", "author": "a\nb"}),
-        ("broken row", {"text": "x", "likes": 3}),
-        ("broken row", {"text": "x", "likes": -2, "as_of": "2026-01-01"}),
-        ("broken row", {"text": "x", "likes": "many", "as_of": "2026-01-01"}),
         ("two calls to action", {"text": "x\n\nCTA: a", "cta": "b"}),
     ],
 )
@@ -148,6 +144,27 @@ def test_a_bad_row_is_listed_with_its_reason_and_the_others_go_on(
     assert [script.text for script in parsed.scripts] == ["A", "B"]
     assert "a1B2" not in parsed.rejects[0].detail
     assert not parsed.unreadable, "its id is known, so nothing else can be meant"
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("label", {"topic": {"a": "b"}}),
+        ("label", {"author": "a\nb"}),
+        ("reading", {"likes": 3}),
+        ("reading", {"likes": -1, "as_of": "2026-01-01"}),
+        ("reading", {"likes": "many", "as_of": "2026-01-01"}),
+        ("reading", {"likes": 1, "as_of": "yesterday"}),
+    ],
+)
+def test_a_bad_label_or_reading_of_a_row_costs_no_script(
+    kind: str, more: dict[str, Any]
+) -> None:
+    parsed = jsonl({"id": "a", "text": "A", **more}, {"text": "B"})
+    assert [script.text for script in parsed.scripts] == ["A", "B"]
+    [(source_uri, left_out)] = parsed.left_out
+    assert (source_uri, left_out.kind) == ("in/rows.jsonl#a", kind)
+    assert parsed.scripts[0].performance is None
 
 
 @pytest.mark.parametrize("line", ["{", "[1]", "3", "[" * 50_000, "1" * 5_000])

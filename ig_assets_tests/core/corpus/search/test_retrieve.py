@@ -9,6 +9,7 @@ from ig_assets.core.corpus.search.rerank import (
     Candidate,
     RetrievedScript,
     diversify,
+    nearest_first,
     weight_of,
 )
 from ig_assets.core.ports import Embedder, Filters
@@ -226,3 +227,27 @@ def test_a_lost_index_is_not_an_empty_answer(stocked: CorpusFactory) -> None:
             stocked.retrieve("basil", filters=filters)
     stocked.sync_index()
     assert stocked.retrieve("basil")
+
+
+def test_a_person_gets_the_nearest_and_a_draft_gets_variety() -> None:
+    def at(name: str, degrees: float) -> Candidate:
+        angle = np.radians(degrees)
+        similarity = float(np.cos(angle))  # to a query at 0 degrees
+        script = RetrievedScript(
+            *(name, "r", 0, similarity, weight_of(similarity, None), "library"),
+            *("", "", "", "", "", "", "en", False, None, None),
+        )
+        return Candidate(script, np.array([np.cos(angle), np.sin(angle)], np.float32))
+
+    found = [at("one", 10), at("its sibling", 12), at("another", -22)]
+    nearest = [script.script_id for script in nearest_first(found, 2)]
+    assert nearest == ["one", "its sibling"]
+    assert [script.rank for script in nearest_first(found, 2)] == [1, 2]
+    assert [script.script_id for script in diversify(found, 2)] == ["one", "another"]
+
+
+def test_evidence_does_not_move_what_is_nearest(stocked: CorpusFactory) -> None:
+    before = stocked.retrieve(BASIL, 3, nearest=True)
+    stocked.decide("e9", winner_script_id="library/far-1", shrunken_lift=0.5)
+    after = stocked.retrieve(BASIL, 3, nearest=True)
+    assert [found.script_id for found in after] == [f.script_id for f in before]

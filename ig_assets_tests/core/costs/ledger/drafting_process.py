@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -13,12 +12,11 @@ from ig_assets.adapters.openai.client import count_tokens
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.ports import TokenUsage
 from ig_assets_tests.core.generation.generation_factory import BASE, GenerationFactory
+from ig_assets_tests.factories.processes import started
 
 IN_FLIGHT = 3
 TOPICS = [f"topic {n}" for n in range(10)]
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__])
 # Loaded once, by the server that the processes are forked from.
 _WARM = (
     call_cost_usd("openai", BASE.name, TokenUsage(1, 1)),
@@ -34,6 +32,4 @@ def draft_all(folder: Path, base_url: str, run_id: str) -> None:
 
 def start_drafting(folder: Path, base_url: str, run_id: str) -> BaseProcess:
     """The same in a process of its own."""
-    process = _CONTEXT.Process(target=draft_all, args=(folder, base_url, run_id))
-    process.start()
-    return process
+    return started(draft_all, folder, base_url, run_id)

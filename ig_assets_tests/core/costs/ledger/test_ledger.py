@@ -16,7 +16,7 @@ import pytest
 from ig_assets.core.costs.budget import Budget
 from ig_assets.core.costs.cancellation import CancelledError
 from ig_assets.core.costs.ledger.ledger import (
-    ATTEMPTS,
+    CALL_ATTEMPTS,
     Call,
     Ledger,
     RunRef,
@@ -148,7 +148,7 @@ def test_transient_failures_are_tried_five_times_and_each_is_a_row(
     busy = TransientVendorError("busy", outcome_unknown=False)
     with pytest.raises(TransientVendorError):
         books.ledger().pay(PAID, RUN, books.answers(*[busy] * 9), record)
-    assert ATTEMPTS == 5
+    assert CALL_ATTEMPTS == 5
     assert books.sent == [1, 2, 3, 4, 5]
     assert [c["status"] for c in books.calls()] == ["failed"] * 5
     assert len(books.waited) == 4 and all(1 <= wait <= 10 for wait in books.waited)

@@ -38,7 +38,7 @@ def test_a_limit_that_was_lowered_holds_for_a_start_too(one: AdStudyEnv) -> None
     for limit in (0.0, 59.0):
         with pytest.raises(InputError, match="IG_SPLIT_MAX_BUDGET"):
             one.service(limit=limit).start(study.split_id)
-    assert all(item.status == "PAUSED" for item in one.vendor.of("ad"))
+    assert [item.status for item in one.vendor.of("ad")] == ["PAUSED"] * 2
 
 
 def test_the_arms_together_never_cost_more_than_the_budget(tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def test_an_ad_shows_its_arms_own_reel(one: AdStudyEnv) -> None:
         fields = one.vendor.objects[creative].fields
         assert fields["source_instagram_media_id"] == media
     [study] = one.vendor.of("study")
+    assert [cell["name"] for cell in study.fields["cells"]] == ["A", "B"]
     for cell in study.fields["cells"]:
         assert cell["adsets"] == [one.ad_of(cell["name"]).fields["adset_id"]]
 

@@ -131,7 +131,7 @@ def test_with_publishing_off_nothing_goes_out_though_it_is_approved(
 ) -> None:
     ids = [row["post_id"] for row in posts_for_review(warehouse)]
     approve_posts(warehouse, ids)
-    clock.present = datetime(2026, 1, 7)
+    clock.present = datetime(2026, 1, 6, 9)
     platform = ScriptedPlatform()
     assert publish_due(warehouse, clock, platform, is_on=False).waiting == 2
     assert platform.sent == []
@@ -149,7 +149,7 @@ def test_a_real_post_is_approved_with_its_video_only(
         approve_posts(warehouse, [first], "a.mp4", needs_video=True)
     assert posts_for_review(warehouse, status="approved") == []
     assert approve_posts(warehouse, [first], VIDEO, needs_video=True) == 1
-    clock.present = datetime(2026, 1, 7)
+    clock.present = datetime(2026, 1, 6, 9)
     platform = ScriptedPlatform()
     publish_due(warehouse, clock, platform)
     assert [request.media_url for request in platform.sent] == [VIDEO]

@@ -11,6 +11,7 @@ from ig_assets.core.experiments.posts.publish import (
     due_posts,
     publish_due,
 )
+from ig_assets.core.experiments.posts.review import approve_posts
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import RefusedError, TransientVendorError
 from ig_assets.warehouse.warehouse import Warehouse
@@ -194,3 +195,59 @@ def test_a_lookup_that_fails_settles_nothing(
     assert publish_due(warehouse, clock, platform).ambiguous == 2
     assert statuses(warehouse) == ["ambiguous", "ambiguous"]
     assert len(platform.sent) == 2
+
+
+# ── slots that passed while the daemon was off ────────────────────────────────
+
+
+def slots(warehouse: Warehouse) -> list[tuple[datetime, str]]:
+    rows = rows_of(warehouse, "SELECT slot, status FROM posts ORDER BY slot")
+    return [(row["slot"], row["status"]) for row in rows]
+
+
+def test_after_two_months_off_nothing_goes_out_before_a_person_says_so_again(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    """The arms keep their distance of a day, and their time of day."""
+    platform = ScriptedPlatform()
+    clock.present = datetime(2026, 3, 6, 15)
+    found = publish_due(warehouse, clock, platform)
+    assert found == PublishSummary(0, waiting=2, failed=0, ambiguous=0, moved=2)
+    assert platform.sent == []
+    assert slots(warehouse) == [
+        (datetime(2026, 3, 7, 9), "proposed"),
+        (datetime(2026, 3, 8, 9), "proposed"),
+    ]
+    [post, _] = rows_of(warehouse, "SELECT post_id, detail FROM posts ORDER BY slot")
+    assert post["detail"].endswith("; moved on by 61 days, its slot had passed")
+    clock.present = datetime(2026, 3, 7, 10)
+    approve_posts(warehouse, [post["post_id"]], now=clock.now())
+    assert publish_due(warehouse, clock, platform).published == 1
+
+
+def test_a_post_that_is_approved_late_goes_out_in_the_coming_days(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    """Its person has just said yes: it is not asked for again."""
+    platform = ScriptedPlatform()
+    with warehouse.transaction() as con:
+        con.execute("UPDATE posts SET status = 'proposed'")
+    ids = [r["post_id"] for r in rows_of(warehouse, "SELECT post_id FROM posts")]
+    clock.present = datetime(2026, 1, 10, 9, 30)
+    assert approve_posts(warehouse, ids, now=clock.now()) == 2
+    assert slots(warehouse) == [
+        (datetime(2026, 1, 11, 9), "approved"),
+        (datetime(2026, 1, 12, 9), "approved"),
+    ]
+    assert publish_due(warehouse, clock, platform).published == 0
+    clock.present = datetime(2026, 1, 11, 9)
+    assert publish_due(warehouse, clock, platform).published == 1
+
+
+def test_where_plans_are_approved_automatically_late_posts_go_out_late(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    """Were they moved, a loop that turns every other day would never publish one."""
+    clock.present = datetime(2026, 3, 6, 9, 5)
+    found = publish_due(warehouse, clock, ScriptedPlatform(), asks_again=False)
+    assert (found.published, found.moved) == (2, 0)

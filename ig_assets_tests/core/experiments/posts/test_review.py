@@ -27,7 +27,7 @@ from ig_assets_tests.core.experiments.experiment_factory import (
 )
 
 MONTH = "2026-01"
-BOTH_DUE = datetime(2026, 1, 7)
+BOTH_DUE = datetime(2026, 1, 6, 9)
 WORDS = "# A sharper hook\n\nFirst this. Then that.\n\nCTA: Save it.\n"
 
 

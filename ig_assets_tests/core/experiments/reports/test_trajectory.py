@@ -14,6 +14,7 @@ from ig_assets.core.experiments.reports.trajectory import courses
 from ig_assets.core.experiments.reports.trajectory_plot import (
     MOST_BYTES,
     TitledCourse,
+    _drawn_row,
     course_picture,
 )
 from ig_assets.core.experiments.stats.e_values import pair_evidence
@@ -55,8 +56,9 @@ def test_rates_and_evidence_have_a_value_for_each_day_that_was_looked_at(
     assert a.high == pytest.approx(0.05 * np.exp(np.full(9, half)), rel=1e-4)
     (pair,) = course.pairs
     expected = pair_evidence(100, 2000, 120, 2000, 0.2)
-    assert pair.z_at_last == pytest.approx(float(expected.z))
-    assert (np.diff(pair.max_e) >= 0).all() and pair.max_e[-1] >= 1.0
+    assert pair.z is None  # the single look on z comes at day 14
+    assert pair.ahead == "B" and float(expected.log_e) < 0
+    assert pair.e_ahead.tolist() == [1.0] * 9
 
 
 def test_a_history_has_one_final_reading_and_an_arm_without_events_no_interval(
@@ -89,6 +91,25 @@ def test_the_picture_is_small_however_many_arms_and_says_so_without_any(
     assert is_png(png) and len(png) < MOST_BYTES
     none = course_picture([])
     assert is_png(none) and none != png
+
+
+def test_an_experiment_that_stays_as_it_was_is_drawn_once(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    for name in ("old", "new"):
+        arms = {"A": daily(0.05, 2000, 9), "B": daily(0.06, 2000, 9)}
+        add_experiment(warehouse, arms, experiment_id=name)
+    update_results(warehouse, clock)
+    with warehouse.transaction() as con:
+        old, new = courses(con, ["old", "new"])
+    first = course_picture([TitledCourse("t", "decided", old)])
+    drawn = _drawn_row.cache_info().misses
+    both = [TitledCourse("t", "decided", old), TitledCourse("t", "running", new)]
+    picture = course_picture(both)
+    assert _drawn_row.cache_info().misses == drawn + 1
+    _drawn_row.cache_clear()
+    assert course_picture(both) == picture != first
+    assert course_picture([TitledCourse("t", "other words", old)]) != first
 
 
 def is_png(content: bytes) -> bool:

@@ -88,13 +88,13 @@ def test_looking_every_day_or_at_once_decides_the_same() -> None:
         found = apply_rule(seen_events, seen_trials, sigma, before=before)
         decided = np.where(decided == RUNNING, found.decision, decided)
         d = found.log_rate_ratio
-        past = before or PreviousState(*(np.zeros(900) for _ in range(5)))
+        past = before or PreviousState.none(300, 900)
         before = PreviousState(
             until=np.full(300, float(day)),
-            max_log_e=found.max_log_e[:, -1],
+            z_taken=np.zeros(300, dtype=np.bool_),
             ahead_a=_maximum(past.ahead_a, found.log_e, d > 0),
             ahead_b=_maximum(past.ahead_b, found.log_e, d < 0),
-            z=np.full(900, np.nan),
+            z=np.zeros(900),
         )
     assert np.array_equal(decided, at_once.decision)
 
@@ -112,10 +112,10 @@ def test_evidence_of_a_day_when_the_other_arm_led_makes_no_winner() -> None:
         np.zeros(1),
         before=PreviousState(
             until=np.zeros(1),
-            max_log_e=np.full(1, 9.0),
+            z_taken=np.zeros(1, dtype=np.bool_),
             ahead_a=np.zeros(1),
             ahead_b=np.full(1, 9.0),
-            z=np.full(1, np.nan),
+            z=np.zeros(1),
         ),
     )
     assert found.leader[0] == 0

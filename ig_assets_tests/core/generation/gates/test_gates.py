@@ -137,6 +137,7 @@ def test_the_feedback_distinguishes_too_long_from_too_short() -> None:
 
 def test_a_spanish_text_passes_where_spanish_is_asked_for() -> None:
     measured = figures(replace(SPANISH, language="es"))
+    assert set(measured) == set(GATES)
     assert all(figure.passed for figure in measured.values())
 
 

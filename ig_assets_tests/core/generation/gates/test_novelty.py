@@ -148,7 +148,7 @@ def test_only_sentences_that_a_script_has_are_removed() -> None:
         "Keep strong jets of water away from hubs and bearings! Dry it with an old "
         "towel. Wait ten minutes.\n\nGo and dry it with an old sock tonight."
     )
-    assert CorpusRuns([SCRIPT, "a b"]).own_sentences(text) == (
+    assert CorpusRuns([SCRIPT, "a b"]).without_copied_sentences(text) == (
         "How do you oil a chain without a mess? Every Sunday it is the same.\n\n"
         "Wait ten minutes.\n\nGo and dry it with an old sock tonight."
     )
@@ -156,8 +156,8 @@ def test_only_sentences_that_a_script_has_are_removed() -> None:
 
 def test_a_copy_has_no_sentences_of_its_own_and_a_new_text_keeps_all() -> None:
     runs = CorpusRuns(["One script of exactly six words."])
-    assert runs.own_sentences("One script of exactly six words.") == ""
-    assert runs.own_sentences(SCRIPT) == SCRIPT
+    assert runs.without_copied_sentences("One script of exactly six words.") == ""
+    assert runs.without_copied_sentences(SCRIPT) == SCRIPT
 
 
 @given(text=WORDS, corpus=TEXTS)
@@ -165,6 +165,6 @@ def test_what_is_left_was_there_and_nothing_more_can_be_taken_out(
     text: str, corpus: list[str]
 ) -> None:
     runs = CorpusRuns(corpus)
-    own = runs.own_sentences(text)
+    own = runs.without_copied_sentences(text)
     assert not re.sub(r"\s+", "", own) or set(own) <= set(text + " \n")
-    assert runs.own_sentences(own) == own
+    assert runs.without_copied_sentences(own) == own

@@ -14,7 +14,7 @@ from ig_assets.core.generation.gates.prompt_injection import (
     suspicious_scripts,
 )
 from ig_assets.core.identity import text_hash
-from ig_assets.settings import PROJECT_ROOT
+from ig_assets.workspace import WORKSPACE
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.core.generation.generation_factory import START, GenerationFactory
 
@@ -94,9 +94,9 @@ def test_an_ordinary_script_shows_no_sign(text: str) -> None:
 
 
 def test_nothing_of_our_own_library_shows_a_sign() -> None:
-    texts = [*(PROJECT_ROOT / "library" / "scripts").glob("*.md")]
+    texts = [*(WORKSPACE / "library" / "scripts").glob("*.md")]
     assert [p.name for p in texts if signs(p.read_text(encoding="utf-8"))] == []
-    history = PROJECT_ROOT / "library" / "history" / "past_topics.yaml"
+    history = WORKSPACE / "library" / "history" / "past_topics.yaml"
     assert signs(history.read_text(encoding="utf-8")) == []
 
 

@@ -278,10 +278,12 @@ def test_on_screen_text_and_spoken_text_are_stored_apart(
     env.topics("bread")
     env.draft(env.arms())
     env.polish()
-    for row in env.read(VARIANTS):
+    variants, drafts = env.read(VARIANTS), env.read("SELECT * FROM drafts")
+    assert len(variants) == len(drafts) == 2
+    for row in variants:
         assert " ".join(json.loads(row["beats"])) == row["body"]
         assert 0 < len(row["on_screen_text"].split()) <= 6
-    for row in env.read("SELECT * FROM drafts"):
+    for row in drafts:
         assert " ".join(json.loads(row["beats"])) == row["body"]
         assert row["estimated_seconds"] > 0 and row["on_screen_text"] is None
 

@@ -138,6 +138,7 @@ def test_every_topic_is_drawn_equally_often_in_the_long_run() -> None:
         ids = [f"m{number}-{n}" for n in range(3)]
         [chosen] = _drawn(ids, 7, "control", f"m{number}", 1 / 3)
         places[ids.index(chosen)] += 1
+    assert sum(places) == 2000
     assert all(abs(count / 2000 - 1 / 3) < 0.05 for count in places)
 
 

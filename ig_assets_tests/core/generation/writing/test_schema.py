@@ -66,6 +66,7 @@ def test_only_the_polisher_is_asked_for_the_text_on_the_screen() -> None:
 
 
 def test_no_model_is_asked_how_long_its_script_takes() -> None:
+    assert "hook" in PolishedScript.model_fields
     assert not any("second" in name for name in PolishedScript.model_fields)
 
 

@@ -35,7 +35,7 @@ from ig_assets.errors import AccessError, RefusedError, TransientVendorError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
-ATTEMPTS = 3
+SUBMIT_ATTEMPTS = 3
 CUSTOM_ID_LENGTH = ID_LENGTH + 1 + 5  # an intent key, a hyphen, a number
 _NEVER_SENT = "the vendor has no such batch, so nothing was sent"
 
@@ -98,7 +98,7 @@ class Submitter:
     def _submit(self, group: Sequence[Sequence[Input]]) -> None:
         intent_key, lines = self._intend(group)
         try:
-            with add_attempt_count(ATTEMPTS):
+            with add_attempt_count(SUBMIT_ATTEMPTS):
                 batch_id = self._send(lines, intent_key)
         except RefusedError as error:
             _give_up(self.warehouse, self.clock, intent_key, str(error), "failed")
@@ -154,7 +154,7 @@ class Submitter:
         """Submit; before another attempt ask the vendor whether it has the batch."""
         for attempt in Retrying(
             retry=retry_if_exception_type(TransientVendorError),
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(SUBMIT_ATTEMPTS),
             wait=wait_exponential(multiplier=1, min=1, max=10),
             sleep=self.sleep,
             reraise=True,

@@ -1,0 +1,82 @@
+"""Keeps what the library's files hold that their scripts do not (`script_left_out`).
+
+A note's comments, properties and cues are no part of its script: they are counted here
+and stored nowhere. A label or a reading that cannot be read has its reason.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict, cast
+
+from ig_assets.core.corpus.library.scan import LibraryScan
+from ig_assets.core.corpus.library.staging import stage_texts
+from ig_assets.core.corpus.scripts.build import LABEL, READING
+from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
+
+_DELETE_REPLACED = """
+    DELETE FROM script_left_out
+    WHERE file_uri IN (SELECT file_uri FROM replaced_files)
+"""
+
+_INSERT = """
+    INSERT INTO script_left_out (file_uri, source_uri, kind, pieces, detail)
+    SELECT file_uri, source_uri, kind, CAST(pieces AS INTEGER), nullif(detail, '')
+    FROM left_out_now
+"""
+
+_TOTALS = """
+    SELECT kind, CAST(sum(pieces) AS INTEGER) AS pieces,
+        count(DISTINCT source_uri) AS scripts
+    FROM script_left_out
+    GROUP BY kind
+    ORDER BY kind
+"""
+
+_FAULTS = f"""
+    SELECT source_uri, kind, coalesce(detail, '') AS detail
+    FROM script_left_out
+    WHERE kind IN ('{LABEL}', '{READING}')
+    ORDER BY source_uri, kind
+"""
+
+
+class LeftOutTotal(TypedDict):
+    """How many pieces of one kind the library's scripts leave out, and how many do."""
+
+    kind: str
+    pieces: int
+    scripts: int
+
+
+class Fault(TypedDict):
+    """A label or a reading of an accepted script that somebody should correct."""
+
+    source_uri: str
+    kind: str
+    detail: str
+
+
+def write_left_out(con: Connection, scan: LibraryScan) -> None:
+    """Replace the rows of the files that were parsed or are gone."""
+    con.execute(_DELETE_REPLACED)
+    rows = [
+        (file.path, source_uri, left_out.kind, str(left_out.pieces), left_out.detail)
+        for file in scan.parsed
+        for source_uri, left_out in file.contents.left_out
+    ]
+    if rows:
+        names = ("file_uri", "source_uri", "kind", "pieces", "detail")
+        columns = map(list, zip(*rows, strict=True))
+        stage_texts(con, "left_out_now", dict(zip(names, columns, strict=True)))
+        con.execute(_INSERT)
+
+
+def left_out_totals(con: Connection) -> list[LeftOutTotal]:
+    """The whole library's, by kind."""
+    return cast(list[LeftOutTotal], fetch_dicts(con, _TOTALS))
+
+
+def faults(con: Connection) -> list[Fault]:
+    """The labels and readings that cannot be read, by source."""
+    return cast(list[Fault], fetch_dicts(con, _FAULTS))

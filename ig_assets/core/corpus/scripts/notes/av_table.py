@@ -1,0 +1,78 @@
+"""Reads a table of a note: which of its cells are spoken.
+
+A script in columns (audio beside video) has a header that names its columns. A table
+of two columns may name a part of the script in the first cell of each row. Any other
+table is no script.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ig_assets.core.corpus.scripts.notes.note import Block, plain
+from ig_assets.core.corpus.scripts.notes.section_words import (
+    BODY,
+    CALL_TO_ACTION,
+    CUE,
+    HOOK,
+    SPOKEN,
+    section_of,
+)
+
+_SAID = (HOOK, BODY, CALL_TO_ACTION, SPOKEN)
+_PART_LEVEL = 6  # of a heading that stands for a named row
+
+
+def table_blocks(rows: Sequence[Sequence[str]], left_out: Counter[str]) -> list[Block]:
+    """The spoken cells of a table; the others are counted in `left_out`.
+
+    `rows` are texts as readers mark them, the header first.
+    """
+    header = [section_of(plain(cell)) for cell in rows[0]] if rows else []
+    if any(section in _SAID for section in header) and len(rows) > 1:
+        return _columns(rows, header, left_out)
+    parts = [section_of(plain(row[0])) if row else None for row in rows]
+    if any(part in _SAID for part in parts):
+        return _named_rows(rows, parts, left_out)
+    left_out["table"] += 1
+    return []
+
+
+def _columns(
+    rows: Sequence[Sequence[str]],
+    header: Sequence[str | None],
+    left_out: Counter[str],
+) -> list[Block]:
+    blocks: list[Block] = []
+    several = len({section for section in header if section in _SAID}) > 1
+    for row in rows[1:]:
+        for cell, section, title in zip(row, header, rows[0]):
+            words = plain(cell)
+            if not words:
+                continue
+            if section in _SAID:
+                if several:
+                    blocks.append(Block(plain(title), _PART_LEVEL))
+                blocks.append(Block(cell, is_spoken=True))
+            elif section is None and section_of(words) is not None:
+                blocks.append(Block(words, _PART_LEVEL))
+            else:
+                left_out["cue" if section == CUE else "table cell"] += 1
+    return blocks
+
+
+def _named_rows(
+    rows: Sequence[Sequence[str]],
+    parts: Sequence[str | None],
+    left_out: Counter[str],
+) -> list[Block]:
+    blocks: list[Block] = []
+    for row, part in zip(rows, parts, strict=True):
+        cells = [cell for cell in row[1:] if plain(cell)]
+        if part is None:
+            left_out["table cell"] += len([cell for cell in row if plain(cell)])
+            continue
+        blocks.append(Block(plain(row[0]), _PART_LEVEL))
+        blocks += [Block(cell) for cell in cells]
+    return blocks

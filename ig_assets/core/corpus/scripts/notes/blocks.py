@@ -1,0 +1,223 @@
+"""Parses Markdown with markdown-it-py into blocks of words.
+
+What Markdown writes as marks (emphasis, links, escapes, bullets of an outline) is taken
+off; images, struck words, to-dos, callouts and lines of tags are left out and counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ig_assets.core.corpus.scripts.notes.av_table import table_blocks
+from ig_assets.core.corpus.scripts.notes.note import (
+    CUT,
+    END_STRONG,
+    STRONG,
+    Block,
+    plain,
+    plain_blocks,
+    without_cuts,
+)
+from ig_assets.core.corpus.scripts.notes.section_words import is_cue, label_of
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.tree import SyntaxTreeNode
+
+# Text in which no character and no line's beginning means anything to Markdown.
+_SIGNS = re.compile(
+    r"[*_\[\]<>`~&|\\=]|^[ \t>+-]|^\d{1,9}[.)]|^#{1,6}[ \t]*$|^#.*#[ \t]*$", re.M
+)
+
+_CALLOUT = re.compile(r"\[!\w[\w-]*\]")
+_TO_DO = re.compile(
+    r"\[[ xX/-]\]\s|(?:TODO|DOING|DONE|LATER|NOW|WAITING|CANCELED)\s|"
+    r"\{\{\[\[(?:TODO|DONE)\]\]\}\}|\{\{(?:TODO|DONE)\}\}"
+)
+_TAGS = re.compile(r"(?:#(?:[^\W\d_][^\s#]*(?:[ ][^\s#]+)*#|[^\W\d_][^\s#]*)[ \t,]*)+")
+_URL = re.compile(r"<?https?://\S+")
+_BRACKETED = re.compile(r"\[[^\[\]\n]+\]|\(([^()\n]+)\)")
+_BRACKETS = re.compile(r"\[([^\[\]\n]+)\]")
+
+
+def markdown_blocks(text: str, left_out: Counter[str]) -> list[Block]:
+    """The blocks of a text that `cut_markup` has been over."""
+    if _SIGNS.search(text) is None:
+        blocks = plain_blocks(text)
+    else:
+        from markdown_it.tree import SyntaxTreeNode
+
+        nodes = SyntaxTreeNode(_parser().parse(text)).children
+        is_outline = len(nodes) == 1 and nodes[0].type in ("bullet_list",)
+        blocks = list(_blocks(nodes, left_out, is_outline))
+    return spoken_blocks(blocks, left_out)
+
+
+def spoken_blocks(blocks: Sequence[Block], left_out: Counter[str]) -> list[Block]:
+    """The blocks without the lines, links and asides that are not spoken."""
+    return [block for block in map(_Spoken(left_out), blocks) if block is not None]
+
+
+@cache
+def _parser() -> MarkdownIt:
+    """CommonMark with tables and struck words.
+
+    Without indented code (people indent paragraphs), without HTML, which `cut_markup`
+    took out, and without reference links, which swallow a line such as `[Mara]: hello`.
+    """
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"maxNesting": 100})
+    parser.enable(["table", "strikethrough"])
+    return parser.disable(["code", "html_block", "html_inline", "reference"])
+
+
+def _blocks(
+    nodes: Sequence[SyntaxTreeNode], left_out: Counter[str], is_outline: bool = False
+) -> Iterator[Block]:
+    for node in nodes:
+        if node.type == "heading":
+            yield _heading(node, left_out)
+        elif node.type == "paragraph":
+            yield Block(_inline(node, left_out))
+        elif node.type == "blockquote":
+            yield from _quote(node, left_out)
+        elif node.type == "table":
+            yield from table_blocks(_rows(node, left_out), left_out)
+        elif node.type in ("bullet_list", "ordered_list"):
+            if is_outline or _has_labels(node):
+                yield from _outline(node, left_out)
+            else:
+                text, items = _list(node, left_out)
+                yield Block(text, versions=items)
+        elif node.type != "hr":
+            left_out["code"] += 1
+
+
+def _heading(node: SyntaxTreeNode, left_out: Counter[str]) -> Block:
+    """A heading; lines that a `---` happens to follow are a paragraph still."""
+    text = _inline(node, left_out)
+    if node.markup.startswith("#"):
+        return Block(text, int(node.tag[1]), node.markup)
+    return Block(text, 0 if "\n" in text else int(node.tag[1]))
+
+
+def _quote(node: SyntaxTreeNode, left_out: Counter[str]) -> Iterator[Block]:
+    blocks = list(_blocks(node.children, Counter()))
+    if blocks and _CALLOUT.match(plain(blocks[0].text)):
+        left_out["callout"] += 1
+    else:
+        yield from _blocks(node.children, left_out)
+
+
+def _rows(node: SyntaxTreeNode, left_out: Counter[str]) -> list[list[str]]:
+    return [
+        [_inline(cell, left_out) for cell in row.children]
+        for part in node.children
+        for row in part.children
+    ]
+
+
+def _outline(node: SyntaxTreeNode, left_out: Counter[str]) -> Iterator[Block]:
+    """The items of a list as paragraphs; an item that is a note goes with its own."""
+    for item in node.children:
+        first = _first_words(item)
+        label = label_of(plain(first), first.startswith(STRONG))
+        if _TO_DO.match(first):
+            left_out["to-do"] += 1
+        elif label and label[0] in ("note", "cue") and (label[1] or _is_parent(item)):
+            left_out[label[0]] += 1
+        else:
+            yield from _blocks(item.children, left_out, is_outline=True)
+
+
+def _has_labels(node: SyntaxTreeNode) -> bool:
+    firsts = [_first_words(item) for item in node.children]
+    return any(label_of(plain(first), first.startswith(STRONG)) for first in firsts)
+
+
+def _is_parent(item: SyntaxTreeNode) -> bool:
+    return len(item.children) > 1
+
+
+def _first_words(item: SyntaxTreeNode) -> str:
+    """An item's first line of words."""
+    if not item.children or item.children[0].type not in ("paragraph", "heading"):
+        return ""
+    return without_cuts(_inline(item.children[0], Counter())).partition("\n")[0]
+
+
+def _list(node: SyntaxTreeNode, left_out: Counter[str]) -> tuple[str, int]:
+    """A list as it is written, without its to-dos; and how many items it has."""
+    lines: list[str] = []
+    is_tight = True
+    for item in node.children:
+        if _TO_DO.match(_first_words(item)):
+            left_out["to-do"] += 1
+            continue
+        mark = f"{item.info}{item.markup} "
+        pieces = []
+        for child in item.children:
+            if child.type in ("bullet_list", "ordered_list"):
+                pieces.append(_list(child, left_out)[0])
+            else:
+                pieces += [block.text for block in _blocks([child], left_out)]
+                is_tight = is_tight and child.hidden
+        text = "\n".join(filter(None, map(without_cuts, pieces)))
+        if text:
+            lines.append(mark + text.replace("\n", "\n" + " " * len(mark)))
+    return ("\n" if is_tight else "\n\n").join(lines), len(lines)
+
+
+def _inline(node: SyntaxTreeNode, left_out: Counter[str]) -> str:
+    return "".join(_words(child, left_out) for child in node.children).strip()
+
+
+def _words(node: SyntaxTreeNode, left_out: Counter[str]) -> str:
+    if node.type in ("text", "code_inline"):
+        return node.content
+    if node.type in ("softbreak", "hardbreak"):
+        return "\n"
+    if node.type in ("image", "s"):
+        left_out["image" if node.type == "image" else "struck out"] += 1
+        return CUT
+    words = "".join(_words(child, left_out) for child in node.children)
+    return f"{STRONG}{words}{END_STRONG}" if node.type == "strong" else words
+
+
+class _Spoken:
+    """Takes the lines out of a block that are not spoken."""
+
+    def __init__(self, left_out: Counter[str]) -> None:
+        self._left_out = left_out
+
+    def __call__(self, block: Block) -> Block | None:
+        text = block.text
+        if "#" in text or "[" in text or "(" in text or "://" in text:
+            text = "\n".join(map(self._line, text.split("\n")))
+        text = without_cuts(text)
+        return block._replace(text=text) if plain(text) else None
+
+    def _line(self, line: str) -> str:
+        words = plain(line)
+        if _TAGS.fullmatch(words):
+            self._left_out["line of tags"] += 1
+            return CUT
+        aside = _BRACKETED.fullmatch(words)
+        if aside and (aside[1] is None or is_cue(aside[1])):
+            self._left_out["cue"] += 1
+            return CUT
+        line = _BRACKETS.sub(self._bracket, line)
+        line, links = _URL.subn(CUT, line)
+        self._left_out["link"] += links
+        return line
+
+    def _bracket(self, found: re.Match[str]) -> str:
+        if not is_cue(found[1]):
+            return found[0]
+        self._left_out["cue"] += 1
+        return CUT

@@ -1,0 +1,184 @@
+"""Reads captions (.srt, .vtt): the words that are spoken, without their times.
+
+Words alone make the script, so that shifted times change nothing. Live and automatic
+captions repeat their last lines in the next cue (they roll): a repeated line counts
+once. Sounds in brackets, lyrics' signs, speakers' names, comments and styles are left
+out. A block without a time is refused, since its words may be lost.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from ig_assets.core.corpus.scripts.notes.note import Block, Note, unmarked
+from ig_assets.core.corpus.scripts.notes.section_words import SPOKEN, section_of
+from ig_assets.core.corpus.scripts.script import InvalidSourceError
+
+MANY_TURNS = 3  # lines that begin with one name and a colon
+
+_STAMP = r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
+_TIMES = re.compile(rf"\s*({_STAMP})\s*-->\s*({_STAMP})(?:\s.*)?")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|</?\d[\d:.]*>|\{\\[^{}]*\}|\{[biu]\}", re.I)
+_VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+[^<>]+>", re.I)
+_STRIKE = re.compile(r"<s>.*?</s>", re.I | re.S)
+_SOUND = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|[♪♫#]+(?=\s|$)|(?<!\S)[♪♫]+")
+_ONLY_SOUND = re.compile(r"[\s♪♫.,!-]*")
+_TURN = re.compile(r">>+\s*")  # another speaker begins
+_NAME = re.compile(r"([^\W\d_][^:\n]{0,31}?)(?:\s*\([^()]*\))?:(?:\s+|$)")
+_DASH = re.compile(r"[-–—]\s*(?=\S)")
+_HEADER_BLOCKS = {"NOTE": "comment", "STYLE": "style", "REGION": "style"}
+
+
+class _Cue(NamedTuple):
+    start: float
+    lines: list[str]
+
+
+def caption_note(path: str, text: str) -> Note:
+    """The note of a caption file: one paragraph of what is spoken.
+
+    Raises InvalidSourceError where a block has no times or the file has no cues.
+    """
+    note = Note()
+    cues = list(_cues(unmarked(text), path, note.left_out))
+    if not cues:
+        raise InvalidSourceError("no captions", "The file has no cue with its times.")
+    spoken = _unrolled(_said(cues, note.left_out), note.left_out)
+    words = " ".join(spoken).strip()
+    if words:
+        note.blocks.append(Block(words, is_spoken=True))
+    return note
+
+
+def _cues(text: str, path: str, left_out: Counter[str]) -> Iterator[_Cue]:
+    """The cues in the file's order, whatever numbers they have."""
+    is_vtt = text.lstrip().startswith("WEBVTT") or path.lower().endswith(".vtt")
+    number = 0
+    for block in re.split(r"\n[ \t]*\n", text):
+        lines = block.split("\n")
+        first = number + 1 + next((n for n, s in enumerate(lines) if s.strip()), 0)
+        number += len(lines) + 1
+        lines = [line.strip() for line in lines if line.strip()]
+        times = [n for n, line in enumerate(lines) if _TIMES.fullmatch(line)]
+        kind = lines[0].split()[0] if lines else ""
+        if not lines or (is_vtt and kind == "WEBVTT"):
+            continue
+        if is_vtt and kind in _HEADER_BLOCKS:
+            left_out[_HEADER_BLOCKS[kind]] += 1
+        elif (
+            not times or times[0] > 1 or any("-->" in s for s in lines[times[0] + 1 :])
+        ):
+            yield from _unclear(lines, times, first)
+        else:
+            yield _Cue(_seconds(lines[times[0]]), lines[times[0] + 1 :])
+
+
+def _unclear(lines: list[str], times: list[int], first: int) -> Iterator[_Cue]:
+    """Cues that no blank line separates; or a block that is no cue."""
+    if not times or times[0] > 1 or len(times) != sum("-->" in s for s in lines):
+        raise InvalidSourceError(
+            "broken captions",
+            f"The block at line {first} has no times such as 00:00:01,000 --> "
+            "00:00:02,000; correct or delete it.",
+        )
+    ends = [n - 1 if lines[n - 1].isdigit() else n for n in times[1:]] + [len(lines)]
+    for start, end in zip(times, ends, strict=True):
+        yield _Cue(_seconds(lines[start]), lines[start + 1 : end])
+
+
+def _seconds(line: str) -> float:
+    found = _TIMES.fullmatch(line)
+    assert found is not None
+    seconds = 0.0
+    for part in found[1].replace(",", ".").split(":"):
+        seconds = 60 * seconds + float(part)
+    return seconds
+
+
+def _said(cues: Sequence[_Cue], left_out: Counter[str]) -> Iterator[list[str]]:
+    """The spoken lines of each cue, by time; overlapping cues one after the other."""
+    ordered = sorted(cues, key=lambda cue: cue.start)
+    texts = [[_untagged(line, left_out) for line in cue.lines] for cue in ordered]
+    speakers = _speakers([line for lines in texts for line in lines])
+    for lines in texts:
+        said = (
+            _without_sounds(_unnamed(n, speakers, left_out), left_out) for n in lines
+        )
+        yield [line for line in said if line]
+
+
+def _untagged(line: str, left_out: Counter[str]) -> str:
+    left_out["speaker"] += len(_VOICE.findall(line))
+    line, struck = _STRIKE.subn("", line)
+    left_out["struck out"] += struck
+    line = html.unescape(_TAG.sub("", line)).replace("\u200b", "").strip()
+    return _DASH.sub("", line, count=1) if _DASH.match(line) else line
+
+
+def _speakers(lines: Sequence[str]) -> set[str]:
+    """Names before a colon: in capitals, after `>>`, usual ones, or often repeated."""
+    names: Counter[str] = Counter()
+    sure: set[str] = set()
+    for line in lines:
+        words = _TURN.sub("", line, count=1) if _TURN.match(line) else line
+        if found := _NAME.match(words):
+            names[found[1]] += 1
+            is_usual = section_of(found[1]) == SPOKEN or found[1].startswith("Speaker")
+            if words != line or found[1].isupper() or is_usual:
+                sure.add(found[1])
+    often = {name for name, n in names.items() if n >= MANY_TURNS and name.istitle()}
+    return sure | often
+
+
+def _unnamed(line: str, speakers: Collection[str], left_out: Counter[str]) -> str:
+    if _TURN.match(line):
+        line = _TURN.sub("", line, count=1)
+    if (found := _NAME.match(line)) and found[1] in speakers:
+        left_out["speaker"] += 1
+        return line[found.end() :]
+    return line
+
+
+def _without_sounds(line: str, left_out: Counter[str]) -> str:
+    line, sounds = _SOUND.subn(" ", line)
+    left_out["sound"] += sounds
+    line = " ".join(line.split())
+    return "" if _ONLY_SOUND.fullmatch(line) else line
+
+
+def _unrolled(cues: Iterable[list[str]], left_out: Counter[str]) -> list[str]:
+    """Each line once where captions roll: where many cues begin with the last lines.
+
+    A line that grows word by word counts once as well. Elsewhere a repeated line is
+    somebody who says it twice.
+    """
+    said = [lines for lines in cues if lines]
+    pairs = list(zip([[], *said], said))
+    repeats = [_overlap(before, lines) for before, lines in pairs]
+    rolling = [
+        n > 0 or lines[0].startswith(before[-1] + " ")
+        for n, (before, lines) in list(zip(repeats, pairs, strict=True))[1:]
+    ]
+    if 3 * sum(rolling) < len(rolling) or not any(rolling):
+        return [line for lines in said for line in lines]
+    spoken: list[str] = []
+    for (before, lines), repeated in zip(pairs, repeats, strict=True):
+        left_out["repeated line"] += repeated
+        new = lines[repeated:]
+        if before and new and new[0].startswith(before[-1] + " "):
+            left_out["repeated line"] += 1
+            new = [new[0][len(before[-1]) + 1 :], *new[1:]]
+        spoken += new
+    return spoken
+
+
+def _overlap(before: Sequence[str], lines: Sequence[str]) -> int:
+    """How many first lines are the last ones of the cue before."""
+    for n in range(min(len(lines), len(before)), 0, -1):
+        if list(lines[:n]) == list(before[len(before) - n :]):
+            return n
+    return 0

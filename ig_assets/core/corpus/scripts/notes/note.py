@@ -1,0 +1,102 @@
+"""A note as its reader hands it on: named values, blocks of text, what was left out.
+
+Readers mark two things in a block's text, which `plain` takes off again: where strong
+(bold) words begin and end, and where something that is not spoken was cut out. The
+marks are Unicode noncharacters, which no text has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+STRONG, END_STRONG, CUT = "\ufdd0", "\ufdd1", "\ufdd2"
+_MARKS = re.compile(f"[{STRONG}{END_STRONG}{CUT}]")
+_CUT_LINES = re.compile(f"^[ \t]*(?:{CUT}[ \t]*)+\n?", re.MULTILINE)
+_CUT_WORDS = re.compile(f"[ \t]*{CUT}+(?=[ \t\n.,;:!?]|\\Z)")
+_HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
+
+
+class Block(NamedTuple):
+    """A heading of `level` 1 to 6, or a paragraph or list of level 0.
+
+    `marks` are what a heading is written with (`##`; empty where it is underlined).
+    `versions` counts the items where the block is a list. `is_spoken` where the reader
+    knows that somebody says the words, as in a caption.
+    """
+
+    text: str
+    level: int = 0
+    marks: str = ""
+    versions: int = 0
+    is_spoken: bool = False
+
+
+@dataclass
+class Note:
+    """A note that was read; `left_out` counts pieces that are not spoken, by kind.
+
+    `fields` are the values of front matter and properties by our names; `unread` are
+    our labels whose value cannot be read.
+    """
+
+    fields: dict[str, object] = field(default_factory=dict)
+    blocks: list[Block] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    unread: set[str] = field(default_factory=set)
+
+
+def unmarked(text: str) -> str:
+    """The text of a file, without the characters that serve as marks here."""
+    return _MARKS.sub("", text)
+
+
+def without_cuts(text: str) -> str:
+    """The text closed up where something was cut out; strong words stay marked.
+
+    The same text as if what was cut out had never been there.
+    """
+    if CUT not in text:
+        return text
+    text = _CUT_WORDS.sub("", _CUT_LINES.sub("", text))
+    return re.sub(f"{CUT}[ \t]?", "", text).strip()
+
+
+def plain(text: str) -> str:
+    """The words alone."""
+    return _MARKS.sub("", without_cuts(text)).strip()
+
+
+def is_strong(text: str) -> bool:
+    """Whether all of a text is strong."""
+    return (
+        text.startswith(STRONG)
+        and text.endswith(END_STRONG)
+        and text.count(STRONG) == 1
+        and len(plain(text)) > 0
+    )
+
+
+def plain_blocks(text: str) -> list[Block]:
+    """The blocks of a text without markup: headings `# …` and paragraphs."""
+    blocks: list[Block] = []
+    lines: list[str] = []
+
+    def end_paragraph() -> None:
+        if lines:
+            blocks.append(Block("\n".join(lines)))
+            lines.clear()
+
+    for line in text.split("\n"):
+        if not line.strip():
+            end_paragraph()
+        elif line.startswith("#") and (heading := _HEADING.fullmatch(line)):
+            end_paragraph()
+            marks = heading[1]
+            blocks.append(Block(heading[2].strip(), len(marks), marks))
+        else:
+            lines.append(line)
+    end_paragraph()
+    return blocks

@@ -1,0 +1,144 @@
+"""What people call the parts of a script in their headings and labels.
+
+`section_of` knows the words of English, German, Spanish, French, Italian, Portuguese,
+Dutch and a few others. `note` and `cue` are not spoken: a note stands until the next
+heading or label, a cue (what is seen or heard beside the words) is one paragraph.
+"""
+
+from __future__ import annotations
+
+import re
+
+HOOK, BODY, CALL_TO_ACTION = "hook", "body", "call to action"
+SPOKEN, NOTE, CUE = "spoken", "note", "cue"
+
+_WORDS = {
+    HOOK: """
+        hook, opening hook, aufhänger, einstieg, gancho, accroche, gancio,
+        haak, krok
+    """,
+    BODY: """
+        body, script, main script, full script, reel script, video script,
+        main part, main text, spoken text, text, skript, drehbuch, hauptteil,
+        sprechtext, haupttext, guion, guión, cuerpo, texto, corps, texte, copione,
+        corpo, testo, roteiro, guião, tekst, hoofdtekst, manus, manuskript, scenariusz
+    """,
+    CALL_TO_ACTION: """
+        cta, call to action, handlungsaufforderung, handlungsaufruf, aufruf,
+        llamada a la acción, llamado a la acción, appel à l'action, invito all'azione,
+        chiamata all'azione, chamada para ação, chamada à ação, oproep tot actie,
+        uppmaning, wezwanie do działania
+    """,
+    SPOKEN: """
+        vo, v.o, voiceover, voice over, voice, narrator, narration, spoken,
+        spoken words, audio, audio / vo, audio/vo, dialogue, dialog, what i say, talent,
+        sprecher, sprecherin, sprechertext, off-text, gesprochen, ton, voz, voz en off,
+        locución, narrador, narradora, diálogo, voix, voix off, narrateur, narratrice,
+        voce, voce fuori campo, narratore, voz off, locução, narração, stem
+    """,
+    NOTE: """
+        notes, note, note to self, notes to self, my notes, internal, internal notes,
+        internal note, production notes, director's notes, private, private notes,
+        comments, comment, feedback, review, research, ideas, idea, brief, briefing,
+        background, sources, source, references, reference, links, resources, to do,
+        todo, todos, to-do, to-dos, tasks, checklist, next steps, shot list, shotlist,
+        storyboard, equipment, gear, props, ingredients list, credits, caption,
+        captions, description, post caption, hashtags, tags, thumbnail, cover, keywords,
+        seo, metrics, performance, results, analytics, insights, changelog, backlinks,
+        linked references, budget, schedule, deadline, location, locations, wardrobe,
+        cast, alternative hooks, alternate hooks, other hooks, hook ideas, hook options,
+        title ideas, notizen, notiz, anmerkungen, anmerkung, hinweise, hinweis, intern,
+        kommentare, kommentar, recherche, ideen, quellen, beschreibung,
+        bildunterschrift, aufgaben, requisiten, drehort, notas, nota, comentarios,
+        investigación, fuentes, descripción, tareas, etiquetas, enlaces, remarques,
+        remarque, commentaires, commentaire, idées, description de la publication,
+        tâches, liens, appunti, commenti, idee, fonti, descrizione, compiti,
+        anotações, observações, comentários, ideias, fontes, descrição, tarefas,
+        notities, notitie, opmerkingen, ideeën, bronnen, anteckningar, notatki
+    """,
+    CUE: """
+        b-roll, broll, b roll, visual, visuals, video, picture, image, images, shot,
+        shots, camera, on screen, on-screen, on-screen text, on screen text,
+        text on screen, text overlay, overlay, overlays, super, supers, sfx, sound,
+        sound effects, sound effect, music, action, scene, setting, transition, cut,
+        cut to, pause, beat, graphic, graphics, gesture, direction, stage direction,
+        bild, bilder, einblendung, texteinblendung, bildschirmtext, musik, kamera,
+        szene, schnitt, imagen, imágenes, música, cámara, plano, escena,
+        texto en pantalla, visuel, visuels, musique, caméra, texte à l'écran, scène,
+        immagine, immagini, musica, inquadratura, testo a schermo, scena, imagem,
+        câmera, texto na tela, cena, beeld, muziek, tekst in beeld
+    """,
+}
+_SECTIONS = {
+    " ".join(word.split()): section
+    for section, words in _WORDS.items()
+    for word in words.split(",")
+}
+
+# Words that also begin a spoken sentence ("Idea: salt first"): as a label they count
+# only where they are strong, in capitals or a heading.
+_WEAK = frozenset(
+    "idea ideas source sources sound action video picture image shot cut scene text "
+    "texto texte testo tekst voice review results performance description background "
+    "music camera budget location reference references links private tags beat pause "
+    "super direction setting transition bild ton plano plan voz voix voce stem cover "
+    "insights gear props cast schedule deadline metrics tasks hinweis intern quellen "
+    "nota remarque comment research".split()
+)
+
+_REMARKS = frozenset("note notiz anmerkung kommentar comentario commentaire".split())
+
+_LEADING = re.compile(r"^[\W\d_]+")
+_TRAILING = re.compile(r"[\s:：*_–—-]+$")
+_ASIDE = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*[:：]?\s*$")
+_NUMBER = re.compile(r"\s*#?\d{1,2}$")
+_LABEL = re.compile(
+    r"(?P<label>[^\n:：]{1,48}?)\s*(?:[:：]|\s[–—-]\s|$)\s*(?P<rest>.*)", re.DOTALL
+)
+
+
+def section_of(heading: str) -> str | None:
+    """The section that a heading names; None where it names none.
+
+    Emoji, numbers and marks around the word, and an aside in brackets, do not count:
+    `🎣 1. HOOK (0–3 s):` is the hook.
+    """
+    word = _word(heading)
+    section = _SECTIONS.get(word)
+    if section is None and _NUMBER.search(word):
+        section = _SECTIONS.get(_NUMBER.sub("", word))
+    return section
+
+
+def label_of(line: str, is_strong: bool) -> tuple[str, str] | None:
+    """The section that a line's label names, and the words after it.
+
+    `Hook: words`, `CTA – words`, or the word alone on its line. None where the line
+    has no such label.
+    """
+    found = _LABEL.fullmatch(line)
+    if found is None:
+        return None
+    section = section_of(found["label"])
+    if section is None:
+        return None
+    written = found["label"].strip()
+    rest, is_weak = found["rest"].strip(), _word(written) in _WEAK
+    if is_weak and not (is_strong or written.isupper()):
+        return None
+    if section == NOTE and rest and _word(written) in _REMARKS:
+        section = CUE  # a remark on what is said: one paragraph
+    return section, rest
+
+
+def is_cue(aside: str) -> bool:
+    """Whether words in brackets say what is seen or heard: `B-roll: pan`, `pause`."""
+    words = re.split(r"[^\w'-]+", aside.strip().casefold())
+    beginnings = (" ".join(words[:length]) for length in (1, 2, 3))
+    return any(_SECTIONS.get(words) in (CUE, NOTE) for words in beginnings)
+
+
+def _word(text: str) -> str:
+    text = _ASIDE.sub("", text.casefold().replace("’", "'"))
+    text = _TRAILING.sub("", text)
+    return " ".join(_LEADING.sub("", text).split())

@@ -1,0 +1,94 @@
+"""Lets a person accept a held winner with a reason, or take that back.
+
+A winner is held (view `held_winners`) where its audience was not divided as planned, or
+where an earlier version decided it by a second look on z. It is displayed with that,
+and is neither promoted, nor learnt from, nor weighted in retrieval, until a person who
+knows the cause accepts it. Each word is a row of `winner_acceptances`; the latest
+counts, for the arm that it was said of.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypedDict
+
+from ig_assets.core.identity import next_instant
+from ig_assets.core.ports import Clock
+from ig_assets.errors import InputError
+from ig_assets.warehouse.rows import insert_row
+from ig_assets.warehouse.warehouse import Connection, Warehouse
+
+_WON = """
+SELECT w.winner_arm, h.cause, a.is_accepted AND a.winner_arm = w.winner_arm,
+       a.changed_at
+FROM won_decisions AS w
+LEFT JOIN held_winners AS h
+  ON h.experiment_id = w.experiment_id
+LEFT JOIN latest_acceptances AS a
+  ON a.experiment_id = w.experiment_id
+WHERE w.experiment_id = ?
+"""
+
+
+class Acceptance(TypedDict):
+    """One row of `winner_acceptances`."""
+
+    experiment_id: str
+    changed_at: datetime
+    winner_arm: str
+    is_accepted: bool
+    reason: str
+    changed_by: str
+
+
+def accept_winner(
+    warehouse: Warehouse,
+    clock: Clock,
+    experiment_id: str,
+    *,
+    reason: str,
+    changed_by: str,
+    undo: bool = False,
+) -> Acceptance:
+    """Accept the held winner of an experiment, or with `undo` hold it again.
+
+    Raises InputError without a reason, where the experiment has no winner, and where
+    nothing would change.
+    """
+    if not reason.strip():
+        raise InputError("To accept a held winner needs a reason; say why.")
+    with warehouse.transaction() as con:
+        winner_arm, known_at = _winner(con, experiment_id, undo)
+        row: Acceptance = {
+            "experiment_id": experiment_id,
+            "changed_at": next_instant(clock.now(), known_at),
+            "winner_arm": winner_arm,
+            "is_accepted": not undo,
+            "reason": reason.strip(),
+            "changed_by": changed_by,
+        }
+        insert_row(con, "winner_acceptances", row)
+    return row
+
+
+def _winner(
+    con: Connection, experiment_id: str, undo: bool
+) -> tuple[str, datetime | None]:
+    """The arm that can be accepted or held again, and when it last was."""
+    rows = con.execute(_WON, [experiment_id]).fetchall()
+    if not rows:
+        raise InputError(
+            f"Experiment {experiment_id} has no winner now; there is nothing to accept."
+        )
+    ((arm, held_by, is_accepted, changed_at),) = rows
+    if undo and not is_accepted:
+        raise InputError(
+            f"The winner {arm} of experiment {experiment_id} was not accepted by a "
+            "person; there is nothing to take back."
+        )
+    if not undo and held_by is None:
+        raise InputError(
+            f"The winner {arm} of experiment {experiment_id} is not held; it is used "
+            "already."
+        )
+    return str(arm), changed_at

@@ -1,0 +1,50 @@
+"""Which errors of a home mean that another process wrote to it at the same moment.
+
+Nothing was written then, and the same transaction may succeed when it is begun again.
+Our own processes take turns (`turns`); programs beyond our locks do not: an analyst's
+client, a lake's maintenance, an older version of this project. The texts are those of
+DuckDB 1.5.5 with its Postgres and DuckLake extensions, and of Postgres 15.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from ig_assets.errors import WarehouseBusyError
+
+_CONFLICTS = (
+    "could not serialize access",
+    "deadlock detected",
+    "transaction conflict - ",  # DuckLake
+    # Two first starts: Postgres's own catalogue, which DuckLake's is made in too.
+    'unique constraint "pg_',
+)
+# Where a home is prepared: what another first start has made meanwhile.
+_MADE_MEANWHILE = ("already exists",)
+
+
+def is_conflict(error: duckdb.Error) -> bool:
+    """Whether a statement or a commit failed for another process's writes alone.
+
+    Most `duckdb.TransactionException`s are no conflict: a lost server, for example,
+    leaves unknown whether a commit was made.
+    """
+    return _names(error, _CONFLICTS)
+
+
+def is_first_start_conflict(error: duckdb.Error) -> bool:
+    """As `is_conflict`, while a home is attached and brought up to date."""
+    return _names(error, _CONFLICTS + _MADE_MEANWHILE)
+
+
+def conflict_error() -> WarehouseBusyError:
+    """The message for the caller; it does not repeat the server's text."""
+    return WarehouseBusyError(
+        "Another process wrote to the warehouse at the same moment; nothing was "
+        "written, try again."
+    )
+
+
+def _names(error: duckdb.Error, texts: tuple[str, ...]) -> bool:
+    message = str(error).lower()
+    return any(text in message for text in texts)

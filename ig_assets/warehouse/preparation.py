@@ -1,0 +1,66 @@
+"""A home made ready for transactions: attached, its schema up to date, its views made.
+
+The caller has executed nothing yet, so that what a program beyond our locks makes at
+the same moment, another first start, is no error: the home is prepared again.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+import duckdb
+
+from ig_assets.warehouse.backends import Connection, Home
+from ig_assets.warehouse.conflicts import (
+    conflict_error,
+    is_conflict,
+    is_first_start_conflict,
+)
+from ig_assets.warehouse.instances import Instance, take_instance
+from ig_assets.warehouse.migrations import apply_migrations
+from ig_assets.warehouse.views import make_views
+
+_ATTEMPTS = 5
+_RETRY_S = 0.1
+
+
+def prepare_home(
+    home: Home, migrate_at: datetime | None, give_up_s: float, busy: str
+) -> Instance:
+    """Attach a home whose turn it is; apply migrations unless `migrate_at` is None.
+
+    Conflicts are repeated, at most until `give_up_s` (monotonic). Raises
+    WarehouseBusyError where they go on, what `Home.attach` and `apply_migrations`
+    raise, and any other error of the home as it is.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        instance = take_instance(home.kind)
+        try:
+            home.attach(instance.con, give_up_s, busy)
+            if migrate_at is not None:
+                _migrate(instance.con, migrate_at)
+            if not instance.has_views:
+                make_views(instance.con)
+                instance.has_views = True
+            return instance
+        except duckdb.Error as error:
+            instance.con.close()
+            if not is_first_start_conflict(error):
+                raise
+            if attempt == _ATTEMPTS or time.monotonic() > give_up_s:
+                raise (conflict_error() if is_conflict(error) else error) from None
+        except BaseException:
+            instance.con.close()
+            raise
+        time.sleep(_RETRY_S * attempt)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _migrate(con: Connection, now: datetime) -> None:
+    with con.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("CREATE SCHEMA IF NOT EXISTS home.ig")
+        cursor.execute("USE home.ig")
+        apply_migrations(cursor, now)
+        cursor.execute("COMMIT")
