@@ -29,7 +29,7 @@ _SUFFIX = re.compile(
     r"(?P<number>.*?[0-9])\s*(?P<suffix>[a-z]+)\.?", re.IGNORECASE | re.DOTALL
 )
 _FACTORS = {
-    **dict.fromkeys(("k", "tsd", "mila"), 1_000),
+    **dict.fromkeys(("k", "tsd", "mil", "mila"), 1_000),
     **dict.fromkeys(("m", "mn", "mio", "mln", "mi"), 1_000_000),
 }
 _SPACED = re.compile(rf"[0-9]{{1,3}}(?:[{_SPACES}][0-9]{{3}})+(?=[.,]|$)")
@@ -151,13 +151,14 @@ class CountEvidence:
 
 
 def count_formats(
-    columns: Iterable[CountEvidence], locale: Locale | None = None
+    columns: Iterable[CountEvidence], others: Iterable[CountEvidence] = ()
 ) -> list[NumberFormat]:
-    """The format of each column; all are `locale`'s where that is given."""
+    """The format of each column; what one proves, `others` too, holds for all."""
     columns = list(columns)
-    if locale is not None:
-        return [LOCALE_FORMATS[locale]] * len(columns)
-    of_file = frozenset(sign for column in columns for sign in column.decimals)
+    alone = (column.decide().decimal for column in columns)
+    of_file = frozenset(filter(None, alone)).union(
+        *(column.decimals for column in (*columns, *others))
+    )
     return [column.decide(of_file) for column in columns]
 
 

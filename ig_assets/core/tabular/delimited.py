@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ig_assets.core.tabular.decoding import Content, blocks
-from ig_assets.core.tabular.dialect import Header, Quoting, is_typed, is_unset
+from ig_assets.core.tabular.dialect import Header
+from ig_assets.core.tabular.row_shape import RowShape
 from ig_assets.core.tabular.table import BLANK, HEADING, Batch, RowProblem
 
 MAX_ROW_LINES = 2_000
 """A quoted cell has at most so many lines; beyond that its quote counts as open."""
+
+MAX_ESCAPED_LINES = 50
+"""The same of a cell whose quotes are escaped by backslashes."""
 
 MAX_CELL = 16 * 1024 * 1024
 
@@ -30,8 +33,6 @@ NEAR_FRAGMENT = (
     "It may lack words, since the line beside it is only a part of a row; put cells "
     "with line breaks in quotes."
 )
-
-_NUMERIC_START = frozenset("0123456789-+\u2212$\u20ac\u00a3 .,Nn\\") | {""}
 
 
 def delimited_batches(content: Content, header: Header) -> Iterator[Batch]:
@@ -58,11 +59,8 @@ class _Rows:
     def __init__(self, header: Header) -> None:
         self._names = list(header.names)
         self._width = len(header.names)
-        self._typed = header.typed
         self._delimiter = header.delimiter
-        self._quoting = Quoting(header.delimiter)
-        self._first_cell = re.compile(header.first_cell)
-        self._checked = [n for n, typed in enumerate(header.typed) if typed][:2]
+        self._shape = RowShape(header)
         self._waiting: list[str] = []
         self._held: tuple[list[int], list[list[str]]] = ([], [])
         self._after_fragment = False
@@ -91,7 +89,7 @@ class _Rows:
     def _end_of_rows(lines: Sequence[str]) -> int:
         """Where the last row ends whose quotes are closed."""
         end = len(lines)
-        is_open = sum(line.count('"') for line in lines) % 2
+        is_open = "\n".join(lines).count('"') % 2
         while is_open:
             end -= 1
             is_open ^= lines[end].count('"') % 2
@@ -111,16 +109,10 @@ class _Rows:
                 rows = list(csv.reader(source, delimiter=delimiter, strict=True))
             except csv.Error:
                 return None
-            if any(len(row) != width for row in rows if row):
+            if not {*map(len, rows)} <= {0, width}:
                 return None
-        if len(self._checked) == 2:
-            a, b = self._checked
-            if any(
-                row[a][:1] not in _NUMERIC_START and row[b][:1] not in _NUMERIC_START
-                for row in rows
-                if row and row != self._names
-            ):
-                return None
+        if self._shape.has_fragments(rows):
+            return None
         numbers: Sequence[int] = range(first, first + len(lines))
         if len(rows) < len(lines):
             found = self._first_lines(lines, first)
@@ -131,45 +123,13 @@ class _Rows:
 
     def _first_lines(self, lines: list[str], first: int) -> list[int] | None:
         """The first line of each row, None where a row of several lines is doubtful."""
-        numbers, n = [], 0
-        while n < len(lines):
-            end = n
-            is_open = lines[n].count('"') % 2
-            while is_open:
-                end += 1
-                if end == len(lines):
-                    return None
-                is_open ^= lines[end].count('"') % 2
-            if end > n and not self._is_one_row(lines[n : end + 1]):
+        odd = [n for n, line in enumerate(lines) if line.count('"') % 2]
+        within: set[int] = set()
+        for begin, end in zip(odd[::2], odd[1::2], strict=True):
+            if not self._shape.is_one_row(lines[begin : end + 1]):
                 return None
-            numbers.append(first + n)
-            n = end + 1
-        return numbers
-
-    def _is_one_row(self, lines: Sequence[str]) -> bool:
-        """Whether lines joined by a quoted cell are one row beyond doubt.
-
-        They are not where a line within is a complete row by itself, or where both
-        the first and the last are: then the quote was left open before them.
-        """
-        if any(map(self._is_complete, lines[1:-1])):
-            return False
-        if self._is_complete(lines[0]) and self._is_complete(lines[-1]):
-            return False
-        text = "\n".join(lines)
-        return self._quoting.is_strict(text) or '\\"' in text
-
-    def _is_complete(self, line: str) -> bool:
-        if line.count(self._delimiter) < self._width - 1 or not any(self._typed):
-            return False
-        cells = self._quoting.cells(line.replace('"', ""))
-        return cells is not None and len(cells) == self._width and self._fits(cells)
-
-    def _fits(self, cells: Sequence[str]) -> bool:
-        """Whether columns of numbers and dates hold such, and at least one does."""
-        pairs = zip(cells, self._typed, strict=True)
-        typed = [cell for cell, typed in pairs if typed and not is_unset(cell)]
-        return bool(typed) and all(map(is_typed, typed))
+            within.update(range(begin + 1, end + 1))
+        return [first + n for n in range(len(lines)) if n not in within]
 
     def _row_by_row(self, lines: list[str], first: int, last: bool) -> Batch:
         numbers, rows = self._held
@@ -183,19 +143,24 @@ class _Rows:
                 rows.append([])
                 n += 1
                 continue
-            cells = self._quoting.cells(line)
+            cells = self._shape.quoting.cells(line)
             if cells is None:
                 found = self._several_lines(lines, n, last)
                 if found is None:
                     break
                 cells, used = found
+            if cells is None:
+                cells, used = self._escaped(lines, n)
             detail = self._problem(line, cells)
-            if self._is_fragment(line.replace('"', "") if cells is None else cells):
+            if self._shape.is_fragment(
+                line.replace('"', "") if cells is None else cells
+            ):
                 problems += self._cut_before(numbers, rows, problems)
                 self._after_fragment = True
             else:
-                if detail is None and self._after_fragment and not self._typed[0]:
-                    detail = NEAR_FRAGMENT
+                if detail is None and cells and self._after_fragment:
+                    may_end = self._shape.may_end_a_row(cells[0])
+                    detail = NEAR_FRAGMENT if may_end else None
                 self._after_fragment = False
             if detail is None and cells is not None:
                 numbers.append(first + n)
@@ -211,7 +176,7 @@ class _Rows:
         if cells is None:
             return OPEN_QUOTE
         if len(cells) == self._width:
-            return FRAGMENT if self._is_fragment(cells) else None
+            return FRAGMENT if self._shape.is_fragment(cells) else None
         values = "1 value" if len(cells) == 1 else f"{len(cells)} values"
         return f"It has {values} and the header {self._width}."
 
@@ -228,38 +193,28 @@ class _Rows:
                 continue
             parts = lines[n : end + 1]
             text = "\n".join(parts)
-            cells = self._quoting.cells(text)
+            cells = self._shape.quoting.cells(text)
             if cells is not None:
-                is_row = len(cells) == self._width and self._is_one_row(parts)
+                is_row = len(cells) == self._width and self._shape.is_one_row(parts)
                 return (cells, len(parts)) if is_row else (None, 1)
-            if not self._quoting.goes_on(text):
+            if not self._shape.quoting.goes_on(text):
                 return None, 1
         if last or len(lines) - n >= MAX_ROW_LINES:
             return None, 1
         return None
 
-    def _is_fragment(self, cells: Sequence[str] | str) -> bool:
-        """Whether a line is a part of a row, cut off by a bare line break.
-
-        It is where it has one cell only, unless that looks like those of the first
-        column, or where no cell fits the column of numbers or dates in which it stands.
-        """
-        if isinstance(cells, str):
-            cells = cells.split(self._delimiter)
-        if self._width == 1 or len(cells) > self._width:
-            return False
-        if len(cells) == 1 and self._first_cell.fullmatch(cells[0]):
-            return False
-        if len(cells) == 1:
-            return True
-        pairs = zip(cells, self._typed, strict=False)
-        typed = [cell for cell, typed in pairs if typed and not is_unset(cell)]
-        needed = 2 if len(cells) == self._width else 1
-        return (
-            len(typed) >= needed
-            and not any(map(is_typed, typed))
-            and list(cells) != self._names
-        )
+    def _escaped(self, lines: Sequence[str], n: int) -> tuple[list[str] | None, int]:
+        """The row from line `n` on that escapes by backslashes, else (None, 1)."""
+        for end in range(n, min(len(lines), n + MAX_ESCAPED_LINES)):
+            parts = lines[n : end + 1]
+            cells = self._shape.quoting.escaped_cells("\n".join(parts))
+            if cells is not None and len(cells) == self._width:
+                fits = self._shape.fits(cells)
+                is_doubtful = len(parts) > 1 and any(
+                    map(self._shape.is_complete, parts)
+                )
+                return (cells, len(parts)) if fits and not is_doubtful else (None, 1)
+        return None, 1
 
     def _cut_before(
         self,
@@ -271,7 +226,11 @@ class _Rows:
         at = len(rows) - 1
         while at >= 0 and not rows[at]:
             at -= 1
-        if at < 0 or self._typed[-1] or any(p.line > numbers[at] for p in problems):
+        if (
+            at < 0
+            or not self._shape.may_be_cut()
+            or any(p.line > numbers[at] for p in problems)
+        ):
             return []
         number = numbers.pop(at)
         del rows[at]
@@ -289,9 +248,9 @@ class _Rows:
             numbers, rows = [*self._held[0], *numbers], [*self._held[1], *rows]
             self._held = ([], [])
         names = self._names
-        is_data = [bool(row) and row != names and any(row) for row in rows]
         skipped: Counter[str] = Counter()
-        if not all(is_data):
+        if names in rows or not all(map(any, rows)):
+            is_data = [any(row) and row != names for row in rows]
             headings = sum(row == names for row in rows)
             skipped = Counter(
                 {HEADING: headings, BLANK: is_data.count(False) - headings}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -66,22 +65,25 @@ class Quoting:
 
     def goes_on(self, text: str) -> bool:
         """Whether the text may be the beginning of a row whose last quote is open."""
-        if '\\"' in text:
-            return text.count("\n") < 50
         return self.is_strict(f'{text}"')
 
     def cells(self, text: str) -> list[str] | None:
         """The cells of one row; None where its quotes are not closed as they should.
 
-        Quotes within quotes are doubled; where that gives no row, quotes and
-        backslashes may be escaped by a backslash, as MySQL writes them.
+        Quotes within quotes are doubled.
         """
         if '"' not in text:
             return None if "\n" in text else text.split(self.delimiter)
-        found = self._read(text, None)
-        if found is None and '\\"' in text and not re.search(r'\\[^"\\]', text):
-            found = self._read(text, "\\")
-        return found
+        return self._read(text, None)
+
+    def escaped_cells(self, text: str) -> list[str] | None:
+        """The cells of one row in which backslashes escape, as MySQL writes it.
+
+        None where it is no such row: only quotes and backslashes may be escaped.
+        """
+        if '\\"' not in text or re.search(r'\\[^"\\]', text):
+            return None
+        return self._read(text, "\\")
 
     def _read(self, text: str, escape: str | None) -> list[str] | None:
         reader = csv.reader(
@@ -104,7 +106,7 @@ def find_header(content: Content, is_known: Callable[[str], bool]) -> Header:
     It is the first line that is not blank; or the first with two names that `is_known`
     knows, where the lines before have none: exports begin with titles.
     """
-    lines = next(blocks(content), [])
+    lines = _beginning(content)
     declared = _DECLARED.fullmatch(lines[0]) if lines else None
     begin = 1 if declared else 0
     choices = declared.group(1) if declared else DELIMITERS
@@ -145,6 +147,16 @@ def is_unset(cell: str) -> bool:
     return is_missing(cell)
 
 
+def _beginning(content: Content) -> list[str]:
+    """The first lines of a file: the header, and rows enough to know the columns."""
+    lines: list[str] = []
+    for block in blocks(content):
+        lines += block
+        if len(lines) > HEADER_WITHIN + SAMPLE_LINES:
+            break
+    return lines
+
+
 def _names(lines: Sequence[str], n: int, choices: str) -> tuple[str, list[str], int]:
     """Delimiter, names and number of lines of the header that begins on line `n`."""
     found = []
@@ -163,17 +175,20 @@ def _names(lines: Sequence[str], n: int, choices: str) -> tuple[str, list[str], 
 
 
 def _sample(lines: Sequence[str], delimiter: str, width: int) -> list[list[str]]:
+    """Rows of one line; where there are few of them, rows of several lines too."""
     quoting = Quoting(delimiter)
-    return [
-        cells
-        for line in itertools.islice(lines, SAMPLE_LINES)
-        if (cells := quoting.cells(line)) is not None and len(cells) == width
-    ]
+    lines = lines[:SAMPLE_LINES]
+    rows = [cells for line in lines if (cells := quoting.cells(line)) is not None]
+    found = [row for row in rows if len(row) == width]
+    if len(found) >= 3:
+        return found
+    text = io.StringIO("\n".join(lines), newline="\n")
+    return [row for row in csv.reader(text, delimiter=delimiter) if len(row) == width]
 
 
 def _typed(sample: Sequence[Sequence[str]], n: int) -> bool:
     filled = [cells[n] for cells in sample if not is_unset(cells[n])]
-    return bool(filled) and sum(map(is_typed, filled)) >= 0.8 * len(filled)
+    return bool(filled) and sum(map(is_typed, filled)) >= 0.6 * len(filled)
 
 
 def _token_pattern(cells: Sequence[str]) -> str:

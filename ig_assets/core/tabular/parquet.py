@@ -46,6 +46,7 @@ def parquet_batches(content: Content) -> Iterator[Batch]:
         for n, (name, _) in enumerate(columns)
     )
     with _file(content) as file, duckdb.connect(":memory:") as con:
+        con.execute("SET enable_progress_bar = false")
         try:
             found = con.execute(
                 f"SELECT {selected} FROM read_parquet(?, binary_as_string = true)",

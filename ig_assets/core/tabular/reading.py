@@ -47,6 +47,10 @@ _TOTALS = frozenset(
 )
 
 
+_STARTS = frozenset(" -#NnTtGgSsIiEe\\\u2013\u2014")
+"""The first signs of words for totals, and of marks for no value."""
+
+
 def open_table(content: Content, name: str) -> Table:
     """Open a file's path or bytes; `name` is the file's, whose suffix says its kind.
 
@@ -120,10 +124,14 @@ def _table(
 def _without_totals(batches: Iterator[Batch]) -> Iterator[Batch]:
     """The batches without rows of totals, which are counted as skipped."""
     for batch in batches:
+        if not (batch.rows and batch.rows[0]):
+            yield batch
+            continue
         totals = {
             n
             for n, row in enumerate(batch.rows)
-            if _may_be_totals(row[0] if row else None) and _is_totals(row)
+            if (not row[0] or (type(row[0]) is str and row[0][0] in _STARTS))
+            and _is_totals(row)
         }
         if totals:
             kept = [n for n in range(len(batch.rows)) if n not in totals]
@@ -131,10 +139,6 @@ def _without_totals(batches: Iterator[Batch]) -> Iterator[Batch]:
             batch.lines = [batch.lines[n] for n in kept]
             batch.rows = [batch.rows[n] for n in kept]
         yield batch
-
-
-def _may_be_totals(first: Cell) -> bool:
-    return not first or (isinstance(first, str) and first.strip()[:1] in "-TtGgSsIiEe")
 
 
 def _is_totals(row: Sequence[Cell]) -> bool:

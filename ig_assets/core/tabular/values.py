@@ -8,6 +8,7 @@ from datetime import timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from ig_assets.core.tabular.counts import (
+    LOCALE_FORMATS,
     LOCALES,
     CountEvidence,
     Locale,
@@ -105,8 +106,7 @@ def decide_formats(
             number_evidence[ours].add_all([row[n] for row in batch.rows], batch.lines)
         for ours, n in dates.items():
             date_evidence[ours].add_all([row[n] for row in batch.rows], batch.lines)
-    formats = count_formats(number_evidence.values(), options.numbers)
-    numbers = dict(zip(counts, formats, strict=True))
+    numbers = _number_formats(table, number_evidence, counts, options.numbers)
     for ours, found in number_evidence.items():
         if ask and not numbers[ours].decimal and found.must_be_asked:
             column = table.columns[counts[ours]]
@@ -118,3 +118,30 @@ def decide_formats(
             column = table.columns[dates[ours]]
             raise AmbiguousColumnError("dates", column, *seen.doubt)
     return Formats(numbers, orders)
+
+
+def _number_formats(
+    table: Table,
+    evidence: Mapping[str, CountEvidence],
+    counts: Mapping[str, int],
+    locale: Locale | None,
+) -> dict[str, NumberFormat]:
+    """Each column's format; the file's other columns are read where one is in doubt."""
+    if locale is not None:
+        return dict.fromkeys(evidence, LOCALE_FORMATS[locale])
+    formats = count_formats(evidence.values())
+    columns = list(evidence.values())
+    if any(
+        found.must_be_asked and not form.decimal
+        for found, form in zip(columns, formats, strict=True)
+    ):
+        others = {
+            n: CountEvidence()
+            for n in range(len(table.columns))
+            if n not in counts.values()
+        }
+        for batch in table.batches():
+            for n, other in others.items():
+                other.add_all([row[n] for row in batch.rows], batch.lines)
+        formats = count_formats(columns, others.values())
+    return dict(zip(evidence, formats, strict=True))

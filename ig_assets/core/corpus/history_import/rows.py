@@ -117,9 +117,9 @@ def read_history(
 ) -> ParsedHistory:
     """Read CSV, TSV, JSON Lines, a JSON array (each also .gz), Parquet or Excel.
 
+    `mapping` ({ours: theirs}) overrides the guess; an empty `theirs` drops a guess.
     `numerator` and `denominator` name the counts of the rate (e.g. likes per views);
     None takes the first of `NUMERATORS` and `DENOMINATORS` that the file has.
-    `mapping` ({ours: theirs}) overrides the guess; an empty `theirs` drops a guess.
     `simulated=None` takes the file's own column, or False. Raises InputError when the
     file cannot be read at all, when a mapped column is missing, when no column is the
     hook or the text, or when a column has two readings.

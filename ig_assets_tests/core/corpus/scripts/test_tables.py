@@ -152,7 +152,7 @@ def test_a_bad_row_is_listed_with_its_reason_and_the_others_go_on(
         ("label", {"topic": {"a": "b"}}),
         ("label", {"author": "a\nb"}),
         ("reading", {"likes": 3}),
-        ("reading", {"likes": -1, "as_of": "2026-01-01"}),
+        ("reading", {"likes": -2, "as_of": "2026-01-01"}),
         ("reading", {"likes": "many", "as_of": "2026-01-01"}),
         ("reading", {"likes": 1, "as_of": "yesterday"}),
     ],
