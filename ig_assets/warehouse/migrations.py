@@ -565,6 +565,12 @@ CREATE TABLE index_generations (
 );
 """
 
+# With `rows_rejected` they add up to `rows_read`; NULL for earlier imports.
+_IMPORT_ROW_SUM = """
+ALTER TABLE imports ADD COLUMN rows_taken INTEGER;
+ALTER TABLE imports ADD COLUMN rows_skipped INTEGER;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -591,6 +597,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (22, "m022_edge_ends", _EDGE_ENDS),
     (23, "m023_script_left_out", _SCRIPT_LEFT_OUT),
     (24, "m024_index_generations", _INDEX_GENERATIONS),
+    (25, "m025_import_row_sum", _IMPORT_ROW_SUM),
 )
 
 

@@ -38,6 +38,15 @@ RELEASED = {
     14: "2c96fb71f1c7ad72",
     15: "d700a82f87969267",
     16: "6062c551156752c4",
+    17: "e9102165231a14e4",
+    18: "478e565136fd3c44",
+    19: "cdaa62d3d1fa9b85",
+    20: "83f71d1a073c0d47",
+    21: "63364a255f2186e7",
+    22: "cb3483962c477180",
+    23: "29548efdf9af7dcd",
+    24: "5c65a53f1918ade5",
+    25: "c45e5b7ecd258e97",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.

@@ -34,6 +34,7 @@ class AdInsights:
 
     platform = ADS
     can_read_the_past = False
+    source_note = None
     metrics: Sequence[str] = (*FIELDS, *ACTIONS.values())
 
     def __init__(self, client: GraphClient) -> None:

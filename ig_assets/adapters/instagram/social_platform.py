@@ -23,6 +23,7 @@ class Instagram:
 
     platform = "instagram"
     can_read_the_past = False
+    source_note = None
     metrics: Sequence[str] = REEL_METRICS
 
     def __init__(

@@ -100,6 +100,7 @@ class SimulatedAudience:
 
     platform = "simulated_audience"
     can_read_the_past = True
+    source_note = None
     metrics: Sequence[str] = ("views", "reach", *BASE_RATES)
 
     def __init__(

@@ -73,6 +73,11 @@ class ReplayedHistory:
         """The counters that the recording has."""
         return tuple(self.recording.counters)
 
+    @property
+    def source_note(self) -> str:
+        """How many rows of the file were taken, rejected and skipped."""
+        return f"{self.file.name}: {self.recording.row_sum()}"
+
     def recorded(self, since: datetime, until: datetime) -> list[Published]:
         """The recorded posts that were published in [since, until), oldest first."""
         births = self.recording.published_at

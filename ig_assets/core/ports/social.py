@@ -49,6 +49,14 @@ class InsightsSource(Protocol):
         """The counters that it reports."""
         ...
 
+    @property
+    def source_note(self) -> str | None:
+        """A sentence on the file that it reads: rows taken, rejected and skipped.
+
+        None where it reads no file.
+        """
+        ...
+
     def insights(
         self, platform_post_ids: Sequence[str], as_of: datetime
     ) -> list[Reading]:

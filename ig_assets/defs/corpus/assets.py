@@ -31,7 +31,7 @@ _SETTINGS = load_settings()
 # What was assumed at each import; sentences about the file, without any text of it.
 _IMPORTS = """
 SELECT source_uri AS file, source, imported_at, read_at AS counts_of, rows_read,
-       rows_rejected, notes AS assumed
+       rows_taken, rows_rejected, rows_skipped, notes AS assumed
 FROM imports
 ORDER BY imported_at DESC, import_id
 LIMIT 20

@@ -156,7 +156,8 @@ def engagement_metrics(
                 warehouse, clock, social, day, max_in_flight=settings.max_in_flight
             )
             context.add_asset_metadata(
-                counts(summary) | {"platform": social.platform},
+                counts(summary)
+                | {"platform": social.platform, "source": social.source_note or ""},
                 partition_key=day.isoformat(),
             )
         with warehouse.transaction() as con:

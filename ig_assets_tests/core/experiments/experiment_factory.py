@@ -37,6 +37,7 @@ class ScriptedPlatform:
 
     def __init__(self, can_read_the_past: bool = True) -> None:
         self.can_read_the_past = can_read_the_past
+        self.source_note = None
         self.sent: list[PublishRequest] = []
         self.values: dict[str, float | None] = {}
         self.fail_before: Exception | None = None

@@ -244,18 +244,13 @@ def _report(plan: ImportPlan, readings: int) -> ImportReport:
         repeated=plan.repeated,
         readings=readings,
         read_at=plan.time.at,
-        skipped=_skipped(plan),
+        skipped=plan.skipped,
         columns=plan.history.columns,
         notes=plan.notes,
         read_as=plan.history.read_as,
         why_nothing="" if plan.rows else _why_nothing(plan),
         rejects_sample=plan.rejects[:SAMPLE_ROWS],
     )
-
-
-def _skipped(plan: ImportPlan) -> dict[str, int]:
-    repeated = {"repeated": plan.repeated} if plan.repeated else {}
-    return {**(plan.history.skipped or {}), **repeated}
 
 
 def _why_nothing(plan: ImportPlan) -> str:

@@ -155,6 +155,12 @@ class ImportPlan:
     performance: list[dict[str, Any]]
     notes: tuple[str, ...]
 
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Rows by kind that are neither taken nor rejected, repeated ones included."""
+        repeated = {"repeated": self.repeated} if self.repeated else {}
+        return {**(self.history.skipped or {}), **repeated}
+
 
 def plan_import(
     con: Connection,

@@ -261,6 +261,8 @@ def _write_import_row(con: Connection, plan: ImportPlan, now: datetime) -> None:
         "simulated": any(row.simulated for row in plan.rows),
         "rows_read": plan.history.rows_read,
         "rows_rejected": len(plan.rejects),
+        "rows_taken": len(plan.rows),
+        "rows_skipped": sum(plan.skipped.values()),
         "imported_at": now,
         "read_at": plan.time.at,
         "notes": json.dumps(plan.notes, ensure_ascii=False),

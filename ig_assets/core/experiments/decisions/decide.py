@@ -275,6 +275,7 @@ def _evidence_rows(
 ) -> list[EvidenceRow]:
     """One row per pair of arms and new look."""
     rows: list[EvidenceRow] = []
+    max_log_e = found.max_log_e  # computed at each access
     for pair, column in np.argwhere(found.evaluated[found.pair_experiment]):
         i, day = int(found.pair_experiment[pair]), int(column) + 1
         a, b = int(found.arm_a[pair]), int(found.arm_b[pair])
@@ -293,7 +294,7 @@ def _evidence_rows(
                 "log_rate_ratio": None if np.isnan(d) else float(d),
                 "variance": None if np.isnan(v) else float(v),
                 "log_e": float(found.log_e[pair, column]),
-                "max_log_e": float(found.max_log_e[pair, column]),
+                "max_log_e": float(max_log_e[pair, column]),
                 "z": float(found.z[pair, column]),
                 "final_look": day == FINAL_DAY and bool(found.z_look[i]),
             }

@@ -56,6 +56,21 @@ class Recording:
     mapping: Mapping[str, str]
     skipped: Mapping[str, int] = field(default_factory=dict)
 
+    def row_sum(self) -> str:
+        """What became of the rows, in words, with the first rejected line."""
+        skipped = sum(self.skipped.values())
+        taken = self.rows_read - len(self.rejects) - skipped
+        words = (
+            f"{self.rows_read} rows: {taken} taken, {len(self.rejects)} rejected, "
+            f"{skipped} skipped"
+        )
+        for kind, count in self.skipped.items():
+            words += f" ({kind} {count})"
+        if self.rejects:
+            line, reason = self.rejects[0]
+            words += f"; the first rejected is line {line}: {reason}"
+        return words + "."
+
     def snapshots(self, post: int) -> slice:
         """Where a post's snapshots lie."""
         return slice(int(self.starts[post]), int(self.starts[post + 1]))

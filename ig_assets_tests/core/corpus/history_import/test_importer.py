@@ -438,3 +438,12 @@ def test_a_broken_json_line_is_a_rejected_row_and_the_others_keep_their_numbers(
         ("3", "no hook"),
     ]
     assert report.imported == 1
+
+
+def test_the_rows_of_an_import_add_up_in_its_row(corpus: CorpusFactory) -> None:
+    total = "Total,,,3000,89,,\n"
+    load(corpus, put(corpus.folder, HEADER + ROWS + total + "t3,,,x,1,i,\n"))
+    [row] = corpus.rows(
+        "SELECT rows_read, rows_taken, rows_rejected, rows_skipped FROM imports"
+    )
+    assert row == (6, 4, 1, 1)

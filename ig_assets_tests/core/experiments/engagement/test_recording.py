@@ -155,6 +155,17 @@ def test_a_mapped_column_that_is_missing_is_reported(tmp_path: Path) -> None:
         recording(tmp_path, PLAIN, views="watched")
 
 
+def test_the_rows_add_up_in_a_sentence_that_names_the_first_rejected_line(
+    tmp_path: Path,
+) -> None:
+    found = recording(tmp_path, PLAIN + "c,2026-01-01,2026-01-02,many,1,x\n\n")
+    assert found.row_sum() == (
+        "5 rows: 3 taken, 1 rejected, 1 skipped (blank 1); the first rejected is line "
+        f"5: {found.rejects[0][1]}."
+    )
+    assert NO_COUNT in found.rejects[0][1]
+
+
 def test_a_parquet_file_says_the_same_as_its_csv(tmp_path: Path) -> None:
     from_csv = recording(tmp_path, PLAIN)
     with duckdb.connect() as con:
