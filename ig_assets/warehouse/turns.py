@@ -128,7 +128,7 @@ class _AdvisoryLock:
 
     Taken before the transaction that it guards begins: in Postgres's repeatable read
     that one would not see what the process before it committed. A server that ends
-    this session ends the turn, and nobody is told; then `fences` hold.
+    this session ends the turn without a message; then `fences` hold.
     """
 
     def __init__(
