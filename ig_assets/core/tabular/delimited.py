@@ -1,8 +1,8 @@
 """Reads CSV and TSV row by row: a spoilt row never changes its neighbours.
 
-Most of a file is read in blocks, by the standard library's reader, once a cheap check
-has shown that every row of the block has one reading. Only the rows of other blocks
-are looked at one by one. What Python's, pandas' and DuckDB's readers would take with
+Most of a file is read in runs of lines (`bulk_rows`), once cheap checks have proven
+that every row of the run has one reading. Only around a doubtful line are rows looked
+at one by one. What Python's, pandas' and DuckDB's readers would take with
 a guess is a problem here: a quote that is not closed where it should be, a row that is
 wider or shorter than the header, a line that is only a part of a row.
 """
@@ -10,22 +10,24 @@ wider or shorter than the header, a line that is only a part of a row.
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from ig_assets.core.tabular.bulk_rows import MAX_ROW_LINES, BulkReader
 from ig_assets.core.tabular.decoding import Content, blocks
 from ig_assets.core.tabular.dialect import Header
 from ig_assets.core.tabular.row_shape import RowShape
 from ig_assets.core.tabular.table import BLANK, HEADING, Batch, RowProblem
 
-MAX_ROW_LINES = 2_000
-"""A quoted cell has at most so many lines; beyond that its quote counts as open."""
-
 MAX_ESCAPED_LINES = 50
 """The same of a cell whose quotes are escaped by backslashes."""
 
 MAX_CELL = 16 * 1024 * 1024
+
+RUN = 1024
+"""So many lines are read at once; fewer after a doubtful line, down to SHORT_RUN."""
+
+SHORT_RUN = 8
 
 OPEN_QUOTE = "A quote is opened and not closed as it should be."
 FRAGMENT = "It is only a part of a row; put cells with line breaks in quotes."
@@ -61,6 +63,7 @@ class _Rows:
         self._width = len(header.names)
         self._delimiter = header.delimiter
         self._shape = RowShape(header)
+        self._bulk = BulkReader(header, self._shape)
         self._waiting: list[str] = []
         self._held: tuple[list[int], list[list[str]]] = ([], [])
         self._after_fragment = False
@@ -68,75 +71,59 @@ class _Rows:
     def read(self, lines: list[str], number: int) -> Batch:
         """The rows that are complete; `number` is the line of `lines[0]`."""
         first = number - len(self._waiting)
-        lines = self._waiting + lines
-        end = self._end_of_rows(lines)
-        batch = None
-        if end and not self._after_fragment:
-            batch = self._block(lines[:end], first)
-            self._waiting = lines[end:]
-        if batch is None:
-            batch = self._row_by_row(lines, first, last=False)
-        if batch.rows and all(p.line < batch.lines[-1] for p in batch.problems):
-            self._held = ([batch.lines[-1]], [list(map(str, batch.rows[-1]))])
-            batch.lines, batch.rows = batch.lines[:-1], batch.rows[:-1]
-        return batch
+        return self._rows(self._waiting + lines, first, last=False)
 
     def finish(self, number: int) -> Batch:
         """The rows that are left; `number` is the line after the file's last."""
-        return self._row_by_row(self._waiting, number - len(self._waiting), last=True)
+        return self._rows(self._waiting, number - len(self._waiting), last=True)
 
-    @staticmethod
-    def _end_of_rows(lines: Sequence[str]) -> int:
-        """Where the last row ends whose quotes are closed."""
-        end = len(lines)
-        is_open = "\n".join(lines).count('"') % 2
-        while is_open:
-            end -= 1
-            is_open ^= lines[end].count('"') % 2
-        return end
-
-    def _block(self, lines: list[str], first: int) -> Batch | None:
-        """The rows of a block in which each has one reading, else None."""
-        width, delimiter = self._width, self._delimiter
-        text = "\n".join(lines)
-        if '"' not in text:
-            if any(line.count(delimiter) != width - 1 for line in lines if line):
-                return None
-            rows = [line.split(delimiter) if line else [] for line in lines]
-        else:
-            try:
-                source = io.StringIO(text, newline="\n")
-                rows = list(csv.reader(source, delimiter=delimiter, strict=True))
-            except csv.Error:
-                return None
-            if not {*map(len, rows)} <= {0, width}:
-                return None
-        if self._shape.has_fragments(rows):
-            return None
-        numbers: Sequence[int] = range(first, first + len(lines))
-        if len(rows) < len(lines):
-            found = self._first_lines(lines, first)
-            if found is None or len(found) != len(rows):
-                return None
-            numbers = found
-        return self._batch(numbers, rows, [])
-
-    def _first_lines(self, lines: list[str], first: int) -> list[int] | None:
-        """The first line of each row, None where a row of several lines is doubtful."""
-        odd = [n for n, line in enumerate(lines) if line.count('"') % 2]
-        within: set[int] = set()
-        for begin, end in zip(odd[::2], odd[1::2], strict=True):
-            if not self._shape.is_one_row(lines[begin : end + 1]):
-                return None
-            within.update(range(begin + 1, end + 1))
-        return [first + n for n in range(len(lines)) if n not in within]
-
-    def _row_by_row(self, lines: list[str], first: int, last: bool) -> Batch:
+    def _rows(self, lines: list[str], first: int, last: bool) -> Batch:
+        """Read runs of lines at once, and those with a doubtful line one by one."""
         numbers, rows = self._held
         self._held = ([], [])
         problems: list[RowProblem] = []
-        n = 0
+        only_data = all(any(row) and row != self._names for row in rows)
+        n, run = 0, RUN
         while n < len(lines):
+            end = min(n + run, len(lines))
+            bulk = None if self._after_fragment else self._bulk.read(lines, n, end)
+            if bulk is not None:
+                numbers += [first + begin for begin in bulk.begins]
+                rows += bulk.rows
+                n, run = bulk.end, min(RUN, 4 * run)
+                only_data = only_data and bulk.is_data
+            elif end - n > SHORT_RUN and not self._after_fragment:
+                run = max(SHORT_RUN, (end - n) // 4)
+            else:
+                only_data = False
+                end = min(n + SHORT_RUN, len(lines))
+                n = self._row_by_row(
+                    lines, n, end, first, last, (numbers, rows, problems)
+                )
+                if n < end:
+                    break
+        self._waiting = lines[n:]
+        if not last:
+            self._held = _last_row(numbers, rows, problems)
+        if only_data:
+            return Batch(numbers, rows, problems)
+        return self._batch(numbers, rows, problems)
+
+    def _row_by_row(
+        self,
+        lines: list[str],
+        n: int,
+        end: int,
+        first: int,
+        last: bool,
+        found: tuple[list[int], list[list[str]], list[RowProblem]],
+    ) -> int:
+        """Read the rows that begin on the lines from `n` to `end` into `found`.
+
+        Returns the line after them, or that of a row which needs lines still to come.
+        """
+        numbers, rows, problems = found
+        while n < end:
             line, used = lines[n], 1
             if not line.strip(f"{self._delimiter} "):
                 numbers.append(first + n)
@@ -145,12 +132,15 @@ class _Rows:
                 continue
             cells = self._shape.quoting.cells(line)
             if cells is None:
-                found = self._several_lines(lines, n, last)
-                if found is None:
+                joined = self._several_lines(lines, n, last)
+                if joined is None:
                     break
-                cells, used = found
+                cells, used = joined
             if cells is None:
-                cells, used = self._escaped(lines, n)
+                escaped = self._escaped(lines, n, last)
+                if escaped is None:
+                    break
+                cells, used = escaped
             detail = self._problem(line, cells)
             if self._shape.is_fragment(
                 line.replace('"', "") if cells is None else cells
@@ -168,8 +158,7 @@ class _Rows:
             else:
                 problems.append(RowProblem(first + n, detail or FRAGMENT))
             n += used
-        self._waiting = lines[n:]
-        return self._batch(numbers, rows, problems, with_held=False)
+        return n
 
     def _problem(self, line: str, cells: Sequence[str] | None) -> str | None:
         """Why these cells are no row; None where they may be one."""
@@ -203,8 +192,13 @@ class _Rows:
             return None, 1
         return None
 
-    def _escaped(self, lines: Sequence[str], n: int) -> tuple[list[str] | None, int]:
-        """The row from line `n` on that escapes by backslashes, else (None, 1)."""
+    def _escaped(
+        self, lines: Sequence[str], n: int, last: bool
+    ) -> tuple[list[str] | None, int] | None:
+        """The row from line `n` on that escapes by backslashes, else (None, 1).
+
+        None where more lines must be read to know.
+        """
         for end in range(n, min(len(lines), n + MAX_ESCAPED_LINES)):
             parts = lines[n : end + 1]
             cells = self._shape.quoting.escaped_cells("\n".join(parts))
@@ -214,7 +208,9 @@ class _Rows:
                     map(self._shape.is_complete, parts)
                 )
                 return (cells, len(parts)) if fits and not is_doubtful else (None, 1)
-        return None, 1
+        if last or len(lines) - n >= MAX_ESCAPED_LINES:
+            return None, 1
+        return None
 
     def _cut_before(
         self,
@@ -223,30 +219,18 @@ class _Rows:
         problems: Sequence[RowProblem],
     ) -> list[RowProblem]:
         """Take out the row before a fragment where its last cell may have been cut."""
-        at = len(rows) - 1
-        while at >= 0 and not rows[at]:
-            at -= 1
-        if (
-            at < 0
-            or not self._shape.may_be_cut()
-            or any(p.line > numbers[at] for p in problems)
-        ):
+        if not self._shape.may_be_cut():
             return []
-        number = numbers.pop(at)
-        del rows[at]
-        return [RowProblem(number, NEAR_FRAGMENT)]
+        cut, _ = _last_row(numbers, rows, problems)
+        return [RowProblem(number, NEAR_FRAGMENT) for number in cut]
 
     def _batch(
         self,
         numbers: Sequence[int],
         rows: Sequence[list[str]],
         problems: list[RowProblem],
-        with_held: bool = True,
     ) -> Batch:
         """A batch without blank rows and repeated headers, which are counted."""
-        if with_held and self._held[0]:
-            numbers, rows = [*self._held[0], *numbers], [*self._held[1], *rows]
-            self._held = ([], [])
         names = self._names
         skipped: Counter[str] = Counter()
         if names in rows or not all(map(any, rows)):
@@ -258,3 +242,15 @@ class _Rows:
             numbers = [n for n, keep in zip(numbers, is_data, strict=True) if keep]
             rows = [row for row, keep in zip(rows, is_data, strict=True) if keep]
         return Batch(numbers, rows, problems, skipped)
+
+
+def _last_row(
+    numbers: list[int], rows: list[list[str]], problems: Sequence[RowProblem]
+) -> tuple[list[int], list[list[str]]]:
+    """Take out the last row that is not blank, unless a problem comes after it."""
+    at = len(rows) - 1
+    while at >= 0 and not rows[at]:
+        at -= 1
+    if at < 0 or any(problem.line > numbers[at] for problem in problems):
+        return [], []
+    return [numbers.pop(at)], [rows.pop(at)]

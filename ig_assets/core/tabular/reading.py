@@ -129,7 +129,9 @@ def _table(
 def _without_totals(batches: Iterator[Batch]) -> Iterator[Batch]:
     """The batches without rows of totals, which are counted as skipped."""
     for batch in batches:
-        if not (batch.rows and batch.rows[0]):
+        firsts = [row[0] for row in batch.rows if row]
+        starts = {cell[:1] for cell in firsts if isinstance(cell, str)}
+        if all(firsts) and starts.isdisjoint(_STARTS):
             yield batch
             continue
         totals = {

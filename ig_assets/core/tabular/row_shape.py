@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 from ig_assets.core.tabular.dialect import Header, Quoting, is_typed, is_unset
 
-_NUMERIC_START = frozenset("0123456789-+\u2212$\u20ac\u00a3\\") | {""}
-
 
 class RowShape:
     """What the rows under a header look like."""
@@ -20,7 +18,6 @@ class RowShape:
         self._width = len(header.names)
         self._typed = header.typed
         self._first_cell = re.compile(header.first_cell)
-        self._checked = [n for n, typed in enumerate(header.typed) if typed][:2]
 
     def may_end_a_row(self, first: str) -> bool:
         """Whether a row's first cell may be the end of a line cut off before it."""
@@ -34,32 +31,21 @@ class RowShape:
         """Whether columns of numbers and dates hold such; True where none does."""
         return not any(self._typed) or self._fits(cells)
 
-    def has_fragments(self, rows: Sequence[list[str]]) -> bool:
-        """Whether a row has words in both of the columns that hold numbers or dates."""
-        if len(self._checked) < 2:
-            return False
-        a, b = self._checked
-        if {row[a][:1] for row in rows if row} <= _NUMERIC_START:
-            return False
-        return any(
-            row[a].lstrip()[:1] not in _NUMERIC_START
-            and row[b].lstrip()[:1] not in _NUMERIC_START
-            for row in rows
-            if row and row != self._names
+    def is_one_row(self, lines: Sequence[str]) -> bool:
+        """Whether lines joined by a quoted cell are one row beyond doubt."""
+        return not self.has_row_within(lines) and self.quoting.is_strict(
+            "\n".join(lines)
         )
 
-    def is_one_row(self, lines: Sequence[str]) -> bool:
-        """Whether lines joined by a quoted cell are one row beyond doubt.
+    def has_row_within(self, lines: Sequence[str]) -> bool:
+        """Whether lines that a quoted cell joins look like several rows.
 
-        They are not where a line within is a complete row by itself, or where both
-        the first and the last are: then the quote was left open before them.
+        They do where a line within is a complete row by itself, or where both the
+        first and the last are: then the quote was left open before them.
         """
         if any(map(self.is_complete, lines[1:-1])):
-            return False
-        if self.is_complete(lines[0]) and self.is_complete(lines[-1]):
-            return False
-        text = "\n".join(lines)
-        return self.quoting.is_strict(text)
+            return True
+        return self.is_complete(lines[0]) and self.is_complete(lines[-1])
 
     def is_complete(self, line: str) -> bool:
         """Whether a line without its quotes is a row by itself."""
