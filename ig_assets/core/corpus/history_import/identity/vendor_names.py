@@ -78,7 +78,7 @@ def plain_permalink(link: str) -> str:
 
 
 def _unguarded(text: str) -> str:
-    """Without the signs by which Excel is told that digits are a text."""
+    """Without the signs that make a spreadsheet keep digits as a text."""
     text = text.strip()
     if text.startswith('="') and text.endswith('"'):
         text = text[2:-1]
