@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from ig_assets.settings import Settings
 from ig_assets_tests.headless.loop_fixtures import (
@@ -19,6 +20,10 @@ from ig_assets_tests.headless.loop_fixtures import (
 )
 
 __all__ = ["killed_loop", "killing", "loops", "turned_loop"]
+
+# A test says what is right, not how fast it comes: a busy machine fails none.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 # What takes long to start is started by one worker, for all the tests that use it.
 _SHARED = {

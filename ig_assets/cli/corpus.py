@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -35,6 +36,7 @@ from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.experiments.decisions.decide import ResultsSummary, update_results
 from ig_assets.core.experiments.decisions.winners import record_winners
 from ig_assets.core.experiments.stats.post_variance import planned_sigma
+from ig_assets.core.generation.gates.prompt_injection import find_suspicious
 from ig_assets.core.ports import Filters
 from ig_assets.core.tabular import parse_instant
 from ig_assets.errors import InputError, NothingTakenError
@@ -216,6 +218,7 @@ def search(
             min_rate=min_rate,
             month=month,
         ),
+        exclude_script_ids=_kept_out(services) if ground else (),
         nearest=not ground,
     )
     if as_json:
@@ -240,6 +243,11 @@ def search(
         ],
         ["rank", "similarity", "weight", "winner", "script", "hook"],
     )
+
+
+def _kept_out(services: Services) -> Collection[str]:
+    """The scripts that ground no draft, since they instruct a model."""
+    return find_suspicious(services.warehouse, services.clock.now())
 
 
 def _organic_sigma(services: Services, simulated: bool) -> float:

@@ -125,15 +125,14 @@ def models(
         )
     if promote_id and roll_back:
         raise typer.BadParameter("either --promote or --rollback")
-    if promote_id:
+    if promote_id or roll_back:
         warning_of = partial(model_price_warning, services.settings)
-        model = promote(
-            services.warehouse, services.clock, promote_id, reason, warning_of
+        change = partial(promote, model_id=promote_id) if promote_id else rollback
+        model = change(
+            services.warehouse, services.clock, reason=reason, warning_of=warning_of
         )
         if warning := warning_of(model):
             errors.print(f"[yellow]Warning:[/yellow] {escaped(warning)}")
-    if roll_back:
-        rollback(services.warehouse, services.clock, reason)
     with services.warehouse.transaction() as con:
         rows = list_models(con)
     if as_json:

@@ -2,15 +2,19 @@
 
 Dagster's daemon frees the slots of runs that have ended, but does not check whether a
 run that is marked as started still has a process, as after a SIGKILL or a power cut.
+On a server `python -m ig_assets.headless.dead_runs HOST:PORT` does it before a code
+server starts. What is left ends by `run_monitoring.max_runtime_seconds`.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 
 import dagster as dg
 
-from ig_assets.dagster_internals import SqliteRunStorage
+from ig_assets.dagster_internals import GRPC_INFO_TAG, SqliteRunStorage
 
 _UNFINISHED = [
     dg.DagsterRunStatus.STARTING,
@@ -23,7 +27,8 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """End the runs whose processes are all gone; return their ids.
 
     A run's events name its processes. They are processes of this machine where the
-    instance is stored in SQLite files; for any other instance nothing is ended.
+    instance is stored in SQLite files; for any other instance nothing is ended here,
+    but by `end_runs_of_server`.
     """
     if not isinstance(instance.run_storage, SqliteRunStorage):
         return []
@@ -31,6 +36,22 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED)):
         processes = _processes_of(instance, run.run_id)
         if processes and not any(map(_is_alive, processes)):
+            end_run(instance, run)
+            dead.append(run.run_id)
+    return dead
+
+
+def end_runs_of_server(instance: dg.DagsterInstance, address: str) -> list[str]:
+    """End the unfinished runs of the code server at `host:port`; return their ids.
+
+    Call it only before that server starts: runs that Dagster's default launcher gave
+    to it were processes of the one before, in the same container, and are gone. Runs
+    of other servers, of pods and of commands are left alone.
+    """
+    dead = []
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED)):
+        server = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
+        if f"{server.get('host')}:{server.get('port')}" == address:
             end_run(instance, run)
             dead.append(run.run_id)
     return dead
@@ -63,3 +84,18 @@ def _is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def main(address: str) -> None:
+    """End the runs of the code server that is about to start at `host:port`."""
+    with dg.DagsterInstance.get() as instance:
+        for run_id in end_runs_of_server(instance, address):
+            print(
+                f"The code server of run {run_id} has ended, and the run with it; "
+                "the run was marked as failed.",
+                file=sys.stderr,
+            )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

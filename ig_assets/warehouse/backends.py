@@ -9,6 +9,11 @@ import duckdb
 
 from ig_assets.errors import SettingsError, WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.conflicts import is_first_start_conflict
+from ig_assets.warehouse.fences import (
+    lock_postgres,
+    may_lock,
+    refuse_overtaken_commits,
+)
 from ig_assets.warehouse.turns import Turn, file_turn, server_turn
 
 Connection = duckdb.DuckDBPyConnection
@@ -26,6 +31,7 @@ class Home:
     def __init__(self, url: str) -> None:
         self._url = url
         self.path: Path | None = None
+        self._may_lock = False
         self.kind = url.split(":", 1)[0]
         if url.startswith("duckdb:///"):
             self.path = Path(url.removeprefix("duckdb:///")).absolute()
@@ -77,12 +83,28 @@ class Home:
         kind, rest = self._url.split(":", 1)
         if kind == "ducklake":
             lake, _, data_path = rest.partition("?data_path=")
+            refuse_overtaken_commits(con)
             option = f" (DATA_PATH '{_quoted(data_path)}')" if data_path else ""
             self._attach_server(
                 con, f"ATTACH 'ducklake:{_quoted(lake)}' AS home{option}"
             )
         else:
             self._attach_postgres(con, "home")
+            self.look_for_fence(con)
+
+    def look_for_fence(self, con: Connection) -> None:
+        """A Postgres's fence is a table that the first migration makes."""
+        if self.kind == "postgres" and not self._may_lock:
+            self._may_lock = may_lock(con)
+
+    def fence(self, con: Connection, wait_s: float) -> None:
+        """Right after BEGIN: keep other writers out, also where the turn is lost.
+
+        A lake needs no call, a file no fence. Raises the duckdb.Error of a conflict
+        where another is in for more than `wait_s`.
+        """
+        if self._may_lock:
+            lock_postgres(con, wait_s)
 
     def detach(self, con: Connection) -> None:
         """Detach it, a file with all that was committed in it and no log beside it."""

@@ -1,8 +1,9 @@
 """Which errors of a home mean that another process wrote to it at the same moment.
 
 Nothing was written then, and the same transaction may succeed when it is begun again.
-Our own processes take turns (`turns`); programs beyond our locks do not: an analyst's
-client, a lake's maintenance, an older version of this project. The texts are those of
+Our own processes take turns (`turns`), unless the server ends the session of one;
+programs beyond our locks do not: an analyst's client, a lake's maintenance, an older
+version of this project. The texts are those of
 DuckDB 1.5.5 with its Postgres and DuckLake extensions, and of Postgres 15.
 """
 
@@ -15,7 +16,10 @@ from ig_assets.errors import WarehouseBusyError
 _CONFLICTS = (
     "could not serialize access",
     "deadlock detected",
+    "canceling statement due to lock timeout",
     "transaction conflict - ",  # DuckLake
+    # Another commit to a lake since this transaction began (`fences`).
+    'unique constraint "ducklake_snapshot_pkey"',
     # Two first starts: Postgres's own catalogue, which DuckLake's is made in too.
     'unique constraint "pg_',
 )

@@ -39,7 +39,8 @@ def prepare_home(
         try:
             home.attach(instance.con, give_up_s, busy)
             if migrate_at is not None:
-                _migrate(instance.con, migrate_at)
+                _migrate(home, instance.con, migrate_at, give_up_s)
+                home.look_for_fence(instance.con)
             if not instance.has_views:
                 make_views(instance.con)
                 instance.has_views = True
@@ -57,9 +58,10 @@ def prepare_home(
     raise AssertionError("the last attempt returns or raises")
 
 
-def _migrate(con: Connection, now: datetime) -> None:
+def _migrate(home: Home, con: Connection, now: datetime, give_up_s: float) -> None:
     with con.cursor() as cursor:
         cursor.execute("BEGIN")
+        home.fence(cursor, give_up_s - time.monotonic())
         cursor.execute("CREATE SCHEMA IF NOT EXISTS home.ig")
         cursor.execute("USE home.ig")
         apply_migrations(cursor, now)

@@ -127,14 +127,19 @@ class _AdvisoryLock:
     """A lock of a Postgres, in a transaction of its own that does nothing else.
 
     Taken before the transaction that it guards begins: in Postgres's repeatable read
-    that one would not see what the process before it committed.
+    that one would not see what the process before it committed. A server that ends
+    this session ends the turn without a message; then `fences` hold.
     """
 
     def __init__(
         self, connection: Callable[[], duckdb.DuckDBPyConnection], key: int
     ) -> None:
         self._connection = connection
-        self._query = f"SELECT pg_try_advisory_xact_lock({_APPLICATION}, {key}) AS got"
+        # A server that ends idle sessions would end the turn with them.
+        self._query = (
+            f"SELECT pg_try_advisory_xact_lock({_APPLICATION}, {key}) AS got, "
+            "set_config('idle_in_transaction_session_timeout', '0', true)"
+        )
         self._held: duckdb.DuckDBPyConnection | None = None
 
     def try_acquire(self) -> bool:

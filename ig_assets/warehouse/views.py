@@ -152,8 +152,9 @@ QUALIFY row_number() OVER (
         "One row per experiment's post with final readings of both its counts: the "
         "newest time of which both are known.",
         """
-SELECT p.experiment_id, p.post_id, p.arm, n.as_of, n.value AS events,
-    d.value AS trials, greatest(n.observed_at, d.observed_at) AS observed_at
+SELECT p.experiment_id, p.post_id, any_value(p.arm) AS arm, max(n.as_of) AS as_of,
+    arg_max(n.value, n.as_of) AS events, arg_max(d.value, n.as_of) AS trials,
+    arg_max(greatest(n.observed_at, d.observed_at), n.as_of) AS observed_at
 FROM home.ig.experiments AS e
 JOIN home.ig.posts AS p
     ON p.experiment_id = e.experiment_id
@@ -168,10 +169,7 @@ WHERE n.age_hours IS NULL
     AND d.age_hours IS NULL
     AND n.value IS NOT NULL
     AND d.value IS NOT NULL
-QUALIFY row_number() OVER (
-    PARTITION BY p.experiment_id, p.post_id
-    ORDER BY n.as_of DESC
-) = 1
+GROUP BY p.experiment_id, p.post_id
 """,
     ),
     _latest(

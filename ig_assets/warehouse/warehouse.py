@@ -81,7 +81,7 @@ class Warehouse:
 
         Its names are the home's tables and the views of `views.VIEWS`. Other threads
         and processes wait meanwhile. Raises WarehouseBusyError when they hold the home
-        for too long or a program beyond our locks wrote the same rows, WarehouseError
+        for too long or wrote at the same moment, WarehouseError
         when transactions are nested in a thread, and any other error of the home as
         it is, also where the caller caught it and would have committed nothing.
         """
@@ -90,6 +90,7 @@ class Warehouse:
             self._thread.inside = True
             try:
                 con.execute("BEGIN")
+                self._home.fence(con, self._timeout_s)
                 con.execute(f"SET search_path = '{SEARCH_PATH}'")
                 yield con
                 con.execute("SELECT 1")  # a COMMIT after an error says that all is well

@@ -62,8 +62,8 @@ FAILURES: dict[str, tuple[Callable[[DagsterEnv], None], str]] = {
     ),
     "script_index:index_equals_corpus": (
         _script_without_a_vector,
-        "1 active scripts are missing in the index, and 0 of its ids belong to no "
-        "active script.",
+        "1 active scripts are missing in the index, 0 of its ids belong to no active "
+        "script, and 0 are from an older or newer copy of the store.",
     ),
     "experiment_results:winners_have_evidence": (
         _winner_without_evidence,

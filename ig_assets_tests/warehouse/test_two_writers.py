@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -89,6 +89,163 @@ def test_a_turn_at_a_home_is_waited_for_no_longer_than_allowed(home: Warehouse) 
     with patient.transaction() as con:
         assert con.execute("SELECT 1").fetchall() == [(1,)]
     patient.close()
+
+
+# ── a turn that is lost while it is used ──────────────────────────────────────
+
+# Writes what it does not find, at a word; where it is refused, it does so once more.
+HOLDER = """
+import sys
+from datetime import datetime
+from ig_assets.errors import WarehouseBusyError
+from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
+
+home = Warehouse(sys.argv[1], lambda: datetime(2026, 5, 1, 9))
+
+def write():
+    with home.transaction() as con:
+        con.execute("SELECT count(*) FROM scripts").fetchall()
+        print("inside", flush=True)
+        sys.stdin.readline()
+        rows = [{"script_id": f"s0-{i}", "revision_hash": "r"} for i in range(20)]
+        merge_rows(con, "scripts", rows, replace=False)
+
+try:
+    write()
+except WarehouseBusyError as error:
+    print("refused", flush=True)
+    write()
+else:
+    print("committed", flush=True)
+home.close()
+"""
+END_THE_TURN = (
+    "SELECT 'ended' FROM (SELECT DISTINCT pid FROM pg_locks WHERE "
+    "locktype = 'advisory') AS turns WHERE pg_terminate_backend(pid);"
+)
+
+
+def wait_for(fact: Callable[[], bool]) -> None:
+    until_s = monotonic() + 60
+    while not fact():
+        assert monotonic() < until_s
+        sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"), [("postgres", "committed"), ("ducklake", "refused")]
+)
+def test_a_session_with_the_turn_that_the_server_ends_doubles_no_row(
+    kind: str, outcome: str, make_new_home: MakeHome, postgres: PsqlServer
+) -> None:
+    """Both writers are in at once then: each committed its 20 rows, 40 for 20 keys.
+
+    On Postgres the second waits for the first's lock of a table, on a lake the first
+    commits after the second, is refused, and finds the rows at its next attempt.
+    """
+    home, (_, psql) = make_new_home(kind), postgres
+    with home.transaction():
+        pass
+    home.close()
+    first = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, home.url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert first.stdin is not None and first.stdout is not None
+    assert first.stdout.readline() == "inside\n"
+    assert "ended" in psql(END_THE_TURN)
+    second = subprocess.Popen(
+        [sys.executable, "-c", WRITER, home.url, "second", "1"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert second.stdin is not None
+    second.stdin.write("go\n")
+    second.stdin.flush()
+    waits = "SELECT 'blocked' FROM pg_locks WHERE NOT granted;"
+    wait_for(lambda: second.poll() is not None or "blocked" in psql(waits))
+    said, _ = first.communicate("go\ngo\n", 60)
+    second.communicate(timeout=60)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert outcome in said.split()
+    with home.transaction() as con:
+        scripts = "SELECT count(*), count(DISTINCT script_id) FROM scripts"
+        assert con.execute(scripts).fetchall() == [(20, 20)]
+    home.close()
+
+
+SLOW = "SELECT count(*) FROM index_spaces WHERE index_name = 'slow'"
+
+
+def test_a_server_that_ends_idle_sessions_ends_no_turn(
+    make_new_home: MakeHome, postgres: PsqlServer
+) -> None:
+    """The session that has the turn idles by design, here four times too long."""
+    home, (_, psql) = make_new_home("postgres"), postgres
+    with home.transaction():
+        pass
+    home.close()
+    database = home.url.partition("dbname=")[2]
+    setting = "idle_in_transaction_session_timeout = 100"
+    psql(f'ALTER DATABASE "{database}" SET {setting};')
+    with home.transaction() as con:
+        con.execute(SLOW).fetchall()
+        sleep(0.4)
+        assert "held" in psql("SELECT 'held' FROM pg_locks WHERE locktype = 'advisory'")
+        con.execute("INSERT INTO index_spaces (index_name) VALUES ('slow')")
+    with home.transaction() as con:
+        assert con.execute(SLOW).fetchall() == [(1,)]
+    home.close()
+
+
+@pytest.mark.parametrize("kind", ["postgres", "ducklake"])
+def test_a_writer_whose_sessions_the_server_ends_writes_nothing_and_may_go_on(
+    kind: str, make_new_home: MakeHome, postgres: PsqlServer
+) -> None:
+    home, (_, psql) = make_new_home(kind), postgres
+    with pytest.raises(duckdb.Error):
+        with home.transaction() as con:
+            con.execute(SLOW).fetchall()
+            psql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE state = 'idle in transaction';"
+            )
+            con.execute("INSERT INTO index_spaces (index_name) VALUES ('slow')")
+    for rows in (0, 1):
+        with home.transaction() as con:
+            assert con.execute(SLOW).fetchall() == [(rows,)]
+            con.execute("INSERT INTO index_spaces (index_name) VALUES ('slow')")
+    home.close()
+
+
+def test_who_may_only_read_a_postgres_home_reads_it(
+    make_new_home: MakeHome, postgres: PsqlServer
+) -> None:
+    """LOCK TABLE is refused to him, and he has nothing to keep others out for.
+
+    CREATE is what Postgres wants for a CREATE TABLE IF NOT EXISTS that does nothing.
+    """
+    home = make_new_home("postgres")
+    with home.transaction() as con:
+        con.execute("INSERT INTO index_spaces (index_name) VALUES ('seen')")
+    home.close()
+    database = home.url.partition("dbname=")[2]
+    socket, psql = postgres
+    psql("CREATE USER reader PASSWORD 'reads';")
+    psql(
+        f'\\c "{database}"\n GRANT USAGE, CREATE ON SCHEMA ig TO reader; '
+        "GRANT SELECT ON ALL TABLES IN SCHEMA ig TO reader;"
+    )
+    login = f"host={socket} user=reader password=reads dbname={database}"
+    reader = Warehouse(f"postgres:{login}", lambda: NOW)
+    with reader.transaction() as con:
+        names = con.execute("SELECT index_name FROM index_spaces").fetchall()
+    assert names == [("seen",)]
+    reader.close()
 
 
 # ── programs beyond our locks: nobody takes turns ─────────────────────────────

@@ -62,7 +62,7 @@ def fetch_model_file(
             if not _is_the_file(file, target, cache):
                 usable = default_sources() if sources is None else sources
                 _fetch(file, target, progress, usable)
-                _remember(cache, target, file)
+                _remember(cache, target, _stamp(target, file))
             return target
     except Timeout:
         raise ModelFileError(
@@ -154,17 +154,25 @@ def _is_the_file(file: ModelFile, path: Path, cache: Path) -> bool:
     """Whether it exists and has the hash; a verified file is hashed only once."""
     if not path.is_file():
         return False
-    if _remembered(cache).get(str(path)) == _stamp(path, file):
+    stamp = _stamp(path, file)  # of what is hashed, should it change meanwhile
+    if _remembered(cache).get(str(path)) == stamp:
         return True
     if not _matches(file, path):
         return False
-    _remember(cache, path, file)
+    _remember(cache, path, stamp)
     return True
 
 
 def _stamp(path: Path, file: ModelFile) -> list[Any]:
+    """What changes with the bytes: a program sets mtime at will, but not ctime."""
     state = path.stat()
-    return [state.st_size, state.st_mtime_ns, file.sha256]
+    return [
+        state.st_size,
+        state.st_mtime_ns,
+        state.st_ctime_ns,
+        state.st_ino,
+        file.sha256,
+    ]
 
 
 def _remembered(cache: Path) -> dict[str, Any]:
@@ -175,8 +183,8 @@ def _remembered(cache: Path) -> dict[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
-def _remember(cache: Path, path: Path, file: ModelFile) -> None:
+def _remember(cache: Path, path: Path, stamp: list[Any]) -> None:
     with FileLock(cache / "verified.json.lock", timeout=60):
-        known = {**_remembered(cache), str(path): _stamp(path, file)}
+        known = {**_remembered(cache), str(path): stamp}
         text = json.dumps(known, indent=1, sort_keys=True)
         write_atomic(cache / "verified.json", text)

@@ -63,6 +63,8 @@ def serve(
         model=file.path,
         model_size=file.size,
         model_mtime_ns=file.mtime_ns,
+        model_ctime_ns=file.ctime_ns,
+        model_inode=file.inode,
         threads=threads,
     )
     write_record(state_dir, record)

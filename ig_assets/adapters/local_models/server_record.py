@@ -18,11 +18,16 @@ from filelock import FileLock
 
 @dataclass(frozen=True)
 class FileIdentity:
-    """A model file as it was on the disk when it was loaded."""
+    """A model file as it was on the disk when it was loaded.
+
+    Size and mtime alone are also those of another file that a program gave them to.
+    """
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int
+    inode: int
 
 
 @dataclass(frozen=True)
@@ -36,18 +41,32 @@ class ServerRecord:
     model: str
     model_size: int
     model_mtime_ns: int
+    model_ctime_ns: int
+    model_inode: int
     threads: int
 
     def serves(self, file: FileIdentity, threads: int) -> bool:
         """Whether the server loaded this very file for this number of threads."""
-        loaded = FileIdentity(self.model, self.model_size, self.model_mtime_ns)
+        loaded = FileIdentity(
+            self.model,
+            self.model_size,
+            self.model_mtime_ns,
+            self.model_ctime_ns,
+            self.model_inode,
+        )
         return (loaded, self.threads) == (file, threads)
 
 
 def identify(model: Path) -> FileIdentity:
     """The file's present identity. Raises OSError where there is none."""
     state = model.stat()
-    return FileIdentity(str(model.resolve()), state.st_size, state.st_mtime_ns)
+    return FileIdentity(
+        str(model.resolve()),
+        state.st_size,
+        state.st_mtime_ns,
+        state.st_ctime_ns,
+        state.st_ino,
+    )
 
 
 def read_record(state_dir: Path) -> ServerRecord | None:

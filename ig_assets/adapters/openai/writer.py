@@ -206,7 +206,9 @@ class OpenAIWriter:
                 cut_off = usage.output_tokens >= limit  # llama.cpp does not say so
                 problem = _CUT if cut_off else "its JSON does not fit the schema"
             else:
-                model = getattr(response, "model", None) or self.model
+                claimed = str(getattr(response, "model", None) or "")
+                # A snapshot of what was asked for counts (`gpt-5-mini-2025-08-07`).
+                model = claimed if claimed.startswith(self.model) else self.model
                 return WriteAnswer(parsed, usage, model)
         raise MalformedAnswerError(
             f"{who} answered, but {problem}; the answer is not used.",

@@ -177,12 +177,16 @@ def decide_promotion(con: Connection) -> PromotionDecision:
     return PromotionDecision("keep", evidence.model_id, reason)
 
 
-def admit_canary(con: Connection, now: datetime) -> ModelRow | None:
+def admit_canary(
+    con: Connection,
+    now: datetime,
+    warning_of: Callable[[ModelRow], str | None] = lambda model: None,
+) -> ModelRow | None:
     """Make the newest candidate the canary; None where nothing is admitted.
 
-    It must have passed its evaluation against the active model, and a canary that is
-    on trial for less than TRIAL stays. The canary before it and older candidates are
-    retired.
+    What `warning_of` gives for it becomes part of the recorded reason. It must have
+    passed its evaluation against the active model, and a canary that is on trial for
+    less than TRIAL stays. The canary before it and older candidates are retired.
     """
     candidate = candidate_model(con)
     if candidate is None:
@@ -198,7 +202,8 @@ def admit_canary(con: Connection, now: datetime) -> ModelRow | None:
         if older or model.status == "canary":
             note = f"replaced on trial by {candidate.model_id}"
             set_status(con, model.model_id, "retired", note, now)
-    set_status(con, candidate.model_id, "canary", evaluation.reason, now)
+    noted = _with_warning(evaluation.reason, candidate, warning_of)
+    set_status(con, candidate.model_id, "canary", noted, now)
     return get_model(con, candidate.model_id)
 
 
@@ -223,25 +228,40 @@ def promote(
                 "promoted; train a new one."
             )
         if model.status != "active":
-            warning = warning_of(model)
-            noted = f"{reason} (warning: {warning})" if warning else reason
+            noted = _with_warning(reason, model, warning_of)
             activate(con, model_id, noted, clock.now())
         return get_model(con, model_id)
 
 
-def rollback(warehouse: Warehouse, clock: Clock, reason: str) -> ModelRow:
+def rollback(
+    warehouse: Warehouse,
+    clock: Clock,
+    reason: str,
+    warning_of: Callable[[ModelRow], str | None] = lambda model: None,
+) -> ModelRow:
     """Reactivate the model that was active before the active one first was.
 
-    Raises InputError where every earlier model is tainted or there is none, and
-    without a reason.
+    What `warning_of` gives for it becomes part of the recorded reason. Raises
+    InputError where every earlier model is tainted or there is none, and without a
+    reason.
     """
     _require_reason(reason)
     with warehouse.transaction() as con:
         previous = _previously_active(con, active_model(con).model_id)
         if previous is None:
             raise InputError("There is no earlier active model to roll back to.")
-        activate(con, previous, f"rollback: {reason}", clock.now())
+        noted = _with_warning(
+            f"rollback: {reason}", get_model(con, previous), warning_of
+        )
+        activate(con, previous, noted, clock.now())
         return get_model(con, previous)
+
+
+def _with_warning(
+    reason: str, model: ModelRow, warning_of: Callable[[ModelRow], str | None]
+) -> str:
+    warning = warning_of(model)
+    return f"{reason} (warning: {warning})" if warning else reason
 
 
 def _previously_active(con: Connection, model_id: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -44,10 +45,14 @@ _TOTALS = frozenset(
     + ("gesamtsumme", "gesamtergebnis", "insgesamt", "total g\u00e9n\u00e9ral", "somme")
     + ("ensemble", "total geral", "totale", "totali", "totale complessivo", "somma")
     + ("totales", "suma", "suma total", "total general", "totais", "soma")
+    + ("average", "averages", "avg", "mean", "median", "durchschnitt", "mittelwert")
+    + ("moyenne", "m\u00e9diane", "mediana", "promedio", "m\u00e9dia", "media")
 )
+_OF_WHAT = re.compile(r"\s*\(.*\)$|\s+(?:per|of|pro|par|por|je|di)\s.*$")
+"""What a total or an average is of: `Total (3 posts)`, `Average per post`."""
 
 
-_STARTS = frozenset(" -#NnTtGgSsIiEe\\\u2013\u2014")
+_STARTS = frozenset(" -#NnTtGgSsIiEeAaMmDdPp\\\u2013\u2014")
 """The first signs of words for totals, and of marks for no value."""
 
 
@@ -149,6 +154,6 @@ def _is_totals(row: Sequence[Cell]) -> bool:
     return (
         len(filled) > 1
         and isinstance(filled[0], str)
-        and filled[0].strip().rstrip(":").casefold() in _TOTALS
+        and _OF_WHAT.sub("", filled[0].strip().rstrip(":").casefold()) in _TOTALS
         and all(not isinstance(cell, str) or is_typed(cell) for cell in filled[1:])
     )

@@ -16,10 +16,13 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("post_id", "media_id", "ig_media_id", "video_id", "reel_id", "ig_id"),
         *("shortcode", "short_code", "beitrags_id", "id_de_la_publication"),
         *("identifiant_de_publication", "id_de_la_publicacion", "id_da_publicacao"),
+        *("identifiant_de_la_publication", "identificador_de_la_publicacion"),
+        *("identificador_da_publicacao", "identificativo_del_post", "publication_id"),
         *("id_do_post", "id_del_post", "id_post", "content_id", "pk", "id"),
     ),
     "permalink": (
-        *("permalink", "post_link", "post_url", "link_to_post", "video_link"),
+        *("permalink", "post_permalink", "permalien", "post_link", "post_url"),
+        *("link_to_post", "video_link", "video_url", "media_url"),
         *("permanenter_link", "lien_permanent", "enlace_permanente"),
         *("link_permanente", "webpage_url", "url", "link", "lien", "enlace"),
     ),
@@ -42,6 +45,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "published_at": (
         *("published_at", "publish_time", "posted_at", "published_on", "posted_on"),
+        *("published", "posted", "date_and_time", "veroffentlicht"),
         *("publish_date", "published_date", "video_publish_time", "post_date"),
         *("post_time", "posting_date", "publication_date", "sent_at", "date_posted"),
         *("date_published", "post_created", "creation_timestamp", "created_time"),
@@ -49,6 +53,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("veroffentlichungszeitpunkt", "veroffentlichungszeit"),
         *("veroffentlichungsdatum", "veroffentlicht_am"),
         *("zeitpunkt_der_videoveroffentlichung", "erstellt_am"),
+        *("veroffentlichungszeitpunkt_des_videos",),
         *("heure_de_publication", "date_de_publication", "publie_le"),
         *("heure_de_publication_de_la_video", "hora_de_publicacion"),
         *("fecha_de_publicacion", "hora_de_publicacion_del_video", "publicado_el"),
@@ -75,7 +80,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("reproducoes", "visualizzazioni", "riproduzioni"),
     ),
     "likes": (
-        *("likes", "like_count", "likes_count", "reactions", "digg_count"),
+        *("likes", "like_count", "likes_count", "total_likes", "reactions"),
+        *("digg_count", "mag_ich_bewertungen", "mag_ich"),
         *("gefallt_mir_angaben", "gefallt_mir", "mentions_j_aime", "j_aime"),
         *("mention_j_aime", "me_gusta", "likes_me_gusta", "curtidas", "gostos"),
         *("mi_piace", "edge_liked_by_count"),
@@ -86,17 +92,20 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("cliques_no_link", "clic", "clic_sul_link"),
     ),
     "comments": (
-        *("comments", "comment_count", "comments_count", "comments_added"),
+        *("comments", "comment_count", "comments_count", "total_comments"),
+        *("comments_added",),
         *("kommentare", "hinzugefugte_kommentare", "commentaires", "comentarios"),
         *("commenti",),
     ),
     "shares": (
-        *("shares", "share_count", "shares_count", "sharings", "geteilte_inhalte"),
+        *("shares", "share_count", "shares_count", "total_shares", "sharings"),
+        *("geteilte_inhalte", "veces_que_se_compartio"),
         *("geteilt", "mal_geteilt", "partages", "veces_compartido", "compartidos"),
         *("compartilhamentos", "partilhas", "condivisioni"),
     ),
     "saves": (
-        *("saves", "saved", "save_count", "saves_count", "bookmarks"),
+        *("saves", "saved", "save_count", "saves_count", "total_saves", "bookmarks"),
+        *("veces_que_se_guardo", "favorites", "favourites"),
         *("gespeicherte_beitrage", "gespeichert", "enregistrements", "guardados"),
         *("veces_guardado", "salvamentos", "salvos", "salvataggi"),
     ),
@@ -128,6 +137,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
 }
 
+_ZONE = re.compile(r"\s*\((?:GMT|UTC|CET|CEST|MEZ|MESZ|EST|EDT|PST|PDT)[^()]*\)$")
+"""A zone behind a column's name: `Date (GMT)`. Times keep `--timezone`."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -137,7 +148,7 @@ def plain_name(column: object) -> str:
 
     Words of other scripts stay; `likesCount` is `likes_count`.
     """
-    text = _CAMEL.sub("_", str(column).strip())
+    text = _ZONE.sub("", _CAMEL.sub("_", str(column).strip()))
     text = unicodedata.normalize("NFKD", text.casefold())
     text = "".join(sign for sign in text if not unicodedata.combining(sign))
     return re.sub(r"[\W_]+", "_", text).strip("_")

@@ -128,11 +128,11 @@ def promotion_sensor(
     was reported last.
     """
     try:
+        warning_of = partial(model_price_warning, settings)
         with warehouse.transaction() as con:
-            admit_canary(con, clock.now())
+            admit_canary(con, clock.now(), warning_of)
             decision = decide_promotion(con)
         if decision.action == "promote" and decision.model_id is not None:
-            warning_of = partial(model_price_warning, settings)
             promote(warehouse, clock, decision.model_id, decision.reason, warning_of)
         with warehouse.transaction() as con:
             active = [m for m in list_models(con) if m.status == "active"]

@@ -140,6 +140,25 @@ def test_a_verified_file_is_not_hashed_again(
     assert fetch_model_file("tiny", tmp_path, sources=[]) == path
 
 
+@pytest.mark.parametrize("how", ["written over", "replaced"])
+def test_other_bytes_of_the_same_size_and_time_are_not_the_verified_file(
+    tmp_path: Path, how: str
+) -> None:
+    """As `cp --preserve`, rsync and archives leave it: rows would name the old hash."""
+    own = tmp_path / "own.gguf"
+    own.write_bytes(CONTENT)
+    cache = tmp_path / "cache"
+    assert fetch_model_file("tiny", cache, local_path=own, sources=[]) == own
+    state = own.stat()
+    other = tmp_path / "other.gguf" if how == "replaced" else own
+    other.write_bytes(b"Y" + CONTENT[1:])
+    os.utime(other, ns=(state.st_atime_ns, state.st_mtime_ns))
+    os.replace(other, own)
+    assert own.stat().st_mtime_ns == state.st_mtime_ns
+    with pytest.raises(ModelFileError, match="is not tiny"):
+        fetch_model_file("tiny", cache, local_path=own, sources=[])
+
+
 def test_nothing_wrong_ever_stands_under_the_final_name(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError):
         fetch_model_file("tiny", tmp_path, sources=[Shelf("A", b"wrong")])

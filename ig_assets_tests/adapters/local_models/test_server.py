@@ -282,6 +282,8 @@ def write_record(
         model=loaded.path,
         model_size=loaded.size,
         model_mtime_ns=loaded.mtime_ns,
+        model_ctime_ns=loaded.ctime_ns,
+        model_inode=loaded.inode,
         threads=1,
     )
     state_dir.mkdir(exist_ok=True)
@@ -302,6 +304,19 @@ def test_a_live_server_of_the_same_model_is_used(
     write_record(tmp_path, file, sleeper, port)
     expected = ServerAddress(f"http://127.0.0.1:{port}/v1", "k")
     assert ensure_server(tmp_path, file) == expected
+
+
+def test_a_server_of_other_bytes_of_the_same_size_and_time_is_not_used(
+    tmp_path: Path, file: Path, sleeper: psutil.Process, port: int
+) -> None:
+    write_record(tmp_path, file, sleeper, port)
+    record = read_record(tmp_path)
+    assert record is not None and record.serves(identify(file), threads=1)
+    times = file.stat().st_atime_ns, file.stat().st_mtime_ns
+    file.write_bytes(b"now a model")
+    os.utime(file, ns=times)
+    assert identify(file).mtime_ns == record.model_mtime_ns
+    assert not record.serves(identify(file), threads=1)
 
 
 def test_a_pid_that_now_belongs_to_another_process_is_left_alone(

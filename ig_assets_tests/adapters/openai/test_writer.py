@@ -138,6 +138,12 @@ def test_a_script_is_asked_for_by_strict_schema_and_not_stored() -> None:
     assert "seed" not in body and "reasoning" not in body
 
 
+def test_a_name_that_is_no_snapshot_of_what_was_asked_for_is_not_recorded() -> None:
+    """A team's own server may answer with any name, as llama.cpp's does."""
+    answer = writer(says(200, response()), model="our-model").write(REQUEST)
+    assert answer.model == "our-model"
+
+
 @pytest.mark.parametrize("model", ["gpt-5-mini", "o4-mini", "ft:o4-mini:team::1"])
 def test_a_reasoning_model_gets_room_to_think_and_no_temperature(model: str) -> None:
     vendor = says(200, response())

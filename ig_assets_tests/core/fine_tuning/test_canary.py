@@ -333,3 +333,5 @@ def test_the_warning_of_a_promotion_is_part_of_its_reason(
         env.warehouse, env.clock, "new", "e=40", lambda model: f"no {model.base_model}"
     )
     assert warned.reason == "e=40 (warning: no qwen)"
+    back = rollback(env.warehouse, env.clock, "worse", lambda model: "no price")
+    assert back.reason == "rollback: worse (warning: no price)"

@@ -130,11 +130,14 @@ def _add_experiment(
         else:
             add(post, known)
     new = []
+    given = {post.arm[:LONGEST_LABEL] for post in posts}
     for group in _same(left, _content):
+        mine = group[0].row.arm[:LONGEST_LABEL]
         candidates = [
             known
             for known in lookup.unused(arms)
-            if known.revision_hash == group[0].row.revision_hash
+            if (known.label == mine or known.label not in given)
+            and known.revision_hash == group[0].row.revision_hash
             and image_id(known.image) == image_id(group[0].row.image)
             and _may_be(group[0].row.arm, known.label)
             and not differs_by_name(group[0], known)
@@ -238,6 +241,7 @@ def _new_label(post: FilePost, labels: set[str]) -> str:
 
 def _may_be(given: str, label: str) -> bool:
     """Whether a row with this arm, or with none, may be the arm with the label."""
+    given = given[:LONGEST_LABEL]
     return given in ("", label) or bool(
         re.fullmatch(f"{re.escape(given)}-[0-9]+", label)
     )

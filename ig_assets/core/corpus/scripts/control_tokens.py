@@ -8,22 +8,25 @@ models: ChatML and Qwen (`<|im_start|>`, `<tool_call>`), GPT (`<|endoftext|>`,
 `<|fim_prefix|>`), Llama (`<|eot_id|>`, `[INST]`, `<<SYS>>`, `<s>`), Mistral
 (`[TOOL_CALLS]`, `[THINK]`), Gemma (`<start_of_turn>`, `<|turn>`, `<unused7>`), Phi
 (`<|user|>`), DeepSeek (with full-width bars) and BERT, whose vocabulary MiniLM has
-(`[CLS]`). Words that people put into brackets too (`[audio]`) count in capitals only.
+(`[CLS]`). Any word with an underscore in angle brackets counts. Words that people put
+into square brackets too (`[audio]`) count in capitals only.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _BARRED = r"<[|｜][^<>|｜\n]{1,64}[|｜]?>|<[^<>|｜\n]{1,64}[|｜]>"
 _ANGLED = (
     r"</?(?:s|bos|eos|pad|unk|mask|start_of_turn|end_of_turn|start_of_image|"
     r"end_of_image|image_soft_token|unused\d{1,4}|tool_call|tool_response|tools|think|"
+    r"escape|filename|[a-z]+(?:_[a-z0-9]+)+|"
     r"PRE|SUF|MID|EOT)>|<</?SYS>>"
 )
 _BRACKETED = (
     r"[\[［]/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|"
-    r"TOOL_CONTENT|MODEL_SETTINGS|CALL_ID|CLS|SEP|PAD|UNK|"
+    r"TOOL_CONTENT|MODEL_SETTINGS|STREAMING_PAD|CALL_ID|CLS|SEP|PAD|UNK|"
     r"(?-i:PREFIX|MIDDLE|SUFFIX|MASK|ARGS|THINK|IMG|IMG_BREAK|IMG_END|AUDIO|"
     r"BEGIN_AUDIO|TRANSCRIBE))[\]］]"
 )
@@ -35,7 +38,12 @@ _ANGLES = str.maketrans(dict.fromkeys("<＜﹤", "‹"))
 
 
 def control_tokens(text: str) -> list[str]:
-    """The control tokens in a text, each once, in order of appearance."""
+    """The control tokens in a text, each once, in order of appearance.
+
+    Hidden characters are left out first, as whoever reads the text may do.
+    """
+    if not text.isascii():
+        text = "".join(c for c in text if unicodedata.category(c) != "Cf")
     return list(dict.fromkeys(_TOKEN.findall(text.translate(_PLAIN_ANGLES))))
 
 

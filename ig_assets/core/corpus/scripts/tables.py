@@ -13,6 +13,13 @@ from typing import NamedTuple
 
 from ig_assets.core.corpus.scripts.build import BROKEN, make_script, word
 from ig_assets.core.corpus.scripts.decoding import refuse_secrets
+from ig_assets.core.corpus.scripts.notes.section_words import (
+    BODY,
+    CALL_TO_ACTION,
+    HOOK,
+    SPOKEN,
+    section_of,
+)
 from ig_assets.core.corpus.scripts.script import (
     COUNTS,
     InvalidSourceError,
@@ -99,7 +106,7 @@ def _rows(path: str, content: bytes) -> Iterator[_Row]:
     """The rows in the file's order; one of a file with a header counts from there."""
     try:
         table = open_table(content, path)
-        names = [plain_name(column) for column in table.columns]
+        names = _our_names(table.columns)
         if table.has_header:
             _check_columns(names)
         elif not names and not any(batch.problems for batch in table.batches()):
@@ -130,6 +137,24 @@ def _unreadable(error: UnreadableTableError) -> InvalidSourceError:
     return InvalidSourceError(
         reasons.get(error.kind, BROKEN_TABLE), f"{sentence[:1].upper()}{sentence[1:]}."
     )
+
+
+def _our_names(columns: Sequence[str]) -> list[str]:
+    """The columns' plain names; a column of spoken words under another name is ours.
+
+    `Script` or `Voiceover` is the body, `Aufhänger` the hook, where the table has no
+    column of that name.
+    """
+    names = [plain_name(column) for column in columns]
+    if not set(names) & set(_WORDS):
+        return names  # a table of something else
+    parts = {HOOK: "hook", BODY: "body", SPOKEN: "body", CALL_TO_ACTION: "cta"}
+    for place, column in enumerate(columns):
+        ours = parts.get(section_of(str(column)) or "")
+        taken = {"cta", "call_to_action"} if ours == "cta" else {ours, "text"}
+        if ours and names[place] not in _NAMES and not taken & set(names):
+            names[place] = ours
+    return names
 
 
 def _check_columns(names: Sequence[str]) -> None:

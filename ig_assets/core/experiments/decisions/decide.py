@@ -49,7 +49,7 @@ SET status = 'decided'
 WHERE status <> 'decided'
   AND experiment_id IN (
       SELECT experiment_id
-      FROM decisions
+      FROM latest_decisions
       WHERE decision <> 'running'
   )
 """

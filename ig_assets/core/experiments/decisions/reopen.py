@@ -6,52 +6,37 @@ that its file had; a later file may bring newer counts, or an arm that was not t
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ig_assets.warehouse.warehouse import Connection
 
-# Counts are compared, not times: `evidence` itself holds what was evaluated.
-_REOPEN = """
-WITH counted AS (
-    SELECT f.experiment_id, f.arm, f.events, f.trials
-    FROM final_readings AS f
-    JOIN experiments AS e
-      ON e.experiment_id = f.experiment_id
-    JOIN posts AS p
-      ON p.post_id = f.post_id
-     AND p.status IS DISTINCT FROM 'failed'
-     AND p.duplicate_of IS NULL
-    WHERE e.segment = 'history'
-      AND e.status = 'decided'
-),
-evaluated AS (
-    SELECT experiment_id, arm,
-           arg_max(events, data_through) AS events,
-           arg_max(trials, data_through) AS trials
-    FROM (
-        SELECT experiment_id, data_through, arm_a AS arm, events_a AS events,
-               trials_a AS trials
-        FROM evidence
-        UNION ALL
-        SELECT experiment_id, data_through, arm_b, events_b, trials_b
-        FROM evidence
-    ) AS arms
-    GROUP BY experiment_id, arm
-),
-extended AS (
-    SELECT c.experiment_id
-    FROM counted AS c
-    LEFT JOIN evaluated AS s
-      ON s.experiment_id = c.experiment_id
-     AND s.arm = c.arm
-    GROUP BY c.experiment_id
-    HAVING count(*) > 1
-       AND bool_or(
-           s.events IS DISTINCT FROM c.events
-           OR s.trials IS DISTINCT FROM c.trials
-       )
-)
-SELECT experiment_id
-FROM extended
-ORDER BY experiment_id
+# Counts are compared, not times: `evidence` itself holds what was evaluated. The two
+# sides are compared here and not by a join, which DuckDB 1.5.5 cannot bind for some
+# sizes of these tables.
+_COUNTED = """
+SELECT f.experiment_id, f.arm, f.events, f.trials
+FROM final_readings AS f
+JOIN experiments AS e
+  ON e.experiment_id = f.experiment_id
+JOIN posts AS p
+  ON p.post_id = f.post_id
+ AND p.status IS DISTINCT FROM 'failed'
+ AND p.duplicate_of IS NULL
+WHERE e.segment = 'history'
+  AND e.status = 'decided'
+"""
+
+_EVALUATED = """
+SELECT experiment_id, arm, arg_max(events, data_through), arg_max(trials, data_through)
+FROM (
+    SELECT experiment_id, data_through, arm_a AS arm, events_a AS events,
+           trials_a AS trials
+    FROM evidence
+    UNION ALL
+    SELECT experiment_id, data_through, arm_b, events_b, trials_b
+    FROM evidence
+) AS arms
+GROUP BY experiment_id, arm
 """
 
 _OPEN = """
@@ -64,7 +49,22 @@ WHERE experiments.experiment_id = extended.experiment_id
 
 def reopen_extended(con: Connection) -> int:
     """Reopen what has counts or arms that its last look lacked; return how many."""
-    extended = [experiment_id for (experiment_id,) in con.execute(_REOPEN).fetchall()]
+    counted = con.execute(_COUNTED).fetchall()
+    if not counted:
+        return 0
+    evaluated = {
+        (experiment_id, arm): (events, trials)
+        for experiment_id, arm, events, trials in con.execute(_EVALUATED).fetchall()
+    }
+    sizes = Counter(experiment_id for experiment_id, *_ in counted)
+    extended = sorted(
+        {
+            experiment_id
+            for experiment_id, arm, events, trials in counted
+            if sizes[experiment_id] > 1
+            and evaluated.get((experiment_id, arm)) != (events, trials)
+        }
+    )
     if extended:
         con.execute(_OPEN, [extended])
     return len(extended)

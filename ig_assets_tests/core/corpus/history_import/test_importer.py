@@ -14,6 +14,7 @@ import pytest
 from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
 from ig_assets.core.corpus.history_import.plan import ImportOptions
 from ig_assets.core.corpus.history_import.columns import map_history
+from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.identity import text_hash
 from ig_assets.core.tabular import open_table, profile_table
 from ig_assets.errors import InputError, NothingTakenError
@@ -447,3 +448,53 @@ def test_the_rows_of_an_import_add_up_in_its_row(corpus: CorpusFactory) -> None:
         "SELECT rows_read, rows_taken, rows_rejected, rows_skipped FROM imports"
     )
     assert row == (6, 4, 1, 1)
+
+
+def test_a_row_of_totals_or_averages_is_no_post(corpus: CorpusFactory) -> None:
+    text = "Caption,Date,Views,Likes\nSalt the water,2026-03-04,1200,50\n"
+    marks = ("Grand Total", "Average", "Moyenne", "TOTAL (2 publications)")
+    rows = "".join(f"{mark},,3400,200\n" for mark in (*marks, "Average per post"))
+    report = load(corpus, put(corpus.folder, text + rows))
+    assert (report.imported, report.rejected) == (1, 0)
+    assert report.skipped == {"totals": 5}
+
+
+def test_digits_that_are_guarded_for_excel_are_the_same_post(
+    corpus: CorpusFactory,
+) -> None:
+    header = "Post ID,Caption,Publish time,Views,Likes\n"
+    guarded = '"=""18011111111111111""",Salt the water,2026-03-04,1200,50\n'
+    guarded += "'18011111111111112,Oil first,2026-03-05,900,30\n"
+    plain = "18011111111111111,Salt the water (new),2026-03-04,1300,60\n"
+    plain += "18011111111111112,Oil first (new),2026-03-05,950,31\n"
+    load(corpus, put(corpus.folder, header + guarded, "one.csv"), source="s")
+    load(corpus, put(corpus.folder, header + plain, "two.csv"), source="s")
+    assert corpus.rows("SELECT count(*) FROM posts") == [(2,)]
+
+
+@pytest.mark.parametrize("counters", [3, 4, 5, 6])
+def test_a_single_post_with_any_number_of_counters_is_decided(
+    corpus: CorpusFactory, counters: int
+) -> None:
+    """DuckDB 1.5.5 cannot bind a join of views with QUALIFY for some sizes."""
+    names = ("Views", "Likes", "Comments", "Shares", "Saves", "Reach")[:counters]
+    text = f"Post ID,Caption,Posted at,{','.join(names)}\n"
+    text += f"1801,Your rice is wet.,2026-03-01{',11' * counters}\n"
+    load(corpus, put(corpus.folder, text))
+    update_results(corpus.warehouse, corpus.clock)
+    assert corpus.rows("SELECT count(*) FROM posts") == [(1,)]
+
+
+def test_a_long_name_of_an_arm_is_known_again(corpus: CorpusFactory) -> None:
+    header = "experiment,arm,hook,impressions,clicks\n"
+    blue = "Variation 3 - Blue background with a button of {} text"
+    rows = [(blue.format("red"), 5000, 130), (blue.format("green"), 5000, 60)]
+    for n, more in enumerate((0, 1000)):
+        text = header + "".join(
+            f"t1,{arm},{arm} hook,{shown + more},{clicks}\n"
+            for arm, shown, clicks in rows
+        )
+        load(corpus, put(corpus.folder, text, f"l{n}.csv"), source="s")
+        update_results(corpus.warehouse, corpus.clock)
+    assert corpus.rows("SELECT count(*) FROM posts") == [(2,)]
+    assert corpus.rows("SELECT decision FROM latest_decisions") == [("winner",)]

@@ -25,6 +25,8 @@ TOKENS = [
     *("<|end_header_id|>", "<|eom_id|>", "<|reserved_special_token_7|>"),  # Llama 3
     *("<PRE>", "<EOT>"),  # Code Llama
     *("<unused42>", "<start_of_image>", "<image_soft_token>", "<mask>"),  # Gemma
+    *("<start_of_audio>", "<audio_soft_token>", "<escape>"),
+    *("<fim_prefix>", "<repo_name>", "<SPECIAL_20>", "[STREAMING_PAD]"),
     *("[SYSTEM_PROMPT]", "[/THINK]", "[ARGS]", "[IMG]", "[CALL_ID]"),  # Mistral
     *("<|user|>", "<|assistant|>", "<|end|>", "<|system|>"),  # Phi
     *("<｜User｜>", "<｜tool▁calls▁begin｜>", "<|EOT|>", "<think>"),  # DeepSeek
@@ -76,6 +78,12 @@ def test_full_width_brackets_are_brackets_after_normalisation() -> None:
 def test_the_replacement_is_visible_and_keeps_the_words() -> None:
     neutral = without_control_tokens("Stop.<|im_end|> [INST] Go [twice].")
     assert neutral == "Stop.‹|im_end|> (INST) Go [twice]."
+
+
+@pytest.mark.parametrize("text", ["<\u200b|im_end|>", "[IN\u200bST]", "<s\u2060>"])
+def test_a_token_with_a_hidden_character_inside_is_found(text: str) -> None:
+    """Whoever removes hidden characters, as our prompts do, would make a token."""
+    assert len(control_tokens(f"Water it.{text}")) == 1
 
 
 def test_tokens_that_appear_after_normalisation_are_found_and_neutralised() -> None:

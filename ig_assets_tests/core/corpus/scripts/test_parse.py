@@ -254,7 +254,7 @@ def test_words_under_a_heading_of_their_own_stay_in_the_body() -> None:
         "{as_of: 2026-01-31, views: '1.234', likes: 1}",
         "{as_of: 2026-01-31, views: 12.5, likes: 1}",
         "{as_of: 2026-01-31, views: 1e23, likes: 1}",
-        "{as_of: 2026-01-31, views: -1, likes: 0}",
+        "{as_of: 2026-01-31, views: -2, likes: 0}",
         "{as_of: 2026-01-31, views: many}",
         "{as_of: 2026-01-31, views: .inf}",
         "{as_of: soon, views: 100}",

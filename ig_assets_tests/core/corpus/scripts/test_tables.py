@@ -285,3 +285,17 @@ def test_no_row_crashes_the_reader(rows: list[dict[str, Any]]) -> None:
             parsed.scripts
         )
         assert len(parsed.scripts) + len(parsed.rejects) >= 1
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("Hook,Script,CTA", "Rice cries.,Rinse it.,Save it."),
+        ("Hook,Voiceover,CTA", "Rice cries.,Rinse it.,Save it."),
+        ("Name,Hook,Skript,Handlungsaufforderung", "x,Rice cries.,Rinse it.,Save it."),
+    ],
+)
+def test_a_column_of_spoken_words_has_many_names(header: str, row: str) -> None:
+    [script] = csv(f"{header}\n{row}\n").scripts
+    assert (script.hook, script.body) == ("Rice cries.", "Rinse it.")
+    assert script.call_to_action == "Save it."

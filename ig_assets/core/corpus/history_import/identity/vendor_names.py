@@ -39,7 +39,7 @@ class VendorName(NamedTuple):
 
 def vendor_names(row: HistoryRow) -> tuple[VendorName, ...]:
     """The names that the row gives its post; none where it has neither."""
-    post_id, link = row.post_id.strip(), row.permalink.strip()
+    post_id, link = _unguarded(row.post_id), _unguarded(row.permalink)
     if "/" in post_id:
         post_id, link = "", link or post_id
     names = set()
@@ -75,3 +75,11 @@ def plain_permalink(link: str) -> str:
         video = parse_qs(parts.query).get("v")
         path = video[:1] if video else path[-1:]
     return "/".join((host, *path))
+
+
+def _unguarded(text: str) -> str:
+    """Without the signs by which Excel is told that digits are a text."""
+    text = text.strip()
+    if text.startswith('="') and text.endswith('"'):
+        text = text[2:-1]
+    return text.removeprefix("'")

@@ -86,6 +86,10 @@ _WEAK = frozenset(
     "nota remarque comment research".split()
 )
 
+_ABOUT_NOTES = frozenset(
+    "notes notizen anmerkungen notas remarques appunti regieanweisung regieanweisungen "
+    "regie".split()
+)
 _REMARKS = frozenset("note notiz anmerkung kommentar comentario commentaire".split())
 
 _LEADING = re.compile(r"^[\W\d_]+")
@@ -107,7 +111,15 @@ def section_of(heading: str) -> str | None:
     section = _SECTIONS.get(word)
     if section is None and _NUMBER.search(word):
         section = _SECTIONS.get(_NUMBER.sub("", word))
+    if section is None and _is_about_notes(word):
+        section = NOTE
     return section
+
+
+def _is_about_notes(word: str) -> bool:
+    """Whether a short label speaks of notes: `editor notes`, `interne notizen`."""
+    words = word.split()
+    return 1 < len(words) <= 4 and not _ABOUT_NOTES.isdisjoint(words)
 
 
 def label_of(line: str, is_strong: bool) -> tuple[str, str] | None:

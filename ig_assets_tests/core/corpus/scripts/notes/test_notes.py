@@ -198,3 +198,14 @@ def test_a_picture_larger_than_a_script_is_left_out() -> None:
 def test_text_without_markup_is_read_alike_with_and_without_a_parser(text: str) -> None:
     parsed = markdown_blocks(f"{text}\n\n\\* a star", Counter())
     assert parsed[:-1] == [b for b in plain_blocks(text) if b.text]
+
+
+@pytest.mark.parametrize(
+    "label", ["Editor notes", "Notes for editor", "Interne Notizen", "Notes internes"]
+)
+def test_a_label_that_speaks_of_notes_is_one(label: str) -> None:
+    text = (
+        f"**Hook:** Your pan sings.\n\n**Script:** Turn it down.\n\n**{label}:** Red."
+    )
+    script = script_of("n.md", text)
+    assert (script.hook, script.body) == ("Your pan sings.", "Turn it down.")
