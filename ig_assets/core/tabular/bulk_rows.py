@@ -7,7 +7,7 @@ where anything is in doubt, nothing is taken and the lines are left to it.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ig_assets.core.tabular.dialect import Header
@@ -15,6 +15,8 @@ from ig_assets.core.tabular.row_shape import RowShape
 
 MAX_ROW_LINES = 2_000
 """A quoted cell has at most so many lines; beyond that its quote counts as open."""
+
+MAX_CELL = 16 * 1024 * 1024
 
 _PROOFS = 3
 """So many columns of numbers are tried before each row is looked at."""
@@ -58,17 +60,21 @@ class BulkReader:
         begins: Sequence[int] = range(begin, end)
         quoted = [n for n in begins if '"' in lines[n]]
         if quoted:
-            texts, end = self._texts(lines, quoted, end)
-            if end == begin:
-                return None
-            found = self._cells([text for _, text, _ in texts])
-            if found is None:
-                return None
             within: set[int] = set()
-            for (n, _, after), cells in zip(texts, found, strict=True):
-                rows[n - begin] = cells
+            texts: list[tuple[int, str]] = []
+            for n, after, text, cells in self._quoted(lines, quoted):
+                if after == n:
+                    end = n
+                    break
+                if cells is None:
+                    texts.append((n - begin, text))
+                else:
+                    rows[n - begin] = cells
                 if after > n + 1:
                     within.update(range(n + 1, after))
+                    end = max(end, after)
+            if end == begin or not self._parse(texts, rows):
+                return None
             if within or end < begin + len(rows):
                 begins = [n for n in begins if n < end and n not in within]
                 rows = [rows[n - begin] for n in begins]
@@ -76,40 +82,61 @@ class BulkReader:
             return BulkRows(begins, rows, end, True)
         return self._one_by_one(lines, begins, rows, end)
 
-    def _texts(
-        self, lines: Sequence[str], quoted: Sequence[int], end: int
-    ) -> tuple[list[tuple[int, str, int]], int]:
-        """First line, text and following line of each row with quotes; and the end.
+    def _quoted(
+        self, lines: Sequence[str], quoted: Sequence[int]
+    ) -> Iterator[tuple[int, int, str, list[str] | None]]:
+        """First line, following line, text, and cells of each row with quotes.
 
         A line with an odd number of quotes begins a row that ends on the next such.
-        The end is before `end` where a row follows that is doubtful, and behind it
-        where the last row goes on.
+        The cells are None where there are more quotes than those of one cell. A
+        doubtful row is the last; it has no lines.
         """
-        texts: list[tuple[int, str, int]] = []
+        delimiter = self._delimiter
         after = 0
         for n in quoted:
             if n < after:
                 continue
             text, after = lines[n], n + 1
-            if text.count('"') % 2:
+            parts = text.split('"')
+            if not len(parts) % 2:
                 last = min(len(lines), n + MAX_ROW_LINES)
                 while after < last and not lines[after].count('"') % 2:
                     after += 1
                 after += 1
-                if after > last or not self._shape.is_one_row(lines[n:after]):
-                    return texts, n
+                if after > last or self._shape.has_row_within(lines[n:after]):
+                    yield n, n, "", None
+                    return
                 text = "\n".join(lines[n:after])
-            texts.append((n, text, after))
-        return texts, max(end, after)
+                parts = text.split('"')
+            if len(parts) == 3 and len(text) <= MAX_CELL:
+                left, cell, right = parts
+                if left[-1:] in ("", delimiter) and right[:1] in ("", delimiter):
+                    cells = left.split(delimiter)
+                    cells[-1] = cell
+                    if right:
+                        cells += right[1:].split(delimiter)
+                    yield n, after, text, cells
+                    continue
+            if after > n + 1 and not self._shape.quoting.is_strict(text):
+                yield n, n, "", None
+                return
+            yield n, after, text, None
 
-    def _cells(self, texts: Sequence[str]) -> list[list[str]] | None:
-        """The cells of rows with quotes; None where one of them is not just one row."""
+    def _parse(self, texts: Sequence[tuple[int, str]], rows: list[list[str]]) -> bool:
+        """Put the cells of the texts into the rows; False where one is not one row."""
+        if not texts:
+            return True
+        lines = [text for _, text in texts]
         try:
-            rows = list(csv.reader(texts, delimiter=self._delimiter, strict=True))
+            found = list(csv.reader(lines, delimiter=self._delimiter, strict=True))
         except csv.Error:
-            return None
+            return False
         # A quote that is left open would join a row with the next.
-        return rows if len(rows) == len(texts) else None
+        if len(found) != len(lines):
+            return False
+        for (n, _), cells in zip(texts, found, strict=True):
+            rows[n] = cells
+        return True
 
     def _has_numbers(self, rows: Sequence[list[str]]) -> bool:
         """Whether one column of numbers has digits, and only digits, in every row.

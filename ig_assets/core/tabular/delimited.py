@@ -13,7 +13,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ig_assets.core.tabular.bulk_rows import MAX_ROW_LINES, BulkReader
+from ig_assets.core.tabular.bulk_rows import MAX_CELL, MAX_ROW_LINES, BulkReader
 from ig_assets.core.tabular.decoding import Content, blocks
 from ig_assets.core.tabular.dialect import Header
 from ig_assets.core.tabular.row_shape import RowShape
@@ -21,8 +21,6 @@ from ig_assets.core.tabular.table import BLANK, HEADING, Batch, RowProblem
 
 MAX_ESCAPED_LINES = 50
 """The same of a cell whose quotes are escaped by backslashes."""
-
-MAX_CELL = 16 * 1024 * 1024
 
 RUN = 1024
 """So many lines are read at once; fewer after a doubtful line, down to SHORT_RUN."""
