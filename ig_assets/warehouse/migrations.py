@@ -62,6 +62,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "split_objects": ("split_id", "kind", "arm"),
     "script_left_out": ("source_uri", "kind"),
     "index_generations": ("index_name", "namespace"),
+    "source_states": ("source",),
 }
 
 _FIRST = """
@@ -571,6 +572,10 @@ ALTER TABLE imports ADD COLUMN rows_taken INTEGER;
 ALTER TABLE imports ADD COLUMN rows_skipped INTEGER;
 """
 
+_SOURCE_STATES = """
+CREATE TABLE source_states (source TEXT, state TEXT, run_id TEXT)
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -598,6 +603,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (23, "m023_script_left_out", _SCRIPT_LEFT_OUT),
     (24, "m024_index_generations", _INDEX_GENERATIONS),
     (25, "m025_import_row_sum", _IMPORT_ROW_SUM),
+    (26, "m026_source_states", _SOURCE_STATES),
 )
 
 

@@ -24,6 +24,7 @@ from ig_assets.defs.fine_tuning.automation import (
     fine_tune_status_sensor,
     monthly_fine_tune_schedule,
 )
+from ig_assets.defs.generation.assets import topics
 from ig_assets.defs.generation.automation import content_calendar_sensor
 from ig_assets.defs.operations.automation import usage_schedule
 from ig_assets.defs.operations.overdue_runs import overdue_runs_sensor
@@ -87,8 +88,8 @@ defs = dg.Definitions(
         raw_scripts,
         _stage("script_embeddings", work=COLLECT),
         _stage("script_index"),
-        *(_stage(n, months_ahead) for n in ("topics", "script_drafts")),
-        _stage("script_variants", months_ahead),
+        topics,
+        *(_stage(n, months_ahead) for n in ("script_drafts", "script_variants")),
         _stage("posts", months_ahead, work=PUBLISH),
         *(_stage(n, closed_months) for n in ("fine_tuned_model", "model_evaluation")),
         *(_stage(n, days) for n in ("api_usage", "engagement_metrics")),

@@ -333,3 +333,77 @@ def test_what_one_has_run_the_other_does_not_run_again(daemons: Daemons) -> None
     assert daemons.sensor_ticks(tick + timedelta(minutes=5)) == []
     assert daemons.schedules_tick(next_tick) == [(next_partition, SUCCEEDED)]
     assert headless.tick_schedule(daemons.schedule, next_tick) == []
+
+
+@pytest.mark.parametrize("daemons", ["monthly_fine_tune_schedule"], indirect=True)
+def test_a_run_of_one_asset_is_not_the_months_run(daemons: Daemons) -> None:
+    """It has the job's name, the partition and a success (1.13.27)."""
+    (tick, partition), _ = TICKS[daemons.schedule]
+    daemons.env.clock.move_to(tick)
+    part = daemon_location.defs.resolve_job_def("fine_tune_month").execute_in_process(
+        instance=daemons.instance,
+        partition_key=partition,
+        asset_selection=[dg.AssetKey("training_examples")],
+    )
+    assert part.success
+    assert daemons.schedules_tick(tick) == [(partition, SUCCEEDED)]
+    assert daemons.schedules_tick(tick + timedelta(minutes=1)) == []
+
+
+@pytest.mark.parametrize("daemons", ["monthly_fine_tune_schedule"], indirect=True)
+def test_the_rest_of_a_failed_run_makes_the_month_whole(daemons: Daemons) -> None:
+    """As "Re-execute from failure" stores it: a part, and the run it goes on from."""
+    (tick, partition), _ = TICKS[daemons.schedule]
+    daemons.break_runs(True)
+    assert daemons.schedules_tick(tick) == [(partition, FAILED)]
+    daemons.break_runs(False)
+    [failed] = daemons.instance.get_runs()
+    daemons.instance.add_run(
+        dg.DagsterRun(
+            failed.job_name,
+            tags={**failed.tags, "dagster/is_asset_resume_retry": "true"},
+            status=SUCCEEDED,
+            asset_selection=frozenset([dg.AssetKey("fine_tune_job")]),
+            parent_run_id=failed.run_id,
+            root_run_id=failed.run_id,
+        )
+    )
+    assert daemons.sensor_ticks(tick + timedelta(days=1)) == []
+    assert daemons.skip_reason() == (
+        "The runs of all schedules that are on have succeeded."
+    )
+
+
+@pytest.mark.parametrize("home", [None, "of other tables"])
+@pytest.mark.parametrize("daemons", ["engagement_schedule"], indirect=True)
+def test_the_runs_of_another_code_location_are_not_ours(
+    daemons: Daemons, home: str | None
+) -> None:
+    (tick, partition), _ = TICKS[daemons.schedule]
+    tags = {"dagster/partition": partition, ".dagster/repository": "__repository__@b"}
+    tags |= {"dagster/run_key": f"read_engagement {partition}"}
+    tags |= {"ig/home": home} if home else {}
+    daemons.instance.add_run(
+        dg.DagsterRun("read_engagement", tags=tags, status=SUCCEEDED)
+    )
+    assert daemons.schedules_tick(tick) == [(partition, SUCCEEDED)]
+
+
+@pytest.mark.parametrize("daemons", ["engagement_schedule"], indirect=True)
+def test_a_day_that_was_given_up_is_named_until_it_is_run(daemons: Daemons) -> None:
+    (tick, partition), (next_tick, next_partition) = TICKS[daemons.schedule]
+    daemons.break_runs(True)
+    assert daemons.schedules_tick(tick) == [(partition, FAILED)]
+    daemons.break_runs(False)
+    assert daemons.schedules_tick(next_tick) == [(next_partition, SUCCEEDED)]
+    assert daemons.sensor_ticks(next_tick + timedelta(minutes=5)) == []
+    assert daemons.skip_reason() == (
+        "No run of a newest day or month is left to ask for. Given up, since newer "
+        f"ones came before they succeeded: read_engagement {partition}. To run them, "
+        "open the job in the UI, choose the partitions and launch a backfill."
+    )
+    daemons.headless(daemons.instance).run_job("read_engagement", partition)
+    assert daemons.sensor_ticks(next_tick + timedelta(minutes=10)) == []
+    assert daemons.skip_reason() == (
+        "The runs of all schedules that are on have succeeded."
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+import dagster as dg
 import pytest
 from filelock import FileLock
 
@@ -253,8 +255,8 @@ def test_a_refused_or_failed_job_starts_nothing(
 
 def test_the_active_model_is_materialised_once(dagster_env: DagsterEnv) -> None:
     base = _base(dagster_env)
-    first = dagster_env.sensor("promotion_sensor")
-    second = dagster_env.sensor("promotion_sensor", first.cursor)
+    first = _reported(dagster_env)
+    second = dagster_env.sensor("promotion_sensor")
     assert [event.asset_key.to_user_string() for event in first.asset_events] == [
         "active_model"
     ]
@@ -265,7 +267,7 @@ def test_the_active_model_is_materialised_once(dagster_env: DagsterEnv) -> None:
 
 def test_a_promotion_by_hand_is_noticed(dagster_env: DagsterEnv) -> None:
     _base(dagster_env)
-    cursor = dagster_env.sensor("promotion_sensor").cursor
+    _reported(dagster_env)
     dagster_env.write(
         "models",
         {
@@ -291,12 +293,23 @@ def test_a_promotion_by_hand_is_noticed(dagster_env: DagsterEnv) -> None:
         dagster_env.services.warehouse, dagster_env.clock, "better", "reads best aloud"
     )
 
-    tick = dagster_env.sensor("promotion_sensor", cursor)
+    tick = _reported(dagster_env)
 
     (event,) = tick.asset_events
     assert event.metadata["model_id"].value == "better"
     assert event.metadata["reason"].value == "reads best aloud"
-    assert dagster_env.sensor("promotion_sensor", tick.cursor).asset_events == []
+    assert dagster_env.sensor("promotion_sensor").asset_events == []
+
+
+def test_a_model_that_another_reported_is_taken_back(dagster_env: DagsterEnv) -> None:
+    """mA by the daemon, mB by the loop, whose cursor is its own; back to mA."""
+    base = _base(dagster_env)
+    cursor = _reported(dagster_env).cursor  # the daemon's
+    dagster_env.instance.report_runless_asset_event(
+        dg.AssetMaterialization("active_model", tags={"dagster/data_version": "mB"})
+    )
+    [event] = dagster_env.sensor("promotion_sensor", cursor).asset_events
+    assert event.metadata["model_id"].value == base
 
 
 def test_a_promotion_starts_no_run(dagster_env: DagsterEnv) -> None:
@@ -309,6 +322,14 @@ def test_before_there_is_a_model_the_promotion_sensor_skips(
 ) -> None:
     tick = dagster_env.sensor("promotion_sensor")
     assert (tick.asset_events, bool(tick.skip_message)) == ([], True)
+
+
+def _reported(dagster_env: DagsterEnv) -> Any:
+    """A tick of the sensor, whose events are reported as the daemon does."""
+    tick = dagster_env.sensor("promotion_sensor")
+    for event in tick.asset_events:
+        dagster_env.instance.report_runless_asset_event(event)
+    return tick
 
 
 def _base(dagster_env: DagsterEnv) -> str:

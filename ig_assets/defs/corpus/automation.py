@@ -8,6 +8,7 @@ from ig_assets.core.corpus.embedding.batch_store import batches_in
 from ig_assets.core.corpus.library.scan import library_fingerprint
 from ig_assets.core.corpus.library.winners import unpromoted_winners
 from ig_assets.core.ports import Clock, LibraryStore
+from ig_assets.core.source_states import LIBRARY, source_state
 from ig_assets.defs.corpus.assets import raw_scripts, script_embeddings, script_index
 from ig_assets.defs.resources import OpenBatches
 from ig_assets.defs.run_requests import (
@@ -47,17 +48,23 @@ collect_job = dg.define_asset_job(
 def script_library_sensor(
     context: dg.SensorEvaluationContext,
     library: dg.ResourceParam[LibraryStore],
+    warehouse: dg.ResourceParam[Warehouse],
     money_clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult | dg.SkipReason:
-    """A burst of a thousand files is one run: the state is a fingerprint of all."""
+    """A burst of a thousand files is one run: the state is a fingerprint of all.
+
+    The stage `raw_scripts` writes the fingerprint that it took in, whoever ran it.
+    """
     try:
         fingerprint = library_fingerprint(library)
+        with warehouse.transaction() as con:
+            taken_in = source_state(con, LIBRARY)
     except IgAssetsError as error:
         return dg.SkipReason(str(error))
     return request_runs(
         context,
         money_clock,
-        [WantedRun("library", fingerprint)],
+        [WantedRun(LIBRARY, fingerprint, job=corpus_job.name, taken_in=taken_in)],
         when_done="The library has not changed.",
     )
 

@@ -50,7 +50,13 @@ def topics(
             has_candidate,
         )
         summary = sync_topics(
-            warehouse, clock, settings.calendar, month, draw, settings.topics_per_month
+            warehouse,
+            clock,
+            settings.calendar,
+            month,
+            draw,
+            settings.topics_per_month,
+            context.run.run_id,
         )
         with warehouse.transaction() as con:
             version = content_version(

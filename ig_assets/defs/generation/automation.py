@@ -1,7 +1,5 @@
 """Automation of generation: it pays for text, so a person switches it on."""
 
-import hashlib
-
 import dagster as dg
 
 from ig_assets.core.generation.topics.content_calendar import (
@@ -9,10 +7,12 @@ from ig_assets.core.generation.topics.content_calendar import (
     read_calendar,
 )
 from ig_assets.core.ports import Clock
+from ig_assets.core.source_states import calendar_source, source_state
 from ig_assets.defs.generation.assets import script_drafts, script_variants, topics
 from ig_assets.defs.partitions import months_ahead
-from ig_assets.defs.run_requests import WantedRun, request_runs
+from ig_assets.defs.run_requests import WantedRun, request_runs, skip_when_busy
 from ig_assets.settings import Settings
+from ig_assets.warehouse.warehouse import Warehouse
 
 generation_job = dg.define_asset_job(
     "generate_month",
@@ -31,15 +31,17 @@ generation_job = dg.define_asset_job(
         "Stopped by default: it pays for text."
     ),
 )
+@skip_when_busy
 def content_calendar_sensor(
     context: dg.SensorEvaluationContext,
     settings: dg.ResourceParam[Settings],
+    warehouse: dg.ResourceParam[Warehouse],
     clock: dg.ResourceParam[Clock],
     money_clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult | dg.SkipReason:
     """Request the present month's generation when its valid calendar rows change.
 
-    Their hash is the state.
+    Their hash is the state; the stage `topics` writes the one that it took in.
     """
     month = clock.now().strftime("%Y-%m")
     if not settings.calendar.exists():
@@ -53,11 +55,20 @@ def content_calendar_sensor(
         return dg.SkipReason(
             f"The calendar has no usable topic for {month}; it has {known}."
         )
-    rows = "\n".join(topic.model_dump_json() for topic, _ in reading.topics)
-    state = hashlib.sha256(rows.encode()).hexdigest()
+    source = calendar_source(month)
+    with warehouse.transaction() as con:
+        taken_in = source_state(con, source)
     return request_runs(
         context,
         money_clock,
-        [WantedRun(f"calendar {month}", state, month)],
+        [
+            WantedRun(
+                source,
+                reading.state,
+                month,
+                job=generation_job.name,
+                taken_in=taken_in,
+            )
+        ],
         when_done=f"The calendar of {month} has not changed.",
     )

@@ -10,8 +10,13 @@ from ig_assets.defs.experiments.automation import engagement_due, engagement_job
 from ig_assets.defs.fine_tuning.automation import fine_tune_due, fine_tune_month_job
 from ig_assets.defs.operations.automation import usage_due, usage_job
 from ig_assets.defs.run_requests import request_runs, skip_when_busy
-from ig_assets.defs.scheduled_runs import Due, newest_ticks, overdue_runs
+from ig_assets.defs.scheduled_runs import Due, given_up, overdue_runs, recent_ticks
 from ig_assets.warehouse.warehouse import Warehouse
+
+_GIVEN_UP = (
+    "Given up, since newer ones came before they succeeded: {}. To run them, open the "
+    "job in the UI, choose the partitions and launch a backfill."
+)
 
 
 @dg.sensor(
@@ -31,7 +36,10 @@ def overdue_runs_sensor(
     clock: dg.ResourceParam[Clock],
     money_clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult:
-    """At most one run per schedule; a newer partition takes an older one's place."""
+    """At most one run per schedule; a newer partition takes an older one's place.
+
+    The tick names the partitions that were given up so.
+    """
     schedules: dict[str, tuple[str, Callable[[datetime], Due]]] = {
         "usage_schedule": (
             usage_job.name,
@@ -46,13 +54,24 @@ def overdue_runs_sensor(
             lambda at: fine_tune_due(clock, at),
         ),
     }
-    ticks, wanted = newest_ticks(context), []
-    for name, (job, due_at) in schedules.items():
-        if name in ticks and due_at(ticks[name]) == due_at(clock.now()):
-            wanted += overdue_runs(context.instance, job, due_at(ticks[name]))
+    wanted, gone = [], []
+    for name, ticks in recent_ticks(context).items():
+        if name not in schedules:
+            continue
+        job, due_at = schedules[name]
+        newest = due_at(clock.now())
+        if due_at(ticks[0]) == newest:
+            wanted += overdue_runs(context, job, newest)
+        lost = given_up(context, job, map(due_at, ticks), newest)
+        gone += [f"{job} {partition}" for partition in lost]
     return request_runs(
         context,
         money_clock,
         wanted,
-        when_done="The runs of all schedules that are on have succeeded.",
+        when_done=(
+            "No run of a newest day or month is left to ask for."
+            if gone
+            else "The runs of all schedules that are on have succeeded."
+        ),
+        notice=gone and _GIVEN_UP.format(", ".join(sorted(gone))) or "",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ig_assets.core.corpus.library.known_files import KnownFile
@@ -34,7 +34,8 @@ class LibraryScan:
 
     A file with several scripts may be both parsed and unreadable. The scripts that an
     unreadable file had before are kept. `rejects` has one per source, by source_uri.
-    `unread` are the paths of files of kinds that are not read, sorted.
+    `unread` are the paths of files of kinds that are not read, sorted. `fingerprint`
+    is that of the files as they were listed, before any was read.
     """
 
     unchanged: set[str] = field(default_factory=set)
@@ -42,6 +43,7 @@ class LibraryScan:
     unreadable: set[str] = field(default_factory=set)
     rejects: dict[str, Reject] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
+    fingerprint: str = ""
 
     @property
     def scripts(self) -> list[ParsedScript]:
@@ -107,8 +109,12 @@ def library_fingerprint(store: LibraryStore) -> str:
 
     Raises what the store's `files` raises.
     """
+    return _fingerprint(store.files(SUFFIXES))
+
+
+def _fingerprint(files: Iterable[LibraryFile]) -> str:
     digest = hashlib.sha256(f"reader {READER_VERSION}\n".encode())
-    for file in sorted(file for file in store.files(SUFFIXES) if file.is_script):
+    for file in sorted(file for file in files if file.is_script):
         line = f"{file.path}\x1f{file.size}\x1f{file.stamp}\n"
         digest.update(line.encode("utf-8"))
     return digest.hexdigest()
@@ -117,7 +123,9 @@ def library_fingerprint(store: LibraryStore) -> str:
 def _listed(store: LibraryStore, scan: LibraryScan) -> list[LibraryFile]:
     """One file per path, sorted; two names may differ in Unicode spelling only."""
     files: dict[str, LibraryFile] = {}
-    for file in sorted(store.files(SUFFIXES)):
+    listed = sorted(store.files(SUFFIXES))
+    scan.fingerprint = _fingerprint(listed)
+    for file in listed:
         if not file.is_script:
             scan.unread.append(file.path)
         elif files.setdefault(file.path, file) is not file:

@@ -43,6 +43,7 @@ from ig_assets.core.corpus.library.winners import (
 from ig_assets.core.corpus.rejects import resolve_rejects, write_rejects
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.ports import Clock, LibraryStore
+from ig_assets.core.source_states import LIBRARY, record_source_state
 from ig_assets.errors import WarehouseBusyError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection, Warehouse
@@ -123,7 +124,8 @@ def sync_corpus(
 ) -> CorpusChange:
     """Bring the tables up to date with the library and the decisions.
 
-    One transaction; with the same input a second run changes no row. A file or row
+    One transaction; with the same input a second run changes no row, but for the
+    `run_id` of the library's row in `source_states`. A file or row
     that became unusable keeps its script as it was. Raises what the library's `files`
     and `contents` raise before anything is written, and WarehouseBusyError where
     another sync ended in the meantime.
@@ -180,6 +182,7 @@ def _apply(
         library = _LibraryChange({"unchanged": known.scripts})
     else:
         library = _apply_library(con, known, scan, now, run_id)
+    record_source_state(con, LIBRARY, scan.fingerprint, run_id)
     write_rejects(con, library.rejects, now)
     resolve_rejects(con, library.rejects, now)
     withdrawn = withdraw_winners(con, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -96,6 +97,12 @@ class CalendarReading:
     topics: tuple[tuple[CalendarTopic, str], ...]
     rejects: tuple[TopicReject, ...]
     unreadable: frozenset[str] = frozenset()
+
+    @property
+    def state(self) -> str:
+        """A hash of the valid topics, in their order."""
+        rows = "\n".join(topic.model_dump_json() for topic, _ in self.topics)
+        return hashlib.sha256(rows.encode()).hexdigest()
 
 
 def read_calendar(location: Path, month: str) -> CalendarReading:

@@ -17,6 +17,7 @@ from ig_assets.core.generation.topics.content_calendar import (
 )
 from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Clock
+from ig_assets.core.source_states import calendar_source, record_source_state
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
@@ -95,6 +96,7 @@ def sync_topics(
     month: str,
     draw: Draw,
     limit: int | None = None,
+    run_id: str | None = None,
 ) -> TopicsSummary:
     """Write the calendar's topics of a month; a drafted topic keeps its draw.
 
@@ -108,6 +110,7 @@ def sync_topics(
         known = {row["topic_id"]: row for row in fetch_dicts(con, _KNOWN, [month])}
         rows = _rows(month, chosen, known, draw)
         merge_rows(con, "topics", rows)
+        record_source_state(con, calendar_source(month), reading.state, run_id)
         con.execute(_WITHDRAW, [month, _withdrawn(reading, chosen, known)])
         _record_rejects(con, month, reading.rejects, clock.now())
     return TopicsSummary(

@@ -1,0 +1,52 @@
+"""Which runs did a job: the whole of it, and for the tables of this code location.
+
+A job's runs are counted whoever started them. Not counted are runs of a part of its
+assets, which have the job's name too (1.13.27, `DagsterRun.asset_selection`), and runs
+of a code location on other tables, which share the instance and the jobs' names.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from ig_assets.core.identity import fields_hash
+from ig_assets.dagster_internals import ASSET_RESUME_RETRY_TAG, RESUME_RETRY_TAG
+from ig_assets.settings import load_settings
+
+EvaluationContext = dg.SensorEvaluationContext | dg.ScheduleEvaluationContext
+
+
+def _home_tags() -> dict[str, str]:
+    location = load_settings().warehouse_location
+    if "@" in location:  # a password may change, the tables stay
+        scheme, _, rest = location.partition("://")
+        location = f"{scheme}://{rest.rpartition('@')[2]}"
+    return {"ig/home": fields_hash({"home": location})[:16]}
+
+
+HOME_TAGS = _home_tags()
+"""A job's tags: which tables its runs are for, as a hash of their location."""
+
+
+def ran_whole_job(
+    context: EvaluationContext, run: dg.DagsterRun, job: str | None
+) -> bool:
+    """Whether a run was for all assets of the job.
+
+    A re-execution from the failed steps, or assets, did what the run before it had not.
+    """
+    if job is None or run.job_name != job:
+        return False
+    if context.repository_def is None:
+        raise dg.DagsterInvariantViolationError("Evaluated without a repository.")
+    layer = context.repository_def.get_job(job).asset_layer
+    keys = set(layer.executable_asset_keys)
+    while RESUME_RETRY_TAG in run.tags or ASSET_RESUME_RETRY_TAG in run.tags:
+        parent = run.parent_run_id and context.instance.get_run_by_id(run.parent_run_id)
+        if not parent:
+            return False
+        run = parent
+    selected, steps = run.asset_selection, run.step_keys_to_execute
+    return (not selected or keys <= selected) and (  # headless: an empty selection
+        steps is None or {key.to_python_identifier() for key in keys} <= set(steps)
+    )
