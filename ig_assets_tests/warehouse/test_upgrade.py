@@ -47,6 +47,7 @@ RELEASED = {
     23: "29548efdf9af7dcd",
     24: "5c65a53f1918ade5",
     25: "c45e5b7ecd258e97",
+    26: "9bdc7e47f07a5d03",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.

@@ -311,6 +311,7 @@ def test_a_table_comes_back_from_every_kind_of_file(
         con.executemany("INSERT INTO t VALUES (?, ?, ?)", rows)
         con.execute(f"COPY t TO '{tmp_path / 't.parquet'}' (FORMAT parquet)")
     files["t.parquet"] = (tmp_path / "t.parquet").read_bytes()
+    assert len(files) == 7
     for name, content in files.items():
         read = Read(content, name)
         assert read.problems == []

@@ -68,6 +68,7 @@ def test_a_repeated_export_changes_nothing_whatever_its_order_name_and_kind(
         "second-part.csv": as_csv(shuffled[half:]),
         "lines.jsonl": as_jsonl(shuffled[::-1]),
     }
+    assert len(parts) == 4
     for name, content in parts.items():
         corpus.clock.step(days=1)
         report = load(corpus, content, name)
