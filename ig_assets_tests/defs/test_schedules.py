@@ -26,10 +26,8 @@ def test_engagement_of_yesterday_is_asked_for_while_a_post_is_live(
     dagster_env.write("posts", LIVE_POST)
     dagster_env.clock.move_to(TICK)
     (asked,) = dagster_env.schedule("engagement_schedule", TICK).run_requests
-    assert (asked.partition_key, asked.run_key) == (
-        "2026-01-11",
-        "read_engagement 2026-01-11",
-    )
+    assert asked.partition_key == "2026-01-11"
+    assert asked.run_key.startswith("read_engagement 2026-01-11 ")
 
 
 def test_nothing_is_read_while_nothing_is_live(dagster_env: DagsterEnv) -> None:
@@ -65,9 +63,9 @@ def test_a_tick_that_the_simulated_clock_has_not_reached_is_skipped(
 def test_the_first_of_april_fine_tunes_march(dagster_env: DagsterEnv) -> None:
     dagster_env.clock.move_to(datetime(2026, 4, 1))
     tick = dagster_env.schedule("monthly_fine_tune_schedule", datetime(2026, 4, 1))
-    assert [(r.partition_key, r.run_key) for r in tick.run_requests] == [
-        ("2026-03", "fine_tune_month 2026-03")
-    ]
+    [asked] = tick.run_requests
+    assert asked.partition_key == "2026-03"
+    assert asked.run_key.startswith("fine_tune_month 2026-03 ")
 
 
 def test_new_years_day_fine_tunes_december(dagster_env: DagsterEnv) -> None:

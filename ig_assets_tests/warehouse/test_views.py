@@ -134,6 +134,16 @@ FOUND: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
         "post_id, arm, as_of, events, trials",
         [("p", "a", at(0), 6.0, 6.0)],
     ),
+    "sided_evidence": (
+        "arm_a, arm_b, z",
+        [("a", "b", 1.0), ("a", "b", 2.0), ("a", "c", 3.0)],
+    ),
+    "z_looks": ("experiment_id", []),
+    "latest_standings": ("experiment_id", []),
+    "latest_acceptances": ("experiment_id", []),
+    "unsound_experiments": ("experiment_id", []),
+    "held_winners": ("experiment_id", []),
+    "usable_winners": ("experiment_id", [("e",), ("g",), ("h",)]),
     "latest_evidence": ("arm_a, arm_b, z", [("a", "b", 2.0), ("a", "c", 3.0)]),
     "latest_decisions": (
         "experiment_id, decision",

@@ -52,6 +52,7 @@ DIFFERS = {
     "library_files": "stamp",
     "edges": "run_id",
     "index_generations": "generation",
+    "source_states": "run_id",
 }
 TABLES = {
     table: f"* EXCLUDE ({DIFFERS[table]})" if table in DIFFERS else "*"

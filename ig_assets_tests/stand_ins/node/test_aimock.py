@@ -104,11 +104,11 @@ def test_the_script_that_was_scripted_comes_back_with_what_it_took(
     vendor: Aimock, lacking: str | None
 ) -> None:
     usage = {"input_tokens": 120, "output_tokens": 30}
-    vendor.writes(TEXT, {"content": SCRIPT, "usage": usage, "model": "gpt-4.1-2026"})
+    vendor.writes(TEXT, {"content": SCRIPT, "usage": usage, "model": "gpt-4.1-mini"})
     with httpx2.Client(transport=Without(lacking)) as client:
         answer = write(vendor, http_client=client)
     assert answer.parsed == ScriptAnswer.model_validate(SCRIPT)
-    assert (answer.usage, answer.model) == (TokenUsage(120, 30), "gpt-4.1-2026")
+    assert (answer.usage, answer.model) == (TokenUsage(120, 30), "gpt-4.1-mini")
 
 
 @both_ask

@@ -111,7 +111,7 @@ def test_a_good_edit_passes_every_gate_and_its_figures_are_kept(
         ("# Short.\n\nToo short.\n\nCTA: Go.", "spoken_seconds"),
         (GOOD.replace("A dull", "It is a miracle cure. A dull"), "banned_words"),
         (GOOD.replace("A dull", COPIED + ". A dull"), "copied_words"),
-        (GOOD.replace("Most people", "```json {} Most people"), "structure"),
+        (GOOD.replace("Most people", "```json {}``` Most people"), "structure"),
         (GERMAN, "language"),
     ],
     ids=["short", "banned", "copied", "markup", "German"],
