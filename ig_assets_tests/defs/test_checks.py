@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+import math
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -480,6 +481,10 @@ def test_the_page_of_results_shows_course_sentences_and_claims(
     counts = {"events_a": 90.0, "trials_a": 900.0, "events_b": 60.0, "trials_b": 900.0}
     seen = {"age_days": 14.0, "log_e": 1.0, "max_log_e": 1.0, "z": 2.5}
     dagster_env.write("evidence", EVIDENCE | counts | seen)
+    standing = {"experiment_id": EXPERIMENT["experiment_id"], "age_days": 14.0}
+    standing |= {"data_through": EVIDENCE["data_through"], "leader_arm": "a"}
+    standing |= {"runner_up_arm": "b", "rival_arm": "b", "lead": math.log(1.5)}
+    dagster_env.write("standings", standing | {"log_e": 1.0, "z": 2.5, "rule": "z"})
     dagster_env.write("decisions", DECISION)
     [made] = dagster_env.materialise(
         "experiment_results"
