@@ -48,6 +48,16 @@ def pytest_configure(config: pytest.Config) -> None:
             os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case of bytes, or of a long text, by its place.
+
+    The bytes of an archive hold the time: two workers that build one in two different
+    seconds would not agree on the list of the tests.
+    """
+    is_long = isinstance(val, bytes) or (isinstance(val, str) and len(val) > 100)
+    return argname if is_long else None
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Give the memory back; what failed can still be looked at.
 
