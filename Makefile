@@ -38,7 +38,7 @@ test: $(READY) ## Run the tests (minutes)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not model and not soak and not ship" $(ARGS)
 
 test-all: $(READY) ## Run every test, the long ones too, and report the coverage
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 30 \
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 30 --hypothesis-profile thorough \
 	  --cov ig_assets --cov-report term:skip-covered --cov-report html:build/coverage $(ARGS)
 
 lint: $(READY) ## Black, Flake8, mypy, import contracts

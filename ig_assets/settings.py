@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -253,13 +253,29 @@ def load_settings(**overrides: Any) -> Settings:
     variable that begins with IG_ and is no setting is a typing error, so wrong too.
     The prices of `IG_PRICES` apply in this process from then on.
     """
-    _check_names()
-    try:
-        settings = Settings(**overrides)
-    except ValidationError as error:
-        raise SettingsError(" ".join(map(_sentence, error.errors()))) from None
+    settings = _validated(**overrides) if overrides else _remembered(_environment())
     use_prices(parse_prices(settings.prices))
     return settings
+
+
+def _validated(**overrides: Any) -> Settings:
+    _check_names()
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(" ".join(map(_sentence, error.errors()))) from None
+
+
+@lru_cache(maxsize=1)  # each step reads them once per resource, for 10 ms of CPU
+def _remembered(environment: tuple[object, ...]) -> Settings:
+    return _validated()
+
+
+def _environment() -> tuple[object, ...]:
+    """All that the settings depend on: the variables, and the file with its content."""
+    env_file = Path(str(Settings.model_config.get("env_file")))
+    content = env_file.read_bytes() if env_file.is_file() else None
+    return env_file.absolute(), content, tuple(sorted(os.environ.items()))
 
 
 def variable_name(field: str) -> str:

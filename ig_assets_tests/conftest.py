@@ -9,8 +9,11 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from hypothesis import settings as hypothesis_settings
 
+from ig_assets.dagster_internals import one_engine_per_database
 from ig_assets.settings import Settings
 from ig_assets_tests.headless.loop_fixtures import (
     killed_loop,
@@ -22,12 +25,15 @@ from ig_assets_tests.headless.loop_fixtures import (
 __all__ = ["killed_loop", "killing", "loops", "turned_loop"]
 
 # A test says what is right, not how fast it comes: a busy machine fails none.
+# `--hypothesis-profile thorough` tries five times as many cases, in `make test-all`.
 hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.register_profile("thorough", deadline=None, max_examples=500)
 hypothesis_settings.load_profile("untimed")
 
 # What takes long to start is started by one worker, for all the tests that use it.
 _SHARED = {
     "loops": "loop",
+    "loop": "loop",  # of test_privacy, which asks for one of the two by its name
     "killing": "loop",
     "prism": "prism",
     "running_aimock": "aimock",
@@ -86,6 +92,26 @@ def no_settings_of_this_machine() -> Iterator[None]:
         del os.environ[name]
     os.environ.update(kept)
     Settings.model_config["env_file"] = env_file
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_storage_of_dagster() -> Iterator[None]:
+    """Compile the statements of Dagster's storages once, and read its migrations once.
+
+    Each of a thousand small instances would read all its migrations from their files.
+    """
+    known: dict[str | None, ScriptDirectory] = {}
+    read = ScriptDirectory.from_config
+
+    def read_once(config: Config) -> ScriptDirectory:
+        location = config.get_main_option("script_location")
+        if location not in known:
+            known[location] = read(config)
+        return known[location]
+
+    with one_engine_per_database(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", read_once)
+        yield
 
 
 @pytest.hookimpl(wrapper=True)  # before the workers look at the marks

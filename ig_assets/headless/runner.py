@@ -18,10 +18,16 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from ig_assets.dagster_internals import (
+    AUTO_MATERIALIZE_TAG,
+    AUTOMATION_CONDITION_TAG,
     RUN_KEY_TAG,
+    SCHEDULE_NAME_TAG,
+    SENSOR_NAME_TAG,
     InstanceRef,
     NoOpComputeLogManager,
+    OpenScheduleContext,
     deserialize_value,
+    one_engine_per_database,
     serialize_value,
 )
 from ig_assets.defs.failures import failed_check_reasons, is_failed_check
@@ -29,10 +35,13 @@ from ig_assets.errors import IgAssetsError
 from ig_assets.headless.dagster_home import ensure_dagster_home
 from ig_assets.headless.dead_runs import end_dead_runs, end_run
 from ig_assets.headless.month_loop import BlockingCheckFailedError
+from ig_assets.headless.recorded_run import execute_recorded
+from ig_assets.headless.run_launcher import HEADLESS_RUN
 from ig_assets.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-_HEADLESS_RUN = {"ig/turned_by": "headless"}
+# The UI reads these tags, else it says "Manually launched".
+_BY_CONDITION = {AUTO_MATERIALIZE_TAG: "true", AUTOMATION_CONDITION_TAG: "true"}
 _MOST_ROUNDS = 10
 _AUTOMATION = "ig_assets/automation"
 _INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
@@ -80,8 +89,10 @@ class Headless:
             tick = sensor.evaluate_tick(context)
         for event in tick.asset_events:
             self._instance.report_runless_asset_event(event)
+        by = {SENSOR_NAME_TAG: name}
         done = [
-            self._serve(request, sensor.job_name) for request in tick.run_requests or []
+            self._serve(request, sensor.job_name, by)
+            for request in tick.run_requests or []
         ]
         # Stored last: after a failed run, the next evaluation requests it at once.
         if tick.cursor is not None:
@@ -96,16 +107,17 @@ class Headless:
         RunFailedError.
         """
         schedule = self._repository.get_schedule_def(name)
-        context = dg.build_schedule_context(
-            instance=self._instance,
+        context = OpenScheduleContext(
+            self._instance,
             scheduled_execution_time=at.replace(tzinfo=UTC),
             repository_def=self._repository,
             resources=self._resources(schedule.required_resource_keys),
         )
         with context:
             tick = schedule.evaluate_tick(context)
+        by = {SCHEDULE_NAME_TAG: name}
         return [
-            self._serve(request, schedule.job_name)
+            self._serve(request, schedule.job_name, by)
             for request in tick.run_requests or []
         ]
 
@@ -120,7 +132,7 @@ class Headless:
             )
             requested = self._requested(result)
             for partition, assets in requested.items():
-                done.append(self.materialise(assets, partition))
+                done.append(self.materialise(assets, partition, _BY_CONDITION))
             self._instance.run_storage.set_cursor_values(
                 {_AUTOMATION: serialize_value(result.cursor)}
             )
@@ -129,7 +141,10 @@ class Headless:
         return done
 
     def materialise(
-        self, assets: Sequence[str], partition: str | None = None, **tags: str
+        self,
+        assets: Sequence[str],
+        partition: str | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> SucceededRun:
         """Materialise assets, of one partition where they have any.
 
@@ -139,7 +154,7 @@ class Headless:
         job = self._definitions.resolve_implicit_job_def_def_for_assets(keys)
         if job is None:
             raise RunFailedError(f"No one job can run {', '.join(assets)} together.")
-        return self._execute(job, keys, partition, tags)
+        return self._execute(job, keys, partition, tags or {})
 
     def run_job(self, name: str, partition: str | None = None) -> SucceededRun:
         """Run a job of the code location. Raises RunFailedError."""
@@ -155,8 +170,10 @@ class Headless:
         with redirect_stderr(io.StringIO()):
             return self._execute(job, None, None, {}, form)
 
-    def _serve(self, request: dg.RunRequest, job_name: str | None) -> SucceededRun:
-        tags = dict(request.tags)
+    def _serve(
+        self, request: dg.RunRequest, job_name: str | None, by: Mapping[str, str]
+    ) -> SucceededRun:
+        tags = {**request.tags, **by}
         if request.run_key is not None:
             tags[RUN_KEY_TAG] = request.run_key
         name = request.job_name or job_name
@@ -173,13 +190,13 @@ class Headless:
         tags: Mapping[str, str],
         config: Mapping[str, object] = _QUIET,
     ) -> SucceededRun:
-        result = job.execute_in_process(
-            instance=self._instance,
-            asset_selection=list(keys) if keys is not None else None,
-            partition_key=partition,
-            tags={**_HEADLESS_RUN, **tags},
-            run_config=dict(config),
-            raise_on_error=False,
+        result = execute_recorded(
+            job,
+            self._instance,
+            assets=keys,
+            partition=partition,
+            tags={**HEADLESS_RUN, **tags},
+            run_config=config,
         )
         if _was_interrupted(result):  # even where Dagster retried the step
             raise KeyboardInterrupt
@@ -238,7 +255,10 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
             f"({error.strerror}); point IG_DATA_DIR at a folder of yours."
         ) from None
     try:
-        with dg.DagsterInstance.from_ref(_instance_ref()) as instance:
+        with (
+            one_engine_per_database(),
+            dg.DagsterInstance.from_ref(_instance_ref()) as instance,
+        ):
             _end_killed_runs(instance)
             end_dead_runs(instance)
             yield instance
@@ -265,7 +285,7 @@ def _instance_ref() -> InstanceRef:
 def _end_killed_runs(instance: dg.DagsterInstance) -> None:
     """End the headless runs: none is alive under the lock, whatever is stored."""
     unfinished = dg.RunsFilter(
-        tags=_HEADLESS_RUN,
+        tags=HEADLESS_RUN,
         statuses=[
             dg.DagsterRunStatus.NOT_STARTED,
             dg.DagsterRunStatus.STARTING,

@@ -46,7 +46,7 @@ def found(content: bytes) -> Found:
 
 
 @given(lines=LINES)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2, deadline=None)
 def test_neither_runs_nor_blocks_change_what_is_read(lines: list[str]) -> None:
     content = "\n".join([HEADER, "1,One,1", "2,Two,2", "3,Three,3", *lines]).encode()
     quick = found(content)

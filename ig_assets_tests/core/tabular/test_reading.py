@@ -29,7 +29,7 @@ from ig_assets.core.tabular import (
 )
 
 SMALL = settings(
-    max_examples=25,
+    max_examples=settings.default.max_examples // 5,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

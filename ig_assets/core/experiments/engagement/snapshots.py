@@ -92,7 +92,8 @@ class SnapshotReader:
         if "post_id" in self._indices:
             post = self._text(cells, "post_id")
         else:
-            parts = [self._text(cells, name) for name in self._named]
+            # Only their hash is kept, so characters that were lost do no harm.
+            parts = [self._text(cells, name, whole=False) for name in self._named]
             if "published_at" in self._indices:
                 parts.append(self._text(cells, "published_at"))
             title = parts[0] if "title" in self._indices else ""
@@ -101,11 +102,18 @@ class SnapshotReader:
             raise _NoSnapshotError("names no post")
         return post
 
-    def _text(self, cells: Sequence[Cell], name: str) -> str:
+    def _text(self, cells: Sequence[Cell], name: str, whole: bool = True) -> str:
+        refused = _NoSnapshotError(f"`{name}` is no readable text")
         try:
-            return repaired(text_of(cells[self._indices[name]]))[0]
-        except (NestedCellError, SpoiltTextError):
-            raise _NoSnapshotError(f"`{name}` is no readable text") from None
+            text = text_of(cells[self._indices[name]])
+        except NestedCellError:
+            raise refused from None
+        try:
+            return repaired(text)[0]
+        except SpoiltTextError:
+            if whole:
+                raise refused from None
+            return text
 
     def _time(
         self, cells: Sequence[Cell], name: str, problem: str

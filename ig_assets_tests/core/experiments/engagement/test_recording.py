@@ -68,6 +68,17 @@ def test_without_a_name_title_author_and_birth_are_the_post(tmp_path: Path) -> N
     assert found.rejects == ((5, "names no post"),)
 
 
+def test_lost_characters_in_a_title_cost_no_reading_and_in_an_id_they_do(
+    tmp_path: Path,
+) -> None:
+    row = "won\ufffdt,me,2026-01-01T00:00:00Z,2026-01-02,5\n"
+    found = recording(tmp_path, f"title,author,publish_time,observed_on,views\n{row}")
+    assert (len(found.post_ids), found.rejects) == (1, ())
+    ids = "post_id,observed_on,views\nwon\ufffdt,2026-01-02,5\nb,2026-01-02,5\n"
+    found = recording(tmp_path, ids)
+    assert found.rejects == ((2, "`post_id` is no readable text"),)
+
+
 def test_without_a_birth_a_post_was_born_on_the_day_of_its_first_snapshot(
     tmp_path: Path,
 ) -> None:

@@ -1,0 +1,28 @@
+"""The run launcher of dagster.yaml: Dagster's own, which also stops headless runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+HEADLESS_RUN = {"ig/turned_by": "headless"}
+"""The tag of runs that a command executes in its own process."""
+
+
+class CommandAwareRunLauncher(dg.DefaultRunLauncher):
+    """Dagster's default launcher, with which the UI can stop the runs of commands too.
+
+    The default one asks a run's code server to stop it. A run of `ig-assets loop`,
+    `sync` or `generate` has none, so the UI would report that it cannot be stopped.
+    """
+
+    def terminate(self, run_id: str) -> bool:
+        """Ask for the end of a run; False where there is nothing to stop."""
+        run = self._instance.get_run_by_id(run_id) if self.has_instance else None
+        if run is None or run.is_finished or HEADLESS_RUN.items() - run.tags.items():
+            default: Any = super()
+            return bool(default.terminate(run_id))
+        # The command notices within a second or two and ends the run.
+        self._instance.report_run_canceling(run)
+        return True
