@@ -125,6 +125,8 @@ class SnapshotReader:
         found = parse_cell_instant(cell, self._formats.orders[name])
         if found is None:
             return None
+        if found.until is not None:
+            raise NotAnInstantError("is a range of days")
         begin = found.utc(self._zone)
         if found.has_time:
             return begin, timedelta(0)

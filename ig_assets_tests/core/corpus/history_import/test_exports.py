@@ -444,3 +444,36 @@ def _workbook() -> bytes:
         for name, content in parts.items():
             book.writestr(name, content)
     return out.getvalue()
+
+
+# ── dates as people write them ──────────────────────────────────────────────
+
+
+def test_of_a_range_the_first_day_is_taken_and_counted(tmp_path: Path) -> None:
+    rows = ["2026-03-02 → 2026-03-04", "Fr 06.03.2026", "Do 06.03.2026"]
+    content = "caption,published,views,likes\n" + "".join(
+        f"Salt the pan {n},{day},100,5\n" for n, day in enumerate(rows)
+    )
+    found = history(tmp_path, "planner.csv", content)
+    days = [row.posted_on for row in found.rows]
+    assert days == [datetime(2026, 3, 2), datetime(2026, 3, 6), None]
+    assert "1 value was a range of days; the first day was taken" in str(found.notes)
+    assert "names another weekday than that day has" in str(found.notes)
+
+
+def test_a_reading_has_one_time_and_no_range(tmp_path: Path) -> None:
+    content = "caption,as_of,views,likes\nSalt the pan,2026-03-02 → 2026-03-04,9,1\n"
+    found = history(tmp_path, "period.csv", content)
+    assert [r.detail for r in found.rejects] == [
+        "`as_of` is a range of days; a reading has one time."
+    ]
+    recorded = "id,day,views\nabc123,2026-03-02 → 2026-03-04,9\n"
+    (tmp_path / "recorded.csv").write_text(recorded, encoding="utf-8")
+    with pytest.raises(InputError, match="line 2: not a day"):
+        read_recording(tmp_path / "recorded.csv")
+
+
+def test_the_end_of_a_range_is_the_end_of_a_test(tmp_path: Path) -> None:
+    content = "caption,ends_on,views,likes\nSalt,2026-03-02 → 2026-03-04,9,1\n"
+    found = history(tmp_path, "tests.csv", content)
+    assert found.rows[0].ends_on == datetime(2026, 3, 4)
