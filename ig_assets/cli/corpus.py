@@ -41,7 +41,7 @@ from ig_assets.core.ports import Filters
 from ig_assets.core.tabular import parse_instant
 from ig_assets.errors import InputError, NothingTakenError
 from ig_assets.settings import load_settings
-from ig_assets.wiring import Services
+from ig_assets.wiring import Services, make_money_clock
 
 
 class Origin(str, Enum):
@@ -143,6 +143,7 @@ def import_history_command(
             values=values_of(numbers, dates, timezone),
             preset=preset and preset.value,
         ),
+        machine_clock=make_money_clock(),
     )
     decided = None
     if not dry_run and not report.already_imported:
@@ -311,8 +312,8 @@ def _print_import(
     )
     if report.read_at is not None:
         console.print(
-            f"Counts: {report.readings:,} new, read on {report.read_at:%Y-%m-%d} where "
-            "a row does not say when."
+            f"Counts: {report.readings:,} new, read on {report.read_at:%Y-%m-%d} "
+            f"({report.read_at_by}) where a row does not say when; --as-of says it."
         )
     print_rows(report)
     if report.rejects_sample:
