@@ -33,6 +33,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("pie_de_foto", "texto_da_publicacao", "legenda", "didascalia", "testo"),
         *("text", "post", "post_content", "content", "contenu", "contenido"),
         *("conteudo", "contenuto", "inhalt", "edge_media_to_caption"),
+        "edge_media_to_caption_edges_node_text",
     ),
     "title": (
         *("title", "video_title", "post_title", "headline", "titel", "videotitel"),
@@ -61,6 +62,18 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("data_da_publicacao", "publicado_em", "orario_di_pubblicazione"),
         *("ora_di_pubblicazione", "data_di_pubblicazione", "pubblicato_il"),
     ),
+    "read_at": (
+        *("read_at", "read_on", "observed_on", "observed_at", "snapshot_at"),
+        *("snapshot_date", "snapshot_time", "scraped_at", "crawled_at", "fetched_at"),
+        *("scrape_date", "retrieved_at", "collected_at", "exported_at", "export_date"),
+        *("date_scraped", "scrape_time", "extracted_at", "extraction_time"),
+        *("data_pull_date", "pulled_at", "loaded_at", "ingested_at", "synced_at"),
+        *("airbyte_extracted_at", "airbyte_emitted_at", "fivetran_synced"),
+        *("sdc_extracted_at", "sdc_received_at", "sdc_batched_at", "dlt_load_id"),
+        *("dlt_loaded_at", "dlt_load_time", "hevo_ingested_at", "etl_loaded_at"),
+        *("ingestion_timestamp", "load_timestamp", "extract_timestamp", "epoch"),
+        *("abgerufen_am", "exportiert_am", "extrait_le", "exporte_le"),
+    ),
     "day": ("date", "datum", "fecha", "data", "day", "tag", "jour", "dia", "giorno"),
     "impressions": (
         *("impressions", "impression_count", "impressionen", "impresiones"),
@@ -85,6 +98,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("gefallt_mir_angaben", "gefallt_mir", "mentions_j_aime", "j_aime"),
         *("mention_j_aime", "me_gusta", "likes_me_gusta", "curtidas", "gostos"),
         *("mi_piace", "edge_liked_by_count"),
+        "edge_media_preview_like_count",
     ),
     "clicks": (
         *("clicks", "click_count", "link_clicks", "klicks", "linkklicks", "clics"),
@@ -95,7 +109,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("comments", "comment_count", "comments_count", "total_comments"),
         *("comments_added",),
         *("kommentare", "hinzugefugte_kommentare", "commentaires", "comentarios"),
-        *("commenti",),
+        *("commenti", "edge_media_to_comment_count"),
     ),
     "shares": (
         *("shares", "share_count", "shares_count", "total_shares", "sharings"),

@@ -226,7 +226,7 @@ def plan_import(
             *history.notes,
             *grouped.notes,
             *identity_notes(grouped),
-            *rate_notes(rated, history.numerator),
+            *rate_notes(rated, history),
             *experiment_notes(experiments, options.terms, known.tests),
             *time_notes,
         ),

@@ -191,7 +191,7 @@ def _parsed(
         denominators=denominators,
         skipped=dict(skipped),
         columns=columns.guesses,
-        notes=reader.notes(),
+        notes=(*columns.notes(numerator, denominator), *reader.notes()),
         read_as=table.read_as,
     )
 
