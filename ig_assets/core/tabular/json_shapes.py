@@ -1,4 +1,4 @@
-"""Finds rows and their cells in JSON as vendors nest it; nothing nested becomes text."""
+"""Finds rows and cells in JSON as vendors nest it; nothing nested becomes text."""
 
 from __future__ import annotations
 
