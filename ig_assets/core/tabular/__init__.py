@@ -54,6 +54,7 @@ from ig_assets.core.tabular.values import (
     AmbiguousColumnError,
     Formats,
     ValueOptions,
+    ambiguous_sentence,
     decide_formats,
     value_options,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "Table",
     "UnreadableTableError",
     "ValueOptions",
+    "ambiguous_sentence",
     "decide_formats",
     "first_visible_line",
     "guess_columns",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
 
 _TIME = re.compile(
     r"(?:(?:um|at|a|as|a\s+las|alle|alle\s+ore|ore)\s+)?"
@@ -14,6 +15,20 @@ _TIME = re.compile(
 _OFFSET = re.compile(
     r"(?:utc|gmt)?\s*(?P<sign>[+-])(?P<h>[0-9]{1,2})(?::?(?P<m>[0-9]{2}))?"
 )
+
+
+# What an abbreviation means all year: the clock of that place, summer time included.
+_PLACES = {
+    "Europe/Berlin": "cet cest mez mesz",
+    "Europe/London": "bst",
+    "America/New_York": "est edt et",
+    "America/Chicago": "cst cdt ct",
+    "America/Denver": "mst mdt mt",
+    "America/Los_Angeles": "pst pdt pt",
+    "Asia/Tokyo": "jst",
+    "Australia/Sydney": "aest aedt",
+}
+_PLACE_OF = {name: zone for zone, names in _PLACES.items() for name in names.split()}
 
 
 class NotAnInstantError(ValueError):
@@ -56,6 +71,14 @@ def time_of_day(text: str) -> tuple[timedelta, tzinfo | None]:
     if zone is None:
         raise NotAnInstantError("has a time that is not written like 18:30")
     return offset, zone
+
+
+def zone_of_place(text: str) -> tzinfo | None:
+    """The zone of `Europe/Berlin`, or of the place that `PST` stands for."""
+    try:
+        return ZoneInfo(_PLACE_OF.get(text.strip().casefold(), text.strip()))
+    except (KeyError, ValueError, OSError):
+        return None
 
 
 def fixed_zone(text: str) -> tzinfo | None:

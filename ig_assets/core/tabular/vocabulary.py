@@ -151,9 +151,23 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
 }
 
-_ZONE = re.compile(r"\s*\((?:GMT|UTC|CET|CEST|MEZ|MESZ|EST|EDT|PST|PDT)[^()]*\)$")
-"""A zone behind a column's name: `Date (GMT)`. Times keep `--timezone`."""
+_ZONE = re.compile(
+    r"\s*\(\s*(?P<enclosed>(?:(?:GMT|UTC)(?:\s*[+-][0-9:]+)?|CES?T|MES?Z|[ECMP][SD]?T"
+    r"|BST|JST|AE[SD]T|(?:Africa|America|Asia|Australia|Europe|Pacific)/[A-Za-z_/]+))"
+    r"(?![A-Za-z])[^()]*\)$|(?<=[a-z0-9])[_ ]+(?P<suffix>UTC|GMT|utc|gmt)$"
+)
+"""A zone behind a column's name: `Date (GMT)`, `created_at_utc`."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def zone_name(column: str) -> str | None:
+    """The zone that a column's name names: `GMT`, `UTC+1`, `PST`, `Europe/Berlin`."""
+    found = _ZONE.search(_spaced(column))
+    return (found["enclosed"] or found["suffix"]) if found else None
+
+
+def _spaced(column: object) -> str:
+    return _CAMEL.sub("_", str(column).strip())
 
 
 @cache
@@ -162,7 +176,7 @@ def plain_name(column: object) -> str:
 
     Words of other scripts stay; `likesCount` is `likes_count`.
     """
-    text = _ZONE.sub("", _CAMEL.sub("_", str(column).strip()))
+    text = _ZONE.sub("", _spaced(column))
     text = unicodedata.normalize("NFKD", text.casefold())
     text = "".join(sign for sign in text if not unicodedata.combining(sign))
     return re.sub(r"[\W_]+", "_", text).strip("_")

@@ -105,6 +105,10 @@ class RowReader:
             f"`{name}`: {_values(count)} a range of days; the first day was taken."
             for name, count in self._ranges.items()
         ]
+        notes += [
+            f"`{name}`: times without a zone are of {zone}, as the column's name says."
+            for name, zone in self._formats.zones.items()
+        ]
         if self._repaired:
             notes.append(
                 f"{self._repaired:,} rows had text that was encoded twice; it was "
@@ -225,9 +229,10 @@ class RowReader:
                 found = replace(found, local=found.until, until=None)
             else:
                 self._ranges[name] += 1
-        if found.zone is None and self._values.zone is None:
+        zone = self._formats.zones.get(name)
+        if found.zone is None and zone is None and self._values.zone is None:
             self._assumed_utc = True
-        return found.utc(self._values.assumed_zone)
+        return found.utc(zone or self._values.assumed_zone)
 
     def _flag(self, cells: Sequence[Cell], name: str) -> bool | None:
         value = self._label(cells, name).lower()

@@ -104,7 +104,14 @@ def identity_notes(grouped: GroupedRows) -> tuple[str, ...]:
     """By what the posts are known, and which rows said nothing new."""
     notes = []
     by_words = sum(not post.names for post in grouped.posts)
-    if by_words == len(grouped.posts) and by_words:
+    if grouped.rounded:
+        notes.append(
+            f"A spreadsheet has rounded {counted(grouped.rounded, 'id')} of posts (the "
+            f"first is {grouped.rounded[0]}): these posts are known by their words and "
+            "date. Import the export as it was downloaded, or open it in Excel with "
+            "Data > From Text/CSV and the column as Text."
+        )
+    elif by_words == len(grouped.posts) and by_words:
         notes.append(
             "The file has no id or permalink of its posts: they are known by their "
             "words and date, and edited words are another post. --map post_id=COLUMN "

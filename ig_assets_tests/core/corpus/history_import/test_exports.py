@@ -603,3 +603,29 @@ def test_a_count_column_whose_values_are_no_counts_is_named(tmp_path: Path) -> N
     assert "'Total likes' was not taken for likes: its values are no counts" in str(
         found.notes
     )
+
+
+# ── a zone in a column's name ───────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("column", "zone", "utc"),
+    [
+        ("Date (GMT)", None, datetime(2026, 7, 4, 12)),
+        ("Publish time (UTC+02:00)", "Asia/Tokyo", datetime(2026, 7, 4, 10)),
+        ("Publish time (PST)", None, datetime(2026, 7, 4, 19)),  # summer time
+        ("Publish time (PST)", "Europe/Berlin", datetime(2026, 7, 4, 10)),
+        ("Publish time (Europe/Berlin)", None, datetime(2026, 7, 4, 10)),
+        ("created_at_utc", "Europe/Berlin", datetime(2026, 7, 4, 12)),
+    ],
+)
+def test_a_zone_in_a_columns_name_is_that_of_its_times(
+    tmp_path: Path, column: str, zone: str | None, utc: datetime
+) -> None:
+    content = f"caption,{column},views,likes\nSalt the pan,2026-07-04 12:00,9,1\n"
+    values = value_options(None, None, zone)
+    found = history(tmp_path, "posts.csv", content, values=values)
+    assert found.rows[0].posted_on == utc
+    assert "taken as UTC" not in str(found.notes)
+    by_name = "as the column's name says" in str(found.notes)
+    assert by_name == (column != "Publish time (PST)" or zone is None)

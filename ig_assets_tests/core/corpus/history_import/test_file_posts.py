@@ -311,3 +311,26 @@ def test_daily_snapshots_are_six_readings_of_two_posts(corpus: CorpusFactory) ->
     assert (latest(corpus), latest(corpus, "likes")) == ([950.0, 2000.0], [28.0, 100.0])
     rates = corpus.rows("SELECT likes / views, rate FROM script_performance")
     assert len(rates) == 2 and all(rate == known for known, rate in rates)
+
+
+@pytest.mark.parametrize(
+    "ids", [("1.79E+16", "1.79E+16"), ("17912345678901200", "17912345678901300")]
+)
+def test_ids_that_a_spreadsheet_rounded_name_no_post_and_that_is_said(
+    corpus: CorpusFactory, ids: tuple[str, str]
+) -> None:
+    rows = f"{ids[0]},,Onions.,,2026-03-04,830,41\n{ids[1]},,Lids.,,2026-03-05,9,1\n"
+    report = load(corpus, HEADER + rows)
+    assert count(corpus, "posts") == 2 and count(corpus, "vendor_post_names") == 0
+    said = " ".join(report.notes)
+    assert f"has rounded 2 ids of posts (the first is {ids[0]})" in said
+    assert "Data > From Text/CSV" in said and "has no id" not in said
+
+
+def test_a_long_id_among_others_that_ends_with_zeros_is_an_id(
+    corpus: CorpusFactory,
+) -> None:
+    rows = "17912345678901200,,Onions.,,2026-03-04,830,41\n"
+    rows += "17912345678901234,,Lids.,,2026-03-05,9,1\n"
+    load(corpus, HEADER + rows)
+    assert count(corpus, "vendor_post_names") == 2

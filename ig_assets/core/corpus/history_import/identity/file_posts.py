@@ -19,6 +19,7 @@ from ig_assets.core.corpus.history_import.identity.vendor_names import (
     PERMALINK,
     VendorName,
     vendor_names,
+    without_rounded,
 )
 from ig_assets.errors import InputError
 
@@ -78,12 +79,13 @@ class FilePost:
 @dataclass(frozen=True)
 class GroupedRows:
     """The posts of a file. `repeated` rows say nothing new; `refused` rows contradict
-    others: (row, reason, detail)."""
+    others: (row, reason, detail). `rounded` are ids that a spreadsheet has spoilt."""
 
     posts: tuple[FilePost, ...]
     repeated: tuple[HistoryRow, ...]
     refused: tuple[tuple[HistoryRow, str, str], ...]
     notes: tuple[str, ...]
+    rounded: tuple[str, ...] = ()
 
 
 def image_id(image: str) -> str:
@@ -98,6 +100,7 @@ def group_posts(
 
     Raises InputError where the column of ids is not one of posts.
     """
+    rows, rounded = without_rounded(rows)
     rows, notes = _with_reading_times(rows, mapping)
     rows, refused, dated = without_future(rows, present)
     groups: dict[tuple[object, ...], list[HistoryRow]] = defaultdict(list)
@@ -111,7 +114,9 @@ def group_posts(
             tests = {row.experiment for row in group} - {""}
             names = sorted({name for row in kept for name in vendor_names(row)})
             posts.append(FilePost(tuple(kept), min(tests, default=""), tuple(names)))
-    return GroupedRows(tuple(posts), tuple(repeated), tuple(refused), notes + dated)
+    return GroupedRows(
+        tuple(posts), tuple(repeated), tuple(refused), notes + dated, rounded
+    )
 
 
 def _with_reading_times(
