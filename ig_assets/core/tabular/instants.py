@@ -229,7 +229,7 @@ def _day(year: str, month: str, day: str) -> datetime:
 
 
 def _not_a_date(text: str) -> NotAnInstantError:
-    found = _NO_YEAR.fullmatch(text)
+    found = _NO_YEAR.fullmatch(text) or _NO_YEAR.fullmatch(split_weekday(text)[1])
     name = found and (found["first"] or found["last"])
     if found and (not name or month_of(name)):
         return NotAnInstantError("has no year; write it as 2026-01-31")

@@ -154,7 +154,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 _ZONE = re.compile(
     r"\s*\(\s*(?P<enclosed>(?:(?:GMT|UTC)(?:\s*[+-][0-9:]+)?|CES?T|MES?Z|[ECMP][SD]?T"
     r"|BST|JST|AE[SD]T|(?:Africa|America|Asia|Australia|Europe|Pacific)/[A-Za-z_/]+))"
-    r"(?![A-Za-z])[^()]*\)$|(?<=[a-z0-9])[_ ]+(?P<suffix>UTC|GMT|utc|gmt)$"
+    r"(?![A-Za-z])[^()]*\)$|(?<=[A-Za-z0-9])[_ ]+(?P<suffix>UTC|GMT|utc|gmt)$"
 )
 """A zone behind a column's name: `Date (GMT)`, `created_at_utc`."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -57,6 +57,12 @@ _READ = {"as_of": NAMES["read_at"]}
 _NO_METRIC = re.compile(r"(?:^|_)(?:id|pk|height|width|duration|duree|dauer)$")
 """Numbers that count nothing of a post's engagement."""
 
+_THUMBNAILS = re.compile(
+    r"impressions?_click_through|clics?_par_impression|klickrate_der_impressionen"
+    r"|klickrate_bei_impressionen|clics_de_las_impresiones|cliques_de_impressoes"
+)
+"""YouTube's share of thumbnails that were clicked, by its column's name."""
+
 _STUDIO_IDS = ("content", "video", "inhalte", "contenu", "contenido", "conteudo")
 
 # What the export of each tool has; columns of other fields are left alone.
@@ -193,6 +199,8 @@ def map_history(
     except RepeatedColumnError as error:
         raise InputError(f"In {file_name} {error}.") from None
     guesses = _without_days_of_single_rows(guesses, profiles, given)
+    if any(_THUMBNAILS.search(plain_name(column)) for column in columns):
+        guesses = [_without_thumbnails(guess, given) for guess in guesses]
     taken = {guess.ours for guess in guesses}
     if preset is None and not taken & {"post_id", "permalink"}:
         guesses = [_named_by_video(guess, given) for guess in guesses]
@@ -259,6 +267,14 @@ def _without_days_of_single_rows(
     kept = guesses[day]
     guesses[day] = ColumnGuess(kept.column, kept.samples, None, why)
     return guesses
+
+
+def _without_thumbnails(guess: ColumnGuess, given: Mapping[str, str]) -> ColumnGuess:
+    """YouTube's impressions are of thumbnails; videos have views without them."""
+    if guess.ours != "impressions" or "impressions" in given:
+        return guess
+    why = "not impressions: they are of thumbnails, and there are views without them"
+    return ColumnGuess(guess.column, guess.samples, None, why)
 
 
 def _named_by_video(guess: ColumnGuess, given: Mapping[str, str]) -> ColumnGuess:

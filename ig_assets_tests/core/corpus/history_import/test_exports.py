@@ -619,6 +619,7 @@ def test_a_count_column_whose_values_are_no_counts_is_named(tmp_path: Path) -> N
         ("Publish time (PST)", "Europe/Berlin", datetime(2026, 7, 4, 10)),
         ("Publish time (Europe/Berlin)", None, datetime(2026, 7, 4, 10)),
         ("created_at_utc", "Europe/Berlin", datetime(2026, 7, 4, 12)),
+        ("PUBLISHED_AT_UTC", None, datetime(2026, 7, 4, 12)),
     ],
 )
 def test_a_zone_in_a_columns_name_is_that_of_its_times(
@@ -675,11 +676,14 @@ def test_sprouts_zone_behind_a_time_is_read(tmp_path: Path) -> None:
 
 def test_a_french_youtube_table_names_its_videos_by_content(tmp_path: Path) -> None:
     content = (
-        "Contenu,Titre de la vidéo,Vues,Mentions « J'aime »\nTotal,,16900,451\n"
-        "dQw4w9WgXcA,Les erreurs du couteau,15300,410\n"
+        "Contenu,Titre de la vidéo,Vues,Mentions « J'aime »,Impressions,"
+        "Taux de clics par impressions (%)\nTotal,,16900,451,200000,4.2\n"
+        "dQw4w9WgXcA,Les erreurs du couteau,15300,410,180000,4.3\n"
     )
     found = history(tmp_path, "yt.csv", content)
     assert found.rows[0].post_id == "dQw4w9WgXcA"
+    assert (found.numerator, found.denominator) == ("likes", "views")
+    assert "they are of thumbnails" in str(found.notes)
     assert found.skipped == {"totals": 1}
 
 
@@ -690,3 +694,24 @@ def test_a_link_to_a_media_file_is_no_permalink(tmp_path: Path) -> None:
     ]
     found = history(tmp_path, "scrape.json", json.dumps(rows))
     assert [vendor_names(row) for row in found.rows] == [(), ()]
+
+
+def test_answers_of_youtubes_and_tiktoks_interfaces_are_read(tmp_path: Path) -> None:
+    video = {
+        "id": "dQw4w9WgXcA",
+        "snippet": {"publishedAt": "2026-03-02T18:30:00Z", "title": "Knife errors"},
+        "statistics": {"viewCount": "15300", "likeCount": "410"},
+    }
+    answer = {"kind": "youtube#videoListResponse", "items": [video], "pageInfo": {}}
+    found = history(tmp_path, "videos.json", json.dumps(answer, indent=2))
+    published, counts = datetime(2026, 3, 2, 18, 30), {"views": 15300, "likes": 410}
+    assert seen(found) == [("Knife errors", published, counts)]
+    assert found.rows[0].post_id == "dQw4w9WgXcA"
+    video = {
+        "id": "7300000000000000001",
+        "desc": "Knife errors",
+        "createTime": 1772476200,
+        "stats": {"playCount": 15300, "diggCount": 410},
+    }
+    content = json.dumps({"videos": [video], "hasMore": False})
+    assert seen(history(tmp_path, "studio.json", content)) == seen(found)
