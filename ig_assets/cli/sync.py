@@ -23,6 +23,7 @@ from ig_assets.core.corpus.library.left_out import (
     left_out_totals,
 )
 from ig_assets.core.corpus.library.plan import SyncPlan, plan_sync
+from ig_assets.core.corpus.scripts.notes.directions import PLACEHOLDER
 from ig_assets.core.corpus.rejects import current_rejects
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.costs.pinecone_estimate import MonthlyUse, StoreCost
@@ -121,7 +122,9 @@ def _print_left_out(
     """Print what is in the library's files and in no script of it."""
     for fault in to_correct[:PRINTED_REJECTS]:
         console.print(
-            f"  {fault['source_uri']}: accepted without a {fault['kind']}. "
+            f"  {fault['source_uri']}: accepted "
+            f"{'with' if fault['kind'] == PLACEHOLDER else 'without'} a "
+            f"{fault['kind']}. "
             f"{fault['detail']}",
             markup=False,
         )

@@ -73,14 +73,22 @@ def split_parts(
     With `plain_hook` the first line is the hook even where it is no heading.
     """
     blocks = plain_blocks(normalise_text(text))
-    if plain_hook and blocks and not blocks[0].level:
-        first, _, rest = blocks[0].text.partition("\n")
-        if label_of(first, is_strong=False) is None:
-            after = [Block(rest)] if rest else []
-            blocks = [Block(first, 1, "#"), *after, *blocks[1:]]
+    if plain_hook:
+        blocks = with_plain_hook(blocks)
     return parts_of(
         blocks, Counter() if left_out is None else left_out, hook, call_to_action
     )
+
+
+def with_plain_hook(blocks: list[Block]) -> list[Block]:
+    """The blocks with the first line as a heading, where it is no label."""
+    if not blocks or blocks[0].level:
+        return blocks
+    first, _, rest = blocks[0].text.partition("\n")
+    if label_of(plain(first), first.startswith(STRONG)) is not None:
+        return blocks
+    after = [Block(rest)] if rest else []
+    return [Block(first, 1), *after, *blocks[1:]]
 
 
 def parts_of(
@@ -107,7 +115,7 @@ def parts_of(
     if given_hook and own_hook and own_hook != given_hook:
         after = [own_hook, *after]
     final = given_hook or own_hook
-    if lead and _without_marks(lead[0].text) == final:
+    if lead and lead[0].text == final:
         lead = lead[1:]
     if own_hook or sections.only_spoken:
         lead = _without_title(lead, left_out)
@@ -176,8 +184,7 @@ class _Sections:
         elif self._section not in (LEAD, BODY):
             self._open(BODY, 0)
         text = " ".join(plain(block.text).split("\n"))
-        marked = f"{block.marks} {text}" if block.marks else text
-        self.pieces.append(_Piece(self._section, marked, level))
+        self.pieces.append(_Piece(self._section, text, level))
 
     def _paragraph(self, block: Block) -> None:
         """Each line may begin with a label; what it names goes to the next label."""
@@ -259,7 +266,7 @@ def _labelled_hook(found: Sequence[_Piece]) -> tuple[str, list[str]]:
 def _leading_hook(lead: list[_Piece], title: str) -> tuple[str, list[_Piece]]:
     """The hook before all named sections, and what is left there."""
     if lead and lead[0].level:
-        return _without_marks(lead[0].text), lead[1:]
+        return lead[0].text, lead[1:]
     if lead and lead[0].is_spoken:
         hook, rest = first_sentence(lead[0].text)
         return hook, [lead[0]._replace(text=rest), *lead[1:]] if rest else lead[1:]
@@ -282,7 +289,3 @@ def first_sentence(text: str) -> tuple[str, str]:
 
 def _one_line(text: str) -> str:
     return " ".join(normalise_text(text).split("\n"))
-
-
-def _without_marks(line: str) -> str:
-    return re.sub(r"^#{1,6}[ \t]+(?=\S)", "", line)

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timezone
 from typing import NamedTuple
 
-from ig_assets.core.corpus.scripts.build import BROKEN, make_script, word
+from ig_assets.core.corpus.scripts.build import BROKEN, make_script
 from ig_assets.core.corpus.scripts.decoding import refuse_secrets
+from ig_assets.core.corpus.scripts.fields import word
 from ig_assets.core.corpus.scripts.notes.section_words import (
     BODY,
     CALL_TO_ACTION,
@@ -20,6 +21,7 @@ from ig_assets.core.corpus.scripts.notes.section_words import (
     SPOKEN,
     section_of,
 )
+from ig_assets.core.corpus.scripts.performance import words_format
 from ig_assets.core.corpus.scripts.script import (
     COUNTS,
     InvalidSourceError,
@@ -34,17 +36,17 @@ from ig_assets.core.tabular import (
     NotAnInstantError,
     NumberFormat,
     Order,
-    SpoiltTextError,
+    Table,
     UnreadableTableError,
     decide_formats,
     open_table,
     parse_cell_instant,
     parse_count,
     plain_name,
-    repaired,
     text_of,
     visible,
 )
+from ig_assets.core.tabular.damage import DamagedTextError, refuse_damage
 
 TABLE_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".xlsx")
 BROKEN_ROW = "broken row"
@@ -71,6 +73,8 @@ class _Row(NamedTuple):
     number: int
     fields: Mapping[str, object] | None
     problem: str = ""
+    words: NumberFormat | None = None
+    """How the table's counts in words are written."""
 
 
 def parse_table(path: str, content: bytes) -> ParsedTable:
@@ -114,6 +118,7 @@ def _rows(path: str, content: bytes) -> Iterator[_Row]:
         counts = {name: names.index(name) for name in COUNTS if name in names}
         dates = {name: names.index(name) for name in ("as_of",) if name in names}
         formats = decide_formats(table, counts, dates, ask=False)
+        words = _format_of_words(table, names)
         number = 0
         for batch in table.batches():
             lines: dict[int, Sequence[Cell] | str] = dict(
@@ -126,7 +131,7 @@ def _rows(path: str, content: bytes) -> Iterator[_Row]:
                 if isinstance(cells, str):
                     yield _Row(number, None, f"{cells} (line {line})")
                 else:
-                    yield _Row(number, _fields(names, cells, formats))
+                    yield _Row(number, _fields(names, cells, formats), words=words)
     except UnreadableTableError as error:
         raise _unreadable(error) from None
 
@@ -217,7 +222,10 @@ def _script(path: str, row: _Row) -> ParsedScript:
     for value in fields.values():
         if isinstance(value, str):
             refuse_secrets(value)
-            _refuse_damage(value)
+            try:
+                refuse_damage(value)
+            except DamagedTextError as error:
+                raise InvalidSourceError(error.reason, str(error)) from None
     name = word(fields, "id")
     text = fields.get("text") or fields.get("body") or ""
     if not isinstance(text, str):
@@ -232,11 +240,21 @@ def _script(path: str, row: _Row) -> ParsedScript:
         f"{path}#{name or row.number}",
         f"{stem}#{row.number}",
         plain_hook=has_text,
+        numbers=row.words,
     )
 
 
-def _performance(fields: Mapping[str, object]) -> dict[str, object] | None:
-    """The counts of a row: one nested object, or columns beside the others."""
+def _format_of_words(table: Table, names: Sequence[str]) -> NumberFormat | None:
+    """How the counts in a column `performance` of words are written."""
+    if "performance" not in names:
+        return None
+    at = names.index("performance")
+    cells = (row[at] for batch in table.batches() for row in batch.rows)
+    return words_format(cell for cell in cells if isinstance(cell, str))
+
+
+def _performance(fields: Mapping[str, object]) -> object:
+    """The counts of a row: one nested object, words, or columns beside the others."""
     block = fields.get("performance")
     if isinstance(block, Mapping):
         return {
@@ -248,27 +266,8 @@ def _performance(fields: Mapping[str, object]) -> dict[str, object] | None:
             for name, value in block.items()
         }
     if not any(fields.get(name) for name in COUNTS):
-        return None
+        return block
     return {n: fields.get(n, "") for n in ("source", "as_of", *COUNTS)}
-
-
-def _refuse_damage(text: str) -> None:
-    """Raise InvalidSourceError where characters of a text are lost or doubled."""
-    if "\x00" in text:
-        raise InvalidSourceError("binary", "The text has NUL characters.")
-    try:
-        text.encode("utf-8")
-        _, was_repaired = repaired(text)
-    except UnicodeEncodeError:
-        raise InvalidSourceError(
-            "invalid UTF-8", "The text has surrogates, which no UTF-8 text has."
-        ) from None
-    except SpoiltTextError as error:
-        raise InvalidSourceError("damaged text", str(error)) from None
-    if was_repaired:
-        raise InvalidSourceError(
-            "damaged text", "The text was encoded twice; export it again as UTF-8."
-        )
 
 
 def _row_name(row: _Row) -> str:

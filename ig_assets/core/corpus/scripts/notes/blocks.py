@@ -13,16 +13,23 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ig_assets.core.corpus.scripts.notes.av_table import table_blocks
+from ig_assets.core.corpus.scripts.notes.directions import take_directions
+from ig_assets.core.corpus.scripts.notes.markup import cut_markup
 from ig_assets.core.corpus.scripts.notes.note import (
     CUT,
+    EMPHASIS,
+    END_EMPHASIS,
+    END_LINK,
     END_STRONG,
+    LINK,
     STRONG,
     Block,
     plain,
     plain_blocks,
+    unmarked,
     without_cuts,
 )
-from ig_assets.core.corpus.scripts.notes.section_words import is_cue, label_of
+from ig_assets.core.corpus.scripts.notes.section_words import label_of, section_of
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -33,6 +40,11 @@ _SIGNS = re.compile(
     r"[*_\[\]<>`~&|\\=]|^[ \t>+-]|^\d{1,9}[.)]|^#{1,6}[ \t]*$|^#.*#[ \t]*$", re.M
 )
 
+_MARKS_OF = {
+    "strong": (STRONG, END_STRONG),
+    "em": (EMPHASIS, END_EMPHASIS),
+    "link": (LINK, END_LINK),
+}
 _CALLOUT = re.compile(r"\[!\w[\w-]*\]")
 _TO_DO = re.compile(
     r"\[[ xX/-]\]\s|(?:TODO|DOING|DONE|LATER|NOW|WAITING|CANCELED)\s|"
@@ -40,8 +52,9 @@ _TO_DO = re.compile(
 )
 _TAGS = re.compile(r"(?:#(?:[^\W\d_][^\s#]*(?:[ ][^\s#]+)*#|[^\W\d_][^\s#]*)[ \t,]*)+")
 _URL = re.compile(r"<?https?://\S+")
-_BRACKETED = re.compile(r"\[[^\[\]\n]+\]|\(([^()\n]+)\)")
-_BRACKETS = re.compile(r"\[([^\[\]\n]+)\]")
+_BULLET = r"[ \t]*(?:(?:[-*+\u2022]|\d{1,9}[.)])[ \t]+)?"
+_ONLY_LINKS = re.compile(rf"{_BULLET}(?:{LINK}[^{LINK}{END_LINK}]*{END_LINK}[\W_]*)+")
+_LINK_MARKS = re.compile(f"[{LINK}{END_LINK}{EMPHASIS}{END_EMPHASIS}]")
 
 
 def markdown_blocks(text: str, left_out: Counter[str]) -> list[Block]:
@@ -57,9 +70,41 @@ def markdown_blocks(text: str, left_out: Counter[str]) -> list[Block]:
     return spoken_blocks(blocks, left_out)
 
 
+def text_blocks(text: str, left_out: Counter[str]) -> list[Block]:
+    """The blocks of a text from a cell or a value: what is spoken of its Markdown.
+
+    Raises InvalidSourceError where a comment or a bracket is never closed.
+    """
+    return markdown_blocks(cut_markup(unmarked(text), left_out), left_out)
+
+
 def spoken_blocks(blocks: Sequence[Block], left_out: Counter[str]) -> list[Block]:
-    """The blocks without the lines, links and asides that are not spoken."""
-    return [block for block in map(_Spoken(left_out), blocks) if block is not None]
+    """The blocks without the lines, links and directions that are not spoken.
+
+    A heading of which nothing but links is left goes with them. Raises
+    InvalidSourceError where a bracket is never closed.
+    """
+    taker = _Spoken(left_out)
+    kept: list[Block] = []
+    was_links = False
+    for block in blocks:
+        if block.level and was_links:
+            _drop_heading(kept, left_out)
+            was_links = False
+        is_links, spoken = taker.is_links(block), taker(block)
+        was_links = is_links or (was_links and spoken is None)
+        if spoken is not None:
+            kept.append(spoken)
+    if was_links:
+        _drop_heading(kept, left_out)
+    return kept
+
+
+def _drop_heading(kept: list[Block], left_out: Counter[str]) -> None:
+    """Take away a heading that has no words below it; the first may be the hook."""
+    if len(kept) > 1 and kept[-1].level and section_of(plain(kept[-1].text)) is None:
+        kept.pop()
+        left_out["heading"] += 1
 
 
 @cache
@@ -101,9 +146,8 @@ def _blocks(
 def _heading(node: SyntaxTreeNode, left_out: Counter[str]) -> Block:
     """A heading; lines that a `---` happens to follow are a paragraph still."""
     text = _inline(node, left_out)
-    if node.markup.startswith("#"):
-        return Block(text, int(node.tag[1]), node.markup)
-    return Block(text, 0 if "\n" in text else int(node.tag[1]))
+    is_lines = "\n" in text and not node.markup.startswith("#")
+    return Block(text, 0 if is_lines else int(node.tag[1]))
 
 
 def _quote(node: SyntaxTreeNode, left_out: Counter[str]) -> Iterator[Block]:
@@ -127,7 +171,7 @@ def _outline(node: SyntaxTreeNode, left_out: Counter[str]) -> Iterator[Block]:
     for item in node.children:
         first = _first_words(item)
         label = label_of(plain(first), first.startswith(STRONG))
-        if _TO_DO.match(first):
+        if _TO_DO.match(plain(first)):
             left_out["to-do"] += 1
         elif label and label[0] in ("note", "cue") and (label[1] or _is_parent(item)):
             left_out[label[0]] += 1
@@ -156,7 +200,7 @@ def _list(node: SyntaxTreeNode, left_out: Counter[str]) -> tuple[str, int]:
     lines: list[str] = []
     is_tight = True
     for item in node.children:
-        if _TO_DO.match(_first_words(item)):
+        if _TO_DO.match(plain(_first_words(item))):
             left_out["to-do"] += 1
             continue
         mark = f"{item.info}{item.markup} "
@@ -186,7 +230,8 @@ def _words(node: SyntaxTreeNode, left_out: Counter[str]) -> str:
         left_out["image" if node.type == "image" else "struck out"] += 1
         return CUT
     words = "".join(_words(child, left_out) for child in node.children)
-    return f"{STRONG}{words}{END_STRONG}" if node.type == "strong" else words
+    begin, end = _MARKS_OF.get(node.type, ("", ""))
+    return words if node.type == "em" and STRONG in words else f"{begin}{words}{end}"
 
 
 class _Spoken:
@@ -197,27 +242,39 @@ class _Spoken:
 
     def __call__(self, block: Block) -> Block | None:
         text = block.text
-        if "#" in text or "[" in text or "(" in text or "://" in text:
+        if self.is_links(block):
+            self._left_out["link"] += text.count(LINK)
+            return None
+        if LINK in text and block.versions:
+            text = "\n".join(map(self._item, text.split("\n")))
+        if EMPHASIS in text or LINK in text:
+            text = _LINK_MARKS.sub("", take_directions(text, self._left_out))
+        else:
+            text = take_directions(text, self._left_out)
+        if "#" in text or "://" in text:
             text = "\n".join(map(self._line, text.split("\n")))
         text = without_cuts(text)
         return block._replace(text=text) if plain(text) else None
 
+    def is_links(self, block: Block) -> bool:
+        """Whether a paragraph or list has no words but those of links."""
+        return (
+            LINK in block.text
+            and not block.level
+            and all(map(_ONLY_LINKS.fullmatch, block.text.split("\n")))
+        )
+
+    def _item(self, line: str) -> str:
+        """An item of a list; one that is only a link leads elsewhere."""
+        if not _ONLY_LINKS.fullmatch(line):
+            return line
+        self._left_out["link"] += line.count(LINK)
+        return CUT
+
     def _line(self, line: str) -> str:
-        words = plain(line)
-        if _TAGS.fullmatch(words):
+        if _TAGS.fullmatch(plain(line)):
             self._left_out["line of tags"] += 1
             return CUT
-        aside = _BRACKETED.fullmatch(words)
-        if aside and (aside[1] is None or is_cue(aside[1])):
-            self._left_out["cue"] += 1
-            return CUT
-        line = _BRACKETS.sub(self._bracket, line)
         line, links = _URL.subn(CUT, line)
         self._left_out["link"] += links
         return line
-
-    def _bracket(self, found: re.Match[str]) -> str:
-        if not is_cue(found[1]):
-            return found[0]
-        self._left_out["cue"] += 1
-        return CUT

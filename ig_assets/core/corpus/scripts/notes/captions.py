@@ -14,7 +14,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ig_assets.core.corpus.scripts.notes.note import Block, Note, unmarked
+from ig_assets.core.corpus.scripts.notes.directions import take_directions
+from ig_assets.core.corpus.scripts.notes.note import (
+    Block,
+    Note,
+    unmarked,
+    without_cuts,
+)
 from ig_assets.core.corpus.scripts.notes.section_words import SPOKEN, section_of
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
@@ -25,7 +31,11 @@ _TIMES = re.compile(rf"\s*({_STAMP})\s*-->\s*({_STAMP})(?:\s.*)?")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|</?\d[\d:.]*>|\{\\[^{}]*\}|\{[biu]\}", re.I)
 _VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+[^<>]+>", re.I)
 _STRIKE = re.compile(r"<s>.*?</s>", re.I | re.S)
-_SOUND = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|[♪♫#]+(?=\s|$)|(?<!\S)[♪♫]+")
+_ROUND_SOUND = re.compile(
+    r"^[ \t]*\([^()]*\)[ \t]*:?|\((?=[^()]*[^\W\d_])(?:(?![a-zà-öø-ÿ])[^()])*\)", re.M
+)
+_HASH_SONG = re.compile(r"\A\s*#+\s[^#]*#+\s*\Z|(?<!\S)#+(?=\s|\Z)")
+_NOTES = re.compile(r"[♪♫]+")
 _ONLY_SOUND = re.compile(r"[\s♪♫.,!-]*")
 _TURN = re.compile(r">>+\s*")  # another speaker begins
 _NAME = re.compile(r"([^\W\d_][^:\n]{0,31}?)(?:\s*\([^()]*\))?:(?:\s+|$)")
@@ -104,11 +114,11 @@ def _said(cues: Sequence[_Cue], left_out: Counter[str]) -> Iterator[list[str]]:
     ordered = sorted(cues, key=lambda cue: cue.start)
     texts = [[_untagged(line, left_out) for line in cue.lines] for cue in ordered]
     speakers = _speakers([line for lines in texts for line in lines])
+    is_sung = False
     for lines in texts:
-        said = (
-            _without_sounds(_unnamed(n, speakers, left_out), left_out) for n in lines
-        )
-        yield [line for line in said if line]
+        named = [_unnamed(line, speakers, left_out) for line in lines]
+        text, is_sung = _without_song("\n".join(named), is_sung, left_out)
+        yield _without_sounds(text, left_out)
 
 
 def _untagged(line: str, left_out: Counter[str]) -> str:
@@ -143,11 +153,28 @@ def _unnamed(line: str, speakers: Collection[str], left_out: Counter[str]) -> st
     return line
 
 
-def _without_sounds(line: str, left_out: Counter[str]) -> str:
-    line, sounds = _SOUND.subn(" ", line)
-    left_out["sound"] += sounds
-    line = " ".join(line.split())
-    return "" if _ONLY_SOUND.fullmatch(line) else line
+def _without_song(text: str, is_sung: bool, left_out: Counter[str]) -> tuple[str, bool]:
+    """The text without a song that goes on over several cues; and whether it does."""
+    if is_sung and _NOTES.search(text):
+        if not _NOTES.match(text.lstrip()):  # it ends here
+            left_out["sound"] += 1
+            return _NOTES.split(text, maxsplit=1)[1], False
+    signs = _NOTES.findall(text)
+    return text, bool(_NOTES.match(text.lstrip())) and len(signs) == 1
+
+
+def _without_sounds(text: str, left_out: Counter[str]) -> list[str]:
+    """The lines of a cue that somebody says.
+
+    In captions a line or speaker's turn that begins with round brackets, or what is in
+    them in capitals, is a sound or a name; elsewhere the rule of all notes holds.
+    """
+    text, sounds = _ROUND_SOUND.subn("", text)
+    text, hashes = _HASH_SONG.subn("", text)
+    left_out["sound"] += sounds + hashes
+    text = without_cuts(take_directions(text, left_out, "sound"))
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return [line for line in lines if not _ONLY_SOUND.fullmatch(line)]
 
 
 def _unrolled(cues: Iterable[list[str]], left_out: Counter[str]) -> list[str]:

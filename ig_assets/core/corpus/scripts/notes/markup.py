@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from ig_assets.core.corpus.scripts.notes.note import CUT
+from ig_assets.core.corpus.scripts.notes.note import CUT, END_LINK, LINK
 from ig_assets.core.corpus.scripts.notes.section_words import NOTE, section_of
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
@@ -24,7 +24,11 @@ _COMMENT = re.compile("|".join(map(re.escape, _COMMENT_SIGNS)))
 # Kind of piece, and the pattern of one.
 _PIECES = (
     ("callout", r"<aside\b[^>]*>.*?</aside>"),
-    ("embed", r"<(script|style|iframe|video|audio|svg|object)\b[^>]*>.*?</\1>"),
+    (
+        "embed",
+        r"<(script|style|iframe|video|audio|svg|object|template|noscript|head|math)"
+        r"\b[^>]*>.*?</\1>",
+    ),
     ("struck out", r"<(del|s|strike)\b[^>]*>.*?</\2>"),
     ("struck out", r"\{--.*?--\}"),
     ("image", r"<img\b[^>]*>"),
@@ -53,6 +57,11 @@ _NAMED_LINK = re.compile(r"(?<!!)\[([^\[\]\n]+)\]\[[^\[\]\n]*\]")
 _FOOTNOTE_MARK = re.compile(r"\[\^[^\]\n]+\]")
 _HIGHLIGHT = re.compile(r"==(?=[^\s=])([^\n]*?[^\s=])==")
 _INSERTED = re.compile(r"\{\+\+(.*?)\+\+\}", re.S)
+_HIDDEN = re.compile(
+    r"<(?!input\b)([a-z][a-z0-9]*)\b(?=[^<>]*(?:\shidden(?=[\s=>/])|display\s*:\s*none|"
+    r"visibility\s*:\s*hidden))[^<>]*>",
+    re.I,
+)
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.I)
 _TAG = re.compile(
     r"</?(?:p|div|span|u|b|i|em|strong|sub|sup|mark|small|big|font|center|a|ins|hr|"
@@ -79,6 +88,7 @@ def cut_markup(text: str, left_out: Counter[str], first_line: int = 1) -> str:
     text = _without_code(text, left_out, first_line)
     text = _without_comments(text, left_out, first_line)
     text = _without_docs_comments(text, left_out)
+    text = _without_hidden(text, left_out, first_line)
     text = _DETAILS.sub(_opened(left_out), text)
     for kind, pattern in _KINDS:
         text, pieces = pattern.subn(CUT, text)
@@ -135,6 +145,27 @@ def _without_comments(text: str, left_out: Counter[str], first_line: int) -> str
     return "".join(kept) + text[position:]
 
 
+def _without_hidden(text: str, left_out: Counter[str], first_line: int) -> str:
+    """The text without elements that HTML does not show, with all inside them."""
+    kept, position = [], 0
+    while found := _HIDDEN.search(text, position):
+        kept += [text[position : found.start()], CUT]
+        position, depth = found.end(), 1
+        while depth and not found[0].endswith("/>"):
+            tag = re.compile(rf"<(/?){found[1]}\b[^<>]*>", re.I).search(text, position)
+            if tag is None:
+                line = first_line + text.count("\n", 0, found.start())
+                raise InvalidSourceError(
+                    "open comment",
+                    f"The hidden part that begins in line {line} is never closed; "
+                    f"close it with </{found[1].lower()}>.",
+                )
+            depth += -1 if tag[1] else 1
+            position = tag.end()
+        left_out["hidden text"] += 1
+    return "".join(kept) + text[position:]
+
+
 def _without_docs_comments(text: str, left_out: Counter[str]) -> str:
     """Google Docs writes `[a]` where a comment stands, and its words in a last line."""
     for found in list(_DOCS_COMMENT.finditer(text)):
@@ -167,9 +198,8 @@ def _wiki_words(left_out: Counter[str]) -> Callable[[re.Match[str]], str]:
         if found[1]:
             left_out["image" if _IMAGE_FILE.search(target) else "embed"] += 1
             return CUT
-        if words.strip():
-            return words.strip()
         note, _, part = target.strip().rpartition("/")[2].partition("#")
-        return (note or part.lstrip("^#")).strip()
+        said = words.strip() or (note or part.lstrip("^#")).strip()
+        return f"{LINK}{said}{END_LINK}"
 
     return replaced

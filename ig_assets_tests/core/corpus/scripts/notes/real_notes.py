@@ -140,7 +140,7 @@ Rückruf am Montag
         "Dein Ei klebt an der Schale.",
         "Schreck es nicht ab. Nimm alte Eier.",
         "Speichern!",
-        {"image": 1, "note": 2, "title": 1},
+        {"image": 1, "note": 2, "time": 1, "title": 1},
     ),
     RealNote(
         "Docs plain.txt",
@@ -410,7 +410,7 @@ Now fry it.
         "No.",
         "No. Salt it first. Then wait. Now fry it.",
         "",
-        {"sound": 3, "speaker": 1},
+        {"sound": 2, "speaker": 1},
     ),
     RealNote(
         "dual.fountain",

@@ -140,7 +140,7 @@ def test_a_note_changes_no_word_of_its_script(noted: str) -> None:
 @pytest.mark.parametrize(
     ("text", "body"),
     [
-        ("[Mara]: hello", "[Mara]: hello"),
+        ("[Mara]: hello", "hello"),
         ("    indented words", "indented words"),
         ("Turn it down.\n---\nThen wait.", "Turn it down.\n\nThen wait."),
         ("Idea: salt first.", "Idea: salt first."),
