@@ -11,7 +11,7 @@ from typing import TypedDict, cast
 
 from ig_assets.core.corpus.library.scan import LibraryScan
 from ig_assets.core.corpus.library.staging import stage_texts
-from ig_assets.core.corpus.scripts.build import FAULTS
+from ig_assets.core.corpus.scripts.build import FAULTS, SHEET
 from ig_assets.core.corpus.scripts.notes.directions import PLACEHOLDER
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
@@ -31,7 +31,7 @@ _TOTALS = f"""
     SELECT kind, CAST(sum(pieces) AS INTEGER) AS pieces,
         count(DISTINCT source_uri) AS scripts
     FROM script_left_out
-    WHERE kind <> '{PLACEHOLDER}'
+    WHERE kind NOT IN ('{PLACEHOLDER}', '{SHEET}')
     GROUP BY kind
     ORDER BY kind
 """
@@ -53,9 +53,10 @@ class LeftOutTotal(TypedDict):
 
 
 class Fault(TypedDict):
-    """What somebody should correct in an accepted script.
+    """What somebody should correct in an accepted script or file.
 
-    A label or a reading that cannot be read, or a blank that nobody filled in.
+    A label or a reading that cannot be read, a blank that nobody filled in, or sheets
+    of a workbook that are not read.
     """
 
     source_uri: str

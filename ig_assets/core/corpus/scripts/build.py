@@ -32,8 +32,8 @@ from ig_assets.core.corpus.scripts.sections import Parts, parts_of, with_plain_h
 from ig_assets.core.identity import normalise_text
 from ig_assets.core.tabular import NumberFormat
 
-LABEL, READING = "label", "reading"
-FAULTS = (LABEL, READING, PLACEHOLDER)
+LABEL, READING, SHEET = "label", "reading", "sheet"
+FAULTS = (LABEL, READING, SHEET, PLACEHOLDER)
 """Kinds of `LeftOut` that somebody should correct; the others are no fault."""
 
 _PLACEHOLDER = re.compile(r"<%.*%>|\{\{.*\}\}|\{%.*%\}", re.DOTALL)

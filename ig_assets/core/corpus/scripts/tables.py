@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timezone
 from typing import NamedTuple
 
-from ig_assets.core.corpus.scripts.build import BROKEN, make_script
+from ig_assets.core.corpus.scripts.build import BROKEN, SHEET, make_script
 from ig_assets.core.corpus.scripts.decoding import refuse_secrets
 from ig_assets.core.corpus.scripts.fields import word
 from ig_assets.core.corpus.scripts.notes.section_words import (
@@ -25,6 +25,7 @@ from ig_assets.core.corpus.scripts.performance import words_format
 from ig_assets.core.corpus.scripts.script import (
     COUNTS,
     InvalidSourceError,
+    LeftOut,
     ParsedScript,
     Reject,
 )
@@ -60,11 +61,15 @@ _NAMES = frozenset(
 
 
 class ParsedTable(NamedTuple):
-    """A table's scripts and rejects; `unreadable` where a row's id cannot be read."""
+    """A table's scripts and rejects; `unreadable` where a row's id cannot be read.
+
+    `left_out` is what the file has beside its rows.
+    """
 
     scripts: list[ParsedScript]
     rejects: list[Reject]
     unreadable: bool
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class _Row(NamedTuple):
@@ -82,7 +87,11 @@ def parse_table(path: str, content: bytes) -> ParsedTable:
 
     Raises InvalidSourceError where the file as such is no table.
     """
-    rows = list(_rows(path, content))
+    try:
+        table = open_table(content, path)
+        rows = list(_rows(table))
+    except UnreadableTableError as error:
+        raise _unreadable(error) from None
     if rows and all(row.fields is None for row in rows):
         raise InvalidSourceError(BROKEN_TABLE, f"No row can be read. {rows[0].problem}")
     scripts: dict[str, ParsedScript] = {}
@@ -103,37 +112,35 @@ def parse_table(path: str, content: bytes) -> ParsedTable:
             reason = BROKEN_ROW if error.reason == BROKEN else error.reason
             rejects.append(Reject(f"{path}#{name}", reason, error.detail))
     unreadable = any(row.fields is None for row in rows)
-    return ParsedTable(list(scripts.values()), rejects, unreadable)
+    sheets = LeftOut(SHEET, len(table.unread_sheets), table.not_read)
+    left_out = (sheets,) if table.unread_sheets else ()
+    return ParsedTable(list(scripts.values()), rejects, unreadable, left_out)
 
 
-def _rows(path: str, content: bytes) -> Iterator[_Row]:
+def _rows(table: Table) -> Iterator[_Row]:
     """The rows in the file's order; one of a file with a header counts from there."""
-    try:
-        table = open_table(content, path)
-        names = _our_names(table.columns)
-        if table.has_header:
-            _check_columns(names)
-        elif not names and not any(batch.problems for batch in table.batches()):
-            raise InvalidSourceError("empty", "The file has no text.")
-        counts = {name: names.index(name) for name in COUNTS if name in names}
-        dates = {name: names.index(name) for name in ("as_of",) if name in names}
-        formats = decide_formats(table, counts, dates, ask=False)
-        words = _format_of_words(table, names)
-        number = 0
-        for batch in table.batches():
-            lines: dict[int, Sequence[Cell] | str] = dict(
-                zip(batch.lines, batch.rows, strict=True)
-            )
-            for line, cells in sorted(
-                (lines | dict(batch.problems)).items(), key=lambda pair: pair[0]
-            ):
-                number = number + 1 if table.has_header else line
-                if isinstance(cells, str):
-                    yield _Row(number, None, f"{cells} (line {line})")
-                else:
-                    yield _Row(number, _fields(names, cells, formats), words=words)
-    except UnreadableTableError as error:
-        raise _unreadable(error) from None
+    names = _our_names(table.columns)
+    if table.has_header:
+        _check_columns(names)
+    elif not names and not any(batch.problems for batch in table.batches()):
+        raise InvalidSourceError("empty", "The file has no text.")
+    counts = {name: names.index(name) for name in COUNTS if name in names}
+    dates = {name: names.index(name) for name in ("as_of",) if name in names}
+    formats = decide_formats(table, counts, dates, ask=False)
+    words = _format_of_words(table, names)
+    number = 0
+    for batch in table.batches():
+        lines: dict[int, Sequence[Cell] | str] = dict(
+            zip(batch.lines, batch.rows, strict=True)
+        )
+        for line, cells in sorted(
+            (lines | dict(batch.problems)).items(), key=lambda pair: pair[0]
+        ):
+            number = number + 1 if table.has_header else line
+            if isinstance(cells, str):
+                yield _Row(number, None, f"{cells} (line {line})")
+            else:
+                yield _Row(number, _fields(names, cells, formats), words=words)
 
 
 def _unreadable(error: UnreadableTableError) -> InvalidSourceError:

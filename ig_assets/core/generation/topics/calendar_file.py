@@ -23,16 +23,15 @@ from ig_assets.core.tabular import (
     Kind,
     NestedCellError,
     NotAnInstantError,
-    SpoiltTextError,
     decide_formats,
     guess_columns,
     open_table,
     parse_cell_instant,
     profile_table,
-    repaired,
     text_of,
     visible,
 )
+from ig_assets.core.tabular.damage import DamagedTextError, refuse_damage
 
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
@@ -70,12 +69,14 @@ class CalendarRow(NamedTuple):
 class CalendarProblem(NamedTuple):
     """A file, or a part of one, that cannot be read.
 
-    `unreadable` means that it is unknown which topics the file holds.
+    `unreadable` means that it is unknown which topics the file holds; `is_read` that
+    the file was read, and this stands beside what was.
     """
 
     source: str
     detail: str
     unreadable: bool = False
+    is_read: bool = False
 
 
 class _PlainDates(yaml.SafeLoader):
@@ -159,6 +160,8 @@ def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem]:
             "a calendar needs the columns topic and due_on; it has "
             + ", ".join(filter(None, table.columns))
         )
+    if table.not_read:
+        yield CalendarProblem(path.name, table.not_read, is_read=True)
     formats = decide_formats(table, {}, {"due_on": at["due_on"]}, ask=False)
     number = 0
     for batch in table.batches():
@@ -196,13 +199,15 @@ def _values(
             values[name] = found.local.date().isoformat()
             continue
         try:
-            text, was_repaired = repaired(text_of(cells[n]))
-        except SpoiltTextError as error:
-            raise ValueError(f"{name}: {str(error).rstrip('.').lower()}") from None
+            text = text_of(cells[n])
+            refuse_damage(text)
+        except DamagedTextError as error:
+            sentence = str(error)
+            raise ValueError(
+                f"{name}: {sentence[:1].lower()}{sentence[1:].rstrip('.')}"
+            ) from None
         except NestedCellError as error:
             raise ValueError(f"{name}: {error}") from None
-        if was_repaired:
-            raise ValueError(f"{name}: it was encoded twice; export it again as UTF-8")
         if text := visible(text):
             values[name] = text
     return values

@@ -122,9 +122,8 @@ def read_calendar(location: Path, month: str) -> CalendarReading:
     unreadable: set[str] = set()
     for row in calendar_rows(location):
         if isinstance(row, CalendarProblem):
-            rejects.append(
-                TopicReject(row.source, "not a readable calendar", row.detail)
-            )
+            reason = "sheets not read" if row.is_read else "not a readable calendar"
+            rejects.append(TopicReject(row.source, reason, row.detail))
             if row.unreadable:
                 unreadable.add(row.source)
             continue

@@ -19,6 +19,7 @@ from ig_assets.core.generation.topics.content_calendar import (
     problems_of,
 )
 from ig_assets.errors import InputError
+from ig_assets_tests.factories.workbook import workbook
 
 MONTH = "2026-05"
 
@@ -337,3 +338,28 @@ def test_a_spreadsheet_file_is_reported_and_not_skipped_silently(
     reading = read_calendar(tmp_path, MONTH)
     assert [r.source_uri for r in reading.rejects] == ["plan.xls"]
     assert "YAML or CSV" in reading.rejects[0].detail
+
+
+def test_a_workbooks_other_sheets_are_named_with_their_rows(tmp_path: Path) -> None:
+    pytest.importorskip("python_calamine", reason="the extra `excel` is not installed")
+    header = ["topic", "due_on"]
+    (tmp_path / "plan.xlsx").write_bytes(
+        workbook(
+            {
+                "May": [header, ["Kites", "2026-05-04"]],
+                "June": [header, ["Sand", "2026-06-04"], ["Sea", "2026-06-05"]],
+            }
+        )
+    )
+    reading = read_calendar(tmp_path, MONTH)
+    assert [topic.topic for topic, _ in reading.topics] == ["Kites"]
+    assert reading.unreadable == frozenset()
+    [reject] = reading.rejects
+    assert (reject.source_uri, reject.reason) == ("plan.xlsx", "sheets not read")
+    assert reject.detail.startswith("Sheet 'June' (2 rows) is not read; ")
+
+
+def test_a_topic_with_a_lost_half_of_a_sign_is_a_reject(tmp_path: Path) -> None:
+    calendar(tmp_path, '{"topic": "A\\ud800", "due_on": "2026-05-04"}\n', "p.jsonl")
+    [reject] = read_calendar(tmp_path, MONTH).rejects
+    assert "the text has surrogates" in reject.detail
