@@ -55,7 +55,7 @@ class LeftOutTotal(TypedDict):
 class Fault(TypedDict):
     """What somebody should correct in an accepted script or file.
 
-    A label or a reading that cannot be read, a blank that nobody filled in, or sheets
+    A label or a reading that cannot be read, a blank that is not filled in, or sheets
     of a workbook that are not read.
     """
 

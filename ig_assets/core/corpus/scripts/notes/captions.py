@@ -22,9 +22,8 @@ from ig_assets.core.corpus.scripts.notes.note import (
     without_cuts,
 )
 from ig_assets.core.corpus.scripts.notes.section_words import SPOKEN, section_of
+from ig_assets.core.corpus.scripts.notes.speakers import named_start, speakers_of
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
-
-MANY_TURNS = 3  # lines that begin with one name and a colon
 
 _STAMP = r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
 _TIMES = re.compile(rf"\s*({_STAMP})\s*-->\s*({_STAMP})(?:\s.*)?")
@@ -34,11 +33,14 @@ _STRIKE = re.compile(r"<s>.*?</s>", re.I | re.S)
 _ROUND_SOUND = re.compile(
     r"^[ \t]*\([^()]*\)[ \t]*:?|\((?=[^()]*[^\W\d_])(?:(?![a-zà-öø-ÿ])[^()])*\)", re.M
 )
-_HASH_SONG = re.compile(r"\A\s*#+\s[^#]*#+\s*\Z|(?<!\S)#+(?=\s|\Z)")
+_OTHER_SOUND = re.compile(
+    r"\A\s*#+\s[^#]*#+\s*\Z|(?<!\S)#+(?=\s|\Z)|"
+    r"(?:^|(?<=[.!?…]))[ \t]*\*[^*\n]+\*[ \t]*$",
+    re.M,
+)
 _NOTES = re.compile(r"[♪♫]+")
 _ONLY_SOUND = re.compile(r"[\s♪♫.,!-]*")
-_TURN = re.compile(r">>+\s*")  # another speaker begins
-_NAME = re.compile(r"([^\W\d_][^:\n]{0,31}?)(?:\s*\([^()]*\))?:(?:\s+|$)")
+_TURN = re.compile(r"\A>>+\s*")  # another speaker begins
 _DASH = re.compile(r"[-–—]\s*(?=\S)")
 _HEADER_BLOCKS = {"NOTE": "comment", "STYLE": "style", "REGION": "style"}
 
@@ -68,7 +70,8 @@ def _cues(text: str, path: str, left_out: Counter[str]) -> Iterator[_Cue]:
     """The cues in the file's order, whatever numbers they have."""
     is_vtt = text.lstrip().startswith("WEBVTT") or path.lower().endswith(".vtt")
     number = 0
-    for block in re.split(r"\n[ \t]*\n", text):
+    # In WebVTT a line of one blank is a part of its cue: YouTube writes such lines.
+    for block in re.split(r"\n\n" if is_vtt else r"\n[ \t]*\n", text):
         lines = block.split("\n")
         first = number + 1 + next((n for n, s in enumerate(lines) if s.strip()), 0)
         number += len(lines) + 1
@@ -131,25 +134,23 @@ def _untagged(line: str, left_out: Counter[str]) -> str:
 
 def _speakers(lines: Sequence[str]) -> set[str]:
     """Names before a colon: in capitals, after `>>`, usual ones, or often repeated."""
-    names: Counter[str] = Counter()
     sure: set[str] = set()
-    for line in lines:
-        words = _TURN.sub("", line, count=1) if _TURN.match(line) else line
-        if found := _NAME.match(words):
-            names[found[1]] += 1
-            is_usual = section_of(found[1]) == SPOKEN or found[1].startswith("Speaker")
-            if words != line or found[1].isupper() or is_usual:
-                sure.add(found[1])
-    often = {name for name, n in names.items() if n >= MANY_TURNS and name.istitle()}
-    return sure | often
+    turns = [_TURN.sub("", line, count=1) for line in lines]
+    for line, words in zip(lines, turns, strict=True):
+        if found := named_start(words):
+            name = found[0]
+            is_usual = section_of(name) == SPOKEN or name.startswith("Speaker")
+            if words != line or name.isupper() or is_usual:
+                sure.add(name)
+    return sure | speakers_of(turns)
 
 
 def _unnamed(line: str, speakers: Collection[str], left_out: Counter[str]) -> str:
     if _TURN.match(line):
         line = _TURN.sub("", line, count=1)
-    if (found := _NAME.match(line)) and found[1] in speakers:
+    if (found := named_start(line)) and found[0] in speakers:
         left_out["speaker"] += 1
-        return line[found.end() :]
+        return line[found[1] :]
     return line
 
 
@@ -170,8 +171,8 @@ def _without_sounds(text: str, left_out: Counter[str]) -> list[str]:
     them in capitals, is a sound or a name; elsewhere the rule of all notes holds.
     """
     text, sounds = _ROUND_SOUND.subn("", text)
-    text, hashes = _HASH_SONG.subn("", text)
-    left_out["sound"] += sounds + hashes
+    text, others = _OTHER_SOUND.subn("", text)
+    left_out["sound"] += sounds + others
     text = without_cuts(take_directions(text, left_out, "sound"))
     lines = (" ".join(line.split()) for line in text.split("\n"))
     return [line for line in lines if not _ONLY_SOUND.fullmatch(line)]

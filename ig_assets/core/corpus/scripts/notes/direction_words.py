@@ -14,6 +14,7 @@ import unicodedata
 from ig_assets.core.corpus.scripts.notes.section_words import (
     CUE,
     NOTE,
+    STRUCTURE,
     is_weak,
     section_of,
 )
@@ -111,7 +112,8 @@ _GOING_ON = frozenset("""
 
 # After these, whatever follows is what is seen or heard: "cut to black".
 _OPEN_ENDS = frozenset(
-    "to on of auf zu nach von a de sur su em no na para di at reading".split()
+    "to on of auf zu nach von a de sur su em no na para di at up in out into over away "
+    "reading".split()
 )
 
 _MUSIC = re.compile(
@@ -163,7 +165,7 @@ def is_certain_direction(words: str) -> bool:
         return True
     if (label := _LABEL.match(words)) is not None:
         section = section_of(label[1])
-        if section == CUE or (section == NOTE and not is_weak(label[1])):
+        if section in (CUE, STRUCTURE) or (section == NOTE and not is_weak(label[1])):
             return True
     return (" " in text and _MUSIC.fullmatch(text) is not None) or _begins(text)
 
@@ -173,7 +175,7 @@ def is_direction(words: str) -> bool:
     text = folded(words).strip(_EDGES)
     if "?" in words or text in _ADJECTIVES:
         return False
-    is_named = text in _ALONE or section_of(words) == CUE
+    is_named = text in _ALONE or section_of(words) in (CUE, STRUCTURE)
     return is_named or is_certain_direction(words)
 
 

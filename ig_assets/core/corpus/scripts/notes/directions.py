@@ -82,6 +82,9 @@ _EMPTIED = re.compile(
     rf"{STRONG}[ \t]*(?:{CUT}[ \t]*)+{END_STRONG}|"
     rf"{EMPHASIS}[ \t]*(?:{CUT}[ \t]*)+{END_EMPHASIS}"
 )
+_BETWEEN_DASHES = re.compile(
+    rf"(?<=[ \t])([\u2013\u2014-])[ \t]*(?:{CUT}[ \t]*)+\1(?=[ \t])"
+)
 _EMPTY_ITEM = re.compile(
     rf"^[ \t]*(?:[-*+\u2022]|\d{{1,9}}[.)])[ \t]+(?:{CUT}[ \t]*)+$", re.M
 )
@@ -102,7 +105,7 @@ _SENTENCE_END = ".!?\u2026:;\u2014\u2013-\"\u201d\u2019')\u00bb"
 
 
 def take_directions(text: str, left_out: Counter[str], kind: str = "cue") -> str:
-    """The text of a block with `note.CUT` where something was that nobody says.
+    """The text of a block with `note.CUT` where something was that is not spoken.
 
     `left_out` counts it by kind; directions are of `kind`. Lines may change where a
     label in brackets begins a part of the script. Raises InvalidSourceError where a
@@ -126,7 +129,8 @@ def take_directions(text: str, left_out: Counter[str], kind: str = "cue") -> str
         )
     text = _ROUND.sub(taker.round, text)
     text = _EMPHASISED.sub(taker.emphasised, text)
-    return _EMPTY_ITEM.sub(CUT, _EMPTIED.sub(CUT, text))
+    text = _BETWEEN_DASHES.sub(r"\1", _EMPTIED.sub(CUT, text))
+    return _EMPTY_ITEM.sub(CUT, text)
 
 
 class _Taker:

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ig_assets.core.corpus.scripts.notes.av_table import table_blocks
-from ig_assets.core.corpus.scripts.notes.blocks import spoken_blocks
 from ig_assets.core.corpus.scripts.notes.note import (
     CUT,
     EMPHASIS,
@@ -28,6 +27,7 @@ from ig_assets.core.corpus.scripts.notes.note import (
     unmarked,
     without_cuts,
 )
+from ig_assets.core.corpus.scripts.notes.spoken import spoken_blocks
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
 """What people call the parts of a script in their headings and labels.
 
 `section_of` knows the words of English, German, Spanish, French, Italian, Portuguese,
-Dutch and a few others. `note` and `cue` are not spoken: a note stands until the next
+Dutch and a few others. `structure` names no part, what stands below it is spoken.
+`note` and `cue` are not spoken: a note stands until the next
 heading or label, a cue (what is seen or heard beside the words) is one paragraph.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 
 HOOK, BODY, CALL_TO_ACTION = "hook", "body", "call to action"
-SPOKEN, NOTE, CUE = "spoken", "note", "cue"
+SPOKEN, NOTE, CUE, STRUCTURE = "spoken", "note", "cue", "structure"
 
 _WORDS = {
     HOOK: """
@@ -73,7 +74,13 @@ _WORDS = {
         szene, schnitt, imagen, imágenes, música, cámara, plano, escena,
         texto en pantalla, visuel, visuels, musique, caméra, texte à l'écran, scène,
         immagine, immagini, musica, inquadratura, testo a schermo, scena, imagem,
-        câmera, texto na tela, cena, beeld, muziek, tekst in beeld
+        câmera, texto na tela, cena, beeld, muziek, tekst in beeld, end card, endcard,
+        end screen, title card, lower third, bauchbinde
+    """,
+    STRUCTURE: """
+        intro, outro, introduction, conclusion, main content, einleitung, schluss,
+        schlussteil, introducción, cierre, conclusión, introduzione, chiusura,
+        conclusione, introdução, encerramento, conclusão
     """,
 }
 _SECTIONS = {
@@ -92,6 +99,9 @@ _WEAK = frozenset(
     "related insights gear props cast schedule deadline metrics tasks hinweis intern "
     "quellen nota remarque comment research".split()
 )
+
+# A scene with a number is a place in the script; what it is called is seen.
+_SCENES = frozenset("scene szene escena scène scena cena".split())
 
 _ABOUT_NOTES = frozenset(
     "notes notizen anmerkungen notas remarques appunti regieanweisung regieanweisungen "
@@ -130,7 +140,8 @@ def section_of(heading: str) -> str | None:
     word = _word(heading)
     section = _SECTIONS.get(word)
     if section is None and _NUMBER.search(word):
-        section = _SECTIONS.get(_NUMBER.sub("", word))
+        unnumbered = _NUMBER.sub("", word)
+        section = STRUCTURE if unnumbered in _SCENES else _SECTIONS.get(unnumbered)
     if section is None and _is_about_notes(word):
         section = NOTE
     return section
@@ -159,6 +170,8 @@ def label_of(line: str, is_strong: bool) -> tuple[str, str] | None:
         return None
     if _TIMES.fullmatch(rest):
         rest = ""
+    if section == STRUCTURE and rest and _NUMBER.sub("", _word(written)) in _SCENES:
+        section = CUE
     if section == NOTE and rest and _word(written) in _REMARKS:
         section = CUE  # a remark on what is said: one paragraph
     return section, rest
