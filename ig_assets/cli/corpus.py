@@ -16,20 +16,18 @@ from ig_assets.cli.export_columns import (
     Numbers,
     Preset,
     TimeZone,
-    print_columns,
-    print_rows,
+    print_import,
     values_of,
 )
 from ig_assets.cli.output import (
     AsJson,
     InMonth,
     console,
-    escaped,
     plain_errors,
     print_json,
     print_table,
 )
-from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
+from ig_assets.core.corpus.history_import.importer import import_history
 from ig_assets.core.corpus.history_import.plan import ImportOptions
 from ig_assets.core.corpus.search.retrieve import Retriever
 from ig_assets.core.costs.ledger.ledger import RunRef
@@ -41,7 +39,7 @@ from ig_assets.core.ports import Filters
 from ig_assets.core.tabular import parse_instant
 from ig_assets.errors import InputError, NothingTakenError
 from ig_assets.settings import load_settings
-from ig_assets.wiring import Services
+from ig_assets.wiring import Services, make_money_clock
 
 
 class Origin(str, Enum):
@@ -143,14 +141,14 @@ def import_history_command(
             values=values_of(numbers, dates, timezone),
             preset=preset and preset.value,
         ),
+        machine_clock=make_money_clock(),
     )
-    decided = None
-    if not dry_run and not report.already_imported:
-        decided = decide(services)
+    # Also of a file that is known: the import before may have ended here.
+    decided = None if dry_run else decide(services)
     if as_json:
         print_json({"import": report, "decisions": decided})
     else:
-        _print_import(report, dry_run, decided)
+        print_import(report, dry_run, decided)
     if report.why_nothing:
         raise NothingTakenError(
             f"Nothing of {file.name} would be taken: {report.why_nothing}."
@@ -288,71 +286,3 @@ def _mapping(pairs: list[str]) -> dict[str, str]:
             raise InputError(f"--map {ours.strip()}=… is given twice; give it once.")
         mapping[ours.strip()] = theirs.strip()
     return mapping
-
-
-def _print_import(
-    report: ImportReport, dry_run: bool, decided: ResultsSummary | None
-) -> None:
-    print_columns(report, with_values=dry_run)
-    if report.numerator and report.denominator:
-        console.print(f"Rate: {report.numerator} per {report.denominator}")
-    if report.already_imported:
-        _print_notes(report)
-        console.print("This file was imported before; nothing changed.")
-        return
-    if report.known_scripts or report.missing_scripts:
-        _print_earlier(report)
-    done = "Would import" if dry_run else "Imported"
-    console.print(
-        f"{done} {report.imported:,} of {report.rows_read:,} rows: "
-        f"{report.scripts:,} scripts, {report.posts:,} posts, "
-        f"{report.experiments:,} experiments ({report.known_experiments:,} known "
-        f"from before); {report.rejected:,} rejected."
-    )
-    if report.read_at is not None:
-        console.print(
-            f"Counts: {report.readings:,} new, read on {report.read_at:%Y-%m-%d} where "
-            "a row does not say when."
-        )
-    print_rows(report)
-    if report.rejects_sample:
-        print_table(
-            [
-                {"row": r.source_uri, "reason": r.reason, "detail": r.detail}
-                for r in report.rejects_sample
-            ],
-            ["row", "reason", "detail"],
-            "Rejected (a sample; the others were accepted)",
-        )
-    if decided is not None:
-        console.print(
-            f"Decided: {decided.winners:,} winners, {decided.provisional:,} "
-            f"provisional, {decided.inconclusive:,} inconclusive."
-        )
-        if decided.redecided:
-            console.print(
-                f"Of these {decided.redecided:,} had been decided before, on older "
-                "counts or fewer arms; their verdicts are new."
-            )
-        for note in decided.notes():
-            console.print(note)
-    if not dry_run:
-        console.print("Next: [bold]ig-assets sync[/bold] to embed and index them.")
-
-
-def _print_notes(report: ImportReport) -> None:
-    """What was assumed, a line for each."""
-    for note in report.notes:
-        console.print(f"- {escaped(note)}")
-
-
-def _print_earlier(report: ImportReport) -> None:
-    new = report.scripts - report.known_scripts
-    hint = ""
-    if not report.known_scripts:
-        hint = " Another export of this name needs a --source NAME of its own."
-    console.print(
-        f"An earlier file of this source was imported: {report.known_scripts:,} "
-        f"scripts are known, {new:,} are new, {report.missing_scripts:,} are not in "
-        f"this file and stay.{hint}"
-    )

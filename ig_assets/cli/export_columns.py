@@ -9,6 +9,7 @@ import typer
 
 from ig_assets.cli.output import console, escaped, print_table
 from ig_assets.core.corpus.history_import.importer import ImportReport
+from ig_assets.core.experiments.decisions.decide import ResultsSummary
 from ig_assets.core.tabular import ValueOptions, value_options
 from ig_assets.errors import InputError
 
@@ -69,7 +70,84 @@ def values_of(
         raise InputError(f"--{error}.") from None
 
 
-def print_columns(report: ImportReport, with_values: bool) -> None:
+def print_import(
+    report: ImportReport, dry_run: bool, decided: ResultsSummary | None
+) -> None:
+    """Print the effect of an import, and what it `decided`."""
+    _print_columns(report, with_values=dry_run)
+    if report.numerator and report.denominator:
+        console.print(f"Rate: {report.numerator} per {report.denominator}")
+    if report.already_imported:
+        _print_notes(report)
+        console.print("This file was imported before; nothing changed.")
+        if decided is not None and decided.winners + decided.provisional + (
+            decided.inconclusive
+        ):
+            _print_decided(decided)
+        return
+    if report.known_scripts or report.missing_scripts:
+        _print_earlier(report)
+    done = "Would import" if dry_run else "Imported"
+    console.print(
+        f"{done} {report.imported:,} of {report.rows_read:,} rows: "
+        f"{report.scripts:,} scripts, {report.posts:,} posts, "
+        f"{report.experiments:,} experiments ({report.known_experiments:,} known "
+        f"from before); {report.rejected:,} rejected."
+    )
+    if report.read_at is not None:
+        console.print(
+            f"Counts: {report.readings:,} new, read on {report.read_at:%Y-%m-%d} "
+            f"({report.read_at_by}) where a row does not say when; --as-of says it."
+        )
+    _print_rows(report)
+    if report.rejects_sample:
+        print_table(
+            [
+                {"row": r.source_uri, "reason": r.reason, "detail": r.detail}
+                for r in report.rejects_sample
+            ],
+            ["row", "reason", "detail"],
+            "Rejected (a sample; the others were accepted)",
+        )
+    if decided is not None:
+        _print_decided(decided)
+    if not dry_run:
+        console.print("Next: [bold]ig-assets sync[/bold] to embed and index them.")
+
+
+def _print_decided(decided: ResultsSummary) -> None:
+    console.print(
+        f"Decided: {decided.winners:,} winners, {decided.provisional:,} "
+        f"provisional, {decided.inconclusive:,} inconclusive."
+    )
+    if decided.redecided:
+        console.print(
+            f"Of these {decided.redecided:,} had been decided before, on older "
+            "counts or fewer arms; their verdicts are new."
+        )
+    for note in decided.notes():
+        console.print(note)
+
+
+def _print_notes(report: ImportReport) -> None:
+    """What was assumed, a line for each."""
+    for note in report.notes:
+        console.print(f"- {escaped(note)}")
+
+
+def _print_earlier(report: ImportReport) -> None:
+    new = report.scripts - report.known_scripts
+    hint = ""
+    if not report.known_scripts:
+        hint = " Another export of this name needs a --source NAME of its own."
+    console.print(
+        f"An earlier file of this source was imported: {report.known_scripts:,} "
+        f"scripts are known, {new:,} are new, {report.missing_scripts:,} are not in "
+        f"this file and stay.{hint}"
+    )
+
+
+def _print_columns(report: ImportReport, with_values: bool) -> None:
     """Print what each column is taken for, with three values and the reason."""
     if report.read_as:
         console.print(f"Read as {escaped(report.read_as)}.")
@@ -99,7 +177,7 @@ def print_columns(report: ImportReport, with_values: bool) -> None:
         )
 
 
-def print_rows(report: ImportReport) -> None:
+def _print_rows(report: ImportReport) -> None:
     """Print the sum of the file's rows, and what was assumed or left out."""
     skipped = {kind: count for kind, count in report.skipped.items() if count}
     listed = ", ".join(f"{count:,} {kind}" for kind, count in sorted(skipped.items()))

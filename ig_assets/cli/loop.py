@@ -30,6 +30,14 @@ from ig_assets.settings import Settings, load_settings
 from ig_assets.wiring import Services, make_embedder, writer_file
 from ig_assets.workspace import INSTALLED, WORKSPACE
 
+_UNDECIDED = """
+    SELECT count(*)
+    FROM experiments
+    WHERE segment = 'history'
+      AND NOT coalesce(is_running, FALSE)
+      AND experiment_id NOT IN (SELECT experiment_id FROM decisions)
+"""
+
 SAMPLE_HISTORY = WORKSPACE / "library" / "history" / "simulated_history.csv"
 TOPICS = 3
 
@@ -163,6 +171,9 @@ def _fetch_models(settings: Settings, quiet: bool) -> None:
 def _begin_with_history(services: Services, quiet: bool) -> None:
     with services.warehouse.transaction() as con:
         (imports,) = con.execute("SELECT count(*) FROM imports").fetchall()[0]
+        (undecided,) = con.execute(_UNDECIDED).fetchall()[0]
+    if imports and undecided:  # the import before ended between import and decision
+        decide(services)
     if imports or not SAMPLE_HISTORY.exists():
         return
     report = import_history(

@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ig_assets.cli.app import app
+from ig_assets.core.experiments.decisions.decide import ResultsSummary
+from ig_assets.wiring import Services
 
 HISTORY = (
     "experiment,arm,hook,views,likes,posted_on\n"
@@ -67,6 +69,25 @@ def test_an_export_that_grew_is_told_as_one_and_counted_once(
     apart = run("import-history", str(file), "--source", "another")
     assert apart.exit_code == DONE
     assert len(json.loads(run("experiments", "--json").stdout)) == 2
+
+
+def test_an_import_that_ended_before_its_decision_is_decided_by_its_repetition(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "one.csv"
+    file.write_text(HISTORY.replace("1000,60", "1000,260"))
+
+    def killed(services: Services) -> ResultsSummary:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ig_assets.cli.corpus.decide", killed)
+        run("import-history", str(file))
+    again = said(run("import-history", str(file)))
+    assert "nothing changed. Decided: 1 winners" in again
+    (verdict,) = json.loads(run("experiments", "--json").stdout)
+    assert verdict["winner_arm"] == "b"
+    assert said(run("import-history", str(file))).endswith("nothing changed.")
 
 
 def test_a_verdict_on_older_counts_is_told_to_be_new(

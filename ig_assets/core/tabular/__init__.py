@@ -6,6 +6,7 @@ say what the columns are, `decide_formats` how their values are written; then
 taken, a `RowProblem`, or counted as skipped.
 """
 
+from ig_assets.core.tabular.clock_times import NotAnInstantError
 from ig_assets.core.tabular.counts import (
     LOCALES,
     MAX_COUNT,
@@ -17,7 +18,6 @@ from ig_assets.core.tabular.counts import (
 from ig_assets.core.tabular.instants import (
     ORDERS,
     Instant,
-    NotAnInstantError,
     Order,
     parse_cell_instant,
     parse_instant,
@@ -54,6 +54,7 @@ from ig_assets.core.tabular.values import (
     AmbiguousColumnError,
     Formats,
     ValueOptions,
+    ambiguous_sentence,
     decide_formats,
     value_options,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "Table",
     "UnreadableTableError",
     "ValueOptions",
+    "ambiguous_sentence",
     "decide_formats",
     "first_visible_line",
     "guess_columns",

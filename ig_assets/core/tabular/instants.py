@@ -9,11 +9,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Literal, get_args
 
+from ig_assets.core.tabular.clock_times import (
+    NotAnInstantError,
+    is_time,
+    time_of_day,
+)
+from ig_assets.core.tabular.date_words import (
+    folded,
+    month_of,
+    split_range,
+    split_weekday,
+)
 from ig_assets.core.tabular.missing import is_missing
 from ig_assets.core.tabular.table import Cell
 
@@ -22,25 +33,6 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 
 EARLIEST, LATEST = datetime(1990, 1, 1), datetime(2100, 1, 1)
 """What is before or after stands for no date: 0001-01-01, 1970-01-01, 9999-12-31."""
-
-# Names of months by their first letters, in English, German, French, Spanish,
-# Portuguese and Italian; accents are removed first.
-_MONTHS = {
-    1: "jan janv ene gen",
-    2: "feb fev fevr febr",
-    3: "mar marz mrz mars",
-    4: "apr avr abr",
-    5: "may mai mayo maio mag",
-    6: "jun juin giu",
-    7: "jul juil lug",
-    8: "aug aout ago",
-    9: "sep sept set",
-    10: "oct okt out ott",
-    11: "nov",
-    12: "dec dez dic",
-}
-_MONTH_OF = {name: n for n, names in _MONTHS.items() for name in names.split()}
-_ACCENTS = str.maketrans("\u00e4\u00e9\u00fb\u00e7\u00e8\u00ea", "aeucee")
 
 _ISO = re.compile(
     r"(?P<y>[0-9]{4})(?P<s>[-/.])(?P<m>[0-9]{1,2})(?P=s)(?P<d>[0-9]{1,2})"
@@ -51,39 +43,37 @@ _NUMERIC = re.compile(
     r"(?:[t ,]+(?P<rest>.+))?"
 )
 _NAMED_FIRST = re.compile(
-    r"(?:[a-z]+\.?,\s+)?(?P<name>[a-z]+)\.?\s+(?P<d>[0-9]{1,2})(?:st|nd|rd|th)?,?\s+"
-    r"(?P<y>[0-9]{4})(?:[t ,]+(?:at\s+)?(?P<rest>.+))?"
+    r"(?P<name>[a-z]+)\.?\s+(?P<d>[0-9]{1,2})(?:st|nd|rd|th)?,?\s+"
+    r"(?P<y>[0-9]{4})(?:[t ,]+(?P<rest>.+))?"
 )
 _DAY_FIRST = re.compile(
-    r"(?:[a-z]+\.?,\s+)?(?P<d>[0-9]{1,2})(?:\.|st|nd|rd|th|er|\u00ba)?[\s-]+(?:de\s+)?"
+    r"(?P<d>[0-9]{1,2})(?:\.|st|nd|rd|th|er|\u00ba)?[\s-]+(?:de\s+)?"
     r"(?P<name>[a-z]+)\.?,?[\s-]+(?:de\s+)?(?P<y>[0-9]{4})"
-    r"(?:[t ,]+(?:um\s+|at\s+|a\s+las\s+)?(?P<rest>.+))?"
+    r"(?:[t ,]+(?P<rest>.+))?"
 )
 _COMPACT = re.compile(
     r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?:t(?P<rest>[0-9:.z+-]+))?"
 )
-_UNIX = re.compile(r"[0-9]{9,10}(?:\.[0-9]+)?|[0-9]{12,13}")
-_TIME = re.compile(
-    r"(?P<h>[0-9]{1,2})(?:[:.h](?P<m>[0-9]{2})(?::(?P<s>[0-9]{2})(?:[.,](?P<f>[0-9]+))?"
-    r")?)?\s*(?P<half>[ap]\.?\s?m\.?)?\s*(?:uhr)?\s*"
-    r"(?P<zone>z|utc|gmt|[+-][0-9]{2}:?(?:[0-9]{2})?)?"
+_NO_YEAR = re.compile(
+    r"(?:[0-9]{1,2}[-/.][0-9]{1,2}\.?|[0-9]{1,2}(?:\.|st|nd|rd|th|er)?\s+(?:de\s+)?"
+    r"(?P<last>[a-z]{3,})\.?|(?P<first>[a-z]{3,})\.?\s+[0-9]{1,2}(?:st|nd|rd|th)?)"
+    r"(?:,?\s+[0-9]{1,2}[:.h].*)?"
 )
-
-
-class NotAnInstantError(ValueError):
-    """A cell is no date; its text says why, as a clause for a person."""
+_UNIX = re.compile(r"[0-9]{9,10}(?:\.[0-9]+)?|[0-9]{12,13}")
 
 
 @dataclass(frozen=True)
 class Instant:
     """What a cell says: the local day and time, and the zone where it names one.
 
-    `has_time` is False for a day alone.
+    `has_time` is False for a day alone. `until` is the last day or time of a range
+    such as 2026-03-02 → 2026-03-04, of which `local` is the first.
     """
 
     local: datetime
     zone: tzinfo | None
     has_time: bool
+    until: datetime | None = None
 
     def utc(self, assumed: tzinfo) -> datetime:
         """Naive UTC; `assumed` is the zone where the cell names none."""
@@ -101,14 +91,17 @@ class DateEvidence:
     def add_all(self, cells: Sequence[Cell], lines: Sequence[int]) -> None:
         """Take cells into account; those that are no text say nothing."""
         for n, cell in enumerate(cells):
-            if isinstance(cell, str) and cell[4:5] not in ("-", ""):
-                self._add(cell.strip(), lines[n])
+            if isinstance(cell, str) and cell[4:5] and not _begins_iso(cell):
+                for text in filter(None, split_range(folded(cell.strip()))):
+                    self._add(text, cell.strip(), lines[n])
 
-    def _add(self, cell: str, line: int) -> None:
-        found = _NUMERIC.match(cell)
+    def _add(self, text: str, cell: str, line: int) -> None:
+        days, text = split_weekday(text)
+        found = _NUMERIC.match(text)
         if not found:
             return
         a, b = int(found["a"]), int(found["b"])
+        fitting = _fitting_orders(found, days)
         if a > 12 >= b:
             self._orders.add("dmy")
         elif b > 12 >= a:
@@ -116,6 +109,8 @@ class DateEvidence:
         elif a != b:
             if found["s"] == ".":  # dots are written in day, month, year only
                 self._orders.add("dmy")
+            elif len(fitting) == 1:
+                self._orders.update(fitting)
             self._doubt = self._doubt if self._doubt[0] else (cell, line)
 
     @property
@@ -146,7 +141,7 @@ def parse_cell_instant(cell: Cell, order: Order | None = None) -> Instant | None
         return _from_text(str(number), order)
     if isinstance(cell, str):
         return _from_text(" ".join(cell.split()), order)
-    raise NotAnInstantError("is not a date such as 2026-01-31")
+    raise NotAnInstantError("is not a date such as 2026-01-31", False)
 
 
 def parse_instant(text: str) -> datetime:
@@ -164,7 +159,6 @@ def parse_instant(text: str) -> datetime:
 
 
 def _from_text(text: str, order: Order | None) -> Instant:
-    folded = text.casefold().translate(_ACCENTS)
     if _UNIX.fullmatch(text):
         return _unix(text)
     if re.fullmatch(r"[0-9]{5}", text):
@@ -173,73 +167,112 @@ def _from_text(text: str, order: Order | None) -> Instant:
         )
     if re.fullmatch(r"[0-9]{4}-[0-9]{1,2}", text):
         raise NotAnInstantError("has no day; write it as 2026-01-31")
-    if found := _ISO.fullmatch(folded) or _COMPACT.fullmatch(folded):
-        parts = found["y"], found["m"], found["d"]
-    elif found := _NUMERIC.fullmatch(folded):
-        parts = _ordered(found, order)
-    elif found := _NAMED_FIRST.fullmatch(folded) or _DAY_FIRST.fullmatch(folded):
-        month = _month(found["name"])
-        parts = found["y"], str(month), found["d"]
+    begin, end = split_range(folded(text))
+    found = _single(begin, order)
+    return replace(found, until=_until(found, end, order)) if end else found
+
+
+def _until(begin: Instant, text: str, order: Order | None) -> datetime:
+    """The end of a range; a time alone is of the day on which the range begins."""
+    if begin.has_time and is_time(text):
+        until = (
+            datetime.combine(begin.local, datetime.min.time()) + time_of_day(text)[0]
+        )
     else:
-        raise NotAnInstantError("is not a date such as 2026-01-31")
-    year, month_number, day = map(int, parts)
-    try:
-        century = 2000 if len(parts[0]) == 2 else 0
-        local = datetime(year + century, month_number, day)
-    except ValueError:
-        raise NotAnInstantError("is a day that no calendar has") from None
+        until = _single(text, order).local
+    if until < begin.local:
+        raise NotAnInstantError("is a range that ends before it begins")
+    return until
+
+
+def _single(text: str, order: Order | None) -> Instant:
+    """One date, with its weekday before or behind it."""
+    days: frozenset[int] = frozenset()
+    whole, found = text, _parts(text)
+    if found is None or (found["rest"] and not is_time(found["rest"])):
+        days, text = split_weekday(text)
+        found = _parts(text) if days or found is None else found
+    if found is None:
+        raise _not_a_date(whole)
+    names = found.groupdict()
+    if "name" in names:
+        month = month_of(found["name"])
+        if month is None:
+            raise _not_a_date(whole)
+        parts = found["y"], str(month), found["d"]
+    elif "a" in names:
+        parts = _ordered(found, order, days)
+    else:
+        parts = found["y"], found["m"], found["d"]
+    local = _day(*parts)
+    if days and local.weekday() not in days:
+        raise NotAnInstantError("names another weekday than that day has")
     if not found["rest"]:
         return _checked(local, None, False)
-    offset, zone = _time(found["rest"])
+    offset, zone = time_of_day(found["rest"])
     return _checked(local + offset, zone, True)
 
 
-def _ordered(found: re.Match[str], order: Order | None) -> tuple[str, str, str]:
+def _parts(text: str) -> re.Match[str] | None:
+    for pattern in (_ISO, _COMPACT, _NUMERIC, _NAMED_FIRST, _DAY_FIRST):
+        if found := pattern.fullmatch(text):
+            return found
+    return None
+
+
+def _day(year: str, month: str, day: str) -> datetime:
+    century = 2000 if len(year) == 2 else 0
+    try:
+        return datetime(int(year) + century, int(month), int(day))
+    except ValueError:
+        raise NotAnInstantError("is a day that no calendar has") from None
+
+
+def _not_a_date(text: str) -> NotAnInstantError:
+    found = _NO_YEAR.fullmatch(text)
+    name = found and (found["first"] or found["last"])
+    if found and (not name or month_of(name)):
+        return NotAnInstantError("has no year; write it as 2026-01-31")
+    return NotAnInstantError("is not a date such as 2026-01-31", False)
+
+
+def _begins_iso(cell: str) -> bool:
+    return cell[4] == "-" and cell[:4].isdecimal()
+
+
+def _fitting_orders(found: re.Match[str], days: frozenset[int]) -> list[Order]:
+    """The orders in which a numeric date is one of these weekdays."""
+    fitting: list[Order] = []
+    for order in ORDERS if days else ():
+        try:
+            local = _day(*_in_order(found, order))
+        except NotAnInstantError:
+            continue
+        if local.weekday() in days:
+            fitting.append(order)
+    return fitting
+
+
+def _in_order(found: re.Match[str], order: Order) -> tuple[str, str, str]:
     a, b, year = found["a"], found["b"], found["y"]
+    return (year, a, b) if order == "mdy" else (year, b, a)
+
+
+def _ordered(
+    found: re.Match[str], order: Order | None, days: frozenset[int]
+) -> tuple[str, str, str]:
+    a, b = found["a"], found["b"]
     if int(a) > 12 or (found["s"] == "." and order is None):
         order = "dmy"
     elif int(b) > 12:
         order = "mdy"
+    elif order is None and len(fitting := _fitting_orders(found, days)) == 1:
+        order = fitting[0]
     if order is None and a != b:
         raise NotAnInstantError(
             "may begin with the day or with the month; write it as 2026-01-31"
         )
-    return (year, a, b) if order == "mdy" else (year, b, a)
-
-
-def _month(name: str) -> int:
-    for length in range(len(name), 2, -1):
-        if name[:length] in _MONTH_OF:
-            return _MONTH_OF[name[:length]]
-    raise NotAnInstantError("is not a date such as 2026-01-31")
-
-
-def _time(text: str) -> tuple[timedelta, tzinfo | None]:
-    found = _TIME.fullmatch(text.strip())
-    if not found or (found["m"] is None and not found["half"]):
-        raise NotAnInstantError("has a time that is not written like 18:30")
-    hour, minute, second = (int(found[name] or 0) for name in "hms")
-    if found["half"]:
-        if not 1 <= hour <= 12:
-            raise NotAnInstantError("has a time that is not written like 18:30")
-        hour = hour % 12 + (12 if found["half"].startswith("p") else 0)
-    if hour > 23 or minute > 59 or second > 60:
-        raise NotAnInstantError("has a time that no clock has")
-    micro = int((found["f"] or "0")[:6].ljust(6, "0"))
-    offset = timedelta(hours=hour, minutes=minute, seconds=second, microseconds=micro)
-    return offset, _zone(found["zone"])
-
-
-def _zone(text: str | None) -> tzinfo | None:
-    if text is None:
-        return None
-    if text[0] not in "+-":
-        return timezone.utc
-    hours, minutes = int(text[1:3]), int(text[3:].lstrip(":") or 0)
-    if hours > 23 or minutes > 59:
-        raise NotAnInstantError("has a zone that no place has")
-    offset = timedelta(hours=hours, minutes=minutes)
-    return timezone(-offset if text[0] == "-" else offset)
+    return _in_order(found, order or "dmy")
 
 
 def _unix(text: str) -> Instant:

@@ -1,4 +1,4 @@
-"""Reads JSON objects: one per line, or all of them in one array."""
+"""Reads JSON objects: one per line, or all of them in one array or object."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ig_assets.core.tabular.decoding import Content, blocks
+from ig_assets.core.tabular.json_shapes import Pairs, flat, row_of, rows_within
 from ig_assets.core.tabular.table import (
     BLANK,
     Batch,
     Cell,
-    Nested,
     RowProblem,
     UnreadableTableError,
 )
 
 NOT_AN_OBJECT = "Its line is not one JSON object."
-UNWRAPPED = ("_airbyte_data",)
-"""Columns whose object is the row itself; Airbyte puts its records into one."""
-
-MAX_ARRAY_CHARACTERS = 512 * 1024 * 1024
+MAX_CHARACTERS = 512 * 1024 * 1024
 
 _BATCH = 10_000
 
@@ -30,23 +27,46 @@ class _TwiceError(ValueError):
     """An object has one name twice."""
 
 
-def is_array(content: Content) -> bool:
-    """Whether a file is one JSON array, whatever its name says."""
-    for lines in blocks(content):
-        for line in lines:
-            if line.strip():
-                text = line.lstrip()
-                return text.startswith("[") and not _is_json(text)
-    return False
+def is_whole(content: Content) -> bool:
+    """Whether a file is one JSON value and not one per line, whatever its name says.
 
-
-def _is_json(text: str) -> bool:
-    """Whether a line is a complete list that is no array of rows: a broken row."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+    An array is; an object is where it goes over several lines, or is wrapped around
+    the rows.
+    """
+    lines = (line for lines in blocks(content) for line in lines if line.strip())
+    first, second = next(lines, "").strip(), next(lines, "").strip()
+    if first.startswith("["):
+        return not _is_list_of_values(first)
+    found = _loaded(first)
+    if not first.startswith("{") or (found is not None and second):
         return False
-    return not (isinstance(found, list) and any(isinstance(v, dict) for v in found))
+    if not second:
+        return isinstance(found, dict) and rows_within(found) is not None
+    if _loaded(_text(content)) is not None:
+        return True
+    return first[-1] in "{[," and not isinstance(_loaded(second), dict)
+
+
+def _is_list_of_values(text: str) -> bool:
+    """Whether a line is a complete list that is no array of rows: a broken row."""
+    found = _loaded(text)
+    return isinstance(found, list) and not any(isinstance(v, dict) for v in found)
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _text(content: Content) -> str:
+    text = "\n".join(line for lines in blocks(content) for line in lines)
+    if len(text) > MAX_CHARACTERS:
+        raise UnreadableTableError(
+            "it is one JSON value of more than 512 MiB; save it as JSON Lines"
+        )
+    return text
 
 
 def line_objects(content: Content) -> Iterator[tuple[int, dict[str, Any] | str | None]]:
@@ -58,43 +78,38 @@ def line_objects(content: Content) -> Iterator[tuple[int, dict[str, Any] | str |
             yield number, _object(line) if line.strip() else None
 
 
-def array_objects(
+def whole_objects(
     content: Content,
 ) -> Iterator[tuple[int, dict[str, Any] | str | None]]:
-    """Number and object of each element. Raises UnreadableTableError."""
-    text = "\n".join(line for lines in blocks(content) for line in lines)
-    if len(text) > MAX_ARRAY_CHARACTERS:
-        raise UnreadableTableError(
-            "it is one JSON array of more than 512 MiB; save it as JSON Lines"
-        )
+    """Number and object of each row of one value. Raises UnreadableTableError."""
     try:
-        values = json.loads(text, object_pairs_hook=_Pairs)
+        value = json.loads(_text(content), object_pairs_hook=Pairs)
     except json.JSONDecodeError as error:
         raise UnreadableTableError(
-            f"it is a JSON array that breaks on line {error.lineno}; is it complete?",
+            f"it is JSON that breaks on line {error.lineno}; is it complete?",
             line=error.lineno,
         ) from None
     except (ValueError, RecursionError):
-        raise UnreadableTableError("it is a JSON array that cannot be read") from None
-    for number, value in enumerate(values, 1):
-        if isinstance(value, _Pairs):
+        raise UnreadableTableError("it is JSON that cannot be read") from None
+    values = value
+    if isinstance(value, Pairs):
+        rows = rows_within(value)
+        values = [value] if rows is None else rows
+    for number, row in enumerate(values, 1):
+        if isinstance(row, Pairs):
             try:
-                yield number, _unwrapped(_plain(value))
+                yield number, row_of(_plain(row))
             except _TwiceError as error:
                 yield number, str(error)
         else:
             yield number, "It is not a JSON object."
 
 
-class _Pairs(list[tuple[str, Any]]):
-    """An object of an array, whose names are checked row by row."""
-
-
 def _object(line: str) -> dict[str, Any] | str:
     try:
-        value = json.loads(line, object_pairs_hook=_Pairs)
-        if isinstance(value, _Pairs):
-            return _unwrapped(_plain(value))
+        value = json.loads(line, object_pairs_hook=Pairs)
+        if isinstance(value, Pairs):
+            return row_of(_plain(value))
     except _TwiceError as error:
         return str(error)
     except (ValueError, RecursionError):
@@ -103,7 +118,7 @@ def _object(line: str) -> dict[str, Any] | str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, _Pairs):
+    if isinstance(value, Pairs):
         found = {name: _plain(inner) for name, inner in value}
         if len(found) < len(value):
             raise _TwiceError("Its object has one name twice.")
@@ -111,37 +126,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     return value
-
-
-def _unwrapped(row: dict[str, Any]) -> dict[str, Any]:
-    for name in UNWRAPPED:
-        inner = row.get(name)
-        if isinstance(inner, str):
-            try:
-                inner = json.loads(inner)
-            except (ValueError, RecursionError):
-                continue
-        if isinstance(inner, dict):
-            return inner
-    return row
-
-
-def flat(row: dict[str, Any], prefix: str = "") -> dict[str, Cell]:
-    """The cells of an object; an object within gives names such as `owner.username`.
-
-    The whole inner object is kept under its own name too, as `Nested`.
-    """
-    cells: dict[str, Cell] = {}
-    for name, value in row.items():
-        if isinstance(value, dict):
-            cells[f"{prefix}{name}"] = Nested(value)
-            if prefix.count(".") < 4:
-                cells |= flat(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
-            cells[f"{prefix}{name}"] = Nested(value)
-        else:
-            cells[f"{prefix}{name}"] = value
-    return cells
 
 
 def object_columns(

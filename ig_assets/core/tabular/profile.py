@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from ig_assets.core.tabular.clock_times import NotAnInstantError
 from ig_assets.core.tabular.counts import LOCALE_FORMATS, NotACountError, parse_count
-from ig_assets.core.tabular.instants import NotAnInstantError, parse_cell_instant
+from ig_assets.core.tabular.instants import parse_cell_instant
 from ig_assets.core.tabular.missing import is_missing
 from ig_assets.core.tabular.table import Cell, Nested, Table
 
@@ -110,5 +111,5 @@ def _may_be_date(cell: Cell) -> bool:
     try:
         parse_cell_instant(cell, "dmy")
     except NotAnInstantError as error:
-        return "stands for no date" in str(error)
+        return error.is_dated
     return True

@@ -16,11 +16,11 @@ from ig_assets.core.tabular.decoding import (
 from ig_assets.core.tabular.delimited import delimited_batches
 from ig_assets.core.tabular.dialect import DELIMITER_NAMES, find_header, is_typed
 from ig_assets.core.tabular.json_rows import (
-    array_objects,
-    is_array,
+    is_whole,
     line_objects,
     object_batches,
     object_columns,
+    whole_objects,
 )
 from ig_assets.core.tabular.missing import is_missing
 from ig_assets.core.tabular.parquet import parquet_batches, parquet_columns
@@ -78,9 +78,9 @@ def open_table(content: Content, name: str) -> Table:
         return replace(others, read_as=said) if sheet.others else table
     _refuse_others(start, suffix)
     if suffix in JSON or start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b'{"'):
-        objects = array_objects if is_array(content) else line_objects
+        objects = whole_objects if is_whole(content) else line_objects
         columns = object_columns(objects(content))
-        read_as = "JSON array" if objects is array_objects else "JSON Lines"
+        read_as = "JSON" if objects is whole_objects else "JSON Lines"
         return _table(
             name, columns, read_as, lambda: object_batches(objects(content), columns)
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timezone, tzinfo
 from zoneinfo import ZoneInfo
 
+from ig_assets.core.tabular.clock_times import fixed_zone, zone_of_place
 from ig_assets.core.tabular.counts import (
     LOCALE_FORMATS,
     LOCALES,
@@ -17,6 +18,7 @@ from ig_assets.core.tabular.counts import (
 )
 from ig_assets.core.tabular.instants import ORDERS, DateEvidence, Order
 from ig_assets.core.tabular.table import Table
+from ig_assets.core.tabular.vocabulary import zone_name
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,14 @@ def value_options(
 
 @dataclass(frozen=True)
 class Formats:
-    """How the columns of counts and of dates are written, by our names."""
+    """How the columns of counts and of dates are written, by our names.
+
+    `zones` are those of columns whose name says it, such as `Date (GMT)`.
+    """
 
     numbers: Mapping[str, NumberFormat] = field(default_factory=dict)
     orders: Mapping[str, Order | None] = field(default_factory=dict)
+    zones: Mapping[str, tzinfo] = field(default_factory=dict)
 
 
 class AmbiguousColumnError(ValueError):
@@ -82,6 +88,15 @@ class AmbiguousColumnError(ValueError):
         self.column = column
         self.value = value
         self.line = line
+
+
+def ambiguous_sentence(error: AmbiguousColumnError, file: str, how: str) -> str:
+    """What is asked of a person about a file; `how` is where to write the answer,
+    such as "--{option} {choices}"."""
+    choices = {"numbers": LOCALES, "dates": ORDERS}[error.option]
+    listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    said = how.format(option=error.option, choices=listed)
+    return f"In {file} {error}, and no other value decides; say which with {said}."
 
 
 def decide_formats(
@@ -117,7 +132,17 @@ def decide_formats(
         if ask and orders[ours] is None and seen.doubt[0]:
             column = table.columns[dates[ours]]
             raise AmbiguousColumnError("dates", column, *seen.doubt)
-    return Formats(numbers, orders)
+    zones = {ours: _zone_of(table.columns[n], options) for ours, n in dates.items()}
+    return Formats(numbers, orders, {ours: z for ours, z in zones.items() if z})
+
+
+def _zone_of(column: str, options: ValueOptions) -> tzinfo | None:
+    """The zone in a column's name; a person's word stands above an abbreviation."""
+    name = zone_name(column)
+    if name is None:
+        return None
+    exact = zone_of_place(name) if "/" in name else fixed_zone(name)
+    return exact or (None if options.zone else zone_of_place(name))
 
 
 def _number_formats(

@@ -33,6 +33,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("pie_de_foto", "texto_da_publicacao", "legenda", "didascalia", "testo"),
         *("text", "post", "post_content", "content", "contenu", "contenido"),
         *("conteudo", "contenuto", "inhalt", "edge_media_to_caption"),
+        "edge_media_to_caption_edges_node_text",
     ),
     "title": (
         *("title", "video_title", "post_title", "headline", "titel", "videotitel"),
@@ -61,6 +62,18 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("data_da_publicacao", "publicado_em", "orario_di_pubblicazione"),
         *("ora_di_pubblicazione", "data_di_pubblicazione", "pubblicato_il"),
     ),
+    "read_at": (
+        *("read_at", "read_on", "observed_on", "observed_at", "snapshot_at"),
+        *("snapshot_date", "snapshot_time", "scraped_at", "crawled_at", "fetched_at"),
+        *("scrape_date", "retrieved_at", "collected_at", "exported_at", "export_date"),
+        *("date_scraped", "scrape_time", "extracted_at", "extraction_time"),
+        *("data_pull_date", "pulled_at", "loaded_at", "ingested_at", "synced_at"),
+        *("airbyte_extracted_at", "airbyte_emitted_at", "fivetran_synced"),
+        *("sdc_extracted_at", "sdc_received_at", "sdc_batched_at", "dlt_load_id"),
+        *("dlt_loaded_at", "dlt_load_time", "hevo_ingested_at", "etl_loaded_at"),
+        *("ingestion_timestamp", "load_timestamp", "extract_timestamp", "epoch"),
+        *("abgerufen_am", "exportiert_am", "extrait_le", "exporte_le"),
+    ),
     "day": ("date", "datum", "fecha", "data", "day", "tag", "jour", "dia", "giorno"),
     "impressions": (
         *("impressions", "impression_count", "impressionen", "impresiones"),
@@ -85,6 +98,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("gefallt_mir_angaben", "gefallt_mir", "mentions_j_aime", "j_aime"),
         *("mention_j_aime", "me_gusta", "likes_me_gusta", "curtidas", "gostos"),
         *("mi_piace", "edge_liked_by_count"),
+        "edge_media_preview_like_count",
     ),
     "clicks": (
         *("clicks", "click_count", "link_clicks", "klicks", "linkklicks", "clics"),
@@ -95,7 +109,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("comments", "comment_count", "comments_count", "total_comments"),
         *("comments_added",),
         *("kommentare", "hinzugefugte_kommentare", "commentaires", "comentarios"),
-        *("commenti",),
+        *("commenti", "edge_media_to_comment_count"),
     ),
     "shares": (
         *("shares", "share_count", "shares_count", "total_shares", "sharings"),
@@ -137,9 +151,23 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
 }
 
-_ZONE = re.compile(r"\s*\((?:GMT|UTC|CET|CEST|MEZ|MESZ|EST|EDT|PST|PDT)[^()]*\)$")
-"""A zone behind a column's name: `Date (GMT)`. Times keep `--timezone`."""
+_ZONE = re.compile(
+    r"\s*\(\s*(?P<enclosed>(?:(?:GMT|UTC)(?:\s*[+-][0-9:]+)?|CES?T|MES?Z|[ECMP][SD]?T"
+    r"|BST|JST|AE[SD]T|(?:Africa|America|Asia|Australia|Europe|Pacific)/[A-Za-z_/]+))"
+    r"(?![A-Za-z])[^()]*\)$|(?<=[a-z0-9])[_ ]+(?P<suffix>UTC|GMT|utc|gmt)$"
+)
+"""A zone behind a column's name: `Date (GMT)`, `created_at_utc`."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def zone_name(column: str) -> str | None:
+    """The zone that a column's name names: `GMT`, `UTC+1`, `PST`, `Europe/Berlin`."""
+    found = _ZONE.search(_spaced(column))
+    return (found["enclosed"] or found["suffix"]) if found else None
+
+
+def _spaced(column: object) -> str:
+    return _CAMEL.sub("_", str(column).strip())
 
 
 @cache
@@ -148,7 +176,7 @@ def plain_name(column: object) -> str:
 
     Words of other scripts stay; `likesCount` is `likes_count`.
     """
-    text = _ZONE.sub("", _CAMEL.sub("_", str(column).strip()))
+    text = _ZONE.sub("", _spaced(column))
     text = unicodedata.normalize("NFKD", text.casefold())
     text = "".join(sign for sign in text if not unicodedata.combining(sign))
     return re.sub(r"[\W_]+", "_", text).strip("_")

@@ -202,14 +202,14 @@ def test_a_broken_json_row_costs_itself() -> None:
         Read(b'[{"a": 1},\n {"a": ]', "t.json")
 
 
-def test_airbytes_records_are_unwrapped() -> None:
+def test_airbytes_records_are_unwrapped_beside_their_time_of_extraction() -> None:
     inner = {"caption": "Pan", "like_count": 3}
     for data in (inner, json.dumps(inner)):
-        line = json.dumps({"_airbyte_raw_id": "x", "_airbyte_data": data})
+        line = json.dumps({"_airbyte_extracted_at": "x", "_airbyte_data": data})
         read = Read(line.encode(), "t.jsonl")
         assert (read.table.columns, read.cells) == (
-            ("caption", "like_count"),
-            [["Pan", 3]],
+            ("_airbyte_extracted_at", "caption", "like_count"),
+            [["x", "Pan", 3]],
         )
 
 

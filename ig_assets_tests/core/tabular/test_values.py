@@ -12,6 +12,7 @@ from ig_assets.core.tabular import (
     AmbiguousColumnError,
     Cell,
     Formats,
+    Instant,
     NotACountError,
     NotAnInstantError,
     SpoiltTextError,
@@ -170,6 +171,16 @@ UTC_NOON = datetime(2026, 3, 4, 12)
         ("4 de marzo de 2026", datetime(2026, 3, 4)),
         ("4 de março de 2026", datetime(2026, 3, 4)),
         ("4 marzo 2026", datetime(2026, 3, 4)),
+        ("Fr 20.03.2026", datetime(2026, 3, 20)),
+        ("Wed 4 Mar 2026", datetime(2026, 3, 4)),
+        ("Mon, Mar 2, 2026", datetime(2026, 3, 2)),
+        ("ven. 6 mars 2026", datetime(2026, 3, 6)),
+        ("mar. 3 mars 2026", datetime(2026, 3, 3)),
+        ("segunda-feira, 2 de março de 2026", datetime(2026, 3, 2)),
+        ("2026-03-04 (Mi)", datetime(2026, 3, 4)),
+        ("Wed 04/03/2026", datetime(2026, 3, 4)),
+        ("mercredi 4 mars 2026 à 12h00", UTC_NOON),
+        ("March 4, 2026 1:00 PM (GMT+1)", UTC_NOON),
         ("13/03/2026", datetime(2026, 3, 13)),
         ("03/13/2026 12:30 AM", datetime(2026, 3, 13, 0, 30)),
         (date(2026, 3, 4), datetime(2026, 3, 4)),
@@ -194,6 +205,51 @@ def test_a_date_is_read_as_people_and_programs_write_it(
 def test_what_is_no_instant_is_refused_and_never_crashes(cell: Cell) -> None:
     with pytest.raises(NotAnInstantError):
         parse_cell_instant(cell)
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("Do 20.03.2026", "another weekday"),
+        ("2026-03-04 → 2026-03-02", "ends before it begins"),
+        ("2.–4. März 2026", "is not a date"),
+        ("5 March", "no year"),
+        ("Mar 5", "no year"),
+        ("5.3.", "no year"),
+    ],
+)
+def test_a_date_that_contradicts_itself_or_lacks_a_part_says_so(
+    cell: str, why: str
+) -> None:
+    with pytest.raises(NotAnInstantError, match=why):
+        parse_cell_instant(cell)
+
+
+@pytest.mark.parametrize(
+    ("cell", "until"),
+    [
+        ("2026-03-02 → 2026-03-04", datetime(2026, 3, 4)),
+        ("March 2, 2026 → March 4, 2026", datetime(2026, 3, 4)),
+        ("Mo 02.03.2026 - Mi 04.03.2026", datetime(2026, 3, 4)),
+        ("2026-03-02/2026-03-04", datetime(2026, 3, 4)),
+        ("March 2, 2026 9:00 AM → 10:00 AM", datetime(2026, 3, 2, 10)),
+    ],
+)
+def test_a_range_is_its_first_day_and_says_until_when(
+    cell: str, until: datetime
+) -> None:
+    found = parse_cell_instant(cell)
+    assert found is not None and found.local.date() == date(2026, 3, 2)
+    assert found.until == until
+    assert parse_cell_instant("2026-03-02") == Instant(
+        datetime(2026, 3, 2), None, False, None
+    )
+
+
+def test_a_weekday_decides_the_order_of_its_column() -> None:
+    # The 2nd of March 2026 is a Monday, the 3rd of February a Tuesday.
+    assert decided("Mon 02/03/2026", "05/06/2026").orders == {"day": "dmy"}
+    assert decided("Tue 02/03/2026", "05/06/2026").orders == {"day": "mdy"}
 
 
 def test_all_values_of_a_column_decide_the_order_of_day_and_month() -> None:

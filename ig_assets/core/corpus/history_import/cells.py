@@ -6,6 +6,7 @@ import html
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +65,7 @@ class RowReader:
         self._simulated = simulated
         self._metrics = [name for name in METRICS if name in indices]
         self._left_out: Counter[tuple[str, str]] = Counter()
+        self._ranges: Counter[str] = Counter()
         self._repaired = 0
         self._assumed_utc = False
 
@@ -98,6 +100,14 @@ class RowReader:
         notes = [
             f"`{name}`: {_values(count)} left out, the first because it {why}."
             for (name, why), count in self._left_out.items()
+        ]
+        notes += [
+            f"`{name}`: {_values(count)} a range of days; the first day was taken."
+            for name, count in self._ranges.items()
+        ]
+        notes += [
+            f"`{name}`: times without a zone are of {zone}, as the column's name says."
+            for name, zone in self._formats.zones.items()
         ]
         if self._repaired:
             notes.append(
@@ -210,9 +220,19 @@ class RowReader:
             return None
         if found is None:
             return None
-        if found.zone is None and self._values.zone is None:
+        if found.until is not None:
+            if name == "as_of":
+                raise InvalidSourceError(
+                    "not a date", "`as_of` is a range of days; a reading has one time."
+                )
+            if name == "ends_on":
+                found = replace(found, local=found.until, until=None)
+            else:
+                self._ranges[name] += 1
+        zone = self._formats.zones.get(name)
+        if found.zone is None and zone is None and self._values.zone is None:
             self._assumed_utc = True
-        return found.utc(self._values.assumed_zone)
+        return found.utc(zone or self._values.assumed_zone)
 
     def _flag(self, cells: Sequence[Cell], name: str) -> bool | None:
         value = self._label(cells, name).lower()

@@ -22,7 +22,6 @@ DENOMINATORS = ("impressions", "reach", "views")
 METRICS = (*DENOMINATORS, *NUMERATORS, "comments", "shares", "saves")
 
 _POST_DAYS = (*NAMES["published_at"], *NAMES["day"])
-_READING_DAYS = ("observed_on", "observed_at", "snapshot_at", "snapshot_date")
 
 # Our columns, with their names in the Upworthy archive, in the exports of platforms
 # and schedulers in six languages, and in common A/B tools.
@@ -45,7 +44,7 @@ FIELDS: dict[str, Field] = {
         Kind.LABEL, ("eyecatcher_id", "image_id", "thumbnail_id", "thumbnail")
     ),
     "posted_on": Field(Kind.DATE, _POST_DAYS),
-    "as_of": Field(Kind.DATE, (*_READING_DAYS, "read_at", "read_on", *NAMES["day"])),
+    "as_of": Field(Kind.DATE, (*NAMES["read_at"], *NAMES["day"])),
     "running": Field(Kind.FLAG, ("is_running",)),
     "ends_on": Field(Kind.DATE, ("ends_at", "end_date")),
     "simulated": Field(Kind.FLAG, ("is_simulated", "synthetic")),
@@ -53,6 +52,7 @@ FIELDS: dict[str, Field] = {
 }
 
 _COUNTS: dict[str, tuple[str, ...]] = {name: NAMES[name] for name in METRICS}
+_READ = {"as_of": NAMES["read_at"]}
 _STUDIO_IDS = ("content", "video", "inhalte", "contenu", "contenido", "conteudo")
 
 # What the export of each tool has; columns of other fields are left alone.
@@ -63,17 +63,20 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
         "text": NAMES["description"],
         "author": NAMES["author"],
         "posted_on": NAMES["published_at"],
+        **_READ,
         **_COUNTS,
     },
     "youtube-studio": {
         "post_id": (*_STUDIO_IDS, "contenuti", *NAMES["post_id"]),
         "hook": NAMES["title"],
         "posted_on": NAMES["published_at"],
+        **_READ,
         **_COUNTS,
     },
     "instagram-download": {
         "text": ("caption", "title", "media_title"),
         "posted_on": ("creation_timestamp", "media_creation_timestamp", "taken_at"),
+        **_READ,
         **_COUNTS,
     },
     "yt-dlp": {
@@ -83,6 +86,7 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
         "text": ("description",),
         "author": ("channel", "uploader_id", "uploader"),
         "posted_on": ("timestamp", "upload_date"),
+        **_READ,
         **_COUNTS,
         "shares": ("repost_count", *NAMES["shares"]),
     },
@@ -91,6 +95,7 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
         "permalink": NAMES["permalink"],
         "text": NAMES["caption"],
         "posted_on": _POST_DAYS,
+        **_READ,
         **_COUNTS,
     },
     "airbyte": {
@@ -99,6 +104,7 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
         "text": NAMES["caption"],
         "author": NAMES["author"],
         "posted_on": NAMES["published_at"],
+        **_READ,
         **_COUNTS,
     },
 }
@@ -109,6 +115,8 @@ class ColumnMapping:
     """What each column of a file is taken for; `indices` are {ours: position}."""
 
     guesses: tuple[ColumnGuess, ...]
+    numbers: tuple[str, ...] = ()
+    """The columns that hold counts and are taken for nothing."""
 
     @property
     def indices(self) -> dict[str, int]:
@@ -126,6 +134,40 @@ class ColumnMapping:
     def left_alone(self) -> tuple[str, ...]:
         """The file's other columns."""
         return tuple(guess.column for guess in self.guesses if not guess.ours)
+
+    def notes(self, numerator: str | None, denominator: str | None) -> tuple[str, ...]:
+        """What was not taken, and what that means; a sentence for each.
+
+        `numerator` and `denominator` are the metrics of the rate, None where the file
+        has no such column.
+        """
+        notes = []
+        lacking = []
+        if numerator is None:
+            lacking.append((" or ".join(NUMERATORS), NUMERATORS[0]))
+        if denominator is None:
+            lacking.append((" or ".join(DENOMINATORS), DENOMINATORS[-1]))
+        if lacking:
+            what = ", nor ".join(names for names, _ in lacking)
+            how = " ".join(f"--map {ours}=COLUMN" for _, ours in lacking)
+            notes.append(
+                f"No post has a rate, since no column is known as {what}: the texts "
+                f"become scripts, and decide nothing. {how} names it."
+            )
+        for guess in self.guesses:
+            for ours in (*METRICS, "posted_on", "post_id", "permalink"):
+                if not guess.ours and guess.why.startswith(f"not {ours}: "):
+                    why = guess.why.removeprefix(f"not {ours}: ")
+                    notes.append(
+                        f"Column {guess.column!r} was not taken for {ours}: {why}. "
+                        f"--map {ours}={guess.column} takes it."
+                    )
+        if self.numbers:
+            notes.append(
+                f"Columns of numbers that were not taken: {', '.join(self.numbers)}. "
+                f"--map takes one for {', '.join(METRICS)}."
+            )
+        return tuple(notes)
 
 
 def map_history(
@@ -155,7 +197,15 @@ def map_history(
             f"No column of {file_name} is known to be the hook; say which one with "
             f"--map hook=COLUMN (columns: {', '.join(columns)})."
         )
-    return ColumnMapping(tuple(guesses))
+    numbers = tuple(
+        profile.name
+        for profile, guess in zip(profiles, guesses, strict=True)
+        if guess.ours is None
+        and guess.column not in given.values()
+        and profile.mostly(profile.counts)
+        and not profile.mostly(profile.dates)
+    )
+    return ColumnMapping(tuple(guesses), numbers)
 
 
 def _check_given(

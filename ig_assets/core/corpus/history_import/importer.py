@@ -28,6 +28,7 @@ from ig_assets.core.corpus.history_import.plan import (
     plan_import,
     without_forgotten,
 )
+from ig_assets.core.corpus.history_import.present import Present
 from ig_assets.core.corpus.history_import.identity.recognition import (
     recognise_source,
     shares_posts,
@@ -61,8 +62,8 @@ class ImportReport:
     `imported`, `rejected` and `skipped` (by kind, `repeated` ones among them) are rows
     of the file and add up to `rows_read`; `columns` say what each column is taken for,
     `read_as` how the file was read. `scripts` are distinct texts, `readings` counts
-    that were read at `read_at`, or at the rows' own times; `notes` say what was
-    assumed,
+    that were read at `read_at`, which `read_at_by` says, or at the rows' own times;
+    `notes` say what was assumed,
     `experiments` those with two arms or more, of which `known_experiments` exist from
     earlier imports of the `source`; `left_alone` are columns that are not mapped. Of
     the scripts of earlier files `known_scripts` are in this one too and
@@ -88,6 +89,7 @@ class ImportReport:
     repeated: int = 0
     readings: int = 0
     read_at: datetime | None = None
+    read_at_by: str = ""
     skipped: Mapping[str, int] = field(default_factory=dict)
     columns: tuple[ColumnGuess, ...] = ()
     notes: tuple[str, ...] = ()
@@ -102,17 +104,21 @@ def import_history(
     path: Path,
     options: ImportOptions | None = None,
     run_id: str | None = None,
+    machine_clock: Clock | None = None,
 ) -> ImportReport:
     """Import one CSV, JSON (each also .gz), Parquet or Excel file in one transaction.
 
     Experiment ids are the file's own within its source: of an extended export only
     what is new is added. The same bytes twice change nothing, unless a `source` is
-    given that has not had them, or an older file was imported in between. Raises
+    given that has not had them, or an older file was imported in between. No reading
+    is later than `clock` or `machine_clock`, the real one of a simulation. Raises
     InputError, also where columns are mapped otherwise than before, and where it is
     in doubt which source the file belongs to, and NothingTakenError where no row can
     be taken.
     """
     options = options or ImportOptions()
+    present = Present(clock.now(), (machine_clock or clock).now())
+    present.check(options.as_of)
     content_hash = _content_hash(path)
     history = read_history(
         path,
@@ -127,12 +133,11 @@ def import_history(
         raise NothingTakenError(
             f"Nothing of {path.name} was taken: {history.why_nothing}."
         )
-    now = clock.now()
     with warehouse.transaction() as con:
         past = past_imports(con)
         rows, forgotten = without_forgotten(con, history, path.name)
         history = replace(history, rejects=history.rejects + forgotten)
-        grouped = group_posts(rows, history.mapping)
+        grouped = group_posts(rows, history.mapping, present)
         name = options.source or (source_name(path.name) if options.by_name else None)
         own = source_of(past, content_hash, name)
         known = _known(con, past, own, grouped)
@@ -145,10 +150,10 @@ def import_history(
             same_bytes = previous.content_hash == content_hash
             if same_bytes or not shares_posts(grouped.posts, known, source):
                 check_mapping(previous, history.mapping, same_bytes)
-        plan = plan_import(con, file, history, grouped, known, options, now)
+        plan = plan_import(con, file, history, grouped, known, options, present)
         if recognised:
             plan = replace(plan, notes=(recognised, *plan.notes))
-        readings = new_readings(con, plan.arms, plan.time, now)
+        readings = new_readings(con, plan.arms, plan.time, present.now)
         if previous is not None and previous.content_hash == content_hash:
             if not is_news(plan, readings, known.tests):
                 return _already_imported(previous, plan)
@@ -157,7 +162,7 @@ def import_history(
                 raise NothingTakenError(
                     f"Nothing of {path.name} was taken: {_why_nothing(plan)}."
                 )
-            write_import(con, plan, readings, now, run_id)
+            write_import(con, plan, readings, present.now, run_id)
     return _report(plan, len(readings))
 
 
@@ -244,6 +249,7 @@ def _report(plan: ImportPlan, readings: int) -> ImportReport:
         repeated=plan.repeated,
         readings=readings,
         read_at=plan.time.at,
+        read_at_by=plan.time.by,
         skipped=plan.skipped,
         columns=plan.history.columns,
         notes=plan.notes,

@@ -25,6 +25,8 @@ from ig_assets.core.corpus.history_import.identity.file_posts import (
     GroupedRows,
 )
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownHistory
+from ig_assets.core.corpus.history_import.identity.matching import KnownLookup
+from ig_assets.core.corpus.history_import.present import Present
 from ig_assets.core.corpus.history_import.rates import rate_posts
 from ig_assets.core.corpus.history_import.reading_times import (
     ReadingTime,
@@ -169,7 +171,7 @@ def plan_import(
     grouped: GroupedRows,
     known: KnownHistory,
     options: ImportOptions,
-    now: datetime,
+    present: Present,
 ) -> ImportPlan:
     """Match the posts of a file with those of earlier imports; writes nothing."""
     posts = grouped.posts
@@ -185,10 +187,11 @@ def plan_import(
     forgotten = forgotten_scripts(con)
     arms = [arm for arm in made.arms if arm.script_id not in forgotten]
     gone = [arm.post for arm in made.arms if arm.script_id in forgotten]
-    time, time_notes = settle_time(reading_time(posts, options.as_of, now), arms)
+    time, time_notes = settle_time(reading_time(posts, options.as_of, present), arms)
     set_aside = {post.row.number for post in (*gone, *made.other_words, *made.alike)}
     left = [post for post in posts if post.row.number not in set_aside]
-    words, edited = current_words(con, left, arms, time)
+    lookup = KnownLookup(known, file.source, across)
+    words, edited = current_words(con, left, arms, time, lookup)
     experiments = make_experiments(
         arms, history.numerator, rated.denominators, options.terms, known.tests, time
     )
@@ -223,7 +226,7 @@ def plan_import(
             *history.notes,
             *grouped.notes,
             *identity_notes(grouped),
-            *rate_notes(rated, history.numerator),
+            *rate_notes(rated, history),
             *experiment_notes(experiments, options.terms, known.tests),
             *time_notes,
         ),

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ig_assets.core.corpus.history_import.arms import ImportedArm
 from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownPost
+from ig_assets.core.corpus.history_import.present import Present
 from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.core.identity import next_instant
 
@@ -32,12 +33,13 @@ class ReadingTime:
     """The time of a file's rows that have none of their own.
 
     `stated` is by the person (`is_own`) or by the newest row, None where neither says
-    it; `now` is the import's.
+    it; `now` is the import's. `by` says for a person what gave it.
     """
 
     stated: datetime | None
     is_own: bool
     now: datetime
+    by: str
 
     @property
     def at(self) -> datetime:
@@ -64,21 +66,24 @@ class ReadingTime:
 
 
 def reading_time(
-    posts: Sequence[FilePost], as_of: datetime | None, now: datetime
+    posts: Sequence[FilePost], as_of: datetime | None, present: Present
 ) -> ReadingTime:
     """The time of a file's readings, before they are compared with earlier ones.
 
     A post without any count above 0 may be a planned one, and dates nothing.
     """
     if as_of is not None:
-        return ReadingTime(as_of, True, now)
+        return ReadingTime(as_of, True, present.now, "--as-of")
     days = [
         row.posted_on
         for post in posts
         for row in post.rows
         if row.posted_on and any(row.counts.values())
     ]
-    return ReadingTime(max(days, default=None), False, now)
+    if days:
+        return ReadingTime(max(days), False, present.now, "the newest post's day")
+    by = "the simulated clock's day" if present.is_simulated else "the import's day"
+    return ReadingTime(None, False, present.now, by)
 
 
 def settle_time(
@@ -100,7 +105,11 @@ def settle_time(
     stated = time.stated
     is_older = stated is not None and latest is not None and stated < latest
     if stated is None or (is_older and not time.is_own and ahead and not behind):
-        return replace(time, stated=next_instant(time.now, latest)), _fell(behind)
+        at = next_instant(time.now, latest)
+        by = time.by if stated is None else "the import's day"
+        if at != time.now:
+            by = "after the latest known reading"
+        return replace(time, stated=at, by=by), _fell(behind)
     if is_older and (ahead or behind):
         return time, (
             f"These counts are of {stated:%Y-%m-%d}, older than the known ones of "

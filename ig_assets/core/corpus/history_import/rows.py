@@ -25,6 +25,7 @@ from ig_assets.core.tabular import (
     Table,
     UnreadableTableError,
     ValueOptions,
+    ambiguous_sentence,
     decide_formats,
     open_table,
     profile_table,
@@ -147,11 +148,8 @@ def read_history(
     except UnreadableTableError as error:
         raise InputError(f"{file.name} cannot be read: {error}.") from None
     except AmbiguousColumnError as error:
-        choices = "en, de or fr" if error.option == "numbers" else "mdy or dmy"
-        raise InputError(
-            f"In {file.name} {error}, and no other value decides; say which with "
-            f"--{error.option} {choices}."
-        ) from None
+        sentence = ambiguous_sentence(error, file.name, "--{option} {choices}")
+        raise InputError(sentence) from None
     except OSError:
         raise InputError(f"The file {file} cannot be opened.") from None
 
@@ -191,7 +189,7 @@ def _parsed(
         denominators=denominators,
         skipped=dict(skipped),
         columns=columns.guesses,
-        notes=reader.notes(),
+        notes=(*columns.notes(numerator, denominator), *reader.notes()),
         read_as=table.read_as,
     )
 

@@ -11,6 +11,7 @@ from ig_assets.core.corpus.history_import.experiments import (
 from ig_assets.core.corpus.history_import.identity.file_posts import GroupedRows
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownTest
 from ig_assets.core.corpus.history_import.rates import RatedPosts
+from ig_assets.core.corpus.history_import.rows import ParsedHistory
 
 
 def counted(things: int | Sized, noun: str) -> str:
@@ -19,9 +20,10 @@ def counted(things: int | Sized, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def rate_notes(rated: RatedPosts, numerator: str | None) -> tuple[str, ...]:
+def rate_notes(rated: RatedPosts, history: ParsedHistory) -> tuple[str, ...]:
     """Which posts are rated by what, and which are not."""
     notes = []
+    numerator = history.numerator
     if len(rated.by_denominator) > 1:
         by = " and ".join(
             f"{counted(number, 'post')} by {name}"
@@ -33,10 +35,10 @@ def rate_notes(rated: RatedPosts, numerator: str | None) -> tuple[str, ...]:
             f"{counted(rated.apart, 'post')} without the denominator of their test's "
             "other arms: no part of the test."
         )
-    if rated.unrated and rated.posts:
+    if rated.unrated and numerator and history.denominator:
         notes.append(
             f"{counted(rated.unrated, 'post')} without {numerator} or without what it "
-            "is divided by: no rate, and in no other's."
+            "is divided by: no rate, so that they decide nothing."
         )
     return tuple(notes)
 
@@ -102,7 +104,14 @@ def identity_notes(grouped: GroupedRows) -> tuple[str, ...]:
     """By what the posts are known, and which rows said nothing new."""
     notes = []
     by_words = sum(not post.names for post in grouped.posts)
-    if by_words == len(grouped.posts) and by_words:
+    if grouped.rounded:
+        notes.append(
+            f"A spreadsheet has rounded {counted(grouped.rounded, 'id')} of posts (the "
+            f"first is {grouped.rounded[0]}): these posts are known by their words and "
+            "date. Import the export as it was downloaded, or open it in Excel with "
+            "Data > From Text/CSV and the column as Text."
+        )
+    elif by_words == len(grouped.posts) and by_words:
         notes.append(
             "The file has no id or permalink of its posts: they are known by their "
             "words and date, and edited words are another post. --map post_id=COLUMN "

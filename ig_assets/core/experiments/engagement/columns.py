@@ -15,10 +15,7 @@ from ig_assets.core.tabular import (
 from ig_assets.errors import InputError
 
 COUNTERS = ("views", "reach", "likes", "comments", "shares", "saved")
-_READING_DAYS = (
-    *("observed_at", "as_of", "snapshot_at", "snapshot_date", "read_at", "read_on"),
-    *NAMES["day"],
-)
+_READING_DAYS = ("as_of", *NAMES["read_at"], *NAMES["day"])
 
 # Ours, and what others call it; the first whose values fit is taken.
 FIELDS: dict[str, Field] = {

@@ -21,6 +21,7 @@ from ig_assets.core.experiments.stats.e_values import Floats
 from ig_assets.core.tabular import (
     AmbiguousColumnError,
     UnreadableTableError,
+    ambiguous_sentence,
     decide_formats,
     open_table,
     profile_table,
@@ -109,11 +110,8 @@ def read_recording(file: Path, columns: Mapping[str, str] | None = None) -> Reco
     except UnreadableTableError as error:
         raise InputError(f"{file.name} cannot be read: {error}.") from None
     except AmbiguousColumnError as error:
-        choices = "en, de or fr" if error.option == "numbers" else "mdy or dmy"
-        raise InputError(
-            f"In {file.name} {error}, and no other value decides; say which with "
-            f"{error.option}=… ({choices}) in IG_REPLAY_COLUMNS."
-        ) from None
+        how = "{option}=… ({choices}) in IG_REPLAY_COLUMNS"
+        raise InputError(ambiguous_sentence(error, file.name, how)) from None
     if not found.posts:
         first = min(found.rejects, default=None)
         raise InputError(

@@ -125,11 +125,14 @@ class SnapshotReader:
         found = parse_cell_instant(cell, self._formats.orders[name])
         if found is None:
             return None
-        begin = found.utc(self._zone)
+        if found.until is not None:
+            raise NotAnInstantError("is a range of days")
+        zone = self._formats.zones.get(name, self._zone)
+        begin = found.utc(zone)
         if found.has_time:
             return begin, timedelta(0)
         next_day = found.local + timedelta(days=1)
-        end = type(found)(next_day, found.zone, False).utc(self._zone)
+        end = type(found)(next_day, found.zone, False).utc(zone)
         return begin, end - begin
 
     def _count(self, cells: Sequence[Cell], name: str) -> float:

@@ -444,3 +444,188 @@ def _workbook() -> bytes:
         for name, content in parts.items():
             book.writestr(name, content)
     return out.getvalue()
+
+
+# ── dates as people write them ──────────────────────────────────────────────
+
+
+def test_of_a_range_the_first_day_is_taken_and_counted(tmp_path: Path) -> None:
+    rows = ["2026-03-02 → 2026-03-04", "Fr 06.03.2026", "Do 06.03.2026"]
+    content = "caption,published,views,likes\n" + "".join(
+        f"Salt the pan {n},{day},100,5\n" for n, day in enumerate(rows)
+    )
+    found = history(tmp_path, "planner.csv", content)
+    days = [row.posted_on for row in found.rows]
+    assert days == [datetime(2026, 3, 2), datetime(2026, 3, 6), None]
+    assert "1 value was a range of days; the first day was taken" in str(found.notes)
+    assert "names another weekday than that day has" in str(found.notes)
+
+
+def test_a_reading_has_one_time_and_no_range(tmp_path: Path) -> None:
+    content = "caption,as_of,views,likes\nSalt the pan,2026-03-02 → 2026-03-04,9,1\n"
+    found = history(tmp_path, "period.csv", content)
+    assert [r.detail for r in found.rejects] == [
+        "`as_of` is a range of days; a reading has one time."
+    ]
+    recorded = "id,day,views\nabc123,2026-03-02 → 2026-03-04,9\n"
+    (tmp_path / "recorded.csv").write_text(recorded, encoding="utf-8")
+    with pytest.raises(InputError, match="line 2: not a day"):
+        read_recording(tmp_path / "recorded.csv")
+
+
+def test_the_end_of_a_range_is_the_end_of_a_test(tmp_path: Path) -> None:
+    content = "caption,ends_on,views,likes\nSalt,2026-03-02 → 2026-03-04,9,1\n"
+    found = history(tmp_path, "tests.csv", content)
+    assert found.rows[0].ends_on == datetime(2026, 3, 4)
+
+
+# ── JSON as vendors wrap it, and when it was read ───────────────────────────
+
+DOWNLOAD = {
+    "ig_reels_media": [
+        {
+            "media": [
+                {
+                    "uri": "media/reels/1.mp4",
+                    "creation_timestamp": 1772604480,
+                    "title": "CafÃ© ohne Filter",
+                    "media_metadata": {"video_metadata": {"exif_data": [{"a": 1}]}},
+                }
+            ]
+        },
+        {
+            "media": [{"uri": "2.jpg", "title": ""}, {"uri": "3.jpg", "title": ""}],
+            "title": "Two photos.",
+            "creation_timestamp": 1772604481,
+        },
+    ]
+}
+GRAPH = {
+    "data": [
+        {
+            "id": "17900000000000001",
+            "caption": "Salt the pan.",
+            "like_count": 30,
+            "timestamp": "2026-03-04T06:08:00+0000",
+            "insights": {
+                "data": [
+                    {"name": "reach", "values": [{"value": 900}]},
+                    {"name": "views", "values": [{"value": 1500}]},
+                ]
+            },
+        }
+    ],
+    "paging": {"cursors": {"before": "x", "after": "y"}},
+}
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_the_rows_of_a_wrapped_json_are_read_with_the_words_of_their_media(
+    tmp_path: Path, indent: int | None
+) -> None:
+    content = json.dumps(DOWNLOAD, indent=indent)
+    for preset in (None, "instagram-download"):
+        found = history(tmp_path, "reels.json", content, preset=preset)
+        assert [row.text for row in found.rows] == ["Café ohne Filter", "Two photos."]
+        assert found.rows[0].posted_on == datetime(2026, 3, 4, 6, 8)
+    graph = history(tmp_path, "media.json", json.dumps(GRAPH, indent=indent))
+    counts = {"reach": 900, "views": 1500, "likes": 30}
+    assert seen(graph) == [("Salt the pan.", datetime(2026, 3, 4, 6, 8), counts)]
+    assert graph.rows[0].post_id == "17900000000000001"
+
+
+def test_a_json_with_two_lists_of_posts_is_asked_about(tmp_path: Path) -> None:
+    rows = [{"caption": "Salt the pan.", "likes": 1}]
+    content = json.dumps({"posts": rows, "reels": rows})
+    with pytest.raises(InputError, match=r"several lists \(posts, reels\)"):
+        history(tmp_path, "all.json", content)
+
+
+def test_a_single_row_with_lists_of_its_own_is_a_row(tmp_path: Path) -> None:
+    row = {"id": "dQw4w9WgXcQ", "title": "Salt", "description": "Salt the pan."}
+    row |= {"view_count": 9, "like_count": 1, "formats": [{"url": "a"}, {"url": "b"}]}
+    found = history(tmp_path, "one.info.json", json.dumps(row), preset="yt-dlp")
+    assert [r.text for r in found.rows] == ["Salt the pan."]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("_airbyte_extracted_at", "2026-03-09T05:00:00Z"),
+        ("_fivetran_synced", "2026-03-09T05:00:00.000Z"),
+        ("_sdc_extracted_at", "2026-03-09T05:00:00+00:00"),
+        ("_dlt_load_id", "1773032400.0"),
+        ("scrapedAt", "2026-03-09T05:00:00.000Z"),
+        ("epoch", 1773032400),
+    ],
+)
+def test_the_time_of_extraction_is_that_of_the_reading(
+    tmp_path: Path, column: str, value: object
+) -> None:
+    row = {"id": "dQw4w9WgXcQ", "caption": "Salt the pan.", "views": 9, "likes": 1}
+    row = {"created_at": "2026-03-04T06:08:00Z", column: value, **row}
+    found = history(tmp_path, "table.jsonl", json.dumps(row))
+    assert found.rows[0].read_at == datetime(2026, 3, 9, 5)
+    recorded = tmp_path / "recording.jsonl"
+    recorded.write_text(json.dumps(row), encoding="utf-8")
+    read = read_recording(recorded)
+    assert str(read.observed_at[0])[:19] == "2026-03-09T05:00:00"
+
+
+def test_airbytes_time_of_extraction_beside_the_record_is_kept(tmp_path: Path) -> None:
+    record = {"id": "17900000000000001", "caption": "Salt.", "likes": 1, "views": 9}
+    row = {"_airbyte_extracted_at": "2026-03-09T05:00:00Z", "_airbyte_data": record}
+    for preset in (None, "airbyte"):
+        found = history(tmp_path, "raw.jsonl", json.dumps(row), preset=preset)
+        assert found.rows[0].read_at == datetime(2026, 3, 9, 5)
+
+
+# ── what was not taken is said ──────────────────────────────────────────────
+
+
+def test_a_file_without_a_rate_says_what_that_means_and_which_column_names_it(
+    tmp_path: Path,
+) -> None:
+    content = "Caption,Views,Hearts,New Follows\nSalt the pan,900,40,3\n"
+    found = history(tmp_path, "tool.csv", content)
+    notes = " ".join(found.notes)
+    assert "No post has a rate, since no column is known as likes or clicks" in notes
+    assert "decide nothing. --map likes=COLUMN names it" in notes
+    assert "not taken: Hearts, New Follows." in notes
+    mapped = history(tmp_path, "tool.csv", content, mapping={"likes": "Hearts"})
+    assert "No post has a rate" not in str(mapped.notes)
+    assert "not taken: New Follows." in str(mapped.notes)
+
+
+def test_a_count_column_whose_values_are_no_counts_is_named(tmp_path: Path) -> None:
+    content = "Caption,Views,Total likes\nSalt,900,4.1 %\nOil,80,5.2 %\n"
+    found = history(tmp_path, "tool.csv", content)
+    assert "'Total likes' was not taken for likes: its values are no counts" in str(
+        found.notes
+    )
+
+
+# ── a zone in a column's name ───────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("column", "zone", "utc"),
+    [
+        ("Date (GMT)", None, datetime(2026, 7, 4, 12)),
+        ("Publish time (UTC+02:00)", "Asia/Tokyo", datetime(2026, 7, 4, 10)),
+        ("Publish time (PST)", None, datetime(2026, 7, 4, 19)),  # summer time
+        ("Publish time (PST)", "Europe/Berlin", datetime(2026, 7, 4, 10)),
+        ("Publish time (Europe/Berlin)", None, datetime(2026, 7, 4, 10)),
+        ("created_at_utc", "Europe/Berlin", datetime(2026, 7, 4, 12)),
+    ],
+)
+def test_a_zone_in_a_columns_name_is_that_of_its_times(
+    tmp_path: Path, column: str, zone: str | None, utc: datetime
+) -> None:
+    content = f"caption,{column},views,likes\nSalt the pan,2026-07-04 12:00,9,1\n"
+    values = value_options(None, None, zone)
+    found = history(tmp_path, "posts.csv", content, values=values)
+    assert found.rows[0].posted_on == utc
+    assert "taken as UTC" not in str(found.notes)
+    by_name = "as the column's name says" in str(found.notes)
+    assert by_name == (column != "Publish time (PST)" or zone is None)

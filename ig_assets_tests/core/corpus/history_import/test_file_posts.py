@@ -12,12 +12,13 @@ from ig_assets.core.corpus.history_import.importer import ImportReport, import_h
 from ig_assets.core.corpus.history_import.plan import ImportOptions
 from ig_assets.core.corpus.history_import.identity.vendor_names import plain_permalink
 from ig_assets.errors import InputError, NothingTakenError
-from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory, SteppingClock
 
 REAL = Path(__file__).parents[5] / "shared" / "real_files"
 needs_real_files = pytest.mark.skipif(
     not REAL.exists(), reason="the folder of real files is not here"
 )
+MACHINE = datetime(2026, 11, 28)
 HEADER = "post_id,permalink,caption,thumbnail,posted_on,views,likes\n"
 
 
@@ -31,7 +32,11 @@ def load(
         file.write_text(content, encoding="utf-8")
     options = {"by_name": True, **options}
     return import_history(
-        corpus.warehouse, corpus.clock, file, ImportOptions(**options)
+        corpus.warehouse,
+        corpus.clock,
+        file,
+        ImportOptions(**options),
+        machine_clock=SteppingClock(MACHINE),
     )
 
 
@@ -80,6 +85,51 @@ def test_an_edited_caption_and_a_changed_thumbnail_are_the_same_post_and_script(
     rates = "SELECT rate FROM script_performance WHERE revision_hash = '{}'"
     assert corpus.rows(rates.format(script["revision_hash"])) == [(41 / 900,)]
     assert load(corpus, HEADER + edited).already_imported
+
+
+@pytest.mark.parametrize("column", ["as_of", ""])
+def test_an_older_export_after_a_newer_one_leaves_one_script_with_the_newer_words(
+    corpus: CorpusFactory, column: str
+) -> None:
+    header = HEADER.replace("post_id", f"{column or 'number'},post_id")
+    older = header + "2026-03-10,17,,Onions.,,2026-03-04,830,41\n"
+    newer = header + "2026-03-17,17,,Onions again.,,2026-03-04,900,43\n"
+    load(corpus, newer, "march-17.csv")
+    corpus.clock.step(days=1)
+    load(corpus, older, "march-10.csv")
+    [script] = corpus.active().values()
+    assert script["text"] == "Onions again."
+    assert count(corpus, "posts") == 1 and count(corpus, "scripts") == 2
+    corpus.clock.step(days=1)
+    back = header + "2026-03-24,17,,Onions.,,2026-03-04,950,44\n"
+    load(corpus, back, "march-24.csv")
+    [script] = corpus.active().values()
+    assert script["text"] == "Onions." and count(corpus, "posts") == 1
+
+
+def test_edited_words_of_a_known_post_are_its_script_in_a_file_without_a_rate(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, HEADER + "18000000000000017,,Onions.,,2025-12-04,830,41\n")
+    corpus.clock.step(days=1)
+    load(
+        corpus,
+        "post_id,caption,views\n18000000000000017,Onions again.,840\n",
+        "views.csv",
+    )
+    [script] = corpus.active().values()
+    assert script["text"] == "Onions again."
+
+
+def test_words_that_two_posts_are_edited_to_are_one_script(
+    corpus: CorpusFactory,
+) -> None:
+    row = "{0},,{1},,2026-03-0{0},830,41\n"
+    load(corpus, HEADER + row.format(1, "Onions."))
+    both = row.format(1, "Peppers.") + row.format(2, "Peppers.")
+    load(corpus, HEADER + both)
+    texts = sorted(script["text"] for script in corpus.active().values())
+    assert texts == ["Onions.", "Peppers."]
 
 
 def test_edited_words_of_a_script_that_another_post_shows_are_another_script(
@@ -261,3 +311,26 @@ def test_daily_snapshots_are_six_readings_of_two_posts(corpus: CorpusFactory) ->
     assert (latest(corpus), latest(corpus, "likes")) == ([950.0, 2000.0], [28.0, 100.0])
     rates = corpus.rows("SELECT likes / views, rate FROM script_performance")
     assert len(rates) == 2 and all(rate == known for known, rate in rates)
+
+
+@pytest.mark.parametrize(
+    "ids", [("1.79E+16", "1.79E+16"), ("17912345678901200", "17912345678901300")]
+)
+def test_ids_that_a_spreadsheet_rounded_name_no_post_and_that_is_said(
+    corpus: CorpusFactory, ids: tuple[str, str]
+) -> None:
+    rows = f"{ids[0]},,Onions.,,2026-03-04,830,41\n{ids[1]},,Lids.,,2026-03-05,9,1\n"
+    report = load(corpus, HEADER + rows)
+    assert count(corpus, "posts") == 2 and count(corpus, "vendor_post_names") == 0
+    said = " ".join(report.notes)
+    assert f"has rounded 2 ids of posts (the first is {ids[0]})" in said
+    assert "Data > From Text/CSV" in said and "has no id" not in said
+
+
+def test_a_long_id_among_others_that_ends_with_zeros_is_an_id(
+    corpus: CorpusFactory,
+) -> None:
+    rows = "17912345678901200,,Onions.,,2026-03-04,830,41\n"
+    rows += "17912345678901234,,Lids.,,2026-03-05,9,1\n"
+    load(corpus, HEADER + rows)
+    assert count(corpus, "vendor_post_names") == 2

@@ -18,7 +18,11 @@ from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.identity import text_hash
 from ig_assets.core.tabular import open_table, profile_table
 from ig_assets.errors import InputError, NothingTakenError
-from ig_assets_tests.core.corpus.corpus_factory import START, CorpusFactory
+from ig_assets_tests.core.corpus.corpus_factory import (
+    START,
+    CorpusFactory,
+    SteppingClock,
+)
 
 UPWORTHY = Path(__file__).parents[5] / "shared" / "data" / "upworthy" / "dev.csv.gz"
 HEADER = "test_id,headline,lede,impressions,clicks,eyecatcher_id,winner\n"
@@ -38,7 +42,11 @@ def put(folder: Path, content: str, name: str = "history.csv") -> Path:
 
 def load(corpus: CorpusFactory, file: Path, **options: Any) -> ImportReport:
     return import_history(
-        corpus.warehouse, corpus.clock, file, ImportOptions(**options)
+        corpus.warehouse,
+        corpus.clock,
+        file,
+        ImportOptions(**options),
+        machine_clock=SteppingClock(datetime(2026, 11, 28)),
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
+from ig_assets.errors import InputError
+from ig_assets_tests.core.corpus.corpus_factory import START, CorpusFactory
 from ig_assets_tests.core.corpus.history_import.test_file_posts import latest, load
 
 HEADER = "post_id,caption,posted_on,views,likes\n"
@@ -87,6 +88,49 @@ def test_a_planned_post_dates_no_reading(corpus: CorpusFactory) -> None:
     planned = "2,Planned.,2031-01-01,0,0\n"
     report = load(corpus, export("january") + planned)
     assert report.read_at == datetime(2025, 12, 1)
+
+
+def test_a_reading_of_the_future_is_refused_and_the_later_ones_are_the_latest(
+    corpus: CorpusFactory,
+) -> None:
+    with pytest.raises(InputError, match="--as-of 2062-11-27 is after today"):
+        load(corpus, export("march"), as_of=datetime(2062, 11, 27))
+    rows = HEADER.replace("post_id", "as_of,post_id") + (
+        "2062-03-28,1,Onions.,2025-12-01,999,99\n"
+        "2026-03-28,1,Onions.,2025-12-01,300,30\n"
+    )
+    report = load(corpus, rows)
+    assert [(r.source_uri, r.reason) for r in report.rejects_sample] == [
+        ("history:posts.csv#2", "reading in the future")
+    ]
+    assert (report.imported, report.rejected, latest(corpus)) == (1, 1, [300.0])
+
+
+def test_a_day_that_has_begun_elsewhere_is_not_the_future(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, export("march"), as_of=datetime(2026, 11, 29))
+    assert latest(corpus) == [300.0]
+
+
+def test_a_future_date_of_publication_dates_no_reading(corpus: CorpusFactory) -> None:
+    mistyped = "2,Mistyped.,2062-01-01,50,5\n3,Planned.,2027-01-01,0,0\n"
+    report = load(corpus, export("january") + mistyped)
+    assert report.read_at == datetime(2025, 12, 1)
+    assert "1 posts with counts are dated after today" in str(report.notes)
+    days = corpus.rows("SELECT published_at FROM posts ORDER BY 1 NULLS FIRST")
+    assert days == [(None,), (datetime(2025, 12, 1),), (datetime(2027, 1, 1),)]
+
+
+def test_the_summary_says_what_gave_the_time_of_the_readings(
+    corpus: CorpusFactory,
+) -> None:
+    undated = load(corpus, "post_id,caption,views,likes\n7,Onions.,100,5\n", "u.csv")
+    assert undated.read_at_by == "the simulated clock's day"
+    assert undated.read_at == START
+    assert load(corpus, export("march")).read_at_by == "the newest post's day"
+    stated = load(corpus, export("march"), as_of=datetime(2026, 3, 28))
+    assert stated.read_at_by == "--as-of"
 
 
 def test_a_count_that_is_hidden_later_leaves_the_rate_at_its_last_reading(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.errors import InputError
 from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets.warehouse.warehouse import Warehouse
-from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory, SteppingClock
 
 HEADER = "test_id,arm,headline,impressions,clicks,date\n"
 T1 = "t1,a,One,1000,50,2025-03-01\nt1,b,Two,1000,90,2025-03-01\n"
@@ -29,7 +30,11 @@ def load(
     file.write_text(content, encoding="utf-8")
     options = {"by_name": True, **options}
     return import_history(
-        corpus.warehouse, corpus.clock, file, ImportOptions(**options)
+        corpus.warehouse,
+        corpus.clock,
+        file,
+        ImportOptions(**options),
+        machine_clock=SteppingClock(datetime(2026, 11, 28)),
     )
 
 

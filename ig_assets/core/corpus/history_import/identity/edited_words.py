@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from ig_assets.core.corpus.history_import.arms import ImportedArm, script_id_of
 from ig_assets.core.corpus.history_import.figures import ScriptPost
 from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
+from ig_assets.core.corpus.history_import.identity.known_posts import KnownPost
+from ig_assets.core.corpus.history_import.identity.matching import KnownLookup
 from ig_assets.core.corpus.history_import.reading_times import ReadingTime
 from ig_assets.warehouse.warehouse import Connection
 
@@ -24,51 +26,97 @@ _EXISTING = """
     WHERE script_id IN (SELECT unnest(?::TEXT[]))
 """
 
+_CURRENT = """
+    SELECT script_id, revision_hash
+    FROM latest_script_status
+    WHERE script_id IN (SELECT unnest(?::TEXT[]))
+"""
+
 
 def current_words(
     con: Connection,
     posts: Sequence[FilePost],
     arms: Sequence[ImportedArm],
     time: ReadingTime,
+    lookup: KnownLookup,
 ) -> tuple[list[ScriptPost], set[str]]:
     """Each post with its script, and the ids of the scripts whose words were edited.
 
     A post whose words were edited stays its script, in a new revision, unless another
-    post shows the script too, the new words are a script already, or the file is older
-    than what is known.
+    post shows the script too or the new words are a script already. The words of an
+    older reading are a revision that does not become the current one. `lookup` finds
+    the posts that are no arms since they have no rate.
     """
     arm_of = {arm.row.number: arm for arm in arms}
-    changed = {
-        arm.row.number: arm
-        for arm in arms
-        if arm.known is not None and arm.known.revision_hash != arm.row.revision_hash
+    known_of = {
+        post.row.number: known
+        for post in posts
+        if (known := _known(post, arm_of.get(post.row.number), lookup)) is not None
     }
-    before = [arm.script_id for arm in changed.values()]
-    shared = Counter(dict(con.execute(_POSTS, [before]).fetchall()))
-    own_ids = [script_id_of(arm.row) for arm in changed.values()]
-    existing = {i for (i,) in con.execute(_EXISTING, [own_ids]).fetchall()}
-    in_file = {
-        (
-            arm_of[post.row.number].script_id
-            if post.row.number in arm_of
-            else script_id_of(post.row)
-        )
+    scripts = [known.script_id for known in known_of.values()]
+    current = dict(con.execute(_CURRENT, [scripts]).fetchall())
+    changed = {
+        post.row.number: known_of[post.row.number]
+        for post in posts
+        if post.row.number in known_of
+        and {
+            known_of[post.row.number].revision_hash,
+            current.get(known_of[post.row.number].script_id),
+        }
+        != {post.row.revision_hash}
+    }
+    shared = Counter(dict(con.execute(_POSTS, [scripts]).fetchall()))
+    own_ids = [script_id_of(p.row) for p in posts if p.row.number in changed]
+    taken = {i for (i,) in con.execute(_EXISTING, [own_ids]).fetchall()}
+    in_file = Counter(
+        _script_of(post, known_of.get(post.row.number), arm_of.get(post.row.number))
         for post in posts
         if post.row.number not in changed
-    }
+    )
+    taken |= in_file.keys()
     found, edited = [], set()
     for post in posts:
-        number = post.row.number
-        script_id = script_id_of(post.row)
-        if number in changed:
-            arm = changed[number]
-            read_at = arm.known.read_at if arm.known else None
-            is_older = read_at and time.readings(post)[-1].at < read_at
-            alone = shared[arm.script_id] < 2 and arm.script_id not in in_file
-            if alone and script_id not in existing and not is_older:
-                script_id = arm.script_id
+        known = changed.get(post.row.number)
+        arm = arm_of.get(post.row.number)
+        script_id = _script_of(post, known_of.get(post.row.number), arm)
+        if known is not None:
+            own = script_id_of(post.row)
+            alone = shared[script_id] < 2 and script_id not in in_file
+            if not alone or (own != script_id and own in taken):
+                script_id = own
+            elif not _is_older(post, known, time):
                 edited.add(script_id)
-        elif number in arm_of:
-            script_id = arm_of[number].script_id
         found.append(ScriptPost(post, script_id))
     return found, edited
+
+
+def _known(
+    post: FilePost, arm: ImportedArm | None, lookup: KnownLookup
+) -> KnownPost | None:
+    return arm.known if arm is not None else lookup.by_name(post, None)
+
+
+def _script_of(post: FilePost, known: KnownPost | None, arm: ImportedArm | None) -> str:
+    if arm is not None:
+        return arm.script_id
+    return known.script_id if known is not None else script_id_of(post.row)
+
+
+def _is_older(post: FilePost, known: KnownPost, time: ReadingTime) -> bool:
+    """Whether a post's words were read before its known ones.
+
+    A file that does not say when it was read is older where a counter is behind the
+    known one and none is ahead.
+    """
+    reading = time.readings(post)[-1]
+    if known.read_at is None:
+        return False
+    if reading.at < known.read_at:
+        return True
+    latest = known.counts
+    steps = [
+        value - latest[name]
+        for name, value in post.row.counts.items()
+        if name in latest
+    ]
+    return not reading.is_own and min(steps, default=0) < 0 >= max(steps, default=0)

@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
+from ig_assets.core.corpus.history_import.present import Present, without_future
 from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.core.corpus.history_import.identity.vendor_names import (
     PERMALINK,
     VendorName,
     vendor_names,
+    without_rounded,
 )
 from ig_assets.errors import InputError
 
@@ -77,12 +79,13 @@ class FilePost:
 @dataclass(frozen=True)
 class GroupedRows:
     """The posts of a file. `repeated` rows say nothing new; `refused` rows contradict
-    others: (row, reason, detail)."""
+    others: (row, reason, detail). `rounded` are ids that a spreadsheet has spoilt."""
 
     posts: tuple[FilePost, ...]
     repeated: tuple[HistoryRow, ...]
     refused: tuple[tuple[HistoryRow, str, str], ...]
     notes: tuple[str, ...]
+    rounded: tuple[str, ...] = ()
 
 
 def image_id(image: str) -> str:
@@ -90,25 +93,30 @@ def image_id(image: str) -> str:
     return "" if "://" in image else image
 
 
-def group_posts(rows: Sequence[HistoryRow], mapping: Mapping[str, str]) -> GroupedRows:
-    """The posts of the accepted rows.
+def group_posts(
+    rows: Sequence[HistoryRow], mapping: Mapping[str, str], present: Present
+) -> GroupedRows:
+    """The posts of the accepted rows; readings of the future are refused.
 
     Raises InputError where the column of ids is not one of posts.
     """
+    rows, rounded = without_rounded(rows)
     rows, notes = _with_reading_times(rows, mapping)
+    rows, refused, dated = without_future(rows, present)
     groups: dict[tuple[object, ...], list[HistoryRow]] = defaultdict(list)
     for row, key in zip(rows, _keys(rows), strict=True):
         groups[key].append(row)
     posts: list[FilePost] = []
     repeated: list[HistoryRow] = []
-    refused: list[tuple[HistoryRow, str, str]] = []
     for group in groups.values():
         kept = _readings(group, repeated, refused)
         if kept:
             tests = {row.experiment for row in group} - {""}
             names = sorted({name for row in kept for name in vendor_names(row)})
             posts.append(FilePost(tuple(kept), min(tests, default=""), tuple(names)))
-    return GroupedRows(tuple(posts), tuple(repeated), tuple(refused), notes)
+    return GroupedRows(
+        tuple(posts), tuple(repeated), tuple(refused), notes + dated, rounded
+    )
 
 
 def _with_reading_times(

@@ -8,6 +8,8 @@ to one post are equal.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +19,8 @@ ID, CODE, PERMALINK = "id", "code", "permalink"
 """A number; a code of letters, as in links of Instagram and YouTube; a whole link."""
 GLOBAL_LENGTH = 10
 """An id of so many characters is unique among all accounts of a vendor."""
+
+_EXACT_DIGITS = 15
 
 # Excel writes long numbers so, and only the first digits are left.
 _SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
@@ -57,6 +61,27 @@ def vendor_names(row: HistoryRow) -> tuple[VendorName, ...]:
 def is_shortened(post_id: str) -> bool:
     """Whether a spreadsheet has replaced an id's last digits, as in 1.8E+16."""
     return _SHORTENED.fullmatch(post_id) is not None
+
+
+def without_rounded(
+    rows: Sequence[HistoryRow],
+) -> tuple[Sequence[HistoryRow], tuple[str, ...]]:
+    """The rows without ids whose last digits a spreadsheet has lost, and these ids.
+
+    It keeps 15 digits, and writes 1.79E+16, or zeros for the others: where all long
+    ids of a file end so, two at least, they are rounded. Several posts share such one.
+    """
+    ids = [_unguarded(row.post_id).removesuffix(".0") for row in rows]
+    long = {i for i in ids if i.isdigit() and len(i) > _EXACT_DIGITS}
+    zeros = len(long) > 1 and all(not i[_EXACT_DIGITS:].strip("0") for i in long)
+    rounded = {i for i in ids if is_shortened(i)} | (long if zeros else set())
+    if not rounded:
+        return rows, ()
+    kept = [
+        replace(row, post_id="") if i in rounded else row
+        for row, i in zip(rows, ids, strict=True)
+    ]
+    return kept, tuple(i for i in ids if i in rounded)
 
 
 def plain_permalink(link: str) -> str:
