@@ -43,11 +43,16 @@ SPREADSHEETS = (".xls", ".ods", ".numbers")
 
 # A topic's fields, with the names that planners and spreadsheets give to columns.
 FIELDS: dict[str, Field] = {
-    "topic": Field(Kind.LABEL, (*NAMES["topic"], *NAMES["task"], *NAMES["title"])),
+    "topic": Field(
+        Kind.LABEL, (*NAMES["topic"], *NAMES["task"], "card_name", *NAMES["title"])
+    ),
     "due_on": Field(
         Kind.DATE, (*NAMES["due_on"], *NAMES["day"], *NAMES["published_at"])
     ),
-    "brief": Field(Kind.LABEL, (*NAMES["brief"], *NAMES["description"])),
+    "brief": Field(
+        Kind.LABEL,
+        (*NAMES["brief"], *NAMES["description"], "card_description", "task_content"),
+    ),
     "audience": Field(Kind.LABEL, NAMES["audience"]),
     "language": Field(Kind.LABEL, NAMES["language"]),
     "brand_voice": Field(Kind.LABEL, ("voice", "tone", "markenstimme", "tonalitat")),
@@ -58,25 +63,31 @@ class CalendarRow(NamedTuple):
     """One topic as the file has it, not yet validated.
 
     `values` maps columns to values, or is whatever stands there instead; `month` is
-    None where `due_on` has none.
+    None where `due_on` has none. `note` says how a value was understood.
     """
 
     source: str
     month: str | None
     values: object
+    note: str = ""
 
 
 class CalendarProblem(NamedTuple):
     """A file, or a part of one, that cannot be read.
 
-    `unreadable` means that it is unknown which topics the file holds; `is_read` that
-    the file was read, and this stands beside what was.
+    `unreadable` means that it is unknown which topics the file holds.
     """
 
     source: str
     detail: str
     unreadable: bool = False
-    is_read: bool = False
+
+
+class CalendarNote(NamedTuple):
+    """What a person should know of a file that was read, or of a topic of it."""
+
+    source: str
+    detail: str
 
 
 class _PlainDates(yaml.SafeLoader):
@@ -88,7 +99,9 @@ class _PlainDates(yaml.SafeLoader):
     }
 
 
-def calendar_rows(location: Path) -> Iterator[CalendarRow | CalendarProblem]:
+def calendar_rows(
+    location: Path,
+) -> Iterator[CalendarRow | CalendarProblem | CalendarNote]:
     """The rows of a file, or of a folder's files in the order of their names.
 
     A table's columns that are no fields of a topic are ignored: planners have others.
@@ -150,7 +163,7 @@ def _yaml(name: str, text: str) -> Iterator[CalendarRow | CalendarProblem]:
                 yield CalendarRow(f"{name}#{number}", month, values)
 
 
-def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem]:
+def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem | CalendarNote]:
     """The rows of a spreadsheet's export, numbered from 1 without blank rows."""
     table = open_table(path, path.name)
     guesses = guess_columns(profile_table(table), FIELDS)
@@ -161,7 +174,7 @@ def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem]:
             + ", ".join(filter(None, table.columns))
         )
     if table.not_read:
-        yield CalendarProblem(path.name, table.not_read, is_read=True)
+        yield CalendarNote(path.name, table.not_read)
     formats = decide_formats(table, {}, {"due_on": at["due_on"]}, ask=False)
     number = 0
     for batch in table.batches():
@@ -176,18 +189,19 @@ def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem]:
             try:
                 if isinstance(cells, str):
                     raise ValueError(f"{cells[:1].lower()}{cells[1:].rstrip('.')}")
-                values = _values(cells, at, formats)
+                values, note = _values(cells, at, formats)
             except ValueError as error:
                 yield CalendarProblem(source, f"{error} (line {line})")
             else:
-                yield CalendarRow(source, _month_of(values), values)
+                yield CalendarRow(source, _month_of(values), values, note)
 
 
 def _values(
     cells: Sequence[Cell], at: Mapping[str, int], formats: Formats
-) -> dict[str, str]:
-    """The filled fields of a row as text. Raises ValueError with a clause."""
-    values = {}
+) -> tuple[dict[str, str], str]:
+    """The filled fields of a row as text, and a note. Raises ValueError."""
+    values: dict[str, str] = {}
+    note = ""
     for name, n in at.items():
         if name == "due_on":
             try:
@@ -197,6 +211,8 @@ def _values(
             if found is None:
                 raise ValueError("due_on: it is missing; write it as 2026-01-31")
             values[name] = found.local.date().isoformat()
+            if found.until and found.until.date() > found.local.date():
+                note = f"due_on is a range, taken for its first day {values[name]}"
             continue
         try:
             text = text_of(cells[n])
@@ -210,7 +226,7 @@ def _values(
             raise ValueError(f"{name}: {error}") from None
         if text := visible(text):
             values[name] = text
-    return values
+    return values, note
 
 
 def padded_date(text: str) -> str:

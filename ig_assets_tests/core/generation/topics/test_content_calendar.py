@@ -353,10 +353,37 @@ def test_a_workbooks_other_sheets_are_named_with_their_rows(tmp_path: Path) -> N
     )
     reading = read_calendar(tmp_path, MONTH)
     assert [topic.topic for topic, _ in reading.topics] == ["Kites"]
-    assert reading.unreadable == frozenset()
+    assert (reading.rejects, reading.unreadable) == ((), frozenset())
+    [note] = reading.notes
+    assert note.source == "plan.xlsx"
+    assert note.detail.startswith("Sheet 'June' (2 rows) is not read; ")
+
+
+def test_a_range_of_days_is_its_first_day_and_says_so(tmp_path: Path) -> None:
+    calendar(
+        tmp_path,
+        "Name,Date\nKites,2026-05-04 → 2026-05-06\nSand,Tue 5 May 2026\n"
+        "Sea,2026-05-07 10:00 → 11:00\nWind,Mon 5 May 2026\n",
+        "notion.csv",
+    )
+    reading = read_calendar(tmp_path, MONTH)
+    days = {topic.topic: topic.due_on.day for topic, _ in reading.topics}
+    assert days == {"Kites": 4, "Sand": 5, "Sea": 7}
+    assert reading.notes == (
+        (
+            "notion.csv#1",
+            "due_on is a range, taken for its first day 2026-05-04",
+        ),
+    )
     [reject] = reading.rejects
-    assert (reject.source_uri, reject.reason) == ("plan.xlsx", "sheets not read")
-    assert reject.detail.startswith("Sheet 'June' (2 rows) is not read; ")
+    assert "names another weekday" in reject.detail
+
+
+def test_a_trello_board_is_a_calendar(tmp_path: Path) -> None:
+    header = "Card ID,Card Name,Card Description,Due Date,List Name"
+    text = f"{header}\na1,Kites,short,2026-05-04T17:00:00.000Z,Planned\n"
+    [(topic, _)] = read_calendar(calendar(tmp_path, text, "b.csv"), MONTH).topics
+    assert (topic.topic, topic.brief, topic.due_on.day) == ("Kites", "short", 4)
 
 
 def test_a_topic_with_a_lost_half_of_a_sign_is_a_reject(tmp_path: Path) -> None:
