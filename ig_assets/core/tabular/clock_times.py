@@ -10,14 +10,21 @@ _TIME = re.compile(
     r"(?:(?:um|at|a|as|a\s+las|alle|alle\s+ore|ore)\s+)?"
     r"(?P<h>[0-9]{1,2})(?:[:.h](?P<m>[0-9]{2})(?::(?P<s>[0-9]{2})(?:[.,](?P<f>[0-9]+))?"
     r")?)?\s*(?P<half>[ap]\.?\s?m\.?)?\s*(?:uhr)?\s*"
-    r"(?:\((?P<enclosed>[^()]+)\)|(?P<zone>z|utc.*|gmt.*|[+-].+))?"
+    r"(?:\((?P<enclosed>[^()]+)\)|(?P<zone>z|utc.*|gmt.*|[+-].+"
+    r"|[ecmp][sd]t|ces?t|mes?z))?"
 )
 _OFFSET = re.compile(
     r"(?:utc|gmt)?\s*(?P<sign>[+-])(?P<h>[0-9]{1,2})(?::?(?P<m>[0-9]{2}))?"
 )
 
 
-# What an abbreviation means all year: the clock of that place, summer time included.
+# Hours from UTC of the abbreviations behind a time, as RFC 822 and RFC 5322 fix them
+# for America.
+_HOURS = {"est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8}
+_HOURS |= {"pdt": -7, "cet": 1, "mez": 1, "cest": 2, "mesz": 2}
+
+# What an abbreviation in a column's name means all year: the clock of that place,
+# summer time included.
 _PLACES = {
     "Europe/Berlin": "cet cest mez mesz",
     "Europe/London": "bst",
@@ -68,6 +75,8 @@ def time_of_day(text: str) -> tuple[timedelta, tzinfo | None]:
     if name is None:
         return offset, None
     zone = fixed_zone(name)
+    if zone is None and name in _HOURS:
+        zone = timezone(timedelta(hours=_HOURS[name]))
     if zone is None:
         raise NotAnInstantError("has a time that is not written like 18:30")
     return offset, zone

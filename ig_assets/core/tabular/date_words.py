@@ -49,6 +49,9 @@ _BEFORE = re.compile(r"(?P<name>[a-z]{2,})(?:-feira)?\.?,?\s+(?P<date>.+)")
 _BEHIND = re.compile(
     r"(?P<date>.*[0-9]{2}),?\s*(?:\((?P<enclosed>[a-z]{2,})\.?\)|\s(?P<name>[a-z]{2,}))"
 )
+_JOINED = re.compile(
+    r"\u2192|->|\u2013|\u2014|\.\.|\s(?:-|to|until|bis|au|al)\s|/[0-9]{4}-"
+)
 _RANGE = re.compile(
     r"(?P<begin>.*?(?:[0-9]{4}|[-/.][0-9]{2}).*?)"
     r"(?:\s*(?:\u2192|->|\u2013|\u2014|\.\.)\s*|\s+(?:-|to|until|bis|au|al)\s+"
@@ -84,5 +87,5 @@ def split_weekday(text: str) -> tuple[frozenset[int], str]:
 
 def split_range(text: str) -> tuple[str, str]:
     """Beginning and end of `2026-03-02 → 2026-03-04`; no end for a single date."""
-    found = _RANGE.fullmatch(text)
+    found = _RANGE.fullmatch(text) if _JOINED.search(text) else None
     return (found["begin"].strip(), found["end"].strip()) if found else (text, "")

@@ -62,6 +62,10 @@ _NO_YEAR = re.compile(
 _UNIX = re.compile(r"[0-9]{9,10}(?:\.[0-9]+)?|[0-9]{12,13}")
 
 
+_LONGEST = 100
+"""No date, and no range of two, is longer."""
+
+
 @dataclass(frozen=True)
 class Instant:
     """What a cell says: the local day and time, and the zone where it names one.
@@ -167,6 +171,8 @@ def _from_text(text: str, order: Order | None) -> Instant:
         )
     if re.fullmatch(r"[0-9]{4}-[0-9]{1,2}", text):
         raise NotAnInstantError("has no day; write it as 2026-01-31")
+    if len(text) > _LONGEST:
+        raise NotAnInstantError("is not a date such as 2026-01-31", False)
     begin, end = split_range(folded(text))
     found = _single(begin, order)
     return replace(found, until=_until(found, end, order)) if end else found
@@ -189,7 +195,8 @@ def _single(text: str, order: Order | None) -> Instant:
     """One date, with its weekday before or behind it."""
     days: frozenset[int] = frozenset()
     whole, found = text, _parts(text)
-    if found is None or (found["rest"] and not is_time(found["rest"])):
+    rest = found["rest"] if found else None
+    if found is None or (rest and not rest[0].isdigit() and not is_time(rest)):
         days, text = split_weekday(text)
         found = _parts(text) if days or found is None else found
     if found is None:
@@ -229,7 +236,7 @@ def _day(year: str, month: str, day: str) -> datetime:
 
 
 def _not_a_date(text: str) -> NotAnInstantError:
-    found = _NO_YEAR.fullmatch(text)
+    found = _NO_YEAR.fullmatch(text) or _NO_YEAR.fullmatch(split_weekday(text)[1])
     name = found and (found["first"] or found["last"])
     if found and (not name or month_of(name)):
         return NotAnInstantError("has no year; write it as 2026-01-31")

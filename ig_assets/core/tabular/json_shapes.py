@@ -118,7 +118,7 @@ def _inner(row: Any) -> Any:
 
 def _metrics(insights: object) -> dict[str, Any]:
     """The values of `{"data": [{"name": "reach", "values": [{"value": 9}]}, …]}`."""
-    data = insights.get("data") if isinstance(insights, dict) else None
+    data = insights.get("data") if isinstance(insights, dict) else insights
     found = {}
     for metric in data if isinstance(data, list) else ():
         if not isinstance(metric, dict) or not isinstance(metric.get("name"), str):

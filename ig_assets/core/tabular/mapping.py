@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ig_assets.core.tabular.profile import ColumnProfile
-from ig_assets.core.tabular.vocabulary import plain_name
+from ig_assets.core.tabular.vocabulary import bare_name, plain_name
 
 
 class Kind(Enum):
@@ -59,30 +59,35 @@ def guess_columns(
     taken: dict[int, tuple[str, str]] = {}
     refused: dict[int, str] = {}
     by_name: dict[str, list[int]] = {}
+    by_bare_name: dict[str, list[int]] = {}
     for n, profile in enumerate(profiles):
-        by_name.setdefault(plain_name(profile.name), []).append(n)
+        plain = plain_name(profile.name)
+        by_name.setdefault(plain, []).append(n)
+        by_bare_name.setdefault(bare_name(plain), []).append(n)
     for ours, theirs in given.items():
         same = [n for n, profile in enumerate(profiles) if profile.name == theirs]
         if len(same) > 1:
             raise RepeatedColumnError(theirs)
         if same:
             taken[same[0]] = (ours, "given by --map")
-    for ours, field in fields.items():
-        if ours in given:
-            continue
-        for name in dict.fromkeys((ours, *field.names)):
-            same = [n for n in by_name.get(name, ()) if n not in taken]
-            fitting = []
-            for n in same:
-                if problem := _misfit(profiles[n], field.kind, name == ours):
-                    refused.setdefault(n, f"not {ours}: {problem}")
-                else:
-                    fitting.append(n)
-            if len(fitting) > 1:
-                raise RepeatedColumnError(profiles[fitting[0]].name)
-            if fitting:
-                taken[fitting[0]] = (ours, _why(profiles[fitting[0]], field.kind))
-                break
+    for known in (by_name, by_bare_name):
+        for ours, field in fields.items():
+            if ours in given or ours in {found for found, _ in taken.values()}:
+                continue
+            for name in dict.fromkeys((ours, *field.names)):
+                same = [n for n in known.get(name, ()) if n not in taken]
+                fitting = []
+                for n in same:
+                    is_ours = name == ours and known is by_name
+                    if problem := _misfit(profiles[n], field.kind, is_ours):
+                        refused.setdefault(n, f"not {ours}: {problem}")
+                    else:
+                        fitting.append(n)
+                if len(fitting) > 1 and known is by_name:
+                    raise RepeatedColumnError(profiles[fitting[0]].name)
+                if len(fitting) == 1:
+                    taken[fitting[0]] = (ours, _why(profiles[fitting[0]], field.kind))
+                    break
     return [
         ColumnGuess(
             profile.name,

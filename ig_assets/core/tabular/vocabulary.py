@@ -22,9 +22,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "permalink": (
         *("permalink", "post_permalink", "permalien", "post_link", "post_url"),
-        *("link_to_post", "video_link", "video_url", "media_url"),
-        *("permanenter_link", "lien_permanent", "enlace_permanente"),
-        *("link_permanente", "webpage_url", "url", "link", "lien", "enlace"),
+        *("link_to_post", "video_link", "videolink", "permanenter_link"),
+        *("lien_permanent", "enlace_permanente", "link_permanente", "webpage_url"),
+        *("url", "link", "lien", "enlace", "video_url", "media_url"),
     ),
     "caption": (
         *("caption", "post_caption", "caption_text", "post_text", "post_message"),
@@ -154,7 +154,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 _ZONE = re.compile(
     r"\s*\(\s*(?P<enclosed>(?:(?:GMT|UTC)(?:\s*[+-][0-9:]+)?|CES?T|MES?Z|[ECMP][SD]?T"
     r"|BST|JST|AE[SD]T|(?:Africa|America|Asia|Australia|Europe|Pacific)/[A-Za-z_/]+))"
-    r"(?![A-Za-z])[^()]*\)$|(?<=[a-z0-9])[_ ]+(?P<suffix>UTC|GMT|utc|gmt)$"
+    r"(?![A-Za-z])[^()]*\)$|(?<=[A-Za-z0-9])[_ ]+(?P<suffix>UTC|GMT|utc|gmt)$"
 )
 """A zone behind a column's name: `Date (GMT)`, `created_at_utc`."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -182,10 +182,23 @@ def plain_name(column: object) -> str:
     return re.sub(r"[\W_]+", "_", text).strip("_")
 
 
+_OF_POST = re.compile(
+    r"^(?:post|posts|media|reels?|video|statistics|stats|public_metrics|snippet"
+    r"|beitrag|lifetime)_|_(?:insgesamt|gesamt|total|totals|totales|totaux|totali)$"
+)
+"""What tools put around a name to say that it is of a post, or a total."""
+
+
+def bare_name(plain: str) -> str:
+    """A plain name without `post_`, `statistics_` or `_insgesamt`."""
+    return _OF_POST.sub("", plain)
+
+
 _EXTRA = ("hook", "body", "text", "script", "test_id", "experiment", "clicks")
 _KNOWN = frozenset(name for names in NAMES.values() for name in names) | {*_EXTRA}
 
 
 def is_known_name(column: str) -> bool:
     """Whether exporters, or we, use this name for a column."""
-    return plain_name(column) in _KNOWN
+    name = plain_name(column)
+    return name in _KNOWN or bare_name(name) in _KNOWN

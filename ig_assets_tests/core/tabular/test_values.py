@@ -216,6 +216,7 @@ def test_what_is_no_instant_is_refused_and_never_crashes(cell: Cell) -> None:
         ("5 March", "no year"),
         ("Mar 5", "no year"),
         ("5.3.", "no year"),
+        ("Mon 2 Mar", "no year"),
     ],
 )
 def test_a_date_that_contradicts_itself_or_lacks_a_part_says_so(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -53,6 +54,15 @@ FIELDS: dict[str, Field] = {
 
 _COUNTS: dict[str, tuple[str, ...]] = {name: NAMES[name] for name in METRICS}
 _READ = {"as_of": NAMES["read_at"]}
+_NO_METRIC = re.compile(r"(?:^|_)(?:id|pk|height|width|duration|duree|dauer)$")
+"""Numbers that count nothing of a post's engagement."""
+
+_THUMBNAILS = re.compile(
+    r"impressions?_click_through|clics?_par_impression|klickrate_der_impressionen"
+    r"|klickrate_bei_impressionen|clics_de_las_impresiones|cliques_de_impressoes"
+)
+"""YouTube's share of thumbnails that were clicked, by its column's name."""
+
 _STUDIO_IDS = ("content", "video", "inhalte", "contenu", "contenido", "conteudo")
 
 # What the export of each tool has; columns of other fields are left alone.
@@ -66,12 +76,13 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
         **_READ,
         **_COUNTS,
     },
+    # Its impressions are of thumbnails, and views without them exist.
     "youtube-studio": {
         "post_id": (*_STUDIO_IDS, "contenuti", *NAMES["post_id"]),
         "hook": NAMES["title"],
         "posted_on": NAMES["published_at"],
         **_READ,
-        **_COUNTS,
+        **{name: _COUNTS[name] for name in METRICS if name != "impressions"},
     },
     "instagram-download": {
         "text": ("caption", "title", "media_title"),
@@ -188,7 +199,11 @@ def map_history(
     except RepeatedColumnError as error:
         raise InputError(f"In {file_name} {error}.") from None
     guesses = _without_days_of_single_rows(guesses, profiles, given)
+    if any(_THUMBNAILS.search(plain_name(column)) for column in columns):
+        guesses = [_without_thumbnails(guess, given) for guess in guesses]
     taken = {guess.ours for guess in guesses}
+    if preset is None and not taken & {"post_id", "permalink"}:
+        guesses = [_named_by_video(guess, given) for guess in guesses]
     if "body" in taken and not taken & {"hook", "text"} and "body" not in given:
         guesses = [_renamed(guess, "body", "text") for guess in guesses]
         taken.add("text")
@@ -204,6 +219,7 @@ def map_history(
         and guess.column not in given.values()
         and profile.mostly(profile.counts)
         and not profile.mostly(profile.dates)
+        and not _NO_METRIC.search(plain_name(profile.name))
     )
     return ColumnMapping(tuple(guesses), numbers)
 
@@ -251,6 +267,24 @@ def _without_days_of_single_rows(
     kept = guesses[day]
     guesses[day] = ColumnGuess(kept.column, kept.samples, None, why)
     return guesses
+
+
+def _without_thumbnails(guess: ColumnGuess, given: Mapping[str, str]) -> ColumnGuess:
+    """YouTube's impressions are of thumbnails; videos have views without them."""
+    if guess.ours != "impressions" or "impressions" in given:
+        return guess
+    why = "not impressions: they are of thumbnails, and there are views without them"
+    return ColumnGuess(guess.column, guess.samples, None, why)
+
+
+def _named_by_video(guess: ColumnGuess, given: Mapping[str, str]) -> ColumnGuess:
+    """YouTube's `Content` is the post's id where it holds ids."""
+    is_id = guess.why.endswith(": its values are ids")
+    if guess.ours or not is_id or "post_id" in given:
+        return guess
+    if plain_name(guess.column) not in (*_STUDIO_IDS, "contenuti"):
+        return guess
+    return ColumnGuess(guess.column, guess.samples, "post_id", "its values are ids")
 
 
 def _renamed(guess: ColumnGuess, before: str, after: str) -> ColumnGuess:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from ig_assets.core.corpus.history_import.identity.counters import check_totals
 from ig_assets.core.corpus.history_import.identity.file_posts import (
     GroupedRows,
     group_posts,
@@ -138,6 +139,7 @@ def import_history(
         rows, forgotten = without_forgotten(con, history, path.name)
         history = replace(history, rejects=history.rejects + forgotten)
         grouped = group_posts(rows, history.mapping, present)
+        check_totals(grouped.posts, path.name)
         name = options.source or (source_name(path.name) if options.by_name else None)
         own = source_of(past, content_hash, name)
         known = _known(con, past, own, grouped)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
+from ig_assets.core.corpus.history_import.identity.vendor_names import vendor_names
 from ig_assets.core.corpus.history_import.rows import ParsedHistory, read_history
 from ig_assets.core.corpus.scripts.parse import parse_file
 from ig_assets.core.experiments.engagement.recording import read_recording
@@ -331,7 +332,8 @@ def test_fivetran_and_airbyte_with_nested_records(tmp_path: Path) -> None:
     text = "\n".join(map(json.dumps, lines))
     for preset in (None, "airbyte"):
         found = history(tmp_path, "media.jsonl", text, preset=preset)
-        assert seen(found) == [("Lids.", datetime(2026, 3, 4, 6, 8), {"likes": 41.0})]
+        counts = {"likes": 41.0, "views": 830.0}
+        assert seen(found) == [("Lids.", datetime(2026, 3, 4, 6, 8), counts)]
         assert found.rows[0].post_id == "17900000000000001"
 
 
@@ -617,6 +619,7 @@ def test_a_count_column_whose_values_are_no_counts_is_named(tmp_path: Path) -> N
         ("Publish time (PST)", "Europe/Berlin", datetime(2026, 7, 4, 10)),
         ("Publish time (Europe/Berlin)", None, datetime(2026, 7, 4, 10)),
         ("created_at_utc", "Europe/Berlin", datetime(2026, 7, 4, 12)),
+        ("PUBLISHED_AT_UTC", None, datetime(2026, 7, 4, 12)),
     ],
 )
 def test_a_zone_in_a_columns_name_is_that_of_its_times(
@@ -629,3 +632,86 @@ def test_a_zone_in_a_columns_name_is_that_of_its_times(
     assert "taken as UTC" not in str(found.notes)
     by_name = "as the column's name says" in str(found.notes)
     assert by_name == (column != "Publish time (PST)" or zone is None)
+
+
+# ── more tools, as they write ───────────────────────────────────────────────
+
+
+def test_hootsuites_prefixes_and_title_lines_are_read(tmp_path: Path) -> None:
+    content = (
+        "Hootsuite Analytics\nReport period: 2026-03-01 to 2026-03-31\n\n"
+        '"Date (GMT)","Post ID","Post message","Post likes","Post impressions"\n'
+        '"2026-03-02 18:30","17900000000000011","Knife skills","410","12400"\n'
+        "Total,,,410,12400\n"
+    )
+    found = history(tmp_path, "hootsuite.csv", content)
+    counts = {"impressions": 12400, "likes": 410}
+    assert seen(found) == [("Knife skills", datetime(2026, 3, 2, 18, 30), counts)]
+
+
+def test_tiktoks_german_totals_are_read_and_a_date_without_a_year_is_said(
+    tmp_path: Path,
+) -> None:
+    content = (
+        "Uhrzeit,Videotitel,Videolink,Veröffentlichungszeitpunkt,"
+        "„Gefällt mir“-Angaben insgesamt,Mal geteilt insgesamt,Aufrufe insgesamt\n"
+        "28. März,Messer halten,https://www.tiktok.com/@p/video/73,2. März,"
+        '"1.410",30,"15.300"\n'
+        "28. März,Salz zuerst,https://www.tiktok.com/@p/video/74,5. März,41,2,1.612\n"
+    )
+    found = history(tmp_path, "tiktok.csv", content)
+    counts = {"views": 15300, "likes": 1410, "shares": 30}
+    assert seen(found)[0] == ("Messer halten", None, counts)
+    assert found.rows[0].permalink.endswith("video/73")
+    assert "2 values were left out, the first because it has no year" in str(
+        found.notes
+    )
+
+
+def test_sprouts_zone_behind_a_time_is_read(tmp_path: Path) -> None:
+    content = "Date,Post,Likes,Views\nMon 3/2/2026 6:30 pm PST,Knife skills,41,900\n"
+    found = history(tmp_path, "sprout.csv", content)
+    assert found.rows[0].posted_on == datetime(2026, 3, 3, 2, 30)
+
+
+def test_a_french_youtube_table_names_its_videos_by_content(tmp_path: Path) -> None:
+    content = (
+        "Contenu,Titre de la vidéo,Vues,Mentions « J'aime »,Impressions,"
+        "Taux de clics par impressions (%)\nTotal,,16900,451,200000,4.2\n"
+        "dQw4w9WgXcA,Les erreurs du couteau,15300,410,180000,4.3\n"
+    )
+    found = history(tmp_path, "yt.csv", content)
+    assert found.rows[0].post_id == "dQw4w9WgXcA"
+    assert (found.numerator, found.denominator) == ("likes", "views")
+    assert "they are of thumbnails" in str(found.notes)
+    assert found.skipped == {"totals": 1}
+
+
+def test_a_link_to_a_media_file_is_no_permalink(tmp_path: Path) -> None:
+    rows = [
+        {"caption": "Salt.", "videoUrl": f"https://cdn.example/{n}.mp4", "likes": n}
+        for n in (1, 2)
+    ]
+    found = history(tmp_path, "scrape.json", json.dumps(rows))
+    assert [vendor_names(row) for row in found.rows] == [(), ()]
+
+
+def test_answers_of_youtubes_and_tiktoks_interfaces_are_read(tmp_path: Path) -> None:
+    video = {
+        "id": "dQw4w9WgXcA",
+        "snippet": {"publishedAt": "2026-03-02T18:30:00Z", "title": "Knife errors"},
+        "statistics": {"viewCount": "15300", "likeCount": "410"},
+    }
+    answer = {"kind": "youtube#videoListResponse", "items": [video], "pageInfo": {}}
+    found = history(tmp_path, "videos.json", json.dumps(answer, indent=2))
+    published, counts = datetime(2026, 3, 2, 18, 30), {"views": 15300, "likes": 410}
+    assert seen(found) == [("Knife errors", published, counts)]
+    assert found.rows[0].post_id == "dQw4w9WgXcA"
+    video = {
+        "id": "7300000000000000001",
+        "desc": "Knife errors",
+        "createTime": 1772476200,
+        "stats": {"playCount": 15300, "diggCount": 410},
+    }
+    content = json.dumps({"videos": [video], "hasMore": False})
+    assert seen(history(tmp_path, "studio.json", content)) == seen(found)

@@ -334,3 +334,19 @@ def test_a_long_id_among_others_that_ends_with_zeros_is_an_id(
     rows += "17912345678901234,,Lids.,,2026-03-05,9,1\n"
     load(corpus, HEADER + rows)
     assert count(corpus, "vendor_post_names") == 2
+
+
+def test_counts_of_single_days_are_refused_and_a_small_correction_is_not(
+    corpus: CorpusFactory,
+) -> None:
+    header = "date,post_id,caption,views,likes\n"
+    days = [4000, 8000, 300]
+    rows = "".join(
+        f"2026-03-0{n},1,Onions.,{views},{views // 10}\n"
+        for n, views in enumerate(days, 1)
+    )
+    with pytest.raises(InputError, match="counts of 1 fall .* Export totals"):
+        load(corpus, header + rows)
+    assert count(corpus, "posts") == 0
+    load(corpus, header + rows.replace(",300,30", ",7990,799"))
+    assert latest(corpus) == [7990.0]

@@ -24,6 +24,9 @@ _EXACT_DIGITS = 15
 
 # Excel writes long numbers so, and only the first digits are left.
 _SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
+_FILE = re.compile(r"\.(?:mp4|mov|webm|m3u8|jpe?g|png|webp|heic)$", re.IGNORECASE)
+"""A link to a media file changes with every export and names no post."""
+
 _CODED = ("instagram.com/", "youtube.com/")
 _INSTAGRAM_PAGES = {"reel", "reels", "p", "tv"}
 _HOSTS = re.compile(r"^(?:www|m|mobile)\.")
@@ -50,7 +53,7 @@ def vendor_names(row: HistoryRow) -> tuple[VendorName, ...]:
     if post_id and not is_shortened(post_id):
         post_id = post_id.removesuffix(".0")
         names.add(VendorName(ID if post_id.isdigit() else CODE, post_id))
-    if link:
+    if link and not _FILE.search(urlsplit(link).path):
         link = plain_permalink(link)
         names.add(VendorName(PERMALINK, link))
         if link.startswith(_CODED) and link.count("/") == 1:
