@@ -15,6 +15,8 @@ from ig_assets.core.corpus.scripts.notes.note import CUT, END_LINK, LINK
 from ig_assets.core.corpus.scripts.notes.section_words import NOTE, section_of
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
+# Without one of these a text has nothing that is cut or replaced here.
+_MAY_HAVE = re.compile(r"[<{\[^]|%%|==|\(\(|\(\w[\w -]*::|```|~~~")
 _IMAGE_FILE = re.compile(r"\.(?:png|jpe?g|gif|webp|svg|bmp|heic|avif|tiff?)\b", re.I)
 _DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,][^\s)>\"']*")
 _FENCE = re.compile(r"[ \t]*(?:[-*+>][ \t]+)*(`{3,}|~{3,})(.*)")
@@ -85,6 +87,8 @@ def cut_markup(text: str, left_out: Counter[str], first_line: int = 1) -> str:
     line in its file. Raises InvalidSourceError where a comment or a block of code is
     never closed: where the spoken words go on is unknown.
     """
+    if not _MAY_HAVE.search(text):
+        return text
     text = _without_code(text, left_out, first_line)
     text = _without_comments(text, left_out, first_line)
     text = _without_docs_comments(text, left_out)

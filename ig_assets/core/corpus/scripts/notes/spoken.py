@@ -42,12 +42,8 @@ def spoken_blocks(blocks: Sequence[Block], left_out: Counter[str]) -> list[Block
     A heading of which nothing but links is left goes with them. Raises
     InvalidSourceError where a bracket is never closed.
     """
-    lines = [
-        plain(line)
-        for block in blocks
-        if not block.level
-        for line in block.text.split("\n")
-    ]
+    said = [block.text for block in blocks if ":" in block.text and not block.level]
+    lines = [plain(line) for text in said for line in text.split("\n")]
     taker = _Spoken(left_out, speakers_of(lines), timed_names_of(lines))
     kept: list[Block] = []
     was_links = False
