@@ -24,6 +24,8 @@ from ig_assets.core.corpus.library.left_out import (
 )
 from ig_assets.core.corpus.library.plan import SyncPlan, plan_sync
 from ig_assets.core.corpus.rejects import current_rejects
+from ig_assets.core.corpus.scripts.build import FAULTS
+from ig_assets.core.corpus.scripts.notes.directions import PLACEHOLDER
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.costs.pinecone_estimate import MonthlyUse, StoreCost
 from ig_assets.settings import load_settings
@@ -121,15 +123,21 @@ def _print_left_out(
     """Print what is in the library's files and in no script of it."""
     for fault in to_correct[:PRINTED_REJECTS]:
         console.print(
-            f"  {fault['source_uri']}: accepted without a {fault['kind']}. "
+            f"  {fault['source_uri']}: accepted "
+            f"{'with' if fault['kind'] == PLACEHOLDER else 'without'} a "
+            f"{fault['kind']}. "
             f"{fault['detail']}",
             markup=False,
         )
     if len(to_correct) > PRINTED_REJECTS:
         more = len(to_correct) - PRINTED_REJECTS
         console.print(f"  … and {more} more (script_left_out).")
-    if left_out:
-        listed = ", ".join(f"{total['kind']} {total['pieces']}" for total in left_out)
+    listed = ", ".join(
+        f"{total['kind']} {total['pieces']}"
+        for total in left_out
+        if total["kind"] not in FAULTS
+    )
+    if listed:
         console.print(
             f"Left out of the scripts, since it is not spoken: {listed}.", markup=False
         )

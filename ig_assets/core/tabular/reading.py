@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ig_assets.core.tabular.decoding import (
@@ -70,9 +71,11 @@ def open_table(content: Content, name: str) -> Table:
         return _table(name, columns, "Parquet", lambda: parquet_batches(content))
     if start.startswith(b"PK\x03\x04") or suffix == SPREADSHEET:
         sheet = read_sheet(content, is_known_name)
-        others = f", {sheet.others} other sheets are not read" if sheet.others else ""
-        read_as = f"Excel, sheet {sheet.name!r}{others}"
-        return _table(name, sheet.columns, read_as, lambda: sheet_batches(sheet), True)
+        read_as = f"Excel, sheet {sheet.name!r}"
+        table = _table(name, sheet.columns, read_as, lambda: sheet_batches(sheet), True)
+        others = replace(table, unread_sheets=sheet.others)
+        said = f"{read_as}. {others.not_read}".removesuffix(".")
+        return replace(others, read_as=said) if sheet.others else table
     _refuse_others(start, suffix)
     if suffix in JSON or start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b'{"'):
         objects = whole_objects if is_whole(content) else line_objects

@@ -26,10 +26,13 @@ EXACT_DIGITS = 10**15
 
 
 class Sheet(NamedTuple):
-    """A sheet's name, its header, the rows, and what stands before them."""
+    """A sheet's name, its header, the rows, and what stands before them.
+
+    `others` are the workbook's sheets that are not read, with their rows of data.
+    """
 
     name: str
-    others: int
+    others: tuple[tuple[str, int], ...]
     columns: tuple[str, ...]
     header: int
     rows: list[list[Any]]
@@ -75,7 +78,12 @@ def read_sheet(content: Content, is_known: Callable[[str], bool]) -> Sheet:
     columns = [_name(value) for value in rows[header]]
     while columns and not columns[-1] and not any(_filled(r, columns) for r in rows):
         columns.pop()
-    return Sheet(name, len(filled) - 1, tuple(columns), header, rows)
+    others = [
+        (other, sum(any(map(_name, row)) for row in lines[begin + 1 :]))
+        for (begin, _), other, lines in filled
+        if other != name
+    ]
+    return Sheet(name, tuple(others), tuple(columns), header, rows)
 
 
 def sheet_batches(sheet: Sheet) -> Iterator[Batch]:

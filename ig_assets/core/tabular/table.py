@@ -81,6 +81,24 @@ class Table:
     read_as: str
     has_header: bool
     _read: Callable[[], Iterator[Batch]]
+    unread_sheets: tuple[tuple[str, int], ...] = ()
+    """A workbook's other sheets, by name and rows of data."""
+
+    @property
+    def not_read(self) -> str:
+        """A sentence that names the sheets which are not read, "" where all are."""
+        if not self.unread_sheets:
+            return ""
+        named = ", ".join(
+            f"{name!r} ({rows:,} {'row' if rows == 1 else 'rows'})"
+            for name, rows in self.unread_sheets
+        )
+        noun, verb = (
+            ("Sheet", "is") if len(self.unread_sheets) == 1 else ("Sheets", "are")
+        )
+        return (
+            f"{noun} {named} {verb} not read; save what you need as a file of its own."
+        )
 
     def batches(self) -> Iterator[Batch]:
         """Read from the beginning. Raises UnreadableTableError, also half-way."""

@@ -14,7 +14,7 @@ from ig_assets.defs import asset_kinds
 from ig_assets.defs.corpus.assets import script_index
 from ig_assets.defs.failures import plain_failures, run_ref
 from ig_assets.defs.generation.metadata import step_metadata
-from ig_assets.defs.metadata import counts
+from ig_assets.defs.metadata import counts, sample_table
 from ig_assets.defs.partitions import month_of, months_ahead
 from ig_assets.defs.stage import stage_asset
 from ig_assets.settings import Settings
@@ -70,7 +70,9 @@ def topics(
                 [month],
             )
     return dg.MaterializeResult(
-        metadata=counts(summary), data_version=dg.DataVersion(version)
+        metadata=counts(summary)
+        | {"notes": sample_table([note._asdict() for note in summary.notes])},
+        data_version=dg.DataVersion(version),
     )
 
 

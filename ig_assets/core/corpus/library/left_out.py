@@ -1,7 +1,8 @@
 """Keeps what the library's files hold that their scripts do not (`script_left_out`).
 
 A note's comments, properties and cues are no part of its script: they are counted here
-and stored nowhere. A label or a reading that cannot be read has its reason.
+and stored nowhere. What somebody should correct has its reason: a label or a reading
+that cannot be read, and a blank such as `[product name]`, which stays in the script.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from typing import TypedDict, cast
 
 from ig_assets.core.corpus.library.scan import LibraryScan
 from ig_assets.core.corpus.library.staging import stage_texts
-from ig_assets.core.corpus.scripts.build import LABEL, READING
+from ig_assets.core.corpus.scripts.build import FAULTS, SHEET
+from ig_assets.core.corpus.scripts.notes.directions import PLACEHOLDER
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -25,10 +27,11 @@ _INSERT = """
     FROM left_out_now
 """
 
-_TOTALS = """
+_TOTALS = f"""
     SELECT kind, CAST(sum(pieces) AS INTEGER) AS pieces,
         count(DISTINCT source_uri) AS scripts
     FROM script_left_out
+    WHERE kind NOT IN ('{PLACEHOLDER}', '{SHEET}')
     GROUP BY kind
     ORDER BY kind
 """
@@ -36,7 +39,7 @@ _TOTALS = """
 _FAULTS = f"""
     SELECT source_uri, kind, coalesce(detail, '') AS detail
     FROM script_left_out
-    WHERE kind IN ('{LABEL}', '{READING}')
+    WHERE kind IN {FAULTS}
     ORDER BY source_uri, kind
 """
 
@@ -50,7 +53,11 @@ class LeftOutTotal(TypedDict):
 
 
 class Fault(TypedDict):
-    """A label or a reading of an accepted script that somebody should correct."""
+    """What somebody should correct in an accepted script or file.
+
+    A label or a reading that cannot be read, a blank that is not filled in, or sheets
+    of a workbook that are not read.
+    """
 
     source_uri: str
     kind: str
@@ -78,5 +85,5 @@ def left_out_totals(con: Connection) -> list[LeftOutTotal]:
 
 
 def faults(con: Connection) -> list[Fault]:
-    """The labels and readings that cannot be read, by source."""
+    """What somebody should correct, by source."""
     return cast(list[Fault], fetch_dicts(con, _FAULTS))

@@ -8,17 +8,18 @@ and the id must be readable; a label or a reading that is not costs only itself.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
+from ig_assets.core.corpus.scripts.fields import passage, word
 from ig_assets.core.corpus.scripts.labels import hook_style_of, language_of
-from ig_assets.core.corpus.scripts.notes.note import Note
+from ig_assets.core.corpus.scripts.notes.blocks import text_blocks
+from ig_assets.core.corpus.scripts.notes.directions import PLACEHOLDER
+from ig_assets.core.corpus.scripts.notes.note import Note, plain
+from ig_assets.core.corpus.scripts.performance import performance_of
 from ig_assets.core.corpus.scripts.script import BROKEN as BROKEN
 from ig_assets.core.corpus.scripts.script import (
-    COUNTS,
     MAX_BYTES,
     MAX_ID_LENGTH,
     InvalidSourceError,
@@ -27,10 +28,12 @@ from ig_assets.core.corpus.scripts.script import (
     Performance,
     join_script,
 )
-from ig_assets.core.corpus.scripts.sections import Parts, parts_of, split_parts
-from ig_assets.core.tabular import parse_count, parse_instant
+from ig_assets.core.corpus.scripts.sections import Parts, parts_of, with_plain_hook
+from ig_assets.core.identity import normalise_text
+from ig_assets.core.tabular import NumberFormat
 
-LABEL, READING = "label", "reading"
+LABEL, READING, SHEET = "label", "reading", "sheet"
+FAULTS = (LABEL, READING, SHEET, PLACEHOLDER)
 """Kinds of `LeftOut` that somebody should correct; the others are no fault."""
 
 _PLACEHOLDER = re.compile(r"<%.*%>|\{\{.*\}\}|\{%.*%\}", re.DOTALL)
@@ -44,25 +47,37 @@ def make_script(
     default_id: str,
     *,
     plain_hook: bool = False,
+    numbers: NumberFormat | None = None,
 ) -> ParsedScript:
     """The script of these fields and text. Raises InvalidSourceError.
 
     `default_id` is the id of a script whose fields have none; with `plain_hook` the
-    first line is the hook even where it is no heading.
+    first line is the hook even where it is no heading. `numbers` is how counts are
+    written where `performance` is in words.
     """
-    left_out: Counter[str] = Counter()
-    parts = split_parts(text, *_given(fields), plain_hook, left_out)
-    return _script(fields, parts, source_uri, default_id, left_out, set())
+    note = Note(dict(fields))
+    note.blocks = text_blocks(normalise_text(text), note.left_out)
+    if plain_hook:
+        note.blocks = with_plain_hook(note.blocks)
+    return _note_script(note, source_uri, default_id, numbers)
 
 
 def make_note_script(note: Note, source_uri: str, default_id: str) -> ParsedScript:
     """The script of a note. Raises InvalidSourceError."""
+    return _note_script(note, source_uri, default_id)
+
+
+def _note_script(
+    note: Note, source_uri: str, default_id: str, numbers: NumberFormat | None = None
+) -> ParsedScript:
     if words := note.unread & {"hook", "cta", "call_to_action", "id"}:
         raise InvalidSourceError(
             BROKEN, f"`{sorted(words)[0]}` cannot be read; write it in quotes."
         )
     fields, left_out = note.fields, note.left_out
-    hook, call = _given(fields)
+    hook = _spoken(fields, "hook", left_out)
+    call = _spoken(fields, "call_to_action", left_out)
+    call = call or _spoken(fields, "cta", left_out)
     if not (note.blocks or hook) and any(left_out.values()):
         listed = ", ".join(f"{kind} {n}" for kind, n in left_out.items() if n)
         raise InvalidSourceError(
@@ -70,27 +85,32 @@ def make_note_script(note: Note, source_uri: str, default_id: str) -> ParsedScri
         )
     title = _readable(fields.get("title")) or ""
     parts = parts_of(note.blocks, left_out, hook, call, title)
-    return _script(fields, parts, source_uri, default_id, left_out, note.unread)
+    performance, trouble = None, ""
+    try:
+        performance = performance_of(fields, numbers)
+    except InvalidSourceError as error:
+        trouble = error.detail
+    return _script(note, parts, source_uri, default_id, performance, trouble)
 
 
-def _given(fields: Mapping[str, Any]) -> tuple[str, str]:
-    """Hook and call to action that are given by name; a template's are none."""
-    hook, call = passage(fields, "hook"), passage(fields, "call_to_action")
-    words = (hook, call or passage(fields, "cta"))
-    return (
-        "" if _PLACEHOLDER.fullmatch(words[0]) else words[0],
-        "" if _PLACEHOLDER.fullmatch(words[1]) else words[1],
-    )
+def _spoken(fields: Mapping[str, Any], name: str, left_out: Counter[str]) -> str:
+    """What is said of a passage that is given by name; a template's is nothing."""
+    text = passage(fields, name)
+    if _PLACEHOLDER.fullmatch(text):
+        return ""
+    blocks = text_blocks(text, left_out)
+    return "\n\n".join(plain(block.text) for block in blocks)
 
 
 def _script(
-    fields: Mapping[str, Any],
+    note: Note,
     parts: Parts,
     source_uri: str,
     default_id: str,
-    left_out: Counter[str],
-    unread: set[str],
+    performance: Performance | None,
+    trouble: str,
 ) -> ParsedScript:
+    fields = note.fields
     joined = join_script(*parts)
     if len(joined.encode("utf-8")) > MAX_BYTES:
         raise InvalidSourceError("over 64 KiB", "The text is longer than 64 KiB.")
@@ -101,16 +121,11 @@ def _script(
         raise InvalidSourceError(
             BROKEN, f"The id is longer than {MAX_ID_LENGTH} characters."
         )
-    unread = set(unread)
+    unread = set(note.unread)
     labels = {
         name: _label(fields, name, unread)
         for name in ("author", "topic", "hook_style", "language")
     }
-    performance, trouble = None, ""
-    try:
-        performance = _performance(fields.get("performance"))
-    except InvalidSourceError as error:
-        trouble = error.detail
     if "performance" in unread:
         unread.discard("performance")
         trouble = "`performance` cannot be read."
@@ -126,14 +141,18 @@ def _script(
         text=joined,
         language=language_of(labels["language"]),
         performance=performance,
-        left_out=_all_left_out(left_out, unread, trouble),
+        left_out=_all_left_out(note.left_out, unread, trouble),
     )
 
 
 def _all_left_out(
     left_out: Counter[str], unread: set[str], trouble: str
 ) -> tuple[LeftOut, ...]:
+    blanks = left_out.pop(PLACEHOLDER, 0)
     found = [LeftOut(kind, n) for kind, n in sorted(left_out.items()) if n]
+    if blanks:
+        detail = "Words in brackets stand for others, and stay; fill them in."
+        found.append(LeftOut(PLACEHOLDER, blanks, detail))
     if unread:
         named = ", ".join(f"`{name}`" for name in sorted(unread))
         verb = "is" if len(unread) == 1 else "are"
@@ -142,31 +161,6 @@ def _all_left_out(
     if trouble:
         found.append(LeftOut(READING, 1, trouble))
     return tuple(found)
-
-
-def passage(fields: Mapping[str, Any], name: str) -> str:
-    """A text of any number of lines; empty where it is missing.
-
-    Raises InvalidSourceError.
-    """
-    value = fields.get(name) or ""
-    if not isinstance(value, str):
-        raise InvalidSourceError(BROKEN, f"`{name}` is not a plain text.")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        value = "\x00"
-    if "\x00" in value:
-        raise InvalidSourceError(BROKEN, f"`{name}` has characters that no text has.")
-    return unicodedata.normalize("NFC", value.strip())
-
-
-def word(fields: Mapping[str, Any], name: str) -> str:
-    """A text of one line; empty where it is missing. Raises InvalidSourceError."""
-    value = passage(fields, name)
-    if "\n" in value or "\r" in value:
-        raise InvalidSourceError(BROKEN, f"`{name}` is not one line of text.")
-    return value
 
 
 def _label(fields: Mapping[str, Any], name: str, unread: set[str]) -> str:
@@ -196,45 +190,3 @@ def _readable(value: object, several: bool = False) -> str | None:
     if _PLACEHOLDER.search(text):
         return None
     return _WIKI_LINK.sub(lambda link: (link[2] or link[1]).strip(), text)
-
-
-def _performance(block: object) -> Performance | None:
-    if not block:
-        return None
-    if not isinstance(block, Mapping):
-        raise InvalidSourceError(BROKEN, "`performance` has no named values.")
-    performance = Performance(
-        source=word(block, "source") or "library",
-        as_of=_as_of(word(block, "as_of")),
-        **{name: _count(block, name) for name in COUNTS},
-    )
-    if performance.rate is not None and performance.rate > 1.0:
-        raise InvalidSourceError(
-            "impossible counts", "More likes are given than views or reach."
-        )
-    return performance
-
-
-def _as_of(text: str) -> datetime:
-    if not text:
-        raise InvalidSourceError(
-            BROKEN, "The performance has no `as_of`, the day on which it was read."
-        )
-    try:
-        return parse_instant(text)
-    except ValueError:
-        raise InvalidSourceError(
-            BROKEN, "`as_of` of the performance is not a date such as 2026-01-31."
-        ) from None
-
-
-def _count(block: Mapping[str, Any], name: str) -> float | None:
-    text = word(block, name)
-    if text in ("", "~", "null"):
-        return None
-    try:
-        return parse_count(text)
-    except ValueError as error:
-        raise InvalidSourceError(
-            BROKEN, f"`{name}` of the performance {error}."
-        ) from None

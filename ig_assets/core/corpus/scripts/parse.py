@@ -22,7 +22,7 @@ from ig_assets.core.corpus.scripts.tables import TABLE_SUFFIXES, parse_table
 
 # A file's contents follow from its bytes and this number alone: increment it with
 # every change of the parsers, so that every file is parsed anew.
-READER_VERSION = 5
+READER_VERSION = 6
 
 CAPTION_SUFFIXES = (".srt", ".vtt")
 NOTE_SUFFIXES = (".md", ".txt", *CAPTION_SUFFIXES, ".fountain", ".docx")
@@ -43,15 +43,18 @@ class FileContents:
     scripts: tuple[ParsedScript, ...]
     rejects: tuple[Reject, ...]
     unreadable: bool = False
+    beside: tuple[tuple[str, LeftOut], ...] = ()
+    """What the file has beside its scripts, by source_uri."""
 
     @property
     def left_out(self) -> list[tuple[str, LeftOut]]:
-        """What the scripts do not have of the file, by source_uri and kind."""
-        return [
+        """What the scripts do not have of the file, by source_uri."""
+        of_scripts = [
             (script.source_uri, left_out)
             for script in self.scripts
             for left_out in script.left_out
         ]
+        return [*self.beside, *of_scripts]
 
 
 def parse_file(path: str, content: bytes) -> FileContents:
@@ -60,8 +63,11 @@ def parse_file(path: str, content: bytes) -> FileContents:
         if reject := oversize_reject(path, len(content)):
             return FileContents((), (reject,), unreadable=True)
         if _is_table(path):
-            scripts, rejects, unreadable = parse_table(path, content)
-            return FileContents(tuple(scripts), tuple(rejects), unreadable)
+            table = parse_table(path, content)
+            beside = tuple((path, left_out) for left_out in table.left_out)
+            return FileContents(
+                tuple(table.scripts), tuple(table.rejects), table.unreadable, beside
+            )
         return FileContents((_note_script(path, content),), ())
     except InvalidSourceError as error:
         reject = Reject(path, error.reason, error.detail)

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timezone
 from typing import NamedTuple
 
-from ig_assets.core.corpus.scripts.build import BROKEN, make_script, word
+from ig_assets.core.corpus.scripts.build import BROKEN, SHEET, make_script
 from ig_assets.core.corpus.scripts.decoding import refuse_secrets
+from ig_assets.core.corpus.scripts.fields import word
 from ig_assets.core.corpus.scripts.notes.section_words import (
     BODY,
     CALL_TO_ACTION,
@@ -20,9 +21,11 @@ from ig_assets.core.corpus.scripts.notes.section_words import (
     SPOKEN,
     section_of,
 )
+from ig_assets.core.corpus.scripts.performance import words_format
 from ig_assets.core.corpus.scripts.script import (
     COUNTS,
     InvalidSourceError,
+    LeftOut,
     ParsedScript,
     Reject,
 )
@@ -34,17 +37,17 @@ from ig_assets.core.tabular import (
     NotAnInstantError,
     NumberFormat,
     Order,
-    SpoiltTextError,
+    Table,
     UnreadableTableError,
     decide_formats,
     open_table,
     parse_cell_instant,
     parse_count,
     plain_name,
-    repaired,
     text_of,
     visible,
 )
+from ig_assets.core.tabular.damage import DamagedTextError, refuse_damage
 
 TABLE_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".xlsx")
 BROKEN_ROW = "broken row"
@@ -58,11 +61,15 @@ _NAMES = frozenset(
 
 
 class ParsedTable(NamedTuple):
-    """A table's scripts and rejects; `unreadable` where a row's id cannot be read."""
+    """A table's scripts and rejects; `unreadable` where a row's id cannot be read.
+
+    `left_out` is what the file has beside its rows.
+    """
 
     scripts: list[ParsedScript]
     rejects: list[Reject]
     unreadable: bool
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class _Row(NamedTuple):
@@ -71,6 +78,8 @@ class _Row(NamedTuple):
     number: int
     fields: Mapping[str, object] | None
     problem: str = ""
+    words: NumberFormat | None = None
+    """How the table's counts in words are written."""
 
 
 def parse_table(path: str, content: bytes) -> ParsedTable:
@@ -78,7 +87,11 @@ def parse_table(path: str, content: bytes) -> ParsedTable:
 
     Raises InvalidSourceError where the file as such is no table.
     """
-    rows = list(_rows(path, content))
+    try:
+        table = open_table(content, path)
+        rows = list(_rows(table))
+    except UnreadableTableError as error:
+        raise _unreadable(error) from None
     if rows and all(row.fields is None for row in rows):
         raise InvalidSourceError(BROKEN_TABLE, f"No row can be read. {rows[0].problem}")
     scripts: dict[str, ParsedScript] = {}
@@ -99,36 +112,35 @@ def parse_table(path: str, content: bytes) -> ParsedTable:
             reason = BROKEN_ROW if error.reason == BROKEN else error.reason
             rejects.append(Reject(f"{path}#{name}", reason, error.detail))
     unreadable = any(row.fields is None for row in rows)
-    return ParsedTable(list(scripts.values()), rejects, unreadable)
+    sheets = LeftOut(SHEET, len(table.unread_sheets), table.not_read)
+    left_out = (sheets,) if table.unread_sheets else ()
+    return ParsedTable(list(scripts.values()), rejects, unreadable, left_out)
 
 
-def _rows(path: str, content: bytes) -> Iterator[_Row]:
+def _rows(table: Table) -> Iterator[_Row]:
     """The rows in the file's order; one of a file with a header counts from there."""
-    try:
-        table = open_table(content, path)
-        names = _our_names(table.columns)
-        if table.has_header:
-            _check_columns(names)
-        elif not names and not any(batch.problems for batch in table.batches()):
-            raise InvalidSourceError("empty", "The file has no text.")
-        counts = {name: names.index(name) for name in COUNTS if name in names}
-        dates = {name: names.index(name) for name in ("as_of",) if name in names}
-        formats = decide_formats(table, counts, dates, ask=False)
-        number = 0
-        for batch in table.batches():
-            lines: dict[int, Sequence[Cell] | str] = dict(
-                zip(batch.lines, batch.rows, strict=True)
-            )
-            for line, cells in sorted(
-                (lines | dict(batch.problems)).items(), key=lambda pair: pair[0]
-            ):
-                number = number + 1 if table.has_header else line
-                if isinstance(cells, str):
-                    yield _Row(number, None, f"{cells} (line {line})")
-                else:
-                    yield _Row(number, _fields(names, cells, formats))
-    except UnreadableTableError as error:
-        raise _unreadable(error) from None
+    names = _our_names(table.columns)
+    if table.has_header:
+        _check_columns(names)
+    elif not names and not any(batch.problems for batch in table.batches()):
+        raise InvalidSourceError("empty", "The file has no text.")
+    counts = {name: names.index(name) for name in COUNTS if name in names}
+    dates = {name: names.index(name) for name in ("as_of",) if name in names}
+    formats = decide_formats(table, counts, dates, ask=False)
+    words = _format_of_words(table, names)
+    number = 0
+    for batch in table.batches():
+        lines: dict[int, Sequence[Cell] | str] = dict(
+            zip(batch.lines, batch.rows, strict=True)
+        )
+        for line, cells in sorted(
+            (lines | dict(batch.problems)).items(), key=lambda pair: pair[0]
+        ):
+            number = number + 1 if table.has_header else line
+            if isinstance(cells, str):
+                yield _Row(number, None, f"{cells} (line {line})")
+            else:
+                yield _Row(number, _fields(names, cells, formats), words=words)
 
 
 def _unreadable(error: UnreadableTableError) -> InvalidSourceError:
@@ -217,7 +229,10 @@ def _script(path: str, row: _Row) -> ParsedScript:
     for value in fields.values():
         if isinstance(value, str):
             refuse_secrets(value)
-            _refuse_damage(value)
+            try:
+                refuse_damage(value)
+            except DamagedTextError as error:
+                raise InvalidSourceError(error.reason, str(error)) from None
     name = word(fields, "id")
     text = fields.get("text") or fields.get("body") or ""
     if not isinstance(text, str):
@@ -232,11 +247,21 @@ def _script(path: str, row: _Row) -> ParsedScript:
         f"{path}#{name or row.number}",
         f"{stem}#{row.number}",
         plain_hook=has_text,
+        numbers=row.words,
     )
 
 
-def _performance(fields: Mapping[str, object]) -> dict[str, object] | None:
-    """The counts of a row: one nested object, or columns beside the others."""
+def _format_of_words(table: Table, names: Sequence[str]) -> NumberFormat | None:
+    """How the counts in a column `performance` of words are written."""
+    if "performance" not in names:
+        return None
+    at = names.index("performance")
+    cells = (row[at] for batch in table.batches() for row in batch.rows)
+    return words_format(cell for cell in cells if isinstance(cell, str))
+
+
+def _performance(fields: Mapping[str, object]) -> object:
+    """The counts of a row: one nested object, words, or columns beside the others."""
     block = fields.get("performance")
     if isinstance(block, Mapping):
         return {
@@ -248,27 +273,8 @@ def _performance(fields: Mapping[str, object]) -> dict[str, object] | None:
             for name, value in block.items()
         }
     if not any(fields.get(name) for name in COUNTS):
-        return None
+        return block
     return {n: fields.get(n, "") for n in ("source", "as_of", *COUNTS)}
-
-
-def _refuse_damage(text: str) -> None:
-    """Raise InvalidSourceError where characters of a text are lost or doubled."""
-    if "\x00" in text:
-        raise InvalidSourceError("binary", "The text has NUL characters.")
-    try:
-        text.encode("utf-8")
-        _, was_repaired = repaired(text)
-    except UnicodeEncodeError:
-        raise InvalidSourceError(
-            "invalid UTF-8", "The text has surrogates, which no UTF-8 text has."
-        ) from None
-    except SpoiltTextError as error:
-        raise InvalidSourceError("damaged text", str(error)) from None
-    if was_repaired:
-        raise InvalidSourceError(
-            "damaged text", "The text was encoded twice; export it again as UTF-8."
-        )
 
 
 def _row_name(row: _Row) -> str:

@@ -23,16 +23,15 @@ from ig_assets.core.tabular import (
     Kind,
     NestedCellError,
     NotAnInstantError,
-    SpoiltTextError,
     decide_formats,
     guess_columns,
     open_table,
     parse_cell_instant,
     profile_table,
-    repaired,
     text_of,
     visible,
 )
+from ig_assets.core.tabular.damage import DamagedTextError, refuse_damage
 
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
@@ -44,11 +43,16 @@ SPREADSHEETS = (".xls", ".ods", ".numbers")
 
 # A topic's fields, with the names that planners and spreadsheets give to columns.
 FIELDS: dict[str, Field] = {
-    "topic": Field(Kind.LABEL, (*NAMES["topic"], *NAMES["task"], *NAMES["title"])),
+    "topic": Field(
+        Kind.LABEL, (*NAMES["topic"], *NAMES["task"], "card_name", *NAMES["title"])
+    ),
     "due_on": Field(
         Kind.DATE, (*NAMES["due_on"], *NAMES["day"], *NAMES["published_at"])
     ),
-    "brief": Field(Kind.LABEL, (*NAMES["brief"], *NAMES["description"])),
+    "brief": Field(
+        Kind.LABEL,
+        (*NAMES["brief"], *NAMES["description"], "card_description", "task_content"),
+    ),
     "audience": Field(Kind.LABEL, NAMES["audience"]),
     "language": Field(Kind.LABEL, NAMES["language"]),
     "brand_voice": Field(Kind.LABEL, ("voice", "tone", "markenstimme", "tonalitat")),
@@ -59,12 +63,13 @@ class CalendarRow(NamedTuple):
     """One topic as the file has it, not yet validated.
 
     `values` maps columns to values, or is whatever stands there instead; `month` is
-    None where `due_on` has none.
+    None where `due_on` has none. `note` says how a value was understood.
     """
 
     source: str
     month: str | None
     values: object
+    note: str = ""
 
 
 class CalendarProblem(NamedTuple):
@@ -78,6 +83,13 @@ class CalendarProblem(NamedTuple):
     unreadable: bool = False
 
 
+class CalendarNote(NamedTuple):
+    """What a person should know of a file that was read, or of a topic of it."""
+
+    source: str
+    detail: str
+
+
 class _PlainDates(yaml.SafeLoader):
     """Leaves dates as text, so that an impossible date spoils one row, not the file."""
 
@@ -87,7 +99,9 @@ class _PlainDates(yaml.SafeLoader):
     }
 
 
-def calendar_rows(location: Path) -> Iterator[CalendarRow | CalendarProblem]:
+def calendar_rows(
+    location: Path,
+) -> Iterator[CalendarRow | CalendarProblem | CalendarNote]:
     """The rows of a file, or of a folder's files in the order of their names.
 
     A table's columns that are no fields of a topic are ignored: planners have others.
@@ -149,7 +163,7 @@ def _yaml(name: str, text: str) -> Iterator[CalendarRow | CalendarProblem]:
                 yield CalendarRow(f"{name}#{number}", month, values)
 
 
-def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem]:
+def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem | CalendarNote]:
     """The rows of a spreadsheet's export, numbered from 1 without blank rows."""
     table = open_table(path, path.name)
     guesses = guess_columns(profile_table(table), FIELDS)
@@ -159,6 +173,8 @@ def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem]:
             "a calendar needs the columns topic and due_on; it has "
             + ", ".join(filter(None, table.columns))
         )
+    if table.not_read:
+        yield CalendarNote(path.name, table.not_read)
     formats = decide_formats(table, {}, {"due_on": at["due_on"]}, ask=False)
     number = 0
     for batch in table.batches():
@@ -173,18 +189,19 @@ def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem]:
             try:
                 if isinstance(cells, str):
                     raise ValueError(f"{cells[:1].lower()}{cells[1:].rstrip('.')}")
-                values = _values(cells, at, formats)
+                values, note = _values(cells, at, formats)
             except ValueError as error:
                 yield CalendarProblem(source, f"{error} (line {line})")
             else:
-                yield CalendarRow(source, _month_of(values), values)
+                yield CalendarRow(source, _month_of(values), values, note)
 
 
 def _values(
     cells: Sequence[Cell], at: Mapping[str, int], formats: Formats
-) -> dict[str, str]:
-    """The filled fields of a row as text. Raises ValueError with a clause."""
-    values = {}
+) -> tuple[dict[str, str], str]:
+    """The filled fields of a row as text, and a note. Raises ValueError."""
+    values: dict[str, str] = {}
+    note = ""
     for name, n in at.items():
         if name == "due_on":
             try:
@@ -194,18 +211,22 @@ def _values(
             if found is None:
                 raise ValueError("due_on: it is missing; write it as 2026-01-31")
             values[name] = found.local.date().isoformat()
+            if found.until and found.until.date() > found.local.date():
+                note = f"due_on is a range, taken for its first day {values[name]}"
             continue
         try:
-            text, was_repaired = repaired(text_of(cells[n]))
-        except SpoiltTextError as error:
-            raise ValueError(f"{name}: {str(error).rstrip('.').lower()}") from None
+            text = text_of(cells[n])
+            refuse_damage(text)
+        except DamagedTextError as error:
+            sentence = str(error)
+            raise ValueError(
+                f"{name}: {sentence[:1].lower()}{sentence[1:].rstrip('.')}"
+            ) from None
         except NestedCellError as error:
             raise ValueError(f"{name}: {error}") from None
-        if was_repaired:
-            raise ValueError(f"{name}: it was encoded twice; export it again as UTF-8")
         if text := visible(text):
             values[name] = text
-    return values
+    return values, note
 
 
 def padded_date(text: str) -> str:

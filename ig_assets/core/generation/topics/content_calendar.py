@@ -22,7 +22,9 @@ from pydantic_core import ErrorDetails
 from ig_assets.core.corpus.scripts.labels import language_of
 from ig_assets.core.corpus.scripts.secret_scan import secret_kind
 from ig_assets.core.generation.topics.calendar_file import (
+    CalendarNote,
     CalendarProblem,
+    CalendarRow,
     calendar_rows,
     padded_date,
 )
@@ -91,12 +93,14 @@ class TopicReject:
 class CalendarReading:
     """The calendar's topics of one month with their sources, and its bad rows.
 
-    `unreadable` are the names of files whose topics are unknown.
+    `unreadable` are the names of files whose topics are unknown. `notes` say what of a
+    file is not read, and how a topic's value was understood.
     """
 
     topics: tuple[tuple[CalendarTopic, str], ...]
     rejects: tuple[TopicReject, ...]
     unreadable: frozenset[str] = frozenset()
+    notes: tuple[CalendarNote, ...] = ()
 
     @property
     def state(self) -> str:
@@ -120,6 +124,7 @@ def read_calendar(location: Path, month: str) -> CalendarReading:
     rejects: list[TopicReject] = []
     seen: set[str] = set()
     unreadable: set[str] = set()
+    notes: list[CalendarNote] = []
     for row in calendar_rows(location):
         if isinstance(row, CalendarProblem):
             rejects.append(
@@ -127,6 +132,9 @@ def read_calendar(location: Path, month: str) -> CalendarReading:
             )
             if row.unreadable:
                 unreadable.add(row.source)
+            continue
+        if isinstance(row, CalendarNote):
+            notes.append(row)
             continue
         if row.month not in (month, None):
             continue
@@ -147,14 +155,18 @@ def read_calendar(location: Path, month: str) -> CalendarReading:
             continue
         seen.add(topic.topic.casefold())
         topics.append((topic, row.source))
-    return CalendarReading(tuple(topics), tuple(rejects), frozenset(unreadable))
+        if row.note:
+            notes.append(CalendarNote(row.source, row.note))
+    return CalendarReading(
+        tuple(topics), tuple(rejects), frozenset(unreadable), tuple(notes)
+    )
 
 
 def calendar_months(location: Path) -> dict[str, int]:
     """The number of rows per month of the calendar."""
     months: dict[str, int] = {}
     for row in calendar_rows(location):
-        if not isinstance(row, CalendarProblem) and row.month is not None:
+        if isinstance(row, CalendarRow) and row.month is not None:
             months[row.month] = months.get(row.month, 0) + 1
     return months
 

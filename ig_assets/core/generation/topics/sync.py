@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ig_assets.core.generation.topics.calendar_file import CalendarNote
 from ig_assets.core.generation.topics.content_calendar import (
     CalendarReading,
     CalendarTopic,
@@ -55,7 +56,10 @@ Known = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class TopicsSummary:
-    """Counts of a month's topics; `left_out` exceeded `IG_TOPICS_PER_MONTH`."""
+    """Counts of a month's topics; `left_out` exceeded `IG_TOPICS_PER_MONTH`.
+
+    `notes` are the reading's.
+    """
 
     topics: int
     new: int
@@ -63,6 +67,7 @@ class TopicsSummary:
     control: int
     canary: int
     left_out: int
+    notes: tuple[CalendarNote, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,7 @@ def sync_topics(
         control=sum(bool(row["is_control"]) for row in rows),
         canary=sum(bool(row["is_canary"]) for row in rows),
         left_out=len(ordered) - len(chosen),
+        notes=reading.notes,
     )
 
 

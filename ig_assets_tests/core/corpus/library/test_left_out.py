@@ -71,6 +71,21 @@ def test_a_reading_without_its_day_is_named_and_its_script_is_taken(
     assert corpus.rows("SELECT rate FROM script_performance") == [(0.07,)]
 
 
+def test_a_direction_inside_a_line_reaches_no_embedder_and_no_table(
+    corpus: CorpusFactory,
+) -> None:
+    said = "# Salt (smiles) first\n\nWait [zoom in] for [product name].\n"
+    (corpus.library / "a.md").write_text(said, encoding="utf-8")
+    change, _, _ = corpus.materialise()
+    assert corpus.embedder.embedded == ["Salt first\n\nWait for [product name]."]
+    everything = repr(corpus.everything())
+    assert "zoom" not in everything and "smiles" not in everything
+    assert [(t["kind"], t["pieces"]) for t in change.left_out] == [("cue", 2)]
+    assert [(f["source_uri"], f["kind"]) for f in change.faults] == [
+        ("a.md", "placeholder")
+    ]
+
+
 def test_files_of_kinds_that_are_not_read_are_named_and_counted(
     corpus: CorpusFactory,
 ) -> None:

@@ -240,11 +240,11 @@ def test_words_under_a_heading_of_their_own_stay_in_the_body() -> None:
     text = "# The hook\n\n## Step one\n\nCut.\n\n"
     text += "## CTA\n\nSave it.\n\n## Notes\n\nNo salt."
     [script] = parse_file("a.md", text.encode()).scripts
-    assert script.body == "## Step one\n\nCut."
+    assert script.body == "Step one\n\nCut."
     assert script.left_out == (LeftOut("note", 1),)
     text = "---\nhook: Another\n---\n# The hook\n\nThe body."
     [script] = parse_file("a.md", text.encode()).scripts
-    assert (script.hook, script.body) == ("Another", "# The hook\n\nThe body.")
+    assert (script.hook, script.body) == ("Another", "The hook\n\nThe body.")
 
 
 @pytest.mark.parametrize(

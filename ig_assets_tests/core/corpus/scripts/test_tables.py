@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ig_assets.core.corpus.scripts import parse
 from ig_assets.core.corpus.scripts.parse import FileContents, parse_file
+from ig_assets_tests.factories.workbook import workbook
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -299,3 +300,24 @@ def test_a_column_of_spoken_words_has_many_names(header: str, row: str) -> None:
     [script] = csv(f"{header}\n{row}\n").scripts
     assert (script.hook, script.body) == ("Rice cries.", "Rinse it.")
     assert script.call_to_action == "Save it."
+
+
+def test_the_sheets_that_are_not_read_are_named_with_their_rows() -> None:
+    pytest.importorskip("python_calamine", reason="the extra `excel` is not installed")
+    book = workbook(
+        {
+            "Legend": [["what", "means"], ["x", "done"], [], ["y", "open"]],
+            "Scripts": [["hook", "body"], ["Rice cries.", "Rinse [slowly] it."]],
+            "Old": [["hook"], ["Not this"]],
+        }
+    )
+    contents = parse_file("a.xlsx", book)
+    assert [script.body for script in contents.scripts] == ["Rinse it."]
+    assert [(uri, found.kind, found.pieces) for uri, found in contents.left_out] == [
+        ("a.xlsx", "sheet", 2),
+        ("a.xlsx#1", "cue", 1),
+    ]
+    assert contents.left_out[0][1].detail == (
+        "Sheets 'Legend' (2 rows), 'Old' (1 row) are not read; save what you need as "
+        "a file of its own."
+    )

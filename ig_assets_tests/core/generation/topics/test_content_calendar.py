@@ -19,6 +19,7 @@ from ig_assets.core.generation.topics.content_calendar import (
     problems_of,
 )
 from ig_assets.errors import InputError
+from ig_assets_tests.factories.workbook import workbook
 
 MONTH = "2026-05"
 
@@ -337,3 +338,55 @@ def test_a_spreadsheet_file_is_reported_and_not_skipped_silently(
     reading = read_calendar(tmp_path, MONTH)
     assert [r.source_uri for r in reading.rejects] == ["plan.xls"]
     assert "YAML or CSV" in reading.rejects[0].detail
+
+
+def test_a_workbooks_other_sheets_are_named_with_their_rows(tmp_path: Path) -> None:
+    pytest.importorskip("python_calamine", reason="the extra `excel` is not installed")
+    header = ["topic", "due_on"]
+    (tmp_path / "plan.xlsx").write_bytes(
+        workbook(
+            {
+                "May": [header, ["Kites", "2026-05-04"]],
+                "June": [header, ["Sand", "2026-06-04"], ["Sea", "2026-06-05"]],
+            }
+        )
+    )
+    reading = read_calendar(tmp_path, MONTH)
+    assert [topic.topic for topic, _ in reading.topics] == ["Kites"]
+    assert (reading.rejects, reading.unreadable) == ((), frozenset())
+    [note] = reading.notes
+    assert note.source == "plan.xlsx"
+    assert note.detail.startswith("Sheet 'June' (2 rows) is not read; ")
+
+
+def test_a_range_of_days_is_its_first_day_and_says_so(tmp_path: Path) -> None:
+    calendar(
+        tmp_path,
+        "Name,Date\nKites,2026-05-04 → 2026-05-06\nSand,Tue 5 May 2026\n"
+        "Sea,2026-05-07 10:00 → 11:00\nWind,Mon 5 May 2026\n",
+        "notion.csv",
+    )
+    reading = read_calendar(tmp_path, MONTH)
+    days = {topic.topic: topic.due_on.day for topic, _ in reading.topics}
+    assert days == {"Kites": 4, "Sand": 5, "Sea": 7}
+    assert reading.notes == (
+        (
+            "notion.csv#1",
+            "due_on is a range, taken for its first day 2026-05-04",
+        ),
+    )
+    [reject] = reading.rejects
+    assert "names another weekday" in reject.detail
+
+
+def test_a_trello_board_is_a_calendar(tmp_path: Path) -> None:
+    header = "Card ID,Card Name,Card Description,Due Date,List Name"
+    text = f"{header}\na1,Kites,short,2026-05-04T17:00:00.000Z,Planned\n"
+    [(topic, _)] = read_calendar(calendar(tmp_path, text, "b.csv"), MONTH).topics
+    assert (topic.topic, topic.brief, topic.due_on.day) == ("Kites", "short", 4)
+
+
+def test_a_topic_with_a_lost_half_of_a_sign_is_a_reject(tmp_path: Path) -> None:
+    calendar(tmp_path, '{"topic": "A\\ud800", "due_on": "2026-05-04"}\n', "p.jsonl")
+    [reject] = read_calendar(tmp_path, MONTH).rejects
+    assert "the text has surrogates" in reject.detail

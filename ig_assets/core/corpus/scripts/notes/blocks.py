@@ -13,16 +13,23 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ig_assets.core.corpus.scripts.notes.av_table import table_blocks
+from ig_assets.core.corpus.scripts.notes.markup import cut_markup
 from ig_assets.core.corpus.scripts.notes.note import (
     CUT,
+    EMPHASIS,
+    END_EMPHASIS,
+    END_LINK,
     END_STRONG,
+    LINK,
     STRONG,
     Block,
     plain,
     plain_blocks,
+    unmarked,
     without_cuts,
 )
-from ig_assets.core.corpus.scripts.notes.section_words import is_cue, label_of
+from ig_assets.core.corpus.scripts.notes.section_words import label_of
+from ig_assets.core.corpus.scripts.notes.spoken import spoken_blocks
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -33,15 +40,16 @@ _SIGNS = re.compile(
     r"[*_\[\]<>`~&|\\=]|^[ \t>+-]|^\d{1,9}[.)]|^#{1,6}[ \t]*$|^#.*#[ \t]*$", re.M
 )
 
+_MARKS_OF = {
+    "strong": (STRONG, END_STRONG),
+    "em": (EMPHASIS, END_EMPHASIS),
+    "link": (LINK, END_LINK),
+}
 _CALLOUT = re.compile(r"\[!\w[\w-]*\]")
 _TO_DO = re.compile(
     r"\[[ xX/-]\]\s|(?:TODO|DOING|DONE|LATER|NOW|WAITING|CANCELED)\s|"
     r"\{\{\[\[(?:TODO|DONE)\]\]\}\}|\{\{(?:TODO|DONE)\}\}"
 )
-_TAGS = re.compile(r"(?:#(?:[^\W\d_][^\s#]*(?:[ ][^\s#]+)*#|[^\W\d_][^\s#]*)[ \t,]*)+")
-_URL = re.compile(r"<?https?://\S+")
-_BRACKETED = re.compile(r"\[[^\[\]\n]+\]|\(([^()\n]+)\)")
-_BRACKETS = re.compile(r"\[([^\[\]\n]+)\]")
 
 
 def markdown_blocks(text: str, left_out: Counter[str]) -> list[Block]:
@@ -57,9 +65,12 @@ def markdown_blocks(text: str, left_out: Counter[str]) -> list[Block]:
     return spoken_blocks(blocks, left_out)
 
 
-def spoken_blocks(blocks: Sequence[Block], left_out: Counter[str]) -> list[Block]:
-    """The blocks without the lines, links and asides that are not spoken."""
-    return [block for block in map(_Spoken(left_out), blocks) if block is not None]
+def text_blocks(text: str, left_out: Counter[str]) -> list[Block]:
+    """The blocks of a text from a cell or a value: what is spoken of its Markdown.
+
+    Raises InvalidSourceError where a comment or a bracket is never closed.
+    """
+    return markdown_blocks(cut_markup(unmarked(text), left_out), left_out)
 
 
 @cache
@@ -101,9 +112,8 @@ def _blocks(
 def _heading(node: SyntaxTreeNode, left_out: Counter[str]) -> Block:
     """A heading; lines that a `---` happens to follow are a paragraph still."""
     text = _inline(node, left_out)
-    if node.markup.startswith("#"):
-        return Block(text, int(node.tag[1]), node.markup)
-    return Block(text, 0 if "\n" in text else int(node.tag[1]))
+    is_lines = "\n" in text and not node.markup.startswith("#")
+    return Block(text, 0 if is_lines else int(node.tag[1]))
 
 
 def _quote(node: SyntaxTreeNode, left_out: Counter[str]) -> Iterator[Block]:
@@ -127,7 +137,7 @@ def _outline(node: SyntaxTreeNode, left_out: Counter[str]) -> Iterator[Block]:
     for item in node.children:
         first = _first_words(item)
         label = label_of(plain(first), first.startswith(STRONG))
-        if _TO_DO.match(first):
+        if _TO_DO.match(plain(first)):
             left_out["to-do"] += 1
         elif label and label[0] in ("note", "cue") and (label[1] or _is_parent(item)):
             left_out[label[0]] += 1
@@ -156,7 +166,7 @@ def _list(node: SyntaxTreeNode, left_out: Counter[str]) -> tuple[str, int]:
     lines: list[str] = []
     is_tight = True
     for item in node.children:
-        if _TO_DO.match(_first_words(item)):
+        if _TO_DO.match(plain(_first_words(item))):
             left_out["to-do"] += 1
             continue
         mark = f"{item.info}{item.markup} "
@@ -186,38 +196,5 @@ def _words(node: SyntaxTreeNode, left_out: Counter[str]) -> str:
         left_out["image" if node.type == "image" else "struck out"] += 1
         return CUT
     words = "".join(_words(child, left_out) for child in node.children)
-    return f"{STRONG}{words}{END_STRONG}" if node.type == "strong" else words
-
-
-class _Spoken:
-    """Takes the lines out of a block that are not spoken."""
-
-    def __init__(self, left_out: Counter[str]) -> None:
-        self._left_out = left_out
-
-    def __call__(self, block: Block) -> Block | None:
-        text = block.text
-        if "#" in text or "[" in text or "(" in text or "://" in text:
-            text = "\n".join(map(self._line, text.split("\n")))
-        text = without_cuts(text)
-        return block._replace(text=text) if plain(text) else None
-
-    def _line(self, line: str) -> str:
-        words = plain(line)
-        if _TAGS.fullmatch(words):
-            self._left_out["line of tags"] += 1
-            return CUT
-        aside = _BRACKETED.fullmatch(words)
-        if aside and (aside[1] is None or is_cue(aside[1])):
-            self._left_out["cue"] += 1
-            return CUT
-        line = _BRACKETS.sub(self._bracket, line)
-        line, links = _URL.subn(CUT, line)
-        self._left_out["link"] += links
-        return line
-
-    def _bracket(self, found: re.Match[str]) -> str:
-        if not is_cue(found[1]):
-            return found[0]
-        self._left_out["cue"] += 1
-        return CUT
+    begin, end = _MARKS_OF.get(node.type, ("", ""))
+    return words if node.type == "em" and STRONG in words else f"{begin}{words}{end}"

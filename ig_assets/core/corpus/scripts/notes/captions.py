@@ -14,21 +14,33 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ig_assets.core.corpus.scripts.notes.note import Block, Note, unmarked
+from ig_assets.core.corpus.scripts.notes.directions import take_directions
+from ig_assets.core.corpus.scripts.notes.note import (
+    Block,
+    Note,
+    unmarked,
+    without_cuts,
+)
 from ig_assets.core.corpus.scripts.notes.section_words import SPOKEN, section_of
+from ig_assets.core.corpus.scripts.notes.speakers import named_start, speakers_of
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
-
-MANY_TURNS = 3  # lines that begin with one name and a colon
 
 _STAMP = r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
 _TIMES = re.compile(rf"\s*({_STAMP})\s*-->\s*({_STAMP})(?:\s.*)?")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|</?\d[\d:.]*>|\{\\[^{}]*\}|\{[biu]\}", re.I)
 _VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+[^<>]+>", re.I)
 _STRIKE = re.compile(r"<s>.*?</s>", re.I | re.S)
-_SOUND = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|[♪♫#]+(?=\s|$)|(?<!\S)[♪♫]+")
+_ROUND_SOUND = re.compile(
+    r"^[ \t]*\([^()]*\)[ \t]*:?|\((?=[^()]*[^\W\d_])(?:(?![a-zà-öø-ÿ])[^()])*\)", re.M
+)
+_OTHER_SOUND = re.compile(
+    r"\A\s*#+\s[^#]*#+\s*\Z|(?<!\S)#+(?=\s|\Z)|"
+    r"(?:^|(?<=[.!?…]))[ \t]*\*[^*\n]+\*[ \t]*$",
+    re.M,
+)
+_NOTES = re.compile(r"[♪♫]+")
 _ONLY_SOUND = re.compile(r"[\s♪♫.,!-]*")
-_TURN = re.compile(r">>+\s*")  # another speaker begins
-_NAME = re.compile(r"([^\W\d_][^:\n]{0,31}?)(?:\s*\([^()]*\))?:(?:\s+|$)")
+_TURN = re.compile(r"\A>>+\s*")  # another speaker begins
 _DASH = re.compile(r"[-–—]\s*(?=\S)")
 _HEADER_BLOCKS = {"NOTE": "comment", "STYLE": "style", "REGION": "style"}
 
@@ -58,7 +70,8 @@ def _cues(text: str, path: str, left_out: Counter[str]) -> Iterator[_Cue]:
     """The cues in the file's order, whatever numbers they have."""
     is_vtt = text.lstrip().startswith("WEBVTT") or path.lower().endswith(".vtt")
     number = 0
-    for block in re.split(r"\n[ \t]*\n", text):
+    # In WebVTT a line of one blank is a part of its cue: YouTube writes such lines.
+    for block in re.split(r"\n\n" if is_vtt else r"\n[ \t]*\n", text):
         lines = block.split("\n")
         first = number + 1 + next((n for n, s in enumerate(lines) if s.strip()), 0)
         number += len(lines) + 1
@@ -104,11 +117,11 @@ def _said(cues: Sequence[_Cue], left_out: Counter[str]) -> Iterator[list[str]]:
     ordered = sorted(cues, key=lambda cue: cue.start)
     texts = [[_untagged(line, left_out) for line in cue.lines] for cue in ordered]
     speakers = _speakers([line for lines in texts for line in lines])
+    is_sung = False
     for lines in texts:
-        said = (
-            _without_sounds(_unnamed(n, speakers, left_out), left_out) for n in lines
-        )
-        yield [line for line in said if line]
+        named = [_unnamed(line, speakers, left_out) for line in lines]
+        text, is_sung = _without_song("\n".join(named), is_sung, left_out)
+        yield _without_sounds(text, left_out)
 
 
 def _untagged(line: str, left_out: Counter[str]) -> str:
@@ -121,33 +134,48 @@ def _untagged(line: str, left_out: Counter[str]) -> str:
 
 def _speakers(lines: Sequence[str]) -> set[str]:
     """Names before a colon: in capitals, after `>>`, usual ones, or often repeated."""
-    names: Counter[str] = Counter()
     sure: set[str] = set()
-    for line in lines:
-        words = _TURN.sub("", line, count=1) if _TURN.match(line) else line
-        if found := _NAME.match(words):
-            names[found[1]] += 1
-            is_usual = section_of(found[1]) == SPOKEN or found[1].startswith("Speaker")
-            if words != line or found[1].isupper() or is_usual:
-                sure.add(found[1])
-    often = {name for name, n in names.items() if n >= MANY_TURNS and name.istitle()}
-    return sure | often
+    turns = [_TURN.sub("", line, count=1) for line in lines]
+    for line, words in zip(lines, turns, strict=True):
+        if found := named_start(words):
+            name = found[0]
+            is_usual = section_of(name) == SPOKEN or name.startswith("Speaker")
+            if words != line or name.isupper() or is_usual:
+                sure.add(name)
+    return sure | speakers_of(turns)
 
 
 def _unnamed(line: str, speakers: Collection[str], left_out: Counter[str]) -> str:
     if _TURN.match(line):
         line = _TURN.sub("", line, count=1)
-    if (found := _NAME.match(line)) and found[1] in speakers:
+    if (found := named_start(line)) and found[0] in speakers:
         left_out["speaker"] += 1
-        return line[found.end() :]
+        return line[found[1] :]
     return line
 
 
-def _without_sounds(line: str, left_out: Counter[str]) -> str:
-    line, sounds = _SOUND.subn(" ", line)
-    left_out["sound"] += sounds
-    line = " ".join(line.split())
-    return "" if _ONLY_SOUND.fullmatch(line) else line
+def _without_song(text: str, is_sung: bool, left_out: Counter[str]) -> tuple[str, bool]:
+    """The text without a song that goes on over several cues; and whether it does."""
+    if is_sung and _NOTES.search(text):
+        if not _NOTES.match(text.lstrip()):  # it ends here
+            left_out["sound"] += 1
+            return _NOTES.split(text, maxsplit=1)[1], False
+    signs = _NOTES.findall(text)
+    return text, bool(_NOTES.match(text.lstrip())) and len(signs) == 1
+
+
+def _without_sounds(text: str, left_out: Counter[str]) -> list[str]:
+    """The lines of a cue that somebody says.
+
+    In captions a line or speaker's turn that begins with round brackets, or what is in
+    them in capitals, is a sound or a name; elsewhere the rule of all notes holds.
+    """
+    text, sounds = _ROUND_SOUND.subn("", text)
+    text, others = _OTHER_SOUND.subn("", text)
+    left_out["sound"] += sounds + others
+    text = without_cuts(take_directions(text, left_out, "sound"))
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return [line for line in lines if not _ONLY_SOUND.fullmatch(line)]
 
 
 def _unrolled(cues: Iterable[list[str]], left_out: Counter[str]) -> list[str]:

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ig_assets.core.corpus.scripts.notes.av_table import table_blocks
-from ig_assets.core.corpus.scripts.notes.blocks import spoken_blocks
 from ig_assets.core.corpus.scripts.notes.note import (
     CUT,
+    EMPHASIS,
+    END_EMPHASIS,
     END_STRONG,
     STRONG,
     Block,
@@ -26,6 +27,7 @@ from ig_assets.core.corpus.scripts.notes.note import (
     unmarked,
     without_cuts,
 )
+from ig_assets.core.corpus.scripts.notes.spoken import spoken_blocks
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
 if TYPE_CHECKING:
@@ -141,11 +143,12 @@ class _Reader:
         level = 0 if style is None else self._levels.get(_value(style), 0)
         if not level:
             return Block(text)
-        return Block(text, level, "#" * level)
+        return Block(text, level)
 
     def _text(self, parent: Element) -> str:
         joined = "".join(self._runs(parent))
-        return joined.replace(END_STRONG + STRONG, "").strip()
+        joined = joined.replace(END_STRONG + STRONG, "")
+        return joined.replace(END_EMPHASIS + EMPHASIS, "").strip()
 
     def _runs(self, parent: Element) -> Iterator[str]:
         for element in parent:
@@ -171,6 +174,8 @@ class _Reader:
             return CUT
         if _is_on(look, "b") and words.strip():
             return f"{STRONG}{words}{END_STRONG}"
+        if _is_on(look, "i") and words.strip():
+            return f"{EMPHASIS}{words}{END_EMPHASIS}"
         return words
 
     def _piece(self, element: Element) -> str:

@@ -10,10 +10,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from ig_assets.core.corpus.scripts.notes.directions import take_directions
 from ig_assets.core.corpus.scripts.notes.labels import our_name
-from ig_assets.core.corpus.scripts.notes.note import CUT, Block, Note, unmarked
+from ig_assets.core.corpus.scripts.notes.note import (
+    CUT,
+    Block,
+    Note,
+    unmarked,
+    without_cuts,
+)
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
 _BONEYARD = re.compile(r"/\*.*?\*/", re.S)
@@ -132,13 +139,30 @@ def _paragraph(lines: Sequence[str], note: Note) -> None:
 
 def _speech(lines: Sequence[str], note: Note) -> None:
     said: list[str] = []
-    for line in (line.strip() for line in lines):
-        if line.startswith("(") and line.endswith(")"):
-            note.left_out["parenthetical"] += 1
-        elif line:
-            said.append(line.removeprefix("~").strip())
-    if said:
-        note.blocks.append(Block(_plain(" ".join(said)), is_spoken=True))
+    for line in _without_parentheticals(lines, note.left_out):
+        said.append(line.removeprefix("~").strip())
+    text = take_directions("\n".join(said), note.left_out, "parenthetical")
+    if words := " ".join(without_cuts(text).split()):
+        note.blocks.append(Block(_plain(words), is_spoken=True))
+
+
+def _without_parentheticals(
+    lines: Sequence[str], left_out: Counter[str]
+) -> Iterator[str]:
+    """The lines of a speech that are no parenthetical, which may have several."""
+    ends = 0
+    stripped = [line.strip() for line in lines]
+    for n, line in enumerate(stripped):
+        if n < ends:
+            continue
+        if line.startswith("("):
+            closing = next((m for m in range(n, len(lines)) if ")" in stripped[m]), n)
+            if stripped[closing].endswith(")") and stripped[closing].count(")") == 1:
+                left_out["parenthetical"] += 1
+                ends = closing + 1
+                continue
+        if line:
+            yield line
 
 
 def _plain(text: str) -> str:

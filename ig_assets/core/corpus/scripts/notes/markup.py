@@ -11,10 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from ig_assets.core.corpus.scripts.notes.note import CUT
+from ig_assets.core.corpus.scripts.notes.note import CUT, END_LINK, LINK
 from ig_assets.core.corpus.scripts.notes.section_words import NOTE, section_of
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
+# Without one of these a text has nothing that is cut or replaced here.
+_MAY_HAVE = re.compile(r"[<{\[^]|%%|==|\(\(|\(\w[\w -]*::|```|~~~")
 _IMAGE_FILE = re.compile(r"\.(?:png|jpe?g|gif|webp|svg|bmp|heic|avif|tiff?)\b", re.I)
 _DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,][^\s)>\"']*")
 _FENCE = re.compile(r"[ \t]*(?:[-*+>][ \t]+)*(`{3,}|~{3,})(.*)")
@@ -24,7 +26,11 @@ _COMMENT = re.compile("|".join(map(re.escape, _COMMENT_SIGNS)))
 # Kind of piece, and the pattern of one.
 _PIECES = (
     ("callout", r"<aside\b[^>]*>.*?</aside>"),
-    ("embed", r"<(script|style|iframe|video|audio|svg|object)\b[^>]*>.*?</\1>"),
+    (
+        "embed",
+        r"<(script|style|iframe|video|audio|svg|object|template|noscript|head|math)"
+        r"\b[^>]*>.*?</\1>",
+    ),
     ("struck out", r"<(del|s|strike)\b[^>]*>.*?</\2>"),
     ("struck out", r"\{--.*?--\}"),
     ("image", r"<img\b[^>]*>"),
@@ -53,6 +59,11 @@ _NAMED_LINK = re.compile(r"(?<!!)\[([^\[\]\n]+)\]\[[^\[\]\n]*\]")
 _FOOTNOTE_MARK = re.compile(r"\[\^[^\]\n]+\]")
 _HIGHLIGHT = re.compile(r"==(?=[^\s=])([^\n]*?[^\s=])==")
 _INSERTED = re.compile(r"\{\+\+(.*?)\+\+\}", re.S)
+_HIDDEN = re.compile(
+    r"<(?!input\b)([a-z][a-z0-9]*)\b(?=[^<>]*(?:\shidden(?=[\s=>/])|display\s*:\s*none|"
+    r"visibility\s*:\s*hidden))[^<>]*>",
+    re.I,
+)
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.I)
 _TAG = re.compile(
     r"</?(?:p|div|span|u|b|i|em|strong|sub|sup|mark|small|big|font|center|a|ins|hr|"
@@ -76,9 +87,12 @@ def cut_markup(text: str, left_out: Counter[str], first_line: int = 1) -> str:
     line in its file. Raises InvalidSourceError where a comment or a block of code is
     never closed: where the spoken words go on is unknown.
     """
+    if not _MAY_HAVE.search(text):
+        return text
     text = _without_code(text, left_out, first_line)
     text = _without_comments(text, left_out, first_line)
     text = _without_docs_comments(text, left_out)
+    text = _without_hidden(text, left_out, first_line)
     text = _DETAILS.sub(_opened(left_out), text)
     for kind, pattern in _KINDS:
         text, pieces = pattern.subn(CUT, text)
@@ -135,6 +149,27 @@ def _without_comments(text: str, left_out: Counter[str], first_line: int) -> str
     return "".join(kept) + text[position:]
 
 
+def _without_hidden(text: str, left_out: Counter[str], first_line: int) -> str:
+    """The text without elements that HTML does not show, with all inside them."""
+    kept, position = [], 0
+    while found := _HIDDEN.search(text, position):
+        kept += [text[position : found.start()], CUT]
+        position, depth = found.end(), 1
+        while depth and not found[0].endswith("/>"):
+            tag = re.compile(rf"<(/?){found[1]}\b[^<>]*>", re.I).search(text, position)
+            if tag is None:
+                line = first_line + text.count("\n", 0, found.start())
+                raise InvalidSourceError(
+                    "open comment",
+                    f"The hidden part that begins in line {line} is never closed; "
+                    f"close it with </{found[1].lower()}>.",
+                )
+            depth += -1 if tag[1] else 1
+            position = tag.end()
+        left_out["hidden text"] += 1
+    return "".join(kept) + text[position:]
+
+
 def _without_docs_comments(text: str, left_out: Counter[str]) -> str:
     """Google Docs writes `[a]` where a comment stands, and its words in a last line."""
     for found in list(_DOCS_COMMENT.finditer(text)):
@@ -167,9 +202,8 @@ def _wiki_words(left_out: Counter[str]) -> Callable[[re.Match[str]], str]:
         if found[1]:
             left_out["image" if _IMAGE_FILE.search(target) else "embed"] += 1
             return CUT
-        if words.strip():
-            return words.strip()
         note, _, part = target.strip().rpartition("/")[2].partition("#")
-        return (note or part.lstrip("^#")).strip()
+        said = words.strip() or (note or part.lstrip("^#")).strip()
+        return f"{LINK}{said}{END_LINK}"
 
     return replaced

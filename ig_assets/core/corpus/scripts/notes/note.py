@@ -1,8 +1,8 @@
 """A note as its reader hands it on: named values, blocks of text, what was left out.
 
-Readers mark two things in a block's text, which `plain` takes off again: where strong
-(bold) words begin and end, and where something that is not spoken was cut out. The
-marks are Unicode noncharacters, which no text has.
+Readers mark in a block's text where strong (bold) words, emphasis and links begin and
+end, and where something that is not spoken was cut out. `plain` takes the marks off
+again; they are Unicode noncharacters, which no text has.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 STRONG, END_STRONG, CUT = "\ufdd0", "\ufdd1", "\ufdd2"
-_MARKS = re.compile(f"[{STRONG}{END_STRONG}{CUT}]")
+EMPHASIS, END_EMPHASIS = "\ufdd3", "\ufdd4"
+LINK, END_LINK = "\ufdd5", "\ufdd6"
+_MARKS = re.compile("[\ufdd0-\ufdd6]")
 _CUT_LINES = re.compile(f"^[ \t]*(?:{CUT}[ \t]*)+\n?", re.MULTILINE)
 _CUT_WORDS = re.compile(f"[ \t]*{CUT}+(?=[ \t\n.,;:!?]|\\Z)")
 _HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
@@ -22,14 +24,12 @@ _HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
 class Block(NamedTuple):
     """A heading of `level` 1 to 6, or a paragraph or list of level 0.
 
-    `marks` are what a heading is written with (`##`; empty where it is underlined).
     `versions` counts the items where the block is a list. `is_spoken` where the reader
     knows that somebody says the words, as in a caption.
     """
 
     text: str
     level: int = 0
-    marks: str = ""
     versions: int = 0
     is_spoken: bool = False
 
@@ -94,8 +94,7 @@ def plain_blocks(text: str) -> list[Block]:
             end_paragraph()
         elif line.startswith("#") and (heading := _HEADING.fullmatch(line)):
             end_paragraph()
-            marks = heading[1]
-            blocks.append(Block(heading[2].strip(), len(marks), marks))
+            blocks.append(Block(heading[2].strip(), len(heading[1])))
         else:
             lines.append(line)
     end_paragraph()

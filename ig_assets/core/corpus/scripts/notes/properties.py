@@ -35,10 +35,10 @@ def take_inline_fields(text: str, note: Note) -> str:
         return text
 
     def replaced(found: re.Match[str]) -> str:
-        name, value = found["name"], (found["value"] or "").strip()
+        name, value = plain(found["name"]), (found["value"] or "").strip()
         if section_of(name) in _PARTS:
             return f"{found['start']}{name}: {value}"
-        _take(note, name, value)
+        _take(note, name, plain(value))
         return found["start"] + CUT
 
     return _FIELD.sub(replaced, text)

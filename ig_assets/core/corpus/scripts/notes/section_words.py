@@ -1,7 +1,8 @@
 """What people call the parts of a script in their headings and labels.
 
 `section_of` knows the words of English, German, Spanish, French, Italian, Portuguese,
-Dutch and a few others. `note` and `cue` are not spoken: a note stands until the next
+Dutch and a few others. `structure` names no part, what stands below it is spoken.
+`note` and `cue` are not spoken: a note stands until the next
 heading or label, a cue (what is seen or heard beside the words) is one paragraph.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 
 HOOK, BODY, CALL_TO_ACTION = "hook", "body", "call to action"
-SPOKEN, NOTE, CUE = "spoken", "note", "cue"
+SPOKEN, NOTE, CUE, STRUCTURE = "spoken", "note", "cue", "structure"
 
 _WORDS = {
     HOOK: """
@@ -32,6 +33,10 @@ _WORDS = {
     SPOKEN: """
         vo, v.o, voiceover, voice over, voice, narrator, narration, spoken,
         spoken words, audio, audio / vo, audio/vo, dialogue, dialog, what i say, talent,
+        host, presenter, speaker, creator, on camera, on-camera, to camera, a-roll,
+        a roll, talking head, moderator, moderatorin, presentador, presentadora,
+        présentateur, présentatrice, conduttore, conduttrice, apresentador,
+        apresentadora,
         sprecher, sprecherin, sprechertext, off-text, gesprochen, ton, voz, voz en off,
         locución, narrador, narradora, diálogo, voix, voix off, narrateur, narratrice,
         voce, voce fuori campo, narratore, voz off, locução, narração, stem
@@ -45,7 +50,10 @@ _WORDS = {
         storyboard, equipment, gear, props, ingredients list, credits, caption,
         captions, description, post caption, hashtags, tags, thumbnail, cover, keywords,
         seo, metrics, performance, results, analytics, insights, changelog, backlinks,
-        linked references, budget, schedule, deadline, location, locations, wardrobe,
+        linked references, related, related notes, see also, further reading, read more,
+        verwandt, verwandte notizen, siehe auch, relacionado, relacionados,
+        relacionadas, ver también, voir aussi, liens connexes, correlati, vedi anche,
+        veja também, zie ook, budget, schedule, deadline, location, locations, wardrobe,
         cast, alternative hooks, alternate hooks, other hooks, hook ideas, hook options,
         title ideas, notizen, notiz, anmerkungen, anmerkung, hinweise, hinweis, intern,
         kommentare, kommentar, recherche, ideen, quellen, beschreibung,
@@ -66,7 +74,13 @@ _WORDS = {
         szene, schnitt, imagen, imágenes, música, cámara, plano, escena,
         texto en pantalla, visuel, visuels, musique, caméra, texte à l'écran, scène,
         immagine, immagini, musica, inquadratura, testo a schermo, scena, imagem,
-        câmera, texto na tela, cena, beeld, muziek, tekst in beeld
+        câmera, texto na tela, cena, beeld, muziek, tekst in beeld, end card, endcard,
+        end screen, title card, lower third, bauchbinde
+    """,
+    STRUCTURE: """
+        intro, outro, introduction, conclusion, main content, einleitung, schluss,
+        schlussteil, introducción, cierre, conclusión, introduzione, chiusura,
+        conclusione, introdução, encerramento, conclusão
     """,
 }
 _SECTIONS = {
@@ -82,9 +96,12 @@ _WEAK = frozenset(
     "texto texte testo tekst voice review results performance description background "
     "music camera budget location reference references links private tags beat pause "
     "super direction setting transition bild ton plano plan voz voix voce stem cover "
-    "insights gear props cast schedule deadline metrics tasks hinweis intern quellen "
-    "nota remarque comment research".split()
+    "related insights gear props cast schedule deadline metrics tasks hinweis intern "
+    "quellen nota remarque comment research".split()
 )
+
+# A scene with a number is a place in the script; what it is called is seen.
+_SCENES = frozenset("scene szene escena scène scena cena".split())
 
 _ABOUT_NOTES = frozenset(
     "notes notizen anmerkungen notas remarques appunti regieanweisung regieanweisungen "
@@ -95,9 +112,22 @@ _REMARKS = frozenset("note notiz anmerkung kommentar comentario commentaire".spl
 _LEADING = re.compile(r"^[\W\d_]+")
 _TRAILING = re.compile(r"[\s:：*_–—-]+$")
 _ASIDE = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*[:：]?\s*$")
+_BRACKETED = re.compile(r"[(\[]([^()\[\]]*)[)\]]\s*[:：]?")
+_TIMES = re.compile(
+    r"\(?(?:\d{1,2}:\d{2}|\d{1,3}\s?s?)\s*[-\u2010-\u2015]\s*"
+    r"(?:\d{1,2}:\d{2}|\d{1,3})\s*(?:s|secs?|seconds|sek)?\.?\)?",
+    re.I,
+)
+_END_TIMES = re.compile(rf"[\s:|,–—-]+{_TIMES.pattern}\s*[:：]?\s*$", re.I)
 _NUMBER = re.compile(r"\s*#?\d{1,2}$")
 _LABEL = re.compile(
     r"(?P<label>[^\n:：]{1,48}?)\s*(?:[:：]|\s[–—-]\s|$)\s*(?P<rest>.*)", re.DOTALL
+)
+
+_TIMED_LABEL = re.compile(
+    rf"(?P<label>[^\n:：]{{1,48}}?)[\s|,(–—-]+{_TIMES.pattern}[ \t]*"
+    r"(?:[:：–—-]\s*|$)(?P<rest>.*)",
+    re.DOTALL | re.I,
 )
 
 
@@ -110,7 +140,8 @@ def section_of(heading: str) -> str | None:
     word = _word(heading)
     section = _SECTIONS.get(word)
     if section is None and _NUMBER.search(word):
-        section = _SECTIONS.get(_NUMBER.sub("", word))
+        unnumbered = _NUMBER.sub("", word)
+        section = STRUCTURE if unnumbered in _SCENES else _SECTIONS.get(unnumbered)
     if section is None and _is_about_notes(word):
         section = NOTE
     return section
@@ -128,29 +159,32 @@ def label_of(line: str, is_strong: bool) -> tuple[str, str] | None:
     `Hook: words`, `CTA – words`, or the word alone on its line. None where the line
     has no such label.
     """
-    found = _LABEL.fullmatch(line)
-    if found is None:
+    found = _TIMED_LABEL.fullmatch(line)
+    if found is None or section_of(found["label"]) is None:
+        found = _LABEL.fullmatch(line)
+    section = None if found is None else section_of(found["label"])
+    if found is None or section is None:
         return None
-    section = section_of(found["label"])
-    if section is None:
+    written, rest = found["label"].strip(), found["rest"].strip()
+    if is_weak(written) and not (is_strong or written.isupper()):
         return None
-    written = found["label"].strip()
-    rest, is_weak = found["rest"].strip(), _word(written) in _WEAK
-    if is_weak and not (is_strong or written.isupper()):
-        return None
+    if _TIMES.fullmatch(rest):
+        rest = ""
+    if section == STRUCTURE and rest and _NUMBER.sub("", _word(written)) in _SCENES:
+        section = CUE
     if section == NOTE and rest and _word(written) in _REMARKS:
         section = CUE  # a remark on what is said: one paragraph
     return section, rest
 
 
-def is_cue(aside: str) -> bool:
-    """Whether words in brackets say what is seen or heard: `B-roll: pan`, `pause`."""
-    words = re.split(r"[^\w'-]+", aside.strip().casefold())
-    beginnings = (" ".join(words[:length]) for length in (1, 2, 3))
-    return any(_SECTIONS.get(words) in (CUE, NOTE) for words in beginnings)
+def is_weak(label: str) -> bool:
+    """Whether a label is a word that begins spoken sentences too: `Idea`, `Text`."""
+    return _word(label) in _WEAK
 
 
 def _word(text: str) -> str:
-    text = _ASIDE.sub("", text.casefold().replace("’", "'"))
-    text = _TRAILING.sub("", text)
+    text = text.casefold().replace("’", "'").strip()
+    if found := _BRACKETED.fullmatch(text):
+        text = found[1]
+    text = _TRAILING.sub("", _END_TIMES.sub("", _ASIDE.sub("", text)))
     return " ".join(_LEADING.sub("", text).split())

@@ -140,7 +140,7 @@ Rückruf am Montag
         "Dein Ei klebt an der Schale.",
         "Schreck es nicht ab. Nimm alte Eier.",
         "Speichern!",
-        {"image": 1, "note": 2, "title": 1},
+        {"image": 1, "note": 2, "time": 1, "title": 1},
     ),
     RealNote(
         "Docs plain.txt",
@@ -410,7 +410,7 @@ Now fry it.
         "No.",
         "No. Salt it first. Then wait. Now fry it.",
         "",
-        {"sound": 3, "speaker": 1},
+        {"sound": 2, "speaker": 1},
     ),
     RealNote(
         "dual.fountain",
@@ -463,5 +463,168 @@ THE END.
             "speaker": 3,
             "transition": 1,
         },
+    ),
+    RealNote(
+        "assistant.md",
+        """Here's a 30-second Reels script:
+
+**[HOOK – 0:00–0:03]**
+*(Close-up of onions hissing in a pan)*
+**Narrator (V.O.):** Your onions are steaming, not frying.
+
+**[BODY – 0:03–0:20]**
+*(Cut to hands turning down the heat)*
+**Narrator:** Turn the heat down.
+**On-screen text:** LOW + SLOW
+
+**[CTA – 0:20–0:30]**
+**Narrator:** Save this!
+🎵 *Upbeat music fades out* 🎵
+
+**Caption:** golden onions #cooking
+""",
+        "Your onions are steaming, not frying.",
+        "Turn the heat down.",
+        "Save this!",
+        {"cue": 5, "note": 1, "other text": 1},
+    ),
+    RealNote(
+        "Docs plain title.txt",
+        """REEL SCRIPT: EGGS[a]
+
+HOOK
+Your eggs stick to the shell.
+
+SCRIPT
+________________
+
+* Shock them in ice water
+* Peel under the tap [SFX: water]
+
+[a]Client: new title?
+""",
+        "Your eggs stick to the shell.",
+        "* Shock them in ice water\n* Peel under the tap",
+        "",
+        {"comment": 1, "cue": 1, "title": 1},
+    ),
+    RealNote(
+        "scenes.md",
+        """# Peel eggs under water
+
+**Scene 1: Kitchen (wide shot)**
+
+The water lifts the shell.
+
+## Scene 2
+
+Cold — [beat] — not hot. (Ice, if you have it.)
+
+**Outro**
+
+Try it.
+
+**End card:** logo
+
+## Notes
+
+### Scene 3
+
+ask Ada
+""",
+        "Peel eggs under water",
+        "The water lifts the shell.\n\n"
+        "Cold — not hot. (Ice, if you have it.)\n\nTry it.",
+        "",
+        {"cue": 4, "heading": 2, "note": 2},
+    ),
+    RealNote(
+        "skit.md",
+        """# Two cooks, one pan
+
+**Mara:** Your onions are steaming.
+**Jonas (offended):** They are not!
+**Mara:** Turn it down.
+
+Myth: salt dries it.
+""",
+        "Two cooks, one pan",
+        "Your onions are steaming.\nThey are not!\nTurn it down.\n\n"
+        "Myth: salt dries it.",
+        "",
+        {"speaker": 3},
+    ),
+    RealNote(
+        "transcript.txt",
+        """# Rice reel
+
+Mara Lind  0:03
+Stop washing your rice.
+
+Jonas  0:07
+Really? Meet me at 7:30
+""",
+        "Rice reel",
+        "Stop washing your rice.\n\nReally? Meet me at 7:30",
+        "",
+        {"speaker": 2},
+    ),
+    RealNote(
+        "speakers.srt",
+        """1
+00:00:00,000 --> 00:00:02,400
+Mara: Your onions are steaming,
+
+2
+00:00:02,400 --> 00:00:04,000
+not frying. *sizzle*
+
+3
+00:00:04,000 --> 00:00:04,200
+*sizzle*
+
+4
+00:00:04,200 --> 00:00:05,100
+Jonas: Really? [crosstalk]
+
+5
+00:00:05,100 --> 00:00:07,000
+Mara: Turn the heat down.
+""",
+        "Your onions are steaming, not frying.",
+        "Really? Turn the heat down.",
+        "",
+        {"sound": 3, "speaker": 3},
+    ),
+    RealNote(
+        "youtube.vtt",
+        """WEBVTT
+Kind: captions
+Language: en
+
+00:00:00.160 --> 00:00:02.310 align:start position:0%
+\x20
+your<00:00:00.400><c> onions</c><00:00:00.800><c> are</c><00:00:01.200><c> steaming</c>
+
+00:00:02.310 --> 00:00:02.320 align:start position:0%
+your onions are steaming
+\x20
+
+00:00:02.320 --> 00:00:04.470 align:start position:0%
+your onions are steaming
+[Music] not<00:00:02.600><c> frying</c>
+
+00:00:04.470 --> 00:00:04.480 align:start position:0%
+[Music] not frying
+\x20
+
+00:00:04.480 --> 00:00:08.000 align:start position:0%
+[Music] not frying
+turn<00:00:06.500><c> it</c><00:00:07.000><c> down</c>
+""",
+        "your onions are steaming not frying turn it down",
+        "",
+        "",
+        {"repeated line": 4, "sound": 3},
     ),
 )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ig_assets.core.corpus.scripts.notes.blocks import markdown_blocks
 from ig_assets.core.corpus.scripts.notes.note import plain_blocks
+from ig_assets.core.corpus.scripts.notes.spoken import spoken_blocks
 from ig_assets.core.corpus.scripts.parse import parse_file
 from ig_assets.core.corpus.scripts.script import ParsedScript
 from ig_assets_tests.core.corpus.scripts.notes.real_notes import NOTES, RealNote
@@ -140,7 +141,7 @@ def test_a_note_changes_no_word_of_its_script(noted: str) -> None:
 @pytest.mark.parametrize(
     ("text", "body"),
     [
-        ("[Mara]: hello", "[Mara]: hello"),
+        ("[Mara]: hello", "hello"),
         ("    indented words", "indented words"),
         ("Turn it down.\n---\nThen wait.", "Turn it down.\n\nThen wait."),
         ("Idea: salt first.", "Idea: salt first."),
@@ -197,7 +198,8 @@ def test_a_picture_larger_than_a_script_is_left_out() -> None:
 )
 def test_text_without_markup_is_read_alike_with_and_without_a_parser(text: str) -> None:
     parsed = markdown_blocks(f"{text}\n\n\\* a star", Counter())
-    assert parsed[:-1] == [b for b in plain_blocks(text) if b.text]
+    plain = [block for block in plain_blocks(text) if block.text]
+    assert parsed[:-1] == spoken_blocks(plain, Counter())
 
 
 @pytest.mark.parametrize(

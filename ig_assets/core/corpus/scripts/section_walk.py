@@ -1,0 +1,173 @@
+"""Walks over a script's blocks: which words belong to which section.
+
+Headings, strong lines and labels open sections (`notes/section_words.py`); what stands
+before all of them is the lead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ig_assets.core.corpus.scripts.notes.note import STRONG, Block, is_strong, plain
+from ig_assets.core.corpus.scripts.notes.section_words import (
+    BODY,
+    CALL_TO_ACTION,
+    CUE,
+    HOOK,
+    NOTE,
+    SPOKEN,
+    STRUCTURE,
+    label_of,
+    section_of,
+)
+from ig_assets.core.corpus.scripts.script import InvalidSourceError
+
+LEAD = "lead"
+OUTSIDE = "outside"
+_LABEL_LEVEL = 7  # a label is below every heading
+_BULLET = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+")
+
+
+class Piece(NamedTuple):
+    """Some words of one section; `level` where they are a heading inside it."""
+
+    section: str
+    text: str
+    level: int = 0
+    is_spoken: bool = False
+
+
+class Sections:
+    """Walks over blocks once; `pieces` are their words by section, in order.
+
+    `names_script` where a heading or label names the script as such; `only_spoken`
+    where a table or labels say which words are spoken, and which are seen.
+    """
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self._section, self._level = LEAD, 0
+        self._hooks = 0
+        self.names_script = any(map(_names_script, blocks))
+        self.pieces: list[Piece] = []
+        bare_hook: Block | None = None
+        for block in blocks:
+            section = _heading_section(block)
+            level = block.level or _LABEL_LEVEL
+            if section == STRUCTURE and self._is_inside_others(level):
+                self._paragraph(block)
+            elif section == STRUCTURE:
+                self.pieces.append(Piece(STRUCTURE, plain(block.text)))
+                self._go_on(level)
+            elif section is not None:
+                if section == HOOK and not self.pieces:
+                    bare_hook = block
+                self._open(section, level)
+            elif block.level or (not self.pieces and is_strong(block.text)):
+                self._heading(block)
+            else:
+                self._paragraph(block)
+        sections = {piece.section for piece in self.pieces}
+        if bare_hook is not None and HOOK not in sections:  # a hook of this one word
+            self.pieces.insert(0, Piece(LEAD, plain(bare_hook.text), 1))
+        is_said = any(piece.is_spoken for piece in self.pieces)
+        in_table = any(block.is_spoken for block in blocks)
+        self.only_spoken = is_said and (in_table or CUE in sections)
+
+    def _open(self, section: str, level: int) -> None:
+        self._section = BODY if section == SPOKEN else section
+        self._level = level
+        if section == HOOK:
+            self._hooks += 1
+            if self._hooks > 1:
+                raise _several_hooks()
+
+    def _is_inside_others(self, level: int) -> bool:
+        """Whether a heading belongs to a section of what is not spoken."""
+        return self._section in (NOTE, CUE, OUTSIDE) and level > self._level
+
+    def _go_on(self, level: int) -> None:
+        """The script goes on in its body, or before its first named part."""
+        if self._section not in (LEAD, BODY):
+            self._open(BODY, level)
+
+    def _heading(self, block: Block) -> None:
+        level = block.level or 1
+        closes = level <= self._level
+        if self.names_script and self._section != LEAD and closes:
+            self._open(OUTSIDE, level)
+        elif self._section in (NOTE, CUE, OUTSIDE) and not closes:
+            pass
+        elif self._section not in (LEAD, BODY):
+            self._open(BODY, 0)
+        text = " ".join(plain(block.text).split("\n"))
+        self.pieces.append(Piece(self._section, text, level))
+
+    def _paragraph(self, block: Block) -> None:
+        """Each line may begin with a label; what it names goes to the next label."""
+        words: list[str] = []
+        section, is_said, ends = self._section, block.is_spoken, False
+        for line in block.text.split("\n"):
+            label = label_of(plain(line), line.lstrip().startswith(STRONG))
+            is_inner = label and label[0] == STRUCTURE
+            if label is None or (is_inner and self._is_inside_others(_LABEL_LEVEL)):
+                words.append(plain(line))
+                continue
+            self._add(section, words, block, is_said)
+            self._end(section, ends)
+            named, rest = label
+            words = [rest] if rest else []
+            if named == STRUCTURE:
+                self.pieces.append(Piece(STRUCTURE, plain(line)))
+                self._go_on(_LABEL_LEVEL)
+                section, is_said, ends = self._section, block.is_spoken, False
+                continue
+            is_said = named == SPOKEN
+            if is_said:
+                says = (LEAD, HOOK, BODY, CALL_TO_ACTION)
+                section = self._section if self._section in says else BODY
+                ends = False
+            else:
+                section, ends = named, bool(rest)
+                if not rest or named == HOOK:
+                    self._open(named, _LABEL_LEVEL)
+        self._add(section, words, block, is_said)
+        self._end(section, ends)
+
+    def _end(self, section: str, ends: bool) -> None:
+        """After a label with words: a note or the script go on, others have ended."""
+        if ends and section in (NOTE, BODY):
+            self._open(section, _LABEL_LEVEL)
+        elif ends and section in (HOOK, CALL_TO_ACTION):
+            self._open(BODY, 0)
+
+    def _add(self, section: str, words: list[str], block: Block, is_said: bool) -> None:
+        text = re.sub(r"\n{3,}", "\n\n", "\n".join(words)).strip()
+        if not text:
+            return
+        if section == HOOK and block.versions:
+            if block.versions > 1:
+                raise _several_hooks()
+            text = _BULLET.sub("", text, count=1)
+        self.pieces.append(Piece(section, text, is_spoken=is_said))
+
+
+def _names_script(block: Block) -> bool:
+    if _heading_section(block) in (BODY, SPOKEN):
+        return True
+    lines = [] if block.level else block.text.split("\n")
+    labels = [label_of(plain(n), n.lstrip().startswith(STRONG)) for n in lines]
+    return any(label is not None and label[0] == BODY for label in labels)
+
+
+def _several_hooks() -> InvalidSourceError:
+    return InvalidSourceError(
+        "several hooks", "The text has several hooks; keep one of them in this file."
+    )
+
+
+def _heading_section(block: Block) -> str | None:
+    if block.level or is_strong(block.text):
+        return section_of(plain(block.text))
+    return None
