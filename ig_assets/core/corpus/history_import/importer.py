@@ -21,6 +21,7 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
     KnownHistory,
     known_history,
 )
+from ig_assets.core.corpus.history_import.news import is_news, new_readings
 from ig_assets.core.corpus.history_import.plan import (
     ImportOptions,
     ImportPlan,
@@ -40,11 +41,7 @@ from ig_assets.core.corpus.history_import.sources import (
     source_name,
     source_of,
 )
-from ig_assets.core.corpus.history_import.writer import (
-    is_news,
-    new_readings,
-    write_import,
-)
+from ig_assets.core.corpus.history_import.writer import write_import
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.ports import Clock
 from ig_assets.core.tabular import ColumnGuess
