@@ -141,7 +141,8 @@ def import_history(
         if previous is not None:
             same_bytes = previous.content_hash == content_hash
             if same_bytes or not shares_posts(grouped.posts, known, source):
-                check_mapping(previous, history.mapping, same_bytes)
+                columns = {*history.mapping.values(), *history.left_alone}
+                check_mapping(previous, history.mapping, same_bytes, columns)
         plan = plan_import(con, file, history, grouped, known, options, now)
         if recognised:
             plan = replace(plan, notes=(recognised, *plan.notes))
