@@ -182,7 +182,7 @@ GROUP BY p.experiment_id, p.post_id
     View(
         "sided_evidence",
         "One row per pair of arms and look: the evidence, and the arm that it speaks "
-        "for.",
+        "for. After a final count fell, looks before it do not count.",
         """
 SELECT *,
     CASE WHEN log_rate_ratio > 0 THEN arm_a WHEN log_rate_ratio < 0 THEN arm_b END
@@ -194,9 +194,28 @@ SELECT *,
             THEN greatest(log_e, 0) END) OVER so_far
         ELSE 0
     END AS log_e_ahead
-FROM home.ig.evidence
+FROM (
+    SELECT * EXCLUDE (fell),
+        count(CASE WHEN fell THEN 1 END) OVER (
+            PARTITION BY experiment_id, arm_a, arm_b
+            ORDER BY data_through
+        ) AS corrections
+    FROM (
+        SELECT *, age_days IS NULL AND (
+            events_a < lag(events_a) OVER before
+            OR trials_a < lag(trials_a) OVER before
+            OR events_b < lag(events_b) OVER before
+            OR trials_b < lag(trials_b) OVER before
+        ) AS fell
+        FROM home.ig.evidence
+        WINDOW before AS (
+            PARTITION BY experiment_id, arm_a, arm_b
+            ORDER BY data_through
+        )
+    ) AS compared
+) AS corrected
 WINDOW so_far AS (
-    PARTITION BY experiment_id, arm_a, arm_b
+    PARTITION BY experiment_id, arm_a, arm_b, corrections
     ORDER BY data_through
 )
 """,
