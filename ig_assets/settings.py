@@ -7,6 +7,7 @@ once the model files are downloaded. `.env.example` explains each setting.
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ig_assets.core.costs.budget import Budget, parse_budgets
 from ig_assets.core.costs.prices import parse_prices, use_prices
 from ig_assets.core.experiments.engagement.columns import parse_columns
+from ig_assets.core.fine_tuning.trial import TRIAL
 from ig_assets.errors import SettingsError
 from ig_assets.workspace import WORKSPACE
 
@@ -112,6 +114,7 @@ class Settings(BaseSettings):
     seed: int = 7
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
     canary_share: Share = 0.34
+    canary_days: Annotated[int, Field(ge=1)] = TRIAL.days
     control_share: Share = 0.1
     aa_share: Share = 0.0
     approval: Literal["auto", "manual"] = "auto"
@@ -215,6 +218,11 @@ class Settings(BaseSettings):
                 "held back; set it too, or remove IG_PUBLISH."
             )
         return self
+
+    @property
+    def canary_trial(self) -> timedelta:
+        """How long a canary is on trial at most."""
+        return timedelta(days=self.canary_days)
 
     @cached_property
     def all_budgets(self) -> tuple[Budget, ...]:

@@ -18,6 +18,7 @@ from ig_assets.cli.output import (
 )
 from ig_assets.core.fine_tuning.canary import promote, rollback
 from ig_assets.core.fine_tuning.pipeline import prepare_month, submit_month
+from ig_assets.core.fine_tuning.trial import trial_note
 from ig_assets.core.models.registry import list_models
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import load_settings
@@ -135,6 +136,7 @@ def models(
             errors.print(f"[yellow]Warning:[/yellow] {escaped(warning)}")
     with services.warehouse.transaction() as con:
         rows = list_models(con)
+        note = trial_note(con, services.clock.now(), services.settings.canary_trial)
     if as_json:
         print_json(rows)
         return
@@ -154,3 +156,5 @@ def models(
         ],
         ["model", "name", "status", "since", "reason"],
     )
+    if note is not None:
+        console.print(escaped(note))

@@ -66,7 +66,8 @@ def lineage(
                 "kind": row.kind,
                 "id": row.id[:40],
                 "relation": row.relation
-                + (" (superseded)" if row.superseded_at else ""),
+                + (" (superseded)" if row.superseded_at else "")
+                + (f" ({row.accepted})" if row.accepted else ""),
                 "of": f"{row.via_kind} {row.via_id[:24]}",
             }
             for row in rows[:limit]

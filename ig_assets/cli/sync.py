@@ -16,6 +16,7 @@ from ig_assets.core.corpus.embedding.batch_api.report import (
     forgive_failed,
 )
 from ig_assets.core.corpus.embedding.spaces import Space
+from ig_assets.core.corpus.index.forecast import IndexForecast, forecast_index
 from ig_assets.core.corpus.library.left_out import (
     Fault,
     LeftOutTotal,
@@ -28,6 +29,7 @@ from ig_assets.core.corpus.scripts.build import FAULTS
 from ig_assets.core.corpus.scripts.notes.directions import PLACEHOLDER
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.costs.pinecone_estimate import MonthlyUse, StoreCost
+from ig_assets.errors import IgAssetsError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services
 
@@ -61,10 +63,12 @@ def sync(
             settings.embed_batch,
             settings.batch,
         )
+        repairs, why = _repairs(services)
         if as_json:
-            print_json(plan)
+            fields = {f.name: getattr(plan, f.name) for f in dataclasses.fields(plan)}
+            print_json({**fields, "index": repairs, "index_not_compared": why})
         else:
-            _print_plan(plan)
+            _print_plan(plan, why if repairs is None else repairs.sentence)
         return
     space, forgiven = Space.of(services.embedder), 0
     if retry_failed:
@@ -165,7 +169,16 @@ def _print_batches(report: BatchReport) -> None:
         console.print(report.what_to_do, style="yellow", markup=False)
 
 
-def _print_plan(plan: SyncPlan) -> None:
+def _repairs(services: Services) -> tuple[IndexForecast | None, str]:
+    """What the index needs, or why it cannot be said now."""
+    try:
+        space = Space.of(services.embedder)
+        return forecast_index(services.warehouse, services.index, space), ""
+    except IgAssetsError as error:
+        return None, f"Index: not compared. {error}"
+
+
+def _print_plan(plan: SyncPlan, index: str) -> None:
     change, embedding = plan.scripts, plan.embedding
     console.print(
         f"Scripts: {change.new} new, {change.changed} changed, {change.retired} "
@@ -193,6 +206,7 @@ def _print_plan(plan: SyncPlan) -> None:
             f"  {embedding.held} more texts are under way in a batch or were given up "
             "by one."
         )
+    console.print(index, markup=False)
     print_table(
         [dataclasses.asdict(plan.store_now), dataclasses.asdict(plan.store_ten_times)],
         [field.name for field in dataclasses.fields(StoreCost)],

@@ -182,7 +182,7 @@ GROUP BY p.experiment_id, p.post_id
     View(
         "sided_evidence",
         "One row per pair of arms and look: the evidence, and the arm that it speaks "
-        "for.",
+        "for. After a final count fell, looks before it do not count.",
         """
 SELECT *,
     CASE WHEN log_rate_ratio > 0 THEN arm_a WHEN log_rate_ratio < 0 THEN arm_b END
@@ -194,9 +194,28 @@ SELECT *,
             THEN greatest(log_e, 0) END) OVER so_far
         ELSE 0
     END AS log_e_ahead
-FROM home.ig.evidence
+FROM (
+    SELECT * EXCLUDE (fell),
+        count(CASE WHEN fell THEN 1 END) OVER (
+            PARTITION BY experiment_id, arm_a, arm_b
+            ORDER BY data_through
+        ) AS corrections
+    FROM (
+        SELECT *, age_days IS NULL AND (
+            events_a < lag(events_a) OVER before
+            OR trials_a < lag(trials_a) OVER before
+            OR events_b < lag(events_b) OVER before
+            OR trials_b < lag(trials_b) OVER before
+        ) AS fell
+        FROM home.ig.evidence
+        WINDOW before AS (
+            PARTITION BY experiment_id, arm_a, arm_b
+            ORDER BY data_through
+        )
+    ) AS compared
+) AS corrected
 WINDOW so_far AS (
-    PARTITION BY experiment_id, arm_a, arm_b
+    PARTITION BY experiment_id, arm_a, arm_b, corrections
     ORDER BY data_through
 )
 """,
@@ -248,22 +267,52 @@ WHERE decision IN ('winner', 'provisional')
 """,
     ),
     View(
+        "judged_splits",
+        "One row per randomised experiment whose split was judged: the evidence "
+        "against it at the latest look at counts of one reading.",
+        """
+SELECT s.experiment_id, max(s.data_through) AS data_through,
+    arg_max(s.split_log_e, s.data_through) AS split_log_e
+FROM home.ig.standings AS s
+JOIN home.ig.experiments AS e
+    ON e.experiment_id = s.experiment_id
+WHERE e.randomised
+    AND s.split_log_e IS NOT NULL
+GROUP BY s.experiment_id
+""",
+    ),
+    View(
         "unsound_experiments",
         "One row per experiment with a reason to doubt it: 'split' (its audience was "
         "not divided as planned) or 'repeated z' (a second look on z decided it).",
         f"""
-SELECT s.experiment_id,
-    CASE WHEN bool_or(e.randomised AND s.split_log_e >= {LOG_E_SPLIT_ALARM})
-        THEN 'split' ELSE 'repeated z' END AS cause
-FROM home.ig.standings AS s
-JOIN home.ig.experiments AS e
-    ON e.experiment_id = s.experiment_id
-LEFT JOIN memory.main.latest_decisions AS d
-    ON d.experiment_id = s.experiment_id
-    AND d.data_through = s.data_through
-GROUP BY s.experiment_id
-HAVING bool_or(e.randomised AND s.split_log_e >= {LOG_E_SPLIT_ALARM})
-    OR bool_or(s.rule = 'repeated z' AND d.experiment_id IS NOT NULL)
+SELECT experiment_id,
+    CASE WHEN bool_or(is_split) THEN 'split' ELSE 'repeated z' END AS cause
+FROM (
+    SELECT experiment_id, TRUE AS is_split
+    FROM memory.main.judged_splits
+    WHERE split_log_e >= {LOG_E_SPLIT_ALARM}
+    UNION ALL
+    SELECT s.experiment_id, FALSE
+    FROM home.ig.standings AS s
+    JOIN memory.main.latest_decisions AS d
+        ON d.experiment_id = s.experiment_id
+        AND d.data_through = s.data_through
+    WHERE s.rule = 'repeated z'
+) AS causes
+GROUP BY experiment_id
+""",
+    ),
+    View(
+        "accepted_winners",
+        "One row per winner that a person accepted: who, when and why.",
+        """
+SELECT a.*
+FROM memory.main.won_decisions AS w
+JOIN memory.main.latest_acceptances AS a
+    ON a.experiment_id = w.experiment_id
+    AND a.winner_arm = w.winner_arm
+WHERE a.is_accepted
 """,
     ),
     View(

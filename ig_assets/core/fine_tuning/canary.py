@@ -20,6 +20,7 @@ from ig_assets.core.experiments.reports.meta_analysis import (
 from ig_assets.core.experiments.stats.anytime_t_test import SequentialMean
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
 from ig_assets.core.fine_tuning.evaluation import evaluation_of
+from ig_assets.core.fine_tuning.trial import TRIAL
 from ig_assets.core.models.registry import (
     ModelRow,
     activate,
@@ -36,12 +37,6 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 E_PROMOTE = 20.0
 """The e-value that a promotion needs."""
-
-TRIAL = timedelta(days=366)
-"""How long a canary is on trial before a newer candidate may replace it.
-
-Evidence comes by months, and fewer than five cannot reach E_PROMOTE, however alike.
-"""
 
 NOVELTY = timedelta(days=28)
 """Posts so soon after a model's first one do not count: what is new may do well, or
@@ -181,18 +176,20 @@ def admit_canary(
     con: Connection,
     now: datetime,
     warning_of: Callable[[ModelRow], str | None] = lambda model: None,
+    trial: timedelta = TRIAL,
 ) -> ModelRow | None:
     """Make the newest candidate the canary; None where nothing is admitted.
 
     What `warning_of` gives for it becomes part of the recorded reason. It must have
     passed its evaluation against the active model, and a canary that is on trial for
-    less than TRIAL stays. The canary before it and older candidates are retired.
+    less than `trial` stays, as `trial_note` says. The canary before it and older
+    candidates are retired.
     """
     candidate = candidate_model(con)
     if candidate is None:
         return None
     on_trial = canary_model(con)
-    if on_trial is not None and now - on_trial.changed_at < TRIAL:
+    if on_trial is not None and now - on_trial.changed_at < trial:
         return None
     evaluation = evaluation_of(con, candidate.model_id, active_model(con).model_id)
     if not evaluation.passed:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from ig_assets.core.experiments.reports.wording import accepted
 from ig_assets.core.models.registry import get_model
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts
@@ -67,6 +69,13 @@ WHERE r.depth < ?
 ORDER BY depth, kind, id, via_kind, via_id, relation
 """
 
+_ACCEPTED = """
+SELECT experiment_id, changed_by AS accepted_by, changed_at AS accepted_at,
+    reason AS accepted_reason
+FROM accepted_winners
+WHERE list_contains(?::TEXT[], experiment_id)
+"""
+
 _BEHIND = """
 WITH fed AS (
     SELECT DISTINCT j.month, d.parent_id AS example_id, d.relation AS split
@@ -80,6 +89,7 @@ WITH fed AS (
 )
 SELECT f.example_id, f.split, t.kind, t.script_id, t.variant_id, t.revision_hash,
     t.weight, t.reason, t.decision_ref AS experiment_id, d.decision, d.lift, s.log_e,
+    h.cause AS held_by,
     t.example_id IS NOT NULL AND d.decision IS NOT NULL AND NOT coalesce(
         d.winner_revision_hash = t.revision_hash
         OR d.winner_variant_id = t.variant_id
@@ -91,6 +101,7 @@ LEFT JOIN training_examples t ON t.month = f.month AND t.example_id = f.example_
 LEFT JOIN latest_decisions d ON d.experiment_id = t.decision_ref
 LEFT JOIN standings s ON s.experiment_id = d.experiment_id
     AND s.data_through = d.data_through
+LEFT JOIN held_winners h ON h.experiment_id = d.experiment_id
 ORDER BY t.weight DESC NULLS LAST, t.kind DESC, f.example_id
 """
 
@@ -100,7 +111,8 @@ class TraceRow:
     """One edge on the way: `kind`/`id` was reached through `via_kind`/`via_id`.
 
     `superseded_at` says since when it is no longer true: a test has another winner
-    since then, or none.
+    since then, or none. `accepted` says of a test's winner who let it be used although
+    it would be held, when and why.
     """
 
     depth: int
@@ -110,6 +122,7 @@ class TraceRow:
     via_id: str
     relation: str
     superseded_at: datetime | None
+    accepted: str | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +163,16 @@ def trace(
     near, far = ("child", "parent") if direction == "up" else ("parent", "child")
     sql = _TRACE.format(near=near, far=far)
     rows = fetch_dicts(con, sql, [kind, id, max_depth, max_depth])
-    return [TraceRow(**row) for row in rows]
+    tests = {
+        index: row["id"] if row["kind"] == "experiment" else row["via_id"]
+        for index, row in enumerate(rows)
+        if row["relation"] in ("winner", "won") and row["superseded_at"] is None
+    }
+    words = _accepted(con, tests.values())
+    return [
+        TraceRow(**row, accepted=words.get(tests.get(index, "")))
+        for index, row in enumerate(rows)
+    ]
 
 
 def scripts_behind_model(con: Connection, model_id: str) -> list[ScriptBehind]:
@@ -161,16 +183,29 @@ def scripts_behind_model(con: Connection, model_id: str) -> list[ScriptBehind]:
     artifact = get_model(con, model_id).artifact or {}
     shown = artifact.get("example_ids")
     behind = []
-    for row in fetch_dicts(con, _BEHIND, [model_id]):
+    rows = fetch_dicts(con, _BEHIND, [model_id])
+    words = _accepted(con, {row["experiment_id"] for row in rows} - {None})
+    for row in rows:
         if shown is None:
             in_model = row["split"] == "train"
         else:
             in_model = row["example_id"] in shown
         row["reason"] = row["reason"] or "gone: forgotten since"
+        held_by = row.pop("held_by")
         if row.pop("is_superseded"):
             row["reason"] += f" (superseded: the test is {row['decision']} now)"
+        elif held_by is not None:
+            row["reason"] += f" (held now: {held_by})"
+        elif row["experiment_id"] in words:
+            row["reason"] += f" ({words[row['experiment_id']]})"
         behind.append(ScriptBehind(**row, in_model=in_model))
     return behind
+
+
+def _accepted(con: Connection, experiment_ids: Iterable[str]) -> dict[str, str]:
+    """Of the tests whose winner a person accepted: who, when and why."""
+    rows = fetch_dicts(con, _ACCEPTED, [sorted(set(experiment_ids))])
+    return {row["experiment_id"]: accepted(row) for row in rows}
 
 
 def resolve(con: Connection, reference: str) -> tuple[str, str]:

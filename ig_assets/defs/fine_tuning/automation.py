@@ -10,6 +10,7 @@ from ig_assets.core.fine_tuning.canary import (
     decide_promotion,
     promote,
 )
+from ig_assets.core.fine_tuning.trial import trial_note
 from ig_assets.core.fine_tuning.jobs import (
     poll_jobs,
     unevaluated_jobs,
@@ -135,8 +136,9 @@ def promotion_sensor(
     try:
         warning_of = partial(model_price_warning, settings)
         with warehouse.transaction() as con:
-            admit_canary(con, clock.now(), warning_of)
+            admit_canary(con, clock.now(), warning_of, settings.canary_trial)
             decision = decide_promotion(con)
+            note = trial_note(con, clock.now(), settings.canary_trial)
         if decision.action == "promote" and decision.model_id is not None:
             promote(warehouse, clock, decision.model_id, decision.reason, warning_of)
         with warehouse.transaction() as con:
@@ -145,7 +147,7 @@ def promotion_sensor(
         return dg.SkipReason(str(error))
     shown = context.instance.get_latest_materialization_event(_ACTIVE_MODEL)
     if not active or active[-1].model_id == _model_of(shown):
-        return dg.SkipReason(decision.reason)
+        return dg.SkipReason(" ".join(filter(None, (decision.reason, note))))
     model = active[-1]
     return dg.SensorResult(
         asset_events=[

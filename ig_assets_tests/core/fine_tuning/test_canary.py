@@ -9,10 +9,10 @@ import pytest
 
 from ig_assets.core.experiments.stats.anytime_t_test import t_log_e
 from ig_assets.core.experiments.stats.e_values import TAU
+from ig_assets.core.fine_tuning.trial import TRIAL, trial_note
 from ig_assets.core.fine_tuning.canary import (
     E_PROMOTE,
     NOVELTY,
-    TRIAL,
     PromotionDecision,
     admit_canary,
     canary_evidence,
@@ -28,6 +28,7 @@ from ig_assets.core.models.registry import (
     set_status,
 )
 from ig_assets.errors import InputError
+from ig_assets.settings import Settings
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFactory
 
 BASE = "base/local/qwen"
@@ -157,6 +158,13 @@ def test_a_newer_candidate_waits_until_the_trial_of_the_canary_is_over(
     evaluated(env, "new", 1.5)
     assert decided(env).model_id == "old"
     assert status_of(env, "new") == "candidate"
+    with env.warehouse.transaction() as con:
+        note = trial_note(con, env.clock.now())
+        canary = canary_model(con)
+    assert note is not None and canary is not None
+    end = canary.changed_at + timedelta(days=366)
+    assert f"old is on trial until {end:%Y-%m-%d}, 366 days at most" in note
+    assert "candidate new waits until then" in note and "IG_CANARY_DAYS" in note
     env.clock.at += TRIAL + timedelta(seconds=1)
     assert decided(env).model_id == "new"
     assert status_of(env, "old") == "retired"
@@ -335,3 +343,17 @@ def test_the_warning_of_a_promotion_is_part_of_its_reason(
     assert warned.reason == "e=40 (warning: no qwen)"
     back = rollback(env.warehouse, env.clock, "worse", lambda model: "no price")
     assert back.reason == "rollback: worse (warning: no price)"
+
+
+def test_the_length_of_a_trial_is_one_setting(env: FineTuningFactory) -> None:
+    settings = Settings(_env_file=None, canary_days=30)
+    assert Settings(_env_file=None).canary_trial == TRIAL == timedelta(days=366)
+    model(env, "old", "canary")
+    model(env, "new")
+    evaluated(env, "new", 1.5)
+    env.clock.at += timedelta(days=31)
+    with env.warehouse.transaction() as con:
+        note = trial_note(con, env.clock.now(), settings.canary_trial)
+        assert note is not None and "was on trial for 30 days" in note
+        admit_canary(con, env.clock.now(), trial=settings.canary_trial)
+    assert status_of(env, "new") == "canary"

@@ -3,38 +3,54 @@
 Nothing here depends on the order of a file's rows. A post is found by the vendor's
 names, an arm also by the file's own name of it, and by its words and image. Of posts
 that have all this in common the counts tell which is which, or it is not decided.
+The arms of a test may come in files of their own: a single one waits for the others.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from ig_assets.core.corpus.history_import.identity.file_posts import FilePost, image_id
 from ig_assets.core.corpus.history_import.identity.known_posts import (
     IMAGE,
+    TEST,
     KnownHistory,
     KnownPost,
+    stored_test_name,
+)
+from ig_assets.core.corpus.history_import.identity.labels import (
+    LONGEST_LABEL,
+    SINGLE,
+    label_of_known,
+    may_be_labelled,
+    new_label,
 )
 from ig_assets.core.corpus.history_import.identity.matching import (
     KnownLookup,
     differs_by_name,
     match_alike,
 )
-from ig_assets.core.corpus.history_import.identity.recognition import is_same_post
+from ig_assets.core.corpus.history_import.identity.vendor_names import VendorName
 from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.core.identity import ID_LENGTH, stable_id
 
-LONGEST_LABEL = 40
+
+class JoinedArm(NamedTuple):
+    """A single post of an earlier file, which is an arm of a test from now on."""
+
+    known: KnownPost
+    label: str
 
 
 @dataclass(frozen=True)
 class ImportedArm:
     """A post of a file; `experiment_id` is None for a post in no experiment.
 
-    `known` is the post of an earlier import that it is.
+    `known` is the post of an earlier import that it is. With it `joined` posts of
+    earlier files, one of a test until now, become arms of its experiment.
     """
 
     post: FilePost
@@ -43,6 +59,20 @@ class ImportedArm:
     experiment_id: str | None
     label: str
     known: KnownPost | None = None
+    joined: tuple[JoinedArm, ...] = ()
+
+    @property
+    def is_lone(self) -> bool:
+        """Whether its test has no other arm so far."""
+        return self.experiment_id is None and bool(self.post.experiment)
+
+    @property
+    def names(self) -> tuple[VendorName, ...]:
+        """What the post is known by: the vendor's names, and a lone one's test."""
+        if not self.is_lone:
+            return self.post.names
+        test = VendorName(TEST, stored_test_name(self.post.experiment))
+        return (*self.post.names, test)
 
     @property
     def row(self) -> HistoryRow:
@@ -85,8 +115,8 @@ def make_arms(
     """The posts of earlier imports that these are, and ids for the new ones.
 
     A test with a single arm is no experiment; a single post becomes an arm once its
-    test has two. A post is looked up in its own source, and `across_sources` by the
-    vendor's names in all of them.
+    test has two, of this file or of an earlier one of the source. A post is looked up
+    in its own source, and `across_sources` by the vendor's names in all of them.
     """
     plan = ArmPlan()
     ordered = sorted(posts, key=lambda post: post.order)
@@ -97,7 +127,9 @@ def make_arms(
     for post in ordered:
         experiment_id = experiment_id_of(post.experiment, source)
         if post.experiment and (
-            sizes[post.experiment] > 1 or experiment_id in lookup.arms
+            sizes[post.experiment] > 1
+            or experiment_id in lookup.arms
+            or lookup.has_other_arm(post)
         ):
             tests[experiment_id].append(post)
         else:
@@ -112,11 +144,12 @@ def _add_experiment(
     plan: ArmPlan, experiment_id: str, posts: Sequence[FilePost], lookup: KnownLookup
 ) -> None:
     """The arms of one experiment: known by name, by words, or new."""
-    arms = lookup.arms[experiment_id]
-    labels = {known.label for known in arms}
+    waiting = lookup.waiting(posts[0].experiment)
+    labels = {known.label for known in lookup.arms[experiment_id]}
+    arms = [*lookup.arms[experiment_id], *waiting]
 
     def add(post: FilePost, known: KnownPost) -> None:
-        label = known.label if known.experiment_id else _new_label(post, labels)
+        label = known.label if known.experiment_id else new_label(post, labels)
         script_id = known.script_id
         plan.arms.append(
             ImportedArm(post, known.post_id, script_id, experiment_id, label, known)
@@ -139,7 +172,7 @@ def _add_experiment(
             if (known.label == mine or known.label not in given)
             and known.revision_hash == group[0].row.revision_hash
             and image_id(known.image) == image_id(group[0].row.image)
-            and _may_be(group[0].row.arm, known.label)
+            and may_be_labelled(group[0].row.arm, known.label)
             and not differs_by_name(group[0], known)
         ]
         pairs, rest, alike = match_alike(group, candidates)
@@ -147,22 +180,31 @@ def _add_experiment(
             add(post, lookup.use(known))
         plan.alike += alike
         new += rest
+    pairs, new, alike = _match_singles(new, lookup)
+    plan.alike += alike
+    for post, known in pairs:
+        add(post, known)
     for post in new:
         if (
             not post.names
             and post.row.arm
-            and any(_may_be(post.row.arm, known.label) for known in lookup.unused(arms))
+            and any(
+                may_be_labelled(post.row.arm, known.label)
+                for known in lookup.unused(arms)
+            )
         ):
             plan.other_words.append(post)
             continue
-        known = lookup.single(post)
-        if known is not None:
-            add(post, known)
-            continue
-        label = _new_label(post, labels)
+        label = new_label(post, labels)
         post_id = stable_id("post", "history", experiment_id, label)
         script_id = script_id_of(post.row)
         plan.arms.append(ImportedArm(post, post_id, script_id, experiment_id, label))
+    if plan.arms and plan.arms[-1].experiment_id == experiment_id:
+        joined = tuple(
+            JoinedArm(known, label_of_known(known, labels))
+            for known in lookup.unused(waiting)
+        )
+        plan.arms[-1] = replace(plan.arms[-1], joined=joined)
 
 
 def _add_singles(
@@ -185,32 +227,38 @@ def _add_singles(
                 post, known.post_id, known.script_id, experiment_id, label, known
             )
         )
-    for group in _same(left, _published):
-        first = group[0]
-        candidates = [
-            known
-            for known in lookup.unused(lookup.singles[first.row.revision_hash])
-            if is_same_post(first, known)
-        ]
-        pairs, rest, alike = match_alike(group, candidates)
-        plan.alike += alike
-        for post, known in pairs:
-            lookup.use(known)
-            plan.arms.append(
-                ImportedArm(
-                    post, known.post_id, known.script_id, None, known.label, known
-                )
-            )
-        for nth, post in enumerate(rest, len(candidates)):
+    pairs, new, alike = _match_singles(left, lookup)
+    plan.alike += alike
+    for post, known in pairs:
+        plan.arms.append(
+            ImportedArm(post, known.post_id, known.script_id, None, known.label, known)
+        )
+    for group in _same(new, _published):
+        first = len(lookup.singles_like(group[0]))
+        for nth, post in enumerate(group, first):
             plan.arms.append(
                 ImportedArm(
                     post,
                     _single_id(post, source, import_id, nth),
                     script_id_of(post.row),
                     None,
-                    post.row.arm or "single",
+                    post.row.arm or SINGLE,
                 )
             )
+
+
+def _match_singles(
+    posts: Sequence[FilePost], lookup: KnownLookup
+) -> tuple[list[tuple[FilePost, KnownPost]], list[FilePost], list[FilePost]]:
+    """Pairs with known posts in no experiment, the new posts, and the undecided."""
+    pairs, new, undecided = [], [], []
+    for group in _same(posts, _published):
+        candidates = lookup.unused(lookup.singles_like(group[0]))
+        found, rest, alike = match_alike(group, candidates)
+        pairs += [(post, lookup.use(known)) for post, known in found]
+        new += rest
+        undecided += alike
+    return pairs, new, undecided
 
 
 def _single_id(post: FilePost, source: str, import_id: str, nth: int) -> str:
@@ -226,25 +274,6 @@ def _single_id(post: FilePost, source: str, import_id: str, nth: int) -> str:
         return stable_id("post", "history", import_id, row.number)
     content = (row.revision_hash, row.posted_on, image_of(row))
     return stable_id("post", "history", source, *content, nth)
-
-
-def _new_label(post: FilePost, labels: set[str]) -> str:
-    """A label that no arm of the experiment has; it becomes one of `labels`."""
-    content = stable_id("arm", *_content(post)[:2])[:6]
-    label = post.arm[:LONGEST_LABEL] or f"arm-{content}"
-    if label in labels:
-        nth = next(n for n in range(2, len(labels) + 3) if f"{label}-{n}" not in labels)
-        label = f"{label}-{nth}"
-    labels.add(label)
-    return label
-
-
-def _may_be(given: str, label: str) -> bool:
-    """Whether a row with this arm, or with none, may be the arm with the label."""
-    given = given[:LONGEST_LABEL]
-    return given in ("", label) or bool(
-        re.fullmatch(f"{re.escape(given)}-[0-9]+", label)
-    )
 
 
 def _content(post: FilePost) -> tuple[str, str, str]:

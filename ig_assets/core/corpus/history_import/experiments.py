@@ -10,12 +10,20 @@ from typing import TypedDict
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm
 from ig_assets.core.corpus.history_import.identity.known_posts import (
+    TEST,
     KnownTest,
     stored_test_name,
 )
 from ig_assets.core.corpus.history_import.reading_times import ReadingTime
+from ig_assets.warehouse.warehouse import Connection
 
 LIKES = "likes"
+
+_LOOKED = """
+SELECT experiment_id
+FROM z_looks
+WHERE list_contains(?::TEXT[], experiment_id)
+"""
 
 
 class ImportedExperiment(TypedDict):
@@ -68,7 +76,9 @@ def make_experiments(
     experiments = []
     for experiment_id, members in grouped.items():
         rows = [arm.row for arm in members]
-        started_at = min((r.posted_on for r in rows if r.posted_on), default=None)
+        joined = [known for arm in members for known, _ in arm.joined]
+        days = [r.posted_on for r in rows] + [k.posted_on for k in joined]
+        started_at = min((day for day in days if day), default=None)
         randomised = terms.randomised
         if randomised is None:
             randomised = _may_be_split(members, numerator)
@@ -98,6 +108,12 @@ def make_experiments(
     return experiments
 
 
+def looked_at(con: Connection, experiments: Sequence[ImportedExperiment]) -> set[str]:
+    """The ids of those whose single look on z is spent."""
+    ids = [experiment["experiment_id"] for experiment in experiments]
+    return {found for (found,) in con.execute(_LOOKED, [ids]).fetchall()}
+
+
 def _may_be_split(arms: Sequence[ImportedArm], numerator: str | None) -> bool:
     """Whether one audience may have been divided among these arms.
 
@@ -105,11 +121,13 @@ def _may_be_split(arms: Sequence[ImportedArm], numerator: str | None) -> bool:
     and where they are rated by likes, which belong to a post and not to a share of an
     audience.
     """
-    dates = {arm.row.posted_on for arm in arms}
+    joined = [known for arm in arms for known, _ in arm.joined]
+    dates = {arm.row.posted_on for arm in arms} | {k.posted_on for k in joined}
     return (
         len(dates) == 1
         and numerator != LIKES
         and not any(arm.post.names for arm in arms)
+        and not any(name.kind != TEST for known in joined for name in known.names)
     )
 
 
@@ -121,15 +139,31 @@ def _state(
 ) -> tuple[datetime | None, bool]:
     """When a test ends, as far as is known, and whether its readings are from before.
 
-    The file's own column is heard before what is said of the whole file.
+    The file's own column is heard before what is said of the whole file, but not that
+    of an older file than the ones before, which says how the test stood then.
     """
-    given = [arm.row.is_running for arm in arms if arm.row.is_running is not None]
-    ends = [arm.row.ends_on for arm in arms if arm.row.ends_on is not None]
+    rows = [] if _is_older(arms, time) else [arm.row for arm in arms]
+    given = [row.is_running for row in rows if row.is_running is not None]
+    ends = [row.ends_on for row in rows if row.ends_on is not None]
     ends_at = max(ends, default=terms.ends or (known.ends_at if known else None))
     if given:
         return ends_at, any(given)
     if terms.running:
         return ends_at, True
+    if known is not None and not rows and terms.ends is None:
+        return ends_at, known.is_running
     if ends_at is None:
         return None, False
     return ends_at, any(time.is_before(arm.row, ends_at) for arm in arms)
+
+
+def _is_older(arms: Sequence[ImportedArm], time: ReadingTime) -> bool:
+    """Whether the file's readings are from before known ones of the same test."""
+    read = max(time.readings(arm.post)[-1].at for arm in arms)
+    return any(
+        arm.known is not None
+        and arm.known.experiment_id is not None
+        and arm.known.read_at is not None
+        and arm.known.read_at > read
+        for arm in arms
+    )

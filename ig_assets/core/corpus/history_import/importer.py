@@ -22,6 +22,7 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
     KnownHistory,
     known_history,
 )
+from ig_assets.core.corpus.history_import.news import is_news, new_readings
 from ig_assets.core.corpus.history_import.plan import (
     ImportOptions,
     ImportPlan,
@@ -42,11 +43,7 @@ from ig_assets.core.corpus.history_import.sources import (
     source_name,
     source_of,
 )
-from ig_assets.core.corpus.history_import.writer import (
-    is_news,
-    new_readings,
-    write_import,
-)
+from ig_assets.core.corpus.history_import.writer import write_import
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.ports import Clock
 from ig_assets.core.tabular import ColumnGuess
@@ -151,7 +148,8 @@ def import_history(
         if previous is not None:
             same_bytes = previous.content_hash == content_hash
             if same_bytes or not shares_posts(grouped.posts, known, source):
-                check_mapping(previous, history.mapping, same_bytes)
+                columns = {*history.mapping.values(), *history.left_alone}
+                check_mapping(previous, history.mapping, same_bytes, columns)
         plan = plan_import(con, file, history, grouped, known, options, present)
         if recognised:
             plan = replace(plan, notes=(recognised, *plan.notes))

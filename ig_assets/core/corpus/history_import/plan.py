@@ -16,6 +16,7 @@ from ig_assets.core.corpus.history_import.arms import (
 from ig_assets.core.corpus.history_import.experiments import (
     ImportedExperiment,
     Terms,
+    looked_at,
     make_experiments,
 )
 from ig_assets.core.corpus.history_import.identity.edited_words import current_words
@@ -35,6 +36,7 @@ from ig_assets.core.corpus.history_import.reading_times import (
 )
 from ig_assets.core.corpus.history_import.rows import HistoryRow, ParsedHistory
 from ig_assets.core.corpus.history_import.sentences import (
+    arm_notes,
     experiment_notes,
     identity_notes,
     rate_notes,
@@ -60,7 +62,7 @@ FORGOTTEN = ("forgotten", "The script was forgotten on request.")
 
 _ALIKE = (
     "cannot be distinguished",
-    "Several known posts have the same words and image, and the counts do not say "
+    "Several posts have the same words and image, and their counts do not say "
     "which is which, so none was changed; --map arm=COLUMN or --map post_id=COLUMN "
     "names them.",
 )
@@ -227,7 +229,10 @@ def plan_import(
             *grouped.notes,
             *identity_notes(grouped),
             *rate_notes(rated, history),
-            *experiment_notes(experiments, options.terms, known.tests),
+            *arm_notes(arms),
+            *experiment_notes(
+                experiments, options.terms, known.tests, looked_at(con, experiments)
+            ),
             *time_notes,
         ),
     )

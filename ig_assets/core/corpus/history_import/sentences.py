@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Collection, Iterable, Mapping, Sequence, Sized
 
+from ig_assets.core.corpus.history_import.arms import ImportedArm
 from ig_assets.core.corpus.history_import.experiments import (
     ImportedExperiment,
     Terms,
@@ -12,6 +13,8 @@ from ig_assets.core.corpus.history_import.identity.file_posts import GroupedRows
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownTest
 from ig_assets.core.corpus.history_import.rates import RatedPosts
 from ig_assets.core.corpus.history_import.rows import ParsedHistory
+
+NAMED_TESTS = 3
 
 
 def counted(things: int | Sized, noun: str) -> str:
@@ -47,8 +50,12 @@ def experiment_notes(
     experiments: Sequence[ImportedExperiment],
     terms: Terms,
     known: Mapping[str, KnownTest],
+    looked: Collection[str],
 ) -> tuple[str, ...]:
-    """What was assumed about the tests, in sentences."""
+    """What was assumed about the tests, in sentences.
+
+    `looked` are the ids of the experiments whose single look on z is spent.
+    """
     new = [e for e in experiments if e["experiment_id"] not in known]
     organic = [e for e in new if not e["randomised"]]
     split = [e for e in new if e["randomised"]]
@@ -79,25 +86,73 @@ def experiment_notes(
             f"{counted(other, 'known test')} stay {kept}, as first imported; "
             "import them with another --source to judge them otherwise."
         )
-    running = [e for e in experiments if e["is_running"]]
-    if running:
+    if terms.sigma is not None and len(new) < len(experiments):
         notes.append(
-            f"Running: {counted(running, 'test')}. Only e-values look at them until "
-            "they are over; the single look at their end is not spent."
+            f"{counted(len(experiments) - len(new), 'known test')} keep the σ of their "
+            "first import."
         )
+    return (*notes, *_state_notes(experiments, known, looked))
+
+
+def _state_notes(
+    experiments: Sequence[ImportedExperiment],
+    known: Mapping[str, KnownTest],
+    looked: Collection[str],
+) -> Iterable[str]:
+    """Which tests are running or over now, and what may still look at them."""
+    running = [e["experiment_id"] for e in experiments if e["is_running"]]
     over = [
-        e
+        e["experiment_id"]
         for e in experiments
         if not e["is_running"]
         and e["experiment_id"] in known
         and known[e["experiment_id"]].is_running
     ]
-    if over:
+    if waiting := [e for e in running if e not in looked]:
+        yield (
+            f"Running: {counted(waiting, 'test')}. Only e-values look at them until "
+            "they are over; the single look at their end is not spent."
+        )
+    if spent := [e for e in running if e in looked]:
+        yield (
+            f"Running again: {counted(spent, 'test')} whose single look was spent when "
+            "they were taken as over. Only e-values look at them, at their end too."
+        )
+    if ended := [e for e in over if e not in looked]:
+        yield (
+            f"Over now: {counted(ended, 'test')} that were running before; the single "
+            "look at their end is taken once every arm has events enough."
+        )
+    if spent := [e for e in over if e in looked]:
+        yield (
+            f"Over now: {counted(spent, 'test')} whose single look was spent before; "
+            "only e-values look at them."
+        )
+
+
+def arm_notes(arms: Sequence[ImportedArm]) -> tuple[str, ...]:
+    """Which tests have one arm so far, and which got arms of several files."""
+    notes = []
+    joined = sorted({arm.post.experiment for arm in arms if arm.joined})
+    if joined:
         notes.append(
-            f"Over now: {counted(over, 'test')} that were running before; the single "
-            "look at their end is taken."
+            f"{counted(joined, 'test')} with arms in files of their own, an earlier "
+            f"one and this: {_some(joined)}."
+        )
+    lone = sorted({arm.post.experiment for arm in arms if arm.is_lone})
+    if lone:
+        notes.append(
+            f"{counted(lone, 'test')} with one arm so far, which is compared with "
+            f"nothing: {_some(lone)}. A file with another arm of the same test makes "
+            "it one, if it is imported with the same --source."
         )
     return tuple(notes)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - NAMED_TESTS
+    listed = ", ".join(names[:NAMED_TESTS])
+    return listed if more <= 0 else f"{listed} and {more:,} more"
 
 
 def identity_notes(grouped: GroupedRows) -> tuple[str, ...]:

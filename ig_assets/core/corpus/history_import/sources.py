@@ -7,7 +7,7 @@ an extended export stays one source; or, without a name, the hash of a file's co
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ig_assets.errors import InputError
@@ -77,12 +77,16 @@ def source_of(past: Sequence[PastImport], content_hash: str, name: str | None) -
 
 
 def check_mapping(
-    past: PastImport, mapping: Mapping[str, str], same_bytes: bool
+    past: PastImport,
+    mapping: Mapping[str, str],
+    same_bytes: bool,
+    columns: Collection[str],
 ) -> None:
     """Raise InputError where a column is mapped otherwise than at the `past` import.
 
     An extended export may have more columns, and a newer version may know more of
-    them, but the words must be in the same one.
+    them, but the words must be in the same one of the file's `columns`. Where it has
+    that no more, it was renamed.
     """
     before: dict[str, str] = json.loads(past.mapping)
     both = {*before} & {*mapping}
@@ -94,6 +98,7 @@ def check_mapping(
         f"{mapping.get(ours, 'no column')}"
         for ours in sorted(compared)
         if before.get(ours) != mapping.get(ours)
+        and (same_bytes or before[ours] in columns)
     ]
     if differing:
         raise InputError(

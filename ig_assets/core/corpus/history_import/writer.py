@@ -9,9 +9,8 @@ from typing import Any
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm, image_of
 from ig_assets.core.corpus.history_import.experiments import ImportedExperiment
-from ig_assets.core.corpus.history_import.identity.known_posts import IMAGE, KnownTest
+from ig_assets.core.corpus.history_import.identity.known_posts import IMAGE
 from ig_assets.core.corpus.history_import.plan import ImportPlan
-from ig_assets.core.corpus.history_import.reading_times import ReadingTime
 from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.core.corpus.rejects import write_rejects
 from ig_assets.core.identity import next_instant
@@ -25,13 +24,6 @@ _STATUSES = """
     WHERE script_id LIKE 'history/%'
 """
 
-_STORED = """
-    SELECT post_id, metric, as_of, value, observed_at
-    FROM current_readings
-    WHERE post_id IN (SELECT unnest(?::TEXT[]))
-      AND age_hours IS NULL
-"""
-
 # An older version wrote the experiment's id as the intent key of an imported test.
 _NAME_TESTS = """
     UPDATE experiments
@@ -42,6 +34,16 @@ _NAME_TESTS = """
     ) AS named
     WHERE experiments.experiment_id = named.experiment_id
         AND experiments.intent_key = named.experiment_id
+"""
+
+_JOIN = """
+    UPDATE posts
+    SET experiment_id = joined.experiment_id, arm = joined.arm
+    FROM (
+        SELECT unnest(?::TEXT[]) AS post_id, unnest(?::TEXT[]) AS experiment_id,
+            unnest(?::TEXT[]) AS arm
+    ) AS joined
+    WHERE posts.post_id = joined.post_id
 """
 
 _SET_RUNNING = """
@@ -78,63 +80,12 @@ def write_import(
     record_edges(con, edges, run_id, now)
     _write_experiments(con, plan.experiments)
     _write_posts(con, plan.arms)
+    _join_posts(con, plan.arms)
     _write_names(con, plan.arms, file.source, now)
     merge_rows(con, "engagement", list(readings), replace=False)
     merge_rows(con, "script_performance", list(plan.performance), replace=False)
     write_rejects(con, plan.rejects, now)
     _write_import_row(con, plan, now)
-
-
-def new_readings(
-    con: Connection, arms: Sequence[ImportedArm], time: ReadingTime, now: datetime
-) -> list[dict[str, Any]]:
-    """The rows of `engagement` that say something new of the file's posts.
-
-    A reading whose time is its own is kept, though no count has changed. Others are
-    kept where a count differs from the latest. Each is complete, so that both counts
-    of a rate are of one time.
-    """
-    stored = _stored(con, [arm.post_id for arm in arms])
-    rows: list[dict[str, Any]] = []
-    for arm in arms:
-        times = stored.get(arm.post_id, {})
-        latest: dict[str, float] = {}
-        for as_of in sorted(times):
-            latest |= {metric: value for metric, (value, _) in times[as_of].items()}
-        for reading in time.readings(arm.post):
-            counts = reading.row.counts
-            same = all(latest.get(name) == value for name, value in counts.items())
-            if same and not reading.is_own:
-                continue
-            known = times.get(reading.at, {})
-            for metric, value in counts.items():
-                before, observed_at = known.get(metric, (None, None))
-                if value == before:
-                    continue
-                rows.append(
-                    {
-                        "post_id": arm.post_id,
-                        "metric": metric,
-                        "as_of": reading.at,
-                        "observed_at": next_instant(now, observed_at),
-                        "value": value,
-                        "age_hours": None,
-                    }
-                )
-    return rows
-
-
-def _stored(
-    con: Connection, post_ids: Sequence[str]
-) -> dict[str, dict[datetime, dict[str, tuple[float, datetime]]]]:
-    """(value, observed_at) by post, time of reading and metric."""
-    stored: dict[str, dict[datetime, dict[str, tuple[float, datetime]]]] = {}
-    for post_id, metric, as_of, value, observed_at in con.execute(
-        _STORED, [list(post_ids)]
-    ).fetchall():
-        times = stored.setdefault(post_id, {})
-        times.setdefault(as_of, {})[metric] = (value, observed_at)
-    return stored
 
 
 def _write_scripts(
@@ -233,6 +184,17 @@ def _write_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
     merge_rows(con, "posts", rows)
 
 
+def _join_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
+    """Single posts of earlier files become arms of their test's experiment."""
+    rows = [
+        (joined.known.post_id, arm.experiment_id, joined.label)
+        for arm in arms
+        for joined in arm.joined
+    ]
+    if rows:
+        con.execute(_JOIN, [list(column) for column in zip(*rows, strict=True)])
+
+
 def _write_names(
     con: Connection, arms: Sequence[ImportedArm], source: str, now: datetime
 ) -> None:
@@ -245,7 +207,7 @@ def _write_names(
             "first_seen_at": now,
         }
         for arm in arms
-        for name in arm.post.names
+        for name in arm.names
     ]
     merge_rows(con, "vendor_post_names", rows, replace=False)
 
@@ -268,16 +230,3 @@ def _write_import_row(con: Connection, plan: ImportPlan, now: datetime) -> None:
         "notes": json.dumps(plan.notes, ensure_ascii=False),
     }
     merge_rows(con, "imports", [row])
-
-
-def is_news(
-    plan: ImportPlan,
-    readings: Sequence[Mapping[str, Any]],
-    known: Mapping[str, KnownTest],
-) -> bool:
-    """Whether a repeated file changes anything: a count, or whether a test runs."""
-    return bool(readings or plan.performance) or any(
-        experiment["is_running"] != known[experiment["experiment_id"]].is_running
-        for experiment in plan.experiments
-        if experiment["experiment_id"] in known
-    )

@@ -15,6 +15,7 @@ import numpy as np
 from ig_assets.core.corpus.embedding.query_cache import embed_queries
 from ig_assets.core.corpus.embedding.spaces import Space, active_space
 from ig_assets.core.corpus.embedding.vector_store import Vector
+from ig_assets.core.corpus.index import generations
 from ig_assets.core.corpus.search.rerank import RetrievedScript as RetrievedScript
 from ig_assets.core.corpus.search.rerank import (
     Candidate,
@@ -210,6 +211,7 @@ class Retriever:
     def _found(
         self, search: _Search, embedder: Embedder, run: RunRef, queries: Sequence[str]
     ) -> list[list[RetrievedScript]]:
+        self._warn_of_another_time(search.space.namespace)
         vectors = embed_queries(self.warehouse, self.ledger, embedder, run, queries)
         order = nearest_first if search.is_nearest else diversify
         return [order(self._candidates(search, vector), search.k) for vector in vectors]
@@ -228,6 +230,16 @@ class Retriever:
             if len(usable) >= search.k or exhausted:
                 return usable[: CANDIDATES_PER_RESULT * search.k]
             wanted = min(wanted * 8, MOST_CANDIDATES)
+
+    def _warn_of_another_time(self, namespace: str) -> None:
+        """An older copy may only lack entries, which no hit can show."""
+        if not generations.compare(self.warehouse, self.index, namespace).is_trusted:
+            _log.warning(
+                "The vector index %r is not as the last sync left it, as an older copy "
+                "is, so scripts may be missing; run `ig-assets sync`, which repairs it "
+                "for nothing.",
+                self.index.name,
+            )
 
     def _raise_if_lost(self, namespace: str, vector: Vector) -> None:
         """Raise IndexLostError where the store has lost every entry."""

@@ -225,10 +225,11 @@ def _verdict(
     day = int(found.decided_on[i])
     if not day:
         if ex.is_running[i]:
+            look = "is spent" if ex.before.z_taken[i] else "waits for its end"
             return Verdict(
                 "running",
                 "Running: its audience is still being divided, so only e-values look "
-                "at it; the single look on z waits for its end.",
+                f"at it; the single look on z {look}.",
                 data_through=ex.latest_look(found.evaluated[i], i),
             )
         if not ex.is_over(i, now):

@@ -12,6 +12,7 @@ from typing import Literal, TypedDict
 
 import numpy as np
 
+from ig_assets.core.experiments.decisions.one_reading import of_one_reading
 from ig_assets.core.experiments.decisions.undecided import UndecidedExperiments
 from ig_assets.core.experiments.stats.decision_rule import (
     FINAL_DAY,
@@ -47,8 +48,10 @@ class StandingRow(TypedDict):
     which the leader has least evidence: `log_e` is the running maximum of ln e over
     the looks at which the leader was ahead of it, 0 where the leader is not ahead now.
     `z` is the leader's over the rival in the experiment's single look on z, None where
-    that was not taken by then. `split_log_e` is the highest ln e so far against an
-    even split, None where the experiment is not randomised.
+    that was not taken by then. `split_log_e` is ln e against an even split: of the
+    look's own counts where they are final ones, which a later reading may correct,
+    else the highest so far. It is None where the experiment is not randomised, and
+    where the counts of its arms are not of one reading.
     """
 
     experiment_id: str
@@ -132,10 +135,12 @@ def _rule(found: SequentialResult, i: int) -> Rule:
 def _split_log_e(
     con: Connection, ex: UndecidedExperiments, looks: Ints
 ) -> list[float | None]:
-    """Of each look (experiment, column): the highest ln e so far against the split."""
+    """Of each look (experiment, column): `StandingRow.split_log_e`."""
     sizes = np.diff(ex.starts)[looks[:, 0]]
     log_e: Floats = np.full(len(looks), np.nan)
-    tested: Bools = ex.randomised[looks[:, 0]]
+    randomised = np.unique(looks[ex.randomised[looks[:, 0]], 0])
+    whole = of_one_reading(con, ex, randomised.tolist())
+    tested: Bools = np.isin(looks[:, 0], sorted(whole))
     for size in np.unique(sizes[tested]):
         which = np.flatnonzero(tested & (sizes == size))
         arms = ex.starts[looks[which, 0]][:, None] + np.arange(size)
@@ -148,6 +153,7 @@ def _split_log_e(
             found.append(None)
             continue
         key = ex.ids[i]
-        highest[key] = max(value, highest.get(key, value))
+        before = value if ex.is_final[i] else highest.get(key, value)
+        highest[key] = max(value, before)
         found.append(highest[key])
     return found

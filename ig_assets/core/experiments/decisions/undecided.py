@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ig_assets.core.experiments.constants import UNKNOWN_SIGMA
+from ig_assets.core.experiments.decisions.previous_looks import (
+    known_pairs,
+    previous_state,
+    seen_before,
+)
 from ig_assets.core.experiments.decisions.readings import counts_at_days, read_readings
 from ig_assets.core.experiments.stats.decision_rule import (
     Bools,
     Ints,
     PreviousState,
-    arm_pairs,
 )
 from ig_assets.core.experiments.stats.e_values import Floats
 from ig_assets.core.identity import next_instant
@@ -40,29 +44,6 @@ LEFT JOIN posts AS p
  AND p.duplicate_of IS NULL
 WHERE e.status <> 'decided'
 ORDER BY e.experiment_id, p.arm, p.post_id
-"""
-
-# `z` is that of the experiment's single look on z, which is spent for all pairs.
-# `events_a` and so on are those of the latest look.
-_PREVIOUS = """
-SELECT s.experiment_id, s.arm_a, s.arm_b,
-       max(coalesce(s.age_days, 0)) AS age_days,
-       max(s.data_through) AS data_through,
-       bool_or(k.experiment_id IS NOT NULL) AS z_taken,
-       max(CASE WHEN s.data_through = k.data_through THEN s.z END) AS z,
-       max(CASE WHEN s.log_rate_ratio > 0 THEN s.log_e ELSE 0 END) AS ahead_a,
-       max(CASE WHEN s.log_rate_ratio < 0 THEN s.log_e ELSE 0 END) AS ahead_b,
-       arg_max(s.events_a, s.data_through) AS events_a,
-       arg_max(s.trials_a, s.data_through) AS trials_a,
-       arg_max(s.events_b, s.data_through) AS events_b,
-       arg_max(s.trials_b, s.data_through) AS trials_b
-FROM evidence AS s
-JOIN experiments AS e
-  ON e.experiment_id = s.experiment_id
-LEFT JOIN z_looks AS k
-  ON k.experiment_id = s.experiment_id
-WHERE e.status <> 'decided'
-GROUP BY s.experiment_id, s.arm_a, s.arm_b
 """
 
 
@@ -184,10 +165,16 @@ def load_undecided(con: Connection) -> UndecidedExperiments:
     readings = read_readings(con, [arm.post_id for arm in arms], starts)
     events, trials = counts_at_days(readings)
     running, randomised = np.array(flags, dtype=np.bool_).reshape(-1, 2).T
-    known, evaluated_through = _known_pairs(con)
-    before = _previous_state(known, ids, arms, starts)
+    known, evaluated_through = known_pairs(con)
+    labels = [arm.arm for arm in arms]
+    finals = np.where(
+        np.repeat(readings.is_final, np.diff(starts))[:, None],
+        np.stack([events[:, -1], trials[:, -1]], axis=1),
+        np.nan,
+    )
+    before = previous_state(known, ids, labels, starts, finals)
     # The same final counts are not evaluated twice while their test is running.
-    seen = _seen(known, ids, arms, starts, events[:, -1], trials[:, -1])
+    seen = seen_before(known, ids, labels, starts, events[:, -1], trials[:, -1])
     before.until[readings.is_final & running & seen] = events.shape[1]
     ((read_until,),) = con.execute(
         "SELECT max(as_of) FROM engagement WHERE age_hours IS NOT NULL"
@@ -209,59 +196,3 @@ def load_undecided(con: Connection) -> UndecidedExperiments:
         read_until=read_until,
         evaluated_through=evaluated_through,
     )
-
-
-Known = dict[tuple[str, str, str], dict[str, Any]]
-
-
-def _known_pairs(con: Connection) -> tuple[Known, dict[str, datetime]]:
-    """What is known of each evaluated pair, and the latest look by experiment."""
-    known: Known = {}
-    through: dict[str, datetime] = {}
-    for row in fetch_dicts(con, _PREVIOUS):
-        key = row["experiment_id"]
-        known[key, row["arm_a"], row["arm_b"]] = row
-        if row["data_through"] is not None:
-            last = through.get(key, row["data_through"])
-            through[key] = max(last, row["data_through"])
-    return known, through
-
-
-def _previous_state(
-    known: Known, ids: list[str], arms: list[ArmPost], starts: Ints
-) -> PreviousState:
-    """What earlier looks left behind."""
-    pairs = arm_pairs(starts)
-    state = PreviousState(
-        np.zeros(len(ids)),
-        np.zeros(len(ids), dtype=np.bool_),
-        *np.zeros((3, pairs.a.size)),
-    )
-    for pair, (i, a, b) in enumerate(zip(*pairs, strict=True)) if known else ():
-        found = known.get((ids[i], arms[a].arm, arms[b].arm))
-        if found is not None:
-            state.until[i] = max(state.until[i], found["age_days"])
-            state.z_taken[i] |= found["z_taken"]
-            state.ahead_a[pair] = found["ahead_a"]
-            state.ahead_b[pair] = found["ahead_b"]
-            state.z[pair] = found["z"] or 0.0
-    return state
-
-
-def _seen(
-    known: Known,
-    ids: list[str],
-    arms: list[ArmPost],
-    starts: Ints,
-    events: Floats,
-    trials: Floats,
-) -> Bools:
-    """Whether the latest look was at these counts (arms), of every arm."""
-    seen = np.diff(starts) > 1
-    for i, a, b in zip(*arm_pairs(starts), strict=True) if known else ():
-        found = known.get((ids[i], arms[a].arm, arms[b].arm))
-        seen[i] &= found is not None and (
-            (found["events_a"], found["trials_a"]) == (events[a], trials[a])
-            and (found["events_b"], found["trials_b"]) == (events[b], trials[b])
-        )
-    return seen if known else np.zeros(len(ids), dtype=np.bool_)

@@ -6,11 +6,8 @@ import math
 from datetime import datetime
 from typing import Any, TypedDict, cast
 
-from ig_assets.core.experiments.stats.e_values import (
-    E_WINNER,
-    LARGEST_LOG_E,
-    MIN_EVENTS,
-)
+from ig_assets.core.experiments.reports.wording import verdict
+from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -19,7 +16,10 @@ SELECT e.experiment_id, e.month, e.topic_id, t.topic, e.segment, e.numerator,
        e.denominator, e.randomised, e.sigma, e.simulated, e.started_at, e.ends_at,
        coalesce(e.is_running, FALSE) AS is_running,
        u.experiment_id IS NOT NULL AND u.cause = 'split' AS split_alarms,
-       h.cause AS held_by,
+       u.cause, h.cause AS held_by,
+       a.changed_by AS accepted_by, a.changed_at AS accepted_at,
+       a.reason AS accepted_reason, l.winner_arm AS lapsed_arm,
+       k.experiment_id IS NOT NULL AS z_is_spent,
        e.status, CASE WHEN e.segment = 'history' THEN e.intent_key END AS name
 FROM experiments AS e
 LEFT JOIN topics AS t
@@ -29,6 +29,14 @@ LEFT JOIN unsound_experiments AS u
   ON u.experiment_id = e.experiment_id
 LEFT JOIN held_winners AS h
   ON h.experiment_id = e.experiment_id
+LEFT JOIN accepted_winners AS a
+  ON a.experiment_id = e.experiment_id
+LEFT JOIN latest_acceptances AS l
+  ON l.experiment_id = h.experiment_id
+ AND l.winner_arm <> h.winner_arm
+ AND l.is_accepted
+LEFT JOIN z_looks AS k
+  ON k.experiment_id = e.experiment_id
 WHERE (? IS NULL OR e.month = ?)
   AND (? IS NULL OR e.experiment_id = ?)
 ORDER BY e.started_at DESC, e.experiment_id
@@ -57,7 +65,8 @@ WHERE list_contains(?::TEXT[], experiment_id)
 
 _STANDINGS = """
 SELECT s.experiment_id, s.data_through, s.age_days, s.leader_arm AS leader,
-       s.runner_up_arm AS runner_up, s.rival_arm AS rival, s.lead, s.log_e, s.z, s.rule
+       s.runner_up_arm AS runner_up, s.rival_arm AS rival, s.lead, s.log_e, s.z, s.rule,
+       s.split_log_e IS NOT NULL AS split_is_judged
 FROM latest_standings AS s
 WHERE list_contains(?::TEXT[], s.experiment_id)
 """
@@ -75,17 +84,34 @@ WHERE list_contains(?::TEXT[], s.experiment_id)
 ORDER BY s.experiment_id, s.arm_a, s.arm_b
 """
 
-_HELD = {
-    "split": "its audience was not divided as planned, beyond chance: find out why "
-    "before you believe it",
-    "repeated z": "an earlier version decided it by a second look on z, which may be "
-    "chance",
-}
-"""Why a winner is held, by the cause in `held_winners`."""
+# Of final counts, the times at which they were read.
+_READ = """
+SELECT p.experiment_id, p.arm, n.as_of, n.value AS events, d.value AS trials
+FROM experiments AS e
+JOIN posts AS p
+  ON p.experiment_id = e.experiment_id
+ AND p.duplicate_of IS NULL
+JOIN current_readings AS n
+  ON n.post_id = p.post_id
+ AND n.metric = e.numerator
+ AND n.age_hours IS NULL
+JOIN current_readings AS d
+  ON d.post_id = p.post_id
+ AND d.metric = e.denominator
+ AND d.as_of = n.as_of
+ AND d.age_hours IS NULL
+WHERE list_contains(?::TEXT[], e.experiment_id)
+ORDER BY n.as_of
+"""
+
+Counts = tuple[float, float]
 
 
 class ArmRow(TypedDict):
-    """An arm of an experiment; counts and `rate` are None before the first look."""
+    """An arm of an experiment; counts and `rate` are None before the first look.
+
+    `read_at` is when they were read, None for counts at a day of age.
+    """
 
     experiment_id: str
     arm: str
@@ -100,6 +126,7 @@ class ArmRow(TypedDict):
     events: float | None
     trials: float | None
     rate: float | None
+    read_at: datetime | None
 
 
 class ExperimentRow(TypedDict):
@@ -122,6 +149,11 @@ class ExperimentRow(TypedDict):
     is_running: bool
     split_alarms: bool
     held_by: str | None
+    accepted_by: str | None
+    accepted_at: datetime | None
+    accepted_reason: str | None
+    split_is_judged: bool
+    z_is_spent: bool
     decision: str | None
     decided_at: datetime | None
     winner_arm: str | None
@@ -156,13 +188,18 @@ def experiment_rows(
     of the leader over the rival, its weakest pair), `z` and `rule` are the row of
     `standings` of the latest look. `name` is what the file of an imported test calls
     it. `split_alarms` where a randomised audience was not divided as planned;
-    `held_by` says why a winner is not used. No script text.
+    `split_is_judged` where the latest look could tell, its counts being of one reading.
+    `held_by` says why a winner is not used; `accepted_by`, `accepted_at` and
+    `accepted_reason` who let it be used although it would be held, when and why. The
+    `data_through` of pairs of final counts is when the newer ones were read.
+    `z_is_spent` where the single look on z was taken. No script text.
     """
     parameters = [month, month, experiment_id, experiment_id, limit]
     experiments = fetch_dicts(con, _EXPERIMENTS, parameters)
     ids = [row["experiment_id"] for row in experiments]
     arms = _grouped(fetch_dicts(con, _ARMS, [ids]))
     evidence = _grouped(fetch_dicts(con, _EVIDENCE, [ids]))
+    read = _grouped(fetch_dicts(con, _READ, [ids]))
     decisions = {
         row["experiment_id"]: row for row in fetch_dicts(con, _DECISIONS, [ids])
     }
@@ -175,13 +212,15 @@ def experiment_rows(
         row = {
             **experiment,
             **_decision(decisions.get(key)),
-            **_look(arms.get(key, []), evidence.get(key, [])),
+            **_look(arms.get(key, []), evidence.get(key, []), read.get(key, [])),
             **_standing(standings.get(key)),
         }
         if row["topic"] is None:  # history knows its topic from its scripts
             topics = (arm["script_topic"] for arm in row["arms"])
             row["topic"] = next(filter(None, topics), None)
-        rows.append(cast(ExperimentRow, {**row, "verdict": verdict(row)}))
+        row["verdict"] = verdict(row)
+        del row["cause"], row["lapsed_arm"]
+        rows.append(cast(ExperimentRow, row))
     return rows
 
 
@@ -194,90 +233,6 @@ def decisions_in_all(con: Connection) -> dict[str, int]:
         ORDER BY decision
         """).fetchall()
     return {str(decision): int(n) for decision, n in rows}
-
-
-def verdict(row: dict[str, Any]) -> str:
-    """A sentence for a person about a row of `experiment_rows`, with any warning."""
-    sentence = _verdict(row)
-    if row["held_by"] is not None:
-        return (
-            f"{sentence} But {_HELD[row['held_by']]}. It is not learnt from until a "
-            f"person accepts it: `ig-assets accept {row['experiment_id'][:12]} "
-            '--reason "…"`.'
-        )
-    if row["split_alarms"]:
-        return f"{sentence} But {_HELD['split']}."
-    return sentence
-
-
-def _verdict(row: dict[str, Any]) -> str:
-    decision = row["decision"] or "running"
-    if row["leader"] is None:
-        if decision == "inconclusive":
-            return str(row["reason"])
-        return _waiting(row["arms"])
-    leader, runner_up = row["leader"], row["runner_up"]
-    days = row["age_days"]
-    when = "in the final reading" if days is None else f"after {_days(days)}"
-    if row["is_running"]:
-        when = "so far"
-    if row["lead"] is None or row["lead"] == 0:
-        lead = f"{leader} and {runner_up} are level {when}"
-        if row["lead"] is None:
-            lead = f"{leader} leads {when}"
-    else:
-        lead = f"{leader} leads {runner_up} by {100 * row['lead']:.0f} % {when}"
-    over = "" if row["rival"] == runner_up else f" over {row['rival']}"
-    evidence = f"evidence {_short(row['evidence'])}{over} of {E_WINNER:.0f} needed"
-    if decision == "winner":
-        return f"{leader} wins: it {lead.removeprefix(f'{leader} ')}, {_proof(row)}."
-    if decision == "provisional":
-        expected = 100 * math.expm1(row["shrunken_lift"])
-        return (
-            f"{leader} is the provisional winner: {lead}, of which {expected:.0f} % "
-            "may be expected again; one post an arm proves no more."
-        )
-    few = [
-        arm["arm"]
-        for arm in row["arms"]
-        if arm["events"] is not None and arm["events"] < MIN_EVENTS
-    ]
-    if few:
-        ended = "Inconclusive" if decision == "inconclusive" else "Too early to say"
-        return (
-            f"{ended}: {lead}, but {_listed(few)} has fewer than {MIN_EVENTS} "
-            f"{row['numerator']}, and nothing is judged on so few."
-        )
-    if decision == "inconclusive":
-        return f"Inconclusive: {lead}; {evidence}, which is the usual outcome."
-    if row["is_running"]:
-        return (
-            f"{lead}; {evidence}. The test is running: until it is over, only "
-            "e-values look at it."
-        )
-    return f"{lead}; {evidence}; keep going."
-
-
-def _proof(row: dict[str, Any]) -> str:
-    """What decided a winner, by the rule of its standing."""
-    if row["rule"] == "e":
-        return f"with evidence {_short(row['evidence'])} of {E_WINNER:.0f} needed"
-    if row["z"] is None:
-        return "at p < 0.025 in a look at its end"
-    return f"at p < 0.025 in the single look at its end (z = {row['z']:.1f})"
-
-
-def _waiting(arms: list[dict[str, Any]]) -> str:
-    declined = sum(arm["status"] == "declined" for arm in arms)
-    if arms and len(arms) - declined < 2:
-        return f"{declined} of {len(arms)} posts were declined; there is no comparison."
-    proposed = sum(arm["status"] == "proposed" for arm in arms)
-    if proposed:
-        return f"{proposed} of {len(arms)} posts wait for approval."
-    published = sum(arm["status"] == "published" for arm in arms)
-    if published < len(arms):
-        return f"{published} of {len(arms)} posts are out; no comparison yet."
-    return "All posts are out; they were not read at a common whole day of age yet."
 
 
 def _decision(row: dict[str, Any] | None) -> dict[str, Any]:
@@ -294,22 +249,36 @@ def _decision(row: dict[str, Any] | None) -> dict[str, Any]:
     return {name: row[name] if row else None for name in names}
 
 
-def _look(arms: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The arms with their counts, and the pairs."""
-    counts: dict[str, tuple[float, float]] = {}
+def _look(
+    arms: list[dict[str, Any]],
+    pairs: list[dict[str, Any]],
+    read: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """The arms with their counts, and the pairs, each with when they were read."""
+    counts: dict[str, Counts] = {}
     for pair in pairs:
         counts[pair["arm_a"]] = (pair["events_a"], pair["trials_a"])
         counts[pair["arm_b"]] = (pair["events_b"], pair["trials_b"])
     rates = {a: e / n for a, (e, n) in counts.items() if n > 0}
+    is_final = any(pair["age_days"] is None for pair in pairs)
+    times = {
+        found["arm"]: found["as_of"]
+        for found in read
+        if is_final and counts.get(found["arm"]) == (found["events"], found["trials"])
+    }
     displayed = [
         {
             **arm,
             "events": counts.get(arm["arm"], (None, None))[0],
             "trials": counts.get(arm["arm"], (None, None))[1],
             "rate": rates.get(arm["arm"]),
+            "read_at": times.get(arm["arm"]),
         }
         for arm in arms
     ]
+    for pair in pairs:
+        of_pair = [times[arm] for arm in (pair["arm_a"], pair["arm_b"]) if arm in times]
+        pair["data_through"] = max(of_pair, default=pair["data_through"])
     return {"arms": displayed, "pairs": pairs}
 
 
@@ -317,6 +286,7 @@ def _standing(row: dict[str, Any] | None) -> dict[str, Any]:
     """The latest look's record for people: the lead a ratio minus 1, evidence an e."""
     names = ("leader", "runner_up", "rival", "age_days", "z", "rule")
     found = {name: row[name] if row else None for name in names}
+    found["split_is_judged"] = bool(row and row["split_is_judged"])
     lead, log_e = (row["lead"], row["log_e"]) if row else (None, None)
     return {
         **found,
@@ -330,17 +300,3 @@ def _grouped(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     for row in rows:
         grouped.setdefault(row["experiment_id"], []).append(row)
     return grouped
-
-
-def _days(days: float) -> str:
-    return "1 day" if days == 1 else f"{days:.0f} days"
-
-
-def _listed(arms: list[str]) -> str:
-    return arms[0] if len(arms) == 1 else "each of " + ", ".join(arms)
-
-
-def _short(e: float) -> str:
-    if e >= 1e6:
-        return "over a million"
-    return f"{e:.1f}" if e < 10 else f"{e:,.0f}"

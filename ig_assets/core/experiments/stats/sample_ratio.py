@@ -20,8 +20,9 @@ CONCENTRATION = 1000.0
 E_ALARM = 100.0
 LOG_E_ALARM = math.log(E_ALARM)
 
+# Of the looks that judged a split, the first that has the evidence of the latest.
 _SPLITS = """
-SELECT s.experiment_id, s.data_through, s.arm, max(s.trials) AS trials
+SELECT s.experiment_id, s.arm, max(s.trials) AS trials, t.log_e
 FROM (
     SELECT experiment_id, data_through, arm_a AS arm, trials_a AS trials
     FROM evidence
@@ -29,18 +30,29 @@ FROM (
     SELECT experiment_id, data_through, arm_b, trials_b
     FROM evidence
 ) AS s
-JOIN experiments AS e
-  ON e.experiment_id = s.experiment_id
-WHERE e.randomised
-  AND (?::TEXT[] IS NULL OR list_contains(?::TEXT[], e.experiment_id))
-GROUP BY s.experiment_id, s.data_through, s.arm
-ORDER BY s.experiment_id, s.data_through, s.arm
+JOIN (
+    SELECT k.experiment_id, min(k.data_through) AS data_through,
+           any_value(k.split_log_e) AS log_e
+    FROM standings AS k
+    JOIN judged_splits AS j
+      ON j.experiment_id = k.experiment_id
+     AND j.split_log_e = k.split_log_e
+    GROUP BY k.experiment_id
+) AS t
+  ON t.experiment_id = s.experiment_id
+ AND t.data_through = s.data_through
+WHERE (?::TEXT[] IS NULL OR list_contains(?::TEXT[], s.experiment_id))
+GROUP BY s.experiment_id, s.arm, t.log_e
+ORDER BY s.experiment_id, s.arm
 """
 
 
 @dataclass(frozen=True)
 class AudienceShares:
-    """A randomised experiment: trials by arm at the look where `log_e` was highest."""
+    """A randomised experiment: trials by arm at the look that has `log_e`.
+
+    That is the highest over days of age, or that of the latest final reading.
+    """
 
     experiment_id: str
     trials: dict[str, float]
@@ -58,21 +70,14 @@ def audience_shares(
     """The shares of evaluated randomised experiments (all, or these), planned equal."""
     ids = None if experiment_ids is None else list(experiment_ids)
     rows = con.execute(_SPLITS, [ids, ids]).fetchall()
-    looks = [
-        (experiment, {arm: trials for _, _, arm, trials in group})
-        for (experiment, _), group in groupby(rows, key=lambda row: row[:2])
+    return [
+        AudienceShares(
+            experiment, {arm: trials for _, arm, trials, _ in group}, float(log_e)
+        )
+        for (experiment, log_e), group in groupby(
+            rows, key=lambda row: (row[0], row[3])
+        )
     ]
-    evidence = np.zeros(len(looks))
-    sizes = np.array([len(trials) for _, trials in looks])
-    for size in np.unique(sizes):
-        which = np.flatnonzero(sizes == size)
-        table = [list(looks[i][1].values()) for i in which]
-        evidence[which] = sample_ratio_log_e(table)
-    worst: dict[str, AudienceShares] = {}
-    for (experiment, trials), log_e in zip(looks, evidence, strict=True):
-        if experiment not in worst or log_e > worst[experiment].log_e:
-            worst[experiment] = AudienceShares(experiment, trials, float(log_e))
-    return list(worst.values())
 
 
 def sample_ratio_log_e(

@@ -152,3 +152,45 @@ def test_a_running_test_keeps_its_single_look_for_its_end(
     corpus.clock.step(days=1)
     load(corpus, HEADER + rows.format(2600, 130, 174))
     assert decided(corpus) == "winner"
+
+
+def test_a_moved_end_of_a_repeated_file_is_news(corpus: CorpusFactory) -> None:
+    read_at = datetime(2025, 3, 12)
+    load(corpus, HEADER + SPLIT, ends=datetime(2025, 3, 10), as_of=read_at)
+    moved = datetime(2025, 3, 11)
+    report = load(corpus, HEADER + SPLIT, ends=moved, as_of=read_at)
+    assert not report.already_imported and not running(corpus)
+    assert corpus.rows("SELECT ends_at FROM experiments") == [(moved,)]
+    assert load(corpus, HEADER + SPLIT, ends=moved, as_of=read_at).already_imported
+
+
+def test_a_test_that_runs_again_after_its_single_look_is_not_promised_another(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, HEADER + SPLIT.replace("90", "52"))
+    assert decided(corpus) == "inconclusive"
+    corpus.clock.step(days=1)
+    grown = SPLIT.replace("1000,50", "2000,100").replace("1000,90", "2000,104")
+    again = load(corpus, HEADER + grown, running=True)
+    assert any("single look was spent" in note for note in again.notes)
+    assert not any("is not spent" in note for note in again.notes)
+    assert decided(corpus) == "running"
+    [(reason,)] = corpus.rows("SELECT reason FROM latest_decisions")
+    assert "the single look on z is spent" in reason
+    corpus.clock.step(days=1)
+    over = load(corpus, HEADER + grown)
+    assert any("only e-values look at them" in note for note in over.notes)
+    assert not any("is taken" in note for note in over.notes)
+
+
+def test_an_older_file_does_not_say_whether_a_test_runs_now(
+    corpus: CorpusFactory,
+) -> None:
+    header = HEADER.replace("date", "date,running")
+    rows = SPLIT.replace("2025-03-01\n", "2025-03-01,{}\n")
+    load(corpus, header + rows.format("yes", "yes"), as_of=datetime(2025, 3, 5))
+    over = rows.replace("1000", "2000").format("no", "no")
+    load(corpus, header + over, as_of=datetime(2025, 3, 20))
+    assert not running(corpus)
+    load(corpus, header + rows.format("yes", "yes"), as_of=datetime(2025, 3, 5))
+    assert not running(corpus)

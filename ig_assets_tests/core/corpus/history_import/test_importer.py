@@ -402,7 +402,8 @@ def test_new_counts_of_a_known_post_are_a_later_reading(corpus: CorpusFactory) -
         "SELECT value FROM engagement WHERE metric = 'clicks' "
         "ORDER BY post_id, observed_at"
     )
-    assert sorted(value for (value,) in readings) == [10.0, 20.0, 30.0]
+    # Both arms' counts are of the later reading, the unchanged ones too.
+    assert sorted(value for (value,) in readings) == [10.0, 20.0, 20.0, 30.0]
     rates = corpus.rows("SELECT rate FROM script_performance ORDER BY as_of, rate")
     assert rates == [(0.1,), (0.2,), (0.15,)]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ig_assets.core.experiments.decisions.decide import update_results
-from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
+from ig_assets_tests.core.corpus.corpus_factory import START, CorpusFactory
 from ig_assets_tests.core.corpus.history_import.test_file_posts import count, load
 
 COLUMNS = ("test_id", "headline", "eyecatcher_id", "impressions", "clicks")
@@ -129,3 +129,62 @@ def test_named_arms_of_the_same_words_are_told_apart(corpus: CorpusFactory) -> N
     load(corpus, header + "t,a,Same,1000,30\nt,b,Same,1000,32\n")
     load(corpus, header + "t,b,Same,2000,64\nt,a,Same,2000,60\n")
     assert arms(corpus) == [("a", 2000.0, 60.0), ("b", 2000.0, 64.0)]
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        # The first may have stood still, or be the one that grew.
+        ([(1000, 30), (1000, 90)], [(1000, 90), (2000, 180)]),
+        ([(1000, 30)], [(1000, 30), (1200, 45)]),
+        ([(1000, 30)], [(2000, 60), (1500, 50)]),
+        ([(1000, 30), (1000, 90)], [(1100, 95)]),
+        ([(1000, 30), (1000, 90)], [(900, 29), (2000, 180)]),
+    ],
+)
+def test_an_equal_count_does_not_say_which_arm_it_is_where_another_may_have_grown(
+    corpus: CorpusFactory, before: list[tuple[int, int]], now: list[tuple[int, int]]
+) -> None:
+    other = "u,Third,,{0},{1}\n"
+    load(corpus, alike(*before) + other.format(900, 10))
+    known = [arm for arm in arms(corpus) if arm[1] >= 1000]
+    report = load(corpus, alike(*now) + other.format(950, 11))
+    assert report.rejected == len(now)
+    assert report.imported + report.rejected + sum(report.skipped.values()) == (
+        report.rows_read
+    )
+    assert [arm for arm in arms(corpus) if arm[1] >= 1000] == known
+
+
+def test_a_late_arm_of_the_same_words_is_new_where_the_known_one_can_only_have_grown(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, alike((1000, 30), (1000, 90)))
+    small, large = sorted(arms(corpus), key=lambda arm: arm[2])
+    report = load(corpus, alike((300, 9), (2000, 180), (2000, 61)))
+    assert (report.rejected, count(corpus, "posts")) == (0, 3)
+    assert {(small[0], 2000, 61), (large[0], 2000, 180)} < set(arms(corpus))
+
+
+def test_an_older_export_of_alike_arms_is_kept_as_history_of_the_right_ones(
+    corpus: CorpusFactory,
+) -> None:
+    for day, counts in ((5, (40, 90)), (25, (60, 200)), (15, (45, 100))):
+        rows = alike((1000 + day, counts[1]), (1000 + day, counts[0]))
+        load(corpus, rows, as_of=START.replace(month=2, day=day))
+    found = corpus.rows(
+        "SELECT post_id, list(value ORDER BY as_of) FROM current_readings "
+        "WHERE metric = 'clicks' GROUP BY post_id"
+    )
+    assert sorted(clicks for _, clicks in found) == [[40, 45, 60], [90, 100, 200]]
+
+
+def test_arms_without_any_difference_so_far_are_interchangeable(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, alike((1000, 30), (1000, 30)))
+    report = load(corpus, alike((2000, 64), (2000, 60)))
+    assert (report.rejected, [arm[2] for arm in arms(corpus)]) in (
+        (0, [60, 64]),
+        (0, [64, 60]),
+    )

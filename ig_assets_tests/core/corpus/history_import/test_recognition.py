@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ig_assets.core.experiments.decisions.decide import update_results
@@ -97,3 +99,32 @@ def test_one_repeated_caption_without_a_date_is_asked_about(
     rows = "".join(f"Words {n}.,100,5\n" for n in range(3))
     with pytest.raises(InputError, match="shares posts with source team"):
         load(corpus, header + "Onions.,100,5\n" + rows, "agency.csv")
+
+
+def test_each_source_that_a_refusal_proposes_is_then_taken(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, HEADER + FIRST, "team.csv")
+    renamed = HEADER.replace("headline", "title").replace("variant", "cell")
+    others = OTHERS.replace(",a,", ",c,").replace(",b,", ",d,")
+    with pytest.raises(InputError) as refusal:
+        load(corpus, renamed + others, "agency.csv")
+    proposed = re.findall(r"--source (\S+)", str(refusal.value))
+    assert proposed == ["team", "agency"]
+    for source in proposed:
+        report = load(corpus, renamed + others, "agency.csv", source=source)
+        assert (report.imported, report.rejected) == (2, 0), source
+
+
+def test_words_from_another_column_of_the_same_export_are_refused_still(
+    corpus: CorpusFactory,
+) -> None:
+    header = HEADER.replace("headline", "headline,note")
+    load(corpus, header + "t1,a,One,x,1000,50\nt1,b,Two,y,1000,52\n", "team.csv")
+    with pytest.raises(InputError, match="hook was headline and is now note"):
+        load(
+            corpus,
+            header + "t2,a,Uno,x,900,40\nt2,b,Dos,y,900,45\n",
+            "team.csv",
+            mapping={"hook": "note"},
+        )

@@ -209,7 +209,7 @@ def test_changed_counts_are_later_observations(corpus: CorpusFactory) -> None:
     """Even where the clock does not move, as the simulated one."""
     load(corpus, HEADER + T1)
     load(corpus, HEADER + T1.replace("1000,50", "2000,70"))
-    assert counts(corpus)["engagement"] == 6
+    assert counts(corpus)["engagement"] == 8  # both arms of the later reading
     assert corpus.rows(
         "SELECT g.metric, arg_max(g.value, g.observed_at), count(*) FROM engagement "
         "AS g JOIN posts AS p USING (post_id) WHERE p.arm = 'a' GROUP BY ALL ORDER BY 1"
@@ -239,7 +239,7 @@ def test_a_single_row_joins_its_test_when_the_second_arm_comes(
     load(corpus, HEADER + first)
     load(corpus, HEADER + second + first)
     assert counts(corpus) == dict(
-        scripts=2, script_status=2, experiments=1, posts=2, engagement=4
+        scripts=2, script_status=2, experiments=1, posts=2, engagement=6
     )
     assert corpus.rows("SELECT count(DISTINCT experiment_id) FROM posts") == [(1,)]
     third = load(corpus, HEADER + "t1,c,Five,1000,70,2025-03-01\n")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ig_assets.adapters.faiss.index import FaissIndex
+from ig_assets.core.corpus.index.forecast import IndexForecast, forecast_index
 from ig_assets.core.corpus.index.sync import audit_index
 from ig_assets.errors import TransientVendorError
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
@@ -181,3 +182,23 @@ def test_a_store_from_before_there_were_generations_is_taken_as_it_is(
     before = swapped.everything()
     assert swapped.sync_index() == change(unchanged=2)
     assert swapped.everything() == before
+
+
+def test_a_copy_of_the_store_that_only_lacks_entries_is_told_of_before_its_repair(
+    swapped: CorpusFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    swapped.write("3.md", id=3, hook="Wash the pan.", body="Now.", cta="Go.")
+    Copies(swapped).take("short")
+    swapped.materialise()
+    sound = IndexForecast(lost=0, surplus=0, is_of_another_time=False)
+    assert forecast_index(swapped.warehouse, swapped.index, swapped.space) == sound
+    swapped.retrieve("wash the pan", 1, nearest=True)
+    assert not caplog.records
+    Copies(swapped).restore_index("short")
+    swapped.retrieve("wash the pan", 1, nearest=True)
+    assert "scripts may be missing" in caplog.text and "ig-assets sync" in caplog.text
+    short = forecast_index(swapped.warehouse, swapped.index, swapped.space)
+    assert short == IndexForecast(lost=1, surplus=0, is_of_another_time=True)
+    assert "1 entries to write again" in short.sentence
+    assert swapped.sync_index() == change(unchanged=2, repaired=1)
+    assert forecast_index(swapped.warehouse, swapped.index, swapped.space) == sound

@@ -21,6 +21,7 @@ from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.core.experiments.stats.e_values import MIN_EVENTS
 from ig_assets.core.experiments.stats.sample_ratio import LOG_E_ALARM, audience_shares
 from ig_assets.core.fine_tuning.decided_experiments import decided_before
+from ig_assets.core.reports.lineage_trace import trace
 from ig_assets.errors import InputError
 from ig_assets.warehouse import views
 from ig_assets.warehouse.rows import merge_rows
@@ -119,10 +120,27 @@ def test_a_person_may_accept_it_with_a_reason_and_take_that_back(
         assert boosted(con) == ["broken", "sound"]
         assert learnt(con, clock)[0] == ["broken", "sound"]
         row = verdict_of(con, "broken")
-        assert "accept" not in row["verdict"] and row["split_alarms"]
+        assert row["split_alarms"] and "ig-assets accept" not in row["verdict"]
+        said = f"ana accepted it on 2026-03-02: {REASON}"
+        assert row["verdict"].endswith(
+            f"not divided as planned, beyond chance, but {said}."
+        )
+        assert (row["accepted_by"], row["accepted_reason"]) == ("ana", REASON)
+        assert row["accepted_at"] == clock.now()
+        [won] = [
+            r
+            for r in trace(con, "experiment", "broken", "up")
+            if r.relation == "winner"
+        ]
+        assert won.accepted == said
+        [won] = [
+            r for r in trace(con, "experiment", "sound", "up") if r.relation == "winner"
+        ]
+        assert won.accepted is None
     accept_winner(warehouse, clock, "broken", undo=True, **words)
     with warehouse.transaction() as con:
         assert boosted(con) == ["sound"] and learnt(con, clock)[0] == ["sound"]
+        assert verdict_of(con, "broken")["accepted_by"] is None
         assert withdraw_winners(con, clock.now()) == ["winner/broken-B"]
         assert withdraw_winners(con, clock.now()) == []
         assert promote_winners(con, clock.now(), "r") == []
@@ -145,6 +163,9 @@ def test_an_acceptance_is_of_the_winner_that_it_was_said_of(
         assert [row[0] for row in con.execute("FROM held_winners").fetchall()] == [
             "broken"
         ]
+        assert verdict_of(con, "broken")["verdict"].endswith(
+            "What was accepted before is B."
+        )
 
 
 @pytest.mark.parametrize(

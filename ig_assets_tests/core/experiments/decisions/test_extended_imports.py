@@ -235,3 +235,26 @@ def test_a_replaced_winner_is_no_silent_flip(
     assert reason.startswith("A beats every other arm")
     assert reason.endswith(f"It replaces the decision of {before:%Y-%m-%d}, winner B.")
     assert before < clock.present - timedelta(hours=1)
+
+
+def test_a_count_that_fell_takes_the_evidence_of_the_wrong_one_with_it(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    wrong = {"A": (300, 5000), "B": (200, 5000)}
+    assert export(warehouse, clock, wrong).winners == 1
+    corrected = {"A": (210, 5000), "B": (200, 5000)}
+    assert export(warehouse, clock, corrected).inconclusive == 1
+    with warehouse.transaction() as con:
+        (row,) = experiment_rows(con, 9)
+    assert row["evidence"] is not None and row["evidence"] < 2
+    assert row["pairs"][0]["log_e_ahead"] < 1
+    grown = {"A": (215, 5100), "B": (205, 5100)}  # nothing of it comes back
+    assert export(warehouse, clock, grown).inconclusive == 1
+    assert export(warehouse, clock, {"A": (900, 15_000), "B": (600, 15_000)}).winners
+
+
+def test_a_count_that_fell_by_little_keeps_a_winner_that_is_one_still(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    assert export(warehouse, clock, {"A": (400, 5000), "B": (200, 5000)}).winners == 1
+    assert export(warehouse, clock, {"A": (398, 5000), "B": (200, 5000)}).winners == 1

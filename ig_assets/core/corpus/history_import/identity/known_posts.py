@@ -15,6 +15,9 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 TEST_NAME_LENGTH = 200
+TEST = "test"
+"""The kind of a name in `vendor_post_names` that says of which test a single post is.
+"""
 IMAGE = "image:"
 """Begins `posts.detail` of a post that is known to show an image."""
 
@@ -147,7 +150,11 @@ def known_history(
     posts = fetch_dicts(
         con,
         _POSTS,
-        [list(found), list(revisions), sorted({name.value for name in names})],
+        [
+            list(found),
+            list(revisions),
+            sorted({*(name.value for name in names), *map(stored_test_name, tests)}),
+        ],
     )
     ids = [post["post_id"] for post in posts]
     named, source_of_name = _names(con, ids)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import permutations
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
 
-from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
+from ig_assets.core.corpus.history_import.identity.file_posts import (
+    FilePost,
+    image_id,
+)
 from ig_assets.core.corpus.history_import.identity.known_posts import (
+    TEST,
     KnownHistory,
     KnownPost,
+    stored_test_name,
 )
+from ig_assets.core.corpus.history_import.identity.labels import SINGLE
 from ig_assets.core.corpus.history_import.identity.recognition import is_same_post
 
-MOST_PERMUTED = 6
+MOST_COMPARED = 8
 """Of so many posts with the same words at most all assignments are compared."""
+
+_A = TypeVar("_A")
+_B = TypeVar("_B")
 
 
 class KnownLookup:
@@ -22,14 +32,18 @@ class KnownLookup:
 
     def __init__(self, known: KnownHistory, source: str, across: bool) -> None:
         self.arms: dict[str, list[KnownPost]] = defaultdict(list)
-        self.singles: dict[str, list[KnownPost]] = defaultdict(list)
+        self._singles: dict[str, list[KnownPost]] = defaultdict(list)
         self._by_name: dict[object, list[KnownPost]] = defaultdict(list)
+        self._waiting: dict[str, list[KnownPost]] = defaultdict(list)
         self._used: set[str] = set()
         self._source = source
         for post in known.posts:
             if post.source == source:
                 if post.experiment_id is None:
-                    self.singles[post.revision_hash].append(post)
+                    self._singles[post.revision_hash].append(post)
+                    for name in post.names:
+                        if name.kind == TEST:
+                            self._waiting[name.value].append(post)
                 else:
                     self.arms[post.experiment_id].append(post)
             if across or post.source == source:
@@ -58,12 +72,19 @@ class KnownLookup:
         )
         return self.use(found[0]) if found else None
 
-    def single(self, post: FilePost) -> KnownPost | None:
-        """The first unused post in no experiment that is the same by its words."""
-        for known in self.unused(self.singles[post.row.revision_hash]):
-            if is_same_post(post, known):
-                return self.use(known)
-        return None
+    def singles_like(self, post: FilePost) -> list[KnownPost]:
+        """The posts in no experiment that are the same by their words."""
+        singles = self._singles[post.row.revision_hash]
+        return [known for known in singles if is_same_post(post, known)]
+
+    def waiting(self, test: str) -> list[KnownPost]:
+        """The posts of earlier files that were the only one of this test."""
+        return self._waiting[stored_test_name(test)]
+
+    def has_other_arm(self, post: FilePost) -> bool:
+        """Whether its test has an arm in an earlier file, and this is another one."""
+        waiting = self.waiting(post.experiment)
+        return bool(waiting) and all(_is_other_arm(post, k) for k in waiting)
 
     def unused(self, posts: Iterable[KnownPost]) -> list[KnownPost]:
         return [post for post in posts if post.post_id not in self._used]
@@ -78,48 +99,162 @@ def match_alike(
 ) -> tuple[list[tuple[FilePost, KnownPost]], list[FilePost], list[FilePost]]:
     """Pairs of posts that are alike and known ones, the new posts, and the undecided.
 
-    Equal counts are the same post. Others are paired where one assignment alone lets
-    every counter grow; new ones are only those that no known post is left for.
+    A file that repeats known counts brings nothing new, and a single post is the only
+    known one. Otherwise every assignment is tried in which no counter falls, equal
+    counts being no more likely than others: where all of them give each known post the
+    same counts, that is the one, else none of the posts is decided.
     """
-    rest, left = list(posts), list(known)
-    pairs: list[tuple[FilePost, KnownPost]] = []
-    for is_same in (_has_its_counts, _was_read_before):
-        for post in tuple(rest):
-            found = next((k for k in left if is_same(post, k)), None)
-            if found is not None:
-                pairs.append((post, found))
-                rest.remove(post)
-                left.remove(found)
-    if not rest or not left:
-        return pairs, rest, []
-    if len(rest) == len(left) == 1:
-        return [*pairs, (rest[0], left[0])], [], []
-    if len(rest) == len(left) <= MOST_PERMUTED:
-        growing = [
-            order
-            for order in permutations(left)
-            if all(_grew(k, p) for p, k in zip(rest, order, strict=True))
-        ]
-        if len(growing) == 1:
-            return [*pairs, *zip(rest, growing[0], strict=True)], [], []
-    return pairs, [], rest
+    if not known:
+        return [], list(posts), []
+    if len(posts) == len(known) == 1:
+        return [(posts[0], known[0])], [], []
+    pairs = _repeated(posts, known)
+    if pairs is None:
+        pairs = _only_assignment(posts, known)
+    if pairs is None:
+        return [], [], list(posts)
+    taken = {id(post) for post, _ in pairs}
+    return pairs, [post for post in posts if id(post) not in taken], []
 
 
-def _has_its_counts(post: FilePost, known: KnownPost) -> bool:
-    return _equal(post, known.counts)
+_Pairs = list[tuple[FilePost, KnownPost]]
 
 
-def _was_read_before(post: FilePost, known: KnownPost) -> bool:
-    return any(_equal(post, counts) for counts in known.readings.values())
+def _repeated(posts: Sequence[FilePost], known: Sequence[KnownPost]) -> _Pairs | None:
+    """The pairs of a file that has known posts only, each with its latest counts."""
+    left, pairs = list(known), []
+    for post in posts:
+        found = next((k for k in left if _equal(post, k.counts)), None)
+        if found is None:
+            return None
+        left.remove(found)
+        pairs.append((post, found))
+    return pairs
+
+
+def _only_assignment(
+    posts: Sequence[FilePost], known: Sequence[KnownPost]
+) -> _Pairs | None:
+    """The assignment without a falling counter, if it is one for all that is known.
+
+    The file may be older than known readings, but not where it has new posts as well.
+    """
+    if max(len(posts), len(known)) > MOST_COMPARED:
+        return None
+    times = sorted({time for post in known for time in post.readings})
+    first = 0 if len(posts) <= len(known) else len(times)
+    outcomes: dict[object, _Pairs] = {}
+    for nth in range(first, len(times) + 1):
+        before, after = times[:nth], times[nth:]
+        fits = [[_fits(post, k, before, after) for k in known] for post in posts]
+        for pairs in _assignments(posts, known, fits):
+            outcomes.setdefault(_outcome(pairs, known), pairs)
+            if len(outcomes) > 1:
+                return None
+    return next(iter(outcomes.values()), None)
+
+
+def _assignments(
+    posts: Sequence[FilePost], known: Sequence[KnownPost], fits: list[list[bool]]
+) -> Iterator[_Pairs]:
+    """Every way to give as many as possible a partner that fits, each its own."""
+    if len(posts) > len(known):
+        turned = [[row[n] for row in fits] for n in range(len(known))]
+        for pairs in _injections(known, posts, turned):
+            yield [(post, k) for k, post in pairs]
+    else:
+        yield from _injections(posts, known, fits)
+
+
+def _injections(
+    few: Sequence[_A], many: Sequence[_B], fits: list[list[bool]]
+) -> Iterator[list[tuple[_A, _B]]]:
+    order = sorted(range(len(few)), key=lambda n: sum(fits[n]))
+
+    def extend(nth: int, used: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        if nth == len(order):
+            yield used
+            return
+        for m in range(len(many)):
+            if m not in used and fits[order[nth]][m]:
+                yield from extend(nth + 1, (*used, m))
+
+    for chosen in extend(0, ()):
+        yield [(few[n], many[m]) for n, m in zip(order, chosen, strict=True)]
+
+
+def _outcome(pairs: _Pairs, known: Sequence[KnownPost]) -> object:
+    """What an assignment says; posts with the same readings are interchangeable."""
+    counts = {id(k): _readings_of(post) for post, k in pairs}
+    return tuple(
+        sorted(
+            (repr(sorted(_plain(k.readings))), repr(counts.get(id(k)))) for k in known
+        )
+    )
+
+
+def _readings_of(post: FilePost) -> list[object]:
+    return [(row.read_at, sorted(row.counts.items())) for row in post.rows]
+
+
+def _plain(
+    readings: Mapping[datetime, Mapping[str, float]],
+) -> list[tuple[datetime, list[tuple[str, float]]]]:
+    return [(time, sorted(counts.items())) for time, counts in readings.items()]
+
+
+def _fits(
+    post: FilePost,
+    known: KnownPost,
+    before: Sequence[datetime],
+    after: Sequence[datetime],
+) -> bool:
+    """Whether no counter falls where the post's rows were read between these times.
+
+    A row that says when it was read is compared by that.
+    """
+    for row in post.rows:
+        earlier, later = before, after
+        if row.read_at is not None:
+            times = (*before, *after)
+            earlier = [time for time in times if time <= row.read_at]
+            later = [time for time in times if time > row.read_at]
+        if not _rises(_latest(known, earlier), row.counts):
+            return False
+        if not _rises(row.counts, _first(known, later)):
+            return False
+    return True
+
+
+def _latest(known: KnownPost, times: Iterable[datetime]) -> dict[str, float]:
+    counts: dict[str, float] = {}
+    for time in times:
+        counts |= known.readings.get(time, {})
+    return counts
+
+
+def _first(known: KnownPost, times: Sequence[datetime]) -> dict[str, float]:
+    return _latest(known, reversed(times))
+
+
+def _rises(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
+    return all(after[name] >= value for name, value in before.items() if name in after)
 
 
 def _equal(post: FilePost, counts: Mapping[str, float]) -> bool:
     return all(counts.get(name) == value for name, value in post.row.counts.items())
 
 
-def _grew(known: KnownPost, post: FilePost) -> bool:
-    counts = post.row.counts
-    return all(counts[n] >= value for n, value in known.counts.items() if n in counts)
+def _is_other_arm(post: FilePost, known: KnownPost) -> bool:
+    """Whether a post is another one than a single post of its test."""
+    if known.names.intersection(post.names):
+        return False
+    if differs_by_name(post, known):
+        return True
+    if post.row.arm and known.label != SINGLE:
+        return post.row.arm != known.label
+    same_image = image_id(post.row.image) == image_id(known.image)
+    return post.row.revision_hash not in known.words or not same_image
 
 
 def differs_by_name(post: FilePost, known: KnownPost) -> bool:

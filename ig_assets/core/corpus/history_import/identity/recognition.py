@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 
 from ig_assets.core.corpus.history_import.identity.file_posts import FilePost, image_id
 from ig_assets.core.corpus.history_import.identity.known_posts import (
+    TEST,
     KnownHistory,
     KnownPost,
+    stored_test_name,
 )
+from ig_assets.core.corpus.history_import.identity.vendor_names import VendorName
 from ig_assets.core.identity import stable_id
 from ig_assets.errors import InputError
 
@@ -119,6 +122,10 @@ def _overlaps(posts: Sequence[FilePost], known: KnownHistory) -> Mapping[str, _O
     for source in {test.source for test in known.tests.values()}:
         ids = {stable_id("history", source, name): name for name in names}
         overlaps[source].tests |= {ids[i] for i in ids.keys() & known.tests.keys()}
+    waiting = {VendorName(TEST, stored_test_name(name)): name for name in names}
+    for found in known.posts:
+        for single in found.names & waiting.keys() if not found.experiment_id else ():
+            overlaps[found.source].tests.add(waiting[single])
     for post in posts:
         of_words = by_words[post.row.revision_hash]
         of_name = [found for name in post.names for found in by_name[name]]

@@ -1,0 +1,48 @@
+"""Labels of arms: the file's own name, the vendor's of the post, or made of words."""
+
+from __future__ import annotations
+
+import re
+
+from ig_assets.core.corpus.history_import.identity.file_posts import FilePost, image_id
+from ig_assets.core.corpus.history_import.identity.known_posts import KnownPost
+from ig_assets.core.identity import stable_id
+
+LONGEST_LABEL = 40
+SINGLE = "single"
+"""The label of a post in no experiment whose file names no arm."""
+
+
+def new_label(post: FilePost, labels: set[str]) -> str:
+    """A label that no arm of the experiment has; it becomes one of `labels`."""
+    row = post.row
+    label = post.arm[:LONGEST_LABEL] or _of_words(row.revision_hash, row.image)
+    return _unique(label, labels)
+
+
+def label_of_known(known: KnownPost, labels: set[str]) -> str:
+    """The label of a post that was single; it becomes one of `labels`."""
+    label = known.label[:LONGEST_LABEL]
+    if label == SINGLE:
+        label = _of_words(known.revision_hash, known.image)
+    return _unique(label, labels)
+
+
+def may_be_labelled(given: str, label: str) -> bool:
+    """Whether a row with this arm, or with none, may be the arm with the label."""
+    given = given[:LONGEST_LABEL]
+    return given in ("", label) or bool(
+        re.fullmatch(f"{re.escape(given)}-[0-9]+", label)
+    )
+
+
+def _of_words(revision_hash: str, image: str) -> str:
+    return f"arm-{stable_id('arm', revision_hash, image_id(image))[:6]}"
+
+
+def _unique(label: str, labels: set[str]) -> str:
+    if label in labels:
+        nth = next(n for n in range(2, len(labels) + 3) if f"{label}-{n}" not in labels)
+        label = f"{label}-{nth}"
+    labels.add(label)
+    return label

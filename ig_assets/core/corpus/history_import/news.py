@@ -1,0 +1,132 @@
+"""What a file says that earlier imports did not: counts, and the state of its tests."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from ig_assets.core.corpus.history_import.arms import ImportedArm
+from ig_assets.core.corpus.history_import.identity.known_posts import KnownTest
+from ig_assets.core.corpus.history_import.plan import ImportPlan
+from ig_assets.core.corpus.history_import.reading_times import Reading, ReadingTime
+from ig_assets.core.identity import next_instant
+from ig_assets.warehouse.warehouse import Connection
+
+_STORED = """
+    SELECT post_id, metric, as_of, value, observed_at
+    FROM current_readings
+    WHERE post_id IN (SELECT unnest(?::TEXT[]))
+      AND age_hours IS NULL
+"""
+
+_Stored = dict[datetime, dict[str, tuple[float, datetime]]]
+
+
+def new_readings(
+    con: Connection, arms: Sequence[ImportedArm], time: ReadingTime, now: datetime
+) -> list[dict[str, Any]]:
+    """The rows of `engagement` that say something new of the file's posts.
+
+    A reading whose time is its own is kept, though no count has changed. Others are
+    kept where a count differs from the latest. Each is complete, so that both counts
+    of a rate are of one time; and where one arm of a test has news, the file's latest
+    reading of every other arm is kept with it, so that the shares of its audience are.
+    """
+    stored = _stored(con, [arm.post_id for arm in arms])
+    tests: dict[str, list[ImportedArm]] = defaultdict(list)
+    for arm in arms:
+        tests[arm.experiment_id or arm.post_id].append(arm)
+    rows: list[dict[str, Any]] = []
+    for members in tests.values():
+        news = [_news(arm, stored.get(arm.post_id, {}), time) for arm in members]
+        is_read_again = any(news)
+        for arm, found in zip(members, news, strict=True):
+            times = stored.get(arm.post_id, {})
+            if is_read_again and not found:
+                latest = time.readings(arm.post)[-1]
+                found = [(latest, dict(latest.row.counts))]
+            for reading, counts in found:
+                rows += _rows(arm, reading, counts, times, now)
+    return rows
+
+
+def _news(
+    arm: ImportedArm, times: _Stored, time: ReadingTime
+) -> list[tuple[Reading, dict[str, float]]]:
+    """The readings of a post that are new, each with the counts that are."""
+    latest: dict[str, float] = {}
+    for as_of in sorted(times):
+        latest |= {metric: value for metric, (value, _) in times[as_of].items()}
+    found = []
+    for reading in time.readings(arm.post):
+        counts = reading.row.counts
+        same = all(latest.get(name) == value for name, value in counts.items())
+        if same and not reading.is_own:
+            continue
+        known = times.get(reading.at, {})
+        new = {n: v for n, v in counts.items() if n not in known or known[n][0] != v}
+        if new:
+            found.append((reading, new))
+    return found
+
+
+def _rows(
+    arm: ImportedArm,
+    reading: Reading,
+    counts: Mapping[str, float],
+    times: _Stored,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    known = times.get(reading.at, {})
+    return [
+        {
+            "post_id": arm.post_id,
+            "metric": metric,
+            "as_of": reading.at,
+            "observed_at": next_instant(now, known.get(metric, (0.0, None))[1]),
+            "value": value,
+            "age_hours": None,
+        }
+        for metric, value in counts.items()
+    ]
+
+
+def _stored(con: Connection, post_ids: Sequence[str]) -> dict[str, _Stored]:
+    """(value, observed_at) by post, time of reading and metric."""
+    stored: dict[str, _Stored] = {}
+    for post_id, metric, as_of, value, observed_at in con.execute(
+        _STORED, [list(post_ids)]
+    ).fetchall():
+        times = stored.setdefault(post_id, {})
+        times.setdefault(as_of, {})[metric] = (value, observed_at)
+    return stored
+
+
+def is_news(
+    plan: ImportPlan,
+    readings: Sequence[Mapping[str, Any]],
+    known: Mapping[str, KnownTest],
+) -> bool:
+    """Whether a repeated file changes anything.
+
+    That is a count, whether a test runs or when it ends, a test whose arms came in
+    several files, or what an earlier version did not keep of a post: its test.
+    """
+    stated = [
+        (experiment, known[experiment["experiment_id"]])
+        for experiment in plan.experiments
+        if experiment["experiment_id"] in known
+    ]
+    return (
+        bool(readings or plan.performance)
+        or any(new["is_running"] != test.is_running for new, test in stated)
+        or any(new["ends_at"] != test.ends_at for new, test in stated)
+        or any(arm.joined for arm in plan.arms)
+        or any(
+            arm.known is not None and not arm.known.names.issuperset(arm.names)
+            for arm in plan.arms
+            if arm.is_lone
+        )
+    )

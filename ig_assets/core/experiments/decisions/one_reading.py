@@ -1,0 +1,64 @@
+"""Which experiments have the counts of all their arms from one reading.
+
+The shares of an audience are those of one time. A partial export leaves the counts of
+one arm newer than those of another, so that they differ without any fault of the
+split. Counts at days of age are of equal age and need no such care.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from ig_assets.core.experiments.decisions.undecided import UndecidedExperiments
+from ig_assets.warehouse.warehouse import Connection
+
+ONE_DAY = timedelta(days=1)
+ONE_IMPORT = timedelta(seconds=1)
+"""What one import writes is observed at one instant, but for repeated readings."""
+
+_TIMES_READ = """
+SELECT g.post_id, count(DISTINCT g.observed_at)
+FROM engagement AS g
+JOIN posts AS p
+  ON p.post_id = g.post_id
+JOIN experiments AS e
+  ON e.experiment_id = p.experiment_id
+ AND e.denominator = g.metric
+WHERE g.age_hours IS NULL
+  AND list_contains(?::TEXT[], e.experiment_id)
+GROUP BY g.post_id
+"""
+
+
+def of_one_reading(
+    con: Connection, ex: UndecidedExperiments, which: Iterable[int]
+) -> set[int]:
+    """Those of the experiments (by number) whose arms' counts are of one reading.
+
+    Final readings are, where their times are at most a day apart and they came in one
+    import, or, where each arm has files of its own, were read equally often.
+    """
+    found, apart = set(), []
+    for i in which:
+        arms = ex.arms_of(i)
+        if not ex.is_final[i]:
+            found.add(i)
+        elif _within([ex.last_as_of[a] for a in arms], ONE_DAY):
+            if _within([ex.last_observed[a] for a in arms], ONE_IMPORT):
+                found.add(i)
+            else:
+                apart.append(i)
+    if apart:
+        ids = [ex.ids[i] for i in apart]
+        times = dict(con.execute(_TIMES_READ, [ids]).fetchall())
+        for i in apart:
+            posts = [ex.arms[a].post_id for a in ex.arms_of(i)]
+            if len({times.get(post) for post in posts}) == 1:
+                found.add(i)
+    return found
+
+
+def _within(times: list[datetime | None], span: timedelta) -> bool:
+    known = [time for time in times if time is not None]
+    return len(known) == len(times) and max(known) - min(known) <= span

@@ -1,0 +1,134 @@
+"""What earlier looks at undecided experiments left behind, by pair of arms."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from ig_assets.core.experiments.stats.decision_rule import (
+    Bools,
+    Ints,
+    PreviousState,
+    arm_pairs,
+)
+from ig_assets.core.experiments.stats.e_values import Floats
+from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
+
+# `z` is that of the experiment's single look on z, which is spent for all pairs.
+# `events_a` and so on are those of the latest look. Where a later final count is lower,
+# the looks before it were at counts that were wrong.
+_PREVIOUS = """
+WITH looks AS (
+    SELECT s.*, s.age_days IS NULL AND (
+        s.events_a < lag(s.events_a) OVER before
+        OR s.trials_a < lag(s.trials_a) OVER before
+        OR s.events_b < lag(s.events_b) OVER before
+        OR s.trials_b < lag(s.trials_b) OVER before
+    ) AS fell
+    FROM evidence AS s
+    WHERE s.experiment_id IN (
+        SELECT experiment_id
+        FROM experiments
+        WHERE status <> 'decided'
+    )
+    WINDOW before AS (
+        PARTITION BY s.experiment_id, s.arm_a, s.arm_b
+        ORDER BY s.data_through
+    )
+),
+sound AS (
+    SELECT l.*, NOT coalesce(bool_or(l.fell) OVER (
+        PARTITION BY l.experiment_id, l.arm_a, l.arm_b
+        ORDER BY l.data_through
+        ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+    ), FALSE) AS counts
+    FROM looks AS l
+)
+SELECT s.experiment_id, s.arm_a, s.arm_b,
+       max(coalesce(s.age_days, 0)) AS age_days,
+       max(s.data_through) AS data_through,
+       bool_or(k.experiment_id IS NOT NULL) AS z_taken,
+       max(CASE WHEN s.counts AND s.data_through = k.data_through THEN s.z END) AS z,
+       max(CASE WHEN s.counts AND s.log_rate_ratio > 0 THEN s.log_e ELSE 0 END)
+           AS ahead_a,
+       max(CASE WHEN s.counts AND s.log_rate_ratio < 0 THEN s.log_e ELSE 0 END)
+           AS ahead_b,
+       arg_max(s.events_a, s.data_through) AS events_a,
+       arg_max(s.trials_a, s.data_through) AS trials_a,
+       arg_max(s.events_b, s.data_through) AS events_b,
+       arg_max(s.trials_b, s.data_through) AS trials_b
+FROM sound AS s
+LEFT JOIN z_looks AS k
+  ON k.experiment_id = s.experiment_id
+GROUP BY s.experiment_id, s.arm_a, s.arm_b
+"""
+
+Known = dict[tuple[str, str, str], dict[str, Any]]
+
+
+def known_pairs(con: Connection) -> tuple[Known, dict[str, datetime]]:
+    """What is known of each evaluated pair, and the latest look by experiment."""
+    known: Known = {}
+    through: dict[str, datetime] = {}
+    for row in fetch_dicts(con, _PREVIOUS):
+        key = row["experiment_id"]
+        known[key, row["arm_a"], row["arm_b"]] = row
+        if row["data_through"] is not None:
+            last = through.get(key, row["data_through"])
+            through[key] = max(last, row["data_through"])
+    return known, through
+
+
+def previous_state(
+    known: Known, ids: list[str], arms: list[str], starts: Ints, finals: Floats
+) -> PreviousState:
+    """What earlier looks left behind.
+
+    `finals` (arms, 2) are final events and trials, NaN for others. Where one fell, an
+    earlier look was at wrong counts, and says nothing of the pair any more.
+    """
+    pairs = arm_pairs(starts)
+    state = PreviousState(
+        np.zeros(len(ids)),
+        np.zeros(len(ids), dtype=np.bool_),
+        *np.zeros((3, pairs.a.size)),
+    )
+    for pair, (i, a, b) in enumerate(zip(*pairs, strict=True)) if known else ():
+        found = known.get((ids[i], arms[a], arms[b]))
+        if found is not None:
+            state.until[i] = max(state.until[i], found["age_days"])
+            state.z_taken[i] |= found["z_taken"]
+            counts = np.array(
+                [
+                    [found["events_a"], found["trials_a"]],
+                    [found["events_b"], found["trials_b"]],
+                ]
+            )
+            if (finals[[a, b]] < counts).any():
+                continue
+            state.ahead_a[pair] = found["ahead_a"]
+            state.ahead_b[pair] = found["ahead_b"]
+            state.z[pair] = found["z"] or 0.0
+    return state
+
+
+def seen_before(
+    known: Known,
+    ids: list[str],
+    arms: list[str],
+    starts: Ints,
+    events: Floats,
+    trials: Floats,
+) -> Bools:
+    """Whether the latest look was at these counts (arms), of every arm."""
+    seen = np.diff(starts) > 1
+    for i, a, b in zip(*arm_pairs(starts), strict=True) if known else ():
+        found = known.get((ids[i], arms[a], arms[b]))
+        seen[i] &= found is not None and (
+            (found["events_a"], found["trials_a"]) == (events[a], trials[a])
+            and (found["events_b"], found["trials_b"]) == (events[b], trials[b])
+        )
+    return seen if known else np.zeros(len(ids), dtype=np.bool_)

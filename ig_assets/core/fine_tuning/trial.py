@@ -1,0 +1,40 @@
+"""How long a canary is on trial, and who waits for its end."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ig_assets.core.models.registry import candidate_model, canary_model
+from ig_assets.warehouse.warehouse import Connection
+
+TRIAL = timedelta(days=366)
+"""How long a canary is on trial at most, before a newer candidate may replace it.
+
+Evidence comes by months, and fewer than five cannot reach the e-value of a promotion,
+however alike. `IG_CANARY_DAYS` sets another length.
+"""
+
+
+def trial_note(con: Connection, now: datetime, trial: timedelta = TRIAL) -> str | None:
+    """Until when the canary is on trial, and who waits; None where there is none."""
+    canary = canary_model(con)
+    if canary is None:
+        return None
+    end = canary.changed_at + trial
+    note = (
+        f"Model {canary.model_id} is on trial until {end:%Y-%m-%d}, {trial.days} days "
+        "at most (IG_CANARY_DAYS)"
+    )
+    if now >= end:
+        note = (
+            f"Model {canary.model_id} was on trial for {trial.days} days "
+            "(IG_CANARY_DAYS), so the next candidate that passes replaces it"
+        )
+    candidate = candidate_model(con)
+    if candidate is None:
+        return f"{note}."
+    waits = "waits until then" if now < end else "is next"
+    return (
+        f"{note}; candidate {candidate.model_id} {waits}. `ig-assets models --promote "
+        'ID --reason "…"` decides at once.'
+    )

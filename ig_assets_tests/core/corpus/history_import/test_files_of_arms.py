@@ -1,0 +1,108 @@
+"""The arms of one test come in files of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from ig_assets.core.experiments.decisions.decide import update_results
+from ig_assets.errors import InputError
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
+from ig_assets_tests.core.corpus.history_import.test_file_posts import count, load
+
+HEADER = "test_id,arm,headline,impressions,clicks,date\n"
+A = "t,a,One,5000,60,2025-03-01\n"
+B = "t,b,Two,5000,130,2025-03-01\n"
+C = "t,c,Three,5000,61,2025-03-01\n"
+
+
+def finals(corpus: CorpusFactory) -> list[tuple[str, float, float]]:
+    return [
+        (arm, trials, events)
+        for arm, trials, events in corpus.rows(
+            "SELECT arm, trials, events FROM final_readings ORDER BY arm"
+        )
+    ]
+
+
+def test_files_of_one_source_become_one_test_when_its_second_arm_comes(
+    corpus: CorpusFactory,
+) -> None:
+    first = load(corpus, HEADER + A, "a.csv", source="ads")
+    assert (first.experiments, count(corpus, "experiments")) == (0, 0)
+    assert any("1 test with one arm so far" in note for note in first.notes)
+    second = load(corpus, HEADER + B, "b.csv", source="ads")
+    assert (second.experiments, count(corpus, "posts")) == (1, 2)
+    assert any("an earlier one and this: t." in note for note in second.notes)
+    assert finals(corpus) == [("a", 5000, 60), ("b", 5000, 130)]
+    assert update_results(corpus.warehouse, corpus.clock).winners == 1
+    assert corpus.rows("SELECT winner_arm FROM decisions") == [("b",)]
+    load(corpus, HEADER + A.replace("60", "64"), "a2.csv", source="ads")
+    assert finals(corpus)[0] == ("a", 5000, 64)
+
+
+def test_the_files_decide_as_one_file_does(corpus: CorpusFactory) -> None:
+    for name, row in {"a": A, "b": B, "c": C}.items():
+        load(corpus, HEADER + row, f"{name}.csv", source="apart")
+    load(corpus, HEADER + A + B + C, "all.csv", source="together")
+    update_results(corpus.warehouse, corpus.clock)
+    found = corpus.rows(
+        "SELECT d.decision, d.winner_arm, e.randomised, e.sigma, e.month, "
+        "e.started_at FROM latest_decisions AS d JOIN experiments AS e "
+        "ON e.experiment_id = d.experiment_id"
+    )
+    assert len(found) == 2 and found[0] == found[1]
+    assert found[0][:3] == ("winner", "b", True)
+
+
+def test_a_file_with_two_arms_takes_the_one_that_waits_with_them(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, HEADER + A, "a.csv", source="ads")
+    load(corpus, HEADER + B + C, "rest.csv", source="ads")
+    assert [arm for arm, *_ in finals(corpus)] == ["a", "b", "c"]
+
+
+def test_arms_at_different_times_in_files_of_their_own_are_organic(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, HEADER + A, "a.csv", source="ads")
+    later = B.replace("2025-03-01", "2025-03-09")
+    load(corpus, HEADER + later, "b.csv", source="ads", organic_sigma=0.2)
+    assert corpus.rows("SELECT randomised, sigma FROM experiments") == [(False, 0.2)]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        A,
+        A.replace("60", "70"),
+        A.replace("One", "Edited words"),
+        A.replace(",a,", ",,"),
+    ],
+)
+def test_the_same_arm_again_is_no_second_arm(corpus: CorpusFactory, again: str) -> None:
+    load(corpus, HEADER + A, "a.csv", source="ads")
+    report = load(corpus, HEADER + again, "again.csv", source="ads")
+    assert (report.experiments, count(corpus, "experiments")) == (0, 0)
+
+
+def test_files_without_a_source_are_asked_about(corpus: CorpusFactory) -> None:
+    load(corpus, HEADER + A, "a.csv")
+    before = corpus.everything()
+    with pytest.raises(InputError, match=r"names \(t\) with source a.*--source a "):
+        load(corpus, HEADER + B, "b.csv")
+    assert corpus.everything() == before
+    load(corpus, HEADER + B, "b.csv", source="a")
+    assert count(corpus, "experiments") == 1
+
+
+def test_a_repeated_file_gives_an_older_folder_the_tests_of_its_single_posts(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, HEADER + A, "a.csv", source="ads")
+    with corpus.warehouse.transaction() as con:
+        con.execute("DELETE FROM vendor_post_names")  # as an earlier version left it
+    assert not load(corpus, HEADER + A, "a.csv", source="ads").already_imported
+    assert load(corpus, HEADER + A, "a.csv", source="ads").already_imported
+    load(corpus, HEADER + B, "b.csv", source="ads")
+    assert [arm for arm, *_ in finals(corpus)] == ["a", "b"]
