@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ig_assets.core.experiments.reports.wording import accepted
 from ig_assets.core.models.registry import get_model
@@ -13,7 +14,6 @@ from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
-MAX_DEPTH = 8
 MIN_PREFIX = 4
 
 # Where a user's argument is looked for: kind, table, column; first hit wins.
@@ -34,39 +34,26 @@ _PLACES = (
     ("revision", "post_edits", "revision_hash"),
 )
 
-# An experiment's decision is the experiment: both names occur in edges.
-_TRACE = """
-WITH RECURSIVE steps AS (
+# The edges of some nodes, given as two lists. An experiment's decision is the
+# experiment: both names occur in edges.
+_STEP = """
+WITH nodes AS (SELECT unnest(?::TEXT[]) AS kind, unnest(?::TEXT[]) AS id),
+steps AS (
     SELECT
         CASE {near}_kind WHEN 'decision' THEN 'experiment' ELSE {near}_kind END
-            AS near_kind,
-        {near}_id AS near_id,
+            AS via_kind,
+        {near}_id AS via_id,
         CASE {far}_kind WHEN 'decision' THEN 'experiment' ELSE {far}_kind END
-            AS far_kind,
-        {far}_id AS far_id,
+            AS kind,
+        {far}_id AS id,
         relation,
         superseded_at
     FROM edges
-),
-walk AS (
-    SELECT 0 AS depth, CAST(? AS TEXT) AS kind, CAST(? AS TEXT) AS id
-    UNION
-    SELECT w.depth + 1, s.far_kind, s.far_id
-    FROM walk w
-    JOIN steps s ON s.near_kind = w.kind AND s.near_id = w.id
-    WHERE w.depth < ?
-),
-reached AS (
-    SELECT kind, id, min(depth) AS depth
-    FROM walk
-    GROUP BY kind, id
 )
-SELECT DISTINCT r.depth + 1 AS depth, s.far_kind AS kind, s.far_id AS id,
-    r.kind AS via_kind, r.id AS via_id, s.relation, s.superseded_at
-FROM reached r
-JOIN steps s ON s.near_kind = r.kind AND s.near_id = r.id
-WHERE r.depth < ?
-ORDER BY depth, kind, id, via_kind, via_id, relation
+SELECT DISTINCT s.kind, s.id, s.via_kind, s.via_id, s.relation, s.superseded_at
+FROM steps s
+JOIN nodes n ON n.kind = s.via_kind AND n.id = s.via_id
+ORDER BY s.kind, s.id, s.via_kind, s.via_id, s.relation
 """
 
 _ACCEPTED = """
@@ -152,17 +139,26 @@ class ScriptBehind:
 
 
 def trace(
-    con: Connection, kind: str, id: str, direction: str, max_depth: int = MAX_DEPTH
+    con: Connection, kind: str, id: str, direction: str, max_depth: int | None = None
 ) -> list[TraceRow]:
     """Every edge from a node 'up' (what it came from) or 'down' (what came of it).
 
-    Each edge once, nearest first. Raises InputError for another direction.
+    Each edge once, nearest first; `max_depth` steps, or all. Raises InputError for
+    another direction.
     """
     if direction not in ("up", "down"):
         raise InputError(f"Lineage goes 'up' or 'down', not {direction!r}.")
     near, far = ("child", "parent") if direction == "up" else ("parent", "child")
-    sql = _TRACE.format(near=near, far=far)
-    rows = fetch_dicts(con, sql, [kind, id, max_depth, max_depth])
+    sql = _STEP.format(near=near, far=far)
+    rows: list[dict[str, Any]] = []
+    nodes, known = [(kind, id)], {(kind, id)}
+    depth = 0
+    while nodes and depth != max_depth:
+        depth += 1
+        found = fetch_dicts(con, sql, [[k for k, _ in nodes], [i for _, i in nodes]])
+        rows += [{"depth": depth, **row} for row in found]
+        nodes = sorted({(row["kind"], row["id"]) for row in found} - known)
+        known.update(nodes)
     tests = {
         index: row["id"] if row["kind"] == "experiment" else row["via_id"]
         for index, row in enumerate(rows)
@@ -209,11 +205,12 @@ def _accepted(con: Connection, experiment_ids: Iterable[str]) -> dict[str, str]:
 
 
 def resolve(con: Connection, reference: str) -> tuple[str, str]:
-    """The kind and id that a user means by an id, a model's name, a month, or the
-    beginning (4 letters or more) of an id.
+    """The kind and id that a user means.
 
-    A month means its model, or its dataset where there is no model. Raises InputError
-    when nothing or more than one thing fits.
+    By an id or its beginning (4 letters or more), a model's name, a month, a file's
+    name, a script's topic or author, or a post's id or address on its platform. A month
+    means its model, or its dataset where there is no model. Raises InputError when
+    nothing fits, or more than one thing: then it lists them.
     """
     wanted = reference.strip()
     if re.fullmatch(r"\d{4}-\d{2}", wanted):
@@ -232,7 +229,7 @@ def resolve(con: Connection, reference: str) -> tuple[str, str]:
     ).fetchall()
     if named:
         return "model", str(named[0][0])
-    return _by_prefix(con, wanted)
+    return _only_one(wanted, _by_name(con, wanted) or _by_prefix(con, wanted))
 
 
 def _of_month(con: Connection, month: str) -> tuple[str, str]:
@@ -255,7 +252,34 @@ def _of_month(con: Connection, month: str) -> tuple[str, str]:
     raise InputError(f"{month} has neither a model nor a dataset.")
 
 
-def _by_prefix(con: Connection, prefix: str) -> tuple[str, str]:
+_BY_NAME = """
+SELECT 'script' AS kind, script_id AS id FROM scripts
+WHERE lower($1) IN (
+    lower(source_uri), lower(parse_filename(source_uri)),
+    lower(parse_filename(source_uri, TRUE)), lower(topic), lower(author)
+) AND script_id NOT IN (SELECT script_id FROM forgotten_scripts)
+UNION
+SELECT 'post', post_id FROM posts WHERE lower(platform_post_id) = lower($1)
+UNION
+SELECT 'variant', v.variant_id FROM variants v
+JOIN topics t ON t.month = v.month AND t.topic_id = v.topic_id
+WHERE lower(t.topic) = lower($1)
+UNION
+SELECT 'import', import_id FROM imports
+WHERE lower($1) IN (lower(source_uri), lower(parse_filename(source_uri)))
+ORDER BY kind, id
+LIMIT 50
+"""
+
+
+def _by_name(con: Connection, name: str) -> set[tuple[str, str]]:
+    """Scripts, posts, variants and imports that a person may know by this name."""
+    if not name:
+        return set()
+    return {(kind, str(i)) for kind, i in con.execute(_BY_NAME, [name]).fetchall()}
+
+
+def _by_prefix(con: Connection, prefix: str) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     if len(prefix) >= MIN_PREFIX:
         for kind, table, column in _PLACES:
@@ -266,12 +290,17 @@ def _by_prefix(con: Connection, prefix: str) -> tuple[str, str]:
                 [prefix],
             ).fetchall()
             found |= {(kind, str(row[0])) for row in rows}
+    return found
+
+
+def _only_one(wanted: str, found: set[tuple[str, str]]) -> tuple[str, str]:
     if not found:
         raise InputError(
-            f"Nothing is called {prefix!r}; give a month, a model's name, or at least "
-            f"{MIN_PREFIX} letters of an id."
+            f"Nothing is called {wanted!r}; give a month, the name of a model, file, "
+            f"topic or author, or at least {MIN_PREFIX} letters of an id."
         )
     if len(found) > 1:
         names = ", ".join(f"{kind} {i}" for kind, i in sorted(found)[:5])
-        raise InputError(f"{prefix!r} may be one of: {names}; give more of the id.")
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise InputError(f"{wanted!r} may be one of: {names}{more}; give one of these.")
     return found.pop()

@@ -37,7 +37,7 @@ def edges(env: FineTuningFactory, *lines: str) -> None:
 
 
 def walk(
-    env: FineTuningFactory, kind: str, id: str, way: str, depth: int = 8
+    env: FineTuningFactory, kind: str, id: str, way: str, depth: int | None = None
 ) -> list[TraceRow]:
     with env.warehouse.transaction() as con:
         return trace(con, kind, id, way, depth)
@@ -101,6 +101,14 @@ def test_a_circle_of_edges_ends(env: FineTuningFactory) -> None:
     edges(env, "script a < script b", "script b < script a")
     rows = walk(env, "script", "a", "up", depth=50)
     assert [(r.depth, r.id) for r in rows] == [(1, "b"), (2, "a")]
+
+
+def test_no_step_is_left_out_unless_a_person_asks_for_fewer(
+    env: FineTuningFactory,
+) -> None:
+    edges(env, *(f"script s{n} < script s{n + 1}" for n in range(30)))
+    assert walk(env, "script", "s0", "up")[-1].id == "s30"
+    assert walk(env, "script", "s0", "up", depth=12)[-1].id == "s12"
 
 
 def test_a_decision_is_its_experiment(env: FineTuningFactory) -> None:
@@ -194,6 +202,12 @@ def test_a_user_may_name_things_by_month_name_id_or_prefix(tmp_path: Path) -> No
         assert resolve(con, "p-e1-a") == ("post", "p-e1-a")
         assert resolve(con, "e1") == ("experiment", "e1")
         assert resolve(con, job_id) == ("job", job_id)
+        con.execute(
+            "UPDATE scripts SET author = 'Mara', topic = 'sharp knives', "
+            "source_uri = 'file:///past/Knife Edge.md' WHERE script_id = 's-h2-a'"
+        )
+        for name in ("mara", "Sharp knives", "knife edge.md", "Knife Edge"):
+            assert resolve(con, name) == ("script", "s-h2-a")
         with pytest.raises(InputError, match="script s-h1-a, script s-h1-b"):
             resolve(con, "s-h1-")
         with pytest.raises(InputError, match="Nothing is called 's-h'"):
