@@ -18,6 +18,7 @@ from ig_assets_tests.headless.loop_fixtures import KEY, TurnedLoop
 COMMANDS = [
     ["accept"],
     ["init"],
+    ["status"],
     ["loop"],
     ["sync"],
     ["import-history"],
@@ -147,6 +148,17 @@ def test_what_all_topics_together_say_is_a_row_a_claim(shell: Shell) -> None:
     assert any(question.startswith("the canary ") for question in questions)
     assert "the loop over its control arms" in questions
     assert all(row["claim"] in ("better", "worse", "undecided") for row in rows)
+
+
+def test_the_state_of_the_folder_is_months_models_and_what_waits(shell: Shell) -> None:
+    state = shell.answer("status")
+    assert [month["month"] for month in state["months"]] == ["2026-01", "2026-02"]
+    assert all(m["topics"] == 2 and m["published"] >= 4 for m in state["months"])
+    assert all(m["fine_tune"] == "succeeded" for m in state["months"])
+    assert (state["clock"], state["active_model"]) == ("simulated", "gpt-5-mini")
+    assert state["on_trial"]
+    said = shell.run("status").stdout
+    assert "simulated clock" in said and "2026-02" in said
 
 
 def test_models_are_listed_with_where_they_stand(shell: Shell) -> None:

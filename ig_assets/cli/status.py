@@ -1,0 +1,64 @@
+"""`ig-assets status`: the state of the data folder, and what waits for a person."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.core.reports.status import DataFolderState, data_folder_state
+from ig_assets.settings import load_settings
+from ig_assets.wiring import Services
+
+
+@plain_errors
+def status(as_json: AsJson = False) -> None:
+    """Say what this data folder holds, what is live, and what waits for you.
+
+    Example: `ig-assets status`
+    """
+    services = Services(load_settings())
+    settings, now = services.settings, services.clock.now()
+    with services.warehouse.transaction() as con:
+        state = data_folder_state(con, now)
+    simulated = settings.uses_simulated_clock
+    if as_json:
+        print_json(
+            {
+                "data_dir": str(settings.data_dir),
+                "now": now,
+                "clock": "simulated" if simulated else "system",
+                "social": settings.social,
+                **asdict(state),
+            }
+        )
+        return
+    clock = "the simulated clock" if simulated else "UTC"
+    for name, value in (
+        ("data folder", settings.data_dir),
+        ("time", f"{now:%Y-%m-%d %H:%M}, {clock}"),
+        ("audience", settings.social),
+        ("scripts", _scripts(state)),
+        ("active model", state.active_model or "none: no draft was written yet"),
+        ("on trial", state.on_trial or "no model"),
+    ):
+        console.print(f"{name}: {value}", markup=False, highlight=False)
+    if state.months:
+        print_table(
+            [asdict(month) for month in state.months],
+            ["month", "topics", "published", "decided", "undecided", "fine_tune"],
+        )
+    for failure in state.failures:
+        console.print(
+            f"Failed on {failure.failed_at:%Y-%m-%d %H:%M}: {failure.job}: "
+            f"{failure.sentence}",
+            markup=False,
+        )
+    if not state.waiting:
+        console.print("Nothing waits for you.")
+    for waiting in state.waiting:
+        console.print(f"{waiting.sentence}: {waiting.command}", markup=False)
+
+
+def _scripts(state: DataFolderState) -> str:
+    parts = [f"{count:,} {origin}" for origin, count in state.scripts.items()]
+    return ", ".join(parts) or "none: ig-assets sync reads the library"

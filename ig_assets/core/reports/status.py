@@ -1,0 +1,160 @@
+"""The state of a data folder: what is there, what is live, what waits for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ig_assets.core.corpus.embedding.batch_api.report import stop_reason
+from ig_assets.core.models.registry import list_models
+from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
+
+RECENT = timedelta(days=7)
+
+# What only a person can settle: how many, what, and what to type.
+_WAITING = (
+    (
+        "SELECT count(*) FROM posts WHERE status = 'proposed'",
+        "post{s} wait{v} for approval",
+        "ig-assets posts list --status proposed",
+    ),
+    (
+        "SELECT count(*) FROM held_winners",
+        "winner{s} {be} held, because of a broken split or the like",
+        "ig-assets experiments, then ig-assets accept ID --reason WHY",
+    ),
+    (
+        "SELECT count(*) FROM current_rejects "
+        "WHERE NOT starts_with(source_uri, 'history:')",
+        "source{s} of scripts {be} rejected",
+        "ig-assets sync --dry-run",
+    ),
+    (
+        "SELECT count(*) FROM api_calls WHERE status = 'unknown'",
+        "paid call{s} ended without an answer that is known",
+        "ig-assets costs",
+    ),
+)
+
+_MONTHS = """
+SELECT month, topics, published, decided, undecided, job
+FROM (SELECT month, count(*) FILTER (WHERE status = 'planned') AS topics
+      FROM topics GROUP BY month)
+LEFT JOIN (
+    SELECT e.month, count(*) FILTER (WHERE p.status = 'published') AS published
+    FROM posts p JOIN experiments e ON e.experiment_id = p.experiment_id
+    WHERE p.variant_id IS NOT NULL
+    GROUP BY e.month
+) USING (month)
+LEFT JOIN (
+    SELECT e.month, count(*) FILTER (WHERE d.decision <> 'running') AS decided,
+        count(*) FILTER (WHERE coalesce(d.decision, 'running') = 'running')
+            AS undecided
+    FROM experiments e
+    LEFT JOIN latest_decisions d ON d.experiment_id = e.experiment_id
+    WHERE e.topic_id IS NOT NULL
+    GROUP BY e.month
+) USING (month)
+LEFT JOIN (
+    SELECT month, arg_max(status, submitted_at) AS job
+    FROM fine_tune_jobs GROUP BY month
+) USING (month)
+ORDER BY month
+"""
+
+
+@dataclass(frozen=True)
+class MonthState:
+    """One month of the calendar.
+
+    `topics` are planned, `published` counts posts, `decided` and `undecided` tests;
+    `fine_tune` is the state of the month's job, None where there is none.
+    """
+
+    month: str
+    topics: int
+    published: int
+    decided: int
+    undecided: int
+    fine_tune: str | None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Something that waits for a person, and the command that shows or settles it."""
+
+    sentence: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that failed: its job, when (naive UTC) and why."""
+
+    job: str
+    failed_at: datetime
+    sentence: str
+
+
+@dataclass(frozen=True)
+class DataFolderState:
+    """What the tables say; `failures` are those of the last seven days, newest first.
+    """
+
+    scripts: dict[str, int]
+    months: tuple[MonthState, ...]
+    active_model: str | None
+    on_trial: str | None
+    waiting: tuple[Waiting, ...]
+    failures: tuple[Failure, ...]
+
+
+def data_folder_state(con: Connection, now: datetime) -> DataFolderState:
+    """Read the state; counts and names only, no text of a script."""
+    scripts = con.execute(
+        "SELECT origin, count(*) FROM current_scripts GROUP BY origin ORDER BY origin"
+    ).fetchall()
+    months = [
+        MonthState(
+            month=row["month"],
+            topics=row["topics"],
+            published=row["published"] or 0,
+            decided=row["decided"] or 0,
+            undecided=row["undecided"] or 0,
+            fine_tune=row["job"],
+        )
+        for row in fetch_dicts(con, _MONTHS)
+    ]
+    named = {model.status: model.name for model in list_models(con)}
+    failures = fetch_dicts(
+        con,
+        "SELECT job, failed_at, sentence FROM run_failures WHERE failed_at >= ? "
+        "ORDER BY failed_at DESC, run_id",
+        [now - RECENT],
+    )
+    return DataFolderState(
+        scripts=dict(scripts),
+        months=tuple(months),
+        active_model=named.get("active"),
+        on_trial=named.get("canary"),
+        waiting=tuple(_waiting(con)),
+        failures=tuple(Failure(**row) for row in failures),
+    )
+
+
+def _waiting(con: Connection) -> list[Waiting]:
+    found = []
+    for sql, words, command in _WAITING:
+        ((count,),) = con.execute(sql).fetchall()
+        if count:
+            one = count == 1
+            said = words.format(
+                s="" if one else "s",
+                v="s" if one else "",
+                **{"is": "is" if one else "are"},
+            )
+            found.append(Waiting(f"{count} {said}", command))
+    if stopped := stop_reason(con):
+        found.append(Waiting(stopped, "ig-assets sync"))
+    return found

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ig_assets.core.reports.status import DataFolderState, data_folder_state
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
+    MONTH,
+    FineTuningFactory,
+)
+
+NOW = datetime(2026, 4, 1)
+
+
+def state_of(env: FineTuningFactory) -> DataFolderState:
+    with env.warehouse.transaction() as con:
+        return data_folder_state(con, NOW)
+
+
+def test_an_empty_folder_has_no_month_no_model_and_nothing_that_waits(
+    tmp_path: Path,
+) -> None:
+    state = state_of(FineTuningFactory(tmp_path))
+    assert state == DataFolderState({}, (), None, None, (), ())
+
+
+def test_what_waits_for_a_person_is_counted_with_what_to_type(tmp_path: Path) -> None:
+    env = FineTuningFactory(tmp_path)
+    for name in ("p1", "p2"):
+        env.write("posts", {"post_id": name, "status": "proposed"})
+    env.write("posts", {"post_id": "p3", "status": "published"})
+    env.write("api_calls", {"call_id": "c1", "status": "unknown"})
+    assert [(w.sentence, w.command) for w in state_of(env).waiting] == [
+        ("2 posts wait for approval", "ig-assets posts list --status proposed"),
+        ("1 paid call ended without an answer that is known", "ig-assets costs"),
+    ]
+
+
+def test_a_test_that_still_runs_is_undecided(tmp_path: Path) -> None:
+    env = FineTuningFactory(tmp_path)
+    env.write("topics", {"month": MONTH, "topic_id": "t", "status": "planned"})
+    for name, decision in (("e1", "inconclusive"), ("e2", "running"), ("e3", None)):
+        env.write(
+            "experiments", {"experiment_id": name, "month": MONTH, "topic_id": "t"}
+        )
+        if decision:
+            row = {"decision": decision, "decided_at": NOW, "data_through": NOW}
+            env.write("decisions", {"experiment_id": name, **row})
+    (month,) = state_of(env).months
+    assert (month.topics, month.decided, month.undecided) == (1, 1, 2)
+    assert (month.published, month.fine_tune) == (0, None)
+
+
+def test_only_recent_failures_are_listed_newest_first(tmp_path: Path) -> None:
+    env = FineTuningFactory(tmp_path)
+    for days in (1, 3, 30):
+        failed_at = NOW - timedelta(days=days)
+        row = {"job": f"j{days}", "sentence": "why", "failed_at": failed_at}
+        env.write("run_failures", {"run_id": f"r{days}", **row})
+    assert [failure.job for failure in state_of(env).failures] == ["j1", "j3"]
