@@ -119,7 +119,8 @@ def _print_edges(
                 "what": _named((row.kind, row.id), names),
                 "relation": row.relation
                 + (" (superseded)" if row.superseded_at else "")
-                + (f" ({row.accepted})" if row.accepted else ""),
+                + (f" ({row.accepted})" if row.accepted else "")
+                + (f" ({row.held})" if row.held else ""),
                 "of": f"{row.via_kind} {_named((row.via_kind, row.via_id), names)}",
             }
             for row in rows[:limit]

@@ -267,6 +267,23 @@ WHERE decision IN ('winner', 'provisional')
 """,
     ),
     View(
+        "valid_acceptances",
+        "One row per experiment whose latest word accepts an arm, and where no other "
+        "arm has won since.",
+        """
+SELECT a.*
+FROM memory.main.latest_acceptances AS a
+WHERE a.is_accepted
+    AND NOT EXISTS (
+        SELECT 1
+        FROM home.ig.decisions AS d
+        WHERE d.experiment_id = a.experiment_id
+            AND d.decided_at > a.changed_at
+            AND d.winner_arm <> a.winner_arm
+    )
+""",
+    ),
+    View(
         "judged_splits",
         "One row per randomised experiment whose split was judged: the evidence "
         "against it at the latest look at counts of one reading.",
@@ -309,10 +326,9 @@ GROUP BY experiment_id
         """
 SELECT a.*
 FROM memory.main.won_decisions AS w
-JOIN memory.main.latest_acceptances AS a
+JOIN memory.main.valid_acceptances AS a
     ON a.experiment_id = w.experiment_id
     AND a.winner_arm = w.winner_arm
-WHERE a.is_accepted
 """,
     ),
     View(
@@ -323,10 +339,9 @@ SELECT w.experiment_id, w.winner_arm, u.cause
 FROM memory.main.won_decisions AS w
 JOIN memory.main.unsound_experiments AS u
     ON u.experiment_id = w.experiment_id
-LEFT JOIN memory.main.latest_acceptances AS a
-    ON a.experiment_id = w.experiment_id
-    AND a.winner_arm = w.winner_arm
-WHERE NOT coalesce(a.is_accepted, FALSE)
+WHERE w.experiment_id NOT IN (
+    SELECT experiment_id FROM memory.main.accepted_winners
+)
 """,
     ),
     View(

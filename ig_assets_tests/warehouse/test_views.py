@@ -141,6 +141,7 @@ FOUND: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
     "z_looks": ("experiment_id", []),
     "latest_standings": ("experiment_id", []),
     "latest_acceptances": ("experiment_id", []),
+    "valid_acceptances": ("experiment_id", []),
     "judged_splits": ("experiment_id", []),
     "unsound_experiments": ("experiment_id", []),
     "accepted_winners": ("experiment_id", []),

@@ -34,7 +34,7 @@ SELECT d.experiment_id, d.decided_at, d.decision, d.winner_variant_id, d.winner_
     d.winner_script_id, d.winner_revision_hash, d.lift, d.shrunken_lift,
     e.started_at, e.simulated, t.topic, t.brief, t.audience, t.language,
     CASE
-        WHEN a.is_accepted AND a.winner_arm = d.winner_arm THEN NULL
+        WHEN a.winner_arm = d.winner_arm THEN NULL
         WHEN u.cause = 'split' THEN 'held: audience not divided as planned'
         WHEN n.rule = 'repeated z' THEN 'held: decided by a second look on z'
     END AS held_by,
@@ -50,7 +50,7 @@ LEFT JOIN unsound_experiments u ON u.experiment_id = d.experiment_id
 LEFT JOIN standings n
     ON n.experiment_id = d.experiment_id
     AND n.data_through = d.data_through
-LEFT JOIN latest_acceptances a ON a.experiment_id = d.experiment_id
+LEFT JOIN valid_acceptances a ON a.experiment_id = d.experiment_id
 ORDER BY e.started_at NULLS LAST, d.experiment_id
 """
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.experiments.reports.wording import accepted
+from ig_assets.core.experiments.reports.wording import HELD_FOR, accepted
 from ig_assets.core.models.registry import get_model
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts
@@ -63,6 +63,12 @@ FROM accepted_winners
 WHERE list_contains(?::TEXT[], experiment_id)
 """
 
+_HELD = """
+SELECT experiment_id, cause
+FROM held_winners
+WHERE list_contains(?::TEXT[], experiment_id)
+"""
+
 _BEHIND = """
 WITH fed AS (
     SELECT DISTINCT j.month, d.parent_id AS example_id, d.relation AS split
@@ -99,7 +105,7 @@ class TraceRow:
 
     `superseded_at` says since when it is no longer true: a test has another winner
     since then, or none. `accepted` says of a test's winner who let it be used although
-    it would be held, when and why.
+    it would be held, when and why; `held` why it is displayed and not used.
     """
 
     depth: int
@@ -110,6 +116,7 @@ class TraceRow:
     relation: str
     superseded_at: datetime | None
     accepted: str | None = None
+    held: str | None = None
 
 
 @dataclass(frozen=True)
@@ -165,9 +172,11 @@ def trace(
         if row["relation"] in ("winner", "won") and row["superseded_at"] is None
     }
     words = _accepted(con, tests.values())
+    causes = fetch_dicts(con, _HELD, [sorted(set(tests.values()))])
+    held = {row["experiment_id"]: HELD_FOR[row["cause"]] for row in causes}
     return [
-        TraceRow(**row, accepted=words.get(tests.get(index, "")))
-        for index, row in enumerate(rows)
+        TraceRow(**row, accepted=words.get(test), held=held.get(test))
+        for row, test in ((row, tests.get(i, "")) for i, row in enumerate(rows))
     ]
 
 

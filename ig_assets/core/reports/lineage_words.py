@@ -64,11 +64,13 @@ _LABELS = {
     """,
     "experiment": """
         SELECT e.experiment_id AS id,
-            concat_ws(': ', 'test', coalesce(d.decision, 'undecided')) AS words,
+            concat('test: ', coalesce(d.decision, 'undecided'),
+                CASE WHEN h.cause IS NOT NULL THEN ', held' END) AS words,
             NULL AS author, t.topic, coalesce(e.simulated, FALSE) AS simulated
         FROM experiments e
         LEFT JOIN topics t ON t.month = e.month AND t.topic_id = e.topic_id
         LEFT JOIN latest_decisions d ON d.experiment_id = e.experiment_id
+        LEFT JOIN held_winners h ON h.experiment_id = e.experiment_id
     """,
     "example": """
         SELECT example_id AS id,

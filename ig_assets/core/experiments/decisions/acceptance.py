@@ -4,7 +4,7 @@ A winner is held (view `held_winners`) where its audience was not divided as pla
 where an earlier version decided it by a second look on z. It is displayed with that,
 and is neither promoted, nor learnt from, nor weighted in retrieval, until a person who
 knows the cause accepts it. Each word is a row of `winner_acceptances`; the latest
-counts, for the arm that it was said of.
+counts, for the arm that it was said of, until another arm wins.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from ig_assets.warehouse.rows import insert_row
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 _WON = """
-SELECT w.winner_arm, h.cause, a.is_accepted AND a.winner_arm = w.winner_arm,
-       a.changed_at
+SELECT w.winner_arm, h.cause, v.experiment_id IS NOT NULL,
+       w.decided_at, a.changed_at
 FROM won_decisions AS w
 LEFT JOIN held_winners AS h
   ON h.experiment_id = w.experiment_id
 LEFT JOIN latest_acceptances AS a
   ON a.experiment_id = w.experiment_id
+LEFT JOIN accepted_winners AS v
+  ON v.experiment_id = w.experiment_id
 WHERE w.experiment_id = ?
 """
 
@@ -58,10 +60,10 @@ def accept_winner(
     if not reason.strip():
         raise InputError("To accept a held winner needs a reason; say why.")
     with warehouse.transaction() as con:
-        winner_arm, known_at = _winner(con, experiment_id, undo)
+        winner_arm, decided_at, known_at = _winner(con, experiment_id, undo)
         row: Acceptance = {
             "experiment_id": experiment_id,
-            "changed_at": next_instant(clock.now(), known_at),
+            "changed_at": next_instant(max(clock.now(), decided_at), known_at),
             "winner_arm": winner_arm,
             "is_accepted": not undo,
             "reason": reason.strip(),
@@ -73,14 +75,14 @@ def accept_winner(
 
 def _winner(
     con: Connection, experiment_id: str, undo: bool
-) -> tuple[str, datetime | None]:
-    """The arm that can be accepted or held again, and when it last was."""
+) -> tuple[str, datetime, datetime | None]:
+    """The arm that can be accepted or held again, since when, and the last word."""
     rows = con.execute(_WON, [experiment_id]).fetchall()
     if not rows:
         raise InputError(
             f"Experiment {experiment_id} has no winner now; there is nothing to accept."
         )
-    ((arm, held_by, is_accepted, changed_at),) = rows
+    ((arm, held_by, is_accepted, decided_at, changed_at),) = rows
     if undo and not is_accepted:
         raise InputError(
             f"The winner {arm} of experiment {experiment_id} was not accepted by a "
@@ -91,4 +93,4 @@ def _winner(
             f"The winner {arm} of experiment {experiment_id} is not held; it is used "
             "already."
         )
-    return str(arm), changed_at
+    return str(arm), decided_at, changed_at

@@ -330,7 +330,7 @@ def _write_decisions(
             edges += [Edge("decision", experiment_id, "post", *post) for post in posts]
         old = latest.get(experiment_id)
         reason = verdict.reason
-        if old is not None and old["decision"] != "running":
+        if old is not None and {old["decision"], verdict.decision} != {"running"}:
             variant = None if winner is None else winner.variant_id
             script = f"{WINNER_PREFIX}{variant}" if variant else None
             winners[experiment_id] = (winner and winner.post_id), script

@@ -3,7 +3,8 @@
 Every experiment that has ended gives one paired difference of log rates, whoever won
 it, and enters once: at its last look, in its month. A month enters when all its
 experiments have ended. So no look at a pair that is still running can be chosen for
-what it shows. A broken split gives no pair, unless a person accepted it.
+what it shows. A broken split gives no pair, unless a person accepted it and no other
+arm has won since.
 """
 
 from __future__ import annotations
@@ -33,12 +34,10 @@ WITH ended AS (
     WHERE decision <> 'running'
       AND experiment_id NOT IN (SELECT experiment_id FROM split_tests)
       AND experiment_id NOT IN (
-          SELECT u.experiment_id
-          FROM unsound_experiments AS u
-          LEFT JOIN latest_acceptances AS a
-            ON a.experiment_id = u.experiment_id
-          WHERE u.cause = 'split'
-            AND NOT coalesce(a.is_accepted, FALSE)
+          SELECT experiment_id
+          FROM unsound_experiments
+          WHERE cause = 'split'
+            AND experiment_id NOT IN (SELECT experiment_id FROM valid_acceptances)
       )
     GROUP BY experiment_id
 ),

@@ -33,7 +33,6 @@ LEFT JOIN accepted_winners AS a
   ON a.experiment_id = e.experiment_id
 LEFT JOIN latest_acceptances AS l
   ON l.experiment_id = h.experiment_id
- AND l.winner_arm <> h.winner_arm
  AND l.is_accepted
 LEFT JOIN z_looks AS k
   ON k.experiment_id = e.experiment_id

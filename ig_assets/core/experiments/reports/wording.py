@@ -16,12 +16,20 @@ _HELD = {
 }
 """Why a winner is held, by the cause in `held_winners`."""
 
+HELD_FOR = {
+    "split": "held: audience not divided as planned",
+    "repeated z": "held: decided by a second look on z",
+}
+"""The same in a few words."""
+
 _DOUBT = {
     "split": "Its audience was not divided as planned, beyond chance, but ",
     "repeated z": "An earlier version decided it by a second look on z, but ",
     None: "",
 }
 """What was accepted, by the cause in `unsound_experiments`; None: nothing now."""
+
+_LAPSED = " {} was accepted before; that ended when another arm won."
 
 _NOT_JUDGED = (
     "Whether its audience was divided as planned is not judged on these counts, since "
@@ -37,8 +45,7 @@ def verdict(row: dict[str, Any]) -> str:
         return (
             f"{sentence} But {_HELD[row['held_by']]}. It is not learnt from until a "
             f"person accepts it: `ig-assets accept {row['experiment_id'][:12]} "
-            '--reason "…"`.'
-            + (f" What was accepted before is {lapsed}." if lapsed else "")
+            '--reason "…"`.' + (_LAPSED.format(lapsed) if lapsed else "")
         )
     if row["accepted_by"] is not None:
         doubt = _DOUBT[row["cause"]]

@@ -22,6 +22,7 @@ from ig_assets.core.experiments.stats.e_values import MIN_EVENTS
 from ig_assets.core.experiments.stats.sample_ratio import LOG_E_ALARM, audience_shares
 from ig_assets.core.fine_tuning.decided_experiments import decided_before
 from ig_assets.core.reports.lineage_trace import trace
+from ig_assets.core.reports.lineage_words import labels
 from ig_assets.errors import InputError
 from ig_assets.warehouse import views
 from ig_assets.warehouse.rows import merge_rows
@@ -164,8 +165,52 @@ def test_an_acceptance_is_of_the_winner_that_it_was_said_of(
             "broken"
         ]
         assert verdict_of(con, "broken")["verdict"].endswith(
-            "What was accepted before is B."
+            "B was accepted before; that ended when another arm won."
         )
+
+
+def test_an_acceptance_ends_when_another_arm_wins_and_does_not_come_back(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    def decided(arm: str | None) -> None:
+        clock.present += DAY
+        row = {"experiment_id": "broken", "decided_at": clock.now()}
+        row |= {"decision": "winner" if arm else "inconclusive", "winner_arm": arm}
+        with warehouse.transaction() as con:
+            merge_rows(con, "decisions", [row])
+
+    def used() -> bool:
+        sql = "SELECT experiment_id FROM usable_winners"
+        return {"experiment_id": "broken"} in rows_of(warehouse, sql)
+
+    accept_winner(warehouse, clock, "broken", reason=REASON, changed_by="ana")
+    decided(None)
+    decided("B")
+    assert used()  # nothing else won in between
+    decided("A")
+    decided("B")
+    assert not used()
+    with warehouse.transaction() as con:
+        assert learnt(con, clock)[0] == ["sound"]
+        assert verdict_of(con, "broken")["verdict"].endswith(
+            "B was accepted before; that ended when another arm won."
+        )
+    accept_winner(warehouse, clock, "broken", reason=REASON, changed_by="ana")
+    assert used()
+
+
+def test_lineage_says_that_a_winner_is_held(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as con:
+        held = {
+            name: row.held
+            for name in ("broken", "sound")
+            for row in trace(con, "experiment", name, "up")
+            if row.relation == "winner"
+        }
+        names = labels(con, [("experiment", "broken"), ("experiment", "sound")])
+    assert held == {"broken": "held: audience not divided as planned", "sound": None}
+    assert "winner, held" in names["experiment", "broken"]
+    assert "held" not in names["experiment", "sound"]
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,21 @@ def test_lineage_names_no_winner_for_a_test_that_has_none_any_more(
     assert won.superseded_at is None  # A wins again
 
 
+def test_lineage_names_the_winner_of_a_test_that_was_running_in_between(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    for counts, mark in (
+        ({"A": (130, 2500), "B": (60, 2500)}, False),
+        ({"A": (80, 2600), "B": (61, 2600)}, True),
+        ({"A": (330, 5600), "B": (131, 5600)}, False),
+    ):
+        export(warehouse, clock, counts, is_running=True)
+        with warehouse.transaction() as con:
+            edges = trace(con, "experiment", "h1", "up")
+        (won,) = [edge for edge in edges if edge.relation == "winner"]
+        assert (won.superseded_at is not None) == mark
+
+
 def test_a_sentence_never_names_evidence_for_the_other_arm(
     warehouse: Warehouse, clock: MovedClock
 ) -> None:

@@ -138,7 +138,15 @@ def test_a_broken_split_says_nothing_about_styles_unless_it_was_accepted(
         row = {"experiment_id": "broken", "changed_at": START, "is_accepted": True}
         merge_rows(con, "winner_acceptances", [row])
         found = across_topics(con, simulated=True)
-    assert found.styles[0].mean.mean == pytest.approx((0.3 + 7.0) / 2)
+        assert found.styles[0].mean.mean == pytest.approx((0.3 + 7.0) / 2)
+        row = {"experiment_id": "broken", "changed_at": START + timedelta(days=1)}
+        accepted = {**row, "is_accepted": True, "winner_arm": "a"}
+        merge_rows(con, "winner_acceptances", [accepted])
+        won = {"decided_at": START + timedelta(days=2), "decision": "winner"}
+        row = {"experiment_id": "broken", **won, "winner_arm": "b"}
+        merge_rows(con, "decisions", [row])
+        found = across_topics(con, simulated=True)
+    assert found.styles[0].mean.mean == pytest.approx(0.3)
 
 
 def test_every_arm_counts_once_at_the_last_look_of_an_ended_experiment(
