@@ -182,7 +182,8 @@ GROUP BY p.experiment_id, p.post_id
     View(
         "sided_evidence",
         "One row per pair of arms and look: the evidence, and the arm that it speaks "
-        "for. After a final count fell, looks before it do not count.",
+        "for. After a final count fell, which `corrections_a` and `corrections_b` "
+        "count, looks before it do not count.",
         """
 SELECT *,
     CASE WHEN log_rate_ratio > 0 THEN arm_a WHEN log_rate_ratio < 0 THEN arm_b END
@@ -195,27 +196,32 @@ SELECT *,
         ELSE 0
     END AS log_e_ahead
 FROM (
-    SELECT * EXCLUDE (fell),
-        count(CASE WHEN fell THEN 1 END) OVER (
-            PARTITION BY experiment_id, arm_a, arm_b
-            ORDER BY data_through
-        ) AS corrections
+    SELECT * EXCLUDE (fell_a, fell_b),
+        count(CASE WHEN fell_a THEN 1 END) OVER by_then AS corrections_a,
+        count(CASE WHEN fell_b THEN 1 END) OVER by_then AS corrections_b
     FROM (
-        SELECT *, age_days IS NULL AND (
-            events_a < lag(events_a) OVER before
-            OR trials_a < lag(trials_a) OVER before
-            OR events_b < lag(events_b) OVER before
-            OR trials_b < lag(trials_b) OVER before
-        ) AS fell
+        SELECT *,
+            age_days IS NULL AND (
+                events_a < lag(events_a) OVER before
+                OR trials_a < lag(trials_a) OVER before
+            ) AS fell_a,
+            age_days IS NULL AND (
+                events_b < lag(events_b) OVER before
+                OR trials_b < lag(trials_b) OVER before
+            ) AS fell_b
         FROM home.ig.evidence
         WINDOW before AS (
             PARTITION BY experiment_id, arm_a, arm_b
             ORDER BY data_through
         )
     ) AS compared
+    WINDOW by_then AS (
+        PARTITION BY experiment_id, arm_a, arm_b
+        ORDER BY data_through
+    )
 ) AS corrected
 WINDOW so_far AS (
-    PARTITION BY experiment_id, arm_a, arm_b, corrections
+    PARTITION BY experiment_id, arm_a, arm_b, corrections_a + corrections_b
     ORDER BY data_through
 )
 """,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.experiments.reports.wording import HELD_FOR, accepted
+from ig_assets.core.experiments.phrases import HELD_FOR
+from ig_assets.core.experiments.reports.wording import accepted
 from ig_assets.core.models.registry import get_model
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts

@@ -21,6 +21,7 @@ from ig_assets.core.experiments.decisions.undecided import (
     UndecidedExperiments,
     load_undecided,
 )
+from ig_assets.core.experiments.phrases import lowered, not_judged
 from ig_assets.core.experiments.stats.decision_rule import (
     FINAL_DAY,
     PROVISIONAL,
@@ -225,7 +226,10 @@ def _verdict(
     day = int(found.decided_on[i])
     if not day:
         if ex.is_running[i]:
-            look = "is spent" if ex.before.z_taken[i] else "waits for its end"
+            end = ex.ends_at[i]
+            look = "waits for its end" + (f" ({end:%Y-%m-%d})" if end else "")
+            if ex.before.z_taken[i]:
+                look = "is spent"
             return Verdict(
                 "running",
                 "Running: its audience is still being divided, so only e-values look "
@@ -243,10 +247,12 @@ def _verdict(
         )
     leader, through = int(found.leader[i]), ex.data_through(i, day)
     age = "in the final reading" if ex.is_final[i] else f"at day {day}"
+    if ex.is_running[i]:
+        age = "so far"
     if not found.decidable[i]:
         return Verdict(
             "inconclusive",
-            f"Inconclusive {age}: an arm has fewer than 25 events.",
+            f"Inconclusive {age}: {_not_judged(ex, i, day)}.",
             data_through=through,
         )
     over, variance = found.leads(i)
@@ -269,6 +275,14 @@ def _verdict(
         f"Inconclusive {age}: no arm is ahead of all others by enough.",
         data_through=through,
     )
+
+
+def _not_judged(ex: UndecidedExperiments, i: int, day: int) -> str:
+    counts = {
+        ex.arms[a].arm: (float(ex.events[a, day - 1]), float(ex.trials[a, day - 1]))
+        for a in ex.arms_of(i)
+    }
+    return not_judged(counts) or "its counts give no rates to compare"
 
 
 def _evidence_rows(
@@ -329,7 +343,7 @@ def _write_decisions(
             posts += [] if winner is None else [(winner.post_id, "winner")]
             edges += [Edge("decision", experiment_id, "post", *post) for post in posts]
         old = latest.get(experiment_id)
-        reason = verdict.reason
+        reason = verdict.reason + lowered(ex.lowered.get(experiment_id, []))
         if old is not None and {old["decision"], verdict.decision} != {"running"}:
             variant = None if winner is None else winner.variant_id
             script = f"{WINNER_PREFIX}{variant}" if variant else None

@@ -22,12 +22,15 @@ from ig_assets.warehouse.warehouse import Connection
 # the looks before it were at counts that were wrong.
 _PREVIOUS = """
 WITH looks AS (
-    SELECT s.*, s.age_days IS NULL AND (
-        s.events_a < lag(s.events_a) OVER before
-        OR s.trials_a < lag(s.trials_a) OVER before
-        OR s.events_b < lag(s.events_b) OVER before
-        OR s.trials_b < lag(s.trials_b) OVER before
-    ) AS fell
+    SELECT s.*,
+        s.age_days IS NULL AND (
+            s.events_a < lag(s.events_a) OVER before
+            OR s.trials_a < lag(s.trials_a) OVER before
+        ) AS fell_a,
+        s.age_days IS NULL AND (
+            s.events_b < lag(s.events_b) OVER before
+            OR s.trials_b < lag(s.trials_b) OVER before
+        ) AS fell_b
     FROM evidence AS s
     WHERE s.experiment_id IN (
         SELECT experiment_id
@@ -40,7 +43,7 @@ WITH looks AS (
     )
 ),
 sound AS (
-    SELECT l.*, NOT coalesce(bool_or(l.fell) OVER (
+    SELECT l.*, NOT coalesce(bool_or(l.fell_a OR l.fell_b) OVER (
         PARTITION BY l.experiment_id, l.arm_a, l.arm_b
         ORDER BY l.data_through
         ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
@@ -51,6 +54,8 @@ SELECT s.experiment_id, s.arm_a, s.arm_b,
        max(coalesce(s.age_days, 0)) AS age_days,
        max(s.data_through) AS data_through,
        bool_or(k.experiment_id IS NOT NULL) AS z_taken,
+       bool_or(coalesce(s.fell_a, FALSE)) AS fell_a,
+       bool_or(coalesce(s.fell_b, FALSE)) AS fell_b,
        max(CASE WHEN s.counts AND s.data_through = k.data_through THEN s.z END) AS z,
        max(CASE WHEN s.counts AND s.log_rate_ratio > 0 THEN s.log_e ELSE 0 END)
            AS ahead_a,
@@ -113,6 +118,27 @@ def previous_state(
             state.ahead_b[pair] = found["ahead_b"]
             state.z[pair] = found["z"] or 0.0
     return state
+
+
+def lowered_arms(
+    known: Known, ids: list[str], arms: list[str], starts: Ints, finals: Floats
+) -> dict[str, list[str]]:
+    """By experiment, its arms whose final count is, or once was, lower than before.
+
+    `finals` are as in `previous_state`.
+    """
+    found: dict[str, set[str]] = {}
+    counts = finals.tolist()
+    for i, *pair in zip(*arm_pairs(starts), strict=True) if known else ():
+        row = known.get((ids[i], *(arms[arm] for arm in pair)))
+        if row is None:
+            continue
+        for arm, side in zip(pair, "ab", strict=True):
+            events, trials = counts[arm]
+            fell = events < row[f"events_{side}"] or trials < row[f"trials_{side}"]
+            if fell or row[f"fell_{side}"]:
+                found.setdefault(ids[i], set()).add(arms[arm])
+    return {key: sorted(names) for key, names in found.items()}
 
 
 def seen_before(

@@ -15,6 +15,7 @@ import numpy as np
 from ig_assets.core.experiments.constants import UNKNOWN_SIGMA
 from ig_assets.core.experiments.decisions.previous_looks import (
     known_pairs,
+    lowered_arms,
     previous_state,
     seen_before,
 )
@@ -71,7 +72,8 @@ class UndecidedExperiments:
     `before` is what earlier looks left behind; an experiment with final readings is
     re-evaluated for newer counts or another arm, and once it is over.
     `last_as_of` and `last_observed` are of each arm's latest reading, `read_until` of
-    any post's; `evaluated_through` is the latest look by experiment.
+    any post's; `evaluated_through` is the latest look by experiment, and `lowered` the
+    arms of which a final count fell since a look.
     """
 
     ids: list[str]
@@ -89,6 +91,7 @@ class UndecidedExperiments:
     last_observed: list[datetime | None]
     read_until: datetime | None
     evaluated_through: dict[str, datetime]
+    lowered: dict[str, list[str]]
 
     def arms_of(self, i: int) -> range:
         """The numbers of experiment `i`'s arms."""
@@ -195,4 +198,5 @@ def load_undecided(con: Connection) -> UndecidedExperiments:
         last_observed=readings.last_observed,
         read_until=read_until,
         evaluated_through=evaluated_through,
+        lowered=lowered_arms(known, ids, labels, starts, finals),
     )

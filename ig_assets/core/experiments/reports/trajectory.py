@@ -21,6 +21,9 @@ _LOOKS = """
 SELECT s.experiment_id, s.arm_a, s.arm_b, s.age_days, s.events_a, s.trials_a,
        s.events_b, s.trials_b, s.ahead_arm, s.log_e_ahead,
        CASE WHEN s.data_through = k.data_through THEN s.z END AS z,
+       s.data_through = k.data_through AND s.corrections_a + s.corrections_b < max(
+           s.corrections_a + s.corrections_b
+       ) OVER (PARTITION BY s.experiment_id, s.arm_a, s.arm_b) AS z_is_void,
        e.sigma, e.randomised
 FROM sided_evidence AS s
 JOIN experiments AS e
@@ -54,7 +57,7 @@ class PairCourse:
     `e_ahead` (looks) is the running maximum of e over the looks at which the same arm
     was ahead, 1 at least; `ahead` is the arm ahead at the last look, None where rates
     tie. `z` (a over b) is that of the experiment's single look on z, None where it was
-    not taken.
+    not taken; `z_is_void` where a final count fell since, so that it no longer counts.
     """
 
     arm_a: str
@@ -63,6 +66,7 @@ class PairCourse:
     e_ahead: Floats
     ahead: str | None
     z: float | None
+    z_is_void: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ def _course(experiment_id: str, rows: list[dict[str, Any]]) -> Course:
                 ),
                 ahead=looks[-1]["ahead_arm"],
                 z=next((k["z"] for k in looks if k["z"] is not None), None),
+                z_is_void=any(look["z_is_void"] for look in looks),
             )
             for (a, b), looks in sorted(pairs.items())
         ),

@@ -150,7 +150,9 @@ def _evidence(axes: Any, course: Course) -> None:
         axes.plot(pair.days, e, style, color=colour, linewidth=1.4)
         if pair.z is not None:
             z = -pair.z if pair.ahead == pair.arm_b else pair.z
-            label += f": z = {z:.1f}" + (" (beaten)" if z > Z_FINAL else "")
+            beaten = " (beaten)" if z > Z_FINAL else ""
+            void = " (no longer counts: a count was lowered)"
+            label += f": z = {z:.1f}" + (void if pair.z_is_void else beaten)
         labels.append((label, colour))
     axes.axhline(E_WINNER, linestyle="--", color="#222222", linewidth=1)
     axes.set_yscale("log")

@@ -19,7 +19,7 @@ SELECT e.experiment_id, e.month, e.topic_id, t.topic, e.segment, e.numerator,
        u.cause, h.cause AS held_by,
        a.changed_by AS accepted_by, a.changed_at AS accepted_at,
        a.reason AS accepted_reason, l.winner_arm AS lapsed_arm,
-       k.experiment_id IS NOT NULL AS z_is_spent,
+       k.experiment_id IS NOT NULL AS z_is_spent, k.data_through AS z_taken_at,
        e.status, CASE WHEN e.segment = 'history' THEN e.intent_key END AS name
 FROM experiments AS e
 LEFT JOIN topics AS t
@@ -74,7 +74,7 @@ _EVIDENCE = """
 SELECT s.experiment_id, s.arm_a, s.arm_b, s.data_through, s.age_days,
        s.events_a, s.trials_a, s.events_b, s.trials_b,
        s.log_rate_ratio, s.variance, s.log_e, s.ahead_arm, s.log_e_ahead, s.z,
-       s.final_look
+       s.final_look, s.corrections_a, s.corrections_b
 FROM sided_evidence AS s
 JOIN latest_standings AS latest
   ON latest.experiment_id = s.experiment_id
@@ -153,6 +153,8 @@ class ExperimentRow(TypedDict):
     accepted_reason: str | None
     split_is_judged: bool
     z_is_spent: bool
+    lowered_arms: list[str]
+    is_of_earlier_look: bool
     decision: str | None
     decided_at: datetime | None
     winner_arm: str | None
@@ -191,7 +193,9 @@ def experiment_rows(
     `held_by` says why a winner is not used; `accepted_by`, `accepted_at` and
     `accepted_reason` who let it be used although it would be held, when and why. The
     `data_through` of pairs of final counts is when the newer ones were read.
-    `z_is_spent` where the single look on z was taken. No script text.
+    `z_is_spent` where the single look on z was taken, and `is_of_earlier_look` where
+    what is said, the evidence or the z of a winner, was reached before the latest
+    look; `lowered_arms` had a final count that fell since a look. No script text.
     """
     parameters = [month, month, experiment_id, experiment_id, limit]
     experiments = fetch_dicts(con, _EXPERIMENTS, parameters)
@@ -217,8 +221,9 @@ def experiment_rows(
         if row["topic"] is None:  # history knows its topic from its scripts
             topics = (arm["script_topic"] for arm in row["arms"])
             row["topic"] = next(filter(None, topics), None)
+        row |= _earlier(row)
         row["verdict"] = verdict(row)
-        del row["cause"], row["lapsed_arm"]
+        del row["cause"], row["lapsed_arm"], row["z_taken_at"]
         rows.append(cast(ExperimentRow, row))
     return rows
 
@@ -246,6 +251,24 @@ def _decision(row: dict[str, Any] | None) -> dict[str, Any]:
         "shrunken_lift",
     )
     return {name: row[name] if row else None for name in names}
+
+
+def _earlier(row: dict[str, Any]) -> dict[str, Any]:
+    """What of the latest look's record was reached, or undone, between looks."""
+    lowered: set[str] = set()
+    is_earlier = False
+    sides = {row["leader"], row["rival"]}
+    for pair in row["pairs"]:
+        for side in "ab":
+            if pair.pop(f"corrections_{side}"):
+                lowered.add(pair[f"arm_{side}"])
+        if {pair["arm_a"], pair["arm_b"]} == sides:
+            is_earlier = bool(pair["log_e"] < pair["log_e_ahead"] - 1e-9)
+            is_earlier &= pair["log_e_ahead"] > 0
+    looked_at, taken_at = row.pop("looked_at"), row["z_taken_at"]
+    if row["rule"] == "z":
+        is_earlier = taken_at is not None and taken_at < looked_at
+    return {"lowered_arms": sorted(lowered), "is_of_earlier_look": is_earlier}
 
 
 def _look(
@@ -285,6 +308,7 @@ def _standing(row: dict[str, Any] | None) -> dict[str, Any]:
     """The latest look's record for people: the lead a ratio minus 1, evidence an e."""
     names = ("leader", "runner_up", "rival", "age_days", "z", "rule")
     found = {name: row[name] if row else None for name in names}
+    found["looked_at"] = row["data_through"] if row else None
     found["split_is_judged"] = bool(row and row["split_is_judged"])
     lead, log_e = (row["lead"], row["log_e"]) if row else (None, None)
     return {

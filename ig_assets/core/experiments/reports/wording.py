@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ig_assets.core.experiments.stats.e_values import E_WINNER, MIN_EVENTS
+from ig_assets.core.experiments.phrases import lowered, not_judged
+from ig_assets.core.experiments.stats.e_values import E_WINNER
 
 _HELD = {
     "split": "its audience was not divided as planned, beyond chance: find out why "
@@ -15,12 +16,6 @@ _HELD = {
     "chance",
 }
 """Why a winner is held, by the cause in `held_winners`."""
-
-HELD_FOR = {
-    "split": "held: audience not divided as planned",
-    "repeated z": "held: decided by a second look on z",
-}
-"""The same in a few words."""
 
 _DOUBT = {
     "split": "Its audience was not divided as planned, beyond chance, but ",
@@ -39,7 +34,7 @@ _NOT_JUDGED = (
 
 def verdict(row: dict[str, Any]) -> str:
     """A sentence for a person about a row of `experiment_rows`, with any warning."""
-    sentence = _verdict(row)
+    sentence = _verdict(row) + lowered(row["lowered_arms"])
     if row["held_by"] is not None:
         lapsed = row["lapsed_arm"]
         return (
@@ -79,12 +74,15 @@ def _verdict(row: dict[str, Any]) -> str:
         when = "so far"
     if row["lead"] is None or row["lead"] == 0:
         lead = f"{leader} and {runner_up} are level {when}"
-        if row["lead"] is None:
+        rates = {arm["arm"]: arm["rate"] for arm in row["arms"]}
+        if row["lead"] is None and rates[leader] != rates[runner_up]:
             lead = f"{leader} leads {when}"
     else:
         lead = f"{leader} leads {runner_up} by {100 * row['lead']:.0f} % {when}"
     over = "" if row["rival"] == runner_up else f" over {row['rival']}"
     evidence = f"evidence {_short(row['evidence'])}{over} of {E_WINNER:.0f} needed"
+    if row["is_of_earlier_look"]:
+        evidence += " (reached at an earlier look)"
     if decision == "winner":
         return f"{leader} wins: it {lead.removeprefix(f'{leader} ')}, {_proof(row)}."
     if decision == "provisional":
@@ -93,21 +91,23 @@ def _verdict(row: dict[str, Any]) -> str:
             f"{leader} is the provisional winner: {lead}, of which {expected:.0f} % "
             "may be expected again; one post an arm proves no more."
         )
-    few = [
-        arm["arm"]
-        for arm in row["arms"]
-        if arm["events"] is not None and arm["events"] < MIN_EVENTS
-    ]
-    if few:
+    why_not = not_judged(
+        {
+            arm["arm"]: (arm["events"], arm["trials"])
+            for arm in row["arms"]
+            if arm["events"] is not None
+        },
+        row["numerator"],
+    )
+    if why_not is not None:
         ended = "Inconclusive" if decision == "inconclusive" else "Too early to say"
-        return (
-            f"{ended}: {lead}, but {_listed(few)} has fewer than {MIN_EVENTS} "
-            f"{row['numerator']}, and nothing is judged on so few."
-        )
+        return f"{ended}: {lead}, but {why_not}, and nothing is judged on that."
     if decision == "inconclusive":
         return f"Inconclusive: {lead}; {evidence}, which is the usual outcome."
     if row["is_running"]:
         why = "until it is over,"
+        if row["ends_at"] is not None:
+            why = f"until counts of {row['ends_at']:%Y-%m-%d} or later are imported,"
         if row["z_is_spent"]:
             why = "its single look is spent, so"
         return (
@@ -119,10 +119,12 @@ def _verdict(row: dict[str, Any]) -> str:
 def _proof(row: dict[str, Any]) -> str:
     """What decided a winner, by the rule of its standing."""
     if row["rule"] == "e":
-        return f"with evidence {_short(row['evidence'])} of {E_WINNER:.0f} needed"
+        when = ", reached at an earlier look" if row["is_of_earlier_look"] else ""
+        return f"with evidence {_short(row['evidence'])} of {E_WINNER:.0f} needed{when}"
     if row["z"] is None:
         return "at p < 0.025 in a look at its end"
-    return f"at p < 0.025 in the single look at its end (z = {row['z']:.1f})"
+    counts = ", at earlier counts" if row["is_of_earlier_look"] else ""
+    return f"at p < 0.025 in the single look at its end{counts} (z = {row['z']:.1f})"
 
 
 def _waiting(arms: list[dict[str, Any]]) -> str:
@@ -142,11 +144,9 @@ def _days(days: float) -> str:
     return "1 day" if days == 1 else f"{days:.0f} days"
 
 
-def _listed(arms: list[str]) -> str:
-    return arms[0] if len(arms) == 1 else "each of " + ", ".join(arms)
-
-
 def _short(e: float) -> str:
     if e >= 1e6:
         return "over a million"
-    return f"{e:.1f}" if e < 10 else f"{e:,.0f}"
+    if e < 10 or (e < E_WINNER and round(e) >= E_WINNER):
+        return f"{math.floor(10 * e) / 10:.1f}"  # never rounded up to what is needed
+    return f"{e:,.0f}"

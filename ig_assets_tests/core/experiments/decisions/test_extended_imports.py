@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ig_assets.core.experiments.decisions.decide import ResultsSummary, update_results
+from ig_assets.core.experiments.reports.trajectory import courses
 from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.core.reports.lineage_trace import trace
 from ig_assets.warehouse.rows import merge_rows
@@ -263,6 +264,7 @@ def test_a_count_that_fell_takes_the_evidence_of_the_wrong_one_with_it(
         (row,) = experiment_rows(con, 9)
     assert row["evidence"] is not None and row["evidence"] < 2
     assert row["pairs"][0]["log_e_ahead"] < 1
+    assert row["lowered_arms"] == ["A"]
     grown = {"A": (215, 5100), "B": (205, 5100)}  # nothing of it comes back
     assert export(warehouse, clock, grown).inconclusive == 1
     assert export(warehouse, clock, {"A": (900, 15_000), "B": (600, 15_000)}).winners
@@ -273,3 +275,97 @@ def test_a_count_that_fell_by_little_keeps_a_winner_that_is_one_still(
 ) -> None:
     assert export(warehouse, clock, {"A": (400, 5000), "B": (200, 5000)}).winners == 1
     assert export(warehouse, clock, {"A": (398, 5000), "B": (200, 5000)}).winners == 1
+    assert "A count of A was lowered" in verdict_of(warehouse)
+
+
+LOWERED = (
+    "A count of B was lowered since an earlier look, so that look no longer counts."
+)
+
+
+def test_a_winner_lost_by_a_lowered_count_says_so_in_reason_verdict_and_picture(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    assert export(warehouse, clock, {"A": (130, 5000), "B": (88, 5000)}).winners == 1
+    assert "lowered" not in verdict_of(warehouse) + last_decision(warehouse)["reason"]
+    grown = {"A": (134, 5100), "B": (87, 5100)}
+    assert export(warehouse, clock, grown).replaced == 1
+    assert LOWERED in last_decision(warehouse)["reason"]
+    assert verdict_of(warehouse).endswith(LOWERED)
+    with warehouse.transaction() as con:
+        (course,) = courses(con, ["h1"])
+    assert course.pairs[0].z == pytest.approx(2.91, abs=0.01)
+    assert course.pairs[0].z_is_void
+    # Later counts do not hide it, and the picture of a sound look is not marked.
+    export(warehouse, clock, {"A": (136, 5200), "B": (90, 5200)})
+    assert LOWERED in last_decision(warehouse)["reason"]
+    export(warehouse, clock, {"A": (130, 5000), "B": (88, 5000)}, name="h2")
+    with warehouse.transaction() as con:
+        (course,) = courses(con, ["h2"])
+    assert course.pairs[0].z is not None and not course.pairs[0].z_is_void
+
+
+def test_evidence_of_an_earlier_look_is_said_to_be_of_one(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    assert export(warehouse, clock, {"A": (160, 5000), "B": (80, 5000)}).winners == 1
+    assert "earlier" not in verdict_of(warehouse)
+    level = {"A": (1305, 50_000), "B": (1299, 50_000)}
+    assert export(warehouse, clock, level).winners == 1
+    assert verdict_of(warehouse) == (
+        "A wins: it leads B by 0 % in the final reading, with evidence 74,847 of 40 "
+        "needed, reached at an earlier look."
+    )
+
+
+def test_the_z_of_earlier_counts_is_said_to_be_of_these(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    export(warehouse, clock, {"A": (130, 5000), "B": (88, 5000)})
+    assert "single look at its end (z = 2.9)" in verdict_of(warehouse)
+    export(warehouse, clock, {"A": (1305, 50_000), "B": (1299, 50_000)})
+    assert "single look at its end, at earlier counts (z = 2.9)" in verdict_of(
+        warehouse
+    )
+
+
+def test_a_running_test_with_an_end_says_which_counts_end_it(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    counts = {"A": (95, 5000), "B": (88, 5000)}
+    export(warehouse, clock, counts, is_running=True)
+    with warehouse.transaction() as con:
+        con.execute("UPDATE experiments SET ends_at = '2026-02-01'")
+    assert verdict_of(warehouse).endswith(
+        "The test is running: until counts of 2026-02-01 or later are imported, only "
+        "e-values look at it."
+    )
+    export(warehouse, clock, {"A": (96, 5000), "B": (88, 5000)}, is_running=True)
+    assert "waits for its end (2026-02-01)" in last_decision(warehouse)["reason"]
+
+
+def test_a_winner_of_a_running_test_leads_so_far_in_reason_and_verdict(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    counts = {"A": (300, 4000), "B": (180, 4000)}
+    assert export(warehouse, clock, counts, is_running=True).winners == 1
+    assert "beats every other arm so far with" in last_decision(warehouse)["reason"]
+    assert "by 67 % so far" in verdict_of(warehouse)
+
+
+@pytest.mark.parametrize(
+    ("counts", "why"),
+    [
+        ((50, 50), "likes and trials are the same number, so no rate varies"),
+        ((60, 50), "each of A, B has more likes than there can be"),
+        ((5, 50), "each of A, B has fewer than 25 likes"),
+    ],
+)
+def test_reason_and_verdict_say_alike_why_counts_are_not_judged(
+    warehouse: Warehouse, clock: MovedClock, counts: tuple[float, float], why: str
+) -> None:
+    export(warehouse, clock, {"A": counts, "B": counts})
+    reason, sentence = last_decision(warehouse)["reason"], verdict_of(warehouse)
+    assert sentence.startswith("Inconclusive: A and B are level in the final reading,")
+    assert why in sentence and "evidence" not in sentence
+    assert why.replace("likes", "events") in reason

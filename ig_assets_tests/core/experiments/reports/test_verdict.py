@@ -8,6 +8,7 @@ import pytest
 
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.experiments.reports.verdict import experiment_rows
+from ig_assets.core.experiments.reports.wording import _short
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.experiment_factory import (
     DAY,
@@ -76,6 +77,13 @@ def test_a_decided_experiment_says_how_it_ended(
     clock.present = START + 20 * DAY
     update_results(warehouse, clock)
     assert only_row(warehouse)["verdict"].startswith(begin)
+
+
+@pytest.mark.parametrize(
+    ("e", "shown"), [(9.96, "9.9"), (39.46, "39"), (39.97, "39.9"), (40.0, "40")]
+)
+def test_evidence_is_never_rounded_up_to_what_is_needed(e: float, shown: str) -> None:
+    assert _short(e) == shown
 
 
 def test_evidence_beyond_the_largest_float_is_reported_too(
