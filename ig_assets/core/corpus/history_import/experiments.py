@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypedDict
 
@@ -15,6 +15,7 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
     stored_test_name,
 )
 from ig_assets.core.corpus.history_import.reading_times import ReadingTime
+from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.warehouse.warehouse import Connection
 
 LIKES = "likes"
@@ -139,22 +140,30 @@ def _state(
 ) -> tuple[datetime | None, bool]:
     """When a test ends, as far as is known, and whether its readings are from before.
 
-    The file's own column is heard before what is said of the whole file, but not that
-    of an older file than the ones before, which says how the test stood then.
+    The file's own column is heard before what is said of the whole file, but neither of
+    an older file than the ones before, which says how the test stood then.
     """
-    rows = [] if _is_older(arms, time) else [arm.row for arm in arms]
+    is_older = known is not None and _is_older(arms, time)
+    rows = [] if is_older else [arm.row for arm in arms]
     given = [row.is_running for row in rows if row.is_running is not None]
     ends = [row.ends_on for row in rows if row.ends_on is not None]
     ends_at = max(ends, default=terms.ends or (known.ends_at if known else None))
+    if known is not None and is_older and terms.ends is None:
+        return ends_at, known.is_running
     if given:
         return ends_at, any(given)
-    if terms.running:
+    if terms.running and not is_older:
         return ends_at, True
-    if known is not None and not rows and terms.ends is None:
-        return ends_at, known.is_running
     if ends_at is None:
         return None, False
-    return ends_at, any(time.is_before(arm.row, ends_at) for arm in arms)
+    latest = [_as_known(arm) if is_older else arm.row for arm in arms]
+    return ends_at, any(time.is_before(row, ends_at) for row in latest)
+
+
+def _as_known(arm: ImportedArm) -> HistoryRow:
+    """The arm's row as of its newest known reading."""
+    read_at = arm.known.read_at if arm.known is not None else None
+    return arm.row if read_at is None else replace(arm.row, read_at=read_at)
 
 
 def _is_older(arms: Sequence[ImportedArm], time: ReadingTime) -> bool:

@@ -91,6 +91,12 @@ def experiment_notes(
             f"{counted(len(experiments) - len(new), 'known test')} keep the σ of their "
             "first import."
         )
+    kept_over = [e for e in experiments if terms.running and not e["is_running"]]
+    if kept_over:
+        notes.append(
+            f"--running was not heard for {counted(kept_over, 'test')}: the file's own "
+            "column, or newer counts that are known, say that they are over."
+        )
     return (*notes, *_state_notes(experiments, known, looked))
 
 

@@ -194,3 +194,17 @@ def test_an_older_file_does_not_say_whether_a_test_runs_now(
     assert not running(corpus)
     load(corpus, header + rows.format("yes", "yes"), as_of=datetime(2025, 3, 5))
     assert not running(corpus)
+
+
+def test_an_older_file_does_not_set_an_ended_test_to_running(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, HEADER + SPLIT.replace("1000", "2000"), as_of=datetime(2025, 3, 20))
+    older: dict[str, Any] = {"as_of": datetime(2025, 3, 5)}
+    report = load(corpus, HEADER + SPLIT, running=True, **older)
+    assert not running(corpus)
+    assert any("--running was not heard for 1 test:" in note for note in report.notes)
+    load(corpus, HEADER + SPLIT, ends=datetime(2025, 3, 10), **older)
+    assert not running(corpus)  # the known counts are of after this end
+    load(corpus, HEADER + SPLIT, ends=datetime(2025, 3, 28), **older)
+    assert running(corpus)
