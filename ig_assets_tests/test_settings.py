@@ -37,6 +37,7 @@ WRONG = {
     "IG_RETRIEVED_SCRIPTS": ("-1", "a whole number from 0 to 20"),
     "IG_SEED": ("lucky", "a whole number"),
     "IG_TEMPERATURE": ("2.5", "a number from 0 to 2"),
+    "IG_CANARY_DAYS": ("0", "a whole number of at least 1"),
     "IG_CANARY_SHARE": ("34", "a number from 0 to 1"),
     "IG_CONTROL_SHARE": ("-0.1", "a number from 0 to 1"),
     "IG_AA_SHARE": ("1.5", "a number from 0 to 1"),
