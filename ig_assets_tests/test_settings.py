@@ -246,6 +246,18 @@ def test_the_env_file_is_read_and_the_environment_wins(
     assert load_settings(arms=2).arms == 2
 
 
+def test_a_change_of_the_file_or_of_a_variable_is_seen_at_once(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_file.write_text("IG_SEED=11\n")
+    first = load_settings()
+    assert load_settings() is first  # read once
+    env_file.write_text("IG_SEED=12\n")
+    assert (first.seed, load_settings().seed) == (11, 12)
+    monkeypatch.setenv("IG_SEED", "13")
+    assert load_settings().seed == 13
+
+
 @pytest.mark.parametrize("line", ["IG_ARMS=9", "IG_AMRS=2"])
 def test_a_wrong_line_of_the_env_file_is_told_like_any_other(
     env_file: Path, line: str
