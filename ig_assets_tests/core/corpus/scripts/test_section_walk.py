@@ -1,0 +1,70 @@
+"""Which words of a note belong to which part of its script."""
+
+from __future__ import annotations
+
+import pytest
+
+from ig_assets.core.corpus.scripts.parse import parse_file
+
+
+def read(text: str) -> tuple[tuple[str, str, str], dict[str, int]]:
+    """The three parts of a note's script, and what is left out of it by kind."""
+    [script] = parse_file("a.md", text.encode()).scripts
+    left_out = {kind: pieces for kind, pieces, _ in script.left_out}
+    return (script.hook, script.body, script.call_to_action), left_out
+
+
+PARTS = ("Stop ironing.", "Hang them.", "Save this.")
+
+
+@pytest.mark.parametrize(
+    ("text", "left_out"),
+    [
+        (
+            "# Reel 12\n\n## Hook: Stop ironing.\n\n## Script: Hang them.\n\n"
+            "## Internal: fee 900\n\n### Money\n\nmore of it\n\n## CTA: Save this.\n",
+            {"note": 3, "title": 1},
+        ),
+        (
+            "# HOOK: Stop ironing.\n\nHang them.\n\n# CTA: Save this.\n\n"
+            "# NOTES: client\n\nfee 900\n",
+            {"note": 2},
+        ),
+        (
+            "## Hook\n\nStop ironing.\n\n## Script\n\nHang them.\n\n## CTA: Save this.",
+            {},
+        ),
+        (
+            "# Hook: Stop ironing.\n\n## Scene 1: Laundry\n\nHang them.\n\n"
+            "## CTA: Save this.",
+            {"cue": 1, "heading": 1},
+        ),
+    ],
+)
+def test_a_heading_with_words_is_the_label_that_a_paragraph_would_have(
+    text: str, left_out: dict[str, int]
+) -> None:
+    assert read(text) == (PARTS, left_out)
+
+
+@pytest.mark.parametrize("title", ["Idea: salt first", "Intro: Why salt", "Script: X"])
+def test_a_first_heading_with_a_colon_stays_the_hook(title: str) -> None:
+    assert read(f"# {title}\n\nThen wait.\n")[0] == (title, "Then wait.", "")
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "## Hook\n\n**Stop ironing.**\n\n## Script",
+        "## Hook\n\n### Stop ironing.\n\n## Script",
+        "**Hook**\n\n**Stop ironing.**",
+    ],
+)
+def test_a_strong_line_below_the_hooks_heading_is_the_hook(above: str) -> None:
+    text = f"{above}\n\nHang them.\n\n## CTA\n\nSave this.\n"
+    assert read(text) == (PARTS, {})
+
+
+def test_a_strong_line_below_a_heading_of_notes_is_a_note() -> None:
+    parts, left_out = read("## Notes\n\n**fee 900**\n\n## Hook\n\nStop ironing.\n")
+    assert (parts, left_out) == (("Stop ironing.", "", ""), {"note": 1})
