@@ -22,6 +22,7 @@ from ig_assets.core.corpus.scripts.notes.section_words import (
     label_of,
     section_of,
 )
+from ig_assets.core.corpus.scripts.notes.work_words import is_about_work
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
 LEAD = "lead"
@@ -194,7 +195,12 @@ def _heading_label(block: Block, is_first: bool) -> tuple[str, str] | None:
     A file's first heading is its title or hook where a label leaves that open.
     """
     text = " ".join(plain(block.text).split("\n"))
-    label = label_of(text, is_strong=not is_first) if block.level else None
+    if not block.level:
+        return None
+    label = label_of(text, is_strong=not is_first)
+    name, colon, rest = text.partition(":")
+    if label is None and colon and rest.strip() and is_about_work(name):
+        label = NOTE, rest.strip()
     if label is None or not label[1]:
         return None
     section = section_of(text.removesuffix(label[1])) or label[0]
@@ -215,6 +221,7 @@ def _several_hooks() -> InvalidSourceError:
 
 
 def _heading_section(block: Block) -> str | None:
-    if block.level or is_strong(block.text):
-        return section_of(plain(block.text))
-    return None
+    if not (block.level or is_strong(block.text)):
+        return None
+    text = plain(block.text)
+    return NOTE if is_about_work(text, block.level > 0) else section_of(text)

@@ -68,3 +68,42 @@ def test_a_strong_line_below_the_hooks_heading_is_the_hook(above: str) -> None:
 def test_a_strong_line_below_a_heading_of_notes_is_a_note() -> None:
     parts, left_out = read("## Notes\n\n**fee 900**\n\n## Hook\n\nStop ironing.\n")
     assert (parts, left_out) == (("Stop ironing.", "", ""), {"note": 1})
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Client",
+        "Status",
+        "Feedback from client",
+        "Approval",
+        "Version history",
+        "Questions for legal",
+        "Old draft",
+        "Meeting 3 March",
+        "Version 1 (rejected)",
+        "Alternative hook",
+        "Status: in review",
+        "Feedback vom Kunden",
+        "Fragen an die Rechtsabteilung",
+        "Termin am 3. März",
+        "Comentarios del cliente",
+        "Historique des versions",
+        "Riunione 3 marzo",
+        "Versão antiga",
+        "Oude versie",
+    ],
+)
+def test_a_heading_about_the_work_on_a_script_is_a_note(heading: str) -> None:
+    text = f"# Reel 12\n\n## Hook\n\nStop ironing.\n\nHang them.\n\n## {heading}\n\nfee"
+    assert read(text)[0] == ("Stop ironing.", "Hang them.", "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Client: can it be free?", "**Client:** can it be free?", "Old version: a day."],
+)
+def test_what_is_about_work_in_a_heading_may_be_spoken_in_a_line(line: str) -> None:
+    said = line.replace("*", "")
+    parts, _ = read(f"# Stop ironing.\n\nListen.\n\n{line}\n\nHang them.")
+    assert parts == ("Stop ironing.", f"Listen.\n\n{said}\n\nHang them.", "")
