@@ -145,6 +145,26 @@ def test_a_blank_to_fill_in_stays_and_is_reported() -> None:
     assert (kind, pieces) == ("placeholder", 2) and detail.endswith("fill them in.")
 
 
+@pytest.mark.parametrize(
+    ("text", "blanks"),
+    [
+        ("Meet [client's name] in [your city] now.", 2),
+        ("Tell [him/her] the price is [X euros].", 2),
+    ],
+)
+def test_a_blank_inside_a_sentence_leaves_no_hole_in_it(text: str, blanks: int) -> None:
+    script = one("a.md", f"# The hook\n\n{text}\n")
+    assert (script.body, out(script)) == (text, {"placeholder": blanks})
+
+
+@pytest.mark.parametrize("label", ["TODO:", "**To do:**", "To-do:"])
+def test_a_to_do_is_one_line_and_the_script_goes_on(label: str) -> None:
+    text = f"# The hook\n\nSalt it.\n\n{label} reshoot\nThen wait.\n\nFry it.\n"
+    script = one("a.md", text)
+    assert script.body == "Salt it.\n\nThen wait.\n\nFry it."
+    assert out(script) == {"to-do": 1}
+
+
 def test_a_bracket_that_is_never_closed_refuses_the_script() -> None:
     [reject] = parse_file("a.md", b"# The hook\n\n[zoom in Salt it.\n").rejects
     assert reject.reason == "open bracket"
