@@ -19,6 +19,7 @@ from ig_assets.core.corpus.scripts.notes.section_words import (
     NOTE,
     SPOKEN,
     STRUCTURE,
+    has_one_value,
     label_of,
     section_of,
 )
@@ -55,8 +56,11 @@ class Sections:
             for block in blocks[1:]
         )
         self.pieces: list[Piece] = []
+        parts = [place for place, block in enumerate(blocks) if _begins_part(block)]
+        last_part = parts[-1] if parts else -1
         bare_hook: Block | None = None
-        for block in blocks:
+        for place, block in enumerate(blocks):
+            self._is_mid_script = place < last_part
             section = _heading_section(block)
             level = block.level or _LABEL_LEVEL
             is_first = not self.pieces and self._section == LEAD
@@ -145,6 +149,9 @@ class Sections:
             self._add(section, words, block, is_said)
             self._end(section, ends)
             named, rest = label
+            if named == NOTE and rest and self._is_mid_script:
+                name = plain(line).removesuffix(rest)
+                named = CUE if has_one_value(name) else NOTE
             words = [rest] if rest else []
             if named == STRUCTURE:
                 self.pieces.append(Piece(STRUCTURE, plain(line)))
@@ -179,6 +186,17 @@ class Sections:
                 raise _several_hooks()
             text = _BULLET.sub("", text, count=1)
         self.pieces.append(Piece(section, text, is_spoken=is_said))
+
+
+def _begins_part(block: Block) -> bool:
+    """Whether a call to action begins, up to which the script goes on."""
+    if block.level or is_strong(block.text):
+        text = plain(block.text)
+        label = label_of(text, is_strong=True)
+        return CALL_TO_ACTION in (section_of(text), label and label[0])
+    lines = block.text.split("\n")
+    labels = [label_of(plain(n), n.lstrip().startswith(STRONG)) for n in lines]
+    return any(label is not None and label[0] == CALL_TO_ACTION for label in labels)
 
 
 def _names_script(block: Block) -> bool:

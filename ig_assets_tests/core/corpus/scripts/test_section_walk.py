@@ -107,3 +107,12 @@ def test_what_is_about_work_in_a_heading_may_be_spoken_in_a_line(line: str) -> N
     said = line.replace("*", "")
     parts, _ = read(f"# Stop ironing.\n\nListen.\n\n{line}\n\nHang them.")
     assert parts == ("Stop ironing.", f"Listen.\n\n{said}\n\nHang them.", "")
+
+
+def test_sources_on_one_line_do_not_swallow_the_words_up_to_the_call() -> None:
+    text = "# Stop ironing.\n\nHang them.\n\n**Sources:** my mum\n\nThen wait.\n\n"
+    parts, left_out = read(f"{text}CTA: Save this.\n")
+    assert parts == ("Stop ironing.", "Hang them.\n\nThen wait.", "Save this.")
+    assert left_out == {"cue": 1}
+    at_the_end = "# Stop ironing.\n\nCTA: Save this.\n\n**Sources:** my mum\n\nher mum"
+    assert read(at_the_end) == (("Stop ironing.", "", "Save this."), {"note": 2})

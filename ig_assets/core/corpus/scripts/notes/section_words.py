@@ -108,6 +108,10 @@ _ABOUT_NOTES = frozenset(
     "regie".split()
 )
 _REMARKS = frozenset("note notiz anmerkung kommentar comentario commentaire".split())
+_ONE_VALUE = frozenset(
+    "source sources reference references quellen fuentes fontes fonti bronnen hashtags "
+    "tags keywords deadline budget location locations drehort".split()
+)
 
 _LEADING = re.compile(r"^[\W\d_]+")
 _TRAILING = re.compile(r"[\s:：*_–—-]+$")
@@ -180,6 +184,11 @@ def label_of(line: str, is_strong: bool) -> tuple[str, str] | None:
 def is_weak(label: str) -> bool:
     """Whether a label is a word that begins spoken sentences too: `Idea`, `Text`."""
     return bare_word(label) in _WEAK
+
+
+def has_one_value(label: str) -> bool:
+    """Whether what a label of a note names stands on its line: `Sources: a book`."""
+    return bare_word(label) in _ONE_VALUE
 
 
 def bare_word(text: str) -> str:
