@@ -118,6 +118,7 @@ class Sections:
             self._open(section, block.level)
             is_said = section == SPOKEN
             self.pieces.append(Piece(self._section, rest, is_spoken=is_said))
+            self._end(section, ends=section == HOOK)
 
     def _go_on(self, level: int) -> None:
         """The script goes on in its body, or before its first named part."""

@@ -47,6 +47,11 @@ def test_a_heading_with_words_is_the_label_that_a_paragraph_would_have(
     assert read(text) == (PARTS, left_out)
 
 
+def test_a_list_below_a_hook_in_its_heading_is_the_body() -> None:
+    parts, _ = read("# Hook: Stop ironing.\n\n- Hang them.\n- Steam them.\n")
+    assert parts == ("Stop ironing.", "- Hang them.\n- Steam them.", "")
+
+
 @pytest.mark.parametrize("title", ["Idea: salt first", "Intro: Why salt", "Script: X"])
 def test_a_first_heading_with_a_colon_stays_the_hook(title: str) -> None:
     assert read(f"# {title}\n\nThen wait.\n")[0] == (title, "Then wait.", "")
@@ -83,6 +88,7 @@ def test_a_strong_line_below_a_heading_of_notes_is_a_note() -> None:
         "Meeting 3 March",
         "Version 1 (rejected)",
         "Alternative hook",
+        "Outtakes",
         "Status: in review",
         "Feedback vom Kunden",
         "Fragen an die Rechtsabteilung",

@@ -13,6 +13,7 @@ from ig_assets.core.corpus.scripts.notes.section_words import bare_word
 _ROLES = frozenset("client customer kunde kundin cliente klant legal".split())
 _NAMES = frozenset(" ".join(name.split()) for name in """
     for the client, for client, client info, client brief,
+    log, outtakes, bloopers,
     status, approval, approvals, approved by, sign-off, sign off, version history,
     revision history, change log, history of changes, versions, old versions, drafts,
     alternative hook, alternate hook, other hook, hook idea, alternative version,
