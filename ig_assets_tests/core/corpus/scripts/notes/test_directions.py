@@ -216,8 +216,21 @@ def test_links_alone_and_their_heading_lead_elsewhere() -> None:
     [
         ("Monday: No phone in bed.", "Tuesday: No phone.", "Monday: Again."),
         ("Iron: heavy but loyal.", "Steel: light but cold.", "Iron: wins."),
-        ("Mistake: Hot oil.", "Fix: Cold oil.", "Mistake: Salt.", "Fix: None."),
-        ("Error: Hot oil.", "Cura: Cold oil.", "Error: Salt.", "Cura: None."),
+        (
+            "Mistake: Hot oil.",
+            "Fix: Cold oil.",
+            "Mistake: Salt.",
+            "Fix: None.",
+            "Fix: All.",
+        ),
+        (
+            "Error: Hot oil.",
+            "Cura: Cold oil.",
+            "Error: A.",
+            "Error: B.",
+            "Cura: C.",
+            "Cura: D.",
+        ),
     ],
 )
 def test_words_before_a_colon_that_may_be_no_names_stay(lines: tuple[str, ...]) -> None:
