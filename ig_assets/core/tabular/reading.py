@@ -24,6 +24,7 @@ from ig_assets.core.tabular.json_rows import (
 )
 from ig_assets.core.tabular.missing import is_missing
 from ig_assets.core.tabular.parquet import parquet_batches, parquet_columns
+from ig_assets.core.tabular.row_shape import refuse_other_header
 from ig_assets.core.tabular.spreadsheet import read_sheet, sheet_batches
 from ig_assets.core.tabular.table import (
     TOTALS,
@@ -126,7 +127,17 @@ def _table(
     has_header: bool = False,
 ) -> Table:
     columns = tuple(columns)
-    return Table(name, columns, read_as, has_header, lambda: _without_totals(read()))
+    return Table(name, columns, read_as, has_header, lambda: _rows(read(), columns))
+
+
+def _rows(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:
+    """The batches without rows of totals; a second header with other columns raises."""
+    known = frozenset(name.strip() for name in names) - {""}
+    for batch in _without_totals(batches):
+        for line, row in zip(batch.lines, batch.rows, strict=True):
+            if row and type(row[0]) is str and row[0].strip() in known:
+                refuse_other_header(row, names, known, line)
+        yield batch
 
 
 def _without_totals(batches: Iterator[Batch]) -> Iterator[Batch]:
