@@ -7,6 +7,7 @@ taken, a `RowProblem`, or counted as skipped.
 """
 
 from ig_assets.core.tabular.clock_times import NotAnInstantError
+from ig_assets.core.tabular.counters import check_totals
 from ig_assets.core.tabular.counts import (
     LOCALES,
     MAX_COUNT,
@@ -92,6 +93,7 @@ __all__ = [
     "UnreadableTableError",
     "ValueOptions",
     "ambiguous_sentence",
+    "check_totals",
     "decide_formats",
     "first_visible_line",
     "guess_columns",
