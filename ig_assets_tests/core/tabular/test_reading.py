@@ -338,3 +338,23 @@ def test_a_second_header_with_other_columns_is_refused_and_never_swaps_counts(
     sheet = [line.split(",") for line in lines]
     with pytest.raises(UnreadableTableError, match="line 32 is a second header"):
         Read(workbook({"Posts": sheet}), "t.xlsx")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Summe M\u00e4rz", "Total March", "Grand Total Reels", "Monthly total"]
+    + ["\u00d8 pro Reel", "Subtotal Q1", "Zwischensumme KW 12", "Total 2026"],
+)
+def test_totals_of_a_period_and_the_note_below_them_are_no_posts(
+    words: str, block_size: int
+) -> None:
+    rows = ["Total chaos in my kitchen,,7,1", f"{words},,10,2", "* vorl\u00e4ufig,,,"]
+    read = Read(text("Caption,Post ID,Views,Likes", *rows, "Two,2,3,1"))
+    assert [row[0] for row in read.cells] == ["Total chaos in my kitchen", "Two"]
+    assert (read.skipped[TOTALS], read.problems) == (2, [])
+
+
+def test_a_caption_of_such_words_with_an_id_is_a_post() -> None:
+    read = Read(text("Caption,Post ID,Views", "Total March,17,10", "Total,,10"))
+    assert [row[0] for row in read.cells] == ["Total March"]
+    assert read.skipped[TOTALS] == 1
