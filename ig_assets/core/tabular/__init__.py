@@ -51,6 +51,7 @@ from ig_assets.core.tabular.texts import (
     repaired,
     visible,
 )
+from ig_assets.core.tabular.unposted import DELETED, UNPOSTED, posted_only
 from ig_assets.core.tabular.values import (
     AmbiguousColumnError,
     Formats,
@@ -63,6 +64,7 @@ from ig_assets.core.tabular.vocabulary import NAMES, plain_name
 
 __all__ = [
     "BLANK",
+    "DELETED",
     "HEADING",
     "LOCALES",
     "MAX_COUNT",
@@ -70,6 +72,7 @@ __all__ = [
     "ORDERS",
     "TABLE_SUFFIXES",
     "TOTALS",
+    "UNPOSTED",
     "AmbiguousColumnError",
     "Batch",
     "Cell",
@@ -103,6 +106,7 @@ __all__ = [
     "parse_count",
     "parse_instant",
     "plain_name",
+    "posted_only",
     "profile_table",
     "repaired",
     "text_of",

@@ -16,19 +16,22 @@ Series = Sequence[float]
 """One counter of one post in time's order, without missing values."""
 
 
-def check_totals(posts: Iterable[Sequence[Series]], file_name: str) -> str:
+def check_totals(
+    posts: Iterable[tuple[Sequence[Series], Series]], file_name: str
+) -> str:
     """A sentence on counts that fall, "" where none does.
 
-    `posts` are the counters of each post. Counters go back a little now and then. Those
-    of most posts do not halve, nor lose a tenth while they fall in every other step:
-    then they are counts of single days, and InputError is raised.
+    `posts` are each post's counters of who saw it, and its likes. Counters go back a
+    little now and then. Those of most posts do not halve, nor lose a tenth while they
+    fall in every other step: then they are counts of single days, and InputError is
+    raised. Likes that grow with every reading are totals, whatever the others do.
     """
     several = falling = daily = 0
-    for counters in posts:
+    for counters, likes in posts:
         series = [counts for counts in counters if len(counts) > 1]
         several += bool(series)
         falling += any(map(_falls, series))
-        daily += any(map(_is_daily, series))
+        daily += any(map(_is_daily, series)) and not _grows(likes)
     if daily * 2 > several:
         raise InputError(
             f"{file_name} has several readings of {several:,} posts, and the "
@@ -47,6 +50,11 @@ def check_totals(posts: Iterable[Sequence[Series]], file_name: str) -> str:
 
 def _falls(counts: Series) -> bool:
     return any(after < before for before, after in zip(counts, counts[1:]))
+
+
+def _grows(counts: Series) -> bool:
+    steps = list(zip(counts, counts[1:]))
+    return len(steps) > 1 and all(after > before for before, after in steps)
 
 
 def _is_daily(counts: Series) -> bool:

@@ -30,6 +30,7 @@ from ig_assets.core.tabular.table import (
     UnreadableTableError,
 )
 from ig_assets.core.tabular.totals import without_totals
+from ig_assets.core.tabular.unposted import without_deleted
 from ig_assets.core.tabular.vocabulary import is_known_name
 
 DELIMITED = (".csv", ".tsv", ".tab", ".txt")
@@ -113,9 +114,9 @@ def _table(
 
 
 def _rows(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:
-    """The batches without rows of totals; a second header with other columns raises."""
+    """The batches without totals and deleted rows. Another header within raises."""
     known = frozenset(name.strip() for name in names) - {""}
-    for batch in without_totals(batches, names):
+    for batch in without_deleted(without_totals(batches, names), names):
         for line, row in zip(batch.lines, batch.rows, strict=True):
             if row and type(row[0]) is str and row[0].strip() in known:
                 refuse_other_header(row, names, known, line)

@@ -41,7 +41,8 @@ _PERIODS = frozenset(
 )
 _THINGS = frozenset(
     "all alle grand overall general g\u00e9n\u00e9ral reel reels post posts video "
-    "videos beitr\u00e4ge beitrag publications publicaciones publica\u00e7\u00f5es".split()
+    "videos beitr\u00e4ge beitrag publications publicaciones "
+    "publica\u00e7\u00f5es".split()
 )
 _BESIDE = re.compile(r"(?:q|kw|w)?[0-9]{1,4}")
 """Years, quarters and weeks."""

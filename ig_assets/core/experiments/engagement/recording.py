@@ -26,6 +26,7 @@ from ig_assets.core.tabular import (
     check_totals,
     decide_formats,
     open_table,
+    posted_only,
     profile_table,
     value_options,
 )
@@ -46,7 +47,8 @@ class Recording:
     counter was read: a day without a time means that day's end. `counters` hold one
     value per snapshot, NaN where nothing was recorded. `rejects` says why rows were
     left out: (line, reason). `rows_read` counts all physical rows: those taken, the
-    rejected and the `skipped`, which is {blank, heading, totals: rows}.
+    rejected and the `skipped`, which is {blank, heading, totals, deleted, not posted:
+    rows}.
     `falling` is a sentence on counters that fall, "" where none does.
     """
 
@@ -97,7 +99,7 @@ def read_recording(file: Path, columns: Mapping[str, str] | None = None) -> Reco
     except ValueError as error:
         raise InputError(f"IG_REPLAY_COLUMNS: {error}.") from None
     try:
-        table = open_table(file, file.name)
+        table = posted_only(open_table(file, file.name))
         indices = map_columns(profile_table(table), columns, file.name)
         formats = decide_formats(
             table,
@@ -128,12 +130,13 @@ def read_recording(file: Path, columns: Mapping[str, str] | None = None) -> Reco
     return replace(recording, falling=check_totals(_series(recording), file.name))
 
 
-def _series(recording: Recording) -> Iterator[list[list[float]]]:
-    """For each post, its counts of views and of reach, without missing ones."""
-    audiences = [recording.counters[n] for n in AUDIENCES if n in recording.counters]
+def _series(recording: Recording) -> Iterator[tuple[list[list[float]], list[float]]]:
+    """For each post, its counts of views and of reach, and its likes, none missing."""
     for post in range(len(recording.post_ids)):
-        found = [counts[recording.snapshots(post)] for counts in audiences]
-        yield [counts[~np.isnan(counts)].tolist() for counts in found]
+        at = recording.snapshots(post)
+        found = {name: counts[at] for name, counts in recording.counters.items()}
+        known = {name: v[~np.isnan(v)].tolist() for name, v in found.items()}
+        yield [known[n] for n in AUDIENCES if n in known], known.get("likes", [])
 
 
 def _recording(found: SnapshotReader, mapping: Mapping[str, str]) -> Recording:

@@ -214,3 +214,13 @@ def test_a_reading_with_more_likes_than_views_is_rejected(tmp_path: Path) -> Non
     rows = "a,2026-01-01,100,200\na,2026-01-02,300,200\na,2026-01-03,,250\n"
     found = recording(tmp_path, "post_id,observed_on,views,likes\n" + rows)
     assert found.rejects == ((2, "more likes than views are given"),)
+
+
+def test_drafts_and_deleted_posts_of_a_recording_are_skipped(tmp_path: Path) -> None:
+    rows = (
+        "a,2026-01-01,9,,live\nb,2026-01-01,9,2026-01-05,live\nc,2026-01-01,0,,Draft\n"
+    )
+    header = "post_id,observed_on,views,_sdc_deleted_at,status\n"
+    found = recording(tmp_path, header + rows)
+    assert found.post_ids == ["a"]
+    assert "(deleted 1) (not posted 1)" in found.row_sum()

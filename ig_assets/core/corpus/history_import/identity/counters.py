@@ -14,7 +14,10 @@ def note_falling(posts: Sequence[FilePost], file_name: str) -> tuple[str, ...]:
 
     Raises InputError where most posts' fall as those of single days do.
     """
-    series = ([_series(post, name) for name in DENOMINATORS] for post in posts)
+    series = (
+        ([_series(post, name) for name in DENOMINATORS], _series(post, "likes"))
+        for post in posts
+    )
     note = check_totals(series, file_name)
     return (note,) if note else ()
 
