@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from ig_assets.core.corpus.history_import.identity.counters import check_totals
+from ig_assets.core.corpus.history_import.identity.counters import note_falling
 from ig_assets.core.corpus.history_import.identity.file_posts import (
     GroupedRows,
     group_posts,
@@ -136,7 +136,8 @@ def import_history(
         rows, forgotten = without_forgotten(con, history, path.name)
         history = replace(history, rejects=history.rejects + forgotten)
         grouped = group_posts(rows, history.mapping, present)
-        check_totals(grouped.posts, path.name)
+        falling = note_falling(grouped.posts, path.name)
+        grouped = replace(grouped, notes=grouped.notes + falling)
         name = options.source or (source_name(path.name) if options.by_name else None)
         own = source_of(past, content_hash, name)
         known = _known(con, past, own, grouped)
