@@ -1,0 +1,107 @@
+"""No order of exports, and no change of a name, gives a test a winner that it has not."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from ig_assets.core.experiments.decisions.decide import update_results
+from ig_assets.errors import InputError
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
+from ig_assets_tests.core.corpus.history_import.test_file_posts import load
+
+HEADER = "test_id,variant,headline,impressions,clicks,date\n"
+Counts = tuple[tuple[int, int], ...]
+WON = ((160, 5000), (80, 5000))
+CORRECTED = ((100, 5000), (80, 5000))
+
+
+def rows(
+    test: str, counts: Counts, *, arms: str = "AB", day: str = "2026-01-05"
+) -> str:
+    """The rows of one test; its arms' words are those of the position."""
+    return "".join(
+        f"{test},{'' if arm == '-' else arm},Words {n} of it,{trials},{events},{day}\n"
+        for n, (arm, (events, trials)) in enumerate(zip(arms, counts, strict=False))
+    )
+
+
+def take_in(corpus: CorpusFactory, name: str, content: str, **options: Any) -> Any:
+    corpus.clock.step(days=1)
+    report = load(corpus, HEADER + content, name, **options)
+    update_results(corpus.warehouse, corpus.clock)
+    return report
+
+
+def winners(corpus: CorpusFactory) -> list[tuple[str, str]]:
+    return [
+        (test, arm)
+        for test, arm in corpus.rows(
+            "SELECT e.intent_key, w.winner_arm FROM usable_winners AS w "
+            "JOIN experiments AS e ON e.experiment_id = w.experiment_id ORDER BY 1"
+        )
+    ]
+
+
+def test_an_older_export_never_brings_back_a_winner_that_was_corrected(
+    corpus: CorpusFactory,
+) -> None:
+    january = rows("T1", WON)
+    march = rows("T1", CORRECTED) + rows(
+        "T2", ((60, 5000), (60, 5000)), day="2026-03-05"
+    )
+    february = rows("T1", WON) + rows("T3", ((50, 5000), (50, 5000)), day="2026-02-05")
+    take_in(corpus, "e-01.csv", january)
+    assert winners(corpus) == [("T1", "A")]
+    for name, content in (("03", march), ("02", february), ("01", january)):
+        report = take_in(corpus, f"e-{name}.csv", content)
+        assert winners(corpus) == [], name
+    assert "kept as history" in str(report.notes)
+
+
+def test_higher_counts_than_later_ones_in_an_older_file_are_asked_about(
+    corpus: CorpusFactory,
+) -> None:
+    march = rows("T1", CORRECTED) + rows(
+        "T2", ((60, 5000), (60, 5000)), day="2026-03-05"
+    )
+    take_in(corpus, "e-03.csv", march)
+    before = corpus.everything()
+    with pytest.raises(InputError, match="of 1 of its posts are higher") as asked:
+        take_in(corpus, "e-01.csv", rows("T1", WON))
+    assert corpus.everything() == before
+    history, newest = re.findall(r"--as-of (\S+)", str(asked.value))
+    take_in(corpus, "e-01.csv", rows("T1", WON), as_of=datetime.fromisoformat(history))
+    assert winners(corpus) == []
+    take_in(corpus, "e-01.csv", rows("T1", WON), as_of=datetime.fromisoformat(newest))
+    assert winners(corpus) == [("T1", "A")]
+
+
+@pytest.mark.parametrize("day", ["2026-01-05", ""])
+def test_an_older_file_by_mistake_is_asked_about_before_it_costs_a_winner(
+    corpus: CorpusFactory, day: str
+) -> None:
+    new, old = ((130, 5000), (88, 5000)), ((60, 2500), (46, 2500))
+    take_in(corpus, "e.csv", rows("T1", new, day=day))
+    assert winners(corpus) == [("T1", "A")]
+    with pytest.raises(InputError, match="differ: 2, and all of them") as asked:
+        take_in(corpus, "e.csv", rows("T1", old, day=day))
+    history, _ = re.findall(r"--as-of (\S+)", str(asked.value))
+    at = datetime.fromisoformat(history)
+    take_in(corpus, "e.csv", rows("T1", old, day=day), as_of=at)
+    assert winners(corpus) == [("T1", "A")]
+
+
+def test_a_count_that_fell_is_said_where_the_file_has_times_of_reading_too(
+    corpus: CorpusFactory,
+) -> None:
+    header = HEADER.replace("\n", ",as_of\n")
+    for month, events, notes in (("02", 130, 0), ("03", 120, 1)):
+        row = f"T1,A,One,5000,{events},2026-01-05,2026-{month}-01\n"
+        row += f"T1,B,Two,5000,88,2026-01-05,2026-{month}-01\n"
+        report = load(corpus, header + row, "e.csv")
+        fell = [note for note in report.notes if "counter that fell: 1." in note]
+        assert len(fell) == notes
