@@ -1,4 +1,4 @@
-"""No order of exports, and no change of a name, gives a test a winner that it has not."""
+"""No order of exports and no change of names gives a test a false winner."""
 
 from __future__ import annotations
 
@@ -105,3 +105,104 @@ def test_a_count_that_fell_is_said_where_the_file_has_times_of_reading_too(
         report = load(corpus, header + row, "e.csv")
         fell = [note for note in report.notes if "counter that fell: 1." in note]
         assert len(fell) == notes
+
+
+def test_counts_of_a_post_of_the_account_are_never_an_arms(
+    corpus: CorpusFactory,
+) -> None:
+    test = rows("T1", ((100, 5000), (60, 5000)), arms="--")
+    site = HEADER.replace("test_id,variant,", "") + (
+        "Words 0 of it,90000,100,2026-01-05\nAnother post,9000,100,2026-03-08\n"
+    )
+    load(corpus, site, "site.csv")
+    with pytest.raises(InputError, match="shares posts with source site") as asked:
+        take_in(corpus, "tests.csv", test)
+    sources = re.findall(r"--source (\S+)", str(asked.value))
+    assert sources == ["site", "tests"]
+    for source in sources:
+        take_in(corpus, "tests.csv", test, source=source)
+    finals = "SELECT DISTINCT trials, events FROM final_readings WHERE trials = 5000"
+    assert len(corpus.rows(finals)) == 2
+    assert corpus.rows("SELECT count(*) FROM final_readings WHERE trials = 90000") == [
+        (0,)
+    ]
+
+
+def test_a_lone_arm_takes_no_counts_of_a_post_of_the_account(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, HEADER + rows("T1", ((60, 5000),)), "ads.csv", source="ads")
+    site = HEADER.replace("test_id,variant,", "") + (
+        "Words 0 of it,90000,100,2026-01-05\n"
+    )
+    load(corpus, site, "site.csv", source="ads")
+    load(corpus, HEADER + rows("T1", ((61, 5000), (100, 5000))), source="ads")
+    assert corpus.rows(
+        "SELECT events FROM final_readings WHERE arm IN ('A', 'B') ORDER BY arm"
+    ) == [(61,), (100,)]
+
+
+def test_of_a_test_with_an_undecided_arm_none_is_taken(corpus: CorpusFactory) -> None:
+    def twins(*counts: tuple[int, int]) -> str:
+        return rows("T1", counts, arms="---").replace("Words 1", "Words 0")
+
+    take_in(corpus, "m.csv", twins((60, 2500), (58, 2500), (60, 2500)))
+    other = rows("T2", ((50, 2500), (51, 2500)))
+    grown = twins((165, 5000), (160, 5000), (190, 5000))
+    report = take_in(corpus, "m.csv", grown + other)
+    assert (report.imported, report.rejected) == (2, 3)
+    assert "or their test" in report.rejects_sample[0].detail
+    assert winners(corpus) == []
+
+
+def test_of_a_test_with_an_arm_of_other_words_none_is_taken(
+    corpus: CorpusFactory,
+) -> None:
+    take_in(corpus, "m.csv", rows("T1", ((60, 2500), (60, 2500))))
+    edited = rows("T1", ((190, 5000), (160, 5000))).replace("Words 1", "Other words")
+    report = take_in(corpus, "m.csv", edited + rows("T2", ((50, 2500), (51, 2500))))
+    assert (report.imported, report.rejected) == (2, 2)
+    assert winners(corpus) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("--", "AB"), ("ab", "AB"), ("AB", "CD"), ("AB", "--")],
+)
+def test_another_name_of_an_arm_leaves_the_arm(
+    corpus: CorpusFactory, before: str, after: str
+) -> None:
+    take_in(corpus, "e.csv", rows("T1", ((130, 5000), (60, 5000)), arms=before))
+    [won] = winners(corpus)
+    report = take_in(corpus, "e.csv", rows("T1", ((140, 5400), (66, 5400)), arms=after))
+    assert (report.rejected, winners(corpus)) == (0, [won])
+    assert corpus.rows("SELECT count(*), max(trials) FROM final_readings") == [
+        (2, 5400)
+    ]
+
+
+def test_another_name_of_arms_with_the_same_words_is_asked_about(
+    corpus: CorpusFactory,
+) -> None:
+    def twins(arms: str, *counts: tuple[int, int]) -> str:
+        return rows("T1", counts, arms=arms).replace("Words 1", "Words 0")
+
+    take_in(corpus, "e.csv", twins("AB", (130, 5000), (60, 5000)))
+    won = winners(corpus)
+    other = rows("T2", ((50, 2500), (51, 2500)))
+    report = take_in(corpus, "e.csv", twins("CD", (140, 5400), (66, 5400)) + other)
+    assert (report.imported, report.rejected) == (2, 2)
+    assert winners(corpus) == won
+
+
+def test_another_accounts_file_of_the_same_name_is_asked_about(
+    corpus: CorpusFactory,
+) -> None:
+    take_in(corpus, "export.csv", rows("1", ((130, 5000), (60, 5000)), arms="--"))
+    won = winners(corpus)
+    others = rows("1", ((300, 5000), (100, 5000)), arms="--").replace("Words", "Mots")
+    with pytest.raises(InputError, match=r"names \(1\) with source export.*NAME"):
+        take_in(corpus, "export.csv", others)
+    assert winners(corpus) == won
+    take_in(corpus, "export.csv", others, source="agency")
+    assert corpus.rows("SELECT count(*) FROM experiments") == [(2,)]
