@@ -206,3 +206,42 @@ def test_another_accounts_file_of_the_same_name_is_asked_about(
     assert winners(corpus) == won
     take_in(corpus, "export.csv", others, source="agency")
     assert corpus.rows("SELECT count(*) FROM experiments") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    "known, again", [("1", "1.0"), ("1.0", "1"), ("\u00e9", "e\u0301")]
+)
+def test_another_spelling_of_a_test_is_the_same_test(
+    corpus: CorpusFactory, known: str, again: str
+) -> None:
+    take_in(corpus, "e.csv", rows(known, ((130, 5000), (88, 5000))))
+    report = take_in(corpus, "e.csv", rows(again, ((131, 5010), (89, 5010))))
+    assert (report.known_experiments, report.experiments) == (1, 1)
+    assert winners(corpus) == [(known, "A")]
+
+
+@pytest.mark.parametrize("name", ["e.csv", "f.csv"])
+@pytest.mark.parametrize("test", ["t1", "T1 (ended)"])
+def test_a_known_test_under_another_id_is_asked_about(
+    corpus: CorpusFactory, test: str, name: str
+) -> None:
+    take_in(corpus, "e.csv", rows("T1", ((130, 5000), (88, 5000))))
+    renamed = rows(test, ((131, 5010), (89, 5010)))
+    with pytest.raises(InputError, match="write T1 in the file.*--source [ef]"):
+        take_in(corpus, name, renamed)
+    assert winners(corpus) == [("T1", "A")]
+    take_in(corpus, name, renamed, source="other")
+    assert len(winners(corpus)) == 2
+
+
+def test_a_file_with_tests_of_two_sources_is_to_be_split(corpus: CorpusFactory) -> None:
+    for month, test in (("jan", "T2"), ("mar", "T4")):
+        content = rows(test, ((130, 5000), (88, 5000))).replace("Words", month)
+        take_in(corpus, f"{month}.csv", content)
+    both = "".join(
+        rows(test, ((131, 5010), (89, 5010))).replace("Words", month)
+        for month, test in (("jan", "T2"), ("mar", "T4"))
+    )
+    with pytest.raises(InputError, match="Split the file") as asked:
+        take_in(corpus, "feb.csv", both)
+    assert "T2 of jan" in str(asked.value) and "T4 of mar" in str(asked.value)

@@ -77,12 +77,19 @@ def recognise_source(
     tests = {s: sorted(o.tests) for s, o in overlaps.items() if o.tests}
     if len(certain) > 1 and not any(source in tests for source in certain):
         return own, None  # each post is known by itself
-    doubtful = [
-        s for s, o in overlaps.items() if o.tests or o.undated or o.elsewhere
-    ] or certain
+    if len(certain) > 1:
+        listed = "; ".join(
+            f"{', '.join(tests.get(s, ['posts']))} of {s}" for s in certain
+        )
+        raise InputError(
+            f"{file_name} has tests of several sources ({listed}). Split the file, and "
+            "import each part with the --source of its tests, so that none is decided "
+            "twice."
+        )
+    doubtful = [s for s, o in overlaps.items() if o.tests or o.undated or o.elsewhere]
     if not certain and _has_strangers(posts, known, own):
         raise InputError(_question(file_name, [own], tests, own))
-    if doubtful and (own not in sources or len(certain) > 1):
+    if doubtful and own not in sources:
         raise InputError(_question(file_name, doubtful, tests, own))
     return own, None
 
