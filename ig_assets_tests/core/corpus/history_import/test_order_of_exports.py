@@ -143,12 +143,12 @@ def test_a_lone_arm_takes_no_counts_of_a_post_of_the_account(
 
 
 def test_of_a_test_with_an_undecided_arm_none_is_taken(corpus: CorpusFactory) -> None:
-    def twins(*counts: tuple[int, int]) -> str:
+    def same_words(*counts: tuple[int, int]) -> str:
         return rows("T1", counts, arms="---").replace("Words 1", "Words 0")
 
-    take_in(corpus, "m.csv", twins((60, 2500), (58, 2500), (60, 2500)))
+    take_in(corpus, "m.csv", same_words((60, 2500), (58, 2500), (60, 2500)))
     other = rows("T2", ((50, 2500), (51, 2500)))
-    grown = twins((165, 5000), (160, 5000), (190, 5000))
+    grown = same_words((165, 5000), (160, 5000), (190, 5000))
     report = take_in(corpus, "m.csv", grown + other)
     assert (report.imported, report.rejected) == (2, 3)
     assert "or their test" in report.rejects_sample[0].detail
@@ -184,13 +184,13 @@ def test_another_name_of_an_arm_leaves_the_arm(
 def test_another_name_of_arms_with_the_same_words_is_asked_about(
     corpus: CorpusFactory,
 ) -> None:
-    def twins(arms: str, *counts: tuple[int, int]) -> str:
+    def same_words(arms: str, *counts: tuple[int, int]) -> str:
         return rows("T1", counts, arms=arms).replace("Words 1", "Words 0")
 
-    take_in(corpus, "e.csv", twins("AB", (130, 5000), (60, 5000)))
+    take_in(corpus, "e.csv", same_words("AB", (130, 5000), (60, 5000)))
     won = winners(corpus)
     other = rows("T2", ((50, 2500), (51, 2500)))
-    report = take_in(corpus, "e.csv", twins("CD", (140, 5400), (66, 5400)) + other)
+    report = take_in(corpus, "e.csv", same_words("CD", (140, 5400), (66, 5400)) + other)
     assert (report.imported, report.rejected) == (2, 2)
     assert winners(corpus) == won
 

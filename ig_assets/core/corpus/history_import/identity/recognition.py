@@ -87,7 +87,7 @@ def recognise_source(
             "twice."
         )
     doubtful = [s for s, o in overlaps.items() if o.tests or o.undated or o.elsewhere]
-    if not certain and _has_strangers(posts, known, own):
+    if not certain and _has_other_arms_only(posts, known, own):
         raise InputError(_question(file_name, [own], tests, own))
     if doubtful and own not in sources:
         raise InputError(_question(file_name, doubtful, tests, own))
@@ -197,7 +197,9 @@ def _question(
     )
 
 
-def _has_strangers(posts: Sequence[FilePost], known: KnownHistory, own: str) -> bool:
+def _has_other_arms_only(
+    posts: Sequence[FilePost], known: KnownHistory, own: str
+) -> bool:
     """Whether a known test of the source has several arms here that it never had.
 
     Arms that have the names of known ones are rejected for their other words later.
