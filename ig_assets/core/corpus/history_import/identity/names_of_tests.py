@@ -16,6 +16,7 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
     stored_test_name,
 )
 from ig_assets.core.corpus.history_import.identity.recognition import is_same_post
+from ig_assets.core.identity import stable_id
 from ig_assets.errors import InputError
 
 
@@ -60,15 +61,15 @@ def check_renamed(
 
     The known test is of any source, and not in the file under its own name.
     """
-    in_file = {stored_test_name(post.experiment) for post in posts}
-    names = {(test.source, test.name) for test in known.tests.values()}
+    in_file = {post.experiment for post in posts} - {""}
     by_words: dict[str, list[KnownPost]] = defaultdict(list)
     for arm in known.posts:
         if arm.experiment_id in known.tests:
             by_words[arm.revision_hash].append(arm)
     tests: dict[str, list[FilePost]] = defaultdict(list)
     for post in posts:
-        if post.experiment and (source, stored_test_name(post.experiment)) not in names:
+        own_id = stable_id("history", source, post.experiment)
+        if post.experiment and own_id not in known.tests:
             tests[post.experiment].append(post)
     for name, arms in tests.items():
         shared = [
@@ -81,7 +82,10 @@ def check_renamed(
         ]
         for experiment_id in set.intersection(*shared) if len(arms) > 1 else ():
             test = known.tests[experiment_id or ""]
-            if test.name not in in_file:
+            if not any(
+                stable_id("history", test.source, other) == experiment_id
+                for other in in_file
+            ):
                 raise InputError(
                     f"The arms of test {name} of {file_name} are those of test "
                     f"{test.name} of source {test.source}: the same words and dates. "
