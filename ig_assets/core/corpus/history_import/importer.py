@@ -35,6 +35,11 @@ from ig_assets.core.corpus.history_import.identity.recognition import (
     recognise_source,
     shares_posts,
 )
+from ig_assets.core.corpus.history_import.identity.names_of_tests import (
+    check_renamed,
+    spellings,
+    with_known_names,
+)
 from ig_assets.core.corpus.history_import.rows import read_history
 from ig_assets.core.corpus.history_import.sources import (
     PastImport,
@@ -141,9 +146,12 @@ def import_history(
         name = options.source or (source_name(path.name) if options.by_name else None)
         own = source_of(past, content_hash, name)
         known = _known(con, past, own, grouped)
+        posts = with_known_names(grouped.posts, known)
+        grouped = replace(grouped, posts=posts)
         source, recognised = own, None
         if options.by_name and options.source is None:
             source, recognised = _recognised(past, path, content_hash, grouped, known)
+            check_renamed(posts, known, source, path.name)
         file = SourceFile(path.name, content_hash, source)
         previous = _previous_import(past, file, options.source is not None)
         if previous is not None:
@@ -184,7 +192,7 @@ def _known(
         con,
         past,
         [own],
-        {post.experiment for post in posts} - {""},
+        spellings({post.experiment for post in posts} - {""}),
         {post.row.revision_hash for post in posts},
         {name for post in posts for name in post.names},
     )
