@@ -23,11 +23,12 @@ help: ## Say what there is
 setup: $(READY) ## Create .venv with the pinned packages
 
 # The list is complete, so nothing is resolved: --no-deps is quick, any pip can do it.
+# Most modules are never imported here; Python compiles those that are at first use.
 $(READY): requirements/dev.txt pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "ig_assets needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
 	"$(PYTHON)" -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.storage.event_log.sqlite import (
+    consolidated_sqlite_event_log,
+    sqlite_event_log,
+)
+from dagster._core.storage.runs.sqlite import sqlite_run_storage
+from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
+from sqlalchemy import create_engine
 
 import ig_assets
 from ig_assets import dagster_internals
@@ -41,3 +50,52 @@ def test_each_private_name_is_used(name: str) -> None:
         and re.search(rf"\b{name}\b", path.read_text("utf-8"))
     ]
     assert users
+
+
+def test_a_storage_keeps_its_engine_only_meanwhile(tmp_path: Path) -> None:
+    modules = [
+        consolidated_sqlite_event_log,
+        sqlite_event_log,
+        sqlite_run_storage,
+        sqlite_schedule_storage,
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        made: list[str] = []
+
+        def create(url: str, **options: Any) -> Any:
+            made.append(url)
+            return create_engine(url, **options)
+
+        for module in modules:
+            patch.setattr(module, "create_engine", create)
+        with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+            instance.get_runs()
+            made.clear()
+            for _ in range(3):
+                instance.get_runs()
+            assert len(made) == 3  # one for each connection
+            with dagster_internals.one_engine_per_database():
+                made.clear()
+                for _ in range(3):
+                    instance.get_runs()
+                assert len(made) == 1
+            assert all(module.create_engine is create for module in modules)
+
+
+def test_a_schedule_is_evaluated_on_the_open_instance() -> None:
+    seen = []
+
+    @dg.schedule(cron_schedule="0 0 * * *", job_name="any")
+    def nightly(context: dg.ScheduleEvaluationContext) -> dg.SkipReason:
+        seen.append(context.instance)
+        return dg.SkipReason("only looked")
+
+    with dg.DagsterInstance.local_temp() as instance:
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        context = dagster_internals.OpenScheduleContext(
+            instance, resources={}, scheduled_execution_time=at
+        )
+        with context:
+            nightly.evaluate_tick(context)
+        assert seen == [instance]
+        assert instance.get_runs() == []  # it is still open

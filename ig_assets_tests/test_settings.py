@@ -37,6 +37,7 @@ WRONG = {
     "IG_RETRIEVED_SCRIPTS": ("-1", "a whole number from 0 to 20"),
     "IG_SEED": ("lucky", "a whole number"),
     "IG_TEMPERATURE": ("2.5", "a number from 0 to 2"),
+    "IG_CANARY_DAYS": ("0", "a whole number of at least 1"),
     "IG_CANARY_SHARE": ("34", "a number from 0 to 1"),
     "IG_CONTROL_SHARE": ("-0.1", "a number from 0 to 1"),
     "IG_AA_SHARE": ("1.5", "a number from 0 to 1"),
@@ -243,6 +244,18 @@ def test_the_env_file_is_read_and_the_environment_wins(
     settings = load_settings()
     assert (settings.arms, settings.seed) == (3, 12)
     assert load_settings(arms=2).arms == 2
+
+
+def test_a_change_of_the_file_or_of_a_variable_is_seen_at_once(
+    env_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_file.write_text("IG_SEED=11\n")
+    first = load_settings()
+    assert load_settings() is first  # read once
+    env_file.write_text("IG_SEED=12\n")
+    assert (first.seed, load_settings().seed) == (11, 12)
+    monkeypatch.setenv("IG_SEED", "13")
+    assert load_settings().seed == 13
 
 
 @pytest.mark.parametrize("line", ["IG_ARMS=9", "IG_AMRS=2"])

@@ -441,6 +441,8 @@ def test_a_sample_ratio_mismatch_is_named_and_unequal_organic_reach_is_not(
         ended = {"experiment_id": name, "status": "decided", "randomised": randomised}
         dagster_env.write("experiments", EXPERIMENT | ended)
         dagster_env.write("evidence", EVIDENCE | {"experiment_id": name} | uneven)
+        look = {"data_through": EVIDENCE["data_through"], "split_log_e": 900.0}
+        dagster_env.write("standings", {"experiment_id": name, **look})
     evaluation = verdict(
         dagster_env.materialise("experiment_results"), "splits_are_as_planned"
     )

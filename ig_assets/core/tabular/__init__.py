@@ -7,6 +7,7 @@ taken, a `RowProblem`, or counted as skipped.
 """
 
 from ig_assets.core.tabular.clock_times import NotAnInstantError
+from ig_assets.core.tabular.counters import check_totals
 from ig_assets.core.tabular.counts import (
     LOCALES,
     MAX_COUNT,
@@ -50,6 +51,7 @@ from ig_assets.core.tabular.texts import (
     repaired,
     visible,
 )
+from ig_assets.core.tabular.unposted import DELETED, UNPOSTED, posted_only
 from ig_assets.core.tabular.values import (
     AmbiguousColumnError,
     Formats,
@@ -62,6 +64,7 @@ from ig_assets.core.tabular.vocabulary import NAMES, plain_name
 
 __all__ = [
     "BLANK",
+    "DELETED",
     "HEADING",
     "LOCALES",
     "MAX_COUNT",
@@ -69,6 +72,7 @@ __all__ = [
     "ORDERS",
     "TABLE_SUFFIXES",
     "TOTALS",
+    "UNPOSTED",
     "AmbiguousColumnError",
     "Batch",
     "Cell",
@@ -92,6 +96,7 @@ __all__ = [
     "UnreadableTableError",
     "ValueOptions",
     "ambiguous_sentence",
+    "check_totals",
     "decide_formats",
     "first_visible_line",
     "guess_columns",
@@ -101,6 +106,7 @@ __all__ = [
     "parse_count",
     "parse_instant",
     "plain_name",
+    "posted_only",
     "profile_table",
     "repaired",
     "text_of",

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from ig_assets.core.tabular.bulk_rows import MAX_CELL, MAX_ROW_LINES, BulkReader
 from ig_assets.core.tabular.decoding import Content, blocks
 from ig_assets.core.tabular.dialect import Header
-from ig_assets.core.tabular.row_shape import RowShape
+from ig_assets.core.tabular.row_shape import RowShape, refuse_other_header
 from ig_assets.core.tabular.table import BLANK, HEADING, Batch, RowProblem
 
 MAX_ESCAPED_LINES = 50
@@ -58,6 +58,7 @@ class _Rows:
 
     def __init__(self, header: Header) -> None:
         self._names = list(header.names)
+        self._known = frozenset(name.strip() for name in header.names) - {""}
         self._width = len(header.names)
         self._delimiter = header.delimiter
         self._shape = RowShape(header)
@@ -139,6 +140,8 @@ class _Rows:
                 if escaped is None:
                     break
                 cells, used = escaped
+            if cells is not None:
+                refuse_other_header(cells, self._names, self._known, first + n)
             detail = self._problem(line, cells)
             if self._shape.is_fragment(
                 line.replace('"', "") if cells is None else cells

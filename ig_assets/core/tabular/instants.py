@@ -86,10 +86,10 @@ class Instant:
 
 
 class DateEvidence:
-    """Collects what the values of one column say about the order of day and month."""
+    """Collects which `orders` of day and month the values of one column prove."""
 
     def __init__(self) -> None:
-        self._orders: set[Order] = set()
+        self.orders: set[Order] = set()
         self._doubt = ("", 0)
 
     def add_all(self, cells: Sequence[Cell], lines: Sequence[int]) -> None:
@@ -107,25 +107,25 @@ class DateEvidence:
         a, b = int(found["a"]), int(found["b"])
         fitting = _fitting_orders(found, days)
         if a > 12 >= b:
-            self._orders.add("dmy")
+            self.orders.add("dmy")
         elif b > 12 >= a:
-            self._orders.add("mdy")
+            self.orders.add("mdy")
         elif a != b:
             if found["s"] == ".":  # dots are written in day, month, year only
-                self._orders.add("dmy")
+                self.orders.add("dmy")
             elif len(fitting) == 1:
-                self._orders.update(fitting)
+                self.orders.update(fitting)
             self._doubt = self._doubt if self._doubt[0] else (cell, line)
 
     @property
     def doubt(self) -> tuple[str, int]:
         """The first value with two readings and its line, where no other decides."""
-        return self._doubt if len(self._orders) != 1 else ("", 0)
+        return self._doubt if len(self.orders) != 1 else ("", 0)
 
     @property
     def order(self) -> Order | None:
         """The order that the values prove, None where they prove none or two."""
-        return next(iter(self._orders)) if len(self._orders) == 1 else None
+        return next(iter(self.orders)) if len(self.orders) == 1 else None
 
 
 def parse_cell_instant(cell: Cell, order: Order | None = None) -> Instant | None:

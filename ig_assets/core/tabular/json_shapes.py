@@ -15,6 +15,9 @@ RECORD = "_airbyte_data"
 MEDIA, OF_MEDIA = "media", ("title", "creation_timestamp")
 """Instagram's download has a post's words and time in the first of its media."""
 
+LIFETIME = "lifetime"
+"""The period of a metric that is a total."""
+
 _DEEPEST = 4
 
 
@@ -117,14 +120,20 @@ def _inner(row: Any) -> Any:
 
 
 def _metrics(insights: object) -> dict[str, Any]:
-    """The values of `{"data": [{"name": "reach", "values": [{"value": 9}]}, …]}`."""
+    """The values of `{"data": [{"name": "reach", "values": [{"value": 9}]}, …]}`.
+
+    Those of another period than a post's lifetime have it in their name.
+    """
     data = insights.get("data") if isinstance(insights, dict) else insights
     found = {}
     for metric in data if isinstance(data, list) else ():
         if not isinstance(metric, dict) or not isinstance(metric.get("name"), str):
             continue
+        name, period = metric["name"], metric.get("period") or LIFETIME
+        # A day's count is no total: it is a column that is taken for nothing.
+        name = name if period == LIFETIME else f"{name} per {period}"
         values = metric.get("values") or [metric.get("total_value")]
         last = values[-1] if isinstance(values, list) and values else None
         if isinstance(last, dict) and not isinstance(last.get("value"), (dict, list)):
-            found[metric["name"]] = last.get("value")
+            found[name] = last.get("value")
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from ig_assets.core.tabular.decoding import (
     opened,
 )
 from ig_assets.core.tabular.delimited import delimited_batches
-from ig_assets.core.tabular.dialect import DELIMITER_NAMES, find_header, is_typed
+from ig_assets.core.tabular.dialect import DELIMITER_NAMES, find_header
 from ig_assets.core.tabular.json_rows import (
     is_whole,
     line_objects,
@@ -22,16 +21,16 @@ from ig_assets.core.tabular.json_rows import (
     object_columns,
     whole_objects,
 )
-from ig_assets.core.tabular.missing import is_missing
 from ig_assets.core.tabular.parquet import parquet_batches, parquet_columns
+from ig_assets.core.tabular.row_shape import refuse_other_header
 from ig_assets.core.tabular.spreadsheet import read_sheet, sheet_batches
 from ig_assets.core.tabular.table import (
-    TOTALS,
     Batch,
-    Cell,
     Table,
     UnreadableTableError,
 )
+from ig_assets.core.tabular.totals import without_totals
+from ig_assets.core.tabular.unposted import without_deleted
 from ig_assets.core.tabular.vocabulary import is_known_name
 
 DELIMITED = (".csv", ".tsv", ".tab", ".txt")
@@ -40,21 +39,6 @@ PARQUET = ".parquet"
 SPREADSHEET = ".xlsx"
 TABLE_SUFFIXES = (*DELIMITED, *JSON, PARQUET, SPREADSHEET)
 """The kinds of files that are read, each also as `.gz`."""
-
-_TOTALS = frozenset(
-    ("total", "totals", "total general", "grand total", "sum", "gesamt", "summe")
-    + ("gesamtsumme", "gesamtergebnis", "insgesamt", "total g\u00e9n\u00e9ral", "somme")
-    + ("ensemble", "total geral", "totale", "totali", "totale complessivo", "somma")
-    + ("totales", "suma", "suma total", "total general", "totais", "soma")
-    + ("average", "averages", "avg", "mean", "median", "durchschnitt", "mittelwert")
-    + ("moyenne", "m\u00e9diane", "mediana", "promedio", "m\u00e9dia", "media")
-)
-_OF_WHAT = re.compile(r"\s*\(.*\)$|\s+(?:per|of|pro|par|por|je|di)\s.*$")
-"""What a total or an average is of: `Total (3 posts)`, `Average per post`."""
-
-
-_STARTS = frozenset(" -#NnTtGgSsIiEeAaMmDdPp\\\u2013\u2014")
-"""The first signs of words for totals, and of marks for no value."""
 
 
 def open_table(content: Content, name: str) -> Table:
@@ -126,37 +110,14 @@ def _table(
     has_header: bool = False,
 ) -> Table:
     columns = tuple(columns)
-    return Table(name, columns, read_as, has_header, lambda: _without_totals(read()))
+    return Table(name, columns, read_as, has_header, lambda: _rows(read(), columns))
 
 
-def _without_totals(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The batches without rows of totals, which are counted as skipped."""
-    for batch in batches:
-        firsts = [row[0] for row in batch.rows if row]
-        starts = {cell[:1] for cell in firsts if isinstance(cell, str)}
-        if all(firsts) and starts.isdisjoint(_STARTS):
-            yield batch
-            continue
-        totals = {
-            n
-            for n, row in enumerate(batch.rows)
-            if (not row[0] or (type(row[0]) is str and row[0][0] in _STARTS))
-            and _is_totals(row)
-        }
-        if totals:
-            kept = [n for n in range(len(batch.rows)) if n not in totals]
-            batch.skipped[TOTALS] += len(totals)
-            batch.lines = [batch.lines[n] for n in kept]
-            batch.rows = [batch.rows[n] for n in kept]
+def _rows(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:
+    """The batches without totals and deleted rows. Another header within raises."""
+    known = frozenset(name.strip() for name in names) - {""}
+    for batch in without_deleted(without_totals(batches, names), names):
+        for line, row in zip(batch.lines, batch.rows, strict=True):
+            if row and type(row[0]) is str and row[0].strip() in known:
+                refuse_other_header(row, names, known, line)
         yield batch
-
-
-def _is_totals(row: Sequence[Cell]) -> bool:
-    """Whether the first value is a word for totals, and only numbers follow."""
-    filled = [cell for cell in row if not is_missing(cell)]
-    return (
-        len(filled) > 1
-        and isinstance(filled[0], str)
-        and _OF_WHAT.sub("", filled[0].strip().rstrip(":").casefold()) in _TOTALS
-        and all(not isinstance(cell, str) or is_typed(cell) for cell in filled[1:])
-    )

@@ -72,11 +72,14 @@ class Formats:
 class AmbiguousColumnError(ValueError):
     """A column has two readings; `column`, `value` and `line` say where.
 
-    `option` is "numbers" or "dates": what decides. The text is a clause that names
+    `option` is "numbers" or "dates": what decides. `is_disputed` says that other values
+    decide against each other. The text is a clause that names
     the two readings.
     """
 
-    def __init__(self, option: str, column: str, value: str, line: int) -> None:
+    def __init__(
+        self, option: str, column: str, value: str, line: int, is_disputed: bool = False
+    ) -> None:
         readings = {
             "numbers": "may be thousands or a fraction",
             "dates": "may begin with the day or with the month",
@@ -88,6 +91,7 @@ class AmbiguousColumnError(ValueError):
         self.column = column
         self.value = value
         self.line = line
+        self.is_disputed = is_disputed
 
 
 def ambiguous_sentence(error: AmbiguousColumnError, file: str, how: str) -> str:
@@ -96,6 +100,11 @@ def ambiguous_sentence(error: AmbiguousColumnError, file: str, how: str) -> str:
     choices = {"numbers": LOCALES, "dates": ORDERS}[error.option]
     listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
     said = how.format(option=error.option, choices=listed)
+    if error.is_disputed:
+        return (
+            f"In {file} {error}; of the other values some prove the one and some the "
+            f"other. Write them alike, or say which the doubtful ones are with {said}."
+        )
     return f"In {file} {error}, and no other value decides; say which with {said}."
 
 
@@ -131,7 +140,9 @@ def decide_formats(
         orders[ours] = options.dates or seen.order
         if ask and orders[ours] is None and seen.doubt[0]:
             column = table.columns[dates[ours]]
-            raise AmbiguousColumnError("dates", column, *seen.doubt)
+            raise AmbiguousColumnError(
+                "dates", column, *seen.doubt, len(seen.orders) > 1
+            )
     zones = {ours: _zone_of(table.columns[n], options) for ours, n in dates.items()}
     return Formats(numbers, orders, {ours: z for ours, z in zones.items() if z})
 

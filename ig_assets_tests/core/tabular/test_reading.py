@@ -27,6 +27,7 @@ from ig_assets.core.tabular import (
     decoding,
     open_table,
 )
+from ig_assets_tests.factories.workbook import workbook
 
 SMALL = settings(
     max_examples=settings.default.max_examples // 5,
@@ -316,3 +317,44 @@ def test_a_table_comes_back_from_every_kind_of_file(
         read = Read(content, name)
         assert read.problems == []
         assert [[str(cell) for cell in row] for row in read.cells] == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Post ID,Caption,Views,Likes", "Post ID,Caption,Likes,Views"),
+        ("Post ID,Caption,Views,Likes", "Post ID,Caption,Views,Shares"),
+        ("Caption,Notes", "Notes,Caption"),
+    ],
+)
+def test_a_second_header_with_other_columns_is_refused_and_never_swaps_counts(
+    first: str, second: str, block_size: int
+) -> None:
+    width = first.count(",") + 1
+    rows = [",".join(["17", "One", "10", "2"][:width])] * 30
+    lines = (first, *rows, second, *rows)
+    with pytest.raises(UnreadableTableError, match="line 32 is a second header"):
+        Read(text(*lines))
+    sheet = [line.split(",") for line in lines]
+    with pytest.raises(UnreadableTableError, match="line 32 is a second header"):
+        Read(workbook({"Posts": sheet}), "t.xlsx")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Summe M\u00e4rz", "Total March", "Grand Total Reels", "Monthly total"]
+    + ["\u00d8 pro Reel", "Subtotal Q1", "Zwischensumme KW 12", "Total 2026"],
+)
+def test_totals_of_a_period_and_the_note_below_them_are_no_posts(
+    words: str, block_size: int
+) -> None:
+    rows = ["Total chaos in my kitchen,,7,1", f"{words},,10,2", "* vorl\u00e4ufig,,,"]
+    read = Read(text("Caption,Post ID,Views,Likes", *rows, "Two,2,3,1"))
+    assert [row[0] for row in read.cells] == ["Total chaos in my kitchen", "Two"]
+    assert (read.skipped[TOTALS], read.problems) == (2, [])
+
+
+def test_a_caption_of_such_words_with_an_id_is_a_post() -> None:
+    read = Read(text("Caption,Post ID,Views", "Total March,17,10", "Total,,10"))
+    assert [row[0] for row in read.cells] == ["Total March"]
+    assert read.skipped[TOTALS] == 1

@@ -17,6 +17,7 @@ from ig_assets.core.tabular import (
     NotAnInstantError,
     SpoiltTextError,
     ValueOptions,
+    ambiguous_sentence,
     decide_formats,
     first_visible_line,
     is_missing,
@@ -268,6 +269,10 @@ def test_an_order_that_no_value_decides_is_asked_about(values: tuple[str, ...]) 
     with pytest.raises(AmbiguousColumnError, match="'03/04/2026'") as raised:
         decided(*values)
     assert raised.value.option == "dates"
+    said = ambiguous_sentence(raised.value, "t.csv", "--{option} {choices}")
+    is_disputed = len(values) > 1
+    assert ("some prove the one and some the other" in said) is is_disputed
+    assert ("no other value decides" in said) is not is_disputed
 
 
 def test_a_zone_follows_daylight_saving() -> None:

@@ -9,11 +9,17 @@ The arms of a test may come in files of their own: a single one waits for the ot
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from ig_assets.core.corpus.history_import.identity.file_posts import FilePost, image_id
+from ig_assets.core.corpus.history_import.identity.file_posts import (
+    FilePost,
+    image_id,
+    posts_by,
+    published_as,
+    words_and_arm,
+)
 from ig_assets.core.corpus.history_import.identity.known_posts import (
     IMAGE,
     TEST,
@@ -33,6 +39,7 @@ from ig_assets.core.corpus.history_import.identity.matching import (
     differs_by_name,
     match_alike,
 )
+from ig_assets.core.corpus.history_import.identity.renamed_arms import match_renamed
 from ig_assets.core.corpus.history_import.identity.vendor_names import VendorName
 from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.core.identity import ID_LENGTH, stable_id
@@ -82,8 +89,9 @@ class ImportedArm:
 
 @dataclass
 class ArmPlan:
-    """The arms of a file; posts with `other_words` than a known arm's, and posts that
-    are `alike` and cannot be distinguished."""
+    """The arms of a file; posts of tests with `other_words` than a known arm's, and
+    posts that are `alike` and cannot be distinguished, with the others of their test.
+    """
 
     arms: list[ImportedArm] = field(default_factory=list)
     other_words: list[FilePost] = field(default_factory=list)
@@ -143,7 +151,12 @@ def make_arms(
 def _add_experiment(
     plan: ArmPlan, experiment_id: str, posts: Sequence[FilePost], lookup: KnownLookup
 ) -> None:
-    """The arms of one experiment: known by name, by words, or new."""
+    """The arms of one experiment: known by name, by words, or new.
+
+    Where one of them is not decided, none is taken: the others would be compared with
+    its older counts.
+    """
+    made: list[ImportedArm] = []
     waiting = lookup.waiting(posts[0].experiment)
     labels = {known.label for known in lookup.arms[experiment_id]}
     arms = [*lookup.arms[experiment_id], *waiting]
@@ -151,7 +164,7 @@ def _add_experiment(
     def add(post: FilePost, known: KnownPost) -> None:
         label = known.label if known.experiment_id else new_label(post, labels)
         script_id = known.script_id
-        plan.arms.append(
+        made.append(
             ImportedArm(post, known.post_id, script_id, experiment_id, label, known)
         )
 
@@ -162,9 +175,9 @@ def _add_experiment(
             left.append(post)
         else:
             add(post, known)
-    new = []
+    new, undecided = [], []
     given = {post.arm[:LONGEST_LABEL] for post in posts}
-    for group in _same(left, _content):
+    for group in posts_by(left, words_and_arm):
         mine = group[0].row.arm[:LONGEST_LABEL]
         candidates = [
             known
@@ -178,12 +191,19 @@ def _add_experiment(
         pairs, rest, alike = match_alike(group, candidates)
         for post, known in pairs:
             add(post, lookup.use(known))
-        plan.alike += alike
+        undecided += alike
         new += rest
+    others = lookup.unused(lookup.arms[experiment_id])
+    pairs, new, alike = match_renamed(new, others, given)
+    for post, known in pairs:
+        add(post, lookup.use(known))
+    undecided += alike
     pairs, new, alike = _match_singles(new, lookup)
-    plan.alike += alike
     for post, known in pairs:
         add(post, known)
+    if undecided + alike:
+        plan.alike += posts
+        return
     for post in new:
         if (
             not post.names
@@ -193,18 +213,17 @@ def _add_experiment(
                 for known in lookup.unused(arms)
             )
         ):
-            plan.other_words.append(post)
-            continue
+            plan.other_words += posts
+            return
         label = new_label(post, labels)
         post_id = stable_id("post", "history", experiment_id, label)
         script_id = script_id_of(post.row)
-        plan.arms.append(ImportedArm(post, post_id, script_id, experiment_id, label))
-    if plan.arms and plan.arms[-1].experiment_id == experiment_id:
-        joined = tuple(
-            JoinedArm(known, label_of_known(known, labels))
-            for known in lookup.unused(waiting)
-        )
-        plan.arms[-1] = replace(plan.arms[-1], joined=joined)
+        made.append(ImportedArm(post, post_id, script_id, experiment_id, label))
+    joined = tuple(
+        JoinedArm(known, label_of_known(known, labels))
+        for known in lookup.unused(waiting)
+    )
+    plan.arms += [*made[:-1], replace(made[-1], joined=joined)]
 
 
 def _add_singles(
@@ -233,7 +252,7 @@ def _add_singles(
         plan.arms.append(
             ImportedArm(post, known.post_id, known.script_id, None, known.label, known)
         )
-    for group in _same(new, _published):
+    for group in posts_by(new, published_as):
         first = len(lookup.singles_like(group[0]))
         for nth, post in enumerate(group, first):
             plan.arms.append(
@@ -252,8 +271,8 @@ def _match_singles(
 ) -> tuple[list[tuple[FilePost, KnownPost]], list[FilePost], list[FilePost]]:
     """Pairs with known posts in no experiment, the new posts, and the undecided."""
     pairs, new, undecided = [], [], []
-    for group in _same(posts, _published):
-        candidates = lookup.unused(lookup.singles_like(group[0]))
+    for group in posts_by(posts, lambda post: (post.experiment, *published_as(post))):
+        candidates = lookup.unused(lookup.singles_of(group[0]))
         found, rest, alike = match_alike(group, candidates)
         pairs += [(post, lookup.use(known)) for post, known in found]
         new += rest
@@ -274,21 +293,3 @@ def _single_id(post: FilePost, source: str, import_id: str, nth: int) -> str:
         return stable_id("post", "history", import_id, row.number)
     content = (row.revision_hash, row.posted_on, image_of(row))
     return stable_id("post", "history", source, *content, nth)
-
-
-def _content(post: FilePost) -> tuple[str, str, str]:
-    return (post.row.revision_hash, image_id(post.row.image), post.row.arm)
-
-
-def _published(post: FilePost) -> tuple[object, ...]:
-    row = post.row
-    return (row.revision_hash, row.posted_on, image_id(row.image), post.names)
-
-
-def _same(
-    posts: Sequence[FilePost], key: Callable[[FilePost], object]
-) -> Iterable[list[FilePost]]:
-    groups: dict[object, list[FilePost]] = defaultdict(list)
-    for post in posts:
-        groups[key(post)].append(post)
-    return groups.values()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from ig_assets.core.corpus.history_import.identity.counters import check_totals
+from ig_assets.core.corpus.history_import.identity.counters import note_falling
 from ig_assets.core.corpus.history_import.identity.file_posts import (
     GroupedRows,
     group_posts,
@@ -34,6 +34,11 @@ from ig_assets.core.corpus.history_import.present import Present
 from ig_assets.core.corpus.history_import.identity.recognition import (
     recognise_source,
     shares_posts,
+)
+from ig_assets.core.corpus.history_import.identity.names_of_tests import (
+    check_renamed,
+    spellings,
+    with_known_names,
 )
 from ig_assets.core.corpus.history_import.rows import read_history
 from ig_assets.core.corpus.history_import.sources import (
@@ -136,13 +141,17 @@ def import_history(
         rows, forgotten = without_forgotten(con, history, path.name)
         history = replace(history, rejects=history.rejects + forgotten)
         grouped = group_posts(rows, history.mapping, present)
-        check_totals(grouped.posts, path.name)
+        falling = note_falling(grouped.posts, path.name)
+        grouped = replace(grouped, notes=grouped.notes + falling)
         name = options.source or (source_name(path.name) if options.by_name else None)
         own = source_of(past, content_hash, name)
         known = _known(con, past, own, grouped)
+        posts = with_known_names(grouped.posts, known)
+        grouped = replace(grouped, posts=posts)
         source, recognised = own, None
         if options.by_name and options.source is None:
             source, recognised = _recognised(past, path, content_hash, grouped, known)
+            check_renamed(posts, known, source, path.name)
         file = SourceFile(path.name, content_hash, source)
         previous = _previous_import(past, file, options.source is not None)
         if previous is not None:
@@ -183,7 +192,7 @@ def _known(
         con,
         past,
         [own],
-        {post.experiment for post in posts} - {""},
+        spellings({post.experiment for post in posts} - {""}),
         {post.row.revision_hash for post in posts},
         {name for post in posts for name in post.names},
     )

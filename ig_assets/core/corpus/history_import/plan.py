@@ -63,8 +63,8 @@ FORGOTTEN = ("forgotten", "The script was forgotten on request.")
 _ALIKE = (
     "cannot be distinguished",
     "Several posts have the same words and image, and their counts do not say "
-    "which is which, so none was changed; --map arm=COLUMN or --map post_id=COLUMN "
-    "names them.",
+    "which is which, so none of them or their test was changed; --map arm=COLUMN or "
+    "--map post_id=COLUMN names them.",
 )
 
 _OTHER_WORDS = (

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm
+from ig_assets.core.corpus.history_import.columns import DENOMINATORS, METRICS
 from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownPost
 from ig_assets.core.corpus.history_import.present import Present
 from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.core.identity import next_instant
+from ig_assets.errors import InputError
+
+ONE_DAY = timedelta(days=1)
 
 
 class Reading(NamedTuple):
@@ -92,31 +96,44 @@ def settle_time(
     """The time once the file's counts are compared with those of earlier imports.
 
     A file without dates is as new as its import. So is an export of older posts whose
-    counters are ahead of known ones and none is behind.
+    counters are ahead of known ones and none is behind, where no earlier reading had
+    these counts: those were corrected since. A test is decided by its latest counts:
+    raises InputError where those of its arms say another age than the file's rows do,
+    being ahead of later ones, or all that differ fallen with their audience.
     """
+    timed = [arm for arm in arms if arm.known is not None and arm.known.read_at]
     known = [
         (arm.row, arm.known)
-        for arm in arms
-        if arm.known is not None and arm.known.read_at and arm.row.read_at is None
+        for arm in timed
+        if arm.known is not None and arm.row.read_at is None
     ]
     latest = max((k.read_at for _, k in known if k.read_at), default=None)
-    ahead = sum(_differs(row, k, 1) for row, k in known)
-    behind = sum(_differs(row, k, -1) for row, k in known)
+    ahead = [(row, k) for row, k in known if _differs(row, k, 1)]
+    behind = [(row, k) for row, k in known if _differs(row, k, -1)]
+    fell = len(behind) + sum(_fell_since(arm) for arm in timed)
     stated = time.stated
     is_older = stated is not None and latest is not None and stated < latest
-    if stated is None or (is_older and not time.is_own and ahead and not behind):
+    new = [row for row, k in ahead if not _was_read(row, k)]
+    is_refreshed = is_older and not time.is_own and bool(new) and not behind
+    if is_refreshed and latest is not None and any(row.experiment for row in new):
+        raise InputError(_ahead(len(new), stated, latest, time))
+    if latest is not None and not (is_older or time.is_own or ahead):
+        lower = [(row, k) for row, k in behind if row.experiment]
+        if lower and all(_differs(row, k, -1, DENOMINATORS) for row, k in behind):
+            raise InputError(_behind(len(behind), latest, time))
+    if stated is None or is_refreshed:
         at = next_instant(time.now, latest)
         by = time.by if stated is None else "the import's day"
         if at != time.now:
             by = "after the latest known reading"
-        return replace(time, stated=at, by=by), _fell(behind)
+        return replace(time, stated=at, by=by), _fell(fell)
     if is_older and (ahead or behind):
         return time, (
             f"These counts are of {stated:%Y-%m-%d}, older than the known ones of "
             f"{latest:%Y-%m-%d}: kept as history, the later ones stay the latest. "
             "--as-of DATE says when they were read.",
         )
-    return time, _fell(0 if is_older else behind)
+    return time, _fell(fell - len(behind) if is_older else fell)
 
 
 def _fell(posts: int) -> tuple[str, ...]:
@@ -124,15 +141,66 @@ def _fell(posts: int) -> tuple[str, ...]:
         return ()
     return (
         f"Known posts with a counter that fell: {posts:,}. The lower count is kept as "
-        "the latest; if this file is an older one, import it again with --as-of DATE "
-        "of when it was made.",
+        "the latest, and a decision on the higher one is made again.",
     )
 
 
-def _differs(row: HistoryRow, known: KnownPost, sign: int) -> bool:
+def _ahead(
+    posts: int, stated: datetime | None, latest: datetime, time: ReadingTime
+) -> str:
+    return (
+        f"The newest row of this file is of {stated:%Y-%m-%d}, older than the known "
+        f"counts of {latest:%Y-%m-%d}, but the counts of {posts:,} of its posts are "
+        "higher. If the file is older, its counts were corrected since: "
+        f"--as-of {stated:%Y-%m-%d} keeps them as history. If it is newer, "
+        f"--as-of {_newest(latest, time)} makes them the latest."
+    )
+
+
+def _behind(posts: int, latest: datetime, time: ReadingTime) -> str:
+    return (
+        f"Known posts whose counts differ: {posts:,}, and all of them had a larger "
+        f"audience on {latest:%Y-%m-%d}. If the file is older, "
+        f"--as-of {latest - ONE_DAY:%Y-%m-%d} (or its own day, where that is before) "
+        "keeps its counts as history. If counts were withdrawn, "
+        f"--as-of {_newest(latest, time)} makes them the latest."
+    )
+
+
+def _newest(latest: datetime, time: ReadingTime) -> str:
+    """A time after every known reading, as `--as-of` takes it."""
+    at = max(time.now, latest) + timedelta(seconds=1)
+    return f"{at:%Y-%m-%dT%H:%M:%S}"
+
+
+def _fell_since(arm: ImportedArm) -> bool:
+    """Whether a row with a time of its own has a lower count than an earlier one."""
+    row, known = arm.row, arm.known
+    return (
+        known is not None
+        and row.read_at is not None
+        and known.read_at is not None
+        and row.read_at >= known.read_at
+        and _differs(row, known, -1)
+    )
+
+
+def _was_read(row: HistoryRow, known: KnownPost) -> bool:
+    """Whether an earlier reading of the post had exactly these counts."""
+    return any(
+        all(counts.get(name) == value for name, value in row.counts.items())
+        for counts in known.readings.values()
+    )
+
+
+def _differs(
+    row: HistoryRow, known: KnownPost, sign: int, names: Sequence[str] = METRICS
+) -> bool:
     latest = known.counts
     return any(
-        (value - latest.get(n, value)) * sign > 0 for n, value in row.counts.items()
+        (value - latest.get(n, value)) * sign > 0
+        for n, value in row.counts.items()
+        if n in names
     )
 
 

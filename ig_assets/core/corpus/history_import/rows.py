@@ -28,6 +28,7 @@ from ig_assets.core.tabular import (
     ambiguous_sentence,
     decide_formats,
     open_table,
+    posted_only,
     profile_table,
 )
 from ig_assets.errors import InputError
@@ -76,8 +77,9 @@ class ParsedHistory:
     `columns` says of each why. `numerator` and `denominator` are the metrics of the
     rate, None where the file has no such column; `denominators` are those that a post
     may have instead, the preferred one first. `rows_read` counts all physical rows:
-    accepted, rejected and `skipped`, which is {blank, heading, totals: rows}. `notes`
-    are sentences about what was assumed, repaired or left out.
+    accepted, rejected and `skipped`, which is {blank, heading, totals, deleted,
+    not posted: rows}. `notes` are sentences about what was assumed,
+    repaired or left out.
     """
 
     rows: tuple[HistoryRow, ...]
@@ -127,7 +129,7 @@ def read_history(
     """
     values = values or ValueOptions()
     try:
-        table = open_table(file, file.name)
+        table = posted_only(open_table(file, file.name))
         columns = map_history(profile_table(table), mapping or {}, preset, file.name)
         indices = columns.indices
         formats = decide_formats(

@@ -19,9 +19,11 @@ from ig_assets.core.corpus.scripts.notes.section_words import (
     NOTE,
     SPOKEN,
     STRUCTURE,
+    has_one_value,
     label_of,
     section_of,
 )
+from ig_assets.core.corpus.scripts.notes.work_words import is_about_work
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
 LEAD = "lead"
@@ -49,13 +51,22 @@ class Sections:
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._section, self._level = LEAD, 0
         self._hooks = 0
-        self.names_script = any(map(_names_script, blocks))
+        self.names_script = any(map(_names_script, blocks)) or any(
+            block.level and _label_section(block, is_strong=False) == BODY
+            for block in blocks[1:]
+        )
         self.pieces: list[Piece] = []
+        parts = [place for place, block in enumerate(blocks) if _begins_part(block)]
+        last_part = parts[-1] if parts else -1
         bare_hook: Block | None = None
-        for block in blocks:
+        for place, block in enumerate(blocks):
+            self._is_mid_script = place < last_part
             section = _heading_section(block)
             level = block.level or _LABEL_LEVEL
-            if section == STRUCTURE and self._is_inside_others(level):
+            is_first = not self.pieces and self._section == LEAD
+            if section is None and (named := _heading_label(block, is_first)):
+                self._labelled_heading(block, *named)
+            elif section == STRUCTURE and self._is_inside_others(level):
                 self._paragraph(block)
             elif section == STRUCTURE:
                 self.pieces.append(Piece(STRUCTURE, plain(block.text)))
@@ -64,7 +75,9 @@ class Sections:
                 if section == HOOK and not self.pieces:
                     bare_hook = block
                 self._open(section, level)
-            elif block.level or (not self.pieces and is_strong(block.text)):
+            elif self._is_hook_heading(block):
+                self._paragraph(block)
+            elif block.level or (is_first and is_strong(block.text)):
                 self._heading(block)
             else:
                 self._paragraph(block)
@@ -86,6 +99,26 @@ class Sections:
     def _is_inside_others(self, level: int) -> bool:
         """Whether a heading belongs to a section of what is not spoken."""
         return self._section in (NOTE, CUE, OUTSIDE) and level > self._level
+
+    def _is_hook_heading(self, block: Block) -> bool:
+        """Whether a heading is the first words below a heading that names the hook."""
+        is_below = self._section == HOOK and block.level > self._level
+        return is_below and all(piece.section != HOOK for piece in self.pieces)
+
+    def _labelled_heading(self, block: Block, section: str, rest: str) -> None:
+        """`## Notes: fee 900`: its words are the section's first, more may follow."""
+        if section == STRUCTURE and self._is_inside_others(block.level):
+            self.pieces.append(Piece(self._section, rest))
+        elif section == STRUCTURE:
+            self.pieces.append(Piece(STRUCTURE, plain(block.text)))
+            self._go_on(block.level)
+            is_seen = _label_section(block, is_strong=True) == CUE
+            self.pieces.append(Piece(CUE if is_seen else self._section, rest))
+        else:
+            self._open(section, block.level)
+            is_said = section == SPOKEN
+            self.pieces.append(Piece(self._section, rest, is_spoken=is_said))
+            self._end(section, ends=section == HOOK)
 
     def _go_on(self, level: int) -> None:
         """The script goes on in its body, or before its first named part."""
@@ -117,6 +150,9 @@ class Sections:
             self._add(section, words, block, is_said)
             self._end(section, ends)
             named, rest = label
+            if named == NOTE and rest and self._is_mid_script:
+                name = plain(line).removesuffix(rest)
+                named = CUE if has_one_value(name) else NOTE
             words = [rest] if rest else []
             if named == STRUCTURE:
                 self.pieces.append(Piece(STRUCTURE, plain(line)))
@@ -153,12 +189,48 @@ class Sections:
         self.pieces.append(Piece(section, text, is_spoken=is_said))
 
 
+def _begins_part(block: Block) -> bool:
+    """Whether a call to action begins, up to which the script goes on."""
+    if block.level or is_strong(block.text):
+        text = plain(block.text)
+        label = label_of(text, is_strong=True)
+        return CALL_TO_ACTION in (section_of(text), label and label[0])
+    lines = block.text.split("\n")
+    labels = [label_of(plain(n), n.lstrip().startswith(STRONG)) for n in lines]
+    return any(label is not None and label[0] == CALL_TO_ACTION for label in labels)
+
+
 def _names_script(block: Block) -> bool:
     if _heading_section(block) in (BODY, SPOKEN):
         return True
     lines = [] if block.level else block.text.split("\n")
     labels = [label_of(plain(n), n.lstrip().startswith(STRONG)) for n in lines]
     return any(label is not None and label[0] == BODY for label in labels)
+
+
+def _heading_label(block: Block, is_first: bool) -> tuple[str, str] | None:
+    """The section that the label of a heading with words names, and those words.
+
+    A file's first heading is its title or hook where a label leaves that open.
+    """
+    text = " ".join(plain(block.text).split("\n"))
+    if not block.level:
+        return None
+    label = label_of(text, is_strong=not is_first)
+    name, colon, rest = text.partition(":")
+    if label is None and colon and rest.strip() and is_about_work(name):
+        label = NOTE, rest.strip()
+    if label is None or not label[1]:
+        return None
+    section = section_of(text.removesuffix(label[1])) or label[0]
+    if is_first and section in (BODY, SPOKEN, STRUCTURE):
+        return None
+    return section, label[1]
+
+
+def _label_section(block: Block, is_strong: bool) -> str | None:
+    label = label_of(" ".join(plain(block.text).split("\n")), is_strong)
+    return label[0] if label else None
 
 
 def _several_hooks() -> InvalidSourceError:
@@ -168,6 +240,7 @@ def _several_hooks() -> InvalidSourceError:
 
 
 def _heading_section(block: Block) -> str | None:
-    if block.level or is_strong(block.text):
-        return section_of(plain(block.text))
-    return None
+    if not (block.level or is_strong(block.text)):
+        return None
+    text = plain(block.text)
+    return NOTE if is_about_work(text, block.level > 0) else section_of(text)

@@ -37,7 +37,8 @@ def of_one_reading(
     """Those of the experiments (by number) whose arms' counts are of one reading.
 
     Final readings are, where their times are at most a day apart and they came in one
-    import, or, where each arm has files of its own, were read equally often.
+    import, or, where each arm has files of its own, were read equally often. Not while
+    the test runs: its audience grows from the file of one arm to that of the next.
     """
     found, apart = set(), []
     for i in which:
@@ -47,7 +48,7 @@ def of_one_reading(
         elif _within([ex.last_as_of[a] for a in arms], ONE_DAY):
             if _within([ex.last_observed[a] for a in arms], ONE_IMPORT):
                 found.add(i)
-            else:
+            elif not ex.is_running[i]:
                 apart.append(i)
     if apart:
         ids = [ex.ids[i] for i in apart]

@@ -15,6 +15,9 @@ from ig_assets.core.tabular import (
 from ig_assets.errors import InputError
 
 COUNTERS = ("views", "reach", "likes", "comments", "shares", "saved")
+AUDIENCES = ("views", "reach")
+"""Counters of who saw a post; no fewer than those of what they did."""
+
 _READING_DAYS = ("as_of", *NAMES["read_at"], *NAMES["day"])
 
 # Ours, and what others call it; the first whose values fit is taken.

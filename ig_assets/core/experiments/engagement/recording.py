@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ig_assets.core.experiments.engagement.columns import (
+    AUDIENCES,
     COUNTERS,
     OPTIONS,
     map_columns,
@@ -22,8 +23,10 @@ from ig_assets.core.tabular import (
     AmbiguousColumnError,
     UnreadableTableError,
     ambiguous_sentence,
+    check_totals,
     decide_formats,
     open_table,
+    posted_only,
     profile_table,
     value_options,
 )
@@ -44,7 +47,9 @@ class Recording:
     counter was read: a day without a time means that day's end. `counters` hold one
     value per snapshot, NaN where nothing was recorded. `rejects` says why rows were
     left out: (line, reason). `rows_read` counts all physical rows: those taken, the
-    rejected and the `skipped`, which is {blank, heading, totals: rows}.
+    rejected and the `skipped`, which is {blank, heading, totals, deleted, not posted:
+    rows}.
+    `falling` is a sentence on counters that fall, "" where none does.
     """
 
     post_ids: list[str]
@@ -56,6 +61,7 @@ class Recording:
     rows_read: int
     mapping: Mapping[str, str]
     skipped: Mapping[str, int] = field(default_factory=dict)
+    falling: str = ""
 
     def row_sum(self) -> str:
         """What became of the rows, in words, with the first rejected line."""
@@ -70,7 +76,7 @@ class Recording:
         if self.rejects:
             line, reason = self.rejects[0]
             words += f"; the first rejected is line {line}: {reason}"
-        return words + "."
+        return f"{words}. {self.falling}".rstrip()
 
     def snapshots(self, post: int) -> slice:
         """Where a post's snapshots lie."""
@@ -84,7 +90,8 @@ def read_recording(file: Path, columns: Mapping[str, str] | None = None) -> Reco
     Without a post_id, title, author and birth together are the post. Of several rows
     of one post and instant the last one counts. Raises InputError when the file cannot
     be read, when it names no post, no day or no counter, when a column has two
-    readings, or when no row of it can be used.
+    readings, when no row of it can be used, or when its counters are those of single
+    days.
     """
     columns = columns or {}
     try:
@@ -92,7 +99,7 @@ def read_recording(file: Path, columns: Mapping[str, str] | None = None) -> Reco
     except ValueError as error:
         raise InputError(f"IG_REPLAY_COLUMNS: {error}.") from None
     try:
-        table = open_table(file, file.name)
+        table = posted_only(open_table(file, file.name))
         indices = map_columns(profile_table(table), columns, file.name)
         formats = decide_formats(
             table,
@@ -118,7 +125,18 @@ def read_recording(file: Path, columns: Mapping[str, str] | None = None) -> Reco
             f"No row of {file.name} is a snapshot of a post"
             + (f" (line {first[0]}: {first[1]})." if first else ".")
         )
-    return _recording(found, {ours: table.columns[at] for ours, at in indices.items()})
+    mapping = {ours: table.columns[at] for ours, at in indices.items()}
+    recording = _recording(found, mapping)
+    return replace(recording, falling=check_totals(_series(recording), file.name))
+
+
+def _series(recording: Recording) -> Iterator[tuple[list[list[float]], list[float]]]:
+    """For each post, its counts of views and of reach, and its likes, none missing."""
+    for post in range(len(recording.post_ids)):
+        at = recording.snapshots(post)
+        found = {name: counts[at] for name, counts in recording.counters.items()}
+        known = {name: v[~np.isnan(v)].tolist() for name, v in found.items()}
+        yield [known[n] for n in AUDIENCES if n in known], known.get("likes", [])
 
 
 def _recording(found: SnapshotReader, mapping: Mapping[str, str]) -> Recording:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from ig_assets.core.experiments.engagement.columns import COUNTERS
+from ig_assets.core.experiments.engagement.columns import AUDIENCES, COUNTERS
 from ig_assets.core.identity import stable_id
 from ig_assets.core.tabular import (
     Batch,
@@ -79,6 +80,9 @@ class SnapshotReader:
         if observed is None:
             raise _NoSnapshotError(_NO_DAY)
         counts = {name: self._count(cells, name) for name in self.counters}
+        for name in AUDIENCES:
+            if counts.get("likes", 0.0) > counts.get(name, math.inf):
+                raise _NoSnapshotError(f"more likes than {name} are given")
         if born is not None and observed[0] + observed[1] < born[0]:
             raise _NoSnapshotError("read before it was published")
         self.posts.append(post)

@@ -75,12 +75,14 @@ class CalendarRow(NamedTuple):
 class CalendarProblem(NamedTuple):
     """A file, or a part of one, that cannot be read.
 
-    `unreadable` means that it is unknown which topics the file holds.
+    `unreadable` means that it is unknown which topics the file holds, `is_row` that it
+    is a row of a table.
     """
 
     source: str
     detail: str
     unreadable: bool = False
+    is_row: bool = False
 
 
 class CalendarNote(NamedTuple):
@@ -191,7 +193,7 @@ def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem | CalendarNote]
                     raise ValueError(f"{cells[:1].lower()}{cells[1:].rstrip('.')}")
                 values, note = _values(cells, at, formats)
             except ValueError as error:
-                yield CalendarProblem(source, f"{error} (line {line})")
+                yield CalendarProblem(source, f"{error} (line {line})", is_row=True)
             else:
                 yield CalendarRow(source, _month_of(values), values, note)
 

@@ -127,8 +127,9 @@ def read_calendar(location: Path, month: str) -> CalendarReading:
     notes: list[CalendarNote] = []
     for row in calendar_rows(location):
         if isinstance(row, CalendarProblem):
+            what = "row" if row.is_row else "calendar"
             rejects.append(
-                TopicReject(row.source, "not a readable calendar", row.detail)
+                TopicReject(row.source, f"not a readable {what}", row.detail)
             )
             if row.unreadable:
                 unreadable.add(row.source)

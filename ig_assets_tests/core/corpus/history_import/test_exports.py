@@ -142,6 +142,7 @@ def test_a_boundary_date_is_no_date_and_is_noted() -> None:
 def test_a_recording_with_german_thousands_is_read_by_its_column() -> None:
     found = read_recording(FILES / "08_replay_german_thousands.csv")
     assert found.counters["views"].tolist() == [1234.0, 2480.0, 999.0, 512.0]
+    assert "Counts fall from one reading to the next" in found.falling
     daily = read_recording(FILES / "12_daily_snapshots.csv")
     assert (daily.post_ids, daily.rows_read, daily.rejects) == (
         *(["180001", "180002"], 6, ()),
@@ -715,3 +716,35 @@ def test_answers_of_youtubes_and_tiktoks_interfaces_are_read(tmp_path: Path) -> 
     }
     content = json.dumps({"videos": [video], "hasMore": False})
     assert seen(history(tmp_path, "studio.json", content)) == seen(found)
+
+
+def test_the_graph_apis_count_of_a_day_is_not_the_posts_reach(tmp_path: Path) -> None:
+    day: Any = {
+        "name": "reach",
+        "period": "day",
+        "values": [{"value": 100}, {"value": 50}],
+    }
+    views = {"name": "views", "period": "lifetime", "values": [{"value": 830}]}
+    post: dict[str, Any] = {"id": "179", "caption": "Lids.", "like_count": 30}
+    posts = {"data": [post | {"insights": {"data": [day, views]}}]}
+    found = history(tmp_path, "media.json", json.dumps(posts))
+    assert found.rows[0].counts == {"views": 830.0, "likes": 30.0}
+    assert "not taken: reach per day" in " ".join(found.notes)
+
+
+def test_deleted_posts_and_drafts_are_skipped_and_counted(tmp_path: Path) -> None:
+    header = "id,caption,views,likes,Status,_fivetran_deleted\n"
+    rows = [
+        ("1", "Published", "false"),
+        ("2", "Published", "true"),
+        ("3", "Draft", "false"),
+        ("4", "Scheduled", "false"),
+        ("5", "Failed", "false"),
+        ("6", "Geplant", ""),
+    ]
+    text = header + "".join(f"{n},Salt {n}.,100,9,{s},{d}\n" for n, s, d in rows)
+    found = history(tmp_path, "posts.csv", text)
+    assert [row.post_id for row in found.rows] == ["1"]
+    skipped = {kind: n for kind, n in (found.skipped or {}).items() if n}
+    assert skipped == {"deleted": 1, "not posted": 4}
+    assert found.rows_read == 6

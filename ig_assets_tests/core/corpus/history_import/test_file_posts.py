@@ -348,5 +348,17 @@ def test_counts_of_single_days_are_refused_and_a_small_correction_is_not(
     with pytest.raises(InputError, match="counts of 1 fall .* Export totals"):
         load(corpus, header + rows)
     assert count(corpus, "posts") == 0
-    load(corpus, header + rows.replace(",300,30", ",7990,799"))
+    report = load(corpus, header + rows.replace(",300,30", ",7990,799"))
     assert latest(corpus) == [7990.0]
+    assert "Counts fall from one reading to the next for 1 of the 1 posts" in " ".join(
+        report.notes
+    )
+
+
+def test_counts_of_days_that_fall_slowly_are_refused_too(corpus: CorpusFactory) -> None:
+    rows = "".join(
+        f"2026-03-0{n},1,Onions.,{views},9\n"
+        for n, views in enumerate((1000, 800, 650, 520), 1)
+    )
+    with pytest.raises(InputError, match="counts of 1 fall .* Export totals"):
+        load(corpus, "date,post_id,caption,views,likes\n" + rows)

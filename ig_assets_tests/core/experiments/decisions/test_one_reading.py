@@ -85,6 +85,23 @@ def test_arms_with_files_of_their_own_are_judged_when_each_was_read_as_often(
     assert row_of(corpus)["held_by"] == held
 
 
+def test_files_of_single_arms_are_not_judged_while_the_test_is_running(
+    tmp_path: Path,
+) -> None:
+    corpus = CorpusFactory(tmp_path)
+    for name, row, running in (
+        ("a.csv", "t,a,One,2500,60", True),
+        ("b.csv", "t,b,Two,5000,88", True),
+        ("a2.csv", "t,a,One,5000,130", False),
+    ):
+        load(corpus, f"{HEADER}{row}\n", name, source="ads", running=running)
+        update_results(corpus.warehouse, corpus.clock)
+        corpus.clock.step(seconds=90)
+    row = row_of(corpus)
+    assert (row["decision"], row["held_by"]) == ("winner", None)
+    assert (row["split_alarms"], alarms(corpus)) == (False, [])  # none was judged
+
+
 def test_a_test_read_at_different_days_in_one_file_is_not_judged(
     corpus: CorpusFactory,
 ) -> None:

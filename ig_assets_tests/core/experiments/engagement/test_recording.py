@@ -172,7 +172,7 @@ def test_the_rows_add_up_in_a_sentence_that_names_the_first_rejected_line(
     found = recording(tmp_path, PLAIN + "c,2026-01-01,2026-01-02,many,1,x\n\n")
     assert found.row_sum() == (
         "5 rows: 3 taken, 1 rejected, 1 skipped (blank 1); the first rejected is line "
-        f"5: {found.rejects[0][1]}."
+        f"5: {found.rejects[0][1]}. {found.falling}"
     )
     assert NO_COUNT in found.rejects[0][1]
 
@@ -194,3 +194,33 @@ def test_columns_are_said_as_pairs() -> None:
     assert parse_columns(" views = plays, likes=,") == {"views": "plays", "likes": ""}
     with pytest.raises(ValueError, match="'dislikes=x' is not OURS=COLUMN"):
         parse_columns("dislikes=x")
+
+
+@pytest.mark.parametrize("views", [(1000, 800, 650, 520), (300, 100)])
+def test_a_recording_of_single_days_is_refused(
+    tmp_path: Path, views: tuple[int, ...]
+) -> None:
+    rows = "".join(f"a,2026-01-0{n},{v}\n" for n, v in enumerate(views, 1))
+    with pytest.raises(InputError, match="as those of single days do"):
+        recording(tmp_path, "post_id,observed_on,views\n" + rows)
+
+
+def test_a_counter_that_goes_back_a_little_is_said(tmp_path: Path) -> None:
+    found = recording(tmp_path, PLAIN)
+    assert "Counts fall from one reading to the next for 1 of the 1" in found.row_sum()
+
+
+def test_a_reading_with_more_likes_than_views_is_rejected(tmp_path: Path) -> None:
+    rows = "a,2026-01-01,100,200\na,2026-01-02,300,200\na,2026-01-03,,250\n"
+    found = recording(tmp_path, "post_id,observed_on,views,likes\n" + rows)
+    assert found.rejects == ((2, "more likes than views are given"),)
+
+
+def test_drafts_and_deleted_posts_of_a_recording_are_skipped(tmp_path: Path) -> None:
+    rows = (
+        "a,2026-01-01,9,,live\nb,2026-01-01,9,2026-01-05,live\nc,2026-01-01,0,,Draft\n"
+    )
+    header = "post_id,observed_on,views,_sdc_deleted_at,status\n"
+    found = recording(tmp_path, header + rows)
+    assert found.post_ids == ["a"]
+    assert "(deleted 1) (not posted 1)" in found.row_sum()

@@ -227,6 +227,7 @@ def test_a_date_that_cannot_be_read_says_how_to_write_it(
     calendar(tmp_path, f"topic,due_on\nBrot,{day}\nKites,2026-05-06\n", "plan.csv")
     reading = read_calendar(tmp_path, MONTH)
     [reject] = reading.rejects
+    assert reject.reason == "not a readable row"
     assert sentence in reject.detail and "(line 2)" in reject.detail
     assert [t.topic for t, _ in reading.topics] == ["Kites"]
 

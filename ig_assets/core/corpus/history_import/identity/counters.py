@@ -6,34 +6,21 @@ from collections.abc import Sequence
 
 from ig_assets.core.corpus.history_import.columns import DENOMINATORS
 from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
-from ig_assets.errors import InputError
-
-_LEAST = 20
-"""Counts below say nothing: vendors correct them."""
+from ig_assets.core.tabular import check_totals
 
 
-def check_totals(posts: Sequence[FilePost], file_name: str) -> None:
-    """Raise InputError where the counts of most posts fall by half and more.
+def note_falling(posts: Sequence[FilePost], file_name: str) -> tuple[str, ...]:
+    """A sentence where counts fall from one reading of a post to the next.
 
-    Counters go back a little now and then; one that halves is the count of a day.
+    Raises InputError where most posts' fall as those of single days do.
     """
-    several = [post for post in posts if len(post.rows) > 1]
-    falling = [post for post in several if _halves(post)]
-    if len(falling) * 2 > len(several):
-        raise InputError(
-            f"{file_name} has several readings of {len(several):,} posts, and the "
-            f"counts of {len(falling):,} fall from one to the next, as those of single "
-            "days do. Export totals (lifetime) of each post instead, one row per post "
-            "or per day of reading."
-        )
+    series = (
+        ([_series(post, name) for name in DENOMINATORS], _series(post, "likes"))
+        for post in posts
+    )
+    note = check_totals(series, file_name)
+    return (note,) if note else ()
 
 
-def _halves(post: FilePost) -> bool:
-    for name in DENOMINATORS:
-        counts = [row.counts[name] for row in post.rows if name in row.counts]
-        highest = 0.0
-        for count in counts:
-            if highest >= _LEAST and count < highest / 2:
-                return True
-            highest = max(highest, count)
-    return False
+def _series(post: FilePost, name: str) -> list[float]:
+    return [row.counts[name] for row in post.rows if name in row.counts]

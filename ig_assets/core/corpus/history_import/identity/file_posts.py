@@ -8,7 +8,7 @@ and a file without them has one row per post.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -91,6 +91,27 @@ class GroupedRows:
 def image_id(image: str) -> str:
     """An image's id; a link is none, since vendors change it with every export."""
     return "" if "://" in image else image
+
+
+def words_and_arm(post: FilePost) -> tuple[str, str, str]:
+    """What arms of one test share that only their counts distinguish."""
+    return (post.row.revision_hash, image_id(post.row.image), post.row.arm)
+
+
+def published_as(post: FilePost) -> tuple[object, ...]:
+    """What posts in no experiment share that only their counts distinguish."""
+    row = post.row
+    return (row.revision_hash, row.posted_on, image_id(row.image), post.names)
+
+
+def posts_by(
+    posts: Sequence[FilePost], key: Callable[[FilePost], object]
+) -> Iterable[list[FilePost]]:
+    """The posts in groups that have the same key."""
+    groups: dict[object, list[FilePost]] = defaultdict(list)
+    for post in posts:
+        groups[key(post)].append(post)
+    return groups.values()
 
 
 def group_posts(

@@ -29,6 +29,12 @@ WHERE segment = 'history'
   AND (
       intent_key IN (SELECT unnest(?::TEXT[]))
       OR experiment_id IN (SELECT unnest(?::TEXT[]))
+      OR experiment_id IN (
+          SELECT experiment_id
+          FROM posts
+          WHERE platform = 'history'
+            AND published_revision_hash IN (SELECT unnest(?::TEXT[]))
+      )
   )
 """
 
@@ -74,7 +80,10 @@ ORDER BY post_id, as_of
 
 @dataclass(frozen=True)
 class KnownTest:
-    """A test of earlier imports, with the terms that were fixed at its start."""
+    """A test of earlier imports, with the terms that were fixed at its start.
+
+    `name` is the one that its file gave it, as it is stored.
+    """
 
     experiment_id: str
     source: str
@@ -83,6 +92,7 @@ class KnownTest:
     randomised: bool
     ends_at: datetime | None
     is_running: bool
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,7 +156,7 @@ def known_history(
         for source in sources
         for test in tests
     }
-    found = _tests(con, every, tests, own)
+    found = _tests(con, every, tests, own, revisions)
     posts = fetch_dicts(
         con,
         _POSTS,
@@ -207,18 +217,23 @@ def _tests(
     sources: Sequence[str],
     tests: Collection[str],
     own: Mapping[str, str],
+    revisions: Collection[str],
 ) -> dict[str, KnownTest]:
-    """The known tests of these names, by their experiment's id."""
+    """The known tests of these names or words, by their experiment's id."""
     stored = {stored_test_name(test): test for test in tests}
     found = {}
-    for row in fetch_dicts(con, _TESTS, [list(stored), list(own)]):
-        experiment_id, test = row["experiment_id"], stored.get(row.pop("intent_key"))
+    values = [list(stored), list(own), list(revisions)]
+    for row in fetch_dicts(con, _TESTS, values):
+        experiment_id, name = row["experiment_id"], row.pop("intent_key")
+        test = stored.get(name, name)
         source = own.get(experiment_id) or next(
             (s for s in sources if stable_id("history", s, test) == experiment_id), None
         )
         if source is not None:
             running = bool(row.pop("is_running"))
-            found[experiment_id] = KnownTest(source=source, is_running=running, **row)
+            found[experiment_id] = KnownTest(
+                source=source, is_running=running, name=name, **row
+            )
     return found
 
 

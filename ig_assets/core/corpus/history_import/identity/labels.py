@@ -36,6 +36,12 @@ def may_be_labelled(given: str, label: str) -> bool:
     )
 
 
+def is_made_of_words(known: KnownPost) -> bool:
+    """Whether a known arm's label is made of its words: no file gave it a name."""
+    made = _of_words(known.revision_hash, known.image)
+    return known.label == made or known.label.startswith(f"{made}-")
+
+
 def _of_words(revision_hash: str, image: str) -> str:
     return f"arm-{stable_id('arm', revision_hash, image_id(image))[:6]}"
 

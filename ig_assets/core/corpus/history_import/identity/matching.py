@@ -18,7 +18,10 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
     stored_test_name,
 )
 from ig_assets.core.corpus.history_import.identity.labels import SINGLE
-from ig_assets.core.corpus.history_import.identity.recognition import is_same_post
+from ig_assets.core.corpus.history_import.identity.recognition import (
+    is_of_same_test,
+    is_same_post,
+)
 
 MOST_COMPARED = 8
 """Of so many posts with the same words at most all assignments are compared."""
@@ -76,6 +79,10 @@ class KnownLookup:
         """The posts in no experiment that are the same by their words."""
         singles = self._singles[post.row.revision_hash]
         return [known for known in singles if is_same_post(post, known)]
+
+    def singles_of(self, post: FilePost) -> list[KnownPost]:
+        """Those of them that may be this post: of the same test, or both of none."""
+        return [k for k in self.singles_like(post) if is_of_same_test(post, k)]
 
     def waiting(self, test: str) -> list[KnownPost]:
         """The posts of earlier files that were the only one of this test."""

@@ -18,6 +18,10 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
     KnownPost,
     stored_test_name,
 )
+from ig_assets.core.corpus.history_import.identity.labels import (
+    LONGEST_LABEL,
+    SINGLE,
+)
 from ig_assets.core.corpus.history_import.identity.vendor_names import VendorName
 from ig_assets.core.identity import stable_id
 from ig_assets.errors import InputError
@@ -28,13 +32,15 @@ _NAMED_TESTS = 3
 @dataclass
 class _Overlap:
     """What a file shares with one source: posts by the vendor's names or by words,
-    posts without a date that have the same words, and names of tests."""
+    posts without a date that have the same words, and names of tests. `elsewhere` are
+    words and dates of posts that are an arm in one and none in the other."""
 
     named: int = 0
     dated: int = 0
     undated: int = 0
     tests: set[str] = field(default_factory=set)
     arms: int = 0
+    elsewhere: int = 0
 
     def is_certain(self, posts: int) -> bool:
         """Whether these are posts of the source, `posts` being those of the file."""
@@ -71,8 +77,19 @@ def recognise_source(
     tests = {s: sorted(o.tests) for s, o in overlaps.items() if o.tests}
     if len(certain) > 1 and not any(source in tests for source in certain):
         return own, None  # each post is known by itself
-    doubtful = [s for s, o in overlaps.items() if o.tests or o.undated] or certain
-    if doubtful and (own not in sources or len(certain) > 1):
+    if len(certain) > 1:
+        listed = "; ".join(
+            f"{', '.join(tests.get(s, ['posts']))} of {s}" for s in certain
+        )
+        raise InputError(
+            f"{file_name} has tests of several sources ({listed}). Split the file, and "
+            "import each part with the --source of its tests, so that none is decided "
+            "twice."
+        )
+    doubtful = [s for s, o in overlaps.items() if o.tests or o.undated or o.elsewhere]
+    if not certain and _has_other_arms_only(posts, known, own):
+        raise InputError(_question(file_name, [own], tests, own))
+    if doubtful and own not in sources:
         raise InputError(_question(file_name, doubtful, tests, own))
     return own, None
 
@@ -100,6 +117,18 @@ def is_same_post(post: FilePost, known: KnownPost) -> bool:
     if {name.kind for name in post.names} & {name.kind for name in known.names}:
         return False
     return words and date and image_id(post.row.image) == image_id(known.image)
+
+
+def is_of_same_test(post: FilePost, known: KnownPost) -> bool:
+    """Whether a known post in no experiment was published as the file's post was.
+
+    The counts of a post of the account are not those of an arm with the same words. An
+    older version kept no test of a lone arm, but the arm's name.
+    """
+    tests = {name.value for name in known.names if name.kind == TEST}
+    if tests:
+        return bool(post.experiment) and stored_test_name(post.experiment) in tests
+    return not post.experiment or known.label != SINGLE
 
 
 def is_arm_of(post: FilePost, known: KnownPost) -> bool:
@@ -141,9 +170,13 @@ def _overlaps(posts: Sequence[FilePost], known: KnownHistory) -> Mapping[str, _O
                 for f in same
             ):
                 overlap.arms += 1
-            elif any(is_same_post(post, f) for f in same if not f.experiment_id):
+                continue
+            alike = [f for f in same if not f.experiment_id and is_same_post(post, f)]
+            if any(is_of_same_test(post, f) for f in alike):
                 overlap.dated += post.row.posted_on is not None
                 overlap.undated += post.row.posted_on is None
+            else:
+                overlap.elsewhere += bool(alike)
     return overlaps
 
 
@@ -162,3 +195,32 @@ def _question(
         f"is an export of it. Say --source {first} where it is, or --source "
         f"{own if own not in sources else 'NAME'} where it is another one."
     )
+
+
+def _has_other_arms_only(
+    posts: Sequence[FilePost], known: KnownHistory, own: str
+) -> bool:
+    """Whether a known test of the source has several arms here that it never had.
+
+    Arms that have the names of known ones are rejected for their other words later.
+    """
+    arms: dict[str, list[KnownPost]] = defaultdict(list)
+    for arm in known.posts:
+        if arm.source == own and arm.experiment_id:
+            arms[arm.experiment_id].append(arm)
+    tests: dict[str, list[FilePost]] = defaultdict(list)
+    for post in posts:
+        if post.experiment:
+            tests[stable_id("history", own, post.experiment)].append(post)
+    for experiment_id in arms.keys() & tests.keys():
+        words = {arm.revision_hash for arm in arms[experiment_id]}
+        labels = {arm.label for arm in arms[experiment_id]}
+        new = [
+            post
+            for post in tests[experiment_id]
+            if post.row.revision_hash not in words
+            and post.arm[:LONGEST_LABEL] not in labels
+        ]
+        if len(new) == len(tests[experiment_id]) > 1:
+            return True
+    return False

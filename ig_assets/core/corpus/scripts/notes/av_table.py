@@ -17,10 +17,17 @@ from ig_assets.core.corpus.scripts.notes.section_words import (
     CUE,
     HOOK,
     SPOKEN,
+    bare_word,
     section_of,
 )
 
 _SAID = (HOOK, BODY, CALL_TO_ACTION, SPOKEN)
+_NAME_WORDS = 3
+_PERSONS = frozenset("""
+    speaker sprecher sprecherin talent host presenter creator narrator moderator
+    moderatorin presentador presentadora présentateur présentatrice narrador narradora
+    narrateur narratrice narratore conduttore conduttrice apresentador apresentadora
+""".split())
 _PART_LEVEL = 6  # of a heading that stands for a named row
 
 
@@ -45,6 +52,11 @@ def _columns(
     left_out: Counter[str],
 ) -> list[Block]:
     blocks: list[Block] = []
+    names = _column_of_names(rows, header)
+    if names is not None:
+        left_out["speaker"] += sum(bool(plain(row[names])) for row in rows[1:])
+        rows = [[*row[:names], *row[names + 1 :]] for row in rows]
+        header = [*header[:names], *header[names + 1 :]]
     several = len({section for section in header if section in _SAID}) > 1
     for row in rows[1:]:
         for cell, section, title in zip(row, header, rows[0]):
@@ -60,6 +72,26 @@ def _columns(
             else:
                 left_out["cue" if section == CUE else "table cell"] += 1
     return blocks
+
+
+def _column_of_names(
+    rows: Sequence[Sequence[str]], header: Sequence[str | None]
+) -> int | None:
+    """The column `Speaker` that says who speaks, beside one of what is said."""
+    said = [place for place, section in enumerate(header) if section in _SAID]
+    for place in said if len(said) > 1 else []:
+        is_person = bare_word(plain(rows[0][place])) in _PERSONS
+        if not is_person or any(len(row) <= place for row in rows):
+            continue
+        cells = [plain(row[place]) for row in rows[1:]]
+        if any(cells) and all(map(_may_be_name, filter(None, cells))):
+            return place
+    return None
+
+
+def _may_be_name(words: str) -> bool:
+    is_short = len(words.split()) <= _NAME_WORDS
+    return is_short and not words.endswith((".", "!", "?", "…", ","))
 
 
 def _named_rows(

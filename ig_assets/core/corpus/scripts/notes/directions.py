@@ -94,12 +94,13 @@ _BLANKS = frozenset("""
     url title client discount percent amount produkt produktname marke firma stadt preis
     zahl datum thema nombre producto marca empresa ciudad precio fecha tema nom produit
     marque entreprise ville prix prodotto marchio azienda citta prezzo produto cidade
-    preco
+    preco he she they him her them his hers euro euros eur usd dollar dollars pound
+    pounds percentage er sie ihm ihn
 """.split())
 _ABOUT_BLANKS = frozenset("""
     your the insert enter our my a an of their x xx xyz dein deine deinen ihr ihre
     unser unsere tu su nuestro el la ton votre notre le il tuo nostro seu sua o del
-    de du here hier
+    de du here hier s or oder
 """.split())
 _SENTENCE_END = ".!?\u2026:;\u2014\u2013-\"\u201d\u2019')\u00bb"
 

@@ -73,6 +73,7 @@ _TAG = re.compile(
     re.I,
 )
 _DOCS_COMMENT = re.compile(r"^\[([a-z]{1,2})\](?![:(\[])[^\n]*\S[^\n]*$", re.M)
+_HEADING = re.compile(r"^#{1,6}[ \t]+\S", re.M)
 
 
 def without_data(text: str) -> str:
@@ -171,13 +172,31 @@ def _without_hidden(text: str, left_out: Counter[str], first_line: int) -> str:
 
 
 def _without_docs_comments(text: str, left_out: Counter[str]) -> str:
-    """Google Docs writes `[a]` where a comment stands, and its words in a last line."""
-    for found in list(_DOCS_COMMENT.finditer(text)):
+    """Google Docs writes `[a]` where a comment stands, and its words at the end.
+
+    They may be several lines, and paragraphs: all from the first of them is cut. Raises
+    InvalidSourceError where a heading stands below them: the script may go on there.
+    """
+    signs: list[str] = []
+    end = len(text)
+    for found in _DOCS_COMMENT.finditer(text):
         sign = f"[{found[1]}]"
-        if text.count(sign) < 2:
+        if sign in signs or sign not in text[: min(end, found.start())]:
             continue
-        text = text.replace(found[0], CUT).replace(sign, CUT)
-        left_out["comment"] += 1
+        end = min(end, found.start())
+        signs.append(sign)
+    if not signs:
+        return text
+    if _HEADING.search(text, end):
+        raise InvalidSourceError(
+            "open comment",
+            f"A heading stands below the words of the comment {signs[0]}; move the "
+            "comments to the end of the file, or delete them.",
+        )
+    text = text[:end] + CUT
+    for sign in signs:
+        text = text.replace(sign, CUT)
+    left_out["comment"] += len(signs)
     return text
 
 

@@ -108,6 +108,10 @@ _ABOUT_NOTES = frozenset(
     "regie".split()
 )
 _REMARKS = frozenset("note notiz anmerkung kommentar comentario commentaire".split())
+_ONE_VALUE = frozenset(
+    "source sources reference references quellen fuentes fontes fonti bronnen hashtags "
+    "tags keywords deadline budget location locations drehort".split()
+)
 
 _LEADING = re.compile(r"^[\W\d_]+")
 _TRAILING = re.compile(r"[\s:：*_–—-]+$")
@@ -137,7 +141,7 @@ def section_of(heading: str) -> str | None:
     Emoji, numbers and marks around the word, and an aside in brackets, do not count:
     `🎣 1. HOOK (0–3 s):` is the hook.
     """
-    word = _word(heading)
+    word = bare_word(heading)
     section = _SECTIONS.get(word)
     if section is None and _NUMBER.search(word):
         unnumbered = _NUMBER.sub("", word)
@@ -170,19 +174,25 @@ def label_of(line: str, is_strong: bool) -> tuple[str, str] | None:
         return None
     if _TIMES.fullmatch(rest):
         rest = ""
-    if section == STRUCTURE and rest and _NUMBER.sub("", _word(written)) in _SCENES:
+    if section == STRUCTURE and rest and _NUMBER.sub("", bare_word(written)) in _SCENES:
         section = CUE
-    if section == NOTE and rest and _word(written) in _REMARKS:
+    if section == NOTE and rest and bare_word(written) in _REMARKS:
         section = CUE  # a remark on what is said: one paragraph
     return section, rest
 
 
 def is_weak(label: str) -> bool:
     """Whether a label is a word that begins spoken sentences too: `Idea`, `Text`."""
-    return _word(label) in _WEAK
+    return bare_word(label) in _WEAK
 
 
-def _word(text: str) -> str:
+def has_one_value(label: str) -> bool:
+    """Whether what a label of a note names stands on its line: `Sources: a book`."""
+    return bare_word(label) in _ONE_VALUE
+
+
+def bare_word(text: str) -> str:
+    """A heading or label in small letters, without the marks and asides around it."""
     text = text.casefold().replace("’", "'").strip()
     if found := _BRACKETED.fullmatch(text):
         text = found[1]

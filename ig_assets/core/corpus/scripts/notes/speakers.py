@@ -1,14 +1,16 @@
 """Finds the names of speakers before their words: `Mara: hello`, `JONAS  0:07`.
 
 A name counts where the lines as a whole are a dialogue; one line with a colon is a
-sentence. Words that scripts repeat before a colon ("Myth: … Fact: …") are no names.
+sentence. Words that scripts repeat before a colon ("Myth: … Fact: …", days) are no
+names; in doubt (many such words, or lines that go on in small letters: "Iron: heavy but
+loyal.") nothing is taken for one, and all stays spoken.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ig_assets.core.corpus.scripts.notes.section_words import section_of
 
@@ -28,18 +30,40 @@ _NO_NAMES = frozenset("""
     consejo paso pregunta respuesta problema solución antes después error truco mythe
     réalité astuce étape réponse avant après erreur vrai faux realtà consiglio passo
     domanda risposta soluzione prima dopo errore trucco verdade dica pergunta resposta
-    solução depois erro truque
+    solução depois erro truque fix
+    monday tuesday wednesday thursday friday saturday sunday morning noon evening night
+    breakfast lunch dinner today tomorrow yesterday week month year
+    montag dienstag mittwoch donnerstag freitag samstag sonntag morgens mittags abends
+    lunes martes miércoles jueves viernes sábado domingo lundi mardi mercredi jeudi
+    vendredi samedi dimanche lunedì martedì mercoledì giovedì venerdì sabato domenica
+    segunda terça quarta quinta sexta maandag dinsdag woensdag donderdag vrijdag
+    zaterdag zondag
 """.split())
 
 
 def speakers_of(lines: Iterable[str]) -> frozenset[str]:
-    """The names before a colon, where at least three lines have one and one repeats."""
-    names = Counter(
-        found[1] for line in lines if (found := _NAME.match(line)) and _may_be(found[1])
-    )
+    """The names before a colon, where at least three lines have one and one repeats.
+
+    None where half of the lines name a myth, a day or the like, or most go on in small
+    letters.
+    """
+    turns = [(found[1], line[found.end() :]) for line, found in _named(lines)]
+    names = Counter(name for name, _ in turns if _may_be(name))
+    small = sum(said[:1].islower() for name, said in turns if name in names)
+    others = sum(_is_no_name(name) for name, _ in turns)
+    if others and others >= sum(names.values()):
+        return frozenset()
+    if 2 * small > sum(names.values()):
+        return frozenset()
     if sum(names.values()) < TURNS or max(names.values()) < 2:
         return frozenset()
     return frozenset(names)
+
+
+def _named(lines: Iterable[str]) -> Iterator[tuple[str, re.Match[str]]]:
+    for line in lines:
+        if found := _NAME.match(line):
+            yield line, found
 
 
 def timed_names_of(lines: Iterable[str]) -> frozenset[str]:
@@ -64,5 +88,9 @@ def _may_be(name: str) -> bool:
         len(words) <= 3
         and all(word[0].isupper() for word in words)
         and section_of(name) is None
-        and words[0].casefold().strip(".") not in _NO_NAMES
+        and not _is_no_name(name)
     )
+
+
+def _is_no_name(name: str) -> bool:
+    return name.split()[0].casefold().strip(".") in _NO_NAMES

@@ -17,6 +17,7 @@ from ig_assets.core.corpus.scripts.notes.note import (
     END_LINK,
     END_STRONG,
     LINK,
+    STRONG,
     Block,
     plain,
     without_cuts,
@@ -33,6 +34,11 @@ _URL = re.compile(r"<?https?://\S+")
 _BULLET = r"[ \t]*(?:(?:[-*+\u2022]|\d{1,9}[.)])[ \t]+)?"
 _ONLY_LINKS = re.compile(rf"{_BULLET}(?:{LINK}[^{LINK}{END_LINK}]*{END_LINK}[\W_]*)+")
 _NAMED = re.compile(rf"^[^:]*:{END_STRONG}?(?:[ \t]+|$)")
+_TO_DO = re.compile(
+    rf"^[ \t{STRONG}]*(?:to[- ]?dos?|fixme)[ \t{END_STRONG}]*[:\uff1a]"
+    rf"[ \t{END_STRONG}]*[^\s{END_STRONG}].*$",
+    re.M | re.I,
+)
 _LINK_MARKS = re.compile(f"[{LINK}{END_LINK}{EMPHASIS}{END_EMPHASIS}]")
 
 
@@ -85,6 +91,9 @@ class _Spoken:
         if self.is_links(block):
             self._left_out["link"] += text.count(LINK)
             return None
+        if not block.level:  # a to-do is a line, and no part
+            text, to_dos = _TO_DO.subn(CUT, text)
+            self._left_out["to-do"] += to_dos
         if self._speakers or self._timed_names:
             text = "\n".join(map(self._unnamed, text.split("\n")))
         if LINK in text and block.versions:

@@ -145,6 +145,26 @@ def test_a_blank_to_fill_in_stays_and_is_reported() -> None:
     assert (kind, pieces) == ("placeholder", 2) and detail.endswith("fill them in.")
 
 
+@pytest.mark.parametrize(
+    ("text", "blanks"),
+    [
+        ("Meet [client's name] in [your city] now.", 2),
+        ("Tell [him/her] the price is [X euros].", 2),
+    ],
+)
+def test_a_blank_inside_a_sentence_leaves_no_hole_in_it(text: str, blanks: int) -> None:
+    script = one("a.md", f"# The hook\n\n{text}\n")
+    assert (script.body, out(script)) == (text, {"placeholder": blanks})
+
+
+@pytest.mark.parametrize("label", ["TODO:", "**To do:**", "To-do:"])
+def test_a_to_do_is_one_line_and_the_script_goes_on(label: str) -> None:
+    text = f"# The hook\n\nSalt it.\n\n{label} reshoot\nThen wait.\n\nFry it.\n"
+    script = one("a.md", text)
+    assert script.body == "Salt it.\n\nThen wait.\n\nFry it."
+    assert out(script) == {"to-do": 1}
+
+
 def test_a_bracket_that_is_never_closed_refuses_the_script() -> None:
     [reject] = parse_file("a.md", b"# The hook\n\n[zoom in Salt it.\n").rejects
     assert reject.reason == "open bracket"
@@ -189,3 +209,58 @@ def test_links_alone_and_their_heading_lead_elsewhere() -> None:
     script = one("a.md", text)
     assert script.body == "See why and this."
     assert out(script) == {"heading": 1, "link": 2, "note": 1}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Monday: No phone in bed.", "Tuesday: No phone.", "Monday: Again."),
+        ("Iron: heavy but loyal.", "Steel: light but cold.", "Iron: wins."),
+        (
+            "Mistake: Hot oil.",
+            "Fix: Cold oil.",
+            "Mistake: Salt.",
+            "Fix: None.",
+            "Fix: All.",
+        ),
+        (
+            "Error: Hot oil.",
+            "Cura: Cold oil.",
+            "Error: A.",
+            "Error: B.",
+            "Cura: C.",
+            "Cura: D.",
+        ),
+    ],
+)
+def test_words_before_a_colon_that_may_be_no_names_stay(lines: tuple[str, ...]) -> None:
+    text = "\n\n".join(lines)
+    script = one("a.md", f"# The hook\n\n{text}\n")
+    assert (script.body, out(script)) == (text, {})
+
+
+def test_the_names_of_a_dialogue_go_though_a_tip_is_in_it() -> None:
+    text = "Mara: Salt it.\n\nJo: Why?\n\nMara: Taste.\n\nTip: Wait.\n"
+    script = one("a.md", f"# The hook\n\n{text}")
+    assert script.body == "Salt it.\n\nWhy?\n\nTaste.\n\nTip: Wait."
+    assert out(script) == {"speaker": 3}
+
+
+ROWS = (("Sprecher", "Text"), ("MARA", "Salt it."), ("JO", "Why?"))
+
+
+def test_a_column_of_speakers_beside_their_words_is_no_speech() -> None:
+    lines = [f"| {' | '.join(row)} |" for row in (ROWS[0], ("-", "-"), *ROWS[1:])]
+    heading = paragraph(run("The hook"), style="H1")
+    for script in (
+        one("a.md", "# The hook\n\nHook: Look.\n\n" + "\n".join(lines)),
+        one("a.docx", document(heading, paragraph(run("Hook: Look.")), table(*ROWS))),
+    ):
+        assert (script.hook, script.body) == ("Look.", "Salt it.\n\nWhy?")
+        assert out(script)["speaker"] == 2
+
+
+def test_short_words_in_a_column_of_speech_are_no_names() -> None:
+    table = "| Voiceover | Text |\n|---|---|\n| Salt it | SALT |\n| Then wait | WAIT |"
+    script = one("a.md", f"# The hook\n\nHook: Look.\n\n{table}")
+    assert "Salt it" in script.body and "Then wait" in script.body

@@ -211,3 +211,19 @@ def test_a_label_that_speaks_of_notes_is_one(label: str) -> None:
     )
     script = script_of("n.md", text)
     assert (script.hook, script.body) == ("Your pan sings.", "Turn it down.")
+
+
+COMMENTED = "# Your pan[a] sings.\n\nTurn it down[b].\n\nCTA: Save this.\n\n"
+
+
+def test_a_google_docs_comment_of_several_paragraphs_is_cut_whole() -> None:
+    comments = "[a]Lena: too harsh? The client\n\nmight complain.\nask Jo.\n[b]No\n\nok"
+    script = script_of("a.txt", COMMENTED + comments)
+    assert parts_of(script) == ("Your pan sings.", "Turn it down.", "Save this.")
+    assert left_out_of(script) == {"comment": 2}
+
+
+def test_a_script_that_goes_on_below_its_comments_is_refused() -> None:
+    text = COMMENTED + "[a]Lena: too harsh?\n\n## Script\n\nTurn it up."
+    [reject] = parse_file("a.txt", text.encode()).rejects
+    assert reject.reason == "open comment"
