@@ -99,8 +99,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class DataFolderState:
-    """What the tables say; `failures` are those of the last seven days, newest first.
-    """
+    """What the tables say; `failures` are those of the last week, newest first."""
 
     scripts: dict[str, int]
     months: tuple[MonthState, ...]
