@@ -61,6 +61,9 @@ def _without(
     is_out: Callable[[Cell], bool],
     kind: str,
 ) -> Iterator[Batch]:
+    if not columns:
+        yield from batches
+        return
     for batch in batches:
         kept = [
             n
