@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 
 from ig_assets.dagster_internals import one_engine_per_database
 from ig_assets.settings import Settings
+from ig_assets.warehouse.backends import Connection, Home
 from ig_assets_tests.headless.loop_fixtures import (
     killed_loop,
     killing,
@@ -112,6 +113,21 @@ def quick_storage_of_dagster() -> Iterator[None]:
     with one_engine_per_database(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(ScriptDirectory, "from_config", read_once)
         yield
+
+
+@pytest.fixture(autouse=True)
+def homes_keep_their_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave what was committed in the log of a DuckDB file, where DuckDB reads it too.
+
+    To write it into the file at each detachment is a sixth of the time of most tests.
+    The tests of the warehouse itself do without this.
+    """
+
+    def detach(home: Home, con: Connection) -> None:
+        con.execute("PRAGMA disable_checkpoint_on_shutdown")
+        con.execute("DETACH home")
+
+    monkeypatch.setattr(Home, "detach", detach)
 
 
 @pytest.hookimpl(wrapper=True)  # before the workers look at the marks

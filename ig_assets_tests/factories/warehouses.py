@@ -8,6 +8,8 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
+import duckdb
+
 from ig_assets.warehouse.warehouse import Warehouse
 
 EARLIEST = datetime(2020, 1, 1)
@@ -22,6 +24,7 @@ def template() -> bytes:
         with warehouse.transaction():
             pass
         warehouse.close()
+        duckdb.connect(path).close()  # writes what is in the log into the file
         return path.read_bytes()
 
 

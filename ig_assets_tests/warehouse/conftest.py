@@ -81,3 +81,8 @@ def wait_until_detached(home: Warehouse) -> None:
                 return
         assert monotonic() < until_s
         sleep(0.005)
+
+
+@pytest.fixture
+def homes_keep_their_log() -> None:
+    """Nothing: these tests detach homes as users' processes do."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -199,10 +200,15 @@ def _has_control_token(example: Mapping[str, Any]) -> bool:
 
 def count_tokens(texts: Sequence[str]) -> int:
     """Tokens of all texts by o200k_base, counted offline."""
+    encoding = _encoding()
+    return sum(len(encoding.encode_ordinary(text)) for text in texts)
+
+
+@cache
+def _encoding() -> Any:
     from bpe_openai import get_encoding
 
-    encoding = get_encoding(ENCODING)
-    return sum(len(encoding.encode_ordinary(text)) for text in texts)
+    return get_encoding(ENCODING)  # which builds its tables at every call
 
 
 def _write_file(

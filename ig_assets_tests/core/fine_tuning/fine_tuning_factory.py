@@ -40,9 +40,12 @@ class FineTuningFactory:
     def warehouse(self) -> Warehouse:
         """The warehouse, with all rows that were given to `write` so far."""
         if self._waiting:
+            alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+            for table, row in self._waiting:
+                alike.setdefault((table, *row), []).append(row)
             with self._home.transaction() as con:
-                for table, row in self._waiting:
-                    merge_rows(con, table, [row])
+                for (table, *_), rows in alike.items():
+                    merge_rows(con, table, rows)
             self._waiting.clear()
         return self._home
 
