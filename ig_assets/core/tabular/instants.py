@@ -8,7 +8,7 @@ asked about.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
@@ -30,6 +30,10 @@ from ig_assets.core.tabular.table import Cell
 
 Order = Literal["mdy", "dmy"]
 ORDERS: tuple[Order, ...] = get_args(Order)
+_ORDER_WORDS: Mapping[Order, str] = {
+    "mdy": "month, day, year (mdy)",
+    "dmy": "day, month, year (dmy)",
+}
 
 EARLIEST, LATEST = datetime(1990, 1, 1), datetime(2100, 1, 1)
 """What is before or after stands for no date: 0001-01-01, 1970-01-01, 9999-12-31."""
@@ -269,11 +273,15 @@ def _ordered(
     found: re.Match[str], order: Order | None, days: frozenset[int]
 ) -> tuple[str, str, str]:
     a, b = found["a"], found["b"]
+    proven: Order | None = None
     if int(a) > 12 or (found["s"] == "." and order is None):
-        order = "dmy"
+        proven = "dmy"
     elif int(b) > 12:
-        order = "mdy"
-    elif order is None and len(fitting := _fitting_orders(found, days)) == 1:
+        proven = "mdy"
+    if proven and order and proven != order:
+        raise NotAnInstantError(f"is no date in the order {_ORDER_WORDS[order]}")
+    order = order or proven
+    if order is None and len(fitting := _fitting_orders(found, days)) == 1:
         order = fitting[0]
     if order is None and a != b:
         raise NotAnInstantError(

@@ -15,6 +15,7 @@ from ig_assets.core.tabular import (
     Instant,
     NotACountError,
     NotAnInstantError,
+    Order,
     SpoiltTextError,
     ValueOptions,
     ambiguous_sentence,
@@ -273,6 +274,22 @@ def test_an_order_that_no_value_decides_is_asked_about(values: tuple[str, ...]) 
     is_disputed = len(values) > 1
     assert ("some prove the one and some the other" in said) is is_disputed
     assert ("no other value decides" in said) is not is_disputed
+
+
+@pytest.mark.parametrize(
+    ("cell", "order"),
+    [
+        ("25/02/2026", "mdy"),
+        ("25.02.2026", "mdy"),
+        ("02/25/2026 9:00 AM", "dmy"),
+        ("2/3/2026 - 2/25/2026", "dmy"),
+    ],
+)
+def test_a_date_that_the_given_order_cannot_read_is_refused(
+    cell: str, order: Order
+) -> None:
+    with pytest.raises(NotAnInstantError, match=f"no date in the order .*{order}"):
+        parse_cell_instant(cell, order)
 
 
 def test_a_zone_follows_daylight_saving() -> None:

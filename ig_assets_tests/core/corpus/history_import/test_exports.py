@@ -383,6 +383,15 @@ def test_an_ambiguous_export_is_asked_about_and_answered(tmp_path: Path) -> None
     ]
 
 
+def test_a_date_against_the_order_that_was_given_is_no_date_and_is_counted(
+    tmp_path: Path,
+) -> None:
+    text = "caption,date,views\nLids,03/04/2026,10\nPans,25/06/2026,20\n"
+    found = history(tmp_path, "t.csv", text, values=value_options(None, "mdy", None))
+    assert [day for _, day, _ in seen(found)] == [datetime(2026, 3, 4), None]
+    assert any("no date in the order month, day, year" in note for note in found.notes)
+
+
 def test_an_excel_workbook_with_titles_and_dates(tmp_path: Path) -> None:
     pytest.importorskip("python_calamine", reason="the extra `excel` is not installed")
     file = tmp_path / "book.xlsx"
