@@ -25,6 +25,7 @@ PALETTE = 96
 DPI = 110
 ROW_HEIGHT = 2.6  # inches
 _LEAST_E, _MOST_E = 0.1, 1e4
+_TICKS = (0.1, 1, 10, 100, 1000, 10000)
 _LINE = 140
 
 
@@ -75,7 +76,7 @@ def _encoded(image: Image, scale: float) -> bytes:
         size = round(image.width * scale), round(image.height * scale)
         image = image.resize(size, images.Resampling.LANCZOS)
     target = io.BytesIO()
-    few = image.quantize(PALETTE, dither=images.Dither.NONE)
+    few = image.quantize(PALETTE, images.Quantize.FASTOCTREE, dither=images.Dither.NONE)
     few.save(target, format="png")
     return target.getvalue()
 
@@ -134,6 +135,7 @@ def _rates(axes: Any, course: Course) -> None:
                 color=colour,
             )
     axes.set_ylim(bottom=0)
+    axes.locator_params(axis="y", nbins=5)  # each label is measured
     _finish(axes, course, "rate in % by day of age (95 % interval of one evaluation)")
     _label(axes, [(arm.arm, colours[arm.arm]) for arm in course.arms])
 
@@ -157,8 +159,9 @@ def _evidence(axes: Any, course: Course) -> None:
     axes.axhline(E_WINNER, linestyle="--", color="#222222", linewidth=1)
     axes.set_yscale("log")
     axes.set_ylim(_LEAST_E, _MOST_E)
+    axes.set_yticks(_TICKS, [f"{e:,g}" for e in _TICKS])  # no formulas to set
     axes.minorticks_off()
-    needed = f"{E_WINNER:.0f} at any time, or z > {Z_FINAL:.2f} once, at the end"
+    needed = f"needs {E_WINNER:.0f}, or z > {Z_FINAL:.2f} once at the end"
     _finish(axes, course, f"highest evidence for the arm ahead ({needed})")
     _label(axes, labels)
 
