@@ -12,6 +12,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 import typer
 from pydantic_core import to_json
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from ig_assets.errors import IgAssetsError, InputError, SettingsError
@@ -39,6 +40,7 @@ InMonth = Annotated[
 ]
 
 FAILED, WRONG_USE = 1, 2
+_ANY_WIDTH = 10_000
 _MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
 _UNCUT = (
     *("experiment", "model", "model_id", "month", "script", "id"),
@@ -75,7 +77,11 @@ def print_json(value: Any) -> None:
 def print_table(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str = ""
 ) -> None:
-    """Print rows as a table; numbers to the right, None as a dash."""
+    """Print rows as a table; numbers to the right, None as a dash.
+
+    Where the terminal is too narrow for the longest words of each column, each row is
+    a block of lines instead: nothing is cut.
+    """
     table = Table(title=title or None, title_justify="left")
     for column in columns:
         numeric = any(isinstance(row.get(column), (int, float)) for row in rows)
@@ -83,10 +89,28 @@ def print_table(
             column.replace("_", " "),
             justify="right" if numeric else "left",
             no_wrap=column in _UNCUT,
+            overflow="fold",
         )
     for row in rows:
         table.add_row(*(_cell(row.get(column)) for column in columns))
-    console.print(table)
+    wide = console.options.update_width(_ANY_WIDTH)
+    if Measurement.get(console, wide, table).minimum <= console.width:
+        console.print(table)
+    else:
+        _print_blocks(rows, columns, title)
+
+
+def _print_blocks(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str
+) -> None:
+    if title:
+        console.print(f"[italic]{title}[/italic]")
+    for row in rows:
+        console.print()
+        for column in columns:
+            name = column.replace("_", " ")
+            said = f"  [dim]{name}:[/dim] {_cell(row.get(column))}"
+            console.print(said, highlight=False)
 
 
 def _cell(value: Any) -> str:

@@ -41,6 +41,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "decisions": ("experiment_id", "decided_at"),
     "standings": ("experiment_id", "data_through"),
     "winner_acceptances": ("experiment_id", "changed_at"),
+    "topic_withdrawals": ("month", "topic_id", "changed_at"),
     "training_examples": ("month", "example_id"),
     "datasets": ("dataset_hash", "month"),
     "fine_tune_jobs": ("job_id",),
@@ -572,6 +573,14 @@ ALTER TABLE imports ADD COLUMN rows_taken INTEGER;
 ALTER TABLE imports ADD COLUMN rows_skipped INTEGER;
 """
 
+# One row each time a person withdraws a topic, or takes that back.
+_TOPIC_WITHDRAWALS = """
+CREATE TABLE topic_withdrawals (
+    month TEXT, topic_id TEXT, changed_at TIMESTAMP, is_withdrawn BOOLEAN,
+    reason TEXT, changed_by TEXT
+);
+"""
+
 _SOURCE_STATES = """
 CREATE TABLE source_states (source TEXT, state TEXT, run_id TEXT)
 """
@@ -604,6 +613,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (24, "m024_index_generations", _INDEX_GENERATIONS),
     (25, "m025_import_row_sum", _IMPORT_ROW_SUM),
     (26, "m026_source_states", _SOURCE_STATES),
+    (27, "m027_topic_withdrawals", _TOPIC_WITHDRAWALS),
 )
 
 

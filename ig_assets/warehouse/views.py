@@ -242,6 +242,18 @@ FROM (
 GROUP BY experiment_id
 """,
     ),
+    View(
+        "withdrawn_topics",
+        "One row per topic that a person withdrew and did not take back.",
+        """
+SELECT *
+FROM home.ig.topic_withdrawals
+QUALIFY row_number() OVER (
+    PARTITION BY month, topic_id
+    ORDER BY changed_at DESC
+) = 1 AND is_withdrawn
+""",
+    ),
     _latest(
         "latest_standings",
         "One row per experiment that was evaluated: who leads at its latest look.",

@@ -42,6 +42,18 @@ def test_ids_are_not_cut_where_there_is_little_room(said: io.StringIO) -> None:
     assert "2ec829cf760cd111" in said.getvalue()
 
 
+def test_a_table_that_is_too_wide_becomes_blocks_that_keep_every_word(
+    said: io.StringIO,
+) -> None:
+    row = {"post_id": "2ec829cf760cd111", "origin": "history (simulated)", "n": 5}
+    output.print_table([row | {"slot": "2026-03-04T18:00:00"}], [*row, "slot"], "Posts")
+    shown = said.getvalue()
+    assert "┃" not in shown and "…" not in shown
+    for part in ("Posts", "post id: 2ec829cf760cd111", "origin: history (simulated)"):
+        assert part in shown
+    assert "slot: 2026-03-04T18:00:00" in shown
+
+
 def test_square_brackets_are_text_in_tables_and_live_lines(
     said: io.StringIO, tmp_path: Path
 ) -> None:

@@ -140,6 +140,7 @@ FOUND: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
     ),
     "z_looks": ("experiment_id", []),
     "latest_standings": ("experiment_id", []),
+    "withdrawn_topics": ("month, topic_id", []),
     "latest_acceptances": ("experiment_id", []),
     "valid_acceptances": ("experiment_id", []),
     "judged_splits": ("experiment_id", []),

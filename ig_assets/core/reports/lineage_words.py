@@ -201,7 +201,7 @@ def _model_script(
 ) -> ModelScript:
     first = examples[0]
     return ModelScript(
-        first_words=_first_words(row.get("hook")),
+        first_words=first_words(row.get("hook")),
         topic=row.get("topic"),
         author=row.get("author"),
         origin=row.get("origin"),
@@ -229,12 +229,13 @@ def _count(texts: Sequence[ModelScript]) -> str:
 
 def _label(row: Mapping[str, Any]) -> str:
     about = ", ".join(part for part in (row["topic"], row["author"]) if part)
-    label = _first_words(row["words"]) or ""
+    label = first_words(row["words"]) or ""
     label += f" ({about})" if about else ""
     return label + (" [simulated]" if row["simulated"] else "")
 
 
-def _first_words(text: str | None) -> str | None:
+def first_words(text: str | None) -> str | None:
+    """The first eight words, with … where there are more; None without a text."""
     if text is None:
         return None
     words = text.split()

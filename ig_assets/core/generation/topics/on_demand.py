@@ -26,6 +26,13 @@ WHERE month = ?
   AND topic_id = ?
 """
 
+_WITHDRAWN = """
+SELECT changed_by, reason
+FROM withdrawn_topics
+WHERE month = ?
+  AND topic_id = ?
+"""
+
 # The fields of a topic that a person may state, with their names in messages.
 _STATED = {
     "brief": "brief",
@@ -67,7 +74,8 @@ def check_topic(
     """The id of the topic that `add_topic` would plan; writes nothing.
 
     Raises InputError for a bad value or a month that is over, and ConflictError where
-    the month has the topic with another brief, audience, language or voice.
+    the month has the topic with another brief, audience, language or voice, or where a
+    person withdrew it.
     """
     topic_id, row = _planned_row(clock, month, values, arms)
     with warehouse.transaction() as con:
@@ -91,7 +99,8 @@ def known_topic(
 ) -> str | None:
     """The id of a topic of an open month, None where `topic` is empty.
 
-    Raises InputError for a month that is over, and for a topic that it does not have.
+    Raises InputError for a month that is over, and for a topic that it does not have,
+    and ConflictError for one that a person withdrew.
     """
     open_month(clock, month)
     if not topic.strip():
@@ -99,6 +108,8 @@ def known_topic(
     topic_id = topic_id_of(month, topic)
     with warehouse.transaction() as con:
         known = fetch_dicts(con, _KNOWN, [month, topic_id])
+        if known:
+            _check_not_withdrawn(con, known[0])
     if not known:
         raise InputError(f"{month} has no topic {topic!r}; look at its calendar.")
     return topic_id
@@ -128,6 +139,7 @@ def _check_same(
     known = fetch_dicts(con, _KNOWN, [row["month"], row["topic_id"]])
     if not known:
         return
+    _check_not_withdrawn(con, known[0])
     other = [
         label
         for name, label in _STATED.items()
@@ -142,3 +154,15 @@ def _check_same(
         f"another {' and another '.join(other)}; leave that out to use the topic as it "
         "is, or name this one differently. Nothing was written or paid for."
     )
+
+
+def _check_not_withdrawn(con: Connection, topic: Mapping[str, Any]) -> None:
+    """Raise ConflictError where a person withdrew the topic."""
+    words = fetch_dicts(con, _WITHDRAWN, [topic["month"], topic["topic_id"]])
+    for word in words:
+        raise ConflictError(
+            f"{word['changed_by']} withdrew the topic {topic['topic']!r} of "
+            f"{topic['month']} ({word['reason']}). To plan it again: `ig-assets topics "
+            f"withdraw {topic['topic_id'][:8]} --undo --reason …`. Nothing was written "
+            "or paid for."
+        )

@@ -24,9 +24,17 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 ON_DEMAND = "on demand"
 """The source of a topic that a person asked for."""
+PLANNED, WITHDRAWN = "planned", "withdrawn"
+"""The states of a topic; scripts are written for planned ones only."""
 
 _KNOWN = """
 SELECT t.topic_id, t.is_control, t.is_canary, t.source_uri,
+    EXISTS (
+        SELECT 1
+        FROM withdrawn_topics AS w
+        WHERE w.month = t.month
+          AND w.topic_id = t.topic_id
+    ) AS is_withdrawn,
     EXISTS (
         SELECT 1
         FROM drafts AS d
@@ -37,9 +45,9 @@ FROM topics AS t
 WHERE t.month = ?
 """
 
-_WITHDRAW = """
+_WITHDRAW = f"""
 UPDATE topics
-SET status = 'withdrawn'
+SET status = '{WITHDRAWN}'
 WHERE month = ?
   AND topic_id IN (SELECT unnest(?::TEXT[]))
 """
@@ -105,6 +113,7 @@ def sync_topics(
 ) -> TopicsSummary:
     """Write the calendar's topics of a month; a drafted topic keeps its draw.
 
+    What a person withdrew stays withdrawn.
     Only the first `limit` topics by due date are written. Topics of a file that has
     become unreadable stay planned. Raises InputError when the calendar does not exist.
     """
@@ -142,7 +151,10 @@ def _rows(
         before = known.get(topic_id)
         if before is not None and before["drafted"]:
             drawn = {name: before[name] for name in drawn}
-        rows.append(topic_row(topic, source, month, topic_id) | drawn)
+        row = topic_row(topic, source, month, topic_id) | drawn
+        if before is not None and before["is_withdrawn"]:
+            row["status"] = WITHDRAWN
+        rows.append(row)
     return rows
 
 
@@ -195,7 +207,7 @@ def topic_row(
         "language": topic.language,
         "brand_voice": topic.brand_voice,
         "due_on": topic.due_on,
-        "status": "planned",
+        "status": PLANNED,
         "source_uri": source,
     }
 

@@ -18,6 +18,11 @@ from ig_assets_tests.core.corpus.index.test_sync import Spy, change
 KNIFE, BICYCLE = "A sharp knife is a safe knife.", "Oil the bicycle chain."
 
 
+@pytest.fixture
+def homes_keep_their_log() -> None:
+    """Nothing: these tests look at the file of a home that was left."""
+
+
 def state(corpus: CorpusFactory) -> str:
     audit = audit_index(corpus.warehouse, corpus.index, corpus.space)
     return "equal" if not (audit.missing or audit.orphans or audit.stale) else "differs"

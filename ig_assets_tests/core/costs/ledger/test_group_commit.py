@@ -22,6 +22,11 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 from ig_assets_tests.warehouse.conftest import wait_until_detached
 
 
+@pytest.fixture
+def homes_keep_their_log() -> None:
+    """Nothing: these tests look at the file of a home that was left."""
+
+
 class Counted(Warehouse):
     """Counts its transactions and how often it is attached, and can be made busy."""
 

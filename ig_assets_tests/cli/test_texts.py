@@ -1,0 +1,43 @@
+"""`ig-assets scripts`, `variants` and `topics` on a data folder of their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ig_assets_tests.cli.test_imports import (
+    DONE,
+    WRONG_USE,
+    data_dir,
+    import_one,
+    run,
+    said,
+)
+
+__all__ = ["data_dir"]
+
+
+@pytest.mark.parametrize("things", ["scripts", "variants", "topics"])
+def test_an_empty_list_says_why_it_is_empty(data_dir: Path, things: str) -> None:
+    result = run(things, "list")
+    assert result.exit_code == DONE
+    assert f"There are no {things} yet; " in said(result)
+
+
+def test_scripts_are_listed_filtered_and_shown(data_dir: Path, tmp_path: Path) -> None:
+    import_one(tmp_path)
+    assert "Scripts" in said(run("scripts", "list"))
+    nothing = said(run("scripts", "list", "--author", "mara"))
+    assert "None of the 2 scripts has author “mara”." in nothing
+    rows = json.loads(run("scripts", "list", "--origin", "history", "--json").output)
+    assert {row["words"] for row in rows} == {"One", "Two"}
+    shown = said(run("scripts", "show", rows[0]["script_id"]))
+    assert f"hook {rows[0]['words']}" in shown and "variants it grounded: 0" in shown
+
+
+def test_a_topic_that_nobody_knows_is_one_sentence(data_dir: Path) -> None:
+    result = run("topics", "withdraw", "knives", "--reason", "off brand")
+    assert result.exit_code == WRONG_USE
+    assert "There is no topic 'knives'; see `ig-assets topics list`." in said(result)
