@@ -14,6 +14,7 @@ from datetime import datetime
 import duckdb
 
 from ig_assets.errors import WarehouseError
+from ig_assets.warehouse.earlier_readings import DAYS_OF_EARLIER_READINGS
 
 KEYS: dict[str, tuple[str, ...]] = {
     "scripts": ("script_id", "revision_hash"),
@@ -62,6 +63,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "split_objects": ("split_id", "kind", "arm"),
     "script_left_out": ("source_uri", "kind"),
     "index_generations": ("index_name", "namespace"),
+    "lowered_counts": ("post_id",),
     "source_states": ("source",),
 }
 
@@ -604,6 +606,8 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (24, "m024_index_generations", _INDEX_GENERATIONS),
     (25, "m025_import_row_sum", _IMPORT_ROW_SUM),
     (26, "m026_source_states", _SOURCE_STATES),
+    # Numbers up to 31 were kept for changes that were made at the same time.
+    (32, "m032_days_of_earlier_readings", DAYS_OF_EARLIER_READINGS),
 )
 
 

@@ -48,6 +48,7 @@ RELEASED = {
     24: "5c65a53f1918ade5",
     25: "c45e5b7ecd258e97",
     26: "9bdc7e47f07a5d03",
+    32: "0eca266eae0fd1a4",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.
