@@ -14,6 +14,7 @@ from datetime import datetime
 import duckdb
 
 from ig_assets.errors import WarehouseError
+from ig_assets.warehouse.earlier_readings import DAYS_OF_EARLIER_READINGS
 
 KEYS: dict[str, tuple[str, ...]] = {
     "scripts": ("script_id", "revision_hash"),
@@ -63,6 +64,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "split_objects": ("split_id", "kind", "arm"),
     "script_left_out": ("source_uri", "kind"),
     "index_generations": ("index_name", "namespace"),
+    "lowered_counts": ("post_id",),
     "source_states": ("source",),
 }
 
@@ -614,6 +616,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (25, "m025_import_row_sum", _IMPORT_ROW_SUM),
     (26, "m026_source_states", _SOURCE_STATES),
     (27, "m027_topic_withdrawals", _TOPIC_WITHDRAWALS),
+    (28, "m028_days_of_earlier_readings", DAYS_OF_EARLIER_READINGS),
 )
 
 

@@ -49,6 +49,7 @@ RELEASED = {
     25: "c45e5b7ecd258e97",
     26: "9bdc7e47f07a5d03",
     27: "f1e4c02bd2663668",
+    28: "0eca266eae0fd1a4",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.

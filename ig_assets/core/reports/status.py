@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ig_assets.core.corpus.embedding.batch_api.report import stop_reason
+from ig_assets.core.corpus.history_import.doubtful import doubtful_files
 from ig_assets.core.models.registry import list_models
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
@@ -154,6 +155,10 @@ def _waiting(con: Connection) -> list[Waiting]:
                 **{"is": "is" if one else "are"},
             )
             found.append(Waiting(f"{count} {said}", command))
+    found += [
+        Waiting(file.sentence, "ig-assets import-history FILE")
+        for file in doubtful_files(con)
+    ]
     if stopped := stop_reason(con):
         found.append(Waiting(stopped, "ig-assets sync"))
     return found

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from ig_assets.core.corpus.history_import.doubtful import doubtful_files
 from ig_assets.core.corpus.history_import.identity.counters import note_falling
 from ig_assets.core.corpus.history_import.identity.file_posts import (
     GroupedRows,
@@ -165,14 +166,21 @@ def import_history(
         readings = new_readings(con, plan.arms, plan.time, present.now)
         if previous is not None and previous.content_hash == content_hash:
             if not is_news(plan, readings, known.tests):
-                return _already_imported(previous, plan)
+                return _already_imported(previous, _with_doubts(con, plan))
         if not options.dry_run:
             if not plan.rows:
                 raise NothingTakenError(
                     f"Nothing of {path.name} was taken: {_why_nothing(plan)}."
                 )
             write_import(con, plan, readings, present.now, run_id)
+        plan = _with_doubts(con, plan)
     return _report(plan, len(readings))
+
+
+def _with_doubts(con: Connection, plan: ImportPlan) -> ImportPlan:
+    """The plan with a note for each file that may have replaced newer counts."""
+    doubts = [f"{file.sentence}." for file in doubtful_files(con)]
+    return replace(plan, notes=(*plan.notes, *doubts))
 
 
 def _content_hash(file: Path) -> str:

@@ -143,22 +143,23 @@ def arm_notes(arms: Sequence[ImportedArm]) -> tuple[str, ...]:
     if joined:
         notes.append(
             f"{counted(joined, 'test')} with arms in files of their own, an earlier "
-            f"one and this: {_some(joined)}."
+            f"one and this: {listed(joined)}."
         )
     lone = sorted({arm.post.experiment for arm in arms if arm.is_lone})
     if lone:
         notes.append(
             f"{counted(lone, 'test')} with one arm so far, which is compared with "
-            f"nothing: {_some(lone)}. A file with another arm of the same test makes "
+            f"nothing: {listed(lone)}. A file with another arm of the same test makes "
             "it one, if it is imported with the same --source."
         )
     return tuple(notes)
 
 
-def _some(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
     more = len(names) - NAMED_TESTS
-    listed = ", ".join(names[:NAMED_TESTS])
-    return listed if more <= 0 else f"{listed} and {more:,} more"
+    first = ", ".join(names[:NAMED_TESTS])
+    return first if more <= 0 else f"{first} and {more:,} more"
 
 
 def identity_notes(grouped: GroupedRows) -> tuple[str, ...]:

@@ -1,0 +1,81 @@
+"""Counts that fell when an earlier version imported a file, which may be the older one.
+
+It took the file that came last for the newest. Where the days of its posts say which
+file that is, a migration has ordered their readings. The others are in the table
+`lowered_counts`: only a person knows, and the lower counts stay the latest until one
+says so by importing the newest file again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ig_assets.core.corpus.history_import.sentences import listed
+from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
+
+_UNSETTLED = """
+SELECT l.post_id, l.files, l.as_of, e.intent_key AS test,
+       date_trunc('day', l.lowered_at) AS lowered_on
+FROM lowered_counts AS l
+JOIN posts AS p
+  ON p.post_id = l.post_id
+LEFT JOIN experiments AS e
+  ON e.experiment_id = p.experiment_id
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM engagement AS g
+    WHERE g.post_id = l.post_id
+      AND g.age_hours IS NULL
+      AND (g.as_of > l.as_of OR g.as_of = l.as_of AND g.observed_at > l.lowered_at)
+)
+ORDER BY lowered_on, l.files, test, l.post_id
+"""
+
+
+@dataclass(frozen=True)
+class DoubtfulFiles:
+    """Files of which one lowered counts on a day and may not have been the newest.
+
+    `tests` are the files' names of tests, `posts` counts posts in no test; `as_of` is
+    the time of the lowered counts.
+    """
+
+    files: str
+    lowered_on: datetime
+    as_of: datetime
+    tests: tuple[str, ...]
+    posts: int
+
+    @property
+    def sentence(self) -> str:
+        """What happened, to what, and what to type."""
+        what = [f"tests {listed(self.tests)}"] if self.tests else []
+        what += [f"{self.posts:,} posts in no test"] if self.posts else []
+        newest = self.as_of.replace(microsecond=0) + timedelta(seconds=1)
+        return (
+            f"Counts of {' and '.join(what)} fell at an import of "
+            f"{self.lowered_on:%Y-%m-%d}, by a version that took the file that came "
+            f"last for the newest. Import the newest of {self.files} again with "
+            f"--as-of {newest:%Y-%m-%dT%H:%M:%S}, whichever it is"
+        )
+
+
+def doubtful_files(con: Connection) -> list[DoubtfulFiles]:
+    """The files of earlier versions whose lower counts are not settled yet."""
+    groups: dict[tuple[str, datetime], list[dict[str, Any]]] = defaultdict(list)
+    for row in fetch_dicts(con, _UNSETTLED):
+        groups[row["files"], row["lowered_on"]].append(row)
+    return [
+        DoubtfulFiles(
+            files,
+            day,
+            max(row["as_of"] for row in rows),
+            tuple(sorted({row["test"] for row in rows if row["test"]})),
+            sum(not row["test"] for row in rows),
+        )
+        for (files, day), rows in groups.items()
+    ]
