@@ -14,7 +14,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.warehouse.conftest import HOMES, NOW, MakeHome
 
 DAY = timedelta(days=1)
-OLDER = tuple(m for m in migrations.MIGRATIONS if m[0] < 32)
+OLDER = tuple(m for m in migrations.MIGRATIONS if m[0] < 28)
 PUBLISHED = datetime(2026, 1, 5)
 FILES = {"january": (1, 1000.0), "march": (3, 5000.0), "february": (2, 2000.0)}
 

@@ -71,7 +71,7 @@ def left_by_an_earlier_version(
             "m.as_of = script_performance.as_of"
         )
         con.execute("UPDATE imports SET read_at = NULL")
-        con.execute("DELETE FROM migrations WHERE number = 32")
+        con.execute("DELETE FROM migrations WHERE number = 28")
         con.execute("DROP TABLE lowered_counts")
     corpus.warehouse.close()
     corpus.warehouse = migrated_warehouse(corpus.folder / "w.duckdb", corpus.clock.now)

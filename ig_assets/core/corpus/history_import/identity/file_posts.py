@@ -133,6 +133,7 @@ def group_posts(
         kept = _readings(group, repeated, refused)
         if kept:
             tests = {row.experiment for row in group} - {""}
+            kept[-1] = _with_terms(kept[-1], group)
             names = sorted({name for row in kept for name in vendor_names(row)})
             posts.append(FilePost(tuple(kept), min(tests, default=""), tuple(names)))
     return GroupedRows(
@@ -228,6 +229,28 @@ def _readings(
         repeated += rows[:-1]
         kept.append(rows[-1])
     return kept
+
+
+def _with_terms(newest: HistoryRow, rows: Sequence[HistoryRow]) -> HistoryRow:
+    """The newest row with what only the rows of the post's test say: arm and state.
+
+    An export of all posts may have the post again, in no test.
+    """
+    if newest.experiment:
+        return newest
+    said = [row for row in sorted(rows, key=_read_at) if row.experiment]
+    if not said:
+        return newest
+    return replace(
+        newest,
+        arm=newest.arm or said[-1].arm,
+        is_running=said[-1].is_running,
+        ends_on=said[-1].ends_on,
+    )
+
+
+def _read_at(row: HistoryRow) -> datetime:
+    return row.read_at or datetime.min
 
 
 def _when(item: tuple[datetime | None, object]) -> datetime:

@@ -49,14 +49,16 @@ class KnownLookup:
                             self._waiting[name.value].append(post)
                 else:
                     self.arms[post.experiment_id].append(post)
-            if across or post.source == source:
-                for name in post.names:
+            for name in post.names:
+                if across or post.source == source or name.is_global:
                     self._by_name[name].append(post)
 
     def by_name(self, post: FilePost, experiment_id: str | None) -> KnownPost | None:
         """The known post of a name, an arm of the experiment before any other.
 
-        An arm of another experiment is another arm, though of the same post.
+        An arm of another experiment is another arm, though of the same post. A post in
+        no test of the file is the arm that it is in a known one. A name that is unique
+        among all accounts is the same post's in whichever source.
         """
         found = [
             known
@@ -69,8 +71,8 @@ class KnownLookup:
         found = [known for known in found if known.post_id not in self._used]
         found.sort(
             key=lambda k: (
-                k.experiment_id != experiment_id,
-                k.experiment_id is not None,
+                experiment_id is not None and k.experiment_id != experiment_id,
+                k.experiment_id is None,
             )
         )
         return self.use(found[0]) if found else None
