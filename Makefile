@@ -36,7 +36,7 @@ loop: $(READY) ## Turn the loop for two months, headless (ARGS="--months 3 --mod
 	$(BIN)/ig-assets loop $(ARGS)
 
 test: $(READY) ## Run the tests (minutes)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not model and not soak and not ship" $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m "not model and not soak and not ship and not further" $(ARGS)
 
 test-all: $(READY) ## Run every test, the long ones too, and report the coverage
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 30 --hypothesis-profile thorough \

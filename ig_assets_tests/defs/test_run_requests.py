@@ -25,6 +25,7 @@ from ig_assets.defs.run_requests import WantedRun, request_runs
 from ig_assets_tests.defs import daemon_location
 from ig_assets_tests.defs.test_sensors import EXPERIMENT, JOB, POST, add_winner
 from ig_assets_tests.defs.ticking import DagsterEnv, reset_cursor
+from ig_assets_tests.factories.cases import with_further
 
 SUCCEEDED, FAILED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
 STATE_SENSORS = [
@@ -110,7 +111,7 @@ class Daemon:
         daemon_location.break_runs(self.env.services.settings.data_dir, broken)
 
 
-@pytest.fixture(params=STATE_SENSORS + WORK_SENSORS)
+@pytest.fixture(params=with_further(STATE_SENSORS) + with_further(WORK_SENSORS))
 def daemon(
     request: pytest.FixtureRequest,
     dagster_env: DagsterEnv,
@@ -254,7 +255,7 @@ def test_a_cancelled_run_is_left_to_people(daemon: Daemon) -> None:
     assert "was cancelled; re-execute it, or reset" in str(daemon.skip_reason())
 
 
-@pytest.mark.parametrize("daemon", STATE_SENSORS, indirect=True)
+@pytest.mark.parametrize("daemon", with_further(STATE_SENSORS), indirect=True)
 def test_a_reset_cursor_starts_again(daemon: Daemon) -> None:
     """A fixed run key would be skipped here too: the daemon asks the runs for it."""
     assert daemon.tick() == [SUCCEEDED]

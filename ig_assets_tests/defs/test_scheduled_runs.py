@@ -26,6 +26,7 @@ from ig_assets.headless.runner import Headless, RunFailedError
 from ig_assets_tests.defs import daemon_location
 from ig_assets_tests.defs.test_schedules import LIVE_POST
 from ig_assets_tests.defs.ticking import DagsterEnv, reset_cursor
+from ig_assets_tests.factories.cases import with_further
 
 SUCCEEDED, FAILED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
 DAY = timedelta(days=1)
@@ -151,7 +152,7 @@ class Daemons:
         ]
 
 
-@pytest.fixture(params=sorted(TICKS))
+@pytest.fixture(params=with_further(sorted(TICKS)))
 def daemons(
     request: pytest.FixtureRequest,
     dagster_env: DagsterEnv,

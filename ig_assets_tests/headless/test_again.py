@@ -67,6 +67,7 @@ def test_every_request_is_a_row_that_was_paid(turned_loop: TurnedLoop) -> None:
     assert all(row["cost_usd"] > 0 for row in rows)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("what", sorted(MADE))
 def test_a_loop_that_was_killed_makes_what_an_undisturbed_one_makes(
     turned_loop: TurnedLoop, killed_loop: TurnedLoop, what: str
@@ -79,6 +80,7 @@ def test_a_loop_that_was_killed_makes_what_an_undisturbed_one_makes(
     assert made(turned_loop)
 
 
+@pytest.mark.soak
 def test_a_kill_repeats_at_most_what_was_in_flight(
     turned_loop: TurnedLoop, killed_loop: TurnedLoop
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_kill_repeats_at_most_what_was_in_flight(
     assert needed["n"] <= sent <= needed["n"] + KILLS * IN_FLIGHT
 
 
+@pytest.mark.soak
 def test_what_was_in_flight_at_a_kill_stays_visible(killed_loop: TurnedLoop) -> None:
     rows = killed_loop.rows("SELECT status, count(*) AS n FROM api_calls GROUP BY 1")
     by_status = {row["status"]: row["n"] for row in rows}

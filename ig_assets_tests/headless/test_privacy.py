@@ -49,7 +49,10 @@ def left_behind(loop: TurnedLoop) -> list[Path]:
     ]
 
 
-@pytest.fixture(scope="module", params=["turned_loop", "killed_loop"])
+KILLED = pytest.param("killed_loop", marks=pytest.mark.soak)
+
+
+@pytest.fixture(scope="module", params=["turned_loop", KILLED])
 def loop(request: pytest.FixtureRequest) -> TurnedLoop:
     found: TurnedLoop = request.getfixturevalue(request.param)
     return found
