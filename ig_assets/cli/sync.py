@@ -25,7 +25,7 @@ from ig_assets.core.corpus.library.left_out import (
 )
 from ig_assets.core.corpus.library.plan import SyncPlan, plan_sync
 from ig_assets.core.corpus.rejects import current_rejects
-from ig_assets.core.corpus.scripts.build import FAULTS
+from ig_assets.core.corpus.scripts.build import FAULTS, HEADING
 from ig_assets.core.corpus.scripts.notes.directions import PLACEHOLDER
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.costs.pinecone_estimate import MonthlyUse, StoreCost
@@ -128,8 +128,8 @@ def _print_left_out(
     for fault in to_correct[:PRINTED_REJECTS]:
         console.print(
             f"  {fault['source_uri']}: accepted "
-            f"{'with' if fault['kind'] == PLACEHOLDER else 'without'} a "
-            f"{fault['kind']}. "
+            f"{'with' if fault['kind'] in (PLACEHOLDER, HEADING) else 'without'} "
+            f"{'an' if fault['kind'] == HEADING else 'a'} {fault['kind']}. "
             f"{fault['detail']}",
             markup=False,
         )

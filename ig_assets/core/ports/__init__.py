@@ -1,6 +1,6 @@
 """The ports: what the product asks of the world, one to four methods wide.
 
-Adapters fulfil them (`ig_assets/adapters`); `ig_assets/wiring.py` chooses which.
+Adapters fulfil them (`ig_assets/adapters`); `ig_assets/wiring` chooses which.
 All times are naive UTC datetimes. All errors raised are those of `ig_assets.errors`.
 """
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import NamedTuple
 
 BLANK = "blank"
@@ -65,6 +66,13 @@ class Batch:
     rows: Sequence[Sequence[Cell]] = ()
     problems: list[RowProblem] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
+
+    def in_order(self) -> Iterator[tuple[int, Sequence[Cell] | str]]:
+        """Each line with its cells, or with what is wrong with it, as in the file."""
+        rows: dict[int, Sequence[Cell] | str] = dict(
+            zip(self.lines, self.rows, strict=True)
+        )
+        yield from sorted((rows | dict(self.problems)).items(), key=itemgetter(0))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 A note's comments, properties and cues are no part of its script: they are counted here
 and stored nowhere. What somebody should correct has its reason: a label or a reading
-that cannot be read, and a blank such as `[product name]`, which stays in the script.
+that cannot be read, a blank such as `[product name]`, which stays in the script, and
+headings that name no part that is known, which are spoken.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TypedDict, cast
 
 from ig_assets.core.corpus.library.scan import LibraryScan
 from ig_assets.core.corpus.library.staging import stage_texts
-from ig_assets.core.corpus.scripts.build import FAULTS, SHEET
+from ig_assets.core.corpus.scripts.build import FAULTS, HEADING, SHEET
 from ig_assets.core.corpus.scripts.notes.directions import PLACEHOLDER
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
@@ -31,7 +32,7 @@ _TOTALS = f"""
     SELECT kind, CAST(sum(pieces) AS INTEGER) AS pieces,
         count(DISTINCT source_uri) AS scripts
     FROM script_left_out
-    WHERE kind NOT IN ('{PLACEHOLDER}', '{SHEET}')
+    WHERE kind NOT IN ('{PLACEHOLDER}', '{SHEET}', '{HEADING}')
     GROUP BY kind
     ORDER BY kind
 """
@@ -55,8 +56,8 @@ class LeftOutTotal(TypedDict):
 class Fault(TypedDict):
     """What somebody should correct in an accepted script or file.
 
-    A label or a reading that cannot be read, a blank that is not filled in, or sheets
-    of a workbook that are not read.
+    A label or a reading that cannot be read, a blank that is not filled in, a heading
+    that names no known part, or sheets of a workbook that are not read.
     """
 
     source_uri: str

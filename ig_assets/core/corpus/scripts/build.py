@@ -33,9 +33,11 @@ from ig_assets.core.identity import normalise_text
 from ig_assets.core.tabular import NumberFormat
 
 LABEL, READING, SHEET = "label", "reading", "sheet"
-FAULTS = (LABEL, READING, SHEET, PLACEHOLDER)
+HEADING = "unknown heading"
+FAULTS = (LABEL, READING, SHEET, PLACEHOLDER, HEADING)
 """Kinds of `LeftOut` that somebody should correct; the others are no fault."""
 
+_NAMED = 5
 _PLACEHOLDER = re.compile(r"<%.*%>|\{\{.*\}\}|\{%.*%\}", re.DOTALL)
 _WIKI_LINK = re.compile(r"\[\[(?:[^\[\]|]*/)?([^\[\]|]+)(?:\|([^\[\]]+))?\]\]")
 
@@ -84,13 +86,29 @@ def _note_script(
             "no spoken words", f"Nothing in it is spoken; left out are: {listed}."
         )
     title = _readable(fields.get("title")) or ""
-    parts = parts_of(note.blocks, left_out, hook, call, title)
+    doubtful: list[str] = []
+    parts = parts_of(note.blocks, left_out, hook, call, title, doubtful)
     performance, trouble = None, ""
     try:
         performance = performance_of(fields, numbers)
     except InvalidSourceError as error:
         trouble = error.detail
-    return _script(note, parts, source_uri, default_id, performance, trouble)
+    doubts = _heading_doubts(doubtful)
+    return _script(note, parts, source_uri, default_id, performance, trouble, doubts)
+
+
+def _heading_doubts(headings: list[str]) -> tuple[LeftOut, ...]:
+    """What to do where headings name no part that is known, and are spoken."""
+    if not headings:
+        return ()
+    named = ", ".join(f"“{heading}”" for heading in headings[:_NAMED])
+    if len(headings) > _NAMED:
+        named += f" and {len(headings) - _NAMED} more"
+    detail = (
+        f"{named} and what stands below are spoken; put what is not said under a heading "
+        "`## Notes`, and remove a heading that is not said."
+    )
+    return (LeftOut(HEADING, len(headings), detail),)
 
 
 def _spoken(fields: Mapping[str, Any], name: str, left_out: Counter[str]) -> str:
@@ -109,6 +127,7 @@ def _script(
     default_id: str,
     performance: Performance | None,
     trouble: str,
+    doubts: tuple[LeftOut, ...],
 ) -> ParsedScript:
     fields = note.fields
     joined = join_script(*parts)
@@ -141,7 +160,7 @@ def _script(
         text=joined,
         language=language_of(labels["language"]),
         performance=performance,
-        left_out=_all_left_out(note.left_out, unread, trouble),
+        left_out=_all_left_out(note.left_out, unread, trouble) + doubts,
     )
 
 

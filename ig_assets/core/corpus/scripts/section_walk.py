@@ -44,6 +44,8 @@ class Piece(NamedTuple):
 class Sections:
     """Walks over blocks once; `pieces` are their words by section, in order.
 
+    `unknown` are the headings that name no part that is known, below the first: they
+    and what follows are spoken, which may be wrong.
     `names_script` where a heading or label names the script as such; `only_spoken`
     where a table or labels say which words are spoken, and which are seen.
     """
@@ -56,6 +58,7 @@ class Sections:
             for block in blocks[1:]
         )
         self.pieces: list[Piece] = []
+        self.unknown: list[str] = []
         parts = [place for place, block in enumerate(blocks) if _begins_part(block)]
         last_part = parts[-1] if parts else -1
         bare_hook: Block | None = None
@@ -135,6 +138,8 @@ class Sections:
         elif self._section not in (LEAD, BODY):
             self._open(BODY, 0)
         text = " ".join(plain(block.text).split("\n"))
+        if self.pieces and self._section in (LEAD, BODY):
+            self.unknown.append(text)
         self.pieces.append(Piece(self._section, text, level))
 
     def _paragraph(self, block: Block) -> None:

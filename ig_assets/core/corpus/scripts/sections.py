@@ -96,14 +96,18 @@ def parts_of(
     hook: str = "",
     call_to_action: str = "",
     title: str = "",
+    doubtful: list[str] | None = None,
 ) -> Parts:
     """The parts of a script; a `hook` or `call_to_action` given by name comes first.
 
-    What is not spoken is counted in `left_out`. `title` is the hook where nothing else
+    What is not spoken is counted in `left_out`; headings that name no known part, and
+    are spoken, are added to `doubtful`. `title` is the hook where nothing else
     is. Raises InvalidSourceError when there is no hook, several hooks, or two
     different calls to action.
     """
     sections = Sections(blocks)
+    if doubtful is not None:
+        doubtful += sections.unknown
     pieces = _without_named_title(sections.pieces)
     for section, kind in _LEFT_OUT.items():
         left_out[kind] += sum(piece.section == section for piece in pieces)

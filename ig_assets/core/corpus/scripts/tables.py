@@ -130,12 +130,7 @@ def _rows(table: Table) -> Iterator[_Row]:
     words = _format_of_words(table, names)
     number = 0
     for batch in table.batches():
-        lines: dict[int, Sequence[Cell] | str] = dict(
-            zip(batch.lines, batch.rows, strict=True)
-        )
-        for line, cells in sorted(
-            (lines | dict(batch.problems)).items(), key=lambda pair: pair[0]
-        ):
+        for line, cells in batch.in_order():
             number = number + 1 if table.has_header else line
             if isinstance(cells, str):
                 yield _Row(number, None, f"{cells} (line {line})")

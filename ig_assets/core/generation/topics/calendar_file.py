@@ -180,12 +180,7 @@ def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem | CalendarNote]
     formats = decide_formats(table, {}, {"due_on": at["due_on"]}, ask=False)
     number = 0
     for batch in table.batches():
-        rows: dict[int, Sequence[Cell] | str] = dict(
-            zip(batch.lines, batch.rows, strict=True)
-        )
-        for line, cells in sorted(
-            (rows | dict(batch.problems)).items(), key=lambda pair: pair[0]
-        ):
+        for line, cells in batch.in_order():
             number += 1
             source = f"{path.name}#{number}"
             try:

@@ -241,7 +241,9 @@ def test_words_under_a_heading_of_their_own_stay_in_the_body() -> None:
     text += "## CTA\n\nSave it.\n\n## Notes\n\nNo salt."
     [script] = parse_file("a.md", text.encode()).scripts
     assert script.body == "Step one\n\nCut."
-    assert script.left_out == (LeftOut("note", 1),)
+    note, doubt = script.left_out
+    assert note == LeftOut("note", 1)
+    assert doubt.kind == "unknown heading" and "“Step one”" in doubt.detail
     text = "---\nhook: Another\n---\n# The hook\n\nThe body."
     [script] = parse_file("a.md", text.encode()).scripts
     assert (script.hook, script.body) == ("Another", "The hook\n\nThe body.")

@@ -122,3 +122,26 @@ def test_sources_on_one_line_do_not_swallow_the_words_up_to_the_call() -> None:
     assert left_out == {"cue": 1}
     at_the_end = "# Stop ironing.\n\nCTA: Save this.\n\n**Sources:** my mum\n\nher mum"
     assert read(at_the_end) == (("Stop ironing.", "", "Save this."), {"note": 2})
+
+
+def test_a_heading_that_names_no_known_part_is_spoken_and_named_as_a_doubt() -> None:
+    text = "# Salt first\n\nSalt it.\n\n## Client feedback\n\nBob hates it.\n"
+    [script] = parse_file("a.md", text.encode()).scripts
+    assert "Bob hates it." in script.body
+    [doubt] = script.left_out
+    assert (doubt.kind, doubt.pieces) == ("unknown heading", 1)
+    assert "“Client feedback” and what stands below are spoken" in doubt.detail
+    assert "`## Notes`" in doubt.detail
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Salt first\n\nSalt it.\n\n## Notes\n\nBob hates it.\n",
+        "# Salt first\n\nSalt it.\n\n## Notes\n\nfee\n\n### Client\n\nBob.\n",
+        "## Hook\n\nSalt first.\n\n## Script\n\nSalt it.\n\n## Bob\n\nHates it.\n",
+        "# Salt first\n\n## Intro\n\nSalt it.\n\n## CTA\n\nSave this.\n",
+    ],
+)
+def test_a_heading_that_is_known_or_left_out_is_no_doubt(text: str) -> None:
+    assert "unknown heading" not in read(text)[1]

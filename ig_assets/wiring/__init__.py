@@ -1,0 +1,69 @@
+"""Chooses the adapter of each port by the settings; no other package does."""
+
+from __future__ import annotations
+
+from ig_assets.wiring.models import (
+    OPENAI_POLISH_MODEL,
+    base_model,
+    embedding_space,
+    make_batch_embedder,
+    make_embedder,
+    make_embedder_of,
+    make_writer,
+    model_price_warning,
+    polish_model,
+    writer_file,
+    writers_in_flight,
+)
+from ig_assets.wiring.services import (
+    Services,
+    make_fine_tuning,
+    make_generation_context,
+    make_trainer,
+)
+from ig_assets.wiring.social import (
+    make_ad_studies,
+    make_instagram,
+    make_social,
+    token_expires_at,
+    token_store,
+)
+from ig_assets.wiring.stores import (
+    INDEX_NAME,
+    make_clock,
+    make_index,
+    make_ledger,
+    make_library,
+    make_money_clock,
+    make_warehouse,
+)
+
+__all__ = [
+    "INDEX_NAME",
+    "OPENAI_POLISH_MODEL",
+    "Services",
+    "base_model",
+    "embedding_space",
+    "make_ad_studies",
+    "make_batch_embedder",
+    "make_clock",
+    "make_embedder",
+    "make_embedder_of",
+    "make_fine_tuning",
+    "make_generation_context",
+    "make_index",
+    "make_instagram",
+    "make_ledger",
+    "make_library",
+    "make_money_clock",
+    "make_social",
+    "make_trainer",
+    "make_warehouse",
+    "make_writer",
+    "model_price_warning",
+    "polish_model",
+    "token_expires_at",
+    "token_store",
+    "writer_file",
+    "writers_in_flight",
+]

@@ -1,0 +1,167 @@
+"""Chooses the models that embed and write, by name and by adapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ig_assets.adapters.local_models.files import Progress
+from ig_assets.adapters.local_models.registry import MODEL_FILES, WRITERS
+from ig_assets.core.costs.usage import price_warning
+from ig_assets.core.models.registry import ModelName, ModelRow
+from ig_assets.core.ports import BatchEmbedder, Embedder, Writer
+from ig_assets.errors import SettingsError
+from ig_assets.settings import Settings
+
+OPENAI_POLISH_MODEL = "gpt-5-nano"
+
+
+def base_model(settings: Settings) -> ModelName:
+    """The provider and name of the frozen base model."""
+    if settings.writer == "openai":
+        return ModelName("openai", settings.openai_model)
+    return ModelName("local", WRITERS[settings.local_model])
+
+
+def polish_model(settings: Settings) -> ModelName:
+    """The provider and name of the model that polishes.
+
+    OpenAI's cheapest that writes well; on a server of another vendor, which may not
+    have it, and on the machine the base model itself.
+    """
+    base = base_model(settings)
+    if settings.writer != "openai":
+        return base
+    if settings.polish_model is None and settings.openai_base_url is not None:
+        return base
+    return ModelName(base.provider, settings.polish_model or OPENAI_POLISH_MODEL)
+
+
+def model_price_warning(settings: Settings, model: ModelRow) -> str | None:
+    """Why every call to a model would be refused under the budgets, or None."""
+    provider = base_model(settings).provider
+    return price_warning(settings.all_budgets, provider, model.base_model)
+
+
+def embedding_space(settings: Settings) -> tuple[str, int]:
+    """The (model, dimensions) of the vectors, without loading a model."""
+    if settings.embedder == "openai":
+        return settings.openai_embedding_model, settings.openai_embedding_dimensions
+    from ig_assets.adapters.local_models.embedder import LocalEmbedder
+
+    return LocalEmbedder.model, LocalEmbedder.dimensions
+
+
+def make_embedder(settings: Settings, progress: Progress | None = None) -> Embedder:
+    """MiniLM on this machine, or OpenAI embeddings. May download model files."""
+    return make_embedder_of(settings, *embedding_space(settings), progress=progress)
+
+
+def make_embedder_of(
+    settings: Settings, model: str, dimensions: int, progress: Progress | None = None
+) -> Embedder:
+    """The embedder of a space, also of one that the settings no longer name.
+
+    Raises SettingsError where its vendor's key is missing.
+    """
+    from ig_assets.adapters.local_models.embedder import LocalEmbedder
+
+    if (model, dimensions) != (LocalEmbedder.model, LocalEmbedder.dimensions):
+        if settings.openai_api_key is None:
+            raise SettingsError(
+                f"the model {model} needs OPENAI_API_KEY; set it until the new index "
+                "is complete."
+            )
+        from ig_assets.adapters.openai.embedder import OpenAIEmbedder
+
+        return OpenAIEmbedder(
+            api_key=_secret(settings),
+            model=model,
+            dimensions=dimensions,
+            base_url=settings.openai_base_url,
+        )
+    from ig_assets.adapters.local_models.files import fetch_model_file
+
+    cache = settings.model_cache
+    return LocalEmbedder(
+        fetch_model_file("minilm-int8", cache, progress=progress),
+        fetch_model_file("minilm-tokenizer", cache, progress=progress),
+        threads=settings.local_threads,
+    )
+
+
+def make_batch_embedder(settings: Settings) -> BatchEmbedder:
+    """OpenAI's Batch API, also where the settings have changed since a batch was sent.
+
+    Raises SettingsError without a key.
+    """
+    if settings.openai_api_key is None:
+        raise SettingsError(
+            "an embedding batch is under way and its results need OPENAI_API_KEY; set "
+            "it until they are collected."
+        )
+    from ig_assets.adapters.openai.batch import OpenAIBatches
+
+    return OpenAIBatches(
+        api_key=_secret(settings),
+        model=settings.openai_embedding_model,
+        dimensions=settings.openai_embedding_dimensions,
+        base_url=settings.openai_base_url,
+    )
+
+
+def make_writer(settings: Settings, name: str) -> Writer:
+    """A writer for a model of the base model's provider, by its name."""
+    if settings.writer == "openai":
+        from ig_assets.adapters.openai.writer import OpenAIWriter
+
+        return OpenAIWriter(
+            name, api_key=_secret(settings), base_url=settings.openai_base_url
+        )
+    from ig_assets.adapters.local_models.pool import WriterPool
+    from ig_assets.adapters.local_models.writer import LocalWriter
+
+    servers = writers_in_flight(settings)
+    file = MODEL_FILES[WRITERS[settings.local_model]]
+    return WriterPool(
+        [
+            LocalWriter(
+                settings.data_dir / "local_model" / str(number),
+                lambda: writer_file(settings),
+                name,
+                served=f"{file.name}@sha256:{file.sha256[:12]}",
+                threads=settings.local_threads,
+                idle_s=settings.local_idle_s,
+                prompt_threads=2 if servers == 1 else 1,
+            )
+            for number in range(1, servers + 1)
+        ]
+    )
+
+
+def writers_in_flight(settings: Settings) -> int:
+    """Concurrent requests to the writer: `IG_MAX_IN_FLIGHT`, or one a local server."""
+    if settings.writer != "local":
+        return settings.max_in_flight
+    if settings.local_servers is not None:
+        return settings.local_servers
+    from ig_assets.adapters.local_models.pool import default_servers
+
+    return default_servers()
+
+
+def writer_file(settings: Settings, progress: Progress | None = None) -> Path:
+    """The local writer's verified weights, downloaded if they are missing."""
+    from ig_assets.adapters.local_models.files import fetch_model_file
+
+    return fetch_model_file(
+        WRITERS[settings.local_model],
+        settings.model_cache,
+        local_path=settings.model_path,
+        progress=progress,
+    )
+
+
+def _secret(settings: Settings) -> str:
+    key = settings.openai_api_key
+    assert key is not None, "load_settings() has checked it"
+    return key.get_secret_value()

@@ -1,0 +1,164 @@
+"""All ports of the settings, and what generation and fine-tuning need of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from ig_assets.core.corpus.embedding.spaces import Space
+from ig_assets.core.costs.ledger.ledger import Ledger
+from ig_assets.core.fine_tuning.pipeline import FineTuning
+from ig_assets.core.generation.pipeline import GenerationContext, GenerationOptions
+from ig_assets.core.ports import (
+    Clock,
+    Embedder,
+    LibraryStore,
+    SocialPlatform,
+    Trainer,
+    VectorIndex,
+    Writer,
+    WriterByName,
+)
+from ig_assets.settings import Settings
+from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets.wiring.models import (
+    base_model,
+    embedding_space,
+    make_embedder,
+    make_embedder_of,
+    make_writer,
+    polish_model,
+    writers_in_flight,
+)
+from ig_assets.wiring.social import make_social
+from ig_assets.wiring.stores import (
+    make_clock,
+    make_index,
+    make_ledger,
+    make_library,
+    make_warehouse,
+)
+
+
+def make_trainer(settings: Settings, warehouse: Warehouse) -> Trainer:
+    """The trainer of the settings."""
+    from ig_assets.adapters.simulated.few_shot_trainer import FewShotTrainer
+    from ig_assets.core.models.few_shot import choose_for_month
+
+    model, dimensions = embedding_space(settings)
+    return FewShotTrainer(
+        settings.data_dir / "few_shot_trainer",
+        lambda request: choose_for_month(
+            warehouse, request.month, settings.few_shot_examples, model, dimensions
+        ),
+    )
+
+
+def make_generation_context(
+    settings: Settings,
+    clock: Clock,
+    warehouse: Warehouse,
+    ledger: Ledger,
+    embedder: Embedder,
+    index: VectorIndex,
+    writers: WriterByName,
+) -> GenerationContext:
+    """What the writing of a month needs."""
+    return GenerationContext(
+        clock=clock,
+        warehouse=warehouse,
+        ledger=ledger,
+        embedder=embedder,
+        index=index,
+        writers=writers,
+        embedder_of=partial(make_embedder_of, settings),
+        base=base_model(settings),
+        polisher=polish_model(settings),
+        options=GenerationOptions(
+            seed=settings.seed,
+            arms=settings.arms,
+            temperature=settings.temperature,
+            retrieved_scripts=settings.retrieved_scripts,
+            novelty_floor=settings.novelty_floor,
+            banned_words=settings.banned_words,
+            regenerations=settings.regenerations,
+            max_in_flight=writers_in_flight(settings),
+        ),
+    )
+
+
+def make_fine_tuning(
+    settings: Settings, clock: Clock, warehouse: Warehouse, trainer: Trainer
+) -> FineTuning:
+    """What the fine-tune of a month needs."""
+    return FineTuning(
+        clock=clock,
+        warehouse=warehouse,
+        trainer=trainer,
+        base=base_model(settings),
+        space=Space(*embedding_space(settings)),
+        folder=settings.data_dir / "datasets",
+        seed=settings.seed,
+        with_ads=settings.train_on_ads,
+        evaluation_topics=settings.evaluation_topics,
+    )
+
+
+@dataclass(frozen=True)
+class Services:
+    """All ports of the settings for the CLI, each made at first use."""
+
+    settings: Settings
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The clock."""
+        return make_clock(self.settings)
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse."""
+        return make_warehouse(self.settings, self.clock)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger."""
+        return make_ledger(self.settings, self.warehouse, self.clock)
+
+    @cached_property
+    def library(self) -> LibraryStore:
+        """Where the script files lie."""
+        return make_library(self.settings)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The embedder."""
+        return make_embedder(self.settings)
+
+    def embedder_of(self, model: str, dimensions: int) -> Embedder:
+        """The embedder of a space that may be an old one."""
+        return make_embedder_of(self.settings, model, dimensions)
+
+    @cached_property
+    def index(self) -> VectorIndex:
+        """The vector index."""
+        return make_index(self.settings)
+
+    @cached_property
+    def social(self) -> SocialPlatform:
+        """The social platform."""
+        return make_social(self.settings)
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """The trainer."""
+        return make_trainer(self.settings, self.warehouse)
+
+    @cached_property
+    def fine_tuning(self) -> FineTuning:
+        """What the fine-tune of a month needs."""
+        return make_fine_tuning(self.settings, self.clock, self.warehouse, self.trainer)
+
+    def writer(self, name: str) -> Writer:
+        """A writer by the name of a model of the base model's provider."""
+        return make_writer(self.settings, name)

@@ -1,0 +1,72 @@
+"""Chooses the clock, the warehouse, the library and the vector index."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ig_assets.adapters.simulated.clocks import SimulatedClock, SystemClock
+from ig_assets.core.costs.ledger.ledger import Ledger
+from ig_assets.core.ports import Clock, LibraryStore, VectorIndex
+from ig_assets.settings import Settings
+from ig_assets.warehouse.warehouse import LOCK_TIMEOUT_S, Warehouse
+
+INDEX_NAME = "scripts"
+
+
+def make_clock(settings: Settings) -> Clock:
+    """The machine's clock, or the simulated one of this data folder."""
+    if not settings.uses_simulated_clock:
+        return SystemClock()
+    start = datetime.strptime(settings.first_month, "%Y-%m")
+    return SimulatedClock(settings.data_dir / "clock.json", start)
+
+
+def make_money_clock() -> Clock:
+    """The billing clock: the system's, by whose days and months budgets count."""
+    return SystemClock()
+
+
+def make_warehouse(
+    settings: Settings, clock: Clock, lock_timeout_s: float = LOCK_TIMEOUT_S
+) -> Warehouse:
+    """The warehouse that `IG_WAREHOUSE_URL` names."""
+    return Warehouse(settings.warehouse_location, clock.now, lock_timeout_s)
+
+
+def make_ledger(settings: Settings, warehouse: Warehouse, clock: Clock) -> Ledger:
+    """The ledger with the project's budgets."""
+    return Ledger(
+        warehouse, clock, settings.all_budgets, money_clock=make_money_clock()
+    )
+
+
+def make_library(settings: Settings) -> LibraryStore:
+    """The folder or the URL that `IG_LIBRARY` names."""
+    location = settings.library.removeprefix("file://")
+    if "://" in location:
+        from ig_assets.adapters.script_library.url import UrlLibrary
+
+        return UrlLibrary(location)
+    from ig_assets.adapters.script_library.folder import FolderLibrary
+
+    return FolderLibrary(location)
+
+
+def make_index(settings: Settings) -> VectorIndex:
+    """The vector index of the settings."""
+    if settings.index == "pinecone":
+        from ig_assets.adapters.pinecone.client import PineconeAccount
+        from ig_assets.adapters.pinecone.index import PineconeIndex
+
+        assert settings.pinecone_api_key is not None, "load_settings() has checked it"
+        account = PineconeAccount(
+            api_key=settings.pinecone_api_key.get_secret_value(),
+            host=settings.pinecone_host,
+            index_name=settings.pinecone_index,
+            cloud=settings.pinecone_cloud,
+            region=settings.pinecone_region,
+        )
+        return PineconeIndex(account, INDEX_NAME)
+    from ig_assets.adapters.faiss.index import FaissIndex
+
+    return FaissIndex(settings.data_dir / "faiss", INDEX_NAME)
