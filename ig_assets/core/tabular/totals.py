@@ -94,19 +94,22 @@ def without_totals(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[B
 
 
 def _is_totals(row: Sequence[Cell], ids: Sequence[int]) -> bool:
-    """Whether the first value says that it is a total, and only numbers follow.
+    """Whether its words say that it is a total, perhaps of a period, beside numbers.
 
     A row whose id or link is given besides is a post's.
     """
     if isinstance(row[0], str) and len(row[0]) > _LONGEST:
         return False
     at = [n for n, cell in enumerate(row) if not is_missing(cell)]
-    if len(at) < 2 or not isinstance(first := row[at[0]], str):
+    if len(at) < 2 or not isinstance(row[at[0]], str):
         return False
-    return (
-        _says_total(first)
-        and not any(n in ids for n in at[1:])
-        and all(not isinstance(row[n], str) or is_typed(str(row[n])) for n in at[1:])
+    if any(n in ids for n in at[1:]):
+        return False
+    cells = [str(row[n]) for n in at if isinstance(row[n], str)]
+    words = [cell for cell in cells if not is_typed(cell)]
+    says = [_says_total(cell) for cell in words]
+    return any(says) and all(
+        said or _is_period(cell) for cell, said in zip(words, says, strict=True)
     )
 
 
@@ -122,6 +125,14 @@ def _says_total(text: str) -> bool:
             or _BESIDE.fullmatch(word)
             for word in words
         )
+    )
+
+
+def _is_period(text: str) -> bool:
+    """Whether a cell holds nothing but a period: `March 2026`, `KW 12`."""
+    words = [word.strip(".:,") for word in text.casefold().split()]
+    return len(text) <= _LONGEST and all(
+        word in _PERIODS or _BESIDE.fullmatch(word) for word in words
     )
 
 

@@ -354,6 +354,14 @@ def test_totals_of_a_period_and_the_note_below_them_are_no_posts(
     assert (read.skipped[TOTALS], read.problems) == (2, [])
 
 
+@pytest.mark.parametrize("row", [",March 2026,Monthly total,90", "KW 12,,Summe,90"])
+def test_a_total_beside_the_name_of_its_period_is_no_post(row: str) -> None:
+    kept = "Total,March 2026,How I reset,7"
+    read = Read(text("Caption,Month,Note,Views", "One,March 2026,x,10", row, kept))
+    assert [line[0] for line in read.cells] == ["One", "Total"]
+    assert read.skipped[TOTALS] == 1
+
+
 def test_a_caption_of_such_words_with_an_id_is_a_post() -> None:
     read = Read(text("Caption,Post ID,Views", "Total March,17,10", "Total,,10"))
     assert [row[0] for row in read.cells] == ["Total March"]

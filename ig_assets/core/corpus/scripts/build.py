@@ -105,8 +105,8 @@ def _heading_doubts(headings: list[str]) -> tuple[LeftOut, ...]:
     if len(headings) > _NAMED:
         named += f" and {len(headings) - _NAMED} more"
     detail = (
-        f"{named} and what stands below are spoken; put what is not said under a heading "
-        "`## Notes`, and remove a heading that is not said."
+        f"{named} and what stands below are spoken; put what is not said under a "
+        "heading `## Notes`, and remove a heading that is not said."
     )
     return (LeftOut(HEADING, len(headings), detail),)
 
