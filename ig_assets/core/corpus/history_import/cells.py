@@ -36,6 +36,12 @@ from ig_assets.core.tabular import (
 )
 
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_RESULTS = frozenset(
+    "winner winning result results lift uplift significance p-value p difference "
+    "gewinner sieger ergebnis ganador ganadora resultado gagnant gagnante résultat "
+    "vincitore risultato vencedor vencedora".split()
+)
+"""What stands in place of an arm's name where a row sums up a test."""
 _TRUTH = {"true": True, "1": True, "yes": True} | dict.fromkeys(
     ("", "false", "0", "no"), False
 )
@@ -72,10 +78,17 @@ class RowReader:
     def row(self, cells: Sequence[Cell]) -> dict[str, Any]:
         """The fields by name, without number and line. Raises InvalidSourceError."""
         parts = self._words(cells)
+        counts = self._counts(cells)
+        arm = self._label(cells, "arm")
+        if arm.casefold() in _RESULTS and not any(counts.values()):
+            raise InvalidSourceError(
+                "a result, not an arm",
+                f"The row says the {arm!r} of a test, and has no counts of its own.",
+            )
         return {
             **parts,
             "experiment": self._label(cells, "experiment_id"),
-            "arm": self._label(cells, "arm"),
+            "arm": arm,
             "topic": self._label(cells, "topic"),
             "hook_style": self._label(cells, "hook_style"),
             "language": self._label(cells, "language"),
@@ -83,7 +96,7 @@ class RowReader:
             "image": self._label(cells, "image"),
             "post_id": self._label(cells, "post_id"),
             "permalink": self._label(cells, "permalink"),
-            "counts": self._counts(cells),
+            "counts": counts,
             "posted_on": self._instant(cells, "posted_on"),
             "read_at": self._instant(cells, "as_of", needed=True),
             "ends_on": self._instant(cells, "ends_on"),
