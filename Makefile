@@ -67,6 +67,7 @@ $(PEERS)/.ready: requirements/bench.txt
 
 docs: $(READY) $(DOCS)/.ready ## Build the documentation into site/ (open site/index.html)
 	$(BIN)/python -m tools.generate_configuration
+	$(BIN)/python -m tools.generate_data_dictionary
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
 
 $(DOCS)/.ready: requirements/docs.txt

@@ -12,6 +12,7 @@ import typer.main
 
 from ig_assets.cli.app import app
 from ig_assets.settings import Settings, variable_name
+from tools import generate_data_dictionary
 from tools.generate_configuration import PAGE, page
 from tools.secret_scan import main as secret_scan
 
@@ -70,6 +71,11 @@ def test_the_readme_has_at_most_150_lines() -> None:
 def test_the_configuration_page_is_what_the_settings_generate() -> None:
     """Run `python -m tools.generate_configuration` (or `make docs`) and commit."""
     assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_the_page_of_the_tables_is_what_the_data_dictionary_generates() -> None:
+    """Run `python -m tools.generate_data_dictionary` (or `make docs`) and commit."""
+    assert generate_data_dictionary.PAGE.read_text() == generate_data_dictionary.page()
 
 
 @pytest.mark.parametrize("path", PAGES, ids=_IDS)

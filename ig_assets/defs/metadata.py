@@ -9,6 +9,8 @@ from typing import Any
 
 import dagster as dg
 
+from ig_assets.warehouse.data_dictionary import described_tables
+
 SAMPLE_ROWS = 20
 
 
@@ -32,6 +34,27 @@ def sample_table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
         columns=[dg.TableColumn(name, _column_type(rows, name)) for name in names]
     )
     return dg.MetadataValue.table(records=records, schema=schema)
+
+
+def column_schema(table: str) -> dg.TableSchema:
+    """The columns of a table with their types and words of the data dictionary."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(column.name, column.type, column.description)
+            for column in described_tables()[table].columns
+        ]
+    )
+
+
+def without_empty(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata without empty texts and tables, which say nothing on a page."""
+    return {name: value for name, value in metadata.items() if not _is_empty(value)}
+
+
+def _is_empty(value: Any) -> bool:
+    if isinstance(value, dg.TableMetadataValue):
+        return not value.records
+    return value is None or value == ""
 
 
 def _scalar(value: Any) -> str | int | float | bool:

@@ -108,6 +108,7 @@ def test_a_days_usage_sums_the_ledger_of_that_day(dagster_env: DagsterEnv) -> No
     seen = figures(made.metadata)
     assert seen["cost_usd"] == pytest.approx(0.01 + 0.03 + 0.02)
     assert seen | {"cost_usd": 0} == {
+        "dagster/row_count": 4,  # of all days
         "calls": 3,
         "input_tokens": 800,
         "output_tokens": 200,

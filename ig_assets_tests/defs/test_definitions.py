@@ -39,6 +39,17 @@ FREE_AND_INWARD = {
 }
 
 
+@pytest.mark.parametrize("name", sorted(ASSETS - {"active_model"}))
+def test_an_asset_names_its_table_and_what_each_column_holds(
+    definitions: dg.Definitions, name: str
+) -> None:
+    spec = definitions.resolve_assets_def(name).specs_by_key[dg.AssetKey(name)]
+    assert spec.metadata["dagster/table_name"].startswith("ig.")
+    schema = spec.metadata["dagster/column_schema"]
+    assert len(schema.columns) > 2
+    assert all(column.description and column.type for column in schema.columns)
+
+
 @pytest.fixture(scope="module")
 def seen(definitions: dg.Definitions) -> dict[str, Any]:
     return overview(definitions)

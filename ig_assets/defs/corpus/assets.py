@@ -49,6 +49,7 @@ def _follows_unless(paid: bool) -> dg.AutomationCondition[Any] | None:
 
 @stage_asset(
     group="corpus",
+    table="scripts",
     kinds={"duckdb"},
     pool="corpus",
     description=(
@@ -99,6 +100,7 @@ def raw_scripts(
 @stage_asset(
     deps=[raw_scripts],
     group="corpus",
+    table="embeddings",
     kinds={"duckdb", asset_kinds.EMBEDDER},
     pool="embedding_api",
     automation_condition=_follows_unless(paid=_SETTINGS.embedder != "local"),
@@ -174,6 +176,7 @@ def _batch_metadata(run: EmbeddingRun | BatchRun) -> dict[str, Any]:
 @stage_asset(
     deps=[script_embeddings],
     group="corpus",
+    table="index_entries",
     kinds={asset_kinds.INDEX},
     pool="index",
     automation_condition=_follows_unless(paid=_SETTINGS.index != "faiss"),

@@ -18,7 +18,7 @@ from ig_assets.defs import asset_kinds
 from ig_assets.defs.experiments.metadata import named, verdict_table
 from ig_assets.defs.failures import plain_failures
 from ig_assets.defs.generation.assets import script_variants
-from ig_assets.defs.metadata import counts, picture, sample_table
+from ig_assets.defs.metadata import counts, picture, sample_table, without_empty
 from ig_assets.defs.partitions import days, days_of, month_of, months_ahead
 from ig_assets.defs.stage import stage_asset
 from ig_assets.settings import Settings
@@ -52,6 +52,7 @@ WINNER_COLUMNS = (
     partitions_def=months_ahead,
     deps=[script_variants],
     group="experiments",
+    table="posts",
     kinds={asset_kinds.PLATFORM},
     pool="posts",
     description=(
@@ -130,6 +131,7 @@ def posts(
     partitions_def=days,
     deps=[dg.AssetDep(posts, partition_mapping=RECENT_MONTHS)],
     group="experiments",
+    table="engagement",
     kinds={asset_kinds.PLATFORM},
     pool="insights",
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -155,10 +157,12 @@ def engagement_metrics(
             summary = collect_engagement(
                 warehouse, clock, social, day, max_in_flight=settings.max_in_flight
             )
+            read = counts(summary) | {
+                "platform": social.platform,
+                "source": social.source_note,
+            }
             context.add_asset_metadata(
-                counts(summary)
-                | {"platform": social.platform, "source": social.source_note or ""},
-                partition_key=day.isoformat(),
+                without_empty(read), partition_key=day.isoformat()
             )
         with warehouse.transaction() as con:
             version = content_version(
@@ -180,6 +184,7 @@ def engagement_metrics(
         dg.AssetDep(engagement_metrics, partition_mapping=dg.AllPartitionMapping()),
     ],
     group="experiments",
+    table="evidence",
     kinds={"numpy"},
     pool="experiments",
     automation_condition=WHEN_NEWS_ARRIVES,
@@ -232,6 +237,7 @@ def experiment_results(
 @stage_asset(
     deps=[experiment_results],
     group="experiments",
+    table="decisions",
     kinds={"duckdb"},
     pool="experiments",
     automation_condition=dg.AutomationCondition.eager(),

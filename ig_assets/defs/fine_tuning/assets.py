@@ -36,6 +36,7 @@ WHERE month = ?
     partitions_def=closed_months,
     deps=[raw_scripts, winning_scripts],
     group="fine_tuning",
+    table="training_examples",
     kinds={"duckdb"},
     pool="fine_tuning",
     description=(
@@ -65,6 +66,7 @@ def training_examples(
     partitions_def=closed_months,
     deps=[training_examples],
     group="fine_tuning",
+    table="datasets",
     kinds={"json"},
     pool="fine_tuning",
     description=(
@@ -92,6 +94,7 @@ def fine_tune_jsonl(
     partitions_def=closed_months,
     deps=[fine_tune_jsonl],
     group="fine_tuning",
+    table="fine_tune_jobs",
     pool="trainer_api",
     description=(
         "One row per job: submitted once, then tracked by a sensor to its end. A "
@@ -122,6 +125,7 @@ def fine_tune_job(
     partitions_def=closed_months,
     deps=[fine_tune_job],
     group="fine_tuning",
+    table="models",
     pool="fine_tuning",
     description=(
         "One row per model: registered with its base model, dataset hash and "
@@ -143,6 +147,7 @@ def fine_tuned_model(
     partitions_def=closed_months,
     deps=[fine_tuned_model, training_examples],
     group="fine_tuning",
+    table="evaluations",
     kinds={asset_kinds.WRITER},
     pool="writer_api",
     description=(

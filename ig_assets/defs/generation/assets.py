@@ -25,6 +25,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 @stage_asset(
     partitions_def=months_ahead,
     group="generation",
+    table="topics",
     kinds={"yaml"},
     pool="generation",
     description=(
@@ -80,6 +81,7 @@ def topics(
     partitions_def=months_ahead,
     deps=[topics, script_index, dg.AssetKey("active_model")],
     group="generation",
+    table="drafts",
     kinds={asset_kinds.WRITER},
     pool="writer_api",
     description=(
@@ -106,6 +108,7 @@ def script_drafts(
     partitions_def=months_ahead,
     deps=[script_drafts],
     group="generation",
+    table="variants",
     kinds={asset_kinds.WRITER},
     pool="writer_api",
     description=(

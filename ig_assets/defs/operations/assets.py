@@ -31,6 +31,7 @@ WHEN_A_MONTH_IS_DONE = (
 @stage_asset(
     partitions_def=days,
     group="operations",
+    table="api_calls",
     kinds={"duckdb"},
     pool="operations",
     description=(
@@ -86,6 +87,7 @@ def api_usage(
     partitions_def=closed_months,
     deps=[fine_tuned_model, training_examples],
     group="operations",
+    table="edges",
     pool="operations",
     automation_condition=WHEN_A_MONTH_IS_DONE,
     description=(
