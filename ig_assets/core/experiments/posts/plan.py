@@ -30,6 +30,9 @@ FROM topics AS t
 JOIN variants AS v
   ON v.month = t.month
  AND v.topic_id = t.topic_id
+ANTI JOIN withdrawn_topics AS w
+  ON w.month = t.month
+ AND w.topic_id = t.topic_id
 WHERE t.month = ?
   AND v.rejection IS NULL
 ORDER BY t.topic_id, v.arm, v.variant_id

@@ -6,7 +6,10 @@ from ig_assets.warehouse.warehouse import Connection
 
 
 def unplanned_topics(con: Connection) -> dict[str, list[str]]:
-    """Fully polished topics of two usable variants without an experiment, by month."""
+    """Fully polished topics of two usable variants without an experiment, by month.
+
+    Topics that a person withdrew are not among them.
+    """
     rows = con.execute("""
         SELECT ready.month, ready.topic_id
         FROM (
@@ -19,6 +22,9 @@ def unplanned_topics(con: Connection) -> dict[str, list[str]]:
         LEFT JOIN experiments AS e
           ON e.month = ready.month
          AND e.topic_id = ready.topic_id
+        ANTI JOIN withdrawn_topics AS w
+          ON w.month = ready.month
+         AND w.topic_id = ready.topic_id
         WHERE e.experiment_id IS NULL
           AND NOT EXISTS (
             SELECT 1

@@ -25,7 +25,10 @@ _FROM_DRAFT = (
 
 
 def unpolished(con: Connection, month: str, topic_id: str | None = None) -> list[Row]:
-    """Drafts without a variant, topic by topic and arm by arm."""
+    """Drafts without a variant, topic by topic and arm by arm.
+
+    Those of topics that a person withdrew are not among them.
+    """
     return fetch_dicts(
         con,
         """
@@ -33,6 +36,8 @@ def unpolished(con: Connection, month: str, topic_id: str | None = None) -> list
         FROM drafts AS d
         JOIN topics AS t ON t.month = d.month AND t.topic_id = d.topic_id
         LEFT JOIN variants AS v ON v.variant_id = d.variant_id
+        ANTI JOIN withdrawn_topics AS w
+          ON w.month = d.month AND w.topic_id = d.topic_id
         WHERE d.month = ? AND (? IS NULL OR d.topic_id = ?) AND v.variant_id IS NULL
         ORDER BY t.due_on, d.topic_id, d.arm
         """,

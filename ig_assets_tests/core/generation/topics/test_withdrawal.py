@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from ig_assets.core.experiments.posts.plan import plan_posts
+from ig_assets.core.experiments.posts.unplanned import unplanned_topics
 from ig_assets.core.generation.topics.on_demand import add_topic, known_topic
 from ig_assets.core.generation.topics.withdrawal import Withdrawal, withdraw_topic
 from ig_assets.core.generation.writing.arms import planned_topics
 from ig_assets.errors import ConflictError, InputError
 from ig_assets_tests.core.generation.generation_factory import MONTH, GenerationFactory
 from ig_assets_tests.core.generation.topics.test_sync import Calendar
+from ig_assets_tests.stand_ins.openai_server import RESPONSES, OpenAIStandIn
 
 
 @pytest.fixture
@@ -93,3 +96,43 @@ def test_a_withdrawal_needs_a_reason(calendar: Calendar) -> None:
             changed_by="rita",
         )
     assert planned(calendar) == ["knives", "pans"]
+
+
+def test_drafts_of_a_withdrawn_topic_are_not_polished_or_paid_for(
+    env: GenerationFactory, server: OpenAIStandIn
+) -> None:
+    env.topics("bread", "kites")
+    env.draft(env.arms())
+    withdraw(Calendar(env, Path()), "bread")
+    server.forget()
+    assert env.polish().polished == 2
+    assert server.requests[RESPONSES] == 2
+    topics = env.read("SELECT DISTINCT topic_id FROM variants")
+    assert topics == [{"topic_id": "t-kites"}]
+
+
+def test_variants_of_a_withdrawn_topic_are_not_planned_as_posts(
+    env: GenerationFactory,
+) -> None:
+    env.topics("bread", "kites")
+    env.draft(env.arms())
+    env.polish()
+    withdraw(Calendar(env, Path()), "bread")
+    with env.warehouse.transaction() as con:
+        assert unplanned_topics(con) == {MONTH: ["t-kites"]}
+    done = plan_posts(
+        env.warehouse,
+        env.clock,
+        MONTH,
+        sigma=0.2,
+        seed=7,
+        platform="scripted",
+        simulated=True,
+        approval="auto",
+    )
+    assert (done.experiments, done.approved) == (1, 2)
+    posts = env.read(
+        "SELECT DISTINCT e.topic_id FROM posts AS p "
+        "JOIN experiments AS e ON e.experiment_id = p.experiment_id"
+    )
+    assert posts == [{"topic_id": "t-kites"}]
