@@ -37,7 +37,7 @@ from ig_assets.core.tabular import (
 
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _RESULTS = frozenset(
-    "winner winning result results lift uplift significance p-value p difference "
+    "winner winning result results lift uplift significance p-value difference "
     "gewinner sieger ergebnis ganador ganadora resultado gagnant gagnante résultat "
     "vincitore risultato vencedor vencedora".split()
 )
@@ -80,7 +80,7 @@ class RowReader:
         parts = self._words(cells)
         counts = self._counts(cells)
         arm = self._label(cells, "arm")
-        if arm.casefold() in _RESULTS and not any(counts.values()):
+        if arm.casefold() in _RESULTS and not counts:
             raise InvalidSourceError(
                 "a result, not an arm",
                 f"The row says the {arm!r} of a test, and has no counts of its own.",

@@ -386,12 +386,12 @@ def test_an_ambiguous_export_is_asked_about_and_answered(tmp_path: Path) -> None
 def test_a_row_that_sums_up_a_test_is_no_arm(tmp_path: Path) -> None:
     text = (
         "test_id,Variant,Caption,Views,Likes\nt1,A,Lids,900,40\nt1,B,Pans,800,60\n"
-        "t1,Winner,B,,\nt1,Lift,+50 %,,\nt2,Winner,A winning lid,70,5\n"
+        "t1,Winner,B,,\nt1,Lift,+50 %,,\nt2,Winner,A winning lid,70,5\nt2,P,Oil,0,0\n"
     )
     found = history(tmp_path, "t.csv", text)
-    assert [row.arm for row in found.rows] == ["A", "B", "Winner"]
+    assert [row.arm for row in found.rows] == ["A", "B", "Winner", "P"]
     assert [r.reason for r in found.rejects] == ["a result, not an arm"] * 2
-    assert found.rows_read == 5
+    assert found.rows_read == 6
 
 
 def test_a_date_against_the_order_that_was_given_is_no_date_and_is_counted(
