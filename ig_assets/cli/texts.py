@@ -176,7 +176,7 @@ def list_the_topics(
         }
         for row in rows
     ]
-    start = "they come from the calendar (IG_CALENDAR_DIR) when a month is generated"
+    start = "they come from the calendar (IG_CALENDAR) when a month is generated"
     _print(shown, "topics", limit, filters, count, start)
 
 
