@@ -2,7 +2,7 @@
 #   make loop   sets everything up and turns two months on embedded defaults
 #   make test   sets everything up and passes the tests
 .DEFAULT_GOAL := help
-.PHONY: help setup loop test test-all lint dev bench docs findings verify-deploy clean lock
+.PHONY: help setup loop test test-all lint lint-types lint-style dev bench docs findings verify-deploy clean lock
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
@@ -22,14 +22,19 @@ help: ## Say what there is
 
 setup: $(READY) ## Create .venv with the pinned packages
 
-# The list is complete, so nothing is resolved: --no-deps is quick, any pip can do it.
+# The list is complete, so nothing is resolved: --no-deps is quick, any pip can do it, and
+# two of them each take every other package at the same time.
 # Most modules are never imported here; Python compiles those that are at first use.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 $(READY): requirements/dev.txt pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "ig_assets needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
 	"$(PYTHON)" -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	awk '/^[^ #]/ { n++ } { print > ("$(VENV)/part" n % 2 ".txt") }' requirements/dev.txt
+	$(INSTALL) --no-compile --require-hashes -r $(VENV)/part0.txt & other=$$!; \
+	  $(INSTALL) --no-compile --require-hashes -r $(VENV)/part1.txt; ours=$$?; \
+	  wait $$other && exit $$ours
+	$(INSTALL) --no-build-isolation -e .
 	@touch $(READY)
 
 loop: $(READY) ## Turn the loop for two months, headless (ARGS="--months 3 --model 0.5b")
@@ -43,9 +48,14 @@ test-all: $(READY) ## Run every test, the long ones too, and report the coverage
 	  --cov ig_assets --cov-report term:skip-covered --cov-report html:build/coverage $(ARGS)
 
 lint: $(READY) ## Black, Flake8, mypy, import contracts
+	@$(MAKE) --no-print-directory --jobs 2 lint-types lint-style
+
+lint-types:
+	$(BIN)/mypy
+
+lint-style:
 	$(BIN)/black --check --quiet ig_assets ig_assets_tests benchmarks library tools
 	$(BIN)/flake8 ig_assets ig_assets_tests benchmarks library tools
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
 dev: $(READY) ## Open the UI on this data folder (http://127.0.0.1:3000)
