@@ -45,6 +45,7 @@ def make_app(only: str | None = None) -> typer.Typer:
             "Example: `ig-assets loop --months 2`, then `make dev` to see it in the UI."
         ),
         no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode="markdown",
         pretty_exceptions_show_locals=False,
     )

@@ -1,7 +1,8 @@
-"""A live line while Dagster runs: the stage, the rows so far, the elapsed time."""
+"""A live line while Dagster runs: the stage, how far it has come, the elapsed time."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,31 +10,39 @@ from contextlib import contextmanager
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from ig_assets.cli.output import console, escaped
+from ig_assets.core.operations.progress import LOGGER
 from ig_assets.errors import IgAssetsError
 from ig_assets.wiring import Services
 
 
 @contextmanager
 def live_rows(services: Services, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A live line with the rows in the warehouse; yields a setter of the stage."""
+    """A live line; yields a setter of the stage.
+
+    It shows the progress that the stage logs, and until it logs some the rows in the
+    warehouse.
+    """
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
         task = bar.add_task("starting", total=None)
         stage = ["starting"]
+        logged: list[str] = []
         stop = threading.Event()
 
         def show() -> None:
             while not stop.wait(2.0):
                 try:
-                    rows = _rows_so_far(services)
+                    said = next(iter(logged), None) or _rows_so_far(services)
                 except IgAssetsError:
                     continue  # the warehouse is busy; keep the last figures
-                bar.update(task, description=f"{escaped(stage[0])}  [dim]{rows}[/dim]")
+                said = escaped(f"{stage[0]}  {said}")
+                bar.update(task, description=said)
 
         def report(text: str) -> None:
             new_stage = text.split(":", 1)[0][:7] + text.split(":", 1)[-1]
             old_stage = stage[0].split(":", 1)[0][:7] + stage[0].split(":", 1)[-1]
             stage[0] = text
+            logged.clear()
             bar.update(task, description=escaped(text))
             if not quiet and new_stage != old_stage:
                 bar.console.print(f"[cyan]{escaped(text)}[/cyan]")
@@ -42,11 +51,35 @@ def live_rows(services: Services, quiet: bool) -> Iterator[Callable[[str], None]
         if not quiet:
             watcher.start()
         try:
-            yield report
+            with _logged_to(logged):
+                yield report
         finally:
             stop.set()
             if watcher.is_alive():
                 watcher.join(timeout=5)
+
+
+class _LastLine(logging.Handler):
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(logging.INFO)
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines[:] = [record.getMessage()]
+
+
+@contextmanager
+def _logged_to(lines: list[str]) -> Iterator[None]:
+    """Keep the latest line of progress in `lines`."""
+    logger, handler = logging.getLogger(LOGGER), _LastLine(lines)
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 def _rows_so_far(services: Services) -> str:

@@ -8,7 +8,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
 
 from ig_assets_tests.headless.loop_fixtures import TurnedLoop, command, new_loop
 from ig_assets_tests.stand_ins.openai_server import EMBEDDINGS, RESPONSES, OpenAIStandIn
@@ -58,19 +57,33 @@ def interrupt(process: subprocess.Popen[str]) -> str:
     return err.strip()
 
 
-@pytest.mark.parametrize("path", [EMBEDDINGS, RESPONSES])
-def test_ctrl_c_in_the_middle_of_paid_work_says_what_is_kept(
-    path: str, tmp_path: Path
-) -> None:
+def interrupt_at_first(path: str, stand_in: OpenAIStandIn, loop: TurnedLoop) -> str:
+    """What a loop says that is interrupted when its first request is there."""
+    process = started(loop, "loop", "--months", "1", "--no-history")
+    give_up = time.monotonic() + PATIENCE_S
+    while not stand_in.requests[path] and process.poll() is None:
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+    return interrupt(process)
+
+
+def test_ctrl_c_in_the_middle_of_paid_work_says_what_is_kept(tmp_path: Path) -> None:
     with OpenAIStandIn(delay_s=0.3) as stand_in:
         loop = new_loop(tmp_path, stand_in)
-        process = started(loop, "loop", "--months", "1", "--no-history")
-        give_up = time.monotonic() + PATIENCE_S
-        while not stand_in.requests[path] and process.poll() is None:
-            assert time.monotonic() < give_up
-            time.sleep(0.01)
-        said = interrupt(process)
+        said = interrupt_at_first(RESPONSES, stand_in, loop)
     assert said == "Stopped. What was done is kept; run it again to go on."
+
+
+def test_ctrl_c_does_not_wait_for_an_answer_and_its_call_becomes_unknown(
+    tmp_path: Path,
+) -> None:
+    with OpenAIStandIn(delay_s=10 * PATIENCE_S) as stand_in:
+        loop = new_loop(tmp_path, stand_in)
+        said = interrupt_at_first(EMBEDDINGS, stand_in, loop)
+    assert said == "Stopped. What was done is kept; run it again to go on."
+    calls = loop.rows("SELECT DISTINCT status, error FROM api_calls")
+    why = "the step was stopped before the answer"
+    assert calls == [{"status": "unknown", "error": why}]
 
 
 def test_ctrl_c_while_the_command_loads_is_one_line(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from contextlib import closing
 
+import dagster as dg
 import pytest
 
 from ig_assets.core.reports.lineage_trace import scripts_behind_model, trace
@@ -26,6 +27,20 @@ def test_the_report_says_that_the_audience_is_simulated(
     turned_loop: TurnedLoop,
 ) -> None:
     assert turned_loop.summary["simulated"] is True
+
+
+def test_the_page_of_a_run_says_how_far_it_has_come(turned_loop: TurnedLoop) -> None:
+    home = str(turned_loop.dagster_home)
+    with dg.DagsterInstance.from_config(home) as instance:
+        said = [
+            entry.event_log_entry.user_message
+            for run in instance.get_runs()
+            for entry in instance.event_log_storage.get_records_for_run(
+                run.run_id
+            ).records
+        ]
+    for line in ("5 of 5 drafts, ", "5 of 5 variants, "):
+        assert any(line in message for message in said), line
 
 
 def test_every_topic_has_two_variants_to_test(turned_loop: TurnedLoop) -> None:

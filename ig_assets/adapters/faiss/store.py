@@ -36,7 +36,7 @@ MOST_SELECTIONS = 64
 Metadata = dict[str, str | float | bool]
 Rows = npt.NDArray[np.float32]
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("ig_script_writer.faiss")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 

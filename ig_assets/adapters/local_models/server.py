@@ -6,6 +6,7 @@ output goes to `server.log`.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import secrets
@@ -28,6 +29,7 @@ from ig_assets.adapters.local_models.server_record import (
     server_lock,
     touch_server,
 )
+from ig_assets.core.operations.progress import LOGGER
 from ig_assets.errors import ModelFileError
 
 _NOT_FOR_THE_CHILD = re.compile(r"API_KEY|ADMIN_KEY|TOKEN|SECRET|PASSWORD", re.I)
@@ -106,6 +108,7 @@ def _start(
         if not _NOT_FOR_THE_CHILD.search(name)
     }
     environment[KEY_VARIABLE] = key
+    logging.getLogger(LOGGER).info("Starting the local writer %s.", model.name)
     log = state_dir / "server.log"
     command = [sys.executable, "-m", "ig_assets.adapters.local_models.server_process"]
     command += ["--state-dir", str(state_dir), "--model", str(model), *options]

@@ -50,7 +50,7 @@ WAIT_S = 60.0
 Metadata = Mapping[str, str | float | bool]
 Failure = tuple[list[Record], VendorError]
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("ig_script_writer.pinecone")
 
 
 class PineconeIndex:

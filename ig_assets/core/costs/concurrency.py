@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TypeVar
 
 from ig_assets.core.costs.cancellation import CancelledError
@@ -12,30 +12,67 @@ from ig_assets.core.costs.cancellation import CancelledError
 T = TypeVar("T")
 Job = Callable[[threading.Event], T]
 
+GRACE_S = 2.0
+"""How long an interrupted caller waits for the jobs in flight."""
 
-def run_bounded(jobs: Iterable[Job[T]], max_in_flight: int) -> list[T]:
+
+def run_bounded(
+    jobs: Iterable[Job[T]],
+    max_in_flight: int,
+    report: Callable[[T], None] | None = None,
+    grace_s: float = GRACE_S,
+) -> list[T]:
     """Results of the jobs, as they finish, with at most so many at a time.
 
     Jobs are drawn only when there is room. Each is given an event that is set as
     soon as one fails or the caller is interrupted: a job that has not sent its
-    request by then must not. Those in flight are waited for; then the first
-    failure is raised.
+    request by then must not. After a failure those in flight are waited for; then
+    the first failure is raised. After an interrupt (Ctrl-C, Terminate) they have
+    `grace_s`: a person waits for the end, and a model may write for a minute. What
+    is not answered by then goes on in the background and dies with the process.
+
+    `report` is called with each result, in the caller's thread.
     """
     halt = threading.Event()
     results: list[T] = []
-    with ThreadPoolExecutor(max_workers=max_in_flight) as pool:
-        running: set[Future[T]] = set()
-        try:
-            for job in jobs:
-                if len(running) == max_in_flight:
-                    results += _finished(running)
-                running.add(pool.submit(_unless_halted, job, halt))
-            while running:
-                results += _finished(running)
-        except BaseException:
-            halt.set()
-            raise
+    running: set[Future[T]] = set()
+
+    def take_finished() -> None:
+        for result in _finished(running):
+            results.append(result)
+            if report is not None:
+                report(result)
+
+    try:
+        for job in jobs:
+            if len(running) == max_in_flight:
+                take_finished()
+            running.add(_start(job, halt))
+        while running:
+            take_finished()
+    except Exception:
+        halt.set()
+        wait(running)
+        raise
+    except BaseException:
+        halt.set()
+        wait(running, grace_s)
+        raise
     return results
+
+
+def _start(job: Job[T], halt: threading.Event) -> Future[T]:
+    """Run a job in a thread that the end of the process does not wait for."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(_unless_halted(job, halt))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="paid job", daemon=True).start()
+    return future
 
 
 def _unless_halted(job: Job[T], halt: threading.Event) -> T:

@@ -56,6 +56,49 @@ def test_jobs_are_drawn_only_when_there_is_room() -> None:
     assert sorted(run_bounded(jobs(), 1)) == list(range(6))
 
 
+def test_each_result_is_reported_once() -> None:
+    reported: list[int] = []
+    jobs: list[Job] = [lambda halt, n=n: n for n in range(5)]  # type: ignore
+    results = run_bounded(jobs, 2, reported.append)
+    assert results == reported and sorted(reported) == list(range(5))
+
+
+def test_an_interrupted_caller_does_not_wait_for_an_answer_but_for_a_grace() -> None:
+    asked, answer, told = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(halt: threading.Event) -> int:
+        asked.set()
+        assert halt.wait(20)
+        told.set()
+        assert answer.wait(20)
+        return 1
+
+    def jobs() -> Iterator[Job]:
+        yield slow
+        assert asked.wait(20)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_bounded(jobs(), 2, grace_s=0.01)
+    assert told.wait(20) and not answer.is_set()
+    answer.set()
+
+    quick = threading.Event()
+
+    def almost(halt: threading.Event) -> int:
+        assert halt.wait(20)
+        quick.set()
+        return 1
+
+    def stopped() -> Iterator[Job]:
+        yield almost
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_bounded(stopped(), 2, grace_s=20)
+    assert quick.is_set(), "what is answered within the grace is kept"
+
+
 def test_after_the_first_failure_nothing_is_started_and_it_is_what_is_raised() -> None:
     started: list[int] = []
     failed = threading.Event()

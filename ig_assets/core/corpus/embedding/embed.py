@@ -26,6 +26,7 @@ from ig_assets.core.costs.ledger.ledger import CALL_ATTEMPTS, Call, Ledger, RunR
 from ig_assets.core.costs.ledger.retry_exhausted import add_attempt_count
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.identity import fields_hash
+from ig_assets.core.operations.progress import Progress
 from ig_assets.core.ports import Clock, Embedder, EmbeddingAnswer, TokenUsage
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
@@ -92,11 +93,21 @@ def embed_missing(
     pages = text_pages(warehouse.transaction, missing)
     inputs = Inputs(warehouse.transaction, embedder, pages, missing, in_flight)
     paid = _Payment(ledger, embedder, clock, run, "ingest")
-    usages = run_bounded(
-        (partial(paid.embed, b) for b in batches(inputs, embedder, batch_size)),
-        max_in_flight,
-    )
+    whole = set(missing).difference(in_flight)
+    progress = Progress("texts", len(whole))
+
+    def embed(batch: Sequence[Input], halt: threading.Event) -> TokenUsage:
+        usage = paid.embed(batch, halt)
+        progress.add(len(whole.intersection(item.content_hash for item in batch)))
+        return usage
+
+    with ledger.interruptible(run):
+        usages = run_bounded(
+            (partial(embed, b) for b in batches(inputs, embedder, batch_size)),
+            max_in_flight,
+        )
     pool_all(warehouse, space, clock, inputs.chunks)
+    progress.add(len(inputs.chunks))
     costs = [call_cost_usd(embedder.provider, embedder.model, u) for u in usages]
     known = [cost for cost in costs if cost is not None]
     return EmbeddingRun(

@@ -33,7 +33,7 @@ READ_AT_ONCE = 10_000  # vectors; each read scans all of them
 
 T = TypeVar("T")
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("ig_script_writer.index")
 
 # One row per active script: whether its text has a vector of the space.
 _HAS_VECTOR = """

@@ -44,7 +44,7 @@ MOST_DEVIATION = 0.02  # of a store's similarity from that of the stored vector
 
 EmbedderOf = Callable[[str, int], Embedder]  # of (model, dimensions)
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("ig_script_writer.search")
 
 # The hits that may be used: scripts that are still active, with the text that was
 # indexed and its vector, one per revision.

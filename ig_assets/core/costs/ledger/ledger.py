@@ -11,7 +11,8 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -254,7 +255,25 @@ class Ledger:
             run.run_id,
         )
 
-    def mark_unknown(self, run: RunRef) -> int:
+    @contextmanager
+    def interruptible(self, run: RunRef) -> Iterator[None]:
+        """Settle the calls in flight as `unknown` when the step is interrupted.
+
+        For Ctrl-C and Terminate, which do not wait for answers (`run_bounded`). One
+        that is answered before the process is gone is settled by its answer after all.
+        """
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            with suppress(WarehouseBusyError):  # the next run marks them
+                self.mark_unknown(run, "the step was stopped before the answer")
+            raise
+
+    def mark_unknown(
+        self, run: RunRef, why: str = "the process ended before the answer"
+    ) -> int:
         """Reservations left by dead runs of this asset and month become `unknown`.
 
         Call it at the start of a step that holds the asset's pool, before its first
@@ -268,9 +287,9 @@ class Ledger:
             ).fetchall()
             for (call_id,) in rows:
                 con.execute(
-                    "UPDATE api_calls SET status = 'unknown', "
-                    "error = 'the process ended before the answer' WHERE call_id = ?",
-                    [call_id],
+                    "UPDATE api_calls SET status = 'unknown', error = ? "
+                    "WHERE call_id = ?",
+                    [why, call_id],
                 )
         return len(rows)
 

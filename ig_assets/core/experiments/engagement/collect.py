@@ -19,6 +19,7 @@ from typing import Any
 from ig_assets.core.costs.concurrency import run_bounded
 from ig_assets.core.costs.ledger.group_commit import GroupCommit
 from ig_assets.core.identity import next_instant, stable_id
+from ig_assets.core.operations.progress import Progress
 from ig_assets.core.ports import (
     AdvertisedPlatform,
     Clock,
@@ -142,10 +143,16 @@ def _collect(
     left = [post for post in due if post["post_id"] not in read]
     batches = [left[start : start + BATCH] for start in range(0, len(left), BATCH)]
     commits = GroupCommit(warehouse)
-    written = run_bounded(
-        (partial(_read_batch, commits, clock, platform, b, as_of) for b in batches),
-        max_in_flight,
-    )
+    progress = Progress("posts", len(left))
+
+    def read_batch(
+        posts: list[dict[str, Any]], halt: threading.Event
+    ) -> EngagementSummary:
+        written = _read_batch(commits, clock, platform, posts, as_of)
+        progress.add(len(posts))
+        return written
+
+    written = run_bounded((partial(read_batch, b) for b in batches), max_in_flight)
     return EngagementSummary(
         posts=len(left),
         readings=sum(w.readings for w in written),
@@ -183,7 +190,6 @@ def _read_batch(
     platform: InsightsSource,
     posts: Sequence[dict[str, Any]],
     as_of: datetime,
-    halt: threading.Event,
 ) -> EngagementSummary:
     """Ask for one batch and store what was answered; no transaction while asking."""
     answers = platform.insights([p["platform_post_id"] for p in posts], as_of)

@@ -26,6 +26,7 @@ from ig_assets.core.generation.polishing.variants import (
     unpolished,
     variant_texts,
 )
+from ig_assets.core.operations.progress import Progress
 from ig_assets.errors import BudgetError
 
 
@@ -69,8 +70,12 @@ def polish_drafts(
         partial(_polish_topic, polishing, list(arms), state, run)
         for _, arms in groupby(drafts, key=lambda draft: draft["topic_id"])
     ]
+    progress = Progress("variants", len(drafts))
     try:
-        done = run_bounded(jobs, polishing.max_in_flight)
+        with ledger.interruptible(run):
+            done = run_bounded(
+                jobs, polishing.max_in_flight, lambda arms: progress.add(len(arms))
+            )
     except BudgetError as error:
         with ledger.warehouse.transaction() as con:
             left = len(unpolished(con, month, topic_id))

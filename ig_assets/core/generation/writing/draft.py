@@ -27,6 +27,7 @@ from ig_assets.core.generation.writing.write import (
 )
 from ig_assets.core.identity import seeded_unit
 from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.operations.progress import Progress
 from ig_assets.core.ports import Writer
 from ig_assets.errors import BudgetError, ContextTooLongError
 from ig_assets.warehouse.rows import merge_rows
@@ -81,8 +82,12 @@ def write_drafts(
         partial(_draft, drafting, arm, list(drafting.retrieve(arm)), run)
         for arm in missing
     ]
+    progress = Progress("drafts", len(jobs))
     try:
-        results = run_bounded(jobs, drafting.max_in_flight)
+        with drafting.ledger.interruptible(run):
+            results = run_bounded(
+                jobs, drafting.max_in_flight, lambda written: progress.add()
+            )
     except BudgetError as error:
         with drafting.ledger.warehouse.transaction() as con:
             now_done = drafted_ids(con, [arm.variant_id for arm in arms])

@@ -128,6 +128,35 @@ def test_outcome_and_settlement_are_one_transaction(books: Books) -> None:
     assert books.scripts() == 0
 
 
+def test_a_call_in_flight_at_an_interrupt_is_unknown_until_it_is_answered(
+    books: Books,
+) -> None:
+    ledger, usage = books.ledger(), TokenUsage(1_000_000, 0, 0)
+    seen: list[str] = []
+
+    def send() -> tuple[str, TokenUsage]:
+        with pytest.raises(KeyboardInterrupt), ledger.interruptible(RUN):
+            raise KeyboardInterrupt
+        seen.extend(call["status"] for call in books.calls())
+        return "an answer", usage
+
+    ledger.pay(PAID, RUN, send, record)
+    assert seen == ["unknown"]
+    [call] = books.calls()
+    assert call["status"] == "done" and call["error"] is None
+    assert call["cost_usd"] == pytest.approx(PRICE) and books.scripts() == 1
+
+
+def test_a_failure_is_no_interrupt_and_leaves_the_calls_to_their_answers(
+    books: Books,
+) -> None:
+    ledger = books.ledger()
+    ledger.reserve(PAID, RUN)
+    with pytest.raises(ValueError, match="wrong"), ledger.interruptible(RUN):
+        raise ValueError("wrong")
+    assert [call["status"] for call in books.calls()] == ["reserved"]
+
+
 def test_only_dead_runs_of_the_same_asset_and_month_are_marked(books: Books) -> None:
     ledger = books.ledger()
     for run in (
