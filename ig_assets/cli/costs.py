@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.cli.output import (
+    AsJson,
+    AsSeparated,
+    console,
+    plain_errors,
+    print_data,
+    print_json,
+    print_table,
+)
 from ig_assets.core.costs.budget import budget_usage
 from ig_assets.core.reports.costs import UnitCosts, costs_by, unit_costs
 from ig_assets.settings import load_settings
@@ -35,6 +43,7 @@ def costs(
         ),
     ] = By.MONTH,
     as_json: AsJson = False,
+    separated: AsSeparated = None,
 ) -> None:
     """Say what was spent; calls whose answer never came count as spent.
 
@@ -55,6 +64,8 @@ def costs(
         }
         for usage in found
     ]
+    if separated is not None and print_data(rows, as_json, separated):
+        return
     if as_json:
         print_json({"by": by.value, "rows": rows, "units": units, "budgets": budgets})
         return

@@ -10,10 +10,12 @@ import typer
 from ig_assets.cli.corpus import decide
 from ig_assets.cli.output import (
     AsJson,
+    AsSeparated,
     InMonth,
+    Separated,
     console,
     plain_errors,
-    print_json,
+    print_data,
     print_table,
 )
 from ig_assets.core.experiments.reports.lookup import experiment_named
@@ -50,6 +52,7 @@ def experiments(
         typer.Option(help="What all topics together say: styles, canary, the loop."),
     ] = False,
     as_json: AsJson = False,
+    separated: AsSeparated = None,
 ) -> None:
     """List experiments with their verdicts, newest first.
 
@@ -57,11 +60,11 @@ def experiments(
     """
     services = Services(load_settings())
     if across:
-        _across(services, as_json)
+        _across(services, as_json, separated)
         return
     if update:
         summary = decide(services)
-        if not as_json:
+        if not as_json and separated is None:
             console.print(
                 f"Evaluated {summary.experiments}: {summary.winners} winners, "
                 f"{summary.provisional} provisional, {summary.inconclusive} "
@@ -75,8 +78,7 @@ def experiments(
         rows = experiment_rows(con, limit, month, experiment_id)
     if picture is not None:
         _draw(services, rows, picture)
-    if as_json:
-        print_json(rows)
+    if print_data(rows, as_json, separated):
         return
     if not rows:
         if month is not None:
@@ -111,15 +113,14 @@ def _topic(row: ExperimentRow) -> str:
     return f"{row['topic'] or '(history)'} {row['name']}"
 
 
-def _across(services: Services, as_json: bool) -> None:
+def _across(services: Services, as_json: bool, separated: Separated | None) -> None:
     simulated = services.settings.social != "instagram"
     with services.warehouse.transaction() as con:
         rows = claim_rows(across_topics(con, simulated=simulated))
         canary = canary_evidence(con)
     if canary is not None:
         rows.append(canary_row(canary))
-    if as_json:
-        print_json(rows)
+    if print_data(rows, as_json, separated):
         return
     print_table(rows, list(rows[0]), "Across topics")
     if simulated:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from typing import Annotated
 
@@ -9,10 +10,12 @@ import typer
 
 from ig_assets.cli.output import (
     AsJson,
+    AsSeparated,
     console,
     errors,
     escaped,
     plain_errors,
+    print_data,
     print_json,
     print_table,
 )
@@ -112,6 +115,7 @@ def models(
         str, typer.Option(help="Why; needed with --promote and --rollback.")
     ] = "",
     as_json: AsJson = False,
+    separated: AsSeparated = None,
 ) -> None:
     """List the models with their status, or change the active one by hand.
 
@@ -137,8 +141,7 @@ def models(
     with services.warehouse.transaction() as con:
         rows = list_models(con)
         note = trial_note(con, services.clock.now(), services.settings.canary_trial)
-    if as_json:
-        print_json(rows)
+    if print_data([asdict(row) for row in rows], as_json, separated):
         return
     if not rows:
         console.print("No model yet: the base model registers at the first draft.")

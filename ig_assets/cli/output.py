@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from functools import wraps
 from typing import Annotated, Any, ParamSpec, TypeVar
 
@@ -29,6 +31,23 @@ AsJson = Annotated[
 ]
 
 
+class Separated(StrEnum):
+    """How the values of a row are separated."""
+
+    CSV = "csv"
+    TSV = "tsv"
+
+
+AsSeparated = Annotated[
+    Separated | None,
+    typer.Option(
+        "--format",
+        "-f",
+        help="Print all columns of all rows for a spreadsheet or a pipe.",
+    ),
+]
+
+
 def _a_month(value: str | None) -> str | None:
     if value is not None and not _MONTH.fullmatch(value):
         raise typer.BadParameter(f"{value!r} is not a month such as 2026-01.")
@@ -36,11 +55,13 @@ def _a_month(value: str | None) -> str | None:
 
 
 InMonth = Annotated[
-    str | None, typer.Option(callback=_a_month, help="Only this month, YYYY-MM.")
+    str | None,
+    typer.Option("--month", "-m", callback=_a_month, help="Only this month, YYYY-MM."),
 ]
 
 FAILED, WRONG_USE = 1, 2
 _ANY_WIDTH = 10_000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, "CSV Injection"
 _MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
 _UNCUT = (
     *("experiment", "model", "model_id", "month", "script", "id"),
@@ -72,6 +93,42 @@ def print_json(value: Any) -> None:
     """Write one JSON document to standard output."""
     text = to_json(value, indent=2, inf_nan_mode="null").decode()
     sys.stdout.write(f"{text}\n")
+
+
+def print_data(
+    rows: Sequence[Mapping[str, Any]], as_json: bool, separated: Separated | None
+) -> bool:
+    """Print the rows for a program, where one was asked for; whether it was.
+
+    In CSV and TSV a list or an object is JSON, nothing is an empty cell, and a text
+    that a spreadsheet would take for a formula begins with an apostrophe. Raises
+    InputError where both JSON and a format are asked for.
+    """
+    if as_json and separated is not None:
+        raise InputError("Ask for --json or for --format, not for both.")
+    if as_json:
+        print_json(rows)
+        return True
+    if separated is None:
+        return False
+    if not rows:
+        errors.print("There are no rows; without --format the command says why.")
+        return True
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    delimiter = "\t" if separated is Separated.TSV else ","
+    writer = csv.writer(sys.stdout, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_plain(row.get(column)) for column in columns])
+    return True
+
+
+def _plain(value: Any) -> Any:
+    """A value as a cell of a spreadsheet."""
+    if isinstance(value, (int, float)) or value is None:
+        return value
+    text = value if isinstance(value, str) else to_json(value).decode().strip('"')
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def print_table(

@@ -12,10 +12,12 @@ import typer
 
 from ig_assets.cli.output import (
     AsJson,
+    AsSeparated,
     InMonth,
     console,
     escaped,
     plain_errors,
+    print_data,
     print_json,
     print_table,
 )
@@ -66,6 +68,7 @@ def list_posts(
     ] = None,
     text: Annotated[bool, typer.Option(help="Show the words as well.")] = False,
     as_json: AsJson = False,
+    separated: AsSeparated = None,
 ) -> None:
     """List the posts with their state, in the order of their slots.
 
@@ -73,8 +76,7 @@ def list_posts(
     """
     asked = None if status is None else status.value
     rows = posts_for_review(Services(load_settings()).warehouse, month, asked)
-    if as_json:
-        print_json(rows)
+    if print_data(rows, as_json, separated):
         return
     if not rows:
         console.print("There is no such post.")

@@ -47,6 +47,11 @@ def status(as_json: AsJson = False) -> None:
             [asdict(month) for month in state.months],
             ["month", "topics", "published", "decided", "undecided", "fine_tune"],
         )
+    if state.withdrawn:
+        console.print(
+            f"withdrawn topics: {state.withdrawn} (ig-assets topics list)",
+            highlight=False,
+        )
     for failure in state.failures:
         console.print(
             f"Failed on {failure.failed_at:%Y-%m-%d %H:%M}: {failure.job}: "

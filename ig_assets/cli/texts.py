@@ -11,9 +11,11 @@ import typer
 
 from ig_assets.cli.output import (
     AsJson,
+    AsSeparated,
     InMonth,
     console,
     plain_errors,
+    print_data,
     print_json,
     print_table,
 )
@@ -37,9 +39,9 @@ topics = typer.Typer(
 )
 
 OnTopic = Annotated[
-    str | None, typer.Option("--topic", help="Only with this in the topic.")
+    str | None, typer.Option("--topic", "-t", help="Only with this in the topic.")
 ]
-Limit = Annotated[int, typer.Option(min=1, help="Rows to print.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="Rows to print.")]
 Which = Annotated[
     str, typer.Argument(help="Its id or the start of it, its file, topic or author.")
 ]
@@ -58,6 +60,7 @@ def list_the_scripts(
     month: InMonth = None,
     limit: Limit = 40,
     as_json: AsJson = False,
+    separated: AsSeparated = None,
 ) -> None:
     """List the active scripts of the corpus; --month is when one was first seen.
 
@@ -66,8 +69,7 @@ def list_the_scripts(
     filters = Filters(topic, author, month, origin)
     with Services(load_settings()).warehouse.transaction() as con:
         rows, count = list_scripts(con, filters)
-    if as_json:
-        print_json(rows)
+    if print_data(rows, as_json, separated):
         return
     shown = [
         {
@@ -106,6 +108,7 @@ def list_the_variants(
     month: InMonth = None,
     limit: Limit = 40,
     as_json: AsJson = False,
+    separated: AsSeparated = None,
 ) -> None:
     """List what was written for each topic, with its state.
 
@@ -114,8 +117,7 @@ def list_the_variants(
     filters = Filters(topic, author, month)
     with Services(load_settings()).warehouse.transaction() as con:
         rows, count = list_variants(con, filters)
-    if as_json:
-        print_json(rows)
+    if print_data(rows, as_json, separated):
         return
     shown = [
         {
@@ -151,6 +153,7 @@ def list_the_topics(
     month: InMonth = None,
     limit: Limit = 40,
     as_json: AsJson = False,
+    separated: AsSeparated = None,
 ) -> None:
     """List the topics of each month, and what became of them.
 
@@ -159,8 +162,7 @@ def list_the_topics(
     filters = Filters(topic=topic, month=month)
     with Services(load_settings()).warehouse.transaction() as con:
         rows, count = list_topics(con, filters)
-    if as_json:
-        print_json(rows)
+    if print_data(rows, as_json, separated):
         return
     shown = [
         {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ig_assets.cli.generate import _print_variant
 from ig_assets.settings import Settings
 from ig_assets.wiring import Services
 
+AT = datetime(2026, 1, 2, 3, 4)
 ODD = "[/bold] knives [x]"
 
 
@@ -69,3 +71,23 @@ def test_square_brackets_are_text_in_tables_and_live_lines(
     row = {**parts, "arm": "a", "hook_style": "story", "rejection": f"refused: {ODD}"}
     _print_variant({**row, "sibling_similarity": None, "estimated_seconds": None})
     assert f"refused: {ODD}" in said.getvalue()
+
+
+def test_no_cell_of_a_spreadsheet_is_a_formula_and_numbers_stay_numbers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    row = {"text": "=1+1", "lift": -0.5, "of": ["a", "b"], "none": None, "when": AT}
+    assert output.print_data([row, {"more": "x, y"}], False, output.Separated.CSV)
+    assert capsys.readouterr().out.splitlines() == [
+        "text,lift,of,none,when,more",
+        """'=1+1,-0.5,"[""a"",""b""]",,2026-01-02T03:04:00,""",
+        ',,,,,"x, y"',
+    ]
+
+
+def test_rows_for_a_pipe_that_are_none_are_said_on_standard_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert output.print_data([], False, output.Separated.TSV)
+    assert capsys.readouterr().out == ""
+    assert not output.print_data([], False, None)

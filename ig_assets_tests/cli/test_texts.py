@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -35,6 +37,20 @@ def test_scripts_are_listed_filtered_and_shown(data_dir: Path, tmp_path: Path) -
     assert {row["words"] for row in rows} == {"One", "Two"}
     shown = said(run("scripts", "show", rows[0]["script_id"]))
     assert f"hook {rows[0]['words']}" in shown and "variants it grounded: 0" in shown
+
+
+def test_a_list_is_a_table_for_a_spreadsheet_with_all_its_columns(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    import_one(tmp_path)
+    as_json = json.loads(run("scripts", "list", "--json").output)
+    for name, dialect in (("csv", "excel"), ("tsv", "excel-tab")):
+        output = run("scripts", "list", "-n", "1", "-f", name).output
+        rows = list(csv.DictReader(io.StringIO(output), dialect=dialect))
+        assert [row["script_id"] for row in rows] == [r["script_id"] for r in as_json]
+        assert [list(row) for row in rows] == [list(row) for row in as_json]
+    both = run("scripts", "list", "--json", "--format", "csv")
+    assert both.exit_code == WRONG_USE and "not for both" in said(both)
 
 
 def test_a_topic_that_nobody_knows_is_one_sentence(data_dir: Path) -> None:

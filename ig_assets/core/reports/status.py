@@ -100,12 +100,17 @@ class Failure:
 
 @dataclass(frozen=True)
 class DataFolderState:
-    """What the tables say; `failures` are those of the last week, newest first."""
+    """What the tables say.
+
+    `withdrawn` counts the topics that a person withdrew; `failures` are those of the
+    last week, newest first.
+    """
 
     scripts: dict[str, int]
     months: tuple[MonthState, ...]
     active_model: str | None
     on_trial: str | None
+    withdrawn: int
     waiting: tuple[Waiting, ...]
     failures: tuple[Failure, ...]
 
@@ -127,6 +132,7 @@ def data_folder_state(con: Connection, now: datetime) -> DataFolderState:
         for row in fetch_dicts(con, _MONTHS)
     ]
     named = {model.status: model.name for model in list_models(con)}
+    ((withdrawn,),) = con.execute("SELECT count(*) FROM withdrawn_topics").fetchall()
     failures = fetch_dicts(
         con,
         "SELECT job, failed_at, sentence FROM run_failures WHERE failed_at >= ? "
@@ -138,6 +144,7 @@ def data_folder_state(con: Connection, now: datetime) -> DataFolderState:
         months=tuple(months),
         active_model=named.get("active"),
         on_trial=named.get("canary"),
+        withdrawn=withdrawn,
         waiting=tuple(_waiting(con)),
         failures=tuple(Failure(**row) for row in failures),
     )

@@ -21,7 +21,7 @@ def test_an_empty_folder_has_no_month_no_model_and_nothing_that_waits(
     tmp_path: Path,
 ) -> None:
     state = state_of(FineTuningFactory(tmp_path))
-    assert state == DataFolderState({}, (), None, None, (), ())
+    assert state == DataFolderState({}, (), None, None, 0, (), ())
 
 
 def test_what_waits_for_a_person_is_counted_with_what_to_type(tmp_path: Path) -> None:
@@ -49,6 +49,17 @@ def test_a_test_that_still_runs_is_undecided(tmp_path: Path) -> None:
     (month,) = state_of(env).months
     assert (month.topics, month.decided, month.undecided) == (1, 1, 2)
     assert (month.published, month.fine_tune) == (0, None)
+
+
+def test_topics_that_are_withdrawn_now_are_counted(tmp_path: Path) -> None:
+    env = FineTuningFactory(tmp_path)
+    for name, back in (("t1", (True,)), ("t2", (True, False))):
+        env.write("topics", {"month": MONTH, "topic_id": name, "status": "planned"})
+        for day, is_withdrawn in enumerate(back):
+            row = {"month": MONTH, "topic_id": name, "is_withdrawn": is_withdrawn}
+            at = NOW + timedelta(days=day)
+            env.write("topic_withdrawals", row | {"changed_at": at, "reason": "off"})
+    assert state_of(env).withdrawn == 1
 
 
 def test_only_recent_failures_are_listed_newest_first(tmp_path: Path) -> None:
