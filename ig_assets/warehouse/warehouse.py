@@ -29,6 +29,7 @@ from ig_assets.errors import WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.backends import Connection as Connection
 from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.conflicts import conflict_error, is_conflict
+from ig_assets.warehouse.forgetting.rewriting import rewrite_file
 from ig_assets.warehouse.instances import (
     Instance,
     disown_instances,
@@ -115,6 +116,28 @@ class Warehouse:
         """Detach the home now, and not a moment later; it may be used further."""
         with self._mutex:
             self._detach()
+
+    def rewrite(self) -> bool:
+        """Write the file anew, without what was deleted from it.
+
+        False where the home is a server's. Other threads and processes wait. Raises
+        WarehouseBusyError, and what `rewrite_file` raises.
+        """
+        self.check_outside()
+        if self.path is None:
+            return False
+        with self._exclusive():  # so that there is a file, up to date
+            pass
+        with self._mutex:
+            self._detach()
+            self._home.take_turn(time.monotonic() + self._timeout_s, self._busy())
+            try:
+                rewrite_file(self.path)
+            except duckdb.IOException as error:
+                raise WarehouseBusyError(self._busy()) from error
+            finally:
+                self._home.turn.give_back()
+        return True
 
     @contextmanager
     def _exclusive(self) -> Iterator[Instance]:
