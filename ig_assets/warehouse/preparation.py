@@ -17,6 +17,7 @@ from ig_assets.warehouse.conflicts import (
     is_conflict,
     is_first_start_conflict,
 )
+from ig_assets.warehouse.forgetting.receipts import receipts_folder
 from ig_assets.warehouse.forgetting.replay import replay_receipts
 from ig_assets.warehouse.forgetting.rewriting import rewrite_file
 from ig_assets.warehouse.instances import Instance, take_instance
@@ -81,6 +82,6 @@ def _replay(home: Home, con: Connection, now: datetime) -> bool:
     with con.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute("USE home.ig")
-        replayed = replay_receipts(cursor, home.path, now)
+        replayed = replay_receipts(cursor, receipts_folder(home.path), now)
         cursor.execute("COMMIT")
     return replayed > 0

@@ -99,7 +99,7 @@ COLUMNS: Mapping[str, Columns] = {
         hashes="receipt receipt_hash",
         others="request_id script_ids reason requested_by status",
     ),
-    "forget_steps": Columns(others="request_id step detail"),
+    "forget_steps": Columns(hashes="detail", others="request_id step"),
     "forgotten": Columns(others="script_id reason requested_by receipt"),
     "forgotten_examples": Columns(others="month example_id kind split request_id"),
     "imports": Columns(

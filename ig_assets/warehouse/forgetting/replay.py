@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ig_assets.warehouse.backends import Connection
 from ig_assets.warehouse.forgetting.erasure import Erasure, erase
-from ig_assets.warehouse.forgetting.receipts import read_receipts, receipts_folder
+from ig_assets.warehouse.forgetting.receipts import read_receipts
 
 REPLAYED = "replayed"
 """Status of a request that the tables learnt of from its receipt alone."""
@@ -26,13 +26,13 @@ _INSERT = """
 _log = logging.getLogger(__name__)
 
 
-def replay_receipts(con: Connection, warehouse_file: Path, now: datetime) -> int:
+def replay_receipts(con: Connection, folder: Path, now: datetime) -> int:
     """Erase what receipts name and the tables do not know; return how many receipts.
 
     In the caller's transaction, on migrated tables. The file has to be rewritten where
     there were any. Raises WarehouseError for a broken chain of receipts.
     """
-    receipts = read_receipts(receipts_folder(warehouse_file))
+    receipts = read_receipts(folder)
     if not receipts:
         return 0
     rows = con.execute("SELECT request_id, number FROM forget_requests").fetchall()
