@@ -43,12 +43,12 @@ def read_begun(receipts: Path, request_id: str) -> Found | None:
     return Found(erasure=erasure, texts=tuple(fields["texts"]), **listing)
 
 
-def remove_begun(receipts: Path, request_id: str) -> None:
-    """Remove the working file, and what a killed process left of it."""
+def remove_begun(receipts: Path) -> None:
+    """Remove the working files, and parts of them; no request may be unfinished."""
     folder = receipts / FOLDER
-    for path in [_path(receipts, request_id), *folder.glob(".*.part")]:
-        path.unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
+    if folder.is_dir():
+        for path in folder.iterdir():
+            path.unlink(missing_ok=True)
         folder.rmdir()
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ig_assets.warehouse.forgetting.registry import COLUMNS
+from ig_assets.warehouse.forgetting.registry import COLUMNS, Columns
 from ig_assets.warehouse.warehouse import Connection
 
 FEWEST_WORDS = 5
@@ -69,58 +69,58 @@ def search(
     shared: dict[str, int] = {}
     shared_sentences: set[str] = set()
     for table, columns in COLUMNS.items():
-        for column in columns.names():
-            if column in columns.vectors.split():
-                continue
-            left = _in_column(con, table, column, sentences)
-            if not left:
-                continue
+        for column, left in _in_table(con, table, columns, sentences).items():
             if column in columns.words.split():
                 shared[table] = max(len(left), shared.get(table, 0))
                 shared_sentences |= left
             else:
                 places[f"{table}.{column}"] = len(left)
-    sought = {s: _spellings(s) for s in sentences if s not in shared_sentences}
+    sought = [
+        sorted({spelt.encode("utf-8") for spelt in _spellings(sentence)})
+        for sentence in sentences
+        if sentence not in shared_sentences
+    ]
     files = _files(folders, skipped)
     for path in files:
-        if count := _in_file(path, list(sought.values())):
+        if count := _in_file(path, sought):
             places[str(path)] = count
     return Residue(len(sentences), len(files), places, shared)
 
 
-def _in_column(
-    con: Connection, table: str, column: str, sentences: Sequence[str]
-) -> set[str]:
-    """The sentences that are in a column, as they are or in JSON."""
+def _in_table(
+    con: Connection, table: str, columns: Columns, sentences: Sequence[str]
+) -> dict[str, set[str]]:
+    """By column the sentences that are in it, as they are or in JSON."""
+    names = [name for name in columns.names() if name not in columns.vectors.split()]
+    cells = " UNION ALL ".join(
+        f"SELECT '{name}' AS name, \"{name}\" AS cell FROM {table} "
+        f'WHERE length("{name}") >= {FEWEST_CHARACTERS}'
+        for name in names
+    )
     rows = con.execute(
         f"""
-        SELECT DISTINCT s.sentence
+        SELECT DISTINCT t.name, s.sentence
         FROM (
             SELECT unnest(?::TEXT[]) AS sentence, unnest(?::TEXT[]) AS spelling
         ) AS s
-        JOIN (
-            SELECT DISTINCT "{column}" AS cell
-            FROM {table}
-            WHERE length("{column}") >= {FEWEST_CHARACTERS}
-        ) AS t
+        JOIN ({cells}) AS t
             ON contains(t.cell, s.spelling)
         """,
         [
-            [s for s in sentences for _ in range(2)],
-            [spelt for s in sentences for spelt in (s, json.dumps(s)[1:-1])],
+            [s for s in sentences for _ in range(3)],
+            [spelt for s in sentences for spelt in _spellings(s)],
         ],
     ).fetchall()
-    return {str(sentence) for (sentence,) in rows}
+    found: dict[str, set[str]] = {}
+    for name, sentence in rows:
+        found.setdefault(str(name), set()).add(str(sentence))
+    return found
 
 
-def _spellings(sentence: str) -> list[bytes]:
+def _spellings(sentence: str) -> tuple[str, str, str]:
     """A sentence as text files, JSON, and JSON in ASCII have it."""
-    spelt = {
-        sentence,
-        json.dumps(sentence, ensure_ascii=False)[1:-1],
-        json.dumps(sentence)[1:-1],
-    }
-    return sorted(text.encode("utf-8") for text in spelt)
+    in_json = json.dumps(sentence, ensure_ascii=False)[1:-1]
+    return sentence, in_json, json.dumps(sentence)[1:-1]
 
 
 def _files(folders: Sequence[Path], skipped: Sequence[Path]) -> list[Path]:

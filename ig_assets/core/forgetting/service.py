@@ -116,7 +116,9 @@ def forget(
         }
         insert_row(con, "forget_requests", row)
     after("intent")
-    return _go_on(work, row, after)
+    receipt = _go_on(work, row, after)
+    remove_begun(work.receipts)
+    return receipt
 
 
 def resume(work: Forgetting, after: Watch = lambda step: None) -> list[Receipt]:
@@ -129,7 +131,9 @@ def resume(work: Forgetting, after: Watch = lambda step: None) -> list[Receipt]:
         if work.warehouse.path is None:  # a file does this when it is opened
             replay_receipts(con, work.receipts, now)
         rows = fetch_dicts(con, _OPEN)
-    return [_go_on(work, row, after) for row in rows]
+    receipts = [_go_on(work, row, after) for row in rows]
+    remove_begun(work.receipts)
+    return receipts
 
 
 def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
@@ -161,7 +165,6 @@ def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
         }
         merge_rows(con, "forget_requests", [done])
     after("done")
-    remove_begun(work.receipts, request_id)
     return receipt
 
 
