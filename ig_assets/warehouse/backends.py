@@ -106,6 +106,10 @@ class Home:
         if self._may_lock:
             lock_postgres(con, wait_s)
 
+    def attach_catalogue(self, con: Connection) -> None:
+        """Attach the Postgres of a DuckLake as `catalogue`. Raises WarehouseError."""
+        self._attach_postgres(con, "catalogue")
+
     def detach(self, con: Connection) -> None:
         """Detach it, a file with all that was committed in it and no log beside it."""
         if self.path is not None and Path(f"{self.path}.wal").exists():

@@ -30,6 +30,10 @@ from ig_assets.warehouse.backends import Connection as Connection
 from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.conflicts import conflict_error, is_conflict
 from ig_assets.warehouse.forgetting.rewriting import rewrite_file
+from ig_assets.warehouse.forgetting.server_rewriting import (
+    LEFT_ON_SERVER,
+    parts_of_rewriting,
+)
 from ig_assets.warehouse.instances import (
     Instance,
     disown_instances,
@@ -117,15 +121,19 @@ class Warehouse:
         with self._mutex:
             self._detach()
 
-    def rewrite(self) -> bool:
-        """Write the file anew, without what was deleted from it.
+    def rewrite(self) -> str:
+        """Rewrite the home without what was deleted from it; say what is left of that.
 
-        False where the home is a server's. Other threads and processes wait. Raises
-        WarehouseBusyError, and what `rewrite_file` raises.
+        The sentence is empty where nothing is, as in a file. Other threads and
+        processes wait. Raises WarehouseBusyError, and what the rewriting raises.
         """
         self.check_outside()
         if self.path is None:
-            return False
+            for part in parts_of_rewriting(self._home):
+                self.close()
+                with self._exclusive() as instance:
+                    part(self._home, instance.con)
+            return LEFT_ON_SERVER
         with self._exclusive():  # so that there is a file, up to date
             pass
         with self._mutex:
@@ -137,7 +145,7 @@ class Warehouse:
                 raise WarehouseBusyError(self._busy()) from error
             finally:
                 self._home.turn.give_back()
-        return True
+        return ""
 
     @contextmanager
     def _exclusive(self) -> Iterator[Instance]:

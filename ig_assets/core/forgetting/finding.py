@@ -80,6 +80,16 @@ _EXAMPLES = """
     ORDER BY example_id
 """
 
+_EXAMPLE_TEXTS = """
+    SELECT DISTINCT example_id, completion, revision_hash
+    FROM training_examples
+    WHERE completion <> ''
+    UNION
+    SELECT DISTINCT example_id, rejected, rejected_revision_hash
+    FROM training_examples
+    WHERE rejected <> ''
+"""
+
 _INFLUENCED = """
     SELECT DISTINCT variant_id
     FROM retrievals
@@ -229,7 +239,9 @@ def find(
     vectors = hashes | {text_hash(c) for t in all_texts for c in sentence_runs(t)}
     stored = _column(con, "SELECT DISTINCT content_hash FROM embeddings", [])
     keys = [sorted(scripts), sorted(lists.variants), sorted(hashes)]
-    examples = sorted(_column(con, _EXAMPLES, keys))
+    examples = sorted(
+        _column(con, _EXAMPLES, keys) | _examples_by_words(con, hashes, words, bounds)
+    )
     learnt, near = models_of_examples(con, examples)
     return Found(
         erasure=dataclasses.replace(
@@ -294,6 +306,23 @@ def _revisions(
         [sorted(scripts), sorted(variants)],
     ).fetchall()
     return {(str(i), str(words)) for i, words in rows if words}
+
+
+def _examples_by_words(
+    con: Connection, hashes: Collection[str], words: Sequence[str], bounds: Bounds
+) -> set[str]:
+    """Examples that hold the words without a link to their script.
+
+    The very words, or where an example names no revision a copy of them.
+    """
+    rows = con.execute(_EXAMPLE_TEXTS).fetchall()
+    found = {str(i) for i, text, _ in rows if text_hash(text) in hashes}
+    unnamed = [
+        GeneratedText("", example_id, "", text)
+        for example_id, text, revision_hash in rows
+        if revision_hash is None
+    ]
+    return found | {one.key for one in copies(unnamed, words, bounds)}
 
 
 def _similar(

@@ -84,16 +84,11 @@ def forget(
     """Forget scripts by their ids; None where all of them are forgotten already.
 
     `after` is called with the name of each step that was recorded. Raises InputError
-    without a reason, for a DuckLake, and while an earlier request is unfinished; and
-    what a step raises, after which `resume` goes on.
+    without a reason and while an earlier request is unfinished; and what a step raises,
+    after which `resume` goes on.
     """
     if not reason.strip():
         raise InputError("Forgetting cannot be undone; say why with a reason.")
-    if work.warehouse.url.startswith("ducklake:"):
-        raise InputError(
-            "Scripts of a DuckLake cannot be forgotten yet: its earlier snapshots and "
-            "statistics keep the words. Nothing was deleted."
-        )
     now = work.clock.now()
     with work.warehouse.transaction() as con:
         if fetch_dicts(con, _OPEN):

@@ -171,16 +171,9 @@ def _rewrite_month(work: Forgetting, month: str) -> Detail:
 
 
 def rewrite_warehouse(work: Forgetting, found: Found) -> Detail:
-    """Write the warehouse's file anew; a server's old rows are said to be left."""
-    if work.warehouse.rewrite():
-        return {"rewritten": True}
-    return {
-        "rewritten": False,
-        "left": (
-            "The server keeps old versions of rows until `VACUUM FULL`, and in its "
-            "log archives and backups."
-        ),
-    }
+    """Rewrite the file or the server's tables; say what a server keeps all the same."""
+    left = work.warehouse.rewrite()
+    return {"rewritten": True} | ({"left": left} if left else {})
 
 
 def search_everywhere(work: Forgetting, found: Found) -> Detail:

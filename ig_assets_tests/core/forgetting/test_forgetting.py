@@ -275,6 +275,18 @@ def test_the_search_finds_what_is_left_in_any_file_and_says_where(
     }
 
 
+def test_an_example_that_holds_the_words_without_a_link_goes_too(
+    env: ForgettingFactory,
+) -> None:
+    lone = {"month": "2025-01", "kind": "sft", "prompt": "p", "split": "train"}
+    env.write("training_examples", lone | {"example_id": "e1", "completion": TEXT})
+    env.write("training_examples", lone | {"example_id": "e2", "rejected": TEXT + "!"})
+    env.write("training_examples", lone | {"example_id": "e3", "rejected": "others"})
+    plan = plan_forgetting(env.work(), [KETTLE])
+    assert {"e1", "e2"} <= set(plan.found.erasure.examples)
+    assert len(plan.found.erasure.examples) == 4
+
+
 def test_an_author_is_all_of_their_scripts(env: ForgettingFactory) -> None:
     with env.warehouse.transaction() as con:
         assert named_scripts(con, [], " mara ") == [KETTLE]
