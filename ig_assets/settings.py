@@ -115,6 +115,7 @@ class Settings(BaseSettings):
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
     canary_share: Share = 0.34
     canary_days: Annotated[int, Field(ge=1)] = TRIAL.days
+    tainted_active: Literal["rollback", "keep"] = "rollback"
     control_share: Share = 0.1
     aa_share: Share = 0.0
     approval: Literal["auto", "manual"] = "auto"

@@ -25,6 +25,7 @@ WRONG = {
     "IG_PINECONE_CLOUD": ("basement", "'aws', 'gcp' or 'azure'"),
     "IG_SOCIAL": ("tiktok", "'simulated', 'instagram' or 'replay'"),
     "IG_TRAINER": ("magic", "'few_shot'"),
+    "IG_TAINTED_ACTIVE": ("ignore", "'rollback' or 'keep'"),
     "IG_CLOCK": ("sundial", "'auto', 'system' or 'simulated'"),
     "IG_LOCAL_MODEL": ("7b", "'1.5b' or '0.5b'"),
     "IG_LOCAL_THREADS": ("0", "a whole number from 1 to 64"),

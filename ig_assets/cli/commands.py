@@ -25,6 +25,7 @@ COMMANDS = {
     "costs": "costs:costs",
     "models": "fine_tuning:models",
     "lineage": "lineage:lineage",
+    "forget": "forget:forget",
     "fine-tune": "fine_tuning:app",
     "scripts": "texts:scripts",
     "variants": "texts:variants",

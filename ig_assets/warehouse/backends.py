@@ -20,9 +20,9 @@ Connection = duckdb.DuckDBPyConnection
 _RETRY_S = 0.01
 _LOCKED = "could not set lock"
 _FORGOTTEN: list[Turn | None] = []
-# Files in this format are a third as large and attached in half the time; any DuckDB
-# since 1.2 reads them. An older file is brought to it at its next checkpoint.
-_FORMAT = "v1.2.0"
+FORMAT = "v1.2.0"
+"""Files in this format are a third as large and attached in half the time; any DuckDB
+since 1.2 reads them. An older file is brought to it at its next checkpoint."""
 
 
 class Home:
@@ -84,9 +84,9 @@ class Home:
         if kind == "ducklake":
             lake, _, data_path = rest.partition("?data_path=")
             refuse_overtaken_commits(con)
-            option = f" (DATA_PATH '{_quoted(data_path)}')" if data_path else ""
+            option = f" (DATA_PATH '{quoted(data_path)}')" if data_path else ""
             self._attach_server(
-                con, f"ATTACH 'ducklake:{_quoted(lake)}' AS home{option}"
+                con, f"ATTACH 'ducklake:{quoted(lake)}' AS home{option}"
             )
         else:
             self._attach_postgres(con, "home")
@@ -106,6 +106,10 @@ class Home:
         if self._may_lock:
             lock_postgres(con, wait_s)
 
+    def attach_catalogue(self, con: Connection) -> None:
+        """Attach the Postgres of a DuckLake as `catalogue`. Raises WarehouseError."""
+        self._attach_postgres(con, "catalogue")
+
     def detach(self, con: Connection) -> None:
         """Detach it, a file with all that was committed in it and no log beside it."""
         if self.path is not None and Path(f"{self.path}.wal").exists():
@@ -123,7 +127,7 @@ class Home:
         url = self._url.removeprefix("ducklake:").partition("?data_path=")[0]
         rest = url.removeprefix("postgres:")
         dsn = url if rest.startswith("//") else rest
-        self._attach_server(con, f"ATTACH '{_quoted(dsn)}' AS {name} (TYPE postgres)")
+        self._attach_server(con, f"ATTACH '{quoted(dsn)}' AS {name} (TYPE postgres)")
 
     def _attach_server(self, con: Connection, statement: str) -> None:
         try:
@@ -158,16 +162,16 @@ def analyst_attachment(url: str) -> str:
     """
     home = Home(url)
     if home.path is not None:
-        return f"ATTACH '{_quoted(str(home.path))}' AS home (READ_ONLY);\n"
+        return f"ATTACH '{quoted(str(home.path))}' AS home (READ_ONLY);\n"
     return f"-- First attach the {home.kind} home: ATTACH '…' AS home (READ_ONLY);\n"
 
 
 def _attach_file(con: Connection, path: Path, give_up_s: float, busy: str) -> None:
     """Wait for a file that a program beyond our locks, an analyst's, has open."""
-    options = f"(STORAGE_VERSION '{_FORMAT}')"
+    options = f"(STORAGE_VERSION '{FORMAT}')"
     while True:
         try:
-            con.execute(f"ATTACH '{_quoted(str(path))}' AS home {options}")
+            con.execute(f"ATTACH '{quoted(str(path))}' AS home {options}")
             return
         except duckdb.IOException as error:
             if _LOCKED not in str(error).lower():
@@ -180,5 +184,6 @@ def _attach_file(con: Connection, path: Path, give_up_s: float, busy: str) -> No
             time.sleep(_RETRY_S)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text for between single quotes of SQL."""
     return text.replace("'", "''")

@@ -66,6 +66,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "index_generations": ("index_name", "namespace"),
     "lowered_counts": ("post_id",),
     "source_states": ("source",),
+    "forget_requests": ("request_id",),
+    "forget_steps": ("request_id", "step"),
+    "forgotten_examples": ("month", "example_id"),
 }
 
 _FIRST = """
@@ -587,6 +590,24 @@ _SOURCE_STATES = """
 CREATE TABLE source_states (source TEXT, state TEXT, run_id TEXT)
 """
 
+# A request to forget scripts: an intent row, the steps that were done, and of each
+# training example that was deleted what its month's manifest says of it. `receipt` is
+# the receipt's file as it was written.
+_FORGETTING = """
+CREATE TABLE forget_requests (
+    request_id TEXT, script_ids TEXT, reason TEXT, requested_by TEXT,
+    requested_at TIMESTAMP, status TEXT, number INTEGER, receipt TEXT,
+    receipt_hash TEXT, finished_at TIMESTAMP
+);
+CREATE TABLE forget_steps (
+    request_id TEXT, step TEXT, detail TEXT, done_at TIMESTAMP
+);
+CREATE TABLE forgotten_examples (
+    month TEXT, example_id TEXT, kind TEXT, split TEXT, request_id TEXT,
+    forgotten_at TIMESTAMP
+)
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -617,6 +638,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (26, "m026_source_states", _SOURCE_STATES),
     (27, "m027_topic_withdrawals", _TOPIC_WITHDRAWALS),
     (28, "m028_days_of_earlier_readings", DAYS_OF_EARLIER_READINGS),
+    (31, "m031_forgetting", _FORGETTING),
 )
 
 

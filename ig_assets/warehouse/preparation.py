@@ -17,6 +17,9 @@ from ig_assets.warehouse.conflicts import (
     is_conflict,
     is_first_start_conflict,
 )
+from ig_assets.warehouse.forgetting.receipts import receipts_folder
+from ig_assets.warehouse.forgetting.replay import replay_receipts
+from ig_assets.warehouse.forgetting.rewriting import rewrite_file
 from ig_assets.warehouse.instances import Instance, take_instance
 from ig_assets.warehouse.migrations import apply_migrations
 from ig_assets.warehouse.views import make_views
@@ -30,6 +33,7 @@ def prepare_home(
 ) -> Instance:
     """Attach a home whose turn it is; apply migrations unless `migrate_at` is None.
 
+    With them comes, for a file that was restored, what was forgotten since its time.
     Conflicts are repeated, at most until `give_up_s` (monotonic). Raises
     WarehouseBusyError where they go on, what `Home.attach` and `apply_migrations`
     raise, and any other error of the home as it is.
@@ -41,6 +45,10 @@ def prepare_home(
             if migrate_at is not None:
                 _migrate(home, instance.con, migrate_at, give_up_s)
                 home.look_for_fence(instance.con)
+                if home.path is not None and _replay(home, instance.con, migrate_at):
+                    home.detach(instance.con)
+                    rewrite_file(home.path)
+                    home.attach(instance.con, give_up_s, busy)
             if not instance.has_views:
                 make_views(instance.con)
                 instance.has_views = True
@@ -66,3 +74,14 @@ def _migrate(home: Home, con: Connection, now: datetime, give_up_s: float) -> No
         cursor.execute("USE home.ig")
         apply_migrations(cursor, now)
         cursor.execute("COMMIT")
+
+
+def _replay(home: Home, con: Connection, now: datetime) -> bool:
+    """Forget what a restored file still holds; whether there was anything."""
+    assert home.path is not None
+    with con.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("USE home.ig")
+        replayed = replay_receipts(cursor, receipts_folder(home.path), now)
+        cursor.execute("COMMIT")
+    return replayed > 0

@@ -29,6 +29,11 @@ from ig_assets.errors import WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.backends import Connection as Connection
 from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.conflicts import conflict_error, is_conflict
+from ig_assets.warehouse.forgetting.rewriting import rewrite_file
+from ig_assets.warehouse.forgetting.server_rewriting import (
+    LEFT_ON_SERVER,
+    parts_of_rewriting,
+)
 from ig_assets.warehouse.instances import (
     Instance,
     disown_instances,
@@ -115,6 +120,32 @@ class Warehouse:
         """Detach the home now, and not a moment later; it may be used further."""
         with self._mutex:
             self._detach()
+
+    def rewrite(self) -> str:
+        """Rewrite the home without what was deleted from it; say what is left of that.
+
+        The sentence is empty where nothing is, as in a file. Other threads and
+        processes wait. Raises WarehouseBusyError, and what the rewriting raises.
+        """
+        self.check_outside()
+        if self.path is None:
+            for part in parts_of_rewriting(self._home):
+                self.close()
+                with self._exclusive() as instance:
+                    part(self._home, instance.con)
+            return LEFT_ON_SERVER
+        with self._exclusive():  # so that there is a file, up to date
+            pass
+        with self._mutex:
+            self._detach()
+            self._home.take_turn(time.monotonic() + self._timeout_s, self._busy())
+            try:
+                rewrite_file(self.path)
+            except duckdb.IOException as error:
+                raise WarehouseBusyError(self._busy()) from error
+            finally:
+                self._home.turn.give_back()
+        return ""
 
     @contextmanager
     def _exclusive(self) -> Iterator[Instance]:

@@ -18,6 +18,7 @@ from ig_assets.wiring.models import (
 from ig_assets.wiring.services import (
     Services,
     make_fine_tuning,
+    make_forgetting,
     make_generation_context,
     make_trainer,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "make_embedder",
     "make_embedder_of",
     "make_fine_tuning",
+    "make_forgetting",
     "make_generation_context",
     "make_index",
     "make_instagram",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 
 from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.fine_tuning.pipeline import FineTuning
+from ig_assets.core.forgetting.copies import Bounds
+from ig_assets.core.forgetting.steps import Forgetting
+from ig_assets.core.generation.gates.gates import Gates
 from ig_assets.core.generation.pipeline import GenerationContext, GenerationOptions
 from ig_assets.core.ports import (
     Clock,
@@ -20,6 +25,7 @@ from ig_assets.core.ports import (
     WriterByName,
 )
 from ig_assets.settings import Settings
+from ig_assets.warehouse.forgetting.receipts import receipts_folder
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring.models import (
     base_model,
@@ -104,6 +110,42 @@ def make_fine_tuning(
     )
 
 
+def make_forgetting(
+    settings: Settings, clock: Clock, warehouse: Warehouse, index: VectorIndex
+) -> Forgetting:
+    """What forgetting scripts needs; all files of the data folder are looked through.
+
+    Dagster's home and the warehouse's folder too, where they are elsewhere.
+    """
+    file = warehouse.path
+    elsewhere = [Path(os.environ["DAGSTER_HOME"])] if _has_own_dagster_home() else []
+    if file is not None and not file.is_relative_to(settings.data_dir):
+        elsewhere.append(file.parent)
+    local = settings.library.removeprefix("file://")
+    return Forgetting(
+        clock=clock,
+        warehouse=warehouse,
+        index=index,
+        receipts=(
+            settings.data_dir / "forgotten" if file is None else receipts_folder(file)
+        ),
+        datasets=settings.data_dir / "datasets",
+        searched=(settings.data_dir, *elsewhere),
+        library=None if "://" in local else Path(local).expanduser().absolute(),
+        bounds=Bounds(
+            settings.novelty_floor, Gates(settings.novelty_floor).most_copied_words
+        ),
+        rolls_back=settings.tainted_active == "rollback",
+        seed=settings.seed,
+        base_model=base_model(settings).name,
+    )
+
+
+def _has_own_dagster_home() -> bool:
+    home = os.environ.get("DAGSTER_HOME")
+    return home is not None and Path(home).is_dir()
+
+
 @dataclass(frozen=True)
 class Services:
     """All ports of the settings for the CLI, each made at first use."""
@@ -158,6 +200,11 @@ class Services:
     def fine_tuning(self) -> FineTuning:
         """What the fine-tune of a month needs."""
         return make_fine_tuning(self.settings, self.clock, self.warehouse, self.trainer)
+
+    @cached_property
+    def forgetting(self) -> Forgetting:
+        """What forgetting scripts needs."""
+        return make_forgetting(self.settings, self.clock, self.warehouse, self.index)
 
     def writer(self, name: str) -> Writer:
         """A writer by the name of a model of the base model's provider."""

@@ -245,3 +245,12 @@ def test_an_older_copy_of_any_store_is_repaired(
     [found] = corpus.retrieve("Hook 1.", 1, nearest=True)
     assert found.script_id == "library/1"
     assert len(corpus.embedder.embedded) == embedded + 1, "the query alone"
+
+
+def test_what_is_purged_is_listed_and_found_no_more(index: VectorIndex) -> None:
+    given = entries(0, 5)
+    assert index.upsert(SPACE, given) == []
+    index.purge(SPACE, [given[2].entry_id, "unknown"])
+    assert sorted(index.list_ids(SPACE)) == names([0, 1, 3, 4])
+    found = index.query(SPACE, list(given[2].vector), 5)
+    assert sorted(m.entry_id for m in found) == names([0, 1, 3, 4])

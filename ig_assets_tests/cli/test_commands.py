@@ -28,6 +28,7 @@ COMMANDS = [
     ["costs"],
     ["models"],
     ["lineage"],
+    ["forget"],
     ["fine-tune", "prepare"],
     ["fine-tune", "submit"],
     ["scripts", "list"],

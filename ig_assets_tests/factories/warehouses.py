@@ -44,7 +44,8 @@ def cells(warehouse: Warehouse) -> set[str]:
     found: set[str] = set()
     with warehouse.transaction() as con:
         tables = con.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'home'"
+            "SELECT table_name FROM duckdb_tables() "
+            "WHERE database_name = 'home' AND schema_name = 'ig'"
         ).fetchall()
         assert tables
         for (table,) in tables:

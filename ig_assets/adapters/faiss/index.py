@@ -84,6 +84,11 @@ class FaissIndex:
             if known:
                 store.delete(known)
 
+    def purge(self, namespace: str, entry_ids: Sequence[str]) -> None:
+        """Delete, and rewrite the files without what was ever deleted."""
+        with self._held(namespace) as store:
+            store.purge([i for i in dict.fromkeys(entry_ids) if i in store.rows])
+
     def list_ids(self, namespace: str) -> Iterator[str]:
         """Every id the store holds, in the order of their names."""
         with self._held(namespace) as store:

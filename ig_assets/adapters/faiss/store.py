@@ -146,6 +146,15 @@ class Store:
             del self.rows[entry_id], self._metadata[entry_id]
         self._commit()
 
+    def purge(self, entry_ids: Sequence[str]) -> None:
+        """Delete entries that the store has, and all vectors without an entry."""
+        for entry_id in entry_ids:
+            del self.rows[entry_id], self._metadata[entry_id]
+        if self._row_count() > len(self.rows):
+            self._merge()
+        if self._folder.is_dir():
+            self._commit()
+
     def search(
         self, vector: Rows, k: int, filters: Filters
     ) -> Iterator[tuple[str, float]]:
@@ -235,6 +244,10 @@ class Store:
         most = max(live_bytes, LEAST_WASTE_BYTES)
         if waste_bytes <= most and len(self._blocks) <= MOST_BLOCKS:
             return
+        self._merge()
+
+    def _merge(self) -> None:
+        """Make one block of all entries, and none where there are none."""
         index = self._searchable()
         rows = np.array(list(self.rows.values()), dtype=np.int64)
         blocks = []

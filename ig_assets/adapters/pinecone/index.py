@@ -195,6 +195,14 @@ class PineconeIndex:
         for start in range(0, len(ids), DELETE_IDS):
             self._delete(index, namespace, ids[start : start + DELETE_IDS])
 
+    def purge(self, namespace: str, entry_ids: Sequence[str]) -> None:
+        """Delete, and wait until the store lists the ids no more.
+
+        What the vendor keeps in backups of its own is not known.
+        """
+        self.delete(namespace, entry_ids)
+        self.wait_until_readable(namespace)
+
     def _delete(self, index: OpenIndex, namespace: str, ids: list[str]) -> None:
         sent(lambda: index.sdk.delete(ids=ids, namespace=encoded(namespace)))
         self._writes.deleted(namespace, ids)

@@ -30,6 +30,7 @@ from ig_assets.core.models.registry import (
     get_model,
     list_models,
     set_status,
+    tainted_models,
 )
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
@@ -219,7 +220,7 @@ def promote(
     _require_reason(reason)
     with warehouse.transaction() as con:
         model = get_model(con, model_id)
-        if model.status == "tainted":
+        if model_id in tainted_models(con):
             raise InputError(
                 f"Model {model_id} learnt from a forgotten script and cannot be "
                 "promoted; train a new one."
@@ -244,7 +245,7 @@ def rollback(
     """
     _require_reason(reason)
     with warehouse.transaction() as con:
-        previous = _previously_active(con, active_model(con).model_id)
+        previous = previously_active(con, active_model(con).model_id)
         if previous is None:
             raise InputError("There is no earlier active model to roll back to.")
         noted = _with_warning(
@@ -261,12 +262,12 @@ def _with_warning(
     return f"{reason} (warning: {warning})" if warning else reason
 
 
-def _previously_active(con: Connection, model_id: str) -> str | None:
-    """The last model active before this one first was.
+def previously_active(con: Connection, model_id: str) -> str | None:
+    """The last model active before this one first was, of those that are not tainted.
 
     So a second rollback goes further back, never to the model that was rolled back.
     """
-    usable = {m.model_id for m in list_models(con) if m.status != "tainted"}
+    usable = {m.model_id for m in list_models(con)} - tainted_models(con)
     history = con.execute(
         "SELECT model_id FROM model_events WHERE status = 'active' "
         "ORDER BY changed_at, model_id"

@@ -29,6 +29,13 @@ FEWEST_EXAMPLES = 10
 """OpenAI refuses a supervised training file with fewer lines (its guide, 2025)."""
 MANIFEST = "manifest.json"
 
+_FORGOTTEN = """
+SELECT example_id, kind, split, request_id, forgotten_at
+FROM forgotten_examples
+WHERE month = ?
+ORDER BY example_id
+"""
+
 # USD per million trained tokens (one epoch) by base model, with the day it was read.
 # None is known yet, so estimates are NULL.
 TRAINING_PRICES_USD: Mapping[str, tuple[float, str]] = {}
@@ -119,7 +126,8 @@ def write_datasets(
 ) -> DatasetSummary:
     """Write `folder/<month>/<kind>_<split>.jsonl` and `manifest.json`.
 
-    Equal rows give equal bytes. Each file is replaced atomically; a file without
+    Equal rows give equal bytes. Of examples that were forgotten the manifest has an id
+    and a time (`forgotten`). Each file is replaced atomically; a file without
     lines is removed. Examples with a control token, of a set that was built before
     they were excluded, are quarantined: counted, not written. Raises InputError for an
     invalid line.
@@ -130,6 +138,7 @@ def write_datasets(
             "SELECT * FROM training_examples WHERE month = ? ORDER BY example_id",
             [month],
         )
+        forgotten = fetch_dicts(con, _FORGOTTEN, [month])
     clean = [example for example in examples if not _has_control_token(example)]
     quarantined, examples = len(examples) - len(clean), clean
     target = folder / month
@@ -142,7 +151,8 @@ def write_datasets(
         else:
             path.unlink(missing_ok=True)
     summary = replace(_summarise(month, files, examples), quarantined=quarantined)
-    write_atomic(target / MANIFEST, _manifest(summary, examples, seed, base_model))
+    manifest = _manifest(summary, examples, seed, base_model, forgotten)
+    write_atomic(target / MANIFEST, manifest)
     _record(warehouse, clock, summary, examples, target, seed, run_id)
     return summary
 
@@ -272,6 +282,7 @@ def _manifest(
     examples: Sequence[Mapping[str, Any]],
     seed: int,
     base_model: str,
+    forgotten: Sequence[Mapping[str, Any]],
 ) -> bytes:
     columns = (
         "example_id",
@@ -305,6 +316,11 @@ def _manifest(
         ],
         "examples": [{c: e[c] for c in columns} for e in examples],
     }
+    if forgotten:
+        manifest["forgotten"] = [
+            {**row, "forgotten_at": row["forgotten_at"].isoformat()}
+            for row in forgotten
+        ]
     text = json.dumps(manifest, sort_keys=True, ensure_ascii=False, indent=1)
     return (text + "\n").encode("utf-8")
 

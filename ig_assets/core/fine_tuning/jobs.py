@@ -12,6 +12,7 @@ from ig_assets.core.fine_tuning.dataset_files import DatasetSummary
 from ig_assets.core.fine_tuning.examples import month_cutoff
 from ig_assets.core.identity import stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.models.learnt_examples import learnt_from_forgotten
 from ig_assets.core.models.registry import (
     ModelRow,
     get_model,
@@ -164,6 +165,8 @@ def register_model(
 ) -> ModelRow | None:
     """Register the month's newest succeeded job as a candidate; None without one.
 
+    It is tainted at once where one of its examples was forgotten meanwhile.
+
     Idempotent: a registered model keeps its row and its status.
     """
     now = clock.now()
@@ -191,6 +194,9 @@ def register_model(
             if other := _model_of_same_examples(con, job):
                 reason += f"; it has the same examples as {other}"
             set_status(con, model_id, "candidate", reason, now)
+            if learnt_from_forgotten(con, job.artifact, job.dataset_hash):
+                forgotten = "learnt from a script that was forgotten meanwhile"
+                set_status(con, model_id, "tainted", forgotten, now)
             record_edges(con, _model_edges(model_id, job), run_id, now)
         return get_model(con, model_id)
 

@@ -119,6 +119,17 @@ def candidate_model(con: Connection) -> ModelRow | None:
     return _latest(con, "candidate")
 
 
+def tainted_models(con: Connection) -> set[str]:
+    """Ids of the models that were ever tainted: they learnt from a forgotten script.
+
+    One of them may be active, where a person wants it so.
+    """
+    rows = con.execute(
+        "SELECT DISTINCT model_id FROM model_events WHERE status = 'tainted'"
+    ).fetchall()
+    return {str(row[0]) for row in rows}
+
+
 def set_status(
     con: Connection, model_id: str, status: str, reason: str, now: datetime
 ) -> datetime:

@@ -86,6 +86,14 @@ class VectorIndex(Protocol):
         """Delete; unknown ids are no error."""
         ...
 
+    def purge(self, namespace: str, entry_ids: Sequence[str]) -> None:
+        """Delete so that no vector is left, of these ids and of any deleted before.
+
+        Returns once the store itself no longer has them; unknown ids are no error.
+        Raises TransientVendorError where that takes too long.
+        """
+        ...
+
     def list_ids(self, namespace: str) -> Iterator[str]:
         """Every id the store holds, page by page."""
         ...

@@ -186,6 +186,36 @@ def test_many_small_blocks_are_merged(
         assert (best.entry_id, best.similarity) == (entry.entry_id, pytest.approx(1.0))
 
 
+def test_a_purged_vector_is_in_no_file_also_where_it_was_deleted_before(
+    index: FaissIndex, tmp_path: Path
+) -> None:
+    index.upsert(SPACE, entries(0, 9))
+    index.delete(SPACE, ["script/3"])
+
+    def is_somewhere(entry: IndexEntry) -> bool:
+        row = np.asarray(entry.vector, "<f4")
+        row = (row / np.linalg.norm(row.astype(np.float64)).astype("<f4")).tobytes()
+        files = [p for p in (tmp_path / "index").rglob("*") if p.is_file()]
+        assert files
+        return any(row in p.read_bytes() for p in files)
+
+    assert is_somewhere(entries(3, 4)[0]), "a deletion alone leaves the vector"
+    index.purge(SPACE, ["script/5", "unknown"])
+    assert [is_somewhere(entry) for entry in entries(2, 6)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    later = reopened(index, tmp_path)
+    for entry in (entries(0, 9)[n] for n in (0, 2, 4, 8)):
+        [best] = later.query(SPACE, entry.vector, 1)
+        assert (best.entry_id, best.similarity) == (entry.entry_id, pytest.approx(1.0))
+    index.purge(SPACE, list(index.list_ids(SPACE)))
+    assert blocks_of(tmp_path) == []
+    index.purge("a namespace that never was-8", ["script/5"])
+
+
 @pytest.mark.parametrize("replaced", [0, 1, 2])
 def test_a_crash_while_merging_leaves_the_old_store_valid(
     index: FaissIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaced: int

@@ -44,6 +44,18 @@ def split_text(text: str, limit: int, count_tokens: Callable[[str], int]) -> lis
     return [chunk for chunk in chunks if chunk]
 
 
+def sentence_runs(text: str) -> Iterator[str]:
+    """Every part of a text that begins and ends between sentences, normalised.
+
+    `split_text` gives such parts, whatever the model's limit, but where a sentence
+    alone is longer than the limit.
+    """
+    pieces = _SENTENCES.findall(text)
+    for start in range(len(pieces)):
+        for end in range(start + 1, len(pieces) + 1):
+            yield normalise_text("".join(pieces[start:end]))
+
+
 def pool(
     vectors: Sequence[npt.NDArray[np.float32]], tokens: Sequence[int]
 ) -> npt.NDArray[np.float32]:

@@ -1,0 +1,134 @@
+"""`ig-assets forget`: delete a script's words wherever they went."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from ig_assets.cli.output import (
+    FAILED,
+    AsJson,
+    console,
+    escaped,
+    plain_errors,
+    print_json,
+    print_table,
+)
+from ig_assets.core.forgetting.finding import named_scripts
+from ig_assets.core.forgetting.service import (
+    Plan,
+    forget as forget_scripts,
+    plan_forgetting,
+    resume,
+)
+from ig_assets.errors import InputError
+from ig_assets.settings import load_settings
+from ig_assets.warehouse.forgetting.receipts import Receipt
+from ig_assets.wiring import Services
+
+
+@plain_errors
+def forget(
+    scripts: Annotated[
+        list[str] | None,
+        typer.Argument(help="Ids of scripts, beginnings of ids, or files' names."),
+    ] = None,
+    author: Annotated[
+        str, typer.Option(help="All scripts of this author, whatever its case.")
+    ] = "",
+    reason: Annotated[str, typer.Option(help="Why; it is in the receipt.")] = "",
+    by: Annotated[
+        str, typer.Option(help="Who asks for it. [default: your user name]")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List what would be touched; no more.")
+    ] = False,
+    go_on: Annotated[
+        bool,
+        typer.Option("--resume", help="Finish what was interrupted, or restored."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a script's words in tables, index and training files; this is for good.
+
+    Example: `ig-assets forget knife-mug-edge.md --reason "the author asked for it"`
+    """
+    work = Services(load_settings()).forgetting
+    if go_on:
+        if scripts or author or dry_run:
+            raise InputError("--resume goes on with earlier requests; name no script.")
+        _print_receipts(resume(work), as_json)
+        return
+    with work.warehouse.transaction() as con:
+        named = named_scripts(con, scripts or [], author)
+    if not dry_run and not reason.strip():
+        raise InputError("Forgetting cannot be undone; say why with --reason.")
+    plan = plan_forgetting(work, named)
+    if dry_run:
+        if as_json:
+            print_json(plan.as_json())
+        else:
+            _print_plan(plan)
+            console.print("Nothing was deleted.")
+        return
+    if not as_json:
+        _print_plan(plan)
+    receipt = forget_scripts(work, named, reason, by or getpass.getuser())
+    _print_receipts([] if receipt is None else [receipt], as_json)
+
+
+def _print_plan(plan: Plan) -> None:
+    erasure, found = plan.found.erasure, plan.found
+    counts: Mapping[str, object] = {
+        **{f"rows of {table}": n for table, n in plan.rows.items()},
+        "scripts": len(erasure.scripts),
+        "of them with the same words": len(found.same_words),
+        "variants": len(erasure.variants),
+        "of them copies": len(found.copied),
+        "training examples": len(erasure.examples),
+        "models tainted": len(erasure.models),
+        "stay: variants that had it in their prompt": len(found.influenced),
+        "stay: models with it in their dataset": len(found.influenced_models),
+        "stay: similar scripts": len(found.similar),
+        "out: published posts": len(found.published),
+    }
+    print_table([{"what": k, "how many": v} for k, v in counts.items()], _COLUMNS)
+    for script_id in erasure.scripts:
+        console.print(f"  {escaped(script_id)}", highlight=False)
+    for script_id in found.similar:
+        console.print(f"  similar, stays: {escaped(script_id)}", highlight=False)
+
+
+_COLUMNS = ["what", "how many"]
+
+
+def _print_receipts(receipts: list[Receipt], as_json: bool) -> None:
+    """Print what was done. Exits with 1 where words are left somewhere."""
+    fields = [receipt.fields for receipt in receipts]
+    if as_json:
+        print_json(fields)
+    elif not receipts:
+        console.print("Nothing is left to forget.")
+    left = [name for one in fields for name in _places(one)]
+    for receipt, one in zip(receipts, fields, strict=True):
+        if as_json:
+            continue
+        search = one["steps"].get("search", {})
+        console.print(
+            f"Forgotten. Receipt {receipt.number} ({receipt.request_id}); "
+            f"{search.get('sentences', 0)} sentences were looked for in "
+            f"{search.get('files', 0)} files and all tables."
+        )
+        for sentence in one["not_undone"]:
+            console.print(f"  {escaped(sentence)}", highlight=False)
+    if left:
+        if not as_json:
+            console.print(f"[red]Words are left in:[/red] {escaped(', '.join(left))}")
+        raise typer.Exit(FAILED)
+
+
+def _places(fields: Mapping[str, Any]) -> list[str]:
+    return list(fields["steps"].get("search", {}).get("places", {}))

@@ -1,0 +1,1 @@
+"""Forgetting scripts wherever they went: tables, index, training files, models."""

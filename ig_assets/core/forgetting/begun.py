@@ -1,0 +1,56 @@
+"""The working file of a request: what it found, words included, until it is done.
+
+A request that was killed goes on from it, and can look for the words that are no longer
+in the tables. Only the owner may read it; it is removed when the receipt is written.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ig_assets.core.forgetting.finding import Found
+from ig_assets.files import OWNER_ONLY, write_atomic
+from ig_assets.warehouse.forgetting.erasure import Erasure
+
+FOLDER = "begun"
+
+
+def write_begun(receipts: Path, found: Found) -> None:
+    """Write the working file beside the receipts. Raises OSError."""
+    fields = {
+        "erasure": found.erasure.as_json(),
+        "texts": found.texts,
+        "listing": found.listing(),
+    }
+    path = _path(receipts, found.erasure.request_id)
+    write_atomic(path, json.dumps(fields, ensure_ascii=False), mode=OWNER_ONLY)
+
+
+def read_begun(receipts: Path, request_id: str) -> Found | None:
+    """What was found; None where there is no working file."""
+    try:
+        text = _path(receipts, request_id).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    fields = json.loads(text)
+    listing: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in fields["listing"].items()
+    }
+    erasure = Erasure.from_json(fields["erasure"])
+    return Found(erasure=erasure, texts=tuple(fields["texts"]), **listing)
+
+
+def remove_begun(receipts: Path) -> None:
+    """Remove the working files, and parts of them; no request may be unfinished."""
+    folder = receipts / FOLDER
+    if folder.is_dir():
+        for path in folder.iterdir():
+            path.unlink(missing_ok=True)
+        folder.rmdir()
+
+
+def _path(receipts: Path, request_id: str) -> Path:
+    return receipts / FOLDER / f"{request_id}.json"

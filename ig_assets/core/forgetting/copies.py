@@ -1,0 +1,61 @@
+"""Which generated texts copied a script, by the bounds that variants are held to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ig_assets.core.generation.gates.novelty import CorpusRuns
+from ig_assets.warehouse.warehouse import Connection
+
+# One row per generated text, with the key by which `Erasure` names it.
+_TEXTS = """
+    SELECT 'variants' AS stage, variant_id AS key, variant_id, text
+    FROM variants
+    UNION ALL
+    SELECT 'drafts', variant_id, variant_id, text
+    FROM drafts
+    UNION ALL
+    SELECT 'attempts', variant_id || ' ' || attempt, variant_id, text
+    FROM polish_attempts
+    UNION ALL
+    SELECT 'edits', post_id || ' ' || epoch_us(edited_at), variant_id, text
+    FROM post_edits
+"""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """A text of less novelty, or with a longer run of words, is a copy."""
+
+    novelty_floor: float
+    most_copied_words: int
+
+
+@dataclass(frozen=True)
+class GeneratedText:
+    """One draft, attempt, variant or edit; `stage` names the list of `Erasure`."""
+
+    stage: str
+    key: str
+    variant_id: str
+    text: str
+
+
+def generated_texts(con: Connection) -> list[GeneratedText]:
+    """All texts of variants, at all their stages."""
+    rows = con.execute(f"SELECT * FROM ({_TEXTS}) WHERE text <> ''").fetchall()
+    return [GeneratedText(*row) for row in rows]
+
+
+def copies(
+    written: Iterable[GeneratedText], texts: Iterable[str], bounds: Bounds
+) -> list[GeneratedText]:
+    """The generated texts that copied one of `texts`."""
+    runs = CorpusRuns(texts)
+    return [
+        one
+        for one in written
+        if runs.novelty(one.text) < bounds.novelty_floor
+        or runs.longest_shared_run(one.text) > bounds.most_copied_words
+    ]

@@ -1,0 +1,55 @@
+"""Every kind of file that a data folder has, and whether it can hold words of a script.
+
+The registry of columns (`warehouse/forgetting/registry.py`) is its other half. A file
+that fits no kind here is looked through like all others when a script is forgotten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatch
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """Files below the data folder by a pattern: what they hold, who empties them."""
+
+    pattern: str
+    holds: str
+    forgotten_by: str
+
+
+NOTHING, HASHES, WORDS, VECTORS = "nothing", "hashes", "words", "vectors"
+_SEARCHED = "looked through"
+
+FILE_KINDS = (
+    FileKind("warehouse.duckdb", WORDS, "rewritten after the tables were erased"),
+    FileKind("warehouse.duckdb.wal", WORDS, "written into the file, and removed"),
+    FileKind("warehouse.duckdb.rewritten*", WORDS, "replaces the file, or is removed"),
+    FileKind("warehouse.duckdb.lock", NOTHING, _SEARCHED),
+    FileKind("warehouse.duckdb.queue", NOTHING, _SEARCHED),
+    FileKind("warehouse.duckdb.forgotten/*.json", HASHES, "the receipts: they stay"),
+    FileKind("warehouse.duckdb.forgotten/begun/*", WORDS, "removed at the end"),
+    FileKind("forgotten/*.json", HASHES, "the receipts where a server has the tables"),
+    FileKind("forgotten/begun/*", WORDS, "removed at the end"),
+    FileKind("faiss/*/.lock", NOTHING, _SEARCHED),
+    FileKind("faiss/*/*/generation", NOTHING, _SEARCHED),
+    FileKind("faiss/*/*/manifest", HASHES, "written anew, without the entry"),
+    FileKind("faiss/*/*/*.f32", VECTORS, "written anew, without the vector"),
+    FileKind("datasets/*/*.jsonl", WORDS, "written anew, without the examples"),
+    FileKind("datasets/*/manifest.json", HASHES, "written anew, with tombstones"),
+    FileKind("few_shot_trainer/*.json", HASHES, "ids of examples: they stay"),
+    FileKind("local_model/*", NOTHING, _SEARCHED),
+    FileKind("simulated_audience.sqlite*", NOTHING, _SEARCHED),
+    FileKind("replayed_history.sqlite*", NOTHING, _SEARCHED),
+    FileKind("instagram_token.json", NOTHING, _SEARCHED),
+    FileKind("clock.json", NOTHING, _SEARCHED),
+    FileKind("headless.lock", NOTHING, _SEARCHED),
+    FileKind("dagster/*", NOTHING, _SEARCHED),  # runs, events, logs: no word by rule
+    FileKind("*.part", WORDS, "left by a killed process: removed from the data sets"),
+)
+
+
+def kind_of(name: str) -> FileKind | None:
+    """The kind of a file by its path below the data folder; None for an unknown one."""
+    return next((kind for kind in FILE_KINDS if fnmatch(name, kind.pattern)), None)

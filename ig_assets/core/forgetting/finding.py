@@ -1,0 +1,352 @@
+"""Finds all that came of scripts, before anything is deleted; reads only."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ig_assets.core.corpus.embedding.chunking import sentence_runs
+from ig_assets.core.forgetting.copies import (
+    Bounds,
+    GeneratedText,
+    copies,
+    generated_texts,
+)
+from ig_assets.core.identity import text_hash
+from ig_assets.core.models.learnt_examples import models_of_examples
+from ig_assets.errors import InputError
+from ig_assets.warehouse.forgetting.erasure import WINNER, Erasure
+from ig_assets.warehouse.rows import fetch_dicts, resolve_prefix
+from ig_assets.warehouse.warehouse import Connection
+
+_BY_AUTHOR = """
+    SELECT DISTINCT script_id
+    FROM scripts
+    WHERE lower(trim(author)) = lower(trim(?))
+    ORDER BY script_id
+"""
+
+_BY_FILE = "SELECT DISTINCT script_id FROM scripts WHERE source_uri = ?"
+
+_SAME_WORDS = """
+    SELECT DISTINCT script_id
+    FROM scripts
+    WHERE revision_hash IN (
+        SELECT revision_hash
+        FROM scripts
+        WHERE script_id IN (SELECT unnest(?::TEXT[]))
+    )
+"""
+
+# A variant's final words also where they became a script, or were published as one.
+_OWN_VARIANTS = """
+    SELECT variant_id
+    FROM variants
+    WHERE 'winner/' || variant_id IN (SELECT unnest($1::TEXT[]))
+        OR variant_id IN (
+            SELECT variant_id
+            FROM scripts
+            WHERE script_id IN (SELECT unnest($1::TEXT[]))
+        )
+        OR revision_hash IN (
+            SELECT revision_hash
+            FROM scripts
+            WHERE script_id IN (SELECT unnest($1::TEXT[]))
+        )
+"""
+
+_EXAMPLES = """
+    SELECT DISTINCT example_id
+    FROM training_examples
+    WHERE script_id IN (SELECT unnest($1::TEXT[]))
+        OR variant_id IN (SELECT unnest($2::TEXT[]))
+        OR revision_hash IN (SELECT unnest($3::TEXT[]))
+        OR rejected_revision_hash IN (SELECT unnest($3::TEXT[]))
+        OR example_id IN (
+            SELECT child_id
+            FROM edges
+            WHERE child_kind = 'example'
+                AND (
+                    parent_kind = 'script' AND parent_id IN (SELECT unnest($1::TEXT[]))
+                    OR parent_kind = 'variant'
+                        AND parent_id IN (SELECT unnest($2::TEXT[]))
+                    OR parent_kind = 'revision'
+                        AND parent_id IN (SELECT unnest($3::TEXT[]))
+                )
+        )
+    ORDER BY example_id
+"""
+
+_EXAMPLE_TEXTS = """
+    SELECT DISTINCT example_id, completion, revision_hash
+    FROM training_examples
+    WHERE completion <> ''
+    UNION
+    SELECT DISTINCT example_id, rejected, rejected_revision_hash
+    FROM training_examples
+    WHERE rejected <> ''
+"""
+
+_INFLUENCED = """
+    SELECT DISTINCT variant_id
+    FROM retrievals
+    WHERE script_id IN (SELECT unnest(?::TEXT[]))
+        AND NOT list_contains(?::TEXT[], variant_id)
+    ORDER BY variant_id
+"""
+
+_PUBLISHED = """
+    SELECT post_id, platform, platform_post_id
+    FROM posts
+    WHERE status IN ('published', 'placed', 'ambiguous')
+        AND (
+            script_id IN (SELECT unnest($1::TEXT[]))
+            OR variant_id IN (SELECT unnest($2::TEXT[]))
+            OR published_revision_hash IN (SELECT unnest($3::TEXT[]))
+        )
+    ORDER BY post_id
+"""
+
+_BATCHES = """
+    SELECT DISTINCT b.provider, b.batch_id
+    FROM embedding_batch_inputs AS i
+    JOIN embedding_batch_lines AS l
+        ON l.custom_id = i.custom_id
+    JOIN embedding_batches AS b
+        ON b.intent_key = l.intent_key
+    WHERE b.batch_id IS NOT NULL
+        AND i.content_hash IN (SELECT unnest(?::TEXT[]))
+    ORDER BY b.batch_id
+"""
+
+_PROVIDERS = """
+    SELECT DISTINCT provider
+    FROM api_calls
+    WHERE status <> 'reserved'
+        AND provider <> 'local'
+        AND operation IN ('ingest', 'generate', 'polish', 'judge')
+    ORDER BY provider
+"""
+
+_ACTIVE = "SELECT model_id FROM latest_model_status WHERE status = 'active'"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a forgetting touches. `texts` are the words that go, and stay in memory.
+
+    `same_words` are scripts with the very words of a named one, `copied` variants that
+    copied one; both go too. What follows is listed and stays: `influenced` variants
+    were written with a script in their prompt, `influenced_models` had one in their
+    dataset and did not learn from it, `similar` scripts share more words than a
+    variant may. `published` posts and `vendors` are beyond our reach. `active_model`
+    is the one that generation uses now.
+    """
+
+    erasure: Erasure
+    texts: tuple[str, ...] = ()
+    same_words: tuple[str, ...] = ()
+    copied: tuple[str, ...] = ()
+    influenced: tuple[str, ...] = ()
+    influenced_models: tuple[str, ...] = ()
+    similar: tuple[str, ...] = ()
+    published: tuple[dict[str, Any], ...] = ()
+    vendors: tuple[dict[str, Any], ...] = ()
+    active_model: str | None = None
+
+    def listing(self) -> dict[str, Any]:
+        """All but the words and the erasure, as JSON types."""
+        fields = dataclasses.asdict(self)
+        return {
+            name: value
+            for name, value in json.loads(json.dumps(fields, default=str)).items()
+            if name not in ("erasure", "texts")
+        }
+
+
+def named_scripts(con: Connection, names: Sequence[str], author: str) -> list[str]:
+    """Ids of the scripts that are named by id, the start of one or file, or by author.
+
+    Raises InputError where a name is no script's or several scripts', where no script
+    has the author, and where neither is given.
+    """
+    if not names and not author:
+        raise InputError("Name a script to forget, or an author with --author.")
+    found: set[str] = set()
+    for name in names:
+        by_file = [i for (i,) in con.execute(_BY_FILE, [name]).fetchall()]
+        if len(by_file) > 1:
+            raise InputError(
+                f"The file {name} has {len(by_file)} scripts; name them by their ids, "
+                "as `ig-assets scripts list` has them."
+            )
+        found |= set(by_file) or {
+            resolve_prefix(con, "scripts", "script_id", name, "script")
+        }
+    if author:
+        theirs = [i for (i,) in con.execute(_BY_AUTHOR, [author]).fetchall()]
+        if not theirs:
+            raise InputError(f"There is no script whose author is {author!r}.")
+        found |= set(theirs)
+    return sorted(found)
+
+
+@dataclass
+class _Lists:
+    """The lists of an erasure while they are found."""
+
+    variants: set[str] = field(default_factory=set)
+    drafts: set[str] = field(default_factory=set)
+    attempts: set[str] = field(default_factory=set)
+    edits: set[str] = field(default_factory=set)
+    texts: list[str] = field(default_factory=list)
+
+    def take(self, written: GeneratedText) -> None:
+        getattr(self, written.stage).add(written.key)
+        self.texts.append(written.text)
+
+
+def find(
+    con: Connection, erasure: Erasure, named: Collection[str], bounds: Bounds
+) -> Found:
+    """All that came of the named scripts, as an erasure with its lists filled in.
+
+    Only texts that copied a named script's own words go with it, not copies of copies.
+    """
+    scripts = set(named) | _column(con, _SAME_WORDS, [sorted(named)])
+    same_words = scripts - set(named)
+    texts = _script_texts(con, scripts)
+    written = generated_texts(con)
+    own = _column(con, _OWN_VARIANTS, [sorted(scripts)])
+    lists = _Lists()
+    for one in (one for one in written if one.variant_id in own):
+        lists.take(one)
+    words = [*texts, *(one.text for one in written if one.key in own)]
+    others = [one for one in written if one.variant_id not in own]
+    for one in copies(others, words, bounds):
+        lists.take(one)
+    copied = lists.variants - own
+    promoted = {f"{WINNER}{variant_id}" for variant_id in copied}
+    known = _column(con, "SELECT script_id FROM scripts", [])
+    scripts |= promoted & known
+    all_texts = [*_script_texts(con, scripts), *lists.texts]
+    hashes = {text_hash(text) for text in all_texts}
+    revisions = _revisions(con, scripts, lists.variants)
+    hashes |= {revision_hash for _, revision_hash in revisions}
+    vectors = hashes | {text_hash(c) for t in all_texts for c in sentence_runs(t)}
+    stored = _column(con, "SELECT DISTINCT content_hash FROM embeddings", [])
+    keys = [sorted(scripts), sorted(lists.variants), sorted(hashes)]
+    examples = sorted(
+        _column(con, _EXAMPLES, keys) | _examples_by_words(con, hashes, words, bounds)
+    )
+    learnt, near = models_of_examples(con, examples)
+    return Found(
+        erasure=dataclasses.replace(
+            erasure,
+            scripts=tuple(sorted(scripts)),
+            revisions=tuple(sorted(revisions)),
+            variants=tuple(sorted(lists.variants)),
+            drafts=tuple(sorted(lists.drafts)),
+            attempts=tuple(sorted(lists.attempts)),
+            edits=tuple(sorted(lists.edits)),
+            contents=tuple(sorted(hashes | (vectors & stored))),
+            examples=tuple(examples),
+            models=tuple(learnt),
+        ),
+        texts=tuple(dict.fromkeys(all_texts)),
+        same_words=tuple(sorted(same_words)),
+        copied=tuple(sorted(copied)),
+        influenced=tuple(sorted(_column(con, _INFLUENCED, [sorted(scripts), keys[1]]))),
+        influenced_models=tuple(near),
+        similar=tuple(_similar(con, scripts, words, bounds)),
+        published=tuple(fetch_dicts(con, _PUBLISHED, keys)),
+        vendors=tuple(_vendors(con, keys[2])),
+        active_model=next((i for (i,) in con.execute(_ACTIVE).fetchall()), None),
+    )
+
+
+def _column(con: Connection, sql: str, parameters: list[Any]) -> set[str]:
+    return {str(row[0]) for row in con.execute(sql, parameters).fetchall()}
+
+
+def _script_texts(con: Connection, scripts: Collection[str]) -> list[str]:
+    rows = con.execute(
+        "SELECT DISTINCT text FROM scripts "
+        "WHERE script_id IN (SELECT unnest(?::TEXT[])) AND text <> '' ORDER BY text",
+        [sorted(scripts)],
+    ).fetchall()
+    return [str(text) for (text,) in rows]
+
+
+def _revisions(
+    con: Connection, scripts: Collection[str], variants: Collection[str]
+) -> set[tuple[str, str]]:
+    """Every revision of the scripts, and of the scripts that variants would become."""
+    rows = con.execute(
+        """
+        SELECT script_id, revision_hash
+        FROM scripts
+        WHERE script_id IN (SELECT unnest($1::TEXT[]))
+        UNION
+        SELECT script_id, revision_hash
+        FROM script_status
+        WHERE script_id IN (SELECT unnest($1::TEXT[]))
+        UNION
+        SELECT 'winner/' || variant_id, revision_hash
+        FROM variants
+        WHERE variant_id IN (SELECT unnest($2::TEXT[]))
+        UNION
+        SELECT 'winner/' || variant_id, revision_hash
+        FROM post_edits
+        WHERE variant_id IN (SELECT unnest($2::TEXT[]))
+        """,
+        [sorted(scripts), sorted(variants)],
+    ).fetchall()
+    return {(str(i), str(words)) for i, words in rows if words}
+
+
+def _examples_by_words(
+    con: Connection, hashes: Collection[str], words: Sequence[str], bounds: Bounds
+) -> set[str]:
+    """Examples that hold the words without a link to their script.
+
+    The very words, or where an example names no revision a copy of them.
+    """
+    rows = con.execute(_EXAMPLE_TEXTS).fetchall()
+    found = {str(i) for i, text, _ in rows if text_hash(text) in hashes}
+    unnamed = [
+        GeneratedText("", example_id, "", text)
+        for example_id, text, revision_hash in rows
+        if revision_hash is None
+    ]
+    return found | {one.key for one in copies(unnamed, words, bounds)}
+
+
+def _similar(
+    con: Connection, scripts: Collection[str], words: Sequence[str], bounds: Bounds
+) -> list[str]:
+    """Other scripts that share more words with these than a variant may."""
+    rows = con.execute("SELECT script_id, text FROM current_scripts").fetchall()
+    others = [
+        GeneratedText("", script_id, "", text)
+        for script_id, text in rows
+        if script_id not in scripts and text
+    ]
+    return sorted({one.key for one in copies(others, words, bounds)})
+
+
+def _vendors(con: Connection, hashes: list[str]) -> list[dict[str, Any]]:
+    """What vendors were sent, which nothing here can take back."""
+    batches = con.execute(_BATCHES, [hashes]).fetchall()
+    found: list[dict[str, Any]] = [
+        {"vendor": provider, "holds": f"the input file of batch {batch_id}"}
+        for provider, batch_id in batches
+    ]
+    found += [
+        {"vendor": provider, "holds": "requests with scripts in their text"}
+        for provider in sorted(_column(con, _PROVIDERS, []))
+    ]
+    return found

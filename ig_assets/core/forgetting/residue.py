@@ -1,0 +1,152 @@
+"""Looks for forgotten words in all tables and files, after everything was deleted.
+
+The words are looked for sentence by sentence. A sentence that another text of the
+warehouse has too, below the bounds of a copy, is no trace of the script; it is counted
+as shared. DuckDB may compress the texts of its file, so that its bytes alone prove
+nothing: its tables are read too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ig_assets.warehouse.forgetting.registry import COLUMNS, Columns
+from ig_assets.warehouse.warehouse import Connection
+
+FEWEST_WORDS = 5
+FEWEST_CHARACTERS = 20
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
+_CHUNK_BYTES = 8 << 20
+
+
+@dataclass(frozen=True)
+class Residue:
+    """Where words are left: `places` are columns and files, with how many sentences.
+
+    `shared` are tables with sentences that texts which stay have in common with a
+    forgotten one. `sentences` is how many were looked for, `files` in how many files.
+    """
+
+    sentences: int
+    files: int
+    places: dict[str, int]
+    shared: dict[str, int]
+
+
+def sentences_of(texts: Iterable[str]) -> list[str]:
+    """The sentences of texts that are long enough to be looked for; else whole texts.
+
+    Long enough are 5 words and 20 characters: less is found in texts of anybody.
+    """
+    found: dict[str, None] = {}
+    for text in texts:
+        parts = [part.strip() for part in _SENTENCE_END.split(text)]
+        long = [
+            part
+            for part in parts
+            if len(part.split()) >= FEWEST_WORDS and len(part) >= FEWEST_CHARACTERS
+        ]
+        found.update(dict.fromkeys(long or [text.strip()]))
+    return [sentence for sentence in found if sentence]
+
+
+def search(
+    con: Connection,
+    texts: Iterable[str],
+    folders: Sequence[Path],
+    skipped: Sequence[Path],
+) -> Residue:
+    """Look for the texts' sentences in the tables, and in all files below `folders`.
+
+    What lies below one of `skipped` is not read.
+    """
+    sentences = sentences_of(texts)
+    places: dict[str, int] = {}
+    shared: dict[str, int] = {}
+    shared_sentences: set[str] = set()
+    for table, columns in COLUMNS.items():
+        for column, left in _in_table(con, table, columns, sentences).items():
+            if column in columns.words.split():
+                shared[table] = max(len(left), shared.get(table, 0))
+                shared_sentences |= left
+            else:
+                places[f"{table}.{column}"] = len(left)
+    sought = [
+        sorted({spelt.encode("utf-8") for spelt in _spellings(sentence)})
+        for sentence in sentences
+        if sentence not in shared_sentences
+    ]
+    files = _files(folders, skipped)
+    for path in files:
+        if count := _in_file(path, sought):
+            places[str(path)] = count
+    return Residue(len(sentences), len(files), places, shared)
+
+
+def _in_table(
+    con: Connection, table: str, columns: Columns, sentences: Sequence[str]
+) -> dict[str, set[str]]:
+    """By column the sentences that are in it, as they are or in JSON."""
+    names = [name for name in columns.names() if name not in columns.vectors.split()]
+    cells = " UNION ALL ".join(
+        f"SELECT '{name}' AS name, \"{name}\" AS cell FROM {table} "
+        f'WHERE length("{name}") >= {FEWEST_CHARACTERS}'
+        for name in names
+    )
+    rows = con.execute(
+        f"""
+        SELECT DISTINCT t.name, s.sentence
+        FROM (
+            SELECT unnest(?::TEXT[]) AS sentence, unnest(?::TEXT[]) AS spelling
+        ) AS s
+        JOIN ({cells}) AS t
+            ON contains(t.cell, s.spelling)
+        """,
+        [
+            [s for s in sentences for _ in range(3)],
+            [spelt for s in sentences for spelt in _spellings(s)],
+        ],
+    ).fetchall()
+    found: dict[str, set[str]] = {}
+    for name, sentence in rows:
+        found.setdefault(str(name), set()).add(str(sentence))
+    return found
+
+
+def _spellings(sentence: str) -> tuple[str, str, str]:
+    """A sentence as text files, JSON, and JSON in ASCII have it."""
+    in_json = json.dumps(sentence, ensure_ascii=False)[1:-1]
+    return sentence, in_json, json.dumps(sentence)[1:-1]
+
+
+def _files(folders: Sequence[Path], skipped: Sequence[Path]) -> list[Path]:
+    found = {
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+    return sorted(
+        path for path in found if not any(path.is_relative_to(s) for s in skipped)
+    )
+
+
+def _in_file(path: Path, sought: Sequence[Sequence[bytes]]) -> int:
+    """How many of the sentences are in a file; one that vanishes has none."""
+    overlap = max((len(b) for spelt in sought for b in spelt), default=1) - 1
+    left = list(range(len(sought)))
+    total = len(left)
+    tail = b""
+    try:
+        with path.open("rb") as file:
+            while left and (chunk := file.read(_CHUNK_BYTES)):
+                window = tail + chunk
+                left = [n for n in left if not any(b in window for b in sought[n])]
+                tail = window[-overlap:] if overlap else b""
+    except FileNotFoundError:
+        return 0
+    return total - len(left)

@@ -1,0 +1,247 @@
+"""Forgets scripts: an intent row, the steps one after the other, a receipt.
+
+    intent row → working file → tables → models → index → datasets → warehouse's file
+    → search → receipt → last row → working file removed
+
+Killed anywhere, `resume` goes on from the first step that is not recorded. The files of
+the library are left alone: a sync refuses a forgotten one and says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ig_assets.core.forgetting.begun import read_begun, remove_begun, write_begun
+from ig_assets.core.forgetting.finding import Found, find
+from ig_assets.core.forgetting.steps import STEPS, Forgetting
+from ig_assets.core.identity import stable_id
+from ig_assets.errors import InputError
+from ig_assets.warehouse.forgetting.erasure import Erasure, rows_to_erase
+from ig_assets.warehouse.forgetting.receipts import Receipt, write_receipt
+from ig_assets.warehouse.forgetting.replay import REPLAYED, replay_receipts
+from ig_assets.warehouse.rows import fetch_dicts, insert_row, merge_rows
+
+BEGUN, DONE = "begun", "done"
+FILE_STEPS = ("index", "datasets", "warehouse")
+
+Watch = Callable[[str], None]
+
+_OPEN = """
+    SELECT *
+    FROM forget_requests
+    WHERE status <> 'done'
+    ORDER BY requested_at, request_id
+"""
+
+_STEPS = "SELECT step, detail FROM forget_steps WHERE request_id = ?"
+
+_FORGOTTEN = """
+    SELECT script_id
+    FROM forgotten
+    WHERE script_id IN (SELECT unnest(?::TEXT[]))
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a forgetting would touch: rows by table, and what it found."""
+
+    rows: dict[str, int]
+    found: Found
+
+    def as_json(self) -> dict[str, Any]:
+        """Ids and counts, no words."""
+        erasure = self.found.erasure
+        return {
+            "scripts": list(erasure.scripts),
+            "variants": list(erasure.variants),
+            "rows": self.rows,
+            "vectors": len(erasure.contents),
+            "examples": list(erasure.examples),
+            "models": list(erasure.models),
+            **self.found.listing(),
+        }
+
+
+def plan_forgetting(work: Forgetting, named: Sequence[str]) -> Plan:
+    """What forgetting these scripts would touch; writes nothing."""
+    erasure = Erasure("", "", "", work.clock.now())
+    with work.warehouse.transaction() as con:
+        found = find(con, erasure, named, work.bounds)
+        return Plan(rows_to_erase(con, found.erasure), found)
+
+
+def forget(
+    work: Forgetting,
+    named: Sequence[str],
+    reason: str,
+    requested_by: str,
+    after: Watch = lambda step: None,
+) -> Receipt | None:
+    """Forget scripts by their ids; None where all of them are forgotten already.
+
+    `after` is called with the name of each step that was recorded. Raises InputError
+    without a reason and while an earlier request is unfinished; and what a step raises,
+    after which `resume` goes on.
+    """
+    if not reason.strip():
+        raise InputError("Forgetting cannot be undone; say why with a reason.")
+    now = work.clock.now()
+    with work.warehouse.transaction() as con:
+        if fetch_dicts(con, _OPEN):
+            raise InputError(
+                "An earlier request to forget is not finished; run "
+                "`ig-assets forget --resume` first."
+            )
+        known = {i for (i,) in con.execute(_FORGOTTEN, [list(named)]).fetchall()}
+        wanted = sorted(set(named) - known)
+        if not wanted:
+            return None
+        request_id = stable_id("forget", now.isoformat(), *wanted)
+        row = {
+            "request_id": request_id,
+            "script_ids": json.dumps(wanted),
+            "reason": reason.strip(),
+            "requested_by": requested_by,
+            "requested_at": now,
+            "status": BEGUN,
+        }
+        insert_row(con, "forget_requests", row)
+    after("intent")
+    receipt = _go_on(work, row, after)
+    remove_begun(work.receipts)
+    return receipt
+
+
+def resume(work: Forgetting, after: Watch = lambda step: None) -> list[Receipt]:
+    """Finish what was begun, and what a restored warehouse has yet to do in files.
+
+    Returns the receipts of the requests, oldest first. Raises what a step raises.
+    """
+    now = work.clock.now()
+    with work.warehouse.transaction() as con:
+        if work.warehouse.path is None:  # a file does this when it is opened
+            replay_receipts(con, work.receipts, now)
+        rows = fetch_dicts(con, _OPEN)
+    receipts = [_go_on(work, row, after) for row in rows]
+    remove_begun(work.receipts)
+    return receipts
+
+
+def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
+    if row["status"] == REPLAYED:
+        return _finish_replayed(work, row, after)
+    request_id = row["request_id"]
+    details = _details(work, request_id)
+    found = _found(work, row, details)
+    after("found")
+    for step in STEPS:
+        if step.name in details:
+            continue
+        detail = step.run(work, found)
+        if step.name == "tables":
+            detail["erasure"] = found.erasure.as_json()
+        details[step.name] = detail
+        _record(work, request_id, step.name, detail)
+        after(step.name)
+    receipt = write_receipt(work.receipts, request_id, _receipt(row, found, details))
+    after("receipt")
+    with work.warehouse.transaction() as con:
+        done = {
+            "request_id": request_id,
+            "status": DONE,
+            "number": receipt.number,
+            "receipt": receipt.content,
+            "receipt_hash": receipt.sha256,
+            "finished_at": work.clock.now(),
+        }
+        merge_rows(con, "forget_requests", [done])
+    after("done")
+    return receipt
+
+
+def _finish_replayed(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
+    """What the tables' replay left: index, training files, the file's bytes."""
+    receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
+    found = Found(Erasure.from_json(receipt.fields["erasure"]))
+    for step in STEPS:
+        if step.name in FILE_STEPS:
+            detail = step.run(work, found)
+            _record(work, row["request_id"], step.name, detail)
+            after(step.name)
+    with work.warehouse.transaction() as con:
+        key = {"request_id": row["request_id"]}
+        merge_rows(con, "forget_requests", [key | {"status": DONE}])
+    return receipt
+
+
+def _details(work: Forgetting, request_id: str) -> dict[str, Any]:
+    with work.warehouse.transaction() as con:
+        rows = con.execute(_STEPS, [request_id]).fetchall()
+    return {step: json.loads(detail) for step, detail in rows}
+
+
+def _found(work: Forgetting, row: dict[str, Any], details: dict[str, Any]) -> Found:
+    """What was found: from the working file, or looked for before anything is gone."""
+    request_id = row["request_id"]
+    if (found := read_begun(work.receipts, request_id)) is not None:
+        return found
+    if "tables" in details:  # the working file was lost, so that the words are unknown
+        return Found(Erasure.from_json(details["tables"]["erasure"]))
+    erasure = Erasure(
+        request_id, row["reason"], row["requested_by"], row["requested_at"]
+    )
+    with work.warehouse.transaction() as con:
+        found = find(con, erasure, json.loads(row["script_ids"]), work.bounds)
+    write_begun(work.receipts, found)
+    return found
+
+
+def _record(work: Forgetting, request_id: str, step: str, detail: Any) -> None:
+    with work.warehouse.transaction() as con:
+        record = {
+            "request_id": request_id,
+            "step": step,
+            "detail": json.dumps(detail),
+            "done_at": work.clock.now(),
+        }
+        merge_rows(con, "forget_steps", [record])
+
+
+def _receipt(
+    row: dict[str, Any], found: Found, details: dict[str, Any]
+) -> dict[str, Any]:
+    """What the receipt says: ids, hashes and counts."""
+    steps = {
+        name: {k: v for k, v in detail.items() if k != "erasure"}
+        for name, detail in details.items()
+    }
+    return {
+        "scripts_named": json.loads(row["script_ids"]),
+        "reason": row["reason"],
+        "requested_by": row["requested_by"],
+        "requested_at": row["requested_at"].isoformat(),
+        "steps": steps,
+        "found": found.listing(),
+        "not_undone": _not_undone(found, steps),
+        "erasure": found.erasure.as_json(),
+    }
+
+
+def _not_undone(found: Found, steps: dict[str, Any]) -> list[str]:
+    """What is left that this program cannot delete, in sentences."""
+    said = [
+        f"The post {post['post_id']} is out on {post['platform']}"
+        f" ({post['platform_post_id']}); it was not taken down."
+        for post in found.published
+    ]
+    said += [
+        f"{one['vendor']} was sent {one['holds']}; it was not asked to delete them."
+        for one in found.vendors
+    ]
+    said += [steps["warehouse"]["left"]] if "left" in steps["warehouse"] else []
+    said.append("The library's own file, exports and backups were not touched.")
+    return said

@@ -1,0 +1,207 @@
+"""The steps of a forgetting. Each may be repeated: what is done already stays done."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ig_assets.core.corpus.index import generations
+from ig_assets.core.fine_tuning.canary import previously_active
+from ig_assets.core.fine_tuning.dataset_files import MANIFEST, write_datasets
+from ig_assets.core.forgetting.copies import Bounds
+from ig_assets.core.forgetting.finding import Found
+from ig_assets.core.forgetting.residue import search
+from ig_assets.core.models.registry import activate, list_models
+from ig_assets.core.ports import Clock, VectorIndex
+from ig_assets.warehouse.forgetting.erasure import erase
+from ig_assets.warehouse.warehouse import Connection, Warehouse
+
+Detail = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """All that a forgetting needs from outside the core.
+
+    `receipts` is the folder of receipts; `datasets` has a folder of training files per
+    month. All files below `searched` are looked through, but for those below
+    `library`, which is not ours to change. `rolls_back` says whether a tainted model
+    that is active is replaced at once. `seed` and `base_model` are those of months
+    whose manifest does not name its own.
+    """
+
+    clock: Clock
+    warehouse: Warehouse
+    index: VectorIndex
+    receipts: Path
+    datasets: Path
+    searched: tuple[Path, ...]
+    library: Path | None
+    bounds: Bounds
+    rolls_back: bool
+    seed: int
+    base_model: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step by name; `run` gives what it found and did."""
+
+    name: str
+    run: Callable[[Forgetting, Found], Detail]
+
+
+def erase_tables(work: Forgetting, found: Found) -> Detail:
+    """Delete the words in every table, in one transaction."""
+    with work.warehouse.transaction() as con:
+        return {"rows": erase(con, found.erasure)}
+
+
+def settle_active_model(work: Forgetting, found: Found) -> Detail:
+    """Replace a tainted model that was active, or leave it active, by the setting."""
+    was_active = found.active_model
+    if was_active is None or was_active not in found.erasure.models:
+        return {"active": None}
+    now = work.clock.now()
+    with work.warehouse.transaction() as con:
+        if not work.rolls_back:
+            if not _is_active(con, was_active):
+                reason = "tainted, and kept active by IG_TAINTED_ACTIVE=keep"
+                activate(con, was_active, reason, now)
+            return {"active": "kept", "model": was_active}
+        previous = previously_active(con, was_active)
+        if previous is None:
+            return {"active": "none left", "model": was_active}
+        if not _is_active(con, previous):
+            reason = f"rollback: {was_active} learnt from a forgotten script"
+            activate(con, previous, reason, now)
+        return {"active": "rolled back", "model": previous}
+
+
+def _is_active(con: Connection, model_id: str) -> bool:
+    return any(
+        m.model_id == model_id and m.status == "active" for m in list_models(con)
+    )
+
+
+_NAMESPACES = """
+    SELECT namespace
+    FROM index_spaces
+    WHERE index_name = $1
+    UNION
+    SELECT namespace
+    FROM index_entries
+    WHERE index_name = $1
+    UNION
+    SELECT namespace
+    FROM index_generations
+    WHERE index_name = $1
+    ORDER BY namespace
+"""
+
+
+def purge_index(work: Forgetting, found: Found) -> Detail:
+    """Purge the vectors of every namespace that the index ever had. Raises VendorError.
+
+    The state of a namespace keeps its name where it had one, so that the next sync
+    takes it as it is.
+    """
+    warehouse, index = work.warehouse, work.index
+    with warehouse.transaction() as con:
+        rows = con.execute(_NAMESPACES, [index.name]).fetchall()
+    for (namespace,) in rows:
+        state = generations.compare(warehouse, index, namespace)
+        generations.begin(warehouse, index, namespace, work.clock.now())
+        index.purge(namespace, found.erasure.scripts)
+        if state.is_named:
+            generations.end(warehouse, index, namespace, work.clock.now())
+    return {"namespaces": [namespace for (namespace,) in rows]}
+
+
+_MONTHS = """
+    SELECT DISTINCT month
+    FROM forgotten_examples
+    WHERE example_id IN (SELECT unnest(?::TEXT[]))
+    ORDER BY month
+"""
+
+
+def rewrite_datasets(work: Forgetting, found: Found) -> Detail:
+    """Write the training files of each month anew that had one of the examples.
+
+    A month whose files are there but whose rows are not, as after a restore, is
+    written as well.
+    """
+    with work.warehouse.transaction() as con:
+        rows = con.execute(_MONTHS, [list(found.erasure.examples)]).fetchall()
+    months = {str(month) for (month,) in rows}
+    gone = set(found.erasure.examples)
+    for manifest in sorted(work.datasets.glob(f"*/{MANIFEST}")):
+        for leftover in manifest.parent.glob(".*.part"):
+            leftover.unlink(missing_ok=True)
+        named = json.loads(manifest.read_text(encoding="utf-8"))["examples"]
+        if gone & {example["example_id"] for example in named}:
+            months.add(manifest.parent.name)
+    return {month: _rewrite_month(work, month) for month in sorted(months)}
+
+
+def _rewrite_month(work: Forgetting, month: str) -> Detail:
+    path = work.datasets / month / MANIFEST
+    if not path.is_file():
+        return {"files": "none"}
+    before = json.loads(path.read_text(encoding="utf-8"))
+    after = write_datasets(
+        work.warehouse,
+        work.clock,
+        month,
+        work.datasets,
+        before.get("seed", work.seed),
+        before.get("base_model", work.base_model),
+    )
+    lines = sum(before.get("counts", {}).values())
+    return {
+        "dataset_before": before.get("dataset_hash"),
+        "dataset_after": after.dataset_hash,
+        "lines_removed": lines - after.lines,
+    }
+
+
+def rewrite_warehouse(work: Forgetting, found: Found) -> Detail:
+    """Rewrite the file or the server's tables; say what a server keeps all the same."""
+    left = work.warehouse.rewrite()
+    return {"rewritten": True} | ({"left": left} if left else {})
+
+
+def search_everywhere(work: Forgetting, found: Found) -> Detail:
+    """Look for the words in all tables and files."""
+    if not found.texts:
+        return {"sentences": 0, "note": "The words are not known here any more."}
+    skipped = [work.receipts, *([work.library] if work.library else [])]
+    with work.warehouse.transaction() as con:
+        residue = search(con, found.texts, work.searched, skipped)
+    return dataclasses.asdict(residue) | {
+        "places": {_below(work, name): n for name, n in residue.places.items()}
+    }
+
+
+def _below(work: Forgetting, name: str) -> str:
+    """A file's path below the first folder that was searched."""
+    path = Path(name)
+    for folder in work.searched:
+        if path.is_relative_to(folder):
+            return path.relative_to(folder).as_posix()
+    return name
+
+
+STEPS: Sequence[Step] = (
+    Step("tables", erase_tables),
+    Step("models", settle_active_model),
+    Step("index", purge_index),
+    Step("datasets", rewrite_datasets),
+    Step("warehouse", rewrite_warehouse),
+    Step("search", search_everywhere),
+)

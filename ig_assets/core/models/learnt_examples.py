@@ -1,0 +1,70 @@
+"""Which training examples a model learnt from, and which models learnt from some."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+
+from ig_assets.warehouse.warehouse import Connection
+
+_JOBS = """
+    SELECT m.model_id, m.artifact, j.dataset_hash
+    FROM models AS m
+    JOIN fine_tune_jobs AS j
+        ON j.job_id = m.job_id
+    ORDER BY m.model_id
+"""
+
+_OF_DATASET = """
+    SELECT parent_id
+    FROM edges
+    WHERE child_kind = 'dataset'
+        AND child_id = ?
+        AND parent_kind = 'example'
+"""
+
+_FORGOTTEN = "SELECT DISTINCT example_id FROM forgotten_examples"
+
+
+def learnt_examples(
+    con: Connection, artifact: str | None, dataset_hash: str | None
+) -> set[str]:
+    """Ids of the examples that a model holds or was trained on.
+
+    A few-shot model's are those of its artifact (JSON). Any other model's are all
+    lines of its dataset, the validation lines too, since the vendor has them.
+    """
+    shown = json.loads(artifact).get("example_ids") if artifact else None
+    if shown is not None:
+        return {str(example_id) for example_id in shown}
+    return _of_dataset(con, dataset_hash)
+
+
+def models_of_examples(
+    con: Connection, example_ids: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """The models that learnt from one of the examples; those whose dataset had one.
+
+    The second list holds none of the first: few-shot models that show other examples.
+    """
+    learnt, near = [], []
+    wanted = set(example_ids)
+    for model_id, artifact, dataset_hash in con.execute(_JOBS).fetchall():
+        if wanted & learnt_examples(con, artifact, dataset_hash):
+            learnt.append(str(model_id))
+        elif wanted & _of_dataset(con, dataset_hash):
+            near.append(str(model_id))
+    return learnt, near
+
+
+def learnt_from_forgotten(
+    con: Connection, artifact: str | None, dataset_hash: str | None
+) -> bool:
+    """Whether one of a model's examples was forgotten."""
+    forgotten = {i for (i,) in con.execute(_FORGOTTEN).fetchall()}
+    return bool(forgotten & learnt_examples(con, artifact, dataset_hash))
+
+
+def _of_dataset(con: Connection, dataset_hash: str | None) -> set[str]:
+    rows = con.execute(_OF_DATASET, [dataset_hash]).fetchall()
+    return {str(example_id) for (example_id,) in rows}

@@ -1,0 +1,88 @@
+"""The receipts of what was forgotten: files beside the warehouse, chained by hashes.
+
+They hold ids and hashes, no words. They lie outside the warehouse's file, so that a
+restored older copy of it learns from them what was forgotten since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ig_assets.errors import WarehouseError
+from ig_assets.files import write_atomic
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One receipt; `content` is the file's text, `sha256` the hash of its bytes."""
+
+    number: int
+    request_id: str
+    content: str
+    sha256: str
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What it says."""
+        fields: dict[str, Any] = json.loads(self.content)
+        return fields
+
+
+def receipts_folder(warehouse_file: Path) -> Path:
+    """The folder of receipts of a warehouse's file."""
+    return warehouse_file.with_name(f"{warehouse_file.name}.forgotten")
+
+
+def read_receipts(folder: Path) -> list[Receipt]:
+    """All receipts in their order; none where there is no folder.
+
+    Raises WarehouseError where one is missing or was changed: each has the number
+    after the one before it, and repeats its hash.
+    """
+    if not folder.is_dir():
+        return []
+    found: list[Receipt] = []
+    for path in sorted(folder.glob("*.json")):
+        previous = found[-1].sha256 if found else ""
+        try:
+            payload = path.read_bytes()
+            fields = json.loads(payload)
+            number, before = fields["number"], fields["previous"]
+            request_id = str(fields["request_id"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise _broken(path, "cannot be read") from None
+        if number != len(found) + 1 or before != previous:
+            raise _broken(path, "does not follow the one before it")
+        digest = hashlib.sha256(payload).hexdigest()
+        found.append(Receipt(number, request_id, payload.decode("utf-8"), digest))
+    return found
+
+
+def write_receipt(folder: Path, request_id: str, fields: Mapping[str, Any]) -> Receipt:
+    """Add a receipt at the end of the chain; a request's known one is given back.
+
+    Raises WarehouseError as `read_receipts` does, and OSError.
+    """
+    known = read_receipts(folder)
+    for receipt in known:
+        if receipt.request_id == request_id:
+            return receipt
+    number = len(known) + 1
+    previous = known[-1].sha256 if known else ""
+    chained = {"number": number, "previous": previous, "request_id": request_id}
+    text = json.dumps(chained | dict(fields), indent=1, ensure_ascii=False) + "\n"
+    write_atomic(folder / f"{number:06d}-{request_id}.json", text)
+    digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return Receipt(number, request_id, text, digest)
+
+
+def _broken(path: Path, fault: str) -> WarehouseError:
+    return WarehouseError(
+        f"The receipt {path.name} of what was forgotten {fault}; restore the folder "
+        f"{path.parent} from the newest copy that you have."
+    )

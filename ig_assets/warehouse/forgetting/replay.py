@@ -1,0 +1,71 @@
+"""Forgets again what a restored copy of the warehouse still holds.
+
+The receipts beside the file say what was forgotten since the copy was made.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from pathlib import Path
+
+from ig_assets.warehouse.backends import Connection
+from ig_assets.warehouse.forgetting.erasure import Erasure, erase
+from ig_assets.warehouse.forgetting.receipts import read_receipts
+
+REPLAYED = "replayed"
+"""Status of a request that the tables learnt of from its receipt alone."""
+
+_INSERT = """
+    INSERT INTO forget_requests
+        (request_id, script_ids, reason, requested_by, requested_at, status, number,
+        receipt, receipt_hash, finished_at)
+    VALUES (?, '[]', ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+_log = logging.getLogger(__name__)
+
+
+def replay_receipts(con: Connection, folder: Path, now: datetime) -> int:
+    """Erase what receipts name and the tables do not know; return how many receipts.
+
+    In the caller's transaction, on migrated tables. The file has to be rewritten where
+    there were any. Raises WarehouseError for a broken chain of receipts.
+    """
+    receipts = read_receipts(folder)
+    if not receipts:
+        return 0
+    rows = con.execute("SELECT request_id, number FROM forget_requests").fetchall()
+    known = dict(rows)
+    missing = [r for r in receipts if known.get(r.request_id) is None]
+    replayed = 0
+    for receipt in missing:
+        erasure = Erasure.from_json(receipt.fields["erasure"])
+        erased = erase(con, erasure)
+        if receipt.request_id in known:
+            # Interrupted before its last row, or copied at that moment: its rerun
+            # finishes it.
+            replayed += bool(erased)
+            continue
+        replayed += 1
+        con.execute(
+            _INSERT,
+            [
+                receipt.request_id,
+                erasure.reason,
+                erasure.requested_by,
+                erasure.forgotten_at,
+                REPLAYED,
+                receipt.number,
+                receipt.content,
+                receipt.sha256,
+                now,
+            ],
+        )
+    if replayed:
+        _log.warning(
+            "The warehouse is older than %d forgotten requests; their scripts were "
+            "erased again. Run `ig-assets forget --resume` for files and index.",
+            replayed,
+        )
+    return replayed

@@ -1,0 +1,83 @@
+"""`ig-assets forget`: lists, deletes, may be repeated, says what is left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ig_assets.cli.app import app
+from ig_assets_tests.core.forgetting.forgetting_factory import PHRASE, ForgettingFactory
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> ForgettingFactory:
+    factory = ForgettingFactory(tmp_path)
+    factory.fill()
+    factory.warehouse.close()
+    return factory
+
+
+def run(env: ForgettingFactory, *arguments: str) -> Result:
+    settings = {
+        "IG_DATA_DIR": str(env.data),
+        "IG_WAREHOUSE_URL": f"duckdb:///{env.data / 'w.duckdb'}",
+        "IG_LIBRARY": str(env.data.parent / "library"),
+    }
+    return CliRunner().invoke(app, ["forget", *arguments], env=settings)
+
+
+def test_a_script_is_listed_then_forgotten_and_a_rerun_does_nothing(
+    env: ForgettingFactory,
+) -> None:
+    listed = run(env, "--author", "mara", "--dry-run", "--json")
+    assert listed.exit_code == 0, listed.output
+    plan = json.loads(listed.stdout)
+    assert plan["scripts"] == ["history/kettle"] and plan["models"] == [env.model_id]
+    assert env.files_with(PHRASE)
+    done = run(env, "history/kettle", "--reason", "a letter", "--json")
+    assert done.exit_code == 0, done.output
+    [receipt] = json.loads(done.stdout)
+    assert receipt["number"] == 1 and receipt["reason"] == "a letter"
+    assert env.files_with(PHRASE) == []
+    again = run(env, "history/kettle", "--reason", "a letter")
+    assert again.exit_code == 0 and "Nothing is left to forget" in again.stdout
+    assert run(env, "--resume", "--json").stdout == "[]\n"
+
+
+def test_words_that_are_left_are_named_and_end_the_command_with_1(
+    env: ForgettingFactory,
+) -> None:
+    (env.data / "notes.txt").write_text(PHRASE)
+    result = run(env, "history/kettle", "--reason", "a letter")
+    assert result.exit_code == 1
+    assert "Words are left in: notes.txt" in " ".join(result.stdout.split())
+    assert PHRASE not in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        ([], "Name a script to forget"),
+        (["history/kettle"], "say why with --reason"),
+        (["history/nothing", "--dry-run"], "There is no script"),
+        (["history/kettle", "--resume"], "name no script"),
+    ],
+)
+def test_wrong_use_is_a_sentence(
+    empty: ForgettingFactory, arguments: list[str], said: str
+) -> None:
+    result = run(empty, *arguments)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> ForgettingFactory:
+    """A folder whose only script is that of one past test."""
+    factory = ForgettingFactory(tmp_path_factory.mktemp("empty"))
+    factory.past("kettle", f"{PHRASE}\n\nIt never stops.", (1.0, 0.0, 0.0), "Mara")
+    factory.warehouse.close()
+    return factory
