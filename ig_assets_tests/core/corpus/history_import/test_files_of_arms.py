@@ -106,3 +106,41 @@ def test_a_repeated_file_gives_an_older_folder_the_tests_of_its_single_posts(
     assert load(corpus, HEADER + A, "a.csv", source="ads").already_imported
     load(corpus, HEADER + B, "b.csv", source="ads")
     assert [arm for arm, *_ in finals(corpus)] == ["a", "b"]
+
+
+Z = "t,z,Four,5000,300,2025-03-01\n"
+
+
+@pytest.mark.parametrize("named", [{}, {"source": "ads"}])
+def test_a_new_arm_in_place_of_a_known_one_is_rejected_and_the_test_stays_as_it_was(
+    corpus: CorpusFactory, named: dict[str, str]
+) -> None:
+    load(corpus, HEADER + A + B, "ads.csv", **named)
+    other = C.replace("t,", "t2,") + A.replace("t,", "t2,").replace("One", "Uno")
+    report = load(corpus, HEADER + A + Z + other, "ads.csv", **named)
+    assert (report.imported, report.rejected) == (2, 2)
+    [reject, _] = report.rejects_sample
+    assert reject.reason == "missing arm"
+    assert "has arm z here" in reject.detail and "of its arm b." in reject.detail
+    assert "own with --source ads;" in reject.detail
+    assert ("z", 5000, 300) not in finals(corpus)
+
+
+@pytest.mark.parametrize("content", [Z, A + B + Z])
+def test_a_new_arm_of_a_known_test_is_taken_by_itself_or_with_all_and_said(
+    corpus: CorpusFactory, content: str
+) -> None:
+    load(corpus, HEADER + A + B, "ads.csv")
+    report = load(corpus, HEADER + content, "ads.csv")
+    assert [arm for arm, *_ in finals(corpus)] == ["a", "b", "z"]
+    assert any("that no earlier file has: t (z)." in note for note in report.notes)
+
+
+def test_an_arm_whose_script_was_forgotten_is_not_missed(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, HEADER + A + B, "ads.csv")
+    [(script_id,)] = corpus.rows("SELECT script_id FROM posts WHERE arm = 'b'")
+    with corpus.warehouse.transaction() as con:
+        con.execute("INSERT INTO forgotten (script_id) VALUES (?)", [script_id])
+    assert load(corpus, HEADER + A + Z, "ads.csv").rejected == 0
