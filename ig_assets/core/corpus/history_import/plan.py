@@ -27,6 +27,11 @@ from ig_assets.core.corpus.history_import.identity.file_posts import (
 )
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownHistory
 from ig_assets.core.corpus.history_import.identity.matching import KnownLookup
+from ig_assets.core.corpus.history_import.identity.memberships import (
+    Membership,
+    membership_notes,
+    new_memberships,
+)
 from ig_assets.core.corpus.history_import.identity.missing_arms import (
     without_incomplete_tests,
 )
@@ -155,6 +160,7 @@ class ImportPlan:
     scripts: Mapping[str, HistoryRow]
     edited: set[str]
     arms: list[ImportedArm]
+    memberships: list[Membership]
     experiments: list[ImportedExperiment]
     known_scripts: set[str]
     known_experiments: set[str]
@@ -193,6 +199,7 @@ def plan_import(
     whole = without_incomplete_tests(made.arms, known.posts, forgotten, file.source)
     arms = [arm for arm in whole.arms if arm.script_id not in forgotten]
     gone = [arm.post for arm in whole.arms if arm.script_id in forgotten]
+    memberships = new_memberships(arms, known.posts)
     time, time_notes = settle_time(reading_time(posts, options.as_of, present), arms)
     set_aside = {post.row.number for post in (*gone, *made.other_words, *made.alike)}
     set_aside |= {row.number for row, *_ in whole.refused}
@@ -225,6 +232,7 @@ def plan_import(
         scripts={item.script_id: item.post.row for item in words},
         edited=edited,
         arms=arms,
+        memberships=memberships,
         experiments=experiments,
         known_scripts=known_scripts(con, file.source),
         known_experiments={e["experiment_id"] for e in experiments} & {*known.tests},
@@ -236,6 +244,7 @@ def plan_import(
             *identity_notes(grouped),
             *rate_notes(rated, history),
             *arm_notes(arms, known.tests),
+            *membership_notes(arms, memberships),
             *experiment_notes(
                 experiments, options.terms, known.tests, looked_at(con, experiments)
             ),

@@ -60,15 +60,9 @@ class KnownLookup:
         no test of the file is the arm that it is in a known one. A name that is unique
         among all accounts is the same post's in whichever source.
         """
-        found = [
-            known
-            for name in post.names
-            for known in self._by_name[name]
-            if known.source == self._source or is_same_post(post, known)
-        ]
+        found = self._named(post)
         if experiment_id is not None:
             found = [k for k in found if k.experiment_id in (experiment_id, None)]
-        found = [known for known in found if known.post_id not in self._used]
         found.sort(
             key=lambda k: (
                 experiment_id is not None and k.experiment_id != experiment_id,
@@ -76,6 +70,24 @@ class KnownLookup:
             )
         )
         return self.use(found[0]) if found else None
+
+    def arms_by_name(self, post: FilePost) -> list[KnownPost]:
+        """The arms of known tests that a post in no test of the file is.
+
+        Its counts are those of each; the arms of the others would be compared with
+        newer ones than theirs.
+        """
+        found = {k.post_id: k for k in self._named(post) if k.experiment_id}
+        return [self.use(known) for known in found.values()]
+
+    def _named(self, post: FilePost) -> list[KnownPost]:
+        """The unused known posts that have a name of the post's."""
+        return self.unused(
+            known
+            for name in post.names
+            for known in self._by_name[name]
+            if known.source == self._source or is_same_post(post, known)
+        )
 
     def singles_like(self, post: FilePost) -> list[KnownPost]:
         """The posts in no experiment that are the same by their words."""
