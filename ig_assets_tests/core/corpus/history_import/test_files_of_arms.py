@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ig_assets.core.experiments.decisions.decide import update_results
-from ig_assets.errors import InputError
+from ig_assets.errors import InputError, NothingTakenError
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 from ig_assets_tests.core.corpus.history_import.test_file_posts import count, load
 
@@ -144,3 +144,30 @@ def test_an_arm_whose_script_was_forgotten_is_not_missed(
     with corpus.warehouse.transaction() as con:
         con.execute("INSERT INTO forgotten (script_id) VALUES (?)", [script_id])
     assert load(corpus, HEADER + A + Z, "ads.csv").rejected == 0
+
+
+def test_a_lone_arm_with_the_words_of_a_known_one_is_rejected(
+    corpus: CorpusFactory,
+) -> None:
+    """A new name of it would double the arm, and cost its test the winner."""
+    load(corpus, HEADER + A + B, "ads.csv", source="ads")
+    with pytest.raises(NothingTakenError, match="arm b2 here with the words of its"):
+        load(corpus, HEADER + B.replace(",b,", ",b2,"), "b.csv", source="ads")
+    assert [arm for arm, *_ in finals(corpus)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (A.replace("2025-03-01", ""), A),
+        (A, A.replace("03-01", "03-02")),
+        (A.replace(",a,", ",,"), A.replace(",a,", ",,").replace("2025-03-01", "")),
+    ],
+)
+def test_a_lone_arm_with_another_date_is_the_same_arm(
+    corpus: CorpusFactory, first: str, again: str
+) -> None:
+    for name, row in (("a", first), ("a2", again), ("b", B)):
+        load(corpus, HEADER + row, f"{name}.csv", source="ads")
+    assert [events for _, _, events in finals(corpus)] == [60, 130]
+    assert corpus.rows("SELECT randomised FROM experiments") == [(True,)]

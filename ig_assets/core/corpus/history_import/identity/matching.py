@@ -20,6 +20,7 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
 from ig_assets.core.corpus.history_import.identity.labels import SINGLE
 from ig_assets.core.corpus.history_import.identity.recognition import (
     is_of_same_test,
+    is_same_lone_arm,
     is_same_post,
 )
 
@@ -95,8 +96,17 @@ class KnownLookup:
         return [known for known in singles if is_same_post(post, known)]
 
     def singles_of(self, post: FilePost) -> list[KnownPost]:
-        """Those of them that may be this post: of the same test, or both of none."""
-        return [k for k in self.singles_like(post) if is_of_same_test(post, k)]
+        """Those of them that may be this post: of the same test, or both of none.
+
+        A lone arm with the same name is the same one, whatever its date.
+        """
+        singles = self._singles[post.row.revision_hash]
+        return [
+            known
+            for known in singles
+            if is_of_same_test(post, known)
+            and (is_same_post(post, known) or is_same_lone_arm(post, known))
+        ]
 
     def waiting(self, test: str) -> list[KnownPost]:
         """The posts of earlier files that were the only one of this test."""
