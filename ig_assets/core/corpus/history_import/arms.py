@@ -240,12 +240,11 @@ def _add_singles(
         if known is None:
             left.append(post)
             continue
-        label, experiment_id = known.label, known.experiment_id
-        plan.arms.append(
-            ImportedArm(
-                post, known.post_id, known.script_id, experiment_id, label, known
-            )
-        )
+        same = [known, *(lookup.arms_by_name(post) if known.experiment_id else ())]
+        plan.arms += [
+            ImportedArm(post, k.post_id, k.script_id, k.experiment_id, k.label, k)
+            for k in same
+        ]
     pairs, new, alike = _match_singles(left, lookup)
     plan.alike += alike
     for post, known in pairs:

@@ -260,7 +260,7 @@ def _report(plan: ImportPlan, readings: int) -> ImportReport:
         experiments=len(plan.experiments),
         known_experiments=len(plan.known_experiments),
         scripts=len(plan.scripts),
-        posts=len(plan.arms),
+        posts=len({arm.row.number for arm in plan.arms}),
         known_scripts=len(plan.known_scripts & plan.scripts.keys()),
         missing_scripts=len(plan.known_scripts - plan.scripts.keys()),
         repeated=plan.repeated,

@@ -27,6 +27,14 @@ from ig_assets.core.corpus.history_import.identity.file_posts import (
 )
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownHistory
 from ig_assets.core.corpus.history_import.identity.matching import KnownLookup
+from ig_assets.core.corpus.history_import.identity.memberships import (
+    Membership,
+    membership_notes,
+    new_memberships,
+)
+from ig_assets.core.corpus.history_import.identity.missing_arms import (
+    without_incomplete_tests,
+)
 from ig_assets.core.corpus.history_import.present import Present
 from ig_assets.core.corpus.history_import.rates import rate_posts
 from ig_assets.core.corpus.history_import.reading_times import (
@@ -152,6 +160,7 @@ class ImportPlan:
     scripts: Mapping[str, HistoryRow]
     edited: set[str]
     arms: list[ImportedArm]
+    memberships: list[Membership]
     experiments: list[ImportedExperiment]
     known_scripts: set[str]
     known_experiments: set[str]
@@ -187,10 +196,13 @@ def plan_import(
     across = options.by_name and options.source is None
     made = make_arms(rated.posts, file.source, file.import_id, known, across)
     forgotten = forgotten_scripts(con)
-    arms = [arm for arm in made.arms if arm.script_id not in forgotten]
-    gone = [arm.post for arm in made.arms if arm.script_id in forgotten]
+    whole = without_incomplete_tests(made.arms, known.posts, forgotten, file.source)
+    arms = [arm for arm in whole.arms if arm.script_id not in forgotten]
+    gone = [arm.post for arm in whole.arms if arm.script_id in forgotten]
+    memberships = new_memberships(arms, known.posts)
     time, time_notes = settle_time(reading_time(posts, options.as_of, present), arms)
     set_aside = {post.row.number for post in (*gone, *made.other_words, *made.alike)}
+    set_aside |= {row.number for row, *_ in whole.refused}
     left = [post for post in posts if post.row.number not in set_aside]
     lookup = KnownLookup(known, file.source, across)
     words, edited = current_words(con, left, arms, time, lookup)
@@ -207,6 +219,7 @@ def plan_import(
             *_rejects(file, grouped.refused),
             *_rejects(file, _with_reason(gone, *FORGOTTEN)),
             *_rejects(file, _with_reason(made.alike, *_ALIKE)),
+            *_rejects(file, whole.refused),
             *_rejects(
                 file,
                 [
@@ -219,6 +232,7 @@ def plan_import(
         scripts={item.script_id: item.post.row for item in words},
         edited=edited,
         arms=arms,
+        memberships=memberships,
         experiments=experiments,
         known_scripts=known_scripts(con, file.source),
         known_experiments={e["experiment_id"] for e in experiments} & {*known.tests},
@@ -229,7 +243,8 @@ def plan_import(
             *grouped.notes,
             *identity_notes(grouped),
             *rate_notes(rated, history),
-            *arm_notes(arms),
+            *arm_notes(arms, known.tests),
+            *membership_notes(arms, memberships),
             *experiment_notes(
                 experiments, options.terms, known.tests, looked_at(con, experiments)
             ),

@@ -96,47 +96,64 @@ def settle_time(
     """The time once the file's counts are compared with those of earlier imports.
 
     A file without dates is as new as its import. So is an export of older posts whose
-    counters are ahead of known ones and none is behind, where no earlier reading had
-    these counts: those were corrected since. A test is decided by its latest counts:
-    raises InputError where those of its arms say another age than the file's rows do,
-    being ahead of later ones, or all that differ fallen with their audience.
+    counters are ahead of later known ones and none is behind, where no earlier reading
+    had these counts: those were corrected since. A test is decided by its latest
+    counts: raises InputError where those of its arms say another age than the file's
+    rows do, being ahead of later ones, or all that differ fallen with their audience.
     """
-    timed = [arm for arm in arms if arm.known is not None and arm.known.read_at]
-    known = [
-        (arm.row, arm.known)
-        for arm in timed
-        if arm.known is not None and arm.row.read_at is None
-    ]
+    stated = time.stated
+    timed = [(arm.row, arm.known) for arm in arms if arm.known and arm.known.read_at]
+    known = [(row, k) for row, k in timed if row.read_at is None]
     latest = max((k.read_at for _, k in known if k.read_at), default=None)
     ahead = [(row, k) for row, k in known if _differs(row, k, 1)]
     behind = [(row, k) for row, k in known if _differs(row, k, -1)]
-    fell = len(behind) + sum(_fell_since(arm) for arm in timed)
-    stated = time.stated
-    is_older = stated is not None and latest is not None and stated < latest
-    new = [row for row, k in ahead if not _was_read(row, k)]
-    is_refreshed = is_older and not time.is_own and bool(new) and not behind
+    new = [
+        row for row, k in ahead if _is_before(row, k, stated) and not _was_read(row, k)
+    ]
+    is_refreshed = bool(new) and not time.is_own and not behind
     if is_refreshed and latest is not None and any(row.experiment for row in new):
         raise InputError(_ahead(len(new), stated, latest, time))
-    if latest is not None and not (is_older or time.is_own or ahead):
-        lower = [(row, k) for row, k in behind if row.experiment]
-        if lower and all(_differs(row, k, -1, DENOMINATORS) for row, k in behind):
-            raise InputError(_behind(len(behind), latest, time))
+    fallen = [(row, k) for row, k in behind if not _is_before(row, k, stated)]
+    if latest is not None and not (time.is_own or ahead):
+        tested = any(row.experiment for row, _ in fallen)
+        if tested and all(_differs(row, k, -1, DENOMINATORS) for row, k in fallen):
+            raise InputError(_behind(len(fallen), latest, time))
     if stated is None or is_refreshed:
         at = next_instant(time.now, latest)
         by = time.by if stated is None else "the import's day"
         if at != time.now:
             by = "after the latest known reading"
-        return replace(time, stated=at, by=by), _fell(fell)
-    if is_older and (ahead or behind):
-        return time, (
-            f"These counts are of {stated:%Y-%m-%d}, older than the known ones of "
-            f"{latest:%Y-%m-%d}: kept as history, the later ones stay the latest. "
-            "--as-of DATE says when they were read.",
-        )
-    return time, _fell(fell - len(behind) if is_older else fell)
+        time = replace(time, stated=at, by=by)
+    return time, (*_kept_as_history(timed, time), *_fell(timed, time))
 
 
-def _fell(posts: int) -> tuple[str, ...]:
+def _kept_as_history(
+    timed: Sequence[tuple[HistoryRow, KnownPost]], time: ReadingTime
+) -> tuple[str, ...]:
+    """Which counts are older than known ones, and do not become the latest."""
+    older = [
+        (row.read_at or time.at, k.read_at)
+        for row, k in timed
+        if k.read_at and _is_before(row, k, time.at) and _differs(row, k)
+    ]
+    if not older:
+        return ()
+    read, latest = (max(times) for times in zip(*older, strict=True))
+    says = "" if time.is_own else " --as-of DATE says when they were read."
+    return (
+        f"Known posts with older counts than their latest: {len(older):,}. These are "
+        f"of {read:%Y-%m-%d}, older than the known ones of {latest:%Y-%m-%d}: kept as "
+        f"history, the later ones stay the latest.{says}",
+    )
+
+
+def _fell(
+    timed: Sequence[tuple[HistoryRow, KnownPost]], time: ReadingTime
+) -> tuple[str, ...]:
+    """How many posts have a lower count as their latest one from now on."""
+    posts = sum(
+        _differs(row, k, -1) for row, k in timed if not _is_before(row, k, time.at)
+    )
     if not posts:
         return ()
     return (
@@ -173,16 +190,11 @@ def _newest(latest: datetime, time: ReadingTime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}"
 
 
-def _fell_since(arm: ImportedArm) -> bool:
-    """Whether a row with a time of its own has a lower count than an earlier one."""
-    row, known = arm.row, arm.known
-    return (
-        known is not None
-        and row.read_at is not None
-        and known.read_at is not None
-        and row.read_at >= known.read_at
-        and _differs(row, known, -1)
-    )
+def _is_before(row: HistoryRow, known: KnownPost, at: datetime | None) -> bool:
+    """Whether the row, read `at` where it has no time of its own, is before the latest
+    known reading; not where nothing says when it was read."""
+    read_at = row.read_at or at
+    return bool(read_at and known.read_at and read_at < known.read_at)
 
 
 def _was_read(row: HistoryRow, known: KnownPost) -> bool:
@@ -194,11 +206,15 @@ def _was_read(row: HistoryRow, known: KnownPost) -> bool:
 
 
 def _differs(
-    row: HistoryRow, known: KnownPost, sign: int, names: Sequence[str] = METRICS
+    row: HistoryRow,
+    known: KnownPost,
+    sign: int | None = None,
+    names: Sequence[str] = METRICS,
 ) -> bool:
+    """Whether a count is ahead of the known one (sign 1), behind it (-1), or either."""
     latest = known.counts
     return any(
-        (value - latest.get(n, value)) * sign > 0
+        (step := value - latest.get(n, value)) and (sign is None or step * sign > 0)
         for n, value in row.counts.items()
         if n in names
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Sized
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm
@@ -136,9 +137,23 @@ def _state_notes(
         )
 
 
-def arm_notes(arms: Sequence[ImportedArm]) -> tuple[str, ...]:
-    """Which tests have one arm so far, and which got arms of several files."""
+def arm_notes(arms: Sequence[ImportedArm], known: Collection[str]) -> tuple[str, ...]:
+    """Which tests have one arm so far, and which got arms of several files.
+
+    `known` are the ids of the experiments of earlier files.
+    """
     notes = []
+    late: dict[str, list[str]] = defaultdict(list)
+    for arm in arms:
+        if arm.known is None and arm.experiment_id in known:
+            late[arm.post.experiment].append(arm.label)
+    if late:
+        tests = [f"{test} ({', '.join(late[test])})" for test in sorted(late)]
+        notes.append(
+            f"{counted(late, 'known test')} with an arm that no earlier file has: "
+            f"{listed(tests)}. Each is compared with the latest counts of the others; "
+            "if this is another test, import it with another --source."
+        )
     joined = sorted({arm.post.experiment for arm in arms if arm.joined})
     if joined:
         notes.append(
@@ -153,6 +168,11 @@ def arm_notes(arms: Sequence[ImportedArm]) -> tuple[str, ...]:
             "it one, if it is imported with the same --source."
         )
     return tuple(notes)
+
+
+def named_arms(labels: Sequence[str]) -> str:
+    """`arm b` or `arms b, c`."""
+    return f"{'arm' if len(labels) == 1 else 'arms'} {listed(labels)}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from ig_assets.core.corpus.history_import.arms import ImportedArm, image_of
 from ig_assets.core.corpus.history_import.experiments import ImportedExperiment
 from ig_assets.core.corpus.history_import.identity.known_posts import IMAGE
+from ig_assets.core.corpus.history_import.identity.memberships import bring_readings
 from ig_assets.core.corpus.history_import.plan import ImportPlan
 from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.core.corpus.rejects import write_rejects
@@ -83,6 +84,7 @@ def write_import(
     _join_posts(con, plan.arms)
     _write_names(con, plan.arms, file.source, now)
     merge_rows(con, "engagement", list(readings), replace=False)
+    bring_readings(con, plan.memberships)
     merge_rows(con, "script_performance", list(plan.performance), replace=False)
     write_rejects(con, plan.rejects, now)
     _write_import_row(con, plan, now)

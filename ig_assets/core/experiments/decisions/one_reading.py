@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ig_assets.core.experiments.decisions.undecided import UndecidedExperiments
+from ig_assets.core.experiments.stats.sample_ratio import LOG_E_ALARM
 from ig_assets.warehouse.warehouse import Connection
 
 ONE_DAY = timedelta(days=1)
@@ -18,7 +20,7 @@ ONE_IMPORT = timedelta(seconds=1)
 """What one import writes is observed at one instant, but for repeated readings."""
 
 _TIMES_READ = """
-SELECT g.post_id, count(DISTINCT g.observed_at)
+SELECT g.post_id, list(DISTINCT g.observed_at)
 FROM engagement AS g
 JOIN posts AS p
   ON p.post_id = g.post_id
@@ -30,17 +32,36 @@ WHERE g.age_hours IS NULL
 GROUP BY g.post_id
 """
 
+_ALARMS = """
+SELECT experiment_id
+FROM judged_splits
+WHERE split_log_e >= ?
+"""
+
+
+class OneReading(NamedTuple):
+    """Experiments by number: `whole` ones have the counts of all arms of one reading.
+
+    `alarmed` ones are under an alarm, each arm has files of its own, and some arm was
+    read more often. Uneven counts may be of an older reading, and say nothing. Even
+    ones do: the latest counts of all arms show no fault.
+    """
+
+    whole: set[int]
+    alarmed: set[int]
+
 
 def of_one_reading(
     con: Connection, ex: UndecidedExperiments, which: Iterable[int]
-) -> set[int]:
-    """Those of the experiments (by number) whose arms' counts are of one reading.
+) -> OneReading:
+    """Those of the experiments whose split can be judged, and how.
 
-    Final readings are, where their times are at most a day apart and they came in one
+    Final readings can, where their times are at most a day apart and they came in one
     import, or, where each arm has files of its own, were read equally often. Not while
     the test runs: its audience grows from the file of one arm to that of the next.
+    What came in one import is corrected by a whole one only.
     """
-    found, apart = set(), []
+    found, alarmed, apart = set(), set(), []
     for i in which:
         arms = ex.arms_of(i)
         if not ex.is_final[i]:
@@ -53,11 +74,14 @@ def of_one_reading(
     if apart:
         ids = [ex.ids[i] for i in apart]
         times = dict(con.execute(_TIMES_READ, [ids]).fetchall())
+        alarms = {key for (key,) in con.execute(_ALARMS, [LOG_E_ALARM]).fetchall()}
         for i in apart:
-            posts = [ex.arms[a].post_id for a in ex.arms_of(i)]
-            if len({times.get(post) for post in posts}) == 1:
+            read = [times.get(ex.arms[a].post_id, []) for a in ex.arms_of(i)]
+            if len({len(instants) for instants in read}) == 1:
                 found.add(i)
-    return found
+            elif ex.ids[i] in alarms and not set.intersection(*map(set, read)):
+                alarmed.add(i)
+    return OneReading(found, alarmed)
 
 
 def _within(times: list[datetime | None], span: timedelta) -> bool:

@@ -23,7 +23,10 @@ from ig_assets.core.experiments.stats.decision_rule import (
     SequentialResult,
 )
 from ig_assets.core.experiments.stats.e_values import Floats
-from ig_assets.core.experiments.stats.sample_ratio import sample_ratio_log_e
+from ig_assets.core.experiments.stats.sample_ratio import (
+    LOG_E_ALARM,
+    sample_ratio_log_e,
+)
 from ig_assets.warehouse.warehouse import Connection
 
 Rule = Literal["e", "z", "lift", "none", "repeated z"]
@@ -51,7 +54,7 @@ class StandingRow(TypedDict):
     that was not taken by then. `split_log_e` is ln e against an even split: of the
     look's own counts where they are final ones, which a later reading may correct,
     else the highest so far. It is None where the experiment is not randomised, and
-    where the counts of its arms are not of one reading.
+    where the counts of its arms are not of one reading, unless these clear an alarm.
     """
 
     experiment_id: str
@@ -139,12 +142,13 @@ def _split_log_e(
     sizes = np.diff(ex.starts)[looks[:, 0]]
     log_e: Floats = np.full(len(looks), np.nan)
     randomised = np.unique(looks[ex.randomised[looks[:, 0]], 0])
-    whole = of_one_reading(con, ex, randomised.tolist())
-    tested: Bools = np.isin(looks[:, 0], sorted(whole))
+    whole, alarmed = of_one_reading(con, ex, randomised.tolist())
+    tested: Bools = np.isin(looks[:, 0], sorted(whole | alarmed))
     for size in np.unique(sizes[tested]):
         which = np.flatnonzero(tested & (sizes == size))
         arms = ex.starts[looks[which, 0]][:, None] + np.arange(size)
         log_e[which] = sample_ratio_log_e(ex.trials[arms, looks[which, 1][:, None]])
+    log_e[np.isin(looks[:, 0], sorted(alarmed)) & (log_e >= LOG_E_ALARM)] = np.nan
     ids = sorted({ex.ids[i] for i in looks[tested, 0]})
     highest = dict(con.execute(_SPLITS, [ids]).fetchall())
     found: list[float | None] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ig_assets.core.experiments.decisions.decide import update_results
-from ig_assets.errors import InputError
+from ig_assets.errors import InputError, NothingTakenError
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 from ig_assets_tests.core.corpus.history_import.test_file_posts import count, load
 
@@ -106,3 +106,68 @@ def test_a_repeated_file_gives_an_older_folder_the_tests_of_its_single_posts(
     assert load(corpus, HEADER + A, "a.csv", source="ads").already_imported
     load(corpus, HEADER + B, "b.csv", source="ads")
     assert [arm for arm, *_ in finals(corpus)] == ["a", "b"]
+
+
+Z = "t,z,Four,5000,300,2025-03-01\n"
+
+
+@pytest.mark.parametrize("named", [{}, {"source": "ads"}])
+def test_a_new_arm_in_place_of_a_known_one_is_rejected_and_the_test_stays_as_it_was(
+    corpus: CorpusFactory, named: dict[str, str]
+) -> None:
+    load(corpus, HEADER + A + B, "ads.csv", **named)
+    other = C.replace("t,", "t2,") + A.replace("t,", "t2,").replace("One", "Uno")
+    report = load(corpus, HEADER + A + Z + other, "ads.csv", **named)
+    assert (report.imported, report.rejected) == (2, 2)
+    [reject, _] = report.rejects_sample
+    assert reject.reason == "missing arm"
+    assert "has arm z here" in reject.detail and "of its arm b." in reject.detail
+    assert "own with --source ads;" in reject.detail
+    assert ("z", 5000, 300) not in finals(corpus)
+
+
+@pytest.mark.parametrize("content", [Z, A + B + Z])
+def test_a_new_arm_of_a_known_test_is_taken_by_itself_or_with_all_and_said(
+    corpus: CorpusFactory, content: str
+) -> None:
+    load(corpus, HEADER + A + B, "ads.csv")
+    report = load(corpus, HEADER + content, "ads.csv")
+    assert [arm for arm, *_ in finals(corpus)] == ["a", "b", "z"]
+    assert any("that no earlier file has: t (z)." in note for note in report.notes)
+
+
+def test_an_arm_whose_script_was_forgotten_is_not_missed(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, HEADER + A + B, "ads.csv")
+    [(script_id,)] = corpus.rows("SELECT script_id FROM posts WHERE arm = 'b'")
+    with corpus.warehouse.transaction() as con:
+        con.execute("INSERT INTO forgotten (script_id) VALUES (?)", [script_id])
+    assert load(corpus, HEADER + A + Z, "ads.csv").rejected == 0
+
+
+def test_a_lone_arm_with_the_words_of_a_known_one_is_rejected(
+    corpus: CorpusFactory,
+) -> None:
+    """A new name of it would double the arm, and cost its test the winner."""
+    load(corpus, HEADER + A + B, "ads.csv", source="ads")
+    with pytest.raises(NothingTakenError, match="arm b2 here with the words of its"):
+        load(corpus, HEADER + B.replace(",b,", ",b2,"), "b.csv", source="ads")
+    assert [arm for arm, *_ in finals(corpus)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (A.replace("2025-03-01", ""), A),
+        (A, A.replace("03-01", "03-02")),
+        (A.replace(",a,", ",,"), A.replace(",a,", ",,").replace("2025-03-01", "")),
+    ],
+)
+def test_a_lone_arm_with_another_date_is_the_same_arm(
+    corpus: CorpusFactory, first: str, again: str
+) -> None:
+    for name, row in (("a", first), ("a2", again), ("b", B)):
+        load(corpus, HEADER + row, f"{name}.csv", source="ads")
+    assert [events for _, _, events in finals(corpus)] == [60, 130]
+    assert corpus.rows("SELECT randomised FROM experiments") == [(True,)]

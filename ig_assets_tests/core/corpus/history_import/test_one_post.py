@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
@@ -50,3 +52,42 @@ def test_a_test_file_after_an_export_of_all_posts_doubles_no_counts(
     assert arms(corpus) == [("a", 3000.0), ("b", 3000.0)]
     views = corpus.rows("SELECT sum(views) FROM latest_performance")
     assert views == [(6500.0,)]
+
+
+OTHER = (
+    "test_id,arm,permalink,caption,views,likes,date\n"
+    f"t2,a,{LINK.format(1)},One,900,45,2025-03-01\n"
+    f"t2,c,{LINK.format(3)},Three,400,18,2025-03-05\n"
+)
+
+
+@pytest.mark.parametrize("order", ["tos", "sto", "ost"])
+def test_an_arm_of_two_tests_is_refreshed_in_both_in_any_order(
+    corpus: CorpusFactory, order: str
+) -> None:
+    files = {"t": (TEST, "2025-03-10"), "o": (OTHER, "2025-03-09")}
+    files["s"] = (SITE, "2025-03-20")
+    notes: list[str] = []
+    for file in order:
+        content, day = files[file]
+        report = load(
+            corpus,
+            content,
+            f"{file}.csv",
+            source=file,
+            as_of=datetime.fromisoformat(day),
+        )
+        notes += report.notes
+        corpus.clock.step(days=1)
+    assert arms(corpus) == [("a", 3000), ("a", 3000), ("b", 3000), ("c", 500)]
+    assert any("arms of" in note and "tests" in note for note in notes)
+
+
+def test_a_file_of_one_test_changes_no_counts_of_another(corpus: CorpusFactory) -> None:
+    load(corpus, TEST, "t.csv", source="t")
+    load(corpus, OTHER, "o.csv", source="o")
+    before = corpus.rows("SELECT * FROM engagement")
+    corpus.clock.step(days=1)
+    load(corpus, OTHER.replace("900,45", "950,49"), "o2.csv", source="o")
+    assert arms(corpus) == [("a", 1000), ("a", 950), ("b", 1000), ("c", 400)]
+    assert {*before} < {*corpus.rows("SELECT * FROM engagement")}

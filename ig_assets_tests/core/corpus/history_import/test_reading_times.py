@@ -144,3 +144,19 @@ def test_a_count_that_is_hidden_later_leaves_the_rate_at_its_last_reading(
     assert corpus.rows("SELECT DISTINCT events, trials FROM final_readings") == [
         (50.0, 1000.0)
     ]
+
+
+@pytest.mark.parametrize("column", ["posted_on", "as_of"])
+def test_counts_are_said_to_be_history_exactly_where_later_ones_stay_the_latest(
+    corpus: CorpusFactory, column: str
+) -> None:
+    header = HEADER.replace("posted_on", column)
+    load(corpus, header + "1,Onions.,2025-12-01,100,9\n")
+    load(corpus, header + "2,Lids.,2026-03-01,100,9\n", source="posts")
+    first, second = "1,Onions.,2025-12-01,200,18\n", "2,Lids.,2026-03-01,90,8\n"
+    day = {} if column == "as_of" else {"as_of": datetime(2026, 2, 1)}
+    rows = (first + second).replace("2026-03-01", "2026-02-01")
+    report = load(corpus, header + rows.replace("2025-12", "2026-01"), **day)
+    [note] = [note for note in report.notes if "kept as history" in note]
+    assert "than their latest: 1." in note
+    assert latest(corpus) == [100.0, 200.0]

@@ -110,3 +110,38 @@ def test_a_test_read_at_different_days_in_one_file_is_not_judged(
     load(corpus, header + "".join(rows), "ads.csv", source="ads")
     update_results(corpus.warehouse, corpus.clock)
     assert alarms(corpus) == [False]
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "alarm"),
+    [
+        ("2000,160", "5000,450", False),
+        ("2000,160", "2900,250", True),
+        ("5000,400", "2000,160", False),
+    ],
+)
+def test_even_counts_of_arms_in_files_of_their_own_clear_an_alarm_and_raise_none(
+    tmp_path: Path, first: str, again: str, alarm: bool
+) -> None:
+    corpus = CorpusFactory(tmp_path)
+    header = HEADER.replace("\n", ",as_of\n")
+    for row in (
+        f"t,a,One,{first},2026-01-03T01:00",
+        "t,b,Two,5000,330,2026-01-03T02:00",
+        f"t,a,One,{again},2026-01-03T03:00",
+    ):
+        load(corpus, f"{header}{row}\n", f"{row[2]}.csv", source="ads")
+        update_results(corpus.warehouse, corpus.clock)
+        corpus.clock.step(seconds=90)
+    assert row_of(corpus)["split_alarms"] == alarm
+
+
+def test_a_partial_export_that_is_even_clears_no_alarm_of_a_whole_one(
+    corpus: CorpusFactory,
+) -> None:
+    for rows in ((HUGE_A, B), (B.replace("5000", "9010"),)):
+        content = HEADER + "".join(f"{row}\n" for row in rows)
+        load(corpus, content, "ads.csv", source="ads")
+        update_results(corpus.warehouse, corpus.clock)
+        assert alarms(corpus) == [True]
+        corpus.clock.step(seconds=90)

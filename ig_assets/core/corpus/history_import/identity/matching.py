@@ -20,6 +20,7 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
 from ig_assets.core.corpus.history_import.identity.labels import SINGLE
 from ig_assets.core.corpus.history_import.identity.recognition import (
     is_of_same_test,
+    is_same_lone_arm,
     is_same_post,
 )
 
@@ -60,15 +61,9 @@ class KnownLookup:
         no test of the file is the arm that it is in a known one. A name that is unique
         among all accounts is the same post's in whichever source.
         """
-        found = [
-            known
-            for name in post.names
-            for known in self._by_name[name]
-            if known.source == self._source or is_same_post(post, known)
-        ]
+        found = self._named(post)
         if experiment_id is not None:
             found = [k for k in found if k.experiment_id in (experiment_id, None)]
-        found = [known for known in found if known.post_id not in self._used]
         found.sort(
             key=lambda k: (
                 experiment_id is not None and k.experiment_id != experiment_id,
@@ -77,14 +72,41 @@ class KnownLookup:
         )
         return self.use(found[0]) if found else None
 
+    def arms_by_name(self, post: FilePost) -> list[KnownPost]:
+        """The arms of known tests that a post in no test of the file is.
+
+        Its counts are those of each; the arms of the others would be compared with
+        newer ones than theirs.
+        """
+        found = {k.post_id: k for k in self._named(post) if k.experiment_id}
+        return [self.use(known) for known in found.values()]
+
+    def _named(self, post: FilePost) -> list[KnownPost]:
+        """The unused known posts that have a name of the post's."""
+        return self.unused(
+            known
+            for name in post.names
+            for known in self._by_name[name]
+            if known.source == self._source or is_same_post(post, known)
+        )
+
     def singles_like(self, post: FilePost) -> list[KnownPost]:
         """The posts in no experiment that are the same by their words."""
         singles = self._singles[post.row.revision_hash]
         return [known for known in singles if is_same_post(post, known)]
 
     def singles_of(self, post: FilePost) -> list[KnownPost]:
-        """Those of them that may be this post: of the same test, or both of none."""
-        return [k for k in self.singles_like(post) if is_of_same_test(post, k)]
+        """Those of them that may be this post: of the same test, or both of none.
+
+        A lone arm with the same name is the same one, whatever its date.
+        """
+        singles = self._singles[post.row.revision_hash]
+        return [
+            known
+            for known in singles
+            if is_of_same_test(post, known)
+            and (is_same_post(post, known) or is_same_lone_arm(post, known))
+        ]
 
     def waiting(self, test: str) -> list[KnownPost]:
         """The posts of earlier files that were the only one of this test."""

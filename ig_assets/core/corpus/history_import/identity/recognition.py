@@ -131,6 +131,28 @@ def is_of_same_test(post: FilePost, known: KnownPost) -> bool:
     return not post.experiment or known.label != SINGLE
 
 
+def is_same_lone_arm(post: FilePost, known: KnownPost) -> bool:
+    """Whether a lone arm has another one's name, words and image.
+
+    Without names, one of them has no date: a date that came later is no other arm.
+    """
+    if not post.experiment or known.names.isdisjoint(_test_names(post)):
+        return False
+    if {name.kind for name in post.names} & {name.kind for name in known.names}:
+        return False
+    undated = post.row.posted_on is None or known.posted_on is None
+    return (
+        known.label == (post.row.arm or SINGLE)
+        and (bool(post.row.arm) or undated)
+        and post.row.revision_hash in known.words
+        and image_id(post.row.image) == image_id(known.image)
+    )
+
+
+def _test_names(post: FilePost) -> set[VendorName]:
+    return {VendorName(TEST, stored_test_name(post.experiment))}
+
+
 def is_arm_of(post: FilePost, known: KnownPost) -> bool:
     """Whether a known arm belongs to the test that the file names for the post."""
     return known.experiment_id == stable_id("history", known.source, post.experiment)
