@@ -95,7 +95,7 @@ def fit(
     if not len(x) or len(x) != len(outcomes.y):
         raise ValueError(f"{len(x)} rows of features for {len(outcomes.y)} arms.")
     sizes = [b.shape[1] for b in blocks]
-    found = variances or restricted_likelihood(x, outcomes, sizes, s2_grid)[0]
+    found = variances or restricted_likelihood(blocks, outcomes, s2_grid)[0]
     sums = _sums(x, outcomes, found.s2)
     penalty = np.repeat(1 / np.array(found.theta), sizes)
     beta, inverse, _ = _solve(sums, penalty)
@@ -111,12 +111,16 @@ def fit(
 
 
 def restricted_likelihood(
-    x: Floats, outcomes: Outcomes, sizes: Sequence[int], s2_grid: Sequence[float]
+    blocks: Sequence[Floats], outcomes: Outcomes, s2_grid: Sequence[float]
 ) -> tuple[Variances, float]:
-    """The best variances for X (arms, columns), and -2 l there (prior included).
+    """The best variances for blocks (arms, columns), and -2 l there (prior included).
 
-    `sizes` are the blocks' numbers of columns.
+    The likelihood sees a block only through X_b X_b', so one with more columns than
+    arms is rotated into as many columns as arms.
     """
+    narrow = [_rotated(np.asarray(b, dtype=np.float64)) for b in blocks]
+    x = np.concatenate(narrow, axis=1)
+    sizes = [b.shape[1] for b in narrow]
     start = np.full(len(sizes), np.log(PRIOR_MEDIAN))
     best: tuple[float, Variances] | None = None
     for s2 in s2_grid:
@@ -137,6 +141,14 @@ def restricted_likelihood(
     if best is None:
         raise ValueError("There is no s2 to try.")
     return best[1], best[0]
+
+
+def _rotated(block: Floats) -> Floats:
+    """Another block with the same inner products of arms, of at most `arms` columns."""
+    if block.shape[1] <= len(block):
+        return block
+    u, singular, _ = np.linalg.svd(block, full_matrices=False)
+    return np.asarray(u * singular)
 
 
 def _objective(

@@ -41,7 +41,7 @@ def dense(
 ) -> tuple[Floats, Floats, float]:
     """BLUP, its error covariance and -2 REML from V, with group dummies."""
     x = np.concatenate(blocks, axis=1)
-    d = np.diag(np.repeat(variances.theta, SIZES))
+    d = np.diag(np.repeat(variances.theta, [b.shape[1] for b in blocks]))
     v = x @ d @ x.T + np.diag(outcomes.variance + variances.s2)
     z = np.eye(outcomes.group.max() + 1)[outcomes.group]
     vi = np.linalg.inv(v)
@@ -68,8 +68,7 @@ def test_effects_and_their_covariance_are_those_of_dense_least_squares(
 def test_the_variances_maximise_the_dense_restricted_likelihood(seed: int) -> None:
     blocks, outcomes = small(seed, arms=30)
     grid = (0.01, 0.04, 0.15)
-    x = np.concatenate(blocks, axis=1)
-    best, reached = restricted_likelihood(x, outcomes, SIZES, grid)
+    best, reached = restricted_likelihood(blocks, outcomes, grid)
 
     def penalised(variances: Variances) -> float:
         off = (np.log(variances.theta) - np.log(PRIOR_MEDIAN)) / PRIOR_SD
@@ -99,6 +98,15 @@ def test_a_score_is_the_sum_over_past_arms_that_the_kernel_form_gives(
     kernel = (found.x * prior) @ found.x.T + np.diag(1 / found.weight)
     dual = np.linalg.solve(kernel, found.y)
     assert (dx * prior) @ found.x.T @ dual == pytest.approx(dx @ found.beta)
+
+
+def test_more_columns_than_arms_have_the_likelihood_that_dense_matrices_give() -> None:
+    blocks, outcomes = small(5)
+    wide = [np.random.default_rng(5).normal(size=(14, 40)), blocks[1]]
+    best, reached = restricted_likelihood(wide, outcomes, (0.04,))
+    off = (np.log(best.theta) - np.log(PRIOR_MEDIAN)) / PRIOR_SD
+    exact = dense(wide, outcomes, best)[2] + float(off @ off)
+    assert reached == pytest.approx(exact, abs=1e-6)
 
 
 def test_an_arm_without_a_rival_changes_nothing() -> None:
