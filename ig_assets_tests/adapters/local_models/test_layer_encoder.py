@@ -119,8 +119,10 @@ def test_what_is_no_number_or_no_text_is_refused() -> None:
 
 @pytest.mark.model
 def test_the_layer_is_another_view_and_leaves_the_retrieval_vector_as_it_was() -> None:
-    files = [fetch_model_file(n, CACHE) for n in ("minilm-int8", "minilm-tokenizer")]
-    embedder, encoder = LocalEmbedder(*files), LayerEncoder(*files)
+    model = fetch_model_file("minilm-int8", CACHE)
+    tokenizer = fetch_model_file("minilm-tokenizer", CACHE)
+    embedder = LocalEmbedder(model, tokenizer)
+    encoder = LayerEncoder(model, tokenizer)
     before = embedder.embed(HOOKS).vectors
     inside = encoder.encode(HOOKS)
     assert inside.shape == (2, 384) and inside.dtype == np.float32

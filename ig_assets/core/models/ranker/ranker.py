@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtr
 
 from ig_assets.core.models.ranker.blocks import Scale, scales
@@ -75,11 +76,12 @@ class Ranker:
         return self._lifts(z - z.mean(axis=0), 1.0 - 1.0 / len(z))
 
     def between(
-        self, features: Features, first: Sequence[int], second: Sequence[int]
+        self, features: Features, first: npt.ArrayLike, second: npt.ArrayLike
     ) -> Lifts:
         """Texts `first` (pairs) against texts `second` (pairs), as row numbers."""
         z = self.columns(features)
-        return self._lifts(z[np.asarray(first)] - z[np.asarray(second)], 2.0)
+        a, b = np.asarray(first, np.int64), np.asarray(second, np.int64)
+        return self._lifts(z[a] - z[b], 2.0)
 
     def contributions(self, features: Features) -> Floats:
         """What each past arm adds to each text's score: shape (texts, arms).

@@ -18,9 +18,11 @@ def world(seed: int, effect: float = 0.3) -> tuple[dict[str, Floats], Outcomes, 
     """Experiments in which the first column of `enc` matters; and the true rates."""
     rng = np.random.default_rng(seed)
     n = GROUPS * ARMS
-    features = {"enc": rng.normal(size=(n, 6)), HAND: rng.poisson(2.0, (n, 3)) * 1.0}
+    enc: Floats = rng.normal(size=(n, 6))
+    hand: Floats = rng.poisson(2.0, (n, 3)).astype(np.float64)
+    features = {"enc": enc, HAND: hand}
     group = np.repeat(np.arange(GROUPS), ARMS)
-    truth = effect * features["enc"][:, 0] + rng.normal(size=n) * 0.2
+    truth = effect * enc[:, 0] + rng.normal(size=n) * 0.2
     y = rng.normal(size=GROUPS)[group] + truth + rng.normal(size=n) * 0.3
     return features, Outcomes(group, y, np.full(n, 0.09)), truth
 
