@@ -33,6 +33,9 @@ ALLOWED = {
     # What a planted instruction says, and what older files hold.
     ("ig_assets/core/generation/gates/prompt_injection.py", "told"),
     ("ig_assets/adapters/instagram/access_token.py", "told"),  # a stored key
+    # English words that are counted in a hook.
+    ("ig_assets/core/models/ranker/hand_features.py", "told"),
+    ("ig_assets/core/models/ranker/hand_features.py", "nobody"),
 }
 LISTS = {"ig_assets_tests/test_words.py", "ig_assets_tests/test_docs.py"}
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "accept": "accept:accept",
     "costs": "costs:costs",
     "models": "fine_tuning:models",
+    "ranker": "ranker:app",
     "lineage": "lineage:lineage",
     "forget": "forget:forget",
     "fine-tune": "fine_tuning:app",

@@ -69,6 +69,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "forget_requests": ("request_id",),
     "forget_steps": ("request_id", "step"),
     "forgotten_examples": ("month", "example_id"),
+    "hook_vectors": ("hook_hash", "model"),
+    "ranker_arms": ("model_id", "post_id"),
 }
 
 _FIRST = """
@@ -608,6 +610,19 @@ CREATE TABLE forgotten_examples (
 )
 """
 
+# What a ranker learns from: the vectors of hooks, and the arms that it was fitted on
+# with their counts of that time. It has no weights stored; it is solved when used.
+_RANKER = """
+CREATE TABLE hook_vectors (
+    hook_hash TEXT, model TEXT, vector REAL[], created_at TIMESTAMP
+);
+CREATE TABLE ranker_arms (
+    model_id TEXT, post_id TEXT, experiment_id TEXT, arm TEXT, script_id TEXT,
+    variant_id TEXT, revision_hash TEXT, events DOUBLE, trials DOUBLE,
+    sigma DOUBLE, randomised BOOLEAN, started_at TIMESTAMP
+);
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -638,7 +653,8 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (26, "m026_source_states", _SOURCE_STATES),
     (27, "m027_topic_withdrawals", _TOPIC_WITHDRAWALS),
     (28, "m028_days_of_earlier_readings", DAYS_OF_EARLIER_READINGS),
-    (31, "m031_forgetting", _FORGETTING),
+    (29, "m029_ranker", _RANKER),
+    (30, "m030_forgetting", _FORGETTING),
 )
 
 

@@ -8,7 +8,7 @@ from ig_assets.adapters.local_models.files import Progress
 from ig_assets.adapters.local_models.registry import MODEL_FILES, WRITERS
 from ig_assets.core.costs.usage import price_warning
 from ig_assets.core.models.registry import ModelName, ModelRow
-from ig_assets.core.ports import BatchEmbedder, Embedder, Writer
+from ig_assets.core.ports import BatchEmbedder, Embedder, HookEncoder, Writer
 from ig_assets.errors import SettingsError
 from ig_assets.settings import Settings
 
@@ -83,6 +83,24 @@ def make_embedder_of(
 
     cache = settings.model_cache
     return LocalEmbedder(
+        fetch_model_file("minilm-int8", cache, progress=progress),
+        fetch_model_file("minilm-tokenizer", cache, progress=progress),
+        threads=settings.local_threads,
+    )
+
+
+def make_hook_encoder(
+    settings: Settings, progress: Progress | None = None
+) -> HookEncoder:
+    """The middle layer of MiniLM on this machine, whichever embedder is set.
+
+    May download model files.
+    """
+    from ig_assets.adapters.local_models.files import fetch_model_file
+    from ig_assets.adapters.local_models.layer_encoder import LayerEncoder
+
+    cache = settings.model_cache
+    return LayerEncoder(
         fetch_model_file("minilm-int8", cache, progress=progress),
         fetch_model_file("minilm-tokenizer", cache, progress=progress),
         threads=settings.local_threads,

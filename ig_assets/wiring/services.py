@@ -17,6 +17,7 @@ from ig_assets.core.generation.pipeline import GenerationContext, GenerationOpti
 from ig_assets.core.ports import (
     Clock,
     Embedder,
+    HookEncoder,
     LibraryStore,
     SocialPlatform,
     Trainer,
@@ -32,6 +33,7 @@ from ig_assets.wiring.models import (
     embedding_space,
     make_embedder,
     make_embedder_of,
+    make_hook_encoder,
     make_writer,
     polish_model,
     writers_in_flight,
@@ -176,6 +178,11 @@ class Services:
     def embedder(self) -> Embedder:
         """The embedder."""
         return make_embedder(self.settings)
+
+    @cached_property
+    def hook_encoder(self) -> HookEncoder:
+        """What the ranker sees of a hook."""
+        return make_hook_encoder(self.settings)
 
     def embedder_of(self, model: str, dimensions: int) -> Embedder:
         """The embedder of a space that may be an old one."""

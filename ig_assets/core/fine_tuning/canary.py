@@ -22,6 +22,7 @@ from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
 from ig_assets.core.fine_tuning.evaluation import evaluation_of
 from ig_assets.core.fine_tuning.trial import TRIAL
 from ig_assets.core.models.registry import (
+    RANKER,
     ModelRow,
     activate,
     active_model,
@@ -220,6 +221,11 @@ def promote(
     _require_reason(reason)
     with warehouse.transaction() as con:
         model = get_model(con, model_id)
+        if model.provider == RANKER:
+            raise InputError(
+                f"{model_id} is a ranker, which writes nothing and is used as its "
+                "evidence allows; promote a model that writes."
+            )
         if model_id in tainted_models(con):
             raise InputError(
                 f"Model {model_id} learnt from a forgotten script and cannot be "

@@ -15,6 +15,8 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 STATUSES = ("candidate", "canary", "active", "retired", "tainted")
+RANKER = "ranker"
+"""Provider of the models that order hooks and write nothing."""
 
 _MODELS = """
 SELECT m.model_id, m.job_id, m.provider, m.name, m.base_model, m.artifact,
@@ -79,7 +81,22 @@ def ensure_base_model(
 
 
 def list_models(con: Connection) -> list[ModelRow]:
-    """All registered models, in order of their latest event."""
+    """All registered models that write, in order of their latest event."""
+    return [model for model in _all_models(con) if model.provider != RANKER]
+
+
+def list_rankers(con: Connection) -> list[ModelRow]:
+    """All registered rankers, in order of their latest event."""
+    return [model for model in _all_models(con) if model.provider == RANKER]
+
+
+def current_ranker(con: Connection) -> ModelRow | None:
+    """The ranker in use, proven (active) or not yet (candidate)."""
+    used = [m for m in list_rankers(con) if m.status in ("active", "candidate")]
+    return used[-1] if used else None
+
+
+def _all_models(con: Connection) -> list[ModelRow]:
     return [
         ModelRow(
             **{
@@ -94,8 +111,8 @@ def list_models(con: Connection) -> list[ModelRow]:
 
 
 def get_model(con: Connection, model_id: str) -> ModelRow:
-    """The model of an id. Raises InputError for an unknown id."""
-    for model in list_models(con):
+    """The model of an id, rankers too. Raises InputError for an unknown id."""
+    for model in _all_models(con):
         if model.model_id == model_id:
             return model
     raise InputError(f"There is no model {model_id!r} in the registry.")

@@ -13,6 +13,7 @@ from ig_assets.core.ports.embedding import (
     BatchState,
     Embedder,
     EmbeddingAnswer,
+    HookEncoder,
     Vectors,
 )
 from ig_assets.core.ports.library import InvalidFile, LibraryFile, LibraryStore
@@ -54,6 +55,7 @@ __all__ = [
     "Embedder",
     "EmbeddingAnswer",
     "Filters",
+    "HookEncoder",
     "IndexEntry",
     "InsightsSource",
     "LibraryFile",

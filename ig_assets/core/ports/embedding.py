@@ -52,6 +52,24 @@ class Embedder(Protocol):
         ...
 
 
+class HookEncoder(Protocol):
+    """Describes hooks by numbers for the ranker; free, on this machine.
+
+    `model` names the network and the layer that is read, so that stored vectors of
+    another are never taken for its own.
+    """
+
+    model: str
+    dimensions: int
+
+    def encode(self, hooks: Sequence[str]) -> Vectors:
+        """Vectors of shape (hooks, dimensions), not normalised; any number of hooks.
+
+        Raises InputError for an empty hook or one that is too long.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class BatchLine:
     """One embedding request of a batch; its `custom_id` comes back with its result."""

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ig_assets.adapters.local_models.embedder import MAX_TOKENS, LocalEmbedder
+from ig_assets.adapters.local_models.embedder import LocalEmbedder
 from ig_assets.adapters.local_models.files import fetch_model_file
+from ig_assets.adapters.local_models.network import MAX_TOKENS
 from ig_assets.core.corpus.embedding.chunking import pool, split_text
 from ig_assets.errors import InputError, MalformedAnswerError, ModelFileError
 
@@ -83,8 +84,8 @@ def test_a_pooled_text_is_nearly_what_a_wider_window_would_give(
     pooled = pool(
         list(embedder.embed(chunks).vectors), [embedder.count_tokens(c) for c in chunks]
     )
-    ids = [embedder._ids(chunk, 1) for chunk in chunks]
-    states = np.concatenate([embedder._run(chunk) for chunk in ids])
+    ids = embedder._network.token_ids(chunks)
+    states = np.concatenate([embedder._network.states(chunk) for chunk in ids])
     mean = states.mean(axis=0, dtype=np.float64)
     assert pooled @ (mean / np.linalg.norm(mean)) > 0.999
 
@@ -122,7 +123,7 @@ class Model:
 
 def with_model(model: Model) -> LocalEmbedder:
     embedder = LocalEmbedder(Path("model.onnx"), Path("tokenizer.json"))
-    embedder._session, embedder._tokenizer = model, Words()
+    embedder._network._session, embedder._network._tokenizer = model, Words()
     return embedder
 
 

@@ -1,0 +1,175 @@
+"""`ig-assets ranker fit|show|score`: which hook will do best, from past experiments."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from ig_assets.cli.output import (
+    AsJson,
+    console,
+    errors,
+    escaped,
+    plain_errors,
+    print_json,
+    print_table,
+)
+from ig_assets.core.fine_tuning.ranker import RankerFit, fit_ranker
+from ig_assets.core.models.ranker.proof import MIN_GROUPS
+from ig_assets.core.models.ranker.scoring import HookScore, Voice, load_ranker
+from ig_assets.core.models.ranker.scoring import score as score_hooks
+from ig_assets.core.models.registry import current_ranker
+from ig_assets.errors import InputError
+from ig_assets.settings import load_settings
+from ig_assets.wiring import Services
+
+app = typer.Typer(
+    help="Which hook will do best, learnt from past experiments on this machine.",
+    no_args_is_help=True,
+)
+
+_UNPROVEN = (
+    "The ranker is unproven: it has not yet predicted outcomes better than chance, so "
+    "its order may be luck."
+)
+
+
+@app.command()
+@plain_errors
+def fit(as_json: AsJson = False) -> None:
+    """Fit a ranker to all experiments so far, decided or not; costs nothing.
+
+    Example: `ig-assets ranker fit`
+    """
+    services = Services(load_settings())
+    fitted = fit_ranker(
+        services.warehouse,
+        services.clock,
+        services.hook_encoder,
+        # What was looked at in this very second counts too.
+        cutoff=services.clock.now() + timedelta(seconds=1),
+        with_ads=services.settings.train_on_ads,
+    )
+    if as_json:
+        print_json(asdict(fitted))
+        return
+    console.print(_in_words(fitted))
+    for reason, arms in sorted(fitted.left_out.items()):
+        if arms:
+            console.print(f"Left out: {arms} arms, {reason}.")
+
+
+@app.command()
+@plain_errors
+def show(as_json: AsJson = False) -> None:
+    """Show the ranker in use: its state, its evidence and what it was fitted on.
+
+    Example: `ig-assets ranker show`
+    """
+    services = Services(load_settings())
+    with services.warehouse.transaction() as con:
+        model = current_ranker(con)
+    if model is None:
+        raise InputError(
+            "There is no ranker yet; `ig-assets ranker fit` makes one of "
+            f"{MIN_GROUPS} experiments or more."
+        )
+    if as_json:
+        print_json(model)
+        return
+    known = dict(model.artifact or {})
+    rows: list[dict[str, Any]] = [
+        {"": "model", "value": model.model_id},
+        {"": "state", "value": known["state"]},
+        {"": "status", "value": f"{model.status} since {model.changed_at:%Y-%m-%d}"},
+        {"": "why", "value": model.reason},
+        {"": "experiments", "value": f"{known['groups']:,}"},
+        {"": "arms", "value": f"{known['arms']:,}"},
+        {"": "encoder", "value": model.base_model},
+        {"": "unexplained, sd", "value": f"{math.sqrt(known['s2']):.2f} (log scale)"},
+    ]
+    print_table(rows, ["", "value"])
+    console.print(f"What it learnt from: `ig-assets lineage {model.model_id}`.")
+
+
+@app.command()
+@plain_errors
+def score(
+    texts: Annotated[list[str], typer.Argument(help="Hooks, each in quotes.")],
+    as_json: AsJson = False,
+) -> None:
+    """Score hooks: the expected lift with its 90 % interval, and what speaks for it.
+
+    Several hooks are compared with their mean, a single one with an average past hook.
+
+    Example: `ig-assets ranker score "Stop salting your pasta" "3 salt mistakes"`
+    """
+    services = Services(load_settings())
+    args = services.warehouse, services.clock, services.hook_encoder
+    loaded = load_ranker(*args)
+    scores = score_hooks(loaded, *args, texts)
+    scores.sort(key=lambda found: -found.lift)
+    state = dict(loaded.model.artifact or {})["state"]
+    if as_json:
+        print_json({"state": state, "scores": [asdict(found) for found in scores]})
+        return
+    if state != "proven":
+        errors.print(f"[yellow]Warning:[/yellow] {_UNPROVEN}")
+    if loaded.forgotten:
+        errors.print(f"{loaded.forgotten} arms of forgotten scripts are left out.")
+    against = "the mean of these" if len(scores) > 1 else "an average past hook"
+    print_table(
+        [
+            {
+                "hook": found.hook,
+                "lift": f"{found.lift:+.1%}",
+                "90 % interval": f"{found.low:+.0%} to {found.high:+.0%}",
+                "P(better)": f"{found.p_better:.2f}",
+            }
+            for found in scores
+        ],
+        ["hook", "lift", "90 % interval", "P(better)"],
+        f"Expected rate against {against}",
+    )
+    for found in scores:
+        _print_voices(found)
+
+
+def _print_voices(found: HookScore) -> None:
+    rows = [
+        _row(side, voice)
+        for side, voices in (
+            ("for", found.voices_for),
+            ("against", found.voices_against),
+        )
+        for voice in voices
+    ]
+    if rows:
+        columns = ["speaks", "by", "past hook", "its own lift", "experiment"]
+        print_table(rows, columns, f"{found.hook}")
+
+
+def _row(side: str, voice: Voice) -> dict[str, str]:
+    return {
+        "speaks": side,
+        "by": f"{math.expm1(voice.adds):+.2%}",
+        "past hook": voice.hook.hook,
+        "its own lift": f"{voice.lift:+.0%}",
+        "experiment": voice.hook.arms[0].experiment_id,
+    }
+
+
+def _in_words(fitted: RankerFit) -> str:
+    if fitted.model is None:
+        return (
+            f"Insufficient: {fitted.groups} experiments with two hooks or more, "
+            f"{fitted.missing} more are needed. Nothing was registered."
+        )
+    return escaped(
+        f"{fitted.model.model_id} is {fitted.model.status}, fitted on {fitted.arms:,} "
+        f"arms of {fitted.groups:,} experiments ({fitted.model.reason})."
+    )

@@ -1,0 +1,152 @@
+"""Arms of past experiments with their counts and hooks, as rows to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
+from ig_assets.core.models.ranker.outcomes import Outcomes, outcomes_of
+from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
+
+# The hook that each arm of `source` was published with: as a script's revision, as a
+# person's edit, or as the variant. $1 is the parameter of the source.
+ARMS_WITH_HOOKS = """
+WITH source AS ({source}),
+of_scripts AS (
+    SELECT script_id, revision_hash, any_value(hook) AS hook
+    FROM scripts
+    GROUP BY script_id, revision_hash
+),
+of_variants AS (
+    SELECT variant_id, revision_hash, any_value(hook) AS hook
+    FROM (
+        SELECT variant_id, revision_hash, hook FROM post_edits
+        UNION ALL
+        SELECT variant_id, revision_hash, hook FROM variants
+    )
+    GROUP BY variant_id, revision_hash
+)
+SELECT a.*, coalesce(nullif(s.hook, ''), nullif(v.hook, '')) AS hook
+FROM source AS a
+LEFT JOIN of_scripts AS s
+    ON s.script_id = a.script_id
+    AND s.revision_hash = a.revision_hash
+LEFT JOIN of_variants AS v
+    ON v.variant_id = a.variant_id
+    AND v.revision_hash = a.revision_hash
+ORDER BY a.started_at NULLS FIRST, a.experiment_id, a.arm, a.post_id
+"""
+
+_OF_RANKER = """
+SELECT post_id, experiment_id, arm, script_id, variant_id, revision_hash, events,
+    trials, sigma, randomised, started_at
+FROM ranker_arms
+WHERE model_id = $1
+"""
+
+
+@dataclass(frozen=True)
+class PastArm:
+    """One post of an experiment: `events` of `trials`, and the hook it began with.
+
+    `sigma` is the sd on the log scale between posts of the same words, 0 where an
+    audience was divided at random.
+    """
+
+    post_id: str
+    experiment_id: str
+    arm: str
+    script_id: str | None
+    variant_id: str | None
+    revision_hash: str | None
+    events: float
+    trials: float
+    sigma: float
+    randomised: bool
+    started_at: datetime | None
+    hook: str
+
+
+@dataclass(frozen=True)
+class PastHook:
+    """A hook in an experiment, and the arms that began with it."""
+
+    hook: str
+    arms: tuple[PastArm, ...]
+
+
+@dataclass(frozen=True)
+class PastHooks:
+    """The rows to learn from, oldest experiment first: one per entry of `hooks`.
+
+    `experiments` names the groups of `outcomes`, in their order.
+    """
+
+    hooks: tuple[PastHook, ...]
+    outcomes: Outcomes
+    experiments: tuple[str, ...]
+
+    @property
+    def texts(self) -> list[str]:
+        """The hooks' words."""
+        return [row.hook for row in self.hooks]
+
+    @property
+    def arms(self) -> list[PastArm]:
+        """All arms."""
+        return [arm for row in self.hooks for arm in row.arms]
+
+
+def remembered(con: Connection, arms: Iterable[PastArm]) -> list[PastArm]:
+    """The arms without those of forgotten scripts."""
+    scripts, variants = forgotten_scripts(con), forgotten_variants(con)
+    return [
+        arm
+        for arm in arms
+        if arm.script_id not in scripts and arm.variant_id not in variants
+    ]
+
+
+def arms_of_ranker(con: Connection, model_id: str) -> list[PastArm]:
+    """The arms that a ranker was fitted on and whose words are still stored."""
+    found = fetch_dicts(con, ARMS_WITH_HOOKS.format(source=_OF_RANKER), [model_id])
+    return [PastArm(**row) for row in found if row["hook"] is not None]
+
+
+def past_hooks(arms: Sequence[PastArm]) -> PastHooks:
+    """Rows of the arms, in the order of their experiments' first arms.
+
+    Arms of equal hooks that an audience was divided among at random are one row with
+    the sum of their counts. An experiment with fewer than two hooks compares none and
+    is left out.
+    """
+    groups: dict[str, list[PastHook]] = {}
+    for arm in arms:
+        rows = groups.setdefault(arm.experiment_id, [])
+        same = [n for n, row in enumerate(rows) if row.hook == arm.hook]
+        if same and arm.randomised:
+            known = rows[same[0]]
+            rows[same[0]] = PastHook(known.hook, (*known.arms, arm))
+        else:
+            rows.append(PastHook(arm.hook, (arm,)))
+    compared = {
+        name: rows
+        for name, rows in groups.items()
+        if len({row.hook for row in rows}) > 1
+    }
+    hooks = [row for rows in compared.values() for row in rows]
+    return PastHooks(
+        hooks=tuple(hooks),
+        outcomes=outcomes_of(
+            np.repeat(np.arange(len(compared)), [len(r) for r in compared.values()]),
+            [sum(arm.events for arm in row.arms) for row in hooks],
+            [sum(arm.trials for arm in row.arms) for row in hooks],
+            [row.arms[0].sigma for row in hooks],
+        ),
+        experiments=tuple(compared),
+    )

@@ -1,0 +1,59 @@
+"""Puts the features' blocks on one scale, so that a theta is a variance explained.
+
+Hand counts differ in unit and are divided by their sd within groups. Then each block is
+divided by one number, so that an arm's mean squared distance from its group is 1: theta
+times that is the variance of the log rate that the block explains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ig_assets.core.models.ranker.outcomes import (
+    Floats,
+    Ints,
+    centred,
+    without_single_arms,
+)
+
+HAND = "hand"
+"""The block whose columns have units of their own."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One block's mean and divisor, each of shape (columns)."""
+
+    mean: Floats
+    divisor: Floats
+
+    def apply(self, block: Floats) -> Floats:
+        """The block (texts, columns), scaled; raises ValueError for another width."""
+        if block.shape[1] != self.mean.size:
+            raise ValueError(f"{block.shape[1]} columns instead of {self.mean.size}.")
+        return np.asarray((block - self.mean) / self.divisor)
+
+
+def scales(blocks: Mapping[str, Floats], group: Ints) -> dict[str, Scale]:
+    """The scale of each block (arms, columns), from arms that have a rival.
+
+    A column that never varies within a group has an infinite divisor: it is 0.
+    """
+    rivals = without_single_arms(group)
+    found = {}
+    for name, block in blocks.items():
+        known = np.asarray(block[rivals], dtype=np.float64)
+        within = centred(known, group[rivals])
+        mean = known.mean(axis=0) if len(known) else np.zeros(block.shape[1])
+        divisor = np.ones(block.shape[1])
+        if name == HAND:
+            divisor = np.sqrt((within**2).mean(axis=0)) if len(within) else divisor
+            # Differences of equal numbers are seldom exactly 0.
+            divisor = np.where(divisor > 1e-9, divisor, np.inf)
+        spread = ((within / divisor) ** 2).sum(axis=1)
+        norm = float(np.sqrt(spread.mean())) if len(spread) else 0.0
+        found[name] = Scale(mean, divisor * (norm or np.inf))
+    return found

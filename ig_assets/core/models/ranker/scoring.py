@@ -1,0 +1,153 @@
+"""Scores drafts' hooks with a registered ranker, and names the arms they rest on.
+
+A ranker is stored as its arms and its variances, never as weights: it is solved again
+when it is used, without the arms of scripts that were forgotten meanwhile. Where some
+were, the variances are estimated again too, so that it is what it would be if the
+script had never been there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ig_assets.core.models.ranker.arms import (
+    PastHook,
+    PastHooks,
+    arms_of_ranker,
+    past_hooks,
+    remembered,
+)
+from ig_assets.core.models.ranker.outcomes import Floats
+from ig_assets.core.models.ranker.proof import MIN_GROUPS
+from ig_assets.core.models.ranker.ranker import Ranker, train
+from ig_assets.core.models.ranker.ridge import Variances
+from ig_assets.core.models.ranker.vectors import features_of
+from ig_assets.core.models.registry import ModelRow, current_ranker
+from ig_assets.core.ports import Clock, HookEncoder
+from ig_assets.errors import InputError
+from ig_assets.warehouse.warehouse import Warehouse
+
+VOICES = 5
+
+
+@dataclass(frozen=True)
+class LoadedRanker:
+    """A registered ranker, solved from the arms that are left; `forgotten` are not."""
+
+    model: ModelRow
+    ranker: Ranker
+    past: PastHooks
+    forgotten: int
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A past hook that speaks for or against a text.
+
+    `lift` is how much better its rate was than its rivals' (0.2: 20 %), `adds` what it
+    adds to the text's log lift.
+    """
+
+    hook: PastHook
+    lift: float
+    adds: float
+
+
+@dataclass(frozen=True)
+class HookScore:
+    """An expected lift (0.2: 20 %) with its 90 % interval, and P(better).
+
+    Of several texts it is against their mean, of a single one against an average past
+    hook. `voices_for` and `voices_against` are at most five past hooks each, the
+    strongest first.
+    """
+
+    hook: str
+    lift: float
+    low: float
+    high: float
+    p_better: float
+    voices_for: tuple[Voice, ...]
+    voices_against: tuple[Voice, ...]
+
+
+def load_ranker(
+    warehouse: Warehouse, clock: Clock, encoder: HookEncoder
+) -> LoadedRanker:
+    """The newest ranker. Raises InputError where there is none that can be used."""
+    with warehouse.transaction() as con:
+        model = current_ranker(con)
+        if model is None or model.artifact is None:
+            raise InputError(
+                "There is no ranker yet; `ig-assets ranker fit` makes one of "
+                f"{MIN_GROUPS} experiments or more."
+            )
+        if model.base_model != encoder.model:
+            raise InputError(
+                f"The ranker was fitted on {model.base_model}, not {encoder.model}; "
+                "run `ig-assets ranker fit`."
+            )
+        stored = int(model.artifact["arms"])
+        arms = remembered(con, arms_of_ranker(con, model.model_id))
+    past = past_hooks(arms)
+    if len(past.experiments) < MIN_GROUPS:
+        raise InputError(
+            f"{len(past.experiments)} experiments of the ranker are left, of the "
+            f"{MIN_GROUPS} that one needs; run `ig-assets ranker fit`."
+        )
+    forgotten = stored - len(past.arms)
+    variances = None
+    if not forgotten:
+        theta, s2 = model.artifact["theta"], model.artifact["s2"]
+        variances = Variances(tuple(theta), float(s2))
+    features = features_of(warehouse, clock, encoder, past.texts)
+    return LoadedRanker(
+        model, train(features, past.outcomes, variances), past, forgotten
+    )
+
+
+def score(
+    loaded: LoadedRanker,
+    warehouse: Warehouse,
+    clock: Clock,
+    encoder: HookEncoder,
+    hooks: Sequence[str],
+) -> list[HookScore]:
+    """The score of each hook, in the order given; InputError for an empty one."""
+    hooks = [" ".join(hook.split()) for hook in hooks]
+    if not hooks or not all(hooks):
+        raise InputError("A hook to score is empty; give its words.")
+    features = features_of(warehouse, clock, encoder, hooks)
+    ranker = loaded.ranker
+    lifts = (
+        ranker.among(features) if len(hooks) > 1 else ranker.against_average(features)
+    )
+    shares = ranker.contributions(features)
+    if len(hooks) > 1:
+        shares = shares - shares.mean(axis=0)
+    return [
+        HookScore(
+            hook=hook,
+            lift=float(lifts.lift[n]),
+            low=float(lifts.low[n]),
+            high=float(lifts.high[n]),
+            p_better=float(lifts.p_better[n]),
+            voices_for=_voices(loaded, shares[n], 1),
+            voices_against=_voices(loaded, shares[n], -1),
+        )
+        for n, hook in enumerate(hooks)
+    ]
+
+
+def _voices(loaded: LoadedRanker, shares: Floats, side: int) -> tuple[Voice, ...]:
+    """The strongest voices of one side; `shares` has shape (arms)."""
+    order = np.argsort(-side * shares, kind="stable")[:VOICES]
+    own = loaded.ranker.fit.y
+    return tuple(
+        Voice(loaded.past.hooks[i], float(np.expm1(own[i])), float(shares[i]))
+        for i in order
+        if side * shares[i] > 0
+    )

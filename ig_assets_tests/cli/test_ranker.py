@@ -1,0 +1,76 @@
+"""`ig-assets ranker`, with imported tests and an encoder that counts words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ig_assets.cli.app import app
+from ig_assets_tests.core.fine_tuning.headline_tests import (
+    BETTER,
+    HeadlineTests,
+    WordEncoder,
+)
+
+NEW = [f"The {BETTER} of a new soup", "The simple of a new soup"]
+
+
+class Folder:
+    """A data folder, and the command line on it."""
+
+    def __init__(self, path: Path) -> None:
+        self.tests = HeadlineTests(path)
+        self._env = {"IG_DATA_DIR": str(path)}
+
+    def run(self, *arguments: str) -> Result:
+        self.tests.warehouse.close()
+        return CliRunner().invoke(app, ["ranker", *arguments], env=self._env)
+
+    def answer(self, *arguments: str) -> Any:
+        result = self.run(*arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    monkeypatch.setattr(
+        "ig_assets.wiring.services.make_hook_encoder", lambda settings: WordEncoder()
+    )
+    return Folder(tmp_path)
+
+
+def test_a_ranker_is_fitted_shown_and_orders_hooks(folder: Folder) -> None:
+    folder.tests.add(30)
+    fitted = folder.answer("fit")
+    assert fitted["groups"] == 30 and fitted["arms"] == 90
+    assert folder.answer("show")["model_id"] == fitted["model"]["model_id"]
+    found = folder.answer("score", *reversed(NEW))
+    assert [score["hook"] for score in found["scores"]] == NEW
+    assert found["state"] == fitted["state"]
+    said = folder.run("score", *NEW).output
+    assert "P(better)" in said and "speaks" in said and "against" in said
+    assert ("unproven" in said) == (fitted["state"] == "unproven")
+    assert "experiments" in folder.run("show").output
+
+
+def test_too_few_experiments_are_a_state_with_the_number_missing(
+    folder: Folder,
+) -> None:
+    folder.tests.add(20)
+    result = folder.run("fit")
+    assert result.exit_code == 0
+    assert "Insufficient: 20 experiments" in " ".join(result.output.split())
+    assert "5 more are needed" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("command", [["show"], ["score", "a hook"]])
+def test_without_a_ranker_the_command_says_how_to_make_one(
+    folder: Folder, command: list[str]
+) -> None:
+    result = folder.run(*command)
+    assert result.exit_code == 2 and "ig-assets ranker fit" in result.output
