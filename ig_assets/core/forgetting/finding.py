@@ -194,6 +194,33 @@ def named_scripts(con: Connection, names: Sequence[str], author: str) -> list[st
     return sorted(found)
 
 
+# A script's hook alone has a vector too, of which a ranker makes its features.
+_HOOKS = """
+    SELECT hook
+    FROM scripts
+    WHERE script_id IN (SELECT unnest($1::TEXT[]))
+        AND hook <> ''
+    UNION
+    SELECT hook
+    FROM variants
+    WHERE variant_id IN (SELECT unnest($2::TEXT[]))
+        AND hook <> ''
+    UNION
+    SELECT hook
+    FROM post_edits
+    WHERE variant_id IN (SELECT unnest($2::TEXT[]))
+        AND hook <> ''
+"""
+
+_STORED_VECTORS = """
+    SELECT content_hash
+    FROM embeddings
+    UNION
+    SELECT hook_hash
+    FROM hook_vectors
+"""
+
+
 @dataclass
 class _Lists:
     """The lists of an erasure while they are found."""
@@ -237,8 +264,9 @@ def find(
     revisions = _revisions(con, scripts, lists.variants)
     hashes |= {revision_hash for _, revision_hash in revisions}
     vectors = hashes | {text_hash(c) for t in all_texts for c in sentence_runs(t)}
-    stored = _column(con, "SELECT DISTINCT content_hash FROM embeddings", [])
     keys = [sorted(scripts), sorted(lists.variants), sorted(hashes)]
+    vectors |= {text_hash(hook) for hook in _column(con, _HOOKS, keys[:2])}
+    stored = _column(con, _STORED_VECTORS, [])
     examples = sorted(
         _column(con, _EXAMPLES, keys) | _examples_by_words(con, hashes, words, bounds)
     )

@@ -121,6 +121,7 @@ RULES = (
     _Rule("polish_attempts", "variant_id || ' ' || attempt", lambda e: e.attempts),
     _Rule("post_edits", "post_id || ' ' || epoch_us(edited_at)", lambda e: e.edits),
     _Rule("embeddings", "content_hash", lambda e: e.contents, deletes=True),
+    _Rule("hook_vectors", "hook_hash", lambda e: e.contents, deletes=True),
     _Rule("index_entries", "script_id", lambda e: e.scripts, deletes=True),
     _Rule("training_examples", "example_id", lambda e: e.examples, deletes=True),
 )

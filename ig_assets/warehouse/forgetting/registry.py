@@ -102,6 +102,11 @@ COLUMNS: Mapping[str, Columns] = {
     "forget_steps": Columns(hashes="detail", others="request_id step"),
     "forgotten": Columns(others="script_id reason requested_by receipt"),
     "forgotten_examples": Columns(others="month example_id kind split request_id"),
+    "hook_vectors": Columns(
+        vectors="vector",
+        hashes="hook_hash",
+        others="model",
+    ),
     "imports": Columns(
         hashes="content_hash",
         others="import_id source_uri mapping source notes",
@@ -141,6 +146,10 @@ COLUMNS: Mapping[str, Columns] = {
             "post_id experiment_id variant_id script_id arm hook_style platform "
             "platform_post_id media_url intent_key status detail duplicate_of"
         ),
+    ),
+    "ranker_arms": Columns(
+        hashes="revision_hash",
+        others="model_id post_id experiment_id arm script_id variant_id",
     ),
     "reel_containers": Columns(
         hashes="content_hash caption_hash",

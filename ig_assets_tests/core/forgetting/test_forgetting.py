@@ -287,6 +287,18 @@ def test_an_example_that_holds_the_words_without_a_link_goes_too(
     assert len(plan.found.erasure.examples) == 4
 
 
+def test_the_vector_of_its_hook_goes_too_and_others_stay(
+    env: ForgettingFactory,
+) -> None:
+    for hook in (PHRASE, "Another hook"):
+        key = {"hook_hash": text_hash(hook), "model": "m"}
+        env.write("hook_vectors", key | {"vector": [0.5, 1.0]})
+    forget(env.work(), [KETTLE], "asked", "me")
+    with env.warehouse.transaction() as con:
+        left = con.execute("SELECT hook_hash FROM hook_vectors").fetchall()
+    assert left == [(text_hash("Another hook"),)]
+
+
 def test_an_author_is_all_of_their_scripts(env: ForgettingFactory) -> None:
     with env.warehouse.transaction() as con:
         assert named_scripts(con, [], " mara ") == [KETTLE]

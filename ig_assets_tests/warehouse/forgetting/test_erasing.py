@@ -67,6 +67,7 @@ def fill(home: Warehouse) -> None:
             | {"completion": PHRASE, "rejected": PHRASE},
         ),
         ("embeddings", {"content_hash": "h1", "model": "m", "dimensions": 1}),
+        ("hook_vectors", {"hook_hash": "h1", "model": "m"}),
         ("index_entries", {"index_name": "i", "namespace": "n"} | script("library/x")),
         ("models", {"model_id": "m1"}),
         ("model_events", {"model_id": "m1", "changed_at": NOW, "status": "active"}),
