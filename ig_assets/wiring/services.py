@@ -31,6 +31,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring.models import (
     base_model,
     embedding_space,
+    make_batch_embedder,
     make_embedder,
     make_embedder_of,
     make_hook_encoder,
@@ -128,6 +129,7 @@ def make_forgetting(
         clock=clock,
         warehouse=warehouse,
         index=index,
+        batches=lambda: make_batch_embedder(settings),
         receipts=(
             settings.data_dir / "forgotten" if file is None else receipts_folder(file)
         ),

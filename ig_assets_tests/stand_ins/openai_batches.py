@@ -37,6 +37,7 @@ class BatchStandIn:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.names: dict[str, str] = {}
+        self.deleted: set[str] = set()
         self.batches: dict[str, dict[str, Any]] = {}
         self.asked: list[tuple[str, str]] = []
         self.keys: set[str] = set()
@@ -286,12 +287,23 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, stand_in.batches[path.removeprefix(BATCHES + "/")])
         elif found := re.fullmatch(FILES + "/([^/]+)/content", path):
             content = stand_in.files.get(found[1])
-            if content is None:
+            if content is None or found[1] in stand_in.deleted:
                 self._send(404, _told("no such file", "not_found"))
             else:
                 self._bytes(200, content)
         else:
             self._send(404, _told("the stand-in has no such address", "unknown_url"))
+
+    def do_DELETE(self) -> None:
+        path = self._arrived()
+        if path is None:
+            return
+        stand_in, file_id = self.server.stand_in, path.removeprefix(FILES + "/")
+        if file_id not in stand_in.files or file_id in stand_in.deleted:
+            self._send(404, _told("no such file", "not_found"))
+            return
+        stand_in.deleted.add(file_id)
+        self._send(200, {"id": file_id, "object": "file", "deleted": True})
 
     def _arrived(self) -> str | None:
         """The path, noted; None where it has been answered with a fault."""

@@ -145,6 +145,25 @@ class OpenAIBatches:
                         if result is not None:
                             yield result
 
+    def delete_files(self, batch_id: str) -> int:
+        """Delete the input, output and error file of a batch; how many there were."""
+        batch, files = self._retrieve(batch_id), self._client.get().files
+        ids = (batch.input_file_id, batch.output_file_id, batch.error_file_id)
+
+        def delete(file_id: str) -> bool:
+            try:
+                return bool(
+                    sent(
+                        lambda: files.delete(file_id).deleted,
+                        self.provider,
+                        may_lack_route=True,
+                    )
+                )
+            except UnknownRouteError:  # what a file that is gone looks like
+                return False
+
+        return sum(delete(file_id) for file_id in ids if file_id)
+
     def _encoded(self, line: BatchLine) -> bytes:
         body = embedding_request(self.model, self.dimensions, line.texts)
         # A vector as base64 takes 5.3 bytes a number, as decimals about 20.

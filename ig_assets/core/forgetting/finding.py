@@ -370,7 +370,7 @@ def _vendors(con: Connection, hashes: list[str]) -> list[dict[str, Any]]:
     """What vendors were sent, which nothing here can take back."""
     batches = con.execute(_BATCHES, [hashes]).fetchall()
     found: list[dict[str, Any]] = [
-        {"vendor": provider, "holds": f"the input file of batch {batch_id}"}
+        {"vendor": provider, "holds": f"files of batch {batch_id}", "batch": batch_id}
         for provider, batch_id in batches
     ]
     found += [

@@ -1,7 +1,7 @@
 """Forgets scripts: an intent row, the steps one after the other, a receipt.
 
-    intent row → working file → tables → models → index → datasets → warehouse's file
-    → search → receipt → last row → working file removed
+    intent row → working file → tables → models → index → vendors → datasets
+    → warehouse's file → search → receipt → last row → working file removed
 
 Killed anywhere, `resume` goes on from the first step that is not recorded. The files of
 the library are left alone: a sync refuses a forgotten one and says so.
@@ -238,9 +238,16 @@ def _not_undone(found: Found, steps: dict[str, Any]) -> list[str]:
         f" ({post['platform_post_id']}); it was not taken down."
         for post in found.published
     ]
+    answers = steps["vendors"]["batches"]
     said += [
-        f"{one['vendor']} was sent {one['holds']}; it was not asked to delete them."
+        f"{one['vendor']} has {one['holds']}: {answer['not_deleted']}"
         for one in found.vendors
+        if "not_deleted" in (answer := answers.get(one.get("batch"), {}))
+    ]
+    said += [
+        f"{one['vendor']} was sent {one['holds']}; it has no call to delete them."
+        for one in found.vendors
+        if "batch" not in one
     ]
     said += [steps["warehouse"]["left"]] if "left" in steps["warehouse"] else []
     said.append("The library's own file, exports and backups were not touched.")

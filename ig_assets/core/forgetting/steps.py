@@ -16,7 +16,8 @@ from ig_assets.core.forgetting.copies import Bounds
 from ig_assets.core.forgetting.finding import Found
 from ig_assets.core.forgetting.residue import search
 from ig_assets.core.models.registry import activate, list_models
-from ig_assets.core.ports import Clock, VectorIndex
+from ig_assets.core.ports import BatchEmbedder, Clock, VectorIndex
+from ig_assets.errors import IgAssetsError
 from ig_assets.warehouse.forgetting.erasure import erase
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
@@ -28,15 +29,16 @@ class Forgetting:
     """All that a forgetting needs from outside the core.
 
     `receipts` is the folder of receipts; `datasets` has a folder of training files per
-    month. All files below `searched` are looked through, but for those below
-    `library`, which is not ours to change. `rolls_back` says whether a tainted model
-    that is active is replaced at once. `seed` and `base_model` are those of months
-    whose manifest does not name its own.
+    month. `batches` gives the vendor of embedding batches. All files below `searched`
+    are looked through, but for those below `library`, which is not ours to change.
+    `rolls_back` says whether a tainted model that is active is replaced at once. `seed`
+    and `base_model` are those of months whose manifest does not name its own.
     """
 
     clock: Clock
     warehouse: Warehouse
     index: VectorIndex
+    batches: Callable[[], BatchEmbedder]
     receipts: Path
     datasets: Path
     searched: tuple[Path, ...]
@@ -122,6 +124,22 @@ def purge_index(work: Forgetting, found: Found) -> Detail:
     return {"namespaces": [namespace for (namespace,) in rows]}
 
 
+def ask_vendors(work: Forgetting, found: Found) -> Detail:
+    """Ask vendors to delete the files of batches with the words; keep their answers.
+
+    A vendor that refuses, or cannot be reached, holds nothing up: it is in the receipt.
+    """
+    answers: Detail = {}
+    for one in found.vendors:
+        if batch_id := one.get("batch"):
+            try:
+                count = work.batches().delete_files(batch_id)
+                answers[batch_id] = {"files_deleted": count}
+            except IgAssetsError as error:
+                answers[batch_id] = {"not_deleted": str(error)}
+    return {"batches": answers}
+
+
 _MONTHS = """
     SELECT DISTINCT month
     FROM forgotten_examples
@@ -201,6 +219,7 @@ STEPS: Sequence[Step] = (
     Step("tables", erase_tables),
     Step("models", settle_active_model),
     Step("index", purge_index),
+    Step("vendors", ask_vendors),
     Step("datasets", rewrite_datasets),
     Step("warehouse", rewrite_warehouse),
     Step("search", search_everywhere),

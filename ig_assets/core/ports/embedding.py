@@ -143,3 +143,10 @@ class BatchEmbedder(Protocol):
         Raises TransientVendorError; RefusedError where they are gone.
         """
         ...
+
+    def delete_files(self, batch_id: str) -> int:
+        """Delete what the vendor keeps of a batch, texts and vectors; how many files.
+
+        Files that are gone already are not counted. Raises VendorError.
+        """
+        ...

@@ -18,6 +18,8 @@ from ig_assets.core.forgetting.steps import Forgetting
 from ig_assets.core.identity import text_hash
 from ig_assets.core.models.few_shot import choose_for_month
 from ig_assets.core.models.registry import activate, ensure_base_model
+from ig_assets.core.ports import BatchEmbedder
+from ig_assets.errors import SettingsError
 from ig_assets.warehouse.forgetting.receipts import receipts_folder
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     CUTOFF,
@@ -35,6 +37,10 @@ SEED = 1
 """Puts kettle and lamp into the training lines and radish into the others."""
 
 
+def no_vendor() -> BatchEmbedder:
+    raise SettingsError("there is no key")
+
+
 class ForgettingFactory(FineTuningFactory):
     """The script `history/kettle` by Mara won once, and the active model shows it."""
 
@@ -50,6 +56,7 @@ class ForgettingFactory(FineTuningFactory):
             clock=self.clock,
             warehouse=self.warehouse,
             index=self.index,
+            batches=no_vendor,
             receipts=receipts_folder(self.data / "w.duckdb"),
             datasets=self.data / "datasets",
             searched=(self.data,),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ig_assets.adapters.openai.batch import OpenAIBatches
 from ig_assets.core.fine_tuning.canary import promote, rollback
 from ig_assets.core.fine_tuning.jobs import register_model
 from ig_assets.core.forgetting.finding import named_scripts
@@ -17,6 +18,7 @@ from ig_assets.core.forgetting.service import forget, plan_forgetting, resume
 from ig_assets.core.identity import text_hash
 from ig_assets.core.models.few_shot import few_shot_messages
 from ig_assets.core.models.registry import active_model, get_model
+from ig_assets.core.ports import BatchLine
 from ig_assets.errors import InputError
 from ig_assets.warehouse.forgetting.receipts import read_receipts
 from ig_assets.warehouse.migrations import KEYS
@@ -31,11 +33,12 @@ from ig_assets_tests.core.forgetting.forgetting_factory import (
 )
 from ig_assets_tests.factories.cases import with_further
 from ig_assets_tests.factories.warehouses import cells
+from ig_assets_tests.stand_ins.openai_batches import BatchStandIn
 
 KETTLE = "history/kettle"
 STOPS = (
-    *("intent", "found", "tables", "models", "index", "datasets", "warehouse"),
-    *("search", "receipt", "done"),
+    *("intent", "found", "tables", "models", "index", "vendors", "datasets"),
+    *("warehouse", "search", "receipt", "done"),
 )
 
 
@@ -115,7 +118,7 @@ def test_a_request_that_is_killed_at_each_boundary_in_turn_is_finished_in_the_en
         env.warehouse.close()
     resume(env.work())
     assert_forgotten(env)
-    assert len(env.read("SELECT * FROM forget_steps")) == 6
+    assert len(env.read("SELECT * FROM forget_steps")) == 7
 
 
 def killed_after(stop: str) -> Callable[[str], None]:
@@ -297,6 +300,44 @@ def test_the_vector_of_its_hook_goes_too_and_others_stay(
     with env.warehouse.transaction() as con:
         left = con.execute("SELECT hook_hash FROM hook_vectors").fetchall()
     assert left == [(text_hash("Another hook"),)]
+
+
+def test_a_vendor_is_asked_to_delete_the_files_of_batches_with_the_words(
+    env: ForgettingFactory,
+) -> None:
+    with BatchStandIn() as vendor:
+        batches = OpenAIBatches("sk-key", base_url=vendor.base_url)
+        batch_id = batches.submit([BatchLine("line-1", [TEXT])], "line-1")
+        sent_in_batch(env, "line-1", text_hash(TEXT), batch_id)
+        sent_in_batch(env, "line-2", "another", "batch_other")
+        work = env.work(batches=lambda: batches)
+        receipt = forget(work, [KETTLE], "a letter", "rita")
+        assert receipt is not None
+        assert receipt.fields["steps"]["vendors"] == {
+            "batches": {batch_id: {"files_deleted": 1}}
+        }
+        assert vendor.deleted == set(vendor.files) and len(vendor.files) == 1
+        assert batches.delete_files(batch_id) == 0, "it is gone already"
+
+
+def sent_in_batch(
+    env: ForgettingFactory, name: str, content_hash: str, batch_id: str
+) -> None:
+    env.write("embedding_batch_lines", {"custom_id": name, "intent_key": name})
+    of = {"custom_id": name, "place": 0, "content_hash": content_hash}
+    env.write("embedding_batch_inputs", of)
+    row = {"intent_key": name, "provider": "openai", "batch_id": batch_id}
+    env.write("embedding_batches", row)
+
+
+def test_a_vendor_that_cannot_be_asked_is_in_the_receipt_and_holds_nothing_up(
+    env: ForgettingFactory,
+) -> None:
+    sent_in_batch(env, "line", text_hash(TEXT), "batch_7")
+    receipt = forget(env.work(), [KETTLE], "a letter", "rita")
+    assert receipt is not None
+    said = [s for s in receipt.fields["not_undone"] if "batch_7" in s]
+    assert said == ["openai has files of batch batch_7: there is no key"]
 
 
 def test_an_author_is_all_of_their_scripts(env: ForgettingFactory) -> None:

@@ -12,6 +12,7 @@ from ig_assets.core.forgetting.service import forget, resume
 from ig_assets.core.forgetting.steps import Forgetting
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FixedClock
+from ig_assets_tests.core.forgetting.forgetting_factory import no_vendor
 from ig_assets_tests.factories.warehouses import cells
 from ig_assets_tests.warehouse.conftest import MakeHome
 from ig_assets_tests.warehouse.forgetting.test_erasing import PHRASE, fill
@@ -22,6 +23,7 @@ def work_on(home: Warehouse, folder: Path) -> Forgetting:
         clock=FixedClock(),
         warehouse=home,
         index=FaissIndex(folder / "faiss", "i"),
+        batches=no_vendor,
         receipts=folder / "forgotten",
         datasets=folder / "datasets",
         searched=(folder,),
