@@ -24,7 +24,6 @@ from ig_assets.core.tabular import (
     Nested,
     RowProblem,
     UnreadableTableError,
-    decoding,
     open_table,
 )
 from ig_assets_tests.factories.workbook import workbook
@@ -34,13 +33,6 @@ SMALL = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-
-
-@pytest.fixture(params=[40, 1 << 20], ids=["small blocks", "one block"])
-def block_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(decoding, "CHARACTERS", request.param)
-    size: int = request.param
-    return size
 
 
 class Read:
