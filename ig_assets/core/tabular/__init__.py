@@ -31,7 +31,7 @@ from ig_assets.core.tabular.mapping import (
     RepeatedColumnError,
     guess_columns,
 )
-from ig_assets.core.tabular.missing import is_missing
+from ig_assets.core.tabular.missing import is_missing, sheet_error
 from ig_assets.core.tabular.profile import ColumnProfile, profile_table
 from ig_assets.core.tabular.reading import TABLE_SUFFIXES, open_table
 from ig_assets.core.tabular.table import (
@@ -109,6 +109,7 @@ __all__ = [
     "posted_only",
     "profile_table",
     "repaired",
+    "sheet_error",
     "text_of",
     "value_options",
     "visible",

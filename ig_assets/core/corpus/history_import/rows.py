@@ -16,6 +16,10 @@ from ig_assets.core.corpus.history_import.columns import (
     ColumnMapping,
     map_history,
 )
+from ig_assets.core.corpus.history_import.identity.result_rows import (
+    RESULT,
+    without_results,
+)
 from ig_assets.core.corpus.rejects import HISTORY
 from ig_assets.core.corpus.scripts.script import InvalidSourceError, Reject
 from ig_assets.core.tabular import (
@@ -180,9 +184,13 @@ def _parsed(
             except InvalidSourceError as error:
                 uri = f"{HISTORY}{table.name}#{line}"
                 rejects[line] = Reject(uri, error.reason, error.detail)
+    rows, results = without_results(rows)
+    for row, sentence in results:
+        uri = f"{HISTORY}{table.name}#{row.line}"
+        rejects[row.line] = Reject(uri, RESULT, sentence)
     return ParsedHistory(
         rows=tuple(rows),
-        rejects=tuple(rejects.values()),
+        rejects=tuple(rejects[line] for line in sorted(rejects)),
         rows_read=len(rows) + len(rejects) + skipped.total(),
         mapping=columns.names,
         left_alone=columns.left_alone,

@@ -44,6 +44,7 @@ from ig_assets.core.tabular import (
     parse_cell_instant,
     parse_count,
     plain_name,
+    sheet_error,
     text_of,
     visible,
 )
@@ -205,7 +206,7 @@ def _count_text(cell: Cell, form: NumberFormat) -> str:
         count = parse_count(cell, form)
     except NotACountError:
         return text_of(cell)
-    return "" if count is None else str(int(count))
+    return sheet_error(cell) if count is None else str(int(count))
 
 
 def _date_text(cell: Cell, order: Order | None) -> str:

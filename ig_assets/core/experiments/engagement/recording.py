@@ -49,7 +49,8 @@ class Recording:
     left out: (line, reason). `rows_read` counts all physical rows: those taken, the
     rejected and the `skipped`, which is {blank, heading, totals, deleted, not posted:
     rows}.
-    `falling` is a sentence on counters that fall, "" where none does.
+    `falling` is a sentence on counters that fall, "" where none does; `errors` counts
+    the values of each counter that are errors of a spreadsheet, such as #REF!.
     """
 
     post_ids: list[str]
@@ -62,6 +63,7 @@ class Recording:
     mapping: Mapping[str, str]
     skipped: Mapping[str, int] = field(default_factory=dict)
     falling: str = ""
+    errors: Mapping[str, int] = field(default_factory=dict)
 
     def row_sum(self) -> str:
         """What became of the rows, in words, with the first rejected line."""
@@ -76,6 +78,8 @@ class Recording:
         if self.rejects:
             line, reason = self.rejects[0]
             words += f"; the first rejected is line {line}: {reason}"
+        for name, count in self.errors.items():
+            words += f"; {count} of {name} left out as errors of the spreadsheet"
         return f"{words}. {self.falling}".rstrip()
 
     def snapshots(self, post: int) -> slice:
@@ -168,6 +172,7 @@ def _recording(found: SnapshotReader, mapping: Mapping[str, str]) -> Recording:
         rows_read=found.rows_read,
         mapping=mapping,
         skipped=dict(found.skipped),
+        errors=dict(found.errors),
     )
 
 

@@ -22,6 +22,7 @@ from ig_assets.core.tabular import (
     parse_cell_instant,
     parse_count,
     repaired,
+    sheet_error,
     text_of,
 )
 
@@ -57,6 +58,7 @@ class SnapshotReader:
         }
         self.rejects: list[tuple[int, str]] = []
         self.skipped: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
 
     @property
     def rows_read(self) -> int:
@@ -153,4 +155,6 @@ class SnapshotReader:
             count = parse_count(cells[self._indices[name]], form)
         except NotACountError as error:
             raise _NoSnapshotError(f"`{name}` {error}") from None
+        if sheet_error(cells[self._indices[name]]):
+            self.errors[name] += 1
         return float("nan") if count is None else count
