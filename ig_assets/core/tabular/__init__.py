@@ -23,6 +23,7 @@ from ig_assets.core.tabular.instants import (
     parse_cell_instant,
     parse_instant,
 )
+from ig_assets.core.tabular.joined_times import with_times
 from ig_assets.core.tabular.labels import NestedCellError, text_of
 from ig_assets.core.tabular.mapping import (
     ColumnGuess,
@@ -113,4 +114,5 @@ __all__ = [
     "text_of",
     "value_options",
     "visible",
+    "with_times",
 ]

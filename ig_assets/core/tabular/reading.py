@@ -52,7 +52,9 @@ def open_table(content: Content, name: str) -> Table:
     start = _start(content)
     if start.startswith(b"PAR1") or suffix == PARQUET:
         columns = parquet_columns(content)
-        return _table(name, columns, "Parquet", lambda: parquet_batches(content))
+        return _table(
+            name, columns, "Parquet", lambda: parquet_batches(content, columns)
+        )
     if start.startswith(b"PK\x03\x04") or suffix == SPREADSHEET:
         sheet = read_sheet(content, is_known_name)
         read_as = f"Excel, sheet {sheet.name!r}"

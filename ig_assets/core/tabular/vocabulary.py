@@ -75,6 +75,14 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("abgerufen_am", "exportiert_am", "extrait_le", "exporte_le"),
     ),
     "day": ("date", "datum", "fecha", "data", "day", "tag", "jour", "dia", "giorno"),
+    "time": (
+        *("time", "post_time", "posting_time", "publish_time", "published_time"),
+        *("time_of_day", "time_posted", "snapshot_time", "scrape_time", "uhrzeit"),
+        *("zeit", "veroffentlichungszeit", "heure", "heure_de_publication", "hora"),
+        *("hora_de_publicacion", "hora_da_publicacao", "horario"),
+        *("horario_de_publicacao", "orario", "orario_di_pubblicazione", "ora"),
+        "ora_di_pubblicazione",
+    ),
     "impressions": (
         *("impressions", "impression_count", "impressionen", "impresiones"),
         *("impressoes", "impression"),
@@ -200,7 +208,8 @@ def plain_name(column: object) -> str:
 
 _OF_POST = re.compile(
     r"^(?:post|posts|media|reels?|video|statistics|stats|public_metrics|snippet"
-    r"|beitrag|lifetime)_|_(?:insgesamt|gesamt|total|totals|totales|totaux|totali)$"
+    r"|beitrag|lifetime|metrics|counts|engagement)_"
+    r"|_(?:insgesamt|gesamt|total|totals|totales|totaux|totali)$"
 )
 """What tools put around a name to say that it is of a post, or a total."""
 

@@ -23,7 +23,7 @@ NUMERATORS = ("likes", "clicks")
 DENOMINATORS = ("impressions", "reach", "views")
 METRICS = (*DENOMINATORS, *NUMERATORS, "comments", "shares", "saves")
 
-_POST_DAYS = (*NAMES["published_at"], *NAMES["day"])
+_POST_DAYS = (*NAMES["published_at"], *NAMES["day"], *NAMES["time"])
 
 # Our columns, with their names in the Upworthy archive, in the exports of platforms
 # and schedulers in six languages, and in common A/B tools.

@@ -34,6 +34,7 @@ from ig_assets.core.tabular import (
     open_table,
     posted_only,
     profile_table,
+    with_times,
 )
 from ig_assets.errors import InputError
 
@@ -134,6 +135,7 @@ def read_history(
     values = values or ValueOptions()
     try:
         table = posted_only(open_table(file, file.name))
+        table = with_times(table, [*(mapping or {}).values()])
         columns = map_history(profile_table(table), mapping or {}, preset, file.name)
         indices = columns.indices
         formats = decide_formats(

@@ -1,4 +1,4 @@
-"""Tells columns of tests from columns of arms: `Test`, `A/B`, `Variante` by values.
+"""Distinguishes columns of tests and of arms: `Test`, `A/B`, `Variante` by values.
 
 A column is one of arms where its values are names such as `A`, `Variant 2` or
 `Control`, and one of tests where they are others. Yes and no are neither.
@@ -40,7 +40,7 @@ def with_tests(
     given: Mapping[str, str],
     is_guessed: bool,
 ) -> list[ColumnGuess]:
-    """The guesses with columns of tests and of arms told apart by their values.
+    """The guesses with columns of tests and of arms distinguished by their values.
 
     `given` is {ours: theirs}; only with `is_guessed` a column is taken or dropped.
     """

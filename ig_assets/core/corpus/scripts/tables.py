@@ -47,6 +47,7 @@ from ig_assets.core.tabular import (
     sheet_error,
     text_of,
     visible,
+    with_times,
 )
 from ig_assets.core.tabular.damage import DamagedTextError, refuse_damage
 
@@ -89,7 +90,7 @@ def parse_table(path: str, content: bytes) -> ParsedTable:
     Raises InvalidSourceError where the file as such is no table.
     """
     try:
-        table = open_table(content, path)
+        table = with_times(open_table(content, path))
         rows = list(_rows(table))
     except UnreadableTableError as error:
         raise _unreadable(error) from None

@@ -29,6 +29,7 @@ from ig_assets.core.tabular import (
     posted_only,
     profile_table,
     value_options,
+    with_times,
 )
 from ig_assets.errors import InputError
 
@@ -104,6 +105,7 @@ def read_recording(file: Path, columns: Mapping[str, str] | None = None) -> Reco
         raise InputError(f"IG_REPLAY_COLUMNS: {error}.") from None
     try:
         table = posted_only(open_table(file, file.name))
+        table = with_times(table, [*columns.values()])
         indices = map_columns(profile_table(table), columns, file.name)
         formats = decide_formats(
             table,
