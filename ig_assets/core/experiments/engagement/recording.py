@@ -88,12 +88,18 @@ class Recording:
         return slice(int(self.starts[post]), int(self.starts[post + 1]))
 
 
-def read_recording(file: Path, columns: Mapping[str, str] | None = None) -> Recording:
+def read_recording(
+    file: Path,
+    columns: Mapping[str, str] | None = None,
+    today: datetime | None = None,
+) -> Recording:
     """Read a CSV, JSON, Parquet or Excel file with one row per post and reading.
 
     `columns` ({ours: theirs}) is put over the guess and says how values are written.
-    Without a post_id, title, author and birth together are the post. Of several rows
-    of one post and instant the last one counts. Raises InputError when the file cannot
+    A row that was read after `today` (naive UTC) is rejected, with a day of tolerance
+    for zones; None rejects none. Without a post_id, title, author and birth together
+    are the post. Of several rows of one post and instant the last one counts. Raises
+    InputError when the file cannot
     be read, when it names no post, no day or no counter, when a column has two
     readings, when no row of it can be used, or when its counters are those of single
     days.
@@ -113,7 +119,7 @@ def read_recording(file: Path, columns: Mapping[str, str] | None = None) -> Reco
             {name: at for name, at in indices.items() if name in _DATES},
             options,
         )
-        found = SnapshotReader(indices, formats, options)
+        found = SnapshotReader(indices, formats, options, today)
         for batch in table.batches():
             found.read(batch)
     except (FileNotFoundError, IsADirectoryError):
