@@ -26,14 +26,16 @@ def test_rows_below_a_header_in_another_order_are_read_by_that_order(
 ) -> None:
     order = [FIRST.split(",").index(name) for name in second.split(",")]
     moved = [",".join(row.split(",")[at] for at in order) for row in ROWS]
-    for read in both(FIRST, *ROWS, second, *moved, FIRST, *ROWS, second, *moved):
+    csv, sheet = both(FIRST, *ROWS, second, *moved, FIRST, *ROWS, second, *moved)
+    for read in (csv, sheet):
         cells = [[str(cell) for cell in row] for row in read.cells]
         assert cells == [row.split(",") for row in ROWS * 4]
         assert (read.skipped[HEADING], read.problems) == (3, [])
 
 
 def test_words_alone_are_read_by_the_order_of_their_header(block_size: int) -> None:
-    for read in both("Caption,Notes", "One,a", "Notes,Caption", "b,Two"):
+    csv, sheet = both("Caption,Notes", "One,a", "Notes,Caption", "b,Two")
+    for read in (csv, sheet):
         assert [list(row) for row in read.cells] == [["One", "a"], ["Two", "b"]]
 
 
@@ -48,7 +50,8 @@ def test_rows_below_a_header_with_another_column_are_rejected_with_their_lines(
     block_size: int,
 ) -> None:
     lines = (FIRST, *ROWS, "Post ID,Caption,Views,Shares", *ROWS, FIRST, *ROWS)
-    for read in both(*lines):
+    csv, sheet = both(*lines)
+    for read in (csv, sheet):
         assert len(read.cells) == 60 and read.bad_lines == list(range(33, 63))
         assert "second header (line 32)" in read.problems[0].detail
         assert "'Shares'" in read.problems[0].detail

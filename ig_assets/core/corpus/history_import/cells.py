@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.history_import.columns import METRICS
+from ig_assets.core.corpus.scripts.notes.directions import has_directions
 from ig_assets.core.corpus.scripts.script import (
     MAX_BYTES,
     InvalidSourceError,
@@ -69,6 +70,7 @@ class RowReader:
         self._ranges: Counter[str] = Counter()
         self._repaired = 0
         self._assumed_utc = False
+        self._directions = 0
 
     def row(self, cells: Sequence[Cell]) -> dict[str, Any]:
         """The fields by name, without number and line. Raises InvalidSourceError."""
@@ -116,6 +118,11 @@ class RowReader:
                 f"{self._repaired:,} rows had text that was encoded twice; it was "
                 "repaired."
             )
+        if self._directions:
+            notes.append(
+                f"{self._directions:,} texts have directions in brackets, such as "
+                "[zoom in]; they were kept as they were published."
+            )
         if self._assumed_utc:
             notes.append(
                 "Times without a zone were taken as UTC; --timezone says another."
@@ -131,6 +138,7 @@ class RowReader:
                 text, hook or first_visible_line(text), call_to_action, True
             )
         text = text or join_script(hook, body, call_to_action)
+        self._directions += has_directions(text)
         if not hook:
             raise InvalidSourceError("no hook", "The row has no hook.")
         if len(text.encode("utf-8")) > MAX_BYTES:

@@ -376,6 +376,13 @@ def test_objects_in_parquet_are_unpacked_like_those_of_json(
     assert (seen(again), again.mapping) == (seen(found), found.mapping)
 
 
+def test_directions_in_captions_are_kept_and_said(tmp_path: Path) -> None:
+    text = "Caption,Views\nLids [zoom in] on,9\nPans (laughs),8\nOil (yes really),7\n"
+    found = history(tmp_path, "t.csv", text)
+    assert [row.hook for row in found.rows][0] == "Lids [zoom in] on"
+    assert any(note.startswith("2 texts have directions") for note in found.notes)
+
+
 def test_a_count_without_end_is_no_count_and_no_crash(tmp_path: Path) -> None:
     file = tmp_path / "i.parquet"
     duckdb.sql(
