@@ -10,7 +10,7 @@ from ig_assets.core.experiments.engagement.columns import parse_columns
 from ig_assets.core.ports import AdStudies, SocialPlatform
 from ig_assets.errors import SettingsError
 from ig_assets.settings import Settings, variable_name
-from ig_assets.wiring.stores import make_clock, make_warehouse
+from ig_assets.wiring.stores import make_clock, make_money_clock, make_warehouse
 
 if TYPE_CHECKING:
     from ig_assets.adapters.instagram.client import GraphClient
@@ -28,6 +28,7 @@ def make_social(settings: Settings) -> SocialPlatform:
             settings.data_dir / "replayed_history.sqlite",
             settings.seed,
             parse_columns(settings.replay_columns),
+            make_money_clock().now(),
         )
     if settings.social == "instagram":
         return make_instagram(settings)

@@ -57,16 +57,18 @@ class ReplayedHistory:
         store: Path,
         seed: int,
         columns: Mapping[str, str] | None = None,
+        today: datetime | None = None,
     ) -> None:
         self.file = file
         self.store = store
         self.seed = seed
         self._columns = columns
+        self._today = today
 
     @cached_property
     def recording(self) -> Recording:
         """What was recorded."""
-        return read_recording(self.file, self._columns)
+        return read_recording(self.file, self._columns, self._today)
 
     @cached_property
     def metrics(self) -> Sequence[str]:

@@ -23,6 +23,7 @@ from ig_assets.core.tabular.instants import (
     parse_cell_instant,
     parse_instant,
 )
+from ig_assets.core.tabular.joined_times import with_times
 from ig_assets.core.tabular.labels import NestedCellError, text_of
 from ig_assets.core.tabular.mapping import (
     ColumnGuess,
@@ -31,7 +32,7 @@ from ig_assets.core.tabular.mapping import (
     RepeatedColumnError,
     guess_columns,
 )
-from ig_assets.core.tabular.missing import is_missing
+from ig_assets.core.tabular.missing import is_missing, sheet_error
 from ig_assets.core.tabular.profile import ColumnProfile, profile_table
 from ig_assets.core.tabular.reading import TABLE_SUFFIXES, open_table
 from ig_assets.core.tabular.table import (
@@ -109,7 +110,9 @@ __all__ = [
     "posted_only",
     "profile_table",
     "repaired",
+    "sheet_error",
     "text_of",
     "value_options",
     "visible",
+    "with_times",
 ]

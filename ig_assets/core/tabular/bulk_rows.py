@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ig_assets.core.tabular.dialect import Header
+from ig_assets.core.tabular.headers import is_header, known_names
 from ig_assets.core.tabular.row_shape import RowShape
 
 MAX_ROW_LINES = 2_000
@@ -37,10 +38,16 @@ class BulkRows(NamedTuple):
 class BulkReader:
     """Reads runs of lines in which nothing is doubtful."""
 
-    def __init__(self, header: Header, shape: RowShape) -> None:
+    def __init__(
+        self, header: Header, shape: RowShape, names: Sequence[str] | None = None
+    ) -> None:
+        """`names` are those of the file's first header, where this is another."""
+        names = header.names if names is None else names
         self._delimiter = header.delimiter
         self._width = len(header.names)
         self._shape = shape
+        self._names = names
+        self._known = known_names(names)
         self._blank = f"{header.delimiter} "
         self._proofs = [
             n
@@ -167,5 +174,11 @@ class BulkReader:
         if not {*map(len, rows)} <= {0, self._width}:
             return None
         if any(self._shape.is_fragment(row) for row in rows if row):
+            return None
+        if any(
+            is_header(row, self._names, self._known)
+            for row in rows
+            if not self._known.isdisjoint(row)
+        ):
             return None
         return BulkRows(begins, rows, end, False)

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from ig_assets.core.tabular.bulk_rows import MAX_CELL, MAX_ROW_LINES, BulkReader
 from ig_assets.core.tabular.decoding import Content, blocks
 from ig_assets.core.tabular.dialect import Header
-from ig_assets.core.tabular.row_shape import RowShape, refuse_other_header
+from ig_assets.core.tabular.headers import is_header, known_names
+from ig_assets.core.tabular.row_shape import RowShape
 from ig_assets.core.tabular.table import BLANK, HEADING, Batch, RowProblem
 
 MAX_ESCAPED_LINES = 50
@@ -29,6 +30,13 @@ SHORT_RUN = 8
 
 OPEN_QUOTE = "A quote is opened and not closed as it should be."
 FRAGMENT = "It is only a part of a row; put cells with line breaks in quotes."
+OTHER_WIDTH = (
+    "It is a second header with more or fewer columns than the first; save the rows "
+    "below it as a file of their own."
+)
+BELOW_OTHER_WIDTH = (
+    "It stands below a second header with more or fewer columns than the first."
+)
 NEAR_FRAGMENT = (
     "It may lack words, since the line beside it is only a part of a row; put cells "
     "with line breaks in quotes."
@@ -57,8 +65,10 @@ class _Rows:
     """
 
     def __init__(self, header: Header) -> None:
-        self._names = list(header.names)
-        self._known = frozenset(name.strip() for name in header.names) - {""}
+        self._first = header
+        self._headers: set[int] = set()
+        self._is_other_width = False
+        self._known = known_names(header.names)
         self._width = len(header.names)
         self._delimiter = header.delimiter
         self._shape = RowShape(header)
@@ -81,17 +91,18 @@ class _Rows:
         numbers, rows = self._held
         self._held = ([], [])
         problems: list[RowProblem] = []
-        only_data = all(any(row) and row != self._names for row in rows)
+        only_data = all(map(any, rows))
         n, run = 0, RUN
         while n < len(lines):
             end = min(n + run, len(lines))
-            bulk = None if self._after_fragment else self._bulk.read(lines, n, end)
+            is_slow = self._after_fragment or self._is_other_width
+            bulk = None if is_slow else self._bulk.read(lines, n, end)
             if bulk is not None:
                 numbers += [first + begin for begin in bulk.begins]
                 rows += bulk.rows
                 n, run = bulk.end, min(RUN, 4 * run)
                 only_data = only_data and bulk.is_data
-            elif end - n > SHORT_RUN and not self._after_fragment:
+            elif end - n > SHORT_RUN and not is_slow:
                 run = max(SHORT_RUN, (end - n) // 4)
             else:
                 only_data = False
@@ -105,7 +116,7 @@ class _Rows:
         if not last:
             self._held = _last_row(numbers, rows, problems)
         if only_data:
-            return Batch(numbers, rows, problems)
+            return Batch(numbers, rows, problems, headers=self._headers)
         return self._batch(numbers, rows, problems)
 
     def _row_by_row(
@@ -140,8 +151,22 @@ class _Rows:
                 if escaped is None:
                     break
                 cells, used = escaped
-            if cells is not None:
-                refuse_other_header(cells, self._names, self._known, first + n)
+            if cells is not None and is_header(cells, self._first.names, self._known):
+                self._after_fragment = False
+                self._is_other_width = len(cells) != self._width
+                if self._is_other_width:
+                    problems.append(RowProblem(first + n, OTHER_WIDTH))
+                else:
+                    numbers.append(first + n)
+                    rows.append(cells)
+                    self._headers.add(first + n)
+                    self._below(cells)
+                n += used
+                continue
+            if self._is_other_width:
+                problems.append(RowProblem(first + n, BELOW_OTHER_WIDTH))
+                n += used
+                continue
             detail = self._problem(line, cells)
             if self._shape.is_fragment(
                 line.replace('"', "") if cells is None else cells
@@ -160,6 +185,22 @@ class _Rows:
                 problems.append(RowProblem(first + n, detail or FRAGMENT))
             n += used
         return n
+
+    def _below(self, names: Sequence[str]) -> None:
+        """Judge the rows that follow by a header in which columns may stand elsewhere.
+
+        Who reads the batches puts them into the first header's order.
+        """
+        header = self._first
+        kinds = dict(zip(header.names, header.typed, strict=True))
+        same = names[0].strip() == header.names[0]
+        header = header._replace(
+            names=tuple(names),
+            typed=tuple(kinds.get(name.strip(), False) for name in names),
+            first_cell=header.first_cell if same else r"(?!)",
+        )
+        self._shape = RowShape(header)
+        self._bulk = BulkReader(header, self._shape, self._first.names)
 
     def _problem(self, line: str, cells: Sequence[str] | None) -> str | None:
         """Why these cells are no row; None where they may be one."""
@@ -231,18 +272,14 @@ class _Rows:
         rows: Sequence[list[str]],
         problems: list[RowProblem],
     ) -> Batch:
-        """A batch without blank rows and repeated headers, which are counted."""
-        names = self._names
+        """A batch without blank rows, which are counted."""
         skipped: Counter[str] = Counter()
-        if names in rows or not all(map(any, rows)):
-            is_data = [any(row) and row != names for row in rows]
-            headings = sum(row == names for row in rows)
-            skipped = Counter(
-                {HEADING: headings, BLANK: is_data.count(False) - headings}
-            )
+        is_data = [any(row) for row in rows]
+        if not all(is_data):
+            skipped[BLANK] = is_data.count(False)
             numbers = [n for n, keep in zip(numbers, is_data, strict=True) if keep]
             rows = [row for row, keep in zip(rows, is_data, strict=True) if keep]
-        return Batch(numbers, rows, problems, skipped)
+        return Batch(numbers, rows, problems, skipped, self._headers)
 
 
 def _last_row(

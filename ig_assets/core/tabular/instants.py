@@ -7,6 +7,7 @@ asked about.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -145,8 +146,9 @@ def parse_cell_instant(cell: Cell, order: Order | None = None) -> Instant | None
     if isinstance(cell, date):
         return _checked(datetime(cell.year, cell.month, cell.day), None, False)
     if isinstance(cell, (int, float, Decimal)) and not isinstance(cell, bool):
-        number = int(cell)
-        return _from_text(str(number), order)
+        if not math.isfinite(cell):
+            raise NotAnInstantError("is not a date such as 2026-01-31", False)
+        return _from_text(str(int(cell)), order)
     if isinstance(cell, str):
         return _from_text(" ".join(cell.split()), order)
     raise NotAnInstantError("is not a date such as 2026-01-31", False)

@@ -9,11 +9,17 @@ from ig_assets.core.tabular.table import Cell
 
 # Written in any case; `None` and `<NA>` are what Python and pandas print.
 _MARKS = frozenset(
-    ("", "-", "--", "---", "\u2013", "\u2014", "n/a", "#n/a", "nan", "null", "\\n")
+    ("", "-", "--", "---", "\u2013", "\u2014", "n/a", "nan", "null", "\\n")
     + ("<na>", "none", "nil", "k. a.", "k.a.", "n/d", "s/d", "not available")
 )
-_EXCEL_ERRORS = frozenset(
-    ("#name?", "#value!", "#ref!", "#div/0!", "#num!", "#null!", "#wert!", "#bezug!")
+# The errors of formulas as spreadsheets in six languages show them.
+_SHEET_ERRORS = frozenset(
+    "#n/a #n/d #nv #ref! #value! #div/0! #name? #num! #null! #error! #spill! #calc! "
+    "#field! #blocked! #connect! #unknown! #getting_data #bezug! #wert! #zahl! "
+    "#fehler! #\u00fcberlauf! #valeur! #nom? #nombre! #nul! #erreur! #\u00a1ref! "
+    "#\u00a1valor! #valor! #\u00a1div/0! #\u00bfnombre? #nombre? #\u00a1num! "
+    "#\u00a1nulo! "
+    "#nome? #n\u00fam! #nulo! #valore! #rif! #nullo! #errore! #erro!".split()
 )
 
 
@@ -23,7 +29,15 @@ def is_missing(cell: Cell) -> bool:
         return True
     if isinstance(cell, str):
         mark = cell.strip().casefold()
-        return mark in _MARKS or mark in _EXCEL_ERRORS
+        return mark in _MARKS or mark in _SHEET_ERRORS
     if isinstance(cell, float):
         return math.isnan(cell)
     return isinstance(cell, Decimal) and cell.is_nan()
+
+
+def sheet_error(cell: Cell) -> str:
+    """The error of a spreadsheet that stands in place of a value: `#REF!`; else ""."""
+    if not isinstance(cell, str) or "#" not in cell:
+        return ""
+    mark = cell.strip()
+    return mark.upper() if mark.casefold() in _SHEET_ERRORS else ""

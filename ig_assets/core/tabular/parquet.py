@@ -1,14 +1,18 @@
-"""Reads Parquet with its types."""
+"""Reads Parquet with its types; rows with objects in them as JSON is read."""
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from ig_assets.core.tabular.decoding import Content
+from ig_assets.core.tabular.json_rows import object_batches, object_columns
+from ig_assets.core.tabular.json_shapes import row_of
 from ig_assets.core.tabular.table import Batch, Cell, Nested, UnreadableTableError
 
 _BATCH = 10_000
@@ -27,41 +31,83 @@ def _file(content: Content) -> Iterator[Path]:
 
 
 def parquet_columns(content: Content) -> tuple[str, ...]:
-    """The names of the columns. Raises UnreadableTableError."""
-    return tuple(name for name, _ in _columns(content))
+    """The names of the columns, those within objects too. Raises UnreadableTableError.
+
+    Objects are unpacked as those of JSON are: `owner.username`.
+    """
+    columns = _columns(content)
+    if not any(_is_nested(kind) for _, kind in columns):
+        return tuple(name for name, _ in columns)
+    return object_columns(_objects(content, columns))
 
 
-def parquet_batches(content: Content) -> Iterator[Batch]:
-    """The rows, numbered from 1. Raises UnreadableTableError.
+def parquet_batches(content: Content, names: Sequence[str]) -> Iterator[Batch]:
+    """The rows of the columns `names`, numbered from 1. Raises UnreadableTableError.
 
     Binary columns without a type are text, since older writers do not declare it.
     """
+    columns = _columns(content)
+    if any(_is_nested(kind) for _, kind in columns):
+        yield from object_batches(_objects(content, columns), names)
+        return
+    number = 1
+    for rows in _rows(content, columns):
+        yield Batch(range(number, number + len(rows)), rows)
+        number += len(rows)
+
+
+def _objects(
+    content: Content, columns: Sequence[tuple[str, str]]
+) -> Iterator[tuple[int, dict[str, Any] | str | None]]:
+    """Each row's number and object, without what vendors put around or into it."""
+    names = [name for name, _ in columns]
+    nested = {n for n, (_, kind) in enumerate(columns) if _is_nested(kind)}
+    number = 0
+    for rows in _rows(content, columns):
+        for row in rows:
+            number += 1
+            cells = [
+                json.loads(cell) if n in nested and isinstance(cell, str) else cell
+                for n, cell in enumerate(row)
+            ]
+            yield number, row_of(dict(zip(names, cells, strict=True)))
+
+
+def _rows(
+    content: Content, columns: Sequence[tuple[str, str]]
+) -> Iterator[list[list[Cell]]]:
+    """The cells of some thousand rows at a time; objects and lists are JSON texts."""
     import duckdb
 
-    columns = _columns(content)
     zoned = {n for n, (_, kind) in enumerate(columns) if kind == _ZONED}
-    # DuckDB gives times with a zone in the machine's own, and needs pytz for that.
-    selected = ", ".join(
-        f"timezone('UTC', {_quoted(name)})" if n in zoned else _quoted(name)
-        for n, (name, _) in enumerate(columns)
-    )
+    selected = ", ".join(_selected(name, kind) for name, kind in columns)
     with _file(content) as file, duckdb.connect(":memory:") as con:
         con.execute("SET enable_progress_bar = false")
+        con.execute("SET TimeZone = 'UTC'")
         try:
             found = con.execute(
                 f"SELECT {selected} FROM read_parquet(?, binary_as_string = true)",
                 [str(file)],
             )
-            number = 1
             while rows := found.fetchmany(_BATCH):
-                cells = [
+                yield [
                     [_cell(value, n in zoned) for n, value in enumerate(row)]
                     for row in rows
                 ]
-                yield Batch(range(number, number + len(rows)), cells)
-                number += len(rows)
         except duckdb.Error:
             raise _broken() from None
+
+
+def _selected(name: str, kind: str) -> str:
+    """The SQL of a column: one object or list as JSON, a zoned time in UTC."""
+    if kind == _ZONED:
+        # DuckDB gives times with a zone in the machine's own, and needs pytz for that.
+        return f"timezone('UTC', {_quoted(name)})"
+    return f"to_json({_quoted(name)})" if _is_nested(kind) else _quoted(name)
+
+
+def _is_nested(kind: str) -> bool:
+    return kind.endswith("]") or kind.startswith(("STRUCT(", "MAP("))
 
 
 def _columns(content: Content) -> list[tuple[str, str]]:
@@ -90,7 +136,7 @@ def _quoted(name: str) -> str:
 def _cell(value: object, is_zoned: bool) -> Cell:
     if is_zoned and isinstance(value, datetime):
         return value.replace(tzinfo=timezone.utc)
-    if isinstance(value, (dict, list, tuple, bytes)):
+    if isinstance(value, bytes):
         return Nested(value)
     if value is None or isinstance(value, Cell):
         return value

@@ -16,6 +16,8 @@ from ig_assets.core.tabular.missing import is_missing
 from ig_assets.core.tabular.table import Cell, Nested, Table
 
 SAMPLE_ROWS = 2_000
+FEW = 30
+"""So many different values at most are kept to see what a column is."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{6,}=*")
 _TOKEN_MARK = re.compile(r"[0-9]|[a-z][A-Z]|_")
@@ -47,6 +49,8 @@ class ColumnProfile:
     nested: int
     distinct: int
     samples: tuple[str, ...]
+    values: frozenset[str] = frozenset()
+    """The different values, where they are few; empty where they are many."""
 
     def mostly(self, count: int, share: float = 0.8) -> bool:
         """Whether at least this share of the values are among `count`."""
@@ -76,6 +80,7 @@ def shown(cell: Cell, length: int = 40) -> str:
 def _profile(name: str, cells: Sequence[Cell]) -> ColumnProfile:
     filled = [cell for cell in cells if not is_missing(cell)]
     texts = [cell.strip() for cell in filled if isinstance(cell, str)]
+    different = {str(cell).strip() for cell in filled}
     numeric = sum(isinstance(cell, (int, float, Decimal)) for cell in filled)
     return ColumnProfile(
         name=name,
@@ -88,8 +93,9 @@ def _profile(name: str, cells: Sequence[Cell]) -> ColumnProfile:
         words=sum(len(text.split()) > 1 for text in texts),
         boilerplate=sum(bool(_BOILERPLATE.fullmatch(text)) for text in texts),
         nested=sum(isinstance(cell, Nested) for cell in filled),
-        distinct=len(set(map(str, filled))),
+        distinct=len(different),
         samples=tuple(map(shown, filled[:3])),
+        values=frozenset(different if len(different) <= FEW else ()),
     )
 
 

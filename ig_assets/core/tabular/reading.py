@@ -14,6 +14,7 @@ from ig_assets.core.tabular.decoding import (
 )
 from ig_assets.core.tabular.delimited import delimited_batches
 from ig_assets.core.tabular.dialect import DELIMITER_NAMES, find_header
+from ig_assets.core.tabular.headers import in_first_order
 from ig_assets.core.tabular.json_rows import (
     is_whole,
     line_objects,
@@ -22,7 +23,6 @@ from ig_assets.core.tabular.json_rows import (
     whole_objects,
 )
 from ig_assets.core.tabular.parquet import parquet_batches, parquet_columns
-from ig_assets.core.tabular.row_shape import refuse_other_header
 from ig_assets.core.tabular.spreadsheet import read_sheet, sheet_batches
 from ig_assets.core.tabular.table import (
     Batch,
@@ -52,7 +52,9 @@ def open_table(content: Content, name: str) -> Table:
     start = _start(content)
     if start.startswith(b"PAR1") or suffix == PARQUET:
         columns = parquet_columns(content)
-        return _table(name, columns, "Parquet", lambda: parquet_batches(content))
+        return _table(
+            name, columns, "Parquet", lambda: parquet_batches(content, columns)
+        )
     if start.startswith(b"PK\x03\x04") or suffix == SPREADSHEET:
         sheet = read_sheet(content, is_known_name)
         read_as = f"Excel, sheet {sheet.name!r}"
@@ -114,10 +116,5 @@ def _table(
 
 
 def _rows(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:
-    """The batches without totals and deleted rows. Another header within raises."""
-    known = frozenset(name.strip() for name in names) - {""}
-    for batch in without_deleted(without_totals(batches, names), names):
-        for line, row in zip(batch.lines, batch.rows, strict=True):
-            if row and type(row[0]) is str and row[0].strip() in known:
-                refuse_other_header(row, names, known, line)
-        yield batch
+    """The batches without headers, totals and deleted rows."""
+    return without_deleted(without_totals(in_first_order(batches, names), names), names)

@@ -3,35 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 
 from ig_assets.core.tabular.dialect import Header, Quoting, is_typed, is_unset
-from ig_assets.core.tabular.table import UnreadableTableError
-from ig_assets.core.tabular.vocabulary import is_known_name
-
-
-def refuse_other_header(
-    cells: Sequence[object], names: Sequence[str], known: Set[str], line: int
-) -> None:
-    """Raise UnreadableTableError where a row is a header with other columns.
-
-    Every cell of such a row is the name of a column, and two at least are names of
-    the first header; `known` are those names as a set. The rows below it would be
-    read with the columns of the first.
-    """
-    filled = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip()]
-    is_header = (
-        sum(map(known.__contains__, filled)) >= 2
-        and all(cell in known or is_known_name(cell) for cell in filled)
-        and len(filled) == len([cell for cell in cells if cell not in (None, "")])
-    )
-    if is_header and filled != [name.strip() for name in names if name.strip()]:
-        raise UnreadableTableError(
-            f"its line {line} is a second header, whose columns are not those of the "
-            "first or stand in another order; save the rows below it as a file of "
-            "their own",
-            line=line,
-        )
 
 
 class RowShape:

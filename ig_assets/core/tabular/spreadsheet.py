@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ig_assets.core.tabular.decoding import Content
 from ig_assets.core.tabular.dialect import HEADER_WITHIN
+from ig_assets.core.tabular.headers import is_header, known_names
 from ig_assets.core.tabular.table import (
     BLANK,
     HEADING,
@@ -87,23 +88,24 @@ def read_sheet(content: Content, is_known: Callable[[str], bool]) -> Sheet:
 
 
 def sheet_batches(sheet: Sheet) -> Iterator[Batch]:
-    """The rows after the header; a row's number is that of Excel's."""
+    """The rows after the header, others too; a row's number is that of Excel's."""
     titles = sheet.rows[: sheet.header]
     blanks = sum(not any(map(_name, row)) for row in titles)
     skipped = Counter({HEADING: len(titles) - blanks, BLANK: blanks})
     numbers: list[int] = []
     rows: list[Sequence[Cell]] = []
-    names = list(sheet.columns)
-    width = len(names)
+    width = len(sheet.columns)
+    known = known_names(sheet.columns)
+    headers: set[int] = set()
     for number, row in enumerate(sheet.rows[sheet.header + 1 :], sheet.header + 2):
         if not any(map(_name, row)):
             skipped[BLANK] += 1
-        elif [_name(value) for value in row[:width]] == names:
-            skipped[HEADING] += 1
         else:
             numbers.append(number)
             rows.append([_cell(value) for value in row[:width]])
-    yield Batch(numbers, rows, [], skipped)
+            if is_header(rows[-1], sheet.columns, known):
+                headers.add(number)
+    yield Batch(numbers, rows, [], skipped, headers)
 
 
 def _header(

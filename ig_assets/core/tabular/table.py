@@ -7,7 +7,7 @@ what was skipped. A reader promises that the three add up.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -66,6 +66,8 @@ class Batch:
     rows: Sequence[Sequence[Cell]] = ()
     problems: list[RowProblem] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
+    headers: Set[int] = frozenset()
+    """Lines of rows that are headers; some may be those of other batches."""
 
     def in_order(self) -> Iterator[tuple[int, Sequence[Cell] | str]]:
         """Each line with its cells, or with what is wrong with it, as in the file."""
@@ -91,6 +93,8 @@ class Table:
     _read: Callable[[], Iterator[Batch]]
     unread_sheets: tuple[tuple[str, int], ...] = ()
     """A workbook's other sheets, by name and rows of data."""
+    times: Mapping[str, str] = field(default_factory=dict)
+    """{column of days: the column of times that was joined to it}."""
 
     @property
     def not_read(self) -> str:

@@ -1,14 +1,20 @@
-"""Leaves out rows that are no rows of data: totals, averages, and notes below them."""
+"""Leaves out rows that are no rows of data: totals, averages, and notes below them.
+
+A row sums up others where a cell says so in a few words (`Total`, `Monthly total for
+all reels`), no cell names a post, and nothing else is said in it but what other rows
+have too, such as an account or a type of post.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime, time
 
 from ig_assets.core.tabular.dialect import is_typed
 from ig_assets.core.tabular.missing import is_missing
 from ig_assets.core.tabular.table import TOTALS, Batch, Cell
-from ig_assets.core.tabular.vocabulary import NAMES, plain_name
+from ig_assets.core.tabular.vocabulary import NAMES, bare_name, plain_name
 
 _TOTALS = frozenset(
     ("total", "totals", "total general", "grand total", "sum", "gesamt", "summe")
@@ -19,13 +25,12 @@ _TOTALS = frozenset(
     + ("moyenne", "m\u00e9diane", "mediana", "promedio", "m\u00e9dia", "media")
     + ("\u00f8", "\u2300", "\u2211", "\u03c3", "subtotal", "subtotals", "subtotale")
     + ("subtotales", "sous-total", "zwischensumme", "teilsumme", "monatssumme")
-    + ("wochensumme", "quartalssumme", "jahressumme", "gesamtzahl")
+    + ("wochensumme", "quartalssumme", "jahressumme", "gesamtzahl", "overall")
 )
-_TOTAL_WORDS = _TOTALS - {"ensemble", "mean", "media", "m\u00e9dia", "\u03c3"}
+_TOTAL_WORDS = _TOTALS - {
+    *("ensemble", "mean", "media", "m\u00e9dia", "\u03c3", "overall")
+}
 """Those that mean a total beside other words too."""
-
-_OF_WHAT = re.compile(r"\s*\(.*\)$|\s+(?:per|of|pro|par|por|je|di)\s.*$")
-"""What a total or an average is of: `Total (3 posts)`, `Average per post`."""
 
 _PERIODS = frozenset(
     "january february march april may june july august september october november "
@@ -41,27 +46,68 @@ _PERIODS = frozenset(
 )
 _THINGS = frozenset(
     "all alle grand overall general g\u00e9n\u00e9ral reel reels post posts video "
-    "videos beitr\u00e4ge beitrag publications publicaciones "
-    "publica\u00e7\u00f5es".split()
+    "videos beitr\u00e4ge beitrag publications publicaciones publica\u00e7\u00f5es "
+    "account accounts konto konten profile profiles page pages channel channels kanal "
+    "rows days tage".split()
 )
-_BESIDE = re.compile(r"(?:q|kw|w)?[0-9]{1,4}")
-"""Years, quarters and weeks."""
+_JOINING = frozenset(
+    "for of per in the and across f\u00fcr pro im je und aller der des pour par de du "
+    "les la le tous toutes et para por del los las todos todas el y e do da dos das em "
+    "di della dei tutti tutte i a".split()
+) | {"", "&", "+"}
+"""What joins a total with what it is of; alone and in front it says nothing."""
+
+_BESIDE = re.compile(r"(?:q|kw|w)?[0-9]{1,4}|@[\w.]+")
+"""Years, quarters, weeks and numbers; and accounts."""
+
+_IN_BRACKETS = re.compile(r"\s+\([^()]{1,30}\)$")
+_STRIPPED = ".:,;|-\u2013\u2014"
 
 _ID_NAMES = frozenset((*NAMES["post_id"], *NAMES["permalink"]))
+_DAY_NAMES = frozenset((*NAMES["published_at"], *NAMES["day"], *NAMES["due_on"]))
+_WORDS_NAMES = frozenset(
+    ("hook", "body", "text", "script", "call_to_action", "cta", *NAMES["topic"])
+    + (*NAMES["caption"], *NAMES["title"], *NAMES["description"], *NAMES["brief"])
+)
+_LABEL_NAMES = frozenset(
+    (*NAMES["author"], *NAMES["language"], "account", "account_name", "profile")
+    + ("post_type", "type", "media_type", "content_type", "platform", "network")
+    + ("channel", "page", "page_name", "brand", "format", "status", "currency")
+    + ("konto", "kontoname", "profil", "beitragstyp", "typ", "plattform", "kanal")
+    + ("netzwerk", "seite", "marke", "compte", "type_de_publication", "plateforme")
+    + ("reseau", "canal", "marque", "cuenta", "perfil", "tipo", "tipo_de_publicacion")
+    + ("plataforma", "red", "marca", "conta", "tipo_de_publicacao", "rede")
+    + ("account_nome", "profilo", "tipo_di_post", "piattaforma", "rete", "canale")
+)
+"""Columns whose values many posts share, so that a total may have them too."""
+
+_COUNT_NAMES = frozenset(
+    name
+    for metric in ("impressions", "reach", "views", "likes", "clicks", "comments")
+    for name in NAMES[metric]
+)
 
 _LONGEST = 60
 """So many characters at most say that a row is a total."""
 
-_STARTS = frozenset(
-    "-#\\\u2013\u2014\u2300\u2211\u00d8\u00f8\u03a3\u03c3 "
-) | frozenset(
-    {
-        sign
-        for word in _TOTALS | _PERIODS | _THINGS
-        for sign in (word[0], word[0].upper())
-    }
+_SHOWN = 1_000
+"""So many rows at a file's beginning show which values others have too."""
+
+_TIME_OF_DAY = re.compile(
+    r"[0-9][:h.][0-9]{2}(?![0-9.])|\b[ap]\.?m\b|^[0-9]{9,13}$", re.I
 )
-"""The first signs of words for totals, and of marks for no value."""
+
+_ALONE = _TOTALS - _TOTAL_WORDS
+_STEMS = tuple(
+    "total totai gesamt sum somm suma soma average avg median m\u00e9dian durchschnitt "
+    "mittelwert moyenne promedio \u00f8 \u2300 \u2211".split()
+)
+"""One of these is in each word for a total, for a quick look at many cells."""
+
+_UNNAMED = frozenset("-#\\\u2013\u2014\u03a3 ").union(
+    *({word[0], word[0].upper()} for word in _TOTALS | _PERIODS | _THINGS)
+)
+"""The first signs of marks for no value, and of words that stand in place of an id."""
 
 
 def without_totals(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:
@@ -69,70 +115,143 @@ def without_totals(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[B
 
     A single text directly below such a row is a note on it, and counted with it.
     """
-    ids = [n for n, name in enumerate(names) if plain_name(name) in _ID_NAMES]
+    columns = _Columns(names)
     is_below = False
+    first: list[Sequence[Cell]] = []
     for batch in batches:
-        firsts = [row[0] for row in batch.rows if row]
-        starts = {cell[:1] for cell in firsts if isinstance(cell, str)}
-        if not is_below and all(firsts) and starts.isdisjoint(_STARTS):
-            yield batch
-            continue
+        rows = batch.rows
+        if len(first) < _SHOWN:
+            first += rows[: _SHOWN - len(first)]
         totals = set()
-        for n, row in enumerate(batch.rows):
-            is_below = (is_below and _is_note(row)) or (
-                (not row[0] or (type(row[0]) is str and row[0][0] in _STARTS))
-                and _is_totals(row, ids)
-            )
-            if is_below:
-                totals.add(n)
+        if is_below or columns.may_total(rows):
+            for n, row in enumerate(rows):
+                is_below = (is_below and _is_note(row)) or (
+                    columns.is_total(row, first)
+                )
+                if is_below:
+                    totals.add(n)
         if totals:
-            kept = [n for n in range(len(batch.rows)) if n not in totals]
+            kept = [n for n in range(len(rows)) if n not in totals]
             batch.skipped[TOTALS] += len(totals)
             batch.lines = [batch.lines[n] for n in kept]
-            batch.rows = [batch.rows[n] for n in kept]
+            batch.rows = [rows[n] for n in kept]
         yield batch
 
 
-def _is_totals(row: Sequence[Cell], ids: Sequence[int]) -> bool:
-    """Whether its words say that it is a total, perhaps of a period, beside numbers.
+class _Columns:
+    """Judges rows by what their columns are, as the names say."""
 
-    A row whose id or link is given besides is a post's.
-    """
-    if isinstance(row[0], str) and len(row[0]) > _LONGEST:
-        return False
-    at = [n for n, cell in enumerate(row) if not is_missing(cell)]
-    if len(at) < 2 or not isinstance(row[at[0]], str):
-        return False
-    if any(n in ids for n in at[1:]):
-        return False
-    cells = [str(row[n]) for n in at if isinstance(row[n], str)]
-    words = [cell for cell in cells if not is_typed(cell)]
-    says = [_says_total(cell) for cell in words]
-    return any(says) and all(
-        said or _is_period(cell) for cell, said in zip(words, says, strict=True)
-    )
+    def __init__(self, names: Sequence[str]) -> None:
+        self._ids = _named(names, _ID_NAMES)
+        self._days = _named(names, _DAY_NAMES)
+        self._words = _named(names, _WORDS_NAMES)
+        self._labels = _named(names, _LABEL_NAMES)
+        counts = _named(names, _COUNT_NAMES)
+        self._texts = [n for n in range(len(names)) if n not in counts]
 
+    def may_total(self, rows: Sequence[Sequence[Cell]]) -> bool:
+        """Whether one of these rows may be a total, at a quick look at all of them."""
+        for at in self._ids:
+            cells = [row[at] for row in rows]
+            starts = {cell[:1] for cell in cells if isinstance(cell, str)}
+            if all(cells) and starts.isdisjoint(_UNNAMED):
+                return False
+        return any(self._column_may_say(rows, n) for n in self._texts)
 
-def _says_total(text: str) -> bool:
-    text = _OF_WHAT.sub("", text.strip().rstrip(":").casefold())
-    words = [word.strip(".:,") for word in text.split()]
-    return text in _TOTALS or (
-        not _TOTAL_WORDS.isdisjoint(words)
-        and all(
+    def _column_may_say(self, rows: Sequence[Sequence[Cell]], n: int) -> bool:
+        cells = [c for row in rows if type(c := row[n]) is str and len(c) <= _LONGEST]
+        joined = "\n".join(cells).casefold()
+        return any(stem in joined for stem in _STEMS) or any(
+            word in joined and word in map(_bare, joined.split("\n")) for word in _ALONE
+        )
+
+    def is_total(self, row: Sequence[Cell], first: Sequence[Sequence[Cell]]) -> bool:
+        """Whether a row sums up others; `first` are the first rows of its file."""
+        for n in self._ids:
+            cell = row[n]
+            if cell and not (type(cell) is str and cell[0] in _UNNAMED):
+                return False
+        said = [
+            n
+            for n in self._texts
+            if type(cell := row[n]) is str
+            and len(cell) <= _LONGEST
+            and self._says(cell, row)
+        ]
+        filled = [n for n, cell in enumerate(row) if said and not is_missing(cell)]
+        if not said or len(filled) < 2:
+            return False
+        if any(n in self._ids and n not in said for n in filled):
+            return False
+        if any(n in self._days and _has_time(row[n]) for n in filled):
+            return False
+        left = [n for n in filled if n not in said and _is_words(row[n])]
+        if not left:
+            return True
+        if any(n in self._days for n in filled) or not self._words:
+            return False
+        return not any(
+            n in self._words or not (n in self._labels or _is_shared(n, row, first))
+            for n in left
+        )
+
+    def _says(self, text: str, row: Sequence[Cell]) -> bool:
+        words = _bare(text.casefold())
+        if words in _TOTALS:
+            return True
+        if not any(stem in words for stem in _STEMS):
+            return False
+        found = [word.strip(_STRIPPED) for word in words.split()]
+        if _TOTAL_WORDS.isdisjoint(found) or found[0] in _JOINING:
+            return False
+        labels = {
+            word.strip(_STRIPPED)
+            for n in self._labels
+            if isinstance(cell := row[n], str) and cell != text
+            for word in cell.casefold().split()
+        }
+        return all(
             word in _TOTAL_WORDS
             or word in _PERIODS
             or word in _THINGS
+            or word in _JOINING
+            or word in labels
             or _BESIDE.fullmatch(word)
-            for word in words
+            for word in found
         )
-    )
+
+
+def _bare(text: str) -> str:
+    """The words without a colon behind, and without brackets: `total (3 posts):`."""
+    return _IN_BRACKETS.sub("", text.strip().rstrip(":"))
+
+
+def _named(names: Sequence[str], known: frozenset[str]) -> tuple[int, ...]:
+    plain = [plain_name(name) for name in names]
+    return tuple(n for n, p in enumerate(plain) if p in known or bare_name(p) in known)
+
+
+def _is_words(cell: Cell) -> bool:
+    """Whether a cell says something of its own: no number, date or mere period."""
+    return isinstance(cell, str) and not (is_typed(cell) or _is_period(cell))
+
+
+def _is_shared(n: int, row: Sequence[Cell], first: Sequence[Sequence[Cell]]) -> bool:
+    """Whether another of the first rows has the same value in this column."""
+    return any(other[n] == row[n] and other is not row for other in first)
+
+
+def _has_time(cell: Cell) -> bool:
+    if isinstance(cell, datetime):
+        return cell.time() != time()
+    return _TIME_OF_DAY.search(str(cell).strip()) is not None
 
 
 def _is_period(text: str) -> bool:
     """Whether a cell holds nothing but a period: `March 2026`, `KW 12`."""
-    words = [word.strip(".:,") for word in text.casefold().split()]
+    words = [word.strip(_STRIPPED) for word in text.casefold().split()]
     return len(text) <= _LONGEST and all(
-        word in _PERIODS or _BESIDE.fullmatch(word) for word in words
+        word in _PERIODS or not word or _BESIDE.fullmatch(word) for word in words
     )
 
 

@@ -143,7 +143,11 @@ def decide_formats(
             raise AmbiguousColumnError(
                 "dates", column, *seen.doubt, len(seen.orders) > 1
             )
-    zones = {ours: _zone_of(table.columns[n], options) for ours, n in dates.items()}
+    zones = {
+        ours: _zone_of(table.columns[n], options)
+        or _zone_of(table.times.get(table.columns[n], ""), options)
+        for ours, n in dates.items()
+    }
     return Formats(numbers, orders, {ours: z for ours, z in zones.items() if z})
 
 

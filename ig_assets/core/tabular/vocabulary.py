@@ -75,6 +75,14 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("abgerufen_am", "exportiert_am", "extrait_le", "exporte_le"),
     ),
     "day": ("date", "datum", "fecha", "data", "day", "tag", "jour", "dia", "giorno"),
+    "time": (
+        *("time", "post_time", "posting_time", "publish_time", "published_time"),
+        *("time_of_day", "time_posted", "snapshot_time", "scrape_time", "uhrzeit"),
+        *("zeit", "veroffentlichungszeit", "heure", "heure_de_publication", "hora"),
+        *("hora_de_publicacion", "hora_da_publicacao", "horario"),
+        *("horario_de_publicacao", "orario", "orario_di_pubblicazione", "ora"),
+        "ora_di_pubblicazione",
+    ),
     "impressions": (
         *("impressions", "impression_count", "impressionen", "impresiones"),
         *("impressoes", "impression"),
@@ -133,6 +141,22 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("nombre_de_usuario_de_la_cuenta", "nome_de_usuario_da_conta"),
         *("nome_utente_dell_account",),
     ),
+    "test": (
+        *("test_id", "ab_test_id", "test", "test_name", "testname", "ab_test"),
+        *("a_b_test", "ab_test_name", "split_test", "experiment", "experiment_id"),
+        *("experiment_name", "test_nr", "test_number", "versuch", "experimento"),
+        *("prueba", "prueba_a_b", "nombre_de_la_prueba", "experience", "essai"),
+        *("test_a_b", "nom_du_test", "esperimento", "nome_del_test", "teste"),
+        *("teste_a_b", "nome_do_teste"),
+    ),
+    "arm": (
+        *("variant", "variation", "cell", "arm", "arm_id", "arm_name", "variant_id"),
+        *("variant_name", "test_variant", "ab_variant", "a_b_variant", "a_b", "ab"),
+        *("test_group", "test_cell", "treatment", "testvariante", "variante"),
+        *("testgruppe", "ab_variante", "a_b_variante", "variacion", "variacao"),
+        *("variazione", "groupe_de_test", "grupo_de_prueba", "gruppo_di_test"),
+        "grupo_de_teste",
+    ),
     "topic": ("topic", "subject", "theme", "thema", "sujet", "tema", "argomento"),
     "due_on": (
         *("due_on", "due_date", "due", "publish_on", "go_live_date"),
@@ -184,7 +208,8 @@ def plain_name(column: object) -> str:
 
 _OF_POST = re.compile(
     r"^(?:post|posts|media|reels?|video|statistics|stats|public_metrics|snippet"
-    r"|beitrag|lifetime)_|_(?:insgesamt|gesamt|total|totals|totales|totaux|totali)$"
+    r"|beitrag|lifetime|metrics|counts|engagement)_"
+    r"|_(?:insgesamt|gesamt|total|totals|totales|totaux|totali)$"
 )
 """What tools put around a name to say that it is of a post, or a total."""
 
@@ -194,7 +219,7 @@ def bare_name(plain: str) -> str:
     return _OF_POST.sub("", plain)
 
 
-_EXTRA = ("hook", "body", "text", "script", "test_id", "experiment", "clicks")
+_EXTRA = ("hook", "body", "text", "script", "clicks")
 _KNOWN = frozenset(name for names in NAMES.values() for name in names) | {*_EXTRA}
 
 

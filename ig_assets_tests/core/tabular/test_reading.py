@@ -24,23 +24,14 @@ from ig_assets.core.tabular import (
     Nested,
     RowProblem,
     UnreadableTableError,
-    decoding,
     open_table,
 )
-from ig_assets_tests.factories.workbook import workbook
 
 SMALL = settings(
     max_examples=settings.default.max_examples // 5,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-
-
-@pytest.fixture(params=[40, 1 << 20], ids=["small blocks", "one block"])
-def block_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(decoding, "CHARACTERS", request.param)
-    size: int = request.param
-    return size
 
 
 class Read:
@@ -317,27 +308,6 @@ def test_a_table_comes_back_from_every_kind_of_file(
         read = Read(content, name)
         assert read.problems == []
         assert [[str(cell) for cell in row] for row in read.cells] == expected
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ("Post ID,Caption,Views,Likes", "Post ID,Caption,Likes,Views"),
-        ("Post ID,Caption,Views,Likes", "Post ID,Caption,Views,Shares"),
-        ("Caption,Notes", "Notes,Caption"),
-    ],
-)
-def test_a_second_header_with_other_columns_is_refused_and_never_swaps_counts(
-    first: str, second: str, block_size: int
-) -> None:
-    width = first.count(",") + 1
-    rows = [",".join(["17", "One", "10", "2"][:width])] * 30
-    lines = (first, *rows, second, *rows)
-    with pytest.raises(UnreadableTableError, match="line 32 is a second header"):
-        Read(text(*lines))
-    sheet = [line.split(",") for line in lines]
-    with pytest.raises(UnreadableTableError, match="line 32 is a second header"):
-        Read(workbook({"Posts": sheet}), "t.xlsx")
 
 
 @pytest.mark.parametrize(

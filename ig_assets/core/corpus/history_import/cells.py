@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.history_import.columns import METRICS
+from ig_assets.core.corpus.scripts.notes.directions import has_directions
 from ig_assets.core.corpus.scripts.script import (
     MAX_BYTES,
     InvalidSourceError,
@@ -31,17 +32,12 @@ from ig_assets.core.tabular import (
     parse_cell_instant,
     parse_count,
     repaired,
+    sheet_error,
     text_of,
     visible,
 )
 
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
-_RESULTS = frozenset(
-    "winner winning result results lift uplift significance p-value difference "
-    "gewinner sieger ergebnis ganador ganadora resultado gagnant gagnante résultat "
-    "vincitore risultato vencedor vencedora".split()
-)
-"""What stands in place of an arm's name where a row sums up a test."""
 _TRUTH = {"true": True, "1": True, "yes": True} | dict.fromkeys(
     ("", "false", "0", "no"), False
 )
@@ -74,21 +70,16 @@ class RowReader:
         self._ranges: Counter[str] = Counter()
         self._repaired = 0
         self._assumed_utc = False
+        self._directions = 0
 
     def row(self, cells: Sequence[Cell]) -> dict[str, Any]:
         """The fields by name, without number and line. Raises InvalidSourceError."""
         parts = self._words(cells)
         counts = self._counts(cells)
-        arm = self._label(cells, "arm")
-        if arm.casefold() in _RESULTS and not counts:
-            raise InvalidSourceError(
-                "a result, not an arm",
-                f"The row says the {arm!r} of a test, and has no counts of its own.",
-            )
         return {
             **parts,
             "experiment": self._label(cells, "experiment_id"),
-            "arm": arm,
+            "arm": self._label(cells, "arm"),
             "topic": self._label(cells, "topic"),
             "hook_style": self._label(cells, "hook_style"),
             "language": self._label(cells, "language"),
@@ -127,6 +118,11 @@ class RowReader:
                 f"{self._repaired:,} rows had text that was encoded twice; it was "
                 "repaired."
             )
+        if self._directions:
+            notes.append(
+                f"{self._directions:,} texts have directions in brackets, such as "
+                "[zoom in]; they were kept as they were published."
+            )
         if self._assumed_utc:
             notes.append(
                 "Times without a zone were taken as UTC; --timezone says another."
@@ -142,6 +138,7 @@ class RowReader:
                 text, hook or first_visible_line(text), call_to_action, True
             )
         text = text or join_script(hook, body, call_to_action)
+        self._directions += has_directions(text)
         if not hook:
             raise InvalidSourceError("no hook", "The row has no hook.")
         if len(text.encode("utf-8")) > MAX_BYTES:
@@ -188,6 +185,7 @@ class RowReader:
         at = self._indices.get(name)
         if at is None:
             return ""
+        self._note_error(name, cells[at])
         try:
             text, _ = repaired(text_of(cells[at]))
         except (NestedCellError, SpoiltTextError):
@@ -208,6 +206,8 @@ class RowReader:
                 continue
             if count is not None:
                 counts[name] = count
+            else:
+                self._note_error(name, cells[self._indices[name]])
         denominator = next((n for n in self._denominators if n in counts), None)
         events = counts.get(self._numerator or "")
         trials = counts.get(denominator or "")
@@ -232,6 +232,7 @@ class RowReader:
             self._left_out[name, str(error)] += 1
             return None
         if found is None:
+            self._note_error(name, cells[at])
             return None
         if found.until is not None:
             if name == "as_of":
@@ -246,6 +247,11 @@ class RowReader:
         if found.zone is None and zone is None and self._values.zone is None:
             self._assumed_utc = True
         return found.utc(zone or self._values.assumed_zone)
+
+    def _note_error(self, name: str, cell: Cell) -> None:
+        """Count a cell that holds an error of a spreadsheet, and so no value."""
+        if error := sheet_error(cell):
+            self._left_out[name, f"is {error}, an error of the spreadsheet"] += 1
 
     def _flag(self, cells: Sequence[Cell], name: str) -> bool | None:
         value = self._label(cells, name).lower()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ig_assets.core.corpus.history_import.tests_and_arms import with_tests
 from ig_assets.core.tabular import (
     NAMES,
     ColumnGuess,
@@ -22,15 +23,15 @@ NUMERATORS = ("likes", "clicks")
 DENOMINATORS = ("impressions", "reach", "views")
 METRICS = (*DENOMINATORS, *NUMERATORS, "comments", "shares", "saves")
 
-_POST_DAYS = (*NAMES["published_at"], *NAMES["day"])
+_POST_DAYS = (*NAMES["published_at"], *NAMES["day"], *NAMES["time"])
 
 # Our columns, with their names in the Upworthy archive, in the exports of platforms
 # and schedulers in six languages, and in common A/B tools.
 FIELDS: dict[str, Field] = {
     "experiment_id": Field(
-        Kind.LABEL, ("experiment", "clickability_test_id", "test_id", "ab_test_id")
+        Kind.LABEL, ("experiment", "clickability_test_id", *NAMES["test"])
     ),
-    "arm": Field(Kind.LABEL, ("variant", "variation", "cell", "arm_id", "variant_id")),
+    "arm": Field(Kind.LABEL, NAMES["arm"]),
     "post_id": Field(Kind.ID, NAMES["post_id"]),
     "permalink": Field(Kind.ID, NAMES["permalink"]),
     "topic": Field(Kind.LABEL, (*NAMES["topic"], "category")),
@@ -173,6 +174,12 @@ class ColumnMapping:
                         f"Column {guess.column!r} was not taken for {ours}: {why}. "
                         f"--map {ours}={guess.column} takes it."
                     )
+        if "arm" in self.indices and "experiment_id" not in self.indices:
+            notes.append(
+                f"Column {self.names['arm']!r} names arms, and no column names their "
+                "test: each row is a post of its own, and none are compared. --map "
+                "experiment_id=COLUMN names it."
+            )
         if self.numbers:
             notes.append(
                 f"Columns of numbers that were not taken: {', '.join(self.numbers)}. "
@@ -198,6 +205,7 @@ def map_history(
         guesses = guess_columns(profiles, fields, given)
     except RepeatedColumnError as error:
         raise InputError(f"In {file_name} {error}.") from None
+    guesses = with_tests(guesses, profiles, given, preset is None)
     guesses = _without_days_of_single_rows(guesses, profiles, given)
     if any(_THUMBNAILS.search(plain_name(column)) for column in columns):
         guesses = [_without_thumbnails(guess, given) for guess in guesses]

@@ -16,6 +16,10 @@ from ig_assets.core.corpus.history_import.columns import (
     ColumnMapping,
     map_history,
 )
+from ig_assets.core.corpus.history_import.identity.result_rows import (
+    RESULT,
+    without_results,
+)
 from ig_assets.core.corpus.rejects import HISTORY
 from ig_assets.core.corpus.scripts.script import InvalidSourceError, Reject
 from ig_assets.core.tabular import (
@@ -30,6 +34,7 @@ from ig_assets.core.tabular import (
     open_table,
     posted_only,
     profile_table,
+    with_times,
 )
 from ig_assets.errors import InputError
 
@@ -130,6 +135,7 @@ def read_history(
     values = values or ValueOptions()
     try:
         table = posted_only(open_table(file, file.name))
+        table = with_times(table, [*(mapping or {}).values()])
         columns = map_history(profile_table(table), mapping or {}, preset, file.name)
         indices = columns.indices
         formats = decide_formats(
@@ -180,9 +186,13 @@ def _parsed(
             except InvalidSourceError as error:
                 uri = f"{HISTORY}{table.name}#{line}"
                 rejects[line] = Reject(uri, error.reason, error.detail)
+    rows, results = without_results(rows)
+    for row, sentence in results:
+        uri = f"{HISTORY}{table.name}#{row.line}"
+        rejects[row.line] = Reject(uri, RESULT, sentence)
     return ParsedHistory(
         rows=tuple(rows),
-        rejects=tuple(rejects.values()),
+        rejects=tuple(rejects[line] for line in sorted(rejects)),
         rows_read=len(rows) + len(rejects) + skipped.total(),
         mapping=columns.names,
         left_alone=columns.left_alone,

@@ -2,8 +2,9 @@
 
 A note's comments, properties and cues are no part of its script: they are counted here
 and stored nowhere. What somebody should correct has its reason: a label or a reading
-that cannot be read, a blank such as `[product name]`, which stays in the script, and
-headings that name no part that is known, which are spoken.
+that cannot be read, a blank such as `[product name]`, which stays in the script,
+headings that name no part that is known, which are spoken, and words in brackets within
+a sentence, which are not.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TypedDict, cast
 
 from ig_assets.core.corpus.library.scan import LibraryScan
 from ig_assets.core.corpus.library.staging import stage_texts
-from ig_assets.core.corpus.scripts.build import FAULTS, HEADING, SHEET
+from ig_assets.core.corpus.scripts.build import ASKED, FAULTS, HEADING, SHEET
 from ig_assets.core.corpus.scripts.notes.directions import PLACEHOLDER
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
@@ -32,7 +33,7 @@ _TOTALS = f"""
     SELECT kind, CAST(sum(pieces) AS INTEGER) AS pieces,
         count(DISTINCT source_uri) AS scripts
     FROM script_left_out
-    WHERE kind NOT IN ('{PLACEHOLDER}', '{SHEET}', '{HEADING}')
+    WHERE kind NOT IN ('{PLACEHOLDER}', '{SHEET}', '{HEADING}', '{ASKED}')
     GROUP BY kind
     ORDER BY kind
 """
@@ -57,7 +58,8 @@ class Fault(TypedDict):
     """What somebody should correct in an accepted script or file.
 
     A label or a reading that cannot be read, a blank that is not filled in, a heading
-    that names no known part, or sheets of a workbook that are not read.
+    that names no known part, words in brackets within a sentence, or sheets of a
+    workbook that are not read.
     """
 
     source_uri: str

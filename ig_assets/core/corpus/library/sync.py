@@ -32,7 +32,10 @@ from ig_assets.core.corpus.library.left_out import (
     left_out_totals,
     write_left_out,
 )
-from ig_assets.core.corpus.library.performance import write_performance
+from ig_assets.core.corpus.library.performance import (
+    without_future_readings,
+    write_performance,
+)
 from ig_assets.core.corpus.library.scan import LibraryScan, scan_library
 from ig_assets.core.corpus.library.staging import stage_scan
 from ig_assets.core.corpus.library.winners import (
@@ -120,7 +123,11 @@ class _RollBack(Exception):
 
 
 def sync_corpus(
-    warehouse: Warehouse, library: LibraryStore, clock: Clock, run_id: str | None = None
+    warehouse: Warehouse,
+    library: LibraryStore,
+    clock: Clock,
+    run_id: str | None = None,
+    machine_clock: Clock | None = None,
 ) -> CorpusChange:
     """Bring the tables up to date with the library and the decisions.
 
@@ -131,6 +138,8 @@ def sync_corpus(
     another sync ended in the meantime.
     """
     known, scan = _scan(warehouse, library)
+    present = max(clock.now(), (machine_clock or clock).now())
+    scan = without_future_readings(scan, present)
     with warehouse.transaction() as con:
         return _apply(con, known, scan, clock.now(), run_id)
 

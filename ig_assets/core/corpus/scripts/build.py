@@ -34,10 +34,12 @@ from ig_assets.core.tabular import NumberFormat
 
 LABEL, READING, SHEET = "label", "reading", "sheet"
 HEADING = "unknown heading"
-FAULTS = (LABEL, READING, SHEET, PLACEHOLDER, HEADING)
+ASKED = "cue within a sentence"
+FAULTS = (LABEL, READING, SHEET, PLACEHOLDER, HEADING, ASKED)
 """Kinds of `LeftOut` that somebody should correct; the others are no fault."""
 
 _NAMED = 5
+_LONGEST = 60
 _PLACEHOLDER = re.compile(r"<%.*%>|\{\{.*\}\}|\{%.*%\}", re.DOTALL)
 _WIKI_LINK = re.compile(r"\[\[(?:[^\[\]|]*/)?([^\[\]|]+)(?:\|([^\[\]]+))?\]\]")
 
@@ -93,7 +95,7 @@ def _note_script(
         performance = performance_of(fields, numbers)
     except InvalidSourceError as error:
         trouble = error.detail
-    doubts = _heading_doubts(doubtful)
+    doubts = _heading_doubts(doubtful) + _cue_doubts(left_out.asked)
     return _script(note, parts, source_uri, default_id, performance, trouble, doubts)
 
 
@@ -109,6 +111,20 @@ def _heading_doubts(headings: list[str]) -> tuple[LeftOut, ...]:
         "heading `## Notes`, and remove a heading that is not said."
     )
     return (LeftOut(HEADING, len(headings), detail),)
+
+
+def _cue_doubts(cues: list[str]) -> tuple[LeftOut, ...]:
+    """What to do where brackets within a sentence were taken for directions."""
+    if not cues:
+        return ()
+    named = ", ".join(f"“{cue[:_LONGEST]}”" for cue in cues[:_NAMED])
+    if len(cues) > _NAMED:
+        named += f" and {len(cues) - _NAMED} more"
+    detail = (
+        f"{named} within a sentence is taken for a direction and not spoken; write the "
+        "words without brackets if they are said."
+    )
+    return (LeftOut(ASKED, len(cues), detail),)
 
 
 def _spoken(fields: Mapping[str, Any], name: str, left_out: Counter[str]) -> str:

@@ -22,6 +22,7 @@ from ig_assets.core.tabular import (
     parse_count,
     parse_instant,
     plain_name,
+    sheet_error,
 )
 from ig_assets.core.tabular.counts import CountEvidence
 
@@ -132,6 +133,10 @@ def _count(block: Mapping[str, Any], name: str) -> float | None:
     text = word(block, name)
     if text in ("", "~", "null"):
         return None
+    if error := sheet_error(text):
+        raise InvalidSourceError(
+            BROKEN, f"`{name}` of the performance is {error}, an error of a sheet."
+        )
     try:
         return parse_count(text)
     except ValueError as error:

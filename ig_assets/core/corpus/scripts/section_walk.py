@@ -23,12 +23,17 @@ from ig_assets.core.corpus.scripts.notes.section_words import (
     label_of,
     section_of,
 )
-from ig_assets.core.corpus.scripts.notes.work_words import is_about_work
+from ig_assets.core.corpus.scripts.notes.work_words import (
+    is_about_work,
+    is_private_remark,
+)
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
 LEAD = "lead"
 OUTSIDE = "outside"
 _LABEL_LEVEL = 7  # a label is below every heading
+_LONGEST_HEADING = 60
+_SENTENCE_ENDS = ".!?\u2026,;:\"\u201d\u2019')"
 _BULLET = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+")
 
 
@@ -44,8 +49,9 @@ class Piece(NamedTuple):
 class Sections:
     """Walks over blocks once; `pieces` are their words by section, in order.
 
-    `unknown` are the headings that name no part that is known, below the first: they
-    and what follows are spoken, which may be wrong.
+    `unknown` are the headings, and strong lines, that name no part that is known, below
+    the first, and lines about the work (`Status: …`): they and what follows are
+    spoken, which may be wrong.
     `names_script` where a heading or label names the script as such; `only_spoken`
     where a table or labels say which words are spoken, and which are seen.
     """
@@ -149,7 +155,14 @@ class Sections:
         for line in block.text.split("\n"):
             label = label_of(plain(line), line.lstrip().startswith(STRONG))
             is_inner = label and label[0] == STRUCTURE
+            if label is None and is_private_remark(plain(line)):
+                self._add(section, words, block, is_said)
+                words = []
+                self.pieces.append(Piece(NOTE, plain(line)))
+                continue
             if label is None or (is_inner and self._is_inside_others(_LABEL_LEVEL)):
+                if section in (LEAD, BODY):
+                    self._doubt(line)
                 words.append(plain(line))
                 continue
             self._add(section, words, block, is_said)
@@ -175,6 +188,15 @@ class Sections:
                     self._open(named, _LABEL_LEVEL)
         self._add(section, words, block, is_said)
         self._end(section, ends)
+
+    def _doubt(self, line: str) -> None:
+        """Note a line that looks like a heading, or a remark, and is spoken."""
+        words, name = plain(line), plain(line).partition(":")[0]
+        is_heading = is_strong(line.strip()) and len(words) <= _LONGEST_HEADING
+        if is_heading and words[-1] not in _SENTENCE_ENDS:
+            self.unknown.append(words)
+        elif name != words and is_about_work(name, is_heading=False):
+            self.unknown.append(f"{name}: \u2026")
 
     def _end(self, section: str, ends: bool) -> None:
         """After a label with words: a note or the script go on, others have ended."""

@@ -101,9 +101,9 @@ def parts_of(
     """The parts of a script; a `hook` or `call_to_action` given by name comes first.
 
     What is not spoken is counted in `left_out`; headings that name no known part, and
-    are spoken, are added to `doubtful`. `title` is the hook where nothing else
-    is. Raises InvalidSourceError when there is no hook, several hooks, or two
-    different calls to action.
+    are spoken, are added to `doubtful`, as is a first one beside a given hook. `title`
+    is the hook where nothing else is. Raises InvalidSourceError when there is no hook,
+    several hooks, or two different calls to action.
     """
     sections = Sections(blocks)
     if doubtful is not None:
@@ -122,6 +122,8 @@ def parts_of(
         lead = lead[1:]
     if own_hook or sections.only_spoken:
         lead = _without_title(lead, left_out)
+    elif final and lead and lead[0].level and doubtful is not None:
+        doubtful.insert(0, lead[0].text)
     if not final:
         final, lead = _leading_hook(lead, title)
     if sections.names_script or sections.only_spoken:

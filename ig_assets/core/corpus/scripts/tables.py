@@ -44,8 +44,10 @@ from ig_assets.core.tabular import (
     parse_cell_instant,
     parse_count,
     plain_name,
+    sheet_error,
     text_of,
     visible,
+    with_times,
 )
 from ig_assets.core.tabular.damage import DamagedTextError, refuse_damage
 
@@ -88,7 +90,7 @@ def parse_table(path: str, content: bytes) -> ParsedTable:
     Raises InvalidSourceError where the file as such is no table.
     """
     try:
-        table = open_table(content, path)
+        table = with_times(open_table(content, path))
         rows = list(_rows(table))
     except UnreadableTableError as error:
         raise _unreadable(error) from None
@@ -205,7 +207,7 @@ def _count_text(cell: Cell, form: NumberFormat) -> str:
         count = parse_count(cell, form)
     except NotACountError:
         return text_of(cell)
-    return "" if count is None else str(int(count))
+    return sheet_error(cell) if count is None else str(int(count))
 
 
 def _date_text(cell: Cell, order: Order | None) -> str:

@@ -18,7 +18,7 @@ COUNTERS = ("views", "reach", "likes", "comments", "shares", "saved")
 AUDIENCES = ("views", "reach")
 """Counters of who saw a post; no fewer than those of what they did."""
 
-_READING_DAYS = ("as_of", *NAMES["read_at"], *NAMES["day"])
+_READING_DAYS = ("as_of", *NAMES["read_at"], *NAMES["day"], "time")
 
 # Ours, and what others call it; the first whose values fit is taken.
 FIELDS: dict[str, Field] = {

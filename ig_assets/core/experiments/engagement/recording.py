@@ -29,6 +29,7 @@ from ig_assets.core.tabular import (
     posted_only,
     profile_table,
     value_options,
+    with_times,
 )
 from ig_assets.errors import InputError
 
@@ -49,7 +50,8 @@ class Recording:
     left out: (line, reason). `rows_read` counts all physical rows: those taken, the
     rejected and the `skipped`, which is {blank, heading, totals, deleted, not posted:
     rows}.
-    `falling` is a sentence on counters that fall, "" where none does.
+    `falling` is a sentence on counters that fall, "" where none does; `errors` counts
+    the values of each counter that are errors of a spreadsheet, such as #REF!.
     """
 
     post_ids: list[str]
@@ -62,6 +64,7 @@ class Recording:
     mapping: Mapping[str, str]
     skipped: Mapping[str, int] = field(default_factory=dict)
     falling: str = ""
+    errors: Mapping[str, int] = field(default_factory=dict)
 
     def row_sum(self) -> str:
         """What became of the rows, in words, with the first rejected line."""
@@ -76,6 +79,8 @@ class Recording:
         if self.rejects:
             line, reason = self.rejects[0]
             words += f"; the first rejected is line {line}: {reason}"
+        for name, count in self.errors.items():
+            words += f"; {count} of {name} left out as errors of the spreadsheet"
         return f"{words}. {self.falling}".rstrip()
 
     def snapshots(self, post: int) -> slice:
@@ -83,12 +88,18 @@ class Recording:
         return slice(int(self.starts[post]), int(self.starts[post + 1]))
 
 
-def read_recording(file: Path, columns: Mapping[str, str] | None = None) -> Recording:
+def read_recording(
+    file: Path,
+    columns: Mapping[str, str] | None = None,
+    today: datetime | None = None,
+) -> Recording:
     """Read a CSV, JSON, Parquet or Excel file with one row per post and reading.
 
     `columns` ({ours: theirs}) is put over the guess and says how values are written.
-    Without a post_id, title, author and birth together are the post. Of several rows
-    of one post and instant the last one counts. Raises InputError when the file cannot
+    A row that was read after `today` (naive UTC) is rejected, with a day of tolerance
+    for zones; None rejects none. Without a post_id, title, author and birth together
+    are the post. Of several rows of one post and instant the last one counts. Raises
+    InputError when the file cannot
     be read, when it names no post, no day or no counter, when a column has two
     readings, when no row of it can be used, or when its counters are those of single
     days.
@@ -100,6 +111,7 @@ def read_recording(file: Path, columns: Mapping[str, str] | None = None) -> Reco
         raise InputError(f"IG_REPLAY_COLUMNS: {error}.") from None
     try:
         table = posted_only(open_table(file, file.name))
+        table = with_times(table, [*columns.values()])
         indices = map_columns(profile_table(table), columns, file.name)
         formats = decide_formats(
             table,
@@ -107,7 +119,7 @@ def read_recording(file: Path, columns: Mapping[str, str] | None = None) -> Reco
             {name: at for name, at in indices.items() if name in _DATES},
             options,
         )
-        found = SnapshotReader(indices, formats, options)
+        found = SnapshotReader(indices, formats, options, today)
         for batch in table.batches():
             found.read(batch)
     except (FileNotFoundError, IsADirectoryError):
@@ -168,6 +180,7 @@ def _recording(found: SnapshotReader, mapping: Mapping[str, str]) -> Recording:
         rows_read=found.rows_read,
         mapping=mapping,
         skipped=dict(found.skipped),
+        errors=dict(found.errors),
     )
 
 

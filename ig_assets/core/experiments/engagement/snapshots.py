@@ -22,10 +22,13 @@ from ig_assets.core.tabular import (
     parse_cell_instant,
     parse_count,
     repaired,
+    sheet_error,
     text_of,
 )
 
 _NO_DAY = "not a day such as 2026-01-31"
+_TOLERANCE = timedelta(days=1)
+"""A day in another zone may be ahead of UTC's."""
 _NO_BIRTH = "not a time of publication"
 
 
@@ -36,16 +39,21 @@ class _NoSnapshotError(ValueError):
 class SnapshotReader:
     """Collects snapshots, one entry per row in each list.
 
-    `indices` are {ours: position}.
+    `indices` are {ours: position}. Nothing is read after `today`, where that is known.
 
     Times are naive UTC, a missing time of publication is None, a missing count NaN.
     """
 
     def __init__(
-        self, indices: Mapping[str, int], formats: Formats, options: ValueOptions
+        self,
+        indices: Mapping[str, int],
+        formats: Formats,
+        options: ValueOptions,
+        today: datetime | None = None,
     ) -> None:
         self._indices = indices
         self._formats = formats
+        self._latest = datetime.max if today is None else today + _TOLERANCE
         self._zone = options.assumed_zone
         self._named = [n for n in ("title", "author") if n in indices]
         self._instant = lru_cache(maxsize=100_000)(self._parse_instant)
@@ -57,6 +65,7 @@ class SnapshotReader:
         }
         self.rejects: list[tuple[int, str]] = []
         self.skipped: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
 
     @property
     def rows_read(self) -> int:
@@ -79,6 +88,8 @@ class SnapshotReader:
         observed = self._time(cells, "observed_on", _NO_DAY)
         if observed is None:
             raise _NoSnapshotError(_NO_DAY)
+        if observed[0] > self._latest:
+            raise _NoSnapshotError(f"read on {observed[0]:%Y-%m-%d}, after today")
         counts = {name: self._count(cells, name) for name in self.counters}
         for name in AUDIENCES:
             if counts.get("likes", 0.0) > counts.get(name, math.inf):
@@ -153,4 +164,6 @@ class SnapshotReader:
             count = parse_count(cells[self._indices[name]], form)
         except NotACountError as error:
             raise _NoSnapshotError(f"`{name}` {error}") from None
+        if sheet_error(cells[self._indices[name]]):
+            self.errors[name] += 1
         return float("nan") if count is None else count

@@ -349,6 +349,49 @@ def test_bigquery_as_parquet_with_structs_and_a_date(tmp_path: Path) -> None:
     assert "it holds objects" in found.columns[4].why
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "{'likes': 10, 'views': 830} AS statistics",
+        "MAP {'likes': 10, 'views': 830} AS stats",
+        "[{'likes': 10, 'views': 830}] AS metrics",
+    ],
+)
+def test_objects_in_parquet_are_unpacked_like_those_of_json(
+    tmp_path: Path, columns: str
+) -> None:
+    file = tmp_path / "n.parquet"
+    duckdb.sql(
+        "SELECT 'Lids.' AS caption, TIMESTAMPTZ '2026-03-04 08:08:00+02' AS timestamp, "
+        "12::DECIMAL(9, 2) AS shares, [1, 2] AS numbers, "
+        f"{{'username': 'studio.pan'}} AS owner, {columns}"
+    ).write_parquet(str(file))
+    found = read_history(file)
+    counts = {"views": 830.0, "likes": 10.0, "shares": 12.0}
+    assert seen(found) == [("Lids.", datetime(2026, 3, 4, 6, 8), counts)]
+    assert found.rows[0].author == "studio.pan"
+    as_json = duckdb.sql(f"SELECT to_json(t) FROM read_parquet('{file}') AS t")
+    [(text,)] = as_json.fetchall()
+    again = history(tmp_path, "n.jsonl", text)
+    assert (seen(again), again.mapping) == (seen(found), found.mapping)
+
+
+def test_directions_in_captions_are_kept_and_said(tmp_path: Path) -> None:
+    text = "Caption,Views\nLids [zoom in] on,9\nPans (laughs),8\nOil (yes really),7\n"
+    found = history(tmp_path, "t.csv", text)
+    assert [row.hook for row in found.rows][0] == "Lids [zoom in] on"
+    assert any(note.startswith("2 texts have directions") for note in found.notes)
+
+
+def test_a_count_without_end_is_no_count_and_no_crash(tmp_path: Path) -> None:
+    file = tmp_path / "i.parquet"
+    duckdb.sql(
+        "SELECT 'Lids.' AS caption, "
+        "{'views': 'inf'::DOUBLE, 'likes': 'nan'::DOUBLE} AS s"
+    ).write_parquet(str(file))
+    assert read_history(file, {"views": "s.views"}).rejects[0].reason == "not a count"
+
+
 def test_brazilian_dates_and_counts_in_words(tmp_path: Path) -> None:
     found = history(
         tmp_path,

@@ -115,6 +115,61 @@ def test_what_is_about_work_in_a_heading_may_be_spoken_in_a_line(line: str) -> N
     assert parts == ("Stop ironing.", f"Listen.\n\n{said}\n\nHang them.", "")
 
 
+@pytest.mark.parametrize(
+    ("line", "doubt"),
+    [
+        ("**The trick**", "“The trick”"),
+        ("**The trick**\nWait.", "“The trick”"),
+        ("Status: draft", "“Status: …”"),
+        ("Old version: a day.", "“Old version: …”"),
+        ("**This is said.**", ""),
+        ("Myth: salt is bad.", ""),
+    ],
+)
+def test_a_strong_line_or_one_about_the_work_is_spoken_and_a_doubt(
+    line: str, doubt: str
+) -> None:
+    text = f"# Stop ironing.\n\nListen.\n\n{line}\n\nHang them.\n"
+    [script] = parse_file("a.md", text.encode()).scripts
+    assert line.replace("*", "") in script.body
+    details = [found.detail for found in script.left_out]
+    assert len(details) == bool(doubt) and doubt in "".join(details)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("Client feedback: Bob hates it", "**Kundenfeedback:** Bob hates it"),
+        *("Feedback from the client: Bob hates it", "Team comments: Bob hates it"),
+        *("Comentarios del cliente: Bob hates it", "Retour client: Bob hates it"),
+        *("Commenti del cliente: Bob hates it", "Feedback vom Kunden: Bob hates it"),
+    ],
+)
+def test_what_a_client_or_a_team_says_of_a_script_is_a_note(line: str) -> None:
+    text = f"# Stop ironing.\n\nListen.\n\n{line}\n\nHang them."
+    assert read(text) == (("Stop ironing.", "Listen.\n\nHang them.", ""), {"note": 1})
+
+
+def test_a_first_heading_beside_a_hook_in_front_matter_is_a_doubt() -> None:
+    text = "---\nhook: Stop ironing.\n---\n# March reel 4\n\nHang them.\n"
+    [script] = parse_file("a.md", text.encode()).scripts
+    assert (script.hook, script.body) == ("Stop ironing.", "March reel 4\n\nHang them.")
+    assert "“March reel 4”" in script.left_out[0].detail
+    same = text.replace("March reel 4", "Stop ironing.")
+    assert parse_file("a.md", same.encode()).scripts[0].left_out == ()
+
+
+def test_words_in_brackets_within_a_sentence_are_named_where_they_are_cut() -> None:
+    text = "# Stop ironing.\n\nAsk [the team] first. [zoom in]\n\nThen (smiles) wait.\n"
+    [script] = parse_file("a.md", text.encode()).scripts
+    assert script.body == "Ask first.\n\nThen wait."
+    [cue, asked] = script.left_out
+    assert (cue.kind, asked.kind) == ("cue", "cue within a sentence")
+    assert (
+        "“[the team]” within a sentence" in asked.detail and "zoom" not in asked.detail
+    )
+
+
 def test_sources_on_one_line_do_not_swallow_the_words_up_to_the_call() -> None:
     text = "# Stop ironing.\n\nHang them.\n\n**Sources:** my mum\n\nThen wait.\n\n"
     parts, left_out = read(f"{text}CTA: Save this.\n")
@@ -125,12 +180,12 @@ def test_sources_on_one_line_do_not_swallow_the_words_up_to_the_call() -> None:
 
 
 def test_a_heading_that_names_no_known_part_is_spoken_and_named_as_a_doubt() -> None:
-    text = "# Salt first\n\nSalt it.\n\n## Client feedback\n\nBob hates it.\n"
+    text = "# Salt first\n\nSalt it.\n\n## What Bob says\n\nBob hates it.\n"
     [script] = parse_file("a.md", text.encode()).scripts
     assert "Bob hates it." in script.body
     [doubt] = script.left_out
     assert (doubt.kind, doubt.pieces) == ("unknown heading", 1)
-    assert "“Client feedback” and what stands below are spoken" in doubt.detail
+    assert "“What Bob says” and what stands below are spoken" in doubt.detail
     assert "`## Notes`" in doubt.detail
 
 

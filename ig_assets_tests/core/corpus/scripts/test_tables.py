@@ -316,6 +316,7 @@ def test_the_sheets_that_are_not_read_are_named_with_their_rows() -> None:
     assert [(uri, found.kind, found.pieces) for uri, found in contents.left_out] == [
         ("a.xlsx", "sheet", 2),
         ("a.xlsx#1", "cue", 1),
+        ("a.xlsx#1", "cue within a sentence", 1),
     ]
     assert contents.left_out[0][1].detail == (
         "Sheets 'Legend' (2 rows), 'Old' (1 row) are not read; save what you need as "

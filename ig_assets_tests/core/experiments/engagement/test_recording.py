@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -224,3 +225,16 @@ def test_drafts_and_deleted_posts_of_a_recording_are_skipped(tmp_path: Path) -> 
     found = recording(tmp_path, header + rows)
     assert found.post_ids == ["a"]
     assert "(deleted 1) (not posted 1)" in found.row_sum()
+
+
+def test_a_row_that_was_read_after_today_is_rejected_with_its_line(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "r.csv"
+    days = ("2026-03-01", "2026-03-03", "2026-03-04", "2027-03-02")
+    rows = [f"ABC12x,{day},{n}" for n, day in enumerate(days, 1)]
+    file.write_text("\n".join(["post_id,date,views", *rows]), encoding="utf-8")
+    found = read_recording(file, today=datetime(2026, 3, 2))
+    assert [line for line, _ in found.rejects] == [4, 5]
+    assert "read on 2027-03-02, after today" in found.rejects[1][1]
+    assert len(read_recording(file).observed_at) == 4

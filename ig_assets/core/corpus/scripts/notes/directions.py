@@ -24,6 +24,7 @@ from ig_assets.core.corpus.scripts.notes.note import (
     END_EMPHASIS,
     END_STRONG,
     STRONG,
+    Pieces,
     plain,
 )
 from ig_assets.core.corpus.scripts.notes.section_words import (
@@ -134,6 +135,14 @@ def take_directions(text: str, left_out: Counter[str], kind: str = "cue") -> str
     return _EMPTY_ITEM.sub(CUT, text)
 
 
+def has_directions(text: str) -> bool:
+    """Whether a text has brackets with words of directions: `[zoom in]`, `(laughs)`."""
+    if "[" not in text and "(" not in text:
+        return False
+    found = (*_SQUARE.finditer(text), *_ROUND.finditer(text))
+    return any(is_direction(f[1]) and not is_time(f[1]) for f in found)
+
+
 class _Taker:
     """Decides about one pair of brackets or stars at a time."""
 
@@ -167,6 +176,9 @@ class _Taker:
             return found[0]
         else:
             self._left_out[self._kind] += 1
+            is_within = not begins and not ends and not is_direction(inner)
+            if is_within and isinstance(self._left_out, Pieces):
+                self._left_out.asked.append(" ".join(found[0].split()))
         return CUT + colon
 
     def is_open(self, text: str) -> bool:

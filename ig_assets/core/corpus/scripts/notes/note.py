@@ -34,6 +34,18 @@ class Block(NamedTuple):
     is_spoken: bool = False
 
 
+class Pieces(Counter[str]):
+    """Counts pieces that are not spoken, by kind.
+
+    `asked` are the words of cues within a sentence that may be spoken: a person is
+    asked about them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+
 @dataclass
 class Note:
     """A note that was read; `left_out` counts pieces that are not spoken, by kind.
@@ -44,7 +56,7 @@ class Note:
 
     fields: dict[str, object] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: Pieces = field(default_factory=Pieces)
     unread: set[str] = field(default_factory=set)
 
 

@@ -63,6 +63,14 @@ _PRIVATE = re.compile(
     rf"riunione|reunião|vergadering|overleg|jour fixe)(?: (?:on|am|vom|del?|du|van))? "
     rf"(?:{_DATE})(?:[ ,.]*\d{{4}})?"
 )
+_FEEDBACK = re.compile(
+    rf"{_OFFICE}(?:['\u2019]?s)?(?: |-|)(?:feedback|comments?|remarks?|notes?|wishes|"
+    rf"kommentare?|anmerkungen|hinweise|r\u00fcckmeldung(?:en)?|w\u00fcnsche)|"
+    rf"(?:feedback|r\u00fcckmeldung(?:en)?|comments?|kommentare?|anmerkungen|notizen|"
+    rf"comentarios?|notas|retours?|commentaires?|commenti|appunti|coment\u00e1rios?)"
+    rf"(?: (?:from|by|of|for|vom|von|f\u00fcr|del?|du|dal?|d[ao]|para|pour|per|van))?"
+    rf" {_OFFICE}"
+)
 _REJECTED = re.compile(
     r".+[(\[](?:[^()\[\]]*\W)?(?:rejected|discarded|obsolete|outdated|not used|unused|"
     r"abgelehnt|verworfen|veraltet|rechazad[oa]|descartad[oa]|rejetée?|refusée?|"
@@ -80,5 +88,17 @@ def is_about_work(heading: str, is_heading: bool = True) -> bool:
         word in _NAMES
         or (is_heading and word in _ROLES)
         or _PRIVATE.fullmatch(word) is not None
+        or _FEEDBACK.fullmatch(word) is not None
         or _REJECTED.fullmatch(heading.casefold().strip()) is not None
+    )
+
+
+def is_private_remark(line: str) -> bool:
+    """Whether a line is what a client or a team says of the script, with the words.
+
+    `Client feedback: shorter`. Other lines about the work may be spoken: `Status: new.`
+    """
+    name, colon, rest = line.partition(":")
+    return bool(colon and rest.strip()) and (
+        _FEEDBACK.fullmatch(bare_word(name)) is not None
     )
