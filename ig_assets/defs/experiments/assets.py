@@ -5,7 +5,12 @@ import dagster as dg
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.experiments.decisions.winners import record_winners
 from ig_assets.core.experiments.decisions.winners import winning_scripts as list_winners
-from ig_assets.core.experiments.engagement.collect import collect_engagement
+from ig_assets.core.experiments.engagement.collect import (
+    begun,
+    check_has_begun,
+    collect_engagement,
+    is_out_of_reach,
+)
 from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.publish import publish_due
 from ig_assets.core.experiments.reports.meta_analysis import across_topics, claim_rows
@@ -13,6 +18,7 @@ from ig_assets.core.experiments.reports.trajectory import courses
 from ig_assets.core.experiments.reports.trajectory_plot import course_picture, titled
 from ig_assets.core.experiments.reports.verdict import decisions_in_all, experiment_rows
 from ig_assets.core.fine_tuning.canary import canary_evidence, canary_row
+from ig_assets.core.operations.clock import day_ranges
 from ig_assets.core.ports import Clock, SocialPlatform
 from ig_assets.defs import asset_kinds
 from ig_assets.defs.experiments.metadata import named, verdict_table
@@ -42,6 +48,10 @@ RESULT_COLUMNS = (
     "simulated"
 )
 PICTURES = 4
+_OUT_OF_REACH = (
+    "The platform reports the present alone, and this day is over; what was read on it "
+    "is kept."
+)
 WINNER_COLUMNS = (
     "experiment_id decision arm variant_id script_id hook_style lift shrunken_lift "
     "shrunken_low shrunken_high evidence z rule held_by"
@@ -150,20 +160,38 @@ def engagement_metrics(
     warehouse: dg.ResourceParam[Warehouse],
     social: dg.ResourceParam[SocialPlatform],
 ) -> dg.MaterializeResult:
-    """Read the live posts of one day, or of a backfill's days in their order."""
+    """Read the live posts of one day, or of a backfill's days in their order.
+
+    Days that have not begun are named in a failure after the others were read.
+    """
     chosen = days_of(context)
     with plain_failures():
-        for day in chosen:
+        readable = begun(clock, chosen)
+        past = [day for day in readable if is_out_of_reach(social, clock, day)]
+        if past:
+            context.log.warning(
+                f"{social.platform} reports the present alone: nothing can be read of "
+                f"{day_ranges(past)}; what was read on these days is kept."
+            )
+        for day in readable:
             summary = collect_engagement(
                 warehouse, clock, social, day, max_in_flight=settings.max_in_flight
             )
             read = counts(summary) | {
                 "platform": social.platform,
                 "source": social.source_note,
+                "not_read": _OUT_OF_REACH if day in past else None,
             }
-            context.add_asset_metadata(
-                without_empty(read), partition_key=day.isoformat()
-            )
+            key = day.isoformat()
+            if len(readable) == len(chosen):
+                context.add_asset_metadata(without_empty(read), partition_key=key)
+            else:  # the step fails, so that these days have no other event
+                context.log_event(
+                    dg.AssetMaterialization(
+                        context.asset_key, partition=key, metadata=without_empty(read)
+                    )
+                )
+        check_has_begun(clock, chosen)
         with warehouse.transaction() as con:
             version = content_version(
                 con,

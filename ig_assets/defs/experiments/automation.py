@@ -7,6 +7,7 @@ import dagster as dg
 from ig_assets.core.experiments.engagement.collect import live_posts
 from ig_assets.core.experiments.posts.publish import due_posts
 from ig_assets.core.experiments.posts.unplanned import unplanned_topics
+from ig_assets.core.operations.clock import clock_in_words
 from ig_assets.core.ports import Clock
 from ig_assets.defs.experiments.assets import engagement_metrics, posts
 from ig_assets.defs.partitions import ahead_of, day_before, days, months_ahead, tick_of
@@ -58,6 +59,7 @@ def publishing_sensor(
     with warehouse.transaction() as con:
         due = due_posts(con, clock.now()) if settings.publishes else {}
         unplanned = unplanned_topics(con)
+    within_reach = set(months_ahead.get_partition_keys())
     work = [
         WantedRun(
             f"posts {month}",
@@ -65,13 +67,18 @@ def publishing_sensor(
             month,
             is_work=True,
         )
-        for month in sorted({*unplanned, *due})
+        for month in sorted({*unplanned, *due} & within_reach)
     ]
+    later = sorted({*unplanned, *due} - within_reach)
     return request_runs(
         context,
         money_clock,
         work,
         when_done="No variant waits for a plan and no post is due.",
+        notice=later
+        and f"{', '.join(later)}: planned when it is the present month or the next; "
+        f"{clock_in_words(clock)}."
+        or "",
     )
 
 
