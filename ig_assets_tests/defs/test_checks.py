@@ -107,12 +107,12 @@ def test_a_days_usage_sums_the_ledger_of_that_day(dagster_env: DagsterEnv) -> No
     assert seen["cost_usd"] == pytest.approx(0.01 + 0.03 + 0.02)
     assert seen | {"cost_usd": 0} == {
         "dagster/row_count": 4,  # of all days
+        "dagster/partition_row_count": 3,
         "calls": 3,
         "input_tokens": 800,
         "output_tokens": 200,
         "cost_usd": 0,
         "unknown": 1,
-        "local_calls_at_openai_prices_usd": 0.0,
     }
 
 

@@ -24,7 +24,15 @@ from ig_assets.defs import asset_kinds
 from ig_assets.defs.experiments.metadata import named, verdict_table
 from ig_assets.defs.failures import plain_failures
 from ig_assets.defs.generation.assets import script_variants
-from ig_assets.defs.metadata import counts, picture, sample_table, without_empty
+from ig_assets.defs.metadata import (
+    SAMPLE_ROWS,
+    counts,
+    picture,
+    sample_table,
+    without_empty,
+)
+from ig_assets.defs.page.about import BY_SIX_EACH_DAY, WITHIN_A_MONTH
+from ig_assets.defs.page.summaries import summary as sentence
 from ig_assets.defs.partitions import days, days_of, month_of, months_ahead
 from ig_assets.defs.stage import stage_asset
 from ig_assets.settings import Settings
@@ -53,8 +61,8 @@ _OUT_OF_REACH = (
     "is kept."
 )
 WINNER_COLUMNS = (
-    "experiment_id decision arm variant_id script_id hook_style lift shrunken_lift "
-    "shrunken_low shrunken_high evidence z rule held_by"
+    "topic decision decided_at experiment_id arm variant_id script_id hook_style lift "
+    "shrunken_lift shrunken_low shrunken_high evidence z rule held_by simulated"
 )
 
 
@@ -63,6 +71,12 @@ WINNER_COLUMNS = (
     deps=[script_variants],
     group="experiments",
     table="posts",
+    rows_of_partition=(
+        "experiment_id IN (SELECT experiment_id FROM experiments WHERE month = $1)"
+    ),
+    has_personal_data=True,
+    is_of_the_audience=True,
+    freshness_policy=WITHIN_A_MONTH,
     kinds={asset_kinds.PLATFORM},
     pool="posts",
     description=(
@@ -142,6 +156,12 @@ def posts(
     deps=[dg.AssetDep(posts, partition_mapping=RECENT_MONTHS)],
     group="experiments",
     table="engagement",
+    rows_of_partition=(
+        "as_of > CAST($1 AS TIMESTAMP) "
+        "AND as_of <= CAST($1 AS TIMESTAMP) + INTERVAL 1 DAY"
+    ),
+    is_of_the_audience=True,
+    freshness_policy=BY_SIX_EACH_DAY,
     kinds={asset_kinds.PLATFORM},
     pool="insights",
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -182,6 +202,7 @@ def engagement_metrics(
                 "source": social.source_note,
                 "not_read": _OUT_OF_REACH if day in past else None,
             }
+            read = {"summary": sentence("engagement_metrics", read), **read}
             key = day.isoformat()
             if len(readable) == len(chosen):
                 context.add_asset_metadata(without_empty(read), partition_key=key)
@@ -213,6 +234,7 @@ def engagement_metrics(
     ],
     group="experiments",
     table="evidence",
+    is_of_the_audience=True,
     kinds={"numpy"},
     pool="experiments",
     automation_condition=WHEN_NEWS_ARRIVES,
@@ -266,6 +288,7 @@ def experiment_results(
     deps=[experiment_results],
     group="experiments",
     table="decisions",
+    is_of_the_audience=True,
     kinds={"duckdb"},
     pool="experiments",
     automation_condition=dg.AutomationCondition.eager(),
@@ -282,7 +305,14 @@ def winning_scripts(
     with plain_failures():
         summary = record_winners(warehouse, clock)
         with warehouse.transaction() as con:
-            sample = [named(row, WINNER_COLUMNS) for row in list_winners(con)]
+            newest = list_winners(con)[::-1][:SAMPLE_ROWS]
+            verdicts = [
+                row
+                for winner in newest
+                for row in experiment_rows(
+                    con, 1, experiment_id=winner["experiment_id"]
+                )
+            ]
             version = content_version(
                 con,
                 """
@@ -292,7 +322,9 @@ def winning_scripts(
                 """,
             )
     return dg.MaterializeResult(
-        metadata=counts(summary) | {"sample": sample_table(sample)},
+        metadata=counts(summary)
+        | ({"decisions": verdict_table(verdicts)} if verdicts else {})
+        | {"sample": sample_table([named(row, WINNER_COLUMNS) for row in newest])},
         data_version=dg.DataVersion(version),
     )
 

@@ -18,7 +18,7 @@ from ig_assets.defs.run_requests import (
     state_of,
 )
 from ig_assets.defs.scheduled_runs import Due, request_scheduled_run
-from ig_assets.defs.whole_runs import HOME_TAGS
+from ig_assets.defs.whole_runs import WAREHOUSE_TAG
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -33,7 +33,7 @@ engagement_job = dg.define_asset_job(
     "read_engagement",
     selection=[engagement_metrics],
     partitions_def=days,
-    tags=HOME_TAGS,
+    tags=WAREHOUSE_TAG,
     description="Reads one day's engagement of the live posts.",
 )
 
