@@ -5,6 +5,7 @@ whole test suite has passed; a test fails on any other, and a new one is added h
 once it passes.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -62,12 +63,40 @@ __all__ = [
     "execute_run_iterator",
     "merge_run_tags",
     "one_engine_per_database",
+    "reload_code_location",
     "serialize_value",
 ]
 
 VERIFIED_VERSIONS = ("1.13.27",)
 
 _MOST_ENGINES = 8
+_RELOAD_S = 60
+
+
+def reload_code_location(run: dg.DagsterRun) -> bool:
+    """Ask the code server that launched a run to load its definitions again.
+
+    The UI and the daemon notice it by themselves. False where there is none that can:
+    a run of a command, or a server that does not answer. A server without a proxy
+    (`dagster api grpc`) accepts the request and does nothing (1.13.27).
+    """
+    server = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
+    if not server:
+        return False
+    from dagster._core.errors import DagsterUserCodeUnreachableError
+    from dagster._grpc.client import DagsterGrpcClient
+
+    client = DagsterGrpcClient(
+        host=server.get("host"),
+        port=server.get("port"),
+        socket=server.get("socket"),
+        use_ssl=bool(server.get("use_ssl", False)),
+    )
+    try:
+        client.reload_code(timeout=_RELOAD_S)
+    except DagsterUserCodeUnreachableError:
+        return False
+    return True
 
 
 class OpenScheduleContext(dg.ScheduleEvaluationContext):

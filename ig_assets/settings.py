@@ -33,6 +33,9 @@ from ig_assets.errors import SettingsError
 from ig_assets.workspace import WORKSPACE
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+_OWNER = r"(team:[A-Za-z0-9_-]+|[^@\s,]+@[^@\s,]+\.[^@\s,]+)"
+Owners = Annotated[str, Field(pattern=rf"^{_OWNER}(, *{_OWNER})*$")]
+WebAddress = Annotated[str, Field(pattern=r"^https?://\S+$")]
 MetaNumber = Annotated[str, Field(pattern=r"^[0-9]{5,25}$")]
 
 
@@ -152,6 +155,8 @@ class Settings(BaseSettings):
 
     # Dagster
     executor: Literal["in_process", "multiprocess", "k8s"] = "in_process"
+    owners: Owners = "team:content-data"
+    code_url: WebAddress | None = None
 
     # Vendors' own names
     openai_api_key: SecretStr | None = _outside_name("OPENAI_API_KEY")
@@ -236,6 +241,11 @@ class Settings(BaseSettings):
     def warehouse_location(self) -> str:
         """`IG_WAREHOUSE_URL`, or the DuckDB file in the data folder."""
         return self.warehouse_url or f"duckdb:///{self.data_dir / 'warehouse.duckdb'}"
+
+    @property
+    def asset_owners(self) -> tuple[str, ...]:
+        """Who answers for the assets: teams (`team:…`) and e-mail addresses."""
+        return tuple(owner.strip() for owner in self.owners.split(","))
 
     @cached_property
     def publishes(self) -> bool:
@@ -324,6 +334,8 @@ _PATTERNS = {
     "ad_account": "the ad account's number, without act_",
     "business": "the business's number, as its settings at Meta show it",
     "facebook_page": "the page's number",
+    "owners": "teams (team:name) and e-mail addresses, separated by commas",
+    "code_url": "the address of the code's folder, http:// or https://",
     "pinecone_index": "at most 40 lower-case letters, digits and hyphens within",
 }
 

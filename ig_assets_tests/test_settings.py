@@ -26,6 +26,8 @@ WRONG = {
     "IG_SOCIAL": ("tiktok", "'simulated', 'instagram' or 'replay'"),
     "IG_TRAINER": ("magic", "'few_shot'"),
     "IG_TAINTED_ACTIVE": ("ignore", "'rollback' or 'keep'"),
+    "IG_OWNERS": ("content", "separated by commas"),
+    "IG_CODE_URL": ("git@example.com", "http:// or https://"),
     "IG_CLOCK": ("sundial", "'auto', 'system' or 'simulated'"),
     "IG_LOCAL_MODEL": ("7b", "'1.5b' or '0.5b'"),
     "IG_LOCAL_THREADS": ("0", "a whole number from 1 to 64"),

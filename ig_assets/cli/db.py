@@ -6,7 +6,7 @@ import typer
 
 from ig_assets.cli.output import plain_errors
 from ig_assets.settings import load_settings
-from ig_assets.warehouse.views import views_sql
+from ig_assets.warehouse.comments import views_sql
 
 app = typer.Typer(
     help="Read the warehouse with a DuckDB of your own.", no_args_is_help=True

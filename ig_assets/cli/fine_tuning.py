@@ -22,9 +22,9 @@ from ig_assets.cli.output import (
 from ig_assets.core.fine_tuning.canary import promote, rollback
 from ig_assets.core.fine_tuning.pipeline import prepare_month, submit_month
 from ig_assets.core.fine_tuning.trial import trial_note
-from ig_assets.core.models.registry import list_models
+from ig_assets.core.models.registry import ModelRow, list_models
 from ig_assets.errors import IgAssetsError
-from ig_assets.settings import load_settings
+from ig_assets.settings import Settings, load_settings
 from ig_assets.wiring import Services, model_price_warning
 
 app = typer.Typer(
@@ -103,6 +103,20 @@ def submit(month: Month, as_json: AsJson = False) -> None:
             )
 
 
+def _show_in_the_ui(settings: Settings, model: ModelRow) -> None:
+    """Let the asset `active_model` show the change, which is made in any case."""
+    from ig_assets.headless.active_model import report_active_model
+
+    try:
+        report_active_model(settings, model)
+    except Exception as error:  # of Dagster's instance, which may be a server's
+        errors.print(
+            "[yellow]Warning:[/yellow] the change is made, but the UI's asset "
+            f"active_model does not show it ({type(error).__name__}); "
+            "promotion_sensor repairs that where it is on."
+        )
+
+
 @plain_errors
 def models(
     promote_id: Annotated[
@@ -138,6 +152,7 @@ def models(
         )
         if warning := warning_of(model):
             errors.print(f"[yellow]Warning:[/yellow] {escaped(warning)}")
+        _show_in_the_ui(services.settings, model)
     with services.warehouse.transaction() as con:
         rows = list_models(con)
         note = trial_note(con, services.clock.now(), services.settings.canary_trial)

@@ -15,8 +15,6 @@ from ig_assets.errors import (
     WarehouseBusyError,
 )
 
-OWNERS = ["team:content-data"]
-
 # Tags of runs that a sensor, schedule or condition started, by the daemon or headless.
 _AUTOMATIC = (
     "dagster/sensor_name",

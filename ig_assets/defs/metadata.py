@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -49,6 +49,22 @@ def column_schema(table: str) -> dg.TableSchema:
 def without_empty(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """The metadata without empty texts and tables, which say nothing on a page."""
     return {name: value for name, value in metadata.items() if not _is_empty(value)}
+
+
+def zeros_together(
+    metadata: Mapping[str, Any], kept: Collection[str]
+) -> dict[str, Any]:
+    """The metadata with one entry that names the figures that are 0.
+
+    Those `kept` stay as they are, so that they have no gap where they are plotted.
+    """
+    zero = [
+        name
+        for name, value in metadata.items()
+        if type(value) in (int, float) and value == 0 and name not in kept
+    ]
+    rest = {name: value for name, value in metadata.items() if name not in zero}
+    return rest | ({"zero": ", ".join(zero)} if zero else {})
 
 
 def _is_empty(value: Any) -> bool:

@@ -1,20 +1,70 @@
-"""The partitions: a month of the loop, and a day of engagement or usage."""
+"""The partitions: a month of the loop, and a day of engagement or usage.
+
+On a simulated clock they end at that clock, so that no day of its future is missing.
+"""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
+from ig_assets.core.operations.clock import clock_in_words, or_move_the_clock
 from ig_assets.core.ports import Clock
 from ig_assets.settings import load_settings
+from ig_assets.wiring import make_clock
 
 _FIRST = datetime.strptime(load_settings().first_month, "%Y-%m")
 
+
+class _EndAtTheClock:
+    """Makes the simulated clock the present of a definition of partitions.
+
+    This process asks the clock each time. The UI and the daemon have a copy of the
+    definition, with the `end` of the moment at which the code location was loaded;
+    they see later partitions when it is loaded again.
+    """
+
+    def _get_current_timestamp(self) -> float:  # what Dagster takes as the present
+        return make_clock(load_settings()).now().replace(tzinfo=UTC).timestamp()
+
+    @property
+    def end(self) -> datetime:
+        """The end of the last partition, or the start where there is none yet."""
+        own: Any = self
+        last = own.get_last_partition_window()
+        found: datetime = last.end if last else own.start
+        return found
+
+    def __eq__(self, other: object) -> bool:
+        """A stored copy is the same definition, whatever the day that it ended at."""
+        mine, others = (
+            [getattr(one, name, None) for name in ("start", "fmt", "end_offset")]
+            + [getattr(one, "cron_schedule", None), getattr(one, "timezone", None)]
+            for one in (self, other)
+        )
+        return mine == others
+
+    __hash__ = dg.TimeWindowPartitionsDefinition.__hash__
+
+
+class _ClockDays(_EndAtTheClock, dg.DailyPartitionsDefinition):
+    pass
+
+
+class _ClockMonths(_EndAtTheClock, dg.MonthlyPartitionsDefinition):
+    pass
+
+
+_IS_SIMULATED = load_settings().uses_simulated_clock
+_Days = _ClockDays if _IS_SIMULATED else dg.DailyPartitionsDefinition
+_Months = _ClockMonths if _IS_SIMULATED else dg.MonthlyPartitionsDefinition
+
 # Generation reaches two months ahead; fine-tuning never takes an open month.
-months_ahead = dg.MonthlyPartitionsDefinition(_FIRST, fmt="%Y-%m", end_offset=2)
-closed_months = dg.MonthlyPartitionsDefinition(_FIRST, fmt="%Y-%m")
-days = dg.DailyPartitionsDefinition(_FIRST, fmt="%Y-%m-%d")
+months_ahead = _Months(_FIRST, fmt="%Y-%m", end_offset=2)
+closed_months = _Months(_FIRST, fmt="%Y-%m")
+days = _Days(_FIRST, fmt="%Y-%m-%d")
 
 
 def tick_of(context: dg.ScheduleEvaluationContext) -> datetime:
@@ -27,8 +77,9 @@ def ahead_of(clock: Clock, tick: datetime) -> dg.SkipReason | None:
     if tick <= clock.now():
         return None
     return dg.SkipReason(
-        f"The clock of this data folder is at {clock.now():%Y-%m-%d %H:%M}, before "
-        "this tick; the simulated loop moves it."
+        f"This tick is of {tick:%Y-%m-%d %H:%M} UTC, and {clock_in_words(clock)}; "
+        f"`ig-assets loop` moves it{or_move_the_clock(clock, tick + timedelta(days=1))}"
+        "."
     )
 
 

@@ -23,7 +23,12 @@ from ig_assets.dagster_internals import (
     TickStatus,
 )
 from ig_assets.defs.following import WantedRun
-from ig_assets.defs.whole_runs import HOME_TAGS, EvaluationContext, ran_whole_job
+from ig_assets.defs.whole_runs import (
+    WAREHOUSE_TAG,
+    WAREHOUSE_TAGS,
+    EvaluationContext,
+    ran_whole_job,
+)
 
 RECENT_TICKS = 31
 
@@ -109,15 +114,18 @@ def _has_succeeded(context: EvaluationContext, job: str, partition: str) -> bool
 
     Runs of a part of the job, and those of other tables on the instance, do not count.
     """
-    succeeded = dg.RunsFilter(
-        job_name=job,
-        statuses=[dg.DagsterRunStatus.SUCCESS],
-        tags={PARTITION_NAME_TAG: partition, **HOME_TAGS},
-    )
-    runs = context.instance.get_runs(succeeded)
-    return any(ran_whole_job(context, run, job) for run in runs)
+    for tables in WAREHOUSE_TAGS:
+        succeeded = dg.RunsFilter(
+            job_name=job,
+            statuses=[dg.DagsterRunStatus.SUCCESS],
+            tags={PARTITION_NAME_TAG: partition, **tables},
+        )
+        runs = context.instance.get_runs(succeeded)
+        if any(ran_whole_job(context, run, job) for run in runs):
+            return True
+    return False
 
 
 def _run_key(job: str, partition: str) -> str:
     """Not the same for two code locations on one instance, whose runs it finds."""
-    return " ".join([job, partition, *HOME_TAGS.values()])
+    return " ".join([job, partition, *WAREHOUSE_TAG.values()])

@@ -1,23 +1,33 @@
 """The decorator of this project's assets: what all of them have in common.
 
 An asset's page shows what its table holds: the name, the columns with their words from
-the data dictionary, and after each run the number of rows.
+the data dictionary, and after each run a sentence and the numbers of rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
 import dagster as dg
 
-from ig_assets.defs.failures import OWNERS, RETRY_WHEN_BUSY
-from ig_assets.defs.metadata import column_schema, without_empty
+from ig_assets.defs.failures import RETRY_WHEN_BUSY
+from ig_assets.defs.metadata import without_empty, zeros_together
+from ig_assets.defs.page.about import (
+    OWNERS,
+    Service,
+    asset_tags,
+    code_metadata,
+    table_metadata,
+)
+from ig_assets.defs.page.summaries import figures_said, summary
 from ig_assets.defs.pod_resources import pod_tags
+from ig_assets.settings import load_settings
 from ig_assets.warehouse.warehouse import Warehouse
 
 Compute = Callable[..., dg.MaterializeResult]
+_SETTINGS = load_settings()
 
 
 def stage_asset(
@@ -25,53 +35,83 @@ def stage_asset(
     group: str,
     pool: str,
     description: str,
+    table: str,
     kinds: set[str] | None = None,
-    table: str | None = None,
+    rows_of_partition: str | None = None,
+    pays_for: Service | None = None,
+    has_personal_data: bool = False,
+    is_of_the_audience: bool = False,
     **own: Any,
 ) -> Callable[[Compute], dg.AssetsDefinition]:
     """`dg.asset` with owners, code version, retry policy and the pod of every stage.
 
     `pool` bounds how many steps write the same tables, or call the same vendor, at a
-    time. `kinds` are tags beside "python"; `table` is where its rows are; `own` are
-    further arguments of `dg.asset`.
+    time. `kinds` are tags beside "python"; `table` is where its rows are, and
+    `rows_of_partition` the SQL condition on them with the partition's key as `$1`.
+    `pays_for`, `has_personal_data` and `is_of_the_audience` give tags
+    (`page.about.asset_tags`); `own` are further arguments of `dg.asset`.
     """
-    described = {} if table is None else _described(table)
-    decorated: Callable[[Compute], dg.AssetsDefinition] = dg.asset(
-        group_name=group,
-        pool=pool,
-        description=description,
-        kinds={"python", *(kinds or ())},
-        owners=OWNERS,
-        code_version="1",
-        retry_policy=RETRY_WHEN_BUSY,
-        op_tags=pod_tags(pool),
-        metadata=described,
-        **own,
-    )
-    return lambda compute: decorated(_with_rows(compute, table))
+
+    def decorate(compute: Compute) -> dg.AssetsDefinition:
+        decorated: Callable[[Compute], dg.AssetsDefinition] = dg.asset(
+            group_name=group,
+            pool=pool,
+            description=description,
+            kinds={"python", *(kinds or ())},
+            tags=asset_tags(_SETTINGS, pays_for, has_personal_data, is_of_the_audience),
+            owners=OWNERS,
+            code_version="1",
+            retry_policy=RETRY_WHEN_BUSY,
+            op_tags=pod_tags(pool),
+            metadata=table_metadata(table) | code_metadata(compute, _SETTINGS.code_url),
+            **own,
+        )
+        return decorated(_with_rows(compute, table, rows_of_partition))
+
+    return decorate
 
 
-def _described(table: str) -> dict[str, Any]:
-    return {
-        "dagster/table_name": f"ig.{table}",
-        "dagster/column_schema": column_schema(table),
-    }
-
-
-def _with_rows(compute: Compute, table: str | None) -> Compute:
-    """The compute function; its result has no empty metadata, and the table's rows."""
+def _with_rows(compute: Compute, table: str, of_partition: str | None) -> Compute:
+    """The compute function; its result has a sentence and the numbers of rows."""
 
     @wraps(compute)
     def run(*arguments: Any, **resources: Any) -> dg.MaterializeResult:
         result = compute(*arguments, **resources)
         found: dict[str, Any] = without_empty(result.metadata or {})
-        if table is not None:
-            with _warehouse_of(resources).transaction() as con:
-                rows = con.execute(f"SELECT count(*) FROM {table}").fetchall()
-            found["dagster/row_count"] = int(rows[0][0])
+        if said := summary(compute.__name__, found):
+            kept = figures_said(compute.__name__, found)
+            found = {"summary": said, **zeros_together(found, kept)}
+        context: Any = arguments[0] if arguments else resources.get("context")
+        keys = context.partition_keys if of_partition is not None else []
+        rows, of_keys = _count(_warehouse_of(resources), table, of_partition, keys)
+        found["dagster/row_count"] = rows
+        for key, count in of_keys.items():
+            if len(keys) == 1:
+                found["dagster/partition_row_count"] = count
+            else:  # what the result says is said of each of them
+                context.add_asset_metadata(
+                    {"dagster/partition_row_count": count}, partition_key=key
+                )
         return result._replace(metadata=found)
 
     return run
+
+
+def _count(
+    warehouse: Warehouse, table: str, of_partition: str | None, keys: Sequence[str]
+) -> tuple[int, dict[str, int]]:
+    """The rows of a table, and those of each partition."""
+    with warehouse.transaction() as con:
+        ((rows,),) = con.execute(f"SELECT count(*) FROM {table}").fetchall()
+        of_keys = {
+            key: int(
+                con.execute(
+                    f"SELECT count(*) FROM {table} WHERE {of_partition}", [key]
+                ).fetchall()[0][0]
+            )
+            for key in keys
+        }
+    return int(rows), of_keys
 
 
 def _warehouse_of(resources: Mapping[str, Any]) -> Warehouse:

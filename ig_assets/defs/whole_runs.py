@@ -16,16 +16,19 @@ from ig_assets.settings import load_settings
 EvaluationContext = dg.SensorEvaluationContext | dg.ScheduleEvaluationContext
 
 
-def _home_tags() -> dict[str, str]:
+def _warehouse_hash() -> str:
     location = load_settings().warehouse_location
     if "@" in location:  # a password may change, the tables stay
         scheme, _, rest = location.partition("://")
         location = f"{scheme}://{rest.rpartition('@')[2]}"
-    return {"ig/home": fields_hash({"home": location})[:16]}
+    return fields_hash({"home": location})[:16]
 
 
-HOME_TAGS = _home_tags()
-"""A job's tags: which tables its runs are for, as a hash of their location."""
+_WAREHOUSE = _warehouse_hash()
+WAREHOUSE_TAG = {"ig/warehouse": _WAREHOUSE}
+"""A job's tag: which tables its runs are for, as a hash of their location."""
+WAREHOUSE_TAGS = (WAREHOUSE_TAG, {"ig/home": _WAREHOUSE})
+"""The tag, and the one that earlier versions wrote."""
 
 
 def ran_whole_job(

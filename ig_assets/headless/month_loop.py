@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ig_assets.core.fine_tuning.jobs import latest_job, unevaluated_jobs
-from ig_assets.core.ports import Clock
+from ig_assets.core.ports import MovableClock
 from ig_assets.errors import IgAssetsError
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -28,14 +28,6 @@ class BlockingCheckFailedError(IgAssetsError):
 DAY = timedelta(days=1)
 MORNING = timedelta(minutes=50)
 PUBLISHING = timedelta(hours=9, minutes=5)
-
-
-class MovableClock(Clock, Protocol):
-    """A clock that the loop may move."""
-
-    def move_to(self, instant: datetime) -> None:
-        """Set the present; never backwards."""
-        ...
 
 
 class Dagster(Protocol):

@@ -6,8 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-HEADLESS_RUN = {"ig/turned_by": "headless"}
+HEADLESS_RUN = {"ig/started_by": "command"}
 """The tag of runs that a command executes in its own process."""
+HEADLESS_RUNS = (HEADLESS_RUN, {"ig/turned_by": "headless"})
+"""The tag, and the one that earlier versions wrote."""
 
 
 class CommandAwareRunLauncher(dg.DefaultRunLauncher):
@@ -20,9 +22,13 @@ class CommandAwareRunLauncher(dg.DefaultRunLauncher):
     def terminate(self, run_id: str) -> bool:
         """Ask for the end of a run; False where there is nothing to stop."""
         run = self._instance.get_run_by_id(run_id) if self.has_instance else None
-        if run is None or run.is_finished or HEADLESS_RUN.items() - run.tags.items():
+        if run is None or run.is_finished or not _is_of_a_command(run):
             default: Any = super()
             return bool(default.terminate(run_id))
         # The command notices within a second or two and ends the run.
         self._instance.report_run_canceling(run)
         return True
+
+
+def _is_of_a_command(run: dg.DagsterRun) -> bool:
+    return any(tag.items() <= run.tags.items() for tag in HEADLESS_RUNS)

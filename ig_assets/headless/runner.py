@@ -36,7 +36,7 @@ from ig_assets.headless.dagster_home import ensure_dagster_home
 from ig_assets.headless.dead_runs import end_dead_runs, end_run
 from ig_assets.headless.month_loop import BlockingCheckFailedError
 from ig_assets.headless.recorded_run import execute_recorded
-from ig_assets.headless.run_launcher import HEADLESS_RUN
+from ig_assets.headless.run_launcher import HEADLESS_RUN, HEADLESS_RUNS
 from ig_assets.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -284,16 +284,15 @@ def _instance_ref() -> InstanceRef:
 
 def _end_killed_runs(instance: dg.DagsterInstance) -> None:
     """End the headless runs: none is alive under the lock, whatever is stored."""
-    unfinished = dg.RunsFilter(
-        tags=HEADLESS_RUN,
-        statuses=[
-            dg.DagsterRunStatus.NOT_STARTED,
-            dg.DagsterRunStatus.STARTING,
-            dg.DagsterRunStatus.STARTED,
-        ],
-    )
-    for run in instance.get_runs(filters=unfinished):
-        end_run(instance, run)
+    unfinished = [
+        dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+    ]
+    for tag in HEADLESS_RUNS:
+        of_commands = dg.RunsFilter(tags=tag, statuses=unfinished)
+        for run in instance.get_runs(filters=of_commands):
+            end_run(instance, run)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from datetime import datetime
 import duckdb
 
 from ig_assets.warehouse.backends import Connection, Home
+from ig_assets.warehouse.comments import write_comments
 from ig_assets.warehouse.conflicts import (
     conflict_error,
     is_conflict,
@@ -73,6 +74,13 @@ def _migrate(home: Home, con: Connection, now: datetime, give_up_s: float) -> No
         cursor.execute("CREATE SCHEMA IF NOT EXISTS home.ig")
         cursor.execute("USE home.ig")
         apply_migrations(cursor, now)
+        cursor.execute("COMMIT")
+        if home.kind == "postgres":
+            return
+        # Of its own: a table that was just filled is not altered.
+        cursor.execute("BEGIN")
+        home.fence(cursor, give_up_s - time.monotonic())
+        write_comments(cursor)
         cursor.execute("COMMIT")
 
 

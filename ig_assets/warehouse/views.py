@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ig_assets.warehouse.backends import Connection, analyst_attachment
+from ig_assets.warehouse.backends import Connection
 
 SEARCH_PATH = "home.ig,memory.main"
 """Names are those of the home's tables first, then those of the views."""
@@ -422,19 +422,9 @@ def make_views(con: Connection) -> None:
     They stay when the home is detached, and serve whichever home is attached next.
     """
     for view in VIEWS:
-        con.execute(_statement(view))
+        con.execute(view_statement(view))
 
 
-def views_sql(url: str) -> str:
-    """The views as a script for an analyst's DuckDB (`duckdb -init FILE`).
-
-    It attaches the home of `url` for reading; a server's has to be attached by the
-    analyst, since its URL can hold a password.
-    """
-    views = [f"-- {view.grain}\n{_statement(view).strip()};\n" for view in VIEWS]
-    search = f"SET search_path = '{SEARCH_PATH}';\n"
-    return "\n".join([analyst_attachment(url), *views, search])
-
-
-def _statement(view: View) -> str:
+def view_statement(view: View) -> str:
+    """The SQL that makes the view."""
     return f"CREATE OR REPLACE VIEW memory.main.{view.name} AS{view.query}"

@@ -24,8 +24,11 @@ ASSETS = {
     "model_evaluation",
     "active_model",
     "api_usage",
+    "effective_settings",
     "lineage_report",
 }
+EXTERNAL = {"active_model", "effective_settings"}
+"""What no run materialises."""
 
 
 def overview(definitions: dg.Definitions) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class Automation:
         self._definitions = dagster_env.definitions
         self._instance = dagster_env.instance
         self._cursor: Any = None
+        dagster_env.clock.move_to(datetime(2026, 3, 1))  # months and days are over
         assert self.requested() == set()  # the baseline that later rounds look back at
 
     def requested(self) -> set[str]:

@@ -13,8 +13,11 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.partitions.snap import PartitionsSnap
 
-from ig_assets_tests.defs.graph import ASSETS, overview
+
+from ig_assets_tests.defs.graph import ASSETS, EXTERNAL, overview
+from ig_assets_tests.defs.ticking import DagsterEnv
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "definitions.json"
 
@@ -39,7 +42,7 @@ FREE_AND_INWARD = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(ASSETS - {"active_model"}))
+@pytest.mark.parametrize("name", sorted(ASSETS - EXTERNAL))
 def test_an_asset_names_its_table_and_what_each_column_holds(
     definitions: dg.Definitions, name: str
 ) -> None:
@@ -126,8 +129,9 @@ def test_an_asset_has_a_description_owners_and_a_group(
         "experiments",
         "fine_tuning",
         "operations",
+        "model_in_use",
     )
-    if name != "active_model":
+    if name not in EXTERNAL:
         assert spec["description"].startswith(("One row per", "One report per"))
         assert spec["retries"] == {"max_retries": 2, "delay_s": 5}
         assert spec["pools"]
@@ -146,19 +150,59 @@ def test_every_blocking_check_of_the_plan_blocks(seen: dict[str, Any]) -> None:
 
 
 def test_generation_reaches_ahead_and_fine_tuning_never_takes_an_open_month(
-    definitions: dg.Definitions,
+    dagster_env: DagsterEnv,
 ) -> None:
-    graph = definitions.resolve_asset_graph()
+    dagster_env.clock.move_to(datetime(2026, 4, 1))
+    assert {
+        name: keys_of(dagster_env, name)[-1]
+        for name in ("script_drafts", "training_examples")
+    } == {"script_drafts": "2026-05", "training_examples": "2026-03"}
 
-    def last(name: str) -> str:
-        partitions = graph.get(dg.AssetKey(name)).partitions_def
-        assert partitions is not None
-        return partitions.get_partition_keys(current_time=datetime(2026, 4, 1))[-1]
 
-    assert {name: last(name) for name in ("script_drafts", "training_examples")} == {
-        "script_drafts": "2026-05",
-        "training_examples": "2026-03",
-    }
+@pytest.mark.parametrize(
+    ("now", "last"),
+    [
+        (datetime(2026, 1, 1), (None, None, "2026-02")),
+        (datetime(2026, 1, 9, 0, 50), ("2026-01-08", None, "2026-02")),
+        (datetime(2026, 2, 1), ("2026-01-31", "2026-01", "2026-03")),
+        (datetime(2099, 12, 31, 9), ("2099-12-30", "2099-11", "2100-01")),
+    ],
+)
+def test_partitions_end_at_the_simulated_clock_here_and_in_the_ui(
+    dagster_env: DagsterEnv, now: datetime, last: tuple[str | None, ...]
+) -> None:
+    dagster_env.clock.move_to(now)
+    names = ("engagement_metrics", "training_examples", "topics")
+    keys = {name: keys_of(dagster_env, name) for name in names}
+    assert tuple(keys[name][-1] if keys[name] else None for name in names) == last
+    if now.year < 2027:  # the UI sees no partition of the real future
+        seen = {name: keys_of(dagster_env, name, in_the_ui=True) for name in names}
+        assert seen == keys
+
+
+def test_a_stored_copy_of_the_partitions_is_the_same_on_another_day(
+    dagster_env: DagsterEnv,
+) -> None:
+    """Else the automation would forget on each day what it had seen before."""
+    dagster_env.clock.move_to(datetime(2026, 1, 9))
+    node = dagster_env.definitions.resolve_asset_graph().get(dg.AssetKey("posts"))
+    own = node.partitions_def
+    assert own is not None
+    stored = PartitionsSnap.from_def(own).get_partitions_definition()
+    dagster_env.clock.move_to(datetime(2026, 3, 9))
+    assert stored == own
+    other = dg.MonthlyPartitionsDefinition("2025-01", fmt="%Y-%m", end_offset=2)
+    assert other != own
+
+
+def keys_of(env: DagsterEnv, asset: str, in_the_ui: bool = False) -> list[str]:
+    """An asset's partitions, in this process or by the copy that the UI is given."""
+    node = env.definitions.resolve_asset_graph().get(dg.AssetKey(asset))
+    partitions = node.partitions_def
+    assert partitions is not None
+    if in_the_ui:
+        partitions = PartitionsSnap.from_def(partitions).get_partitions_definition()
+    return list(partitions.get_partition_keys())
 
 
 def test_runs_stay_in_one_process_by_default(definitions: dg.Definitions) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -75,3 +75,25 @@ def test_an_experiment_on_a_recording_says_simulated_and_compares_what_it_has(
     assert dagster_env.materialise("engagement_metrics", "2026-01-07").success
     [stored] = dagster_env.rows("SELECT count(value) AS v FROM engagement")
     assert stored["v"] > 0
+
+
+def test_a_backfill_takes_the_days_that_have_begun_and_names_the_rest(
+    dagster_env: DagsterEnv,
+) -> None:
+    dagster_env.clock.move_to(datetime(2026, 1, 2, 9))
+    key = dg.AssetKey("engagement_metrics")
+    job = dagster_env.definitions.resolve_implicit_job_def_def_for_assets([key])
+    assert job is not None
+    result = job.execute_in_process(
+        instance=dagster_env.instance,
+        asset_selection=[key],
+        tags=RANGE,
+        raise_on_error=False,
+    )
+    made = dagster_env.instance.get_materialized_partitions(key)
+    assert made == {"2026-01-01", "2026-01-02"}
+    [failed] = result.get_step_failure_events()
+    said = failed.step_failure_data.user_failure_data.description
+    assert "Engagement of 2026-01-03 cannot be read" in said
+    assert "the simulated clock is at 2026-01-02 09:00 UTC" in said
+    assert "advance_clock with `to: 2026-01-04`" in said

@@ -130,6 +130,8 @@ def daemon(
     dagster_env.add_script("knives")
     dagster_env.add_calendar("2026-01", "knives")
     dagster_env.write("fine_tune_jobs", JOB)
+    if request.param == "fine_tune_status_sensor":
+        dagster_env.clock.move_to(datetime(2026, 2, 1))  # the job's month is over
     if request.param == "feedback_sensor":
         add_winner(dagster_env)
     elif request.param == "publishing_sensor":

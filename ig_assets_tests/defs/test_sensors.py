@@ -204,6 +204,17 @@ def test_finished_variants_without_a_plan_ask_for_their_month(
     assert [request.partition_key for request in asked] == ["2026-01"]
 
 
+def test_a_month_that_is_not_planned_yet_waits_and_is_named(
+    dagster_env: DagsterEnv,
+) -> None:
+    later = VARIANT | {"month": "2026-09"}
+    dagster_env.write("variants", later, later | {"variant_id": "v2", "arm": "b"})
+    tick = dagster_env.sensor("publishing_sensor")
+    assert tick.run_requests == []
+    assert "2026-09: planned when it is the present month" in tick.skip_message
+    assert "the simulated clock is at 2026-01-01 00:00 UTC" in tick.skip_message
+
+
 def test_a_half_polished_topic_waits_for_the_rest(dagster_env: DagsterEnv) -> None:
     dagster_env.write(
         "drafts", *(DRAFT | {"variant_id": v} for v in ("v1", "v2", "v3"))
@@ -230,6 +241,7 @@ def test_an_approved_post_asks_for_its_month_when_its_slot_has_come(
 def test_a_finished_job_asks_for_its_months_registration(
     dagster_env: DagsterEnv,
 ) -> None:
+    dagster_env.clock.move_to(datetime(2026, 2, 1))
     dagster_env.write("fine_tune_jobs", JOB)
     asked = dagster_env.sensor("fine_tune_status_sensor").run_requests
     assert [request.partition_key for request in asked] == ["2026-01"]

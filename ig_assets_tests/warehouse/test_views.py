@@ -9,8 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from ig_assets.warehouse.comments import views_sql
 from ig_assets.warehouse.rows import merge_rows
-from ig_assets.warehouse.views import VIEWS, views_sql
+from ig_assets.warehouse.views import VIEWS
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 NOW = datetime(2026, 5, 1, 9)

@@ -32,6 +32,7 @@ from ig_assets.core.fine_tuning.train_validation_split import (
 )
 from ig_assets.core.identity import stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.operations.clock import clock_in_words, or_move_the_clock
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
@@ -116,8 +117,9 @@ def build_training_examples(
     now = clock.now()
     if now < cutoff:
         raise InputError(
-            f"{month} is not over yet; its training set can be built from "
-            f"{cutoff:%Y-%m-%d} on."
+            f"{month} is not over yet: {clock_in_words(clock)}. Its training set can "
+            f"be built from {cutoff:%Y-%m-%d} on; choose an earlier month"
+            f"{or_move_the_clock(clock, cutoff)}."
         )
     with warehouse.transaction() as con:
         decided = decided_before(con, cutoff, with_ads=with_ads)

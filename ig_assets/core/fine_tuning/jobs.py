@@ -25,6 +25,7 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 FINAL = ("succeeded", "failed", "refused")
+JOB_STATUSES = ("submitting", "running", *FINAL)
 
 _COLUMNS = """
 SELECT job_id, month, provider, provider_job_id, dataset_hash, base_model,

@@ -5,7 +5,7 @@ All times are naive UTC datetimes. All errors raised are those of `ig_assets.err
 """
 
 from ig_assets.core.ports.ads import AdAccount, AdStudies, AdStudyObject, AdStudyTerms
-from ig_assets.core.ports.clock import Clock
+from ig_assets.core.ports.clock import Clock, MovableClock
 from ig_assets.core.ports.embedding import (
     BatchEmbedder,
     BatchLine,
@@ -62,6 +62,7 @@ __all__ = [
     "LibraryStore",
     "Match",
     "MediaLookup",
+    "MovableClock",
     "PublishRequest",
     "Published",
     "Reading",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Clock(Protocol):
@@ -11,4 +11,13 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The present, naive UTC."""
+        ...
+
+
+@runtime_checkable
+class MovableClock(Clock, Protocol):
+    """A simulated clock: its time is what it was moved to last."""
+
+    def move_to(self, instant: datetime) -> None:
+        """Set the present; never backwards."""
         ...

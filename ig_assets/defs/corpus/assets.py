@@ -50,6 +50,7 @@ def _follows_unless(paid: bool) -> dg.AutomationCondition[Any] | None:
 @stage_asset(
     group="corpus",
     table="scripts",
+    has_personal_data=True,
     kinds={"duckdb"},
     pool="corpus",
     description=(
@@ -104,6 +105,7 @@ def raw_scripts(
     deps=[raw_scripts],
     group="corpus",
     table="embeddings",
+    pays_for="embedder",
     kinds={"duckdb", asset_kinds.EMBEDDER},
     pool="embedding_api",
     automation_condition=_follows_unless(paid=_SETTINGS.embedder != "local"),
@@ -180,6 +182,7 @@ def _batch_metadata(run: EmbeddingRun | BatchRun) -> dict[str, Any]:
     deps=[script_embeddings],
     group="corpus",
     table="index_entries",
+    pays_for="index",
     kinds={asset_kinds.INDEX},
     pool="index",
     automation_condition=_follows_unless(paid=_SETTINGS.index != "faiss"),

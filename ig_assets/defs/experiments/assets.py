@@ -5,7 +5,12 @@ import dagster as dg
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.experiments.decisions.winners import record_winners
 from ig_assets.core.experiments.decisions.winners import winning_scripts as list_winners
-from ig_assets.core.experiments.engagement.collect import collect_engagement
+from ig_assets.core.experiments.engagement.collect import (
+    begun,
+    check_has_begun,
+    collect_engagement,
+    is_out_of_reach,
+)
 from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.publish import publish_due
 from ig_assets.core.experiments.reports.meta_analysis import across_topics, claim_rows
@@ -13,12 +18,21 @@ from ig_assets.core.experiments.reports.trajectory import courses
 from ig_assets.core.experiments.reports.trajectory_plot import course_picture, titled
 from ig_assets.core.experiments.reports.verdict import decisions_in_all, experiment_rows
 from ig_assets.core.fine_tuning.canary import canary_evidence, canary_row
+from ig_assets.core.operations.clock import day_ranges
 from ig_assets.core.ports import Clock, SocialPlatform
 from ig_assets.defs import asset_kinds
 from ig_assets.defs.experiments.metadata import named, verdict_table
 from ig_assets.defs.failures import plain_failures
 from ig_assets.defs.generation.assets import script_variants
-from ig_assets.defs.metadata import counts, picture, sample_table, without_empty
+from ig_assets.defs.metadata import (
+    SAMPLE_ROWS,
+    counts,
+    picture,
+    sample_table,
+    without_empty,
+)
+from ig_assets.defs.page.about import BY_SIX_EACH_DAY, WITHIN_A_MONTH
+from ig_assets.defs.page.summaries import summary as sentence
 from ig_assets.defs.partitions import days, days_of, month_of, months_ahead
 from ig_assets.defs.stage import stage_asset
 from ig_assets.settings import Settings
@@ -42,9 +56,13 @@ RESULT_COLUMNS = (
     "simulated"
 )
 PICTURES = 4
+_OUT_OF_REACH = (
+    "The platform reports the present alone, and this day is over; what was read on it "
+    "is kept."
+)
 WINNER_COLUMNS = (
-    "experiment_id decision arm variant_id script_id hook_style lift shrunken_lift "
-    "shrunken_low shrunken_high evidence z rule held_by"
+    "topic decision decided_at experiment_id arm variant_id script_id hook_style lift "
+    "shrunken_lift shrunken_low shrunken_high evidence z rule held_by simulated"
 )
 
 
@@ -53,6 +71,12 @@ WINNER_COLUMNS = (
     deps=[script_variants],
     group="experiments",
     table="posts",
+    rows_of_partition=(
+        "experiment_id IN (SELECT experiment_id FROM experiments WHERE month = $1)"
+    ),
+    has_personal_data=True,
+    is_of_the_audience=True,
+    freshness_policy=WITHIN_A_MONTH,
     kinds={asset_kinds.PLATFORM},
     pool="posts",
     description=(
@@ -132,6 +156,12 @@ def posts(
     deps=[dg.AssetDep(posts, partition_mapping=RECENT_MONTHS)],
     group="experiments",
     table="engagement",
+    rows_of_partition=(
+        "as_of > CAST($1 AS TIMESTAMP) "
+        "AND as_of <= CAST($1 AS TIMESTAMP) + INTERVAL 1 DAY"
+    ),
+    is_of_the_audience=True,
+    freshness_policy=BY_SIX_EACH_DAY,
     kinds={asset_kinds.PLATFORM},
     pool="insights",
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -150,20 +180,39 @@ def engagement_metrics(
     warehouse: dg.ResourceParam[Warehouse],
     social: dg.ResourceParam[SocialPlatform],
 ) -> dg.MaterializeResult:
-    """Read the live posts of one day, or of a backfill's days in their order."""
+    """Read the live posts of one day, or of a backfill's days in their order.
+
+    Days that have not begun are named in a failure after the others were read.
+    """
     chosen = days_of(context)
     with plain_failures():
-        for day in chosen:
+        readable = begun(clock, chosen)
+        past = [day for day in readable if is_out_of_reach(social, clock, day)]
+        if past:
+            context.log.warning(
+                f"{social.platform} reports the present alone: nothing can be read of "
+                f"{day_ranges(past)}; what was read on these days is kept."
+            )
+        for day in readable:
             summary = collect_engagement(
                 warehouse, clock, social, day, max_in_flight=settings.max_in_flight
             )
             read = counts(summary) | {
                 "platform": social.platform,
                 "source": social.source_note,
+                "not_read": _OUT_OF_REACH if day in past else None,
             }
-            context.add_asset_metadata(
-                without_empty(read), partition_key=day.isoformat()
-            )
+            read = {"summary": sentence("engagement_metrics", read), **read}
+            key = day.isoformat()
+            if len(readable) == len(chosen):
+                context.add_asset_metadata(without_empty(read), partition_key=key)
+            else:  # the step fails, so that these days have no other event
+                context.log_event(
+                    dg.AssetMaterialization(
+                        context.asset_key, partition=key, metadata=without_empty(read)
+                    )
+                )
+        check_has_begun(clock, chosen)
         with warehouse.transaction() as con:
             version = content_version(
                 con,
@@ -185,6 +234,7 @@ def engagement_metrics(
     ],
     group="experiments",
     table="evidence",
+    is_of_the_audience=True,
     kinds={"numpy"},
     pool="experiments",
     automation_condition=WHEN_NEWS_ARRIVES,
@@ -238,6 +288,7 @@ def experiment_results(
     deps=[experiment_results],
     group="experiments",
     table="decisions",
+    is_of_the_audience=True,
     kinds={"duckdb"},
     pool="experiments",
     automation_condition=dg.AutomationCondition.eager(),
@@ -254,7 +305,14 @@ def winning_scripts(
     with plain_failures():
         summary = record_winners(warehouse, clock)
         with warehouse.transaction() as con:
-            sample = [named(row, WINNER_COLUMNS) for row in list_winners(con)]
+            newest = list_winners(con)[::-1][:SAMPLE_ROWS]
+            verdicts = [
+                row
+                for winner in newest
+                for row in experiment_rows(
+                    con, 1, experiment_id=winner["experiment_id"]
+                )
+            ]
             version = content_version(
                 con,
                 """
@@ -264,7 +322,9 @@ def winning_scripts(
                 """,
             )
     return dg.MaterializeResult(
-        metadata=counts(summary) | {"sample": sample_table(sample)},
+        metadata=counts(summary)
+        | ({"decisions": verdict_table(verdicts)} if verdicts else {})
+        | {"sample": sample_table([named(row, WINNER_COLUMNS) for row in newest])},
         data_version=dg.DataVersion(version),
     )
 

@@ -7,6 +7,7 @@ import dagster as dg
 from ig_assets.core.experiments.engagement.collect import live_posts
 from ig_assets.core.experiments.posts.publish import due_posts
 from ig_assets.core.experiments.posts.unplanned import unplanned_topics
+from ig_assets.core.operations.clock import clock_in_words
 from ig_assets.core.ports import Clock
 from ig_assets.defs.experiments.assets import engagement_metrics, posts
 from ig_assets.defs.partitions import ahead_of, day_before, days, months_ahead, tick_of
@@ -17,7 +18,7 @@ from ig_assets.defs.run_requests import (
     state_of,
 )
 from ig_assets.defs.scheduled_runs import Due, request_scheduled_run
-from ig_assets.defs.whole_runs import HOME_TAGS
+from ig_assets.defs.whole_runs import WAREHOUSE_TAG
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -32,7 +33,7 @@ engagement_job = dg.define_asset_job(
     "read_engagement",
     selection=[engagement_metrics],
     partitions_def=days,
-    tags=HOME_TAGS,
+    tags=WAREHOUSE_TAG,
     description="Reads one day's engagement of the live posts.",
 )
 
@@ -58,6 +59,7 @@ def publishing_sensor(
     with warehouse.transaction() as con:
         due = due_posts(con, clock.now()) if settings.publishes else {}
         unplanned = unplanned_topics(con)
+    within_reach = set(months_ahead.get_partition_keys())
     work = [
         WantedRun(
             f"posts {month}",
@@ -65,13 +67,18 @@ def publishing_sensor(
             month,
             is_work=True,
         )
-        for month in sorted({*unplanned, *due})
+        for month in sorted({*unplanned, *due} & within_reach)
     ]
+    later = sorted({*unplanned, *due} - within_reach)
     return request_runs(
         context,
         money_clock,
         work,
         when_done="No variant waits for a plan and no post is due.",
+        notice=later
+        and f"{', '.join(later)}: planned when it is the present month or the next; "
+        f"{clock_in_words(clock)}."
+        or "",
     )
 
 

@@ -1,6 +1,7 @@
 """Assets of fine-tuning: training set, files, job, model, evaluation."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import dagster as dg
 
@@ -19,8 +20,12 @@ from ig_assets.core.models.registry import ModelRow
 from ig_assets.defs import asset_kinds
 from ig_assets.defs.corpus.assets import raw_scripts
 from ig_assets.defs.experiments.assets import winning_scripts
-from ig_assets.defs.failures import OWNERS, plain_failures, run_ref
+from ig_assets.defs.failures import plain_failures, run_ref
 from ig_assets.defs.metadata import counts, sample_table
+from ig_assets.defs.page.about import (
+    BY_THE_SECOND_OF_A_MONTH,
+    WITHIN_A_MONTH,
+)
 from ig_assets.defs.partitions import closed_months, month_of
 from ig_assets.defs.stage import stage_asset
 from ig_assets.warehouse.versions import content_version
@@ -37,6 +42,10 @@ WHERE month = ?
     deps=[raw_scripts, winning_scripts],
     group="fine_tuning",
     table="training_examples",
+    rows_of_partition="month = $1",
+    has_personal_data=True,
+    is_of_the_audience=True,
+    freshness_policy=BY_THE_SECOND_OF_A_MONTH,
     kinds={"duckdb"},
     pool="fine_tuning",
     description=(
@@ -67,6 +76,10 @@ def training_examples(
     deps=[training_examples],
     group="fine_tuning",
     table="datasets",
+    rows_of_partition="month = $1",
+    has_personal_data=True,
+    is_of_the_audience=True,
+    freshness_policy=BY_THE_SECOND_OF_A_MONTH,
     kinds={"json"},
     pool="fine_tuning",
     description=(
@@ -83,7 +96,7 @@ def fine_tune_jsonl(
     return dg.MaterializeResult(
         metadata=counts(dataset)
         | {
-            "files": _file_table(dataset.files),
+            "files": _file_table(dataset.files, fine_tuning.folder.parent),
             "size": dataset.size_note or "as trainers ask for",
         },
         data_version=dg.DataVersion(dataset.dataset_hash[:16] or "empty"),
@@ -95,6 +108,9 @@ def fine_tune_jsonl(
     deps=[fine_tune_jsonl],
     group="fine_tuning",
     table="fine_tune_jobs",
+    rows_of_partition="month = $1",
+    is_of_the_audience=True,
+    freshness_policy=BY_THE_SECOND_OF_A_MONTH,
     pool="trainer_api",
     description=(
         "One row per job: submitted once, then tracked by a sensor to its end. A "
@@ -126,6 +142,11 @@ def fine_tune_job(
     deps=[fine_tune_job],
     group="fine_tuning",
     table="models",
+    rows_of_partition=(
+        "job_id IN (SELECT job_id FROM fine_tune_jobs WHERE month = $1)"
+    ),
+    is_of_the_audience=True,
+    freshness_policy=WITHIN_A_MONTH,
     pool="fine_tuning",
     description=(
         "One row per model: registered with its base model, dataset hash and "
@@ -148,6 +169,9 @@ def fine_tuned_model(
     deps=[fine_tuned_model, training_examples],
     group="fine_tuning",
     table="evaluations",
+    rows_of_partition="month = $1",
+    pays_for="writer",
+    freshness_policy=WITHIN_A_MONTH,
     kinds={asset_kinds.WRITER},
     pool="writer_api",
     description=(
@@ -172,28 +196,16 @@ def model_evaluation(
     )
 
 
-# Dagster's graph must have no cycle, but next month's model is trained on what this
-# month's model wrote. This external asset, which `promotion_sensor` materialises,
-# closes the loop.
-active_model_spec = dg.AssetSpec(
-    "active_model",
-    group_name="fine_tuning",
-    kinds={"python"},
-    owners=OWNERS,
-    code_version="1",
-    description=(
-        "The model that generation uses. External: it is moved by a promotion or a "
-        "rollback, both with a reason, never by materialising it."
-    ),
-)
-
-
-def _file_table(files: Sequence[DatasetFile]) -> dg.TableMetadataValue:
+def _file_table(files: Sequence[DatasetFile], data_dir: Path) -> dg.TableMetadataValue:
+    """The files, by their paths within the data folder (IG_DATA_DIR)."""
     columns = ("kind", "split", "lines", "tokens")
     return sample_table(
         [
             {name: getattr(file, name) for name in columns}
-            | {"sha256": file.sha256[:16]}
+            | {
+                "file": file.path.relative_to(data_dir).as_posix(),
+                "sha256": file.sha256[:16],
+            }
             for file in files
         ]
     )

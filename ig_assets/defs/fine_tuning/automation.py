@@ -18,6 +18,7 @@ from ig_assets.core.fine_tuning.jobs import (
 )
 from ig_assets.core.models.registry import list_models
 from ig_assets.core.ports import Clock, Trainer
+from ig_assets.defs.fine_tuning.active_model import materialisation, shows
 from ig_assets.defs.fine_tuning.assets import (
     fine_tune_job,
     fine_tune_jsonl,
@@ -28,20 +29,17 @@ from ig_assets.defs.fine_tuning.assets import (
 from ig_assets.defs.partitions import ahead_of, closed_months, month_before, tick_of
 from ig_assets.defs.run_requests import WantedRun, request_runs, skip_when_busy
 from ig_assets.defs.scheduled_runs import Due, request_scheduled_run
-from ig_assets.defs.whole_runs import HOME_TAGS
+from ig_assets.defs.whole_runs import WAREHOUSE_TAG
 from ig_assets.errors import InputError
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring import model_price_warning
 
-_ACTIVE_MODEL = dg.AssetKey("active_model")
-_DATA_VERSION = "dagster/data_version"
-
 fine_tune_month_job = dg.define_asset_job(
     "fine_tune_month",
     selection=[training_examples, fine_tune_jsonl, fine_tune_job],
     partitions_def=closed_months,
-    tags=HOME_TAGS,
+    tags=WAREHOUSE_TAG,
     description="Builds one closed month's training set and submits it once.",
 )
 
@@ -145,28 +143,6 @@ def promotion_sensor(
             active = [m for m in list_models(con) if m.status == "active"]
     except InputError as error:
         return dg.SkipReason(str(error))
-    shown = context.instance.get_latest_materialization_event(_ACTIVE_MODEL)
-    if not active or active[-1].model_id == _model_of(shown):
+    if not active or shows(context.instance, active[-1]):
         return dg.SkipReason(" ".join(filter(None, (decision.reason, note))))
-    model = active[-1]
-    return dg.SensorResult(
-        asset_events=[
-            dg.AssetMaterialization(
-                _ACTIVE_MODEL,
-                metadata={
-                    "model_id": model.model_id,
-                    "name": model.name,
-                    "provider": model.provider,
-                    "reason": model.reason,
-                },
-                tags={_DATA_VERSION: model.model_id},
-            )
-        ]
-    )
-
-
-def _model_of(shown: dg.EventLogEntry | None) -> str | None:
-    """The id of the model that a materialisation of `active_model` reported."""
-    if shown is None or shown.asset_materialization is None:
-        return None
-    return (shown.asset_materialization.tags or {}).get(_DATA_VERSION)
+    return dg.SensorResult(asset_events=[materialisation(active[-1])])

@@ -15,6 +15,7 @@ from ig_assets.defs.corpus.assets import script_index
 from ig_assets.defs.failures import plain_failures, run_ref
 from ig_assets.defs.generation.metadata import step_metadata
 from ig_assets.defs.metadata import counts, sample_table
+from ig_assets.defs.page.about import WITHIN_A_MONTH
 from ig_assets.defs.partitions import month_of, months_ahead
 from ig_assets.defs.stage import stage_asset
 from ig_assets.settings import Settings
@@ -26,6 +27,8 @@ from ig_assets.warehouse.warehouse import Warehouse
     partitions_def=months_ahead,
     group="generation",
     table="topics",
+    rows_of_partition="month = $1",
+    freshness_policy=WITHIN_A_MONTH,
     kinds={"yaml"},
     pool="generation",
     description=(
@@ -82,6 +85,9 @@ def topics(
     deps=[topics, script_index, dg.AssetKey("active_model")],
     group="generation",
     table="drafts",
+    rows_of_partition="month = $1",
+    pays_for="writer",
+    freshness_policy=WITHIN_A_MONTH,
     kinds={asset_kinds.WRITER},
     pool="writer_api",
     description=(
@@ -109,6 +115,9 @@ def script_drafts(
     deps=[script_drafts],
     group="generation",
     table="variants",
+    rows_of_partition="month = $1",
+    pays_for="writer",
+    freshness_policy=WITHIN_A_MONTH,
     kinds={asset_kinds.WRITER},
     pool="writer_api",
     description=(

@@ -14,6 +14,7 @@ from ig_assets.core.reports.spend_plot import daily_spend, spend_picture
 from ig_assets.defs.failures import plain_failures
 from ig_assets.defs.fine_tuning.assets import fine_tuned_model, training_examples
 from ig_assets.defs.metadata import counts, picture, sample_table
+from ig_assets.defs.page.about import BY_THE_SECOND_OF_A_MONTH
 from ig_assets.defs.partitions import closed_months, day_of, days, month_of
 from ig_assets.defs.stage import stage_asset
 from ig_assets.settings import Settings
@@ -32,6 +33,7 @@ WHEN_A_MONTH_IS_DONE = (
     partitions_def=days,
     group="operations",
     table="api_calls",
+    rows_of_partition="CAST(called_at AS DATE) = CAST($1 AS DATE)",
     kinds={"duckdb"},
     pool="operations",
     description=(
@@ -88,6 +90,12 @@ def api_usage(
     deps=[fine_tuned_model, training_examples],
     group="operations",
     table="edges",
+    rows_of_partition=(
+        "child_id IN (SELECT m.model_id FROM models AS m JOIN fine_tune_jobs AS j "
+        "ON j.job_id = m.job_id WHERE j.month = $1)"
+    ),
+    is_of_the_audience=True,
+    freshness_policy=BY_THE_SECOND_OF_A_MONTH,
     pool="operations",
     automation_condition=WHEN_A_MONTH_IS_DONE,
     description=(

@@ -12,7 +12,7 @@ from ig_assets.defs.operations.assets import api_usage
 from ig_assets.defs.partitions import ahead_of, day_before, days, tick_of
 from ig_assets.defs.run_requests import skip_when_busy
 from ig_assets.defs.scheduled_runs import Due, request_scheduled_run
-from ig_assets.defs.whole_runs import HOME_TAGS
+from ig_assets.defs.whole_runs import WAREHOUSE_TAG
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.rows import merge_rows
@@ -25,7 +25,7 @@ usage_job = dg.define_asset_job(
     "sum_up_usage",
     selection=[api_usage],
     partitions_def=days,
-    tags=HOME_TAGS,
+    tags=WAREHOUSE_TAG,
     description="Sums up one day's calls.",
 )
 

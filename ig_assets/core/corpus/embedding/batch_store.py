@@ -24,6 +24,11 @@ from ig_assets.warehouse.warehouse import Connection
 BATCH_PRICE_SHARE = 0.5
 MOST_TRIES = 3  # then the text is given up
 OPEN = ("intended", "submitted", "ended")
+BATCH_STATUSES = (*OPEN, "collected", "failed", "expired", "cancelled", "denied")
+LINE_STATUSES = ("submitted", "done", "expired", "failed", "malformed", "refused") + (
+    "forgiven",
+    "unsent",
+)
 
 _UNDER_WAY = """
     SELECT DISTINCT i.content_hash

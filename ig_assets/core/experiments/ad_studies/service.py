@@ -41,6 +41,7 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 PLATFORM = "instagram"
 STARTABLE = ("paused", "starting")
 STOPPABLE = ("planned", "paused", "starting", "running", "stopping")
+STUDY_STATUSES = (*STOPPABLE, "stopped")
 
 _REELS = """
 SELECT p.post_id, p.arm, p.platform_post_id AS media_id

@@ -19,6 +19,11 @@ from typing import Any
 from ig_assets.core.costs.concurrency import run_bounded
 from ig_assets.core.costs.ledger.group_commit import GroupCommit
 from ig_assets.core.identity import next_instant, stable_id
+from ig_assets.core.operations.clock import (
+    clock_in_words,
+    day_ranges,
+    or_move_the_clock,
+)
 from ig_assets.core.operations.progress import Progress
 from ig_assets.core.ports import (
     AdvertisedPlatform,
@@ -104,11 +109,7 @@ def collect_engagement(
     others. Raises InputError for a day that has not begun, and the platform's
     VendorError (what was answered is kept).
     """
-    if datetime.combine(day, time()) > clock.now():
-        raise InputError(
-            f"Engagement of {day.isoformat()} cannot be read, since that day has not "
-            "begun; choose a day up to the present one."
-        )
+    check_has_begun(clock, [day])
     sources: list[InsightsSource] = [platform]
     if isinstance(platform, AdvertisedPlatform):
         sources.append(platform.ads)
@@ -117,6 +118,29 @@ def collect_engagement(
         for source in sources
     ]
     return EngagementSummary(*map(sum, zip(*map(astuple, read), strict=True)))
+
+
+def begun(clock: Clock, days: Sequence[date]) -> list[date]:
+    """Those of the days that have begun, whose engagement can be asked for."""
+    now = clock.now()
+    return [day for day in days if datetime.combine(day, time()) <= now]
+
+
+def check_has_begun(clock: Clock, days: Sequence[date]) -> None:
+    """Raise InputError that names the days that have not begun."""
+    if ahead := [day for day in days if day not in begun(clock, days)]:
+        has = "that day has" if len(ahead) == 1 else "those days have"
+        raise InputError(
+            f"Engagement of {day_ranges(ahead)} cannot be read, since {has} not begun: "
+            f"{clock_in_words(clock)}. Choose days up to {clock.now():%Y-%m-%d}"
+            f"{or_move_the_clock(clock, max(ahead) + DAY)}."
+        )
+
+
+def is_out_of_reach(platform: InsightsSource, clock: Clock, day: date) -> bool:
+    """Whether a platform that knows only the present can say nothing of a past day."""
+    after_next = datetime.combine(day, time()) + 2 * DAY
+    return not platform.can_read_the_past and clock.now() >= after_next
 
 
 def _collect(
@@ -129,7 +153,7 @@ def _collect(
 ) -> EngagementSummary:
     now = clock.now()
     end = datetime.combine(day, time()) + DAY
-    if not platform.can_read_the_past and now >= end + DAY:
+    if is_out_of_reach(platform, clock, day):
         return EngagementSummary(0, 0, 0, 0)
     as_of = min(end, now) if platform.can_read_the_past else now
     since, until = end - max_age_days * DAY, min(end, now)

@@ -14,6 +14,7 @@ from ig_assets.core.generation.topics.content_calendar import (
     problems_of,
 )
 from ig_assets.core.generation.topics.sync import ON_DEMAND, topic_id_of, topic_row
+from ig_assets.core.operations.clock import clock_in_words
 from ig_assets.core.ports import Clock
 from ig_assets.errors import ConflictError, InputError
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
@@ -88,8 +89,8 @@ def open_month(clock: Clock, month: str) -> str:
     present = clock.now().strftime("%Y-%m")
     if not MONTH.fullmatch(month) or month < present:
         raise InputError(
-            f"{month!r} is not an open month; use the current month, {present}, or "
-            "a later one."
+            f"{month!r} is not an open month, since {clock_in_words(clock)}; use the "
+            f"current month, {present}, or a later one."
         )
     return month
 

@@ -1,0 +1,1 @@
+"""What an asset's page in the UI says of it besides its figures."""
