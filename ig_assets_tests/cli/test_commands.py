@@ -117,6 +117,21 @@ def test_search_finds_scripts_near_in_meaning(shell: Shell) -> None:
     assert all(-1 <= script["similarity"] <= 1 for script in found)
 
 
+def test_search_names_what_is_too_far_and_shows_it_when_asked(shell: Shell) -> None:
+    question = ("search", "kubernetes cluster upgrade", "-k", "3")
+    said = shell.run(*question).stdout
+    assert "Nothing is near enough. The nearest are too far, below 0.30" in _plain(said)
+    assert shell.answer(*question) == []
+    far = shell.answer(*question, "--far")
+    assert [script["rank"] for script in far] == [0, 0, 0]
+    assert all(script["relevance"] < 0.3 for script in far)
+
+
+def test_search_says_that_filters_leave_nothing(shell: Shell) -> None:
+    said = shell.run("search", "herbs", "--language", "fr").stdout
+    assert "no script passes the filters" in _plain(said)
+
+
 def test_search_without_winners_finds_none(shell: Shell) -> None:
     found = shell.answer("search", "keeping herbs fresh", "-k", "20", "--no-winners")
     assert found and not any(script["is_winner"] for script in found)
