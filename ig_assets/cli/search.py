@@ -27,7 +27,7 @@ from ig_assets.core.ports import EVERYTHING, Filters
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services
 
-NAMED = 3  # scripts that the sentence about far ones names
+NAMED = 3  # topics that the sentence about far scripts names
 
 
 class Origin(str, Enum):
@@ -140,20 +140,20 @@ def _far_sentence(found: Found, floor: float, ground: bool, shown: bool) -> str 
     """What was too far, the nearest by name; None where nothing was."""
     if not found.too_far:
         return None
-    named = ", ".join(
-        f"{script.script_id} ({script.relevance:.2f})"
-        for script in found.too_far[:NAMED]
-    )
+    nearest: dict[str, float] = {}  # scripts of one topic are named once
+    for script in found.too_far:
+        nearest.setdefault(script.topic or script.script_id, script.relevance)
+    named = ", ".join(f"{n} ({nearest[n]:.2f})" for n in list(nearest)[:NAMED])
     best = found.scripts[0] if found.scripts else None
     bound = f"below {floor:.2f} (IG_LEAST_RELEVANCE)"
     if ground and best is not None:
         bound += ", or far behind the nearest"
     first = (
-        f"{len(found.too_far)} more were too far, {bound}: {named}"
+        f"{len(found.too_far)} more candidates were too far, {bound}: {named}"
         if best is not None
         else f"Nothing is near enough. The nearest are too far, {bound}: {named}"
     )
-    rest = ", …" if len(found.too_far) > NAMED else ""
+    rest = ", …" if len(nearest) > NAMED else ""
     return first + rest + ("." if shown else "; --far shows them.")
 
 

@@ -118,13 +118,16 @@ def test_search_finds_scripts_near_in_meaning(shell: Shell) -> None:
 
 
 def test_search_names_what_is_too_far_and_shows_it_when_asked(shell: Shell) -> None:
-    question = ("search", "kubernetes cluster upgrade", "-k", "3")
-    said = shell.run(*question).stdout
-    assert "Nothing is near enough. The nearest are too far, below 0.30" in _plain(said)
-    assert shell.answer(*question) == []
-    far = shell.answer(*question, "--far")
-    assert [script["rank"] for script in far] == [0, 0, 0]
-    assert all(script["relevance"] < 0.3 for script in far)
+    question = ("search", "sharp knives", "-k", "3")
+    bound = {"IG_LEAST_RELEVANCE": "1"}
+    said = _plain(shell.run(*question, **bound).stdout)
+    assert said.startswith("Nothing is near enough. The nearest are too far, below 1.00")
+    assert said.endswith("; --far shows them.")
+    far = shell.run(*question, "--far", "--json", **bound)
+    found = json.loads(far.stdout)
+    assert [script["rank"] for script in found] == [0, 0, 0]
+    assert all(script["relevance"] < 1 for script in found)
+    assert "Nothing is near enough" in far.stderr
 
 
 def test_search_says_that_filters_leave_nothing(shell: Shell) -> None:

@@ -26,21 +26,21 @@ _WORD = re.compile(r"\w+")
 # Words of grammar: they say nothing of a topic, and a small library has too few texts
 # to tell that by their frequency.
 _GRAMMAR = """
-    a all also am an and any are as at be been but by can could did do does doing don
-    for from get gets had has have he her here his how if in into is isn it its just
-    ll may me might more most much must my no not of off on once one only or our out
-    over own re she should so some such than that the their them then there these they
-    this those to too up us ve very was we were what when where which while who why
-    will with without won would you your
+    a after all also am an and any are as at be been before but by can could did do
+    does doing don for from get gets had has have he her here his how if in into is
+    isn it its just ll may me might more most much must my no not of off on once one
+    only or our out over own re she should so some such than that the their them then
+    there these they this those to too until up us ve very was we were what when where
+    which while who why will with within without won would you your
     aber als am an auch auf aus bei bis da das dass dein deine dem den denn der des
     die dir doch du durch ein eine einem einen einer eines er es euch für gegen hab
-    habe haben hat hast ich ihr im in ist ja kann kein keine man mehr mein meine mich
-    mir mit nach nicht noch nur ob oder ohne schon sehr sein seine sich sie sind so
-    über um und uns unter vom von vor war was weil wenn wer werden wie wird wir wo
-    wurde zu zum zur
+    habe haben hast hat ich ihr im in ist ja kann kein keine man mehr mein meine mich
+    mir mit nach nicht noch nur ob oder ohne schon sehr sein seine sich sie sind so um
+    und uns unter vom von vor war was weil wenn wer werden wie wir wird wo wurde zu
+    zum zur über
     al algo como con cual cuando cuanta cuanto de del donde el ella en entre era eres
     es esa ese eso esta este esto ha hace hay la las le les lo los mas me mi mis mucho
-    muy más ni no nos o para pero por porque que qué quien se ser si sin sobre son su
+    muy más ni no nos o para pero por porque que quien qué se ser si sin sobre son su
     sus sí también te tiene tu tus un una unas uno unos y ya yo
 """
 
