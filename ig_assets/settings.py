@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ig_assets.core.corpus.search.limits import LEAST_RELEVANCE
 from ig_assets.core.costs.budget import Budget, parse_budgets
 from ig_assets.core.costs.prices import parse_prices, use_prices
 from ig_assets.core.experiments.engagement.columns import parse_columns
@@ -114,6 +115,7 @@ class Settings(BaseSettings):
     topics_per_month: Annotated[int, Field(ge=1)] | None = None
     arms: Annotated[int, Field(ge=2, le=3)] = 2
     retrieved_scripts: Annotated[int, Field(ge=0, le=20)] = 2
+    least_relevance: Share = LEAST_RELEVANCE
     seed: int = 7
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
     canary_share: Share = 0.34

@@ -38,6 +38,7 @@ WRONG = {
     "IG_TOPICS_PER_MONTH": ("0", "a whole number of at least 1"),
     "IG_ARMS": ("4", "a whole number from 2 to 3"),
     "IG_RETRIEVED_SCRIPTS": ("-1", "a whole number from 0 to 20"),
+    "IG_LEAST_RELEVANCE": ("30", "a number from 0 to 1"),
     "IG_SEED": ("lucky", "a whole number"),
     "IG_TEMPERATURE": ("2.5", "a number from 0 to 2"),
     "IG_CANARY_DAYS": ("0", "a whole number of at least 1"),

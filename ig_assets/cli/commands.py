@@ -18,7 +18,7 @@ COMMANDS = {
     "loop": "loop:loop",
     "sync": "sync:sync",
     "import-history": "corpus:import_history_command",
-    "search": "corpus:search",
+    "search": "search:search",
     "generate": "generate:generate",
     "experiments": "experiments:experiments",
     "accept": "accept:accept",

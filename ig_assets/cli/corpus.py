@@ -1,11 +1,8 @@
-"""`ig-assets import-history | search`: the corpus from the command line."""
+"""`ig-assets import-history`: past posts from the command line."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Collection
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,35 +16,16 @@ from ig_assets.cli.export_columns import (
     print_import,
     values_of,
 )
-from ig_assets.cli.output import (
-    AsJson,
-    InMonth,
-    console,
-    plain_errors,
-    print_json,
-    print_table,
-)
+from ig_assets.cli.output import AsJson, plain_errors, print_json
 from ig_assets.core.corpus.history_import.importer import import_history
 from ig_assets.core.corpus.history_import.plan import ImportOptions
-from ig_assets.core.corpus.search.retrieve import Retriever
-from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.experiments.decisions.decide import ResultsSummary, update_results
 from ig_assets.core.experiments.decisions.winners import record_winners
 from ig_assets.core.experiments.stats.post_variance import planned_sigma
-from ig_assets.core.generation.gates.prompt_injection import find_suspicious
-from ig_assets.core.ports import Filters
 from ig_assets.core.tabular import parse_instant
 from ig_assets.errors import InputError, NothingTakenError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services, make_money_clock
-
-
-class Origin(str, Enum):
-    """Where a script came from."""
-
-    LIBRARY = "library"
-    HISTORY = "history"
-    WINNER = "winner"
 
 
 @plain_errors
@@ -164,88 +142,6 @@ def decide(services: Services) -> ResultsSummary:
     )
     record_winners(services.warehouse, services.clock)
     return summary
-
-
-@plain_errors
-def search(
-    text: Annotated[str, typer.Argument(help="What the scripts should be about.")],
-    k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many.")] = 5,
-    language: Annotated[
-        str | None, typer.Option(help="Only scripts in this language, e.g. en.")
-    ] = None,
-    origin: Annotated[
-        Origin | None, typer.Option(help="Only scripts that came from there.")
-    ] = None,
-    min_rate: Annotated[
-        float | None,
-        typer.Option(min=0.0, max=1.0, help="Only scripts with at least this rate."),
-    ] = None,
-    month: InMonth = None,
-    winners: Annotated[
-        bool, typer.Option(help="Whether to include scripts that won their test.")
-    ] = True,
-    ground: Annotated[
-        bool,
-        typer.Option(
-            "--ground",
-            help="Show what a draft would get: weighted by evidence, diverse.",
-        ),
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Find the scripts that are nearest in meaning.
-
-    Example: `ig-assets search "sharp knives" -k 3`
-    """
-    services = Services(load_settings())
-    retriever = Retriever(
-        services.warehouse,
-        services.index,
-        services.embedder,
-        services.ledger,
-        services.embedder_of,
-    )
-    found = retriever.retrieve(
-        RunRef(f"search-{uuid.uuid4().hex[:8]}", "search"),
-        text,
-        k,
-        include_winners=winners,
-        filters=Filters(
-            language=language,
-            origin=None if origin is None else origin.value,
-            min_rate=min_rate,
-            month=month,
-        ),
-        exclude_script_ids=_kept_out(services) if ground else (),
-        nearest=not ground,
-    )
-    if as_json:
-        print_json(found)
-        return
-    if not found:
-        console.print(
-            "Nothing found; ask for less, or run `ig-assets sync` to fill the index."
-        )
-        return
-    print_table(
-        [
-            {
-                "rank": script.rank,
-                "similarity": round(script.similarity, 3),
-                "weight": round(script.weight, 3),
-                "winner": script.is_winner,
-                "script": script.script_id,
-                "hook": script.hook,
-            }
-            for script in found
-        ],
-        ["rank", "similarity", "weight", "winner", "script", "hook"],
-    )
-
-
-def _kept_out(services: Services) -> Collection[str]:
-    """The scripts that ground no draft, since they instruct a model."""
-    return find_suspicious(services.warehouse, services.clock.now())
 
 
 def _organic_sigma(services: Services, simulated: bool) -> float:

@@ -88,6 +88,7 @@ def make_generation_context(
             arms=settings.arms,
             temperature=settings.temperature,
             retrieved_scripts=settings.retrieved_scripts,
+            least_relevance=settings.least_relevance,
             novelty_floor=settings.novelty_floor,
             banned_words=settings.banned_words,
             regenerations=settings.regenerations,

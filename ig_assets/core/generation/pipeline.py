@@ -63,6 +63,7 @@ class GenerationOptions:
     arms: int
     temperature: float
     retrieved_scripts: int
+    least_relevance: float
     novelty_floor: float
     banned_words: Path
     regenerations: int
@@ -217,6 +218,7 @@ def _references(
         context.embedder,
         context.ledger,
         context.embedder_of,
+        context.options.least_relevance,
     )
     return retriever.retrieve(
         run,

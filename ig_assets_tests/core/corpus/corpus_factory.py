@@ -22,6 +22,7 @@ from ig_assets.core.corpus.embedding.embed import (
 from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.index.sync import IndexChange, sync_index
 from ig_assets.core.corpus.library.sync import CorpusChange, sync_corpus
+from ig_assets.core.corpus.search.limits import LEAST_RELEVANCE
 from ig_assets.core.corpus.search.retrieve import (
     EmbedderOf,
     RetrievedScript,
@@ -143,9 +144,18 @@ class CorpusFactory:
         """Materialise the three assets of the stage once."""
         return self.sync(), self.embed(), self.sync_index()
 
-    def retriever(self, embedder_of: EmbedderOf | None = None) -> Retriever:
+    def retriever(
+        self,
+        embedder_of: EmbedderOf | None = None,
+        least_relevance: float = LEAST_RELEVANCE,
+    ) -> Retriever:
         return Retriever(
-            self.warehouse, self.index, self.embedder, self.ledger, embedder_of
+            self.warehouse,
+            self.index,
+            self.embedder,
+            self.ledger,
+            embedder_of,
+            least_relevance,
         )
 
     def retrieve(
@@ -153,9 +163,11 @@ class CorpusFactory:
         query: str,
         k: int = 3,
         embedder_of: EmbedderOf | None = None,
+        least_relevance: float = LEAST_RELEVANCE,
         **options: Any,
     ) -> list[RetrievedScript]:
-        return self.retriever(embedder_of).retrieve(RUN, query, k, **options)
+        retriever = self.retriever(embedder_of, least_relevance)
+        return retriever.retrieve(RUN, query, k, **options)
 
     def active(self) -> dict[str, dict[str, Any]]:
         with self.warehouse.transaction() as con:

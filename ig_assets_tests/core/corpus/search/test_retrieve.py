@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from ig_assets.core.corpus.search.rerank import (
-    Candidate,
-    RetrievedScript,
-    diversify,
-    nearest_first,
-    weight_of,
-)
+from ig_assets.core.corpus.search.rerank import weight_of
 from ig_assets.core.ports import Embedder, Filters
 from ig_assets.errors import IndexLostError, InputError, SettingsError
 from ig_assets_tests.core.corpus.corpus_factory import (
@@ -57,14 +50,14 @@ def test_the_nearest_comes_first_with_all_that_a_prompt_needs(
         None,
         None,
     )
-    assert window.weight == window.similarity
+    assert window.weight == window.relevance
 
 
 def test_evidence_moves_the_weight_within_its_bounds(stocked: CorpusFactory) -> None:
     found = {s.script_id: s for s in stocked.retrieve("basil kitchen", 10)}
     provisional, winner = found["library/basil-won"], found["winner/v1"]
-    assert provisional.weight == pytest.approx(provisional.similarity * 1.4)
-    assert winner.weight == pytest.approx(winner.similarity * 1.1)
+    assert provisional.weight == pytest.approx(provisional.relevance * 1.4)
+    assert winner.weight == pytest.approx(winner.relevance * 1.1)
     assert (provisional.experiment, winner.experiment) == ("e0", "e1")
     assert weight_of(0.5, 9.0) == pytest.approx(0.75)
     assert weight_of(0.5, -9.0) == pytest.approx(0.35)
@@ -100,7 +93,10 @@ def test_one_text_is_retrieved_once_however_many_scripts_have_it(
 
 
 def test_filters_hold_even_when_what_they_want_is_far(stocked: CorpusFactory) -> None:
-    [german] = stocked.retrieve("bicycle chain", 1, filters=Filters(language="de"))
+    german_only = Filters(language="de")
+    [german] = stocked.retrieve(
+        "bicycle chain", 1, filters=german_only, least_relevance=-1.0
+    )
     assert german.script_id == "library/basilikum"
     found = stocked.retrieve("basil kitchen", 50, exclude_script_ids=["winner/v1"])
     assert "winner/v1" not in [s.script_id for s in found]
@@ -123,13 +119,13 @@ def test_every_filter_holds_in_the_store_and_in_the_last_word(
     block = "{as_of: 2026-03-05, views: 100, likes: 7}"
     stocked.write("rated.md", hook="Basil with a rate.", performance=block)
     stocked.materialise()
-    hits = stocked.retrieve("basil kitchen", 50, filters=filters)
+    hits = stocked.retrieve("basil kitchen", 50, filters=filters, least_relevance=-1.0)
     assert {s.script_id for s in hits} == found
     stocked.index.update_metadata(  # a store that lags behind
         stocked.namespace,
         {"library/basil": {"origin": "winner", "month": "2026-03", "rate": 0.9}},
     )
-    hits = stocked.retrieve("basil kitchen", 50, filters=filters)
+    hits = stocked.retrieve("basil kitchen", 50, filters=filters, least_relevance=-1.0)
     assert {s.script_id for s in hits} == found
 
 
@@ -163,11 +159,25 @@ def test_a_query_is_embedded_once_and_then_cached(stocked: CorpusFactory) -> Non
     before = len(stocked.embedder.embedded)
     first = stocked.retrieve("keeping basil fresh", 3)
     assert stocked.retrieve("keeping basil fresh \r\n", 3) == first
-    assert len(stocked.embedder.embedded) == before + 1
+    new = stocked.embedder.embedded[before:]
+    assert new == ["keeping basil fresh", "basil", "herbs"]
     assert stocked.rows(
         "SELECT status, count(*) FROM api_calls WHERE operation = 'query' "
         "GROUP BY status"
-    ) == [("done", 1)]
+    ) == [("done", 2)]
+
+
+def test_topics_are_embedded_only_where_that_is_free(stocked: CorpusFactory) -> None:
+    free = stocked.retrieve("keeping basil fresh", 3, nearest=True)
+    with_topic = {script.topic for script in free if script.topic_similarity}
+    assert with_topic == {script.topic for script in free if script.topic} != set()
+    stocked.embedder.provider = "openai"
+    before = len(stocked.embedder.embedded)
+    paid = stocked.retrieve(
+        "keeping basil fresh", 3, nearest=True, least_relevance=-1.0
+    )
+    assert [script.topic_similarity for script in paid] == [None, None, None]
+    assert len(stocked.embedder.embedded) == before
 
 
 def test_several_queries_share_one_call_and_answer_as_alone(
@@ -175,9 +185,9 @@ def test_several_queries_share_one_call_and_answer_as_alone(
 ) -> None:
     queries = ["basil kitchen", "bicycle chain", "basil kitchen"]
     calls = stocked.embedder.calls
-    found = stocked.retriever().retrieve_many(RUN, queries, 2)
-    assert stocked.embedder.calls == calls + 1
-    assert found == [stocked.retrieve(query, 2) for query in queries]
+    found = stocked.retriever().search(RUN, queries, 2)
+    assert stocked.embedder.calls == calls + 2  # the queries, then the topics
+    assert [f.scripts for f in found] == [stocked.retrieve(q, 2) for q in queries]
 
 
 def test_an_empty_index_answers_nothing_and_an_empty_query_is_refused(
@@ -186,36 +196,6 @@ def test_an_empty_index_answers_nothing_and_an_empty_query_is_refused(
     assert corpus.retrieve("anything") == []
     with pytest.raises(InputError, match="the query is empty"):
         corpus.retrieve(" \n")
-
-
-def candidate(name: str, similarity: float, vector: list[float]) -> Candidate:
-    words = ("hook", "body", "call_to_action", "text", "topic", "hook_style")
-    script = RetrievedScript(
-        script_id=name,
-        revision_hash=name,
-        rank=0,
-        similarity=similarity,
-        weight=similarity,
-        origin="library",
-        language="en",
-        **dict.fromkeys(words, ""),
-        is_winner=False,
-        shrunken_lift=None,
-        experiment=None,
-    )
-    return Candidate(script, np.array(vector, np.float32))
-
-
-def test_a_near_double_gives_way_to_something_else() -> None:
-    found = diversify(
-        [
-            candidate("first", 0.90, [1.0, 0.0]),
-            candidate("double", 0.89, [0.999, 0.045]),
-            candidate("other", 0.60, [0.0, 1.0]),
-        ],
-        2,
-    )
-    assert [script.script_id for script in found] == ["first", "other"]
 
 
 def test_a_lost_index_is_not_an_empty_answer(stocked: CorpusFactory) -> None:
@@ -229,25 +209,40 @@ def test_a_lost_index_is_not_an_empty_answer(stocked: CorpusFactory) -> None:
     assert stocked.retrieve("basil")
 
 
-def test_a_person_gets_the_nearest_and_a_draft_gets_variety() -> None:
-    def at(name: str, degrees: float) -> Candidate:
-        angle = np.radians(degrees)
-        similarity = float(np.cos(angle))  # to a query at 0 degrees
-        script = RetrievedScript(
-            *(name, "r", 0, similarity, weight_of(similarity, None), "library"),
-            *("", "", "", "", "", "", "en", False, None, None),
-        )
-        return Candidate(script, np.array([np.cos(angle), np.sin(angle)], np.float32))
-
-    found = [at("one", 10), at("its sibling", 12), at("another", -22)]
-    nearest = [script.script_id for script in nearest_first(found, 2)]
-    assert nearest == ["one", "its sibling"]
-    assert [script.rank for script in nearest_first(found, 2)] == [1, 2]
-    assert [script.script_id for script in diversify(found, 2)] == ["one", "another"]
-
-
 def test_evidence_does_not_move_what_is_nearest(stocked: CorpusFactory) -> None:
     before = stocked.retrieve(BASIL, 3, nearest=True)
     stocked.decide("e9", winner_script_id="library/far-1", shrunken_lift=0.5)
     after = stocked.retrieve(BASIL, 3, nearest=True)
     assert [found.script_id for found in after] == [f.script_id for f in before]
+
+
+def test_words_find_what_the_vectors_do_not(corpus: CorpusFactory) -> None:
+    for n in range(30):
+        corpus.write(f"near-{n}.md", hook=f"Pump the tyre number {n}.")
+    corpus.write("rare.md", hook="Presta.", body="Quite other words of a long story.")
+    corpus.materialise()
+    corpus.index.delete(corpus.namespace, ["library/rare"])  # as if it were far
+    found = corpus.retrieve("pump presta", 2, nearest=True, least_relevance=-1.0)
+    assert "library/rare" in [script.script_id for script in found]
+
+
+def test_a_search_says_what_was_too_far(stocked: CorpusFactory) -> None:
+    [found] = stocked.retriever().search(RUN, ["basil kitchen window"], 3, nearest=True)
+    assert [script.hook for script in found.scripts][:1] == [BASIL]
+    assert found.too_far
+    assert max(s.relevance for s in found.too_far) < 0.3
+    assert min(s.relevance for s in found.scripts) >= 0.3
+    [nothing] = stocked.retriever().search(RUN, ["quarterly mortgages"], 3)
+    assert nothing.scripts == []
+    ordered = [script.relevance for script in nothing.too_far]
+    assert ordered == sorted(ordered, reverse=True) != []
+
+
+def test_the_first_line_of_a_query_counts_beside_the_whole(
+    stocked: CorpusFactory,
+) -> None:
+    brief = "bicycle chain story brake wheel pump"
+    [alone] = stocked.retriever().search(RUN, [f"basil {brief}"], 1, nearest=True)
+    [topic] = stocked.retriever().search(RUN, [f"basil\n{brief}"], 1, nearest=True)
+    assert alone.scripts[0].hook.startswith("Bicycle")
+    assert topic.scripts[0].hook.startswith("Basil")
