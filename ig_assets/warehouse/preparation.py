@@ -73,9 +73,11 @@ def _migrate(home: Home, con: Connection, now: datetime, give_up_s: float) -> No
         home.fence(cursor, give_up_s - time.monotonic())
         cursor.execute("CREATE SCHEMA IF NOT EXISTS home.ig")
         cursor.execute("USE home.ig")
-        apply_migrations(cursor, now)
+        applied = apply_migrations(cursor, now)
         cursor.execute("COMMIT")
-        if home.kind == "postgres":
+        # Descriptions come with the next migration: to compare them each time would
+        # cost a third of an attachment.
+        if not applied or home.kind == "postgres":
             return
         # Of its own: a table that was just filled is not altered.
         cursor.execute("BEGIN")
