@@ -65,7 +65,7 @@ def described_views() -> Mapping[str, DescribedTable]:
     for view in VIEWS:
         said = known["views"][view.name]
         like = said.get("like")
-        base = (tables | found)[like].columns if like else ()
+        base = {**tables, **found}[like].columns if like else ()
         only = said.get("only", [column.name for column in base])
         own = _columns(said.get("columns", {}), known["common"])
         inherited = tuple(column for column in base if column.name in only)
