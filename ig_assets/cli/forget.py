@@ -25,6 +25,7 @@ from ig_assets.core.forgetting.service import (
     resume,
 )
 from ig_assets.errors import InputError
+from ig_assets.headless.one_command import one_command
 from ig_assets.settings import load_settings
 from ig_assets.warehouse.forgetting.receipts import Receipt
 from ig_assets.wiring import Services
@@ -56,11 +57,14 @@ def forget(
 
     Example: `ig-assets forget knife-mug-edge.md --reason "the author asked for it"`
     """
-    work = Services(load_settings()).forgetting
+    settings = load_settings()
+    work = Services(settings).forgetting
     if go_on:
         if scripts or author or dry_run:
             raise InputError("--resume goes on with earlier requests; name no script.")
-        _print_receipts(resume(work), as_json)
+        with one_command(settings.data_dir):
+            receipts = resume(work)
+        _print_receipts(receipts, as_json)
         return
     with work.warehouse.transaction() as con:
         named = named_scripts(con, scripts or [], author)
@@ -76,7 +80,8 @@ def forget(
         return
     if not as_json:
         _print_plan(plan)
-    receipt = forget_scripts(work, named, reason, by or getpass.getuser())
+    with one_command(settings.data_dir):
+        receipt = forget_scripts(work, named, reason, by or getpass.getuser())
     _print_receipts([] if receipt is None else [receipt], as_json)
 
 

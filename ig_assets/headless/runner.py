@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from filelock import FileLock, Timeout
 
 from ig_assets.dagster_internals import (
     AUTO_MATERIALIZE_TAG,
@@ -35,6 +34,7 @@ from ig_assets.errors import IgAssetsError
 from ig_assets.headless.dagster_home import ensure_dagster_home
 from ig_assets.headless.dead_runs import end_dead_runs, end_run
 from ig_assets.headless.month_loop import BlockingCheckFailedError
+from ig_assets.headless.one_command import one_command
 from ig_assets.headless.recorded_run import execute_recorded
 from ig_assets.headless.run_launcher import HEADLESS_RUN, HEADLESS_RUNS
 from ig_assets.settings import Settings
@@ -238,32 +238,17 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The instance of DAGSTER_HOME, for one headless command per data folder at a time.
 
     Runs whose process was killed are ended first: they would hold their pools' slots
-    for ever. Raises RunFailedError while another headless command runs.
+    for ever. Raises FolderInUseError while another headless command runs.
     """
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
-    lock = FileLock(settings.data_dir / "headless.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RunFailedError(
-            "Another `ig-assets loop`, `sync` or `generate` is at work in this data "
-            "folder; wait until it has ended, or stop it."
-        ) from None
-    except OSError as error:
-        raise RunFailedError(
-            f"The data folder {settings.data_dir} cannot be written to "
-            f"({error.strerror}); point IG_DATA_DIR at a folder of yours."
-        ) from None
-    try:
-        with (
-            one_engine_per_database(),
-            dg.DagsterInstance.from_ref(_instance_ref()) as instance,
-        ):
-            _end_killed_runs(instance)
-            end_dead_runs(instance)
-            yield instance
-    finally:
-        lock.release()
+    with (
+        one_command(settings.data_dir),
+        one_engine_per_database(),
+        dg.DagsterInstance.from_ref(_instance_ref()) as instance,
+    ):
+        _end_killed_runs(instance)
+        end_dead_runs(instance)
+        yield instance
 
 
 def _instance_ref() -> InstanceRef:

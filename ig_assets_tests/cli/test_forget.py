@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner, Result
 
 from ig_assets.cli.app import app
@@ -55,6 +56,16 @@ def test_words_that_are_left_are_named_and_end_the_command_with_1(
     assert result.exit_code == 1
     assert "Words are left in: notes.txt" in " ".join(result.stdout.split())
     assert PHRASE not in result.output
+
+
+def test_nothing_is_forgotten_while_another_command_is_at_work(
+    empty: ForgettingFactory,
+) -> None:
+    with FileLock(empty.data / "headless.lock"):
+        result = run(empty, "history/kettle", "--reason", "a letter")
+    assert result.exit_code == 1
+    assert "is at work in this data folder" in " ".join(result.stderr.split())
+    assert empty.files_with(PHRASE)
 
 
 @pytest.mark.parametrize(
