@@ -62,11 +62,14 @@ def raw_scripts(
     context: dg.AssetExecutionContext,
     library: dg.ResourceParam[LibraryStore],
     clock: dg.ResourceParam[Clock],
+    money_clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
     """Bring the scripts up to date with the library and the decisions."""
     with plain_failures():
-        change = sync_corpus(warehouse, library, clock, run_id=context.run.run_id)
+        change = sync_corpus(
+            warehouse, library, clock, context.run.run_id, machine_clock=money_clock
+        )
         with warehouse.transaction() as con:
             version = content_version(
                 con,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from ig_assets.core.corpus.library.scan import LibraryScan
-from ig_assets.core.corpus.scripts.script import COUNTS, ParsedScript
+from ig_assets.core.corpus.library.scan import LibraryScan, ParsedFile
+from ig_assets.core.corpus.scripts.build import READING
+from ig_assets.core.corpus.scripts.script import COUNTS, LeftOut, ParsedScript
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
@@ -22,6 +26,37 @@ _ACCEPTED = """
         ON c.script_id = p.script_id
     WHERE c.change <> 'forgotten'
 """
+
+TOLERANCE = timedelta(days=1)
+"""A day in another zone may be ahead of UTC's."""
+
+
+def without_future_readings(
+    files: Sequence[ParsedFile], now: datetime
+) -> list[ParsedFile]:
+    """The files' scripts without readings of a time that has not come; these are said.
+
+    Such a reading would be the latest for ever, also once its date was corrected.
+    """
+    return [
+        replace(
+            file,
+            contents=replace(
+                file.contents,
+                scripts=tuple(_of_the_past(s, now) for s in file.contents.scripts),
+            ),
+        )
+        for file in files
+    ]
+
+
+def _of_the_past(script: ParsedScript, now: datetime) -> ParsedScript:
+    performance = script.performance
+    if performance is None or performance.as_of <= now + TOLERANCE:
+        return script
+    detail = f"`as_of` of the performance, {performance.as_of:%Y-%m-%d}, is to come."
+    left_out = (*script.left_out, LeftOut(READING, 1, detail))
+    return replace(script, performance=None, left_out=left_out)
 
 
 def write_performance(con: Connection, scan: LibraryScan) -> None:
