@@ -31,7 +31,7 @@ from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.costs.pinecone_estimate import MonthlyUse, StoreCost
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import load_settings
-from ig_assets.wiring import Services
+from ig_assets.wiring import Services, make_money_clock
 
 PRINTED_REJECTS = 20
 ASSETS = ["raw_scripts", "script_embeddings", "script_index"]
@@ -62,6 +62,7 @@ def sync(
             services.embedder,
             settings.embed_batch,
             settings.batch,
+            make_money_clock(),
         )
         repairs, why = _repairs(services)
         if as_json:

@@ -148,7 +148,7 @@ def arm_notes(arms: Sequence[ImportedArm], known: Collection[str]) -> tuple[str,
         if arm.known is None and arm.experiment_id in known:
             late[arm.post.experiment].append(arm.label)
     if late:
-        tests = [f"{test} ({', '.join(late[test])})" for test in sorted(late)]
+        tests = [f"{test} ({', '.join(sorted(late[test]))})" for test in sorted(late)]
         notes.append(
             f"{counted(late, 'known test')} with an arm that no earlier file has: "
             f"{listed(tests)}. Each is compared with the latest counts of the others; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,42 +27,39 @@ _ACCEPTED = """
     WHERE c.change <> 'forgotten'
 """
 
-
 TOLERANCE = timedelta(days=1)
 """A day in another zone may be ahead of UTC's."""
 
 
-def without_future_readings(scan: LibraryScan, now: datetime) -> LibraryScan:
-    """The scan without readings of a time after `now` (naive UTC), which are left out.
+def without_future_readings(
+    files: Sequence[ParsedFile], now: datetime
+) -> list[ParsedFile]:
+    """The files' scripts without readings of a time that has not come; these are said.
 
-    Such a reading would be a script's latest until that day.
+    Such a reading would be the latest for ever, also once its date was corrected.
     """
-    parsed = [_past(file, now + TOLERANCE) for file in scan.parsed]
-    return replace(scan, parsed=parsed)
-
-
-def _past(file: ParsedFile, latest: datetime) -> ParsedFile:
-    scripts = file.contents.scripts
-    if all(s.performance is None or s.performance.as_of <= latest for s in scripts):
-        return file
-    kept = tuple(
-        (
-            replace(
-                script,
-                performance=None,
-                left_out=(*script.left_out, _after_today(script.performance.as_of)),
-            )
-            if script.performance and script.performance.as_of > latest
-            else script
+    return [
+        replace(
+            file,
+            contents=replace(
+                file.contents,
+                scripts=tuple(_of_the_past(s, now) for s in file.contents.scripts),
+            ),
         )
-        for script in scripts
+        for file in files
+    ]
+
+
+def _of_the_past(script: ParsedScript, now: datetime) -> ParsedScript:
+    performance = script.performance
+    if performance is None or performance.as_of <= now + TOLERANCE:
+        return script
+    detail = (
+        f"The reading is of {performance.as_of:%Y-%m-%d}, which is after today; "
+        "correct it."
     )
-    return replace(file, contents=replace(file.contents, scripts=kept))
-
-
-def _after_today(as_of: datetime) -> LeftOut:
-    detail = f"The reading is of {as_of:%Y-%m-%d}, which is after today; correct it."
-    return LeftOut(READING, 1, detail)
+    left_out = (*script.left_out, LeftOut(READING, 1, detail))
+    return replace(script, performance=None, left_out=left_out)
 
 
 def write_performance(con: Connection, scan: LibraryScan) -> None:

@@ -37,6 +37,7 @@ def plan_sync(
     embedder: Embedder,
     batch_size: int,
     by_batch: bool,
+    machine_clock: Clock | None = None,
 ) -> SyncPlan:
     """Run the sync in a transaction that is rolled back; sends nothing.
 
@@ -48,7 +49,9 @@ def plan_sync(
         [(active,)] = con.execute("SELECT count(*) FROM current_scripts").fetchall()
         return plan_embedding(con, embedder, batch_size, by_batch), int(active)
 
-    change, (embedding, active) = plan_corpus(warehouse, library, clock, inspect)
+    change, (embedding, active) = plan_corpus(
+        warehouse, library, clock, inspect, machine_clock
+    )
     return SyncPlan(
         scripts=change,
         embedding=embedding,

@@ -133,13 +133,12 @@ def sync_corpus(
 
     One transaction; with the same input a second run changes no row, but for the
     `run_id` of the library's row in `source_states`. A file or row
-    that became unusable keeps its script as it was. Raises what the library's `files`
+    that became unusable keeps its script as it was. No reading is later than `clock`
+    or `machine_clock`, the real one of a simulation. Raises what the library's `files`
     and `contents` raise before anything is written, and WarehouseBusyError where
     another sync ended in the meantime.
     """
-    known, scan = _scan(warehouse, library)
-    present = max(clock.now(), (machine_clock or clock).now())
-    scan = without_future_readings(scan, present)
+    known, scan = _scan(warehouse, library, _latest(clock, machine_clock))
     with warehouse.transaction() as con:
         return _apply(con, known, scan, clock.now(), run_id)
 
@@ -149,13 +148,14 @@ def plan_corpus(
     library: LibraryStore,
     clock: Clock,
     inspect: Callable[[Connection], Inspected],
+    machine_clock: Clock | None = None,
 ) -> tuple[CorpusChange, Inspected]:
     """The effect that `sync_corpus` would have, and what `inspect` returns after it.
 
     Runs the sync in a transaction that is rolled back. `inspect` must only read, and
     not open a transaction of its own. Raises what `sync_corpus` raises.
     """
-    known, scan = _scan(warehouse, library)
+    known, scan = _scan(warehouse, library, _latest(clock, machine_clock))
     planned: list[tuple[CorpusChange, Inspected]] = []
     try:
         with warehouse.transaction() as con:
@@ -166,13 +166,19 @@ def plan_corpus(
         return planned[0]
 
 
+def _latest(clock: Clock, machine_clock: Clock | None) -> datetime:
+    return max(clock.now(), (machine_clock or clock).now())
+
+
 def _scan(
-    warehouse: Warehouse, library: LibraryStore
+    warehouse: Warehouse, library: LibraryStore, now: datetime
 ) -> tuple[KnownFiles, LibraryScan]:
     """Scan while no transaction is open, since a store may be slow."""
     with warehouse.transaction() as con:
         known = read_known_files(con)
-    return known, scan_library(library, known.by_path)
+    scan = scan_library(library, known.by_path)
+    scan.parsed = without_future_readings(scan.parsed, now)
+    return known, scan
 
 
 def _apply(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from ig_assets.adapters.script_library.folder import FolderLibrary
-from ig_assets.core.corpus.library.sync import plan_corpus
-from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
+from ig_assets.core.corpus.library.sync import plan_corpus, sync_corpus
+from ig_assets_tests.core.corpus.corpus_factory import (
+    START,
+    CorpusFactory,
+    SteppingClock,
+)
 
 SECRET = "budget 400 EUR, do not publish"
 
@@ -113,3 +117,22 @@ def test_a_dry_run_says_what_a_sync_would_leave_out(corpus: CorpusFactory) -> No
     }
     assert change.unread == 1
     assert corpus.rows("SELECT * FROM script_left_out") == []
+
+
+def test_a_reading_of_a_day_to_come_is_named_and_never_the_latest(
+    corpus: CorpusFactory,
+) -> None:
+    for day in ("2099-01-01", "2026-01-01"):
+        corpus.write("a.md", performance=f"{{as_of: {day}, views: 100, likes: 7}}")
+        library = FolderLibrary(str(corpus.library))
+        plan, _ = plan_corpus(corpus.warehouse, library, corpus.clock, lambda con: None)
+        change = corpus.sync()
+        assert plan.faults == change.faults
+        assert [f["kind"] for f in change.faults] == ["reading"] * (day > "2026-01-05")
+    assert corpus.rows("SELECT as_of FROM latest_performance") == [
+        (START.replace(day=1, hour=0),)
+    ]
+    corpus.write("b.md", performance="{as_of: 2026-02-01, views: 100, likes: 7}")
+    machine = SteppingClock(START.replace(month=3))
+    sync_corpus(corpus.warehouse, library, corpus.clock, machine_clock=machine)
+    assert corpus.rows("SELECT count(*) FROM latest_performance") == [(2,)]

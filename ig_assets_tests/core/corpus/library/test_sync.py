@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ig_assets.adapters.script_library.folder import FolderLibrary
-from ig_assets.core.corpus.library.sync import sync_corpus
 from ig_assets.core.corpus.library.winners import unpromoted_winners
 from ig_assets.core.identity import text_hash
-from ig_assets_tests.core.corpus.corpus_factory import (
-    START,
-    CorpusFactory,
-    SteppingClock,
-)
+from ig_assets_tests.core.corpus.corpus_factory import START, CorpusFactory
 
 
 def statuses(corpus: CorpusFactory, script_id: str) -> list[str]:
@@ -221,16 +215,6 @@ def test_a_reading_of_a_day_to_come_is_left_out_and_said(corpus: CorpusFactory) 
     [fault] = change.faults
     assert fault["source_uri"] == "later.md" and "after today" in fault["detail"]
     assert corpus.active().keys() == {"library/later", "library/tomorrow"}
-
-
-def test_a_simulations_readings_are_compared_with_the_real_day(
-    corpus: CorpusFactory,
-) -> None:
-    corpus.write("a.md", id="a", performance="{as_of: 2026-01-09, views: 9, likes: 1}")
-    real = SteppingClock(datetime(2026, 1, 9))
-    store = FolderLibrary(str(corpus.library))
-    sync_corpus(corpus.warehouse, store, corpus.clock, machine_clock=real)
-    assert len(corpus.rows("SELECT * FROM script_performance")) == 1
 
 
 def test_a_winner_becomes_a_script_with_its_lineage(corpus: CorpusFactory) -> None:
