@@ -181,6 +181,9 @@ _ZONE = re.compile(
     r"(?![A-Za-z])[^()]*\)$|(?<=[A-Za-z0-9])[_ ]+(?P<suffix>UTC|GMT|utc|gmt)$"
 )
 """A zone behind a column's name: `Date (GMT)`, `created_at_utc`."""
+_LOOKED_UP = re.compile(r"(?: Rollup)?\s*\(from [^()]+\)$", re.IGNORECASE)
+"""What Airtable puts behind the name of a field of another table."""
+
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -200,7 +203,7 @@ def plain_name(column: object) -> str:
 
     Words of other scripts stay; `likesCount` is `likes_count`.
     """
-    text = _ZONE.sub("", _spaced(column))
+    text = _LOOKED_UP.sub("", _ZONE.sub("", _spaced(column)))
     text = unicodedata.normalize("NFKD", text.casefold())
     text = "".join(sign for sign in text if not unicodedata.combining(sign))
     return re.sub(r"[\W_]+", "_", text).strip("_")
