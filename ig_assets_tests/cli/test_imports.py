@@ -126,12 +126,12 @@ def test_an_import_names_the_columns_that_it_leaves_alone(
     data_dir: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "h.csv"
-    file.write_text("test,headline,when[0]\nt,A,x\n")
+    file.write_text("batch,headline,when[0]\nt,A,x\n")
     dry = ["import-history", str(file), "--dry-run"]
     result = said(run(*dry))
     assert result.count("its name is not known") == 2
     assert "when[0]" in result and "None" not in result
     told = json.loads(run(*dry, "--json").stdout)["import"]
-    assert told["left_alone"] == ["test", "when[0]"]
+    assert told["left_alone"] == ["batch", "when[0]"]
     result = said(run("import-history", str(file)))
-    assert "Left alone: test, when[0]; --map ours=theirs takes" in result
+    assert "Left alone: batch, when[0]; --map ours=theirs takes" in result

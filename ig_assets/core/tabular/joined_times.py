@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
-from ig_assets.core.tabular.clock_times import NotAnInstantError, time_of_day
+from ig_assets.core.tabular.clock_times import NotAnInstantError, is_time
 from ig_assets.core.tabular.instants import ORDERS, parse_cell_instant
 from ig_assets.core.tabular.missing import is_missing
 from ig_assets.core.tabular.profile import SAMPLE_ROWS
@@ -29,7 +29,7 @@ _KIND = re.compile(
 )
 _HAS_TIME = re.compile(r"[0-9](?::|h)[0-9]{2}")
 _COMPACT = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
-_MOST = 0.8
+_MOST = 0.5
 
 
 def with_times(table: Table, kept: Collection[str] = ()) -> Table:
@@ -118,15 +118,13 @@ def _time_text(at: Cell) -> str:
 
 
 def _is_time(cell: Cell) -> bool:
+    """Whether a cell is written like a time of day, be it one that no clock has."""
     if isinstance(cell, datetime):
         return cell.year < 1901  # Excel's time without a day
     if isinstance(cell, float):
         return 0 <= cell < 1
-    try:
-        time_of_day(str(cell).casefold())
-    except NotAnInstantError:
-        return False
-    return True
+    text = str(cell).casefold()
+    return is_time(text) and not text.strip().isdigit()
 
 
 def _is_day(cell: Cell) -> bool:

@@ -32,7 +32,10 @@ _NOT_POSTED = frozenset(
     + ("supprime", "borrador", "programado", "fallido", "pendiente", "rechazado")
     + ("eliminado", "rascunho", "agendado", "falhou", "pendente", "rejeitado")
     + ("excluido", "bozza", "programmato", "pianificato", "fallito", "in_attesa")
-    + ("rifiutato", "eliminato")
+    + ("rifiutato", "eliminato", "idea", "ideas", "backlog", "to_do", "todo", "planned")
+    + ("not_started", "writing", "filming", "editing", "ready_to_post", "idee", "ideen")
+    + ("ready_to_publish", "zu_erledigen", "nicht_begonnen", "idees", "a_faire")
+    + ("por_hacer", "planeado", "ideia", "a_fazer", "planejado", "da_fare")
 )
 """What a post's status is until it is out, in six languages."""
 

@@ -63,7 +63,14 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("ora_di_pubblicazione", "data_di_pubblicazione", "pubblicato_il"),
     ),
     "read_at": (
-        *("read_at", "read_on", "observed_on", "observed_at", "snapshot_at"),
+        *(
+            "read_at",
+            "read_on",
+            "read_date",
+            "observed_on",
+            "observed_at",
+            "snapshot_at",
+        ),
         *("snapshot_date", "snapshot_time", "scraped_at", "crawled_at", "fetched_at"),
         *("scrape_date", "retrieved_at", "collected_at", "exported_at", "export_date"),
         *("date_scraped", "scrape_time", "extracted_at", "extraction_time"),
@@ -78,7 +85,14 @@ NAMES: dict[str, tuple[str, ...]] = {
     "time": (
         *("time", "post_time", "posting_time", "publish_time", "published_time"),
         *("time_of_day", "time_posted", "snapshot_time", "scrape_time", "uhrzeit"),
-        *("zeit", "veroffentlichungszeit", "heure", "heure_de_publication", "hora"),
+        *(
+            "read_time",
+            "zeit",
+            "veroffentlichungszeit",
+            "heure",
+            "heure_de_publication",
+            "hora",
+        ),
         *("hora_de_publicacion", "hora_da_publicacao", "horario"),
         *("horario_de_publicacao", "orario", "orario_di_pubblicazione", "ora"),
         "ora_di_pubblicazione",
@@ -181,6 +195,9 @@ _ZONE = re.compile(
     r"(?![A-Za-z])[^()]*\)$|(?<=[A-Za-z0-9])[_ ]+(?P<suffix>UTC|GMT|utc|gmt)$"
 )
 """A zone behind a column's name: `Date (GMT)`, `created_at_utc`."""
+_LOOKED_UP = re.compile(r"(?: Rollup)?\s*\(from [^()]+\)$", re.IGNORECASE)
+"""What Airtable puts behind the name of a field of another table."""
+
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -200,7 +217,7 @@ def plain_name(column: object) -> str:
 
     Words of other scripts stay; `likesCount` is `likes_count`.
     """
-    text = _ZONE.sub("", _spaced(column))
+    text = _LOOKED_UP.sub("", _ZONE.sub("", _spaced(column)))
     text = unicodedata.normalize("NFKD", text.casefold())
     text = "".join(sign for sign in text if not unicodedata.combining(sign))
     return re.sub(r"[\W_]+", "_", text).strip("_")

@@ -119,9 +119,10 @@ class RowReader:
                 "repaired."
             )
         if self._directions:
+            texts = "text has" if self._directions == 1 else "texts have"
             notes.append(
-                f"{self._directions:,} texts have directions in brackets, such as "
-                "[zoom in]; they were kept as they were published."
+                f"{self._directions:,} {texts} directions in brackets, such as "
+                "[zoom in], which were kept as they were published."
             )
         if self._assumed_utc:
             notes.append(

@@ -210,6 +210,8 @@ def map_history(
     if any(_THUMBNAILS.search(plain_name(column)) for column in columns):
         guesses = [_without_thumbnails(guess, given) for guess in guesses]
     taken = {guess.ours for guess in guesses}
+    if "hook" not in given and taken & {"text", "body"}:
+        guesses = [_without_name(guess) for guess in guesses]
     if preset is None and not taken & {"post_id", "permalink"}:
         guesses = [_named_by_video(guess, given) for guess in guesses]
     if "body" in taken and not taken & {"hook", "text"} and "body" not in given:
@@ -282,6 +284,14 @@ def _without_thumbnails(guess: ColumnGuess, given: Mapping[str, str]) -> ColumnG
     if guess.ours != "impressions" or "impressions" in given:
         return guess
     why = "not impressions: they are of thumbnails, and there are views without them"
+    return ColumnGuess(guess.column, guess.samples, None, why)
+
+
+def _without_name(guess: ColumnGuess) -> ColumnGuess:
+    """A planner's `Name` of an item beside its caption is not spoken: `Reel 12`."""
+    if guess.ours != "hook" or plain_name(guess.column) != "name":
+        return guess
+    why = "not hook: another column holds the words"
     return ColumnGuess(guess.column, guess.samples, None, why)
 
 

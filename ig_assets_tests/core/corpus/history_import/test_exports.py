@@ -383,6 +383,20 @@ def test_directions_in_captions_are_kept_and_said(tmp_path: Path) -> None:
     assert any(note.startswith("2 texts have directions") for note in found.notes)
 
 
+def test_airtables_names_lookups_and_ideas_are_no_words_and_no_posts(
+    tmp_path: Path,
+) -> None:
+    text = (
+        "Name,Caption,Status,Publish Date,Views (from Insights),"
+        "Likes Rollup (from Insights)\n"
+        "Reel 1,Salt first,Published,3/22/2026 6:05pm,900,41\nReel 2,Not yet,Idea,,,\n"
+    )
+    found = history(tmp_path, "a.csv", text)
+    counts = {"views": 900.0, "likes": 41.0}
+    assert seen(found) == [("Salt first", datetime(2026, 3, 22, 18, 5), counts)]
+    assert found.rows[0].text == "Salt first" and found.skipped == {"not posted": 1}
+
+
 def test_a_count_without_end_is_no_count_and_no_crash(tmp_path: Path) -> None:
     file = tmp_path / "i.parquet"
     duckdb.sql(

@@ -52,6 +52,14 @@ def test_a_time_that_cannot_be_read_is_no_midnight(tmp_path: Path) -> None:
     assert "`posted_on`: 1 value was left out" in " ".join(found.notes)
 
 
+def test_a_time_that_no_clock_has_is_no_midnight(tmp_path: Path) -> None:
+    rows = ["Lids,2026-03-02,24:00,9", "Pans,2026-03-03,6 pm,9"]
+    found = history(tmp_path, "t.csv", "\n".join(["Caption,Date,Time,Views", *rows]))
+    days = [row.posted_on for row in found.rows]
+    assert days == [None, datetime(2026, 3, 3, 18)]
+    assert "a time that no clock has" in " ".join(found.notes)
+
+
 @pytest.mark.parametrize("name", ["Duration", "Watch time", "Length"])
 def test_a_duration_is_no_time_of_day(tmp_path: Path, name: str) -> None:
     text = f"Caption,Date,{name},Views\nLids,2026-03-02,0:35,9\n"
