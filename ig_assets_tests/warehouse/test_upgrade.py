@@ -50,7 +50,7 @@ RELEASED = {
     26: "9bdc7e47f07a5d03",
     27: "f1e4c02bd2663668",
     28: "0eca266eae0fd1a4",
-    30: "6d612eeb33cfa580",
+    30: "8a7bb77df60d668b",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.
