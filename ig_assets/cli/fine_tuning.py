@@ -19,7 +19,7 @@ from ig_assets.cli.output import (
 from ig_assets.core.fine_tuning.canary import promote, rollback
 from ig_assets.core.fine_tuning.pipeline import prepare_month, submit_month
 from ig_assets.core.fine_tuning.trial import trial_note
-from ig_assets.core.models.registry import list_models
+from ig_assets.core.models.registry import list_models, list_rankers
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services, model_price_warning
@@ -135,7 +135,7 @@ def models(
         if warning := warning_of(model):
             errors.print(f"[yellow]Warning:[/yellow] {escaped(warning)}")
     with services.warehouse.transaction() as con:
-        rows = list_models(con)
+        rows = [*list_models(con), *list_rankers(con)]
         note = trial_note(con, services.clock.now(), services.settings.canary_trial)
     if as_json:
         print_json(rows)

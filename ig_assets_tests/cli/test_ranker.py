@@ -25,12 +25,12 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.tests = HeadlineTests(path)
 
-    def run(self, *arguments: str) -> Result:
+    def run(self, *arguments: str, command: str = "ranker") -> Result:
         self.tests.warehouse.close()
-        return CliRunner().invoke(app, ["ranker", *arguments])
+        return CliRunner().invoke(app, [command, *arguments])
 
-    def answer(self, *arguments: str) -> Any:
-        result = self.run(*arguments, "--json")
+    def answer(self, *arguments: str, command: str = "ranker") -> Any:
+        result = self.run(*arguments, "--json", command=command)
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
 
@@ -99,3 +99,17 @@ def test_variants_are_printed_in_the_rankers_order_and_rejected_ones_last(
     found = [row["hook"] for row in in_order(rows, order)]
     assert found == [*NEW, BETTER]
     assert _order_of(services, rows[:2]) is None  # one hook has no order
+
+
+def test_models_lists_a_ranker_and_lineage_counts_what_it_learnt_from(
+    folder: Folder,
+) -> None:
+    folder.tests.add(30)
+    model_id = folder.answer("fit")["model"]["model_id"]
+    assert [m["model_id"] for m in folder.answer(command="models")] == [model_id]
+    found = folder.answer(model_id, command="lineage")
+    assert "learnt from 90 posts of 90 scripts in 30 tests, 0 of" in found["sentence"]
+    assert {e["kind"] for e in found["edges"]} == {"post", "script", "import"}
+    folder.tests.forget("number3 ")
+    said = folder.answer(model_id, command="lineage")["sentence"]
+    assert said.endswith("; 3 forgotten since are not used any more.")

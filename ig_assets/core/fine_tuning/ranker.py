@@ -276,7 +276,13 @@ def _register(
         for arm in arms
     ]
     merge_rows(con, "ranker_arms", rows, replace=False)
-    edges = [Edge("model", model_id, "post", a.post_id, "learnt from") for a in arms]
+    edges = [Edge("model", model_id, "post", a.post_id, "learnt_from") for a in arms]
+    # A post of the loop has an edge to its variant, an imported one had none.
+    edges += [
+        Edge("post", a.post_id, "script", a.script_id, "publishes")
+        for a in arms
+        if a.variant_id is None and a.script_id is not None
+    ]
     record_edges(con, edges, run_id, now)
     status = "active" if proof.state == PROVEN else "candidate"
     known = {model.model_id: model for model in list_rankers(con)}

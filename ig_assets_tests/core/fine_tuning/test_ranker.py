@@ -137,7 +137,7 @@ def test_edges_lead_from_a_ranker_to_every_post_that_it_was_fitted_on(
     with tests.warehouse.transaction() as con:
         posts = con.execute(
             "SELECT parent_id FROM edges WHERE child_kind = 'model' AND child_id = ? "
-            "AND parent_kind = 'post' AND relation = 'learnt from'",
+            "AND parent_kind = 'post' AND relation = 'learnt_from'",
             [model.model_id],
         ).fetchall()
         all_posts = con.execute("SELECT post_id FROM posts").fetchall()
