@@ -22,7 +22,7 @@ from ig_assets.cli.output import (
 from ig_assets.core.fine_tuning.canary import promote, rollback
 from ig_assets.core.fine_tuning.pipeline import prepare_month, submit_month
 from ig_assets.core.fine_tuning.trial import trial_note
-from ig_assets.core.models.registry import ModelRow, list_models
+from ig_assets.core.models.registry import ModelRow, list_models, list_rankers
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import Settings, load_settings
 from ig_assets.wiring import Services, model_price_warning
@@ -154,7 +154,7 @@ def models(
             errors.print(f"[yellow]Warning:[/yellow] {escaped(warning)}")
         _show_in_the_ui(services.settings, model)
     with services.warehouse.transaction() as con:
-        rows = list_models(con)
+        rows = [*list_models(con), *list_rankers(con)]
         note = trial_note(con, services.clock.now(), services.settings.canary_trial)
     if print_data([asdict(row) for row in rows], as_json, separated):
         return

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ig_assets.cli.hook_order import in_order, print_order
 from ig_assets.cli.jobs import run_job
 from ig_assets.cli.output import (
     FAILED,
     AsJson,
     console,
+    errors,
     escaped,
     plain_errors,
     print_json,
@@ -18,9 +22,13 @@ from ig_assets.cli.output import (
 from ig_assets.cli.retry_rejected import retry
 from ig_assets.core.generation.overview import TopicVariant, variants_of_topic
 from ig_assets.core.generation.topics.on_demand import check_topic
-from ig_assets.core.models.registry import active_model
+from ig_assets.core.models.registry import active_model, current_ranker
+from ig_assets.errors import IgAssetsError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services, base_model
+
+if TYPE_CHECKING:  # its module needs scipy, which takes 0.3 s
+    from ig_assets.core.models.ranker.scoring import OrderedHooks
 
 
 @plain_errors
@@ -75,11 +83,16 @@ def generate(
     run_id = run_job(services, "generate_topic", form, topic, as_json)
     with services.warehouse.transaction() as con:
         rows = variants_of_topic(con, where, topic_id)
+    order = _order_of(services, rows)
     if as_json:
-        print_json({"run_id": run_id, "topic_id": topic_id, "variants": rows})
+        answer = {"run_id": run_id, "topic_id": topic_id, "variants": rows}
+        print_json(answer | ({} if order is None else {"ranker": asdict(order)}))
         return
-    for row in rows:
+    for row in rows if order is None else in_order(rows, order):
         _print_variant(row)
+    if order is not None:
+        console.print()
+        print_order(order)
     known = [row["cost_usd"] for row in rows if row["cost_usd"] is not None]
     cost = f"USD {sum(known):.4f}" if len(known) == len(rows) else "at an unknown price"
     passed = [row for row in rows if not row["rejection"]]
@@ -94,6 +107,26 @@ def generate(
     _print_writer(services)
     if not passed:
         raise typer.Exit(FAILED)
+
+
+def _order_of(services: Services, rows: Sequence[TopicVariant]) -> OrderedHooks | None:
+    """How the ranker orders the variants; None where it has nothing to say of them."""
+    with services.warehouse.transaction() as con:
+        if current_ranker(con) is None:
+            return None
+    hooks = [row["hook"] for row in rows if row["hook"] and not row["rejection"]]
+    if len(set(hooks)) < 2:
+        return None
+    from ig_assets.core.models.ranker.scoring import order_hooks  # scipy: 0.3 s
+
+    try:
+        return order_hooks(
+            services.warehouse, services.clock, services.hook_encoder, hooks
+        )
+    except IgAssetsError as error:
+        # The variants are written and paid for; their order is not worth a failure.
+        errors.print(f"[yellow]Not ordered:[/yellow] {escaped(str(error))}")
+        return None
 
 
 def _print_writer(services: Services) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
-from ig_assets.core.models.registry import get_model
+from ig_assets.core.models.registry import RANKER, get_model
 from ig_assets.core.reports.lineage_trace import (
     TraceRow,
     resolve,
@@ -20,6 +20,7 @@ from ig_assets.core.reports.lineage_words import (
     Node,
     labels,
     model_sentence,
+    ranker_sentence,
     scripts_of_model,
 )
 from ig_assets.settings import load_settings
@@ -54,7 +55,14 @@ def lineage(
         is_model = kind == "model" and not down
         fed = scripts_behind_model(con, found) if is_model else []
         texts = scripts_of_model(con, fed)
-        name = get_model(con, found).name if is_model else ""
+        sentence = None
+        if is_model:
+            model = get_model(con, found)
+            sentence = (
+                ranker_sentence(con, found)
+                if model.provider == RANKER
+                else model_sentence(model.name, texts)
+            )
         rows = trace(con, kind, found, "down" if down else "up", depth)
         nodes = {(kind, found)} | {(row.kind, row.id) for row in rows}
         names = labels(con, nodes | {(row.via_kind, row.via_id) for row in rows})
@@ -64,15 +72,15 @@ def lineage(
                 "kind": kind,
                 "id": found,
                 "label": names.get((kind, found)),
-                "sentence": model_sentence(name, texts) if is_model else None,
+                "sentence": sentence,
                 "scripts": fed,
                 "texts": texts,
                 "edges": rows,
             }
         )
         return
-    if is_model:
-        console.print(model_sentence(name, texts), markup=False)
+    if sentence is not None:
+        console.print(sentence, markup=False)
         _print_scripts(texts, limit)
     title = f"{kind} {_named((kind, found), names)}"
     if not rows:

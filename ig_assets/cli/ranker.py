@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ig_assets.cli.hook_order import print_order
 from ig_assets.cli.output import (
     AsJson,
     console,
-    errors,
     escaped,
     plain_errors,
     print_json,
@@ -20,8 +20,7 @@ from ig_assets.cli.output import (
 )
 from ig_assets.core.fine_tuning.ranker import RankerFit, fit_ranker
 from ig_assets.core.models.ranker.proof import MIN_GROUPS
-from ig_assets.core.models.ranker.scoring import HookScore, Voice, load_ranker
-from ig_assets.core.models.ranker.scoring import score as score_hooks
+from ig_assets.core.models.ranker.scoring import HookScore, Voice, order_hooks
 from ig_assets.core.models.registry import current_ranker
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
@@ -30,11 +29,6 @@ from ig_assets.wiring import Services
 app = typer.Typer(
     help="Which hook will do best, learnt from past experiments on this machine.",
     no_args_is_help=True,
-)
-
-_UNPROVEN = (
-    "The ranker is unproven: it has not yet predicted outcomes better than chance, so "
-    "its order may be luck."
 )
 
 
@@ -76,7 +70,7 @@ def show(as_json: AsJson = False) -> None:
     if model is None:
         raise InputError(
             "There is no ranker yet; `ig-assets ranker fit` makes one of "
-            f"{MIN_GROUPS} experiments or more."
+            f"{MIN_GROUPS} comparisons or more."
         )
     if as_json:
         print_json(model)
@@ -87,7 +81,7 @@ def show(as_json: AsJson = False) -> None:
         {"": "state", "value": known["state"]},
         {"": "status", "value": f"{model.status} since {model.changed_at:%Y-%m-%d}"},
         {"": "why", "value": model.reason},
-        {"": "experiments", "value": f"{known['groups']:,}"},
+        {"": "comparisons", "value": f"{known['groups']:,}"},
         {"": "arms", "value": f"{known['arms']:,}"},
         {"": "encoder", "value": model.base_model},
         {"": "unexplained, sd", "value": f"{math.sqrt(known['s2']):.2f} (log scale)"},
@@ -109,54 +103,30 @@ def score(
     Example: `ig-assets ranker score "Stop salting your pasta" "3 salt mistakes"`
     """
     services = Services(load_settings())
-    args = services.warehouse, services.clock, services.hook_encoder
-    loaded = load_ranker(*args)
-    scores = score_hooks(loaded, *args, texts)
-    scores.sort(key=lambda found: -found.lift)
-    state = dict(loaded.model.artifact or {})["state"]
-    if as_json:
-        print_json({"state": state, "scores": [asdict(found) for found in scores]})
-        return
-    if state != "proven":
-        errors.print(f"[yellow]Warning:[/yellow] {_UNPROVEN}")
-    if loaded.forgotten:
-        errors.print(f"{loaded.forgotten} arms of forgotten scripts are left out.")
-    against = "the mean of these" if len(scores) > 1 else "an average past hook"
-    print_table(
-        [
-            {
-                "hook": found.hook,
-                "lift": f"{found.lift:+.1%}",
-                "90 % interval": f"{found.low:+.0%} to {found.high:+.0%}",
-                "P(better)": f"{found.p_better:.2f}",
-            }
-            for found in scores
-        ],
-        ["hook", "lift", "90 % interval", "P(better)"],
-        f"Expected rate against {against}",
+    order = order_hooks(
+        services.warehouse, services.clock, services.hook_encoder, texts
     )
-    for found in scores:
+    if as_json:
+        print_json(asdict(order))
+        return
+    print_order(order)
+    for found in order.scores:
         _print_voices(found)
 
 
 def _print_voices(found: HookScore) -> None:
-    rows = [
-        _row(side, voice)
-        for side, voices in (
-            ("for", found.voices_for),
-            ("against", found.voices_against),
-        )
-        for voice in voices
-    ]
+    sides = (("for", found.voices_for), ("against", found.voices_against))
+    rows = [_row(side, voice) for side, voices in sides for voice in voices]
     if rows:
-        columns = ["speaks", "by", "past hook", "its own lift", "experiment"]
-        print_table(rows, columns, f"{found.hook}")
+        columns = ["speaks", "by", "being", "past hook", "its own lift", "experiment"]
+        print_table(rows, columns, found.hook)
 
 
 def _row(side: str, voice: Voice) -> dict[str, str]:
     return {
         "speaks": side,
         "by": f"{math.expm1(voice.adds):+.2%}",
+        "being": "like it" if voice.is_like else "unlike it",
         "past hook": voice.hook.hook,
         "its own lift": f"{voice.lift:+.0%}",
         "experiment": voice.hook.arms[0].experiment_id,
@@ -166,10 +136,11 @@ def _row(side: str, voice: Voice) -> dict[str, str]:
 def _in_words(fitted: RankerFit) -> str:
     if fitted.model is None:
         return (
-            f"Insufficient: {fitted.groups} experiments with two hooks or more, "
-            f"{fitted.missing} more are needed. Nothing was registered."
+            f"Insufficient: {fitted.groups} comparisons (two hooks or more of one "
+            f"experiment beside one image), {fitted.missing} more are needed. Nothing "
+            "was registered."
         )
     return escaped(
         f"{fitted.model.model_id} is {fitted.model.status}, fitted on {fitted.arms:,} "
-        f"arms of {fitted.groups:,} experiments ({fitted.model.reason})."
+        f"arms in {fitted.groups:,} comparisons ({fitted.model.reason})."
     )

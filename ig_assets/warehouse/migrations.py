@@ -619,7 +619,7 @@ CREATE TABLE hook_vectors (
 CREATE TABLE ranker_arms (
     model_id TEXT, post_id TEXT, experiment_id TEXT, arm TEXT, script_id TEXT,
     variant_id TEXT, revision_hash TEXT, events DOUBLE, trials DOUBLE,
-    sigma DOUBLE, randomised BOOLEAN, started_at TIMESTAMP
+    sigma DOUBLE, randomised BOOLEAN, image TEXT, started_at TIMESTAMP
 );
 """
 

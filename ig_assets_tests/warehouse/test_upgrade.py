@@ -50,7 +50,7 @@ RELEASED = {
     26: "9bdc7e47f07a5d03",
     27: "f1e4c02bd2663668",
     28: "0eca266eae0fd1a4",
-    29: "6d612eeb33cfa580",
+    29: "8a7bb77df60d668b",
     30: "5f91a3f40a4f0dc2",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]

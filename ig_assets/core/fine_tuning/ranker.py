@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.cluster.hierarchy import DisjointSet
 
+from ig_assets.core.corpus.history_import.identity.known_posts import IMAGE
 from ig_assets.core.experiments.constants import ADS, UNKNOWN_SIGMA
 from ig_assets.core.fine_tuning.train_validation_split import near_duplicate_pairs
 from ig_assets.core.identity import stable_id
@@ -65,7 +66,8 @@ counts AS (
 ),
 published AS (
     SELECT post_id, experiment_id, arm, variant_id, script_id,
-        published_revision_hash, platform
+        published_revision_hash, platform,
+        CASE WHEN starts_with(detail, '{IMAGE}') THEN detail END AS image
     FROM posts
     WHERE status = 'published' AND duplicate_of IS NULL
     QUALIFY row_number() OVER (
@@ -84,7 +86,7 @@ SELECT p.post_id, c.experiment_id, c.arm,
     coalesce(p.published_revision_hash, v.revision_hash) AS revision_hash,
     c.events, c.trials,
     coalesce(e.sigma, CASE WHEN e.randomised THEN 0 ELSE {UNKNOWN_SIGMA} END) AS sigma,
-    coalesce(e.randomised, FALSE) AS randomised, e.started_at,
+    coalesce(e.randomised, FALSE) AS randomised, p.image, e.started_at,
     coalesce(e.simulated, FALSE) AS simulated,
     coalesce(p.platform = '{ADS}', FALSE) AS by_ads,
     coalesce(u.cause = 'split', FALSE) AND a.experiment_id IS NULL AS is_unsound
@@ -124,7 +126,7 @@ class RankerFit:
 
     @property
     def missing(self) -> int:
-        """How many experiments are missing until a ranker can be used."""
+        """How many groups are missing until a ranker can be used."""
         return max(0, MIN_GROUPS - self.groups)
 
 
@@ -168,7 +170,7 @@ def fit_ranker(
     """Fit to everything that was looked at before `cutoff` (default: now).
 
     A proven ranker becomes active, an unproven one is a candidate; earlier rankers
-    retire. The same evidence gives the same model. Under 25 experiments nothing is
+    retire. The same evidence gives the same model. Under 25 groups nothing is
     registered.
     """
     now = clock.now()
@@ -176,11 +178,11 @@ def fit_ranker(
         evidence = evidence_before(con, cutoff or now, with_ads=with_ads)
     past = past_hooks(evidence.arms)
     alone = len(evidence.arms) - len(past.arms)
-    left_out = evidence.left_out + Counter({"no other hook in its experiment": alone})
-    if len(past.experiments) < MIN_GROUPS:
+    left_out = evidence.left_out + Counter({"no other hook to compare with": alone})
+    if len(past.groups) < MIN_GROUPS:
         return RankerFit(
             state=INSUFFICIENT,
-            groups=len(past.experiments),
+            groups=len(past.groups),
             arms=len(past.arms),
             log_e=0.0,
             proven_after=None,
@@ -196,7 +198,7 @@ def fit_ranker(
         model = _register(con, encoder, past, proof, variances, now, run_id)
     return RankerFit(
         state=proof.state,
-        groups=len(past.experiments),
+        groups=len(past.groups),
         arms=len(past.arms),
         log_e=proof.best_log_e,
         proven_after=proof.proven_after,
@@ -248,7 +250,7 @@ def _register(
     artifact = {
         "kind": RANKER,
         "state": proof.state,
-        "groups": len(past.experiments),
+        "groups": len(past.groups),
         "arms": len(arms),
         "log_e": proof.best_log_e,
         "proven_after": proof.proven_after,
@@ -267,14 +269,20 @@ def _register(
     merge_rows(con, "models", [row], replace=False)
     columns = (
         "post_id experiment_id arm script_id variant_id revision_hash events trials "
-        "sigma randomised started_at"
+        "sigma randomised image started_at"
     ).split()
     rows = [
         {"model_id": model_id} | {column: getattr(arm, column) for column in columns}
         for arm in arms
     ]
     merge_rows(con, "ranker_arms", rows, replace=False)
-    edges = [Edge("model", model_id, "post", a.post_id, "learnt from") for a in arms]
+    edges = [Edge("model", model_id, "post", a.post_id, "learnt_from") for a in arms]
+    # A post of the loop has an edge to its variant, an imported one had none.
+    edges += [
+        Edge("post", a.post_id, "script", a.script_id, "publishes")
+        for a in arms
+        if a.variant_id is None and a.script_id is not None
+    ]
     record_edges(con, edges, run_id, now)
     status = "active" if proof.state == PROVEN else "candidate"
     known = {model.model_id: model for model in list_rankers(con)}
@@ -289,6 +297,6 @@ def _register(
 def _in_words(proof: Proof) -> str:
     groups = len(proof.log_e)
     if proof.proven_after is not None:
-        return f"proven: e >= 20 after {proof.proven_after} of {groups} experiments"
+        return f"proven: e >= 20 after {proof.proven_after} of {groups} comparisons"
     e = math.exp(min(proof.best_log_e, 700.0))
-    return f"unproven: e = {e:.3g} of 20 after {groups} experiments"
+    return f"unproven: e = {e:.3g} of 20 after {groups} comparisons"

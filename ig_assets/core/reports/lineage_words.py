@@ -176,6 +176,31 @@ def scripts_of_model(
     return sorted(texts, key=lambda text: (not text.in_model, -text.lines, text.id))
 
 
+_RANKER = """
+SELECT count(*) AS posts, count(DISTINCT a.experiment_id) AS tests,
+    count(DISTINCT coalesce(a.script_id, a.variant_id)) AS scripts,
+    count(*) FILTER (WHERE e.simulated) AS simulated,
+    count(*) FILTER (WHERE a.script_id IN (SELECT script_id FROM forgotten_scripts)
+        OR list_contains($2::TEXT[], a.variant_id)) AS forgotten
+FROM ranker_arms AS a
+LEFT JOIN experiments AS e ON e.experiment_id = a.experiment_id
+WHERE a.model_id = $1
+"""
+
+
+def ranker_sentence(con: Connection, model_id: str) -> str:
+    """How many posts a ranker learnt from, and how many of these were forgotten."""
+    variants = sorted(forgotten_variants(con))
+    found = fetch_dicts(con, _RANKER, [model_id, variants])[0]
+    gone = found["forgotten"]
+    rest = f"; {gone:,} forgotten since are not used any more" if gone else ""
+    return (
+        f"{model_id} learnt from {found['posts']:,} posts of {found['scripts']:,} "
+        f"scripts in {found['tests']:,} tests, {found['simulated']:,} of them "
+        f"simulated{rest}."
+    )
+
+
 def model_sentence(name: str, texts: Sequence[ModelScript]) -> str:
     """How many texts a model learnt from, whose they are, and what is simulated."""
     learnt = [text for text in texts if text.in_model]

@@ -6,6 +6,7 @@ import csv
 import zlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -56,21 +57,31 @@ class HeadlineTests:
         )
 
     def add(
-        self, tests: int, *, source: str = "old", simulated: bool | None = None
+        self,
+        tests: int,
+        *,
+        source: str = "old",
+        simulated: bool | None = None,
+        images: Sequence[str] = ("",),
     ) -> None:
-        """Import tests of three headlines, 4,000 impressions each, on their days."""
+        """Import tests of three headlines, 4,000 impressions each, on their days.
+
+        Each headline is shown beside each of the images.
+        """
         rng = np.random.default_rng(7)
         path = self.folder / f"{source}.csv"
         with path.open("w", newline="") as file:
             rows = csv.writer(file)
-            rows.writerow(["test_id", "headline", "impressions", "clicks", "date"])
-            for test in range(tests):
+            names = ("test_id", "headline", "impressions", "clicks", "date", "image_id")
+            rows.writerow(names)
+            for test, image in product(range(tests), images):
                 day = datetime(2025, 1, 1) + timedelta(days=test)
                 for kind in ("simple", BETTER, "story"):
                     rate = 0.03 if kind == BETTER else 0.02
                     clicks = rng.binomial(4000, rate)
                     headline = f"The {kind} of dish number{test} {source}"
-                    rows.writerow([f"{source}{test}", headline, 4000, clicks, day])
+                    name = f"{source}{test}"
+                    rows.writerow([name, headline, 4000, clicks, day, image])
         options = ImportOptions(source=source, randomised=True, simulated=simulated)
         import_history(self.warehouse, self.clock, path, options)
         update_results(self.warehouse, self.clock)

@@ -83,7 +83,7 @@ def test_what_speaks_for_a_hook_are_past_hooks_and_their_own_lifts(
     adds = [voice.adds for voice in better.voices_for]
     assert adds == sorted(adds, reverse=True) and adds[-1] > 0
     # A winner's like speaks for it; so does a loser's unlike.
-    assert all((BETTER in v.hook.hook) == (v.lift > 0) for v in better.voices_for)
+    assert all((BETTER in v.hook.hook) == v.is_like for v in better.voices_for)
 
 
 def test_under_twenty_five_experiments_nothing_is_registered(
@@ -137,7 +137,7 @@ def test_edges_lead_from_a_ranker_to_every_post_that_it_was_fitted_on(
     with tests.warehouse.transaction() as con:
         posts = con.execute(
             "SELECT parent_id FROM edges WHERE child_kind = 'model' AND child_id = ? "
-            "AND parent_kind = 'post' AND relation = 'learnt from'",
+            "AND parent_kind = 'post' AND relation = 'learnt_from'",
             [model.model_id],
         ).fetchall()
         all_posts = con.execute("SELECT post_id FROM posts").fetchall()
@@ -179,6 +179,17 @@ def test_what_was_looked_at_later_does_not_count(tests: HeadlineTests) -> None:
             evidence_before(con, datetime(2025, 1, day)).arms for day in (30, 31)
         )
     assert len(early) == 0 and len(late) == 90  # all readings are of the newest day
+
+
+def test_hooks_are_compared_beside_the_same_image_only(tests: HeadlineTests) -> None:
+    tests.add(15, images=("cat", "dog"))
+    found = fitted(tests)
+    assert found.groups == 30 and found.arms == 90 and found.model is not None
+    with tests.warehouse.transaction() as con:
+        images = con.execute(
+            "SELECT image, count(*) FROM ranker_arms GROUP BY image ORDER BY image"
+        ).fetchall()
+    assert images == [("image:cat", 45), ("image:dog", 45)]
 
 
 def test_a_hook_is_encoded_once(tests: HeadlineTests) -> None:

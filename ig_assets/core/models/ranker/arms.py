@@ -44,7 +44,7 @@ ORDER BY a.started_at NULLS FIRST, a.experiment_id, a.arm, a.post_id
 
 _OF_RANKER = """
 SELECT post_id, experiment_id, arm, script_id, variant_id, revision_hash, events,
-    trials, sigma, randomised, started_at
+    trials, sigma, randomised, image, started_at
 FROM ranker_arms
 WHERE model_id = $1
 """
@@ -55,7 +55,8 @@ class PastArm:
     """One post of an experiment: `events` of `trials`, and the hook it began with.
 
     `sigma` is the sd on the log scale between posts of the same words, 0 where an
-    audience was divided at random.
+    audience was divided at random. `image` names what was shown beside it, None where
+    that is not known.
     """
 
     post_id: str
@@ -68,6 +69,7 @@ class PastArm:
     trials: float
     sigma: float
     randomised: bool
+    image: str | None
     started_at: datetime | None
     hook: str
 
@@ -84,12 +86,13 @@ class PastHook:
 class PastHooks:
     """The rows to learn from, oldest experiment first: one per entry of `hooks`.
 
-    `experiments` names the groups of `outcomes`, in their order.
+    `groups` names the groups of `outcomes`, in their order: what one experiment showed
+    beside one image.
     """
 
     hooks: tuple[PastHook, ...]
     outcomes: Outcomes
-    experiments: tuple[str, ...]
+    groups: tuple[tuple[str, str], ...]
 
     @property
     def texts(self) -> list[str]:
@@ -122,12 +125,12 @@ def past_hooks(arms: Sequence[PastArm]) -> PastHooks:
     """Rows of the arms, in the order of their experiments' first arms.
 
     Arms of equal hooks that an audience was divided among at random are one row with
-    the sum of their counts. An experiment with fewer than two hooks compares none and
-    is left out.
+    the sum of their counts. A group with fewer than two hooks compares none and is left
+    out.
     """
-    groups: dict[str, list[PastHook]] = {}
+    groups: dict[tuple[str, str], list[PastHook]] = {}
     for arm in arms:
-        rows = groups.setdefault(arm.experiment_id, [])
+        rows = groups.setdefault((arm.experiment_id, arm.image or ""), [])
         same = [n for n, row in enumerate(rows) if row.hook == arm.hook]
         if same and arm.randomised:
             known = rows[same[0]]
@@ -148,5 +151,5 @@ def past_hooks(arms: Sequence[PastArm]) -> PastHooks:
             [sum(arm.trials for arm in row.arms) for row in hooks],
             [row.arms[0].sigma for row in hooks],
         ),
-        experiments=tuple(compared),
+        groups=tuple(compared),
     )

@@ -55,6 +55,14 @@ class Voice:
     lift: float
     adds: float
 
+    @property
+    def is_like(self) -> bool:
+        """Whether the text resembles it, as the ranker sees both.
+
+        What did well speaks for its like, what did badly for its unlike.
+        """
+        return (self.adds > 0) == (self.lift > 0)
+
 
 @dataclass(frozen=True)
 class HookScore:
@@ -74,6 +82,29 @@ class HookScore:
     voices_against: tuple[Voice, ...]
 
 
+@dataclass(frozen=True)
+class OrderedHooks:
+    """Scores from the highest expected lift to the lowest, and the ranker's state.
+
+    `left_out` arms are not used any more, since scripts were forgotten.
+    """
+
+    state: str
+    left_out: int
+    scores: tuple[HookScore, ...]
+
+
+def order_hooks(
+    warehouse: Warehouse, clock: Clock, encoder: HookEncoder, hooks: Sequence[str]
+) -> OrderedHooks:
+    """Order hooks by the newest ranker. Raises as `load_ranker` and `score`."""
+    loaded = load_ranker(warehouse, clock, encoder)
+    scores = score(loaded, warehouse, clock, encoder, hooks)
+    state = str((loaded.model.artifact or {})["state"])
+    ordered = sorted(scores, key=lambda found: -found.lift)
+    return OrderedHooks(state, loaded.forgotten, tuple(ordered))
+
+
 def load_ranker(
     warehouse: Warehouse, clock: Clock, encoder: HookEncoder
 ) -> LoadedRanker:
@@ -83,7 +114,7 @@ def load_ranker(
         if model is None or model.artifact is None:
             raise InputError(
                 "There is no ranker yet; `ig-assets ranker fit` makes one of "
-                f"{MIN_GROUPS} experiments or more."
+                f"{MIN_GROUPS} comparisons or more."
             )
         if model.base_model != encoder.model:
             raise InputError(
@@ -93,9 +124,9 @@ def load_ranker(
         stored = int(model.artifact["arms"])
         arms = remembered(con, arms_of_ranker(con, model.model_id))
     past = past_hooks(arms)
-    if len(past.experiments) < MIN_GROUPS:
+    if len(past.groups) < MIN_GROUPS:
         raise InputError(
-            f"{len(past.experiments)} experiments of the ranker are left, of the "
+            f"{len(past.groups)} comparisons of the ranker are left, of the "
             f"{MIN_GROUPS} that one needs; run `ig-assets ranker fit`."
         )
     forgotten = stored - len(past.arms)
