@@ -12,7 +12,7 @@ import dagster as dg
 SENTENCES: Mapping[str, str] = {
     "raw_scripts": (
         "**{new}** new scripts, **{changed}** changed, **{retired}** retired, "
-        "**{promoted}** of them winners of a test; **{rejected}** could not be used."
+        "**{promoted}** made of winners; **{rejected}** could not be used."
     ),
     "script_index": (
         "**{upserted}** scripts entered or renewed in the index, **{deleted}** taken "
