@@ -179,6 +179,12 @@ def test_a_sentence_with_a_figure_that_is_not_known_is_not_said() -> None:
     assert summary("fine_tune_jsonl", figures) is None
 
 
+def test_results_without_an_undecided_test_are_no_list_of_zeros() -> None:
+    said = summary("experiment_results", {"experiments": 0, "evaluated": 0})
+    assert said is not None
+    assert said.value == "No test is undecided, so that none was looked at."
+
+
 def test_figures_of_0_are_one_entry_but_those_of_the_sentence() -> None:
     found = zeros_together(
         {"new": 0, "renamed": 0, "cost": 0.0, "is_on": False}, ["new"]

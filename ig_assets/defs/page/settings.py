@@ -43,7 +43,10 @@ def _shown(field: str, value: Any) -> str:
         return warehouse_uri(str(value))
     if isinstance(value, Path) and value.is_relative_to(WORKSPACE):
         return in_workspace(value)
-    return _without_password(str(value)) if "://" in str(value) else str(value)
+    text = str(value)
+    if text.startswith(f"{WORKSPACE}/"):
+        return in_workspace(Path(text))
+    return _without_password(text) if "://" in text else text
 
 
 def _without_password(url: str) -> str:
