@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from ig_assets.warehouse.data_dictionary import described_tables
+from ig_assets.warehouse.data_dictionary import described_tables, described_views
 
 SAMPLE_ROWS = 20
 
@@ -37,11 +37,12 @@ def sample_table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
 
 
 def column_schema(table: str) -> dg.TableSchema:
-    """The columns of a table with their types and words of the data dictionary."""
+    """The columns of a table or view with their types and the dictionary's words."""
+    described = described_tables() | described_views()
     return dg.TableSchema(
         columns=[
             dg.TableColumn(column.name, column.type, column.description)
-            for column in described_tables()[table].columns
+            for column in described[table].columns
         ]
     )
 

@@ -41,7 +41,7 @@ class DescribedTable:
 
 
 @cache
-def described_tables() -> Mapping[str, DescribedTable]:
+def described_tables() -> dict[str, DescribedTable]:
     """All tables by name. A column without words of its own has the common ones."""
     known = _read()
     return {
@@ -53,7 +53,7 @@ def described_tables() -> Mapping[str, DescribedTable]:
 
 
 @cache
-def described_views() -> Mapping[str, DescribedTable]:
+def described_views() -> dict[str, DescribedTable]:
     """All named views by name, in their order.
 
     A view has the columns of the table that it is `like`, or `only` some of them, and

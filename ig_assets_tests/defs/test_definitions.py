@@ -16,6 +16,7 @@ import pytest
 from dagster._core.definitions.partitions.snap import PartitionsSnap
 
 
+from ig_assets.warehouse.data_dictionary import described_tables, described_views
 from ig_assets_tests.defs.graph import ASSETS, EXTERNAL, overview
 from ig_assets_tests.defs.ticking import DagsterEnv
 
@@ -47,7 +48,8 @@ def test_an_asset_names_its_table_and_what_each_column_holds(
     definitions: dg.Definitions, name: str
 ) -> None:
     spec = definitions.resolve_assets_def(name).specs_by_key[dg.AssetKey(name)]
-    assert spec.metadata["dagster/table_name"].startswith("ig.")
+    schema_name, _, table = spec.metadata["dagster/table_name"].rpartition(".")
+    assert table in (described_tables() if schema_name == "ig" else described_views())
     schema = spec.metadata["dagster/column_schema"]
     assert len(schema.columns) > 2
     assert all(column.description and column.type for column in schema.columns)

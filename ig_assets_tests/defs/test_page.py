@@ -16,7 +16,7 @@ from ig_assets.defs.page.about import (
     on_the_systems_clock,
     warehouse_uri,
 )
-from ig_assets.defs.page.settings import settings_markdown
+from ig_assets.defs.page.settings import settings_table
 from ig_assets.defs.page.summaries import SENTENCES, summary
 from ig_assets.settings import Settings, load_settings
 from ig_assets.workspace import WORKSPACE
@@ -139,7 +139,7 @@ def test_only_the_systems_clock_makes_an_asset_overdue(
 def test_every_setting_is_shown_and_no_secret(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    shown = settings_markdown(
+    table = settings_table(
         with_settings(
             monkeypatch,
             OPENAI_API_KEY=KEY,
@@ -149,12 +149,21 @@ def test_every_setting_is_shown_and_no_secret(
             IG_OWNERS="team:content, mara@example.com",
         )
     )
-    assert KEY not in shown
-    assert len(shown.splitlines()) == 2 + len(Settings.model_fields)
-    assert "| **OPENAI_API_KEY** | **set, not shown** |" in shown
-    assert "https://proxy.example.com/v1" in shown
-    assert "| **IG_WAREHOUSE_URL** | **postgres** |" in shown
-    assert "s3://scripts/reels" in shown
+    assert KEY not in str(table)
+    rows = [record.data for record in table.records]
+    assert len(rows) == len(Settings.model_fields)
+    changed = {row["setting"]: row["value"] for row in rows if not row["is_default"]}
+    assert list(changed) == [row["setting"] for row in rows[: len(changed)]]
+    assert (
+        changed.items()
+        >= {
+            "OPENAI_API_KEY": "set, not shown",
+            "OPENAI_BASE_URL": "https://proxy.example.com/v1",
+            "IG_WAREHOUSE_URL": "postgres",
+            "IG_LIBRARY": "s3://scripts/reels",
+            "IG_OWNERS": "team:content, mara@example.com",
+        }.items()
+    )
 
 
 def test_every_asset_that_runs_has_a_sentence() -> None:
@@ -168,6 +177,12 @@ def test_a_sentence_with_a_figure_that_is_not_known_is_not_said() -> None:
     assert summary("fine_tune_jsonl", figures | {"other": 1}) is not None
     del figures["tokens"]
     assert summary("fine_tune_jsonl", figures) is None
+
+
+def test_results_without_an_undecided_test_are_no_list_of_zeros() -> None:
+    said = summary("experiment_results", {"experiments": 0, "evaluated": 0})
+    assert said is not None
+    assert said.value == "No test is undecided, so that none was looked at."
 
 
 def test_figures_of_0_are_one_entry_but_those_of_the_sentence() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -152,6 +154,24 @@ def test_months_and_days_are_partitions(ui: Ui) -> None:
 @pytest.mark.parametrize("asset", sorted(ASSETS - {"effective_settings"}))
 def test_the_loop_has_materialised_every_asset(ui: Ui, asset: str) -> None:
     assert ui.materialisations(asset)
+
+
+@pytest.mark.parametrize("asset", sorted(ASSETS - {"effective_settings"}))
+def test_the_newest_materialisation_begins_with_a_sentence(ui: Ui, asset: str) -> None:
+    said = ui.materialisations(asset)[0]["metadata"]["summary"]["mdStr"]
+    assert said and "{" not in said
+
+
+def test_partitions_end_at_the_clock_of_the_data_folder(
+    ui: Ui, turned_loop: TurnedLoop
+) -> None:
+    now = datetime.fromisoformat(
+        json.loads((turned_loop.data_dir / "clock.json").read_text())["now"]
+    )
+    nodes = ui.nodes()
+    yesterday = (now - timedelta(days=1)).date().isoformat()
+    assert nodes["engagement_metrics"]["partitionKeys"][-1] == yesterday
+    assert nodes["training_examples"]["partitionKeys"] == list(MONTHS)
 
 
 def test_each_month_of_the_loop_is_a_materialised_partition(ui: Ui) -> None:

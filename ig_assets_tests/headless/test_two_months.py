@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 
 from ig_assets.core.reports.lineage_trace import scripts_behind_model, trace
+from ig_assets.warehouse.data_dictionary import described_tables
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.headless.loop_fixtures import MONTHS, TurnedLoop
 
@@ -21,6 +22,28 @@ def test_two_months_are_turned_and_closed(turned_loop: TurnedLoop) -> None:
     assert turned_loop.reports[0]["turned"] == [JANUARY, FEBRUARY]
     clock = json.loads((turned_loop.data_dir / "clock.json").read_text())
     assert clock == {"now": "2026-03-01T00:50:00"}
+
+
+def test_every_status_in_the_tables_is_one_that_the_dictionary_lists(
+    turned_loop: TurnedLoop,
+) -> None:
+    listed = {
+        table.name: set(column.values)
+        for table in described_tables().values()
+        for column in table.columns
+        if column.name == "status"
+    }
+    assert len(listed) == 10 and all(listed.values())
+    found = {
+        table: {
+            row["status"] for row in turned_loop.rows(f"SELECT status FROM {table}")
+        }
+        for table in listed
+    }
+    assert found["posts"] and found["api_calls"]
+    assert {table: found[table] - listed[table] for table in listed} == dict.fromkeys(
+        listed, set()
+    )
 
 
 def test_the_report_says_that_the_audience_is_simulated(

@@ -30,8 +30,10 @@ from ig_assets.defs.metadata import (
     picture,
     sample_table,
     without_empty,
+    zeros_together,
 )
 from ig_assets.defs.page.about import BY_SIX_EACH_DAY, WITHIN_A_MONTH
+from ig_assets.defs.page.summaries import figures_said
 from ig_assets.defs.page.summaries import summary as sentence
 from ig_assets.defs.partitions import days, days_of, month_of, months_ahead
 from ig_assets.defs.stage import stage_asset
@@ -202,7 +204,11 @@ def engagement_metrics(
                 "source": social.source_note,
                 "not_read": _OUT_OF_REACH if day in past else None,
             }
-            read = {"summary": sentence("engagement_metrics", read), **read}
+            kept = figures_said("engagement_metrics", read)
+            read = {
+                "summary": sentence("engagement_metrics", read),
+                **zeros_together(read, kept),
+            }
             key = day.isoformat()
             if len(readable) == len(chosen):
                 context.add_asset_metadata(without_empty(read), partition_key=key)
@@ -287,7 +293,7 @@ def experiment_results(
 @stage_asset(
     deps=[experiment_results],
     group="experiments",
-    table="decisions",
+    table="won_decisions",
     is_of_the_audience=True,
     kinds={"duckdb"},
     pool="experiments",

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ig_assets.defs.page.about import OWNERS
-from ig_assets.defs.page.settings import settings_markdown
+from ig_assets.defs.page.settings import settings_table
 from ig_assets.settings import load_settings
 
 effective_settings = dg.AssetSpec(
@@ -14,8 +14,8 @@ effective_settings = dg.AssetSpec(
     code_version="1",
     description=(
         "One row per setting, with the value in force since this code location was "
-        "loaded; bold where it is not the default. Keys and passwords are not shown. "
+        "loaded, those first that are not the default. No key or password is shown. "
         "External: it is never materialised; `.env.example` explains each setting."
     ),
-    metadata={"settings": dg.MetadataValue.md(settings_markdown(load_settings()))},
+    metadata={"settings": settings_table(load_settings())},
 )

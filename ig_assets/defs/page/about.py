@@ -12,6 +12,7 @@ import dagster as dg
 
 from ig_assets.defs.metadata import column_schema
 from ig_assets.settings import Settings, load_settings
+from ig_assets.warehouse.data_dictionary import described_tables
 from ig_assets.workspace import WORKSPACE
 
 _SETTINGS = load_settings()
@@ -45,9 +46,13 @@ def asset_tags(
 
 
 def table_metadata(table: str) -> dict[str, Any]:
-    """The table's name, its columns with their meaning, and where it is."""
+    """The name, the columns with their meaning, and the place of a table or view.
+
+    The named views are made in each process, and lie in no schema of the warehouse.
+    """
+    name = f"ig.{table}" if table in described_tables() else table
     return {
-        "dagster/table_name": f"ig.{table}",
+        "dagster/table_name": name,
         "dagster/column_schema": column_schema(table),
         "dagster/uri": warehouse_uri(_SETTINGS.warehouse_location),
     }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import dagster as dg
 from pydantic import SecretStr
 
 from ig_assets.defs.page.about import in_workspace, warehouse_uri
@@ -14,17 +14,24 @@ from ig_assets.settings import Settings, variable_name
 from ig_assets.workspace import WORKSPACE
 
 
-def settings_markdown(settings: Settings) -> str:
-    """A row per setting; those that differ from the default come first, in bold."""
-    changed, same = [], []
-    for field, known in Settings.model_fields.items():
-        value = getattr(settings, field)
-        name, shown = variable_name(field), _shown(field, value)
-        if value == known.default:
-            same.append(f"| {name} | {shown} |")
-        else:
-            changed.append(f"| **{name}** | **{shown}** |")
-    return "\n".join(["| setting | value |", "|---|---|", *changed, *same])
+def settings_table(settings: Settings) -> dg.TableMetadataValue:
+    """A row per setting; those that differ from the default come first."""
+    rows = [
+        {
+            "setting": variable_name(field),
+            "value": _shown(field, value := getattr(settings, field)),
+            "is_default": value == known.default,
+        }
+        for field, known in Settings.model_fields.items()
+    ]
+    rows.sort(key=lambda row: bool(row["is_default"]))
+    columns = {"setting": "string", "value": "string", "is_default": "bool"}
+    return dg.MetadataValue.table(
+        records=[dg.TableRecord(row) for row in rows],
+        schema=dg.TableSchema(
+            columns=[dg.TableColumn(name, kind) for name, kind in columns.items()]
+        ),
+    )
 
 
 def _shown(field: str, value: Any) -> str:
@@ -33,11 +40,13 @@ def _shown(field: str, value: Any) -> str:
     if isinstance(value, SecretStr):
         return "set, not shown"
     if field == "warehouse_url":
-        return html.escape(warehouse_uri(str(value)))
+        return warehouse_uri(str(value))
     if isinstance(value, Path) and value.is_relative_to(WORKSPACE):
-        return html.escape(in_workspace(value))
-    text = _without_password(str(value)) if "://" in str(value) else str(value)
-    return html.escape(text).replace("|", "&#124;")
+        return in_workspace(value)
+    text = str(value)
+    if text.startswith(f"{WORKSPACE}/"):
+        return in_workspace(Path(text))
+    return _without_password(text) if "://" in text else text
 
 
 def _without_password(url: str) -> str:

@@ -12,7 +12,7 @@ import dagster as dg
 SENTENCES: Mapping[str, str] = {
     "raw_scripts": (
         "**{new}** new scripts, **{changed}** changed, **{retired}** retired, "
-        "**{promoted}** of them winners of a test; **{rejected}** could not be used."
+        "**{promoted}** made of winners; **{rejected}** could not be used."
     ),
     "script_index": (
         "**{upserted}** scripts entered or renewed in the index, **{deleted}** taken "
@@ -55,22 +55,21 @@ SENTENCES: Mapping[str, str] = {
     "fine_tune_jsonl": "**{lines}** lines with {tokens} tokens: {size}.",
     "fine_tune_job": "Job **{job_id}** at {provider} is **{status}**.",
     "fine_tuned_model": "**{name}**, made from {base_model}, is **{status}**.",
-    "model_evaluation": (
-        "**{candidate}** against {against} on {n} held-out topics: {reason}"
-    ),
+    "model_evaluation": ("**{candidate}** against {against}: {reason}"),
     "api_usage": (
         "**{calls}** calls for USD {cost_usd}, {unknown} without a known answer; "
         "without a price: {models_without_a_price}."
     ),
     "lineage_report": (
-        "**{texts}** texts gave {sft} texts to learn and {dpo} pairs; the job is "
-        "**{job_status}**, {in_model} examples are in its model."
+        "**{sft}** texts to learn and **{dpo}** pairs; the job is **{job_status}**, "
+        "and {in_model} examples are in its model."
     ),
 }
 _BY_BATCH = (
     "**{collected}** vectors collected from the Batch API, **{submitted}** texts "
     "submitted, {under_way} under way."
 )
+_ALL_DECIDED = "No test is undecided, so that none was looked at."
 _AT_ONCE = "**{embedded}** texts embedded now, {reused} had a vector; {tokens} tokens."
 
 
@@ -97,4 +96,6 @@ def summary(asset: str, metadata: Mapping[str, Any]) -> dg.MarkdownMetadataValue
 def _template(asset: str, metadata: Mapping[str, Any]) -> str | None:
     if asset == "script_embeddings":
         return _BY_BATCH if "submitted" in metadata else _AT_ONCE
+    if asset == "experiment_results" and metadata.get("experiments") == 0:
+        return _ALL_DECIDED
     return SENTENCES.get(asset)
