@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ig_assets.core.generation.gates.novelty import CorpusRuns
+from ig_assets.core.generation.gates.novelty import CorpusRuns, word_runs
 from ig_assets.warehouse.warehouse import Connection
 
 # One row per generated text, with the key by which `Erasure` names it.
@@ -51,11 +51,19 @@ def generated_texts(con: Connection) -> list[GeneratedText]:
 def copies(
     written: Iterable[GeneratedText], texts: Iterable[str], bounds: Bounds
 ) -> list[GeneratedText]:
-    """The generated texts that copied one of `texts`."""
-    runs = CorpusRuns(texts)
+    """The generated texts that copied one of `texts`.
+
+    A text that shares no run of words with any, as most do not, is not measured.
+    """
+    words = list(texts)
+    sought = {run for text in words for run in word_runs(text)}
+    runs = CorpusRuns(words)
     return [
         one
         for one in written
-        if runs.novelty(one.text) < bounds.novelty_floor
-        or runs.longest_shared_run(one.text) > bounds.most_copied_words
+        if not sought.isdisjoint(word_runs(one.text))
+        and (
+            runs.novelty(one.text) < bounds.novelty_floor
+            or runs.longest_shared_run(one.text) > bounds.most_copied_words
+        )
     ]
