@@ -49,6 +49,8 @@ _PERIODS = frozenset(
 _THINGS = frozenset(
     "all alle grand overall general g\u00e9n\u00e9ral reel reels post posts video "
     "videos beitr\u00e4ge beitrag publications publicaciones publica\u00e7\u00f5es "
+    "views reach likes impressions engagement aufrufe reichweite vues "
+    "visualizaciones alcance visualizzazioni "
     "account accounts konto konten profile profiles page pages channel channels kanal "
     "rows days tage".split()
 )
