@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time
 
+from ig_assets.core.tabular.clock_times import NotAnInstantError
 from ig_assets.core.tabular.dialect import is_typed
+from ig_assets.core.tabular.instants import parse_cell_instant
 from ig_assets.core.tabular.missing import is_missing
 from ig_assets.core.tabular.table import TOTALS, Batch, Cell
 from ig_assets.core.tabular.vocabulary import NAMES, bare_name, plain_name
@@ -47,6 +49,8 @@ _PERIODS = frozenset(
 _THINGS = frozenset(
     "all alle grand overall general g\u00e9n\u00e9ral reel reels post posts video "
     "videos beitr\u00e4ge beitrag publications publicaciones publica\u00e7\u00f5es "
+    "views reach likes impressions engagement aufrufe reichweite vues "
+    "visualizaciones alcance visualizzazioni "
     "account accounts konto konten profile profiles page pages channel channels kanal "
     "rows days tage".split()
 )
@@ -185,10 +189,11 @@ class _Columns:
             return False
         if any(n in self._days and _has_time(row[n]) for n in filled):
             return False
-        left = [n for n in filled if n not in said and _is_words(row[n])]
+        known = {*said, *self._days}
+        left = [n for n in filled if n not in known and _is_words(row[n])]
         if not left:
             return True
-        if any(n in self._days for n in filled) or not self._words:
+        if any(n in self._days and _is_day(row[n]) for n in filled) or not self._words:
             return False
         return not any(
             n in self._words or not (n in self._labels or _is_shared(n, row, first))
@@ -245,6 +250,15 @@ def _has_time(cell: Cell) -> bool:
     if isinstance(cell, datetime):
         return cell.time() != time()
     return _TIME_OF_DAY.search(str(cell).strip()) is not None
+
+
+def _is_day(cell: Cell) -> bool:
+    """Whether a cell is one date, and no range of days or other words."""
+    try:
+        found = parse_cell_instant(cell, "dmy")
+    except NotAnInstantError as error:
+        return error.is_dated
+    return found is not None and found.until is None
 
 
 def _is_period(text: str) -> bool:

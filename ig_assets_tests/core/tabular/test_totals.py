@@ -21,7 +21,10 @@ POSTS = (
         *(",,Monthly total for all reels,,30", ",,Total for March - @brand,,30"),
         *("@brand,,Gesamt f\u00fcr M\u00e4rz \u2013 @brand,,30", "@brand,,Overall,,30"),
         *("@brand,Reel,Total (2 posts),,30", "@brand,Reel,Average per reel,,15"),
-        "@brand,,Total pour mars 2026,,30",
+        *(
+            "@brand,,Total pour mars 2026,,30",
+            "@brand,,Total,2026-03-01 to 2026-03-31,3",
+        ),
     ],
 )
 def test_a_total_beside_an_account_or_a_type_of_post_is_no_post(

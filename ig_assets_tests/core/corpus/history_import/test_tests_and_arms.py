@@ -60,6 +60,11 @@ def test_arms_without_a_column_of_tests_are_said_to_be_compared_with_nothing(
         *("t,Winner,Never salt,1000,80", "t,Winner,The best one,1000,80"),
         *("t,Winner: B,Never salt,3000,200", "t,Winner,B,1000,80", "t,Winner,B,,"),
         *("t,Lift %,60,12,8", "t,Statistical significance,95,,", "t,p-value,0.03,,"),
+        *("t,Winner = Variant B,Never salt,1000,80", "t,B wins,Never salt,1000,80"),
+        *(
+            "t,\U0001f3c6 Winner \U0001f3c6,Never salt,1000,80",
+            "t,Winner,Variant B,1,1",
+        ),
         *("t,Gewinner: B,Never salt,1000,80", "t,Ganador,Never salt,1000,80"),
         *("t,R\u00e9sultat : B,Never salt,1000,80", "t,Vincitore,B,1000,80"),
     ],
@@ -78,6 +83,7 @@ def test_a_row_that_repeats_an_arm_as_the_winner_is_no_arm(
     "row",
     [
         *("Winner,A winning lid,70,5,", "Results first,Never salt,1000,80,"),
+        *("Never wins,Never wins again,70,5,", "Winner takes all,Lids on,70,5,"),
         *("Winner,Never salt,1000,80,reel99", "Winner,All at zero,0,0,"),
     ],
 )

@@ -34,7 +34,13 @@ _LABEL = re.compile(
     r"(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_AROUND = " \t:=()[]%\u2192>-\u2013\u2014#\"'*"
+_WINS = re.compile(
+    r"(?P<rest>.+?) (?:wins|won|has won|is the winner|gewinnt|gewann|gana|gan\u00f3|"
+    r"gagne|vince|vence|venceu)\W*",
+    re.IGNORECASE,
+)
+_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
+_KIND = re.compile(r"(?:the )?(?:variante?|variation|version|arm|hook|test) (?=\w)")
 
 
 def without_results(
@@ -68,8 +74,9 @@ def without_results(
 @lru_cache(maxsize=10_000)
 def _rest(label: str) -> str | None:
     """What stands behind a word for a result; None where the label begins otherwise."""
-    found = _LABEL.fullmatch(label.strip())
-    return None if found is None else found["rest"].strip(_AROUND)
+    label = label.strip()
+    found = _LABEL.fullmatch(label) or _WINS.fullmatch(label)
+    return None if found is None else _EDGES.sub("", found["rest"])
 
 
 def _says_result(row: HistoryRow, others: Iterable[HistoryRow]) -> str:
@@ -97,7 +104,8 @@ def _says_result(row: HistoryRow, others: Iterable[HistoryRow]) -> str:
 
 
 def _bare(label: str) -> str:
-    return " ".join(label.casefold().strip(_AROUND + ".!").split())
+    """An arm's name without signs around it, and without `Variant` before it."""
+    return _KIND.sub("", " ".join(_EDGES.sub("", label.casefold()).split()), count=1)
 
 
 def is_result(label: str) -> bool:
