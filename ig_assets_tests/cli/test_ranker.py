@@ -101,6 +101,7 @@ def test_variants_are_printed_in_the_rankers_order_and_rejected_ones_last(
     assert _order_of(services, rows[:2]) is None  # one hook has no order
 
 
+@pytest.mark.further
 def test_models_lists_a_ranker_and_lineage_counts_what_it_learnt_from(
     folder: Folder,
 ) -> None:

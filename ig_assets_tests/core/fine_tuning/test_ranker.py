@@ -65,6 +65,7 @@ def test_a_word_that_wins_in_past_tests_is_expected_to_win_again(
     assert 0.1 < better.lift < 0.3
 
 
+@pytest.mark.further
 def test_undecided_experiments_teach_too(tests: HeadlineTests) -> None:
     tests.add(30)
     with tests.warehouse.transaction() as con:
@@ -97,6 +98,7 @@ def test_under_twenty_five_experiments_nothing_is_registered(
         scores(tests, NEW)
 
 
+@pytest.mark.further
 def test_the_same_evidence_is_the_same_model_and_more_of_it_replaces_it(
     tests: HeadlineTests,
 ) -> None:
@@ -163,6 +165,7 @@ def test_a_forgotten_script_leaves_the_ranker_as_if_it_had_never_been_there(
     assert hooks and not any("number3 " in hook for hook in hooks)
 
 
+@pytest.mark.further
 def test_simulated_tests_do_not_count_beside_real_ones(tests: HeadlineTests) -> None:
     tests.add(30, source="sim", simulated=True)
     assert fitted(tests).groups == 30
@@ -172,6 +175,7 @@ def test_simulated_tests_do_not_count_beside_real_ones(tests: HeadlineTests) -> 
     assert found.left_out["simulated, and there are real ones"] == 90
 
 
+@pytest.mark.further
 def test_what_was_looked_at_later_does_not_count(tests: HeadlineTests) -> None:
     tests.add(30)
     with tests.warehouse.transaction() as con:
@@ -192,6 +196,7 @@ def test_hooks_are_compared_beside_the_same_image_only(tests: HeadlineTests) -> 
     assert images == [("image:cat", 45), ("image:dog", 45)]
 
 
+@pytest.mark.further
 def test_a_hook_is_encoded_once(tests: HeadlineTests) -> None:
     tests.add(30)
     fitted(tests)
@@ -201,6 +206,7 @@ def test_a_hook_is_encoded_once(tests: HeadlineTests) -> None:
     assert len(tests.encoder.encoded) == 92
 
 
+@pytest.mark.further
 def test_a_ranker_of_another_encoder_is_not_used(tests: HeadlineTests) -> None:
     tests.add(30)
     fitted(tests)

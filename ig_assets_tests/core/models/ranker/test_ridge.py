@@ -51,7 +51,7 @@ def dense(
     return beta, d - d @ x.T @ p @ x @ d, float(reml + outcomes.y @ p @ outcomes.y)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10_000))
 def test_effects_and_their_covariance_are_those_of_dense_least_squares(
     seed: int,
@@ -63,7 +63,7 @@ def test_effects_and_their_covariance_are_those_of_dense_least_squares(
     np.testing.assert_allclose(found.covariance, covariance, atol=1e-9)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.integers(0, 10_000))
 def test_the_variances_maximise_the_dense_restricted_likelihood(seed: int) -> None:
     blocks, outcomes = small(seed, arms=30)
@@ -84,7 +84,7 @@ def test_the_variances_maximise_the_dense_restricted_likelihood(seed: int) -> No
     assert all(penalised(other) >= reached - 1e-4 for other in others)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10_000))
 def test_a_score_is_the_sum_over_past_arms_that_the_kernel_form_gives(
     seed: int,
