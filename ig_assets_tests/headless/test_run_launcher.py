@@ -5,10 +5,15 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from ig_assets.headless.run_launcher import HEADLESS_RUNS, CommandAwareRunLauncher
+from ig_assets.headless.run_launcher import CommandAwareRunLauncher
+from ig_assets_tests.factories.cases import with_further
 
 
-@pytest.mark.parametrize("tags", HEADLESS_RUNS, ids=["present", "earlier version"])
+@pytest.mark.parametrize(
+    "tags",
+    with_further([{"ig/turned_by": "headless"}, {"ig/started_by": "command"}]),
+    ids=["earlier version", "present"],
+)
 def test_a_commands_run_is_asked_to_end_by_its_tag(tags: dict[str, str]) -> None:
     launcher = {
         "module": CommandAwareRunLauncher.__module__,
