@@ -121,7 +121,9 @@ def test_search_names_what_is_too_far_and_shows_it_when_asked(shell: Shell) -> N
     question = ("search", "sharp knives", "-k", "3")
     bound = {"IG_LEAST_RELEVANCE": "1"}
     said = _plain(shell.run(*question, **bound).stdout)
-    assert said.startswith("Nothing is near enough. The nearest are too far, below 1.00")
+    assert said.startswith(
+        "Nothing is near enough. The nearest are too far, below 1.00"
+    )
     assert said.endswith("; --far shows them.")
     far = shell.run(*question, "--far", "--json", **bound)
     found = json.loads(far.stdout)
