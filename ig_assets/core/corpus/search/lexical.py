@@ -56,19 +56,22 @@ _SEARCHED = """
         AND i.namespace = $namespace
 """
 
-# One row per script and word of it that begins as a word of the query does.
-_WORDS = f"""
-    CREATE TEMP TABLE lexical_words AS
-    SELECT script_id, bytes, word, count(*) AS times
-    FROM (
-        SELECT script_id, strlen(searched) AS bytes,
-            unnest(regexp_extract_all(searched, $pattern, 1)) AS word
-        FROM ({_SEARCHED})
-    )
-    GROUP BY script_id, bytes, word
+# One row per script that is searched: its length, and its words that begin as a word of
+# the query does.
+_TEXTS = f"""
+    CREATE TEMP TABLE lexical_texts AS
+    SELECT script_id, strlen(searched) AS bytes,
+        regexp_extract_all(searched, $pattern, 1) AS words
+    FROM ({_SEARCHED})
 """
 
-_SIZE = f"SELECT count(*), avg(strlen(searched)) FROM ({_SEARCHED})"
+# One row per script and such a word of it.
+_WORDS = """
+    CREATE TEMP TABLE lexical_words AS
+    SELECT script_id, bytes, word, count(*) AS times
+    FROM (SELECT script_id, bytes, unnest(words) AS word FROM lexical_texts)
+    GROUP BY script_id, bytes, word
+"""
 
 # One row per script and stem of the query.
 _FREQUENCIES = """
@@ -110,8 +113,11 @@ def lexical_shares(
     known = list(dict.fromkeys(one for view in stems for one in view))
     if not known:
         return {}
-    scope = {"name": index_name, "namespace": namespace}
-    con.execute(_WORDS, {**scope, "pattern": _pattern(known)})
+    con.execute(
+        _TEXTS,
+        {"name": index_name, "namespace": namespace, "pattern": _pattern(known)},
+    )
+    con.execute(_WORDS)
     words = con.execute("SELECT DISTINCT word FROM lexical_words").fetchall()
     akin = [
         (word, one, share)
@@ -127,7 +133,9 @@ def lexical_shares(
             "shares": [share for _, _, share in akin],
         },
     )
-    [(scripts, mean)] = con.execute(_SIZE, scope).fetchall()
+    [(scripts, mean)] = con.execute(
+        "SELECT count(*), avg(bytes) FROM lexical_texts"
+    ).fetchall()
     counts = con.execute(
         "SELECT stem, count(*) FROM lexical_frequencies GROUP BY stem"
     ).fetchall()

@@ -6,8 +6,9 @@ by the model of the space that answers now. Topics are embedded only where that 
 
 from __future__ import annotations
 
+import heapq
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ig_assets.core.corpus.embedding.query_cache import embed_queries
@@ -29,7 +30,7 @@ from ig_assets.core.corpus.search.rerank import diversify, nearest_first
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.costs.prices import LOCAL_PROVIDERS
 from ig_assets.core.identity import normalise_text
-from ig_assets.core.ports import EVERYTHING, Embedder, Filters, VectorIndex
+from ig_assets.core.ports import EVERYTHING, Embedder, Filters, Match, VectorIndex
 from ig_assets.errors import (
     AccessError,
     IgAssetsError,
@@ -43,6 +44,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 
 CANDIDATES_PER_RESULT = 8
 MOST_CANDIDATES = 10_000  # Pinecone's greatest top_k
+LEAST_LOOKED_UP = 1_000  # scripts with most of the words, before the filters
 
 EmbedderOf = Callable[[str, int], Embedder]  # of (model, dimensions)
 
@@ -236,8 +238,9 @@ class Retriever:
                     shares = lexical_shares(
                         con, self.index.name, namespace, query.views
                     )
+            known = _greatest(shares, max(most, LEAST_LOOKED_UP), matches)
             hits = usable_hits(
-                self.warehouse, search.scope, query.vector, matches, shares, most
+                self.warehouse, search.scope, query.vector, matches, known, most
             )
             near = sum(hit.is_near for hit in hits)
             exhausted = len(matches) < wanted or wanted == MOST_CANDIDATES
@@ -269,6 +272,17 @@ class Retriever:
                 f"The vector index {name!r} has none of its {entries:,} vectors; run "
                 "`ig-assets sync`, which writes them again from the cache for nothing."
             )
+
+
+def _greatest(
+    shares: Mapping[str, float], most: int, matches: Sequence[Match]
+) -> dict[str, float]:
+    """The greatest shares, at most `most`, and those of the matches."""
+    if len(shares) <= most:
+        return dict(shares)
+    best = heapq.nlargest(most, shares, key=lambda name: (shares[name], name))
+    names = [*best, *(match.entry_id for match in matches)]
+    return {name: shares[name] for name in names if name in shares}
 
 
 def _candidate(hit: Hit, query: Vector, topics: dict[str, Vector]) -> Candidate:
