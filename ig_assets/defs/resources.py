@@ -19,6 +19,7 @@ from ig_assets.core.ports import (
     BatchEmbedder,
     Clock,
     Embedder,
+    HookEncoder,
     LibraryStore,
     SocialPlatform,
     Trainer,
@@ -104,6 +105,16 @@ class EmbedderResource(dg.ConfigurableResource[Any]):
     def create_resource(self, context: dg.InitResourceContext) -> Embedder:
         """The embedder."""
         return wiring.make_embedder(load_settings())
+
+
+class HookEncoderResource(dg.ConfigurableResource[Any]):
+    """The encoder of hooks, of which the ranker makes its features; on this machine."""
+
+    model: str
+
+    def create_resource(self, context: dg.InitResourceContext) -> HookEncoder:
+        """The encoder."""
+        return wiring.make_hook_encoder(load_settings())
 
 
 class BatchesResource(dg.ConfigurableResource[Any]):
@@ -210,6 +221,7 @@ def resources(settings: Settings) -> dict[str, object]:
         "embedder": EmbedderResource(
             provider=settings.embedder, model=model, dimensions=dimensions
         ),
+        "hook_encoder": HookEncoderResource(model="MiniLM, layer 4"),
         "batches": BatchesResource(provider="openai"),
         "writers": WriterResource(provider=base.provider, base_model=base.name),
         "index": IndexResource(kind=settings.index),

@@ -25,6 +25,7 @@ ASSETS = {
     "active_model",
     "api_usage",
     "effective_settings",
+    "hook_ranker",
     "lineage_report",
 }
 EXTERNAL = {"active_model", "effective_settings"}
