@@ -68,6 +68,11 @@ def test_the_helm_values_set_the_pools_as_the_project_does() -> None:
     values = read("deploy/helm/values.yaml")
     extra = values["additionalInstanceConfig"]
     assert extra["concurrency"] == read("dagster.yaml")["concurrency"]
+    logs = read("dagster.yaml")["python_logs"]
+    assert values["pythonLogs"] == {
+        "managedPythonLoggers": logs["managed_python_loggers"],
+        "pythonLogLevel": logs["python_log_level"],
+    }
     retries = values["dagsterDaemon"]["runRetries"]
     assert retries["maxRetries"] == 0 and not retries["retryOnAssetOrOpFailure"]
 

@@ -33,7 +33,7 @@ def test_every_status_in_the_tables_is_one_that_the_dictionary_lists(
         for column in table.columns
         if column.name == "status"
     }
-    assert len(listed) == 10 and all(listed.values())
+    assert len(listed) == 11 and all(listed.values())
     found = {
         table: {
             row["status"] for row in turned_loop.rows(f"SELECT status FROM {table}")

@@ -13,9 +13,11 @@ from ig_assets import core
 from ig_assets.core.corpus.embedding.batch_store import BATCH_STATUSES, LINE_STATUSES
 from ig_assets.core.experiments.ad_studies.service import STUDY_STATUSES
 from ig_assets.core.fine_tuning.jobs import JOB_STATUSES
+from ig_assets.core.forgetting.service import BEGUN, DONE
 from ig_assets.warehouse import data_dictionary
 from ig_assets.warehouse.comments import views_sql, write_comments
 from ig_assets.warehouse.data_dictionary import described_tables, described_views
+from ig_assets.warehouse.forgetting.replay import REPLAYED
 from ig_assets.warehouse.views import VIEWS
 from ig_assets_tests.factories.warehouses import EARLIEST, migrated_warehouse
 
@@ -62,6 +64,7 @@ def test_every_view_is_described_column_by_column_as_it_is_made(
         ("embedding_batch_lines", LINE_STATUSES),
         ("fine_tune_jobs", JOB_STATUSES),
         ("split_tests", STUDY_STATUSES),
+        ("forget_requests", (BEGUN, DONE, REPLAYED)),
     ],
 )
 def test_the_values_of_a_status_are_those_of_the_code(

@@ -149,7 +149,7 @@ COLUMNS: Mapping[str, Columns] = {
     ),
     "ranker_arms": Columns(
         hashes="revision_hash",
-        others="model_id post_id experiment_id arm script_id variant_id",
+        others="model_id post_id experiment_id arm script_id variant_id image",
     ),
     "reel_containers": Columns(
         hashes="content_hash caption_hash",

@@ -162,6 +162,9 @@ def _reference(rank: int) -> RetrievedScript:
         revision_hash=text_hash(text),
         rank=rank,
         similarity=0.9 - rank / 10,
+        topic_similarity=None,
+        word_share=0.0,
+        relevance=0.9 - rank / 10,
         weight=0.9,
         origin="library",
         topic="bread",
@@ -172,6 +175,7 @@ def _reference(rank: int) -> RetrievedScript:
         text=text,
         language="en",
         is_winner=False,
+        is_simulated=False,
         shrunken_lift=None,
         experiment=None,
     )
