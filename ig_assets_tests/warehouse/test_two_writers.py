@@ -18,6 +18,7 @@ from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.conflicts import is_conflict
 from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.factories.cases import with_further
 from ig_assets_tests.warehouse.conftest import HOMES, NOW, MakeHome, PsqlServer
 
 PROCESSES = 2
@@ -54,7 +55,7 @@ def start(url: str, name: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("kind", HOMES)
+@pytest.mark.parametrize("kind", with_further(HOMES, tried=2))
 def test_two_first_syncs_at_once_double_no_row(
     kind: str, make_new_home: MakeHome
 ) -> None:
@@ -282,7 +283,7 @@ con.execute("COMMIT")
 """
 
 
-@pytest.mark.parametrize("kind", HOMES)
+@pytest.mark.parametrize("kind", with_further(HOMES, tried=2))
 def test_two_first_starts_without_turns_both_end_well(
     kind: str, make_new_home: MakeHome
 ) -> None:
