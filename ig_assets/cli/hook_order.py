@@ -15,12 +15,18 @@ _UNPROVEN = (
     "The ranker is unproven: it has not yet predicted outcomes better than chance, so "
     "its order may be luck."
 )
+_SIMULATED = (
+    "The ranker learnt from a simulated audience alone, so it says nothing of real "
+    "viewers."
+)
 
 
 def print_order(order: OrderedHooks) -> None:
     """A table of the hooks, the most promising first, and what limits its worth."""
     if order.state != "proven":
         errors.print(f"[yellow]Warning:[/yellow] {_UNPROVEN}")
+    if order.simulated:
+        errors.print(f"[yellow]Warning:[/yellow] {_SIMULATED}")
     if order.left_out:
         errors.print(
             f"{order.left_out} arms are left out, since scripts were forgotten."

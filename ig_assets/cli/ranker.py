@@ -83,6 +83,7 @@ def show(as_json: AsJson = False) -> None:
         {"": "why", "value": model.reason},
         {"": "comparisons", "value": f"{known['groups']:,}"},
         {"": "arms", "value": f"{known['arms']:,}"},
+        {"": "audience", "value": "simulated" if known.get("simulated") else "real"},
         {"": "encoder", "value": model.base_model},
         {"": "unexplained, sd", "value": f"{math.sqrt(known['s2']):.2f} (log scale)"},
     ]
@@ -139,8 +140,10 @@ def _in_words(fitted: RankerFit) -> str:
             f"Insufficient: {fitted.groups} comparisons (two hooks or more of one "
             f"experiment beside one image), {fitted.missing} more are needed. Nothing "
             "was registered."
+            + "".join(f" {one} is not used any more." for one in fitted.retired)
         )
+    of = " of a simulated audience" if fitted.simulated else ""
     return escaped(
         f"{fitted.model.model_id} is {fitted.model.status}, fitted on {fitted.arms:,} "
-        f"arms in {fitted.groups:,} comparisons ({fitted.model.reason})."
+        f"arms in {fitted.groups:,} comparisons{of} ({fitted.model.reason})."
     )

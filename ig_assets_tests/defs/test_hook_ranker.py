@@ -52,5 +52,6 @@ def test_a_fit_is_a_model_of_the_registry_and_shows_no_words(
         model = current_ranker(con)
     assert model is not None and model.model_id == found["model_id"]
     assert found["summary"].startswith(f"**{found['state']}** after 25 comparisons")
+    assert found["e_value"] >= found["e_value_needed"] and found["audience"] == "real"
     assert model.reason in found["summary"] and found["dagster/row_count"] == 75
     assert "dish number" not in str(found)

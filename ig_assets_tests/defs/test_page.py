@@ -90,6 +90,8 @@ def test_the_tags_are_on_the_assets(definitions: dg.Definitions) -> None:
         ("duckdb:////srv/mara/w.duckdb", "duckdb:w.duckdb"),
         ("postgres://mara:secret@db/ig", "postgres"),
         ("ducklake:postgres:host=db password=secret", "ducklake"),
+        ("host=db password=secret", "no URL, not shown"),
+        ("host=db password=se:cret", "no URL, not shown"),
     ],
 )
 def test_the_uri_of_a_table_has_no_path_of_this_machine_and_no_password(

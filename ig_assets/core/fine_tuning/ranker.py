@@ -31,6 +31,7 @@ from ig_assets.core.models.ranker.proof import (
     PROVEN,
     Proof,
     prove,
+    sound_bets,
 )
 from ig_assets.core.models.ranker.ranker import train
 from ig_assets.core.models.ranker.ridge import Variances
@@ -106,15 +107,22 @@ real headlines it finds as many pairs (722) as 0.92 of retrieval vectors (738)."
 
 @dataclass(frozen=True)
 class Evidence:
-    """Arms to learn from, and how many were left out for which reason."""
+    """Arms to learn from, and how many were left out for which reason.
+
+    `simulated`: all of them are of a simulated audience; else none is.
+    """
 
     arms: tuple[PastArm, ...]
     left_out: Counter[str]
+    simulated: bool
 
 
 @dataclass(frozen=True)
 class RankerFit:
-    """What a fit gave: `model` is None where there is too little to learn from."""
+    """What a fit gave: `model` is None where there is too little to learn from.
+
+    `simulated`: it rests on a simulated audience alone. `retired` was in use until now.
+    """
 
     state: str
     groups: int
@@ -122,7 +130,9 @@ class RankerFit:
     log_e: float
     proven_after: int | None
     left_out: dict[str, int]
+    simulated: bool
     model: ModelRow | None
+    retired: tuple[str, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -155,7 +165,7 @@ def evidence_before(
     kept = remembered(con, real or [arm for arm, _ in arms])
     if forgotten := len(real or arms) - len(kept):
         left_out["forgotten"] += forgotten
-    return Evidence(tuple(kept), left_out)
+    return Evidence(tuple(kept), left_out, simulated=bool(arms) and not real)
 
 
 def fit_ranker(
@@ -180,6 +190,10 @@ def fit_ranker(
     alone = len(evidence.arms) - len(past.arms)
     left_out = evidence.left_out + Counter({"no other hook to compare with": alone})
     if len(past.groups) < MIN_GROUPS:
+        # An earlier ranker rests on what does not count any more, or is forgotten.
+        why = f"{len(past.groups)} comparisons are left, of {MIN_GROUPS}"
+        with warehouse.transaction() as con:
+            retired = _retire_others(con, None, why, now)
         return RankerFit(
             state=INSUFFICIENT,
             groups=len(past.groups),
@@ -187,15 +201,23 @@ def fit_ranker(
             log_e=0.0,
             proven_after=None,
             left_out=dict(left_out),
+            simulated=evidence.simulated,
             model=None,
+            retired=retired,
         )
     features = features_of(warehouse, clock, encoder, past.texts)
+    group = past.outcomes.group
     proof = prove(
-        features, past.outcomes, clusters(features[ENCODER], past.outcomes.group)
+        features,
+        past.outcomes,
+        clusters(features[ENCODER], group),
+        sound=sound_bets(group, past.events, past.trials),
     )
     variances = train(features, past.outcomes).fit.variances
     with warehouse.transaction() as con:
-        model = _register(con, encoder, past, proof, variances, now, run_id)
+        model = _register(
+            con, encoder, past, proof, variances, evidence.simulated, now, run_id
+        )
     return RankerFit(
         state=proof.state,
         groups=len(past.groups),
@@ -203,6 +225,7 @@ def fit_ranker(
         log_e=proof.best_log_e,
         proven_after=proof.proven_after,
         left_out=dict(left_out),
+        simulated=evidence.simulated,
         model=model,
     )
 
@@ -241,6 +264,7 @@ def _register(
     past: PastHooks,
     proof: Proof,
     variances: Variances,
+    simulated: bool,
     now: datetime,
     run_id: str | None,
 ) -> ModelRow:
@@ -256,6 +280,7 @@ def _register(
         "proven_after": proof.proven_after,
         "theta": list(variances.theta),
         "s2": variances.s2,
+        "simulated": simulated,
     }
     row = {
         "model_id": model_id,
@@ -286,12 +311,24 @@ def _register(
     record_edges(con, edges, run_id, now)
     status = "active" if proof.state == PROVEN else "candidate"
     known = {model.model_id: model for model in list_rankers(con)}
-    for other in known.values():
-        if other.model_id != model_id and other.status in ("active", "candidate"):
-            set_status(con, other.model_id, "retired", f"replaced by {model_id}", now)
+    _retire_others(con, model_id, f"replaced by {model_id}", now)
     if model_id not in known or known[model_id].status != status:
         set_status(con, model_id, status, _in_words(proof), now)
     return get_model(con, model_id)
+
+
+def _retire_others(
+    con: Connection, model_id: str | None, why: str, now: datetime
+) -> tuple[str, ...]:
+    """Retire the rankers in use other than `model_id`; return their ids."""
+    others = tuple(
+        model.model_id
+        for model in list_rankers(con)
+        if model.model_id != model_id and model.status in ("active", "candidate")
+    )
+    for other in others:
+        set_status(con, other, "retired", why, now)
+    return others
 
 
 def _in_words(proof: Proof) -> str:

@@ -10,6 +10,8 @@ from ig_assets.errors import InputError
 
 JOB = "advance_clock"
 _DAY = timedelta(days=1)
+FURTHEST = timedelta(days=366)
+"""How far one move goes: a clock never goes back, and each day is a partition."""
 
 
 def clock_in_words(clock: Clock) -> str:
@@ -29,7 +31,8 @@ def advance_clock(clock: Clock, to: str) -> tuple[datetime, datetime]:
     """Move a simulated clock to a day or minute (empty: the next day's start).
 
     Returns the time before and after, naive UTC. Raises InputError for the system's
-    clock, for a text that is no time, and for one that is not after the present.
+    clock, for a text that is no time, and for one that is not after the present or more
+    than a year after it.
     """
     before = clock.now()
     if not isinstance(clock, MovableClock):
@@ -44,6 +47,11 @@ def advance_clock(clock: Clock, to: str) -> tuple[datetime, datetime]:
             f"The clock cannot go back to {after:%Y-%m-%d %H:%M}, since "
             f"{clock_in_words(clock)}; say a later time, such as `to: "
             f"{before + _DAY:%Y-%m-%d}`."
+        )
+    if after - before > FURTHEST:
+        raise InputError(
+            f"{after:%Y-%m-%d} is more than a year after {before:%Y-%m-%d}, and the "
+            "clock cannot go back again; move it by a year at most at a time."
         )
     clock.move_to(after)
     return before, after

@@ -1,5 +1,6 @@
 """The asset of the ranker: which hooks do well, learnt from all experiments so far."""
 
+import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,8 @@ def hook_ranker(
             "comparisons": fitted.groups,
             "arms": fitted.arms,
             "so": _so(fitted),
-            "e_value_log": fitted.log_e,
+            "audience": "simulated" if fitted.simulated else "real",
+            "e_value": math.exp(min(fitted.log_e, 700.0)),
             "e_value_needed": E_PROVEN,
             "model_id": "none" if model is None else model.model_id,
             **left_out,

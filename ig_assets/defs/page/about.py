@@ -62,9 +62,12 @@ def warehouse_uri(location: str) -> str:
     """The warehouse as a reader may know it.
 
     A file by its path within the workspace, of which another machine has no use; a
-    server by its kind alone, since its URL can hold a password.
+    server by its kind alone, since its URL can hold a password. So can a text that is
+    no URL, such as `host=db password=...`, which is refused only when it is opened.
     """
-    kind = location.split(":", 1)[0]
+    kind, colon, _ = location.partition(":")
+    if not colon or not kind.isalpha():
+        return "no URL, not shown"
     if kind != "duckdb":
         return kind
     file = Path(location.removeprefix("duckdb:///")).absolute()

@@ -15,7 +15,12 @@ from ig_assets.core.fine_tuning.ranker import (
     evidence_before,
     fit_ranker,
 )
-from ig_assets.core.models.ranker.scoring import HookScore, load_ranker, score
+from ig_assets.core.models.ranker.scoring import (
+    HookScore,
+    load_ranker,
+    order_hooks,
+    score,
+)
 from ig_assets.core.models.registry import (
     active_model,
     candidate_model,
@@ -229,3 +234,19 @@ def test_groups_with_nearly_equal_hooks_are_one_cluster() -> None:
     vectors[4] = vectors[0] + rng.normal(size=50) * 0.01
     found = clusters(vectors, np.array([0, 0, 1, 1, 2, 2]))
     assert found[0] == found[2] != found[1]
+
+
+def test_a_ranker_of_a_simulated_audience_says_so_and_ends_with_the_first_real_test(
+    tests: HeadlineTests,
+) -> None:
+    tests.add(25, simulated=True)
+    found = fitted(tests)
+    assert found.simulated and found.model is not None
+    warehouse, clock, encoder = tests.warehouse, tests.clock, tests.encoder
+    assert order_hooks(warehouse, clock, encoder, NEW).simulated
+    tests.add(1, source="new")
+    after = fitted(tests)
+    assert after.state == "insufficient" and not after.simulated
+    assert after.retired == (found.model.model_id,)
+    with pytest.raises(InputError, match="no ranker yet"):
+        order_hooks(warehouse, clock, encoder, NEW)

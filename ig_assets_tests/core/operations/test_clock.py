@@ -45,10 +45,12 @@ def test_the_clock_moves_to_the_day_or_minute_or_to_the_next_day(
         ("2026-03-05", "cannot go back to 2026-03-05 00:00"),
         ("2026-03-05 12:00", "such as `to: 2026-03-06`"),
         ("tomorrow", "write it as 2026-02-01"),
+        ("2206-03-06", "more than a year after 2026-03-05, and the clock cannot go"),
+        ("9999-12-31", "a year at most at a time"),
         ("2026-04-01T00:00+02:00", "no time without a zone"),
     ],
 )
-def test_a_time_that_is_past_or_no_time_moves_nothing(
+def test_a_time_that_is_past_or_far_off_or_no_time_moves_nothing(
     clock: SimulatedClock, to: str, said: str
 ) -> None:
     with pytest.raises(InputError, match=said):

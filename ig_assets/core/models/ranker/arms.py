@@ -100,6 +100,16 @@ class PastHooks:
         return [row.hook for row in self.hooks]
 
     @property
+    def events(self) -> list[float]:
+        """The hooks' events, over their arms."""
+        return [sum(arm.events for arm in row.arms) for row in self.hooks]
+
+    @property
+    def trials(self) -> list[float]:
+        """The hooks' trials, over their arms."""
+        return [sum(arm.trials for arm in row.arms) for row in self.hooks]
+
+    @property
     def arms(self) -> list[PastArm]:
         """All arms."""
         return [arm for row in self.hooks for arm in row.arms]

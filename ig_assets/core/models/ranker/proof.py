@@ -4,13 +4,14 @@ Before each group's outcome the ranker that was fitted on earlier groups alone p
 it. The group's arms are paired from both ends of its ranking (best with worst, and so
 on), and each pair's outcome d = y_i - y_j is bet on. If a text's words say nothing of
 its rate, swapping two arms of a group changes nothing, so given |d| both signs are
-equally likely; a bet then gains
+equally likely (counts of unequal traffic have this symmetry only where they are not
+small: see `sound_bets`); a bet then gains
 
     e = 2 / (1 + exp(-2 m d / V)),
 
 the ranker's own odds of the sign for a prediction N(m, V), against even odds. Its mean
 over the two signs is 1, so the product over pairs is a test martingale, whatever the
-distribution of d, and exceeds 20 with a probability of at most 1 in 20 (Ville 1939;
+distribution of |d|, and exceeds 20 with a probability of at most 1 in 20 (Ville 1939;
 Ramdas et al. 2023, "Game-theoretic statistics and safe anytime-valid inference",
 Statistical Science 38). Groups of a cluster of near-duplicate hooks that an earlier
 group belongs to are learnt from and not bet on: to remember words is no knowledge.
@@ -36,6 +37,11 @@ FIRST_FIT = 10
 GROWTH = 1.25
 """A new fit comes when the groups have grown by this factor: fits cost, groups do
 not."""
+
+LEAST_EXPECTED = 5.0
+"""Events that each arm of unequal traffic must have had to expect."""
+MOST_UNEQUAL = 1.1
+"""Traffic of the largest arm over that of the smallest that counts as equal."""
 
 INSUFFICIENT, UNPROVEN, PROVEN = "insufficient", "unproven", "proven"
 
@@ -70,16 +76,20 @@ def prove(
     outcomes: Outcomes,
     cluster: Ints,
     *,
+    sound: npt.NDArray[np.bool_] | None = None,
     stop_when_proven: bool = False,
 ) -> Proof:
     """Replay the groups in the order of their numbers (0 is the oldest).
 
-    `cluster` (groups) says which groups share nearly equal hooks. With
+    `cluster` (groups) says which groups share nearly equal hooks, `sound` (groups;
+    default: all) which may be bet on; the others are learnt from. With
     `stop_when_proven` the groups after that add nothing.
     """
     groups = len(cluster)
     log_e = np.zeros(groups)
-    seen_before = _has_earlier(cluster)
+    passed_over = _has_earlier(cluster)
+    if sound is not None:
+        passed_over |= ~sound
     total, start = 0.0, FIRST_FIT
     while start < groups:
         end = min(groups, max(start + 1, int(start * GROWTH)))
@@ -87,7 +97,7 @@ def prove(
         past = {name: block[known] for name, block in features.items()}
         ranker = train(past, outcomes.take(known))
         for group in range(start, end):
-            if not seen_before[group]:
+            if not passed_over[group]:
                 arms = np.flatnonzero(outcomes.group == group)
                 total += bet(ranker, features, outcomes, arms)
             log_e[group] = total
@@ -96,6 +106,25 @@ def prove(
                 return Proof(log_e)
         start = end
     return Proof(log_e)
+
+
+def sound_bets(
+    group: Ints, events: npt.ArrayLike, trials: npt.ArrayLike
+) -> npt.NDArray[np.bool_]:
+    """Which groups (groups) may be bet on; all inputs have shape (arms).
+
+    The log rate of a small count is skewed, by more the less traffic the arm had. Where
+    words go with traffic, as when the control has the longer hook, bets on such groups
+    would win although words say nothing. So each arm's traffic is that of its rivals,
+    or lets `LEAST_EXPECTED` events be expected at the rate of the whole group.
+    """
+    x, n = (np.asarray(c, dtype=np.float64) for c in (events, trials))
+    groups = int(group.max(initial=-1)) + 1
+    rate = np.bincount(group, x, groups) / np.bincount(group, n, groups)
+    least, most = np.full(groups, np.inf), np.zeros(groups)
+    np.minimum.at(least, group, n)
+    np.maximum.at(most, group, n)
+    return np.asarray((most <= MOST_UNEQUAL * least) | (least * rate >= LEAST_EXPECTED))
 
 
 def bet(ranker: Ranker, features: Features, outcomes: Outcomes, arms: Ints) -> float:

@@ -86,10 +86,12 @@ class HookScore:
 class OrderedHooks:
     """Scores from the highest expected lift to the lowest, and the ranker's state.
 
-    `left_out` arms are not used any more, since scripts were forgotten.
+    `left_out` arms are not used any more, since scripts were forgotten. `simulated`:
+    it learnt from a simulated audience alone.
     """
 
     state: str
+    simulated: bool
     left_out: int
     scores: tuple[HookScore, ...]
 
@@ -100,9 +102,13 @@ def order_hooks(
     """Order hooks by the newest ranker. Raises as `load_ranker` and `score`."""
     loaded = load_ranker(warehouse, clock, encoder)
     scores = score(loaded, warehouse, clock, encoder, hooks)
-    state = str((loaded.model.artifact or {})["state"])
-    ordered = sorted(scores, key=lambda found: -found.lift)
-    return OrderedHooks(state, loaded.forgotten, tuple(ordered))
+    known = loaded.model.artifact or {}
+    return OrderedHooks(
+        state=str(known["state"]),
+        simulated=bool(known.get("simulated")),
+        left_out=loaded.forgotten,
+        scores=tuple(sorted(scores, key=lambda found: -found.lift)),
+    )
 
 
 def load_ranker(

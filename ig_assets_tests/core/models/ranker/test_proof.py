@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ig_assets.core.models.ranker.outcomes import Floats, Outcomes
-from ig_assets.core.models.ranker.proof import Proof, bet, prove
+from ig_assets.core.models.ranker.proof import Proof, bet, prove, sound_bets
 from ig_assets.core.models.ranker.ranker import train
 
 GROUPS, ARMS = 60, 3
@@ -80,3 +80,16 @@ def test_a_replay_that_stops_when_proven_says_the_same_of_when() -> None:
     features, outcomes = world(6, 0.4)
     short = prove(features, outcomes, ALONE, stop_when_proven=True)
     assert short.proven_after == prove(features, outcomes, ALONE).proven_after
+
+
+def test_small_counts_of_unequal_traffic_are_not_bet_on() -> None:
+    features, outcomes = world(1, 0.4)
+    group, arms = outcomes.group, len(outcomes.group)
+    trials = np.where(np.arange(arms) % ARMS == 0, 2000.0, 100.0)
+    few, many = trials * 0.01, trials * 0.06
+    assert not sound_bets(group, few, trials).any()
+    assert sound_bets(group, many, trials).all()
+    assert sound_bets(group, few, np.full(arms, 100.0)).all()
+    sound = sound_bets(group, np.where(group < 30, few, many), trials)
+    log_e = prove(features, outcomes, ALONE, sound=sound).log_e
+    assert not log_e[:30].any() and log_e[30:].all()

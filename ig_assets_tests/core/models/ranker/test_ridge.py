@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -157,3 +161,21 @@ def test_centring_takes_the_weighted_mean_of_each_group() -> None:
     values = np.array([1.0, 5.0, 4.0, 7.0])
     found = centred(values, group, np.array([2.0, 1.0, 1.0, 1.0]))
     np.testing.assert_allclose(found, [-1.0, -1.0, 2.0, 1.0])
+
+
+@pytest.mark.parametrize("sd", [0.2, 0.6, 1.2])
+def test_what_words_do_not_explain_is_found_beyond_the_grid_too(sd: float) -> None:
+    rng = np.random.default_rng(1)
+    group = np.repeat(np.arange(150), 2)
+    x = rng.normal(size=(300, 6))
+    y = x @ rng.normal(size=6) * 0.1 + rng.normal(size=300) * sd
+    fitted = fit([x], Outcomes(group, y, np.full(300, 0.005)))
+    assert fitted.variances.s2**0.5 == pytest.approx(sd, rel=0.2)
+
+
+def test_matrices_are_worked_on_by_one_thread_unless_a_person_says_otherwise() -> None:
+    show = "import ig_assets, os; print(os.environ['OPENBLAS_NUM_THREADS'])"
+    env = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    for asked, seen in (({}, "1"), ({"OPENBLAS_NUM_THREADS": "2"}, "2")):
+        said = subprocess.check_output([sys.executable, "-c", show], env=env | asked)
+        assert said.decode().strip() == seen
