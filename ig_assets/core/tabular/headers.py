@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
+from ig_assets.core.tabular.dialect import is_typed
 from ig_assets.core.tabular.table import HEADING, Batch, Cell, RowProblem
 from ig_assets.core.tabular.vocabulary import is_known_name
+
+_LONGEST_NAME = 60
 
 
 class Order:
@@ -47,17 +50,22 @@ def known_names(names: Sequence[str]) -> frozenset[str]:
 def is_header(cells: Sequence[Cell], names: Sequence[str], known: Set[str]) -> bool:
     """Whether a row is a header: the first again, or another one.
 
-    Every cell of such a row is the name of a column, and two at least are names of the
-    first header, which are `names`, and `known` as a set.
+    Every cell of such a row is the name of a column or else words, no number or date,
+    and two at least are names of the first header, which are `names`, and `known` as a
+    set.
     """
     filled = [cell for cell in cells if cell not in (None, "")]
     found = [cell.strip() for cell in filled if isinstance(cell, str) and cell.strip()]
     if len(found) < len(filled) or not found:
         return False
     is_other = sum(map(known.__contains__, found)) >= 2 and all(
-        cell in known or is_known_name(cell) for cell in found
+        cell in known or is_known_name(cell) or _may_name(cell) for cell in found
     )
     return is_other or _names(cells) == [name.strip() for name in names]
+
+
+def _may_name(cell: str) -> bool:
+    return len(cell) <= _LONGEST_NAME and not is_typed(cell)
 
 
 def in_first_order(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:

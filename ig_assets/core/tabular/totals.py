@@ -18,7 +18,22 @@ from ig_assets.core.tabular.missing import is_missing
 from ig_assets.core.tabular.table import TOTALS, Batch, Cell
 from ig_assets.core.tabular.vocabulary import NAMES, bare_name, plain_name
 
-_TOTALS = frozenset(
+_ALL_OF_THEM = frozenset(
+    ("all posts", "all reels", "all videos", "all content", "all campaigns")
+    + (
+        "alle posts",
+        "alle reels",
+        "alle videos",
+        "alle beitr\u00e4ge",
+        "alle kampagnen",
+    )
+    + ("tous les posts", "toutes les publications", "toutes les vid\u00e9os")
+    + ("todas las publicaciones", "todos los videos", "todos os posts")
+    + ("todas as publica\u00e7\u00f5es", "tutti i post", "tutti i video")
+)
+"""What stands where a post does in a row that sums up; with a date it is a post."""
+
+_TOTALS = _ALL_OF_THEM | frozenset(
     ("total", "totals", "total general", "grand total", "sum", "gesamt", "summe")
     + ("gesamtsumme", "gesamtergebnis", "insgesamt", "total g\u00e9n\u00e9ral", "somme")
     + ("ensemble", "total geral", "totale", "totali", "totale complessivo", "somma")
@@ -29,9 +44,11 @@ _TOTALS = frozenset(
     + ("subtotales", "sous-total", "zwischensumme", "teilsumme", "monatssumme")
     + ("wochensumme", "quartalssumme", "jahressumme", "gesamtzahl", "overall")
 )
-_TOTAL_WORDS = _TOTALS - {
-    *("ensemble", "mean", "media", "m\u00e9dia", "\u03c3", "overall")
-}
+_TOTAL_WORDS = (
+    _TOTALS
+    - _ALL_OF_THEM
+    - {*("ensemble", "mean", "media", "m\u00e9dia", "\u03c3", "overall")}
+)
 """Those that mean a total beside other words too."""
 
 _PERIODS = frozenset(
@@ -52,7 +69,7 @@ _THINGS = frozenset(
     "views reach likes impressions engagement aufrufe reichweite vues "
     "visualizaciones alcance visualizzazioni "
     "account accounts konto konten profile profiles page pages channel channels kanal "
-    "rows days tage".split()
+    "rows days tage campaign campaigns kampagne kampagnen content".split()
 )
 _JOINING = frozenset(
     "for of per in the and across f\u00fcr pro im je und aller der des pour par de du "

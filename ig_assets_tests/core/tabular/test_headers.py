@@ -64,3 +64,18 @@ def test_rows_below_a_wider_or_narrower_header_are_rejected_until_the_first_agai
     read = Read(text(FIRST, *ROWS, second, "20,Four, pans,3", *ROWS, FIRST, *ROWS))
     assert len(read.cells) == 60 and read.bad_lines == list(range(32, 64))
     assert "second header with more or fewer" in read.problems[0].detail
+
+
+def test_a_header_of_a_table_of_something_else_makes_its_rows_no_posts(
+    block_size: int,
+) -> None:
+    lines = (FIRST, *ROWS, "Country,Followers,Views,Likes", "Austria,9 %,1200,40")
+    csv, sheet = both(*lines)
+    for read in (csv, sheet):
+        assert (len(read.cells), read.bad_lines) == (30, [33])
+        assert "'Country'" in read.problems[0].detail
+
+
+def test_a_row_of_data_that_has_names_of_columns_in_it_is_no_header() -> None:
+    read = Read(text("Caption,Type,Format,Views", "One,Type,Format,10", "Two,a,b,20"))
+    assert len(read.cells) == 2

@@ -64,3 +64,15 @@ def test_a_total_in_the_column_of_ids_is_no_post_and_words_with_an_id_are() -> N
     read = Read(text("Account,Post ID,Caption", *rows))
     assert [cells[1] for cells in read.cells] == ["reelA1234"]
     assert read.skipped[TOTALS] == 2
+
+
+@pytest.mark.parametrize(
+    "words", ["All posts", "All reels", "Alle Beitr\u00e4ge", "Sum of all campaigns"]
+)
+def test_a_sum_of_all_posts_is_no_post_and_a_caption_with_its_day_is(
+    words: str,
+) -> None:
+    rows = ["Three salts,2026-03-04,10", "Why bread burns,2026-03-05,20"]
+    header = "Caption,Published,Views"
+    read = Read(text(header, *rows, f"{words},,30"))
+    assert (len(read.cells), read.skipped[TOTALS]) == (2, 1)

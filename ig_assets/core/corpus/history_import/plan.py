@@ -243,7 +243,7 @@ def plan_import(
             *grouped.notes,
             *identity_notes(grouped),
             *rate_notes(rated, history),
-            *arm_notes(arms, known.tests),
+            *arm_notes(arms, known),
             *membership_notes(arms, memberships),
             *experiment_notes(
                 experiments, options.terms, known.tests, looked_at(con, experiments)

@@ -36,7 +36,10 @@ from ig_assets.core.tabular import (
     profile_table,
     with_times,
 )
+from ig_assets.core.tabular.dialect import is_typed
 from ig_assets.errors import InputError
+
+_NO_WORDS = ("no words", "The row has a number or a date in place of words.")
 
 _DATES = ("posted_on", "as_of", "ends_on")
 
@@ -190,6 +193,11 @@ def _parsed(
     for row, sentence in results:
         uri = f"{HISTORY}{table.name}#{row.line}"
         rejects[row.line] = Reject(uri, RESULT, sentence)
+    wordless = [row for row in rows if is_typed(row.text)]
+    for row in wordless:
+        uri = f"{HISTORY}{table.name}#{row.line}"
+        rejects[row.line] = Reject(uri, *_NO_WORDS)
+    rows = [row for row in rows if not is_typed(row.text)] if wordless else rows
     return ParsedHistory(
         rows=tuple(rows),
         rejects=tuple(rejects[line] for line in sorted(rejects)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Sized
+from datetime import datetime
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm
 from ig_assets.core.corpus.history_import.experiments import (
@@ -11,7 +12,10 @@ from ig_assets.core.corpus.history_import.experiments import (
     Terms,
 )
 from ig_assets.core.corpus.history_import.identity.file_posts import GroupedRows
-from ig_assets.core.corpus.history_import.identity.known_posts import KnownTest
+from ig_assets.core.corpus.history_import.identity.known_posts import (
+    KnownHistory,
+    KnownTest,
+)
 from ig_assets.core.corpus.history_import.rates import RatedPosts
 from ig_assets.core.corpus.history_import.rows import ParsedHistory
 
@@ -137,15 +141,15 @@ def _state_notes(
         )
 
 
-def arm_notes(arms: Sequence[ImportedArm], known: Collection[str]) -> tuple[str, ...]:
+def arm_notes(arms: Sequence[ImportedArm], known: KnownHistory) -> tuple[str, ...]:
     """Which tests have one arm so far, and which got arms of several files.
 
-    `known` are the ids of the experiments of earlier files.
+    `known` are the tests and posts of earlier files.
     """
     notes = []
     late: dict[str, list[str]] = defaultdict(list)
     for arm in arms:
-        if arm.known is None and arm.experiment_id in known:
+        if arm.known is None and arm.experiment_id in known.tests:
             late[arm.post.experiment].append(arm.label)
     if late:
         tests = [f"{test} ({', '.join(sorted(late[test]))})" for test in sorted(late)]
@@ -153,6 +157,13 @@ def arm_notes(arms: Sequence[ImportedArm], known: Collection[str]) -> tuple[str,
             f"{counted(late, 'known test')} with an arm that no earlier file has: "
             f"{listed(tests)}. Each is compared with the latest counts of the others; "
             "if this is another test, import it with another --source."
+        )
+    if apart := _new_at_other_times(arms, known):
+        notes.append(
+            f"{counted(apart, 'known test')} of one audience split at random with a "
+            f"new arm that ran at another time, as no arm of a split does: "
+            f"{listed(apart)}. It stays randomised, as first imported; import all its "
+            "arms with another --source to judge it as organic."
         )
     joined = sorted({arm.post.experiment for arm in arms if arm.joined})
     if joined:
@@ -168,6 +179,25 @@ def arm_notes(arms: Sequence[ImportedArm], known: Collection[str]) -> tuple[str,
             "it one, if it is imported with the same --source."
         )
     return tuple(notes)
+
+
+def _new_at_other_times(arms: Sequence[ImportedArm], known: KnownHistory) -> list[str]:
+    """Names of known tests with a split, whose known arms have one day and new ones
+    another."""
+    days: dict[str | None, set[datetime | None]] = defaultdict(set)
+    for post in known.posts:
+        days[post.experiment_id].add(post.posted_on)
+    return sorted(
+        {
+            arm.post.experiment
+            for arm in arms
+            if arm.known is None
+            and (test := known.tests.get(arm.experiment_id or ""))
+            and test.randomised
+            and len(days[arm.experiment_id]) == 1
+            and arm.row.posted_on not in days[arm.experiment_id]
+        }
+    )
 
 
 def named_arms(labels: Sequence[str]) -> str:

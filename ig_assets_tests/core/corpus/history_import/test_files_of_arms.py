@@ -171,3 +171,40 @@ def test_a_lone_arm_with_another_date_is_the_same_arm(
         load(corpus, HEADER + row, f"{name}.csv", source="ads")
     assert [events for _, _, events in finals(corpus)] == [60, 130]
     assert corpus.rows("SELECT randomised FROM experiments") == [(True,)]
+
+
+DAILY = (
+    "t,a,One,1000,30,2025-03-01\nt,a,One,1100,33,2025-03-02\n"
+    "t,b,Two,1000,52,2025-03-01\nt,b,Two,1050,60,2025-03-02\n"
+)
+
+
+@pytest.mark.parametrize("rows", [DAILY, DAILY.replace("-02\n", "-01\n")])
+def test_days_or_countries_of_an_arm_are_no_arms_of_their_own(
+    corpus: CorpusFactory, rows: str
+) -> None:
+    other = "u,a,One,5000,60,2025-03-01\nu,b,Two,5000,130,2025-03-01\n"
+    report = load(corpus, HEADER + rows + other)
+    assert (report.imported, report.experiments) == (2, 1)
+    assert report.rejected == 4
+    assert {r.reason for r in report.rejects_sample} == {"several rows of one arm"}
+    assert finals(corpus) == [("a", 5000, 60), ("b", 5000, 130)]
+
+
+def test_a_row_of_an_arm_that_is_there_twice_counts_once(
+    corpus: CorpusFactory,
+) -> None:
+    report = load(corpus, HEADER + A + B + A)
+    assert (report.imported, report.repeated, report.experiments) == (2, 1, 1)
+    assert finals(corpus) == [("a", 5000, 60), ("b", 5000, 130)]
+
+
+def test_a_late_arm_of_a_split_that_ran_on_another_day_is_said(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, HEADER + A + B, "a.csv", source="ads")
+    same = load(corpus, HEADER + C, "c.csv", source="ads")
+    assert "ran at another time" not in " ".join(same.notes)
+    late = C.replace("c,Three", "d,Four").replace("03-01", "03-09")
+    report = load(corpus, HEADER + late, "d.csv", source="ads")
+    assert "new arm that ran at another time" in " ".join(report.notes)

@@ -104,3 +104,13 @@ def test_a_winner_in_a_column_of_tests_makes_no_script_of_an_arms_name(
     found = history(tmp_path, "t.csv", text)
     assert [row.hook for row in found.rows] == ["Salt first", "Never salt"]
     assert [reject.reason for reject in found.rejects] == ["a result, not an arm"]
+
+
+@pytest.mark.parametrize("words", ["2026-03-05", "1047", "14/03/2026"])
+def test_a_date_or_a_number_in_place_of_words_is_no_script(
+    tmp_path: Path, words: str
+) -> None:
+    text = f"Caption,Views,Likes\nSalt first,100,5\n{words},60,2\n"
+    found = history(tmp_path, "t.csv", text)
+    assert [row.hook for row in found.rows] == ["Salt first"]
+    assert [reject.reason for reject in found.rejects] == ["no words"]

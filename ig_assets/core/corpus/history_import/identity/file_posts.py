@@ -32,6 +32,14 @@ _UNNAMED = (
     "column names the post with --map post_id=COLUMN, or the arm with --map arm=COLUMN."
 )
 
+PARTS = "several rows of one arm"
+_PARTS = (
+    "Arm {0.arm!r} of the test has several rows of the same words and different counts "
+    "or dates, as parts of it have (days, countries, devices), so no row of the test "
+    "is taken. Give one row per arm with its totals; --map as_of=COLUMN says that they "
+    "are readings, --map post_id=COLUMN that they are posts of their own."
+)
+
 
 @dataclass(frozen=True)
 class FilePost:
@@ -136,6 +144,7 @@ def group_posts(
             kept[-1] = _with_terms(kept[-1], group)
             names = sorted({name for row in kept for name in vendor_names(row)})
             posts.append(FilePost(tuple(kept), min(tests, default=""), tuple(names)))
+    posts = _without_parts(posts, repeated, refused)
     return GroupedRows(
         tuple(posts), tuple(repeated), tuple(refused), notes + dated, rounded
     )
@@ -229,6 +238,45 @@ def _readings(
         repeated += rows[:-1]
         kept.append(rows[-1])
     return kept
+
+
+def _without_parts(
+    posts: Sequence[FilePost],
+    repeated: list[HistoryRow],
+    refused: list[tuple[HistoryRow, str, str]],
+) -> list[FilePost]:
+    """The posts but those of tests whose rows are parts of an arm, which are refused.
+
+    A file that names its arms names one arm twice with the same words only where a
+    row is repeated, or where the rows are no arms but days or segments of one.
+    """
+    of_arm: dict[tuple[str, ...], list[FilePost]] = defaultdict(list)
+    for post in posts:
+        if post.experiment and post.row.arm and not post.names:
+            of_arm[(post.experiment, *words_and_arm(post))].append(post)
+    twice: set[int] = set()
+    in_parts: dict[str, HistoryRow] = {}
+    for same in of_arm.values():
+        first, *others = same
+        for post in others:
+            if _said_of(post) == _said_of(first):
+                twice.add(id(post))
+                repeated += post.rows
+            else:
+                in_parts.setdefault(post.experiment, post.row)
+    left = []
+    for post in posts:
+        if id(post) in twice:
+            continue
+        if arm := in_parts.get(post.experiment):
+            refused += [(row, PARTS, _PARTS.format(arm)) for row in post.rows]
+        else:
+            left.append(post)
+    return left
+
+
+def _said_of(post: FilePost) -> list[object]:
+    return [(row.posted_on, row.read_at, row.counts) for row in post.rows]
 
 
 def _with_terms(newest: HistoryRow, rows: Sequence[HistoryRow]) -> HistoryRow:

@@ -40,6 +40,9 @@ _SIGNS = re.compile(
     r"[*_\[\]<>`~&|\\=]|^[ \t>+-]|^\d{1,9}[.)]|^#{1,6}[ \t]*$|^#.*#[ \t]*$", re.M
 )
 
+_QUERIES = ("= ", "$= ")
+"""How Dataview's queries within a line begin."""
+
 _MARKS_OF = {
     "strong": (STRONG, END_STRONG),
     "em": (EMPHASIS, END_EMPHASIS),
@@ -188,6 +191,9 @@ def _inline(node: SyntaxTreeNode, left_out: Counter[str]) -> str:
 
 
 def _words(node: SyntaxTreeNode, left_out: Counter[str]) -> str:
+    if node.type == "code_inline" and node.content.startswith(_QUERIES):
+        left_out["code"] += 1
+        return CUT
     if node.type in ("text", "code_inline"):
         return node.content
     if node.type in ("softbreak", "hardbreak"):

@@ -227,3 +227,12 @@ def test_a_script_that_goes_on_below_its_comments_is_refused() -> None:
     text = COMMENTED + "[a]Lena: too harsh?\n\n## Script\n\nTurn it up."
     [reject] = parse_file("a.txt", text.encode()).rejects
     assert reject.reason == "open comment"
+
+
+def test_a_query_of_dataview_within_a_line_is_not_spoken_and_code_in_words_is() -> None:
+    text = (
+        "# Dry your herbs\n\nType `salt` twice.\n\nDue `= this.due` `$= dv.pages()`\n"
+    )
+    script = script_of("herbs.md", text)
+    assert script.body == "Type salt twice.\n\nDue"
+    assert left_out_of(script)["code"] == 2
