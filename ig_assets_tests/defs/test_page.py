@@ -138,6 +138,23 @@ def test_only_the_systems_clock_makes_an_asset_overdue(
     assert on_the_systems_clock(real, policy) is policy
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("PINECONE_HOST", f"mara:{KEY}@host.example.com", "host.example.com"),
+        ("IG_LIBRARY", f"simplecache::https://u:{KEY}@h/x", "simplecache::https://h/x"),
+        ("IG_LIBRARY", f"https://{KEY}@h/x;sas={KEY}", "https://h/x"),
+        ("IG_OWNERS", "team:content,mara@example.com", "team:content,mara@example.com"),
+    ],
+)
+def test_no_spelling_of_an_address_shows_its_password(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, shown: str
+) -> None:
+    table = settings_table(with_settings(monkeypatch, **{name: value}))
+    [row] = [r.data for r in table.records if r.data["setting"] == name]
+    assert row["value"] == shown
+
+
 def test_every_setting_is_shown_and_no_secret(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import dagster as dg
 from pydantic import SecretStr
@@ -46,11 +46,16 @@ def _shown(field: str, value: Any) -> str:
     text = str(value)
     if text.startswith(f"{WORKSPACE}/"):
         return in_workspace(Path(text))
-    return _without_password(text) if "://" in text else text
+    return text if field == "owners" else _without_secrets(text)
 
 
-def _without_password(url: str) -> str:
-    """A URL without its user, password, query and fragment, which can hold secrets."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+def _without_secrets(text: str) -> str:
+    """A text without a user and password before a host.
+
+    A URL, also one within another (`simplecache::https://…`), loses its query, its
+    fragment and its parameters as well, which can hold keys.
+    """
+    if "://" in text:
+        text = re.split("[?#;]", text)[0]
+        text = re.sub(r"(?<=://)[^/@\s]*@", "", text)
+    return re.sub(r"[^/@\s:]+:[^/@\s]+@", "", text)
