@@ -127,12 +127,37 @@ def _print_receipts(receipts: list[Receipt], as_json: bool) -> None:
             f"{search.get('sentences', 0)} sentences were looked for in "
             f"{search.get('files', 0)} files and all tables."
         )
+        for sentence in _said(one["steps"]):
+            console.print(f"  {escaped(sentence)}", highlight=False)
         for sentence in one["not_undone"]:
             console.print(f"  {escaped(sentence)}", highlight=False)
     if left:
         if not as_json:
             console.print(f"[red]Words are left in:[/red] {escaped(', '.join(left))}")
         raise typer.Exit(FAILED)
+
+
+def _said(steps: Mapping[str, Any]) -> list[str]:
+    """What others have of the words, and which model is active now, in sentences."""
+    said = []
+    if shared := steps.get("search", {}).get("shared"):
+        tables = ", ".join(sorted(shared))
+        said.append(
+            f"At least {max(shared.values())} of the sentences stay, since other texts "
+            f"have them too ({tables}); name these scripts to forget them as well."
+        )
+    models = steps.get("models", {})
+    if sentence := _ACTIVE.get(models.get("active")):
+        said.append(sentence.format(model=models["model"]))
+    return said
+
+
+_ACTIVE = {
+    "rolled back": "The active model was tainted; {model} is active in its place.",
+    "none left": "The active model {model} was tainted; no other was active before it.",
+    "kept": "The active model {model} is tainted and stays active "
+    "(IG_TAINTED_ACTIVE=keep).",
+}
 
 
 def _places(fields: Mapping[str, Any]) -> list[str]:

@@ -48,6 +48,17 @@ def test_a_script_is_listed_then_forgotten_and_a_rerun_does_nothing(
     assert run(env, "--resume", "--json").stdout == "[]\n"
 
 
+def test_shared_sentences_and_the_model_in_use_are_said(env: ForgettingFactory) -> None:
+    words = f"{PHRASE}\n\n{' '.join(f'other{n} words' for n in range(40))}"
+    env.past("copper", words, (0.5, 0.5, 0.0), "Ole")
+    env.warehouse.close()
+    result = run(env, "history/kettle", "--reason", "a letter")
+    said = " ".join(result.stdout.split())
+    assert result.exit_code == 0, result.output
+    assert "At least 1 of the sentences stay, since other texts have them too" in said
+    assert "The active model" in said and "was tainted" in said
+
+
 def test_words_that_are_left_are_named_and_end_the_command_with_1(
     env: ForgettingFactory,
 ) -> None:

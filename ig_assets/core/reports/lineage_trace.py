@@ -311,6 +311,6 @@ def _only_one(wanted: str, found: set[tuple[str, str]]) -> tuple[str, str]:
         )
     if len(found) > 1:
         names = ", ".join(f"{kind} {i}" for kind, i in sorted(found)[:5])
-        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        more = ", …" if len(found) > 5 else ""  # the queries stop counting
         raise InputError(f"{wanted!r} may be one of: {names}{more}; give one of these.")
     return found.pop()

@@ -240,6 +240,10 @@ def _model_script(
 
 
 def _simulated(texts: Sequence[ModelScript]) -> str:
+    known = [text for text in texts if text.origin]
+    if len(known) < len(texts):  # forgotten since, with their evidence
+        unknown = f"the evidence of {len(texts) - len(known)} is not known any more"
+        return f"{_simulated(known)}; {unknown}" if known else unknown
     count = sum(text.simulated for text in texts)
     if not count:
         return "none of them on simulated evidence"

@@ -14,7 +14,7 @@ from ig_assets.warehouse.warehouse import Connection
 RECENT = timedelta(days=7)
 
 # What only a person can settle: how many, what, and what to type.
-_WAITING = (
+WAITING = (
     (
         "SELECT count(*) FROM posts WHERE status = 'proposed'",
         "post{s} wait{v} for approval",
@@ -22,19 +22,24 @@ _WAITING = (
     ),
     (
         "SELECT count(*) FROM held_winners",
-        "winner{s} {be} held, because of a broken split or the like",
+        "winner{s} {is} held, because of a broken split or the like",
         "ig-assets experiments, then ig-assets accept ID --reason WHY",
     ),
     (
         "SELECT count(*) FROM current_rejects "
         "WHERE NOT starts_with(source_uri, 'history:')",
-        "source{s} of scripts {be} rejected",
+        "source{s} of scripts {is} rejected",
         "ig-assets sync --dry-run",
     ),
     (
         "SELECT count(*) FROM api_calls WHERE status = 'unknown'",
         "paid call{s} ended without an answer that is known",
         "ig-assets costs",
+    ),
+    (
+        "SELECT count(*) FROM forget_requests WHERE status <> 'done'",
+        "request{s} to forget {is} not finished",
+        "ig-assets forget --resume",
     ),
 )
 
@@ -150,18 +155,23 @@ def data_folder_state(con: Connection, now: datetime) -> DataFolderState:
     )
 
 
+def counted(count: int, words: str) -> str:
+    """The count and its words; `{s}`, `{v}` and `{is}` are the endings by number."""
+    one = count == 1
+    forms = {
+        "s": "" if one else "s",
+        "v": "s" if one else "",
+        "is": "is" if one else "are",
+    }
+    return f"{count} {words.format(**forms)}"
+
+
 def _waiting(con: Connection) -> list[Waiting]:
     found = []
-    for sql, words, command in _WAITING:
+    for sql, words, command in WAITING:
         ((count,),) = con.execute(sql).fetchall()
         if count:
-            one = count == 1
-            said = words.format(
-                s="" if one else "s",
-                v="s" if one else "",
-                **{"is": "is" if one else "are"},
-            )
-            found.append(Waiting(f"{count} {said}", command))
+            found.append(Waiting(counted(count, words), command))
     found += [
         Waiting(file.sentence, "ig-assets import-history FILE")
         for file in doubtful_files(con)

@@ -60,6 +60,15 @@ def test_a_forgotten_text_has_no_words_any_more(tmp_path: Path) -> None:
         assert labels(con, nodes) == {}
 
 
+def test_the_evidence_of_a_forgotten_text_is_unknown_not_real() -> None:
+    gone = ModelScript(None, None, None, None, False, 1, 1, "gone", "g", None)
+    kept = ModelScript("x", "t", "Mara", "history", True, 1, 1, "won", "k", "r")
+    said = model_sentence("m", [gone])
+    assert "evidence of 1 is not known any more" in said and "none of" not in said
+    both = model_sentence("m", [gone, kept])
+    assert "on simulated evidence; the evidence of 1 is not known any more" in both
+
+
 def test_every_kind_of_node_has_a_label_in_words(tmp_path: Path) -> None:
     env, model = trained_model(tmp_path)
     with env.warehouse.transaction() as con:

@@ -3,7 +3,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ig_assets.core.reports.status import DataFolderState, data_folder_state
+from ig_assets.core.reports.status import (
+    WAITING,
+    DataFolderState,
+    counted,
+    data_folder_state,
+)
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     MONTH,
     FineTuningFactory,
@@ -33,6 +38,25 @@ def test_what_waits_for_a_person_is_counted_with_what_to_type(tmp_path: Path) ->
     assert [(w.sentence, w.command) for w in state_of(env).waiting] == [
         ("2 posts wait for approval", "ig-assets posts list --status proposed"),
         ("1 paid call ended without an answer that is known", "ig-assets costs"),
+    ]
+
+
+def test_each_thing_that_waits_has_a_sentence_for_one_and_for_several() -> None:
+    for _, words, _ in WAITING:
+        one, several = counted(1, words), counted(2, words)
+        assert one.startswith("1 ") and several.startswith("2 ")
+        assert " are " not in one and " is held" not in several
+
+
+def test_a_rejected_source_and_an_unfinished_forgetting_wait(tmp_path: Path) -> None:
+    env = FineTuningFactory(tmp_path)
+    reject = {"source_uri": "a.md", "seen_at": NOW, "reason": "forgotten"}
+    env.write("script_rejects", reject)
+    env.write("forget_requests", {"request_id": "f1", "status": "begun"})
+    env.write("forget_requests", {"request_id": "f2", "status": "done"})
+    assert [(w.sentence, w.command) for w in state_of(env).waiting] == [
+        ("1 source of scripts is rejected", "ig-assets sync --dry-run"),
+        ("1 request to forget is not finished", "ig-assets forget --resume"),
     ]
 
 
