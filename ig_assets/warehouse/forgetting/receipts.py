@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,22 @@ def read_receipts(folder: Path) -> list[Receipt]:
         digest = hashlib.sha256(payload).hexdigest()
         found.append(Receipt(number, request_id, payload.decode("utf-8"), digest))
     return found
+
+
+def check_hashes(
+    receipts: Sequence[Receipt], recorded: Mapping[str, str | None]
+) -> None:
+    """Compare receipts with what the tables have recorded: {request id: SHA-256}.
+
+    The newest receipt has none after it that repeats its hash. Raises WarehouseError.
+    """
+    for receipt in receipts:
+        if recorded.get(receipt.request_id) not in (None, receipt.sha256):
+            name = f"{receipt.number:06d}-{receipt.request_id}.json"
+            raise WarehouseError(
+                f"The receipt {name} of what was forgotten was changed; put the file "
+                "back as it was written (the column forget_requests.receipt has it)."
+            )
 
 
 def write_receipt(folder: Path, request_id: str, fields: Mapping[str, Any]) -> Receipt:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ig_assets.warehouse.backends import Connection
 from ig_assets.warehouse.forgetting.erasure import Erasure, erase
-from ig_assets.warehouse.forgetting.receipts import read_receipts
+from ig_assets.warehouse.forgetting.receipts import check_hashes, read_receipts
 
 REPLAYED = "replayed"
 """Status of a request that the tables learnt of from its receipt alone."""
@@ -30,13 +30,17 @@ def replay_receipts(con: Connection, folder: Path, now: datetime) -> int:
     """Erase what receipts name and the tables do not know; return how many receipts.
 
     In the caller's transaction, on migrated tables. The file has to be rewritten where
-    there were any. Raises WarehouseError for a broken chain of receipts.
+    there were any. Raises WarehouseError for a broken
+    chain of receipts, and for one that is not as the tables know it.
     """
     receipts = read_receipts(folder)
     if not receipts:
         return 0
-    rows = con.execute("SELECT request_id, number FROM forget_requests").fetchall()
-    known = dict(rows)
+    rows = con.execute(
+        "SELECT request_id, number, receipt_hash FROM forget_requests"
+    ).fetchall()
+    known = {request_id: number for request_id, number, _ in rows}
+    check_hashes(receipts, {request_id: digest for request_id, _, digest in rows})
     missing = [r for r in receipts if known.get(r.request_id) is None]
     replayed = 0
     for receipt in missing:

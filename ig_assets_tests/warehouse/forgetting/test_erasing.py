@@ -294,6 +294,19 @@ def test_a_receipt_that_was_changed_keeps_the_warehouse_shut(tmp_path: Path) -> 
             pass
 
 
+def test_the_newest_receipt_is_compared_with_the_tables(tmp_path: Path) -> None:
+    home = restored(tmp_path)
+    with home.transaction():
+        pass  # replays the receipt, and records its hash
+    home.close()
+    [newest] = receipts_folder(tmp_path / "w.duckdb").iterdir()
+    newest.write_text(newest.read_text().replace("a letter", "another letter"))
+    again = migrated_warehouse(tmp_path / "w.duckdb", lambda: NOW)
+    with pytest.raises(WarehouseError, match="was changed"):
+        with again.transaction():
+            pass
+
+
 def test_receipts_are_chained_and_a_request_has_one(tmp_path: Path) -> None:
     one = write_receipt(tmp_path, "r1", {"erasure": {}})
     two = write_receipt(tmp_path, "r2", {"erasure": {}})
