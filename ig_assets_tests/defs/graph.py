@@ -30,6 +30,8 @@ ASSETS = {
 }
 EXTERNAL = {"active_model", "effective_settings"}
 """What no run materialises."""
+OF_THE_LOOP = ASSETS - {"effective_settings", "hook_ranker"}
+"""What a turn of the loop materialises."""
 
 
 def overview(definitions: dg.Definitions) -> dict[str, Any]:

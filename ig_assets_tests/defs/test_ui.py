@@ -15,7 +15,7 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.testclient import TestClient
 
 from ig_assets.workspace import WORKSPACE
-from ig_assets_tests.defs.graph import ASSETS
+from ig_assets_tests.defs.graph import ASSETS, OF_THE_LOOP
 from ig_assets_tests.headless.loop_fixtures import MONTHS, TurnedLoop
 
 pytestmark = pytest.mark.ui
@@ -151,12 +151,12 @@ def test_months_and_days_are_partitions(ui: Ui) -> None:
     assert not nodes["raw_scripts"]["isPartitioned"]
 
 
-@pytest.mark.parametrize("asset", sorted(ASSETS - {"effective_settings"}))
+@pytest.mark.parametrize("asset", sorted(OF_THE_LOOP))
 def test_the_loop_has_materialised_every_asset(ui: Ui, asset: str) -> None:
     assert ui.materialisations(asset)
 
 
-@pytest.mark.parametrize("asset", sorted(ASSETS - {"effective_settings"}))
+@pytest.mark.parametrize("asset", sorted(OF_THE_LOOP))
 def test_the_newest_materialisation_begins_with_a_sentence(ui: Ui, asset: str) -> None:
     said = ui.materialisations(asset)[0]["metadata"]["summary"]["mdStr"]
     assert said and "{" not in said

@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from ig_assets.core.reports.status import (
     WAITING,
     DataFolderState,
@@ -41,11 +43,13 @@ def test_what_waits_for_a_person_is_counted_with_what_to_type(tmp_path: Path) ->
     ]
 
 
-def test_each_thing_that_waits_has_a_sentence_for_one_and_for_several() -> None:
-    for _, words, _ in WAITING:
-        one, several = counted(1, words), counted(2, words)
-        assert one.startswith("1 ") and several.startswith("2 ")
-        assert " are " not in one and " is held" not in several
+@pytest.mark.parametrize("words", [words for _, words, _ in WAITING])
+def test_each_thing_that_waits_has_a_sentence_for_one_and_for_several(
+    words: str,
+) -> None:
+    one, several = counted(1, words), counted(2, words)
+    assert one.startswith("1 ") and several.startswith("2 ")
+    assert " are " not in one and " is held" not in several
 
 
 def test_a_rejected_source_and_an_unfinished_forgetting_wait(tmp_path: Path) -> None:
