@@ -230,8 +230,17 @@ def _numbers(instance: object, asset: str, run_id: str) -> dict[str, object]:
     if event is None or event.run_id != run_id or event.asset_materialization is None:
         return {}
     values = event.asset_materialization.metadata
-    return {
+    found: dict[str, object] = {
         name: entry.value
         for name, entry in values.items()
-        if isinstance(entry.value, (int, float, str)) and name not in ("map", "sample")
+        if isinstance(entry.value, (int, float, str)) and not _is_of_the_page(name)
     }
+    # A page has one entry for the figures of 0.
+    if "zero" in values:
+        found |= dict.fromkeys(str(values["zero"].value).split(", "), 0)
+    return found
+
+
+def _is_of_the_page(name: str) -> bool:
+    """Whether an entry of a materialisation says nothing beside the figures."""
+    return name in ("map", "sample", "summary", "zero") or name.startswith("dagster/")

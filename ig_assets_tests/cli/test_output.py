@@ -7,11 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 from rich.console import Console
 
 from ig_assets.cli import output, progress
 from ig_assets.cli.generate import _print_variant
+from ig_assets.cli.sync import _numbers
 from ig_assets.settings import Settings
 from ig_assets.wiring import Services
 
@@ -91,3 +93,18 @@ def test_rows_for_a_pipe_that_are_none_are_said_on_standard_error(
     assert output.print_data([], False, output.Separated.TSV)
     assert capsys.readouterr().out == ""
     assert not output.print_data([], False, None)
+
+
+def test_a_sync_prints_every_figure_also_of_zero_and_nothing_that_is_of_the_page() -> (
+    None
+):
+    said = {"summary": "**3** new", "new": 3, "zero": "retired, rejected"}
+
+    @dg.asset
+    def raw_scripts() -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata=said | {"dagster/row_count": 3})
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = dg.materialize([raw_scripts], instance=instance)
+        found = _numbers(instance, "raw_scripts", run.run_id)
+    assert found == {"new": 3, "retired": 0, "rejected": 0}
