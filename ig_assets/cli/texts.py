@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +30,15 @@ from ig_assets.core.reports.text_lists import (
 from ig_assets.core.reports.whole_texts import WholeText, whole_script, whole_variant
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services
+
+
+class Origin(StrEnum):
+    """Where a script comes from."""
+
+    LIBRARY = "library"
+    HISTORY = "history"
+    WINNER = "winner"
+
 
 scripts = typer.Typer(help="The scripts of the corpus.", no_args_is_help=True)
 variants = typer.Typer(
@@ -55,7 +65,7 @@ def list_the_scripts(
         str | None, typer.Option(help="Only with this in the author's name.")
     ] = None,
     origin: Annotated[
-        str | None, typer.Option(help="Only of library, history or winner.")
+        Origin | None, typer.Option(help="Only scripts from there.")
     ] = None,
     month: InMonth = None,
     limit: Limit = 40,
@@ -66,7 +76,7 @@ def list_the_scripts(
 
     Example: `ig-assets scripts list --topic knife --origin library`
     """
-    filters = Filters(topic, author, month, origin)
+    filters = Filters(topic, author, month, None if origin is None else origin.value)
     with Services(load_settings()).warehouse.transaction() as con:
         rows, count = list_scripts(con, filters)
     if print_data(rows, as_json, separated):

@@ -53,6 +53,14 @@ def test_a_list_is_a_table_for_a_spreadsheet_with_all_its_columns(
     assert both.exit_code == WRONG_USE and "not for both" in said(both)
 
 
+def test_an_origin_that_no_script_has_is_named_with_those_that_are(
+    data_dir: Path,
+) -> None:
+    result = run("scripts", "list", "--origin", "winners")
+    assert result.exit_code == WRONG_USE
+    assert all(name in result.output for name in ("library", "history", "winner"))
+
+
 def test_a_topic_that_nobody_knows_is_one_sentence(data_dir: Path) -> None:
     result = run("topics", "withdraw", "knives", "--reason", "off brand")
     assert result.exit_code == WRONG_USE

@@ -292,6 +292,11 @@ def _register(
         "created_at": now,
     }
     merge_rows(con, "models", [row], replace=False)
+    # The same evidence may be judged anew, by a later version of the proof.
+    con.execute(
+        "UPDATE models SET artifact = $1 WHERE model_id = $2 AND artifact <> $1",
+        [row["artifact"], model_id],
+    )
     columns = (
         "post_id experiment_id arm script_id variant_id revision_hash events trials "
         "sigma randomised image started_at"

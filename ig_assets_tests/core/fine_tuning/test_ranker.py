@@ -70,6 +70,17 @@ def test_a_word_that_wins_in_past_tests_is_expected_to_win_again(
     assert 0.1 < better.lift < 0.3
 
 
+def test_evidence_that_is_judged_anew_replaces_the_judgement_of_an_earlier_version(
+    tests: HeadlineTests,
+) -> None:
+    tests.add(25)
+    first = fitted(tests)
+    with tests.warehouse.transaction() as con:
+        con.execute("UPDATE models SET artifact = '{}'")
+    again = fitted(tests)
+    assert first.model is not None and again.model == first.model
+
+
 @pytest.mark.further
 def test_undecided_experiments_teach_too(tests: HeadlineTests) -> None:
     tests.add(30)

@@ -160,7 +160,10 @@ def stage_changes(con: Connection) -> tuple[dict[str, int], list[Reject]]:
         "SELECT source_uri FROM script_changes WHERE change = 'forgotten' "
         "ORDER BY source_uri"
     ).fetchall()
-    detail = "The script was forgotten on request; delete the file."
+    detail = (
+        "The script was forgotten on request; delete the file, or give other words "
+        "another id."
+    )
     return dict(counts), [Reject(uri, "forgotten", detail) for (uri,) in forgotten]
 
 
