@@ -68,6 +68,11 @@ def forget(
         return
     with work.warehouse.transaction() as con:
         named = named_scripts(con, scripts or [], author)
+    if not named:
+        if not as_json:
+            console.print("All scripts of this author were forgotten already.")
+        _print_receipts([], as_json)
+        return
     if not dry_run and not reason.strip():
         raise InputError("Forgetting cannot be undone; say why with --reason.")
     plan = plan_forgetting(work, named)
@@ -81,7 +86,9 @@ def forget(
     if not as_json:
         _print_plan(plan)
     with one_command(settings.data_dir):
-        receipt = forget_scripts(work, named, reason, by or getpass.getuser())
+        receipt = forget_scripts(
+            work, named, reason, by or getpass.getuser(), author=author
+        )
     _print_receipts([] if receipt is None else [receipt], as_json)
 
 
@@ -114,12 +121,24 @@ def _print_receipts(receipts: list[Receipt], as_json: bool) -> None:
     """Print what was done. Exits with 1 where words are left somewhere."""
     fields = [receipt.fields for receipt in receipts]
     if as_json:
-        print_json(fields)
+        print_json(
+            [
+                one | ({} if receipt.again is None else {"again": receipt.again})
+                for receipt, one in zip(receipts, fields, strict=True)
+            ]
+        )
     elif not receipts:
         console.print("Nothing is left to forget.")
-    left = [name for one in fields for name in _places(one)]
+    left = [
+        name
+        for receipt, one in zip(receipts, fields, strict=True)
+        for name in (_places(one) if receipt.again is None else [])
+    ]
     for receipt, one in zip(receipts, fields, strict=True):
         if as_json:
+            continue
+        if receipt.again is not None:
+            console.print(_again(receipt))
             continue
         search = one["steps"].get("search", {})
         console.print(
@@ -135,6 +154,18 @@ def _print_receipts(receipts: list[Receipt], as_json: bool) -> None:
         if not as_json:
             console.print(f"[red]Words are left in:[/red] {escaped(', '.join(left))}")
         raise typer.Exit(FAILED)
+
+
+def _again(receipt: Receipt) -> str:
+    """What was done after a restore; the figures of the first time are not its own."""
+    again = receipt.again or {}
+    months = len(again.get("datasets", {}))
+    return (
+        f"Forgotten again after a restore. Receipt {receipt.number} "
+        f"({receipt.request_id}); the index, the training files of "
+        f"{months} {'month' if months == 1 else 'months'} and the warehouse were "
+        "rewritten. Its words are not known any more, so none were looked for."
+    )
 
 
 def _said(steps: Mapping[str, Any]) -> list[str]:

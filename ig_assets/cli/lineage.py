@@ -9,9 +9,9 @@ import typer
 
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
 from ig_assets.core.models.registry import RANKER, get_model
+from ig_assets.core.reports.lineage_names import resolve
 from ig_assets.core.reports.lineage_trace import (
     TraceRow,
-    resolve,
     scripts_behind_model,
     trace,
 )

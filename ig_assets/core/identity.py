@@ -26,6 +26,16 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(normalise_text(text).encode("utf-8")).hexdigest()
 
 
+def words_hash(text: str) -> str:
+    """SHA-256 (hex) of the words alone: NFC, letter case and blanks make no difference.
+
+    By it the words of a forgotten script are known again however they are set.
+    """
+    folded = unicodedata.normalize("NFC", text).casefold()
+    words = " ".join(unicodedata.normalize("NFC", folded).split())
+    return hashlib.sha256(words.encode("utf-8")).hexdigest()
+
+
 def fields_hash(fields: Mapping[str, object]) -> str:
     """SHA-256 (hex) of JSON with sorted keys; values must be JSON types."""
     payload = json.dumps(

@@ -41,6 +41,7 @@ from ig_assets.wiring.models import (
 )
 from ig_assets.wiring.social import make_social
 from ig_assets.wiring.stores import (
+    make_money_clock,
     make_clock,
     make_index,
     make_ledger,
@@ -128,6 +129,7 @@ def make_forgetting(
     local = settings.library.removeprefix("file://")
     return Forgetting(
         clock=clock,
+        machine_clock=make_money_clock(),
         warehouse=warehouse,
         index=index,
         batches=lambda: make_batch_embedder(settings),

@@ -38,13 +38,16 @@ def test_a_script_is_listed_then_forgotten_and_a_rerun_does_nothing(
     plan = json.loads(listed.stdout)
     assert plan["scripts"] == ["history/kettle"] and plan["models"] == [env.model_id]
     assert env.files_with(PHRASE)
-    done = run(env, "history/kettle", "--reason", "a letter", "--json")
+    done = run(env, "--author", "mara", "--reason", "a letter", "--json")
     assert done.exit_code == 0, done.output
     [receipt] = json.loads(done.stdout)
     assert receipt["number"] == 1 and receipt["reason"] == "a letter"
     assert env.files_with(PHRASE) == []
     again = run(env, "history/kettle", "--reason", "a letter")
     assert again.exit_code == 0 and "Nothing is left to forget" in again.stdout
+    theirs = run(env, "--author", "MARA", "--reason", "a letter")
+    assert theirs.exit_code == 0, theirs.output
+    assert "All scripts of this author were forgotten already" in theirs.stdout
     assert run(env, "--resume", "--json").stdout == "[]\n"
 
 

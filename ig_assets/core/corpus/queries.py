@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from ig_assets.warehouse.warehouse import Connection
 
 WINNER_PREFIX = "winner/"
@@ -16,6 +18,27 @@ def forgotten_scripts(con: Connection) -> set[str]:
     """Ids of all forgotten scripts, whenever they were forgotten."""
     rows = con.execute("SELECT script_id FROM forgotten_scripts").fetchall()
     return {str(row[0]) for row in rows}
+
+
+def forgotten_words(con: Connection) -> set[str]:
+    """`identity.words_hash` of all texts that were forgotten, from their receipts.
+
+    While a request is under way, from what it noted when the words went.
+    """
+    rows = con.execute("""
+        SELECT receipt
+        FROM forget_requests
+        WHERE receipt IS NOT NULL
+        UNION ALL
+        SELECT detail
+        FROM forget_steps
+        WHERE step = 'tables'
+        """).fetchall()
+    return {
+        str(words)
+        for (found,) in rows
+        for words in json.loads(found)["erasure"].get("words", ())
+    }
 
 
 def forgotten_variants(con: Connection) -> set[str]:

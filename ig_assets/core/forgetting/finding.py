@@ -15,7 +15,7 @@ from ig_assets.core.forgetting.copies import (
     copies,
     generated_texts,
 )
-from ig_assets.core.identity import text_hash
+from ig_assets.core.identity import fields_hash, text_hash, words_hash
 from ig_assets.core.models.learnt_examples import models_of_examples
 from ig_assets.errors import InputError
 from ig_assets.warehouse.forgetting.erasure import WINNER, Erasure
@@ -99,7 +99,11 @@ _INFLUENCED = """
 """
 
 _PUBLISHED = """
-    SELECT post_id, platform, platform_post_id
+    SELECT post_id, platform, platform_post_id, (
+        SELECT min(value)
+        FROM vendor_post_names AS n
+        WHERE n.post_id = posts.post_id AND n.kind = 'permalink'
+    ) AS permalink
     FROM posts
     WHERE status IN ('published', 'placed', 'ambiguous')
         AND (
@@ -132,6 +136,10 @@ _PROVIDERS = """
 """
 
 _ACTIVE = "SELECT model_id FROM latest_model_status WHERE status = 'active'"
+
+
+AUTHOR = "author"
+"""Names the hash of the author of a request among the steps of its receipt."""
 
 
 @dataclass(frozen=True)
@@ -170,8 +178,9 @@ class Found:
 def named_scripts(con: Connection, names: Sequence[str], author: str) -> list[str]:
     """Ids of the scripts that are named by id, the start of one or file, or by author.
 
+    None are found of an author whose scripts were all forgotten on an earlier request.
     Raises InputError where a name is no script's or several scripts', where no script
-    has the author, and where neither is given.
+    ever had the author, and where neither is given.
     """
     if not names and not author:
         raise InputError("Name a script to forget, or an author with --author.")
@@ -188,10 +197,27 @@ def named_scripts(con: Connection, names: Sequence[str], author: str) -> list[st
         }
     if author:
         theirs = [i for (i,) in con.execute(_BY_AUTHOR, [author]).fetchall()]
-        if not theirs:
+        if not theirs and not _is_forgotten_author(con, author):
             raise InputError(f"There is no script whose author is {author!r}.")
         found |= set(theirs)
     return sorted(found)
+
+
+def author_hash(request_id: str, author: str) -> str:
+    """By which a request knows its author again; the name itself is not kept."""
+    return fields_hash({"request": request_id, "author": author.strip().lower()})
+
+
+def _is_forgotten_author(con: Connection, author: str) -> bool:
+    """Whether an earlier request named this author."""
+    rows = con.execute(
+        "SELECT request_id, receipt FROM forget_requests WHERE receipt IS NOT NULL"
+    ).fetchall()
+    return any(
+        json.loads(receipt)["steps"].get(AUTHOR, {}).get("sha256")
+        == author_hash(request_id, author)
+        for request_id, receipt in rows
+    )
 
 
 # A script's hook alone has a vector too, of which a ranker makes its features.
@@ -283,6 +309,7 @@ def find(
             contents=tuple(sorted(hashes | (vectors & stored))),
             examples=tuple(examples),
             models=tuple(learnt),
+            words=tuple(sorted({words_hash(text) for text in all_texts})),
         ),
         texts=tuple(dict.fromkeys(all_texts)),
         same_words=tuple(sorted(same_words)),

@@ -10,12 +10,12 @@ the library are left alone: a sync refuses a forgotten one and says so.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ig_assets.core.forgetting.begun import read_begun, remove_begun, write_begun
-from ig_assets.core.forgetting.finding import Found, find
+from ig_assets.core.forgetting.finding import AUTHOR, Found, author_hash, find
 from ig_assets.core.forgetting.steps import STEPS, Forgetting
 from ig_assets.core.identity import stable_id
 from ig_assets.errors import InputError
@@ -80,10 +80,12 @@ def forget(
     reason: str,
     requested_by: str,
     after: Watch = lambda step: None,
+    author: str = "",
 ) -> Receipt | None:
     """Forget scripts by their ids; None where all of them are forgotten already.
 
-    `after` is called with the name of each step that was recorded. Raises InputError
+    `after` is called with the name of each step that was recorded. Of `author`, by whom
+    the scripts were named, a hash is kept, so that a repeated request is known. Raises InputError
     without a reason and while an earlier request is unfinished; and what a step raises,
     after which `resume` goes on.
     """
@@ -110,6 +112,11 @@ def forget(
             "status": BEGUN,
         }
         insert_row(con, "forget_requests", row)
+        if author.strip():
+            detail = {"sha256": author_hash(request_id, author)}
+            merge_rows(
+                con, "forget_steps", [_step_row(work, request_id, AUTHOR, detail)]
+            )
     after("intent")
     receipt = _go_on(work, row, after)
     remove_begun(work.receipts)
@@ -147,7 +154,9 @@ def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
         details[step.name] = detail
         _record(work, request_id, step.name, detail)
         after(step.name)
-    receipt = write_receipt(work.receipts, request_id, _receipt(row, found, details))
+    receipt = write_receipt(
+        work.receipts, request_id, _receipt(work, row, found, details)
+    )
     after("receipt")
     with work.warehouse.transaction() as con:
         done = {
@@ -167,15 +176,16 @@ def _finish_replayed(work: Forgetting, row: dict[str, Any], after: Watch) -> Rec
     """What the tables' replay left: index, training files, the file's bytes."""
     receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
     found = Found(Erasure.from_json(receipt.fields["erasure"]))
+    again = {}
     for step in STEPS:
         if step.name in FILE_STEPS:
-            detail = step.run(work, found)
+            again[step.name] = detail = step.run(work, found)
             _record(work, row["request_id"], step.name, detail)
             after(step.name)
     with work.warehouse.transaction() as con:
         key = {"request_id": row["request_id"]}
         merge_rows(con, "forget_requests", [key | {"status": DONE}])
-    return receipt
+    return replace(receipt, again=again)
 
 
 def _details(work: Forgetting, request_id: str) -> dict[str, Any]:
@@ -202,17 +212,22 @@ def _found(work: Forgetting, row: dict[str, Any], details: dict[str, Any]) -> Fo
 
 def _record(work: Forgetting, request_id: str, step: str, detail: Any) -> None:
     with work.warehouse.transaction() as con:
-        record = {
-            "request_id": request_id,
-            "step": step,
-            "detail": json.dumps(detail),
-            "done_at": work.clock.now(),
-        }
-        merge_rows(con, "forget_steps", [record])
+        merge_rows(con, "forget_steps", [_step_row(work, request_id, step, detail)])
+
+
+def _step_row(
+    work: Forgetting, request_id: str, step: str, detail: Any
+) -> dict[str, Any]:
+    return {
+        "request_id": request_id,
+        "step": step,
+        "detail": json.dumps(detail),
+        "done_at": work.clock.now(),
+    }
 
 
 def _receipt(
-    row: dict[str, Any], found: Found, details: dict[str, Any]
+    work: Forgetting, row: dict[str, Any], found: Found, details: dict[str, Any]
 ) -> dict[str, Any]:
     """What the receipt says: ids, hashes and counts."""
     steps = {
@@ -224,6 +239,7 @@ def _receipt(
         "reason": row["reason"],
         "requested_by": row["requested_by"],
         "requested_at": row["requested_at"].isoformat(),
+        "written_at_by_the_machine": work.machine_clock.now().isoformat(),
         "steps": steps,
         "found": found.listing(),
         "not_undone": _not_undone(found, steps),
@@ -231,11 +247,18 @@ def _receipt(
     }
 
 
+def _platform(post: Mapping[str, Any]) -> str:
+    """Where a post is out, by all that is known of it."""
+    names = [post["platform_post_id"], post.get("permalink")]
+    known = ", ".join(str(name) for name in names if name)
+    platform = post["platform"] or "a platform that its import does not name"
+    return f"{platform} ({known})" if known else str(platform)
+
+
 def _not_undone(found: Found, steps: dict[str, Any]) -> list[str]:
     """What is left that this program cannot delete, in sentences."""
     said = [
-        f"The post {post['post_id']} is out on {post['platform']}"
-        f" ({post['platform_post_id']}); it was not taken down."
+        f"The post {post['post_id']} is out on {_platform(post)}; it was not taken down."
         for post in found.published
     ]
     answers = steps["vendors"]["batches"]

@@ -28,7 +28,8 @@ Detail = dict[str, Any]
 class Forgetting:
     """All that a forgetting needs from outside the core.
 
-    `receipts` is the folder of receipts; `datasets` has a folder of training files per
+    `clock` is the world's, which may be simulated, and `machine_clock` the machine's: a
+    receipt has both times. `receipts` is the folder of receipts; `datasets` has a folder of training files per
     month. `batches` gives the vendor of embedding batches. All files below `searched`
     are looked through, but for those below `library`, which is not ours to change.
     `rolls_back` says whether a tainted model that is active is replaced at once. `seed`
@@ -36,6 +37,7 @@ class Forgetting:
     """
 
     clock: Clock
+    machine_clock: Clock
     warehouse: Warehouse
     index: VectorIndex
     batches: Callable[[], BatchEmbedder]

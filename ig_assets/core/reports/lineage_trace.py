@@ -2,59 +2,41 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ig_assets.core.experiments.phrases import HELD_FOR
 from ig_assets.core.experiments.reports.wording import accepted
+from ig_assets.core.lineage.facts import DERIVED
 from ig_assets.core.models.registry import get_model
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
-MIN_PREFIX = 4
-
-# Where a user's argument is looked for: kind, table, column; first hit wins.
-_PLACES = (
-    ("model", "models", "model_id"),
-    ("job", "fine_tune_jobs", "job_id"),
-    ("job", "fine_tune_jobs", "provider_job_id"),
-    ("dataset", "datasets", "dataset_hash"),
-    ("example", "training_examples", "example_id"),
-    ("script", "scripts", "script_id"),
-    ("script", "forgotten", "script_id"),
-    ("variant", "drafts", "variant_id"),
-    ("variant", "variants", "variant_id"),
-    ("post", "posts", "post_id"),
-    ("experiment", "experiments", "experiment_id"),
-    ("revision", "scripts", "revision_hash"),
-    ("revision", "variants", "revision_hash"),
-    ("revision", "post_edits", "revision_hash"),
-)
-
-# The edges of some nodes, given as two lists. An experiment's decision is the
-# experiment: both names occur in edges.
+# The edges of some nodes, given as two lists: those that were written, and those that
+# rows state. The node's own columns are compared as they are, since DuckDB then skips
+# what it can; with an expression over them it reads and hashes every edge.
+_WRITTEN = """
+    SELECT DISTINCT e.{far}_kind AS kind, e.{far}_id AS id, e.{near}_kind AS via_kind,
+        e.{near}_id AS via_id, e.relation, e.superseded_at, e.run_id
+    FROM edges AS e
+    JOIN nodes AS n ON n.kind = e.{near}_kind AND n.id = e.{near}_id
+    WHERE $3::TIMESTAMP IS NULL OR e.recorded_at <= $3::TIMESTAMP
+"""
+_STATED = """
+    SELECT DISTINCT '{far_kind}', f.{far}_id, '{near_kind}', f.{near}_id, '{relation}',
+        NULL::TIMESTAMP, NULL
+    FROM ({sql}) AS f
+    JOIN nodes AS n ON n.kind = '{near_kind}' AND n.id = f.{near}_id
+    WHERE $3::TIMESTAMP IS NULL OR f.at IS NULL OR f.at <= $3::TIMESTAMP
+"""
 _STEP = """
-WITH nodes AS (SELECT unnest(?::TEXT[]) AS kind, unnest(?::TEXT[]) AS id),
-steps AS (
-    SELECT
-        CASE {near}_kind WHEN 'decision' THEN 'experiment' ELSE {near}_kind END
-            AS via_kind,
-        {near}_id AS via_id,
-        CASE {far}_kind WHEN 'decision' THEN 'experiment' ELSE {far}_kind END
-            AS kind,
-        {far}_id AS id,
-        relation,
-        superseded_at
-    FROM edges
+WITH nodes AS MATERIALIZED (
+    SELECT unnest($1::TEXT[]) AS kind, unnest($2::TEXT[]) AS id
 )
-SELECT DISTINCT s.kind, s.id, s.via_kind, s.via_id, s.relation, s.superseded_at
-FROM steps s
-JOIN nodes n ON n.kind = s.via_kind AND n.id = s.via_id
-ORDER BY s.kind, s.id, s.via_kind, s.via_id, s.relation
+SELECT DISTINCT * FROM ({parts})
 """
 
 _ACCEPTED = """
@@ -79,7 +61,7 @@ WITH fed AS (
     JOIN edges d ON d.child_kind = 'dataset' AND d.child_id = u.parent_id
         AND d.parent_kind = 'example'
     JOIN fine_tune_jobs j ON j.job_id = m.parent_id
-    WHERE m.child_kind = 'model' AND m.child_id = ? AND m.parent_kind = 'job'
+    WHERE m.child_kind = 'model' AND m.child_id = $1 AND m.parent_kind = 'job'
 )
 SELECT f.example_id, f.split, t.kind, t.script_id, t.variant_id, t.revision_hash,
     t.weight, t.reason, t.decision_ref AS experiment_id, d.decision, d.lift, s.log_e,
@@ -92,11 +74,32 @@ SELECT f.example_id, f.split, t.kind, t.script_id, t.variant_id, t.revision_hash
     ) AS is_superseded
 FROM fed f
 LEFT JOIN training_examples t ON t.month = f.month AND t.example_id = f.example_id
-LEFT JOIN latest_decisions d ON d.experiment_id = t.decision_ref
+LEFT JOIN (
+    SELECT *
+    FROM decisions
+    WHERE $2::TIMESTAMP IS NULL OR decided_at <= $2::TIMESTAMP
+    QUALIFY row_number() OVER (
+        PARTITION BY experiment_id
+        ORDER BY decided_at DESC
+    ) = 1
+) AS d ON d.experiment_id = t.decision_ref
 LEFT JOIN standings s ON s.experiment_id = d.experiment_id
     AND s.data_through = d.data_through
 LEFT JOIN held_winners h ON h.experiment_id = d.experiment_id
 ORDER BY t.weight DESC NULLS LAST, t.kind DESC, f.example_id
+"""
+
+
+# What the edges still say of examples whose rows a forgetting deleted.
+_GONE = """
+SELECT child_id AS example_id,
+    max(CASE WHEN parent_kind = 'script' THEN parent_id END) AS script_id,
+    max(CASE WHEN parent_kind = 'variant' THEN parent_id END) AS variant_id,
+    max(CASE WHEN parent_kind = 'revision' THEN parent_id END) AS revision_hash
+FROM edges
+WHERE child_kind = 'example' AND relation = 'chosen'
+    AND list_contains(?::TEXT[], child_id)
+GROUP BY child_id
 """
 
 
@@ -116,6 +119,7 @@ class TraceRow:
     via_id: str
     relation: str
     superseded_at: datetime | None
+    run_id: str | None = None
     accepted: str | None = None
     held: str | None = None
 
@@ -127,8 +131,7 @@ class ScriptBehind:
     `lift` is a ratio minus 1 over the runner-up and `log_e` the standing's ln e, of the
     test's decision now (NULL where it has no winner or they were not measured).
     `in_model` says that the model learnt from it: of a dataset's train split, or shown
-    in context by a few-shot model. What was forgotten since keeps its example id, and
-    everything else is NULL.
+    in context by a few-shot model. Of what was forgotten since only ids are left.
     """
 
     example_id: str
@@ -147,23 +150,38 @@ class ScriptBehind:
 
 
 def trace(
-    con: Connection, kind: str, id: str, direction: str, max_depth: int | None = None
+    con: Connection,
+    kind: str,
+    id: str,
+    direction: str,
+    max_depth: int | None = None,
+    as_of: datetime | None = None,
 ) -> list[TraceRow]:
     """Every edge from a node 'up' (what it came from) or 'down' (what came of it).
 
-    Each edge once, nearest first; `max_depth` steps, or all. Raises InputError for
-    another direction.
+    Each edge once, nearest first; `max_depth` steps, or all. With `as_of` the edges
+    that were known then. Raises InputError for another direction.
     """
+    return trace_all(con, [(kind, id)], direction, max_depth, as_of)
+
+
+def trace_all(
+    con: Connection,
+    start: Iterable[tuple[str, str]],
+    direction: str,
+    max_depth: int | None = None,
+    as_of: datetime | None = None,
+) -> list[TraceRow]:
+    """As `trace`, from several nodes together."""
     if direction not in ("up", "down"):
         raise InputError(f"Lineage goes 'up' or 'down', not {direction!r}.")
-    near, far = ("child", "parent") if direction == "up" else ("parent", "child")
-    sql = _STEP.format(near=near, far=far)
     rows: list[dict[str, Any]] = []
-    nodes, known = [(kind, id)], {(kind, id)}
+    nodes = sorted(set(start))
+    known = set(nodes)
     depth = 0
     while nodes and depth != max_depth:
         depth += 1
-        found = fetch_dicts(con, sql, [[k for k, _ in nodes], [i for _, i in nodes]])
+        found = _step(con, nodes, direction, as_of)
         rows += [{"depth": depth, **row} for row in found]
         nodes = sorted({(row["kind"], row["id"]) for row in found} - known)
         known.update(nodes)
@@ -181,17 +199,67 @@ def trace(
     ]
 
 
-def scripts_behind_model(con: Connection, model_id: str) -> list[ScriptBehind]:
+def _step(
+    con: Connection,
+    nodes: Sequence[tuple[str, str]],
+    direction: str,
+    as_of: datetime | None,
+) -> list[dict[str, Any]]:
+    """The edges of these nodes, in their order.
+
+    An experiment's decision is the experiment: both names occur in edges.
+    """
+    asked = [*nodes, *(("decision", i) for kind, i in nodes if kind == "experiment")]
+    near, far = ("child", "parent") if direction == "up" else ("parent", "child")
+    kinds = {kind for kind, _ in nodes}
+    parts = [_WRITTEN.format(near=near, far=far)]
+    for fact in DERIVED:
+        ends = {"child": fact.child_kind, "parent": fact.parent_kind}
+        if ends[near] in kinds:
+            parts.append(
+                _STATED.format(
+                    near=near,
+                    far=far,
+                    near_kind=ends[near],
+                    far_kind=ends[far],
+                    relation=fact.relation,
+                    sql=fact.sql,
+                )
+            )
+    sql = _STEP.format(parts=" UNION ALL ".join(parts))
+    found = fetch_dicts(con, sql, [[k for k, _ in asked], [i for _, i in asked], as_of])
+    for row in found:
+        for column in ("kind", "via_kind"):
+            if row[column] == "decision":
+                row[column] = "experiment"
+        if as_of is not None and row["superseded_at"] and row["superseded_at"] > as_of:
+            row["superseded_at"] = None
+    first = {}
+    for row in found:  # a post may be an edge of its script, and state it too
+        first.setdefault(tuple(row[name] for name in _ONE_EDGE), row)
+    return [first[key] for key in sorted(first)]
+
+
+_ONE_EDGE = ("kind", "id", "via_kind", "via_id", "relation")
+
+
+def scripts_behind_model(
+    con: Connection, model_id: str, as_of: datetime | None = None
+) -> list[ScriptBehind]:
     """Which scripts fed a model, heaviest first; a base model has none.
 
-    Raises InputError for an unknown model.
+    With `as_of` the tests' decisions are those of that instant; what was forgotten
+    since is gone all the same. Raises InputError for an unknown model.
     """
     artifact = get_model(con, model_id).artifact or {}
     shown = artifact.get("example_ids")
     behind = []
-    rows = fetch_dicts(con, _BEHIND, [model_id])
+    rows = fetch_dicts(con, _BEHIND, [model_id, as_of])
     words = _accepted(con, {row["experiment_id"] for row in rows} - {None})
+    lost = sorted(row["example_id"] for row in rows if row["kind"] is None)
+    gone = {row["example_id"]: row for row in fetch_dicts(con, _GONE, [lost])}
     for row in rows:
+        row |= gone.get(row["example_id"], {})
         if shown is None:
             in_model = row["split"] == "train"
         else:
@@ -212,105 +280,3 @@ def _accepted(con: Connection, experiment_ids: Iterable[str]) -> dict[str, str]:
     """Of the tests whose winner a person accepted: who, when and why."""
     rows = fetch_dicts(con, _ACCEPTED, [sorted(set(experiment_ids))])
     return {row["experiment_id"]: accepted(row) for row in rows}
-
-
-def resolve(con: Connection, reference: str) -> tuple[str, str]:
-    """The kind and id that a user means.
-
-    By an id or its beginning (4 letters or more), a model's name, a month, a file's
-    name, a script's topic or author, or a post's id or address on its platform. A month
-    means its model, or its dataset where there is no model. Raises InputError when
-    nothing fits, or more than one thing: then it lists them.
-    """
-    wanted = reference.strip()
-    if re.fullmatch(r"\d{4}-\d{2}", wanted):
-        return _of_month(con, wanted)
-    for kind, table, column in _PLACES:
-        key = "job_id" if column == "provider_job_id" else column
-        rows = con.execute(
-            f"SELECT {key} FROM {table} WHERE {column} = ? LIMIT 1", [wanted]
-        ).fetchall()
-        if rows:
-            return kind, str(rows[0][0])
-    named = con.execute(
-        "SELECT model_id FROM models WHERE name = ? "
-        "ORDER BY created_at DESC, model_id LIMIT 1",
-        [wanted],
-    ).fetchall()
-    if named:
-        return "model", str(named[0][0])
-    return _only_one(wanted, _by_name(con, wanted) or _by_prefix(con, wanted))
-
-
-def _of_month(con: Connection, month: str) -> tuple[str, str]:
-    for kind, sql in (
-        (
-            "model",
-            "SELECT m.model_id FROM models m JOIN fine_tune_jobs j "
-            "ON j.job_id = m.job_id WHERE j.month = ? "
-            "ORDER BY m.created_at DESC, m.model_id LIMIT 1",
-        ),
-        (
-            "dataset",
-            "SELECT dataset_hash FROM datasets WHERE month = ? AND kind = 'all' "
-            "ORDER BY created_at DESC, dataset_hash LIMIT 1",
-        ),
-    ):
-        rows = con.execute(sql, [month]).fetchall()
-        if rows:
-            return kind, str(rows[0][0])
-    raise InputError(f"{month} has neither a model nor a dataset.")
-
-
-_BY_NAME = """
-SELECT 'script' AS kind, script_id AS id FROM scripts
-WHERE lower($1) IN (
-    lower(source_uri), lower(parse_filename(source_uri)),
-    lower(parse_filename(source_uri, TRUE)), lower(topic), lower(author)
-) AND script_id NOT IN (SELECT script_id FROM forgotten_scripts)
-UNION
-SELECT 'post', post_id FROM posts WHERE lower(platform_post_id) = lower($1)
-UNION
-SELECT 'variant', v.variant_id FROM variants v
-JOIN topics t ON t.month = v.month AND t.topic_id = v.topic_id
-WHERE lower(t.topic) = lower($1)
-UNION
-SELECT 'import', import_id FROM imports
-WHERE lower($1) IN (lower(source_uri), lower(parse_filename(source_uri)))
-ORDER BY kind, id
-LIMIT 50
-"""
-
-
-def _by_name(con: Connection, name: str) -> set[tuple[str, str]]:
-    """Scripts, posts, variants and imports that a person may know by this name."""
-    if not name:
-        return set()
-    return {(kind, str(i)) for kind, i in con.execute(_BY_NAME, [name]).fetchall()}
-
-
-def _by_prefix(con: Connection, prefix: str) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
-    if len(prefix) >= MIN_PREFIX:
-        for kind, table, column in _PLACES:
-            key = "job_id" if column == "provider_job_id" else column
-            rows = con.execute(
-                f"SELECT DISTINCT {key} FROM {table} "
-                f"WHERE starts_with({column}, ?) ORDER BY {key} LIMIT 6",
-                [prefix],
-            ).fetchall()
-            found |= {(kind, str(row[0])) for row in rows}
-    return found
-
-
-def _only_one(wanted: str, found: set[tuple[str, str]]) -> tuple[str, str]:
-    if not found:
-        raise InputError(
-            f"Nothing is called {wanted!r}; give a month, the name of a model, file, "
-            f"topic or author, or at least {MIN_PREFIX} letters of an id."
-        )
-    if len(found) > 1:
-        names = ", ".join(f"{kind} {i}" for kind, i in sorted(found)[:5])
-        more = ", …" if len(found) > 5 else ""  # the queries stop counting
-        raise InputError(f"{wanted!r} may be one of: {names}{more}; give one of these.")
-    return found.pop()

@@ -35,7 +35,9 @@ class Erasure:
     `attempts` are "<variant id> <attempt>", `edits` "<post id> <microseconds since
     1970>" of the edit. `contents` are the hashes of all words that go, whose vectors
     go too. `examples` are ids of training examples of any month, `models` of models
-    that learnt from one.
+    that learnt from one. `words` are `identity.words_hash` of all texts, by which they
+    are refused in other letter case and with other blanks; a receipt of an earlier
+    version has none.
     """
 
     request_id: str
@@ -51,6 +53,7 @@ class Erasure:
     contents: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The fields as JSON types; `from_json` reads them."""

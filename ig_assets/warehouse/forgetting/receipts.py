@@ -19,12 +19,16 @@ from ig_assets.files import write_atomic
 
 @dataclass(frozen=True)
 class Receipt:
-    """One receipt; `content` is the file's text, `sha256` the hash of its bytes."""
+    """One receipt; `content` is the file's text, `sha256` the hash of its bytes.
+
+    `again` is what was done a second time after a restore, by step; None at first.
+    """
 
     number: int
     request_id: str
     content: str
     sha256: str
+    again: Mapping[str, Any] | None = None
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -63,6 +67,30 @@ def read_receipts(folder: Path) -> list[Receipt]:
     return found
 
 
+def put_back(folder: Path, recorded: Mapping[str, tuple[int, str, str]]) -> list[str]:
+    """Write the receipts that the folder lacks, as the tables have recorded them.
+
+    `recorded` is {request id: (number, content, SHA-256)}. Returns the names of the
+    files that were missing, the last of the chain included, which no other receipt
+    would miss. Raises WarehouseError where a recorded content is not the one of its
+    hash, and OSError.
+    """
+    missing = []
+    for request_id, (number, content, sha256) in sorted(recorded.items()):
+        path = folder / _file_name(number, request_id)
+        if path.exists():
+            continue
+        if hashlib.sha256(content.encode("utf-8")).hexdigest() != sha256:
+            raise _broken(path, "is missing, and was changed in the tables")
+        write_atomic(path, content)
+        missing.append(path.name)
+    return missing
+
+
+def _file_name(number: int, request_id: str) -> str:
+    return f"{number:06d}-{request_id}.json"
+
+
 def check_hashes(
     receipts: Sequence[Receipt], recorded: Mapping[str, str | None]
 ) -> None:
@@ -72,7 +100,7 @@ def check_hashes(
     """
     for receipt in receipts:
         if recorded.get(receipt.request_id) not in (None, receipt.sha256):
-            name = f"{receipt.number:06d}-{receipt.request_id}.json"
+            name = _file_name(receipt.number, receipt.request_id)
             raise WarehouseError(
                 f"The receipt {name} of what was forgotten was changed; put the file "
                 "back as it was written (the column forget_requests.receipt has it)."
@@ -92,7 +120,7 @@ def write_receipt(folder: Path, request_id: str, fields: Mapping[str, Any]) -> R
     previous = known[-1].sha256 if known else ""
     chained = {"number": number, "previous": previous, "request_id": request_id}
     text = json.dumps(chained | dict(fields), indent=1, ensure_ascii=False) + "\n"
-    write_atomic(folder / f"{number:06d}-{request_id}.json", text)
+    write_atomic(folder / _file_name(number, request_id), text)
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
     return Receipt(number, request_id, text, digest)
 

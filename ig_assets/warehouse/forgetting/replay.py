@@ -11,7 +11,11 @@ from pathlib import Path
 
 from ig_assets.warehouse.backends import Connection
 from ig_assets.warehouse.forgetting.erasure import Erasure, erase
-from ig_assets.warehouse.forgetting.receipts import check_hashes, read_receipts
+from ig_assets.warehouse.forgetting.receipts import (
+    check_hashes,
+    put_back,
+    read_receipts,
+)
 
 REPLAYED = "replayed"
 """Status of a request that the tables learnt of from its receipt alone."""
@@ -30,17 +34,33 @@ def replay_receipts(con: Connection, folder: Path, now: datetime) -> int:
     """Erase what receipts name and the tables do not know; return how many receipts.
 
     In the caller's transaction, on migrated tables. The file has to be rewritten where
-    there were any. Raises WarehouseError for a broken
+    there were any. A receipt that the folder lacks and the tables know is written again,
+    with a warning. Raises WarehouseError for a broken
     chain of receipts, and for one that is not as the tables know it.
     """
+    rows = con.execute(
+        "SELECT request_id, number, receipt, receipt_hash FROM forget_requests"
+    ).fetchall()
+    missing = put_back(
+        folder,
+        {
+            request_id: (number, content, digest)
+            for request_id, number, content, digest in rows
+            if content is not None and digest is not None
+        },
+    )
+    if missing:
+        _log.warning(
+            "Receipts of what was forgotten were missing in %s and are written again "
+            "from the tables: %s.",
+            folder.name,
+            ", ".join(missing),
+        )
     receipts = read_receipts(folder)
     if not receipts:
         return 0
-    rows = con.execute(
-        "SELECT request_id, number, receipt_hash FROM forget_requests"
-    ).fetchall()
-    known = {request_id: number for request_id, number, _ in rows}
-    check_hashes(receipts, {request_id: digest for request_id, _, digest in rows})
+    known = {request_id: number for request_id, number, _, _ in rows}
+    check_hashes(receipts, {request_id: digest for request_id, *_, digest in rows})
     missing = [r for r in receipts if known.get(r.request_id) is None]
     replayed = 0
     for receipt in missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     DIMENSIONS,
     MODEL,
     MONTH,
+    FixedClock,
     FineTuningFactory,
 )
 
@@ -54,6 +56,7 @@ class ForgettingFactory(FineTuningFactory):
         """What a forgetting needs."""
         work = Forgetting(
             clock=self.clock,
+            machine_clock=FixedClock(datetime(2031, 5, 6)),
             warehouse=self.warehouse,
             index=self.index,
             batches=no_vendor,

@@ -352,6 +352,61 @@ def test_an_author_is_all_of_their_scripts(env: ForgettingFactory) -> None:
             named_scripts(con, [], "")
 
 
+def test_an_author_who_was_forgotten_is_known_and_another_is_not(
+    env: ForgettingFactory,
+) -> None:
+    forget(env.work(), [KETTLE], "a letter", "rita", author="Mara")
+    with env.warehouse.transaction() as con:
+        assert named_scripts(con, [], " mara") == []
+        with pytest.raises(InputError, match="no script whose author is 'Nora'"):
+            named_scripts(con, [], "Nora")
+    assert env.files_with("Mara") == env.files_with("mara") == []
+
+
+def test_a_receipt_has_the_time_of_the_world_and_that_of_the_machine(
+    env: ForgettingFactory,
+) -> None:
+    receipt = forget(env.work(), [KETTLE], "a letter", "rita")
+    assert receipt is not None
+    assert receipt.fields["requested_at"].startswith("2026-04-01T03:00")
+    assert receipt.fields["written_at_by_the_machine"] == "2031-05-06T00:00:00"
+
+
+@pytest.mark.parametrize(
+    "post, said",
+    [
+        ({"platform": "instagram", "platform_post_id": "17"}, "out on instagram (17);"),
+        ({}, "out on a platform that its import does not name (instagram.com/Cx);"),
+    ],
+)
+def test_a_post_that_stays_out_is_named_by_all_that_is_known_of_it(
+    env: ForgettingFactory, post: dict[str, Any], said: str
+) -> None:
+    row = {"post_id": "p1", "status": "published", "script_id": KETTLE} | post
+    env.write("posts", row)
+    if not post:
+        name = {"source": "s", "kind": "permalink", "value": "instagram.com/Cx"}
+        env.write("vendor_post_names", name | {"post_id": "p1"})
+    receipt = forget(env.work(), [KETTLE], "a letter", "rita")
+    assert receipt is not None
+    assert any(said in sentence for sentence in receipt.fields["not_undone"])
+
+
+def test_a_receipt_that_was_removed_is_written_again_the_last_one_too(
+    env: ForgettingFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    forget(env.work(), [KETTLE], "a letter", "rita")
+    forget(env.work(), ["history/lamp"], "another", "rita")
+    env.warehouse.close()
+    files = sorted(env.work().receipts.glob("*.json"))
+    before = [path.read_bytes() for path in files]
+    files[-1].unlink()
+    with Warehouse(env.warehouse.url, env.clock.now).transaction():
+        pass
+    assert [path.read_bytes() for path in files] == before
+    assert "were missing" in caplog.text and files[-1].name in caplog.text
+
+
 def test_a_plan_writes_nothing(env: ForgettingFactory) -> None:
     before = everything(env.warehouse)
     plan = plan_forgetting(env.work(), [KETTLE])
@@ -398,4 +453,5 @@ def test_a_restored_folder_forgets_in_its_files_too(
     assert any(n.endswith(".jsonl") for n in restored.files_with(PHRASE))
     [receipt] = resume(restored.work())
     assert receipt.request_id == read_receipts(receipts)[0].request_id
+    assert receipt.again is not None and list(receipt.again["datasets"]) == [MONTH]
     assert_forgotten(restored)

@@ -9,9 +9,9 @@ from ig_assets.core.fine_tuning.jobs import register_model, submit_job
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.models.few_shot import choose_for_month
 from ig_assets.core.models.registry import ModelRow
+from ig_assets.core.reports.lineage_names import resolve
 from ig_assets.core.reports.lineage_trace import (
     TraceRow,
-    resolve,
     scripts_behind_model,
     trace,
 )
@@ -26,12 +26,12 @@ from ig_assets_tests.core.fine_tuning.test_dataset_files import filled, write
 from ig_assets_tests.core.fine_tuning.test_examples import build
 
 
-def edges(env: FineTuningFactory, *lines: str) -> None:
+def edges(env: FineTuningFactory, *lines: str, relation: str = "from") -> None:
     """'variant v1 < script s1' says that v1 came from s1."""
     parsed = []
     for line in lines:
         child, parent = (part.split() for part in line.split(" < "))
-        parsed.append(Edge(child[0], child[1], parent[0], parent[1], "from"))
+        parsed.append(Edge(child[0], child[1], parent[0], parent[1], relation))
     with env.warehouse.transaction() as con:
         record_edges(con, parsed, "run", env.clock.now())
 
@@ -184,7 +184,8 @@ def test_what_was_forgotten_since_is_still_named_by_its_id(tmp_path: Path) -> No
         behind = scripts_behind_model(con, model.model_id)
     gone = [b for b in behind if b.reason == "gone: forgotten since"]
     assert len(behind) == 18 and len(gone) == 2
-    assert {b.script_id for b in gone} == {None}
+    assert {b.script_id for b in gone} == {"s-h1-a"}
+    assert {b.weight for b in gone} == {None}
 
 
 def test_a_user_may_name_things_by_month_name_id_or_prefix(tmp_path: Path) -> None:

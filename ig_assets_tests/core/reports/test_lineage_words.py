@@ -11,6 +11,7 @@ from ig_assets.core.reports.lineage_words import (
     scripts_of_model,
 )
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFactory
+from ig_assets_tests.core.fine_tuning.test_examples import build
 from ig_assets_tests.core.reports.test_lineage_trace import trained_model
 
 
@@ -58,6 +59,19 @@ def test_a_forgotten_text_has_no_words_any_more(tmp_path: Path) -> None:
     with env.warehouse.transaction() as con:
         nodes = [("script", "s-h1-a"), ("revision", before.revision or "")]
         assert labels(con, nodes) == {}
+
+
+def test_a_forgotten_script_is_one_row_however_many_examples_it_had(
+    tmp_path: Path,
+) -> None:
+    env, model = trained_model(tmp_path)
+    before = texts_of(env, model)
+    env.forget("s-h1-a")
+    build(env)  # which deletes the rows of its examples
+    after = texts_of(env, model)
+    assert len(after) == len(before)
+    (text,) = [text for text in after if text.id == "s-h1-a"]
+    assert (text.lines, text.first_words) == (2, None)
 
 
 def test_the_evidence_of_a_forgotten_text_is_unknown_not_real() -> None:

@@ -50,10 +50,10 @@ from ig_assets.core.corpus.history_import.sentences import (
     rate_notes,
 )
 from ig_assets.core.corpus.history_import.sources import known_scripts
-from ig_assets.core.corpus.queries import forgotten_scripts
+from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_words
 from ig_assets.core.corpus.rejects import HISTORY
 from ig_assets.core.corpus.scripts.script import Reject
-from ig_assets.core.identity import stable_id
+from ig_assets.core.identity import stable_id, words_hash
 from ig_assets.core.tabular import ValueOptions
 from ig_assets.warehouse.warehouse import Connection
 
@@ -263,9 +263,15 @@ def without_forgotten(
         for value in row
         if value is not None
     }
+    words = forgotten_words(con)
     kept, rejects = [], []
     for row in history.rows:
-        if row.revision_hash in forgotten or script_id_of(row) in forgotten:
+        if (
+            row.revision_hash in forgotten
+            or script_id_of(row) in forgotten
+            or words
+            and words_hash(row.text) in words
+        ):
             rejects.append(Reject(f"{HISTORY}{name}#{row.line}", *FORGOTTEN))
         else:
             kept.append(row)

@@ -13,8 +13,11 @@ from ig_assets.core.corpus.library.staging import (
     NO_LANGUAGE,
     SCRIPT_COLUMNS,
     stage_query,
+    stage_texts,
 )
+from ig_assets.core.corpus.queries import forgotten_words
 from ig_assets.core.corpus.scripts.script import Reject
+from ig_assets.core.identity import words_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.warehouse import Connection
 
@@ -36,6 +39,9 @@ _CHANGES = f"""
         FROM script_status
         WHERE script_id IN (SELECT script_id FROM forgotten_scripts)
             AND revision_hash IS NOT NULL
+        UNION
+        SELECT revision_hash
+        FROM revisions_of_forgotten_words
     ),
     known AS (
         SELECT l.*, s.source_uri
@@ -152,6 +158,9 @@ def stage_changes(con: Connection) -> tuple[dict[str, int], list[Reject]]:
 
     Returns how many scripts have each change, and the rejects of forgotten scripts.
     """
+    stage_texts(
+        con, "revisions_of_forgotten_words", {"revision_hash": _same_words(con)}
+    )
     stage_query(con, "script_changes", _CHANGES)
     counts = con.execute(
         "SELECT change, count(*) FROM script_changes GROUP BY change"
@@ -165,6 +174,17 @@ def stage_changes(con: Connection) -> tuple[dict[str, int], list[Reject]]:
         "another id."
     )
     return dict(counts), [Reject(uri, "forgotten", detail) for (uri,) in forgotten]
+
+
+def _same_words(con: Connection) -> list[str]:
+    """Staged revisions that are forgotten words in other letter case or blanks."""
+    words = forgotten_words(con)
+    if not words:
+        return []
+    rows = con.execute(
+        "SELECT DISTINCT revision_hash, text FROM parsed_scripts"
+    ).fetchall()
+    return sorted(revision for revision, text in rows if words_hash(text) in words)
 
 
 def apply_changes(con: Connection, now: datetime) -> None:

@@ -1,0 +1,138 @@
+"""Finds what a person names: by an id or its beginning, a file, a link, a name."""
+
+from __future__ import annotations
+
+import re
+
+from ig_assets.core.corpus.history_import.identity.vendor_names import plain_permalink
+from ig_assets.errors import InputError
+from ig_assets.warehouse.warehouse import Connection
+
+MIN_PREFIX = 4
+
+# Where a user's argument is looked for: kind, table, column; first hit wins.
+_PLACES = (
+    ("model", "models", "model_id"),
+    ("job", "fine_tune_jobs", "job_id"),
+    ("job", "fine_tune_jobs", "provider_job_id"),
+    ("dataset", "datasets", "dataset_hash"),
+    ("example", "training_examples", "example_id"),
+    ("script", "scripts", "script_id"),
+    ("script", "forgotten", "script_id"),
+    ("variant", "drafts", "variant_id"),
+    ("variant", "variants", "variant_id"),
+    ("post", "posts", "post_id"),
+    ("experiment", "experiments", "experiment_id"),
+    ("revision", "scripts", "revision_hash"),
+    ("revision", "variants", "revision_hash"),
+    ("revision", "post_edits", "revision_hash"),
+)
+
+
+def resolve(con: Connection, reference: str) -> tuple[str, str]:
+    """The kind and id that a user means.
+
+    By an id or its beginning (4 letters or more), a model's name, a month, a file's
+    name, a script's topic or author, or a post's id or address on its platform. A month
+    means its model, or its dataset where there is no model. Raises InputError when
+    nothing fits, or more than one thing: then it lists them.
+    """
+    wanted = reference.strip()
+    if re.fullmatch(r"\d{4}-\d{2}", wanted):
+        return _of_month(con, wanted)
+    for kind, table, column in _PLACES:
+        key = "job_id" if column == "provider_job_id" else column
+        rows = con.execute(
+            f"SELECT {key} FROM {table} WHERE {column} = ? LIMIT 1", [wanted]
+        ).fetchall()
+        if rows:
+            return kind, str(rows[0][0])
+    named = con.execute(
+        "SELECT model_id FROM models WHERE name = ? "
+        "ORDER BY created_at DESC, model_id LIMIT 1",
+        [wanted],
+    ).fetchall()
+    if named:
+        return "model", str(named[0][0])
+    return _only_one(wanted, _by_name(con, wanted) or _by_prefix(con, wanted))
+
+
+def _of_month(con: Connection, month: str) -> tuple[str, str]:
+    for kind, sql in (
+        (
+            "model",
+            "SELECT m.model_id FROM models m JOIN fine_tune_jobs j "
+            "ON j.job_id = m.job_id WHERE j.month = ? "
+            "ORDER BY m.created_at DESC, m.model_id LIMIT 1",
+        ),
+        (
+            "dataset",
+            "SELECT dataset_hash FROM datasets WHERE month = ? AND kind = 'all' "
+            "ORDER BY created_at DESC, dataset_hash LIMIT 1",
+        ),
+    ):
+        rows = con.execute(sql, [month]).fetchall()
+        if rows:
+            return kind, str(rows[0][0])
+    raise InputError(f"{month} has neither a model nor a dataset.")
+
+
+_BY_NAME = """
+SELECT 'script' AS kind, script_id AS id FROM scripts
+WHERE lower($1) IN (
+    lower(source_uri), lower(parse_filename(source_uri)),
+    lower(parse_filename(source_uri, TRUE)), lower(topic), lower(author)
+) AND script_id NOT IN (SELECT script_id FROM forgotten_scripts)
+UNION
+SELECT 'post', post_id FROM posts
+WHERE lower(platform_post_id) IN (lower($1), lower($2))
+UNION
+SELECT 'post', post_id FROM vendor_post_names
+WHERE value IN ($1, $2) OR kind = 'permalink' AND lower(value) = lower($2)
+UNION
+SELECT 'variant', v.variant_id FROM variants v
+JOIN topics t ON t.month = v.month AND t.topic_id = v.topic_id
+WHERE lower(t.topic) = lower($1)
+UNION
+SELECT 'import', import_id FROM imports
+WHERE lower($1) IN (lower(source_uri), lower(parse_filename(source_uri)))
+ORDER BY kind, id
+LIMIT 50
+"""
+
+
+def _by_name(con: Connection, name: str) -> set[tuple[str, str]]:
+    """Scripts, posts, variants and imports that a person may know by this name."""
+    if not name:
+        return set()
+    link = plain_permalink(name) if "/" in name else name
+    return {
+        (kind, str(i)) for kind, i in con.execute(_BY_NAME, [name, link]).fetchall()
+    }
+
+
+def _by_prefix(con: Connection, prefix: str) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    if len(prefix) >= MIN_PREFIX:
+        for kind, table, column in _PLACES:
+            key = "job_id" if column == "provider_job_id" else column
+            rows = con.execute(
+                f"SELECT DISTINCT {key} FROM {table} "
+                f"WHERE starts_with({column}, ?) ORDER BY {key} LIMIT 6",
+                [prefix],
+            ).fetchall()
+            found |= {(kind, str(row[0])) for row in rows}
+    return found
+
+
+def _only_one(wanted: str, found: set[tuple[str, str]]) -> tuple[str, str]:
+    if not found:
+        raise InputError(
+            f"Nothing is called {wanted!r}; give a month, the name of a model, file, "
+            f"topic or author, or at least {MIN_PREFIX} letters of an id."
+        )
+    if len(found) > 1:
+        names = ", ".join(f"{kind} {i}" for kind, i in sorted(found)[:5])
+        more = ", …" if len(found) > 5 else ""  # the queries stop counting
+        raise InputError(f"{wanted!r} may be one of: {names}{more}; give one of these.")
+    return found.pop()
