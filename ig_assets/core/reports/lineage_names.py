@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ig_assets.core.corpus.history_import.identity.vendor_names import plain_permalink
 from ig_assets.errors import InputError
@@ -29,24 +30,28 @@ _PLACES = (
 )
 
 
-def resolve(con: Connection, reference: str) -> tuple[str, str]:
+KINDS = tuple(dict.fromkeys([*(kind for kind, _, _ in _PLACES), "import"]))
+"""What a person may ask for by kind."""
+
+
+def resolve(
+    con: Connection, reference: str, kind: str | None = None
+) -> tuple[str, str]:
     """The kind and id that a user means.
 
     By an id or its beginning (4 letters or more), a model's name, a month, a file's
     name, a script's topic or author, or a post's id or address on its platform. A month
-    means its model, or its dataset where there is no model. Raises InputError when
-    nothing fits, or more than one thing: then it lists them.
+    means its model, or its dataset where there is no model. With `kind` only things of
+    this kind fit. Raises InputError when nothing fits, or more than one thing: then it
+    lists them.
     """
     wanted = reference.strip()
+    if kind is not None:
+        return _of_kind(con, wanted, kind)
     if re.fullmatch(r"\d{4}-\d{2}", wanted):
         return _of_month(con, wanted)
-    for kind, table, column in _PLACES:
-        key = "job_id" if column == "provider_job_id" else column
-        rows = con.execute(
-            f"SELECT {key} FROM {table} WHERE {column} = ? LIMIT 1", [wanted]
-        ).fetchall()
-        if rows:
-            return kind, str(rows[0][0])
+    for found in _by_id(con, wanted):
+        return found
     named = con.execute(
         "SELECT model_id FROM models WHERE name = ? "
         "ORDER BY created_at DESC, model_id LIMIT 1",
@@ -57,7 +62,58 @@ def resolve(con: Connection, reference: str) -> tuple[str, str]:
     return _only_one(wanted, _by_name(con, wanted) or _by_prefix(con, wanted))
 
 
+def _of_kind(con: Connection, wanted: str, kind: str) -> tuple[str, str]:
+    """The one thing of a kind that is named so."""
+    if re.fullmatch(r"\d{4}-\d{2}", wanted) and kind in ("model", "dataset"):
+        found = {one for one in _things_of_month(con, wanted) if one[0] == kind}
+        return _only_one(wanted, found)
+    exact = [one for one in _by_id(con, wanted) if one[0] == kind]
+    if exact:
+        return exact[0]
+    named = {one for one in _by_name(con, wanted) if one[0] == kind}
+    return _only_one(
+        wanted, named or {one for one in _by_prefix(con, wanted) if one[0] == kind}
+    )
+
+
+def scripts_of_author(con: Connection, author: str) -> list[str]:
+    """Ids of the scripts by an author, whatever its case, that are not forgotten.
+
+    Raises InputError where there is none.
+    """
+    rows = con.execute(
+        "SELECT DISTINCT script_id FROM scripts "
+        "WHERE lower(trim(author)) = lower(trim(?)) "
+        "AND script_id NOT IN (SELECT script_id FROM forgotten_scripts) "
+        "ORDER BY script_id",
+        [author],
+    ).fetchall()
+    if not rows:
+        raise InputError(
+            f"There is no script whose author is {author!r}; `ig-assets scripts list` "
+            "names the authors."
+        )
+    return [str(script_id) for (script_id,) in rows]
+
+
+def _by_id(con: Connection, wanted: str) -> Iterator[tuple[str, str]]:
+    """Things with this very id, in the order of the places."""
+    for kind, table, column in _PLACES:
+        key = "job_id" if column == "provider_job_id" else column
+        rows = con.execute(
+            f"SELECT {key} FROM {table} WHERE {column} = ? LIMIT 1", [wanted]
+        ).fetchall()
+        if rows:
+            yield kind, str(rows[0][0])
+
+
 def _of_month(con: Connection, month: str) -> tuple[str, str]:
+    for found in _things_of_month(con, month):
+        return found
+    raise InputError(f"{month} has neither a model nor a dataset.")
+
+
+def _things_of_month(con: Connection, month: str) -> Iterator[tuple[str, str]]:
     for kind, sql in (
         (
             "model",
@@ -73,8 +129,7 @@ def _of_month(con: Connection, month: str) -> tuple[str, str]:
     ):
         rows = con.execute(sql, [month]).fetchall()
         if rows:
-            return kind, str(rows[0][0])
-    raise InputError(f"{month} has neither a model nor a dataset.")
+            yield kind, str(rows[0][0])
 
 
 _BY_NAME = """
@@ -133,6 +188,9 @@ def _only_one(wanted: str, found: set[tuple[str, str]]) -> tuple[str, str]:
         )
     if len(found) > 1:
         names = ", ".join(f"{kind} {i}" for kind, i in sorted(found)[:5])
-        more = ", …" if len(found) > 5 else ""  # the queries stop counting
-        raise InputError(f"{wanted!r} may be one of: {names}{more}; give one of these.")
+        more = f" and {len(found) - 5} more or so" if len(found) > 5 else ""
+        raise InputError(
+            f"{wanted!r} may be one of: {names}{more}; give one of "
+            "these, or its kind first, as in `lineage script NAME`."
+        )
     return found.pop()

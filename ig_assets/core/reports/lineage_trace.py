@@ -65,6 +65,7 @@ WITH fed AS (
 )
 SELECT f.example_id, f.split, t.kind, t.script_id, t.variant_id, t.revision_hash,
     t.weight, t.reason, t.decision_ref AS experiment_id, d.decision, d.lift, s.log_e,
+    s.rule,
     h.cause AS held_by,
     t.example_id IS NOT NULL AND d.decision IS NOT NULL AND NOT coalesce(
         d.winner_revision_hash = t.revision_hash
@@ -128,6 +129,8 @@ class TraceRow:
 class ScriptBehind:
     """One example behind a model: whose words, with which weight, on what evidence.
 
+    `rule` is by which rule it was decided: "e", or a single look on z.
+
     `lift` is a ratio minus 1 over the runner-up and `log_e` the standing's ln e, of the
     test's decision now (NULL where it has no winner or they were not measured).
     `in_model` says that the model learnt from it: of a dataset's train split, or shown
@@ -147,6 +150,7 @@ class ScriptBehind:
     lift: float | None
     log_e: float | None
     in_model: bool
+    rule: str | None = None
 
 
 def trace(

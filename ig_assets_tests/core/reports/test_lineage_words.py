@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ig_assets.core.models.registry import ModelRow
+from ig_assets.core.reports.lineage_labels import labels
 from ig_assets.core.reports.lineage_trace import scripts_behind_model
 from ig_assets.core.reports.lineage_words import (
     ModelScript,
-    labels,
     model_sentence,
     scripts_of_model,
 )

@@ -1,0 +1,141 @@
+"""Draws a flow as SVG: boxes in columns from left to right, bands by their weight."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+WIDTH, TOP = 1080, 34
+BOX, GAP = 14, 9
+LABEL_PX = 7.2
+"""About how wide a letter is, so that a label ends before the next column."""
+SMALLEST, ROW = 4.0, 20.0
+TALLEST = 620.0
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box of the flow in a column (0 is leftmost); `title` is shown on hovering."""
+
+    key: str
+    column: int
+    label: str
+    title: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Band:
+    """What flows from one box to another; `kind` chooses its colour."""
+
+    source: str
+    target: str
+    weight: float
+    kind: str = ""
+
+
+@dataclass
+class _Placed:
+    box: Box
+    value: float
+    x: float
+    y: float
+    height: float
+    used_in: float = 0.0
+    used_out: float = 0.0
+
+
+def flow_svg(boxes: Sequence[Box], bands: Sequence[Band], heads: Sequence[str]) -> str:
+    """The flow as one `<svg>` element; `heads` are the titles of the columns.
+
+    Boxes are as tall as what flows through them, in the order in which they are given.
+    Labels are escaped. Raises KeyError where a band names a box that is not given.
+    """
+    values = _values(boxes, bands)
+    columns: dict[int, list[Box]] = defaultdict(list)
+    for box in boxes:
+        columns[box.column].append(box)
+    count = max(columns, default=0) + 1
+    scale = min(
+        (
+            (TALLEST - GAP * len(found)) / max(sum(values[b.key] for b in found), 1e-9)
+            for found in columns.values()
+        ),
+        default=1.0,
+    )
+    scale = min(scale, 260.0 / max(values.values(), default=1.0))
+    step = (WIDTH - BOX) / max(count - 1, 1) if count > 1 else 0
+    # The last column's labels stand left of their boxes.
+    placed: dict[str, _Placed] = {}
+    bottom = float(TOP)
+    for column, found in columns.items():
+        y = float(TOP)
+        for box in found:
+            height = max(values[box.key] * scale, SMALLEST)
+            placed[box.key] = _Placed(box, values[box.key], column * step, y, height)
+            y += max(height + GAP, ROW)
+        bottom = max(bottom, y)
+    parts = [_band(band, placed, scale) for band in bands]
+    parts += [_box(one, count, step) for one in placed.values()]
+    parts += [_head(text, n, count, step) for n, text in enumerate(heads[:count])]
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {bottom + 6:.0f}" role="img" class="flow" '
+        f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
+    )
+
+
+def _values(boxes: Sequence[Box], bands: Sequence[Band]) -> Mapping[str, float]:
+    """What flows through each box: the larger of what comes in and what goes out."""
+    into: dict[str, float] = {box.key: 0.0 for box in boxes}
+    out = dict(into)
+    for band in bands:
+        out[band.source] += band.weight
+        into[band.target] += band.weight
+    return {key: max(into[key], out[key]) for key in into}
+
+
+def _band(band: Band, placed: Mapping[str, _Placed], scale: float) -> str:
+    source, target = placed[band.source], placed[band.target]
+    width = max(band.weight * scale, 1.0)
+    y1 = source.y + source.used_out + width / 2
+    y2 = target.y + target.used_in + width / 2
+    source.used_out += width
+    target.used_in += width
+    x1, x2 = source.x + BOX, target.x
+    middle = (x1 + x2) / 2
+    title = f"{source.box.label} → {target.box.label}: {band.weight:.3g}"
+    return (
+        f'<path class="band {escape(band.kind)}" stroke-width="{width:.1f}" '
+        f'd="M{x1:.1f},{y1:.1f} C{middle:.1f},{y1:.1f} {middle:.1f},{y2:.1f} '
+        f'{x2:.1f},{y2:.1f}"><title>{escape(title)}</title></path>'
+    )
+
+
+def _box(one: _Placed, count: int, step: float) -> str:
+    last = count > 1 and one.box.column == count - 1
+    x = one.x - 6 if last else one.x + BOX + 6
+    y = one.y + min(one.height / 2, 14) + 4
+    room = max(int((step - BOX - 16) * (0.5 if count > 2 else 1.0) / LABEL_PX * 2), 8)
+    label = one.box.label
+    label = label if len(label) <= room else label[: room - 1].rstrip() + "…"
+    anchor = "end" if last else "start"
+    title = one.box.title or one.box.label
+    return (
+        f"<g class={quoteattr('box ' + one.box.kind)}>"
+        f'<rect x="{one.x:.1f}" y="{one.y:.1f}" width="{BOX}" '
+        f'height="{one.height:.1f}" rx="2"/>'
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(label)}</text>'
+        f"<title>{escape(title)}</title></g>"
+    )
+
+
+def _head(text: str, column: int, count: int, step: float) -> str:
+    last = count > 1 and column == count - 1
+    x = column * step + (BOX if last else 0)
+    anchor = "end" if last else "start"
+    return (
+        f'<text class="head" x="{x:.1f}" y="14" text-anchor="{anchor}">'
+        f"{escape(text)}</text>"
+    )
