@@ -34,6 +34,7 @@ from ig_assets.core.models.ranker.proof import (
     sound_bets,
 )
 from ig_assets.core.models.ranker.ranker import train
+from ig_assets.core.models.ranker.states import counted
 from ig_assets.core.models.ranker.ridge import Variances
 from ig_assets.core.models.ranker.vectors import ENCODER, features_of
 from ig_assets.core.models.registry import (
@@ -191,7 +192,7 @@ def fit_ranker(
     left_out = evidence.left_out + Counter({"no other hook to compare with": alone})
     if len(past.groups) < MIN_GROUPS:
         # An earlier ranker rests on what does not count any more, or is forgotten.
-        why = f"{len(past.groups)} comparisons are left, of {MIN_GROUPS}"
+        why = f"only {counted(len(past.groups), 'comparison')} left, of {MIN_GROUPS}"
         with warehouse.transaction() as con:
             retired = _retire_others(con, None, why, now)
         return RankerFit(

@@ -27,11 +27,14 @@ import numpy.typing as npt
 
 from ig_assets.core.models.ranker.outcomes import Floats, Ints, Outcomes
 from ig_assets.core.models.ranker.ranker import Features, Ranker, train
+from ig_assets.core.models.ranker.states import (
+    E_PROVEN,
+    INSUFFICIENT,
+    MIN_GROUPS,
+    PROVEN,
+    UNPROVEN,
+)
 
-E_PROVEN = 20.0
-"""Evidence that makes a ranker proven: luck reaches it in at most 1 of 20 cases."""
-MIN_GROUPS = 25
-"""Groups below which a ranker is not used."""
 FIRST_FIT = 10
 """Groups that the first fit has."""
 GROWTH = 1.25
@@ -42,8 +45,6 @@ LEAST_EXPECTED = 5.0
 """Events that each arm of unequal traffic must have had to expect."""
 MOST_UNEQUAL = 1.1
 """Traffic of the largest arm over that of the smallest that counts as equal."""
-
-INSUFFICIENT, UNPROVEN, PROVEN = "insufficient", "unproven", "proven"
 
 
 @dataclass(frozen=True)
