@@ -18,7 +18,7 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
-from ig_assets.core.fine_tuning.ranker import RankerFit, fit_ranker
+from ig_assets.core.fine_tuning.ranker.fit import RankerFit, fit_ranker
 from ig_assets.core.models.ranker.states import MIN_GROUPS, counted
 from ig_assets.core.models.ranker.scoring import HookScore, Voice, order_hooks
 from ig_assets.core.models.registry import current_ranker

@@ -16,7 +16,7 @@ from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from ig_assets.core.fine_tuning.ranker import RankerFit
+    from ig_assets.core.fine_tuning.ranker.fit import RankerFit
 
 
 @stage_asset(
@@ -43,7 +43,7 @@ def hook_ranker(
 ) -> dg.MaterializeResult:
     """Fit to every experiment that was looked at, and prove it by bets."""
     # SciPy is heavy, and not needed to open the code location.
-    from ig_assets.core.fine_tuning.ranker import fit_ranker
+    from ig_assets.core.fine_tuning.ranker.fit import fit_ranker
 
     with plain_failures():
         fitted = fit_ranker(
