@@ -17,7 +17,12 @@ from ig_assets.cli.output import (
     print_table,
 )
 from ig_assets.core.costs.budget import budget_usage
-from ig_assets.core.reports.costs import UnitCosts, costs_by, unit_costs
+from ig_assets.core.reports.costs import (
+    UnitCosts,
+    cost_columns,
+    costs_by,
+    unit_costs,
+)
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services, make_money_clock
 
@@ -64,7 +69,9 @@ def costs(
         }
         for usage in found
     ]
-    if separated is not None and print_data(rows, as_json, separated):
+    if separated is not None and print_data(
+        rows, as_json, separated, cost_columns(by.value)
+    ):
         return
     if as_json:
         print_json({"by": by.value, "rows": rows, "units": units, "budgets": budgets})

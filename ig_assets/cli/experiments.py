@@ -78,7 +78,7 @@ def experiments(
         rows = experiment_rows(con, limit, month, experiment_id)
     if picture is not None:
         _draw(services, rows, picture)
-    if print_data(rows, as_json, separated):
+    if print_data(rows, as_json, separated, ExperimentRow.__annotations__):
         return
     if not rows:
         if month is not None:

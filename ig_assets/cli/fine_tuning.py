@@ -156,7 +156,12 @@ def models(
     with services.warehouse.transaction() as con:
         rows = [*list_models(con), *list_rankers(con)]
         note = trial_note(con, services.clock.now(), services.settings.canary_trial)
-    if print_data([asdict(row) for row in rows], as_json, separated):
+    if print_data(
+        [asdict(row) for row in rows],
+        as_json,
+        separated,
+        ModelRow.__annotations__,
+    ):
         return
     if not rows:
         console.print("No model yet: the base model registers at the first draft.")

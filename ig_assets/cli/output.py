@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import wraps
@@ -96,12 +96,16 @@ def print_json(value: Any) -> None:
 
 
 def print_data(
-    rows: Sequence[Mapping[str, Any]], as_json: bool, separated: Separated | None
+    rows: Sequence[Mapping[str, Any]],
+    as_json: bool,
+    separated: Separated | None,
+    columns: Iterable[str] = (),
 ) -> bool:
     """Print the rows for a program, where one was asked for; whether it was.
 
-    In CSV and TSV a list or an object is JSON, nothing is an empty cell, and a text
-    that a spreadsheet would take for a formula begins with an apostrophe. Raises
+    In CSV and TSV the first line names `columns` and what else the rows have, also
+    where there is no row; a list or an object is JSON, nothing is an empty cell, and a
+    text that a spreadsheet would take for a formula begins with an apostrophe. Raises
     InputError where both JSON and a format are asked for.
     """
     if as_json and separated is not None:
@@ -113,13 +117,14 @@ def print_data(
         return False
     if not rows:
         errors.print("There are no rows; without --format the command says why.")
-        return True
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    found = (name for row in rows for name in row)
+    names = list(dict.fromkeys([*columns, *found]))
     delimiter = "\t" if separated is Separated.TSV else ","
     writer = csv.writer(sys.stdout, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(columns)
+    if names:
+        writer.writerow(names)
     for row in rows:
-        writer.writerow([_plain(row.get(column)) for column in columns])
+        writer.writerow([_plain(row.get(name)) for name in names])
     return True
 
 

@@ -23,6 +23,7 @@ from ig_assets.cli.output import (
 )
 from ig_assets.core.experiments.posts.attach import attach_post, detach_post
 from ig_assets.core.experiments.posts.review import (
+    ReviewRow,
     approve_posts,
     decline_posts,
     edit_post,
@@ -76,7 +77,7 @@ def list_posts(
     """
     asked = None if status is None else status.value
     rows = posts_for_review(Services(load_settings()).warehouse, month, asked)
-    if print_data(rows, as_json, separated):
+    if print_data(rows, as_json, separated, ReviewRow.__annotations__):
         return
     if not rows:
         console.print("There is no such post.")

@@ -18,8 +18,8 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
-from ig_assets.core.fine_tuning.ranker import RankerFit, fit_ranker
-from ig_assets.core.models.ranker.proof import MIN_GROUPS
+from ig_assets.core.fine_tuning.ranker.fit import RankerFit, fit_ranker
+from ig_assets.core.models.ranker.states import MIN_GROUPS, counted
 from ig_assets.core.models.ranker.scoring import HookScore, Voice, order_hooks
 from ig_assets.core.models.registry import current_ranker
 from ig_assets.errors import InputError
@@ -77,17 +77,26 @@ def show(as_json: AsJson = False) -> None:
         return
     known = dict(model.artifact or {})
     rows: list[dict[str, Any]] = [
-        {"": "model", "value": model.model_id},
-        {"": "state", "value": known["state"]},
-        {"": "status", "value": f"{model.status} since {model.changed_at:%Y-%m-%d}"},
-        {"": "why", "value": model.reason},
-        {"": "comparisons", "value": f"{known['groups']:,}"},
-        {"": "arms", "value": f"{known['arms']:,}"},
-        {"": "audience", "value": "simulated" if known.get("simulated") else "real"},
-        {"": "encoder", "value": model.base_model},
-        {"": "unexplained, sd", "value": f"{math.sqrt(known['s2']):.2f} (log scale)"},
+        {"what": "model", "value": model.model_id},
+        {"what": "state", "value": known["state"]},
+        {
+            "what": "status",
+            "value": f"{model.status} since {model.changed_at:%Y-%m-%d}",
+        },
+        {"what": "why", "value": model.reason},
+        {"what": "comparisons", "value": f"{known['groups']:,}"},
+        {"what": "arms", "value": f"{known['arms']:,}"},
+        {
+            "what": "audience",
+            "value": "simulated" if known.get("simulated") else "real",
+        },
+        {"what": "encoder", "value": model.base_model},
+        {
+            "what": "unexplained, sd",
+            "value": f"{math.sqrt(known['s2']):.2f} (log scale)",
+        },
     ]
-    print_table(rows, ["", "value"])
+    print_table(rows, ["what", "value"])
     console.print(f"What it learnt from: `ig-assets lineage {model.model_id}`.")
 
 
@@ -137,7 +146,7 @@ def _row(side: str, voice: Voice) -> dict[str, str]:
 def _in_words(fitted: RankerFit) -> str:
     if fitted.model is None:
         return (
-            f"Insufficient: {fitted.groups} comparisons (two hooks or more of one "
+            f"Insufficient: {counted(fitted.groups, 'comparison')} (two hooks or more of one "
             f"experiment beside one image), {fitted.missing} more are needed. Nothing "
             "was registered."
             + "".join(f" {one} is not used any more." for one in fitted.retired)

@@ -105,7 +105,7 @@ def search(
         _print_scripts(shown)
     said = _far_sentence(found, retriever.least_relevance, ground, far)
     if not (found.scripts or found.too_far):
-        said = _why_nothing(services, filters != EVERYTHING or not winners)
+        said = why_nothing(services, filters, filters != EVERYTHING or not winners)
     if said:
         # Beside JSON a sentence belongs to people, so to the other stream.
         (errors if as_json else console).print(escaped(said))
@@ -157,10 +157,27 @@ def _far_sentence(found: Found, floor: float, ground: bool, shown: bool) -> str 
     return first + rest + ("." if shown else "; --far shows them.")
 
 
-def _why_nothing(services: Services, is_filtered: bool) -> str:
+_NOT_SYNCED = """
+SELECT count(*)
+FROM current_scripts
+WHERE ($1 IS NULL OR origin = $1)
+    AND ($2 IS NULL OR language = $2)
+    AND script_id NOT IN (SELECT script_id FROM index_entries)
+"""
+
+
+def why_nothing(services: Services, filters: Filters, is_filtered: bool) -> str:
     """Why not even a far script was found."""
+    asked = [filters.origin, filters.language]
     with services.warehouse.transaction() as con:
         [(entries,)] = con.execute("SELECT count(*) FROM index_entries").fetchall()
+        [(waiting,)] = con.execute(_NOT_SYNCED, asked).fetchall()
+    if is_filtered and waiting:
+        scripts = "script is" if waiting == 1 else "scripts are"
+        return (
+            f"Nothing found: {waiting} such {scripts} imported, not yet synced: run "
+            "`ig-assets sync`."
+        )
     if not entries:
         return "Nothing found: the index is empty; `ig-assets sync` fills it."
     if is_filtered:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
 from ig_assets.core.reports.status import DataFolderState, data_folder_state
+from ig_assets.headless.switched_on import switched_on
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services
 
@@ -21,6 +22,7 @@ def status(as_json: AsJson = False) -> None:
     with services.warehouse.transaction() as con:
         state = data_folder_state(con, now)
     simulated = settings.uses_simulated_clock
+    on = switched_on(settings)
     if as_json:
         print_json(
             {
@@ -28,6 +30,7 @@ def status(as_json: AsJson = False) -> None:
                 "now": now,
                 "clock": "simulated" if simulated else "system",
                 "social": settings.social,
+                "switched_on": on,
                 **asdict(state),
             }
         )
@@ -40,6 +43,8 @@ def status(as_json: AsJson = False) -> None:
         ("scripts", _scripts(state)),
         ("active model", state.active_model or "none: no draft was written yet"),
         ("on trial", state.on_trial or "no model"),
+        ("ranker", state.ranker or "none: ig-assets ranker fit"),
+        ("switched on", ", ".join(on) or "no sensor or schedule"),
     ):
         console.print(f"{name}: {value}", markup=False, highlight=False)
     if state.months:

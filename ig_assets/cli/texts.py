@@ -22,6 +22,9 @@ from ig_assets.cli.output import (
 )
 from ig_assets.core.generation.topics.withdrawal import withdraw_topic
 from ig_assets.core.reports.text_lists import (
+    ScriptRow,
+    TopicRow,
+    VariantRow,
     Filters,
     list_scripts,
     list_topics,
@@ -79,7 +82,7 @@ def list_the_scripts(
     filters = Filters(topic, author, month, None if origin is None else origin.value)
     with Services(load_settings()).warehouse.transaction() as con:
         rows, count = list_scripts(con, filters)
-    if print_data(rows, as_json, separated):
+    if print_data(rows, as_json, separated, ScriptRow.__annotations__):
         return
     shown = [
         {
@@ -127,7 +130,7 @@ def list_the_variants(
     filters = Filters(topic, author, month)
     with Services(load_settings()).warehouse.transaction() as con:
         rows, count = list_variants(con, filters)
-    if print_data(rows, as_json, separated):
+    if print_data(rows, as_json, separated, VariantRow.__annotations__):
         return
     shown = [
         {
@@ -172,7 +175,7 @@ def list_the_topics(
     filters = Filters(topic=topic, month=month)
     with Services(load_settings()).warehouse.transaction() as con:
         rows, count = list_topics(con, filters)
-    if print_data(rows, as_json, separated):
+    if print_data(rows, as_json, separated, TopicRow.__annotations__):
         return
     shown = [
         {

@@ -71,6 +71,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "forgotten_examples": ("month", "example_id"),
     "hook_vectors": ("hook_hash", "model"),
     "ranker_arms": ("model_id", "post_id"),
+    "ranker_bets": ("series", "experiment_id", "image", "pair"),
+    "hook_choices": ("variant_id",),
 }
 
 _FIRST = """
@@ -623,6 +625,19 @@ CREATE TABLE ranker_arms (
 );
 """
 
+# The bets that prove a ranker, each placed once; and which of a topic's hooks it chose.
+_RANKER_BETS = """
+CREATE TABLE ranker_bets (
+    series TEXT, experiment_id TEXT, image TEXT, pair INTEGER, number INTEGER,
+    passed_over TEXT, post_a TEXT, post_b TEXT, expected DOUBLE, variance DOUBLE,
+    difference DOUBLE, log_e DOUBLE, month TEXT, placed_at TIMESTAMP
+);
+CREATE TABLE hook_choices (
+    variant_id TEXT, month TEXT, topic_id TEXT, model_id TEXT, role TEXT,
+    expected DOUBLE, place INTEGER, hooks INTEGER, chosen_at TIMESTAMP
+);
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -655,6 +670,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (28, "m028_days_of_earlier_readings", DAYS_OF_EARLIER_READINGS),
     (29, "m029_ranker", _RANKER),
     (30, "m030_forgetting", _FORGETTING),
+    (33, "m033_ranker_bets_and_choices", _RANKER_BETS),
 )
 
 

@@ -406,6 +406,23 @@ QUALIFY row_number() OVER (
         "model_id",
         "changed_at DESC",
     ),
+    View(
+        "ranker_calibration",
+        "One row per series of a ranker's bets and month: how its forecasts came true.",
+        """
+SELECT series, month, count(*) AS pairs,
+    sum(expected * difference / variance) / sum(expected * expected / variance)
+        AS slope,
+    1 / sqrt(sum(expected * expected / variance)) AS slope_se,
+    avg(CASE WHEN abs(difference - expected) <= 1.6448536269514722 * sqrt(variance)
+        THEN 1.0 ELSE 0.0 END) AS cover,
+    sum(log_e) AS log_e
+FROM home.ig.ranker_bets
+WHERE pair > 0
+GROUP BY series, month
+HAVING sum(expected * expected) > 0
+""",
+    ),
     _latest(
         "latest_index_spaces",
         "One row per index: the embedding space that answers now.",

@@ -135,3 +135,25 @@ def test_an_import_names_the_columns_that_it_leaves_alone(
     assert told["left_alone"] == ["batch", "when[0]"]
     result = said(run("import-history", str(file)))
     assert "Left alone: batch, when[0]; --map ours=theirs takes" in result
+
+
+def test_a_search_says_that_what_was_imported_is_not_yet_synced(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    from ig_assets.cli.search import why_nothing
+    from ig_assets.core.ports import Filters
+    from ig_assets.settings import load_settings
+
+    import_one(tmp_path)
+    services = Services(load_settings())
+    history, library = Filters(origin="history"), Filters(origin="library")
+    with services.warehouse.transaction() as con:
+        con.execute("INSERT INTO index_entries (script_id) VALUES ('library/a.md')")
+    said = why_nothing(services, history, True)
+    assert "2 such scripts are imported, not yet synced: run `ig-assets sync`" in said
+    assert "no script passes the filters" in why_nothing(services, library, True)
+    with services.warehouse.transaction() as con:
+        con.execute(
+            "INSERT INTO index_entries (script_id) SELECT script_id FROM scripts"
+        )
+    assert "no script passes the filters" in why_nothing(services, history, True)

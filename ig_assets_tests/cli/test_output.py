@@ -91,7 +91,10 @@ def test_rows_for_a_pipe_that_are_none_are_said_on_standard_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert output.print_data([], False, output.Separated.TSV)
-    assert capsys.readouterr().out == ""
+    said = capsys.readouterr()
+    assert said.out == "" and "There are no rows" in said.err
+    assert output.print_data([], False, output.Separated.CSV, ["topic", "lift"])
+    assert capsys.readouterr().out == "topic,lift\n"
     assert not output.print_data([], False, None)
 
 

@@ -56,6 +56,11 @@ def test_a_ranker_is_fitted_shown_and_orders_hooks(folder: Folder) -> None:
     assert "P(better)" in said and "speaks" in said and "against" in said
     assert ("unproven" in said) == (fitted["state"] == "unproven")
     assert "comparisons" in folder.run("show").output
+    state = folder.answer(command="status")
+    assert state["ranker"].startswith(f"{found['state']}, real audience (ranker/")
+    assert state["switched_on"] == []
+    said = folder.run(command="status").output
+    assert "ranker: " in said and "switched on: no sensor or schedule" in said
 
 
 def test_too_few_experiments_are_a_state_with_the_number_missing(

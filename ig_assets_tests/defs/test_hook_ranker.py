@@ -39,7 +39,8 @@ def test_too_few_comparisons_are_a_state_that_says_how_many_are_missing(
     tests.add(3)
     found = page(tests)
     assert found["state"] == "insufficient" and found["model_id"] == "none"
-    assert "after 3 comparisons of 9 arms: 22 more comparisons are" in found["summary"]
+    said = found["summary"]
+    assert said.startswith("**insufficient**: 3 comparisons of 9 arms; 22 more are")
     assert "dagster/row_count" in found and tests.encoder.encoded == []
 
 
@@ -51,7 +52,14 @@ def test_a_fit_is_a_model_of_the_registry_and_shows_no_words(
     with tests.warehouse.transaction() as con:
         model = current_ranker(con)
     assert model is not None and model.model_id == found["model_id"]
-    assert found["summary"].startswith(f"**{found['state']}** after 25 comparisons")
+    said = found["summary"]
+    assert said.startswith("**proven**: 25 comparisons of 75 arms; e reached 20 after")
+    assert said.count("proven") == 1
     assert found["e_value"] >= found["e_value_needed"] and found["audience"] == "real"
-    assert model.reason in found["summary"] and found["dagster/row_count"] == 75
+    assert found["dagster/row_count"] == 75
     assert "dish number" not in str(found)
+
+
+def test_a_single_comparison_is_said_as_one(tests: HeadlineTests) -> None:
+    tests.add(1)
+    assert "1 comparison of 3 arms" in page(tests)["summary"]

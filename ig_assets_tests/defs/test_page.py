@@ -76,6 +76,7 @@ def test_the_tags_are_on_the_assets(definitions: dg.Definitions) -> None:
         if node.tags.get("simulated") == "audience"
     }
     assert {"posts", "engagement_metrics", "training_examples"} <= simulated
+    assert {"model_evaluation", "active_model", "hook_ranker"} <= simulated
     assert not {"raw_scripts", "script_drafts", "api_usage"} & simulated
 
 

@@ -15,12 +15,15 @@ from typing import Any
 import yaml
 
 from ig_assets.adapters.simulated.audience import EffectModel
+from ig_assets.adapters.simulated.taste import Taste
+from ig_assets.core.generation.writing.schema import script_text
 from ig_assets.core.identity import seeded_unit
 
 FOLDER = Path(__file__).resolve().parent
 TOPICS = FOLDER / "past_topics.yaml"
 OUTPUT = FOLDER / "simulated_history.csv"
 SEED = 2025
+TASTE = 7  # IG_SEED's default: the past audience of the loop likes what it will like
 ARMS = ("A", "B")
 FIRST_DAY = date(2025, 7, 1)
 DAYS = 184  # July to December
@@ -43,7 +46,7 @@ def history_rows(topics: list[dict[str, Any]], seed: int) -> Iterator[dict[str, 
     A test divides one audience by chance, so an arm differs by its true effect and
     by counting noise alone; there is no post-to-post part.
     """
-    model = EffectModel(seed)
+    model = EffectModel(seed, Taste(TASTE))
     for topic in topics:
         name = topic["topic"]
         styles = sorted(
@@ -57,7 +60,9 @@ def history_rows(topics: list[dict[str, Any]], seed: int) -> Iterator[dict[str, 
             in_a = int(model.draw("split", key).binomial(both, 0.5))
             pair = styles[2 * number : 2 * number + 2]
             for arm, style, shown in zip(ARMS, pair, (in_a, both - in_a), strict=True):
-                effect = model.effect(style, name)
+                hook, action = topic["hooks"][style], topic["call_to_action"]
+                text = script_text(hook, topic["body"], action)
+                effect = model.effect(text, name)
                 yield {
                     "experiment_id": key,
                     "arm": arm,

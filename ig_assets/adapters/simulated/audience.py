@@ -4,8 +4,8 @@ It keeps what it published in a small SQLite file (the vendor's own store, which
 holds text) and answers for any moment of the past, since every counter is a function
 of (seed, intent key, slot, moment). Read within two days of the moment it may be late,
 empty or wrong; a later request for that moment gets the corrected
-figure. A post goes out in its slot. The truth behind the numbers is in `EffectModel`;
-nothing of the loop reads it, tests do.
+figure. A post goes out in its slot. The truth behind the numbers is in `EffectModel`:
+it reads the words a little (`taste.py`). Nothing of the loop reads it, tests do.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from ig_assets.adapters.simulated.taste import Taste
 from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Published, PublishRequest, Reading
 
@@ -30,6 +31,7 @@ REACH_RANGE = (2_000, 10_000)
 VIEWS_PER_REACH = 1.3
 BASE_RATES = {"likes": 0.05, "comments": 0.006, "shares": 0.009, "saved": 0.014}
 EFFECT_SD = 0.27
+REST_SD = 0.19  # with what words gain (sd about 0.19) an sd of EFFECT_SD
 POST_SD = 0.2
 MAX_LAG_HOURS = 48.0
 EMPTY_SHARE = 0.02
@@ -43,19 +45,35 @@ CREATE TABLE IF NOT EXISTS published (
     platform_post_id TEXT NOT NULL UNIQUE,
     hook_style TEXT NOT NULL,
     topic TEXT NOT NULL,
-    published_at TEXT NOT NULL
+    published_at TEXT NOT NULL,
+    effect REAL
 )
 """
 
 
 @dataclass(frozen=True)
 class EffectModel:
-    """How good a script really is, on the log scale; a function of the seed alone."""
+    """How good a script really is, on the log scale: a function of seed and words.
+
+    `taste` are the preferences, by default those of the seed.
+    """
 
     seed: int
+    taste: Taste | None = None
 
-    def effect(self, hook_style: str, topic: str) -> float:
-        """The true effect of a hook style on a topic, sd 0.27."""
+    def effect(self, text: str, topic: str, brief: str = "") -> float:
+        """The true effect of a script on its topic, sd about 0.27.
+
+        A half of its variance is what `Taste` says of the words. The rest is what a
+        hook does on its topic for reasons that no one can learn from other hooks.
+        """
+        taste = self.taste or Taste(self.seed)
+        hook = text.split("\n\n", 1)[0]
+        rest = REST_SD * self._normal("rest", hook, topic)
+        return taste.of_text(text, f"{topic} {brief}") + rest
+
+    def effect_of_label(self, hook_style: str, topic: str) -> float:
+        """The effect of a post that an earlier release published, by its label."""
         return EFFECT_SD * self._normal("effect", hook_style, topic)
 
     def luck(self, intent_key: str) -> float:
@@ -90,6 +108,7 @@ class _Post:
     hook_style: str
     topic: str
     published_at: datetime
+    effect: float | None
 
 
 class SimulatedAudience:
@@ -118,17 +137,24 @@ class SimulatedAudience:
         return None if post is None else _published(post)
 
     def publish(self, request: PublishRequest) -> Published:
-        """Publish in the request's slot; a repeated key is the same post."""
-        key = request.intent_key
+        """Publish in the request's slot; a repeated key is the same post.
+
+        The words are read now, and what they are worth is kept: never the words.
+        """
+        key, labels = request.intent_key, request.labels
+        topic = labels.get("topic", "")
         row = (
             key,
             f"sim_{stable_id('simulated post', self.seed, key)}",
-            request.labels.get("hook_style", ""),
-            request.labels.get("topic", ""),
+            labels.get("hook_style", ""),
+            topic,
             request.slot.isoformat(),
+            self._model.effect(request.text, topic, labels.get("brief", "")),
         )
         with self._connect() as con:
-            con.execute("INSERT OR IGNORE INTO published VALUES (?, ?, ?, ?, ?)", row)
+            con.execute(
+                "INSERT OR IGNORE INTO published VALUES (?, ?, ?, ?, ?, ?)", row
+            )
             post = _one(con, key)
         assert post is not None
         return _published(post)
@@ -180,7 +206,9 @@ class SimulatedAudience:
             return int(total * arrived)
         if metric == "views":
             return int(total * VIEWS_PER_REACH * arrived)
-        effect = self._model.effect(post.hook_style, post.topic)
+        effect = post.effect
+        if effect is None:
+            effect = self._model.effect_of_label(post.hook_style, post.topic)
         effect += self._model.luck(post.intent_key)
         draw = self._model.draw("count", post.intent_key, metric)
         reactions = int(draw.binomial(total, self._model.rate(metric, effect)))
@@ -195,6 +223,9 @@ class SimulatedAudience:
         try:
             con.execute("PRAGMA journal_mode=WAL")
             con.execute(_SCHEMA)
+            columns = {row[1] for row in con.execute("PRAGMA table_info(published)")}
+            if "effect" not in columns:  # a store of an earlier release
+                con.execute("ALTER TABLE published ADD COLUMN effect REAL")
             with con:
                 yield con
         finally:
@@ -204,7 +235,7 @@ class SimulatedAudience:
 def _one(con: sqlite3.Connection, key: str) -> _Post | None:
     row = con.execute(
         """
-        SELECT intent_key, platform_post_id, hook_style, topic, published_at
+        SELECT intent_key, platform_post_id, hook_style, topic, published_at, effect
         FROM published
         WHERE intent_key = ? OR platform_post_id = ?
         """,
@@ -212,9 +243,9 @@ def _one(con: sqlite3.Connection, key: str) -> _Post | None:
     ).fetchone()
     if row is None:
         return None
-    intent_key, platform_post_id, hook_style, topic, at = row
+    intent_key, platform_post_id, hook_style, topic, at, effect = row
     published_at = datetime.fromisoformat(at)
-    return _Post(intent_key, platform_post_id, hook_style, topic, published_at)
+    return _Post(intent_key, platform_post_id, hook_style, topic, published_at, effect)
 
 
 def _published(post: _Post) -> Published:

@@ -61,6 +61,25 @@ _WINNERS = """
     ORDER BY t.month, t.topic, winner
 """
 
+_OF_LABELS = (
+    "calls",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "unknown",
+    "unpriced",
+)
+_OF_WINNERS = (
+    "winner",
+    "month",
+    "topic",
+    "decision",
+    "own_usd",
+    "topic_usd",
+    "variants",
+    "tokens",
+)
+
 
 @dataclass(frozen=True)
 class UnitCosts:
@@ -106,6 +125,13 @@ def costs_by(con: Connection, by: str) -> list[dict[str, Any]]:
         ORDER BY cost_usd DESC NULLS FIRST, calls DESC, {name}
         """,
     )
+
+
+def cost_columns(by: str) -> tuple[str, ...]:
+    """The names of the columns of `costs_by`, which an export without rows has too."""
+    if by == "winner":
+        return _OF_WINNERS
+    return (_LABELS[by][1], *_OF_LABELS)
 
 
 def unit_costs(con: Connection) -> UnitCosts:

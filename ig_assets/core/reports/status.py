@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from ig_assets.core.corpus.embedding.batch_api.report import stop_reason
 from ig_assets.core.corpus.history_import.doubtful import doubtful_files
-from ig_assets.core.models.registry import list_models
+from ig_assets.core.models.registry import ModelRow, current_ranker, list_models
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -107,7 +107,7 @@ class Failure:
 class DataFolderState:
     """What the tables say.
 
-    `withdrawn` counts the topics that a person withdrew; `failures` are those of the
+    `ranker` is the state of the ranker in use. `withdrawn` counts the topics that a person withdrew; `failures` are those of the
     last week, newest first.
     """
 
@@ -115,6 +115,7 @@ class DataFolderState:
     months: tuple[MonthState, ...]
     active_model: str | None
     on_trial: str | None
+    ranker: str | None
     withdrawn: int
     waiting: tuple[Waiting, ...]
     failures: tuple[Failure, ...]
@@ -149,10 +150,18 @@ def data_folder_state(con: Connection, now: datetime) -> DataFolderState:
         months=tuple(months),
         active_model=named.get("active"),
         on_trial=named.get("canary"),
+        ranker=None if (ranker := current_ranker(con)) is None else _state(ranker),
         withdrawn=withdrawn,
         waiting=tuple(_waiting(con)),
         failures=tuple(Failure(**row) for row in failures),
     )
+
+
+def _state(ranker: ModelRow) -> str:
+    """The state of a ranker, its audience and its id."""
+    known = ranker.artifact or {}
+    audience = "simulated" if known.get("simulated") else "real"
+    return f"{known.get('state', ranker.status)}, {audience} audience ({ranker.name})"
 
 
 def counted(count: int, words: str) -> str:

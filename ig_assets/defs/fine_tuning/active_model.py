@@ -10,7 +10,8 @@ from __future__ import annotations
 import dagster as dg
 
 from ig_assets.core.models.registry import ModelRow
-from ig_assets.defs.page.about import OWNERS, table_metadata
+from ig_assets.defs.page.about import OWNERS, asset_tags, table_metadata
+from ig_assets.settings import load_settings
 
 ACTIVE_MODEL = dg.AssetKey("active_model")
 _DATA_VERSION = "dagster/data_version"
@@ -19,6 +20,7 @@ active_model_spec = dg.AssetSpec(
     ACTIVE_MODEL,
     group_name="model_in_use",
     kinds={"python"},
+    tags=asset_tags(load_settings(), None, False, is_of_the_audience=True),
     owners=OWNERS,
     code_version="1",
     description=(

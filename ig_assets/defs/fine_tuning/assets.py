@@ -171,6 +171,7 @@ def fine_tuned_model(
     table="evaluations",
     rows_of_partition="month = $1",
     pays_for="writer",
+    is_of_the_audience=True,
     freshness_policy=WITHIN_A_MONTH,
     kinds={asset_kinds.WRITER},
     pool="writer_api",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from ig_assets.core.models.ranker.states import E_PROVEN, counted
 from ig_assets.core.ports import Clock, HookEncoder
 from ig_assets.defs.experiments.assets import experiment_results
 from ig_assets.defs.failures import plain_failures
@@ -15,7 +16,7 @@ from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from ig_assets.core.fine_tuning.ranker import RankerFit
+    from ig_assets.core.fine_tuning.ranker.fit import RankerFit
 
 
 @stage_asset(
@@ -42,8 +43,7 @@ def hook_ranker(
 ) -> dg.MaterializeResult:
     """Fit to every experiment that was looked at, and prove it by bets."""
     # SciPy is heavy, and not needed to open the code location.
-    from ig_assets.core.fine_tuning.ranker import fit_ranker
-    from ig_assets.core.models.ranker.proof import E_PROVEN
+    from ig_assets.core.fine_tuning.ranker.fit import fit_ranker
 
     with plain_failures():
         fitted = fit_ranker(
@@ -74,9 +74,14 @@ def hook_ranker(
 
 
 def _so(fitted: "RankerFit") -> str:
+    found = f"{counted(fitted.groups, 'comparison')} of "
+    found += f"{counted(fitted.arms, 'arm')}; "
     if fitted.model is None:
-        return (
-            f"{fitted.missing} more comparisons are needed (two hooks or more of one "
-            "experiment beside one image); nothing was registered"
+        return found + (
+            f"{fitted.missing} more are needed (two hooks or more of one experiment "
+            "beside one image), and nothing was registered"
         )
-    return fitted.model.reason
+    if fitted.proven_after is not None:
+        return found + f"e reached {E_PROVEN:.0f} after {fitted.proven_after} of them"
+    e = math.exp(min(fitted.log_e, 700.0))
+    return found + f"e is {e:.3g}, and {E_PROVEN:.0f} is needed"

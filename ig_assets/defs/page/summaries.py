@@ -56,10 +56,7 @@ SENTENCES: Mapping[str, str] = {
     "fine_tune_job": "Job **{job_id}** at {provider} is **{status}**.",
     "fine_tuned_model": "**{name}**, made from {base_model}, is **{status}**.",
     "model_evaluation": ("**{candidate}** against {against}: {reason}"),
-    "hook_ranker": (
-        "**{state}** after {comparisons} comparisons of {arms} arms: {so}. "
-        "Audience: {audience}."
-    ),
+    "hook_ranker": ("**{state}**: {so}. Audience: {audience}."),
     "api_usage": (
         "**{calls}** calls for USD {cost_usd}, {unknown} without a known answer; "
         "without a price: {models_without_a_price}."

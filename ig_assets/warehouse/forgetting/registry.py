@@ -102,6 +102,9 @@ COLUMNS: Mapping[str, Columns] = {
     "forget_steps": Columns(hashes="detail", others="request_id step"),
     "forgotten": Columns(others="script_id reason requested_by receipt"),
     "forgotten_examples": Columns(others="month example_id kind split request_id"),
+    "hook_choices": Columns(
+        others="variant_id month topic_id model_id role",
+    ),
     "hook_vectors": Columns(
         vectors="vector",
         hashes="hook_hash",
@@ -150,6 +153,9 @@ COLUMNS: Mapping[str, Columns] = {
     "ranker_arms": Columns(
         hashes="revision_hash",
         others="model_id post_id experiment_id arm script_id variant_id image",
+    ),
+    "ranker_bets": Columns(
+        others="series experiment_id image passed_over post_a post_b month",
     ),
     "reel_containers": Columns(
         hashes="content_hash caption_hash",

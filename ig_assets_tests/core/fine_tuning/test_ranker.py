@@ -9,12 +9,9 @@ import numpy as np
 import pytest
 
 from ig_assets.core.fine_tuning.canary import promote
-from ig_assets.core.fine_tuning.ranker import (
-    RankerFit,
-    clusters,
-    evidence_before,
-    fit_ranker,
-)
+from ig_assets.core.fine_tuning.ranker.bets import clusters
+from ig_assets.core.fine_tuning.ranker.evidence import evidence_before
+from ig_assets.core.fine_tuning.ranker.fit import RankerFit, fit_ranker
 from ig_assets.core.models.ranker.scoring import (
     HookScore,
     load_ranker,

@@ -25,7 +25,8 @@ DAY = timedelta(days=1)
 _DUE = """
 SELECT p.post_id, p.intent_key, p.status, p.slot, p.media_url, p.hook_style, p.arm,
        p.detail,
-       e.segment, v.variant_id, coalesce(c.text, v.text) AS text, t.topic
+       e.segment, v.variant_id, coalesce(c.text, v.text) AS text, t.topic,
+       t.brief
 FROM posts AS p
 JOIN experiments AS e
   ON e.experiment_id = p.experiment_id
@@ -95,6 +96,7 @@ class DuePost(PostWords):
     arm: str
     segment: str | None
     topic: str | None
+    brief: str | None
 
 
 @dataclass(frozen=True)
@@ -201,6 +203,7 @@ def _request(post: DuePost) -> PublishRequest:
     labels = {
         "hook_style": post["hook_style"],
         "topic": post["topic"],
+        "brief": post["brief"],
         "arm": post["arm"],
     }
     return PublishRequest(

@@ -20,18 +20,23 @@ group belongs to are learnt from and not bet on: to remember words is no knowled
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ig_assets.core.models.ranker.outcomes import Floats, Ints, Outcomes
 from ig_assets.core.models.ranker.ranker import Features, Ranker, train
+from ig_assets.core.models.ranker.states import (
+    E_PROVEN,
+    INSUFFICIENT,
+    MIN_GROUPS,
+    PROVEN,
+    UNPROVEN,
+)
 
-E_PROVEN = 20.0
-"""Evidence that makes a ranker proven: luck reaches it in at most 1 of 20 cases."""
-MIN_GROUPS = 25
-"""Groups below which a ranker is not used."""
 FIRST_FIT = 10
 """Groups that the first fit has."""
 GROWTH = 1.25
@@ -42,8 +47,6 @@ LEAST_EXPECTED = 5.0
 """Events that each arm of unequal traffic must have had to expect."""
 MOST_UNEQUAL = 1.1
 """Traffic of the largest arm over that of the smallest that counts as equal."""
-
-INSUFFICIENT, UNPROVEN, PROVEN = "insufficient", "unproven", "proven"
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,79 @@ class Proof:
         return UNPROVEN if self.proven_after is None else PROVEN
 
 
+FIRST_COMPARISONS = "one of the first comparisons"
+NEAR_DUPLICATE = "a hook nearly equals an earlier one"
+SMALL_COUNTS = "small counts of unequal traffic"
+
+
+class PairBet(NamedTuple):
+    """A bet on which of two arms (row numbers) is ahead, as it was placed.
+
+    The ranker expected the log rate of `first` to be ahead by `expected`, with
+    `variance` (its own, and what chance and luck add); `difference` came out.
+    """
+
+    first: int
+    second: int
+    expected: float
+    variance: float
+    difference: float
+
+    @property
+    def log_e(self) -> float:
+        """ln of what the bet gained."""
+        agreement = 2 * self.expected * self.difference / self.variance
+        return math.log(2.0) - float(np.logaddexp(0.0, -agreement))
+
+
+class GroupBets(NamedTuple):
+    """The bets on one group, or why it was learnt from and not bet on."""
+
+    group: int
+    pairs: tuple[PairBet, ...]
+    passed_over: str | None = None
+
+    @property
+    def log_e(self) -> float:
+        """ln of what the group's bets gained, 0 without any."""
+        return sum(pair.log_e for pair in self.pairs)
+
+
+def place_bets(
+    features: Features,
+    outcomes: Outcomes,
+    cluster: Ints,
+    *,
+    sound: npt.NDArray[np.bool_] | None = None,
+    after: int = 0,
+) -> Iterator[GroupBets]:
+    """Bet on the groups from number `after` on, in the order of their numbers.
+
+    Before each group's outcome a ranker that was fitted on groups of lower numbers
+    alone predicts it. `cluster` (groups) says which groups share nearly equal hooks,
+    `sound` (groups; default: all) which may be bet on; the others are learnt from.
+    """
+    groups = len(cluster)
+    near = _has_earlier(cluster)
+    unsound = np.zeros(groups, np.bool_) if sound is None else ~sound
+    for group in range(after, min(FIRST_FIT, groups)):
+        yield GroupBets(group, (), FIRST_COMPARISONS)
+    start = max(FIRST_FIT, after)
+    while start < groups:
+        end = min(groups, max(start + 1, int(start * GROWTH)))
+        known = np.flatnonzero(outcomes.group < start)
+        past = {name: block[known] for name, block in features.items()}
+        ranker = train(past, outcomes.take(known))
+        for group in range(start, end):
+            if near[group] or unsound[group]:
+                why = NEAR_DUPLICATE if near[group] else SMALL_COUNTS
+                yield GroupBets(group, (), why)
+                continue
+            arms = np.flatnonzero(outcomes.group == group)
+            yield GroupBets(group, bets_on(ranker, features, outcomes, arms))
+        start = end
+
+
 def prove(
     features: Features,
     outcomes: Outcomes,
@@ -79,32 +155,17 @@ def prove(
     sound: npt.NDArray[np.bool_] | None = None,
     stop_when_proven: bool = False,
 ) -> Proof:
-    """Replay the groups in the order of their numbers (0 is the oldest).
+    """Replay all groups, 0 being the oldest; the arguments are those of `place_bets`.
 
-    `cluster` (groups) says which groups share nearly equal hooks, `sound` (groups;
-    default: all) which may be bet on; the others are learnt from. With
-    `stop_when_proven` the groups after that add nothing.
+    With `stop_when_proven` the groups after that add nothing.
     """
-    groups = len(cluster)
-    log_e = np.zeros(groups)
-    passed_over = _has_earlier(cluster)
-    if sound is not None:
-        passed_over |= ~sound
-    total, start = 0.0, FIRST_FIT
-    while start < groups:
-        end = min(groups, max(start + 1, int(start * GROWTH)))
-        known = np.flatnonzero(outcomes.group < start)
-        past = {name: block[known] for name, block in features.items()}
-        ranker = train(past, outcomes.take(known))
-        for group in range(start, end):
-            if not passed_over[group]:
-                arms = np.flatnonzero(outcomes.group == group)
-                total += bet(ranker, features, outcomes, arms)
-            log_e[group] = total
-            if stop_when_proven and total >= math.log(E_PROVEN):
-                log_e[group:] = total
-                return Proof(log_e)
-        start = end
+    log_e = np.zeros(len(cluster))
+    total = 0.0
+    for bets in place_bets(features, outcomes, cluster, sound=sound):
+        total += bets.log_e
+        log_e[bets.group :] = total
+        if stop_when_proven and total >= math.log(E_PROVEN):
+            break
     return Proof(log_e)
 
 
@@ -127,8 +188,10 @@ def sound_bets(
     return np.asarray((most <= MOST_UNEQUAL * least) | (least * rate >= LEAST_EXPECTED))
 
 
-def bet(ranker: Ranker, features: Features, outcomes: Outcomes, arms: Ints) -> float:
-    """ln e of one group's pairs; `arms` (arms of the group) are row numbers."""
+def bets_on(
+    ranker: Ranker, features: Features, outcomes: Outcomes, arms: Ints
+) -> tuple[PairBet, ...]:
+    """The bets on one group's pairs; `arms` (arms of the group) are row numbers."""
     here = {name: block[arms] for name, block in features.items()}
     order = np.argsort(-ranker.against_average(here).mean, kind="stable")
     half = len(order) // 2
@@ -136,8 +199,11 @@ def bet(ranker: Ranker, features: Features, outcomes: Outcomes, arms: Ints) -> f
     lifts = ranker.between(here, first, second)
     a, b = arms[first], arms[second]
     variance = lifts.sd**2 + outcomes.variance[a] + outcomes.variance[b]
-    agreement = 2 * lifts.mean * (outcomes.y[a] - outcomes.y[b]) / variance
-    return float((math.log(2.0) - np.logaddexp(0.0, -agreement)).sum())
+    difference = outcomes.y[a] - outcomes.y[b]
+    rows = zip(a, b, lifts.mean, variance, difference, strict=True)
+    return tuple(
+        PairBet(int(i), int(j), float(m), float(v), float(d)) for i, j, m, v, d in rows
+    )
 
 
 def _has_earlier(cluster: Ints) -> npt.NDArray[np.bool_]:

@@ -21,7 +21,7 @@ from ig_assets.core.models.ranker.arms import (
     remembered,
 )
 from ig_assets.core.models.ranker.outcomes import Floats
-from ig_assets.core.models.ranker.proof import MIN_GROUPS
+from ig_assets.core.models.ranker.states import MIN_GROUPS, counted
 from ig_assets.core.models.ranker.ranker import Ranker, train
 from ig_assets.core.models.ranker.ridge import Variances
 from ig_assets.core.models.ranker.vectors import features_of
@@ -132,7 +132,7 @@ def load_ranker(
     past = past_hooks(arms)
     if len(past.groups) < MIN_GROUPS:
         raise InputError(
-            f"{len(past.groups)} comparisons of the ranker are left, of the "
+            f"The ranker has {counted(len(past.groups), 'comparison')} left, of the "
             f"{MIN_GROUPS} that one needs; run `ig-assets ranker fit`."
         )
     forgotten = stored - len(past.arms)

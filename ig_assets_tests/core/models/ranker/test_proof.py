@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from ig_assets.core.models.ranker.outcomes import Floats, Outcomes
-from ig_assets.core.models.ranker.proof import Proof, bet, prove, sound_bets
+from ig_assets.core.models.ranker.proof import (
+    GroupBets,
+    Proof,
+    bets_on,
+    prove,
+    sound_bets,
+)
 from ig_assets.core.models.ranker.ranker import train
 
 GROUPS, ARMS = 60, 3
@@ -43,7 +49,10 @@ def test_a_bet_on_even_signs_gains_one_on_average() -> None:
     ranker = train(features, outcomes)
     arms = np.flatnonzero(outcomes.group == 7)
     flipped = Outcomes(outcomes.group, -outcomes.y, outcomes.variance)
-    gains = [math.exp(bet(ranker, features, o, arms)) for o in (outcomes, flipped)]
+    gains = [
+        math.exp(GroupBets(7, bets_on(ranker, features, o, arms)).log_e)
+        for o in (outcomes, flipped)
+    ]
     assert np.mean(gains) == pytest.approx(1.0) and gains[0] != pytest.approx(1.0)
 
 

@@ -1,0 +1,127 @@
+"""What a simulated audience likes in a text: PLANTED preferences, no model of people.
+
+A function of the words and a seed, so that what learns these preferences can do better
+and what does not cannot. They are listed in `docs/simulated-audience.md`. All effects
+are on the log scale of a rate. Words are read as English ones; of other languages the
+question mark, figures and lengths count.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+from ig_assets.core.identity import seeded_unit
+
+STYLES = ("question", "number", "mistake", "how_to", "story", "bold_claim")
+STYLE_EFFECTS = (0.30, 0.18, 0.06, -0.06, -0.18, -0.30)
+"""How much the six styles are liked; which gets which is drawn by the seed."""
+YOU = 0.08
+"""Of a hook that speaks to the viewer."""
+HOOK_WORDS, HOOK_LENGTH = 9, 0.10
+"""The best length of a hook, and what half or twice as many words lose."""
+SCRIPT_WORDS, SCRIPT_LENGTH = 70, 0.08
+"""The same of a whole script."""
+MOST_OFF = 2.0
+"""Doublings beyond which a length loses no more."""
+BRIEF = 0.15
+"""What a text gains that has all content words of its topic and brief."""
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_STEM = 5
+_SHORTEST = 4
+_YOU = frozenset("you your yours yourself you're you'll you've you'd".split())
+_I = frozenset("i my me mine we our us i'm i've i'd".split())
+_NUMBERS = frozenset(
+    "one two three four five six seven eight nine ten dozen half twice".split()
+)
+_MISTAKES = frozenset(
+    "mistake mistakes wrong never stop don't won't can't ruins ruin spoils too".split()
+)
+_ORDERS = list(permutations(range(len(STYLES))))
+
+
+def classified(hook: str) -> str:
+    """The style that a hook has by its words, whatever it is labelled with."""
+    words = _words(hook)
+    if hook.rstrip("\"'”’ ").endswith("?"):
+        return "question"
+    if words[:2] == ["how", "to"]:
+        return "how_to"
+    if any(mark.isdigit() for mark in hook) or _NUMBERS & set(words[:4]):
+        return "number"
+    if _I & set(words):
+        return "story"
+    if _MISTAKES & set(words):
+        return "mistake"
+    return "bold_claim"
+
+
+@dataclass(frozen=True)
+class Taste:
+    """The preferences of one seed.
+
+    With `drift_months` they turn into others and back in that time: what was learnt
+    of an audience long ago is then wrong.
+    """
+
+    seed: int
+    drift_months: float | None = None
+
+    def of_styles(self, months: float = 0.0) -> dict[str, float]:
+        """How much each style is liked after `months`; the mean is 0."""
+        liked = self._drawn("liked")
+        if self.drift_months is None:
+            return dict(zip(STYLES, liked, strict=True))
+        angle = 2 * math.pi * months / self.drift_months
+        other = self._drawn("liked later")
+        return {
+            style: math.cos(angle) * a + math.sin(angle) * b
+            for style, a, b in zip(STYLES, liked, other, strict=True)
+        }
+
+    def of_hook(self, hook: str, months: float = 0.0) -> float:
+        """What the words of a hook gain or lose."""
+        words = _words(hook)
+        found = self.of_styles(months)[classified(hook)]
+        if _YOU & set(words):
+            found += YOU
+        return found - HOOK_LENGTH * _off(len(words), HOOK_WORDS)
+
+    def of_text(self, text: str, about: str = "", months: float = 0.0) -> float:
+        """What a script gains or loses: its hook, its length, and its brief.
+
+        The hook is the first paragraph; `about` has the topic and the brief.
+        """
+        found = self.of_hook(text.split("\n\n", 1)[0], months)
+        found -= SCRIPT_LENGTH * _off(len(_words(text)), SCRIPT_WORDS)
+        return found + BRIEF * (covered(text, about) - 0.5)
+
+    def _drawn(self, purpose: str) -> tuple[float, ...]:
+        unit = seeded_unit(self.seed, purpose)
+        order = _ORDERS[int(unit * len(_ORDERS))]
+        return tuple(STYLE_EFFECTS[n] for n in order)
+
+
+def covered(text: str, about: str) -> float:
+    """The share of the content words of `about` that the text has, 0.5 of none.
+
+    Words of four letters or more; they are the same where their first five letters are.
+    """
+    asked = {word[:_STEM] for word in _words(about) if len(word) >= _SHORTEST}
+    if not asked:
+        return 0.5
+    said = {word[:_STEM] for word in _words(text)}
+    return len(asked & said) / len(asked)
+
+
+def _words(text: str) -> Sequence[str]:
+    return [word.replace("’", "'") for word in _WORD.findall(text.lower())]
+
+
+def _off(words: int, best: int) -> float:
+    """Doublings between the number of words and the best one, at most `MOST_OFF`."""
+    return min(abs(math.log2(max(words, 1) / best)), MOST_OFF)
