@@ -48,7 +48,8 @@ _DATES = ("posted_on", "as_of", "ends_on")
 class HistoryRow:
     """One accepted row; `number` counts the file's rows from 1, counts are >= 0.
 
-    `line` is the file's line on which it begins. Texts are empty where the file has
+    `line` is the file's line on which it begins; a row that is a reading of several
+    posts is there once for each, with another number. Texts are empty where the file has
     none; times are naive UTC. `read_at` is when the counts were read; `is_running`
     and `ends_on` are of the row's test.
     """

@@ -133,7 +133,7 @@ def group_posts(
     rows, notes = _with_reading_times(rows, mapping)
     rows, refused, dated = without_future(rows, present)
     groups: dict[tuple[object, ...], list[HistoryRow]] = defaultdict(list)
-    for row, key in zip(rows, _keys(rows), strict=True):
+    for key, row in _keyed(rows):
         groups[key].append(row)
     posts: list[FilePost] = []
     repeated: list[HistoryRow] = []
@@ -145,8 +145,11 @@ def group_posts(
             names = sorted({name for row in kept for name in vendor_names(row)})
             posts.append(FilePost(tuple(kept), min(tests, default=""), tuple(names)))
     posts = _without_parts(posts, repeated, refused)
+    taken = {row.line for post in posts for row in post.rows}
+    no = {row.line: (row, *why) for row, *why in refused if row.line not in taken}
+    said = {row.line: row for row in repeated if row.line not in {*taken, *no}}
     return GroupedRows(
-        tuple(posts), tuple(repeated), tuple(refused), notes + dated, rounded
+        tuple(posts), tuple(said.values()), tuple(no.values()), notes + dated, rounded
     )
 
 
@@ -183,8 +186,14 @@ def _with_reading_times(
     return moved, (note,)
 
 
-def _keys(rows: Sequence[HistoryRow]) -> Iterable[tuple[object, ...]]:
-    """What rows of one post share; a row's number where nothing says so."""
+def _keyed(
+    rows: Sequence[HistoryRow],
+) -> Iterable[tuple[tuple[object, ...], HistoryRow]]:
+    """Each row with what rows of its post share: a row's number where nothing does.
+
+    A row of a post in several tests that names none of them is a reading in each, with
+    a number of its own.
+    """
     ids: dict[VendorName, VendorName] = {}
     tests: dict[VendorName, set[str]] = defaultdict(set)
     for row in rows:
@@ -195,19 +204,29 @@ def _keys(rows: Sequence[HistoryRow]) -> Iterable[tuple[object, ...]]:
     for row, named in zip(rows, first, strict=True):
         if named is not None and row.experiment:
             tests[named].add(row.experiment)
+    number = max((row.number for row in rows), default=0)
     for row, named in zip(rows, first, strict=True):
-        if named is not None:
-            alone = len(tests[named]) < 2
-            yield ("named", named, "" if alone else row.experiment)
-        elif row.read_at is not None:
-            image = image_id(row.image)
-            words = (row.revision_hash, row.posted_on, image)
-            yield ("words", row.experiment, row.arm, *words)
-        elif not row.experiment and row.posted_on is not None:
-            counts = tuple(sorted(row.counts.items()))
-            yield ("row", row.revision_hash, row.posted_on, image_id(row.image), counts)
+        if named is None:
+            yield _unnamed_key(row), row
+        elif len(tests[named]) < 2:
+            yield ("named", named, ""), row
+        elif row.experiment:
+            yield ("named", named, row.experiment), row
         else:
-            yield ("number", row.number)
+            for test in sorted(tests[named]):
+                number += 1
+                yield ("named", named, test), replace(row, number=number)
+
+
+def _unnamed_key(row: HistoryRow) -> tuple[object, ...]:
+    image = image_id(row.image)
+    if row.read_at is not None:
+        words = (row.revision_hash, row.posted_on, image)
+        return ("words", row.experiment, row.arm, *words)
+    if not row.experiment and row.posted_on is not None:
+        counts = tuple(sorted(row.counts.items()))
+        return ("row", row.revision_hash, row.posted_on, image, counts)
+    return ("number", row.number)
 
 
 def _first_name(
