@@ -40,6 +40,13 @@ _PARTS = (
     "are readings, --map post_id=COLUMN that they are posts of their own."
 )
 
+SEGMENTS = "several rows of one post"
+_SEGMENTS = (
+    "The post has several rows of one time with different counts, by {}. Give one row "
+    "per post with its totals; --map as_of=COLUMN names the time of the reading, and "
+    "if {} is no part of a post, delete the column."
+)
+
 
 @dataclass(frozen=True)
 class FilePost:
@@ -144,6 +151,7 @@ def group_posts(
             kept[-1] = _with_terms(kept[-1], group)
             names = sorted({name for row in kept for name in vendor_names(row)})
             posts.append(FilePost(tuple(kept), min(tests, default=""), tuple(names)))
+    posts = _without_segments(posts, refused)
     posts = _without_parts(posts, repeated, refused)
     taken = {row.line for post in posts for row in post.rows}
     no = {row.line: (row, *why) for row, *why in refused if row.line not in taken}
@@ -250,6 +258,10 @@ def _readings(
         rows = sorted(rows, key=_counts_of)
         largest = rows[-1].counts
         named = bool(vendor_names(rows[-1]))
+        if column := _segmented_by(rows):
+            detail = _SEGMENTS.format(column, column)
+            refused += [(row, SEGMENTS, detail) for row in rows]
+            continue
         if not all(_is_repeated(row.counts, largest, named) for row in rows):
             detail = _NAMED if named else _UNNAMED
             refused += [(row, "two readings of one time", detail) for row in rows]
@@ -257,6 +269,34 @@ def _readings(
         repeated += rows[:-1]
         kept.append(rows[-1])
     return kept
+
+
+def _segmented_by(rows: Sequence[HistoryRow]) -> str:
+    """The column by which rows of one post differ, beside their counts; "" for none."""
+    if len(rows) < 2 or all(row.counts == rows[0].counts for row in rows):
+        return ""
+    values: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        for name, label in row.labels:
+            values[name].add(label)
+    most = max(values, key=lambda name: len(values[name]), default="")
+    return most if most and len(values[most]) > 1 else ""
+
+
+def _without_segments(
+    posts: Sequence[FilePost], refused: list[tuple[HistoryRow, str, str]]
+) -> list[FilePost]:
+    """The posts but those without a name whose rows are segments of one post."""
+    left = []
+    for same in posts_by(posts, lambda p: (p.experiment, p.arm, published_as(p))):
+        is_named = same[0].experiment or same[0].names
+        column = "" if is_named else _segmented_by([post.row for post in same])
+        if column:
+            detail = _SEGMENTS.format(column, column)
+            refused += [(row, SEGMENTS, detail) for p in same for row in p.rows]
+        else:
+            left += same
+    return left
 
 
 def _without_parts(
