@@ -638,6 +638,21 @@ CREATE TABLE hook_choices (
 );
 """
 
+# What a person said of the test of which a post is an arm; NULL where nobody did. Of
+# tests that were imported before, it is taken for said what they were judged by. Looks
+# at data up to `terms_since` were under another split or σ.
+_SAID_TERMS = """
+ALTER TABLE posts ADD COLUMN split_given BOOLEAN;
+ALTER TABLE posts ADD COLUMN sigma_given DOUBLE;
+ALTER TABLE experiments ADD COLUMN terms_since TIMESTAMP;
+UPDATE posts
+SET split_given = e.randomised, sigma_given = NULLIF(e.sigma, 0)
+FROM experiments AS e
+WHERE posts.experiment_id = e.experiment_id
+    AND posts.platform = 'history'
+    AND e.segment = 'history'
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -670,6 +685,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (28, "m028_days_of_earlier_readings", DAYS_OF_EARLIER_READINGS),
     (29, "m029_ranker", _RANKER),
     (30, "m030_forgetting", _FORGETTING),
+    (31, "m031_said_terms", _SAID_TERMS),
     (33, "m033_ranker_bets_and_choices", _RANKER_BETS),
 )
 

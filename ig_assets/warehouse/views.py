@@ -228,9 +228,14 @@ WINDOW so_far AS (
     ),
     View(
         "z_looks",
-        "One row per experiment whose single look on z is spent: which look it was.",
+        "One row per experiment whose single look on z is spent: which look it was, "
+        "under the terms of now where it was repeated.",
         f"""
-SELECT experiment_id, min(data_through) AS data_through
+SELECT d.experiment_id,
+    coalesce(
+        min(CASE WHEN d.data_through > e.terms_since THEN d.data_through END),
+        min(d.data_through)
+    ) AS data_through
 FROM (
     SELECT experiment_id, data_through
     FROM home.ig.evidence
@@ -238,8 +243,10 @@ FROM (
     HAVING bool_and(
         final_look AND events_a >= {MIN_EVENTS} AND events_b >= {MIN_EVENTS}
     )
-) AS decidable
-GROUP BY experiment_id
+) AS d
+LEFT JOIN home.ig.experiments AS e
+    ON e.experiment_id = d.experiment_id
+GROUP BY d.experiment_id
 """,
     ),
     View(

@@ -31,6 +31,7 @@ from ig_assets.core.tabular.mapping import (
     Kind,
     RepeatedColumnError,
     guess_columns,
+    named_columns,
 )
 from ig_assets.core.tabular.missing import is_missing, sheet_error
 from ig_assets.core.tabular.profile import ColumnProfile, profile_table
@@ -102,6 +103,7 @@ __all__ = [
     "first_visible_line",
     "guess_columns",
     "is_missing",
+    "named_columns",
     "open_table",
     "parse_cell_instant",
     "parse_count",

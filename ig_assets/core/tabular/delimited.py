@@ -30,6 +30,10 @@ SHORT_RUN = 8
 
 OPEN_QUOTE = "A quote is opened and not closed as it should be."
 FRAGMENT = "It is only a part of a row; put cells with line breaks in quotes."
+UNFIT = (
+    "Its columns of numbers and dates hold words: values in columns that are not "
+    "theirs, or a part of a row; put cells with line breaks or commas in quotes."
+)
 OTHER_WIDTH = (
     "It is a second header with more or fewer columns than the first; save the rows "
     "below it as a file of their own."
@@ -207,7 +211,7 @@ class _Rows:
         if cells is None:
             return OPEN_QUOTE
         if len(cells) == self._width:
-            return FRAGMENT if self._shape.is_fragment(cells) else None
+            return UNFIT if self._shape.is_fragment(cells) else None
         values = "1 value" if len(cells) == 1 else f"{len(cells)} values"
         return f"It has {values} and the header {self._width}."
 

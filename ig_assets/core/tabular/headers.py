@@ -14,6 +14,7 @@ from ig_assets.core.tabular.table import HEADING, Batch, Cell, RowProblem
 from ig_assets.core.tabular.vocabulary import is_known_name
 
 _LONGEST_NAME = 60
+_TITLE_WORDS = 4
 
 
 class Order:
@@ -69,10 +70,13 @@ def _may_name(cell: str) -> bool:
 
 
 def in_first_order(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:
-    """The batches without headers, which are counted, and with their rows in order."""
+    """The batches without headers, which are counted, and with their rows in order.
+
+    A row of one text directly above a header is the title of its table.
+    """
     first = [name.strip() for name in names]
     order: Order | None = None
-    for batch in batches:
+    for batch in _without_titles(batches):
         if order is None and batch.headers.isdisjoint(batch.lines):
             yield batch
             continue
@@ -91,6 +95,46 @@ def in_first_order(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[B
         batch.rows = [row for _, row in kept]
         batch.problems.sort()
         yield batch
+
+
+def _without_titles(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The batches without titles above headers; a last row that may be one waits."""
+    waiting: tuple[int, Sequence[Cell]] | None = None
+    for batch in batches:
+        if waiting is not None:
+            batch.lines = [waiting[0], *batch.lines]
+            batch.rows = [waiting[1], *batch.rows]
+            waiting = None
+        if batch.headers:
+            titles = {
+                n
+                for n, below in enumerate(batch.lines[1:])
+                if below in batch.headers
+                and batch.lines[n] not in batch.headers
+                and _is_title(batch.rows[n])
+            }
+            if titles:
+                kept = [n for n in range(len(batch.rows)) if n not in titles]
+                batch.skipped[HEADING] += len(titles)
+                batch.lines = [batch.lines[n] for n in kept]
+                batch.rows = [batch.rows[n] for n in kept]
+        if batch.rows and _is_title(batch.rows[-1]):
+            waiting = batch.lines[-1], batch.rows[-1]
+            batch.lines, batch.rows = batch.lines[:-1], batch.rows[:-1]
+        yield batch
+    if waiting is not None:
+        yield Batch([waiting[0]], [waiting[1]])
+
+
+def _is_title(row: Sequence[Cell]) -> bool:
+    """Whether a row is one text of few words, as the title of a table is."""
+    filled = [cell for cell in row if cell not in (None, "")]
+    return (
+        len(row) > 1
+        and len(filled) == 1
+        and isinstance(filled[0], str)
+        and len(filled[0].split()) <= _TITLE_WORDS
+    )
 
 
 def _names(row: Sequence[Cell]) -> list[str]:

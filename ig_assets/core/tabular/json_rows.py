@@ -8,7 +8,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ig_assets.core.tabular.decoding import Content, blocks
-from ig_assets.core.tabular.json_shapes import Pairs, flat, row_of, rows_within
+from ig_assets.core.tabular.json_shapes import (
+    Pairs,
+    flat,
+    is_by_column,
+    refuse_columns,
+    row_of,
+    rows_within,
+)
 from ig_assets.core.tabular.table import (
     BLANK,
     Batch,
@@ -41,7 +48,9 @@ def is_whole(content: Content) -> bool:
     if not first.startswith("{") or (found is not None and second):
         return False
     if not second:
-        return isinstance(found, dict) and rows_within(found) is not None
+        return isinstance(found, dict) and (
+            rows_within(found) is not None or is_by_column(found)
+        )
     if _loaded(_text(content)) is not None:
         return True
     return first[-1] in "{[," and not isinstance(_loaded(second), dict)
@@ -93,6 +102,7 @@ def whole_objects(
         raise UnreadableTableError("it is JSON that cannot be read") from None
     values = value
     if isinstance(value, Pairs):
+        refuse_columns(value)
         rows = rows_within(value)
         values = [value] if rows is None else rows
     for number, row in enumerate(values, 1):

@@ -34,6 +34,8 @@ def rows_within(value: object, depth: int = 0) -> list[Any] | None:
     found = _members(value)
     if found is None or depth > _DEEPEST or RECORD in found:
         return None
+    if _is_by_row(found):
+        return list(found.values())
     lists = {n: v for n, v in found.items() if type(v) is list and _of_objects(v)}
     rows = {name: [_inner(row) for row in rows] for name, rows in lists.items()}
     for name, inner in found.items():
@@ -53,6 +55,47 @@ def rows_within(value: object, depth: int = 0) -> list[Any] | None:
         return next(iter(fuller.values()))
     is_empty = any(type(v) is list and not v for v in found.values())
     return [] if is_empty and not own else None
+
+
+def _is_by_row(found: Mapping[str, Any]) -> bool:
+    """Whether each member is a row of the same names: `{"0": {\u2026}, "1": {\u2026}}`."""
+    rows = [_members(row) for row in found.values()]
+    names = {tuple(row) if row else None for row in rows}
+    return (
+        len(rows) > 1
+        and len(names) == 1
+        and _known_names(rows[0]) >= 2
+        and not any(map(is_known_name, found))
+    )
+
+
+def is_by_column(value: object) -> bool:
+    """Whether an object has a column in each member, as pandas writes a table.
+
+    `{"views": {"0": 9, "1": 8}}` (its default) and `{"columns": [\u2026], "data": [\u2026]}`.
+    """
+    found = _members(value) or {}
+    if isinstance(found.get("columns"), list) and isinstance(found.get("data"), list):
+        return all(isinstance(row, list) for row in found["data"])
+    columns = [_members(column) for column in found.values()]
+    keys = {tuple(column) if column else None for column in columns}
+    first = next(iter(keys), None)
+    return (
+        len(found) > 1
+        and len(keys) == 1
+        and first is not None
+        and not any(map(is_known_name, first))
+        and sum(map(is_known_name, found)) >= 2
+    )
+
+
+def refuse_columns(value: object) -> None:
+    """Raise UnreadableTableError where an object has columns in place of rows."""
+    if is_by_column(value):
+        raise UnreadableTableError(
+            "it has one entry per column, as pandas' to_json writes it; write it with "
+            "to_json(\u2026, orient='records', lines=True), or as CSV"
+        )
 
 
 def row_of(row: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -44,6 +44,15 @@ class RepeatedColumnError(ValueError):
 
     def __init__(self, column: str) -> None:
         super().__init__(f"several columns are named {column!r}; rename all but one")
+
+
+def named_columns(columns: Iterable[str]) -> str:
+    """The names of a file's columns for a person; those without one are counted."""
+    names = list(columns)
+    filled = [name for name in names if name.strip()]
+    if nameless := len(names) - len(filled):
+        filled.append(f"{nameless} without a name")
+    return ", ".join(filled) or "none"
 
 
 def guess_columns(

@@ -13,7 +13,13 @@ from ig_assets.core.tabular.clock_times import NotAnInstantError
 from ig_assets.core.tabular.counts import LOCALE_FORMATS, NotACountError, parse_count
 from ig_assets.core.tabular.instants import parse_cell_instant
 from ig_assets.core.tabular.missing import is_missing
-from ig_assets.core.tabular.table import Cell, Nested, Table
+from ig_assets.core.tabular.table import (
+    Cell,
+    Nested,
+    Table,
+    UnreadableTableError,
+)
+from ig_assets.core.tabular.vocabulary import NAMES, bare_name, plain_name
 
 SAMPLE_ROWS = 2_000
 FEW = 30
@@ -57,16 +63,56 @@ class ColumnProfile:
         return self.filled > 0 and count >= share * self.filled
 
 
+_METRIC_NAMES = frozenset(
+    "metric metrics metric_name measure measures measure_name kpi kpis indicator stat "
+    "variable attribute kennzahl kennzahlen metrik messgrosse merkmal indicateur "
+    "metrique mesure indicador metrica medida indicatore misura".split()
+)
+_VALUE_NAMES = frozenset(
+    "value values metric_value measure_value count amount total number result wert "
+    "werte anzahl valeur valeurs nombre valor valores cantidad quantidade valore "
+    "valori quantita".split()
+)
+_COUNT_NAMES = frozenset(
+    name
+    for metric in ("impressions", "reach", "views", "likes", "clicks", "comments")
+    + ("shares", "saves")
+    for name in (metric, *NAMES[metric])
+)
+
+
 def profile_table(table: Table) -> list[ColumnProfile]:
-    """One profile per column, of the first rows. Raises UnreadableTableError."""
+    """One profile per column, of the first rows.
+
+    Raises UnreadableTableError, also where each row is one metric of a post.
+    """
     rows: Iterator[Sequence[Cell]] = (
         row for batch in table.batches() for row in batch.rows
     )
     sample = list(itertools.islice(rows, SAMPLE_ROWS))
-    return [
+    profiles = [
         _profile(name, [row[n] if n < len(row) else None for row in sample])
         for n, name in enumerate(table.columns)
     ]
+    _refuse_long(profiles)
+    return profiles
+
+
+def _refuse_long(profiles: Sequence[ColumnProfile]) -> None:
+    """Raise UnreadableTableError for a long table: columns `Metric` and `Value`."""
+    values = [p for p in profiles if plain_name(p.name) in _VALUE_NAMES]
+    if not values or values[0].counts == 0:
+        return
+    for profile in profiles:
+        metrics = {plain_name(value) for value in profile.values}
+        known = {m for m in metrics if {m, bare_name(m)} & _COUNT_NAMES}
+        if plain_name(profile.name) in _METRIC_NAMES and len(known) * 2 > len(metrics):
+            raise UnreadableTableError(
+                f"it has one row per metric (columns {profile.name!r} and "
+                f"{values[0].name!r}); give each metric a column of its own, and each "
+                "post one row, by a pivot table in Excel or Sheets, or by pivot_table "
+                "in pandas"
+            )
 
 
 def shown(cell: Cell, length: int = 40) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from ig_assets.core.tabular.decoding import (
 from ig_assets.core.tabular.delimited import delimited_batches
 from ig_assets.core.tabular.dialect import DELIMITER_NAMES, find_header
 from ig_assets.core.tabular.headers import in_first_order
+from ig_assets.core.tabular.hidden import without_hidden
 from ig_assets.core.tabular.json_rows import (
     is_whole,
     line_objects,
@@ -39,6 +42,8 @@ PARQUET = ".parquet"
 SPREADSHEET = ".xlsx"
 TABLE_SUFFIXES = (*DELIMITED, *JSON, PARQUET, SPREADSHEET)
 """The kinds of files that are read, each also as `.gz`."""
+
+_SCRIPT = re.compile(rb"[\xef\xbb\xbf\s]*window\.[\w.$\[\]'\"]+\s*=\s*[\[{]")
 
 
 def open_table(content: Content, name: str) -> Table:
@@ -96,6 +101,12 @@ def _refuse_others(start: bytes, suffix: str) -> None:
         raise UnreadableTableError(
             "it is a web page; export it as CSV or Excel", "unknown kind"
         )
+    if _SCRIPT.match(start):
+        raise UnreadableTableError(
+            "it is a script of an archive (`window.\u2026 = [`), as X and Twitter give it; "
+            "delete what stands before the first `[`, and save it as .json",
+            "unknown kind",
+        )
     if suffix not in TABLE_SUFFIXES:
         raise UnreadableTableError(
             "it is none of the kinds that are read: "
@@ -112,7 +123,15 @@ def _table(
     has_header: bool = False,
 ) -> Table:
     columns = tuple(columns)
-    return Table(name, columns, read_as, has_header, lambda: _rows(read(), columns))
+    hidden: Counter[str] = Counter()
+    return Table(
+        name,
+        columns,
+        read_as,
+        has_header,
+        lambda: without_hidden(_rows(read(), columns), columns, hidden),
+        hidden=hidden,
+    )
 
 
 def _rows(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:

@@ -95,6 +95,8 @@ class Table:
     """A workbook's other sheets, by name and rows of data."""
     times: Mapping[str, str] = field(default_factory=dict)
     """{column of days: the column of times that was joined to it}."""
+    hidden: Mapping[str, int] = field(default_factory=dict)
+    """{metric: counts that the account hides, left out when last read}."""
 
     @property
     def not_read(self) -> str:

@@ -118,6 +118,32 @@ _TIME_OF_DAY = re.compile(
     r"[0-9][:h.][0-9]{2}(?![0-9.])|\b[ap]\.?m\b|^[0-9]{9,13}$", re.I
 )
 
+_BEST_OF = frozenset(
+    f"{best} {thing}"
+    for best in (
+        *("best", "top", "worst", "best performing", "top performing", "most viewed"),
+        *("most liked", "lowest performing", "worst performing", "most engaging"),
+    )
+    for thing in ("post", "reel", "video", "content", "clip")
+) | frozenset(
+    ("max", "min", "maximum", "minimum", "best", "worst", "highest", "lowest")
+    + ("std", "stdev", "std dev", "standard deviation", "count", "benchmark", "goal")
+    + ("bester beitrag", "bester post", "bestes reel", "bestes video", "bester wert")
+    + ("schlechtester beitrag", "schlechtester post", "schlechtestes reel", "maximal")
+    + ("meilleur post", "meilleure publication", "meilleure vid\u00e9o", "meilleur")
+    + (
+        "meilleur reel",
+        "pire post",
+        "mejor post",
+        "mejor publicaci\u00f3n",
+        "mejor reel",
+    )
+    + ("mejor video", "peor post", "m\u00e1ximo", "m\u00ednimo", "melhor post")
+    + ("melhor publica\u00e7\u00e3o", "melhor v\u00eddeo", "pior post", "miglior post")
+    + ("miglior reel", "miglior video", "peggior post", "massimo", "minimo")
+)
+"""What repeats a post's counts below a table: none of these has a date of its own."""
+
 _ALONE = _TOTALS - _TOTAL_WORDS
 _STEMS = tuple(
     "total totai gesamt sum somm suma soma average avg median m\u00e9dian durchschnitt "
@@ -177,7 +203,22 @@ class _Columns:
             starts = {cell[:1] for cell in cells if isinstance(cell, str)}
             if all(cells) and starts.isdisjoint(_UNNAMED):
                 return False
-        return any(self._column_may_say(rows, n) for n in self._texts)
+        return any(self._column_may_say(rows, n) for n in self._texts) or any(
+            type(cell) is str and _bare(cell.casefold()) in _BEST_OF
+            for row in self._undated(rows)
+            for cell in row
+        )
+
+    def _undated(self, rows: Sequence[Sequence[Cell]]) -> list[Sequence[Cell]]:
+        """Rows that may have no date, at a quick look, where others have one."""
+        if not self._days:
+            return []
+        at = self._days[0]
+        return [
+            row
+            for row in rows
+            if not (cell := row[at]) or (type(cell) is str and len(cell) < 5)
+        ]
 
     def _column_may_say(self, rows: Sequence[Sequence[Cell]], n: int) -> bool:
         cells = [c for row in rows if type(c := row[n]) is str and len(c) <= _LONGEST]
@@ -221,6 +262,8 @@ class _Columns:
         words = _bare(text.casefold())
         if words in _TOTALS:
             return True
+        if words in _BEST_OF:
+            return bool(self._days) and all(is_missing(row[n]) for n in self._days)
         if not any(stem in words for stem in _STEMS):
             return False
         found = [word.strip(_STRIPPED) for word in words.split()]

@@ -79,3 +79,18 @@ def test_a_header_of_a_table_of_something_else_makes_its_rows_no_posts(
 def test_a_row_of_data_that_has_names_of_columns_in_it_is_no_header() -> None:
     read = Read(text("Caption,Type,Format,Views", "One,Type,Format,10", "Two,a,b,20"))
     assert len(read.cells) == 2
+
+
+@pytest.mark.parametrize("title", ["Stories", "Reels of March"])
+def test_a_title_above_a_second_header_is_no_row(title: str, block_size: int) -> None:
+    lines = (FIRST, *ROWS, f"{title},,,", FIRST, *ROWS, f",{title},,", FIRST, *ROWS)
+    for read in both(*lines):
+        assert len(read.cells) == 90
+        assert (read.skipped[HEADING], read.problems) == (4, [])
+
+
+def test_a_caption_alone_that_no_header_follows_is_a_row(block_size: int) -> None:
+    for read in both(FIRST, *ROWS, ",Lids on,,", *ROWS, ",Salt first,,"):
+        assert len(read.cells) == 62
+    long = both(FIRST, ",A caption of more words than a title,,", FIRST, *ROWS)
+    assert [len(read.cells) for read in long] == [31, 31]

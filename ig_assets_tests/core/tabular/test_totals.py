@@ -76,3 +76,16 @@ def test_a_sum_of_all_posts_is_no_post_and_a_caption_with_its_day_is(
     header = "Caption,Published,Views"
     read = Read(text(header, *rows, f"{words},,30"))
     assert (len(read.cells), read.skipped[TOTALS]) == (2, 1)
+
+
+@pytest.mark.parametrize("says", ["Best post", "Top reel", "Bester Beitrag", "Max"])
+def test_a_post_that_is_repeated_as_the_best_has_no_date_of_its_own(says: str) -> None:
+    read = Read(
+        text(
+            "Caption,Date,Views",
+            *("Salt first,2026-03-01,9", "Lids on,2026-03-02,20"),
+            *(f"{says},2026-03-03,4", f"{says},,20"),
+        )
+    )
+    assert [row[0] for row in read.cells] == ["Salt first", "Lids on", says]
+    assert read.skipped[TOTALS] == 1

@@ -58,6 +58,8 @@ class ImportedArm:
 
     `known` is the post of an earlier import that it is. With it `joined` posts of
     earlier files, one of a test until now, become arms of its experiment.
+    `split_given` and `sigma_given` are what a person said of its test, None where
+    nobody did.
     """
 
     post: FilePost
@@ -67,6 +69,8 @@ class ImportedArm:
     label: str
     known: KnownPost | None = None
     joined: tuple[JoinedArm, ...] = ()
+    split_given: bool | None = None
+    sigma_given: float | None = None
 
     @property
     def is_lone(self) -> bool:

@@ -29,6 +29,7 @@ from ig_assets.core.tabular import (
     SpoiltTextError,
     ValueOptions,
     first_visible_line,
+    is_missing,
     parse_cell_instant,
     parse_count,
     repaired,
@@ -46,6 +47,8 @@ _TRUTH = {"true": True, "1": True, "yes": True} | dict.fromkeys(
 class RowReader:
     """Makes the fields of a `HistoryRow` of cells; `indices` are {ours: position}.
 
+    `labels` are {position: name} of columns that are none of ours and hold labels.
+
     A count of the rate that cannot be read costs the row, as do words; any other
     field that cannot be read is left out and counted.
     """
@@ -58,8 +61,10 @@ class RowReader:
         numerator: str | None,
         denominators: Sequence[str],
         simulated: bool | None,
+        labels: Mapping[int, str],
     ) -> None:
         self._indices = indices
+        self._label_columns = labels
         self._formats = formats
         self._values = values
         self._numerator = numerator
@@ -92,6 +97,11 @@ class RowReader:
             "read_at": self._instant(cells, "as_of", needed=True),
             "ends_on": self._instant(cells, "ends_on"),
             "is_running": self._flag(cells, "running"),
+            "labels": tuple(
+                (name, str(cells[at]))
+                for at, name in self._label_columns.items()
+                if not is_missing(cells[at])
+            ),
             "simulated": (
                 bool(self._flag(cells, "simulated"))
                 if self._simulated is None

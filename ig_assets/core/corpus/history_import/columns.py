@@ -15,6 +15,7 @@ from ig_assets.core.tabular import (
     Kind,
     RepeatedColumnError,
     guess_columns,
+    named_columns,
     plain_name,
 )
 from ig_assets.errors import InputError
@@ -129,6 +130,9 @@ class ColumnMapping:
     guesses: tuple[ColumnGuess, ...]
     numbers: tuple[str, ...] = ()
     """The columns that hold counts and are taken for nothing."""
+    labels: tuple[int, ...] = ()
+    """Positions of columns taken for nothing whose few values recur: a country, an age.
+    """
 
     @property
     def indices(self) -> dict[str, int]:
@@ -182,7 +186,7 @@ class ColumnMapping:
             )
         if self.numbers:
             notes.append(
-                f"Columns of numbers that were not taken: {', '.join(self.numbers)}. "
+                f"Columns of numbers that were not taken: {named_columns(self.numbers)}. "
                 f"--map takes one for {', '.join(METRICS)}."
             )
         return tuple(notes)
@@ -220,7 +224,7 @@ def map_history(
     if not taken & {"hook", "text"}:
         raise InputError(
             f"No column of {file_name} is known to be the hook; say which one with "
-            f"--map hook=COLUMN (columns: {', '.join(columns)})."
+            f"--map hook=COLUMN (columns: {named_columns(columns)})."
         )
     numbers = tuple(
         profile.name
@@ -231,7 +235,14 @@ def map_history(
         and not profile.mostly(profile.dates)
         and not _NO_METRIC.search(plain_name(profile.name))
     )
-    return ColumnMapping(tuple(guesses), numbers)
+    labels = tuple(
+        n
+        for n, (profile, guess) in enumerate(zip(profiles, guesses, strict=True))
+        if guess.ours is None
+        and 1 < len(profile.values) < profile.filled
+        and profile.name not in numbers
+    )
+    return ColumnMapping(tuple(guesses), numbers, labels)
 
 
 def _check_given(
@@ -244,7 +255,7 @@ def _check_given(
         )
     if missing := sorted(set(given.values()) - {*columns, ""}):
         raise InputError(
-            f"{file_name} has no column {missing[0]!r}; it has {', '.join(columns)}."
+            f"{file_name} has no column {missing[0]!r}; it has {named_columns(columns)}."
         )
 
 

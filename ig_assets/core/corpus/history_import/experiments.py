@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm
 from ig_assets.core.corpus.history_import.identity.known_posts import (
     TEST,
+    KnownHistory,
+    KnownPost,
     KnownTest,
     stored_test_name,
 )
@@ -61,33 +63,61 @@ class Terms:
     ends: datetime | None = None
 
 
+def with_statements(arms: Sequence[ImportedArm], terms: Terms) -> list[ImportedArm]:
+    """The arms with what was said of their test, now and in earlier files.
+
+    It is kept with each arm, so that it holds in whichever order its files come. Of
+    two statements the careful one holds: no split, and the larger σ.
+    """
+    found = []
+    for arm in arms:
+        splits = [arm.known.split_given] if arm.known is not None else []
+        sigmas = [arm.known.sigma_given] if arm.known is not None else []
+        if arm.post.experiment:
+            splits.append(terms.randomised)
+            sigmas.append(terms.sigma)
+        found.append(
+            replace(arm, split_given=_careful(splits), sigma_given=_largest(sigmas))
+        )
+    return found
+
+
 def make_experiments(
     arms: Sequence[ImportedArm],
     numerator: str | None,
     denominators: Mapping[str, str],
     terms: Terms,
-    known: Mapping[str, KnownTest],
+    known: KnownHistory,
     time: ReadingTime,
 ) -> list[ImportedExperiment]:
-    """One row per experiment of the file, whatever number of its arms the file has."""
+    """One row per experiment of the file, whatever number of its arms the file has.
+
+    The split, σ and start are judged from all arms that are known by now, those of
+    earlier files included, so that the order of the files does not matter.
+    """
     grouped: dict[str, list[ImportedArm]] = defaultdict(list)
     for arm in arms:
         if arm.experiment_id is not None and arm.post.experiment:
             grouped[arm.experiment_id].append(arm)
+    earlier: dict[str | None, list[KnownPost]] = defaultdict(list)
+    for post in known.posts:
+        earlier[post.experiment_id].append(post)
     experiments = []
     for experiment_id, members in grouped.items():
         rows = [arm.row for arm in members]
-        joined = [known for arm in members for known, _ in arm.joined]
-        days = [r.posted_on for r in rows] + [k.posted_on for k in joined]
-        started_at = min((day for day in days if day), default=None)
-        randomised = terms.randomised
+        test = known.tests.get(experiment_id)
+        every = _every_arm(members, earlier[experiment_id])
+        days = [arm.posted_on for arm in every if arm.posted_on]
+        started_at = min(days, default=None)
+        rated_by = numerator if test is None else test.numerator
+        randomised = _careful([arm.split_given for arm in every])
         if randomised is None:
-            randomised = _may_be_split(members, numerator)
-        sigma = terms.sigma
+            randomised = _may_be_split(every, rated_by)
+        sigma = _largest([arm.sigma_given for arm in every])
         if sigma is None:
-            sigma = 0.0 if randomised else terms.organic_sigma
-        ends_at, is_running = _state(members, terms, known.get(experiment_id), time)
-        test = members[0].post.experiment
+            sigma = _usual_sigma(randomised, test, terms)
+        ends_at, is_running = _state(members, terms, test, time)
+        name = members[0].post.experiment
         experiments.append(
             ImportedExperiment(
                 experiment_id=experiment_id,
@@ -95,7 +125,7 @@ def make_experiments(
                 topic_id=None,
                 segment="history",
                 numerator=numerator,
-                denominator=denominators.get(test),
+                denominator=denominators.get(name),
                 randomised=randomised,
                 sigma=sigma,
                 simulated=any(row.simulated for row in rows),
@@ -103,10 +133,22 @@ def make_experiments(
                 ends_at=ends_at,
                 is_running=is_running,
                 status="running",
-                intent_key=stored_test_name(test),
+                intent_key=stored_test_name(name),
             )
         )
     return experiments
+
+
+def judged_anew(
+    experiments: Sequence[ImportedExperiment], known: Mapping[str, KnownTest]
+) -> list[str]:
+    """The ids of known tests that have another split or σ than before."""
+    return [
+        new["experiment_id"]
+        for new in experiments
+        if (test := known.get(new["experiment_id"])) is not None
+        and (new["randomised"], new["sigma"]) != (test.randomised, test.sigma)
+    ]
 
 
 def looked_at(con: Connection, experiments: Sequence[ImportedExperiment]) -> set[str]:
@@ -115,21 +157,75 @@ def looked_at(con: Connection, experiments: Sequence[ImportedExperiment]) -> set
     return {found for (found,) in con.execute(_LOOKED, [ids]).fetchall()}
 
 
-def _may_be_split(arms: Sequence[ImportedArm], numerator: str | None) -> bool:
+class _Arm(NamedTuple):
+    """What the split of a test is judged by, of one of its arms."""
+
+    posted_on: datetime | None
+    has_own_post: bool
+    split_given: bool | None
+    sigma_given: float | None
+
+
+def _every_arm(
+    members: Sequence[ImportedArm], earlier: Sequence[KnownPost]
+) -> list[_Arm]:
+    """The arms of one test: the file's, those that join, and those of earlier files."""
+    found = {}
+    for arm in members:
+        known = arm.known
+        names = {*arm.names, *(known.names if known is not None else ())}
+        posted_on = known.posted_on if known is not None else None
+        found[arm.post_id] = _Arm(
+            posted_on or arm.row.posted_on,
+            any(name.kind != TEST for name in names),
+            arm.split_given,
+            arm.sigma_given,
+        )
+    joined = [known for arm in members for known, _ in arm.joined]
+    for post in (*joined, *earlier):
+        if post.post_id not in found:
+            found[post.post_id] = _Arm(
+                post.posted_on,
+                any(name.kind != TEST for name in post.names),
+                post.split_given,
+                post.sigma_given,
+            )
+    return list(found.values())
+
+
+def _may_be_split(arms: Sequence[_Arm], numerator: str | None) -> bool:
     """Whether one audience may have been divided among these arms.
 
     Not where they ran at different times, where each is a post with an id of its own,
     and where they are rated by likes, which belong to a post and not to a share of an
     audience.
     """
-    joined = [known for arm in arms for known, _ in arm.joined]
-    dates = {arm.row.posted_on for arm in arms} | {k.posted_on for k in joined}
     return (
-        len(dates) == 1
+        len({arm.posted_on for arm in arms}) == 1
         and numerator != LIKES
-        and not any(arm.post.names for arm in arms)
-        and not any(name.kind != TEST for known in joined for name in known.names)
+        and not any(arm.has_own_post for arm in arms)
     )
+
+
+def _usual_sigma(
+    randomised: bool, test: KnownTest | None, terms: Terms
+) -> float | None:
+    """The σ of a test of which nobody said one; a known one keeps its first."""
+    if randomised:
+        return 0.0
+    if test is not None and not test.randomised:
+        return test.sigma
+    return terms.organic_sigma
+
+
+def _careful(said: Sequence[bool | None]) -> bool | None:
+    """Whether there is a split, as far as somebody said so; one no outweighs a yes."""
+    known = [value for value in said if value is not None]
+    return all(known) if known else None
+
+
+def _largest(said: Sequence[float | None]) -> float | None:
+    return max((value for value in said if value is not None), default=None)
 
 
 def _state(

@@ -111,8 +111,9 @@ def is_news(
 ) -> bool:
     """Whether a repeated file changes anything.
 
-    That is a count, whether a test runs or when it ends, a test whose arms came in
-    several files, or what an earlier version did not keep of a post: its test.
+    That is a count, the terms of a test: its split, σ, whether it runs or when it
+    ends, a test whose arms came in several files, what a person says of one that has
+    a single arm so far, or what an earlier version did not keep of a post: its test.
     """
     stated = [
         (experiment, known[experiment["experiment_id"]])
@@ -121,12 +122,17 @@ def is_news(
     ]
     return (
         bool(readings or plan.performance)
-        or any(new["is_running"] != test.is_running for new, test in stated)
-        or any(new["ends_at"] != test.ends_at for new, test in stated)
+        or any(
+            (new["randomised"], new["sigma"], new["is_running"], new["ends_at"])
+            != (test.randomised, test.sigma, test.is_running, test.ends_at)
+            for new, test in stated
+        )
         or any(arm.joined for arm in plan.arms)
         or any(
-            arm.known is not None and not arm.known.names.issuperset(arm.names)
+            not arm.known.names.issuperset(arm.names)
+            or (arm.known.split_given, arm.known.sigma_given)
+            != (arm.split_given, arm.sigma_given)
             for arm in plan.arms
-            if arm.is_lone
+            if arm.is_lone and arm.known is not None
         )
     )

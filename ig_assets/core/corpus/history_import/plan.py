@@ -16,8 +16,10 @@ from ig_assets.core.corpus.history_import.arms import (
 from ig_assets.core.corpus.history_import.experiments import (
     ImportedExperiment,
     Terms,
+    judged_anew,
     looked_at,
     make_experiments,
+    with_statements,
 )
 from ig_assets.core.corpus.history_import.identity.edited_words import current_words
 from ig_assets.core.corpus.history_import.figures import performance_rows
@@ -149,7 +151,8 @@ class ImportPlan:
     `rows` are the accepted rows, `repeated` those that say nothing new, `scripts` one
     row per text by script_id; the words of `edited` ones are new. The earlier files of
     the source had `known_scripts`, and of `experiments` the ones in
-    `known_experiments`. `notes` are what was assumed, in sentences.
+    `known_experiments`; `judged_anew` ones of them have another split or σ than
+    before. `notes` are what was assumed, in sentences.
     """
 
     file: SourceFile
@@ -164,6 +167,7 @@ class ImportPlan:
     experiments: list[ImportedExperiment]
     known_scripts: set[str]
     known_experiments: set[str]
+    judged_anew: list[str]
     time: ReadingTime
     performance: list[dict[str, Any]]
     notes: tuple[str, ...]
@@ -197,37 +201,39 @@ def plan_import(
     made = make_arms(rated.posts, file.source, file.import_id, known, across)
     forgotten = forgotten_scripts(con)
     whole = without_incomplete_tests(made.arms, known.posts, forgotten, file.source)
-    arms = [arm for arm in whole.arms if arm.script_id not in forgotten]
+    kept = [arm for arm in whole.arms if arm.script_id not in forgotten]
+    arms = with_statements(kept, options.terms)
     gone = [arm.post for arm in whole.arms if arm.script_id in forgotten]
     memberships = new_memberships(arms, known.posts)
     time, time_notes = settle_time(reading_time(posts, options.as_of, present), arms)
     set_aside = {post.row.number for post in (*gone, *made.other_words, *made.alike)}
     set_aside |= {row.number for row, *_ in whole.refused}
     left = [post for post in posts if post.row.number not in set_aside]
+    taken = {row.line: row for post in left for row in post.rows}
     lookup = KnownLookup(known, file.source, across)
     words, edited = current_words(con, left, arms, time, lookup)
     experiments = make_experiments(
-        arms, history.numerator, rated.denominators, options.terms, known.tests, time
+        arms, history.numerator, rated.denominators, options.terms, known, time
     )
+    refused = [
+        *grouped.refused,
+        *_with_reason(gone, *FORGOTTEN),
+        *_with_reason(made.alike, *_ALIKE),
+        *whole.refused,
+        *(
+            (row, "other words", _OTHER_WORDS.format(row.experiment, file))
+            for post in made.other_words
+            for row in post.rows
+        ),
+    ]
     return ImportPlan(
         file=file,
         history=history,
-        rows=[row for post in left for row in post.rows],
+        rows=list(taken.values()),
         repeated=len(grouped.repeated),
         rejects=(
             *history.rejects,
-            *_rejects(file, grouped.refused),
-            *_rejects(file, _with_reason(gone, *FORGOTTEN)),
-            *_rejects(file, _with_reason(made.alike, *_ALIKE)),
-            *_rejects(file, whole.refused),
-            *_rejects(
-                file,
-                [
-                    (row, "other words", _OTHER_WORDS.format(row.experiment, file))
-                    for post in made.other_words
-                    for row in post.rows
-                ],
-            ),
+            *_rejects(file, [no for no in refused if no[0].line not in taken]),
         ),
         scripts={item.script_id: item.post.row for item in words},
         edited=edited,
@@ -236,6 +242,7 @@ def plan_import(
         experiments=experiments,
         known_scripts=known_scripts(con, file.source),
         known_experiments={e["experiment_id"] for e in experiments} & {*known.tests},
+        judged_anew=judged_anew(experiments, known.tests),
         time=time,
         performance=performance_rows(con, words, history, file.source, time),
         notes=(
@@ -287,7 +294,9 @@ def _with_reason(
 def _rejects(
     file: SourceFile, refused: Sequence[tuple[HistoryRow, str, str]]
 ) -> tuple[Reject, ...]:
-    return tuple(
-        Reject(f"{HISTORY}{file.name}#{row.line}", reason, detail)
+    """One per row of the file, though it be of several posts."""
+    found = {
+        row.line: Reject(f"{HISTORY}{file.name}#{row.line}", reason, detail)
         for row, reason, detail in refused
-    )
+    }
+    return tuple(found.values())

@@ -48,7 +48,8 @@ _DATES = ("posted_on", "as_of", "ends_on")
 class HistoryRow:
     """One accepted row; `number` counts the file's rows from 1, counts are >= 0.
 
-    `line` is the file's line on which it begins. Texts are empty where the file has
+    `line` is the file's line on which it begins; a row that is a reading of several
+    posts is there once for each, with another number. Texts are empty where the file has
     none; times are naive UTC. `read_at` is when the counts were read; `is_running`
     and `ends_on` are of the row's test.
     """
@@ -75,6 +76,8 @@ class HistoryRow:
     is_running: bool | None = None
     ends_on: datetime | None = None
     line: int = 0
+    labels: tuple[tuple[str, str], ...] = ()
+    """What other columns of few values say, by the column: `("Country", "US")`."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,15 @@ def read_history(
         wanted = (denominator,) if denominator else DENOMINATORS
         denominators = tuple(name for name in wanted if name in names)
         denominator = _chosen(denominator, DENOMINATORS, names)
-        reader = RowReader(indices, formats, values, numerator, denominators, simulated)
+        reader = RowReader(
+            indices,
+            formats,
+            values,
+            numerator,
+            denominators,
+            simulated,
+            {n: table.columns[n] for n in columns.labels},
+        )
         return _parsed(table, columns, reader, numerator, denominators, denominator)
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"The file {file} does not exist.") from None
@@ -189,6 +200,11 @@ def _parsed(
             except InvalidSourceError as error:
                 uri = f"{HISTORY}{table.name}#{line}"
                 rejects[line] = Reject(uri, error.reason, error.detail)
+    hidden = [
+        f"`{name}`: {count:,} hidden by their account, as a column says, and left out."
+        for name, count in table.hidden.items()
+        if count
+    ]
     rows, results = without_results(rows)
     for row, sentence in results:
         uri = f"{HISTORY}{table.name}#{row.line}"
@@ -209,7 +225,7 @@ def _parsed(
         denominators=denominators,
         skipped=dict(skipped),
         columns=columns.guesses,
-        notes=(*columns.notes(numerator, denominator), *reader.notes()),
+        notes=(*columns.notes(numerator, denominator), *hidden, *reader.notes()),
         read_as=table.read_as,
     )
 

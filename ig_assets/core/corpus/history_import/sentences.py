@@ -78,23 +78,23 @@ def experiment_notes(
             f"Taken as one audience split at random: {counted(split, 'test')} whose "
             "arms ran at the same time. --no-randomised says that they were not."
         )
+    notes += _judged_anew(experiments, known)
     other = [
         e
         for e in experiments
-        if terms.randomised is not None
-        and e["experiment_id"] in known
-        and known[e["experiment_id"]].randomised != terms.randomised
+        if terms.randomised and e["experiment_id"] in known and not e["randomised"]
     ]
     if other:
-        kept = "organic" if terms.randomised else "randomised"
         notes.append(
-            f"{counted(other, 'known test')} stay {kept}, as first imported; "
+            f"{counted(other, 'known test')} stay organic, as was said before; "
             "import them with another --source to judge them otherwise."
         )
-    if terms.sigma is not None and len(new) < len(experiments):
+    larger = [
+        e for e in experiments if terms.sigma is not None and e["sigma"] != terms.sigma
+    ]
+    if larger:
         notes.append(
-            f"{counted(len(experiments) - len(new), 'known test')} keep the σ of their "
-            "first import."
+            f"{counted(larger, 'known test')} keep the larger σ that was given before."
         )
     kept_over = [e for e in experiments if terms.running and not e["is_running"]]
     if kept_over:
@@ -103,6 +103,28 @@ def experiment_notes(
             "column, or newer counts that are known, say that they are over."
         )
     return (*notes, *_state_notes(experiments, known, looked))
+
+
+def _judged_anew(
+    experiments: Sequence[ImportedExperiment], known: Mapping[str, KnownTest]
+) -> Iterable[str]:
+    """Which known tests have a split now, or none any more."""
+    changed: dict[bool, list[str]] = defaultdict(list)
+    for e in experiments:
+        test = known.get(e["experiment_id"])
+        if test is not None and test.randomised != e["randomised"]:
+            changed[e["randomised"]].append(e["intent_key"])
+    for randomised, tests in changed.items():
+        now = (
+            "one audience split at random, as a person said"
+            if randomised
+            else "organic: not all its arms, those of earlier files included, are "
+            "parts of one audience at one time. --randomised says that they are"
+        )
+        yield (
+            f"{counted(tests, 'known test')} judged anew ({listed(sorted(tests))}) as "
+            f"{now}. Looks under the earlier terms count no more."
+        )
 
 
 def _state_notes(
@@ -162,8 +184,8 @@ def arm_notes(arms: Sequence[ImportedArm], known: KnownHistory) -> tuple[str, ..
         notes.append(
             f"{counted(apart, 'known test')} of one audience split at random with a "
             f"new arm that ran at another time, as no arm of a split does: "
-            f"{listed(apart)}. It stays randomised, as first imported; import all its "
-            "arms with another --source to judge it as organic."
+            f"{listed(apart)}. It stays randomised, as was said of it; "
+            "--no-randomised says that it is none."
         )
     joined = sorted({arm.post.experiment for arm in arms if arm.joined})
     if joined:
@@ -182,11 +204,13 @@ def arm_notes(arms: Sequence[ImportedArm], known: KnownHistory) -> tuple[str, ..
 
 
 def _new_at_other_times(arms: Sequence[ImportedArm], known: KnownHistory) -> list[str]:
-    """Names of known tests with a split, whose known arms have one day and new ones
+    """Names of tests said to be a split, whose known arms have one day and new ones
     another."""
     days: dict[str | None, set[datetime | None]] = defaultdict(set)
+    given: dict[str | None, bool] = defaultdict(bool)
     for post in known.posts:
         days[post.experiment_id].add(post.posted_on)
+        given[post.experiment_id] |= bool(post.split_given)
     return sorted(
         {
             arm.post.experiment
@@ -194,6 +218,8 @@ def _new_at_other_times(arms: Sequence[ImportedArm], known: KnownHistory) -> lis
             if arm.known is None
             and (test := known.tests.get(arm.experiment_id or ""))
             and test.randomised
+            and given[arm.experiment_id]
+            and arm.split_given is not False
             and len(days[arm.experiment_id]) == 1
             and arm.row.posted_on not in days[arm.experiment_id]
         }
@@ -236,7 +262,7 @@ def identity_notes(grouped: GroupedRows) -> tuple[str, ...]:
         )
     several = sum(len(post.rows) > 1 for post in grouped.posts)
     if several:
-        readings = sum(len(post.rows) for post in grouped.posts)
+        readings = len({row.line for post in grouped.posts for row in post.rows})
         notes.append(
             f"{counted(readings, 'row')} are readings of "
             f"{counted(len(grouped.posts), 'post')}; the latest counts for the rate."

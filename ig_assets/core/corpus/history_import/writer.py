@@ -47,15 +47,35 @@ _JOIN = """
     WHERE posts.post_id = joined.post_id
 """
 
-_SET_RUNNING = """
+_SET_TERMS = """
     UPDATE experiments
-    SET is_running = stated.is_running, ends_at = stated.ends_at
+    SET is_running = stated.is_running, ends_at = stated.ends_at, sigma = stated.sigma,
+        randomised = stated.randomised, started_at = stated.started_at,
+        month = stated.month
     FROM (
         SELECT unnest(?::TEXT[]) AS experiment_id,
             unnest(?::BOOLEAN[]) AS is_running,
-            unnest(?::TIMESTAMP[]) AS ends_at
+            unnest(?::TIMESTAMP[]) AS ends_at,
+            unnest(?::DOUBLE[]) AS sigma,
+            unnest(?::BOOLEAN[]) AS randomised,
+            unnest(?::TIMESTAMP[]) AS started_at,
+            unnest(?::TEXT[]) AS month
     ) AS stated
     WHERE experiments.experiment_id = stated.experiment_id
+"""
+_TERMS = ("is_running", "ends_at", "sigma", "randomised", "started_at", "month")
+
+# Looks under another split or σ say nothing of a test any more, but that they were.
+_DISCARD_LOOKS = """
+    UPDATE experiments
+    SET terms_since = looked.last
+    FROM (
+        SELECT experiment_id, max(data_through) AS last
+        FROM evidence
+        WHERE list_contains(?::TEXT[], experiment_id)
+        GROUP BY experiment_id
+    ) AS looked
+    WHERE experiments.experiment_id = looked.experiment_id
 """
 
 
@@ -69,7 +89,7 @@ def write_import(
     """Write all rows of a plan and its `readings` inside the caller's transaction.
 
     What was known before stays: scripts keep their status, retired ones included, and
-    experiments the terms that were fixed at their start, but for whether they run.
+    experiments what they are rated by. Their split, σ and start are judged anew.
     """
     file = plan.file
     _write_scripts(con, plan.scripts, file.name, now)
@@ -79,7 +99,7 @@ def write_import(
         for script_id in plan.scripts
     ]
     record_edges(con, edges, run_id, now)
-    _write_experiments(con, plan.experiments)
+    _write_experiments(con, plan.experiments, plan.judged_anew)
     _write_posts(con, plan.arms)
     _join_posts(con, plan.arms)
     _write_names(con, plan.arms, file.source, now)
@@ -146,13 +166,17 @@ def _write_statuses(
 
 
 def _write_experiments(
-    con: Connection, experiments: Sequence[ImportedExperiment]
+    con: Connection,
+    experiments: Sequence[ImportedExperiment],
+    judged_anew: Sequence[str],
 ) -> None:
     merge_rows(con, "experiments", experiments, replace=False)
     ids = [row["experiment_id"] for row in experiments]
     con.execute(_NAME_TESTS, [ids, [row["intent_key"] for row in experiments]])
-    states = [[row[name] for row in experiments] for name in ("is_running", "ends_at")]
-    con.execute(_SET_RUNNING, [ids, *states])
+    rows: Sequence[Mapping[str, object]] = experiments
+    con.execute(_SET_TERMS, [ids, *([row[name] for row in rows] for name in _TERMS)])
+    if judged_anew:
+        con.execute(_DISCARD_LOOKS, [judged_anew])
 
 
 def _write_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
@@ -181,6 +205,8 @@ def _write_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
                 "status": "published",
                 "published_at": posted_on,
                 "detail": detail,
+                "split_given": arm.split_given,
+                "sigma_given": arm.sigma_given,
             }
         )
     merge_rows(con, "posts", rows)

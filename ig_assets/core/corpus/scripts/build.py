@@ -92,7 +92,7 @@ def _note_script(
     parts = parts_of(note.blocks, left_out, hook, call, title, doubtful)
     performance, trouble = None, ""
     try:
-        performance = performance_of(fields, numbers)
+        performance, trouble = performance_of(fields, numbers)
     except InvalidSourceError as error:
         trouble = error.detail
     doubts = _heading_doubts(doubtful) + _cue_doubts(left_out.asked)

@@ -22,7 +22,7 @@ from ig_assets.core.corpus.scripts.tables import TABLE_SUFFIXES, parse_table
 
 # A file's contents follow from its bytes and this number alone: increment it with
 # every change of the parsers, so that every file is parsed anew.
-READER_VERSION = 9
+READER_VERSION = 10
 
 CAPTION_SUFFIXES = (".srt", ".vtt")
 NOTE_SUFFIXES = (".md", ".txt", *CAPTION_SUFFIXES, ".fountain", ".docx")

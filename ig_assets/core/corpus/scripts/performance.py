@@ -44,30 +44,37 @@ _OURS = {plain_name(name): ours for ours in COUNTS for name in (ours, *NAMES[our
 
 def performance_of(
     fields: Mapping[str, Any], numbers: NumberFormat | None = None
-) -> Performance | None:
+) -> tuple[Performance | None, str]:
     """The reading in `performance`, by the fields of a note or a row; None without.
 
+    With it comes a sentence on counts that are errors of a sheet, which are left out.
     `numbers` is how a table's column writes counts in words; without it the words
     themselves decide. Raises InvalidSourceError.
     """
     block = fields.get("performance")
     if block is None or block == "" or block == {}:
-        return None
+        return None, ""
     if isinstance(block, str):
         named = _named(block, numbers or words_format([block]))
         block = {"source": fields.get("source"), "as_of": fields.get("as_of"), **named}
     if not isinstance(block, Mapping):
         raise InvalidSourceError(BROKEN, f"`performance` has no named values; {_HOW}.")
+    errors = {name: error for name in COUNTS if (error := _sheet_error(block, name))}
+    counts = {name: _count(block, name) for name in COUNTS if name not in errors}
     performance = Performance(
         source=word(block, "source") or "library",
         as_of=_as_of(word(block, "as_of")),
-        **{name: _count(block, name) for name in COUNTS},
+        **counts,
     )
     if performance.rate is not None and performance.rate > 1.0:
         raise InvalidSourceError(
             "impossible counts", "More likes are given than views or reach."
         )
-    return performance
+    trouble = " ".join(
+        f"`{name}` of the performance is {error}, an error of a sheet."
+        for name, error in errors.items()
+    )
+    return (None if errors and not any(counts.values()) else performance), trouble
 
 
 def words_format(texts: Iterable[str]) -> NumberFormat:
@@ -129,14 +136,15 @@ def _as_of(text: str) -> datetime:
         ) from None
 
 
+def _sheet_error(block: Mapping[str, Any], name: str) -> str:
+    value = block.get(name)
+    return sheet_error(value) if isinstance(value, str) else ""
+
+
 def _count(block: Mapping[str, Any], name: str) -> float | None:
     text = word(block, name)
     if text in ("", "~", "null"):
         return None
-    if error := sheet_error(text):
-        raise InvalidSourceError(
-            BROKEN, f"`{name}` of the performance is {error}, an error of a sheet."
-        )
     try:
         return parse_count(text)
     except ValueError as error:

@@ -116,6 +116,8 @@ def parse_table(path: str, content: bytes) -> ParsedTable:
     unreadable = any(row.fields is None for row in rows)
     sheets = LeftOut(SHEET, len(table.unread_sheets), table.not_read)
     left_out = (sheets,) if table.unread_sheets else ()
+    if hidden := sum(table.hidden.values()):
+        left_out += (LeftOut("hidden count", hidden, "Their account hides them."),)
     return ParsedTable(list(scripts.values()), rejects, unreadable, left_out)
 
 

@@ -19,10 +19,13 @@ from ig_assets.warehouse.warehouse import Connection
 
 # `z` is that of the experiment's single look on z, which is spent for all pairs.
 # `events_a` and so on are those of the latest look. Where a later final count is lower,
-# the looks before it were at counts that were wrong.
+# the looks before it were at counts that were wrong. Looks under other terms (another
+# split or σ) say nothing either, but that the look on z is spent: `z_events_a` and so on
+# are the counts that it had, on which it may be repeated under the terms of now.
 _PREVIOUS = """
 WITH looks AS (
     SELECT s.*,
+        e.terms_since IS NULL OR s.data_through > e.terms_since AS of_these_terms,
         s.age_days IS NULL AND (
             s.events_a < lag(s.events_a) OVER before
             OR s.trials_a < lag(s.trials_a) OVER before
@@ -32,18 +35,16 @@ WITH looks AS (
             OR s.trials_b < lag(s.trials_b) OVER before
         ) AS fell_b
     FROM evidence AS s
-    WHERE s.experiment_id IN (
-        SELECT experiment_id
-        FROM experiments
-        WHERE status <> 'decided'
-    )
+    JOIN experiments AS e
+      ON e.experiment_id = s.experiment_id
+     AND e.status <> 'decided'
     WINDOW before AS (
         PARTITION BY s.experiment_id, s.arm_a, s.arm_b
         ORDER BY s.data_through
     )
 ),
 sound AS (
-    SELECT l.*, NOT coalesce(bool_or(l.fell_a OR l.fell_b) OVER (
+    SELECT l.*, l.of_these_terms AND NOT coalesce(bool_or(l.fell_a OR l.fell_b) OVER (
         PARTITION BY l.experiment_id, l.arm_a, l.arm_b
         ORDER BY l.data_through
         ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
@@ -54,6 +55,7 @@ SELECT s.experiment_id, s.arm_a, s.arm_b,
        max(coalesce(s.age_days, 0)) AS age_days,
        max(s.data_through) AS data_through,
        bool_or(k.experiment_id IS NOT NULL) AS z_taken,
+       bool_or(s.of_these_terms) AS of_these_terms,
        bool_or(coalesce(s.fell_a, FALSE)) AS fell_a,
        bool_or(coalesce(s.fell_b, FALSE)) AS fell_b,
        max(CASE WHEN s.counts AND s.data_through = k.data_through THEN s.z END) AS z,
@@ -61,6 +63,11 @@ SELECT s.experiment_id, s.arm_a, s.arm_b,
            AS ahead_a,
        max(CASE WHEN s.counts AND s.log_rate_ratio < 0 THEN s.log_e ELSE 0 END)
            AS ahead_b,
+       max(CASE WHEN s.data_through = k.data_through AND NOT s.of_these_terms
+           THEN s.events_a END) AS z_events_a,
+       max(CASE WHEN s.data_through = k.data_through THEN s.trials_a END) AS z_trials_a,
+       max(CASE WHEN s.data_through = k.data_through THEN s.events_b END) AS z_events_b,
+       max(CASE WHEN s.data_through = k.data_through THEN s.trials_b END) AS z_trials_b,
        arg_max(s.events_a, s.data_through) AS events_a,
        arg_max(s.trials_a, s.data_through) AS trials_a,
        arg_max(s.events_b, s.data_through) AS events_b,
@@ -93,9 +100,12 @@ def previous_state(
     """What earlier looks left behind.
 
     `finals` (arms, 2) are final events and trials, NaN for others. Where one fell, an
-    earlier look was at wrong counts, and says nothing of the pair any more.
+    earlier look was at wrong counts, and says nothing of the pair any more. The single
+    look on z is not spent where it was under other terms, at the counts of now: it is
+    the same look, judged by what is known of the split by now.
     """
     pairs = arm_pairs(starts)
+    is_same_look = np.diff(starts) > 1
     state = PreviousState(
         np.zeros(len(ids)),
         np.zeros(len(ids), dtype=np.bool_),
@@ -103,6 +113,10 @@ def previous_state(
     )
     for pair, (i, a, b) in enumerate(zip(*pairs, strict=True)) if known else ():
         found = known.get((ids[i], arms[a], arms[b]))
+        is_same_look[i] &= found is not None and _at_z(found) == (
+            *finals[a].tolist(),
+            *finals[b].tolist(),
+        )
         if found is not None:
             state.until[i] = max(state.until[i], found["age_days"])
             state.z_taken[i] |= found["z_taken"]
@@ -117,7 +131,14 @@ def previous_state(
             state.ahead_a[pair] = found["ahead_a"]
             state.ahead_b[pair] = found["ahead_b"]
             state.z[pair] = found["z"] or 0.0
+    state.z_taken[is_same_look] = False
     return state
+
+
+def _at_z(found: dict[str, Any]) -> tuple[float | None, ...]:
+    """A pair's counts at a look on z under other terms; None where there is none."""
+    names = ("z_events_a", "z_trials_a", "z_events_b", "z_trials_b")
+    return tuple(found[name] for name in names)
 
 
 def lowered_arms(
@@ -154,7 +175,8 @@ def seen_before(
     for i, a, b in zip(*arm_pairs(starts), strict=True) if known else ():
         found = known.get((ids[i], arms[a], arms[b]))
         seen[i] &= found is not None and (
-            (found["events_a"], found["trials_a"]) == (events[a], trials[a])
+            found["of_these_terms"]
+            and (found["events_a"], found["trials_a"]) == (events[a], trials[a])
             and (found["events_b"], found["trials_b"]) == (events[b], trials[b])
         )
     return seen if known else np.zeros(len(ids), dtype=np.bool_)

@@ -26,8 +26,10 @@ WHERE e.segment = 'history'
   AND e.status = 'decided'
 """
 
+# A look under another split or σ has to be repeated.
 _EVALUATED = """
-SELECT experiment_id, arm, arg_max(events, data_through), arg_max(trials, data_through)
+SELECT arms.experiment_id, arm, arg_max(events, data_through),
+       arg_max(trials, data_through)
 FROM (
     SELECT experiment_id, data_through, arm_a AS arm, events_a AS events,
            trials_a AS trials
@@ -36,7 +38,12 @@ FROM (
     SELECT experiment_id, data_through, arm_b, events_b, trials_b
     FROM evidence
 ) AS arms
-GROUP BY experiment_id, arm
+JOIN experiments AS e
+  ON e.experiment_id = arms.experiment_id
+ AND e.status = 'decided'
+WHERE e.terms_since IS NULL
+   OR arms.data_through > e.terms_since
+GROUP BY arms.experiment_id, arm
 """
 
 _OPEN = """
@@ -48,7 +55,10 @@ WHERE experiments.experiment_id = extended.experiment_id
 
 
 def reopen_extended(con: Connection) -> int:
-    """Reopen what has counts or arms that its last look lacked; return how many."""
+    """Reopen what has counts, arms or terms that its last look lacked; return how many.
+
+    Terms are the split and σ.
+    """
     counted = con.execute(_COUNTED).fetchall()
     if not counted:
         return 0

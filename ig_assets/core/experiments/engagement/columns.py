@@ -11,6 +11,7 @@ from ig_assets.core.tabular import (
     Kind,
     RepeatedColumnError,
     guess_columns,
+    named_columns,
 )
 from ig_assets.errors import InputError
 
@@ -77,7 +78,7 @@ def map_columns(
     if lacking := _lacking(set(mapping)):
         raise InputError(
             f"No column of {name} is known to be {lacking}; say which one with "
-            f"IG_REPLAY_COLUMNS=OURS=COLUMN (columns: {', '.join(theirs)})."
+            f"IG_REPLAY_COLUMNS=OURS=COLUMN (columns: {named_columns(theirs)})."
         )
     return {ours: mapping[ours] for ours in FIELDS if ours in mapping}
 

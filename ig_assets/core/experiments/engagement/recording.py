@@ -51,7 +51,8 @@ class Recording:
     rejected and the `skipped`, which is {blank, heading, totals, deleted, not posted:
     rows}.
     `falling` is a sentence on counters that fall, "" where none does; `errors` counts
-    the values of each counter that are errors of a spreadsheet, such as #REF!.
+    the values of each counter that are errors of a spreadsheet, such as #REF!, and
+    `hidden` those that their account hides.
     """
 
     post_ids: list[str]
@@ -65,6 +66,7 @@ class Recording:
     skipped: Mapping[str, int] = field(default_factory=dict)
     falling: str = ""
     errors: Mapping[str, int] = field(default_factory=dict)
+    hidden: Mapping[str, int] = field(default_factory=dict)
 
     def row_sum(self) -> str:
         """What became of the rows, in words, with the first rejected line."""
@@ -81,6 +83,8 @@ class Recording:
             words += f"; the first rejected is line {line}: {reason}"
         for name, count in self.errors.items():
             words += f"; {count} of {name} left out as errors of the spreadsheet"
+        for name, count in self.hidden.items():
+            words += f"; {count} of {name} left out, hidden by their account"
         return f"{words}. {self.falling}".rstrip()
 
     def snapshots(self, post: int) -> slice:
@@ -138,7 +142,8 @@ def read_recording(
             + (f" (line {first[0]}: {first[1]})." if first else ".")
         )
     mapping = {ours: table.columns[at] for ours, at in indices.items()}
-    recording = _recording(found, mapping)
+    hidden = {name: count for name, count in table.hidden.items() if count}
+    recording = replace(_recording(found, mapping), hidden=hidden)
     return replace(recording, falling=check_totals(_series(recording), file.name))
 
 

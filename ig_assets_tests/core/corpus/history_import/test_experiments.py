@@ -72,11 +72,30 @@ def test_a_split_is_asserted_by_a_person(
     assert terms(corpus) == expected
 
 
-def test_known_tests_keep_their_terms_and_that_is_said(corpus: CorpusFactory) -> None:
+def test_a_person_takes_a_guessed_split_back_and_no_other_file_makes_it_one(
+    corpus: CorpusFactory,
+) -> None:
     load(corpus, HEADER + SPLIT)
-    report = load(corpus, HEADER + SPLIT, randomised=False)
-    assert terms(corpus) == (True, 0.0) and report.already_imported
-    assert any("1 known test stay randomised" in note for note in report.notes)
+    report = load(corpus, HEADER + SPLIT, randomised=False, organic_sigma=0.2)
+    assert terms(corpus) == (False, 0.2) and not report.already_imported
+    assert any("judged anew" in note for note in report.notes)
+    report = load(corpus, HEADER + SPLIT, randomised=True)
+    assert terms(corpus) == (False, 0.2) and report.already_imported
+    assert any("1 known test stay organic" in note for note in report.notes)
+
+
+def test_a_split_that_is_asserted_later_counts_and_the_larger_sigma_stays(
+    corpus: CorpusFactory,
+) -> None:
+    other_day = SPLIT.replace("2025-03-01", "2025-03-02", 1)
+    load(corpus, HEADER + other_day, organic_sigma=0.2)
+    assert terms(corpus) == (False, 0.2)
+    load(corpus, HEADER + other_day, randomised=True)
+    assert terms(corpus) == (True, 0.0)
+    load(corpus, HEADER + other_day, sigma=0.1)
+    report = load(corpus, HEADER + other_day, sigma=0.05)
+    assert terms(corpus) == (True, 0.1)
+    assert any("keep the larger σ" in note for note in report.notes)
 
 
 def test_a_running_test_is_over_with_the_import_that_does_not_say_so(

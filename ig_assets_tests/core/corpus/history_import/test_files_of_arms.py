@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.errors import InputError, NothingTakenError
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 from ig_assets_tests.core.corpus.history_import.test_file_posts import count, load
+from ig_assets_tests.factories.cases import with_further
 
 HEADER = "test_id,arm,headline,impressions,clicks,date\n"
 A = "t,a,One,5000,60,2025-03-01\n"
@@ -69,6 +72,81 @@ def test_arms_at_different_times_in_files_of_their_own_are_organic(
     later = B.replace("2025-03-01", "2025-03-09")
     load(corpus, HEADER + later, "b.csv", source="ads", organic_sigma=0.2)
     assert corpus.rows("SELECT randomised, sigma FROM experiments") == [(False, 0.2)]
+
+
+LATE = {
+    "a": A.replace("60", "100"),
+    "b": B.replace("130", "200"),
+    "c": C.replace("03-01", "03-02"),
+}
+
+
+def verdict(corpus: CorpusFactory) -> list[tuple[object, ...]]:
+    update_results(corpus.warehouse, corpus.clock)
+    return corpus.rows(
+        "SELECT d.decision, d.winner_arm, e.randomised, e.sigma, e.month, e.started_at "
+        "FROM latest_decisions AS d "
+        "JOIN experiments AS e ON e.experiment_id = d.experiment_id"
+    )
+
+
+@pytest.mark.parametrize(
+    "order", with_further(["abc", "cba", "acb", "bac", "bca", "cab"], 3)
+)
+@pytest.mark.parametrize("given", with_further([None, "a", "c"]))
+def test_the_order_of_files_of_arms_changes_no_verdict(
+    corpus: CorpusFactory, order: str, given: str | None
+) -> None:
+    """`given` is the arm in whose file a person asserts the split."""
+    for arm in order:
+        said = True if arm == given else None
+        name = f"{arm}.csv"
+        load(corpus, HEADER + LATE[arm], name, source="ads", randomised=said)
+        verdict(corpus)  # a decision between two imports changes nothing either
+    start = datetime(2025, 3, 1)
+    expected = (
+        ("winner", "b", True, 0.0) if given else ("provisional", "b", False, None)
+    )
+    assert verdict(corpus) == [(*expected, "2025-03", start)]
+
+
+def test_a_split_that_turns_out_to_be_none_takes_its_evidence_with_it(
+    corpus: CorpusFactory,
+) -> None:
+    sure = B.replace("130", "180")
+    load(corpus, HEADER + A + sure, "ab.csv", source="ads")
+    assert verdict(corpus)[0][:2] == ("winner", "b")
+    report = load(corpus, HEADER + LATE["c"], "c.csv", source="ads")
+    assert any("1 known test judged anew (t) as organic" in n for n in report.notes)
+    assert verdict(corpus)[0][:3] == ("provisional", "b", False)
+    whole = HEADER + A + sure + LATE["c"]
+    report = load(corpus, whole, "abc.csv", source="ads", randomised=True)
+    assert any("as a person said" in note for note in report.notes)
+    assert verdict(corpus)[0][:3] == ("winner", "b", True)
+
+
+def test_the_look_on_z_is_repeated_at_the_same_counts_once_its_split_is_asserted(
+    corpus: CorpusFactory,
+) -> None:
+    rows = A + B.replace("130", "100").replace("03-01", "03-02")
+    load(corpus, HEADER + rows, "ab.csv", source="ads")
+    assert verdict(corpus)[0][:2] == ("provisional", "b")
+    load(corpus, HEADER + rows, "ab.csv", source="ads", randomised=True)
+    assert verdict(corpus)[0][:2] == ("winner", "b")
+    assert corpus.rows("SELECT rule FROM latest_standings") == [("z",)]
+    load(corpus, HEADER + rows, "ab.csv", source="ads", randomised=False)
+    assert verdict(corpus)[0][:2] == ("provisional", "b")
+
+
+def test_new_counts_after_the_look_on_z_leave_it_spent_whatever_is_asserted(
+    corpus: CorpusFactory,
+) -> None:
+    rows = A + B.replace("130", "62").replace("03-01", "03-02")
+    load(corpus, HEADER + rows, "ab.csv", source="ads")
+    verdict(corpus)
+    grown = rows.replace(",62,", ",100,")
+    load(corpus, HEADER + grown, "ab.csv", source="ads", randomised=True)
+    assert verdict(corpus)[0][:3] == ("inconclusive", None, True)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +280,7 @@ def test_a_row_of_an_arm_that_is_there_twice_counts_once(
 def test_a_late_arm_of_a_split_that_ran_on_another_day_is_said(
     corpus: CorpusFactory,
 ) -> None:
-    load(corpus, HEADER + A + B, "a.csv", source="ads")
+    load(corpus, HEADER + A + B, "a.csv", source="ads", randomised=True)
     same = load(corpus, HEADER + C, "c.csv", source="ads")
     assert "ran at another time" not in " ".join(same.notes)
     late = C.replace("c,Three", "d,Four").replace("03-01", "03-09")

@@ -91,3 +91,29 @@ def test_a_file_of_one_test_changes_no_counts_of_another(corpus: CorpusFactory) 
     load(corpus, OTHER.replace("900,45", "950,49"), "o2.csv", source="o")
     assert arms(corpus) == [("a", 1000), ("a", 950), ("b", 1000), ("c", 400)]
     assert {*before} < {*corpus.rows("SELECT * FROM engagement")}
+
+
+@pytest.mark.parametrize("place", [0, 4])
+def test_a_row_of_no_test_beside_two_tests_is_a_reading_in_both_and_no_third_post(
+    corpus: CorpusFactory, place: int
+) -> None:
+    """Wherever it stands in the file, and it is one row of the file."""
+    header, *rows = (TEST + OTHER.split("\n", 1)[1]).splitlines(keepends=True)
+    rows.insert(place, f",,{LINK.format(1)},One,3000,150,2025-03-01\n")
+    report = load(corpus, header + "".join(rows), "all.csv")
+    assert (report.rows_read, report.rejected) == (5, 0)
+    assert report.imported + sum(report.skipped.values()) == 5
+    assert corpus.rows("SELECT count(*), count(experiment_id) FROM posts") == [(4, 4)]
+    assert arms(corpus) == [("a", 3000.0), ("a", 3000.0), ("b", 1000.0), ("c", 400.0)]
+
+
+def test_a_row_of_no_test_is_taken_once_where_one_of_its_tests_is_refused(
+    corpus: CorpusFactory,
+) -> None:
+    load(corpus, OTHER, "tests.csv")
+    other = OTHER.splitlines(keepends=True)[1]
+    new = f"t2,d,{LINK.format(4)},Four,400,18,2025-03-05\n"
+    single = f",,{LINK.format(1)},One,3000,150,2025-03-01\n"
+    report = load(corpus, TEST + other + new + single, "more.csv", source="tests")
+    assert (report.imported, report.rejected, report.repeated) == (2, 1, 2)
+    assert report.rejects_sample[0].source_uri.endswith("#5")

@@ -43,8 +43,16 @@ def test_a_recording_says_how_many_counts_are_errors(tmp_path: Path) -> None:
     )
 
 
-def test_an_error_in_a_librarys_count_costs_the_reading_and_is_said() -> None:
-    text = b"hook,body,as_of,views,likes\nLids,Put it on,2026-03-01,#REF!,9\n"
+def test_an_error_in_a_librarys_count_costs_the_count_and_is_said() -> None:
+    text = b"hook,body,as_of,views,reach,likes\nLids,Put it,2026-03-01,#REF!,90,9\n"
+    [script] = parse_file("t.csv", text).scripts
+    assert script.performance is not None
+    assert (script.performance.views, script.performance.rate) == (None, 0.1)
+    assert "`views` of the performance is #REF!" in script.left_out[0].detail
+
+
+def test_a_reading_of_errors_alone_is_none() -> None:
+    text = b"hook,body,as_of,views,likes\nLids,Put it on,2026-03-01,#REF!,#N/A\n"
     [script] = parse_file("t.csv", text).scripts
     assert (script.hook, script.performance) == ("Lids", None)
-    assert "`views` of the performance is #REF!" in script.left_out[0].detail
+    assert "`likes` of the performance is #N/A" in script.left_out[0].detail

@@ -40,6 +40,13 @@ _PARTS = (
     "are readings, --map post_id=COLUMN that they are posts of their own."
 )
 
+SEGMENTS = "several rows of one post"
+_SEGMENTS = (
+    "The post has several rows of one time with different counts, by {}. Give one row "
+    "per post with its totals; --map as_of=COLUMN names the time of the reading, and "
+    "if {} is no part of a post, delete the column."
+)
+
 
 @dataclass(frozen=True)
 class FilePost:
@@ -133,7 +140,7 @@ def group_posts(
     rows, notes = _with_reading_times(rows, mapping)
     rows, refused, dated = without_future(rows, present)
     groups: dict[tuple[object, ...], list[HistoryRow]] = defaultdict(list)
-    for row, key in zip(rows, _keys(rows), strict=True):
+    for key, row in _keyed(rows):
         groups[key].append(row)
     posts: list[FilePost] = []
     repeated: list[HistoryRow] = []
@@ -144,9 +151,13 @@ def group_posts(
             kept[-1] = _with_terms(kept[-1], group)
             names = sorted({name for row in kept for name in vendor_names(row)})
             posts.append(FilePost(tuple(kept), min(tests, default=""), tuple(names)))
+    posts = _without_segments(posts, refused)
     posts = _without_parts(posts, repeated, refused)
+    taken = {row.line for post in posts for row in post.rows}
+    no = {row.line: (row, *why) for row, *why in refused if row.line not in taken}
+    said = {row.line: row for row in repeated if row.line not in {*taken, *no}}
     return GroupedRows(
-        tuple(posts), tuple(repeated), tuple(refused), notes + dated, rounded
+        tuple(posts), tuple(said.values()), tuple(no.values()), notes + dated, rounded
     )
 
 
@@ -183,8 +194,14 @@ def _with_reading_times(
     return moved, (note,)
 
 
-def _keys(rows: Sequence[HistoryRow]) -> Iterable[tuple[object, ...]]:
-    """What rows of one post share; a row's number where nothing says so."""
+def _keyed(
+    rows: Sequence[HistoryRow],
+) -> Iterable[tuple[tuple[object, ...], HistoryRow]]:
+    """Each row with what rows of its post share: a row's number where nothing does.
+
+    A row of a post in several tests that names none of them is a reading in each, with
+    a number of its own.
+    """
     ids: dict[VendorName, VendorName] = {}
     tests: dict[VendorName, set[str]] = defaultdict(set)
     for row in rows:
@@ -195,19 +212,29 @@ def _keys(rows: Sequence[HistoryRow]) -> Iterable[tuple[object, ...]]:
     for row, named in zip(rows, first, strict=True):
         if named is not None and row.experiment:
             tests[named].add(row.experiment)
+    number = max((row.number for row in rows), default=0)
     for row, named in zip(rows, first, strict=True):
-        if named is not None:
-            alone = len(tests[named]) < 2
-            yield ("named", named, "" if alone else row.experiment)
-        elif row.read_at is not None:
-            image = image_id(row.image)
-            words = (row.revision_hash, row.posted_on, image)
-            yield ("words", row.experiment, row.arm, *words)
-        elif not row.experiment and row.posted_on is not None:
-            counts = tuple(sorted(row.counts.items()))
-            yield ("row", row.revision_hash, row.posted_on, image_id(row.image), counts)
+        if named is None:
+            yield _unnamed_key(row), row
+        elif len(tests[named]) < 2:
+            yield ("named", named, ""), row
+        elif row.experiment:
+            yield ("named", named, row.experiment), row
         else:
-            yield ("number", row.number)
+            for test in sorted(tests[named]):
+                number += 1
+                yield ("named", named, test), replace(row, number=number)
+
+
+def _unnamed_key(row: HistoryRow) -> tuple[object, ...]:
+    image = image_id(row.image)
+    if row.read_at is not None:
+        words = (row.revision_hash, row.posted_on, image)
+        return ("words", row.experiment, row.arm, *words)
+    if not row.experiment and row.posted_on is not None:
+        counts = tuple(sorted(row.counts.items()))
+        return ("row", row.revision_hash, row.posted_on, image, counts)
+    return ("number", row.number)
 
 
 def _first_name(
@@ -231,6 +258,10 @@ def _readings(
         rows = sorted(rows, key=_counts_of)
         largest = rows[-1].counts
         named = bool(vendor_names(rows[-1]))
+        if column := _segmented_by(rows):
+            detail = _SEGMENTS.format(column, column)
+            refused += [(row, SEGMENTS, detail) for row in rows]
+            continue
         if not all(_is_repeated(row.counts, largest, named) for row in rows):
             detail = _NAMED if named else _UNNAMED
             refused += [(row, "two readings of one time", detail) for row in rows]
@@ -238,6 +269,34 @@ def _readings(
         repeated += rows[:-1]
         kept.append(rows[-1])
     return kept
+
+
+def _segmented_by(rows: Sequence[HistoryRow]) -> str:
+    """The column by which rows of one post differ, beside their counts; "" for none."""
+    if len(rows) < 2 or all(row.counts == rows[0].counts for row in rows):
+        return ""
+    values: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        for name, label in row.labels:
+            values[name].add(label)
+    most = max(values, key=lambda name: len(values[name]), default="")
+    return most if most and len(values[most]) > 1 else ""
+
+
+def _without_segments(
+    posts: Sequence[FilePost], refused: list[tuple[HistoryRow, str, str]]
+) -> list[FilePost]:
+    """The posts but those without a name whose rows are segments of one post."""
+    left = []
+    for same in posts_by(posts, lambda p: (p.experiment, p.arm, published_as(p))):
+        is_named = same[0].experiment or same[0].names
+        column = "" if is_named else _segmented_by([post.row for post in same])
+        if column:
+            detail = _SEGMENTS.format(column, column)
+            refused += [(row, SEGMENTS, detail) for p in same for row in p.rows]
+        else:
+            left += same
+    return left
 
 
 def _without_parts(

@@ -22,8 +22,8 @@ IMAGE = "image:"
 """Begins `posts.detail` of a post that is known to show an image."""
 
 _TESTS = """
-SELECT experiment_id, intent_key, numerator, denominator, randomised, ends_at,
-       is_running
+SELECT experiment_id, intent_key, numerator, denominator, randomised, sigma,
+       ends_at, is_running
 FROM experiments
 WHERE segment = 'history'
   AND (
@@ -40,7 +40,7 @@ WHERE segment = 'history'
 
 _POSTS = """
 SELECT post_id, experiment_id, arm, script_id, published_revision_hash AS revision_hash,
-       published_at AS posted_on, detail
+       published_at AS posted_on, detail, split_given, sigma_given
 FROM posts
 WHERE platform = 'history'
   AND (
@@ -80,7 +80,7 @@ ORDER BY post_id, as_of
 
 @dataclass(frozen=True)
 class KnownTest:
-    """A test of earlier imports, with the terms that were fixed at its start.
+    """A test of earlier imports, with its terms as they are by now.
 
     `name` is the one that its file gave it, as it is stored.
     """
@@ -90,6 +90,7 @@ class KnownTest:
     numerator: str | None
     denominator: str | None
     randomised: bool
+    sigma: float | None
     ends_at: datetime | None
     is_running: bool
     name: str = ""
@@ -101,7 +102,7 @@ class KnownPost:
 
     `label` is its arm's, `revision_hash` that of the words it was published with and
     `words` those of all revisions of its script; `readings` are the counts of each time
-    of reading.
+    of reading. `split_given` and `sigma_given` are what a person said of its test.
     """
 
     post_id: str
@@ -115,6 +116,8 @@ class KnownPost:
     image: str
     names: frozenset[VendorName]
     readings: Mapping[datetime, Mapping[str, float]]
+    split_given: bool | None = None
+    sigma_given: float | None = None
 
     @property
     def read_at(self) -> datetime | None:
@@ -207,6 +210,8 @@ def known_history(
                 image=image,
                 names=frozenset(named.get(post_id, ())),
                 readings=readings.get(post_id, {}),
+                split_given=post["split_given"],
+                sigma_given=post["sigma_given"],
             )
         )
     return KnownHistory(found, known)

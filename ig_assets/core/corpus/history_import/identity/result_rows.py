@@ -1,6 +1,7 @@
 """Finds the rows that say how a test came out: they repeat an arm, and are none.
 
-`Winner`, `Winner: B`, `Lift %`. An arm that somebody calls `Winner`, with words and
+`Winner`, `Winner: B`, `Lift %`, and `Rollout`: what the winner got afterwards, from
+whom the test did not divide. An arm that somebody calls `Winner`, with words and
 counts of its own, stays an arm.
 """
 
@@ -39,6 +40,15 @@ _WINS = re.compile(
     r"gagne|vince|vence|venceu)\W*",
     re.IGNORECASE,
 )
+_ROLLOUT = re.compile(
+    r"(?:(?:winner|winning|final|full|rest|remainder|gewinner|restliche[rn]?)[ _:-]*)?"
+    r"(?:roll[ -]?out|rest|remainder|remaining(?: audience)?|winner sent|"
+    r"sent to (?:the )?(?:rest|remainder)|ausspielung|ausrollung|d\u00e9ploiement|"
+    r"despliegue|implanta\u00e7\u00e3o)(?: .{0,30})?",
+    re.IGNORECASE,
+)
+"""What goes to the rest of the audience once a test is over."""
+
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _KIND = re.compile(r"(?:the )?(?:variante?|variation|version|arm|hook|test) (?=\w)")
 
@@ -52,7 +62,7 @@ def without_results(
     with the name of an arm, and it has no counts, those of an arm, an arm's words, or
     an arm's name in place of words.
     """
-    doubtful = [row for row in rows if _rest(row.arm or row.experiment) is not None]
+    doubtful = [row for row in rows if is_result(row.arm or row.experiment)]
     if not doubtful:
         return list(rows), []
     arms: dict[str, list[HistoryRow]] = defaultdict(list)
@@ -82,6 +92,15 @@ def _rest(label: str) -> str | None:
 def _says_result(row: HistoryRow, others: Iterable[HistoryRow]) -> str:
     """Why a row is no arm beside these; "" where it may be one."""
     label = row.arm or row.experiment
+    if _ROLLOUT.fullmatch(label.strip()):
+        others = list(others)
+        same = any(other.revision_hash == row.revision_hash for other in others)
+        if not (same or not row.counts) or len({o.arm for o in others}) < 2:
+            return ""
+        return (
+            f"The row {label!r} counts what went to the rest of the audience after the "
+            "test, with the words of an arm."
+        )
     rest = _bare(_rest(label) or "")
     others = list(others)
     names = {_bare(o.arm) for o in others} | {_bare(o.experiment) for o in others}
@@ -109,5 +128,5 @@ def _bare(label: str) -> str:
 
 
 def is_result(label: str) -> bool:
-    """Whether a label begins with a word for a result: `Winner`, `Lift %`."""
-    return _rest(label) is not None
+    """Whether a label begins with a word for a result: `Winner`, `Lift %`, `Rollout`."""
+    return _rest(label) is not None or _ROLLOUT.fullmatch(label.strip()) is not None
