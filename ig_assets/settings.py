@@ -7,6 +7,7 @@ once the model files are downloaded. `.env.example` explains each setting.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
@@ -28,6 +29,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ig_assets.core.corpus.search.limits import LEAST_RELEVANCE
 from ig_assets.core.costs.budget import Budget, parse_budgets
 from ig_assets.core.costs.prices import parse_prices, use_prices
+from ig_assets.core.costs.training_prices import parse_training_prices
 from ig_assets.core.experiments.engagement.columns import parse_columns
 from ig_assets.core.fine_tuning.trial import TRIAL
 from ig_assets.errors import SettingsError
@@ -44,6 +46,24 @@ def _outside_name(name: str) -> Any:
     """A vendor's own variable name, without our prefix."""
     return Field(default=None, validation_alias=AliasChoices(name, name.lower()))
 
+
+_OUTSIDE = (
+    "openai_api_key",
+    "openai_base_url",
+    "pinecone_api_key",
+    "pinecone_host",
+    "together_api_key",
+    "fireworks_api_key",
+    "fireworks_account_id",
+)
+
+# Each trainer, and the settings that it needs.
+_TRAINERS: Mapping[str, tuple[str, ...]] = {
+    "openai": ("openai_api_key",),
+    "together": ("together_api_key",),
+    "fireworks": ("fireworks_api_key", "fireworks_account_id"),
+    "few_shot": (),
+}
 
 # A setting, a value of it, the settings that this value needs, and the default.
 _NEEDS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
@@ -82,7 +102,7 @@ class Settings(BaseSettings):
     writer: Literal["local", "openai"] = "local"
     index: Literal["faiss", "pinecone"] = "faiss"
     social: Literal["simulated", "instagram", "replay"] = "simulated"
-    trainer: Literal["few_shot"] = "few_shot"
+    trainer: str = "few_shot"
     clock: Literal["auto", "system", "simulated"] = "auto"
 
     # The recording that is replayed
@@ -98,6 +118,9 @@ class Settings(BaseSettings):
     # Vendors' models
     openai_model: str = "gpt-5-mini"
     polish_model: str | None = None
+    openai_train_model: str = "gpt-4.1-mini-2025-04-14"
+    together_train_model: str = "Qwen/Qwen2.5-7B-Instruct"
+    fireworks_train_model: str = "accounts/fireworks/models/qwen2p5-7b-instruct"
     openai_embedding_model: str = "text-embedding-3-small"
     openai_embedding_dimensions: Annotated[int, Field(ge=1, le=3072)] = 1536
 
@@ -154,6 +177,7 @@ class Settings(BaseSettings):
     budget_usd: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None = None
     budgets: str = ""
     prices: str = ""
+    training_prices: str = ""
 
     # Dagster
     executor: Literal["in_process", "multiprocess", "k8s"] = "in_process"
@@ -165,6 +189,9 @@ class Settings(BaseSettings):
     openai_base_url: str | None = _outside_name("OPENAI_BASE_URL")
     pinecone_api_key: SecretStr | None = _outside_name("PINECONE_API_KEY")
     pinecone_host: str | None = _outside_name("PINECONE_HOST")
+    together_api_key: SecretStr | None = _outside_name("TOGETHER_API_KEY")
+    fireworks_api_key: SecretStr | None = _outside_name("FIREWORKS_API_KEY")
+    fireworks_account_id: str | None = _outside_name("FIREWORKS_ACCOUNT_ID")
 
     @field_validator(
         "data_dir", "calendar", "model_cache", "banned_words", mode="after"
@@ -183,6 +210,26 @@ class Settings(BaseSettings):
     @classmethod
     def _prices_are_rules(cls, value: str) -> str:
         parse_prices(value)
+        return value
+
+    @field_validator("training_prices", mode="after")
+    @classmethod
+    def _training_prices_are_rules(cls, value: str) -> str:
+        parse_training_prices(value)
+        return value
+
+    @field_validator("trainer", mode="after")
+    @classmethod
+    def _trainers_are_known(cls, value: str) -> str:
+        names = _names(value)
+        wrong = [name for name in names if name not in _TRAINERS]
+        if wrong or not names:
+            raise ValueError(
+                f"{(wrong or [value])[0]!r} is no trainer; there are "
+                f"{', '.join(_TRAINERS)}, tried in the order in which they are listed"
+            )
+        if len(set(names)) < len(names):
+            raise ValueError("a trainer is listed twice")
         return value
 
     @field_validator("replay_columns", mode="after")
@@ -209,6 +256,14 @@ class Settings(BaseSettings):
                     f"{name}={value} needs {variable_name(missing[0])}; set it in the "
                     f"environment or .env, or remove {name} to use {default}."
                 )
+        for trainer in self.trainers:
+            for needed_by in _TRAINERS[trainer]:
+                if getattr(self, needed_by) is None:
+                    raise ValueError(
+                        f"IG_TRAINER={self.trainer} needs {variable_name(needed_by)}; "
+                        "set it in the environment or .env, or leave out "
+                        f"{trainer}."
+                    )
         if self.batch and self.embedder != "openai":
             raise ValueError(
                 "IG_BATCH=1 needs IG_EMBEDDER=openai, since only OpenAI's Batch API "
@@ -226,6 +281,16 @@ class Settings(BaseSettings):
                 "held back; set it too, or remove IG_PUBLISH."
             )
         return self
+
+    @property
+    def known_trainers(self) -> tuple[str, ...]:
+        """All trainers that `IG_TRAINER` may name."""
+        return tuple(_TRAINERS)
+
+    @property
+    def trainers(self) -> tuple[str, ...]:
+        """The trainers of `IG_TRAINER`, in the order in which they are tried."""
+        return _names(self.trainer)
 
     @property
     def canary_trial(self) -> timedelta:
@@ -267,6 +332,10 @@ class Settings(BaseSettings):
         return self.clock == "simulated"
 
 
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(filter(None, (name.strip() for name in value.split(","))))
+
+
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings; `overrides` (field names) win over the environment.
 
@@ -301,13 +370,7 @@ def _environment() -> tuple[object, ...]:
 
 def variable_name(field: str) -> str:
     """The environment variable of a field."""
-    outside = (
-        "openai_api_key",
-        "openai_base_url",
-        "pinecone_api_key",
-        "pinecone_host",
-    )
-    return field.upper() if field.lower() in outside else f"IG_{field.upper()}"
+    return field.upper() if field.lower() in _OUTSIDE else f"IG_{field.upper()}"
 
 
 def _check_names() -> None:

@@ -24,7 +24,6 @@ WRONG = {
     "IG_PINECONE_INDEX": ("Big_Index", "lower-case letters"),
     "IG_PINECONE_CLOUD": ("basement", "'aws', 'gcp' or 'azure'"),
     "IG_SOCIAL": ("tiktok", "'simulated', 'instagram' or 'replay'"),
-    "IG_TRAINER": ("magic", "'few_shot'"),
     "IG_TAINTED_ACTIVE": ("ignore", "'rollback' or 'keep'"),
     "IG_OWNERS": ("content", "separated by commas"),
     "IG_CODE_URL": ("git@example.com", "http:// or https://"),
@@ -78,7 +77,7 @@ def test_with_nothing_set_everything_is_embedded() -> None:
     settings = load_settings()
     assert (settings.embedder, settings.writer) == ("local", "local")
     assert (settings.index, settings.social) == ("faiss", "simulated")
-    assert settings.trainer == "few_shot" and settings.executor == "in_process"
+    assert settings.trainers == ("few_shot",) and settings.executor == "in_process"
     assert settings.openai_api_key is None and settings.budget_usd is None
     assert settings.warehouse_location.startswith("duckdb:///")
     assert settings.warehouse_location.endswith("data/warehouse.duckdb")
@@ -193,6 +192,33 @@ def test_openai_needs_its_key_and_says_which_setting_asked_for_it(
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     key = load_settings().openai_api_key
     assert key is not None and key.get_secret_value() == KEY
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("magic", "'magic' is no trainer; there are openai, together, fireworks"),
+        ("few_shot, magic", "'magic' is no trainer"),
+        (",", "',' is no trainer"),
+        ("few_shot,few_shot", "a trainer is listed twice"),
+        ("openai,few_shot", "needs OPENAI_API_KEY"),
+        ("fireworks", "needs FIREWORKS_API_KEY"),
+    ],
+)
+def test_a_wrong_list_of_trainers_says_which_of_them(
+    value: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IG_TRAINER", value)
+    with pytest.raises(SettingsError, match=f"IG_TRAINER.*{says}"):
+        load_settings()
+
+
+def test_trainers_are_tried_in_the_order_of_their_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("IG_TRAINER", " openai ,few_shot,")
+    assert load_settings().trainers == ("openai", "few_shot")
 
 
 def test_an_empty_value_is_as_good_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,7 @@ from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.warehouse import Warehouse
 
 SENSOR_WAIT_S = 10.0  # Dagster gives a sensor's tick 60 s in all
+Trainers = tuple[Trainer, ...]
 OpenBatches = Callable[[], BatchEmbedder]
 
 
@@ -160,16 +161,16 @@ class SocialResource(dg.ConfigurableResource[Any]):
         return wiring.make_social(load_settings())
 
 
-class TrainerResource(dg.ConfigurableResource[Any]):
-    """The trainer, which makes models from training sets."""
+class TrainersResource(dg.ConfigurableResource[Any]):
+    """The trainers, which make models from training sets, tried in this order."""
 
     kind: str
 
-    def create_resource(self, context: dg.InitResourceContext) -> Trainer:
-        """The trainer."""
+    def create_resource(self, context: dg.InitResourceContext) -> Trainers:
+        """The trainers."""
         settings = load_settings()
         clock = wiring.make_clock(settings)
-        return wiring.make_trainer(settings, wiring.make_warehouse(settings, clock))
+        return wiring.make_trainers(settings, wiring.make_warehouse(settings, clock))
 
 
 @dg.resource(
@@ -193,14 +194,14 @@ def generation_resource(context: dg.InitResourceContext) -> GenerationContext:
 
 
 @dg.resource(
-    required_resource_keys={"settings", "clock", "warehouse", "trainer"},
+    required_resource_keys={"settings", "clock", "warehouse", "ledger", "trainers"},
     description="What the fine-tune of a month needs: ports and the settings' values.",
 )
 def fine_tuning_resource(context: dg.InitResourceContext) -> FineTuning:
     """The context, made of the other resources."""
     ports = context.resources
     return wiring.make_fine_tuning(
-        ports.settings, ports.clock, ports.warehouse, ports.trainer
+        ports.settings, ports.clock, ports.warehouse, ports.ledger, ports.trainers
     )
 
 
@@ -226,7 +227,7 @@ def resources(settings: Settings) -> dict[str, object]:
         "writers": WriterResource(provider=base.provider, base_model=base.name),
         "index": IndexResource(kind=settings.index),
         "social": SocialResource(kind=settings.social),
-        "trainer": TrainerResource(kind=settings.trainer),
+        "trainers": TrainersResource(kind=", ".join(settings.trainers)),
         "generation": generation_resource,
         "fine_tuning": fine_tuning_resource,
     }

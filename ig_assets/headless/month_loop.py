@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from ig_assets.core.fine_tuning.jobs import latest_job, unevaluated_jobs
+from ig_assets.core.fine_tuning.jobs.rows import FINAL, latest_job, unevaluated_jobs
 from ig_assets.core.ports import MovableClock
 from ig_assets.errors import IgAssetsError
 from ig_assets.warehouse.warehouse import Warehouse
@@ -64,7 +64,7 @@ class MonthLoop:
             waiting = {j.job_id for j in unevaluated_jobs(con)}
         if job is None:
             return False
-        ended = job.status in ("succeeded", "failed", "refused")
+        ended = job.status in FINAL
         return ended and job.job_id not in waiting
 
     def turn(self, month: str) -> None:

@@ -21,7 +21,6 @@ from ig_assets.wiring.services import (
     make_fine_tuning,
     make_forgetting,
     make_generation_context,
-    make_trainer,
 )
 from ig_assets.wiring.social import (
     make_ad_studies,
@@ -39,6 +38,8 @@ from ig_assets.wiring.stores import (
     make_money_clock,
     make_warehouse,
 )
+
+from ig_assets.wiring.trainers import make_trainers
 
 __all__ = [
     "INDEX_NAME",
@@ -61,7 +62,7 @@ __all__ = [
     "make_library",
     "make_money_clock",
     "make_social",
-    "make_trainer",
+    "make_trainers",
     "make_warehouse",
     "make_writer",
     "model_price_warning",

@@ -7,7 +7,7 @@ from pathlib import Path
 from ig_assets.adapters.local_models.files import Progress
 from ig_assets.adapters.local_models.registry import MODEL_FILES, WRITERS
 from ig_assets.core.costs.usage import price_warning
-from ig_assets.core.models.registry import ModelName, ModelRow
+from ig_assets.core.models.registry import FEW_SHOT, ModelName, ModelRow
 from ig_assets.core.ports import BatchEmbedder, Embedder, HookEncoder, Writer
 from ig_assets.errors import SettingsError
 from ig_assets.settings import Settings
@@ -39,7 +39,9 @@ def polish_model(settings: Settings) -> ModelName:
 def model_price_warning(settings: Settings, model: ModelRow) -> str | None:
     """Why every call to a model would be refused under the budgets, or None."""
     provider = base_model(settings).provider
-    return price_warning(settings.all_budgets, provider, model.base_model)
+    if model.provider in settings.known_trainers and model.provider != FEW_SHOT:
+        provider = model.provider
+    return price_warning(settings.all_budgets, provider, model.called)
 
 
 def embedding_space(settings: Settings) -> tuple[str, int]:
@@ -128,8 +130,16 @@ def make_batch_embedder(settings: Settings) -> BatchEmbedder:
 
 
 def make_writer(settings: Settings, name: str) -> Writer:
-    """A writer for a model of the base model's provider, by its name."""
-    if settings.writer == "openai":
+    """A writer for a model of the base model's provider, or a fine-tuned one.
+
+    Raises SettingsError where a fine-tuned model's vendor has no key.
+    """
+    if settings.writer == "openai" or name.startswith("ft:"):
+        if settings.openai_api_key is None:
+            raise SettingsError(
+                f"the model {name} is OpenAI's and needs OPENAI_API_KEY; set it, or "
+                "roll back with `ig-assets models rollback --reason …`."
+            )
         from ig_assets.adapters.openai.writer import OpenAIWriter
 
         return OpenAIWriter(

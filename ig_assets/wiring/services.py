@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -40,6 +41,7 @@ from ig_assets.wiring.models import (
     writers_in_flight,
 )
 from ig_assets.wiring.social import make_social
+from ig_assets.wiring.trainers import make_trainers
 from ig_assets.wiring.stores import (
     make_money_clock,
     make_clock,
@@ -48,20 +50,6 @@ from ig_assets.wiring.stores import (
     make_library,
     make_warehouse,
 )
-
-
-def make_trainer(settings: Settings, warehouse: Warehouse) -> Trainer:
-    """The trainer of the settings."""
-    from ig_assets.adapters.simulated.few_shot_trainer import FewShotTrainer
-    from ig_assets.core.models.few_shot import choose_for_month
-
-    model, dimensions = embedding_space(settings)
-    return FewShotTrainer(
-        settings.data_dir / "few_shot_trainer",
-        lambda request: choose_for_month(
-            warehouse, request.month, settings.few_shot_examples, model, dimensions
-        ),
-    )
 
 
 def make_generation_context(
@@ -99,13 +87,18 @@ def make_generation_context(
 
 
 def make_fine_tuning(
-    settings: Settings, clock: Clock, warehouse: Warehouse, trainer: Trainer
+    settings: Settings,
+    clock: Clock,
+    warehouse: Warehouse,
+    ledger: Ledger,
+    trainers: Sequence[Trainer],
 ) -> FineTuning:
     """What the fine-tune of a month needs."""
     return FineTuning(
         clock=clock,
         warehouse=warehouse,
-        trainer=trainer,
+        ledger=ledger,
+        trainers=tuple(trainers),
         base=base_model(settings),
         space=Space(*embedding_space(settings)),
         folder=settings.data_dir / "datasets",
@@ -204,14 +197,16 @@ class Services:
         return make_social(self.settings)
 
     @cached_property
-    def trainer(self) -> Trainer:
-        """The trainer."""
-        return make_trainer(self.settings, self.warehouse)
+    def trainers(self) -> tuple[Trainer, ...]:
+        """The trainers, in the order in which they are tried."""
+        return make_trainers(self.settings, self.warehouse)
 
     @cached_property
     def fine_tuning(self) -> FineTuning:
         """What the fine-tune of a month needs."""
-        return make_fine_tuning(self.settings, self.clock, self.warehouse, self.trainer)
+        return make_fine_tuning(
+            self.settings, self.clock, self.warehouse, self.ledger, self.trainers
+        )
 
     @cached_property
     def forgetting(self) -> Forgetting:

@@ -12,7 +12,7 @@ import yaml
 from ig_assets import core
 from ig_assets.core.corpus.embedding.batch_store import BATCH_STATUSES, LINE_STATUSES
 from ig_assets.core.experiments.ad_studies.service import STUDY_STATUSES
-from ig_assets.core.fine_tuning.jobs import JOB_STATUSES
+from ig_assets.core.fine_tuning.jobs.rows import JOB_STATUSES
 from ig_assets.core.forgetting.service import BEGUN, DONE
 from ig_assets.warehouse import data_dictionary
 from ig_assets.warehouse.comments import views_sql, write_comments
@@ -77,7 +77,7 @@ def test_the_values_of_a_status_are_those_of_the_code(
     ("room", "tables"),
     [
         ("corpus/embedding", ("embedding_batches", "embedding_batch_lines")),
-        ("fine_tuning", ("fine_tune_jobs", "model_events", "posts")),
+        ("fine_tuning", ("fine_tune_jobs", "model_events", "posts", "api_calls")),
         ("experiments/ad_studies", ("split_tests", "posts", "experiments")),
         ("experiments/posts", ("posts", "experiments")),
         ("generation/topics", ("topics",)),

@@ -141,7 +141,7 @@ class LazyClient:
                 headers = raw.headers
             except openai.APIStatusError as error:
                 headers = error.response.headers
-                if not _NO_ACCESS_CODES.keys() & set(_codes(error)):
+                if not _NO_ACCESS_CODES.keys() & set(error_codes(error)):
                     refused = error.status_code == 429
                     pause_s = _retry_after_s(headers)
                 raise
@@ -180,7 +180,7 @@ def translate(error: Exception, provider: str = "openai") -> VendorError:
         return TransientVendorError(f"{provider} {what}.", outcome_unknown=not unsent)
     if not isinstance(error, openai.APIStatusError):
         return MalformedAnswerError(f"{provider} sent an answer that is no JSON.")
-    status, codes = error.status_code, _codes(error)
+    status, codes = error.status_code, error_codes(error)
     message = f"{provider} answered {status}" + (f" ({codes[0]})" if codes else "")
     for code in codes:
         if code in _NO_ACCESS_CODES:
@@ -231,7 +231,7 @@ def sent(send: Callable[[], T], provider: str, may_lack_route: bool = False) -> 
         answer = send()
     except openai.APIStatusError as error:
         lacks = error.status_code in (404, 405, 501)
-        if may_lack_route and lacks and "model_not_found" not in _codes(error):
+        if may_lack_route and lacks and "model_not_found" not in error_codes(error):
             failure = UnknownRouteError()
         else:
             failure = translate(error, provider)
@@ -249,7 +249,7 @@ def sent(send: Callable[[], T], provider: str, may_lack_route: bool = False) -> 
     raise failure
 
 
-def _codes(error: Any) -> list[str]:
+def error_codes(error: Any) -> list[str]:
     """The vendor's short names for the error; free text is left out."""
     found = [getattr(error, name, None) for name in ("code", "type", "param")]
     return [c for c in found if isinstance(c, str) and re.fullmatch(r"[\w.]{1,64}", c)]

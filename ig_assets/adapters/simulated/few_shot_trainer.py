@@ -20,12 +20,15 @@ class FewShotTrainer:
     """A `Trainer`; `choose` turns a request into an artifact of example ids."""
 
     provider = "few_shot"
+    notice = ""
 
     def __init__(
         self,
         folder: Path,
         choose: Callable[[TrainingRequest], Mapping[str, object]],
+        base_model: str,
     ) -> None:
+        self.base_model = base_model
         self._folder = folder
         self._choose = choose
 
@@ -36,6 +39,9 @@ class FewShotTrainer:
         except FileNotFoundError:
             return None
         return TrainingState(**stored)
+
+    def estimate(self, request: TrainingRequest) -> None:
+        """Nothing is trained, so nothing is paid."""
 
     def submit(self, request: TrainingRequest) -> TrainingState:
         """Choose the examples and finish at once; a known key returns its job."""
@@ -73,5 +79,6 @@ class FewShotTrainer:
         return self._folder / f"{intent_key}.json"
 
     def _store(self, intent_key: str, state: TrainingState) -> None:
-        payload = dataclasses.asdict(state)
+        facts = dataclasses.asdict(state)
+        payload = {name: fact for name, fact in facts.items() if fact}
         write_atomic(self._path(intent_key), json.dumps(payload, sort_keys=True))

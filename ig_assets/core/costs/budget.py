@@ -24,7 +24,7 @@ Unit = Literal["usd", "tokens"]
 WARN_AT = 0.8
 """The share of a budget above which it is reported."""
 
-OPERATIONS = ("ingest", "query", "generate", "polish", "judge")
+OPERATIONS = ("ingest", "query", "generate", "polish", "judge", "train")
 SYNTAX = "[operation:]run|day|month|ever:usd|tokens=amount, separated by commas"
 
 _RULE = re.compile(
@@ -157,8 +157,8 @@ def check_budgets(
         if takes is None:
             raise BudgetError(
                 f"No price is known for {model}, so budget {budget} blocks the call; "
-                "it was not sent. Set its price in IG_PRICES, or limit tokens instead "
-                "of dollars."
+                f"it was not sent. Set its price in {_prices(operation)}, or limit "
+                "tokens instead of dollars."
             )
         if usage.spent + takes <= budget.limit:
             continue
@@ -174,6 +174,11 @@ def check_budgets(
         held = HeldBudgetError(sentence)
     if held is not None:
         raise held
+
+
+def _prices(operation: str) -> str:
+    """The setting that has the prices of an operation."""
+    return "IG_TRAINING_PRICES" if operation == "train" else "IG_PRICES"
 
 
 def _usage_of(

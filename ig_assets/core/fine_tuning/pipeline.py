@@ -14,7 +14,7 @@ import numpy as np
 
 from ig_assets.core.corpus.embedding.query_cache import embed_queries
 from ig_assets.core.corpus.embedding.spaces import Space
-from ig_assets.core.costs.ledger.ledger import RunRef
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.fine_tuning.dataset_files import DatasetSummary, write_datasets
 from ig_assets.core.fine_tuning.evaluation import (
     EvaluationSummary,
@@ -27,13 +27,10 @@ from ig_assets.core.fine_tuning.examples import (
     ExamplesSummary,
     build_training_examples,
 )
-from ig_assets.core.fine_tuning.jobs import (
-    JobRow,
-    latest_job,
-    poll_jobs,
-    register_model,
-    submit_job,
-)
+from ig_assets.core.fine_tuning.jobs.register import register_model
+from ig_assets.core.fine_tuning.jobs.rows import FINAL, JobRow, latest_job
+from ig_assets.core.fine_tuning.jobs.states import poll_jobs
+from ig_assets.core.fine_tuning.jobs.submit import submit_to_first
 from ig_assets.core.generation.pipeline import GenerationContext
 from ig_assets.core.generation.writing.held_out import write_held_out
 from ig_assets.core.generation.writing.models import writing_models
@@ -50,13 +47,15 @@ class FineTuning:
     """Everything that a month's fine-tune needs from outside the core.
 
     `space` names the stored embeddings that near-duplicates are found with; `folder`
-    holds a folder of dataset files per month. `with_ads` admits experiments that were
+    holds a folder of dataset files per month. `trainers` are tried in order, and what
+    they cost is counted in the `ledger`. `with_ads` admits experiments that were
     decided by ads. `evaluation_topics` is the number of held-out pairs to compare on.
     """
 
     clock: Clock
     warehouse: Warehouse
-    trainer: Trainer
+    ledger: Ledger
+    trainers: tuple[Trainer, ...]
     base: ModelName
     space: Space
     folder: Path
@@ -111,16 +110,19 @@ def write_files(
 def submit_files(
     fine_tuning: FineTuning, dataset: DatasetSummary, run_id: str = ""
 ) -> JobRow:
-    """Submit a month's files once. Raises TransientVendorError."""
-    return submit_job(
+    """Submit a month's files once, to the first trainer that takes them.
+
+    Raises TransientVendorError, AccessError and BudgetError.
+    """
+    return submit_to_first(
         fine_tuning.warehouse,
         fine_tuning.clock,
-        fine_tuning.trainer,
+        fine_tuning.trainers,
         dataset.month,
-        fine_tuning.base.name,
         dataset,
         fine_tuning.seed,
         run_id,
+        fine_tuning.ledger,
     )
 
 
@@ -139,7 +141,7 @@ def submit_month(
     """
     warehouse, clock = fine_tuning.warehouse, fine_tuning.clock
     job = submit_files(fine_tuning, dataset)
-    poll_jobs(warehouse, clock, fine_tuning.trainer)
+    poll_jobs(warehouse, clock, *fine_tuning.trainers)
     return job, register_model(warehouse, clock, dataset.month)
 
 
@@ -159,7 +161,7 @@ def register_month(fine_tuning: FineTuning, month: str, run_id: str = "") -> Mod
         raise InputError(
             f"There is no fine-tune job for {month}; materialise fine_tune_job first."
         )
-    if job.status in ("refused", "failed"):
+    if job.status in FINAL:
         raise RefusedError(
             f"The fine-tune job of {month} ended as {job.status}: "
             f"{job.refusal or 'the trainer gave no reason'}"
@@ -211,7 +213,7 @@ class _PaidCalls:
             with context.warehouse.transaction() as con:
                 texts = [text for _, text in few_shot_messages(con, model.artifact)]
         sampling = Sampling(context.options.temperature, example.seed)
-        writer = context.writers(model.base_model)
+        writer = context.writers(model.called)
         return WrittenText(
             write_held_out(
                 context.ledger, writer, example.prompt, texts, sampling, self.run

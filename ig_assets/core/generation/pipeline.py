@@ -90,8 +90,8 @@ class GenerationContext:
     options: GenerationOptions
 
     def writer_of(self, model: WritingModel) -> Writer:
-        """The writer of a registered model, which is that of its base model."""
-        return self.writers(model.base_model)
+        """The writer of a registered model, or that of its base model for few-shot."""
+        return self.writers(model.called)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 STATUSES = ("candidate", "canary", "active", "retired", "tainted")
+FEW_SHOT = "few_shot"
 RANKER = "ranker"
 """Provider of the models that order hooks and write nothing."""
 
@@ -49,6 +50,19 @@ class ModelRow:
     status: str
     reason: str
     changed_at: datetime
+
+    @property
+    def called(self) -> str:
+        """The name of the model that is asked to write."""
+        return called_model(self.provider, self.name, self.base_model)
+
+
+def called_model(provider: str, name: str, base_model: str) -> str:
+    """The name of the model that a registered one asks to write.
+
+    A few-shot model is its base model with examples; any other is a model of its own.
+    """
+    return base_model if provider == FEW_SHOT else name
 
 
 def ensure_base_model(

@@ -27,7 +27,13 @@ from ig_assets.core.ports.social import (
     RecordedPlatform,
     SocialPlatform,
 )
-from ig_assets.core.ports.training import Trainer, TrainingRequest, TrainingState
+from ig_assets.core.ports.training import (
+    Trainer,
+    TrainingEstimate,
+    TrainingFile,
+    TrainingRequest,
+    TrainingState,
+)
 from ig_assets.core.ports.usage import TokenUsage
 from ig_assets.core.ports.vector_index import (
     EVERYTHING,
@@ -72,6 +78,8 @@ __all__ = [
     "AdStudyTerms",
     "AdStudies",
     "Trainer",
+    "TrainingEstimate",
+    "TrainingFile",
     "TrainingRequest",
     "TrainingState",
     "InvalidFile",

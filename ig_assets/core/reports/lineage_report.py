@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
-from ig_assets.core.fine_tuning.jobs import latest_job
+from ig_assets.core.fine_tuning.jobs.rows import latest_job
 from ig_assets.core.identity import stable_id
 from ig_assets.core.reports.lineage_trace import ScriptBehind, scripts_behind_model
 from ig_assets.warehouse.rows import fetch_dicts

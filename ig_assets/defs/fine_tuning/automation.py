@@ -11,13 +11,14 @@ from ig_assets.core.fine_tuning.canary import (
     promote,
 )
 from ig_assets.core.fine_tuning.trial import trial_note
-from ig_assets.core.fine_tuning.jobs import (
-    poll_jobs,
+from ig_assets.core.fine_tuning.jobs.rows import (
+    overdue_notes,
     unevaluated_jobs,
     unfinished_jobs,
 )
+from ig_assets.core.fine_tuning.jobs.states import passed_on_jobs, poll_jobs
 from ig_assets.core.models.registry import list_models
-from ig_assets.core.ports import Clock, Trainer
+from ig_assets.core.ports import Clock
 from ig_assets.defs.fine_tuning.active_model import materialisation, shows
 from ig_assets.defs.fine_tuning.assets import (
     fine_tune_job,
@@ -27,6 +28,7 @@ from ig_assets.defs.fine_tuning.assets import (
     training_examples,
 )
 from ig_assets.defs.partitions import ahead_of, closed_months, month_before, tick_of
+from ig_assets.defs.resources import Trainers
 from ig_assets.defs.run_requests import WantedRun, request_runs, skip_when_busy
 from ig_assets.defs.scheduled_runs import Due, request_scheduled_run
 from ig_assets.defs.whole_runs import WAREHOUSE_TAG
@@ -77,12 +79,13 @@ def monthly_fine_tune_schedule(
 
 
 @dg.sensor(
-    job=register_model_job,
+    jobs=[register_model_job, fine_tune_month_job],
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description=(
-        "Polls submitted jobs until they end and registers their models. Stopped "
-        "by default: the evaluation that follows pays for text."
+        "Polls submitted jobs until they end and registers their models; the dataset "
+        "of a job that failed or was refused goes to the next trainer. Stopped by "
+        "default: the evaluation that follows pays for text."
     ),
 )
 @skip_when_busy
@@ -91,22 +94,34 @@ def fine_tune_status_sensor(
     warehouse: dg.ResourceParam[Warehouse],
     clock: dg.ResourceParam[Clock],
     money_clock: dg.ResourceParam[Clock],
-    trainer: dg.ResourceParam[Trainer],
+    trainers: dg.ResourceParam[Trainers],
 ) -> dg.SensorResult | dg.SkipReason:
-    """One run per finished job; a refusal is final and starts nothing."""
-    poll_jobs(warehouse, clock, trainer)
+    """One run per finished job, and one per job whose dataset is passed on."""
+    _, problems = poll_jobs(warehouse, clock, *trainers)
     with warehouse.transaction() as con:
         ready = unevaluated_jobs(con)
+        ended = passed_on_jobs(con, [trainer.provider for trainer in trainers])
         open_jobs = unfinished_jobs(con)
-    if not ready:
+    notice = " ".join([*problems, *overdue_notes(open_jobs, clock.now())])
+    if not ready and not ended:
         return dg.SkipReason(
-            f"{len(open_jobs)} jobs are still running, none has finished."
+            f"{len(open_jobs)} jobs are still running, none has finished. "
+            f"{notice}".strip()
         )
+    register, submit = register_model_job.name, fine_tune_month_job.name
+    wanted = [
+        *(
+            WantedRun(f"job {j.job_id}", "finished", j.month, job=register)
+            for j in ready
+        ),
+        *(WantedRun(f"after {j.job_id}", j.status, j.month, job=submit) for j in ended),
+    ]
     return request_runs(
         context,
         money_clock,
-        [WantedRun(f"job {job.job_id}", "finished", job.month) for job in ready],
+        wanted,
         when_done="The models of all finished jobs are registered.",
+        notice=notice,
     )
 
 

@@ -13,7 +13,8 @@ from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.index.sync import sync_index
 from ig_assets.core.fine_tuning.dataset_files import write_datasets
 from ig_assets.core.fine_tuning.examples import build_training_examples
-from ig_assets.core.fine_tuning.jobs import register_model, submit_job
+from ig_assets.core.fine_tuning.jobs.register import register_model
+from ig_assets.core.fine_tuning.jobs.submit import submit_job
 from ig_assets.core.forgetting.copies import Bounds
 from ig_assets.core.forgetting.steps import Forgetting
 from ig_assets.core.identity import text_hash
@@ -95,8 +96,9 @@ class ForgettingFactory(FineTuningFactory):
             lambda request: choose_for_month(
                 self.warehouse, request.month, 20, MODEL, DIMENSIONS
             ),
+            "tiny",
         )
-        submit_job(self.warehouse, self.clock, trainer, MONTH, "tiny", dataset, SEED)
+        submit_job(self.warehouse, self.clock, trainer, MONTH, dataset, SEED)
         model = register_model(self.warehouse, self.clock, MONTH)
         assert model is not None and model.artifact is not None
         self.model_id = model.model_id

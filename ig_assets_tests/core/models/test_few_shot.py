@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from ig_assets.adapters.simulated.few_shot_trainer import FewShotTrainer
-from ig_assets.core.fine_tuning.jobs import register_model, submit_job
+from ig_assets.core.fine_tuning.jobs.register import register_model
+from ig_assets.core.fine_tuning.jobs.submit import submit_job
 from ig_assets.core.models.few_shot import (
     ExampleCandidate,
     choose_examples,
@@ -75,12 +76,13 @@ def trainer(env: FineTuningFactory, n: int = 2) -> FewShotTrainer:
         lambda request: choose_for_month(
             env.warehouse, request.month, n, MODEL, DIMENSIONS
         ),
+        "qwen",
     )
 
 
 def trained(env: FineTuningFactory) -> ModelRow:
     dataset = filled(env)
-    submit_job(env.warehouse, env.clock, trainer(env), MONTH, "qwen", dataset, 7)
+    submit_job(env.warehouse, env.clock, trainer(env), MONTH, dataset, 7)
     model = register_model(env.warehouse, env.clock, MONTH)
     assert model is not None and model.artifact is not None
     assert model.name == f"few_shot:qwen:{dataset.dataset_hash[:8]}"
@@ -135,9 +137,9 @@ def test_the_trainer_finds_after_a_restart_what_it_was_sent(tmp_path: Path) -> N
         sent.append(asked.intent_key)
         return {"example_ids": ["x1"]}
 
-    assert FewShotTrainer(tmp_path, choose).find("key") is None
-    state = FewShotTrainer(tmp_path, choose).submit(request("x1"))
-    reopened = FewShotTrainer(tmp_path, choose)
+    assert FewShotTrainer(tmp_path, choose, "qwen").find("key") is None
+    state = FewShotTrainer(tmp_path, choose, "qwen").submit(request("x1"))
+    reopened = FewShotTrainer(tmp_path, choose, "qwen")
     assert reopened.find("key") == reopened.poll(state.provider_job_id) == state
     assert reopened.submit(request("x1")) == state
     assert sent == ["key"]
@@ -147,7 +149,7 @@ def test_the_trainer_finds_after_a_restart_what_it_was_sent(tmp_path: Path) -> N
 def test_no_examples_are_a_refusal_and_an_unknown_job_is_an_error(
     tmp_path: Path,
 ) -> None:
-    empty = FewShotTrainer(tmp_path, lambda _: {"example_ids": []})
+    empty = FewShotTrainer(tmp_path, lambda _: {"example_ids": []}, "qwen")
     assert empty.submit(request()).status == "refused"
     with pytest.raises(RefusedError, match="no job few_shot-other"):
         empty.poll("few_shot-other")

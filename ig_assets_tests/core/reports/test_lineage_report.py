@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ig_assets.core.fine_tuning.jobs import submit_job
+from ig_assets.core.fine_tuning.jobs.submit import submit_job
 from ig_assets.core.reports.lineage_report import (
     flow_picture,
     month_report,
@@ -57,7 +57,7 @@ def test_an_empty_month_is_reported_with_the_refusal(tmp_path: Path) -> None:
     with env.warehouse.transaction() as con:
         nothing = month_report(con, MONTH)
     assert (nothing.job_status, nothing.behind) == ("none", 0)
-    submit_job(env.warehouse, env.clock, Vendor(), MONTH, "base", write(env), 7)
+    submit_job(env.warehouse, env.clock, Vendor(), MONTH, write(env), 7)
     with env.warehouse.transaction() as con:
         report = month_report(con, MONTH)
     assert report.job_status == "refused"

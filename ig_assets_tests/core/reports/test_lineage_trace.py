@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from ig_assets.adapters.simulated.few_shot_trainer import FewShotTrainer
-from ig_assets.core.fine_tuning.jobs import register_model, submit_job
+from ig_assets.core.fine_tuning.jobs.register import register_model
+from ig_assets.core.fine_tuning.jobs.submit import submit_job
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.models.few_shot import choose_for_month
 from ig_assets.core.models.registry import ModelRow
@@ -53,8 +54,9 @@ def trained_model(tmp_path: Path) -> tuple[FineTuningFactory, ModelRow]:
         lambda request: choose_for_month(
             env.warehouse, request.month, 2, MODEL, DIMENSIONS
         ),
+        "qwen",
     )
-    submit_job(env.warehouse, env.clock, trainer, MONTH, "qwen", dataset, 7, "run")
+    submit_job(env.warehouse, env.clock, trainer, MONTH, dataset, 7, "run")
     model = register_model(env.warehouse, env.clock, MONTH, "run")
     assert model is not None
     return env, model

@@ -8,6 +8,7 @@ from typing import Any
 
 from ig_assets.core.generation.writing.schema import HOOK_STYLES
 from ig_assets.core.identity import seeded_unit, stable_id
+from ig_assets.core.models.registry import called_model
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -24,6 +25,11 @@ class WritingModel:
     name: str
     base_model: str
     artifact: Mapping[str, Any] | None = None
+
+    @property
+    def called(self) -> str:
+        """The name of the model that is asked to write."""
+        return called_model(self.provider, self.name, self.base_model)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Fine-tune jobs: submitted once, polled to a final state, registered as models."""

@@ -1,0 +1,100 @@
+"""What a fine-tune job costs: reserved before it starts, settled when it has ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ig_assets.core.costs.ledger.deferred_calls import Settled, settle_submitted
+from ig_assets.core.costs.ledger.ledger import Call, Ledger, RunRef
+from ig_assets.core.ports import (
+    TokenUsage,
+    Trainer,
+    TrainingEstimate,
+    TrainingRequest,
+    TrainingState,
+)
+from ig_assets.errors import BudgetError
+from ig_assets.warehouse.warehouse import Connection
+
+TRAIN = "train"
+
+_OPEN = """
+SELECT call_id, reserved_usd, reserved_tokens
+FROM api_calls
+WHERE operation = 'train' AND request_hash = ? AND status = 'submitted'
+"""
+
+
+@dataclass(frozen=True)
+class _PricedCall(Call):
+    """A call whose whole price is known before it is made."""
+
+    price_usd: float | None = None
+
+    def cost_usd(self, usage: TokenUsage) -> float | None:
+        """The whole price, whatever is used."""
+        return self.price_usd
+
+
+def reserve_training(
+    ledger: Ledger | None,
+    trainer: Trainer,
+    request: TrainingRequest,
+    estimate: TrainingEstimate,
+    run: RunRef,
+) -> None:
+    """Reserve the estimate once per intent.
+
+    Raises BudgetError where a budget forbids it, where a budget limits dollars and the
+    estimate has no price, and where there is no ledger to reserve in.
+    """
+    if ledger is None:
+        raise BudgetError(
+            f"{trainer.provider} costs money, and nothing counts it here; the job was "
+            "not started."
+        )
+    call = _PricedCall(
+        TRAIN,
+        trainer.provider,
+        trainer.base_model,
+        request.intent_key,
+        input_tokens=estimate.tokens,
+        price_usd=estimate.cost_usd,
+    )
+    with ledger.warehouse.transaction() as con:
+        if not con.execute(_OPEN, [request.intent_key]).fetchall():
+            ledger.reserve_submitted(con, [call], run)
+
+
+def settle_training(con: Connection, intent_key: str, state: TrainingState) -> None:
+    """Write what a job that has ended took, in the transaction of its state.
+
+    What was refused cost nothing. Where the provider reports neither price nor tokens,
+    a model that succeeded cost the estimate, and what failed or was cancelled is
+    unknown, so that the whole reservation counts.
+    """
+    for call_id, reserved_usd, reserved_tokens in con.execute(
+        _OPEN, [intent_key]
+    ).fetchall():
+        settle_submitted(
+            con, [_settled(str(call_id), reserved_usd, int(reserved_tokens), state)]
+        )
+
+
+def _settled(
+    call_id: str,
+    reserved_usd: float | None,
+    reserved_tokens: int,
+    state: TrainingState,
+) -> Settled:
+    if state.status == "refused":
+        return Settled(call_id, "failed", TokenUsage(0), 0.0, "refused")
+    tokens, cost = state.trained_tokens, state.cost_usd
+    if tokens is None and state.status != "succeeded":
+        return Settled(call_id, "unknown", TokenUsage(0), cost, state.status)
+    tokens = reserved_tokens if tokens is None else tokens
+    if cost is None and reserved_usd is not None:
+        cost = reserved_usd * tokens / max(reserved_tokens, 1)
+    status = "done" if state.status == "succeeded" else "failed"
+    error = None if status == "done" else state.status
+    return Settled(call_id, status, TokenUsage(tokens), cost, error)

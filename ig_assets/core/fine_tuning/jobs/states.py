@@ -1,0 +1,138 @@
+"""Asks trainers for the states of jobs, and stores them; a final one never changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from ig_assets.core.fine_tuning.jobs.costs import settle_training
+from ig_assets.core.fine_tuning.jobs.rows import (
+    FINAL,
+    PASSED_ON,
+    JobRow,
+    job_of,
+    select_jobs,
+    unfinished_jobs,
+)
+from ig_assets.core.ports import Clock, Trainer, TrainingState
+from ig_assets.errors import AccessError, RefusedError, TransientVendorError
+from ig_assets.warehouse.warehouse import Connection, Warehouse
+
+
+def poll_jobs(
+    warehouse: Warehouse, clock: Clock, *trainers: Trainer
+) -> tuple[list[JobRow], list[str]]:
+    """Ask the trainers for the state of their unfinished jobs; return them updated.
+
+    A job stays as it is where its trainer cannot be reached or does not accept the
+    key; the second list says why, a sentence each. An intent that the trainer does not
+    know stays 'submitting' until `submit_job` is called again.
+    """
+    with warehouse.transaction() as con:
+        open_jobs = unfinished_jobs(con)
+    of_provider = {trainer.provider: trainer for trainer in trainers}
+    polled, problems = [], []
+    for job in open_jobs:
+        trainer = of_provider.get(job.provider)
+        if trainer is None:
+            problems.append(
+                f"Job {job.job_id} is {job.status} at {job.provider}, which IG_TRAINER "
+                "does not name any more; name it until the job has ended."
+            )
+            continue
+        try:
+            state = _asked(trainer, job)
+        except (TransientVendorError, AccessError) as error:
+            problems.append(str(error))
+            state = None
+        if state is not None:
+            job = record_state(warehouse, clock, job, state)
+        polled.append(job)
+    return polled, list(dict.fromkeys(problems))
+
+
+def passed_on_jobs(con: Connection, providers: Sequence[str]) -> list[JobRow]:
+    """Jobs that failed or were refused, whose dataset the next trainer has not got.
+
+    `providers` are those of the trainers in order. A month counts with its last job.
+    A month without a dataset has nothing to pass on.
+    """
+    has_dataset = """
+        WHERE EXISTS (
+            SELECT 1
+            FROM datasets AS d
+            WHERE d.dataset_hash = fine_tune_jobs.dataset_hash
+              AND d.month = fine_tune_jobs.month
+        )
+    """
+    last = {job.month: job for job in select_jobs(con, has_dataset)}
+    return [
+        job
+        for job in last.values()
+        if job.status in PASSED_ON and job.provider in providers[:-1]
+    ]
+
+
+def refused(reason: str) -> TrainingState:
+    """The final state of a job that a trainer does not take."""
+    return TrainingState("refused", "", refusal=reason)
+
+
+def record_state(
+    warehouse: Warehouse, clock: Clock, job: JobRow, state: TrainingState
+) -> JobRow:
+    """Store the job's state, and settle what it cost once it is final."""
+    final = state.status in FINAL
+    with warehouse.transaction() as con:
+        stored = job_of(con, job.job_id)
+        if stored is None:
+            raise LookupError(f"Fine-tune job {job.job_id} has no row.")
+        if stored.status in FINAL:
+            return stored
+        con.execute(
+            """
+            UPDATE fine_tune_jobs
+            SET status = ?, provider_job_id = ?, refusal = ?, model_name = ?,
+                artifact = ?, finished_at = ?
+            WHERE job_id = ?
+            """,
+            [
+                state.status,
+                state.provider_job_id or None,
+                state.refusal,
+                state.model_name,
+                _artifact(job, state),
+                clock.now() if final else None,
+                job.job_id,
+            ],
+        )
+        if final:
+            settle_training(con, job.intent_key, state)
+        after = job_of(con, job.job_id)
+    assert after is not None, "it was read in this transaction"
+    return after
+
+
+def _asked(trainer: Trainer, job: JobRow) -> TrainingState | None:
+    """The job's state; one that the trainer lost is looked up by its key again."""
+    if job.provider_job_id is None:
+        return trainer.find(job.intent_key)
+    try:
+        return trainer.poll(job.provider_job_id)
+    except RefusedError as error:
+        found = trainer.find(job.intent_key)
+        gone = TrainingState("failed", job.provider_job_id, refusal=str(error))
+        return found or gone
+
+
+def _artifact(job: JobRow, state: TrainingState) -> str | None:
+    """The trainer's own facts with the curve of its losses, as JSON."""
+    facts = dict(state.artifact or {})
+    if state.trained_tokens is not None:
+        facts["trained_tokens"] = state.trained_tokens
+    if state.losses:
+        facts["losses"] = [list(point) for point in state.losses]
+    if not facts:
+        return job.artifact
+    facts.setdefault("kind", job.provider)
+    return json.dumps(facts, sort_keys=True)

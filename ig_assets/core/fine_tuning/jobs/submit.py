@@ -1,0 +1,169 @@
+"""Submits a fine-tune job once: an intent row and its share of the budget first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
+from ig_assets.core.fine_tuning.dataset_files import DatasetSummary
+from ig_assets.core.fine_tuning.examples import month_cutoff
+from ig_assets.core.fine_tuning.jobs.costs import reserve_training
+from ig_assets.core.fine_tuning.jobs.rows import PASSED_ON, JobRow, job_of
+from ig_assets.core.fine_tuning.jobs.states import record_state, refused
+from ig_assets.core.identity import next_instant, stable_id
+from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.ports import (
+    Clock,
+    Trainer,
+    TrainingFile,
+    TrainingRequest,
+    TrainingState,
+)
+from ig_assets.errors import RefusedError
+from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
+
+
+def submit_to_first(
+    warehouse: Warehouse,
+    clock: Clock,
+    trainers: Sequence[Trainer],
+    month: str,
+    dataset: DatasetSummary,
+    seed: int,
+    run_id: str = "",
+    ledger: Ledger | None = None,
+) -> JobRow:
+    """Submit the dataset to the first trainer that neither refuses it nor fails.
+
+    A trainer whose job of this dataset has ended so, now or earlier, is passed over.
+    Returns the last job where all did. Raises as `submit_job`.
+    """
+    for trainer in trainers:
+        job = submit_job(
+            warehouse, clock, trainer, month, dataset, seed, run_id, ledger
+        )
+        if job.status not in PASSED_ON or dataset.is_empty:
+            break
+    return job
+
+
+def submit_job(
+    warehouse: Warehouse,
+    clock: Clock,
+    trainer: Trainer,
+    month: str,
+    dataset: DatasetSummary,
+    seed: int,
+    run_id: str = "",
+    ledger: Ledger | None = None,
+) -> JobRow:
+    """Submit the month's dataset once; the same dataset is never sent again.
+
+    An intent that a crash left is looked up at the trainer first. A dataset without
+    examples and a trainer's refusal give the final status 'refused' with the reason.
+    What the trainer costs is estimated and reserved in the `ledger` before anything
+    starts. Raises TransientVendorError, AccessError and BudgetError; the intent stays,
+    so that a later call continues.
+    """
+    base_model = trainer.base_model
+    intent_key = stable_id(
+        "fine_tune", month, trainer.provider, base_model, dataset.dataset_hash, seed
+    )
+    job_id = stable_id("job", intent_key)
+    with warehouse.transaction() as con:
+        known = job_of(con, job_id)
+        if known is None:
+            at = _submitted_at(con, month, clock)
+            intent = _intent(trainer, month, dataset, seed, intent_key)
+            intent |= {"job_id": job_id, "submitted_at": at}
+            if dataset.is_empty:
+                intent["refusal"] = _nothing_to_train_on(month)
+                intent |= {"status": "refused", "finished_at": at}
+            merge_rows(con, "fine_tune_jobs", [intent])
+            if not dataset.is_empty:
+                edge = Edge("job", job_id, "dataset", dataset.dataset_hash, "trains_on")
+                record_edges(con, [edge], run_id, clock.now())
+        job = job_of(con, job_id)
+    assert job is not None, "it was just written"
+    if job.status != "submitting":
+        return job
+    state = None if known is None else trainer.find(intent_key)
+    if state is None:
+        request = _request(trainer, month, dataset, seed, intent_key)
+        run = RunRef(run_id, "fine_tune_job", month)
+        state = _submit(trainer, request, ledger, run)
+    return record_state(warehouse, clock, job, state)
+
+
+def _submit(
+    trainer: Trainer, request: TrainingRequest, ledger: Ledger | None, run: RunRef
+) -> TrainingState:
+    try:
+        estimate = trainer.estimate(request)
+        if estimate is not None and not estimate.allowed:
+            return refused(
+                f"{trainer.provider} says that this account may not start the job, "
+                "whose price its own estimate gives: the credit does not cover it."
+            )
+        if estimate is not None:
+            reserve_training(ledger, trainer, request, estimate, run)
+        return trainer.submit(request)
+    except RefusedError as error:
+        return refused(str(error))
+
+
+def _submitted_at(con: Connection, month: str, clock: Clock) -> Any:
+    """Now, or just after the month's last job, so that jobs keep their order."""
+    [(last,)] = con.execute(
+        "SELECT max(submitted_at) FROM fine_tune_jobs WHERE month = ?", [month]
+    ).fetchall()
+    return next_instant(clock.now(), last)
+
+
+def _intent(
+    trainer: Trainer, month: str, dataset: DatasetSummary, seed: int, intent_key: str
+) -> dict[str, Any]:
+    return {
+        "month": month,
+        "provider": trainer.provider,
+        "provider_job_id": None,
+        "dataset_hash": dataset.dataset_hash,
+        "base_model": trainer.base_model,
+        "hyperparameters": json.dumps({"seed": seed}),
+        "intent_key": intent_key,
+        "status": "submitting",
+        "refusal": None,
+        "finished_at": None,
+    }
+
+
+def _nothing_to_train_on(month: str) -> str:
+    return (
+        f"There is no decided experiment before {month_cutoff(month):%Y-%m-%d}, "
+        "so there is nothing to train on; the active model stays."
+    )
+
+
+def training_files(dataset: DatasetSummary) -> dict[str, TrainingFile]:
+    """The files of a dataset as a trainer gets them, by `<kind>_<split>`."""
+    return {
+        f"{f.kind}_{f.split}": TrainingFile(str(f.path), f.sha256, f.lines, f.tokens)
+        for f in dataset.files
+    }
+
+
+def _request(
+    trainer: Trainer, month: str, dataset: DatasetSummary, seed: int, intent_key: str
+) -> TrainingRequest:
+    return TrainingRequest(
+        intent_key=intent_key,
+        month=month,
+        base_model=trainer.base_model,
+        dataset_hash=dataset.dataset_hash,
+        files=training_files(dataset),
+        example_ids=dataset.train_example_ids,
+        seed=seed,
+    )
