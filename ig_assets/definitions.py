@@ -7,6 +7,7 @@ from importlib import import_module
 
 import dagster as dg
 
+from ig_assets.core.operations.log_lines import log_to_stdout
 from ig_assets.defs.resources import resources
 from ig_assets.errors import SettingsError
 from ig_assets.settings import Settings, load_settings
@@ -17,6 +18,7 @@ from ig_assets.workspace import WORKSPACE
 def defs() -> dg.Definitions:
     """All definitions, as Dagster loads them."""
     settings = load_settings()
+    log_to_stdout(settings.log_format, settings.log_level)
     # Not `load_from_defs_folder`: it looks for a pyproject.toml, which a wheel has not.
     tree = dg.ComponentTree(
         defs_module=import_module("ig_assets.defs"),

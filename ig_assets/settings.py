@@ -7,7 +7,8 @@ once the model files are downloaded. `.env.example` explains each setting.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
@@ -32,13 +33,16 @@ from ig_assets.core.costs.prices import parse_prices, use_prices
 from ig_assets.core.costs.training_prices import parse_training_prices
 from ig_assets.core.experiments.engagement.columns import parse_columns
 from ig_assets.core.fine_tuning.trial import TRIAL
+from ig_assets.core.operations.redaction import know_secrets
 from ig_assets.errors import SettingsError
 from ig_assets.workspace import WORKSPACE
 
+_PASSWORD = re.compile(r"(?:\bpassword=|://[^/@\s:]*:)([^@\s&]+)")
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 _OWNER = r"(team:[A-Za-z0-9_-]+|[^@\s,]+@[^@\s,]+\.[^@\s,]+)"
 Owners = Annotated[str, Field(pattern=rf"^{_OWNER}(, *{_OWNER})*$")]
 WebAddress = Annotated[str, Field(pattern=r"^https?://\S+$")]
+HostAndPort = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}$")]
 MetaNumber = Annotated[str, Field(pattern=r"^[0-9]{5,25}$")]
 
 
@@ -178,6 +182,21 @@ class Settings(BaseSettings):
     budgets: str = ""
     prices: str = ""
     training_prices: str = ""
+
+    # The log
+    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    # Monitoring and alerts
+    datadog: HostAndPort | None = None
+    alert_webhook: SecretStr | None = None
+    alert_email: str | None = None
+    smtp: HostAndPort = "localhost:25"
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    alert_from: str | None = None
+    ui_url: WebAddress | None = None
 
     # Dagster
     executor: Literal["in_process", "multiprocess", "k8s"] = "in_process"
@@ -345,7 +364,18 @@ def load_settings(**overrides: Any) -> Settings:
     """
     settings = _validated(**overrides) if overrides else _remembered(_environment())
     use_prices(parse_prices(settings.prices))
+    know_secrets(_secret_values(settings))
     return settings
+
+
+def _secret_values(settings: Settings) -> Iterator[str]:
+    """What must not be logged: keys, tokens, and passwords within addresses."""
+    for field in Settings.model_fields:
+        value = getattr(settings, field)
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
+    for address in (settings.warehouse_url, settings.library):
+        yield from filter(None, (found[1] for found in _PASSWORD.finditer(address)))
 
 
 def _validated(**overrides: Any) -> Settings:
@@ -401,6 +431,9 @@ _PATTERNS = {
     "facebook_page": "the page's number",
     "owners": "teams (team:name) and e-mail addresses, separated by commas",
     "code_url": "the address of the code's folder, http:// or https://",
+    "datadog": "the Agent's host:port, such as localhost:8125",
+    "smtp": "the mail server's host:port, such as localhost:25",
+    "ui_url": "the address of the Dagster UI, http:// or https://",
     "pinecone_index": "at most 40 lower-case letters, digits and hyphens within",
 }
 

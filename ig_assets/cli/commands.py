@@ -34,6 +34,7 @@ COMMANDS = {
     "posts": "posts:app",
     "split": "split:app",
     "db": "db:app",
+    "metrics": "metrics:app",
 }
 """Where each command is, as `module:name` in this package."""
 

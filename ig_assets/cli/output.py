@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
@@ -17,7 +19,17 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from ig_assets.core.operations.log_lines import (
+    FAILURES,
+    LOG_FILE,
+    log_for_command,
+    prepare_records,
+)
+from ig_assets.core.operations.redaction import redact
+from ig_assets.core.operations.runbook import UNEXPECTED, runbook_link, section_of
 from ig_assets.errors import IgAssetsError, InputError, SettingsError
+
+from ig_assets.settings import load_settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,6 +72,9 @@ InMonth = Annotated[
 ]
 
 FAILED, WRONG_USE = 1, 2
+# Typer's own names: its release 0.29 has a click of its own inside.
+_OF_THE_COMMAND_LINE = (typer.Exit, typer.Abort, typer.BadParameter)
+_log = logging.getLogger(FAILURES)
 _ANY_WIDTH = 10_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, "CSV Injection"
 _MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
@@ -70,23 +85,59 @@ _UNCUT = (
 
 
 def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Print our errors as a sentence and exit: with 2 for wrong use, else with 1."""
+    """Print any error as one sentence and exit: with 2 for wrong use, else with 1.
+
+    The traceback is in the log of the data folder, without secrets. An error that is
+    not wrong use has a second line: the section of the runbook.
+    """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        log_file = _open_log()
         try:
             return command(*args, **kwargs)
         except IgAssetsError as error:
-            # The terminal breaks lines where it must; a path stays one word to copy.
-            message = f"[red]ig-assets:[/red] {escaped(str(error))}"
-            errors.print(message, soft_wrap=True)
-            wrong_use = isinstance(error, (SettingsError, InputError))
-            raise typer.Exit(WRONG_USE if wrong_use else FAILED) from None
+            sentence = redact(str(error))
+            if isinstance(error, (SettingsError, InputError)):
+                _print_error(sentence)
+                raise typer.Exit(WRONG_USE) from None
+            _log.error("%s", sentence, exc_info=error)
+            _print_error(sentence, section_of(error))
+            raise typer.Exit(FAILED) from None
+        except (*_OF_THE_COMMAND_LINE, BrokenPipeError):
+            raise
+        except Exception as error:
+            kind = type(error).__name__
+            _log.error("Unexpected %s", kind, exc_info=error)
+            where = f"is in {log_file}" if log_file is not None else "is not kept"
+            _print_error(
+                f"Unexpected {kind}; what was done is kept. The traceback {where}.",
+                UNEXPECTED,
+            )
+            raise typer.Exit(FAILED) from None
         except KeyboardInterrupt:
             errors.print("Stopped. What was done is kept; run it again to go on.")
             raise typer.Exit(130) from None
 
     return run
+
+
+def _open_log() -> Path | None:
+    """Write the log of this command; its file, None where the settings are wrong."""
+    try:
+        settings = load_settings()
+    except SettingsError:  # the command itself says so
+        prepare_records()
+        return None
+    log_for_command(settings.data_dir, settings.log_format, settings.log_level)
+    return settings.data_dir / LOG_FILE
+
+
+def _print_error(sentence: str, section: str | None = None) -> None:
+    # The terminal breaks lines where it must; a path stays one word to copy.
+    errors.print(f"[red]ig-assets:[/red] {escaped(sentence)}", soft_wrap=True)
+    if section is not None:
+        errors.print(f"Runbook: {runbook_link(section)}", soft_wrap=True, style="dim")
 
 
 def print_json(value: Any) -> None:

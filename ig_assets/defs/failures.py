@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
 from dagster import DagsterExecutionInterruptedError
 
 from ig_assets.core.costs.ledger.ledger import RunRef
+from ig_assets.core.operations.log_lines import FAILURES, log_place
+from ig_assets.core.operations.redaction import redact, redacted_error
+from ig_assets.core.operations.runbook import (
+    INTERRUPTED,
+    UNEXPECTED,
+    runbook_link,
+    section_of,
+)
 from ig_assets.errors import (
     IgAssetsError,
+    SettingsError,
     TransientVendorError,
     WarehouseBusyError,
 )
+from ig_assets.settings import load_settings
+
+_log = logging.getLogger(FAILURES)
 
 # Tags of runs that a sensor, schedule or condition started, by the daemon or headless.
 _AUTOMATIC = (
@@ -32,41 +46,104 @@ RETRY_WHEN_BUSY = dg.RetryPolicy(
 
 @contextmanager
 def plain_failures() -> Iterator[None]:
-    """Turn errors into Dagster failures with one sentence; their cause is logged.
+    """Turn errors into Dagster failures with one sentence and a link to the runbook.
 
+    The traceback is logged, and what Dagster stores of it, both without secrets.
     Dagster may retry a step only where the warehouse was busy: a step may have paid for
     calls. A step that a person stopped is not retried either.
     """
-    try:
-        yield
-    except (KeyboardInterrupt, DagsterExecutionInterruptedError) as error:
-        raise dg.Failure(
-            description="Stopped before its end. What was done is kept; run it again.",
-            allow_retries=False,
-        ) from error
-    except IgAssetsError as error:
-        raise dg.Failure(
-            description=str(error),
-            metadata={
-                "what_to_do": str(error),
-                "kind": type(error).__name__,
-                "transient": isinstance(
-                    error, (TransientVendorError, WarehouseBusyError)
+    with _place_of_this_step():
+        try:
+            yield
+        except (KeyboardInterrupt, DagsterExecutionInterruptedError) as error:
+            raise _failure(
+                "Stopped before its end. What was done is kept; run it again.",
+                INTERRUPTED,
+            ) from error
+        except IgAssetsError as error:
+            sentence = redact(str(error))
+            raise _logged(
+                error,
+                _failure(
+                    sentence,
+                    section_of(error),
+                    {
+                        "what_to_do": sentence,
+                        "kind": type(error).__name__,
+                        "transient": isinstance(
+                            error, (TransientVendorError, WarehouseBusyError)
+                        ),
+                    },
+                    allow_retries=isinstance(error, WarehouseBusyError),
                 ),
-            },
-            allow_retries=isinstance(error, WarehouseBusyError),
-        ) from error
-    except dg.Failure:
-        raise
-    except Exception as error:
-        # It is unknown what it had paid for, so a person decides whether to rerun it.
-        raise dg.Failure(
-            description=(
+            ) from redacted_error(error)
+        except dg.Failure:
+            raise
+        except Exception as error:
+            # It is unknown what it had paid for, so a person decides whether to rerun.
+            sentence = (
                 f"Unexpected {type(error).__name__}; what was done is kept, the run's "
                 "log has the traceback."
-            ),
-            allow_retries=False,
-        ) from error
+            )
+            raise _logged(error, _failure(sentence, UNEXPECTED)) from redacted_error(
+                error
+            )
+
+
+def _failure(
+    sentence: str,
+    section: str,
+    metadata: Mapping[str, Any] | None = None,
+    allow_retries: bool = False,
+) -> dg.Failure:
+    return dg.Failure(
+        description=sentence,
+        metadata={**(metadata or {}), "runbook": runbook_metadata(section)},
+        allow_retries=allow_retries,
+    )
+
+
+def _logged(error: Exception, failure: dg.Failure) -> dg.Failure:
+    """The failure; the error's traceback is in the log."""
+    _log.error("%s", failure.description, exc_info=error)
+    return failure
+
+
+def runbook_metadata(section: str) -> dg.MetadataValue[Any]:
+    """The section of the runbook as an entry of a page: a link where one is known."""
+    try:
+        link = runbook_link(section, load_settings().code_url)
+    except SettingsError:  # it may be what failed
+        link = runbook_link(section)
+    is_url = link.startswith("http")
+    return dg.MetadataValue.url(link) if is_url else dg.MetadataValue.text(link)
+
+
+def place_of_step(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+) -> tuple[str, str, str | None]:
+    """The run, the asset or op, and the partitions of a step, for its log lines."""
+    keys = context.partition_keys if context.has_partition_key_range else ()
+    if context.has_partition_key:
+        keys = (context.partition_key,)
+    first_to_last = keys if len(keys) < 2 else (keys[0], keys[-1])
+    name = (
+        context.asset_key.to_user_string()
+        if isinstance(context, dg.AssetExecutionContext)
+        else context.op.name
+    )
+    return context.run_id, name, "...".join(first_to_last) or None
+
+
+@contextmanager
+def _place_of_this_step() -> Iterator[None]:
+    try:
+        context = dg.OpExecutionContext.get()
+    except dg.DagsterInvariantViolationError:  # not in a step
+        yield
+        return
+    with log_place(*place_of_step(context)):
+        yield
 
 
 def is_failed_check(failure: dg.DagsterEvent) -> bool:

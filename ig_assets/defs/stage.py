@@ -12,7 +12,8 @@ from typing import Any
 
 import dagster as dg
 
-from ig_assets.defs.failures import RETRY_WHEN_BUSY
+from ig_assets.core.operations.log_lines import log_place
+from ig_assets.defs.failures import RETRY_WHEN_BUSY, place_of_step
 from ig_assets.defs.metadata import without_empty, zeros_together
 from ig_assets.defs.page.about import (
     OWNERS,
@@ -76,12 +77,13 @@ def _with_rows(compute: Compute, table: str, of_partition: str | None) -> Comput
 
     @wraps(compute)
     def run(*arguments: Any, **resources: Any) -> dg.MaterializeResult:
-        result = compute(*arguments, **resources)
+        context: Any = arguments[0] if arguments else resources.get("context")
+        with log_place(*place_of_step(context)):
+            result = compute(*arguments, **resources)
         found: dict[str, Any] = without_empty(result.metadata or {})
         if said := summary(compute.__name__, found):
             kept = figures_said(compute.__name__, found)
             found = {"summary": said, **zeros_together(found, kept)}
-        context: Any = arguments[0] if arguments else resources.get("context")
         keys = context.partition_keys if of_partition is not None else []
         rows, of_keys = _count(_warehouse_of(resources), table, of_partition, keys)
         found["dagster/row_count"] = rows

@@ -51,6 +51,8 @@ COMMANDS = [
     ["split", "stop"],
     ["split", "list"],
     ["db", "views"],
+    ["metrics", "serve"],
+    ["metrics", "show"],
 ]
 DONE, FAILED, WRONG_USE = 0, 1, 2
 
@@ -74,12 +76,13 @@ class Shell:
         return json.loads(result.stdout)
 
     def complaint(self, code: int, *arguments: str, **env: str) -> str:
-        """The one sentence of a command that fails."""
+        """The one sentence of a command that fails; the runbook's line follows it."""
         result = self.run(*arguments, **env)
         assert result.exit_code == code, result.output
         assert "Traceback" not in result.output
         assert isinstance(result.exception, SystemExit)
-        said = " ".join(result.stderr.split())
+        said, _, section = " ".join(result.stderr.split()).partition(" Runbook: ")
+        assert code == WRONG_USE or section.startswith("docs/runbook.md#")
         assert said.startswith("ig-assets: ") and said.endswith(".")
         return said.removeprefix("ig-assets: ")
 

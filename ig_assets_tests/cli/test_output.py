@@ -9,15 +9,20 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import typer
 from rich.console import Console
+from typer.testing import CliRunner, Result
 
 from ig_assets.cli import output, progress
 from ig_assets.cli.generate import _print_variant
 from ig_assets.cli.sync import _numbers
+from ig_assets.core.operations.log_lines import LOG_FILE
+from ig_assets.errors import AccessError, InputError
 from ig_assets.settings import Settings
 from ig_assets.wiring import Services
 
 AT = datetime(2026, 1, 2, 3, 4)
+PLANTED = "sk-proj-planted0123456789abcdef"
 ODD = "[/bold] knives [x]"
 
 
@@ -111,3 +116,64 @@ def test_a_sync_prints_every_figure_also_of_zero_and_nothing_that_is_of_the_page
         run = dg.materialize([raw_scripts], instance=instance)
         found = _numbers(instance, "raw_scripts", run.run_id)
     assert found == {"new": 3, "retired": 0, "rejected": 0}
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder of a test's own."""
+    monkeypatch.setenv("IG_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr(output.errors, "_width", 400)
+    return tmp_path / "data"
+
+
+def failing(error: BaseException) -> Result:
+    """The outcome of a command that raises the error."""
+    app = typer.Typer()
+
+    @app.command()
+    @output.plain_errors
+    def fail() -> None:
+        raise error
+
+    return CliRunner().invoke(app, [])
+
+
+def test_an_unexpected_error_is_one_sentence_and_its_traceback_is_in_the_log(
+    data_dir: Path,
+) -> None:
+    result = failing(KeyError(PLANTED))
+    log = data_dir / LOG_FILE
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+    assert result.stderr.splitlines() == [
+        "ig-assets: Unexpected KeyError; what was done is kept. The traceback is in "
+        f"{log}.",
+        "Runbook: docs/runbook.md#an-unexpected-error",
+    ]
+    kept = log.read_text("utf-8")
+    assert "Traceback" in kept and "raise error" in kept and PLANTED not in kept
+
+
+def test_our_own_error_has_its_section_and_no_key(data_dir: Path) -> None:
+    result = failing(AccessError(f"openai refuses the key {PLANTED}."))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "ig-assets: openai refuses the key [redacted].",
+        "Runbook: docs/runbook.md#a-vendor-refuses-the-account",
+    ]
+    assert "Traceback" in (data_dir / LOG_FILE).read_text("utf-8")
+
+
+def test_wrong_use_leaves_no_line_in_the_log(data_dir: Path) -> None:
+    result = failing(InputError("There is no file x.csv."))
+    assert result.exit_code == 2 and "Runbook" not in result.stderr
+    assert not (data_dir / LOG_FILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(typer.Exit(3), 3), (typer.BadParameter("x"), 2)]
+)
+def test_what_the_command_line_raises_itself_is_left_to_it(
+    data_dir: Path, error: Exception, code: int
+) -> None:
+    assert failing(error).exit_code == code
+    assert not (data_dir / LOG_FILE).exists()

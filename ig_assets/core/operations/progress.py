@@ -8,7 +8,9 @@ import threading
 import time
 from collections.abc import Callable
 
-LOGGER = "ig_script_writer.progress"
+from ig_assets.core.operations.log_lines import TREE
+
+LOGGER = f"{TREE}.progress"
 """Dagster shows it on the run's page (`dagster.yaml`), commands in their live line."""
 EVERY_S = 5.0
 """At most one line in so many seconds, besides the first and the last."""

@@ -27,7 +27,7 @@ _INSERT = """
     VALUES (?, '[]', ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("ig_script_writer.forgetting")
 
 
 def replay_receipts(con: Connection, folder: Path, now: datetime) -> int:

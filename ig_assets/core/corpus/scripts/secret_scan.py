@@ -4,24 +4,7 @@ from __future__ import annotations
 
 import re
 
-# (kind, marks, pattern). A pattern is tried only where the text has one of the marks:
-# nearly every text has none, and a substring search is cheap.
-_SECRETS = (
-    ("an OpenAI key", ("sk-",), r"\bsk-[A-Za-z0-9_-]{16,}"),
-    ("a Pinecone key", ("pcsk_",), r"\bpcsk_[A-Za-z0-9_-]{16,}"),
-    ("a Meta access token", ("EAA", "IGQ"), r"\b(?:EAA|IGQ)[A-Za-z0-9]{20,}"),
-    ("an AWS key", ("AKIA", "ASIA"), r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    (
-        "a GitHub token",
-        ("gh", "github_pat_"),
-        r"\b(?:gh[pousr]_|github_pat_)[A-Za-z0-9_]{20,}",
-    ),
-    ("a Slack token", ("xox",), r"\bxox[abprs]-[A-Za-z0-9-]{10,}"),
-    ("a Google key", ("AIza",), r"\bAIza[A-Za-z0-9_-]{30,}"),
-    ("a private key", ("PRIVATE KEY",), r"-----BEGIN [A-Z ]*PRIVATE KEY"),
-)
-_PATTERNS = tuple((kind, marks, re.compile(p)) for kind, marks, p in _SECRETS)
-
+from ig_assets.core.operations.secret_forms import SECRET_FORMS
 
 _PASSWORD_MARKS = ("ass", "ASS", "pwd", "PWD", "Pwd")
 _ASSIGNED = re.compile(
@@ -38,9 +21,9 @@ _SIGNS = frozenset("0123456789#$%&@^_+~!*")
 
 def secret_kind(text: str) -> str | None:
     """The kind of secret that the text seems to contain, for a message, or None."""
-    for kind, marks, pattern in _PATTERNS:
-        if any(mark in text for mark in marks) and pattern.search(text):
-            return kind
+    for form in SECRET_FORMS:
+        if form.may_be_in(text) and form.pattern.search(text):
+            return form.kind
     if any(mark in text for mark in _PASSWORD_MARKS):
         if any(map(_is_password, _ASSIGNED.finditer(text))):
             return "a password"

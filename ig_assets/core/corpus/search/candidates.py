@@ -22,7 +22,7 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 MOST_DEVIATION = 0.02  # of a store's similarity from that of the stored vector
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("ig_script_writer.search")
 
 # One row per revision that may be used: of a script that is still active, with the text
 # that was indexed and its vector. Of those that only the words found, the best.

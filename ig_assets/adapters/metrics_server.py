@@ -1,0 +1,79 @@
+"""Serves figures to Prometheus over HTTP, and sends them to a DataDog Agent by UDP."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from ig_assets.core.reports.metrics import Family
+from ig_assets.core.reports.metrics_text import (
+    CONTENT_TYPE,
+    dogstatsd_datagrams,
+    prometheus_text,
+)
+from ig_assets.errors import InputError, SettingsError
+
+Collect = Callable[[], Sequence[Family]]
+_REQUEST_S = 10.0
+
+
+def metrics_server(host: str, port: int, collect: Collect) -> ThreadingHTTPServer:
+    """A server of `/metrics`, bound and not yet serving; port 0 takes a free one.
+
+    Raises InputError where the address is taken or is none of this machine.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = _REQUEST_S
+        server_version, sys_version = "ig_assets", ""
+
+        def do_GET(self) -> None:  # noqa: N802
+            if self.path.partition("?")[0] != "/metrics":
+                self.send_error(404, "There is /metrics alone.")
+                return
+            body = prometheus_text(collect()).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", CONTENT_TYPE)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """A line per scrape would tell nothing."""
+
+    try:
+        return ThreadingHTTPServer((host, port), Handler)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"Port {port} of {host} cannot be served ({reason}); choose another with "
+            "--host and --port."
+        ) from None
+
+
+def send_to_datadog(address: str, families: Sequence[Family]) -> int:
+    """Send the figures to the Agent at `host:port`; how many datagrams that were.
+
+    UDP: an Agent that is not there loses them and stops nothing. Raises SettingsError
+    where the host has no address.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        [(family, kind, _, _, where), *_] = socket.getaddrinfo(
+            host.strip("[]"), int(port), type=socket.SOCK_DGRAM
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"IG_DATADOG names {host}, which cannot be found ({error.strerror}); "
+            "correct it, or remove it to send nothing."
+        ) from None
+    sent = 0
+    with socket.socket(family, kind) as agent:
+        for datagram in dogstatsd_datagrams(families):
+            try:
+                agent.sendto(datagram, where)
+            except ConnectionRefusedError:  # the Agent is away
+                continue
+            sent += 1
+    return sent

@@ -1,0 +1,61 @@
+"""Which section of `docs/runbook.md` helps with an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ig_assets.errors import (
+    AccessError,
+    BudgetError,
+    ConflictError,
+    IgAssetsError,
+    IndexLostError,
+    InputError,
+    MalformedAnswerError,
+    ModelFileError,
+    NothingTakenError,
+    RefusedError,
+    SettingsError,
+    TransientVendorError,
+    VendorError,
+    WarehouseBusyError,
+    WarehouseError,
+)
+
+PAGE = "docs/runbook.md"
+UNEXPECTED = "an-unexpected-error"
+FAILED_CHECK = "a-check-failed"
+INTERRUPTED = "a-run-was-stopped"
+ALERTS = "alerts"
+INVOICES = "the-monthly-invoice-review"
+
+SECTIONS: Mapping[type[BaseException], str] = {
+    SettingsError: "a-setting-is-wrong",
+    InputError: "a-file-or-an-argument-cannot-be-used",
+    NothingTakenError: "nothing-of-a-file-was-taken",
+    ModelFileError: "a-model-file-is-missing-or-wrong",
+    WarehouseBusyError: "the-warehouse-is-busy",
+    WarehouseError: "the-warehouse-cannot-be-opened",
+    ConflictError: "the-request-contradicts-what-is-there",
+    IndexLostError: "the-index-is-lost",
+    BudgetError: "a-budget-is-reached",
+    TransientVendorError: "a-vendor-does-not-answer",
+    AccessError: "a-vendor-refuses-the-account",
+    RefusedError: "a-vendor-refuses-a-request",
+    MalformedAnswerError: "an-answer-cannot-be-used",
+    VendorError: "a-vendor-does-not-answer",
+    IgAssetsError: UNEXPECTED,
+}
+"""By kind of error; a kind without a section has that of its base."""
+
+
+def section_of(error: BaseException) -> str:
+    """The anchor of the section that helps with an error."""
+    kinds = type(error).__mro__
+    return next((SECTIONS[kind] for kind in kinds if kind in SECTIONS), UNEXPECTED)
+
+
+def runbook_link(section: str, code_url: str | None = None) -> str:
+    """Where the section is: on the git server if known, else in the checkout."""
+    page = f"{code_url.rstrip('/')}/{PAGE}" if code_url else PAGE
+    return f"{page}#{section}"

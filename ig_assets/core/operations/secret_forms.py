@@ -1,0 +1,46 @@
+"""What the keys of vendors look like."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SecretForm:
+    """A kind of secret; its pattern is tried only where a text has one of the marks.
+
+    Nearly every text has none, and a substring search is cheap.
+    """
+
+    kind: str
+    marks: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether the pattern is worth a search."""
+        return any(mark in text for mark in self.marks)
+
+
+SECRET_FORMS = tuple(
+    SecretForm(kind, marks, re.compile(pattern))
+    for kind, marks, pattern in (
+        ("an OpenAI key", ("sk-",), r"\bsk-[A-Za-z0-9_-]{16,}"),
+        ("a Pinecone key", ("pcsk_",), r"\bpcsk_[A-Za-z0-9_-]{16,}"),
+        ("a Meta access token", ("EAA", "IGQ"), r"\b(?:EAA|IGQ)[A-Za-z0-9]{20,}"),
+        ("an AWS key", ("AKIA", "ASIA"), r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+        (
+            "a GitHub token",
+            ("gh", "github_pat_"),
+            r"\b(?:gh[pousr]_|github_pat_)[A-Za-z0-9_]{20,}",
+        ),
+        ("a Slack token", ("xox",), r"\bxox[abprs]-[A-Za-z0-9-]{10,}"),
+        (
+            "a Slack webhook",
+            ("hooks.slack.com",),
+            r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{8,}",
+        ),
+        ("a Google key", ("AIza",), r"\bAIza[A-Za-z0-9_-]{30,}"),
+        ("a private key", ("PRIVATE KEY",), r"-----BEGIN [A-Z ]*PRIVATE KEY"),
+    )
+)
