@@ -9,6 +9,7 @@ writes go through `rows.merge_rows` on the keys in `KEYS`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import duckdb
@@ -658,22 +659,38 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
 )
 
 
+COPYING = 1_000_000
+"""The number of a row of `migrations` in a home that a copy into it is not done with:
+no version of this project opens such a home, the earlier ones included."""
+
+
+def check_known(applied: Collection[int]) -> None:
+    """Raise WarehouseError for a home of a newer version, or of an unfinished copy."""
+    known = {number for number, _, _ in MIGRATIONS}
+    unknown = sorted(set(applied) - known)
+    if COPYING in unknown:
+        raise WarehouseError(
+            "A copy into this warehouse was interrupted and is not finished; run the "
+            "same `ig-assets db copy` or `ig-assets db restore` again."
+        )
+    if unknown:
+        raise WarehouseError(
+            f"The warehouse has migration {unknown[-1]}, which this version of "
+            "ig_assets does not know; install the newer version."
+        )
+
+
 def apply_migrations(con: duckdb.DuckDBPyConnection, now: datetime) -> list[int]:
     """Apply what is missing inside the caller's transaction; return the numbers.
 
-    Raises WarehouseError when the warehouse knows migrations this code does not.
+    Raises WarehouseError as `check_known` does.
     """
     con.execute(
         "CREATE TABLE IF NOT EXISTS migrations "
         "(number INTEGER, title TEXT, applied_at TIMESTAMP)"
     )
     applied = {n for (n,) in con.execute("SELECT number FROM migrations").fetchall()}
-    known = {number for number, _, _ in MIGRATIONS}
-    if unknown := sorted(applied - known):
-        raise WarehouseError(
-            f"The warehouse has migration {unknown[-1]}, which this version of "
-            "ig_assets does not know; install the newer version."
-        )
+    check_known(applied)
     done = []
     for number, title, statements in MIGRATIONS:
         if number in applied:

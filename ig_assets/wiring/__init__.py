@@ -38,6 +38,7 @@ from ig_assets.wiring.stores import (
     make_library,
     make_money_clock,
     make_warehouse,
+    receipts_of,
 )
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "make_writer",
     "model_price_warning",
     "polish_model",
+    "receipts_of",
     "token_expires_at",
     "token_store",
     "writer_file",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from ig_assets.adapters.simulated.clocks import SimulatedClock, SystemClock
 from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.ports import Clock, LibraryStore, VectorIndex
 from ig_assets.settings import Settings
+from ig_assets.warehouse.forgetting.receipts import receipts_folder
 from ig_assets.warehouse.warehouse import LOCK_TIMEOUT_S, Warehouse
 
 INDEX_NAME = "scripts"
@@ -31,6 +33,14 @@ def make_warehouse(
 ) -> Warehouse:
     """The warehouse that `IG_WAREHOUSE_URL` names."""
     return Warehouse(settings.warehouse_location, clock.now, lock_timeout_s)
+
+
+def receipts_of(settings: Settings, warehouse_file: Path | None) -> Path:
+    """The folder of receipts of what was forgotten: beside the file, else in the data
+    folder."""
+    if warehouse_file is None:
+        return settings.data_dir / "forgotten"
+    return receipts_folder(warehouse_file)
 
 
 def make_ledger(settings: Settings, warehouse: Warehouse, clock: Clock) -> Ledger:
