@@ -162,8 +162,10 @@ class Settings(BaseSettings):
 
     # Vendors' own names
     openai_api_key: SecretStr | None = _outside_name("OPENAI_API_KEY")
+    openai_api_key_next: SecretStr | None = _outside_name("OPENAI_API_KEY_NEXT")
     openai_base_url: str | None = _outside_name("OPENAI_BASE_URL")
     pinecone_api_key: SecretStr | None = _outside_name("PINECONE_API_KEY")
+    pinecone_api_key_next: SecretStr | None = _outside_name("PINECONE_API_KEY_NEXT")
     pinecone_host: str | None = _outside_name("PINECONE_HOST")
 
     @field_validator(
@@ -303,8 +305,10 @@ def variable_name(field: str) -> str:
     """The environment variable of a field."""
     outside = (
         "openai_api_key",
+        "openai_api_key_next",
         "openai_base_url",
         "pinecone_api_key",
+        "pinecone_api_key_next",
         "pinecone_host",
     )
     return field.upper() if field.lower() in outside else f"IG_{field.upper()}"

@@ -19,6 +19,7 @@ COMMANDS = [
     ["accept"],
     ["init"],
     ["status"],
+    ["doctor"],
     ["loop"],
     ["sync"],
     ["import-history"],
@@ -51,6 +52,10 @@ COMMANDS = [
     ["split", "stop"],
     ["split", "list"],
     ["db", "views"],
+    ["db", "backup"],
+    ["db", "restore"],
+    ["db", "migrate"],
+    ["db", "copy"],
 ]
 DONE, FAILED, WRONG_USE = 0, 1, 2
 

@@ -28,11 +28,25 @@ from ig_assets.warehouse.moving.state import home_state
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.factories.cases import with_further
+from ig_assets_tests.factories.warehouses import migrated_warehouse
 from ig_assets_tests.warehouse.conftest import NOW, MakeHome
 from ig_assets_tests.warehouse.test_upgrade import make_folder
 
 LATER = NOW + timedelta(hours=1)
 NEWEST = MIGRATIONS[-1][0]
+
+
+@pytest.fixture
+def new_home(make_new_home: MakeHome, tmp_path: Path) -> MakeHome:
+    """An empty home of a kind; a file begins as a copy of a migrated one."""
+
+    def make(kind: str) -> Warehouse:
+        if kind != "duckdb":
+            return make_new_home(kind)
+        number = len(list(tmp_path.glob("home*")))
+        return migrated_warehouse(tmp_path / f"home{number}" / "w.duckdb", lambda: NOW)
+
+    return make
 
 
 def fill(home: Warehouse, scripts: int = 30) -> None:
@@ -104,9 +118,9 @@ def receipts_of(home: Warehouse, folder: Path) -> Path:
     ids="-".join,
 )
 def test_a_copy_has_the_rows_of_the_source_and_is_used_as_any_home(
-    kinds: tuple[str, str], make_new_home: MakeHome
+    kinds: tuple[str, str], new_home: MakeHome
 ) -> None:
-    source, target = map(make_new_home, kinds)
+    source, target = map(new_home, kinds)
     fill(source)
     before = content(source)
     source.close()
@@ -125,9 +139,9 @@ class InterruptedError_(Exception):
 
 @pytest.mark.parametrize("kind", with_further(["duckdb", "postgres", "ducklake"]))
 def test_an_interrupted_copy_is_opened_by_no_command_and_goes_on(
-    kind: str, make_new_home: MakeHome, monkeypatch: pytest.MonkeyPatch
+    kind: str, new_home: MakeHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, target = make_new_home("duckdb"), make_new_home(kind)
+    source, target = new_home("duckdb"), new_home(kind)
     fill(source)
     source.close()
     monkeypatch.setattr(copying, "ROWS_OF_A_PART", 7)  # five parts of 30 scripts
@@ -146,7 +160,7 @@ def test_an_interrupted_copy_is_opened_by_no_command_and_goes_on(
         with target.transaction():
             pass
     with pytest.raises(WarehouseError, match="was interrupted"):
-        copy_home(target.url, make_new_home("duckdb").url)
+        copy_home(target.url, new_home("duckdb").url)
     monkeypatch.setattr(copying, "_copy_piece", real)
     # The source lives on: what it lost meanwhile, the copy loses too.
     with source.transaction() as con:
@@ -160,9 +174,9 @@ def test_an_interrupted_copy_is_opened_by_no_command_and_goes_on(
 
 
 def test_a_copy_into_a_home_with_rows_is_refused_and_changes_nothing(
-    make_new_home: MakeHome,
+    new_home: MakeHome,
 ) -> None:
-    source, target = make_new_home("duckdb"), make_new_home("duckdb")
+    source, target = new_home("duckdb"), new_home("duckdb")
     fill(source)
     fill(target, scripts=3)
     before = content(target)
@@ -179,19 +193,19 @@ def test_a_copy_into_a_home_with_rows_is_refused_and_changes_nothing(
 
 
 def test_a_source_without_tables_is_named_as_none(
-    tmp_path: Path, make_new_home: MakeHome
+    tmp_path: Path, new_home: MakeHome
 ) -> None:
     with duckdb.connect(str(tmp_path / "other.duckdb")) as con:
         con.execute("CREATE TABLE x (a INTEGER)")
     with pytest.raises(InputError, match="no warehouse of ig_assets"):
-        copy_home(f"duckdb:///{tmp_path}/other.duckdb", make_new_home("duckdb").url)
+        copy_home(f"duckdb:///{tmp_path}/other.duckdb", new_home("duckdb").url)
 
 
 def test_a_copy_of_an_old_version_is_migrated_when_it_is_opened(
-    tmp_path: Path, make_new_home: MakeHome
+    tmp_path: Path, new_home: MakeHome
 ) -> None:
     rows = make_folder(tmp_path / "old.duckdb", last=12)
-    target = make_new_home("duckdb")
+    target = new_home("duckdb")
     copy_home(f"duckdb:///{tmp_path}/old.duckdb", target.url)
     assert max(home_state(target.url).applied) == 12
     with target.transaction() as con:
@@ -201,10 +215,11 @@ def test_a_copy_of_an_old_version_is_migrated_when_it_is_opened(
     target.close()
 
 
+@pytest.mark.further
 def test_a_text_that_postgres_cannot_store_is_named_by_its_table(
-    make_new_home: MakeHome,
+    new_home: MakeHome,
 ) -> None:
-    source, target = make_new_home("duckdb"), make_new_home("postgres")
+    source, target = new_home("duckdb"), new_home("postgres")
     with source.transaction() as con:
         con.execute("INSERT INTO posts (post_id, detail) VALUES ('p', 'a' || chr(0))")
     source.close()
@@ -213,9 +228,9 @@ def test_a_text_that_postgres_cannot_store_is_named_by_its_table(
 
 
 def test_a_row_that_a_program_without_turns_writes_meanwhile_is_noticed(
-    make_new_home: MakeHome, monkeypatch: pytest.MonkeyPatch
+    new_home: MakeHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, target = make_new_home("duckdb"), make_new_home("duckdb")
+    source, target = new_home("duckdb"), new_home("duckdb")
     fill(source)
     source.close()
     real = copying._copy_tables
@@ -239,11 +254,11 @@ def test_a_row_that_a_program_without_turns_writes_meanwhile_is_noticed(
 # ── backups ───────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("kind", with_further(["duckdb", "postgres", "ducklake"], 2))
+@pytest.mark.parametrize("kind", with_further(["duckdb", "postgres", "ducklake"]))
 def test_a_backup_is_restored_with_all_that_came_later_kept_beside(
-    kind: str, make_new_home: MakeHome, tmp_path: Path
+    kind: str, new_home: MakeHome, tmp_path: Path
 ) -> None:
-    home = make_new_home(kind)
+    home = new_home(kind)
     receipts = receipts_of(home, tmp_path)
     fill(home)
     before = content(home)
@@ -268,12 +283,13 @@ def test_a_backup_is_restored_with_all_that_came_later_kept_beside(
     home.close()
 
 
-@pytest.mark.parametrize("kind", with_further(["postgres", "ducklake"]))
+@pytest.mark.further
+@pytest.mark.parametrize("kind", ["postgres", "ducklake"])
 def test_a_server_is_backed_up_as_of_one_moment_while_it_is_written_to(
-    kind: str, make_new_home: MakeHome, tmp_path: Path
+    kind: str, new_home: MakeHome, tmp_path: Path
 ) -> None:
     """The turn is another's for the whole time; what he has not committed is not in."""
-    home = make_new_home(kind)
+    home = new_home(kind)
     fill(home)
     home.close()
     with home.transaction() as con:
@@ -285,9 +301,9 @@ def test_a_server_is_backed_up_as_of_one_moment_while_it_is_written_to(
 
 
 def test_a_file_in_use_is_waited_for_and_then_named(
-    make_new_home: MakeHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    new_home: MakeHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = make_new_home("duckdb")
+    home = new_home("duckdb")
     assert home.path is not None
     monkeypatch.setattr(copying.own_turn.__wrapped__, "__defaults__", (0.05,))
     with home.transaction():
@@ -309,9 +325,9 @@ def test_a_backup_before_an_upgrade_is_of_the_old_version(tmp_path: Path) -> Non
 
 
 def test_a_backup_of_a_newer_version_is_refused_before_anything_is_touched(
-    tmp_path: Path, make_new_home: MakeHome
+    tmp_path: Path, new_home: MakeHome
 ) -> None:
-    home = make_new_home("duckdb")
+    home = new_home("duckdb")
     fill(home)
     assert home.path is not None
     with home.transaction() as con:
@@ -330,8 +346,8 @@ def test_a_backup_of_a_newer_version_is_refused_before_anything_is_touched(
     assert not target.exists()
 
 
-def test_a_changed_backup_is_refused(make_new_home: MakeHome, tmp_path: Path) -> None:
-    home = make_new_home("duckdb")
+def test_a_changed_backup_is_refused(new_home: MakeHome, tmp_path: Path) -> None:
+    home = new_home("duckdb")
     assert home.path is not None
     fill(home)
     home.close()
@@ -349,9 +365,9 @@ def test_a_changed_backup_is_refused(make_new_home: MakeHome, tmp_path: Path) ->
 
 
 def test_a_file_that_cannot_be_read_is_replaced_and_kept(
-    make_new_home: MakeHome, tmp_path: Path
+    new_home: MakeHome, tmp_path: Path
 ) -> None:
-    home = make_new_home("duckdb")
+    home = new_home("duckdb")
     assert home.path is not None
     fill(home)
     before = content(home)
@@ -368,9 +384,9 @@ def test_a_file_that_cannot_be_read_is_replaced_and_kept(
 
 
 def test_only_the_newest_backups_are_kept_and_nothing_else_is_deleted(
-    make_new_home: MakeHome, tmp_path: Path
+    new_home: MakeHome, tmp_path: Path
 ) -> None:
-    home = make_new_home("duckdb")
+    home = new_home("duckdb")
     assert home.path is not None
     fill(home)
     home.close()
@@ -415,9 +431,9 @@ def test_receipts_are_added_and_never_taken_away(tmp_path: Path) -> None:
 
 
 def test_the_manifest_says_what_is_in_the_backup(
-    make_new_home: MakeHome, tmp_path: Path
+    new_home: MakeHome, tmp_path: Path
 ) -> None:
-    home = make_new_home("duckdb")
+    home = new_home("duckdb")
     assert home.path is not None
     fill(home)
     home.close()

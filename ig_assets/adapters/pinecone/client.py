@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from ig_assets.errors import (
     AccessError,
     InputError,
+    KeyRefusedError,
     MalformedAnswerError,
     RefusedError,
     SettingsError,
@@ -26,8 +27,9 @@ from ig_assets.errors import (
 T = TypeVar("T")
 
 READY_TIMEOUT_S = 300
+UNAUTHORIZED = 401
 _NO_ACCESS = {
-    401: "the API key is not accepted; check PINECONE_API_KEY",
+    UNAUTHORIZED: "the API key is not accepted; check PINECONE_API_KEY",
     402: "the account has to be put in order first; look at its billing",
     403: "this key may not do that, or a quota is reached; check the key's role",
     404: "there is no such index or address; check PINECONE_HOST or the index's name",
@@ -53,6 +55,7 @@ class PineconeAccount:
 
     By name an index is `<index_name>-<dimensions>`, serverless, cosine, and made at
     the first write. `control_host` is where the API itself is, if not at Pinecone's.
+    `next_key` is taken where the key is refused when an index is opened.
     """
 
     def __init__(
@@ -64,8 +67,9 @@ class PineconeAccount:
         region: str = "us-east-1",
         control_host: str | None = None,
         timeout_s: float = 30.0,
+        next_key: str | None = None,
     ) -> None:
-        self._api_key = api_key
+        self._keys = [api_key] if next_key is None else [api_key, next_key]
         self._host = host
         self._index_name = index_name
         self._cloud = cloud
@@ -80,9 +84,15 @@ class PineconeAccount:
         """The index with these dimensions; None where there is none to read."""
         with self._mutex:
             name = self._name(dimensions)
-            if name not in self._open and not self._exists(name):
-                return None
-            index = self._opened(name)
+            index = self._with_either_key(
+                lambda: (
+                    self._opened(name)
+                    if name in self._open or self._exists(name)
+                    else None
+                )
+            )
+        if index is None:
+            return None
         return index if dimensions in (None, index.dimensions) else None
 
     def writing(self, dimensions: int) -> OpenIndex:
@@ -92,9 +102,13 @@ class PineconeAccount:
         """
         with self._mutex:
             name = self._name(dimensions)
-            if name not in self._open and not self._exists(name):
-                self._create(name, dimensions)
-            index = self._opened(name)
+
+            def open_or_create() -> OpenIndex:
+                if name not in self._open and not self._exists(name):
+                    self._create(name, dimensions)
+                return self._opened(name)
+
+            index = self._with_either_key(open_or_create)
         if index.dimensions != dimensions:
             where = "PINECONE_HOST" if self._host else f"The Pinecone index {name}"
             raise InputError(
@@ -104,8 +118,37 @@ class PineconeAccount:
             )
         return index
 
+    def index_names(self) -> list[str]:
+        """The names of all indexes that the key may list. Raises VendorError."""
+        with self._mutex:
+            listed = self._with_either_key(
+                lambda: sent(lambda: list(self._sdk().indexes.list()))
+            )
+        return sorted(str(index.name) for index in listed)
+
+    def can_read(self, name: str) -> bool:
+        """Whether the key may ask an index, by name, how much it holds."""
+        with self._mutex:
+            try:
+                sent(lambda: self._sdk().index(name=name).describe_index_stats())
+            except VendorError:
+                return False
+        return True
+
     def _name(self, dimensions: int | None) -> str:
         return self._host or f"{self._index_name}-{dimensions}"
+
+    def _with_either_key(self, use: Callable[[], T]) -> T:
+        """Use the account; where its key is refused, once more with the next one."""
+        try:
+            return use()
+        except KeyRefusedError:
+            if len(self._keys) == 1:
+                raise
+        self._keys.pop(0)
+        self._client = None
+        self._open.clear()
+        return use()
 
     def _sdk(self) -> Any:
         if self._client is None:
@@ -113,7 +156,7 @@ class PineconeAccount:
 
             self._client = _usable(
                 lambda: Pinecone(
-                    api_key=self._api_key,
+                    api_key=self._keys[0],
                     host=self._control_host,
                     timeout=self._timeout_s,
                 )
@@ -171,6 +214,12 @@ class PineconeAccount:
         return index
 
 
+def is_own_index(name: str, index_name: str) -> bool:
+    """Whether an index is one of ours by its name, `<index_name>-<dimensions>`."""
+    behind = name.removeprefix(f"{index_name}-")
+    return behind != name and behind.isdigit()
+
+
 def sent(send: Callable[[], T]) -> T:
     """Send; errors are raised without the SDK's, whose text may quote the request."""
     from pinecone import PineconeError
@@ -221,7 +270,8 @@ def _of_status(error: Any) -> VendorError:
             outcome_unknown=status >= 500 and status != 503,
         )
     if status in _NO_ACCESS:
-        return AccessError(f"{message}: {_NO_ACCESS[status]}.")
+        kind = KeyRefusedError if status == UNAUTHORIZED else AccessError
+        return kind(f"{message}: {_NO_ACCESS[status]}.")
     return RefusedError(
         f"{message}: {_REFUSALS.get(status, 'the request is refused')}."
     )

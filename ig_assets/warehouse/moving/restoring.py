@@ -24,7 +24,7 @@ from ig_assets.warehouse.moving.backups import Backup, back_up, sha256_of
 from ig_assets.warehouse.moving.copying import Say, copy_home, own_turn
 from ig_assets.warehouse.moving.receipt_folders import bring_receipts
 from ig_assets.warehouse.moving.state import home_state
-from ig_assets.warehouse.moving.tables import row_counts, tables_of
+from ig_assets.warehouse.moving.tables import MIGRATIONS_TABLE, row_counts
 from ig_assets.warehouse.warehouse import Warehouse
 
 
