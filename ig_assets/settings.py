@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     # The vector store's
     pinecone_index: Annotated[
         str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
-    ] = "ig-assets"
+    ] = "ig-scripts"
     pinecone_cloud: Literal["aws", "gcp", "azure"] = "aws"
     pinecone_region: str = "us-east-1"
 

@@ -126,7 +126,8 @@ def test_a_copy_has_the_rows_of_the_source_and_is_used_as_any_home(
     source.close()
     done = copy_home(source.url, target.url)
     assert content(target) == before == content(source)
-    assert done.written == done.total == sum(map(len, before.values()))
+    assert done.total == sum(map(len, before.values()))
+    assert done.written in (done.total, done.total - len(before["migrations"]))
     with target.transaction() as con:
         con.execute("INSERT INTO edges (child_id) VALUES ('new')")
     source.close()

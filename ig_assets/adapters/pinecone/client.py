@@ -27,6 +27,8 @@ from ig_assets.errors import (
 T = TypeVar("T")
 
 READY_TIMEOUT_S = 300
+DEFAULT_INDEX = "ig-scripts"
+EARLIER_DEFAULT_INDEX = "ig-assets"
 UNAUTHORIZED = 401
 _NO_ACCESS = {
     UNAUTHORIZED: "the API key is not accepted; check PINECONE_API_KEY",
@@ -53,8 +55,9 @@ class OpenIndex:
 class PineconeAccount:
     """Opens the indexes of one key: the one at a host, or one a dimension by name.
 
-    By name an index is `<index_name>-<dimensions>`, serverless, cosine, and made at
-    the first write. `control_host` is where the API itself is, if not at Pinecone's.
+    By name it is the index `<index_name>` where that has these dimensions, else
+    `<index_name>-<dimensions>`; serverless, cosine, and made at the first write. One
+    that an earlier version made under its own default name is used further. `control_host` is where the API itself is, if not at Pinecone's.
     `next_key` is taken where the key is refused when an index is opened.
     """
 
@@ -62,7 +65,7 @@ class PineconeAccount:
         self,
         api_key: str,
         host: str | None = None,
-        index_name: str = "ig-assets",
+        index_name: str = DEFAULT_INDEX,
         cloud: str = "aws",
         region: str = "us-east-1",
         control_host: str | None = None,
@@ -79,18 +82,12 @@ class PineconeAccount:
         self._mutex = threading.Lock()
         self._client: Any = None
         self._open: dict[str, OpenIndex] = {}
+        self._names: dict[int, str] = {}
 
     def reading(self, dimensions: int | None) -> OpenIndex | None:
         """The index with these dimensions; None where there is none to read."""
         with self._mutex:
-            name = self._name(dimensions)
-            index = self._with_either_key(
-                lambda: (
-                    self._opened(name)
-                    if name in self._open or self._exists(name)
-                    else None
-                )
-            )
+            index = self._with_either_key(lambda: self._found(dimensions))
         if index is None:
             return None
         return index if dimensions in (None, index.dimensions) else None
@@ -101,18 +98,12 @@ class PineconeAccount:
         Raises InputError when the index that is there has others.
         """
         with self._mutex:
-            name = self._name(dimensions)
-
-            def open_or_create() -> OpenIndex:
-                if name not in self._open and not self._exists(name):
-                    self._create(name, dimensions)
-                return self._opened(name)
-
-            index = self._with_either_key(open_or_create)
+            index = self._with_either_key(
+                lambda: self._found(dimensions) or self._made(dimensions)
+            )
         if index.dimensions != dimensions:
-            where = "PINECONE_HOST" if self._host else f"The Pinecone index {name}"
             raise InputError(
-                f"{where} is an index of {index.dimensions} dimensions and the "
+                f"PINECONE_HOST is an index of {index.dimensions} dimensions and the "
                 f"embedding model makes {dimensions}; give the host of one with "
                 f"{dimensions}, or remove PINECONE_HOST to have it made."
             )
@@ -135,8 +126,55 @@ class PineconeAccount:
                 return False
         return True
 
-    def _name(self, dimensions: int | None) -> str:
-        return self._host or f"{self._index_name}-{dimensions}"
+    def _found(self, dimensions: int | None) -> OpenIndex | None:
+        """The index at the host, or the first of our names with these dimensions."""
+        if self._host or dimensions is None:
+            return self._opened(self._host) if self._host else None
+        if dimensions not in self._names:
+            for name in self._candidates(dimensions):
+                if self._dimensions_of(name, name == self._index_name) == dimensions:
+                    self._names[dimensions] = name
+                    break
+            else:
+                return None
+        return self._opened(self._names[dimensions])
+
+    def _candidates(self, dimensions: int) -> list[str]:
+        names = [self._index_name, f"{self._index_name}-{dimensions}"]
+        if self._index_name == DEFAULT_INDEX:
+            names.append(f"{EARLIER_DEFAULT_INDEX}-{dimensions}")
+        return names
+
+    def _made(self, dimensions: int) -> OpenIndex:
+        """A new index, by the plain name unless one of other dimensions has it."""
+        is_free = self._dimensions_of(self._index_name, is_first=True) is None
+        name = self._index_name if is_free else f"{self._index_name}-{dimensions}"
+        self._create(name, dimensions)
+        index = self._opened(name)
+        self._names[dimensions] = name
+        return index
+
+    def _dimensions_of(self, name: str, is_first: bool) -> int | None:
+        """How long the vectors of an index are; None where there is none, 0 where
+        they are not dense. A key of one index may not ask for the other names."""
+        from pinecone import NotFoundError
+
+        def describe() -> Any:
+            try:
+                return self._sdk().indexes.describe(name)
+            except NotFoundError:
+                return None
+
+        try:
+            found = sent(describe)
+        except AccessError as error:
+            if is_first or isinstance(error, KeyRefusedError):
+                raise
+            return None
+        if found is None:
+            return None
+        fields = found.schema.fields.values()
+        return next((int(f.dimension) for f in fields if hasattr(f, "dimension")), 0)
 
     def _with_either_key(self, use: Callable[[], T]) -> T:
         """Use the account; where its key is refused, once more with the next one."""
@@ -148,6 +186,7 @@ class PineconeAccount:
         self._keys.pop(0)
         self._client = None
         self._open.clear()
+        self._names.clear()
         return use()
 
     def _sdk(self) -> Any:
@@ -162,11 +201,6 @@ class PineconeAccount:
                 )
             )
         return self._client
-
-    def _exists(self, name: str) -> bool:
-        if self._host:
-            return True
-        return bool(sent(lambda: self._sdk().indexes.exists(name)))
 
     def _create(self, name: str, dimensions: int) -> None:
         from pinecone import ConflictError
@@ -215,9 +249,13 @@ class PineconeAccount:
 
 
 def is_own_index(name: str, index_name: str) -> bool:
-    """Whether an index is one of ours by its name, `<index_name>-<dimensions>`."""
-    behind = name.removeprefix(f"{index_name}-")
-    return behind != name and behind.isdigit()
+    """Whether an index is one of ours: by its plain name, or with its dimensions."""
+    ours = [index_name]
+    if index_name == DEFAULT_INDEX:
+        ours.append(EARLIER_DEFAULT_INDEX)
+    return name == index_name or any(
+        re.fullmatch(rf"{re.escape(own)}-[0-9]+", name) for own in ours
+    )
 
 
 def sent(send: Callable[[], T]) -> T:

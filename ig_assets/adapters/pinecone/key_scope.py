@@ -14,8 +14,7 @@ _NAMED = 5
 def key_findings(account: PineconeAccount, index_name: str) -> list[Finding]:
     """Whether the key is accepted, and whether it is kept to our indexes.
 
-    `index_name` is the setting's; ours are `<index_name>-<dimensions>`, and the one at
-    PINECONE_HOST. Nothing is written.
+    `index_name` is the setting's; see `is_own_index`. Nothing is written.
     """
     try:
         names = account.index_names()
@@ -32,7 +31,7 @@ def key_findings(account: PineconeAccount, index_name: str) -> list[Finding]:
         return [
             good(
                 SUBJECT,
-                f"It is accepted and sees {len(names)} indexes, all named {index_name}-….",
+                f"It is accepted and sees {len(names)} indexes, all of them ours.",
             )
         ]
     open_to_it = [name for name in others[:_TRIED] if account.can_read(name)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 ROTATE_EVERY_DAYS = 90
 WARN_AFTER_DAYS = 75
 _MARK = 12
+_HOW = "make a new key at the vendor, set it as …_NEXT, revoke the old one, rename."
 
 
 @dataclass(frozen=True)
@@ -92,3 +93,16 @@ def _is_of(fingerprint: str, secret: str) -> bool:
     salt, _, mark = fingerprint.rpartition(":")
     plain = hashlib.sha256(secret.encode()).hexdigest()[:_MARK]
     return hmac.compare_digest(mark, _mark(salt, secret) if salt else plain)
+
+
+def overdue_sentence(ages: Sequence[KeyAge]) -> str:
+    """Which keys have to be replaced now or soon, and how; empty where none has."""
+    due = [age for age in ages if age.state is not State.GOOD]
+    if not due:
+        return ""
+    named = ", ".join(
+        f"{age.name} ({age.days} days, "
+        + (f"{age.days_left} left)" if age.days_left >= 0 else "overdue)")
+        for age in due
+    )
+    return f"Replace {named} without downtime as docs/runbook.md says: {_HOW}"
