@@ -624,6 +624,12 @@ CREATE TABLE ranker_arms (
 );
 """
 
+# The vendor's numbers of the audiences that a split test is kept to, by commas; NULL:
+# everyone in its countries.
+_SPLIT_AUDIENCES = """
+ALTER TABLE split_tests ADD COLUMN custom_audiences TEXT;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -656,6 +662,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (28, "m028_days_of_earlier_readings", DAYS_OF_EARLIER_READINGS),
     (29, "m029_ranker", _RANKER),
     (30, "m030_forgetting", _FORGETTING),
+    (35, "m035_split_audiences", _SPLIT_AUDIENCES),
 )
 
 

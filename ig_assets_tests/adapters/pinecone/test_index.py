@@ -20,6 +20,7 @@ from ig_assets.errors import (
     AccessError,
     IgAssetsError,
     InputError,
+    KeyRefusedError,
     MalformedAnswerError,
     RefusedError,
     SettingsError,
@@ -169,7 +170,7 @@ def test_the_sdk_repeats_three_times_by_itself(
 
 FOR_EVER = 20
 FAULTS = {
-    "no key": (Fault(401), AccessError, "PINECONE_API_KEY"),
+    "no key": (Fault(401), KeyRefusedError, "PINECONE_API_KEY"),
     "no money": (Fault(402), AccessError, "billing"),
     "no role": (Fault(403), AccessError, "role"),
     "no index": (Fault(404), AccessError, "PINECONE_HOST"),
