@@ -15,6 +15,7 @@ IgAssetsError                 one sentence for a person: what happened, what to 
     ├── RefusedError          the vendor refuses this request for good
     │   └── ContextTooLongError  the request is longer than the model reads
     ├── AccessError           the vendor refuses the account: key, quota, permission
+    │   └── KeyRefusedError   the vendor does not accept the key itself
     └── MalformedAnswerError  the answer was paid for, but cannot be used
 """
 
@@ -111,6 +112,10 @@ class AccessError(VendorError):
 
     No other request would succeed, so the run stops with this sentence.
     """
+
+
+class KeyRefusedError(AccessError):
+    """A vendor does not accept the key; another one may be."""
 
 
 class MalformedAnswerError(VendorError):

@@ -131,7 +131,7 @@ class Settings(BaseSettings):
     # The vector store's
     pinecone_index: Annotated[
         str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
-    ] = "ig-assets"
+    ] = "ig-scripts"
     pinecone_cloud: Literal["aws", "gcp", "azure"] = "aws"
     pinecone_region: str = "us-east-1"
 
@@ -205,8 +205,10 @@ class Settings(BaseSettings):
 
     # Vendors' own names
     openai_api_key: SecretStr | None = _outside_name("OPENAI_API_KEY")
+    openai_api_key_next: SecretStr | None = _outside_name("OPENAI_API_KEY_NEXT")
     openai_base_url: str | None = _outside_name("OPENAI_BASE_URL")
     pinecone_api_key: SecretStr | None = _outside_name("PINECONE_API_KEY")
+    pinecone_api_key_next: SecretStr | None = _outside_name("PINECONE_API_KEY_NEXT")
     pinecone_host: str | None = _outside_name("PINECONE_HOST")
     together_api_key: SecretStr | None = _outside_name("TOGETHER_API_KEY")
     fireworks_api_key: SecretStr | None = _outside_name("FIREWORKS_API_KEY")

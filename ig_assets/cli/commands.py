@@ -15,6 +15,7 @@ from ig_assets import __version__
 COMMANDS = {
     "init": "init:init",
     "status": "status:status",
+    "doctor": "doctor:doctor",
     "loop": "loop:loop",
     "sync": "sync:sync",
     "import-history": "corpus:import_history_command",

@@ -1,21 +1,35 @@
-"""`ig-assets db`: the warehouse as an analyst reads it."""
+"""`ig-assets db`: the warehouse as an analyst reads it, and as an operator keeps it."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from ig_assets.cli.output import plain_errors
-from ig_assets.settings import load_settings
+from ig_assets.cli.output import (
+    FAILED,
+    AsJson,
+    console,
+    escaped,
+    plain_errors,
+    print_json,
+)
+from ig_assets.errors import InputError
+from ig_assets.settings import Settings, load_settings
+from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.comments import views_sql
+from ig_assets.warehouse.migrations import MIGRATIONS
+from ig_assets.wiring import make_clock, make_money_clock, make_warehouse, receipts_of
 
 app = typer.Typer(
-    help="Read the warehouse with a DuckDB of your own.", no_args_is_help=True
+    help="Read, back up, restore, migrate and move the warehouse.",
+    no_args_is_help=True,
 )
 
-
-@app.callback()
-def db() -> None:
-    """Keep `views` a subcommand, although it is the only one."""
+KINDS = ("duckdb:///", "postgres:", "ducklake:postgres:")
+_FROM_ENVIRONMENT = "env:"
 
 
 @app.command()
@@ -31,3 +45,207 @@ def views() -> None:
     `SELECT * FROM latest_decisions;`
     """
     typer.echo(views_sql(load_settings().warehouse_location), nl=False)
+
+
+@app.command()
+@plain_errors
+def backup(
+    folder: Annotated[
+        Path, typer.Argument(help="Where backups are kept, on another disk.")
+    ],
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, help="Delete all but the newest so many backups there."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the warehouse, of whichever kind, as one DuckDB file in a folder of its own.
+
+    It may be used meanwhile: a file's other users wait while its bytes are copied, a
+    server's do not wait. The index is not in it (`ig-assets sync` makes it anew).
+
+    Example: `ig-assets db backup /mnt/backups --keep 14`
+    """
+    from ig_assets.warehouse.moving.backups import back_up, remove_older
+
+    settings = load_settings()
+    url = settings.warehouse_location
+    receipts = receipts_of(settings, Home(url).path)
+    made = back_up(url, receipts, folder, make_money_clock().now())
+    removed = [] if keep is None else remove_older(folder, keep)
+    if as_json:
+        print_json(
+            {
+                "folder": str(made.folder),
+                "made_at": made.made_at,
+                "migration": made.migration,
+                "sha256": made.sha256,
+                "rows": made.rows,
+                "removed": [str(path) for path in removed],
+            }
+        )
+        return
+    _say(
+        f"{made.folder}: {made.total:,} rows in {len(made.rows)} tables, "
+        f"migration {made.migration}."
+    )
+    for path in removed:
+        _say(f"deleted: {path}")
+
+
+@app.command()
+@plain_errors
+def restore(
+    folder: Annotated[
+        Path, typer.Argument(help="The folder of one backup, warehouse-….")
+    ],
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Also where the warehouse has rows; they are kept beside."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup in the place of the warehouse that the settings name.
+
+    Its bytes are compared with its manifest first. What was forgotten since it was made
+    is forgotten again. Stop the daemon before, and run `ig-assets sync` after it.
+
+    Example: `ig-assets db restore /mnt/backups/warehouse-20260501T090000Z --replace`
+    """
+    from ig_assets.warehouse.moving.backups import read_backup
+    from ig_assets.warehouse.moving.restoring import restore as put_back
+
+    settings = load_settings()
+    url = settings.warehouse_location
+    done = put_back(
+        read_backup(folder.expanduser()),
+        url,
+        receipts_of(settings, Home(url).path),
+        make_money_clock().now,
+        replace=replace,
+        say=_quiet if as_json else _say,
+    )
+    if as_json:
+        print_json(
+            {
+                "rows": done.rows,
+                "kept": None if done.kept is None else str(done.kept),
+                "migrated": done.migrated,
+                "forgotten_again": done.forgotten,
+            }
+        )
+        return
+    _say(f"{done.rows:,} rows were restored.")
+    if done.kept is not None:
+        _say(f"What the warehouse held before is kept: {done.kept}")
+    if done.migrated:
+        _say(f"Migrations applied: {', '.join(map(str, done.migrated))}.")
+    if done.forgotten:
+        _say(
+            f"{done.forgotten} requests to forget were repeated; run "
+            "`ig-assets forget --resume` for the index and the training files."
+        )
+    _say("Run `ig-assets sync`: it compares the index with the restored tables.")
+
+
+@app.command()
+@plain_errors
+def migrate(
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Change nothing; exit with 1 if one is pending."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the warehouse to this version's schema; a newer one is refused.
+
+    Any command does so at its first transaction; this one says what was done. Back up
+    before you upgrade: no migration is reversed.
+
+    Example: `ig-assets db migrate --check`
+    """
+    from ig_assets.warehouse.moving.state import home_state
+
+    settings = load_settings()
+    state = home_state(settings.warehouse_location)
+    state.check()
+    if state.pending and not check:
+        with make_warehouse(settings, make_clock(settings)).transaction():
+            pass
+    titles = {number: title for number, title, _ in MIGRATIONS}
+    if as_json:
+        key = "pending" if check else "applied"
+        print_json({key: [titles[number] for number in state.pending]})
+    elif not state.pending:
+        _say(f"The warehouse is at migration {max(state.applied)}, the newest.")
+    else:
+        _say("pending:" if check else "applied:")
+        for number in state.pending:
+            _say(f"  {titles[number]}")
+    if check and state.pending:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+@plain_errors
+def copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="A warehouse's URL.")],
+    target: Annotated[
+        str, typer.Argument(metavar="TO", help="The URL of an empty one.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Move a warehouse to another home: DuckDB file, Postgres or DuckLake.
+
+    Both are held meanwhile, so stop the daemon. Each table is compared by rows and
+    hashes; an interrupted copy goes on when it is repeated, and no version opens the
+    target before it is complete. The source stays as it is. A URL with a password is
+    better given as `env:NAME`, the name of a variable that holds it.
+
+    Example: `ig-assets db copy duckdb:////srv/ig/warehouse.duckdb env:NEW_HOME`
+    """
+    from ig_assets.warehouse.moving.copying import copy_home
+    from ig_assets.warehouse.moving.receipt_folders import bring_receipts
+
+    settings = load_settings()
+    origin, goal = _url(source), _url(target)
+    done = copy_home(origin, goal, say=_quiet if as_json else _say)
+    receipts = bring_receipts(_receipts(settings, origin), _receipts(settings, goal))
+    if as_json:
+        print_json({"rows": done.rows, "written": done.written, "receipts": receipts})
+        return
+    _say(
+        f"{done.total:,} rows in {len(done.rows)} tables are the same in both homes; "
+        f"{done.written:,} of them were written now. Set IG_WAREHOUSE_URL to the new "
+        "home, restart the daemon, and keep the old one until you trust it."
+    )
+
+
+def _receipts(settings: Settings, url: str) -> Path:
+    return receipts_of(settings, Home(url).path)
+
+
+def _url(given: str) -> str:
+    """A home's URL, or what the variable holds that is named instead."""
+    url = given
+    if given.startswith(_FROM_ENVIRONMENT):
+        name = given.removeprefix(_FROM_ENVIRONMENT)
+        url = os.environ.get(name, "")
+        if not url:
+            raise InputError(f"The variable {name} is not set, so no home is named.")
+    if not url.startswith(KINDS):
+        raise InputError(
+            f"A home is named by {', '.join(KINDS)} and what follows, or by env:NAME; "
+            "see IG_WAREHOUSE_URL in .env.example."
+        )
+    return url
+
+
+def _say(line: str) -> None:
+    console.print(escaped(line), highlight=False, soft_wrap=True)
+
+
+def _quiet(line: str) -> None:
+    """Print nothing: JSON is the only output."""

@@ -46,6 +46,13 @@ def plan(
     ages: Annotated[
         str, typer.Option(help="Who, such as 18-44; 65 is 65 and over.")
     ] = f"18-{OLDEST}",
+    custom_audience: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only people of this audience of yours at Meta, by its number; a "
+            "lookalike too. May be repeated."
+        ),
+    ] = None,
     start_it: Annotated[
         bool, typer.Option("--start", help="Let it run as well: it spends from then.")
     ] = False,
@@ -59,7 +66,9 @@ def plan(
     """
     low, high = _ages(ages)
     codes = tuple(code.strip().upper() for code in countries.split(",") if code.strip())
-    request = AdStudyRequest(budget, days, codes, low, high)
+    request = AdStudyRequest(
+        budget, days, codes, low, high, tuple(custom_audience or ())
+    )
     services = Services(load_settings())
     service = _service(services)
     study = service.plan(experiment, request, services.settings.ad_payer)

@@ -32,7 +32,7 @@ def ensure_dagster_home(settings: Settings) -> Path:
                 "remove DAGSTER_HOME to use the data folder's."
             )
         return Path(chosen)
-    home = settings.data_dir / "dagster"
+    home = chosen_dagster_home(settings)
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -50,6 +50,11 @@ def ensure_dagster_home(settings: Settings) -> Path:
         write_atomic(copy, text)
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+def chosen_dagster_home(settings: Settings) -> Path:
+    """DAGSTER_HOME, or the data folder's; whether it exists or not."""
+    return Path(os.environ.get("DAGSTER_HOME") or settings.data_dir / "dagster")
 
 
 def _is_outdated(copy: Path, text: str) -> bool:

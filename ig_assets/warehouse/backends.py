@@ -69,15 +69,17 @@ class Home:
                 "folder of yours."
             ) from None
 
-    def attach(self, con: Connection, give_up_s: float, busy: str) -> None:
-        """Attach it as `home`.
+    def attach(
+        self, con: Connection, give_up_s: float, busy: str, name: str = "home"
+    ) -> None:
+        """Attach it as `home`, or under another name.
 
         Raises WarehouseBusyError with the text `busy` where a program beyond our
         locks has the file open until then (monotonic), WarehouseError, and the
         duckdb.Error of a conflict with another first start.
         """
         if self.path is not None:
-            _attach_file(con, self.path, give_up_s, busy)
+            _attach_file(con, self.path, give_up_s, busy, name)
             return
         self._load_extensions(con)
         kind, rest = self._url.split(":", 1)
@@ -86,11 +88,12 @@ class Home:
             refuse_overtaken_commits(con)
             option = f" (DATA_PATH '{quoted(data_path)}')" if data_path else ""
             self._attach_server(
-                con, f"ATTACH 'ducklake:{quoted(lake)}' AS home{option}"
+                con, f"ATTACH 'ducklake:{quoted(lake)}' AS {name}{option}"
             )
         else:
-            self._attach_postgres(con, "home")
-            self.look_for_fence(con)
+            self._attach_postgres(con, name)
+            if name == "home":
+                self.look_for_fence(con)
 
     def look_for_fence(self, con: Connection) -> None:
         """A Postgres's fence is a table that the first migration makes."""
@@ -166,12 +169,14 @@ def analyst_attachment(url: str) -> str:
     return f"-- First attach the {home.kind} home: ATTACH '…' AS home (READ_ONLY);\n"
 
 
-def _attach_file(con: Connection, path: Path, give_up_s: float, busy: str) -> None:
+def _attach_file(
+    con: Connection, path: Path, give_up_s: float, busy: str, name: str
+) -> None:
     """Wait for a file that a program beyond our locks, an analyst's, has open."""
     options = f"(STORAGE_VERSION '{FORMAT}')"
     while True:
         try:
-            con.execute(f"ATTACH '{quoted(str(path))}' AS home {options}")
+            con.execute(f"ATTACH '{quoted(str(path))}' AS {name} {options}")
             return
         except duckdb.IOException as error:
             if _LOCKED not in str(error).lower():

@@ -9,6 +9,7 @@ writes go through `rows.merge_rows` on the keys in `KEYS`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import duckdb
@@ -653,6 +654,12 @@ WHERE posts.experiment_id = e.experiment_id
     AND e.segment = 'history'
 """
 
+# The vendor's numbers of the audiences that a split test is kept to, by commas; NULL:
+# everyone in its countries.
+_SPLIT_AUDIENCES = """
+ALTER TABLE split_tests ADD COLUMN custom_audiences TEXT;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -687,25 +694,42 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (30, "m030_forgetting", _FORGETTING),
     (31, "m031_said_terms", _SAID_TERMS),
     (33, "m033_ranker_bets_and_choices", _RANKER_BETS),
+    (35, "m035_split_audiences", _SPLIT_AUDIENCES),
 )
+
+
+COPYING = 1_000_000
+"""The number of a row of `migrations` in a home that a copy into it is not done with:
+no version of this project opens such a home, the earlier ones included."""
+
+
+def check_known(applied: Collection[int]) -> None:
+    """Raise WarehouseError for a home of a newer version, or of an unfinished copy."""
+    known = {number for number, _, _ in MIGRATIONS}
+    unknown = sorted(set(applied) - known)
+    if COPYING in unknown:
+        raise WarehouseError(
+            "A copy into this warehouse was interrupted and is not finished; run the "
+            "same `ig-assets db copy` or `ig-assets db restore` again."
+        )
+    if unknown:
+        raise WarehouseError(
+            f"The warehouse has migration {unknown[-1]}, which this version of "
+            "ig_assets does not know; install the newer version."
+        )
 
 
 def apply_migrations(con: duckdb.DuckDBPyConnection, now: datetime) -> list[int]:
     """Apply what is missing inside the caller's transaction; return the numbers.
 
-    Raises WarehouseError when the warehouse knows migrations this code does not.
+    Raises WarehouseError as `check_known` does.
     """
     con.execute(
         "CREATE TABLE IF NOT EXISTS migrations "
         "(number INTEGER, title TEXT, applied_at TIMESTAMP)"
     )
     applied = {n for (n,) in con.execute("SELECT number FROM migrations").fetchall()}
-    known = {number for number, _, _ in MIGRATIONS}
-    if unknown := sorted(applied - known):
-        raise WarehouseError(
-            f"The warehouse has migration {unknown[-1]}, which this version of "
-            "ig_assets does not know; install the newer version."
-        )
+    check_known(applied)
     done = []
     for number, title, statements in MIGRATIONS:
         if number in applied:

@@ -37,6 +37,7 @@ from ig_assets.wiring.stores import (
     make_library,
     make_money_clock,
     make_warehouse,
+    receipts_of,
 )
 
 from ig_assets.wiring.trainers import make_trainers
@@ -67,6 +68,7 @@ __all__ = [
     "make_writer",
     "model_price_warning",
     "polish_model",
+    "receipts_of",
     "token_expires_at",
     "token_store",
     "writer_file",

@@ -80,6 +80,7 @@ def make_embedder_of(
             model=model,
             dimensions=dimensions,
             base_url=settings.openai_base_url,
+            next_key=_next_secret(settings),
         )
     from ig_assets.adapters.local_models.files import fetch_model_file
 
@@ -126,6 +127,7 @@ def make_batch_embedder(settings: Settings) -> BatchEmbedder:
         model=settings.openai_embedding_model,
         dimensions=settings.openai_embedding_dimensions,
         base_url=settings.openai_base_url,
+        next_key=_next_secret(settings),
     )
 
 
@@ -143,7 +145,10 @@ def make_writer(settings: Settings, name: str) -> Writer:
         from ig_assets.adapters.openai.writer import OpenAIWriter
 
         return OpenAIWriter(
-            name, api_key=_secret(settings), base_url=settings.openai_base_url
+            name,
+            api_key=_secret(settings),
+            base_url=settings.openai_base_url,
+            next_key=_next_secret(settings),
         )
     from ig_assets.adapters.local_models.pool import WriterPool
     from ig_assets.adapters.local_models.writer import LocalWriter
@@ -193,3 +198,8 @@ def _secret(settings: Settings) -> str:
     key = settings.openai_api_key
     assert key is not None, "load_settings() has checked it"
     return key.get_secret_value()
+
+
+def _next_secret(settings: Settings) -> str | None:
+    key = settings.openai_api_key_next
+    return None if key is None else key.get_secret_value()

@@ -27,7 +27,6 @@ from ig_assets.core.ports import (
     WriterByName,
 )
 from ig_assets.settings import Settings
-from ig_assets.warehouse.forgetting.receipts import receipts_folder
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring.models import (
     base_model,
@@ -49,6 +48,7 @@ from ig_assets.wiring.stores import (
     make_ledger,
     make_library,
     make_warehouse,
+    receipts_of,
 )
 
 
@@ -126,9 +126,7 @@ def make_forgetting(
         warehouse=warehouse,
         index=index,
         batches=lambda: make_batch_embedder(settings),
-        receipts=(
-            settings.data_dir / "forgotten" if file is None else receipts_folder(file)
-        ),
+        receipts=receipts_of(settings, file),
         datasets=settings.data_dir / "datasets",
         searched=(settings.data_dir, *elsewhere),
         library=None if "://" in local else Path(local).expanduser().absolute(),

@@ -43,7 +43,7 @@ def make_instagram(settings: Settings) -> Instagram:
     from ig_assets.adapters.instagram.social_platform import Instagram
     from ig_assets.core.experiments.posts.containers import ContainerStore
 
-    client, account = _graph_client(settings), settings.instagram_account
+    client, account = make_graph_client(settings), settings.instagram_account
     assert account, "load_settings() has checked it"
     clock = make_clock(settings)
     book = ContainerStore(make_warehouse(settings, clock))
@@ -55,7 +55,7 @@ def make_ad_studies(settings: Settings) -> AdStudies:
     from ig_assets.adapters.instagram.ad_studies import Advertiser, InstagramAdStudies
     from ig_assets.adapters.instagram.client import INSTAGRAM_URL
 
-    client = _graph_client(settings)
+    client = make_graph_client(settings)
     for name in ("ad_account", "business", "facebook_page"):
         if getattr(settings, name) is None:
             raise SettingsError(
@@ -78,7 +78,8 @@ def make_ad_studies(settings: Settings) -> AdStudies:
     )
 
 
-def _graph_client(settings: Settings) -> GraphClient:
+def make_graph_client(settings: Settings) -> GraphClient:
+    """A client of the Graph API with the token of the moment. Raises SettingsError."""
     if settings.social != "instagram":
         raise SettingsError(
             "this needs IG_SOCIAL=instagram; the simulated audience has no account."

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ig_assets.adapters.simulated.clocks import SimulatedClock, SystemClock
 from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.ports import Clock, LibraryStore, VectorIndex
 from ig_assets.settings import Settings
+from ig_assets.warehouse.forgetting.receipts import receipts_folder
 from ig_assets.warehouse.warehouse import LOCK_TIMEOUT_S, Warehouse
+
+if TYPE_CHECKING:
+    from ig_assets.adapters.pinecone.client import PineconeAccount
 
 INDEX_NAME = "scripts"
 
@@ -33,6 +39,14 @@ def make_warehouse(
     return Warehouse(settings.warehouse_location, clock.now, lock_timeout_s)
 
 
+def receipts_of(settings: Settings, warehouse_file: Path | None) -> Path:
+    """The folder of receipts of what was forgotten: beside the file, else in the data
+    folder."""
+    if warehouse_file is None:
+        return settings.data_dir / "forgotten"
+    return receipts_folder(warehouse_file)
+
+
 def make_ledger(settings: Settings, warehouse: Warehouse, clock: Clock) -> Ledger:
     """The ledger with the project's budgets."""
     return Ledger(
@@ -52,21 +66,28 @@ def make_library(settings: Settings) -> LibraryStore:
     return FolderLibrary(location)
 
 
+def make_pinecone_account(settings: Settings) -> PineconeAccount:
+    """The account of the settings' Pinecone key, which must be set."""
+    from ig_assets.adapters.pinecone.client import PineconeAccount
+
+    key, following = settings.pinecone_api_key, settings.pinecone_api_key_next
+    assert key is not None, "load_settings() has checked it"
+    return PineconeAccount(
+        api_key=key.get_secret_value(),
+        host=settings.pinecone_host,
+        index_name=settings.pinecone_index,
+        cloud=settings.pinecone_cloud,
+        region=settings.pinecone_region,
+        next_key=None if following is None else following.get_secret_value(),
+    )
+
+
 def make_index(settings: Settings) -> VectorIndex:
     """The vector index of the settings."""
     if settings.index == "pinecone":
-        from ig_assets.adapters.pinecone.client import PineconeAccount
         from ig_assets.adapters.pinecone.index import PineconeIndex
 
-        assert settings.pinecone_api_key is not None, "load_settings() has checked it"
-        account = PineconeAccount(
-            api_key=settings.pinecone_api_key.get_secret_value(),
-            host=settings.pinecone_host,
-            index_name=settings.pinecone_index,
-            cloud=settings.pinecone_cloud,
-            region=settings.pinecone_region,
-        )
-        return PineconeIndex(account, INDEX_NAME)
+        return PineconeIndex(make_pinecone_account(settings), INDEX_NAME)
     from ig_assets.adapters.faiss.index import FaissIndex
 
     return FaissIndex(settings.data_dir / "faiss", INDEX_NAME)

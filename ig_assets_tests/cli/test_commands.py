@@ -19,6 +19,7 @@ COMMANDS = [
     ["accept"],
     ["init"],
     ["status"],
+    ["doctor"],
     ["loop"],
     ["sync"],
     ["import-history"],
@@ -53,6 +54,10 @@ COMMANDS = [
     ["db", "views"],
     ["metrics", "serve"],
     ["metrics", "show"],
+    ["db", "backup"],
+    ["db", "restore"],
+    ["db", "migrate"],
+    ["db", "copy"],
 ]
 DONE, FAILED, WRONG_USE = 0, 1, 2
 

@@ -94,6 +94,24 @@ def test_a_plan_costs_nothing_and_a_start_says_what_it_may(
     assert one.vendor.would_spend() == 0
 
 
+def test_a_plan_is_kept_to_a_custom_audience_beside_its_countries(
+    one: AdStudyEnv, shell: Shell
+) -> None:
+    number = "23850000000000001"
+    audience = {"account_id": AD_ACCOUNT, "delivery_status": {"code": 200}}
+    one.world.server.ads.audiences[number] = audience
+    with_audience = (*PLAN, "--custom-audience", number)
+    assert "is no number" in shell.complaint(*PLAN, "--custom-audience", "our fans")
+    assert "no audience 99999" in shell.complaint(*PLAN, "--custom-audience", "99999")
+    assert one.vendor.objects == {}
+    study = shell.answer(*with_audience)
+    assert study["custom_audiences"] == number
+    assert shell.answer(*with_audience)["split_id"] == study["split_id"]
+    assert "on other terms" in shell.complaint(*PLAN)
+    [row] = shell.answer("list")
+    assert row["custom_audiences"] == number
+
+
 def test_only_the_word_start_starts(one: AdStudyEnv, shell: Shell) -> None:
     assert shell.answer(*PLAN)["status"] == "paused"
     assert one.vendor.would_spend() == 0

@@ -88,6 +88,14 @@ def review_keys(dagster_env: DagsterEnv) -> dg.ExecuteInProcessResult:
     return dagster_env.run("key_rotation")
 
 
+def let_keys_age(dagster_env: DagsterEnv, days: int) -> None:
+    """Keys age in real time, which a test cannot wait for."""
+    dagster_env.execute(
+        "UPDATE key_sightings SET first_seen_at = "
+        f"first_seen_at - INTERVAL {days} DAY"
+    )
+
+
 def failure(result: dg.ExecuteInProcessResult) -> str:
     (event,) = [e for e in result.all_events if e.is_step_failure]
     data = event.step_failure_data.user_failure_data
@@ -100,12 +108,38 @@ def test_a_key_of_more_than_ninety_days_fails_the_review_in_one_sentence(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     assert review_keys(dagster_env).success
-    dagster_env.clock.move_to(datetime(2026, 4, 1))
+    let_keys_age(dagster_env, 90)
     assert review_keys(dagster_env).success
-    dagster_env.clock.move_to(datetime(2026, 4, 2))
+    let_keys_age(dagster_env, 1)
     assert failure(review_keys(dagster_env)) == (
-        "Rotate OPENAI_API_KEY (91 days): make a new key at the vendor, set it, "
-        "revoke the old."
+        "Replace OPENAI_API_KEY (91 days, overdue) without downtime as docs/runbook.md "
+        "says: make a new key at the vendor, set it as …_NEXT, revoke the old one, "
+        "rename."
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "passed", "severity"),
+    [
+        (74, True, dg.AssetCheckSeverity.WARN),
+        (75, False, dg.AssetCheckSeverity.WARN),
+        (91, False, dg.AssetCheckSeverity.ERROR),
+    ],
+)
+def test_the_check_of_each_day_warns_of_a_key_before_the_review_fails(
+    dagster_env: DagsterEnv,
+    monkeypatch: pytest.MonkeyPatch,
+    days: int,
+    passed: bool,
+    severity: dg.AssetCheckSeverity,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    assert review_keys(dagster_env).success
+    let_keys_age(dagster_env, days)
+    evaluation = dagster_env.check("api_usage", "keys_are_replaced_in_time")
+    assert (evaluation.passed, evaluation.severity) == (passed, severity)
+    assert ("OPENAI_API_KEY" in (evaluation.description or "")) and KEY not in str(
+        evaluation
     )
 
 
@@ -114,7 +148,7 @@ def test_a_new_key_is_young_again(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     assert review_keys(dagster_env).success
-    dagster_env.clock.move_to(datetime(2026, 4, 2))
+    let_keys_age(dagster_env, 91)
     monkeypatch.setenv("OPENAI_API_KEY", KEY[::-1])
     assert review_keys(dagster_env).success
 
@@ -126,7 +160,7 @@ def test_the_review_never_shows_a_key(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     results = [review_keys(dagster_env)]
-    dagster_env.clock.move_to(datetime(2026, 4, 2))
+    let_keys_age(dagster_env, 91)
     results.append(review_keys(dagster_env))
     logs = [
         str(entry)

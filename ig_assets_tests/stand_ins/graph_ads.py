@@ -46,7 +46,7 @@ class Refused(Exception):
 
 @dataclass
 class AdsStandIn:
-    """The ad account; `figures[ad id]` is the row of insights, absent before any."""
+    """The ad account; `audiences` are by number. `figures[ad id]` is the row of insights, absent before any."""
 
     error: Callable[..., Reply]
     now: Callable[[], datetime]
@@ -58,6 +58,7 @@ class AdsStandIn:
     hidden: bool = False
     currency: str = "USD"
     account_status: int = 1
+    audiences: dict[str, dict[str, Any]] = field(default_factory=dict)
     least_a_day: int = 100
     least_cap: int = 0
 
@@ -100,6 +101,8 @@ class AdsStandIn:
         try:
             if path == f"act_{AD_ACCOUNT}":
                 return 200, self._account(given)
+            if path in self.audiences and method == "GET":
+                return 200, {"id": path} | self.audiences[path]
             if path in EDGES and method == "POST":
                 return 200, {"id": self._make(EDGES[path], given)}
             if path in self.objects and method == "POST":
@@ -190,6 +193,8 @@ class AdsStandIn:
         _need("instagram" in targeting["publisher_platforms"])
         _need(set(targeting["instagram_positions"]) <= {"reels", "stream", "story"})
         _need(targeting["targeting_automation"]["advantage_audience"] in (0, 1))
+        for audience in targeting.get("custom_audiences", []):
+            _need(audience["id"] in self.audiences)
         if countries & EU:
             _need(bool(fields.get("dsa_payor")), 3858079)
             _need(bool(fields.get("dsa_beneficiary")), 3858081)

@@ -26,6 +26,8 @@ import numpy as np
 
 RESPONSES = "/v1/responses"
 EMBEDDINGS = "/v1/embeddings"
+MODELS = "/v1/models"
+PROJECTS, LIMIT = "/v1/organization/projects/", "/spend_limit"
 _WORDS = re.compile(r"\w+", re.UNICODE)
 _VOCABULARY = """
 amber anchor apple april arrow autumn bakery balcony bamboo basket beacon bicycle
@@ -95,7 +97,8 @@ class OpenAIStandIn:
     `requests` counts what arrived by path (errors included), `asked` keeps the
     bodies in the order of their arrival, `keys` the keys that were sent. Faults
     queued with `fail` meet the next requests of that path, in order. An answer names
-    the model that was asked for, or the one that it `claims`.
+    the model that was asked for, or the one that it `claims`. `spend_limits` are the
+    monthly limits of projects, in cents. A key in `revoked` is answered 401.
     """
 
     def __init__(self, delay_s: float = 0.0) -> None:
@@ -104,6 +107,8 @@ class OpenAIStandIn:
         self.keys: set[str] = set()
         self.delay_s = delay_s
         self.claims: str | None = None
+        self.spend_limits: dict[str, int] = {}
+        self.revoked: set[str] = set()
         self._faults: dict[str, deque[Fault]] = {}
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -141,6 +146,8 @@ class OpenAIStandIn:
             self.requests[path] += 1
             self.asked.append((path, body))
             self.keys.add(key)
+            if key in self.revoked:
+                return Fault(status=401, code="invalid_api_key")
             queue = self._faults.get(path)
             return queue.popleft() if queue else Fault()
 
@@ -293,6 +300,21 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: _Server
 
+    def do_GET(self) -> None:
+        """The models, and the spend limits of projects, which an admin key reads."""
+        stand_in = self.server.stand_in
+        key = self.headers.get("authorization", "").removeprefix("Bearer ")
+        fault = stand_in.arrived(self.path, {}, key)
+        project = self.path.removeprefix(PROJECTS).removesuffix(LIMIT)
+        if fault.status != 200:
+            self._send(fault.status, _error(fault.message, fault.code), fault)
+        elif self.path == MODELS:
+            self._send(200, {"object": "list", "data": []}, fault)
+        elif project in stand_in.spend_limits:
+            self._send(200, _limit(stand_in.spend_limits[project]), fault)
+        else:
+            self._send(404, _error("there is none", "not_found"), fault)
+
     def do_POST(self) -> None:
         length = int(self.headers.get("content-length") or 0)
         content = self.rfile.read(length)
@@ -340,6 +362,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing is printed."""
+
+
+def _limit(cents: int) -> dict[str, Any]:
+    return {
+        "object": "project.spend_limit",
+        "currency": "USD",
+        "interval": "month",
+        "threshold_amount": cents,
+        "enforcement": {"status": "inactive"},
+    }
 
 
 def _error(message: str, code: str | None) -> dict[str, Any]:

@@ -158,6 +158,8 @@ class PineconeServer:
                 "deletion_protection": "disabled",
             }
             return 201, self.indexes[body["name"]], {}
+        if not name:
+            return 200, {"indexes": list(self.indexes.values())}, {}
         if name not in self.indexes:
             return 404, {"error": {"code": "NOT_FOUND", "message": "no index"}}, {}
         return 200, self.indexes[name], {}

@@ -9,7 +9,7 @@ Instagram Ads" (Instagram Ads API); there is no idempotency key, but names are o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,13 +17,20 @@ from typing import Any
 from ig_assets.adapters.instagram.client import Answer, GraphClient
 from ig_assets.core.experiments.constants import ADS
 from ig_assets.core.ports import AdAccount, AdStudyObject, AdStudyTerms
-from ig_assets.errors import AccessError, MalformedAnswerError
+from ig_assets.errors import (
+    AccessError,
+    InputError,
+    MalformedAnswerError,
+    RefusedError,
+)
 
 ACTIVE_ACCOUNT = 1
 WITHOUT_CENTS = frozenset("CLP COP CRC HUF ISK IDR JPY KRW PYG TWD VND".split())
 """Currencies whose minor unit is the unit itself (Meta, "Currency codes")."""
 
 _PAGE = "100"
+_READY = 200
+_AUDIENCE_FIELDS = "id,account_id,delivery_status"
 _ACCOUNT_FIELDS = (
     "currency,account_status,min_daily_budget,min_campaign_group_spend_cap"
 )
@@ -84,6 +91,35 @@ class InstagramAdStudies:
             least_a_day=_integer(answer.get("min_daily_budget")),
             least_cap=_integer(answer.get("min_campaign_group_spend_cap")),
         )
+
+    def check_audiences(self, numbers: Sequence[str]) -> None:
+        """Raise InputError for an audience that is not there, not ours, or not ready.
+
+        A lookalike is a custom audience of its own; `operation_status` and
+        `delivery_status` have the code 200 where it can be used (Marketing API, "Custom
+        Audience").
+        """
+        for number in numbers:
+            try:
+                answer = self._client.get(number, fields=_AUDIENCE_FIELDS)
+            except RefusedError:
+                answer = {}
+            if answer.get("id") != number:
+                raise InputError(
+                    f"There is no audience {number} that this token may use; look up "
+                    "its number in Meta's Ads Manager."
+                )
+            if str(answer.get("account_id")) != self._advertiser.ad_account:
+                raise InputError(
+                    f"The audience {number} is of another ad account; share it with "
+                    "yours in Meta's Ads Manager."
+                )
+            code = (answer.get("delivery_status") or {}).get("code")
+            if code not in (None, _READY):
+                raise InputError(
+                    f"The audience {number} cannot be shown ads yet (Meta's status "
+                    f"{_integer(code)}); it may be too small, or still be filled."
+                )
 
     def find(self, kind: str, intent_key: str) -> str | None:
         """The object whose name holds the key, among all that were not deleted.
@@ -176,6 +212,11 @@ def _targeting(terms: AdStudyTerms) -> dict[str, Any]:
         "publisher_platforms": ["instagram"],
         "instagram_positions": ["reels"],
         "targeting_automation": {"advantage_audience": 0},
+        **(
+            {"custom_audiences": [{"id": one} for one in terms.custom_audiences]}
+            if terms.custom_audiences
+            else {}
+        ),
     }
 
 

@@ -70,6 +70,10 @@ class GraphClient:
         self._mutex = threading.Lock()
         self._opened: Any = None
 
+    def token(self) -> str:
+        """The token that the next request is sent with."""
+        return self._token()
+
     def get(self, path: str, **parameters: str) -> Answer:
         """Read, up to four times."""
         return self._patiently("GET", path, parameters)

@@ -69,13 +69,14 @@ class OpenAIBatches:
         provider: str = "openai",
         timeout_s: float = 600.0,
         http_client: Any | None = None,
+        next_key: str | None = None,
         before_call: Callable[[], Endpoint | None] | None = None,
     ) -> None:
         self.provider = provider
         self.model = model
         self.dimensions = dimensions
         self._client = LazyClient(
-            Endpoint(base_url, api_key), timeout_s, http_client, before_call
+            Endpoint(base_url, api_key, next_key), timeout_s, http_client, before_call
         )
 
     def line_bytes(self, line: BatchLine) -> int:

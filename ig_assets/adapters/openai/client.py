@@ -65,10 +65,14 @@ _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a server listens now, and the key that it (and only it) is sent."""
+    """Where a server listens now, and the key that it (and only it) is sent.
+
+    `next_key` is sent where the key is refused, while a person replaces it.
+    """
 
     base_url: str | None
     api_key: str
+    next_key: str | None = None
 
 
 class LazyClient:
@@ -101,7 +105,11 @@ class LazyClient:
 
             client = self._http_client
             if client is None:  # one on this machine is not reached through a proxy
-                client = DefaultHttpxClient(verify=_tls(), trust_env=not self._loopback)
+                client = DefaultHttpxClient(
+                    verify=_tls(),
+                    trust_env=not self._loopback,
+                    auth=_auth(endpoint),
+                )
             current = (
                 endpoint,
                 OpenAI(
@@ -268,6 +276,15 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
         return max((until - parsedate_to_datetime(headers["date"])).total_seconds(), 0)
     except (KeyError, ValueError, TypeError):
         return None
+
+
+def _auth(endpoint: Endpoint) -> Any:
+    """How requests are signed where there are two keys; None leaves it to the SDK."""
+    if endpoint.next_key is None:
+        return None
+    from ig_assets.adapters.openai.key_overlap import KeyOverlap
+
+    return KeyOverlap(endpoint.api_key, endpoint.next_key)
 
 
 @cache

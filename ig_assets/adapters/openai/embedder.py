@@ -38,6 +38,7 @@ class OpenAIEmbedder:
         provider: str = "openai",
         timeout_s: float = 120.0,
         http_client: Any | None = None,
+        next_key: str | None = None,
         before_call: Callable[[], Endpoint | None] | None = None,
         max_input_tokens: int = MAX_INPUT_TOKENS,
         pace: RateLimiter | None = None,
@@ -47,7 +48,7 @@ class OpenAIEmbedder:
         self.model = model
         self.dimensions = dimensions
         self._client = LazyClient(
-            Endpoint(base_url, api_key),
+            Endpoint(base_url, api_key, next_key),
             timeout_s,
             http_client,
             before_call,

@@ -53,6 +53,7 @@ class OpenAIWriter:
         timeout_s: float = 120.0,
         http_client: Any | None = None,
         extra_body: Mapping[str, Any] | None = None,
+        next_key: str | None = None,
         before_call: Callable[[], Endpoint | None] | None = None,
         local: bool = False,
         pace: RateLimiter | None = None,
@@ -68,7 +69,7 @@ class OpenAIWriter:
         self._extra_body = dict(extra_body or {})
         self._api: Api = "responses"
         self._client = LazyClient(
-            Endpoint(base_url, api_key),
+            Endpoint(base_url, api_key, next_key),
             timeout_s,
             http_client,
             before_call,

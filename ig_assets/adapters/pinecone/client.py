@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from ig_assets.errors import (
     AccessError,
     InputError,
+    KeyRefusedError,
     MalformedAnswerError,
     RefusedError,
     SettingsError,
@@ -26,8 +27,11 @@ from ig_assets.errors import (
 T = TypeVar("T")
 
 READY_TIMEOUT_S = 300
+DEFAULT_INDEX = "ig-scripts"
+EARLIER_DEFAULT_INDEX = "ig-assets"
+UNAUTHORIZED = 401
 _NO_ACCESS = {
-    401: "the API key is not accepted; check PINECONE_API_KEY",
+    UNAUTHORIZED: "the API key is not accepted; check PINECONE_API_KEY",
     402: "the account has to be put in order first; look at its billing",
     403: "this key may not do that, or a quota is reached; check the key's role",
     404: "there is no such index or address; check PINECONE_HOST or the index's name",
@@ -51,21 +55,24 @@ class OpenIndex:
 class PineconeAccount:
     """Opens the indexes of one key: the one at a host, or one a dimension by name.
 
-    By name an index is `<index_name>-<dimensions>`, serverless, cosine, and made at
-    the first write. `control_host` is where the API itself is, if not at Pinecone's.
+    By name it is the index `<index_name>` where that has these dimensions, else
+    `<index_name>-<dimensions>`; serverless, cosine, and made at the first write. One
+    that an earlier version made under its own default name is used further. `control_host` is where the API itself is, if not at Pinecone's.
+    `next_key` is taken where the key is refused when an index is opened.
     """
 
     def __init__(
         self,
         api_key: str,
         host: str | None = None,
-        index_name: str = "ig-assets",
+        index_name: str = DEFAULT_INDEX,
         cloud: str = "aws",
         region: str = "us-east-1",
         control_host: str | None = None,
         timeout_s: float = 30.0,
+        next_key: str | None = None,
     ) -> None:
-        self._api_key = api_key
+        self._keys = [api_key] if next_key is None else [api_key, next_key]
         self._host = host
         self._index_name = index_name
         self._cloud = cloud
@@ -75,14 +82,14 @@ class PineconeAccount:
         self._mutex = threading.Lock()
         self._client: Any = None
         self._open: dict[str, OpenIndex] = {}
+        self._names: dict[int, str] = {}
 
     def reading(self, dimensions: int | None) -> OpenIndex | None:
         """The index with these dimensions; None where there is none to read."""
         with self._mutex:
-            name = self._name(dimensions)
-            if name not in self._open and not self._exists(name):
-                return None
-            index = self._opened(name)
+            index = self._with_either_key(lambda: self._found(dimensions))
+        if index is None:
+            return None
         return index if dimensions in (None, index.dimensions) else None
 
     def writing(self, dimensions: int) -> OpenIndex:
@@ -91,21 +98,96 @@ class PineconeAccount:
         Raises InputError when the index that is there has others.
         """
         with self._mutex:
-            name = self._name(dimensions)
-            if name not in self._open and not self._exists(name):
-                self._create(name, dimensions)
-            index = self._opened(name)
+            index = self._with_either_key(
+                lambda: self._found(dimensions) or self._made(dimensions)
+            )
         if index.dimensions != dimensions:
-            where = "PINECONE_HOST" if self._host else f"The Pinecone index {name}"
             raise InputError(
-                f"{where} is an index of {index.dimensions} dimensions and the "
+                f"PINECONE_HOST is an index of {index.dimensions} dimensions and the "
                 f"embedding model makes {dimensions}; give the host of one with "
                 f"{dimensions}, or remove PINECONE_HOST to have it made."
             )
         return index
 
-    def _name(self, dimensions: int | None) -> str:
-        return self._host or f"{self._index_name}-{dimensions}"
+    def index_names(self) -> list[str]:
+        """The names of all indexes that the key may list. Raises VendorError."""
+        with self._mutex:
+            listed = self._with_either_key(
+                lambda: sent(lambda: list(self._sdk().indexes.list()))
+            )
+        return sorted(str(index.name) for index in listed)
+
+    def can_read(self, name: str) -> bool:
+        """Whether the key may ask an index, by name, how much it holds."""
+        with self._mutex:
+            try:
+                sent(lambda: self._sdk().index(name=name).describe_index_stats())
+            except VendorError:
+                return False
+        return True
+
+    def _found(self, dimensions: int | None) -> OpenIndex | None:
+        """The index at the host, or the first of our names with these dimensions."""
+        if self._host or dimensions is None:
+            return self._opened(self._host) if self._host else None
+        if dimensions not in self._names:
+            for name in self._candidates(dimensions):
+                if self._dimensions_of(name, name == self._index_name) == dimensions:
+                    self._names[dimensions] = name
+                    break
+            else:
+                return None
+        return self._opened(self._names[dimensions])
+
+    def _candidates(self, dimensions: int) -> list[str]:
+        names = [self._index_name, f"{self._index_name}-{dimensions}"]
+        if self._index_name == DEFAULT_INDEX:
+            names.append(f"{EARLIER_DEFAULT_INDEX}-{dimensions}")
+        return names
+
+    def _made(self, dimensions: int) -> OpenIndex:
+        """A new index, by the plain name unless one of other dimensions has it."""
+        is_free = self._dimensions_of(self._index_name, is_first=True) is None
+        name = self._index_name if is_free else f"{self._index_name}-{dimensions}"
+        self._create(name, dimensions)
+        index = self._opened(name)
+        self._names[dimensions] = name
+        return index
+
+    def _dimensions_of(self, name: str, is_first: bool) -> int | None:
+        """How long the vectors of an index are; None where there is none, 0 where
+        they are not dense. A key of one index may not ask for the other names."""
+        from pinecone import NotFoundError
+
+        def describe() -> Any:
+            try:
+                return self._sdk().indexes.describe(name)
+            except NotFoundError:
+                return None
+
+        try:
+            found = sent(describe)
+        except AccessError as error:
+            if is_first or isinstance(error, KeyRefusedError):
+                raise
+            return None
+        if found is None:
+            return None
+        fields = found.schema.fields.values()
+        return next((int(f.dimension) for f in fields if hasattr(f, "dimension")), 0)
+
+    def _with_either_key(self, use: Callable[[], T]) -> T:
+        """Use the account; where its key is refused, once more with the next one."""
+        try:
+            return use()
+        except KeyRefusedError:
+            if len(self._keys) == 1:
+                raise
+        self._keys.pop(0)
+        self._client = None
+        self._open.clear()
+        self._names.clear()
+        return use()
 
     def _sdk(self) -> Any:
         if self._client is None:
@@ -113,17 +195,12 @@ class PineconeAccount:
 
             self._client = _usable(
                 lambda: Pinecone(
-                    api_key=self._api_key,
+                    api_key=self._keys[0],
                     host=self._control_host,
                     timeout=self._timeout_s,
                 )
             )
         return self._client
-
-    def _exists(self, name: str) -> bool:
-        if self._host:
-            return True
-        return bool(sent(lambda: self._sdk().indexes.exists(name)))
 
     def _create(self, name: str, dimensions: int) -> None:
         from pinecone import ConflictError
@@ -169,6 +246,16 @@ class PineconeAccount:
             index = OpenIndex(sdk, int(stats.dimension))
             self._open[name] = index
         return index
+
+
+def is_own_index(name: str, index_name: str) -> bool:
+    """Whether an index is one of ours: by its plain name, or with its dimensions."""
+    ours = [index_name]
+    if index_name == DEFAULT_INDEX:
+        ours.append(EARLIER_DEFAULT_INDEX)
+    return name == index_name or any(
+        re.fullmatch(rf"{re.escape(own)}-[0-9]+", name) for own in ours
+    )
 
 
 def sent(send: Callable[[], T]) -> T:
@@ -221,7 +308,8 @@ def _of_status(error: Any) -> VendorError:
             outcome_unknown=status >= 500 and status != 503,
         )
     if status in _NO_ACCESS:
-        return AccessError(f"{message}: {_NO_ACCESS[status]}.")
+        kind = KeyRefusedError if status == UNAUTHORIZED else AccessError
+        return kind(f"{message}: {_NO_ACCESS[status]}.")
     return RefusedError(
         f"{message}: {_REFUSALS.get(status, 'the request is refused')}."
     )

@@ -1,15 +1,29 @@
-"""How long each key has been in use, known by its fingerprint alone."""
+"""How long each key has been in use, known by its fingerprint alone.
+
+A fingerprint is `salt:mark`: 8 random hex digits, and the first 12 of the HMAC-SHA-256
+of the secret under this salt. It is enough to recognise a key that one has, is of no
+use for finding it, and does not show that two folders or names have the same key.
+Earlier versions wrote the first 12 digits of the plain SHA-256, which still count.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ig_assets.core.operations.diagnosis import State
 from ig_assets.core.ports import Clock
-from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.rows import insert_row
 from ig_assets.warehouse.warehouse import Warehouse
+
+ROTATE_EVERY_DAYS = 90
+WARN_AFTER_DAYS = 75
+_MARK = 12
+_HOW = "make a new key at the vendor, set it as …_NEXT, revoke the old one, rename."
 
 
 @dataclass(frozen=True)
@@ -21,37 +35,74 @@ class KeyAge:
     first_seen_at: datetime
     days: int
 
+    @property
+    def state(self) -> State:
+        """A warning after 75 days, a failure after 90."""
+        if self.days > ROTATE_EVERY_DAYS:
+            return State.FAILED
+        return State.WARNING if self.days >= WARN_AFTER_DAYS else State.GOOD
+
+    @property
+    def days_left(self) -> int:
+        """Days until it is to be replaced; negative where it is overdue."""
+        return ROTATE_EVERY_DAYS - self.days
+
 
 def key_ages(
     warehouse: Warehouse, clock: Clock, keys: Mapping[str, str]
 ) -> list[KeyAge]:
     """Record the fingerprints of `keys` (name to secret) and say how old each is.
 
-    A fingerprint is the first 12 hex digits of the secret's SHA-256: enough to see
-    a change, far too little to find a random key. The secret itself goes nowhere.
+    The secret itself goes nowhere. A key keeps its age when it moves to another name,
+    as `OPENAI_API_KEY_NEXT` does when the old key is removed.
     """
     now = clock.now()
-    prints = {
-        name: hashlib.sha256(secret.encode()).hexdigest()[:12]
-        for name, secret in keys.items()
-    }
     with warehouse.transaction() as con:
-        merge_rows(
-            con,
-            "key_sightings",
-            [
-                {"name": name, "fingerprint": fingerprint, "first_seen_at": now}
-                for name, fingerprint in prints.items()
-            ],
-            replace=False,
-        )
-        seen = {
-            (name, fingerprint): first
-            for name, fingerprint, first in con.execute(
-                "SELECT name, fingerprint, first_seen_at FROM key_sightings"
-            ).fetchall()
-        }
-    return [
-        KeyAge(name, mark, seen[name, mark], (now - seen[name, mark]).days)
-        for name, mark in sorted(prints.items())
-    ]
+        seen = con.execute(
+            "SELECT fingerprint, first_seen_at, name FROM key_sightings "
+            "ORDER BY first_seen_at, fingerprint"
+        ).fetchall()
+        ages = []
+        for name, secret in sorted(keys.items()):
+            known = [(mark, at) for mark, at, _ in seen if _is_of(mark, secret)]
+            of_name = [mark for mark, _, of in seen if of == name]
+            if not any(_is_of(mark, secret) for mark in of_name):
+                first = known[0][1] if known else now
+                row = {
+                    "name": name,
+                    "fingerprint": _fingerprint(secret),
+                    "first_seen_at": first,
+                }
+                insert_row(con, "key_sightings", row)
+                known.append((row["fingerprint"], first))
+            mark, first = known[0]
+            ages.append(KeyAge(name, mark, first, (now - first).days))
+    return ages
+
+
+def _fingerprint(secret: str) -> str:
+    salt = secrets.token_hex(4)
+    return f"{salt}:{_mark(salt, secret)}"
+
+
+def _mark(salt: str, secret: str) -> str:
+    return hmac.new(salt.encode(), secret.encode(), hashlib.sha256).hexdigest()[:_MARK]
+
+
+def _is_of(fingerprint: str, secret: str) -> bool:
+    salt, _, mark = fingerprint.rpartition(":")
+    plain = hashlib.sha256(secret.encode()).hexdigest()[:_MARK]
+    return hmac.compare_digest(mark, _mark(salt, secret) if salt else plain)
+
+
+def overdue_sentence(ages: Sequence[KeyAge]) -> str:
+    """Which keys have to be replaced now or soon, and how; empty where none has."""
+    due = [age for age in ages if age.state is not State.GOOD]
+    if not due:
+        return ""
+    named = ", ".join(
+        f"{age.name} ({age.days} days, "
+        + (f"{age.days_left} left)" if age.days_left >= 0 else "overdue)")
+        for age in due
+    )
+    return f"Replace {named} without downtime as docs/runbook.md says: {_HOW}"

@@ -23,7 +23,11 @@ class AdAccount:
 
 @dataclass(frozen=True)
 class AdStudyTerms:
-    """What all arms of a split test share; money in the currency's minor unit."""
+    """What all arms of a split test share; money in the currency's minor unit.
+
+    `custom_audiences` are the vendor's numbers of the team's own audiences, lookalikes
+    too: who is in one of them and in the countries is shown the ads. Empty: everyone.
+    """
 
     spend_cap: int
     arm_budget: int
@@ -33,6 +37,7 @@ class AdStudyTerms:
     min_age: int
     max_age: int
     payer: str | None = None
+    custom_audiences: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,10 @@ class AdStudies(Protocol):
 
     def account(self) -> AdAccount:
         """Who pays. Raises AccessError where the account may not advertise."""
+        ...
+
+    def check_audiences(self, numbers: Sequence[str]) -> None:
+        """Raise InputError for an audience that this account may not show ads to."""
         ...
 
     def find(self, kind: str, intent_key: str) -> str | None:

@@ -5,7 +5,8 @@ from datetime import date, datetime
 import dagster as dg
 
 from ig_assets.core.costs.usage import usage_by_model
-from ig_assets.core.operations.key_rotation import key_ages
+from ig_assets.core.operations.diagnosis import State
+from ig_assets.core.operations.key_rotation import key_ages, overdue_sentence
 from ig_assets.core.ports import Clock
 from ig_assets.defs.failures import failed_check_reasons, is_failed_check
 from ig_assets.defs.operations.assets import api_usage
@@ -18,8 +19,7 @@ from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring import make_clock, make_warehouse
-
-ROTATE_AFTER_DAYS = 90
+from ig_assets.wiring.vendor_checks import configured_keys
 
 usage_job = dg.define_asset_job(
     "sum_up_usage",
@@ -64,25 +64,21 @@ def usage_schedule(
 def review_keys(
     context: dg.OpExecutionContext,
     settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
+    money_clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> None:
-    """Fail with one sentence if a key has been in use for more than 90 days."""
-    configured = {"OPENAI_API_KEY": settings.openai_api_key}
-    ages = key_ages(
-        warehouse,
-        clock,
-        {k: v.get_secret_value() for k, v in configured.items() if v is not None},
-    )
+    """Warn of keys in use for 75 days; fail with one sentence after 90.
+
+    Keys age in real time, also where the audience's clock is simulated.
+    """
+    ages = key_ages(warehouse, money_clock, configured_keys(settings))
     for age in ages:
-        context.log.info(f"{age.name} is {age.days} days old ({age.fingerprint}…)")
-    old = [age for age in ages if age.days > ROTATE_AFTER_DAYS]
-    if old:
-        names = ", ".join(f"{age.name} ({age.days} days)" for age in old)
-        raise dg.Failure(
-            f"Rotate {names}: make a new key at the vendor, set it, revoke the old.",
-            allow_retries=False,
-        )
+        context.log.info(f"{age.name} is {age.days} days old.")
+    sentence = overdue_sentence(ages)
+    if any(age.state is State.FAILED for age in ages):
+        raise dg.Failure(sentence, allow_retries=False)
+    if sentence:
+        context.log.warning(sentence)
 
 
 @dg.job(description="Lists the keys that are due for rotation; changes nothing.")

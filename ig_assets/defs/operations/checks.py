@@ -1,13 +1,16 @@
-"""What must hold of spending."""
+"""What must hold of spending, and of the keys that it is done with."""
 
 import dagster as dg
 
 from ig_assets.core.costs.budget import WARN_AT, budget_usage
+from ig_assets.core.operations.diagnosis import State
+from ig_assets.core.operations.key_rotation import key_ages, overdue_sentence
 from ig_assets.core.ports import Clock
 from ig_assets.defs.metadata import sample_table
 from ig_assets.defs.operations.assets import api_usage
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets.wiring.vendor_checks import configured_keys
 
 
 @dg.asset_check(
@@ -45,6 +48,43 @@ def spending_is_within_budget(
                         "share": round(usage.share, 4),
                     }
                     for usage in found
+                ]
+            )
+        },
+    )
+
+
+@dg.asset_check(
+    asset=api_usage,
+    description="Every key is replaced in time: a warning at 75 days, a failure at 90.",
+)
+def keys_are_replaced_in_time(
+    settings: dg.ResourceParam[Settings],
+    money_clock: dg.ResourceParam[Clock],
+    warehouse: dg.ResourceParam[Warehouse],
+) -> dg.AssetCheckResult:
+    """Record each key's fingerprint at first sight, and compare its age every day."""
+    ages = key_ages(warehouse, money_clock, configured_keys(settings))
+    if not ages:
+        return dg.AssetCheckResult(passed=True, description="No key is set.")
+    is_overdue = any(age.state is State.FAILED for age in ages)
+    oldest = max(ages, key=lambda age: age.days)
+    return dg.AssetCheckResult(
+        passed=not overdue_sentence(ages),
+        severity=(
+            dg.AssetCheckSeverity.ERROR if is_overdue else dg.AssetCheckSeverity.WARN
+        ),
+        description=overdue_sentence(ages)
+        or f"The oldest of {len(ages)}, {oldest.name}, is {oldest.days} days old.",
+        metadata={
+            "keys": sample_table(
+                [
+                    {
+                        "name": age.name,
+                        "first_seen_at": f"{age.first_seen_at:%Y-%m-%d}",
+                        "days": age.days,
+                    }
+                    for age in ages
                 ]
             )
         },

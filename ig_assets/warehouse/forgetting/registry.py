@@ -191,7 +191,8 @@ COLUMNS: Mapping[str, Columns] = {
     ),
     "split_tests": Columns(
         others=(
-            "split_id of_experiment_id experiment_id currency countries payer " "status"
+            "split_id of_experiment_id experiment_id currency countries payer status "
+            "custom_audiences"
         ),
     ),
     "standings": Columns(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from ig_assets.core.ports import AdStudyObject, AdStudyTerms
 from ig_assets.errors import (
     AccessError,
+    InputError,
     MalformedAnswerError,
     RefusedError,
     TransientVendorError,
@@ -110,6 +112,43 @@ def test_who_pays_is_said_where_the_law_wants_it(world: GraphFactory) -> None:
     made(world, "A", "B", terms=replace(german, payer="Rita's Kitchen"))
     ad_set = world.server.ads.of("ad_set")[0].fields
     assert ad_set["dsa_payor"] == ad_set["dsa_beneficiary"] == "Rita's Kitchen"
+
+
+OURS = {"account_id": AD_ACCOUNT, "delivery_status": {"code": 200}}
+
+
+def test_all_arms_are_kept_to_the_same_custom_audiences(world: GraphFactory) -> None:
+    """Lookalikes are custom audiences of their own, with a number like any."""
+    numbers = ("23850000000000001", "23850000000000002")
+    world.server.ads.audiences = {number: OURS for number in numbers}
+    world.ad_studies().check_audiences(numbers)
+    made(world, "A", "B", terms=replace(TERMS, custom_audiences=numbers))
+    for ad_set in world.server.ads.of("ad_set"):
+        targeting = ad_set.fields["targeting"]
+        assert targeting["custom_audiences"] == [{"id": number} for number in numbers]
+        assert targeting["geo_locations"] == {"countries": ["US", "GB"]}
+    made(world, "C", "D")
+    assert (
+        "custom_audiences" not in world.server.ads.of("ad_set")[-1].fields["targeting"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("audience", "sentence"),
+    [
+        (None, "There is no audience 23850000000000001"),
+        (OURS | {"account_id": "999"}, "is of another ad account"),
+        (OURS | {"delivery_status": {"code": 300}}, "cannot be shown ads yet .* 300"),
+    ],
+)
+def test_an_audience_that_cannot_be_used_is_named_before_anything_is_made(
+    world: GraphFactory, audience: dict[str, Any] | None, sentence: str
+) -> None:
+    if audience is not None:
+        world.server.ads.audiences["23850000000000001"] = audience
+    with pytest.raises(InputError, match=sentence):
+        world.ad_studies().check_audiences(["23850000000000001"])
+    assert world.server.ads.objects == {}
 
 
 def test_an_object_is_found_by_the_key_in_its_name_on_whatever_page(

@@ -6,6 +6,7 @@ import json
 import logging
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,12 +20,14 @@ from ig_assets.errors import (
     AccessError,
     IgAssetsError,
     InputError,
+    KeyRefusedError,
     MalformedAnswerError,
     RefusedError,
     SettingsError,
     TransientVendorError,
     VendorError,
 )
+from ig_assets.settings import load_settings
 from ig_assets_tests.stand_ins.pinecone_server import Fault, PineconeServer
 
 SPACE = "model-8"
@@ -167,7 +170,7 @@ def test_the_sdk_repeats_three_times_by_itself(
 
 FOR_EVER = 20
 FAULTS = {
-    "no key": (Fault(401), AccessError, "PINECONE_API_KEY"),
+    "no key": (Fault(401), KeyRefusedError, "PINECONE_API_KEY"),
     "no money": (Fault(402), AccessError, "billing"),
     "no role": (Fault(403), AccessError, "role"),
     "no index": (Fault(404), AccessError, "PINECONE_HOST"),
@@ -319,7 +322,7 @@ def test_an_index_by_name_is_made_at_the_first_write_one_a_dimension(
     assert server.indexes == {}, "reading makes nothing"
     assert index.upsert(SPACE, entries(2)) == []
     assert index.upsert("other-16", entries(2, 16)) == []
-    assert sorted(server.indexes) == ["reels-16", "reels-8"]
+    assert sorted(server.indexes) == ["reels", "reels-16"]
     made = server.indexes["reels-16"]
     assert made["deployment"] == {
         "deployment_type": "managed",
@@ -356,3 +359,58 @@ def test_the_key_goes_to_the_store_and_into_no_text(
     index.upsert(SPACE, entries(1))
     assert server.keys == {SECRET}
     assert SECRET not in repr(index) + repr(index._account)
+
+
+def by_name(server: PineconeServer, **options: Any) -> PineconeIndex:
+    account = PineconeAccount(SECRET, control_host=server.url, **options)
+    return PineconeIndex(account, "scripts")
+
+
+def test_the_index_is_called_ig_scripts_unless_it_is_named_otherwise(
+    server: PineconeServer,
+) -> None:
+    assert by_name(server).upsert(SPACE, entries(1)) == []
+    assert sorted(server.indexes) == ["ig-scripts"]
+    assert load_settings().pinecone_index == "ig-scripts"
+
+
+@pytest.mark.parametrize(
+    ("made", "options"),
+    [
+        ("ig-assets-8", {}),  # by a version before this one
+        ("ig-scripts-8", {}),
+        ("reels-8", {"index_name": "reels"}),
+    ],
+)
+def test_an_index_that_is_there_under_another_name_is_used_further(
+    server: PineconeServer, made: str, options: dict[str, Any]
+) -> None:
+    by_name(server, index_name=made).upsert(SPACE, entries(2))
+    assert sorted(server.indexes) == [made]
+    index = by_name(server, **options)
+    assert len(list(index.list_ids(SPACE))) == 2
+    assert index.upsert(SPACE, entries(3)) == []
+    assert sorted(server.indexes) == [made]
+
+
+def test_a_key_of_one_index_may_be_refused_the_other_names(
+    server: PineconeServer,
+) -> None:
+    for name in ("ig-scripts-8", "ig-assets-8"):
+        server.fail(f"/indexes/{name}", Fault(status=403))
+    assert by_name(server).upsert(SPACE, entries(1)) == []
+    assert sorted(server.indexes) == ["ig-scripts"]
+
+
+def test_a_key_that_was_revoked_during_the_overlap_is_followed_by_the_next(
+    server: PineconeServer,
+) -> None:
+    by_name(server).upsert(SPACE, entries(1))
+    server.keys.clear()
+    server.fail("/indexes/ig-scripts", Fault(status=401))
+    index = by_name(server, next_key="pc-next")
+    assert len(list(index.list_ids(SPACE))) == 1
+    assert server.keys == {SECRET, "pc-next"}
+    server.fail("/indexes/ig-scripts", Fault(status=401), times=2)
+    with pytest.raises(AccessError, match="API key is not accepted"):
+        list(by_name(server, next_key="pc-next").list_ids(SPACE))

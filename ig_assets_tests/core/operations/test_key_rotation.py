@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 
-from ig_assets.core.operations.key_rotation import key_ages
+import pytest
+
+from ig_assets.core.operations.diagnosis import State
+from ig_assets.core.operations.key_rotation import (
+    KeyAge,
+    key_ages,
+    overdue_sentence,
+)
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.generation.generation_factory import FixedClock
 from ig_assets_tests.factories.warehouses import migrated_warehouse
 
@@ -25,3 +34,68 @@ def test_a_key_is_as_old_as_its_first_sighting_and_a_new_one_starts_anew(
     with warehouse.transaction() as con:
         rows = str(con.execute("SELECT * FROM key_sightings").fetchall())
     assert "sk-" not in rows
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, clock: FixedClock) -> Warehouse:
+    return migrated_warehouse(tmp_path / "k.duckdb", clock.now)
+
+
+def test_a_fingerprint_is_salted_so_that_two_of_one_key_differ(
+    warehouse: Warehouse, clock: FixedClock
+) -> None:
+    first, second = key_ages(warehouse, clock, {"A": "sk-one", "B": "sk-one"})
+    assert first.fingerprint.split(":")[1] != second.fingerprint.split(":")[1]
+    plain = hashlib.sha256(b"sk-one").hexdigest()
+    with warehouse.transaction() as con:
+        rows = str(con.execute("SELECT * FROM key_sightings").fetchall())
+    assert plain[:12] not in rows
+
+
+def test_a_key_that_moves_to_another_name_keeps_its_age(
+    warehouse: Warehouse, clock: FixedClock
+) -> None:
+    """The new key is _NEXT during the overlap, and takes the place of the old."""
+    both = {"OPENAI_API_KEY": "sk-old", "OPENAI_API_KEY_NEXT": "sk-new"}
+    key_ages(warehouse, clock, both)
+    clock.at += timedelta(days=80)
+    for _ in range(2):
+        [age] = key_ages(warehouse, clock, {"OPENAI_API_KEY": "sk-new"})
+        assert age.days == 80
+
+
+def test_the_fingerprint_of_an_earlier_version_still_counts(
+    warehouse: Warehouse, clock: FixedClock
+) -> None:
+    plain = hashlib.sha256(b"sk-one").hexdigest()[:12]
+    with warehouse.transaction() as con:
+        con.execute(
+            "INSERT INTO key_sightings VALUES ('OPENAI_API_KEY', ?, ?)",
+            [plain, clock.at - timedelta(days=91)],
+        )
+    [age] = key_ages(warehouse, clock, {"OPENAI_API_KEY": "sk-one"})
+    assert age.days == 91
+
+
+@pytest.mark.parametrize(
+    ("days", "state", "said"),
+    [
+        (74, State.GOOD, ""),
+        (75, State.WARNING, "OPENAI_API_KEY (75 days, 15 left)"),
+        (90, State.WARNING, "OPENAI_API_KEY (90 days, 0 left)"),
+        (91, State.FAILED, "OPENAI_API_KEY (91 days, overdue)"),
+    ],
+)
+def test_a_key_warns_from_75_days_on_and_fails_after_90(
+    days: int, state: State, said: str, clock: FixedClock
+) -> None:
+    age = KeyAge("OPENAI_API_KEY", "0:0", clock.at, days)
+    assert age.state is state
+    assert said in overdue_sentence([age]) and bool(said) is bool(
+        overdue_sentence([age])
+    )

@@ -83,6 +83,7 @@ class AdStudyService:
         check_limit(request.budget, self.limit)
         study = self._open(experiment_id)
         if study is None:
+            self.ads.check_audiences(request.custom_audiences)
             study = self._write_plan(experiment_id, request, payer, self.ads.account())
         if not request.is_of(study):
             raise InputError(
@@ -195,6 +196,7 @@ class AdStudyService:
                 ends_at=terms.ends_at,
                 status="planned",
                 planned_at=now,
+                custom_audiences=",".join(terms.custom_audiences) or None,
             )
             write_rows(con, [study])
             write_rows(con, _intents(split_id, reels))

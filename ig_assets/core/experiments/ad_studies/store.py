@@ -73,6 +73,12 @@ class AdStudy:
     planned_at: datetime
     started_at: datetime | None = None
     stopped_at: datetime | None = None
+    custom_audiences: str | None = None
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """The numbers of the custom audiences that it is shown to; none is everyone."""
+        return tuple(filter(None, (self.custom_audiences or "").split(",")))
 
     @property
     def terms(self) -> AdStudyTerms:
@@ -86,6 +92,7 @@ class AdStudy:
             min_age=self.min_age,
             max_age=self.max_age,
             payer=self.payer,
+            custom_audiences=self.audiences,
         )
 
 

@@ -18,13 +18,15 @@ LEAD = timedelta(minutes=30)
 HOUR = timedelta(hours=1)
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
+_NUMBER = re.compile(r"[0-9]{5,25}")
 
 
 @dataclass(frozen=True)
 class AdStudyRequest:
     """What a person asks for: `budget` in the account's currency, for all arms.
 
-    The vendor takes an age of 65 as 65 and over.
+    The vendor takes an age of 65 as 65 and over. `custom_audiences` are numbers of the
+    team's own audiences at the vendor, lookalikes too; none is everyone.
     """
 
     budget: float
@@ -32,6 +34,7 @@ class AdStudyRequest:
     countries: tuple[str, ...]
     min_age: int = 18
     max_age: int = OLDEST
+    custom_audiences: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise InputError for a request that no account could fulfil."""
@@ -51,12 +54,20 @@ class AdStudyRequest:
                 f"{OLDEST}."
             )
 
+        wrong = [one for one in self.custom_audiences if not _NUMBER.fullmatch(one)]
+        if wrong:
+            raise InputError(
+                f"{wrong[0]!r} is no number of an audience; Meta's Ads Manager shows it "
+                "in the list of audiences."
+            )
+
     def is_of(self, study: AdStudy) -> bool:
         """Whether a test was planned on this request."""
         return (
             (self.budget, self.days) == (study.budget, study.days)
             and set(self.countries) == set(study.countries.split(","))
             and (self.min_age, self.max_age) == (study.min_age, study.max_age)
+            and set(self.custom_audiences) == set(study.audiences)
         )
 
 
@@ -109,4 +120,5 @@ def terms_of(
         min_age=request.min_age,
         max_age=request.max_age,
         payer=payer,
+        custom_audiences=tuple(dict.fromkeys(request.custom_audiences)),
     )

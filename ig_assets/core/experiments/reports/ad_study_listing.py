@@ -13,7 +13,7 @@ from ig_assets.warehouse.warehouse import Connection
 _SPLITS = """
 SELECT s.split_id, s.of_experiment_id, s.experiment_id, t.topic, s.status, s.budget,
        s.currency, sum(x.value) AS spent, s.countries, s.min_age, s.max_age,
-       s.starts_at, s.ends_at, s.started_at, s.stopped_at
+       s.custom_audiences, s.starts_at, s.ends_at, s.started_at, s.stopped_at
 FROM split_tests AS s
 LEFT JOIN experiments AS e
   ON e.experiment_id = s.of_experiment_id

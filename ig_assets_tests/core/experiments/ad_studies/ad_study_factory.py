@@ -108,6 +108,9 @@ class Dying:
     def account(self) -> AdAccount:
         return self._ads.account()
 
+    def check_audiences(self, numbers: Sequence[str]) -> None:
+        self._ads.check_audiences(numbers)
+
     def find(self, kind: str, intent_key: str) -> str | None:
         return self._ads.find(kind, intent_key)
 

@@ -1,0 +1,51 @@
+"""Looks at everything that a data folder needs to work, and says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ig_assets.core.operations.diagnosis import Finding, failed
+from ig_assets.errors import IgAssetsError, SettingsError
+from ig_assets.headless.doctor.automation import automation_findings
+from ig_assets.headless.doctor.machine import (
+    disk_finding,
+    env_file_finding,
+    version_findings,
+)
+from ig_assets.headless.doctor.warehouse import key_findings, warehouse_findings
+from ig_assets.settings import load_settings
+from ig_assets.wiring import make_money_clock, make_warehouse
+from ig_assets.wiring.vendor_checks import configured_keys, vendor_findings
+
+
+def diagnose() -> list[Finding]:
+    """A line per thing that was looked at; nothing is changed but the ages of keys.
+
+    A check that fails to run is a line too. Without valid settings there is only that
+    line, since all others depend on them.
+    """
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        return [failed("settings", str(error), "Correct it; then run this again.")]
+    clock = make_money_clock()
+    found = [env_file_finding(settings), *version_findings(), disk_finding(settings)]
+    state = _tried("warehouse", lambda: warehouse_findings(settings, clock.now()))
+    found += state
+    if not any(finding.state == "failed" for finding in state):
+        found += _tried(
+            "keys",
+            lambda: key_findings(
+                make_warehouse(settings, clock), clock, configured_keys(settings)
+            ),
+        )
+    found += _tried("vendors", lambda: vendor_findings(settings, clock))
+    found += _tried("automation", lambda: automation_findings(settings, clock.now()))
+    return found
+
+
+def _tried(subject: str, look: Callable[[], list[Finding]]) -> list[Finding]:
+    try:
+        return look()
+    except IgAssetsError as error:
+        return [failed(subject, str(error), "See docs/runbook.md.")]

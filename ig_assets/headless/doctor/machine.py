@@ -1,0 +1,75 @@
+"""The machine: the settings' file, the packages' versions, the disk."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from ig_assets import __version__
+from ig_assets.core.operations.diagnosis import Finding, failed, good, warning
+from ig_assets.settings import Settings
+
+LOW_BYTES, EMPTY_BYTES = 5_000_000_000, 500_000_000
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def env_file_finding(settings: Settings) -> Finding:
+    """Whether others may read the file of the settings, which holds keys."""
+    path = Path(str(settings.model_config.get("env_file")))
+    if not path.is_file():
+        return good("settings", "They are valid; there is no .env in this folder.")
+    if path.stat().st_mode & _OTHERS:
+        return warning(
+            "settings",
+            f"They are valid, but other users of the machine may read {path.absolute()}.",
+            f"chmod 600 {path.absolute()}",
+        )
+    return good("settings", "They are valid, and .env is yours alone.")
+
+
+def version_findings() -> list[Finding]:
+    """Python and each package that the installed distribution asks for."""
+    python = sys.version.split()[0]
+    wrong = []
+    for text in metadata.requires("ig-assets") or ():
+        needed = Requirement(text)
+        if needed.marker is not None and not needed.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = metadata.version(needed.name)
+        except metadata.PackageNotFoundError:
+            wrong.append(f"{needed.name} is missing")
+            continue
+        if not needed.specifier.contains(found, prereleases=True):
+            wrong.append(f"{needed.name} is {found} and must be {needed.specifier}")
+    if wrong:
+        return [
+            failed(
+                "versions",
+                "; ".join(wrong) + ".",
+                "Install ig-assets again in an environment of its own (make setup).",
+            )
+        ]
+    dagster, duckdb = metadata.version("dagster"), metadata.version("duckdb")
+    said = (
+        f"ig-assets {__version__}, Python {python}, Dagster {dagster}, DuckDB {duckdb}"
+    )
+    return [good("versions", f"{said}; every package is in its range.")]
+
+
+def disk_finding(settings: Settings) -> Finding:
+    """Free space where the data folder is, or will be."""
+    folder = settings.data_dir
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    seen = f"{free / 1e9:,.1f} GB are free for {settings.data_dir}."
+    to_do = "Make room, or point IG_DATA_DIR at a larger disk."
+    if free < EMPTY_BYTES:
+        return failed("disk", seen, to_do)
+    return warning("disk", seen, to_do) if free < LOW_BYTES else good("disk", seen)

@@ -1,0 +1,106 @@
+"""The warehouse and what it remembers: its lock, its version, clocks, ages of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ig_assets.core.operations.diagnosis import (
+    Finding,
+    State,
+    failed,
+    good,
+    warning,
+)
+from ig_assets.core.operations.key_rotation import ROTATE_EVERY_DAYS, key_ages
+from ig_assets.core.ports import Clock
+from ig_assets.errors import WarehouseBusyError, WarehouseError
+from ig_assets.settings import Settings
+from ig_assets.warehouse.backends import Home
+from ig_assets.warehouse.moving.state import HomeState, home_state
+from ig_assets.warehouse.warehouse import Warehouse
+
+LOCK_WAIT_S = 5.0
+CLOCK_SLACK = timedelta(minutes=5)
+
+
+def warehouse_findings(settings: Settings, now: datetime) -> list[Finding]:
+    """Whether it opens, of which version it is, and whether the clock ran backwards."""
+    url = settings.warehouse_location
+    home = Home(url)
+    where = "The server" if home.path is None else f"The file {home.path}"
+    try:
+        state = home_state(url, LOCK_WAIT_S)
+        state.check()
+    except WarehouseBusyError:
+        return [
+            warning(
+                "warehouse",
+                f"{where} is held by another process for more than {LOCK_WAIT_S:.0f} s"
+                f"{_holders(home.path)}.",
+                "Wait for a long step; else close the SQL client that has it open.",
+            )
+        ]
+    except WarehouseError as error:
+        return [failed("warehouse", str(error), "See `ig-assets db -h`.")]
+    if not state.applied:
+        return [good("warehouse", f"{where} is new; the first command makes it.")]
+    found = [good("warehouse", f"{where} opens and has {state.rows:,} rows.")]
+    if state.pending:
+        found.append(
+            warning(
+                "schema",
+                f"{len(state.pending)} migrations are pending.",
+                "Back up (`ig-assets db backup FOLDER`), then `ig-assets db migrate`.",
+            )
+        )
+    if clock := _clock_finding(state, now):
+        found.append(clock)
+    return found
+
+
+def key_findings(
+    warehouse: Warehouse, clock: Clock, keys: Mapping[str, str]
+) -> list[Finding]:
+    """How old each configured key is; one seen for the first time is written down."""
+    if not keys:
+        return [good("keys", "None is set.")]
+    found = []
+    for age in key_ages(warehouse, clock, keys):
+        seen = f"It is in use for {age.days} days, of {ROTATE_EVERY_DAYS} at most."
+        to_do = "Replace it without downtime: docs/runbook.md, Replacing a key."
+        to_do = "" if age.state is State.GOOD else to_do
+        found.append(Finding(f"age of {age.name}", age.state, seen, to_do))
+    warehouse.close()
+    return found
+
+
+def _clock_finding(state: HomeState, now: datetime) -> Finding | None:
+    """A call that was paid for in the future: the machine's clock was set back."""
+    newest = state.newest_call_at
+    if newest is None or newest <= now + CLOCK_SLACK:
+        return None
+    return failed(
+        "clock",
+        f"It says {now:%Y-%m-%d %H:%M} UTC, and the ledger has a call of "
+        f"{newest:%Y-%m-%d %H:%M}.",
+        "Let the machine follow a time server (timedatectl set-ntp true); budgets by "
+        "day and month count wrong until then.",
+    )
+
+
+def _holders(path: Path | None) -> str:
+    """The processes of this user that have the file open, as far as they are seen."""
+    if path is None:
+        return ""
+    import psutil
+
+    holders = []
+    for process in psutil.process_iter(["pid", "name"]):
+        try:
+            if any(file.path == str(path) for file in process.open_files()):
+                holders.append(f"{process.info['name']} {process.info['pid']}")
+        except psutil.Error:
+            continue
+    return f" ({', '.join(holders)})" if holders else ""

@@ -1,0 +1,227 @@
+"""Backups of a home of any kind: a folder with one DuckDB file, complete in itself.
+
+    warehouse-20260501T090000Z/
+      warehouse.duckdb              all tables, of whichever version they are
+      warehouse.duckdb.forgotten/   the receipts of what was forgotten
+      backup.json                   when, of what, rows a table, SHA-256 of the file
+
+A file is copied while it is this process's turn: others wait for as long as the copying
+of its bytes takes. A server is read in one transaction of its own, which sees one moment
+and which no writer waits for. The folder gets its name when it is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from ig_assets.errors import InputError, WarehouseBusyError, WarehouseError
+from ig_assets.files import write_atomic
+from ig_assets.warehouse.backends import FORMAT, Connection, Home, quoted
+from ig_assets.warehouse.migrations import COPYING
+from ig_assets.warehouse.moving.copying import (
+    LOCK_TIMEOUT_S,
+    check_source,
+    own_turn,
+)
+from ig_assets.warehouse.moving.receipt_folders import bring_receipts
+from ig_assets.warehouse.moving.tables import (
+    applied_migrations,
+    names,
+    row_counts,
+    tables_of,
+)
+
+FILE = "warehouse.duckdb"
+MANIFEST = "backup.json"
+_NAME = re.compile(r"warehouse-[0-9]{8}T[0-9]{6}Z")
+_BLOCK = 1 << 20
+_OWNER_ONLY = 0o700
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What `backup.json` says; `folder` is where it lies."""
+
+    folder: Path
+    made_at: datetime
+    home: str
+    migration: int
+    sha256: str
+    rows: Mapping[str, int]
+
+    @property
+    def file(self) -> Path:
+        """The DuckDB file, which any DuckDB client opens."""
+        return self.folder / FILE
+
+    @property
+    def receipts(self) -> Path:
+        """The folder of receipts, which may be missing."""
+        return self.folder / f"{FILE}.forgotten"
+
+    @property
+    def total(self) -> int:
+        """Rows in all tables."""
+        return sum(self.rows.values())
+
+
+def back_up(url: str, receipts: Path, into: Path, now: datetime) -> Backup:
+    """Make a backup of a home in a new folder within `into`; it is not changed.
+
+    Not migrated either: a backup before an upgrade is of the old version. Raises
+    InputError where there is no warehouse, WarehouseBusyError, and WarehouseError for
+    a broken chain of receipts and for a folder that cannot be written to.
+    """
+    folder = into.expanduser().absolute() / f"warehouse-{now:%Y%m%dT%H%M%SZ}"
+    part = folder.with_name(f".{folder.name}.part")
+    if folder.exists():
+        raise InputError(f"There is a backup {folder} already; wait a second.")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True, mode=_OWNER_ONLY)
+        home = Home(url)
+        if home.path is not None:
+            _copy_file(home, part / FILE)
+        else:
+            _read_server(home, part / FILE)
+        bring_receipts(receipts, part / f"{FILE}.forgotten")
+        rows, migration = _contents(part / FILE)
+        digest = sha256_of(part / FILE)
+        backup = Backup(folder, now, home.kind, migration, digest, rows)
+        write_atomic(part / MANIFEST, _as_json(backup))
+        os.replace(part, folder)
+    except OSError as error:
+        raise WarehouseError(
+            f"The backup cannot be written to {into} "
+            f"({error.strerror or type(error).__name__}); name a folder of yours with "
+            "room for it."
+        ) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return backup
+
+
+def read_backup(folder: Path) -> Backup:
+    """The backup in a folder, compared with its manifest.
+
+    Raises InputError where there is none, or where a byte of its file was changed.
+    """
+    try:
+        said = json.loads((folder / MANIFEST).read_text("utf-8"))
+        made_at = datetime.fromisoformat(said["made_at"])
+        home, digest = str(said["home"]), str(said["sha256"])
+        migration = int(said["migration"])
+        rows = {str(table): int(count) for table, count in said["rows"].items()}
+    except FileNotFoundError:
+        raise InputError(
+            f"There is no backup in {folder}; name the folder warehouse-… that "
+            "`ig-assets db backup` made."
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{folder / MANIFEST} cannot be read.") from None
+    backup = Backup(folder.absolute(), made_at, home, migration, digest, rows)
+    try:
+        found = sha256_of(backup.file)
+    except OSError:
+        raise InputError(f"{backup.file} cannot be read.") from None
+    if found != digest:
+        raise InputError(
+            f"{backup.file} is not as it was written: its SHA-256 is another than in "
+            f"{MANIFEST}. Take an older backup."
+        )
+    return backup
+
+
+def remove_older(into: Path, keep: int) -> list[Path]:
+    """Delete all but the newest `keep` backups in a folder; return what was deleted.
+
+    Only folders of the name and with the manifest of a backup are touched.
+    """
+    found = sorted(
+        path
+        for path in into.expanduser().absolute().iterdir()
+        if _NAME.fullmatch(path.name) and (path / MANIFEST).is_file()
+    )
+    gone = found[: max(0, len(found) - keep)]
+    for path in gone:
+        shutil.rmtree(path)
+    return gone
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hex. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _copy_file(home: Home, into: Path) -> None:
+    assert home.path is not None
+    if not home.path.is_file():
+        raise InputError(f"There is no warehouse file {home.path}.")
+    with own_turn(home, f"The warehouse file {home.path}") as busy:
+        log = Path(f"{home.path}.wal")
+        with duckdb.connect(":memory:") as con:
+            home.attach(con, time.monotonic() + LOCK_TIMEOUT_S, busy)
+            if log.exists():  # what a killed process had committed
+                con.execute("CHECKPOINT home")
+            con.execute("DETACH home")
+        if log.exists():
+            raise WarehouseBusyError(busy)
+        shutil.copyfile(home.path, into)
+    with into.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _read_server(home: Home, into: Path) -> None:
+    with duckdb.connect(":memory:") as con:
+        home.attach(con, time.monotonic() + LOCK_TIMEOUT_S, "", "origin")
+        con.execute(
+            f"ATTACH '{quoted(str(into))}' AS backup (STORAGE_VERSION '{FORMAT}')"
+        )
+        con.execute("BEGIN")
+        check_source(con)
+        con.execute("CREATE SCHEMA backup.ig")
+        for table, columns in tables_of(con, "origin").items():
+            con.execute(
+                f'CREATE TABLE backup.ig."{table}" AS '
+                f'SELECT {names(columns)} FROM origin.ig."{table}"'
+            )
+        con.execute("COMMIT")
+        con.execute("CHECKPOINT backup")
+
+
+def _contents(file: Path) -> tuple[dict[str, int], int]:
+    with duckdb.connect(":memory:") as con:
+        con.execute(f"ATTACH '{quoted(str(file))}' AS backup (READ_ONLY)")
+        applied = _applied(con, file)
+        return row_counts(con, "backup"), applied
+
+
+def _applied(con: Connection, file: Path) -> int:
+    applied = applied_migrations(con, "backup")
+    if not applied:
+        raise InputError("There is no warehouse of ig_assets to back up.")
+    if COPYING in applied:
+        raise WarehouseError("A copy into this warehouse is not finished; finish it.")
+    return max(applied)
+
+
+def _as_json(backup: Backup) -> str:
+    said = asdict(backup)
+    del said["folder"]
+    said["made_at"] = backup.made_at.isoformat()
+    return json.dumps(said, indent=1) + "\n"

@@ -1,0 +1,68 @@
+"""What a home is before this version touches it: its migrations and its rows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from ig_assets.warehouse.backends import Connection, Home
+from ig_assets.warehouse.migrations import MIGRATIONS, check_known
+from ig_assets.warehouse.moving.copying import LOCK_TIMEOUT_S, own_turn
+from ig_assets.warehouse.moving.tables import (
+    MIGRATIONS_TABLE,
+    applied_migrations,
+    row_counts,
+    tables_of,
+)
+
+
+@dataclass(frozen=True)
+class HomeState:
+    """A home as it was found; `applied` is empty where it is new."""
+
+    applied: frozenset[int]
+    rows: int = 0
+    newest_receipt: int = 0
+    newest_call_at: datetime | None = None
+
+    @property
+    def pending(self) -> tuple[int, ...]:
+        """The migrations that the next transaction applies."""
+        numbers = (number for number, _, _ in MIGRATIONS)
+        return tuple(number for number in numbers if number not in self.applied)
+
+    def check(self) -> None:
+        """Raise WarehouseError for a home that this version does not open."""
+        check_known(self.applied)
+
+
+def home_state(url: str, timeout_s: float = LOCK_TIMEOUT_S) -> HomeState:
+    """Look at a home without bringing it up to date; a missing file is new.
+
+    Raises WarehouseBusyError and WarehouseError.
+    """
+    home = Home(url)
+    if home.path is not None and not home.path.exists():
+        return HomeState(frozenset())
+    what = "The warehouse" if home.path is None else f"The warehouse file {home.path}"
+    with own_turn(home, what, timeout_s) as busy, duckdb.connect(":memory:") as con:
+        home.attach(con, time.monotonic() + timeout_s, busy)
+        rows = row_counts(con, "home")
+        total = sum(n for table, n in rows.items() if table != MIGRATIONS_TABLE)
+        return HomeState(
+            frozenset(applied_migrations(con, "home")),
+            total,
+            _greatest(con, "forget_requests", "number") or 0,
+            _greatest(con, "api_calls", "sent_at"),
+        )
+
+
+def _greatest(con: Connection, table: str, column: str) -> Any:
+    """The greatest value of a column; None where there is none, or no such column."""
+    if column not in tables_of(con, "home").get(table, {}):
+        return None
+    return con.execute(f"SELECT max({column}) FROM home.ig.{table}").fetchall()[0][0]

@@ -1,0 +1,106 @@
+"""The tables of a home as they are, of whichever version, and what they hold.
+
+A home is attached to a DuckDB under a name; its tables lie in the schema `ig`. Counts
+and hashes of two homes that are attached to one DuckDB may be compared: the hash is
+DuckDB's own, which is the same on a file, a Postgres and a DuckLake (1.5.5), and may
+differ in another version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ig_assets.warehouse.backends import Connection
+from ig_assets.warehouse.migrations import COPYING
+
+MIGRATIONS_TABLE = "migrations"
+ROWS_OF_A_PART = 200_000
+"""A table is compared and copied in parts of about so many rows."""
+
+_COLUMNS = """
+SELECT c.table_name, c.column_name, c.data_type
+FROM duckdb_columns() AS c
+JOIN duckdb_tables() AS t
+    ON t.database_name = c.database_name
+    AND t.schema_name = c.schema_name
+    AND t.table_name = c.table_name
+WHERE c.database_name = ?
+    AND c.schema_name = 'ig'
+ORDER BY c.table_name, c.column_index
+"""
+
+Columns = Mapping[str, str]
+"""Column name to DuckDB type, in the order of the table."""
+
+
+@dataclass(frozen=True)
+class Digest:
+    """How many rows, and the sum of their hashes, which no order of rows changes."""
+
+    rows: int
+    hashes: int
+
+
+def tables_of(con: Connection, database: str) -> dict[str, Columns]:
+    """The tables of an attached home; empty where it is new."""
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in con.execute(_COLUMNS, [database]).fetchall():
+        found.setdefault(str(table), {})[str(column)] = str(kind)
+    return dict(found)
+
+
+def row_counts(con: Connection, database: str) -> dict[str, int]:
+    """Rows of each table; the mark of an unfinished copy is none."""
+    counts = [
+        f"SELECT '{table}', count(*) FROM {database}.ig.\"{table}\" {_marked(table)}"
+        for table in tables_of(con, database)
+    ]
+    if not counts:
+        return {}
+    rows = con.execute(" UNION ALL ".join(counts)).fetchall()
+    return {str(table): int(count) for table, count in rows}
+
+
+def applied_migrations(con: Connection, database: str) -> set[int]:
+    """The numbers of the migrations of an attached home; empty where it is new."""
+    if MIGRATIONS_TABLE not in tables_of(con, database):
+        return set()
+    rows = con.execute(f"SELECT number FROM {database}.ig.{MIGRATIONS_TABLE}")
+    return {int(number) for (number,) in rows.fetchall()}
+
+
+def part_of(columns: Columns, parts: int) -> str:
+    """The SQL expression of the part, 0 to `parts` - 1, that a row belongs to."""
+    return f"CAST({_row_hash(columns)} % {parts} AS INTEGER)"
+
+
+def digests(
+    con: Connection, database: str, table: str, columns: Columns, parts: int = 1
+) -> dict[int, Digest]:
+    """Rows and hashes of each part of a table; a part without rows is left out.
+
+    The mark of an unfinished copy is no row of the table of migrations.
+    """
+    rows = con.execute(f"""
+        SELECT {part_of(columns, parts)} AS part, count(*),
+            sum(CAST({_row_hash(columns)} AS HUGEINT))
+        FROM {database}.ig."{table}"
+        {_marked(table)}
+        GROUP BY part
+        """).fetchall()
+    return {int(part): Digest(int(count), int(total)) for part, count, total in rows}
+
+
+def names(columns: Columns) -> str:
+    """The columns as a list of SQL."""
+    return ", ".join(f'"{name}"' for name in columns)
+
+
+def _row_hash(columns: Columns) -> str:
+    ordered = ", ".join(f'"{name}"' for name in sorted(columns))
+    return f"hash({ordered})"
+
+
+def _marked(table: str) -> str:
+    return f"WHERE number <> {COPYING}" if table == MIGRATIONS_TABLE else ""

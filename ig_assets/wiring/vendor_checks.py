@@ -1,0 +1,79 @@
+"""Looks at the vendors that the settings use: are they there, and is the key scoped?"""
+
+from __future__ import annotations
+
+import os
+
+from ig_assets.core.operations.diagnosis import Finding, failed, good
+from ig_assets.core.ports import Clock
+from ig_assets.errors import IgAssetsError
+from ig_assets.settings import Settings
+
+_TIMEOUT_S = 20.0
+
+
+def configured_keys(settings: Settings) -> dict[str, str]:
+    """Every secret that is set and has to be rotated, by its variable's name."""
+    secrets = {
+        "OPENAI_API_KEY": settings.openai_api_key,
+        "OPENAI_API_KEY_NEXT": settings.openai_api_key_next,
+        "PINECONE_API_KEY": settings.pinecone_api_key,
+        "PINECONE_API_KEY_NEXT": settings.pinecone_api_key_next,
+        "IG_META_APP_SECRET": settings.meta_app_secret,
+    }
+    return {
+        name: secret.get_secret_value()
+        for name, secret in secrets.items()
+        if secret is not None
+    }
+
+
+def vendor_findings(settings: Settings, money_clock: Clock) -> list[Finding]:
+    """A line per vendor that the settings use; free requests alone are sent."""
+    found: list[Finding] = []
+    if "openai" in (settings.writer, settings.embedder):
+        found += _openai(settings, money_clock)
+    if settings.index == "pinecone":
+        found += _pinecone(settings)
+    if settings.social == "instagram":
+        found += _instagram(settings)
+    if not found:
+        found.append(good("vendors", "None is used: everything is on this machine."))
+    return found
+
+
+def _openai(settings: Settings, money_clock: Clock) -> list[Finding]:
+    from ig_assets.adapters.openai.client import Endpoint, LazyClient
+    from ig_assets.adapters.openai.key_scope import answer_findings, kind_finding
+
+    assert settings.openai_api_key is not None, "load_settings() has checked it"
+    key, base_url = settings.openai_api_key.get_secret_value(), settings.openai_base_url
+    client = LazyClient(Endpoint(base_url, key), _TIMEOUT_S, None, None)
+    # Another vendor's keys have other forms.
+    found = [kind_finding(key)] if base_url is None else []
+    admin_key = os.environ.get("OPENAI_ADMIN_KEY")
+    return found + answer_findings(client, money_clock.now(), admin_key)
+
+
+def _pinecone(settings: Settings) -> list[Finding]:
+    from ig_assets.adapters.pinecone.key_scope import key_findings
+    from ig_assets.wiring.stores import make_pinecone_account
+
+    try:
+        account = make_pinecone_account(settings)
+        return key_findings(account, settings.pinecone_index)
+    except IgAssetsError as error:
+        return [failed("Pinecone key", str(error), "Set PINECONE_API_KEY.")]
+
+
+def _instagram(settings: Settings) -> list[Finding]:
+    from ig_assets.adapters.instagram.permissions import permission_findings
+    from ig_assets.wiring.social import make_graph_client
+
+    try:
+        client = make_graph_client(settings)
+        token = client.token()
+    except IgAssetsError as error:
+        return [failed("Meta token", str(error), "Set IG_INSTAGRAM_TOKEN.")]
+    advertises = settings.split_max_budget > 0
+    return permission_findings(client, token, settings.publish, advertises)

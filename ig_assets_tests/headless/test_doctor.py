@@ -1,0 +1,158 @@
+"""`ig-assets doctor` says what works, what does not, and what to do, without a key."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import namedtuple
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from typer.testing import CliRunner, Result
+
+from ig_assets.adapters.simulated.clocks import SystemClock
+from ig_assets.cli.app import app
+from ig_assets.headless.doctor import machine, warehouse as warehouse_checks
+from ig_assets.headless.doctor.automation import automation_findings
+from ig_assets.settings import Settings, load_settings
+from ig_assets_tests.factories.warehouses import migrated_warehouse
+from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
+from ig_assets_tests.warehouse.test_upgrade import make_folder
+
+KEY = "sk-proj-never-to-be-seen-0123456789"
+Usage = namedtuple("Usage", "total used free")
+
+
+def run(folder: Path, *arguments: str, **env: str) -> Result:
+    settings = {"IG_DATA_DIR": str(folder), "DAGSTER_HOME": ""}
+    return CliRunner().invoke(app, ["doctor", *arguments], env=settings | env)
+
+
+def lines(result: Result) -> dict[str, dict[str, str]]:
+    return {row["subject"]: row for row in json.loads(result.stdout)}
+
+
+def test_a_new_folder_on_embedded_defaults_has_nothing_wrong(tmp_path: Path) -> None:
+    result = run(tmp_path / "data", "--json", "--strict")
+    assert result.exit_code == 0, result.output
+    found = lines(result)
+    assert {row["state"] for row in found.values()} == {"good", "not known"}
+    assert list(found) == [
+        "settings",
+        "versions",
+        "disk",
+        "warehouse",
+        "keys",
+        "vendors",
+        "automation",
+    ]
+    assert not (tmp_path / "data").exists(), "nothing is made"
+
+
+def test_every_line_that_is_not_good_says_what_to_do(tmp_path: Path) -> None:
+    make_folder(tmp_path / "warehouse.duckdb", last=12)
+    result = run(tmp_path, "--json")
+    assert result.exit_code == 0
+    bad = [r for r in lines(result).values() if r["state"] in ("warning", "failed")]
+    assert [row["subject"] for row in bad] == ["schema"]
+    assert "ig-assets db migrate" in bad[0]["to_do"]
+    assert run(tmp_path, "--strict").exit_code == 1
+
+
+def test_a_wrong_setting_is_the_only_line_and_fails(tmp_path: Path) -> None:
+    result = run(tmp_path, "--json", IG_ARMS="9")
+    assert result.exit_code == 1
+    [row] = json.loads(result.stdout)
+    assert row["subject"] == "settings" and "IG_ARMS" in row["seen"]
+
+
+def test_keys_and_servers_are_looked_at_and_no_key_is_shown(tmp_path: Path) -> None:
+    with OpenAIStandIn() as server:
+        env = {
+            "IG_WRITER": "openai",
+            "OPENAI_API_KEY": KEY,
+            "OPENAI_BASE_URL": server.base_url,
+        }
+        result = run(tmp_path, "--json", **env)
+        server.revoked.add(KEY)
+        refused = run(tmp_path, **env)
+    assert result.exit_code == 0
+    found = lines(result)
+    assert found["OpenAI server"]["state"] == "good"
+    assert "for 0 days" in found["age of OPENAI_API_KEY"]["seen"]
+    assert refused.exit_code == 1 and "is not accepted" in refused.stdout
+    assert KEY not in result.output + refused.output
+
+
+def test_a_newer_warehouse_a_held_one_and_one_from_the_future_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(data_dir=tmp_path)
+    now = SystemClock().now()
+    home = migrated_warehouse(tmp_path / "warehouse.duckdb", lambda: now)
+    monkeypatch.setattr(warehouse_checks, "LOCK_WAIT_S", 0.1)
+    with home.transaction() as con:
+        con.execute("INSERT INTO api_calls (call_id, sent_at) VALUES ('c', ?)", [now])
+        [held] = warehouse_checks.warehouse_findings(settings, now)
+    assert held.state == "warning" and "is held by another process" in held.seen
+    home.close()
+    earlier = now - timedelta(hours=1)
+    [opens, clock] = warehouse_checks.warehouse_findings(settings, earlier)
+    assert opens.state == "good" and "1 rows" in opens.seen
+    assert clock.state == "failed" and "time server" in clock.to_do
+    with home.transaction() as con:
+        con.execute("INSERT INTO migrations (number) VALUES (9999)")
+    home.close()
+    [newer] = warehouse_checks.warehouse_findings(settings, now)
+    assert newer.state == "failed" and "install the newer version" in newer.seen
+
+
+@pytest.mark.parametrize(
+    ("free", "state"),
+    [(6e9, "good"), (4e9, "warning"), (4e8, "failed")],
+)
+def test_a_disk_that_fills_up_is_named(
+    free: float, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: Usage(0, 0, free))
+    settings = load_settings(data_dir=tmp_path / "not" / "there")
+    assert machine.disk_finding(settings).state == state
+
+
+def test_a_package_out_of_its_range_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = ["duckdb<1", "no-such-package>=1", "dagster>=1", "x>1; extra == 'dev'"]
+    monkeypatch.setattr(machine.metadata, "requires", lambda _: needs)
+    [found] = machine.version_findings()
+    assert found.state == "failed"
+    assert "duckdb is 1.5.5 and must be <1" in found.seen
+    assert "no-such-package is missing" in found.seen and "dagster" not in found.seen
+
+
+def test_an_env_file_that_others_may_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / ".env"
+    path.write_text("")
+    monkeypatch.setitem(Settings.model_config, "env_file", str(path))
+    settings = load_settings()
+    for mode, state in ((0o644, "warning"), (0o600, "good")):
+        os.chmod(path, mode)
+        assert machine.env_file_finding(settings).state == state
+
+
+def test_a_silent_daemon_and_a_stopped_schedule_are_named(tmp_path: Path) -> None:
+    home = tmp_path / "dagster"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    with dg.DagsterInstance.from_config(str(home)):
+        pass
+    settings = load_settings(data_dir=tmp_path)
+    found = automation_findings(settings, datetime(2026, 5, 1))
+    assert [(f.subject, f.state) for f in found] == [
+        ("daemon", "warning"),
+        ("schedules and sensors", "good"),
+    ]
+    assert "has never run" in found[0].seen
+    assert "are stopped: " in found[1].seen
