@@ -66,6 +66,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "index_generations": ("index_name", "namespace"),
     "lowered_counts": ("post_id",),
     "source_states": ("source",),
+    "sync_checkpoints": ("part",),
     "forget_requests": ("request_id",),
     "forget_steps": ("request_id", "step"),
     "forgotten_examples": ("month", "example_id"),
@@ -623,6 +624,15 @@ CREATE TABLE ranker_arms (
 );
 """
 
+# States of the corpus stage that had nothing left to do, and of each file of one script
+# a hash of all but its `performance`, so that new counts alone are read alone.
+_SYNC_CHECKPOINTS = """
+CREATE TABLE sync_checkpoints (
+    part TEXT, state TEXT, unchanged BIGINT, compared_at TIMESTAMP
+);
+ALTER TABLE library_files ADD COLUMN rest_hash TEXT;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -655,6 +665,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (28, "m028_days_of_earlier_readings", DAYS_OF_EARLIER_READINGS),
     (29, "m029_ranker", _RANKER),
     (30, "m030_forgetting", _FORGETTING),
+    (36, "m036_sync_checkpoints", _SYNC_CHECKPOINTS),
 )
 
 
