@@ -53,8 +53,10 @@ def _outside_name(name: str) -> Any:
 
 _OUTSIDE = (
     "openai_api_key",
+    "openai_api_key_next",
     "openai_base_url",
     "pinecone_api_key",
+    "pinecone_api_key_next",
     "pinecone_host",
     "together_api_key",
     "fireworks_api_key",

@@ -67,6 +67,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "index_generations": ("index_name", "namespace"),
     "lowered_counts": ("post_id",),
     "source_states": ("source",),
+    "sync_checkpoints": ("part",),
     "forget_requests": ("request_id",),
     "forget_steps": ("request_id", "step"),
     "forgotten_examples": ("month", "example_id"),
@@ -660,6 +661,15 @@ _SPLIT_AUDIENCES = """
 ALTER TABLE split_tests ADD COLUMN custom_audiences TEXT;
 """
 
+# States of the corpus stage that had nothing left to do, and of each file of one script
+# a hash of all but its `performance`, so that new counts alone are read alone.
+_SYNC_CHECKPOINTS = """
+CREATE TABLE sync_checkpoints (
+    part TEXT, state TEXT, unchanged BIGINT, compared_at TIMESTAMP
+);
+ALTER TABLE library_files ADD COLUMN rest_hash TEXT;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -695,6 +705,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (31, "m031_said_terms", _SAID_TERMS),
     (33, "m033_ranker_bets_and_choices", _RANKER_BETS),
     (35, "m035_split_audiences", _SPLIT_AUDIENCES),
+    (36, "m036_sync_checkpoints", _SYNC_CHECKPOINTS),
 )
 
 

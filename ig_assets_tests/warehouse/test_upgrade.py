@@ -54,6 +54,7 @@ RELEASED = {
     30: "5f91a3f40a4f0dc2",
     31: "4267ae678bdf4092",
     35: "12f2e6bc5a00e81d",
+    36: "11d1a300f1fe093f",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.

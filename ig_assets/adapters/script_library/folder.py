@@ -1,9 +1,23 @@
-"""Script library in a local folder, read with as few system calls as possible."""
+"""Script library in a local folder, read with as few system calls as possible.
+
+A file whose size, modification and change times and inode are as they were holds the
+same bytes, as git's index has it: a write sets the change time to the present, and no
+program can set it to another. That says nothing where
+
+- the file changed within `RACY_NS` before it was listed, or in the clock's future: it
+  may change again within one tick of the clock, or after the clock went back;
+- the file system keeps whole seconds only (FAT, HFS+, old network drives), or makes up
+  its change time from another;
+- there is no inode, or the change time is that of creation, as on Windows.
+
+Such a file has no version, so it is read by every sync.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
+import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -18,14 +32,21 @@ _OUTSIDE = InvalidFile(
 )
 _NOT_REGULAR = InvalidFile("unreadable", "It is not a regular file.")
 # Do not block on a pipe, and do not follow a link that replaced a listed file.
+RACY_NS = 2_000_000_000
+"""Ticks of file systems and differences of clocks are shorter than this."""
+_SECOND_NS = 1_000_000_000
+_HAS_CHANGE_TIME = os.name == "posix"
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 class FolderLibrary:
     """The files below a folder, without hidden files and folders."""
 
-    def __init__(self, location: str) -> None:
+    def __init__(
+        self, location: str, now_ns: Callable[[], int] = time.time_ns
+    ) -> None:
         self.location = location
+        self._now_ns = now_ns
 
     def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
         """Every file, including links within the library. Raises InputError."""
@@ -36,16 +57,17 @@ class FolderLibrary:
                 "(`ig-assets init` makes one with samples) or set IG_LIBRARY to the "
                 "folder with your scripts."
             )
-        found: list[LibraryFile] = []
-        real_root = os.path.realpath(root)
+        listing = _Listing(
+            os.path.realpath(root), suffixes, self._now_ns() - RACY_NS
+        )
         try:
-            _collect(real_root, real_root, suffixes, found)
+            listing.collect(listing.root, "")
         except OSError as error:
             raise InputError(
                 f"The library folder {self.location} cannot be listed: "
                 f"{error.strerror}; nothing was changed."
             ) from error
-        return found
+        return listing.found
 
     def contents(
         self, files: Iterable[LibraryFile]
@@ -64,68 +86,86 @@ def is_script(name: str, suffixes: tuple[str, ...]) -> bool:
     return name.lower().endswith(suffixes) and not name.startswith("~$")
 
 
-def _collect(
-    root: str, folder: str, suffixes: tuple[str, ...], found: list[LibraryFile]
-) -> None:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                _collect(root, entry.path, suffixes, found)
-            elif entry.is_symlink():
-                found += _linked(root, entry, suffixes)
-            elif is_script(entry.name, suffixes):
-                found += _listed(root, entry.path, entry.path, entry.stat)
+class _Listing:
+    """One walk over the folders of a library.
+
+    Files that changed after `settled_ns` may change again without a trace.
+    """
+
+    def __init__(self, root: str, suffixes: tuple[str, ...], settled_ns: int) -> None:
+        self.root = root
+        self.found: list[LibraryFile] = []
+        self._suffixes = suffixes
+        self._settled_ns = settled_ns
+
+    def collect(self, folder: str, prefix: str) -> None:
+        """Add the files below a folder; `prefix` is its path below the root."""
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    self.collect(entry.path, f"{prefix}{name}/")
+                elif entry.is_symlink():
+                    self._add_linked(entry, prefix + name)
+                elif is_script(name, self._suffixes):
+                    self._add(prefix + name, entry.path, entry.stat)
+                else:
+                    path = _plain(prefix + name)
+                    self.found.append(
+                        LibraryFile(path, entry.path, 0, "", is_script=False)
+                    )
+
+    def _add_linked(self, entry: os.DirEntry[str], path: str) -> None:
+        """Add the file behind a link; a linked folder inside is listed elsewhere."""
+        target = os.path.realpath(entry.path)
+        is_inside = Path(target).is_relative_to(self.root)
+        if os.path.isdir(target):
+            if not is_inside:
+                self._add_unusable(path, entry.path, _OUTSIDE)
+        elif is_script(entry.name, self._suffixes):
+            if is_inside:
+                self._add(path, target, partial(os.stat, target))
             else:
-                path = _relative(root, entry.path)
-                found.append(LibraryFile(path, entry.path, 0, "", is_script=False))
+                self._add_unusable(path, entry.path, _OUTSIDE)
+
+    def _add(
+        self, path: str, target: str, get_status: Callable[[], os.stat_result]
+    ) -> None:
+        try:
+            status = get_status()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            return self._add_unusable(path, target, _unreadable(error))
+        if not stat.S_ISREG(status.st_mode):
+            return self._add_unusable(path, target, _NOT_REGULAR)
+        size, stamp = status.st_size, str(status.st_mtime_ns)
+        version = self._version(status)
+        self.found.append(LibraryFile(_plain(path), target, size, stamp, version))
+
+    def _add_unusable(self, path: str, target: str, problem: InvalidFile) -> None:
+        self.found.append(LibraryFile(_plain(path), target, 0, "", problem=problem))
+
+    def _version(self, status: os.stat_result) -> str | None:
+        """What tells these bytes from others; None where nothing does."""
+        changed_ns, inode = status.st_ctime_ns, status.st_ino
+        if (
+            changed_ns > self._settled_ns
+            or not changed_ns % _SECOND_NS
+            or not inode
+            or not _HAS_CHANGE_TIME
+        ):
+            return None
+        return f"{status.st_size} {status.st_mtime_ns} {changed_ns} {inode}"
 
 
-def _linked(
-    root: str, entry: os.DirEntry[str], suffixes: tuple[str, ...]
-) -> list[LibraryFile]:
-    """The file behind a link; a linked folder of the library is listed elsewhere."""
-    target = os.path.realpath(entry.path)
-    is_inside = Path(target).is_relative_to(root)
-    if os.path.isdir(target):
-        if is_inside:
-            return []
-        return [_unusable(root, entry.path, _OUTSIDE)]
-    if not is_script(entry.name, suffixes):
-        return []
-    if not is_inside:
-        return [_unusable(root, entry.path, _OUTSIDE)]
-    return _listed(root, entry.path, target, partial(os.stat, target))
-
-
-def _listed(
-    root: str, path: str, target: str, get_status: Callable[[], os.stat_result]
-) -> list[LibraryFile]:
-    try:
-        status = get_status()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        return [_unusable(root, path, _unreadable(error))]
-    if not stat.S_ISREG(status.st_mode):
-        return [_unusable(root, path, _NOT_REGULAR)]
-    size, stamp = status.st_size, str(status.st_mtime_ns)
-    return [LibraryFile(_relative(root, path), target, size, stamp)]
-
-
-def _unusable(root: str, path: str, problem: InvalidFile) -> LibraryFile:
-    return LibraryFile(_relative(root, path), path, 0, "", problem=problem)
-
-
-def _relative(root: str, path: str) -> str:
-    relative = path[len(root) :].lstrip(os.sep)
-    if os.sep != "/":
-        relative = relative.replace(os.sep, "/")
-    if relative.isascii():
-        return relative
-    plain = relative.encode("utf-8", "replace").decode("utf-8")
-    return unicodedata.normalize("NFC", plain)
+def _plain(path: str) -> str:
+    """A path below the library as it is stored: valid Unicode, composed."""
+    if path.isascii():
+        return path
+    return unicodedata.normalize("NFC", path.encode("utf-8", "replace").decode())
 
 
 def _content(file: LibraryFile) -> bytes | InvalidFile | None:

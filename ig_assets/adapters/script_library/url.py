@@ -92,13 +92,14 @@ class UrlLibrary:
         tag = next((info[name] for name in _CONTENT_TAGS if info.get(name)), None)
         time = next((info[name] for name in _TIMES if info.get(name)), "")
         size = int(info.get("size") or 0)
-        stamp = hashlib.sha256(f"{self._url}\n{tag or time}\n{size}".encode())
+        hashed = hashlib.sha256(f"{self._url}\n{tag or time}\n{size}".encode())
+        stamp = hashed.hexdigest()[:32]
         return LibraryFile(
             path=unicodedata.normalize("NFC", plain),
             address=str(info["name"]),
             size=size,
-            stamp=stamp.hexdigest()[:32],
-            is_exact=tag is not None,
+            stamp=stamp,
+            version=None if tag is None else stamp,
             is_script=is_script(relative.rpartition("/")[2], suffixes),
         )
 

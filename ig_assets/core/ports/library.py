@@ -16,16 +16,16 @@ class InvalidFile(NamedTuple):
 class LibraryFile(NamedTuple):
     """One file: its path below the library, and what the store opens it by.
 
-    `stamp` changes when the file does; with `is_exact` the same stamp means the same
-    bytes, so that they need not be read again. Of a file that is no script's only the
-    path is known.
+    `stamp` changes when the file does. The same `version` means the same bytes, so that
+    they need not be read again; None where the store cannot promise that. Of a file
+    that is no script's only the path is known.
     """
 
     path: str
     address: str
     size: int
     stamp: str
-    is_exact: bool = False
+    version: str | None = None
     problem: InvalidFile | None = None
     is_script: bool = True
 

@@ -122,7 +122,7 @@ COLUMNS: Mapping[str, Columns] = {
     "index_spaces": Columns(others="index_name namespace model"),
     "key_sightings": Columns(others="name fingerprint"),
     "library_files": Columns(
-        hashes="revision_hash content_hash",
+        hashes="revision_hash content_hash rest_hash",
         others="file_uri script_id source_uri stamp",
     ),
     "lowered_counts": Columns(others="post_id files"),
@@ -201,6 +201,10 @@ COLUMNS: Mapping[str, Columns] = {
     "suspicious_scripts": Columns(
         hashes="revision_hash",
         others="script_id kinds",
+    ),
+    "sync_checkpoints": Columns(
+        hashes="state",
+        others="part",
     ),
     "topic_rejects": Columns(others="source_uri reason detail month"),
     "topic_withdrawals": Columns(others="month topic_id reason changed_by"),

@@ -120,7 +120,9 @@ class CorpusFactory:
         return path
 
     def sync(self) -> CorpusChange:
-        return sync_corpus(self.warehouse, FolderLibrary(str(self.library)), self.clock)
+        """Every file is read: whether one has settled would depend on the machine."""
+        library = FolderLibrary(str(self.library), now_ns=lambda: 0)
+        return sync_corpus(self.warehouse, library, self.clock)
 
     def embed(self, batch_size: int = 100, max_in_flight: int = 1) -> EmbeddingRun:
         return embed_missing(

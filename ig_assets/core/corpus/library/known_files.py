@@ -1,5 +1,8 @@
 """Reads what the warehouse knows of the library's files (table `library_files`).
 
+While files and tables are as at the last sync, which their digests say
+(`checkpoints.py`), nothing of it is read.
+
 A file is *known* when the tables hold all of its scripts as the file has them; the
 same bytes need not be parsed again then. A file with a reject, with a script that
 another file has too, or with a forgotten script is never known, so that every sync
@@ -11,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ig_assets.core.corpus.checkpoints import SCRIPT_STATES, rows_digest
 from ig_assets.core.corpus.scripts.parse import READER_VERSION
 from ig_assets.warehouse.warehouse import Connection
 
@@ -18,6 +22,7 @@ from ig_assets.warehouse.warehouse import Connection
 # file's rows.
 _FILES = f"""
     SELECT f.file_uri, count(*), min(f.content_hash), min(f.stamp),
+        min(f.rest_hash),
         count(*) = count(s.script_id)
             AND count(*) = count(f.content_hash)
             AND min(f.reader_version) = {READER_VERSION}
@@ -37,17 +42,33 @@ _FILES = f"""
 # Equal where the rows are equal, in whatever order.
 _VERSION = """
     SELECT count(*) || ' ' || coalesce(CAST(bit_xor(hash(
-        file_uri, script_id, revision_hash, content_hash, stamp, reader_version
+        file_uri, script_id, revision_hash, content_hash, stamp, rest_hash,
+        reader_version
     )) AS TEXT), '')
     FROM library_files
 """
 
 
+_READ = {
+    "scripts": "script_id, revision_hash, source_uri",
+    "library_files": (
+        "file_uri, script_id, source_uri, revision_hash, content_hash, stamp, "
+        "rest_hash, reader_version"
+    ),
+    **SCRIPT_STATES,
+}
+
+
 class KnownFile(NamedTuple):
-    """A file whose scripts are all in the tables; `stamp` is None where not exact."""
+    """A file whose scripts are all in the tables.
+
+    `version` is the store's name for its bytes, None where it had none. `rest_hash` is
+    that of the file without its script's reading, None where that is not told apart.
+    """
 
     content_hash: str
-    stamp: str | None
+    version: str | None
+    rest_hash: str | None
 
 
 @dataclass(frozen=True)
@@ -75,8 +96,8 @@ def read_known_files(con: Connection) -> KnownFiles:
     return KnownFiles(
         paths=frozenset(path for path, *_ in files),
         by_path={
-            path: KnownFile(content_hash, stamp)
-            for path, _, content_hash, stamp, _ in known
+            path: KnownFile(content_hash, version, rest_hash)
+            for path, _, content_hash, version, rest_hash, _ in known
         },
         scripts=sum(scripts for _, scripts, *_ in known),
         unclaimed=sum(scripts for path, scripts, *_ in rows if path is None),
@@ -87,3 +108,8 @@ def read_known_files(con: Connection) -> KnownFiles:
 def known_files_version(con: Connection) -> str:
     """A fingerprint of the rows; it changes with every change of them."""
     return str(con.execute(_VERSION).fetchall()[0][0])
+
+
+def tables_digest(con: Connection) -> str:
+    """A digest of all rows that files are compared with; it changes when one does."""
+    return rows_digest(con, _READ)

@@ -24,11 +24,11 @@ _DELETE_DUPLICATES = """
 
 _INSERT_PARSED = f"""
     INSERT INTO library_files (
-        file_uri, script_id, source_uri, revision_hash, content_hash, stamp,
+        file_uri, script_id, source_uri, revision_hash, content_hash, stamp, rest_hash,
         reader_version
     )
     SELECT p.file_uri, p.script_id, p.source_uri, p.revision_hash, p.content_hash,
-        nullif(p.stamp, ''), {READER_VERSION}
+        nullif(p.stamp, ''), nullif(p.rest_hash, ''), {READER_VERSION}
     FROM parsed_scripts AS p
     JOIN script_changes AS c
         ON c.script_id = p.script_id

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 
 from ig_assets.core.corpus.library.known_files import KnownFile
+from ig_assets.core.corpus.library.later_readings import without_later_readings
 from ig_assets.core.corpus.scripts.parse import (
     READER_VERSION,
     SUFFIXES,
@@ -14,18 +17,52 @@ from ig_assets.core.corpus.scripts.parse import (
     oversize_reject,
     parse_file,
 )
-from ig_assets.core.corpus.scripts.script import ParsedScript, Reject
+from ig_assets.core.corpus.scripts.reading_apart import ReadingApart, reading_apart
+from ig_assets.core.corpus.scripts.script import ParsedScript, Performance, Reject
 from ig_assets.core.ports import LibraryFile, LibraryStore
 
 
 @dataclass(frozen=True)
 class ParsedFile:
-    """A file that was parsed; `stamp` is None where the store's is not exact."""
+    """A file that was parsed; `version` is None where the store has none.
+
+    `rest_hash` is that of the file without its script's reading, where the two can be
+    told apart.
+    """
 
     path: str
     content_hash: str
-    stamp: str | None
+    version: str | None
     contents: FileContents
+    rest_hash: str | None = None
+
+
+class ReadAgain(NamedTuple):
+    """A known file that was read again, since its version is another or it has none.
+
+    Its script is as it was. `reading` is the new one, None where the bytes are known.
+    """
+
+    content_hash: str
+    version: str | None
+    rest_hash: str | None
+    reading: Performance | None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The library as it is listed: one file per path, sorted.
+
+    `rejects` are files that have one path in two spellings. `unread` are the paths of
+    files of kinds that are not read, sorted. `fingerprint` changes when a script's file
+    does. `version` names all bytes of the library, None where the store names not all.
+    """
+
+    files: list[LibraryFile]
+    rejects: tuple[Reject, ...]
+    unread: list[str]
+    fingerprint: str
+    version: str | None
 
 
 @dataclass
@@ -34,16 +71,14 @@ class LibraryScan:
 
     A file with several scripts may be both parsed and unreadable. The scripts that an
     unreadable file had before are kept. `rejects` has one per source, by source_uri.
-    `unread` are the paths of files of kinds that are not read, sorted. `fingerprint`
-    is that of the files as they were listed, before any was read.
+    `again` are those of the unchanged files about which something is to be noted.
     """
 
     unchanged: set[str] = field(default_factory=set)
+    again: dict[str, ReadAgain] = field(default_factory=dict)
     parsed: list[ParsedFile] = field(default_factory=list)
     unreadable: set[str] = field(default_factory=set)
     rejects: dict[str, Reject] = field(default_factory=dict)
-    unread: list[str] = field(default_factory=list)
-    fingerprint: str = ""
 
     @property
     def scripts(self) -> list[ParsedScript]:
@@ -56,39 +91,98 @@ class LibraryScan:
         self.rejects.setdefault(reject.source_uri, reject)
 
     def add(
-        self, file: LibraryFile, content: bytes, known: KnownFile | None = None
+        self,
+        file: LibraryFile,
+        content: bytes,
+        latest: datetime,
+        known: KnownFile | None = None,
     ) -> None:
-        """Parse a file's bytes, unless they are the `known` ones."""
+        """Parse a file's bytes, as far as they are not the `known` ones."""
         content_hash = hashlib.sha256(content).hexdigest()
-        stamp = file.stamp if file.is_exact else None
-        # A new stamp of the same bytes is stored only where it saves the next read.
-        if known == KnownFile(content_hash, stamp):
+        if known is not None and content_hash == known.content_hash:
             self.unchanged.add(file.path)
+            if file.version not in (None, known.version):
+                self.again[file.path] = ReadAgain(
+                    content_hash, file.version, known.rest_hash, None
+                )
             return
-        contents = parse_file(file.path, content)
-        self.parsed.append(ParsedFile(file.path, content_hash, stamp, contents))
+        apart = reading_apart(content)
+        if apart is not None and apart.performance.as_of > latest:
+            apart = None
+        if apart and known and apart.rest_hash == known.rest_hash:
+            self.unchanged.add(file.path)
+            self.again[file.path] = ReadAgain(content_hash, file.version, *apart)
+            return
+        contents = without_later_readings(parse_file(file.path, content), latest)
+        self.parsed.append(
+            ParsedFile(
+                file.path,
+                content_hash,
+                file.version,
+                contents,
+                _rest_hash(contents, apart),
+            )
+        )
         for reject in contents.rejects:
             self.rejects.setdefault(reject.source_uri, reject)
         if contents.unreadable:
             self.unreadable.add(file.path)
 
 
-def scan_library(
-    store: LibraryStore, known: Mapping[str, KnownFile] | None = None
-) -> LibraryScan:
-    """List every script file by path; parse those that are not `known`.
+def _rest_hash(contents: FileContents, apart: ReadingApart | None) -> str | None:
+    """The hash of a file without its reading, where the parser took the same one."""
+    if apart is None or len(contents.scripts) != 1:
+        return None
+    is_same = contents.scripts[0].performance == apart.performance
+    return apart.rest_hash if is_same else None
 
-    A file that cannot be used becomes a reject, never an exception. Raises what the
-    store's `files` and `contents` raise.
+
+def list_library(store: LibraryStore) -> Listing:
+    """List the library; reads no file. Raises what the store's `files` raises.
+
+    Two names may differ in Unicode spelling only: such files are rejected.
     """
-    known = known or {}
+    listed = sorted(store.files(SUFFIXES))
+    files: dict[str, LibraryFile] = {}
+    rejects, unread = [], []
+    for file in listed:
+        if not file.is_script:
+            unread.append(file.path)
+        elif files.setdefault(file.path, file) is not file:
+            detail = "Two files have this name in two spellings; rename one of them."
+            rejects.append(Reject(file.path, "duplicate path", detail))
+    return Listing(
+        list(files.values()),
+        tuple(rejects),
+        unread,
+        _fingerprint(listed),
+        None if rejects else _version(files.values()),
+    )
+
+
+def scan_library(
+    store: LibraryStore,
+    listing: Listing | None = None,
+    latest: datetime = datetime.max,
+    known: Mapping[str, KnownFile] | None = None,
+    rehash: bool = False,
+) -> LibraryScan:
+    """Read the listed files by path, and parse those that are not `known`.
+
+    Without a listing the library is listed first.    A known file of the same version is not read, unless `rehash`. A file that cannot
+    be used becomes a reject, never an exception. Readings after `latest` are left out
+    and said. Raises what the store's `contents` raises.
+    """
+    listing, known = listing or list_library(store), known or {}
     scan = LibraryScan()
+    for reject in listing.rejects:
+        scan.reject_file(reject)
     to_read = []
-    for file in _listed(store, scan):
+    for file in listing.files:
         before = known.get(file.path)
         if file.problem is not None:
             scan.reject_file(Reject(file.path, *file.problem))
-        elif before and file.is_exact and file.stamp == before.stamp:
+        elif before and file.version and file.version == before.version and not rehash:
             scan.unchanged.add(file.path)
         elif reject := oversize_reject(file.path, file.size):
             scan.reject_file(reject)
@@ -98,7 +192,7 @@ def scan_library(
         if content is None:  # it changed since it was listed; the next sync reads it
             scan.unreadable.add(file.path)
         elif isinstance(content, bytes):
-            scan.add(file, content, known.get(file.path))
+            scan.add(file, content, latest, known.get(file.path))
         else:
             scan.reject_file(Reject(file.path, *content))
     return scan
@@ -109,26 +203,23 @@ def library_fingerprint(store: LibraryStore) -> str:
 
     Raises what the store's `files` raises.
     """
-    return _fingerprint(store.files(SUFFIXES))
+    return _fingerprint(sorted(store.files(SUFFIXES)))
 
 
 def _fingerprint(files: Iterable[LibraryFile]) -> str:
-    digest = hashlib.sha256(f"reader {READER_VERSION}\n".encode())
-    for file in sorted(file for file in files if file.is_script):
-        line = f"{file.path}\x1f{file.size}\x1f{file.stamp}\n"
-        digest.update(line.encode("utf-8"))
-    return digest.hexdigest()
+    lines = [f"{f.path}\x1f{f.size}\x1f{f.stamp}\n" for f in files if f.is_script]
+    return _digest(lines)
 
 
-def _listed(store: LibraryStore, scan: LibraryScan) -> list[LibraryFile]:
-    """One file per path, sorted; two names may differ in Unicode spelling only."""
-    files: dict[str, LibraryFile] = {}
-    listed = sorted(store.files(SUFFIXES))
-    scan.fingerprint = _fingerprint(listed)
-    for file in listed:
-        if not file.is_script:
-            scan.unread.append(file.path)
-        elif files.setdefault(file.path, file) is not file:
-            detail = "Two files have this name in two spellings; rename one of them."
-            scan.reject_file(Reject(file.path, "duplicate path", detail))
-    return list(files.values())
+def _version(files: Iterable[LibraryFile]) -> str | None:
+    lines = []
+    for file in files:
+        if file.version is None or file.problem is not None:
+            return None
+        lines.append(f"{file.path}\x1f{file.version}\n")
+    return _digest(lines)
+
+
+def _digest(lines: list[str]) -> str:
+    text = f"reader {READER_VERSION}\n" + "".join(lines)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

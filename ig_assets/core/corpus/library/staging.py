@@ -19,6 +19,9 @@ script_changes    script that is in the library diff       diff, performance,
                   now or was active before                 known_files_update, sync
 left_out_now      source of a parsed file and   left_out   left_out
                   kind of what it leaves out
+parsed_readings   reading of a parsed file        performance performance
+files_again       known file that was read again  performance performance
+new_readings      reading that is not stored yet  performance performance
 ================= ============================= ========== ========================
 
 They exist on one connection, for one transaction.
@@ -45,7 +48,7 @@ DESCRIPTIVE_COLUMNS = (
     "language",
 )
 SCRIPT_COLUMNS = ("script_id", "revision_hash", *DESCRIPTIVE_COLUMNS)
-_PARSED_COLUMNS = (*SCRIPT_COLUMNS, "file_uri", "content_hash", "stamp")
+_PARSED_COLUMNS = (*SCRIPT_COLUMNS, "file_uri", "content_hash", "stamp", "rest_hash")
 FRAME_ROWS = 1000
 """From this number of rows on, a pandas frame is staged faster than lists."""
 
@@ -132,7 +135,8 @@ def _parsed_columns(scan: LibraryScan) -> dict[str, list[str]]:
                 columns["language"][-1] = NO_LANGUAGE
             columns["file_uri"].append(file.path)
             columns["content_hash"].append(file.content_hash)
-            columns["stamp"].append(file.stamp or "")
+            columns["stamp"].append(file.version or "")
+            columns["rest_hash"].append(file.rest_hash or "")
     return columns
 
 

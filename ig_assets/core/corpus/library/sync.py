@@ -1,8 +1,9 @@
 """Brings the corpus up to date with the library and the decisions, in one transaction.
 
-The steps: read the known files → scan the library (no transaction is open) → stage
-the scan → compute and apply the changes → update the known files → write the rejects
-→ promote the winners.
+The steps: list the library → where files and tables are as they were, nothing else is
+read → else read the known files → scan the library (no transaction is open) → stage the
+scan → compute and apply the changes → update the known files → write the rejects →
+promote the winners.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TypedDict, TypeVar, cast
 
+from ig_assets.core.corpus.checkpoints import (
+    Checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 from ig_assets.core.corpus.library.diff import (
     apply_changes,
     stage_changes,
@@ -23,8 +29,10 @@ from ig_assets.core.corpus.library.known_files import (
     KnownFiles,
     known_files_version,
     read_known_files,
+    tables_digest,
 )
 from ig_assets.core.corpus.library.known_files_update import update_known_files
+from ig_assets.core.corpus.library.later_readings import TOLERANCE
 from ig_assets.core.corpus.library.left_out import (
     Fault,
     LeftOutTotal,
@@ -33,10 +41,15 @@ from ig_assets.core.corpus.library.left_out import (
     write_left_out,
 )
 from ig_assets.core.corpus.library.performance import (
-    without_future_readings,
+    write_files_again,
     write_performance,
 )
-from ig_assets.core.corpus.library.scan import LibraryScan, scan_library
+from ig_assets.core.corpus.library.scan import (
+    LibraryScan,
+    Listing,
+    list_library,
+    scan_library,
+)
 from ig_assets.core.corpus.library.staging import stage_scan
 from ig_assets.core.corpus.library.winners import (
     PromotedScript,
@@ -52,6 +65,7 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 Inspected = TypeVar("Inspected")
+_ACTIVE = ("new", "revised", "described", "unchanged", "revived")
 SAMPLE_ROWS = 20
 NAMED_FILES = 10
 
@@ -128,19 +142,28 @@ def sync_corpus(
     clock: Clock,
     run_id: str | None = None,
     machine_clock: Clock | None = None,
+    rehash: bool = False,
 ) -> CorpusChange:
     """Bring the tables up to date with the library and the decisions.
 
     One transaction; with the same input a second run changes no row, but for the
     `run_id` of the library's row in `source_states`. A file or row
     that became unusable keeps its script as it was. No reading is later than `clock`
-    or `machine_clock`, the real one of a simulation. Raises what the library's `files`
-    and `contents` raise before anything is written, and WarehouseBusyError where
-    another sync ended in the meantime.
+    or `machine_clock`, the real one of a simulation. With `rehash` every file is read,
+    also those that did not change by what their store says. Raises what the library's
+    `files` and `contents` raise before anything is written, and WarehouseBusyError
+    where another sync ended in the meantime.
     """
-    known, scan = _scan(warehouse, library, _latest(clock, machine_clock))
+    listing = list_library(library)
+    if not rehash:
+        with warehouse.transaction() as con:
+            if (unchanged := _unchanged(con, listing)) is not None:
+                same = _LibraryChange({"unchanged": unchanged})
+                return _finish(con, listing, same, 0, clock.now(), run_id)
+    latest = _latest(clock, machine_clock)
+    known, scan = _scan(warehouse, library, listing, latest, rehash)
     with warehouse.transaction() as con:
-        return _apply(con, known, scan, clock.now(), run_id)
+        return _apply(con, known, listing, scan, clock.now(), run_id)
 
 
 def plan_corpus(
@@ -155,11 +178,12 @@ def plan_corpus(
     Runs the sync in a transaction that is rolled back. `inspect` must only read, and
     not open a transaction of its own. Raises what `sync_corpus` raises.
     """
-    known, scan = _scan(warehouse, library, _latest(clock, machine_clock))
+    listing = list_library(library)
+    known, scan = _scan(warehouse, library, listing, _latest(clock, machine_clock))
     planned: list[tuple[CorpusChange, Inspected]] = []
     try:
         with warehouse.transaction() as con:
-            change = _apply(con, known, scan, clock.now(), None)
+            change = _apply(con, known, listing, scan, clock.now(), None)
             planned.append((change, inspect(con)))
             raise _RollBack
     except _RollBack:
@@ -167,23 +191,41 @@ def plan_corpus(
 
 
 def _latest(clock: Clock, machine_clock: Clock | None) -> datetime:
-    return max(clock.now(), (machine_clock or clock).now())
+    """The latest time that a reading may have."""
+    return max(clock.now(), (machine_clock or clock).now()) + TOLERANCE
+
+
+def _unchanged(con: Connection, listing: Listing) -> int | None:
+    """How many scripts there are, where files and tables are as a sync left them."""
+    if listing.version is None:
+        return None
+    last = read_checkpoint(con, LIBRARY)
+    if last is None or last.state != _state(con, listing):
+        return None
+    return last.unchanged
+
+
+def _state(con: Connection, listing: Listing) -> str:
+    return f"{listing.version} {tables_digest(con)}"
 
 
 def _scan(
-    warehouse: Warehouse, library: LibraryStore, now: datetime
+    warehouse: Warehouse,
+    library: LibraryStore,
+    listing: Listing,
+    latest: datetime,
+    rehash: bool = False,
 ) -> tuple[KnownFiles, LibraryScan]:
     """Scan while no transaction is open, since a store may be slow."""
     with warehouse.transaction() as con:
         known = read_known_files(con)
-    scan = scan_library(library, known.by_path)
-    scan.parsed = without_future_readings(scan.parsed, now)
-    return known, scan
+    return known, scan_library(library, listing, latest, known.by_path, rehash)
 
 
 def _apply(
     con: Connection,
     known: KnownFiles,
+    listing: Listing,
     scan: LibraryScan,
     now: datetime,
     run_id: str | None,
@@ -193,11 +235,31 @@ def _apply(
             "Another sync of the corpus ended while this one read the library; "
             "nothing was written, try again."
         )
+    write_files_again(con, scan)
     if _is_unchanged(known, scan):
         library = _LibraryChange({"unchanged": known.scripts})
     else:
         library = _apply_library(con, known, scan, now, run_id)
-    record_source_state(con, LIBRARY, scan.fingerprint, run_id)
+    change = _finish(con, listing, library, len(scan.parsed), now, run_id)
+    if listing.version and not (scan.unreadable or library.rejects):
+        active = sum(library.counts.get(kind, 0) for kind in _ACTIVE)
+        reached = Checkpoint(_state(con, listing), active, now)
+        last = read_checkpoint(con, LIBRARY)
+        if last is None or last.state != reached.state:
+            write_checkpoint(con, LIBRARY, reached)
+    return change
+
+
+def _finish(
+    con: Connection,
+    listing: Listing,
+    library: _LibraryChange,
+    parsed: int,
+    now: datetime,
+    run_id: str | None,
+) -> CorpusChange:
+    """Follow the decisions, and say what the sync did."""
+    record_source_state(con, LIBRARY, listing.fingerprint, run_id)
     write_rejects(con, library.rejects, now)
     resolve_rejects(con, library.rejects, now)
     withdrawn = withdraw_winners(con, now)
@@ -213,13 +275,13 @@ def _apply(
         renamed=library.renamed,
         rejected=len(library.rejects),
         promoted=len(promoted),
-        parsed=len(scan.parsed),
+        parsed=parsed,
         sample=tuple(sample[:SAMPLE_ROWS]),
         rejects=library.rejects,
         left_out=tuple(left_out_totals(con)),
         faults=tuple(faults(con)),
-        unread=len(scan.unread),
-        not_read=_named(scan.unread),
+        unread=len(listing.unread),
+        not_read=_named(listing.unread),
     )
 
 

@@ -49,7 +49,10 @@ class FaultyLibrary(FolderLibrary):
     def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
         if self.broken == "listing":
             raise TransientVendorError("The library cannot be listed.")
-        return [f._replace(is_exact=self.exact) for f in super().files(suffixes)]
+        return [
+            f._replace(version=f"{f.size} {f.stamp}" if self.exact else None)
+            for f in super().files(suffixes)
+        ]
 
     def contents(
         self, files: Iterable[LibraryFile]
