@@ -16,7 +16,12 @@ from ig_assets.core.tabular.dialect import is_typed
 from ig_assets.core.tabular.instants import parse_cell_instant
 from ig_assets.core.tabular.missing import is_missing
 from ig_assets.core.tabular.table import TOTALS, Batch, Cell
-from ig_assets.core.tabular.vocabulary import NAMES, bare_name, plain_name
+from ig_assets.core.tabular.vocabulary import (
+    COUNT_NAMES,
+    NAMES,
+    bare_name,
+    plain_name,
+)
 
 _ALL_OF_THEM = frozenset(
     ("all posts", "all reels", "all videos", "all content", "all campaigns")
@@ -101,12 +106,6 @@ _LABEL_NAMES = frozenset(
     + ("account_nome", "profilo", "tipo_di_post", "piattaforma", "rete", "canale")
 )
 """Columns whose values many posts share, so that a total may have them too."""
-
-_COUNT_NAMES = frozenset(
-    name
-    for metric in ("impressions", "reach", "views", "likes", "clicks", "comments")
-    for name in NAMES[metric]
-)
 
 _LONGEST = 60
 """So many characters at most say that a row is a total."""
@@ -193,7 +192,7 @@ class _Columns:
         self._days = _named(names, _DAY_NAMES)
         self._words = _named(names, _WORDS_NAMES)
         self._labels = _named(names, _LABEL_NAMES)
-        counts = _named(names, _COUNT_NAMES)
+        counts = _named(names, COUNT_NAMES)
         self._texts = [n for n in range(len(names)) if n not in counts]
 
     def may_total(self, rows: Sequence[Sequence[Cell]]) -> bool:
