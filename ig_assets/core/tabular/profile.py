@@ -19,7 +19,7 @@ from ig_assets.core.tabular.table import (
     Table,
     UnreadableTableError,
 )
-from ig_assets.core.tabular.vocabulary import NAMES, bare_name, plain_name
+from ig_assets.core.tabular.vocabulary import COUNT_NAMES, bare_name, plain_name
 
 SAMPLE_ROWS = 2_000
 FEW = 30
@@ -73,12 +73,6 @@ _VALUE_NAMES = frozenset(
     "werte anzahl valeur valeurs nombre valor valores cantidad quantidade valore "
     "valori quantita".split()
 )
-_COUNT_NAMES = frozenset(
-    name
-    for metric in ("impressions", "reach", "views", "likes", "clicks", "comments")
-    + ("shares", "saves")
-    for name in (metric, *NAMES[metric])
-)
 
 
 def profile_table(table: Table) -> list[ColumnProfile]:
@@ -105,7 +99,7 @@ def _refuse_long(profiles: Sequence[ColumnProfile]) -> None:
         return
     for profile in profiles:
         metrics = {plain_name(value) for value in profile.values}
-        known = {m for m in metrics if {m, bare_name(m)} & _COUNT_NAMES}
+        known = {m for m in metrics if {m, bare_name(m)} & COUNT_NAMES}
         if plain_name(profile.name) in _METRIC_NAMES and len(known) * 2 > len(metrics):
             raise UnreadableTableError(
                 f"it has one row per metric (columns {profile.name!r} and "

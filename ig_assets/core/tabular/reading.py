@@ -63,6 +63,9 @@ def open_table(content: Content, name: str) -> Table:
     if start.startswith(b"PK\x03\x04") or suffix == SPREADSHEET:
         sheet = read_sheet(content, is_known_name)
         read_as = f"Excel, sheet {sheet.name!r}"
+        if sheet.filled_down:
+            cells = "1 merged cell" if sheet.filled_down == 1 else "merged cells"
+            read_as += f", the value of {cells} given to each row"
         table = _table(name, sheet.columns, read_as, lambda: sheet_batches(sheet), True)
         others = replace(table, unread_sheets=sheet.others)
         said = f"{read_as}. {others.not_read}".removesuffix(".")

@@ -21,6 +21,8 @@ from ig_assets.core.tabular.table import (
     Cell,
     UnreadableTableError,
 )
+from ig_assets.core.tabular.vocabulary import COUNT_NAMES, bare_name, plain_name
+from ig_assets.core.tabular.workbook_cells import fill_merged, put_errors
 
 EXACT_DIGITS = 10**15
 """Excel keeps 15 digits of a number; the others are zeros."""
@@ -29,7 +31,8 @@ EXACT_DIGITS = 10**15
 class Sheet(NamedTuple):
     """A sheet's name, its header, the rows, and what stands before them.
 
-    `others` are the workbook's sheets that are not read, with their rows of data.
+    `others` are the workbook's sheets that are not read, with their rows of data;
+    `filled_down` counts cells that have the value of the merged cell above them.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Sheet(NamedTuple):
     columns: tuple[str, ...]
     header: int
     rows: list[list[Any]]
+    filled_down: int = 0
 
 
 def read_sheet(content: Content, is_known: Callable[[str], bool]) -> Sheet:
@@ -60,10 +64,15 @@ def read_sheet(content: Content, is_known: Callable[[str], bool]) -> Sheet:
             for sheet in book.sheets_metadata
             if "visible" in str(sheet.visible).lower()
         ]
+        opened = {name: book.get_sheet_by_name(name) for name in names}
+        opened = opened or {n: book.get_sheet_by_name(n) for n in book.sheet_names}
         sheets = [
-            (name, book.get_sheet_by_name(name).to_python(skip_empty_area=False))
-            for name in names or book.sheet_names
+            (name, sheet.to_python(skip_empty_area=False))
+            for name, sheet in opened.items()
         ]
+        merged = {
+            name: list(sheet.merged_cell_ranges or ()) for name, sheet in opened.items()
+        }
     except (CalamineError, OSError, ValueError) as error:
         if isinstance(error, FileNotFoundError):
             raise
@@ -76,6 +85,8 @@ def read_sheet(content: Content, is_known: Callable[[str], bool]) -> Sheet:
     if not filled:
         raise UnreadableTableError("it is empty", "empty")
     (header, _), name, rows = max(filled, key=lambda choice: choice[0][1])
+    put_errors(rows, content, name)
+    filled_down = fill_merged(rows, merged[name], header, _is_count)
     columns = [_name(value) for value in rows[header]]
     while columns and not columns[-1] and not any(_filled(r, columns) for r in rows):
         columns.pop()
@@ -84,7 +95,7 @@ def read_sheet(content: Content, is_known: Callable[[str], bool]) -> Sheet:
         for (begin, _), other, lines in filled
         if other != name
     ]
-    return Sheet(name, tuple(others), tuple(columns), header, rows)
+    return Sheet(name, tuple(others), tuple(columns), header, rows, filled_down)
 
 
 def sheet_batches(sheet: Sheet) -> Iterator[Batch]:
@@ -106,6 +117,11 @@ def sheet_batches(sheet: Sheet) -> Iterator[Batch]:
             if is_header(rows[-1], sheet.columns, known):
                 headers.add(number)
     yield Batch(numbers, rows, [], skipped, headers)
+
+
+def _is_count(column: str) -> bool:
+    name = plain_name(column)
+    return name in COUNT_NAMES or bare_name(name) in COUNT_NAMES
 
 
 def _header(

@@ -8,7 +8,7 @@ have too, such as an account or a type of post.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, time
 
 from ig_assets.core.tabular.clock_times import NotAnInstantError
@@ -16,7 +16,12 @@ from ig_assets.core.tabular.dialect import is_typed
 from ig_assets.core.tabular.instants import parse_cell_instant
 from ig_assets.core.tabular.missing import is_missing
 from ig_assets.core.tabular.table import TOTALS, Batch, Cell
-from ig_assets.core.tabular.vocabulary import NAMES, bare_name, plain_name
+from ig_assets.core.tabular.vocabulary import (
+    COUNT_NAMES,
+    NAMES,
+    bare_name,
+    plain_name,
+)
 
 _ALL_OF_THEM = frozenset(
     ("all posts", "all reels", "all videos", "all content", "all campaigns")
@@ -102,12 +107,6 @@ _LABEL_NAMES = frozenset(
 )
 """Columns whose values many posts share, so that a total may have them too."""
 
-_COUNT_NAMES = frozenset(
-    name
-    for metric in ("impressions", "reach", "views", "likes", "clicks", "comments")
-    for name in NAMES[metric]
-)
-
 _LONGEST = 60
 """So many characters at most say that a row is a total."""
 
@@ -150,6 +149,7 @@ _STEMS = tuple(
     "mittelwert moyenne promedio \u00f8 \u2300 \u2211".split()
 )
 """One of these is in each word for a total, for a quick look at many cells."""
+_STEM = re.compile("|".join(map(re.escape, _STEMS)))
 
 _UNNAMED = frozenset("-#\\\u2013\u2014\u03a3 ").union(
     *({word[0], word[0].upper()} for word in _TOTALS | _PERIODS | _THINGS)
@@ -170,10 +170,11 @@ def without_totals(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[B
         if len(first) < _SHOWN:
             first += rows[: _SHOWN - len(first)]
         totals = set()
-        if is_below or columns.may_total(rows):
+        candidates = columns.candidates(rows)
+        if is_below or candidates:
             for n, row in enumerate(rows):
                 is_below = (is_below and _is_note(row)) or (
-                    columns.is_total(row, first)
+                    n in candidates and columns.is_total(row, first)
                 )
                 if is_below:
                     totals.add(n)
@@ -193,39 +194,32 @@ class _Columns:
         self._days = _named(names, _DAY_NAMES)
         self._words = _named(names, _WORDS_NAMES)
         self._labels = _named(names, _LABEL_NAMES)
-        counts = _named(names, _COUNT_NAMES)
+        counts = _named(names, COUNT_NAMES)
         self._texts = [n for n in range(len(names)) if n not in counts]
 
-    def may_total(self, rows: Sequence[Sequence[Cell]]) -> bool:
-        """Whether one of these rows may be a total, at a quick look at all of them."""
+    def candidates(self, rows: Sequence[Sequence[Cell]]) -> set[int]:
+        """The numbers of rows that may be totals, at a quick look at all of them."""
         for at in self._ids:
             cells = [row[at] for row in rows]
             starts = {cell[:1] for cell in cells if isinstance(cell, str)}
             if all(cells) and starts.isdisjoint(_UNNAMED):
-                return False
-        return any(self._column_may_say(rows, n) for n in self._texts) or any(
-            type(cell) is str and _bare(cell.casefold()) in _BEST_OF
-            for row in self._undated(rows)
-            for cell in row
-        )
+                return set()
+        found = self._best_of(rows)
+        for n in self._texts:
+            found.update(_saying(_short(row[n]) for row in rows))
+        return found
 
-    def _undated(self, rows: Sequence[Sequence[Cell]]) -> list[Sequence[Cell]]:
-        """Rows that may have no date, at a quick look, where others have one."""
+    def _best_of(self, rows: Sequence[Sequence[Cell]]) -> set[int]:
+        """Rows without a date that say so of the best post, where others have one."""
         if not self._days:
-            return []
+            return set()
         at = self._days[0]
-        return [
-            row
-            for row in rows
-            if not (cell := row[at]) or (type(cell) is str and len(cell) < 5)
-        ]
-
-    def _column_may_say(self, rows: Sequence[Sequence[Cell]], n: int) -> bool:
-        cells = [c for row in rows if type(c := row[n]) is str and len(c) <= _LONGEST]
-        joined = "\n".join(cells).casefold()
-        return any(stem in joined for stem in _STEMS) or any(
-            word in joined and word in map(_bare, joined.split("\n")) for word in _ALONE
-        )
+        return {
+            n
+            for n, row in enumerate(rows)
+            if (not (cell := row[at]) or (type(cell) is str and len(cell) < 5))
+            and any(_bare(_short(other).casefold()) in _BEST_OF for other in row)
+        }
 
     def is_total(self, row: Sequence[Cell], first: Sequence[Sequence[Cell]]) -> bool:
         """Whether a row sums up others; `first` are the first rows of its file."""
@@ -264,7 +258,7 @@ class _Columns:
             return True
         if words in _BEST_OF:
             return bool(self._days) and all(is_missing(row[n]) for n in self._days)
-        if not any(stem in words for stem in _STEMS):
+        if not _STEM.search(words):
             return False
         found = [word.strip(_STRIPPED) for word in words.split()]
         if _TOTAL_WORDS.isdisjoint(found) or found[0] in _JOINING:
@@ -283,6 +277,26 @@ class _Columns:
             or word in labels
             or _BESIDE.fullmatch(word)
             for word in found
+        )
+
+
+def _short(cell: Cell) -> str:
+    """A text that may say that its row is a total, on one line; "" for others."""
+    if type(cell) is not str or len(cell) > _LONGEST:
+        return ""
+    return cell.replace("\n", " ") if "\n" in cell else cell
+
+
+def _saying(cells: Iterable[str]) -> Iterator[int]:
+    """The places of cells with a word for a total; most columns have none at all."""
+    joined = "\n".join(cells).casefold()
+    if any(stem in joined for stem in _STEMS):
+        yield from (
+            n for n, line in enumerate(joined.split("\n")) if _STEM.search(line)
+        )
+    if any(word in joined for word in _ALONE):
+        yield from (
+            n for n, line in enumerate(joined.split("\n")) if _bare(line) in _ALONE
         )
 
 

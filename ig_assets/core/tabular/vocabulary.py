@@ -189,6 +189,14 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
 }
 
+COUNT_NAMES = frozenset(
+    name
+    for metric in ("impressions", "reach", "views", "likes", "clicks", "comments")
+    + ("shares", "saves")
+    for name in (metric, *NAMES[metric])
+)
+"""The names of columns that count what became of a post."""
+
 _ZONE = re.compile(
     r"\s*\(\s*(?P<enclosed>(?:(?:GMT|UTC)(?:\s*[+-][0-9:]+)?|CES?T|MES?Z|[ECMP][SD]?T"
     r"|BST|JST|AE[SD]T|(?:Africa|America|Asia|Australia|Europe|Pacific)/[A-Za-z_/]+))"

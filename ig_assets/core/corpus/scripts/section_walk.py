@@ -19,6 +19,7 @@ from ig_assets.core.corpus.scripts.notes.section_words import (
     NOTE,
     SPOKEN,
     STRUCTURE,
+    bare_word,
     has_one_value,
     label_of,
     section_of,
@@ -33,6 +34,9 @@ LEAD = "lead"
 OUTSIDE = "outside"
 _LABEL_LEVEL = 7  # a label is below every heading
 _LONGEST_HEADING = 60
+_WRAPPED = 55
+"""So many characters may be a line of a paragraph that is wrapped by hand."""
+
 _SENTENCE_ENDS = ".!?\u2026,;:\"\u201d\u2019')"
 _BULLET = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+")
 
@@ -59,11 +63,14 @@ class Sections:
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._section, self._level = LEAD, 0
         self._hooks = 0
-        self.names_script = any(map(_names_script, blocks)) or any(
+        # Beside `VO: \u2026` a line `TEXT: \u2026` is what the screen shows.
+        self._text_is_seen = any(map(_has_spoken_label, blocks))
+        self.names_script = any(map(self._names_script, blocks)) or any(
             block.level and _label_section(block, is_strong=False) == BODY
             for block in blocks[1:]
         )
         self.pieces: list[Piece] = []
+        self._beside_cues: set[int] = set()
         self.unknown: list[str] = []
         parts = [place for place, block in enumerate(blocks) if _begins_part(block)]
         last_part = parts[-1] if parts else -1
@@ -96,6 +103,8 @@ class Sections:
         is_said = any(piece.is_spoken for piece in self.pieces)
         in_table = any(block.is_spoken for block in blocks)
         self.only_spoken = is_said and (in_table or CUE in sections)
+        for place in self._beside_cues:
+            self.pieces[place] = self.pieces[place]._replace(is_spoken=True)
 
     def _open(self, section: str, level: int) -> None:
         self._section = BODY if section == SPOKEN else section
@@ -104,6 +113,20 @@ class Sections:
             self._hooks += 1
             if self._hooks > 1:
                 raise _several_hooks()
+
+    def _label(self, line: str) -> tuple[str, str] | None:
+        """The section that a line's label names, and the words after it."""
+        label = _label(line)
+        if label is not None and label[0] == BODY and self._text_is_seen:
+            name = plain(line).removesuffix(label[1])
+            return (CUE, label[1]) if bare_word(name) == "text" else label
+        return label
+
+    def _names_script(self, block: Block) -> bool:
+        if _heading_section(block) in (BODY, SPOKEN):
+            return True
+        labels = [] if block.level else map(self._label, block.text.split("\n"))
+        return any(label is not None and label[0] == BODY for label in labels)
 
     def _is_inside_others(self, level: int) -> bool:
         """Whether a heading belongs to a section of what is not spoken."""
@@ -152,20 +175,27 @@ class Sections:
         """Each line may begin with a label; what it names goes to the next label."""
         words: list[str] = []
         section, is_said, ends = self._section, block.is_spoken, False
+        is_beside = False
         for line in block.text.split("\n"):
-            label = label_of(plain(line), line.lstrip().startswith(STRONG))
+            label = self._label(line)
             is_inner = label and label[0] == STRUCTURE
             if label is None and is_private_remark(plain(line)):
-                self._add(section, words, block, is_said)
+                self._add(section, words, block, is_said, is_beside)
                 words = []
                 self.pieces.append(Piece(NOTE, plain(line)))
                 continue
+            if label is None and _begins_beside(section, ends, words, plain(line)):
+                self._add(section, words, block, is_said)
+                says = (LEAD, HOOK, BODY, CALL_TO_ACTION)
+                section = self._section if self._section in says else BODY
+                words, is_said, ends, is_beside = [], False, False, True
             if label is None or (is_inner and self._is_inside_others(_LABEL_LEVEL)):
                 if section in (LEAD, BODY):
                     self._doubt(line)
                 words.append(plain(line))
                 continue
-            self._add(section, words, block, is_said)
+            self._add(section, words, block, is_said, is_beside)
+            is_beside = False
             self._end(section, ends)
             named, rest = label
             if named == NOTE and rest and self._is_mid_script:
@@ -186,7 +216,7 @@ class Sections:
                 section, ends = named, bool(rest)
                 if not rest or named == HOOK:
                     self._open(named, _LABEL_LEVEL)
-        self._add(section, words, block, is_said)
+        self._add(section, words, block, is_said, is_beside)
         self._end(section, ends)
 
     def _doubt(self, line: str) -> None:
@@ -205,7 +235,14 @@ class Sections:
         elif ends and section in (HOOK, CALL_TO_ACTION):
             self._open(BODY, 0)
 
-    def _add(self, section: str, words: list[str], block: Block, is_said: bool) -> None:
+    def _add(
+        self,
+        section: str,
+        words: list[str],
+        block: Block,
+        is_said: bool,
+        is_beside: bool = False,
+    ) -> None:
         text = re.sub(r"\n{3,}", "\n\n", "\n".join(words)).strip()
         if not text:
             return
@@ -213,7 +250,28 @@ class Sections:
             if block.versions > 1:
                 raise _several_hooks()
             text = _BULLET.sub("", text, count=1)
+        if is_beside:
+            self._beside_cues.add(len(self.pieces))
         self.pieces.append(Piece(section, text, is_spoken=is_said))
+
+
+def _begins_beside(section: str, ends: bool, words: Sequence[str], line: str) -> bool:
+    """Whether a line below a cue (`Visual: pan`) is said beside it.
+
+    The cue goes on where its line is as long as a wrapped one, or does not end, and
+    where the next one is an item, an aside or goes on in small letters.
+    """
+    cue = words[-1].rstrip() if words else ""
+    return (
+        section == CUE
+        and ends
+        and len(words) == 1
+        and len(cue) < _WRAPPED
+        and not cue.endswith((",", "-", "\u2013", "\u2014", "&", "+", "/", ":"))
+        and line[:1] not in ("", "-", "*", "+", "\u2022", "(", "[", "\u2192")
+        and not line[:1].islower()
+        and not line[:1].isdigit()
+    )
 
 
 def _begins_part(block: Block) -> bool:
@@ -223,16 +281,17 @@ def _begins_part(block: Block) -> bool:
         label = label_of(text, is_strong=True)
         return CALL_TO_ACTION in (section_of(text), label and label[0])
     lines = block.text.split("\n")
-    labels = [label_of(plain(n), n.lstrip().startswith(STRONG)) for n in lines]
+    labels = map(_label, lines)
     return any(label is not None and label[0] == CALL_TO_ACTION for label in labels)
 
 
-def _names_script(block: Block) -> bool:
-    if _heading_section(block) in (BODY, SPOKEN):
-        return True
-    lines = [] if block.level else block.text.split("\n")
-    labels = [label_of(plain(n), n.lstrip().startswith(STRONG)) for n in lines]
-    return any(label is not None and label[0] == BODY for label in labels)
+def _has_spoken_label(block: Block) -> bool:
+    labels = [_label(line) for line in block.text.split("\n")]
+    return not block.level and any(label and label[0] == SPOKEN for label in labels)
+
+
+def _label(line: str) -> tuple[str, str] | None:
+    return label_of(plain(line), line.lstrip().startswith(STRONG))
 
 
 def _heading_label(block: Block, is_first: bool) -> tuple[str, str] | None:

@@ -30,6 +30,7 @@ from ig_assets.core.corpus.scripts.notes.note import (
 from ig_assets.core.corpus.scripts.notes.section_words import (
     BODY,
     CALL_TO_ACTION,
+    CUE,
     HOOK,
     NOTE,
     SPOKEN,
@@ -48,7 +49,8 @@ _MAY_HAVE_EMOJI = re.compile("\U0001f3b5|\U0001f3b6")
 
 _TO_DO = re.compile(r"^[ \t]*(?:\[[ xX/-]?\]|[\u2610-\u2612])[ \t]+\S.*$", re.M)
 _TIMED_LINE = re.compile(
-    r"^(?P<start>[ \t]*)(?:\d{1,2}:\d{2}(?::\d{2})?[ \t]*$|0{1,2}:\d{2}(?::\d{2})?"
+    r"^(?P<start>[ \t]*)(?:\d{1,2}:\d{2}(?::\d{2})?"
+    r"(?:[ \t]*[-\u2010-\u2015][ \t]*\d{1,2}:\d{2}(?::\d{2})?)?[ \t]*$|0{1,2}:\d{2}(?::\d{2})?"
     r"(?:[ \t]*[-\u2010-\u2015][ \t]*\d{1,2}:\d{2}(?::\d{2})?)?"
     r"[ \t]*[|:\u2013\u2014-]?[ \t]+)",
     re.M,
@@ -71,6 +73,19 @@ _SUNG = re.compile(
     "|^[ \t]*[\U0001f3b5\U0001f3b6]+[^\n]{1,600}?[\U0001f3b5\U0001f3b6]+[ \t]*$",
     re.M,
 )
+_SHOWN = re.compile(
+    r"^(?P<start>[ \t]*)[(\[](?P<label>[^()\[\]\n]{2,40})[)\]][ \t]*[:\uff1a\u2013\u2014-]?[ \t]*"
+    r"[\"\u201c\u201e\u00ab][^\"\u201c\u201d\u00bb\n]+[\"\u201c\u201d\u00bb][.!]?[ \t]*$",
+    re.M,
+)
+"""A line in quotes behind what shows it: `(on-screen text) "Salt first"`."""
+
+_SEEN_WORDS = re.compile(
+    "text|screen|overlay|super|title|card|third|einblendung|bauchbinde|texto|texte|"
+    "testo|tela|schermo",
+    re.I,
+)
+
 _REFERENCE = re.compile(r"\d{1,3}(?:\s*[,\u2013-]\s*\d{1,3})*")
 _EDGE_TIME = re.compile(
     r"^[\s|,\u2013\u2014-]*(?:\d{1,2}:\d{2}|\d{1,3}s?)\s*(?:[-\u2010-\u2015]\s*"
@@ -122,6 +137,7 @@ def take_directions(text: str, left_out: Counter[str], kind: str = "cue") -> str
     left_out["time"] += times
     text, links = _LINK.subn(r"\1", text)
     left_out["link"] += links
+    text = _SHOWN.sub(taker.shown, text)
     text = _SQUARE.sub(taker.square, text)
     if _OPEN.search(text, 0) and taker.is_open(text):
         raise InvalidSourceError(
@@ -155,6 +171,13 @@ class _Taker:
         text, pieces = pattern.subn(CUT, text)
         self._left_out[kind] += pieces
         return text
+
+    def shown(self, found: re.Match[str]) -> str:
+        """Nothing of quoted words that a label says are seen and not said."""
+        if section_of(found["label"]) != CUE or not _SEEN_WORDS.search(found["label"]):
+            return found[0]
+        self._left_out[self._kind] += 1
+        return found["start"] + CUT
 
     def square(self, found: re.Match[str]) -> str:
         """A label's words; a blank to fill in as it is; else nothing."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ig_assets.core.corpus.scripts.notes.section_words import section_of
 
@@ -74,6 +74,25 @@ def timed_names_of(lines: Iterable[str]) -> frozenset[str]:
         if (match := _TIMED.fullmatch(line)) and _may_be(match[1])
     ]
     return frozenset(found) if len(found) > 1 else frozenset()
+
+
+def lone_names_of(lines: Sequence[str]) -> frozenset[str]:
+    """Whole lines that are a name in capitals above what it says, as in a dialogue.
+
+    None where fewer than three lines are, or no two names take turns. "" ends a block.
+    """
+    found = Counter(
+        line
+        for line, below in zip(lines, lines[1:], strict=False)
+        if below and not below.isupper() and line.isupper() and _may_be_alone(line)
+    )
+    if sum(found.values()) < TURNS or len(found) < 2 or max(found.values()) < 2:
+        return frozenset()
+    return frozenset(found)
+
+
+def _may_be_alone(line: str) -> bool:
+    return all(word.isalpha() for word in line.split()) and _may_be(line)
 
 
 def named_start(line: str) -> tuple[str, int] | None:

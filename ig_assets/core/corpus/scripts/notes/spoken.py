@@ -24,6 +24,7 @@ from ig_assets.core.corpus.scripts.notes.note import (
 )
 from ig_assets.core.corpus.scripts.notes.section_words import section_of
 from ig_assets.core.corpus.scripts.notes.speakers import (
+    lone_names_of,
     named_start,
     speakers_of,
     timed_names_of,
@@ -50,7 +51,10 @@ def spoken_blocks(blocks: Sequence[Block], left_out: Counter[str]) -> list[Block
     """
     said = [block.text for block in blocks if ":" in block.text and not block.level]
     lines = [plain(line) for text in said for line in text.split("\n")]
-    taker = _Spoken(left_out, speakers_of(lines), timed_names_of(lines))
+    said = [f"{block.text}\n" for block in blocks if not block.level]
+    every = [plain(line) for text in said for line in text.split("\n")]
+    names = timed_names_of(lines) | lone_names_of(every)
+    taker = _Spoken(left_out, speakers_of(lines), names)
     kept: list[Block] = []
     was_links = False
     for block in blocks:
@@ -80,11 +84,11 @@ class _Spoken:
         self,
         left_out: Counter[str],
         speakers: Collection[str],
-        timed_names: Collection[str],
+        lone_names: Collection[str],
     ) -> None:
         self._left_out = left_out
         self._speakers = speakers
-        self._timed_names = timed_names
+        self._lone_names = lone_names
 
     def __call__(self, block: Block) -> Block | None:
         text = block.text
@@ -94,7 +98,7 @@ class _Spoken:
         if not block.level:  # a to-do is a line, and no part
             text, to_dos = _TO_DO.subn(CUT, text)
             self._left_out["to-do"] += to_dos
-        if self._speakers or self._timed_names:
+        if self._speakers or self._lone_names:
             text = "\n".join(map(self._unnamed, text.split("\n")))
         if LINK in text and block.versions:
             text = "\n".join(map(self._item, text.split("\n")))
@@ -117,7 +121,7 @@ class _Spoken:
 
     def _unnamed(self, line: str) -> str:
         words = plain(line)
-        if words in self._timed_names:
+        if words in self._lone_names:
             self._left_out["speaker"] += 1
             return CUT
         found = named_start(words)

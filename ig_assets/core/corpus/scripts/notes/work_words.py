@@ -71,6 +71,16 @@ _FEEDBACK = re.compile(
     rf"(?: (?:from|by|of|for|vom|von|f\u00fcr|del?|du|dal?|d[ao]|para|pour|per|van))?"
     rf" {_OFFICE}"
 )
+_FOOTER = re.compile(
+    r"(?:last (?:edited|updated|modified|changed|saved)|zuletzt (?:bearbeitet|"
+    r"ge\u00e4ndert|aktualisiert|gespeichert)|derni\u00e8re (?:modification|mise \u00e0 jour)|"
+    r"\u00faltima (?:edici\u00f3n|modificaci\u00f3n|actualizaci\u00f3n|edi\u00e7\u00e3o|"
+    r"modifica\u00e7\u00e3o|atualiza\u00e7\u00e3o)|ultima modifica|laatst (?:bewerkt|gewijzigd))"
+    r"(?:\s*:|\s+(?:by|on|at|von|am|vom|par|le|por|el|em|da|di|il|door|op)\b).{0,80}",
+    re.IGNORECASE,
+)
+"""What a tool puts below a page: who edited it last, and when."""
+
 _REJECTED = re.compile(
     r".+[(\[](?:[^()\[\]]*\W)?(?:rejected|discarded|obsolete|outdated|not used|unused|"
     r"abgelehnt|verworfen|veraltet|rechazad[oa]|descartad[oa]|rejetée?|refusée?|"
@@ -96,8 +106,11 @@ def is_about_work(heading: str, is_heading: bool = True) -> bool:
 def is_private_remark(line: str) -> bool:
     """Whether a line is what a client or a team says of the script, with the words.
 
-    `Client feedback: shorter`. Other lines about the work may be spoken: `Status: new.`
+    `Client feedback: shorter`, and a tool's `Last edited by Anna`. Other lines about the
+    work may be spoken: `Status: new.`
     """
+    if _FOOTER.fullmatch(line.strip()):
+        return True
     name, colon, rest = line.partition(":")
     return bool(colon and rest.strip()) and (
         _FEEDBACK.fullmatch(bare_word(name)) is not None

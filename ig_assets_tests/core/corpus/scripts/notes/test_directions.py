@@ -264,3 +264,59 @@ def test_short_words_in_a_column_of_speech_are_no_names() -> None:
     table = "| Voiceover | Text |\n|---|---|\n| Salt it | SALT |\n| Then wait | WAIT |"
     script = one("a.md", f"# The hook\n\nHook: Look.\n\n{table}")
     assert "Salt it" in script.body and "Then wait" in script.body
+
+
+BESIDE = (
+    ("Visual: pan, close-up\nSalt it first.\n\nVO: Then wait.", {"cue": 1}),
+    ("B-roll: pan\nSalt it first.\n\nVO: Then wait.", {"cue": 1}),
+    ("0:00 - 0:03\nVisual: pan\nSalt it first.\n\nVO: Then wait.", {"cue": 1}),
+    ("VO: Salt it first.\nTEXT: salt first\nThen wait.", {"cue": 1}),
+    ("VISUAL: a pan\nand a lid\n\nVO: Salt it first.\n\nVO: Then wait.", {"cue": 1}),
+    ("Visual: pan,\nLid\n\nVO: Salt it first.\n\nVO: Then wait.", {"cue": 1}),
+)
+
+
+@pytest.mark.parametrize(("text", "expected"), BESIDE)
+def test_a_line_beside_a_cue_is_spoken_and_one_that_goes_on_with_it_is_not(
+    text: str, expected: dict[str, int]
+) -> None:
+    script = one("a.md", f"# The pan\n\n{text}\n")
+    assert " ".join(script.text.split()) == SAID
+    assert out(script)["cue"] == expected["cue"]
+
+
+@pytest.mark.parametrize(
+    "label", ["on-screen text", "Text overlay", "Einblendung", "texto en pantalla"]
+)
+@pytest.mark.parametrize("brackets", ["({})", "[{}]", "[{}]:"])
+def test_quoted_words_behind_what_shows_them_are_seen_and_not_said(
+    label: str, brackets: str
+) -> None:
+    shown = brackets.format(label) + ' "Salt first"'
+    script = one("a.md", f'# The pan\n\n{shown}\n(leaning in) "{SAID}"\n')
+    assert script.body == f'"{SAID}"'
+    assert out(script) == {"cue": 2}
+
+
+@pytest.mark.parametrize(
+    "footer",
+    [
+        *("*Last edited by Anna Meyer on 3 March 2026*", "Last updated: 2026-03-01"),
+        *("Zuletzt bearbeitet von Anna", "Dernière modification le 3 mars"),
+    ],
+)
+def test_who_edited_a_page_last_is_not_spoken(footer: str) -> None:
+    assert one("a.md", f"# The pan\n\n{SAID}\n\n{footer}\n").body == SAID
+    said = one("a.md", "# The pan\n\nLast edited films win. Then wait.\n")
+    assert said.body == "Last edited films win. Then wait."
+
+
+def test_names_in_capitals_above_what_they_say_are_speakers_where_they_take_turns() -> (
+    None
+):
+    lines = "ANNA\nSalt it first.\n\nBEN\nThen wait.\n\nANNA\nThen fry."
+    script = one("a.md", f"# The pan\n\n{lines}\n")
+    assert script.body.split("\n\n") == ["Salt it first.", "Then wait.", "Then fry."]
+    assert out(script) == {"speaker": 3}
+    alone = one("a.md", "# The pan\n\nSALT\nUse it first.\n\nOIL\nThen wait.\n")
+    assert "SALT" in alone.body and "OIL" in alone.body
