@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.fine_tuning.dataset_files import DatasetSummary
-from ig_assets.core.fine_tuning.examples import month_cutoff
+from ig_assets.core.fine_tuning.months import month_cutoff
 from ig_assets.core.identity import stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.models.learnt_examples import learnt_from_forgotten

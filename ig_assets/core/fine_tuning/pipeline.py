@@ -34,6 +34,7 @@ from ig_assets.core.fine_tuning.jobs import (
     register_model,
     submit_job,
 )
+from ig_assets.core.fine_tuning.manifests import write_events
 from ig_assets.core.generation.pipeline import GenerationContext
 from ig_assets.core.generation.writing.held_out import write_held_out
 from ig_assets.core.generation.writing.models import writing_models
@@ -140,7 +141,7 @@ def submit_month(
     warehouse, clock = fine_tuning.warehouse, fine_tuning.clock
     job = submit_files(fine_tuning, dataset)
     poll_jobs(warehouse, clock, fine_tuning.trainer)
-    return job, register_model(warehouse, clock, dataset.month)
+    return job, _register(fine_tuning, dataset.month)
 
 
 def register_month(fine_tuning: FineTuning, month: str, run_id: str = "") -> ModelRow:
@@ -150,7 +151,7 @@ def register_month(fine_tuning: FineTuning, month: str, run_id: str = "") -> Mod
     it failed or was refused.
     """
     warehouse = fine_tuning.warehouse
-    model = register_model(warehouse, fine_tuning.clock, month, run_id)
+    model = _register(fine_tuning, month, run_id)
     if model is not None:
         return model
     with warehouse.transaction() as con:
@@ -168,6 +169,16 @@ def register_month(fine_tuning: FineTuning, month: str, run_id: str = "") -> Mod
         f"The fine-tune job of {month} is {job.status}; its model is registered by "
         "fine_tune_status_sensor when it ends."
     )
+
+
+def _register(fine_tuning: FineTuning, month: str, run_id: str = "") -> ModelRow | None:
+    """Register the model of the month's job, and say so beside its training set."""
+    warehouse = fine_tuning.warehouse
+    model = register_model(warehouse, fine_tuning.clock, month, run_id)
+    if model is not None:
+        with warehouse.transaction() as con:
+            write_events(con, fine_tuning.folder / month, month)
+    return model
 
 
 def evaluate_month(
