@@ -1,14 +1,16 @@
-"""`ig-assets fine-tune prepare|submit` and `ig-assets models`."""
+"""`ig-assets fine-tune prepare|submit|rebuild` and `ig-assets models`."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ig_assets.cli.output import (
+    FAILED,
     AsJson,
     AsSeparated,
     console,
@@ -21,6 +23,7 @@ from ig_assets.cli.output import (
 )
 from ig_assets.core.fine_tuning.canary import promote, rollback
 from ig_assets.core.fine_tuning.pipeline import prepare_month, submit_month
+from ig_assets.core.fine_tuning.rebuild import rebuild_dataset
 from ig_assets.core.fine_tuning.trial import trial_note
 from ig_assets.core.models.registry import ModelRow, list_models, list_rankers
 from ig_assets.errors import IgAssetsError
@@ -101,6 +104,38 @@ def submit(month: Month, as_json: AsJson = False) -> None:
             console.print(
                 "Materialise model_evaluation to compare it before its trial."
             )
+
+
+@app.command()
+@plain_errors
+def rebuild(
+    manifest: Annotated[
+        Path, typer.Argument(help="A manifest.json of a training set, old ones too.")
+    ],
+    into: Annotated[Path, typer.Option(help="The folder to write the files to.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a training set again from its manifest: the same bytes, or why not.
+
+    Example: `ig-assets fine-tune rebuild data/datasets/2026-01/manifest.json
+    --into rebuilt`
+    """
+    found = rebuild_dataset(Services(load_settings()).warehouse, manifest, into)
+    if as_json:
+        print_json(asdict(found) | {"is_same": found.is_same})
+    else:
+        rows = [asdict(file) for file in found.files]
+        title = f"Training set of {found.month}, {found.dataset_hash[:12]}"
+        if rows:
+            columns = ["name", "lines", "lines_of_manifest", "is_same"]
+            print_table(rows, columns, title)
+        if found.gone:
+            gone = [asdict(one) for one in found.gone]
+            print_table(gone, ["example_id", "file", "why"], "Gone")
+        if found.is_same:
+            console.print("Every file has the bytes that the manifest names.")
+    if not found.is_same:
+        raise typer.Exit(FAILED)
 
 
 def _show_in_the_ui(settings: Settings, model: ModelRow) -> None:

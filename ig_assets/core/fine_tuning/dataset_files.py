@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ig_assets.core.corpus.scripts.control_tokens import control_tokens
+from ig_assets.core.fine_tuning.manifests import write_croissant, write_events
+from ig_assets.core.fine_tuning.months import month_cutoff
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
@@ -124,7 +126,10 @@ def write_datasets(
     base_model: str,
     run_id: str = "",
 ) -> DatasetSummary:
-    """Write `folder/<month>/<kind>_<split>.jsonl` and `manifest.json`.
+    """Write `folder/<month>/<kind>_<split>.jsonl` and the manifests beside them.
+
+    These are `manifest.json`, and for other tools `croissant.json` and
+    `openlineage.jsonl`.
 
     Equal rows give equal bytes. Of examples that were forgotten the manifest has an id
     and a time (`forgotten`). Each file is replaced atomically; a file without
@@ -154,6 +159,9 @@ def write_datasets(
     manifest = _manifest(summary, examples, seed, base_model, forgotten)
     write_atomic(target / MANIFEST, manifest)
     _record(warehouse, clock, summary, examples, target, seed, run_id)
+    write_croissant(target, json.loads(manifest), month_cutoff(month))
+    with warehouse.transaction() as con:
+        write_events(con, target, month)
     return summary
 
 

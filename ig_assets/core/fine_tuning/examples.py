@@ -8,7 +8,6 @@ decisions and imports enter the next month's set.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +22,7 @@ from ig_assets.core.fine_tuning.decided_experiments import (
     Lead,
     decided_before,
 )
+from ig_assets.core.fine_tuning.months import month_cutoff
 from ig_assets.core.fine_tuning.train_validation_split import (
     GroupingItem,
     GroupingText,
@@ -63,14 +63,6 @@ class _Example:
     row: dict[str, Any]
     item: GroupingItem
     edges: tuple[Edge, ...]
-
-
-def month_cutoff(month: str) -> datetime:
-    """The first instant after a month YYYY-MM. Raises InputError."""
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
-        raise InputError(f"{month!r} is not a month; write it as YYYY-MM.")
-    year, number = int(month[:4]), int(month[5:])
-    return datetime(year + number // 12, number % 12 + 1, 1)
 
 
 def training_prompt(

@@ -31,6 +31,7 @@ from ig_assets.core.fine_tuning.jobs.register import register_model
 from ig_assets.core.fine_tuning.jobs.rows import FINAL, JobRow, latest_job
 from ig_assets.core.fine_tuning.jobs.states import poll_jobs
 from ig_assets.core.fine_tuning.jobs.submit import submit_to_first
+from ig_assets.core.fine_tuning.manifests import write_events
 from ig_assets.core.generation.pipeline import GenerationContext
 from ig_assets.core.generation.writing.held_out import write_held_out
 from ig_assets.core.generation.writing.models import writing_models
@@ -142,7 +143,7 @@ def submit_month(
     warehouse, clock = fine_tuning.warehouse, fine_tuning.clock
     job = submit_files(fine_tuning, dataset)
     poll_jobs(warehouse, clock, *fine_tuning.trainers)
-    return job, register_model(warehouse, clock, dataset.month)
+    return job, _register(fine_tuning, dataset.month)
 
 
 def register_month(fine_tuning: FineTuning, month: str, run_id: str = "") -> ModelRow:
@@ -152,7 +153,7 @@ def register_month(fine_tuning: FineTuning, month: str, run_id: str = "") -> Mod
     it failed or was refused.
     """
     warehouse = fine_tuning.warehouse
-    model = register_model(warehouse, fine_tuning.clock, month, run_id)
+    model = _register(fine_tuning, month, run_id)
     if model is not None:
         return model
     with warehouse.transaction() as con:
@@ -170,6 +171,16 @@ def register_month(fine_tuning: FineTuning, month: str, run_id: str = "") -> Mod
         f"The fine-tune job of {month} is {job.status}; its model is registered by "
         "fine_tune_status_sensor when it ends."
     )
+
+
+def _register(fine_tuning: FineTuning, month: str, run_id: str = "") -> ModelRow | None:
+    """Register the model of the month's job, and say so beside its training set."""
+    warehouse = fine_tuning.warehouse
+    model = register_model(warehouse, fine_tuning.clock, month, run_id)
+    if model is not None:
+        with warehouse.transaction() as con:
+            write_events(con, fine_tuning.folder / month, month)
+    return model
 
 
 def evaluate_month(

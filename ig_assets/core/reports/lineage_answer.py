@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -143,9 +144,31 @@ def plain_sentence(answer: LineageAnswer) -> str:
     """The answer's own sentence, or how many things came before and after it."""
     if answer.sentence is not None:
         return answer.sentence
-    before = len({(row.kind, row.id) for row in answer.before})
-    after = len({(row.kind, row.id) for row in answer.after})
-    return (
-        f"It came from {before} {'thing' if before == 1 else 'things'}, and "
-        f"{after} {'thing' if after == 1 else 'things'} came of it."
-    )
+    before, after = _counted(answer.before), _counted(answer.after)
+    return f"It came from {before}; {after} came of it."
+
+
+_COUNTED = {
+    "import": "file",
+    "topic": "topic",
+    "script": "script",
+    "variant": "variant",
+    "post": "post",
+    "experiment": "test",
+    "example": "training line",
+    "dataset": "training set",
+    "model": "model",
+}
+
+
+def _counted(rows: Sequence[TraceRow]) -> str:
+    """How many things of the main kinds, e.g. "2 scripts and 1 model"."""
+    counts = Counter(kind for kind, _ in {(row.kind, row.id) for row in rows})
+    parts = [
+        f"{n:,} {name}{'' if n == 1 else 's'}"
+        for kind, name in _COUNTED.items()
+        if (n := counts[kind])
+    ]
+    if len(parts) < 2:
+        return parts[0] if parts else "nothing"
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -11,6 +11,8 @@ WIDTH, TOP = 1080, 34
 BOX, GAP = 14, 9
 LABEL_PX = 7.2
 """About how wide a letter is, so that a label ends before the next column."""
+LAST_LABEL = 150.0
+"""Room for the labels of the last column."""
 SMALLEST, ROW = 4.0, 20.0
 TALLEST = 620.0
 
@@ -47,10 +49,16 @@ class _Placed:
     used_out: float = 0.0
 
 
-def flow_svg(boxes: Sequence[Box], bands: Sequence[Band], heads: Sequence[str]) -> str:
+def flow_svg(
+    boxes: Sequence[Box],
+    bands: Sequence[Band],
+    heads: Sequence[str],
+    tallest: float = 260.0,
+) -> str:
     """The flow as one `<svg>` element; `heads` are the titles of the columns.
 
-    Boxes are as tall as what flows through them, in the order in which they are given.
+    Boxes are as tall as what flows through them, `tallest` at most (in units of the
+    picture, which is 1080 wide), in the order in which they are given.
     Labels are escaped. Raises KeyError where a band names a box that is not given.
     """
     values = _values(boxes, bands)
@@ -65,9 +73,8 @@ def flow_svg(boxes: Sequence[Box], bands: Sequence[Band], heads: Sequence[str]) 
         ),
         default=1.0,
     )
-    scale = min(scale, 260.0 / max(values.values(), default=1.0))
-    step = (WIDTH - BOX) / max(count - 1, 1) if count > 1 else 0
-    # The last column's labels stand left of their boxes.
+    scale = min(scale, tallest / max(values.values(), default=1.0))
+    step = (WIDTH - BOX - LAST_LABEL) / max(count - 1, 1)
     placed: dict[str, _Placed] = {}
     bottom = float(TOP)
     for column, found in columns.items():
@@ -79,7 +86,7 @@ def flow_svg(boxes: Sequence[Box], bands: Sequence[Band], heads: Sequence[str]) 
         bottom = max(bottom, y)
     parts = [_band(band, placed, scale) for band in bands]
     parts += [_box(one, count, step) for one in placed.values()]
-    parts += [_head(text, n, count, step) for n, text in enumerate(heads[:count])]
+    parts += [_head(text, n * step) for n, text in enumerate(heads[:count])]
     return (
         f'<svg viewBox="0 0 {WIDTH} {bottom + 6:.0f}" role="img" class="flow" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
@@ -114,28 +121,21 @@ def _band(band: Band, placed: Mapping[str, _Placed], scale: float) -> str:
 
 
 def _box(one: _Placed, count: int, step: float) -> str:
-    last = count > 1 and one.box.column == count - 1
-    x = one.x - 6 if last else one.x + BOX + 6
+    last = one.box.column == count - 1
+    x = one.x + BOX + 6
     y = one.y + min(one.height / 2, 14) + 4
-    room = max(int((step - BOX - 16) * (0.5 if count > 2 else 1.0) / LABEL_PX * 2), 8)
+    room = max(int(((LAST_LABEL if last else step - BOX) - 10) / LABEL_PX), 8)
     label = one.box.label
     label = label if len(label) <= room else label[: room - 1].rstrip() + "…"
-    anchor = "end" if last else "start"
     title = one.box.title or one.box.label
     return (
         f"<g class={quoteattr('box ' + one.box.kind)}>"
         f'<rect x="{one.x:.1f}" y="{one.y:.1f}" width="{BOX}" '
         f'height="{one.height:.1f}" rx="2"/>'
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(label)}</text>'
+        f'<text x="{x:.1f}" y="{y:.1f}">{escape(label)}</text>'
         f"<title>{escape(title)}</title></g>"
     )
 
 
-def _head(text: str, column: int, count: int, step: float) -> str:
-    last = count > 1 and column == count - 1
-    x = column * step + (BOX if last else 0)
-    anchor = "end" if last else "start"
-    return (
-        f'<text class="head" x="{x:.1f}" y="14" text-anchor="{anchor}">'
-        f"{escape(text)}</text>"
-    )
+def _head(text: str, x: float) -> str:
+    return f'<text class="head" x="{x:.1f}" y="14">{escape(text)}</text>'

@@ -304,4 +304,4 @@ def _graph(answer: Answer) -> str:
         if depth[source] < depth[target]:  # a circle is in the table alone
             bands[(box_of[source], box_of[target])] += 1
     drawn = [Band(a, b, 1 + math.log2(n)) for (a, b), n in sorted(bands.items())]
-    return flow_svg(boxes, drawn, [])
+    return flow_svg(boxes, drawn, [], tallest=70.0)

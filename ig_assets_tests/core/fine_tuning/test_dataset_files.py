@@ -110,7 +110,10 @@ def test_a_file_whose_examples_were_all_forgotten_is_removed(
     env.forget("winner/e1-a")
     build(env)
     write(env)
-    assert list(contents(env.folder / "sets" / MONTH)) == ["manifest.json"]
+    assert list(contents(env.folder / "sets" / MONTH)) == [
+        "manifest.json",
+        "openlineage.jsonl",  # the runs of the past stay
+    ]
 
 
 def test_a_dataset_has_a_row_and_an_edge_to_each_example(

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from ig_assets.core.fine_tuning.decided_experiments import stated_topic
+from ig_assets.core.fine_tuning.months import month_cutoff
 from ig_assets.core.fine_tuning.examples import (
     ExamplesSummary,
     build_training_examples,
-    month_cutoff,
     training_prompt,
 )
 from ig_assets.core.identity import text_hash

@@ -8,7 +8,7 @@ from typing import Any
 
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.fine_tuning.dataset_files import DatasetSummary
-from ig_assets.core.fine_tuning.examples import month_cutoff
+from ig_assets.core.fine_tuning.months import month_cutoff
 from ig_assets.core.fine_tuning.jobs.costs import reserve_training
 from ig_assets.core.fine_tuning.jobs.rows import PASSED_ON, JobRow, job_of
 from ig_assets.core.fine_tuning.jobs.states import record_state, refused

@@ -1,0 +1,300 @@
+"""Describes a month's training set and model for other tools, by public formats.
+
+`croissant.json` is Croissant 1.1 (MLCommons): the files with their hashes, one record
+per line, and of each example what it was derived from. `openlineage.jsonl` has
+OpenLineage run events (2-0-2): which run made which set and model. Both have the ids
+and hashes of the tables, no words, and the same bytes for the same rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ig_assets.files import write_atomic
+from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
+
+CROISSANT, EVENTS = "croissant.json", "openlineage.jsonl"
+URN = "urn:ig-assets"
+PRODUCER = "https://pypi.org/project/ig-assets"
+RUN_EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
+_FACETS = "https://openlineage.io/spec/facets"
+
+# The keys that the Croissant 1.1 specification lists for a JSON-LD context.
+_CONTEXT: Mapping[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "cr": "http://mlcommons.org/croissant/",
+    "dct": "http://purl.org/dc/terms/",
+    "prov": "http://www.w3.org/ns/prov#",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "sc": "https://schema.org/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "description": {"@container": "@language"},
+    "name": {"@container": "@language"},
+    "conformsTo": "dct:conformsTo",
+    **{
+        name: f"cr:{name}"
+        for name in (
+            *("arrayShape", "citeAs", "column", "containedIn", "equivalentProperty"),
+            *("extract", "field", "fileObject", "fileProperty", "fileSet", "format"),
+            *("includes", "isArray", "isLiveDataset", "jsonPath", "key", "md5"),
+            *("parentField", "path", "recordSet", "references", "regex", "repeated"),
+            *("replace", "samplingRate", "separator", "source", "subField"),
+            "transform",
+        )
+    },
+}
+
+# Of each line of a file: the field's name, the line's key, and the path below it, which
+# is taken from each member of a list. mlcroissant 1.1 reads no path from a whole line.
+_LINE_FIELDS = {
+    "sft": (("messages", "messages", "$.content"),),
+    "dpo": (
+        ("prompt", "input", "$.messages[*].content"),
+        ("preferred", "preferred_output", "$.content"),
+        ("not_preferred", "non_preferred_output", "$.content"),
+    ),
+}
+_LISTS = ("messages", "preferred", "not_preferred")
+_EXAMPLE_FIELDS = (
+    ("example_id", "sc:Text", None),
+    ("kind", "sc:Text", None),
+    ("split", "sc:Text", None),
+    ("weight", "sc:Float", None),
+    ("reason", "sc:Text", None),
+    ("decision_ref", "sc:Text", "prov:wasGeneratedBy"),
+    ("revision_hash", "sc:Text", "prov:wasDerivedFrom"),
+)
+
+
+def write_croissant(
+    folder: Path, manifest: Mapping[str, Any], first_day_after: datetime
+) -> None:
+    """Write `croissant.json` beside a manifest; remove it where there are no files.
+
+    `manifest` is the content of the folder's `manifest.json`; `first_day_after` is the
+    set's date of publication, the end of its month. Raises OSError.
+    """
+    path = folder / CROISSANT
+    if not manifest["files"]:
+        path.unlink(missing_ok=True)
+        return
+    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    decisions = sorted({one["decision_ref"] for one in manifest["examples"]} - {None})
+    files = [
+        _file(file["name"], "application/jsonlines", file["sha256"])
+        for file in manifest["files"]
+    ]
+    described = {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.1",
+        "name": f"training-set-{manifest['month']}",
+        "description": (
+            f"Scripts that tests had decided on by the end of {manifest['month']}, as "
+            "supervised examples and preference pairs."
+        ),
+        "identifier": manifest["dataset_hash"],
+        "url": f"{URN}:dataset:{manifest['dataset_hash']}",
+        "version": "1.0.0",
+        "datePublished": f"{first_day_after:%Y-%m-%d}",
+        "prov:wasDerivedFrom": [{"@id": f"{URN}:decision:{i}"} for i in decisions],
+        "distribution": [
+            *files,
+            _file("manifest.json", "application/json", digest),
+        ],
+        "recordSet": [
+            *(_line_records(file["name"]) for file in manifest["files"]),
+            _example_records(),
+        ],
+    }
+    write_atomic(path, json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+
+
+def _file(name: str, encoding: str, sha256: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileObject",
+        "@id": name,
+        "name": name,
+        "contentUrl": name,
+        "encodingFormat": encoding,
+        "sha256": sha256,
+    }
+
+
+def _line_records(file: str) -> dict[str, Any]:
+    """One record per line of a file, as its kind's fields."""
+    name = Path(file).stem
+    fields = _LINE_FIELDS[name.partition("_")[0]]
+    return {
+        "@type": "cr:RecordSet",
+        "@id": name,
+        "name": name,
+        "description": f"The lines of {file}, in the order of the manifest's examples.",
+        "field": [
+            _field(f"{name}/{field}", field, "sc:Text", file, {"column": key}, path)
+            | ({"repeated": True} if field in _LISTS else {})
+            for field, key, path in fields
+        ],
+    }
+
+
+def _example_records() -> dict[str, Any]:
+    """One record per example: why it is there, and the words it was derived from."""
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "examples",
+        "name": "examples",
+        "description": "Each example with its weight, its decision and its source.",
+        "key": {"@id": "examples/example_id"},
+        "field": [
+            _field(
+                f"examples/{column}",
+                column,
+                kind,
+                "manifest.json",
+                {"jsonPath": f"$.examples[*].{column}"},
+            )
+            | ({} if meaning is None else {"equivalentProperty": meaning})
+            for column, kind, meaning in _EXAMPLE_FIELDS
+        ],
+    }
+
+
+def _field(
+    id: str,
+    name: str,
+    kind: str,
+    file: str,
+    extract: Mapping[str, str],
+    below: str | None = None,
+) -> dict[str, Any]:
+    """A field of a file; `below` is a JSON path within what is extracted."""
+    source: dict[str, Any] = {"fileObject": {"@id": file}, "extract": dict(extract)}
+    if below is not None:
+        source["transform"] = {"jsonPath": below}
+    return {
+        "@type": "cr:Field",
+        "@id": id,
+        "name": name,
+        "dataType": kind,
+        "source": source,
+    }
+
+
+_SETS = """
+SELECT d.dataset_hash, d.lines, d.created_at, e.run_id
+FROM datasets AS d
+LEFT JOIN (
+    SELECT child_id, min(run_id) AS run_id
+    FROM edges
+    WHERE child_kind = 'dataset'
+    GROUP BY child_id
+) AS e ON e.child_id = d.dataset_hash
+WHERE d.month = ? AND d.kind = 'all'
+ORDER BY d.created_at, d.dataset_hash
+"""
+
+_MODELS = """
+SELECT m.model_id, m.name, m.provider, m.base_model, m.created_at, j.job_id,
+    j.dataset_hash, j.submitted_at, e.run_id
+FROM models AS m
+JOIN fine_tune_jobs AS j ON j.job_id = m.job_id
+LEFT JOIN (
+    SELECT child_id, min(run_id) AS run_id
+    FROM edges
+    WHERE child_kind = 'model' AND relation = 'made_by'
+    GROUP BY child_id
+) AS e ON e.child_id = m.model_id
+WHERE j.month = ?
+ORDER BY m.created_at, m.model_id
+"""
+
+
+def write_events(con: Connection, folder: Path, month: str) -> None:
+    """Write `openlineage.jsonl`: a start and an end of each run that made something.
+
+    Every set that the month ever had is in it, and every model of one. The file is
+    removed where there was none. Raises OSError.
+    """
+    events: list[dict[str, Any]] = []
+    for row in fetch_dicts(con, _SETS, [month]):
+        made = _dataset("dataset", row["dataset_hash"]) | {
+            "outputFacets": {
+                "outputStatistics": _facet(
+                    "1-0-2", "OutputStatisticsOutputDatasetFacet"
+                )
+                | {"rowCount": row["lines"]}
+            }
+        }
+        inputs = [_dataset("table", f"training_examples/{month}")]
+        run = _run(row["run_id"], "dataset", row["dataset_hash"])
+        at = row["created_at"]
+        events += _events("fine_tune_jsonl", run, at, at, inputs, [made])
+    for row in fetch_dicts(con, _MODELS, [month]):
+        inputs = [
+            _dataset("dataset", row["dataset_hash"]),
+            _dataset("base_model", f"{row['provider']}/{row['base_model']}"),
+        ]
+        run = _run(row["run_id"], "model", row["model_id"])
+        begun, done = row["submitted_at"], row["created_at"]
+        outputs = [_dataset("model", row["model_id"])]
+        events += _events("fine_tuned_model", run, begun, done, inputs, outputs)
+    path = folder / EVENTS
+    if events:
+        lines = (json.dumps(event, sort_keys=True) + "\n" for event in events)
+        write_atomic(path, "".join(lines))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _events(
+    job: str,
+    run: dict[str, Any],
+    begun: datetime,
+    done: datetime,
+    inputs: Sequence[dict[str, Any]],
+    outputs: Sequence[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "eventType": kind,
+            "eventTime": f"{at.isoformat()}Z",  # the tables' times are UTC
+            "producer": PRODUCER,
+            "schemaURL": RUN_EVENT,
+            "run": run,
+            "job": {"namespace": "ig_assets", "name": job},
+            "inputs": list(inputs),
+            "outputs": list(outputs),
+        }
+        for kind, at in (("START", begun), ("COMPLETE", max(begun, done)))
+    ]
+
+
+def _run(run_id: str | None, kind: str, made: str) -> dict[str, Any]:
+    """The run; one that no orchestrator knows has an id of what it made."""
+    try:
+        known = str(uuid.UUID(run_id or ""))
+    except ValueError:
+        known = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{URN}:{kind}:{made}"))
+    return {"runId": known}
+
+
+def _dataset(kind: str, name: str) -> dict[str, Any]:
+    return {"namespace": f"ig_assets.{kind}", "name": name}
+
+
+def _facet(version: str, name: str) -> dict[str, Any]:
+    return {
+        "_producer": PRODUCER,
+        "_schemaURL": f"{_FACETS}/{version}/{name}.json#/$defs/{name}",
+    }
