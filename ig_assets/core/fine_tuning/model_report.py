@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ig_assets.core.fine_tuning.evaluation import evaluation_of
 from ig_assets.core.fine_tuning.jobs.rows import JobRow, job_of
@@ -68,15 +69,15 @@ def model_report(con: Connection, model_id: str) -> ModelReport:
         model,
         job,
         None if job is None else _cost_usd(con, job),
-        () if job is None else losses_of(job.artifact),
+        losses_of(model.artifact),
         tuple(_comparisons(con, model_id)),
         tuple(StatusEvent(**event) for event in events),
     )
 
 
-def losses_of(artifact: str | None) -> tuple[Loss, ...]:
-    """The curve of the losses in a job's artifact (JSON), by step."""
-    points = json.loads(artifact).get("losses", []) if artifact else []
+def losses_of(artifact: Mapping[str, Any] | None) -> tuple[Loss, ...]:
+    """The curve of the losses in a model's artifact, by step."""
+    points = (artifact or {}).get("losses", [])
     return tuple((int(step), float(loss), valid) for step, loss, valid in points)
 
 
