@@ -24,7 +24,7 @@ COMMANDS = {
     "experiments": "experiments:experiments",
     "accept": "accept:accept",
     "costs": "costs:costs",
-    "models": "fine_tuning:models",
+    "models": "models:app",
     "ranker": "ranker:app",
     "lineage": "lineage:lineage",
     "forget": "forget:forget",

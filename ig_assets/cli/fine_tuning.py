@@ -1,9 +1,8 @@
-"""`ig-assets fine-tune prepare|submit|rebuild` and `ig-assets models`."""
+"""`ig-assets fine-tune prepare|submit|rebuild`."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,23 +11,18 @@ import typer
 from ig_assets.cli.output import (
     FAILED,
     AsJson,
-    AsSeparated,
     console,
     errors,
     escaped,
     plain_errors,
-    print_data,
     print_json,
     print_table,
 )
-from ig_assets.core.fine_tuning.canary import promote, rollback
 from ig_assets.core.fine_tuning.pipeline import prepare_month, submit_month
 from ig_assets.core.fine_tuning.rebuild import rebuild_dataset
-from ig_assets.core.fine_tuning.trial import trial_note
-from ig_assets.core.models.registry import ModelRow, list_models, list_rankers
 from ig_assets.errors import IgAssetsError
-from ig_assets.settings import Settings, load_settings
-from ig_assets.wiring import Services, model_price_warning
+from ig_assets.settings import load_settings
+from ig_assets.wiring import Services
 
 app = typer.Typer(
     help="A closed month's training set: prepare it, then submit it.",
@@ -136,83 +130,3 @@ def rebuild(
             console.print("Every file has the bytes that the manifest names.")
     if not found.is_same:
         raise typer.Exit(FAILED)
-
-
-def _show_in_the_ui(settings: Settings, model: ModelRow) -> None:
-    """Let the asset `active_model` show the change, which is made in any case."""
-    from ig_assets.headless.active_model import report_active_model
-
-    try:
-        report_active_model(settings, model)
-    except Exception as error:  # of Dagster's instance, which may be a server's
-        errors.print(
-            "[yellow]Warning:[/yellow] the change is made, but the UI's asset "
-            f"active_model does not show it ({type(error).__name__}); "
-            "promotion_sensor repairs that where it is on."
-        )
-
-
-@plain_errors
-def models(
-    promote_id: Annotated[
-        str | None, typer.Option("--promote", help="Make this model the active one.")
-    ] = None,
-    roll_back: Annotated[
-        bool, typer.Option("--rollback", help="Go back to the model before.")
-    ] = False,
-    reason: Annotated[
-        str, typer.Option(help="Why; needed with --promote and --rollback.")
-    ] = "",
-    as_json: AsJson = False,
-    separated: AsSeparated = None,
-) -> None:
-    """List the models with their status, or change the active one by hand.
-
-    Example: `ig-assets models --rollback --reason "writes about itself"`
-    """
-    services = Services(load_settings())
-    if (promote_id or roll_back) and not reason.strip():
-        raise typer.BadParameter("say why with --reason", param_hint="--reason")
-    if reason.strip() and not (promote_id or roll_back):
-        raise typer.BadParameter(
-            "it needs --promote or --rollback", param_hint="--reason"
-        )
-    if promote_id and roll_back:
-        raise typer.BadParameter("either --promote or --rollback")
-    if promote_id or roll_back:
-        warning_of = partial(model_price_warning, services.settings)
-        change = partial(promote, model_id=promote_id) if promote_id else rollback
-        model = change(
-            services.warehouse, services.clock, reason=reason, warning_of=warning_of
-        )
-        if warning := warning_of(model):
-            errors.print(f"[yellow]Warning:[/yellow] {escaped(warning)}")
-        _show_in_the_ui(services.settings, model)
-    with services.warehouse.transaction() as con:
-        rows = [*list_models(con), *list_rankers(con)]
-        note = trial_note(con, services.clock.now(), services.settings.canary_trial)
-    if print_data(
-        [asdict(row) for row in rows],
-        as_json,
-        separated,
-        ModelRow.__annotations__,
-    ):
-        return
-    if not rows:
-        console.print("No model yet: the base model registers at the first draft.")
-        return
-    print_table(
-        [
-            {
-                "model": row.model_id,
-                "name": row.name,
-                "status": row.status,
-                "since": row.changed_at,
-                "reason": row.reason,
-            }
-            for row in rows
-        ],
-        ["model", "name", "status", "since", "reason"],
-    )
-    if note is not None:
-        console.print(escaped(note))

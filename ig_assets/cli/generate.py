@@ -139,7 +139,7 @@ def _print_writer(services: Services) -> None:
         console.print(
             f"[yellow]{active.name} wrote these[/yellow]: it is the active model, and "
             f"the settings' {asked.name} is not. To change that: `ig-assets models`, "
-            "then `ig-assets models --promote ID --reason …`."
+            "then `ig-assets models promote ID --reason …`."
         )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ig_assets.adapters.fireworks.trainer import INFERENCE_URL as FIREWORKS_URL
 from ig_assets.adapters.local_models.files import Progress
 from ig_assets.adapters.local_models.registry import MODEL_FILES, WRITERS
+from ig_assets.adapters.together.trainer import INFERENCE_URL as TOGETHER_URL
 from ig_assets.core.costs.usage import price_warning
 from ig_assets.core.models.registry import FEW_SHOT, ModelName, ModelRow
 from ig_assets.core.ports import BatchEmbedder, Embedder, HookEncoder, Writer
@@ -41,7 +43,8 @@ def model_price_warning(settings: Settings, model: ModelRow) -> str | None:
     provider = base_model(settings).provider
     if model.provider in settings.known_trainers and model.provider != FEW_SHOT:
         provider = model.provider
-    return price_warning(settings.all_budgets, provider, model.called)
+    called = model.called.removeprefix(f"{provider}/")
+    return price_warning(settings.all_budgets, provider, called)
 
 
 def embedding_space(settings: Settings) -> tuple[str, int]:
@@ -136,12 +139,12 @@ def make_writer(settings: Settings, name: str) -> Writer:
 
     Raises SettingsError where a fine-tuned model's vendor has no key.
     """
+    hosted = _hosted_writer(settings, name)
+    if hosted is not None:
+        return hosted
     if settings.writer == "openai" or name.startswith("ft:"):
         if settings.openai_api_key is None:
-            raise SettingsError(
-                f"the model {name} is OpenAI's and needs OPENAI_API_KEY; set it, or "
-                "roll back with `ig-assets models rollback --reason …`."
-            )
+            raise _no_key(name, "OPENAI_API_KEY")
         from ig_assets.adapters.openai.writer import OpenAIWriter
 
         return OpenAIWriter(
@@ -191,6 +194,33 @@ def writer_file(settings: Settings, progress: Progress | None = None) -> Path:
         settings.model_cache,
         local_path=settings.model_path,
         progress=progress,
+    )
+
+
+def _hosted_writer(settings: Settings, name: str) -> Writer | None:
+    """A writer for a model that Together or Fireworks trained, else None."""
+    from ig_assets.adapters.openai.writer import OpenAIWriter
+
+    for provider, url, key in (
+        ("together", TOGETHER_URL, settings.together_api_key),
+        ("fireworks", FIREWORKS_URL, settings.fireworks_api_key),
+    ):
+        if name.startswith(f"{provider}/"):
+            if key is None:
+                raise _no_key(name, f"{provider.upper()}_API_KEY")
+            return OpenAIWriter(
+                name.removeprefix(f"{provider}/"),
+                api_key=key.get_secret_value(),
+                base_url=url,
+                provider=provider,
+            )
+    return None
+
+
+def _no_key(model: str, variable: str) -> SettingsError:
+    return SettingsError(
+        f"the model {model} needs {variable}; set it, or roll back with `ig-assets "
+        "models rollback --reason …`."
     )
 
 

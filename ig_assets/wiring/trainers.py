@@ -26,6 +26,21 @@ def _trainer(name: str, settings: Settings, warehouse: Warehouse) -> Trainer:
             parse_training_prices(settings.training_prices),
             base_url=settings.openai_base_url,
         )
+    if name == "together":
+        from ig_assets.adapters.together.trainer import TogetherTrainer
+
+        return TogetherTrainer(
+            _secret(settings.together_api_key), settings.together_train_model
+        )
+    if name == "fireworks":
+        from ig_assets.adapters.fireworks.trainer import FireworksTrainer
+
+        return FireworksTrainer(
+            _secret(settings.fireworks_api_key),
+            settings.fireworks_account_id or "",
+            settings.fireworks_train_model,
+            parse_training_prices(settings.training_prices),
+        )
     return _few_shot(settings, warehouse)
 
 

@@ -22,8 +22,8 @@ from ig_assets.adapters.openai.client import (
     no_access,
     sent,
 )
+from ig_assets.adapters.training_file import EPOCHS, long_enough, trained_tokens
 from ig_assets.core.costs.training_prices import training_cost_usd
-from ig_assets.core.fine_tuning.dataset_files import FEWEST_EXAMPLES
 from ig_assets.core.ports import (
     TrainingEstimate,
     TrainingFile,
@@ -33,10 +33,6 @@ from ig_assets.core.ports import (
 from ig_assets.errors import AccessError, RefusedError
 
 INTENT = "ig_assets_intent"
-EPOCHS = 2
-MARKS_PER_EXAMPLE = 10
-"""Tokens of the marks around two messages, which count as trained."""
-
 _MOST_EVENTS = 2_000
 _OPEN = ("validating_files", "queued", "running", "pausing", "paused")
 _STATES = {
@@ -95,14 +91,13 @@ class OpenAITrainer:
 
     def estimate(self, request: TrainingRequest) -> TrainingEstimate:
         """Tokens of all epochs, and their price where it is known."""
-        file = _training_file(request)
-        tokens = (file.tokens + MARKS_PER_EXAMPLE * file.lines) * EPOCHS
+        tokens = trained_tokens(long_enough(request, "OpenAI"))
         cost = training_cost_usd(self.base_model, tokens, self._prices)
         return TrainingEstimate(tokens, cost)
 
     def submit(self, request: TrainingRequest) -> TrainingState:
         """Upload what is not there yet and create the job."""
-        training = self._uploaded(_training_file(request))
+        training = self._uploaded(long_enough(request, "OpenAI"))
         arguments: dict[str, Any] = {
             "model": self.base_model,
             "training_file": training,
@@ -232,18 +227,6 @@ class OpenAITrainer:
                 f"{self.provider} has no fine-tuning at this address; check "
                 "OPENAI_BASE_URL, or remove openai from IG_TRAINER."
             ) from None
-
-
-def _training_file(request: TrainingRequest) -> TrainingFile:
-    """The supervised training file. Raises RefusedError where it is too short."""
-    file = request.files.get("sft_train")
-    lines = 0 if file is None else file.lines
-    if file is None or lines < FEWEST_EXAMPLES:
-        raise RefusedError(
-            f"OpenAI trains on {FEWEST_EXAMPLES} supervised examples or more; the set "
-            f"has {lines}, {FEWEST_EXAMPLES - lines} are missing."
-        )
-    return file
 
 
 def _final_no(error: Any) -> str | None:

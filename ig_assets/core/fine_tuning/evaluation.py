@@ -9,25 +9,22 @@ that a candidate is not broken; whether it is better, only the audience can show
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from ig_assets.core.fine_tuning.text_figures import figures_of
+from ig_assets.core.fine_tuning.train_validation_split import normalise_key
+from ig_assets.core.fine_tuning.verdict import INSUFFICIENT, MARGIN, verdict
+from ig_assets.core.generation.gates.novelty import CorpusRuns
 from ig_assets.core.identity import seeded_unit
 from ig_assets.core.models.registry import ModelRow
 from ig_assets.core.ports import Clock, Vectors
 from ig_assets.errors import MalformedAnswerError
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
-
-MARGIN = 0.05
-# Standard deviation of the difference in score of two texts that one model writes for
-# one prompt. An assumption, from few observed pairs (0.02 to 0.21 apart).
-PAIR_SD = 0.15
-ONE_SIDED_95 = 1.645
 
 
 @dataclass(frozen=True)
@@ -50,13 +47,18 @@ class WrittenText:
 
 @dataclass(frozen=True)
 class EvaluationSummary:
-    """Means over n held-out pairs, each score 0 (malformed) to 3, usually near 1."""
+    """Means over n held-out pairs, each score 0 (malformed) to 3, usually near 1.
+
+    `preference` is better, worse or undecided; under 30 pairs it is insufficient, and
+    the other figures decide whether the candidate may become canary.
+    """
 
     n: int
     mean_score: float | None
     mean_against: float | None
     passed: bool
     reason: str
+    preference: str = INSUFFICIENT
 
 
 Write = Callable[[ModelRow, HeldOutExample], WrittenText]
@@ -96,11 +98,13 @@ def evaluate_model(
     with warehouse.transaction() as con:
         planned = held_out_examples(con, month, evaluator.n_topics, evaluator.seed)
         done = _finished(con, candidate.model_id, active.model_id)
+        trained_on = CorpusRuns(_training_texts(con, month))
     for example in planned:
         if example.example_id in done:
             continue
         texts = [_write(evaluator.write, m, example) for m in (candidate, active)]
         score, against_score = _scores(texts, example, evaluator.embed)
+        mine, others = (figures_of(text, trained_on) for text in texts)
         row = {
             "model_id": candidate.model_id,
             "against_model_id": active.model_id,
@@ -108,7 +112,15 @@ def evaluate_model(
             "month": month,
             "score": score,
             "against_score": against_score,
-            "detail": json.dumps({"seed": example.seed, "planned": len(planned)}),
+            "detail": json.dumps(
+                {
+                    "seed": example.seed,
+                    "planned": len(planned),
+                    "same": _same_words(texts),
+                    "candidate": asdict(mine),
+                    "active": asdict(others),
+                }
+            ),
             "evaluated_at": evaluator.clock.now(),
         }
         with warehouse.transaction() as con:
@@ -152,9 +164,8 @@ def evaluation_of(
 ) -> EvaluationSummary:
     """The verdict of the stored pairs; `passed` only where all of them are stored.
 
-    The candidate's mean score may be lower by `margin` plus the chance difference of
-    two texts of one model, which a handful of pairs cannot tell from a worse model
-    (one-sided 95 % of PAIR_SD / sqrt(n)). A broken model scores 0.
+    Refused with its reason is a candidate that is broken, inert, or worse (see
+    `verdict.py`). Raises nothing: without a stored pair the gate stays closed.
     """
     rows = con.execute(
         "SELECT score, against_score, detail FROM evaluations "
@@ -167,20 +178,16 @@ def evaluation_of(
             "admitted; more decided experiments are needed."
         )
         return EvaluationSummary(0, None, None, False, reason)
+    details = [json.loads(row[2]) for row in rows]
     mine, against = (float(np.mean([row[i] for row in rows])) for i in (0, 1))
-    planned = max(int(json.loads(row[2])["planned"]) for row in rows)
+    planned = max(int(detail["planned"]) for detail in details)
     if len(rows) < planned:
         reason = f"Only {len(rows)} of {planned} held-out pairs are finished."
         return EvaluationSummary(len(rows), mine, against, False, reason)
-    allowed = margin + ONE_SIDED_95 * PAIR_SD / math.sqrt(len(rows))
-    passed = mine - against >= -allowed
-    verdict = "not worse than" if passed else "worse than"
-    reason = (
-        f"{verdict} the active model on {len(rows)} held-out pairs: {mine:.3f} "
-        f"against {against:.3f}, with {allowed:.2f} allowed for so few (a smoke gate, "
-        "not a proof)"
+    found = verdict([row[0] for row in rows], [row[1] for row in rows], details, margin)
+    return EvaluationSummary(
+        len(rows), mine, against, found.passed, found.reason, found.preference
     )
-    return EvaluationSummary(len(rows), mine, against, passed, reason)
 
 
 def _write(write: Write, model: ModelRow, example: HeldOutExample) -> str | None:
@@ -211,3 +218,21 @@ def _finished(con: Connection, model_id: str, against_model_id: str) -> set[str]
         [model_id, against_model_id],
     ).fetchall()
     return {str(row[0]) for row in rows}
+
+
+def _training_texts(con: Connection, month: str) -> list[str]:
+    rows = con.execute(
+        """
+        SELECT DISTINCT completion
+        FROM training_examples
+        WHERE month = ? AND split = 'train'
+        ORDER BY completion
+        """,
+        [month],
+    ).fetchall()
+    return [str(text) for (text,) in rows]
+
+
+def _same_words(texts: Sequence[str | None]) -> bool:
+    """Whether all models wrote the very same words."""
+    return None not in texts and len({normalise_key(t or "") for t in texts}) == 1

@@ -35,6 +35,6 @@ def trial_note(con: Connection, now: datetime, trial: timedelta = TRIAL) -> str 
         return f"{note}."
     waits = "waits until then" if now < end else "is next"
     return (
-        f"{note}; candidate {candidate.model_id} {waits}. `ig-assets models --promote "
+        f"{note}; candidate {candidate.model_id} {waits}. `ig-assets models promote "
         'ID --reason "…"` decides at once.'
     )

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from ig_assets.core.fine_tuning.dataset_files import DatasetFile
 from ig_assets.core.fine_tuning.examples import example_sample
+from ig_assets.core.fine_tuning.loss_plot import loss_picture
+from ig_assets.core.fine_tuning.model_report import losses_of
 from ig_assets.core.fine_tuning.pipeline import (
     FineTuning,
     build_examples,
@@ -21,7 +24,7 @@ from ig_assets.defs import asset_kinds
 from ig_assets.defs.corpus.assets import raw_scripts
 from ig_assets.defs.experiments.assets import winning_scripts
 from ig_assets.defs.failures import plain_failures, run_ref
-from ig_assets.defs.metadata import counts, sample_table
+from ig_assets.defs.metadata import counts, picture, sample_table
 from ig_assets.defs.page.about import (
     BY_THE_SECOND_OF_A_MONTH,
     WITHIN_A_MONTH,
@@ -132,6 +135,7 @@ def fine_tune_job(
             "dataset_hash": job.dataset_hash[:16],
             "base_model": job.base_model,
             "refusal": job.refusal or "none",
+            "notice": _notice(fine_tuning) or "none",
         },
         data_version=dg.DataVersion(f"{job.job_id} {job.status}"),
     )
@@ -159,8 +163,11 @@ def fine_tuned_model(
     """Register the model of the month's job."""
     with plain_failures():
         model = register_month(fine_tuning, month_of(context), context.run.run_id)
+    losses = losses_of(model.artifact)
+    curve = {"losses": picture(loss_picture(losses), "loss by step")} if losses else {}
     return dg.MaterializeResult(
-        metadata=_model_metadata(model), data_version=dg.DataVersion(model.model_id)
+        metadata=_model_metadata(model) | curve,
+        data_version=dg.DataVersion(model.model_id),
     )
 
 
@@ -212,7 +219,12 @@ def _file_table(files: Sequence[DatasetFile], data_dir: Path) -> dg.TableMetadat
     )
 
 
-def _model_metadata(model: ModelRow) -> dict[str, str]:
+def _notice(fine_tuning: FineTuning) -> str:
+    """What a person should know of the trainers that are tried."""
+    return " ".join(filter(None, (t.notice for t in fine_tuning.trainers)))
+
+
+def _model_metadata(model: ModelRow) -> dict[str, Any]:
     return {
         "model_id": model.model_id,
         "name": model.name,

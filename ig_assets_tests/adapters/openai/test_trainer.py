@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.adapters.openai.trainer import EPOCHS, OpenAITrainer
+from ig_assets.adapters.openai.trainer import OpenAITrainer
+from ig_assets.adapters.training_file import EPOCHS
 from ig_assets.core.ports import TrainingFile, TrainingRequest
 from ig_assets.errors import AccessError, RefusedError, TransientVendorError
 from ig_assets_tests.stand_ins.openai_fine_tuning import (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from ig_assets.core.fine_tuning.evaluation import (
     evaluate_model,
     evaluation_of,
 )
+from ig_assets.core.fine_tuning.verdict import verdict
 from ig_assets.core.models.registry import ModelRow
 from ig_assets.core.ports import Vectors
 from ig_assets.errors import MalformedAnswerError, TransientVendorError
@@ -102,7 +104,7 @@ def test_a_draw_passes_and_a_malformed_candidate_does_not(
     env: FineTuningFactory,
 ) -> None:
     held_out(env)
-    assert evaluate(env, Pen("other", "other")).passed
+    assert evaluate(env, Pen("other", "another")).passed
 
 
 def test_a_malformed_answer_scores_nothing(env: FineTuningFactory) -> None:
@@ -210,3 +212,75 @@ def test_a_handful_of_pairs_allows_for_chance(
         summary = evaluation_of(con, "new", "active")
     assert summary.passed is passed
     assert "allowed for so few" in summary.reason
+
+
+class Novelist:
+    """Writes what a function makes of the prompt, for the candidate and the active."""
+
+    def __init__(self, candidate: Callable[[str], str | None]) -> None:
+        self.candidate = candidate
+
+    def __call__(self, model: ModelRow, example: HeldOutExample) -> WrittenText:
+        if model.model_id == "new":
+            return WrittenText(self.candidate(example.prompt))
+        return WrittenText(words(example.prompt, "theirs"))
+
+
+def words(prompt: str, seed: str, count: int = 40) -> str:
+    return " ".join(f"{seed}{prompt[-1]}{number}" for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "reason"),
+    [
+        (lambda prompt: None, "broken: none of its 3 answers can be used"),
+        (
+            lambda prompt: None if prompt.endswith("1") else words(prompt, "mine"),
+            "broken: 1 of its 3 answers cannot be used",
+        ),
+        (lambda prompt: words(prompt, "theirs"), "inert: it wrote the very words"),
+        (lambda prompt: words(prompt, "theirs").upper() + "!", "inert"),
+        (lambda prompt: "buy now " * 20, "broken: .* are repetitions"),
+        (lambda prompt: words("x", "mine"), "worse: its texts .* are alike"),
+        (lambda prompt: words("t", "trained"), "worse: it repeats its training texts"),
+    ],
+)
+def test_a_broken_an_inert_and_a_worse_candidate_are_refused_each_with_its_reason(
+    env: FineTuningFactory, candidate: Callable[[str], str | None], reason: str
+) -> None:
+    held_out(env)
+    trained = {"month": MONTH, "example_id": "t", "kind": "sft", "split": "train"}
+    env.write("training_examples", {**trained, "completion": words("t", "trained")})
+    summary = evaluate_model(
+        evaluator(env, Novelist(candidate)), MONTH, CANDIDATE, ACTIVE
+    )
+    assert not summary.passed
+    assert re.search(reason, summary.reason), summary.reason
+
+
+def test_a_sound_candidate_passes_and_small_numbers_are_said(
+    env: FineTuningFactory,
+) -> None:
+    held_out(env)
+    pen = Novelist(lambda prompt: words(prompt, "mine"))
+    summary = evaluate_model(evaluator(env, pen), MONTH, CANDIDATE, ACTIVE)
+    assert summary.passed and summary.preference == "insufficient"
+    assert "preference is insufficient under 30 pairs" in summary.reason
+    with env.warehouse.transaction() as con:
+        assert evaluation_of(con, "new", "active") == summary, "as it was stored"
+    detail, *_ = env.read("SELECT detail FROM evaluations ORDER BY example_id")
+    assert "mine" not in detail["detail"], "no word of a text is stored"
+
+
+@pytest.mark.parametrize(
+    ("ahead", "preference"), [(0.3, "better"), (-0.3, "worse"), (0.001, "undecided")]
+)
+def test_from_thirty_pairs_on_the_preference_has_an_interval(
+    ahead: float, preference: str
+) -> None:
+    noise = [0.1 * (-1) ** number for number in range(30)]
+    scores = [1.0 + ahead + part for part in noise]
+    found = verdict(scores, [1.0] * 30, [{}] * 30)
+    assert found.preference == preference
+    assert found.passed is (preference != "worse")
+    assert verdict(scores[:29], [1.0] * 29, [{}] * 29).preference == "insufficient"

@@ -1,0 +1,1 @@
+"""Fireworks: fine-tuning by its own SDK, an extra."""

@@ -1,0 +1,188 @@
+"""Fine-tuning at Fireworks by its own SDK: a dataset by hash, a job by our own id.
+
+Fireworks tells a job's cost only once the job exists, so it is estimated from the
+tokens and `IG_TRAINING_PRICES`; a budget in dollars blocks a job without such a price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ig_assets.adapters.generated_sdk import (
+    AlreadyThereError,
+    UnknownToVendorError,
+    ask,
+    load_sdk,
+)
+from ig_assets.adapters.training_file import (
+    EPOCHS,
+    checked_training_file,
+    trained_tokens,
+)
+from ig_assets.core.costs.training_prices import training_cost_usd
+from ig_assets.core.ports import (
+    TrainingEstimate,
+    TrainingFile,
+    TrainingRequest,
+    TrainingState,
+)
+from ig_assets.errors import RefusedError
+
+INFERENCE_URL = "https://api.fireworks.ai/inference/v1"
+PREFIX = "fireworks/"
+_STATES = {
+    "CREATING": "queued",
+    "PENDING": "queued",
+    "VALIDATING": "queued",
+    "RE_QUEUEING": "queued",
+    "COMPLETED": "succeeded",
+    "EARLY_STOPPED": "succeeded",
+    "FAILED": "failed",
+    "EXPIRED": "failed",
+    "CANCELLED": "cancelled",
+}
+
+
+class FireworksTrainer:
+    """Fulfils the `Trainer` port; `prices` are USD per million trained tokens."""
+
+    provider = "fireworks"
+    notice = "A Fireworks model needs a deployment of its own before it can write."
+
+    def __init__(
+        self,
+        api_key: str,
+        account_id: str,
+        base_model: str,
+        prices: Mapping[str, float],
+        base_url: str | None = None,
+        http_client: Any | None = None,
+        timeout_s: float = 60.0,
+    ) -> None:
+        self.base_model = base_model
+        self._account = f"accounts/{account_id}"
+        self._prices = prices
+        self._options = {
+            "api_key": api_key,
+            "account_id": account_id,
+            "base_url": base_url,
+            "http_client": http_client,
+            "timeout": timeout_s,
+            "max_retries": 0,
+        }
+
+    @cached_property
+    def _sdk(self) -> Any:
+        return load_sdk("fireworks", "fireworks")
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._sdk.Fireworks(**self._options)
+
+    def find(self, intent_key: str) -> TrainingState | None:
+        """The job whose id is the key's; None where there is none."""
+        try:
+            return self._job(_job_id(intent_key))
+        except UnknownToVendorError:
+            return None
+
+    def estimate(self, request: TrainingRequest) -> TrainingEstimate:
+        """Tokens of all epochs, and their price where the team has set it."""
+        tokens = trained_tokens(checked_training_file(request, self.provider))
+        cost = training_cost_usd(self.base_model, tokens, self._prices)
+        return TrainingEstimate(tokens, cost)
+
+    def submit(self, request: TrainingRequest) -> TrainingState:
+        """Create the dataset and the job; a job of this id is never made twice."""
+        file = checked_training_file(request, self.provider)
+        dataset = self._uploaded(file)
+        job_id = _job_id(request.intent_key)
+        jobs = self._client.supervised_fine_tuning_jobs
+        try:
+            job = ask(
+                self._sdk,
+                self.provider,
+                lambda: jobs.create(
+                    supervised_fine_tuning_job_id=job_id,
+                    dataset=f"{self._account}/datasets/{dataset}",
+                    base_model=self.base_model,
+                    epochs=EPOCHS,
+                    output_model=f"{self._account}/models/{job_id}",
+                    display_name=f"ig_assets {request.month}",
+                ),
+            )
+        except AlreadyThereError:
+            return self._job(job_id)
+        except UnknownToVendorError:
+            raise RefusedError(
+                f"fireworks does not know the base model {self.base_model}; set "
+                "IG_FIREWORKS_TRAIN_MODEL."
+            ) from None
+        return self._state(job, job_id)
+
+    def poll(self, provider_job_id: str) -> TrainingState:
+        """The job as Fireworks has it."""
+        try:
+            return self._job(provider_job_id)
+        except UnknownToVendorError:
+            raise RefusedError(
+                f"fireworks does not know the job {provider_job_id}."
+            ) from None
+
+    def _job(self, job_id: str) -> TrainingState:
+        get = self._client.supervised_fine_tuning_jobs.get
+        return self._state(ask(self._sdk, self.provider, lambda: get(job_id)), job_id)
+
+    def _uploaded(self, file: TrainingFile) -> str:
+        """The id of a dataset that is ready, uploaded where its content is missing."""
+        datasets, dataset_id = self._client.datasets, f"ig-{file.sha256[:40]}"
+        try:
+            ask(
+                self._sdk,
+                self.provider,
+                lambda: datasets.create(
+                    dataset_id=dataset_id,
+                    dataset={"example_count": str(file.lines), "format": "CHAT"},
+                ),
+            )
+        except AlreadyThereError:
+            known = ask(
+                self._sdk, self.provider, lambda: datasets.get(dataset_id=dataset_id)
+            )
+            if known.state == "READY":
+                return dataset_id
+        content = Path(file.path).read_bytes()
+        ask(
+            self._sdk,
+            self.provider,
+            lambda: datasets.upload(dataset_id, file=(f"{dataset_id}.jsonl", content)),
+        )
+        return dataset_id
+
+    def _state(self, job: Any, job_id: str) -> TrainingState:
+        vendors = str(job.state or "").removeprefix("JOB_STATE_")
+        status = _STATES.get(vendors, "running")
+        code = getattr(job.status, "code", None)
+        reason = f"fireworks gave the job up ({code or vendors})."
+        name = job.output_model or f"{self._account}/models/{job_id}"
+        return TrainingState(
+            status,  # type: ignore[arg-type]
+            job_id,
+            model_name=f"{PREFIX}{name}" if status == "succeeded" else None,
+            refusal=reason if status == "failed" else None,
+            cost_usd=_usd(job.estimated_cost) if status == "succeeded" else None,
+        )
+
+
+def _job_id(intent_key: str) -> str:
+    return f"ig-{intent_key[:40]}".lower()
+
+
+def _usd(money: Any) -> float | None:
+    """An amount in whole units and billionths, where it is in dollars."""
+    if money is None or money.currency_code != "USD":
+        return None
+    return int(money.units or 0) + (money.nanos or 0) / 1e9

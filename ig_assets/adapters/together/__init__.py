@@ -1,0 +1,1 @@
+"""Together: fine-tuning by its own SDK, an extra."""

@@ -1,0 +1,187 @@
+"""Fine-tuning at Together by its own SDK: its estimate first, then a LoRA job.
+
+The SDK's file check passes any JSON object, and its `create` starts a job that its own
+estimate forbids (together 3.1.1). So the lines are checked here before the upload, and
+the estimate is asked for before the job.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from ig_assets.adapters.generated_sdk import (
+    UnknownToVendorError,
+    ask,
+    load_sdk,
+)
+from ig_assets.adapters.training_file import EPOCHS, checked_training_file
+from ig_assets.core.ports import (
+    TrainingEstimate,
+    TrainingFile,
+    TrainingRequest,
+    TrainingState,
+)
+from ig_assets.errors import RefusedError, TransientVendorError
+
+INFERENCE_URL = "https://api.together.xyz/v1"
+PREFIX = "together/"
+_SUFFIX_CHARACTERS = 24
+_STATES = {
+    "pending": "queued",
+    "queued": "queued",
+    "completed": "succeeded",
+    "error": "failed",
+    "user_error": "failed",
+    "cancelled": "cancelled",
+}
+
+
+class TogetherTrainer:
+    """Fulfils the `Trainer` port; the supervised files become a LoRA of `base_model`."""
+
+    provider = "together"
+    notice = ""
+
+    def __init__(
+        self,
+        api_key: str,
+        base_model: str,
+        base_url: str | None = None,
+        http_client: Any | None = None,
+        timeout_s: float = 60.0,
+    ) -> None:
+        self.base_model = base_model
+        self._options = {
+            "api_key": api_key,
+            "base_url": base_url,
+            "http_client": http_client,
+            "timeout": timeout_s,
+            "max_retries": 0,
+        }
+
+    @cached_property
+    def _sdk(self) -> Any:
+        return load_sdk("together", "together")
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._sdk.Together(**self._options)
+
+    def find(self, intent_key: str) -> TrainingState | None:
+        """Look through the account's jobs for the one whose suffix is the key's."""
+        listed = ask(self._sdk, self.provider, self._client.fine_tuning.list)
+        for job in listed.data:
+            if getattr(job, "suffix", None) == _suffix(intent_key):
+                return self._state(job)
+        return None
+
+    def estimate(self, request: TrainingRequest) -> TrainingEstimate:
+        """Upload the checked file and ask for the price of the job."""
+        file = checked_training_file(request, self.provider)
+        file_id = self._uploaded(file)
+        found = ask(
+            self._sdk,
+            self.provider,
+            lambda: self._client.fine_tuning.estimate_price(
+                training_file=file_id,
+                model=self.base_model,
+                n_epochs=EPOCHS,
+                training_method={"method": "sft", "train_on_inputs": False},
+            ),
+        )
+        if not found.estimation_available:
+            reason = str(found.unavailable_reason)
+            if reason.endswith("_not_validated"):
+                raise TransientVendorError(
+                    "together is still checking the file; submit the month again in "
+                    "some minutes.",
+                    outcome_unknown=False,
+                )
+            raise RefusedError(f"together gives no estimate for the file ({reason}).")
+        return TrainingEstimate(
+            int(found.estimated_train_token_count or file.tokens * EPOCHS),
+            found.estimated_total_price,
+            allowed=found.allowed_to_proceed is not False,
+        )
+
+    def submit(self, request: TrainingRequest) -> TrainingState:
+        """Create the job; its suffix is how it is found again."""
+        file_id = self._uploaded(checked_training_file(request, self.provider))
+        job = ask(
+            self._sdk,
+            self.provider,
+            lambda: self._client.fine_tuning.create(
+                training_file=file_id,
+                model=self.base_model,
+                n_epochs=EPOCHS,
+                lora=True,
+                suffix=_suffix(request.intent_key),
+                random_seed=request.seed % 2**31,
+                train_on_inputs=False,
+            ),
+        )
+        return self._state(job)
+
+    def poll(self, provider_job_id: str) -> TrainingState:
+        """The job as Together has it; its file is deleted once it has ended."""
+        retrieve = self._client.fine_tuning.retrieve
+        try:
+            job = ask(self._sdk, self.provider, lambda: retrieve(provider_job_id))
+        except UnknownToVendorError:
+            raise RefusedError(
+                f"together does not know the job {provider_job_id}."
+            ) from None
+        state = self._state(job)
+        if state.status not in ("queued", "running") and job.training_file:
+            self._delete(str(job.training_file))
+        return state
+
+    def _uploaded(self, file: TrainingFile) -> str:
+        """The id of the file; Together gives that of a file with the same checksum."""
+        upload = self._client.files.upload
+        done = ask(
+            self._sdk,
+            self.provider,
+            lambda: upload(file.path, purpose="fine-tune", check=False),
+        )
+        return str(done.id)
+
+    def _delete(self, file_id: str) -> None:
+        """Delete a file unless a job that has not ended needs it too."""
+        listed = ask(self._sdk, self.provider, self._client.fine_tuning.list)
+        waiting = [
+            job
+            for job in listed.data
+            if job.training_file == file_id
+            and self._state(job).status in ("queued", "running")
+        ]
+        if waiting:
+            return
+        try:
+            ask(self._sdk, self.provider, lambda: self._client.files.delete(file_id))
+        except UnknownToVendorError:
+            return
+
+    def _state(self, job: Any) -> TrainingState:
+        vendors = str(getattr(job.status, "value", job.status))
+        status = _STATES.get(vendors, "running")
+        # The SDK calls it output_name in one type and x_model_output_name in another.
+        name = getattr(job, "output_name", None)
+        name = name or getattr(job, "x_model_output_name", None)
+        if status == "succeeded" and not name:
+            status = "running"
+        return TrainingState(
+            status,  # type: ignore[arg-type]
+            str(job.id),
+            model_name=f"{PREFIX}{name}" if status == "succeeded" else None,
+            refusal=(
+                f"together gave the job up ({vendors})." if status == "failed" else None
+            ),
+            trained_tokens=getattr(job, "token_count", None) or None,
+        )
+
+
+def _suffix(intent_key: str) -> str:
+    """Together takes 40 characters at most."""
+    return f"ig-{intent_key[:_SUFFIX_CHARACTERS]}"

@@ -1,0 +1,43 @@
+"""The supervised training file of a request, checked line by line before an upload."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ig_assets.core.fine_tuning.dataset_files import FEWEST_EXAMPLES, check_line
+from ig_assets.core.ports import TrainingFile, TrainingRequest
+from ig_assets.errors import RefusedError
+
+EPOCHS = 2
+MARKS_PER_EXAMPLE = 10
+"""Tokens of the marks around two messages, which count as trained."""
+
+
+def checked_training_file(request: TrainingRequest, provider: str) -> TrainingFile:
+    """The file. Raises RefusedError where it is too short or a line is not valid."""
+    file = long_enough(request, provider)
+    lines = Path(file.path).read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        if problem := check_line("sft", line):
+            raise RefusedError(
+                f"Line {number} of {Path(file.path).name} {problem}; nothing was sent "
+                f"to {provider}."
+            )
+    return file
+
+
+def long_enough(request: TrainingRequest, provider: str) -> TrainingFile:
+    """The file. Raises RefusedError where it has too few lines, with how many miss."""
+    file = request.files.get("sft_train")
+    lines = 0 if file is None else file.lines
+    if file is None or lines < FEWEST_EXAMPLES:
+        raise RefusedError(
+            f"{provider} trains on {FEWEST_EXAMPLES} supervised examples or more; the "
+            f"set has {lines}, {FEWEST_EXAMPLES - lines} are missing."
+        )
+    return file
+
+
+def trained_tokens(file: TrainingFile) -> int:
+    """Tokens over all epochs, with the marks around messages."""
+    return (file.tokens + MARKS_PER_EXAMPLE * file.lines) * EPOCHS

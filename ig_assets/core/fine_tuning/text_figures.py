@@ -1,0 +1,73 @@
+"""Figures of a text by which two models are compared; no figure holds a word of it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ig_assets.core.generation.gates.novelty import CorpusRuns
+
+_WORD = re.compile(r"[^\W_]+")
+REPEATED_WORDS = 3
+SHINGLE_WORDS = 3
+SKETCH_SIZE = 64
+
+
+@dataclass(frozen=True)
+class TextFigures:
+    """One text: usable or not, what it repeats, how new it is, and a sketch of it.
+
+    `repeated` is the share of its runs of three words that it says again, `novelty`
+    the share of its words that are in no long run of a training text, both 0 to 1.
+    `sketch` are the least hashes of its runs (MinHash), empty for a text without one.
+    """
+
+    usable: bool
+    repeated: float = 0.0
+    novelty: float = 1.0
+    sketch: tuple[int, ...] = ()
+
+
+def figures_of(text: str | None, trained_on: CorpusRuns) -> TextFigures:
+    """The figures of a text; `trained_on` holds the texts of the training set."""
+    if text is None:
+        return TextFigures(usable=False)
+    words = _WORD.findall(text.casefold())
+    runs = _runs(words, REPEATED_WORDS)
+    repeated = 1.0 - len(set(runs)) / len(runs) if runs else 0.0
+    return TextFigures(
+        True, repeated, trained_on.novelty(text), _sketch(_runs(words, SHINGLE_WORDS))
+    )
+
+
+def mean_similarity(texts: Sequence[TextFigures]) -> float:
+    """Mean similarity (Jaccard, estimated by sketches) of all pairs; 0 without any."""
+    sketches = [np.array(t.sketch) for t in texts if t.sketch]
+    found = [
+        float(np.mean(a == b))
+        for place, a in enumerate(sketches)
+        for b in sketches[place + 1 :]
+    ]
+    return float(np.mean(found)) if found else 0.0
+
+
+def _runs(words: Sequence[str], length: int) -> list[str]:
+    return [
+        " ".join(words[start : start + length])
+        for start in range(len(words) - length + 1)
+    ]
+
+
+def _sketch(runs: Sequence[str]) -> tuple[int, ...]:
+    """The least hash of each of 64 hash functions, of 32 bits."""
+    if not runs:
+        return ()
+    least = np.full(SKETCH_SIZE, 2**32 - 1, dtype=np.uint32)
+    for run in set(runs):
+        digest = hashlib.shake_128(run.encode()).digest(4 * SKETCH_SIZE)
+        least = np.minimum(least, np.frombuffer(digest, "<u4"))
+    return tuple(int(value) for value in least)
