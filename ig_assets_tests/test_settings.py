@@ -25,6 +25,8 @@ WRONG = {
     "IG_PINECONE_CLOUD": ("basement", "'aws', 'gcp' or 'azure'"),
     "IG_SOCIAL": ("tiktok", "'simulated', 'instagram' or 'replay'"),
     "IG_TRAINER": ("magic", "'few_shot'"),
+    "IG_RANKER": ("on", "'choose'"),
+    "IG_HOOKS_PER_TOPIC": ("3", "4"),
     "IG_TAINTED_ACTIVE": ("ignore", "'rollback' or 'keep'"),
     "IG_OWNERS": ("content", "separated by commas"),
     "IG_CODE_URL": ("git@example.com", "http:// or https://"),
