@@ -116,8 +116,8 @@ def show(as_json: AsJson = False) -> None:
         print_table([lift], list(lift), "Its hooks against one at random")
     else:
         console.print(
-            "No month has ended in which it chose hooks (IG_RANKER=choose), so what its "
-            "choice is worth is not known."
+            "No month has ended in which it chose hooks (IG_RANKER=choose), so what "
+            "its choice is worth is not known."
         )
     console.print(f"What it learnt from: `ig-assets lineage {model.model_id}`.")
 
@@ -186,9 +186,9 @@ def _row(side: str, voice: Voice) -> dict[str, str]:
 def _in_words(fitted: RankerFit) -> str:
     if fitted.model is None:
         return (
-            f"Insufficient: {counted(fitted.groups, 'comparison')} (two hooks or more of one "
-            f"experiment beside one image), {fitted.missing} more are needed. Nothing "
-            "was registered."
+            f"Insufficient: {counted(fitted.groups, 'comparison')} (two hooks or more "
+            f"of one experiment beside one image), {fitted.missing} more are needed. "
+            "Nothing was registered."
             + "".join(f" {one} is not used any more." for one in fitted.retired)
         )
     of = " of a simulated audience" if fitted.simulated else ""

@@ -2,8 +2,9 @@
 
 Each day, yesterday's engagement is read at 00:30, the automation conditions are
 evaluated, and posts whose slot has come are published at 09:05. Each month is
-fine-tuned on the first of the next, when a ranker is fitted too. Every stage reads from the tables what is done
-already, so that a month that was interrupted is simply run again.
+fine-tuned on the first of the next, when a ranker is fitted too. Every stage reads from
+the tables what is done already, so that a month that was interrupted is simply run
+again.
 """
 
 from __future__ import annotations

@@ -158,24 +158,40 @@ def _choice(
 ) -> list[dict[str, Any]]:
     """The rows of one topic; `expected` is empty where no ranker chooses."""
     ids = [row["variant_id"] for row in rows]
-    posted = _posted(rows)
-    drawn = sorted(ids, key=lambda v: seeded_unit(seed, "drawn hook", *topic, v))
-    values = np.array([expected.get(v, 0.0) for v in ids])
-    ranked = [ids[n] for n in np.argsort(-values, kind="stable")]
-    at_random = set(drawn[: 1 if expected else posted])
-    best = [v for v in ranked if v not in at_random][: posted - 1] if expected else []
-    roles = dict.fromkeys(ids, NOT_POSTED)
-    roles |= dict.fromkeys(at_random, RANDOM) | dict.fromkeys(best, BEST)
+    draws = [seeded_unit(seed, "drawn hook", *topic, v) for v in ids]
+    values = [expected[v] for v in ids] if expected else None
+    roles = roles_of(draws, values, _posted(rows))
+    ranked = sorted(values or (), reverse=True)
     return [
         {
             "variant_id": v,
             "month": topic[0],
             "topic_id": topic[1],
-            "role": roles[v],
+            "role": role,
             "expected": expected.get(v),
-            "place": ranked.index(v) + 1 if expected else None,
+            "place": ranked.index(expected[v]) + 1 if expected else None,
             "hooks": len(ids),
             "chosen_at": now,
         }
-        for v in ids
+        for v, role in zip(ids, roles, strict=True)
     ]
+
+
+def roles_of(
+    draws: Sequence[float], expected: Sequence[float] | None, posted: int
+) -> list[str]:
+    """The role of each hook of a topic.
+
+    `draws` are random numbers; the hook of the smallest is posted whatever is
+    `expected` of it, and beside it the best of the others. Without expectations all
+    `posted` hooks are those of the smallest numbers.
+    """
+    roles = [NOT_POSTED] * len(draws)
+    by_chance = np.argsort(draws, kind="stable")
+    for n in by_chance[: posted if expected is None else 1]:
+        roles[n] = RANDOM
+    if expected is not None:
+        by_rank = np.argsort(-np.asarray(expected), kind="stable")
+        for n in [n for n in by_rank if roles[n] == NOT_POSTED][: posted - 1]:
+            roles[n] = BEST
+    return roles
