@@ -109,6 +109,7 @@ class Settings(BaseSettings):
     index: Literal["faiss", "pinecone"] = "faiss"
     social: Literal["simulated", "instagram", "replay"] = "simulated"
     trainer: str = "few_shot"
+    ranker: Literal["off", "fit", "choose"] = "off"
     clock: Literal["auto", "system", "simulated"] = "auto"
 
     # The recording that is replayed
@@ -143,6 +144,7 @@ class Settings(BaseSettings):
     )
     topics_per_month: Annotated[int, Field(ge=1)] | None = None
     arms: Annotated[int, Field(ge=2, le=3)] = 2
+    hooks_per_topic: Annotated[int, Field(ge=4, le=20)] = 6
     retrieved_scripts: Annotated[int, Field(ge=0, le=20)] = 2
     least_relevance: Share = LEAST_RELEVANCE
     seed: int = 7
@@ -346,6 +348,11 @@ class Settings(BaseSettings):
     def approves_automatically(self) -> bool:
         """Whether plans are approved automatically; a real post waits for its video."""
         return self.approval == "auto" and self.social != "instagram"
+
+    @cached_property
+    def fits_ranker(self) -> bool:
+        """Whether a ranker is fitted each month."""
+        return self.ranker != "off" or "ranker" in self.trainer
 
     @cached_property
     def uses_simulated_clock(self) -> bool:

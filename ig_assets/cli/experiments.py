@@ -24,6 +24,7 @@ from ig_assets.core.experiments.reports.trajectory import courses
 from ig_assets.core.experiments.reports.trajectory_plot import course_picture, titled
 from ig_assets.core.experiments.reports.verdict import ExperimentRow, experiment_rows
 from ig_assets.core.fine_tuning.canary import canary_evidence, canary_row
+from ig_assets.core.fine_tuning.ranker.lift import choice_lift, lift_row
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services
@@ -118,6 +119,9 @@ def _across(services: Services, as_json: bool, separated: Separated | None) -> N
     with services.warehouse.transaction() as con:
         rows = claim_rows(across_topics(con, simulated=simulated))
         canary = canary_evidence(con)
+        chosen = choice_lift(con, simulated=simulated)
+    if chosen.mean.pairs or chosen.waiting:
+        rows.append(lift_row(chosen))
     if canary is not None:
         rows.append(canary_row(canary))
     if print_data(rows, as_json, separated):

@@ -18,7 +18,16 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
-from ig_assets.core.fine_tuning.ranker.fit import RankerFit, fit_ranker
+from ig_assets.core.fine_tuning.ranker.calibration import (
+    calibration,
+    series_of_model,
+)
+from ig_assets.core.fine_tuning.ranker.fit import (
+    RankerFit,
+    fit_ranker,
+    roll_back_ranker,
+)
+from ig_assets.core.fine_tuning.ranker.lift import choice_lift, lift_row
 from ig_assets.core.models.ranker.states import MIN_GROUPS, counted
 from ig_assets.core.models.ranker.scoring import HookScore, Voice, order_hooks
 from ig_assets.core.models.registry import current_ranker
@@ -67,13 +76,18 @@ def show(as_json: AsJson = False) -> None:
     services = Services(load_settings())
     with services.warehouse.transaction() as con:
         model = current_ranker(con)
+        lift, found = None, None
+        if model is not None:
+            simulated = bool((model.artifact or {}).get("simulated"))
+            lift = lift_row(choice_lift(con, simulated=simulated))
+            found = calibration(con, series_of_model(model))
     if model is None:
         raise InputError(
             "There is no ranker yet; `ig-assets ranker fit` makes one of "
             f"{MIN_GROUPS} comparisons or more."
         )
     if as_json:
-        print_json(model)
+        print_json(asdict(model) | {"calibration": found, "chosen_over_random": lift})
         return
     known = dict(model.artifact or {})
     rows: list[dict[str, Any]] = [
@@ -91,13 +105,39 @@ def show(as_json: AsJson = False) -> None:
             "value": "simulated" if known.get("simulated") else "real",
         },
         {"what": "encoder", "value": model.base_model},
+        {"what": "calibration", "value": str(found)},
         {
             "what": "unexplained, sd",
             "value": f"{math.sqrt(known['s2']):.2f} (log scale)",
         },
     ]
     print_table(rows, ["what", "value"])
+    if lift is not None and lift["topics"]:
+        print_table([lift], list(lift), "Its hooks against one at random")
+    else:
+        console.print(
+            "No month has ended in which it chose hooks (IG_RANKER=choose), so what "
+            "its choice is worth is not known."
+        )
     console.print(f"What it learnt from: `ig-assets lineage {model.model_id}`.")
+
+
+@app.command()
+@plain_errors
+def rollback(
+    reason: Annotated[str, typer.Option(help="Why.")],
+    as_json: AsJson = False,
+) -> None:
+    """Go back to the ranker that was proven before; the next evidence makes another.
+
+    Example: `ig-assets ranker rollback --reason "it likes shouting"`
+    """
+    services = Services(load_settings())
+    model = roll_back_ranker(services.warehouse, services.clock, reason)
+    if as_json:
+        print_json(model)
+        return
+    console.print(f"{model.model_id} is {model.status} ({escaped(model.reason)}).")
 
 
 @app.command()
@@ -146,9 +186,9 @@ def _row(side: str, voice: Voice) -> dict[str, str]:
 def _in_words(fitted: RankerFit) -> str:
     if fitted.model is None:
         return (
-            f"Insufficient: {counted(fitted.groups, 'comparison')} (two hooks or more of one "
-            f"experiment beside one image), {fitted.missing} more are needed. Nothing "
-            "was registered."
+            f"Insufficient: {counted(fitted.groups, 'comparison')} (two hooks or more "
+            f"of one experiment beside one image), {fitted.missing} more are needed. "
+            "Nothing was registered."
             + "".join(f" {one} is not used any more." for one in fitted.retired)
         )
     of = " of a simulated audience" if fitted.simulated else ""

@@ -2,8 +2,9 @@
 
 Each day, yesterday's engagement is read at 00:30, the automation conditions are
 evaluated, and posts whose slot has come are published at 09:05. Each month is
-fine-tuned on the first of the next. Every stage reads from the tables what is done
-already, so that a month that was interrupted is simply run again.
+fine-tuned on the first of the next, when a ranker is fitted too. Every stage reads from
+the tables what is done already, so that a month that was interrupted is simply run
+again.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class BlockingCheckFailedError(IgAssetsError):
 
 DAY = timedelta(days=1)
 MORNING = timedelta(minutes=50)
+RANKING = timedelta(minutes=40)
 PUBLISHING = timedelta(hours=9, minutes=5)
 
 
@@ -85,6 +87,7 @@ class MonthLoop:
             self.report(f"{month}: {closed}")
         self.dagster.automate()
         self.dagster.tick_sensor("promotion_sensor")
+        self.dagster.tick_schedule("monthly_ranker_schedule", end + RANKING)
         self.dagster.automate()
 
     def _turn_days(self, month: str, start: datetime, end: datetime) -> None:
@@ -92,6 +95,7 @@ class MonthLoop:
         self.clock.move_to(start + MORNING)
         self.dagster.tick_sensor("script_library_sensor")
         self.dagster.automate()
+        self.dagster.tick_schedule("monthly_ranker_schedule", start + RANKING)
         self.report(f"{month}: topics, drafts, variants")
         self.dagster.tick_sensor("content_calendar_sensor")
         self.dagster.automate()

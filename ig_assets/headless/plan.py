@@ -40,7 +40,9 @@ class LoopPlan:
 def plan_loop(settings: Settings, warehouse: Warehouse, months: list[str]) -> LoopPlan:
     """Estimate the loop over these months, without the drafts that exist."""
     topics = settings.topics_per_month or 0
-    per_month = topics * settings.arms + (1 if settings.canary_share else 0)
+    # At most: more hooks are written only while a proven ranker chooses among them.
+    hooks = settings.hooks_per_topic if settings.ranker == "choose" else settings.arms
+    per_month = topics * hooks + (1 if settings.canary_share else 0)
     per_month += round(topics * settings.control_share)
     with warehouse.transaction() as con:
         (drafted,) = con.execute(

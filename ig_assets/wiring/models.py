@@ -100,16 +100,21 @@ def make_hook_encoder(
 ) -> HookEncoder:
     """The middle layer of MiniLM on this machine, whichever embedder is set.
 
-    May download model files.
+    May download model files, at its first use.
     """
     from ig_assets.adapters.local_models.files import fetch_model_file
-    from ig_assets.adapters.local_models.layer_encoder import LayerEncoder
+    from ig_assets.adapters.local_models.layer_encoder import (
+        LayerEncoder,
+        OnDemandEncoder,
+    )
 
     cache = settings.model_cache
-    return LayerEncoder(
-        fetch_model_file("minilm-int8", cache, progress=progress),
-        fetch_model_file("minilm-tokenizer", cache, progress=progress),
-        threads=settings.local_threads,
+    return OnDemandEncoder(
+        lambda: LayerEncoder(
+            fetch_model_file("minilm-int8", cache, progress=progress),
+            fetch_model_file("minilm-tokenizer", cache, progress=progress),
+            threads=settings.local_threads,
+        )
     )
 
 

@@ -82,6 +82,7 @@ def make_generation_context(
             banned_words=settings.banned_words,
             regenerations=settings.regenerations,
             max_in_flight=writers_in_flight(settings),
+            hooks=settings.hooks_per_topic if settings.ranker == "choose" else 0,
         ),
     )
 

@@ -38,6 +38,7 @@ COMMANDS = [
     ["ranker", "fit"],
     ["ranker", "show"],
     ["ranker", "score"],
+    ["ranker", "rollback"],
     ["fine-tune", "prepare"],
     ["fine-tune", "submit"],
     ["scripts", "list"],

@@ -39,6 +39,7 @@ FREE_AND_INWARD = {
     "script_library_sensor",
     "run_failure_sensor",
     "key_rotation_schedule",
+    "monthly_ranker_schedule",  # fits nothing without IG_RANKER
     "usage_schedule",
 }
 

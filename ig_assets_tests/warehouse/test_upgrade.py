@@ -55,6 +55,7 @@ RELEASED = {
     31: "4267ae678bdf4092",
     35: "12f2e6bc5a00e81d",
     36: "11d1a300f1fe093f",
+    33: "07452a6c73300ebf",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.

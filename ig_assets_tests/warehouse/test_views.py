@@ -110,6 +110,20 @@ ROWS: dict[str, list[Any]] = {
         {"model_id": "m", "changed_at": at(h), "status": s}
         for h, s in ((0, "candidate"), (1, "active"))
     ],
+    "ranker_bets": [
+        {
+            "series": "words real",
+            "experiment_id": e,
+            "image": "",
+            "pair": pair,
+            "month": "2026-01",
+            "expected": m,
+            "variance": 0.5,
+            "difference": d,
+            "log_e": 0.5,
+        }
+        for e, pair, m, d in (("e", 1, 1.0, 0.5), ("e", 2, 1.0, 2.5), ("f", 0, 1, 9))
+    ],
     "index_spaces": [
         {"index_name": "i", "namespace": n, "activated_at": at(h)}
         for h, n in ((0, "small"), (1, "large"))
@@ -162,6 +176,10 @@ FOUND: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
     "won_decisions": ("experiment_id", [("e",), ("g",), ("h",)]),
     "won_revisions": ("revision_hash, experiment_id", [("r", "e"), ("r3", "g")]),
     "latest_model_status": ("model_id, status", [("m", "active")]),
+    "ranker_calibration": (
+        "series, month, pairs, slope, slope_se, cover, log_e",
+        [("words real", "2026-01", 2, 1.5, 0.5, 0.5, 1.0)],
+    ),
     "latest_index_spaces": ("index_name, namespace", [("i", "large")]),
 }
 

@@ -6,7 +6,8 @@ predicts best what wins (docs/ranker.md has the figures).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -55,3 +56,21 @@ class LayerEncoder:
                     f"{self.model} gave a vector that is not a number.", len(ids), 0
                 )
         return vectors
+
+
+class OnDemandEncoder:
+    """Fulfils `HookEncoder`; `make` may download model files, so it waits for a use."""
+
+    model = LayerEncoder.model
+    dimensions = LayerEncoder.dimensions
+
+    def __init__(self, make: Callable[[], LayerEncoder]) -> None:
+        self._make = make
+
+    @cached_property
+    def _encoder(self) -> LayerEncoder:
+        return self._make()
+
+    def encode(self, hooks: Sequence[str]) -> Vectors:
+        """As `LayerEncoder.encode`."""
+        return self._encoder.encode(hooks)

@@ -26,6 +26,7 @@ from ig_assets.core.generation.writing.arms import (
     WritingModel,
     plan_arms,
     planned_topics,
+    with_more_hooks,
 )
 from ig_assets.core.generation.writing.draft import Drafting, write_drafts
 from ig_assets.core.generation.writing.models import (
@@ -35,7 +36,7 @@ from ig_assets.core.generation.writing.models import (
 )
 from ig_assets.core.generation.writing.rejected_arms import rejected_arms
 from ig_assets.core.models.few_shot import few_shot_messages
-from ig_assets.core.models.registry import ModelName
+from ig_assets.core.models.registry import ModelName, choosing_ranker
 from ig_assets.core.ports import (
     Clock,
     Embedder,
@@ -57,7 +58,11 @@ WHERE month = ?
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """The settings of a month's writing; their meaning is that of the settings."""
+    """The settings of a month's writing; their meaning is that of the settings.
+
+    `hooks` is how many a topic gets while a proven ranker chooses among them, 0 where
+    none may.
+    """
 
     seed: int
     arms: int
@@ -68,6 +73,7 @@ class GenerationOptions:
     banned_words: Path
     regenerations: int
     max_in_flight: int
+    hooks: int = 0
 
 
 @dataclass(frozen=True)
@@ -163,6 +169,9 @@ def _arms(
     options = context.options
     with context.warehouse.transaction() as con:
         topics = planned_topics(con, month, topic_id)
+        if options.hooks and choosing_ranker(con) is not None:
+            is_trial = models.canary is not None
+            topics = with_more_hooks(con, topics, options.hooks, is_trial)
         arms = plan_arms(
             topics,
             options.arms,

@@ -110,6 +110,12 @@ def current_ranker(con: Connection) -> ModelRow | None:
     return used[-1] if used else None
 
 
+def choosing_ranker(con: Connection) -> ModelRow | None:
+    """The ranker that may choose which hooks are posted: the active, proven one."""
+    used = current_ranker(con)
+    return used if used is not None and used.status == "active" else None
+
+
 def _all_models(con: Connection) -> list[ModelRow]:
     return [
         ModelRow(

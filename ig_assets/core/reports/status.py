@@ -107,8 +107,8 @@ class Failure:
 class DataFolderState:
     """What the tables say.
 
-    `ranker` is the state of the ranker in use. `withdrawn` counts the topics that a person withdrew; `failures` are those of the
-    last week, newest first.
+    `ranker` is the state of the ranker in use. `withdrawn` counts the topics that a
+    person withdrew; `failures` are those of the last week, newest first.
     """
 
     scripts: dict[str, int]

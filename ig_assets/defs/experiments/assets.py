@@ -19,7 +19,7 @@ from ig_assets.core.experiments.reports.trajectory_plot import course_picture, t
 from ig_assets.core.experiments.reports.verdict import decisions_in_all, experiment_rows
 from ig_assets.core.fine_tuning.canary import canary_evidence, canary_row
 from ig_assets.core.operations.clock import day_ranges
-from ig_assets.core.ports import Clock, SocialPlatform
+from ig_assets.core.ports import Clock, HookEncoder, SocialPlatform
 from ig_assets.defs import asset_kinds
 from ig_assets.defs.experiments.metadata import named, verdict_table
 from ig_assets.defs.failures import plain_failures
@@ -96,10 +96,24 @@ def posts(
     clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
     social: dg.ResourceParam[SocialPlatform],
+    hook_encoder: dg.ResourceParam[HookEncoder],
 ) -> dg.MaterializeResult:
     """Plan what is not planned, publish what is approved and due."""
-    month = month_of(context)
+    month, run_id = month_of(context), context.run.run_id
+    chosen = None
     with plain_failures():
+        if settings.ranker == "choose":
+            # SciPy is heavy, and not needed to open the code location.
+            from ig_assets.core.fine_tuning.ranker.hook_choice import choose_hooks
+
+            chosen = choose_hooks(
+                warehouse,
+                clock,
+                hook_encoder,
+                month,
+                seed=settings.seed,
+                run_id=run_id,
+            )
         plan = plan_posts(
             warehouse,
             clock,
@@ -117,7 +131,7 @@ def posts(
             clock,
             social,
             month,
-            run_id=context.run.run_id,
+            run_id=run_id,
             is_on=settings.publishes,
             asks_again=not settings.approves_automatically,
         )
@@ -148,6 +162,7 @@ def posts(
     return dg.MaterializeResult(
         metadata={f"planned_{k}": v for k, v in counts(plan).items()}
         | counts(published)
+        | ({} if not chosen else {f"chosen_{k}": v for k, v in counts(chosen).items()})
         | {"platform": social.platform, "sample": sample_table(sample)},
         data_version=dg.DataVersion(version),
     )

@@ -1,7 +1,8 @@
 """Plans which variant is published as which post, in which slot; each plan once.
 
 A topic with at least two usable variants becomes one experiment with one post a
-variant, in a randomised order of slots. A share of the experiments gets an A/A
+variant, in a randomised order of slots; where a choice among its hooks is recorded
+(`hook_choices`), only what was chosen is posted. A share of the experiments gets an A/A
 duplicate: one more post with the words of one arm, which does not compete and measures
 how far two posts of one script lie apart. A rerun never changes a plan.
 """
@@ -33,8 +34,18 @@ JOIN variants AS v
 ANTI JOIN withdrawn_topics AS w
   ON w.month = t.month
  AND w.topic_id = t.topic_id
+LEFT JOIN hook_choices AS c
+  ON c.variant_id = v.variant_id
 WHERE t.month = ?
   AND v.rejection IS NULL
+  AND (
+      c.role <> 'not posted'
+      OR NOT EXISTS (
+          SELECT 1
+          FROM hook_choices AS o
+          WHERE o.month = v.month AND o.topic_id = v.topic_id
+      )
+  )
 ORDER BY t.topic_id, v.arm, v.variant_id
 """
 

@@ -28,7 +28,6 @@ from ig_assets.core.models.ranker.proof import (
 )
 from ig_assets.core.models.ranker.ranker import Features
 from ig_assets.core.models.ranker.vectors import ENCODER
-from ig_assets.core.ports import HookEncoder
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
@@ -75,11 +74,6 @@ class NewBets:
 
     rows: list[dict[str, Any]]
     record: Record
-
-
-def series_of(encoder: HookEncoder, simulated: bool) -> str:
-    """The name of the evidence that adds up: of one encoder and one kind of audience."""
-    return f"{encoder.model} {'simulated' if simulated else 'real'}"
 
 
 def read_record(con: Connection, series: str) -> Record:

@@ -12,8 +12,8 @@ from ig_assets.core.fine_tuning.ranker.bets import (
     new_bets,
     read_record,
     record_bets,
-    series_of,
 )
+from ig_assets.core.fine_tuning.ranker.calibration import series_of
 from ig_assets.core.fine_tuning.ranker.evidence import evidence_before
 from ig_assets.core.identity import stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
@@ -108,7 +108,7 @@ def fit_ranker(
         )
     features = features_of(warehouse, clock, encoder, past.texts)
     with warehouse.transaction() as con:
-        record = read_record(con, series_of(encoder, evidence.simulated))
+        record = read_record(con, series_of(encoder.model, evidence.simulated))
     bets = new_bets(record, past, features, evidence.settled, now)
     proof = bets.record.proof
     variances = train(features, past.outcomes).fit.variances

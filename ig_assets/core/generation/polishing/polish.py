@@ -125,4 +125,5 @@ def _comparable(arm: str, siblings: dict[str, str]) -> list[str] | None:
     """The canary and control arms may resemble the arm that they are paired with."""
     if arm in ("canary", "control"):
         return None
-    return [text for label, text in siblings.items() if label in "abc" and label != arm]
+    apart = ("canary", "control", arm)
+    return [text for label, text in siblings.items() if label not in apart]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle
+from string import ascii_lowercase
 from typing import Any
 
 from ig_assets.core.generation.writing.schema import HOOK_STYLES
@@ -34,7 +36,11 @@ class WritingModel:
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic of a month; `arms` is its own number of arms, else the settings'."""
+    """One topic of a month.
+
+    `arms` is its own number of arms, else the settings'; `hooks` is how many are
+    written where a ranker chooses which of them are posted.
+    """
 
     month: str
     topic_id: str
@@ -46,11 +52,12 @@ class Topic:
     is_control: bool
     is_canary: bool
     arms: int | None = None
+    hooks: int | None = None
 
 
 @dataclass(frozen=True)
 class PlannedArm:
-    """One text to be written: `arm` is a, b, c, canary or control.
+    """One text to be written: `arm` is a, b, c, …, canary or control.
 
     The canary arm has arm a's style, brief and retrievals and differs in the model
     alone. The control arm has arm a's style, the frozen base model, the first
@@ -86,6 +93,29 @@ def planned_topics(
     return [Topic(**row) for row in rows]
 
 
+def with_more_hooks(
+    con: Connection, topics: Sequence[Topic], hooks: int, is_trial: bool
+) -> list[Topic]:
+    """The topics; those from which a ranker will choose have `hooks` hooks.
+
+    Not those whose posts are planned, nor those with a control arm or, with `is_trial`,
+    a canary arm: these are compared with arm a, which has to be posted.
+    """
+    planned = set(
+        con.execute("SELECT DISTINCT month, topic_id FROM experiments").fetchall()
+    )
+    return [
+        (
+            topic
+            if (topic.month, topic.topic_id) in planned
+            or topic.is_control
+            or (topic.is_canary and is_trial)
+            else replace(topic, hooks=max(hooks, topic.arms or 0))
+        )
+        for topic in topics
+    ]
+
+
 def plan_arms(
     topics: Sequence[Topic],
     arms: int,
@@ -104,7 +134,8 @@ def plan_arms(
             HOOK_STYLES,
             key=lambda style: seeded_unit(seed, "style", topic.topic_id, style),
         )
-        for label, style in zip("abc"[: topic.arms or arms], styles, strict=False):
+        labels = ascii_lowercase[: topic.hooks or topic.arms or arms]
+        for label, style in zip(labels, cycle(styles), strict=False):
             planned.append(_arm(topic, label, style, active))
         if topic.is_canary and canary is not None:
             planned.append(_arm(topic, "canary", styles[0], canary, is_canary=True))

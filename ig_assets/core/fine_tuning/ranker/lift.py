@@ -1,0 +1,68 @@
+"""What a ranker's choice is worth: its hooks against those drawn at random beside them.
+
+Both are posts of one topic, written by one model; the random one was drawn among all
+hooks before the ranker chose. If its choice is worth nothing their difference is 0 on
+average. The evidence is that of all claims across topics: a month is one observation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ig_assets.core.experiments.reports.meta_analysis import (
+    E_CLAIM,
+    claim_row,
+    compared_rows,
+    pooled,
+)
+from ig_assets.core.experiments.stats.anytime_t_test import SequentialMean
+from ig_assets.warehouse.warehouse import Connection
+
+_CHOSEN = """,
+arms AS (
+    SELECT p.experiment_id, p.arm, c.role
+    FROM posts AS p
+    JOIN hook_choices AS c
+      ON c.variant_id = p.variant_id
+    JOIN experiments AS e
+      ON e.experiment_id = p.experiment_id
+    WHERE p.duplicate_of IS NULL
+      AND p.status IS DISTINCT FROM 'failed'
+      AND c.model_id IS NOT NULL
+      AND coalesce(e.simulated, FALSE) = ?
+)
+SELECT c.experiment_id, avg(c.d) AS d, c.month, c.audience, c.is_open
+FROM compared AS c
+JOIN arms AS x
+  ON x.experiment_id = c.experiment_id
+ AND x.arm = c.arm
+JOIN arms AS y
+  ON y.experiment_id = c.experiment_id
+ AND y.arm = c.other
+WHERE x.role = 'best'
+  AND y.role = 'random'
+GROUP BY c.experiment_id, c.month, c.audience, c.is_open
+ORDER BY c.month, c.experiment_id
+"""
+
+
+@dataclass(frozen=True)
+class ChoiceLift:
+    """The evidence, by months that have ended; `waiting` topics are of open ones."""
+
+    mean: SequentialMean
+    waiting: int
+
+
+def choice_lift(con: Connection, *, simulated: bool) -> ChoiceLift:
+    """The log rate ratio of chosen over random hooks, in all ended experiments."""
+    return ChoiceLift(*pooled(compared_rows(con, _CHOSEN, [simulated])))
+
+
+def lift_row(found: ChoiceLift) -> dict[str, Any]:
+    """The evidence as a row of `claim_rows`."""
+    claims = {1: "better", -1: "worse", 0: "undecided"}
+    claim = claims[found.mean.decides(E_CLAIM)]
+    question = "hooks that the ranker chose over one at random"
+    return claim_row(question, found.mean, E_CLAIM, claim, found.waiting)
