@@ -71,6 +71,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "forgotten_examples": ("month", "example_id"),
     "hook_vectors": ("hook_hash", "model"),
     "ranker_arms": ("model_id", "post_id"),
+    "alerts": ("alert_key", "raised_at"),
 }
 
 _FIRST = """
@@ -623,6 +624,15 @@ CREATE TABLE ranker_arms (
 );
 """
 
+# Alerts to people: an intent row, then whether it arrived.
+_ALERTS = """
+CREATE TABLE alerts (
+    alert_key TEXT, reference TEXT, raised_at TIMESTAMP, sentence TEXT, section TEXT,
+    link TEXT, status TEXT, channels_left TEXT, repeats INTEGER, tried_at TIMESTAMP,
+    settled_at TIMESTAMP, detail TEXT
+);
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -655,6 +665,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (28, "m028_days_of_earlier_readings", DAYS_OF_EARLIER_READINGS),
     (29, "m029_ranker", _RANKER),
     (30, "m030_forgetting", _FORGETTING),
+    (34, "m034_alerts", _ALERTS),
 )
 
 

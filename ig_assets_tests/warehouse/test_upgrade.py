@@ -52,6 +52,7 @@ RELEASED = {
     28: "0eca266eae0fd1a4",
     29: "8a7bb77df60d668b",
     30: "5f91a3f40a4f0dc2",
+    34: "2ca9c16b6db8fbdf",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.
