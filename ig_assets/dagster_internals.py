@@ -22,6 +22,9 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from dagster._core.scheduler.instigation import InstigatorState, TickStatus
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecordStatus,
+)
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.tags import (
@@ -42,6 +45,7 @@ __all__ = [
     "ASSET_RESUME_RETRY_TAG",
     "AUTOMATION_CONDITION_TAG",
     "AUTO_MATERIALIZE_TAG",
+    "AssetCheckExecutionRecordStatus",
     "GRPC_INFO_TAG",
     "PARTITION_NAME_TAG",
     "RESUME_RETRY_TAG",

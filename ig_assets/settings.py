@@ -42,6 +42,9 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 _OWNER = r"(team:[A-Za-z0-9_-]+|[^@\s,]+@[^@\s,]+\.[^@\s,]+)"
 Owners = Annotated[str, Field(pattern=rf"^{_OWNER}(, *{_OWNER})*$")]
 WebAddress = Annotated[str, Field(pattern=r"^https?://\S+$")]
+_ADDRESS = r"[^@\s,<>]+@[^@\s,<>]+"
+MailAddress = Annotated[str, Field(pattern=rf"^{_ADDRESS}$")]
+MailAddresses = Annotated[str, Field(pattern=rf"^{_ADDRESS}(, *{_ADDRESS})*$")]
 HostAndPort = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}$")]
 MetaNumber = Annotated[str, Field(pattern=r"^[0-9]{5,25}$")]
 
@@ -194,12 +197,12 @@ class Settings(BaseSettings):
     # Monitoring and alerts
     datadog: HostAndPort | None = None
     alert_webhook: SecretStr | None = None
-    alert_email: str | None = None
+    alert_email: MailAddresses | None = None
     smtp: HostAndPort = "localhost:25"
     smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None
-    alert_from: str | None = None
+    alert_from: MailAddress | None = None
     ui_url: WebAddress | None = None
 
     # Dagster
@@ -443,6 +446,8 @@ _PATTERNS = {
     "owners": "teams (team:name) and e-mail addresses, separated by commas",
     "code_url": "the address of the code's folder, http:// or https://",
     "datadog": "the Agent's host:port, such as localhost:8125",
+    "alert_email": "e-mail addresses, separated by commas",
+    "alert_from": "an e-mail address",
     "smtp": "the mail server's host:port, such as localhost:25",
     "ui_url": "the address of the Dagster UI, http:// or https://",
     "pinecone_index": "at most 40 lower-case letters, digits and hyphens within",

@@ -59,6 +59,8 @@ WRONG = {
     "IG_BUDGET_USD": ("-5", "a number of at least 0"),
     "IG_EXECUTOR": ("kubernetes", "'in_process', 'multiprocess' or 'k8s'"),
     "IG_DATADOG": ("8125", "the Agent's host:port"),
+    "IG_ALERT_EMAIL": ("ana at example.org", "e-mail addresses, separated by"),
+    "IG_ALERT_FROM": ("ana", "an e-mail address"),
     "IG_SMTP": ("mail", "the mail server's host:port"),
     "IG_SMTP_TLS": ("ssl3", "'starttls', 'tls' or 'none'"),
     "IG_UI_URL": ("dagster.example", "http:// or https://"),

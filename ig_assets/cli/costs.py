@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +12,7 @@ import typer
 from ig_assets.cli.output import (
     AsJson,
     AsSeparated,
+    Separated,
     console,
     plain_errors,
     print_data,
@@ -23,6 +26,8 @@ from ig_assets.core.reports.costs import (
     costs_by,
     unit_costs,
 )
+from ig_assets.core.reports.invoice_file import read_invoice
+from ig_assets.core.reports.reconcile import reconcile, unexplained_usd
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services, make_money_clock
 
@@ -47,6 +52,18 @@ def costs(
             "paid, the month of the vendor's bill (UTC)."
         ),
     ] = By.MONTH,
+    reconcile_with: Annotated[
+        Path | None,
+        typer.Option(
+            "--reconcile",
+            metavar="FILE",
+            help="Compare the ledger with a vendor's cost export (CSV or JSON) "
+            "instead, line by line.",
+        ),
+    ] = None,
+    vendor: Annotated[
+        str, typer.Option(help="Whose export it is, as the ledger names it.")
+    ] = "openai",
     as_json: AsJson = False,
     separated: AsSeparated = None,
 ) -> None:
@@ -55,6 +72,9 @@ def costs(
     Example: `ig-assets costs --by winner`
     """
     services = Services(load_settings())
+    if reconcile_with is not None:
+        _reconcile(services, reconcile_with, vendor, as_json, separated)
+        return
     with services.warehouse.transaction() as con:
         rows = costs_by(con, by.value)
         units = unit_costs(con)
@@ -86,6 +106,50 @@ def costs(
     if budgets:
         print_table(budgets, list(budgets[0]), "Budgets, as they stand now")
     console.print(_sentence(units))
+
+
+def _reconcile(
+    services: Services,
+    file: Path,
+    vendor: str,
+    as_json: bool,
+    separated: Separated | None,
+) -> None:
+    invoice = read_invoice(file)
+    with services.warehouse.transaction() as con:
+        lines = reconcile(con, invoice, vendor)
+    rows = [asdict(line) for line in lines]
+    open_usd = unexplained_usd(lines)
+    if separated is not None and print_data(rows, as_json, separated):
+        return
+    if as_json:
+        print_json(
+            {
+                "vendor": vendor,
+                "lines": rows,
+                "unexplained_usd": open_usd,
+                "rejected": [
+                    {"place": place, "reason": reason}
+                    for place, reason in invoice.rejected
+                ],
+                "skipped": invoice.skipped,
+            }
+        )
+        return
+    if rows:
+        print_table(rows, list(rows[0]))
+    for place, reason in invoice.rejected:
+        console.print(f"Not compared: {place}: {reason}.", markup=False)
+    counted = f"{len(invoice.lines)} lines were compared"
+    console.print(
+        f"{counted}, {len(invoice.rejected)} rejected, {invoice.skipped} of no amount. "
+        f"Unexplained: USD {open_usd:.4f}."
+    )
+    if vendor == "pinecone":
+        console.print(
+            "Pinecone's calls are no rows of the ledger; the asset script_index has an "
+            "estimate of them."
+        )
 
 
 def _sentence(units: UnitCosts) -> str:

@@ -75,6 +75,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "ranker_arms": ("model_id", "post_id"),
     "ranker_bets": ("series", "experiment_id", "image", "pair"),
     "hook_choices": ("variant_id",),
+"""
+
+    "alerts": ("alert_key", "raised_at"),
 }
 
 _FIRST = """
@@ -670,6 +673,17 @@ CREATE TABLE sync_checkpoints (
 ALTER TABLE library_files ADD COLUMN rest_hash TEXT;
 """
 
+"""
+
+# Alerts to people: an intent row, then whether it arrived.
+_ALERTS = """
+CREATE TABLE alerts (
+    alert_key TEXT, reference TEXT, raised_at TIMESTAMP, sentence TEXT, section TEXT,
+    link TEXT, status TEXT, channels_left TEXT, repeats INTEGER, tried_at TIMESTAMP,
+    settled_at TIMESTAMP, detail TEXT
+);
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -704,6 +718,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (30, "m030_forgetting", _FORGETTING),
     (31, "m031_said_terms", _SAID_TERMS),
     (33, "m033_ranker_bets_and_choices", _RANKER_BETS),
+    (34, "m034_alerts", _ALERTS),
     (35, "m035_split_audiences", _SPLIT_AUDIENCES),
     (36, "m036_sync_checkpoints", _SYNC_CHECKPOINTS),
 )

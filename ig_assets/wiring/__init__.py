@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ig_assets.wiring.alerts import alert_channels, make_alerts
 from ig_assets.wiring.models import (
     OPENAI_POLISH_MODEL,
     base_model,
@@ -46,9 +47,11 @@ __all__ = [
     "INDEX_NAME",
     "OPENAI_POLISH_MODEL",
     "Services",
+    "alert_channels",
     "base_model",
     "embedding_space",
     "make_ad_studies",
+    "make_alerts",
     "make_batch_embedder",
     "make_clock",
     "make_embedder",

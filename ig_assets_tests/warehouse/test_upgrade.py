@@ -56,6 +56,7 @@ RELEASED = {
     35: "12f2e6bc5a00e81d",
     36: "11d1a300f1fe093f",
     33: "07452a6c73300ebf",
+    34: "2ca9c16b6db8fbdf",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.

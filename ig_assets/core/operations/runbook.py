@@ -26,7 +26,6 @@ PAGE = "docs/runbook.md"
 UNEXPECTED = "an-unexpected-error"
 FAILED_CHECK = "a-check-failed"
 INTERRUPTED = "a-run-was-stopped"
-ALERTS = "alerts"
 INVOICES = "the-monthly-invoice-review"
 
 SECTIONS: Mapping[type[BaseException], str] = {

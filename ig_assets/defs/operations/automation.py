@@ -1,6 +1,8 @@
 """Automation of operations: usage, key rotation, failed runs, asset conditions."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -8,6 +10,7 @@ from ig_assets.core.costs.usage import usage_by_model
 from ig_assets.core.operations.diagnosis import State
 from ig_assets.core.operations.key_rotation import key_ages, overdue_sentence
 from ig_assets.core.ports import Clock
+from ig_assets.core.ports.alerting import Alert
 from ig_assets.defs.failures import failed_check_reasons, is_failed_check
 from ig_assets.defs.operations.assets import api_usage
 from ig_assets.defs.partitions import ahead_of, day_before, days, tick_of
@@ -18,7 +21,7 @@ from ig_assets.errors import IgAssetsError
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
-from ig_assets.wiring import make_clock, make_warehouse
+from ig_assets.wiring import make_alerts, make_clock, make_warehouse
 from ig_assets.wiring.vendor_checks import configured_keys
 
 usage_job = dg.define_asset_job(
@@ -127,12 +130,37 @@ def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
         "sentence": message,
         "failed_at": clock.now(),
     }
+    warehouse = make_warehouse(settings, clock)
     try:
-        with make_warehouse(settings, clock).transaction() as con:
+        with warehouse.transaction() as con:
             merge_rows(con, "run_failures", [row])
     except IgAssetsError as error:
         context.log.warning(str(error))
+    _tell(context, settings, warehouse, row)
     context.log.error(f"{row['job']}: {message}")
+
+
+def _tell(
+    context: dg.RunFailureSensorContext,
+    settings: Settings,
+    warehouse: Warehouse,
+    row: Mapping[str, Any],
+) -> None:
+    """Tell people, also where the warehouse is what failed."""
+    ui_url = settings.ui_url
+    alert = Alert(
+        key=f"run:{row['job']}:{row['step']}:{row['sentence']}",
+        reference=row["run_id"],
+        sentence=f"{row['job']} failed at {row['step']}: {row['sentence']}",
+        section="a-run-failed",
+        link=f"{ui_url.rstrip('/')}/runs/{row['run_id']}" if ui_url else "",
+    )
+    alerts = make_alerts(settings, warehouse)
+    try:
+        alerts.tell(alert)
+    except IgAssetsError:
+        for refusal in alerts.tell_without_rows(alert):
+            context.log.warning(refusal)
 
 
 def _failed_checks(context: dg.RunFailureSensorContext, step: str) -> list[str]:

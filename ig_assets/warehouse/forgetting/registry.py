@@ -34,6 +34,11 @@ class Columns:
 
 
 COLUMNS: Mapping[str, Columns] = {
+    "alerts": Columns(
+        others=(
+            "alert_key reference sentence section link status channels_left detail"
+        ),
+    ),
     "api_calls": Columns(
         hashes="request_hash",
         others=(

@@ -1,0 +1,206 @@
+"""Reads what a vendor says it was paid for: OpenAI's cost export, Pinecone's usage.
+
+OpenAI's `GET /organization/costs` gives JSON pages of daily buckets, its dashboard CSV
+with the same fields; Pinecone's usage report is CSV. A CSV of another vendor is read
+too if its columns have one of the names below.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from ig_assets.errors import InputError, NothingTakenError
+
+_DAY = (
+    *("start_time_iso", "start_time", "date", "usage_date", "day"),
+    *("usage_start", "period_start", "month"),
+)
+_AMOUNT = ("amount_value", "amount", "cost", "cost_usd", "total_cost", "total", "usd")
+_ITEM = ("line_item", "model", "description", "sku", "product", "service", "usage_type")
+_CURRENCY = ("amount_currency", "currency")
+_NUMBER = re.compile(r"-?\$?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_LARGEST_BYTES = 100_000_000
+ALL_ITEMS = "(all)"
+
+
+@dataclass(frozen=True)
+class InvoiceLine:
+    """USD of one item on one day (UTC), or in one month where `day` is None."""
+
+    month: str
+    day: date | None
+    item: str
+    usd: float
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """The lines of a file: taken, rejected (where and why) and of no amount.
+
+    `lines`, `rejected` and `skipped` together are all of them.
+    """
+
+    lines: tuple[InvoiceLine, ...]
+    rejected: tuple[tuple[str, str], ...]
+    skipped: int
+
+
+def read_invoice(path: Path) -> Invoice:
+    """The invoice in a CSV or JSON file.
+
+    Raises InputError for a file that is neither, or has no column of days or of
+    amounts; NothingTakenError where no line of it can be taken.
+    """
+    try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise InputError(f"{path} has more than 100 MB; export fewer days.")
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8; export it again as CSV.") from None
+    entries = (
+        _of_json(path, text) if text.lstrip()[:1] in ("{", "[") else _of_csv(path, text)
+    )
+    lines, rejected, skipped = [], [], 0
+    for place, entry in entries:
+        try:
+            line = _line(entry)
+        except ValueError as error:
+            rejected.append((place, str(error)))
+            continue
+        if line.usd:
+            lines.append(line)
+        else:
+            skipped += 1
+    if rejected and not lines and not skipped:
+        place, reason = rejected[0]
+        raise NothingTakenError(
+            f"No line of {path} can be taken; {place}: {reason}. Nothing was compared."
+        )
+    return Invoice(tuple(lines), tuple(rejected), skipped)
+
+
+def _of_json(path: Path, text: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Entries of one page, of a list of pages, or of pages line by line."""
+    try:
+        found = json.loads(text)
+        pages = found if isinstance(found, list) else [found]
+    except ValueError:
+        try:
+            pages = [json.loads(line) for line in text.splitlines() if line.strip()]
+        except (ValueError, RecursionError):
+            raise InputError(f"{path} is neither JSON nor CSV.") from None
+    except RecursionError:
+        raise InputError(f"{path} is neither JSON nor CSV.") from None
+    entries: list[tuple[str, Mapping[str, Any]]] = []
+    for page in pages:
+        buckets = page.get("data") if isinstance(page, dict) else None
+        if not isinstance(buckets, list):
+            raise InputError(
+                f"{path} has no `data` of buckets, as OpenAI's cost export has."
+            )
+        for bucket in buckets:
+            entries += _of_bucket(len(entries), bucket)
+        if page.get("has_more"):
+            entries.append(("the end", {"problem": "the export has further pages"}))
+    return entries
+
+
+def _of_bucket(begin: int, bucket: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    results = bucket.get("results") if isinstance(bucket, dict) else None
+    if not isinstance(results, list):
+        yield f"bucket after result {begin}", {"problem": "it has no results"}
+        return
+    for number, result in enumerate(results, begin + 1):
+        amount = result.get("amount") if isinstance(result, dict) else None
+        if not isinstance(amount, dict):
+            yield f"result {number}", {"problem": "it has no amount"}
+            continue
+        yield f"result {number}", {
+            "start_time": bucket.get("start_time"),
+            "amount": amount.get("value"),
+            "currency": amount.get("currency"),
+            "line_item": result.get("line_item"),
+        }
+
+
+def _of_csv(path: Path, text: str) -> list[tuple[str, Mapping[str, Any]]]:
+    sample = text[:10_000]
+    delimiter = max(",;\t", key=sample.partition("\n")[0].count)
+    try:
+        rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
+    except csv.Error as error:
+        raise InputError(f"{path} is no CSV ({error}).") from None
+    header = [_name(cell) for cell in rows[0]] if rows else []
+    for names, what in ((_DAY, "days"), (_AMOUNT, "amounts")):
+        if not set(header) & set(names):
+            raise InputError(
+                f"{path} has no column of {what}; one of them must be called "
+                f"{', '.join(names)}."
+            )
+    entries: list[tuple[str, Mapping[str, Any]]] = []
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) > len(header):
+            entries.append((f"row {number}", {"problem": "it has too many cells"}))
+        elif any(cell.strip() for cell in row):
+            entries.append((f"row {number}", dict(zip(header, row, strict=False))))
+    return entries
+
+
+def _name(cell: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", cell.strip().lower()).strip("_")
+
+
+def _line(entry: Mapping[str, Any]) -> InvoiceLine:
+    """Raises ValueError with the reason."""
+    if problem := entry.get("problem"):
+        raise ValueError(problem)
+    currency = str(_first(entry, _CURRENCY) or "usd").strip().lower()
+    if currency != "usd":
+        raise ValueError(f"its currency is {currency!r}, not USD")
+    month, day = _when(_first(entry, _DAY))
+    item = str(_first(entry, _ITEM) or "").strip() or ALL_ITEMS
+    return InvoiceLine(month, day, item, _amount(_first(entry, _AMOUNT)))
+
+
+def _first(entry: Mapping[str, Any], names: Iterable[str]) -> Any:
+    return next((entry[n] for n in names if entry.get(n) not in (None, "")), None)
+
+
+def _amount(value: Any) -> float:
+    if isinstance(value, str):
+        text = value.strip()
+        if not text.strip("-$") or not _NUMBER.fullmatch(text):
+            raise ValueError(f"its amount is {value!r}")
+        value = float(text.replace("$", "").replace(",", ""))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"its amount is {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"its amount is {value!r}")
+    return float(value)
+
+
+def _when(value: Any) -> tuple[str, date | None]:
+    text = str(value).strip() if value is not None else ""
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}", text):
+            return f"{date.fromisoformat(f'{text}-01'):%Y-%m}", None
+        if re.fullmatch(r"\d{9,11}(\.0+)?", text):
+            day = datetime.fromtimestamp(float(text), UTC).date()
+        else:
+            instant = datetime.fromisoformat(text)
+            aware = instant.astimezone(UTC) if instant.tzinfo else instant
+            day = aware.date()
+    except (ValueError, OverflowError):
+        raise ValueError(f"its day is {value!r}") from None
+    return f"{day:%Y-%m}", day
