@@ -61,7 +61,8 @@ InMonth = Annotated[
 
 FAILED, WRONG_USE = 1, 2
 _ANY_WIDTH = 10_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, "CSV Injection"
+# OWASP, "CSV Injection": also the wide signs, which spreadsheets take for the narrow.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
 _UNCUT = (
     *("experiment", "model", "model_id", "month", "script", "id"),
@@ -117,7 +118,7 @@ def print_data(
     columns = list(dict.fromkeys(name for row in rows for name in row))
     delimiter = "\t" if separated is Separated.TSV else ","
     writer = csv.writer(sys.stdout, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow([_plain(column) for column in columns])
     for row in rows:
         writer.writerow([_plain(row.get(column)) for column in columns])
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ig_assets.wiring.models import (
     OPENAI_POLISH_MODEL,
+    advised,
     base_model,
     embedding_space,
     make_batch_embedder,
@@ -45,6 +46,7 @@ __all__ = [
     "INDEX_NAME",
     "OPENAI_POLISH_MODEL",
     "Services",
+    "advised",
     "base_model",
     "embedding_space",
     "make_ad_studies",

@@ -431,6 +431,18 @@ def test_receipts_are_added_and_never_taken_away(tmp_path: Path) -> None:
         bring_receipts(other, short)
 
 
+def test_a_receipt_of_a_backup_is_written_nowhere_but_in_its_folder(
+    tmp_path: Path,
+) -> None:
+    """A file's name is made of its id, which comes from a file."""
+    write_chain(tmp_path / "given", ["a"])
+    [path] = (tmp_path / "given").iterdir()
+    path.write_text(path.read_text().replace('"a"', '"/../../escaped"', 1))
+    with pytest.raises(WarehouseError, match="none of ours"):
+        bring_receipts(tmp_path / "given", tmp_path / "home" / "receipts")
+    assert not list(tmp_path.rglob("*escaped*"))
+
+
 def test_the_manifest_says_what_is_in_the_backup(
     new_home: MakeHome, tmp_path: Path
 ) -> None:
