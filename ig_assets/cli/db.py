@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -220,6 +221,55 @@ def copy(
         f"{done.total:,} rows in {len(done.rows)} tables are the same in both homes; "
         f"{done.written:,} of them were written now. Set IG_WAREHOUSE_URL to the new "
         "home, restart the daemon, and keep the old one until you trust it."
+    )
+
+
+@app.command()
+@plain_errors
+def retain(
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, help="Keep what is younger. [default: IG_KEEP_DAYS]"),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be deleted; no more.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete old runs of Dagster's event log, and a DuckLake's old snapshots.
+
+    The newest materialisation of each partition stays. No row of a table is deleted.
+
+    Example: `ig-assets db retain --days 90 --dry-run`
+    """
+    import dagster as dg
+
+    from ig_assets.headless.dagster_home import ensure_dagster_home
+    from ig_assets.headless.one_command import one_command
+    from ig_assets.headless.retention import delete_runs, old_runs
+    from ig_assets.warehouse.moving.snapshots import expire_snapshots
+
+    settings = load_settings()
+    kept = days or settings.keep_days
+    if kept is None:
+        raise InputError("Say for how many days, with --days or IG_KEEP_DAYS.")
+    before = make_money_clock().now() - timedelta(days=kept)
+    home = ensure_dagster_home(settings)
+    with (
+        one_command(settings.data_dir),
+        dg.DagsterInstance.from_config(str(home)) as instance,
+    ):
+        runs = old_runs(instance, before)
+        if not dry_run:
+            delete_runs(instance, runs)
+    snapshots = expire_snapshots(settings.warehouse_location, before, dry_run)
+    if as_json:
+        print_json({"runs": len(runs), "snapshots": snapshots, "before": before})
+        return
+    would = "would be" if dry_run else "were"
+    _say(
+        f"{len(runs):,} runs and {snapshots:,} snapshots from before "
+        f"{before:%Y-%m-%d %H:%M} UTC {would} deleted."
     )
 
 
