@@ -29,8 +29,8 @@ _SUMS = """
 _LABELS = {
     "month": ("coalesce(c.month, strftime(c.called_at, '%Y-%m'))", "month"),
     "paid": ("strftime(coalesce(c.sent_at, c.called_at), '%Y-%m')", "paid_in"),
-    "operation": ("c.operation", "operation"),
     "day": ("strftime(coalesce(c.sent_at, c.called_at), '%Y-%m-%d')", "day"),
+    "operation": ("c.operation", "operation"),
     "asset": ("coalesce(c.asset, '(no asset)')", "asset"),
     "model": ("c.provider || '/' || c.model", "model"),
     "topic": ("coalesce(t.month || ' ' || t.topic, '(no topic)')", "topic"),
