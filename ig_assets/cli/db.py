@@ -22,6 +22,7 @@ from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.comments import views_sql
 from ig_assets.warehouse.migrations import MIGRATIONS
+from ig_assets.warehouse.moving.copying import silent
 from ig_assets.wiring import make_clock, make_money_clock, make_warehouse, receipts_of
 
 app = typer.Typer(
@@ -126,7 +127,7 @@ def restore(
         receipts_of(settings, Home(url).path),
         make_money_clock().now,
         replace=replace,
-        say=_quiet if as_json else _say,
+        say=silent if as_json else _say,
     )
     if as_json:
         print_json(
@@ -212,7 +213,7 @@ def copy(
 
     settings = load_settings()
     origin, goal = _url(source), _url(target)
-    done = copy_home(origin, goal, say=_quiet if as_json else _say)
+    done = copy_home(origin, goal, say=silent if as_json else _say)
     receipts = bring_receipts(_receipts(settings, origin), _receipts(settings, goal))
     if as_json:
         print_json({"rows": done.rows, "written": done.written, "receipts": receipts})
@@ -295,7 +296,3 @@ def _url(given: str) -> str:
 
 def _say(line: str) -> None:
     console.print(escaped(line), highlight=False, soft_wrap=True)
-
-
-def _quiet(line: str) -> None:
-    """Print nothing: JSON is the only output."""

@@ -114,10 +114,8 @@ def test_a_restored_older_backup_forgets_what_was_forgotten_since(
     assert done.exit_code == 0, done.output
     assert "1 requests to forget were repeated" in done.stdout
     with home.transaction() as con:
-        assert con.execute("SELECT DISTINCT text FROM scripts").fetchall() in (
-            [],
-            [(None,)],
-        )
+        texts = con.execute("SELECT text FROM scripts").fetchall()
+    assert texts == [("",)], "the row stays, without its words"
     home.close()
     payload = (tmp_path / "data" / "warehouse.duckdb").read_bytes()
     assert b"secret words" not in payload

@@ -167,8 +167,9 @@ def _on_polish(con: Connection, cheaper: str) -> Advice | None:
         "polish",
         paid,
         instead,
-        f"{calls:,} polishes cost USD {paid:.4f}; with {cheaper} the same tokens would "
-        f"have cost USD {instead:.4f}, {1 - instead / paid:.0%} less (IG_POLISH_MODEL).",
+        f"{calls:,} polishes cost USD {paid:.4f}; with {cheaper} the same tokens "
+        f"would have cost USD {instead:.4f}, {1 - instead / paid:.0%} less "
+        "(IG_POLISH_MODEL).",
     )
 
 
@@ -201,8 +202,8 @@ def _on_store(con: Connection, dimensions: int, uses_pinecone: bool) -> Advice |
         "vector store",
         now.total_usd if uses_pinecone else 0.0,
         0.0,
-        f"{records:,} vectors of {dimensions} dimensions cost USD {now.total_usd:.2f} a "
-        f"month in Pinecone (of that USD {now.storage_usd:.2f} storage, the rest "
+        f"{records:,} vectors of {dimensions} dimensions cost USD "
+        f"{now.total_usd:.2f} a month in Pinecone (of that USD {now.storage_usd:.2f} storage, the rest "
         f"requests and the plan's minimum), ten times as many USD "
         f"{ten_times.total_usd:.2f}, and USD "
         f"{first_fill_usd(10 * records, dimensions):.2f} once to fill; {on_machine}.",

@@ -8,6 +8,8 @@ from typing import Any
 
 import dagster as dg
 
+from ig_assets.core.reports.markdown import plain_markdown
+
 # The names in braces are labels of the materialisation's own metadata.
 SENTENCES: Mapping[str, str] = {
     "raw_scripts": (
