@@ -207,6 +207,7 @@ class Settings(BaseSettings):
 
     # Dagster
     executor: Literal["in_process", "multiprocess", "k8s"] = "in_process"
+    keep_days: Annotated[int, Field(ge=1)] | None = None
     owners: Owners = "team:content-data"
     code_url: WebAddress | None = None
 

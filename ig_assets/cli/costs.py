@@ -14,12 +14,14 @@ from ig_assets.cli.output import (
     AsSeparated,
     Separated,
     console,
+    escaped,
     plain_errors,
     print_data,
     print_json,
     print_table,
 )
 from ig_assets.core.costs.budget import budget_usage
+from ig_assets.core.reports.cost_outlook import advice_on_costs, forecast_spending
 from ig_assets.core.reports.costs import (
     UnitCosts,
     cost_columns,
@@ -29,7 +31,7 @@ from ig_assets.core.reports.costs import (
 from ig_assets.core.reports.invoice_file import read_invoice
 from ig_assets.core.reports.reconcile import reconcile, unexplained_usd
 from ig_assets.settings import load_settings
-from ig_assets.wiring import Services, make_money_clock
+from ig_assets.wiring import Services, advised, make_money_clock
 
 
 class By(str, Enum):
@@ -37,8 +39,10 @@ class By(str, Enum):
 
     MONTH = "month"
     PAID = "paid"
+    DAY = "day"
     OPERATION = "operation"
     MODEL = "model"
+    ASSET = "asset"
     TOPIC = "topic"
     WINNER = "winner"
 
@@ -49,7 +53,7 @@ def costs(
         By,
         typer.Option(
             help="What the costs are grouped by: the month that they were for, or "
-            "paid, the month of the vendor's bill (UTC)."
+            "paid or day, the month or day of the vendor's bill (UTC)."
         ),
     ] = By.MONTH,
     reconcile_with: Annotated[
@@ -67,7 +71,9 @@ def costs(
     as_json: AsJson = False,
     separated: AsSeparated = None,
 ) -> None:
-    """Say what was spent; calls whose answer never came count as spent.
+    """Say what was spent, where the month ends if it goes on, and what costs less.
+
+    Calls whose answer never came count as spent.
 
     Example: `ig-assets costs --by winner`
     """
@@ -78,9 +84,10 @@ def costs(
     with services.warehouse.transaction() as con:
         rows = costs_by(con, by.value)
         units = unit_costs(con)
-        found = budget_usage(
-            con, services.settings.all_budgets, make_money_clock().now()
-        )
+        now = make_money_clock().now()
+        found = budget_usage(con, services.settings.all_budgets, now)
+        forecast = forecast_spending(con, now)
+        advice = advice_on_costs(con, *advised(services.settings))
     budgets = [
         {
             "budget": str(usage.budget),
@@ -94,7 +101,16 @@ def costs(
     ):
         return
     if as_json:
-        print_json({"by": by.value, "rows": rows, "units": units, "budgets": budgets})
+        print_json(
+            {
+                "by": by.value,
+                "rows": rows,
+                "units": units,
+                "budgets": budgets,
+                "forecast": forecast,
+                "advice": advice,
+            }
+        )
         return
     if rows:
         print_table(rows, list(rows[0]))
@@ -106,6 +122,9 @@ def costs(
     if budgets:
         print_table(budgets, list(budgets[0]), "Budgets, as they stand now")
     console.print(_sentence(units))
+    console.print(forecast.sentence, highlight=False)
+    for one in advice:
+        console.print(escaped(one.sentence), highlight=False)
 
 
 def _reconcile(

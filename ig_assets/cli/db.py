@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.comments import views_sql
 from ig_assets.warehouse.migrations import MIGRATIONS
+from ig_assets.warehouse.moving.copying import silent
 from ig_assets.wiring import make_clock, make_money_clock, make_warehouse, receipts_of
 
 app = typer.Typer(
@@ -125,7 +127,7 @@ def restore(
         receipts_of(settings, Home(url).path),
         make_money_clock().now,
         replace=replace,
-        say=_quiet if as_json else _say,
+        say=silent if as_json else _say,
     )
     if as_json:
         print_json(
@@ -211,7 +213,7 @@ def copy(
 
     settings = load_settings()
     origin, goal = _url(source), _url(target)
-    done = copy_home(origin, goal, say=_quiet if as_json else _say)
+    done = copy_home(origin, goal, say=silent if as_json else _say)
     receipts = bring_receipts(_receipts(settings, origin), _receipts(settings, goal))
     if as_json:
         print_json({"rows": done.rows, "written": done.written, "receipts": receipts})
@@ -220,6 +222,55 @@ def copy(
         f"{done.total:,} rows in {len(done.rows)} tables are the same in both homes; "
         f"{done.written:,} of them were written now. Set IG_WAREHOUSE_URL to the new "
         "home, restart the daemon, and keep the old one until you trust it."
+    )
+
+
+@app.command()
+@plain_errors
+def retain(
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, help="Keep what is younger. [default: IG_KEEP_DAYS]"),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be deleted; no more.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete old runs of Dagster's event log, and a DuckLake's old snapshots.
+
+    The newest materialisation of each partition stays. No row of a table is deleted.
+
+    Example: `ig-assets db retain --days 90 --dry-run`
+    """
+    import dagster as dg
+
+    from ig_assets.headless.dagster_home import ensure_dagster_home
+    from ig_assets.headless.one_command import one_command
+    from ig_assets.headless.retention import delete_runs, old_runs
+    from ig_assets.warehouse.moving.snapshots import expire_snapshots
+
+    settings = load_settings()
+    kept = days or settings.keep_days
+    if kept is None:
+        raise InputError("Say for how many days, with --days or IG_KEEP_DAYS.")
+    before = make_money_clock().now() - timedelta(days=kept)
+    home = ensure_dagster_home(settings)
+    with (
+        one_command(settings.data_dir),
+        dg.DagsterInstance.from_config(str(home)) as instance,
+    ):
+        runs = old_runs(instance, before)
+        if not dry_run:
+            delete_runs(instance, runs)
+    snapshots = expire_snapshots(settings.warehouse_location, before, dry_run)
+    if as_json:
+        print_json({"runs": len(runs), "snapshots": snapshots, "before": before})
+        return
+    would = "would be" if dry_run else "were"
+    _say(
+        f"{len(runs):,} runs and {snapshots:,} snapshots from before "
+        f"{before:%Y-%m-%d %H:%M} UTC {would} deleted."
     )
 
 
@@ -245,7 +296,3 @@ def _url(given: str) -> str:
 
 def _say(line: str) -> None:
     console.print(escaped(line), highlight=False, soft_wrap=True)
-
-
-def _quiet(line: str) -> None:
-    """Print nothing: JSON is the only output."""

@@ -76,7 +76,8 @@ FAILED, WRONG_USE = 1, 2
 _OF_THE_COMMAND_LINE = (typer.Exit, typer.Abort, typer.BadParameter)
 _log = logging.getLogger(FAILURES)
 _ANY_WIDTH = 10_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, "CSV Injection"
+# OWASP, "CSV Injection": also the wide signs, which spreadsheets take for the narrow.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
 _UNCUT = (
     *("experiment", "model", "model_id", "month", "script", "id"),
@@ -173,7 +174,7 @@ def print_data(
     delimiter = "\t" if separated is Separated.TSV else ","
     writer = csv.writer(sys.stdout, delimiter=delimiter, lineterminator="\n")
     if names:
-        writer.writerow(names)
+        writer.writerow([_plain(name) for name in names])
     for row in rows:
         writer.writerow([_plain(row.get(name)) for name in names])
     return True

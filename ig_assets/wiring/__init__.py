@@ -5,6 +5,7 @@ from __future__ import annotations
 from ig_assets.wiring.alerts import alert_channels, make_alerts
 from ig_assets.wiring.models import (
     OPENAI_POLISH_MODEL,
+    advised,
     base_model,
     embedding_space,
     make_batch_embedder,
@@ -48,6 +49,7 @@ __all__ = [
     "OPENAI_POLISH_MODEL",
     "Services",
     "alert_channels",
+    "advised",
     "base_model",
     "embedding_space",
     "make_ad_studies",

@@ -38,6 +38,12 @@ def polish_model(settings: Settings) -> ModelName:
     return ModelName(base.provider, settings.polish_model or OPENAI_POLISH_MODEL)
 
 
+def advised(settings: Settings) -> tuple[str, int, bool]:
+    """For advice on costs: the cheaper polish model, dimensions, whether Pinecone."""
+    _, dimensions = embedding_space(settings)
+    return OPENAI_POLISH_MODEL, dimensions, settings.index == "pinecone"
+
+
 def model_price_warning(settings: Settings, model: ModelRow) -> str | None:
     """Why every call to a model would be refused under the budgets, or None."""
     provider = base_model(settings).provider

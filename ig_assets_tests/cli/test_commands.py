@@ -64,6 +64,7 @@ COMMANDS = [
     ["db", "restore"],
     ["db", "migrate"],
     ["db", "copy"],
+    ["db", "retain"],
 ]
 DONE, FAILED, WRONG_USE = 0, 1, 2
 

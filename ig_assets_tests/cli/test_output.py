@@ -83,12 +83,21 @@ def test_square_brackets_are_text_in_tables_and_live_lines(
 def test_no_cell_of_a_spreadsheet_is_a_formula_and_numbers_stay_numbers(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    row = {"text": "=1+1", "lift": -0.5, "of": ["a", "b"], "none": None, "when": AT}
+    row = {
+        "text": "=1+1",
+        "wide": "＝1+1",
+        "line": "\n=1",
+        "lift": -0.5,
+        "of": ["a", "b"],
+        "none": None,
+        "when": AT,
+    }
     assert output.print_data([row, {"more": "x, y"}], False, output.Separated.CSV)
     assert capsys.readouterr().out.splitlines() == [
-        "text,lift,of,none,when,more",
-        """'=1+1,-0.5,"[""a"",""b""]",,2026-01-02T03:04:00,""",
-        ',,,,,"x, y"',
+        "text,wide,line,lift,of,none,when,more",
+        """'=1+1,'＝1+1,"'""",
+        """=1",-0.5,"[""a"",""b""]",,2026-01-02T03:04:00,""",
+        ',,,,,,,"x, y"',
     ]
 
 

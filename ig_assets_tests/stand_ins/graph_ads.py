@@ -46,7 +46,10 @@ class Refused(Exception):
 
 @dataclass
 class AdsStandIn:
-    """The ad account; `audiences` are by number. `figures[ad id]` is the row of insights, absent before any."""
+    """The ad account; `figures[ad id]` is the row of insights, absent before any.
+
+    `audiences` are its custom audiences by number.
+    """
 
     error: Callable[..., Reply]
     now: Callable[[], datetime]

@@ -24,6 +24,7 @@ from ig_assets.warehouse.moving.backups import (
 from ig_assets.warehouse.moving.copying import copy_home
 from ig_assets.warehouse.moving.receipt_folders import bring_receipts
 from ig_assets.warehouse.moving.restoring import restore
+from ig_assets.warehouse.moving.snapshots import expire_snapshots
 from ig_assets.warehouse.moving.state import home_state
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
@@ -431,6 +432,18 @@ def test_receipts_are_added_and_never_taken_away(tmp_path: Path) -> None:
         bring_receipts(other, short)
 
 
+def test_a_receipt_of_a_backup_is_written_nowhere_but_in_its_folder(
+    tmp_path: Path,
+) -> None:
+    """A file's name is made of its id, which comes from a file."""
+    write_chain(tmp_path / "given", ["a"])
+    [path] = (tmp_path / "given").iterdir()
+    path.write_text(path.read_text().replace('"a"', '"/../../escaped"', 1))
+    with pytest.raises(WarehouseError, match="none of ours"):
+        bring_receipts(tmp_path / "given", tmp_path / "home" / "receipts")
+    assert not list(tmp_path.rglob("*escaped*"))
+
+
 def test_the_manifest_says_what_is_in_the_backup(
     new_home: MakeHome, tmp_path: Path
 ) -> None:
@@ -444,3 +457,28 @@ def test_the_manifest_says_what_is_in_the_backup(
     assert datetime.fromisoformat(said["made_at"]) == NOW
     assert oct(made.folder.stat().st_mode & 0o777) == "0o700"
     shutil.rmtree(made.folder)
+
+
+# ── snapshots of a lake ───────────────────────────────────────────────────────
+
+
+def test_a_home_without_snapshots_has_none_to_expire(new_home: MakeHome) -> None:
+    assert expire_snapshots(new_home("duckdb").url, LATER) == 0
+
+
+@pytest.mark.further
+def test_a_lake_s_snapshots_are_counted_and_expired_and_its_rows_stay(
+    new_home: MakeHome,
+) -> None:
+    lake = new_home("ducklake")
+    fill(lake)
+    before = content(lake)
+    lake.close()
+    future = datetime(2100, 1, 1)
+    counted = expire_snapshots(lake.url, future, dry_run=True)
+    assert counted > 1
+    assert expire_snapshots(lake.url, datetime(2000, 1, 1)) == 0
+    assert expire_snapshots(lake.url, future) == counted
+    assert expire_snapshots(lake.url, future, dry_run=True) == 0
+    assert content(lake) == before
+    lake.close()

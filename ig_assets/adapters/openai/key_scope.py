@@ -108,8 +108,8 @@ def _limit_finding(sdk: Any, project: str, admin_key: str | None) -> Finding:
         return not_known(
             LIMIT,
             "OpenAI reports it to admin keys alone.",
-            "Look at the project's limits in OpenAI's console, or run OPENAI_ADMIN_KEY=… "
-            "ig-assets doctor once.",
+            "Look at the project's limits in OpenAI's console, or run "
+            "OPENAI_ADMIN_KEY=… ig-assets doctor once.",
         )
     admin = sdk.with_options(admin_api_key=admin_key)
     limits = admin.admin.organization.projects.spend_limit

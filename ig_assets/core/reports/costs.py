@@ -1,4 +1,4 @@
-"""What was spent, by month, month of payment, operation, model, topic or winner.
+"""What was spent, by month, day, operation, model, asset, topic or winner.
 
 Cost is what the vendor reported, or the reservation of a call whose answer never
 came, since it may have been billed. A call whose price is unknown adds nothing and
@@ -8,6 +8,7 @@ is counted as `unpriced`; where that is every call the cost is None, never 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from ig_assets.errors import InputError
@@ -28,7 +29,9 @@ _SUMS = """
 _LABELS = {
     "month": ("coalesce(c.month, strftime(c.called_at, '%Y-%m'))", "month"),
     "paid": ("strftime(coalesce(c.sent_at, c.called_at), '%Y-%m')", "paid_in"),
+    "day": ("strftime(coalesce(c.sent_at, c.called_at), '%Y-%m-%d')", "day"),
     "operation": ("c.operation", "operation"),
+    "asset": ("coalesce(c.asset, '(no asset)')", "asset"),
     "model": ("c.provider || '/' || c.model", "model"),
     "topic": ("coalesce(t.month || ' ' || t.topic, '(no topic)')", "topic"),
 }
@@ -99,8 +102,10 @@ class UnitCosts:
     usd_per_winner: float | None
 
 
-def costs_by(con: Connection, by: str) -> list[dict[str, Any]]:
+def costs_by(con: Connection, by: str, day: date | None = None) -> list[dict[str, Any]]:
     """One row per label, dearest first; raises InputError for an unknown `by`.
+
+    With `day` only of the calls that were made on that day of the ledger's clock.
 
     By winner: USD of the variant itself (`own_usd`) and of its whole topic
     (`topic_usd`), with the number of variants that were written for it.
@@ -121,9 +126,11 @@ def costs_by(con: Connection, by: str) -> list[dict[str, Any]]:
         LEFT JOIN topics AS t
             ON t.month = d.month
             AND t.topic_id = d.topic_id
+        WHERE ? IS NULL OR CAST(c.called_at AS DATE) = ?
         GROUP BY ALL
         ORDER BY cost_usd DESC NULLS FIRST, calls DESC, {name}
         """,
+        [day, day],
     )
 
 

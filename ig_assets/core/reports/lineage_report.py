@@ -10,6 +10,7 @@ from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
 from ig_assets.core.fine_tuning.jobs.rows import latest_job
 from ig_assets.core.identity import stable_id
 from ig_assets.core.reports.lineage_trace import ScriptBehind, scripts_behind_model
+from ig_assets.core.reports.markdown import plain_markdown
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -93,7 +94,7 @@ def month_report(con: Connection, month: str) -> MonthReport:
 
 def report_markdown(report: MonthReport) -> str:
     """The report as Markdown: a sentence and a table of at most 20 rows."""
-    model = report.model_name or "no model"
+    model = plain_markdown(report.model_name or "no model")
     head = (
         f"**{report.month}**: {report.texts} texts → {report.sft} supervised examples "
         f"and {report.dpo} preference pairs ({report.train} train, "
@@ -102,7 +103,7 @@ def report_markdown(report: MonthReport) -> str:
         f"→ {model}, which learnt from {report.in_model} of them."
     )
     if report.refusal:
-        head += f"\n\n{report.refusal}"
+        head += f"\n\n{plain_markdown(report.refusal)}"
     if not report.sample:
         return head + "\n"
     lines = [
@@ -172,4 +173,4 @@ def _line(row: ScriptBehind) -> str:
         e_value,
         row.reason,
     )
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(map(plain_markdown, cells)) + " |"

@@ -1,18 +1,19 @@
 """Experiments on an asset's page: a table of sentences, rounded numbers."""
 
-import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
+from ig_assets.core.reports.markdown import plain_markdown
+
 
 def verdict_table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
-    """A table of topics and sentences, in which a topic's own markup is escaped."""
+    """A table of topics and sentences, in which no text of the data is markup."""
     lines = ["| topic | verdict |", "|---|---|"]
     for row in rows:
-        topic = html.escape(row["topic"] or row["experiment_id"]).replace("|", "&#124;")
-        lines.append(f"| {topic} | {row['verdict']} |")
+        topic = plain_markdown(row["topic"] or row["experiment_id"])
+        lines.append(f"| {topic} | {plain_markdown(row['verdict'])} |")
     return dg.MetadataValue.md("\n".join(lines))
 
 

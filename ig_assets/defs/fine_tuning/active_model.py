@@ -10,6 +10,7 @@ from __future__ import annotations
 import dagster as dg
 
 from ig_assets.core.models.registry import ModelRow
+from ig_assets.core.reports.markdown import plain_markdown
 from ig_assets.defs.page.about import OWNERS, asset_tags, table_metadata
 from ig_assets.settings import load_settings
 
@@ -42,7 +43,8 @@ def shows(instance: dg.DagsterInstance, model: ModelRow) -> bool:
 
 def materialisation(model: ModelRow) -> dg.AssetMaterialization:
     """The report that this model writes from now on."""
-    said = f"**{model.name}** writes from now on: {model.reason or 'no reason given'}"
+    name, reason = map(plain_markdown, (model.name, model.reason or "no reason given"))
+    said = f"**{name}** writes from now on: {reason}"
     return dg.AssetMaterialization(
         ACTIVE_MODEL,
         metadata={

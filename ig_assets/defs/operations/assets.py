@@ -5,6 +5,12 @@ import dagster as dg
 from ig_assets.core.costs.budget import budget_usage
 from ig_assets.core.costs.usage import reference_cost_usd, usage_by_model
 from ig_assets.core.ports import Clock
+from ig_assets.core.reports.cost_outlook import (
+    advice_on_costs,
+    advice_table,
+    forecast_spending,
+)
+from ig_assets.core.reports.costs import costs_by
 from ig_assets.core.reports.lineage_report import (
     flow_picture,
     month_report,
@@ -20,6 +26,7 @@ from ig_assets.defs.stage import stage_asset
 from ig_assets.settings import Settings
 from ig_assets.warehouse.versions import content_version
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets.wiring import advised
 
 # `eager` looks at the latest month alone; a month that is turned later counts too.
 WHEN_A_MONTH_IS_DONE = (
@@ -38,7 +45,8 @@ WHEN_A_MONTH_IS_DONE = (
     pool="operations",
     description=(
         "One row per operation of the day: calls, tokens, cost and latency "
-        "percentiles, read from the ledger."
+        "percentiles, read from the ledger; what assets and topics cost, where the "
+        "month ends if it goes on, and what would cost less."
     ),
 )
 def api_usage(
@@ -51,6 +59,9 @@ def api_usage(
     day, now = day_of(context), money_clock.now()
     with plain_failures(), warehouse.transaction() as con:
         rows = usage_by_model(con, day)
+        by_asset, by_topic = (costs_by(con, by, day) for by in ("asset", "topic"))
+        forecast = forecast_spending(con, now)
+        advice = advice_on_costs(con, *advised(settings))
         found = budget_usage(con, settings.all_budgets, now)
         spent = daily_spend(con, now) if found else []
         version = content_version(
@@ -80,6 +91,11 @@ def api_usage(
             "unknown": sum(row["unknown"] for row in rows),
             "local_calls_at_openai_prices_usd": round(reference_cost_usd(rows), 6),
             "operations": sample_table(rows),
+            "by_asset": sample_table(by_asset),
+            "by_topic": sample_table(by_topic),
+            "month_end_usd": round(forecast.month_end_usd, 6),
+            "forecast": forecast.sentence,
+            "advice": sample_table(advice_table(advice)),
         },
         data_version=dg.DataVersion(version),
     )

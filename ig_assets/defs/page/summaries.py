@@ -8,6 +8,8 @@ from typing import Any
 
 import dagster as dg
 
+from ig_assets.core.reports.markdown import plain_markdown
+
 # The names in braces are labels of the materialisation's own metadata.
 SENTENCES: Mapping[str, str] = {
     "raw_scripts": (
@@ -90,8 +92,14 @@ def summary(asset: str, metadata: Mapping[str, Any]) -> dg.MarkdownMetadataValue
     names = figures_said(asset, metadata)
     if template is None or any(name not in metadata for name in names):
         return None
-    known = {name: getattr(value := metadata[name], "value", value) for name in names}
+    known = {name: _shown(metadata[name]) for name in names}
     return dg.MetadataValue.md(template.format(**known))
+
+
+def _shown(value: Any) -> Any:
+    """A figure as it is; a text of the data as one that is no markup."""
+    plain = getattr(value, "value", value)
+    return plain_markdown(plain) if isinstance(plain, str) else plain
 
 
 def _template(asset: str, metadata: Mapping[str, Any]) -> str | None:

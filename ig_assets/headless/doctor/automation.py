@@ -32,15 +32,15 @@ def automation_findings(settings: Settings, now: datetime) -> list[Finding]:
             state.instigator_name: state.status.value
             for state in instance.all_instigator_state()
         }
-    running, stopped = [], []
-    for name, default in _declared().items():
+    running: list[str] = []
+    halted, optional = [], []
+    for name, default in sorted(_declared().items()):
         value = stored.get(name, default)
         is_running = value == _STARTED or (
             value == "DECLARED_IN_CODE" and default == _STARTED
         )
-        (running if is_running else stopped).append((name, default))
-    halted = sorted(name for name, default in stopped if default == _STARTED)
-    optional = sorted(name for name, default in stopped if default != _STARTED)
+        stopped = halted if default == _STARTED else optional
+        (running if is_running else stopped).append(name)
     if halted:
         found.append(
             warning(
@@ -96,5 +96,5 @@ def _declared() -> dict[str, str]:
     from ig_assets.definitions import defs
 
     repository = defs().get_repository_def()
-    both = (*repository.schedule_defs, *repository.sensor_defs)
-    return {one.name: one.default_status.value for one in both}
+    schedules = {s.name: s.default_status.value for s in repository.schedule_defs}
+    return schedules | {s.name: s.default_status.value for s in repository.sensor_defs}

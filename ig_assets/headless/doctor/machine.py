@@ -26,7 +26,8 @@ def env_file_finding(settings: Settings) -> Finding:
     if path.stat().st_mode & _OTHERS:
         return warning(
             "settings",
-            f"They are valid, but other users of the machine may read {path.absolute()}.",
+            "They are valid, but other users of the machine may read "
+            f"{path.absolute()}.",
             f"chmod 600 {path.absolute()}",
         )
     return good("settings", "They are valid, and .env is yours alone.")

@@ -3,7 +3,7 @@
     warehouse-20260501T090000Z/
       warehouse.duckdb              all tables, of whichever version they are
       warehouse.duckdb.forgotten/   the receipts of what was forgotten
-      backup.json                   when, of what, rows a table, SHA-256 of the file
+      backup.json                   when, of what, rows a table, the file's SHA-256
 
 A file is copied while it is this process's turn: others wait for as long as the copying
 of its bytes takes. A server is read in one transaction of its own, which sees one moment

@@ -39,6 +39,10 @@ Say = Callable[[str], None]
 """Takes a line about the progress."""
 
 
+def silent(line: str) -> None:
+    """Say nothing of the progress."""
+
+
 @dataclass(frozen=True)
 class Copied:
     """What a copy came to: rows of each table, and the rows that were written now."""
@@ -85,7 +89,7 @@ def own_turn(home: Home, what: str, timeout_s: float = LOCK_TIMEOUT_S) -> Iterat
 
 
 def copy_home(
-    source_url: str, target_url: str, *, replace: bool = False, say: Say = str
+    source_url: str, target_url: str, *, replace: bool = False, say: Say = silent
 ) -> Copied:
     """Copy all tables of a home into another; both are held meanwhile.
 

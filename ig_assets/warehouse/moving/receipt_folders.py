@@ -6,11 +6,14 @@ receipts are only ever added to: the longer chain wins, and two that differ are 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ig_assets.errors import WarehouseError
 from ig_assets.files import write_atomic
 from ig_assets.warehouse.forgetting.receipts import read_receipts
+
+_REQUEST = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def bring_receipts(source: Path, target: Path) -> int:
@@ -29,6 +32,11 @@ def bring_receipts(source: Path, target: Path) -> int:
             )
     missing = theirs[len(known) :]
     for receipt in missing:
+        if not _REQUEST.fullmatch(receipt.request_id):  # a file's name is made of it
+            raise WarehouseError(
+                f"The receipt number {receipt.number} in {source} has an id that is "
+                "none of ours; take another backup."
+            )
         name = f"{receipt.number:06d}-{receipt.request_id}.json"
         write_atomic(target / name, receipt.content)
     return len(missing)

@@ -21,7 +21,7 @@ from ig_assets.warehouse.backends import Home, quoted
 from ig_assets.warehouse.forgetting.replay import replay_receipts
 from ig_assets.warehouse.migrations import COPYING, MIGRATIONS
 from ig_assets.warehouse.moving.backups import Backup, back_up, sha256_of
-from ig_assets.warehouse.moving.copying import Say, copy_home, own_turn
+from ig_assets.warehouse.moving.copying import Say, copy_home, own_turn, silent
 from ig_assets.warehouse.moving.receipt_folders import bring_receipts
 from ig_assets.warehouse.moving.state import home_state
 from ig_assets.warehouse.moving.tables import MIGRATIONS_TABLE, row_counts
@@ -49,7 +49,7 @@ def restore(
     now: Callable[[], datetime],
     *,
     replace: bool = False,
-    say: Say = str,
+    say: Say = silent,
 ) -> Restored:
     """Put a backup in the place of a home, bring it up to date and forget again.
 

@@ -194,6 +194,6 @@ def test_nothing_spent_is_no_price_a_piece(tmp_path: Path) -> None:
 
 def test_an_unknown_way_to_tell_is_refused(warehouse: Warehouse) -> None:
     with pytest.raises(
-        InputError, match="month, paid, operation, model, topic, winner"
+        InputError, match="month, paid, day, operation, asset, model, topic, winner"
     ):
         told(warehouse, "weather")

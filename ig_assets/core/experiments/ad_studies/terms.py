@@ -57,8 +57,8 @@ class AdStudyRequest:
         wrong = [one for one in self.custom_audiences if not _NUMBER.fullmatch(one)]
         if wrong:
             raise InputError(
-                f"{wrong[0]!r} is no number of an audience; Meta's Ads Manager shows it "
-                "in the list of audiences."
+                f"{wrong[0]!r} is no number of an audience; Meta's Ads Manager shows "
+                "it in the list of audiences."
             )
 
     def is_of(self, study: AdStudy) -> bool:

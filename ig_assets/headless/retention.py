@@ -1,0 +1,62 @@
+"""Deletes old runs of Dagster's storage, which grows with each run and keeps all.
+
+A run goes with its events and its logs, unless it is the newest that materialised some
+partition of an asset: the graph would call that partition missing, and automation would
+make it again. Ticks have a retention of their own (`dagster.yaml`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import dagster as dg
+
+FINISHED = [
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+]
+_PAGE = 200
+
+
+def old_runs(instance: dg.DagsterInstance, before: datetime) -> list[str]:
+    """Finished runs that were created before a time (UTC) and may go, newest first."""
+    shown: set[tuple[dg.AssetKey, str | None]] = set()
+    old: list[str] = []
+    cursor: str | None = None
+    while True:
+        records = instance.get_run_records(
+            filters=dg.RunsFilter(statuses=FINISHED), limit=_PAGE, cursor=cursor
+        )
+        for record in records:
+            run_id = record.dagster_run.run_id
+            made = _materialised(instance, run_id)
+            is_newest = bool(made - shown)
+            shown |= made
+            created = record.create_timestamp.replace(tzinfo=None)
+            if created < before and not is_newest:
+                old.append(run_id)
+        if len(records) < _PAGE:
+            return old
+        cursor = records[-1].dagster_run.run_id
+
+
+def delete_runs(instance: dg.DagsterInstance, run_ids: list[str]) -> None:
+    """Delete runs with their events; one that another process deleted is no error."""
+    for run_id in run_ids:
+        if instance.get_run_by_id(run_id) is not None:
+            instance.delete_run(run_id)
+
+
+def _materialised(
+    instance: dg.DagsterInstance, run_id: str
+) -> set[tuple[dg.AssetKey, str | None]]:
+    entries = instance.all_logs(
+        run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
+    )
+    events = (entry.dagster_event for entry in entries)
+    return {
+        (event.asset_key, event.partition)
+        for event in events
+        if event is not None and event.asset_key is not None
+    }

@@ -1,0 +1,41 @@
+"""Earlier snapshots of a DuckLake, which keeps every one with its files.
+
+Maintenance holds the writers' turn: a DELETE that overlaps it can be undone without a
+message (DuckLake of DuckDB 1.5.5). A DuckDB file and a Postgres keep no snapshots.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+import duckdb
+
+from ig_assets.warehouse.backends import Home
+from ig_assets.warehouse.moving.copying import LOCK_TIMEOUT_S, own_turn
+
+_OLD = (
+    "SELECT count(*) FROM ducklake_expire_snapshots("
+    "'home', older_than => ?::TIMESTAMP{dry})"
+)
+
+
+def expire_snapshots(url: str, before: datetime, dry_run: bool = False) -> int:
+    """Expire a lake's snapshots before a time (UTC), with files that only they need.
+
+    Return how many there were; 0 for other homes. Raises WarehouseBusyError.
+    """
+    home = Home(url)
+    if home.kind != "ducklake":
+        return 0
+    with (
+        own_turn(home, "The warehouse") as busy,
+        duckdb.connect(":memory:") as con,
+    ):
+        con.execute("SET TimeZone = 'UTC'")
+        home.attach(con, time.monotonic() + LOCK_TIMEOUT_S, busy)
+        dry = ", dry_run => true" if dry_run else ""
+        [(count,)] = con.execute(_OLD.format(dry=dry), [before]).fetchall()
+        if not dry_run:
+            con.execute("CALL ducklake_cleanup_old_files('home', cleanup_all => true)")
+        return int(count)
