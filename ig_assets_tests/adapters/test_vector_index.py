@@ -78,6 +78,7 @@ def test_ids_are_listed_over_many_pages(index: VectorIndex) -> None:
     assert index.upsert(SPACE, entries(0, 230)) == []
     assert sorted(index.list_ids(SPACE)) == sorted(names(list(range(230))))
     assert list(index.list_ids("another-8")) == []
+    assert (index.count(SPACE), index.count("another-8")) == (230, 0)
 
 
 def test_an_upsert_replaces_and_a_delete_removes(index: VectorIndex) -> None:
@@ -183,7 +184,11 @@ def test_a_sync_makes_any_store_equal_the_corpus(
     index.delete(corpus.namespace, ["library/ü 5"])
     index.upsert(corpus.namespace, [IndexEntry("orphan", [1.0] * 8, {})])
     index.wait_until_readable(corpus.namespace)
+    corpus.clock.step(days=1)  # a store that only counts its entries has as many
     assert turned(repaired=2, unchanged=9)
+    index.delete(corpus.namespace, ["library/ü 5"])
+    index.wait_until_readable(corpus.namespace)
+    assert turned(repaired=1, unchanged=9)
     [found] = corpus.retrieve("hook", 5, filters=Filters(min_rate=0.05))
     assert found.script_id == "library/ü 3"
     embedded = len(corpus.embedder.embedded)

@@ -97,7 +97,11 @@ class PineconeServer:
         held = self.namespaces[space]
         written = {"x-pinecone-lsn-committed": str(self.lsn + 1)}
         if path == "/describe_index_stats":
-            return 200, {"namespaces": {}, "dimension": self.dimensions}, {}
+            counts = {
+                name: {"vectorCount": len(entries)}
+                for name, entries in self.namespaces.items()
+            }
+            return 200, {"namespaces": counts, "dimension": self.dimensions}, {}
         if path == "/vectors/upsert":
             ids = {v["id"] for v in body["vectors"]}
             if self.poison & ids or self.troubled & ids:

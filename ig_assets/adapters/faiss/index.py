@@ -95,6 +95,11 @@ class FaissIndex:
             ids = sorted(store.rows)
         return iter(ids)
 
+    def count(self, namespace: str) -> int:
+        """How many entries the store holds whose files are whole."""
+        with self._held(namespace) as store:
+            return store.count()
+
     def versions(self, namespace: str) -> dict[str, str | None]:
         """Of every entry the value of its metadata's `version`, None without one."""
         with self._held(namespace) as store:

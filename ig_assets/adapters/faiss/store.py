@@ -49,15 +49,25 @@ class Block(NamedTuple):
 
 
 class _Manifest(NamedTuple):
+    """What a manifest says: its blocks, and the entries in their order in the file.
+
+    `entries` are its other lines, all ids, all rows and the metadata of each entry,
+    which stay bytes until somebody asks for an entry.
+    """
+
+    blocks: list[Block]
+    dimensions: int | None
+    entries: bytes = b"[]\n[]"
+
+
+class _Entries(NamedTuple):
     """By entry id: its row, counted over all blocks, and its metadata as JSON.
 
     The metadata stay text until somebody filters, which makes opening fast.
     """
 
-    blocks: list[Block]
     rows: dict[str, int]
     metadata: dict[str, str]
-    dimensions: int | None
 
 
 class Store:
@@ -67,10 +77,11 @@ class Store:
         self._folder = folder
         self._manifest = folder / MANIFEST
         self._version: object = None
-        self._hold(_Manifest([], {}, {}, None))
+        self._hold(_Manifest([], None))
 
-    def _hold(self, manifest: _Manifest) -> None:
-        self._blocks, self.rows, self._metadata, self.dimensions = manifest
+    def _hold(self, manifest: _Manifest, entries: _Entries | None = None) -> None:
+        self._blocks, self.dimensions, self._unread = manifest
+        self._entries = entries
         self._loaded: list[Block] = []  # the blocks that `_vectors` holds
         self._vectors: Any = None
         self._forget_selections()
@@ -79,6 +90,32 @@ class Store:
         self._selections: dict[Filters, npt.NDArray[np.bool_]] = {}
         self._ids: dict[int, str] = {}  # by row
         self._decoded: list[tuple[int, Metadata]] = []
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """By entry id its row, counted over all blocks."""
+        return self._read_entries().rows
+
+    @property
+    def _metadata(self) -> dict[str, str]:
+        return self._read_entries().metadata
+
+    def _read_entries(self) -> _Entries:
+        if self._entries is None:
+            ids, rows, *metadata = self._unread.decode("utf-8").split("\n")
+            entry_ids = json.loads(ids)
+            self._entries = _Entries(
+                dict(zip(entry_ids, json.loads(rows), strict=True)),
+                dict(zip(entry_ids, metadata, strict=True)),
+            )
+            self._unread = b""
+        return self._entries
+
+    def count(self) -> int:
+        """How many entries there are; reads none of them."""
+        if self._entries is None:
+            return self._unread.count(b"\n") - 1
+        return len(self._entries.rows)
 
     def refresh(self) -> None:
         """Read the manifest if it is another than before; drop blocks that are cut."""
@@ -106,7 +143,7 @@ class Store:
         a mapping per entry. An empty namespace takes any number of dimensions.
         """
         if not self.rows:
-            self._hold(_Manifest([], {}, {}, int(vectors.shape[1])))
+            self._hold(_Manifest([], int(vectors.shape[1])))
         first = self._row_count()
         self._blocks.append(self._write_block(vectors))
         self.rows.update(zip(entry_ids, count(first)))
@@ -224,11 +261,12 @@ class Store:
         place = self._blocks.index(block)
         start = sum(before.rows for before in self._blocks[:place])
         end = start + block.rows
-        self.rows = {
+        rows = {
             entry_id: row if row < start else row - block.rows
             for entry_id, row in self.rows.items()
             if not start <= row < end
         }
+        self._entries = _Entries(rows, self._metadata)
         del self._blocks[place]
         self._loaded, self._vectors = [], None
         self._commit()
@@ -254,7 +292,8 @@ class Store:
         if len(rows):
             blocks.append(self._write_block(index.reconstruct_batch(rows)))
         numbered = dict(zip(self.rows, count()))
-        self._hold(_Manifest(blocks, numbered, self._metadata, self.dimensions))
+        entries = _Entries(numbered, self._metadata)
+        self._hold(_Manifest(blocks, self.dimensions), entries)
 
     def _commit(self) -> None:
         """Write what is in memory as the manifest; delete what it does not name."""
@@ -281,7 +320,7 @@ class Store:
             if int(checksum, 16) != zlib.crc32(content):
                 raise ValueError("its checksum is another")
         except FileNotFoundError:
-            return _Manifest([], {}, {}, None)
+            return _Manifest([], None)
         except ValueError as error:
             _log.warning(
                 "The vector index file %s is damaged (%s); the index is empty until "
@@ -289,16 +328,10 @@ class Store:
                 self._manifest,
                 error,
             )
-            return _Manifest([], {}, {}, None)
-        head, ids, rows, *metadata = content.decode("utf-8").split("\n")
+            return _Manifest([], None)
+        head, _, entries = content.partition(b"\n")
         dimensions, blocks = json.loads(head)
-        entry_ids = json.loads(ids)
-        return _Manifest(
-            [Block(*block) for block in blocks],
-            dict(zip(entry_ids, json.loads(rows), strict=True)),
-            dict(zip(entry_ids, metadata, strict=True)),
-            dimensions,
-        )
+        return _Manifest([Block(*block) for block in blocks], dimensions, entries)
 
     def _write_block(self, vectors: Rows) -> Block:
         content = np.ascontiguousarray(vectors, "<f4").tobytes()

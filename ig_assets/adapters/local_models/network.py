@@ -1,4 +1,8 @@
-"""One ONNX network with its tokenizer: the hidden states of a text, alone and unpadded.
+"""One ONNX network with its tokenizer: the hidden states of texts, alone or a few.
+
+What a text is padded with has no weight in any sum, so that its states are bit by bit
+those of the text alone (seen with onnxruntime 1.32, whose products of matrices sum each
+row in one order; `test_embedder` holds it).
 
 The states of a layer inside the network are an output that the file does not name. A
 serialised protobuf message followed by another of its type is the two merged, lists
@@ -76,11 +80,24 @@ class Network:
 
         Raises MalformedAnswerError where the output has another shape.
         """
-        row = np.asarray([ids], dtype=np.int64)
+        return self.states_of([ids])[0]
+
+    def states_of(self, rows: Sequence[Sequence[int]]) -> list[Array]:
+        """Hidden states of each text, of shape (tokens, dimensions), in one pass.
+
+        The texts are padded to the longest, so they should be about as long. Raises
+        MalformedAnswerError where the output has another shape.
+        """
+        longest = max(map(len, rows))
+        input_ids = np.zeros((len(rows), longest), dtype=np.int64)
+        mask = np.zeros_like(input_ids)
+        for place, ids in enumerate(rows):
+            input_ids[place, : len(ids)] = ids
+            mask[place, : len(ids)] = 1
         feed = {
-            "input_ids": row,
-            "attention_mask": np.ones_like(row),
-            "token_type_ids": np.zeros_like(row),
+            "input_ids": input_ids,
+            "attention_mask": mask,
+            "token_type_ids": np.zeros_like(input_ids),
         }
         wanted = {node.name for node in self._session.get_inputs()}
         outputs = None if self._output is None else [self._output]
@@ -88,14 +105,14 @@ class Network:
             outputs, {k: v for k, v in feed.items() if k in wanted}
         )
         states: Array = np.asarray(answer[0])
-        if states.shape != (1, len(ids), self.dimensions):
+        if states.shape != (*input_ids.shape, self.dimensions):
             raise MalformedAnswerError(
                 f"{self.model} gave an output of shape {states.shape} where "
-                f"{(1, len(ids), self.dimensions)} was expected.",
-                len(ids),
+                f"{(*input_ids.shape, self.dimensions)} was expected.",
+                sum(map(len, rows)),
                 0,
             )
-        return states.reshape(len(ids), self.dimensions)
+        return [states[place, : len(ids)] for place, ids in enumerate(rows)]
 
     def _ids(self, text: str, number: int) -> list[int]:
         """`number` counts the texts of a request from 1."""

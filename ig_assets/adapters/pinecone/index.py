@@ -216,6 +216,15 @@ class PineconeIndex:
         while (page := sent(lambda: next(pages, None))) is not None:
             yield from (decoded(item.id) for item in page.vectors)
 
+    def count(self, namespace: str) -> int:
+        """How many entries the store says it holds; it lags behind writes."""
+        index = self._account.reading(dimensions_of(namespace))
+        if index is None:
+            return 0
+        stats = sent(index.sdk.describe_index_stats)
+        held = stats.namespaces.get(encoded(namespace))
+        return 0 if held is None else int(held.vector_count)
+
     def versions(self, namespace: str) -> dict[str, str | None]:
         """Of every entry the value of its metadata's `version`, None without one.
 

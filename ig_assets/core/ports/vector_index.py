@@ -98,6 +98,10 @@ class VectorIndex(Protocol):
         """Every id the store holds, page by page."""
         ...
 
+    def count(self, namespace: str) -> int:
+        """How many entries the store holds, without listing them; it may lag."""
+        ...
+
     def versions(self, namespace: str) -> dict[str, str | None]:
         """Of every entry the value of its metadata's `version`, None without one."""
         ...

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ig_assets.adapters.local_models.embedder import LocalEmbedder
+from ig_assets.adapters.local_models.embedder import TOGETHER, LocalEmbedder
 from ig_assets.adapters.local_models.files import fetch_model_file
 from ig_assets.adapters.local_models.network import MAX_TOKENS
 from ig_assets.core.corpus.embedding.chunking import pool, split_text
@@ -55,8 +57,9 @@ def test_vectors_are_unit_float32_and_usage_counts_every_token(
 def test_a_vector_does_not_depend_on_what_is_embedded_with_it(
     embedder: LocalEmbedder,
 ) -> None:
-    together = embedder.embed([SALT, KNIFE, SALT_TOO]).vectors
-    alone = [embedder.embed([t]).vectors[0] for t in (SALT, KNIFE, SALT_TOO)]
+    texts = [SALT, KNIFE, SALT_TOO, *(LONG[: 40 * n] for n in range(1, 20))]
+    together = embedder.embed(texts).vectors
+    alone = [embedder.embed([text]).vectors[0] for text in texts]
     assert np.array_equal(together, np.stack(alone))
 
 
@@ -121,8 +124,12 @@ class Model:
         return [np.full(shape, self._value, dtype=np.float32)]
 
 
-def with_model(model: Model) -> LocalEmbedder:
-    embedder = LocalEmbedder(Path("model.onnx"), Path("tokenizer.json"))
+def with_model(
+    model: Any, free_cores: Callable[[], int] = lambda: 1
+) -> LocalEmbedder:
+    embedder = LocalEmbedder(
+        Path("model.onnx"), Path("tokenizer.json"), free_cores=free_cores
+    )
     embedder._network._session, embedder._network._tokenizer = model, Words()
     return embedder
 
@@ -133,6 +140,42 @@ def with_model(model: Model) -> LocalEmbedder:
 def test_what_is_no_vector_is_malformed(model: Model) -> None:
     with pytest.raises(MalformedAnswerError):
         with_model(model).embed(["one"])
+
+
+class MaskedSum:
+    """A model whose states are the token's number plus its text's sum; it can wait."""
+
+    def __init__(self, at_once: int = 1) -> None:
+        self._both = threading.Barrier(at_once, timeout=60)
+        self.shapes: list[tuple[int, ...]] = []
+
+    def get_inputs(self) -> list[Any]:
+        names = ("input_ids", "attention_mask")
+        return [type("Node", (), {"name": name}) for name in names]
+
+    def run(self, names: None, feed: dict[str, Any]) -> list[Any]:
+        ids, mask = feed["input_ids"], feed["attention_mask"]
+        self.shapes.append(ids.shape)
+        self._both.wait()
+        sums = (ids * mask).sum(axis=1)[:, None] + ids
+        return [np.stack([sums, *[ids] * 383], axis=-1).astype(np.float32)]
+
+
+def test_texts_of_about_one_length_go_together_and_keep_their_order_and_vectors() -> (
+    None
+):
+    texts = [" ".join("abcdefg"[: 1 + n * k % 7] for k in range(n)) for n in range(1, 21)]
+    model = MaskedSum()
+    together = with_model(model).embed(texts).vectors
+    assert sorted(rows for rows, _ in model.shapes) == [4, TOGETHER, TOGETHER]
+    alone = [with_model(MaskedSum()).embed([text]).vectors[0] for text in texts]
+    assert np.array_equal(together, np.stack(alone))
+
+
+def test_free_cores_take_a_part_of_the_texts_each() -> None:
+    embedder = with_model(MaskedSum(at_once=2), free_cores=lambda: 2)
+    texts = [f"{'a' * (n % 5 + 1)} b" for n in range(2 * TOGETHER)]
+    assert embedder.embed(texts).vectors.shape == (2 * TOGETHER, 384)
 
 
 def test_empty_texts_and_too_many_are_not_embedded() -> None:

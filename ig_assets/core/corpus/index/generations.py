@@ -48,6 +48,12 @@ def compare(warehouse: Warehouse, index: VectorIndex, namespace: str) -> State:
     return State(is_named or (not known and stored is None), is_named)
 
 
+def named(con: Connection, index_name: str, namespace: str) -> str | None:
+    """The generation after the last sync that ended; None while one writes."""
+    rows = con.execute(_KNOWN, [index_name, namespace]).fetchall()
+    return rows[0][0] if rows else None
+
+
 def begin(
     warehouse: Warehouse, index: VectorIndex, namespace: str, now: datetime
 ) -> None:

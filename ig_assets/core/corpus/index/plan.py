@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.index import generations
+from ig_assets.core.corpus.index.unchanged import inputs_digest
 from ig_assets.core.ports import VectorIndex
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -155,7 +156,7 @@ class IndexPlan:
     `deletes` include the `orphans`, and what is stale and cannot be repaired yet.
     `unembedded` counts the active scripts without a vector; `listed` are the ids that
     the store has before the plan is applied; `state` is how they stand to its last
-    sync.
+    sync; `inputs` is a digest of the tables that it follows from (`inputs_digest`).
     """
 
     writes: list[PlannedWrite]
@@ -165,6 +166,7 @@ class IndexPlan:
     unembedded: int
     listed: frozenset[str]
     state: generations.State
+    inputs: str
 
 
 def plan_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexPlan:
@@ -214,6 +216,7 @@ def plan_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexP
         unembedded = con.execute(
             "SELECT count(*) FROM desired WHERE NOT has_vector"
         ).fetchall()
+        inputs = inputs_digest(con)
     return IndexPlan(
         writes=[_write(row) for row in rows],
         deletes=[script_id for (script_id,) in deletes],
@@ -222,6 +225,7 @@ def plan_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexP
         unembedded=int(unembedded[0][0]),
         listed=listed,
         state=state,
+        inputs=inputs,
     )
 
 

@@ -5,6 +5,10 @@ files is filled again at no cost. A new embedding space is filled beside the old
 and answers once it holds every active script; until then the old one answers, and
 follows the corpus as far as there are vectors of its model. After the switch the old
 namespace is emptied.
+
+Where tables and store are as the last sync left them, nothing is compared: the tables
+by a digest of their rows, the store by the name of its state and the count of its
+entries. Once a day all is compared the same.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from ig_assets.core.corpus.index.plan import (
     PlannedWrite,
     plan_index,
 )
+from ig_assets.core.corpus.index.unchanged import note_complete, unchanged_entries
 from ig_assets.core.ports import Clock, IndexEntry, VectorIndex
 from ig_assets.errors import IgAssetsError
 from ig_assets.warehouse.warehouse import Warehouse
@@ -111,12 +116,18 @@ def sync_index(
     index: VectorIndex,
     clock: Clock,
     space: Space,
+    verify: bool = False,
 ) -> IndexChange:
     """Make the space's namespace equal the active scripts that have a vector of it.
 
-    Each batch is recorded only after the store took it. Raises the VendorError that
-    ended a batch; what was applied before stays, and the next sync continues.
+    Each batch is recorded only after the store took it. With `verify` every entry is
+    compared, also where nothing has changed. Raises the VendorError that ended a
+    batch; what was applied before stays, and the next sync continues.
     """
+    if not verify:
+        unchanged = unchanged_entries(warehouse, index, space, clock.now())
+        if unchanged is not None:
+            return IndexChange(0, 0, 0, unchanged, 0, 0, False)
     with warehouse.transaction() as con:
         old = active_space(con, index.name)
     parts: list[_Applied] = []
@@ -129,6 +140,10 @@ def sync_index(
             activate(con, index.name, space, clock.now())
     if old == space or new.complete:
         _drop_other_spaces(warehouse, index, space)
+    if new.complete:
+        entries, inputs = len(new.expected), new.plan.inputs
+        with warehouse.transaction() as con:
+            note_complete(con, index, space, entries, inputs, clock.now())
     return IndexChange(
         upserted=sum(part.upserted for part in parts),
         metadata_updated=sum(part.metadata_updated for part in parts),

@@ -120,6 +120,9 @@ _KNOWN_STATUSES = """
     WHERE starts_with(script_id, 'winner/')
 """
 
+_ANY_DECISION = "SELECT 1 FROM decisions LIMIT 1"
+_ANY_WINNER = "SELECT 1 FROM scripts WHERE origin = 'winner' LIMIT 1"
+
 _WITHDRAWN = """
     SELECT l.script_id, l.revision_hash, l.changed_at
     FROM latest_script_status AS l
@@ -165,6 +168,8 @@ def promote_winners(
     Edges: the script was `promoted_from` its variant and `won` its decision, whose id
     is the experiment's.
     """
+    if not con.execute(_ANY_DECISION).fetchall():  # the query takes longer
+        return []
     won = con.execute(_WON_SCRIPTS).fetchall()
     if not won:
         return []
@@ -197,6 +202,8 @@ def promote_winners(
 
 def withdraw_winners(con: Connection, now: datetime) -> list[str]:
     """Retire promoted scripts whose winner is held or was replaced; return the ids."""
+    if not con.execute(_ANY_WINNER).fetchall():  # the query takes longer
+        return []
     rows = fetch_dicts(con, _WITHDRAWN)
     statuses = [
         {

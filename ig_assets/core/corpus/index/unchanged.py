@@ -1,0 +1,94 @@
+"""Notices that tables and index are as the last sync left them, without comparing them.
+
+The tables are compared by a digest of their rows, the store by the name of its state
+(`generations.py`) and the count of its entries. A store that lost one entry and gained
+another would pass, so that once a day all is compared the same.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ig_assets.core.corpus.checkpoints import (
+    FULL_EVERY,
+    SCRIPT_STATES,
+    Checkpoint,
+    read_checkpoint,
+    rows_digest,
+    write_checkpoint,
+)
+from ig_assets.core.corpus.embedding.spaces import Space, active_space
+from ig_assets.core.corpus.index import generations
+from ig_assets.core.ports import VectorIndex
+from ig_assets.warehouse.warehouse import Connection, Warehouse
+
+INPUTS = {
+    "scripts": (
+        "script_id, revision_hash, origin, language, topic, hook_style, first_seen_at, "
+        "variant_id"
+    ),
+    "embeddings": "content_hash, model, dimensions",
+    "script_performance": "script_id, revision_hash, source, as_of, rate",
+    "decisions": "decisions",
+    "experiments": "experiments",
+    "standings": "standings",
+    "winner_acceptances": "winner_acceptances",
+    **SCRIPT_STATES,
+}
+"""What a plan (`plan.py`) reads of tables, by way of the views; whole rows of some."""
+
+
+def inputs_digest(con: Connection) -> str:
+    """A digest of what the tables say that an index should have."""
+    return rows_digest(con, INPUTS)
+
+
+def unchanged_entries(
+    warehouse: Warehouse, index: VectorIndex, space: Space, now: datetime
+) -> int | None:
+    """How many entries there are, where tables and store are as a sync left them.
+
+    None where they are not, or where it is time to compare all. Raises VendorError.
+    """
+    with warehouse.transaction() as con:
+        last = read_checkpoint(con, _part(index, space))
+        named = generations.named(con, index.name, space.namespace)
+        if last is None or named is None or not _is_recent(last, now):
+            return None
+        if last.state != _state(con, index, space, inputs_digest(con)):
+            return None
+    is_same = index.generation(space.namespace) == named
+    if not is_same or index.count(space.namespace) != last.unchanged:
+        return None
+    return last.unchanged
+
+
+def note_complete(
+    con: Connection,
+    index: VectorIndex,
+    space: Space,
+    entries: int,
+    inputs: str,
+    now: datetime,
+) -> None:
+    """Note that all was compared and the index has every script as its entry.
+
+    `inputs` is the digest of the tables as they were when they were compared.
+    """
+    state = _state(con, index, space, inputs)
+    write_checkpoint(con, _part(index, space), Checkpoint(state, entries, now))
+
+
+def _is_recent(last: Checkpoint, now: datetime) -> bool:
+    """False after a clock that went back, too, since that says nothing."""
+    return last.compared_at <= now < last.compared_at + FULL_EVERY
+
+
+def _part(index: VectorIndex, space: Space) -> str:
+    return f"index {index.name} {space.namespace} {space.model}"
+
+
+def _state(con: Connection, index: VectorIndex, space: Space, inputs: str) -> str:
+    """With what was recorded of the store, and whether the space answers."""
+    entries = rows_digest(con, {"index_entries": "index_entries"})
+    return f"{inputs} {entries} {active_space(con, index.name) == space}"
