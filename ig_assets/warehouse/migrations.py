@@ -75,8 +75,6 @@ KEYS: dict[str, tuple[str, ...]] = {
     "ranker_arms": ("model_id", "post_id"),
     "ranker_bets": ("series", "experiment_id", "image", "pair"),
     "hook_choices": ("variant_id",),
-"""
-
     "alerts": ("alert_key", "raised_at"),
 }
 
@@ -671,8 +669,6 @@ CREATE TABLE sync_checkpoints (
     part TEXT, state TEXT, unchanged BIGINT, compared_at TIMESTAMP
 );
 ALTER TABLE library_files ADD COLUMN rest_hash TEXT;
-"""
-
 """
 
 # Alerts to people: an intent row, then whether it arrived.
