@@ -75,8 +75,10 @@ def is_by_column(value: object) -> bool:
     `{"views": {"0": 9, "1": 8}}` (its default) and `{"columns": [\u2026], "data": [\u2026]}`.
     """
     found = _members(value) or {}
-    if isinstance(found.get("columns"), list) and isinstance(found.get("data"), list):
-        return all(isinstance(row, list) for row in found["data"])
+    lists = [inner for inner in found.values() if type(inner) is list and inner]
+    widths = {len(rows[0]) for rows in lists if type(rows[0]) is list}
+    if any(type(names[0]) is not list and len(names) in widths for names in lists):
+        return True
     columns = [_members(column) for column in found.values()]
     keys = {tuple(column) if column else None for column in columns}
     first = next(iter(keys), None)

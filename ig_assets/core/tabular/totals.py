@@ -1,4 +1,4 @@
-"""Leaves out rows that are no rows of data: totals, averages, and notes below them.
+"""Leaves out rows that are no rows of data: totals, averages, periods, notes on them.
 
 A row sums up others where a cell says so in a few words (`Total`, `Monthly total for
 all reels`), no cell names a post, and nothing else is said in it but what other rows
@@ -204,13 +204,13 @@ class _Columns:
             starts = {cell[:1] for cell in cells if isinstance(cell, str)}
             if all(cells) and starts.isdisjoint(_UNNAMED):
                 return set()
-        found = self._best_of(rows)
+        found = self._undated(rows)
         for n in self._texts:
             found.update(_saying(_short(row[n]) for row in rows))
         return found
 
-    def _best_of(self, rows: Sequence[Sequence[Cell]]) -> set[int]:
-        """Rows without a date that say so of the best post, where others have one."""
+    def _undated(self, rows: Sequence[Sequence[Cell]]) -> set[int]:
+        """Rows without a date, where others have one, that name a period or the best."""
         if not self._days:
             return set()
         at = self._days[0]
@@ -218,7 +218,10 @@ class _Columns:
             n
             for n, row in enumerate(rows)
             if (not (cell := row[at]) or (type(cell) is str and len(cell) < 5))
-            and any(_bare(_short(other).casefold()) in _BEST_OF for other in row)
+            and (
+                _is_heading(row)
+                or any(_bare(_short(other).casefold()) in _BEST_OF for other in row)
+            )
         }
 
     def is_total(self, row: Sequence[Cell], first: Sequence[Sequence[Cell]]) -> bool:
@@ -227,6 +230,8 @@ class _Columns:
             cell = row[n]
             if cell and not (type(cell) is str and cell[0] in _UNNAMED):
                 return False
+        if self._days and _is_heading(row):
+            return True
         said = [
             n
             for n in self._texts
@@ -340,6 +345,18 @@ def _is_period(text: str) -> bool:
     words = [word.strip(_STRIPPED) for word in text.casefold().split()]
     return len(text) <= _LONGEST and all(
         word in _PERIODS or not word or _BESIDE.fullmatch(word) for word in words
+    )
+
+
+def _is_heading(row: Sequence[Cell]) -> bool:
+    """Whether a row holds a period alone, as above a group of rows: `March 2026`."""
+    filled = [cell for cell in row if not is_missing(cell)]
+    return (
+        len(row) > 2
+        and len(filled) == 1
+        and isinstance(filled[0], str)
+        and not is_typed(filled[0])
+        and _is_period(filled[0])
     )
 
 

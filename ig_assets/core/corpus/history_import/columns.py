@@ -216,6 +216,7 @@ def map_history(
     taken = {guess.ours for guess in guesses}
     if "hook" not in given and taken & {"text", "body"}:
         guesses = [_without_name(guess) for guess in guesses]
+        taken = {guess.ours for guess in guesses}
     if preset is None and not taken & {"post_id", "permalink"}:
         guesses = [_named_by_video(guess, given) for guess in guesses]
     if "body" in taken and not taken & {"hook", "text"} and "body" not in given:
