@@ -132,7 +132,7 @@ class _Columns:
         return found
 
     def _undated(self, rows: Sequence[Sequence[Cell]]) -> set[int]:
-        """Rows without a date, where others have one, that name a period or the best."""
+        """Rows without a date, where others have one, of a period or the best post."""
         if not self._days:
             return set()
         at = self._days[0]

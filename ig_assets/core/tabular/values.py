@@ -72,8 +72,8 @@ class Formats:
 
 _ZONE_COLUMNS = frozenset(
     "time_zone timezone tz posted_time_zone post_time_zone posting_time_zone "
-    "publish_time_zone published_time_zone account_time_zone profile_time_zone zeitzone "
-    "fuseau_horaire zona_horaria fuso_horario fuso_orario".split()
+    "publish_time_zone published_time_zone account_time_zone profile_time_zone "
+    "zeitzone fuseau_horaire zona_horaria fuso_horario fuso_orario".split()
 )
 
 

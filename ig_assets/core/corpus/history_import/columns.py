@@ -186,7 +186,8 @@ class ColumnMapping:
             )
         if self.numbers:
             notes.append(
-                f"Columns of numbers that were not taken: {named_columns(self.numbers)}. "
+                "Columns of numbers that were not taken: "
+                f"{named_columns(self.numbers)}. "
                 f"--map takes one for {', '.join(METRICS)}."
             )
         return tuple(notes)
@@ -256,7 +257,8 @@ def _check_given(
         )
     if missing := sorted(set(given.values()) - {*columns, ""}):
         raise InputError(
-            f"{file_name} has no column {missing[0]!r}; it has {named_columns(columns)}."
+            f"{file_name} has no column {missing[0]!r}; it has "
+            f"{named_columns(columns)}."
         )
 
 

@@ -50,7 +50,7 @@ class HistoryRow:
     """One accepted row; `number` counts the file's rows from 1, counts are >= 0.
 
     `line` is the file's line on which it begins; a row that is a reading of several
-    posts is there once for each, with another number. Texts are empty where the file has
+    posts is there once for each, with another number. Texts are empty where it has
     none; times are naive UTC. `read_at` is when the counts were read; `is_running`
     and `ends_on` are of the row's test.
     """

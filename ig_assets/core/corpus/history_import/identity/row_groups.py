@@ -1,4 +1,4 @@
-"""Says which rows of a file are of one post: by the vendor's names, or by their words."""
+"""Says which rows of a file are of one post: by the vendor's names, or by words."""
 
 from __future__ import annotations
 
