@@ -61,6 +61,7 @@ from ig_assets.core.tabular.values import (
     ambiguous_sentence,
     decide_formats,
     value_options,
+    with_zone_column,
 )
 from ig_assets.core.tabular.vocabulary import NAMES, plain_name
 
@@ -117,4 +118,5 @@ __all__ = [
     "value_options",
     "visible",
     "with_times",
+    "with_zone_column",
 ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, get_args
 
-from ig_assets.core.tabular.missing import is_missing
+from ig_assets.core.tabular.missing import is_no_figure
 from ig_assets.core.tabular.table import Cell, Nested
 
 Locale = Literal["en", "de", "fr"]
@@ -167,7 +167,7 @@ def parse_count(cell: Cell, form: NumberFormat | None = None) -> float | None:
 
     -1 means hidden. Raises NotACountError.
     """
-    if is_missing(cell):
+    if is_no_figure(cell):
         return None
     if isinstance(cell, bool) or isinstance(cell, Nested):
         raise NotACountError("other")

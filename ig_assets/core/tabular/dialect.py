@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ig_assets.core.tabular.decoding import Content, blocks
-from ig_assets.core.tabular.missing import is_missing
+from ig_assets.core.tabular.missing import is_no_figure
 from ig_assets.core.tabular.table import UnreadableTableError
 
 DELIMITERS = ",;\t|"
@@ -22,6 +22,9 @@ SAMPLE_LINES = 1_000
 """So many rows show which columns hold numbers or dates."""
 
 _DECLARED = re.compile(r'"?sep=(.)"?[,;\t|]*\s*', re.IGNORECASE)
+_COMMENT = re.compile(r"#(?:[ -][^,;\t|]*)?\s*$")
+"""Lines as Google Analytics puts them before a header: `# Start date: 20260301`."""
+
 _TYPED = re.compile(
     r"[-+\u2212]?[$\u20ac\u00a3]?\s?[.,]?\d[\d.,:/'\u2019\u00a0\u202f TZ+-]*"
     r"\s?(?:[KkMm%\u20ac$]|[AaPp]\.?[Mm]\.?|Tsd\.?|Mio\.?|mil|mila|mln|mi)?"
@@ -109,6 +112,8 @@ def find_header(content: Content, is_known: Callable[[str], bool]) -> Header:
     lines = _beginning(content)
     declared = _DECLARED.fullmatch(lines[0]) if lines else None
     begin = 1 if declared else 0
+    while begin < len(lines) and _COMMENT.match(lines[begin]):
+        begin += 1
     choices = declared.group(1) if declared else DELIMITERS
     candidates = [
         n
@@ -144,7 +149,7 @@ def is_typed(cell: str) -> bool:
 
 def is_unset(cell: str) -> bool:
     """Whether a cell has no value, or a mark that says so."""
-    return is_missing(cell)
+    return is_no_figure(cell)
 
 
 def _beginning(content: Content) -> list[str]:

@@ -26,7 +26,7 @@ from ig_assets.core.tabular.date_words import (
     split_range,
     split_weekday,
 )
-from ig_assets.core.tabular.missing import is_missing
+from ig_assets.core.tabular.missing import is_no_figure
 from ig_assets.core.tabular.table import Cell
 
 Order = Literal["mdy", "dmy"]
@@ -139,7 +139,7 @@ def parse_cell_instant(cell: Cell, order: Order | None = None) -> Instant | None
     Read are ISO 8601, numeric dates in the `order` given, names of months, 12-hour
     times, Unix seconds and milliseconds. Raises NotAnInstantError.
     """
-    if is_missing(cell):
+    if is_no_figure(cell):
         return None
     if isinstance(cell, datetime):
         return _checked(cell.replace(tzinfo=None), cell.tzinfo, True)

@@ -58,7 +58,7 @@ def rows_within(value: object, depth: int = 0) -> list[Any] | None:
 
 
 def _is_by_row(found: Mapping[str, Any]) -> bool:
-    """Whether each member is a row of the same names: `{"0": {\u2026}, "1": {\u2026}}`."""
+    """Whether each member is a row of the same names: `{"0": {…}, "1": {…}}`."""
     rows = [_members(row) for row in found.values()]
     names = {tuple(row) if row else None for row in rows}
     return (
@@ -72,11 +72,14 @@ def _is_by_row(found: Mapping[str, Any]) -> bool:
 def is_by_column(value: object) -> bool:
     """Whether an object has a column in each member, as pandas writes a table.
 
-    `{"views": {"0": 9, "1": 8}}` (its default) and `{"columns": [\u2026], "data": [\u2026]}`.
+    `{"views": {"0": 9, "1": 8}}` (its default), `{"columns": […], "data": [[…]]}`,
+    and YouTube's answers: `{"columnHeaders": […], "rows": [[…]]}`.
     """
     found = _members(value) or {}
-    if isinstance(found.get("columns"), list) and isinstance(found.get("data"), list):
-        return all(isinstance(row, list) for row in found["data"])
+    lists = [inner for inner in found.values() if type(inner) is list and inner]
+    widths = {len(rows[0]) for rows in lists if type(rows[0]) is list}
+    if any(type(names[0]) is not list and len(names) in widths for names in lists):
+        return True
     columns = [_members(column) for column in found.values()]
     keys = {tuple(column) if column else None for column in columns}
     first = next(iter(keys), None)
@@ -93,8 +96,8 @@ def refuse_columns(value: object) -> None:
     """Raise UnreadableTableError where an object has columns in place of rows."""
     if is_by_column(value):
         raise UnreadableTableError(
-            "it has one entry per column, as pandas' to_json writes it; write it with "
-            "to_json(\u2026, orient='records', lines=True), or as CSV"
+            "it has one entry per column, or its columns apart from its rows; write "
+            "one object per row (in pandas to_json(…, orient='records')), or CSV"
         )
 
 

@@ -35,6 +35,14 @@ def is_missing(cell: Cell) -> bool:
     return isinstance(cell, Decimal) and cell.is_nan()
 
 
+def is_no_figure(cell: Cell) -> bool:
+    """Whether a cell of a column of counts or dates holds no value: also R's `NA`.
+
+    In a column of labels `NA` may be North America.
+    """
+    return is_missing(cell) or (isinstance(cell, str) and cell.strip() == "NA")
+
+
 def sheet_error(cell: Cell) -> str:
     """The error of a spreadsheet that stands in place of a value: `#REF!`; else ""."""
     if not isinstance(cell, str) or "#" not in cell:

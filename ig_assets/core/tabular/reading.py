@@ -106,7 +106,7 @@ def _refuse_others(start: bytes, suffix: str) -> None:
         )
     if _SCRIPT.match(start):
         raise UnreadableTableError(
-            "it is a script of an archive (`window.\u2026 = [`), as X and Twitter give it; "
+            "it is a script of an archive (`window.… = [`), as X and Twitter give it; "
             "delete what stands before the first `[`, and save it as .json",
             "unknown kind",
         )

@@ -1,4 +1,4 @@
-"""Leaves out rows that are no rows of data: totals, averages, and notes below them.
+"""Leaves out rows that are no rows of data: totals, averages, periods, notes on them.
 
 A row sums up others where a cell says so in a few words (`Total`, `Monthly total for
 all reels`), no cell names a post, and nothing else is said in it but what other rows
@@ -16,72 +16,20 @@ from ig_assets.core.tabular.dialect import is_typed
 from ig_assets.core.tabular.instants import parse_cell_instant
 from ig_assets.core.tabular.missing import is_missing
 from ig_assets.core.tabular.table import TOTALS, Batch, Cell
+from ig_assets.core.tabular.total_words import (
+    ALL_TOTALS,
+    BEST_OF,
+    JOINING,
+    PERIODS,
+    THINGS,
+    TOTAL_WORDS,
+)
 from ig_assets.core.tabular.vocabulary import (
     COUNT_NAMES,
     NAMES,
     bare_name,
     plain_name,
 )
-
-_ALL_OF_THEM = frozenset(
-    ("all posts", "all reels", "all videos", "all content", "all campaigns")
-    + (
-        "alle posts",
-        "alle reels",
-        "alle videos",
-        "alle beitr\u00e4ge",
-        "alle kampagnen",
-    )
-    + ("tous les posts", "toutes les publications", "toutes les vid\u00e9os")
-    + ("todas las publicaciones", "todos los videos", "todos os posts")
-    + ("todas as publica\u00e7\u00f5es", "tutti i post", "tutti i video")
-)
-"""What stands where a post does in a row that sums up; with a date it is a post."""
-
-_TOTALS = _ALL_OF_THEM | frozenset(
-    ("total", "totals", "total general", "grand total", "sum", "gesamt", "summe")
-    + ("gesamtsumme", "gesamtergebnis", "insgesamt", "total g\u00e9n\u00e9ral", "somme")
-    + ("ensemble", "total geral", "totale", "totali", "totale complessivo", "somma")
-    + ("totales", "suma", "suma total", "total general", "totais", "soma")
-    + ("average", "averages", "avg", "mean", "median", "durchschnitt", "mittelwert")
-    + ("moyenne", "m\u00e9diane", "mediana", "promedio", "m\u00e9dia", "media")
-    + ("\u00f8", "\u2300", "\u2211", "\u03c3", "subtotal", "subtotals", "subtotale")
-    + ("subtotales", "sous-total", "zwischensumme", "teilsumme", "monatssumme")
-    + ("wochensumme", "quartalssumme", "jahressumme", "gesamtzahl", "overall")
-)
-_TOTAL_WORDS = (
-    _TOTALS
-    - _ALL_OF_THEM
-    - {*("ensemble", "mean", "media", "m\u00e9dia", "\u03c3", "overall")}
-)
-"""Those that mean a total beside other words too."""
-
-_PERIODS = frozenset(
-    "january february march april may june july august september october november "
-    "december januar februar m\u00e4rz mai juni juli oktober dezember janvier "
-    "f\u00e9vrier mars avril juin juillet ao\u00fbt septembre octobre novembre "
-    "d\u00e9cembre enero febrero marzo abril mayo junio julio agosto septiembre "
-    "octubre noviembre diciembre janeiro fevereiro mar\u00e7o maio junho julho "
-    "setembro outubro novembro dezembro gennaio febbraio aprile maggio giugno "
-    "luglio settembre ottobre dicembre jan feb mar apr jun jul aug sep sept oct okt "
-    "nov dec dez daily weekly monthly quarterly yearly annual day week month "
-    "quarter year tag woche monat quartal jahr semaine mois trimestre ann\u00e9e "
-    "semana mes a\u00f1o m\u00eas ano settimana mese anno kw q".split()
-)
-_THINGS = frozenset(
-    "all alle grand overall general g\u00e9n\u00e9ral reel reels post posts video "
-    "videos beitr\u00e4ge beitrag publications publicaciones publica\u00e7\u00f5es "
-    "views reach likes impressions engagement aufrufe reichweite vues "
-    "visualizaciones alcance visualizzazioni "
-    "account accounts konto konten profile profiles page pages channel channels kanal "
-    "rows days tage campaign campaigns kampagne kampagnen content".split()
-)
-_JOINING = frozenset(
-    "for of per in the and across f\u00fcr pro im je und aller der des pour par de du "
-    "les la le tous toutes et para por del los las todos todas el y e do da dos das em "
-    "di della dei tutti tutte i a".split()
-) | {"", "&", "+"}
-"""What joins a total with what it is of; alone and in front it says nothing."""
 
 _BESIDE = re.compile(r"(?:q|kw|w)?[0-9]{1,4}|@[\w.]+")
 """Years, quarters, weeks and numbers; and accounts."""
@@ -117,33 +65,7 @@ _TIME_OF_DAY = re.compile(
     r"[0-9][:h.][0-9]{2}(?![0-9.])|\b[ap]\.?m\b|^[0-9]{9,13}$", re.I
 )
 
-_BEST_OF = frozenset(
-    f"{best} {thing}"
-    for best in (
-        *("best", "top", "worst", "best performing", "top performing", "most viewed"),
-        *("most liked", "lowest performing", "worst performing", "most engaging"),
-    )
-    for thing in ("post", "reel", "video", "content", "clip")
-) | frozenset(
-    ("max", "min", "maximum", "minimum", "best", "worst", "highest", "lowest")
-    + ("std", "stdev", "std dev", "standard deviation", "count", "benchmark", "goal")
-    + ("bester beitrag", "bester post", "bestes reel", "bestes video", "bester wert")
-    + ("schlechtester beitrag", "schlechtester post", "schlechtestes reel", "maximal")
-    + ("meilleur post", "meilleure publication", "meilleure vid\u00e9o", "meilleur")
-    + (
-        "meilleur reel",
-        "pire post",
-        "mejor post",
-        "mejor publicaci\u00f3n",
-        "mejor reel",
-    )
-    + ("mejor video", "peor post", "m\u00e1ximo", "m\u00ednimo", "melhor post")
-    + ("melhor publica\u00e7\u00e3o", "melhor v\u00eddeo", "pior post", "miglior post")
-    + ("miglior reel", "miglior video", "peggior post", "massimo", "minimo")
-)
-"""What repeats a post's counts below a table: none of these has a date of its own."""
-
-_ALONE = _TOTALS - _TOTAL_WORDS
+_ALONE = ALL_TOTALS - TOTAL_WORDS
 _STEMS = tuple(
     "total totai gesamt sum somm suma soma average avg median m\u00e9dian durchschnitt "
     "mittelwert moyenne promedio \u00f8 \u2300 \u2211".split()
@@ -152,7 +74,7 @@ _STEMS = tuple(
 _STEM = re.compile("|".join(map(re.escape, _STEMS)))
 
 _UNNAMED = frozenset("-#\\\u2013\u2014\u03a3 ").union(
-    *({word[0], word[0].upper()} for word in _TOTALS | _PERIODS | _THINGS)
+    *({word[0], word[0].upper()} for word in ALL_TOTALS | PERIODS | THINGS)
 )
 """The first signs of marks for no value, and of words that stand in place of an id."""
 
@@ -204,13 +126,13 @@ class _Columns:
             starts = {cell[:1] for cell in cells if isinstance(cell, str)}
             if all(cells) and starts.isdisjoint(_UNNAMED):
                 return set()
-        found = self._best_of(rows)
+        found = self._undated(rows)
         for n in self._texts:
             found.update(_saying(_short(row[n]) for row in rows))
         return found
 
-    def _best_of(self, rows: Sequence[Sequence[Cell]]) -> set[int]:
-        """Rows without a date that say so of the best post, where others have one."""
+    def _undated(self, rows: Sequence[Sequence[Cell]]) -> set[int]:
+        """Rows without a date, where others have one, of a period or the best post."""
         if not self._days:
             return set()
         at = self._days[0]
@@ -218,7 +140,10 @@ class _Columns:
             n
             for n, row in enumerate(rows)
             if (not (cell := row[at]) or (type(cell) is str and len(cell) < 5))
-            and any(_bare(_short(other).casefold()) in _BEST_OF for other in row)
+            and (
+                _is_heading(row)
+                or any(_bare(_short(other).casefold()) in BEST_OF for other in row)
+            )
         }
 
     def is_total(self, row: Sequence[Cell], first: Sequence[Sequence[Cell]]) -> bool:
@@ -227,6 +152,8 @@ class _Columns:
             cell = row[n]
             if cell and not (type(cell) is str and cell[0] in _UNNAMED):
                 return False
+        if self._days and _is_heading(row):
+            return True
         said = [
             n
             for n in self._texts
@@ -254,14 +181,14 @@ class _Columns:
 
     def _says(self, text: str, row: Sequence[Cell]) -> bool:
         words = _bare(text.casefold())
-        if words in _TOTALS:
+        if words in ALL_TOTALS:
             return True
-        if words in _BEST_OF:
+        if words in BEST_OF:
             return bool(self._days) and all(is_missing(row[n]) for n in self._days)
         if not _STEM.search(words):
             return False
         found = [word.strip(_STRIPPED) for word in words.split()]
-        if _TOTAL_WORDS.isdisjoint(found) or found[0] in _JOINING:
+        if TOTAL_WORDS.isdisjoint(found) or found[0] in JOINING:
             return False
         labels = {
             word.strip(_STRIPPED)
@@ -270,10 +197,10 @@ class _Columns:
             for word in cell.casefold().split()
         }
         return all(
-            word in _TOTAL_WORDS
-            or word in _PERIODS
-            or word in _THINGS
-            or word in _JOINING
+            word in TOTAL_WORDS
+            or word in PERIODS
+            or word in THINGS
+            or word in JOINING
             or word in labels
             or _BESIDE.fullmatch(word)
             for word in found
@@ -339,7 +266,19 @@ def _is_period(text: str) -> bool:
     """Whether a cell holds nothing but a period: `March 2026`, `KW 12`."""
     words = [word.strip(_STRIPPED) for word in text.casefold().split()]
     return len(text) <= _LONGEST and all(
-        word in _PERIODS or not word or _BESIDE.fullmatch(word) for word in words
+        word in PERIODS or not word or _BESIDE.fullmatch(word) for word in words
+    )
+
+
+def _is_heading(row: Sequence[Cell]) -> bool:
+    """Whether a row holds a period alone, as above a group of rows: `March 2026`."""
+    filled = [cell for cell in row if not is_missing(cell)]
+    return (
+        len(row) > 2
+        and len(filled) == 1
+        and isinstance(filled[0], str)
+        and not is_typed(filled[0])
+        and _is_period(filled[0])
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timezone, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,8 @@ from ig_assets.core.tabular.counts import (
 )
 from ig_assets.core.tabular.instants import ORDERS, DateEvidence, Order
 from ig_assets.core.tabular.table import Table
-from ig_assets.core.tabular.vocabulary import zone_name
+from ig_assets.core.tabular.profile import ColumnProfile
+from ig_assets.core.tabular.vocabulary import plain_name, zone_name
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,38 @@ class Formats:
     numbers: Mapping[str, NumberFormat] = field(default_factory=dict)
     orders: Mapping[str, Order | None] = field(default_factory=dict)
     zones: Mapping[str, tzinfo] = field(default_factory=dict)
+
+
+_ZONE_COLUMNS = frozenset(
+    "time_zone timezone tz posted_time_zone post_time_zone posting_time_zone "
+    "publish_time_zone published_time_zone account_time_zone profile_time_zone "
+    "zeitzone fuseau_horaire zona_horaria fuso_horario fuso_orario".split()
+)
+
+
+def with_zone_column(
+    options: ValueOptions, profiles: Sequence[ColumnProfile]
+) -> tuple[ValueOptions, str]:
+    """The options with the zone of a column of zones, and a sentence on it, "" without.
+
+    A person's word stands above it, and a column of several zones says nothing.
+    """
+    for profile in profiles:
+        if plain_name(profile.name) not in _ZONE_COLUMNS or options.zone:
+            continue
+        zones = sorted(profile.values)
+        try:
+            zone = value_options(None, None, zones[0]).zone if len(zones) == 1 else None
+        except ValueError:
+            zone = None
+        if zone is None:
+            return options, (
+                f"Column {profile.name!r} does not name one zone, such as "
+                "Europe/Berlin, for all rows, and was not used."
+            )
+        sentence = f"Times are of {zones[0]}, as column {profile.name!r} says."
+        return replace(options, zone=zone), sentence
+    return options, ""
 
 
 class AmbiguousColumnError(ValueError):

@@ -24,6 +24,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("permalink", "post_permalink", "permalien", "post_link", "post_url"),
         *("link_to_post", "video_link", "videolink", "permanenter_link"),
         *("lien_permanent", "enlace_permanente", "link_permanente", "webpage_url"),
+        *("instagram_url", "instagram_link", "ig_url", "tiktok_url", "youtube_url"),
         *("url", "link", "lien", "enlace", "video_url", "media_url"),
     ),
     "caption": (
@@ -49,6 +50,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("published", "posted", "date_and_time", "veroffentlicht"),
         *("publish_date", "published_date", "video_publish_time", "post_date"),
         *("post_time", "posting_date", "publication_date", "sent_at", "date_posted"),
+        *("posted_time", "posted_date", "publish_datetime", "published_datetime"),
         *("date_published", "post_created", "creation_timestamp", "created_time"),
         *("created_at", "create_time", "taken_at", "timestamp", "upload_date"),
         *("veroffentlichungszeitpunkt", "veroffentlichungszeit"),
@@ -215,8 +217,14 @@ def zone_name(column: str) -> str | None:
     return (found["enclosed"] or found["suffix"]) if found else None
 
 
+_OF_TABLE = re.compile(r"[^\[\]]*\[([^\[\]]+)\]")
+"""What Power BI puts around a name: `Posts[Caption]`, `[Sum of views]`."""
+
+
 def _spaced(column: object) -> str:
-    return _CAMEL.sub("_", str(column).strip())
+    text = str(column).strip()
+    found = _OF_TABLE.fullmatch(text)
+    return _CAMEL.sub("_", found[1] if found else text)
 
 
 @cache
@@ -233,8 +241,9 @@ def plain_name(column: object) -> str:
 
 _OF_POST = re.compile(
     r"^(?:post|posts|media|reels?|video|statistics|stats|public_metrics|snippet"
-    r"|beitrag|lifetime|metrics|counts|engagement)_"
-    r"|_(?:insgesamt|gesamt|total|totals|totales|totaux|totali)$"
+    r"|beitrag|lifetime|metrics|counts|engagement|sum_of|sum|summe_von|somme_de"
+    r"|suma_de|soma_de|somma_di|calendar)_"
+    r"|_(?:owned|insgesamt|gesamt|total|totals|totales|totaux|totali)$"
 )
 """What tools put around a name to say that it is of a post, or a total."""
 

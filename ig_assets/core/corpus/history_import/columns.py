@@ -186,7 +186,8 @@ class ColumnMapping:
             )
         if self.numbers:
             notes.append(
-                f"Columns of numbers that were not taken: {named_columns(self.numbers)}. "
+                "Columns of numbers that were not taken: "
+                f"{named_columns(self.numbers)}. "
                 f"--map takes one for {', '.join(METRICS)}."
             )
         return tuple(notes)
@@ -216,6 +217,7 @@ def map_history(
     taken = {guess.ours for guess in guesses}
     if "hook" not in given and taken & {"text", "body"}:
         guesses = [_without_name(guess) for guess in guesses]
+        taken = {guess.ours for guess in guesses}
     if preset is None and not taken & {"post_id", "permalink"}:
         guesses = [_named_by_video(guess, given) for guess in guesses]
     if "body" in taken and not taken & {"hook", "text"} and "body" not in given:
@@ -255,7 +257,8 @@ def _check_given(
         )
     if missing := sorted(set(given.values()) - {*columns, ""}):
         raise InputError(
-            f"{file_name} has no column {missing[0]!r}; it has {named_columns(columns)}."
+            f"{file_name} has no column {missing[0]!r}; it has "
+            f"{named_columns(columns)}."
         )
 
 

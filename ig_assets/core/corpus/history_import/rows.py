@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from ig_assets.core.tabular import (
     posted_only,
     profile_table,
     with_times,
+    with_zone_column,
 )
 from ig_assets.core.tabular.dialect import is_typed
 from ig_assets.errors import InputError
@@ -49,7 +50,7 @@ class HistoryRow:
     """One accepted row; `number` counts the file's rows from 1, counts are >= 0.
 
     `line` is the file's line on which it begins; a row that is a reading of several
-    posts is there once for each, with another number. Texts are empty where the file has
+    posts is there once for each, with another number. Texts are empty where it has
     none; times are naive UTC. `read_at` is when the counts were read; `is_running`
     and `ends_on` are of the row's test.
     """
@@ -142,7 +143,9 @@ def read_history(
     try:
         table = posted_only(open_table(file, file.name))
         table = with_times(table, [*(mapping or {}).values()])
-        columns = map_history(profile_table(table), mapping or {}, preset, file.name)
+        profiles = profile_table(table)
+        values, zone = with_zone_column(values, profiles)
+        columns = map_history(profiles, mapping or {}, preset, file.name)
         indices = columns.indices
         formats = decide_formats(
             table,
@@ -164,7 +167,8 @@ def read_history(
             simulated,
             {n: table.columns[n] for n in columns.labels},
         )
-        return _parsed(table, columns, reader, numerator, denominators, denominator)
+        found = _parsed(table, columns, reader, numerator, denominators, denominator)
+        return replace(found, notes=(*found.notes, zone)) if zone else found
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"The file {file} does not exist.") from None
     except UnreadableTableError as error:

@@ -20,8 +20,8 @@ from ig_assets.warehouse.warehouse import Connection
 # `z` is that of the experiment's single look on z, which is spent for all pairs.
 # `events_a` and so on are those of the latest look. Where a later final count is lower,
 # the looks before it were at counts that were wrong. Looks under other terms (another
-# split or σ) say nothing either, but that the look on z is spent: `z_events_a` and so on
-# are the counts that it had, on which it may be repeated under the terms of now.
+# split or σ) say nothing either, but that the look on z is spent: `z_events_a` and so
+# on are the counts that it had, on which it may be repeated under the terms of now.
 _PREVIOUS = """
 WITH looks AS (
     SELECT s.*,

@@ -30,6 +30,7 @@ from ig_assets.core.tabular import (
     profile_table,
     value_options,
     with_times,
+    with_zone_column,
 )
 from ig_assets.errors import InputError
 
@@ -116,7 +117,9 @@ def read_recording(
     try:
         table = posted_only(open_table(file, file.name))
         table = with_times(table, [*columns.values()])
-        indices = map_columns(profile_table(table), columns, file.name)
+        profiles = profile_table(table)
+        options, _ = with_zone_column(options, profiles)
+        indices = map_columns(profiles, columns, file.name)
         formats = decide_formats(
             table,
             {name: at for name, at in indices.items() if name in COUNTERS},

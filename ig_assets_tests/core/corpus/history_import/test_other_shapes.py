@@ -155,3 +155,82 @@ def test_a_count_that_its_account_hides_is_no_count_at_any_door(
     assert any("`likes`: 1 hidden" in note for note in found.notes)
     recorded = read_recording(tmp_path / "posts.csv")
     assert "1 of likes left out, hidden" in recorded.row_sum()
+
+
+TOOLS = {
+    "later": (
+        "Posted Time,Posted Time Zone,Caption,Likes,Plays,Media URL,Instagram URL\n"
+        '"Mar 4, 2026 10:00 AM",America/New_York,Lids on,10,90,https://l/1.mp4,'
+        "https://www.instagram.com/reel/Cabc1/\n",
+        {"posted_on": "Posted Time", "permalink": "Instagram URL", "views": "Plays"},
+        "2026-03-04 15:00",
+    ),
+    "power bi": (
+        "Post[Caption],Calendar[Date],[Sum of views],[SumLikes]\n"
+        "Lids on,2026-03-04T00:00:00.0000000,90,10\n",
+        {"posted_on": "Calendar[Date]", "views": "[Sum of views]"},
+        "2026-03-04 00:00",
+    ),
+    "dash hudson": (
+        "Published Date,Caption,Likes (Owned),Video Views\n2026-03-04,Lids on,10,90\n",
+        {"likes": "Likes (Owned)", "views": "Video Views"},
+        "2026-03-04 00:00",
+    ),
+    "analytics": (
+        "# ---------\n# Start date: 20260301\n#\nCaption,Date,Views,Likes\n"
+        "Lids on,2026-03-04,90,10\n",
+        {"text": "Caption", "views": "Views"},
+        "2026-03-04 00:00",
+    ),
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_an_export_of_a_tool_that_nobody_named_is_read(
+    tmp_path: Path, tool: str
+) -> None:
+    text, mapping, posted_on = TOOLS[tool]
+    found = read(tmp_path, text)
+    assert mapping.items() <= found.mapping.items()
+    [row] = found.rows
+    assert (row.counts["likes"], row.counts["views"]) == (10, 90)
+    assert f"{row.posted_on:%Y-%m-%d %H:%M}" == posted_on
+
+
+def test_a_column_of_several_zones_is_said_to_be_unused(tmp_path: Path) -> None:
+    rows = "2026-03-04 10:00,Europe/Berlin,One,9\n2026-03-05 10:00,Asia/Tokyo,Two,9\n"
+    found = read(tmp_path, "Published at,Time zone,Caption,Views\n" + rows)
+    assert any("does not name one zone" in note for note in found.notes)
+    assert [f"{row.posted_on:%H}" for row in found.rows] == ["10", "10"]
+
+
+def test_a_card_of_a_planner_is_its_description_and_not_its_name(
+    tmp_path: Path,
+) -> None:
+    card = {"id": "5f00000a", "name": "Reel 12", "desc": "Salt it first. Then wait."}
+    text = json.dumps({"name": "Board", "cards": [card], "lists": []})
+    assert read(tmp_path, text, "board.json").rows[0].text == card["desc"]
+
+
+def test_the_missing_mark_of_r_is_no_count_and_a_label_stays(tmp_path: Path) -> None:
+    rows = '"1","Lids on","2026-03-04",NA,9,"NA"\n"2","Salt first",NA,NA,8,"EU"\n'
+    rows += '"3","Never wash rice","2026-03-05",90,7,"NA"\n'
+    found = read(tmp_path, f'"","caption","date","views","likes","arm"\n{rows}')
+    assert [row.counts.get("views") for row in found.rows] == [None, None, 90]
+    assert [row.arm for row in found.rows] == ["NA", "EU", "NA"]
+    assert found.rows[1].posted_on is None
+
+
+def test_names_of_columns_apart_from_their_rows_are_no_scripts(tmp_path: Path) -> None:
+    names = [{"name": "caption"}, {"name": "views"}, {"name": "likes"}]
+    text = json.dumps({"columnHeaders": names, "rows": [["Lids on", "90", "9"]]})
+    with pytest.raises(InputError, match="its columns apart from its rows"):
+        read(tmp_path, text, "report.json")
+
+
+@pytest.mark.parametrize("name", ["March 2026", "KW 12", "M\u00e4rz", "Q1 2026"])
+def test_the_name_of_a_group_of_rows_is_no_script(tmp_path: Path, name: str) -> None:
+    rows = f"{name},,,\nLids on,2026-03-04,90,9\n{name},2026-03-05,90,9\n"
+    found = read(tmp_path, f"Caption,Date,Views,Likes\n{rows}")
+    assert [row.text for row in found.rows] == ["Lids on", name]
+    assert found.skipped == {"totals": 1}

@@ -128,5 +128,5 @@ def _bare(label: str) -> str:
 
 
 def is_result(label: str) -> bool:
-    """Whether a label begins with a word for a result: `Winner`, `Lift %`, `Rollout`."""
+    """Whether a label begins with a word for a result: `Lift %`, `Rollout`."""
     return _rest(label) is not None or _ROLLOUT.fullmatch(label.strip()) is not None

@@ -50,7 +50,8 @@ _MAY_HAVE_EMOJI = re.compile("\U0001f3b5|\U0001f3b6")
 _TO_DO = re.compile(r"^[ \t]*(?:\[[ xX/-]?\]|[\u2610-\u2612])[ \t]+\S.*$", re.M)
 _TIMED_LINE = re.compile(
     r"^(?P<start>[ \t]*)(?:\d{1,2}:\d{2}(?::\d{2})?"
-    r"(?:[ \t]*[-\u2010-\u2015][ \t]*\d{1,2}:\d{2}(?::\d{2})?)?[ \t]*$|0{1,2}:\d{2}(?::\d{2})?"
+    r"(?:[ \t]*[-\u2010-\u2015][ \t]*\d{1,2}:\d{2}(?::\d{2})?)?[ \t]*$|"
+    r"0{1,2}:\d{2}(?::\d{2})?"
     r"(?:[ \t]*[-\u2010-\u2015][ \t]*\d{1,2}:\d{2}(?::\d{2})?)?"
     r"[ \t]*[|:\u2013\u2014-]?[ \t]+)",
     re.M,
@@ -74,8 +75,10 @@ _SUNG = re.compile(
     re.M,
 )
 _SHOWN = re.compile(
-    r"^(?P<start>[ \t]*)[(\[](?P<label>[^()\[\]\n]{2,40})[)\]][ \t]*[:\uff1a\u2013\u2014-]?[ \t]*"
-    r"[\"\u201c\u201e\u00ab][^\"\u201c\u201d\u00bb\n]+[\"\u201c\u201d\u00bb][.!]?[ \t]*$",
+    r"^(?P<start>[ \t]*)[(\[](?P<label>[^()\[\]\n]{2,40})[)\]][ \t]*"
+    r"[:\uff1a\u2013\u2014-]?[ \t]*"
+    r"[\"\u201c\u201e\u00ab][^\"\u201c\u201d\u00bb\n]+[\"\u201c\u201d\u00bb]"
+    r"[.!]?[ \t]*$",
     re.M,
 )
 """A line in quotes behind what shows it: `(on-screen text) "Salt first"`."""

@@ -73,9 +73,9 @@ _FEEDBACK = re.compile(
 )
 _FOOTER = re.compile(
     r"(?:last (?:edited|updated|modified|changed|saved)|zuletzt (?:bearbeitet|"
-    r"ge\u00e4ndert|aktualisiert|gespeichert)|derni\u00e8re (?:modification|mise \u00e0 jour)|"
-    r"\u00faltima (?:edici\u00f3n|modificaci\u00f3n|actualizaci\u00f3n|edi\u00e7\u00e3o|"
-    r"modifica\u00e7\u00e3o|atualiza\u00e7\u00e3o)|ultima modifica|laatst (?:bewerkt|gewijzigd))"
+    r"geändert|aktualisiert|gespeichert)|dernière (?:modification|mise à jour)|"
+    r"última (?:edición|modificación|actualización|edição|modificação|atualização)|"
+    r"ultima modifica|laatst (?:bewerkt|gewijzigd))"
     r"(?:\s*:|\s+(?:by|on|at|von|am|vom|par|le|por|el|em|da|di|il|door|op)\b).{0,80}",
     re.IGNORECASE,
 )
@@ -106,8 +106,8 @@ def is_about_work(heading: str, is_heading: bool = True) -> bool:
 def is_private_remark(line: str) -> bool:
     """Whether a line is what a client or a team says of the script, with the words.
 
-    `Client feedback: shorter`, and a tool's `Last edited by Anna`. Other lines about the
-    work may be spoken: `Status: new.`
+    `Client feedback: shorter`, and a tool's `Last edited by Anna`. Other lines about
+    the work may be spoken: `Status: new.`
     """
     if _FOOTER.fullmatch(line.strip()):
         return True
