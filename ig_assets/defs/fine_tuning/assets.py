@@ -21,7 +21,7 @@ from ig_assets.defs import asset_kinds
 from ig_assets.defs.corpus.assets import raw_scripts
 from ig_assets.defs.experiments.assets import winning_scripts
 from ig_assets.defs.failures import plain_failures, run_ref
-from ig_assets.defs.metadata import counts, sample_table
+from ig_assets.defs.metadata import counts, lineage_commands, sample_table
 from ig_assets.defs.page.about import (
     BY_THE_SECOND_OF_A_MONTH,
     WITHIN_A_MONTH,
@@ -98,6 +98,7 @@ def fine_tune_jsonl(
         | {
             "files": _file_table(dataset.files, fine_tuning.folder.parent),
             "size": dataset.size_note or "as trainers ask for",
+            "lineage": lineage_commands(dataset.month),
         },
         data_version=dg.DataVersion(dataset.dataset_hash[:16] or "empty"),
     )
@@ -160,7 +161,8 @@ def fine_tuned_model(
     with plain_failures():
         model = register_month(fine_tuning, month_of(context), context.run.run_id)
     return dg.MaterializeResult(
-        metadata=_model_metadata(model), data_version=dg.DataVersion(model.model_id)
+        metadata=_model_metadata(model) | {"lineage": lineage_commands(model.model_id)},
+        data_version=dg.DataVersion(model.model_id),
     )
 
 
