@@ -128,9 +128,9 @@ def test_as_of_a_day_shows_what_was_known_then(
 
 def test_a_thing_without_lineage_is_said_in_words(tmp_path: Path) -> None:
     env = FineTuningFactory(tmp_path)
-    env.write("scripts", {"script_id": "library/lone", "hook": "Hm."})
+    env.write("experiments", {"experiment_id": "lone"})
     with env.warehouse.transaction() as con:
-        answer = answer_lineage(con, one_thing(con, "library/lone"), ("up", "down"))
+        answer = answer_lineage(con, one_thing(con, "lone"), ("up", "down"))
     assert plain_sentence(answer) == "It came from nothing; nothing came of it."
     assert "<table" not in page_of(answer, NOW)
 
