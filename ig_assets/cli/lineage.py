@@ -26,11 +26,11 @@ from ig_assets.core.reports.lineage_answer import (
     all_of_author,
     answer_lineage,
     one_thing,
-    plain_sentence,
+    page_of,
 )
 from ig_assets.core.reports.lineage_labels import Node
 from ig_assets.core.reports.lineage_names import KINDS
-from ig_assets.core.reports.lineage_page import Answer, Question, lineage_page
+from ig_assets.core.reports.lineage_page import DEV_UI
 from ig_assets.core.reports.lineage_trace import TraceRow
 from ig_assets.core.reports.lineage_words import ModelScript
 from ig_assets.errors import InputError
@@ -38,9 +38,6 @@ from ig_assets.files import OWNER_ONLY, write_atomic
 from ig_assets.settings import load_settings
 from ig_assets.warehouse.warehouse import Connection
 from ig_assets.wiring import Services
-
-DEV_UI = "http://127.0.0.1:3000"
-"""Where `make dev` shows runs."""
 
 
 @plain_errors
@@ -119,19 +116,8 @@ def _subject(con: Connection, what: Sequence[str], author: str) -> Subject:
 def _write_page(
     file: Path, answer: LineageAnswer, now: datetime, as_of: datetime | None, ui: str
 ) -> None:
-    question = Question(
-        answer.subject.kind, answer.label, plain_sentence(answer), now, as_of
-    )
-    found = Answer(
-        answer.texts,
-        answer.behind,
-        answer.before,
-        answer.after,
-        answer.names,
-        answer.subject.nodes,
-    )
     try:
-        page = lineage_page(question, found, ui.rstrip("/"))
+        page = page_of(answer, now, as_of, ui)
         write_atomic(file, page, mode=OWNER_ONLY)
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}.") from None

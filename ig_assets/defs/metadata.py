@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from ig_assets.core.fine_tuning.manifests import PAGE
 from ig_assets.warehouse.data_dictionary import described_tables, described_views
 
 SAMPLE_ROWS = 20
@@ -44,6 +45,20 @@ def column_schema(table: str) -> dg.TableSchema:
             dg.TableColumn(column.name, column.type, column.description)
             for column in described[table].columns
         ]
+    )
+
+
+def lineage_page_place(month: str) -> str:
+    """Where the page of a month's lineage is, which holds words of scripts."""
+    return f"datasets/{month}/{PAGE} in the data folder"
+
+
+def lineage_commands(name: str) -> dg.MarkdownMetadataValue:
+    """How to ask for lineage from here: what it came from, and what came of it."""
+    return dg.MetadataValue.md(
+        f"What it came from: `ig-assets lineage {name} --html lineage.html`. "
+        "What came of a script: `ig-assets lineage SCRIPT --down`. The scripts behind "
+        "each model are in the asset [lineage_report](/assets/lineage_report)."
     )
 
 

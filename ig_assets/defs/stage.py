@@ -22,6 +22,7 @@ from ig_assets.defs.page.about import (
     code_metadata,
     table_metadata,
 )
+from ig_assets.defs.page.column_lineage import column_lineage
 from ig_assets.defs.page.summaries import figures_said, summary
 from ig_assets.defs.pod_resources import pod_tags
 from ig_assets.settings import load_settings
@@ -73,7 +74,7 @@ def stage_asset(
 
 
 def _with_rows(compute: Compute, table: str, of_partition: str | None) -> Compute:
-    """The compute function; its result has a sentence and the numbers of rows."""
+    """The compute function; its result has a sentence, numbers of rows, and sources."""
 
     @wraps(compute)
     def run(*arguments: Any, **resources: Any) -> dg.MaterializeResult:
@@ -87,6 +88,8 @@ def _with_rows(compute: Compute, table: str, of_partition: str | None) -> Comput
         keys = context.partition_keys if of_partition is not None else []
         rows, of_keys = _count(_warehouse_of(resources), table, of_partition, keys)
         found["dagster/row_count"] = rows
+        if (sources := column_lineage(compute.__name__)) is not None:
+            found["dagster/column_lineage"] = sources
         for key, count in of_keys.items():
             if len(keys) == 1:
                 found["dagster/partition_row_count"] = count

@@ -9,6 +9,7 @@ writes go through `rows.merge_rows` on the keys in `KEYS`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import datetime
 
@@ -757,7 +758,32 @@ def apply_migrations(con: duckdb.DuckDBPyConnection, now: datetime) -> list[int]
         if number in applied:
             continue
         for statement in filter(None, map(str.strip, statements.split(";"))):
-            con.execute(statement)
+            con.execute(_for_the_home(con, statement))
         con.execute("INSERT INTO migrations VALUES (?, ?, ?)", [number, title, now])
         done.append(number)
     return done
+
+
+_DOUBLE_COLUMN = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+) DOUBLE")
+
+
+def _for_the_home(con: duckdb.DuckDBPyConnection, statement: str) -> str:
+    """The statement as the attached home takes it.
+
+    DuckDB 1.5.5 hands the type of ADD COLUMN to Postgres under its own name, which
+    Postgres has no DOUBLE for; types of CREATE TABLE are translated.
+    """
+    match = _DOUBLE_COLUMN.fullmatch(statement)
+    if match is None:
+        return statement
+    [(home, schema, kind)] = con.execute(
+        "SELECT database_name, current_schema(), type FROM duckdb_databases() "
+        "WHERE database_name = current_database()"
+    ).fetchall()
+    if kind != "postgres":
+        return statement
+    table, column = match.groups()
+    return (
+        f"CALL postgres_execute('{home}', 'ALTER TABLE \"{schema}\".{table} "
+        f"ADD COLUMN {column} DOUBLE PRECISION')"
+    )

@@ -41,6 +41,7 @@ COMMANDS = [
     ["ranker", "rollback"],
     ["fine-tune", "prepare"],
     ["fine-tune", "submit"],
+    ["fine-tune", "rebuild"],
     ["scripts", "list"],
     ["scripts", "show"],
     ["variants", "list"],
@@ -224,6 +225,36 @@ def test_lineage_of_a_script_goes_down_to_the_model(shell: Shell) -> None:
     script, *_ = [s["script_id"] for s in model["scripts"] if s["script_id"]]
     down = shell.answer("lineage", script, "--down", "--depth", "8")
     assert ("model", model["id"]) in {(e["kind"], e["id"]) for e in down["edges"]}
+
+
+def test_lineage_is_a_page_that_needs_no_other_file(
+    shell: Shell, tmp_path: Path
+) -> None:
+    page = tmp_path / "lineage.html"
+    said = shell.run("lineage", "2026-02", "--html", str(page))
+    assert said.exit_code == DONE and "holds words of scripts" in said.stdout
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>") and "<svg" in text
+    assert not re.search(r"""(src|href)=["'](?!http://127\.0\.0\.1:3000/runs/)""", text)
+    assert "simulated audience" in text and "What it came from" in text
+    assert page.stat().st_mode & 0o077 == 0, "it is for its owner"
+
+
+def test_lineage_takes_a_kind_and_says_what_is_the_matter(shell: Shell) -> None:
+    model = shell.answer("lineage", "model", "2026-02")
+    assert model["kind"] == "model" and model["id"]
+    assert "not both" in shell.complaint(WRONG_USE, "lineage", "x", "--author", "y")
+    assert "no script whose author" in shell.complaint(
+        WRONG_USE, "lineage", "--author", "Nobody Here"
+    )
+    assert "was registered on" in shell.complaint(
+        WRONG_USE, "lineage", model["id"], "--as-of", "2026-01-15"
+    )
+
+
+def test_lineage_is_whole_after_the_loop(shell: Shell) -> None:
+    found = shell.answer("lineage", "--check")
+    assert found["count"] == 0 and found["edges"] > found["facts"]
 
 
 def test_preparing_a_month_again_gives_the_same_files(

@@ -10,7 +10,12 @@ from contextlib import closing
 import dagster as dg
 import pytest
 
-from ig_assets.core.reports.lineage_trace import scripts_behind_model, trace
+from ig_assets.core.lineage.completeness import check_completeness
+from ig_assets.core.reports.lineage_trace import (
+    scripts_behind_model,
+    trace,
+    trace_all,
+)
 from ig_assets.warehouse.data_dictionary import described_tables
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.headless.loop_fixtures import MONTHS, TurnedLoop
@@ -373,6 +378,69 @@ def test_lineage_names_the_scripts_behind_the_model_and_back(
     assert len(shown) == 2
     assert set(sources) <= up
     assert all(("model", model_id) in reached for reached in down)
+
+
+def test_each_fact_of_the_tables_has_its_edge_and_each_edge_both_ends(
+    turned_loop: TurnedLoop,
+) -> None:
+    with _warehouse(turned_loop).transaction() as con:
+        found = check_completeness(con)
+    assert found.gaps == () and found.edges > found.facts > 100
+
+
+def test_every_line_of_a_set_resolves_to_words_posts_figures_and_a_decision(
+    turned_loop: TurnedLoop,
+) -> None:
+    lines = 0
+    for month in MONTHS:
+        folder = turned_loop.data_dir / "datasets" / month
+        manifest = json.loads((folder / "manifest.json").read_text())
+        for file in manifest["files"]:
+            written = (folder / file["name"]).read_text().splitlines()
+            of_file = [
+                one["example_id"]
+                for one in manifest["examples"]
+                if f"{one['kind']}_{one['split']}.jsonl" == file["name"]
+            ]
+            assert len(of_file) == len(written), "an example is a line"
+            lines += len(written)
+        ids = sorted(one["example_id"] for one in manifest["examples"])
+        starts = [("example", one) for one in ids]
+        with _warehouse(turned_loop).transaction() as con:
+            up = trace_all(con, starts, "up")
+        parents = {(row.via_kind, row.via_id, row.kind) for row in up}
+        posts = {row.via_id for row in up if row.kind == "post"}
+        figures = {row.via_id for row in up if row.kind == "evidence"}
+        for example_id in ids:
+            kinds = {
+                k for kind, i, k in parents if (kind, i) == ("example", example_id)
+            }
+            assert {"revision", "experiment"} <= kinds
+            [test] = {
+                row.id
+                for row in up
+                if (row.via_id, row.relation) == (example_id, "decided")
+            }
+            assert test in posts and test in figures
+        snapshots = {row.id for row in up if row.kind == "snapshot"}
+        assert snapshots <= {row.via_id for row in up if row.kind == "post"}
+    assert lines > 100
+
+
+def test_both_directions_of_lineage_agree(turned_loop: TurnedLoop) -> None:
+    """What leads up from a model's set to a script leads down from it to the model."""
+    models = turned_loop.rows("SELECT model_id FROM models WHERE job_id IS NOT NULL")
+    with _warehouse(turned_loop).transaction() as con:
+        fed = {row["model_id"]: set[str]() for row in models}
+        for model_id, scripts in fed.items():
+            up = trace(con, "model", model_id, "up")
+            scripts |= {row.id for row in up if row.relation in ("chosen", "rejected")}
+        for model_id, words in fed.items():
+            for one in sorted(words)[:10]:
+                for kind in ("script", "variant", "revision"):
+                    down = trace(con, kind, one, "down")
+                    if down:
+                        assert ("model", model_id) in {(r.kind, r.id) for r in down}
 
 
 def _warehouse(loop: TurnedLoop) -> Warehouse:

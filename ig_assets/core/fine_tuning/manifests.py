@@ -21,6 +21,8 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 CROISSANT, EVENTS = "croissant.json", "openlineage.jsonl"
+PAGE = "lineage.html"
+"""The page that the report of a month's lineage writes beside them."""
 URN = "urn:ig-assets"
 PRODUCER = "https://pypi.org/project/ig-assets"
 RUN_EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"

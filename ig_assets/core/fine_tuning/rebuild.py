@@ -1,4 +1,4 @@
-"""Rebuilds a training set from its manifest: the same bytes, or what is gone and why."""
+"""Rebuilds a training set from its manifest: the same bytes, or what is gone, why."""
 
 from __future__ import annotations
 

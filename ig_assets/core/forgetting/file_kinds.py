@@ -38,6 +38,7 @@ FILE_KINDS = (
     FileKind("faiss/*/*/*.f32", VECTORS, "written anew, without the vector"),
     FileKind("datasets/*/openlineage.jsonl", HASHES, "of the past: they stay"),
     FileKind("datasets/*/croissant.json", HASHES, "written anew"),
+    FileKind("datasets/*/lineage.html", WORDS, "removed"),
     FileKind("*.html", WORDS, "pages of lineage: looked through, and named"),
     FileKind("datasets/*/*.jsonl", WORDS, "written anew, without the examples"),
     FileKind("datasets/*/manifest.json", HASHES, "written anew, with tombstones"),

@@ -85,9 +85,9 @@ def forget(
     """Forget scripts by their ids; None where all of them are forgotten already.
 
     `after` is called with the name of each step that was recorded. Of `author`, by whom
-    the scripts were named, a hash is kept, so that a repeated request is known. Raises InputError
-    without a reason and while an earlier request is unfinished; and what a step raises,
-    after which `resume` goes on.
+    the scripts were named, a hash is kept, so that a repeated request is known. Raises
+    InputError without a reason and while an earlier request is unfinished; and what a
+    step raises, after which `resume` goes on.
     """
     if not reason.strip():
         raise InputError("Forgetting cannot be undone; say why with a reason.")
@@ -258,7 +258,8 @@ def _platform(post: Mapping[str, Any]) -> str:
 def _not_undone(found: Found, steps: dict[str, Any]) -> list[str]:
     """What is left that this program cannot delete, in sentences."""
     said = [
-        f"The post {post['post_id']} is out on {_platform(post)}; it was not taken down."
+        f"The post {post['post_id']} is out on {_platform(post)}; "
+        "it was not taken down."
         for post in found.published
     ]
     answers = steps["vendors"]["batches"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from ig_assets.core.corpus.index import generations
 from ig_assets.core.fine_tuning.canary import previously_active
+from ig_assets.core.fine_tuning.manifests import PAGE
 from ig_assets.core.fine_tuning.dataset_files import MANIFEST, write_datasets
 from ig_assets.core.forgetting.copies import Bounds
 from ig_assets.core.forgetting.finding import Found
@@ -29,11 +30,12 @@ class Forgetting:
     """All that a forgetting needs from outside the core.
 
     `clock` is the world's, which may be simulated, and `machine_clock` the machine's: a
-    receipt has both times. `receipts` is the folder of receipts; `datasets` has a folder of training files per
-    month. `batches` gives the vendor of embedding batches. All files below `searched`
-    are looked through, but for those below `library`, which is not ours to change.
-    `rolls_back` says whether a tainted model that is active is replaced at once. `seed`
-    and `base_model` are those of months whose manifest does not name its own.
+    receipt has both times. `receipts` is the folder of receipts; `datasets` has a
+    folder of training files per month. `batches` gives the vendor of embedding batches.
+    All files below `searched` are looked through, but for those below `library`, which
+    is not ours to change. `rolls_back` says whether a tainted model that is active is
+    replaced at once. `seed` and `base_model` are those of months whose manifest does
+    not name its own.
     """
 
     clock: Clock
@@ -153,9 +155,11 @@ _MONTHS = """
 def rewrite_datasets(work: Forgetting, found: Found) -> Detail:
     """Write the training files of each month anew that had one of the examples.
 
-    A month whose files are there but whose rows are not, as after a restore, is
-    written as well.
+    Pages of lineage, which show first words, are removed. A month whose files are there
+    but whose rows are not, as after a restore, is written as well.
     """
+    for page in work.datasets.glob(f"*/{PAGE}"):
+        page.unlink()  # `lineage_report` writes it again, of what is left
     with work.warehouse.transaction() as con:
         rows = con.execute(_MONTHS, [list(found.erasure.examples)]).fetchall()
     months = {str(month) for (month,) in rows}

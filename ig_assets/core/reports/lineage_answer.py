@@ -10,6 +10,12 @@ from datetime import datetime
 from ig_assets.core.models.registry import RANKER, get_model
 from ig_assets.core.reports.lineage_labels import Node, labels
 from ig_assets.core.reports.lineage_names import resolve, scripts_of_author
+from ig_assets.core.reports.lineage_page import (
+    DEV_UI,
+    Answer,
+    Question,
+    lineage_page,
+)
 from ig_assets.core.reports.lineage_trace import (
     ScriptBehind,
     TraceRow,
@@ -116,6 +122,27 @@ def answer_lineage(
         found.get("down", []),
         names,
     )
+
+
+def page_of(
+    answer: LineageAnswer,
+    now: datetime,
+    as_of: datetime | None = None,
+    ui_url: str = DEV_UI,
+) -> str:
+    """The answer as one HTML page, with words of scripts."""
+    question = Question(
+        answer.subject.kind, answer.label, plain_sentence(answer), now, as_of
+    )
+    found = Answer(
+        answer.texts,
+        answer.behind,
+        answer.before,
+        answer.after,
+        answer.names,
+        answer.subject.nodes,
+    )
+    return lineage_page(question, found, ui_url.rstrip("/"))
 
 
 def _author_sentence(subject: Subject, after: Sequence[TraceRow]) -> str:

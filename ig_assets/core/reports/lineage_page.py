@@ -19,9 +19,16 @@ from jinja2 import Environment, StrictUndefined
 from ig_assets.core.reports.lineage_flow import Band, Box, flow_svg
 from ig_assets.core.reports.lineage_labels import Node
 from ig_assets.core.reports.lineage_trace import ScriptBehind, TraceRow
-from ig_assets.core.reports.lineage_words import ModelScript, text_key
+from ig_assets.core.reports.lineage_words import (
+    SHARES,
+    ModelScript,
+    share_of,
+    text_key,
+)
 
 TEMPLATE = "lineage_page.html.j2"
+DEV_UI = "http://127.0.0.1:3000"
+"""Where `make dev` shows runs."""
 MOST_BOXES = 14
 MOST_ROWS = 5_000
 SMALLEST_WEIGHT = 0.02
@@ -95,7 +102,7 @@ class Answer:
 
 
 def lineage_page(question: Question, answer: Answer, ui_url: str) -> str:
-    """The page as HTML; `ui_url` is where runs are shown, without a slash at the end."""
+    """The page as HTML; runs are shown at `ui_url`, which has no slash at its end."""
     source = (resources.files(__package__) / TEMPLATE).read_text(encoding="utf-8")
     environment = Environment(
         autoescape=True,
@@ -111,7 +118,7 @@ def lineage_page(question: Question, answer: Answer, ui_url: str) -> str:
         simulated=_simulated(answer),
         texts=[_text_row(text) for text in answer.texts[:MOST_ROWS]],
         texts_beyond=max(len(answer.texts) - MOST_ROWS, 0),
-        shares=_shares(answer.texts),
+        shares=[(title, share_of(answer.texts, name)) for title, name in SHARES],
         steps=[
             ("What it came from", *_edge_rows(answer.before, answer.names, ui_url)),
             ("What came of it", *_edge_rows(answer.after, answer.names, ui_url)),
@@ -160,28 +167,6 @@ def _text_row(text: ModelScript) -> dict[str, Any]:
     }
 
 
-def _shares(texts: Sequence[ModelScript]) -> list[tuple[str, list[tuple[str, float]]]]:
-    """Of the lines that the model learnt from: the share by origin, author, style."""
-    return [
-        (title, share_of(texts, name))
-        for title, name in (
-            ("origin", "origin"),
-            ("author", "author"),
-            ("hook style", "hook_style"),
-        )
-    ]
-
-
-def share_of(texts: Sequence[ModelScript], name: str) -> list[tuple[str, float]]:
-    """The share (0 to 1) of learnt lines by a label of their scripts, largest first."""
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts[getattr(text, name) or "not known"] += text.in_model
-    total = sum(counts.values())
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [(label, n / total) for label, n in ranked if n and total]
-
-
 def _edge_rows(
     rows: Sequence[TraceRow], names: Mapping[Node, str], ui_url: str
 ) -> tuple[list[dict[str, Any]], int]:
@@ -224,8 +209,8 @@ def _model_flow(answer: Answer) -> str:
         boxes.append(Box(key, 0, label, title, kind))
     if rest:
         boxes.append(Box("rest", 0, f"{len(rest)} more scripts", "", "rest"))
-    bands: Counter[tuple[str, str, str]] = Counter()
-    ends: Counter[tuple[str, str, str]] = Counter()
+    bands: dict[tuple[str, str, str], float] = defaultdict(float)
+    ends: dict[tuple[str, str, str], float] = defaultdict(float)
     for key, examples in groups.items():
         for example in examples:
             weight = max(example.weight or 0.0, SMALLEST_WEIGHT)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
 from ig_assets.core.fine_tuning.jobs.rows import latest_job
 from ig_assets.core.identity import stable_id
 from ig_assets.core.reports.lineage_trace import ScriptBehind, scripts_behind_model
+from ig_assets.core.reports.lineage_words import (
+    SHARES,
+    ModelScript,
+    scripts_of_model,
+    share_of,
+)
 from ig_assets.core.reports.markdown import plain_markdown
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
@@ -20,6 +27,10 @@ SAMPLE = 20
 @dataclass(frozen=True)
 class MonthReport:
     """Counts along the way from scripts to the model, and a sample of at most 20.
+
+    `scripts` are the texts behind the model; `entered` and `left` are ids of scripts
+    and variants whose words are in the month's set and were not in that of
+    `earlier_month`, the last one before it, or the other way round.
 
     `texts` counts distinct revisions, winners and losers; `in_model` the examples that
     the model learnt from. No text of a script is in here.
@@ -42,6 +53,10 @@ class MonthReport:
     in_model: int
     sample: tuple[ScriptBehind, ...]
     behind: int
+    scripts: tuple[ModelScript, ...] = ()
+    earlier_month: str | None = None
+    entered: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 def month_report(con: Connection, month: str) -> MonthReport:
@@ -71,6 +86,7 @@ def month_report(con: Connection, month: str) -> MonthReport:
         if con.execute("SELECT 1 FROM models WHERE model_id = ?", [wanted]).fetchall():
             model_id, behind = wanted, scripts_behind_model(con, wanted)
     behind.sort(key=lambda b: not b.in_model)
+    earlier, entered, left = _changes(con, month)
     return MonthReport(
         month=month,
         texts=len(texts),
@@ -89,7 +105,87 @@ def month_report(con: Connection, month: str) -> MonthReport:
         in_model=sum(b.in_model for b in behind),
         sample=tuple(behind[:SAMPLE]),
         behind=len(behind),
+        scripts=tuple(scripts_of_model(con, behind)),
+        earlier_month=earlier,
+        entered=tuple(entered),
+        left=tuple(left),
     )
+
+
+_SOURCES = """
+SELECT DISTINCT revision_hash, coalesce(script_id, variant_id, example_id) AS id
+FROM training_examples
+WHERE month = ?
+"""
+
+
+def _changes(con: Connection, month: str) -> tuple[str | None, list[str], list[str]]:
+    """The last month with a set before this, and which texts entered and left since."""
+    [(earlier,)] = con.execute(
+        "SELECT max(month) FROM training_examples WHERE month < ?", [month]
+    ).fetchall()
+    if earlier is None:
+        return None, [], []
+    now, then = (
+        {row["revision_hash"]: row["id"] for row in fetch_dicts(con, _SOURCES, [m])}
+        for m in (month, earlier)
+    )
+    gone = con.execute(
+        "SELECT DISTINCT example_id FROM forgotten_examples WHERE month = ? "
+        "ORDER BY example_id",
+        [earlier],
+    ).fetchall()
+    left = sorted(then[words] for words in then.keys() - now.keys())
+    return (
+        str(earlier),
+        sorted(now[words] for words in now.keys() - then.keys()),
+        left + [f"example {example_id} (forgotten)" for (example_id,) in gone],
+    )
+
+
+def script_rows(report: MonthReport) -> list[dict[str, Any]]:
+    """The scripts behind the model as rows of ids, labels and numbers; no words."""
+    return [
+        {
+            "script": text.id,
+            "topic": text.topic or "",
+            "author": text.author or "",
+            "origin": text.origin or "forgotten",
+            "simulated": text.simulated,
+            "hook_style": text.hook_style or "",
+            "rate": text.rate,
+            "lines": text.lines,
+            "learnt": text.in_model,
+            "split": text.splits,
+            "weight": round(text.weight, 3),
+            "lift": text.lift,
+            "evidence": text.evidence,
+            "decided_by": text.rule or "",
+        }
+        for text in report.scripts
+    ]
+
+
+def shares_and_changes(report: MonthReport) -> str:
+    """Markdown: shares of what the model learnt, and what changed since the month."""
+    lines = []
+    for title, name in SHARES:
+        found = share_of(report.scripts, name)
+        if found:
+            listed = ", ".join(
+                f"{share:.0%} {label}" for label, share in found[:SAMPLE]
+            )
+            beyond = len(found) - SAMPLE
+            listed += f" and {beyond} more beyond" if beyond > 0 else ""
+            lines.append(f"- By {title}: {listed}.")
+    if report.earlier_month is not None:
+        for what, ids in (("entered", report.entered), ("left", report.left)):
+            listed = ", ".join(f"`{i}`" for i in ids[:SAMPLE]) or "none"
+            beyond = len(ids) - SAMPLE
+            listed += f" and {beyond} more beyond" if beyond > 0 else ""
+            since = f"Since {report.earlier_month} {what}"
+            lines.append(f"- {since}: {len(ids)} ({listed}).")
+    return "\n".join(lines)
 
 
 def report_markdown(report: MonthReport) -> str:
@@ -104,6 +200,8 @@ def report_markdown(report: MonthReport) -> str:
     )
     if report.refusal:
         head += f"\n\n{plain_markdown(report.refusal)}"
+    if more := shares_and_changes(report):
+        head += f"\n\n{more}"
     if not report.sample:
         return head + "\n"
     lines = [

@@ -238,7 +238,7 @@ def _step(
                 row[column] = "experiment"
         if as_of is not None and row["superseded_at"] and row["superseded_at"] > as_of:
             row["superseded_at"] = None
-    first = {}
+    first: dict[tuple[str, ...], dict[str, Any]] = {}
     for row in found:  # a post may be an edge of its script, and state it too
         first.setdefault(tuple(row[name] for name in _ONE_EDGE), row)
     return [first[key] for key in sorted(first)]

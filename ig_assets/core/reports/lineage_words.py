@@ -33,9 +33,9 @@ class ModelScript:
     `lines` is the number of examples that hold it as the better text, `in_model` how
     many of them the model learnt from. `first_words`, `topic`, `author` and `origin`
     are None for a text that was forgotten since, or where they are not known.
-    `weight` is the sum of its examples' weights, `lift` (a ratio minus 1) and `evidence`
-    (e-value) the largest of them, `rule` what decided them in words, `splits` the names
-    of their splits, `rate` the latest rate of the script, if it has one.
+    `weight` is the sum of its examples' weights, `lift` (a ratio minus 1) and
+    `evidence` (e-value) the largest of them, `rule` what decided them in words,
+    `splits` the names of their splits, `rate` the script's latest rate, if it has one.
     """
 
     first_words: str | None
@@ -184,3 +184,17 @@ def _simulated(texts: Sequence[ModelScript]) -> str:
 
 def _count(texts: Sequence[ModelScript]) -> str:
     return "1 script" if len(texts) == 1 else f"{len(texts)} scripts"
+
+
+SHARES = (("origin", "origin"), ("author", "author"), ("hook style", "hook_style"))
+"""By what the lines that a model learnt from are counted: in words, and the field."""
+
+
+def share_of(texts: Sequence[ModelScript], name: str) -> list[tuple[str, float]]:
+    """The share (0 to 1) of learnt lines by a label of their scripts, largest first."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts[getattr(text, name) or "not known"] += text.in_model
+    total = sum(counts.values())
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [(label, n / total) for label, n in ranked if n and total]

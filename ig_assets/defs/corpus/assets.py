@@ -19,7 +19,12 @@ from ig_assets.core.costs.ledger.ledger import Ledger
 from ig_assets.core.ports import Clock, Embedder, LibraryStore, VectorIndex
 from ig_assets.defs import asset_kinds
 from ig_assets.defs.failures import plain_failures, run_ref, started_by_person
-from ig_assets.defs.metadata import counts, picture, sample_table
+from ig_assets.defs.metadata import (
+    counts,
+    lineage_commands,
+    picture,
+    sample_table,
+)
 from ig_assets.defs.resources import OpenBatches
 from ig_assets.defs.stage import stage_asset
 from ig_assets.settings import Settings, load_settings
@@ -96,6 +101,7 @@ def raw_scripts(
             "left_out": sample_table(change.left_out),
             "to_correct": sample_table(change.faults),
             "imports": sample_table(imports),
+            "lineage": lineage_commands("SCRIPT"),
         },
         data_version=dg.DataVersion(version),
     )

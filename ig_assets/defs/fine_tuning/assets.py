@@ -24,7 +24,7 @@ from ig_assets.defs import asset_kinds
 from ig_assets.defs.corpus.assets import raw_scripts
 from ig_assets.defs.experiments.assets import winning_scripts
 from ig_assets.defs.failures import plain_failures, run_ref
-from ig_assets.defs.metadata import counts, picture, sample_table
+from ig_assets.defs.metadata import counts, lineage_commands, picture, sample_table
 from ig_assets.defs.page.about import (
     BY_THE_SECOND_OF_A_MONTH,
     WITHIN_A_MONTH,
@@ -101,6 +101,7 @@ def fine_tune_jsonl(
         | {
             "files": _file_table(dataset.files, fine_tuning.folder.parent),
             "size": dataset.size_note or "as trainers ask for",
+            "lineage": lineage_commands(dataset.month),
         },
         data_version=dg.DataVersion(dataset.dataset_hash[:16] or "empty"),
     )
@@ -166,7 +167,9 @@ def fine_tuned_model(
     losses = losses_of(model.artifact)
     curve = {"losses": picture(loss_picture(losses), "loss by step")} if losses else {}
     return dg.MaterializeResult(
-        metadata=_model_metadata(model) | curve,
+        metadata=_model_metadata(model)
+        | curve
+        | {"lineage": lineage_commands(model.model_id)},
         data_version=dg.DataVersion(model.model_id),
     )
 

@@ -5,24 +5,29 @@ import dagster as dg
 from ig_assets.core.costs.budget import budget_usage
 from ig_assets.core.costs.usage import reference_cost_usd, usage_by_model
 from ig_assets.core.ports import Clock
+from ig_assets.core.fine_tuning.manifests import PAGE
+from ig_assets.core.fine_tuning.pipeline import FineTuning
 from ig_assets.core.reports.cost_outlook import (
     advice_on_costs,
     advice_table,
     forecast_spending,
 )
 from ig_assets.core.reports.costs import costs_by
+from ig_assets.core.reports.lineage_answer import answer_lineage, one_thing, page_of
 from ig_assets.core.reports.lineage_report import (
     flow_picture,
     month_report,
     report_markdown,
+    script_rows,
 )
 from ig_assets.core.reports.spend_plot import daily_spend, spend_picture
 from ig_assets.defs.failures import plain_failures
 from ig_assets.defs.fine_tuning.assets import fine_tuned_model, training_examples
-from ig_assets.defs.metadata import counts, picture, sample_table
+from ig_assets.defs.metadata import counts, lineage_page_place, picture, sample_table
 from ig_assets.defs.page.about import BY_THE_SECOND_OF_A_MONTH
 from ig_assets.defs.partitions import closed_months, day_of, days, month_of
 from ig_assets.defs.stage import stage_asset
+from ig_assets.files import OWNER_ONLY, write_atomic
 from ig_assets.settings import Settings
 from ig_assets.warehouse.versions import content_version
 from ig_assets.warehouse.warehouse import Warehouse
@@ -120,24 +125,37 @@ def api_usage(
     ),
 )
 def lineage_report(
-    context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    context: dg.AssetExecutionContext,
+    clock: dg.ResourceParam[Clock],
+    fine_tuning: dg.ResourceParam[FineTuning],
+    warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
-    """Answer for the month, as a table and a picture."""
+    """Answer for the month: tables, a picture, a page beside the training set."""
+    month = month_of(context)
+    page = None
     with plain_failures():
         with warehouse.transaction() as con:
-            report = month_report(con, month_of(context))
+            report = month_report(con, month)
+            if report.model_id is not None:
+                found = one_thing(con, report.model_id, "model")
+                answer = answer_lineage(con, found, ("up", "down"))
+                page = page_of(answer, clock.now())
             version = content_version(
                 con,
                 "SELECT child_id || ' ' || parent_id || ' ' || relation FROM edges "
                 "WHERE child_id = ?",
                 [report.model_id],
             )
+        if page is not None:
+            write_atomic(fine_tuning.folder / month / PAGE, page, mode=OWNER_ONLY)
         flow = flow_picture(report)
     return dg.MaterializeResult(
         metadata=counts(report)
         | {
             "report": dg.MetadataValue.md(report_markdown(report)),
             "flow": picture(flow, "from scripts to the model"),
+            "scripts": sample_table(script_rows(report)),
+            "page_with_words": lineage_page_place(month) if page else "",
         },
         data_version=dg.DataVersion(version),
     )

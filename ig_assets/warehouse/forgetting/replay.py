@@ -34,14 +34,14 @@ def replay_receipts(con: Connection, folder: Path, now: datetime) -> int:
     """Erase what receipts name and the tables do not know; return how many receipts.
 
     In the caller's transaction, on migrated tables. The file has to be rewritten where
-    there were any. A receipt that the folder lacks and the tables know is written again,
-    with a warning. Raises WarehouseError for a broken
-    chain of receipts, and for one that is not as the tables know it.
+    there were any. A receipt that the folder lacks and the tables know is written
+    again, with a warning. Raises WarehouseError for a broken chain of receipts, and
+    for one that is not as the tables know it.
     """
     rows = con.execute(
         "SELECT request_id, number, receipt, receipt_hash FROM forget_requests"
     ).fetchall()
-    missing = put_back(
+    restored = put_back(
         folder,
         {
             request_id: (number, content, digest)
@@ -49,12 +49,12 @@ def replay_receipts(con: Connection, folder: Path, now: datetime) -> int:
             if content is not None and digest is not None
         },
     )
-    if missing:
+    if restored:
         _log.warning(
             "Receipts of what was forgotten were missing in %s and are written again "
             "from the tables: %s.",
             folder.name,
-            ", ".join(missing),
+            ", ".join(restored),
         )
     receipts = read_receipts(folder)
     if not receipts:

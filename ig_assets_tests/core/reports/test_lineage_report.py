@@ -7,6 +7,7 @@ from ig_assets.core.reports.lineage_report import (
     flow_picture,
     month_report,
     report_markdown,
+    script_rows,
 )
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     MONTH,
@@ -38,11 +39,42 @@ def test_the_table_is_a_sample_of_ids_and_numbers_without_texts(
         report = month_report(con, MONTH)
     text = report_markdown(report)
     assert model.name in text and "| s-h1-a |" in text
-    assert "body of" not in text and "hook" not in text
+    assert not any(words in text for words in ("body", "hook e", "hook h"))
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) - 2 == len(report.sample) == 18
     assert rows[2].split(" | ")[4] == rows[3].split(" | ")[4] == "yes"
     assert rows[4].split(" | ")[4] == "no"
+
+
+def test_scripts_are_rows_of_labels_and_numbers_with_shares_of_what_was_learnt(
+    tmp_path: Path,
+) -> None:
+    env, _ = trained_model(tmp_path)
+    with env.warehouse.transaction() as con:
+        report = month_report(con, MONTH)
+    rows = {row["script"]: row for row in script_rows(report)}
+    assert (rows["s-h1-a"]["lines"], rows["s-h1-a"]["origin"]) == (2, "history")
+    assert sum(row["learnt"] for row in rows.values()) == report.in_model
+    assert "hook" not in str([list(row.values()) for row in rows.values()])
+    said = report_markdown(report)
+    assert "- By origin: 100% history." in said and "- By hook style: " in said
+    assert "Since" not in said, "there is no earlier set"
+
+
+def test_what_entered_and_left_since_the_last_set_is_named(tmp_path: Path) -> None:
+    env, _ = trained_model(tmp_path)
+    for row in env.read("SELECT * FROM training_examples WHERE kind = 'sft'"):
+        if row["script_id"] == "s-h1-a":
+            continue
+        env.write("training_examples", row | {"month": "2026-04"})
+    new = {"month": "2026-04", "example_id": "x", "revision_hash": "r", "kind": "sft"}
+    env.write("training_examples", new | {"script_id": "library/new"})
+    with env.warehouse.transaction() as con:
+        report = month_report(con, "2026-04")
+    assert (report.earlier_month, report.entered) == (MONTH, ("library/new",))
+    assert report.left == ("s-h1-a",)
+    said = report_markdown(report)
+    assert f"Since {MONTH} entered: 1 (`library/new`)." in said
 
 
 def test_the_picture_is_a_small_png(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from ig_assets.core.corpus.history_import.importer import ImportReport, import_h
 from ig_assets.core.corpus.history_import.plan import ImportOptions
 from ig_assets.core.corpus.history_import.columns import map_history
 from ig_assets.core.experiments.decisions.decide import update_results
-from ig_assets.core.identity import text_hash
+from ig_assets.core.identity import text_hash, words_hash
 from ig_assets.core.tabular import open_table, profile_table
 from ig_assets.errors import InputError, NothingTakenError
 from ig_assets_tests.core.corpus.corpus_factory import (
@@ -350,6 +350,16 @@ def test_what_was_forgotten_does_not_come_back_by_an_import(
     report = load(corpus, put(corpus.folder, HEADER + ROWS))
     assert [r.reason for r in report.rejects_sample] == ["forgotten"]
     assert script_id not in corpus.active()
+
+
+def test_forgotten_words_do_not_come_back_by_an_import_in_other_capitals(
+    corpus: CorpusFactory,
+) -> None:
+    receipt = {"erasure": {"words": [words_hash("HOOK  two")]}}
+    row = {"request_id": "r", "status": "done", "receipt": json.dumps(receipt)}
+    corpus.insert("forget_requests", row)
+    report = load(corpus, put(corpus.folder, HEADER + ROWS))
+    assert [r.reason for r in report.rejects_sample] == ["forgotten"]
 
 
 @pytest.mark.skipif(not UPWORTHY.exists(), reason="the Upworthy archive is not here")

@@ -15,6 +15,7 @@ from ig_assets.core.corpus.library import known_files
 from ig_assets.core.corpus.library.staging import FRAME_ROWS
 from ig_assets.core.corpus.library.sync import CorpusChange, plan_corpus, sync_corpus
 from ig_assets.core.corpus.scripts.parse import READER_VERSION
+from ig_assets.core.identity import words_hash
 from ig_assets.core.ports import InvalidFile, LibraryFile
 from ig_assets.errors import TransientVendorError, WarehouseBusyError
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
@@ -204,6 +205,23 @@ def test_words_that_were_forgotten_do_not_come_back_as_a_new_revision(
     change = corpus.sync()
     assert {r.source_uri for r in change.rejects} == {"a.md", "b.md"}
     assert corpus.active()["library/b"]["hook"] == "Something else."
+
+
+def test_forgotten_words_are_refused_in_other_letter_case_and_spacing(
+    corpus: CorpusFactory,
+) -> None:
+    corpus.write("a.md", id="a", hook="Forget me, Zoë.")
+    corpus.sync()
+    text = corpus.active()["library/a"]["text"]
+    corpus.insert("forgotten", {"script_id": "library/a"})
+    noted = {"erasure": {"words": [words_hash(text)]}}
+    row = {"request_id": "r", "step": "tables", "detail": json.dumps(noted)}
+    corpus.insert("forget_steps", row)
+    corpus.write("b.md", id="b", hook="FORGET  me, Zoe\u0308.")
+    corpus.write("c.md", id="c", hook="Forget me not, Zoë.")
+    change = corpus.sync()
+    assert {r.source_uri for r in change.rejects} == {"a.md", "b.md"}
+    assert set(corpus.active()) >= {"library/c"}
 
 
 def test_a_forgotten_script_of_a_file_that_did_not_change_is_refused(

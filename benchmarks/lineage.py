@@ -1,0 +1,91 @@
+"""How fast lineage answers, beside an earlier build and beside MLflow's datasets.
+
+    python benchmarks/lineage.py                                (100,000 scripts)
+    python benchmarks/lineage.py --scripts 1000000              (10 million edges)
+    python benchmarks/lineage.py --before DIR --mlflow-python PYTHON
+
+A made-up warehouse on the DuckDB home has ten edges per script. Asked are: which
+scripts is a model made of (all steps up), what came of a script (all steps down), and
+the report of a month with its page. Each builds in a process of its own on the same
+file; `--before` is a checkout to compare with. MLflow (`--mlflow-python`, with `mlflow`
+installed) has every script of some models as a logged dataset; it knows neither words
+nor evidence, so it answers a smaller question. Ratios are of the medians of one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent / "lineage_parts"
+
+
+def child(program: str, arguments: list[str], python: str, root: Path) -> dict:
+    """The JSON that a part prints, run in a process of its own under `root`'s code."""
+    done = subprocess.run(
+        [python, "-W", "ignore", str(HERE / program), *arguments],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    """Print medians and ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scripts", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--before", type=Path, help="another checkout")
+    parser.add_argument("--mlflow-python", help="a Python that has mlflow")
+    parser.add_argument("--mlflow-models", type=int, default=20)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "warehouse.duckdb")
+        made = child("fill.py", [file, str(given.scripts)], sys.executable, ROOT)
+        print(f"{made['scripts']:,} scripts, {made['edges']:,} edges in one file")
+        asked = [file, str(given.rounds)]
+        ours = child("ask.py", asked, sys.executable, ROOT)
+        show("this build", ours)
+        if given.before:
+            before = child("ask.py", asked, sys.executable, given.before.resolve())
+            show("build before", before)
+            ratios("build before / this build", before, ours)
+        if given.mlflow_python:
+            peer = child(
+                "mlflow_datasets.py",
+                [folder, str(given.mlflow_models), str(made["of_model"])],
+                given.mlflow_python,
+                ROOT,
+            )
+            print(
+                f"MLflow: {peer.pop('models')} models of {made['of_model']:,} scripts "
+                "each, logged one by one"
+            )
+            show("MLflow datasets", peer)
+            ratios("MLflow / this build", peer, ours)
+
+
+def show(name: str, found: dict) -> None:
+    """Print the median seconds of each question."""
+    for question, seconds in found.items():
+        print(f"{name:16} {question:28} {statistics.median(seconds):8.3f} s")
+
+
+def ratios(name: str, other: dict, ours: dict) -> None:
+    """Print how many times longer another took for what both answered."""
+    for question in [one for one in ours if one in other]:
+        ratio = statistics.median(other[question]) / statistics.median(ours[question])
+        print(f"{name}: {question} {ratio:.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""Column lineage names columns that exist, of assets that are there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ig_assets.defs.page.column_lineage import COLUMN_SOURCES, column_lineage
+from ig_assets.warehouse.data_dictionary import described_tables, described_views
+
+
+@pytest.fixture(scope="module")
+def tables(definitions: dg.Definitions) -> dict[str, str]:
+    """The table of each asset, without its schema."""
+    graph = definitions.get_repository_def().asset_graph
+    found: dict[str, Any] = {
+        node.key.to_user_string(): node.metadata.get("dagster/table_name")
+        for node in graph.asset_nodes
+    }
+    names = {name: str(table).removeprefix("ig.") for name, table in found.items()}
+    return names | {"active_model": "models"}
+
+
+@pytest.mark.parametrize("asset", sorted(COLUMN_SOURCES))
+def test_every_column_that_is_named_is_in_the_data_dictionary(
+    tables: dict[str, str], asset: str
+) -> None:
+    described = described_tables() | described_views()
+    columns = {name: {c.name for c in of.columns} for name, of in described.items()}
+    for column, sources in COLUMN_SOURCES[asset].items():
+        assert column in columns[tables[asset]], column
+        for source in sources:
+            name, _, of = source.partition(".")
+            assert of in columns[tables[name]], source
+
+
+def test_the_sources_are_dagsters_own_type() -> None:
+    found = column_lineage("fine_tuned_model")
+    assert found is not None
+    [job] = found.deps_by_column["job_id"]
+    assert (job.asset_key, job.column_name) == (dg.AssetKey("fine_tune_job"), "job_id")
+    assert column_lineage("raw_scripts") is None
