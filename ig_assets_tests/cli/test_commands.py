@@ -26,7 +26,6 @@ COMMANDS = [
     ["generate"],
     ["experiments"],
     ["costs"],
-    ["models"],
     ["models", "list"],
     ["models", "show"],
     ["models", "compare"],
