@@ -91,7 +91,8 @@ class Headless:
             self._instance.report_runless_asset_event(event)
         by = {SENSOR_NAME_TAG: name}
         done = [
-            self._serve(request, sensor.job_name, by)
+            # A sensor of several jobs has no `job_name`; its requests name theirs.
+            self._serve(request, request.job_name or sensor.job_name, by)
             for request in tick.run_requests or []
         ]
         # Stored last: after a failed run, the next evaluation requests it at once.

@@ -27,7 +27,6 @@ COMMANDS = [
     ["generate"],
     ["experiments"],
     ["costs"],
-    ["models"],
     ["models", "list"],
     ["models", "show"],
     ["models", "compare"],

@@ -260,6 +260,20 @@ def test_a_refused_or_failed_job_starts_nothing(
     )
 
 
+def test_the_dataset_of_a_failed_job_goes_to_the_next_trainer(
+    dagster_env: DagsterEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-a-key")
+    monkeypatch.setenv("IG_TRAINER", "openai,few_shot")
+    dagster_env.clock.move_to(datetime(2026, 2, 1))
+    failed = {"provider": "openai", "status": "failed", "dataset_hash": "d"}
+    dagster_env.write("fine_tune_jobs", JOB | failed)
+    dagster_env.write("datasets", {"dataset_hash": "d", "month": "2026-01"})
+    (asked,) = dagster_env.sensor("fine_tune_status_sensor").run_requests
+    assert (asked.job_name, asked.partition_key) == ("fine_tune_month", "2026-01")
+    assert asked.run_key.startswith("after j1 ")
+
+
 # ── promotion_sensor ──────────────────────────────────────────────────────────
 
 

@@ -45,6 +45,19 @@ def test_a_run_that_breaks_is_no_closed_gate(headless: Headless) -> None:
         headless.materialise(["broken"])
 
 
+def test_a_sensor_of_several_jobs_runs_the_one_that_it_names() -> None:
+    jobs = [dg.define_asset_job(name, selection=[model]) for name in ("one", "other")]
+
+    @dg.sensor(jobs=jobs)
+    def several() -> dg.RunRequest:
+        return dg.RunRequest(job_name="other")
+
+    definitions = dg.Definitions(assets=[model], jobs=jobs, sensors=[several])
+    headless = Headless(definitions, dg.DagsterInstance.ephemeral())
+    (done,) = headless.tick_sensor("several")
+    assert (done.job, done.assets) == ("other", ("model",))
+
+
 class Clock:
     def __init__(self) -> None:
         self.present = datetime(2026, 1, 31)

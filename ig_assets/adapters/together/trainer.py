@@ -38,7 +38,7 @@ _STATES = {
 
 
 class TogetherTrainer:
-    """Fulfils the `Trainer` port; the supervised files become a LoRA of `base_model`."""
+    """Fulfils the `Trainer` port; the supervised file becomes a LoRA of the base."""
 
     provider = "together"
     notice = ""

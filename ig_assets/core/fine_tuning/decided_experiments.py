@@ -12,6 +12,8 @@ from typing import Any
 
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
 from ig_assets.core.corpus.scripts.control_tokens import control_tokens
+from ig_assets.core.corpus.scripts.personal_data import personal_data_kind
+from ig_assets.core.corpus.scripts.secret_scan import secret_kind
 from ig_assets.core.experiments.constants import ADS
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
@@ -67,7 +69,7 @@ ORDER BY p.experiment_id, p.arm, p.post_id
 
 _SCRIPTS = """
 SELECT script_id, revision_hash, variant_id, topic, hook_style, hook, body, text,
-    language, simulated
+    language, simulated, CASE WHEN variant_id IS NULL THEN author END AS author
 FROM scripts
 ORDER BY script_id, revision_hash
 """
@@ -108,7 +110,10 @@ ORDER BY script_id
 
 @dataclass(frozen=True)
 class DecidedArm:
-    """One published text; `script_id` or `variant_id` may be None."""
+    """One published text; `script_id` or `variant_id` may be None.
+
+    `author` is None for what a model wrote.
+    """
 
     arm: str
     text: str
@@ -117,6 +122,7 @@ class DecidedArm:
     hook_style: str | None
     script_id: str | None
     variant_id: str | None
+    author: str | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +172,8 @@ def decided_before(
     was retired by then (a retired loser stays, as the worse of two texts), forgotten
     scripts on either side, whenever they were forgotten, held winners (under the
     sample-ratio alarm, whenever it was raised, and not accepted by a person), texts
-    and briefs with control tokens, which a trainer would read as turns, and experiments
+    and briefs with control tokens, which a trainer would read as turns, with a secret
+    or with personal data, and experiments
     decided by ads unless `with_ads`: Meta allows their data to be used in aggregate
     only.
     """
@@ -251,8 +258,8 @@ class _Reader:
         if not topic:
             return "no topic"
         brief = (topic, decision["audience"] or "", decision["brief"] or "")
-        if any(map(control_tokens, brief)):
-            return "control token in the brief"
+        if fault := next(filter(None, map(_unfit, brief)), None):
+            return f"{fault} in the brief"
         rivals = [p for p in posts if p["arm"] != winner.arm]
         return DecidedExperiment(
             experiment_id=decision["experiment_id"],
@@ -316,8 +323,8 @@ class _Reader:
                 source = self.variant_revisions.get((variant_id, revision_hash or ""))
         if source is None or not source["text"] or not revision_hash:
             return "published text is not stored"
-        if control_tokens(source["text"]):
-            return "control token in the text"
+        if fault := _unfit(source["text"]):
+            return f"{fault} in the text"
         return DecidedArm(
             arm=post["arm"] or "",
             text=source["text"],
@@ -328,7 +335,17 @@ class _Reader:
             or source["hook_style"],
             script_id=script_id,
             variant_id=variant_id,
+            author=source.get("author"),
         )
+
+
+def _unfit(text: str) -> str | None:
+    """Why no model may learn a text, in three words; None where one may."""
+    if control_tokens(text):
+        return "control token"
+    if secret_kind(text) is not None:
+        return "secret"
+    return "personal data" if personal_data_kind(text) is not None else None
 
 
 def _winning_post(

@@ -8,7 +8,8 @@ decisions and imports enter the next month's set.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from ig_assets.core.fine_tuning.decided_experiments import (
     Lead,
     decided_before,
 )
+from ig_assets.core.fine_tuning.example_caps import within_caps
 from ig_assets.core.fine_tuning.months import month_cutoff
 from ig_assets.core.fine_tuning.train_validation_split import (
     GroupingItem,
@@ -28,6 +30,7 @@ from ig_assets.core.fine_tuning.train_validation_split import (
     Vector,
     assign_splits,
     group_examples,
+    kept_splits,
 )
 from ig_assets.core.identity import stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
@@ -114,10 +117,12 @@ def build_training_examples(
         )
     with warehouse.transaction() as con:
         decided = decided_before(con, cutoff, with_ads=with_ads)
-        examples = _examples(month, decided.experiments)
+        kept, surplus = within_caps(decided.experiments)
+        examples = _examples(month, kept)
         stored = _ids(con, month)
         vectors = {} if stored else _vectors(con, examples, model, dimensions)
-    rows = [] if stored else _split_rows(examples, vectors, seed)
+        earlier = splits_before(con, month)
+    rows = [] if stored else _split_rows(examples, vectors, seed, earlier)
     with warehouse.transaction() as con:
         if not stored:
             merge_rows(con, "training_examples", rows)
@@ -125,7 +130,7 @@ def build_training_examples(
             record_edges(con, edges, run_id, now)
         _drop_forgotten(con, month)
         late = len({e.item.example_id for e in examples} - stored) if stored else 0
-        return _summary(con, month, dict(decided.excluded), late)
+        return _summary(con, month, dict(decided.excluded + surplus), late)
 
 
 def example_sample(con: Connection, month: str) -> list[dict[str, Any]]:
@@ -243,10 +248,16 @@ def _e_value(log_e: float) -> str:
 
 
 def _split_rows(
-    examples: Sequence[_Example], vectors: dict[str, Vector], seed: int
+    examples: Sequence[_Example],
+    vectors: dict[str, Vector],
+    seed: int,
+    earlier: Mapping[str, set[str]],
 ) -> list[dict[str, Any]]:
-    groups = group_examples([e.item for e in examples], vectors)
-    splits = assign_splits(groups.values(), seed)
+    items = [e.item for e in examples]
+    groups = group_examples(items, vectors)
+    splits = assign_splits(
+        groups.values(), seed, kept=kept_splits(items, groups, earlier)
+    )
     return [
         e.row
         | {
@@ -262,6 +273,23 @@ def _ids(con: Connection, month: str) -> set[str]:
         "SELECT example_id FROM training_examples WHERE month = ?", [month]
     ).fetchall()
     return {str(row[0]) for row in rows}
+
+
+def splits_before(con: Connection, month: str) -> dict[str, set[str]]:
+    """In which splits each experiment was, in the sets of earlier months."""
+    rows = con.execute(
+        """
+        SELECT DISTINCT decision_ref, split
+        FROM training_examples
+        WHERE month < ?
+        ORDER BY decision_ref, split
+        """,
+        [month],
+    ).fetchall()
+    found: dict[str, set[str]] = {}
+    for experiment_id, split in rows:
+        found.setdefault(str(experiment_id), set()).add(str(split))
+    return found
 
 
 def _drop_forgotten(con: Connection, month: str) -> None:

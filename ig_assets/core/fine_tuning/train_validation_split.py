@@ -132,19 +132,47 @@ def assign_split(
 
 
 def assign_splits(
-    group_ids: Iterable[str], seed: int, validation_share: float = VALIDATION_SHARE
+    group_ids: Iterable[str],
+    seed: int,
+    validation_share: float = VALIDATION_SHARE,
+    kept: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The split of each group; with two groups or more neither split is empty.
 
-    Where the draw leaves one empty, the group nearest to the border changes sides.
-    A single group is for training.
+    Groups of `kept` have the split that it gives. Where the draw of the others leaves a
+    split empty, the one nearest to the border changes sides; where there is no other, a
+    split stays empty. A single group without a kept split is for training.
     """
+    fixed = kept or {}
     draws = {g: seeded_unit(seed, "split", g) for g in group_ids}
     if len(draws) == 1:
-        return dict.fromkeys(draws, "train")
-    splits = {g: assign_split(g, seed, validation_share) for g in draws}
-    if splits and "validation" not in splits.values():
-        splits[min(draws, key=lambda g: (draws[g], g))] = "validation"
-    elif splits and "train" not in splits.values():
-        splits[max(draws, key=lambda g: (draws[g], g))] = "train"
+        return {g: fixed.get(g, "train") for g in draws}
+    splits = {g: fixed.get(g) or assign_split(g, seed, validation_share) for g in draws}
+    free = [g for g in draws if g not in fixed]
+    if free and "validation" not in splits.values():
+        splits[min(free, key=lambda g: (draws[g], g))] = "validation"
+    elif free and "train" not in splits.values():
+        splits[max(free, key=lambda g: (draws[g], g))] = "train"
     return splits
+
+
+def kept_splits(
+    items: Sequence[GroupingItem],
+    groups: Mapping[str, str],
+    earlier: Mapping[str, set[str]],
+) -> dict[str, str]:
+    """The splits that groups keep from earlier months, by group id.
+
+    `earlier` has the splits of experiments. A group with a member that was ever in
+    validation is for validation, also where another member was in training: a later
+    model must not learn what an earlier one was measured by, nor the other way round.
+    """
+    before: dict[str, set[str]] = {}
+    for item in items:
+        found = earlier.get(item.experiment_id, set())
+        before.setdefault(groups[item.example_id], set()).update(found)
+    return {
+        group: "validation" if "validation" in found else "train"
+        for group, found in before.items()
+        if found
+    }

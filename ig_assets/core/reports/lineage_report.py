@@ -173,7 +173,8 @@ def shares_and_changes(report: MonthReport) -> str:
         found = share_of(report.scripts, name)
         if found:
             listed = ", ".join(
-                f"{share:.0%} {label}" for label, share in found[:SAMPLE]
+                f"{share:.0%} {plain_markdown(label)}"
+                for label, share in found[:SAMPLE]
             )
             beyond = len(found) - SAMPLE
             listed += f" and {beyond} more beyond" if beyond > 0 else ""

@@ -372,3 +372,71 @@ def test_texts_and_briefs_with_control_tokens_are_excluded_and_counted(
     }
     assert (summary.sft, summary.dpo) == (2, 1)
     assert decided(env) == {"clean", "rival"}
+
+
+def test_secrets_and_personal_data_are_excluded_and_counted(
+    env: FineTuningFactory,
+) -> None:
+    env.experiment("clean")
+    env.experiment("brief", topic="call +49 30 1234 5678")
+    leaks = (
+        ("winner", "a", "mail rita@example.org"),
+        ("rival", "b", "key sk-never-shown-0123456789abcdef0123456789abcdef"),
+    )
+    for name, arm, leak in leaks:
+        env.experiment(name)
+        text = f"hook {name} {leak}\n\nbody"
+        env.variant(name, arm, text=text, revision_hash=text_hash(text))
+        env.write(
+            "posts",
+            {"post_id": f"p-{name}-{arm}", "published_revision_hash": text_hash(text)},
+        )
+    summary = build(env)
+    assert summary.excluded == {
+        "personal data in the brief": 1,
+        "personal data in the text": 1,
+        "rival: secret in the text": 1,
+    }
+    assert decided(env) == {"clean", "rival"}
+
+
+def test_a_text_that_won_twice_is_taught_once(env: FineTuningFactory) -> None:
+    env.experiment("e1", shrunken_lift=0.1)
+    env.experiment("e2", shrunken_lift=0.3)
+    for name in ("e1", "e2"):
+        same = {"text": "same\n\nwords", "revision_hash": text_hash("same\n\nwords")}
+        env.variant(name, "a", **same)
+        hashed = {"published_revision_hash": same["revision_hash"]}
+        env.write("posts", {"post_id": f"p-{name}-a", **hashed})
+    summary = build(env)
+    assert decided(env) == {"e2"}
+    assert summary.excluded == {"the same words as another winner": 1}
+
+
+def test_a_split_lasts_from_month_to_month_and_a_merge_is_for_validation(
+    env: FineTuningFactory,
+) -> None:
+    for number in range(8):
+        env.experiment(f"e{number}")
+    build(env)
+    splits = {row["decision_ref"]: row["split"] for row in rows(env)}
+    assert set(splits.values()) == {"train", "validation"}
+    of_train = min(e for e, split in splits.items() if split == "train")
+    held_out = min(e for e, split in splits.items() if split == "validation")
+    later = datetime(2026, 4, 10)
+    for number in range(8, 20):
+        env.experiment(f"e{number}", decided_at=later)
+    env.experiment("joint", topic=f"topic {of_train}", decided_at=later)
+    # The words of the held-out hook, under the topic of one in training.
+    for arm, hook in (("a", f"hook {held_out} a"), ("b", "another hook")):
+        text = f"{hook}\n\nnew body {arm}"
+        env.variant("joint", arm, hook=hook, text=text, revision_hash=text_hash(text))
+        hashed = {"published_revision_hash": text_hash(text)}
+        env.write("posts", {"post_id": f"p-joint-{arm}", **hashed})
+    env.clock.at = datetime(2026, 5, 1)
+    build(env, "2026-04")
+    after = {row["decision_ref"]: row["split"] for row in rows(env, "2026-04")}
+    moved = {of_train, held_out, "joint"}
+    assert {after[name] for name in moved} == {"validation"}
+    for name, split in splits.items():
+        assert name in moved or after[name] == split

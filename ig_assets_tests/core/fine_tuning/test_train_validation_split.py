@@ -107,3 +107,15 @@ def test_near_duplicates_are_found_across_blocks_of_the_matrix() -> None:
     keyed = {str(i): v.tolist() for i, v in enumerate(vectors)}
     found = set(near_duplicate_pairs(keyed))
     assert found == {("10", "1500"), ("10", "2400"), ("1500", "2400")}
+
+
+def test_a_kept_split_is_kept_and_only_others_fill_an_empty_one() -> None:
+    kept = {"g1": "train", "g2": "train"}
+    assert assign_splits(["g1", "g2"], seed=1, kept=kept) == kept
+    assert assign_splits(["g1"], seed=1, kept={"g1": "validation"}) == {
+        "g1": "validation"
+    }
+    both = assign_splits(["g1", "g2", "g3"], 1, 0.0, kept)
+    assert both == kept | {"g3": "validation"}
+    held = {"g1": "validation", "g2": "validation"}
+    assert assign_splits(["g1", "g2", "g3"], 1, 1.0, held) == held | {"g3": "train"}

@@ -17,7 +17,11 @@ import httpx2
 
 from ig_assets_tests.stand_ins.node.serving import served
 
-ASKED = ("/embeddings", "/responses", "/chat/completions", "/files", "/batches")
+POSTED = (
+    *("/embeddings", "/responses", "/chat/completions", "/files", "/batches"),
+    "/fine_tuning/jobs",
+)
+LISTED = ("/files", "/fine_tuning/jobs")
 _PRISM = "@stoplight/prism-cli/dist/index.js"
 
 
@@ -118,7 +122,10 @@ def cut(description: dict[str, Any]) -> dict[str, Any]:
 
     The answers are left out: OpenAI's examples of them break OpenAI's own schemas.
     """
-    paths = {path: {"post": _request(description["paths"][path])} for path in ASKED}
+    paths: dict[str, dict[str, Any]] = {path: {} for path in POSTED}
+    for method, asked in (("post", POSTED), ("get", LISTED)):
+        for path in asked:
+            paths[path][method] = _request(description["paths"][path], method)
     everything = description["components"]
     kept: dict[str, dict[str, Any]] = {
         "securitySchemes": everything["securitySchemes"],
@@ -133,8 +140,8 @@ def cut(description: dict[str, Any]) -> dict[str, Any]:
     return {**head, "paths": paths, "components": _plain(kept)}
 
 
-def _request(path: dict[str, Any]) -> dict[str, Any]:
-    return {**path["post"], "responses": {"200": {"description": "It is valid."}}}
+def _request(path: dict[str, Any], method: str) -> dict[str, Any]:
+    return {**path[method], "responses": {"200": {"description": "It is valid."}}}
 
 
 def _plain(node: Any) -> Any:
