@@ -120,8 +120,9 @@ class World:
 
     `shuffled`: the figures of each topic are dealt anew among its posts, so that words
     say nothing, to the learner and to the lift alike. (Were they dealt to the learner
-    alone, its chance preferences could truly do well or badly.) With `waits` only a proven ranker chooses, as in the product; without, one chooses
-    as soon as there are 25 comparisons, so that also what knows nothing has a lift.
+    alone, its chance preferences could truly do well or badly.) With `waits` only a
+    proven ranker chooses, as in the product; without, one chooses as soon as there are
+    25 comparisons, so that also what knows nothing has a lift.
     """
 
     seed: int
