@@ -5,7 +5,7 @@
 
 Everything is SIMULATED: see `ranking/loop_worlds.py` and docs/simulated-audience.md.
 The learner chooses two of six hooks per topic, beside one at random, once it is
-proven. The placebo is the same, but sees the rates of each topic dealt anew among its
+proven. The placebo is the same, but the figures of each topic are dealt anew among its
 posts; it chooses without waiting for a proof, so that there is a lift to claim. The
 drifting audience turns its preferences into others and back within the months.
 """

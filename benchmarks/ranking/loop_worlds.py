@@ -31,11 +31,13 @@ from ig_assets.core.fine_tuning.ranker.hook_choice import BEST, RANDOM, roles_of
 from ig_assets.core.models.ranker.blocks import HAND
 from ig_assets.core.models.ranker.hand_features import hand_features
 from ig_assets.core.models.ranker.outcomes import Floats, Ints, Outcomes, outcomes_of
-from ig_assets.core.models.ranker.proof import PairBet, place_bets, sound_bets
-from ig_assets.core.models.ranker.ranker import train
+from ig_assets.core.models.ranker.proof import PairBet, bets_on, sound_bets
+from ig_assets.core.models.ranker.ranker import Features, Ranker, train
 from ig_assets.core.models.ranker.states import E_PROVEN, MIN_GROUPS
 
 HOOKS, POSTED = 6, 3
+VARIANCES_EVERY = 6
+"""Months between estimates of the variances, which take most of a fit."""
 SUBJECTS = (
     "basil,bread,bikes,boots,candles,carrots,cheese,coffee,curtains,desks,eggs,ferns,"
     "garlic,glasses,gloves,herbs,jeans,knives,lamps,lemons,maps,mirrors,mugs,noodles,"
@@ -114,10 +116,13 @@ class Pool:
 
 @dataclass(frozen=True)
 class World:
-    """What is simulated; `shuffled`: the learner sees the rates dealt anew per topic.
+    """What is simulated.
 
-    With `waits` only a proven ranker chooses, as in the product; without, one chooses
-    as soon as there are 25 comparisons, so that also what knows nothing has a lift.
+    `shuffled`: the figures of each topic are dealt anew among its posts, so that words
+    say nothing, to the learner and to the lift alike. (Were they dealt to the learner
+    alone, its chance preferences could truly do well or badly.) With `waits` only a
+    proven ranker chooses, as in the product; without, one chooses as soon as there are
+    25 comparisons, so that also what knows nothing has a lift.
     """
 
     seed: int
@@ -165,26 +170,42 @@ def turn(world: World, pool: Pool) -> Turned:
     rng = np.random.default_rng((world.seed, 17))
     worth = pool.worth(Taste(world.seed, world.drift_months), world.months)
     turned, known = Turned(), _Known()
+    ranker: Ranker | None = None
     expected: Floats | None = None
     total = 0.0
     for month in range(world.months):
         _month(world, pool, worth[month], month, rng, expected, known, turned)
         features, outcomes = {HAND: pool.features[known.hooks]}, known.outcomes()
-        groups = known.groups
-        sound = sound_bets(outcomes.group, known.events, known.trials)
-        alone = np.arange(groups)
-        for bets in place_bets(
-            features, outcomes, alone, sound=sound, after=groups - world.topics
-        ):
-            total += bets.log_e
-            turned.bets += bets.pairs
-            turned.bet_months += [month] * len(bets.pairs)
+        if ranker is not None:
+            pairs = _bets(ranker, features, outcomes, known, world.topics)
+            total += sum(pair.log_e for pair in pairs)
+            turned.bets += pairs
+            turned.bet_months += [month] * len(pairs)
         turned.log_e.append(total)
+        again = ranker is None or month % VARIANCES_EVERY == 0
+        variances = None if again or ranker is None else ranker.fit.variances
+        ranker = train(features, outcomes, variances)
         may = turned.proven_after is not None or not world.waits
-        if may and groups >= MIN_GROUPS:
-            ranker = train(features, outcomes)
+        if may and known.groups >= MIN_GROUPS:
             expected = ranker.against_average({HAND: pool.features}).mean
     return turned
+
+
+def _bets(
+    ranker: Ranker,
+    features: Features,
+    outcomes: Outcomes,
+    known: _Known,
+    topics: int,
+) -> list[PairBet]:
+    """The bets on the newest topics, by a ranker that has not seen them."""
+    sound = sound_bets(outcomes.group, known.events, known.trials)
+    pairs: list[PairBet] = []
+    for group in range(known.groups - topics, known.groups):
+        if sound[group]:
+            arms = np.flatnonzero(outcomes.group == group)
+            pairs += bets_on(ranker, features, outcomes, arms)
+    return pairs
 
 
 @dataclass
@@ -225,15 +246,17 @@ def _month(
         likes = rng.binomial(
             reach, np.minimum(0.5, BASE_RATES["likes"] * np.exp(effect))
         )
+        if world.shuffled:
+            dealt = rng.permutation(POSTED)
+            likes, reach = likes[dealt], reach[dealt]
         if values is not None:
             y = np.log((likes + 0.5) / (reach + 1))
             d = float(y[role == BEST].mean() - y[role == RANDOM].mean())
             turned.lifts.append(PairDifference(d, f"{month:04d}"))
-        seen = rng.permutation(POSTED) if world.shuffled else np.arange(POSTED)
         known.hooks += posted.tolist()
         known.group += [known.groups] * POSTED
-        known.events += likes[seen].tolist()
-        known.trials += reach[seen].tolist()
+        known.events += likes.tolist()
+        known.trials += reach.tolist()
         known.groups += 1
 
 

@@ -43,13 +43,15 @@ WITH tested AS (
 SELECT v.variant_id, v.hook AS words, t.topic, v.month, v.arm, v.hook_style,
     v.model AS author, v.novelty, v.rejection, x.post_status, d.decision,
     x.post_arm = d.winner_arm AS is_ahead, h.cause AS held,
-    coalesce(x.simulated, FALSE) AS simulated
+    coalesce(x.simulated, FALSE) AS simulated, c.role, c.model_id AS chosen_by
 FROM latest_variants AS v
 LEFT JOIN topics AS t
   ON t.month = v.month
  AND t.topic_id = v.topic_id
 LEFT JOIN tested AS x
   ON x.variant_id = v.variant_id
+LEFT JOIN hook_choices AS c
+  ON c.variant_id = v.variant_id
 LEFT JOIN latest_decisions AS d
   ON d.experiment_id = x.experiment_id
 LEFT JOIN held_winners AS h
@@ -176,7 +178,7 @@ def list_variants(con: Connection, filters: Filters) -> tuple[list[VariantRow], 
     found = []
     for row in filter(filters.admit, rows):
         state = _variant_state(row)
-        for name in ("rejection", "post_status", "decision", "is_ahead", "held"):
+        for name in _OF_STATE:
             del row[name]
         row |= {"words": first_words(row["words"]), "state": state}
         found.append(cast(VariantRow, row))
@@ -199,9 +201,24 @@ def list_topics(con: Connection, filters: Filters) -> tuple[list[TopicRow], int]
     return found, len(rows)
 
 
+_OF_STATE = "rejection post_status decision is_ahead held role chosen_by".split()
+
+
 def _variant_state(row: Mapping[str, Any]) -> str:
     if row["rejection"]:
         return f"rejected: {row['rejection']}"
+    state = _state_of_post(row)
+    if row["role"] is None:
+        return state
+    if row["role"] == "best":
+        return f"{state}, chosen by the ranker"
+    if row["role"] == "random":
+        return f"{state}, drawn at random"
+    others = "chosen by the ranker" if row["chosen_by"] else "drawn at random"
+    return f"{state}: others were {others}"
+
+
+def _state_of_post(row: Mapping[str, Any]) -> str:
     if row["post_status"] is None:
         return "not posted"
     if row["post_status"] != "published":

@@ -20,6 +20,7 @@ from ig_assets.core.generation.writing.arms import (
     with_more_hooks,
 )
 from ig_assets.core.identity import text_hash
+from ig_assets.core.reports.text_lists import Filters, list_variants
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets_tests.core.fine_tuning.headline_tests import (
     BETTER,
@@ -116,6 +117,14 @@ def test_the_best_two_and_one_drawn_among_all_are_posted(tests: HeadlineTests) -
         "avg(expected) FILTER (WHERE place > 2) AS rest FROM hook_choices",
     )[0]
     assert ahead["best"] > ahead["rest"] + 0.05
+    with tests.warehouse.transaction() as con:
+        listed, _ = list_variants(con, Filters(month=MONTH))
+    states = Counter(row["state"] for row in listed)
+    assert states == {
+        "post approved, chosen by the ranker": 80,
+        "post approved, drawn at random": 40,
+        "not posted: others were chosen by the ranker": 120,
+    }
     edges = rows(tests, "SELECT * FROM edges WHERE relation = 'chosen_by'")
     assert len(edges) == 80 and {edge["parent_id"] for edge in edges} == {model_id}
 

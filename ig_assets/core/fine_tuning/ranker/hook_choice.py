@@ -161,7 +161,7 @@ def _choice(
     draws = [seeded_unit(seed, "drawn hook", *topic, v) for v in ids]
     values = [expected[v] for v in ids] if expected else None
     roles = roles_of(draws, values, _posted(rows))
-    ranked = sorted(values or (), reverse=True)
+    ranked = np.argsort(-np.asarray(values or ()), kind="stable").tolist()
     return [
         {
             "variant_id": v,
@@ -169,11 +169,11 @@ def _choice(
             "topic_id": topic[1],
             "role": role,
             "expected": expected.get(v),
-            "place": ranked.index(expected[v]) + 1 if expected else None,
+            "place": ranked.index(n) + 1 if expected else None,
             "hooks": len(ids),
             "chosen_at": now,
         }
-        for v, role in zip(ids, roles, strict=True)
+        for n, (v, role) in enumerate(zip(ids, roles, strict=True))
     ]
 
 
