@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ig_assets.core.fine_tuning.jobs import latest_job, unevaluated_jobs
+from ig_assets.core.operations.runbook import FAILED_CHECK
 from ig_assets.core.ports import MovableClock
 from ig_assets.errors import IgAssetsError
 from ig_assets.warehouse.warehouse import Warehouse
@@ -23,6 +24,8 @@ Report = Callable[[str], None]
 
 class BlockingCheckFailedError(IgAssetsError):
     """A blocking check failed; the text is its reason."""
+
+    section = FAILED_CHECK
 
 
 DAY = timedelta(days=1)

@@ -50,6 +50,8 @@ SECTIONS: Mapping[type[BaseException], str] = {
 
 def section_of(error: BaseException) -> str:
     """The anchor of the section that helps with an error."""
+    if isinstance(error, IgAssetsError) and error.section is not None:
+        return error.section
     kinds = type(error).__mro__
     return next((SECTIONS[kind] for kind in kinds if kind in SECTIONS), UNEXPECTED)
 
