@@ -55,6 +55,8 @@ def metrics_server(host: str, port: int, collect: Collect) -> ThreadingHTTPServe
 
 
 class _Server(ThreadingHTTPServer):
+    daemon_threads = False  # a scrape under way is in DuckDB, which must not be left
+
     def handle_error(self, request: object, client_address: object) -> None:
         """Nothing on the terminal: a scraper that gave up closes its connection."""
         _log.info("A scrape was not answered.", exc_info=True)

@@ -92,7 +92,7 @@ def collector(tmp_path: Path) -> MetricsCollector:
             merge_rows(con, "run_failures", [{"run_id": f"{reads[0]}", "job": "j"}])
             for table, row in rows.items():
                 merge_rows(con, table, [row])
-            found = read_metrics(con, NOW, NOW, parse_budgets("ever:usd=1"))
+            found = read_metrics(con, NOW, NOW, parse_budgets("ever:usd=0.1"))
         done = [Sample(time.time(), {"asset": "topics"})]
         name = "ig_assets_last_success_timestamp_seconds"
         return [*found, Family(name, "gauge", "x", done)]

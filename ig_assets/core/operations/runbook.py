@@ -24,6 +24,7 @@ from ig_assets.errors import (
 
 PAGE = "docs/runbook.md"
 UNEXPECTED = "an-unexpected-error"
+FAILED_RUN = "a-run-failed"
 FAILED_CHECK = "a-check-failed"
 INTERRUPTED = "a-run-was-stopped"
 INVOICES = "the-monthly-invoice-review"
