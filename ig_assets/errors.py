@@ -23,7 +23,12 @@ from __future__ import annotations
 
 
 class IgAssetsError(Exception):
-    """Base of all; its text is one sentence for a person."""
+    """Base of all; its text is one sentence for a person.
+
+    `section` is the anchor in the runbook where the kind of error does not say it.
+    """
+
+    section: str | None = None
 
 
 class SettingsError(IgAssetsError):

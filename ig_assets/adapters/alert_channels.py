@@ -86,8 +86,8 @@ class Mail:
             ) from None
         except smtplib.SMTPNotSupportedError:
             raise AccessError(
-                f"The mail server {self.host} does not offer what IG_SMTP_TLS="
-                f"{self.tls} or the login asks for."
+                f"The mail server {self.host} does not offer what is asked of it: "
+                f"IG_SMTP_TLS={self.tls}, the login, or an address that is not ASCII."
             ) from None
         except smtplib.SMTPRecipientsRefused:
             raise RefusedError(

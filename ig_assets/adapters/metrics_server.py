@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +15,7 @@ from ig_assets.core.reports.metrics_text import (
 )
 from ig_assets.errors import InputError, SettingsError
 
+_log = logging.getLogger("ig_script_writer.metrics")
 Collect = Callable[[], Sequence[Family]]
 _REQUEST_S = 10.0
 
@@ -43,13 +45,21 @@ def metrics_server(host: str, port: int, collect: Collect) -> ThreadingHTTPServe
             """A line per scrape would tell nothing."""
 
     try:
-        return ThreadingHTTPServer((host, port), Handler)
+        return _Server((host, port), Handler)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(
             f"Port {port} of {host} cannot be served ({reason}); choose another with "
             "--host and --port."
         ) from None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False  # a scrape under way is in DuckDB, which must not be left
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing on the terminal: a scraper that gave up closes its connection."""
+        _log.info("A scrape was not answered.", exc_info=True)
 
 
 def send_to_datadog(address: str, families: Sequence[Family]) -> int:

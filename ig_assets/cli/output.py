@@ -6,7 +6,8 @@ import csv
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from functools import wraps
@@ -22,7 +23,7 @@ from rich.table import Table
 from ig_assets.core.operations.log_lines import (
     FAILURES,
     LOG_FILE,
-    log_for_command,
+    log_of_command,
     prepare_records,
 )
 from ig_assets.core.operations.redaction import redact
@@ -94,7 +95,10 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        log_file = _open_log()
+        with _log_of_command() as log_file:
+            return _run(log_file, *args, **kwargs)
+
+    def _run(log_file: Path | None, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
         except IgAssetsError as error:
@@ -123,15 +127,17 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def _open_log() -> Path | None:
+@contextmanager
+def _log_of_command() -> Iterator[Path | None]:
     """Write the log of this command; its file, None where the settings are wrong."""
     try:
         settings = load_settings()
     except SettingsError:  # the command itself says so
         prepare_records()
-        return None
-    log_for_command(settings.data_dir, settings.log_format, settings.log_level)
-    return settings.data_dir / LOG_FILE
+        yield None
+        return
+    with log_of_command(settings.data_dir, settings.log_format, settings.log_level):
+        yield settings.data_dir / LOG_FILE
 
 
 def _print_error(sentence: str, section: str | None = None) -> None:

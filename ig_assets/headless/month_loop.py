@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ig_assets.core.fine_tuning.jobs.rows import FINAL, latest_job, unevaluated_jobs
+from ig_assets.core.operations.runbook import FAILED_CHECK
 from ig_assets.core.ports import MovableClock
 from ig_assets.errors import IgAssetsError
 from ig_assets.warehouse.warehouse import Warehouse
@@ -24,6 +25,8 @@ Report = Callable[[str], None]
 
 class BlockingCheckFailedError(IgAssetsError):
     """A blocking check failed; the text is its reason."""
+
+    section = FAILED_CHECK
 
 
 DAY = timedelta(days=1)

@@ -48,7 +48,11 @@ _INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 
 
 class RunFailedError(IgAssetsError):
-    """A headless run failed; the text is the failure's own sentence."""
+    """A headless run failed; text and section are the failure's own."""
+
+    def __init__(self, sentence: str, section: str | None = None) -> None:
+        super().__init__(sentence)
+        self.section = section
 
 
 @dataclass(frozen=True)
@@ -204,7 +208,9 @@ class Headless:
         if not result.success:
             if closed := _failed_blocking_checks(result):
                 raise BlockingCheckFailedError(" ".join(closed))
-            raise RunFailedError(_sentence(result, job.name, partition))
+            raise RunFailedError(
+                _sentence(result, job.name, partition), _section(result)
+            )
         made = sorted(
             {
                 event.asset_key.to_user_string()
@@ -316,6 +322,15 @@ def _failed_blocking_checks(result: dg.ExecuteInProcessResult) -> list[str]:
         if event.is_step_failure and not is_failed_check(event):
             return []
     return failed_check_reasons(result.get_asset_check_evaluations())
+
+
+def _section(result: dg.ExecuteInProcessResult) -> str | None:
+    """The section of the runbook that the first failed step names, if one does."""
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.user_failure_data:
+            found = event.step_failure_data.user_failure_data.metadata.get("runbook")
+            return None if found is None else str(found.value).partition("#")[2]
+    return None
 
 
 def _sentence(

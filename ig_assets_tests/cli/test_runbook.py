@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import duckdb
 import pytest
 from typer.testing import CliRunner
 
@@ -16,7 +15,7 @@ from ig_assets.cli.app import app
 from ig_assets.core.costs.ledger import ledger
 from ig_assets.core.operations import runbook
 from ig_assets.warehouse import warehouse
-from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
+from ig_assets_tests.stand_ins.openai_server import EMBEDDINGS, Fault, OpenAIStandIn
 
 ROOT = Path(__file__).parents[2]
 FAILED, WRONG_USE = 1, 2
@@ -96,8 +95,12 @@ def test_a_warehouse_that_another_program_holds(
 
 def test_a_warehouse_of_newer_code(data_dir: Path) -> None:
     assert CliRunner().invoke(app, ["status"]).exit_code == 0
-    with duckdb.connect(str(data_dir / "warehouse.duckdb")) as con:
-        con.execute("INSERT INTO ig.migrations VALUES (9999, 'm9999_future', now())")
+    newer = (
+        "import duckdb, sys; c = duckdb.connect(sys.argv[1]); "
+        "c.execute(\"INSERT INTO ig.migrations VALUES (9999, 'm9999', now())\")"
+    )
+    file = str(data_dir / "warehouse.duckdb")
+    subprocess.run([sys.executable, "-c", newer, file], check=True)
     sentence, section = seen(FAILED, "status")
     assert "The warehouse has migration 9999, which this version" in sentence
     assert section == "the-warehouse-cannot-be-opened"
@@ -112,6 +115,7 @@ def paid(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
+@pytest.mark.further  # a whole run of Dagster
 def test_a_vendor_that_is_not_there(paid: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -122,10 +126,11 @@ def test_a_vendor_that_is_not_there(paid: pytest.MonkeyPatch) -> None:
     assert section == "a-vendor-does-not-answer"
 
 
+@pytest.mark.further
 def test_a_vendor_that_refuses_the_key(paid: pytest.MonkeyPatch) -> None:
     with OpenAIStandIn() as server:
-        server.refuse_key = True
-        paid.setenv("OPENAI_BASE_URL", server.url)
+        server.fail(Fault(status=401), path=EMBEDDINGS)
+        paid.setenv("OPENAI_BASE_URL", server.base_url)
         sentence, section = seen(FAILED, "sync")
     assert "key" in sentence and section == "a-vendor-refuses-the-account"
 
@@ -137,8 +142,8 @@ def test_every_section_that_a_link_points_to_is_there_and_names_its_test() -> No
         re.sub(r"[\s-]+", "-", re.sub(r"[^\w\s-]", "", title.lower())): test
         for title, test in found
     }
-    named = {value for key, value in vars(runbook).items() if key.isupper()}
-    named = {one for one in named if isinstance(one, str)} - {runbook.PAGE}
+    constants = [value for key, value in vars(runbook).items() if key.isupper()]
+    named = {one for one in constants if isinstance(one, str)} - {runbook.PAGE}
     wanted = {*runbook.SECTIONS.values(), *named}
     assert len(wanted) > 15 and wanted - tests.keys() == set()
     for test in tests.values():

@@ -73,7 +73,7 @@ def test_a_failed_check_is_told_once_and_not_while_it_passes(
     evaluate(True)
     assert tick(dagster_env) == "Nothing is new."
     evaluate(False)
-    assert tick(dagster_env) == "1 alerts were sent."
+    assert tick(dagster_env) == "Alerts sent: 1."
     assert tick(dagster_env) == "Nothing is new."
     evaluate(False)
     assert tick(dagster_env) == "Nothing is new.", "within a day"
@@ -94,7 +94,7 @@ def test_a_budget_is_told_by_the_sensor_and_what_did_not_arrive_again(
     assert tick(dagster_env) == "Nothing is new."
     inbox.status = 200
     dagster_env.execute("UPDATE alerts SET tried_at = tried_at - INTERVAL 1 HOUR")
-    assert tick(dagster_env) == "1 alerts were sent."
+    assert tick(dagster_env) == "Alerts sent: 1."
     assert [text[:32] for text in inbox.texts] == ["90% of the budget ever:usd=5 is "]
 
 

@@ -32,6 +32,8 @@ PAYS_OR_LEAVES = {
     "promotion_sensor",
 }
 FREE_AND_INWARD = {
+    "alert_sensor",  # sends only where IG_ALERT_WEBHOOK or IG_ALERT_EMAIL is set
+    "invoice_review_schedule",  # likewise
     "automation_sensor",
     "embedding_batch_sensor",  # collects what is paid for; calls none without IG_BATCH
     "feedback_sensor",

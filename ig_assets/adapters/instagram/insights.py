@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from ig_assets.adapters.instagram.client import Answer, GraphClient
 from ig_assets.adapters.instagram.errors import GraphError
@@ -37,6 +38,7 @@ _METRICS = {
 }
 
 Values = dict[str, float]
+_TOO_LARGE = 1e15  # of a count; a float holds all whole numbers below it
 _Request = tuple[str, tuple[str, ...]]  # a media, and the metrics to ask it for
 _OfKind = tuple[str, str]  # a kind of media, and a metric
 
@@ -76,7 +78,7 @@ class InsightsReader:
             answers |= self._one_by_one([m for m in _faulty(answers) if m in known])
         self._judge(answers)
         return {
-            media: _values(answer)
+            media: figures_in(answer)
             for media, answer in answers.items()
             if not isinstance(answer, GraphError)
         }
@@ -117,7 +119,7 @@ class InsightsReader:
             elif isinstance(answer, GraphError):
                 self._note_lacking(media, wanted, answer)
             else:
-                rows = [*(before.get("data") or ()), *(answer.get("data") or ())]
+                rows = [*_rows_of(before), *_rows_of(answer)]
                 merged[media] = {"data": rows}
         return merged
 
@@ -160,7 +162,7 @@ class InsightsReader:
             self._had.update((kind, metric) for metric in good)
             for metric, answer in own.items():
                 self._note_lacking(media, [metric], answer)
-            rows = [row for answer in good.values() for row in answer.get("data") or ()]
+            rows = [row for answer in good.values() for row in _rows_of(answer)]
             merged[media] = {"data": rows}
         return merged
 
@@ -191,12 +193,30 @@ def _is_about_a_metric(answer: Answer | GraphError) -> bool:
     return isinstance(answer, GraphError) and answer.may_be_a_metric
 
 
-def _values(answer: Answer) -> Values:
-    """The figures in an answer; an empty set is no figure at all."""
+def figures_in(answer: Answer) -> Values:
+    """The figures in an answer, without what has no form of one.
+
+    An empty set is no figure at all.
+    """
     found: Values = {}
-    for row in answer.get("data") or ():
-        given = row.get("total_value") or (row.get("values") or [{}])[-1]
-        value = given.get("value")
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
+    for row in _rows_of(answer):
+        value = _value_of(row)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and abs(value) < _TOO_LARGE:  # nor is NaN
             found[str(row.get("name"))] = float(value)
     return found
+
+
+def _rows_of(answer: Answer) -> list[dict[str, Any]]:
+    rows = answer.get("data")
+    if not isinstance(rows, list):
+        return []
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def _value_of(row: dict[str, Any]) -> Any:
+    total, values = row.get("total_value"), row.get("values")
+    if isinstance(total, dict) and total:
+        return total.get("value")
+    last = values[-1] if isinstance(values, list) and values else None
+    return last.get("value") if isinstance(last, dict) else None

@@ -128,8 +128,23 @@ class OpenAIWriter:
             self._vendor,
             may_lack_route=self._compatible and not self._local,
         )
-        text, refused, reason = _read_response(response)
-        usage = self._usage(response, request, text)
+        return self._read(_read_response, request, response)
+
+    def _read(
+        self,
+        read: Callable[[Any], tuple[str, bool, str | None]],
+        request: WriteRequest,
+        response: Any,
+    ) -> WriteAnswer:
+        """The answer; the SDK checks no types, so that parts of it may be anything."""
+        try:
+            text, refused, reason = read(response)
+            usage = self._usage(response, request, text)
+        except (AttributeError, TypeError, ValueError, OverflowError):
+            raise MalformedAnswerError(
+                f"{self._vendor} ({self.model}) answered in another form than its API "
+                "describes; the answer is not used."
+            ) from None
         return self._answer(request, response, text, refused, reason, usage)
 
     def _write_chat(self, request: WriteRequest) -> WriteAnswer:
@@ -157,9 +172,7 @@ class OpenAIWriter:
             self._estimated_tokens(request),
             self._vendor,
         )
-        text, refused, reason = _read_chat(response)
-        usage = self._usage(response, request, text)
-        return self._answer(request, response, text, refused, reason, usage)
+        return self._read(_read_chat, request, response)
 
     def _estimated_tokens(self, request: WriteRequest) -> int:
         return estimated_tokens(

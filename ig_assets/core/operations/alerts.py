@@ -113,6 +113,11 @@ class Alerts:
         return status == "sent"
 
 
+def ui_link(ui_url: str | None, path: str) -> str:
+    """A page of the UI; empty where its address is not known."""
+    return f"{ui_url.rstrip('/')}/{path}" if ui_url else ""
+
+
 def _record(
     con: Connection, alert: Alert, now: datetime, channels: Sequence[str]
 ) -> bool:

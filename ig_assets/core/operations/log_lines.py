@@ -120,18 +120,27 @@ def log_to_stdout(log_format: LogFormat, level: str) -> None:
         _install(tree, [_ours(_Stdout(), log_format)], level)
 
 
-def log_for_command(data_dir: Path, log_format: LogFormat, level: str) -> None:
+@contextmanager
+def log_of_command(data_dir: Path, log_format: LogFormat, level: str) -> Iterator[None]:
     """Warnings to standard error without tracebacks, and with them to `LOG_FILE`.
 
-    Standard output is the command's result.
+    Standard output is the command's result. Afterwards the log is as it was before.
     """
     prepare_records()
+    tree = logging.getLogger(TREE)
+    before, level_before = list(tree.handlers), tree.level
     shown = _ours(_Stderr(), log_format)
     shown.setLevel(logging.WARNING)
     shown.addFilter(_without_failures)
     kept = _ours(_File(data_dir / LOG_FILE), log_format)
     kept.setLevel(logging.WARNING)
-    _install(logging.getLogger(TREE), [shown, kept], level)
+    _install(tree, [shown, kept], level)
+    try:
+        yield
+    finally:
+        kept.close()
+        tree.handlers[:] = before
+        tree.setLevel(level_before)
 
 
 class _CleanTracebacks(logging.Formatter):
@@ -226,7 +235,6 @@ def _install(tree: logging.Logger, handlers: list[logging.Handler], level: str) 
     for old in list(tree.handlers):
         if getattr(old, "is_of_ig_assets", False):
             tree.removeHandler(old)
-            old.close()
     for handler in handlers:
         tree.addHandler(handler)
     tree.setLevel(level.upper())

@@ -37,8 +37,8 @@ _FORMS = tuple(
         r"(?P<before>-----BEGIN [A-Z ]*PRIVATE KEY-----)[\s\S]*?"
         r"(?=-----END [A-Z ]*PRIVATE KEY|$(?![\s\S]))",
         # https://user:password@host, and percent-encoded within another URL
-        r"(?P<before>://)[^\s/@'\"]*:[^\s@'\"]*(?=@)",
-        r"(?P<before>%3A%2F%2F)[^\s&'\"]*?(?=%40)",
+        r"(?P<before>://)[^\s/@'\"]{0,200}:[^\s@'\"]{0,400}(?=@)",
+        r"(?P<before>%3A%2F%2F)[^\s&'\"]{0,600}?(?=%40)",
         # Authorization: Bearer …, as a header or among the headers of a request
         r"(?P<before>authorization(?:['\"]\s*,|['\"]?\s*[:=])\s*+(?:b?['\"])?+)"
         r"(?:(?:bearer|basic|token|digest)\s+)?+(?!\[redacted\])[^\s'\",]+",

@@ -24,6 +24,7 @@ from ig_assets.errors import (
 
 PAGE = "docs/runbook.md"
 UNEXPECTED = "an-unexpected-error"
+FAILED_RUN = "a-run-failed"
 FAILED_CHECK = "a-check-failed"
 INTERRUPTED = "a-run-was-stopped"
 INVOICES = "the-monthly-invoice-review"
@@ -50,6 +51,8 @@ SECTIONS: Mapping[type[BaseException], str] = {
 
 def section_of(error: BaseException) -> str:
     """The anchor of the section that helps with an error."""
+    if isinstance(error, IgAssetsError) and error.section is not None:
+        return error.section
     kinds = type(error).__mro__
     return next((SECTIONS[kind] for kind in kinds if kind in SECTIONS), UNEXPECTED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from ig_assets.core.reports.metrics import Family, Sample
@@ -52,7 +53,7 @@ def _dogstatsd_line(name: str, sample: Sample) -> str:
 
 def _tag(value: str) -> str:
     """A tag's value; what separates tags, fields and lines becomes an underscore."""
-    return value.translate(str.maketrans({mark: "_" for mark in ",|\n\r# "}))
+    return re.sub(r"[,|\n\r# ]", "_", value)
 
 
 def _labels(sample: Sample) -> str:

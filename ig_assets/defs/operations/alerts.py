@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from ig_assets.core.reports.budget_alerts import budget_alerts
+from ig_assets.core.operations.alerts import ui_link
 from ig_assets.core.operations.runbook import FAILED_CHECK
 from ig_assets.core.ports import Clock
 from ig_assets.core.ports.alerting import Alert
@@ -40,7 +41,7 @@ def alert_sensor(
         found = budget_alerts(con, settings.all_budgets, money_clock.now())
     found += failed_checks(context, settings.ui_url)
     sent += sum(alerts.tell(alert) for alert in found)
-    return dg.SkipReason(f"{sent} alerts were sent." if sent else "Nothing is new.")
+    return dg.SkipReason(f"Alerts sent: {sent}." if sent else "Nothing is new.")
 
 
 def failed_checks(
@@ -66,5 +67,5 @@ def failed_checks(
             reference=f"{record.run_id}:{record.create_timestamp:.0f}",
             sentence=f"The check {key.name} of {asset} failed. {said}".strip(),
             section=FAILED_CHECK,
-            link=f"{ui_url.rstrip('/')}/assets/{asset}?view=checks" if ui_url else "",
+            link=ui_link(ui_url, f"assets/{asset}?view=checks"),
         )

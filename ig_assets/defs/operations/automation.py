@@ -7,8 +7,10 @@ from typing import Any
 import dagster as dg
 
 from ig_assets.core.costs.usage import usage_by_model
+from ig_assets.core.operations.alerts import ui_link
 from ig_assets.core.operations.diagnosis import State
 from ig_assets.core.operations.key_rotation import key_ages, overdue_sentence
+from ig_assets.core.operations.runbook import FAILED_RUN
 from ig_assets.core.ports import Clock
 from ig_assets.core.ports.alerting import Alert
 from ig_assets.defs.failures import failed_check_reasons, is_failed_check
@@ -147,13 +149,12 @@ def _tell(
     row: Mapping[str, Any],
 ) -> None:
     """Tell people, also where the warehouse is what failed."""
-    ui_url = settings.ui_url
     alert = Alert(
         key=f"run:{row['job']}:{row['step']}:{row['sentence']}",
         reference=row["run_id"],
         sentence=f"{row['job']} failed at {row['step']}: {row['sentence']}",
-        section="a-run-failed",
-        link=f"{ui_url.rstrip('/')}/runs/{row['run_id']}" if ui_url else "",
+        section=FAILED_RUN,
+        link=ui_link(settings.ui_url, f"runs/{row['run_id']}"),
     )
     alerts = make_alerts(settings, warehouse)
     try:

@@ -15,7 +15,7 @@ from ig_assets.core.operations import log_lines
 from ig_assets.core.operations.log_lines import (
     FAILURES,
     TREE,
-    log_for_command,
+    log_of_command,
     log_place,
     log_to_stdout,
 )
@@ -103,14 +103,15 @@ def test_a_message_with_a_line_break_cannot_forge_a_line(
 def test_a_command_shows_warnings_and_keeps_tracebacks_in_a_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log_for_command(tmp_path, "text", "info")
-    log_to_stdout("text", "info")  # a code location in the command's process
-    _log.info("3 of 11 drafts")
-    _log.warning("The index is behind.")
-    try:
-        raise ValueError("sk-proj-planted0123456789abcdef")
-    except ValueError:
-        logging.getLogger(FAILURES).exception("It failed.")
+    with log_of_command(tmp_path, "text", "info"):
+        log_to_stdout("text", "info")  # a code location in the command's process
+        _log.info("3 of 11 drafts")
+        _log.warning("The index is behind.")
+        try:
+            raise ValueError("sk-proj-planted0123456789abcdef")
+        except ValueError:
+            logging.getLogger(FAILURES).exception("It failed.")
+    assert logging.getLogger(TREE).handlers == []
     shown = capsys.readouterr()
     assert shown.out == "" and "The index is behind." in shown.err
     assert "It failed." not in shown.err and "drafts" not in shown.err
@@ -123,6 +124,6 @@ def test_a_data_folder_that_refuses_the_file_stops_no_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "logs").write_text("a file where a folder should be")
-    log_for_command(tmp_path, "text", "info")
-    _log.warning("still shown")
+    with log_of_command(tmp_path, "text", "info"):
+        _log.warning("still shown")
     assert capsys.readouterr().err.count("\n") == 1

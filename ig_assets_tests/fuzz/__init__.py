@@ -1,0 +1,1 @@
+"""Whatever the input is, a person sees a sentence and no row is lost."""
