@@ -14,7 +14,7 @@ import pytest
 from ig_assets.errors import InputError, WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.forgetting.receipts import receipts_folder
 from ig_assets.warehouse.migrations import COPYING, MIGRATIONS
-from ig_assets.warehouse.moving import copying, restoring, tables
+from ig_assets.warehouse.moving import backups, copying, restoring, tables
 from ig_assets.warehouse.moving.backups import (
     MANIFEST,
     back_up,
@@ -300,6 +300,32 @@ def test_a_server_is_backed_up_as_of_one_moment_while_it_is_written_to(
     home.close()
     with duckdb.connect(str(made.file), read_only=True) as con:
         assert con.execute("SELECT count(*) FROM ig.edges").fetchall() == [(2,)]
+
+
+@pytest.mark.further
+@pytest.mark.parametrize("kind", ["postgres", "ducklake"])
+def test_what_is_committed_during_a_backup_of_a_server_is_in_the_next_one(
+    kind: str, new_home: MakeHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table that is read last is of the same moment as the first."""
+    home = new_home(kind)
+    fill(home)
+    home.close()
+    real = backups.tables_of
+
+    def later(con: Any, database: str) -> Any:
+        found = real(con, database)
+        if database == "origin":  # the transaction has read its first rows
+            with home.transaction() as writer:
+                writer.execute("INSERT INTO edges (child_id) VALUES ('meanwhile')")
+            home.close()
+        return found
+
+    monkeypatch.setattr(backups, "tables_of", later)
+    first = back_up(home.url, tmp_path / "forgotten", tmp_path, NOW)
+    monkeypatch.undo()
+    second = back_up(home.url, tmp_path / "forgotten", tmp_path, LATER)
+    assert (first.rows["edges"], second.rows["edges"]) == (2, 3)
 
 
 def test_a_file_in_use_is_waited_for_and_then_named(
