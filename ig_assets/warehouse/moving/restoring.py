@@ -46,7 +46,7 @@ def restore(
     backup: Backup,
     url: str,
     receipts: Path,
-    current_time: Callable[[], datetime],
+    read_clock: Callable[[], datetime],
     *,
     replace: bool = False,
     say: Say = silent,
@@ -68,14 +68,14 @@ def restore(
     if home.path is None:
         if _holds_rows(url):
             _allow(replace)
-            kept = back_up(url, receipts, backup.folder.parent, current_time()).folder
+            kept = back_up(url, receipts, backup.folder.parent, read_clock()).folder
         bring_receipts(backup.receipts, receipts)
         copy_home(f"duckdb:///{backup.file}", url, replace=replace, say=say)
     else:
         if home.path.exists() and _file_holds_rows(home.path):
             _allow(replace)
             kept = home.path.with_name(
-                f"{home.path.name}.before-{current_time():%Y%m%dT%H%M%S}"
+                f"{home.path.name}.before-{read_clock():%Y%m%dT%H%M%S}"
             )
         bring_receipts(backup.receipts, receipts)
         try:
@@ -86,7 +86,7 @@ def restore(
                 f"({error.strerror or type(error).__name__}); make room, or point "
                 "IG_DATA_DIR at a folder of yours."
             ) from None
-    return _open(backup, url, receipts, current_time, kept)
+    return _open(backup, url, receipts, read_clock, kept)
 
 
 def _allow(replace: bool) -> None:
@@ -134,15 +134,15 @@ def _open(
     backup: Backup,
     url: str,
     receipts: Path,
-    current_time: Callable[[], datetime],
+    read_clock: Callable[[], datetime],
     kept: Path | None,
 ) -> Restored:
     """Migrate and forget; what the opening of a file does by itself is counted."""
     before = home_state(url)
-    warehouse = Warehouse(url, current_time)
+    warehouse = Warehouse(url, read_clock)
     with warehouse.transaction() as con:
         if warehouse.path is None:
-            forgotten = replay_receipts(con, receipts, current_time())
+            forgotten = replay_receipts(con, receipts, read_clock())
         else:
             [(forgotten,)] = con.execute(
                 "SELECT count(*) FROM forget_requests WHERE status = 'replayed' "
