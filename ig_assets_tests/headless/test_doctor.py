@@ -17,6 +17,7 @@ from ig_assets.cli.app import app
 from ig_assets.headless.doctor import machine, warehouse as warehouse_checks
 from ig_assets.headless.doctor.automation import automation_findings
 from ig_assets.settings import Settings, load_settings
+from ig_assets.warehouse.moving.state import home_state
 from ig_assets_tests.factories.warehouses import migrated_warehouse
 from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
 from ig_assets_tests.warehouse.test_upgrade import make_folder
@@ -53,8 +54,9 @@ def test_a_new_folder_on_embedded_defaults_has_nothing_wrong(tmp_path: Path) -> 
 
 def test_every_line_that_is_not_good_says_what_to_do(tmp_path: Path) -> None:
     make_folder(tmp_path / "warehouse.duckdb", last=12)
-    result = run(tmp_path, "--json")
+    result = run(tmp_path, "--json", OPENAI_API_KEY=KEY)
     assert result.exit_code == 0
+    assert max(home_state(f"duckdb:///{tmp_path}/warehouse.duckdb").applied) == 12
     bad = [r for r in lines(result).values() if r["state"] in ("warning", "failed")]
     assert [row["subject"] for row in bad] == ["schema"]
     assert "ig-assets db migrate" in bad[0]["to_do"]

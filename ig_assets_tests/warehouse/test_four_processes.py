@@ -20,12 +20,14 @@ from ig_assets_tests.stand_ins.openai_server import (
 )
 from ig_assets_tests.warehouse.conftest import MakeHome
 
-PROCESSES, SCRIPTS, TOPICS, ARMS = 4, 12, 2, 2
+PROCESSES, SCRIPTS, TOPICS, ARMS = 4, 6, 1, 2
 MONTHS = [f"2026-0{n}" for n in range(1, PROCESSES + 1)]
 SCRIPT = """---
+id: {name}-{n}
 topic: {name}
+language: en
 ---
-Have you tried {name} number {n} like this?
+# Have you tried {name} number {n} like this?
 
 First look at {name} for a while. Then change one thing about it, and only one.
 Wait for a day and look at all {n} of them again.

@@ -14,7 +14,7 @@ import pytest
 from ig_assets.errors import InputError, WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.forgetting.receipts import receipts_folder
 from ig_assets.warehouse.migrations import COPYING, MIGRATIONS
-from ig_assets.warehouse.moving import copying, tables
+from ig_assets.warehouse.moving import backups, copying, restoring, tables
 from ig_assets.warehouse.moving.backups import (
     MANIFEST,
     back_up,
@@ -302,6 +302,32 @@ def test_a_server_is_backed_up_as_of_one_moment_while_it_is_written_to(
         assert con.execute("SELECT count(*) FROM ig.edges").fetchall() == [(2,)]
 
 
+@pytest.mark.further
+@pytest.mark.parametrize("kind", ["postgres", "ducklake"])
+def test_what_is_committed_during_a_backup_of_a_server_is_in_the_next_one(
+    kind: str, new_home: MakeHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table that is read last is of the same moment as the first."""
+    home = new_home(kind)
+    fill(home)
+    home.close()
+    real = backups.tables_of
+
+    def later(con: Any, database: str) -> Any:
+        found = real(con, database)
+        if database == "origin":  # the transaction has read its first rows
+            with home.transaction() as writer:
+                writer.execute("INSERT INTO edges (child_id) VALUES ('meanwhile')")
+            home.close()
+        return found
+
+    monkeypatch.setattr(backups, "tables_of", later)
+    first = back_up(home.url, tmp_path / "forgotten", tmp_path, NOW)
+    monkeypatch.undo()
+    second = back_up(home.url, tmp_path / "forgotten", tmp_path, LATER)
+    assert (first.rows["edges"], second.rows["edges"]) == (2, 3)
+
+
 def test_a_file_in_use_is_waited_for_and_then_named(
     new_home: MakeHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -383,6 +409,43 @@ def test_a_file_that_cannot_be_read_is_replaced_and_kept(
     assert content(home) == before
     assert done.kept is not None and done.kept.read_bytes() == b"no database at all"
     home.close()
+
+
+def test_a_restore_that_is_killed_leaves_the_old_warehouse_or_the_new(
+    new_home: MakeHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what the old one's log holds, which a killed process had committed."""
+    home = new_home("duckdb")
+    assert home.path is not None
+    fill(home)
+    home.close()
+    receipts = receipts_folder(home.path)
+    made = back_up(home.url, receipts, tmp_path, NOW)
+    with duckdb.connect(str(home.path)) as con:
+        con.execute("PRAGMA disable_checkpoint_on_shutdown")
+        con.execute("INSERT INTO ig.edges (child_id) VALUES ('in the log')")
+    assert Path(f"{home.path}.wal").exists()
+    real = restoring.os.replace
+
+    def killed(source: Path, target: Path) -> None:
+        if target == home.path:
+            raise InterruptedError_
+        real(source, target)
+
+    monkeypatch.setattr(restoring.os, "replace", killed)
+    with pytest.raises(InterruptedError_):
+        restore(made, home.url, receipts, lambda: LATER, replace=True)
+    monkeypatch.undo()
+    edges = "SELECT count(*) FROM ig.edges"
+    with duckdb.connect(str(home.path), read_only=True) as con:
+        assert con.execute(edges).fetchall() == [(3,)]
+    done = restore(
+        made, home.url, receipts, lambda: LATER + timedelta(seconds=1), replace=True
+    )
+    assert done.kept is not None
+    for path, count in ((home.path, 2), (done.kept, 3)):
+        with duckdb.connect(str(path), read_only=True) as con:
+            assert con.execute(edges).fetchall() == [(count,)]
 
 
 def test_only_the_newest_backups_are_kept_and_nothing_else_is_deleted(

@@ -52,8 +52,8 @@ def answer_findings(
 ) -> list[Finding]:
     """Whether the server takes the key, its spend limit, and the clock's difference.
 
-    Lists the models, which costs nothing. `now` is UTC; `admin_key` is OPENAI_ADMIN_KEY,
-    where the person has set it for this one command.
+    Lists the models, which costs nothing. `now` is UTC; `admin_key` is
+    OPENAI_ADMIN_KEY, where the person has set it for this one command.
     """
     sdk = client.get()
     try:

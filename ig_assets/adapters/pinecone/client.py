@@ -58,7 +58,8 @@ class PineconeAccount:
     By name it is the index `<index_name>` where that has these dimensions, else
     `<index_name>-<dimensions>`; serverless, cosine, and made at the first write. One
     that an earlier version made under its own default name is used further.
-    `control_host` is where the API itself is, if not at Pinecone's. `next_key` is taken where the key is refused when an index is opened.
+    `control_host` is where the API itself is, if not at Pinecone's. `next_key` is taken
+    where the key is refused when an index is opened.
     """
 
     def __init__(

@@ -203,8 +203,9 @@ def _on_store(con: Connection, dimensions: int, uses_pinecone: bool) -> Advice |
         now.total_usd if uses_pinecone else 0.0,
         0.0,
         f"{records:,} vectors of {dimensions} dimensions cost USD "
-        f"{now.total_usd:.2f} a month in Pinecone (of that USD {now.storage_usd:.2f} storage, the rest "
-        f"requests and the plan's minimum), ten times as many USD "
+        f"{now.total_usd:.2f} a month in Pinecone (of that USD "
+        f"{now.storage_usd:.2f} storage, the rest requests and the plan's minimum), "
+        "ten times as many USD "
         f"{ten_times.total_usd:.2f}, and USD "
         f"{first_fill_usd(10 * records, dimensions):.2f} once to fill; {on_machine}.",
     )

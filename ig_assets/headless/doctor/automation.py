@@ -33,7 +33,8 @@ def automation_findings(settings: Settings, now: datetime) -> list[Finding]:
             for state in instance.all_instigator_state()
         }
     running: list[str] = []
-    halted, optional = [], []
+    halted: list[str] = []
+    optional: list[str] = []
     for name, default in sorted(_declared().items()):
         value = stored.get(name, default)
         is_running = value == _STARTED or (

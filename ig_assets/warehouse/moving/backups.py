@@ -5,9 +5,9 @@
       warehouse.duckdb.forgotten/   the receipts of what was forgotten
       backup.json                   when, of what, rows a table, the file's SHA-256
 
-A file is copied while it is this process's turn: others wait for as long as the copying
-of its bytes takes. A server is read in one transaction of its own, which sees one moment
-and which no writer waits for. The folder gets its name when it is complete.
+A file is copied while it is this process's turn: others wait for as long as the
+copying of its bytes takes. A server is read in one transaction of its own, which sees
+one moment and for which no writer waits. The folder gets its name when it is complete.
 """
 
 from __future__ import annotations

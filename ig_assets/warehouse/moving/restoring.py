@@ -46,7 +46,7 @@ def restore(
     backup: Backup,
     url: str,
     receipts: Path,
-    now: Callable[[], datetime],
+    read_clock: Callable[[], datetime],
     *,
     replace: bool = False,
     say: Say = silent,
@@ -68,16 +68,25 @@ def restore(
     if home.path is None:
         if _holds_rows(url):
             _allow(replace)
-            kept = back_up(url, receipts, backup.folder.parent, now()).folder
+            kept = back_up(url, receipts, backup.folder.parent, read_clock()).folder
         bring_receipts(backup.receipts, receipts)
         copy_home(f"duckdb:///{backup.file}", url, replace=replace, say=say)
     else:
         if home.path.exists() and _file_holds_rows(home.path):
             _allow(replace)
-            kept = home.path.with_name(f"{home.path.name}.before-{now():%Y%m%dT%H%M%S}")
+            kept = home.path.with_name(
+                f"{home.path.name}.before-{read_clock():%Y%m%dT%H%M%S}"
+            )
         bring_receipts(backup.receipts, receipts)
-        _put_in_place(backup, home, kept)
-    return _open(backup, url, receipts, now, kept)
+        try:
+            _put_in_place(backup, home, kept)
+        except OSError as error:
+            raise WarehouseError(
+                f"The backup cannot be put in the place of {home.path} "
+                f"({error.strerror or type(error).__name__}); make room, or point "
+                "IG_DATA_DIR at a folder of yours."
+            ) from None
+    return _open(backup, url, receipts, read_clock, kept)
 
 
 def _allow(replace: bool) -> None:
@@ -97,28 +106,43 @@ def _put_in_place(backup: Backup, home: Home, kept: Path | None) -> None:
             os.fsync(file.fileno())
         if sha256_of(fresh) != backup.sha256:
             raise WarehouseError(f"The copy {fresh} is not as the backup; try again.")
-        log = Path(f"{home.path}.wal")
+        if home.path.exists():
+            _empty_log(home.path, kept)
         if kept is not None:
-            if log.exists():
-                os.replace(log, f"{kept}.wal")
-            os.replace(home.path, kept)
-        log.unlink(missing_ok=True)
+            os.link(home.path, kept)  # so that there is a warehouse at each moment
         os.replace(fresh, home.path)
+
+
+def _empty_log(path: Path, kept: Path | None) -> None:
+    """Let no log be read into the restored file: write it into the old one.
+
+    Where that cannot be read, its log goes with it, or away where nothing is kept.
+    """
+    log = Path(f"{path}.wal")
+    if not log.exists():
+        return
+    try:
+        with duckdb.connect(str(path)) as con:
+            con.execute("CHECKPOINT")
+    except duckdb.Error:
+        pass
+    if log.exists():
+        os.replace(log, f"{kept}.wal") if kept is not None else log.unlink()
 
 
 def _open(
     backup: Backup,
     url: str,
     receipts: Path,
-    now: Callable[[], datetime],
+    read_clock: Callable[[], datetime],
     kept: Path | None,
 ) -> Restored:
     """Migrate and forget; what the opening of a file does by itself is counted."""
     before = home_state(url)
-    warehouse = Warehouse(url, now)
+    warehouse = Warehouse(url, read_clock)
     with warehouse.transaction() as con:
         if warehouse.path is None:
-            forgotten = replay_receipts(con, receipts, now())
+            forgotten = replay_receipts(con, receipts, read_clock())
         else:
             [(forgotten,)] = con.execute(
                 "SELECT count(*) FROM forget_requests WHERE status = 'replayed' "
