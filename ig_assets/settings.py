@@ -28,7 +28,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ig_assets.core.corpus.search.limits import LEAST_RELEVANCE
 from ig_assets.core.costs.budget import Budget, parse_budgets
 from ig_assets.core.costs.prices import parse_prices, use_prices
-from ig_assets.core.experiments.engagement.columns import parse_columns
 from ig_assets.core.fine_tuning.trial import TRIAL
 from ig_assets.errors import SettingsError
 from ig_assets.workspace import WORKSPACE
@@ -188,6 +187,8 @@ class Settings(BaseSettings):
     @field_validator("replay_columns", mode="after")
     @classmethod
     def _columns_are_known(cls, value: str) -> str:
+        from ig_assets.core.experiments.engagement.columns import parse_columns
+
         parse_columns(value)
         return value
 

@@ -6,14 +6,9 @@ import os
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.costs.ledger.ledger import Ledger
-from ig_assets.core.fine_tuning.pipeline import FineTuning
-from ig_assets.core.forgetting.copies import Bounds
-from ig_assets.core.forgetting.steps import Forgetting
-from ig_assets.core.generation.gates.gates import Gates
-from ig_assets.core.generation.pipeline import GenerationContext, GenerationOptions
 from ig_assets.core.ports import (
     Clock,
     Embedder,
@@ -48,6 +43,11 @@ from ig_assets.wiring.stores import (
     make_warehouse,
 )
 
+if TYPE_CHECKING:  # most commands need none of them, and they load half of the core
+    from ig_assets.core.fine_tuning.pipeline import FineTuning
+    from ig_assets.core.forgetting.steps import Forgetting
+    from ig_assets.core.generation.pipeline import GenerationContext
+
 
 def make_trainer(settings: Settings, warehouse: Warehouse) -> Trainer:
     """The trainer of the settings."""
@@ -73,6 +73,8 @@ def make_generation_context(
     writers: WriterByName,
 ) -> GenerationContext:
     """What the writing of a month needs."""
+    from ig_assets.core.generation.pipeline import GenerationContext, GenerationOptions
+
     return GenerationContext(
         clock=clock,
         warehouse=warehouse,
@@ -101,6 +103,9 @@ def make_fine_tuning(
     settings: Settings, clock: Clock, warehouse: Warehouse, trainer: Trainer
 ) -> FineTuning:
     """What the fine-tune of a month needs."""
+    from ig_assets.core.corpus.embedding.spaces import Space
+    from ig_assets.core.fine_tuning.pipeline import FineTuning
+
     return FineTuning(
         clock=clock,
         warehouse=warehouse,
@@ -121,6 +126,10 @@ def make_forgetting(
 
     Dagster's home and the warehouse's folder too, where they are elsewhere.
     """
+    from ig_assets.core.forgetting.copies import Bounds
+    from ig_assets.core.forgetting.steps import Forgetting
+    from ig_assets.core.generation.gates.gates import Gates
+
     file = warehouse.path
     elsewhere = [Path(os.environ["DAGSTER_HOME"])] if _has_own_dagster_home() else []
     if file is not None and not file.is_relative_to(settings.data_dir):
