@@ -187,9 +187,10 @@ class Settings(BaseSettings):
     @field_validator("replay_columns", mode="after")
     @classmethod
     def _columns_are_known(cls, value: str) -> str:
-        from ig_assets.core.experiments.engagement.columns import parse_columns
+        if value:  # the default is validated too, and the import takes 0.1 s
+            from ig_assets.core.experiments.engagement.columns import parse_columns
 
-        parse_columns(value)
+            parse_columns(value)
         return value
 
     @field_validator("openai_base_url", "instagram_url", mode="after")

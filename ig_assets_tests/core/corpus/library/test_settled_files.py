@@ -168,7 +168,10 @@ def test_a_reading_of_tomorrow_is_left_to_the_parser_which_says_so(
     synced(corpus)
     corpus.write("a.md", performance=BLOCK.format(day="2026-02-01", likes=2))
     change, _ = synced(corpus)
-    assert (change.parsed, [fault["kind"] for fault in change.faults]) == (1, ["reading"])
+    assert (change.parsed, [fault["kind"] for fault in change.faults]) == (
+        1,
+        ["reading"],
+    )
     corpus.write("a.md", performance=BLOCK.format(day="2026-01-03", likes=3))
     change, _ = synced(corpus)
     assert (change.parsed, change.faults) == (1, ())

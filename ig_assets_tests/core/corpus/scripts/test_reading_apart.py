@@ -30,7 +30,7 @@ def apart_of(text: str) -> object:
     "block",
     [
         "performance:\n  source: Meta export\n  as_of: 2026-01-31\n  views: 9\n",
-        "performance: {as_of: 2026-01-31, reach: 9.5, plays: 3}\n",
+        "performance: {as_of: 2026-01-31, reach: 95, plays: 3}\n",
         "performance:\n    as_of: 2026-01-31\n    views: null\n",
     ],
 )
