@@ -31,7 +31,6 @@ from ig_assets.core.corpus.search.limits import LEAST_RELEVANCE
 from ig_assets.core.costs.budget import Budget, parse_budgets
 from ig_assets.core.costs.prices import parse_prices, use_prices
 from ig_assets.core.costs.training_prices import parse_training_prices
-from ig_assets.core.experiments.engagement.columns import parse_columns
 from ig_assets.core.fine_tuning.trial import TRIAL
 from ig_assets.core.operations.redaction import know_secrets
 from ig_assets.errors import SettingsError
@@ -264,7 +263,10 @@ class Settings(BaseSettings):
     @field_validator("replay_columns", mode="after")
     @classmethod
     def _columns_are_known(cls, value: str) -> str:
-        parse_columns(value)
+        if value:  # the default is validated too, and the import takes 0.1 s
+            from ig_assets.core.experiments.engagement.columns import parse_columns
+
+            parse_columns(value)
         return value
 
     @field_validator("openai_base_url", "instagram_url", mode="after")

@@ -1,7 +1,7 @@
 """The commands of `ig-assets`, each loaded when it is asked for.
 
 To load all of them takes a second; a command that answers from the warehouse needs few
-of their modules.
+of their modules, and the list of all commands needs none.
 """
 
 from __future__ import annotations
@@ -39,9 +39,62 @@ COMMANDS = {
 }
 """Where each command is, as `module:name` in this package."""
 
+SUMMARIES = {
+    "init": "Make a workspace: sample scripts, calendar, `dagster.yaml`, "
+    "`workspace.yaml`.",
+    "status": "Say what this data folder holds, what is live, and what waits for you.",
+    "loop": "Run the loop until this data folder has this many closed months.",
+    "sync": "Bring scripts, vectors and index up to date, as one Dagster run.",
+    "import-history": "Import past posts with their engagement; rows with an "
+    "experiment become evidence.",
+    "search": "Find the scripts that are nearest in meaning and words.",
+    "generate": "Write variants of a topic; variants that it has already are kept.",
+    "experiments": "List experiments with their verdicts, newest first.",
+    "accept": "Let a winner be learnt from although its split is under an alarm.",
+    "costs": "Say what was spent; calls whose answer never came count as spent.",
+    "models": "List the models with their status, or change the active one by hand.",
+    "lineage": 'Answer "which scripts fed this fine-tune, and on what evidence?"',
+    "forget": "Delete a script's words in tables, index and training files; this is "
+    "for good.",
+    "ranker": "Which hook will do best, learnt from past experiments on this machine.",
+    "fine-tune": "A closed month's training set: prepare it, then submit it.",
+    "scripts": "The scripts of the corpus.",
+    "variants": "What was written for each topic, and how far it came.",
+    "topics": "The topics of each month; withdraw one.",
+    "posts": "Look at what would go out, say yes or no to it, or put it in your words.",
+    "split": "Show reels that are out as ads to one audience that Meta divides at "
+    "random.\nIt costs money: all is made paused, and `start` lets it run.",
+    "db": "Read the warehouse with a DuckDB of your own.",
+}
+"""The first sentences of each command's own help."""
+
 
 def make_app(only: str | None = None) -> typer.Typer:
     """The command line; with `only` (a name of `COMMANDS`) that command alone."""
+    app = _make_root()
+    for name in COMMANDS if only is None else [only]:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(import_module(f"ig_assets.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
+def make_list() -> typer.Typer:
+    """The command line for its own help and errors: what each command does, no more."""
+    app = _make_root()
+    for name, summary in SUMMARIES.items():
+        app.command(name, help=summary)(_unloaded)
+    return app
+
+
+def _unloaded() -> None:
+    raise NotImplementedError("A command of the list is only named.")
+
+
+def _make_root() -> typer.Typer:
     app = typer.Typer(
         name="ig-assets",
         help=(
@@ -54,13 +107,6 @@ def make_app(only: str | None = None) -> typer.Typer:
         pretty_exceptions_show_locals=False,
     )
     app.callback()(options)
-    for name in COMMANDS if only is None else [only]:
-        module, _, attribute = COMMANDS[name].partition(":")
-        command = getattr(import_module(f"ig_assets.cli.{module}"), attribute)
-        if isinstance(command, typer.Typer):
-            app.add_typer(command, name=name)
-        else:
-            app.command(name)(command)
     return app
 
 

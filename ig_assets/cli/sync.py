@@ -30,6 +30,7 @@ from ig_assets.core.corpus.scripts.notes.directions import PLACEHOLDER
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.costs.pinecone_estimate import MonthlyUse, StoreCost
 from ig_assets.errors import IgAssetsError
+from ig_assets.run_tags import REHASH, VERIFY
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services, make_money_clock
 
@@ -45,6 +46,18 @@ def sync(
     retry_failed: Annotated[
         bool,
         typer.Option(help="With IG_BATCH: resend texts that a batch gave up."),
+    ] = False,
+    rehash: Annotated[
+        bool,
+        typer.Option(
+            "--rehash", help="Read every file, also those whose times did not change."
+        ),
+    ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Compare every entry of the index, as once a day."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -81,7 +94,10 @@ def sync(
 
     ensure_dagster_home(settings)
     with open_instance(settings) as instance:
-        done = Headless(load_definitions(), instance).run_job("sync_corpus")
+        asked = {REHASH: rehash, VERIFY: verify}
+        done = Headless(load_definitions(), instance).run_job(
+            "sync_corpus", tags={tag: "true" for tag, is_set in asked.items() if is_set}
+        )
         metadata = {name: _numbers(instance, name, done.run_id) for name in ASSETS}
     with warehouse.transaction() as con:
         rejects = current_rejects(con)

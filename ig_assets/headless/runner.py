@@ -161,10 +161,15 @@ class Headless:
             raise RunFailedError(f"No one job can run {', '.join(assets)} together.")
         return self._execute(job, keys, partition, tags or {})
 
-    def run_job(self, name: str, partition: str | None = None) -> SucceededRun:
+    def run_job(
+        self,
+        name: str,
+        partition: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> SucceededRun:
         """Run a job of the code location. Raises RunFailedError."""
         job = self._definitions.resolve_job_def(name)
-        return self._execute(job, None, partition, {})
+        return self._execute(job, None, partition, tags or {})
 
     def run_form(self, name: str, form: Mapping[str, object]) -> SucceededRun:
         """Run a job whose configuration is a form. Raises RunFailedError.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ig_assets.adapters.fireworks.trainer import INFERENCE_URL as FIREWORKS_URL
-from ig_assets.adapters.local_models.files import Progress
 from ig_assets.adapters.local_models.registry import MODEL_FILES, WRITERS
 from ig_assets.adapters.together.trainer import INFERENCE_URL as TOGETHER_URL
 from ig_assets.core.costs.usage import price_warning
@@ -13,6 +13,9 @@ from ig_assets.core.models.registry import FEW_SHOT, ModelName, ModelRow
 from ig_assets.core.ports import BatchEmbedder, Embedder, HookEncoder, Writer
 from ig_assets.errors import SettingsError
 from ig_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from ig_assets.adapters.local_models.files import Progress
 
 OPENAI_POLISH_MODEL = "gpt-5-nano"
 

@@ -7,14 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.costs.ledger.ledger import Ledger
-from ig_assets.core.fine_tuning.pipeline import FineTuning
-from ig_assets.core.forgetting.copies import Bounds
-from ig_assets.core.forgetting.steps import Forgetting
-from ig_assets.core.generation.gates.gates import Gates
-from ig_assets.core.generation.pipeline import GenerationContext, GenerationOptions
 from ig_assets.core.ports import (
     Clock,
     Embedder,
@@ -51,6 +46,11 @@ from ig_assets.wiring.stores import (
     receipts_of,
 )
 
+if TYPE_CHECKING:  # most commands need none of them, and they load half of the core
+    from ig_assets.core.fine_tuning.pipeline import FineTuning
+    from ig_assets.core.forgetting.steps import Forgetting
+    from ig_assets.core.generation.pipeline import GenerationContext
+
 
 def make_generation_context(
     settings: Settings,
@@ -62,6 +62,8 @@ def make_generation_context(
     writers: WriterByName,
 ) -> GenerationContext:
     """What the writing of a month needs."""
+    from ig_assets.core.generation.pipeline import GenerationContext, GenerationOptions
+
     return GenerationContext(
         clock=clock,
         warehouse=warehouse,
@@ -95,6 +97,9 @@ def make_fine_tuning(
     trainers: Sequence[Trainer],
 ) -> FineTuning:
     """What the fine-tune of a month needs."""
+    from ig_assets.core.corpus.embedding.spaces import Space
+    from ig_assets.core.fine_tuning.pipeline import FineTuning
+
     return FineTuning(
         clock=clock,
         warehouse=warehouse,
@@ -116,6 +121,10 @@ def make_forgetting(
 
     Dagster's home and the warehouse's folder too, where they are elsewhere.
     """
+    from ig_assets.core.forgetting.copies import Bounds
+    from ig_assets.core.forgetting.steps import Forgetting
+    from ig_assets.core.generation.gates.gates import Gates
+
     file = warehouse.path
     elsewhere = [Path(os.environ["DAGSTER_HOME"])] if _has_own_dagster_home() else []
     if file is not None and not file.is_relative_to(settings.data_dir):

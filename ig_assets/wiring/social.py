@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ig_assets.core.experiments.engagement.columns import parse_columns
 from ig_assets.core.ports import AdStudies, SocialPlatform
 from ig_assets.errors import SettingsError
 from ig_assets.settings import Settings, variable_name
@@ -21,6 +20,7 @@ def make_social(settings: Settings) -> SocialPlatform:
     """The social platform of the settings."""
     if settings.social == "replay":
         from ig_assets.adapters.simulated.replay import ReplayedHistory
+        from ig_assets.core.experiments.engagement.columns import parse_columns
 
         assert settings.replay_file is not None, "load_settings() has checked it"
         return ReplayedHistory(

@@ -42,9 +42,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 
 class FolderLibrary:
     """The files below a folder, without hidden files and folders."""
 
-    def __init__(
-        self, location: str, now_ns: Callable[[], int] = time.time_ns
-    ) -> None:
+    def __init__(self, location: str, now_ns: Callable[[], int] = time.time_ns) -> None:
         self.location = location
         self._now_ns = now_ns
 
@@ -57,9 +55,7 @@ class FolderLibrary:
                 "(`ig-assets init` makes one with samples) or set IG_LIBRARY to the "
                 "folder with your scripts."
             )
-        listing = _Listing(
-            os.path.realpath(root), suffixes, self._now_ns() - RACY_NS
-        )
+        listing = _Listing(os.path.realpath(root), suffixes, self._now_ns() - RACY_NS)
         try:
             listing.collect(listing.root, "")
         except OSError as error:

@@ -61,4 +61,6 @@ def rows_digest(con: Connection, columns: Mapping[str, str]) -> str:
         f" FROM {table})"
         for table, listed in sorted(columns.items())
     ]
-    return str(con.execute(f"SELECT concat_ws(' ', {', '.join(parts)})").fetchall()[0][0])
+    return str(
+        con.execute(f"SELECT concat_ws(' ', {', '.join(parts)})").fetchall()[0][0]
+    )

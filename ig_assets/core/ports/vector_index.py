@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Vector = Sequence[float] | npt.NDArray[np.float32]
+else:  # commands without vectors need not load numpy, which takes 0.15 s
+    Vector = Any
 
 
 @dataclass(frozen=True)
@@ -15,7 +20,7 @@ class IndexEntry:
     """One vector of the index, and the metadata that filters read."""
 
     entry_id: str
-    vector: Sequence[float] | npt.NDArray[np.float32]
+    vector: Vector
     metadata: Mapping[str, str | float | bool]
 
 

@@ -27,6 +27,7 @@ from ig_assets.defs.metadata import (
 )
 from ig_assets.defs.resources import OpenBatches
 from ig_assets.defs.stage import stage_asset
+from ig_assets.run_tags import REHASH, VERIFY
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.versions import content_version
@@ -74,7 +75,12 @@ def raw_scripts(
     """Bring the scripts up to date with the library and the decisions."""
     with plain_failures():
         change = sync_corpus(
-            warehouse, library, clock, context.run.run_id, machine_clock=money_clock
+            warehouse,
+            library,
+            clock,
+            context.run.run_id,
+            machine_clock=money_clock,
+            rehash=REHASH in context.run.tags,
         )
         with warehouse.transaction() as con:
             version = content_version(
@@ -199,6 +205,7 @@ def _batch_metadata(run: EmbeddingRun | BatchRun) -> dict[str, Any]:
     ),
 )
 def script_index(
+    context: dg.AssetExecutionContext,
     clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
     embedder: dg.ResourceParam[Embedder],
@@ -206,7 +213,13 @@ def script_index(
 ) -> dg.MaterializeResult:
     """Apply the difference between corpus and index, then verify it."""
     with plain_failures():
-        change = sync_index(warehouse, index, clock, Space.of(embedder))
+        change = sync_index(
+            warehouse,
+            index,
+            clock,
+            Space.of(embedder),
+            verify=VERIFY in context.run.tags,
+        )
         with warehouse.transaction() as con:
             version = content_version(
                 con,

@@ -124,9 +124,7 @@ class Model:
         return [np.full(shape, self._value, dtype=np.float32)]
 
 
-def with_model(
-    model: Any, free_cores: Callable[[], int] = lambda: 1
-) -> LocalEmbedder:
+def with_model(model: Any, free_cores: Callable[[], int] = lambda: 1) -> LocalEmbedder:
     embedder = LocalEmbedder(
         Path("model.onnx"), Path("tokenizer.json"), free_cores=free_cores
     )
@@ -164,7 +162,9 @@ class MaskedSum:
 def test_texts_of_about_one_length_go_together_and_keep_their_order_and_vectors() -> (
     None
 ):
-    texts = [" ".join("abcdefg"[: 1 + n * k % 7] for k in range(n)) for n in range(1, 21)]
+    texts = [
+        " ".join("abcdefg"[: 1 + n * k % 7] for k in range(n)) for n in range(1, 21)
+    ]
     model = MaskedSum()
     together = with_model(model).embed(texts).vectors
     assert sorted(rows for rows, _ in model.shapes) == [4, TOGETHER, TOGETHER]

@@ -50,7 +50,7 @@ DESCRIPTIVE_COLUMNS = (
 SCRIPT_COLUMNS = ("script_id", "revision_hash", *DESCRIPTIVE_COLUMNS)
 _PARSED_COLUMNS = (*SCRIPT_COLUMNS, "file_uri", "content_hash", "stamp", "rest_hash")
 FRAME_ROWS = 1000
-"""From this number of rows on, a pandas frame is staged faster than lists."""
+"""From this number of rows on, arrays are staged faster than lists."""
 
 NO_LANGUAGE = "?"
 """Stands for a NULL language: '' already means "none declared"."""
@@ -159,9 +159,9 @@ def stage_texts(
         unnested = ", ".join(f"unnest(?::TEXT[]) AS {name}" for name in columns)
         stage_query(con, table, f"SELECT {unnested}", list(columns.values()))
         return
-    import pandas as pd  # seven times faster, where it is worth the import
+    import numpy as np  # seven times faster, where it is worth the import
 
-    con.register("staged", pd.DataFrame(columns, dtype=object))
+    con.register("staged", {n: np.array(c, dtype=object) for n, c in columns.items()})
     cast = ", ".join(f"CAST({name} AS TEXT) AS {name}" for name in columns)
     stage_query(con, table, f"SELECT {cast} FROM staged")
     con.unregister("staged")

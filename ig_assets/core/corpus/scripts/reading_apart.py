@@ -27,7 +27,7 @@ _PAIR = re.compile(rb"([a-z_]+): (" + _VALUE + rb")")
 _PAIRS = rb"[a-z_]+: " + _VALUE
 _BLOCK = re.compile(
     rb"^performance:(?: \{" + _PAIRS + rb"(?:, " + _PAIRS + rb")*\}"
-    rb"|\n( +)" + _PAIRS + rb"(?:\n\1" + _PAIRS + rb")*)\n(?! )",
+    rb"|\n( +)" + _PAIRS + rb"(?:\n\1" + _PAIRS + rb")*)\n(?!\s)",
     re.MULTILINE,
 )
 _END = re.compile(rb"^(?:---|\.\.\.)\s*$", re.MULTILINE)
