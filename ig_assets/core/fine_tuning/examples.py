@@ -8,7 +8,6 @@ decisions and imports enter the next month's set.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
