@@ -27,8 +27,8 @@ from ig_assets_tests.headless.loop_fixtures import (
 __all__ = ["killed_loop", "killing", "loops", "turned_loop"]
 
 # A test says what is right, not how fast it comes: a busy machine fails none.
-# `--hypothesis-profile thorough` tries five times as many cases, in `make test-all`.
-hypothesis_settings.register_profile("untimed", deadline=None)
+# `--hypothesis-profile thorough` tries twelve times as many cases, in `make test-all`.
+hypothesis_settings.register_profile("untimed", deadline=None, max_examples=40)
 hypothesis_settings.register_profile("thorough", deadline=None, max_examples=500)
 hypothesis_settings.load_profile("untimed")
 
