@@ -14,17 +14,19 @@ from __future__ import annotations
 
 import argparse
 import os
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-HERE = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(HERE))
+BUILD = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(BUILD))
 
 from ig_assets_tests.headless.loop_fixtures import command, new_loop  # noqa: E402
 from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn  # noqa: E402
@@ -39,7 +41,7 @@ MADE = {
     "evidence": "SELECT experiment_id, arm_a, arm_b, data_through, log_e, z "
     "FROM evidence",
     "examples": "SELECT month, example_id, kind, split, weight FROM training_examples",
-    "models": "SELECT model_id, name, status, reason FROM models",
+    "models": "SELECT model_id, name, base_model FROM models",
 }
 
 
@@ -68,9 +70,6 @@ def turned(checkout: Path, months: int) -> tuple[float, int, dict[str, list[Any]
 
 
 def _runs(dagster_home: Path) -> int:
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(dagster_home / "history" / "runs.db")) as con:
         ((count,),) = con.execute("SELECT count(*) FROM runs").fetchall()
     return int(count)
@@ -83,7 +82,7 @@ def main() -> None:
     parser.add_argument("--months", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
     given = parser.parse_args()
-    builds = {"before": given.before.resolve(), "this build": HERE}
+    builds = {"before": given.before.resolve(), "this build": BUILD}
     seconds: dict[str, list[float]] = {name: [] for name in builds}
     runs: dict[str, int] = {}
     made: dict[str, dict[str, list[Any]]] = {}
