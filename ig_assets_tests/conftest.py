@@ -16,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from ig_assets.dagster_internals import one_engine_per_database
 from ig_assets.settings import Settings
 from ig_assets.warehouse.backends import Connection, Home
+from ig_assets_tests.factories.warehouses import begin_migrated
 from ig_assets_tests.headless.loop_fixtures import (
     killed_loop,
     killing,
@@ -26,8 +27,8 @@ from ig_assets_tests.headless.loop_fixtures import (
 __all__ = ["killed_loop", "killing", "loops", "turned_loop"]
 
 # A test says what is right, not how fast it comes: a busy machine fails none.
-# `--hypothesis-profile thorough` tries five times as many cases, in `make test-all`.
-hypothesis_settings.register_profile("untimed", deadline=None)
+# `--hypothesis-profile thorough` tries twelve times as many cases, in `make test-all`.
+hypothesis_settings.register_profile("untimed", deadline=None, max_examples=40)
 hypothesis_settings.register_profile("thorough", deadline=None, max_examples=500)
 hypothesis_settings.load_profile("untimed")
 
@@ -128,6 +129,16 @@ def homes_keep_their_log(monkeypatch: pytest.MonkeyPatch) -> None:
         con.execute("DETACH home")
 
     monkeypatch.setattr(Home, "detach", detach)
+
+
+@pytest.fixture(autouse=True)
+def homes_begin_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the tables of a new DuckDB file once per process, and copy them then.
+
+    The tests of the warehouse itself do without this, as do the commands that a test
+    starts as processes.
+    """
+    begin_migrated(monkeypatch)
 
 
 @pytest.hookimpl(wrapper=True)  # before the workers look at the marks

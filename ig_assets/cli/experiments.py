@@ -74,9 +74,10 @@ def experiments(
             for note in summary.notes():
                 console.print(note)
     with services.warehouse.transaction() as con:
+        chosen = None
         if experiment_id is not None:
-            experiment_id = experiment_named(con, experiment_id)
-        rows = experiment_rows(con, limit, month, experiment_id)
+            chosen = [experiment_named(con, experiment_id)]
+        rows = experiment_rows(con, limit, month, chosen)
     if picture is not None:
         _draw(services, rows, picture)
     if print_data(rows, as_json, separated, ExperimentRow.__annotations__):

@@ -197,19 +197,18 @@ def _winners(con: Connection) -> list[dict[str, Any]]:
         ORDER BY d.experiment_id
         """,
     )
-    winners = []
-    for row in rows:
-        for found in experiment_rows(con, 1, experiment_id=row["experiment_id"]):
-            winners.append(
-                {
-                    "experiment_id": found["experiment_id"],
-                    "month": found["month"],
-                    "topic": found["topic"],
-                    "decision": found["decision"],
-                    "verdict": found["verdict"],
-                }
-            )
-    return sorted(winners, key=lambda w: (w["month"], w["topic"]))
+    won = [row["experiment_id"] for row in rows]
+    winners = [
+        {
+            "experiment_id": found["experiment_id"],
+            "month": found["month"],
+            "topic": found["topic"],
+            "decision": found["decision"],
+            "verdict": found["verdict"],
+        }
+        for found in experiment_rows(con, len(won), experiment_ids=won)
+    ]
+    return sorted(winners, key=lambda w: (w["month"], w["topic"], w["experiment_id"]))
 
 
 def _canary(con: Connection) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 import duckdb
+import pytest
 
+from ig_assets.warehouse.backends import Connection, Home
 from ig_assets.warehouse.warehouse import Warehouse
 
 EARLIEST = datetime(2020, 1, 1)
@@ -26,6 +29,22 @@ def template() -> bytes:
         warehouse.close()
         duckdb.connect(path).close()  # writes what is in the log into the file
         return path.read_bytes()
+
+
+def begin_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every new DuckDB file of this process begin as a copy of the template.
+
+    To make its tables takes 0.3 s of CPU, a third of the time of most tests with one.
+    """
+    content, attach = template(), Home.attach
+
+    def attach_copy(home: Home, con: Connection, give_up_s: float, busy: str) -> None:
+        if home.path is not None and not home.path.exists():
+            with suppress(OSError):  # what the disk refuses, DuckDB says
+                home.path.write_bytes(content)
+        attach(home, con, give_up_s, busy)
+
+    monkeypatch.setattr(Home, "attach", attach_copy)
 
 
 def migrated_warehouse(

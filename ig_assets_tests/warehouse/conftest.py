@@ -86,3 +86,8 @@ def wait_until_detached(home: Warehouse) -> None:
 @pytest.fixture
 def homes_keep_their_log() -> None:
     """Nothing: these tests detach homes as users' processes do."""
+
+
+@pytest.fixture
+def homes_begin_migrated() -> None:
+    """Nothing: these tests make homes as users' processes do."""

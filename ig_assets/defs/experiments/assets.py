@@ -327,13 +327,9 @@ def winning_scripts(
         summary = record_winners(warehouse, clock)
         with warehouse.transaction() as con:
             newest = list_winners(con)[::-1][:SAMPLE_ROWS]
-            verdicts = [
-                row
-                for winner in newest
-                for row in experiment_rows(
-                    con, 1, experiment_id=winner["experiment_id"]
-                )
-            ]
+            won = [winner["experiment_id"] for winner in newest]
+            found = experiment_rows(con, len(won), experiment_ids=won)
+            verdicts = sorted(found, key=lambda row: won.index(row["experiment_id"]))
             version = content_version(
                 con,
                 """

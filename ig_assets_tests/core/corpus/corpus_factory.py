@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -93,12 +94,24 @@ class CorpusFactory:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.library = folder / "library"
-        self.library.mkdir()
+        self.library.mkdir(exist_ok=True)
         self.clock = SteppingClock()
         self.warehouse = migrated_warehouse(folder / "w.duckdb", self.clock.now)
         self.ledger = Ledger(self.warehouse, self.clock, sleep=lambda seconds: None)
         self.embedder = HashedWordsEmbedder()
         self.index = FaissIndex(folder / "index", "scripts")
+
+    def copied(self, folder: Path) -> CorpusFactory:
+        """The same corpus, at the same instant, in a folder that does not exist yet.
+
+        Its embedder has been given the same texts. Close the warehouse before.
+        """
+        shutil.copytree(self.folder, folder)
+        copy = CorpusFactory(folder)
+        copy.clock.present = self.clock.present
+        copy.embedder.embedded = list(self.embedder.embedded)
+        copy.embedder.calls = self.embedder.calls
+        return copy
 
     @property
     def namespace(self) -> str:

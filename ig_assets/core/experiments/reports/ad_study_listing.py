@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.experiments.reports.verdict import ExperimentRow, experiment_rows
+from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -45,10 +45,12 @@ def ad_study_rows(con: Connection, now: datetime) -> list[dict[str, Any]]:
     `budget` and `spent` are in `currency`. No script text.
     """
     rows = fetch_dicts(con, _SPLITS)
+    ids = [row["experiment_id"] for row in rows]
+    found = experiment_rows(con, len(ids), experiment_ids=ids)
+    verdicts = {one["experiment_id"]: one["verdict"] for one in found}
     for row in rows:
         row["state"] = _state(row, now)
-        found = experiment_rows(con, 1, experiment_id=row["experiment_id"])
-        row["verdict"] = _verdict(row, found)
+        row["verdict"] = _verdict(row, verdicts.get(row["experiment_id"]))
     return rows
 
 
@@ -61,8 +63,8 @@ def _state(row: dict[str, Any], now: datetime) -> str:
     return _STATES[row["status"]]
 
 
-def _verdict(row: dict[str, Any], found: list[ExperimentRow]) -> str:
+def _verdict(row: dict[str, Any], of_experiment: str | None) -> str:
     """The experiment's own sentence, once there is something to say."""
-    if row["started_at"] is None or not found:
+    if row["started_at"] is None or of_experiment is None:
         return "Nothing was shown yet."
-    return found[0]["verdict"]
+    return of_experiment

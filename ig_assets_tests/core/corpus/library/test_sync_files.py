@@ -355,7 +355,7 @@ libraries = st.builds(
 
 
 @settings(
-    max_examples=settings.default.max_examples // 20,
+    max_examples=settings.default.max_examples // 10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -384,7 +384,7 @@ def test_after_any_history_a_second_sync_changes_nothing(
 
 
 @settings(
-    max_examples=settings.default.max_examples // 20,
+    max_examples=settings.default.max_examples // 10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from ig_assets.core.corpus.search.rerank import weight_of
@@ -16,9 +19,10 @@ from ig_assets_tests.core.corpus.corpus_factory import (
 BASIL = "Basil in the kitchen window."
 
 
-@pytest.fixture
-def stocked(corpus: CorpusFactory) -> CorpusFactory:
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> CorpusFactory:
     """Scripts: near and far ones, two languages, a copy, and two that won."""
+    corpus = CorpusFactory(tmp_path_factory.mktemp("stock"))
     corpus.write("basil.md", hook=BASIL, language="en", topic="basil")
     corpus.write("copy.md", hook=BASIL, language="en", topic="basil")
     corpus.write("basil-won.md", hook="Basil in the kitchen pot.", language="en")
@@ -30,7 +34,16 @@ def stocked(corpus: CorpusFactory) -> CorpusFactory:
     corpus.decide("e0", "provisional", 0.4, winner_script_id="library/basil-won")
     corpus.decide("e1", "winner", 0.1, winner_variant_id="v1")
     corpus.materialise()
+    corpus.warehouse.close()
     return corpus
+
+
+@pytest.fixture
+def stocked(stock: CorpusFactory, tmp_path: Path) -> Iterator[CorpusFactory]:
+    """A copy of the stock, to be changed."""
+    copy = stock.copied(tmp_path / "copy")
+    yield copy
+    copy.warehouse.close()
 
 
 def test_the_nearest_comes_first_with_all_that_a_prompt_needs(

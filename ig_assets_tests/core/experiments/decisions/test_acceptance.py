@@ -86,7 +86,7 @@ def learnt(con: Connection, clock: MovedClock) -> tuple[list[str], dict[str, int
 
 
 def verdict_of(con: Connection, name: str) -> dict[str, Any]:
-    (row,) = experiment_rows(con, 1, experiment_id=name)
+    (row,) = experiment_rows(con, 1, experiment_ids=[name])
     return dict(row)
 
 

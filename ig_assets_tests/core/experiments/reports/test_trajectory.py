@@ -10,11 +10,17 @@ import numpy as np
 import pytest
 
 from ig_assets.core.experiments.decisions.decide import update_results
-from ig_assets.core.experiments.reports.trajectory import courses
+from ig_assets.core.experiments.reports.trajectory import (
+    ArmCourse,
+    Course,
+    PairCourse,
+    courses,
+)
 from ig_assets.core.experiments.reports.trajectory_plot import (
     MOST_BYTES,
     TitledCourse,
     _drawn_row,
+    _figure_with_axes,
     course_picture,
 )
 from ig_assets.core.experiments.stats.e_values import pair_evidence
@@ -110,6 +116,31 @@ def test_an_experiment_that_stays_as_it_was_is_drawn_once(
     _drawn_row.cache_clear()
     assert course_picture(both) == picture != first
     assert course_picture([TitledCourse("t", "other words", old)]) != first
+
+
+def test_a_picture_does_not_depend_on_what_was_drawn_before_it() -> None:
+    several = [_made(3), _made(1, is_final=True), _made(14), _made(1), _made(9)]
+    alone = []
+    for course in several:
+        _figure_with_axes.cache_clear()
+        _drawn_row.cache_clear()
+        alone.append(course_picture([TitledCourse("t", "v", course)]))
+    _drawn_row.cache_clear()
+    assert [course_picture([TitledCourse("t", "v", one)]) for one in several] == alone
+    assert len(set(alone)) == len(several)
+
+
+def _made(looks: int, is_final: bool = False) -> Course:
+    """A course whose rates and evidence are other ones for each number of looks."""
+    days = np.array([14.0]) if is_final else np.arange(1.0, looks + 1)
+    rate = 0.01 * looks + 0.001 * days
+    arms = tuple(
+        ArmCourse(arm, days, factor * rate, 0.8 * factor * rate, 1.3 * factor * rate)
+        for arm, factor in (("A", 1.0), ("B", 1.2))
+    )
+    z = 2.5 if is_final else None
+    pair = PairCourse("A", "B", days, np.exp(0.4 * days), "B", z)
+    return Course(f"e{looks}", is_final, arms, (pair,))
 
 
 def is_png(content: bytes) -> bool:

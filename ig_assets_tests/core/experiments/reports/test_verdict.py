@@ -144,5 +144,5 @@ def test_the_table_is_limited_and_filtered(warehouse: Warehouse) -> None:
     with warehouse.transaction() as con:
         assert len(experiment_rows(con, 2)) == 2
         assert len(experiment_rows(con, 9, month="2026-02")) == 0
-        (row,) = experiment_rows(con, 9, experiment_id="e1")
+        (row,) = experiment_rows(con, 9, experiment_ids=["e1"])
     assert row["experiment_id"] == "e1"
