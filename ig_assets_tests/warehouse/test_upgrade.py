@@ -72,8 +72,8 @@ A_VALUE: dict[str, Any] = {
     "FLOAT[]": [0.5, 0.25],
     "VARCHAR[]": ["a"],
 }
-# Columns whose text has a form that a migration reads.
-A_TEXT = {"namespace": "minilm-384"}
+# Columns whose text has a form that a migration, or the first opening, reads.
+A_TEXT = {"namespace": "minilm-384", "receipt": None, "receipt_hash": None}
 
 
 def make_folder(path: Path, last: int) -> dict[str, dict[str, Any]]:
