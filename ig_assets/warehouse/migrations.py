@@ -643,6 +643,9 @@ CREATE TABLE hook_choices (
 """
 
 # What a person said of the test of which a post is an arm; NULL where nobody did. Of
+"""
+
+# What a person said of the test of which a post is an arm; NULL where no person did. Of
 # tests that were imported before, it is taken for said what they were judged by. Looks
 # at data up to `terms_since` were under another split or σ.
 _SAID_TERMS = """

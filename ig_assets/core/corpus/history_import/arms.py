@@ -59,7 +59,7 @@ class ImportedArm:
     `known` is the post of an earlier import that it is. With it `joined` posts of
     earlier files, one of a test until now, become arms of its experiment.
     `split_given` and `sigma_given` are what a person said of its test, None where
-    nobody did.
+    no person did.
     """
 
     post: FilePost

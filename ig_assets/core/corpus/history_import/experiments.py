@@ -210,7 +210,7 @@ def _may_be_split(arms: Sequence[_Arm], numerator: str | None) -> bool:
 def _usual_sigma(
     randomised: bool, test: KnownTest | None, terms: Terms
 ) -> float | None:
-    """The σ of a test of which nobody said one; a known one keeps its first."""
+    """The σ of a test whose σ no person gave; a known one keeps its first."""
     if randomised:
         return 0.0
     if test is not None and not test.randomised:

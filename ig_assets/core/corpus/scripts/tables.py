@@ -115,7 +115,7 @@ def parse_table(path: str, content: bytes) -> ParsedTable:
             rejects.append(Reject(f"{path}#{name}", reason, error.detail))
     unreadable = any(row.fields is None for row in rows)
     sheets = LeftOut(SHEET, len(table.unread_sheets), table.not_read)
-    left_out = (sheets,) if table.unread_sheets else ()
+    left_out: tuple[LeftOut, ...] = (sheets,) if table.unread_sheets else ()
     if hidden := sum(table.hidden.values()):
         left_out += (LeftOut("hidden count", hidden, "Their account hides them."),)
     return ParsedTable(list(scripts.values()), rejects, unreadable, left_out)

@@ -247,17 +247,23 @@ def test_a_single_row_joins_its_test_when_the_second_arm_comes(
     assert counts(corpus)["posts"] == 3 and counts(corpus)["experiments"] == 1
 
 
-def test_the_terms_of_a_test_stay_as_they_were_at_its_start(
+def test_what_a_test_is_rated_by_stays_and_what_a_person_says_of_it_counts(
     corpus: CorpusFactory,
 ) -> None:
     load(corpus, HEADER + T1)
-    terms = "SELECT * FROM experiments"
+    rated = (
+        "SELECT experiment_id, numerator, denominator, segment, simulated, "
+        "intent_key, started_at FROM experiments"
+    )
+    terms = "SELECT randomised, sigma, terms_since IS NULL FROM experiments"
     update_results(corpus.warehouse, corpus.clock)
-    before = corpus.rows(terms)
+    before = corpus.rows(rated)
+    assert corpus.rows(terms) == [(True, 0.0, True)]
     later = "t1,c,Five,1000,70,2025-05-01\n"
     load(corpus, HEADER + later, sigma=0.2, randomised=False, simulated=True)
     assert counts(corpus)["posts"] == 3
-    assert corpus.rows(terms) == before
+    assert corpus.rows(rated) == before
+    assert corpus.rows(terms) == [(False, 0.2, False)]
 
 
 def test_posts_in_no_test_are_known_wherever_their_rows_are(

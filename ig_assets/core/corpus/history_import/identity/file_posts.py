@@ -154,7 +154,11 @@ def group_posts(
     posts = _without_segments(posts, refused)
     posts = _without_parts(posts, repeated, refused)
     taken = {row.line for post in posts for row in post.rows}
-    no = {row.line: (row, *why) for row, *why in refused if row.line not in taken}
+    no = {
+        row.line: (row, reason, detail)
+        for row, reason, detail in refused
+        if row.line not in taken
+    }
     said = {row.line: row for row in repeated if row.line not in {*taken, *no}}
     return GroupedRows(
         tuple(posts), tuple(said.values()), tuple(no.values()), notes + dated, rounded
