@@ -5,11 +5,12 @@
     python benchmarks/lineage.py --before DIR --mlflow-python PYTHON
 
 A made-up warehouse on the DuckDB home has ten edges per script. Asked are: which
-scripts is a model made of (all steps up), what came of a script (all steps down), and
-the report of a month with its page. Each builds in a process of its own on the same
-file; `--before` is a checkout to compare with. MLflow (`--mlflow-python`, with `mlflow`
-installed) has every script of some models as a logged dataset; it knows neither words
-nor evidence, so it answers a smaller question. Ratios are of the medians of one run.
+scripts is a model made of (all steps up; and with evidence), what came of a script (all
+steps down), and the report of a month, here with its page. Each builds in a process of
+its own on the same file; `--before` is a checkout to compare with. MLflow
+(`--mlflow-python`, with `mlflow` installed) has every script of some models as a logged
+dataset; it knows neither words nor evidence, so it answers a smaller question. Printed
+are CPU seconds; ratios are of the medians of one run.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def main() -> None:
 
 
 def show(name: str, found: dict) -> None:
-    """Print the median seconds of each question."""
+    """Print the median CPU seconds of each question."""
     for question, seconds in found.items():
         print(f"{name:16} {question:28} {statistics.median(seconds):8.3f} s")
 

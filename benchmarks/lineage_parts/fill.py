@@ -52,7 +52,8 @@ def statements(scripts: int, of_model: int, models: int) -> list[str]:
         "'topic ' || i % 900, 'question', 'first words of ' || i, 'words of ' || i, "
         f"FALSE, {NOW} FROM range({scripts}) AS t(i)",
         "INSERT INTO training_examples (month, example_id, kind, split, weight, "
-        "reason, script_id, revision_hash, decision_ref, simulated, completion, prompt) "
+        "reason, script_id, revision_hash, decision_ref, simulated, completion, "
+        "prompt) "
         f"SELECT 'm' || (i // {2 * of_model}), md5('line' || i), "
         "CASE i % 2 WHEN 0 THEN 'sft' ELSE 'dpo' END, 'train', 0.5, 'winner', "
         "'library/' || (i // 2), md5('words' || (i // 2)), md5('test' || (i // 2)), "
@@ -60,8 +61,9 @@ def statements(scripts: int, of_model: int, models: int) -> list[str]:
         "INSERT INTO datasets (dataset_hash, month, kind, lines, created_at) "
         f"SELECT md5('set' || i), 'm' || i, 'all', {2 * of_model}, {NOW} "
         f"FROM range({models}) AS t(i)",
-        "INSERT INTO fine_tune_jobs (job_id, month, provider, dataset_hash, base_model, "
-        "status, model_name, submitted_at) SELECT md5('job' || i), 'm' || i, 'openai', "
+        "INSERT INTO fine_tune_jobs (job_id, month, provider, dataset_hash, "
+        "base_model, status, model_name, submitted_at) "
+        "SELECT md5('job' || i), 'm' || i, 'openai', "
         f"md5('set' || i), 'base', 'succeeded', 'model ' || i, {NOW} "
         f"FROM range({models}) AS t(i)",
         "INSERT INTO models (model_id, job_id, provider, name, base_model, created_at) "

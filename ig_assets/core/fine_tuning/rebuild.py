@@ -18,14 +18,14 @@ from ig_assets.warehouse.warehouse import Warehouse
 _ROWS = """
 SELECT *
 FROM training_examples
-WHERE month = ? AND list_contains(?::TEXT[], example_id)
+WHERE month = ? AND example_id IN (SELECT unnest(?::TEXT[]))
 """
 
 _FORGOTTEN = """
 SELECT f.example_id, f.forgotten_at, f.request_id, r.number
 FROM forgotten_examples AS f
 LEFT JOIN forget_requests AS r ON r.request_id = f.request_id
-WHERE f.month = ? AND list_contains(?::TEXT[], f.example_id)
+WHERE f.month = ? AND f.example_id IN (SELECT unnest(?::TEXT[]))
 """
 
 

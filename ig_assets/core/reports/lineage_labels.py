@@ -165,7 +165,7 @@ def labels(con: Connection, nodes: Iterable[Node]) -> Mapping[Node, str]:
         if kind not in _LABELS:
             continue
         sql = (
-            f"SELECT * FROM ({_LABELS[kind]}) WHERE list_contains($1::TEXT[], id) "
+            f"SELECT * FROM ({_LABELS[kind]}) WHERE id IN (SELECT unnest($1::TEXT[])) "
             "AND $2::TEXT[] IS NOT NULL"  # which not every label asks for
         )
         for row in fetch_dicts(con, sql, [sorted(ids), forgotten]):

@@ -43,13 +43,13 @@ _ACCEPTED = """
 SELECT experiment_id, changed_by AS accepted_by, changed_at AS accepted_at,
     reason AS accepted_reason
 FROM accepted_winners
-WHERE list_contains(?::TEXT[], experiment_id)
+WHERE experiment_id IN (SELECT unnest(?::TEXT[]))
 """
 
 _HELD = """
 SELECT experiment_id, cause
 FROM held_winners
-WHERE list_contains(?::TEXT[], experiment_id)
+WHERE experiment_id IN (SELECT unnest(?::TEXT[]))
 """
 
 _BEHIND = """
@@ -99,7 +99,7 @@ SELECT child_id AS example_id,
     max(CASE WHEN parent_kind = 'revision' THEN parent_id END) AS revision_hash
 FROM edges
 WHERE child_kind = 'example' AND relation = 'chosen'
-    AND list_contains(?::TEXT[], child_id)
+    AND child_id IN (SELECT unnest(?::TEXT[]))
 GROUP BY child_id
 """
 

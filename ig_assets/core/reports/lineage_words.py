@@ -21,7 +21,7 @@ SELECT revision_hash, arg_min(hook, source) AS hook,
     arg_min(author, source) AS author, arg_min(origin, source) AS origin,
     bool_or(coalesce(simulated, FALSE)) AS simulated
 FROM ({TEXTS})
-WHERE list_contains($1::TEXT[], revision_hash)
+WHERE revision_hash IN (SELECT unnest($1::TEXT[]))
 GROUP BY revision_hash
 """
 
@@ -89,7 +89,7 @@ def text_key(example: ScriptBehind) -> str:
 _RATES = """
 SELECT revision_hash, max(rate) AS rate
 FROM latest_rates
-WHERE list_contains($1::TEXT[], revision_hash)
+WHERE revision_hash IN (SELECT unnest($1::TEXT[]))
 GROUP BY revision_hash
 """
 
@@ -101,7 +101,7 @@ SELECT count(*) AS posts, count(DISTINCT a.experiment_id) AS tests,
     count(DISTINCT coalesce(a.script_id, a.variant_id)) AS scripts,
     count(*) FILTER (WHERE e.simulated) AS simulated,
     count(*) FILTER (WHERE a.script_id IN (SELECT script_id FROM forgotten_scripts)
-        OR list_contains($2::TEXT[], a.variant_id)) AS forgotten
+        OR a.variant_id IN (SELECT unnest($2::TEXT[]))) AS forgotten
 FROM ranker_arms AS a
 LEFT JOIN experiments AS e ON e.experiment_id = a.experiment_id
 WHERE a.model_id = $1
