@@ -12,8 +12,7 @@ import numpy as np
 from ig_assets.core.generation.gates.novelty import CorpusRuns
 
 _WORD = re.compile(r"[^\W_]+")
-REPEATED_WORDS = 3
-SHINGLE_WORDS = 3
+RUN_WORDS = 3
 SKETCH_SIZE = 64
 
 
@@ -22,8 +21,9 @@ class TextFigures:
     """One text: usable or not, what it repeats, how new it is, and a sketch of it.
 
     `repeated` is the share of its runs of three words that it says again, `novelty`
-    the share of its words that are in no long run of a training text, both 0 to 1.
-    `sketch` are the least hashes of its runs (MinHash), empty for a text without one.
+    one minus the largest share of its runs of five words that one training text has,
+    both 0 to 1. `sketch` are the least hashes of its runs of three words (MinHash),
+    empty for a text without one.
     """
 
     usable: bool
@@ -36,12 +36,9 @@ def figures_of(text: str | None, trained_on: CorpusRuns) -> TextFigures:
     """The figures of a text; `trained_on` holds the texts of the training set."""
     if text is None:
         return TextFigures(usable=False)
-    words = _WORD.findall(text.casefold())
-    runs = _runs(words, REPEATED_WORDS)
+    runs = _runs(_WORD.findall(text.casefold()))
     repeated = 1.0 - len(set(runs)) / len(runs) if runs else 0.0
-    return TextFigures(
-        True, repeated, trained_on.novelty(text), _sketch(_runs(words, SHINGLE_WORDS))
-    )
+    return TextFigures(True, repeated, trained_on.novelty(text), _sketch(runs))
 
 
 def mean_similarity(texts: Sequence[TextFigures]) -> float:
@@ -55,10 +52,10 @@ def mean_similarity(texts: Sequence[TextFigures]) -> float:
     return float(np.mean(found)) if found else 0.0
 
 
-def _runs(words: Sequence[str], length: int) -> list[str]:
+def _runs(words: Sequence[str]) -> list[str]:
     return [
-        " ".join(words[start : start + length])
-        for start in range(len(words) - length + 1)
+        " ".join(words[start : start + RUN_WORDS])
+        for start in range(len(words) - RUN_WORDS + 1)
     ]
 
 
