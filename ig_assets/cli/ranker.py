@@ -63,7 +63,7 @@ def fit(as_json: AsJson = False) -> None:
     console.print(_in_words(fitted))
     for reason, arms in sorted(fitted.left_out.items()):
         if arms:
-            console.print(f"Left out: {arms} arms, {reason}.")
+            console.print(f"Left out: {counted(arms, 'arm')}, {reason}.")
 
 
 @app.command()

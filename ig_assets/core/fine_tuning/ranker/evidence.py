@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.history_import.identity.known_posts import IMAGE
+from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
 from ig_assets.core.experiments.constants import ADS, UNKNOWN_SIGMA
-from ig_assets.core.models.ranker.arms import ARMS_WITH_HOOKS, PastArm, remembered
+from ig_assets.core.models.ranker.arms import ARMS_WITH_HOOKS, PastArm
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -98,12 +99,15 @@ def evidence_before(
     left_out: Counter[str] = Counter()
     arms: list[tuple[PastArm, bool]] = []
     settled: set[str] = set()
+    scripts, variants = forgotten_scripts(con), forgotten_variants(con)
     rows = fetch_dicts(con, ARMS_WITH_HOOKS.format(source=_EVIDENCE), [cutoff])
     for row in rows:
         simulated = row.pop("simulated")
         if row.pop("is_settled"):
             settled.add(row["experiment_id"])
         reason = _reason(row, with_ads)
+        if row["script_id"] in scripts or row["variant_id"] in variants:
+            reason = "forgotten"  # its hook is gone too
         if reason is not None:
             left_out[reason] += 1
         else:
@@ -111,9 +115,7 @@ def evidence_before(
     real = [arm for arm, simulated in arms if not simulated]
     if real and len(real) < len(arms):
         left_out["simulated, and there are real ones"] += len(arms) - len(real)
-    kept = remembered(con, real or [arm for arm, _ in arms])
-    if forgotten := len(real or arms) - len(kept):
-        left_out["forgotten"] += forgotten
+    kept = tuple(real or [arm for arm, _ in arms])
     return Evidence(tuple(kept), left_out, bool(arms) and not real, frozenset(settled))
 
 
