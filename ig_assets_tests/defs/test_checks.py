@@ -492,7 +492,7 @@ def test_the_page_of_results_shows_course_sentences_and_claims(
     ).asset_materializations_for_node("experiment_results")
     assert made.metadata["newest_experiments"].value.startswith("![rates and evidence")
     assert (
-        "| &lt;b&gt;knives&lt;/b&gt; &#124; forks | a wins: it leads b by 50 %"
+        "| &lt;b&gt;knives&lt;/b&gt; \\| forks | a wins: it leads b by 50 %"
         in made.metadata["verdicts"].value
     )
     claims = made.metadata["across_topics"].value.records
