@@ -9,13 +9,15 @@ store is compared with the folder: ids, vectors of the words, metrics. Run:
     python benchmarks/corpus_sync.py --size 100000 --only ours,langchain \
         --until "metrics only"
     python benchmarks/corpus_sync.py --json result.json
+    python benchmarks/corpus_sync.py --before ../before --only ours
 
 The peers are no dependency. `make bench` gives them an environment of their own, since
 some ask for an older `openai`. CocoIndex's SQLite target needs a Python whose sqlite3
 loads extensions (Debian's does, many others do not): `PEERS_PYTHON=/usr/bin/python3`.
 
 `inputs` are texts sent in requests that were not refused, `again` those of them that
-this contestant had sent before (over both runs where one was killed). Seconds are one
+this contestant had sent before (over both runs where one was killed). With `--before`
+a checkout of another build takes part, phase by phase in turns. Seconds are one
 run with its stores opened from disk, without imports; without change the median of
 three. Where an update fails, a script may have its old row or its new one.
 Batches are of 100 (CocoIndex: 64, fixed there), four requests in flight where offered.
@@ -38,6 +40,8 @@ from contest.processes import Endpoint, Stand
 from contest.report import as_json, print_report
 from contest.scripts import Library
 
+BEFORE = "before"
+
 
 def arguments() -> argparse.Namespace:
     """The command line."""
@@ -51,9 +55,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only",
         type=lambda text: text.split(","),
-        default=list(ENTRIES),
+        default=[name for name in ENTRIES if name != BEFORE],
         help=f"of {', '.join(ENTRIES)}",
     )
+    parser.add_argument("--before", type=Path, help="a checkout of another build")
     parser.add_argument("--until", help="the name of the last phase, as printed")
     parser.add_argument("--peers-python", default=sys.executable)
     parser.add_argument("--timeout-s", type=float, default=3600.0, help="of one run")
@@ -63,6 +68,10 @@ def arguments() -> argparse.Namespace:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     if options.size < 500:
         parser.error("--size is at least 500, or a phase has too few scripts")
+    if options.before and BEFORE not in options.only:
+        options.only.append(BEFORE)
+    if BEFORE in options.only and not options.before:
+        parser.error("--before says where the other build is")
     return options
 
 
@@ -76,6 +85,7 @@ def main() -> None:
     try:
         with Endpoint(options.delay_ms) as endpoint:
             floor_s = _floor(scratch, options)
+            stands = []
             for name in options.only:
                 stand = _stand(name, scratch, endpoint, options)
                 facts = stand.run("hello")
@@ -83,7 +93,12 @@ def main() -> None:
                     absent[name] = reason
                     continue
                 about[name] = facts
-                outcomes += _course(stand, options)
+                stands.append(stand)
+            in_turns = [s for s in stands if s.name in ("ours", BEFORE)]
+            outcomes += _courses(in_turns, options)
+            for stand in stands:
+                if stand not in in_turns:
+                    outcomes += _courses([stand], options)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     settings = {
@@ -116,18 +131,28 @@ def _stand(
         endpoint=endpoint,
         dimensions=options.dimensions,
         timeout_s=options.timeout_s,
+        checkout=options.before if name == BEFORE else Path(__file__).parents[1],
     )
 
 
-def _course(stand: Stand, options: argparse.Namespace) -> list[Outcome]:
-    library = Library(stand.library, options.size, options.seed)
-    outcomes = []
-    for outcome in Course(stand, library).run():
-        print(f"… {stand.name}: {outcome.phase}", file=sys.stderr, flush=True)
-        outcomes.append(outcome)
-        if outcome.phase == options.until:
+def _courses(stands: list[Stand], options: argparse.Namespace) -> list[Outcome]:
+    """Every phase of each, in turns, so that all have the same machine."""
+    libraries = [Library(s.library, options.size, options.seed) for s in stands]
+    courses = [
+        Course(stand, library).run()
+        for stand, library in zip(stands, libraries, strict=True)
+    ]
+    outcomes: list[Outcome] = []
+    for turn in zip(*courses, strict=True):
+        for outcome in turn:
+            print(
+                f"… {outcome.contestant}: {outcome.phase}", file=sys.stderr, flush=True
+            )
+        outcomes += turn
+        if turn[0].phase == options.until:
             break
-    shutil.rmtree(stand.scratch)
+    for stand in stands:
+        shutil.rmtree(stand.scratch)
     return outcomes
 
 

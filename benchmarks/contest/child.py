@@ -51,13 +51,19 @@ def _hello(entry: Entry, place: Place, order: dict[str, Any]) -> dict[str, Any]:
 def _sync(entry: Entry, place: Place, order: dict[str, Any]) -> dict[str, Any]:
     contestant = entry.make_contestant(place)
     error = None
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     try:
         contestant.sync()
     except Exception as caught:  # a contestant that breaks is a result
         error = f"{type(caught).__name__}: {str(caught)[:200]}"
     seconds = time.perf_counter() - started
-    return {"seconds": seconds, "peak_mb": _peak_mb(), "error": error}
+    cpu_s = time.process_time() - cpu_started
+    return {
+        "seconds": seconds,
+        "cpu_s": cpu_s,
+        "peak_mb": _peak_mb(),
+        "error": error,
+    }
 
 
 def _lose(entry: Entry, place: Place, order: dict[str, Any]) -> dict[str, Any]:

@@ -93,6 +93,13 @@ ENTRIES: dict[str, Entry] = {
         ("openai", "faiss-cpu", "duckdb"),
         peer=False,
     ),
+    "before": Entry(
+        "contest.ours:Ours",
+        "contest.stores:FaissStore",
+        "ours, of another checkout (--before)",
+        ("openai", "faiss-cpu", "duckdb"),
+        peer=False,
+    ),
     "langchain": _langchain("full"),
     "langchain-incremental": _langchain("incremental", cleanup="incremental"),
     "langchain-cached": _langchain("full, CacheBackedEmbeddings", cached=True),

@@ -33,6 +33,7 @@ class Outcome:
     scripts: int
     counts: dict[str, int]
     seconds: float | None = None
+    cpu_s: float | None = None
     peak_mb: float | None = None
     rows: dict[str, int] = field(default_factory=dict)
     error: str | None = None
@@ -77,8 +78,8 @@ class Course:
         self.stand.endpoint.plan()
         told = [self.stand.run("sync") for _ in range(QUIET_RUNS)]
         outcome = self._outcome("no change", told[0], self._truth())
-        seconds = [t["seconds"] for t in told if t.get("seconds") is not None]
-        outcome.seconds = statistics.median(seconds) if seconds else None
+        outcome.seconds = _median(told, "seconds")
+        outcome.cpu_s = _median(told, "cpu_s")
         return outcome
 
     def _lost_vectors(self) -> Outcome:
@@ -128,6 +129,7 @@ class Course:
             scripts=len(truth),
             counts=counts,
             seconds=told.get("seconds"),
+            cpu_s=told.get("cpu_s"),
             peak_mb=told.get("peak_mb"),
             error=told.get("error") or judged.get("error"),
         )
@@ -144,6 +146,11 @@ class Course:
 
     def _truth(self) -> dict[str, list[Any]]:
         return {s.name: [s.rate, s.text] for s in self.library.scripts.values()}
+
+
+def _median(told: list[dict[str, Any]], name: str) -> float | None:
+    values = [t[name] for t in told if t.get(name) is not None]
+    return statistics.median(values) if values else None
 
 
 def floor_seconds(folder: Path, runs: int = QUIET_RUNS) -> float:

@@ -32,10 +32,10 @@ QUIET = {
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
-def quiet_environment() -> dict[str, str]:
-    """This environment without proxies and with the benchmark importable."""
+def quiet_environment(checkout: Path = BENCHMARKS.parent) -> dict[str, str]:
+    """This environment without proxies, with a checkout and its benchmark importable."""
     kept = {k: v for k, v in os.environ.items() if k.lower() not in _PROXIES}
-    paths = [str(BENCHMARKS), str(BENCHMARKS.parent), kept.get("PYTHONPATH", "")]
+    paths = [str(checkout / "benchmarks"), str(checkout), kept.get("PYTHONPATH", "")]
     return {**kept, **QUIET, "PYTHONPATH": os.pathsep.join(p for p in paths if p)}
 
 
@@ -89,6 +89,7 @@ class Stand:
     endpoint: Endpoint
     dimensions: int
     timeout_s: float
+    checkout: Path = BENCHMARKS.parent
 
     def run(self, action: str, state: str = "state", **order: Any) -> dict[str, Any]:
         """One child to its end; a child that dies or hangs is told as `error`."""
@@ -138,7 +139,7 @@ class Stand:
         self, action: str, state: str, result: Path, order: dict[str, Any]
     ) -> subprocess.Popen[bytes]:
         order |= {
-            "name": self.name,
+            "name": "ours" if self.name == "before" else self.name,
             "action": action,
             "library": str(self.library),
             "state": str(self.scratch / state),
@@ -151,6 +152,6 @@ class Stand:
                 [self.python, "-m", "contest.child", json.dumps(order)],
                 stdout=log,
                 stderr=log,
-                env=quiet_environment(),
+                env=quiet_environment(self.checkout),
                 start_new_session=True,
             )

@@ -11,7 +11,7 @@ from contest.phases import Outcome
 OURS = "ours"
 HEAD = (
     f"{'contestant':22}{'inputs':>9}{'again':>8}{'requests':>10}{'refused':>9}"
-    f"{'seconds':>10}{'MB':>7}  {'× ours (inputs, s, MB)':24}rows"
+    f"{'seconds':>10}{'CPU s':>9}{'MB':>7}  {'× ours (inputs, s, CPU s, MB)':32}rows"
 )
 NAMES = {
     "missing": "missing",
@@ -73,8 +73,9 @@ def _line(outcome: Outcome, ours: Outcome | None) -> str:
     line = (
         f"{outcome.contestant:22}{counts['inputs']:>9,}{counts['repeated']:>8,}"
         f"{counts['requests']:>10,}{counts['refused']:>9,}"
-        f"{_number(outcome.seconds, 2):>10}{_number(outcome.peak_mb, 0):>7}  "
-        f"{_ratios(outcome, ours):24}{_rows(outcome)}"
+        f"{_number(outcome.seconds, 2):>10}{_number(outcome.cpu_s, 2):>9}"
+        f"{_number(outcome.peak_mb, 0):>7}  "
+        f"{_ratios(outcome, ours):32}{_rows(outcome)}"
     )
     return line + (f"\n{'':22}! {outcome.error}" if outcome.error else "")
 
@@ -97,6 +98,7 @@ def _ratios(outcome: Outcome, ours: Outcome | None) -> str:
     pairs = (
         (outcome.counts["inputs"], ours.counts["inputs"]),
         (outcome.seconds, ours.seconds),
+        (outcome.cpu_s, ours.cpu_s),
         (outcome.peak_mb, ours.peak_mb),
     )
     return ", ".join(_ratio(theirs, mine) for theirs, mine in pairs)

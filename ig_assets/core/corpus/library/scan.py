@@ -169,9 +169,10 @@ def scan_library(
 ) -> LibraryScan:
     """Read the listed files by path, and parse those that are not `known`.
 
-    Without a listing the library is listed first.    A known file of the same version is not read, unless `rehash`. A file that cannot
-    be used becomes a reject, never an exception. Readings after `latest` are left out
-    and said. Raises what the store's `contents` raises.
+    Without a listing the library is listed first. A known file of the same version is
+    not read, unless `rehash`. A file that cannot be used becomes a reject, never an
+    exception. Readings after `latest` are left out and said. Raises what the store's
+    `contents` raises.
     """
     listing, known = listing or list_library(store), known or {}
     scan = LibraryScan()

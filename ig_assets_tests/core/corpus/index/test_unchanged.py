@@ -68,7 +68,8 @@ def test_it_is_listed_once_a_day_on_request_and_after_the_clock_went_back(
         ("UPDATE scripts SET first_seen_at = '2020-01-01'", 2),
         (
             "INSERT INTO script_performance (script_id, revision_hash, source, as_of, "
-            "rate) SELECT script_id, revision_hash, 's', '2026-01-01', 0.5 FROM scripts",
+            "rate) SELECT script_id, revision_hash, 's', '2026-01-01', 0.5 "
+            "FROM scripts",
             2,
         ),
         (
