@@ -642,9 +642,6 @@ CREATE TABLE hook_choices (
 );
 """
 
-# What a person said of the test of which a post is an arm; NULL where nobody did. Of
-"""
-
 # What a person said of the test of which a post is an arm; NULL where no person did. Of
 # tests that were imported before, it is taken for said what they were judged by. Looks
 # at data up to `terms_since` were under another split or σ.
@@ -717,10 +714,10 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (29, "m029_ranker", _RANKER),
     (30, "m030_forgetting", _FORGETTING),
     (31, "m031_said_terms", _SAID_TERMS),
-    (33, "m033_ranker_bets_and_choices", _RANKER_BETS),
-    (34, "m034_alerts", _ALERTS),
-    (35, "m035_split_audiences", _SPLIT_AUDIENCES),
-    (36, "m036_sync_checkpoints", _SYNC_CHECKPOINTS),
+    (32, "m032_ranker_bets_and_choices", _RANKER_BETS),
+    (33, "m033_alerts", _ALERTS),
+    (34, "m034_split_audiences", _SPLIT_AUDIENCES),
+    (35, "m035_sync_checkpoints", _SYNC_CHECKPOINTS),
 )
 
 

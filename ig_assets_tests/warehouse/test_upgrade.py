@@ -53,10 +53,10 @@ RELEASED = {
     29: "8a7bb77df60d668b",
     30: "5f91a3f40a4f0dc2",
     31: "4267ae678bdf4092",
-    35: "12f2e6bc5a00e81d",
-    36: "11d1a300f1fe093f",
-    33: "07452a6c73300ebf",
-    34: "2ca9c16b6db8fbdf",
+    32: "07452a6c73300ebf",
+    33: "2ca9c16b6db8fbdf",
+    34: "12f2e6bc5a00e81d",
+    35: "11d1a300f1fe093f",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.
