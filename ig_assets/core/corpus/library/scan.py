@@ -185,8 +185,8 @@ def scan_library(
             scan.reject_file(Reject(file.path, *file.problem))
         elif before and file.version and file.version == before.version and not rehash:
             scan.unchanged.add(file.path)
-        elif reject := oversize_reject(file.path, file.size):
-            scan.reject_file(reject)
+        elif oversize := oversize_reject(file.path, file.size):
+            scan.reject_file(oversize)
         else:
             to_read.append(file)
     for file, content in store.contents(to_read):

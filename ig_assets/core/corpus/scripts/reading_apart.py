@@ -57,10 +57,10 @@ def reading_apart(content: bytes) -> ReadingApart | None:
         return None
     try:
         refuse_secrets(written)
-        performance = performance_of({"performance": fields})
+        performance, left_out = performance_of({"performance": fields})
     except InvalidSourceError:
         return None
-    if performance is None:
+    if performance is None or left_out:
         return None
     lines = b"\n" * block[0].count(b"\n")  # messages may name the lines below
     rest = hashlib.sha256(content[: block.start()])
