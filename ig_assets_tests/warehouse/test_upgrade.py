@@ -52,7 +52,7 @@ RELEASED = {
     28: "0eca266eae0fd1a4",
     29: "8a7bb77df60d668b",
     30: "5f91a3f40a4f0dc2",
-    31: "4267ae678bdf4092",
+    31: "2daf5ccb5e0b18b7",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.
