@@ -158,7 +158,7 @@ def has_other_split(new: ImportedExperiment, test: KnownTest) -> bool:
     before, now = test.sigma, new["sigma"]
     if new["randomised"] != test.randomised or before is None or now is None:
         return (new["randomised"], now) != (test.randomised, before)
-    return abs(now - before) >= 10**-SIGMA_DIGITS
+    return round(now - before, SIGMA_DIGITS) != 0.0
 
 
 def looked_at(con: Connection, experiments: Sequence[ImportedExperiment]) -> set[str]:
