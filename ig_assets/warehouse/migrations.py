@@ -644,13 +644,14 @@ CREATE TABLE hook_choices (
 
 # What a person said of the test of which a post is an arm; NULL where no person did. Of
 # tests that were imported before, it is taken for said what they were judged by. Looks
-# at data up to `terms_since` were under another split or σ.
+# at data up to `terms_since` were under another split or σ. DuckDB 1.5.5 cannot add a
+# column of type DOUBLE to a table of Postgres.
 _SAID_TERMS = """
 ALTER TABLE posts ADD COLUMN split_given BOOLEAN;
-ALTER TABLE posts ADD COLUMN sigma_given DOUBLE;
+ALTER TABLE posts ADD COLUMN sigma_given REAL;
 ALTER TABLE experiments ADD COLUMN terms_since TIMESTAMP;
 UPDATE posts
-SET split_given = e.randomised, sigma_given = NULLIF(e.sigma, 0)
+SET split_given = e.randomised, sigma_given = CAST(NULLIF(e.sigma, 0) AS REAL)
 FROM experiments AS e
 WHERE posts.experiment_id = e.experiment_id
     AND posts.platform = 'history'

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypedDict
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm
 from ig_assets.core.corpus.history_import.identity.known_posts import (
+    SIGMA_DIGITS,
     TEST,
     KnownHistory,
     KnownPost,
@@ -75,7 +76,8 @@ def with_statements(arms: Sequence[ImportedArm], terms: Terms) -> list[ImportedA
         sigmas = [arm.known.sigma_given] if arm.known is not None else []
         if arm.post.experiment:
             splits.append(terms.randomised)
-            sigmas.append(terms.sigma)
+            given = terms.sigma
+            sigmas.append(None if given is None else round(given, SIGMA_DIGITS))
         found.append(
             replace(arm, split_given=_careful(splits), sigma_given=_largest(sigmas))
         )
@@ -147,8 +149,16 @@ def judged_anew(
         new["experiment_id"]
         for new in experiments
         if (test := known.get(new["experiment_id"])) is not None
-        and (new["randomised"], new["sigma"]) != (test.randomised, test.sigma)
+        and has_other_split(new, test)
     ]
+
+
+def has_other_split(new: ImportedExperiment, test: KnownTest) -> bool:
+    """Whether a known test has another split or σ now than before."""
+    before, now = test.sigma, new["sigma"]
+    if new["randomised"] != test.randomised or before is None or now is None:
+        return (new["randomised"], now) != (test.randomised, before)
+    return round(now - before, SIGMA_DIGITS) != 0.0
 
 
 def looked_at(con: Connection, experiments: Sequence[ImportedExperiment]) -> set[str]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm
+from ig_assets.core.corpus.history_import.experiments import has_other_split
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownTest
 from ig_assets.core.corpus.history_import.plan import ImportPlan
 from ig_assets.core.corpus.history_import.reading_times import Reading, ReadingTime
@@ -123,8 +124,9 @@ def is_news(
     return (
         bool(readings or plan.performance)
         or any(
-            (new["randomised"], new["sigma"], new["is_running"], new["ends_at"])
-            != (test.randomised, test.sigma, test.is_running, test.ends_at)
+            has_other_split(new, test)
+            or new["is_running"] != test.is_running
+            or new["ends_at"] != test.ends_at
             for new, test in stated
         )
         or any(arm.joined for arm in plan.arms)

@@ -90,7 +90,9 @@ def experiment_notes(
             "import them with another --source to judge them otherwise."
         )
     larger = [
-        e for e in experiments if terms.sigma is not None and e["sigma"] != terms.sigma
+        e
+        for e in experiments
+        if terms.sigma is not None and (e["sigma"] or 0.0) > terms.sigma + 1e-6
     ]
     if larger:
         notes.append(

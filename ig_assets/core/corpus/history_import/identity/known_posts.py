@@ -15,6 +15,8 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 TEST_NAME_LENGTH = 200
+SIGMA_DIGITS = 6
+"""So many digits after the point of a given σ count."""
 TEST = "test"
 """The kind of a name in `vendor_post_names` that says of which test a single post is.
 """
@@ -211,10 +213,15 @@ def known_history(
                 names=frozenset(named.get(post_id, ())),
                 readings=readings.get(post_id, {}),
                 split_given=post["split_given"],
-                sigma_given=post["sigma_given"],
+                sigma_given=_rounded(post["sigma_given"]),
             )
         )
     return KnownHistory(found, known)
+
+
+def _rounded(sigma: float | None) -> float | None:
+    """A σ as a person gave it: the warehouse keeps seven digits."""
+    return None if sigma is None else round(sigma, SIGMA_DIGITS)
 
 
 def _tests(
