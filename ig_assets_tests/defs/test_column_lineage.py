@@ -29,6 +29,7 @@ def test_every_column_that_is_named_is_in_the_data_dictionary(
 ) -> None:
     described = described_tables() | described_views()
     columns = {name: {c.name for c in of.columns} for name, of in described.items()}
+    assert COLUMN_SOURCES[asset]
     for column, sources in COLUMN_SOURCES[asset].items():
         assert column in columns[tables[asset]], column
         for source in sources:

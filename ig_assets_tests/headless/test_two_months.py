@@ -435,6 +435,7 @@ def test_both_directions_of_lineage_agree(turned_loop: TurnedLoop) -> None:
         for model_id, scripts in fed.items():
             up = trace(con, "model", model_id, "up")
             scripts |= {row.id for row in up if row.relation in ("chosen", "rejected")}
+        assert all(fed.values()) and len(fed) == len(MONTHS)
         for model_id, words in fed.items():
             for one in sorted(words)[:10]:
                 for kind in ("script", "variant", "revision"):

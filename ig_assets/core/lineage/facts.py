@@ -2,7 +2,7 @@
 
 A fact that one row states by itself, such as which prompt a draft was written with, is
 not written a second time as an edge: it is read from that row, which the same
-transaction wrote. Facts that are written as edges too are told here from the rows they
+transaction wrote. Facts that are written as edges too are read here from the rows they
 were written with, so that the check of completeness can compare both.
 """
 

@@ -135,7 +135,7 @@ def _simulated(answer: Answer) -> str | None:
         all_of = "All" if count == len(known) else f"{count} of {len(known)}"
         return (
             f"{all_of} of the scripts that this model learnt from were judged by a "
-            "simulated audience: nobody saw them, so this is no proof that they work."
+            "simulated audience, so this is no proof that they work for people."
         )
     if any("[simulated]" in name for name in answer.names.values()):
         return "Some of what is shown here comes from a simulated audience."

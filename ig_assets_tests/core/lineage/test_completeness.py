@@ -54,6 +54,7 @@ def test_each_edge_is_missed_when_it_is_deleted_or_one_end_is_another(
 ) -> None:
     rows = env.read("SELECT rowid AS n, * FROM edges ORDER BY rowid")
     chosen = random.Random(18)
+    assert len(rows) > 100
     for kind in sorted({(row["child_kind"], row["relation"]) for row in rows}):
         alike = [r for r in rows if (r["child_kind"], r["relation"]) == kind]
         row = chosen.choice(alike)
