@@ -27,7 +27,7 @@ class ParsedFile:
     """A file that was parsed; `version` is None where the store has none.
 
     `rest_hash` is that of the file without its script's reading, where the two can be
-    told apart.
+    separated.
     """
 
     path: str
