@@ -33,7 +33,7 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 def quiet_environment(checkout: Path = BENCHMARKS.parent) -> dict[str, str]:
-    """This environment without proxies, with a checkout and its benchmark importable."""
+    """This environment without proxies, and a checkout that can be imported."""
     kept = {k: v for k, v in os.environ.items() if k.lower() not in _PROXIES}
     paths = [str(checkout / "benchmarks"), str(checkout), kept.get("PYTHONPATH", "")]
     return {**kept, **QUIET, "PYTHONPATH": os.pathsep.join(p for p in paths if p)}

@@ -2,7 +2,7 @@
 
 Texts of about one length go through the model together, which is faster. A vector
 depends on nothing but its text, whatever is embedded with it (`network.py`). Cores
-that nobody uses take a part of the texts each.
+without other work take a part of the texts each.
 """
 
 from __future__ import annotations

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+from ig_assets.adapters.simulated.clocks import system_time_ns
 from ig_assets.core.ports import InvalidFile, LibraryFile
 from ig_assets.errors import InputError
 
@@ -42,7 +42,9 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 
 class FolderLibrary:
     """The files below a folder, without hidden files and folders."""
 
-    def __init__(self, location: str, now_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, location: str, now_ns: Callable[[], int] = system_time_ns
+    ) -> None:
         self.location = location
         self._now_ns = now_ns
 

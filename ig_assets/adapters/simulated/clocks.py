@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,3 +52,8 @@ class SimulatedClock:
         if instant <= self.now() and self._path.exists():
             return
         write_atomic(self._path, json.dumps({"now": instant.isoformat()}))
+
+
+def system_time_ns() -> int:
+    """The machine's time since 1970, as file systems stamp their files with it."""
+    return time.time_ns()

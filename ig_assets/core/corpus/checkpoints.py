@@ -57,10 +57,8 @@ def rows_digest(con: Connection, columns: Mapping[str, str]) -> str:
     the same rows.
     """
     parts = [
-        f"(SELECT count(*) || '.' || coalesce(CAST(bit_xor(hash({listed})) AS TEXT), '')"
-        f" FROM {table})"
+        f"(SELECT concat_ws('.', count(*), bit_xor(hash({listed}))) FROM {table})"
         for table, listed in sorted(columns.items())
     ]
-    return str(
-        con.execute(f"SELECT concat_ws(' ', {', '.join(parts)})").fetchall()[0][0]
-    )
+    query = f"SELECT concat_ws(' ', {', '.join(parts)})"
+    return str(con.execute(query).fetchall()[0][0])

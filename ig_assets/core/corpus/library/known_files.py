@@ -63,7 +63,7 @@ class KnownFile(NamedTuple):
     """A file whose scripts are all in the tables.
 
     `version` is the store's name for its bytes, None where it had none. `rest_hash` is
-    that of the file without its script's reading, None where that is not told apart.
+    that of the file without its script's reading, None where that is not separable.
     """
 
     content_hash: str

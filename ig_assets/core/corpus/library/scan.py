@@ -27,7 +27,7 @@ class ParsedFile:
     """A file that was parsed; `version` is None where the store has none.
 
     `rest_hash` is that of the file without its script's reading, where the two can be
-    told apart.
+    separated.
     """
 
     path: str
@@ -176,8 +176,8 @@ def scan_library(
     """
     listing, known = listing or list_library(store), known or {}
     scan = LibraryScan()
-    for reject in listing.rejects:
-        scan.reject_file(reject)
+    for doubled in listing.rejects:
+        scan.reject_file(doubled)
     to_read = []
     for file in listing.files:
         before = known.get(file.path)

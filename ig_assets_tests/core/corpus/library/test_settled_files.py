@@ -202,6 +202,7 @@ def test_what_is_not_read_gives_the_same_rows_as_reading_all(
         library = HashedFiles(corpus.library)
         return sync_corpus(corpus.warehouse, library, corpus.clock)
 
+    assert states
     for files in states:
         for path in list(corpus.library.iterdir()):
             path.unlink()
