@@ -648,10 +648,10 @@ CREATE TABLE hook_choices (
 # column of type DOUBLE to a table of Postgres.
 _SAID_TERMS = """
 ALTER TABLE posts ADD COLUMN split_given BOOLEAN;
-ALTER TABLE posts ADD COLUMN sigma_given REAL;
+ALTER TABLE posts ADD COLUMN sigma_given DOUBLE;
 ALTER TABLE experiments ADD COLUMN terms_since TIMESTAMP;
 UPDATE posts
-SET split_given = e.randomised, sigma_given = CAST(NULLIF(e.sigma, 0) AS REAL)
+SET split_given = e.randomised, sigma_given = NULLIF(e.sigma, 0)
 FROM experiments AS e
 WHERE posts.experiment_id = e.experiment_id
     AND posts.platform = 'history'

@@ -57,7 +57,6 @@ RELEASED = {
     33: "2ca9c16b6db8fbdf",
     34: "12f2e6bc5a00e81d",
     35: "11d1a300f1fe093f",
-    31: "2daf5ccb5e0b18b7",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.
