@@ -644,8 +644,7 @@ CREATE TABLE hook_choices (
 
 # What a person said of the test of which a post is an arm; NULL where no person did. Of
 # tests that were imported before, it is taken for said what they were judged by. Looks
-# at data up to `terms_since` were under another split or σ. DuckDB 1.5.5 cannot add a
-# column of type DOUBLE to a table of Postgres.
+# at data up to `terms_since` were under another split or σ.
 _SAID_TERMS = """
 ALTER TABLE posts ADD COLUMN split_given BOOLEAN;
 ALTER TABLE posts ADD COLUMN sigma_given DOUBLE;
