@@ -24,10 +24,10 @@ COMMANDS = {
     "experiments": "experiments:experiments",
     "accept": "accept:accept",
     "costs": "costs:costs",
-    "models": "models:app",
-    "ranker": "ranker:app",
     "lineage": "lineage:lineage",
     "forget": "forget:forget",
+    "models": "models:app",
+    "ranker": "ranker:app",
     "fine-tune": "fine_tuning:app",
     "scripts": "texts:scripts",
     "variants": "texts:variants",
@@ -43,6 +43,8 @@ SUMMARIES = {
     "init": "Make a workspace: sample scripts, calendar, `dagster.yaml`, "
     "`workspace.yaml`.",
     "status": "Say what this data folder holds, what is live, and what waits for you.",
+    "doctor": "Look at settings, keys, servers, versions, disk, clock, warehouse and "
+    "daemon.",
     "loop": "Run the loop until this data folder has this many closed months.",
     "sync": "Bring scripts, vectors and index up to date, as one Dagster run.",
     "import-history": "Import past posts with their engagement; rows with an "
@@ -51,11 +53,13 @@ SUMMARIES = {
     "generate": "Write variants of a topic; variants that it has already are kept.",
     "experiments": "List experiments with their verdicts, newest first.",
     "accept": "Let a winner be learnt from although its split is under an alarm.",
-    "costs": "Say what was spent; calls whose answer never came count as spent.",
-    "models": "List the models with their status, or change the active one by hand.",
+    "costs": "Say what was spent, where the month ends if it goes on, and what costs "
+    "less.",
     "lineage": 'Answer "which scripts fed this fine-tune, and on what evidence?"',
     "forget": "Delete a script's words in tables, index and training files; this is "
     "for good.",
+    "models": "List the models with their status; the commands below show and change "
+    "them.",
     "ranker": "Which hook will do best, learnt from past experiments on this machine.",
     "fine-tune": "A closed month's training set: prepare it, then submit it.",
     "scripts": "The scripts of the corpus.",
@@ -64,7 +68,8 @@ SUMMARIES = {
     "posts": "Look at what would go out, say yes or no to it, or put it in your words.",
     "split": "Show reels that are out as ads to one audience that Meta divides at "
     "random.\nIt costs money: all is made paused, and `start` lets it run.",
-    "db": "Read the warehouse with a DuckDB of your own.",
+    "db": "Read, back up, restore, migrate and move the warehouse.",
+    "metrics": "Figures for Prometheus and DataDog, read from the tables.",
 }
 """The first sentences of each command's own help."""
 

@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ig_assets.adapters.fireworks.trainer import INFERENCE_URL as FIREWORKS_URL
-from ig_assets.adapters.local_models.registry import MODEL_FILES, WRITERS
+from ig_assets.adapters.local_models.registry import (
+    EMBEDDING_SPACE,
+    MODEL_FILES,
+    WRITERS,
+)
 from ig_assets.adapters.together.trainer import INFERENCE_URL as TOGETHER_URL
 from ig_assets.core.costs.usage import price_warning
 from ig_assets.core.models.registry import FEW_SHOT, ModelName, ModelRow
@@ -60,9 +64,7 @@ def embedding_space(settings: Settings) -> tuple[str, int]:
     """The (model, dimensions) of the vectors, without loading a model."""
     if settings.embedder == "openai":
         return settings.openai_embedding_model, settings.openai_embedding_dimensions
-    from ig_assets.adapters.local_models.embedder import LocalEmbedder
-
-    return LocalEmbedder.model, LocalEmbedder.dimensions
+    return EMBEDDING_SPACE
 
 
 def make_embedder(settings: Settings, progress: Progress | None = None) -> Embedder:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ig_assets.adapters.local_models.network import MAX_TOKENS, Array, Network
+from ig_assets.adapters.local_models.registry import EMBEDDING_SPACE
 from ig_assets.core.ports import EmbeddingAnswer, TokenUsage
 from ig_assets.errors import InputError, MalformedAnswerError
 
@@ -30,8 +31,7 @@ class LocalEmbedder:
     """
 
     provider = "local"
-    model = "all-MiniLM-L6-v2-int8"
-    dimensions = 384
+    model, dimensions = EMBEDDING_SPACE
     max_batch = 100
     max_request_tokens = max_batch * MAX_TOKENS
     max_input_tokens = MAX_TOKENS

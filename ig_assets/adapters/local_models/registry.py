@@ -142,3 +142,5 @@ WRITERS = {
     "0.5b": "qwen2.5-coder-0.5b-instruct-q4_k_m",
 }
 EMBEDDER = ("minilm-int8", "minilm-tokenizer")
+EMBEDDING_SPACE = ("all-MiniLM-L6-v2-int8", 384)
+"""The local embedder's model as stored vectors name it, and their dimensions."""
