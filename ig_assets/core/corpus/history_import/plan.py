@@ -154,8 +154,8 @@ class ImportPlan:
     row per text by script_id; the words of `edited` ones are new. The earlier files of
     the source had `known_scripts`, and of `experiments` the ones in
     `known_experiments`; `judged_anew` ones of them have another split, σ or rate
-    than before. `leaving` posts of earlier files are arms of their test no more. `notes`
-    are what was assumed, in sentences.
+    than before. `leaving` posts of earlier files are arms of their test no more.
+    `notes` are what was assumed, in sentences.
     """
 
     file: SourceFile
