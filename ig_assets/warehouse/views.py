@@ -183,9 +183,9 @@ GROUP BY p.experiment_id, p.post_id
         "sided_evidence",
         "One row per pair of arms and look: the evidence, and the arm that it speaks "
         "for. After a final count fell, which `corrections_a` and `corrections_b` "
-        "count, looks before it do not count.",
+        "count, looks before it do not count; nor do those under other terms.",
         """
-SELECT *,
+SELECT * EXCLUDE (of_these_terms),
     CASE WHEN log_rate_ratio > 0 THEN arm_a WHEN log_rate_ratio < 0 THEN arm_b END
         AS ahead_arm,
     CASE
@@ -209,19 +209,25 @@ FROM (
                 events_b < lag(events_b) OVER before
                 OR trials_b < lag(trials_b) OVER before
             ) AS fell_b
-        FROM home.ig.evidence
+        FROM (
+            SELECT s.*, coalesce(s.data_through > e.terms_since, TRUE) AS of_these_terms
+            FROM home.ig.evidence AS s
+            LEFT JOIN home.ig.experiments AS e
+                ON e.experiment_id = s.experiment_id
+        ) AS looks
         WINDOW before AS (
-            PARTITION BY experiment_id, arm_a, arm_b
+            PARTITION BY experiment_id, arm_a, arm_b, of_these_terms
             ORDER BY data_through
         )
     ) AS compared
     WINDOW by_then AS (
-        PARTITION BY experiment_id, arm_a, arm_b
+        PARTITION BY experiment_id, arm_a, arm_b, of_these_terms
         ORDER BY data_through
     )
 ) AS corrected
 WINDOW so_far AS (
-    PARTITION BY experiment_id, arm_a, arm_b, corrections_a + corrections_b
+    PARTITION BY experiment_id, arm_a, arm_b, of_these_terms,
+        corrections_a + corrections_b
     ORDER BY data_through
 )
 """,

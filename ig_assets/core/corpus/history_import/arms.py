@@ -59,7 +59,7 @@ class ImportedArm:
     `known` is the post of an earlier import that it is. With it `joined` posts of
     earlier files, one of a test until now, become arms of its experiment.
     `split_given` and `sigma_given` are what a person said of its test, None where
-    no person did.
+    no person did. An arm that `is_apart` lacks the rate of its test's other arms.
     """
 
     post: FilePost
@@ -71,10 +71,11 @@ class ImportedArm:
     joined: tuple[JoinedArm, ...] = ()
     split_given: bool | None = None
     sigma_given: float | None = None
+    is_apart: bool = False
 
     @property
     def is_lone(self) -> bool:
-        """Whether its test has no other arm so far."""
+        """Whether it is not compared with another arm of its test so far."""
         return self.experiment_id is None and bool(self.post.experiment)
 
     @property

@@ -17,6 +17,7 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
     KnownTest,
     stored_test_name,
 )
+from ig_assets.core.corpus.history_import.rates import RatedTests
 from ig_assets.core.corpus.history_import.reading_times import ReadingTime
 from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.warehouse.warehouse import Connection
@@ -86,8 +87,7 @@ def with_statements(arms: Sequence[ImportedArm], terms: Terms) -> list[ImportedA
 
 def make_experiments(
     arms: Sequence[ImportedArm],
-    numerator: str | None,
-    denominators: Mapping[str, str],
+    tests: RatedTests,
     terms: Terms,
     known: KnownHistory,
     time: ReadingTime,
@@ -95,15 +95,18 @@ def make_experiments(
     """One row per experiment of the file, whatever number of its arms the file has.
 
     The split, σ and start are judged from all arms that are known by now, those of
-    earlier files included, so that the order of the files does not matter.
+    earlier files included, as the rate is, so that the order of the files does not
+    matter.
     """
     grouped: dict[str, list[ImportedArm]] = defaultdict(list)
     for arm in arms:
         if arm.experiment_id is not None and arm.post.experiment:
             grouped[arm.experiment_id].append(arm)
     earlier: dict[str | None, list[KnownPost]] = defaultdict(list)
+    leaving = {post.post_id for post in tests.leaving}
     for post in known.posts:
-        earlier[post.experiment_id].append(post)
+        if post.post_id not in leaving:
+            earlier[post.experiment_id].append(post)
     experiments = []
     for experiment_id, members in grouped.items():
         rows = [arm.row for arm in members]
@@ -111,10 +114,10 @@ def make_experiments(
         every = _every_arm(members, earlier[experiment_id])
         days = [arm.posted_on for arm in every if arm.posted_on]
         started_at = min(days, default=None)
-        rated_by = numerator if test is None else test.numerator
+        rate = tests.rates[experiment_id]
         randomised = _careful([arm.split_given for arm in every])
         if randomised is None:
-            randomised = _may_be_split(every, rated_by)
+            randomised = _may_be_split(every, rate.numerator)
         sigma = _largest([arm.sigma_given for arm in every])
         if sigma is None:
             sigma = _usual_sigma(randomised, test, terms)
@@ -126,8 +129,8 @@ def make_experiments(
                 month=f"{started_at:%Y-%m}" if started_at else None,
                 topic_id=None,
                 segment="history",
-                numerator=numerator,
-                denominator=denominators.get(name),
+                numerator=rate.numerator,
+                denominator=rate.denominator,
                 randomised=randomised,
                 sigma=sigma,
                 simulated=any(row.simulated for row in rows),
@@ -144,21 +147,29 @@ def make_experiments(
 def judged_anew(
     experiments: Sequence[ImportedExperiment], known: Mapping[str, KnownTest]
 ) -> list[str]:
-    """The ids of known tests that have another split or σ than before."""
+    """The ids of known tests that have another split, σ or rate than before."""
     return [
         new["experiment_id"]
         for new in experiments
         if (test := known.get(new["experiment_id"])) is not None
-        and has_other_split(new, test)
+        and has_other_terms(new, test)
     ]
 
 
-def has_other_split(new: ImportedExperiment, test: KnownTest) -> bool:
-    """Whether a known test has another split or σ now than before."""
+def has_other_terms(new: ImportedExperiment, test: KnownTest) -> bool:
+    """Whether a known test has another split, σ or rate now than before."""
+    if has_other_rate(new, test):
+        return True
     before, now = test.sigma, new["sigma"]
     if new["randomised"] != test.randomised or before is None or now is None:
         return (new["randomised"], now) != (test.randomised, before)
     return round(now - before, SIGMA_DIGITS) != 0.0
+
+
+def has_other_rate(new: ImportedExperiment, test: KnownTest) -> bool:
+    """Whether a known test is divided by another count now, or another is divided."""
+    rate = (new["numerator"], new["denominator"])
+    return rate != (test.numerator, test.denominator)
 
 
 def looked_at(con: Connection, experiments: Sequence[ImportedExperiment]) -> set[str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm
-from ig_assets.core.corpus.history_import.experiments import has_other_split
+from ig_assets.core.corpus.history_import.experiments import has_other_terms
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownTest
 from ig_assets.core.corpus.history_import.plan import ImportPlan
 from ig_assets.core.corpus.history_import.reading_times import Reading, ReadingTime
@@ -124,12 +124,13 @@ def is_news(
     return (
         bool(readings or plan.performance)
         or any(
-            has_other_split(new, test)
+            has_other_terms(new, test)
             or new["is_running"] != test.is_running
             or new["ends_at"] != test.ends_at
             for new, test in stated
         )
         or any(arm.joined for arm in plan.arms)
+        or bool(plan.leaving)
         or any(
             not arm.known.names.issuperset(arm.names)
             or (arm.known.split_given, arm.known.sigma_given)

@@ -9,7 +9,6 @@ from typing import Any
 
 from ig_assets.core.corpus.history_import.arms import (
     ImportedArm,
-    experiment_id_of,
     make_arms,
     script_id_of,
 )
@@ -27,7 +26,10 @@ from ig_assets.core.corpus.history_import.identity.file_posts import (
     FilePost,
     GroupedRows,
 )
-from ig_assets.core.corpus.history_import.identity.known_posts import KnownHistory
+from ig_assets.core.corpus.history_import.identity.known_posts import (
+    KnownHistory,
+    KnownPost,
+)
 from ig_assets.core.corpus.history_import.identity.matching import KnownLookup
 from ig_assets.core.corpus.history_import.identity.memberships import (
     Membership,
@@ -38,7 +40,7 @@ from ig_assets.core.corpus.history_import.identity.missing_arms import (
     without_incomplete_tests,
 )
 from ig_assets.core.corpus.history_import.present import Present
-from ig_assets.core.corpus.history_import.rates import rate_posts
+from ig_assets.core.corpus.history_import.rates import rate_posts, rate_tests
 from ig_assets.core.corpus.history_import.reading_times import (
     ReadingTime,
     reading_time,
@@ -151,8 +153,9 @@ class ImportPlan:
     `rows` are the accepted rows, `repeated` those that say nothing new, `scripts` one
     row per text by script_id; the words of `edited` ones are new. The earlier files of
     the source had `known_scripts`, and of `experiments` the ones in
-    `known_experiments`; `judged_anew` ones of them have another split or σ than
-    before. `notes` are what was assumed, in sentences.
+    `known_experiments`; `judged_anew` ones of them have another split, σ or rate
+    than before. `leaving` posts of earlier files are arms of their test no more.
+    `notes` are what was assumed, in sentences.
     """
 
     file: SourceFile
@@ -163,6 +166,7 @@ class ImportPlan:
     scripts: Mapping[str, HistoryRow]
     edited: set[str]
     arms: list[ImportedArm]
+    leaving: list[KnownPost]
     memberships: list[Membership]
     experiments: list[ImportedExperiment]
     known_scripts: set[str]
@@ -190,19 +194,15 @@ def plan_import(
 ) -> ImportPlan:
     """Match the posts of a file with those of earlier imports; writes nothing."""
     posts = grouped.posts
-    fixed = {
-        post.experiment: test.denominator
-        for post in posts
-        if (test := known.tests.get(experiment_id_of(post.experiment, file.source)))
-        and test.denominator
-    }
-    rated = rate_posts(posts, history, fixed)
+    rated = rate_posts(posts, history)
     across = options.by_name and options.source is None
     made = make_arms(rated.posts, file.source, file.import_id, known, across)
     forgotten = forgotten_scripts(con)
     whole = without_incomplete_tests(made.arms, known.posts, forgotten, file.source)
     kept = [arm for arm in whole.arms if arm.script_id not in forgotten]
-    arms = with_statements(kept, options.terms)
+    is_said = options.numerator is not None or options.denominator is not None
+    tests = rate_tests(kept, known, history, is_said)
+    arms = with_statements(tests.arms, options.terms)
     gone = [arm.post for arm in whole.arms if arm.script_id in forgotten]
     memberships = new_memberships(arms, known.posts)
     time, time_notes = settle_time(reading_time(posts, options.as_of, present), arms)
@@ -212,9 +212,7 @@ def plan_import(
     taken = {row.line: row for post in left for row in post.rows}
     lookup = KnownLookup(known, file.source, across)
     words, edited = current_words(con, left, arms, time, lookup)
-    experiments = make_experiments(
-        arms, history.numerator, rated.denominators, options.terms, known, time
-    )
+    experiments = make_experiments(arms, tests, options.terms, known, time)
     refused = [
         *grouped.refused,
         *_with_reason(gone, *FORGOTTEN),
@@ -238,6 +236,7 @@ def plan_import(
         scripts={item.script_id: item.post.row for item in words},
         edited=edited,
         arms=arms,
+        leaving=tests.leaving,
         memberships=memberships,
         experiments=experiments,
         known_scripts=known_scripts(con, file.source),
@@ -249,7 +248,7 @@ def plan_import(
             *history.notes,
             *grouped.notes,
             *identity_notes(grouped),
-            *rate_notes(rated, history),
+            *rate_notes(rated, history, tests.apart),
             *arm_notes(arms, known),
             *membership_notes(arms, memberships),
             *experiment_notes(

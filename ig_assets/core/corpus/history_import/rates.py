@@ -1,32 +1,59 @@
-"""Chooses what each post is rated by: one numerator, and the denominator that it has.
+"""Chooses what posts and tests are rated by: a numerator and a denominator.
 
 Instagram reported impressions before 2025 and views since. A post is rated by its own
-denominator, a test by one that its arms share; figures of two are never mixed.
+denominator, a test by a rate that its arms share, whichever files they came in; figures
+of two are never mixed. An arm that lacks the rate of its test is no part of it, until
+a file brings its counts, or arms with which another rate is that of most.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+from ig_assets.core.corpus.history_import.arms import ImportedArm
+from ig_assets.core.corpus.history_import.columns import DENOMINATORS, NUMERATORS
 from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
+from ig_assets.core.corpus.history_import.identity.known_posts import (
+    KnownHistory,
+    KnownPost,
+)
 from ig_assets.core.corpus.history_import.rows import ParsedHistory
+
+
+class Rate(NamedTuple):
+    """The counts that are divided: events by trials."""
+
+    numerator: str
+    denominator: str
 
 
 @dataclass(frozen=True)
 class RatedPosts:
     """The posts that have both counts of a rate, and how many are rated by what.
 
-    `denominators` are those of tests, by the file's name of the test; `apart` posts
-    lack that of their test and take no part in it; `unrated` ones have no rate.
+    `unrated` ones have no rate.
     """
 
     posts: list[FilePost]
-    denominators: Mapping[str, str]
     by_denominator: Mapping[str, int]
-    apart: int
     unrated: int
+
+
+@dataclass(frozen=True)
+class RatedTests:
+    """The arms of a file, and the rate of each test by its experiment's id.
+
+    `apart` arms, of the file or waiting for it, lack the rate of their test and are in
+    no experiment; `leaving` ones of earlier files were in one until now.
+    """
+
+    arms: list[ImportedArm]
+    rates: Mapping[str, Rate]
+    apart: int
+    leaving: list[KnownPost]
 
 
 def denominator_of(post: FilePost, history: ParsedHistory) -> str | None:
@@ -39,40 +66,121 @@ def denominator_of(post: FilePost, history: ParsedHistory) -> str | None:
     return None
 
 
-def rate_posts(
-    posts: Sequence[FilePost], history: ParsedHistory, fixed: Mapping[str, str]
-) -> RatedPosts:
-    """Rate each post; one without its test's denominator takes no part in the test.
+def rate_posts(posts: Sequence[FilePost], history: ParsedHistory) -> RatedPosts:
+    """The posts that have a rate; others can be no arms."""
+    own = [denominator_of(post, history) for post in posts]
+    rated = [post for post, name in zip(posts, own, strict=True) if name is not None]
+    by_denominator = Counter(name for name in own if name is not None)
+    return RatedPosts(rated, by_denominator, len(posts) - len(rated))
 
-    `fixed` are the denominators of tests of earlier imports.
+
+def rate_tests(
+    arms: Sequence[ImportedArm],
+    known: KnownHistory,
+    history: ParsedHistory,
+    is_said: bool,
+) -> RatedTests:
+    """Judge the rate of each test from all its arms; those without it are set apart.
+
+    Where a person `is_said` to have chosen the file's rate, a new test has no other. A
+    test of which one arm is left is no experiment.
     """
-    own = {id(post): denominator_of(post, history) for post in posts}
-    tests: dict[str, list[FilePost]] = defaultdict(list)
-    for post in posts:
-        if post.experiment and own[id(post)] is not None:
-            tests[post.experiment].append(post)
-    denominators = {
-        test: fixed.get(test) or _shared(arms, history) for test, arms in tests.items()
-    }
-    rated, apart = [], 0
-    for post in posts:
-        if own[id(post)] is None:
+    tests: dict[str, list[ImportedArm]] = defaultdict(list)
+    for arm in arms:
+        if arm.experiment_id is not None and arm.post.experiment:
+            tests[arm.experiment_id].append(arm)
+    there = {arm.known.post_id for arm in arms if arm.known is not None}
+    there |= {joined.known.post_id for arm in arms for joined in arm.joined}
+    earlier: dict[str | None, list[KnownPost]] = defaultdict(list)
+    for post in known.posts:
+        if post.post_id not in there:
+            earlier[post.experiment_id].append(post)
+    rates: dict[str, Rate] = {}
+    judged: dict[int, ImportedArm] = {}
+    apart, leaving = 0, []
+    for experiment_id, members in tests.items():
+        joined = [item for arm in members for item in arm.joined]
+        others = earlier[experiment_id]
+        every = [
+            *(_readings(arm.post, arm.known) for arm in members),
+            *(_readings(None, post) for post in others),
+            *(_readings(None, item.known) for item in joined),
+        ]
+        test = known.tests.get(experiment_id)
+        given = (test.numerator, test.denominator) if test is not None else (None, None)
+        rate = _shared(every, history, given, is_said)
+        if all(_has(readings, rate) for readings in every) and len(every) > 1:
+            rates[experiment_id] = rate
             continue
-        denominator = denominators.get(post.experiment)
-        if denominator and post.rated(history.numerator, denominator) is None:
-            apart += 1
-            post = replace(post, experiment="")
-        rated.append(post)
-    by_denominator = Counter(name for name in own.values() if name is not None)
-    unrated = len(posts) - len(rated)
-    return RatedPosts(rated, denominators, by_denominator, apart, unrated)
+        inside = [arm for arm in members if _has(_readings(arm.post, arm.known), rate)]
+        joining = [item for item in joined if _has(_readings(None, item.known), rate)]
+        gone = [post for post in others if not _has(_readings(None, post), rate)]
+        apart += len(members) + len(joined) - len(inside) - len(joining)
+        for arm in members:
+            judged[id(arm)] = replace(
+                arm, joined=(), experiment_id=None, is_apart=arm not in inside
+            )
+        if inside and (test is not None or len(inside) + len(joining) > 1):
+            rates[experiment_id] = rate
+            leaving += gone
+            judged |= {id(arm): replace(arm, joined=()) for arm in inside}
+            judged[id(inside[-1])] = replace(inside[-1], joined=tuple(joining))
+    found = [judged.get(id(arm), arm) for arm in arms]
+    return RatedTests(found, rates, apart, leaving)
 
 
-def _shared(arms: Sequence[FilePost], history: ParsedHistory) -> str:
-    """The denominator that most arms have, the preferred one of several."""
-    return max(
-        history.denominators,
-        key=lambda name: sum(
-            post.rated(history.numerator, name) is not None for post in arms
-        ),
+_Readings = Sequence[Mapping[str, float]]
+
+
+def _readings(post: FilePost | None, known: KnownPost | None) -> _Readings:
+    """The counts of an arm at each time of reading, earlier files' included."""
+    return [
+        *(row.counts for row in (post.rows if post is not None else ())),
+        *(known.readings.values() if known is not None else ()),
+    ]
+
+
+def _has(readings: _Readings, rate: Rate) -> bool:
+    return any(
+        rate.numerator in counts and rate.denominator in counts for counts in readings
     )
+
+
+def _shared(
+    arms: Sequence[_Readings],
+    history: ParsedHistory,
+    given: tuple[str | None, str | None],
+    is_said: bool,
+) -> Rate:
+    """The rate that most arms have, the preferred one of several.
+
+    A known test keeps its `given` one, and a new test the file's, unless the rate of
+    most is one of an arm that has no such counts.
+    """
+
+    def those_with(rate: Rate) -> set[int]:
+        return {n for n, readings in enumerate(arms) if _has(readings, rate)}
+
+    numerator, denominator = given
+    if numerator is None or denominator is None:
+        own = [Rate(history.numerator or "", name) for name in history.denominators]
+        mine = max(own, key=lambda rate: len(those_with(rate)))
+        if is_said:
+            return mine
+    else:
+        mine = Rate(numerator, denominator)
+    if len(those_with(mine)) == len(arms):
+        return mine
+    best = max(_candidates(mine), key=lambda rate: len(those_with(rate)))
+    return mine if those_with(best) <= those_with(mine) else best
+
+
+def _candidates(mine: Rate) -> Iterator[Rate]:
+    """The rates of a test in order of preference; a count that no import takes by
+    itself was chosen by a person, and stays."""
+    if mine.numerator not in NUMERATORS or mine.denominator not in DENOMINATORS:
+        yield mine
+        return
+    for numerator in NUMERATORS:
+        for denominator in DENOMINATORS:
+            yield Rate(numerator, denominator)

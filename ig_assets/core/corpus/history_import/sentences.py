@@ -10,6 +10,7 @@ from ig_assets.core.corpus.history_import.arms import ImportedArm
 from ig_assets.core.corpus.history_import.experiments import (
     ImportedExperiment,
     Terms,
+    has_other_rate,
 )
 from ig_assets.core.corpus.history_import.identity.file_posts import GroupedRows
 from ig_assets.core.corpus.history_import.identity.known_posts import (
@@ -28,8 +29,11 @@ def counted(things: int | Sized, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def rate_notes(rated: RatedPosts, history: ParsedHistory) -> tuple[str, ...]:
-    """Which posts are rated by what, and which are not."""
+def rate_notes(
+    rated: RatedPosts, history: ParsedHistory, apart: int
+) -> tuple[str, ...]:
+    """Which posts are rated by what, and which are not; `apart` ones lack the rate of
+    their test."""
     notes = []
     numerator = history.numerator
     if len(rated.by_denominator) > 1:
@@ -38,10 +42,11 @@ def rate_notes(rated: RatedPosts, history: ParsedHistory) -> tuple[str, ...]:
             for name, number in rated.by_denominator.items()
         )
         notes.append(f"Rated apart: {by}; no rate mixes them.")
-    if rated.apart:
+    if apart:
         notes.append(
-            f"{counted(rated.apart, 'post')} without the denominator of their test's "
-            "other arms: no part of the test."
+            f"{counted(apart, 'post')} without the counts by which most arms of their "
+            "test are rated: no part of the test, whatever file brings them, until "
+            "these counts come."
         )
     if rated.unrated and numerator and history.denominator:
         notes.append(
@@ -110,12 +115,24 @@ def experiment_notes(
 def _judged_anew(
     experiments: Sequence[ImportedExperiment], known: Mapping[str, KnownTest]
 ) -> Iterable[str]:
-    """Which known tests have a split now, or none any more."""
+    """Which known tests have a split now, none any more, or another rate."""
     changed: dict[bool, list[str]] = defaultdict(list)
+    rated: dict[str, list[str]] = defaultdict(list)
     for e in experiments:
         test = known.get(e["experiment_id"])
-        if test is not None and test.randomised != e["randomised"]:
+        if test is None:
+            continue
+        if test.denominator is not None and has_other_rate(e, test):
+            rate = f"{e['numerator']} per {e['denominator']}"
+            rated[rate].append(e["intent_key"])
+        if test.randomised != e["randomised"]:
             changed[e["randomised"]].append(e["intent_key"])
+    for rate, tests in rated.items():
+        yield (
+            f"{counted(tests, 'known test')} rated by {rate} from now on "
+            f"({listed(sorted(tests))}), which most of its arms have by now. Looks at "
+            "the earlier rate count no more."
+        )
     for randomised, tests in changed.items():
         now = (
             "one audience split at random, as a person said"
@@ -195,7 +212,9 @@ def arm_notes(arms: Sequence[ImportedArm], known: KnownHistory) -> tuple[str, ..
             f"{counted(joined, 'test')} with arms in files of their own, an earlier "
             f"one and this: {listed(joined)}."
         )
-    lone = sorted({arm.post.experiment for arm in arms if arm.is_lone})
+    lone = sorted(
+        {arm.post.experiment for arm in arms if arm.is_lone and not arm.is_apart}
+    )
     if lone:
         notes.append(
             f"{counted(lone, 'test')} with one arm so far, which is compared with "

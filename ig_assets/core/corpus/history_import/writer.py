@@ -9,7 +9,7 @@ from typing import Any
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm, image_of
 from ig_assets.core.corpus.history_import.experiments import ImportedExperiment
-from ig_assets.core.corpus.history_import.identity.known_posts import IMAGE
+from ig_assets.core.corpus.history_import.identity.known_posts import IMAGE, TEST
 from ig_assets.core.corpus.history_import.identity.memberships import bring_readings
 from ig_assets.core.corpus.history_import.plan import ImportPlan
 from ig_assets.core.corpus.history_import.rows import HistoryRow
@@ -47,11 +47,19 @@ _JOIN = """
     WHERE posts.post_id = joined.post_id
 """
 
+_LEAVE = """
+    UPDATE posts
+    SET experiment_id = NULL
+    FROM (SELECT unnest(?::TEXT[]) AS post_id) AS leaving
+    WHERE posts.post_id = leaving.post_id
+"""
+
 _SET_TERMS = """
     UPDATE experiments
     SET is_running = stated.is_running, ends_at = stated.ends_at, sigma = stated.sigma,
         randomised = stated.randomised, started_at = stated.started_at,
-        month = stated.month
+        month = stated.month, numerator = stated.numerator,
+        denominator = stated.denominator
     FROM (
         SELECT unnest(?::TEXT[]) AS experiment_id,
             unnest(?::BOOLEAN[]) AS is_running,
@@ -59,13 +67,24 @@ _SET_TERMS = """
             unnest(?::DOUBLE[]) AS sigma,
             unnest(?::BOOLEAN[]) AS randomised,
             unnest(?::TIMESTAMP[]) AS started_at,
-            unnest(?::TEXT[]) AS month
+            unnest(?::TEXT[]) AS month,
+            unnest(?::TEXT[]) AS numerator,
+            unnest(?::TEXT[]) AS denominator
     ) AS stated
     WHERE experiments.experiment_id = stated.experiment_id
 """
-_TERMS = ("is_running", "ends_at", "sigma", "randomised", "started_at", "month")
+_TERMS = (
+    "is_running",
+    "ends_at",
+    "sigma",
+    "randomised",
+    "started_at",
+    "month",
+    "numerator",
+    "denominator",
+)
 
-# Looks under another split or σ say nothing of a test any more, but that they were.
+# Looks under another split, σ or rate only say that they were.
 _DISCARD_LOOKS = """
     UPDATE experiments
     SET terms_since = looked.last
@@ -88,8 +107,8 @@ def write_import(
 ) -> None:
     """Write all rows of a plan and its `readings` inside the caller's transaction.
 
-    What was known before stays: scripts keep their status, retired ones included, and
-    experiments what they are rated by. Their split, σ and start are judged anew.
+    What was known before stays: scripts keep their status, retired ones included. The
+    split, σ, rate and start of experiments are judged anew.
     """
     file = plan.file
     _write_scripts(con, plan.scripts, file.name, now)
@@ -102,6 +121,7 @@ def write_import(
     _write_experiments(con, plan.experiments, plan.judged_anew)
     _write_posts(con, plan.arms)
     _join_posts(con, plan.arms)
+    _part_posts(con, plan, now)
     _write_names(con, plan.arms, file.source, now)
     merge_rows(con, "engagement", list(readings), replace=False)
     bring_readings(con, plan.memberships)
@@ -221,6 +241,27 @@ def _join_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
     ]
     if rows:
         con.execute(_JOIN, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _part_posts(con: Connection, plan: ImportPlan, now: datetime) -> None:
+    """Arms that lack the rate of their test wait for a file that brings it."""
+    tests = {
+        experiment["experiment_id"]: experiment["intent_key"]
+        for experiment in plan.experiments
+    }
+    rows = [
+        {
+            "source": known.source,
+            "kind": TEST,
+            "value": tests[known.experiment_id or ""],
+            "post_id": known.post_id,
+            "first_seen_at": now,
+        }
+        for known in plan.leaving
+    ]
+    merge_rows(con, "vendor_post_names", rows, replace=False)
+    if rows:
+        con.execute(_LEAVE, [[row["post_id"] for row in rows]])
 
 
 def _write_names(

@@ -20,8 +20,9 @@ from ig_assets.warehouse.warehouse import Connection
 # `z` is that of the experiment's single look on z, which is spent for all pairs.
 # `events_a` and so on are those of the latest look. Where a later final count is lower,
 # the looks before it were at counts that were wrong. Looks under other terms (another
-# split or σ) say nothing either, but that the look on z is spent: `z_events_a` and so
-# on are the counts that it had, on which it may be repeated under the terms of now.
+# split, σ or rate) say nothing either, but that the look on z is spent: `z_events_a`
+# and so on are the counts that it had, on which it may be repeated under the terms of
+# now. Counts of other terms may be others, and are no higher ones.
 _PREVIOUS = """
 WITH looks AS (
     SELECT s.*,
@@ -39,7 +40,8 @@ WITH looks AS (
       ON e.experiment_id = s.experiment_id
      AND e.status <> 'decided'
     WINDOW before AS (
-        PARTITION BY s.experiment_id, s.arm_a, s.arm_b
+        PARTITION BY s.experiment_id, s.arm_a, s.arm_b,
+            coalesce(s.data_through > e.terms_since, TRUE)
         ORDER BY s.data_through
     )
 ),
@@ -157,7 +159,7 @@ def lowered_arms(
         for arm, side in zip(pair, "ab", strict=True):
             events, trials = counts[arm]
             fell = events < row[f"events_{side}"] or trials < row[f"trials_{side}"]
-            if fell or row[f"fell_{side}"]:
+            if fell and row["of_these_terms"] or row[f"fell_{side}"]:
                 found.setdefault(ids[i], set()).add(arms[arm])
     return {key: sorted(names) for key, names in found.items()}
 

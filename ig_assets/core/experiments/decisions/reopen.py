@@ -26,7 +26,7 @@ WHERE e.segment = 'history'
   AND e.status = 'decided'
 """
 
-# A look under another split or σ has to be repeated.
+# A look under another split, σ or rate has to be repeated.
 _EVALUATED = """
 SELECT arms.experiment_id, arm, arg_max(events, data_through),
        arg_max(trials, data_through)

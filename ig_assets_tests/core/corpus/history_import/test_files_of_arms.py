@@ -119,6 +119,11 @@ def test_a_split_that_turns_out_to_be_none_takes_its_evidence_with_it(
     report = load(corpus, HEADER + LATE["c"], "c.csv", source="ads")
     assert any("1 known test judged anew (t) as organic" in n for n in report.notes)
     assert verdict(corpus)[0][:3] == ("provisional", "b", False)
+    [(now,)] = corpus.rows(
+        "SELECT max(s.log_e_ahead) FROM sided_evidence AS s JOIN latest_standings AS n "
+        "ON n.experiment_id = s.experiment_id AND n.data_through = s.data_through"
+    )
+    assert now < 3  # as organic; of the split it was above ln 40
     whole = HEADER + A + sure + LATE["c"]
     report = load(corpus, whole, "abc.csv", source="ads", randomised=True)
     assert any("as a person said" in note for note in report.notes)
