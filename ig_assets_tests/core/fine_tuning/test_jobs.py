@@ -130,12 +130,7 @@ def test_the_same_dataset_is_submitted_once(env: FineTuningFactory) -> None:
     assert first.status == "running"
     (request,) = vendor.submitted
     assert request.example_ids == dataset.train_example_ids
-    assert sorted(request.files) == [
-        "dpo_train",
-        "dpo_validation",
-        "sft_train",
-        "sft_validation",
-    ]
+    assert sorted(request.files) == ["sft_train", "sft_validation"]
 
 
 @pytest.mark.parametrize("point, sends", [("before", 1), ("after", 1)])

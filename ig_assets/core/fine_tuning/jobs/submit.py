@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
@@ -12,6 +12,7 @@ from ig_assets.core.fine_tuning.months import month_cutoff
 from ig_assets.core.fine_tuning.jobs.costs import reserve_training
 from ig_assets.core.fine_tuning.jobs.rows import PASSED_ON, JobRow, job_of
 from ig_assets.core.fine_tuning.jobs.states import record_state, refused
+from ig_assets.core.fine_tuning.vendor_lines import vendor_files
 from ig_assets.core.identity import next_instant, stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import (
@@ -92,9 +93,10 @@ def submit_job(
         return job
     state = None if known is None else trainer.find(intent_key)
     if state is None:
-        request = _request(trainer, month, dataset, seed, intent_key)
         run = RunRef(run_id, "fine_tune_job", month)
-        state = _submit(trainer, request, ledger, run)
+        with vendor_files(dataset) as files:
+            request = _request(trainer, month, dataset, seed, intent_key, files)
+            state = _submit(trainer, request, ledger, run)
     return record_state(warehouse, clock, job, state)
 
 
@@ -147,23 +149,20 @@ def _nothing_to_train_on(month: str) -> str:
     )
 
 
-def training_files(dataset: DatasetSummary) -> dict[str, TrainingFile]:
-    """The files of a dataset as a trainer gets them, by `<kind>_<split>`."""
-    return {
-        f"{f.kind}_{f.split}": TrainingFile(str(f.path), f.sha256, f.lines, f.tokens)
-        for f in dataset.files
-    }
-
-
 def _request(
-    trainer: Trainer, month: str, dataset: DatasetSummary, seed: int, intent_key: str
+    trainer: Trainer,
+    month: str,
+    dataset: DatasetSummary,
+    seed: int,
+    intent_key: str,
+    files: Mapping[str, TrainingFile],
 ) -> TrainingRequest:
     return TrainingRequest(
         intent_key=intent_key,
         month=month,
         base_model=trainer.base_model,
         dataset_hash=dataset.dataset_hash,
-        files=training_files(dataset),
+        files=files,
         example_ids=dataset.train_example_ids,
         seed=seed,
     )
