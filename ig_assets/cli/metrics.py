@@ -45,8 +45,9 @@ def serve(
         errors.print("Whoever reaches this address can read the figures: no login.")
     stop = threading.Event()
     if settings.datadog:
+        # No daemon thread: the process waits for it, since it may be in DuckDB.
         sender = threading.Thread(
-            target=_send_until, args=(stop, settings.datadog, collector), daemon=True
+            target=_send_until, args=(stop, settings.datadog, collector)
         )
         sender.start()
     try:

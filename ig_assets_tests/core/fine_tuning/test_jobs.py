@@ -133,6 +133,21 @@ def test_the_same_dataset_is_submitted_once(env: FineTuningFactory) -> None:
     assert sorted(request.files) == ["sft_train", "sft_validation"]
 
 
+def test_of_two_processes_at_once_one_submits(env: FineTuningFactory) -> None:
+    vendor, dataset = Vendor(), filled(env)
+
+    def meanwhile() -> None:
+        with pytest.raises(TransientVendorError, match="Another process"):
+            submit(env, vendor, dataset)
+
+    vendor.before = meanwhile
+    assert submit(env, vendor, dataset).status == "running"
+    assert len(vendor.submitted) == 1
+    vendor.before = lambda: None
+    assert submit(env, vendor, dataset).status == "running"
+    assert len(vendor.submitted) == 1
+
+
 @pytest.mark.parametrize("point, sends", [("before", 1), ("after", 1)])
 def test_after_a_crash_between_intent_and_outcome_the_job_is_sent_once(
     env: FineTuningFactory, point: str, sends: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
@@ -22,9 +23,12 @@ from ig_assets.core.ports import (
     TrainingRequest,
     TrainingState,
 )
-from ig_assets.errors import RefusedError
+from ig_assets.errors import RefusedError, TransientVendorError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
+
+LOCK = "submitting.lock"
+"""The file beside a month's training set that the submitting process has locked."""
 
 
 def submit_to_first(
@@ -69,6 +73,49 @@ def submit_job(
     starts. Raises TransientVendorError, AccessError and BudgetError; the intent stays,
     so that a later call continues.
     """
+    with _alone(dataset):
+        return _submit_once(
+            warehouse, clock, trainer, month, dataset, seed, run_id, ledger
+        )
+
+
+@contextmanager
+def _alone(dataset: DatasetSummary) -> Iterator[None]:
+    """Let one process of this data folder submit the dataset.
+
+    Another would find an intent whose job is not there yet, and make it a second time.
+    Raises TransientVendorError.
+    """
+    if not dataset.files:
+        yield
+        return
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(dataset.files[0].path.parent / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise TransientVendorError(
+            f"Another process is submitting the training set of {dataset.month}; look "
+            "at its job when it has ended.",
+            outcome_unknown=False,
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _submit_once(
+    warehouse: Warehouse,
+    clock: Clock,
+    trainer: Trainer,
+    month: str,
+    dataset: DatasetSummary,
+    seed: int,
+    run_id: str,
+    ledger: Ledger | None,
+) -> JobRow:
     base_model = trainer.base_model
     intent_key = stable_id(
         "fine_tune", month, trainer.provider, base_model, dataset.dataset_hash, seed
