@@ -52,6 +52,8 @@ def serve(
         sender.start()
     try:
         server.serve_forever()
+    except KeyboardInterrupt:  # also SIGTERM: how a server is meant to end
+        errors.print("Stopped.")
     finally:
         stop.set()
         server.server_close()
