@@ -26,6 +26,8 @@ FILE_KINDS = (
     FileKind("warehouse.duckdb", WORDS, "rewritten after the tables were erased"),
     FileKind("warehouse.duckdb.wal", WORDS, "written into the file, and removed"),
     FileKind("warehouse.duckdb.rewritten*", WORDS, "replaces the file, or is removed"),
+    FileKind("warehouse.duckdb.before-*", WORDS, "kept by a restore: looked through"),
+    FileKind("logs/*", WORDS, "tracebacks of commands: looked through, and named"),
     FileKind("warehouse.duckdb.lock", NOTHING, _SEARCHED),
     FileKind("warehouse.duckdb.queue", NOTHING, _SEARCHED),
     FileKind("warehouse.duckdb.forgotten/*.json", HASHES, "the receipts: they stay"),
