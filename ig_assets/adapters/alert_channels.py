@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import smtplib
 import ssl
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from typing import Literal
 from ig_assets.core.operations.runbook import runbook_link
 from ig_assets.core.ports.alerting import Alert
 from ig_assets.errors import AccessError, RefusedError, TransientVendorError
+
+_log = logging.getLogger("ig_script_writer.alerts")
 
 TIMEOUT_S = 15.0
 _SUBJECT_LETTERS = 120
@@ -74,7 +77,10 @@ class Mail:
     name: str = "e-mail"
 
     def send(self, alert: Alert) -> None:
-        """Send the sentence. Raises TransientVendorError, AccessError, RefusedError."""
+        """Send the sentence; a recipient is enough, those refused are logged.
+
+        Raises TransientVendorError, AccessError, RefusedError.
+        """
         message = self._message(alert)
         try:
             with self._connected() as server:
@@ -99,10 +105,12 @@ class Mail:
                 f"message ({type(error).__name__}).",
                 outcome_unknown=True,
             ) from None
-        if refused:
-            raise RefusedError(
-                f"The mail server {self.host} refuses {len(refused)} of "
-                f"{len(self.recipients)} addresses of IG_ALERT_EMAIL."
+        if refused:  # the others have it, and would get it again
+            _log.warning(
+                "The mail server %s refuses %d of %d addresses of IG_ALERT_EMAIL.",
+                self.host,
+                len(refused),
+                len(self.recipients),
             )
 
     def _connected(self) -> smtplib.SMTP:

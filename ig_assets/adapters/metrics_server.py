@@ -83,7 +83,7 @@ def send_to_datadog(address: str, families: Sequence[Family]) -> int:
         for datagram in dogstatsd_datagrams(families):
             try:
                 agent.sendto(datagram, where)
-            except ConnectionRefusedError:  # the Agent is away
+            except OSError:  # the Agent or the network is away
                 continue
             sent += 1
     return sent

@@ -16,8 +16,8 @@ MARKS_PER_EXAMPLE = 10
 def checked_training_file(request: TrainingRequest, provider: str) -> TrainingFile:
     """The file. Raises RefusedError where it is too short or a line is not valid."""
     file = long_enough(request, provider)
-    lines = Path(file.path).read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(lines, start=1):
+    text = Path(file.path).read_text(encoding="utf-8").removesuffix("\n")
+    for number, line in enumerate(text.split("\n"), start=1):
         if problem := check_line("sft", line):
             raise RefusedError(
                 f"Line {number} of {Path(file.path).name} {problem}; nothing was sent "
@@ -31,9 +31,15 @@ def long_enough(request: TrainingRequest, provider: str) -> TrainingFile:
     file = request.files.get("sft_train")
     lines = 0 if file is None else file.lines
     if file is None or lines < FEWEST_EXAMPLES:
+        left_out = (
+            f" {file.left_out} more lack a hook, three sentences of body or a call to "
+            "action, so that a writer could not answer with them."
+            if file is not None and file.left_out
+            else ""
+        )
         raise RefusedError(
             f"{provider} trains on {FEWEST_EXAMPLES} supervised examples or more; the "
-            f"set has {lines}, {FEWEST_EXAMPLES - lines} are missing."
+            f"set has {lines}, {FEWEST_EXAMPLES - lines} are missing.{left_out}"
         )
     return file
 

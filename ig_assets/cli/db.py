@@ -116,19 +116,23 @@ def restore(
 
     Example: `ig-assets db restore /mnt/backups/warehouse-20260501T090000Z --replace`
     """
+    from ig_assets.headless.one_command import one_command
     from ig_assets.warehouse.moving.backups import read_backup
     from ig_assets.warehouse.moving.restoring import restore as put_back
 
     settings = load_settings()
     url = settings.warehouse_location
-    done = put_back(
-        read_backup(folder.expanduser()),
-        url,
-        receipts_of(settings, Home(url).path),
-        make_money_clock().now,
-        replace=replace,
-        say=silent if as_json else _say,
-    )
+    found = read_backup(folder.expanduser())
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    with one_command(settings.data_dir):
+        done = put_back(
+            found,
+            url,
+            receipts_of(settings, Home(url).path),
+            make_money_clock().now,
+            replace=replace,
+            say=silent if as_json else _say,
+        )
     if as_json:
         print_json(
             {

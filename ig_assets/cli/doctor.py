@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict
 from typing import Annotated
 
@@ -41,6 +42,7 @@ def doctor(
 
     Example: `ig-assets doctor --strict`
     """
+    warnings.simplefilter("ignore")  # Dagster's notes on beta interfaces
     from ig_assets.headless.doctor import diagnose
 
     found = diagnose()

@@ -45,12 +45,15 @@ def serve(
         errors.print("Whoever reaches this address can read the figures: no login.")
     stop = threading.Event()
     if settings.datadog:
+        # No daemon thread: the process waits for it, since it may be in DuckDB.
         sender = threading.Thread(
-            target=_send_until, args=(stop, settings.datadog, collector), daemon=True
+            target=_send_until, args=(stop, settings.datadog, collector)
         )
         sender.start()
     try:
         server.serve_forever()
+    except KeyboardInterrupt:  # also SIGTERM: how a server is meant to end
+        errors.print("Stopped.")
     finally:
         stop.set()
         server.server_close()

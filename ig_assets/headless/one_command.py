@@ -14,6 +14,8 @@ from ig_assets.errors import IgAssetsError
 class FolderInUseError(IgAssetsError):
     """Another command is at work in the data folder, or it cannot be written to."""
 
+    section = "the-warehouse-is-busy"
+
 
 @contextmanager
 def one_command(data_dir: Path) -> Iterator[None]:
@@ -23,8 +25,8 @@ def one_command(data_dir: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise FolderInUseError(
-            "Another `ig-assets loop`, `sync` or `generate` is at work in this data "
-            "folder; wait until it has ended, or stop it."
+            "Another `ig-assets` command that writes (`loop`, `sync`, `generate` …) is "
+            "at work in this data folder; wait until it has ended, or stop it."
         ) from None
     except OSError as error:
         raise FolderInUseError(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 
-from ig_assets.core.operations.diagnosis import Finding, failed, good
+from ig_assets.core.operations.diagnosis import Finding, failed, good, not_known
 from ig_assets.core.ports import Clock
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import Settings
 
 _TIMEOUT_S = 20.0
+_TRAINERS_SDKS = ("together", "fireworks")
+"""Trainers whose SDK is an extra of their name."""
 
 
 def configured_keys(settings: Settings) -> dict[str, str]:
@@ -19,6 +22,8 @@ def configured_keys(settings: Settings) -> dict[str, str]:
         "OPENAI_API_KEY_NEXT": settings.openai_api_key_next,
         "PINECONE_API_KEY": settings.pinecone_api_key,
         "PINECONE_API_KEY_NEXT": settings.pinecone_api_key_next,
+        "TOGETHER_API_KEY": settings.together_api_key,
+        "FIREWORKS_API_KEY": settings.fireworks_api_key,
         "IG_META_APP_SECRET": settings.meta_app_secret,
     }
     return {
@@ -31,12 +36,13 @@ def configured_keys(settings: Settings) -> dict[str, str]:
 def vendor_findings(settings: Settings, money_clock: Clock) -> list[Finding]:
     """A line per vendor that the settings use; free requests alone are sent."""
     found: list[Finding] = []
-    if "openai" in (settings.writer, settings.embedder):
+    if "openai" in (settings.writer, settings.embedder, *settings.trainers):
         found += _openai(settings, money_clock)
     if settings.index == "pinecone":
         found += _pinecone(settings)
     if settings.social == "instagram":
         found += _instagram(settings)
+    found += [_sdk(name) for name in settings.trainers if name in _TRAINERS_SDKS]
     if not found:
         found.append(good("vendors", "None is used: everything is on this machine."))
     return found
@@ -77,3 +83,19 @@ def _instagram(settings: Settings) -> list[Finding]:
         return [failed("Meta token", str(error), "Set IG_INSTAGRAM_TOKEN.")]
     advertises = settings.split_max_budget > 0
     return permission_findings(client, token, settings.publish, advertises)
+
+
+def _sdk(name: str) -> Finding:
+    """Whether a trainer could be asked at all; its key is not tried."""
+    subject = f"trainer {name}"
+    if find_spec(name) is None:
+        return failed(
+            subject,
+            "Its SDK is not installed, so a month's fine-tune would fail.",
+            f'Install the extra: `pip install "ig-assets[{name}]"`.',
+        )
+    return not_known(
+        subject,
+        f"Its SDK is installed; whether {name} takes the key is not asked.",
+        f"Look at {name}'s console that the key works and has a spend limit.",
+    )

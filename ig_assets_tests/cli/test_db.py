@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 from typer.testing import CliRunner, Result
 
+from ig_assets.headless.one_command import one_command
 from ig_assets.cli.app import app
 from ig_assets.settings import load_settings
 from ig_assets.warehouse.forgetting.erasure import Erasure
@@ -85,6 +86,11 @@ def test_a_backup_is_made_restored_and_thinned_out(tmp_path: Path) -> None:
     refused = run(tmp_path / "data", "restore", folder)
     assert refused.exit_code == 2 and "--replace" in refused.stderr
     assert scripts(home) == [("later",)]
+    with one_command(tmp_path / "data"):
+        busy = run(tmp_path / "data", "restore", folder, "--replace")
+    assert busy.exit_code == 1 and "#the-warehouse-is-busy" in busy.stderr
+    assert scripts(home) == [("later",)]
+    home.close()
     done = run(tmp_path / "data", "restore", folder, "--replace")
     assert done.exit_code == 0, done.output
     assert scripts(home) == [("s",)]

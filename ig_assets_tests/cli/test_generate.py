@@ -188,7 +188,7 @@ def test_of_two_runs_at_the_same_time_the_second_fails_and_plans_nothing(
         first.join()
     assert second.returncode == FAILED
     output = _one_line(second.stderr)
-    assert "Another `ig-assets loop`, `sync` or `generate` is at work" in output
+    assert "Another `ig-assets` command that writes" in output
     assert "wait until it has ended" in output and "Traceback" not in output
     topics = {row["topic"] for row in loop.rows("SELECT topic FROM topics")}
     assert "quick cooking" not in topics, "it would be paid for later by accident"

@@ -38,11 +38,13 @@ def begin_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     content, attach = template(), Home.attach
 
-    def attach_copy(home: Home, con: Connection, give_up_s: float, busy: str) -> None:
+    def attach_copy(
+        home: Home, con: Connection, give_up_s: float, busy: str, name: str = "home"
+    ) -> None:
         if home.path is not None and not home.path.exists():
             with suppress(OSError):  # what the disk refuses, DuckDB says
                 home.path.write_bytes(content)
-        attach(home, con, give_up_s, busy)
+        attach(home, con, give_up_s, busy, name)
 
     monkeypatch.setattr(Home, "attach", attach_copy)
 

@@ -18,6 +18,7 @@ from ig_assets.headless.doctor import machine, warehouse as warehouse_checks
 from ig_assets.headless.doctor.automation import automation_findings
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.moving.state import home_state
+from ig_assets.wiring import vendor_checks
 from ig_assets_tests.factories.warehouses import migrated_warehouse
 from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
 from ig_assets_tests.warehouse.test_upgrade import make_folder
@@ -86,6 +87,29 @@ def test_keys_and_servers_are_looked_at_and_no_key_is_shown(tmp_path: Path) -> N
     assert "for 0 days" in found["age of OPENAI_API_KEY"]["seen"]
     assert refused.exit_code == 1 and "is not accepted" in refused.stdout
     assert KEY not in result.output + refused.output
+
+
+def test_the_vendors_that_train_are_looked_at_and_their_keys_age(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrated_warehouse(tmp_path / "warehouse.duckdb", SystemClock().now).close()
+    monkeypatch.setattr(vendor_checks, "find_spec", {"fireworks": object()}.get)
+    with OpenAIStandIn() as server:
+        env = {
+            "IG_TRAINER": "openai,together,fireworks,few_shot",
+            "OPENAI_API_KEY": KEY,
+            "OPENAI_BASE_URL": server.base_url,
+            "TOGETHER_API_KEY": f"together-{KEY}",
+            "FIREWORKS_API_KEY": f"fireworks-{KEY}",
+            "FIREWORKS_ACCOUNT_ID": "acme",
+        }
+        result = run(tmp_path, "--json", **env)
+    assert result.exit_code == 1 and KEY not in result.output
+    found = lines(result)
+    assert found["OpenAI server"]["state"] == "good"
+    assert "ig-assets[together]" in found["trainer together"]["to_do"]
+    assert found["trainer fireworks"]["state"] == "not known"
+    assert {"age of TOGETHER_API_KEY", "age of FIREWORKS_API_KEY"} <= set(found)
 
 
 def test_a_newer_warehouse_a_held_one_and_one_from_the_future_are_named(

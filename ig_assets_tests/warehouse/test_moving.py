@@ -194,6 +194,15 @@ def test_a_copy_into_a_home_with_rows_is_refused_and_changes_nothing(
     target.close()
 
 
+def test_every_table_is_copied_whatever_its_columns_are_called(tmp_path: Path) -> None:
+    rows = make_folder(tmp_path / "from.duckdb", last=NEWEST)
+    copied = copy_home(
+        f"duckdb:///{tmp_path}/from.duckdb", f"duckdb:///{tmp_path}/to.duckdb"
+    )
+    assert {table for table in rows if copied.rows[table] != 1} == set()
+    assert copied.written == copied.total
+
+
 def test_a_source_without_tables_is_named_as_none(
     tmp_path: Path, new_home: MakeHome
 ) -> None:

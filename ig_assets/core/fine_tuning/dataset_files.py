@@ -188,6 +188,8 @@ def check_line(kind: str, line: str) -> str | None:
         if kind == "sft":
             outputs = [parsed["messages"]]
             roles = [["user", "assistant"]]
+            if parsed["messages"][0]["role"] == "system":  # as a vendor gets it
+                roles[0].insert(0, "system")
         else:
             outputs = [
                 parsed["input"]["messages"],
@@ -197,7 +199,7 @@ def check_line(kind: str, line: str) -> str | None:
             roles = [["user"], ["assistant"], ["assistant"]]
         contents = [[m["content"] for m in messages] for messages in outputs]
         found = [[m["role"] for m in messages] for messages in outputs]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, IndexError):
         return "is not of the format"
     if found != roles:
         return "has the wrong roles"

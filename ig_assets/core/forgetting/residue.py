@@ -3,7 +3,7 @@
 The words are looked for sentence by sentence. A sentence that another text of the
 warehouse has too, below the bounds of a copy, is no trace of the script; it is counted
 as shared. DuckDB may compress the texts of its file, so that its bytes alone prove
-nothing: its tables are read too.
+nothing: its tables are read too, also those of copies that lie beside it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
+from ig_assets.warehouse.backends import quoted
 from ig_assets.warehouse.forgetting.registry import COLUMNS, Columns
 from ig_assets.warehouse.warehouse import Connection
 
@@ -21,6 +24,13 @@ FEWEST_WORDS = 5
 FEWEST_CHARACTERS = 20
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 _CHUNK_BYTES = 8 << 20
+_MARK_AT, _MARK = 8, b"DUCK"
+_TEXTS = """
+SELECT schema_name, table_name, column_name
+FROM duckdb_columns()
+WHERE database_name = 'other' AND data_type IN ('VARCHAR', 'VARCHAR[]', 'JSON')
+ORDER BY ALL
+"""
 
 
 @dataclass(frozen=True)
@@ -82,7 +92,7 @@ def search(
     ]
     files = _files(folders, skipped)
     for path in files:
-        if count := _in_file(path, sought):
+        if count := max(_in_file(path, sought), _in_database(path, sought)):
             places[str(path)] = count
     return Residue(len(sentences), len(files), places, shared)
 
@@ -150,3 +160,46 @@ def _in_file(path: Path, sought: Sequence[Sequence[bytes]]) -> int:
     except FileNotFoundError:
         return 0
     return total - len(left)
+
+
+def _in_database(path: Path, sought: Sequence[Sequence[bytes]]) -> int:
+    """As `_in_file`, in the tables of another DuckDB file; 0 for what is none.
+
+    Also 0 for the warehouse, which this process has open and reads itself.
+    """
+    if not _is_database(path):
+        return 0
+    pairs = [
+        (number, spelling.decode("utf-8"))
+        for number, spellings in enumerate(sought)
+        for spelling in spellings
+    ]
+    found: set[int] = set()
+    try:
+        with duckdb.connect(":memory:") as con:
+            con.execute(f"ATTACH '{quoted(str(path))}' AS other (READ_ONLY)")
+            for schema, table, column in con.execute(_TEXTS).fetchall():
+                rows = con.execute(
+                    f"""
+                    SELECT DISTINCT s.number
+                    FROM (
+                        SELECT unnest(?::INTEGER[]) AS number,
+                            unnest(?::TEXT[]) AS spelling
+                    ) AS s
+                    JOIN other."{schema}"."{table}" AS t
+                        ON contains(CAST(t."{column}" AS TEXT), s.spelling)
+                    """,
+                    [[number for number, _ in pairs], [spelt for _, spelt in pairs]],
+                )
+                found |= {number for (number,) in rows.fetchall()}
+    except duckdb.Error:
+        return len(found)
+    return len(found)
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MARK_AT + len(_MARK))[_MARK_AT:] == _MARK
+    except FileNotFoundError:
+        return False

@@ -7,12 +7,14 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from ig_assets.core.corpus.index import generations
 from ig_assets.core.fine_tuning.canary import previously_active
 from ig_assets.core.fine_tuning.manifests import PAGE
 from ig_assets.core.fine_tuning.dataset_files import MANIFEST, write_datasets
+from ig_assets.core.fine_tuning.vendor_lines import SENT
 from ig_assets.core.forgetting.copies import Bounds
 from ig_assets.core.forgetting.finding import Found
 from ig_assets.core.forgetting.residue import search
@@ -164,6 +166,8 @@ def rewrite_datasets(work: Forgetting, found: Found) -> Detail:
         rows = con.execute(_MONTHS, [list(found.erasure.examples)]).fetchall()
     months = {str(month) for (month,) in rows}
     gone = set(found.erasure.examples)
+    for sent in work.datasets.glob(f"*/{SENT}"):
+        rmtree(sent)  # what a killed process was sending
     for manifest in sorted(work.datasets.glob(f"*/{MANIFEST}")):
         for leftover in manifest.parent.glob(".*.part"):
             leftover.unlink(missing_ok=True)

@@ -13,17 +13,21 @@ TrainingStatus = Literal[
 
 @dataclass(frozen=True)
 class TrainingFile:
-    """One file of a dataset: its path, its SHA-256, its lines and its tokens."""
+    """One file of a dataset: its path, its SHA-256, its lines and its tokens.
+
+    `left_out` counts examples that a writer could not answer with.
+    """
 
     path: str
     sha256: str = ""
     lines: int = 0
     tokens: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What a trainer gets: files by `<kind>_<split>`, and the train split's ids.
+    """What a trainer gets: files by `sft_<split>`, and the train split's ids.
 
     `dataset_hash` is that of all files, `intent_key` that of this very request.
     """

@@ -18,7 +18,7 @@ Read = Callable[[], Sequence[Family]]
 class MetricsCollector:
     """Figures of the warehouse, at most one reading in `least_interval_s` seconds.
 
-    While the warehouse is locked or cannot be opened the last good figures stand, and
+    While the warehouse or the event log cannot be read the last good figures stand, and
     two further families say so: `ig_assets_warehouse_readable` (1 or 0) and
     `ig_assets_metrics_age_seconds`. `timer` returns seconds that never go back.
     """
@@ -36,7 +36,7 @@ class MetricsCollector:
         self._is_readable = False
 
     def collect(self) -> list[Family]:
-        """The newest figures there are, and how old they are; never raises ours."""
+        """The newest figures there are, and how old they are; never raises."""
         with self._lock:
             now = self._timer()
             if self._tried_at is None or (
@@ -54,6 +54,9 @@ class MetricsCollector:
         except (IgAssetsError, duckdb.Error) as error:
             _log.warning("The figures cannot be read: %s", error)
             self._is_readable = False
+        except Exception:  # of Dagster's event log, which may be locked or a server's
+            _log.exception("The figures cannot be read.")
+            self._is_readable = False
         self._tried_at = self._timer()
 
 
@@ -62,7 +65,7 @@ def _state(is_readable: bool, age_s: float | None) -> list[Family]:
         Family(
             "ig_assets_warehouse_readable",
             "gauge",
-            "Whether the last reading of the warehouse succeeded.",
+            "Whether the last reading of the warehouse and of the event log succeeded.",
             [Sample(float(is_readable))],
         )
     ]

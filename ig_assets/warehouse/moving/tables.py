@@ -83,11 +83,11 @@ def digests(
     The mark of an unfinished copy is no row of the table of migrations.
     """
     rows = con.execute(f"""
-        SELECT {part_of(columns, parts)} AS part, count(*),
+        SELECT {part_of(columns, parts)}, count(*),
             sum(CAST({_row_hash(columns)} AS HUGEINT))
         FROM {database}.ig."{table}"
         {_marked(table)}
-        GROUP BY part
+        GROUP BY 1
         """).fetchall()
     return {int(part): Digest(int(count), int(total)) for part, count, total in rows}
 

@@ -130,12 +130,22 @@ def test_the_same_dataset_is_submitted_once(env: FineTuningFactory) -> None:
     assert first.status == "running"
     (request,) = vendor.submitted
     assert request.example_ids == dataset.train_example_ids
-    assert sorted(request.files) == [
-        "dpo_train",
-        "dpo_validation",
-        "sft_train",
-        "sft_validation",
-    ]
+    assert sorted(request.files) == ["sft_train", "sft_validation"]
+
+
+def test_of_two_processes_at_once_one_submits(env: FineTuningFactory) -> None:
+    vendor, dataset = Vendor(), filled(env)
+
+    def meanwhile() -> None:
+        with pytest.raises(TransientVendorError, match="Another process"):
+            submit(env, vendor, dataset)
+
+    vendor.before = meanwhile
+    assert submit(env, vendor, dataset).status == "running"
+    assert len(vendor.submitted) == 1
+    vendor.before = lambda: None
+    assert submit(env, vendor, dataset).status == "running"
+    assert len(vendor.submitted) == 1
 
 
 @pytest.mark.parametrize("point, sends", [("before", 1), ("after", 1)])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from ig_assets.adapters.openai.batch import OpenAIBatches
@@ -276,6 +277,23 @@ def test_the_search_finds_what_is_left_in_any_file_and_says_where(
         "w.duckdb": 1,
         "logs/old.log": 1,
     }
+
+
+def test_an_older_copy_of_the_warehouse_is_named_though_its_texts_are_compressed(
+    env: ForgettingFactory,
+) -> None:
+    copy = env.data / "warehouse.duckdb.before-20260401T090000"
+    with duckdb.connect(str(copy)) as con:
+        con.execute("PRAGMA force_compression = 'fsst'")
+        con.execute(
+            "CREATE TABLE scripts AS SELECT i, ? || i AS body "
+            "FROM range(5000) AS t (i)",
+            [REST],
+        )
+    assert REST.encode() not in copy.read_bytes()
+    receipt = forget(env.work(), [KETTLE], "a letter", "rita")
+    assert receipt is not None
+    assert list(receipt.fields["steps"]["search"]["places"]) == [copy.name]
 
 
 def test_an_example_that_holds_the_words_without_a_link_goes_too(

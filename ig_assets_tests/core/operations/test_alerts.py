@@ -216,11 +216,18 @@ def test_a_server_without_encryption_is_given_no_password(box: Mailbox) -> None:
     assert box.messages == []
 
 
-def test_addresses_that_a_server_refuses_are_counted() -> None:
+def test_a_refused_address_is_logged_and_the_others_are_told_once(
+    warehouse: Warehouse, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     with mail_server(refused=frozenset({"bo@example.org"})) as box:
-        with pytest.raises(RefusedError, match="1 of 2 addresses"):
-            mail(box).send(ALERT)
+        alerts = Alerts(warehouse, clock, [mail(box)])
+        assert alerts.tell(ALERT)
+        clock.wait(timedelta(minutes=10))
+        assert alerts.tell_again() == 0
         assert box.recipients == [["ana@example.org"]]
+        assert "refuses 1 of 2 addresses" in caplog.text
+        with pytest.raises(RefusedError, match="refuses every address"):
+            mail(box, recipients=("bo@example.org",)).send(ALERT)
     with pytest.raises(TransientVendorError, match="cannot be reached"):
         mail(box).send(ALERT)
 

@@ -27,8 +27,8 @@ from ig_assets.core.operations.redaction import (
 )
 
 PLANTED = "pl+nted/k'ey §7=&?"
-TOKEN = "EAAGm0PX4ZCpsBAKkVZCjplanted1234"
-OPENAI = "sk-proj-planted0123456789abcdef"
+TOKEN = "EAAGm0PX4ZCpsBAKkVZCjplanted1234"  # never-a-real-one
+OPENAI = "sk-proj-never-planted0123456789"
 
 
 @pytest.fixture(autouse=True)

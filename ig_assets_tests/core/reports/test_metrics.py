@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 import urllib.request
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,21 @@ def test_a_locked_warehouse_leaves_the_last_good_figures_and_their_age() -> None
     assert shown() == {"x": 7, readable: 0, age: 60}
     seconds[0] = 90.0
     assert shown() == {"x": 8, readable: 1, age: 0}
+
+
+def test_whatever_fails_leaves_the_last_good_figures() -> None:
+    answers = iter([[ODD]])
+    times = iter(range(0, 100, 10))
+
+    def read() -> Sequence[Family]:
+        return next(answers)  # then StopIteration, as a locked event log's own error
+
+    collector = MetricsCollector(read, lambda: float(next(times)))
+    assert ODD in collector.collect()
+    families = collector.collect()
+    assert ODD in families
+    [readable] = [f for f in families if f.name == "ig_assets_warehouse_readable"]
+    assert readable.samples == [Sample(0.0)]
 
 
 def test_figures_that_were_never_read_have_no_age() -> None:

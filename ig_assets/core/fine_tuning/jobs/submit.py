@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
@@ -12,6 +13,7 @@ from ig_assets.core.fine_tuning.months import month_cutoff
 from ig_assets.core.fine_tuning.jobs.costs import reserve_training
 from ig_assets.core.fine_tuning.jobs.rows import PASSED_ON, JobRow, job_of
 from ig_assets.core.fine_tuning.jobs.states import record_state, refused
+from ig_assets.core.fine_tuning.vendor_lines import vendor_files
 from ig_assets.core.identity import next_instant, stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import (
@@ -21,9 +23,12 @@ from ig_assets.core.ports import (
     TrainingRequest,
     TrainingState,
 )
-from ig_assets.errors import RefusedError
+from ig_assets.errors import RefusedError, TransientVendorError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
+
+LOCK = "submitting.lock"
+"""The file beside a month's training set that the submitting process has locked."""
 
 
 def submit_to_first(
@@ -68,6 +73,49 @@ def submit_job(
     starts. Raises TransientVendorError, AccessError and BudgetError; the intent stays,
     so that a later call continues.
     """
+    with _alone(dataset):
+        return _submit_once(
+            warehouse, clock, trainer, month, dataset, seed, run_id, ledger
+        )
+
+
+@contextmanager
+def _alone(dataset: DatasetSummary) -> Iterator[None]:
+    """Let one process of this data folder submit the dataset.
+
+    Another would find an intent whose job is not there yet, and make it a second time.
+    Raises TransientVendorError.
+    """
+    if not dataset.files:
+        yield
+        return
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(dataset.files[0].path.parent / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise TransientVendorError(
+            f"Another process is submitting the training set of {dataset.month}; look "
+            "at its job when it has ended.",
+            outcome_unknown=False,
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _submit_once(
+    warehouse: Warehouse,
+    clock: Clock,
+    trainer: Trainer,
+    month: str,
+    dataset: DatasetSummary,
+    seed: int,
+    run_id: str,
+    ledger: Ledger | None,
+) -> JobRow:
     base_model = trainer.base_model
     intent_key = stable_id(
         "fine_tune", month, trainer.provider, base_model, dataset.dataset_hash, seed
@@ -92,9 +140,10 @@ def submit_job(
         return job
     state = None if known is None else trainer.find(intent_key)
     if state is None:
-        request = _request(trainer, month, dataset, seed, intent_key)
         run = RunRef(run_id, "fine_tune_job", month)
-        state = _submit(trainer, request, ledger, run)
+        with vendor_files(dataset) as files:
+            request = _request(trainer, month, dataset, seed, intent_key, files)
+            state = _submit(trainer, request, ledger, run)
     return record_state(warehouse, clock, job, state)
 
 
@@ -147,23 +196,20 @@ def _nothing_to_train_on(month: str) -> str:
     )
 
 
-def training_files(dataset: DatasetSummary) -> dict[str, TrainingFile]:
-    """The files of a dataset as a trainer gets them, by `<kind>_<split>`."""
-    return {
-        f"{f.kind}_{f.split}": TrainingFile(str(f.path), f.sha256, f.lines, f.tokens)
-        for f in dataset.files
-    }
-
-
 def _request(
-    trainer: Trainer, month: str, dataset: DatasetSummary, seed: int, intent_key: str
+    trainer: Trainer,
+    month: str,
+    dataset: DatasetSummary,
+    seed: int,
+    intent_key: str,
+    files: Mapping[str, TrainingFile],
 ) -> TrainingRequest:
     return TrainingRequest(
         intent_key=intent_key,
         month=month,
         base_model=trainer.base_model,
         dataset_hash=dataset.dataset_hash,
-        files=training_files(dataset),
+        files=files,
         example_ids=dataset.train_example_ids,
         seed=seed,
     )
