@@ -52,7 +52,7 @@ def plain_failures() -> Iterator[None]:
     Dagster may retry a step only where the warehouse was busy: a step may have paid for
     calls. A step that a person stopped is not retried either.
     """
-    with _place_of_this_step():
+    with place_of_this_step():
         try:
             yield
         except (KeyboardInterrupt, DagsterExecutionInterruptedError) as error:
@@ -119,30 +119,20 @@ def runbook_metadata(section: str) -> dg.MetadataValue[Any]:
     return dg.MetadataValue.url(link) if is_url else dg.MetadataValue.text(link)
 
 
-def place_of_step(
-    context: dg.AssetExecutionContext | dg.OpExecutionContext,
-) -> tuple[str, str, str | None]:
-    """The run, the asset or op, and the partitions of a step, for its log lines."""
-    keys = context.partition_keys if context.has_partition_key_range else ()
-    if context.has_partition_key:
-        keys = (context.partition_key,)
-    first_to_last = keys if len(keys) < 2 else (keys[0], keys[-1])
-    name = (
-        context.asset_key.to_user_string()
-        if isinstance(context, dg.AssetExecutionContext)
-        else context.op.name
-    )
-    return context.run_id, name, "...".join(first_to_last) or None
-
-
 @contextmanager
-def _place_of_this_step() -> Iterator[None]:
+def place_of_this_step() -> Iterator[None]:
+    """Log lines name the run, asset or op, and partitions of the step, if one runs."""
     try:
         context = dg.OpExecutionContext.get()
     except dg.DagsterInvariantViolationError:  # not in a step
         yield
         return
-    with log_place(*place_of_step(context)):
+    keys = context.partition_keys if context.has_partition_key_range else ()
+    if context.has_partition_key:
+        keys = (context.partition_key,)
+    first_to_last = keys if len(keys) < 2 else (keys[0], keys[-1])
+    partitions = "...".join(first_to_last) or None
+    with log_place(context.run_id, context.op.name, partitions):
         yield
 
 

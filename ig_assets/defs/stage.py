@@ -12,8 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from ig_assets.core.operations.log_lines import log_place
-from ig_assets.defs.failures import RETRY_WHEN_BUSY, place_of_step
+from ig_assets.defs.failures import RETRY_WHEN_BUSY, place_of_this_step
 from ig_assets.defs.metadata import without_empty, zeros_together
 from ig_assets.defs.page.about import (
     OWNERS,
@@ -79,7 +78,7 @@ def _with_rows(compute: Compute, table: str, of_partition: str | None) -> Comput
     @wraps(compute)
     def run(*arguments: Any, **resources: Any) -> dg.MaterializeResult:
         context: Any = arguments[0] if arguments else resources.get("context")
-        with log_place(*place_of_step(context)):
+        with place_of_this_step():
             result = compute(*arguments, **resources)
         found: dict[str, Any] = without_empty(result.metadata or {})
         if said := summary(compute.__name__, found):

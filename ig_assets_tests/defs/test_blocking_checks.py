@@ -48,6 +48,7 @@ def _line_that_is_no_json(env: DagsterEnv) -> None:
     folder = env.services.settings.data_dir / "datasets" / MONTH
     folder.mkdir(parents=True)
     (folder / "sft_train.jsonl").write_text("no JSON\n")
+    (folder / "openlineage.jsonl").write_text("{}\n")  # for other tools, no set
 
 
 def _nothing_compared(env: DagsterEnv) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from ig_assets.core.experiments.decisions.decide import update_results
@@ -47,3 +48,13 @@ def test_the_sentences_of_all_winners_are_asked_for_at_once(
         for record in result.metadata["sample"].value.records
     ]
     assert shown == ids  # the newest decision first, in both
+
+
+def test_an_asset_without_a_context_of_its_own_runs_as_a_step(tmp_path: Path) -> None:
+    clock = MovedClock(START + 9 * DAY)
+    warehouse = new_warehouse(tmp_path, clock)
+    done = dg.materialize(
+        [assets.winning_scripts], resources={"clock": clock, "warehouse": warehouse}
+    )
+    [event] = done.asset_materializations_for_node("winning_scripts")
+    assert event.metadata["dagster/row_count"].value == 0

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ig_assets.core.fine_tuning.dataset_files import check_line
+from ig_assets.core.fine_tuning.dataset_files import FORMATS, check_line
 from ig_assets.core.fine_tuning.evaluation import evaluation_of
 from ig_assets.defs.fine_tuning.assets import (
     fine_tune_jsonl,
@@ -62,8 +62,10 @@ def lines_are_valid(
     folder = settings.data_dir / "datasets" / month_of(context)
     problems = []
     checked = 0
-    for path in sorted(folder.glob("*.jsonl")):
-        kind = path.name.split("_", 1)[0]
+    for kind, split in FORMATS:
+        path = folder / f"{kind}_{split}.jsonl"
+        if not path.is_file():
+            continue
         lines = path.read_text(encoding="utf-8").splitlines()
         for number, line in enumerate(lines, start=1):
             checked += 1
