@@ -105,7 +105,9 @@ def _print_plan(plan: Plan) -> None:
         "stay: variants that had it in their prompt": len(found.influenced),
         "stay: models with it in their dataset": len(found.influenced_models),
         "stay: similar scripts": len(found.similar),
-        "out: published posts": len(found.published),
+        "out: published posts": sum(
+            not post.get("simulated") for post in found.published
+        ),
     }
     print_table([{"what": k, "how many": v} for k, v in counts.items()], _COLUMNS)
     for script_id in erasure.scripts:

@@ -81,7 +81,7 @@ def lineage(
     """
     services = Services(load_settings())
     if check:
-        if what or author:
+        if what or author or down or depth or as_of or html:
             raise InputError("--check looks at all edges; name nothing else.")
         _check(services, limit, as_json)
         return

@@ -249,7 +249,9 @@ def _numbers(instance: object, asset: str, run_id: str) -> dict[str, object]:
     found: dict[str, object] = {
         name: entry.value
         for name, entry in values.items()
-        if isinstance(entry.value, (int, float, str)) and not _is_of_the_page(name)
+        if isinstance(entry.value, (int, float, str))
+        and not isinstance(entry, dg.MarkdownMetadataValue)
+        and not _is_of_the_page(name)
     }
     # A page has one entry for the figures of 0.
     if "zero" in values:

@@ -116,6 +116,7 @@ def test_a_sync_prints_every_figure_also_of_zero_and_nothing_that_is_of_the_page
     None
 ):
     said = {"summary": "**3** new", "new": 3, "zero": "retired, rejected"}
+    said |= {"lineage": dg.MetadataValue.md("`ig-assets lineage`")}
 
     @dg.asset
     def raw_scripts() -> dg.MaterializeResult:

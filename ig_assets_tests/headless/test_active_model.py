@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ig_assets.cli.fine_tuning import models
+from ig_assets.cli.models import promote, rollback
 from ig_assets.core.models.registry import ensure_base_model
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services
@@ -25,11 +25,11 @@ def test_a_promotion_and_a_rollback_by_command_are_shown_by_the_asset(
     services = Services(load_settings())
     base = ensure_base_model(services.warehouse, services.clock, "openai", "m")
     other = ensure_base_model(services.warehouse, services.clock, "openai", "m2")
-    models(promote_id=other, reason="reads better")
+    promote(other, reason="reads better")
     assert shown() == [other]
-    models(promote_id=other, reason="reads better")  # nothing has changed
+    promote(other, reason="reads better")  # nothing has changed
     assert shown() == [other]
-    models(roll_back=True, reason="writes about itself")
+    rollback(reason="writes about itself")
     assert shown() == [base, other]
 
 
@@ -43,7 +43,7 @@ def test_a_ui_that_cannot_be_reached_undoes_no_promotion(
     services = Services(load_settings())
     ensure_base_model(services.warehouse, services.clock, "openai", "m")
     other = ensure_base_model(services.warehouse, services.clock, "openai", "m2")
-    models(promote_id=other, reason="reads better")
+    promote(other, reason="reads better")
     said = " ".join("".join(capsys.readouterr()).split())
     assert (
         "the change is made, but the UI's asset active_model does not show it" in said

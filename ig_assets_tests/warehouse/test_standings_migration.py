@@ -60,6 +60,7 @@ def test_an_older_folder_keeps_its_decisions_and_marks_second_looks_and_old_winn
     with monkeypatch.context() as older:
         older.setattr(migrations, "MIGRATIONS", OLDER)
         older.setattr("ig_assets.warehouse.preparation.make_views", lambda con: None)
+        older.setattr("ig_assets.warehouse.preparation._replay", lambda *_: False)
         with home.transaction() as con:
             looks = [
                 look("sound", 1, "AB", 0.5, 9.0, 5.0),

@@ -103,7 +103,11 @@ _PUBLISHED = """
         SELECT min(value)
         FROM vendor_post_names AS n
         WHERE n.post_id = posts.post_id AND n.kind = 'permalink'
-    ) AS permalink
+    ) AS permalink, coalesce((
+        SELECT bool_or(e.simulated)
+        FROM experiments AS e
+        WHERE e.experiment_id = posts.experiment_id
+    ), FALSE) AS simulated
     FROM posts
     WHERE status IN ('published', 'placed', 'ambiguous')
         AND (

@@ -1,22 +1,35 @@
 """Looks for forgotten words in all tables and files, after everything was deleted.
 
+<<<<<<< HEAD
 The words are looked for sentence by sentence. A sentence that another text of the
 warehouse has too, below the bounds of a copy, is no trace of the script; it is counted
 as shared. DuckDB may compress the texts of its file, so that its bytes alone prove
 nothing: its tables are read too, also those of copies that lie beside it.
+=======
+The words are looked for sentence by sentence, and in files also as the first words by
+which a page of lineage names a text. What another text of the warehouse has too, below
+the bounds of a copy, is no trace of the script; sentences of this kind are counted as
+shared. DuckDB may compress the texts of its file, so that its bytes alone prove
+nothing: its tables are read too.
+>>>>>>> rev3
 """
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+<<<<<<< HEAD
 import duckdb
 
 from ig_assets.warehouse.backends import quoted
+=======
+from ig_assets.core.lineage.first_words import CUT, first_words
+>>>>>>> rev3
 from ig_assets.warehouse.forgetting.registry import COLUMNS, Columns
 from ig_assets.warehouse.warehouse import Connection
 
@@ -74,7 +87,9 @@ def search(
 
     What lies below one of `skipped` is not read.
     """
-    sentences = sentences_of(texts)
+    whole = list(texts)
+    sentences = sentences_of(whole)
+    begun = _first_words(whole)
     places: dict[str, int] = {}
     shared: dict[str, int] = {}
     shared_sentences: set[str] = set()
@@ -85,10 +100,10 @@ def search(
                 shared_sentences |= left
             else:
                 places[f"{table}.{column}"] = len(left)
+    known = _begin_a_text(con, begun)
     sought = [
-        sorted({spelt.encode("utf-8") for spelt in _spellings(sentence)})
-        for sentence in sentences
-        if sentence not in shared_sentences
+        *(_in_files(s) for s in sentences if s not in shared_sentences),
+        *(_in_files(f"{words}{CUT}") for words in begun if words not in known),
     ]
     files = _files(folders, skipped)
     for path in files:
@@ -127,10 +142,34 @@ def _in_table(
     return found
 
 
+def _first_words(texts: Iterable[str]) -> list[str]:
+    """The first words of the texts of which a page of lineage has no more."""
+    found = {first_words(text) or "" for text in texts}
+    return sorted(one.removesuffix(CUT) for one in found if one.endswith(CUT))
+
+
+def _begin_a_text(con: Connection, begun: Sequence[str]) -> set[str]:
+    """Which first words are those of texts too that stay."""
+    found: set[str] = set()
+    for table, columns in COLUMNS.items():
+        if columns.words:
+            words = Columns(words=columns.words)
+            found |= set().union(*_in_table(con, table, words, begun).values())
+    return found
+
+
 def _spellings(sentence: str) -> tuple[str, str, str]:
     """A sentence as text files, JSON, and JSON in ASCII have it."""
     in_json = json.dumps(sentence, ensure_ascii=False)[1:-1]
     return sentence, in_json, json.dumps(sentence)[1:-1]
+
+
+def _in_files(sentence: str) -> list[bytes]:
+    """All spellings of a sentence in files: as above, and as HTML and SVG have it."""
+    in_svg = html.escape(sentence, quote=False)
+    in_html = in_svg.replace('"', "&#34;").replace("'", "&#39;")
+    spelt = {*_spellings(sentence), in_html, in_svg}
+    return sorted(one.encode("utf-8") for one in spelt)
 
 
 def _files(folders: Sequence[Path], skipped: Sequence[Path]) -> list[Path]:

@@ -25,6 +25,7 @@ from ig_assets.warehouse.forgetting.replay import REPLAYED, replay_receipts
 from ig_assets.warehouse.rows import fetch_dicts, insert_row, merge_rows
 
 BEGUN, DONE = "begun", "done"
+_IMPORTED = "history"  # in place of the platform of an imported post
 FILE_STEPS = ("index", "datasets", "warehouse")
 
 Watch = Callable[[str], None]
@@ -251,15 +252,21 @@ def _platform(post: Mapping[str, Any]) -> str:
     """Where a post is out, by all that is known of it."""
     names = [post["platform_post_id"], post.get("permalink")]
     known = ", ".join(str(name) for name in names if name)
-    platform = post["platform"] or "a platform that its import does not name"
+    platform = post["platform"]
+    if platform in (None, "", _IMPORTED):
+        platform = "a platform that its import does not name"
     return f"{platform} ({known})" if known else str(platform)
 
 
 def _not_undone(found: Found, steps: dict[str, Any]) -> list[str]:
     """What is left that this program cannot delete, in sentences."""
     said = [
-        f"The post {post['post_id']} is out on {_platform(post)}; "
-        "it was not taken down."
+        (
+            f"The post {post['post_id']} had a simulated audience; it was never out."
+            if post.get("simulated")
+            else f"The post {post['post_id']} is out on {_platform(post)}; "
+            "it was not taken down."
+        )
         for post in found.published
     ]
     answers = steps["vendors"]["batches"]

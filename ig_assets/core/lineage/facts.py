@@ -212,6 +212,13 @@ RECORDED = (
         "FROM models WHERE artifact IS NOT NULL AND job_id IS NOT NULL",
     ),
     Fact(
+        "variant",
+        "model",
+        "chosen_by",
+        "SELECT variant_id AS child_id, model_id AS parent_id FROM hook_choices "
+        "WHERE role = 'best' AND model_id IS NOT NULL",
+    ),
+    Fact(
         "model",
         "post",
         "learnt_from",

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ig_assets.core.corpus.queries import forgotten_variants
+from ig_assets.core.lineage.first_words import first_words
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 Node = tuple[str, str]
-
-_WORDS = 8
 
 # The words of each revision, as a script first, then as the variant that it was; $2 are
 # the forgotten variants.
@@ -179,11 +178,3 @@ def _label(row: Mapping[str, Any]) -> str:
     label = first_words(row["words"]) or ""
     label += f" ({about})" if about else ""
     return label + (" [simulated]" if row["simulated"] else "")
-
-
-def first_words(text: str | None) -> str | None:
-    """The first eight words, with … where there are more; None without a text."""
-    if text is None:
-        return None
-    words = text.split()
-    return " ".join(words[:_WORDS]) + (" …" if len(words) > _WORDS else "")

@@ -65,6 +65,7 @@ RELATIONS_IN_WORDS = {
     "made_by": "was made by",
     "shows": "shows its writer",
     "learnt_from": "learnt from",
+    "chosen_by": "was chosen to be posted by",
     "renamed_from": "was named before",
     "imported_from": "came in",
     "words_of": "are the words of",
@@ -224,7 +225,7 @@ def _model_flow(answer: Answer) -> str:
         Box(key, 2, label, "", key)
         for key, label in (
             ("learnt", "learnt by the model"),
-            ("unused", "in the set, not learnt"),
+            ("unused", "not learnt"),
         )
         if any(end == key for _, end, _ in ends)
     ]
@@ -267,7 +268,7 @@ def _graph(answer: Answer) -> str:
     for node, step in depth.items():
         layers[(step, node[0])].append(node)
     box_of: dict[Node, str] = {}
-    boxes = []
+    boxes: dict[str, Box] = {}
     for (step, kind), nodes in sorted(layers.items()):
         plain = KINDS_IN_WORDS.get(kind, kind)
         together = len(nodes) > MOST_BOXES // 3
@@ -275,18 +276,17 @@ def _graph(answer: Answer) -> str:
             name = answer.names.get(node, node[1][:12])
             key = f"{step} {kind}" if together else f"{step} {kind} {node[1]}"
             label = f"{len(nodes)} × {plain}" if together else f"{plain}: {name}"
-            if key not in box_of.values():
+            if key not in boxes:
                 style = "start" if node in start else ""
                 if "[simulated]" in name:
                     style += " simulated"
-                boxes.append(Box(key, step - leftmost, label, "", style.strip()))
+                boxes[key] = Box(key, step - leftmost, label, "", style.strip())
             box_of[node] = key
     bands: Counter[tuple[str, str]] = Counter()
-    for row in [*answer.before, *answer.after]:
-        parent_first = row in answer.after
-        ends = [(row.via_kind, row.via_id), (row.kind, row.id)]
-        source, target = ends if parent_first else reversed(ends)
+    ways = [((row.kind, row.id), (row.via_kind, row.via_id)) for row in answer.before]
+    ways += [((row.via_kind, row.via_id), (row.kind, row.id)) for row in answer.after]
+    for source, target in ways:
         if depth[source] < depth[target]:  # a circle is in the table alone
             bands[(box_of[source], box_of[target])] += 1
     drawn = [Band(a, b, 1 + math.log2(n)) for (a, b), n in sorted(bands.items())]
-    return flow_svg(boxes, drawn, [], tallest=70.0)
+    return flow_svg(list(boxes.values()), drawn, [], tallest=70.0)

@@ -23,14 +23,14 @@ _WRITTEN = """
         e.{near}_id AS via_id, e.relation, e.superseded_at, e.run_id
     FROM edges AS e
     JOIN nodes AS n ON n.kind = e.{near}_kind AND n.id = e.{near}_id
-    WHERE $3::TIMESTAMP IS NULL OR e.recorded_at <= $3::TIMESTAMP
+    WHERE $3::TIMESTAMP IS NULL OR e.recorded_at < $3::TIMESTAMP
 """
 _STATED = """
     SELECT DISTINCT '{far_kind}', f.{far}_id, '{near_kind}', f.{near}_id, '{relation}',
         NULL::TIMESTAMP, NULL
     FROM ({sql}) AS f
     JOIN nodes AS n ON n.kind = '{near_kind}' AND n.id = f.{near}_id
-    WHERE $3::TIMESTAMP IS NULL OR f.at IS NULL OR f.at <= $3::TIMESTAMP
+    WHERE $3::TIMESTAMP IS NULL OR f.at IS NULL OR f.at < $3::TIMESTAMP
 """
 _STEP = """
 WITH nodes AS MATERIALIZED (
@@ -43,7 +43,8 @@ _ACCEPTED = """
 SELECT experiment_id, changed_by AS accepted_by, changed_at AS accepted_at,
     reason AS accepted_reason
 FROM accepted_winners
-WHERE experiment_id IN (SELECT unnest(?::TEXT[]))
+WHERE experiment_id IN (SELECT unnest($1::TEXT[]))
+    AND ($2::TIMESTAMP IS NULL OR changed_at < $2::TIMESTAMP)
 """
 
 _HELD = """
@@ -78,7 +79,7 @@ LEFT JOIN training_examples t ON t.month = f.month AND t.example_id = f.example_
 LEFT JOIN (
     SELECT *
     FROM decisions
-    WHERE $2::TIMESTAMP IS NULL OR decided_at <= $2::TIMESTAMP
+    WHERE $2::TIMESTAMP IS NULL OR decided_at < $2::TIMESTAMP
     QUALIFY row_number() OVER (
         PARTITION BY experiment_id
         ORDER BY decided_at DESC
@@ -164,7 +165,7 @@ def trace(
     """Every edge from a node 'up' (what it came from) or 'down' (what came of it).
 
     Each edge once, nearest first; `max_depth` steps, or all. With `as_of` the edges
-    that were known then. Raises InputError for another direction.
+    that were known before this instant. Raises InputError for another direction.
     """
     return trace_all(con, [(kind, id)], direction, max_depth, as_of)
 
@@ -194,7 +195,7 @@ def trace_all(
         for index, row in enumerate(rows)
         if row["relation"] in ("winner", "won") and row["superseded_at"] is None
     }
-    words = _accepted(con, tests.values())
+    words = _accepted(con, tests.values(), as_of)
     causes = fetch_dicts(con, _HELD, [sorted(set(tests.values()))])
     held = {row["experiment_id"]: HELD_FOR[row["cause"]] for row in causes}
     return [
@@ -236,7 +237,7 @@ def _step(
         for column in ("kind", "via_kind"):
             if row[column] == "decision":
                 row[column] = "experiment"
-        if as_of is not None and row["superseded_at"] and row["superseded_at"] > as_of:
+        if as_of is not None and row["superseded_at"] and row["superseded_at"] >= as_of:
             row["superseded_at"] = None
     first: dict[tuple[str, ...], dict[str, Any]] = {}
     for row in found:  # a post may be an edge of its script, and state it too
@@ -259,7 +260,7 @@ def scripts_behind_model(
     shown = artifact.get("example_ids")
     behind = []
     rows = fetch_dicts(con, _BEHIND, [model_id, as_of])
-    words = _accepted(con, {row["experiment_id"] for row in rows} - {None})
+    words = _accepted(con, {row["experiment_id"] for row in rows} - {None}, as_of)
     lost = sorted(row["example_id"] for row in rows if row["kind"] is None)
     gone = {row["example_id"]: row for row in fetch_dicts(con, _GONE, [lost])}
     for row in rows:
@@ -280,7 +281,9 @@ def scripts_behind_model(
     return behind
 
 
-def _accepted(con: Connection, experiment_ids: Iterable[str]) -> dict[str, str]:
+def _accepted(
+    con: Connection, experiment_ids: Iterable[str], as_of: datetime | None
+) -> dict[str, str]:
     """Of the tests whose winner a person accepted: who, when and why."""
-    rows = fetch_dicts(con, _ACCEPTED, [sorted(set(experiment_ids))])
+    rows = fetch_dicts(con, _ACCEPTED, [sorted(set(experiment_ids)), as_of])
     return {row["experiment_id"]: accepted(row) for row in rows}

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any, TypedDict, cast
 
 from ig_assets.core.corpus.queries import forgotten_variants
-from ig_assets.core.reports.lineage_labels import first_words
+from ig_assets.core.lineage.first_words import first_words
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 

@@ -17,6 +17,7 @@ from ig_assets.core.fine_tuning.jobs.register import register_model
 from ig_assets.core.forgetting.finding import named_scripts
 from ig_assets.core.forgetting.service import forget, plan_forgetting, resume
 from ig_assets.core.identity import text_hash
+from ig_assets.core.lineage.first_words import first_words
 from ig_assets.core.models.few_shot import few_shot_messages
 from ig_assets.core.models.registry import active_model, get_model
 from ig_assets.core.ports import BatchLine
@@ -279,6 +280,7 @@ def test_the_search_finds_what_is_left_in_any_file_and_says_where(
     }
 
 
+<<<<<<< HEAD
 def test_an_older_copy_of_the_warehouse_is_named_though_its_texts_are_compressed(
     env: ForgettingFactory,
 ) -> None:
@@ -294,6 +296,24 @@ def test_an_older_copy_of_the_warehouse_is_named_though_its_texts_are_compressed
     receipt = forget(env.work(), [KETTLE], "a letter", "rita")
     assert receipt is not None
     assert list(receipt.fields["steps"]["search"]["places"]) == [copy.name]
+=======
+def test_a_page_of_lineage_in_the_data_folder_is_named_by_first_words_or_markup(
+    env: ForgettingFactory,
+) -> None:
+    shown = first_words(TEXT)
+    assert shown is not None and shown.endswith("stairwell …")
+    (env.data / "cut.html").write_text(f"<td>{shown}</td>")
+    (env.data / "other.html").write_text("<td>A lavender kettle …</td>")
+    quoted = "Don't wake the lantern's keeper \"now\", please."
+    text = f"{quoted}\n\nLet the night boat pass before dawn."
+    env.past("quoted", text, vector=(0.5, 0.5, 0.0), author="Ole")
+    escaped = "Don&#39;t wake the lantern&#39;s keeper &#34;now&#34;, please."
+    (env.data / "marked.html").write_text(f"<td>{escaped}</td>")
+    receipt = forget(env.work(), [KETTLE, "history/quoted"], "a letter", "rita")
+    assert receipt is not None
+    places = receipt.fields["steps"]["search"]["places"]
+    assert places == {"cut.html": 1, "marked.html": 1}
+>>>>>>> rev3
 
 
 def test_an_example_that_holds_the_words_without_a_link_goes_too(
@@ -395,6 +415,8 @@ def test_a_receipt_has_the_time_of_the_world_and_that_of_the_machine(
     [
         ({"platform": "instagram", "platform_post_id": "17"}, "out on instagram (17);"),
         ({}, "out on a platform that its import does not name (instagram.com/Cx);"),
+        ({"platform": "history"}, "out on a platform that its import does not name;"),
+        ({"experiment_id": "x1"}, "had a simulated audience; it was never out."),
     ],
 )
 def test_a_post_that_stays_out_is_named_by_all_that_is_known_of_it(
@@ -402,6 +424,7 @@ def test_a_post_that_stays_out_is_named_by_all_that_is_known_of_it(
 ) -> None:
     row = {"post_id": "p1", "status": "published", "script_id": KETTLE} | post
     env.write("posts", row)
+    env.write("experiments", {"experiment_id": "x1", "simulated": True})
     if not post:
         name = {"source": "s", "kind": "permalink", "value": "instagram.com/Cx"}
         env.write("vendor_post_names", name | {"post_id": "p1"})

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import xml.etree.ElementTree as ET
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+import ig_assets
+from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.lineage.facts import DERIVED, RECORDED
 from ig_assets.core.reports import lineage_page as page_module
 from ig_assets.core.reports.lineage_answer import (
     all_of_author,
@@ -18,6 +22,7 @@ from ig_assets.core.reports.lineage_answer import (
 )
 from ig_assets.core.reports.lineage_flow import Band, Box, flow_svg
 from ig_assets.core.reports.lineage_names import resolve
+from ig_assets.core.reports.lineage_trace import trace
 from ig_assets.core.reports.lineage_words import ModelScript, share_of
 from ig_assets.errors import InputError
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFactory
@@ -45,6 +50,12 @@ def page(env: FineTuningFactory, name: str) -> str:
     return page_of(answer, NOW)
 
 
+def author_page(env: FineTuningFactory) -> str:
+    with env.warehouse.transaction() as con:
+        answer = answer_lineage(con, all_of_author(con, "Mara"), ("down",))
+    return page_of(answer, NOW)
+
+
 @pytest.mark.parametrize("name", ["model", "s-h1-a"])
 def test_words_are_escaped_wherever_they_stand(
     made: tuple[FineTuningFactory, str], name: str
@@ -65,6 +76,8 @@ def test_the_page_of_a_model_has_its_scripts_shares_and_steps(
     for part in ("Share of the lines", "s-h1-a", "By origin", "has as the better text"):
         assert part in text
     assert text.count("<table") == 2, "nothing was written with it yet"
+    assert "Lineage of a model" in text
+    assert "Lineage of an author" in author_page(env)
 
 
 def test_rows_beyond_what_a_page_holds_are_counted(
@@ -124,6 +137,42 @@ def test_as_of_a_day_shows_what_was_known_then(
     assert again.behind == then.behind
     assert any("superseded" in one.reason for one in later.behind)
     assert not any("superseded" in one.reason for one in then.behind)
+
+
+def test_what_happened_at_the_first_instant_of_the_next_day_is_not_of_the_day(
+    tmp_path: Path,
+) -> None:
+    env = FineTuningFactory(tmp_path)
+    midnight = datetime(2026, 5, 2)
+    env.write("experiments", {"experiment_id": "x"})
+    edge = Edge("decision", "x", "post", "p1", "winner")
+    decided = {"experiment_id": "x", "decision": "winner", "decided_at": midnight}
+    env.write("decisions", decided | {"data_through": midnight})
+    looked = {"experiment_id": "x", "data_through": midnight}
+    env.write("evidence", looked | {"arm_a": "a", "arm_b": "b"})
+    with env.warehouse.transaction() as con:
+        record_edges(con, [edge], "run", midnight)
+        on_the_day = trace(con, "experiment", "x", "up", as_of=midnight)
+        a_moment_later = trace(
+            con, "experiment", "x", "up", as_of=midnight + timedelta(seconds=1)
+        )
+    assert on_the_day == []
+    assert {row.relation for row in a_moment_later} == {"winner", "rests_on"}
+
+
+def test_every_relation_is_in_words() -> None:
+    written = {
+        edge.args[4].value
+        for path in Path(ig_assets.__file__).parent.rglob("*.py")
+        for edge in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(edge, ast.Call)
+        and getattr(edge.func, "id", "") == "Edge"
+        and len(edge.args) == 5
+        and isinstance(edge.args[4], ast.Constant)
+    }
+    assert len(written) >= 12
+    stated = {fact.relation for fact in (*DERIVED, *RECORDED)}
+    assert written | stated <= page_module.RELATIONS_IN_WORDS.keys()
 
 
 def test_a_thing_without_lineage_is_said_in_words(tmp_path: Path) -> None:

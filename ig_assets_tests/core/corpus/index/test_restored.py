@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_before_the_repair_a_query_is_answered_by_the_stored_vectors(
     swapped: CorpusFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     right = swapped.retrieve("sharp knife", 2, nearest=True)
-    assert not caplog.records
+    assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
     Copies(swapped).restore_index("before")
     assert swapped.retrieve("sharp knife", 2, nearest=True) == right
     assert "older copy" in caplog.text and "ig-assets sync" in caplog.text
@@ -198,7 +199,7 @@ def test_a_copy_of_the_store_that_only_lacks_entries_is_told_of_before_its_repai
     sound = IndexForecast(lost=0, surplus=0, is_of_another_time=False)
     assert forecast_index(swapped.warehouse, swapped.index, swapped.space) == sound
     swapped.retrieve("wash the pan", 1, nearest=True)
-    assert not caplog.records
+    assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
     Copies(swapped).restore_index("short")
     swapped.retrieve("wash the pan", 1, nearest=True)
     assert "scripts may be missing" in caplog.text and "ig-assets sync" in caplog.text
