@@ -1,17 +1,10 @@
 """Looks for forgotten words in all tables and files, after everything was deleted.
 
-<<<<<<< HEAD
-The words are looked for sentence by sentence. A sentence that another text of the
-warehouse has too, below the bounds of a copy, is no trace of the script; it is counted
-as shared. DuckDB may compress the texts of its file, so that its bytes alone prove
-nothing: its tables are read too, also those of copies that lie beside it.
-=======
 The words are looked for sentence by sentence, and in files also as the first words by
 which a page of lineage names a text. What another text of the warehouse has too, below
 the bounds of a copy, is no trace of the script; sentences of this kind are counted as
 shared. DuckDB may compress the texts of its file, so that its bytes alone prove
-nothing: its tables are read too.
->>>>>>> rev3
+nothing: its tables are read too, also those of copies that lie beside it.
 """
 
 from __future__ import annotations
@@ -23,13 +16,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-<<<<<<< HEAD
 import duckdb
 
-from ig_assets.warehouse.backends import quoted
-=======
 from ig_assets.core.lineage.first_words import CUT, first_words
->>>>>>> rev3
+from ig_assets.warehouse.backends import quoted
 from ig_assets.warehouse.forgetting.registry import COLUMNS, Columns
 from ig_assets.warehouse.warehouse import Connection
 

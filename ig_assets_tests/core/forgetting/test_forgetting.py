@@ -280,7 +280,6 @@ def test_the_search_finds_what_is_left_in_any_file_and_says_where(
     }
 
 
-<<<<<<< HEAD
 def test_an_older_copy_of_the_warehouse_is_named_though_its_texts_are_compressed(
     env: ForgettingFactory,
 ) -> None:
@@ -296,7 +295,8 @@ def test_an_older_copy_of_the_warehouse_is_named_though_its_texts_are_compressed
     receipt = forget(env.work(), [KETTLE], "a letter", "rita")
     assert receipt is not None
     assert list(receipt.fields["steps"]["search"]["places"]) == [copy.name]
-=======
+
+
 def test_a_page_of_lineage_in_the_data_folder_is_named_by_first_words_or_markup(
     env: ForgettingFactory,
 ) -> None:
@@ -313,7 +313,6 @@ def test_a_page_of_lineage_in_the_data_folder_is_named_by_first_words_or_markup(
     assert receipt is not None
     places = receipt.fields["steps"]["search"]["places"]
     assert places == {"cut.html": 1, "marked.html": 1}
->>>>>>> rev3
 
 
 def test_an_example_that_holds_the_words_without_a_link_goes_too(
