@@ -24,7 +24,6 @@ WRONG = {
     "IG_PINECONE_INDEX": ("Big_Index", "lower-case letters"),
     "IG_PINECONE_CLOUD": ("basement", "'aws', 'gcp' or 'azure'"),
     "IG_SOCIAL": ("tiktok", "'simulated', 'instagram' or 'replay'"),
-    "IG_TRAINER": ("magic", "'few_shot'"),
     "IG_RANKER": ("on", "'choose'"),
     "IG_HOOKS_PER_TOPIC": ("3", "4"),
     "IG_TAINTED_ACTIVE": ("ignore", "'rollback' or 'keep'"),
