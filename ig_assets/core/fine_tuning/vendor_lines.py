@@ -103,7 +103,9 @@ def script_answer(text: str) -> ScriptAnswer | None:
 
 def _rendered(source: Path, target: Path) -> TrainingFile:
     """Write the file in the vendors' form; equal files give equal bytes."""
-    lines, texts, left_out = [], [], 0
+    lines: list[str] = []
+    texts: list[str] = []
+    left_out = 0
     for line in source.read_text(encoding="utf-8").split("\n"):
         if not line:
             continue

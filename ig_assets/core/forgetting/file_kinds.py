@@ -43,7 +43,7 @@ FILE_KINDS = (
     FileKind("datasets/*/lineage.html", WORDS, "removed"),
     FileKind("*.html", WORDS, "pages of lineage: looked through, and named"),
     FileKind("datasets/*/sent/*.jsonl", WORDS, "removed; there while it is sent"),
-    FileKind("datasets/*/submitting.lock", NOTHING, _SEARCHED),
+    FileKind("datasets/*.submitting.lock", NOTHING, _SEARCHED),
     FileKind("datasets/*/*.jsonl", WORDS, "written anew, without the examples"),
     FileKind("datasets/*/manifest.json", HASHES, "written anew, with tombstones"),
     FileKind("few_shot_trainer/*.json", HASHES, "ids of examples: they stay"),

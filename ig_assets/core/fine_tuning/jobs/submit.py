@@ -27,8 +27,8 @@ from ig_assets.errors import RefusedError, TransientVendorError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
-LOCK = "submitting.lock"
-"""The file beside a month's training set that the submitting process has locked."""
+LOCK = ".submitting.lock"
+"""How the file beside a month's folder ends that the submitting process has locked."""
 
 
 def submit_to_first(
@@ -91,7 +91,8 @@ def _alone(dataset: DatasetSummary) -> Iterator[None]:
         return
     from filelock import FileLock, Timeout
 
-    lock = FileLock(dataset.files[0].path.parent / LOCK, timeout=0)
+    folder = dataset.files[0].path.parent
+    lock = FileLock(folder.with_name(f"{folder.name}{LOCK}"), timeout=0)
     try:
         lock.acquire()
     except Timeout:
