@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +29,20 @@ HEAVY = (
 )
 
 
+@pytest.fixture
+def loggers() -> Iterator[None]:
+    """Import Linter disables all loggers that there are; here they come back."""
+    before = {
+        logger: logger.disabled
+        for logger in logging.root.manager.loggerDict.values()
+        if isinstance(logger, logging.Logger)
+    }
+    yield
+    for logger, disabled in before.items():
+        logger.disabled = disabled
+
+
+@pytest.mark.usefixtures("loggers")
 def test_imports_run_one_way() -> None:
     """The contracts of pyproject.toml; `lint-imports` shows what breaks them."""
     found = lint_imports(

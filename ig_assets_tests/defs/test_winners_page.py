@@ -38,7 +38,7 @@ def test_the_sentences_of_all_winners_are_asked_for_at_once(
         return experiment_rows(*arguments, **options)
 
     monkeypatch.setattr(assets, "experiment_rows", counted)
-    result = assets.winning_scripts(clock=clock, warehouse=warehouse)
+    result: Any = assets.winning_scripts(clock=clock, warehouse=warehouse)
     [ids] = asked
     assert sorted(ids) == names
     sentences = result.metadata["decisions"].value.splitlines()[2:]

@@ -421,8 +421,8 @@ def test_a_split_lasts_from_month_to_month_and_a_merge_is_for_validation(
     build(env)
     splits = {row["decision_ref"]: row["split"] for row in rows(env)}
     assert set(splits.values()) == {"train", "validation"}
-    of_train = min(e for e, split in splits.items() if split == "train")
-    held_out = min(e for e, split in splits.items() if split == "validation")
+    of_train = min(str(e) for e, split in splits.items() if split == "train")
+    held_out = min(str(e) for e, split in splits.items() if split == "validation")
     later = datetime(2026, 4, 10)
     for number in range(8, 20):
         env.experiment(f"e{number}", decided_at=later)

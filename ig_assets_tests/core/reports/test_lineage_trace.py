@@ -156,7 +156,7 @@ def test_each_example_behind_a_model_has_weight_reason_decision_and_split(
         behind = scripts_behind_model(con, model.model_id)
     assert len(behind) == 18
     assert [b.weight for b in behind] == sorted(
-        (b.weight for b in behind), reverse=True
+        (b.weight or 0.0 for b in behind), reverse=True
     )
     assert {b.script_id for b in behind if b.decision == "winner" and b.script_id} == {
         "s-h1-a",
