@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ig_assets.core.fine_tuning.dataset_files import jsonl_line
+from ig_assets.core.fine_tuning.dataset_files import FORMATS, jsonl_line
 from ig_assets.errors import InputError
 from ig_assets.files import write_atomic
 from ig_assets.warehouse.rows import fetch_dicts
@@ -110,9 +110,10 @@ def _read(manifest: Path) -> Mapping[str, Any]:
     try:
         fields: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
         names = [str(file["name"]) for file in fields["files"]]
-        kinds = [(one["kind"], one["split"]) for one in fields["examples"]]
-        known = {f"{kind}_{split}.jsonl" for kind, split in kinds}
+        known = {f"{kind}_{split}.jsonl" for kind, split in FORMATS}
+        kinds = {(one["kind"], one["split"]) for one in fields["examples"]}
         is_one = isinstance(fields["month"], str) and known >= set(names)
+        is_one = is_one and kinds <= set(FORMATS)
     except OSError as error:
         raise InputError(f"{manifest} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError):

@@ -37,8 +37,8 @@ class KeyAge:
 
     @property
     def state(self) -> State:
-        """A warning after 75 days, a failure after 90."""
-        if self.days > ROTATE_EVERY_DAYS:
+        """A warning from 75 days on, a failure from 90 on."""
+        if self.days >= ROTATE_EVERY_DAYS:
             return State.FAILED
         return State.WARNING if self.days >= WARN_AFTER_DAYS else State.GOOD
 
@@ -102,7 +102,7 @@ def overdue_sentence(ages: Sequence[KeyAge]) -> str:
         return ""
     named = ", ".join(
         f"{age.name} ({age.days} days, "
-        + (f"{age.days_left} left)" if age.days_left >= 0 else "overdue)")
+        + (f"{age.days_left} left)" if age.days_left > 0 else "overdue)")
         for age in due
     )
     return f"Replace {named} without downtime as docs/runbook.md says: {_HOW}"

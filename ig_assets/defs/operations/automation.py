@@ -72,7 +72,7 @@ def review_keys(
     money_clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> None:
-    """Warn of keys in use for 75 days; fail with one sentence after 90.
+    """Warn of keys in use for 75 days; fail with one sentence from 90 on.
 
     Keys age in real time, also where the audience's clock is simulated.
     """

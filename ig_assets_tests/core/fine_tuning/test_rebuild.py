@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -48,7 +49,12 @@ def test_a_set_has_the_same_bytes_until_something_of_it_is_forgotten(
 
 def test_what_is_no_manifest_is_refused(env: ForgettingFactory, tmp_path: Path) -> None:
     other = tmp_path / "other.json"
-    for text in ("{}", "[1]", "not JSON", '{"files": [{"name": "../x"}]}'):
+    outside = {
+        "month": MONTH,
+        "files": [{"name": "../sft_train.jsonl", "lines": 0, "sha256": ""}],
+        "examples": [{"example_id": "e", "kind": "../sft", "split": "train"}],
+    }
+    for text in ("{}", "[1]", "not JSON", json.dumps(outside)):
         other.write_text(text)
         with pytest.raises(InputError, match="is no manifest of a training set"):
             rebuild_dataset(env.warehouse, other, tmp_path / "into")

@@ -87,11 +87,11 @@ def test_the_fingerprint_of_an_earlier_version_still_counts(
     [
         (74, State.GOOD, ""),
         (75, State.WARNING, "OPENAI_API_KEY (75 days, 15 left)"),
-        (90, State.WARNING, "OPENAI_API_KEY (90 days, 0 left)"),
-        (91, State.FAILED, "OPENAI_API_KEY (91 days, overdue)"),
+        (89, State.WARNING, "OPENAI_API_KEY (89 days, 1 left)"),
+        (90, State.FAILED, "OPENAI_API_KEY (90 days, overdue)"),
     ],
 )
-def test_a_key_warns_from_75_days_on_and_fails_after_90(
+def test_a_key_warns_from_75_days_on_and_fails_from_90_on(
     days: int, state: State, said: str, clock: FixedClock
 ) -> None:
     age = KeyAge("OPENAI_API_KEY", "0:0", clock.at, days)
