@@ -58,7 +58,7 @@ def read_invoice(path: Path) -> Invoice:
     """The invoice in a CSV or JSON file.
 
     Raises InputError for a file that is neither, or has no column of days or of
-    amounts; NothingTakenError where no line of it can be taken.
+    amounts; NothingTakenError where it has no line, or none that can be taken.
     """
     try:
         if path.stat().st_size > _LARGEST_BYTES:
@@ -71,6 +71,10 @@ def read_invoice(path: Path) -> Invoice:
     entries = (
         _of_json(path, text) if text.lstrip()[:1] in ("{", "[") else _of_csv(path, text)
     )
+    if not entries:
+        raise NothingTakenError(
+            f"{path} has no line of costs; nothing was compared. Is its period right?"
+        )
     lines, rejected, skipped = [], [], 0
     for place, entry in entries:
         try:

@@ -190,5 +190,7 @@ def test_a_file_that_is_no_export_is_one_sentence(
 def test_a_file_of_which_nothing_can_be_taken_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(NothingTakenError, match="row 2: its currency is 'eur'"):
         invoice(tmp_path, CSV + "2026-05-01,1,eur,x,p\n")
+    with pytest.raises(NothingTakenError, match="has no line of costs"):
+        invoice(tmp_path, "[]")
     with pytest.raises(InputError, match="cannot be read"):
         read_invoice(tmp_path / "none.csv")

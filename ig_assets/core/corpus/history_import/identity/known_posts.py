@@ -220,7 +220,7 @@ def known_history(
 
 
 def _rounded(sigma: float | None) -> float | None:
-    """A σ as a person gave it: the warehouse keeps seven digits."""
+    """A σ as a person gave it, by the digits that count."""
     return None if sigma is None else round(sigma, SIGMA_DIGITS)
 
 
