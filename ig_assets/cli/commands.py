@@ -96,7 +96,7 @@ def make_list() -> typer.Typer:
 
 
 def _unloaded() -> None:
-    raise NotImplementedError("A command of the list is only named.")
+    raise RuntimeError("The list of commands names them and runs none.")
 
 
 def _make_root() -> typer.Typer:

@@ -24,7 +24,6 @@ CROISSANT, EVENTS = "croissant.json", "openlineage.jsonl"
 PAGE = "lineage.html"
 """The page that the report of a month's lineage writes beside them."""
 URN = "urn:ig-assets"
-PRODUCER = "https://pypi.org/project/ig-assets"
 RUN_EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 _FACETS = "https://openlineage.io/spec/facets"
 
@@ -271,7 +270,7 @@ def _events(
         {
             "eventType": kind,
             "eventTime": f"{at.isoformat()}Z",  # the tables' times are UTC
-            "producer": PRODUCER,
+            "producer": URN,
             "schemaURL": RUN_EVENT,
             "run": run,
             "job": {"namespace": "ig_assets", "name": job},
@@ -297,6 +296,6 @@ def _dataset(kind: str, name: str) -> dict[str, Any]:
 
 def _facet(version: str, name: str) -> dict[str, Any]:
     return {
-        "_producer": PRODUCER,
+        "_producer": URN,
         "_schemaURL": f"{_FACETS}/{version}/{name}.json#/$defs/{name}",
     }
