@@ -37,7 +37,7 @@ from ig_assets.core.tabular import (
     with_times,
     with_zone_column,
 )
-from ig_assets.core.tabular.dialect import is_typed
+from ig_assets.core.tabular.files.dialect import is_typed
 from ig_assets.errors import InputError
 
 _NO_WORDS = ("no words", "The row has a number or a date in place of words.")

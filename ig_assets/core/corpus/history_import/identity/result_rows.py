@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ig_assets.core.tabular.dialect import is_typed
+from ig_assets.core.tabular.files.dialect import is_typed
 
 if TYPE_CHECKING:
     from ig_assets.core.corpus.history_import.rows import HistoryRow

@@ -11,12 +11,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, time
 
-from ig_assets.core.tabular.clock_times import NotAnInstantError
-from ig_assets.core.tabular.dialect import is_typed
-from ig_assets.core.tabular.instants import parse_cell_instant
-from ig_assets.core.tabular.missing import is_missing
-from ig_assets.core.tabular.table import TOTALS, Batch, Cell
-from ig_assets.core.tabular.total_words import (
+from ig_assets.core.tabular.cells.clock_times import NotAnInstantError
+from ig_assets.core.tabular.cells.instants import parse_cell_instant
+from ig_assets.core.tabular.cells.missing import is_missing
+from ig_assets.core.tabular.columns.vocabulary import (
+    COUNT_NAMES,
+    NAMES,
+    bare_name,
+    plain_name,
+)
+from ig_assets.core.tabular.files.dialect import is_typed
+from ig_assets.core.tabular.left_out.total_words import (
     ALL_TOTALS,
     BEST_OF,
     JOINING,
@@ -24,12 +29,7 @@ from ig_assets.core.tabular.total_words import (
     THINGS,
     TOTAL_WORDS,
 )
-from ig_assets.core.tabular.vocabulary import (
-    COUNT_NAMES,
-    NAMES,
-    bare_name,
-    plain_name,
-)
+from ig_assets.core.tabular.table import TOTALS, Batch, Cell
 
 _BESIDE = re.compile(r"(?:q|kw|w)?[0-9]{1,4}|@[\w.]+")
 """Years, quarters, weeks and numbers; and accounts."""

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from ig_assets.core.tabular.decoding import Content, blocks
-from ig_assets.core.tabular.missing import is_no_figure
+from ig_assets.core.tabular.cells.missing import is_no_figure
+from ig_assets.core.tabular.files.decoding import Content, blocks
 from ig_assets.core.tabular.table import UnreadableTableError
 
 DELIMITERS = ",;\t|"

@@ -13,11 +13,11 @@ import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ig_assets.core.tabular.bulk_rows import MAX_CELL, MAX_ROW_LINES, BulkReader
-from ig_assets.core.tabular.decoding import Content, blocks
-from ig_assets.core.tabular.dialect import Header
-from ig_assets.core.tabular.headers import is_header, known_names
-from ig_assets.core.tabular.row_shape import RowShape
+from ig_assets.core.tabular.files.bulk_rows import MAX_CELL, MAX_ROW_LINES, BulkReader
+from ig_assets.core.tabular.files.decoding import Content, blocks
+from ig_assets.core.tabular.files.dialect import Header
+from ig_assets.core.tabular.files.headers import is_header, known_names
+from ig_assets.core.tabular.files.row_shape import RowShape
 from ig_assets.core.tabular.table import BLANK, HEADING, Batch, RowProblem
 
 MAX_ESCAPED_LINES = 50

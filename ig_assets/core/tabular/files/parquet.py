@@ -10,9 +10,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ig_assets.core.tabular.decoding import Content
-from ig_assets.core.tabular.json_rows import object_batches, object_columns
-from ig_assets.core.tabular.json_shapes import row_of
+from ig_assets.core.tabular.files.decoding import Content
+from ig_assets.core.tabular.files.json_rows import object_batches, object_columns
+from ig_assets.core.tabular.files.json_shapes import row_of
 from ig_assets.core.tabular.table import Batch, Cell, Nested, UnreadableTableError
 
 _BATCH = 10_000

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ig_assets.core.tabular.missing import is_missing
+from ig_assets.core.tabular.cells.missing import is_missing
+from ig_assets.core.tabular.columns.vocabulary import NAMES, bare_name, plain_name
 from ig_assets.core.tabular.table import Batch, Cell
-from ig_assets.core.tabular.vocabulary import NAMES, bare_name, plain_name
 
 _BOTH = ("likes", "views")
 _HIDES: dict[str, tuple[str, ...]] = {

@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
-from ig_assets.core.tabular.clock_times import NotAnInstantError, is_time
-from ig_assets.core.tabular.instants import ORDERS, parse_cell_instant
-from ig_assets.core.tabular.missing import is_missing
-from ig_assets.core.tabular.profile import SAMPLE_ROWS
+from ig_assets.core.tabular.cells.clock_times import NotAnInstantError, is_time
+from ig_assets.core.tabular.cells.instants import ORDERS, parse_cell_instant
+from ig_assets.core.tabular.cells.missing import is_missing
+from ig_assets.core.tabular.columns.profile import SAMPLE_ROWS
+from ig_assets.core.tabular.columns.vocabulary import NAMES, plain_name
 from ig_assets.core.tabular.table import Batch, Cell, Table
-from ig_assets.core.tabular.vocabulary import NAMES, plain_name
 
 _TIMES = frozenset(NAMES["time"])
 _DAYS = frozenset(

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ig_assets.core.tabular.columns.vocabulary import is_known_name
 from ig_assets.core.tabular.table import Cell, Nested, UnreadableTableError
-from ig_assets.core.tabular.vocabulary import is_known_name
 
 RECORD = "_airbyte_data"
 """Airbyte puts its records into this object, beside the time of extraction."""

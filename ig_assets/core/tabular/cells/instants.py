@@ -15,18 +15,18 @@ from datetime import date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Literal, get_args
 
-from ig_assets.core.tabular.clock_times import (
+from ig_assets.core.tabular.cells.clock_times import (
     NotAnInstantError,
     is_time,
     time_of_day,
 )
-from ig_assets.core.tabular.date_words import (
+from ig_assets.core.tabular.cells.date_words import (
     folded,
     month_of,
     split_range,
     split_weekday,
 )
-from ig_assets.core.tabular.missing import is_no_figure
+from ig_assets.core.tabular.cells.missing import is_no_figure
 from ig_assets.core.tabular.table import Cell
 
 Order = Literal["mdy", "dmy"]

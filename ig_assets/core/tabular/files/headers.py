@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
-from ig_assets.core.tabular.dialect import is_typed
+from ig_assets.core.tabular.columns.vocabulary import is_known_name
+from ig_assets.core.tabular.files.dialect import is_typed
 from ig_assets.core.tabular.table import HEADING, Batch, Cell, RowProblem
-from ig_assets.core.tabular.vocabulary import is_known_name
 
 _LONGEST_NAME = 60
 _TITLE_WORDS = 4

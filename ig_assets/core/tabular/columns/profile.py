@@ -9,17 +9,21 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from ig_assets.core.tabular.clock_times import NotAnInstantError
-from ig_assets.core.tabular.counts import LOCALE_FORMATS, NotACountError, parse_count
-from ig_assets.core.tabular.instants import parse_cell_instant
-from ig_assets.core.tabular.missing import is_missing
+from ig_assets.core.tabular.cells.clock_times import NotAnInstantError
+from ig_assets.core.tabular.cells.counts import (
+    LOCALE_FORMATS,
+    NotACountError,
+    parse_count,
+)
+from ig_assets.core.tabular.cells.instants import parse_cell_instant
+from ig_assets.core.tabular.cells.missing import is_missing
+from ig_assets.core.tabular.columns.vocabulary import COUNT_NAMES, bare_name, plain_name
 from ig_assets.core.tabular.table import (
     Cell,
     Nested,
     Table,
     UnreadableTableError,
 )
-from ig_assets.core.tabular.vocabulary import COUNT_NAMES, bare_name, plain_name
 
 SAMPLE_ROWS = 2_000
 FEW = 30

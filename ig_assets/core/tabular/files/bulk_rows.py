@@ -10,9 +10,9 @@ import csv
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ig_assets.core.tabular.dialect import Header
-from ig_assets.core.tabular.headers import is_header, known_names
-from ig_assets.core.tabular.row_shape import RowShape
+from ig_assets.core.tabular.files.dialect import Header
+from ig_assets.core.tabular.files.headers import is_header, known_names
+from ig_assets.core.tabular.files.row_shape import RowShape
 
 MAX_ROW_LINES = 2_000
 """A quoted cell has at most so many lines; beyond that its quote counts as open."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from ig_assets.core.tabular.missing import is_missing
+from ig_assets.core.tabular.cells.missing import is_missing
 from ig_assets.core.tabular.table import Cell, Nested
 
 

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from ig_assets.core.tabular.decoding import Content
-from ig_assets.core.tabular.dialect import HEADER_WITHIN
-from ig_assets.core.tabular.headers import is_header, known_names
+from ig_assets.core.tabular.columns.vocabulary import COUNT_NAMES, bare_name, plain_name
+from ig_assets.core.tabular.files.decoding import Content
+from ig_assets.core.tabular.files.dialect import HEADER_WITHIN
+from ig_assets.core.tabular.files.headers import is_header, known_names
+from ig_assets.core.tabular.files.workbook_cells import fill_merged, put_errors
 from ig_assets.core.tabular.table import (
     BLANK,
     HEADING,
@@ -21,8 +23,6 @@ from ig_assets.core.tabular.table import (
     Cell,
     UnreadableTableError,
 )
-from ig_assets.core.tabular.vocabulary import COUNT_NAMES, bare_name, plain_name
-from ig_assets.core.tabular.workbook_cells import fill_merged, put_errors
 
 EXACT_DIGITS = 10**15
 """Excel keeps 15 digits of a number; the others are zeros."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from ig_assets.core.tabular.dialect import is_typed
-from ig_assets.core.tabular.missing import is_missing
+from ig_assets.core.tabular.cells.missing import is_missing
+from ig_assets.core.tabular.columns.vocabulary import bare_name, plain_name
+from ig_assets.core.tabular.files.dialect import is_typed
 from ig_assets.core.tabular.table import Batch, Cell, Table
-from ig_assets.core.tabular.vocabulary import bare_name, plain_name
 
 DELETED = "deleted"
 UNPOSTED = "not posted"

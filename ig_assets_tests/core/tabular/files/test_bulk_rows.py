@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ig_assets.core.tabular import Cell, decoding, open_table
-from ig_assets.core.tabular.bulk_rows import BulkReader, BulkRows
-from ig_assets.core.tabular.dialect import find_header
-from ig_assets.core.tabular.row_shape import RowShape
+from ig_assets.core.tabular import Cell, open_table
+from ig_assets.core.tabular.files import decoding
+from ig_assets.core.tabular.files.bulk_rows import BulkReader, BulkRows
+from ig_assets.core.tabular.files.dialect import find_header
+from ig_assets.core.tabular.files.row_shape import RowShape
 
 HEADER = "id,caption,views"
 SPOILERS = (

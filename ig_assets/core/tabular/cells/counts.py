@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, get_args
 
-from ig_assets.core.tabular.missing import is_no_figure
+from ig_assets.core.tabular.cells.missing import is_no_figure
 from ig_assets.core.tabular.table import Cell, Nested
 
 Locale = Literal["en", "de", "fr"]

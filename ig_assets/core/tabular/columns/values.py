@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timezone, tzinfo
 from zoneinfo import ZoneInfo
 
-from ig_assets.core.tabular.clock_times import fixed_zone, zone_of_place
-from ig_assets.core.tabular.counts import (
+from ig_assets.core.tabular.cells.clock_times import fixed_zone, zone_of_place
+from ig_assets.core.tabular.cells.counts import (
     LOCALE_FORMATS,
     LOCALES,
     CountEvidence,
@@ -16,10 +16,10 @@ from ig_assets.core.tabular.counts import (
     NumberFormat,
     count_formats,
 )
-from ig_assets.core.tabular.instants import ORDERS, DateEvidence, Order
+from ig_assets.core.tabular.cells.instants import ORDERS, DateEvidence, Order
 from ig_assets.core.tabular.table import Table
-from ig_assets.core.tabular.profile import ColumnProfile
-from ig_assets.core.tabular.vocabulary import plain_name, zone_name
+from ig_assets.core.tabular.columns.profile import ColumnProfile
+from ig_assets.core.tabular.columns.vocabulary import plain_name, zone_name
 
 
 @dataclass(frozen=True)

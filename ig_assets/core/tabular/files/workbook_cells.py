@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from ig_assets.core.tabular.decoding import Content
+from ig_assets.core.tabular.files.decoding import Content
 
 _REFERENCES = (
     "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ig_assets.core.tabular.dialect import Header, Quoting, is_typed, is_unset
+from ig_assets.core.tabular.files.dialect import Header, Quoting, is_typed, is_unset
 
 
 class RowShape:

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ig_assets.core.tabular.decoding import Content, blocks
-from ig_assets.core.tabular.json_shapes import (
+from ig_assets.core.tabular.files.decoding import Content, blocks
+from ig_assets.core.tabular.files.json_shapes import (
     Pairs,
     flat,
     is_by_column,

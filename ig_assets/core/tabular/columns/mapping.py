@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from ig_assets.core.tabular.profile import ColumnProfile
-from ig_assets.core.tabular.vocabulary import bare_name, plain_name
+from ig_assets.core.tabular.columns.profile import ColumnProfile
+from ig_assets.core.tabular.columns.vocabulary import bare_name, plain_name
 
 
 class Kind(Enum):
