@@ -23,7 +23,7 @@ from ig_assets.core.experiments.reports.meta_analysis import across_topics, clai
 from ig_assets.core.experiments.reports.trajectory import courses
 from ig_assets.core.experiments.reports.trajectory_plot import course_picture, titled
 from ig_assets.core.experiments.reports.verdict import ExperimentRow, experiment_rows
-from ig_assets.core.fine_tuning.canary import canary_evidence, canary_row
+from ig_assets.core.fine_tuning.evaluation.canary import canary_evidence, canary_row
 from ig_assets.core.fine_tuning.ranker.lift import choice_lift, lift_row
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings

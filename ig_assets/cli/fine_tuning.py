@@ -19,7 +19,7 @@ from ig_assets.cli.output import (
     print_table,
 )
 from ig_assets.core.fine_tuning.pipeline import prepare_month, submit_month
-from ig_assets.core.fine_tuning.rebuild import rebuild_dataset
+from ig_assets.core.fine_tuning.training_set.rebuild import rebuild_dataset
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services

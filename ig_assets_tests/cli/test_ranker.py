@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ig_assets.cli.app import app
-from ig_assets_tests.core.fine_tuning.headline_tests import (
+from ig_assets_tests.core.fine_tuning.ranker.headline_tests import (
     BETTER,
     HeadlineTests,
     WordEncoder,

@@ -5,7 +5,7 @@ import dagster as dg
 from ig_assets.core.costs.budget import budget_usage
 from ig_assets.core.costs.usage import reference_cost_usd, usage_by_model
 from ig_assets.core.ports import Clock
-from ig_assets.core.fine_tuning.manifests import PAGE
+from ig_assets.core.fine_tuning.training_set.manifests import PAGE
 from ig_assets.core.fine_tuning.pipeline import FineTuning
 from ig_assets.core.reports.cost_outlook import (
     advice_on_costs,

@@ -23,8 +23,11 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     MONTH,
     FineTuningFactory,
 )
-from ig_assets_tests.core.fine_tuning.test_dataset_files import filled, write
-from ig_assets_tests.core.fine_tuning.test_examples import build
+from ig_assets_tests.core.fine_tuning.training_set.test_dataset_files import (
+    filled,
+    write,
+)
+from ig_assets_tests.core.fine_tuning.training_set.test_examples import build
 
 
 def edges(env: FineTuningFactory, *lines: str, relation: str = "from") -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.fine_tuning.dataset_files import (
+from ig_assets.core.fine_tuning.training_set.dataset_files import (
     DatasetSummary,
     check_line,
     count_tokens,
@@ -19,7 +19,7 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     MONTH,
     FineTuningFactory,
 )
-from ig_assets_tests.core.fine_tuning.test_examples import build
+from ig_assets_tests.core.fine_tuning.training_set.test_examples import build
 
 
 def write(env: FineTuningFactory, folder: Path | None = None) -> DatasetSummary:

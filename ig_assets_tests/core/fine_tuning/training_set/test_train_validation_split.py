@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ig_assets.core.fine_tuning.train_validation_split import (
+from ig_assets.core.fine_tuning.training_set.train_validation_split import (
     GroupingItem,
     GroupingText,
     assign_split,

@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
-from ig_assets.core.fine_tuning.decided_experiments import (
+from ig_assets.core.fine_tuning.months import month_cutoff
+from ig_assets.core.fine_tuning.training_set.decided_experiments import (
     DecidedArm,
     DecidedExperiment,
     Lead,
     decided_before,
 )
-from ig_assets.core.fine_tuning.example_caps import within_caps
-from ig_assets.core.fine_tuning.months import month_cutoff
-from ig_assets.core.fine_tuning.train_validation_split import (
+from ig_assets.core.fine_tuning.training_set.example_caps import within_caps
+from ig_assets.core.fine_tuning.training_set.train_validation_split import (
     GroupingItem,
     GroupingText,
     Vector,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ig_assets.core.fine_tuning.canary import promote
+from ig_assets.core.fine_tuning.evaluation.canary import promote
 from ig_assets.core.fine_tuning.ranker.bets import clusters
 from ig_assets.core.fine_tuning.ranker.evidence import evidence_before
 from ig_assets.core.fine_tuning.ranker.fit import RankerFit, fit_ranker
@@ -27,7 +27,7 @@ from ig_assets.core.models.registry import (
     list_rankers,
 )
 from ig_assets.errors import InputError
-from ig_assets_tests.core.fine_tuning.headline_tests import (
+from ig_assets_tests.core.fine_tuning.ranker.headline_tests import (
     BETTER,
     NOW,
     HeadlineTests,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.fine_tuning.rebuild import rebuild_dataset
+from ig_assets.core.fine_tuning.training_set.rebuild import rebuild_dataset
 from ig_assets.core.forgetting.service import forget
 from ig_assets.errors import InputError
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import MONTH

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from ig_assets.core.fine_tuning.evaluation import (
+from ig_assets.core.fine_tuning.evaluation.evaluation import (
     EvaluationSummary,
     Evaluator,
     HeldOutExample,
@@ -17,7 +17,7 @@ from ig_assets.core.fine_tuning.evaluation import (
     evaluate_model,
     evaluation_of,
 )
-from ig_assets.core.fine_tuning.verdict import verdict
+from ig_assets.core.fine_tuning.evaluation.verdict import verdict
 from ig_assets.core.models.registry import ModelRow
 from ig_assets.core.ports import Vectors
 from ig_assets.errors import MalformedAnswerError, TransientVendorError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.fine_tuning.evaluation import evaluation_of
+from ig_assets.core.fine_tuning.evaluation.evaluation import evaluation_of
 from ig_assets.core.fine_tuning.jobs.rows import JobRow, job_of
 from ig_assets.core.models.registry import ModelRow, get_model
 from ig_assets.warehouse.rows import fetch_dicts

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from ig_assets.core.fine_tuning.evaluation.loss_plot import loss_picture
+from ig_assets.core.fine_tuning.evaluation.model_report import model_report
 from ig_assets.core.fine_tuning.jobs.register import register_model
 from ig_assets.core.fine_tuning.jobs.states import poll_jobs
-from ig_assets.core.fine_tuning.loss_plot import loss_picture
-from ig_assets.core.fine_tuning.model_report import model_report
 from ig_assets.errors import InputError
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     MONTH,
     FineTuningFactory,
 )
-from ig_assets_tests.core.fine_tuning.test_jobs import PaidVendor, submit_all
+from ig_assets_tests.core.fine_tuning.jobs.test_jobs import PaidVendor, submit_all
 
 
 def test_a_model_has_its_job_its_cost_its_losses_and_its_history(

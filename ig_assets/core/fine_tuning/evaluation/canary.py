@@ -19,8 +19,8 @@ from ig_assets.core.experiments.reports.meta_analysis import (
 )
 from ig_assets.core.experiments.stats.anytime_t_test import SequentialMean
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
-from ig_assets.core.fine_tuning.evaluation import evaluation_of
-from ig_assets.core.fine_tuning.trial import TRIAL
+from ig_assets.core.fine_tuning.evaluation.evaluation import evaluation_of
+from ig_assets.core.fine_tuning.evaluation.trial import TRIAL
 from ig_assets.core.models.registry import (
     RANKER,
     ModelRow,

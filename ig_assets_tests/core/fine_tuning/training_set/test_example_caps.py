@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from ig_assets.core.fine_tuning.decided_experiments import (
+from ig_assets.core.fine_tuning.training_set.decided_experiments import (
     DecidedArm,
     DecidedExperiment,
 )
-from ig_assets.core.fine_tuning.example_caps import within_caps
+from ig_assets.core.fine_tuning.training_set.example_caps import within_caps
 
 
 def experiment(

@@ -9,8 +9,8 @@ import pytest
 
 from ig_assets.core.experiments.stats.anytime_t_test import t_log_e
 from ig_assets.core.experiments.stats.e_values import TAU
-from ig_assets.core.fine_tuning.trial import TRIAL, trial_note
-from ig_assets.core.fine_tuning.canary import (
+from ig_assets.core.fine_tuning.evaluation.trial import TRIAL, trial_note
+from ig_assets.core.fine_tuning.evaluation.canary import (
     E_PROMOTE,
     NOVELTY,
     PromotionDecision,

@@ -13,12 +13,16 @@ from typing import Any
 
 import pytest
 
-from ig_assets.core.fine_tuning.manifests import CROISSANT, EVENTS, write_events
+from ig_assets.core.fine_tuning.training_set.manifests import (
+    CROISSANT,
+    EVENTS,
+    write_events,
+)
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     MONTH,
     FineTuningFactory,
 )
-from ig_assets_tests.core.fine_tuning.test_dataset_files import write
+from ig_assets_tests.core.fine_tuning.training_set.test_dataset_files import write
 from ig_assets_tests.core.reports.test_lineage_trace import trained_model
 
 

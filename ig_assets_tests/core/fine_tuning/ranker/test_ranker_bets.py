@@ -16,7 +16,7 @@ from ig_assets.core.fine_tuning.ranker.fit import (
 from ig_assets.core.models.registry import current_ranker, list_rankers
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts
-from ig_assets_tests.core.fine_tuning.headline_tests import NOW, HeadlineTests
+from ig_assets_tests.core.fine_tuning.ranker.headline_tests import NOW, HeadlineTests
 
 LATER = NOW + timedelta(days=1)
 

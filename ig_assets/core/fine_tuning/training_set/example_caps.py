@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ig_assets.core.fine_tuning.decided_experiments import DecidedExperiment
-from ig_assets.core.fine_tuning.train_validation_split import normalise_key
+from ig_assets.core.fine_tuning.training_set.decided_experiments import (
+    DecidedExperiment,
+)
+from ig_assets.core.fine_tuning.training_set.train_validation_split import normalise_key
 
 MOST_OF_A_TOPIC = 20
 MOST_OF_AN_AUTHOR = 100

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ig_assets.core.corpus.scripts.control_tokens import control_tokens
-from ig_assets.core.fine_tuning.manifests import write_croissant, write_events
 from ig_assets.core.fine_tuning.months import month_cutoff
+from ig_assets.core.fine_tuning.training_set.manifests import (
+    write_croissant,
+    write_events,
+)
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.fine_tuning.text_figures import figures_of
-from ig_assets.core.fine_tuning.train_validation_split import normalise_key
-from ig_assets.core.fine_tuning.verdict import INSUFFICIENT, MARGIN, verdict
+from ig_assets.core.fine_tuning.evaluation.text_figures import figures_of
+from ig_assets.core.fine_tuning.evaluation.verdict import INSUFFICIENT, MARGIN, verdict
+from ig_assets.core.fine_tuning.training_set.train_validation_split import normalise_key
 from ig_assets.core.generation.gates.novelty import CorpusRuns
 from ig_assets.core.identity import seeded_unit
 from ig_assets.core.models.registry import ModelRow

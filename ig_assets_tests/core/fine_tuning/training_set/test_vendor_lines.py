@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.fine_tuning.dataset_files import (
+from ig_assets.core.fine_tuning.training_set.dataset_files import (
     DatasetFile,
     DatasetSummary,
     check_line,
     count_tokens,
 )
-from ig_assets.core.fine_tuning.examples import training_prompt
-from ig_assets.core.fine_tuning.vendor_lines import (
+from ig_assets.core.fine_tuning.training_set.examples import training_prompt
+from ig_assets.core.fine_tuning.training_set.vendor_lines import (
     asked_and_answered,
     script_answer,
     vendor_files,

@@ -16,7 +16,10 @@ from pathlib import Path
 from shutil import rmtree
 
 from ig_assets.core.corpus.scripts.labels import language_name
-from ig_assets.core.fine_tuning.dataset_files import DatasetSummary, count_tokens
+from ig_assets.core.fine_tuning.training_set.dataset_files import (
+    DatasetSummary,
+    count_tokens,
+)
 from ig_assets.core.generation import prompts
 from ig_assets.core.generation.writing.schema import (
     HOOK_STYLES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ig_assets.core.fine_tuning.model_report import Loss
+from ig_assets.core.fine_tuning.evaluation.model_report import Loss
 from ig_assets.core.plots import render_png
 
 

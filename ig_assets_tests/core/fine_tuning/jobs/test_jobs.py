@@ -8,7 +8,6 @@ import pytest
 
 from ig_assets.core.costs.budget import parse_budgets
 from ig_assets.core.costs.ledger.ledger import Ledger
-from ig_assets.core.fine_tuning.dataset_files import DatasetSummary
 from ig_assets.core.fine_tuning.jobs.register import register_model
 from ig_assets.core.fine_tuning.jobs.rows import (
     JobRow,
@@ -18,6 +17,7 @@ from ig_assets.core.fine_tuning.jobs.rows import (
 )
 from ig_assets.core.fine_tuning.jobs.states import passed_on_jobs, poll_jobs
 from ig_assets.core.fine_tuning.jobs.submit import submit_job, submit_to_first
+from ig_assets.core.fine_tuning.training_set.dataset_files import DatasetSummary
 from ig_assets.core.ports import TrainingEstimate, TrainingRequest, TrainingState
 from ig_assets.errors import (
     AccessError,
@@ -30,8 +30,11 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     MONTH,
     FineTuningFactory,
 )
-from ig_assets_tests.core.fine_tuning.test_dataset_files import filled, write
-from ig_assets_tests.core.fine_tuning.test_examples import build
+from ig_assets_tests.core.fine_tuning.training_set.test_dataset_files import (
+    filled,
+    write,
+)
+from ig_assets_tests.core.fine_tuning.training_set.test_examples import build
 
 
 class Vendor:
