@@ -84,8 +84,8 @@ def test_without_a_ranker_the_command_says_how_to_make_one(
 def test_variants_are_printed_in_the_rankers_order_and_rejected_ones_last(
     folder: Folder,
 ) -> None:
-    from ig_assets.cli.generate import _order_of
-    from ig_assets.cli.hook_order import in_order
+    from ig_assets.cli.generation.generate import _order_of
+    from ig_assets.cli.generation.hook_order import in_order
     from ig_assets.core.generation.overview import TopicVariant
     from ig_assets.settings import load_settings
     from ig_assets.wiring import Services

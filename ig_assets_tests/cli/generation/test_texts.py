@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets_tests.cli.test_imports import (
+from ig_assets_tests.cli.corpus.test_imports import (
     DONE,
     WRONG_USE,
     data_dir,

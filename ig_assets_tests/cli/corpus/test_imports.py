@@ -81,7 +81,7 @@ def test_an_import_that_ended_before_its_decision_is_decided_by_its_repetition(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("ig_assets.cli.corpus.decide", killed)
+        patched.setattr("ig_assets.cli.corpus.import_history.decide", killed)
         run("import-history", str(file))
     again = said(run("import-history", str(file)))
     assert "nothing changed. Decided: 1 winners" in again
@@ -140,7 +140,7 @@ def test_an_import_names_the_columns_that_it_leaves_alone(
 def test_a_search_says_that_what_was_imported_is_not_yet_synced(
     data_dir: Path, tmp_path: Path
 ) -> None:
-    from ig_assets.cli.search import why_nothing
+    from ig_assets.cli.corpus.search import why_nothing
     from ig_assets.core.ports import Filters
     from ig_assets.settings import load_settings
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ig_assets.cli.hook_order import print_order
+from ig_assets.cli.generation.hook_order import print_order
 from ig_assets.cli.output import (
     AsJson,
     console,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ig_assets.cli.export_columns import (
+from ig_assets.cli.corpus.export_columns import (
     Dates,
     Numbers,
     Preset,

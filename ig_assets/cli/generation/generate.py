@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ig_assets.cli.hook_order import in_order, print_order
-from ig_assets.cli.jobs import run_job
+from ig_assets.cli.generation.hook_order import in_order, print_order
+from ig_assets.cli.generation.jobs import run_job
+from ig_assets.cli.generation.retry_rejected import retry
 from ig_assets.cli.output import (
     FAILED,
     AsJson,
@@ -19,7 +20,6 @@ from ig_assets.cli.output import (
     plain_errors,
     print_json,
 )
-from ig_assets.cli.retry_rejected import retry
 from ig_assets.core.generation.overview import TopicVariant, variants_of_topic
 from ig_assets.core.generation.topics.on_demand import check_topic
 from ig_assets.core.models.registry import active_model, current_ranker

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ig_assets.cli.jobs import run_job
+from ig_assets.cli.generation.jobs import run_job
 from ig_assets.cli.output import FAILED, console, print_json, print_table
 from ig_assets.core.costs.usage import usage_of_run
 from ig_assets.core.generation.topics.on_demand import known_topic

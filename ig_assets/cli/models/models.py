@@ -20,7 +20,8 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
-from ig_assets.core.fine_tuning.evaluation.evaluation import canary, evaluation_of
+from ig_assets.core.fine_tuning.evaluation import canary
+from ig_assets.core.fine_tuning.evaluation.evaluation import evaluation_of
 from ig_assets.core.fine_tuning.evaluation.model_report import ModelReport, model_report
 from ig_assets.core.fine_tuning.evaluation.trial import trial_note
 from ig_assets.core.models.registry import (

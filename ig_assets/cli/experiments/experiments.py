@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ig_assets.cli.corpus import decide
+from ig_assets.cli.corpus.import_history import decide
 from ig_assets.cli.output import (
     AsJson,
     AsSeparated,

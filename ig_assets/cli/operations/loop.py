@@ -13,7 +13,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from ig_assets.adapters.simulated.clocks import SimulatedClock
-from ig_assets.cli.corpus import decide
+from ig_assets.cli.corpus.import_history import decide
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
 from ig_assets.cli.progress import live_rows
 from ig_assets.core.corpus.history_import.importer import import_history
