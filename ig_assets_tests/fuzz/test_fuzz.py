@@ -32,7 +32,7 @@ from ig_assets.core.generation.topics.calendar_file import (
 )
 from ig_assets.core.operations.redaction import redact
 from ig_assets.core.ports import WriteRequest
-from ig_assets.core.reports.invoice_file import read_invoice
+from ig_assets.core.reports.costs.invoice_file import read_invoice
 from ig_assets.errors import IgAssetsError, SettingsError
 from ig_assets.settings import Settings, load_settings, variable_name
 

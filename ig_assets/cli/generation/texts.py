@@ -21,16 +21,20 @@ from ig_assets.cli.output import (
     print_table,
 )
 from ig_assets.core.generation.topics.withdrawal import withdraw_topic
-from ig_assets.core.reports.text_lists import (
+from ig_assets.core.reports.texts.text_lists import (
+    Filters,
     ScriptRow,
     TopicRow,
     VariantRow,
-    Filters,
     list_scripts,
     list_topics,
     list_variants,
 )
-from ig_assets.core.reports.whole_texts import WholeText, whole_script, whole_variant
+from ig_assets.core.reports.texts.whole_texts import (
+    WholeText,
+    whole_script,
+    whole_variant,
+)
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services
 

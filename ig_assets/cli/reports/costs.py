@@ -21,15 +21,15 @@ from ig_assets.cli.output import (
     print_table,
 )
 from ig_assets.core.costs.budget import budget_usage
-from ig_assets.core.reports.cost_outlook import advice_on_costs, forecast_spending
-from ig_assets.core.reports.costs import (
+from ig_assets.core.reports.costs.costs import (
     UnitCosts,
     cost_columns,
     costs_by,
     unit_costs,
 )
-from ig_assets.core.reports.invoice_file import read_invoice
-from ig_assets.core.reports.reconcile import reconcile, unexplained_usd
+from ig_assets.core.reports.costs.invoice_file import read_invoice
+from ig_assets.core.reports.costs.outlook import advice_on_costs, forecast_spending
+from ig_assets.core.reports.costs.reconcile import reconcile, unexplained_usd
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services, advised, make_money_clock
 

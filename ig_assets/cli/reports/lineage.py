@@ -20,7 +20,7 @@ from ig_assets.cli.output import (
     print_table,
 )
 from ig_assets.core.lineage.completeness import check_completeness
-from ig_assets.core.reports.lineage_answer import (
+from ig_assets.core.reports.lineage.answer import (
     LineageAnswer,
     Subject,
     all_of_author,
@@ -28,11 +28,11 @@ from ig_assets.core.reports.lineage_answer import (
     one_thing,
     page_of,
 )
-from ig_assets.core.reports.lineage_labels import Node
-from ig_assets.core.reports.lineage_names import KINDS
-from ig_assets.core.reports.lineage_page import DEV_UI
-from ig_assets.core.reports.lineage_trace import TraceRow
-from ig_assets.core.reports.lineage_words import ModelScript
+from ig_assets.core.reports.lineage.labels import Node
+from ig_assets.core.reports.lineage.names import KINDS
+from ig_assets.core.reports.lineage.page import DEV_UI
+from ig_assets.core.reports.lineage.trace import TraceRow
+from ig_assets.core.reports.lineage.words import ModelScript
 from ig_assets.errors import InputError
 from ig_assets.files import OWNER_ONLY, write_atomic
 from ig_assets.settings import load_settings

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ig_assets.cli.output import errors, plain_errors
-from ig_assets.core.reports.metrics_collector import MetricsCollector
+from ig_assets.core.reports.metrics.collector import MetricsCollector
 from ig_assets.settings import Settings, load_settings
 
 app = typer.Typer(
@@ -66,7 +66,7 @@ def show() -> None:
 
     Example: `ig-assets metrics show`
     """
-    from ig_assets.core.reports.metrics_text import prometheus_text
+    from ig_assets.core.reports.metrics.text_formats import prometheus_text
 
     sys.stdout.write(prometheus_text(_collector(load_settings()).collect()))
 

@@ -20,7 +20,7 @@ from ig_assets.core.generation.writing.arms import (
     with_more_hooks,
 )
 from ig_assets.core.identity import text_hash
-from ig_assets.core.reports.text_lists import Filters, list_variants
+from ig_assets.core.reports.texts.text_lists import Filters, list_variants
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets_tests.core.fine_tuning.ranker.headline_tests import (
     BETTER,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ig_assets.core.fine_tuning.jobs.submit import submit_job
-from ig_assets.core.reports.lineage_report import (
+from ig_assets.core.reports.lineage.report import (
     flow_picture,
     month_report,
     report_markdown,
@@ -15,7 +15,7 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
 )
 from ig_assets_tests.core.fine_tuning.jobs.test_jobs import Vendor
 from ig_assets_tests.core.fine_tuning.training_set.test_dataset_files import write
-from ig_assets_tests.core.reports.test_lineage_trace import trained_model
+from ig_assets_tests.core.reports.lineage.test_lineage_trace import trained_model
 
 
 def test_the_report_counts_the_way_from_texts_to_the_model(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ig_assets.core.reports.costs import costs_by, unit_costs
+from ig_assets.core.reports.costs.costs import costs_by, unit_costs
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ig_assets.core.reports.invoice_file import Invoice, read_invoice
-from ig_assets.core.reports.reconcile import reconcile, unexplained_usd
+from ig_assets.core.reports.costs.invoice_file import Invoice, read_invoice
+from ig_assets.core.reports.costs.reconcile import reconcile, unexplained_usd
 from ig_assets.errors import InputError, NothingTakenError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from ig_assets.core.reports.metrics import Family, Sample
+from ig_assets.core.reports.metrics.metrics import Family, Sample
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 DATAGRAM_BYTES = 1432

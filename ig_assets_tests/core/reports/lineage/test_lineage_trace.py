@@ -10,8 +10,8 @@ from ig_assets.core.fine_tuning.jobs.submit import submit_job
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.models.few_shot import choose_for_month
 from ig_assets.core.models.registry import ModelRow
-from ig_assets.core.reports.lineage_names import resolve
-from ig_assets.core.reports.lineage_trace import (
+from ig_assets.core.reports.lineage.names import resolve
+from ig_assets.core.reports.lineage.trace import (
     TraceRow,
     scripts_behind_model,
     trace,

@@ -10,8 +10,8 @@ from typing import Any
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
 from ig_assets.core.fine_tuning.jobs.rows import latest_job
 from ig_assets.core.identity import stable_id
-from ig_assets.core.reports.lineage_trace import ScriptBehind, scripts_behind_model
-from ig_assets.core.reports.lineage_words import (
+from ig_assets.core.reports.lineage.trace import ScriptBehind, scripts_behind_model
+from ig_assets.core.reports.lineage.words import (
     SHARES,
     ModelScript,
     scripts_of_model,

@@ -11,13 +11,13 @@ import pytest
 from ig_assets.core.costs.pinecone_estimate import pinecone_monthly_cost
 from ig_assets.core.costs.prices import call_cost_usd
 from ig_assets.core.ports import TokenUsage
-from ig_assets.core.reports.cost_outlook import (
+from ig_assets.core.reports.costs.costs import costs_by
+from ig_assets.core.reports.costs.outlook import (
     Advice,
     advice_on_costs,
     advice_table,
     forecast_spending,
 )
-from ig_assets.core.reports.costs import costs_by
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.factories.warehouses import migrated_warehouse

@@ -11,8 +11,8 @@ from typing import Any
 from ig_assets.core.corpus.queries import forgotten_variants
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
 from ig_assets.core.lineage.first_words import first_words
-from ig_assets.core.reports.lineage_labels import TEXTS
-from ig_assets.core.reports.lineage_trace import ScriptBehind
+from ig_assets.core.reports.lineage.labels import TEXTS
+from ig_assets.core.reports.lineage.trace import ScriptBehind
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 

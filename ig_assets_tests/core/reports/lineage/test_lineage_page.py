@@ -12,21 +12,21 @@ import pytest
 import ig_assets
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.lineage.facts import DERIVED, RECORDED
-from ig_assets.core.reports import lineage_page as page_module
-from ig_assets.core.reports.lineage_answer import (
+from ig_assets.core.reports.lineage import page as page_module
+from ig_assets.core.reports.lineage.answer import (
     all_of_author,
     answer_lineage,
     one_thing,
     page_of,
     plain_sentence,
 )
-from ig_assets.core.reports.lineage_flow import Band, Box, flow_svg
-from ig_assets.core.reports.lineage_names import resolve
-from ig_assets.core.reports.lineage_trace import trace
-from ig_assets.core.reports.lineage_words import ModelScript, share_of
+from ig_assets.core.reports.lineage.flow import Band, Box, flow_svg
+from ig_assets.core.reports.lineage.names import resolve
+from ig_assets.core.reports.lineage.trace import trace
+from ig_assets.core.reports.lineage.words import ModelScript, share_of
 from ig_assets.errors import InputError
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFactory
-from ig_assets_tests.core.reports.test_lineage_trace import trained_model
+from ig_assets_tests.core.reports.lineage.test_lineage_trace import trained_model
 
 NOW = datetime(2026, 4, 2)
 HOSTILE = '<script>alert("1")</script> & more'

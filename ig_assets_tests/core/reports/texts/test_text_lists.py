@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.reports.text_lists import (
+from ig_assets.core.reports.texts.text_lists import (
     Filters,
     list_scripts,
     list_topics,
     list_variants,
 )
-from ig_assets.core.reports.whole_texts import whole_script, whole_variant
+from ig_assets.core.reports.texts.whole_texts import whole_script, whole_variant
 from ig_assets.errors import InputError
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFactory
-from ig_assets_tests.core.reports.test_lineage_trace import trained_model
+from ig_assets_tests.core.reports.lineage.test_lineage_trace import trained_model
 
 
 @pytest.fixture

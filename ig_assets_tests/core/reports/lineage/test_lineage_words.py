@@ -3,16 +3,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from ig_assets.core.models.registry import ModelRow
-from ig_assets.core.reports.lineage_labels import labels
-from ig_assets.core.reports.lineage_trace import scripts_behind_model
-from ig_assets.core.reports.lineage_words import (
+from ig_assets.core.reports.lineage.labels import labels
+from ig_assets.core.reports.lineage.trace import scripts_behind_model
+from ig_assets.core.reports.lineage.words import (
     ModelScript,
     model_sentence,
     scripts_of_model,
 )
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFactory
 from ig_assets_tests.core.fine_tuning.training_set.test_examples import build
-from ig_assets_tests.core.reports.test_lineage_trace import trained_model
+from ig_assets_tests.core.reports.lineage.test_lineage_trace import trained_model
 
 
 def texts_of(env: FineTuningFactory, model: ModelRow) -> list[ModelScript]:

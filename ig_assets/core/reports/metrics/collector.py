@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import duckdb
 
-from ig_assets.core.reports.metrics import Family, Sample
+from ig_assets.core.reports.metrics.metrics import Family, Sample
 from ig_assets.errors import IgAssetsError
 
 _log = logging.getLogger("ig_script_writer.metrics")

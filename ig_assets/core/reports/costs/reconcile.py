@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ig_assets.core.costs.prices import LOCAL_PROVIDERS
-from ig_assets.core.reports.invoice_file import ALL_ITEMS, Invoice
+from ig_assets.core.reports.costs.invoice_file import ALL_ITEMS, Invoice
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 

@@ -18,9 +18,9 @@ import yaml
 
 from ig_assets.adapters.metrics_server import metrics_server, send_to_datadog
 from ig_assets.core.costs.budget import parse_budgets
-from ig_assets.core.reports.metrics import Family, Sample, read_metrics
-from ig_assets.core.reports.metrics_collector import MetricsCollector
-from ig_assets.core.reports.metrics_text import (
+from ig_assets.core.reports.metrics.collector import MetricsCollector
+from ig_assets.core.reports.metrics.metrics import Family, Sample, read_metrics
+from ig_assets.core.reports.metrics.text_formats import (
     DATAGRAM_BYTES,
     dogstatsd_datagrams,
     prometheus_text,
@@ -31,7 +31,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.factories.warehouses import migrated_warehouse
 
 NOW = datetime(2026, 3, 4, 12)
-DEPLOY = Path(__file__).parents[3] / "deploy"
+DEPLOY = Path(__file__).parents[4] / "deploy"
 
 
 @pytest.fixture
@@ -320,7 +320,7 @@ def test_the_server_answers_metrics_alone() -> None:
 def test_every_rule_and_panel_uses_figures_that_there_are(warehouse: Warehouse) -> None:
     write(warehouse, "api_calls", call("a"))
     exported = {re.split(r"[{ ]", name)[0] for name in figures(warehouse, "day:usd=5")}
-    source = Path(__file__).parents[3] / "ig_assets"
+    source = Path(__file__).parents[4] / "ig_assets"
     code = "".join(path.read_text("utf-8") for path in source.rglob("*metrics*.py"))
     exported |= set(re.findall(r'"(ig_assets_\w+)"', code))
     rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text("utf-8"))

@@ -16,10 +16,10 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from ig_assets.core.reports.lineage_flow import Band, Box, flow_svg
-from ig_assets.core.reports.lineage_labels import Node
-from ig_assets.core.reports.lineage_trace import ScriptBehind, TraceRow
-from ig_assets.core.reports.lineage_words import (
+from ig_assets.core.reports.lineage.flow import Band, Box, flow_svg
+from ig_assets.core.reports.lineage.labels import Node
+from ig_assets.core.reports.lineage.trace import ScriptBehind, TraceRow
+from ig_assets.core.reports.lineage.words import (
     SHARES,
     ModelScript,
     share_of,

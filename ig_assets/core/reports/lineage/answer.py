@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ig_assets.core.models.registry import RANKER, get_model
-from ig_assets.core.reports.lineage_labels import Node, labels
-from ig_assets.core.reports.lineage_names import resolve, scripts_of_author
-from ig_assets.core.reports.lineage_page import (
+from ig_assets.core.reports.lineage.labels import Node, labels
+from ig_assets.core.reports.lineage.names import resolve, scripts_of_author
+from ig_assets.core.reports.lineage.page import (
     DEV_UI,
     Answer,
     Question,
     lineage_page,
 )
-from ig_assets.core.reports.lineage_trace import (
+from ig_assets.core.reports.lineage.trace import (
     ScriptBehind,
     TraceRow,
     scripts_behind_model,
     trace_all,
 )
-from ig_assets.core.reports.lineage_words import (
+from ig_assets.core.reports.lineage.words import (
     ModelScript,
     model_sentence,
     ranker_sentence,
