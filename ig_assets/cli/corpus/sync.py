@@ -26,8 +26,8 @@ from ig_assets.core.corpus.library.left_out import (
 from ig_assets.core.corpus.library.plan import SyncPlan, plan_sync
 from ig_assets.core.corpus.rejects import current_rejects
 from ig_assets.core.corpus.scripts.build import FAULTS, HEADING
-from ig_assets.core.corpus.scripts.notes.directions import PLACEHOLDER
 from ig_assets.core.corpus.scripts.script import Reject
+from ig_assets.core.corpus.scripts.spoken.directions import PLACEHOLDER
 from ig_assets.core.costs.pinecone_estimate import MonthlyUse, StoreCost
 from ig_assets.errors import IgAssetsError
 from ig_assets.run_tags import REHASH, VERIFY

@@ -11,14 +11,14 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.history_import.columns import METRICS
-from ig_assets.core.corpus.scripts.notes.directions import has_directions
+from ig_assets.core.corpus.scripts.screening.secret_scan import secret_kind
 from ig_assets.core.corpus.scripts.script import (
     MAX_BYTES,
     InvalidSourceError,
     join_script,
 )
-from ig_assets.core.corpus.scripts.secret_scan import secret_kind
-from ig_assets.core.corpus.scripts.sections import split_parts
+from ig_assets.core.corpus.scripts.sections.sections import split_parts
+from ig_assets.core.corpus.scripts.spoken.directions import has_directions
 from ig_assets.core.identity import normalise_text, text_hash
 from ig_assets.core.tabular import (
     Cell,

@@ -14,13 +14,6 @@ from typing import NamedTuple
 from ig_assets.core.corpus.scripts.build import BROKEN, SHEET, make_script
 from ig_assets.core.corpus.scripts.decoding import refuse_secrets
 from ig_assets.core.corpus.scripts.fields import word
-from ig_assets.core.corpus.scripts.notes.section_words import (
-    BODY,
-    CALL_TO_ACTION,
-    HOOK,
-    SPOKEN,
-    section_of,
-)
 from ig_assets.core.corpus.scripts.performance import words_format
 from ig_assets.core.corpus.scripts.script import (
     COUNTS,
@@ -28,6 +21,13 @@ from ig_assets.core.corpus.scripts.script import (
     LeftOut,
     ParsedScript,
     Reject,
+)
+from ig_assets.core.corpus.scripts.sections.section_words import (
+    BODY,
+    CALL_TO_ACTION,
+    HOOK,
+    SPOKEN,
+    section_of,
 )
 from ig_assets.core.tabular import (
     Cell,

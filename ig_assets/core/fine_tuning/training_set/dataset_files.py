@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ig_assets.core.corpus.scripts.control_tokens import control_tokens
+from ig_assets.core.corpus.scripts.screening.control_tokens import control_tokens
 from ig_assets.core.fine_tuning.months import month_cutoff
 from ig_assets.core.fine_tuning.training_set.manifests import (
     write_croissant,

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
-from ig_assets.core.corpus.scripts.control_tokens import control_tokens
-from ig_assets.core.corpus.scripts.personal_data import personal_data_kind
-from ig_assets.core.corpus.scripts.secret_scan import secret_kind
+from ig_assets.core.corpus.scripts.screening.control_tokens import control_tokens
+from ig_assets.core.corpus.scripts.screening.personal_data import personal_data_kind
+from ig_assets.core.corpus.scripts.screening.secret_scan import secret_kind
 from ig_assets.core.experiments.constants import ADS
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection

@@ -14,16 +14,16 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ig_assets.core.corpus.scripts.notes.directions import take_directions
-from ig_assets.core.corpus.scripts.notes.note import (
+from ig_assets.core.corpus.scripts.note import (
     Block,
     Note,
     unmarked,
     without_cuts,
 )
-from ig_assets.core.corpus.scripts.notes.section_words import SPOKEN, section_of
-from ig_assets.core.corpus.scripts.notes.speakers import named_start, speakers_of
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
+from ig_assets.core.corpus.scripts.sections.section_words import SPOKEN, section_of
+from ig_assets.core.corpus.scripts.spoken.directions import take_directions
+from ig_assets.core.corpus.scripts.spoken.speakers import named_start, speakers_of
 
 _STAMP = r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"
 _TIMES = re.compile(rf"\s*({_STAMP})\s*-->\s*({_STAMP})(?:\s.*)?")

@@ -11,9 +11,9 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from ig_assets.core.corpus.scripts.notes.note import CUT, END_LINK, LINK
-from ig_assets.core.corpus.scripts.notes.section_words import NOTE, section_of
+from ig_assets.core.corpus.scripts.note import CUT, END_LINK, LINK
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
+from ig_assets.core.corpus.scripts.sections.section_words import NOTE, section_of
 
 # Without one of these a text has nothing that is cut or replaced here.
 _MAY_HAVE = re.compile(r"[<{\[^]|%%|==|\(\(|\(\w[\w -]*::|```|~~~")

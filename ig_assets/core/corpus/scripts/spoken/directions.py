@@ -12,13 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from ig_assets.core.corpus.scripts.notes.direction_words import (
-    folded,
-    is_certain_direction,
-    is_direction,
-    is_time,
-)
-from ig_assets.core.corpus.scripts.notes.note import (
+from ig_assets.core.corpus.scripts.note import (
     CUT,
     EMPHASIS,
     END_EMPHASIS,
@@ -27,7 +21,8 @@ from ig_assets.core.corpus.scripts.notes.note import (
     Pieces,
     plain,
 )
-from ig_assets.core.corpus.scripts.notes.section_words import (
+from ig_assets.core.corpus.scripts.script import InvalidSourceError
+from ig_assets.core.corpus.scripts.sections.section_words import (
     BODY,
     CALL_TO_ACTION,
     CUE,
@@ -37,7 +32,12 @@ from ig_assets.core.corpus.scripts.notes.section_words import (
     is_weak,
     section_of,
 )
-from ig_assets.core.corpus.scripts.script import InvalidSourceError
+from ig_assets.core.corpus.scripts.spoken.direction_words import (
+    folded,
+    is_certain_direction,
+    is_direction,
+    is_time,
+)
 
 PLACEHOLDER = "placeholder"
 """Kind of what is counted and stays: a blank that somebody has to fill in."""

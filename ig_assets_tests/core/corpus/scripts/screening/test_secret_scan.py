@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ig_assets.core.corpus.scripts.secret_scan import secret_kind
+from ig_assets.core.corpus.scripts.screening.secret_scan import secret_kind
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ig_assets.core.corpus.scripts.notes.note import STRONG, Block, is_strong, plain
-from ig_assets.core.corpus.scripts.notes.section_words import (
+from ig_assets.core.corpus.scripts.note import STRONG, Block, is_strong, plain
+from ig_assets.core.corpus.scripts.script import InvalidSourceError
+from ig_assets.core.corpus.scripts.sections.section_words import (
     BODY,
     CALL_TO_ACTION,
     CUE,
@@ -24,11 +25,10 @@ from ig_assets.core.corpus.scripts.notes.section_words import (
     label_of,
     section_of,
 )
-from ig_assets.core.corpus.scripts.notes.work_words import (
+from ig_assets.core.corpus.scripts.sections.work_words import (
     is_about_work,
     is_private_remark,
 )
-from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
 LEAD = "lead"
 OUTSIDE = "outside"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ig_assets.core.corpus.scripts.notes.section_words import bare_word
+from ig_assets.core.corpus.scripts.sections.section_words import bare_word
 
 _ROLES = frozenset("client customer kunde kundin cliente klant legal".split())
 _NAMES = frozenset(" ".join(name.split()) for name in """

@@ -15,13 +15,20 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ig_assets.core.corpus.scripts.notes.note import (
+from ig_assets.core.corpus.scripts.note import (
     STRONG,
     Block,
     plain,
     plain_blocks,
 )
-from ig_assets.core.corpus.scripts.notes.section_words import (
+from ig_assets.core.corpus.scripts.script import InvalidSourceError
+from ig_assets.core.corpus.scripts.sections.section_walk import (
+    LEAD,
+    OUTSIDE,
+    Piece,
+    Sections,
+)
+from ig_assets.core.corpus.scripts.sections.section_words import (
     BODY,
     CALL_TO_ACTION,
     CUE,
@@ -29,13 +36,6 @@ from ig_assets.core.corpus.scripts.notes.section_words import (
     NOTE,
     STRUCTURE,
     label_of,
-)
-from ig_assets.core.corpus.scripts.script import InvalidSourceError
-from ig_assets.core.corpus.scripts.section_walk import (
-    LEAD,
-    OUTSIDE,
-    Piece,
-    Sections,
 )
 from ig_assets.core.identity import normalise_text
 

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from ig_assets.core.corpus.scripts.notes.section_words import section_of
+from ig_assets.core.corpus.scripts.sections.section_words import section_of
 
 TURNS = 3
 """So many lines must begin with a name, before a name is one."""

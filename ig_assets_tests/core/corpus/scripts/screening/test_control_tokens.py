@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
-from ig_assets.core.corpus.scripts.control_tokens import (
+from ig_assets.core.corpus.scripts.screening.control_tokens import (
     control_tokens,
     without_control_tokens,
 )

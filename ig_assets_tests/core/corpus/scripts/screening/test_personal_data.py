@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ig_assets.core.corpus.scripts.personal_data import personal_data_kind
+from ig_assets.core.corpus.scripts.screening.personal_data import personal_data_kind
 
 
 @pytest.mark.parametrize(

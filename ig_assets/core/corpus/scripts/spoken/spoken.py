@@ -9,8 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from ig_assets.core.corpus.scripts.notes.directions import take_directions
-from ig_assets.core.corpus.scripts.notes.note import (
+from ig_assets.core.corpus.scripts.note import (
     CUT,
     EMPHASIS,
     END_EMPHASIS,
@@ -22,8 +21,9 @@ from ig_assets.core.corpus.scripts.notes.note import (
     plain,
     without_cuts,
 )
-from ig_assets.core.corpus.scripts.notes.section_words import section_of
-from ig_assets.core.corpus.scripts.notes.speakers import (
+from ig_assets.core.corpus.scripts.sections.section_words import section_of
+from ig_assets.core.corpus.scripts.spoken.directions import take_directions
+from ig_assets.core.corpus.scripts.spoken.speakers import (
     lone_names_of,
     named_start,
     speakers_of,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from ig_assets.core.corpus.scripts.notes.section_words import (
+from ig_assets.core.corpus.scripts.sections.section_words import (
     CUE,
     NOTE,
     STRUCTURE,
