@@ -18,8 +18,8 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
     stored_test_name,
 )
 from ig_assets.core.corpus.history_import.rates import RatedTests
+from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.core.corpus.history_import.reading_times import ReadingTime
-from ig_assets.core.corpus.history_import.rows import HistoryRow
 from ig_assets.warehouse.warehouse import Connection
 
 LIKES = "likes"

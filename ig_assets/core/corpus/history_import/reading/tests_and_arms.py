@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ig_assets.core.corpus.history_import.identity.result_rows import is_result
+from ig_assets.core.corpus.history_import.reading.result_rows import is_result
 from ig_assets.core.tabular import NAMES, ColumnGuess, ColumnProfile, plain_name
 
 _TEST, _ARM = "experiment_id", "arm"

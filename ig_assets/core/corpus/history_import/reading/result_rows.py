@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ig_assets.core.tabular.files.dialect import is_typed
 
 if TYPE_CHECKING:
-    from ig_assets.core.corpus.history_import.rows import HistoryRow
+    from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 
 RESULT = "a result, not an arm"
 

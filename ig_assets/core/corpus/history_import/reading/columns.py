@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ig_assets.core.corpus.history_import.tests_and_arms import with_tests
+from ig_assets.core.corpus.history_import.reading.tests_and_arms import with_tests
 from ig_assets.core.tabular import (
     NAMES,
     ColumnGuess,

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from ig_assets.core.corpus.history_import.cells import RowReader
-from ig_assets.core.corpus.history_import.columns import (
+from ig_assets.core.corpus.history_import.reading.cells import RowReader
+from ig_assets.core.corpus.history_import.reading.columns import (
     DENOMINATORS,
     METRICS,
     NUMERATORS,
     ColumnMapping,
     map_history,
 )
-from ig_assets.core.corpus.history_import.identity.result_rows import (
+from ig_assets.core.corpus.history_import.reading.result_rows import (
     RESULT,
     without_results,
 )

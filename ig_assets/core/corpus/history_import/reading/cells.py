@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.corpus.history_import.columns import METRICS
+from ig_assets.core.corpus.history_import.reading.columns import METRICS
 from ig_assets.core.corpus.scripts.screening.secret_scan import secret_kind
 from ig_assets.core.corpus.scripts.script import (
     MAX_BYTES,

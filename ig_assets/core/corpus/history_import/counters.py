@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ig_assets.core.corpus.history_import.columns import DENOMINATORS
 from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
+from ig_assets.core.corpus.history_import.reading.columns import DENOMINATORS
 from ig_assets.core.tabular import check_totals
 
 
