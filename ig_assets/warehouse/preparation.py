@@ -13,17 +13,17 @@ import duckdb
 
 from ig_assets.warehouse.backends import Connection, Home
 from ig_assets.warehouse.comments import write_comments
-from ig_assets.warehouse.conflicts import (
-    conflict_error,
-    is_conflict,
-    is_first_start_conflict,
-)
 from ig_assets.warehouse.forgetting.receipts import receipts_folder
 from ig_assets.warehouse.forgetting.replay import replay_receipts
 from ig_assets.warehouse.forgetting.rewriting import rewrite_file
 from ig_assets.warehouse.instances import Instance, take_instance
 from ig_assets.warehouse.migrations import apply_migrations
 from ig_assets.warehouse.views import make_views
+from ig_assets.warehouse.writers.conflicts import (
+    conflict_error,
+    is_conflict,
+    is_first_start_conflict,
+)
 
 _ATTEMPTS = 5
 _RETRY_S = 0.1

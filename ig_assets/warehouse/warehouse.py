@@ -28,7 +28,6 @@ import duckdb
 from ig_assets.errors import WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.backends import Connection as Connection
 from ig_assets.warehouse.backends import Home
-from ig_assets.warehouse.conflicts import conflict_error, is_conflict
 from ig_assets.warehouse.forgetting.rewriting import rewrite_file
 from ig_assets.warehouse.forgetting.server_rewriting import (
     LEFT_ON_SERVER,
@@ -41,6 +40,7 @@ from ig_assets.warehouse.instances import (
 )
 from ig_assets.warehouse.preparation import prepare_home
 from ig_assets.warehouse.views import SEARCH_PATH
+from ig_assets.warehouse.writers.conflicts import conflict_error, is_conflict
 
 LOCK_TIMEOUT_S = 60.0
 LINGER_S = 0.05
