@@ -13,7 +13,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -24,7 +24,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ig_assets.core.corpus.search.limits import LEAST_RELEVANCE
@@ -34,18 +33,19 @@ from ig_assets.core.costs.training_prices import parse_training_prices
 from ig_assets.core.fine_tuning.evaluation.trial import TRIAL
 from ig_assets.core.operations.redaction import know_secrets
 from ig_assets.errors import SettingsError
+from ig_assets.setting_values import (
+    HostAndPort,
+    MailAddress,
+    MailAddresses,
+    MetaNumber,
+    Owners,
+    Share,
+    WebAddress,
+    fault_sentence,
+)
 from ig_assets.workspace import WORKSPACE
 
 _PASSWORD = re.compile(r"(?:\bpassword=|://[^/@\s:]*:)([^@\s&]+)")
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-_OWNER = r"(team:[A-Za-z0-9_-]+|[^@\s,]+@[^@\s,]+\.[^@\s,]+)"
-Owners = Annotated[str, Field(pattern=rf"^{_OWNER}(, *{_OWNER})*$")]
-WebAddress = Annotated[str, Field(pattern=r"^https?://\S+$")]
-_ADDRESS = r"[^@\s,<>]+@[^@\s,<>]+"
-MailAddress = Annotated[str, Field(pattern=rf"^{_ADDRESS}$")]
-MailAddresses = Annotated[str, Field(pattern=rf"^{_ADDRESS}(, *{_ADDRESS})*$")]
-HostAndPort = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}$")]
-MetaNumber = Annotated[str, Field(pattern=r"^[0-9]{5,25}$")]
 
 
 def _outside_name(name: str) -> Any:
@@ -403,6 +403,14 @@ def _validated(**overrides: Any) -> Settings:
         raise SettingsError(" ".join(map(_sentence, error.errors()))) from None
 
 
+def _sentence(problem: Any) -> str:
+    if not problem["loc"]:  # of settings together, which have their own sentence
+        return str(problem["ctx"]["error"])
+    field = str(problem["loc"][0])
+    setting = Settings.model_fields.get(field.lower())
+    return fault_sentence(problem, variable_name(field), setting)
+
+
 @lru_cache(maxsize=1)  # each step reads them once per resource, for 10 ms of CPU
 def _remembered(environment: tuple[object, ...]) -> Settings:
     return _validated()
@@ -430,72 +438,3 @@ def _check_names() -> None:
     near = get_close_matches(unknown[0], known, n=1)
     hint = f"did you mean {near[0]}?" if near else "see .env.example for all there are."
     raise SettingsError(f"{unknown[0]} is not a setting of ig_assets; {hint}")
-
-
-_NUMBERS = (
-    "int_from_float",
-    "int_parsing",
-    "float_parsing",
-    "finite_number",
-    "greater_than_equal",
-    "less_than_equal",
-)
-_PATTERNS = {
-    "first_month": "a month written as YYYY-MM, from 1900-01 to 2099-12",
-    "instagram_account": "the account's number, as the Graph API gives it",
-    "ad_account": "the ad account's number, without act_",
-    "business": "the business's number, as its settings at Meta show it",
-    "facebook_page": "the page's number",
-    "owners": "teams (team:name) and e-mail addresses, separated by commas",
-    "code_url": "the address of the code's folder, http:// or https://",
-    "datadog": "the Agent's host:port, such as localhost:8125",
-    "alert_email": "e-mail addresses, separated by commas",
-    "alert_from": "an e-mail address",
-    "smtp": "the mail server's host:port, such as localhost:25",
-    "ui_url": "the address of the Dagster UI, http:// or https://",
-    "pinecone_index": "at most 40 lower-case letters, digits and hyphens within",
-}
-
-
-def _sentence(problem: Any) -> str:
-    """A problem that pydantic found, in one sentence for a person."""
-    if not problem["loc"]:  # of settings together, which have their own sentence
-        return str(problem["ctx"]["error"])
-    field = str(problem["loc"][0])
-    name = variable_name(field)
-    setting = Settings.model_fields.get(field.lower())
-    secret = setting is None or SecretStr in get_args(setting.annotation)
-    given = "a value that is not printed" if secret else repr(problem["input"])
-    fallback = ""
-    if setting is not None:
-        value = setting.default
-        default = "there is none" if value in (None, "") else f"it is {value!r}"
-        fallback = f" (unset, {default})"
-    rule = problem["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    fault = f"is {given}, but must be {rule}"
-    if problem["type"] == "value_error":
-        fault = f"is wrong: {rule.removeprefix('Value error, ')}"
-    elif problem["type"] == "string_pattern_mismatch":
-        fault = f"is {given}, but must be {_PATTERNS[field.lower()]}"
-    elif problem["type"] in _NUMBERS and setting is not None:
-        fault = f"is {given}, but must be {_number(setting)}"
-    return (
-        f"{name} {fault}; correct it in the environment or .env, or remove it"
-        f"{fallback}."
-    )
-
-
-def _number(setting: FieldInfo) -> str:
-    """The numbers that a setting takes: their kind and their range."""
-    kinds = get_args(setting.annotation) or (setting.annotation,)
-    inner = [m for kind in kinds for m in getattr(kind, "__metadata__", ())]
-    limits = [*setting.metadata, *(m for field in inner for m in field.metadata)]
-    least, most = (
-        next((getattr(m, name) for m in limits if hasattr(m, name)), None)
-        for name in ("ge", "le")
-    )
-    is_integer = int in (getattr(kind, "__origin__", kind) for kind in kinds)
-    name = "a whole number" if is_integer else "a number"
-    if most is not None:
-        return f"{name} from {least:g} to {most:g}"
-    return name if least is None else f"{name} of at least {least:g}"

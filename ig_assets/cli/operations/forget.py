@@ -17,7 +17,7 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
-from ig_assets.core.forgetting.finding import named_scripts
+from ig_assets.core.forgetting.named import named_scripts
 from ig_assets.core.forgetting.service import (
     Plan,
     forget as forget_scripts,

@@ -15,21 +15,11 @@ from ig_assets.core.forgetting.copies import (
     copies,
     generated_texts,
 )
-from ig_assets.core.identity import fields_hash, text_hash, words_hash
+from ig_assets.core.identity import text_hash, words_hash
 from ig_assets.core.models.learnt_examples import models_of_examples
-from ig_assets.errors import InputError
 from ig_assets.warehouse.forgetting.erasure import WINNER, Erasure
-from ig_assets.warehouse.rows import fetch_dicts, resolve_prefix
+from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
-
-_BY_AUTHOR = """
-    SELECT DISTINCT script_id
-    FROM scripts
-    WHERE lower(trim(author)) = lower(trim(?))
-    ORDER BY script_id
-"""
-
-_BY_FILE = "SELECT DISTINCT script_id FROM scripts WHERE source_uri = ?"
 
 _SAME_WORDS = """
     SELECT DISTINCT script_id
@@ -142,10 +132,6 @@ _PROVIDERS = """
 _ACTIVE = "SELECT model_id FROM latest_model_status WHERE status = 'active'"
 
 
-AUTHOR = "author"
-"""Names the hash of the author of a request among the steps of its receipt."""
-
-
 @dataclass(frozen=True)
 class Found:
     """What a forgetting touches. `texts` are the words that go, and stay in memory.
@@ -177,51 +163,6 @@ class Found:
             for name, value in json.loads(json.dumps(fields, default=str)).items()
             if name not in ("erasure", "texts")
         }
-
-
-def named_scripts(con: Connection, names: Sequence[str], author: str) -> list[str]:
-    """Ids of the scripts that are named by id, the start of one or file, or by author.
-
-    None are found of an author whose scripts were all forgotten on an earlier request.
-    Raises InputError where a name is no script's or several scripts', where no script
-    ever had the author, and where neither is given.
-    """
-    if not names and not author:
-        raise InputError("Name a script to forget, or an author with --author.")
-    found: set[str] = set()
-    for name in names:
-        by_file = [i for (i,) in con.execute(_BY_FILE, [name]).fetchall()]
-        if len(by_file) > 1:
-            raise InputError(
-                f"The file {name} has {len(by_file)} scripts; name them by their ids, "
-                "as `ig-assets scripts list` has them."
-            )
-        found |= set(by_file) or {
-            resolve_prefix(con, "scripts", "script_id", name, "script")
-        }
-    if author:
-        theirs = [i for (i,) in con.execute(_BY_AUTHOR, [author]).fetchall()]
-        if not theirs and not _is_forgotten_author(con, author):
-            raise InputError(f"There is no script whose author is {author!r}.")
-        found |= set(theirs)
-    return sorted(found)
-
-
-def author_hash(request_id: str, author: str) -> str:
-    """By which a request knows its author again; the name itself is not kept."""
-    return fields_hash({"request": request_id, "author": author.strip().lower()})
-
-
-def _is_forgotten_author(con: Connection, author: str) -> bool:
-    """Whether an earlier request named this author."""
-    rows = con.execute(
-        "SELECT request_id, receipt FROM forget_requests WHERE receipt IS NOT NULL"
-    ).fetchall()
-    return any(
-        json.loads(receipt)["steps"].get(AUTHOR, {}).get("sha256")
-        == author_hash(request_id, author)
-        for request_id, receipt in rows
-    )
 
 
 # A script's hook alone has a vector too, of which a ranker makes its features.

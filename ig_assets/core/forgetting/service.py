@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ig_assets.core.forgetting.begun import read_begun, remove_begun, write_begun
-from ig_assets.core.forgetting.finding import AUTHOR, Found, author_hash, find
+from ig_assets.core.forgetting.finding import Found, find
+from ig_assets.core.forgetting.named import AUTHOR, author_hash
 from ig_assets.core.forgetting.steps import STEPS, Forgetting
 from ig_assets.core.identity import stable_id
 from ig_assets.errors import InputError

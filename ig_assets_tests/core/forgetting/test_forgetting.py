@@ -14,7 +14,7 @@ import pytest
 from ig_assets.adapters.openai.batch import OpenAIBatches
 from ig_assets.core.fine_tuning.evaluation.canary import promote, rollback
 from ig_assets.core.fine_tuning.jobs.register import register_model
-from ig_assets.core.forgetting.finding import named_scripts
+from ig_assets.core.forgetting.named import named_scripts
 from ig_assets.core.forgetting.service import forget, plan_forgetting, resume
 from ig_assets.core.identity import text_hash
 from ig_assets.core.lineage.first_words import first_words

@@ -24,7 +24,7 @@ from ig_assets.core.fine_tuning.training_set.decided_experiments import decided_
 from ig_assets.core.reports.lineage.trace import trace
 from ig_assets.core.reports.lineage.labels import labels
 from ig_assets.errors import InputError
-from ig_assets.warehouse import views
+from ig_assets.warehouse import views, winner_views
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 from ig_assets_tests.core.experiments.experiment_factory import (
@@ -252,7 +252,7 @@ def test_the_record_has_the_alarm_of_the_sample_ratio_test(
 
 
 def test_the_views_know_the_limits_of_the_rule() -> None:
-    assert views.LOG_E_SPLIT_ALARM == pytest.approx(LOG_E_ALARM, abs=1e-12)
+    assert winner_views.LOG_E_SPLIT_ALARM == pytest.approx(LOG_E_ALARM, abs=1e-12)
     assert views.MIN_EVENTS == MIN_EVENTS
 
 

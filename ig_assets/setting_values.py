@@ -1,0 +1,86 @@
+"""The kinds of values that settings take, and what is said of one that is wrong."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, get_args
+
+from pydantic import Field, SecretStr
+from pydantic.fields import FieldInfo
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+_OWNER = r"(team:[A-Za-z0-9_-]+|[^@\s,]+@[^@\s,]+\.[^@\s,]+)"
+Owners = Annotated[str, Field(pattern=rf"^{_OWNER}(, *{_OWNER})*$")]
+WebAddress = Annotated[str, Field(pattern=r"^https?://\S+$")]
+_ADDRESS = r"[^@\s,<>]+@[^@\s,<>]+"
+MailAddress = Annotated[str, Field(pattern=rf"^{_ADDRESS}$")]
+MailAddresses = Annotated[str, Field(pattern=rf"^{_ADDRESS}(, *{_ADDRESS})*$")]
+HostAndPort = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}$")]
+MetaNumber = Annotated[str, Field(pattern=r"^[0-9]{5,25}$")]
+
+_NUMBERS = (
+    "int_from_float",
+    "int_parsing",
+    "float_parsing",
+    "finite_number",
+    "greater_than_equal",
+    "less_than_equal",
+)
+_PATTERNS = {
+    "first_month": "a month written as YYYY-MM, from 1900-01 to 2099-12",
+    "instagram_account": "the account's number, as the Graph API gives it",
+    "ad_account": "the ad account's number, without act_",
+    "business": "the business's number, as its settings at Meta show it",
+    "facebook_page": "the page's number",
+    "owners": "teams (team:name) and e-mail addresses, separated by commas",
+    "code_url": "the address of the code's folder, http:// or https://",
+    "datadog": "the Agent's host:port, such as localhost:8125",
+    "alert_email": "e-mail addresses, separated by commas",
+    "alert_from": "an e-mail address",
+    "smtp": "the mail server's host:port, such as localhost:25",
+    "ui_url": "the address of the Dagster UI, http:// or https://",
+    "pinecone_index": "at most 40 lower-case letters, digits and hyphens within",
+}
+
+
+def fault_sentence(problem: Any, name: str, setting: FieldInfo | None) -> str:
+    """A problem that pydantic found, in one sentence for a person.
+
+    `name` is the variable of the field at fault, `setting` what is known of it: None
+    where no setting has this name.
+    """
+    field = str(problem["loc"][0])
+    secret = setting is None or SecretStr in get_args(setting.annotation)
+    given = "a value that is not printed" if secret else repr(problem["input"])
+    fallback = ""
+    if setting is not None:
+        value = setting.default
+        default = "there is none" if value in (None, "") else f"it is {value!r}"
+        fallback = f" (unset, {default})"
+    rule = problem["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    fault = f"is {given}, but must be {rule}"
+    if problem["type"] == "value_error":
+        fault = f"is wrong: {rule.removeprefix('Value error, ')}"
+    elif problem["type"] == "string_pattern_mismatch":
+        fault = f"is {given}, but must be {_PATTERNS[field.lower()]}"
+    elif problem["type"] in _NUMBERS and setting is not None:
+        fault = f"is {given}, but must be {_number(setting)}"
+    return (
+        f"{name} {fault}; correct it in the environment or .env, or remove it"
+        f"{fallback}."
+    )
+
+
+def _number(setting: FieldInfo) -> str:
+    """The numbers that a setting takes: their kind and their range."""
+    kinds = get_args(setting.annotation) or (setting.annotation,)
+    inner = [m for kind in kinds for m in getattr(kind, "__metadata__", ())]
+    limits = [*setting.metadata, *(m for field in inner for m in field.metadata)]
+    least, most = (
+        next((getattr(m, name) for m in limits if hasattr(m, name)), None)
+        for name in ("ge", "le")
+    )
+    is_integer = int in (getattr(kind, "__origin__", kind) for kind in kinds)
+    name = "a whole number" if is_integer else "a number"
+    if most is not None:
+        return f"{name} from {least:g} to {most:g}"
+    return name if least is None else f"{name} of at least {least:g}"
