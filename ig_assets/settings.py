@@ -31,7 +31,7 @@ from ig_assets.core.corpus.search.limits import LEAST_RELEVANCE
 from ig_assets.core.costs.budget import Budget, parse_budgets
 from ig_assets.core.costs.prices import parse_prices, use_prices
 from ig_assets.core.costs.training_prices import parse_training_prices
-from ig_assets.core.fine_tuning.trial import TRIAL
+from ig_assets.core.fine_tuning.evaluation.trial import TRIAL
 from ig_assets.core.operations.redaction import know_secrets
 from ig_assets.errors import SettingsError
 from ig_assets.workspace import WORKSPACE

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ig_assets.core.corpus.scripts.secret_scan import secret_kind
+from ig_assets.core.corpus.scripts.screening.secret_scan import secret_kind
 
 FAKE = "never-"
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from ig_assets.core.reports.lineage_report import month_report, report_markdown
-from ig_assets.core.reports.lineage_trace import scripts_behind_model, trace
+from ig_assets.core.reports.lineage.report import month_report, report_markdown
+from ig_assets.core.reports.lineage.trace import scripts_behind_model, trace
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 
@@ -36,7 +36,7 @@ def report(con: Connection) -> None:
     """The month's report; with its page where the build has one."""
     assert report_markdown(month_report(con, "m1"))
     try:
-        from ig_assets.core.reports.lineage_answer import (
+        from ig_assets.core.reports.lineage.answer import (
             answer_lineage,
             one_thing,
             page_of,

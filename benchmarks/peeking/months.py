@@ -24,7 +24,7 @@ from ig_assets.core.experiments.stats.month_means import (
     mean_over_months,
     month_means,
 )
-from ig_assets.core.fine_tuning.canary import E_PROMOTE, NOVELTY
+from ig_assets.core.fine_tuning.evaluation.canary import E_PROMOTE, NOVELTY
 
 LOG_E = math.log(E_PROMOTE)
 PAIR_SD = 0.48

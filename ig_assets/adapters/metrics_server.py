@@ -7,8 +7,8 @@ import socket
 from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from ig_assets.core.reports.metrics import Family
-from ig_assets.core.reports.metrics_text import (
+from ig_assets.core.reports.metrics.metrics import Family
+from ig_assets.core.reports.metrics.text_formats import (
     CONTENT_TYPE,
     dogstatsd_datagrams,
     prometheus_text,

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from ig_assets.core.fine_tuning.manifests import PAGE
+from ig_assets.core.fine_tuning.training_set.manifests import PAGE
 from ig_assets.warehouse.data_dictionary import described_tables, described_views
 
 SAMPLE_ROWS = 20

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from ig_assets.core.reports.metrics import Family, Sample, read_metrics
-from ig_assets.core.reports.metrics_collector import MetricsCollector
+from ig_assets.core.reports.metrics.metrics import Family, Sample, read_metrics
+from ig_assets.core.reports.metrics.collector import MetricsCollector
 from ig_assets.settings import Settings
 from ig_assets.wiring import make_clock, make_money_clock, make_warehouse
 

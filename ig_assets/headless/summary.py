@@ -12,9 +12,9 @@ from ig_assets.core.costs.usage import (
     usage_by_model,
 )
 from ig_assets.core.experiments.reports.verdict import experiment_rows
-from ig_assets.core.fine_tuning.canary import canary_evidence
+from ig_assets.core.fine_tuning.evaluation.canary import canary_evidence
 from ig_assets.core.models.registry import list_models
-from ig_assets.core.reports.lineage_report import month_report
+from ig_assets.core.reports.lineage.report import month_report
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import duckdb
 
 from ig_assets.errors import SettingsError, WarehouseBusyError, WarehouseError
-from ig_assets.warehouse.conflicts import is_first_start_conflict
-from ig_assets.warehouse.fences import (
+from ig_assets.warehouse.writers.conflicts import is_first_start_conflict
+from ig_assets.warehouse.writers.fences import (
     lock_postgres,
     may_lock,
     refuse_overtaken_commits,
 )
-from ig_assets.warehouse.turns import Turn, file_turn, server_turn
+from ig_assets.warehouse.writers.turns import Turn, file_turn, server_turn
 
 Connection = duckdb.DuckDBPyConnection
 _RETRY_S = 0.01

@@ -16,7 +16,7 @@ from datetime import datetime
 import duckdb
 
 from ig_assets.errors import WarehouseError
-from ig_assets.warehouse.earlier_readings import DAYS_OF_EARLIER_READINGS
+from ig_assets.warehouse.released.earlier_readings import DAYS_OF_EARLIER_READINGS
 
 KEYS: dict[str, tuple[str, ...]] = {
     "scripts": ("script_id", "revision_hash"),

@@ -13,7 +13,7 @@ import duckdb
 
 from ig_assets.warehouse.backends import Connection, Home
 from ig_assets.warehouse.comments import write_comments
-from ig_assets.warehouse.conflicts import (
+from ig_assets.warehouse.writers.conflicts import (
     conflict_error,
     is_conflict,
     is_first_start_conflict,

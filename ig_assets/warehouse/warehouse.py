@@ -28,7 +28,7 @@ import duckdb
 from ig_assets.errors import WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.backends import Connection as Connection
 from ig_assets.warehouse.backends import Home
-from ig_assets.warehouse.conflicts import conflict_error, is_conflict
+from ig_assets.warehouse.writers.conflicts import conflict_error, is_conflict
 from ig_assets.warehouse.forgetting.rewriting import rewrite_file
 from ig_assets.warehouse.forgetting.server_rewriting import (
     LEFT_ON_SERVER,

@@ -14,8 +14,8 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from ig_assets.cli import output, progress
-from ig_assets.cli.generate import _print_variant
-from ig_assets.cli.sync import _numbers
+from ig_assets.cli.generation.generate import _print_variant
+from ig_assets.cli.corpus.sync import _numbers
 from ig_assets.core.operations.log_lines import LOG_FILE
 from ig_assets.errors import AccessError, InputError
 from ig_assets.settings import Settings
@@ -33,7 +33,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     console = Console(file=stream, width=40, force_terminal=True, color_system=None)
     for module in (output, progress):
         monkeypatch.setattr(module, "console", console)
-    monkeypatch.setattr("ig_assets.cli.generate.console", console)
+    monkeypatch.setattr("ig_assets.cli.generation.generate.console", console)
     return stream
 
 

@@ -18,7 +18,7 @@ from ig_assets.core.models.registry import current_ranker
 from ig_assets.defs.fine_tuning.hook_ranker import hook_ranker, ranker_is_calibrated
 from ig_assets.defs.fine_tuning.ranker_automation import monthly_ranker_schedule
 from ig_assets.settings import load_settings
-from ig_assets_tests.core.fine_tuning.headline_tests import HeadlineTests
+from ig_assets_tests.core.fine_tuning.ranker.headline_tests import HeadlineTests
 
 
 @pytest.fixture

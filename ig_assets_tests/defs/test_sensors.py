@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
-from ig_assets.core.fine_tuning.canary import promote
+from ig_assets.core.fine_tuning.evaluation.canary import promote
 from ig_assets.core.models.registry import ensure_base_model
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.defs.ticking import DagsterEnv

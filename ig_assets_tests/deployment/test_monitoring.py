@@ -21,9 +21,9 @@ import yaml
 
 from ig_assets.adapters.metrics_server import metrics_server
 from ig_assets.core.costs.budget import parse_budgets
-from ig_assets.core.reports.metrics import Family, Sample, read_metrics
-from ig_assets.core.reports.metrics_collector import MetricsCollector
-from ig_assets.core.reports.metrics_text import prometheus_text
+from ig_assets.core.reports.metrics.metrics import Family, Sample, read_metrics
+from ig_assets.core.reports.metrics.collector import MetricsCollector
+from ig_assets.core.reports.metrics.text_formats import prometheus_text
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.factories.warehouses import migrated_warehouse
 

@@ -22,7 +22,7 @@ from ig_assets.adapters.instagram.errors import fault_in
 from ig_assets.adapters.instagram.insights import figures_in
 from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.adapters.openai.writer import OpenAIWriter
-from ig_assets.core.corpus.history_import.rows import read_history
+from ig_assets.core.corpus.history_import.reading.rows import read_history
 from ig_assets.core.corpus.scripts.parse import parse_file
 from ig_assets.core.generation.topics.calendar_file import (
     CalendarNote,
@@ -32,7 +32,7 @@ from ig_assets.core.generation.topics.calendar_file import (
 )
 from ig_assets.core.operations.redaction import redact
 from ig_assets.core.ports import WriteRequest
-from ig_assets.core.reports.invoice_file import read_invoice
+from ig_assets.core.reports.costs.invoice_file import read_invoice
 from ig_assets.errors import IgAssetsError, SettingsError
 from ig_assets.settings import Settings, load_settings, variable_name
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ig_assets.cli.models import promote, rollback
+from ig_assets.cli.models.models import promote, rollback
 from ig_assets.core.models.registry import ensure_base_model
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services

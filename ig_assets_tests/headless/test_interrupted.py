@@ -21,7 +21,7 @@ import pathlib, sys, time
 
 class Slow:
     def find_spec(self, name, path=None, target=None):
-        if name == "ig_assets.cli.models":
+        if name == "ig_assets.cli.models.models":
             pathlib.Path(__file__).with_name("loading").touch()
             time.sleep(120)
 

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from ig_assets.core.lineage.completeness import check_completeness
-from ig_assets.core.reports.lineage_trace import (
+from ig_assets.core.reports.lineage.trace import (
     scripts_behind_model,
     trace,
     trace_all,

@@ -15,7 +15,7 @@ import pytest
 
 from ig_assets.errors import WarehouseBusyError
 from ig_assets.warehouse.backends import Home
-from ig_assets.warehouse.conflicts import is_conflict
+from ig_assets.warehouse.writers.conflicts import is_conflict
 from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.factories.cases import with_further

@@ -15,15 +15,15 @@ import numpy as np
 from ig_assets.core.corpus.embedding.query_cache import embed_queries
 from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
-from ig_assets.core.fine_tuning.dataset_files import DatasetSummary, write_datasets
-from ig_assets.core.fine_tuning.evaluation import (
+from ig_assets.core.fine_tuning.training_set.dataset_files import DatasetSummary, write_datasets
+from ig_assets.core.fine_tuning.evaluation.evaluation import (
     EvaluationSummary,
     Evaluator,
     HeldOutExample,
     WrittenText,
     evaluate_model,
 )
-from ig_assets.core.fine_tuning.examples import (
+from ig_assets.core.fine_tuning.training_set.examples import (
     ExamplesSummary,
     build_training_examples,
 )
@@ -31,7 +31,7 @@ from ig_assets.core.fine_tuning.jobs.register import register_model
 from ig_assets.core.fine_tuning.jobs.rows import FINAL, JobRow, latest_job
 from ig_assets.core.fine_tuning.jobs.states import poll_jobs
 from ig_assets.core.fine_tuning.jobs.submit import submit_to_first
-from ig_assets.core.fine_tuning.manifests import write_events
+from ig_assets.core.fine_tuning.training_set.manifests import write_events
 from ig_assets.core.generation.pipeline import GenerationContext
 from ig_assets.core.generation.writing.held_out import write_held_out
 from ig_assets.core.generation.writing.models import writing_models

@@ -6,9 +6,9 @@ say what the columns are, `decide_formats` how their values are written; then
 taken, a `RowProblem`, or counted as skipped.
 """
 
-from ig_assets.core.tabular.clock_times import NotAnInstantError
-from ig_assets.core.tabular.counters import check_totals
-from ig_assets.core.tabular.counts import (
+from ig_assets.core.tabular.cells.clock_times import NotAnInstantError
+from ig_assets.core.tabular.cells.counters import check_totals
+from ig_assets.core.tabular.cells.counts import (
     LOCALES,
     MAX_COUNT,
     Locale,
@@ -16,16 +16,16 @@ from ig_assets.core.tabular.counts import (
     NumberFormat,
     parse_count,
 )
-from ig_assets.core.tabular.instants import (
+from ig_assets.core.tabular.cells.instants import (
     ORDERS,
     Instant,
     Order,
     parse_cell_instant,
     parse_instant,
 )
-from ig_assets.core.tabular.joined_times import with_times
-from ig_assets.core.tabular.labels import NestedCellError, text_of
-from ig_assets.core.tabular.mapping import (
+from ig_assets.core.tabular.columns.joined_times import with_times
+from ig_assets.core.tabular.cells.labels import NestedCellError, text_of
+from ig_assets.core.tabular.columns.mapping import (
     ColumnGuess,
     Field,
     Kind,
@@ -33,8 +33,8 @@ from ig_assets.core.tabular.mapping import (
     guess_columns,
     named_columns,
 )
-from ig_assets.core.tabular.missing import is_missing, sheet_error
-from ig_assets.core.tabular.profile import ColumnProfile, profile_table
+from ig_assets.core.tabular.cells.missing import is_missing, sheet_error
+from ig_assets.core.tabular.columns.profile import ColumnProfile, profile_table
 from ig_assets.core.tabular.reading import TABLE_SUFFIXES, open_table
 from ig_assets.core.tabular.table import (
     BLANK,
@@ -53,8 +53,8 @@ from ig_assets.core.tabular.texts import (
     repaired,
     visible,
 )
-from ig_assets.core.tabular.unposted import DELETED, UNPOSTED, posted_only
-from ig_assets.core.tabular.values import (
+from ig_assets.core.tabular.left_out.unposted import DELETED, UNPOSTED, posted_only
+from ig_assets.core.tabular.columns.values import (
     AmbiguousColumnError,
     Formats,
     ValueOptions,
@@ -63,7 +63,7 @@ from ig_assets.core.tabular.values import (
     value_options,
     with_zone_column,
 )
-from ig_assets.core.tabular.vocabulary import NAMES, plain_name
+from ig_assets.core.tabular.columns.vocabulary import NAMES, plain_name
 
 __all__ = [
     "BLANK",

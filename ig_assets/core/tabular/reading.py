@@ -8,33 +8,33 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ig_assets.core.tabular.decoding import (
+from ig_assets.core.tabular.files.decoding import (
     Content,
     encoding_name,
     encoding_of,
     opened,
 )
-from ig_assets.core.tabular.delimited import delimited_batches
-from ig_assets.core.tabular.dialect import DELIMITER_NAMES, find_header
-from ig_assets.core.tabular.headers import in_first_order
-from ig_assets.core.tabular.hidden import without_hidden
-from ig_assets.core.tabular.json_rows import (
+from ig_assets.core.tabular.files.delimited import delimited_batches
+from ig_assets.core.tabular.files.dialect import DELIMITER_NAMES, find_header
+from ig_assets.core.tabular.files.headers import in_first_order
+from ig_assets.core.tabular.left_out.hidden import without_hidden
+from ig_assets.core.tabular.files.json_rows import (
     is_whole,
     line_objects,
     object_batches,
     object_columns,
     whole_objects,
 )
-from ig_assets.core.tabular.parquet import parquet_batches, parquet_columns
-from ig_assets.core.tabular.spreadsheet import read_sheet, sheet_batches
+from ig_assets.core.tabular.files.parquet import parquet_batches, parquet_columns
+from ig_assets.core.tabular.files.spreadsheet import read_sheet, sheet_batches
 from ig_assets.core.tabular.table import (
     Batch,
     Table,
     UnreadableTableError,
 )
-from ig_assets.core.tabular.totals import without_totals
-from ig_assets.core.tabular.unposted import without_deleted
-from ig_assets.core.tabular.vocabulary import is_known_name
+from ig_assets.core.tabular.left_out.totals import without_totals
+from ig_assets.core.tabular.left_out.unposted import without_deleted
+from ig_assets.core.tabular.columns.vocabulary import is_known_name
 
 DELIMITED = (".csv", ".tsv", ".tab", ".txt")
 JSON = (".jsonl", ".ndjson", ".json")

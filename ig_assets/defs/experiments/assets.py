@@ -17,7 +17,7 @@ from ig_assets.core.experiments.reports.meta_analysis import across_topics, clai
 from ig_assets.core.experiments.reports.trajectory import courses
 from ig_assets.core.experiments.reports.trajectory_plot import course_picture, titled
 from ig_assets.core.experiments.reports.verdict import decisions_in_all, experiment_rows
-from ig_assets.core.fine_tuning.canary import canary_evidence, canary_row
+from ig_assets.core.fine_tuning.evaluation.canary import canary_evidence, canary_row
 from ig_assets.core.operations.clock import day_ranges
 from ig_assets.core.ports import Clock, HookEncoder, SocialPlatform
 from ig_assets.defs import asset_kinds

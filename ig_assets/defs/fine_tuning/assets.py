@@ -6,10 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-from ig_assets.core.fine_tuning.dataset_files import DatasetFile
-from ig_assets.core.fine_tuning.examples import example_sample
-from ig_assets.core.fine_tuning.loss_plot import loss_picture
-from ig_assets.core.fine_tuning.model_report import losses_of
+from ig_assets.core.fine_tuning.training_set.dataset_files import DatasetFile
+from ig_assets.core.fine_tuning.training_set.examples import example_sample
+from ig_assets.core.fine_tuning.evaluation.loss_plot import loss_picture
+from ig_assets.core.fine_tuning.evaluation.model_report import losses_of
 from ig_assets.core.fine_tuning.pipeline import (
     FineTuning,
     build_examples,

@@ -5,12 +5,12 @@ from functools import partial
 
 import dagster as dg
 
-from ig_assets.core.fine_tuning.canary import (
+from ig_assets.core.fine_tuning.evaluation.canary import (
     admit_canary,
     decide_promotion,
     promote,
 )
-from ig_assets.core.fine_tuning.trial import trial_note
+from ig_assets.core.fine_tuning.evaluation.trial import trial_note
 from ig_assets.core.fine_tuning.jobs.rows import (
     overdue_notes,
     unevaluated_jobs,

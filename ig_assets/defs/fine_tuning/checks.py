@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from ig_assets.core.fine_tuning.dataset_files import FORMATS, check_line
-from ig_assets.core.fine_tuning.evaluation import evaluation_of
+from ig_assets.core.fine_tuning.training_set.dataset_files import FORMATS, check_line
+from ig_assets.core.fine_tuning.evaluation.evaluation import evaluation_of
 from ig_assets.defs.fine_tuning.assets import (
     fine_tune_jsonl,
     model_evaluation,

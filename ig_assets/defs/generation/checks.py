@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ig_assets.core.corpus.scripts.control_tokens import control_tokens
+from ig_assets.core.corpus.scripts.screening.control_tokens import control_tokens
 from ig_assets.core.generation.gates.prompt_injection import suspicious_scripts
 from ig_assets.core.generation.overview import gate_figures
 from ig_assets.defs.generation.assets import script_drafts, script_variants, topics

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ig_assets.core.reports.budget_alerts import budget_alerts
+from ig_assets.core.reports.costs.budget_alerts import budget_alerts
 from ig_assets.core.operations.alerts import ui_link
 from ig_assets.core.operations.runbook import FAILED_CHECK
 from ig_assets.core.ports import Clock

@@ -7,7 +7,7 @@ import dagster as dg
 from ig_assets.core.operations.runbook import INVOICES, runbook_link
 from ig_assets.core.ports import Clock
 from ig_assets.core.ports.alerting import Alert
-from ig_assets.core.reports.reconcile import paid_in_month
+from ig_assets.core.reports.costs.reconcile import paid_in_month
 from ig_assets.defs.failures import plain_failures
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from ig_assets.adapters.openai.batch import OpenAIBatches
-from ig_assets.core.fine_tuning.canary import promote, rollback
+from ig_assets.core.fine_tuning.evaluation.canary import promote, rollback
 from ig_assets.core.fine_tuning.jobs.register import register_model
 from ig_assets.core.forgetting.finding import named_scripts
 from ig_assets.core.forgetting.service import forget, plan_forgetting, resume

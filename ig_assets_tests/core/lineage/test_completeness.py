@@ -11,7 +11,7 @@ import pytest
 from ig_assets.core.lineage.completeness import Completeness, check_completeness
 from ig_assets.warehouse.warehouse import Connection
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFactory
-from ig_assets_tests.core.reports.test_lineage_trace import edges, trained_model
+from ig_assets_tests.core.reports.lineage.test_lineage_trace import edges, trained_model
 
 
 @pytest.fixture(scope="module")

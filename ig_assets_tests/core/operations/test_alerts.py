@@ -13,7 +13,7 @@ from ig_assets.adapters.alert_channels import Mail, Webhook
 from ig_assets.core.costs.budget import parse_budgets
 from ig_assets.core.operations.alerts import GIVE_UP_AFTER, Alerts
 from ig_assets.core.ports.alerting import REPEAT_AFTER, Alert
-from ig_assets.core.reports.budget_alerts import budget_alerts
+from ig_assets.core.reports.costs.budget_alerts import budget_alerts
 from ig_assets.errors import AccessError, RefusedError, TransientVendorError
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Warehouse

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ig_assets.adapters.simulated.clocks import SimulatedClock, SystemClock
-from ig_assets.core.fine_tuning.examples import build_training_examples
+from ig_assets.core.fine_tuning.training_set.examples import build_training_examples
 from ig_assets.core.generation.topics.on_demand import open_month
 from ig_assets.core.operations.clock import advance_clock, day_ranges
 from ig_assets.errors import InputError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ig_assets.core.tabular import decoding
+from ig_assets.core.tabular.files import decoding
 
 
 @pytest.fixture(params=[40, 1 << 20], ids=["small blocks", "one block"])

@@ -41,7 +41,7 @@ from ig_assets.core.corpus.history_import.identity.matching import (
 )
 from ig_assets.core.corpus.history_import.identity.renamed_arms import match_renamed
 from ig_assets.core.corpus.history_import.identity.vendor_names import VendorName
-from ig_assets.core.corpus.history_import.rows import HistoryRow
+from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.core.identity import ID_LENGTH, stable_id
 
 

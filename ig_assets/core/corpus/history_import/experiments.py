@@ -19,7 +19,7 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
 )
 from ig_assets.core.corpus.history_import.rates import RatedTests
 from ig_assets.core.corpus.history_import.reading_times import ReadingTime
-from ig_assets.core.corpus.history_import.rows import HistoryRow
+from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.warehouse.warehouse import Connection
 
 LIKES = "likes"

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ig_assets.core.corpus.history_import.doubtful import doubtful_files
-from ig_assets.core.corpus.history_import.identity.counters import note_falling
+from ig_assets.core.corpus.history_import.counters import note_falling
 from ig_assets.core.corpus.history_import.identity.file_posts import (
     GroupedRows,
     group_posts,
@@ -31,7 +31,7 @@ from ig_assets.core.corpus.history_import.plan import (
     plan_import,
     without_forgotten,
 )
-from ig_assets.core.corpus.history_import.present import Present
+from ig_assets.core.corpus.history_import.reading.present import Present
 from ig_assets.core.corpus.history_import.identity.recognition import (
     recognise_source,
     shares_posts,
@@ -41,8 +41,8 @@ from ig_assets.core.corpus.history_import.identity.names_of_tests import (
     spellings,
     with_known_names,
 )
-from ig_assets.core.corpus.history_import.rows import read_history
-from ig_assets.core.corpus.history_import.sources import (
+from ig_assets.core.corpus.history_import.reading.rows import read_history
+from ig_assets.core.corpus.history_import.reading.sources import (
     PastImport,
     check_mapping,
     past_imports,

@@ -39,21 +39,21 @@ from ig_assets.core.corpus.history_import.identity.memberships import (
 from ig_assets.core.corpus.history_import.identity.missing_arms import (
     without_incomplete_tests,
 )
-from ig_assets.core.corpus.history_import.present import Present
+from ig_assets.core.corpus.history_import.reading.present import Present
 from ig_assets.core.corpus.history_import.rates import rate_posts, rate_tests
 from ig_assets.core.corpus.history_import.reading_times import (
     ReadingTime,
     reading_time,
     settle_time,
 )
-from ig_assets.core.corpus.history_import.rows import HistoryRow, ParsedHistory
+from ig_assets.core.corpus.history_import.reading.rows import HistoryRow, ParsedHistory
 from ig_assets.core.corpus.history_import.sentences import (
     arm_notes,
     experiment_notes,
     identity_notes,
     rate_notes,
 )
-from ig_assets.core.corpus.history_import.sources import known_scripts
+from ig_assets.core.corpus.history_import.reading.sources import known_scripts
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_words
 from ig_assets.core.corpus.rejects import HISTORY
 from ig_assets.core.corpus.scripts.script import Reject

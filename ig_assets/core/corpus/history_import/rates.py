@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ig_assets.core.corpus.history_import.arms import ImportedArm
-from ig_assets.core.corpus.history_import.columns import DENOMINATORS, NUMERATORS
+from ig_assets.core.corpus.history_import.reading.columns import DENOMINATORS, NUMERATORS
 from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
 from ig_assets.core.corpus.history_import.identity.known_posts import (
     KnownHistory,
     KnownPost,
 )
-from ig_assets.core.corpus.history_import.rows import ParsedHistory
+from ig_assets.core.corpus.history_import.reading.rows import ParsedHistory
 
 
 class Rate(NamedTuple):

@@ -18,7 +18,7 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
     KnownTest,
 )
 from ig_assets.core.corpus.history_import.rates import RatedPosts
-from ig_assets.core.corpus.history_import.rows import ParsedHistory
+from ig_assets.core.corpus.history_import.reading.rows import ParsedHistory
 
 NAMED_TESTS = 3
 

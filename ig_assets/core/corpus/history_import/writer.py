@@ -12,7 +12,7 @@ from ig_assets.core.corpus.history_import.experiments import ImportedExperiment
 from ig_assets.core.corpus.history_import.identity.known_posts import IMAGE, TEST
 from ig_assets.core.corpus.history_import.identity.memberships import bring_readings
 from ig_assets.core.corpus.history_import.plan import ImportPlan
-from ig_assets.core.corpus.history_import.rows import HistoryRow
+from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.core.corpus.rejects import write_rejects
 from ig_assets.core.identity import next_instant
 from ig_assets.core.lineage.edges import Edge, record_edges

@@ -14,7 +14,7 @@ from typing import TypedDict, cast
 from ig_assets.core.corpus.library.scan import LibraryScan
 from ig_assets.core.corpus.library.staging import stage_texts
 from ig_assets.core.corpus.scripts.build import ASKED, FAULTS, HEADING, SHEET
-from ig_assets.core.corpus.scripts.notes.directions import PLACEHOLDER
+from ig_assets.core.corpus.scripts.spoken.directions import PLACEHOLDER
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 

@@ -15,8 +15,8 @@ from typing import Any
 from ig_assets.core.corpus.scripts.fields import passage, word
 from ig_assets.core.corpus.scripts.labels import hook_style_of, language_of
 from ig_assets.core.corpus.scripts.notes.blocks import text_blocks
-from ig_assets.core.corpus.scripts.notes.directions import PLACEHOLDER
-from ig_assets.core.corpus.scripts.notes.note import Note, plain
+from ig_assets.core.corpus.scripts.spoken.directions import PLACEHOLDER
+from ig_assets.core.corpus.scripts.note import Note, plain
 from ig_assets.core.corpus.scripts.performance import performance_of
 from ig_assets.core.corpus.scripts.script import BROKEN as BROKEN
 from ig_assets.core.corpus.scripts.script import (
@@ -28,7 +28,7 @@ from ig_assets.core.corpus.scripts.script import (
     Performance,
     join_script,
 )
-from ig_assets.core.corpus.scripts.sections import Parts, parts_of, with_plain_hook
+from ig_assets.core.corpus.scripts.sections.sections import Parts, parts_of, with_plain_hook
 from ig_assets.core.identity import normalise_text
 from ig_assets.core.tabular import NumberFormat
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
-from ig_assets.core.corpus.scripts.secret_scan import secret_kind
+from ig_assets.core.corpus.scripts.screening.secret_scan import secret_kind
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 

@@ -25,7 +25,7 @@ from ig_assets.core.corpus.scripts.decoding import decoded, refuse_secrets
 from ig_assets.core.corpus.scripts.notes.blocks import markdown_blocks
 from ig_assets.core.corpus.scripts.notes.front_matter import split_front_matter
 from ig_assets.core.corpus.scripts.notes.markup import cut_markup, without_data
-from ig_assets.core.corpus.scripts.notes.note import unmarked
+from ig_assets.core.corpus.scripts.note import unmarked
 from ig_assets.core.corpus.scripts.notes.properties import (
     take_inline_fields,
     take_property_lines,

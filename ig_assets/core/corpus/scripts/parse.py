@@ -10,7 +10,7 @@ from ig_assets.core.corpus.scripts.markdown import markdown_script
 from ig_assets.core.corpus.scripts.notes.captions import caption_note
 from ig_assets.core.corpus.scripts.notes.docx import docx_note
 from ig_assets.core.corpus.scripts.notes.fountain import fountain_note
-from ig_assets.core.corpus.scripts.notes.note import Note, plain
+from ig_assets.core.corpus.scripts.note import Note, plain
 from ig_assets.core.corpus.scripts.notes.properties import take_property_lines
 from ig_assets.core.corpus.scripts.script import (
     InvalidSourceError,

@@ -24,7 +24,7 @@ from ig_assets.core.tabular import (
     plain_name,
     sheet_error,
 )
-from ig_assets.core.tabular.counts import CountEvidence
+from ig_assets.core.tabular.cells.counts import CountEvidence
 
 _HOW = "write it as `12400 views, 310 likes`"
 _NUMBER = r"[0-9][0-9.,'\u2019\u00a0\u202f]*(?: [0-9]{3})*"

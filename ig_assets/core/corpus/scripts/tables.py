@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ig_assets.core.corpus.scripts.build import BROKEN, SHEET, make_script
 from ig_assets.core.corpus.scripts.decoding import refuse_secrets
 from ig_assets.core.corpus.scripts.fields import word
-from ig_assets.core.corpus.scripts.notes.section_words import (
+from ig_assets.core.corpus.scripts.sections.section_words import (
     BODY,
     CALL_TO_ACTION,
     HOOK,

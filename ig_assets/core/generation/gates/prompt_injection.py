@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.corpus.scripts.control_tokens import control_tokens
+from ig_assets.core.corpus.scripts.screening.control_tokens import control_tokens
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 

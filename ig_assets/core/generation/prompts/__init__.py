@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
-from ig_assets.core.corpus.scripts.control_tokens import without_control_tokens
+from ig_assets.core.corpus.scripts.screening.control_tokens import without_control_tokens
 
 DRAFT = "draft.v2.j2"
 DRAFT_INSTRUCTIONS = "draft.instructions.v2.j2"

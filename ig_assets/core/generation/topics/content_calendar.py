@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from ig_assets.core.corpus.scripts.labels import language_of
-from ig_assets.core.corpus.scripts.secret_scan import secret_kind
+from ig_assets.core.corpus.scripts.screening.secret_scan import secret_kind
 from ig_assets.core.generation.topics.calendar_file import (
     CalendarNote,
     CalendarProblem,

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from ig_assets.core.corpus.history_import.identity.vendor_names import vendor_names
-from ig_assets.core.corpus.history_import.rows import ParsedHistory, read_history
+from ig_assets.core.corpus.history_import.reading.rows import ParsedHistory, read_history
 from ig_assets.core.corpus.scripts.parse import parse_file
 from ig_assets.core.experiments.engagement.recording import read_recording
 from ig_assets.core.generation.topics.content_calendar import read_calendar

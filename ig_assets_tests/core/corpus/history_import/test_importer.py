@@ -13,7 +13,7 @@ import pytest
 
 from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
 from ig_assets.core.corpus.history_import.plan import ImportOptions
-from ig_assets.core.corpus.history_import.columns import map_history
+from ig_assets.core.corpus.history_import.reading.columns import map_history
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.identity import text_hash, words_hash
 from ig_assets.core.tabular import open_table, profile_table

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
-from ig_assets_tests.core.corpus.history_import.test_sources import load
+from ig_assets_tests.core.corpus.history_import.reading.test_sources import load
 
 LINK = "https://www.instagram.com/reel/C{}abcdefghi/"
 TEST = (

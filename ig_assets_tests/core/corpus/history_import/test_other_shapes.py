@@ -12,8 +12,8 @@ from ig_assets.core.corpus.history_import.identity.file_posts import (
     GroupedRows,
     group_posts,
 )
-from ig_assets.core.corpus.history_import.present import Present
-from ig_assets.core.corpus.history_import.rows import ParsedHistory, read_history
+from ig_assets.core.corpus.history_import.reading.present import Present
+from ig_assets.core.corpus.history_import.reading.rows import ParsedHistory, read_history
 from ig_assets.core.experiments.engagement.recording import read_recording
 from ig_assets.errors import InputError
 from ig_assets_tests.core.corpus.history_import.test_file_posts import MACHINE

@@ -13,7 +13,7 @@ from ig_assets.core.experiments.decisions.winners import record_winners
 from ig_assets.core.experiments.reports.ad_study_listing import ad_study_rows
 from ig_assets.core.experiments.reports.meta_analysis import across_topics
 from ig_assets.core.experiments.stats.sample_ratio import audience_shares
-from ig_assets.core.fine_tuning.decided_experiments import decided_before
+from ig_assets.core.fine_tuning.training_set.decided_experiments import decided_before
 from ig_assets.errors import TransientVendorError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.core.experiments.ad_studies.ad_study_factory import (

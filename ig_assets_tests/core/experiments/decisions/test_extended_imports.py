@@ -14,7 +14,7 @@ import pytest
 from ig_assets.core.experiments.decisions.decide import ResultsSummary, update_results
 from ig_assets.core.experiments.reports.trajectory import courses
 from ig_assets.core.experiments.reports.verdict import experiment_rows
-from ig_assets.core.reports.lineage_trace import trace
+from ig_assets.core.reports.lineage.trace import trace
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.experiment_factory import (

@@ -14,7 +14,7 @@ from ig_assets.core.experiments.engagement.collect import collect_engagement
 from ig_assets.core.experiments.posts.plan import PlanSummary, plan_posts
 from ig_assets.core.experiments.posts.publish import publish_due
 from ig_assets.core.experiments.reports.verdict import experiment_rows
-from ig_assets.core.fine_tuning.decided_experiments import decided_before
+from ig_assets.core.fine_tuning.training_set.decided_experiments import decided_before
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.experiment_factory import (

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment, UndefinedError, meta
 
 from ig_assets.adapters.openai.client import count_tokens
-from ig_assets.core.corpus.scripts.control_tokens import control_tokens
+from ig_assets.core.corpus.scripts.screening.control_tokens import control_tokens
 from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.generation import prompts
 from ig_assets.core.generation.writing.arms import plan_arms

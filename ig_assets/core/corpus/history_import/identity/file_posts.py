@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from ig_assets.core.corpus.history_import.present import Present, without_future
-from ig_assets.core.corpus.history_import.rows import HistoryRow
+from ig_assets.core.corpus.history_import.reading.present import Present, without_future
+from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.core.corpus.history_import.identity.row_groups import (
     image_id as image_id,
 )

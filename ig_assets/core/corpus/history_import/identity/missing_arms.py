@@ -18,7 +18,7 @@ from ig_assets.core.corpus.history_import.identity.file_posts import (
 )
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownPost
 from ig_assets.core.corpus.history_import.identity.matching import differs_by_name
-from ig_assets.core.corpus.history_import.rows import HistoryRow
+from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.core.corpus.history_import.sentences import named_arms
 
 _DETAIL = (

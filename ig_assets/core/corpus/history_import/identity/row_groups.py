@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ig_assets.core.corpus.history_import.rows import HistoryRow
+from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.core.corpus.history_import.identity.vendor_names import (
     PERMALINK,
     VendorName,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from ig_assets.core.corpus.history_import.rows import HistoryRow
+from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 
 ID, CODE, PERMALINK = "id", "code", "permalink"
 """A number; a code of letters, as in links of Instagram and YouTube; a whole link."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ig_assets.core.corpus.scripts.notes.note import Block, plain
-from ig_assets.core.corpus.scripts.notes.section_words import (
+from ig_assets.core.corpus.scripts.note import Block, plain
+from ig_assets.core.corpus.scripts.sections.section_words import (
     BODY,
     CALL_TO_ACTION,
     CUE,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ig_assets.core.corpus.scripts.notes.av_table import table_blocks
 from ig_assets.core.corpus.scripts.notes.markup import cut_markup
-from ig_assets.core.corpus.scripts.notes.note import (
+from ig_assets.core.corpus.scripts.note import (
     CUT,
     EMPHASIS,
     END_EMPHASIS,
@@ -28,8 +28,8 @@ from ig_assets.core.corpus.scripts.notes.note import (
     unmarked,
     without_cuts,
 )
-from ig_assets.core.corpus.scripts.notes.section_words import label_of
-from ig_assets.core.corpus.scripts.notes.spoken import spoken_blocks
+from ig_assets.core.corpus.scripts.sections.section_words import label_of
+from ig_assets.core.corpus.scripts.spoken.spoken import spoken_blocks
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -14,15 +14,15 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from ig_assets.core.corpus.scripts.notes.directions import take_directions
-from ig_assets.core.corpus.scripts.notes.note import (
+from ig_assets.core.corpus.scripts.spoken.directions import take_directions
+from ig_assets.core.corpus.scripts.note import (
     Block,
     Note,
     unmarked,
     without_cuts,
 )
-from ig_assets.core.corpus.scripts.notes.section_words import SPOKEN, section_of
-from ig_assets.core.corpus.scripts.notes.speakers import named_start, speakers_of
+from ig_assets.core.corpus.scripts.sections.section_words import SPOKEN, section_of
+from ig_assets.core.corpus.scripts.spoken.speakers import named_start, speakers_of
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
 _STAMP = r"(?:\d{1,3}:)?\d{1,2}:\d{2}[.,]\d{1,3}"

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ig_assets.core.corpus.scripts.notes.av_table import table_blocks
-from ig_assets.core.corpus.scripts.notes.note import (
+from ig_assets.core.corpus.scripts.note import (
     CUT,
     EMPHASIS,
     END_EMPHASIS,
@@ -27,7 +27,7 @@ from ig_assets.core.corpus.scripts.notes.note import (
     unmarked,
     without_cuts,
 )
-from ig_assets.core.corpus.scripts.notes.spoken import spoken_blocks
+from ig_assets.core.corpus.scripts.spoken.spoken import spoken_blocks
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
 if TYPE_CHECKING:

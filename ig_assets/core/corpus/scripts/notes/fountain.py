@@ -12,9 +12,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ig_assets.core.corpus.scripts.notes.directions import take_directions
+from ig_assets.core.corpus.scripts.spoken.directions import take_directions
 from ig_assets.core.corpus.scripts.notes.labels import our_name
-from ig_assets.core.corpus.scripts.notes.note import (
+from ig_assets.core.corpus.scripts.note import (
     CUT,
     Block,
     Note,

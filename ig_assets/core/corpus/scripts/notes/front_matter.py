@@ -13,7 +13,7 @@ from datetime import date, time
 from typing import Any
 
 from ig_assets.core.corpus.scripts.notes.labels import our_name
-from ig_assets.core.corpus.scripts.notes.note import Note
+from ig_assets.core.corpus.scripts.note import Note
 from ig_assets.core.corpus.scripts.script import BROKEN, InvalidSourceError
 
 # The C loader is thirteen times faster, but a few ten thousand nested brackets

@@ -11,8 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from ig_assets.core.corpus.scripts.notes.note import CUT, END_LINK, LINK
-from ig_assets.core.corpus.scripts.notes.section_words import NOTE, section_of
+from ig_assets.core.corpus.scripts.note import CUT, END_LINK, LINK
+from ig_assets.core.corpus.scripts.sections.section_words import NOTE, section_of
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
 # Without one of these a text has nothing that is cut or replaced here.

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from ig_assets.core.corpus.scripts.notes.labels import is_property, our_name
-from ig_assets.core.corpus.scripts.notes.note import CUT, Note, plain
-from ig_assets.core.corpus.scripts.notes.section_words import (
+from ig_assets.core.corpus.scripts.note import CUT, Note, plain
+from ig_assets.core.corpus.scripts.sections.section_words import (
     BODY,
     CALL_TO_ACTION,
     HOOK,

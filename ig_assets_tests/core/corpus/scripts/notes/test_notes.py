@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ig_assets.core.corpus.scripts.notes.blocks import markdown_blocks
-from ig_assets.core.corpus.scripts.notes.note import plain_blocks
-from ig_assets.core.corpus.scripts.notes.spoken import spoken_blocks
+from ig_assets.core.corpus.scripts.note import plain_blocks
+from ig_assets.core.corpus.scripts.spoken.spoken import spoken_blocks
 from ig_assets.core.corpus.scripts.parse import parse_file
 from ig_assets.core.corpus.scripts.script import ParsedScript
 from ig_assets_tests.core.corpus.scripts.notes.real_notes import NOTES, RealNote

@@ -1,0 +1,252 @@
+"""`ig-assets models`: list, show, compare, promote and roll back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from ig_assets.cli.output import (
+    AsJson,
+    AsSeparated,
+    console,
+    errors,
+    escaped,
+    plain_errors,
+    print_data,
+    print_json,
+    print_table,
+)
+from ig_assets.core.fine_tuning.evaluation.evaluation import canary
+from ig_assets.core.fine_tuning.evaluation.evaluation import evaluation_of
+from ig_assets.core.fine_tuning.evaluation.model_report import ModelReport, model_report
+from ig_assets.core.fine_tuning.evaluation.trial import trial_note
+from ig_assets.core.models.registry import (
+    ModelRow,
+    active_model,
+    get_model,
+    list_models,
+    list_rankers,
+)
+from ig_assets.settings import Settings, load_settings
+from ig_assets.wiring import Services, model_price_warning
+
+app = typer.Typer(invoke_without_command=True)
+
+Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
+ModelId = Annotated[str, typer.Argument(help="A model's id, as `models list` has it.")]
+
+
+@app.callback()
+@plain_errors
+def models(
+    context: typer.Context,
+    promote_id: Annotated[
+        str | None, typer.Option("--promote", help="As `models promote`.")
+    ] = None,
+    roll_back: Annotated[
+        bool, typer.Option("--rollback", help="As `models rollback`.")
+    ] = False,
+    reason: Annotated[
+        str, typer.Option(help="Why; needed with --promote and --rollback.")
+    ] = "",
+    as_json: AsJson = False,
+    separated: AsSeparated = None,
+) -> None:
+    """List the models with their status; the commands below show and change them.
+
+    Example: `ig-assets models rollback --reason "writes about itself"`
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if (promote_id or roll_back) and not reason.strip():
+        raise typer.BadParameter("say why with --reason", param_hint="--reason")
+    if reason.strip() and not (promote_id or roll_back):
+        raise typer.BadParameter(
+            "it needs --promote or --rollback", param_hint="--reason"
+        )
+    if promote_id and roll_back:
+        raise typer.BadParameter("either --promote or --rollback")
+    services = Services(load_settings())
+    if promote_id or roll_back:
+        change = (
+            partial(canary.promote, model_id=promote_id)
+            if promote_id
+            else canary.rollback
+        )
+        _change(services, change, reason)
+    _print_models(services, as_json, separated)
+
+
+@app.command("list")
+@plain_errors
+def list_all(as_json: AsJson = False, separated: AsSeparated = None) -> None:
+    """List the models with their status, since when and why.
+
+    Example: `ig-assets models list --json`
+    """
+    _print_models(Services(load_settings()), as_json, separated)
+
+
+@app.command()
+@plain_errors
+def show(model_id: ModelId, as_json: AsJson = False) -> None:
+    """Show a model: its job, its evaluations, and every change of its status.
+
+    Example: `ig-assets models show base/openai/gpt-5-mini`
+    """
+    services = Services(load_settings())
+    with services.warehouse.transaction() as con:
+        report = model_report(con, model_id)
+    if as_json:
+        print_json(report)
+        return
+    _print_report(report)
+    if warning := model_price_warning(services.settings, report.model):
+        errors.print(f"[yellow]Warning:[/yellow] {escaped(warning)}")
+
+
+@app.command()
+@plain_errors
+def compare(
+    model_id: ModelId,
+    against: Annotated[
+        str | None, typer.Argument(help="Another model; else the active one.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two models: by the stored held-out pairs, and by the canary's posts.
+
+    Example: `ig-assets models compare MODEL`
+    """
+    warehouse = Services(load_settings()).warehouse
+    with warehouse.transaction() as con:
+        model = get_model(con, model_id)
+        other = active_model(con) if against is None else get_model(con, against)
+        summary = evaluation_of(con, model.model_id, other.model_id)
+        trial = canary.canary_evidence(con)
+        decision = canary.decide_promotion(con)
+    on_trial = trial is not None and trial.model_id == model.model_id
+    if as_json:
+        print_json(
+            {
+                "model": model.model_id,
+                "against": other.model_id,
+                "evaluation": summary,
+                "canary": decision if on_trial else None,
+            }
+        )
+        return
+    console.print(escaped(f"{model.model_id} against {other.model_id}"))
+    console.print(escaped(f"Held-out pairs: {summary.reason}"))
+    if on_trial:
+        console.print(escaped(f"Canary: {decision.reason}"))
+
+
+@app.command()
+@plain_errors
+def promote(model_id: ModelId, reason: Reason, as_json: AsJson = False) -> None:
+    """Make a model the active one, whatever its evidence. A promotion writes nothing.
+
+    Example: `ig-assets models promote MODEL --reason "reads better"`
+    """
+    services = Services(load_settings())
+    _change(services, partial(canary.promote, model_id=model_id), reason)
+    _print_models(services, as_json, None)
+
+
+@app.command()
+@plain_errors
+def rollback(reason: Reason, as_json: AsJson = False) -> None:
+    """Go back to the model that was active before, at once.
+
+    Example: `ig-assets models rollback --reason "writes about itself"`
+    """
+    services = Services(load_settings())
+    _change(services, canary.rollback, reason)
+    _print_models(services, as_json, None)
+
+
+def _change(services: Services, change: Callable[..., ModelRow], reason: str) -> None:
+    warning_of = partial(model_price_warning, services.settings)
+    model = change(
+        services.warehouse, services.clock, reason=reason, warning_of=warning_of
+    )
+    if warning := warning_of(model):
+        errors.print(f"[yellow]Warning:[/yellow] {escaped(warning)}")
+    _show_in_the_ui(services.settings, model)
+
+
+def _print_models(services: Services, as_json: bool, separated: AsSeparated) -> None:
+    with services.warehouse.transaction() as con:
+        rows = [*list_models(con), *list_rankers(con)]
+        note = trial_note(con, services.clock.now(), services.settings.canary_trial)
+    if print_data([asdict(row) for row in rows], as_json, separated):
+        return
+    if not rows:
+        console.print("No model yet: the base model registers at the first draft.")
+        return
+    print_table(
+        [
+            {
+                "model": row.model_id,
+                "name": row.name,
+                "status": row.status,
+                "since": row.changed_at,
+                "reason": row.reason,
+            }
+            for row in rows
+        ],
+        ["model", "name", "status", "since", "reason"],
+    )
+    if note is not None:
+        console.print(escaped(note))
+
+
+def _print_report(report: ModelReport) -> None:
+    model, job = report.model, report.job
+    console.print(
+        escaped(
+            f"{model.model_id}: {model.name} of {model.provider}, made from "
+            f"{model.base_model}, is {model.status}."
+        )
+    )
+    if job is not None:
+        cost = "" if report.cost_usd is None else f", USD {report.cost_usd:.2f}"
+        console.print(escaped(f"Job {job.job_id} of {job.month}: {job.status}{cost}."))
+    if report.losses:
+        (first, *_), (last, *_) = report.losses[0][1:], report.losses[-1][1:]
+        console.print(
+            f"Training loss: {first:.3f} at first, {last:.3f} at step "
+            f"{report.losses[-1][0]:,}."
+        )
+    print_table(
+        [
+            {"against": a.against, "pairs": a.pairs, "verdict": a.reason}
+            for a in report.evaluations
+        ],
+        ["against", "pairs", "verdict"],
+        "Evaluations",
+    )
+    print_table(
+        [asdict(event) for event in report.events],
+        ["changed_at", "status", "reason"],
+        "Status",
+    )
+
+
+def _show_in_the_ui(settings: Settings, model: ModelRow) -> None:
+    """Let the asset `active_model` show the change, which is made in any case."""
+    from ig_assets.headless.active_model import report_active_model
+
+    try:
+        report_active_model(settings, model)
+    except Exception as error:  # of Dagster's instance, which may be a server's
+        errors.print(
+            "[yellow]Warning:[/yellow] the change is made, but the UI's asset "
+            f"active_model does not show it ({type(error).__name__}); "
+            "promotion_sensor repairs that where it is on."
+        )

@@ -1,0 +1,132 @@
+"""Finds the rows that say how a test came out: they repeat an arm, and are none.
+
+`Winner`, `Winner: B`, `Lift %`, and `Rollout`: what the winner got afterwards, from
+whom the test did not divide. An arm that somebody calls `Winner`, with words and
+counts of its own, stays an arm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ig_assets.core.tabular.files.dialect import is_typed
+
+if TYPE_CHECKING:
+    from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
+
+RESULT = "a result, not an arm"
+
+_WORDS = (
+    r"winners?|winning|results?|outcome|(?:relative |absolute )?(?:up)?lift|delta"
+    r"|(?:stat(?:istical|\.)? )?sig(?:nificance|\.)?|p[- ]?values?|difference"
+    r"|confidence(?: level| interval)?|conclusion|verdict"
+    r"|gewinner|sieger|ergebnis(?:se)?|unterschied|differenz|signifikanz|p[- ]?wert"
+    r"|steigerung|ganador[ae]?|resultados?|diferencia|significancia|significaci\u00f3n"
+    r"|gagnante?|r\u00e9sultats?|\u00e9cart|diff\u00e9rence|significativit\u00e9"
+    r"|vincitore|risultat[oi]|differenza|significativit\u00e0"
+    r"|vencedora?|diferen\u00e7a|signific\u00e2ncia|valor[- ]p|\u0394|\u2206"
+)
+_LABEL = re.compile(
+    rf"\W*(?:the |overall |test )?(?:{_WORDS})(?![\w])(?: (?:arm|variante?|version))?"
+    r"(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_WINS = re.compile(
+    r"(?P<rest>.+?) (?:wins|won|has won|is the winner|gewinnt|gewann|gana|gan\u00f3|"
+    r"gagne|vince|vence|venceu)\W*",
+    re.IGNORECASE,
+)
+_ROLLOUT = re.compile(
+    r"(?:(?:winner|winning|final|full|rest|remainder|gewinner|restliche[rn]?)[ _:-]*)?"
+    r"(?:roll[ -]?out|rest|remainder|remaining(?: audience)?|winner sent|"
+    r"sent to (?:the )?(?:rest|remainder)|ausspielung|ausrollung|d\u00e9ploiement|"
+    r"despliegue|implanta\u00e7\u00e3o)(?: .{0,30})?",
+    re.IGNORECASE,
+)
+"""What goes to the rest of the audience once a test is over."""
+
+_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
+_KIND = re.compile(r"(?:the )?(?:variante?|variation|version|arm|hook|test) (?=\w)")
+
+
+def without_results(
+    rows: Sequence[HistoryRow],
+) -> tuple[list[HistoryRow], list[tuple[HistoryRow, str]]]:
+    """The rows, and apart those that sum up a test, with a sentence for a person.
+
+    A row does where its arm, or its test, is called by a word for a result, alone or
+    with the name of an arm, and it has no counts, those of an arm, an arm's words, or
+    an arm's name in place of words.
+    """
+    doubtful = [row for row in rows if is_result(row.arm or row.experiment)]
+    if not doubtful:
+        return list(rows), []
+    arms: dict[str, list[HistoryRow]] = defaultdict(list)
+    apart = {id(row) for row in doubtful}
+    for row in rows:
+        if id(row) not in apart:
+            arms[row.experiment].append(row)
+    everywhere = [row for of_test in arms.values() for row in of_test]
+    found = []
+    for row in doubtful:
+        is_test = not row.arm
+        others = everywhere if is_test else arms[row.experiment]
+        if sentence := _says_result(row, others):
+            found.append((row, sentence))
+    gone = {id(row) for row, _ in found}
+    return [row for row in rows if id(row) not in gone], found
+
+
+@lru_cache(maxsize=10_000)
+def _rest(label: str) -> str | None:
+    """What stands behind a word for a result; None where the label begins otherwise."""
+    label = label.strip()
+    found = _LABEL.fullmatch(label) or _WINS.fullmatch(label)
+    return None if found is None else _EDGES.sub("", found["rest"])
+
+
+def _says_result(row: HistoryRow, others: Iterable[HistoryRow]) -> str:
+    """Why a row is no arm beside these; "" where it may be one."""
+    label = row.arm or row.experiment
+    if _ROLLOUT.fullmatch(label.strip()):
+        others = list(others)
+        same = any(other.revision_hash == row.revision_hash for other in others)
+        if not (same or not row.counts) or len({o.arm for o in others}) < 2:
+            return ""
+        return (
+            f"The row {label!r} counts what went to the rest of the audience after the "
+            "test, with the words of an arm."
+        )
+    rest = _bare(_rest(label) or "")
+    others = list(others)
+    names = {_bare(o.arm) for o in others} | {_bare(o.experiment) for o in others}
+    names.discard("")
+    if rest and rest not in names and not is_typed(rest):
+        return ""
+    says = f"The row says the {label!r} of a test"
+    if not row.counts:
+        return f"{says}, and has no counts of its own."
+    ids = {o.post_id for o in others} | {o.permalink for o in others}
+    if not {row.post_id, row.permalink} <= {*ids, ""}:
+        return ""  # a post of its own, such as that of the winner afterwards
+    if rest in names or _bare(row.text) in names or is_typed(row.hook):
+        return f"{says}, and names an arm or a number in place of words."
+    if any(o.revision_hash == row.revision_hash for o in others):
+        return f"{says}, and repeats the words of an arm."
+    if any(row.counts.values()) and any(o.counts == row.counts for o in others):
+        return f"{says}, and repeats the counts of an arm."
+    return ""
+
+
+def _bare(label: str) -> str:
+    """An arm's name without signs around it, and without `Variant` before it."""
+    return _KIND.sub("", " ".join(_EDGES.sub("", label.casefold()).split()), count=1)
+
+
+def is_result(label: str) -> bool:
+    """Whether a label begins with a word for a result: `Lift %`, `Rollout`."""
+    return _rest(label) is not None or _ROLLOUT.fullmatch(label.strip()) is not None

@@ -1,0 +1,288 @@
+"""When a trained model becomes the active one: by a trial's evidence, or by a person.
+
+A candidate that passed its evaluation becomes the canary, which writes one more arm of
+some topics. Its posts against those of the active model decide.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from ig_assets.core.experiments.reports.meta_analysis import (
+    claim_row,
+    compared_rows,
+    pooled,
+)
+from ig_assets.core.experiments.stats.anytime_t_test import SequentialMean
+from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
+from ig_assets.core.fine_tuning.evaluation.evaluation import evaluation_of
+from ig_assets.core.fine_tuning.evaluation.trial import TRIAL
+from ig_assets.core.models.registry import (
+    RANKER,
+    ModelRow,
+    activate,
+    active_model,
+    canary_model,
+    candidate_model,
+    get_model,
+    list_models,
+    set_status,
+    tainted_models,
+)
+from ig_assets.core.ports import Clock
+from ig_assets.errors import InputError
+from ig_assets.warehouse.warehouse import Connection, Warehouse
+
+E_PROMOTE = 20.0
+"""The e-value that a promotion needs."""
+
+NOVELTY = timedelta(days=28)
+"""Posts so soon after a model's first one do not count: what is new may do well, or
+badly, for being new."""
+
+# One row per pair of a canary's post and the active model's post of the same topic and
+# style, whose drafts were grounded in the same scripts.
+_PAIRS = """,
+grounding AS (
+    SELECT variant_id, string_agg(revision_hash, ' ' ORDER BY "rank") AS revisions
+    FROM retrievals
+    GROUP BY variant_id
+),
+first_post AS (
+    SELECT min(p.published_at) AS published_at
+    FROM posts AS p
+    JOIN variants AS v
+      ON v.variant_id = p.variant_id
+    WHERE v.is_canary
+      AND v.model_id = ?
+)
+SELECT k.d, k.month, k.audience, k.is_open,
+       x.published_at < f.published_at + INTERVAL {days} DAY AS is_new
+FROM variants AS c
+JOIN variants AS s
+  ON s.month = c.month
+ AND s.topic_id = c.topic_id
+ AND s.hook_style = c.hook_style
+JOIN posts AS x
+  ON x.variant_id = c.variant_id
+JOIN posts AS y
+  ON y.variant_id = s.variant_id
+ AND y.experiment_id = x.experiment_id
+JOIN compared AS k
+  ON k.experiment_id = x.experiment_id
+ AND k.arm = x.arm
+ AND k.other = y.arm
+CROSS JOIN first_post AS f
+LEFT JOIN grounding AS of_c
+  ON of_c.variant_id = c.variant_id
+LEFT JOIN grounding AS of_s
+  ON of_s.variant_id = s.variant_id
+WHERE c.is_canary
+  AND of_c.revisions IS NOT DISTINCT FROM of_s.revisions
+  AND c.model_id = ?
+  AND NOT coalesce(s.is_canary, FALSE)
+  AND NOT coalesce(s.is_control, FALSE)
+  AND s.model_id = ?
+ORDER BY k.month, k.experiment_id, k.other
+"""
+
+
+@dataclass(frozen=True)
+class CanaryEvidence:
+    """The canary's log rate ratios over the active model, one per pair of posts.
+
+    `left_out` pairs do not count: of the model's first days (`NOVELTY`), or, not yet,
+    of a month that has not ended.
+    """
+
+    model_id: str
+    stand: SequentialMean
+    left_out: int
+
+
+@dataclass(frozen=True)
+class PromotionDecision:
+    """What the evidence says: 'promote' the canary, 'keep' it on trial, or 'none'.
+
+    'none' means that no model is on trial; `model_id` is the canary's.
+    """
+
+    action: Literal["promote", "keep", "none"]
+    model_id: str | None
+    reason: str
+
+
+def canary_evidence(con: Connection) -> CanaryEvidence | None:
+    """The evidence on the canary against the active model; None without a canary.
+
+    A pair is a canary text and the active model's text of the same topic and style,
+    each with 25 events, at the last reading of an experiment that has ended. Left out
+    are control arms, and arms that were written again with other scripts in the
+    prompt than their sibling, since such a pair does not isolate the model, and the
+    posts of the model's first days. Pairs of one month move together, so a month is one
+    observation of the t e-process (`stats/month_means.py`), which is valid after every
+    month. It estimates the spread from the months, so what pairs share need not be
+    known.
+    """
+    canary = canary_model(con)
+    if canary is None:
+        return None
+    models = [canary.model_id, canary.model_id, active_model(con).model_id]
+    rows = compared_rows(con, _PAIRS.format(days=NOVELTY.days), models)
+    settled = [row for row in rows if not row["is_new"]]
+    found, waiting = pooled(settled)
+    left_out = len(rows) - len(settled) + waiting
+    return CanaryEvidence(canary.model_id, found, left_out)
+
+
+def canary_row(evidence: CanaryEvidence) -> dict[str, Any]:
+    """The evidence as a row of `claim_rows`."""
+    claims = {1: "better", -1: "worse", 0: "undecided"}
+    claim = claims[evidence.stand.decides(E_PROMOTE)]
+    name = f"the canary {evidence.model_id} over the active model"
+    return claim_row(name, evidence.stand, E_PROMOTE, claim, evidence.left_out)
+
+
+def decide_promotion(con: Connection) -> PromotionDecision:
+    """Whether the canary should be promoted; reads only.
+
+    Promotion needs e >= 20 and a canary that is ahead. `promote` carries it out.
+    """
+    evidence = canary_evidence(con)
+    if evidence is None:
+        return PromotionDecision("none", None, "No model is on trial as a canary.")
+    found = evidence.stand
+    if found.mean is None:
+        reason = "The canary has no pair of posts in a month that has ended."
+        if evidence.left_out:
+            reason += (
+                f" {evidence.left_out} pairs are of its first {NOVELTY.days} days, or "
+                "wait for the end of their month."
+            )
+        return PromotionDecision("keep", evidence.model_id, reason)
+    lift = f"{math.expm1(found.mean):+.0%}".replace("%", " %")
+    facts = f"{lift} over the active model in {found.pairs} pairs of "
+    facts += f"{found.units} months"
+    facts += f", e={math.exp(min(found.log_e_of_leader, LARGEST_LOG_E)):.3g}"
+    if found.decides(E_PROMOTE) == 1:
+        return PromotionDecision("promote", evidence.model_id, f"canary: {facts}")
+    reason = f"not decided: {facts}; promotion needs e >= {E_PROMOTE:.0f} and a lead"
+    return PromotionDecision("keep", evidence.model_id, reason)
+
+
+def admit_canary(
+    con: Connection,
+    now: datetime,
+    warning_of: Callable[[ModelRow], str | None] = lambda model: None,
+    trial: timedelta = TRIAL,
+) -> ModelRow | None:
+    """Make the newest candidate the canary; None where nothing is admitted.
+
+    What `warning_of` gives for it becomes part of the recorded reason. It must have
+    passed its evaluation against the active model, and a canary that is on trial for
+    less than `trial` stays, as `trial_note` says. The canary before it and older
+    candidates are retired.
+    """
+    candidate = candidate_model(con)
+    if candidate is None:
+        return None
+    on_trial = canary_model(con)
+    if on_trial is not None and now - on_trial.changed_at < trial:
+        return None
+    evaluation = evaluation_of(con, candidate.model_id, active_model(con).model_id)
+    if not evaluation.passed:
+        return None
+    for model in list_models(con):
+        older = model.status == "candidate" and model.model_id != candidate.model_id
+        if older or model.status == "canary":
+            note = f"replaced on trial by {candidate.model_id}"
+            set_status(con, model.model_id, "retired", note, now)
+    noted = _with_warning(evaluation.reason, candidate, warning_of)
+    set_status(con, candidate.model_id, "canary", noted, now)
+    return get_model(con, candidate.model_id)
+
+
+def promote(
+    warehouse: Warehouse,
+    clock: Clock,
+    model_id: str,
+    reason: str,
+    warning_of: Callable[[ModelRow], str | None] = lambda model: None,
+) -> ModelRow:
+    """Make a model active, whatever its evidence, and retire the active one.
+
+    What `warning_of` gives for the model becomes part of the recorded reason.
+    Idempotent. Raises InputError for an unknown or tainted model and an empty reason.
+    """
+    _require_reason(reason)
+    with warehouse.transaction() as con:
+        model = get_model(con, model_id)
+        if model.provider == RANKER:
+            raise InputError(
+                f"{model_id} is a ranker, which writes nothing and is used as its "
+                "evidence allows; promote a model that writes."
+            )
+        if model_id in tainted_models(con):
+            raise InputError(
+                f"Model {model_id} learnt from a forgotten script and cannot be "
+                "promoted; train a new one."
+            )
+        if model.status != "active":
+            noted = _with_warning(reason, model, warning_of)
+            activate(con, model_id, noted, clock.now())
+        return get_model(con, model_id)
+
+
+def rollback(
+    warehouse: Warehouse,
+    clock: Clock,
+    reason: str,
+    warning_of: Callable[[ModelRow], str | None] = lambda model: None,
+) -> ModelRow:
+    """Reactivate the model that was active before the active one first was.
+
+    What `warning_of` gives for it becomes part of the recorded reason. Raises
+    InputError where every earlier model is tainted or there is none, and without a
+    reason.
+    """
+    _require_reason(reason)
+    with warehouse.transaction() as con:
+        previous = previously_active(con, active_model(con).model_id)
+        if previous is None:
+            raise InputError("There is no earlier active model to roll back to.")
+        noted = _with_warning(
+            f"rollback: {reason}", get_model(con, previous), warning_of
+        )
+        activate(con, previous, noted, clock.now())
+        return get_model(con, previous)
+
+
+def _with_warning(
+    reason: str, model: ModelRow, warning_of: Callable[[ModelRow], str | None]
+) -> str:
+    warning = warning_of(model)
+    return f"{reason} (warning: {warning})" if warning else reason
+
+
+def previously_active(con: Connection, model_id: str) -> str | None:
+    """The last model active before this one first was, of those that are not tainted.
+
+    So a second rollback goes further back, never to the model that was rolled back.
+    """
+    usable = {m.model_id for m in list_models(con)} - tainted_models(con)
+    history = con.execute(
+        "SELECT model_id FROM model_events WHERE status = 'active' "
+        "ORDER BY changed_at, model_id"
+    ).fetchall()
+    order = [str(row[0]) for row in history]
+    before = order[: order.index(model_id)]
+    return next((m for m in reversed(before) if m in usable), None)
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise InputError("A change of the active model needs a reason; say why.")

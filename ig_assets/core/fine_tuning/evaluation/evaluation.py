@@ -1,0 +1,238 @@
+"""Compares a candidate with the active model on held-out pairs, as a smoke gate.
+
+Both models write for the same held-out prompt with the same seed. A text that is
+nearer to the held-out winner than to its loser scores higher. A handful of texts shows
+that a candidate is not broken; whether it is better, only the audience can show (see
+`canary.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ig_assets.core.fine_tuning.evaluation.text_figures import figures_of
+from ig_assets.core.fine_tuning.training_set.train_validation_split import normalise_key
+from ig_assets.core.fine_tuning.evaluation.verdict import INSUFFICIENT, MARGIN, verdict
+from ig_assets.core.generation.gates.novelty import CorpusRuns
+from ig_assets.core.identity import seeded_unit
+from ig_assets.core.models.registry import ModelRow
+from ig_assets.core.ports import Clock, Vectors
+from ig_assets.errors import MalformedAnswerError
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.warehouse import Connection, Warehouse
+
+
+@dataclass(frozen=True)
+class HeldOutExample:
+    """A preference pair of the validation split; `seed` is for sampling, < 2^31."""
+
+    example_id: str
+    prompt: str
+    winner: str
+    loser: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class WrittenText:
+    """What a model wrote; `text` is None where its answer cannot be used."""
+
+    text: str | None
+
+
+@dataclass(frozen=True)
+class EvaluationSummary:
+    """Means over n held-out pairs, each score 0 (malformed) to 3, usually near 1.
+
+    `preference` is better, worse or undecided; under 30 pairs it is insufficient, and
+    the other figures decide whether the candidate may become canary.
+    """
+
+    n: int
+    mean_score: float | None
+    mean_against: float | None
+    passed: bool
+    reason: str
+    preference: str = INSUFFICIENT
+
+
+Write = Callable[[ModelRow, HeldOutExample], WrittenText]
+Embed = Callable[[Sequence[str]], Vectors]
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """How models are compared.
+
+    `write` gives a model's text for an example, `embed` unit vectors of texts (n,
+    dimensions). At most `n_topics` groups are drawn by `seed`, one pair each.
+    `margin` is how much lower the mean score may be, see `evaluation_of`.
+    """
+
+    warehouse: Warehouse
+    clock: Clock
+    write: Write
+    embed: Embed
+    n_topics: int
+    seed: int
+    margin: float = MARGIN
+
+
+def evaluate_model(
+    evaluator: Evaluator, month: str, candidate: ModelRow, active: ModelRow
+) -> EvaluationSummary:
+    """Write, score and store each held-out pair once; stored pairs are kept.
+
+    Errors of `write` and `embed` pass through, except MalformedAnswerError, which
+    scores 0; pairs that were stored before stay.
+    """
+    if candidate.model_id == active.model_id:
+        reason = "The candidate is the active model already; nothing was compared."
+        return EvaluationSummary(0, None, None, True, reason)
+    warehouse = evaluator.warehouse
+    with warehouse.transaction() as con:
+        planned = held_out_examples(con, month, evaluator.n_topics, evaluator.seed)
+        done = _finished(con, candidate.model_id, active.model_id)
+        trained_on = CorpusRuns(_training_texts(con, month))
+    for example in planned:
+        if example.example_id in done:
+            continue
+        texts = [_write(evaluator.write, m, example) for m in (candidate, active)]
+        score, against_score = _scores(texts, example, evaluator.embed)
+        mine, others = (figures_of(text, trained_on) for text in texts)
+        row = {
+            "model_id": candidate.model_id,
+            "against_model_id": active.model_id,
+            "example_id": example.example_id,
+            "month": month,
+            "score": score,
+            "against_score": against_score,
+            "detail": json.dumps(
+                {
+                    "seed": example.seed,
+                    "planned": len(planned),
+                    "same": _same_words(texts),
+                    "candidate": asdict(mine),
+                    "active": asdict(others),
+                }
+            ),
+            "evaluated_at": evaluator.clock.now(),
+        }
+        with warehouse.transaction() as con:
+            merge_rows(con, "evaluations", [row], replace=False)
+    with warehouse.transaction() as con:
+        return evaluation_of(con, candidate.model_id, active.model_id, evaluator.margin)
+
+
+def held_out_examples(
+    con: Connection, month: str, n_topics: int, seed: int
+) -> list[HeldOutExample]:
+    """At most `n_topics` preference pairs of the validation split, one per group."""
+    rows = fetch_dicts(
+        con,
+        """
+        SELECT example_id, group_id, prompt, completion, rejected
+        FROM training_examples
+        WHERE month = ? AND kind = 'dpo' AND split = 'validation'
+        ORDER BY example_id
+        """,
+        [month],
+    )
+    rows.sort(key=lambda row: seeded_unit(seed, "held out", row["example_id"]))
+    of_group: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        of_group.setdefault(row["group_id"], row)
+    return [
+        HeldOutExample(
+            example_id=row["example_id"],
+            prompt=row["prompt"],
+            winner=row["completion"],
+            loser=row["rejected"],
+            seed=int(seeded_unit(seed, "sampling", row["example_id"]) * 2**31),
+        )
+        for row in list(of_group.values())[:n_topics]
+    ]
+
+
+def evaluation_of(
+    con: Connection, model_id: str, against_model_id: str, margin: float = MARGIN
+) -> EvaluationSummary:
+    """The verdict of the stored pairs; `passed` only where all of them are stored.
+
+    Refused with its reason is a candidate that is broken, inert, or worse (see
+    `verdict.py`). Raises nothing: without a stored pair the gate stays closed.
+    """
+    rows = con.execute(
+        "SELECT score, against_score, detail FROM evaluations "
+        "WHERE model_id = ? AND against_model_id = ? ORDER BY example_id",
+        [model_id, against_model_id],
+    ).fetchall()
+    if not rows:
+        reason = (
+            "There is no held-out pair to compare on, so the candidate was not "
+            "admitted; more decided experiments are needed."
+        )
+        return EvaluationSummary(0, None, None, False, reason)
+    details = [json.loads(row[2]) for row in rows]
+    mine, against = (float(np.mean([row[i] for row in rows])) for i in (0, 1))
+    planned = max(int(detail["planned"]) for detail in details)
+    if len(rows) < planned:
+        reason = f"Only {len(rows)} of {planned} held-out pairs are finished."
+        return EvaluationSummary(len(rows), mine, against, False, reason)
+    found = verdict([row[0] for row in rows], [row[1] for row in rows], details, margin)
+    return EvaluationSummary(
+        len(rows), mine, against, found.passed, found.reason, found.preference
+    )
+
+
+def _write(write: Write, model: ModelRow, example: HeldOutExample) -> str | None:
+    try:
+        text = write(model, example).text
+    except MalformedAnswerError:
+        return None
+    return text if text and text.strip() else None
+
+
+def _scores(
+    texts: Sequence[str | None], example: HeldOutExample, embed: Embed
+) -> list[float]:
+    """1 + cosine to the winner - cosine to the loser; 0 for a malformed text."""
+    usable = [text for text in texts if text is not None]
+    if not usable:
+        return [0.0 for _ in texts]
+    vectors = embed([example.winner, example.loser, *usable])
+    towards = vectors[2:] @ (vectors[0] - vectors[1])
+    scored = iter(towards.tolist())
+    return [0.0 if text is None else 1.0 + next(scored) for text in texts]
+
+
+def _finished(con: Connection, model_id: str, against_model_id: str) -> set[str]:
+    rows = con.execute(
+        "SELECT example_id FROM evaluations "
+        "WHERE model_id = ? AND against_model_id = ?",
+        [model_id, against_model_id],
+    ).fetchall()
+    return {str(row[0]) for row in rows}
+
+
+def _training_texts(con: Connection, month: str) -> list[str]:
+    rows = con.execute(
+        """
+        SELECT DISTINCT completion
+        FROM training_examples
+        WHERE month = ? AND split = 'train'
+        ORDER BY completion
+        """,
+        [month],
+    ).fetchall()
+    return [str(text) for (text,) in rows]
+
+
+def _same_words(texts: Sequence[str | None]) -> bool:
+    """Whether all models wrote the very same words."""
+    return None not in texts and len({normalise_key(t or "") for t in texts}) == 1

@@ -1,0 +1,136 @@
+"""The verdict on a candidate by its figures on held-out pairs. It fails closed.
+
+A candidate that is broken, inert or worse is refused with the reason. A handful of
+texts cannot show that it is better: that is what the audience is for (`canary.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ig_assets.core.fine_tuning.evaluation.text_figures import TextFigures, mean_similarity
+
+MARGIN = 0.05
+# Standard deviation of the difference in score of two texts that one model writes for
+# one prompt. An assumption, from few observed pairs (0.02 to 0.21 apart).
+PAIR_SD = 0.15
+ONE_SIDED_95 = 1.645
+
+FEWEST_PAIRS = 30
+"""Below this many held-out pairs nothing is said about preference."""
+INSUFFICIENT = "insufficient"
+
+LEAST_USABLE = 0.9
+MOST_REPEATED = 0.3
+LEAST_NOVELTY = 0.5
+MOST_SIMILAR = 0.5
+CLEARLY = 0.1
+"""How much worse than the active model's a figure must be to refuse a candidate."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a candidate may become canary, why, and what is known of preference."""
+
+    passed: bool
+    reason: str
+    preference: str
+
+
+def verdict(
+    scores: Sequence[float],
+    against: Sequence[float],
+    details: Sequence[Mapping[str, Any]],
+    margin: float = MARGIN,
+) -> Verdict:
+    """Judge pairs of scores with the figures of their texts, one entry a pair.
+
+    The candidate's mean score may be lower by `margin` plus the chance difference of
+    two texts of one model, which a handful of pairs cannot tell from a worse model
+    (one-sided 95 % of PAIR_SD / sqrt(n)). Pairs of an earlier version have no figures
+    of texts and are judged by their scores alone.
+    """
+    n = len(scores)
+    mine, theirs = float(np.mean(scores)), float(np.mean(against))
+    allowed = margin + ONE_SIDED_95 * PAIR_SD / math.sqrt(n)
+    preference = _preference(scores, against)
+    fault = _fault(details)
+    if fault is not None:
+        return Verdict(False, fault, preference)
+    passed = mine - theirs >= -allowed
+    compared = "not worse than" if passed else "worse than"
+    few = (
+        f"; preference is {INSUFFICIENT} under {FEWEST_PAIRS} pairs"
+        if preference == INSUFFICIENT
+        else f"; preference: {preference}"
+    )
+    reason = (
+        f"{compared} the active model on {n} held-out pairs: {mine:.3f} against "
+        f"{theirs:.3f}, with {allowed:.2f} allowed for so few (a smoke gate, not a "
+        f"proof){few}"
+    )
+    return Verdict(passed, reason, preference)
+
+
+def _preference(scores: Sequence[float], against: Sequence[float]) -> str:
+    """Better or worse by the two-sided 95 % interval of the mean difference."""
+    differences = np.array(scores) - np.array(against)
+    n = len(differences)
+    if n < FEWEST_PAIRS:
+        return INSUFFICIENT
+    error = float(np.std(differences, ddof=1)) / math.sqrt(n)
+    mean = float(np.mean(differences))
+    if abs(mean) <= 1.96 * error:
+        return "undecided"
+    return "better" if mean > 0 else "worse"
+
+
+def _fault(details: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why a candidate is refused whatever its scores, None where nothing is wrong."""
+    judged = [detail for detail in details if "candidate" in detail]
+    if not judged:
+        return None
+    mine = [_figures(detail["candidate"]) for detail in judged]
+    theirs = [_figures(detail["active"]) for detail in judged]
+    n, unusable = len(judged), sum(not text.usable for text in mine)
+    if unusable == n:
+        return f"broken: none of its {n} answers can be used"
+    as_many = sum(not text.usable for text in theirs)
+    if unusable > as_many and unusable > n * (1 - LEAST_USABLE):
+        return f"broken: {unusable} of its {n} answers cannot be used"
+    if all(detail["same"] for detail in judged):
+        return (
+            f"inert: it wrote the very words of the active model for all {n} prompts, "
+            "so it changes nothing"
+        )
+    usable, others = [t for t in mine if t.usable], [t for t in theirs if t.usable]
+    repeated, usual = _mean(usable, "repeated"), _mean(others, "repeated")
+    if repeated > max(MOST_REPEATED, usual + CLEARLY):
+        return f"broken: {repeated:.0%} of its runs of three words are repetitions"
+    novelty, usual = _mean(usable, "novelty"), _mean(others, "novelty")
+    if novelty < min(LEAST_NOVELTY, usual - CLEARLY):
+        return (
+            f"worse: it repeats its training texts (novelty {novelty:.2f} against "
+            f"{usual:.2f})"
+        )
+    similar, usual = mean_similarity(usable), mean_similarity(others)
+    if similar > max(MOST_SIMILAR, usual + CLEARLY):
+        return (
+            f"worse: its texts for different topics are alike (similarity "
+            f"{similar:.2f} against {usual:.2f})"
+        )
+    return None
+
+
+def _figures(stored: Mapping[str, Any]) -> TextFigures:
+    return TextFigures(**{**stored, "sketch": tuple(stored["sketch"])})
+
+
+def _mean(texts: Sequence[TextFigures], name: str) -> float:
+    values = [float(getattr(text, name)) for text in texts]
+    return float(np.mean(values)) if values else 0.0

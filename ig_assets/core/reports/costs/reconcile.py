@@ -1,0 +1,171 @@
+"""Compares the ledger with a vendor's invoice, line by line.
+
+A line is an item (a model) on one day, UTC, of the bill; a month where the invoice has
+no days. What differs has a cause that the ledger shows, or is unexplained.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ig_assets.core.costs.prices import LOCAL_PROVIDERS
+from ig_assets.core.reports.costs.invoice_file import ALL_ITEMS, Invoice
+from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
+
+LEAST_USD = 0.01
+"""Differences below a cent are rounding."""
+ROUNDING = 0.01
+"""And those below one hundredth of the larger sum."""
+
+AGREES = "agrees"
+SUM_AGREES = "the days differ, the sum agrees"
+RESERVED = "the ledger has calls without a known outcome"
+UNPRICED = "the ledger has calls without a price"
+FOREIGN = "not in the ledger: another program or key uses the account"
+NOT_BILLED = "not on the invoice"
+UNEXPLAINED = "unexplained"
+EXPLAINED = (AGREES, SUM_AGREES, RESERVED, UNPRICED)
+
+_SNAPSHOT = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|latest)$")
+_LEDGER = """
+SELECT strftime(coalesce(sent_at, called_at), '%Y-%m-%d') AS day, model,
+    sum(coalesce(cost_usd, reserved_usd, 0)) AS usd,
+    sum(coalesce(reserved_usd, 0)) FILTER (
+        WHERE status IN ('unknown', 'reserved', 'submitted') AND cost_usd IS NULL
+    ) AS reserved_usd,
+    count(*) FILTER (WHERE status = 'done' AND cost_usd IS NULL) AS unpriced
+FROM api_calls
+WHERE provider = $1
+    AND strftime(coalesce(sent_at, called_at), '%Y-%m') BETWEEN $2 AND $3
+GROUP BY ALL
+"""
+
+
+@dataclass(frozen=True)
+class ComparedLine:
+    """An item of one day or month; `difference_usd` is the invoice less the ledger."""
+
+    when: str
+    item: str
+    invoice_usd: float
+    ledger_usd: float
+    difference_usd: float
+    verdict: str
+
+
+@dataclass
+class _Sums:
+    invoice_usd: float = 0.0
+    ledger_usd: float = 0.0
+    reserved_usd: float = 0.0
+    unpriced: int = 0
+    is_billed: bool = False
+    is_known: bool = False
+
+    @property
+    def difference_usd(self) -> float:
+        return self.invoice_usd - self.ledger_usd
+
+
+def reconcile(con: Connection, invoice: Invoice, provider: str) -> list[ComparedLine]:
+    """Every line of either side once, by day and item; [] for an empty invoice.
+
+    Days before the first and after the last month of the invoice are not compared.
+    """
+    if not invoice.lines:
+        return []
+    has_days = all(line.day is not None for line in invoice.lines)
+    has_items = all(line.item != ALL_ITEMS for line in invoice.lines)
+    sums: dict[tuple[str, str], _Sums] = {}
+    days = set()
+    for line in invoice.lines:
+        when = f"{line.day}" if has_days else line.month
+        days.add(when)
+        item = _model(line.item) if has_items else ALL_ITEMS
+        of = sums.setdefault((when, item), _Sums())
+        of.invoice_usd += line.usd
+        of.is_billed = True
+    for row in fetch_dicts(con, _LEDGER, [provider, *_months(invoice)]):
+        when = row["day"] if has_days else row["day"][:7]
+        if not min(days) <= when <= max(days):
+            continue
+        item = _model(row["model"]) if has_items else ALL_ITEMS
+        of = sums.setdefault((when, item), _Sums())
+        of.ledger_usd += row["usd"]
+        of.reserved_usd += row["reserved_usd"] or 0.0
+        of.unpriced += row["unpriced"]
+        of.is_known = True
+    return _compared(sums)
+
+
+def paid_in_month(con: Connection, month: str) -> dict[str, float]:
+    """USD by vendor in one month of the bills; local models are not paid."""
+    rows = con.execute(
+        """
+        SELECT provider, sum(coalesce(cost_usd, reserved_usd, 0)) AS usd
+        FROM api_calls
+        WHERE strftime(coalesce(sent_at, called_at), '%Y-%m') = ?
+        GROUP BY provider HAVING usd > 0 ORDER BY provider
+        """,
+        [month],
+    ).fetchall()
+    return {vendor: usd for vendor, usd in rows if vendor not in LOCAL_PROVIDERS}
+
+
+def unexplained_usd(lines: Sequence[ComparedLine]) -> float:
+    """The sum of the differences that have no cause, without their signs, USD."""
+    return sum(
+        abs(line.difference_usd) for line in lines if line.verdict not in EXPLAINED
+    )
+
+
+def _compared(sums: Mapping[tuple[str, str], _Sums]) -> list[ComparedLine]:
+    of_item: dict[str, _Sums] = {}
+    for (_, item), one in sums.items():
+        total = of_item.setdefault(item, _Sums())
+        total.invoice_usd += one.invoice_usd
+        total.ledger_usd += one.ledger_usd
+    return [
+        ComparedLine(
+            when,
+            item,
+            one.invoice_usd,
+            one.ledger_usd,
+            one.difference_usd,
+            _verdict(one, of_item[item]),
+        )
+        for (when, item), one in sorted(sums.items())
+    ]
+
+
+def _verdict(one: _Sums, total: _Sums) -> str:
+    if _agrees(one):
+        return AGREES
+    if _agrees(total):
+        return SUM_AGREES
+    if one.difference_usd < 0 and -one.difference_usd <= one.reserved_usd + LEAST_USD:
+        return RESERVED
+    if one.difference_usd > 0 and one.unpriced:
+        return UNPRICED
+    if not one.is_known:
+        return FOREIGN
+    return UNEXPLAINED if one.is_billed else NOT_BILLED
+
+
+def _agrees(one: _Sums) -> bool:
+    larger = max(abs(one.invoice_usd), abs(one.ledger_usd))
+    return abs(one.difference_usd) <= max(LEAST_USD, ROUNDING * larger)
+
+
+def _months(invoice: Invoice) -> tuple[str, str]:
+    months = sorted(line.month for line in invoice.lines)
+    return months[0], months[-1]
+
+
+def _model(item: str) -> str:
+    """The model of `gpt-5-mini-2025-08-07, input`, without its dated snapshot."""
+    name = item.partition(",")[0].strip().lower()
+    return _SNAPSHOT.sub("", name)

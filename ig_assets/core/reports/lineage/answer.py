@@ -1,0 +1,201 @@
+"""The whole answer to a question of lineage: what is meant, one sentence, the rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ig_assets.core.models.registry import RANKER, get_model
+from ig_assets.core.reports.lineage.labels import Node, labels
+from ig_assets.core.reports.lineage.names import resolve, scripts_of_author
+from ig_assets.core.reports.lineage.page import (
+    DEV_UI,
+    Answer,
+    Question,
+    lineage_page,
+)
+from ig_assets.core.reports.lineage.trace import (
+    ScriptBehind,
+    TraceRow,
+    scripts_behind_model,
+    trace_all,
+)
+from ig_assets.core.reports.lineage.words import (
+    ModelScript,
+    model_sentence,
+    ranker_sentence,
+    scripts_of_model,
+)
+from ig_assets.errors import InputError
+from ig_assets.warehouse.warehouse import Connection
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a question is about: one thing, or all scripts of an author."""
+
+    kind: str
+    id: str
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class LineageAnswer:
+    """Edges before and after the subject, and of a model the texts behind it.
+
+    `before` or `after` is empty where only the other direction was asked for.
+    """
+
+    subject: Subject
+    label: str
+    sentence: str | None
+    behind: Sequence[ScriptBehind]
+    texts: Sequence[ModelScript]
+    before: Sequence[TraceRow]
+    after: Sequence[TraceRow]
+    names: Mapping[Node, str]
+
+
+def one_thing(con: Connection, reference: str, kind: str | None = None) -> Subject:
+    """The thing that a person names. Raises InputError as `resolve` does."""
+    found, id = resolve(con, reference, kind)
+    return Subject(found, id, ((found, id),))
+
+
+def all_of_author(con: Connection, author: str) -> Subject:
+    """All scripts of an author. Raises InputError where there is none."""
+    ids = scripts_of_author(con, author)
+    return Subject("author", author, tuple(("script", i) for i in ids))
+
+
+def answer_lineage(
+    con: Connection,
+    subject: Subject,
+    directions: Sequence[str],
+    max_depth: int | None = None,
+    as_of: datetime | None = None,
+) -> LineageAnswer:
+    """Follow the subject in the `directions` 'up' and 'down'.
+
+    `as_of` gives the edges and decisions that were known then. Raises InputError for a
+    model that was registered later.
+    """
+    behind: list[ScriptBehind] = []
+    texts: list[ModelScript] = []
+    sentence = None
+    if subject.kind == "model" and "up" in directions:
+        model = get_model(con, subject.id)
+        if as_of is not None and model.created_at >= as_of:
+            raise InputError(
+                f"The model {model.model_id} was registered on "
+                f"{model.created_at:%Y-%m-%d}, after the day that you ask for."
+            )
+        behind = scripts_behind_model(con, subject.id, as_of)
+        texts = scripts_of_model(con, behind)
+        sentence = (
+            ranker_sentence(con, subject.id)
+            if model.provider == RANKER
+            else model_sentence(model.name, texts)
+        )
+    found = {
+        way: trace_all(con, subject.nodes, way, max_depth, as_of)
+        for way in ("up", "down")
+        if way in directions
+    }
+    rows = [row for way in found.values() for row in way]
+    nodes = {(row.kind, row.id) for row in rows} | set(subject.nodes)
+    names = labels(con, nodes | {(row.via_kind, row.via_id) for row in rows})
+    if subject.kind == "author":
+        label = subject.id
+        sentence = _author_sentence(subject, found.get("down", []))
+    else:
+        label = names.get((subject.kind, subject.id), subject.id)
+    return LineageAnswer(
+        subject,
+        label,
+        sentence,
+        behind,
+        texts,
+        found.get("up", []),
+        found.get("down", []),
+        names,
+    )
+
+
+def page_of(
+    answer: LineageAnswer,
+    now: datetime,
+    as_of: datetime | None = None,
+    ui_url: str = DEV_UI,
+) -> str:
+    """The answer as one HTML page, with words of scripts."""
+    question = Question(
+        answer.subject.kind, answer.label, plain_sentence(answer), now, as_of
+    )
+    found = Answer(
+        answer.texts,
+        answer.behind,
+        answer.before,
+        answer.after,
+        answer.names,
+        answer.subject.nodes,
+    )
+    return lineage_page(question, found, ui_url.rstrip("/"))
+
+
+def _author_sentence(subject: Subject, after: Sequence[TraceRow]) -> str:
+    """What came of all scripts of an author, counted."""
+    reached = {(row.kind, row.id) for row in after}
+    prompts = {
+        row.id
+        for row in after
+        if row.relation == "retrieved" and (row.via_kind, row.via_id) in subject.nodes
+    }
+    lines = {i for kind, i in reached if kind == "example"}
+    models = {
+        row.id
+        for row in after
+        if row.kind == "model" and row.relation in ("made_by", "shows")
+    }
+    count = len(subject.nodes)
+    return (
+        f"{count} {'script' if count == 1 else 'scripts'} by {subject.id}: in the "
+        f"prompt of {len(prompts)} variants, behind {len(lines)} training lines and "
+        f"{len(models)} {'model' if len(models) == 1 else 'models'}."
+    )
+
+
+def plain_sentence(answer: LineageAnswer) -> str:
+    """The answer's own sentence, or how many things came before and after it."""
+    if answer.sentence is not None:
+        return answer.sentence
+    before, after = _counted(answer.before), _counted(answer.after)
+    return f"It came from {before}; {after} came of it."
+
+
+_COUNTED = {
+    "import": "file",
+    "topic": "topic",
+    "script": "script",
+    "variant": "variant",
+    "post": "post",
+    "experiment": "test",
+    "example": "training line",
+    "dataset": "training set",
+    "model": "model",
+}
+
+
+def _counted(rows: Sequence[TraceRow]) -> str:
+    """How many things of the main kinds, e.g. "2 scripts and 1 model"."""
+    counts = Counter(kind for kind, _ in {(row.kind, row.id) for row in rows})
+    parts = [
+        f"{n:,} {name}{'' if n == 1 else 's'}"
+        for kind, name in _COUNTED.items()
+        if (n := counts[kind])
+    ]
+    if len(parts) < 2:
+        return parts[0] if parts else "nothing"
+    return f"{', '.join(parts[:-1])} and {parts[-1]}"

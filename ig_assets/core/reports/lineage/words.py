@@ -1,0 +1,201 @@
+"""The scripts behind a model in people's words: rows, and one sentence."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ig_assets.core.corpus.queries import forgotten_variants
+from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
+from ig_assets.core.lineage.first_words import first_words
+from ig_assets.core.reports.lineage.labels import TEXTS
+from ig_assets.core.reports.lineage.trace import ScriptBehind
+from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
+
+_SCRIPTS = f"""
+SELECT revision_hash, arg_min(hook, source) AS hook,
+    arg_min(hook_style, source) AS hook_style, arg_min(topic, source) AS topic,
+    arg_min(author, source) AS author, arg_min(origin, source) AS origin,
+    bool_or(coalesce(simulated, FALSE)) AS simulated
+FROM ({TEXTS})
+WHERE revision_hash IN (SELECT unnest($1::TEXT[]))
+GROUP BY revision_hash
+"""
+
+
+@dataclass(frozen=True)
+class ModelScript:
+    """One text behind a model.
+
+    `lines` is the number of examples that hold it as the better text, `in_model` how
+    many of them the model learnt from. `first_words`, `topic`, `author` and `origin`
+    are None for a text that was forgotten since, or where they are not known.
+    `weight` is the sum of its examples' weights, `lift` (a ratio minus 1) and
+    `evidence` (e-value) the largest of them, `rule` what decided them in words,
+    `splits` the names of their splits, `rate` the script's latest rate, if it has one.
+    """
+
+    first_words: str | None
+    topic: str | None
+    author: str | None
+    origin: str | None
+    simulated: bool
+    lines: int
+    in_model: int
+    why: str
+    id: str
+    revision: str | None
+    hook_style: str | None = None
+    weight: float = 0.0
+    lift: float | None = None
+    evidence: float | None = None
+    rule: str | None = None
+    splits: str = ""
+    rate: float | None = None
+
+
+def scripts_of_model(
+    con: Connection, behind: Sequence[ScriptBehind]
+) -> list[ModelScript]:
+    """The texts of a model's examples, those that it learnt from first."""
+    groups: dict[str, list[ScriptBehind]] = defaultdict(list)
+    for example in behind:
+        groups[text_key(example)].append(example)
+    known = {
+        row["revision_hash"]: row
+        for row in fetch_dicts(
+            con, _SCRIPTS, [sorted(groups), sorted(forgotten_variants(con))]
+        )
+    }
+    rates = {
+        row["revision_hash"]: row["rate"]
+        for row in fetch_dicts(con, _RATES, [sorted(groups)])
+    }
+    texts = [
+        _model_script(examples, known.get(key, {}), rates.get(key))
+        for key, examples in groups.items()
+    ]
+    return sorted(texts, key=lambda text: (not text.in_model, -text.lines, text.id))
+
+
+def text_key(example: ScriptBehind) -> str:
+    """By which the examples of one text are one row."""
+    return example.revision_hash or f"example {example.example_id}"
+
+
+_RATES = """
+SELECT revision_hash, max(rate) AS rate
+FROM latest_rates
+WHERE revision_hash IN (SELECT unnest($1::TEXT[]))
+GROUP BY revision_hash
+"""
+
+_RULES = {"e": "e-value", "z": "single look on z"}
+
+
+_RANKER = """
+SELECT count(*) AS posts, count(DISTINCT a.experiment_id) AS tests,
+    count(DISTINCT coalesce(a.script_id, a.variant_id)) AS scripts,
+    count(*) FILTER (WHERE e.simulated) AS simulated,
+    count(*) FILTER (WHERE a.script_id IN (SELECT script_id FROM forgotten_scripts)
+        OR a.variant_id IN (SELECT unnest($2::TEXT[]))) AS forgotten
+FROM ranker_arms AS a
+LEFT JOIN experiments AS e ON e.experiment_id = a.experiment_id
+WHERE a.model_id = $1
+"""
+
+
+def ranker_sentence(con: Connection, model_id: str) -> str:
+    """How many posts a ranker learnt from, and how many of these were forgotten."""
+    variants = sorted(forgotten_variants(con))
+    found = fetch_dicts(con, _RANKER, [model_id, variants])[0]
+    gone = found["forgotten"]
+    rest = f"; {gone:,} forgotten since are not used any more" if gone else ""
+    return (
+        f"{model_id} learnt from {found['posts']:,} posts of {found['scripts']:,} "
+        f"scripts in {found['tests']:,} tests, {found['simulated']:,} of them "
+        f"simulated{rest}."
+    )
+
+
+def model_sentence(name: str, texts: Sequence[ModelScript]) -> str:
+    """How many texts a model learnt from, whose they are, and what is simulated."""
+    learnt = [text for text in texts if text.in_model]
+    if not texts:
+        return f"{name} was not fine-tuned here: no script of yours is behind it."
+    if not learnt:
+        return f"{name} learnt from none of the {_count(texts)} of its training set."
+    origins = Counter(text.origin or "unknown origin" for text in learnt)
+    parts = ", ".join(
+        f"{n} from {origin}" if origin == "history" else f"{n} {origin}"
+        for origin, n in sorted(origins.items())
+    )
+    rest = len(texts) - len(learnt)
+    sentence = f"{name} learnt from {_count(learnt)} ({parts})"
+    sentence += f", {_simulated(learnt)}."
+    if rest:
+        sentence += f" {rest} more of its training set it did not learn from."
+    return sentence
+
+
+def _model_script(
+    examples: Sequence[ScriptBehind], row: Mapping[str, Any], rate: float | None
+) -> ModelScript:
+    first = examples[0]
+    lifts = [example.lift for example in examples if example.lift is not None]
+    log_es = [example.log_e for example in examples if example.log_e is not None]
+    rules = dict.fromkeys(e.rule for e in examples if e.rule is not None)
+    return ModelScript(
+        first_words=first_words(row.get("hook")),
+        topic=row.get("topic"),
+        author=row.get("author"),
+        origin=row.get("origin"),
+        simulated=bool(row.get("simulated")),
+        lines=len(examples),
+        in_model=sum(example.in_model for example in examples),
+        why="; ".join(dict.fromkeys(example.reason for example in examples)),
+        id=first.script_id or first.variant_id or f"example {first.example_id}",
+        revision=first.revision_hash,
+        hook_style=row.get("hook_style"),
+        weight=sum(example.weight or 0.0 for example in examples),
+        lift=max(lifts, default=None),
+        evidence=(math.exp(min(max(log_es), LARGEST_LOG_E)) if log_es else None),
+        rule=", ".join(_RULES.get(rule, rule) for rule in rules) or None,
+        splits=", ".join(sorted({example.split for example in examples})),
+        rate=rate,
+    )
+
+
+def _simulated(texts: Sequence[ModelScript]) -> str:
+    known = [text for text in texts if text.origin]
+    if len(known) < len(texts):  # forgotten since, with their evidence
+        unknown = f"the evidence of {len(texts) - len(known)} is not known any more"
+        return f"{_simulated(known)}; {unknown}" if known else unknown
+    count = sum(text.simulated for text in texts)
+    if not count:
+        return "none of them on simulated evidence"
+    if count == len(texts):
+        return "on simulated evidence only" if count > 1 else "on simulated evidence"
+    return f"{count} of them on simulated evidence"
+
+
+def _count(texts: Sequence[ModelScript]) -> str:
+    return "1 script" if len(texts) == 1 else f"{len(texts)} scripts"
+
+
+SHARES = (("origin", "origin"), ("author", "author"), ("hook style", "hook_style"))
+"""By what the lines that a model learnt from are counted: in words, and the field."""
+
+
+def share_of(texts: Sequence[ModelScript], name: str) -> list[tuple[str, float]]:
+    """The share (0 to 1) of learnt lines by a label of their scripts, largest first."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts[getattr(text, name) or "not known"] += text.in_model
+    total = sum(counts.values())
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [(label, n / total) for label, n in ranked if n and total]

@@ -1,0 +1,80 @@
+"""Figures as Prometheus' text format (0.0.4) and as DogStatsD datagrams."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from ig_assets.core.reports.metrics.metrics import Family, Sample
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+DATAGRAM_BYTES = 1432
+"""What fits an Ethernet frame with its headers; DataDog's own clients use the same."""
+
+
+def prometheus_text(families: Sequence[Family]) -> str:
+    """The families, each with its help and type; ends with a line break."""
+    lines = []
+    for family in families:
+        lines.append(f"# HELP {family.name} {_help(family.help)}")
+        lines.append(f"# TYPE {family.name} {family.kind}")
+        lines += [
+            f"{family.name}{sample.suffix}{_labels(sample)} {_number(sample.value)}"
+            for sample in family.samples
+        ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def dogstatsd_datagrams(families: Sequence[Family]) -> Iterator[bytes]:
+    """The samples as gauges, as many to a datagram as fit.
+
+    Totals are gauges too: a count of DogStatsD is a difference, which rows are not.
+    """
+    datagram = b""
+    for family in families:
+        for sample in family.samples:
+            line = _dogstatsd_line(family.name, sample).encode()
+            if datagram and len(datagram) + 1 + len(line) > DATAGRAM_BYTES:
+                yield datagram
+                datagram = b""
+            datagram = datagram + b"\n" + line if datagram else line
+    if datagram:
+        yield datagram
+
+
+def _dogstatsd_line(name: str, sample: Sample) -> str:
+    metric = name.replace("ig_assets_", "ig_assets.", 1) + sample.suffix.replace(
+        "_", "."
+    )
+    tags = ",".join(f"{key}:{_tag(value)}" for key, value in sample.labels.items())
+    return f"{metric}:{sample.value:.10g}|g" + (f"|#{tags}" if tags else "")
+
+
+def _tag(value: str) -> str:
+    """A tag's value; what separates tags, fields and lines becomes an underscore."""
+    return re.sub(r"[,|\n\r# ]", "_", value)
+
+
+def _labels(sample: Sample) -> str:
+    return _braced(sample.labels) if sample.labels else ""
+
+
+def _braced(labels: Mapping[str, str]) -> str:
+    return "{" + ",".join(f'{k}="{_escaped(v)}"' for k, v in labels.items()) + "}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+
+
+def _help(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    return f"{value:.0f}" if value.is_integer() else repr(value)

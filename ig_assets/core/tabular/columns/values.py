@@ -1,0 +1,220 @@
+"""Decides how the values of a table's columns are written, before any is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timezone, tzinfo
+from zoneinfo import ZoneInfo
+
+from ig_assets.core.tabular.cells.clock_times import fixed_zone, zone_of_place
+from ig_assets.core.tabular.cells.counts import (
+    LOCALE_FORMATS,
+    LOCALES,
+    CountEvidence,
+    Locale,
+    NumberFormat,
+    count_formats,
+)
+from ig_assets.core.tabular.cells.instants import ORDERS, DateEvidence, Order
+from ig_assets.core.tabular.table import Table
+from ig_assets.core.tabular.columns.profile import ColumnProfile
+from ig_assets.core.tabular.columns.vocabulary import plain_name, zone_name
+
+
+@dataclass(frozen=True)
+class ValueOptions:
+    """What a person says about a file's values; None is decided by the values.
+
+    `zone` is that of times which name none; without it they are taken as UTC.
+    """
+
+    numbers: Locale | None = None
+    dates: Order | None = None
+    zone: tzinfo | None = None
+
+    @property
+    def assumed_zone(self) -> tzinfo:
+        """The zone of times that name none."""
+        return self.zone or timezone.utc
+
+
+def value_options(
+    numbers: str | None, dates: str | None, zone: str | None
+) -> ValueOptions:
+    """What a person says, checked. Raises ValueError with a clause."""
+    locale = next((known for known in LOCALES if known == numbers), None)
+    order = next((known for known in ORDERS if known == dates), None)
+    if numbers and locale is None:
+        raise ValueError(f"numbers {numbers!r} is none of {', '.join(LOCALES)}")
+    if dates and order is None:
+        raise ValueError(f"dates {dates!r} is none of {', '.join(ORDERS)}")
+    try:
+        found = ZoneInfo(zone.strip()) if zone else None
+    except (KeyError, ValueError, OSError):
+        raise ValueError(
+            f"timezone {zone!r} is not known; write it as Europe/Berlin"
+        ) from None
+    return ValueOptions(locale, order, found)
+
+
+@dataclass(frozen=True)
+class Formats:
+    """How the columns of counts and of dates are written, by our names.
+
+    `zones` are those of columns whose name says it, such as `Date (GMT)`.
+    """
+
+    numbers: Mapping[str, NumberFormat] = field(default_factory=dict)
+    orders: Mapping[str, Order | None] = field(default_factory=dict)
+    zones: Mapping[str, tzinfo] = field(default_factory=dict)
+
+
+_ZONE_COLUMNS = frozenset(
+    "time_zone timezone tz posted_time_zone post_time_zone posting_time_zone "
+    "publish_time_zone published_time_zone account_time_zone profile_time_zone "
+    "zeitzone fuseau_horaire zona_horaria fuso_horario fuso_orario".split()
+)
+
+
+def with_zone_column(
+    options: ValueOptions, profiles: Sequence[ColumnProfile]
+) -> tuple[ValueOptions, str]:
+    """The options with the zone of a column of zones, and a sentence on it, "" without.
+
+    A person's word stands above it, and a column of several zones says nothing.
+    """
+    for profile in profiles:
+        if plain_name(profile.name) not in _ZONE_COLUMNS or options.zone:
+            continue
+        zones = sorted(profile.values)
+        try:
+            zone = value_options(None, None, zones[0]).zone if len(zones) == 1 else None
+        except ValueError:
+            zone = None
+        if zone is None:
+            return options, (
+                f"Column {profile.name!r} does not name one zone, such as "
+                "Europe/Berlin, for all rows, and was not used."
+            )
+        sentence = f"Times are of {zones[0]}, as column {profile.name!r} says."
+        return replace(options, zone=zone), sentence
+    return options, ""
+
+
+class AmbiguousColumnError(ValueError):
+    """A column has two readings; `column`, `value` and `line` say where.
+
+    `option` is "numbers" or "dates": what decides. `is_disputed` says that other values
+    decide against each other. The text is a clause that names
+    the two readings.
+    """
+
+    def __init__(
+        self, option: str, column: str, value: str, line: int, is_disputed: bool = False
+    ) -> None:
+        readings = {
+            "numbers": "may be thousands or a fraction",
+            "dates": "may begin with the day or with the month",
+        }
+        super().__init__(
+            f"column {column!r} has {value!r} (line {line}), which {readings[option]}"
+        )
+        self.option = option
+        self.column = column
+        self.value = value
+        self.line = line
+        self.is_disputed = is_disputed
+
+
+def ambiguous_sentence(error: AmbiguousColumnError, file: str, how: str) -> str:
+    """What is asked of a person about a file; `how` is where to write the answer,
+    such as "--{option} {choices}"."""
+    choices = {"numbers": LOCALES, "dates": ORDERS}[error.option]
+    listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    said = how.format(option=error.option, choices=listed)
+    if error.is_disputed:
+        return (
+            f"In {file} {error}; of the other values some prove the one and some the "
+            f"other. Write them alike, or say which the doubtful ones are with {said}."
+        )
+    return f"In {file} {error}, and no other value decides; say which with {said}."
+
+
+def decide_formats(
+    table: Table,
+    counts: Mapping[str, int],
+    dates: Mapping[str, int],
+    options: ValueOptions | None = None,
+    *,
+    ask: bool = True,
+) -> Formats:
+    """Read all values of the columns {ours: index} and decide how they are written.
+
+    Raises AmbiguousColumnError where the values of a column do not decide, or without
+    `ask` leaves that column undecided: its doubtful cells then cannot be read. Raises
+    UnreadableTableError.
+    """
+    options = options or ValueOptions()
+    number_evidence = {ours: CountEvidence() for ours in counts}
+    date_evidence = {ours: DateEvidence() for ours in dates}
+    for batch in table.batches():
+        for ours, n in counts.items():
+            number_evidence[ours].add_all([row[n] for row in batch.rows], batch.lines)
+        for ours, n in dates.items():
+            date_evidence[ours].add_all([row[n] for row in batch.rows], batch.lines)
+    numbers = _number_formats(table, number_evidence, counts, options.numbers)
+    for ours, found in number_evidence.items():
+        if ask and not numbers[ours].decimal and found.must_be_asked:
+            column = table.columns[counts[ours]]
+            raise AmbiguousColumnError("numbers", column, *found.doubt)
+    orders: dict[str, Order | None] = {}
+    for ours, seen in date_evidence.items():
+        orders[ours] = options.dates or seen.order
+        if ask and orders[ours] is None and seen.doubt[0]:
+            column = table.columns[dates[ours]]
+            raise AmbiguousColumnError(
+                "dates", column, *seen.doubt, len(seen.orders) > 1
+            )
+    zones = {
+        ours: _zone_of(table.columns[n], options)
+        or _zone_of(table.times.get(table.columns[n], ""), options)
+        for ours, n in dates.items()
+    }
+    return Formats(numbers, orders, {ours: z for ours, z in zones.items() if z})
+
+
+def _zone_of(column: str, options: ValueOptions) -> tzinfo | None:
+    """The zone in a column's name; a person's word stands above an abbreviation."""
+    name = zone_name(column)
+    if name is None:
+        return None
+    exact = zone_of_place(name) if "/" in name else fixed_zone(name)
+    return exact or (None if options.zone else zone_of_place(name))
+
+
+def _number_formats(
+    table: Table,
+    evidence: Mapping[str, CountEvidence],
+    counts: Mapping[str, int],
+    locale: Locale | None,
+) -> dict[str, NumberFormat]:
+    """Each column's format; the file's other columns are read where one is in doubt."""
+    if locale is not None:
+        return dict.fromkeys(evidence, LOCALE_FORMATS[locale])
+    formats = count_formats(evidence.values())
+    columns = list(evidence.values())
+    if any(
+        found.must_be_asked and not form.decimal
+        for found, form in zip(columns, formats, strict=True)
+    ):
+        others = {
+            n: CountEvidence()
+            for n in range(len(table.columns))
+            if n not in counts.values()
+        }
+        for batch in table.batches():
+            for n, other in others.items():
+                other.add_all([row[n] for row in batch.rows], batch.lines)
+        formats = count_formats(columns, others.values())
+    return dict(zip(evidence, formats, strict=True))

@@ -1,0 +1,84 @@
+"""Judges what cells and lines of a table can be: a row, a part of one, or several."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ig_assets.core.tabular.files.dialect import Header, Quoting, is_typed, is_unset
+
+
+class RowShape:
+    """What the rows under a header look like."""
+
+    def __init__(self, header: Header) -> None:
+        self.quoting = Quoting(header.delimiter)
+        self._delimiter = header.delimiter
+        self._names = list(header.names)
+        self._width = len(header.names)
+        self._typed = header.typed
+        self._first_cell = re.compile(header.first_cell)
+
+    def may_end_a_row(self, first: str) -> bool:
+        """Whether a row's first cell may be the end of a line cut off before it."""
+        return not self._typed[0] and not self._first_cell.fullmatch(first)
+
+    def may_be_cut(self) -> bool:
+        """Whether the last cell of a row may go on after a bare line break."""
+        return not self._typed[-1]
+
+    def fits(self, cells: Sequence[str]) -> bool:
+        """Whether columns of numbers and dates hold such; True where none does."""
+        return not any(self._typed) or self._fits(cells)
+
+    def is_one_row(self, lines: Sequence[str]) -> bool:
+        """Whether lines joined by a quoted cell are one row beyond doubt."""
+        return not self.has_row_within(lines) and self.quoting.is_strict(
+            "\n".join(lines)
+        )
+
+    def has_row_within(self, lines: Sequence[str]) -> bool:
+        """Whether lines that a quoted cell joins look like several rows.
+
+        They do where a line within is a complete row by itself, or where both the
+        first and the last are: then the quote was left open before them.
+        """
+        if any(map(self.is_complete, lines[1:-1])):
+            return True
+        return self.is_complete(lines[0]) and self.is_complete(lines[-1])
+
+    def is_complete(self, line: str) -> bool:
+        """Whether a line without its quotes is a row by itself."""
+        if line.count(self._delimiter) < self._width - 1 or not any(self._typed):
+            return False
+        cells = self.quoting.cells(line.replace('"', ""))
+        return cells is not None and len(cells) == self._width and self._fits(cells)
+
+    def _fits(self, cells: Sequence[str]) -> bool:
+        """Whether columns of numbers and dates hold such, and at least one does."""
+        pairs = zip(cells, self._typed, strict=True)
+        typed = [cell for cell, typed in pairs if typed and not is_unset(cell)]
+        return bool(typed) and all(map(is_typed, typed))
+
+    def is_fragment(self, cells: Sequence[str] | str) -> bool:
+        """Whether a line is a part of a row, cut off by a bare line break.
+
+        It is where it has one cell only, unless that looks like those of the first
+        column, or where no cell fits the column of numbers or dates in which it stands.
+        """
+        if isinstance(cells, str):
+            cells = cells.split(self._delimiter)
+        if self._width == 1 or len(cells) > self._width:
+            return False
+        if len(cells) == 1 and self._first_cell.fullmatch(cells[0]):
+            return False
+        if len(cells) == 1:
+            return True
+        pairs = zip(cells, self._typed, strict=False)
+        typed = [cell for cell, typed in pairs if typed and not is_unset(cell)]
+        needed = 2 if len(cells) == self._width else 1
+        return (
+            len(typed) >= needed
+            and not any(map(is_typed, typed))
+            and list(cells) != self._names
+        )

@@ -1,0 +1,196 @@
+"""The ledger beside a vendor's invoice: every line once, and why the sides differ."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ig_assets.core.reports.costs.invoice_file import Invoice, read_invoice
+from ig_assets.core.reports.costs.reconcile import reconcile, unexplained_usd
+from ig_assets.errors import InputError, NothingTakenError
+from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.factories.warehouses import migrated_warehouse
+
+DAY = datetime(2026, 5, 30)
+CSV = "start_time_iso,amount_value,amount_currency,line_item,project_id\n"
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return migrated_warehouse(tmp_path / "w.duckdb", lambda: DAY)
+
+
+def pay(warehouse: Warehouse, *calls: tuple[int, str, float | None, str]) -> None:
+    """Calls of (day of May 2026, model, USD, status); reserved for half a dollar."""
+    with warehouse.transaction() as con:
+        merge_rows(
+            con,
+            "api_calls",
+            [
+                {
+                    "call_id": f"{number}",
+                    "provider": "openai",
+                    "model": model,
+                    "status": status,
+                    "cost_usd": usd,
+                    "reserved_usd": None if status == "done" else 0.5,
+                    "called_at": datetime(2026, 5, day, 12),
+                }
+                for number, (day, model, usd, status) in enumerate(calls)
+            ],
+        )
+
+
+def page(*results: tuple[int, Any, Any], **more: Any) -> str:
+    """OpenAI's answer: (day of May 2026, line item, amount)."""
+    return json.dumps(
+        {
+            "object": "page",
+            "has_more": False,
+            "data": [
+                {
+                    "object": "bucket",
+                    "start_time": int(datetime(2026, 5, day, tzinfo=UTC).timestamp()),
+                    "results": [
+                        {
+                            "object": "organization.costs.result",
+                            "amount": {"value": amount, "currency": "usd"},
+                            "line_item": item,
+                        }
+                    ],
+                }
+                for day, item, amount in results
+            ],
+        }
+        | more
+    )
+
+
+def verdicts(warehouse: Warehouse, invoice: Invoice) -> dict[tuple[str, str], str]:
+    with warehouse.transaction() as con:
+        lines = reconcile(con, invoice, "openai")
+    return {(line.when, line.item): line.verdict for line in lines}
+
+
+def invoice(tmp_path: Path, text: str) -> Invoice:
+    file = tmp_path / "export"
+    file.write_text(text, encoding="utf-8")
+    return read_invoice(file)
+
+
+def test_every_line_of_both_sides_has_a_verdict(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    pay(
+        warehouse,
+        (1, "gpt-5-mini", 1.0, "done"),
+        (2, "gpt-5-mini", None, "unknown"),
+        (3, "ft:gpt-5-mini:us", None, "done"),
+        (4, "text-embedding-3-small", 0.4, "done"),
+        (5, "text-embedding-3-small", 0.6, "done"),
+        (6, "gpt-5-mini", 2.0, "done"),
+        (7, "gpt-4.1", 3.0, "done"),
+    )
+    export = page(
+        (1, "gpt-5-mini-2025-08-07, input", 0.4),
+        (1, "gpt-5-mini-2025-08-07, output", "0.6000000000000000001"),
+        (2, "gpt-5-mini", 0.1),
+        (3, "ft:gpt-5-mini:us", 7),
+        (4, "text-embedding-3-small", 0.3),
+        (5, "text-embedding-3-small", 0.7),
+        (6, "gpt-5-mini", 5.0),
+        (7, "o3", 9.0),
+    )
+    found = invoice(tmp_path, export)
+    assert verdicts(warehouse, found) == {
+        ("2026-05-01", "gpt-5-mini"): "agrees",
+        ("2026-05-02", "gpt-5-mini"): "the ledger has calls without a known outcome",
+        ("2026-05-03", "ft:gpt-5-mini:us"): "the ledger has calls without a price",
+        ("2026-05-04", "text-embedding-3-small"): "the days differ, the sum agrees",
+        ("2026-05-05", "text-embedding-3-small"): "the days differ, the sum agrees",
+        ("2026-05-06", "gpt-5-mini"): "unexplained",
+        ("2026-05-07", "gpt-4.1"): "not on the invoice",
+        ("2026-05-07", "o3"): (
+            "not in the ledger: another program or key uses the account"
+        ),
+    }
+    with warehouse.transaction() as con:
+        lines = reconcile(con, found, "openai")
+    assert unexplained_usd(lines) == pytest.approx(3.0 + 3.0 + 9.0)
+
+
+def test_an_export_without_items_is_compared_by_the_day(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    pay(warehouse, (1, "gpt-5-mini", 1.0, "done"), (1, "gpt-4.1", 2.0, "done"))
+    found = invoice(tmp_path, page((1, None, 3.0)))
+    assert verdicts(warehouse, found) == {("2026-05-01", "(all)"): "agrees"}
+
+
+def test_an_invoice_of_a_month_is_compared_by_the_month(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    pay(warehouse, (1, "gpt-5-mini", 1.0, "done"), (31, "gpt-5-mini", 2.0, "done"))
+    found = invoice(tmp_path, "Month;Description;Total\n2026-05;GPT-5-mini;$3.00\n")
+    assert verdicts(warehouse, found) == {("2026-05", "gpt-5-mini"): "agrees"}
+
+
+def test_a_csv_is_the_sum_of_taken_rejected_and_skipped(tmp_path: Path) -> None:
+    text = (
+        CSV + "2026-05-01T00:00:00+00:00,1.5,usd,gpt-5-mini,p\n"
+        '2026-05-01,"1,200.25",USD,gpt-5-mini,p\n'
+        "2026-05-01,0,usd,gpt-5-mini,p\n"
+        "2026-05-01,1.5,eur,gpt-5-mini,p\n"
+        "May the first,1.5,usd,gpt-5-mini,p\n"
+        "2026-05-01,nan,usd,gpt-5-mini,p\n"
+        "2026-05-01,1.2.3,usd,gpt-5-mini,p\n"
+        "2026-05-01,1,usd,gpt-5-mini,p,more\n"
+        "2026-05-01,,usd,gpt-5-mini,p\n\n"
+    )
+    found = invoice(tmp_path, text)
+    assert [line.usd for line in found.lines] == [1.5, 1200.25]
+    assert dict(found.rejected) == {
+        "row 5": "its currency is 'eur', not USD",
+        "row 6": "its day is 'May the first'",
+        "row 7": "its amount is 'nan'",
+        "row 8": "its amount is '1.2.3'",
+        "row 9": "it has too many cells",
+        "row 10": "its amount is None",
+    }
+    assert found.skipped == 1
+
+
+def test_an_export_that_goes_on_says_so(tmp_path: Path) -> None:
+    found = invoice(tmp_path, page((1, "gpt-5-mini", 1.0), has_more=True))
+    assert found.rejected == (("the end", "the export has further pages"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no column of days"),
+        ("{]", "neither JSON nor CSV"),
+        ('{"object": "list"}', "no `data` of buckets"),
+        ("date,note\n2026-05-01,x\n", "no column of amounts"),
+        ("[" * 100_000, "neither JSON nor CSV"),
+    ],
+)
+def test_a_file_that_is_no_export_is_one_sentence(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        invoice(tmp_path, text)
+
+
+def test_a_file_of_which_nothing_can_be_taken_changes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NothingTakenError, match="row 2: its currency is 'eur'"):
+        invoice(tmp_path, CSV + "2026-05-01,1,eur,x,p\n")
+    with pytest.raises(NothingTakenError, match="has no line of costs"):
+        invoice(tmp_path, "[]")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_invoice(tmp_path / "none.csv")

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ig_assets.adapters.simulated.few_shot_trainer import FewShotTrainer
+from ig_assets.core.fine_tuning.jobs.register import register_model
+from ig_assets.core.fine_tuning.jobs.submit import submit_job
+from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.models.few_shot import choose_for_month
+from ig_assets.core.models.registry import ModelRow
+from ig_assets.core.reports.lineage.names import resolve
+from ig_assets.core.reports.lineage.trace import (
+    TraceRow,
+    scripts_behind_model,
+    trace,
+)
+from ig_assets.errors import InputError
+from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
+    DIMENSIONS,
+    MODEL,
+    MONTH,
+    FineTuningFactory,
+)
+from ig_assets_tests.core.fine_tuning.training_set.test_dataset_files import filled, write
+from ig_assets_tests.core.fine_tuning.training_set.test_examples import build
+
+
+def edges(env: FineTuningFactory, *lines: str, relation: str = "from") -> None:
+    """'variant v1 < script s1' says that v1 came from s1."""
+    parsed = []
+    for line in lines:
+        child, parent = (part.split() for part in line.split(" < "))
+        parsed.append(Edge(child[0], child[1], parent[0], parent[1], relation))
+    with env.warehouse.transaction() as con:
+        record_edges(con, parsed, "run", env.clock.now())
+
+
+def walk(
+    env: FineTuningFactory, kind: str, id: str, way: str, depth: int | None = None
+) -> list[TraceRow]:
+    with env.warehouse.transaction() as con:
+        return trace(con, kind, id, way, depth)
+
+
+def trained_model(tmp_path: Path) -> tuple[FineTuningFactory, ModelRow]:
+    env = FineTuningFactory(tmp_path)
+    for name in ("h1", "h2", "h3"):
+        env.imported(name)
+    dataset = filled(env)
+    trainer = FewShotTrainer(
+        tmp_path / "trainer",
+        lambda request: choose_for_month(
+            env.warehouse, request.month, 2, MODEL, DIMENSIONS
+        ),
+        "qwen",
+    )
+    submit_job(env.warehouse, env.clock, trainer, MONTH, dataset, 7, "run")
+    model = register_model(env.warehouse, env.clock, MONTH, "run")
+    assert model is not None
+    return env, model
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> FineTuningFactory:
+    return FineTuningFactory(tmp_path)
+
+
+def test_lineage_goes_up_and_down_and_each_edge_comes_once(
+    env: FineTuningFactory,
+) -> None:
+    edges(
+        env,
+        "variant v1 < script s1",
+        "variant v1 < script s2",
+        "example x1 < variant v1",
+        "example x2 < variant v1",
+        "dataset d1 < example x1",
+        "dataset d1 < example x2",
+    )
+    up = walk(env, "dataset", "d1", "up")
+    assert [(r.depth, r.id, r.via_id) for r in up] == [
+        (1, "x1", "d1"),
+        (1, "x2", "d1"),
+        (2, "v1", "x1"),
+        (2, "v1", "x2"),
+        (3, "s1", "v1"),
+        (3, "s2", "v1"),
+    ]
+    down = walk(env, "script", "s2", "down")
+    assert [(r.depth, r.id) for r in down] == [
+        (1, "v1"),
+        (2, "x1"),
+        (2, "x2"),
+        (3, "d1"),
+        (3, "d1"),
+    ]
+    assert [r.depth for r in walk(env, "script", "s2", "down", depth=1)] == [1]
+
+
+def test_a_circle_of_edges_ends(env: FineTuningFactory) -> None:
+    edges(env, "script a < script b", "script b < script a")
+    rows = walk(env, "script", "a", "up", depth=50)
+    assert [(r.depth, r.id) for r in rows] == [(1, "b"), (2, "a")]
+
+
+def test_no_step_is_left_out_unless_a_person_asks_for_fewer(
+    env: FineTuningFactory,
+) -> None:
+    edges(env, *(f"script s{n} < script s{n + 1}" for n in range(30)))
+    assert walk(env, "script", "s0", "up")[-1].id == "s30"
+    assert walk(env, "script", "s0", "up", depth=12)[-1].id == "s12"
+
+
+def test_a_decision_is_its_experiment(env: FineTuningFactory) -> None:
+    edges(env, "example x1 < experiment e1")
+    for child, parent in (
+        (("decision", "e1"), ("post", "p1")),
+        (("script", "winner/v1"), ("decision", "e1")),
+    ):
+        env.write(
+            "edges",
+            {
+                "child_kind": child[0],
+                "child_id": child[1],
+                "parent_kind": parent[0],
+                "parent_id": parent[1],
+                "relation": "decided_on",
+            },
+        )
+    up = walk(env, "example", "x1", "up")
+    assert [(r.kind, r.id) for r in up] == [("experiment", "e1"), ("post", "p1")]
+    down = walk(env, "experiment", "e1", "down")
+    assert {r.id for r in down} == {"x1", "winner/v1"}
+
+
+def test_a_direction_that_does_not_exist_is_said(env: FineTuningFactory) -> None:
+    with pytest.raises(InputError, match="'up' or 'down'"):
+        walk(env, "script", "s1", "sideways")
+
+
+def test_a_model_leads_to_the_scripts_that_fed_it_and_back(tmp_path: Path) -> None:
+    env, model = trained_model(tmp_path)
+    up = walk(env, "model", model.model_id, "up")
+    assert {"s-h1-a", "s-h1-b", "e1-a", "e1-b", "h1", "e1"} <= {r.id for r in up}
+    down = walk(env, "script", "s-h1-a", "down")
+    assert ("model", model.model_id) in {(r.kind, r.id) for r in down}
+
+
+def test_each_example_behind_a_model_has_weight_reason_decision_and_split(
+    tmp_path: Path,
+) -> None:
+    env, model = trained_model(tmp_path)
+    with env.warehouse.transaction() as con:
+        behind = scripts_behind_model(con, model.model_id)
+    assert len(behind) == 18
+    assert [b.weight for b in behind] == sorted(
+        (b.weight or 0.0 for b in behind), reverse=True
+    )
+    assert {b.script_id for b in behind if b.decision == "winner" and b.script_id} == {
+        "s-h1-a",
+        "s-h2-a",
+        "s-h3-a",
+    }
+    one = next(b for b in behind if b.experiment_id == "e1" and b.kind == "sft")
+    assert (one.variant_id, one.weight, one.lift, one.log_e) == (
+        "e1-a",
+        0.5,
+        0.32,
+        4.394,
+    )
+    assert one.reason == "winner: +32 % over b, e=81"
+    assert model.artifact is not None
+    shown = {b.example_id for b in behind if b.in_model}
+    assert shown == set(model.artifact["example_ids"])
+    assert all(b.split == "train" for b in behind if b.in_model)
+
+
+def test_what_was_forgotten_since_is_still_named_by_its_id(tmp_path: Path) -> None:
+    env, model = trained_model(tmp_path)
+    env.forget("s-h1-a")
+    build(env)
+    write(env)
+    with env.warehouse.transaction() as con:
+        behind = scripts_behind_model(con, model.model_id)
+    gone = [b for b in behind if b.reason == "gone: forgotten since"]
+    assert len(behind) == 18 and len(gone) == 2
+    assert {b.script_id for b in gone} == {"s-h1-a"}
+    assert {b.weight for b in gone} == {None}
+
+
+def test_a_user_may_name_things_by_month_name_id_or_prefix(tmp_path: Path) -> None:
+    env, model = trained_model(tmp_path)
+    job_id = model.job_id
+    assert job_id is not None
+    with env.warehouse.transaction() as con:
+        wanted = ("model", model.model_id)
+        assert resolve(con, MONTH) == wanted
+        assert resolve(con, model.name) == wanted
+        assert resolve(con, f" {model.model_id} ") == wanted
+        assert resolve(con, model.model_id[:10]) == wanted
+        assert resolve(con, "s-h1-a") == ("script", "s-h1-a")
+        assert resolve(con, "e1-a") == ("variant", "e1-a")
+        assert resolve(con, "p-e1-a") == ("post", "p-e1-a")
+        assert resolve(con, "e1") == ("experiment", "e1")
+        assert resolve(con, job_id) == ("job", job_id)
+        con.execute(
+            "UPDATE scripts SET author = 'Mara', topic = 'sharp knives', "
+            "source_uri = 'file:///past/Knife Edge.md' WHERE script_id = 's-h2-a'"
+        )
+        for name in ("mara", "Sharp knives", "knife edge.md", "Knife Edge"):
+            assert resolve(con, name) == ("script", "s-h2-a")
+        with pytest.raises(InputError, match="script s-h1-a, script s-h1-b"):
+            resolve(con, "s-h1-")
+        with pytest.raises(InputError, match="Nothing is called 's-h'"):
+            resolve(con, "s-h")
+        with pytest.raises(InputError, match="2025-01 has neither"):
+            resolve(con, "2025-01")
