@@ -2,7 +2,7 @@
 #   make loop   sets everything up and turns two months on embedded defaults
 #   make test   sets everything up and passes the tests
 .DEFAULT_GOAL := help
-.PHONY: help setup loop test test-all fuzz lint lint-types lint-style dev bench docs findings verify-deploy clean lock
+.PHONY: help setup loop test test-all fuzz lint lint-types lint-style dev bench docs findings verify-deploy verify-training clean lock
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
@@ -12,6 +12,7 @@ PEERS := .venv-bench
 PEERS_PYTHON ?= $(PYTHON)
 DOCS := .venv-docs
 DEPLOY := .venv-deploy
+TRAIN := .venv-train
 CHART ?= pull
 SIZE ?= 1000
 ROUNDS ?= 1
@@ -103,6 +104,18 @@ $(DEPLOY)/.ready: requirements/deploy.txt
 	$(DEPLOY)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/deploy.txt
 	@touch $@
 
+verify-training: $(TRAIN)/.ready ## Train, kill, resume and serve an adapter of the small model (minutes; WORK=DIR goes on there)
+	$(TRAIN)/bin/python -m pytest --numprocesses 0 ig_assets_tests/adapters/lora
+	$(TRAIN)/bin/python -m tools.verify_training $(if $(WORK),--work "$(WORK)")
+
+# torch for processors alone is a build of its own: where the registry has it under the
+# same version, `--no-deps` takes it and leaves the gigabytes for graphics cards out.
+$(TRAIN)/.ready: requirements/train.txt
+	"$(PYTHON)" -m venv $(TRAIN)
+	$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements/train.txt
+	$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 NOT_HELM := aws-cdk-asset-awscli-v1 aws-cdk-asset-node-proxy-agent-v6 aws-cdk-cloud-assembly-schema \
   aws-cdk-lib cattrs constructs jsii publication python-dateutil typeguard
@@ -114,9 +127,10 @@ lock: ## Pin the packages again (needs the network)
 	$(COMPILE) --extra s3 $(SERVER) -c requirements/dev.txt pyproject.toml -o requirements/image.txt
 	$(COMPILE) --group bench -o requirements/bench.txt
 	$(COMPILE) --group deploy $(NOT_HELM:%=--no-emit-package %) -o requirements/deploy.txt
+	$(COMPILE) --extra dev --extra train -c requirements/dev.txt $(NOT_CUDA:%=--no-emit-package %) pyproject.toml -o requirements/train.txt
 	printf 'mkdocs-material>=9.6,<10\n' | $(COMPILE) - -o requirements/docs.txt
 	printf 'setuptools>=77\n' | $(COMPILE) -c requirements/dev.txt - -o requirements/build.txt
 	printf 'pip-audit>=2.10,<3\n' | $(COMPILE) - -o requirements/audit.txt
 
 clean: ## Remove the environment; your data folder stays
-	rm -rf $(VENV) $(PEERS) $(DOCS) $(DEPLOY) site build *.egg-info
+	rm -rf $(VENV) $(PEERS) $(DOCS) $(DEPLOY) $(TRAIN) site build *.egg-info

@@ -44,6 +44,7 @@ def start_process(folder: JobFolder, adapters: Path) -> None:
     environment = environment_without_secrets() | {
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin starve a shared machine
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # or CUDA's sums differ from run to run
     }
     with folder.log.open("wb") as output:
