@@ -2,7 +2,7 @@
 #   make loop   sets everything up and turns two months on embedded defaults
 #   make test   sets everything up and passes the tests
 .DEFAULT_GOAL := help
-.PHONY: help setup loop test test-all fuzz lint lint-types lint-style dev bench docs findings verify-deploy clean lock
+.PHONY: help setup loop test test-all fuzz lint lint-types lint-style dev bench docs findings verify-deploy verify-training clean lock
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
@@ -12,6 +12,7 @@ PEERS := .venv-bench
 PEERS_PYTHON ?= $(PYTHON)
 DOCS := .venv-docs
 DEPLOY := .venv-deploy
+TRAIN := .venv-train
 CHART ?= pull
 SIZE ?= 1000
 ROUNDS ?= 1
@@ -103,9 +104,27 @@ $(DEPLOY)/.ready: requirements/deploy.txt
 	$(DEPLOY)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/deploy.txt
 	@touch $@
 
+verify-training: $(TRAIN)/.ready ## Train, kill, resume and serve an adapter of the small model (minutes; WORK=DIR goes on there)
+	$(TRAIN)/bin/python -m pytest --numprocesses 0 ig_assets_tests/adapters/lora
+	$(TRAIN)/bin/python -m tools.verify_training $(if $(WORK),--work "$(WORK)")
+
+# torch's build for processors alone is pinned: without the gigabytes for graphics cards no
+# other one starts. Where pip's index lacks it, name PyTorch's own: TORCH_INDEX=address
+$(TRAIN)/.ready: requirements/train.txt
+	"$(PYTHON)" -m venv $(TRAIN)
+	$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -r requirements/train.txt
+	$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 NOT_HELM := aws-cdk-asset-awscli-v1 aws-cdk-asset-node-proxy-agent-v6 aws-cdk-cloud-assembly-schema \
   aws-cdk-lib cattrs constructs jsii publication python-dateutil typeguard
+# What torch's builds for graphics cards need, and the hash of its build for processors
+# (2.13.0+cpu, Linux, x86_64, Python 3.11), which the index that uv reads does not list.
+NOT_CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
+  nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver \
+  nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
+TORCH_CPU := 6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b
 SERVER := --extra homes --extra postgres --extra kubernetes
 
 lock: ## Pin the packages again (needs the network)
@@ -114,9 +133,11 @@ lock: ## Pin the packages again (needs the network)
 	$(COMPILE) --extra s3 $(SERVER) -c requirements/dev.txt pyproject.toml -o requirements/image.txt
 	$(COMPILE) --group bench -o requirements/bench.txt
 	$(COMPILE) --group deploy $(NOT_HELM:%=--no-emit-package %) -o requirements/deploy.txt
+	printf 'torch==2.13.0\n' | $(COMPILE) --extra dev --extra train -c requirements/dev.txt $(NOT_CUDA:%=--no-emit-package %) - pyproject.toml -o requirements/train.txt
+	sed -i '/^torch==/a\    --hash=sha256:$(TORCH_CPU) \\' requirements/train.txt
 	printf 'mkdocs-material>=9.6,<10\n' | $(COMPILE) - -o requirements/docs.txt
 	printf 'setuptools>=77\n' | $(COMPILE) -c requirements/dev.txt - -o requirements/build.txt
 	printf 'pip-audit>=2.10,<3\n' | $(COMPILE) - -o requirements/audit.txt
 
 clean: ## Remove the environment; your data folder stays
-	rm -rf $(VENV) $(PEERS) $(DOCS) $(DEPLOY) site build *.egg-info
+	rm -rf $(VENV) $(PEERS) $(DOCS) $(DEPLOY) $(TRAIN) site build *.egg-info

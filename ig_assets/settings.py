@@ -70,6 +70,7 @@ _TRAINERS: Mapping[str, tuple[str, ...]] = {
     "openai": ("openai_api_key",),
     "together": ("together_api_key",),
     "fireworks": ("fireworks_api_key", "fireworks_account_id"),
+    "lora": (),
     "few_shot": (),
 }
 

@@ -11,6 +11,7 @@ from ig_assets.adapters.local_models.registry import (
     MODEL_FILES,
     WRITERS,
 )
+from ig_assets.adapters.lora.adapter_file import PREFIX as LORA_PREFIX
 from ig_assets.adapters.together.trainer import INFERENCE_URL as TOGETHER_URL
 from ig_assets.core.costs.usage import price_warning
 from ig_assets.core.models.registry import FEW_SHOT, ModelName, ModelRow
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ig_assets.adapters.local_models.files import Progress
 
 OPENAI_POLISH_MODEL = "gpt-5-nano"
+LORA = "lora"
+"""Provider of the models that the base model is with an adapter trained here."""
 
 
 def base_model(settings: Settings) -> ModelName:
@@ -57,6 +60,8 @@ def model_price_warning(settings: Settings, model: ModelRow) -> str | None:
     if model.provider in settings.known_trainers and model.provider != FEW_SHOT:
         provider = model.provider
     called = model.called.removeprefix(f"{provider}/")
+    if model.provider == LORA:
+        provider = "local"
     return price_warning(settings.all_budgets, provider, called)
 
 
@@ -158,6 +163,8 @@ def make_writer(settings: Settings, name: str) -> Writer:
     hosted = _hosted_writer(settings, name)
     if hosted is not None:
         return hosted
+    if name.startswith(LORA_PREFIX):
+        return _local_writer(settings, name)
     if settings.writer == "openai" or name.startswith("ft:"):
         if settings.openai_api_key is None:
             raise _no_key(name, "OPENAI_API_KEY")
@@ -169,25 +176,48 @@ def make_writer(settings: Settings, name: str) -> Writer:
             base_url=settings.openai_base_url,
             next_key=_next_secret(settings),
         )
+    return _local_writer(settings, name)
+
+
+def _local_writer(settings: Settings, name: str) -> Writer:
+    """The model on this machine, with the adapter that its name has, if any."""
     from ig_assets.adapters.local_models.pool import WriterPool
     from ig_assets.adapters.local_models.writer import LocalWriter
+    from ig_assets.adapters.lora.adapter_file import find_adapter, split_name
 
+    split = split_name(name)
+    base, digits = split or (WRITERS[settings.local_model], None)
+    if base not in WRITERS.values():
+        raise SettingsError(
+            f"the base model of {name} is not one of {', '.join(WRITERS.values())}; "
+            "roll back with `ig-assets models rollback --reason …`."
+        )
+    file = MODEL_FILES[base]
+    served = f"{file.name}@sha256:{file.sha256[:12]}"
+    adapters = lora_folder(settings) / "adapters"
     servers = writers_in_flight(settings)
-    file = MODEL_FILES[WRITERS[settings.local_model]]
     return WriterPool(
         [
             LocalWriter(
                 settings.data_dir / "local_model" / str(number),
-                lambda: writer_file(settings),
+                lambda: writer_file(settings, base=base),
                 name,
-                served=f"{file.name}@sha256:{file.sha256[:12]}",
+                served=served if digits is None else f"{served}+lora@sha256:{digits}",
                 threads=settings.local_threads,
                 idle_s=settings.local_idle_s,
                 prompt_threads=2 if servers == 1 else 1,
+                adapter_file=(
+                    None if digits is None else lambda: find_adapter(adapters, name)
+                ),
             )
             for number in range(1, servers + 1)
         ]
     )
+
+
+def lora_folder(settings: Settings) -> Path:
+    """Where the trainer `lora` keeps its jobs and the adapters that they made."""
+    return settings.data_dir / "lora"
 
 
 def writers_in_flight(settings: Settings) -> int:
@@ -201,14 +231,20 @@ def writers_in_flight(settings: Settings) -> int:
     return default_servers()
 
 
-def writer_file(settings: Settings, progress: Progress | None = None) -> Path:
-    """The local writer's verified weights, downloaded if they are missing."""
+def writer_file(
+    settings: Settings, progress: Progress | None = None, base: str | None = None
+) -> Path:
+    """The local writer's verified weights, downloaded if they are missing.
+
+    `base` names another model than that of the settings, as an adapter's may be.
+    """
     from ig_assets.adapters.local_models.files import fetch_model_file
 
+    name = WRITERS[settings.local_model]
     return fetch_model_file(
-        WRITERS[settings.local_model],
+        base or name,
         settings.model_cache,
-        local_path=settings.model_path,
+        local_path=settings.model_path if base in (None, name) else None,
         progress=progress,
     )
 

@@ -26,6 +26,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring.models import (
     base_model,
     embedding_space,
+    lora_folder,
     make_batch_embedder,
     make_embedder,
     make_embedder_of,
@@ -121,6 +122,7 @@ def make_forgetting(
 
     Dagster's home and the warehouse's folder too, where they are elsewhere.
     """
+    from ig_assets.adapters.lora.forgetting import forget_examples
     from ig_assets.core.forgetting.copies import Bounds
     from ig_assets.core.forgetting.steps import Forgetting
     from ig_assets.core.generation.gates.gates import Gates
@@ -146,6 +148,7 @@ def make_forgetting(
         rolls_back=settings.tainted_active == "rollback",
         seed=settings.seed,
         base_model=base_model(settings).name,
+        forget_training=partial(forget_examples, lora_folder(settings)),
     )
 
 

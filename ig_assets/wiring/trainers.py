@@ -8,7 +8,12 @@ from ig_assets.core.costs.training_prices import parse_training_prices
 from ig_assets.core.ports import Trainer
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
-from ig_assets.wiring.models import base_model, embedding_space
+from ig_assets.wiring.models import (
+    base_model,
+    embedding_space,
+    lora_folder,
+    writer_file,
+)
 
 
 def make_trainers(settings: Settings, warehouse: Warehouse) -> tuple[Trainer, ...]:
@@ -41,7 +46,20 @@ def _trainer(name: str, settings: Settings, warehouse: Warehouse) -> Trainer:
             settings.fireworks_train_model,
             parse_training_prices(settings.training_prices),
         )
+    if name == "lora":
+        return _lora(settings)
     return _few_shot(settings, warehouse)
+
+
+def _lora(settings: Settings) -> Trainer:
+    from ig_assets.adapters.local_models.registry import WRITERS
+    from ig_assets.adapters.lora.trainer import LoraTrainer
+
+    return LoraTrainer(
+        lora_folder(settings),
+        WRITERS[settings.local_model],
+        lambda: writer_file(settings),
+    )
 
 
 def _few_shot(settings: Settings, warehouse: Warehouse) -> Trainer:

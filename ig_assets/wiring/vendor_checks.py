@@ -42,6 +42,8 @@ def vendor_findings(settings: Settings, money_clock: Clock) -> list[Finding]:
         found += _pinecone(settings)
     if settings.social == "instagram":
         found += _instagram(settings)
+    if "lora" in settings.trainers:
+        found.append(_training_here())
     found += [_sdk(name) for name in settings.trainers if name in _TRAINERS_SDKS]
     if not found:
         found.append(good("vendors", "None is used: everything is on this machine."))
@@ -83,6 +85,21 @@ def _instagram(settings: Settings) -> list[Finding]:
         return [failed("Meta token", str(error), "Set IG_INSTAGRAM_TOKEN.")]
     advertises = settings.split_max_budget > 0
     return permission_findings(client, token, settings.publish, advertises)
+
+
+def _training_here() -> Finding:
+    """Whether adapters can be trained in this environment."""
+    from ig_assets.adapters.lora.limits import missing_packages
+
+    subject = "trainer lora"
+    if missing := missing_packages():
+        return failed(
+            subject,
+            f"{', '.join(missing)} is not installed, so a month's fine-tune would "
+            "fail.",
+            'Install the extra: `pip install "ig-assets[train]"`.',
+        )
+    return good(subject, "The extra train is installed; jobs run on this machine.")
 
 
 def _sdk(name: str) -> Finding:

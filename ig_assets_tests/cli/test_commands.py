@@ -40,6 +40,7 @@ COMMANDS = [
     ["ranker", "rollback"],
     ["fine-tune", "prepare"],
     ["fine-tune", "submit"],
+    ["fine-tune", "cancel"],
     ["fine-tune", "rebuild"],
     ["scripts", "list"],
     ["scripts", "show"],

@@ -7,24 +7,27 @@ output goes to `server.log`.
 from __future__ import annotations
 
 import logging
-import os
-import re
 import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 
 from filelock import Timeout
 
-from ig_assets.adapters.local_models.server_process import KEY_VARIABLE
+from ig_assets.adapters.child_environment import environment_without_secrets
+from ig_assets.adapters.local_models.server_process import INERT, KEY_VARIABLE
 from ig_assets.adapters.local_models.server_record import (
+    FileIdentity,
     ServerRecord,
     forget_record,
     identify,
+    is_there,
     read_record,
     server_lock,
     touch_server,
@@ -32,7 +35,9 @@ from ig_assets.adapters.local_models.server_record import (
 from ig_assets.core.operations.progress import LOGGER
 from ig_assets.errors import ModelFileError
 
-_NOT_FOR_THE_CHILD = re.compile(r"API_KEY|ADMIN_KEY|TOKEN|SECRET|PASSWORD", re.I)
+MOST_ADAPTERS = 4
+"""An adapter of a small model takes some ten megabytes of the server's memory."""
+
 _POLL_S = 0.1
 _PATIENCE_S = 30.0
 
@@ -41,10 +46,24 @@ _children: list[subprocess.Popen[bytes]] = []  # kept so that ended ones are rea
 
 @dataclass(frozen=True)
 class ServerAddress:
-    """Where the server listens, and its own key."""
+    """Where the server listens, its own key, and its adapters in their order."""
 
     base_url: str
     api_key: str
+    adapters: tuple[str, ...] = ()
+
+    def scales(self, adapter: Path | None) -> dict[str, Any]:
+        """What a request has to say so that this adapter works, and no other.
+
+        Each number needs its scale: without a list, or with an empty one, llama.cpp
+        leaves all on as they were loaded (xllamacpp 2026.10.11549).
+        """
+        wanted = None if adapter is None else str(adapter.resolve())
+        scales = [
+            {"id": number, "scale": 1.0 if path == wanted else 0.0}
+            for number, path in enumerate(self.adapters)
+        ]
+        return {"lora": scales} if scales else {}
 
 
 def ensure_server(
@@ -54,24 +73,28 @@ def ensure_server(
     idle_s: int = 300,
     start_timeout_s: float = 120,
     prompt_threads: int = 1,
+    adapters: Sequence[Path] = (),
 ) -> ServerAddress:
     """Return the address of a server that serves this model, starting it if needed.
 
     Callers in all processes wait for each other. A server of another file or thread
     count is stopped first. `threads` generate and `prompt_threads` read prompts. The
-    server ends `idle_s` after the last request or call of this function. Raises
-    ModelFileError where the model does not load.
+    server ends `idle_s` after the last request or call of this function. A server
+    without one of the `adapters` is started again with all that it had, so that models
+    that take turns come to share one. Raises ModelFileError where the model does not
+    load, and where an adapter changes nothing.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
     if not model_path.is_file():
         raise ModelFileError(f"There is no model file at {model_path}.")
-    file = identify(model_path)
+    file, wanted = identify(model_path), [identify(path) for path in adapters]
+    adapter_options: list[str] = []
     try:
         with server_lock(state_dir, start_timeout_s + 30):
             found = read_record(state_dir)
             if found is not None:
                 if (
-                    found.serves(file, threads)
+                    found.serves(file, threads, wanted)
                     and _is_running(found)
                     and _answers(found)
                 ):
@@ -79,8 +102,11 @@ def ensure_server(
                     return _address(found)
                 _stop(state_dir, found)
             touch_server(state_dir)
+            for adapter in _with_earlier(wanted, found, file):
+                adapter_options += ["--adapter", adapter.path]
             options = ["--threads", str(threads), "--idle-s", str(idle_s)]
             options += ["--prompt-threads", str(max(threads, prompt_threads))]
+            options += adapter_options
             return _start(state_dir, model_path, options, start_timeout_s)
     except Timeout:
         raise ModelFileError(
@@ -102,12 +128,7 @@ def _start(
     state_dir: Path, model: Path, options: list[str], timeout_s: float
 ) -> ServerAddress:
     key = secrets.token_urlsafe(24)
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not _NOT_FOR_THE_CHILD.search(name)
-    }
-    environment[KEY_VARIABLE] = key
+    environment = environment_without_secrets() | {KEY_VARIABLE: key}
     logging.getLogger(LOGGER).info("Starting the local writer %s.", model.name)
     log = state_dir / "server.log"
     command = [sys.executable, "-m", "ig_assets.adapters.local_models.server_process"]
@@ -127,6 +148,11 @@ def _start(
         found = read_record(state_dir)
         if found is not None and found.key == key and _answers(found):
             return _address(found)
+        if child.poll() == INERT:
+            raise ModelFileError(
+                f"An adapter of {model.name} changes nothing of what the model writes, "
+                f"so that it is not served; see {log}."
+            )
         if child.poll() is not None:
             raise ModelFileError(
                 f"The local model {model.name} did not load (the server ended with "
@@ -141,8 +167,19 @@ def _start(
     )
 
 
+def _with_earlier(
+    wanted: Sequence[FileIdentity], found: ServerRecord | None, model: FileIdentity
+) -> list[FileIdentity]:
+    """The wanted adapters and the last others of a server of the same model."""
+    if found is None or found.model != model.path:
+        return list(wanted)
+    others = [a for a in found.loaded_adapters if a not in wanted and is_there(a)]
+    return [*others, *wanted][-MOST_ADAPTERS:]
+
+
 def _address(found: ServerRecord) -> ServerAddress:
-    return ServerAddress(f"http://127.0.0.1:{found.port}/v1", found.key)
+    paths = tuple(adapter.path for adapter in found.loaded_adapters)
+    return ServerAddress(f"http://127.0.0.1:{found.port}/v1", found.key, paths)
 
 
 def _stop(state_dir: Path, found: ServerRecord) -> bool:

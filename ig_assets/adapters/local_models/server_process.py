@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +30,27 @@ from ig_assets.adapters.local_models.server_record import (
 
 CONTEXT_TOKENS = 4096
 KEY_VARIABLE = "IG_LOCAL_SERVER_KEY"
+INERT = 3
+"""The exit code for an adapter that changes nothing."""
+
 _BUSY = re.compile(r"^llamacpp:requests_(?:processing|deferred) (\S+)$", re.M)
 _DONE = re.compile(r"^llamacpp:(?:prompt_tokens|tokens_predicted)_total (\S+)$", re.M)
 
 
 def serve(
-    state_dir: Path, model: Path, threads: int, idle_s: float, prompt_threads: int
+    state_dir: Path,
+    model: Path,
+    threads: int,
+    idle_s: float,
+    prompt_threads: int,
+    adapters: Sequence[Path] = (),
 ) -> None:
-    """Load the model, write the record, and return when idle."""
+    """Load the model with its adapters, write the record, and return when idle.
+
+    Exits with INERT where an adapter at scale 1 answers as at scale 0.
+    """
     import psutil
-    from xllamacpp import CommonParams, Server
+    from xllamacpp import CommonAdapterLoraInfo, CommonParams, Server
 
     key = os.environ.pop(KEY_VARIABLE)
     parameters: Any = CommonParams()
@@ -51,10 +66,15 @@ def serve(
     parameters.ui = False
     parameters.endpoint_metrics = True
     parameters.api_keys = [key]
-    file = identify(model)
+    parameters.lora_adapters = [CommonAdapterLoraInfo(str(a), 0.0) for a in adapters]
+    files = [identify(path) for path in (model, *adapters)]
     server: Any = Server(parameters)
-    if identify(model) != file:
+    if [identify(path) for path in (model, *adapters)] != files:
         sys.exit(f"{model} was replaced while it was loaded.")
+    file = files[0]
+    if inert := inert_adapters(server, key, len(adapters)):
+        print(f"These change nothing: {[adapters[n].name for n in inert]}.")
+        sys.exit(INERT)
     record = ServerRecord(
         pid=os.getpid(),
         started=psutil.Process().create_time(),
@@ -66,9 +86,32 @@ def serve(
         model_ctime_ns=file.ctime_ns,
         model_inode=file.inode,
         threads=threads,
+        adapters=[asdict(adapter) for adapter in files[1:]],
     )
     write_record(state_dir, record)
     wait_until_idle(state_dir, record, server, idle_s)
+
+
+def inert_adapters(server: Any, key: str, count: int) -> list[int]:
+    """The numbers of the adapters that change nothing: scales 1 and 0 answer the same.
+
+    Compared are the log-probabilities of the next token after a few words.
+    """
+
+    def asked(on: int | None) -> Any:
+        scales = [{"id": n, "scale": 1.0 if n == on else 0.0} for n in range(count)]
+        request = {"prompt": "Topic: bread", "n_predict": 1, "temperature": 0.0}
+        request |= {"n_probs": 20, "lora": scales}
+        address = server.listening_address.removeprefix("http://")
+        connection = HTTPConnection(address, timeout=120)
+        headers = {"Authorization": f"Bearer {key}"}
+        connection.request("POST", "/completion", json.dumps(request), headers)
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+        return answer["completion_probabilities"][0]["top_logprobs"]
+
+    base = asked(None) if count else None
+    return [number for number in range(count) if asked(number) == base]
 
 
 def wait_until_idle(
@@ -109,8 +152,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--prompt-threads", type=int, default=1)
     parser.add_argument("--idle-s", type=float, default=300)
+    parser.add_argument("--adapter", type=Path, action="append", dest="adapters")
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    serve(**vars(parser.parse_args()))
+    arguments = vars(parser.parse_args())
+    serve(**arguments | {"adapters": arguments["adapters"] or ()})
 
 
 if __name__ == "__main__":

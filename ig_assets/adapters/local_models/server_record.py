@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -44,9 +46,20 @@ class ServerRecord:
     model_ctime_ns: int
     model_inode: int
     threads: int
+    adapters: Sequence[Mapping[str, Any]] = ()
 
-    def serves(self, file: FileIdentity, threads: int) -> bool:
-        """Whether the server loaded this very file for this number of threads."""
+    def serves(
+        self, file: FileIdentity, threads: int, adapters: Collection[FileIdentity] = ()
+    ) -> bool:
+        """Whether the server loaded this very file for this number of threads.
+
+        It may have more adapters than are asked for, since a request names those that
+        it wants; but one whose file is gone, or another by now, must not stay.
+        """
+        if not set(adapters) <= set(self.loaded_adapters):
+            return False
+        if any(not is_there(adapter) for adapter in self.loaded_adapters):
+            return False
         loaded = FileIdentity(
             self.model,
             self.model_size,
@@ -55,6 +68,11 @@ class ServerRecord:
             self.model_inode,
         )
         return (loaded, self.threads) == (file, threads)
+
+    @property
+    def loaded_adapters(self) -> tuple[FileIdentity, ...]:
+        """The adapters in the order of the server's numbers for them."""
+        return tuple(FileIdentity(**adapter) for adapter in self.adapters)
 
 
 def identify(model: Path) -> FileIdentity:
@@ -67,6 +85,14 @@ def identify(model: Path) -> FileIdentity:
         state.st_ctime_ns,
         state.st_ino,
     )
+
+
+def is_there(file: FileIdentity) -> bool:
+    """Whether the file is still the one that was loaded."""
+    try:
+        return identify(Path(file.path)) == file
+    except OSError:
+        return False
 
 
 def read_record(state_dir: Path) -> ServerRecord | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ig_assets.adapters.local_models.server import ensure_server
 from ig_assets.adapters.openai.writer import Endpoint, OpenAIWriter
@@ -20,6 +21,10 @@ class LocalWriter:
     requested, so that answers carry `served` instead: a name for the one file that
     `model_file` returns. Before each request `model_file` verifies that file, and the
     server is one that loaded it. Building a writer neither downloads nor loads.
+
+    `adapter_file` returns the adapter that the model is with, which the server has to
+    have loaded too. Every request names every adapter of the server with a scale: 1 for
+    the writer's own, 0 for the others, which may be loaded for another model.
     """
 
     provider = "local"
@@ -33,11 +38,22 @@ class LocalWriter:
         threads: int = 1,
         idle_s: int = 300,
         prompt_threads: int = 1,
+        adapter_file: Callable[[], Path] | None = None,
     ) -> None:
+        scales: dict[str, Any] = {}
+
         def locate() -> Endpoint:
+            adapter = None if adapter_file is None else adapter_file()
             address = ensure_server(
-                state_dir, model_file(), threads, idle_s, prompt_threads=prompt_threads
+                state_dir,
+                model_file(),
+                threads,
+                idle_s,
+                prompt_threads=prompt_threads,
+                adapters=() if adapter is None else (adapter,),
             )
+            scales.clear()
+            scales.update(address.scales(adapter))
             return Endpoint(address.base_url, address.api_key)
 
         self.model = model
@@ -50,6 +66,7 @@ class LocalWriter:
             timeout_s=WRITE_TIMEOUT_S,
             before_call=locate,
             local=True,
+            extra_body=scales,
         )
         self.reasoning_tokens = self._api.reasoning_tokens
 

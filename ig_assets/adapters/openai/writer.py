@@ -41,6 +41,7 @@ class OpenAIWriter:
     beside the request, where it looks for them. Other servers than OpenAI that do
     not know /responses are asked through chat completions from then on.
     `before_call` runs before each request and may return where the server is now.
+    `extra_body` is read after it, for each request.
     `reasoning_tokens` is what a request may take on top of its max_output_tokens.
     """
 
@@ -66,7 +67,7 @@ class OpenAIWriter:
         self._compatible = base_url is not None
         self._local = local
         self._vendor = "The local model's server" if local else provider
-        self._extra_body = dict(extra_body or {})
+        self._extra_body = {} if extra_body is None else extra_body
         self._api: Api = "responses"
         self._client = LazyClient(
             Endpoint(base_url, api_key, next_key),
@@ -101,7 +102,7 @@ class OpenAIWriter:
             "store": False,
             "max_output_tokens": request.max_output_tokens + self.reasoning_tokens,
         }
-        extra = dict(self._extra_body)
+        extra: dict[str, Any] = {}
         if self._local:
             extra["seed"] = request.seed
             extra["response_format"] = _response_format(request.schema, strict=False)
@@ -121,7 +122,7 @@ class OpenAIWriter:
             arguments["reasoning"] = {"effort": "low"}
         response = self._client.ask(
             lambda client: client.responses.with_raw_response.create(
-                **arguments, extra_body=extra or None
+                **arguments, extra_body={**self._extra_body, **extra} or None
             ),
             self.model,
             self._estimated_tokens(request),
@@ -166,7 +167,7 @@ class OpenAIWriter:
             arguments["max_tokens"] = request.max_output_tokens
         response = self._client.ask(
             lambda client: client.chat.completions.with_raw_response.create(
-                **arguments, extra_body=self._extra_body or None
+                **arguments, extra_body=dict(self._extra_body) or None
             ),
             self.model,
             self._estimated_tokens(request),

@@ -1,4 +1,4 @@
-"""`ig-assets fine-tune prepare|submit|rebuild`."""
+"""`ig-assets fine-tune prepare|submit|cancel|rebuild`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
+from ig_assets.core.fine_tuning.jobs.rows import FINAL
+from ig_assets.core.fine_tuning.jobs.states import cancel_job
 from ig_assets.core.fine_tuning.pipeline import prepare_month, submit_month
 from ig_assets.core.fine_tuning.training_set.rebuild import rebuild_dataset
 from ig_assets.errors import IgAssetsError
@@ -98,6 +100,26 @@ def submit(month: Month, as_json: AsJson = False) -> None:
             console.print(
                 "Materialise model_evaluation to compare it before its trial."
             )
+
+
+@app.command()
+@plain_errors
+def cancel(
+    job_id: Annotated[str, typer.Argument(help="A job's id, as `submit` says it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Stop a job that is trained on this machine; a vendor's is stopped there.
+
+    Example: `ig-assets fine-tune cancel JOB`
+    """
+    services = Services(load_settings())
+    job = cancel_job(services.warehouse, services.clock, job_id, *services.trainers)
+    if as_json:
+        print_json(asdict(job))
+        return
+    console.print(f"Job {job.job_id} ({job.provider}): {job.status}.")
+    if job.status not in FINAL:
+        console.print("Its process stops after the row that it works on.")
 
 
 @app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -39,8 +39,9 @@ class Forgetting:
     folder of training files per month. `batches` gives the vendor of embedding batches.
     All files below `searched` are looked through, but for those below `library`, which
     is not ours to change. `rolls_back` says whether a tainted model that is active is
-    replaced at once. `seed` and `base_model` are those of months whose manifest does
-    not name its own.
+    replaced at once. `forget_training` removes what was trained on this machine, by the
+    examples, but for the models of these names. `seed` and `base_model` are those of
+    months whose manifest does not name its own.
     """
 
     clock: Clock
@@ -56,6 +57,9 @@ class Forgetting:
     rolls_back: bool
     seed: int
     base_model: str
+    forget_training: Callable[[Collection[str], Collection[str]], Detail] = (
+        lambda examples, kept: {}
+    )
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,14 @@ def erase_tables(work: Forgetting, found: Found) -> Detail:
     """Delete the words in every table, in one transaction."""
     with work.warehouse.transaction() as con:
         return {"rows": erase(con, found.erasure)}
+
+
+def settle_models(work: Forgetting, found: Found) -> Detail:
+    """Settle who is active, then remove what was trained here on the examples."""
+    settled = settle_active_model(work, found)
+    with work.warehouse.transaction() as con:
+        kept = [model.called for model in list_models(con) if model.status == "active"]
+    return settled | work.forget_training(found.erasure.examples, kept)
 
 
 def settle_active_model(work: Forgetting, found: Found) -> Detail:
@@ -230,7 +242,7 @@ def _below(work: Forgetting, name: str) -> str:
 
 STEPS: Sequence[Step] = (
     Step("tables", erase_tables),
-    Step("models", settle_active_model),
+    Step("models", settle_models),
     Step("index", purge_index),
     Step("vendors", ask_vendors),
     Step("datasets", rewrite_datasets),

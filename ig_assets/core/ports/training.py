@@ -30,6 +30,8 @@ class TrainingRequest:
     """What a trainer gets: files by `sft_<split>`, and the train split's ids.
 
     `dataset_hash` is that of all files, `intent_key` that of this very request.
+    `dataset_folder` has the files as they were prepared, with their manifest, for a
+    trainer on this machine.
     """
 
     intent_key: str
@@ -39,6 +41,7 @@ class TrainingRequest:
     files: Mapping[str, TrainingFile]
     example_ids: Sequence[str]
     seed: int
+    dataset_folder: str | None = None
 
 
 @dataclass(frozen=True)

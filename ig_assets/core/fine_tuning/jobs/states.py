@@ -15,7 +15,12 @@ from ig_assets.core.fine_tuning.jobs.rows import (
     unfinished_jobs,
 )
 from ig_assets.core.ports import Clock, Trainer, TrainingState
-from ig_assets.errors import AccessError, RefusedError, TransientVendorError
+from ig_assets.errors import (
+    AccessError,
+    InputError,
+    RefusedError,
+    TransientVendorError,
+)
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 
@@ -49,6 +54,33 @@ def poll_jobs(
             job = record_state(warehouse, clock, job, state)
         polled.append(job)
     return polled, list(dict.fromkeys(problems))
+
+
+def cancel_job(
+    warehouse: Warehouse, clock: Clock, job_id: str, *trainers: Trainer
+) -> JobRow:
+    """Ask the trainer of a job to stop it; return the job as it is then.
+
+    A job that has ended stays as it is. Raises InputError for an unknown job, one whose
+    trainer is not named, and one at a vendor, where a person cancels it.
+    """
+    with warehouse.transaction() as con:
+        job = job_of(con, job_id)
+    if job is None:
+        raise InputError(
+            f"There is no fine-tune job {job_id!r}; `ig-assets fine-tune submit` and "
+            "the asset fine_tune_job name them."
+        )
+    if job.status in FINAL:
+        return job
+    trainer = next((t for t in trainers if t.provider == job.provider), None)
+    stop = getattr(trainer, "cancel", None)
+    if trainer is None or stop is None or job.provider_job_id is None:
+        raise InputError(
+            f"Job {job_id} is {job.status} at {job.provider}, and is cancelled there; "
+            "the next poll sees it."
+        )
+    return record_state(warehouse, clock, job, stop(job.provider_job_id))
 
 
 def passed_on_jobs(con: Connection, providers: Sequence[str]) -> list[JobRow]:

@@ -213,4 +213,5 @@ def _request(
         files=files,
         example_ids=dataset.train_example_ids,
         seed=seed,
+        dataset_folder=str(dataset.files[0].path.parent) if dataset.files else None,
     )

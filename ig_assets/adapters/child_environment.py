@@ -1,0 +1,13 @@
+"""The environment of processes that this project starts: without keys and passwords."""
+
+from __future__ import annotations
+
+import os
+import re
+
+_SECRET = re.compile(r"API_KEY|ADMIN_KEY|TOKEN|SECRET|PASSWORD", re.I)
+
+
+def environment_without_secrets() -> dict[str, str]:
+    """This process's variables, but for those whose name says that they are secret."""
+    return {n: value for n, value in os.environ.items() if not _SECRET.search(n)}

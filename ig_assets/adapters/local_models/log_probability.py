@@ -1,0 +1,103 @@
+"""How likely the local model finds a given answer: its log-probability, in nats.
+
+llama.cpp's server has no such route: `echo` is ignored, and a grammar of the text as a
+string lets it choose other tokens for the same letters (xllamacpp 2026.10.11549). A
+grammar of the very token ids leaves it one choice a token, whose log-probability it
+reports as it was before the grammar. The mark that ends an answer cannot be among them:
+a grammar lets it through only once it has matched, and the server answers 500 instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+from urllib.parse import urlsplit
+
+from ig_assets.adapters.local_models.server import ServerAddress
+from ig_assets.errors import MalformedAnswerError, TransientVendorError
+
+_TIMEOUT_S = 900.0
+
+
+@dataclass(frozen=True)
+class AnswerLikelihood:
+    """The sum of the log-probabilities of an answer's tokens (nats), and their number.
+
+    The mark that ends the answer is none of them.
+    """
+
+    log_probability: float
+    tokens: int
+
+
+def answer_likelihood(
+    address: ServerAddress,
+    scales: Mapping[str, Any],
+    instructions: str,
+    prompt: str,
+    answer: str,
+) -> AnswerLikelihood:
+    """Ask a local server how likely it is to give this answer to this prompt.
+
+    `scales` are `ServerAddress.scales` of the model that is asked. Raises
+    TransientVendorError where the server cannot be reached, and MalformedAnswerError
+    where it wrote other tokens than those asked for.
+    """
+    messages = [
+        {"role": "system", "content": instructions},
+        {"role": "user", "content": prompt},
+    ]
+    asked = _post(address, "/apply-template", {"messages": messages})["prompt"]
+    ids = _token_ids(address, answer, special=False)
+    grammar = "root ::= " + " ".join(f"<[{number}]>" for number in ids)
+    request = {
+        "prompt": _token_ids(address, asked, special=True),
+        "grammar": grammar,
+        "n_predict": len(ids) + 1,  # the last has no probability of its own
+        "n_probs": 1,
+        "temperature": 0.0,
+        "cache_prompt": False,
+        **scales,
+    }
+    written = _post(address, "/completion", request)["completion_probabilities"]
+    written = written[: len(ids)]
+    if [one["id"] for one in written] != list(ids):
+        raise MalformedAnswerError(
+            "The local model's server wrote other tokens than it was given; its "
+            "log-probabilities are not used."
+        )
+    return AnswerLikelihood(sum(one["logprob"] for one in written), len(written))
+
+
+def _token_ids(address: ServerAddress, text: str, special: bool) -> Sequence[int]:
+    asked = {"content": text, "add_special": False, "parse_special": special}
+    return [int(i) for i in _post(address, "/tokenize", asked)["tokens"]]
+
+
+def _post(address: ServerAddress, route: str, body: Mapping[str, Any]) -> Any:
+    place = urlsplit(address.base_url)
+    connection = HTTPConnection(place.netloc, timeout=_TIMEOUT_S)
+    headers = {
+        "Authorization": f"Bearer {address.api_key}",
+        "Content-Type": "application/json",
+    }
+    try:
+        connection.request("POST", route, json.dumps(body), headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        if answer.status != 200:
+            raise TransientVendorError(
+                f"The local model's server answered {route} with {answer.status}.",
+                outcome_unknown=False,
+            )
+        return json.loads(content)
+    except (OSError, HTTPException, ValueError) as error:
+        raise TransientVendorError(
+            f"The local model's server did not answer ({type(error).__name__}).",
+            outcome_unknown=False,
+        ) from None
+    finally:
+        connection.close()

@@ -1,0 +1,1 @@
+"""A trainer on this machine: adapters (LoRA) of the local base model."""

@@ -1,0 +1,133 @@
+"""Rows as tokens of the base model, as its server renders them.
+
+Prompt and answer are tokenised apart, as when the model is asked: the server sees the
+prompt alone. The answer ends with the mark that the server stops at.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from ig_assets.adapters.lora.recipe import Recipe
+from ig_assets.adapters.lora.rows import TrainingRow, relative_weights
+
+TOO_LONG, CONTROL_TOKEN = "too long", "control token"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The ids of one answer after its prompt; `answer` counts those of the answer."""
+
+    ids: tuple[int, ...]
+    answer: int
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """One row as tokens; `weight` is 1 on average, `rejected` None for supervised."""
+
+    weight: float
+    chosen: Tokens
+    rejected: Tokens | None
+
+    @property
+    def tokens(self) -> int:
+        """All tokens that a step over this row reads."""
+        lost = len(self.rejected.ids) if self.rejected else 0
+        return len(self.chosen.ids) + lost
+
+
+@dataclass(frozen=True)
+class ChatTokenizer:
+    """The base model's own tokenizer.
+
+    `prompt_ids(instructions, prompt)` gives the ids up to where the answer begins,
+    `text_ids(text)` those of a text; `special` are ids that no text may have.
+    """
+
+    prompt_ids: Callable[[str, str], Sequence[int]]
+    text_ids: Callable[[str], Sequence[int]]
+    special: frozenset[int]
+    end: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change of the weights: the rows of one stage, by their index, and a rate.
+
+    `ends_epoch` says that the held-out rows are measured after it.
+    """
+
+    stage: str
+    rows: tuple[int, ...]
+    learning_rate: float
+    ends_epoch: bool
+
+
+def token_rows(
+    rows: Sequence[TrainingRow], tokenizer: ChatTokenizer, most_tokens: int
+) -> tuple[list[TokenRow], dict[str, int]]:
+    """The rows as tokens, and how many are excluded by reason.
+
+    Excluded is what is longer than `most_tokens` with prompt and answer, since a cut
+    answer teaches to stop too late, and what has a control token in a text, since the
+    model reads it as the begin of another turn. Weights are those of the rows kept.
+    """
+    kept: list[TrainingRow] = []
+    pairs: list[tuple[Tokens, Tokens | None]] = []
+    excluded: dict[str, int] = {}
+    empty = len(_special(tokenizer, tokenizer.prompt_ids("", "")))
+    for row in rows:
+        asked = tokenizer.prompt_ids(row.instructions, row.prompt)
+        answers = [row.answer] if row.rejected is None else [row.answer, row.rejected]
+        found = [_tokens(tokenizer, asked, answer) for answer in answers]
+        reason = None
+        if any(len(one.ids) > most_tokens for one in found):
+            reason = TOO_LONG
+        if any(len(_special(tokenizer, one.ids)) != empty + 1 for one in found):
+            reason = CONTROL_TOKEN
+        if reason is not None:
+            excluded[reason] = excluded.get(reason, 0) + 1
+            continue
+        kept.append(row)
+        pairs.append((found[0], found[1] if len(found) > 1 else None))
+    weights = relative_weights(kept)
+    made = [TokenRow(w, a, b) for w, (a, b) in zip(weights, pairs, strict=True)]
+    return made, excluded
+
+
+def plan_steps(supervised: int, pairs: int, recipe: Recipe, seed: int) -> list[Step]:
+    """All steps of a training, from the numbers of rows; equal seeds, equal steps."""
+    return [
+        *_stage("sft", supervised, recipe.epochs, recipe.learning_rate, recipe, seed),
+        *_stage(
+            "dpo", pairs, recipe.pair_epochs, recipe.pair_learning_rate, recipe, seed
+        ),
+    ]
+
+
+def _stage(
+    stage: str, rows: int, epochs: int, rate: float, recipe: Recipe, seed: int
+) -> list[Step]:
+    groups: list[tuple[tuple[int, ...], bool]] = []
+    for epoch in range(epochs if rows else 0):
+        order = list(range(rows))
+        random.Random(f"{seed} {stage} {epoch}").shuffle(order)
+        cut = range(0, rows, recipe.rows_per_step)
+        parts = [tuple(order[at : at + recipe.rows_per_step]) for at in cut]
+        groups += [(part, part is parts[-1]) for part in parts]
+    return [
+        Step(stage, part, rate * (1 - number / len(groups)), last)
+        for number, (part, last) in enumerate(groups)
+    ]
+
+
+def _tokens(tokenizer: ChatTokenizer, asked: Sequence[int], answer: str) -> Tokens:
+    ids = [*tokenizer.text_ids(answer), tokenizer.end]
+    return Tokens((*asked, *ids), len(ids))
+
+
+def _special(tokenizer: ChatTokenizer, ids: Iterable[int]) -> list[int]:
+    return [i for i in ids if i in tokenizer.special]

@@ -1,0 +1,69 @@
+"""Removes what was trained on forgotten examples: adapters, and rows of open jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from filelock import Timeout
+
+from ig_assets.adapters.lora.adapter_file import model_name
+from ig_assets.adapters.lora.job_folder import ENDED, JobFolder
+
+REASON = "A script of its training set was forgotten."
+_PATIENCE_S = 5.0
+
+
+def forget_examples(
+    folder: Path, example_ids: Collection[str], kept: Collection[str]
+) -> dict[str, Any]:
+    """End the open jobs that have one of the examples, and remove their adapters.
+
+    `kept` are names of models whose adapter stays, as that of a tainted model that a
+    setting keeps active. Returns the names of jobs and files; a repeated call finds
+    nothing more to do.
+    """
+    ended: list[str] = []
+    removed: list[str] = []
+    for path in sorted((folder / "jobs").glob("*/state.json")):
+        job = JobFolder(path.parent)
+        spec = job.spec()
+        if not set(spec.example_ids) & set(example_ids):
+            continue
+        if job.state().status not in ENDED:
+            _end(job)
+            ended.append(spec.job_id)
+        made = job.state().result
+        if made and model_name(spec.base_model, made["adapter"]) not in kept:
+            adapter = folder / "adapters" / made["file"]
+            if adapter.exists():
+                adapter.unlink()
+                removed.append(adapter.name)
+    found = {"jobs_ended": ended, "adapters_removed": removed}
+    return {name: names for name, names in found.items() if names}
+
+
+def _end(job: JobFolder) -> None:
+    """Stop the job's process, by force where it does not stop soon, and end the job."""
+    job.ask_to_cancel()
+    try:
+        with job.lock(_PATIENCE_S):
+            pass
+    except Timeout:
+        _kill(job)
+    with job.lock(60):
+        if job.state().status not in ENDED or not job.state().result:
+            job.end("cancelled", reason=REASON)
+
+
+def _kill(job: JobFolder) -> None:
+    """Kill the process, unless its number is another program's by now."""
+    import psutil
+
+    try:
+        process = psutil.Process(job.state().pid)
+        if str(job.path) in process.cmdline():
+            process.kill()
+    except psutil.Error:
+        return

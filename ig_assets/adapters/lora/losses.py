@@ -1,0 +1,57 @@
+"""The two losses, row by row: no padding, no cut, each row with its weight.
+
+Supervised: the mean negative log-probability of the answer's tokens; the prompt is not
+learnt. Pairs: direct preference optimisation (Rafailov et al. 2023, equation 7), with
+log-probabilities summed over the answer and a reference that is named: the model after
+its supervised steps.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ig_assets.adapters.lora.batches import Tokens, TokenRow
+
+
+def answer_log_probability(model: Any, tokens: Tokens, device: str) -> Any:
+    """The sum of the log-probabilities of the answer's tokens, a scalar tensor.
+
+    Only the logits that predict the answer are computed.
+    """
+    import torch
+
+    ids = torch.tensor([tokens.ids], device=device)
+    logits = model(input_ids=ids, logits_to_keep=tokens.answer + 1).logits[0, :-1]
+    return -torch.nn.functional.cross_entropy(
+        logits.float(), ids[0, -tokens.answer :], reduction="sum"
+    )
+
+
+def supervised_loss(model: Any, row: TokenRow, device: str) -> Any:
+    """The mean negative log-probability of a token of the answer, nats."""
+    return -answer_log_probability(model, row.chosen, device) / row.chosen.answer
+
+
+def pair_loss(
+    model: Any, row: TokenRow, reference: tuple[float, float], beta: float, device: str
+) -> Any:
+    """-ln σ(β((c − c₀) − (r − r₀))) of a pair; `reference` is (c₀, r₀)."""
+    import torch
+
+    assert row.rejected is not None, "a pair has a losing answer"
+    chosen = answer_log_probability(model, row.chosen, device)
+    rejected = answer_log_probability(model, row.rejected, device)
+    gained = (chosen - reference[0]) - (rejected - reference[1])
+    return -torch.nn.functional.logsigmoid(beta * gained)
+
+
+def log_probabilities(model: Any, row: TokenRow, device: str) -> tuple[float, float]:
+    """(winning, losing) answer's log-probability of a pair, without gradients."""
+    import torch
+
+    assert row.rejected is not None, "a pair has a losing answer"
+    with torch.no_grad():
+        return (
+            float(answer_log_probability(model, row.chosen, device)),
+            float(answer_log_probability(model, row.rejected, device)),
+        )
