@@ -1,7 +1,7 @@
 """The entry point of `ig-assets`; Ctrl-C while its modules load prints one line.
 
-A reader that closes the pipe early, as `head` does, ends a command as it ends other Unix
-tools: quietly, and with 141.
+A reader that closes the pipe early, as `head` does, ends a command as it ends other
+Unix tools: quietly, and with 141.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def _output(stream: TextIO) -> TextIO:
-    """The stream with `_Output`'s errors; as it is where it is no stream of a process."""
+    """The stream with `_Output`'s errors; a stand-in of a stream as it is."""
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     return _Output(

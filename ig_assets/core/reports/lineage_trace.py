@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ig_assets.core.experiments.phrases import HELD_FOR
 from ig_assets.core.experiments.reports.wording import accepted
+from ig_assets.core.lineage.edges import KINDS
 from ig_assets.core.lineage.facts import DERIVED
 from ig_assets.core.models.registry import get_model
 from ig_assets.errors import InputError
@@ -15,18 +16,20 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 # The edges of some nodes, given as two lists: those that were written, and those that
-# rows state. The node's own columns are compared as they are, since DuckDB then skips
-# what it can; with an expression over them it reads and hashes every edge.
+# rows state. One part per kind: DuckDB skips the edges of another kind unread then, and
+# decodes the id of every edge where kind and id are joined together (1.5).
 _WRITTEN = """
     SELECT e.{far}_kind AS kind, e.{far}_id AS id, e.{near}_kind AS via_kind,
         e.{near}_id AS via_id, e.relation, e.superseded_at, e.run_id
     FROM edges AS e
-    JOIN nodes AS n ON n.kind = e.{near}_kind AND n.id = e.{near}_id
-    WHERE $3::TIMESTAMP IS NULL OR e.recorded_at < $3::TIMESTAMP
+    JOIN nodes AS n ON n.kind = '{near_kind}' AND n.id = e.{near}_id
+    WHERE e.{near}_kind = '{near_kind}'
+        AND ($3::TIMESTAMP IS NULL OR e.recorded_at < $3::TIMESTAMP)
 """
 _STATED = """
-    SELECT '{far_kind}', f.{far}_id, '{near_kind}', f.{near}_id, '{relation}',
-        NULL::TIMESTAMP, NULL
+    SELECT '{far_kind}' AS kind, f.{far}_id AS id, '{near_kind}' AS via_kind,
+        f.{near}_id AS via_id, '{relation}' AS relation,
+        NULL::TIMESTAMP AS superseded_at, NULL AS run_id
     FROM ({sql}) AS f
     JOIN nodes AS n ON n.kind = '{near_kind}' AND n.id = f.{near}_id
     WHERE $3::TIMESTAMP IS NULL OR f.at IS NULL OR f.at < $3::TIMESTAMP
@@ -232,8 +235,12 @@ def _step(
     """
     asked = [*nodes, *(("decision", i) for kind, i in nodes if kind == "experiment")]
     near, far = ("child", "parent") if direction == "up" else ("parent", "child")
-    kinds = {kind for kind, _ in nodes}
-    parts = [_WRITTEN.format(near=near, far=far)]
+    kinds = {kind for kind, _ in asked}
+    parts = [
+        _WRITTEN.format(near=near, far=far, near_kind=kind)
+        for kind in KINDS
+        if kind in kinds
+    ]
     for fact in DERIVED:
         ends = {"child": fact.child_kind, "parent": fact.parent_kind}
         if ends[near] in kinds:
@@ -247,6 +254,8 @@ def _step(
                     sql=fact.sql,
                 )
             )
+    if not parts:
+        return []
     sql = _STEP.format(parts=" UNION ALL ".join(parts))
     asked_of = [[kind for kind, _ in asked], [id for _, id in asked], as_of]
     return con.execute(sql, asked_of).fetchall()
