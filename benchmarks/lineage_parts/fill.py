@@ -1,7 +1,9 @@
 """Fills a warehouse with scripts, variants, training sets and models, by SQL.
 
-Of N scripts each is in the prompt of six variants and in two training lines; a model
-learns from the lines of 10,000 scripts or a tenth of all, whichever is less.
+Of N scripts each has a vector and an entry of the index, is in the prompt of four
+variants and in two training lines, each with an edge to the script and one to its
+revision; a model learns from the lines of 10,000 scripts or a tenth of all, whichever
+is less.
 """
 
 from __future__ import annotations
@@ -51,6 +53,11 @@ def statements(scripts: int, of_model: int, models: int) -> list[str]:
         "SELECT 'library/' || i, md5('words' || i), 'library', 'author ' || i % 50, "
         "'topic ' || i % 900, 'question', 'first words of ' || i, 'words of ' || i, "
         f"FALSE, {NOW} FROM range({scripts}) AS t(i)",
+        "INSERT INTO embeddings (content_hash, model, dimensions, created_at) "
+        f"SELECT md5('words' || i), 'small', 384, {NOW} FROM range({scripts}) AS t(i)",
+        "INSERT INTO index_entries (index_name, namespace, script_id, revision_hash, "
+        "upserted_at) SELECT 'local', 'small', 'library/' || i, md5('words' || i), "
+        f"{NOW} FROM range({scripts}) AS t(i)",
         "INSERT INTO training_examples (month, example_id, kind, split, weight, "
         "reason, script_id, revision_hash, decision_ref, simulated, completion, "
         "prompt) "
@@ -73,14 +80,20 @@ def statements(scripts: int, of_model: int, models: int) -> list[str]:
         f"SELECT 'model' || i, {NOW}, 'candidate', 'made up' "
         f"FROM range({models}) AS t(i)",
         edge(
-            "variant md5('variant' || (i // 6))",
+            "variant md5('variant' || (i // 4))",
             f"script 'library/' || {words.format('i * 7919')}",
             "retrieved",
-            6 * scripts,
+            4 * scripts,
         ),
         edge(
             "example md5('line' || i)",
             "script 'library/' || (i // 2)",
+            "chosen",
+            2 * scripts,
+        ),
+        edge(
+            "example md5('line' || i)",
+            "revision md5('words' || (i // 2))",
             "chosen",
             2 * scripts,
         ),

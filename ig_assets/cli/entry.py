@@ -1,13 +1,21 @@
-"""The entry point of `ig-assets`; Ctrl-C while its modules load prints one line."""
+"""The entry point of `ig-assets`; Ctrl-C while its modules load prints one line.
+
+A reader that closes the pipe early, as `head` does, ends a command as it ends other
+Unix tools: quietly, and with 141.
+"""
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
 from types import FrameType
+from typing import TextIO
 
 INTERRUPTED = 130
+READER_GONE = 128 + 13
+"""What a shell says of a process that SIGPIPE ended."""
 WITHOUT_PANDAS = frozenset(
     "accept costs db experiments lineage models posts scripts search status topics "
     "variants".split()
@@ -17,8 +25,59 @@ _COMPLETION = "_IG_ASSETS_COMPLETE"
 """Set by the shell when it asks how a command goes on."""
 
 
+class _ReaderGone(BaseException):
+    """The pipe that output goes to was closed. Like Ctrl-C it is no `Exception`."""
+
+
+class _Output(io.TextIOWrapper):
+    """A stream whose closed pipe is told apart from that of a vendor's connection.
+
+    SIGPIPE itself stays ignored: it would end the process at a socket too. Rich and
+    Typer would end with 1 for a `BrokenPipeError`, and print or log it elsewhere.
+    """
+
+    def write(self, text: str, /) -> int:
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            raise _ReaderGone from None
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except BrokenPipeError:
+            raise _ReaderGone from None
+
+
 def main() -> None:
     """Run the command; SIGTERM ends it as Ctrl-C does."""
+    sys.stdout, sys.stderr = map(_output, (sys.stdout, sys.stderr))
+    try:
+        try:
+            _run()
+        finally:
+            sys.stdout.flush()  # not after this, where Python would print an error
+    except _ReaderGone:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
+        sys.exit(READER_GONE)
+
+
+def _output(stream: TextIO) -> TextIO:
+    """The stream with `_Output`'s errors; a stand-in of a stream as it is."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    return _Output(
+        stream.buffer,
+        stream.encoding,
+        stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
+def _run() -> None:
     try:
         signal.signal(signal.SIGTERM, _interrupt)
         from ig_assets.cli.commands import COMMANDS, make_app, make_list

@@ -73,8 +73,7 @@ DERIVED = (
         "revision",
         "vector_of",
         "SELECT content_hash || ' ' || model || ' ' || dimensions AS child_id, "
-        "content_hash AS parent_id, created_at AS at FROM embeddings "
-        "WHERE content_hash IN (SELECT revision_hash FROM scripts)",
+        "content_hash AS parent_id, created_at AS at FROM embeddings",
     ),
     Fact(
         "index_entry",

@@ -13,20 +13,26 @@ from ig_assets.warehouse.warehouse import Connection
 
 Node = tuple[str, str]
 
-# The words of each revision, as a script first, then as the variant that it was; $2 are
-# the forgotten variants.
+THESE = "WITH these AS MATERIALIZED (SELECT unnest($1::TEXT[]) AS id)"
+"""The ids that are asked for. Each query compares them before it groups: DuckDB pushes
+no semi join below an aggregate, and would group all rows of a table."""
+
+# The words of each of these revisions, as a script first, then as the variant that it
+# was; $2 are the forgotten variants.
 TEXTS = """
 SELECT revision_hash, coalesce(nullif(hook, ''), text) AS hook, topic, author, origin,
     simulated, hook_style, 0 AS source
 FROM scripts
-WHERE script_id NOT IN (SELECT script_id FROM forgotten_scripts)
+WHERE revision_hash IN (SELECT id FROM these)
+    AND script_id NOT IN (SELECT script_id FROM forgotten_scripts)
 UNION ALL
 SELECT v.revision_hash, v.hook, t.topic, v.model, 'generated', e.simulated,
     v.hook_style, 1
 FROM variants v
 LEFT JOIN topics t ON t.month = v.month AND t.topic_id = v.topic_id
 LEFT JOIN experiments e ON e.month = v.month AND e.topic_id = v.topic_id
-WHERE NOT list_contains($2::TEXT[], v.variant_id)
+WHERE v.revision_hash IN (SELECT id FROM these)
+    AND NOT list_contains($2::TEXT[], v.variant_id)
 """
 
 # kind: its labels, by id.
@@ -37,7 +43,8 @@ _LABELS = {
             arg_max(author, seen) AS author, arg_max(topic, seen) AS topic,
             bool_or(coalesce(simulated, FALSE)) AS simulated
         FROM (SELECT *, coalesce(first_seen_at, '1970-01-01') AS seen FROM scripts)
-        WHERE script_id NOT IN (SELECT script_id FROM forgotten_scripts)
+        WHERE script_id IN (SELECT id FROM these)
+            AND script_id NOT IN (SELECT script_id FROM forgotten_scripts)
         GROUP BY script_id
     """,
     "variant": """
@@ -46,7 +53,8 @@ _LABELS = {
                 AS simulated
         FROM variants v
         LEFT JOIN topics t ON t.month = v.month AND t.topic_id = v.topic_id
-        WHERE NOT list_contains($2::TEXT[], v.variant_id)
+        WHERE v.variant_id IN (SELECT id FROM these)
+            AND NOT list_contains($2::TEXT[], v.variant_id)
     """,
     "revision": f"""
         SELECT revision_hash AS id, arg_min(hook, source) AS words,
@@ -78,6 +86,7 @@ _LABELS = {
             NULL AS author, NULL AS topic, bool_or(coalesce(simulated, FALSE))
             AS simulated
         FROM training_examples
+        WHERE example_id IN (SELECT id FROM these)
         GROUP BY example_id
     """,
     "dataset": """
@@ -121,6 +130,7 @@ _LABELS = {
                 AS simulated
         FROM posts AS p
         JOIN evidence AS v ON v.experiment_id = p.experiment_id
+        WHERE p.post_id IN (SELECT split_part(id, ' ', 1) FROM these)
         GROUP BY ALL
     """,
     "evidence": """
@@ -130,6 +140,7 @@ _LABELS = {
                 round(exp(least(max(log_e), 50)), 1)) AS words,
             NULL AS author, NULL AS topic, FALSE AS simulated
         FROM evidence
+        WHERE experiment_id IN (SELECT split_part(id, ' ', 1) FROM these)
         GROUP BY experiment_id, data_through
     """,
     "embedding": """
@@ -137,6 +148,7 @@ _LABELS = {
             concat('vector of ', model) AS words,
             NULL AS author, NULL AS topic, FALSE AS simulated
         FROM embeddings
+        WHERE content_hash IN (SELECT split_part(id, ' ', 1) FROM these)
     """,
     "index_entry": """
         SELECT index_name || ' ' || namespace || ' ' || script_id AS id,
@@ -148,6 +160,7 @@ _LABELS = {
         SELECT import_id AS id, any_value(source_uri) AS words, NULL AS author,
             NULL AS topic, bool_or(coalesce(simulated, FALSE)) AS simulated
         FROM imports
+        WHERE import_id IN (SELECT id FROM these)
         GROUP BY import_id
     """,
 }
@@ -164,8 +177,8 @@ def labels(con: Connection, nodes: Iterable[Node]) -> Mapping[Node, str]:
         if kind not in _LABELS:
             continue
         sql = (
-            f"SELECT * FROM ({_LABELS[kind]}) WHERE id IN (SELECT unnest($1::TEXT[])) "
-            "AND $2::TEXT[] IS NOT NULL"  # which not every label asks for
+            f"{THESE} SELECT * FROM ({_LABELS[kind]}) WHERE id IN (SELECT id FROM "
+            "these) AND $2::TEXT[] IS NOT NULL"  # which not every label asks for
         )
         for row in fetch_dicts(con, sql, [sorted(ids), forgotten]):
             if label := _label(row):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from ig_assets.core.experiments.phrases import HELD_FOR
 from ig_assets.core.experiments.reports.wording import accepted
+from ig_assets.core.lineage.edges import KINDS
 from ig_assets.core.lineage.facts import DERIVED
 from ig_assets.core.models.registry import get_model
 from ig_assets.errors import InputError
@@ -16,27 +16,39 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 # The edges of some nodes, given as two lists: those that were written, and those that
-# rows state. The node's own columns are compared as they are, since DuckDB then skips
-# what it can; with an expression over them it reads and hashes every edge.
+# rows state. One part per kind: DuckDB skips the edges of another kind unread then, and
+# decodes the id of every edge where kind and id are joined together (1.5).
 _WRITTEN = """
-    SELECT DISTINCT e.{far}_kind AS kind, e.{far}_id AS id, e.{near}_kind AS via_kind,
+    SELECT e.{far}_kind AS kind, e.{far}_id AS id, e.{near}_kind AS via_kind,
         e.{near}_id AS via_id, e.relation, e.superseded_at, e.run_id
     FROM edges AS e
-    JOIN nodes AS n ON n.kind = e.{near}_kind AND n.id = e.{near}_id
-    WHERE $3::TIMESTAMP IS NULL OR e.recorded_at < $3::TIMESTAMP
+    JOIN nodes AS n ON n.kind = '{near_kind}' AND n.id = e.{near}_id
+    WHERE e.{near}_kind = '{near_kind}'
+        AND ($3::TIMESTAMP IS NULL OR e.recorded_at < $3::TIMESTAMP)
 """
 _STATED = """
-    SELECT DISTINCT '{far_kind}', f.{far}_id, '{near_kind}', f.{near}_id, '{relation}',
-        NULL::TIMESTAMP, NULL
+    SELECT '{far_kind}' AS kind, f.{far}_id AS id, '{near_kind}' AS via_kind,
+        f.{near}_id AS via_id, '{relation}' AS relation,
+        NULL::TIMESTAMP AS superseded_at, NULL AS run_id
     FROM ({sql}) AS f
     JOIN nodes AS n ON n.kind = '{near_kind}' AND n.id = f.{near}_id
     WHERE $3::TIMESTAMP IS NULL OR f.at IS NULL OR f.at < $3::TIMESTAMP
 """
+# An edge that is written and stated too is one row, and so is one of a test that is
+# named as decision and as experiment.
 _STEP = """
 WITH nodes AS MATERIALIZED (
     SELECT unnest($1::TEXT[]) AS kind, unnest($2::TEXT[]) AS id
 )
-SELECT DISTINCT * FROM ({parts})
+SELECT CASE kind WHEN 'decision' THEN 'experiment' ELSE kind END AS kind, id,
+    CASE via_kind WHEN 'decision' THEN 'experiment' ELSE via_kind END AS via_kind,
+    via_id, relation,
+    max(CASE WHEN $3::TIMESTAMP IS NULL OR superseded_at < $3::TIMESTAMP
+        THEN superseded_at END) AS superseded_at,
+    min(run_id) AS run_id
+FROM ({parts})
+GROUP BY ALL
+ORDER BY 1, 2, 3, 4, 5
 """
 
 _ACCEPTED = """
@@ -180,28 +192,35 @@ def trace_all(
     """As `trace`, from several nodes together."""
     if direction not in ("up", "down"):
         raise InputError(f"Lineage goes 'up' or 'down', not {direction!r}.")
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[int, _EdgeRow]] = []
     nodes = sorted(set(start))
     known = set(nodes)
     depth = 0
     while nodes and depth != max_depth:
         depth += 1
         found = _step(con, nodes, direction, as_of)
-        rows += [{"depth": depth, **row} for row in found]
-        nodes = sorted({(row["kind"], row["id"]) for row in found} - known)
+        rows += [(depth, row) for row in found]
+        nodes = sorted({(row[0], row[1]) for row in found} - known)
         known.update(nodes)
     tests = {
-        index: row["id"] if row["kind"] == "experiment" else row["via_id"]
-        for index, row in enumerate(rows)
-        if row["relation"] in ("winner", "won") and row["superseded_at"] is None
+        index: id if kind == "experiment" else via_id
+        for index, (_, (kind, id, _, via_id, relation, superseded, _)) in enumerate(
+            rows
+        )
+        if relation in ("winner", "won") and superseded is None
     }
     words = _accepted(con, tests.values(), as_of)
-    causes = fetch_dicts(con, _HELD, [sorted(set(tests.values()))])
-    held = {row["experiment_id"]: HELD_FOR[row["cause"]] for row in causes}
+    held = _held(con, tests.values())
     return [
-        TraceRow(**row, accepted=words.get(test), held=held.get(test))
-        for row, test in ((row, tests.get(i, "")) for i, row in enumerate(rows))
+        TraceRow(depth, *row, words.get(test), held.get(test))
+        for (depth, row), test in (
+            (row, tests.get(index, "")) for index, row in enumerate(rows)
+        )
     ]
+
+
+_EdgeRow = tuple[str, str, str, str, str, datetime | None, str | None]
+"""Kind, id, via kind, via id, relation, superseded at and run id of an edge."""
 
 
 def _step(
@@ -209,15 +228,19 @@ def _step(
     nodes: Sequence[tuple[str, str]],
     direction: str,
     as_of: datetime | None,
-) -> list[dict[str, Any]]:
-    """The edges of these nodes, in their order.
+) -> list[_EdgeRow]:
+    """The edges of these nodes, each once, in the order of what they lead to.
 
     An experiment's decision is the experiment: both names occur in edges.
     """
     asked = [*nodes, *(("decision", i) for kind, i in nodes if kind == "experiment")]
     near, far = ("child", "parent") if direction == "up" else ("parent", "child")
-    kinds = {kind for kind, _ in nodes}
-    parts = [_WRITTEN.format(near=near, far=far)]
+    kinds = {kind for kind, _ in asked}
+    parts = [
+        _WRITTEN.format(near=near, far=far, near_kind=kind)
+        for kind in KINDS
+        if kind in kinds
+    ]
     for fact in DERIVED:
         ends = {"child": fact.child_kind, "parent": fact.parent_kind}
         if ends[near] in kinds:
@@ -231,21 +254,11 @@ def _step(
                     sql=fact.sql,
                 )
             )
+    if not parts:
+        return []
     sql = _STEP.format(parts=" UNION ALL ".join(parts))
-    found = fetch_dicts(con, sql, [[k for k, _ in asked], [i for _, i in asked], as_of])
-    for row in found:
-        for column in ("kind", "via_kind"):
-            if row[column] == "decision":
-                row[column] = "experiment"
-        if as_of is not None and row["superseded_at"] and row["superseded_at"] >= as_of:
-            row["superseded_at"] = None
-    first: dict[tuple[str, ...], dict[str, Any]] = {}
-    for row in found:  # a post may be an edge of its script, and state it too
-        first.setdefault(tuple(row[name] for name in _ONE_EDGE), row)
-    return [first[key] for key in sorted(first)]
-
-
-_ONE_EDGE = ("kind", "id", "via_kind", "via_id", "relation")
+    asked_of = [[kind for kind, _ in asked], [id for _, id in asked], as_of]
+    return con.execute(sql, asked_of).fetchall()
 
 
 def scripts_behind_model(
@@ -258,6 +271,7 @@ def scripts_behind_model(
     """
     artifact = get_model(con, model_id).artifact or {}
     shown = artifact.get("example_ids")
+    in_context = frozenset(shown or ())
     behind = []
     rows = fetch_dicts(con, _BEHIND, [model_id, as_of])
     words = _accepted(con, {row["experiment_id"] for row in rows} - {None}, as_of)
@@ -268,7 +282,7 @@ def scripts_behind_model(
         if shown is None:
             in_model = row["split"] == "train"
         else:
-            in_model = row["example_id"] in shown
+            in_model = row["example_id"] in in_context
         row["reason"] = row["reason"] or "gone: forgotten since"
         held_by = row.pop("held_by")
         if row.pop("is_superseded"):
@@ -285,5 +299,13 @@ def _accepted(
     con: Connection, experiment_ids: Iterable[str], as_of: datetime | None
 ) -> dict[str, str]:
     """Of the tests whose winner a person accepted: who, when and why."""
-    rows = fetch_dicts(con, _ACCEPTED, [sorted(set(experiment_ids)), as_of])
+    wanted = sorted(set(experiment_ids))
+    rows = fetch_dicts(con, _ACCEPTED, [wanted, as_of]) if wanted else []
     return {row["experiment_id"]: accepted(row) for row in rows}
+
+
+def _held(con: Connection, experiment_ids: Iterable[str]) -> dict[str, str]:
+    """Of the tests whose winner is held now: why."""
+    wanted = sorted(set(experiment_ids))
+    rows = fetch_dicts(con, _HELD, [wanted]) if wanted else []
+    return {row["experiment_id"]: HELD_FOR[row["cause"]] for row in rows}

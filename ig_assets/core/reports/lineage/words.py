@@ -11,18 +11,18 @@ from typing import Any
 from ig_assets.core.corpus.queries import forgotten_variants
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
 from ig_assets.core.lineage.first_words import first_words
-from ig_assets.core.reports.lineage.labels import TEXTS
+from ig_assets.core.reports.lineage.labels import TEXTS, THESE
 from ig_assets.core.reports.lineage.trace import ScriptBehind
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 _SCRIPTS = f"""
+{THESE}
 SELECT revision_hash, arg_min(hook, source) AS hook,
     arg_min(hook_style, source) AS hook_style, arg_min(topic, source) AS topic,
     arg_min(author, source) AS author, arg_min(origin, source) AS origin,
     bool_or(coalesce(simulated, FALSE)) AS simulated
 FROM ({TEXTS})
-WHERE revision_hash IN (SELECT unnest($1::TEXT[]))
 GROUP BY revision_hash
 """
 
