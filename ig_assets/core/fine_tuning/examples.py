@@ -23,10 +23,10 @@ from ig_assets.core.fine_tuning.decided_experiments import (
 )
 from ig_assets.core.fine_tuning.example_caps import within_caps
 from ig_assets.core.fine_tuning.months import month_cutoff
+from ig_assets.core.fine_tuning.near_duplicates import Vector, VectorTable
 from ig_assets.core.fine_tuning.train_validation_split import (
     GroupingItem,
     GroupingText,
-    Vector,
     assign_splits,
     group_examples,
     kept_splits,
@@ -119,9 +119,9 @@ def build_training_examples(
         kept, surplus = within_caps(decided.experiments)
         examples = _examples(month, kept)
         stored = _ids(con, month)
-        vectors = {} if stored else _vectors(con, examples, model, dimensions)
+        vectors = None if stored else _vectors(con, examples, model, dimensions)
         earlier = splits_before(con, month)
-    rows = [] if stored else _split_rows(examples, vectors, seed, earlier)
+    rows = [] if vectors is None else _split_rows(examples, vectors, seed, earlier)
     with warehouse.transaction() as con:
         if not stored:
             merge_rows(con, "training_examples", rows)
@@ -248,7 +248,7 @@ def _e_value(log_e: float) -> str:
 
 def _split_rows(
     examples: Sequence[_Example],
-    vectors: dict[str, Vector],
+    vectors: Mapping[str, Vector],
     seed: int,
     earlier: Mapping[str, set[str]],
 ) -> list[dict[str, Any]]:
@@ -318,7 +318,7 @@ def _drop_forgotten(con: Connection, month: str) -> None:
 
 def _vectors(
     con: Connection, examples: Sequence[_Example], model: str, dimensions: int
-) -> dict[str, Vector]:
+) -> VectorTable:
     hashes = {t.revision_hash for e in examples for t in e.item.texts}
     cursor = con.execute(
         """
@@ -330,11 +330,13 @@ def _vectors(
         """,
         [model, dimensions, sorted(hashes)],
     )
-    vectors: dict[str, Vector] = {}
+    matrix = np.empty((len(hashes), dimensions), dtype=np.float32)
+    keys: list[str] = []
     while batch := cursor.fetchmany(1000):
         for content_hash, vector in batch:
-            vectors[content_hash] = np.asarray(vector, dtype=np.float32)
-    return vectors
+            matrix[len(keys)] = vector
+            keys.append(content_hash)
+    return VectorTable(keys, matrix[: len(keys)])
 
 
 def _summary(
