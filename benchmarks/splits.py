@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ig_assets.core.fine_tuning.near_duplicates import VectorTable
+from ig_assets.core.fine_tuning.similarity.near_duplicates import VectorTable
 from ig_assets.core.fine_tuning.train_validation_split import (
     GroupingItem,
     GroupingText,

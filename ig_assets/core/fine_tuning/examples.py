@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
 from ig_assets.core.fine_tuning.decided_experiments import (
+    RIVAL,
     DecidedArm,
     DecidedExperiment,
     Lead,
@@ -23,7 +25,7 @@ from ig_assets.core.fine_tuning.decided_experiments import (
 )
 from ig_assets.core.fine_tuning.example_caps import within_caps
 from ig_assets.core.fine_tuning.months import month_cutoff
-from ig_assets.core.fine_tuning.near_duplicates import Vector, VectorTable
+from ig_assets.core.fine_tuning.similarity.near_duplicates import Vector, VectorTable
 from ig_assets.core.fine_tuning.train_validation_split import (
     GroupingItem,
     GroupingText,
@@ -46,6 +48,9 @@ PROVISIONAL_FACTOR = 0.5
 class ExamplesSummary:
     """Counts of the month's set; `excluded` counts the excluded texts by reason.
 
+    `candidates` experiments were decided on by the cut-off, of which `taken` gave
+    examples. The others each have one reason; beside these `excluded` counts rivals of
+    taken winners (reasons that begin with "rival: ").
     `simulated` counts examples from simulated audiences, `late` those that were
     decided before the cut-off but became known after the set was built.
     """
@@ -57,6 +62,14 @@ class ExamplesSummary:
     excluded: dict[str, int]
     simulated: int
     late: int = 0
+    candidates: int = 0
+    taken: int = 0
+
+    @property
+    def unexplained(self) -> int:
+        """Candidates that were neither taken nor excluded for a reason: always 0."""
+        reasons = (n for why, n in self.excluded.items() if not why.startswith(RIVAL))
+        return self.candidates - self.taken - sum(reasons)
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,7 @@ def training_prompt(
     language: str,
     audience: str | None = None,
     brief: str | None = None,
+    voice: str | None = None,
 ) -> str:
     """The brief that a completion answers, in the order of the draft prompt.
 
@@ -82,6 +96,8 @@ def training_prompt(
         lines.append(f"Brief: {brief}")
     if audience:
         lines.append(f"Audience: {audience}")
+    if voice:
+        lines.append(f"Voice: {voice}")
     lines.append(f"Language: {language}")
     if hook_style:
         lines.append(f"Hook style: {hook_style}")
@@ -98,13 +114,15 @@ def build_training_examples(
     run_id: str = "",
     *,
     with_ads: bool = False,
+    half_life_months: float | None = None,
 ) -> ExamplesSummary:
     """Build the month's set once; a later call only removes forgotten scripts.
 
     `model` and `dimensions` name the stored embeddings that near-duplicates are found
     with. An example's weight is its winner's shrunken lift over the set's largest
-    (0 to 1), halved while the winner is provisional. `with_ads` includes experiments
-    that ads decided. Raises InputError when the month is not over.
+    (0 to 1), halved while the winner is provisional, and halved again for every
+    `half_life_months` that its decision is older than the month's end (None: never).
+    `with_ads` includes experiments that ads decided. Raises InputError when the month is not over.
     """
     cutoff = month_cutoff(month)
     now = clock.now()
@@ -117,7 +135,7 @@ def build_training_examples(
     with warehouse.transaction() as con:
         decided = decided_before(con, cutoff, with_ads=with_ads)
         kept, surplus = within_caps(decided.experiments)
-        examples = _examples(month, kept)
+        examples = _examples(month, kept, cutoff, half_life_months)
         stored = _ids(con, month)
         vectors = None if stored else _vectors(con, examples, model, dimensions)
         earlier = splits_before(con, month)
@@ -129,7 +147,8 @@ def build_training_examples(
             record_edges(con, edges, run_id, now)
         _drop_forgotten(con, month)
         late = len({e.item.example_id for e in examples} - stored) if stored else 0
-        return _summary(con, month, dict(decided.excluded + surplus), late)
+        found = _summary(con, month, dict(decided.excluded + surplus), late)
+    return replace(found, candidates=decided.candidates, taken=len(kept))
 
 
 def example_sample(con: Connection, month: str) -> list[dict[str, Any]]:
@@ -148,16 +167,35 @@ def example_sample(con: Connection, month: str) -> list[dict[str, Any]]:
     )
 
 
-def _examples(month: str, experiments: Sequence[DecidedExperiment]) -> list[_Example]:
+def _examples(
+    month: str,
+    experiments: Sequence[DecidedExperiment],
+    cutoff: datetime,
+    half_life_months: float | None,
+) -> list[_Example]:
     best = max((e.shrunken_lift for e in experiments), default=1.0)
     built = []
     for experiment in experiments:
         weight = experiment.shrunken_lift / best
         if experiment.decision == "provisional":
             weight *= PROVISIONAL_FACTOR
+        weight *= recency(experiment.decided_at, cutoff, half_life_months)
         built.append(_example(month, experiment, None, weight))
         built.extend(_example(month, experiment, k, weight) for k in experiment.leads)
     return built
+
+
+def recency(
+    decided_at: datetime, cutoff: datetime, half_life_months: float | None
+) -> float:
+    """What is left of a weight (0 to 1): half of it after each half-life.
+
+    A month has a twelfth of 365.25 days.
+    """
+    if half_life_months is None:
+        return 1.0
+    age_months = (cutoff - decided_at) / timedelta(days=365.25 / 12)
+    return float(0.5 ** (max(age_months, 0.0) / half_life_months))
 
 
 def _example(
@@ -189,6 +227,7 @@ def _example(
             experiment.language,
             experiment.audience,
             experiment.brief,
+            experiment.voice,
         ),
         "completion": winner.text,
         "rejected": None if rival is None else rival.text,

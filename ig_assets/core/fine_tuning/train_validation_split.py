@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ig_assets.core.fine_tuning.near_duplicates import (
+from ig_assets.core.fine_tuning.similarity.near_duplicates import (
     Rows,
     Vector,
     as_table,

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ig_assets.core.fine_tuning.near_duplicates import near_duplicate_pairs
+from ig_assets.core.fine_tuning.similarity.near_duplicates import near_duplicate_pairs
 from ig_assets.core.fine_tuning.train_validation_split import (
     GroupingItem,
     GroupingText,

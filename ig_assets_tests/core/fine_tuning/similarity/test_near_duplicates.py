@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ig_assets.core.fine_tuning import near_duplicates
-from ig_assets.core.fine_tuning.near_duplicates import (
+from ig_assets.core.fine_tuning.similarity import near_duplicates
+from ig_assets.core.fine_tuning.similarity.near_duplicates import (
     NEAR_DUPLICATE_COSINE,
     Rows,
     VectorTable,
