@@ -30,6 +30,7 @@ ENCODING = "o200k_base"
 FEWEST_EXAMPLES = 10
 """OpenAI refuses a supervised training file with fewer lines (its guide, 2025)."""
 MANIFEST = "manifest.json"
+CONTROL_TOKEN = "has a control token"
 _EDGES_AT_ONCE = 100_000
 
 _FORGOTTEN = """
@@ -138,14 +139,12 @@ def write_datasets(
     recorded: list[tuple[str, str]] = []
     with SetWriter(target) as writer:
         for page in pages(warehouse, month):
-            clean = [example for example in page if not _has_control_token(example)]
+            clean = _checked(page, month)
             quarantined += len(page) - len(clean)
-            recorded += [(e["example_id"], e["split"]) for e in clean]
-            for kind, split in FORMATS:
-                chosen = [e for e in clean if (e["kind"], e["split"]) == (kind, split)]
-                if chosen:
-                    _write_lines(writer.file_of(kind, split), kind, chosen)
-            writer.describe(clean)
+            _write_lines(writer, clean)
+            examples = [example for example, _ in clean]
+            recorded += [(e["example_id"], e["split"]) for e in examples]
+            writer.describe(examples)
         with warehouse.transaction() as con:
             forgotten = fetch_dicts(con, _FORGOTTEN, [month])
         summary = _summarise(month, writer, recorded, quarantined)
@@ -206,15 +205,10 @@ def check_line(kind: str, line: str) -> str | None:
     if not all(isinstance(text, str) and text.strip() for text in flat):
         return "has an empty text"
     if any(map(control_tokens, flat)):
-        return "has a control token"
+        return CONTROL_TOKEN
     if kind == "dpo" and contents[1] == contents[2]:
         return "prefers a text to itself"
     return None
-
-
-def _has_control_token(example: Mapping[str, Any]) -> bool:
-    texts = (example[name] or "" for name in ("prompt", "completion", "rejected"))
-    return any(map(control_tokens, texts))
 
 
 def count_tokens(texts: Sequence[str]) -> int:
@@ -230,25 +224,42 @@ def _encoding() -> Any:
     return get_encoding(ENCODING)  # which builds its tables at every call
 
 
-def _write_lines(
-    file: LineFile, kind: str, examples: Sequence[Mapping[str, Any]]
-) -> None:
-    lines = []
+def _checked(
+    examples: Sequence[Mapping[str, Any]], month: str
+) -> list[tuple[Mapping[str, Any], str]]:
+    """The examples that may be written, with their lines.
+
+    Without those with a control token. Raises InputError for another invalid line.
+    """
+    clean = []
     for example in examples:
         line = jsonl_line(example)
-        if problem := check_line(kind, line):
+        problem = check_line(example["kind"], line)
+        if problem is None:
+            clean.append((example, line))
+        elif problem != CONTROL_TOKEN:
             raise InputError(
-                f"Training example {example['example_id']} {problem}; "
-                f"{file.path.name} was not written."
+                f"Training example {example['example_id']} {problem}; the files of "
+                f"{month} were not written."
             )
-        lines.append(line)
-    texts = [
-        str(e[column])
-        for e in examples
-        for column in ("prompt", "completion", "rejected")
-        if e[column]
-    ]
-    file.write(lines, count_tokens(texts))
+    return clean
+
+
+def _write_lines(
+    writer: SetWriter, examples: Sequence[tuple[Mapping[str, Any], str]]
+) -> None:
+    """Append each example's line to the file of its kind and split."""
+    for key in FORMATS:
+        chosen = [(e, line) for e, line in examples if (e["kind"], e["split"]) == key]
+        if chosen:
+            texts = [
+                str(example[column])
+                for example, _ in chosen
+                for column in ("prompt", "completion", "rejected")
+                if example[column]
+            ]
+            lines = [line for _, line in chosen]
+            writer.file_of(*key).write(lines, count_tokens(texts))
 
 
 def _summarise(

@@ -46,7 +46,8 @@ class VectorTable(Mapping[str, Vectors]):
         self._row = {key: number for number, key in enumerate(self.keys_in_order)}
 
     def __getitem__(self, key: str) -> Vectors:
-        return self.matrix[self._row[key]]
+        row: Vectors = self.matrix[self._row[key]]
+        return row
 
     def __contains__(self, key: object) -> bool:
         return key in self._row
@@ -203,6 +204,6 @@ def joined(pairs: Rows, count: int) -> Rows:
     from scipy.sparse import coo_array  # half a second to load
     from scipy.sparse.csgraph import connected_components
 
-    ones = np.ones(len(pairs), dtype=np.bool_)
+    ones = np.ones(len(pairs), dtype=np.int8)
     graph = coo_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(count, count))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)

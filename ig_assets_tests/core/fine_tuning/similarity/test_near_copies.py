@@ -11,7 +11,7 @@ from ig_assets.core.fine_tuning.similarity.near_copies import (
 
 
 def planted(count: int, seed: int) -> list[str]:
-    """Texts, every other one an earlier text with 0 to 9 words changed."""
+    """Texts, every other one an earlier text with 0 to 3 words changed."""
     draw = random.Random(seed)
     words = [f"w{n}" for n in range(300)]
     texts: list[list[str]] = []
@@ -19,7 +19,7 @@ def planted(count: int, seed: int) -> list[str]:
         text = draw.choices(words, k=draw.randint(40, 60))
         if number % 2:
             text = list(draw.choice(texts))
-            for _ in range(draw.randint(0, 9)):
+            for _ in range(draw.randint(0, 3)):
                 text[draw.randrange(len(text))] = draw.choice(words)
         texts.append(text)
     return [" ".join(text) for text in texts]
