@@ -681,6 +681,11 @@ CREATE TABLE alerts (
 );
 """
 
+_SUBMITTERS = """
+ALTER TABLE fine_tune_jobs ADD COLUMN submitter TEXT;
+ALTER TABLE fine_tune_jobs ADD COLUMN submitter_until TIMESTAMP;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -718,6 +723,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (33, "m033_alerts", _ALERTS),
     (34, "m034_split_audiences", _SPLIT_AUDIENCES),
     (35, "m035_sync_checkpoints", _SYNC_CHECKPOINTS),
+    (36, "m036_submitters", _SUBMITTERS),
 )
 
 
