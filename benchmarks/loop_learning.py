@@ -58,6 +58,7 @@ def main() -> None:
 
 def _print_lifts(name: str, runs: list[Turned], months: int) -> None:
     proven = [run.proven_after for run in runs if run.proven_after is not None]
+    lost = [run.lost_after for run in runs if run.lost_after is not None]
     lifts = [run.lift for run in runs if run.lifts]
     means = [lift.mean for lift in lifts if lift.mean is not None]
     found = sum(lift.decides(E_CLAIM) == 1 for lift in lifts)
@@ -68,6 +69,9 @@ def _print_lifts(name: str, runs: list[Turned], months: int) -> None:
         [
             ["proven (e >= 20 by its bets)", percent(len(proven), len(runs))],
             ["median month of the proof", _median(proven, ".0f")],
+            ["proof taken back (e >= 1000 against it)", percent(len(lost), len(runs))],
+            ["median month of that", _median(lost, ".0f")],
+            ["median months in which it chose", _median(map(_chose, runs), ".0f")],
             ["median lift of its hooks over one at random", _lift(means)],
             ["lift claimed better (e >= 20 over months)", percent(found, len(runs))],
             ["lift claimed worse", percent(worse, len(runs))],
@@ -104,6 +108,10 @@ def _print_placebos(runs: list[Turned]) -> None:
 def _within(count: int, of: int) -> str:
     """Whether so many of so many are no sign of a rate above 5 %."""
     return "yes" if count <= 0.05 * of + 1.64 * math.sqrt(0.05 * 0.95 * of) else "NO"
+
+
+def _chose(run: Turned) -> float:
+    return float(sum(run.proven_in[:-1]))
 
 
 def _e(run: Turned) -> float:

@@ -17,15 +17,15 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ig_assets.core.fine_tuning.similarity.near_duplicates import VectorTable
 from ig_assets.core.fine_tuning.training_set.train_validation_split import (
     GroupingItem,
     GroupingText,
-    Vector,
     assign_splits,
     group_examples,
 )
@@ -49,7 +49,7 @@ class Planted:
     """Examples with vectors, and the relations between them by kind."""
 
     items: list[GroupingItem]
-    vectors: Mapping[str, Vector]
+    vectors: VectorTable
     relations: dict[str, list[tuple[int, int]]]
 
 
@@ -57,14 +57,15 @@ def plant(size: int, seed: int) -> Planted:
     """`size` examples, two an experiment, a fifth of them related to another one."""
     draw, generator = random.Random(seed), np.random.default_rng(seed)
     items: list[GroupingItem] = []
-    vectors: dict[str, Vector] = {}
+    matrix = np.empty((size, DIMENSIONS), dtype=np.float32)
+    rows: dict[str, int] = {}
     relations: dict[str, list[tuple[int, int]]] = {
         kind: [] for kind in ("sibling", "spelling", "copy", "paraphrase")
     }
     for number in range(size):
         experiment = number // 2
         topic, text = f"topic {experiment}", f"r{number}"
-        vector = generator.normal(size=DIMENSIONS).astype(np.float32)
+        vector = generator.standard_normal(DIMENSIONS, dtype=np.float32)
         other = draw.randrange(number) if number else None
         kind = draw.choices(("none", "spelling", "copy", "paraphrase"), (80, 8, 6, 6))[
             0
@@ -79,10 +80,12 @@ def plant(size: int, seed: int) -> Planted:
             text = items[other].texts[0].revision_hash
             relations[kind].append((other, number))
         elif other is not None and kind == "paraphrase":
-            near = np.asarray(vectors[items[other].texts[0].revision_hash])
-            vector = (near + 0.3 * vector).astype(np.float32)
+            vector *= 0.3
+            vector += matrix[rows[items[other].texts[0].revision_hash]]
             relations[kind].append((other, number))
-        vectors.setdefault(text, vector)
+        if text not in rows:
+            matrix[len(rows)] = vector
+            rows[text] = len(rows)
         items.append(
             GroupingItem(
                 f"x{number}",
@@ -91,7 +94,7 @@ def plant(size: int, seed: int) -> Planted:
                 (GroupingText(text, f"hook {text}"),),
             )
         )
-    return Planted(items, vectors, relations)
+    return Planted(items, VectorTable(list(rows), matrix[: len(rows)]), relations)
 
 
 def ours(planted: Planted) -> set[int]:

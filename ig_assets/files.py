@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 OWNER_ONLY = 0o600
 EVERYONE_READS = 0o644
@@ -19,13 +22,25 @@ def write_atomic(
     Text is written as UTF-8. `mode` is the file's permission bits (before the umask).
     Missing parent folders are made. Raises OSError.
     """
-    payload = content.encode("utf-8") if isinstance(content, str) else content
+    with open_atomic(path, mode=mode, fsync=fsync) as file:
+        file.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+@contextmanager
+def open_atomic(
+    path: Path, *, mode: int = EVERYONE_READS, fsync: bool = True
+) -> Iterator[BinaryIO]:
+    """A new file for writing, which takes the target's place at the end.
+
+    As `write_atomic`, for content that does not fit into memory. After an exception the
+    target is as it was.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(payload)
+            yield file
             file.flush()
             if fsync:
                 os.fsync(file.fileno())

@@ -73,6 +73,8 @@ _TRAINERS: Mapping[str, tuple[str, ...]] = {
     "lora": (),
     "few_shot": (),
 }
+_RANKER = "ranker"
+"""Named in `IG_TRAINER` it is fitted each month, beside what trains the writer."""
 
 # A setting, a value of it, the settings that this value needs, and the default.
 _NEEDS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
@@ -128,6 +130,8 @@ class Settings(BaseSettings):
     # Vendors' models
     openai_model: str = "gpt-5-mini"
     polish_model: str | None = None
+    recency_half_life_months: Annotated[float | None, Field(gt=0)] = None
+    train_method: Literal["sft", "dpo"] = "sft"
     openai_train_model: str = "gpt-4.1-mini-2025-04-14"
     together_train_model: str = "Qwen/Qwen2.5-7B-Instruct"
     fireworks_train_model: str = "accounts/fireworks/models/qwen2p5-7b-instruct"
@@ -251,11 +255,17 @@ class Settings(BaseSettings):
     @classmethod
     def _trainers_are_known(cls, value: str) -> str:
         names = _names(value)
-        wrong = [name for name in names if name not in _TRAINERS]
+        wrong = [name for name in names if name not in (*_TRAINERS, _RANKER)]
+        if names == (_RANKER,):
+            raise ValueError(
+                "the ranker learns which hooks do well and writes none; name what "
+                "makes the writer's model beside it, as in IG_TRAINER=ranker,few_shot"
+            )
         if wrong or not names:
             raise ValueError(
                 f"{(wrong or [value])[0]!r} is no trainer; there are "
-                f"{', '.join(_TRAINERS)}, tried in the order in which they are listed"
+                f"{', '.join((*_TRAINERS, _RANKER))}, tried in the order in which they "
+                "are listed"
             )
         if len(set(names)) < len(names):
             raise ValueError("a trainer is listed twice")
@@ -321,8 +331,11 @@ class Settings(BaseSettings):
 
     @property
     def trainers(self) -> tuple[str, ...]:
-        """The trainers of `IG_TRAINER`, in the order in which they are tried."""
-        return _names(self.trainer)
+        """The trainers of `IG_TRAINER`, in the order in which they are tried.
+
+        Without the ranker, which is fitted to experiments and not to a training set.
+        """
+        return tuple(name for name in _names(self.trainer) if name != _RANKER)
 
     @property
     def canary_trial(self) -> timedelta:
@@ -359,7 +372,7 @@ class Settings(BaseSettings):
     @cached_property
     def fits_ranker(self) -> bool:
         """Whether a ranker is fitted each month."""
-        return self.ranker != "off" or "ranker" in self.trainer
+        return self.ranker != "off" or _RANKER in _names(self.trainer)
 
     @cached_property
     def uses_simulated_clock(self) -> bool:

@@ -224,6 +224,17 @@ def test_a_wrong_list_of_trainers_says_which_of_them(
         load_settings()
 
 
+def test_the_ranker_among_the_trainers_is_fitted_beside_what_trains_the_writer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IG_TRAINER", "ranker, few_shot")
+    settings = load_settings()
+    assert settings.trainers == ("few_shot",) and settings.fits_ranker
+    monkeypatch.setenv("IG_TRAINER", "ranker")
+    with pytest.raises(SettingsError, match="IG_TRAINER=ranker,few_shot"):
+        load_settings()
+
+
 def test_trainers_are_tried_in_the_order_of_their_list(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

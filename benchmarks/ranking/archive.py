@@ -18,9 +18,7 @@ from scipy.cluster.hierarchy import DisjointSet
 from ig_assets.adapters.local_models.embedder import LocalEmbedder
 from ig_assets.adapters.local_models.files import fetch_model_file
 from ig_assets.adapters.local_models.layer_encoder import LayerEncoder
-from ig_assets.core.fine_tuning.training_set.train_validation_split import (
-    near_duplicate_pairs,
-)
+from ig_assets.core.fine_tuning.similarity.near_duplicates import near_duplicate_pairs
 from ig_assets.core.models.ranker.hand_features import hand_features
 from ig_assets.core.models.ranker.outcomes import Floats, Ints, Outcomes, outcomes_of
 

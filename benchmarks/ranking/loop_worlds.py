@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from ig_assets.core.fine_tuning.ranker.hook_choice import BEST, RANDOM, roles_of
 from ig_assets.core.models.ranker.blocks import HAND
 from ig_assets.core.models.ranker.hand_features import hand_features
 from ig_assets.core.models.ranker.outcomes import Floats, Ints, Outcomes, outcomes_of
-from ig_assets.core.models.ranker.proof import PairBet, bets_on, sound_bets
+from ig_assets.core.models.ranker.proof import PairBet, Proof, bets_on, sound_bets
 from ig_assets.core.models.ranker.ranker import Features, Ranker, train
 from ig_assets.core.models.ranker.states import E_PROVEN, MIN_GROUPS
 
@@ -138,6 +138,7 @@ class Turned:
     """What came of it: evidence of the bets, and of the choice over random hooks."""
 
     log_e: list[float] = field(default_factory=list)
+    proven_in: list[bool] = field(default_factory=list)
     bets: list[PairBet] = field(default_factory=list)
     bet_months: list[int] = field(default_factory=list)
     lifts: list[PairDifference] = field(default_factory=list)
@@ -148,6 +149,16 @@ class Turned:
         total = np.array(self.log_e)
         reached = np.flatnonzero(total >= math.log(E_PROVEN))
         return int(reached[0]) + 1 if reached.size else None
+
+    @property
+    def lost_after(self) -> int | None:
+        """The month, from 1, after which a proof was taken back, if any was."""
+        lost = [
+            month
+            for month, (was, is_now) in enumerate(pairwise(self.proven_in), start=2)
+            if was and not is_now
+        ]
+        return lost[0] if lost else None
 
     @property
     def lift(self) -> SequentialMean:
@@ -172,20 +183,23 @@ def turn(world: World, pool: Pool) -> Turned:
     turned, known = Turned(), _Known()
     ranker: Ranker | None = None
     expected: Floats | None = None
-    total = 0.0
+    by_group: list[float] = []
     for month in range(world.months):
         _month(world, pool, worth[month], month, rng, expected, known, turned)
         features, outcomes = {HAND: pool.features[known.hooks]}, known.outcomes()
         if ranker is not None:
-            pairs = _bets(ranker, features, outcomes, known, world.topics)
-            total += sum(pair.log_e for pair in pairs)
+            groups = _bets(ranker, features, outcomes, known, world.topics)
+            by_group += [sum(pair.log_e for pair in pairs) for pairs in groups]
+            pairs = [pair for of_group in groups for pair in of_group]
             turned.bets += pairs
             turned.bet_months += [month] * len(pairs)
-        turned.log_e.append(total)
+        turned.log_e.append(sum(by_group))
+        is_proven = Proof(np.cumsum(by_group)).proven_after is not None
+        turned.proven_in.append(is_proven)
         again = ranker is None or month % VARIANCES_EVERY == 0
         variances = None if again or ranker is None else ranker.fit.variances
         ranker = train(features, outcomes, variances)
-        may = turned.proven_after is not None or not world.waits
+        may, expected = is_proven or not world.waits, None
         if may and known.groups >= MIN_GROUPS:
             expected = ranker.against_average({HAND: pool.features}).mean
     return turned
@@ -197,15 +211,15 @@ def _bets(
     outcomes: Outcomes,
     known: _Known,
     topics: int,
-) -> list[PairBet]:
-    """The bets on the newest topics, by a ranker that has not seen them."""
+) -> list[tuple[PairBet, ...]]:
+    """The bets on each of the newest topics, by a ranker that has not seen them."""
     sound = sound_bets(outcomes.group, known.events, known.trials)
-    pairs: list[PairBet] = []
+    found = []
     for group in range(known.groups - topics, known.groups):
         if sound[group]:
             arms = np.flatnonzero(outcomes.group == group)
-            pairs += bets_on(ranker, features, outcomes, arms)
-    return pairs
+            found.append(bets_on(ranker, features, outcomes, arms))
+    return found
 
 
 @dataclass

@@ -1,27 +1,27 @@
-"""The supervised training file of a request, checked line by line before an upload."""
+"""The training file of a request, checked line by line before an upload."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ig_assets.core.fine_tuning.training_set.dataset_files import (
-    FEWEST_EXAMPLES,
-    check_line,
-)
-from ig_assets.core.ports import TrainingFile, TrainingRequest
+from ig_assets.core.fine_tuning.training_set.dataset_files import FEWEST_EXAMPLES, check_line
+from ig_assets.core.ports import DPO, SFT, TrainingFile, TrainingRequest
 from ig_assets.errors import RefusedError
 
 EPOCHS = 2
+_EXAMPLES = {SFT: "supervised examples", DPO: "preference pairs"}
 MARKS_PER_EXAMPLE = 10
 """Tokens of the marks around two messages, which count as trained."""
 
 
-def checked_training_file(request: TrainingRequest, provider: str) -> TrainingFile:
+def checked_training_file(
+    request: TrainingRequest, provider: str, method: str = SFT
+) -> TrainingFile:
     """The file. Raises RefusedError where it is too short or a line is not valid."""
-    file = long_enough(request, provider)
+    file = long_enough(request, provider, method)
     text = Path(file.path).read_text(encoding="utf-8").removesuffix("\n")
     for number, line in enumerate(text.split("\n"), start=1):
-        if problem := check_line("sft", line):
+        if problem := check_line(method, line):
             raise RefusedError(
                 f"Line {number} of {Path(file.path).name} {problem}; nothing was sent "
                 f"to {provider}."
@@ -29,9 +29,14 @@ def checked_training_file(request: TrainingRequest, provider: str) -> TrainingFi
     return file
 
 
-def long_enough(request: TrainingRequest, provider: str) -> TrainingFile:
-    """The file. Raises RefusedError where it has too few lines, with how many miss."""
-    file = request.files.get("sft_train")
+def long_enough(
+    request: TrainingRequest, provider: str, method: str = SFT
+) -> TrainingFile:
+    """The file of a method, SFT or DPO.
+
+    Raises RefusedError where it has too few lines, with how many miss.
+    """
+    file = request.files.get(f"{method}_train")
     lines = 0 if file is None else file.lines
     if file is None or lines < FEWEST_EXAMPLES:
         left_out = (
@@ -41,7 +46,7 @@ def long_enough(request: TrainingRequest, provider: str) -> TrainingFile:
             else ""
         )
         raise RefusedError(
-            f"{provider} trains on {FEWEST_EXAMPLES} supervised examples or more; the "
+            f"{provider} trains on {FEWEST_EXAMPLES} {_EXAMPLES[method]} or more; the "
             f"set has {lines}, {FEWEST_EXAMPLES - lines} are missing.{left_out}"
         )
     return file

@@ -165,6 +165,11 @@ CREATE TABLE alerts (
 );
 """
 
+_SUBMITTERS = """
+ALTER TABLE fine_tune_jobs ADD COLUMN submitter TEXT;
+ALTER TABLE fine_tune_jobs ADD COLUMN submitter_until TIMESTAMP;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     *UP_TO_19,
     *UP_TO_28,
@@ -175,6 +180,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (33, "m033_alerts", _ALERTS),
     (34, "m034_split_audiences", _SPLIT_AUDIENCES),
     (35, "m035_sync_checkpoints", _SYNC_CHECKPOINTS),
+    (36, "m036_submitters", _SUBMITTERS),
 )
 
 

@@ -112,6 +112,7 @@ def make_fine_tuning(
         seed=settings.seed,
         with_ads=settings.train_on_ads,
         evaluation_topics=settings.evaluation_topics,
+        half_life_months=settings.recency_half_life_months,
     )
 
 

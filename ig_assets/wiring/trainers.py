@@ -30,12 +30,15 @@ def _trainer(name: str, settings: Settings, warehouse: Warehouse) -> Trainer:
             settings.openai_train_model,
             parse_training_prices(settings.training_prices),
             base_url=settings.openai_base_url,
+            method=settings.train_method,
         )
     if name == "together":
         from ig_assets.adapters.together.trainer import TogetherTrainer
 
         return TogetherTrainer(
-            _secret(settings.together_api_key), settings.together_train_model
+            _secret(settings.together_api_key),
+            settings.together_train_model,
+            method=settings.train_method,
         )
     if name == "fireworks":
         from ig_assets.adapters.fireworks.trainer import FireworksTrainer
@@ -45,6 +48,7 @@ def _trainer(name: str, settings: Settings, warehouse: Warehouse) -> Trainer:
             settings.fireworks_account_id or "",
             settings.fireworks_train_model,
             parse_training_prices(settings.training_prices),
+            method=settings.train_method,
         )
     if name == "lora":
         return _lora(settings)

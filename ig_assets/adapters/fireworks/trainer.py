@@ -24,6 +24,7 @@ from ig_assets.adapters.training_file import (
 )
 from ig_assets.core.costs.training_prices import training_cost_usd
 from ig_assets.core.ports import (
+    SFT,
     TrainingEstimate,
     TrainingFile,
     TrainingRequest,
@@ -61,8 +62,10 @@ class FireworksTrainer:
         base_url: str | None = None,
         http_client: Any | None = None,
         timeout_s: float = 60.0,
+        method: str = SFT,
     ) -> None:
         self.base_model = base_model
+        self.method = method
         self._account = f"accounts/{account_id}"
         self._prices = prices
         self._options = {
@@ -91,6 +94,11 @@ class FireworksTrainer:
 
     def estimate(self, request: TrainingRequest) -> TrainingEstimate:
         """Tokens of all epochs, and their price where the team has set it."""
+        if self.method != SFT:
+            raise RefusedError(
+                "fireworks trains on supervised examples only here; set "
+                "IG_TRAIN_METHOD=sft, or leave out fireworks."
+            )
         tokens = trained_tokens(checked_training_file(request, self.provider))
         cost = training_cost_usd(self.base_model, tokens, self._prices)
         return TrainingEstimate(tokens, cost)

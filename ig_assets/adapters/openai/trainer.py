@@ -25,6 +25,7 @@ from ig_assets.adapters.openai.client import (
 from ig_assets.adapters.training_file import EPOCHS, long_enough, trained_tokens
 from ig_assets.core.costs.training_prices import training_cost_usd
 from ig_assets.core.ports import (
+    SFT,
     TrainingEstimate,
     TrainingFile,
     TrainingRequest,
@@ -51,7 +52,7 @@ _NO_MODEL = "this base model cannot be fine-tuned (any more); set IG_OPENAI_TRAI
 
 
 class OpenAITrainer:
-    """Fulfils the `Trainer` port with the real SDK; trains on the supervised files.
+    """Fulfils the `Trainer` port with the real SDK; trains by the method that is set.
 
     `prices` are USD per million trained tokens by model, before OpenAI's own list. A
     file is deleted at OpenAI when its last job has ended.
@@ -71,8 +72,10 @@ class OpenAITrainer:
         base_url: str | None = None,
         timeout_s: float = 60.0,
         http_client: Any | None = None,
+        method: str = SFT,
     ) -> None:
         self.base_model = base_model
+        self.method = method
         self._prices = prices
         self._client = LazyClient(
             Endpoint(base_url, api_key), timeout_s, http_client, None
@@ -91,25 +94,22 @@ class OpenAITrainer:
 
     def estimate(self, request: TrainingRequest) -> TrainingEstimate:
         """Tokens of all epochs, and their price where it is known."""
-        tokens = trained_tokens(long_enough(request, "OpenAI"))
+        tokens = trained_tokens(long_enough(request, "OpenAI", self.method))
         cost = training_cost_usd(self.base_model, tokens, self._prices)
         return TrainingEstimate(tokens, cost)
 
     def submit(self, request: TrainingRequest) -> TrainingState:
         """Upload what is not there yet and create the job."""
-        training = self._uploaded(long_enough(request, "OpenAI"))
+        training = self._uploaded(long_enough(request, "OpenAI", self.method))
         arguments: dict[str, Any] = {
             "model": self.base_model,
             "training_file": training,
             "suffix": f"ig-assets-{request.month}",
             "seed": request.seed % 2**31,
             "metadata": {INTENT: request.intent_key, "month": request.month},
-            "method": {
-                "type": "supervised",
-                "supervised": {"hyperparameters": {"n_epochs": EPOCHS}},
-            },
+            "method": _method(self.method),
         }
-        if validation := request.files.get("sft_validation"):
+        if validation := request.files.get(f"{self.method}_validation"):
             arguments["validation_file"] = self._uploaded(validation)
         jobs = self._client.get().fine_tuning.jobs
         return self._state(self._ask(lambda: jobs.create(**arguments)))
@@ -227,6 +227,12 @@ class OpenAITrainer:
                 f"{self.provider} has no fine-tuning at this address; check "
                 "OPENAI_BASE_URL, or remove openai from IG_TRAINER."
             ) from None
+
+
+def _method(method: str) -> dict[str, Any]:
+    """How OpenAI names a method (`supervised` or `dpo`), with its settings."""
+    name = "supervised" if method == SFT else method
+    return {"type": name, name: {"hyperparameters": {"n_epochs": EPOCHS}}}
 
 
 def _final_no(error: Any) -> str | None:

@@ -17,6 +17,7 @@ from ig_assets.adapters.generated_sdk import (
 )
 from ig_assets.adapters.training_file import EPOCHS, checked_training_file
 from ig_assets.core.ports import (
+    SFT,
     TrainingEstimate,
     TrainingFile,
     TrainingRequest,
@@ -42,6 +43,7 @@ class TogetherTrainer:
 
     provider = "together"
     notice = ""
+    asks_for_estimate = True
 
     def __init__(
         self,
@@ -50,8 +52,10 @@ class TogetherTrainer:
         base_url: str | None = None,
         http_client: Any | None = None,
         timeout_s: float = 60.0,
+        method: str = SFT,
     ) -> None:
         self.base_model = base_model
+        self.method = method
         self._options = {
             "api_key": api_key,
             "base_url": base_url,
@@ -78,7 +82,7 @@ class TogetherTrainer:
 
     def estimate(self, request: TrainingRequest) -> TrainingEstimate:
         """Upload the checked file and ask for the price of the job."""
-        file = checked_training_file(request, self.provider)
+        file = checked_training_file(request, self.provider, self.method)
         file_id = self._uploaded(file)
         found = ask(
             self._sdk,
@@ -87,7 +91,7 @@ class TogetherTrainer:
                 training_file=file_id,
                 model=self.base_model,
                 n_epochs=EPOCHS,
-                training_method={"method": "sft", "train_on_inputs": False},
+                training_method=_estimated(self.method),
             ),
         )
         if not found.estimation_available:
@@ -107,7 +111,9 @@ class TogetherTrainer:
 
     def submit(self, request: TrainingRequest) -> TrainingState:
         """Create the job; its suffix is how it is found again."""
-        file_id = self._uploaded(checked_training_file(request, self.provider))
+        file_id = self._uploaded(
+            checked_training_file(request, self.provider, self.method)
+        )
         job = ask(
             self._sdk,
             self.provider,
@@ -118,7 +124,8 @@ class TogetherTrainer:
                 lora=True,
                 suffix=_suffix(request.intent_key),
                 random_seed=request.seed % 2**31,
-                train_on_inputs=False,
+                training_method=self.method,
+                train_on_inputs=False if self.method == SFT else None,
             ),
         )
         return self._state(job)
@@ -180,6 +187,11 @@ class TogetherTrainer:
             ),
             trained_tokens=getattr(job, "token_count", None) or None,
         )
+
+
+def _estimated(method: str) -> Any:
+    """The method as an estimate takes it: with its settings, not by its name alone."""
+    return {"method": method} | ({"train_on_inputs": False} if method == SFT else {})
 
 
 def _suffix(intent_key: str) -> str:

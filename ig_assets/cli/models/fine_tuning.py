@@ -18,9 +18,11 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
-from ig_assets.core.fine_tuning.jobs.rows import FINAL
-from ig_assets.core.fine_tuning.jobs.states import cancel_job
-from ig_assets.core.fine_tuning.pipeline import prepare_month, submit_month
+from ig_assets.core.fine_tuning.pipeline import (
+    month_costs,
+    prepare_month,
+    submit_month,
+)
 from ig_assets.core.fine_tuning.training_set.rebuild import rebuild_dataset
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import load_settings
@@ -46,9 +48,11 @@ def prepare(month: Month, as_json: AsJson = False) -> None:
 
     Example: `ig-assets fine-tune prepare --month 2026-01`
     """
-    dataset = prepare_month(Services(load_settings()).fine_tuning, month)
+    fine_tuning = Services(load_settings()).fine_tuning
+    dataset = prepare_month(fine_tuning, month)
+    costs = [asdict(cost) for cost in month_costs(fine_tuning, dataset)]
     if as_json:
-        print_json(dataset)
+        print_json(asdict(dataset) | {"expected_costs": costs})
         return
     if dataset.is_empty:
         console.print(escaped(dataset.why_empty))
@@ -67,6 +71,8 @@ def prepare(month: Month, as_json: AsJson = False) -> None:
         ["kind", "split", "lines", "tokens", "file"],
         f"Training set of {month}, {dataset.dataset_hash[:12]}",
     )
+    columns = ["trainer", "base_model", "tokens", "cost_usd", "note"]
+    print_table(costs, columns, "What each trainer would cost, in the order of use")
     if dataset.size_note:
         console.print(dataset.size_note)
 

@@ -22,6 +22,14 @@ from ig_assets.core.fine_tuning.evaluation.evaluation import (
     WrittenText,
     evaluate_model,
 )
+from ig_assets.core.fine_tuning.training_set.examples import (
+    ExamplesSummary,
+    build_training_examples,
+)
+from ig_assets.core.fine_tuning.jobs.expected_costs import (
+    ExpectedCost,
+    expected_costs,
+)
 from ig_assets.core.fine_tuning.jobs.register import register_model
 from ig_assets.core.fine_tuning.jobs.rows import FINAL, JobRow, latest_job
 from ig_assets.core.fine_tuning.jobs.states import poll_jobs
@@ -37,6 +45,7 @@ from ig_assets.core.fine_tuning.training_set.examples import (
 from ig_assets.core.fine_tuning.training_set.manifests import write_events
 from ig_assets.core.generation.pipeline import GenerationContext
 from ig_assets.core.generation.writing.held_out import write_held_out
+from ig_assets.core.generation.writing.judge import judge
 from ig_assets.core.generation.writing.models import writing_models
 from ig_assets.core.generation.writing.write import Sampling
 from ig_assets.core.models.few_shot import few_shot_messages
@@ -53,7 +62,8 @@ class FineTuning:
     `space` names the stored embeddings that near-duplicates are found with; `folder`
     holds a folder of dataset files per month. `trainers` are tried in order, and what
     they cost is counted in the `ledger`. `with_ads` admits experiments that were
-    decided by ads. `evaluation_topics` is the number of held-out pairs to compare on.
+    decided by ads, `half_life_months` halves the weight of older decisions.
+    `evaluation_topics` is the number of held-out pairs to compare on.
     """
 
     clock: Clock
@@ -66,6 +76,7 @@ class FineTuning:
     seed: int
     with_ads: bool
     evaluation_topics: int
+    half_life_months: float | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,7 @@ def build_examples(
         fine_tuning.space.dimensions,
         run_id,
         with_ads=fine_tuning.with_ads,
+        half_life_months=fine_tuning.half_life_months,
     )
 
 
@@ -134,6 +146,11 @@ def prepare_month(fine_tuning: FineTuning, month: str) -> DatasetSummary:
     """Build the month's training set and write its files."""
     examples = build_examples(fine_tuning, month)
     return replace(write_files(fine_tuning, month), excluded=examples.excluded)
+
+
+def month_costs(fine_tuning: FineTuning, dataset: DatasetSummary) -> list[ExpectedCost]:
+    """What each trainer would take for a month's files; nothing is sent."""
+    return expected_costs(fine_tuning.trainers, dataset, fine_tuning.seed)
 
 
 def submit_month(
@@ -207,6 +224,7 @@ def evaluate_month(
         calls.embed,
         fine_tuning.evaluation_topics,
         fine_tuning.seed,
+        judge=calls.judge,
     )
     return MonthEvaluation(
         candidate, active, evaluate_model(evaluator, month, candidate, active)
@@ -215,7 +233,10 @@ def evaluate_month(
 
 @dataclass(frozen=True)
 class _PaidCalls:
-    """What an evaluation pays for: texts and their embeddings."""
+    """What an evaluation pays for: texts, their embeddings, and judgements.
+
+    The base model judges, whatever is active or a candidate.
+    """
 
     generation: GenerationContext
     run: RunRef
@@ -232,6 +253,17 @@ class _PaidCalls:
             write_held_out(
                 context.ledger, writer, example.prompt, texts, sampling, self.run
             )
+        )
+
+    def judge(self, example: HeldOutExample, first: str, second: str) -> int | None:
+        context = self.generation
+        return judge(
+            context.ledger,
+            context.writers(context.base),
+            example.prompt,
+            (first, second),
+            example.seed,
+            self.run,
         )
 
     def embed(self, texts: Sequence[str]) -> Vectors:

@@ -28,11 +28,15 @@ from ig_assets.core.ports.social import (
     SocialPlatform,
 )
 from ig_assets.core.ports.training import (
+    DPO,
+    SFT,
+    AsksForEstimate,
     Trainer,
     TrainingEstimate,
     TrainingFile,
     TrainingRequest,
     TrainingState,
+    TrainsBy,
 )
 from ig_assets.core.ports.usage import TokenUsage
 from ig_assets.core.ports.vector_index import (
@@ -82,6 +86,10 @@ __all__ = [
     "TrainingFile",
     "TrainingRequest",
     "TrainingState",
+    "TrainsBy",
+    "AsksForEstimate",
+    "DPO",
+    "SFT",
     "InvalidFile",
     "TokenUsage",
     "VectorIndex",

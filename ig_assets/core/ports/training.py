@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 TrainingStatus = Literal[
     "queued", "running", "succeeded", "failed", "cancelled", "refused"
 ]
+
+
+SFT, DPO = "sft", "dpo"
+"""Methods: supervised on the winners' texts, and by preference on pairs of texts."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class TrainingFile:
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What a trainer gets: files by `sft_<split>`, and the train split's ids.
+    """What a trainer gets: files by `<method>_<split>`, and the train split's ids.
 
     `dataset_hash` is that of all files, `intent_key` that of this very request.
     `dataset_folder` has the files as they were prepared, with their manifest, for a
@@ -74,6 +78,20 @@ class TrainingState:
     trained_tokens: int | None = None
     cost_usd: float | None = None
     losses: Sequence[tuple[int, float, float | None]] = field(default=())
+
+
+@runtime_checkable
+class TrainsBy(Protocol):
+    """A trainer whose `method` is set; others choose their files themselves."""
+
+    method: str
+
+
+@runtime_checkable
+class AsksForEstimate(Protocol):
+    """A trainer whose `estimate` sends the file to the vendor, who says the price."""
+
+    asks_for_estimate: bool
 
 
 class Trainer(Protocol):

@@ -1,6 +1,7 @@
 """Assets of fine-tuning: training set, files, job, model, evaluation."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ig_assets.core.fine_tuning.pipeline import (
     FineTuning,
     build_examples,
     evaluate_month,
+    month_costs,
     register_month,
     submit_files,
     write_files,
@@ -96,11 +98,13 @@ def fine_tune_jsonl(
     """Write and validate the month's files."""
     with plain_failures():
         dataset = write_files(fine_tuning, month_of(context), context.run.run_id)
+        costs = month_costs(fine_tuning, dataset)
     return dg.MaterializeResult(
         metadata=counts(dataset)
         | {
             "files": _file_table(dataset.files, fine_tuning.folder.parent),
             "size": dataset.size_note or "as trainers ask for",
+            "expected_costs": sample_table([asdict(cost) for cost in costs]),
             "lineage": lineage_commands(dataset.month),
         },
         data_version=dg.DataVersion(dataset.dataset_hash[:16] or "empty"),

@@ -155,4 +155,6 @@ def _so(fitted: "RankerFit") -> str:
     if fitted.proven_after is not None:
         return found + f"e reached {E_PROVEN:.0f} after {fitted.proven_after} of them"
     e = math.exp(min(fitted.log_e, 700.0))
+    if fitted.lost_after is not None:
+        found += f"the proof was taken back after {fitted.lost_after} of them; now "
     return found + f"e is {e:.3g}, and {E_PROVEN:.0f} is needed"

@@ -97,7 +97,7 @@ COLUMNS: Mapping[str, Columns] = {
         hashes="dataset_hash artifact",
         others=(
             "job_id month provider provider_job_id base_model hyperparameters "
-            "intent_key status refusal model_name"
+            "intent_key status refusal model_name submitter"
         ),
     ),
     "forget_requests": Columns(

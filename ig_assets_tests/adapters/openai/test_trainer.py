@@ -11,6 +11,7 @@ from ig_assets.adapters.openai.trainer import OpenAITrainer
 from ig_assets.adapters.training_file import EPOCHS
 from ig_assets.core.ports import TrainingFile, TrainingRequest
 from ig_assets.errors import AccessError, RefusedError, TransientVendorError
+from ig_assets_tests.adapters.training_requests import request as request_of_pairs
 from ig_assets_tests.stand_ins.openai_fine_tuning import (
     BASE_URL,
     FILES,
@@ -187,3 +188,25 @@ def test_training_lines_are_what_was_written(tmp_path: Path) -> None:
     trainer(vendor).submit(request(tmp_path))
     sent = vendor.contents["file-0000"].decode().splitlines()
     assert [json.loads(line) for line in sent] == [{"sft_train": 1}] * 12
+
+
+def test_preference_pairs_train_a_job_by_dpo(tmp_path: Path) -> None:
+    vendor = FineTuningStandIn()
+    files = request_of_pairs(tmp_path, MODEL, method="dpo")
+    ours = OpenAITrainer(
+        KEY,
+        MODEL,
+        {},
+        base_url=BASE_URL,
+        http_client=vendor.client(),
+        method="dpo",
+    )
+    assert ours.submit(files).status == "queued"
+    (body,) = vendor.bodies
+    assert body["method"] == {
+        "type": "dpo",
+        "dpo": {"hyperparameters": {"n_epochs": EPOCHS}},
+    }
+    assert b"non_preferred_output" in vendor.contents[body["training_file"]]
+    with pytest.raises(RefusedError, match="10 preference pairs or more"):
+        ours.submit(request(tmp_path))

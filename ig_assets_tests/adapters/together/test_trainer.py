@@ -26,6 +26,7 @@ class StandIn:
     def __init__(self) -> None:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.created: list[dict[str, Any]] = []
+        self.estimated: list[dict[str, Any]] = []
         self.files: dict[str, bytes] = {}
         self.asked: list[str] = []
         self.status: dict[str, int] = {}
@@ -36,9 +37,11 @@ class StandIn:
             "estimated_train_token_count": 2400,
         }
 
-    def trainer(self) -> TogetherTrainer:
+    def trainer(self, method: str = "sft") -> TogetherTrainer:
         client = httpx.Client(transport=httpx.MockTransport(self._answer))
-        return TogetherTrainer("key-test", MODEL, base_url=URL, http_client=client)
+        return TogetherTrainer(
+            "key-test", MODEL, base_url=URL, http_client=client, method=method
+        )
 
     def end(self, status: str) -> None:
         for job in self.jobs.values():
@@ -62,6 +65,7 @@ class StandIn:
             self.files.clear()
             return httpx.Response(200, json={"id": "file-1", "deleted": True})
         if path == "/fine-tunes/estimate-price":
+            self.estimated.append(json.loads(asked.read()))
             return httpx.Response(200, json=self.estimate)
         if path.startswith("/fine-tunes/models/limits"):
             return httpx.Response(200, json=_limits())
@@ -219,3 +223,22 @@ def test_the_other_ends_of_a_job(tmp_path: Path, vendors: str, ours: str) -> Non
     assert vendor.trainer().poll("ft-1").status == ours
     with pytest.raises(RefusedError, match="does not know the job ft-9"):
         vendor.trainer().poll("ft-9")
+
+
+def test_preference_pairs_are_checked_sent_and_trained_by_dpo(tmp_path: Path) -> None:
+    vendor = StandIn()
+    ours, asked = vendor.trainer("dpo"), request(tmp_path, MODEL, method="dpo")
+    assert ours.estimate(asked).cost_usd == 1.25
+    assert ours.submit(asked).status == "queued"
+    assert {e["training_method"]["method"] for e in vendor.estimated} == {"dpo"}
+    (body,) = vendor.created
+    assert body["training_method"]["method"] == "dpo"
+    assert vendor.files["file-1"] == (tmp_path / "dpo_train.jsonl").read_bytes()
+    supervised = request(tmp_path, MODEL)
+    with pytest.raises(
+        RefusedError, match="10 preference pairs or more; the set has 0"
+    ):
+        ours.estimate(supervised)
+    line = '{"input": {"messages": []}, "preferred_output": []}'
+    with pytest.raises(RefusedError, match="Line 12 .* is not of the format"):
+        ours.estimate(request(tmp_path, MODEL, broken=line, method="dpo"))

@@ -11,13 +11,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from ig_assets.core.fine_tuning.judged_pairs import in_both_orders
+from ig_assets.core.fine_tuning.self_bleu import self_bleu, shared_length
 from ig_assets.core.fine_tuning.evaluation.text_figures import figures_of
-from ig_assets.core.fine_tuning.evaluation.verdict import INSUFFICIENT, MARGIN, verdict
 from ig_assets.core.fine_tuning.training_set.train_validation_split import normalise_key
+from ig_assets.core.fine_tuning.evaluation.verdict import (
+    FEWEST_PAIRS,
+    INSUFFICIENT,
+    MARGIN,
+    verdict,
+)
 from ig_assets.core.generation.gates.novelty import CorpusRuns
 from ig_assets.core.identity import seeded_unit
 from ig_assets.core.models.registry import ModelRow
@@ -49,8 +57,9 @@ class WrittenText:
 class EvaluationSummary:
     """Means over n held-out pairs, each score 0 (malformed) to 3, usually near 1.
 
-    `preference` is better, worse or undecided; under 30 pairs it is insufficient, and
-    the other figures decide whether the candidate may become canary.
+    `preference` is better, worse or undecided: by a judge where it judged 30 pairs or
+    more alike in both orders, else by the scores. Under 30 pairs it is insufficient,
+    and the other figures decide whether the candidate may become canary.
     """
 
     n: int
@@ -63,6 +72,7 @@ class EvaluationSummary:
 
 Write = Callable[[ModelRow, HeldOutExample], WrittenText]
 Embed = Callable[[Sequence[str]], Vectors]
+Judge = Callable[[HeldOutExample, str, str], int | None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,9 @@ class Evaluator:
 
     `write` gives a model's text for an example, `embed` unit vectors of texts (n,
     dimensions). At most `n_topics` groups are drawn by `seed`, one pair each.
-    `margin` is how much lower the mean score may be, see `evaluation_of`.
+    `margin` is how much lower the mean score may be, see `evaluation_of`. `judge` says
+    which of two texts is better (0 or 1); it is not asked under 30 pairs, of which
+    nothing could be said.
     """
 
     warehouse: Warehouse
@@ -81,6 +93,7 @@ class Evaluator:
     n_topics: int
     seed: int
     margin: float = MARGIN
+    judge: Judge | None = None
 
 
 def evaluate_model(
@@ -99,12 +112,15 @@ def evaluate_model(
         planned = held_out_examples(con, month, evaluator.n_topics, evaluator.seed)
         done = _finished(con, candidate.model_id, active.model_id)
         trained_on = CorpusRuns(_training_texts(con, month))
+    written: tuple[list[str], list[str]] = ([], [])
+    judge = evaluator.judge if len(planned) >= FEWEST_PAIRS else None
     for example in planned:
         if example.example_id in done:
             continue
         texts = [_write(evaluator.write, m, example) for m in (candidate, active)]
         score, against_score = _scores(texts, example, evaluator.embed)
         mine, others = (figures_of(text, trained_on) for text in texts)
+        extra = _phrases(written, texts) | _judged(judge, example, texts)
         row = {
             "model_id": candidate.model_id,
             "against_model_id": active.model_id,
@@ -119,6 +135,7 @@ def evaluate_model(
                     "same": _same_words(texts),
                     "candidate": asdict(mine),
                     "active": asdict(others),
+                    **extra,
                 }
             ),
             "evaluated_at": evaluator.clock.now(),
@@ -196,6 +213,34 @@ def _write(write: Write, model: ModelRow, example: HeldOutExample) -> str | None
     except MalformedAnswerError:
         return None
     return text if text and text.strip() else None
+
+
+def _phrases(
+    written: tuple[list[str], list[str]], texts: Sequence[str | None]
+) -> dict[str, Any]:
+    """Self-BLEU of what both models wrote so far in this run, this pair with it.
+
+    The texts are not kept, so after a crash those of before are not among them.
+    """
+    for of_model, text in zip(written, texts, strict=True):
+        if text is not None:
+            of_model.append(text)
+    words = shared_length(*written)
+    mine, others = (self_bleu(of_model, words) for of_model in written)
+    if mine is None or others is None:
+        return {}
+    figure = {"candidate": mine, "active": others, "words": words}
+    return {"self_bleu": figure | {"texts": sum(map(len, written))}}
+
+
+def _judged(
+    judge: Judge | None, example: HeldOutExample, texts: Sequence[str | None]
+) -> dict[str, int]:
+    """What a judge says of two usable texts that differ; empty where not asked."""
+    mine, others = texts
+    if judge is None or mine is None or others is None or _same_words(texts):
+        return {}
+    return {"judged": in_both_orders(partial(judge, example), mine, others)}
 
 
 def _scores(

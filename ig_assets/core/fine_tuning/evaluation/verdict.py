@@ -13,10 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.fine_tuning.evaluation.text_figures import (
-    TextFigures,
-    mean_similarity,
-)
+from ig_assets.core.fine_tuning.judged_pairs import Judged
+from ig_assets.core.fine_tuning.evaluation.text_figures import TextFigures, mean_similarity
 
 MARGIN = 0.05
 # Standard deviation of the difference in score of two texts that one model writes for
@@ -27,11 +25,13 @@ ONE_SIDED_95 = 1.645
 FEWEST_PAIRS = 30
 """Below this many held-out pairs nothing is said about preference."""
 INSUFFICIENT = "insufficient"
+BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
 
 LEAST_USABLE = 0.9
 MOST_REPEATED = 0.3
 LEAST_NOVELTY = 0.5
 MOST_SIMILAR = 0.5
+MOST_SELF_BLEU = 0.6
 CLEARLY = 0.1
 """How much worse than the active model's a figure must be to refuse a candidate."""
 
@@ -61,8 +61,11 @@ def verdict(
     n = len(scores)
     mine, theirs = float(np.mean(scores)), float(np.mean(against))
     allowed = margin + ONE_SIDED_95 * PAIR_SD / math.sqrt(n)
-    preference = _preference(scores, against)
+    judged = Judged.of([d["judged"] for d in details if "judged" in d])
+    preference = _preference(scores, against, judged)
     fault = _fault(details)
+    if fault is None and preference == WORSE and judged.consistent >= FEWEST_PAIRS:
+        fault = f"{WORSE}: {judged}"
     if fault is not None:
         return Verdict(False, fault, preference)
     passed = mine - theirs >= -allowed
@@ -71,6 +74,7 @@ def verdict(
         f"; preference is {INSUFFICIENT} under {FEWEST_PAIRS} pairs"
         if preference == INSUFFICIENT
         else f"; preference: {preference}"
+        + (f", {judged}" if judged.consistent >= FEWEST_PAIRS else "")
     )
     reason = (
         f"{compared} the active model on {n} held-out pairs: {mine:.3f} against "
@@ -80,8 +84,17 @@ def verdict(
     return Verdict(passed, reason, preference)
 
 
-def _preference(scores: Sequence[float], against: Sequence[float]) -> str:
-    """Better or worse by the two-sided 95 % interval of the mean difference."""
+def _preference(
+    scores: Sequence[float], against: Sequence[float], judged: Judged
+) -> str:
+    """Better or worse by two-sided 95 % intervals.
+
+    Of the share of the judge's wins, or where it judged too few pairs alike, of the
+    mean difference of the scores.
+    """
+    if judged.consistent >= FEWEST_PAIRS:
+        low, high = judged.interval
+        return BETTER if low > 0.5 else WORSE if high < 0.5 else UNDECIDED
     differences = np.array(scores) - np.array(against)
     n = len(differences)
     if n < FEWEST_PAIRS:
@@ -89,8 +102,8 @@ def _preference(scores: Sequence[float], against: Sequence[float]) -> str:
     error = float(np.std(differences, ddof=1)) / math.sqrt(n)
     mean = float(np.mean(differences))
     if abs(mean) <= 1.96 * error:
-        return "undecided"
-    return "better" if mean > 0 else "worse"
+        return UNDECIDED
+    return BETTER if mean > 0 else WORSE
 
 
 def _fault(details: Sequence[Mapping[str, Any]]) -> str | None:
@@ -127,7 +140,22 @@ def _fault(details: Sequence[Mapping[str, Any]]) -> str | None:
             f"worse: its texts for different topics are alike (similarity "
             f"{similar:.2f} against {usual:.2f})"
         )
-    return None
+    return _same_phrases(judged)
+
+
+def _same_phrases(details: Sequence[Mapping[str, Any]]) -> str | None:
+    """The fault of texts that share their phrases; by the figure of the most texts."""
+    measured = [detail["self_bleu"] for detail in details if "self_bleu" in detail]
+    if not measured:
+        return None
+    most = max(measured, key=lambda figure: int(figure["texts"]))
+    mine, usual = most["candidate"], most["active"]
+    if mine <= max(MOST_SELF_BLEU, usual + CLEARLY):
+        return None
+    return (
+        f"worse: its texts for different topics say the same phrases (self-BLEU "
+        f"{mine:.2f} against {usual:.2f}, first {most['words']} words)"
+    )
 
 
 def _figures(stored: Mapping[str, Any]) -> TextFigures:

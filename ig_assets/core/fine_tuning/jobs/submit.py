@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.fine_tuning.training_set.dataset_files import DatasetSummary
 from ig_assets.core.fine_tuning.months import month_cutoff
 from ig_assets.core.fine_tuning.jobs.costs import reserve_training
+from ig_assets.core.fine_tuning.jobs.lease import LEASE, submitter_of, take
 from ig_assets.core.fine_tuning.jobs.rows import PASSED_ON, JobRow, job_of
 from ig_assets.core.fine_tuning.jobs.states import record_state, refused
 from ig_assets.core.fine_tuning.training_set.vendor_lines import vendor_files
 from ig_assets.core.identity import next_instant, stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import (
+    SFT,
     Clock,
     Trainer,
     TrainingFile,
     TrainingRequest,
     TrainingState,
+    TrainsBy,
 )
 from ig_assets.errors import RefusedError, TransientVendorError
 from ig_assets.warehouse.rows import merge_rows
@@ -79,6 +85,24 @@ def submit_job(
         )
 
 
+@dataclass(frozen=True)
+class _Submitter:
+    """This folder, and the real clock that its time is measured by."""
+
+    warehouse: Warehouse
+    name: str
+    clock: Clock
+
+    def intent(self) -> dict[str, Any]:
+        """What it writes into a new intent."""
+        return {"submitter": self.name, "submitter_until": self.clock.now() + LEASE}
+
+    def take(self, job_id: str) -> None:
+        """Take the job, or keep it. Raises TransientVendorError."""
+        with self.warehouse.transaction() as con:
+            take(con, job_id, self.name, self.clock.now())
+
+
 @contextmanager
 def _alone(dataset: DatasetSummary) -> Iterator[None]:
     """Let one process of this data folder submit the dataset.
@@ -117,17 +141,22 @@ def _submit_once(
     run_id: str,
     ledger: Ledger | None,
 ) -> JobRow:
+    folder = dataset.files[0].path.parent if dataset.files else Path()
+    timer = clock if ledger is None else ledger.money_clock
+    submitter = _Submitter(warehouse, submitter_of(folder), timer)
     base_model = trainer.base_model
-    intent_key = stable_id(
-        "fine_tune", month, trainer.provider, base_model, dataset.dataset_hash, seed
-    )
+    method = trainer.method if isinstance(trainer, TrainsBy) else SFT
+    parts = (month, trainer.provider, base_model, dataset.dataset_hash, seed)
+    intent_key = stable_id("fine_tune", *parts, *([] if method == SFT else [method]))
     job_id = stable_id("job", intent_key)
     with warehouse.transaction() as con:
         known = job_of(con, job_id)
         if known is None:
             at = _submitted_at(con, month, clock)
-            intent = _intent(trainer, month, dataset, seed, intent_key)
-            intent |= {"job_id": job_id, "submitted_at": at}
+            intent = _intent(trainer, month, dataset, intent_key)
+            settings = {"seed": seed} | ({} if method == SFT else {"method": method})
+            intent["hyperparameters"] = json.dumps(settings)
+            intent |= {"job_id": job_id, "submitted_at": at, **submitter.intent()}
             if dataset.is_empty:
                 intent["refusal"] = _nothing_to_train_on(month)
                 intent |= {"status": "refused", "finished_at": at}
@@ -139,18 +168,25 @@ def _submit_once(
     assert job is not None, "it was just written"
     if job.status != "submitting":
         return job
+    submitter.take(job_id)
     state = None if known is None else trainer.find(intent_key)
     if state is None:
         run = RunRef(run_id, "fine_tune_job", month)
         with vendor_files(dataset) as files:
             request = _request(trainer, month, dataset, seed, intent_key, files)
-            state = _submit(trainer, request, ledger, run)
+            hold = partial(submitter.take, job_id)
+            state = _submit(trainer, request, ledger, run, hold)
     return record_state(warehouse, clock, job, state)
 
 
 def _submit(
-    trainer: Trainer, request: TrainingRequest, ledger: Ledger | None, run: RunRef
+    trainer: Trainer,
+    request: TrainingRequest,
+    ledger: Ledger | None,
+    run: RunRef,
+    hold: Callable[[], None],
 ) -> TrainingState:
+    """Estimate, reserve, and make the job if it is still ours (`hold`)."""
     try:
         estimate = trainer.estimate(request)
         if estimate is not None and not estimate.allowed:
@@ -160,6 +196,7 @@ def _submit(
             )
         if estimate is not None:
             reserve_training(ledger, trainer, request, estimate, run)
+        hold()
         return trainer.submit(request)
     except RefusedError as error:
         return refused(str(error))
@@ -174,7 +211,7 @@ def _submitted_at(con: Connection, month: str, clock: Clock) -> Any:
 
 
 def _intent(
-    trainer: Trainer, month: str, dataset: DatasetSummary, seed: int, intent_key: str
+    trainer: Trainer, month: str, dataset: DatasetSummary, intent_key: str
 ) -> dict[str, Any]:
     return {
         "month": month,
@@ -182,7 +219,6 @@ def _intent(
         "provider_job_id": None,
         "dataset_hash": dataset.dataset_hash,
         "base_model": trainer.base_model,
-        "hyperparameters": json.dumps({"seed": seed}),
         "intent_key": intent_key,
         "status": "submitting",
         "refusal": None,

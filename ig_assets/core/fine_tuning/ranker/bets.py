@@ -17,9 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.cluster.hierarchy import DisjointSet
 
-from ig_assets.core.fine_tuning.training_set.train_validation_split import (
-    near_duplicate_pairs,
-)
+from ig_assets.core.fine_tuning.similarity.near_duplicates import near_duplicate_pairs
 from ig_assets.core.models.ranker.arms import PastArm, PastHooks
 from ig_assets.core.models.ranker.outcomes import Floats, Ints, Outcomes
 from ig_assets.core.models.ranker.proof import (

@@ -22,6 +22,7 @@ from ig_assets.core.models.ranker.proof import Proof
 from ig_assets.core.models.ranker.ranker import train
 from ig_assets.core.models.ranker.ridge import Variances
 from ig_assets.core.models.ranker.states import (
+    E_LOST,
     INSUFFICIENT,
     MIN_GROUPS,
     PROVEN,
@@ -49,6 +50,9 @@ ROLLED_BACK = "rollback: "
 class RankerFit:
     """What a fit gave: `model` is None where there is too little to learn from.
 
+    `proven_after` comparisons it was proven; after `lost_after` of them an earlier
+    proof was taken back.
+
     `simulated`: it rests on a simulated audience alone. `retired` was in use until now.
     """
 
@@ -57,6 +61,7 @@ class RankerFit:
     arms: int
     log_e: float
     proven_after: int | None
+    lost_after: int | None
     left_out: dict[str, int]
     simulated: bool
     model: ModelRow | None
@@ -80,7 +85,8 @@ def fit_ranker(
     """Fit to everything that was looked at before `cutoff` (default: now).
 
     What is over and was not bet on yet is bet on first (`bets.py`). A proven ranker
-    becomes active, an unproven one is a candidate; earlier rankers retire. The same
+    becomes active, an unproven one is a candidate, also where it was proven before and
+    its forecasts stopped to hold; earlier rankers retire. The same
     evidence gives the same model; one that a person rolled back stays retired. Under 25
     groups nothing is registered.
     """
@@ -101,6 +107,7 @@ def fit_ranker(
             arms=len(past.arms),
             log_e=0.0,
             proven_after=None,
+            lost_after=None,
             left_out=dict(left_out),
             simulated=evidence.simulated,
             model=None,
@@ -123,6 +130,7 @@ def fit_ranker(
         arms=len(past.arms),
         log_e=proof.best_log_e,
         proven_after=proof.proven_after,
+        lost_after=proof.lost_after,
         left_out=dict(left_out),
         simulated=evidence.simulated,
         model=model,
@@ -149,6 +157,7 @@ def _register(
         "arms": len(arms),
         "log_e": proof.best_log_e,
         "proven_after": proof.proven_after,
+        "lost_after": proof.lost_after,
         "theta": list(variances.theta),
         "s2": variances.s2,
         "simulated": simulated,
@@ -246,4 +255,10 @@ def _in_words(proof: Proof) -> str:
     if proof.proven_after is not None:
         return f"proven: e >= 20 after {proof.proven_after} of {groups} comparisons"
     e = math.exp(min(proof.best_log_e, 700.0))
+    if proof.lost_after is not None:
+        return (
+            f"unproven again: after {proof.lost_after} comparisons what came out spoke "
+            f"against its forecasts (e >= {E_LOST:,.0f}), as where an audience has "
+            f"changed; since then e = {e:.3g} of 20"
+        )
     return f"unproven: e = {e:.3g} of 20 after {groups} comparisons"

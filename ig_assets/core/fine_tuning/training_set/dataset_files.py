@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ig_assets.core.corpus.scripts.screening.control_tokens import control_tokens
+from ig_assets.core.fine_tuning.dataset_stream import LineFile, SetWriter, pages
+from ig_assets.core.fine_tuning.training_set.manifests import write_croissant, write_events
 from ig_assets.core.fine_tuning.months import month_cutoff
 from ig_assets.core.fine_tuning.training_set.manifests import (
     write_croissant,
@@ -19,7 +21,6 @@ from ig_assets.core.fine_tuning.training_set.manifests import (
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
-from ig_assets.files import write_atomic
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -33,6 +34,8 @@ ENCODING = "o200k_base"
 FEWEST_EXAMPLES = 10
 """OpenAI refuses a supervised training file with fewer lines (its guide, 2025)."""
 MANIFEST = "manifest.json"
+CONTROL_TOKEN = "has a control token"
+_EDGES_AT_ONCE = 100_000
 
 _FORGOTTEN = """
 SELECT example_id, kind, split, request_id, forgotten_at
@@ -40,10 +43,6 @@ FROM forgotten_examples
 WHERE month = ?
 ORDER BY example_id
 """
-
-# USD per million trained tokens (one epoch) by base model, with the day it was read.
-# None is known yet, so estimates are NULL.
-TRAINING_PRICES_USD: Mapping[str, tuple[float, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,6 @@ class DatasetFile:
     sha256: str
     lines: int
     tokens: int
-    estimated_cost_usd: float | None
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,6 @@ class DatasetSummary:
     train_example_ids: tuple[str, ...]
     lines: int
     tokens: int
-    estimated_cost_usd: float | None
     quarantined: int = 0
     excluded: Mapping[str, int] = field(default_factory=dict)
 
@@ -134,35 +131,37 @@ def write_datasets(
     These are `manifest.json`, and for other tools `croissant.json` and
     `openlineage.jsonl`.
 
-    Equal rows give equal bytes. Of examples that were forgotten the manifest has an id
+    Equal rows give equal bytes; the rows are read in pages, so that a set may be larger
+    than the memory. Of examples that were forgotten the manifest has an id
     and a time (`forgotten`). Each file is replaced atomically; a file without
     lines is removed. Examples with a control token, of a set that was built before
     they were excluded, are quarantined: counted, not written. Raises InputError for an
     invalid line.
     """
-    with warehouse.transaction() as con:
-        examples = fetch_dicts(
-            con,
-            "SELECT * FROM training_examples WHERE month = ? ORDER BY example_id",
-            [month],
-        )
-        forgotten = fetch_dicts(con, _FORGOTTEN, [month])
-    clean = [example for example in examples if not _has_control_token(example)]
-    quarantined, examples = len(examples) - len(clean), clean
     target = folder / month
-    files = []
+    quarantined = 0
+    recorded: list[tuple[str, str]] = []
+    with SetWriter(target) as writer:
+        for page in pages(warehouse, month):
+            clean = _checked(page, month)
+            quarantined += len(page) - len(clean)
+            _write_lines(writer, clean)
+            examples = [example for example, _ in clean]
+            recorded += [(e["example_id"], e["split"]) for e in examples]
+            writer.describe(examples)
+        with warehouse.transaction() as con:
+            forgotten = fetch_dicts(con, _FORGOTTEN, [month])
+        summary = _summarise(month, writer, recorded, quarantined)
+        manifest = _manifest(summary, seed, base_model, forgotten)
+        digest = writer.write_manifest(target / MANIFEST, manifest)
+    paths = {file.path for file in summary.files}
     for kind, split in FORMATS:
-        path = target / f"{kind}_{split}.jsonl"
-        chosen = [e for e in examples if (e["kind"], e["split"]) == (kind, split)]
-        if chosen:
-            files.append(_write_file(path, kind, split, chosen, base_model))
-        else:
+        if (path := target / f"{kind}_{split}.jsonl") not in paths:
             path.unlink(missing_ok=True)
-    summary = replace(_summarise(month, files, examples), quarantined=quarantined)
-    manifest = _manifest(summary, examples, seed, base_model, forgotten)
-    write_atomic(target / MANIFEST, manifest)
-    _record(warehouse, clock, summary, examples, target, seed, run_id)
-    write_croissant(target, json.loads(manifest), month_cutoff(month))
+    _record(warehouse, clock, summary, recorded, target, seed, run_id)
+    write_croissant(
+        target, manifest, digest, sorted(writer.decisions), month_cutoff(month)
+    )
     with warehouse.transaction() as con:
         write_events(con, target, month)
     return summary
@@ -191,8 +190,6 @@ def check_line(kind: str, line: str) -> str | None:
         if kind == "sft":
             outputs = [parsed["messages"]]
             roles = [["user", "assistant"]]
-            if parsed["messages"][0]["role"] == "system":  # as a vendor gets it
-                roles[0].insert(0, "system")
         else:
             outputs = [
                 parsed["input"]["messages"],
@@ -200,6 +197,8 @@ def check_line(kind: str, line: str) -> str | None:
                 parsed["non_preferred_output"],
             ]
             roles = [["user"], ["assistant"], ["assistant"]]
+        if outputs[0][0]["role"] == "system":  # as a vendor gets it
+            roles[0].insert(0, "system")
         contents = [[m["content"] for m in messages] for messages in outputs]
         found = [[m["role"] for m in messages] for messages in outputs]
     except (ValueError, KeyError, TypeError, IndexError):
@@ -210,15 +209,10 @@ def check_line(kind: str, line: str) -> str | None:
     if not all(isinstance(text, str) and text.strip() for text in flat):
         return "has an empty text"
     if any(map(control_tokens, flat)):
-        return "has a control token"
+        return CONTROL_TOKEN
     if kind == "dpo" and contents[1] == contents[2]:
         return "prefers a text to itself"
     return None
-
-
-def _has_control_token(example: Mapping[str, Any]) -> bool:
-    texts = (example[name] or "" for name in ("prompt", "completion", "rejected"))
-    return any(map(control_tokens, texts))
 
 
 def count_tokens(texts: Sequence[str]) -> int:
@@ -234,84 +228,75 @@ def _encoding() -> Any:
     return get_encoding(ENCODING)  # which builds its tables at every call
 
 
-def _write_file(
-    path: Path,
-    kind: str,
-    split: str,
-    examples: Sequence[Mapping[str, Any]],
-    base_model: str,
-) -> DatasetFile:
-    lines = []
+def _checked(
+    examples: Sequence[Mapping[str, Any]], month: str
+) -> list[tuple[Mapping[str, Any], str]]:
+    """The examples that may be written, with their lines.
+
+    Without those with a control token. Raises InputError for another invalid line.
+    """
+    clean = []
     for example in examples:
         line = jsonl_line(example)
-        if problem := check_line(kind, line):
+        problem = check_line(example["kind"], line)
+        if problem is None:
+            clean.append((example, line))
+        elif problem != CONTROL_TOKEN:
             raise InputError(
-                f"Training example {example['example_id']} {problem}; "
-                f"{path.name} was not written."
+                f"Training example {example['example_id']} {problem}; the files of "
+                f"{month} were not written."
             )
-        lines.append(line + "\n")
-    payload = "".join(lines).encode("utf-8")
-    write_atomic(path, payload)
-    texts = [
-        str(e[column])
-        for e in examples
-        for column in ("prompt", "completion", "rejected")
-        if e[column]
-    ]
-    tokens = count_tokens(texts)
-    price = TRAINING_PRICES_USD.get(base_model)
-    return DatasetFile(
-        kind=kind,
-        split=split,
-        path=path,
-        sha256=hashlib.sha256(payload).hexdigest(),
-        lines=len(lines),
-        tokens=tokens,
-        estimated_cost_usd=None if price is None else tokens * price[0] / 1e6,
-    )
+    return clean
+
+
+def _write_lines(
+    writer: SetWriter, examples: Sequence[tuple[Mapping[str, Any], str]]
+) -> None:
+    """Append each example's line to the file of its kind and split."""
+    for key in FORMATS:
+        chosen = [(e, line) for e, line in examples if (e["kind"], e["split"]) == key]
+        if chosen:
+            texts = [
+                str(example[column])
+                for example, _ in chosen
+                for column in ("prompt", "completion", "rejected")
+                if example[column]
+            ]
+            lines = [line for _, line in chosen]
+            writer.file_of(*key).write(lines, count_tokens(texts))
 
 
 def _summarise(
-    month: str, files: Sequence[DatasetFile], examples: Sequence[Mapping[str, Any]]
+    month: str,
+    writer: SetWriter,
+    written: Sequence[tuple[str, str]],
+    quarantined: int,
 ) -> DatasetSummary:
+    files = [
+        DatasetFile(kind, split, f.path, f.sha256, f.lines, f.tokens)
+        for kind, split in FORMATS
+        if (f := writer.files.get((kind, split))) is not None
+    ]
     parts = [f"{f.kind}_{f.split}:{f.sha256}" for f in files]
-    costs = [f.estimated_cost_usd for f in files if f.split == "train"]
-    known = [cost for cost in costs if cost is not None]
     return DatasetSummary(
         month=month,
         files=tuple(files),
         dataset_hash=hashlib.sha256("\n".join(parts).encode("utf-8")).hexdigest(),
-        train_example_ids=tuple(
-            e["example_id"] for e in examples if e["split"] == "train"
-        ),
+        train_example_ids=tuple(i for i, split in written if split == "train"),
         lines=sum(f.lines for f in files),
         tokens=sum(f.tokens for f in files),
-        estimated_cost_usd=sum(known) if known else None,
+        quarantined=quarantined,
     )
 
 
 def _manifest(
     summary: DatasetSummary,
-    examples: Sequence[Mapping[str, Any]],
     seed: int,
     base_model: str,
     forgotten: Sequence[Mapping[str, Any]],
-) -> bytes:
-    columns = (
-        "example_id",
-        "kind",
-        "split",
-        "group_id",
-        "weight",
-        "reason",
-        "decision_ref",
-        "script_id",
-        "variant_id",
-        "revision_hash",
-        "rejected_revision_hash",
-        "simulated",
-    )
-    manifest = {
+) -> dict[str, Any]:
+    """The manifest's fields but for its examples."""
+    manifest: dict[str, Any] = {
         "month": summary.month,
         "seed": seed,
         "base_model": base_model,
@@ -323,31 +308,31 @@ def _manifest(
                 "sha256": f.sha256,
                 "lines": f.lines,
                 "tokens": f.tokens,
-                "estimated_cost_usd": f.estimated_cost_usd,
             }
             for f in summary.files
         ],
-        "examples": [{c: e[c] for c in columns} for e in examples],
     }
     if forgotten:
         manifest["forgotten"] = [
             {**row, "forgotten_at": row["forgotten_at"].isoformat()}
             for row in forgotten
         ]
-    text = json.dumps(manifest, sort_keys=True, ensure_ascii=False, indent=1)
-    return (text + "\n").encode("utf-8")
+    return manifest
 
 
 def _record(
     warehouse: Warehouse,
     clock: Clock,
     summary: DatasetSummary,
-    examples: Sequence[Mapping[str, Any]],
+    written: Sequence[tuple[str, str]],
     target: Path,
     seed: int,
     run_id: str,
 ) -> None:
-    """Write one row for the set, one per file, and edges to the examples."""
+    """Write one row for the set, one per file, and edges to the examples.
+
+    `written` has the id and the split of each.
+    """
     if not summary.files:
         return
     now = clock.now()
@@ -359,7 +344,6 @@ def _record(
         "path": str(target),
         "lines": summary.lines,
         "tokens": summary.tokens,
-        "estimated_cost": summary.estimated_cost_usd,
     }
     parts = [
         {
@@ -369,15 +353,24 @@ def _record(
             "path": str(f.path),
             "lines": f.lines,
             "tokens": f.tokens,
-            "estimated_cost": f.estimated_cost_usd,
         }
         for f in summary.files
     ]
-    edges = [
-        Edge("dataset", summary.dataset_hash, "example", e["example_id"], e["split"])
-        for e in examples
-    ]
+    for batch in _batched(written, _EDGES_AT_ONCE):
+        edges = [
+            Edge("dataset", summary.dataset_hash, "example", example_id, split)
+            for example_id, split in batch
+        ]
+        with warehouse.transaction() as con:
+            record_edges(con, edges, run_id, now)
     with warehouse.transaction() as con:
         rows = [base | row for row in [complete, *parts]]
         merge_rows(con, "datasets", rows, replace=False)
-        record_edges(con, edges, run_id, now)
+
+
+def _batched(
+    items: Sequence[tuple[str, str]], size: int
+) -> Iterator[Sequence[tuple[str, str]]]:
+    """The items in runs of so many."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -19,6 +19,7 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 DECIDED = ("winner", "provisional")
+RIVAL = "rival: "
 
 # The latest rows before a cut-off, which the views of the present cannot give.
 _LATEST_DECISIONS = """
@@ -35,6 +36,7 @@ _DECISIONS = f"""
 SELECT d.experiment_id, d.decided_at, d.decision, d.winner_variant_id, d.winner_arm,
     d.winner_script_id, d.winner_revision_hash, d.lift, d.shrunken_lift,
     e.started_at, e.simulated, t.topic, t.brief, t.audience, t.language,
+    t.brand_voice,
     CASE
         WHEN a.winner_arm = d.winner_arm THEN NULL
         WHEN u.cause = 'split' THEN 'held: audience not divided as planned'
@@ -153,14 +155,21 @@ class DecidedExperiment:
     audience: str | None
     brief: str | None
     simulated: bool
+    decided_at: datetime
+    voice: str | None = None
 
 
 @dataclass(frozen=True)
 class DecidedSet:
-    """The usable experiments in order of their start; `excluded` counts reasons."""
+    """The usable experiments in order of their start; `excluded` counts reasons.
+
+    Each of the `candidates` (experiments that were decided on in any way) is usable or
+    has one reason. Reasons that begin with `RIVAL` are of rivals of usable winners.
+    """
 
     experiments: tuple[DecidedExperiment, ...]
     excluded: Counter[str]
+    candidates: int
 
 
 def decided_before(
@@ -180,13 +189,14 @@ def decided_before(
     reader = _Reader(con, cutoff, with_ads)
     excluded: Counter[str] = Counter()
     kept = []
-    for decision in fetch_dicts(con, _DECISIONS, [cutoff]):
+    decisions = fetch_dicts(con, _DECISIONS, [cutoff])
+    for decision in decisions:
         outcome = reader.resolve(decision, excluded)
         if isinstance(outcome, str):
             excluded[outcome] += 1
         else:
             kept.append(outcome)
-    return DecidedSet(tuple(kept), excluded)
+    return DecidedSet(tuple(kept), excluded, len(decisions))
 
 
 def stated_topic(body: str) -> str:
@@ -257,7 +267,10 @@ class _Reader:
         topic = topic or stated_topic(script.get("body") or "")
         if not topic:
             return "no topic"
-        brief = (topic, decision["audience"] or "", decision["brief"] or "")
+        brief = (
+            topic,
+            *(decision[c] or "" for c in ("audience", "brief", "brand_voice")),
+        )
         if fault := next(filter(None, map(_unfit, brief)), None):
             return f"{fault} in the brief"
         rivals = [p for p in posts if p["arm"] != winner.arm]
@@ -272,6 +285,8 @@ class _Reader:
             language=decision["language"] or script.get("language") or "en",
             audience=decision["audience"],
             brief=decision["brief"],
+            voice=decision["brand_voice"],
+            decided_at=decision["decided_at"],
             simulated=bool(decision["simulated"] or script.get("simulated")),
         )
 
@@ -287,10 +302,10 @@ class _Reader:
         for post in rivals:
             rival = self._arm(post)
             if isinstance(rival, str):
-                excluded[f"rival: {rival}"] += 1
+                excluded[f"{RIVAL}{rival}"] += 1
                 continue
             if rival.revision_hash == winner.revision_hash:
-                excluded["rival: same words"] += 1
+                excluded[f"{RIVAL}same words"] += 1
                 continue
             row, sign = pairs.get((winner.arm, rival.arm)), 1.0
             if row is None:
@@ -300,11 +315,11 @@ class _Reader:
                 if decision["decision"] == "winner":
                     leads.append(Lead(rival, None, None))
                 else:
-                    excluded["rival: no evidence"] += 1
+                    excluded[f"{RIVAL}no evidence"] += 1
                 continue
             ratio = sign * float(row["log_rate_ratio"])
             if ratio <= 0:
-                excluded["rival: not beaten"] += 1
+                excluded[f"{RIVAL}not beaten"] += 1
                 continue
             leads.append(Lead(rival, ratio, row["log_e"]))
         return leads

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ig_assets.core.fine_tuning.training_set.decided_experiments import (
-    DecidedExperiment,
-)
+from ig_assets.core.fine_tuning.training_set.decided_experiments import DecidedExperiment
+from ig_assets.core.fine_tuning.similarity.near_copies import near_copies
 from ig_assets.core.fine_tuning.training_set.train_validation_split import normalise_key
 
 MOST_OF_A_TOPIC = 20
@@ -29,6 +28,7 @@ def within_caps(
     """
     excluded: Counter[str] = Counter()
     taken: set[str] = set()
+    alike = _near_copies(experiments)
     texts: set[str] = set()
     seen: dict[str, Counter[str]] = {"topic": Counter(), "author": Counter()}
     styles: Counter[str] = Counter()
@@ -43,6 +43,8 @@ def within_caps(
         style = winner.hook_style or ""
         if winner.revision_hash in texts:
             excluded["the same words as another winner"] += 1
+        elif not taken.isdisjoint(alike.get(experiment.experiment_id, ())):
+            excluded["nearly the words of another winner"] += 1
         elif seen["topic"][topic] >= MOST_OF_A_TOPIC:
             excluded[f"more than {MOST_OF_A_TOPIC} of a topic"] += 1
         elif author and seen["author"][author] >= MOST_OF_AN_AUTHOR:
@@ -56,6 +58,16 @@ def within_caps(
             seen["author"][author] += 1
             styles[style] += 1
     return [e for e in experiments if e.experiment_id in taken], excluded
+
+
+def _near_copies(experiments: Sequence[DecidedExperiment]) -> dict[str, list[str]]:
+    """Of each experiment those whose winner has nearly the same words."""
+    found: dict[str, list[str]] = {}
+    for a, b, _ in near_copies([e.winner.text for e in experiments]):
+        one, other = experiments[a].experiment_id, experiments[b].experiment_id
+        found.setdefault(one, []).append(other)
+        found.setdefault(other, []).append(one)
+    return found
 
 
 def _best_first(experiment: DecidedExperiment) -> tuple[bool, float, str]:

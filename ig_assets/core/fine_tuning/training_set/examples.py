@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,18 @@ import numpy as np
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
 from ig_assets.core.fine_tuning.months import month_cutoff
 from ig_assets.core.fine_tuning.training_set.decided_experiments import (
+    RIVAL,
     DecidedArm,
     DecidedExperiment,
     Lead,
     decided_before,
 )
 from ig_assets.core.fine_tuning.training_set.example_caps import within_caps
+from ig_assets.core.fine_tuning.months import month_cutoff
+from ig_assets.core.fine_tuning.similarity.near_duplicates import Vector, VectorTable
 from ig_assets.core.fine_tuning.training_set.train_validation_split import (
     GroupingItem,
     GroupingText,
-    Vector,
     assign_splits,
     group_examples,
     kept_splits,
@@ -46,6 +49,9 @@ PROVISIONAL_FACTOR = 0.5
 class ExamplesSummary:
     """Counts of the month's set; `excluded` counts the excluded texts by reason.
 
+    `candidates` experiments were decided on by the cut-off, of which `taken` gave
+    examples. The others each have one reason; beside these `excluded` counts rivals of
+    taken winners (reasons that begin with "rival: ").
     `simulated` counts examples from simulated audiences, `late` those that were
     decided before the cut-off but became known after the set was built.
     """
@@ -57,6 +63,14 @@ class ExamplesSummary:
     excluded: dict[str, int]
     simulated: int
     late: int = 0
+    candidates: int = 0
+    taken: int = 0
+
+    @property
+    def unexplained(self) -> int:
+        """Candidates that were neither taken nor excluded for a reason: always 0."""
+        reasons = (n for why, n in self.excluded.items() if not why.startswith(RIVAL))
+        return self.candidates - self.taken - sum(reasons)
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,7 @@ def training_prompt(
     language: str,
     audience: str | None = None,
     brief: str | None = None,
+    voice: str | None = None,
 ) -> str:
     """The brief that a completion answers, in the order of the draft prompt.
 
@@ -82,6 +97,8 @@ def training_prompt(
         lines.append(f"Brief: {brief}")
     if audience:
         lines.append(f"Audience: {audience}")
+    if voice:
+        lines.append(f"Voice: {voice}")
     lines.append(f"Language: {language}")
     if hook_style:
         lines.append(f"Hook style: {hook_style}")
@@ -98,13 +115,15 @@ def build_training_examples(
     run_id: str = "",
     *,
     with_ads: bool = False,
+    half_life_months: float | None = None,
 ) -> ExamplesSummary:
     """Build the month's set once; a later call only removes forgotten scripts.
 
     `model` and `dimensions` name the stored embeddings that near-duplicates are found
     with. An example's weight is its winner's shrunken lift over the set's largest
-    (0 to 1), halved while the winner is provisional. `with_ads` includes experiments
-    that ads decided. Raises InputError when the month is not over.
+    (0 to 1), halved while the winner is provisional, and halved again for every
+    `half_life_months` that its decision is older than the month's end (None: never).
+    `with_ads` includes experiments that ads decided. Raises InputError when the month is not over.
     """
     cutoff = month_cutoff(month)
     now = clock.now()
@@ -117,11 +136,11 @@ def build_training_examples(
     with warehouse.transaction() as con:
         decided = decided_before(con, cutoff, with_ads=with_ads)
         kept, surplus = within_caps(decided.experiments)
-        examples = _examples(month, kept)
+        examples = _examples(month, kept, cutoff, half_life_months)
         stored = _ids(con, month)
-        vectors = {} if stored else _vectors(con, examples, model, dimensions)
+        vectors = None if stored else _vectors(con, examples, model, dimensions)
         earlier = splits_before(con, month)
-    rows = [] if stored else _split_rows(examples, vectors, seed, earlier)
+    rows = [] if vectors is None else _split_rows(examples, vectors, seed, earlier)
     with warehouse.transaction() as con:
         if not stored:
             merge_rows(con, "training_examples", rows)
@@ -129,7 +148,8 @@ def build_training_examples(
             record_edges(con, edges, run_id, now)
         _drop_forgotten(con, month)
         late = len({e.item.example_id for e in examples} - stored) if stored else 0
-        return _summary(con, month, dict(decided.excluded + surplus), late)
+        found = _summary(con, month, dict(decided.excluded + surplus), late)
+    return replace(found, candidates=decided.candidates, taken=len(kept))
 
 
 def example_sample(con: Connection, month: str) -> list[dict[str, Any]]:
@@ -148,16 +168,35 @@ def example_sample(con: Connection, month: str) -> list[dict[str, Any]]:
     )
 
 
-def _examples(month: str, experiments: Sequence[DecidedExperiment]) -> list[_Example]:
+def _examples(
+    month: str,
+    experiments: Sequence[DecidedExperiment],
+    cutoff: datetime,
+    half_life_months: float | None,
+) -> list[_Example]:
     best = max((e.shrunken_lift for e in experiments), default=1.0)
     built = []
     for experiment in experiments:
         weight = experiment.shrunken_lift / best
         if experiment.decision == "provisional":
             weight *= PROVISIONAL_FACTOR
+        weight *= recency(experiment.decided_at, cutoff, half_life_months)
         built.append(_example(month, experiment, None, weight))
         built.extend(_example(month, experiment, k, weight) for k in experiment.leads)
     return built
+
+
+def recency(
+    decided_at: datetime, cutoff: datetime, half_life_months: float | None
+) -> float:
+    """What is left of a weight (0 to 1): half of it after each half-life.
+
+    A month has a twelfth of 365.25 days.
+    """
+    if half_life_months is None:
+        return 1.0
+    age_months = (cutoff - decided_at) / timedelta(days=365.25 / 12)
+    return float(0.5 ** (max(age_months, 0.0) / half_life_months))
 
 
 def _example(
@@ -189,6 +228,7 @@ def _example(
             experiment.language,
             experiment.audience,
             experiment.brief,
+            experiment.voice,
         ),
         "completion": winner.text,
         "rejected": None if rival is None else rival.text,
@@ -248,7 +288,7 @@ def _e_value(log_e: float) -> str:
 
 def _split_rows(
     examples: Sequence[_Example],
-    vectors: dict[str, Vector],
+    vectors: Mapping[str, Vector],
     seed: int,
     earlier: Mapping[str, set[str]],
 ) -> list[dict[str, Any]]:
@@ -318,7 +358,7 @@ def _drop_forgotten(con: Connection, month: str) -> None:
 
 def _vectors(
     con: Connection, examples: Sequence[_Example], model: str, dimensions: int
-) -> dict[str, Vector]:
+) -> VectorTable:
     hashes = {t.revision_hash for e in examples for t in e.item.texts}
     cursor = con.execute(
         """
@@ -330,11 +370,13 @@ def _vectors(
         """,
         [model, dimensions, sorted(hashes)],
     )
-    vectors: dict[str, Vector] = {}
+    matrix = np.empty((len(hashes), dimensions), dtype=np.float32)
+    keys: list[str] = []
     while batch := cursor.fetchmany(1000):
         for content_hash, vector in batch:
-            vectors[content_hash] = np.asarray(vector, dtype=np.float32)
-    return vectors
+            matrix[len(keys)] = vector
+            keys.append(content_hash)
+    return VectorTable(keys, matrix[: len(keys)])
 
 
 def _summary(

@@ -8,7 +8,6 @@ and hashes of the tables, no words, and the same bytes for the same rows.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -78,19 +77,22 @@ _EXAMPLE_FIELDS = (
 
 
 def write_croissant(
-    folder: Path, manifest: Mapping[str, Any], first_day_after: datetime
+    folder: Path,
+    manifest: Mapping[str, Any],
+    digest: str,
+    decisions: Sequence[str],
+    first_day_after: datetime,
 ) -> None:
     """Write `croissant.json` beside a manifest; remove it where there are no files.
 
-    `manifest` is the content of the folder's `manifest.json`; `first_day_after` is the
-    set's date of publication, the end of its month. Raises OSError.
+    `manifest` has the fields of the folder's `manifest.json`, `digest` is that file's
+    SHA-256, `decisions` are those of its examples. `first_day_after` is the set's date
+    of publication, the end of its month. Raises OSError.
     """
     path = folder / CROISSANT
     if not manifest["files"]:
         path.unlink(missing_ok=True)
         return
-    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
-    decisions = sorted({one["decision_ref"] for one in manifest["examples"]} - {None})
     files = [
         _file(file["name"], "application/jsonlines", file["sha256"])
         for file in manifest["files"]

@@ -8,19 +8,21 @@ join all examples into one group.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ig_assets.core.fine_tuning.similarity.near_duplicates import (
+    Rows,
+    Vector,
+    as_table,
+    joined,
+    near_rows,
+)
 from ig_assets.core.identity import seeded_unit, stable_id
-from ig_assets.core.ports import Vectors
 
-Vector = Sequence[float] | Vectors
-
-NEAR_DUPLICATE_COSINE = 0.92
 VALIDATION_SHARE = 0.15
-_CHUNK = 1024
 
 
 @dataclass(frozen=True)
@@ -58,32 +60,61 @@ def group_examples(
     is named after its first item's experiment, so that it keeps its name in later
     months: give items in order of experiment start.
     """
-    known = vectors or {}
-    from scipy.cluster.hierarchy import DisjointSet  # half a second to load
-
-    sets = DisjointSet()
-    texts: dict[str, str] = {}
+    experiments = _Numbers()
+    topics, texts = _Numbers(experiments), _Numbers(experiments)
+    hooks: dict[str, str] = {}
+    links: list[tuple[int, int]] = []
     for item in items:
-        member = ("experiment", item.experiment_id)
-        sets.add(member)
+        member = experiments[item.experiment_id]
         if topic := normalise_key(item.topic):
-            sets.add(("topic", topic))
-            sets.merge(member, ("topic", topic))
+            links.append((member, topics[topic]))
         for text in item.texts:
-            sets.add(("text", text.revision_hash))
-            sets.merge(member, ("text", text.revision_hash))
-            texts[text.revision_hash] = normalise_key(text.hook)
-    for a, b in _same_hook_pairs(texts, known):
-        sets.merge(("text", a), ("text", b))
-    for a, b in near_duplicate_pairs({h: known[h] for h in texts if h in known}):
-        sets.merge(("text", a), ("text", b))
-    names: dict[Hashable, str] = {}
+            links.append((member, texts[text.revision_hash]))
+            hooks[text.revision_hash] = normalise_key(text.hook)
+    known = vectors or {}
+    links += ((texts[a], texts[b]) for a, b in _same_hook_pairs(hooks, known))
+    pairs = [np.array(links, dtype=np.int64).reshape(-1, 2)]
+    pairs.append(_near_texts(hooks, known, texts))
+    label = joined(np.concatenate(pairs), experiments.count).tolist()
+    names: dict[int, str] = {}
     groups: dict[str, str] = {}
     for item in items:
-        root = sets[("experiment", item.experiment_id)]
-        names.setdefault(root, stable_id("group", item.experiment_id))
+        root = label[experiments[item.experiment_id]]
+        if root not in names:
+            names[root] = stable_id("group", item.experiment_id)
         groups[item.example_id] = names[root]
     return groups
+
+
+class _Numbers(dict[str, int]):
+    """Numbers names as they are asked for, together with those of another kind."""
+
+    def __init__(self, shared: _Numbers | None = None) -> None:
+        super().__init__()
+        self._counter = [0] if shared is None else shared._counter
+
+    def __missing__(self, name: str) -> int:
+        number = self[name] = self._counter[0]
+        self._counter[0] += 1
+        return number
+
+    @property
+    def count(self) -> int:
+        """How many names of all kinds have a number."""
+        return self._counter[0]
+
+
+def _near_texts(
+    hooks: Mapping[str, str], known: Mapping[str, Vector], texts: _Numbers
+) -> Rows:
+    """Pairs (pairs, 2) of the numbers of texts that are near-duplicates."""
+    if hooks.keys() != known.keys():
+        known = {text: known[text] for text in hooks if text in known}
+    table = as_table(known)
+    if len(table) < 2:
+        return np.empty((0, 2), dtype=np.int64)
+    numbers = np.array([texts[text] for text in table], dtype=np.int64)
+    return numbers[near_rows(table.matrix)]
 
 
 def _same_hook_pairs(
@@ -96,31 +127,6 @@ def _same_hook_pairs(
     for members in buckets.values():
         if any(m not in known for m in members):
             yield from zip(members, members[1:], strict=False)
-
-
-def near_duplicate_pairs(
-    vectors: Mapping[str, Vector], cosine: float = NEAR_DUPLICATE_COSINE
-) -> list[tuple[str, str]]:
-    """Pairs of keys whose unit vectors have at least this cosine.
-
-    Exact, in blocks of 1,024 rows: memory stays at a few MB for 15,000 texts.
-    """
-    keys = list(vectors)
-    if len(keys) < 2:
-        return []
-    matrix: Vectors = np.asarray([vectors[k] for k in keys], dtype=np.float32)
-    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
-    matrix /= np.where(norms == 0.0, np.float32(1.0), norms)
-    pairs = []
-    for start in range(0, len(keys), _CHUNK):
-        block = matrix[start : start + _CHUNK]
-        for other in range(start, len(keys), _CHUNK):
-            similar = block @ matrix[other : other + _CHUNK].T >= cosine
-            for i, j in zip(*np.nonzero(similar), strict=True):
-                a, b = start + int(i), other + int(j)
-                if a < b:
-                    pairs.append((keys[a], keys[b]))
-    return pairs
 
 
 def assign_split(

@@ -1,4 +1,4 @@
-"""Supervised lines as generation will ask the trained model, so that it fits.
+"""Lines as generation will ask the trained model, so that it fits.
 
 The files of a training set hold a brief and a text. A vendor's model is trained on what
 it will be asked and has to answer: the instructions and the prompt of a draft, and the
@@ -14,47 +14,31 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
-from ig_assets.core.corpus.scripts.labels import language_name
-from ig_assets.core.fine_tuning.training_set.dataset_files import (
-    DatasetSummary,
-    count_tokens,
-)
-from ig_assets.core.generation import prompts
-from ig_assets.core.generation.writing.schema import (
-    HOOK_STYLES,
-    MOST_BEATS,
-    ScriptAnswer,
-)
+from ig_assets.core.fine_tuning.training_set.dataset_files import DatasetSummary, count_tokens
+from ig_assets.core.generation.writing.asked import asked_prompt
+from ig_assets.core.generation.writing.schema import MOST_BEATS, ScriptAnswer
 from ig_assets.core.ports import TrainingFile
-from ig_assets.files import write_atomic
+from ig_assets.files import open_atomic
 
 SENT = "sent"
 """The folder in a month's folder that has what is being sent, and only meanwhile."""
 
 _FEWEST_BEATS = 3
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
-_BRIEF = re.compile(
-    r"Topic: (?P<topic>.*?)(?:\nBrief: (?P<brief>.*?))?"
-    r"(?:\nAudience: (?P<audience>.*?))?\nLanguage: (?P<language>[^\n]*)"
-    r"(?:\nHook style: (?P<style>[^\n]*))?"
-    r'\n\nWrite one new script about "(?P=topic)"\.',
-    re.DOTALL,
-)
-_NO_STYLE = "Hook style:  ()\n"
 
 
 @contextmanager
 def vendor_files(dataset: DatasetSummary) -> Iterator[dict[str, TrainingFile]]:
-    """The supervised files by `<kind>_<split>`, in the vendors' form, until the end."""
+    """The files by `<kind>_<split>`, in the vendors' form, until the end."""
     folders, found = set(), {}
     try:
         for file in dataset.files:
-            if file.kind == "sft":
-                folder = file.path.parent / SENT
-                folders.add(folder)
-                target = folder / file.path.name
-                found[f"{file.kind}_{file.split}"] = _rendered(file.path, target)
+            folder = file.path.parent / SENT
+            folders.add(folder)
+            target = folder / file.path.name
+            found[f"{file.kind}_{file.split}"] = _rendered(file.path, target)
         yield found
     finally:
         for folder in folders:
@@ -67,25 +51,10 @@ def asked_and_answered(prompt: str, text: str) -> tuple[str, str, str] | None:
     A text needs a hook, a body of three sentences or more, and a call to action. More
     than `MOST_BEATS` sentences are put together. `prompt` is a `training_prompt`.
     """
-    brief, answer = _BRIEF.fullmatch(prompt), script_answer(text)
-    if brief is None or answer is None:
+    asked, answer = asked_prompt(prompt), script_answer(text)
+    if asked is None or answer is None:
         return None
-    style = brief["style"] or ""
-    asked = prompts.render(
-        prompts.DRAFT,
-        prompts.DRAFT_INSTRUCTIONS,
-        topic=brief["topic"],
-        brief=brief["brief"] or "",
-        audience=brief["audience"] or "",
-        brand_voice="",
-        language_name=language_name(brief["language"]),
-        hook_style=style,
-        hook_hint=HOOK_STYLES.get(style, ""),
-        references=[],
-        examples=[],
-    )
-    words = asked.prompt if style else asked.prompt.replace(_NO_STYLE, "", 1)
-    return asked.instructions, words, answer.model_dump_json()
+    return asked.instructions, asked.prompt, answer.model_dump_json()
 
 
 def script_answer(text: str) -> ScriptAnswer | None:
@@ -106,35 +75,68 @@ def script_answer(text: str) -> ScriptAnswer | None:
 
 def _rendered(source: Path, target: Path) -> TrainingFile:
     """Write the file in the vendors' form; equal files give equal bytes."""
-    lines: list[str] = []
-    texts: list[str] = []
-    left_out = 0
-    for line in source.read_text(encoding="utf-8").split("\n"):
-        if not line:
-            continue
-        user, assistant = json.loads(line)["messages"]
-        found = asked_and_answered(user["content"], assistant["content"])
+    digest = hashlib.sha256()
+    lines = tokens = left_out = 0
+    with (
+        open(source, encoding="utf-8", newline="\n") as rows,
+        open_atomic(target) as into,
+    ):
+        for row in rows:
+            found = _sent(json.loads(row))
+            if found is None:
+                left_out += 1
+                continue
+            line, texts = found
+            payload = (json.dumps(line) + "\n").encode("ascii")
+            into.write(payload)
+            digest.update(payload)
+            lines += 1
+            tokens += count_tokens(texts)
+    return TrainingFile(str(target), digest.hexdigest(), lines, tokens, left_out)
+
+
+def _sent(line: Mapping[str, Any]) -> tuple[Mapping[str, object], list[str]] | None:
+    """A line as a vendor gets it, and the texts that it trains on; None without parts.
+
+    A pair counts as two examples of one prompt: vendors do not say how they count.
+    """
+    if "messages" in line:
+        user, chosen = line["messages"]
+        found = asked_and_answered(user["content"], chosen["content"])
         if found is None:
-            left_out += 1
-            continue
-        texts += found
-        lines.append(json.dumps(_messages(*found)) + "\n")
-    payload = "".join(lines).encode("ascii")
-    write_atomic(target, payload)
-    return TrainingFile(
-        str(target),
-        hashlib.sha256(payload).hexdigest(),
-        len(lines),
-        count_tokens(texts),
-        left_out,
+            return None
+        *asked, answer = found
+        return {"messages": [*_asked(*asked), _answer(answer)]}, list(found)
+    [user], [chosen], [rejected] = (
+        line["input"]["messages"],
+        line["preferred_output"],
+        line["non_preferred_output"],
     )
-
-
-def _messages(instructions: str, prompt: str, answer: str) -> Mapping[str, object]:
-    return {
-        "messages": [
-            {"role": "system", "content": instructions},
-            {"role": "user", "content": prompt},
-            {"role": "assistant", "content": answer},
-        ]
+    better, worse = (
+        asked_and_answered(user["content"], each["content"])
+        for each in (chosen, rejected)
+    )
+    if better is None or worse is None or better == worse:
+        return None
+    *asked, answer = better
+    pair = {
+        "input": {
+            "messages": _asked(*asked),
+            "tools": [],
+            "parallel_tool_calls": True,
+        },
+        "preferred_output": [_answer(answer)],
+        "non_preferred_output": [_answer(worse[2])],
     }
+    return pair, [*better, *worse]
+
+
+def _asked(instructions: str, prompt: str) -> list[dict[str, str]]:
+    return [
+        {"role": "system", "content": instructions},
+        {"role": "user", "content": prompt},
+    ]
+
+
+def _answer(answer: str) -> dict[str, str]:
+    return {"role": "assistant", "content": answer}

@@ -21,6 +21,8 @@ DRAFT = "draft.v2.j2"
 DRAFT_INSTRUCTIONS = "draft.instructions.v2.j2"
 POLISH = "polish.v2.j2"
 HELD_OUT = "held_out.v1.j2"
+JUDGE = "judge.v1.j2"
+JUDGE_INSTRUCTIONS = "judge.instructions.v1.j2"
 
 # The control arm's prompt, which never changes: the loop's lift is measured against it.
 FIRST_DRAFT = "draft.v1.j2"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
+from ig_assets.core.generation.writing.asked import asked_prompt
 from ig_assets.core.generation.writing.write import (
     Sampling,
     ScriptRequest,
@@ -26,9 +27,10 @@ def write_held_out(
 ) -> str | None:
     """The text for one held-out prompt, None where the answer cannot be used.
 
-    The text is scored and not kept. Raises as `write_script` does.
+    It is asked as generation asks for a draft; a prompt in no known form as it is. The
+    text is scored and not kept. Raises as `write_script` does.
     """
-    rendered = prompts.render(
+    rendered = asked_prompt(prompt, examples) or prompts.render(
         prompts.HELD_OUT,
         prompts.DRAFT_INSTRUCTIONS,
         prompt=prompt,

@@ -15,6 +15,15 @@ distribution of |d|, and exceeds 20 with a probability of at most 1 in 20 (Ville
 Ramdas et al. 2023, "Game-theoretic statistics and safe anytime-valid inference",
 Statistical Science 38). Groups of a cluster of near-duplicate hooks that an earlier
 group belongs to are learnt from and not bet on: to remember words is no knowledge.
+
+What was proven may stop to hold, as where an audience changes. If the ranker is right,
+so that d has the sign that it expects with odds exp(2 m d / V), 1/e has a mean of 1
+over the two signs. So the greatest product of 1/e over the latest bets, wherever it
+begins, is an e-detector (Shin, Ramdas and Rinaldo 2023, "E-detectors: a nonparametric
+framework for sequential change detection", New England Journal of Statistics in Data
+Science 2): it reaches c once in c groups or more seldom, on average. As ln it is the
+fall of ln e from its highest value. At `E_LOST` the proof is taken back, and the
+evidence begins anew at 1.
 """
 
 from __future__ import annotations
@@ -22,6 +31,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +40,7 @@ import numpy.typing as npt
 from ig_assets.core.models.ranker.outcomes import Floats, Ints, Outcomes
 from ig_assets.core.models.ranker.ranker import Features, Ranker, train
 from ig_assets.core.models.ranker.states import (
+    E_LOST,
     E_PROVEN,
     INSUFFICIENT,
     MIN_GROUPS,
@@ -55,16 +66,33 @@ class Proof:
 
     log_e: Floats
 
+    @cached_property
+    def _turns(self) -> tuple[int | None, int | None, float]:
+        """The group of the proof, that of the last loss, and the best ln e since."""
+        proven = lost = None
+        start = best = 0.0
+        for number, total in enumerate(self.log_e.tolist(), start=1):
+            best = max(best, total - start)
+            if proven is None:
+                proven = number if best >= math.log(E_PROVEN) else None
+            elif best - (total - start) >= math.log(E_LOST):
+                proven, lost, start, best = None, number, total, 0.0
+        return proven, lost, best
+
     @property
     def best_log_e(self) -> float:
-        """The highest ln e so far, 0 at least: evidence once reached counts."""
-        return float(self.log_e.max(initial=0.0))
+        """The highest ln e since it was lost last, 0 at least."""
+        return self._turns[2]
 
     @property
     def proven_after(self) -> int | None:
-        """How many groups it took to reach e = 20; None where it did not."""
-        reached = np.flatnonzero(self.log_e >= math.log(E_PROVEN))
-        return int(reached[0]) + 1 if reached.size else None
+        """After how many groups e reached 20; None where it did not, or was lost."""
+        return self._turns[0]
+
+    @property
+    def lost_after(self) -> int | None:
+        """After how many groups a proof was taken back last; None where none was."""
+        return self._turns[1]
 
     @property
     def state(self) -> str:

@@ -284,3 +284,82 @@ def test_from_thirty_pairs_on_the_preference_has_an_interval(
     assert found.preference == preference
     assert found.passed is (preference != "worse")
     assert verdict(scores[:29], [1.0] * 29, [{}] * 29).preference == "insufficient"
+
+
+def many_held_out(env: FineTuningFactory, pairs: int = 40) -> None:
+    for number in range(pairs):
+        env.write(
+            "training_examples",
+            {
+                "month": MONTH,
+                "example_id": f"x{number:02}",
+                "kind": "dpo",
+                "split": "validation",
+                "group_id": f"g{number}",
+                "prompt": f"prompt {number:02}",
+                "completion": "winner",
+                "rejected": "loser",
+            },
+        )
+
+
+@pytest.mark.parametrize(
+    ("prefers", "preference", "passed"),
+    [("mine", "better", True), ("theirs", "worse", False), ("first", None, True)],
+)
+def test_a_judge_counts_where_both_orders_agree_and_not_where_the_place_decides(
+    env: FineTuningFactory, prefers: str, preference: str | None, passed: bool
+) -> None:
+    many_held_out(env)
+    asked: list[tuple[str, str]] = []
+
+    def judge(example: HeldOutExample, first: str, second: str) -> int | None:
+        asked.append((first, second))
+        return 0 if prefers == "first" else int(prefers in second)
+
+    def write(model: ModelRow, example: HeldOutExample) -> WrittenText:
+        who = "mine" if model.model_id == "new" else "theirs"
+        return WrittenText(words(example.prompt[-2:], f"{who}{example.prompt[-2:]}x"))
+
+    judging = replace(evaluator(env, write, n=40), judge=judge)
+    summary = evaluate_model(judging, MONTH, CANDIDATE, ACTIVE)
+    assert (summary.n, len(asked), summary.passed) == (40, 80, passed)
+    if preference is None:  # by its scores then, which are all alike
+        assert summary.preference == "undecided" and "judge" not in summary.reason
+    else:
+        assert summary.preference == preference
+        assert "judged alike in both orders (95 % interval" in summary.reason
+
+
+def test_a_judge_is_not_asked_where_nothing_could_be_said(
+    env: FineTuningFactory,
+) -> None:
+    held_out(env)
+
+    def judge(example: HeldOutExample, first: str, second: str) -> int | None:
+        raise AssertionError("asked")
+
+    pen = Pen("winner", "loser")
+    judging = replace(evaluator(env, pen), judge=judge)
+    summary = evaluate_model(judging, MONTH, CANDIDATE, ACTIVE)
+    assert summary.passed and summary.preference == "insufficient"
+
+
+def test_a_candidate_that_says_the_same_phrases_everywhere_is_refused(
+    env: FineTuningFactory,
+) -> None:
+    many_held_out(env, pairs=6)
+
+    def write(model: ModelRow, example: HeldOutExample) -> WrittenText:
+        own = words(example.prompt, f"own{example.prompt[-2:]}x")
+        if model.model_id == "active":
+            return WrittenText(own)
+        # Phrases of four words in another order each time, so that sketches of the
+        # whole text see little: half of the words are in a phrase of all texts.
+        phrases = [f"p{n}a p{n}b p{n}c p{n}d p{n}e p{n}f p{n}g" for n in range(5)]
+        turned = phrases[int(example.prompt[-1]) % 5 :] + phrases
+        return WrittenText(" ".join(turned[:5]) + " " + own.split()[0])
+
+    summary = evaluate_model(evaluator(env, write), MONTH, CANDIDATE, ACTIVE)
+    assert not summary.passed
+    assert re.search("alike|same phrases", summary.reason), summary.reason

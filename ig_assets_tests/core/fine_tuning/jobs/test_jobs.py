@@ -8,6 +8,8 @@ import pytest
 
 from ig_assets.core.costs.budget import parse_budgets
 from ig_assets.core.costs.ledger.ledger import Ledger
+from ig_assets.core.fine_tuning.training_set.dataset_files import DatasetSummary
+from ig_assets.core.fine_tuning.jobs.expected_costs import expected_costs
 from ig_assets.core.fine_tuning.jobs.register import register_model
 from ig_assets.core.fine_tuning.jobs.rows import (
     JobRow,
@@ -133,7 +135,12 @@ def test_the_same_dataset_is_submitted_once(env: FineTuningFactory) -> None:
     assert first.status == "running"
     (request,) = vendor.submitted
     assert request.example_ids == dataset.train_example_ids
-    assert sorted(request.files) == ["sft_train", "sft_validation"]
+    assert sorted(request.files) == [
+        "dpo_train",
+        "dpo_validation",
+        "sft_train",
+        "sft_validation",
+    ]
 
 
 def test_of_two_processes_at_once_one_submits(env: FineTuningFactory) -> None:
@@ -448,3 +455,96 @@ def test_a_job_that_takes_days_is_told_of(env: FineTuningFactory) -> None:
     assert overdue_notes(jobs, env.clock.now()) == []
     (note,) = overdue_notes(jobs, env.clock.now() + timedelta(days=4))
     assert "running at vendor since 2026-04-01" in note
+
+
+def two_folders(env: FineTuningFactory) -> tuple[DatasetSummary, DatasetSummary]:
+    """The files of one set in the data folders of two machines with one home."""
+    return filled(env), write(env, env.folder / "elsewhere")
+
+
+def test_of_two_machines_with_one_home_one_submits(env: FineTuningFactory) -> None:
+    vendor = Vendor()
+    here, there = two_folders(env)
+
+    def meanwhile() -> None:
+        with pytest.raises(TransientVendorError, match="Another machine is submitting"):
+            submit(env, vendor, there)
+
+    vendor.before = meanwhile
+    assert submit(env, vendor, here).status == "running"
+    vendor.before = lambda: None
+    assert submit(env, vendor, there).status == "running"
+    assert len(vendor.submitted) == 1
+
+
+def test_a_machine_that_slept_past_its_time_does_not_submit_what_another_did(
+    env: FineTuningFactory,
+) -> None:
+    here, there = two_folders(env)
+    vendor = Vendor()
+
+    class Slow(Vendor):
+        """Between its estimate and its job another machine makes the job."""
+
+        def estimate(self, request: TrainingRequest) -> TrainingEstimate | None:
+            env.clock.at += timedelta(hours=1)
+            assert submit(env, vendor, there).status == "running"
+            return None
+
+    slow = Slow()
+    with pytest.raises(TransientVendorError, match="has submitted the job"):
+        submit(env, slow, here)
+    assert slow.submitted == [] and len(vendor.submitted) == 1
+
+
+def test_a_job_that_a_dead_machine_left_is_taken_up_after_a_while(
+    env: FineTuningFactory,
+) -> None:
+    vendor = Vendor()
+    here, there = two_folders(env)
+    vendor.before = raise_(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        submit(env, vendor, here)
+    vendor.before = lambda: None
+    with pytest.raises(TransientVendorError, match="2026-04-01 03:15 UTC"):
+        submit(env, vendor, there)
+    env.clock.at += timedelta(minutes=15)
+    assert submit(env, vendor, there).status == "running"
+    assert len(vendor.submitted) == 1
+
+
+def test_what_each_trainer_would_cost_is_said_before_anything_is_sent(
+    env: FineTuningFactory,
+) -> None:
+    class Asking(Vendor):
+        provider = "asking"
+        asks_for_estimate = True
+
+        def estimate(self, request: TrainingRequest) -> TrainingEstimate | None:
+            raise AssertionError("this sends the file")
+
+    class Short(Vendor):
+        provider = "short"
+
+        def estimate(self, request: TrainingRequest) -> TrainingEstimate | None:
+            raise RefusedError("4 are missing.")
+
+    trainers = (PaidVendor(), Asking(), Short(), Vendor())
+    found = expected_costs(trainers, filled(env), seed=7)
+    assert [(c.trainer, c.tokens, c.cost_usd) for c in found] == [
+        ("paid", 1_000, 2.0),
+        ("asking", None, None),
+        ("short", None, None),
+        ("vendor", None, 0.0),
+    ]
+    assert found[2].note == "4 are missing."
+    assert env.read("SELECT * FROM fine_tune_jobs") == []
+
+
+def test_another_method_is_another_job_of_the_same_set(env: FineTuningFactory) -> None:
+    vendor, dataset = Vendor(), filled(env)
+    first = submit(env, vendor, dataset)
+    vendor.method = "dpo"  # type: ignore[attr-defined]
+    second = submit(env, vendor, dataset)
+    assert first.job_id != second.job_id
+    assert len(vendor.submitted) == 2

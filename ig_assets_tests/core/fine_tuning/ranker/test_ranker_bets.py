@@ -13,7 +13,11 @@ from ig_assets.core.fine_tuning.ranker.fit import (
     fit_ranker,
     roll_back_ranker,
 )
-from ig_assets.core.models.registry import current_ranker, list_rankers
+from ig_assets.core.models.registry import (
+    choosing_ranker,
+    current_ranker,
+    list_rankers,
+)
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets_tests.core.fine_tuning.ranker.headline_tests import NOW, HeadlineTests
@@ -150,3 +154,22 @@ def test_a_rollback_takes_up_the_earlier_proven_ranker_until_there_is_more_evide
         status = {m.model_id: m.status for m in list_rankers(con)}
     assert third is not None and third.status == "active"
     assert status[first.model_id] == "retired" and len(status) == 3
+
+
+def test_a_proof_is_taken_back_with_the_reason_and_no_hook_is_chosen_any_more(
+    tests: HeadlineTests,
+) -> None:
+    tests.add(26)
+    fitted(tests)
+    evidence = "CASE number WHEN 12 THEN 5.0 WHEN 26 THEN {} ELSE 0.0 END"
+    change(tests, f"UPDATE ranker_bets SET log_e = {evidence.format(0.0)}")
+    assert fitted(tests).state == "proven"
+    with tests.warehouse.transaction() as con:
+        assert choosing_ranker(con) is not None
+    change(tests, f"UPDATE ranker_bets SET log_e = {evidence.format(-7.0)}")
+    again = fitted(tests)
+    assert (again.state, again.proven_after, again.lost_after) == ("unproven", None, 26)
+    assert again.model is not None and again.model.status == "candidate"
+    assert again.model.reason.startswith("unproven again: after 26 comparisons")
+    with tests.warehouse.transaction() as con:
+        assert choosing_ranker(con) is None

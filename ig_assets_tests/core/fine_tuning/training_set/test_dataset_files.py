@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ig_assets.core.fine_tuning import dataset_stream
 from ig_assets.core.fine_tuning.training_set.dataset_files import (
     DatasetSummary,
     check_line,
@@ -55,6 +56,33 @@ def test_the_same_rows_give_the_same_bytes(env: FineTuningFactory) -> None:
     )
 
 
+def test_the_bytes_do_not_depend_on_how_many_rows_are_read_at_once(
+    env: FineTuningFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(env)
+    monkeypatch.setattr(dataset_stream.pages, "__defaults__", (2,))
+    write(env, env.folder / "again")
+    again = contents(env.folder / "again" / MONTH)
+    assert again == contents(env.folder / "sets" / MONTH)
+    manifest = json.loads(again["manifest.json"])
+    whole = json.dumps(manifest, sort_keys=True, ensure_ascii=False, indent=1) + "\n"
+    assert again["manifest.json"].decode() == whole
+    described = json.loads(again["croissant.json"])["distribution"][-1]
+    assert described["sha256"] == hashlib.sha256(again["manifest.json"]).hexdigest()
+
+
+def test_a_set_with_an_invalid_line_leaves_the_files_before_it_alone(
+    env: FineTuningFactory,
+) -> None:
+    filled(env)
+    before = contents(env.folder / "sets" / MONTH)
+    with env.warehouse.transaction() as con:
+        con.execute("UPDATE training_examples SET completion = ' ' WHERE kind = 'sft'")
+    with pytest.raises(InputError, match="has an empty text"):
+        write(env)
+    assert contents(env.folder / "sets" / MONTH) == before
+
+
 def test_other_rows_give_another_hash(env: FineTuningFactory) -> None:
     first = filled(env, "12")
     env.forget("winner/e1-a")
@@ -85,7 +113,6 @@ def test_files_are_openais_chat_and_preference_lines_sorted_by_example(
     assert manifest["counts"] == {f"{f.kind}_{f.split}": f.lines for f in summary.files}
     assert {e["decision_ref"] for e in ids.values()} == {f"e{n}" for n in "123456"}
     assert summary.tokens == sum(f.tokens for f in summary.files) > 0
-    assert summary.estimated_cost_usd is None
 
 
 def test_the_manifest_has_no_text_of_a_script(env: FineTuningFactory) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from dataclasses import replace
 
 import pytest
@@ -29,6 +31,7 @@ def experiment(
         None,
         None,
         False,
+        datetime(2026, 3, 20),
     )
 
 

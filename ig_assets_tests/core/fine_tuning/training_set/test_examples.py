@@ -440,3 +440,73 @@ def test_a_split_lasts_from_month_to_month_and_a_merge_is_for_validation(
     assert {after[name] for name in moved} == {"validation"}
     for name, split in splits.items():
         assert name in moved or after[name] == split
+
+
+def test_a_winner_in_nearly_the_words_of_another_is_taught_once(
+    env: FineTuningFactory,
+) -> None:
+    words = " ".join(f"word{number}" for number in range(40))
+    for name, lift, last in (("e1", 0.1, "one"), ("e2", 0.3, "two"), ("e3", 0.2, "")):
+        env.experiment(name, shrunken_lift=lift)
+        text = f"hook\n\n{words} {last}" if last else f"hook\n\n{words[::-1]}"
+        env.variant(name, "a", text=text, revision_hash=text_hash(text))
+        hashed = {"published_revision_hash": text_hash(text)}
+        env.write("posts", {"post_id": f"p-{name}-a", **hashed})
+    summary = build(env)
+    assert decided(env) == {"e2", "e3"}
+    assert summary.excluded == {"nearly the words of another winner": 1}
+
+
+def test_every_candidate_is_taken_or_has_one_reason(env: FineTuningFactory) -> None:
+    for name in ("taken", "forgotten", "loser"):
+        env.experiment(name)
+    env.experiment("undecided", decision="inconclusive")
+    env.experiment("negative", shrunken_lift=-0.1)
+    env.experiment(
+        "secret", topic="key sk-never-shown-0123456789abcdef0123456789abcdef"
+    )
+    env.forget("winner/forgotten-a")
+    env.forget("winner/loser-b")
+    summary = build(env)
+    assert (summary.candidates, summary.taken, summary.unexplained) == (6, 2, 0)
+    assert summary.excluded == {
+        "forgotten": 1,
+        "inconclusive": 1,
+        "no positive lift": 1,
+        "rival: forgotten": 1,
+        "secret in the brief": 1,
+    }
+
+
+def test_an_older_decision_weighs_half_after_each_half_life_and_by_default_as_much(
+    env: FineTuningFactory,
+) -> None:
+    year = timedelta(days=365.25)
+    env.experiment("new", decided_at=month_cutoff(MONTH) - timedelta(seconds=1))
+    env.experiment("old", decided_at=month_cutoff(MONTH) - year)
+    build(env)
+    assert {row["weight"] for row in rows(env)} == {1.0}
+    with env.warehouse.transaction() as con:
+        con.execute("DELETE FROM training_examples")
+    build_training_examples(
+        env.warehouse,
+        env.clock,
+        MONTH,
+        7,
+        MODEL,
+        DIMENSIONS,
+        half_life_months=6.0,
+    )
+    weights = {row["decision_ref"]: row["weight"] for row in rows(env)}
+    assert weights["old"] == pytest.approx(0.25)
+    assert weights["new"] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_brands_voice_is_in_the_prompt_as_generation_asks_for_it(
+    env: FineTuningFactory,
+) -> None:
+    env.experiment("e1")
+    env.write("topics", {"month": MONTH, "topic_id": "t-e1", "brand_voice": "dry wit"})
+    build(env)
+    prompts = [str(row["prompt"]) for row in rows(env)]
+    assert prompts and all("\nVoice: dry wit\nLanguage: en" in p for p in prompts)

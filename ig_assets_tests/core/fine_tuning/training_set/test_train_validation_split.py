@@ -4,13 +4,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ig_assets.core.fine_tuning.similarity.near_duplicates import near_duplicate_pairs
 from ig_assets.core.fine_tuning.training_set.train_validation_split import (
     GroupingItem,
     GroupingText,
     assign_split,
     assign_splits,
     group_examples,
-    near_duplicate_pairs,
 )
 
 # Loading scipy takes longer than Hypothesis allows for one example.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from ig_assets.core.fine_tuning.training_set.dataset_files import (
     DatasetSummary,
     check_line,
     count_tokens,
+    jsonl_line,
 )
 from ig_assets.core.fine_tuning.training_set.examples import training_prompt
 from ig_assets.core.fine_tuning.training_set.vendor_lines import (
@@ -21,6 +21,7 @@ from ig_assets.core.fine_tuning.training_set.vendor_lines import (
     vendor_files,
 )
 from ig_assets.core.generation.writing.arms import PlannedArm, Topic, WritingModel
+from ig_assets.core.generation.writing.asked import asked_prompt
 from ig_assets.core.generation.writing.draft import draft_prompt
 from ig_assets.core.generation.writing.schema import ScriptAnswer, script_text
 
@@ -28,9 +29,11 @@ TEXT = "Salt late.\n\nWater first. Then salt. Then taste.\n\nTry it."
 MODEL = WritingModel("m", "openai", "ft:m", "m")
 
 
-def arm(topic: str, brief: str, audience: str, language: str) -> PlannedArm:
+def arm(
+    topic: str, brief: str, audience: str, language: str, voice: str = ""
+) -> PlannedArm:
     """An arm with a hook style, as it is planned for a topic of the calendar."""
-    of = Topic("2026-03", "t", topic, brief, audience, language, "", False, False)
+    of = Topic("2026-03", "t", topic, brief, audience, language, voice, False, False)
     return PlannedArm("v", of, "a", "story", MODEL)
 
 
@@ -38,6 +41,7 @@ def arm(topic: str, brief: str, audience: str, language: str) -> PlannedArm:
     ("topic", "brief", "audience", "language"),
     [
         ("salt", "", "", "en"),
+        ("salt", "x", "Voice: cooks", "en"),
         ("salt", "be short", "cooks", "de"),
         ("salt", "one\ntwo", "", "fr"),
         ('so-called "salt"', "Language: de\nHook style: no", "cooks", "en"),
@@ -48,11 +52,14 @@ def arm(topic: str, brief: str, audience: str, language: str) -> PlannedArm:
 def test_what_is_trained_is_what_generation_asks(
     topic: str, brief: str, audience: str, language: str
 ) -> None:
-    stored = training_prompt(topic, "story", language, audience, brief)
-    asked = draft_prompt(arm(topic, brief, audience, language), [], [])
-    found = asked_and_answered(stored, TEXT)
-    assert found is not None
-    assert found[:2] == (asked.instructions, asked.prompt)
+    for voice in ("", "dry, warm"):
+        stored = training_prompt(topic, "story", language, audience, brief, voice)
+        planned = arm(topic, brief, audience, language, voice)
+        asked = draft_prompt(planned, [], [])
+        found = asked_and_answered(stored, TEXT)
+        assert found is not None
+        assert found[:2] == (asked.instructions, asked.prompt)
+        assert asked_prompt(stored, ["won"]) == draft_prompt(planned, [], ["won"])
 
 
 def test_an_example_without_a_hook_style_has_no_line_for_it() -> None:
@@ -92,9 +99,8 @@ def summary(folder: Path, texts: list[str]) -> DatasetSummary:
             for text in texts
         )
     )
-    file = DatasetFile("sft", "train", path, "of the set", len(texts), 9, None)
-    pairs = replace(file, kind="dpo", path=folder / "dpo_train.jsonl")
-    return DatasetSummary("2026-03", (file, pairs), "hash", ("x",), 1, 1, None)
+    file = DatasetFile("sft", "train", path, "of the set", len(texts), 9)
+    return DatasetSummary("2026-03", (file,), "hash", ("x",), 1, 1)
 
 
 def test_files_are_there_while_they_are_sent_and_counted(tmp_path: Path) -> None:
@@ -116,3 +122,32 @@ def test_files_are_removed_where_sending_fails(tmp_path: Path) -> None:
         with vendor_files(summary(tmp_path, [TEXT])):
             raise KeyboardInterrupt
     assert [path.name for path in tmp_path.iterdir()] == ["sft_train.jsonl"]
+
+
+def test_a_pair_is_sent_with_both_answers_as_a_writer_gives_them(
+    tmp_path: Path,
+) -> None:
+    worse = TEXT.replace("Salt late.", "Salt early.")
+    brief = training_prompt("salt", "story", "en")
+    pairs = [(TEXT, worse), (TEXT, "No parts."), ("No parts.", worse)]
+    rows = [
+        {"kind": "dpo", "prompt": brief, "completion": chosen, "rejected": rejected}
+        for chosen, rejected in pairs
+    ]
+    path = tmp_path / "dpo_train.jsonl"
+    path.write_text("".join(jsonl_line(row) + "\n" for row in rows))
+    file = DatasetFile("dpo", "train", path, "of the set", 3, 9)
+    dataset = DatasetSummary("2026-03", (file,), "hash", ("x",), 3, 9)
+    with vendor_files(dataset) as files:
+        sent = files["dpo_train"]
+        [line] = Path(sent.path).read_text("utf-8").splitlines()
+    assert check_line("dpo", line) is None
+    assert (sent.lines, sent.left_out) == (1, 2)
+    found, rival = asked_and_answered(brief, TEXT), asked_and_answered(brief, worse)
+    assert found is not None and rival is not None
+    parsed = json.loads(line)
+    contents = [m["content"] for m in parsed["input"]["messages"]]
+    assert contents == list(found[:2])
+    assert parsed["preferred_output"][0]["content"] == found[2]
+    assert parsed["non_preferred_output"][0]["content"] == rival[2]
+    assert sent.tokens == count_tokens([*found, *rival])

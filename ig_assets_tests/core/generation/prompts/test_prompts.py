@@ -32,6 +32,12 @@ from ig_assets_tests.stand_ins.openai_server import Fault, OpenAIStandIn
 
 # A new version of a prompt is a new file and a new line here; none is ever edited.
 LANDED = {
+    "judge.instructions.v1.j2": (
+        "ad81d10416ad76df3dfe8f8bb2c04387d9d40e4d7ea1483a54d12aa13ba6fd2f"
+    ),
+    "judge.v1.j2": (
+        "f3b6c297f83a698c6418c34c04c37ff013895079bdbf5e68cdb55742725415a2"
+    ),
     "draft.instructions.v1.j2": (
         "8ec83f8c6c56948a0ddb34bf4ac661831322d96d50ecc5feb8bcf2ee2f35de4d"
     ),

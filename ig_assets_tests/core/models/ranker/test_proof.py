@@ -102,3 +102,39 @@ def test_small_counts_of_unequal_traffic_are_not_bet_on() -> None:
     sound = sound_bets(group, np.where(group < 30, few, many), trials)
     log_e = prove(features, outcomes, ALONE, sound=sound).log_e
     assert not log_e[:30].any() and log_e[30:].all()
+
+
+def proof_of(*steps: tuple[int, float]) -> Proof:
+    """So many groups of the same gain each, one after another."""
+    return Proof(np.cumsum([gain for count, gain in steps for _ in range(count)]))
+
+
+def test_a_proof_is_taken_back_when_as_much_speaks_against_the_forecasts() -> None:
+    lasting = proof_of((20, 0.5), (13, -0.5))
+    assert lasting.proven_after == 6 and lasting.state == "proven"
+    lost = proof_of((20, 0.5), (14, -0.5))
+    assert (lost.state, lost.proven_after, lost.lost_after) == ("unproven", None, 34)
+    assert lost.best_log_e == 0.0
+
+
+def test_what_was_lost_is_proven_again_by_new_evidence_alone() -> None:
+    lost = ((40, 0.5), (14, -0.5))
+    nearly, again = proof_of(*lost, (5, 0.5)), proof_of(*lost, (6, 0.5))
+    assert nearly.log_e[-1] > 15, "the old evidence is still high"
+    assert nearly.state == "unproven" and nearly.best_log_e == pytest.approx(2.5)
+    assert (again.state, again.proven_after, again.lost_after) == ("proven", 60, 54)
+
+
+def test_chance_before_a_proof_takes_nothing_back() -> None:
+    assert proof_of((4, 0.5), (40, -0.5), (6, 0.5)).lost_after is None
+
+
+def test_an_audience_that_turns_round_takes_the_proof_back_another_does_not() -> None:
+    features, outcomes = world(4, 0.4, groups=2 * GROUPS)
+    groups = np.arange(2 * GROUPS)
+    assert prove(features, outcomes, groups).lost_after is None
+    turned = outcomes.y - 0.8 * features["enc"][:, 0]
+    later = outcomes.group >= GROUPS
+    y = np.where(later, turned, outcomes.y)
+    drifting = prove(features, Outcomes(outcomes.group, y, outcomes.variance), groups)
+    assert drifting.lost_after is not None and drifting.lost_after > GROUPS

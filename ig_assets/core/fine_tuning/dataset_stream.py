@@ -1,0 +1,163 @@
+"""Writes a training set in one pass over its rows, with a part of them in memory.
+
+Each row goes to the file of its kind and split, and its description to the manifest.
+All files take their place together at the end, and the manifest after them; after an
+exception none does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
+
+from ig_assets.files import open_atomic
+from ig_assets.warehouse.warehouse import Warehouse
+
+PAGE = 10_000
+"""Rows that are in memory at once."""
+
+DESCRIBED = (
+    "example_id",
+    "kind",
+    "split",
+    "group_id",
+    "weight",
+    "reason",
+    "decision_ref",
+    "script_id",
+    "variant_id",
+    "revision_hash",
+    "rejected_revision_hash",
+    "simulated",
+)
+"""Columns of an example that its manifest has: no words."""
+
+_PAGE_OF = """
+SELECT *
+FROM training_examples
+WHERE month = ? AND example_id > ?
+ORDER BY example_id
+LIMIT ?
+"""
+
+_EXAMPLES = "@examples@"
+# As `json.dumps(indent=1)` writes a flat object two levels deep, which is eight times
+# slower since an indent is written by Python itself.
+_FLAT = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",\n   ", ": ")
+)
+
+
+def pages(
+    warehouse: Warehouse, month: str, size: int = PAGE
+) -> Iterator[list[dict[str, Any]]]:
+    """The month's examples by id, in pages; no transaction is open between them."""
+    after = ""
+    while True:
+        with warehouse.transaction() as con:
+            cursor = con.execute(_PAGE_OF, [month, after, size])
+            names = [column[0] for column in cursor.description or []]
+            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        if rows:
+            yield rows
+        if len(rows) < size:
+            return
+        after = str(rows[-1]["example_id"])
+
+
+class LineFile:
+    """One file of lines that is being written; hash, lines and tokens so far."""
+
+    def __init__(self, path: Path, into: BinaryIO) -> None:
+        self.path = path
+        self.lines = self.tokens = 0
+        self._into = into
+        self._digest = hashlib.sha256()
+
+    def write(self, lines: Sequence[str], tokens: int) -> None:
+        """Append lines, which have so many tokens."""
+        payload = "".join(line + "\n" for line in lines).encode("utf-8")
+        self._into.write(payload)
+        self._digest.update(payload)
+        self.lines += len(lines)
+        self.tokens += tokens
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what was written so far."""
+        return self._digest.hexdigest()
+
+
+class SetWriter(ExitStack):
+    """The files of a set that is being written into a folder.
+
+    `files` are those that have lines, by kind and split.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+        self.files: dict[tuple[str, str], LineFile] = {}
+        self.decisions: set[str] = set()
+        self._described = self.enter_context(TemporaryFile())
+        self._lines = self.enter_context(ExitStack())
+        self._separator = b""
+
+    def file_of(self, kind: str, split: str) -> LineFile:
+        """The file of a kind and split, which is opened for its first line."""
+        known = self.files.get((kind, split))
+        if known is None:
+            path = self._folder / f"{kind}_{split}.jsonl"
+            known = LineFile(path, self._lines.enter_context(open_atomic(path)))
+            self.files[kind, split] = known
+        return known
+
+    def describe(self, examples: Sequence[Mapping[str, Any]]) -> None:
+        """Append examples to the manifest."""
+        for example in examples:
+            described = {column: example[column] for column in DESCRIBED}
+            if example["decision_ref"] is not None:
+                self.decisions.add(str(example["decision_ref"]))
+            text = f"\n  {{\n   {_FLAT.encode(described)[1:-1]}\n  }}"
+            self._described.write(self._separator + text.encode("utf-8"))
+            self._separator = b","
+
+    def write_manifest(self, path: Path, fields: Mapping[str, Any]) -> str:
+        """Place the files, then write the manifest that names them; return its hash.
+
+        It has `fields` and the examples.
+        """
+        self._lines.close()
+        whole = _as_json({**fields, "examples": [_EXAMPLES]})
+        before, after = whole.split(_as_json([_EXAMPLES]).replace("\n", "\n "))
+        digest = hashlib.sha256()
+        closing = "\n ]" if self._separator else "]"
+        before, after = f"{before}[", f"{closing}{after}"
+        self._described.seek(0)
+        into = self.enter_context(open_atomic(path))
+        hashed = _Hashed(into, digest.update)
+        hashed.write(before.encode("utf-8"))
+        copyfileobj(self._described, hashed)
+        hashed.write((after + "\n").encode("utf-8"))
+        return digest.hexdigest()
+
+
+class _Hashed:
+    """A file whose writes are hashed."""
+
+    def __init__(self, into: BinaryIO, update: Callable[[bytes], None]) -> None:
+        self._into, self._update = into, update
+
+    def write(self, payload: bytes) -> int:
+        self._update(payload)
+        return self._into.write(payload)
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1)

@@ -1,0 +1,65 @@
+"""What a judge says of pairs of texts: only what it says in both orders counts.
+
+A model that judges prefers a place as much as a text (Zheng et al. 2023, "Judging
+LLM-as-a-judge with MT-bench and Chatbot Arena", NeurIPS 36), so each pair is shown in
+both orders. The share of wins among the consistent pairs has the interval of Wilson
+(1927, "Probable inference, the law of succession, and statistical inference", JASA 22).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+CANDIDATE, ACTIVE, UNDECIDED = 1, -1, 0
+_Z = 1.959964
+
+AskJudge = Callable[[str, str], int | None]
+"""The place (0 or 1) of the better of two texts; None without a usable answer."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Pairs that both orders gave to the candidate, to the active model, to none."""
+
+    wins: int
+    losses: int
+    undecided: int
+
+    @classmethod
+    def of(cls, pairs: Sequence[int]) -> Judged:
+        """Counts of what was said of each pair."""
+        return cls(*(list(pairs).count(w) for w in (CANDIDATE, ACTIVE, UNDECIDED)))
+
+    @property
+    def consistent(self) -> int:
+        """Pairs that both orders gave to the same text."""
+        return self.wins + self.losses
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the share of wins among the consistent pairs."""
+        n = self.consistent
+        if not n:
+            return 0.0, 1.0
+        share, square = self.wins / n, _Z**2 / n
+        middle = share + square / 2
+        half = math.sqrt(share * (1 - share) * square + square**2 / 4)
+        return (middle - half) / (1 + square), (middle + half) / (1 + square)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"a judge preferred it in {self.wins} of the {self.consistent} pairs that "
+            f"it judged alike in both orders (95 % interval {low:.0%} to {high:.0%}; "
+            f"{self.undecided} not alike)"
+        )
+
+
+def in_both_orders(ask: AskJudge, candidate: str, active: str) -> int:
+    """Whose text both orders prefer; `UNDECIDED` where they do not agree."""
+    first, second = ask(candidate, active), ask(active, candidate)
+    if first is None or second is None or first == second:
+        return UNDECIDED
+    return CANDIDATE if first == 0 else ACTIVE
