@@ -14,6 +14,7 @@ from typing import TypedDict, cast
 from ig_assets.core.corpus.scripts.markdown import markdown_script
 from ig_assets.core.corpus.scripts.script import InvalidSourceError, ParsedScript
 from ig_assets.core.experiments.posts.late_slots import move_late_slots
+from ig_assets.core.experiments.posts.reviewers import Review, record_reviews
 from ig_assets.core.identity import next_instant, text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock
@@ -25,7 +26,9 @@ OPEN = ("proposed", "approved")
 
 _REVIEW = """
 SELECT p.post_id, e.month, t.topic, p.arm, p.hook_style, p.slot, p.status,
-    p.variant_id, c.edited_by,
+    p.variant_id, coalesce(c.revision_hash, v.revision_hash) AS revision_hash,
+    c.edited_by, w.reviewed_by, w.decision AS review, w.reason AS review_reason,
+    t.language, e.simulated, p.media_url IS NOT NULL AS has_video,
     coalesce(c.hook, v.hook) AS hook,
     coalesce(c.body, v.body) AS body,
     coalesce(c.call_to_action, v.call_to_action) AS call_to_action
@@ -39,6 +42,8 @@ LEFT JOIN topics AS t
  AND t.topic_id = e.topic_id
 LEFT JOIN latest_edits AS c
   ON c.post_id = p.post_id
+LEFT JOIN latest_reviews AS w
+  ON w.post_id = p.post_id
 WHERE (? IS NULL OR e.month = ?)
   AND (? IS NULL OR p.status = ?)
 ORDER BY p.slot, p.post_id
@@ -60,7 +65,11 @@ WHERE post_id = ?
 
 
 class ReviewRow(TypedDict):
-    """One row per post: its state, and the words that would be published."""
+    """One row per post: its state, and the words that would be published.
+
+    `revision_hash` is theirs. `review`, `reviewed_by` and `review_reason` are a
+    person's latest word on it, None where there is none.
+    """
 
     post_id: str
     month: str
@@ -70,7 +79,14 @@ class ReviewRow(TypedDict):
     slot: datetime
     status: str
     variant_id: str
+    revision_hash: str
     edited_by: str | None
+    reviewed_by: str | None
+    review: str | None
+    review_reason: str | None
+    language: str | None
+    simulated: bool
+    has_video: bool
     hook: str
     body: str
     call_to_action: str
@@ -115,6 +131,7 @@ def approve_posts(
     video: str | None = None,
     needs_video: bool = False,
     now: datetime | None = None,
+    review: Review | None = None,
 ) -> int:
     """Approve proposed posts; return how many were.
 
@@ -124,13 +141,16 @@ def approve_posts(
     `video` is the public URL of one post's reel; with it a post that failed for its
     video, or was approved with another, gets this one. Raises InputError, before any
     is approved, for an id that is no post, for a video that is no web address or is
-    for several posts, and with `needs_video` for a post without one.
+    for several posts, and with `needs_video` for a post without one; ConflictError
+    where the words are no longer those that the person of `review` saw.
     """
     if video is None and not needs_video:
-        return _move(warehouse, post_ids, ("proposed",), "approved", now)
+        return _move(warehouse, post_ids, ("proposed",), "approved", now, review)
     if video is not None:
         _check_video(video, post_ids)
     with warehouse.transaction() as con:
+        if review is not None:
+            review.check_seen(con, post_ids)
         for post in _found(con, post_ids):
             if video is None and post["media_url"] is None:
                 raise InputError(
@@ -140,15 +160,18 @@ def approve_posts(
         if video is not None:
             con.execute(_SET_VIDEO, [video, *post_ids])
     before = ("proposed",) if video is None else ("proposed", "approved", "failed")
-    return _move(warehouse, post_ids, before, "approved", now)
+    return _move(warehouse, post_ids, before, "approved", now, review)
 
 
-def decline_posts(warehouse: Warehouse, post_ids: Sequence[str]) -> int:
+def decline_posts(
+    warehouse: Warehouse, post_ids: Sequence[str], review: Review | None = None
+) -> int:
     """Decline open posts, which then never go out; return how many were.
 
-    Raises InputError for an id that is no post, before any is declined.
+    Raises InputError for an id that is no post, before any is declined, and
+    ConflictError as `approve_posts`.
     """
-    return _move(warehouse, post_ids, OPEN, "declined")
+    return _move(warehouse, post_ids, OPEN, "declined", review=review)
 
 
 def edit_post(
@@ -158,15 +181,21 @@ def edit_post(
     content: bytes,
     editor: str,
     run_id: str = "",
+    based_on: str | None = None,
 ) -> Edited:
     """Store a person's words for a post, written like a library file.
 
-    Raises InputError when the post is unknown or out already, when the file cannot
-    be used, and when it lacks a hook, a body or a call to action.
+    `based_on` is the revision that the person began with. Raises InputError when the
+    post is unknown or out already, when the file cannot be used, and when it lacks a
+    hook, a body or a call to action; ConflictError where the post has other words by
+    now than the person began with.
     """
     script = read_words(content)
     with warehouse.transaction() as con:
         post = _found(con, [post_id])[0]
+        if based_on is not None:
+            seen = Review(editor, clock.now(), seen={post_id: based_on})
+            seen.check_seen(con, [post_id])
         if post["status"] not in OPEN:
             raise InputError(
                 f"Post {post_id} is {post['status']}; only a post that has not gone "
@@ -241,8 +270,11 @@ def _move(
     before: tuple[str, ...],
     after: str,
     now: datetime | None = None,
+    review: Review | None = None,
 ) -> int:
     with warehouse.transaction() as con:
+        if review is not None:
+            review.check_seen(con, post_ids)
         moved = [
             row["post_id"] for row in _found(con, post_ids) if row["status"] in before
         ]
@@ -250,6 +282,8 @@ def _move(
             "UPDATE posts SET status = ? WHERE list_contains(?::TEXT[], post_id)",
             [after, moved],
         )
+        if review is not None:
+            record_reviews(con, moved, after, review)
         if now is not None:
             move_late_slots(con, now, asks_again=False)
     return len(moved)
