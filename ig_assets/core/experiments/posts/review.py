@@ -7,19 +7,20 @@ last edit is what is published, and from then on what evidence and training look
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict, cast
 
-from ig_assets.core.corpus.scripts.markdown import markdown_script
-from ig_assets.core.corpus.scripts.script import InvalidSourceError, ParsedScript
 from ig_assets.core.experiments.posts.late_slots import move_late_slots
 from ig_assets.core.experiments.posts.reviewers import Review, record_reviews
-from ig_assets.core.identity import next_instant, text_hash
-from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.experiments.posts.words import (
+    Edited,
+    PostOfVariant,
+    read_words,
+    store_words,
+)
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
-from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 OPEN = ("proposed", "approved")
@@ -92,13 +93,6 @@ class ReviewRow(TypedDict):
     call_to_action: str
 
 
-class PostOfVariant(TypedDict):
-    """A post and the variant that it publishes."""
-
-    post_id: str
-    variant_id: str
-
-
 class StoredPost(PostOfVariant):
     """A post as approving, declining and editing need it."""
 
@@ -106,22 +100,19 @@ class StoredPost(PostOfVariant):
     media_url: str | None
 
 
-@dataclass(frozen=True)
-class Edited:
-    """An edit as it was stored; `original_hash` is the variant's revision."""
-
-    post_id: str
-    variant_id: str
-    revision_hash: str
-    original_hash: str
-
-
 def posts_for_review(
     warehouse: Warehouse, month: str | None = None, status: str | None = None
 ) -> list[ReviewRow]:
     """The posts with the words that would go out, in the order of their slots."""
     with warehouse.transaction() as con:
-        rows = fetch_dicts(con, _REVIEW, [month, month, status, status])
+        return posts_in_review(con, month, status)
+
+
+def posts_in_review(
+    con: Connection, month: str | None = None, status: str | None = None
+) -> list[ReviewRow]:
+    """As `posts_for_review`, in a transaction of the caller's."""
+    rows = fetch_dicts(con, _REVIEW, [month, month, status, status])
     return cast(list[ReviewRow], rows)
 
 
@@ -202,66 +193,6 @@ def edit_post(
                 "out can be edited."
             )
         return store_words(con, post, script, editor, clock.now(), run_id)
-
-
-def read_words(content: bytes) -> ParsedScript:
-    """The script in a person's file. Raises InputError where a part is missing."""
-    try:
-        script = markdown_script("edit.md", content)
-    except InvalidSourceError as refused:
-        reason, detail = refused.args
-        raise InputError(f"The edited text cannot be used ({reason}): {detail}")
-    missing = [
-        name for name in ("hook", "body", "call_to_action") if not getattr(script, name)
-    ]
-    if missing:
-        raise InputError(
-            f"The edited text has no {' and no '.join(missing)}; write `# hook`, the "
-            "body, and a last paragraph that begins with `CTA:`."
-        )
-    return script
-
-
-def store_words(
-    con: Connection,
-    post: PostOfVariant,
-    script: ParsedScript,
-    editor: str,
-    now: datetime,
-    run_id: str = "",
-) -> Edited:
-    """Write the words as a revision of their own, with an edge to the variant."""
-    [(last,)] = con.execute(
-        "SELECT max(edited_at) FROM post_edits WHERE post_id = ?", [post["post_id"]]
-    ).fetchall()
-    edited_at = next_instant(now, last)
-    [(original,)] = con.execute(
-        "SELECT revision_hash FROM variants WHERE variant_id = ?",
-        [post["variant_id"]],
-    ).fetchall()
-    edited = Edited(
-        post["post_id"], post["variant_id"], text_hash(script.text), original
-    )
-    merge_rows(
-        con,
-        "post_edits",
-        [
-            {
-                "post_id": edited.post_id,
-                "edited_at": edited_at,
-                "variant_id": edited.variant_id,
-                "revision_hash": edited.revision_hash,
-                "hook": script.hook,
-                "body": script.body,
-                "call_to_action": script.call_to_action,
-                "text": script.text,
-                "edited_by": editor,
-            }
-        ],
-    )
-    edge = Edge("revision", edited.revision_hash, "variant", edited.variant_id, "edits")
-    record_edges(con, [edge], run_id, edited_at)
-    return edited
 
 
 def _move(
