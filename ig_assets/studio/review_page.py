@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 
 import streamlit as st
 
@@ -38,6 +40,9 @@ _STATES = {
     "Out": ("published", "placed", "ambiguous", "failed"),
 }
 _NOTICE = "review_notice"
+REVIEW_FILE = "ig_assets.core.experiments.posts.review_file"
+"""The core's module that writes posts as files, as `ig-assets posts export` does."""
+_FILES = {"Markdown": "md", "CSV": "csv", "HTML": "html"}
 
 
 def page() -> None:
@@ -98,17 +103,20 @@ def _name(row: ReviewRow) -> str:
 
 
 def _export(services: StudioServices, rows: list[ReviewRow]) -> None:
-    """Files for people who review elsewhere."""
-    try:
-        from ig_assets.core.reports import review_sheet  # with `posts export`
-    except ImportError:
+    """Files of these posts, for people who review elsewhere."""
+    if find_spec(REVIEW_FILE) is None:  # a later part of this project
         return
     with st.expander("Export for review"):
         st.caption("The words of these posts, to read and mark elsewhere.")
-        for name, kind in (("Markdown", "md"), ("CSV", "csv"), ("HTML", "html")):
-            st.download_button(
-                name, review_sheet.make(rows, kind), f"review.{kind}", key=f"as_{kind}"
-            )
+        if not st.toggle("Make the files", key="make_files"):
+            return
+        made = import_module(REVIEW_FILE)
+        ids = {row["post_id"] for row in rows}
+        every = made.posts_to_review(services.warehouse)
+        posts = [post for post in every if post.post_id in ids]
+        for column, (name, end) in zip(st.columns(3), _FILES.items(), strict=True):
+            text = getattr(made, f"as_{name.lower()}")(posts)
+            column.download_button(f"As {name}", text, f"review.{end}", width="stretch")
 
 
 @st.fragment

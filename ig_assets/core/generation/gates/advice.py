@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ig_assets.core.generation.gates.banned_words import phrases_in
 from ig_assets.core.generation.gates.gates import (
+    GATES,
     Candidate,
     Figure,
     Gates,
@@ -49,12 +50,13 @@ def advice(
     """A sentence for each gate, the failed first; a gate may have several."""
     found: list[Advice] = []
     for figure in figures:
+        gate = figure.gate
         if figure.figure is None:
-            found.append(Advice(figure.gate, None, _NOT_MEASURED[figure.gate]))
+            found.append(Advice(gate, None, _NOT_MEASURED.get(gate, _UNKNOWN)))
         elif figure.passed:
-            found.append(Advice(figure.gate, True, _PASSED[figure.gate](figure)))
+            found.append(Advice(gate, True, _PASSED.get(gate, _passed)(figure)))
         else:
-            found += _FAILED[figure.gate](gates, candidate, figure, corpus)
+            found += _FAILED.get(gate, _failed)(gates, candidate, figure, corpus)
     return sorted(found, key=lambda one: (one.passed is not False, one.passed is None))
 
 
@@ -158,6 +160,20 @@ def _nearest(
     return [Advice(figure.gate, False, sentence)]
 
 
+def _failed(
+    gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
+) -> list[Advice]:
+    """A gate without words of its own: its figure and its bound."""
+    sentence = figure.why_not or GATES[figure.gate]
+    return [Advice(figure.gate, False, f"{sentence[:1].upper()}{sentence[1:]}.")]
+
+
+def _passed(figure: Figure) -> str:
+    name = GATES[figure.gate]
+    return f"{name[:1].upper()}{name[1:]}: in order."
+
+
+_UNKNOWN = "One gate could not be measured on these words."
 _Faults = Callable[[Gates, Candidate, Figure, CorpusRuns], list[Advice]]
 _FAILED: Mapping[str, _Faults] = {
     "structure": _structure,
