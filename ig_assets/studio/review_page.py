@@ -86,6 +86,11 @@ def _choose(services: StudioServices, rows: list[ReviewRow]) -> ReviewRow | None
     return by_id.get(chosen or "")
 
 
+def _parts(row: ReviewRow) -> tuple[str, str, str]:
+    """Hook, body and call to action; those of older variants may be missing."""
+    return row["hook"] or "", row["body"] or "", row["call_to_action"] or ""
+
+
 def _nothing(services: StudioServices, state: str) -> str:
     if state != "Waiting":
         return f"No post is {state.lower()}."
@@ -98,7 +103,8 @@ def _nothing(services: StudioServices, state: str) -> str:
 
 
 def _name(row: ReviewRow) -> str:
-    name = f"{row['slot']:%d %b} · {row['topic'] or 'no topic'} · {row['arm']}"
+    day = f"{row['slot']:%d %b}" if row["slot"] else "no day"
+    name = f"{day} · {row['topic'] or 'no topic'} · {row['arm']}"
     return simulated(name, row["simulated"])
 
 
@@ -154,20 +160,22 @@ def _facts(row: ReviewRow) -> str:
 
 def _words(row: ReviewRow) -> tuple[str, str, str]:
     """The three parts as they are typed; they begin anew with each revision."""
-    key = f"{row['post_id']}-{row['revision_hash'][:12]}"
-    hook = st.text_input("Hook", row["hook"], key=f"hook-{key}", live="350ms")
-    body = live_area("Body", row["body"], f"body-{row['post_id']}", key)
+    key = f"{row['post_id']}-{(row['revision_hash'] or '')[:12]}"
+    hook, body, call = _parts(row)
+    hook = st.text_input("Hook", hook, key=f"hook-{key}", live="350ms")
+    body = live_area("Body", body, f"body-{row['post_id']}", key)
     call = st.text_input(
-        "Call to action", row["call_to_action"], key=f"call-{key}", live="350ms"
+        "Call to action", call, key=f"call-{key}", live="350ms"
     )
     return hook or "", body, call or ""
 
 
 def _read_only(row: ReviewRow) -> tuple[str, str, str]:
-    st.markdown(f"#### {plain(row['hook'])}")
-    st.text(row["body"])
-    st.text(row["call_to_action"])
-    return row["hook"], row["body"], row["call_to_action"]
+    hook, body, call = _parts(row)
+    st.markdown(f"#### {plain(hook)}")
+    st.text(body)
+    st.text(call)
+    return hook, body, call
 
 
 def _gates(
@@ -234,7 +242,7 @@ def _decide(
     services: StudioServices, row: ReviewRow, words: tuple[str, str, str]
 ) -> None:
     post_id, seen = row["post_id"], row["revision_hash"]
-    is_edited = words != (row["hook"], row["body"], row["call_to_action"])
+    is_edited = words != _parts(row)
     if services.settings.social == "instagram" and row["status"] == "proposed":
         st.text_input(
             "Public address of the reel (https)",
