@@ -34,6 +34,11 @@ def simulated(text: str, is_simulated: bool) -> str:
     return f"{text} (simulated)" if is_simulated else text
 
 
+def style_words(style: str | None) -> str:
+    """A hook style as words, e.g. "bold claim"."""
+    return (style or "no style").replace("_", " ")
+
+
 def as_day(value: datetime | None) -> str:
     """A day and time of the tables (UTC) for a person, a dash where there is none."""
     return "–" if value is None else f"{value:%d %b %Y %H:%M} UTC"

@@ -29,7 +29,7 @@ from ig_assets.core.generation.polishing.edits import (
 from ig_assets.errors import InputError
 from ig_assets.studio.live_area import live_area
 from ig_assets.studio.parts import begin_page, friendly, open_services, shown, who
-from ig_assets.studio.plain_words import as_day, plain, simulated
+from ig_assets.studio.plain_words import as_day, plain, simulated, style_words
 from ig_assets.studio.reads import CORPUS
 from ig_assets.studio.shown import StudioServices
 
@@ -130,6 +130,7 @@ def _post(row: ReviewRow) -> None:
     """One post: its words and the gates, drawn anew after each pause in typing."""
     with friendly():
         services = open_services_quietly()
+        _say_if_changed(row)
         can_edit = row["status"] in OPEN
         st.caption(_facts(row))
         left, right = st.columns([3, 2])
@@ -141,6 +142,15 @@ def _post(row: ReviewRow) -> None:
             _decide(services, row, words)
 
 
+def _say_if_changed(row: ReviewRow) -> None:
+    """Words that are other ones than this visit saw last are pointed out."""
+    key, revision = f"seen-{row['post_id']}", row["revision_hash"]
+    before = st.session_state.get(key)
+    st.session_state[key] = revision
+    if before not in (None, revision) and row["edited_by"] not in (None, who()):
+        st.warning(plain(f"{row['edited_by']} has changed the words; read them again."))
+
+
 def open_services_quietly() -> StudioServices:
     """The services without the line on the audience, which stands above already."""
     from ig_assets.studio.shown import studio_services
@@ -149,7 +159,7 @@ def open_services_quietly() -> StudioServices:
 
 
 def _facts(row: ReviewRow) -> str:
-    facts = [f"Goes out {as_day(row['slot'])}", f"{row['hook_style'] or 'no style'}"]
+    facts = [f"Goes out {as_day(row['slot'])}", style_words(row["hook_style"])]
     if row["edited_by"]:
         facts.append(f"words of {row['edited_by']}")
     if row["review"]:
@@ -164,9 +174,7 @@ def _words(row: ReviewRow) -> tuple[str, str, str]:
     hook, body, call = _parts(row)
     hook = st.text_input("Hook", hook, key=f"hook-{key}", live="350ms")
     body = live_area("Body", body, f"body-{row['post_id']}", key)
-    call = st.text_input(
-        "Call to action", call, key=f"call-{key}", live="350ms"
-    )
+    call = st.text_input("Call to action", call, key=f"call-{key}", live="350ms")
     return hook or "", body, call or ""
 
 
@@ -254,14 +262,25 @@ def _decide(
         "Why not? (needed to decline)", key=f"why-{post_id}", max_chars=500
     )
     save, approve, decline = st.columns(3)
-    if save.button("Save my words", disabled=not is_edited, width="stretch"):
+    # A click counts for these words alone: where others take their place before it
+    # arrives, a button of the same name would take it.
+    of = f"{post_id}-{seen}"
+    if save.button(
+        "Save my words", key=f"save-{of}", disabled=not is_edited, width="stretch"
+    ):
         _do(lambda: _save(services, post_id, seen, words))
     label = "Save and approve" if is_edited else "Approve"
     if row["status"] == "proposed" and approve.button(
-        label, type="primary", icon=":material/check:", width="stretch"
+        label,
+        key=f"approve-{of}",
+        type="primary",
+        icon=":material/check:",
+        width="stretch",
     ):
         _do(lambda: _approve(services, post_id, seen, words if is_edited else None))
-    if decline.button("Decline", icon=":material/close:", width="stretch"):
+    if decline.button(
+        "Decline", key=f"decline-{of}", icon=":material/close:", width="stretch"
+    ):
         _do(lambda: _decline(services, post_id, seen, reason))
     if is_edited:
         st.caption("Not saved yet; the variant keeps its own words in any case.")

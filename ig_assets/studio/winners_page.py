@@ -8,7 +8,7 @@ import streamlit as st
 
 from ig_assets.core.experiments.decisions.winners import WinnerRow
 from ig_assets.studio.parts import begin_page, friendly, open_services, shown
-from ig_assets.studio.plain_words import as_day, plain, simulated
+from ig_assets.studio.plain_words import as_day, plain, simulated, style_words
 from ig_assets.studio.reads import Winner, read_winners
 
 _AUDIENCES = {"All": None, "Real viewers": False, "Simulated": True}
@@ -87,5 +87,5 @@ def _figures(row: WinnerRow) -> str:
         low, high = math.expm1(row["shrunken_low"]), math.expm1(row["shrunken_high"])
         facts.insert(1, f"95 % from {low:+.0%} to {high:+.0%}")
     if row["hook_style"]:
-        facts.append(row["hook_style"])
+        facts.append(style_words(row["hook_style"]))
     return " · ".join(facts)

@@ -17,7 +17,13 @@ from ig_assets.studio.parts import (
     say_failure,
     shown,
 )
-from ig_assets.studio.plain_words import plain, simulated, usd, without_paths
+from ig_assets.studio.plain_words import (
+    plain,
+    simulated,
+    style_words,
+    usd,
+    without_paths,
+)
 from ig_assets.studio.reads import Written, read_outlook, read_topics, read_written
 from ig_assets.studio.shown import StudioServices
 from ig_assets.studio.topic_jobs import JOBS, TopicJob
@@ -207,8 +213,10 @@ def _ordered(
 
 
 def _variant(row: TopicVariant, grounds: list[dict[str, object]]) -> None:
-    style = plain(row["hook_style"] or "")
-    st.markdown(f"**{plain(row['arm'].upper())}** · {style}")
+    name = "Control" if row["arm"] == "control" else row["arm"].upper()
+    st.markdown(f"**{plain(name)}** · {plain(style_words(row['hook_style']))}")
+    if row["arm"] == "control":
+        st.caption("Written without your winners, to see what they add.")
     if row["rejection"]:
         st.error(plain(f"Rejected: {row['rejection']}"))
     if row["hook"]:

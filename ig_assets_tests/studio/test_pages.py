@@ -139,7 +139,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_approved_unseen(
         edit_post(home, SystemClock(), row["post_id"], words, "ben")
     home.close()
     page = press(page, "Approve")
-    assert "changed by ben after you read them" in said(page)
+    assert "ben has changed the words; read them again." in said(page)
     assert rows(home, "SELECT * FROM post_reviews") == []
 
 
