@@ -33,6 +33,7 @@ COMMANDS = {
     "variants": "texts:variants",
     "topics": "texts:topics",
     "posts": "posts:app",
+    "studio": "studio:studio",
     "split": "split:app",
     "db": "db:app",
     "metrics": "metrics:app",
@@ -66,6 +67,7 @@ SUMMARIES = {
     "variants": "What was written for each topic, and how far it came.",
     "topics": "The topics of each month; withdraw one.",
     "posts": "Look at what would go out, say yes or no to it, or put it in your words.",
+    "studio": "Write, review, and see winners and lineage in the browser.",
     "split": "Show reels that are out as ads to one audience that Meta divides at "
     "random.\nIt costs money: all is made paused, and `start` lets it run.",
     "db": "Read, back up, restore, migrate and move the warehouse.",

@@ -60,6 +60,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "run_failures": ("run_id",),
     "library_files": ("file_uri", "script_id"),
     "post_edits": ("post_id", "edited_at"),
+    "post_reviews": ("post_id", "reviewed_at"),
     "reel_containers": ("container_id",),
     "post_edit_figures": ("post_id", "edited_at", "gate"),
     "split_tests": ("split_id",),
@@ -681,6 +682,14 @@ CREATE TABLE alerts (
 );
 """
 
+# A person's yes or no to a post, of the words as they were then.
+_POST_REVIEWS = """
+CREATE TABLE post_reviews (
+    post_id TEXT, reviewed_at TIMESTAMP, decision TEXT, reason TEXT, reviewed_by TEXT,
+    variant_id TEXT, revision_hash TEXT
+);
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -718,6 +727,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (33, "m033_alerts", _ALERTS),
     (34, "m034_split_audiences", _SPLIT_AUDIENCES),
     (35, "m035_sync_checkpoints", _SYNC_CHECKPOINTS),
+    (36, "m036_post_reviews", _POST_REVIEWS),
 )
 
 

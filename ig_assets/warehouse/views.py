@@ -128,6 +128,13 @@ QUALIFY row_number() OVER (
         "edited_at DESC",
     ),
     _latest(
+        "latest_reviews",
+        "One row per post that a person ever approved or declined: the latest word.",
+        "post_reviews",
+        "post_id",
+        "reviewed_at DESC",
+    ),
+    _latest(
         "current_readings",
         "One row per post, metric and as_of: the reading as it was observed last.",
         "engagement",
