@@ -33,6 +33,7 @@ COMMANDS = {
     "variants": "generation.texts:variants",
     "topics": "generation.texts:topics",
     "posts": "experiments.posts:app",
+    "studio": "studio:studio",
     "split": "experiments.split:app",
     "db": "operations.db:app",
     "metrics": "reports.metrics:app",
@@ -66,6 +67,7 @@ SUMMARIES = {
     "variants": "What was written for each topic, and how far it came.",
     "topics": "The topics of each month; withdraw one.",
     "posts": "Look at what would go out, say yes or no to it, or put it in your words.",
+    "studio": "Write, review, and see winners and lineage in the browser.",
     "split": "Show reels that are out as ads to one audience that Meta divides at "
     "random.\nIt costs money: all is made paused, and `start` lets it run.",
     "db": "Read, back up, restore, migrate and move the warehouse.",

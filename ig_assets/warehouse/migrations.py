@@ -63,6 +63,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "run_failures": ("run_id",),
     "library_files": ("file_uri", "script_id"),
     "post_edits": ("post_id", "edited_at"),
+    "post_reviews": ("post_id", "reviewed_at"),
     "reel_containers": ("container_id",),
     "post_edit_figures": ("post_id", "edited_at", "gate"),
     "split_tests": ("split_id",),
@@ -170,6 +171,14 @@ ALTER TABLE fine_tune_jobs ADD COLUMN submitter TEXT;
 ALTER TABLE fine_tune_jobs ADD COLUMN submitter_until TIMESTAMP;
 """
 
+# A person's yes or no to a post, of the words as they were then.
+_POST_REVIEWS = """
+CREATE TABLE post_reviews (
+    post_id TEXT, reviewed_at TIMESTAMP, decision TEXT, reason TEXT, reviewed_by TEXT,
+    variant_id TEXT, revision_hash TEXT
+);
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     *UP_TO_19,
     *UP_TO_28,
@@ -181,6 +190,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (34, "m034_split_audiences", _SPLIT_AUDIENCES),
     (35, "m035_sync_checkpoints", _SYNC_CHECKPOINTS),
     (36, "m036_submitters", _SUBMITTERS),
+    (37, "m037_post_reviews", _POST_REVIEWS),
 )
 
 

@@ -102,6 +102,13 @@ QUALIFY row_number() OVER (
         "edited_at DESC",
     ),
     latest(
+        "latest_reviews",
+        "One row per post that a person ever approved or declined: the latest word.",
+        "post_reviews",
+        "post_id",
+        "reviewed_at DESC",
+    ),
+    latest(
         "current_readings",
         "One row per post, metric and as_of: the reading as it was observed last.",
         "engagement",

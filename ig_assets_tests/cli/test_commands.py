@@ -54,6 +54,7 @@ COMMANDS = [
     ["posts", "decline"],
     ["posts", "detach"],
     ["posts", "edit"],
+    ["studio"],
     ["split", "plan"],
     ["split", "start"],
     ["split", "stop"],

@@ -45,6 +45,7 @@ def test_a_new_folder_on_embedded_defaults_has_nothing_wrong(tmp_path: Path) -> 
         "settings",
         "versions",
         "disk",
+        "studio",
         "warehouse",
         "keys",
         "vendors",

@@ -29,6 +29,7 @@ from ig_assets.core.experiments.posts.review import (
     edit_post,
     posts_for_review,
 )
+from ig_assets.core.experiments.posts.reviewers import Review
 from ig_assets.core.generation.gates.banned_words import read_banned
 from ig_assets.core.generation.gates.gates import GATES, Figure, Gates
 from ig_assets.core.generation.polishing.edits import measure_edit
@@ -55,6 +56,7 @@ class Status(str, Enum):
 
 
 PostIds = Annotated[list[str] | None, typer.Argument(help="Ids of posts.")]
+DecidedBy = Annotated[str | None, typer.Option("--by", help="Who; default: you.")]
 Everything = Annotated[
     bool, typer.Option("--all", help="Every post of --month that waits.")
 ]
@@ -102,6 +104,7 @@ def approve(
     video: Annotated[
         str | None, typer.Option(help="Public URL of the reel, for Instagram.")
     ] = None,
+    by: DecidedBy = None,
     as_json: AsJson = False,
 ) -> None:
     """Approve posts; they go out when their slot comes.
@@ -114,7 +117,8 @@ def approve(
     chosen = _chosen(services, posts, month, everything, "proposed")
     real = services.settings.social == "instagram"
     now = services.clock.now()
-    count = approve_posts(services.warehouse, chosen, video, real, now)
+    review = Review(by or getpass.getuser(), now)
+    count = approve_posts(services.warehouse, chosen, video, real, now, review)
     _report({"approved": count, "left_as_they_were": len(chosen) - count}, as_json)
 
 
@@ -124,15 +128,18 @@ def decline(
     posts: PostIds = None,
     month: InMonth = None,
     everything: Everything = False,
+    reason: Annotated[str, typer.Option(help="Why; it is kept.")] = "",
+    by: DecidedBy = None,
     as_json: AsJson = False,
 ) -> None:
     """Decline posts; they never go out, their variants stay as they are.
 
-    Example: `ig-assets posts decline 1f0c7a5e9b3d2468`
+    Example: `ig-assets posts decline 1f0c7a5e9b3d2468 --reason "off our brand"`
     """
     services = Services(load_settings())
     chosen = _chosen(services, posts, month, everything, "proposed")
-    count = decline_posts(services.warehouse, chosen)
+    review = Review(by or getpass.getuser(), services.clock.now(), reason)
+    count = decline_posts(services.warehouse, chosen, review)
     _report({"declined": count, "left_as_they_were": len(chosen) - count}, as_json)
 
 

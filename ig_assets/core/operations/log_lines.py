@@ -120,6 +120,22 @@ def log_to_stdout(log_format: LogFormat, level: str) -> None:
         _install(tree, [_ours(_Stdout(), log_format)], level)
 
 
+def log_to_file(data_dir: Path, log_format: LogFormat, level: str) -> None:
+    """Write warnings and tracebacks to `LOG_FILE`, as a server does until it ends.
+
+    Where the tree has a file of this data folder already, that stays.
+    """
+    prepare_records()
+    tree = logging.getLogger(TREE)
+    path = str((data_dir / LOG_FILE).absolute())
+    with _mutex:
+        if any(getattr(one, "baseFilename", None) == path for one in tree.handlers):
+            return
+        kept = _ours(_File(Path(path)), log_format)
+        kept.setLevel(logging.WARNING)
+        _install(tree, [kept], level)
+
+
 @contextmanager
 def log_of_command(data_dir: Path, log_format: LogFormat, level: str) -> Iterator[None]:
     """Warnings to standard error without tracebacks, and with them to `LOG_FILE`.

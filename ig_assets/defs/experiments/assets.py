@@ -11,7 +11,6 @@ from ig_assets.core.experiments.engagement.collect import (
     collect_engagement,
     is_out_of_reach,
 )
-from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.publish import publish_due
 from ig_assets.core.experiments.reports.meta_analysis import across_topics, claim_rows
 from ig_assets.core.experiments.reports.trajectory import courses
@@ -41,6 +40,7 @@ from ig_assets.settings import Settings
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.versions import content_version
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets.wiring.planning import plan_month
 
 # A day's numbers concern posts of its month and of the three before (90 days).
 RECENT_MONTHS = dg.TimeWindowPartitionMapping(start_offset=-3)
@@ -100,31 +100,9 @@ def posts(
 ) -> dg.MaterializeResult:
     """Plan what is not planned, publish what is approved and due."""
     month, run_id = month_of(context), context.run.run_id
-    chosen = None
     with plain_failures():
-        if settings.ranker == "choose":
-            # SciPy is heavy, and not needed to open the code location.
-            from ig_assets.core.fine_tuning.ranker.hook_choice import choose_hooks
-
-            chosen = choose_hooks(
-                warehouse,
-                clock,
-                hook_encoder,
-                month,
-                seed=settings.seed,
-                run_id=run_id,
-            )
-        plan = plan_posts(
-            warehouse,
-            clock,
-            month,
-            sigma=settings.sigma,
-            seed=settings.seed,
-            platform=social.platform,
-            simulated=_is_simulated(settings),
-            aa_share=settings.aa_share,
-            denominator="reach" if "reach" in social.metrics else "views",
-            approval="auto" if settings.approves_automatically else "manual",
+        chosen, plan = plan_month(
+            settings, clock, warehouse, social, hook_encoder, month, run_id
         )
         published = publish_due(
             warehouse,

@@ -6,12 +6,19 @@ import shutil
 import stat
 import sys
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
 from ig_assets import __version__
-from ig_assets.core.operations.diagnosis import Finding, failed, good, warning
+from ig_assets.core.operations.diagnosis import (
+    Finding,
+    failed,
+    good,
+    not_known,
+    warning,
+)
 from ig_assets.settings import Settings
 
 LOW_BYTES, EMPTY_BYTES = 5_000_000_000, 500_000_000
@@ -61,6 +68,18 @@ def version_findings() -> list[Finding]:
         f"ig-assets {__version__}, Python {python}, Dagster {dagster}, DuckDB {duckdb}"
     )
     return [good("versions", f"{said}; every package is in its range.")]
+
+
+def studio_finding() -> Finding:
+    """Whether the pages for people who write can be served."""
+    if find_spec("streamlit") is None:
+        return not_known(
+            "studio",
+            "Its extra is not installed; only `ig-assets studio` needs it.",
+            'To have it: `pip install "ig-assets[studio]"`.',
+        )
+    found = metadata.version("streamlit")
+    return good("studio", f"Streamlit {found} is installed; `ig-assets studio`.")
 
 
 def disk_finding(settings: Settings) -> Finding:

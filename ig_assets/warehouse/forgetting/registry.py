@@ -148,6 +148,10 @@ COLUMNS: Mapping[str, Columns] = {
         hashes="revision_hash",
         others="post_id variant_id edited_by",
     ),
+    "post_reviews": Columns(
+        hashes="revision_hash",
+        others="post_id decision reason reviewed_by variant_id",
+    ),
     "posts": Columns(
         hashes="published_revision_hash",
         others=(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -210,3 +213,36 @@ def test_the_form_for_another_try_needs_nothing() -> None:
     schema: Any = retry_rejected.run_config_schema.config_type
     assert set(schema.fields) == {"month", "topic"}
     assert not any(field.is_required for field in schema.fields.values())
+
+
+def _topic_process(
+    form: str, env: dict[str, str], cwd: Path, file: Path
+) -> None:  # pragma: no cover
+    """The process of a page: its form by standard input, its lines into the file."""
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(cwd)
+    sys.stdin, sys.stdout = io.StringIO(form), file.open("w", encoding="utf-8")
+    from ig_assets.headless.topic_process import main
+
+    sys.exit(main())
+
+
+def _lines_of_process(loop: TurnedLoop, form: str, file: Path) -> list[dict[str, Any]]:
+    process = started(_topic_process, form, loop.env, loop.data_dir, file)
+    process.join(PATIENCE_S)
+    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
+def test_a_page_hears_how_far_its_topic_is_and_how_it_ended(
+    loop: TurnedLoop, tmp_path: Path
+) -> None:
+    form = json.dumps({"topic": "cast iron", "variants": 2, "month": "2026-01"})
+    said = _lines_of_process(loop, form, tmp_path / "lines")
+    assert any("2 of 2 drafts" in line.get("progress", "") for line in said)
+    [run] = [line["done"] for line in said if "done" in line]
+    rows = loop.rows("SELECT DISTINCT run_id FROM api_calls WHERE run_id = ?", [run])
+    assert len(rows) == 1
+    late = json.dumps({"topic": "cast iron", "variants": 2, "month": "2025-01"})
+    refused = _lines_of_process(loop, late, tmp_path / "refused")[-1]
+    assert "not an open month" in refused["error"] and refused["section"]

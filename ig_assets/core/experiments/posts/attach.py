@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import cast
 
 from ig_assets.core.experiments.posts.publish import PostWords, record_published
-from ig_assets.core.experiments.posts.review import read_words, store_words
+from ig_assets.core.experiments.posts.words import read_words, store_words
 from ig_assets.core.ports import Clock, MediaLookup
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts, only_one

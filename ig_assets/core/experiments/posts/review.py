@@ -7,25 +7,29 @@ last edit is what is published, and from then on what evidence and training look
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict, cast
 
-from ig_assets.core.corpus.scripts.markdown import markdown_script
-from ig_assets.core.corpus.scripts.script import InvalidSourceError, ParsedScript
 from ig_assets.core.experiments.posts.late_slots import move_late_slots
-from ig_assets.core.identity import next_instant, text_hash
-from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.experiments.posts.reviewers import Review, record_reviews
+from ig_assets.core.experiments.posts.words import (
+    Edited,
+    PostOfVariant,
+    read_words,
+    store_words,
+)
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
-from ig_assets.warehouse.rows import fetch_dicts, merge_rows
+from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 OPEN = ("proposed", "approved")
 
 _REVIEW = """
 SELECT p.post_id, e.month, t.topic, p.arm, p.hook_style, p.slot, p.status,
-    p.variant_id, c.edited_by,
+    p.variant_id, coalesce(c.revision_hash, v.revision_hash) AS revision_hash,
+    c.edited_by, w.reviewed_by, w.decision AS review, w.reason AS review_reason,
+    t.language, e.simulated, p.media_url IS NOT NULL AS has_video,
     coalesce(c.hook, v.hook) AS hook,
     coalesce(c.body, v.body) AS body,
     coalesce(c.call_to_action, v.call_to_action) AS call_to_action
@@ -39,6 +43,8 @@ LEFT JOIN topics AS t
  AND t.topic_id = e.topic_id
 LEFT JOIN latest_edits AS c
   ON c.post_id = p.post_id
+LEFT JOIN latest_reviews AS w
+  ON w.post_id = p.post_id
 WHERE (? IS NULL OR e.month = ?)
   AND (? IS NULL OR p.status = ?)
 ORDER BY p.slot, p.post_id
@@ -60,7 +66,11 @@ WHERE post_id = ?
 
 
 class ReviewRow(TypedDict):
-    """One row per post: its state, and the words that would be published."""
+    """One row per post: its state, and the words that would be published.
+
+    `revision_hash` is theirs. `review`, `reviewed_by` and `review_reason` are a
+    person's latest word on it, None where there is none.
+    """
 
     post_id: str
     month: str
@@ -70,17 +80,17 @@ class ReviewRow(TypedDict):
     slot: datetime
     status: str
     variant_id: str
+    revision_hash: str
     edited_by: str | None
+    reviewed_by: str | None
+    review: str | None
+    review_reason: str | None
+    language: str | None
+    simulated: bool
+    has_video: bool
     hook: str
     body: str
     call_to_action: str
-
-
-class PostOfVariant(TypedDict):
-    """A post and the variant that it publishes."""
-
-    post_id: str
-    variant_id: str
 
 
 class StoredPost(PostOfVariant):
@@ -90,22 +100,19 @@ class StoredPost(PostOfVariant):
     media_url: str | None
 
 
-@dataclass(frozen=True)
-class Edited:
-    """An edit as it was stored; `original_hash` is the variant's revision."""
-
-    post_id: str
-    variant_id: str
-    revision_hash: str
-    original_hash: str
-
-
 def posts_for_review(
     warehouse: Warehouse, month: str | None = None, status: str | None = None
 ) -> list[ReviewRow]:
     """The posts with the words that would go out, in the order of their slots."""
     with warehouse.transaction() as con:
-        rows = fetch_dicts(con, _REVIEW, [month, month, status, status])
+        return posts_in_review(con, month, status)
+
+
+def posts_in_review(
+    con: Connection, month: str | None = None, status: str | None = None
+) -> list[ReviewRow]:
+    """As `posts_for_review`, in a transaction of the caller's."""
+    rows = fetch_dicts(con, _REVIEW, [month, month, status, status])
     return cast(list[ReviewRow], rows)
 
 
@@ -115,6 +122,7 @@ def approve_posts(
     video: str | None = None,
     needs_video: bool = False,
     now: datetime | None = None,
+    review: Review | None = None,
 ) -> int:
     """Approve proposed posts; return how many were.
 
@@ -124,13 +132,16 @@ def approve_posts(
     `video` is the public URL of one post's reel; with it a post that failed for its
     video, or was approved with another, gets this one. Raises InputError, before any
     is approved, for an id that is no post, for a video that is no web address or is
-    for several posts, and with `needs_video` for a post without one.
+    for several posts, and with `needs_video` for a post without one; ConflictError
+    where the words are no longer those that the person of `review` saw.
     """
     if video is None and not needs_video:
-        return _move(warehouse, post_ids, ("proposed",), "approved", now)
+        return _move(warehouse, post_ids, ("proposed",), "approved", now, review)
     if video is not None:
         _check_video(video, post_ids)
     with warehouse.transaction() as con:
+        if review is not None:
+            review.check_seen(con, post_ids)
         for post in _found(con, post_ids):
             if video is None and post["media_url"] is None:
                 raise InputError(
@@ -140,15 +151,18 @@ def approve_posts(
         if video is not None:
             con.execute(_SET_VIDEO, [video, *post_ids])
     before = ("proposed",) if video is None else ("proposed", "approved", "failed")
-    return _move(warehouse, post_ids, before, "approved", now)
+    return _move(warehouse, post_ids, before, "approved", now, review)
 
 
-def decline_posts(warehouse: Warehouse, post_ids: Sequence[str]) -> int:
+def decline_posts(
+    warehouse: Warehouse, post_ids: Sequence[str], review: Review | None = None
+) -> int:
     """Decline open posts, which then never go out; return how many were.
 
-    Raises InputError for an id that is no post, before any is declined.
+    Raises InputError for an id that is no post, before any is declined, and
+    ConflictError as `approve_posts`.
     """
-    return _move(warehouse, post_ids, OPEN, "declined")
+    return _move(warehouse, post_ids, OPEN, "declined", review=review)
 
 
 def edit_post(
@@ -158,15 +172,21 @@ def edit_post(
     content: bytes,
     editor: str,
     run_id: str = "",
+    based_on: str | None = None,
 ) -> Edited:
     """Store a person's words for a post, written like a library file.
 
-    Raises InputError when the post is unknown or out already, when the file cannot
-    be used, and when it lacks a hook, a body or a call to action.
+    `based_on` is the revision that the person began with. Raises InputError when the
+    post is unknown or out already, when the file cannot be used, and when it lacks a
+    hook, a body or a call to action; ConflictError where the post has other words by
+    now than the person began with.
     """
     script = read_words(content)
     with warehouse.transaction() as con:
         post = _found(con, [post_id])[0]
+        if based_on is not None:
+            seen = Review(editor, clock.now(), seen={post_id: based_on})
+            seen.check_seen(con, [post_id])
         if post["status"] not in OPEN:
             raise InputError(
                 f"Post {post_id} is {post['status']}; only a post that has not gone "
@@ -175,74 +195,17 @@ def edit_post(
         return store_words(con, post, script, editor, clock.now(), run_id)
 
 
-def read_words(content: bytes) -> ParsedScript:
-    """The script in a person's file. Raises InputError where a part is missing."""
-    try:
-        script = markdown_script("edit.md", content)
-    except InvalidSourceError as refused:
-        reason, detail = refused.args
-        raise InputError(f"The edited text cannot be used ({reason}): {detail}")
-    missing = [
-        name for name in ("hook", "body", "call_to_action") if not getattr(script, name)
-    ]
-    if missing:
-        raise InputError(
-            f"The edited text has no {' and no '.join(missing)}; write `# hook`, the "
-            "body, and a last paragraph that begins with `CTA:`."
-        )
-    return script
-
-
-def store_words(
-    con: Connection,
-    post: PostOfVariant,
-    script: ParsedScript,
-    editor: str,
-    now: datetime,
-    run_id: str = "",
-) -> Edited:
-    """Write the words as a revision of their own, with an edge to the variant."""
-    [(last,)] = con.execute(
-        "SELECT max(edited_at) FROM post_edits WHERE post_id = ?", [post["post_id"]]
-    ).fetchall()
-    edited_at = next_instant(now, last)
-    [(original,)] = con.execute(
-        "SELECT revision_hash FROM variants WHERE variant_id = ?",
-        [post["variant_id"]],
-    ).fetchall()
-    edited = Edited(
-        post["post_id"], post["variant_id"], text_hash(script.text), original
-    )
-    merge_rows(
-        con,
-        "post_edits",
-        [
-            {
-                "post_id": edited.post_id,
-                "edited_at": edited_at,
-                "variant_id": edited.variant_id,
-                "revision_hash": edited.revision_hash,
-                "hook": script.hook,
-                "body": script.body,
-                "call_to_action": script.call_to_action,
-                "text": script.text,
-                "edited_by": editor,
-            }
-        ],
-    )
-    edge = Edge("revision", edited.revision_hash, "variant", edited.variant_id, "edits")
-    record_edges(con, [edge], run_id, edited_at)
-    return edited
-
-
 def _move(
     warehouse: Warehouse,
     post_ids: Sequence[str],
     before: tuple[str, ...],
     after: str,
     now: datetime | None = None,
+    review: Review | None = None,
 ) -> int:
     with warehouse.transaction() as con:
+        if review is not None:
+            review.check_seen(con, post_ids)
         moved = [
             row["post_id"] for row in _found(con, post_ids) if row["status"] in before
         ]
@@ -250,6 +213,8 @@ def _move(
             "UPDATE posts SET status = ? WHERE list_contains(?::TEXT[], post_id)",
             [after, moved],
         )
+        if review is not None:
+            record_reviews(con, moved, after, review)
         if now is not None:
             move_late_slots(con, now, asks_again=False)
     return len(moved)

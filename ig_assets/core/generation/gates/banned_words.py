@@ -24,10 +24,15 @@ class BannedPhrase:
 
     def is_in(self, text: str) -> bool:
         """Whether the text contains it, in any letter case, as whole words."""
+        return self.words_in(text) is not None
+
+    def words_in(self, text: str) -> str | None:
+        """The first words of the text that it forbids, None where there are none."""
         normal = unicodedata.normalize("NFKC", text)
         if self.phrase is not None:
             normal = normal.casefold()
-        return self.pattern.search(normal) is not None
+        found = self.pattern.search(normal)
+        return None if found is None else found.group()
 
 
 def read_banned(path: Path) -> tuple[BannedPhrase, ...]:

@@ -159,20 +159,35 @@ def measure(
 
 
 def faulty_parts(candidate: Candidate) -> int:
-    """How many of hook, body and call to action cannot be spoken.
+    """How many of hook, body and call to action cannot be spoken."""
+    return len(part_faults(candidate))
+
+
+def part_faults(candidate: Candidate) -> dict[str, str]:
+    """What is wrong with the parts that cannot be spoken, by part.
 
     A part is faulty that is missing or holds markup, as is a hook of more than 25
     words and a body of fewer than two beats.
     """
     hook, beats = candidate.hook, candidate.beats
-    is_hook = len(hook.split()) <= MOST_HOOK_WORDS
-    is_body = beats is None or len(beats) >= LEAST_BEATS
-    parts = [
-        hook if is_hook else "",
-        candidate.body if is_body else "",
-        candidate.call_to_action,
-    ]
-    return sum(not part.strip() or bool(_MARKUP.search(part)) for part in parts)
+    parts = {
+        "hook": hook,
+        "body": candidate.body,
+        "call to action": candidate.call_to_action,
+    }
+    faults = {}
+    for name, part in parts.items():
+        marks = _MARKUP.search(part)
+        if not part.strip():
+            faults[name] = "is missing"
+        elif marks is not None:
+            faults[name] = f"holds the sign {marks.group()}, which nobody can speak"
+    words = len(hook.split())
+    if words > MOST_HOOK_WORDS:
+        faults["hook"] = f"has {words} words; {MOST_HOOK_WORDS} at most"
+    if beats is not None and len(beats) < LEAST_BEATS:
+        faults["body"] = f"has fewer than {LEAST_BEATS} beats"
+    return faults
 
 
 def failures(figures: Sequence[Figure]) -> list[Figure]:

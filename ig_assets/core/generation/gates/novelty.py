@@ -68,15 +68,22 @@ class CorpusRuns:
 
     def longest_shared_run(self, text: str) -> int:
         """Words in the longest run shared with one of the texts; 0 below five."""
+        return len(self.shared_words(text))
+
+    def shared_words(self, text: str) -> list[str]:
+        """The longest run shared with one of the texts, in lower case; [] below five
+        words.
+        """
         words = _words(text)
         shared = Counter(n for run in _runs(words) for n in self._having(run))
-        best = 0
+        best: list[str] = []
         for number, runs in shared.most_common():
             # n words in a row hold n - 4 runs, so no later text can have a longer one.
-            if best >= runs + RUN_WORDS - 1:
+            if len(best) >= runs + RUN_WORDS - 1:
                 break
-            best = max(best, longest_common_run(words, _words(self._texts[number])))
-        return best if best >= RUN_WORDS else 0
+            found = _common_run(words, _words(self._texts[number]))
+            best = found if len(found) > len(best) else best
+        return best if len(best) >= RUN_WORDS else []
 
     def without_copied_sentences(self, text: str) -> str:
         """The text without the sentences that were copied from the corpus.
@@ -107,8 +114,14 @@ class CorpusRuns:
 
 def longest_common_run(words: Sequence[str], others: Sequence[str]) -> int:
     """The length of the longest run of words that both have, in words."""
+    return len(_common_run(words, others))
+
+
+def _common_run(words: Sequence[str], others: Sequence[str]) -> list[str]:
+    """The longest run of words that both have."""
     matcher = SequenceMatcher(None, words, others, autojunk=False)
-    return matcher.find_longest_match().size
+    match = matcher.find_longest_match()
+    return list(words[match.a : match.a + match.size])
 
 
 def _words(text: str) -> list[str]:

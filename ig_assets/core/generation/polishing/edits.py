@@ -1,20 +1,27 @@
-"""Measures a person's edit of a post at the gates, as a warning only.
+"""Measures a person's words for a post at the gates, as a warning only.
 
-The one gate that could cost a call, the nearest script by embedding, is not measured.
+Stored edits without the one gate that could cost a call, the nearest script by
+embedding; words that are being typed with it where the caller can measure it freely.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from ig_assets.core.corpus.scripts.script import join_script
+from ig_assets.core.generation.gates.advice import Advice, advice
 from ig_assets.core.generation.gates.gates import (
     Candidate,
     Figure,
     Gates,
+    Nearest,
     figure_columns,
     measure,
 )
 from ig_assets.core.generation.gates.novelty import CorpusRuns
 from ig_assets.core.generation.polishing.variants import corpus_texts
 from ig_assets.core.ports import Clock
+from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
@@ -80,3 +87,49 @@ def _siblings(
         return None
     rows = con.execute(_SIBLINGS, [experiment_id, post_id]).fetchall()
     return [text for (text,) in rows]
+
+
+_TYPED = """
+    SELECT p.arm, p.experiment_id, coalesce(t.language, 'en') AS language
+    FROM posts AS p
+    LEFT JOIN variants AS v
+        ON v.variant_id = p.variant_id
+    LEFT JOIN topics AS t
+        ON t.month = v.month
+        AND t.topic_id = v.topic_id
+    WHERE p.post_id = ?
+"""
+
+
+@dataclass(frozen=True)
+class TypingContext:
+    """What the words for a post are compared with; `siblings` as for `measure`."""
+
+    language: str
+    siblings: tuple[str, ...] | None
+
+
+def typing_context(con: Connection, post_id: str) -> TypingContext:
+    """The language and the rivals of a post. Raises InputError for an unknown one."""
+    rows = fetch_dicts(con, _TYPED, [post_id])
+    if not rows:
+        raise InputError(f"There is no post {post_id}; perhaps it was planned anew.")
+    [row] = rows
+    siblings = _siblings(con, row["experiment_id"], post_id, row["arm"])
+    return TypingContext(row["language"], None if siblings is None else tuple(siblings))
+
+
+def typed_advice(
+    gates: Gates,
+    context: TypingContext,
+    corpus: CorpusRuns,
+    hook: str,
+    body: str,
+    call_to_action: str,
+    nearest: Nearest = lambda text: None,
+) -> list[Advice]:
+    """What the gates say of words that are being typed; nothing is stored."""
+    text = join_script(hook, body, call_to_action)
+    candidate = Candidate(hook, None, body, call_to_action, text, context.language)
+    figures = measure(gates, candidate, corpus, context.siblings, nearest)
+    return advice(gates, candidate, figures, corpus)

@@ -15,8 +15,9 @@ from ig_assets.core.experiments.posts.review import (
     edit_post,
     posts_for_review,
 )
+from ig_assets.core.experiments.posts.reviewers import Review
 from ig_assets.core.identity import text_hash
-from ig_assets.errors import InputError
+from ig_assets.errors import ConflictError, InputError
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.experiment_factory import (
     MovedClock,
@@ -181,3 +182,59 @@ def test_a_post_that_is_out_cannot_be_edited(
     sent(warehouse, clock)
     with pytest.raises(InputError, match="is published"):
         edit_post(warehouse, clock, first, WORDS.encode(), "ana")
+
+
+# ── who decided ───────────────────────────────────────────────────────────────
+
+
+def test_who_decided_why_and_on_which_words_is_kept_with_each_decision(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    first, second = ids(warehouse)
+    edited = edit_post(warehouse, clock, first, WORDS.encode(), "ana")
+    approve_posts(warehouse, [first], review=Review("ana", clock.now()))
+    decline_posts(warehouse, [first], Review("ben", clock.now(), " too loud "))
+    decline_posts(warehouse, [second], Review("ben", clock.now()))
+    assert decline_posts(warehouse, [second], Review("cy", clock.now())) == 0
+    rows = rows_of(warehouse, "SELECT * FROM post_reviews ORDER BY reviewed_at")
+    of_first = [row for row in rows if row["post_id"] == first]
+    assert [(r["decision"], r["reviewed_by"], r["reason"]) for r in of_first] == [
+        ("approved", "ana", ""),
+        ("declined", "ben", "too loud"),
+    ]
+    assert {r["revision_hash"] for r in of_first} == {edited.revision_hash}
+    assert len(rows) == 3, "what was declined already is not declined again"
+    [listed, _] = posts_for_review(warehouse, MONTH)
+    assert listed["review"] == "declined" and listed["review_reason"] == "too loud"
+
+
+def test_words_that_changed_since_they_were_read_are_neither_approved_nor_edited(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    [read, _] = posts_for_review(warehouse, MONTH)
+    post = read["post_id"]
+    edit_post(warehouse, clock, post, WORDS.encode(), "ana")
+    seen = Review("ben", clock.now(), seen={post: read["revision_hash"]})
+    for decide in (
+        lambda: approve_posts(warehouse, [post], review=seen),
+        lambda: decline_posts(warehouse, [post], seen),
+        lambda: edit_post(
+            warehouse,
+            clock,
+            post,
+            b"# Mine\n\nMy body.\n\nCTA: Go.\n",
+            "ben",
+            based_on=read["revision_hash"],
+        ),
+    ):
+        with pytest.raises(ConflictError, match="changed by ana after you read"):
+            decide()
+    assert rows_of(warehouse, "SELECT * FROM post_reviews") == []
+    [now, _] = posts_for_review(warehouse, MONTH, "proposed")
+    again = Review("ben", clock.now(), seen={post: now["revision_hash"]})
+    assert approve_posts(warehouse, [post], review=again) == 1
+
+
+def test_a_decision_without_a_name_is_none(clock: MovedClock) -> None:
+    with pytest.raises(InputError, match="needs a name"):
+        Review("  ", clock.now())

@@ -1,0 +1,105 @@
+"""What a topic's variants will probably cost, before the first call is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ig_assets.core.costs.budget import Budget, BudgetUsage, budget_usage
+from ig_assets.core.costs.prices import LOCAL_PROVIDERS, call_cost_usd
+from ig_assets.core.models.registry import ModelName, active_model, list_models
+from ig_assets.core.ports import TokenUsage
+from ig_assets.warehouse.rows import fetch_dicts
+from ig_assets.warehouse.warehouse import Connection
+
+LATEST = 30
+"""Variants of the model that a forecast looks back at."""
+TYPICAL = TokenUsage(input_tokens=2_500, output_tokens=1_500)
+"""What a draft and its polish may take together, where none was written yet: a
+guess. A model that thinks takes more."""
+
+# One row per variant of the model: the calls that were made for it, all attempts.
+_PAST = """
+SELECT c.subject, bool_and(coalesce(c.cost_usd, c.reserved_usd) IS NOT NULL) AS known,
+    sum(coalesce(c.cost_usd, c.reserved_usd)) AS cost_usd
+FROM api_calls AS c
+JOIN variants AS v
+  ON v.variant_id = c.subject
+WHERE v.model_id = ?
+GROUP BY c.subject
+ORDER BY max(c.called_at) DESC, c.subject
+LIMIT ?
+"""
+
+
+@dataclass(frozen=True)
+class VariantForecast:
+    """The expected cost of one variant, USD.
+
+    `typical_usd` is the mean of the `looked_at` latest variants of the model and
+    `most_usd` the dearest of them; without any it is by list prices and `TYPICAL`.
+    Both are None where no price is known, 0 for a model on this machine.
+    """
+
+    model: str
+    typical_usd: float | None
+    most_usd: float | None
+    looked_at: int
+
+    def sentence(self, variants: int) -> str:
+        """For a person, before so many variants are written."""
+        if self.typical_usd is None or self.most_usd is None:
+            return f"What {variants} variants by {self.model} cost is not known."
+        if not self.typical_usd and not self.most_usd:
+            return f"Free: {self.model} writes on this machine."
+        cost = f"about USD {variants * self.typical_usd:.4f}"
+        if not self.looked_at:
+            return (
+                f"{variants} variants by {self.model} cost {cost}: a guess by list "
+                "prices, since it has written none yet."
+            )
+        most = f"USD {variants * self.most_usd:.4f} if each is as dear as the dearest"
+        return (
+            f"{variants} variants by {self.model} cost {cost}, by its last "
+            f"{self.looked_at}; {most}."
+        )
+
+
+def forecast_variant(con: Connection, base: ModelName) -> VariantForecast:
+    """What a variant of the model that writes now will probably cost.
+
+    `base` is the model of the settings, which writes where none is registered yet.
+    """
+    models = list_models(con)
+    if not any(model.status == "active" for model in models):
+        return _by_prices(base.provider, base.name)
+    active = active_model(con)
+    rows = fetch_dicts(con, _PAST, [active.model_id, LATEST])
+    provider = base.provider if active.provider == "few_shot" else active.provider
+    if provider in LOCAL_PROVIDERS:
+        return VariantForecast(active.name, 0.0, 0.0, len(rows))
+    if not rows or not all(row["known"] for row in rows):
+        return _by_prices(provider, active.called)
+    costs = [float(row["cost_usd"]) for row in rows]
+    return VariantForecast(active.name, sum(costs) / len(costs), max(costs), len(costs))
+
+
+def budgets_left(
+    con: Connection, budgets: tuple[Budget, ...], now: datetime
+) -> list[BudgetUsage]:
+    """The budgets that writing counts against, the nearest to its end first.
+
+    Those of a single run are left out: each run has all of them.
+    """
+    concerned = [
+        budget
+        for budget in budgets
+        if budget.period != "run"
+        and (budget.concerns("generate") or budget.concerns("polish"))
+    ]
+    return sorted(budget_usage(con, concerned, now), key=lambda usage: -usage.share)
+
+
+def _by_prices(provider: str, model: str) -> VariantForecast:
+    cost = call_cost_usd(provider, model.removeprefix(f"{provider}/"), TYPICAL)
+    return VariantForecast(model, cost, cost, 0)

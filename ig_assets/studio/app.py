@@ -1,0 +1,59 @@
+"""The studio as Streamlit serves it: five pages, and the name of who is writing.
+
+Started by `ig-assets studio`, which says what it may listen on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from ig_assets.core.operations.log_lines import log_to_file, prepare_records
+from ig_assets.errors import SettingsError
+from ig_assets.settings import load_settings
+from ig_assets.studio import (
+    lineage_page,
+    review_page,
+    status_page,
+    winners_page,
+    write_page,
+)
+from ig_assets.studio.parts import ask_who
+
+PAGES: tuple[tuple[str, str, Callable[[], None]], ...] = (
+    ("Write", ":material/edit_note:", write_page.page),
+    ("Review", ":material/rate_review:", review_page.page),
+    ("Winners", ":material/trophy:", winners_page.page),
+    ("Lineage", ":material/account_tree:", lineage_page.page),
+    ("Status", ":material/monitoring:", status_page.page),
+)
+
+
+def main() -> None:
+    """Draw the page that is asked for."""
+    prepare_records()
+    try:
+        settings = load_settings()
+        log_to_file(settings.data_dir, settings.log_format, settings.log_level)
+    except SettingsError:
+        pass  # the page says so
+    st.set_page_config(
+        page_title="Studio",
+        page_icon=":material/edit_note:",
+        layout="wide",
+        menu_items={"Get help": None, "Report a bug": None, "About": None},
+    )
+    chosen = st.navigation(
+        [
+            st.Page(draw, title=name, icon=icon, url_path=name.lower(), default=not n)
+            for n, (name, icon, draw) in enumerate(PAGES)
+        ],
+        position="sidebar",
+    )
+    with st.sidebar:
+        ask_who()
+    chosen.run()
+
+
+main()

@@ -1,0 +1,128 @@
+"""Topics that are being written: one process at a time, which every page can see."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ig_assets.core.operations.runbook import UNEXPECTED
+from ig_assets.errors import ConflictError
+
+COMMAND = (sys.executable, "-m", "ig_assets.headless.topic_process")
+_SILENT = "The writing ended without a word; the log has more."
+
+
+@dataclass
+class TopicJob:
+    """The writing of one topic; `run_id` once it is done, `error` where it failed.
+
+    `section` is the runbook's, None where a person stopped it.
+    """
+
+    form: Mapping[str, object]
+    topic_id: str
+    started_at: datetime
+    progress: str = "Starting."
+    run_id: str | None = None
+    error: str | None = None
+    section: str | None = None
+    is_stopping: bool = False
+    is_over: threading.Event = field(default_factory=threading.Event)
+    process: subprocess.Popen[str] | None = None
+
+    @property
+    def topic(self) -> str:
+        """What is written about."""
+        return str(self.form["topic"])
+
+    def stop(self) -> None:
+        """Ask it to end, as Ctrl-C does; what is paid for is kept."""
+        self.is_stopping = True
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+
+
+class TopicJobs:
+    """The jobs of this process: at most one under way, and the last one of each topic.
+
+    A job goes on when the page is closed, and is seen again when it is opened.
+    """
+
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+        self._command = list(command)
+        self._lock = threading.Lock()
+        self.last: TopicJob | None = None
+
+    def start(
+        self, form: Mapping[str, object], topic_id: str, now: datetime
+    ) -> TopicJob:
+        """Begin to write. Raises ConflictError while another topic is written.
+
+        The same topic a second time, as by a double click, is the job that there is.
+        """
+        with self._lock:
+            last = self.last
+            if last is not None and not last.is_over.is_set():
+                if last.form == form:
+                    return last
+                raise ConflictError(
+                    f"“{last.topic}” is being written; wait until it is done, or stop "
+                    "it. Nothing was begun."
+                )
+            job = TopicJob(dict(form), topic_id, now)
+            job.process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                encoding="utf-8",
+                start_new_session=True,  # Ctrl-C in the terminal is the studio's alone
+            )
+            self.last = job
+        reader = threading.Thread(target=_follow, args=(job,), daemon=True)
+        reader.start()
+        return job
+
+
+def _follow(job: TopicJob) -> None:
+    """Give the form, and keep what the process says until it ends."""
+    process = job.process
+    assert process is not None and process.stdin is not None
+    try:
+        try:
+            with process.stdin as form_file:
+                json.dump(job.form, form_file)
+        except OSError:  # it ended at once; what it said is read below
+            pass
+        for line in process.stdout or ():
+            _hear(job, line)
+        process.wait()
+        if job.run_id is None and job.error is None:
+            job.error, job.section = _SILENT, UNEXPECTED
+    finally:
+        job.is_over.set()
+
+
+def _hear(job: TopicJob, line: str) -> None:
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return
+    if not isinstance(said, dict):
+        return
+    job.progress = str(said.get("progress", job.progress))
+    if "done" in said:
+        job.run_id = str(said["done"])
+    if "error" in said:
+        job.error, job.section = str(said["error"]), said.get("section")
+
+
+JOBS = TopicJobs()
+"""Those of this process."""
