@@ -26,6 +26,7 @@ from ig_assets.adapters.local_models.server_record import (
     forget_record,
     identify,
     read_record,
+    remove_states,
     server_lock,
     touch_server,
 )
@@ -160,6 +161,7 @@ def _stop(state_dir: Path, found: ServerRecord) -> bool:
                 process.kill()
                 process.wait(10)
     forget_record(state_dir)
+    remove_states(state_dir)
     return alive
 
 

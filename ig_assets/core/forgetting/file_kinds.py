@@ -47,6 +47,9 @@ FILE_KINDS = (
     FileKind("datasets/*/*.jsonl", WORDS, "written anew, without the examples"),
     FileKind("datasets/*/manifest.json", HASHES, "written anew, with tombstones"),
     FileKind("few_shot_trainer/*.json", HASHES, "ids of examples: they stay"),
+    FileKind(
+        "local_model/*/prompt_states/*", WORDS, "removed; read again from prompts"
+    ),
     FileKind("local_model/*", NOTHING, _SEARCHED),
     FileKind("simulated_audience.sqlite*", NOTHING, _SEARCHED),
     FileKind("replayed_history.sqlite*", NOTHING, _SEARCHED),

@@ -9,12 +9,16 @@ that a candidate is not broken; whether it is better, only the audience can show
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from ig_assets.core.costs.cancellation import CancelledError
+from ig_assets.core.costs.concurrency import run_bounded
 from ig_assets.core.fine_tuning.evaluation.text_figures import figures_of
 from ig_assets.core.fine_tuning.training_set.train_validation_split import normalise_key
 from ig_assets.core.fine_tuning.evaluation.verdict import INSUFFICIENT, MARGIN, verdict
@@ -71,7 +75,8 @@ class Evaluator:
 
     `write` gives a model's text for an example, `embed` unit vectors of texts (n,
     dimensions). At most `n_topics` groups are drawn by `seed`, one pair each.
-    `margin` is how much lower the mean score may be, see `evaluation_of`.
+    `margin` is how much lower the mean score may be, see `evaluation_of`. At most
+    `max_in_flight` texts are written side by side.
     """
 
     warehouse: Warehouse
@@ -81,6 +86,7 @@ class Evaluator:
     n_topics: int
     seed: int
     margin: float = MARGIN
+    max_in_flight: int = 1
 
 
 def evaluate_model(
@@ -99,32 +105,32 @@ def evaluate_model(
         planned = held_out_examples(con, month, evaluator.n_topics, evaluator.seed)
         done = _finished(con, candidate.model_id, active.model_id)
         trained_on = CorpusRuns(_training_texts(con, month))
-    for example in planned:
-        if example.example_id in done:
-            continue
-        texts = [_write(evaluator.write, m, example) for m in (candidate, active)]
-        score, against_score = _scores(texts, example, evaluator.embed)
-        mine, others = (figures_of(text, trained_on) for text in texts)
-        row = {
-            "model_id": candidate.model_id,
-            "against_model_id": active.model_id,
-            "example_id": example.example_id,
-            "month": month,
-            "score": score,
-            "against_score": against_score,
-            "detail": json.dumps(
-                {
-                    "seed": example.seed,
-                    "planned": len(planned),
-                    "same": _same_words(texts),
-                    "candidate": asdict(mine),
-                    "active": asdict(others),
-                }
-            ),
-            "evaluated_at": evaluator.clock.now(),
-        }
-        with warehouse.transaction() as con:
-            merge_rows(con, "evaluations", [row], replace=False)
+    models = {model.model_id: model for model in (candidate, active)}
+    missing = [example for example in planned if example.example_id not in done]
+    texts: dict[str, dict[str, str | None]] = {}
+
+    def take(written: tuple[HeldOutExample, str, str | None]) -> None:
+        example, model_id, text = written
+        of_pair = texts.setdefault(example.example_id, {})
+        of_pair[model_id] = text
+        if len(of_pair) == len(models):
+            in_order = [of_pair[name] for name in models]
+            row = _judged(evaluator, example, in_order, trained_on)
+            row |= {
+                "model_id": candidate.model_id,
+                "against_model_id": active.model_id,
+                "month": month,
+            }
+            row["detail"] = json.dumps(row["detail"] | {"planned": len(planned)})
+            with warehouse.transaction() as con:
+                merge_rows(con, "evaluations", [row], replace=False)
+
+    jobs = [
+        partial(_write, evaluator.write, model, example)
+        for example in missing
+        for model in models.values()
+    ]
+    run_bounded(jobs, evaluator.max_in_flight, take)
     with warehouse.transaction() as con:
         return evaluation_of(con, candidate.model_id, active.model_id, evaluator.margin)
 
@@ -190,12 +196,39 @@ def evaluation_of(
     )
 
 
-def _write(write: Write, model: ModelRow, example: HeldOutExample) -> str | None:
+def _judged(
+    evaluator: Evaluator,
+    example: HeldOutExample,
+    texts: Sequence[str | None],
+    trained_on: CorpusRuns,
+) -> dict[str, Any]:
+    """The scores of the candidate's and the active model's text, and the figures."""
+    score, against_score = _scores(texts, example, evaluator.embed)
+    mine, others = (figures_of(text, trained_on) for text in texts)
+    return {
+        "example_id": example.example_id,
+        "score": score,
+        "against_score": against_score,
+        "detail": {
+            "seed": example.seed,
+            "same": _same_words(texts),
+            "candidate": asdict(mine),
+            "active": asdict(others),
+        },
+        "evaluated_at": evaluator.clock.now(),
+    }
+
+
+def _write(
+    write: Write, model: ModelRow, example: HeldOutExample, halt: threading.Event
+) -> tuple[HeldOutExample, str, str | None]:
+    if halt.is_set():
+        raise CancelledError("Another text failed, so that this one was not asked for.")
     try:
         text = write(model, example).text
     except MalformedAnswerError:
-        return None
-    return text if text and text.strip() else None
+        text = None
+    return example, model.model_id, text if text and text.strip() else None
 
 
 def _scores(
