@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from ig_assets.adapters.simulated.clocks import SimulatedClock, SystemClock
 from ig_assets.core.costs.ledger.ledger import Ledger
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from ig_assets.adapters.pinecone.client import PineconeAccount
 
 INDEX_NAME = "scripts"
+
+_MADE: WeakValueDictionary[tuple[str, type, Path], Warehouse] = WeakValueDictionary()
+_MAKING = Lock()
 
 
 def make_clock(settings: Settings) -> Clock:
@@ -35,8 +40,19 @@ def make_money_clock() -> Clock:
 def make_warehouse(
     settings: Settings, clock: Clock, lock_timeout_s: float = LOCK_TIMEOUT_S
 ) -> Warehouse:
-    """The warehouse that `IG_WAREHOUSE_URL` names."""
-    return Warehouse(settings.warehouse_location, clock.now, lock_timeout_s)
+    """The warehouse that `IG_WAREHOUSE_URL` names, one for a process at a time.
+
+    While somebody holds it, everybody is given it: two of them would detach the home
+    from each other, and each would look for migrations. So the loop holds its own.
+    """
+    location = settings.warehouse_location
+    key = (location, type(clock), settings.data_dir)
+    with _MAKING:
+        found = _MADE.get(key)
+        if found is None:
+            found = Warehouse(location, clock.now, lock_timeout_s)
+            _MADE[key] = found
+        return found
 
 
 def receipts_of(settings: Settings, warehouse_file: Path | None) -> Path:

@@ -29,6 +29,7 @@ from ig_assets.adapters.local_models.server_record import (
     identify,
     is_there,
     read_record,
+    remove_states,
     server_lock,
     touch_server,
 )
@@ -197,6 +198,7 @@ def _stop(state_dir: Path, found: ServerRecord) -> bool:
                 process.kill()
                 process.wait(10)
     forget_record(state_dir)
+    remove_states(state_dir)
     return alive
 
 

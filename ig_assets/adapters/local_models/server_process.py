@@ -21,9 +21,11 @@ from filelock import Timeout
 from ig_assets.adapters.local_models.server_record import (
     ServerRecord,
     forget_record,
+    fresh_states,
     identify,
     last_touched,
     read_record,
+    remove_states,
     server_lock,
     write_record,
 )
@@ -62,6 +64,8 @@ def serve(
     parameters.cpuparams.n_threads = threads
     parameters.cpuparams_batch.n_threads = prompt_threads
     parameters.cache_prompt = False
+    parameters.cache_ram_mib = 0  # it would put others than the restored state back
+    parameters.slot_save_path = f"{fresh_states(state_dir)}/"
     parameters.offline = True
     parameters.ui = False
     parameters.endpoint_metrics = True
@@ -141,6 +145,7 @@ def wait_until_idle(
             current = read_record(state_dir)
             if current is not None and current.pid == record.pid:
                 forget_record(state_dir)
+                remove_states(state_dir)
             return
 
 

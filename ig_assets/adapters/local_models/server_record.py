@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+import shutil
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+
+STATES = "prompt_states"
+"""The folder of states of prompts in that of the server, as long as it runs."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,23 @@ def write_record(state_dir: Path, record: ServerRecord) -> None:
 def forget_record(state_dir: Path) -> None:
     """Remove the folder's record."""
     (state_dir / "server.json").unlink(missing_ok=True)
+
+
+def fresh_states(state_dir: Path) -> Path:
+    """The folder for states of prompts, made empty; only its owner may read it."""
+    remove_states(state_dir)
+    (state_dir / STATES).mkdir(mode=0o700)
+    return state_dir / STATES
+
+
+def remove_states(state_dir: Path) -> None:
+    """Remove the saved states of prompts."""
+    shutil.rmtree(state_dir / STATES, ignore_errors=True)
+
+
+def turn_lock(state_dir: Path, timeout_s: float) -> FileLock:
+    """The lock for one call: what it restores is there when it is answered."""
+    return FileLock(state_dir / "server.turn", timeout=timeout_s)
 
 
 def server_lock(state_dir: Path, timeout_s: float) -> FileLock:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ig_assets.adapters.local_models.server import ensure_server
+from filelock import Timeout
+
+from ig_assets.adapters.local_models.prompt_states import restore_beginning
+from ig_assets.adapters.local_models.server import ServerAddress, ensure_server
+from ig_assets.adapters.local_models.server_record import turn_lock
 from ig_assets.adapters.openai.writer import Endpoint, OpenAIWriter
 from ig_assets.core.ports import WriteAnswer, WriteRequest
+from ig_assets.errors import TransientVendorError
 
 WRITE_TIMEOUT_S = 900.0  # several callers may queue for the one slot
 
@@ -40,22 +46,26 @@ class LocalWriter:
         prompt_threads: int = 1,
         adapter_file: Callable[[], Path] | None = None,
     ) -> None:
-        scales: dict[str, Any] = {}
+        self._has_adapter = adapter_file is not None
+        self._scales: dict[str, Any] = {}
 
-        def locate() -> Endpoint:
+        def locate() -> tuple[ServerAddress, Path]:
+            file = model_file()
             adapter = None if adapter_file is None else adapter_file()
             address = ensure_server(
                 state_dir,
-                model_file(),
+                file,
                 threads,
                 idle_s,
                 prompt_threads=prompt_threads,
                 adapters=() if adapter is None else (adapter,),
             )
-            scales.clear()
-            scales.update(address.scales(adapter))
-            return Endpoint(address.base_url, address.api_key)
+            self._scales.clear()
+            self._scales.update(address.scales(adapter))
+            return address, file
 
+        self._state_dir, self._locate = state_dir, locate
+        self._endpoint: Endpoint | None = None
         self.model = model
         self._served = served
         self._api = OpenAIWriter(
@@ -64,9 +74,9 @@ class LocalWriter:
             base_url="http://127.0.0.1",
             provider="local",
             timeout_s=WRITE_TIMEOUT_S,
-            before_call=locate,
+            before_call=lambda: self._endpoint,
             local=True,
-            extra_body=scales,
+            extra_body=self._scales,
         )
         self.reasoning_tokens = self._api.reasoning_tokens
 
@@ -75,5 +85,32 @@ class LocalWriter:
         return self._api.count_tokens(text)
 
     def write(self, request: WriteRequest) -> WriteAnswer:
-        """Request once; raises what `OpenAIWriter.write` and `model_file` raise."""
-        return replace(self._api.write(request), model=self._served)
+        """Request once; raises what `OpenAIWriter.write` and `model_file` raise.
+
+        The calls of all processes take turns, since each finds in the server what was
+        restored for it (see `prompt_states.py`).
+        """
+        self._locate()  # makes the folder
+        with ExitStack() as turn:
+            if self._state_dir.is_dir():
+                try:
+                    turn.enter_context(turn_lock(self._state_dir, WRITE_TIMEOUT_S))
+                except Timeout:
+                    raise TransientVendorError(
+                        "The local model's server did not answer in time."
+                    ) from None
+            return replace(self._in_turn(request), model=self._served)
+
+    def _in_turn(self, request: WriteRequest) -> WriteAnswer:
+        address, file = self._locate()
+        self._endpoint = Endpoint(address.base_url, address.api_key)
+        noted = self._state_dir.parent / "prompt_states.json"
+        if self._has_adapter:  # states are saved without one
+            return self._api.write(request)
+        begun = restore_beginning(address, noted, file, request)
+        if begun:
+            answer = self._api.write(request, {"cache_prompt": True})
+            if answer.usage.cached_tokens == begun:
+                return answer
+        # Another began the same server anew, or writes without taking turns.
+        return self._api.write(request)

@@ -82,19 +82,24 @@ class OpenAIWriter:
         """Tokens in o200k_base; for models not of OpenAI's an estimate."""
         return count_tokens("o200k_base", text)
 
-    def write(self, request: WriteRequest) -> WriteAnswer:
+    def write(
+        self, request: WriteRequest, extra: Mapping[str, Any] | None = None
+    ) -> WriteAnswer:
         """Ask once. Raises TransientVendorError, RefusedError, MalformedAnswerError.
 
-        Where a server reports no usage, it is counted with `count_tokens`.
+        Where a server reports no usage, it is counted with `count_tokens`. `extra`
+        travels beside the request to a local server.
         """
         if self._api == "responses":
             try:
-                return self._write_responses(request)
+                return self._write_responses(request, extra)
             except UnknownRouteError:
                 self._api = "chat"
         return self._write_chat(request)
 
-    def _write_responses(self, request: WriteRequest) -> WriteAnswer:
+    def _write_responses(
+        self, request: WriteRequest, more: Mapping[str, Any] | None
+    ) -> WriteAnswer:
         arguments: dict[str, Any] = {
             "model": self.model,
             "instructions": request.instructions,
@@ -102,7 +107,7 @@ class OpenAIWriter:
             "store": False,
             "max_output_tokens": request.max_output_tokens + self.reasoning_tokens,
         }
-        extra: dict[str, Any] = {}
+        extra: dict[str, Any] = dict(more or {})
         if self._local:
             extra["seed"] = request.seed
             extra["response_format"] = _response_format(request.schema, strict=False)

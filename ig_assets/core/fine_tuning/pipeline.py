@@ -225,10 +225,11 @@ def evaluate_month(
         fine_tuning.evaluation_topics,
         fine_tuning.seed,
         judge=calls.judge,
+        max_in_flight=generation.options.max_in_flight,
     )
-    return MonthEvaluation(
-        candidate, active, evaluate_model(evaluator, month, candidate, active)
-    )
+    with generation.ledger.interruptible(run):
+        summary = evaluate_model(evaluator, month, candidate, active)
+    return MonthEvaluation(candidate, active, summary)
 
 
 @dataclass(frozen=True)

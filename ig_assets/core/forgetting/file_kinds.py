@@ -52,6 +52,9 @@ FILE_KINDS = (
     FileKind("lora/jobs/*/job.json", HASHES, "ids of examples: they stay"),
     FileKind("lora/adapters/*.gguf", WORDS, "weights that learnt from it: removed"),
     FileKind("lora/*", NOTHING, _SEARCHED),
+    FileKind(
+        "local_model/*/prompt_states/*", WORDS, "removed; read again from prompts"
+    ),
     FileKind("local_model/*", NOTHING, _SEARCHED),
     FileKind("simulated_audience.sqlite*", NOTHING, _SEARCHED),
     FileKind("replayed_history.sqlite*", NOTHING, _SEARCHED),

@@ -177,6 +177,9 @@ def rewrite_datasets(work: Forgetting, found: Found) -> Detail:
     """
     for page in work.datasets.glob(f"*/{PAGE}"):
         page.unlink()  # `lineage_report` writes it again, of what is left
+    for folder in work.searched:
+        for state in folder.glob("local_model/*/prompt_states/*"):
+            state.unlink(missing_ok=True)  # what a local model has read
     with work.warehouse.transaction() as con:
         rows = con.execute(_MONTHS, [list(found.erasure.examples)]).fetchall()
     months = {str(month) for (month,) in rows}

@@ -315,6 +315,15 @@ def test_a_page_of_lineage_in_the_data_folder_is_named_by_first_words_or_markup(
     assert places == {"cut.html": 1, "marked.html": 1}
 
 
+def test_what_a_local_model_has_read_is_removed(env: ForgettingFactory) -> None:
+    """The state of a prompt's beginning is made of its words, in no searchable form."""
+    states = env.data / "local_model" / "1" / "prompt_states"
+    states.mkdir(parents=True)
+    (states / "7-0").write_bytes(bytes(64))
+    receipt = forget(env.work(), [KETTLE], "a letter", "rita")
+    assert receipt is not None and states.is_dir() and not any(states.iterdir())
+
+
 def test_an_example_that_holds_the_words_without_a_link_goes_too(
     env: ForgettingFactory,
 ) -> None:

@@ -9,6 +9,8 @@ that a candidate is not broken; whether it is better, only the audience can show
 from __future__ import annotations
 
 import json
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -16,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from ig_assets.core.costs.cancellation import CancelledError
+from ig_assets.core.costs.concurrency import run_bounded
 from ig_assets.core.fine_tuning.judged_pairs import in_both_orders
 from ig_assets.core.fine_tuning.self_bleu import self_bleu, shared_length
 from ig_assets.core.fine_tuning.evaluation.text_figures import figures_of
@@ -83,7 +87,7 @@ class Evaluator:
     dimensions). At most `n_topics` groups are drawn by `seed`, one pair each.
     `margin` is how much lower the mean score may be, see `evaluation_of`. `judge` says
     which of two texts is better (0 or 1); it is not asked under 30 pairs, of which
-    nothing could be said.
+    nothing could be said. At most `max_in_flight` texts are written side by side.
     """
 
     warehouse: Warehouse
@@ -94,6 +98,7 @@ class Evaluator:
     seed: int
     margin: float = MARGIN
     judge: Judge | None = None
+    max_in_flight: int = 1
 
 
 def evaluate_model(
@@ -112,36 +117,40 @@ def evaluate_model(
         planned = held_out_examples(con, month, evaluator.n_topics, evaluator.seed)
         done = _finished(con, candidate.model_id, active.model_id)
         trained_on = CorpusRuns(_training_texts(con, month))
-    written: tuple[list[str], list[str]] = ([], [])
+    models = (candidate, active)
+    missing = [example for example in planned if example.example_id not in done]
     judge = evaluator.judge if len(planned) >= FEWEST_PAIRS else None
-    for example in planned:
-        if example.example_id in done:
-            continue
-        texts = [_write(evaluator.write, m, example) for m in (candidate, active)]
-        score, against_score = _scores(texts, example, evaluator.embed)
-        mine, others = (figures_of(text, trained_on) for text in texts)
-        extra = _phrases(written, texts) | _judged(judge, example, texts)
-        row = {
-            "model_id": candidate.model_id,
-            "against_model_id": active.model_id,
-            "example_id": example.example_id,
-            "month": month,
-            "score": score,
-            "against_score": against_score,
-            "detail": json.dumps(
-                {
-                    "seed": example.seed,
-                    "planned": len(planned),
-                    "same": _same_words(texts),
-                    "candidate": asdict(mine),
-                    "active": asdict(others),
-                    **extra,
-                }
-            ),
-            "evaluated_at": evaluator.clock.now(),
-        }
-        with warehouse.transaction() as con:
-            merge_rows(con, "evaluations", [row], replace=False)
+    phrases: tuple[list[str], list[str]] = ([], [])
+    texts: dict[tuple[str, str], str | None] = {}
+    waiting = deque(missing)
+
+    def take(written: tuple[HeldOutExample, str, str | None]) -> None:
+        texts[written[0].example_id, written[1]] = written[2]
+        # In the planned order, so that figures over the texts so far do not depend on
+        # which text came first.
+        while waiting:
+            example = waiting[0]
+            names = [(example.example_id, model.model_id) for model in models]
+            if not all(name in texts for name in names):
+                return
+            of_pair = [texts.pop(name) for name in names]
+            more = {"planned": len(planned)}
+            more |= _phrases(phrases, of_pair) | _judged(judge, example, of_pair)
+            row = _row(evaluator, example, of_pair, trained_on, more) | {
+                "model_id": candidate.model_id,
+                "against_model_id": active.model_id,
+                "month": month,
+            }
+            with warehouse.transaction() as con:
+                merge_rows(con, "evaluations", [row], replace=False)
+            waiting.popleft()
+
+    jobs = [
+        partial(_write, evaluator.write, model, example)
+        for example in missing
+        for model in models
+    ]
+    run_bounded(jobs, evaluator.max_in_flight, take)
     with warehouse.transaction() as con:
         return evaluation_of(con, candidate.model_id, active.model_id, evaluator.margin)
 
@@ -207,12 +216,42 @@ def evaluation_of(
     )
 
 
-def _write(write: Write, model: ModelRow, example: HeldOutExample) -> str | None:
+def _row(
+    evaluator: Evaluator,
+    example: HeldOutExample,
+    texts: Sequence[str | None],
+    trained_on: CorpusRuns,
+    more: dict[str, Any],
+) -> dict[str, Any]:
+    """The scores of the candidate's and the active model's text, and the figures."""
+    score, against_score = _scores(texts, example, evaluator.embed)
+    mine, others = (figures_of(text, trained_on) for text in texts)
+    detail = {
+        "seed": example.seed,
+        "same": _same_words(texts),
+        "candidate": asdict(mine),
+        "active": asdict(others),
+        **more,
+    }
+    return {
+        "example_id": example.example_id,
+        "score": score,
+        "against_score": against_score,
+        "detail": json.dumps(detail),
+        "evaluated_at": evaluator.clock.now(),
+    }
+
+
+def _write(
+    write: Write, model: ModelRow, example: HeldOutExample, halt: threading.Event
+) -> tuple[HeldOutExample, str, str | None]:
+    if halt.is_set():
+        raise CancelledError("Another text failed, so that this one was not asked for.")
     try:
         text = write(model, example).text
     except MalformedAnswerError:
-        return None
-    return text if text and text.strip() else None
+        text = None
+    return example, model.model_id, text if text and text.strip() else None
 
 
 def _phrases(

@@ -118,14 +118,21 @@ class DraftPolisher:
     halt: threading.Event
 
     def outcome(self) -> RegenerationResult:
-        """Polish; else keep the draft; else polish with feedback; else reject."""
+        """Polish; else keep the draft; else polish with feedback; else reject.
+
+        What is wrong with the draft by its words alone is told at once: mended by the
+        first polish, it needs no second.
+        """
         draft = as_written(self.row)
         if draft.rejection:
             return RegenerationResult("rejected", Measured(draft), 0)
-        polished = self._attempt(0, _Task(self.row["text"]))
+        drafted = self._measured(draft, is_free=True)
+        task = self._next_task([drafted]) if drafted.why_not else _Task(draft.text)
+        polished = self._attempt(0, task)
         if polished.why_not is None:
             return RegenerationResult("polished", polished, 1, True)
-        drafted = self._measured(draft)
+        if drafted.why_not is None:
+            drafted = self._measured(draft)
         if drafted.why_not is None:
             settings = draft.settings | {"kept_the_draft": polished.why_not}
             kept = replace(draft, settings=settings)
@@ -167,14 +174,16 @@ class DraftPolisher:
         written = earlier if earlier is not None else self._ask(number, task)
         return Measured(written) if written.rejection else self._measured(written)
 
-    def _measured(self, written: WriterAnswer) -> Measured:
+    def _measured(self, written: WriterAnswer, is_free: bool = False) -> Measured:
+        """The figures; with `is_free` without that which may cost a call."""
         polishing = self.polishing
+        nearest = (lambda text, run: None) if is_free else polishing.nearest
         figures = measure(
             polishing.gates,
             _candidate(written, self.row["language"]),
             self.state.corpus,
             self.siblings,
-            lambda text: polishing.nearest(text, self._paid_for),
+            lambda text: nearest(text, self._paid_for),
         )
         return Measured(written, figures)
 

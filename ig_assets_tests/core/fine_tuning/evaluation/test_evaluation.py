@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -363,3 +364,31 @@ def test_a_candidate_that_says_the_same_phrases_everywhere_is_refused(
     summary = evaluate_model(evaluator(env, write), MONTH, CANDIDATE, ACTIVE)
     assert not summary.passed
     assert re.search("alike|same phrases", summary.reason), summary.reason
+
+
+def test_texts_are_written_side_by_side_and_a_failure_keeps_the_pairs_before_it(
+    env: FineTuningFactory,
+) -> None:
+    held_out(env, 3)
+    together = threading.Barrier(2, timeout=30)
+
+    def write(model: ModelRow, example: HeldOutExample) -> WrittenText:
+        together.wait()  # one alone would wait in vain
+        return WrittenText("winner" if model is CANDIDATE else "loser")
+
+    side_by_side = replace(evaluator(env, write), max_in_flight=2)
+    found = evaluate_model(side_by_side, MONTH, CANDIDATE, ACTIVE)
+    assert (found.n, found.mean_score, found.mean_against) == (3, 2.0, 0.0)
+    one_by_one = replace(CANDIDATE, model_id="other")
+    pen = Pen("winner", "loser")
+    pen.texts["other"] = "winner"
+    evaluate_model(evaluator(env, pen), MONTH, one_by_one, ACTIVE)
+    new, other = (
+        env.read(
+            "SELECT example_id, score, against_score, detail FROM evaluations "
+            "WHERE model_id = ? ORDER BY example_id",
+            name,
+        )
+        for name in ("new", "other")
+    )
+    assert new == other and len(new) == 3

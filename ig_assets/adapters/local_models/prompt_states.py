@@ -1,0 +1,214 @@
+"""Puts the state of a prompt's beginning back, so that it is not read again.
+
+Prompts begin alike: with the instructions, with a model's examples, with a topic. The
+server (xllamacpp 2026.10.11549) saves what it holds after such a beginning and
+restores it before a call. The words stay the same bit for bit only where both ways
+read each token with the same kernel, which is so (measured on x86 with AVX2) where
+
+- the beginning is a multiple of 4 tokens: weights are multiplied in groups of four
+  rows, and the rest of a chunk one by one;
+- each chunk read at once, of at most 512 tokens, has at least 64: a shorter one takes
+  another kernel of flash attention. A prompt of 130 tokens with 104 restored had other
+  words, one of 168 tokens the same.
+
+Whether that holds on this machine is tried once per kind of processor, model and
+package, and noted. Where it does not, or the server saves nothing, every prompt is read
+whole. States are made of words, so they are removed when the server starts and ends,
+and when a script is forgotten.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from importlib.metadata import version
+from os import getpid
+from pathlib import Path
+from platform import machine
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+from ig_assets.adapters.local_models.server import ServerAddress
+from ig_assets.adapters.local_models.server_record import identify
+from ig_assets.core.identity import fields_hash
+from ig_assets.core.ports import WriteRequest
+
+ALIGNED, SHORTEST, CHUNK = 4, 64, 512
+MOST_STATES, MOST_PROMPTS, MOST_FAILURES = 8, 32, 3
+_TIMEOUT_S = 900.0
+_TRIED = range(1000, 1133)  # tokens that every vocabulary has
+
+Tokens = Sequence[int]
+
+
+@dataclass
+class _Server:
+    """What this process knows of one server: prompts it was sent, states it saved."""
+
+    base_url: str
+    key: str
+    beginnings: dict[str, list[int]] = field(default_factory=dict)
+    prompts: list[list[int]] = field(default_factory=list)
+    states: dict[str, list[int]] = field(default_factory=dict)
+    failures: int = 0
+
+    def post(self, path: str, body: object) -> dict[str, Any]:
+        """The answer as JSON. Raises OSError for every answer but 200."""
+        connection = HTTPConnection(urlsplit(self.base_url).netloc, timeout=_TIMEOUT_S)
+        headers = {
+            "Authorization": f"Bearer {self.key}",
+            "Content-Type": "application/json",
+        }
+        try:
+            connection.request("POST", path, json.dumps(body), headers)
+            response = connection.getresponse()
+            text = response.read()
+            if response.status != 200:
+                raise OSError(f"{path} answered {response.status}")
+            return dict(json.loads(text))
+        finally:
+            connection.close()
+
+    def tokens(self, instructions: str, prompt: str) -> list[int]:
+        """The whole prompt's tokens, as the server reads it."""
+        roles = {"system": instructions, "user": prompt}
+        messages = [{"role": role, "content": text} for role, text in roles.items()]
+        rendered = self.post("/apply-template", {"messages": messages})["prompt"]
+        asked = {"content": rendered, "add_special": True, "parse_special": True}
+        return [int(token) for token in self.post("/tokenize", asked)["tokens"]]
+
+    def save(self, tokens: Tokens, name: str, goes_on: bool) -> None:
+        """Let the slot hold these tokens, on from those that it holds, and save it."""
+        asked = {"prompt": tokens, "n_predict": 0, "cache_prompt": goes_on}
+        self.post("/completion", asked)
+        self.post("/slots/0?action=save", {"filename": name})
+
+    def restore(self, name: str) -> None:
+        """Let the slot hold a saved state, and nothing else."""
+        self.post("/slots/0?action=restore", {"filename": name})
+
+
+_servers: dict[ServerAddress, _Server] = {}
+_lock = Lock()
+
+
+def restore_beginning(
+    server: ServerAddress, noted: Path, model: Path, request: WriteRequest
+) -> int:
+    """Let the server hold the longest known beginning of a prompt; return its tokens.
+
+    The caller sends the prompt next, with `cache_prompt`, and nobody else in between;
+    the answer must say that as many tokens were cached. 0 says that the prompt is to
+    be read whole, without `cache_prompt`. What prompts of this process had in common
+    is remembered, so that the third of a kind reads only what is its own. The file
+    `noted` says for which machines, and model files, words stay the same.
+    """
+    with _lock:
+        known = _servers.setdefault(server, _Server(server.base_url, server.api_key))
+        while len(_servers) > MOST_STATES:
+            del _servers[next(iter(_servers))]
+    try:
+        if known.failures >= MOST_FAILURES or not _is_exact(known, noted, model):
+            return 0
+        return _restored(known, request.instructions, request.prompt)
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        known.states.clear()  # they may have been removed
+        known.failures += 1
+        return 0
+
+
+def _restored(server: _Server, instructions: str, prompt: str) -> int:
+    tokens = server.tokens(instructions, prompt)
+    if instructions not in server.beginnings:
+        server.beginnings = {instructions: server.tokens(instructions, "\n")}
+    known = [*server.beginnings.values(), *server.prompts]
+    server.prompts = [*server.prompts, tokens][-MOST_PROMPTS:]
+    name, begun = "", 0
+    for each, saved in server.states.items():
+        if len(saved) > begun and is_same(len(tokens), len(saved)):
+            if tokens[: len(saved)] == saved:
+                name, begun = each, len(saved)
+    start = shared_tokens(tokens, known, begun)
+    if name:
+        server.restore(name)
+        server.states[name] = server.states.pop(name)  # the last to be dropped
+    if start <= begun:
+        return begun
+    new = f"{getpid()}-{len(server.states)}"
+    if len(server.states) >= MOST_STATES:
+        new = next(iter(server.states))
+        del server.states[new]
+    server.save(tokens[:start], new, goes_on=begun > 0)
+    server.states[new] = tokens[:start]
+    return start
+
+
+def shared_tokens(tokens: Tokens, known: Sequence[Tokens], begun: int) -> int:
+    """Tokens of the longest beginning that is worth saving, 0 for none.
+
+    It is shared with one of the `known` prompts, reads the same words, and is read
+    in one piece after the `begun` tokens that are restored.
+    """
+    shared = max((_in_common(tokens, each) for each in known), default=0)
+    for start in range(shared // ALIGNED * ALIGNED, begun, -ALIGNED):
+        if is_same(len(tokens), start) and is_same(start, begun):
+            return start
+    return 0
+
+
+def is_same(total: int, begun: int) -> bool:
+    """Whether a prompt is read alike in one piece, and after `begun` of its tokens."""
+    lasts = [(each - 1) % CHUNK + 1 for each in (total, total - begun)]
+    return begun % ALIGNED == 0 and begun < total and min(lasts) >= SHORTEST
+
+
+def _in_common(one: Tokens, other: Tokens) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _is_exact(server: _Server, noted: Path, model: Path) -> bool:
+    """Whether words stay the same here, as noted or as tried now."""
+    here = _this_machine(model)
+    try:
+        answers = dict(json.loads(noted.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        answers = {}
+    if here not in answers:
+        answers = {here: _try_out(server)}
+        part = noted.with_suffix(f".{getpid()}.part")
+        part.write_text(json.dumps(answers), encoding="utf-8")
+        part.replace(noted)
+    return answers[here] is True
+
+
+def _this_machine(model: Path) -> str:
+    """What decides which kernels read a prompt: processor, model and package."""
+    with suppress(OSError):
+        told = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
+        of_kernels = ("model name", "flags", "Features")
+        lines = [line for line in told.splitlines() if line.startswith(of_kernels)]
+        processor = sorted(set(lines))
+        file = identify(model)
+        parts = [machine(), *processor, version("xllamacpp"), file.path, file.size]
+        return fields_hash({"machine": [*map(str, parts), str(file.mtime_ns)]})
+    return ""
+
+
+def _try_out(server: _Server) -> bool:
+    """Whether a restored beginning leaves every probability as it is, bit for bit."""
+    tokens = list(_TRIED)
+    asked = {"prompt": tokens, "n_predict": 1, "n_probs": 5, "temperature": 0}
+
+    def answer(cached: bool) -> Any:
+        given = server.post("/completion", asked | {"cache_prompt": cached})
+        return given["completion_probabilities"], given["timings"]["cache_n"]
+
+    whole, _ = answer(False)
+    server.save(tokens[:SHORTEST], f"{getpid()}-tried", goes_on=False)
+    server.restore(f"{getpid()}-tried")
+    return bool(answer(True) == (whole, SHORTEST))
