@@ -105,7 +105,7 @@ $(DEPLOY)/.ready: requirements/deploy.txt
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 NOT_HELM := aws-cdk-asset-awscli-v1 aws-cdk-asset-node-proxy-agent-v6 aws-cdk-cloud-assembly-schema \
-  aws-cdk-lib cattrs constructs jsii publication python-dateutil typeguard
+  aws-cdk-lib cattrs constructs jsii publication typeguard
 SERVER := --extra homes --extra postgres --extra kubernetes
 
 lock: ## Pin the packages again (needs the network)
