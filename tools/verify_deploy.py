@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -174,6 +175,14 @@ IN_DATADOG = {
 }
 
 
+def prometheus() -> None:
+    """The rules, each alert's test, and the scrape configuration, by promtool."""
+    folder = ROOT / "deploy" / "prometheus"
+    run("promtool", "check", "rules", folder / "alerts.yml")
+    run("promtool", "test", "rules", folder / "alerts_test.yml")
+    run("promtool", "check", "config", folder / "prometheus.yml")
+
+
 def datadog() -> None:
     """The Agent's own check names each figure once with our configuration."""
     file = ROOT / "deploy" / "datadog" / "openmetrics.yaml"
@@ -299,6 +308,10 @@ def main() -> int:
         ("zizmor", zizmor),
         ("datadog", datadog),
     ]
+    if shutil.which("promtool"):
+        checks.append(("prometheus", prometheus))
+    else:
+        print("skip  prometheus: no promtool here (Debian: apt-get install prometheus)")
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         if chart == "none":

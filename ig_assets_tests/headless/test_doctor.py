@@ -198,7 +198,7 @@ def test_the_newest_backup_of_this_folder_is_at_most_two_days_old(
 
     assert backups(IG_BACKUPS=str(into)) == (
         "warning",
-        f"{into} has none of these tables.",
+        f"{into} has none of ours.",
     )
     for hour, state in ((0, "good"), (49, "good"), (51, "warning")):
         now = NOW + timedelta(hours=hour)

@@ -28,7 +28,7 @@ NO_DAYS = "Runs are kept for ever (IG_KEEP_DAYS)."
 
 @dg.op(
     retry_policy=RETRY_WHEN_BUSY,
-    description="Copies the warehouse into a new folder and deletes its oldest backups.",
+    description="Copies the warehouse into a new folder; deletes the oldest backups.",
 )
 def make_backup(
     context: dg.OpExecutionContext,
