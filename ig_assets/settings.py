@@ -45,6 +45,7 @@ _ADDRESS = r"[^@\s,<>]+@[^@\s,<>]+"
 MailAddress = Annotated[str, Field(pattern=rf"^{_ADDRESS}$")]
 MailAddresses = Annotated[str, Field(pattern=rf"^{_ADDRESS}(, *{_ADDRESS})*$")]
 HostAndPort = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}$")]
+_TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 MetaNumber = Annotated[str, Field(pattern=r"^[0-9]{5,25}$")]
 
 
@@ -207,6 +208,9 @@ class Settings(BaseSettings):
     # Dagster
     executor: Literal["in_process", "multiprocess", "k8s"] = "in_process"
     keep_days: Annotated[int, Field(ge=1)] | None = None
+    backups: Path | None = None
+    keep_backups: Annotated[int, Field(ge=1)] = 14
+    maintenance_at: Annotated[str, Field(pattern=_TIME)] = "02:15"
     owners: Owners = "team:content-data"
     code_url: WebAddress | None = None
 
@@ -222,11 +226,11 @@ class Settings(BaseSettings):
     fireworks_account_id: str | None = _outside_name("FIREWORKS_ACCOUNT_ID")
 
     @field_validator(
-        "data_dir", "calendar", "model_cache", "banned_words", mode="after"
+        "data_dir", "calendar", "model_cache", "banned_words", "backups", mode="after"
     )
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()
 
     @field_validator("budgets", mode="after")
     @classmethod
@@ -448,6 +452,7 @@ _PATTERNS = {
     "facebook_page": "the page's number",
     "owners": "teams (team:name) and e-mail addresses, separated by commas",
     "code_url": "the address of the code's folder, http:// or https://",
+    "maintenance_at": "a time of the day, UTC, written as HH:MM",
     "datadog": "the Agent's host:port, such as localhost:8125",
     "alert_email": "e-mail addresses, separated by commas",
     "alert_from": "an e-mail address",
