@@ -2,7 +2,7 @@
 #   make loop   sets everything up and turns two months on embedded defaults
 #   make test   sets everything up and passes the tests
 .DEFAULT_GOAL := help
-.PHONY: help setup loop test test-all fuzz lint lint-types lint-style dev bench docs findings verify-deploy verify-training clean lock
+.PHONY: help setup loop test test-all fuzz soak lint lint-types lint-style dev bench docs findings verify-deploy verify-training clean lock
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
@@ -50,6 +50,9 @@ test-all: $(READY) ## Run every test, the long ones too, and report the coverage
 
 fuzz: $(READY) ## Try over 100,000 odd settings, files and answers of vendors (minutes)
 	FUZZ=1 $(BIN)/python -m pytest --numprocesses 2 ig_assets_tests/fuzz $(ARGS)
+
+soak: $(READY) ## A day of all sensors and schedules in minutes, with failing vendors (ARGS="--hours 4")
+	$(BIN)/python benchmarks/soak.py $(ARGS)
 
 lint: $(READY) ## Black, Flake8, mypy, import contracts
 	@$(MAKE) --no-print-directory --jobs 2 lint-types lint-style
@@ -118,7 +121,7 @@ $(TRAIN)/.ready: requirements/train.txt
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 NOT_HELM := aws-cdk-asset-awscli-v1 aws-cdk-asset-node-proxy-agent-v6 aws-cdk-cloud-assembly-schema \
-  aws-cdk-lib cattrs constructs jsii publication python-dateutil typeguard
+  aws-cdk-lib cattrs constructs jsii publication typeguard
 # What torch's builds for graphics cards need, and the hash of its build for processors
 # (2.13.0+cpu, Linux, x86_64, Python 3.11), which the index that uv reads does not list.
 NOT_CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \

@@ -15,6 +15,7 @@ _ADDRESS = r"[^@\s,<>]+@[^@\s,<>]+"
 MailAddress = Annotated[str, Field(pattern=rf"^{_ADDRESS}$")]
 MailAddresses = Annotated[str, Field(pattern=rf"^{_ADDRESS}(, *{_ADDRESS})*$")]
 HostAndPort = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}$")]
+Time = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 MetaNumber = Annotated[str, Field(pattern=r"^[0-9]{5,25}$")]
 
 _NUMBERS = (
@@ -35,6 +36,7 @@ _PATTERNS = {
     "code_url": "the address of the code's folder, http:// or https://",
     "datadog": "the Agent's host:port, such as localhost:8125",
     "alert_email": "e-mail addresses, separated by commas",
+    "maintenance_at": "a time of the day, UTC, written as HH:MM",
     "alert_from": "an e-mail address",
     "smtp": "the mail server's host:port, such as localhost:25",
     "ui_url": "the address of the Dagster UI, http:// or https://",

@@ -40,6 +40,7 @@ from ig_assets.setting_values import (
     MetaNumber,
     Owners,
     Share,
+    Time,
     WebAddress,
     fault_sentence,
 )
@@ -212,6 +213,9 @@ class Settings(BaseSettings):
     # Dagster
     executor: Literal["in_process", "multiprocess", "k8s"] = "in_process"
     keep_days: Annotated[int, Field(ge=1)] | None = None
+    backups: Path | None = None
+    keep_backups: Annotated[int, Field(ge=1)] = 14
+    maintenance_at: Time = "02:15"
     owners: Owners = "team:content-data"
     code_url: WebAddress | None = None
 
@@ -227,11 +231,11 @@ class Settings(BaseSettings):
     fireworks_account_id: str | None = _outside_name("FIREWORKS_ACCOUNT_ID")
 
     @field_validator(
-        "data_dir", "calendar", "model_cache", "banned_words", mode="after"
+        "data_dir", "calendar", "model_cache", "banned_words", "backups", mode="after"
     )
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value and value.expanduser().absolute()
 
     @field_validator("budgets", mode="after")
     @classmethod

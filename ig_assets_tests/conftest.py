@@ -9,13 +9,12 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from hypothesis import settings as hypothesis_settings
 
 from ig_assets.dagster_internals import one_engine_per_database
 from ig_assets.settings import Settings
 from ig_assets.warehouse.backends import Connection, Home
+from ig_assets_tests.factories.dagster_migrations import migrations_read_once
 from ig_assets_tests.factories.warehouses import begin_migrated
 from ig_assets_tests.headless.loop_fixtures import (
     killed_loop,
@@ -102,17 +101,7 @@ def quick_storage_of_dagster() -> Iterator[None]:
 
     Each of a thousand small instances would read all its migrations from their files.
     """
-    known: dict[str | None, ScriptDirectory] = {}
-    read = ScriptDirectory.from_config
-
-    def read_once(config: Config) -> ScriptDirectory:
-        location = config.get_main_option("script_location")
-        if location not in known:
-            known[location] = read(config)
-        return known[location]
-
-    with one_engine_per_database(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ScriptDirectory, "from_config", read_once)
+    with one_engine_per_database(), migrations_read_once():
         yield
 
 

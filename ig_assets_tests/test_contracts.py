@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
 import subprocess
@@ -74,3 +75,46 @@ def test_opening_the_code_location_loads_no_heavy_library(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == []
     assert not (tmp_path / "data").exists(), "looking at the definitions writes nothing"
+
+
+NEVER = {
+    *("pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal", "joblib"),
+    *("os.system", "os.popen", "eval", "exec", "compile"),
+    *("np.load", "numpy.load", "pd.read_pickle", "torch.load"),
+}
+"""What runs what a file or a text says."""
+
+
+def named(node: ast.AST) -> set[str]:
+    """What a statement imports or calls; `shell=True` is "a shell"."""
+    if isinstance(node, ast.Import):
+        return {alias.name.partition(".")[0] for alias in node.names}
+    if isinstance(node, ast.ImportFrom):
+        return {(node.module or "").partition(".")[0]}
+    if isinstance(node, ast.Call):
+        is_false = [
+            isinstance(k.value, ast.Constant) and not k.value.value
+            for k in node.keywords
+            if k.arg == "shell"
+        ]
+        shell = {"a shell"} if is_false and not all(is_false) else set()
+        return {ast.unparse(node.func)} | shell
+    return set()
+
+
+def test_nothing_runs_what_a_file_or_a_text_says() -> None:
+    """No pickle, no shell, no eval; YAML by a safe loader alone."""
+    sources = [
+        p for name in ("ig_assets", "tools") for p in (ROOT / name).rglob("*.py")
+    ]
+    assert len(sources) > 300
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sources
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for name in named(node) & {*NEVER, "a shell", "yaml.unsafe_load"}
+    ]
+    assert found == []
+    code = ast.parse("import pickle; run('ls', shell=True); os.system('ls')")
+    seen = set().union(*map(named, ast.walk(code)))
+    assert {"pickle", "a shell", "os.system"} <= seen

@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +157,70 @@ def _local(schema: Any) -> Any:
     return {key: _local(value) for key, value in schema.items()}
 
 
+PAGE = """\
+# TYPE ig_assets_budget_left gauge
+ig_assets_budget_left{budget="day:usd=5",unit="usd"} 4.5
+# TYPE ig_assets_calls_total counter
+ig_assets_calls_total{operation="generate",status="done"} 3
+# TYPE ig_assets_call_latency_seconds histogram
+ig_assets_call_latency_seconds_bucket{operation="generate",le="1"} 2
+ig_assets_call_latency_seconds_bucket{operation="generate",le="+Inf"} 3
+ig_assets_call_latency_seconds_sum{operation="generate"} 1.5
+ig_assets_call_latency_seconds_count{operation="generate"} 3
+"""
+IN_DATADOG = {
+    "ig_assets.budget_left",
+    "ig_assets.calls.count",
+    *(f"ig_assets.call_latency_seconds.{part}" for part in ("bucket", "sum", "count")),
+}
+
+
+def prometheus() -> None:
+    """The rules, each alert's test, and the scrape configuration, by promtool."""
+    folder = ROOT / "deploy" / "prometheus"
+    run("promtool", "check", "rules", folder / "alerts.yml")
+    run("promtool", "test", "rules", folder / "alerts_test.yml")
+    run("promtool", "check", "config", folder / "prometheus.yml")
+
+
+def datadog() -> None:
+    """The Agent's own check names each figure once with our configuration."""
+    file = ROOT / "deploy" / "datadog" / "openmetrics.yaml"
+    [instance] = yaml.safe_load(file.read_text(encoding="utf-8"))["instances"]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "metrics").write_text(PAGE, encoding="utf-8")
+        handler = partial(QuietHandler, directory=folder)
+        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            place = f"http://127.0.0.1:{server.server_port}/metrics"
+            try:
+                found = submitted(instance | {"openmetrics_endpoint": place})
+            finally:
+                server.shutdown()
+    if found != IN_DATADOG:
+        raise Failed(f"DataDog would get {sorted(found)}, not {sorted(IN_DATADOG)}")
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves a folder, as Prometheus' text, and says nothing of it."""
+
+    extensions_map = {"": "text/plain; version=0.0.4; charset=utf-8"}
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing."""
+
+
+def submitted(instance: dict[str, Any]) -> set[str]:
+    """The names of what the check submits of a page. Raises Failed."""
+    from datadog_checks.base import OpenMetricsBaseCheckV2
+    from datadog_checks.base.stubs import aggregator
+
+    problem = OpenMetricsBaseCheckV2("openmetrics", {}, [instance]).run()
+    if problem:
+        raise Failed(problem)
+    return {*aggregator.metric_names}
+
+
 def check_manifests(manifests: list[dict[str, Any]]) -> None:
     """What the values promise is in the manifests. Raises Failed."""
     if wrong := broken_promises(manifests):
@@ -238,7 +306,12 @@ def main() -> int:
         ("schemas", schemas),
         ("actionlint", actionlint),
         ("zizmor", zizmor),
+        ("datadog", datadog),
     ]
+    if shutil.which("promtool"):
+        checks.append(("prometheus", prometheus))
+    else:
+        print("skip  prometheus: no promtool here (Debian: apt-get install prometheus)")
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         if chart == "none":

@@ -451,6 +451,19 @@ def test_a_sample_ratio_mismatch_is_named_and_unequal_organic_reach_is_not(
     assert row.data["experiment_id"] == "r1" and row.data["trials_a"] == 9000.0
 
 
+def test_a_post_whose_outcome_is_unknown_is_reported_with_what_to_do(
+    dagster_env: DagsterEnv,
+) -> None:
+    dagster_env.write("experiments", EXPERIMENT)
+    dagster_env.write("posts", POST | {"status": "failed"})
+    evaluation = verdict(
+        dagster_env.materialise("posts", "2026-01"), "posts_have_known_outcomes"
+    )
+    assert not evaluation.passed and figures(evaluation.metadata) == {"open": 1}
+    assert str(evaluation.description).startswith("1 posts failed, and of 0 it is")
+    assert "Run publish_posts again" in str(evaluation.description)
+
+
 def test_a_token_that_expires_within_a_week_is_reported(
     dagster_env: DagsterEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:

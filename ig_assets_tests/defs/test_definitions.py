@@ -34,6 +34,8 @@ PAYS_OR_LEAVES = {
 FREE_AND_INWARD = {
     "alert_sensor",  # sends only where IG_ALERT_WEBHOOK or IG_ALERT_EMAIL is set
     "invoice_review_schedule",  # likewise
+    "backup_schedule",  # does nothing without IG_BACKUPS
+    "retention_schedule",  # nothing without IG_KEEP_DAYS
     "automation_sensor",
     "embedding_batch_sensor",  # collects what is paid for; calls none without IG_BATCH
     "feedback_sensor",

@@ -24,6 +24,7 @@ from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
 from ig_assets_tests.warehouse.test_upgrade import make_folder
 
 KEY = "sk-proj-never-to-be-seen-0123456789"
+NOW = datetime(2026, 5, 1, 9)
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -46,6 +47,7 @@ def test_a_new_folder_on_embedded_defaults_has_nothing_wrong(tmp_path: Path) -> 
         "versions",
         "disk",
         "studio",
+        "backups",
         "warehouse",
         "keys",
         "vendors",
@@ -183,3 +185,28 @@ def test_a_silent_daemon_and_a_stopped_schedule_are_named(tmp_path: Path) -> Non
     ]
     assert "has never run" in found[0].seen
     assert "are stopped: " in found[1].seen
+
+
+def test_the_newest_backup_of_this_folder_is_at_most_two_days_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrated_warehouse(tmp_path / "data" / "warehouse.duckdb", lambda: NOW).close()
+    into = tmp_path / "backups"
+
+    def backups(**env: str) -> tuple[str, str]:
+        row = lines(run(tmp_path / "data", "--json", **env))["backups"]
+        return row["state"], row["seen"]
+
+    assert backups(IG_BACKUPS=str(into)) == (
+        "warning",
+        f"{into} has none of ours.",
+    )
+    for hour, state in ((0, "good"), (49, "good"), (51, "warning")):
+        now = NOW + timedelta(hours=hour)
+        monkeypatch.setattr(SystemClock, "now", lambda clock, now=now: now)
+        if hour == 0:
+            env = {"IG_DATA_DIR": str(tmp_path / "data")}
+            made = CliRunner().invoke(app, ["db", "backup", str(into)], env=env)
+            assert made.exit_code == 0, made.output
+        seen = f"The newest of 1 is {hour} h old."
+        assert backups(IG_BACKUPS=str(into)) == (state, seen)

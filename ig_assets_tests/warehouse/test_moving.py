@@ -18,6 +18,8 @@ from ig_assets.warehouse.moving import backups, copying, restoring, tables
 from ig_assets.warehouse.moving.backups import (
     MANIFEST,
     back_up,
+    newest_backup,
+    owner_of,
     read_backup,
     remove_older,
 )
@@ -464,20 +466,36 @@ def test_only_the_newest_backups_are_kept_and_nothing_else_is_deleted(
     assert home.path is not None
     fill(home)
     home.close()
-    into = tmp_path / "backups"
+    into, receipts = tmp_path / "backups", receipts_folder(home.path)
+    ours, theirs = owner_of(tmp_path / "ours"), owner_of(tmp_path / "theirs")
+    assert owner_of(tmp_path / "ours") == ours != theirs
+    owners = [theirs, ours, "", ours, ours]
     made = [
-        back_up(home.url, receipts_folder(home.path), into, NOW + timedelta(days=n))
-        for n in range(3)
+        back_up(home.url, receipts, into, NOW + timedelta(days=n), owner)
+        for n, owner in enumerate(owners)
     ]
     (into / "warehouse-20200101T000000Z").mkdir()  # no manifest: not a backup
+    (into / "warehouse-20200102T000000Z").symlink_to(made[1].folder)
     (into / "notes").mkdir()
-    assert remove_older(into, keep=2) == [made[0].folder]
+    assert remove_older(into, keep=2, owner=ours) == [made[1].folder]
     assert sorted(path.name for path in into.iterdir()) == [
         "notes",
         "warehouse-20200101T000000Z",
-        made[1].folder.name,
-        made[2].folder.name,
+        "warehouse-20200102T000000Z",
+        *(made[n].folder.name for n in (0, 2, 3, 4)),
     ]
+    assert newest_backup(into, tmp_path / "ours") == made[4].folder
+    assert newest_backup(into, tmp_path / "theirs") == made[0].folder
+    with pytest.raises(InputError, match="of several data folders; name the one"):
+        newest_backup(into, tmp_path / "a new machine")
+    with pytest.raises(InputError, match="There is no backup in"):
+        newest_backup(tmp_path / "ours", tmp_path / "a new machine")
+
+
+def test_a_damaged_name_of_a_data_folder_deletes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "backups.id").write_text("\n")
+    with pytest.raises(WarehouseError, match="backups.id is damaged; delete it"):
+        owner_of(tmp_path)
 
 
 # ── receipts ──────────────────────────────────────────────────────────────────

@@ -57,7 +57,10 @@ def backup(
     ],
     keep: Annotated[
         int | None,
-        typer.Option(min=1, help="Delete all but the newest so many backups there."),
+        typer.Option(
+            min=1,
+            help="Delete all but this data folder's newest so many backups there.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -68,13 +71,14 @@ def backup(
 
     Example: `ig-assets db backup /mnt/backups --keep 14`
     """
-    from ig_assets.warehouse.moving.backups import back_up, remove_older
+    from ig_assets.warehouse.moving.backups import back_up, owner_of, remove_older
 
     settings = load_settings()
     url = settings.warehouse_location
     receipts = receipts_of(settings, Home(url).path)
-    made = back_up(url, receipts, folder, make_money_clock().now())
-    removed = [] if keep is None else remove_older(folder, keep)
+    owner = owner_of(settings.data_dir)
+    made = back_up(url, receipts, folder, make_money_clock().now(), owner)
+    removed = [] if keep is None else remove_older(folder, keep, owner)
     if as_json:
         print_json(
             {
@@ -101,6 +105,13 @@ def restore(
     folder: Annotated[
         Path, typer.Argument(help="The folder of one backup, warehouse-….")
     ],
+    newest: Annotated[
+        bool,
+        typer.Option(
+            "--newest",
+            help="FOLDER holds backups: take the newest that this data folder made.",
+        ),
+    ] = False,
     replace: Annotated[
         bool,
         typer.Option(
@@ -117,11 +128,13 @@ def restore(
     Example: `ig-assets db restore /mnt/backups/warehouse-20260501T090000Z --replace`
     """
     from ig_assets.headless.one_command import one_command
-    from ig_assets.warehouse.moving.backups import read_backup
+    from ig_assets.warehouse.moving.backups import newest_backup, read_backup
     from ig_assets.warehouse.moving.restoring import restore as put_back
 
     settings = load_settings()
     url = settings.warehouse_location
+    if newest:
+        folder = newest_backup(folder, settings.data_dir)
     found = read_backup(folder.expanduser())
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with one_command(settings.data_dir):
@@ -251,7 +264,7 @@ def retain(
 
     from ig_assets.headless.dagster_home import ensure_dagster_home
     from ig_assets.headless.one_command import one_command
-    from ig_assets.headless.retention import delete_runs, old_runs
+    from ig_assets.defs.operations.old_runs import delete_runs, old_runs
     from ig_assets.warehouse.moving.snapshots import expire_snapshots
 
     settings = load_settings()

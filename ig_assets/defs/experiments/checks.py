@@ -131,9 +131,17 @@ def posts_have_known_outcomes(
             """,
             [month_of(context)],
         )
+    failed = sum(row["status"] == "failed" for row in rows)
     return dg.AssetCheckResult(
         passed=not rows,
         severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{failed} posts failed, and of {len(rows) - failed} it is unknown whether "
+            "they are out. Run publish_posts again for this month: it asks the platform"
+            " for the unknown ones; of a failed one look at its detail."
+            if rows
+            else None
+        ),
         metadata={"open": len(rows), "sample": sample_table(rows)},
     )
 

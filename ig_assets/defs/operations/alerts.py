@@ -61,6 +61,7 @@ def failed_checks(
             continue
         evaluation = record.evaluation
         said = "" if evaluation is None else evaluation.description or ""
+        said = said or f"What should hold: {graph.get(key).description or key.name}"
         asset = key.asset_key.to_user_string()
         yield Alert(
             key=f"check:{asset}:{key.name}",

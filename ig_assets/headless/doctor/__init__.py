@@ -14,6 +14,7 @@ from ig_assets.core.operations.diagnosis import (
 from ig_assets.errors import IgAssetsError, SettingsError
 from ig_assets.headless.doctor.automation import automation_findings
 from ig_assets.headless.doctor.machine import (
+    backup_finding,
     disk_finding,
     env_file_finding,
     studio_finding,
@@ -38,6 +39,7 @@ def diagnose() -> list[Finding]:
     clock = make_money_clock()
     found = [env_file_finding(settings), *version_findings(), disk_finding(settings)]
     found.append(studio_finding())
+    found += _tried("backups", lambda: [backup_finding(settings, clock.now())])
     state = _tried("warehouse", lambda: warehouse_findings(settings, clock.now()))
     found += state
     if has_state(state, State.WARNING, State.FAILED):  # a migration is no check's to do

@@ -1,10 +1,12 @@
-"""The machine: the settings' file, the packages' versions, the disk."""
+"""The machine: the settings' file, the packages' versions, the disk,
+the backups."""
 
 from __future__ import annotations
 
 import shutil
 import stat
 import sys
+from datetime import datetime, timedelta
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +22,9 @@ from ig_assets.core.operations.diagnosis import (
     warning,
 )
 from ig_assets.settings import Settings
+from ig_assets.warehouse.moving.backups import OWNER, backups_in, owner_of
 
+OLD = timedelta(hours=50)  # two days, of which one may have failed
 LOW_BYTES, EMPTY_BYTES = 5_000_000_000, 500_000_000
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -80,6 +84,26 @@ def studio_finding() -> Finding:
         )
     found = metadata.version("streamlit")
     return good("studio", f"Streamlit {found} is installed; `ig-assets studio`.")
+
+
+def backup_finding(settings: Settings, now: datetime) -> Finding:
+    """How old the newest backup of this data folder is, where the schedule makes any."""
+    if settings.backups is None:
+        seen = "The schedule makes none."
+        if settings.social == "simulated":
+            return good("backups", seen)
+        return warning("backups", seen, "Set IG_BACKUPS to a folder on another disk.")
+    to_do = "Look at the newest run of back_up_warehouse, and at backup_schedule."
+    made = []
+    if (settings.data_dir / OWNER).exists() and settings.backups.is_dir():
+        made = backups_in(settings.backups, owner_of(settings.data_dir))
+    if not made:
+        return warning(
+            "backups", f"{settings.backups} has none of these tables.", to_do
+        )
+    age = now - datetime.strptime(made[-1].name, "warehouse-%Y%m%dT%H%M%SZ")
+    seen = f"The newest of {len(made)} is {age.total_seconds() / 3600:,.0f} h old."
+    return good("backups", seen) if age < OLD else warning("backups", seen, to_do)
 
 
 def disk_finding(settings: Settings) -> Finding:

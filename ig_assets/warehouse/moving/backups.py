@@ -3,7 +3,7 @@
     warehouse-20260501T090000Z/
       warehouse.duckdb              all tables, of whichever version they are
       warehouse.duckdb.forgotten/   the receipts of what was forgotten
-      backup.json                   when, of what, rows a table, the file's SHA-256
+      backup.json                   when, whose, rows a table, the file's SHA-256
 
 A file is copied while it is this process's turn: others wait for as long as the
 copying of its bytes takes. A server is read in one transaction of its own, which sees
@@ -18,7 +18,9 @@ import os
 import re
 import shutil
 import time
+import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,14 +46,19 @@ from ig_assets.warehouse.moving.tables import (
 
 FILE = "warehouse.duckdb"
 MANIFEST = "backup.json"
+OWNER = "backups.id"
 _NAME = re.compile(r"warehouse-[0-9]{8}T[0-9]{6}Z")
+_OWNER_NAME = re.compile(r"[0-9a-f]{32}")
 _BLOCK = 1 << 20
 _OWNER_ONLY = 0o700
 
 
 @dataclass(frozen=True)
 class Backup:
-    """What `backup.json` says; `folder` is where it lies."""
+    """What `backup.json` says; `folder` is where it lies.
+
+    `owner` is the data folder that made it (`owner_of`), empty where not known.
+    """
 
     folder: Path
     made_at: datetime
@@ -59,6 +66,7 @@ class Backup:
     migration: int
     sha256: str
     rows: Mapping[str, int]
+    owner: str = ""
 
     @property
     def file(self) -> Path:
@@ -76,7 +84,32 @@ class Backup:
         return sum(self.rows.values())
 
 
-def back_up(url: str, receipts: Path, into: Path, now: datetime) -> Backup:
+def owner_of(data_dir: Path) -> str:
+    """A random name of a data folder, by which it knows its own backups.
+
+    Made at its first backup, in the file `backups.id`. A name of the machine or of the
+    path would be another in each container, or the same on two machines. Raises
+    WarehouseError where the file cannot be read or made.
+    """
+    file = data_dir / OWNER
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError), file.open("x", encoding="utf-8") as new:
+            new.write(f"{uuid.uuid4().hex}\n")
+        found = file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WarehouseError(f"{file} cannot be used ({error}).") from None
+    if not _OWNER_NAME.fullmatch(found):
+        raise WarehouseError(
+            f"{file} is damaged; delete it. Backups made until now are then kept "
+            "until you delete them."
+        )
+    return found
+
+
+def back_up(
+    url: str, receipts: Path, into: Path, now: datetime, owner: str = ""
+) -> Backup:
     """Make a backup of a home in a new folder within `into`; it is not changed.
 
     Not migrated either: a backup before an upgrade is of the old version. Raises
@@ -98,7 +131,7 @@ def back_up(url: str, receipts: Path, into: Path, now: datetime) -> Backup:
         bring_receipts(receipts, part / f"{FILE}.forgotten")
         rows, migration = _contents(part / FILE)
         digest = sha256_of(part / FILE)
-        backup = Backup(folder, now, home.kind, migration, digest, rows)
+        backup = Backup(folder, now, home.kind, migration, digest, rows, owner)
         write_atomic(part / MANIFEST, _as_json(backup))
         os.replace(part, folder)
     except OSError as error:
@@ -123,6 +156,7 @@ def read_backup(folder: Path) -> Backup:
         home, digest = str(said["home"]), str(said["sha256"])
         migration = int(said["migration"])
         rows = {str(table): int(count) for table, count in said["rows"].items()}
+        owner = str(said.get("owner", ""))
     except FileNotFoundError:
         raise InputError(
             f"There is no backup in {folder}; name the folder warehouse-… that "
@@ -130,7 +164,7 @@ def read_backup(folder: Path) -> Backup:
         ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{folder / MANIFEST} cannot be read.") from None
-    backup = Backup(folder.absolute(), made_at, home, migration, digest, rows)
+    backup = Backup(folder.absolute(), made_at, home, migration, digest, rows, owner)
     try:
         found = sha256_of(backup.file)
     except OSError:
@@ -143,16 +177,56 @@ def read_backup(folder: Path) -> Backup:
     return backup
 
 
-def remove_older(into: Path, keep: int) -> list[Path]:
-    """Delete all but the newest `keep` backups in a folder; return what was deleted.
+def backups_in(into: Path, owner: str | None = None) -> list[Path]:
+    """The folders of backups in a folder, the oldest first; of one owner, or of all.
 
-    Only folders of the name and with the manifest of a backup are touched.
+    Raises InputError where the folder cannot be read.
     """
-    found = sorted(
-        path
-        for path in into.expanduser().absolute().iterdir()
-        if _NAME.fullmatch(path.name) and (path / MANIFEST).is_file()
-    )
+    try:
+        found = sorted(
+            path
+            for path in into.expanduser().absolute().iterdir()
+            if _NAME.fullmatch(path.name)
+            and not path.is_symlink()
+            and (path / MANIFEST).is_file()
+        )
+    except OSError as error:
+        raise InputError(f"{into} cannot be read ({error.strerror}).") from None
+    return [path for path in found if owner in (None, _said_owner(path))]
+
+
+def _said_owner(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / MANIFEST).read_text("utf-8")).get("owner", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
+def newest_backup(into: Path, data_dir: Path) -> Path:
+    """The newest backup in a folder that a data folder made.
+
+    On a new machine the data folder has no name yet: then the newest of all, where all
+    are of one owner. Raises InputError where there is none or it is not clear.
+    """
+    owner = owner_of(data_dir) if (data_dir / OWNER).exists() else None
+    found = backups_in(into, owner)
+    if not found:
+        whose = "made by this data folder " if owner else ""
+        raise InputError(f"There is no backup {whose}in {into}; name one, warehouse-….")
+    if owner is None and len({_said_owner(path) for path in found}) > 1:
+        raise InputError(
+            f"The backups in {into} are of several data folders; name the one that you "
+            "want, warehouse-…."
+        )
+    return found[-1]
+
+
+def remove_older(into: Path, keep: int, owner: str) -> list[Path]:
+    """Delete all but an owner's newest `keep` backups in a folder; which were deleted.
+
+    Those of others are not counted and not touched, nor is what is no backup.
+    """
+    found = backups_in(into, owner)
     gone = found[: max(0, len(found) - keep)]
     for path in gone:
         shutil.rmtree(path)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import pickle
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -87,23 +86,43 @@ def _draw(titled_courses: Sequence[TitledCourse]) -> Image:
     """All rows at full size, or a sentence where there is none."""
     from PIL import Image as images
 
-    rows = [_drawn_row(pickle.dumps(one)) for one in titled_courses]
+    rows = [_drawn_row(_Row(one, _exact(asdict(one)))) for one in titled_courses]
     return images.fromarray(np.concatenate(rows or [_drawn_row(None)]))
 
 
+def _exact(value: Any) -> Hashable:
+    """The same for equal values alone, arrays by their bytes."""
+    if isinstance(value, dict):
+        return tuple(map(_exact, value.values()))
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_exact, value))
+    if isinstance(value, np.ndarray):
+        return str(value.dtype), value.shape, value.tobytes()
+    found: Hashable = value
+    return found
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What is drawn, which is the same row where `key` is."""
+
+    one: TitledCourse = field(compare=False)
+    key: Hashable
+
+
 @lru_cache(maxsize=12)  # 10 MB
-def _drawn_row(pickled: bytes | None) -> npt.NDArray[np.uint8]:
+def _drawn_row(row: _Row | None) -> npt.NDArray[np.uint8]:
     """The pixels (height, width, 3) of a `TitledCourse`, or of none at all.
 
     Kept, since most rows are of decided experiments and look the same every day. Axes
     have fixed positions: to let matplotlib find them (constrained layout) takes longer
     than everything else together, and this is drawn every simulated day.
     """
-    if pickled is None:
+    if row is None:
         figure = _new_figure()
         figure.text(0.5, 0.5, "No experiment was evaluated yet", ha="center")
         return _pixels(figure)
-    one: TitledCourse = pickle.loads(pickled)
+    one = row.one
     title = f"{_one_line(one.topic)}\n{_one_line(one.verdict)}"
     with _DRAWING:
         figure = _figure_with_axes(one.course.is_final)

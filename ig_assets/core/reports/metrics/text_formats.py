@@ -48,7 +48,7 @@ def _dogstatsd_line(name: str, sample: Sample) -> str:
         "_", "."
     )
     tags = ",".join(f"{key}:{_tag(value)}" for key, value in sample.labels.items())
-    return f"{metric}:{sample.value:.10g}|g" + (f"|#{tags}" if tags else "")
+    return f"{metric}:{sample.value:.15g}|g" + (f"|#{tags}" if tags else "")
 
 
 def _tag(value: str) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ig_assets.headless.retention import delete_runs, old_runs
+from ig_assets.defs.operations.old_runs import delete_runs, old_runs
 
 DAYS = dg.StaticPartitionsDefinition(["a", "b"])
 

@@ -1,0 +1,1 @@
+"""Parts of `benchmarks/soak.py`: time, vendors that fail, people, daemons, audit."""
