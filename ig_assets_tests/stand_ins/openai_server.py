@@ -181,8 +181,14 @@ def script_for(instructions: str, prompt: str, model: str) -> dict[str, Any]:
         return " ".join(words).capitalize() + "."
 
     about = _WORDS.findall(_topic(prompt))[:5]
+    asked = _WORDS.findall(_line(prompt, "Brief") or "")
+    asked = [word for word in asked if len(word) > 3 and word.isalpha()][:12]
     hook = " ".join([*about, *draw.sample(vocabulary, 4)]).capitalize() + "."
     beats = [sentence(draw.randint(10, 13)) for _ in range(draw.randint(3, 5))]
+    for place, word in enumerate(asked):  # it keeps to the brief, in a way
+        beats[place % 3] = (
+            f"{word.capitalize()} {beats[place % 3]}".lower().capitalize()
+        )
     return {"hook": hook, "beats": beats, "call_to_action": sentence(6)}
 
 
@@ -200,8 +206,12 @@ def vector_for(text: str, dimensions: int) -> np.ndarray[Any, np.dtype[np.float3
 
 
 def _topic(prompt: str) -> str:
-    found = re.search(r"^Topic: (.+)$", prompt, re.MULTILINE)
-    return found.group(1) if found else prompt.strip().splitlines()[-1]
+    return _line(prompt, "Topic") or prompt.strip().splitlines()[-1]
+
+
+def _line(prompt: str, label: str) -> str | None:
+    found = re.search(rf"^{label}: (.+)$", prompt, re.MULTILINE)
+    return found.group(1) if found else None
 
 
 def _tokens(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from ig_assets.core.generation.topics.content_calendar import (
     problems_of,
 )
 from ig_assets.core.generation.topics.sync import ON_DEMAND, topic_id_of, topic_row
+from ig_assets.core.generation.writing.arms import Topic
 from ig_assets.core.operations.clock import clock_in_words
 from ig_assets.core.ports import Clock
 from ig_assets.errors import ConflictError, InputError
@@ -82,6 +84,18 @@ def check_topic(
     with warehouse.transaction() as con:
         _check_same(con, row, values)
     return topic_id
+
+
+def typed_topic(
+    clock: Clock, month: str, values: Mapping[str, Any], arms: int
+) -> Topic:
+    """The topic that `add_topic` would plan, without planning it.
+
+    Raises InputError for a bad value or a month that is over.
+    """
+    topic_id, row = _planned_row(clock, month, values, arms)
+    names = {field.name for field in fields(Topic)} - {"topic_id", "hooks"}
+    return Topic(topic_id=topic_id, **{name: row[name] for name in names})
 
 
 def open_month(clock: Clock, month: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -59,6 +60,46 @@ class PolishedScript(BaseModel):
         json_schema_extra={"maxItems": MOST_BEATS},
     )
     call_to_action: str = Field(description="One sentence")
+    shots: list[str] = Field(
+        default_factory=list,
+        description="What the camera shows at each beat, at most 8 words",
+        json_schema_extra={"maxItems": MOST_BEATS},
+    )
+
+
+# A letter of a Latin script, a figure, or a mark that stands within a sentence. What a
+# grammar cannot write is no foreign script, no quotation that never ends, no emoji.
+_LETTER = "[A-Za-zÀ-ÖØ-öø-ſ0-9°%€$£'’(),;:/¿¡&+-]"
+
+
+def _words(least: int, most: int, end: str = "") -> dict[str, str]:
+    """A pattern of that many words; one without the other ends where a word does."""
+    word = f"{_LETTER}{{1,22}}"
+    return {"pattern": f"^{word}( {word}){{{least - 1},{most - 1}}}{end}$"}
+
+
+_Fact = Annotated[str, Field(json_schema_extra=_words(2, 18, r"\."))]
+_Hook = Annotated[str, Field(json_schema_extra=_words(4, 12, "[.!?]"))]
+_Beat = Annotated[str, Field(json_schema_extra=_words(5, 18, "[.!?]"))]
+_Shot = Annotated[str, Field(json_schema_extra=_words(2, 8))]
+
+
+class FactsFirstScript(BaseModel):
+    """What a small writer returns: the brief's facts first, then a script of these.
+
+    A model of 1.5B parameters stays with a brief that it has just copied out, and keeps
+    to lengths and letters only where a grammar holds it (the patterns, which are for
+    languages in Latin letters).
+    """
+
+    facts: list[_Fact] = Field(min_length=3, json_schema_extra={"maxItems": MOST_BEATS})
+    hooks: list[_Hook] = Field(min_length=1, json_schema_extra={"maxItems": 3})
+    beats: list[_Beat] = Field(min_length=3, json_schema_extra={"maxItems": MOST_BEATS})
+    call_to_action: str = Field(json_schema_extra=_words(3, 12, "[.!?]"))
+    on_screen_text: str = Field(json_schema_extra=_words(1, 5))
+    shots: list[_Shot] = Field(
+        default_factory=list, json_schema_extra={"maxItems": MOST_BEATS}
+    )
 
 
 def spoken_beats(beats: Sequence[str], but_not: Sequence[str] = ()) -> list[str]:
@@ -75,6 +116,16 @@ def spoken_beats(beats: Sequence[str], but_not: Sequence[str] = ()) -> list[str]
             spoken.add(key)
             sentences.append(beat if beat[-1] in ".!?…:" else f"{beat}.")
     return sentences
+
+
+def shots_of(shots: Sequence[str], beats: int) -> tuple[str, ...] | None:
+    """One shot for each beat, in order; None where there are not as many.
+
+    A beat that was dropped, since it repeated another, leaves no telling whose shot is
+    whose.
+    """
+    said = tuple(" ".join(shot.split()) for shot in shots)
+    return said if all(said) and len(said) == beats else None
 
 
 def caption(text: str) -> str | None:
