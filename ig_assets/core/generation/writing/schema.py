@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ig_assets.core.identity import normalise_text
 
@@ -42,12 +42,20 @@ class ScriptAnswer(BaseModel):
 _SIX_WORDS = r'^[^ \t\n\r"\\]{1,20}( [^ \t\n\r"\\]{1,20}){0,5}$'
 
 
+def _require_all(schema: dict[str, Any]) -> None:
+    """Ask for every field, also for those that an answer may lack."""
+    schema["required"] = list(schema["properties"])
+
+
 class PolishedScript(BaseModel):
     """What a polisher returns: the script and its on-screen text.
 
     `on_screen_text` follows the hook: as the last field, a model of 1.5B parameters
-    wrote it on until the answer was cut off, in 7 of 12 answers.
+    wrote it on until the answer was cut off, in 7 of 12 answers. An answer without
+    shots is a script all the same.
     """
+
+    model_config = ConfigDict(json_schema_extra=_require_all)
 
     hook: str = Field(description="One sentence of at most 12 words")
     on_screen_text: str = Field(
@@ -78,28 +86,39 @@ def _words(least: int, most: int, end: str = "") -> dict[str, str]:
     return {"pattern": f"^{word}( {word}){{{least - 1},{most - 1}}}{end}$"}
 
 
-_Fact = Annotated[str, Field(json_schema_extra=_words(2, 18, r"\."))]
 _Hook = Annotated[str, Field(json_schema_extra=_words(4, 12, "[.!?]"))]
-_Beat = Annotated[str, Field(json_schema_extra=_words(5, 18, "[.!?]"))]
-_Shot = Annotated[str, Field(json_schema_extra=_words(2, 8))]
+
+
+class Step(BaseModel):
+    """One fact of the brief, how it is spoken, and what the camera shows."""
+
+    fact: str = Field(json_schema_extra=_words(2, 18, r"\."))
+    say: str = Field(json_schema_extra=_words(5, 18, "[.!?]"))
+    show: str = Field(json_schema_extra=_words(2, 8))
 
 
 class FactsFirstScript(BaseModel):
     """What a small writer returns: the brief's facts first, then a script of these.
 
-    A model of 1.5B parameters stays with a brief that it has just copied out, and keeps
+    A model of 1.5B parameters stays with a fact that it has just copied out, and keeps
     to lengths and letters only where a grammar holds it (the patterns, which are for
     languages in Latin letters).
     """
 
-    facts: list[_Fact] = Field(min_length=3, json_schema_extra={"maxItems": MOST_BEATS})
-    hooks: list[_Hook] = Field(min_length=1, json_schema_extra={"maxItems": 3})
-    beats: list[_Beat] = Field(min_length=3, json_schema_extra={"maxItems": MOST_BEATS})
+    steps: list[Step] = Field(min_length=3, json_schema_extra={"maxItems": 5})
+    hooks: list[_Hook] = Field(min_length=1, json_schema_extra={"maxItems": 2})
     call_to_action: str = Field(json_schema_extra=_words(3, 12, "[.!?]"))
     on_screen_text: str = Field(json_schema_extra=_words(1, 5))
-    shots: list[_Shot] = Field(
-        default_factory=list, json_schema_extra={"maxItems": MOST_BEATS}
-    )
+
+    @property
+    def beats(self) -> list[str]:
+        """What is spoken at each step."""
+        return [step.say for step in self.steps]
+
+    @property
+    def shots(self) -> list[str]:
+        """What is shown at each step."""
+        return [step.show for step in self.steps]
 
 
 def spoken_beats(beats: Sequence[str], but_not: Sequence[str] = ()) -> list[str]:

@@ -44,9 +44,7 @@ def test_a_number_contradicts_only_what_the_brief_counts(
     assert contradicted_numbers(text, BRIEF) == wrong
 
 
-def test_two_sentences_that_say_the_same_are_seen_and_a_short_refrain_is_not() -> (
-    None
-):
+def test_two_sentences_that_say_the_same_are_seen_and_a_short_refrain_is_not() -> None:
     once = "Wipe the chain with a dry rag. Oil each link. Wait. Then wait."
     assert repetition(once) < 0.3
     assert repetition(f"{once} Then wipe the chain with a dry rag.") > 0.8

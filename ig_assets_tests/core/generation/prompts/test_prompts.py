@@ -56,7 +56,7 @@ LANDED = {
         "1ca244d33887c768a47c144ad5faa972d5ec88d120780c630049aba589d2aeeb"
     ),
     "facts_first.instructions.v1.j2": (
-        "765ea582788eda54a0a9b1797e82f48a13760d8b191162e9d5540750b93a5019"
+        "ed913d185b2bb9ebe5ae34b419e38f490ac03af807dd5c8afcd3fc1c6a9ea9a8"
     ),
 }
 
