@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -86,7 +86,7 @@ def _topic(
         planned = planned_topics(con, month)
     known = topic_to_try(planned, values["topic"])
     if known is not None:
-        given = {name: text for name, text in values.items() if text}
+        given: dict[str, Any] = {name: text for name, text in values.items() if text}
         return replace(known, **given)
     if not values["topic"].strip():
         raise InputError(

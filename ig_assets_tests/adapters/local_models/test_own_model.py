@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.adapters.local_models import own_model as module
 from ig_assets.adapters.local_models.own_model import own_model
 from ig_assets.errors import ModelFileError
 from ig_assets.settings import load_settings
@@ -43,7 +42,7 @@ def test_a_file_that_did_not_change_is_hashed_once(
         hashed.append(1)
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module.hashlib, "file_digest", counted)
+    monkeypatch.setattr(hashlib, "file_digest", counted)
     names = {own_model(weights, tmp_path / "cache").name for _ in range(3)}
     assert len(hashed) == len(names) == 1
 

@@ -80,7 +80,7 @@ class PolishedScript(BaseModel):
 _LETTER = "[A-Za-zÀ-ÖØ-öø-ſ0-9°%€$£'’(),;:/¿¡&+-]"
 
 
-def _words(least: int, most: int, end: str = "") -> dict[str, str]:
+def _words(least: int, most: int, end: str = "") -> dict[str, Any]:
     """A pattern of that many words; one without the other ends where a word does."""
     word = f"{_LETTER}{{1,22}}"
     return {"pattern": f"^{word}( {word}){{{least - 1},{most - 1}}}{end}$"}
