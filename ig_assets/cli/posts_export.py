@@ -61,7 +61,7 @@ def export(
 
     Example: `ig-assets posts export may.html --month 2026-05 --status proposed`
     """
-    from ig_assets.core.experiments.posts import review_file
+    from ig_assets.core.reports import posts_file
 
     form = format or _BY_SUFFIX.get(file.suffix.lower())
     if form is None:
@@ -73,13 +73,13 @@ def export(
         raise InputError(f"{file} exists; add `--force` to replace it.")
     asked = None if status is None else status.value
     warehouse = Services(load_settings()).warehouse
-    posts = review_file.posts_to_review(warehouse, month, asked)
+    posts = posts_file.posts_to_review(warehouse, month, asked)
     if not posts:
         raise InputError("There is no such post; `ig-assets posts list` shows them.")
     text = {
-        FileFormat.MARKDOWN: review_file.as_markdown,
-        FileFormat.CSV: review_file.as_csv,
-        FileFormat.HTML: review_file.as_html,
+        FileFormat.MARKDOWN: posts_file.as_markdown,
+        FileFormat.CSV: posts_file.as_csv,
+        FileFormat.HTML: posts_file.as_html,
     }[form](posts)
     # A spreadsheet takes UTF-8 for another encoding without the mark at the start.
     mark = "\ufeff" if form is FileFormat.CSV else ""

@@ -78,8 +78,7 @@ def _topic(
     services: Services, month: str, values: Mapping[str, str], arms: int
 ) -> Topic:
     """The topic as typed, or as the month has planned it, or the month's first."""
-    from ig_assets.core.generation.topics.on_demand import typed_topic
-    from ig_assets.core.generation.trial import topic_to_try
+    from ig_assets.core.generation.trial import topic_to_try, typed_topic
     from ig_assets.core.generation.writing.arms import planned_topics
 
     with services.warehouse.transaction() as con:

@@ -8,8 +8,9 @@ the vector of the topic, under its hash and without its words.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.generation.gates import prompt_injection
@@ -29,6 +30,7 @@ from ig_assets.core.generation.polishing.regenerate import (
     Row,
 )
 from ig_assets.core.generation.polishing.variants import corpus_texts
+from ig_assets.core.generation.topics.on_demand import planned_row
 from ig_assets.core.generation.writing.arms import (
     PlannedArm,
     Topic,
@@ -37,6 +39,7 @@ from ig_assets.core.generation.writing.arms import (
 )
 from ig_assets.core.generation.writing.draft import Drafting, draft_row, write_draft
 from ig_assets.core.generation.writing.models import registered_or_new
+from ig_assets.core.ports import Clock
 from ig_assets.warehouse.warehouse import Connection
 
 
@@ -165,3 +168,15 @@ def topic_to_try(topics: Sequence[Topic], name: str) -> Topic | None:
         return topics[0] if topics else None
     wanted = name.strip().casefold()
     return next((one for one in topics if one.topic.casefold() == wanted), None)
+
+
+def typed_topic(
+    clock: Clock, month: str, values: Mapping[str, Any], arms: int
+) -> Topic:
+    """The topic that `generate` would plan of these values, without planning it.
+
+    Raises InputError for a bad value or a month that is over.
+    """
+    topic_id, row = planned_row(clock, month, values, arms)
+    names = {field.name for field in fields(Topic)} - {"topic_id", "hooks"}
+    return Topic(topic_id=topic_id, **{name: row[name] for name in names})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import date
 from typing import Any
 
@@ -15,7 +14,6 @@ from ig_assets.core.generation.topics.content_calendar import (
     problems_of,
 )
 from ig_assets.core.generation.topics.sync import ON_DEMAND, topic_id_of, topic_row
-from ig_assets.core.generation.writing.arms import Topic
 from ig_assets.core.operations.clock import clock_in_words
 from ig_assets.core.ports import Clock
 from ig_assets.errors import ConflictError, InputError
@@ -63,7 +61,7 @@ def add_topic(
     already has keeps its row and draw, and gets more arms where more are asked for.
     Raises as `check_topic`.
     """
-    topic_id, row = _planned_row(clock, month, values, arms)
+    topic_id, row = planned_row(clock, month, values, arms)
     with warehouse.transaction() as con:
         _check_same(con, row, values)
         merge_rows(con, "topics", [row], replace=False)
@@ -80,22 +78,10 @@ def check_topic(
     the month has the topic with another brief, audience, language or voice, or where a
     person withdrew it.
     """
-    topic_id, row = _planned_row(clock, month, values, arms)
+    topic_id, row = planned_row(clock, month, values, arms)
     with warehouse.transaction() as con:
         _check_same(con, row, values)
     return topic_id
-
-
-def typed_topic(
-    clock: Clock, month: str, values: Mapping[str, Any], arms: int
-) -> Topic:
-    """The topic that `add_topic` would plan, without planning it.
-
-    Raises InputError for a bad value or a month that is over.
-    """
-    topic_id, row = _planned_row(clock, month, values, arms)
-    names = {field.name for field in fields(Topic)} - {"topic_id", "hooks"}
-    return Topic(topic_id=topic_id, **{name: row[name] for name in names})
 
 
 def open_month(clock: Clock, month: str) -> str:
@@ -130,9 +116,13 @@ def known_topic(
     return topic_id
 
 
-def _planned_row(
+def planned_row(
     clock: Clock, month: str, values: Mapping[str, Any], arms: int
 ) -> tuple[str, dict[str, Any]]:
+    """(its id, its row) of a topic that a person asks for; writes nothing.
+
+    Raises InputError for a bad value or a month that is over.
+    """
     if not 2 <= arms <= 3:
         raise InputError(f"{arms} variants cannot be tested; ask for 2 or 3.")
     first_day = date.fromisoformat(f"{open_month(clock, month)}-01")

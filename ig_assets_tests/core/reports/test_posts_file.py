@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.experiments.posts.captions import caption_for, hashtags_for
+from ig_assets.core.reports.captions import caption_for, hashtags_for
 from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.review import edit_post
-from ig_assets.core.experiments.posts.review_file import (
+from ig_assets.core.reports.posts_file import (
     ReviewedPost,
     as_csv,
     as_html,

@@ -18,13 +18,13 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from ig_assets.core.experiments.posts.captions import caption_for, hashtags_for
+from ig_assets.core.reports.captions import caption_for, hashtags_for
 from ig_assets.core.experiments.posts.review import posts_for_review
 from ig_assets.core.spreadsheet_cells import spreadsheet_cell
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse
 
-TEMPLATE = "review_file.html.j2"
+TEMPLATE = "posts_file.html.j2"
 
 _OF_VARIANTS = """
 SELECT v.variant_id, v.beats, v.shots, v.on_screen_text, v.estimated_seconds, v.model,
