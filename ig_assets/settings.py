@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     replay_columns: str = ""
 
     # Local models
-    local_model: Literal["1.5b", "0.5b"] = "1.5b"
+    local_model: Literal["1.5b", "0.5b", "file"] = "1.5b"
     local_threads: Annotated[int, Field(ge=1, le=64)] = 1
     local_servers: Annotated[int, Field(ge=1, le=16)] | None = None
     local_idle_s: Annotated[int, Field(ge=10)] = 300

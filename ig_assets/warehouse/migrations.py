@@ -681,6 +681,13 @@ CREATE TABLE alerts (
 );
 """
 
+# What the camera shows at each beat, as a JSON list.
+_SHOTS = """
+ALTER TABLE drafts ADD COLUMN shots TEXT;
+ALTER TABLE polish_attempts ADD COLUMN shots TEXT;
+ALTER TABLE variants ADD COLUMN shots TEXT;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (1, "m001_initial", _FIRST),
     (2, "m002_library_files", _LIBRARY_FILES),
@@ -718,6 +725,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (33, "m033_alerts", _ALERTS),
     (34, "m034_split_audiences", _SPLIT_AUDIENCES),
     (35, "m035_sync_checkpoints", _SYNC_CHECKPOINTS),
+    (36, "m036_shots", _SHOTS),
 )
 
 

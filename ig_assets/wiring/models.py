@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 OPENAI_POLISH_MODEL = "gpt-5-nano"
 
+# The value of IG_LOCAL_MODEL that names any GGUF file of the user's.
+OWN_FILE = "file"
+
 
 def base_model(settings: Settings) -> ModelName:
     """The provider and name of the frozen base model."""
     if settings.writer == "openai":
         return ModelName("openai", settings.openai_model)
-    return ModelName("local", WRITERS[settings.local_model])
+    return ModelName("local", _local_writer(settings)[0])
 
 
 def polish_model(settings: Settings) -> ModelName:
@@ -173,14 +176,14 @@ def make_writer(settings: Settings, name: str) -> Writer:
     from ig_assets.adapters.local_models.writer import LocalWriter
 
     servers = writers_in_flight(settings)
-    file = MODEL_FILES[WRITERS[settings.local_model]]
+    _, served = _local_writer(settings)
     return WriterPool(
         [
             LocalWriter(
                 settings.data_dir / "local_model" / str(number),
                 lambda: writer_file(settings),
                 name,
-                served=f"{file.name}@sha256:{file.sha256[:12]}",
+                served=served,
                 threads=settings.local_threads,
                 idle_s=settings.local_idle_s,
                 prompt_threads=2 if servers == 1 else 1,
@@ -205,12 +208,30 @@ def writer_file(settings: Settings, progress: Progress | None = None) -> Path:
     """The local writer's verified weights, downloaded if they are missing."""
     from ig_assets.adapters.local_models.files import fetch_model_file
 
+    if settings.local_model == OWN_FILE:
+        from ig_assets.adapters.local_models.own_model import own_model
+
+        return own_model(settings.model_path, settings.model_cache).path
     return fetch_model_file(
         WRITERS[settings.local_model],
         settings.model_cache,
         local_path=settings.model_path,
         progress=progress,
     )
+
+
+def _local_writer(settings: Settings) -> tuple[str, str]:
+    """(name of the model, name of its bytes) of the local writer.
+
+    Raises ModelFileError where a file of the user's own cannot be used.
+    """
+    if settings.local_model == OWN_FILE:
+        from ig_assets.adapters.local_models.own_model import own_model
+
+        name = own_model(settings.model_path, settings.model_cache).name
+        return name, name
+    file = MODEL_FILES[WRITERS[settings.local_model]]
+    return file.name, f"{file.name}@sha256:{file.sha256[:12]}"
 
 
 def _hosted_writer(settings: Settings, name: str) -> Writer | None:

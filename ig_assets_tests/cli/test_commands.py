@@ -53,6 +53,7 @@ COMMANDS = [
     ["posts", "decline"],
     ["posts", "detach"],
     ["posts", "edit"],
+    ["posts", "export"],
     ["split", "plan"],
     ["split", "start"],
     ["split", "stop"],
