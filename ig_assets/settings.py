@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     replay_columns: str = ""
 
     # Local models
-    local_model: Literal["1.5b", "0.5b"] = "1.5b"
+    local_model: Literal["1.5b", "0.5b", "file"] = "1.5b"
     local_threads: Annotated[int, Field(ge=1, le=64)] = 1
     local_servers: Annotated[int, Field(ge=1, le=16)] | None = None
     local_idle_s: Annotated[int, Field(ge=10)] = 300
@@ -310,6 +310,11 @@ class Settings(BaseSettings):
                         "set it in the environment or .env, or leave out "
                         f"{trainer}."
                     )
+        if "lora" in self.trainers and self.local_model == "file":
+            raise ValueError(
+                "IG_TRAINER=lora trains the registered models only; set "
+                "IG_LOCAL_MODEL to 1.5b or 0.5b, or leave out lora."
+            )
         if self.batch and self.embedder != "openai":
             raise ValueError(
                 "IG_BATCH=1 needs IG_EMBEDDER=openai, since only OpenAI's Batch API "

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ig_assets.core.fine_tuning.training_set.dataset_files import FEWEST_EXAMPLES, check_line
+from ig_assets.core.fine_tuning.training_set.dataset_files import (
+    FEWEST_EXAMPLES,
+    check_line,
+)
 from ig_assets.core.ports import DPO, SFT, TrainingFile, TrainingRequest
 from ig_assets.errors import RefusedError
 

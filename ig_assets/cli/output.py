@@ -28,6 +28,7 @@ from ig_assets.core.operations.log_lines import (
 )
 from ig_assets.core.operations.redaction import redact
 from ig_assets.core.operations.runbook import UNEXPECTED, runbook_link, section_of
+from ig_assets.core.spreadsheet_cells import spreadsheet_cell
 from ig_assets.errors import IgAssetsError, InputError, SettingsError
 
 from ig_assets.settings import load_settings
@@ -77,8 +78,6 @@ FAILED, WRONG_USE = 1, 2
 _OF_THE_COMMAND_LINE = (typer.Exit, typer.Abort, typer.BadParameter)
 _log = logging.getLogger(FAILURES)
 _ANY_WIDTH = 10_000
-# OWASP, "CSV Injection": also the wide signs, which spreadsheets take for the narrow.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _MONTH = re.compile(r"(19|20)[0-9]{2}-(0[1-9]|1[0-2])")
 _UNCUT = (
     *("experiment", "model", "model_id", "month", "script", "id"),
@@ -191,7 +190,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (int, float)) or value is None:
         return value
     text = value if isinstance(value, str) else to_json(value).decode().strip('"')
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return spreadsheet_cell(text)
 
 
 def print_table(

@@ -179,6 +179,13 @@ CREATE TABLE post_reviews (
 );
 """
 
+# What the camera shows at each beat, as a JSON list.
+_SHOTS = """
+ALTER TABLE drafts ADD COLUMN shots TEXT;
+ALTER TABLE polish_attempts ADD COLUMN shots TEXT;
+ALTER TABLE variants ADD COLUMN shots TEXT;
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     *UP_TO_19,
     *UP_TO_28,
@@ -191,6 +198,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (35, "m035_sync_checkpoints", _SYNC_CHECKPOINTS),
     (36, "m036_submitters", _SUBMITTERS),
     (37, "m037_post_reviews", _POST_REVIEWS),
+    (38, "m038_shots", _SHOTS),
 )
 
 

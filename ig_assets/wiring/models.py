@@ -26,12 +26,15 @@ OPENAI_POLISH_MODEL = "gpt-5-nano"
 LORA = "lora"
 """Provider of the models that the base model is with an adapter trained here."""
 
+# The value of IG_LOCAL_MODEL that names any GGUF file of the user's.
+OWN_FILE = "file"
+
 
 def base_model(settings: Settings) -> ModelName:
     """The provider and name of the frozen base model."""
     if settings.writer == "openai":
         return ModelName("openai", settings.openai_model)
-    return ModelName("local", WRITERS[settings.local_model])
+    return ModelName("local", _local_writer(settings)[0])
 
 
 def polish_model(settings: Settings) -> ModelName:
@@ -164,7 +167,7 @@ def make_writer(settings: Settings, name: str) -> Writer:
     if hosted is not None:
         return hosted
     if name.startswith(LORA_PREFIX):
-        return _local_writer(settings, name)
+        return _writer_on_this_machine(settings, name)
     if settings.writer == "openai" or name.startswith("ft:"):
         if settings.openai_api_key is None:
             raise _no_key(name, "OPENAI_API_KEY")
@@ -176,24 +179,26 @@ def make_writer(settings: Settings, name: str) -> Writer:
             base_url=settings.openai_base_url,
             next_key=_next_secret(settings),
         )
-    return _local_writer(settings, name)
+    return _writer_on_this_machine(settings, name)
 
 
-def _local_writer(settings: Settings, name: str) -> Writer:
+def _writer_on_this_machine(settings: Settings, name: str) -> Writer:
     """The model on this machine, with the adapter that its name has, if any."""
     from ig_assets.adapters.local_models.pool import WriterPool
     from ig_assets.adapters.local_models.writer import LocalWriter
     from ig_assets.adapters.lora.adapter_file import find_adapter, split_name
 
-    split = split_name(name)
-    base, digits = split or (WRITERS[settings.local_model], None)
-    if base not in WRITERS.values():
+    base, digits = split_name(name) or (None, None)
+    if base is None:
+        _, served = _local_writer(settings)
+    elif base in WRITERS.values():
+        file = MODEL_FILES[base]
+        served = f"{file.name}@sha256:{file.sha256[:12]}"
+    else:
         raise SettingsError(
             f"the base model of {name} is not one of {', '.join(WRITERS.values())}; "
             "roll back with `ig-assets models rollback --reason …`."
         )
-    file = MODEL_FILES[base]
-    served = f"{file.name}@sha256:{file.sha256[:12]}"
     adapters = lora_folder(settings) / "adapters"
     servers = writers_in_flight(settings)
     return WriterPool(
@@ -240,13 +245,34 @@ def writer_file(
     """
     from ig_assets.adapters.local_models.files import fetch_model_file
 
-    name = WRITERS[settings.local_model]
+    own = settings.local_model == OWN_FILE
+    if own and base is None:
+        from ig_assets.adapters.local_models.own_model import own_model
+
+        return own_model(settings.model_path, settings.model_cache).path
+    name = None if own else WRITERS[settings.local_model]
+    wanted = base or name
+    assert wanted is not None
     return fetch_model_file(
-        base or name,
+        wanted,
         settings.model_cache,
-        local_path=settings.model_path if base in (None, name) else None,
+        local_path=settings.model_path if wanted == name else None,
         progress=progress,
     )
+
+
+def _local_writer(settings: Settings) -> tuple[str, str]:
+    """(name of the model, name of its bytes) of the local writer.
+
+    Raises ModelFileError where a file of the user's own cannot be used.
+    """
+    if settings.local_model == OWN_FILE:
+        from ig_assets.adapters.local_models.own_model import own_model
+
+        name = own_model(settings.model_path, settings.model_cache).name
+        return name, name
+    file = MODEL_FILES[WRITERS[settings.local_model]]
+    return file.name, f"{file.name}@sha256:{file.sha256[:12]}"
 
 
 def _hosted_writer(settings: Settings, name: str) -> Writer | None:

@@ -54,6 +54,7 @@ COMMANDS = [
     ["posts", "decline"],
     ["posts", "detach"],
     ["posts", "edit"],
+    ["posts", "export"],
     ["studio"],
     ["split", "plan"],
     ["split", "start"],

@@ -69,6 +69,10 @@ zucker zuerst zwiebel
 _VOCABULARIES = {"Spanish": _SPANISH, "German": _GERMAN}
 
 
+_NUMBERS = frozenset("three four five seven eight nine vier fünf sechs".split())
+SCHEMAS = ("ScriptAnswer", "PolishedScript", "FactsFirstScript")
+
+
 @dataclass(frozen=True)
 class Fault:
     """What the stand-in does to one request instead of, or before, answering well.
@@ -181,8 +185,15 @@ def script_for(instructions: str, prompt: str, model: str) -> dict[str, Any]:
         return " ".join(words).capitalize() + "."
 
     about = _WORDS.findall(_topic(prompt))[:5]
+    asked = _WORDS.findall(_line(prompt, "Brief") or "")
+    asked = [word for word in asked if len(word) > 3 and word.isalpha()]
+    asked = [word for word in asked if word.casefold() not in _NUMBERS][:12]
     hook = " ".join([*about, *draw.sample(vocabulary, 4)]).capitalize() + "."
     beats = [sentence(draw.randint(10, 13)) for _ in range(draw.randint(3, 5))]
+    for place, word in enumerate(asked):  # it keeps to the brief, in a way
+        beats[place % 3] = (
+            f"{word.capitalize()} {beats[place % 3]}".lower().capitalize()
+        )
     return {"hook": hook, "beats": beats, "call_to_action": sentence(6)}
 
 
@@ -200,8 +211,12 @@ def vector_for(text: str, dimensions: int) -> np.ndarray[Any, np.dtype[np.float3
 
 
 def _topic(prompt: str) -> str:
-    found = re.search(r"^Topic: (.+)$", prompt, re.MULTILINE)
-    return found.group(1) if found else prompt.strip().splitlines()[-1]
+    return _line(prompt, "Topic") or prompt.strip().splitlines()[-1]
+
+
+def _line(prompt: str, label: str) -> str | None:
+    found = re.search(rf"^{label}: (.+)$", prompt, re.MULTILINE)
+    return found.group(1) if found else None
 
 
 def _tokens(text: str) -> int:
@@ -219,8 +234,16 @@ def _script_answer(body: Mapping[str, Any], text: str | None) -> dict[str, Any]:
     instructions, prompt = str(body.get("instructions") or ""), str(body["input"])
     model = str(body["model"])
     script = script_for(instructions, prompt, model)
-    if _asked_schema(body) == "PolishedScript":
+    schema = _asked_schema(body)
+    if schema in ("PolishedScript", "FactsFirstScript"):
         script["on_screen_text"] = " ".join(script["hook"].split()[:4])
+        script["shots"] = [" ".join(beat.split()[:3]) for beat in script["beats"]]
+    if schema == "FactsFirstScript":
+        script["hooks"] = ["x", script.pop("hook")]
+        script["steps"] = [
+            {"fact": beat, "say": beat, "show": shot}
+            for beat, shot in zip(script.pop("beats"), script.pop("shots"), strict=True)
+        ]
     written = text or json.dumps(script)
     taken, given = _tokens(instructions + prompt), _tokens(written)
     return {
@@ -333,7 +356,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.status != 200:
             self._send(fault.status, _error(fault.message, fault.code), fault)
         elif self.path == RESPONSES:
-            if _asked_schema(body) not in ("ScriptAnswer", "PolishedScript"):
+            if _asked_schema(body) not in SCHEMAS:
                 told = _error("the stand-in only writes scripts", "bad_schema")
                 self._send(400, told, fault)
             else:

@@ -62,7 +62,7 @@ def fetch_model_file(
             if not _is_the_file(file, target, cache):
                 usable = default_sources() if sources is None else sources
                 _fetch(file, target, progress, usable)
-                _remember(cache, target, _stamp(target, file))
+                remember(cache, target, stamp_of(target, file.sha256))
             return target
     except Timeout:
         raise ModelFileError(
@@ -154,25 +154,34 @@ def _is_the_file(file: ModelFile, path: Path, cache: Path) -> bool:
     """Whether it exists and has the hash; a verified file is hashed only once."""
     if not path.is_file():
         return False
-    stamp = _stamp(path, file)  # of what is hashed, should it change meanwhile
-    if _remembered(cache).get(str(path)) == stamp:
+    stamp = stamp_of(path, file.sha256)  # of what is hashed, should it change meanwhile
+    if known_stamp(cache, path) == stamp:
         return True
     if not _matches(file, path):
         return False
-    _remember(cache, path, stamp)
+    remember(cache, path, stamp)
     return True
 
 
-def _stamp(path: Path, file: ModelFile) -> list[Any]:
-    """What changes with the bytes: a program sets mtime at will, but not ctime."""
+def stamp_of(path: Path, sha256: str) -> list[Any]:
+    """What changes with the bytes, the hash last.
+
+    A program sets mtime at will, but not ctime.
+    """
     state = path.stat()
     return [
         state.st_size,
         state.st_mtime_ns,
         state.st_ctime_ns,
         state.st_ino,
-        file.sha256,
+        sha256,
     ]
+
+
+def known_stamp(cache: Path, path: Path) -> list[Any] | None:
+    """The stamp of a file that was hashed before, None of another."""
+    known = _remembered(cache).get(str(path))
+    return known if isinstance(known, list) else None
 
 
 def _remembered(cache: Path) -> dict[str, Any]:
@@ -183,7 +192,8 @@ def _remembered(cache: Path) -> dict[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
-def _remember(cache: Path, path: Path, stamp: list[Any]) -> None:
+def remember(cache: Path, path: Path, stamp: list[Any]) -> None:
+    """Keep the stamp of a file whose hash is known."""
     with FileLock(cache / "verified.json.lock", timeout=60):
         known = {**_remembered(cache), str(path): stamp}
         text = json.dumps(known, indent=1, sort_keys=True)

@@ -14,7 +14,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ig_assets.core.fine_tuning.training_set.dataset_files import FORMATS, MANIFEST, check_line
+from ig_assets.core.fine_tuning.training_set.dataset_files import (
+    FORMATS,
+    MANIFEST,
+    check_line,
+)
 from ig_assets.core.fine_tuning.training_set.vendor_lines import asked_and_answered
 from ig_assets.errors import RefusedError
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import getpass
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +20,7 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
+from ig_assets.cli.posts_export import Status, export
 from ig_assets.core.experiments.posts.attach import attach_post, detach_post
 from ig_assets.core.experiments.posts.review import (
     ReviewRow,
@@ -43,17 +43,7 @@ app = typer.Typer(
 )
 
 
-class Status(str, Enum):
-    """The state of a post."""
-
-    PROPOSED = "proposed"
-    APPROVED = "approved"
-    PLACED = "placed"
-    PUBLISHED = "published"
-    FAILED = "failed"
-    AMBIGUOUS = "ambiguous"
-    DECLINED = "declined"
-
+app.command()(export)
 
 PostIds = Annotated[list[str] | None, typer.Argument(help="Ids of posts.")]
 DecidedBy = Annotated[str | None, typer.Option("--by", help="Who; default: you.")]

@@ -23,7 +23,7 @@ from ig_assets.cli.output import (
 from ig_assets.core.generation.overview import TopicVariant, variants_of_topic
 from ig_assets.core.generation.topics.on_demand import check_topic
 from ig_assets.core.models.registry import active_model, current_ranker
-from ig_assets.errors import IgAssetsError
+from ig_assets.errors import IgAssetsError, InputError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services, base_model
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:  # its module needs scipy, which takes 0.3 s
 @plain_errors
 def generate(
     topic: Annotated[str, typer.Argument(help="What the script is about.")] = "",
+    named: Annotated[
+        str, typer.Option("--topic", "-t", help="The same as TOPIC.")
+    ] = "",
     variants: Annotated[int, typer.Option(help="How many to write: 2 or 3.")] = 3,
     brief: Annotated[str, typer.Option(help="What must be said.")] = "",
     audience: Annotated[str, typer.Option(help="Who watches.")] = "",
@@ -53,6 +56,14 @@ def generate(
             help="Instead: write rejected variants once more, of TOPIC or the month.",
         ),
     ] = False,
+    on_trial: Annotated[
+        bool,
+        typer.Option(
+            "--try",
+            help="Instead: show texts with their gates and cost, and keep none. "
+            "Without TOPIC: of the month's first topic.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write variants of a topic; variants that it has already are kept.
@@ -62,8 +73,15 @@ def generate(
 
     Example: `ig-assets generate "sharp knives" --variants 3`
 
+    Example: `ig-assets generate --try --topic "sharp knives" --brief "on a mug"`
+
     Example: `ig-assets generate --retry-rejected --month 2026-05`
     """
+    if topic and named and topic != named:
+        raise InputError("Name one topic, as TOPIC or with --topic.")
+    if on_trial and retry_rejected:
+        raise InputError("Ask for --try or for --retry-rejected, not for both.")
+    topic = topic or named
     services = Services(load_settings())
     where = month or services.clock.now().strftime("%Y-%m")
     if retry_rejected:
@@ -76,6 +94,11 @@ def generate(
         "language": language,
         "brand_voice": brand_voice,
     }
+    if on_trial:
+        from ig_assets.cli.trial import try_out
+
+        try_out(services, where, values, variants, as_json)
+        return
     # The run checks it too, but an error is best reported at once. Nothing is written
     # here, so that nothing is planned where another run has the warehouse.
     topic_id = check_topic(services.warehouse, services.clock, where, values, variants)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -189,8 +189,8 @@ def _drafting(
     return Drafting(
         ledger=context.ledger,
         writer_of=context.writer_of,
-        examples_of=lambda model: _examples(context.warehouse, model),
-        retrieve=lambda arm: _references(context, arm, run, suspicious),
+        examples_of=lambda model: examples_of(context.warehouse, model),
+        retrieve=lambda arm: retrieved_for(context, arm, run, suspicious),
         seed=context.options.seed,
         temperature=context.options.temperature,
         max_in_flight=context.options.max_in_flight,
@@ -198,29 +198,36 @@ def _drafting(
 
 
 def _polishing(context: GenerationContext) -> Polishing:
-    options = context.options
-    gates = Gates(options.novelty_floor, banned=read_banned(options.banned_words))
     # The base model first: the first model to be registered becomes the active one.
     base_writing_model(context.warehouse, context.clock, context.base)
+    model = base_writing_model(context.warehouse, context.clock, context.polisher)
+    near = NearestScript(context.ledger, context.embedder, context.index).cosine
+    return replace(polishing_of(context, model), nearest=near)
+
+
+def polishing_of(context: GenerationContext, model: WritingModel) -> Polishing:
+    """What polishing with a model needs; the nearest script is not measured."""
+    options = context.options
+    gates = Gates(options.novelty_floor, banned=read_banned(options.banned_words))
     return Polishing(
         ledger=context.ledger,
         writer_of=context.writer_of,
-        model=base_writing_model(context.warehouse, context.clock, context.polisher),
+        model=model,
         gates=gates,
         seed=options.seed,
         temperature=options.temperature,
-        nearest=NearestScript(context.ledger, context.embedder, context.index).cosine,
         regenerations=options.regenerations,
         max_in_flight=options.max_in_flight,
     )
 
 
-def _references(
+def retrieved_for(
     context: GenerationContext,
     arm: PlannedArm,
     run: RunRef,
     suspicious: Collection[str],
 ) -> Sequence[RetrievedScript]:
+    """The scripts that ground an arm, without those that instruct a model."""
     retriever = Retriever(
         context.warehouse,
         context.index,
@@ -239,7 +246,7 @@ def _references(
     )
 
 
-def _examples(warehouse: Warehouse, model: WritingModel) -> list[str]:
+def examples_of(warehouse: Warehouse, model: WritingModel) -> list[str]:
     """The example scripts of a few-shot model, but for those that instruct a model."""
     if model.artifact is None:
         return []

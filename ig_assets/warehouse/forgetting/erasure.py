@@ -23,7 +23,7 @@ WINNER = "winner/"
 """Begins the id of the script that a variant is, or would be, promoted to."""
 
 # Lists are read as JSON by other code; NULL is what a row without beats has.
-_NULLED = ("beats", "on_screen_text")
+_NULLED = ("beats", "on_screen_text", "shots")
 
 
 @dataclass(frozen=True)

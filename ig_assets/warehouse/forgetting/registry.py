@@ -58,7 +58,7 @@ COLUMNS: Mapping[str, Columns] = {
         ),
     ),
     "drafts": Columns(
-        words="hook body call_to_action text beats on_screen_text",
+        words="hook body call_to_action text beats on_screen_text shots",
         hashes="prompt_hash request_hash",
         others=(
             "variant_id month topic_id arm hook_style provider model model_id "
@@ -138,7 +138,7 @@ COLUMNS: Mapping[str, Columns] = {
         others="model_id job_id provider name base_model",
     ),
     "polish_attempts": Columns(
-        words="hook beats body call_to_action on_screen_text text",
+        words="hook beats body call_to_action on_screen_text text shots",
         hashes="prompt_hash request_hash",
         others="variant_id model model_id settings rejection",
     ),
@@ -233,7 +233,7 @@ COLUMNS: Mapping[str, Columns] = {
     ),
     "variant_figures": Columns(others="variant_id gate"),
     "variants": Columns(
-        words="hook body call_to_action text beats on_screen_text",
+        words="hook body call_to_action text beats on_screen_text shots",
         hashes="revision_hash prompt_hash request_hash",
         others=(
             "variant_id month topic_id arm hook_style provider model model_id "

@@ -23,7 +23,11 @@ from pydantic import BaseModel
 from ig_assets.adapters.local_models.files import fetch_model_file
 from ig_assets.adapters.local_models.registry import WRITERS
 from ig_assets.adapters.local_models.server import ServerAddress, ensure_server
-from ig_assets.core.generation.writing.schema import PolishedScript, ScriptAnswer
+from ig_assets.core.generation.writing.schema import (
+    FactsFirstScript,
+    PolishedScript,
+    ScriptAnswer,
+)
 from ig_assets_tests.adapters.local_models.test_server import CACHE, stop_server
 
 SCHEMAS = [ScriptAnswer, PolishedScript]
@@ -44,7 +48,7 @@ def test_the_schemas_ask_only_for_what_the_engine_holds(
         assert (pattern[0], pattern[-1]) == ("^", "$")
 
 
-@pytest.mark.parametrize("schema", SCHEMAS)
+@pytest.mark.parametrize("schema", [*SCHEMAS, FactsFirstScript])
 def test_the_engine_takes_the_schema_as_it_is(schema: type[BaseModel]) -> None:
     """The conversion of this build hands the schema to llguidance, key by key."""
     described = schema.model_json_schema()

@@ -131,7 +131,12 @@ class GenerationFactory:
         **bounds: Any,
     ) -> VariantSummary:
         """Polish with bounds that short texts can keep to, but for `bounds`."""
-        loose = {"least_seconds": 0.0, "language_floor": 0.0}
+        loose = {
+            "least_seconds": 0.0,
+            "language_floor": 0.0,
+            "coverage_floor": 0.0,
+            "repetition_ceiling": 1.0,
+        }
         polishing = Polishing(
             ledger=self.ledger,
             writer_of=self.writer,

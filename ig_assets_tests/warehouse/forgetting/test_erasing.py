@@ -54,7 +54,8 @@ def homes_keep_their_log() -> None:
 def fill(home: Warehouse) -> None:
     """Words of one script in each table that can hold some, and another script."""
     parts = {"hook": PHRASE, "body": PHRASE, "call_to_action": PHRASE, "text": PHRASE}
-    written = {**parts, "beats": json.dumps([PHRASE]), "on_screen_text": PHRASE}
+    lists = {"beats": json.dumps([PHRASE]), "shots": json.dumps([PHRASE])}
+    written = {**parts, **lists, "on_screen_text": PHRASE}
     rows: list[tuple[str, dict[str, Any]]] = [
         ("drafts", {"variant_id": "v1", **written}),
         ("variants", {"variant_id": "v1", **written}),

@@ -16,7 +16,10 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from ig_assets.core.fine_tuning.training_set.dataset_files import DatasetSummary, count_tokens
+from ig_assets.core.fine_tuning.training_set.dataset_files import (
+    DatasetSummary,
+    count_tokens,
+)
 from ig_assets.core.generation.writing.asked import asked_prompt
 from ig_assets.core.generation.writing.schema import MOST_BEATS, ScriptAnswer
 from ig_assets.core.ports import TrainingFile

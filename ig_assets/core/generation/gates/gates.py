@@ -10,7 +10,16 @@ from datetime import datetime
 from ig_assets.core.generation.gates.banned_words import BannedPhrase, phrases_in
 from ig_assets.core.generation.gates.language import belief_in
 from ig_assets.core.generation.gates.novelty import CorpusRuns, sibling_similarity
+from ig_assets.core.generation.gates.on_brief import (
+    brief_coverage,
+    contradicted_numbers,
+)
 from ig_assets.core.generation.gates.spoken_length import spoken_seconds
+from ig_assets.core.generation.gates.wording import (
+    foreign_letters,
+    on_screen_faults,
+    repetition,
+)
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
@@ -25,12 +34,24 @@ GATES = {
     "copied_words": "words in a row from one script",
     "banned_words": "banned words and claims",
     "language": "belief in the language asked for",
+    "foreign_letters": "letters of another script",
+    "brief_coverage": "share of the brief's words",
+    "contradicted_numbers": "numbers that contradict the brief",
+    "repetition": "likeness of two of its sentences",
+    "on_screen": "faults of the on-screen text",
     "nearest_cosine": "cosine to the nearest script",
 }
 LEAST_BEATS = 2  # three are requested; one may have repeated the hook
 MOST_HOOK_WORDS = 25  # twelve are requested; a longer one is a script
 _MARKUP = re.compile(r"```|[{}]")  # remains of JSON or Markdown around an answer
-_COUNTED = ("structure", "copied_words", "banned_words")
+_COUNTED = (
+    "structure",
+    "copied_words",
+    "banned_words",
+    "foreign_letters",
+    "contradicted_numbers",
+    "on_screen",
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +59,8 @@ class Gates:
     """The bounds. Shares and cosines are 0 to 1, lengths in seconds and words.
 
     A run of 15 words is longer than phrases that people share by chance and than most
-    hooks; 0.92 is the cosine of near-duplicates everywhere in this project.
+    hooks; 0.92 is the cosine of near-duplicates everywhere in this project. docs/
+    generation.md has what the bounds of coverage and repetition were seen to part.
     """
 
     novelty_floor: float
@@ -47,13 +69,18 @@ class Gates:
     most_seconds: float = 60.0
     most_copied_words: int = 15
     language_floor: float = 0.5
+    coverage_floor: float = 0.25
+    repetition_ceiling: float = 0.7
     cosine_ceiling: float = 0.92
     banned: tuple[BannedPhrase, ...] = ()
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A text that may become a variant; `beats` is None where only `body` is known."""
+    """A text that may become a variant; `beats` is None where only `body` is known.
+
+    `topic` and `brief` are what it was asked for, empty where nobody said.
+    """
 
     hook: str
     beats: tuple[str, ...] | None
@@ -61,6 +88,14 @@ class Candidate:
     call_to_action: str
     text: str
     language: str
+    topic: str = ""
+    brief: str = ""
+    on_screen_text: str | None = None
+
+    @property
+    def known(self) -> str:
+        """The words that it was given."""
+        return f"{self.topic}\n{self.brief}"
 
 
 @dataclass(frozen=True)
@@ -124,7 +159,7 @@ def measure(
     """
     text = candidate.text
     alike = None if siblings is None else sibling_similarity(text, siblings)
-    banned = phrases_in(gates.banned, text)
+    banned = phrases_in(gates.banned, f"{text}\n\n{candidate.on_screen_text or ''}")
     lines = ", ".join(str(phrase.line) for phrase in banned)
     figures = [
         Figure("structure", faulty_parts(candidate), at_most=0.0),
@@ -152,10 +187,48 @@ def measure(
             belief_in(candidate.language, text),
             at_least=gates.language_floor,
         ),
+        *_figures_of_the_words(gates, candidate),
     ]
     passes = all(figure.passed is not False for figure in figures)
     cosine = nearest(text) if passes else None
     return [*figures, Figure("nearest_cosine", cosine, at_most=gates.cosine_ceiling)]
+
+
+def _figures_of_the_words(gates: Gates, candidate: Candidate) -> list[Figure]:
+    """What the words alone show: letters, brief, numbers, repetition, screen."""
+    text, brief, on_screen = candidate.text, candidate.brief, candidate.on_screen_text
+    spoken = (candidate.hook, candidate.body)
+    return [
+        Figure(
+            "foreign_letters",
+            foreign_letters(text, candidate.language, candidate.known),
+            at_most=0.0,
+        ),
+        Figure(
+            "brief_coverage",
+            brief_coverage(text, candidate.topic, brief),
+            at_least=gates.coverage_floor,
+        ),
+        Figure(
+            "contradicted_numbers",
+            len(contradicted_numbers(text, candidate.known)) if brief else None,
+            at_most=0.0,
+        ),
+        Figure("repetition", repetition(text), at_most=gates.repetition_ceiling),
+        Figure(
+            "on_screen",
+            (
+                len(
+                    on_screen_faults(
+                        on_screen, candidate.language, candidate.known, spoken
+                    )
+                )
+                if on_screen
+                else None
+            ),
+            at_most=0.0,
+        ),
+    ]
 
 
 def faulty_parts(candidate: Candidate) -> int:

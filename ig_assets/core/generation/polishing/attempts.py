@@ -26,6 +26,7 @@ def text_columns(written: WriterAnswer) -> dict[str, object]:
     """The columns that `polish_attempts` and `variants` have in common."""
     return {name: getattr(written, name) for name in _SHARED.split()} | {
         "beats": beats_json(written.beats),
+        "shots": beats_json(written.shots),
         "settings": json.dumps(written.settings, sort_keys=True),
     }
 
@@ -81,4 +82,5 @@ def as_written(row: dict[str, Any]) -> WriterAnswer:
         None if row["beats"] is None else tuple(json.loads(row["beats"])),
         row["on_screen_text"],
         row["prompt_hash"],
+        None if row["shots"] is None else tuple(json.loads(row["shots"])),
     )

@@ -26,7 +26,8 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 _LAST_EDIT = """
-    SELECT c.*, p.arm, p.experiment_id, coalesce(t.language, 'en') AS language
+    SELECT c.*, p.arm, p.experiment_id, coalesce(t.language, 'en') AS language,
+        coalesce(t.topic, '') AS topic, coalesce(t.brief, '') AS brief
     FROM latest_edits AS c
     JOIN posts AS p
         ON p.post_id = c.post_id
@@ -70,6 +71,8 @@ def measure_edit(
         edit["call_to_action"],
         edit["text"],
         edit["language"],
+        edit["topic"],
+        edit["brief"],
     )
     figures = measure(gates, candidate, CorpusRuns(corpus), siblings, lambda text: None)
     key = {"post_id": post_id, "edited_at": edit["edited_at"]}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ig_assets.core.corpus.scripts.labels import language_name
 from ig_assets.core.generation.gates.banned_words import phrases_in
 from ig_assets.core.generation.gates.gates import Candidate, Figure, Gates, failures
+from ig_assets.core.generation.gates.on_brief import contradicted_numbers
 from ig_assets.core.generation.gates.spoken_length import words_per_minute
 
 COPYING = ("novelty", "copied_words")
@@ -25,6 +26,9 @@ _SENTENCES = {
     "novelty": _NEW_BEATS,
     "copied_words": _NEW_BEATS,
     "nearest_cosine": _OTHER_WORDS,
+    "brief_coverage": "Say what the brief says, step by step: it was off the brief.",
+    "repetition": "Say each thing once: two sentences said the same.",
+    "on_screen": "Let on_screen_text be at most 6 words, in the script's language.",
 }
 
 
@@ -39,7 +43,10 @@ def feedback(gates: Gates, text: Candidate, figures: Sequence[Figure]) -> str:
 def _sentence(gates: Gates, text: Candidate, figure: Figure) -> str:
     if figure.gate == "spoken_seconds":
         return _length(gates, text.language, figure)
-    if figure.gate == "language":
+    if figure.gate == "contradicted_numbers":
+        wrong = ", ".join(contradicted_numbers(text.text, text.known))
+        return f"Keep the numbers of the brief: {wrong} is not in it."
+    if figure.gate in ("language", "foreign_letters"):
         return f"Write in {language_name(text.language)}."
     if figure.gate == "banned_words":
         named = [p.phrase for p in phrases_in(gates.banned, text.text) if p.phrase]

@@ -112,7 +112,7 @@ def _polish_topic(
     siblings = dict(state.texts.get(drafts[0]["topic_id"], {}))
     outcomes = []
     for draft in drafts:
-        others = _comparable(draft["arm"], siblings)
+        others = comparable(draft["arm"], siblings)
         outcome = DraftPolisher(polishing, draft, state, others, run, halt).outcome()
         record_variant(polishing, draft, outcome, run)
         if outcome.kind != "rejected":
@@ -121,7 +121,7 @@ def _polish_topic(
     return outcomes
 
 
-def _comparable(arm: str, siblings: dict[str, str]) -> list[str] | None:
+def comparable(arm: str, siblings: dict[str, str]) -> list[str] | None:
     """The canary and control arms may resemble the arm that they are paired with."""
     if arm in ("canary", "control"):
         return None

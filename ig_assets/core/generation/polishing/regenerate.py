@@ -23,12 +23,19 @@ from ig_assets.core.generation.polishing.attempts import as_written, record_atte
 from ig_assets.core.generation.polishing.feedback import COPYING, feedback
 from ig_assets.core.generation.writing.arms import WritingModel
 from ig_assets.core.generation.writing.draft import WriterOf
+from ig_assets.core.generation.writing.forms import (
+    Brief,
+    Form,
+    draft_form,
+    writes_facts_first,
+)
 from ig_assets.core.generation.writing.schema import (
     HOOK_STYLES,
     PolishedScript,
 )
 from ig_assets.core.generation.writing.write import (
     ANSWER_ATTEMPTS,
+    MAX_OUTPUT_TOKENS,
     Sampling,
     ScriptRequest,
     WriterAnswer,
@@ -36,6 +43,8 @@ from ig_assets.core.generation.writing.write import (
 )
 from ig_assets.core.identity import seeded_unit
 from ig_assets.warehouse.warehouse import Connection
+
+_ITS_OWN = "it passed every gate, and the model that wrote it would have polished it"
 
 NearestOf = Callable[[str, RunRef], float | None]
 Row = dict[str, Any]
@@ -46,6 +55,7 @@ class Polishing:
     """Everything that polishing needs from outside; `model` polishes.
 
     `nearest` gives the cosine of a text to the nearest script, None without one.
+    Without `keep_attempts` what was paid for is not recorded beside its call.
     """
 
     ledger: Ledger
@@ -57,6 +67,7 @@ class Polishing:
     nearest: NearestOf = lambda text, run: None
     regenerations: int = 1
     max_in_flight: int = 1
+    keep_attempts: bool = True
 
 
 @dataclass(frozen=True)
@@ -126,9 +137,13 @@ class DraftPolisher:
         draft = as_written(self.row)
         if draft.rejection:
             return RegenerationResult("rejected", Measured(draft), 0)
-        drafted = self._measured(draft, is_free=True)
-        task = self._next_task([drafted]) if drafted.why_not else _Task(draft.text)
-        polished = self._attempt(0, task)
+        drafted = self._measured(draft, is_free=not self._writes_again)
+        if self._writes_again and drafted.why_not is None:
+            settings = draft.settings | {"kept_the_draft": _ITS_OWN}
+            kept = replace(draft, settings=settings)
+            return RegenerationResult("draft_kept", replace(drafted, written=kept), 0)
+        first = self._next_task([drafted]) if drafted.why_not else self._task()
+        polished = self._attempt(0, first)
         if polished.why_not is None:
             return RegenerationResult("polished", polished, 1, True)
         if drafted.why_not is None:
@@ -155,18 +170,36 @@ class DraftPolisher:
             is_polished_text=last is not drafted,
         )
 
+    @property
+    def _writes_again(self) -> bool:
+        """Whether the polisher is the small model that wrote the draft.
+
+        It betters no text of its own that passed, and mends a failed one best by
+        writing it again from the brief with what was wrong.
+        """
+        model, row = self.polishing.model, self.row
+        return (
+            writes_facts_first(model.provider, row["language"])
+            and row["provider"] == model.provider
+            and not row["is_control"]
+        )
+
+    def _task(self, text: str | None = None, feedback: str = "") -> _Task:
+        words = self.row["text"] if text is None else text
+        return _Task(words, feedback, self.row["brief"] or "")
+
     def _next_task(self, failed: Sequence[Measured]) -> _Task:
         """The draft with feedback on the last text, and the brief as material.
 
         Copied sentences would be copied once more, so they are removed from the draft.
         """
         last = [each for each in failed if each.written.text][-1]
-        candidate = _candidate(last.written, self.row["language"])
+        candidate = self._candidate(last.written)
         sentences = feedback(self.polishing.gates, candidate, last.figures)
         text = self.row["text"]
         if {figure.gate for figure in failures(last.figures)} & set(COPYING):
             text = self.state.corpus.without_copied_sentences(text)
-        return _Task(text, sentences, self.row["brief"] or "")
+        return self._task(text, sentences)
 
     def _attempt(self, number: int, task: _Task) -> Measured:
         """The measured answer of an attempt, paid for now or in an earlier run."""
@@ -180,7 +213,7 @@ class DraftPolisher:
         nearest = (lambda text, run: None) if is_free else polishing.nearest
         figures = measure(
             polishing.gates,
-            _candidate(written, self.row["language"]),
+            self._candidate(written),
             self.state.corpus,
             self.siblings,
             lambda text: nearest(text, self._paid_for),
@@ -193,20 +226,12 @@ class DraftPolisher:
 
     def _ask(self, number: int, task: _Task) -> WriterAnswer:
         polishing, row = self.polishing, self.row
-        prompt = prompts.render(
-            prompts.POLISH,
-            prompts.DRAFT_INSTRUCTIONS,
-            topic=row["topic"],
-            language_name=language_name(row["language"]),
-            hook_style=row["hook_style"],
-            hook_hint=HOOK_STYLES[row["hook_style"]],
-            draft=task.draft,
-            brief=task.brief,
-            mend=task.feedback,
-        )
+        form = self._form(task)
         now = polishing.ledger.clock.now()
 
         def record(con: Connection, written: WriterAnswer) -> None:
+            if not polishing.keep_attempts:
+                return
             record_attempt(
                 con,
                 row["variant_id"],
@@ -220,22 +245,52 @@ class DraftPolisher:
         seed = int(draw * 2**31) + number * ANSWER_ATTEMPTS
         request = ScriptRequest(
             polishing.writer_of(polishing.model),
-            prompt,
+            form.prompt,
             Sampling(polishing.temperature, seed),
             "polish",
-            PolishedScript,
+            form.schema,
+            best_hook=form.best_hook,
+            max_output_tokens=form.max_output_tokens,
         )
         return write_script(
             polishing.ledger, request, self._paid_for, record, self.halt
         )
 
+    def _form(self, task: _Task) -> Form:
+        row = self.row
+        if self._writes_again:
+            brief = Brief(
+                row["topic"],
+                row["brief"] or "",
+                row["audience"] or "",
+                row["brand_voice"] or "",
+                row["language"],
+                row["hook_style"],
+            )
+            provider = self.polishing.model.provider
+            return draft_form(brief, provider, [], [], mend=task.feedback)
+        prompt = prompts.render(
+            prompts.POLISH,
+            prompts.DRAFT_INSTRUCTIONS,
+            topic=row["topic"],
+            language_name=language_name(row["language"]),
+            hook_style=row["hook_style"],
+            hook_hint=HOOK_STYLES[row["hook_style"]],
+            draft=task.draft,
+            brief=task.brief,
+            mend=task.feedback,
+        )
+        return Form(prompt, PolishedScript, MAX_OUTPUT_TOKENS, lambda hooks: hooks[0])
 
-def _candidate(written: WriterAnswer, language: str) -> Candidate:
-    return Candidate(
-        written.hook,
-        written.beats,
-        written.body,
-        written.call_to_action,
-        written.text,
-        language,
-    )
+    def _candidate(self, written: WriterAnswer) -> Candidate:
+        return Candidate(
+            written.hook,
+            written.beats,
+            written.body,
+            written.call_to_action,
+            written.text,
+            self.row["language"],
+            self.row["topic"],
+            self.row["brief"] or "",
+            written.on_screen_text,
+        )

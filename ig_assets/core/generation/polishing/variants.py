@@ -6,6 +6,7 @@ from typing import Any
 
 from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.generation.gates.gates import record_figures
+from ig_assets.core.generation.gates.hook_style import label_for
 from ig_assets.core.generation.gates.spoken_length import spoken_seconds
 from ig_assets.core.generation.polishing.attempts import text_columns
 from ig_assets.core.generation.polishing.regenerate import (
@@ -32,7 +33,7 @@ def unpolished(con: Connection, month: str, topic_id: str | None = None) -> list
     return fetch_dicts(
         con,
         """
-        SELECT d.*, t.topic, t.brief, t.language
+        SELECT d.*, t.topic, t.brief, t.language, t.audience, t.brand_voice
         FROM drafts AS d
         JOIN topics AS t ON t.month = d.month AND t.topic_id = d.topic_id
         LEFT JOIN variants AS v ON v.variant_id = d.variant_id
@@ -88,10 +89,13 @@ def _row(draft: Row, outcome: RegenerationResult) -> dict[str, Any]:
     chosen = outcome.chosen
     written, text = chosen.written, chosen.written.text
     figures = {figure.gate: figure.figure for figure in chosen.figures}
+    # The draft keeps the style that was asked for.
+    style = label_for(written.hook, draft["hook_style"], draft["language"])
     return (
         {name: draft[name] for name in _FROM_DRAFT.split()}
         | text_columns(written)
         | {
+            "hook_style": style if written.hook else draft["hook_style"],
             "revision_hash": text_hash(text) if text else None,
             "estimated_seconds": (
                 spoken_seconds(text, draft["language"]) if text else None

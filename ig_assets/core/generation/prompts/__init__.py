@@ -19,7 +19,9 @@ from ig_assets.core.corpus.scripts.screening.control_tokens import (
 
 DRAFT = "draft.v2.j2"
 DRAFT_INSTRUCTIONS = "draft.instructions.v2.j2"
-POLISH = "polish.v2.j2"
+POLISH = "polish.v3.j2"
+FACTS_FIRST = "facts_first.v1.j2"
+FACTS_FIRST_INSTRUCTIONS = "facts_first.instructions.v1.j2"
 HELD_OUT = "held_out.v1.j2"
 JUDGE = "judge.v1.j2"
 JUDGE_INSTRUCTIONS = "judge.instructions.v1.j2"

@@ -61,7 +61,7 @@ def add_topic(
     already has keeps its row and draw, and gets more arms where more are asked for.
     Raises as `check_topic`.
     """
-    topic_id, row = _planned_row(clock, month, values, arms)
+    topic_id, row = planned_row(clock, month, values, arms)
     with warehouse.transaction() as con:
         _check_same(con, row, values)
         merge_rows(con, "topics", [row], replace=False)
@@ -78,7 +78,7 @@ def check_topic(
     the month has the topic with another brief, audience, language or voice, or where a
     person withdrew it.
     """
-    topic_id, row = _planned_row(clock, month, values, arms)
+    topic_id, row = planned_row(clock, month, values, arms)
     with warehouse.transaction() as con:
         _check_same(con, row, values)
     return topic_id
@@ -116,9 +116,13 @@ def known_topic(
     return topic_id
 
 
-def _planned_row(
+def planned_row(
     clock: Clock, month: str, values: Mapping[str, Any], arms: int
 ) -> tuple[str, dict[str, Any]]:
+    """(its id, its row) of a topic that a person asks for; writes nothing.
+
+    Raises InputError for a bad value or a month that is over.
+    """
     if not 2 <= arms <= 3:
         raise InputError(f"{arms} variants cannot be tested; ask for 2 or 3.")
     first_day = date.fromisoformat(f"{open_month(clock, month)}-01")

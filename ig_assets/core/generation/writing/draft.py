@@ -8,17 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ig_assets.core.corpus.scripts.labels import language_name
 from ig_assets.core.corpus.search.retrieve import RetrievedScript
 from ig_assets.core.costs.concurrency import run_bounded
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
 from ig_assets.core.generation import prompts
 from ig_assets.core.generation.gates.spoken_length import spoken_seconds
 from ig_assets.core.generation.writing.arms import PlannedArm, WritingModel
-from ig_assets.core.generation.writing.schema import (
-    HOOK_STYLES,
-    beats_json,
-)
+from ig_assets.core.generation.writing.forms import Brief, Form, draft_form
+from ig_assets.core.generation.writing.schema import beats_json
 from ig_assets.core.generation.writing.write import (
     Sampling,
     ScriptRequest,
@@ -53,7 +50,7 @@ class Drafting:
     """Everything that writing drafts needs from outside.
 
     `examples_of` gives the example scripts of a few-shot model, `retrieve` the scripts
-    that ground an arm.
+    that ground an arm. Without `keep` a draft is returned and not recorded.
     """
 
     ledger: Ledger
@@ -63,6 +60,7 @@ class Drafting:
     seed: int
     temperature: float
     max_in_flight: int = 1
+    keep: bool = True
 
 
 def write_drafts(
@@ -116,23 +114,24 @@ def draft_prompt(
     arm: PlannedArm, references: Sequence[str], examples: Sequence[str]
 ) -> prompts.Prompt:
     """The prompt of one arm; a control arm keeps the first version for ever."""
-    template, instructions = (
-        (prompts.FIRST_DRAFT, prompts.FIRST_DRAFT_INSTRUCTIONS)
-        if arm.is_control
-        else (prompts.DRAFT, prompts.DRAFT_INSTRUCTIONS)
-    )
-    return prompts.render(
-        template,
-        instructions,
-        topic=arm.topic.topic,
-        brief=arm.topic.brief,
-        audience=arm.topic.audience,
-        brand_voice=arm.topic.brand_voice,
-        language_name=language_name(arm.topic.language),
-        hook_style=arm.hook_style,
-        hook_hint=HOOK_STYLES[arm.hook_style],
-        references=list(references),
-        examples=list(examples),
+    return _form(arm, references, examples).prompt
+
+
+def _form(arm: PlannedArm, references: Sequence[str], examples: Sequence[str]) -> Form:
+    brief, provider = brief_of(arm), arm.model.provider
+    return draft_form(brief, provider, references, examples, arm.is_control)
+
+
+def brief_of(arm: PlannedArm) -> Brief:
+    """What an arm is asked for."""
+    topic = arm.topic
+    return Brief(
+        topic.topic,
+        topic.brief,
+        topic.audience,
+        topic.brand_voice,
+        topic.language,
+        arm.hook_style,
     )
 
 
@@ -143,6 +142,25 @@ def arm_seed(seed: int, arm: PlannedArm) -> int:
     return int(seeded_unit(seed, "sampling", arm.topic.topic_id, label, *retry) * 2**31)
 
 
+def write_draft(
+    drafting: Drafting,
+    arm: PlannedArm,
+    retrieved: Sequence[RetrievedScript],
+    run: RunRef,
+    halt: threading.Event,
+) -> tuple[WriterAnswer, prompts.Prompt]:
+    """Write an arm, with fewer scripts where the prompt is too long for the model.
+
+    Raises as `write_script` does.
+    """
+    for count in _halvings(len(retrieved)):
+        try:
+            return _draft_with(drafting, arm, retrieved[:count], run, halt, count > 0)
+        except ContextTooLongError:
+            continue
+    raise AssertionError("unreachable")  # pragma: no cover
+
+
 def _draft(
     drafting: Drafting,
     arm: PlannedArm,
@@ -150,13 +168,7 @@ def _draft(
     run: RunRef,
     halt: threading.Event,
 ) -> WriterAnswer:
-    """Write an arm, with fewer scripts where the prompt is too long for the model."""
-    for count in _halvings(len(retrieved)):
-        try:
-            return _draft_with(drafting, arm, retrieved[:count], run, halt, count > 0)
-        except ContextTooLongError:
-            continue
-    raise AssertionError("unreachable")  # pragma: no cover
+    return write_draft(drafting, arm, retrieved, run, halt)[0]
 
 
 def _halvings(count: int) -> Iterator[int]:
@@ -174,14 +186,16 @@ def _draft_with(
     run: RunRef,
     halt: threading.Event,
     may_shorten: bool,
-) -> WriterAnswer:
+) -> tuple[WriterAnswer, prompts.Prompt]:
     examples = drafting.examples_of(arm.model)
-    prompt = draft_prompt(arm, [script.text for script in retrieved], examples)
+    form = _form(arm, [script.text for script in retrieved], examples)
     sampling = Sampling(drafting.temperature, arm_seed(drafting.seed, arm))
     now = drafting.ledger.clock.now()
 
     def record(con: Connection, written: WriterAnswer) -> None:
-        merge_rows(con, "drafts", [_row(arm, written, prompt, now)])
+        if not drafting.keep:
+            return
+        merge_rows(con, "drafts", [draft_row(arm, written, form.prompt, now)])
         merge_rows(
             con,
             "retrievals",
@@ -205,15 +219,24 @@ def _draft_with(
 
     writer = drafting.writer_of(arm.model)
     request = ScriptRequest(
-        writer, prompt, sampling, "generate", may_shorten=may_shorten
+        writer,
+        form.prompt,
+        sampling,
+        "generate",
+        form.schema,
+        may_shorten,
+        form.best_hook,
+        form.max_output_tokens,
     )
     for_arm = replace(run, subject=arm.variant_id)
-    return write_script(drafting.ledger, request, for_arm, record, halt)
+    written = write_script(drafting.ledger, request, for_arm, record, halt)
+    return written, form.prompt
 
 
-def _row(
+def draft_row(
     arm: PlannedArm, written: WriterAnswer, prompt: prompts.Prompt, now: object
 ) -> dict[str, object]:
+    """A draft as its row of `drafts`."""
     return {
         "variant_id": arm.variant_id,
         "month": arm.topic.month,
@@ -225,6 +248,8 @@ def _row(
         "call_to_action": written.call_to_action,
         "text": written.text,
         "beats": beats_json(written.beats),
+        "on_screen_text": written.on_screen_text,
+        "shots": beats_json(written.shots),
         "estimated_seconds": (
             spoken_seconds(written.text, arm.topic.language) if written.text else None
         ),

@@ -14,6 +14,7 @@ from ig_assets.core.models.registry import (
     get_model,
 )
 from ig_assets.core.ports import Clock
+from ig_assets.errors import InputError
 from ig_assets.warehouse.warehouse import Warehouse
 
 
@@ -47,6 +48,24 @@ def base_writing_model(
     model_id = ensure_base_model(warehouse, clock, base.provider, base.name)
     with warehouse.transaction() as con:
         return _writing(get_model(con, model_id))
+
+
+def registered_or_new(
+    warehouse: Warehouse, base: ModelName, active: bool = True
+) -> WritingModel:
+    """The model that would write now; writes nothing, unlike `writing_models`.
+
+    The active one where one is and `active` asks for it, else the settings' model as
+    it would be registered.
+    """
+    with warehouse.transaction() as con:
+        try:
+            if active:
+                return _writing(active_model(con))
+        except InputError:
+            pass
+    model_id = f"base/{base.provider}/{base.name}"
+    return WritingModel(model_id, base.provider, base.name, base.name)
 
 
 def _writing(row: ModelRow) -> WritingModel:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ig_assets.core.identity import normalise_text
 
@@ -41,12 +42,20 @@ class ScriptAnswer(BaseModel):
 _SIX_WORDS = r'^[^ \t\n\r"\\]{1,20}( [^ \t\n\r"\\]{1,20}){0,5}$'
 
 
+def _require_all(schema: dict[str, Any]) -> None:
+    """Ask for every field, also for those that an answer may lack."""
+    schema["required"] = list(schema["properties"])
+
+
 class PolishedScript(BaseModel):
     """What a polisher returns: the script and its on-screen text.
 
     `on_screen_text` follows the hook: as the last field, a model of 1.5B parameters
-    wrote it on until the answer was cut off, in 7 of 12 answers.
+    wrote it on until the answer was cut off, in 7 of 12 answers. An answer without
+    shots is a script all the same.
     """
+
+    model_config = ConfigDict(json_schema_extra=_require_all)
 
     hook: str = Field(description="One sentence of at most 12 words")
     on_screen_text: str = Field(
@@ -59,6 +68,57 @@ class PolishedScript(BaseModel):
         json_schema_extra={"maxItems": MOST_BEATS},
     )
     call_to_action: str = Field(description="One sentence")
+    shots: list[str] = Field(
+        default_factory=list,
+        description="What the camera shows at each beat, at most 8 words",
+        json_schema_extra={"maxItems": MOST_BEATS},
+    )
+
+
+# A letter of a Latin script, a figure, or a mark that stands within a sentence. What a
+# grammar cannot write is no foreign script, no quotation that never ends, no emoji.
+_LETTER = "[A-Za-zÀ-ÖØ-öø-ſ0-9°%€$£'’(),;:/¿¡&+-]"
+
+
+def _words(least: int, most: int, end: str = "") -> dict[str, Any]:
+    """A pattern of that many words; one without the other ends where a word does."""
+    word = f"{_LETTER}{{1,22}}"
+    return {"pattern": f"^{word}( {word}){{{least - 1},{most - 1}}}{end}$"}
+
+
+_Hook = Annotated[str, Field(json_schema_extra=_words(4, 12, "[.!?]"))]
+
+
+class Step(BaseModel):
+    """One fact of the brief, how it is spoken, and what the camera shows."""
+
+    fact: str = Field(json_schema_extra=_words(2, 18, r"\."))
+    say: str = Field(json_schema_extra=_words(5, 18, "[.!?]"))
+    show: str = Field(json_schema_extra=_words(2, 8))
+
+
+class FactsFirstScript(BaseModel):
+    """What a small writer returns: the brief's facts first, then a script of these.
+
+    A model of 1.5B parameters stays with a fact that it has just copied out, and keeps
+    to lengths and letters only where a grammar holds it (the patterns, which are for
+    languages in Latin letters).
+    """
+
+    steps: list[Step] = Field(min_length=3, json_schema_extra={"maxItems": 5})
+    hooks: list[_Hook] = Field(min_length=1, json_schema_extra={"maxItems": 2})
+    call_to_action: str = Field(json_schema_extra=_words(3, 12, "[.!?]"))
+    on_screen_text: str = Field(json_schema_extra=_words(1, 5))
+
+    @property
+    def beats(self) -> list[str]:
+        """What is spoken at each step."""
+        return [step.say for step in self.steps]
+
+    @property
+    def shots(self) -> list[str]:
+        """What is shown at each step."""
+        return [step.show for step in self.steps]
 
 
 def spoken_beats(beats: Sequence[str], but_not: Sequence[str] = ()) -> list[str]:
@@ -75,6 +135,16 @@ def spoken_beats(beats: Sequence[str], but_not: Sequence[str] = ()) -> list[str]
             spoken.add(key)
             sentences.append(beat if beat[-1] in ".!?…:" else f"{beat}.")
     return sentences
+
+
+def shots_of(shots: Sequence[str], beats: int) -> tuple[str, ...] | None:
+    """One shot for each beat, in order; None where there are not as many.
+
+    A beat that was dropped, since it repeated another, leaves no telling whose shot is
+    whose.
+    """
+    said = tuple(" ".join(shot.split()) for shot in shots)
+    return said if all(said) and len(said) == beats else None
 
 
 def caption(text: str) -> str | None:

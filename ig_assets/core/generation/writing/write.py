@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
 
 from ig_assets.core.costs.ledger.ledger import CALL_ATTEMPTS, Call, Ledger, RunRef
 from ig_assets.core.costs.ledger.retry_exhausted import add_attempt_count
 from ig_assets.core.generation.prompts import Prompt
 from ig_assets.core.generation.writing.schema import (
+    FactsFirstScript,
     PolishedScript,
     ScriptAnswer,
     caption,
     script_text,
+    shots_of,
     spoken_beats,
 )
 from ig_assets.core.identity import fields_hash
@@ -34,7 +35,8 @@ ANSWER_ATTEMPTS = 2
 class WriterAnswer:
     """A script as a writer returned it, or with empty texts why there is none.
 
-    `beats` are the sentences of the body, None where they were not kept apart.
+    `beats` are the sentences of the body, None where they were not kept apart; `shots`
+    what the camera shows at each of them, where the writer said so.
     `rejection` begins with "malformed" or "refused".
     """
 
@@ -49,6 +51,11 @@ class WriterAnswer:
     beats: tuple[str, ...] | None = None
     on_screen_text: str | None = None
     prompt_hash: str = ""
+    shots: tuple[str, ...] | None = None
+
+
+BestHook = Callable[[Sequence[str]], str]
+AnswerSchema = type[ScriptAnswer] | type[PolishedScript] | type[FactsFirstScript]
 
 
 @dataclass(frozen=True)
@@ -64,15 +71,17 @@ class ScriptRequest:
     """One script to ask for, and the operation that its cost is booked under.
 
     With `may_shorten` a prompt that is too long for the model is an error that the
-    caller handles, and no rejection.
+    caller handles, and no rejection. `best_hook` chooses where several are written.
     """
 
     writer: Writer
     prompt: Prompt
     sampling: Sampling
     operation: str
-    schema: type[ScriptAnswer] | type[PolishedScript] = ScriptAnswer
+    schema: AnswerSchema = ScriptAnswer
     may_shorten: bool = False
+    best_hook: BestHook = lambda hooks: hooks[0]
+    max_output_tokens: int = MAX_OUTPUT_TOKENS
 
 
 Record = Callable[[Connection, WriterAnswer], None]
@@ -116,18 +125,19 @@ class _Attempt:
 
     def __init__(self, request: ScriptRequest, number: int) -> None:
         self._prompt, self._writer = request.prompt, request.writer
+        self._best_hook = request.best_hook
         seed = request.sampling.seed + number
         self._settings: dict[str, object] = {
             "temperature": request.sampling.temperature,
             "seed": seed,
-            "max_output_tokens": MAX_OUTPUT_TOKENS,
+            "max_output_tokens": request.max_output_tokens,
             "attempt": number,
         }
         self._sent = WriteRequest(
             instructions=request.prompt.instructions,
             prompt=request.prompt.prompt,
             schema=request.schema,
-            max_output_tokens=MAX_OUTPUT_TOKENS,
+            max_output_tokens=request.max_output_tokens,
             temperature=request.sampling.temperature,
             seed=seed,
         )
@@ -156,8 +166,8 @@ class _Attempt:
         """Send it. Raises MalformedAnswerError where a part of the script is empty."""
         answer = self._writer.write(self._sent)
         script = answer.parsed
-        assert isinstance(script, (ScriptAnswer, PolishedScript))
-        hook = script.hook.strip()
+        assert isinstance(script, (ScriptAnswer, PolishedScript, FactsFirstScript))
+        hook = self._hook_of(script)
         action = script.call_to_action.strip()
         beats = spoken_beats(script.beats, but_not=(hook, action))
         if not (hook and beats and action):
@@ -166,9 +176,10 @@ class _Attempt:
                 answer.usage.input_tokens,
                 answer.usage.output_tokens,
             )
-        body, on_screen = " ".join(beats), None
-        if isinstance(script, PolishedScript):
+        body, on_screen, shots = " ".join(beats), None, None
+        if isinstance(script, (PolishedScript, FactsFirstScript)):
             on_screen = caption(script.on_screen_text)
+            shots = shots_of(script.shots, len(beats))
         written = WriterAnswer(
             hook,
             body,
@@ -180,8 +191,15 @@ class _Attempt:
             beats=tuple(beats),
             on_screen_text=on_screen,
             prompt_hash=self._prompt.prompt_hash,
+            shots=shots,
         )
         return written, answer.usage
+
+    def _hook_of(self, script: ScriptAnswer | PolishedScript | FactsFirstScript) -> str:
+        if not isinstance(script, FactsFirstScript):
+            return script.hook.strip()
+        hooks = [hook.strip() for hook in script.hooks if hook.strip()]
+        return self._best_hook(hooks) if hooks else ""
 
     def rejected(self, problem: str) -> WriterAnswer:
         """The rejection that is recorded in place of a script."""

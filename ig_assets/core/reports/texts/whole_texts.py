@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypedDict
 
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
@@ -186,6 +187,7 @@ def _parts(row: dict[str, Any]) -> dict[str, str]:
         "body": row["body"],
         "call to action": row["call_to_action"],
         "on screen": row.get("on_screen_text"),
+        "shots": "\n".join(json.loads(row.get("shots") or "[]")),
     }
     if not any(parts.values()):
         return {"text": row["text"] or ""}

@@ -36,11 +36,13 @@ def candidate(
     beats: tuple[str, ...] | None = BEATS,
     action: str = ACTION,
     language: str = "en",
+    topic: str = "a bushy basil",
+    brief: str = "Cut the tip above a pair of leaves; new shoots in five days.",
+    on_screen: str | None = "Cut the tip",
 ) -> Candidate:
     body = " ".join(beats or ())
-    return Candidate(
-        hook, beats, body, action, f"{hook}\n\n{body}\n\n{action}", language
-    )
+    text = f"{hook}\n\n{body}\n\n{action}"
+    return Candidate(hook, beats, body, action, text, language, topic, brief, on_screen)
 
 
 GOOD = candidate()
@@ -71,6 +73,9 @@ SPANISH = candidate(
         "De ese par salen dos brotes nuevos en unos días de calor.",
     ),
     "Pruébalo hoy y enséñanos la planta la semana que viene.",
+    topic="albahaca frondosa",
+    brief="Cortar la punta por encima de un par de hojas.",
+    on_screen="Corta la punta",
 )
 FAILING = {
     "structure": (figures(candidate(beats=("One beat alone, and a long one.",))), 1.0),
@@ -86,6 +91,20 @@ FAILING = {
         1.0,
     ),
     "language": (figures(SPANISH), None),
+    "foreign_letters": (figures(candidate(action="Try it today, 秘诀 and all.")), 2.0),
+    "brief_coverage": (
+        figures(candidate(topic="a flat bicycle tyre", brief="Patch the tube.")),
+        0.0,
+    ),
+    "contradicted_numbers": (
+        figures(candidate(action="You will see two new shoots in 3 days.")),
+        1.0,
+    ),
+    "repetition": (
+        figures(candidate(beats=(*BEATS, BEATS[1].replace("Cut", "Take")))),
+        None,
+    ),
+    "on_screen": (figures(candidate(on_screen="one two three four five six 秘")), 2.0),
     "nearest_cosine": (figures(cosine=0.93), 0.93),
 }
 

@@ -35,9 +35,7 @@ LANDED = {
     "judge.instructions.v1.j2": (
         "ad81d10416ad76df3dfe8f8bb2c04387d9d40e4d7ea1483a54d12aa13ba6fd2f"
     ),
-    "judge.v1.j2": (
-        "f3b6c297f83a698c6418c34c04c37ff013895079bdbf5e68cdb55742725415a2"
-    ),
+    "judge.v1.j2": ("f3b6c297f83a698c6418c34c04c37ff013895079bdbf5e68cdb55742725415a2"),
     "draft.instructions.v1.j2": (
         "8ec83f8c6c56948a0ddb34bf4ac661831322d96d50ecc5feb8bcf2ee2f35de4d"
     ),
@@ -54,6 +52,15 @@ LANDED = {
     ),
     "polish.v1.j2": (
         "2ed336f48716c8886e940a5b2106892cb5ff0def93fdc85889e4b67934e91a77"
+    ),
+    "polish.v3.j2": (
+        "55b9ffb1a695f1dd52876db41367b5da05e4bff1c4b283c70c28a0392594b9b0"
+    ),
+    "facts_first.v1.j2": (
+        "1ca244d33887c768a47c144ad5faa972d5ec88d120780c630049aba589d2aeeb"
+    ),
+    "facts_first.instructions.v1.j2": (
+        "ed913d185b2bb9ebe5ae34b419e38f490ac03af807dd5c8afcd3fc1c6a9ea9a8"
     ),
 }
 
@@ -186,7 +193,7 @@ def test_a_new_version_costs_few_tokens_more_than_the_first() -> None:
     assert now.prompt_hash != first.prompt_hash
     assert tokens(now) - tokens(first) <= 30
     old = prompts.render("polish.v1.j2", prompts.FIRST_DRAFT_INSTRUCTIONS, **VALUES)
-    assert tokens(polish()) - tokens(old) <= 35
+    assert tokens(polish()) - tokens(old) <= 55  # with a shot per beat
 
 
 def test_feedback_is_in_the_prompt_only_where_there_is_some() -> None:

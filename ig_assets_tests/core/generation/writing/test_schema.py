@@ -62,7 +62,7 @@ def test_only_the_polisher_is_asked_for_the_text_on_the_screen() -> None:
     assert "on_screen_text" not in ScriptAnswer.model_json_schema()["required"]
     asked = PolishedScript.model_json_schema()["required"]
     # Not the last one: a small model runs on there until it is cut.
-    assert asked == ["hook", "on_screen_text", "beats", "call_to_action"]
+    assert asked == ["hook", "on_screen_text", "beats", "call_to_action", "shots"]
 
 
 def test_no_model_is_asked_how_long_its_script_takes() -> None:

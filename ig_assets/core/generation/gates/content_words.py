@@ -1,0 +1,70 @@
+"""The content words of a text, as stems that bring forms of one word together.
+
+A word of four letters or more counts, or a number; the first five letters are its stem.
+That is crude, needs no model, and is the same in every language with spaces: over the
+briefs of `benchmarks/writing.py` it tells texts on a brief from texts on another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+STEM_LETTERS = 5
+SHORTEST = 4
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)?")
+_SENTENCE_END = re.compile(r"(?<=[.!?…:])\s+|\n+")
+
+# Words that say nothing of a topic, in the languages of the sample library.
+_EMPTY = frozenset(
+    # English
+    "about after again also always before both could does each every from have here "
+    "into just like make more most much never only other over same should some such "
+    "than that their them then there these they this those through under until used "
+    "very want well were what when where which while will with without would your "
+    "yours yourself don't "
+    # German
+    "aber alle allem allen aller alles also auch auf beim bitte damit dann dass "
+    "dein deine deinem deinen deiner denn diese diesem diesen dieser dieses doch dort "
+    "durch eine einem einen einer eines einfach euch haben hier ihre immer jede jeden "
+    "jeder jetzt kann kannst kein keine machen mehr mein meine nach nicht noch nur "
+    "oder ohne sehr sein seine sich sind solange sondern unter viel wann warum wenn "
+    "werden wird wirst wieder zum zur über "
+    # Spanish
+    "antes aquí cada como cómo cuál cuando cuándo desde después dónde donde ella ellos "
+    "entre esta está están este esto hasta luego mejor menos mucho nada nunca otra "
+    "otro para pero poco porque puede puedes quien quién siempre sino sobre solo "
+    "también tanto tiene tienes todas todo todos tras unas unos usar usted".split()
+)
+
+
+_SHORT = frozenset(
+    "and the for not but you are how why its all our out off "
+    "und der die das den dem des ein für mit von aus bei ist wie was vor bis "
+    "los las una uno del por con sin que más muy sus ".split()
+)
+
+
+def words_of(text: str) -> list[str]:
+    """Every word and number of a text, lower case."""
+    return [found.replace("’", "'") for found in _WORD.findall(text.lower())]
+
+
+def is_empty_word(word: str) -> bool:
+    """Whether a word in lower case says nothing of a topic."""
+    return word in _EMPTY or word in _SHORT
+
+
+def stems(text: str) -> set[str]:
+    """The stems of the content words of a text; numbers as they are written."""
+    return {
+        word[:STEM_LETTERS]
+        for word in words_of(text)
+        if word[0].isdigit() or (len(word) >= SHORTEST and word not in _EMPTY)
+    }
+
+
+def sentences_of(text: str) -> Iterator[str]:
+    """The sentences of a text, without empty ones."""
+    return (part for part in map(str.strip, _SENTENCE_END.split(text)) if part)

@@ -1,0 +1,61 @@
+"""Reads which style a hook has by its words, so that a label says what it names.
+
+`experiments --across` compares styles by their labels. A writer that is asked for a
+question and opens with a claim would else put the result down to questions.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ig_assets.core.generation.gates.content_words import words_of
+
+_LANGUAGES = ("en", "de", "es")
+
+_HOW_TO = re.compile(
+    r"^(here('s| is) )?how (to|you)\b|^so (\w+ ){1,6}du\b|^wie (du|man)\b|^cómo\b|"
+    r"^as[ií] (se|puedes|\w+as)\b|^\w+ in \w+ (easy )?(steps|schritten|pasos)\b"
+)
+_NUMBERS = frozenset(
+    "two three four five six seven eight nine ten eleven twelve dozen half twice "
+    "zwei drei vier fünf sechs sieben acht neun zehn zwölf halb doppelt "
+    "dos tres cuatro cinco seis siete ocho nueve diez doce mitad doble".split()
+)
+_MISTAKES = frozenset(
+    "mistake mistakes wrong never stop don't won't can't ruin ruins ruining spoils "
+    "fehler falsch nie niemals hör ruiniert vermeide vermeiden "
+    "error errores mal nunca jamás deja evita evitar arruina arruinas".split()
+)
+_FIRST_PERSON = frozenset(
+    "i my me mine we our us i'm i've i'd "
+    "ich mein meine meinem meinen meiner mir mich wir unser unsere "
+    "yo mi mis me mí nosotros nuestra nuestro".split()
+)
+_FIRST_WORDS = 6
+
+
+def styles_by_words(hook: str, language: str) -> list[str]:
+    """The styles whose marks the hook carries, the most certain first.
+
+    A claim carries none and is `bold_claim`. Empty for a language whose words are not
+    known here, unless the hook is a question.
+    """
+    words = words_of(hook)
+    if hook.rstrip("\"'”’») ").endswith("?"):
+        return ["question"]
+    if language.lower().split("-")[0] not in _LANGUAGES or not words:
+        return []
+    first = words[:_FIRST_WORDS]
+    marks = {
+        "how_to": bool(_HOW_TO.search(" ".join(words))),
+        "number": any(w[0].isdigit() or w in _NUMBERS for w in first),
+        "mistake": bool(_MISTAKES & set(words)),
+        "story": bool(_FIRST_PERSON & set(words)),
+    }
+    return [style for style, has in marks.items() if has] or ["bold_claim"]
+
+
+def label_for(hook: str, asked: str, language: str) -> str:
+    """The style to label a hook with: the one asked for where the words allow it."""
+    found = styles_by_words(hook, language)
+    return asked if not found or asked in found else found[0]

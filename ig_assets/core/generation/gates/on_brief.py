@@ -1,0 +1,64 @@
+"""Measures whether a text answers its topic and brief.
+
+By the words that it shares with them, and by the numbers that it states otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from ig_assets.core.generation.gates.content_words import stems, words_of
+
+# A small word says how many as often as a figure does; from one to twelve.
+_NUMBER_WORDS: Mapping[str, str] = {
+    word: str(number)
+    for words in (
+        "one two three four five six seven eight nine ten eleven twelve",
+        "eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf",
+        "uno dos tres cuatro cinco seis siete ocho nueve diez once doce",
+    )
+    for number, word in enumerate(words.split(), start=1)
+}
+_UNIT_LETTERS = 4
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+
+
+def brief_coverage(text: str, topic: str, brief: str) -> float | None:
+    """The share of the content words of topic and brief that the text has, 0 to 1.
+
+    None where topic and brief have no content words, as in languages without spaces.
+    """
+    asked = stems(topic) | stems(brief)
+    return len(asked & stems(text)) / len(asked) if asked else None
+
+
+def contradicted_numbers(text: str, brief: str) -> list[str]:
+    """What the text counts otherwise than the brief, as `6 minutes`.
+
+    A number counts the word behind it. It contradicts where the brief counts the same
+    thing, the text states another number of it and none of the brief's numbers of it.
+    """
+    asked, said = _counted(brief), _counted(text)
+    return [
+        f"{number} {unit}"
+        for unit, numbers in said.items()
+        if unit in asked and not numbers & asked[unit]
+        for number in sorted(numbers)
+    ]
+
+
+def _counted(text: str) -> dict[str, set[str]]:
+    """{what is counted: its numbers}."""
+    counted: dict[str, set[str]] = {}
+    for number, unit in _pairs(words_of(text)):
+        counted.setdefault(unit, set()).add(number)
+    return counted
+
+
+def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
+    for word, after in zip(words, words[1:], strict=False):
+        number = _NUMBER_WORDS.get(word, word)
+        if _NUMBER.fullmatch(number) and len(after) >= _UNIT_LETTERS:
+            if after not in _NUMBER_WORDS and not after[0].isdigit():
+                yield number.replace(",", "."), after[:_UNIT_LETTERS]

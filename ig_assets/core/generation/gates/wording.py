@@ -1,0 +1,100 @@
+"""Measures how a text is worded: repetition, foreign letters, on-screen text."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from itertools import combinations
+
+from ig_assets.core.generation.gates.content_words import sentences_of, words_of
+from ig_assets.core.generation.gates.language import belief_in
+
+MOST_ON_SCREEN_WORDS = 6
+MOST_ON_SCREEN_LETTERS = 48  # two lines of a reel at a size that is read on a phone
+
+_LEAST_WORDS = 4
+_LEAST_WORDS_FOR_LANGUAGE = 4
+_LEAST_BELIEF = 0.02
+
+# The scripts that a language is written in besides Latin, by the first word of the name
+# of a letter in the Unicode character database. Others are written in Latin alone.
+_SCRIPTS = {
+    "ar": {"ARABIC"},
+    "bg": {"CYRILLIC"},
+    "el": {"GREEK"},
+    "fa": {"ARABIC"},
+    "he": {"HEBREW"},
+    "hi": {"DEVANAGARI"},
+    "ja": {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"},
+    "ko": {"HANGUL", "CJK"},
+    "mr": {"DEVANAGARI"},
+    "ru": {"CYRILLIC"},
+    "sr": {"CYRILLIC"},
+    "th": {"THAI"},
+    "uk": {"CYRILLIC"},
+    "zh": {"CJK"},
+}
+_LATIN = frozenset(
+    "af ca cs cy da de en es et eu fi fr ga gl hr hu id is it lt lv ms mt nb nl nn no "
+    "pl pt ro sk sl sq sv sw tl tr vi".split()
+)
+
+
+def repetition(text: str) -> float:
+    """The largest share of words that two sentences of the text have in common, 0 to 1.
+
+    It is the Jaccard similarity of their sets of words, over sentences of four words or
+    more.
+    """
+    sets = [set(words_of(sentence)) for sentence in sentences_of(text)]
+    long = [words for words in sets if len(words) >= _LEAST_WORDS]
+    shares = (len(a & b) / len(a | b) for a, b in combinations(long, 2))
+    return max(shares, default=0.0)
+
+
+def is_latin(language: str) -> bool:
+    """Whether a language is written in Latin letters, as far as is known here."""
+    return language.lower().split("-")[0] in _LATIN
+
+
+def foreign_letters(text: str, language: str, known: str = "") -> int | None:
+    """How many letters are not of the language's script.
+
+    Latin letters and letters of `known` (the topic and the brief) are never foreign.
+    None for a language whose script is not known here.
+    """
+    code = language.lower().split("-")[0]
+    if code not in _SCRIPTS and code not in _LATIN:
+        return None
+    own = _SCRIPTS.get(code, set()) | {"LATIN"}
+    allowed = set(known)
+    return sum(
+        letter.isalpha() and letter not in allowed and _script_of(letter) not in own
+        for letter in text
+    )
+
+
+def on_screen_faults(
+    text: str, language: str, known: str = "", spoken: Sequence[str] = ()
+) -> list[str]:
+    """What is wrong with an on-screen text: its length, its letters, its language.
+
+    The language is judged from four words on, where nothing of them is also spoken:
+    a few words tell little.
+    """
+    faults = []
+    words = text.split()
+    if len(words) > MOST_ON_SCREEN_WORDS or len(text) > MOST_ON_SCREEN_LETTERS:
+        faults.append("too long")
+    if foreign_letters(text, language, known):
+        faults.append("foreign letters")
+    shared = set(words_of(text)) & {word for part in spoken for word in words_of(part)}
+    if len(words) >= _LEAST_WORDS_FOR_LANGUAGE and not shared:
+        belief = belief_in(language, text)
+        if belief is not None and belief < _LEAST_BELIEF:
+            faults.append("another language")
+    return faults
+
+
+def _script_of(letter: str) -> str:
+    return unicodedata.name(letter, "?").split()[0]

@@ -1,0 +1,33 @@
+"""The caption and the hashtags of a post, from its words; a person changes them freely.
+
+They are a function of hook, call to action and topic, so that an edit's are the edit's.
+"""
+
+from __future__ import annotations
+
+from ig_assets.core.generation.gates.content_words import is_empty_word, words_of
+
+MOST_HASHTAGS = 5  # Instagram's @creators account advises three to five
+_SHORTEST = 3
+
+
+def hashtags_for(topic: str) -> list[str]:
+    """At most five hashtags: the topic as one, where it is short, then its words.
+
+    Words without content are left out. A hashtag has letters and figures alone.
+    """
+    words = [
+        word.replace("'", "")
+        for word in words_of(topic)
+        if len(word) >= _SHORTEST and not is_empty_word(word)
+    ]
+    whole = "".join(words)
+    tags = [whole] if 1 < len(words) <= 3 else []
+    tags += [word for word in words if not word.isdigit()]
+    return [f"#{tag}" for tag in dict.fromkeys(tags)][:MOST_HASHTAGS]
+
+
+def caption_for(hook: str, call_to_action: str, hashtags: list[str]) -> str:
+    """Hook, call to action and hashtags, blank lines between."""
+    parts = (hook.strip(), call_to_action.strip(), " ".join(hashtags))
+    return "\n\n".join(part for part in parts if part)
