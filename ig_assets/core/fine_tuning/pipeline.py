@@ -22,10 +22,6 @@ from ig_assets.core.fine_tuning.evaluation.evaluation import (
     WrittenText,
     evaluate_model,
 )
-from ig_assets.core.fine_tuning.training_set.examples import (
-    ExamplesSummary,
-    build_training_examples,
-)
 from ig_assets.core.fine_tuning.jobs.expected_costs import (
     ExpectedCost,
     expected_costs,
