@@ -33,6 +33,11 @@ CTA: Save this for later.
 """
 
 
+# To resolve the jobs anew takes longer than the check; the definitions are those of a
+# whole run of the tests.
+_CHECK_JOBS: dict[tuple[int, str, str], dg.JobDefinition] = {}
+
+
 @dataclass(frozen=True)
 class DagsterEnv:
     """The definitions, an instance and the folders that they read."""
@@ -153,19 +158,25 @@ class DagsterEnv:
 
     def check(self, asset: str, name: str) -> dg.AssetCheckEvaluation:
         """Run one check alone and return its evaluation."""
-        key = dg.AssetCheckKey(dg.AssetKey(asset), name)
-        job = dg.define_asset_job("one_check", selection=dg.AssetSelection.checks(key))
-        result = (
-            dg.Definitions.merge(self.definitions, dg.Definitions(jobs=[job]))
-            .resolve_job_def("one_check")
-            .execute_in_process(instance=self.instance, raise_on_error=False)
-        )
+        job = _check_job(self.definitions, asset, name)
+        result = job.execute_in_process(instance=self.instance, raise_on_error=False)
         [evaluation] = result.get_asset_check_evaluations()
         return evaluation
 
     def _resources(self, wanted: Any) -> dict[str, object]:
         available = self.definitions.get_repository_def().get_top_level_resources()
         return {name: available[name] for name in wanted if name in available}
+
+
+def _check_job(definitions: dg.Definitions, asset: str, name: str) -> dg.JobDefinition:
+    """The job that runs this check alone."""
+    made = (id(definitions), asset, name)
+    if made not in _CHECK_JOBS:
+        key = dg.AssetCheckKey(dg.AssetKey(asset), name)
+        job = dg.define_asset_job("one_check", selection=dg.AssetSelection.checks(key))
+        merged = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
+        _CHECK_JOBS[made] = merged.resolve_job_def("one_check")
+    return _CHECK_JOBS[made]
 
 
 def reset_cursor(instance: dg.DagsterInstance, sensor: RemoteSensor) -> None:

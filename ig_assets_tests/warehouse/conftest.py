@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import count
 from time import monotonic, sleep
 
 import pytest
@@ -14,6 +15,7 @@ NOW = datetime(2026, 5, 1, 9)
 PASSWORD = "opensesame"
 HOMES = ("duckdb", "postgres", "ducklake")
 MakeHome = Callable[[str], Warehouse]
+MakeServer = Callable[[], Warehouse]
 PsqlServer = tuple[str, Callable[[str], str]]
 
 
@@ -49,6 +51,31 @@ def make_new_home(
             if kind == "ducklake":
                 url = f"ducklake:{url}?data_path={folder / 'lake'}"
         return Warehouse(url, lambda: NOW)
+
+    return make
+
+
+@pytest.fixture(scope="package")
+def make_migrated_postgres(make_new_home: MakeHome, postgres: PsqlServer) -> MakeServer:
+    """A migrated, empty warehouse in a database of its own, each time it is asked for.
+
+    Postgres copies a database sooner than its tables are made.
+    """
+    first, (_, psql) = make_new_home("postgres"), postgres
+    with first.transaction():
+        pass
+    first.close()
+    login, _, template = first.url.rpartition("=")
+    numbers = count()
+
+    def make() -> Warehouse:
+        name = f"copy{next(numbers)}"
+        psql(  # sessions that DuckDB keeps for a while are in the way
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            f"WHERE datname = '{template}';"
+        )
+        psql(f'CREATE DATABASE "{name}" TEMPLATE "{template}";')
+        return Warehouse(f"{login}={name}", lambda: NOW)
 
     return make
 

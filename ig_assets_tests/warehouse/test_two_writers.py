@@ -19,7 +19,13 @@ from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.warehouse.writers.conflicts import is_conflict
 from ig_assets_tests.factories.cases import with_further
-from ig_assets_tests.warehouse.conftest import HOMES, NOW, MakeHome, PsqlServer
+from ig_assets_tests.warehouse.conftest import (
+    HOMES,
+    NOW,
+    MakeHome,
+    MakeServer,
+    PsqlServer,
+)
 
 PROCESSES = 2
 TRANSACTIONS = 15
@@ -183,11 +189,11 @@ SLOW = "SELECT count(*) FROM index_spaces WHERE index_name = 'slow'"
 
 
 def test_a_server_that_ends_idle_sessions_ends_no_turn(
-    make_new_home: MakeHome, postgres: PsqlServer
+    make_migrated_postgres: MakeServer, postgres: PsqlServer
 ) -> None:
     """The session that has the turn idles by design, here four times too long."""
-    home, (_, psql) = make_new_home("postgres"), postgres
-    with home.transaction():
+    home, (_, psql) = make_migrated_postgres(), postgres
+    with home.transaction():  # to look at a home for the first time takes long
         pass
     home.close()
     database = home.url.partition("dbname=")[2]
@@ -205,9 +211,11 @@ def test_a_server_that_ends_idle_sessions_ends_no_turn(
 
 @pytest.mark.parametrize("kind", ["postgres", "ducklake"])
 def test_a_writer_whose_sessions_the_server_ends_writes_nothing_and_may_go_on(
-    kind: str, make_new_home: MakeHome, postgres: PsqlServer
+    kind: str, make_home: MakeHome, postgres: PsqlServer
 ) -> None:
-    home, (_, psql) = make_new_home(kind), postgres
+    home, (_, psql) = make_home(kind), postgres
+    with home.transaction() as con:
+        con.execute("DELETE FROM index_spaces WHERE index_name = 'slow'")
     with pytest.raises(duckdb.Error):
         with home.transaction() as con:
             con.execute(SLOW).fetchall()
@@ -220,17 +228,16 @@ def test_a_writer_whose_sessions_the_server_ends_writes_nothing_and_may_go_on(
         with home.transaction() as con:
             assert con.execute(SLOW).fetchall() == [(rows,)]
             con.execute("INSERT INTO index_spaces (index_name) VALUES ('slow')")
-    home.close()
 
 
 def test_who_may_only_read_a_postgres_home_reads_it(
-    make_new_home: MakeHome, postgres: PsqlServer
+    make_migrated_postgres: MakeServer, postgres: PsqlServer
 ) -> None:
     """LOCK TABLE is refused to him, and he has nothing to keep others out for.
 
     CREATE is what Postgres wants for a CREATE TABLE IF NOT EXISTS that does nothing.
     """
-    home = make_new_home("postgres")
+    home = make_migrated_postgres()
     with home.transaction() as con:
         con.execute("INSERT INTO index_spaces (index_name) VALUES ('seen')")
     home.close()
@@ -397,12 +404,10 @@ def test_an_error_that_the_caller_caught_is_no_success(home: Warehouse) -> None:
 
 
 def test_a_server_that_goes_away_during_the_commit_is_no_conflict(
-    make_new_home: MakeHome, postgres: PsqlServer
+    make_migrated_postgres: MakeServer, postgres: PsqlServer
 ) -> None:
     """Whether it was committed is unknown: "nothing was written" would be a guess."""
-    home, (_, psql) = make_new_home("postgres"), postgres
-    with home.transaction():
-        pass
+    home, (_, psql) = make_migrated_postgres(), postgres
     with pytest.raises(duckdb.TransactionException, match="Failed to commit") as lost:
         with home.transaction() as con:
             con.execute("INSERT INTO index_spaces (index_name) VALUES ('x')")

@@ -44,6 +44,14 @@ FAULTS = (LABEL, READING, SHEET, PLACEHOLDER, HEADING, ASKED)
 
 _NAMED = 5
 _LONGEST = 60
+_OF_HEADINGS = (
+    "and what stands below are spoken; put what is not said under a heading "
+    "`## Notes`, and remove a heading that is not said."
+)
+_OF_CUES = (
+    "within a sentence is taken for a direction and not spoken; write the words "
+    "without brackets if they are said."
+)
 _PLACEHOLDER = re.compile(r"<%.*%>|\{\{.*\}\}|\{%.*%\}", re.DOTALL)
 _WIKI_LINK = re.compile(r"\[\[(?:[^\[\]|]*/)?([^\[\]|]+)(?:\|([^\[\]]+))?\]\]")
 
@@ -99,36 +107,19 @@ def _note_script(
         performance, trouble = performance_of(fields, numbers)
     except InvalidSourceError as error:
         trouble = error.detail
-    doubts = _heading_doubts(doubtful) + _cue_doubts(left_out.asked)
+    cues = [cue[:_LONGEST] for cue in left_out.asked]
+    doubts = _doubts(HEADING, doubtful, _OF_HEADINGS) + _doubts(ASKED, cues, _OF_CUES)
     return _script(note, parts, source_uri, default_id, performance, trouble, doubts)
 
 
-def _heading_doubts(headings: list[str]) -> tuple[LeftOut, ...]:
-    """What to do where headings name no part that is known, and are spoken."""
-    if not headings:
+def _doubts(kind: str, passages: list[str], advice: str) -> tuple[LeftOut, ...]:
+    """What was taken for spoken or not by a guess, by name, and what to do about it."""
+    if not passages:
         return ()
-    named = ", ".join(f"“{heading}”" for heading in headings[:_NAMED])
-    if len(headings) > _NAMED:
-        named += f" and {len(headings) - _NAMED} more"
-    detail = (
-        f"{named} and what stands below are spoken; put what is not said under a "
-        "heading `## Notes`, and remove a heading that is not said."
-    )
-    return (LeftOut(HEADING, len(headings), detail),)
-
-
-def _cue_doubts(cues: list[str]) -> tuple[LeftOut, ...]:
-    """What to do where brackets within a sentence were taken for directions."""
-    if not cues:
-        return ()
-    named = ", ".join(f"“{cue[:_LONGEST]}”" for cue in cues[:_NAMED])
-    if len(cues) > _NAMED:
-        named += f" and {len(cues) - _NAMED} more"
-    detail = (
-        f"{named} within a sentence is taken for a direction and not spoken; write the "
-        "words without brackets if they are said."
-    )
-    return (LeftOut(ASKED, len(cues), detail),)
+    named = ", ".join(f"“{one}”" for one in passages[:_NAMED])
+    if len(passages) > _NAMED:
+        named += f" and {len(passages) - _NAMED} more"
+    return (LeftOut(kind, len(passages), f"{named} {advice}"),)
 
 
 def _spoken(fields: Mapping[str, Any], name: str, left_out: Counter[str]) -> str:

@@ -6,18 +6,18 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Sized
 from datetime import datetime
 
-from ig_assets.core.corpus.history_import.arms import ImportedArm
-from ig_assets.core.corpus.history_import.experiments import (
-    ImportedExperiment,
-    Terms,
-    has_other_rate,
-)
 from ig_assets.core.corpus.history_import.identity.file_posts import GroupedRows
 from ig_assets.core.corpus.history_import.identity.known_posts import (
     KnownHistory,
     KnownTest,
 )
-from ig_assets.core.corpus.history_import.rates import RatedPosts
+from ig_assets.core.corpus.history_import.planning.arms import ImportedArm
+from ig_assets.core.corpus.history_import.planning.experiments import (
+    ImportedExperiment,
+    Terms,
+    has_other_rate,
+)
+from ig_assets.core.corpus.history_import.planning.rates import RatedPosts
 from ig_assets.core.corpus.history_import.reading.rows import ParsedHistory
 
 NAMED_TESTS = 3

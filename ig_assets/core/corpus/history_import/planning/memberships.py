@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ig_assets.core.corpus.history_import.arms import ImportedArm
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownPost
 from ig_assets.core.corpus.history_import.identity.recognition import is_same_post
 from ig_assets.core.corpus.history_import.identity.vendor_names import VendorName
+from ig_assets.core.corpus.history_import.planning.arms import ImportedArm
 from ig_assets.warehouse.warehouse import Connection
 
 # A split test counts its share of the audience, which is no other test's.
