@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ig_assets.core.corpus.history_import.importer import import_history
-from ig_assets.core.corpus.history_import.plan import ImportOptions
+from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ig_assets.core.corpus.history_import.importer import import_history
-from ig_assets.core.corpus.history_import.plan import ImportOptions
+from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.warehouse.warehouse import Warehouse
 

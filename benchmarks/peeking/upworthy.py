@@ -24,7 +24,7 @@ from peeking.tables import percent, table
 from scipy.stats import binomtest
 
 from ig_assets.core.corpus.history_import.importer import import_history
-from ig_assets.core.corpus.history_import.plan import ImportOptions
+from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.experiments.stats.e_values import (
     LOG_E_WINNER,

@@ -18,7 +18,7 @@ from ig_assets.cli.corpus.export_columns import (
 )
 from ig_assets.cli.output import AsJson, plain_errors, print_json
 from ig_assets.core.corpus.history_import.importer import import_history
-from ig_assets.core.corpus.history_import.plan import ImportOptions
+from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
 from ig_assets.core.experiments.decisions.decide import ResultsSummary, update_results
 from ig_assets.core.experiments.decisions.winners import record_winners
 from ig_assets.core.experiments.stats.post_variance import planned_sigma

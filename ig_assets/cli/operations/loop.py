@@ -17,7 +17,7 @@ from ig_assets.cli.corpus.import_history import decide
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
 from ig_assets.cli.progress import live_rows
 from ig_assets.core.corpus.history_import.importer import import_history
-from ig_assets.core.corpus.history_import.plan import ImportOptions
+from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
 from ig_assets.core.generation.topics.content_calendar import (
     calendar_months,
     read_calendar,

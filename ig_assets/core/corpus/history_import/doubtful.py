@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ig_assets.core.corpus.history_import.sentences import listed
+from ig_assets.core.corpus.history_import.planning.sentences import listed
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 

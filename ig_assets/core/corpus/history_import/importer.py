@@ -24,7 +24,7 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
     known_history,
 )
 from ig_assets.core.corpus.history_import.news import is_news, new_readings
-from ig_assets.core.corpus.history_import.plan import (
+from ig_assets.core.corpus.history_import.planning.plan import (
     ImportOptions,
     ImportPlan,
     SourceFile,

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.corpus.history_import.arms import ImportedArm
-from ig_assets.core.corpus.history_import.experiments import has_other_terms
+from ig_assets.core.corpus.history_import.planning.arms import ImportedArm
+from ig_assets.core.corpus.history_import.planning.experiments import has_other_terms
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownTest
-from ig_assets.core.corpus.history_import.plan import ImportPlan
-from ig_assets.core.corpus.history_import.reading_times import Reading, ReadingTime
+from ig_assets.core.corpus.history_import.planning.plan import ImportPlan
+from ig_assets.core.corpus.history_import.planning.reading_times import Reading, ReadingTime
 from ig_assets.core.identity import next_instant
 from ig_assets.warehouse.warehouse import Connection
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.corpus.history_import.arms import ImportedArm, image_of
-from ig_assets.core.corpus.history_import.experiments import ImportedExperiment
+from ig_assets.core.corpus.history_import.planning.arms import ImportedArm, image_of
+from ig_assets.core.corpus.history_import.planning.experiments import ImportedExperiment
 from ig_assets.core.corpus.history_import.identity.known_posts import IMAGE, TEST
-from ig_assets.core.corpus.history_import.identity.memberships import bring_readings
-from ig_assets.core.corpus.history_import.plan import ImportPlan
+from ig_assets.core.corpus.history_import.planning.memberships import bring_readings
+from ig_assets.core.corpus.history_import.planning.plan import ImportPlan
 from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.core.corpus.rejects import write_rejects
 from ig_assets.core.identity import next_instant

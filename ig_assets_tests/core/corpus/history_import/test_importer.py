@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
-from ig_assets.core.corpus.history_import.plan import ImportOptions
+from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
 from ig_assets.core.corpus.history_import.reading.columns import map_history
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.identity import text_hash, words_hash

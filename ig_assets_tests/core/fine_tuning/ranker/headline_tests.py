@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ig_assets.core.corpus.history_import.importer import import_history
-from ig_assets.core.corpus.history_import.plan import ImportOptions
+from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.ports import Vectors
 from ig_assets.warehouse.warehouse import Warehouse

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
-from ig_assets.core.corpus.history_import.plan import ImportOptions
+from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
 from ig_assets.core.corpus.history_import.reading.sources import source_name
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.errors import InputError

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Sized
 from datetime import datetime
 
-from ig_assets.core.corpus.history_import.arms import ImportedArm
-from ig_assets.core.corpus.history_import.experiments import (
+from ig_assets.core.corpus.history_import.planning.arms import ImportedArm
+from ig_assets.core.corpus.history_import.planning.experiments import (
     ImportedExperiment,
     Terms,
     has_other_rate,
@@ -17,7 +17,7 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
     KnownHistory,
     KnownTest,
 )
-from ig_assets.core.corpus.history_import.rates import RatedPosts
+from ig_assets.core.corpus.history_import.planning.rates import RatedPosts
 from ig_assets.core.corpus.history_import.reading.rows import ParsedHistory
 
 NAMED_TESTS = 3

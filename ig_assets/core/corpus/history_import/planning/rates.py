@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ig_assets.core.corpus.history_import.arms import ImportedArm
+from ig_assets.core.corpus.history_import.planning.arms import ImportedArm
 from ig_assets.core.corpus.history_import.reading.columns import DENOMINATORS, NUMERATORS
 from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
 from ig_assets.core.corpus.history_import.identity.known_posts import (

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ig_assets.core.corpus.history_import.arms import ImportedArm
+from ig_assets.core.corpus.history_import.planning.arms import ImportedArm
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownPost
 from ig_assets.core.corpus.history_import.identity.recognition import is_same_post
 from ig_assets.core.corpus.history_import.identity.vendor_names import VendorName

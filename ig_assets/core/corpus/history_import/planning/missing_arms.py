@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from ig_assets.core.corpus.history_import.arms import ImportedArm
+from ig_assets.core.corpus.history_import.planning.arms import ImportedArm
 from ig_assets.core.corpus.history_import.identity.file_posts import (
     FilePost,
     image_id,
@@ -19,7 +19,7 @@ from ig_assets.core.corpus.history_import.identity.file_posts import (
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownPost
 from ig_assets.core.corpus.history_import.identity.matching import differs_by_name
 from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
-from ig_assets.core.corpus.history_import.sentences import named_arms
+from ig_assets.core.corpus.history_import.planning.sentences import named_arms
 
 _DETAIL = (
     "Test {test} of source {source} has {new} here, which no earlier file has, and no "

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple, TypedDict
 
-from ig_assets.core.corpus.history_import.arms import ImportedArm
+from ig_assets.core.corpus.history_import.planning.arms import ImportedArm
 from ig_assets.core.corpus.history_import.identity.known_posts import (
     SIGMA_DIGITS,
     TEST,
@@ -17,8 +17,8 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
     KnownTest,
     stored_test_name,
 )
-from ig_assets.core.corpus.history_import.rates import RatedTests
-from ig_assets.core.corpus.history_import.reading_times import ReadingTime
+from ig_assets.core.corpus.history_import.planning.rates import RatedTests
+from ig_assets.core.corpus.history_import.planning.reading_times import ReadingTime
 from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.warehouse.warehouse import Connection
 

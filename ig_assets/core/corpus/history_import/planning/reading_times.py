@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from ig_assets.core.corpus.history_import.arms import ImportedArm
+from ig_assets.core.corpus.history_import.planning.arms import ImportedArm
 from ig_assets.core.corpus.history_import.reading.columns import DENOMINATORS, METRICS
 from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownPost

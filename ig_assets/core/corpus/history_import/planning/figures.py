@@ -14,8 +14,8 @@ from typing import Any
 
 from ig_assets.core.corpus.history_import.reading.columns import METRICS
 from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
-from ig_assets.core.corpus.history_import.rates import denominator_of
-from ig_assets.core.corpus.history_import.reading_times import ReadingTime
+from ig_assets.core.corpus.history_import.planning.rates import denominator_of
+from ig_assets.core.corpus.history_import.planning.reading_times import ReadingTime
 from ig_assets.core.corpus.history_import.reading.rows import ParsedHistory
 from ig_assets.core.corpus.scripts.script import COUNTS
 from ig_assets.core.identity import next_instant, stable_id

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ig_assets.core.corpus.history_import.arms import ImportedArm, script_id_of
-from ig_assets.core.corpus.history_import.figures import ScriptPost
+from ig_assets.core.corpus.history_import.planning.arms import ImportedArm, script_id_of
+from ig_assets.core.corpus.history_import.planning.figures import ScriptPost
 from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownPost
 from ig_assets.core.corpus.history_import.identity.matching import KnownLookup
-from ig_assets.core.corpus.history_import.reading_times import ReadingTime
+from ig_assets.core.corpus.history_import.planning.reading_times import ReadingTime
 from ig_assets.warehouse.warehouse import Connection
 
 _POSTS = """
