@@ -40,7 +40,9 @@ class WantedStep(Task):  # type: ignore[misc]  # Celery has no types
         keys = step.step_keys_to_execute or []
         state = step.known_state
         retries = state.get_retry_state() if state is not None else None
-        attempts = max((retries.get_attempt_count(k) for k in keys if retries), default=0)
+        attempts = max(
+            (retries.get_attempt_count(k) for k in keys if retries), default=0
+        )
         with dg.DagsterInstance.from_ref(step.instance_ref) as instance:
             over = why_run_is_over(instance, step.run_id)
             again = why_step_is_repeated(instance, step.run_id, keys, attempts)

@@ -93,7 +93,9 @@ class Plant:
         deadline = time.monotonic() + LONG_S
         while not so():
             logs = sorted(self.folder.glob("*.log"))
-            assert time.monotonic() < deadline, [self.log(log.stem)[-2000:] for log in logs]
+            assert time.monotonic() < deadline, [
+                self.log(log.stem)[-2000:] for log in logs
+            ]
             time.sleep(0.1)
 
     def instance(self) -> dg.DagsterInstance:
