@@ -39,13 +39,15 @@ from dagster._core.storage.tags import (
     SENSOR_NAME_TAG,
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from dagster_shared.serdes import deserialize_value, serialize_value
+from dagster._grpc.types import ExecuteStepArgs
+from dagster_shared.serdes import deserialize_value, serialize_value, unpack_value
 
 __all__ = [
     "ASSET_RESUME_RETRY_TAG",
     "AUTOMATION_CONDITION_TAG",
     "AUTO_MATERIALIZE_TAG",
     "AssetCheckExecutionRecordStatus",
+    "ExecuteStepArgs",
     "GRPC_INFO_TAG",
     "PARTITION_NAME_TAG",
     "RESUME_RETRY_TAG",
@@ -69,6 +71,7 @@ __all__ = [
     "one_engine_per_database",
     "reload_code_location",
     "serialize_value",
+    "unpack_value",
 ]
 
 VERIFIED_VERSIONS = ("1.13.27",)

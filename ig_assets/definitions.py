@@ -8,9 +8,9 @@ from importlib import import_module
 import dagster as dg
 
 from ig_assets.core.operations.log_lines import log_to_stdout
+from ig_assets.defs.executors import executor
 from ig_assets.defs.resources import resources
-from ig_assets.errors import SettingsError
-from ig_assets.settings import Settings, load_settings
+from ig_assets.settings import load_settings
 from ig_assets.workspace import WORKSPACE
 
 
@@ -31,22 +31,5 @@ def defs() -> dg.Definitions:
         found = tree.build_defs()
     return dg.Definitions.merge(
         found,
-        dg.Definitions(resources=resources(settings), executor=_executor(settings)),
+        dg.Definitions(resources=resources(settings), executor=executor(settings)),
     )
-
-
-def _executor(settings: Settings) -> dg.ExecutorDefinition:
-    """Where the steps of a run work. Raises SettingsError without k8s's package."""
-    if settings.executor == "k8s":
-        try:
-            from dagster_k8s import k8s_job_executor
-        except ImportError:
-            raise SettingsError(
-                "IG_EXECUTOR=k8s needs a package of its own; install it with "
-                "`pip install 'ig-assets[kubernetes]'`, or remove IG_EXECUTOR."
-            ) from None
-        pods: dg.ExecutorDefinition = k8s_job_executor
-        return pods
-    if settings.executor == "multiprocess":
-        return dg.multiprocess_executor
-    return dg.in_process_executor

@@ -211,7 +211,9 @@ class Settings(BaseSettings):
     ui_url: WebAddress | None = None
 
     # Dagster
-    executor: Literal["in_process", "multiprocess", "k8s"] = "in_process"
+    executor: Literal["in_process", "multiprocess", "k8s", "celery"] = "in_process"
+    celery_broker: SecretStr | None = None
+    celery_results: SecretStr | None = None
     keep_days: Annotated[int, Field(ge=1)] | None = None
     backups: Path | None = None
     keep_backups: Annotated[int, Field(ge=1)] = 14
@@ -325,6 +327,11 @@ class Settings(BaseSettings):
                 "IG_EXECUTOR=k8s needs IG_WAREHOUSE_URL=postgres:… or ducklake:…, "
                 "since pods cannot share a DuckDB file; set it too, or remove "
                 "IG_EXECUTOR."
+            )
+        if self.executor == "celery" and self.celery_broker is None:
+            raise ValueError(
+                "IG_EXECUTOR=celery needs IG_CELERY_BROKER=redis://HOST:6379/0, where "
+                "the steps wait for a worker; set it too, or remove IG_EXECUTOR."
             )
         if self.publish and self.social != "instagram":
             raise ValueError(
