@@ -256,7 +256,7 @@ def test_a_writing_that_is_stopped_settles_its_call_as_unknown(
     stand_in.delay_s = 20.0
     jobs = TopicJobs()
     form = {"topic": "slow bread", "variants": 2, "month": MONTH}
-    job = jobs.start(form, "t", SystemClock().now())
+    job = jobs.start(form, "t")
     while not stand_in.requests["/v1/responses"]:
         assert not job.is_over.wait(0.1), job.error
     job.stop()
