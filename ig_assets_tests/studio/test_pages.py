@@ -63,6 +63,7 @@ def press(at: Any, label: str) -> Any:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     """A data folder with one topic, whose two posts wait for a person."""
     monkeypatch.setenv("IG_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("ig_assets.studio.shown.BUSY_S", PATIENCE_S)
     monkeypatch.setenv("IG_APPROVAL", "manual")
     home = Warehouse(f"duckdb:///{tmp_path / 'warehouse.duckdb'}", SystemClock().now)
     add_topic(home, due_on=date(2026, 1, 5))
@@ -205,6 +206,7 @@ def desk(
         for name, value in loop.env.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("IG_APPROVAL", "manual")
+        monkeypatch.setattr("ig_assets.studio.shown.BUSY_S", PATIENCE_S)
         monkeypatch.setattr(JOBS, "last", None)
         url = f"duckdb:///{loop.data_dir / 'warehouse.duckdb'}"
         yield stand_in, Warehouse(url, SystemClock().now)
