@@ -137,12 +137,12 @@ def test_a_failure_is_a_sentence_with_its_section_and_silence_is_a_failure() -> 
 
 
 def test_one_topic_is_written_at_a_time_and_a_second_click_begins_none() -> None:
-    desk = jobs(WAITS)
-    job = desk.start({"topic": "knives"}, "t1")
+    office = jobs(WAITS)
+    job = office.start({"topic": "knives"}, "t1")
     try:
-        assert desk.start({"topic": "knives"}, "t1") is job
+        assert office.start({"topic": "knives"}, "t1") is job
         with pytest.raises(ConflictError, match="“knives” is being written"):
-            desk.start({"topic": "forks"}, "t2")
+            office.start({"topic": "forks"}, "t2")
     finally:
         while job.progress != "waiting" and not job.is_over.wait(0.01):
             pass
