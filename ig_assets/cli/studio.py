@@ -28,7 +28,7 @@ def studio(
     """
     check_installed()
     services = Services(load_settings())
-    with services.warehouse.transaction():  # a wrong one is better told here
+    with services.warehouse.transaction():  # a wrong one is better reported here
         pass
     services.warehouse.close()
     if host not in LOOPBACK:

@@ -9,9 +9,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from ig_assets.core.operations.log_lines import log_to_file, prepare_records
-from ig_assets.errors import SettingsError
-from ig_assets.settings import load_settings
+from ig_assets.core.operations.log_lines import prepare_records
 from ig_assets.studio import (
     lineage_page,
     review_page,
@@ -32,12 +30,7 @@ PAGES: tuple[tuple[str, str, Callable[[], None]], ...] = (
 
 def main() -> None:
     """Draw the page that is asked for."""
-    prepare_records()
-    try:
-        settings = load_settings()
-        log_to_file(settings.data_dir, settings.log_format, settings.log_level)
-    except SettingsError:
-        pass  # the page says so
+    prepare_records()  # what Streamlit itself logs is redacted too
     st.set_page_config(
         page_title="Studio",
         page_icon=":material/edit_note:",

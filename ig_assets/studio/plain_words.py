@@ -18,7 +18,7 @@ def plain(text: str | None) -> str:
 
 
 def sentence_of(error: BaseException) -> str:
-    """What a person is told: no secret, and of a file its name alone."""
+    """What a person hears: no secret, and of a file its name alone."""
     if isinstance(error, IgAssetsError):
         return without_paths(redact(str(error)))
     return f"Unexpected {type(error).__name__}; what was done is kept."

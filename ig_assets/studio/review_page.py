@@ -242,7 +242,7 @@ def _say(one: Advice) -> None:
     mark = {True: ":green[✓]", False: ":red[✗]", None: ":gray[–]"}[one.passed]
     where = f" *({one.where})*" if one.where and one.words else ""
     st.markdown(f"{mark} {plain(one.sentence)}{where}")
-    if one.words and one.passed is False:
+    if one.passed is False and one.words and one.words not in one.sentence:
         st.markdown(f"> {plain(one.words)}")
 
 

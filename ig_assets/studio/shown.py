@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Generic, TypeVar, cast
 
+from ig_assets.core.operations.log_lines import log_to_file
 from ig_assets.errors import WarehouseBusyError
 from ig_assets.settings import load_settings
 from ig_assets.warehouse.warehouse import Connection, Warehouse
@@ -95,4 +96,5 @@ def studio_services() -> StudioServices:
     with _lock:
         if not _made or _made[0].settings is not settings:
             _made[:] = [StudioServices(settings)]
+            log_to_file(settings.data_dir, settings.log_format, settings.log_level)
         return _made[0]

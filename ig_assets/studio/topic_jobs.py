@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from ig_assets.core.operations.runbook import UNEXPECTED
 from ig_assets.errors import ConflictError
@@ -27,7 +27,7 @@ class TopicJob:
 
     form: Mapping[str, object]
     topic_id: str
-    started_at: datetime
+    started_s: float
     progress: str = "Starting."
     run_id: str | None = None
     error: str | None = None
@@ -40,6 +40,11 @@ class TopicJob:
     def topic(self) -> str:
         """What is written about."""
         return str(self.form["topic"])
+
+    @property
+    def seconds(self) -> float:
+        """For how long it has been under way."""
+        return time.monotonic() - self.started_s
 
     def stop(self) -> None:
         """Ask it to end, as Ctrl-C does; what is paid for is kept."""
@@ -59,9 +64,7 @@ class TopicJobs:
         self._lock = threading.Lock()
         self.last: TopicJob | None = None
 
-    def start(
-        self, form: Mapping[str, object], topic_id: str, now: datetime
-    ) -> TopicJob:
+    def start(self, form: Mapping[str, object], topic_id: str) -> TopicJob:
         """Begin to write. Raises ConflictError while another topic is written.
 
         The same topic a second time, as by a double click, is the job that there is.
@@ -75,7 +78,7 @@ class TopicJobs:
                     f"“{last.topic}” is being written; wait until it is done, or stop "
                     "it. Nothing was begun."
                 )
-            job = TopicJob(dict(form), topic_id, now)
+            job = TopicJob(dict(form), topic_id, time.monotonic())
             job.process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.PIPE,

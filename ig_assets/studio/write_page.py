@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import streamlit as st
 
 from ig_assets.core.generation.overview import TopicVariant
@@ -115,7 +113,7 @@ def _start(services: StudioServices, variants: int) -> None:
     month = now.strftime("%Y-%m")
     topic_id = check_topic(services.warehouse, services.clock, month, values, variants)
     form = {**values, "variants": variants, "month": month}
-    JOBS.start(form, topic_id, datetime.now())
+    JOBS.start(form, topic_id)
     st.session_state[_OPEN] = (month, topic_id)
     st.rerun()
 
@@ -130,8 +128,7 @@ def _under_way() -> None:
         st.rerun()
         return
     with st.container(border=True):
-        seconds = (datetime.now() - job.started_at).total_seconds()
-        st.markdown(f"**Writing “{plain(job.topic)}”**: {seconds:.0f} s so far")
+        st.markdown(f"**Writing “{plain(job.topic)}”**: {job.seconds:.0f} s so far")
         st.caption(plain(without_paths(job.progress)))
         if job.is_stopping:
             st.caption("Stopping; an answer that is under way may still be billed.")

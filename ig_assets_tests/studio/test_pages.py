@@ -63,6 +63,7 @@ def press(at: Any, label: str) -> Any:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     """A data folder with one topic, whose two posts wait for a person."""
     monkeypatch.setenv("IG_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("ig_assets.studio.shown.BUSY_S", PATIENCE_S)
     monkeypatch.setenv("IG_APPROVAL", "manual")
     home = Warehouse(f"duckdb:///{tmp_path / 'warehouse.duckdb'}", SystemClock().now)
     add_topic(home, due_on=date(2026, 1, 5))
@@ -194,7 +195,7 @@ def test_an_error_is_a_sentence_with_the_runbook_and_no_path_or_traceback(
 
 
 @pytest.fixture
-def desk(
+def office(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[OpenAIStandIn, Warehouse]]:
     """A corpus with its index, and OpenAI played by the stand-in."""
@@ -205,6 +206,7 @@ def desk(
         for name, value in loop.env.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("IG_APPROVAL", "manual")
+        monkeypatch.setattr("ig_assets.studio.shown.BUSY_S", PATIENCE_S)
         monkeypatch.setattr(JOBS, "last", None)
         url = f"duckdb:///{loop.data_dir / 'warehouse.duckdb'}"
         yield stand_in, Warehouse(url, SystemClock().now)
@@ -221,9 +223,9 @@ def write(page: Any, topic: str) -> Any:
 
 
 def test_a_topic_becomes_variants_with_their_grounds_and_cost_and_then_posts(
-    desk: tuple[OpenAIStandIn, Warehouse],
+    office: tuple[OpenAIStandIn, Warehouse],
 ) -> None:
-    stand_in, home = desk
+    stand_in, home = office
     page = visit("write")
     assert "a guess by list prices" in said(page)
     page = write(page, "sharp knives")
@@ -240,9 +242,9 @@ def test_a_topic_becomes_variants_with_their_grounds_and_cost_and_then_posts(
 
 
 def test_a_vendor_that_refuses_the_account_is_a_sentence_on_the_page(
-    desk: tuple[OpenAIStandIn, Warehouse],
+    office: tuple[OpenAIStandIn, Warehouse],
 ) -> None:
-    stand_in, _ = desk
+    stand_in, _ = office
     stand_in.fail(*[Fault(401, "invalid_api_key")] * 3)
     page = write(visit("write"), "old tins")
     assert "runbook.md#" in said(page) and "Traceback" not in said(page)
@@ -250,13 +252,13 @@ def test_a_vendor_that_refuses_the_account_is_a_sentence_on_the_page(
 
 
 def test_a_writing_that_is_stopped_settles_its_call_as_unknown(
-    desk: tuple[OpenAIStandIn, Warehouse], monkeypatch: pytest.MonkeyPatch
+    office: tuple[OpenAIStandIn, Warehouse], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stand_in, home = desk
+    stand_in, home = office
     stand_in.delay_s = 20.0
     jobs = TopicJobs()
     form = {"topic": "slow bread", "variants": 2, "month": MONTH}
-    job = jobs.start(form, "t", SystemClock().now())
+    job = jobs.start(form, "t")
     while not stand_in.requests["/v1/responses"]:
         assert not job.is_over.wait(0.1), job.error
     job.stop()

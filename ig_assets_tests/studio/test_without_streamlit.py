@@ -123,26 +123,26 @@ def over(job: TopicJob) -> TopicJob:
 
 
 def test_a_job_gives_its_form_by_standard_input_and_hears_what_is_said() -> None:
-    job = over(jobs(WRITES).start({"topic": "knives"}, "t1", NOW))
+    job = over(jobs(WRITES).start({"topic": "knives"}, "t1"))
     assert (job.run_id, job.error) == ("run of knives", None)
     assert job.progress == "1 of 2 drafts." and job.process is not None
     assert "knives" not in str(job.process.args)
 
 
 def test_a_failure_is_a_sentence_with_its_section_and_silence_is_a_failure() -> None:
-    failed = over(jobs(FAILS).start({"topic": "knives"}, "t1", NOW))
+    failed = over(jobs(FAILS).start({"topic": "knives"}, "t1"))
     assert (failed.error, failed.section) == ("Budget reached.", "a-budget-is-reached")
-    silent = over(jobs("raise SystemExit(3)").start({"topic": "k"}, "t1", NOW))
+    silent = over(jobs("raise SystemExit(3)").start({"topic": "k"}, "t1"))
     assert silent.run_id is None and "ended without a word" in str(silent.error)
 
 
 def test_one_topic_is_written_at_a_time_and_a_second_click_begins_none() -> None:
-    desk = jobs(WAITS)
-    job = desk.start({"topic": "knives"}, "t1", NOW)
+    office = jobs(WAITS)
+    job = office.start({"topic": "knives"}, "t1")
     try:
-        assert desk.start({"topic": "knives"}, "t1", NOW) is job
+        assert office.start({"topic": "knives"}, "t1") is job
         with pytest.raises(ConflictError, match="“knives” is being written"):
-            desk.start({"topic": "forks"}, "t2", NOW)
+            office.start({"topic": "forks"}, "t2")
     finally:
         while job.progress != "waiting" and not job.is_over.wait(0.01):
             pass

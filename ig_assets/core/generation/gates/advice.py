@@ -203,7 +203,7 @@ _NOT_MEASURED: Mapping[str, str] = {
     "copied_words": "Not compared with your scripts.",
     "banned_words": "Not compared with the list of banned words.",
     "language": "The language is one that cannot be recognised.",
-    "nearest_cosine": "Likeness in meaning is measured when all else is in order.",
+    "nearest_cosine": "Likeness in meaning was not measured.",
 }
 
 

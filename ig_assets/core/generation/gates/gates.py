@@ -254,7 +254,7 @@ def part_faults(candidate: Candidate) -> dict[str, str]:
         if not part.strip():
             faults[name] = "is missing"
         elif marks is not None:
-            faults[name] = f"holds the sign {marks.group()}, which nobody can speak"
+            faults[name] = f"holds the sign {marks.group()}, which cannot be spoken"
     words = len(hook.split())
     if words > MOST_HOOK_WORDS:
         faults["hook"] = f"has {words} words; {MOST_HOOK_WORDS} at most"

@@ -85,15 +85,15 @@ def test_each_faulty_part_has_its_own_sentence() -> None:
     faults = {one.where: one.sentence for one in said if one.gate == "structure"}
     assert faults == {
         "hook": "The hook has 31 words; 25 at most.",
-        "body": "The body holds the sign {, which nobody can speak.",
+        "body": "The body holds the sign {, which cannot be spoken.",
         "call to action": "The call to action is missing.",
     }
 
 
 def test_rivals_languages_and_near_scripts_are_said_in_words() -> None:
-    twin = failing(say(siblings=(join_script(HOOK, BODY, CALL),)))
+    rival = failing(say(siblings=(join_script(HOOK, BODY, CALL),)))
     assert (
-        "100 % of their word pairs are the same" in twin["sibling_similarity"].sentence
+        "100 % of their word pairs are the same" in rival["sibling_similarity"].sentence
     )
     foreign = failing(say(language="de"))["language"]
     assert "does not read like “de”" in foreign.sentence
