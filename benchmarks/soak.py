@@ -88,6 +88,7 @@ def soak(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         }
         return {
             "hours": given.hours,
+            "recovery": given.recovery,
             "wall_s": round(_wall() - began),
             "cpu_s": round(time.process_time() - cpu),
             "ticks": dict(ticks(daemons)),
@@ -134,7 +135,7 @@ def run(
 
 def table(found: dict[str, Any]) -> str:
     """The figures as lines of Markdown."""
-    days = found["hours"] / 24
+    days = (found["hours"] + found["recovery"]) / 24
     kept = found["stored"]
     lines = [
         ("simulated hours", found["hours"]),
