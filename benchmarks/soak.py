@@ -4,8 +4,8 @@ The real definitions, all sensors and schedules on, under Dagster's own schedule
 sensor daemon and asset daemon, in this process and on a clock that is wound on. The
 real SDKs talk to stand-ins of OpenAI, Pinecone and Instagram on loopback, which fail a
 fifth of all requests and are away for half an hour each. People write, change, delete
-scripts, add topics and approve posts meanwhile. Then vendors recover for some hours, and
-everything that should be there is looked for. Run:
+scripts, add topics and approve posts meanwhile. Then vendors recover for some hours,
+and everything that should be there is looked for. Run:
 
     python benchmarks/soak.py                    24 hours from 12:00 on 31 March
     python benchmarks/soak.py --from 2026-03-31T22:00 --hours 4
@@ -88,6 +88,7 @@ def soak(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         }
         return {
             "hours": given.hours,
+            "recovery": given.recovery,
             "wall_s": round(_wall() - began),
             "cpu_s": round(time.process_time() - cpu),
             "ticks": dict(ticks(daemons)),
@@ -125,7 +126,7 @@ def run(
         for share in (10, 50, 100):
             if f"{share} %" not in memory and minute + given.step >= end * share / 100:
                 memory[f"{share} %"] = process.memory_info().rss >> 20
-        if minute % 60 == 0:
+        if minute % 15 == 0:
             done = len(daemons.instance.get_run_ids())
             rss = process.memory_info().rss >> 20
             print(f"{world.time.now():%d %H:%M} {done} runs, {rss} MB", file=sys.stderr)
@@ -134,7 +135,7 @@ def run(
 
 def table(found: dict[str, Any]) -> str:
     """The figures as lines of Markdown."""
-    days = found["hours"] / 24
+    days = (found["hours"] + found["recovery"]) / 24
     kept = found["stored"]
     lines = [
         ("simulated hours", found["hours"]),

@@ -57,6 +57,8 @@ WRONG = {
     "IG_BATCH": ("perhaps", "boolean"),
     "IG_BUDGET_USD": ("-5", "a number of at least 0"),
     "IG_KEEP_DAYS": ("0", "a whole number of at least 1"),
+    "IG_KEEP_BACKUPS": ("0", "a whole number of at least 1"),
+    "IG_MAINTENANCE_AT": ("2 am", "a time of the day, UTC, written as HH:MM"),
     "IG_EXECUTOR": ("kubernetes", "'in_process', 'multiprocess', 'k8s' or 'celery'"),
     "IG_DATADOG": ("8125", "the Agent's host:port"),
     "IG_ALERT_EMAIL": ("ana at example.org", "e-mail addresses, separated by"),

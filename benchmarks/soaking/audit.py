@@ -64,13 +64,16 @@ def audit(world: World, daemons: Daemons) -> tuple[list[str], list[str]]:
         published = fetch_dicts(
             con, "SELECT platform_post_id AS id FROM posts WHERE status = 'published'"
         )
-        scripts = fetch_dicts(con, "SELECT script_id FROM current_scripts")
+        scripts = fetch_dicts(
+            con, "SELECT script_id FROM current_scripts WHERE origin = 'library'"
+        )
         failures = fetch_dicts(con, "SELECT run_id FROM run_failures")
     double += _vendors_double(world)
     lost += _vendors_lost(world, {str(row["id"]) for row in published}, calls)
     files = {path.stem for path in world.library.glob("*.md")}
-    library = {row["script_id"] for row in scripts if row["script_id"] in files}
+    library = {row["script_id"].rpartition("/")[2] for row in scripts}
     lost += [f"a file that is no script: {name}" for name in sorted(files - library)]
+    double += [f"a script without its file: {n}" for n in sorted(library - files)]
     lost += _runs(daemons.instance, {row["run_id"] for row in failures})
     lost += [f"a tick failed: {said[:300]}" for said in daemons.errors]
     return double, lost

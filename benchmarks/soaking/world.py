@@ -111,7 +111,7 @@ class World:
         return Services(self.settings)
 
     def prepare(self) -> None:
-        """Settings, a library of thirty scripts, two months of a calendar."""
+        """Settings, a library of a dozen scripts, two months of a calendar."""
         os.environ |= {
             "IG_DATA_DIR": str(self.folder / "data"),
             "IG_LIBRARY": str(self.library),
@@ -141,9 +141,9 @@ class World:
         }
         for folder in (self.library, self.calendar, self.folder / "data"):
             folder.mkdir(parents=True)
-        for _ in range(30):
+        for _ in range(12):
             self.write_script()
-        for number in range(4):
+        for number in range(2):
             self.add_topic(self.start, number)
             self.add_topic(self.start + timedelta(days=1), number)
 

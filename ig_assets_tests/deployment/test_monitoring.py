@@ -108,7 +108,7 @@ def prometheus(collector: MetricsCollector, tmp_path: Path) -> Iterator[str]:
     thread = threading.Thread(target=exporter.serve_forever, args=(0.05,))
     thread.start()
     config = yaml.safe_load((RULES / "prometheus.yml").read_text("utf-8"))
-    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["global"] = {"scrape_interval": "3s", "evaluation_interval": "3s"}
     config["rule_files"] = [str(RULES / "alerts.yml")]
     target = f"127.0.0.1:{exporter.server_port}"
     config["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
@@ -161,21 +161,24 @@ def test_promtool_finds_no_fault_in_the_text(collector: MetricsCollector) -> Non
     assert (done.returncode, done.stderr) == (0, "")
 
 
+QUIET = {
+    "ig_assets_budget_spent_ratio >= 0.8 < 1",
+    "ig_assets_posts_with_stale_insights > 0",
+    "ig_assets_warehouse_readable == 0",
+    "absent(ig_assets_warehouse_readable)",
+}
+"""What has no answer while nothing is wrong."""
+
+
 def test_every_expression_runs_on_a_live_prometheus(prometheus: str) -> None:
-    give_up = time.monotonic() + 120
-    while time.monotonic() < give_up:
-        try:
-            if asked(prometheus, "increase(ig_assets_run_failures_total[1h]) > 0"):
-                break
-        except urllib.error.URLError:
-            pass
+    """Until all have answered in one round: a busy machine misses some scrapes."""
+    assert len(expressions()) > 30
+    give_up = time.monotonic() + 300
+    quiet: set[str] | None = None
+    while quiet != QUIET and time.monotonic() < give_up:
         time.sleep(0.5)
-    answers = {one: asked(prometheus, one) for one in expressions()}
-    assert len(answers) > 30
-    quiet = {one for one, found in answers.items() if not found}
-    assert quiet == {
-        "ig_assets_budget_spent_ratio >= 0.8 < 1",
-        "ig_assets_posts_with_stale_insights > 0",
-        "ig_assets_warehouse_readable == 0",
-        "absent(ig_assets_warehouse_readable)",
-    }
+        try:
+            quiet = {one for one in expressions() if not asked(prometheus, one)}
+        except urllib.error.URLError:  # it is not up yet
+            continue
+    assert quiet == QUIET

@@ -87,20 +87,18 @@ def studio_finding() -> Finding:
 
 
 def backup_finding(settings: Settings, now: datetime) -> Finding:
-    """How old the newest backup of this data folder is, where the schedule makes any."""
+    """How old this data folder's newest backup is, where the schedule makes any."""
     if settings.backups is None:
         seen = "The schedule makes none."
         if settings.social == "simulated":
             return good("backups", seen)
         return warning("backups", seen, "Set IG_BACKUPS to a folder on another disk.")
     to_do = "Look at the newest run of back_up_warehouse, and at backup_schedule."
-    made = []
+    made: list[Path] = []
     if (settings.data_dir / OWNER).exists() and settings.backups.is_dir():
         made = backups_in(settings.backups, owner_of(settings.data_dir))
     if not made:
-        return warning(
-            "backups", f"{settings.backups} has none of these tables.", to_do
-        )
+        return warning("backups", f"{settings.backups} has none of ours.", to_do)
     age = now - datetime.strptime(made[-1].name, "warehouse-%Y%m%dT%H%M%SZ")
     seen = f"The newest of {len(made)} is {age.total_seconds() / 3600:,.0f} h old."
     return good("backups", seen) if age < OLD else warning("backups", seen, to_do)
