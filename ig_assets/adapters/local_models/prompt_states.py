@@ -45,6 +45,14 @@ _TRIED = range(1000, 1133)  # tokens that every vocabulary has
 Tokens = Sequence[int]
 
 
+@dataclass(frozen=True)
+class Served:
+    """The file that a server has loaded, and its threads: to write, and to read."""
+
+    model: Path
+    threads: tuple[int, int]
+
+
 @dataclass
 class _Server:
     """What this process knows of one server: prompts it was sent, states it saved."""
@@ -97,7 +105,7 @@ _lock = Lock()
 
 
 def restore_beginning(
-    server: ServerAddress, noted: Path, model: Path, request: WriteRequest
+    server: ServerAddress, noted: Path, served: Served, request: WriteRequest
 ) -> int:
     """Let the server hold the longest known beginning of a prompt; return its tokens.
 
@@ -112,7 +120,7 @@ def restore_beginning(
         while len(_servers) > MOST_STATES:
             del _servers[next(iter(_servers))]
     try:
-        if known.failures >= MOST_FAILURES or not _is_exact(known, noted, model):
+        if known.failures >= MOST_FAILURES or not _is_exact(known, noted, served):
             return 0
         return _restored(known, request.instructions, request.prompt)
     except (OSError, HTTPException, ValueError, KeyError, TypeError):
@@ -171,9 +179,9 @@ def _in_common(one: Tokens, other: Tokens) -> int:
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _is_exact(server: _Server, noted: Path, model: Path) -> bool:
+def _is_exact(server: _Server, noted: Path, served: Served) -> bool:
     """Whether words stay the same here, as noted or as tried now."""
-    here = _this_machine(model)
+    here = _this_machine(served)
     try:
         answers = dict(json.loads(noted.read_text("utf-8")))
     except (OSError, ValueError, TypeError):
@@ -186,16 +194,24 @@ def _is_exact(server: _Server, noted: Path, model: Path) -> bool:
     return answers[here] is True
 
 
-def _this_machine(model: Path) -> str:
-    """What decides which kernels read a prompt: processor, model and package."""
+def _this_machine(served: Served) -> str:
+    """What decides which kernels read a prompt: processor, package, model, threads."""
     with suppress(OSError):
         told = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
         of_kernels = ("model name", "flags", "Features")
         lines = [line for line in told.splitlines() if line.startswith(of_kernels)]
         processor = sorted(set(lines))
-        file = identify(model)
+        file = identify(served.model)
         parts = [machine(), *processor, version("xllamacpp"), file.path, file.size]
-        return fields_hash({"machine": [*map(str, parts), str(file.mtime_ns)]})
+        return fields_hash(
+            {
+                "machine": [
+                    *map(str, parts),
+                    str(file.mtime_ns),
+                    *map(str, served.threads),
+                ]
+            }
+        )
     return ""
 
 
