@@ -27,7 +27,7 @@ from http.client import HTTPConnection, HTTPException
 from importlib.metadata import version
 from os import getpid
 from pathlib import Path
-from platform import machine
+from platform import machine, processor
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -196,23 +196,18 @@ def _is_exact(server: _Server, noted: Path, served: Served) -> bool:
 
 def _this_machine(served: Served) -> str:
     """What decides which kernels read a prompt: processor, package, model, threads."""
-    with suppress(OSError):
+    told = ""
+    with suppress(OSError):  # there is none but on Linux
         told = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
-        of_kernels = ("model name", "flags", "Features")
-        lines = [line for line in told.splitlines() if line.startswith(of_kernels)]
-        processor = sorted(set(lines))
-        file = identify(served.model)
-        parts = [machine(), *processor, version("xllamacpp"), file.path, file.size]
-        return fields_hash(
-            {
-                "machine": [
-                    *map(str, parts),
-                    str(file.mtime_ns),
-                    *map(str, served.threads),
-                ]
-            }
-        )
-    return ""
+    of_kernels = ("model name", "flags", "Features")
+    lines = {line for line in told.splitlines() if line.startswith(of_kernels)}
+    package = ""
+    with suppress(ImportError):
+        package = version("xllamacpp")
+    file = identify(served.model)
+    parts = [machine(), processor(), *sorted(lines), package, file.path]
+    numbers = [file.size, file.mtime_ns, *served.threads]
+    return fields_hash({"machine": [*parts, *map(str, numbers)]})
 
 
 def _try_out(server: _Server) -> bool:
