@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from ig_assets.adapters.local_models.prompt_states import restore_beginning
+from ig_assets.adapters.local_models.prompt_states import Served, restore_beginning
 from ig_assets.adapters.local_models.server import ServerAddress, ensure_server
 from ig_assets.adapters.local_models.server_record import turn_lock
 from ig_assets.adapters.openai.writer import Endpoint, OpenAIWriter
@@ -40,12 +40,12 @@ class LocalWriter:
         idle_s: int = 300,
         prompt_threads: int = 1,
     ) -> None:
-        def locate() -> tuple[ServerAddress, Path]:
+        def locate() -> tuple[ServerAddress, Served]:
             file = model_file()
             address = ensure_server(
                 state_dir, file, threads, idle_s, prompt_threads=prompt_threads
             )
-            return address, file
+            return address, Served(file, (threads, prompt_threads))
 
         self._state_dir, self._locate = state_dir, locate
         self._endpoint: Endpoint | None = None
@@ -72,7 +72,8 @@ class LocalWriter:
         The calls of all processes take turns, since each finds in the server what was
         restored for it (see `prompt_states.py`).
         """
-        self._locate()  # makes the folder
+        if not self._state_dir.is_dir():
+            self._locate()  # which makes it
         with ExitStack() as turn:
             if self._state_dir.is_dir():
                 try:
@@ -84,10 +85,10 @@ class LocalWriter:
             return replace(self._in_turn(request), model=self._served)
 
     def _in_turn(self, request: WriteRequest) -> WriteAnswer:
-        address, file = self._locate()
+        address, served = self._locate()
         self._endpoint = Endpoint(address.base_url, address.api_key)
         noted = self._state_dir.parent / "prompt_states.json"
-        begun = restore_beginning(address, noted, file, request)
+        begun = restore_beginning(address, noted, served, request)
         if begun:
             answer = self._api.write(request, {"cache_prompt": True})
             if answer.usage.cached_tokens == begun:

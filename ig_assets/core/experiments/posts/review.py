@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict, cast
 
-from ig_assets.core.corpus.scripts.markdown import markdown_script
 from ig_assets.core.corpus.scripts.script import InvalidSourceError, ParsedScript
 from ig_assets.core.experiments.posts.late_slots import move_late_slots
 from ig_assets.core.identity import next_instant, text_hash
@@ -177,6 +176,9 @@ def edit_post(
 
 def read_words(content: bytes) -> ParsedScript:
     """The script in a person's file. Raises InputError where a part is missing."""
+    # Here, since it reads tables and workbooks too, and a list of posts reads none.
+    from ig_assets.core.corpus.scripts.markdown import markdown_script
+
     try:
         script = markdown_script("edit.md", content)
     except InvalidSourceError as refused:

@@ -177,7 +177,9 @@ class DraftPolisher:
     def _measured(self, written: WriterAnswer, is_free: bool = False) -> Measured:
         """The figures; with `is_free` without that which may cost a call."""
         polishing = self.polishing
-        nearest = (lambda text, run: None) if is_free else polishing.nearest
+        nearest: NearestOf = polishing.nearest
+        if is_free:
+            nearest = _without_a_call
         figures = measure(
             polishing.gates,
             _candidate(written, self.row["language"]),
@@ -228,6 +230,10 @@ class DraftPolisher:
         return write_script(
             polishing.ledger, request, self._paid_for, record, self.halt
         )
+
+
+def _without_a_call(text: str, run: RunRef) -> None:
+    """No nearest script: its figure passes."""
 
 
 def _candidate(written: WriterAnswer, language: str) -> Candidate:
