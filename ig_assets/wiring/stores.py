@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 INDEX_NAME = "scripts"
 
-_MADE: WeakValueDictionary[tuple[str, type, Path], Warehouse] = WeakValueDictionary()
+_MADE: WeakValueDictionary[tuple[str, type[Clock], Path], Warehouse] = (
+    WeakValueDictionary()
+)
 _MAKING = Lock()
 
 

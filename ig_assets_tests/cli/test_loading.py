@@ -62,7 +62,7 @@ def test_costs_loads_neither_numbers_nor_frames(tmp_path: Path) -> None:
 def test_commands_that_read_the_tables_load_nothing_heavy(
     tmp_path: Path, arguments: list[str]
 ) -> None:
-    assert loaded(tmp_path, arguments, *HEAVY) == []
+    assert loaded(tmp_path, arguments, *HEAVY, *NUMBERS) == []
 
 
 def test_the_list_says_what_the_commands_say_of_themselves() -> None:

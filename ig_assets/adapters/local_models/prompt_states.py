@@ -27,7 +27,7 @@ from http.client import HTTPConnection, HTTPException
 from importlib.metadata import version
 from os import getpid
 from pathlib import Path
-from platform import machine
+from platform import machine, processor
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,6 +43,14 @@ _TIMEOUT_S = 900.0
 _TRIED = range(1000, 1133)  # tokens that every vocabulary has
 
 Tokens = Sequence[int]
+
+
+@dataclass(frozen=True)
+class Served:
+    """The file that a server has loaded, and its threads: to write, and to read."""
+
+    model: Path
+    threads: tuple[int, int]
 
 
 @dataclass
@@ -97,7 +105,7 @@ _lock = Lock()
 
 
 def restore_beginning(
-    server: ServerAddress, noted: Path, model: Path, request: WriteRequest
+    server: ServerAddress, noted: Path, served: Served, request: WriteRequest
 ) -> int:
     """Let the server hold the longest known beginning of a prompt; return its tokens.
 
@@ -112,7 +120,7 @@ def restore_beginning(
         while len(_servers) > MOST_STATES:
             del _servers[next(iter(_servers))]
     try:
-        if known.failures >= MOST_FAILURES or not _is_exact(known, noted, model):
+        if known.failures >= MOST_FAILURES or not _is_exact(known, noted, served):
             return 0
         return _restored(known, request.instructions, request.prompt)
     except (OSError, HTTPException, ValueError, KeyError, TypeError):
@@ -171,9 +179,9 @@ def _in_common(one: Tokens, other: Tokens) -> int:
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _is_exact(server: _Server, noted: Path, model: Path) -> bool:
+def _is_exact(server: _Server, noted: Path, served: Served) -> bool:
     """Whether words stay the same here, as noted or as tried now."""
-    here = _this_machine(model)
+    here = _this_machine(served)
     try:
         answers = dict(json.loads(noted.read_text("utf-8")))
     except (OSError, ValueError, TypeError):
@@ -186,17 +194,20 @@ def _is_exact(server: _Server, noted: Path, model: Path) -> bool:
     return answers[here] is True
 
 
-def _this_machine(model: Path) -> str:
-    """What decides which kernels read a prompt: processor, model and package."""
-    with suppress(OSError):
+def _this_machine(served: Served) -> str:
+    """What decides which kernels read a prompt: processor, package, model, threads."""
+    told = ""
+    with suppress(OSError):  # there is none but on Linux
         told = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
-        of_kernels = ("model name", "flags", "Features")
-        lines = [line for line in told.splitlines() if line.startswith(of_kernels)]
-        processor = sorted(set(lines))
-        file = identify(model)
-        parts = [machine(), *processor, version("xllamacpp"), file.path, file.size]
-        return fields_hash({"machine": [*map(str, parts), str(file.mtime_ns)]})
-    return ""
+    of_kernels = ("model name", "flags", "Features")
+    lines = {line for line in told.splitlines() if line.startswith(of_kernels)}
+    package = ""
+    with suppress(ImportError):
+        package = version("xllamacpp")
+    file = identify(served.model)
+    parts = [machine(), processor(), *sorted(lines), package, file.path]
+    numbers = [file.size, file.mtime_ns, *served.threads]
+    return fields_hash({"machine": [*parts, *map(str, numbers)]})
 
 
 def _try_out(server: _Server) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import Timeout
 
-from ig_assets.adapters.local_models.prompt_states import restore_beginning
+from ig_assets.adapters.local_models.prompt_states import Served, restore_beginning
 from ig_assets.adapters.local_models.server import ServerAddress, ensure_server
 from ig_assets.adapters.local_models.server_record import turn_lock
 from ig_assets.adapters.openai.writer import Endpoint, OpenAIWriter
@@ -49,7 +49,7 @@ class LocalWriter:
         self._has_adapter = adapter_file is not None
         self._scales: dict[str, Any] = {}
 
-        def locate() -> tuple[ServerAddress, Path]:
+        def locate() -> tuple[ServerAddress, Served]:
             file = model_file()
             adapter = None if adapter_file is None else adapter_file()
             address = ensure_server(
@@ -62,7 +62,7 @@ class LocalWriter:
             )
             self._scales.clear()
             self._scales.update(address.scales(adapter))
-            return address, file
+            return address, Served(file, (threads, prompt_threads))
 
         self._state_dir, self._locate = state_dir, locate
         self._endpoint: Endpoint | None = None
@@ -90,7 +90,8 @@ class LocalWriter:
         The calls of all processes take turns, since each finds in the server what was
         restored for it (see `prompt_states.py`).
         """
-        self._locate()  # makes the folder
+        if not self._state_dir.is_dir():
+            self._locate()  # which makes it
         with ExitStack() as turn:
             if self._state_dir.is_dir():
                 try:
@@ -102,12 +103,12 @@ class LocalWriter:
             return replace(self._in_turn(request), model=self._served)
 
     def _in_turn(self, request: WriteRequest) -> WriteAnswer:
-        address, file = self._locate()
+        address, served = self._locate()
         self._endpoint = Endpoint(address.base_url, address.api_key)
         noted = self._state_dir.parent / "prompt_states.json"
         if self._has_adapter:  # states are saved without one
             return self._api.write(request)
-        begun = restore_beginning(address, noted, file, request)
+        begun = restore_beginning(address, noted, served, request)
         if begun:
             answer = self._api.write(request, {"cache_prompt": True})
             if answer.usage.cached_tokens == begun:

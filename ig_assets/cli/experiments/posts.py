@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import getpass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,8 +20,6 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
-from ig_assets.cli.posts_export import Status, export
-from ig_assets.core.experiments.posts.attach import attach_post, detach_post
 from ig_assets.core.experiments.posts.review import (
     ReviewRow,
     approve_posts,
@@ -29,13 +27,12 @@ from ig_assets.core.experiments.posts.review import (
     edit_post,
     posts_for_review,
 )
-from ig_assets.core.experiments.posts.reviewers import Review
-from ig_assets.core.generation.gates.banned_words import read_banned
-from ig_assets.core.generation.gates.gates import GATES, Figure, Gates
-from ig_assets.core.generation.polishing.edits import measure_edit
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services, make_instagram
+
+if TYPE_CHECKING:
+    from ig_assets.core.generation.gates.gates import Figure
 
 app = typer.Typer(
     help="Look at what would go out, say yes or no to it, or put it in your words.",
@@ -149,6 +146,8 @@ def edit(
 
     Example: `ig-assets posts edit 1f0c7a5e9b3d2468 --text better.md`
     """
+    from ig_assets.core.generation.gates.gates import GATES
+
     content = _content(text)
     services = Services(load_settings())
     editor = by or getpass.getuser()
@@ -175,6 +174,10 @@ def edit(
 
 def _measured(services: Services, post: str) -> tuple[list[Figure], list[str]]:
     """What the edit measures, and a sentence for each gate that it does not pass."""
+    from ig_assets.core.generation.gates.banned_words import read_banned
+    from ig_assets.core.generation.gates.gates import Gates
+    from ig_assets.core.generation.polishing.edits import measure_edit
+
     settings = services.settings
     try:
         banned = read_banned(settings.banned_words)
@@ -206,6 +209,8 @@ def attach(
 
     Example: `ig-assets posts attach 1f0c7a5e --media https://www.instagram.com/reel/…`
     """
+    from ig_assets.core.experiments.posts.attach import attach_post
+
     content = None if text is None else _content(text)
     services = Services(load_settings())
     account = make_instagram(services.settings)
@@ -236,6 +241,8 @@ def detach(
 
     Example: `ig-assets posts detach 1f0c7a5e9b3d2468`
     """
+    from ig_assets.core.experiments.posts.attach import detach_post
+
     services = Services(load_settings())
     media = detach_post(services.warehouse, post)
     console.print(

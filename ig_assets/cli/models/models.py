@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,9 +20,6 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
-from ig_assets.core.fine_tuning.evaluation import canary
-from ig_assets.core.fine_tuning.evaluation.evaluation import evaluation_of
-from ig_assets.core.fine_tuning.evaluation.model_report import ModelReport, model_report
 from ig_assets.core.fine_tuning.evaluation.trial import trial_note
 from ig_assets.core.models.registry import (
     ModelRow,
@@ -33,6 +30,9 @@ from ig_assets.core.models.registry import (
 )
 from ig_assets.settings import Settings, load_settings
 from ig_assets.wiring import Services, model_price_warning
+
+if TYPE_CHECKING:
+    from ig_assets.core.fine_tuning.evaluation.model_report import ModelReport
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -72,6 +72,8 @@ def models(
         raise typer.BadParameter("either --promote or --rollback")
     services = Services(load_settings())
     if promote_id or roll_back:
+        from ig_assets.core.fine_tuning.evaluation.evaluation import canary
+
         change = (
             partial(canary.promote, model_id=promote_id)
             if promote_id
@@ -98,6 +100,8 @@ def show(model_id: ModelId, as_json: AsJson = False) -> None:
 
     Example: `ig-assets models show base/openai/gpt-5-mini`
     """
+    from ig_assets.core.fine_tuning.evaluation.model_report import model_report
+
     services = Services(load_settings())
     with services.warehouse.transaction() as con:
         report = model_report(con, model_id)
@@ -122,6 +126,9 @@ def compare(
 
     Example: `ig-assets models compare MODEL`
     """
+    from ig_assets.core.fine_tuning.evaluation.evaluation import canary
+    from ig_assets.core.fine_tuning.evaluation.evaluation import evaluation_of
+
     warehouse = Services(load_settings()).warehouse
     with warehouse.transaction() as con:
         model = get_model(con, model_id)
@@ -153,6 +160,8 @@ def promote(model_id: ModelId, reason: Reason, as_json: AsJson = False) -> None:
 
     Example: `ig-assets models promote MODEL --reason "reads better"`
     """
+    from ig_assets.core.fine_tuning.evaluation.evaluation import canary
+
     services = Services(load_settings())
     _change(services, partial(canary.promote, model_id=model_id), reason)
     _print_models(services, as_json, None)
@@ -165,6 +174,8 @@ def rollback(reason: Reason, as_json: AsJson = False) -> None:
 
     Example: `ig-assets models rollback --reason "writes about itself"`
     """
+    from ig_assets.core.fine_tuning.evaluation.evaluation import canary
+
     services = Services(load_settings())
     _change(services, canary.rollback, reason)
     _print_models(services, as_json, None)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from ig_assets.adapters.local_models import writer as local_writer
 from ig_assets.adapters.local_models.files import fetch_model_file
 from ig_assets.adapters.local_models.prompt_states import (
+    Served,
     is_same,
     restore_beginning,
     shared_tokens,
@@ -110,8 +111,9 @@ def test_a_server_that_saves_nothing_reads_each_prompt_whole(tmp_path: Path) -> 
     noted = tmp_path / "noted.json"
     with OpenAIStandIn() as server:
         at = ServerAddress(server.base_url, "key")
+        served = Served(tmp_path, (1, 1))
         for _ in range(5):
-            assert restore_beginning(at, noted, tmp_path, request) == 0
+            assert restore_beginning(at, noted, served, request) == 0
         assert sum(server.requests.values()) == 3
     assert not noted.exists()
 

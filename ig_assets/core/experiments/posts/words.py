@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
-from ig_assets.core.corpus.scripts.markdown import markdown_script
 from ig_assets.core.corpus.scripts.script import InvalidSourceError, ParsedScript
 from ig_assets.core.identity import next_instant, text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
@@ -34,6 +33,9 @@ class Edited:
 
 def read_words(content: bytes) -> ParsedScript:
     """The script in a person's file. Raises InputError where a part is missing."""
+    # Here, since it reads tables and workbooks too, and a list of posts reads none.
+    from ig_assets.core.corpus.scripts.markdown import markdown_script
+
     try:
         script = markdown_script("edit.md", content)
     except InvalidSourceError as refused:

@@ -210,7 +210,9 @@ class DraftPolisher:
     def _measured(self, written: WriterAnswer, is_free: bool = False) -> Measured:
         """The figures; with `is_free` without that which may cost a call."""
         polishing = self.polishing
-        nearest = (lambda text, run: None) if is_free else polishing.nearest
+        nearest: NearestOf = polishing.nearest
+        if is_free:
+            nearest = _without_a_call
         figures = measure(
             polishing.gates,
             self._candidate(written),
@@ -294,3 +296,7 @@ class DraftPolisher:
             self.row["brief"] or "",
             written.on_screen_text,
         )
+
+
+def _without_a_call(text: str, run: RunRef) -> None:
+    """No nearest script: its figure passes."""
