@@ -86,14 +86,17 @@ def _words(least: int, most: int, end: str = "") -> dict[str, Any]:
     return {"pattern": f"^{word}( {word}){{{least - 1},{most - 1}}}{end}$"}
 
 
-_Hook = Annotated[str, Field(json_schema_extra=_words(4, 12, "[.!?]"))]
+_Hook = Annotated[str, Field(json_schema_extra=_words(5, 12, "[.!?]"))]
 
 
 class Step(BaseModel):
-    """One fact of the brief, how it is spoken, and what the camera shows."""
+    """One fact of the brief, how it is spoken, and what the camera shows.
+
+    Four sentences of eight words, with a hook and a call to action of five, take 15 s.
+    """
 
     fact: str = Field(json_schema_extra=_words(2, 18, r"\."))
-    say: str = Field(json_schema_extra=_words(5, 18, "[.!?]"))
+    say: str = Field(json_schema_extra=_words(8, 18, "[.!?]"))
     show: str = Field(json_schema_extra=_words(2, 8))
 
 
@@ -107,7 +110,7 @@ class FactsFirstScript(BaseModel):
 
     steps: list[Step] = Field(min_length=3, json_schema_extra={"maxItems": 5})
     hooks: list[_Hook] = Field(min_length=1, json_schema_extra={"maxItems": 2})
-    call_to_action: str = Field(json_schema_extra=_words(3, 12, "[.!?]"))
+    call_to_action: str = Field(json_schema_extra=_words(5, 12, "[.!?]"))
     on_screen_text: str = Field(json_schema_extra=_words(1, 5))
 
     @property
