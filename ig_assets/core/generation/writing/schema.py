@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ig_assets.core.generation.gates.content_words import stems
 from ig_assets.core.identity import normalise_text
 
 HOOK_STYLES: dict[str, str] = {
@@ -89,6 +90,17 @@ def _words(least: int, most: int, end: str = "") -> dict[str, Any]:
 _Hook = Annotated[str, Field(json_schema_extra=_words(5, 12, "[.!?]"))]
 
 
+def capitalised(text: str) -> str:
+    """The text with a capital as its first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def _keeps(say: str, fact: str) -> bool:
+    """Whether a sentence has half of the content words of its fact."""
+    asked = stems(fact)
+    return 2 * len(asked & stems(say)) >= len(asked)
+
+
 class Step(BaseModel):
     """One fact of the brief, how it is spoken, and what the camera shows.
 
@@ -115,8 +127,14 @@ class FactsFirstScript(BaseModel):
 
     @property
     def beats(self) -> list[str]:
-        """What is spoken at each step."""
-        return [step.say for step in self.steps]
+        """What is spoken at each step: the fact itself where the sentence left it.
+
+        A small model copies a German fact rightly and then says another thing.
+        """
+        return [
+            step.say if _keeps(step.say, step.fact) else capitalised(step.fact)
+            for step in self.steps
+        ]
 
     @property
     def shots(self) -> list[str]:
