@@ -39,6 +39,7 @@ from ig_assets.core.generation.writing.arms import (
 )
 from ig_assets.core.generation.writing.draft import Drafting, draft_row, write_draft
 from ig_assets.core.generation.writing.models import registered_or_new
+from ig_assets.core.identity import stable_id
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.warehouse import Connection
 
@@ -74,7 +75,15 @@ def try_topic(
     """
     model = registered_or_new(context.warehouse, context.base)
     polisher = registered_or_new(context.warehouse, context.polisher, active=False)
-    plain = replace(topic, arms=arms, hooks=None, is_control=False, is_canary=False)
+    # An id of its own, or the month's variants would bear the cost of the trial.
+    plain = replace(
+        topic,
+        topic_id=stable_id("try", topic.topic_id),
+        arms=arms,
+        hooks=None,
+        is_control=False,
+        is_canary=False,
+    )
     with context.warehouse.transaction() as con:
         corpus = CorpusRuns(corpus_texts(con))
     planned = plan_arms([plain], arms, context.options.seed, model, None, model)

@@ -9,6 +9,10 @@ from ig_assets.core.generation.gates.content_words import is_empty_word, words_o
 
 MOST_HASHTAGS = 5  # Instagram's @creators account advises three to five
 _SHORTEST = 3
+_COUNTS = frozenset(
+    "one two three four five six seven eight nine ten zwei drei vier fünf sechs sieben "
+    "acht neun zehn dos tres cuatro cinco seis siete ocho nueve diez".split()
+)
 
 
 def hashtags_for(topic: str) -> list[str]:
@@ -19,7 +23,7 @@ def hashtags_for(topic: str) -> list[str]:
     words = [
         word.replace("'", "")
         for word in words_of(topic)
-        if len(word) >= _SHORTEST and not is_empty_word(word)
+        if len(word) >= _SHORTEST and word not in _COUNTS and not is_empty_word(word)
     ]
     whole = "".join(words)
     tags = [whole] if 1 < len(words) <= 3 else []

@@ -124,4 +124,5 @@ def test_hashtags_are_the_topics_words_and_few() -> None:
         "#wheel",
         "#today",
     ]
+    assert "#two" not in hashtags_for("keeping herbs fresh for two weeks")
     assert caption_for("Hook.", "Save it.", []) == "Hook.\n\nSave it."

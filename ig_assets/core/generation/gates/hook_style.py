@@ -31,7 +31,7 @@ _FIRST_PERSON = frozenset(
     "ich mein meine meinem meinen meiner mir mich wir unser unsere "
     "yo mi mis me mí nosotros nuestra nuestro".split()
 )
-_FIRST_WORDS = 6
+_FIRST_WORDS = 4
 
 
 def styles_by_words(hook: str, language: str) -> list[str]:
@@ -56,6 +56,10 @@ def styles_by_words(hook: str, language: str) -> list[str]:
 
 
 def label_for(hook: str, asked: str, language: str) -> str:
-    """The style to label a hook with: the one asked for where the words allow it."""
+    """The style to label a hook with: the one asked for where the words allow it.
+
+    A claim may count something, speak of oneself or of a mistake, and is a claim still.
+    """
     found = styles_by_words(hook, language)
-    return asked if not found or asked in found else found[0]
+    is_claim = asked == "bold_claim" and found[:1] not in (["question"], ["how_to"])
+    return asked if not found or asked in found or is_claim else found[0]

@@ -15,7 +15,7 @@ from typing import Any
 
 from ig_assets.core.corpus.scripts.labels import language_name
 from ig_assets.core.generation import prompts
-from ig_assets.core.generation.gates.hook_style import styles_by_words
+from ig_assets.core.generation.gates.hook_style import label_for
 from ig_assets.core.generation.gates.on_brief import brief_coverage
 from ig_assets.core.generation.gates.wording import foreign_letters, is_latin
 from ig_assets.core.generation.writing.schema import (
@@ -112,12 +112,12 @@ def best_hook(brief: Brief, hooks: Sequence[str]) -> str:
 
     def passed(hook: str) -> tuple[bool, ...]:
         known = f"{brief.topic} {brief.brief}"
-        styles = styles_by_words(hook, brief.language)
+        label = label_for(hook, brief.hook_style, brief.language)
         return (
             not foreign_letters(hook, brief.language, known),
             len(hook.split()) <= MOST_HOOK_WORDS,
             bool(brief_coverage(hook, brief.topic, brief.brief)),
-            not styles or brief.hook_style in styles,
+            label == brief.hook_style,
         )
 
     return max(hooks, key=passed)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ig_assets.core.generation.gates.content_words import stems
 from ig_assets.core.identity import normalise_text
 
 HOOK_STYLES: dict[str, str] = {
@@ -86,14 +87,28 @@ def _words(least: int, most: int, end: str = "") -> dict[str, Any]:
     return {"pattern": f"^{word}( {word}){{{least - 1},{most - 1}}}{end}$"}
 
 
-_Hook = Annotated[str, Field(json_schema_extra=_words(4, 12, "[.!?]"))]
+_Hook = Annotated[str, Field(json_schema_extra=_words(5, 12, "[.!?]"))]
+
+
+def capitalised(text: str) -> str:
+    """The text with a capital as its first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def _keeps(say: str, fact: str) -> bool:
+    """Whether a sentence has half of the content words of its fact."""
+    asked = stems(fact)
+    return 2 * len(asked & stems(say)) >= len(asked)
 
 
 class Step(BaseModel):
-    """One fact of the brief, how it is spoken, and what the camera shows."""
+    """One fact of the brief, how it is spoken, and what the camera shows.
+
+    Four sentences of eight words, with a hook and a call to action of five, take 15 s.
+    """
 
     fact: str = Field(json_schema_extra=_words(2, 18, r"\."))
-    say: str = Field(json_schema_extra=_words(5, 18, "[.!?]"))
+    say: str = Field(json_schema_extra=_words(8, 18, "[.!?]"))
     show: str = Field(json_schema_extra=_words(2, 8))
 
 
@@ -107,13 +122,19 @@ class FactsFirstScript(BaseModel):
 
     steps: list[Step] = Field(min_length=3, json_schema_extra={"maxItems": 5})
     hooks: list[_Hook] = Field(min_length=1, json_schema_extra={"maxItems": 2})
-    call_to_action: str = Field(json_schema_extra=_words(3, 12, "[.!?]"))
+    call_to_action: str = Field(json_schema_extra=_words(5, 12, "[.!?]"))
     on_screen_text: str = Field(json_schema_extra=_words(1, 5))
 
     @property
     def beats(self) -> list[str]:
-        """What is spoken at each step."""
-        return [step.say for step in self.steps]
+        """What is spoken at each step: the fact itself where the sentence left it.
+
+        A small model copies a German fact rightly and then says another thing.
+        """
+        return [
+            step.say if _keeps(step.say, step.fact) else capitalised(step.fact)
+            for step in self.steps
+        ]
 
     @property
     def shots(self) -> list[str]:

@@ -98,4 +98,8 @@ def test_a_label_is_kept_where_the_words_allow_it_and_else_changed() -> None:
     assert label_for("Your mug is the best whetstone.", "question", "en") == (
         "bold_claim"
     )
+    counted = "Keeping herbs fresh for two weeks takes a glass."
+    assert label_for(counted, "bold_claim", "en") == "bold_claim"
+    assert label_for("Two weeks fresh, one glass.", "bold_claim", "en") == "bold_claim"
+    assert label_for("Is it sharp?", "bold_claim", "en") == "question"
     assert label_for("Ta tasse est la meilleure pierre.", "story", "fr") == "story"

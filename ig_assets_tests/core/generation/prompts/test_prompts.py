@@ -60,7 +60,7 @@ LANDED = {
         "1ca244d33887c768a47c144ad5faa972d5ec88d120780c630049aba589d2aeeb"
     ),
     "facts_first.instructions.v1.j2": (
-        "ed913d185b2bb9ebe5ae34b419e38f490ac03af807dd5c8afcd3fc1c6a9ea9a8"
+        "fa50163ef6c7f02ed7382bf1a6957bcfaec75369f9695be877f810cf2337dfee"
     ),
 }
 

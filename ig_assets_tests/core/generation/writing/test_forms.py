@@ -149,3 +149,23 @@ def test_a_small_writers_draft_off_its_brief_is_written_again_with_what_was_wron
     assert "it was off the brief" in again and "Cranes" not in again
     calls = env.read("SELECT operation FROM api_calls ORDER BY operation")
     assert [row["operation"] for row in calls] == ["generate", "generate", "polish"]
+
+
+def test_a_sentence_that_leaves_its_fact_gives_way_to_the_fact() -> None:
+    fact = "zwölf Stunden stehen lassen."
+    steps = [
+        {"fact": fact, "say": "Schließe die Flasche und sitze.", "show": "Flasche"},
+        {"fact": fact, "say": "Lass ihn zwölf Stunden stehen.", "show": "Teig"},
+    ]
+    answer = FactsFirstScript.model_validate(
+        {
+            "steps": [*steps, steps[0]],
+            "hooks": ["Brot ohne Kneten."],
+            "call_to_action": "Back es.",
+            "on_screen_text": "Brot",
+        }
+    )
+    assert answer.beats[:2] == [
+        "Zwölf Stunden stehen lassen.",
+        "Lass ihn zwölf Stunden stehen.",
+    ]
