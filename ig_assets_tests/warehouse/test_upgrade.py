@@ -57,6 +57,7 @@ RELEASED = {
     33: "2ca9c16b6db8fbdf",
     34: "12f2e6bc5a00e81d",
     35: "11d1a300f1fe093f",
+    36: "ecf8759aecd62575",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.
