@@ -3,8 +3,8 @@
     python benchmarks/training_files.py --size 1000000
 
 Made up: supervised examples and pairs of 60 words, four out of five for training. What
-is measured is `write_datasets`: lines checked, tokens counted, hashes, manifests, and an
-edge for every example. `splits.py` measures what comes before, the grouping.
+is measured is `write_datasets`: lines checked, tokens counted, hashes, manifests, and
+an edge for every example. `splits.py` measures what comes before, the grouping.
 """
 
 from __future__ import annotations

@@ -58,7 +58,9 @@ RELEASED = {
     33: "2ca9c16b6db8fbdf",
     34: "12f2e6bc5a00e81d",
     35: "11d1a300f1fe093f",
-    36: "69e3845ba2c6e718",
+    36: "ecf8759aecd62575",
+    37: "69e3845ba2c6e718",
+    38: "6d7bdea72bfe6ef3",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.

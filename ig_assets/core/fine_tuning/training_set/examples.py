@@ -123,7 +123,8 @@ def build_training_examples(
     with. An example's weight is its winner's shrunken lift over the set's largest
     (0 to 1), halved while the winner is provisional, and halved again for every
     `half_life_months` that its decision is older than the month's end (None: never).
-    `with_ads` includes experiments that ads decided. Raises InputError when the month is not over.
+    `with_ads` includes experiments that ads decided. Raises InputError
+    when the month is not over.
     """
     cutoff = month_cutoff(month)
     now = clock.now()
