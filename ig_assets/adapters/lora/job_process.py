@@ -24,7 +24,7 @@ from ig_assets.adapters.lora.rows import TrainingRow, read_rows
 from ig_assets.errors import IgAssetsError, RefusedError
 
 TURN = ".training.lock"
-"""The file in the folder of all jobs that the training process has locked."""
+"""The file in the trainer's folder that the training process has locked."""
 
 _START_S, _WAIT_S = 30.0, 2.0
 
@@ -55,7 +55,7 @@ class _Cancelled(Exception):
 
 
 def _train_in_turn(folder: JobFolder, adapters: Path) -> None:
-    turn = FileLock(folder.path.parent / TURN, timeout=0)
+    turn = FileLock(folder.path.parent.parent / TURN, timeout=0)
     while True:
         try:
             with turn:

@@ -20,7 +20,7 @@ from ig_assets.errors import ModelFileError, SettingsError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import models
 from ig_assets.wiring.models import lora_folder, make_writer
-from ig_assets.wiring.stores import make_warehouse
+from ig_assets.wiring.stores import make_clock, make_warehouse
 from ig_assets.wiring.trainers import make_trainers
 
 BASE = "qwen2.5-coder-0.5b-instruct-q4_k_m"
@@ -66,11 +66,11 @@ def test_the_setting_alone_makes_a_trainer_and_another_makes_none(
     named = load_settings(
         data_dir=tmp_path, trainer="lora,few_shot", local_model="0.5b"
     )
-    first, _ = make_trainers(named, make_warehouse(named))
+    first, _ = make_trainers(named, make_warehouse(named, make_clock(named)))
     assert isinstance(first, LoraTrainer)
     assert (first.provider, first.base_model) == ("lora", BASE)
     other = load_settings(data_dir=tmp_path)
-    others = make_trainers(other, make_warehouse(other))
+    others = make_trainers(other, make_warehouse(other, make_clock(other)))
     assert [trainer.provider for trainer in others] == ["few_shot"]
     assert not lora_folder(named).exists(), "nothing is begun by naming it"
 

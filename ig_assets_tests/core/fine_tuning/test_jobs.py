@@ -343,7 +343,7 @@ def test_a_job_is_cancelled_where_its_trainer_can_and_else_said_where(
     env: FineTuningFactory,
 ) -> None:
     here, elsewhere = StoppingVendor(), Vendor()
-    job = submit(env, here)
+    job = submit(env, here, filled(env))
     with pytest.raises(InputError, match="is cancelled there"):
         cancel_job(env.warehouse, env.clock, job.job_id, elsewhere)
     with pytest.raises(InputError, match="There is no fine-tune job 'x'"):
