@@ -82,7 +82,7 @@ def _train(folder: JobFolder, spec: JobSpec, adapters: Path) -> None:
     _stop_if_cancelled(folder)
     folder.change(stage="loading")
     model = load_with_adapter(base, spec.machine, spec.recipe, spec.seed)
-    training = Training(
+    job = Training(
         model,
         rows,
         spec.recipe,
@@ -90,15 +90,17 @@ def _train(folder: JobFolder, spec: JobSpec, adapters: Path) -> None:
         folder.checkpoint,
         spec.machine.device,
     )
-    folder.keep_losses(training.done)
-    folder.change(stage="training", step=training.done, steps=training.steps)
+    folder.keep_losses(job.done)
+    folder.change(stage="training", step=job.done, steps=job.steps)
 
-    def report(step: int, loss: float, held_out: float | None, saved: bool) -> None:
-        folder.add_loss(step, loss, held_out)
+    def report(
+        step: int, training: float, validation: float | None, saved: bool
+    ) -> None:
+        folder.add_loss(step, training, validation)
         folder.change(step=step, **({"starts": 1} if saved else {}))
 
     try:
-        trained = training.run(report, lambda: folder.is_cancelled)
+        trained = job.run(report, lambda: folder.is_cancelled)
     except Cancelled:
         raise _Cancelled from None
     except Diverged:
