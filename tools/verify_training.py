@@ -147,7 +147,8 @@ def unbroken(place: Place) -> str:
 def killed_and_resumed(place: Place) -> str:
     """A run that is killed goes on from its checkpoint to the bits of the other one."""
     settings = load_settings(data_dir=place.folder / "data", local_model="0.5b")
-    warehouse, clock = make_warehouse(settings), make_clock(settings)
+    clock = make_clock(settings)
+    warehouse = make_warehouse(settings, clock)
     trainer = place.trainer(place.lora)
     dataset = make_dataset(place)
     job = submit_job(warehouse, clock, trainer, MONTH, dataset, 7)

@@ -18,6 +18,7 @@ from ig_assets.headless.doctor import machine, warehouse as warehouse_checks
 from ig_assets.headless.doctor.automation import automation_findings
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.moving.state import home_state
+from ig_assets.adapters.lora import limits
 from ig_assets.wiring import vendor_checks
 from ig_assets_tests.factories.warehouses import migrated_warehouse
 from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
@@ -97,9 +98,10 @@ def test_the_vendors_that_train_are_looked_at_and_their_keys_age(
 ) -> None:
     migrated_warehouse(tmp_path / "warehouse.duckdb", SystemClock().now).close()
     monkeypatch.setattr(vendor_checks, "find_spec", {"fireworks": object()}.get)
+    monkeypatch.setattr(limits, "PACKAGES", ("surely_not_there",))
     with OpenAIStandIn() as server:
         env = {
-            "IG_TRAINER": "openai,together,fireworks,few_shot",
+            "IG_TRAINER": "openai,together,fireworks,lora,few_shot",
             "OPENAI_API_KEY": KEY,
             "OPENAI_BASE_URL": server.base_url,
             "TOGETHER_API_KEY": f"together-{KEY}",
@@ -112,6 +114,8 @@ def test_the_vendors_that_train_are_looked_at_and_their_keys_age(
     assert found["OpenAI server"]["state"] == "good"
     assert "ig-assets[together]" in found["trainer together"]["to_do"]
     assert found["trainer fireworks"]["state"] == "not known"
+    assert "surely_not_there is not installed" in found["trainer lora"]["seen"]
+    assert "ig-assets[train]" in found["trainer lora"]["to_do"]
     assert {"age of TOGETHER_API_KEY", "age of FIREWORKS_API_KEY"} <= set(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,6 @@ def _kill(job: JobFolder) -> None:
     """Kill the process, unless its number is another program's by now."""
     import psutil
 
-    try:
-        process = psutil.Process(job.state().pid)
-        if str(job.path) in process.cmdline():
-            process.kill()
-    except psutil.Error:
-        return
+    if job.has_process:
+        with suppress(psutil.Error):
+            psutil.Process(job.state().pid).kill()

@@ -28,8 +28,15 @@ _FORMATS = {
     12: "<d",
 }
 _TEXT, _LIST = 8, 9
-_LINEAR = ("attn_q", "attn_k", "attn_v", "attn_output")
-_LINEAR += ("ffn_gate", "ffn_up", "ffn_down")
+_LINEAR = (
+    "attn_q",
+    "attn_k",
+    "attn_v",
+    "attn_output",
+    "ffn_gate",
+    "ffn_up",
+    "ffn_down",
+)
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,18 @@ class JobFolder:
         """Write the rows; only their owner may read them."""
         write_atomic(self.rows, payload, mode=OWNER_ONLY)
 
+    @property
+    def has_process(self) -> bool:
+        """Whether the last process of the job lives, and not another of its number."""
+        import psutil
+
+        try:
+            process = psutil.Process(self.state().pid)
+            is_gone = process.status() == psutil.STATUS_ZOMBIE
+            return str(self.path) in process.cmdline() and not is_gone
+        except psutil.Error:
+            return False
+
     def ask_to_cancel(self) -> None:
         """Ask the process, now or later, to stop."""
         self._cancel.touch()

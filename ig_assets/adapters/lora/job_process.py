@@ -24,7 +24,7 @@ from ig_assets.adapters.lora.rows import TrainingRow, read_rows
 from ig_assets.errors import IgAssetsError, RefusedError
 
 TURN = ".training.lock"
-"""The file in the folder of all jobs that the training process has locked."""
+"""The file in the trainer's folder that the training process has locked."""
 
 _START_S, _WAIT_S = 30.0, 2.0
 
@@ -55,7 +55,7 @@ class _Cancelled(Exception):
 
 
 def _train_in_turn(folder: JobFolder, adapters: Path) -> None:
-    turn = FileLock(folder.path.parent / TURN, timeout=0)
+    turn = FileLock(folder.path.parent.parent / TURN, timeout=0)
     while True:
         try:
             with turn:
@@ -82,7 +82,7 @@ def _train(folder: JobFolder, spec: JobSpec, adapters: Path) -> None:
     _stop_if_cancelled(folder)
     folder.change(stage="loading")
     model = load_with_adapter(base, spec.machine, spec.recipe, spec.seed)
-    training = Training(
+    job = Training(
         model,
         rows,
         spec.recipe,
@@ -90,15 +90,17 @@ def _train(folder: JobFolder, spec: JobSpec, adapters: Path) -> None:
         folder.checkpoint,
         spec.machine.device,
     )
-    folder.keep_losses(training.done)
-    folder.change(stage="training", step=training.done, steps=training.steps)
+    folder.keep_losses(job.done)
+    folder.change(stage="training", step=job.done, steps=job.steps)
 
-    def report(step: int, loss: float, held_out: float | None, saved: bool) -> None:
-        folder.add_loss(step, loss, held_out)
+    def report(
+        step: int, training: float, validation: float | None, saved: bool
+    ) -> None:
+        folder.add_loss(step, training, validation)
         folder.change(step=step, **({"starts": 1} if saved else {}))
 
     try:
-        trained = training.run(report, lambda: folder.is_cancelled)
+        trained = job.run(report, lambda: folder.is_cancelled)
     except Cancelled:
         raise _Cancelled from None
     except Diverged:

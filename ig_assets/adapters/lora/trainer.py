@@ -37,8 +37,8 @@ _JOB = "lora-"
 _children: list[subprocess.Popen[bytes]] = []  # kept so that ended ones are reaped
 
 
-def start_process(folder: JobFolder, adapters: Path) -> None:
-    """Start the process of a job; it outlives this one and gets no key."""
+def start_process(folder: JobFolder, adapters: Path) -> int:
+    """Start the process of a job, return its id; it outlives this one, without keys."""
     command = [sys.executable, "-m", "ig_assets.adapters.lora.job_process"]
     command += ["--folder", str(folder.path), "--adapters", str(adapters)]
     environment = environment_without_secrets() | {
@@ -57,6 +57,7 @@ def start_process(folder: JobFolder, adapters: Path) -> None:
             start_new_session=True,
         )
     _children[:] = [c for c in _children if c.poll() is None] + [child]
+    return child.pid
 
 
 def machine_for(base: Path, recipe: Recipe, folder: Path) -> Machine:
@@ -86,7 +87,7 @@ class LoraTrainer:
         base_model: str,
         base_file: Callable[[], Path],
         recipe: Recipe | None = None,
-        start: Callable[[JobFolder, Path], None] = start_process,
+        start: Callable[[JobFolder, Path], int] = start_process,
         machine: Callable[[Path, Recipe, Path], Machine] = machine_for,
     ) -> None:
         self.base_model = base_model
@@ -119,8 +120,9 @@ class LoraTrainer:
         payload = rows_as_lines(rendered.rows)
         folder.keep_rows(payload)
         folder.write_spec(self._spec(request, base, machine, rendered, payload))
-        folder.write_state(JobState("queued"))
-        self._start(folder, self._adapters)
+        with folder.lock():
+            folder.write_state(JobState("queued"))
+            folder.change(pid=self._start(folder, self._adapters))
         return self._state(folder)
 
     def poll(self, provider_job_id: str) -> TrainingState:
@@ -156,11 +158,17 @@ class LoraTrainer:
         return JobFolder(self._folder / "jobs" / intent_key)
 
     def _revive(self, folder: JobFolder) -> None:
-        """Start the process again if none holds the job's lock."""
+        """Start the process again if none holds the job's lock or is about to.
+
+        A process takes seconds until it holds the lock; until then its number counts.
+        """
         try:
             with folder.lock():
                 state = folder.state()
                 if state.status in ENDED:
+                    return
+                _children[:] = [c for c in _children if c.poll() is None]
+                if folder.has_process:
                     return
                 if folder.is_cancelled:
                     folder.end("cancelled", reason="A person cancelled it.")
@@ -168,9 +176,9 @@ class LoraTrainer:
                 if state.starts >= MOST_STARTS:
                     folder.end("failed", reason=_killed(folder, state))
                     return
+                folder.change(pid=self._start(folder, self._adapters))
         except Timeout:
             return
-        self._start(folder, self._adapters)
 
     def _spec(
         self,

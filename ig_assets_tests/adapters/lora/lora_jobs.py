@@ -63,11 +63,13 @@ class StandInProcess:
 
     def __init__(self) -> None:
         self.started: list[JobFolder] = []
+        self.pid = 0
 
-    def __call__(self, folder: JobFolder, adapters: Path) -> None:
+    def __call__(self, folder: JobFolder, adapters: Path) -> int:
         self.started.append(folder)
         starts = folder.state().starts + 1
         folder.change(status="running", stage="training", starts=starts)
+        return self.pid
 
     def trainer(self, folder: Path) -> LoraTrainer:
         """A trainer whose jobs this starts, on a base model of a few bytes."""

@@ -6,6 +6,8 @@ What trains is exercised by `make verify-training`, which needs the extra `train
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,25 @@ def test_a_job_whose_process_vanished_is_started_again_and_in_the_end_given_up(
     assert given_up.status == "failed"
     assert f"ended {MOST_STARTS} times" in str(given_up.refusal)
     assert not process.started[0].rows.exists()
+
+
+def test_a_process_that_does_not_hold_its_lock_yet_is_not_started_twice(
+    trainer: LoraTrainer, process: StandInProcess, tmp_path: Path
+) -> None:
+    """It takes seconds to get there, and a command may poll several times a second."""
+    path = tmp_path / "lora/jobs/intent1"
+    beginning = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)", str(path)]
+    )
+    process.pid = beginning.pid
+    job = trainer.submit(request(dataset(tmp_path / "set"))).provider_job_id
+    for _ in range(3):
+        assert trainer.poll(job).status == "running"
+    assert len(process.started) == 1
+    beginning.kill()
+    beginning.wait()
+    trainer.poll(job)
+    assert len(process.started) == 2
 
 
 def test_a_job_is_cancelled_also_where_its_process_is_gone(

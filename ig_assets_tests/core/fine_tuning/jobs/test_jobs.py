@@ -17,13 +17,14 @@ from ig_assets.core.fine_tuning.jobs.rows import (
     unevaluated_jobs,
     unfinished_jobs,
 )
-from ig_assets.core.fine_tuning.jobs.states import passed_on_jobs, poll_jobs
+from ig_assets.core.fine_tuning.jobs.states import cancel_job, passed_on_jobs, poll_jobs
 from ig_assets.core.fine_tuning.jobs.submit import submit_job, submit_to_first
 from ig_assets.core.fine_tuning.training_set.dataset_files import DatasetSummary
 from ig_assets.core.ports import TrainingEstimate, TrainingRequest, TrainingState
 from ig_assets.errors import (
     AccessError,
     BudgetError,
+    InputError,
     RefusedError,
     TransientVendorError,
 )
@@ -338,6 +339,28 @@ def test_a_job_that_a_person_cancelled_is_not_passed_on(
         assert passed_on_jobs(con, ["paid", "vendor"]) == []
     assert submit_all(env, paid, free).status == "cancelled"
     assert calls(env) == [("failed", 2.0, 0.5, 250)], "what was trained is paid for"
+
+
+class StoppingVendor(Vendor):
+    """A vendor whose jobs can be stopped from here."""
+
+    def cancel(self, provider_job_id: str) -> TrainingState:
+        self.jobs[provider_job_id] = TrainingState("cancelled", provider_job_id)
+        return self.jobs[provider_job_id]
+
+
+def test_a_job_is_cancelled_where_its_trainer_can_and_else_said_where(
+    env: FineTuningFactory,
+) -> None:
+    here, elsewhere = StoppingVendor(), Vendor()
+    job = submit(env, here, filled(env))
+    with pytest.raises(InputError, match="is cancelled there"):
+        cancel_job(env.warehouse, env.clock, job.job_id, elsewhere)
+    with pytest.raises(InputError, match="There is no fine-tune job 'x'"):
+        cancel_job(env.warehouse, env.clock, "x", here)
+    stopped = cancel_job(env.warehouse, env.clock, job.job_id, here)
+    assert (stopped.status, stopped.finished_at is not None) == ("cancelled", True)
+    assert cancel_job(env.warehouse, env.clock, job.job_id, elsewhere) == stopped
 
 
 def test_the_estimate_is_reserved_before_the_job_and_settled_after_it(
