@@ -9,10 +9,10 @@ from xml.sax.saxutils import escape, quoteattr
 
 WIDTH, TOP = 1080, 34
 BOX, GAP = 14, 9
-LEAST_STEP = 200.0
-"""From one column to the next, at least: room for 25 letters. A picture of many columns
+LEAST_STEP = 240.0
+"""From one column to the next, at least: room for 31 letters. A picture of many columns
 is wider than `WIDTH` instead."""
-LABEL_PX = 7.2
+LABEL_PX = 6.9
 """About how wide a letter is, so that a label ends before the next column."""
 LAST_LABEL = 190.0
 """Room for the labels of the last column."""
