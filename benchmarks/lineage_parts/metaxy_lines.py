@@ -3,7 +3,8 @@
 Metaxy keeps, of a row, one hash of the versions of its parents' rows (its provenance),
 not which rows they were; what a model was made of can be read only where the rows of
 its lines have the script and the model as columns of the user's own. That is asked
-here: one step, no words, no evidence, no weight. With `metaxy[duckdb]` 0.1.11.
+here: one step, no words, no evidence, no weight. With `metaxy[duckdb]`
+0.1.11, whose store loads the extension `hashfuncs` from the network when it opens.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def main() -> None:
     mx.init()
     store = DuckDBMetadataStore(
         f"{folder}/metaxy.duckdb",
-        hash_algorithm=mx.HashAlgorithm.MD5,  # the others are an extension from afar
+        hash_algorithm=mx.HashAlgorithm.MD5,
         auto_create_tables=True,
     )
     with store.open("w"):
