@@ -3,14 +3,20 @@
     python benchmarks/lineage.py                                (100,000 scripts)
     python benchmarks/lineage.py --scripts 1000000              (10 million edges)
     python benchmarks/lineage.py --before DIR --mlflow-python PYTHON
+    python benchmarks/lineage.py --scripts 50000 --metaxy-python PYTHON
+    python benchmarks/lineage.py --recording      (what writing edges takes of a loop)
 
 A made-up warehouse on the DuckDB home has ten edges per script. Asked are: which
 scripts is a model made of (all steps up; and with evidence), what came of a script (all
 steps down), and the report of a month, here with its page. Each builds in a process of
 its own on the same file; `--before` is a checkout to compare with. MLflow
 (`--mlflow-python`, with `mlflow` installed) has every script of some models as a logged
-dataset; it knows neither words nor evidence, so it answers a smaller question. Printed
-are CPU seconds; ratios are of the medians of one run.
+dataset; it knows neither words nor evidence, so it answers a smaller question. So does
+Metaxy (`metaxy[duckdb]`), which keeps a hash of a row's parents and not their ids: the
+lines have script and model as columns of their own. OpenLineage has no backend that a
+Python environment can run (Marquez is a server in Java), and its events name data sets,
+not rows. Each peer needs an environment of its own. Printed are CPU seconds; ratios are
+of the medians of one run.
 """
 
 from __future__ import annotations
@@ -26,6 +32,31 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent / "lineage_parts"
+
+
+def recording(months: int = 1) -> None:
+    """Turn a loop with a stand-in for OpenAI; print the share of writing edges."""
+    sys.path.insert(0, str(ROOT))
+    from ig_assets_tests.headless.loop_fixtures import new_loop
+    from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
+
+    with tempfile.TemporaryDirectory() as folder, OpenAIStandIn() as stand_in:
+        loop = new_loop(Path(folder), stand_in)
+        done = subprocess.run(
+            [sys.executable, str(HERE / "recording.py"), str(months)],
+            env=loop.env | {"PYTHONPATH": str(ROOT)},
+            cwd=loop.data_dir,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    found = json.loads(done.stderr.splitlines()[-1])
+    share = found["edges_s"] / found["all_s"]
+    print(
+        f"{found['edges']:,} edges in {found['calls']:,} writes took "
+        f"{found['edges_s']:.2f} of {found['all_s']:.1f} CPU seconds of a loop of "
+        f"{months} month: {share:.1%}"
+    )
 
 
 def child(program: str, arguments: list[str], python: str, root: Path) -> dict:
@@ -48,7 +79,11 @@ def main() -> None:
     parser.add_argument("--before", type=Path, help="another checkout")
     parser.add_argument("--mlflow-python", help="a Python that has mlflow")
     parser.add_argument("--mlflow-models", type=int, default=20)
+    parser.add_argument("--metaxy-python", help="a Python that has metaxy[duckdb]")
+    parser.add_argument("--recording", action="store_true", help="only the loop")
     given = parser.parse_args()
+    if given.recording:
+        return recording()
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder) / "warehouse.duckdb")
         made = child("fill.py", [file, str(given.scripts)], sys.executable, ROOT)
@@ -73,6 +108,12 @@ def main() -> None:
             )
             show("MLflow datasets", peer)
             ratios("MLflow / this build", peer, ours)
+        if given.metaxy_python:
+            wanted = [folder, str(given.scripts), str(made["of_model"])]
+            peer = child("metaxy_lines.py", wanted, given.metaxy_python, ROOT)
+            print(f"Metaxy: {peer.pop('lines'):,} lines, by columns of the user's own")
+            show("Metaxy", peer)
+            ratios("Metaxy / this build", peer, ours)
 
 
 def show(name: str, found: dict) -> None:

@@ -249,9 +249,18 @@ def test_lineage_takes_a_kind_and_says_what_is_the_matter(shell: Shell) -> None:
     assert "no script whose author" in shell.complaint(
         WRONG_USE, "lineage", "--author", "Nobody Here"
     )
-    assert "was registered on" in shell.complaint(
+    assert "after the day that you ask for" in shell.complaint(
         WRONG_USE, "lineage", model["id"], "--as-of", "2026-01-15"
     )
+    [topic, *_] = shell.answer("topics")
+    about = shell.answer("lineage", "topic", topic["topic"])
+    assert {(e["relation"], e["via_kind"]) for e in about["edges"]} >= {
+        ("about", "topic"),
+        ("publishes", "variant"),
+    }
+    assert "no topic" in shell.complaint(WRONG_USE, "lineage", "topic", "no such thing")
+    files = shell.answer("lineage", "datasets/2026-02/manifest.json")
+    assert files["kind"] == "dataset"
 
 
 def test_lineage_is_whole_after_the_loop(shell: Shell) -> None:

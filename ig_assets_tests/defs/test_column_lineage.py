@@ -37,6 +37,34 @@ def test_every_column_that_is_named_is_in_the_data_dictionary(
             assert of in columns[tables[name]], source
 
 
+def test_each_asset_that_reads_another_says_from_which_columns(
+    definitions: dg.Definitions,
+) -> None:
+    nodes = definitions.get_repository_def().asset_graph.asset_nodes
+    reading = {
+        node.key.to_user_string()
+        for node in nodes
+        if node.parent_keys and not node.is_external
+    }
+    assert reading == set(COLUMN_SOURCES) and len(reading) > 12
+
+
+def test_each_asset_has_a_code_version_and_the_place_of_its_table(
+    definitions: dg.Definitions,
+) -> None:
+    nodes = definitions.get_repository_def().asset_graph.asset_nodes
+    lacking = [
+        node.key.to_user_string()
+        for node in nodes
+        if not node.is_external
+        and not (
+            node.code_version
+            and {"dagster/uri", "dagster/table_name"} <= node.metadata.keys()
+        )
+    ]
+    assert lacking == [] and len(list(nodes)) > 15
+
+
 def test_the_sources_are_dagsters_own_type() -> None:
     found = column_lineage("fine_tuned_model")
     assert found is not None

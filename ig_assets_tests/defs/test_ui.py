@@ -14,8 +14,9 @@ from dagster._core.workspace.load_target import ModuleTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.testclient import TestClient
 
+from ig_assets.defs.page.column_lineage import COLUMN_SOURCES
 from ig_assets.workspace import WORKSPACE
-from ig_assets_tests.defs.graph import ASSETS, OF_THE_LOOP
+from ig_assets_tests.defs.graph import ASSETS, EXTERNAL, OF_THE_LOOP
 from ig_assets_tests.headless.loop_fixtures import MONTHS, TurnedLoop
 
 pytestmark = pytest.mark.ui
@@ -36,6 +37,7 @@ MATERIALISED = """
 query Asset($key: AssetKeyInput!) { assetOrError(assetKey: $key) { ... on Asset {
     assetMaterializations(limit: 1000) {
         partition
+        tags { key value }
         metadataEntries {
             label
             __typename
@@ -86,11 +88,12 @@ class Ui:
         return {"/".join(node["assetKey"]["path"]): node for node in found}
 
     def materialisations(self, asset: str) -> list[dict[str, Any]]:
-        """An asset's materialisations, newest first: partition and metadata."""
+        """An asset's materialisations, newest first: partition, tags and metadata."""
         data = self.ask(MATERIALISED, key={"path": [asset]})
         return [
             {
                 "partition": event["partition"],
+                "tags": {tag["key"]: tag["value"] for tag in event["tags"]},
                 "metadata": {e["label"]: e for e in event["metadataEntries"]},
             }
             for event in data["assetOrError"]["assetMaterializations"]
@@ -160,6 +163,22 @@ def test_the_loop_has_materialised_every_asset(ui: Ui, asset: str) -> None:
 def test_the_newest_materialisation_begins_with_a_sentence(ui: Ui, asset: str) -> None:
     said = ui.materialisations(asset)[0]["metadata"]["summary"]["mdStr"]
     assert said and "{" not in said
+
+
+def test_no_materialisation_lacks_rows_sources_or_the_versions_of_data_and_code(
+    ui: Ui,
+) -> None:
+    lacking = {}
+    for asset in sorted(OF_THE_LOOP - EXTERNAL):
+        event = ui.materialisations(asset)[0]
+        wanted = {"dagster/row_count"}
+        if asset in COLUMN_SOURCES:
+            wanted.add("dagster/column_lineage")
+        tags = {"dagster/data_version", "dagster/code_version"}
+        lacking[asset] = (wanted - event["metadata"].keys()) | (
+            tags - event["tags"].keys()
+        )
+    assert len(lacking) > 12 and not any(lacking.values()), lacking
 
 
 def test_partitions_end_at_the_clock_of_the_data_folder(

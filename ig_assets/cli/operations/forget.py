@@ -98,6 +98,7 @@ def _print_plan(plan: Plan) -> None:
         **{f"rows of {table}": n for table, n in plan.rows.items()},
         "scripts": len(erasure.scripts),
         "of them with the same words": len(found.same_words),
+        "of them arms of the same test": len(found.sibling_arms),
         "variants": len(erasure.variants),
         "of them copies": len(found.copied),
         "training examples": len(erasure.examples),

@@ -21,8 +21,10 @@ from ig_assets.cli.output import (
 )
 from ig_assets.core.lineage.completeness import check_completeness
 from ig_assets.core.reports.lineage.answer import (
+    MANY,
     LineageAnswer,
     Subject,
+    all_about,
     all_of_author,
     answer_lineage,
     one_thing,
@@ -46,7 +48,8 @@ def lineage(
         list[str] | None,
         typer.Argument(
             help="A month, the name of a model, file, link, topic or author, or (the "
-            "start of) any id; its kind may come first, as in `script knife`."
+            "start of) any id; its kind may come first, as in `script knife`. "
+            "`topic NAME` is what came of a topic."
         ),
     ] = None,
     author: Annotated[
@@ -85,11 +88,11 @@ def lineage(
             raise InputError("--check looks at all edges; name nothing else.")
         _check(services, limit, as_json)
         return
-    down = down or bool(author)
-    ways = ("up", "down") if html is not None else (("down",) if down else ("up",))
     until = None if as_of is None else as_of + timedelta(days=1)
     with services.warehouse.transaction() as con:
         subject = _subject(con, what or [], author)
+        down = down or subject.kind in MANY
+        ways = ("up", "down") if html is not None else (("down",) if down else ("up",))
         answer = answer_lineage(con, subject, ways, depth, until)
     if html is not None:
         _write_page(html, answer, services.clock.now(), as_of, ui)
@@ -108,6 +111,8 @@ def _subject(con: Connection, what: Sequence[str], author: str) -> Subject:
         return all_of_author(con, author)
     if not what:
         raise InputError("Name what to look up, or an --author; see --help.")
+    if len(what) > 1 and what[0] == "topic":
+        return all_about(con, " ".join(what[1:]))
     if len(what) > 1 and what[0] in KINDS:
         return one_thing(con, " ".join(what[1:]), what[0])
     return one_thing(con, " ".join(what))

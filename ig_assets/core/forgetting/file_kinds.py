@@ -61,7 +61,6 @@ FILE_KINDS = (
     FileKind("instagram_token.json", NOTHING, _SEARCHED),
     FileKind("clock.json", NOTHING, _SEARCHED),
     FileKind("headless.lock", NOTHING, _SEARCHED),
-    FileKind("logs/*", NOTHING, _SEARCHED),  # lines and tracebacks of commands
     FileKind("dagster/*", NOTHING, _SEARCHED),  # runs, events, logs: no word by rule
     FileKind("*.part", WORDS, "left by a killed process: removed from the data sets"),
 )

@@ -80,6 +80,20 @@ _EXAMPLE_TEXTS = """
     WHERE rejected <> ''
 """
 
+# Other arms of a test that one of the scripts was an arm of.
+_ARMS = """
+    SELECT DISTINCT s.script_id, s.text
+    FROM posts AS p
+    JOIN posts AS o
+        ON o.experiment_id = p.experiment_id
+    JOIN scripts AS s
+        ON s.script_id = o.script_id
+    WHERE p.script_id IN (SELECT unnest($1::TEXT[]))
+        AND NOT list_contains($1::TEXT[], s.script_id)
+        AND s.text <> ''
+    ORDER BY s.script_id, s.text
+"""
+
 _INFLUENCED = """
     SELECT DISTINCT variant_id
     FROM retrievals
@@ -136,17 +150,19 @@ _ACTIVE = "SELECT model_id FROM latest_model_status WHERE status = 'active'"
 class Found:
     """What a forgetting touches. `texts` are the words that go, and stay in memory.
 
-    `same_words` are scripts with the very words of a named one, `copied` variants that
-    copied one; both go too. What follows is listed and stays: `influenced` variants
-    were written with a script in their prompt, `influenced_models` had one in their
-    dataset and did not learn from it, `similar` scripts share more words than a
-    variant may. `published` posts and `vendors` are beyond our reach. `active_model`
-    is the one that generation uses now.
+    `same_words` are scripts with the very words of a named one, `sibling_arms` those of
+    a test of it that share more words with it than a variant may, as arms do that
+    differ in their hook alone, `copied` variants that copied one; all go too. What
+    follows is listed and stays: `influenced` variants were written with a script in
+    their prompt, `influenced_models` had one in their dataset and did not learn from
+    it, `similar` scripts share more words than a variant may. `published` posts and
+    `vendors` are beyond our reach. `active_model` is the one that generation uses now.
     """
 
     erasure: Erasure
     texts: tuple[str, ...] = ()
     same_words: tuple[str, ...] = ()
+    sibling_arms: tuple[str, ...] = ()
     copied: tuple[str, ...] = ()
     influenced: tuple[str, ...] = ()
     influenced_models: tuple[str, ...] = ()
@@ -216,6 +232,8 @@ def find(
     """
     scripts = set(named) | _column(con, _SAME_WORDS, [sorted(named)])
     same_words = scripts - set(named)
+    arms = _sibling_arms(con, scripts, bounds)
+    scripts |= arms
     texts = _script_texts(con, scripts)
     written = generated_texts(con)
     own = _column(con, _OWN_VARIANTS, [sorted(scripts)])
@@ -258,6 +276,7 @@ def find(
         ),
         texts=tuple(dict.fromkeys(all_texts)),
         same_words=tuple(sorted(same_words)),
+        sibling_arms=tuple(sorted(arms)),
         copied=tuple(sorted(copied)),
         influenced=tuple(sorted(_column(con, _INFLUENCED, [sorted(scripts), keys[1]]))),
         influenced_models=tuple(near),
@@ -279,6 +298,16 @@ def _script_texts(con: Connection, scripts: Collection[str]) -> list[str]:
         [sorted(scripts)],
     ).fetchall()
     return [str(text) for (text,) in rows]
+
+
+def _sibling_arms(
+    con: Connection, scripts: Collection[str], bounds: Bounds
+) -> set[str]:
+    """Arms of the same tests that are copies of these scripts by the bounds."""
+    rows = con.execute(_ARMS, [sorted(scripts)]).fetchall()
+    arms = [GeneratedText("", script_id, "", text) for script_id, text in rows]
+    found = copies(arms, _script_texts(con, scripts), bounds) if arms else []
+    return {one.key for one in found}
 
 
 def _revisions(

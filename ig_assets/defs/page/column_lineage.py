@@ -86,6 +86,12 @@ COLUMN_SOURCES: Mapping[str, Sources] = {
         "model_id": ("fine_tuned_model.model_id",),
         "example_id": ("training_examples.example_id",),
     },
+    "hook_ranker": {
+        "experiment_id": ("experiment_results.experiment_id",),
+        "arm": ("experiment_results.arm_a", "experiment_results.arm_b"),
+        "events": ("experiment_results.events_a", "experiment_results.events_b"),
+        "trials": ("experiment_results.trials_a", "experiment_results.trials_b"),
+    },
     "lineage_report": {
         "child_id": ("fine_tuned_model.model_id", "training_examples.example_id"),
         "parent_id": ("fine_tuned_model.job_id", "training_examples.revision_hash"),

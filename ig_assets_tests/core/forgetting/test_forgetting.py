@@ -231,6 +231,24 @@ def test_a_variant_that_copied_it_goes_and_one_that_only_retrieved_it_is_listed(
     assert receipt.fields["found"]["influenced"] == ["reader"]
 
 
+def test_an_arm_of_the_same_test_that_shares_its_body_goes_and_another_arm_stays(
+    env: ForgettingFactory,
+) -> None:
+    """A script and its arms are one work in two wordings: a letter means both."""
+    shared = f"Ever heard a kettle sing?\n\n{TEXT}"
+    for arm, text in (("c", shared), ("d", "Pack the heavy things at the bottom.")):
+        key = {"script_id": f"s-kettle-{arm}", "revision_hash": text_hash(text)}
+        env.write("scripts", key | {"text": text, "hook": text, "origin": "history"})
+        post = {"post_id": f"p-kettle-{arm}", "experiment_id": "kettle", "arm": arm}
+        env.write("posts", post | {"script_id": key["script_id"]})
+    plan = plan_forgetting(env.work(), [KETTLE])
+    assert plan.found.sibling_arms == ("s-kettle-c",)
+    forget(env.work(), [KETTLE], "a letter", "rita")
+    assert env.files_with(PHRASE) == []
+    gone = env.read("SELECT script_id FROM forgotten ORDER BY script_id")
+    assert [row["script_id"] for row in gone] == [KETTLE, "s-kettle-c"]
+
+
 def test_only_the_attempt_that_copied_it_goes_where_the_final_words_did_not(
     env: ForgettingFactory,
 ) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ig_assets.core.models.registry import RANKER, get_model
+from ig_assets.core.reports.lineage_first_seen import known_at
 from ig_assets.core.reports.lineage.labels import Node, labels
-from ig_assets.core.reports.lineage.names import resolve, scripts_of_author
+from ig_assets.core.reports.lineage.names import (
+    resolve,
+    scripts_of_author,
+    things_about,
+)
 from ig_assets.core.reports.lineage.page import (
     DEV_UI,
     Answer,
@@ -28,13 +33,15 @@ from ig_assets.core.reports.lineage.words import (
     ranker_sentence,
     scripts_of_model,
 )
-from ig_assets.errors import InputError
 from ig_assets.warehouse.warehouse import Connection
+
+MANY = ("author", "topic")
+"""Subjects that are many things, of which a person asks what came of them."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a question is about: one thing, or all scripts of an author."""
+    """What a question is about: one thing, or all of an author or a topic."""
 
     kind: str
     id: str
@@ -70,6 +77,11 @@ def all_of_author(con: Connection, author: str) -> Subject:
     return Subject("author", author, tuple(("script", i) for i in ids))
 
 
+def all_about(con: Connection, topic: str) -> Subject:
+    """A topic with all scripts that are labelled so. Raises InputError for neither."""
+    return Subject("topic", topic, tuple(things_about(con, topic)))
+
+
 def answer_lineage(
     con: Connection,
     subject: Subject,
@@ -79,19 +91,16 @@ def answer_lineage(
 ) -> LineageAnswer:
     """Follow the subject in the `directions` 'up' and 'down'.
 
-    `as_of` gives the edges and decisions that were known then. Raises InputError for a
-    model that was registered later.
+    `as_of` gives the edges, decisions and words that were known then. Raises InputError
+    for a thing that was not known yet; of many, those are left out.
     """
+    if as_of is not None:
+        subject = replace(subject, nodes=known_at(con, subject.nodes, as_of))
     behind: list[ScriptBehind] = []
     texts: list[ModelScript] = []
     sentence = None
     if subject.kind == "model" and "up" in directions:
         model = get_model(con, subject.id)
-        if as_of is not None and model.created_at >= as_of:
-            raise InputError(
-                f"The model {model.model_id} was registered on "
-                f"{model.created_at:%Y-%m-%d}, after the day that you ask for."
-            )
         behind = scripts_behind_model(con, subject.id, as_of)
         texts = scripts_of_model(con, behind)
         sentence = (
@@ -106,10 +115,11 @@ def answer_lineage(
     }
     rows = [row for way in found.values() for row in way]
     nodes = {(row.kind, row.id) for row in rows} | set(subject.nodes)
-    names = labels(con, nodes | {(row.via_kind, row.via_id) for row in rows})
-    if subject.kind == "author":
+    via = {(row.via_kind, row.via_id) for row in rows}
+    names = labels(con, nodes | via, as_of)
+    if subject.kind in MANY:
         label = subject.id
-        sentence = _author_sentence(subject, found.get("down", []))
+        sentence = _sentence_of_many(subject, found.get("down", []))
     else:
         label = names.get((subject.kind, subject.id), subject.id)
     return LineageAnswer(
@@ -145,25 +155,29 @@ def page_of(
     return lineage_page(question, found, ui_url.rstrip("/"))
 
 
-def _author_sentence(subject: Subject, after: Sequence[TraceRow]) -> str:
-    """What came of all scripts of an author, counted."""
+def _sentence_of_many(subject: Subject, after: Sequence[TraceRow]) -> str:
+    """What came of all scripts of an author, or of a topic, counted."""
     reached = {(row.kind, row.id) for row in after}
     prompts = {
         row.id
         for row in after
         if row.relation == "retrieved" and (row.via_kind, row.via_id) in subject.nodes
     }
+    about = {row.id for row in after if row.relation == "about"}
     lines = {i for kind, i in reached if kind == "example"}
     models = {
         row.id
         for row in after
         if row.kind == "model" and row.relation in ("made_by", "shows")
     }
-    count = len(subject.nodes)
+    count = sum(kind == "script" for kind, _ in subject.nodes)
+    said = f"{count} {'script' if count == 1 else 'scripts'}"
+    said += f" by {subject.id}" if subject.kind == "author" else f" about {subject.id}"
+    if subject.kind == "topic":
+        said += f", {len(about)} variants written about it"
     return (
-        f"{count} {'script' if count == 1 else 'scripts'} by {subject.id}: in the "
-        f"prompt of {len(prompts)} variants, behind {len(lines)} training lines and "
-        f"{len(models)} {'model' if len(models) == 1 else 'models'}."
+        f"{said}: in the prompt of {len(prompts)} variants, behind {len(lines)} "
+        f"training lines and {len(models)} {'model' if len(models) == 1 else 'models'}."
     )
 
 

@@ -9,9 +9,12 @@ from xml.sax.saxutils import escape, quoteattr
 
 WIDTH, TOP = 1080, 34
 BOX, GAP = 14, 9
-LABEL_PX = 7.2
+LEAST_STEP = 240.0
+"""From one column to the next, at least: room for 31 letters. A picture of many columns
+is wider than `WIDTH` instead."""
+LABEL_PX = 6.9
 """About how wide a letter is, so that a label ends before the next column."""
-LAST_LABEL = 150.0
+LAST_LABEL = 190.0
 """Room for the labels of the last column."""
 SMALLEST, ROW = 4.0, 20.0
 TALLEST = 620.0
@@ -58,7 +61,8 @@ def flow_svg(
     """The flow as one `<svg>` element; `heads` are the titles of the columns.
 
     Boxes are as tall as what flows through them, `tallest` at most (in units of the
-    picture, which is 1080 wide), in the order in which they are given.
+    picture, which is 1080 wide, or wider where columns are many), in the order in
+    which they are given.
     Labels are escaped. Raises KeyError where a band names a box that is not given.
     """
     values = _values(boxes, bands)
@@ -74,7 +78,8 @@ def flow_svg(
         default=1.0,
     )
     scale = min(scale, tallest / max(values.values(), default=1.0))
-    step = (WIDTH - BOX - LAST_LABEL) / max(count - 1, 1)
+    step = max((WIDTH - BOX - LAST_LABEL) / max(count - 1, 1), LEAST_STEP)
+    width = max(step * (count - 1) + BOX + LAST_LABEL, WIDTH)
     placed: dict[str, _Placed] = {}
     bottom = float(TOP)
     for column, found in columns.items():
@@ -88,7 +93,8 @@ def flow_svg(
     parts += [_box(one, count, step) for one in placed.values()]
     parts += [_head(text, n * step) for n, text in enumerate(heads[:count])]
     return (
-        f'<svg viewBox="0 0 {WIDTH} {bottom + 6:.0f}" role="img" class="flow" '
+        f'<svg viewBox="0 0 {width:.0f} {bottom + 6:.0f}" role="img" class="flow" '
+        f'style="min-width: {width if width > WIDTH else 0:.0f}px" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.queries import forgotten_variants
@@ -44,6 +45,7 @@ _LABELS = {
             bool_or(coalesce(simulated, FALSE)) AS simulated
         FROM (SELECT *, coalesce(first_seen_at, '1970-01-01') AS seen FROM scripts)
         WHERE script_id IN (SELECT id FROM these)
+            AND ($3::TIMESTAMP IS NULL OR seen < $3::TIMESTAMP)
             AND script_id NOT IN (SELECT script_id FROM forgotten_scripts)
         GROUP BY script_id
     """,
@@ -76,8 +78,14 @@ _LABELS = {
             NULL AS author, t.topic, coalesce(e.simulated, FALSE) AS simulated
         FROM experiments e
         LEFT JOIN topics t ON t.month = e.month AND t.topic_id = e.topic_id
-        LEFT JOIN latest_decisions d ON d.experiment_id = e.experiment_id
+        LEFT JOIN (
+            SELECT experiment_id, arg_max(decision, decided_at) AS decision
+            FROM decisions
+            WHERE $3::TIMESTAMP IS NULL OR decided_at < $3::TIMESTAMP
+            GROUP BY experiment_id
+        ) AS d ON d.experiment_id = e.experiment_id
         LEFT JOIN held_winners h ON h.experiment_id = e.experiment_id
+            AND $3::TIMESTAMP IS NULL
     """,
     "example": """
         SELECT example_id AS id,
@@ -166,8 +174,13 @@ _LABELS = {
 }
 
 
-def labels(con: Connection, nodes: Iterable[Node]) -> Mapping[Node, str]:
-    """A label for each node that the tables know, e.g. "Cut it thin (knives, Mara)"."""
+def labels(
+    con: Connection, nodes: Iterable[Node], as_of: datetime | None = None
+) -> Mapping[Node, str]:
+    """A label for each node that the tables know, e.g. "Cut it thin (knives, Mara)".
+
+    With `as_of` with the words and the decision that were known before this instant.
+    """
     wanted = defaultdict(set)
     for kind, id in nodes:
         wanted[kind].add(id)
@@ -179,8 +192,9 @@ def labels(con: Connection, nodes: Iterable[Node]) -> Mapping[Node, str]:
         sql = (
             f"{THESE} SELECT * FROM ({_LABELS[kind]}) WHERE id IN (SELECT id FROM "
             "these) AND $2::TEXT[] IS NOT NULL"  # which not every label asks for
+            " AND ($3::TIMESTAMP IS NULL OR TRUE)"
         )
-        for row in fetch_dicts(con, sql, [sorted(ids), forgotten]):
+        for row in fetch_dicts(con, sql, [sorted(ids), forgotten, as_of]):
             if label := _label(row):
                 found[kind, row["id"]] = label
     return found

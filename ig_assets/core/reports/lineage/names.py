@@ -96,6 +96,41 @@ def scripts_of_author(con: Connection, author: str) -> list[str]:
     return [str(script_id) for (script_id,) in rows]
 
 
+def things_about(con: Connection, topic: str) -> list[tuple[str, str]]:
+    """Topics of the calendar of this name or id, and the scripts that are labelled so.
+
+    Whatever its case; a beginning of a topic's id, of four letters or more, will do.
+    Raises InputError where there is neither, and where several topics begin so.
+    """
+    wanted = topic.strip()
+    found = con.execute(_ABOUT, [wanted]).fetchall()
+    if not found and len(wanted) >= MIN_PREFIX:
+        found = con.execute(
+            "SELECT DISTINCT 'topic', topic_id FROM topics "
+            "WHERE starts_with(topic_id, ?) ORDER BY topic_id LIMIT 6",
+            [wanted],
+        ).fetchall()
+        if len(found) > 1:
+            _only_one(wanted, {(kind, str(id)) for kind, id in found})
+    if not found:
+        raise InputError(
+            f"There is no topic {topic!r}; `ig-assets topics` and `ig-assets scripts "
+            "list` name them."
+        )
+    return [(str(kind), str(id)) for kind, id in found]
+
+
+_ABOUT = """
+SELECT 'topic' AS kind, topic_id AS id FROM topics
+WHERE topic_id = $1 OR lower(trim(topic)) = lower($1)
+UNION
+SELECT 'script', script_id FROM scripts
+WHERE lower(trim(topic)) = lower($1)
+    AND script_id NOT IN (SELECT script_id FROM forgotten_scripts)
+ORDER BY kind DESC, id
+"""
+
+
 def _by_id(con: Connection, wanted: str) -> Iterator[tuple[str, str]]:
     """Things with this very id, in the order of the places."""
     for kind, table, column in _PLACES:
@@ -151,13 +186,16 @@ WHERE lower(t.topic) = lower($1)
 UNION
 SELECT 'import', import_id FROM imports
 WHERE lower($1) IN (lower(source_uri), lower(parse_filename(source_uri)))
+UNION
+SELECT 'dataset', dataset_hash FROM datasets
+WHERE $1 <> '' AND (path = $1 OR ends_with(path, '/' || $1))
 ORDER BY kind, id
 LIMIT 50
 """
 
 
 def _by_name(con: Connection, name: str) -> set[tuple[str, str]]:
-    """Scripts, posts, variants and imports that a person may know by this name."""
+    """What a person may know by this name: of a file, topic, author, link or post."""
     if not name:
         return set()
     link = plain_permalink(name) if "/" in name else name

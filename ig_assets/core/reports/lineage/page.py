@@ -44,6 +44,11 @@ KINDS_IN_WORDS = {
     "dataset": "training set",
     "job": "fine-tune",
 }
+SAY_THEIR_KIND = frozenset(
+    "post experiment example dataset job snapshot evidence embedding "
+    "index_entry".split()
+)
+"""Kinds whose labels begin with what they are, such as "test: winner"."""
 RELATIONS_IN_WORDS = {
     "retrieved": "had it in its prompt",
     "by_model": "was written by",
@@ -275,7 +280,9 @@ def _graph(answer: Answer) -> str:
         for node in sorted(nodes, key=lambda n: answer.names.get(n, n[1])):
             name = answer.names.get(node, node[1][:12])
             key = f"{step} {kind}" if together else f"{step} {kind} {node[1]}"
-            label = f"{len(nodes)} × {plain}" if together else f"{plain}: {name}"
+            said = node in answer.names and kind in SAY_THEIR_KIND
+            one = name if said else f"{plain}: {name}"
+            label = f"{len(nodes)} × {plain}" if together else one
             if key not in boxes:
                 style = "start" if node in start else ""
                 if "[simulated]" in name:

@@ -177,7 +177,8 @@ def trace(
     """Every edge from a node 'up' (what it came from) or 'down' (what came of it).
 
     Each edge once, nearest first; `max_depth` steps, or all. With `as_of` the edges
-    that were known before this instant. Raises InputError for another direction.
+    that were known before this instant, and nothing of what is held now. Raises
+    InputError for another direction.
     """
     return trace_all(con, [(kind, id)], direction, max_depth, as_of)
 
@@ -210,7 +211,7 @@ def trace_all(
         if relation in ("winner", "won") and superseded is None
     }
     words = _accepted(con, tests.values(), as_of)
-    held = _held(con, tests.values())
+    held = _held(con, tests.values()) if as_of is None else {}
     return [
         TraceRow(depth, *row, words.get(test), held.get(test))
         for (depth, row), test in (

@@ -14,6 +14,7 @@ from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.lineage.facts import DERIVED, RECORDED
 from ig_assets.core.reports.lineage import page as page_module
 from ig_assets.core.reports.lineage.answer import (
+    all_about,
     all_of_author,
     answer_lineage,
     one_thing,
@@ -124,7 +125,7 @@ def test_as_of_a_day_shows_what_was_known_then(
     env, model_id = made
     with env.warehouse.transaction() as con:
         subject = one_thing(con, model_id)
-        with pytest.raises(InputError, match="was registered on 2026-04-01"):
+        with pytest.raises(InputError, match="is known since 2026-04-01, after"):
             answer_lineage(con, subject, ("up",), as_of=datetime(2026, 3, 1))
         then = answer_lineage(con, subject, ("up",), as_of=datetime(2026, 4, 2))
         con.execute(
@@ -137,6 +138,66 @@ def test_as_of_a_day_shows_what_was_known_then(
     assert again.behind == then.behind
     assert any("superseded" in one.reason for one in later.behind)
     assert not any("superseded" in one.reason for one in then.behind)
+
+
+def test_a_topic_is_its_variants_and_the_scripts_that_are_labelled_so(
+    tmp_path: Path,
+) -> None:
+    env = FineTuningFactory(tmp_path)
+    topic = {"month": "2026-05", "topic_id": "t-knives", "topic": "Sharp knives"}
+    env.write("topics", topic)
+    env.write("drafts", {"variant_id": "v", "topic_id": "t-knives"})
+    for name, label in (("lib", "sharp knives "), ("other", "mugs")):
+        row = {"script_id": name, "revision_hash": name, "topic": label}
+        env.write("scripts", row | {"first_seen_at": datetime(2026, 4, 1)})
+    edge = Edge("variant", "w", "script", "lib", "retrieved")
+    with env.warehouse.transaction() as con:
+        record_edges(con, [edge], "run", datetime(2026, 5, 1))
+        subject = all_about(con, "SHARP KNIVES")
+        answer = answer_lineage(con, subject, ("down",))
+        then = answer_lineage(con, subject, ("down",), as_of=datetime(2026, 3, 1))
+        assert all_about(con, "t-kn").nodes == (("topic", "t-knives"),)
+        with pytest.raises(InputError, match="no topic 'forks'"):
+            all_about(con, "forks")
+    assert subject.nodes == (("topic", "t-knives"), ("script", "lib"))
+    assert {(row.relation, row.id) for row in answer.after} == {
+        ("about", "v"),
+        ("retrieved", "w"),
+        ("words_of", "lib"),
+    }
+    assert answer.sentence == (
+        "1 script about SHARP KNIVES, 1 variants written about it: in the prompt of 1 "
+        "variants, behind 0 training lines and 0 models."
+    )
+    assert {row.id for row in then.after} == {"v"}, "the script came later"
+
+
+def test_as_of_a_day_a_thing_has_the_words_and_the_decision_of_then(
+    tmp_path: Path,
+) -> None:
+    env = FineTuningFactory(tmp_path)
+    for day, words in ((1, "First words"), (9, "Later words")):
+        row = {"script_id": "s", "revision_hash": words, "hook": words}
+        env.write("scripts", row | {"first_seen_at": datetime(2026, 5, day)})
+    env.write("experiments", {"experiment_id": "x", "started_at": datetime(2026, 5, 2)})
+    for day, decision in ((3, "running"), (9, "winner")):
+        row = {"experiment_id": "x", "decided_at": datetime(2026, 5, day)}
+        env.write("decisions", row | {"decision": decision})
+    with env.warehouse.transaction() as con:
+        said = {
+            (kind, day): answer_lineage(
+                con, one_thing(con, id, kind), ("up",), as_of=datetime(2026, 5, day)
+            ).label
+            for kind, id in (("script", "s"), ("experiment", "x"))
+            for day in (4, 10)
+        }
+        for kind, id in (("script", "s"), ("experiment", "x")):
+            with pytest.raises(InputError, match=f"The {kind} {id} is known since"):
+                subject = one_thing(con, id, kind)
+                answer_lineage(con, subject, ("up",), as_of=datetime(2026, 5, 1))
+    assert said["script", 4] == "First words" and said["script", 10] == "Later words"
+    assert said["experiment", 4] == "test: running"
+    assert said["experiment", 10].startswith("test: winner")
 
 
 def test_what_happened_at_the_first_instant_of_the_next_day_is_not_of_the_day(
@@ -192,6 +253,18 @@ def test_a_band_is_as_wide_as_its_weight() -> None:
     paths = [one for one in svg.iter() if one.tag.endswith("path")]
     widths = [float(path.attrib["stroke-width"]) for path in paths]
     assert widths[0] == pytest.approx(3 * widths[1], rel=0.02)
+
+
+def test_a_picture_of_many_columns_is_wider_and_cuts_no_common_label() -> None:
+    label = "variant: Cut it thin (a)"
+    boxes = [Box(str(n), n, label) for n in range(9)]
+    bands = [Band(str(n), str(n + 1), 1.0) for n in range(8)]
+    svg = ET.fromstring(flow_svg(boxes, bands, []))
+    texts = [one.text for one in svg.iter() if one.tag.endswith("}text")]
+    assert texts == [label] * 9
+    few = ET.fromstring(flow_svg(boxes[:3], bands[:2], []))
+    widths = [float(one.attrib["viewBox"].split()[2]) for one in (few, svg)]
+    assert widths[0] == 1080 and widths[1] >= 8 * 200
 
 
 def test_shares_count_the_lines_that_were_learnt() -> None:
