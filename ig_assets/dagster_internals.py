@@ -13,8 +13,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.execution.build_resources import wrap_resources_for_execution
 from dagster._core.execution.api import execute_run_iterator
+from dagster._core.execution.build_resources import wrap_resources_for_execution
 from dagster._core.execution.execute_in_process import merge_run_tags
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.remote_origin import (

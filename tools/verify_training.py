@@ -31,16 +31,16 @@ from ig_assets.adapters.lora.job_folder import ENDED, JobFolder
 from ig_assets.adapters.lora.recipe import Recipe
 from ig_assets.adapters.lora.rows import rows_of_dataset
 from ig_assets.adapters.lora.trainer import LoraTrainer
+from ig_assets.core.fine_tuning.jobs.register import register_model
+from ig_assets.core.fine_tuning.jobs.rows import FINAL
+from ig_assets.core.fine_tuning.jobs.states import poll_jobs
+from ig_assets.core.fine_tuning.jobs.submit import submit_job
 from ig_assets.core.fine_tuning.training_set.dataset_files import (
     DatasetFile,
     DatasetSummary,
     jsonl_line,
 )
 from ig_assets.core.fine_tuning.training_set.examples import training_prompt
-from ig_assets.core.fine_tuning.jobs.register import register_model
-from ig_assets.core.fine_tuning.jobs.rows import FINAL
-from ig_assets.core.fine_tuning.jobs.states import poll_jobs
-from ig_assets.core.fine_tuning.jobs.submit import submit_job
 from ig_assets.core.generation.writing.schema import ScriptAnswer
 from ig_assets.core.ports import TrainingFile, TrainingRequest, WriteRequest
 from ig_assets.settings import load_settings

@@ -13,8 +13,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from peeking.other_build import exact
-from peeking.tables import percent, table
 
 from ig_assets.core.experiments.stats.anytime_t_test import t_log_e
 from ig_assets.core.experiments.stats.month_means import (
@@ -25,6 +23,8 @@ from ig_assets.core.experiments.stats.month_means import (
     month_means,
 )
 from ig_assets.core.fine_tuning.evaluation.canary import E_PROMOTE, NOVELTY
+from peeking.other_build import exact
+from peeking.tables import percent, table
 
 LOG_E = math.log(E_PROMOTE)
 PAIR_SD = 0.48

@@ -18,9 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peeking.audience import Draw
-from peeking.rules import Z_NAIVE, Calls, naive_z, ours
-from peeking.tables import percent, table
 from scipy.stats import binomtest
 
 from ig_assets.core.corpus.history_import.importer import import_history
@@ -39,6 +36,9 @@ from ig_assets.core.experiments.stats.sample_ratio import (
 from ig_assets.core.identity import stable_id
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse
+from peeking.audience import Draw
+from peeking.rules import Z_NAIVE, Calls, naive_z, ours
+from peeking.tables import percent, table
 
 SOURCE = "upworthy"
 PARTS = 30

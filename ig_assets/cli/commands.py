@@ -33,7 +33,7 @@ COMMANDS = {
     "variants": "generation.texts:variants",
     "topics": "generation.texts:topics",
     "posts": "experiments.posts:app",
-    "studio": "studio:studio",
+    "studio": "generation.studio:studio",
     "split": "experiments.split:app",
     "db": "operations.db:app",
     "metrics": "reports.metrics:app",

@@ -30,7 +30,6 @@ from ig_assets.core.operations.redaction import redact
 from ig_assets.core.operations.runbook import UNEXPECTED, runbook_link, section_of
 from ig_assets.core.spreadsheet_cells import spreadsheet_cell
 from ig_assets.errors import IgAssetsError, InputError, SettingsError
-
 from ig_assets.settings import load_settings
 
 P = ParamSpec("P")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ig_assets.core.operations.runbook import UNEXPECTED
 from ig_assets.errors import ConflictError
 
-COMMAND = (sys.executable, "-m", "ig_assets.headless.topic_process")
+COMMAND = (sys.executable, "-m", "ig_assets.headless.workers.topic_process")
 _SILENT = "The writing ended without a word; the log has more."
 
 

@@ -26,8 +26,7 @@ from pathlib import Path
 import duckdb
 
 from ig_assets.errors import WarehouseBusyError, WarehouseError
-from ig_assets.warehouse.backends import Connection as Connection
-from ig_assets.warehouse.backends import Home
+from ig_assets.warehouse.backends import Connection as Connection, Home
 from ig_assets.warehouse.forgetting.rewriting import rewrite_file
 from ig_assets.warehouse.forgetting.server_rewriting import (
     LEFT_ON_SERVER,

@@ -36,16 +36,16 @@ from ig_assets.wiring.models import (
     writers_in_flight,
 )
 from ig_assets.wiring.social import make_social
-from ig_assets.wiring.trainers import make_trainers
 from ig_assets.wiring.stores import (
-    make_money_clock,
     make_clock,
     make_index,
     make_ledger,
     make_library,
+    make_money_clock,
     make_warehouse,
     receipts_of,
 )
+from ig_assets.wiring.trainers import make_trainers
 
 if TYPE_CHECKING:  # most commands need none of them, and they load half of the core
     from ig_assets.core.fine_tuning.pipeline import FineTuning

@@ -15,7 +15,6 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.partitions.snap import PartitionsSnap
 
-
 from ig_assets.warehouse.data_dictionary import described_tables, described_views
 from ig_assets_tests.defs.graph import ASSETS, EXTERNAL, overview
 from ig_assets_tests.defs.ticking import DagsterEnv

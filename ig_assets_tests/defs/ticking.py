@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-
 from dagster._core.remote_representation.external import RemoteSensor
 
 from ig_assets.adapters.simulated.clocks import SimulatedClock

@@ -1,4 +1,4 @@
-"""A small code location whose steps wait for a file, run by the executor of settings."""
+"""A small code location whose steps wait for a file, on the executor of settings."""
 
 import os
 import time

@@ -64,7 +64,7 @@ class Plant:
 
     def worker(self, name: str) -> subprocess.Popen[bytes]:
         """Start a worker of one step at a time and wait until it takes steps."""
-        app = "ig_assets.headless.step_worker"
+        app = "ig_assets.headless.workers.step_worker"
         options = ["--concurrency", "1", "--hostname", f"{name}@test"]
         process = self.start(
             name, "celery", "--app", app, "worker", "--loglevel", "INFO", *options

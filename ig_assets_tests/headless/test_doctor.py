@@ -12,13 +12,13 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner, Result
 
+from ig_assets.adapters.lora import limits
 from ig_assets.adapters.simulated.clocks import SystemClock
 from ig_assets.cli.app import app
 from ig_assets.headless.doctor import machine, warehouse as warehouse_checks
 from ig_assets.headless.doctor.automation import automation_findings
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.moving.state import home_state
-from ig_assets.adapters.lora import limits
 from ig_assets.wiring import vendor_checks
 from ig_assets_tests.factories.warehouses import migrated_warehouse
 from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn

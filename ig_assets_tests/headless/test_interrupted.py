@@ -8,7 +8,6 @@ import subprocess
 import time
 from pathlib import Path
 
-
 from ig_assets_tests.headless.loop_fixtures import TurnedLoop, command, new_loop
 from ig_assets_tests.stand_ins.openai_server import EMBEDDINGS, RESPONSES, OpenAIStandIn
 

@@ -11,11 +11,11 @@ from threading import Event
 
 import pytest
 
+from ig_assets.core.fine_tuning.jobs.submit import submit_job
 from ig_assets.core.fine_tuning.training_set.dataset_files import (
     DatasetFile,
     DatasetSummary,
 )
-from ig_assets.core.fine_tuning.jobs.submit import submit_job
 from ig_assets.core.ports import TrainingEstimate, TrainingRequest, TrainingState
 from ig_assets.errors import TransientVendorError
 from ig_assets.warehouse.warehouse import Warehouse

@@ -70,7 +70,7 @@ def _check(path: Path) -> None:
         )
     if _PART.search(path.stem):
         raise ModelFileError(
-            f"{path.name} is one part of a model; join the parts with `llama-gguf-split "
+            f"{path.name} is one part of a model; join them with `llama-gguf-split "
             "--merge` and name the whole file."
         )
     with path.open("rb") as content:

@@ -80,7 +80,7 @@ def write_adapter(
 
     `weights` are NumPy arrays by peft's names. Equal weights give equal bytes.
     """
-    from gguf import GGUFWriter, MODEL_ARCH_NAMES, get_tensor_name_map
+    from gguf import MODEL_ARCH_NAMES, GGUFWriter, get_tensor_name_map
 
     known = {name: kind for kind, name in MODEL_ARCH_NAMES.items()}
     names = get_tensor_name_map(known[architecture], blocks)

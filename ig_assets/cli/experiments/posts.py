@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ig_assets.cli.experiments.posts_export import Status, export
 from ig_assets.cli.output import (
     AsJson,
     AsSeparated,
@@ -27,6 +28,7 @@ from ig_assets.core.experiments.posts.review import (
     edit_post,
     posts_for_review,
 )
+from ig_assets.core.experiments.posts.reviewers import Review
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services, make_instagram

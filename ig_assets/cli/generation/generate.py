@@ -95,7 +95,7 @@ def generate(
         "brand_voice": brand_voice,
     }
     if on_trial:
-        from ig_assets.cli.trial import try_out
+        from ig_assets.cli.generation.trial import try_out
 
         try_out(services, where, values, variants, as_json)
         return

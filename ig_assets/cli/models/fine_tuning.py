@@ -18,6 +18,8 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
+from ig_assets.core.fine_tuning.jobs.rows import FINAL
+from ig_assets.core.fine_tuning.jobs.states import cancel_job
 from ig_assets.core.fine_tuning.pipeline import (
     month_costs,
     prepare_month,

@@ -126,8 +126,7 @@ def compare(
 
     Example: `ig-assets models compare MODEL`
     """
-    from ig_assets.core.fine_tuning.evaluation.evaluation import canary
-    from ig_assets.core.fine_tuning.evaluation.evaluation import evaluation_of
+    from ig_assets.core.fine_tuning.evaluation.evaluation import canary, evaluation_of
 
     warehouse = Services(load_settings()).warehouse
     with warehouse.transaction() as con:

@@ -28,8 +28,8 @@ from ig_assets.core.fine_tuning.ranker.fit import (
     roll_back_ranker,
 )
 from ig_assets.core.fine_tuning.ranker.lift import choice_lift, lift_row
-from ig_assets.core.models.ranker.states import MIN_GROUPS, counted
 from ig_assets.core.models.ranker.scoring import HookScore, Voice, order_hooks
+from ig_assets.core.models.ranker.states import MIN_GROUPS, counted
 from ig_assets.core.models.registry import current_ranker
 from ig_assets.errors import InputError
 from ig_assets.settings import load_settings

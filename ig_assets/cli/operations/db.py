@@ -262,9 +262,9 @@ def retain(
     """
     import dagster as dg
 
+    from ig_assets.defs.operations.old_runs import delete_runs, old_runs
     from ig_assets.headless.dagster_home import ensure_dagster_home
     from ig_assets.headless.one_command import one_command
-    from ig_assets.defs.operations.old_runs import delete_runs, old_runs
     from ig_assets.warehouse.moving.snapshots import expire_snapshots
 
     settings = load_settings()

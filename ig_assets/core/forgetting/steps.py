@@ -12,11 +12,11 @@ from typing import Any
 
 from ig_assets.core.corpus.index import generations
 from ig_assets.core.fine_tuning.evaluation.canary import previously_active
-from ig_assets.core.fine_tuning.training_set.manifests import PAGE
 from ig_assets.core.fine_tuning.training_set.dataset_files import (
     MANIFEST,
     write_datasets,
 )
+from ig_assets.core.fine_tuning.training_set.manifests import PAGE
 from ig_assets.core.fine_tuning.training_set.vendor_lines import SENT
 from ig_assets.core.forgetting.copies import Bounds
 from ig_assets.core.forgetting.finding import Found

@@ -18,8 +18,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from ig_assets.core.reports.captions import caption_for, hashtags_for
 from ig_assets.core.experiments.posts.review import posts_for_review
+from ig_assets.core.reports.captions import caption_for, hashtags_for
 from ig_assets.core.spreadsheet_cells import spreadsheet_cell
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse

@@ -3,8 +3,10 @@
 import dagster as dg
 
 from ig_assets.core.experiments.decisions.decide import update_results
-from ig_assets.core.experiments.decisions.winners import record_winners
-from ig_assets.core.experiments.decisions.winners import winning_scripts as list_winners
+from ig_assets.core.experiments.decisions.winners import (
+    record_winners,
+    winning_scripts as list_winners,
+)
 from ig_assets.core.experiments.engagement.collect import (
     begun,
     check_has_begun,
@@ -32,8 +34,7 @@ from ig_assets.defs.metadata import (
     zeros_together,
 )
 from ig_assets.defs.page.about import BY_SIX_EACH_DAY, WITHIN_A_MONTH
-from ig_assets.defs.page.summaries import figures_said
-from ig_assets.defs.page.summaries import summary as sentence
+from ig_assets.defs.page.summaries import figures_said, summary as sentence
 from ig_assets.defs.partitions import days, days_of, month_of, months_ahead
 from ig_assets.defs.stage import stage_asset
 from ig_assets.settings import Settings

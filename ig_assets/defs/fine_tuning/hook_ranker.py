@@ -14,8 +14,8 @@ from ig_assets.core.fine_tuning.ranker.calibration import (
     series_of_model,
 )
 from ig_assets.core.fine_tuning.ranker.lift import choice_lift, lift_row
-from ig_assets.core.models.registry import current_ranker
 from ig_assets.core.models.ranker.states import E_PROVEN, counted
+from ig_assets.core.models.registry import current_ranker
 from ig_assets.core.ports import Clock, HookEncoder
 from ig_assets.defs.experiments.assets import experiment_results
 from ig_assets.defs.failures import plain_failures

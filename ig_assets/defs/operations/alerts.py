@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ig_assets.core.reports.costs.budget_alerts import budget_alerts
 from ig_assets.core.operations.alerts import ui_link
 from ig_assets.core.operations.runbook import FAILED_CHECK
 from ig_assets.core.ports import Clock
 from ig_assets.core.ports.alerting import Alert
+from ig_assets.core.reports.costs.budget_alerts import budget_alerts
 from ig_assets.dagster_internals import AssetCheckExecutionRecordStatus
 from ig_assets.defs.run_requests import skip_when_busy
 from ig_assets.settings import Settings

@@ -4,15 +4,16 @@ import dagster as dg
 
 from ig_assets.core.costs.budget import budget_usage
 from ig_assets.core.costs.usage import reference_cost_usd, usage_by_model
-from ig_assets.core.ports import Clock
-from ig_assets.core.fine_tuning.training_set.manifests import PAGE
 from ig_assets.core.fine_tuning.pipeline import FineTuning
+from ig_assets.core.fine_tuning.training_set.manifests import PAGE
+from ig_assets.core.ports import Clock
+from ig_assets.core.reports.costs.costs import costs_by
 from ig_assets.core.reports.costs.outlook import (
     advice_on_costs,
     advice_table,
     forecast_spending,
 )
-from ig_assets.core.reports.costs.costs import costs_by
+from ig_assets.core.reports.costs.spend_plot import daily_spend, spend_picture
 from ig_assets.core.reports.lineage.answer import answer_lineage, one_thing, page_of
 from ig_assets.core.reports.lineage.report import (
     flow_picture,
@@ -20,7 +21,6 @@ from ig_assets.core.reports.lineage.report import (
     report_markdown,
     script_rows,
 )
-from ig_assets.core.reports.costs.spend_plot import daily_spend, spend_picture
 from ig_assets.defs.failures import plain_failures
 from ig_assets.defs.fine_tuning.assets import fine_tuned_model, training_examples
 from ig_assets.defs.metadata import counts, lineage_page_place, picture, sample_table

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.adapters.local_models import server
-from ig_assets.adapters.local_models import writer as local_writer
+from ig_assets.adapters.local_models import server, writer as local_writer
 from ig_assets.adapters.local_models.server import MOST_ADAPTERS, ServerAddress
 from ig_assets.adapters.local_models.server_record import ServerRecord, identify
 from ig_assets.adapters.local_models.writer import LocalWriter

@@ -139,10 +139,11 @@ def test_the_server_finds_an_answer_as_likely_as_torch_did(
     trained: Trained, served: ServerAddress
 ) -> None:
     """Names, shapes and scale of the adapter's tensors are those that were trained."""
-    from ig_assets.adapters.lora.base_model import load_tokenizer, load_with_adapter
-    from ig_assets.adapters.lora.batches import Tokens, TokenRow, token_rows
-    from ig_assets.adapters.lora.losses import supervised_loss
     from gguf import GGUFReader
+
+    from ig_assets.adapters.lora.base_model import load_tokenizer, load_with_adapter
+    from ig_assets.adapters.lora.batches import TokenRow, Tokens, token_rows
+    from ig_assets.adapters.lora.losses import supervised_loss
 
     [whole], excluded = token_rows([trained.row], load_tokenizer(trained.base), 4096)
     assert excluded == {}

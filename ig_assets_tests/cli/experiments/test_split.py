@@ -17,8 +17,8 @@ from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets_tests.adapters.instagram.graph_factory import START
 from ig_assets_tests.core.experiments.ad_studies.ad_study_factory import (
     AdStudyEnv,
-    add_reels,
     ad_study_env,
+    add_reels,
 )
 from ig_assets_tests.stand_ins.graph_ads import AD_ACCOUNT, BUSINESS, FACEBOOK_PAGE
 from ig_assets_tests.stand_ins.graph_server import ACCOUNT, SECRET, TOKEN

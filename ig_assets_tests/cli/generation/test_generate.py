@@ -223,7 +223,7 @@ def _topic_process(
     os.environ.update(env)
     os.chdir(cwd)
     sys.stdin, sys.stdout = io.StringIO(form), file.open("w", encoding="utf-8")
-    from ig_assets.headless.topic_process import main
+    from ig_assets.headless.workers.topic_process import main
 
     sys.exit(main())
 

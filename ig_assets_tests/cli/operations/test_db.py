@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 from typer.testing import CliRunner, Result
 
-from ig_assets.headless.one_command import one_command
 from ig_assets.cli.app import app
+from ig_assets.headless.one_command import one_command
 from ig_assets.settings import load_settings
 from ig_assets.warehouse.forgetting.erasure import Erasure
 from ig_assets.warehouse.forgetting.receipts import receipts_folder, write_receipt

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from ig_assets.core.fine_tuning.judged_pairs import (
+from ig_assets.core.fine_tuning.evaluation.judged_pairs import (
     ACTIVE,
     CANDIDATE,
     UNDECIDED,
     Judged,
     in_both_orders,
 )
-from ig_assets.core.fine_tuning.self_bleu import self_bleu, shared_length
+from ig_assets.core.fine_tuning.evaluation.self_bleu import self_bleu, shared_length
 from ig_assets.core.fine_tuning.evaluation.verdict import verdict
 
 

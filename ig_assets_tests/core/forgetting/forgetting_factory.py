@@ -11,10 +11,10 @@ from ig_assets.adapters.faiss.index import FaissIndex
 from ig_assets.adapters.simulated.few_shot_trainer import FewShotTrainer
 from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.index.sync import sync_index
-from ig_assets.core.fine_tuning.training_set.dataset_files import write_datasets
-from ig_assets.core.fine_tuning.training_set.examples import build_training_examples
 from ig_assets.core.fine_tuning.jobs.register import register_model
 from ig_assets.core.fine_tuning.jobs.submit import submit_job
+from ig_assets.core.fine_tuning.training_set.dataset_files import write_datasets
+from ig_assets.core.fine_tuning.training_set.examples import build_training_examples
 from ig_assets.core.forgetting.copies import Bounds
 from ig_assets.core.forgetting.steps import Forgetting
 from ig_assets.core.identity import text_hash
@@ -28,8 +28,8 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     DIMENSIONS,
     MODEL,
     MONTH,
-    FixedClock,
     FineTuningFactory,
+    FixedClock,
 )
 
 PHRASE = "A lavender kettle hums under the narrow stairwell tonight."

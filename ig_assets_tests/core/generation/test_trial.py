@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from ig_assets.cli.app import app
+from ig_assets.settings import load_settings
 from ig_assets.warehouse.migrations import KEYS
 from ig_assets.warehouse.rows import fetch_dicts
-from ig_assets.settings import load_settings
 from ig_assets.wiring import Services
 from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
 

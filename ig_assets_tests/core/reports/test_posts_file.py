@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.reports.captions import caption_for, hashtags_for
 from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.review import edit_post
+from ig_assets.core.reports.captions import caption_for, hashtags_for
 from ig_assets.core.reports.posts_file import (
     ReviewedPost,
     as_csv,

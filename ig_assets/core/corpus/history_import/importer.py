@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from ig_assets.core.corpus.history_import.doubtful import doubtful_files
 from ig_assets.core.corpus.history_import.counters import note_falling
+from ig_assets.core.corpus.history_import.doubtful import doubtful_files
 from ig_assets.core.corpus.history_import.identity.file_posts import (
     GroupedRows,
     group_posts,
@@ -22,6 +22,15 @@ from ig_assets.core.corpus.history_import.identity.file_posts import (
 from ig_assets.core.corpus.history_import.identity.known_posts import (
     KnownHistory,
     known_history,
+)
+from ig_assets.core.corpus.history_import.identity.names_of_tests import (
+    check_renamed,
+    spellings,
+    with_known_names,
+)
+from ig_assets.core.corpus.history_import.identity.recognition import (
+    recognise_source,
+    shares_posts,
 )
 from ig_assets.core.corpus.history_import.news import is_news, new_readings
 from ig_assets.core.corpus.history_import.planning.plan import (
@@ -32,15 +41,6 @@ from ig_assets.core.corpus.history_import.planning.plan import (
     without_forgotten,
 )
 from ig_assets.core.corpus.history_import.reading.present import Present
-from ig_assets.core.corpus.history_import.identity.recognition import (
-    recognise_source,
-    shares_posts,
-)
-from ig_assets.core.corpus.history_import.identity.names_of_tests import (
-    check_renamed,
-    spellings,
-    with_known_names,
-)
 from ig_assets.core.corpus.history_import.reading.rows import read_history
 from ig_assets.core.corpus.history_import.reading.sources import (
     PastImport,

@@ -17,8 +17,8 @@ from ig_assets.core.corpus.scripts.labels import hook_style_of, language_of
 from ig_assets.core.corpus.scripts.note import Note, plain
 from ig_assets.core.corpus.scripts.notes.blocks import text_blocks
 from ig_assets.core.corpus.scripts.performance import performance_of
-from ig_assets.core.corpus.scripts.script import BROKEN as BROKEN
 from ig_assets.core.corpus.scripts.script import (
+    BROKEN as BROKEN,
     MAX_BYTES,
     MAX_ID_LENGTH,
     InvalidSourceError,

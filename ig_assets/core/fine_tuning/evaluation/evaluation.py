@@ -20,16 +20,16 @@ import numpy as np
 
 from ig_assets.core.costs.cancellation import CancelledError
 from ig_assets.core.costs.concurrency import run_bounded
-from ig_assets.core.fine_tuning.judged_pairs import in_both_orders
-from ig_assets.core.fine_tuning.self_bleu import self_bleu, shared_length
+from ig_assets.core.fine_tuning.evaluation.judged_pairs import in_both_orders
+from ig_assets.core.fine_tuning.evaluation.self_bleu import self_bleu, shared_length
 from ig_assets.core.fine_tuning.evaluation.text_figures import figures_of
-from ig_assets.core.fine_tuning.training_set.train_validation_split import normalise_key
 from ig_assets.core.fine_tuning.evaluation.verdict import (
     FEWEST_PAIRS,
     INSUFFICIENT,
     MARGIN,
     verdict,
 )
+from ig_assets.core.fine_tuning.training_set.train_validation_split import normalise_key
 from ig_assets.core.generation.gates.novelty import CorpusRuns
 from ig_assets.core.identity import seeded_unit
 from ig_assets.core.models.registry import ModelRow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ig_assets.core.models.registry import candidate_model, canary_model
+from ig_assets.core.models.registry import canary_model, candidate_model
 from ig_assets.warehouse.warehouse import Connection
 
 TRIAL = timedelta(days=366)

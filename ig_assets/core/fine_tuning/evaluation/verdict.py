@@ -13,8 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ig_assets.core.fine_tuning.judged_pairs import Judged
-from ig_assets.core.fine_tuning.evaluation.text_figures import TextFigures, mean_similarity
+from ig_assets.core.fine_tuning.evaluation.judged_pairs import Judged
+from ig_assets.core.fine_tuning.evaluation.text_figures import (
+    TextFigures,
+    mean_similarity,
+)
 
 MARGIN = 0.05
 # Standard deviation of the difference in score of two texts that one model writes for

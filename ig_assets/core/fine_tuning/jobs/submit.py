@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
-from ig_assets.core.fine_tuning.training_set.dataset_files import DatasetSummary
-from ig_assets.core.fine_tuning.months import month_cutoff
 from ig_assets.core.fine_tuning.jobs.costs import reserve_training
 from ig_assets.core.fine_tuning.jobs.lease import LEASE, submitter_of, take
 from ig_assets.core.fine_tuning.jobs.rows import PASSED_ON, JobRow, job_of
 from ig_assets.core.fine_tuning.jobs.states import record_state, refused
+from ig_assets.core.fine_tuning.months import month_cutoff
+from ig_assets.core.fine_tuning.training_set.dataset_files import DatasetSummary
 from ig_assets.core.fine_tuning.training_set.vendor_lines import vendor_files
 from ig_assets.core.identity import next_instant, stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges

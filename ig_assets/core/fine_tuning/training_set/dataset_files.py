@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ig_assets.core.corpus.scripts.screening.control_tokens import control_tokens
-from ig_assets.core.fine_tuning.dataset_stream import LineFile, SetWriter, pages
-from ig_assets.core.fine_tuning.training_set.manifests import write_croissant, write_events
 from ig_assets.core.fine_tuning.months import month_cutoff
+from ig_assets.core.fine_tuning.training_set.dataset_stream import (
+    SetWriter,
+    pages,
+)
 from ig_assets.core.fine_tuning.training_set.manifests import (
     write_croissant,
     write_events,

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ig_assets.core.fine_tuning.training_set.decided_experiments import DecidedExperiment
 from ig_assets.core.fine_tuning.similarity.near_copies import near_copies
+from ig_assets.core.fine_tuning.training_set.decided_experiments import (
+    DecidedExperiment,
+)
 from ig_assets.core.fine_tuning.training_set.train_validation_split import normalise_key
 
 MOST_OF_A_TOPIC = 20

@@ -17,6 +17,7 @@ import numpy as np
 
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
 from ig_assets.core.fine_tuning.months import month_cutoff
+from ig_assets.core.fine_tuning.similarity.near_duplicates import Vector, VectorTable
 from ig_assets.core.fine_tuning.training_set.decided_experiments import (
     RIVAL,
     DecidedArm,
@@ -25,8 +26,6 @@ from ig_assets.core.fine_tuning.training_set.decided_experiments import (
     decided_before,
 )
 from ig_assets.core.fine_tuning.training_set.example_caps import within_caps
-from ig_assets.core.fine_tuning.months import month_cutoff
-from ig_assets.core.fine_tuning.similarity.near_duplicates import Vector, VectorTable
 from ig_assets.core.fine_tuning.training_set.train_validation_split import (
     GroupingItem,
     GroupingText,

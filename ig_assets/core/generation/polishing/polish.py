@@ -14,8 +14,8 @@ from ig_assets.core.costs.ledger.ledger import RunRef
 from ig_assets.core.generation.gates.novelty import CorpusRuns
 from ig_assets.core.generation.polishing.attempts import earlier_attempts
 from ig_assets.core.generation.polishing.regenerate import (
-    MonthState,
     DraftPolisher,
+    MonthState,
     Polishing,
     RegenerationResult,
     Row,

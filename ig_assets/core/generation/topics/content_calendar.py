@@ -16,7 +16,6 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
-
 from pydantic_core import ErrorDetails
 
 from ig_assets.core.corpus.scripts.labels import language_of

@@ -1,10 +1,10 @@
 """How a stored brief is asked: as generation asks for a draft, in training and trials.
 
-A training set keeps a brief as text (`training_prompt` of fine_tuning/examples.py).
+A training set keeps a brief as text (`training_prompt`).
 What a model is trained on and what it is evaluated by is rendered here, by the
-templates of drafts, without retrieved scripts: a training line that shows them would carry the words
-of other people's scripts to a vendor, could show what is held out, and would teach to
-copy.
+templates of drafts, without retrieved scripts: a training line that shows them would
+carry the words of other people's scripts to a vendor, could show what is held out, and
+would teach to copy.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ig_assets.core.models.registry import RANKER, get_model
-from ig_assets.core.reports.lineage_first_seen import known_at
 from ig_assets.core.reports.lineage.labels import Node, labels
 from ig_assets.core.reports.lineage.names import (
     resolve,
@@ -33,6 +32,7 @@ from ig_assets.core.reports.lineage.words import (
     ranker_sentence,
     scripts_of_model,
 )
+from ig_assets.core.reports.lineage_first_seen import known_at
 from ig_assets.warehouse.warehouse import Connection
 
 MANY = ("author", "topic")

@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
 from ig_assets.core.generation.gates.gates import GATES
-from ig_assets.core.reports.lineage.names import resolve
 from ig_assets.core.lineage.first_words import first_words
+from ig_assets.core.reports.lineage.names import resolve
 from ig_assets.core.reports.texts.text_lists import Filters, list_variants
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts

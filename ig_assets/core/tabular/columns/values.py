@@ -17,9 +17,9 @@ from ig_assets.core.tabular.cells.counts import (
     count_formats,
 )
 from ig_assets.core.tabular.cells.instants import ORDERS, DateEvidence, Order
-from ig_assets.core.tabular.table import Table
 from ig_assets.core.tabular.columns.profile import ColumnProfile
 from ig_assets.core.tabular.columns.vocabulary import plain_name, zone_name
+from ig_assets.core.tabular.table import Table
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from ig_assets.core.corpus.history_import.identity.vendor_names import plain_permalink
 from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
 from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
-from ig_assets.core.corpus.history_import.identity.vendor_names import plain_permalink
 from ig_assets.errors import InputError, NothingTakenError
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory, SteppingClock
 

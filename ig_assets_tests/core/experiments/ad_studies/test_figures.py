@@ -19,8 +19,8 @@ from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.core.experiments.ad_studies.ad_study_factory import (
     REQUEST,
     AdStudyEnv,
-    add_reels,
     ad_study_env,
+    add_reels,
 )
 from ig_assets_tests.stand_ins.graph_server import error
 

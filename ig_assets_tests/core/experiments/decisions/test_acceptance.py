@@ -21,8 +21,8 @@ from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.core.experiments.stats.e_values import MIN_EVENTS
 from ig_assets.core.experiments.stats.sample_ratio import LOG_E_ALARM, audience_shares
 from ig_assets.core.fine_tuning.training_set.decided_experiments import decided_before
-from ig_assets.core.reports.lineage.trace import trace
 from ig_assets.core.reports.lineage.labels import labels
+from ig_assets.core.reports.lineage.trace import trace
 from ig_assets.errors import InputError
 from ig_assets.warehouse import views, winner_views
 from ig_assets.warehouse.rows import merge_rows

@@ -9,7 +9,6 @@ import pytest
 
 from ig_assets.core.experiments.stats.anytime_t_test import t_log_e
 from ig_assets.core.experiments.stats.e_values import TAU
-from ig_assets.core.fine_tuning.evaluation.trial import TRIAL, trial_note
 from ig_assets.core.fine_tuning.evaluation.canary import (
     E_PROMOTE,
     NOVELTY,
@@ -20,6 +19,7 @@ from ig_assets.core.fine_tuning.evaluation.canary import (
     promote,
     rollback,
 )
+from ig_assets.core.fine_tuning.evaluation.trial import TRIAL, trial_note
 from ig_assets.core.models.registry import (
     active_model,
     canary_model,

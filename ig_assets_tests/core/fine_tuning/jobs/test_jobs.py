@@ -8,7 +8,6 @@ import pytest
 
 from ig_assets.core.costs.budget import parse_budgets
 from ig_assets.core.costs.ledger.ledger import Ledger
-from ig_assets.core.fine_tuning.training_set.dataset_files import DatasetSummary
 from ig_assets.core.fine_tuning.jobs.expected_costs import expected_costs
 from ig_assets.core.fine_tuning.jobs.register import register_model
 from ig_assets.core.fine_tuning.jobs.rows import (

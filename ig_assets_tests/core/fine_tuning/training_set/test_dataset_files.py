@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.fine_tuning import dataset_stream
+from ig_assets.core.fine_tuning.training_set import dataset_stream
 from ig_assets.core.fine_tuning.training_set.dataset_files import (
     DatasetSummary,
     check_line,

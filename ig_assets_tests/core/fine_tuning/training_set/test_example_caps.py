@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 

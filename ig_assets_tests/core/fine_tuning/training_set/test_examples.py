@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ig_assets.core.fine_tuning.training_set.decided_experiments import stated_topic
 from ig_assets.core.fine_tuning.months import month_cutoff
+from ig_assets.core.fine_tuning.training_set.decided_experiments import stated_topic
 from ig_assets.core.fine_tuning.training_set.examples import (
     ExamplesSummary,
     build_training_examples,

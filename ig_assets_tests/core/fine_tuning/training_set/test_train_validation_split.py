@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ig_assets.core.fine_tuning.similarity.near_duplicates import near_duplicate_pairs
 from ig_assets.core.fine_tuning.training_set.train_validation_split import (

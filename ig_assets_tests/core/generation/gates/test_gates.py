@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ig_assets.core.generation.gates.banned_words import parse_banned
 from ig_assets.core.generation.gates.gates import (

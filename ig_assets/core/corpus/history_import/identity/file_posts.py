@@ -13,12 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from ig_assets.core.corpus.history_import.reading.present import Present, without_future
-from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.core.corpus.history_import.identity.row_groups import (
     image_id as image_id,
-)
-from ig_assets.core.corpus.history_import.identity.row_groups import (
     keyed_rows,
     with_reading_times,
 )
@@ -27,6 +23,8 @@ from ig_assets.core.corpus.history_import.identity.vendor_names import (
     vendor_names,
     without_rounded,
 )
+from ig_assets.core.corpus.history_import.reading.present import Present, without_future
+from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 
 _NAMED = (
     "Rows of one post have different counts of the same time; say which column is the "

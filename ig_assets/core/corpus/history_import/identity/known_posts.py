@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.corpus.history_import.reading.sources import PastImport
 from ig_assets.core.corpus.history_import.identity.vendor_names import VendorName
+from ig_assets.core.corpus.history_import.reading.sources import PastImport
 from ig_assets.core.identity import stable_id
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection

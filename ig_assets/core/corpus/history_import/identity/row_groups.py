@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.core.corpus.history_import.identity.vendor_names import (
     PERMALINK,
     VendorName,
     vendor_names,
 )
+from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.errors import InputError
 
 

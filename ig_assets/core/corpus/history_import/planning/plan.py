@@ -7,21 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ig_assets.core.corpus.history_import.planning.arms import (
-    ImportedArm,
-    make_arms,
-    script_id_of,
-)
-from ig_assets.core.corpus.history_import.planning.experiments import (
-    ImportedExperiment,
-    Terms,
-    judged_anew,
-    looked_at,
-    make_experiments,
-    with_statements,
-)
-from ig_assets.core.corpus.history_import.planning.edited_words import current_words
-from ig_assets.core.corpus.history_import.planning.figures import performance_rows
 from ig_assets.core.corpus.history_import.identity.file_posts import (
     FilePost,
     GroupedRows,
@@ -31,6 +16,21 @@ from ig_assets.core.corpus.history_import.identity.known_posts import (
     KnownPost,
 )
 from ig_assets.core.corpus.history_import.identity.matching import KnownLookup
+from ig_assets.core.corpus.history_import.planning.arms import (
+    ImportedArm,
+    make_arms,
+    script_id_of,
+)
+from ig_assets.core.corpus.history_import.planning.edited_words import current_words
+from ig_assets.core.corpus.history_import.planning.experiments import (
+    ImportedExperiment,
+    Terms,
+    judged_anew,
+    looked_at,
+    make_experiments,
+    with_statements,
+)
+from ig_assets.core.corpus.history_import.planning.figures import performance_rows
 from ig_assets.core.corpus.history_import.planning.memberships import (
     Membership,
     membership_notes,
@@ -39,20 +39,20 @@ from ig_assets.core.corpus.history_import.planning.memberships import (
 from ig_assets.core.corpus.history_import.planning.missing_arms import (
     without_incomplete_tests,
 )
-from ig_assets.core.corpus.history_import.reading.present import Present
 from ig_assets.core.corpus.history_import.planning.rates import rate_posts, rate_tests
 from ig_assets.core.corpus.history_import.planning.reading_times import (
     ReadingTime,
     reading_time,
     settle_time,
 )
-from ig_assets.core.corpus.history_import.reading.rows import HistoryRow, ParsedHistory
 from ig_assets.core.corpus.history_import.planning.sentences import (
     arm_notes,
     experiment_notes,
     identity_notes,
     rate_notes,
 )
+from ig_assets.core.corpus.history_import.reading.present import Present
+from ig_assets.core.corpus.history_import.reading.rows import HistoryRow, ParsedHistory
 from ig_assets.core.corpus.history_import.reading.sources import known_scripts
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_words
 from ig_assets.core.corpus.rejects import HISTORY

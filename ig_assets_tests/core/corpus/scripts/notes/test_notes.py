@@ -6,8 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ig_assets.core.corpus.scripts.note import plain_blocks
 from ig_assets.core.corpus.scripts.notes.blocks import markdown_blocks

@@ -1,11 +1,11 @@
 """The Celery app of the workers that run the steps of `IG_EXECUTOR=celery`.
 
-    celery --app ig_assets.headless.step_worker worker --concurrency 2
+    celery --app ig_assets.headless.workers.step_worker worker --concurrency 2
 
 It is started by `celery` itself, so that a service manager's SIGTERM reaches the
-worker, which then ends the step in hand and takes no other. A worker needs the settings,
-the data folder and `DAGSTER_HOME` at the same paths as the code server, and must be
-started again at each release.
+worker, which then ends the step in hand and takes no other. A worker needs the
+settings, the data folder and `DAGSTER_HOME` at the same paths as the code server, and
+must be started again at each release.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from dagster_celery.tasks import create_task
 from ig_assets.dagster_internals import ExecuteStepArgs, unpack_value
 from ig_assets.defs.executors import celery_config
 from ig_assets.errors import SettingsError
-from ig_assets.headless.unwanted_steps import why_run_is_over, why_step_is_repeated
+from ig_assets.headless.workers.unwanted_steps import (
+    why_run_is_over,
+    why_step_is_repeated,
+)
 from ig_assets.settings import load_settings
 
 _log = logging.getLogger("ig_script_writer.step_worker")
@@ -64,8 +67,8 @@ def worker_app() -> Celery:
     settings = load_settings()
     if settings.executor != "celery":
         raise SettingsError(
-            "A worker needs IG_EXECUTOR=celery and IG_CELERY_BROKER, as the code server "
-            "has them; set them in the environment or .env."
+            "A worker needs IG_EXECUTOR=celery and IG_CELERY_BROKER, as the code "
+            "server has them; set them in the environment or .env."
         )
     made = make_app({**celery_config(settings), "include": [], "retries": None})
     create_task(made, base=WantedStep)

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from ig_assets.headless.unwanted_steps import why_run_is_over, why_step_is_repeated
+from ig_assets.headless.workers.unwanted_steps import (
+    why_run_is_over,
+    why_step_is_repeated,
+)
 
 
 @dg.op

@@ -1,6 +1,6 @@
 """Writes one topic in a process of its own, for a page that shows how far it has come.
 
-    python -m ig_assets.headless.topic_process < form.json
+    python -m ig_assets.headless.workers.topic_process < form.json
 
 The form is that of the job `generate_topic`; it comes by standard input, so that no
 list of processes shows a brief. Standard output has one JSON object a line: `progress`
