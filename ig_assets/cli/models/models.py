@@ -72,7 +72,7 @@ def models(
         raise typer.BadParameter("either --promote or --rollback")
     services = Services(load_settings())
     if promote_id or roll_back:
-        from ig_assets.core.fine_tuning.evaluation.evaluation import canary
+        from ig_assets.core.fine_tuning.evaluation import canary
 
         change = (
             partial(canary.promote, model_id=promote_id)
@@ -126,7 +126,8 @@ def compare(
 
     Example: `ig-assets models compare MODEL`
     """
-    from ig_assets.core.fine_tuning.evaluation.evaluation import canary, evaluation_of
+    from ig_assets.core.fine_tuning.evaluation import canary
+    from ig_assets.core.fine_tuning.evaluation.evaluation import evaluation_of
 
     warehouse = Services(load_settings()).warehouse
     with warehouse.transaction() as con:
@@ -159,7 +160,7 @@ def promote(model_id: ModelId, reason: Reason, as_json: AsJson = False) -> None:
 
     Example: `ig-assets models promote MODEL --reason "reads better"`
     """
-    from ig_assets.core.fine_tuning.evaluation.evaluation import canary
+    from ig_assets.core.fine_tuning.evaluation import canary
 
     services = Services(load_settings())
     _change(services, partial(canary.promote, model_id=model_id), reason)
@@ -173,7 +174,7 @@ def rollback(reason: Reason, as_json: AsJson = False) -> None:
 
     Example: `ig-assets models rollback --reason "writes about itself"`
     """
-    from ig_assets.core.fine_tuning.evaluation.evaluation import canary
+    from ig_assets.core.fine_tuning.evaluation import canary
 
     services = Services(load_settings())
     _change(services, canary.rollback, reason)

@@ -256,7 +256,7 @@ class _PaidCalls:
         context = self.generation
         return judge(
             context.ledger,
-            context.writers(context.base),
+            context.writers(context.base.name),
             example.prompt,
             (first, second),
             example.seed,

@@ -46,6 +46,7 @@ class WantedStep(Task):  # type: ignore[misc]  # Celery has no types
         attempts = max(
             (retries.get_attempt_count(k) for k in keys if retries), default=0
         )
+        assert step.instance_ref is not None  # the executor sends it
         with dg.DagsterInstance.from_ref(step.instance_ref) as instance:
             over = why_run_is_over(instance, step.run_id)
             again = why_step_is_repeated(instance, step.run_id, keys, attempts)

@@ -338,8 +338,8 @@ def _record(
     if not summary.files:
         return
     now = clock.now()
-    base = {"month": summary.month, "seed": seed, "created_at": now}
-    complete = {
+    base: dict[str, Any] = {"month": summary.month, "seed": seed, "created_at": now}
+    complete: dict[str, Any] = {
         "dataset_hash": summary.dataset_hash,
         "kind": "all",
         "split": None,

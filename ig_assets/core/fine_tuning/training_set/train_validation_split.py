@@ -91,7 +91,7 @@ class _Numbers(dict[str, int]):
 
     def __init__(self, shared: _Numbers | None = None) -> None:
         super().__init__()
-        self._counter = [0] if shared is None else shared._counter
+        self._counter: list[int] = [0] if shared is None else shared._counter
 
     def __missing__(self, name: str) -> int:
         number = self[name] = self._counter[0]
