@@ -131,7 +131,7 @@ class Settings(BaseSettings):
     # Vendors' models
     openai_model: str = "gpt-5-mini"
     polish_model: str | None = None
-    recency_half_life_months: Annotated[float | None, Field(gt=0)] = None
+    recency_half_life_months: Annotated[float, Field(ge=0.1)] | None = None
     train_method: Literal["sft", "dpo"] = "sft"
     openai_train_model: str = "gpt-4.1-mini-2025-04-14"
     together_train_model: str = "Qwen/Qwen2.5-7B-Instruct"

@@ -98,7 +98,11 @@ def named(node: ast.AST) -> set[str]:
             if k.arg == "shell"
         ]
         shell = {"a shell"} if is_false and not all(is_false) else set()
-        return {ast.unparse(node.func)} | shell
+        is_safe = any(  # torch's loader that takes tensors and numbers alone
+            word.arg == "weights_only" and ast.unparse(word.value) == "True"
+            for word in node.keywords
+        )
+        return shell if is_safe else {ast.unparse(node.func)} | shell
     return set()
 
 

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ig_assets.adapters.local_models.log_probability import answer_likelihood
-from ig_assets.adapters.local_models.server import ensure_server, stop_server
+from ig_assets.adapters.local_models.serving.log_probability import answer_likelihood
+from ig_assets.adapters.local_models.serving.server import ensure_server, stop_server
 from ig_assets.adapters.local_models.writer import LocalWriter
 from ig_assets.adapters.lora.adapter_file import find_adapter
 from ig_assets.adapters.lora.job_folder import ENDED, JobFolder

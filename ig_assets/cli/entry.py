@@ -30,7 +30,7 @@ class _ReaderGone(BaseException):
 
 
 class _Output(io.TextIOWrapper):
-    """A stream whose closed pipe is told apart from that of a vendor's connection.
+    """A stream whose closed pipe is another error than a vendor's closed connection.
 
     SIGPIPE itself stays ignored: it would end the process at a socket too. Rich and
     Typer would end with 1 for a `BrokenPipeError`, and print or log it elsewhere.

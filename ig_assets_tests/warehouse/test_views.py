@@ -85,6 +85,10 @@ ROWS: dict[str, list[Any]] = {
         {"post_id": "p", "edited_at": at(h), "text": text}
         for h, text in ((0, "one"), (1, "two"))
     ],
+    "post_reviews": [
+        {"post_id": "p", "reviewed_at": at(h), "decision": decision}
+        for h, decision in ((0, "declined"), (1, "approved"))
+    ],
     "experiments": [
         {"experiment_id": "e", "numerator": "reach", "denominator": "reach"}
     ],
@@ -143,6 +147,7 @@ FOUND: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
     "latest_rates": ("script_id, revision_hash, rate", [("a", "r", 0.2)]),
     "latest_variants": ("arm, variant_id", [("a", "v2"), ("b", "v3")]),
     "latest_edits": ("post_id, text", [("p", "two")]),
+    "latest_reviews": ("post_id, decision", [("p", "approved")]),
     "current_readings": ("as_of, value", [(at(0), 6.0), (at(1), None)]),
     "latest_readings": ("as_of, value", [(at(0), 6.0)]),
     "final_readings": (

@@ -10,9 +10,12 @@ from typing import Any
 
 from filelock import Timeout
 
-from ig_assets.adapters.local_models.prompt_states import Served, restore_beginning
-from ig_assets.adapters.local_models.server import ServerAddress, ensure_server
-from ig_assets.adapters.local_models.server_record import turn_lock
+from ig_assets.adapters.local_models.serving.prompt_states import (
+    Served,
+    restore_beginning,
+)
+from ig_assets.adapters.local_models.serving.server import ServerAddress, ensure_server
+from ig_assets.adapters.local_models.serving.server_record import turn_lock
 from ig_assets.adapters.openai.writer import Endpoint, OpenAIWriter
 from ig_assets.core.ports import WriteAnswer, WriteRequest
 from ig_assets.errors import TransientVendorError

@@ -1,4 +1,4 @@
-"""Writes a topic's variants on trial: nobody plans, posts or learns from them.
+"""Writes a topic's variants on trial: no plan, post or training set has them.
 
 The same retrieval, prompts, polish and gates as a month's writing; what is written is
 returned and not recorded. The rows of its calls are, since they are paid, and so is

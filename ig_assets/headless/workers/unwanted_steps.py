@@ -2,7 +2,7 @@
 
 A queue outlives the runs that filled it: a run may have been stopped or have failed
 while its step waited, and a broker may deliver a step twice. Such a step would pay or
-publish for nobody, so that a worker asks before it begins.
+publish for a run that is over, so that a worker asks before it begins.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ig_assets.adapters.local_models import server, writer as local_writer
-from ig_assets.adapters.local_models.server import MOST_ADAPTERS, ServerAddress
-from ig_assets.adapters.local_models.server_record import ServerRecord, identify
+from ig_assets.adapters.local_models.serving.server import MOST_ADAPTERS, ServerAddress
+from ig_assets.adapters.local_models.serving.server_record import ServerRecord, identify
 from ig_assets.adapters.local_models.writer import LocalWriter
 from ig_assets.core.generation.writing.schema import ScriptAnswer
 from ig_assets.core.ports import WriteRequest

@@ -11,15 +11,15 @@ from pydantic import BaseModel
 
 from ig_assets.adapters.local_models import writer as local_writer
 from ig_assets.adapters.local_models.files import fetch_model_file
-from ig_assets.adapters.local_models.prompt_states import (
+from ig_assets.adapters.local_models.registry import WRITERS
+from ig_assets.adapters.local_models.serving.prompt_states import (
     Served,
     is_same,
     restore_beginning,
     shared_tokens,
 )
-from ig_assets.adapters.local_models.registry import WRITERS
-from ig_assets.adapters.local_models.server import ServerAddress, stop_server
-from ig_assets.adapters.local_models.server_record import STATES
+from ig_assets.adapters.local_models.serving.server import ServerAddress, stop_server
+from ig_assets.adapters.local_models.serving.server_record import STATES
 from ig_assets.adapters.local_models.writer import LocalWriter
 from ig_assets.core.generation.writing.schema import ScriptAnswer
 from ig_assets.core.ports import WriteRequest

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ig_assets.adapters.local_models import writer as local_writer
-from ig_assets.adapters.local_models.server import ServerAddress
+from ig_assets.adapters.local_models.serving.server import ServerAddress
 from ig_assets.adapters.local_models.writer import LocalWriter
 from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.core.corpus.embedding.query_cache import embed_queries

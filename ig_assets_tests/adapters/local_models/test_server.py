@@ -24,8 +24,8 @@ from pydantic import BaseModel
 from ig_assets.adapters.local_models import server, server_process
 from ig_assets.adapters.local_models.files import fetch_model_file
 from ig_assets.adapters.local_models.registry import WRITERS
-from ig_assets.adapters.local_models.server import ServerAddress, ensure_server
-from ig_assets.adapters.local_models.server_record import (
+from ig_assets.adapters.local_models.serving.server import ServerAddress, ensure_server
+from ig_assets.adapters.local_models.serving.server_record import (
     ServerRecord,
     identify,
     read_record,
@@ -117,7 +117,7 @@ def test_callers_in_several_processes_share_one_server(
     stop_server(state_dir)
     code = (
         "import sys; from pathlib import Path; "
-        "from ig_assets.adapters.local_models.server import ensure_server; "
+        "from ig_assets.adapters.local_models.serving.server import ensure_server; "
         "print(ensure_server(Path(sys.argv[1]), Path(sys.argv[2])))"
     )
     callers = [

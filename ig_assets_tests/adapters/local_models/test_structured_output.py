@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from ig_assets.adapters.local_models.files import fetch_model_file
 from ig_assets.adapters.local_models.registry import WRITERS
-from ig_assets.adapters.local_models.server import ServerAddress, ensure_server
+from ig_assets.adapters.local_models.serving.server import ServerAddress, ensure_server
 from ig_assets.core.generation.writing.schema import (
     FactsFirstScript,
     PolishedScript,

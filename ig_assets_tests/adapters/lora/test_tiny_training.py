@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.adapters.local_models.log_probability import answer_likelihood
-from ig_assets.adapters.local_models.server import (
+from ig_assets.adapters.local_models.serving.log_probability import answer_likelihood
+from ig_assets.adapters.local_models.serving.server import (
     ServerAddress,
     ensure_server,
     stop_server,

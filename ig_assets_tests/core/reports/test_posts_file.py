@@ -92,7 +92,7 @@ def test_words_of_a_page_are_escaped_and_it_loads_nothing(
     assert "src=" not in page and "A clock" in tags.said
 
 
-def test_a_spreadsheet_gets_one_row_a_post_and_no_formula(
+def test_a_spreadsheet_gets_one_row_per_post_and_no_formula(
     posts: list[ReviewedPost],
 ) -> None:
     rows = list(csv.DictReader(io.StringIO(as_csv(posts))))

@@ -79,7 +79,7 @@ class Gates:
 class Candidate:
     """A text that may become a variant; `beats` is None where only `body` is known.
 
-    `topic` and `brief` are what it was asked for, empty where nobody said.
+    `topic` and `brief` are what it was asked for, empty where it is unknown.
     """
 
     hook: str

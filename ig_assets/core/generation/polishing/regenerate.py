@@ -131,7 +131,7 @@ class DraftPolisher:
     def outcome(self) -> RegenerationResult:
         """Polish; else keep the draft; else polish with feedback; else reject.
 
-        What is wrong with the draft by its words alone is told at once: mended by the
+        What is wrong with the draft by its words alone is said at once: mended by the
         first polish, it needs no second.
         """
         draft = as_written(self.row)

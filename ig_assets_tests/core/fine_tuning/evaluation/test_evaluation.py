@@ -373,7 +373,7 @@ def test_texts_are_written_side_by_side_and_a_failure_keeps_the_pairs_before_it(
     together = threading.Barrier(2, timeout=30)
 
     def write(model: ModelRow, example: HeldOutExample) -> WrittenText:
-        together.wait()  # one alone would wait in vain
+        together.wait()  # one alone would wait until it fails
         return WrittenText("winner" if model is CANDIDATE else "loser")
 
     side_by_side = replace(evaluator(env, write), max_in_flight=2)

@@ -16,7 +16,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from ig_assets.adapters.local_models.server import ServerAddress
+from ig_assets.adapters.local_models.serving.server import ServerAddress
 from ig_assets.errors import MalformedAnswerError, TransientVendorError
 
 _TIMEOUT_S = 900.0

@@ -18,7 +18,7 @@ from typing import Any
 
 from filelock import Timeout
 
-from ig_assets.adapters.local_models.server_record import (
+from ig_assets.adapters.local_models.serving.server_record import (
     ServerRecord,
     forget_record,
     fresh_states,

@@ -21,8 +21,8 @@ from typing import Any
 from filelock import Timeout
 
 from ig_assets.adapters.child_environment import environment_without_secrets
-from ig_assets.adapters.local_models.server_process import INERT, KEY_VARIABLE
-from ig_assets.adapters.local_models.server_record import (
+from ig_assets.adapters.local_models.serving.server_process import INERT, KEY_VARIABLE
+from ig_assets.adapters.local_models.serving.server_record import (
     FileIdentity,
     ServerRecord,
     forget_record,
@@ -132,7 +132,11 @@ def _start(
     environment = environment_without_secrets() | {KEY_VARIABLE: key}
     logging.getLogger(LOGGER).info("Starting the local writer %s.", model.name)
     log = state_dir / "server.log"
-    command = [sys.executable, "-m", "ig_assets.adapters.local_models.server_process"]
+    command = [
+        sys.executable,
+        "-m",
+        "ig_assets.adapters.local_models.serving.server_process",
+    ]
     command += ["--state-dir", str(state_dir), "--model", str(model), *options]
     with log.open("wb") as output:
         child = subprocess.Popen(

@@ -32,8 +32,8 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-from ig_assets.adapters.local_models.server import ServerAddress
-from ig_assets.adapters.local_models.server_record import identify
+from ig_assets.adapters.local_models.serving.server import ServerAddress
+from ig_assets.adapters.local_models.serving.server_record import identify
 from ig_assets.core.identity import fields_hash
 from ig_assets.core.ports import WriteRequest
 
@@ -109,7 +109,7 @@ def restore_beginning(
 ) -> int:
     """Let the server hold the longest known beginning of a prompt; return its tokens.
 
-    The caller sends the prompt next, with `cache_prompt`, and nobody else in between;
+    The caller sends the prompt next, with `cache_prompt`, and no other caller in between;
     the answer must say that as many tokens were cached. 0 says that the prompt is to
     be read whole, without `cache_prompt`. What prompts of this process had in common
     is remembered, so that the third of a kind reads only what is its own. The file
@@ -196,11 +196,11 @@ def _is_exact(server: _Server, noted: Path, served: Served) -> bool:
 
 def _this_machine(served: Served) -> str:
     """What decides which kernels read a prompt: processor, package, model, threads."""
-    told = ""
+    listed = ""
     with suppress(OSError):  # there is none but on Linux
-        told = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
+        listed = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
     of_kernels = ("model name", "flags", "Features")
-    lines = {line for line in told.splitlines() if line.startswith(of_kernels)}
+    lines = {line for line in listed.splitlines() if line.startswith(of_kernels)}
     package = ""
     with suppress(ImportError):
         package = version("xllamacpp")

@@ -1,0 +1,1 @@
+"""The local server of a writer: its process, its record, what it saves and tells."""
