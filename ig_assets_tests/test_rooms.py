@@ -10,7 +10,7 @@ import ig_assets
 PACKAGE = Path(ig_assets.__file__).parent
 MOST_MODULES = 12
 MOST_LINES = 400
-FULLER = {"adapters/lora": 14}
+FULLER: dict[str, int] = {}
 """Folders with more modules, each with the number it must not pass."""
 LONGER = {"settings.py": 500}  # the one list of all settings, each in a line or two
 """Modules with more lines, each with the number it must not pass."""

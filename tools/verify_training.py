@@ -27,8 +27,8 @@ from ig_assets.adapters.local_models.serving.log_probability import answer_likel
 from ig_assets.adapters.local_models.serving.server import ensure_server, stop_server
 from ig_assets.adapters.local_models.writer import LocalWriter
 from ig_assets.adapters.lora.adapter_file import find_adapter
+from ig_assets.adapters.lora.fit.recipe import Recipe
 from ig_assets.adapters.lora.job_folder import ENDED, JobFolder
-from ig_assets.adapters.lora.recipe import Recipe
 from ig_assets.adapters.lora.rows import rows_of_dataset
 from ig_assets.adapters.lora.trainer import LoraTrainer
 from ig_assets.core.fine_tuning.jobs.register import register_model

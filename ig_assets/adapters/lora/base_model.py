@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ig_assets.adapters.lora.batches import ChatTokenizer
-from ig_assets.adapters.lora.recipe import TARGETS, Machine, Recipe
+from ig_assets.adapters.lora.fit.batches import ChatTokenizer
+from ig_assets.adapters.lora.fit.recipe import TARGETS, Machine, Recipe
 
 
 def load_tokenizer(path: Path) -> ChatTokenizer:

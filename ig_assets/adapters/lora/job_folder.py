@@ -24,7 +24,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from ig_assets.adapters.lora.recipe import Machine, Recipe
+from ig_assets.adapters.lora.fit.recipe import Machine, Recipe
 from ig_assets.core.ports.training import TrainingStatus
 from ig_assets.files import OWNER_ONLY, write_atomic
 

@@ -17,7 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ig_assets.adapters.lora.adapter_file import sha256_of, write_adapter
-from ig_assets.adapters.lora.batches import TokenRow, token_rows
+from ig_assets.adapters.lora.fit.batches import TokenRow, token_rows
 from ig_assets.adapters.lora.gguf_header import base_facts
 from ig_assets.adapters.lora.job_folder import ENDED, JobFolder, JobSpec
 from ig_assets.adapters.lora.rows import TrainingRow, read_rows
@@ -72,7 +72,7 @@ def _stop_if_cancelled(folder: JobFolder) -> None:
 
 def _train(folder: JobFolder, spec: JobSpec, adapters: Path) -> None:
     from ig_assets.adapters.lora.base_model import load_with_adapter
-    from ig_assets.adapters.lora.training import Cancelled, Diverged, Training
+    from ig_assets.adapters.lora.fit.training import Cancelled, Diverged, Training
 
     folder.change(status="running", stage="reading")
     base = Path(spec.base_path)
@@ -137,7 +137,7 @@ def _rows(folder: JobFolder, spec: JobSpec, base: Path) -> tuple[Any, dict[str, 
     Raises RefusedError where the rows are not those of the job, and where none is left.
     """
     from ig_assets.adapters.lora.base_model import load_tokenizer
-    from ig_assets.adapters.lora.training import TrainingSet
+    from ig_assets.adapters.lora.fit.training import TrainingSet
 
     if sha256_of(folder.rows) != spec.rows_sha256:
         raise RefusedError(f"{folder.rows} does not have the rows of the job.")

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from ig_assets.adapters.lora.fit.recipe import Machine, Recipe
 from ig_assets.adapters.lora.gguf_header import BaseFacts
-from ig_assets.adapters.lora.recipe import Machine, Recipe
 from ig_assets.errors import SettingsError, TransientVendorError
 
 PACKAGES = ("torch", "transformers", "peft", "gguf")

@@ -17,6 +17,7 @@ from filelock import Timeout
 
 from ig_assets.adapters.child_environment import environment_without_secrets
 from ig_assets.adapters.lora.adapter_file import model_name, sha256_of
+from ig_assets.adapters.lora.fit.recipe import Machine, Recipe
 from ig_assets.adapters.lora.gguf_header import base_facts
 from ig_assets.adapters.lora.job_folder import ENDED, JobFolder, JobSpec, JobState
 from ig_assets.adapters.lora.limits import (
@@ -24,7 +25,6 @@ from ig_assets.adapters.lora.limits import (
     require_disk,
     require_packages,
 )
-from ig_assets.adapters.lora.recipe import Machine, Recipe
 from ig_assets.adapters.lora.rows import RenderedRows, rows_as_lines, rows_of_dataset
 from ig_assets.adapters.training_file import long_enough
 from ig_assets.core.ports import TrainingRequest, TrainingState

@@ -6,12 +6,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from ig_assets.adapters.lora.batches import (
+from ig_assets.adapters.lora.fit.batches import (
     ChatTokenizer,
     plan_steps,
     token_rows,
 )
-from ig_assets.adapters.lora.recipe import Recipe
+from ig_assets.adapters.lora.fit.recipe import Recipe
 from ig_assets.adapters.lora.rows import (
     TrainingRow,
     read_rows,

@@ -23,9 +23,9 @@ from ig_assets.adapters.local_models.serving.server import (
     stop_server,
 )
 from ig_assets.adapters.lora.adapter_file import find_adapter
+from ig_assets.adapters.lora.fit.recipe import Machine, Recipe
 from ig_assets.adapters.lora.gguf_header import base_facts
 from ig_assets.adapters.lora.job_folder import ENDED, JobFolder
-from ig_assets.adapters.lora.recipe import Machine, Recipe
 from ig_assets.adapters.lora.rows import TrainingRow, rows_of_dataset
 from ig_assets.adapters.lora.trainer import LoraTrainer
 from ig_assets.core.ports import TrainingState
@@ -142,8 +142,8 @@ def test_the_server_finds_an_answer_as_likely_as_torch_did(
     from gguf import GGUFReader
 
     from ig_assets.adapters.lora.base_model import load_tokenizer, load_with_adapter
-    from ig_assets.adapters.lora.batches import TokenRow, Tokens, token_rows
-    from ig_assets.adapters.lora.losses import supervised_loss
+    from ig_assets.adapters.lora.fit.batches import TokenRow, Tokens, token_rows
+    from ig_assets.adapters.lora.fit.losses import supervised_loss
 
     [whole], excluded = token_rows([trained.row], load_tokenizer(trained.base), 4096)
     assert excluded == {}

@@ -14,11 +14,11 @@ import pytest
 from filelock import FileLock
 
 from ig_assets.adapters.lora import limits
+from ig_assets.adapters.lora.fit.recipe import Recipe
 from ig_assets.adapters.lora.gguf_header import BaseFacts
 from ig_assets.adapters.lora.job_folder import JobFolder, JobState
 from ig_assets.adapters.lora.job_process import work
 from ig_assets.adapters.lora.limits import choose_machine, require_disk
-from ig_assets.adapters.lora.recipe import Recipe
 from ig_assets.adapters.lora.trainer import MOST_STARTS, LoraTrainer
 from ig_assets.errors import RefusedError, SettingsError, TransientVendorError
 from ig_assets_tests.adapters.lora.lora_jobs import StandInProcess, dataset, request

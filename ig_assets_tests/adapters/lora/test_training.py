@@ -13,10 +13,10 @@ import pytest
 
 from ig_assets.adapters.lora.adapter_file import find_adapter, model_name, write_adapter
 from ig_assets.adapters.lora.base_model import adapter_weights
-from ig_assets.adapters.lora.batches import TokenRow, Tokens
-from ig_assets.adapters.lora.losses import pair_loss, supervised_loss
-from ig_assets.adapters.lora.recipe import TARGETS, Recipe
-from ig_assets.adapters.lora.training import Cancelled, Training, TrainingSet
+from ig_assets.adapters.lora.fit.batches import TokenRow, Tokens
+from ig_assets.adapters.lora.fit.losses import pair_loss, supervised_loss
+from ig_assets.adapters.lora.fit.recipe import TARGETS, Recipe
+from ig_assets.adapters.lora.fit.training import Cancelled, Training, TrainingSet
 from ig_assets.errors import ModelFileError
 
 pytestmark = pytest.mark.model

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ig_assets.adapters.lora.batches import TokenRow, Tokens
+from ig_assets.adapters.lora.fit.batches import TokenRow, Tokens
 
 
 def answer_log_probability(model: Any, tokens: Tokens, device: str) -> Any:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from ig_assets.adapters.lora import checkpoint
 from ig_assets.adapters.lora.base_model import adapter_weights
-from ig_assets.adapters.lora.batches import Step, TokenRow, plan_steps
-from ig_assets.adapters.lora.losses import (
+from ig_assets.adapters.lora.fit import checkpoint
+from ig_assets.adapters.lora.fit.batches import Step, TokenRow, plan_steps
+from ig_assets.adapters.lora.fit.losses import (
     log_probabilities,
     pair_loss,
     supervised_loss,
 )
-from ig_assets.adapters.lora.recipe import Recipe
+from ig_assets.adapters.lora.fit.recipe import Recipe
 
 
 class Diverged(Exception):

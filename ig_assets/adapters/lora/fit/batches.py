@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ig_assets.adapters.lora.recipe import Recipe
+from ig_assets.adapters.lora.fit.recipe import Recipe
 from ig_assets.adapters.lora.rows import TrainingRow, relative_weights
 
 TOO_LONG, CONTROL_TOKEN = "too long", "control token"

@@ -1,0 +1,1 @@
+"""Trains the weights of an adapter: batches, losses, steps, checkpoints."""
