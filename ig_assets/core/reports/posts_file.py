@@ -49,7 +49,7 @@ ORDER BY variant_id, gate
 class ReviewedPost:
     """One post with all that a social team needs of it.
 
-    `beats` are (spoken, shown) pairs; what is shown is empty where it is unknown, and of
+    `beats` are (spoken, shown) pairs; what is shown is empty where unknown, and of
     words that a person edited. `seconds` is the estimated time to speak the variant.
     """
 

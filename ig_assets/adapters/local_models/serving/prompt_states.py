@@ -109,7 +109,7 @@ def restore_beginning(
 ) -> int:
     """Let the server hold the longest known beginning of a prompt; return its tokens.
 
-    The caller sends the prompt next, with `cache_prompt`, and no other caller in between;
+    The caller sends the prompt next, with `cache_prompt`, and none else in between;
     the answer must say that as many tokens were cached. 0 says that the prompt is to
     be read whole, without `cache_prompt`. What prompts of this process had in common
     is remembered, so that the third of a kind reads only what is its own. The file
