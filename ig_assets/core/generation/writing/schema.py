@@ -76,18 +76,25 @@ class PolishedScript(BaseModel):
     )
 
 
-# A letter of a Latin script, a figure, or a mark that stands within a sentence. What a
-# grammar cannot write is no foreign script, no quotation that never ends, no emoji.
-_LETTER = "[A-Za-zÀ-ÖØ-öø-ſ0-9°%€$£'’(),;:/¿¡&+-]"
+# A word of Latin letters and figures, with a mark before or after it, or a number with a
+# mark within. What a grammar cannot write is no foreign script, no quotation that never
+# ends, no emoji, and no list without spaces.
+_WORD = (
+    "([(¿¡]?[A-Za-zÀ-ÖØ-öø-ſ0-9°%€$£'’/&+-]{1,22}[),;:]{0,2}"
+    "|[0-9]{1,4}[,.:][0-9]{1,4}[A-Za-z%]{0,3})"
+)
 
 
 def _words(least: int, most: int, end: str = "") -> dict[str, Any]:
-    """A pattern of that many words; one without the other ends where a word does."""
-    word = f"{_LETTER}{{1,22}}"
-    return {"pattern": f"^{word}( {word}){{{least - 1},{most - 1}}}{end}$"}
+    """A pattern of that many words; one without the other ends where a word does.
+
+    `most` is more than what is wanted: a model that wants to go on where it may not
+    writes the next words without spaces.
+    """
+    return {"pattern": f"^{_WORD}( {_WORD}){{{least - 1},{most - 1}}}{end}$"}
 
 
-_Hook = Annotated[str, Field(json_schema_extra=_words(5, 12, "[.!?]"))]
+_Hook = Annotated[str, Field(json_schema_extra=_words(5, 16, "[.!?]"))]
 
 
 def capitalised(text: str) -> str:
@@ -107,9 +114,9 @@ class Step(BaseModel):
     Four sentences of eight words, with a hook and a call to action of five, take 15 s.
     """
 
-    fact: str = Field(json_schema_extra=_words(2, 18, r"\."))
-    say: str = Field(json_schema_extra=_words(8, 18, "[.!?]"))
-    show: str = Field(json_schema_extra=_words(2, 8))
+    fact: str = Field(json_schema_extra=_words(2, 28, r"\."))
+    say: str = Field(json_schema_extra=_words(8, 28, "[.!?]"))
+    show: str = Field(json_schema_extra=_words(2, 16))
 
 
 class FactsFirstScript(BaseModel):
@@ -122,8 +129,8 @@ class FactsFirstScript(BaseModel):
 
     steps: list[Step] = Field(min_length=3, json_schema_extra={"maxItems": 5})
     hooks: list[_Hook] = Field(min_length=1, json_schema_extra={"maxItems": 2})
-    call_to_action: str = Field(json_schema_extra=_words(5, 12, "[.!?]"))
-    on_screen_text: str = Field(json_schema_extra=_words(1, 5))
+    call_to_action: str = Field(json_schema_extra=_words(5, 18, "[.!?]"))
+    on_screen_text: str = Field(json_schema_extra=_words(1, 6))
 
     @property
     def beats(self) -> list[str]:
