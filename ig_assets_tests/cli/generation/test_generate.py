@@ -54,7 +54,12 @@ def test_a_topic_gets_its_variants_once(loop: TurnedLoop) -> None:
     first = answer(loop, "sharp knives", "--variants", "3", "--brief", "Hone daily.")
     variants = first["variants"]
     assert [v["arm"] for v in variants] == ["a", "b", "c"]
-    assert len({v["hook_style"] for v in variants}) == 3
+    ids = [v["variant_id"] for v in variants]
+    asked_for = loop.rows(
+        "SELECT DISTINCT hook_style FROM drafts WHERE variant_id IN (?, ?, ?)", ids
+    )
+    assert len(asked_for) == 3, "a variant's own label is what its hook is"
+    assert {v["hook_style"] for v in variants} <= set(HOOK_STYLES)
     assert all(v["hook"] and v["body"] and v["call_to_action"] for v in variants)
     assert all(15 <= v["estimated_seconds"] <= 60 for v in variants)
     assert all(v["cost_usd"] > 0 for v in variants)
@@ -199,7 +204,8 @@ def test_of_two_runs_at_the_same_time_the_second_fails_and_plans_nothing(
 
 
 def test_the_launchpad_shows_one_flat_form(tmp_path: Path) -> None:
-    from ig_assets.defs.generation.on_demand import generate_topic
+    from ig_assets.core.generation.writing.schema import HOOK_STYLES
+from ig_assets.defs.generation.on_demand import generate_topic
 
     schema: Any = generate_topic.run_config_schema.config_type
     required = [name for name, field in schema.fields.items() if field.is_required]

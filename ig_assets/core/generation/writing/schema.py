@@ -177,7 +177,7 @@ def shots_of(shots: Sequence[str], beats: int) -> tuple[str, ...] | None:
 
 def caption(text: str) -> str | None:
     """The on-screen text, None where it is empty or longer than six words."""
-    words = text.split()
+    words = text.rstrip(" ,;:").split()
     return " ".join(words) if 0 < len(words) <= MOST_ON_SCREEN_WORDS else None
 
 
