@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from ig_assets.core.generation.writing.schema import HOOK_STYLES
 from ig_assets_tests.factories.processes import command, run_command, started
 from ig_assets_tests.headless.loop_fixtures import TurnedLoop, new_loop
 from ig_assets_tests.stand_ins.openai_server import RESPONSES, Fault, OpenAIStandIn
@@ -204,8 +205,7 @@ def test_of_two_runs_at_the_same_time_the_second_fails_and_plans_nothing(
 
 
 def test_the_launchpad_shows_one_flat_form(tmp_path: Path) -> None:
-    from ig_assets.core.generation.writing.schema import HOOK_STYLES
-from ig_assets.defs.generation.on_demand import generate_topic
+    from ig_assets.defs.generation.on_demand import generate_topic
 
     schema: Any = generate_topic.run_config_schema.config_type
     required = [name for name, field in schema.fields.items() if field.is_required]
