@@ -252,7 +252,7 @@ def test_lineage_takes_a_kind_and_says_what_is_the_matter(shell: Shell) -> None:
     assert "after the day that you ask for" in shell.complaint(
         WRONG_USE, "lineage", model["id"], "--as-of", "2026-01-15"
     )
-    [topic, *_] = shell.answer("topics")
+    [topic, *_] = shell.answer("topics", "list")
     about = shell.answer("lineage", "topic", topic["topic"])
     assert {(e["relation"], e["via_kind"]) for e in about["edges"]} >= {
         ("about", "topic"),
