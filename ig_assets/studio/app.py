@@ -10,7 +10,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from ig_assets.core.operations.log_lines import prepare_records
-from ig_assets.studio import (
+from ig_assets.studio.pages import (
     lineage_page,
     review_page,
     status_page,

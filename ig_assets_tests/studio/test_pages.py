@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ig_assets import studio
 from ig_assets.adapters.simulated.clocks import SystemClock
 from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.review import edit_post, posts_for_review
@@ -22,6 +23,7 @@ from ig_assets_tests.stand_ins.openai_server import Fault, OpenAIStandIn
 
 testing = pytest.importorskip("streamlit.testing.v1", reason="needs the extra `studio`")
 pytestmark = pytest.mark.ship
+APP = str(Path(studio.__file__).parent / "app.py")
 PATIENCE_S = 300.0  # for a machine that hangs; nothing is timed
 MONTH = "2026-01"
 WORDS = """
@@ -34,7 +36,7 @@ SET hook = 'Your knife is dull: ' || hook_style,
 
 def visit(page: str) -> Any:
     """A page as it is first opened."""
-    script = f"from ig_assets.studio.{page}_page import page\npage()"
+    script = f"from ig_assets.studio.pages.{page}_page import page\npage()"
     at = testing.AppTest.from_string(script, default_timeout=PATIENCE_S)
     at.session_state["who"] = "ana"
     return drawn(at.run())
@@ -150,6 +152,20 @@ def test_nothing_is_decided_without_a_name(home: Warehouse) -> None:
     page = press(page, "Approve")
     assert "Type your name" in said(page)
     assert rows(home, "SELECT * FROM post_reviews") == []
+
+
+def test_the_posts_that_are_shown_are_offered_as_three_files(home: Warehouse) -> None:
+    page = visit("review")
+    assert page.get("download_button") == []
+    [toggle] = [one for one in page.toggle if one.label == "Make the files"]
+    page = drawn(toggle.set_value(True).run())
+    labels = [one.label for one in page.get("download_button")]
+    assert labels == ["As Markdown", "As CSV", "As HTML"]
+
+
+def test_the_studio_is_drawn_with_its_five_pages(home: Warehouse) -> None:
+    page = drawn(testing.AppTest.from_file(APP, default_timeout=PATIENCE_S).run())
+    assert "Write" in said(page) and page.sidebar.text_input
 
 
 # ── the other pages ───────────────────────────────────────────────────────────

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.adapters.local_models import server, writer as local_writer
+from ig_assets.adapters.local_models import writer as local_writer
+from ig_assets.adapters.local_models.serving import server
 from ig_assets.adapters.local_models.serving.server import MOST_ADAPTERS, ServerAddress
 from ig_assets.adapters.local_models.serving.server_record import ServerRecord, identify
 from ig_assets.adapters.local_models.writer import LocalWriter
