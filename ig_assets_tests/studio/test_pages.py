@@ -245,7 +245,8 @@ def test_a_topic_becomes_variants_with_their_grounds_and_cost_and_then_posts(
     page = visit("write")
     assert "a guess by list prices" in said(page)
     page = write(page, "sharp knives")
-    assert "3 variants" in said(page) and "for 6 calls" in said(page)
+    # For each a draft, a polish, and its vector for the gate of the nearest script.
+    assert "3 variants" in said(page) and "for 9 calls" in said(page)
     assert "% new" in said(page)
     assert [e.label for e in page.expander if e.label.startswith("Grounded in")]
     asked = dict(stand_in.requests)

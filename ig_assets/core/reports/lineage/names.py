@@ -114,8 +114,8 @@ def things_about(con: Connection, topic: str) -> list[tuple[str, str]]:
             _only_one(wanted, {(kind, str(id)) for kind, id in found})
     if not found:
         raise InputError(
-            f"There is no topic {topic!r}; `ig-assets topics` and `ig-assets scripts "
-            "list` name them."
+            f"There is no topic {topic!r}; `ig-assets topics list` and `ig-assets "
+            "scripts list` name them."
         )
     return [(str(kind), str(id)) for kind, id in found]
 
