@@ -115,6 +115,12 @@ def test_a_post_is_declined_with_a_reason_alone(home: Warehouse) -> None:
     assert (review["decision"], review["reason"]) == ("declined", "off our brand")
 
 
+def test_a_post_is_compared_with_its_brief_as_one_types(home: Warehouse) -> None:
+    page = said(visit("review"))
+    assert "of the brief's words occur" in page or "of its topic and brief" in page
+    assert "in order." not in page and "could not be measured" not in page
+
+
 def test_typed_words_are_measured_at_once_and_saved_as_a_revision_of_the_variant(
     home: Warehouse,
 ) -> None:
@@ -192,6 +198,9 @@ def test_a_variant_is_traced_by_its_id(home: Warehouse) -> None:
     page = visit("lineage")
     page = drawn(page.text_input[0].set_value(first["variant_id"]).run())
     assert "It came from" in said(page) and "Variant" in said(page)
+    [topic] = rows(home, "SELECT topic FROM topics")
+    page = drawn(page.text_input[0].set_value(f"topic {topic['topic']}").run())
+    assert "variants written about it" in said(page)
     page = drawn(page.text_input[0].set_value("no such thing").run())
     assert "no such thing" in said(page) and "What to do" in said(page)
 
