@@ -94,7 +94,7 @@ SYMPTOMS: Claims = {
         "IG_INSTAGRAM_TOKEN",
     ),
     "a promoted model is worse": (
-        "core/fine_tuning/test_canary.py::"
+        "core/fine_tuning/evaluation/test_canary.py::"
         "test_promotion_retires_the_model_before_and_rollback_brings_it_back",
         "rollback: complaints",
     ),
@@ -123,7 +123,7 @@ SYMPTOMS: Claims = {
         "An earlier request to forget is not finished.*--resume",
     ),
     '`forget` ends with "Words are left in …"': (
-        "cli/test_forget.py::"
+        "cli/operations/test_forget.py::"
         "test_words_that_are_left_are_named_and_end_the_command_with_1",
         "Words are left in: notes.txt",
     ),
@@ -203,18 +203,18 @@ SECTIONS: Claims = {
         "nothing of the batch was kept",
     ),
     "Figures are stale": (
-        "core/reports/test_metrics.py::"
+        "core/reports/metrics/test_metrics.py::"
         "test_budgets_keys_posts_index_and_fine_tunes_are_those_of_their_tables",
         "ig_assets_posts_with_stale_insights",
     ),
     "A key is too old": SYMPTOMS["a key is 75 days old or older"],
     "No fine-tune this month": (
-        "core/reports/test_metrics.py::"
+        "core/reports/metrics/test_metrics.py::"
         "test_budgets_keys_posts_index_and_fine_tunes_are_those_of_their_tables",
         "ig_assets_fine_tune_of_last_month",
     ),
     "No figures arrive": (
-        "core/reports/test_metrics.py::test_the_server_answers_metrics_alone",
+        "core/reports/metrics/test_metrics.py::test_the_server_answers_metrics_alone",
         "choose another",
     ),
     "The monthly invoice review": (

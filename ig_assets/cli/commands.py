@@ -21,6 +21,7 @@ COMMANDS = {
     "import-history": "corpus.import_history:import_history_command",
     "search": "corpus.search:search",
     "generate": "generation.generate:generate",
+    "studio": "generation.studio:studio",
     "experiments": "experiments.experiments:experiments",
     "accept": "experiments.accept:accept",
     "costs": "reports.costs:costs",
@@ -33,7 +34,6 @@ COMMANDS = {
     "variants": "generation.texts:variants",
     "topics": "generation.texts:topics",
     "posts": "experiments.posts:app",
-    "studio": "generation.studio:studio",
     "split": "experiments.split:app",
     "db": "operations.db:app",
     "metrics": "reports.metrics:app",
@@ -52,6 +52,7 @@ SUMMARIES = {
     "experiment become evidence.",
     "search": "Find the scripts that are nearest in meaning and words.",
     "generate": "Write variants of a topic; variants that it has already are kept.",
+    "studio": "Write, review, and see winners and lineage in the browser.",
     "experiments": "List experiments with their verdicts, newest first.",
     "accept": "Let a winner be learnt from although its split is under an alarm.",
     "costs": "Say what was spent, where the month ends if it goes on, and what costs "
@@ -67,7 +68,6 @@ SUMMARIES = {
     "variants": "What was written for each topic, and how far it came.",
     "topics": "The topics of each month; withdraw one.",
     "posts": "Look at what would go out, say yes or no to it, or put it in your words.",
-    "studio": "Write, review, and see winners and lineage in the browser.",
     "split": "Show reels that are out as ads to one audience that Meta divides at "
     "random.\nIt costs money: all is made paused, and `start` lets it run.",
     "db": "Read, back up, restore, migrate and move the warehouse.",

@@ -95,8 +95,8 @@ def _training_here() -> Finding:
     if missing := missing_packages():
         return failed(
             subject,
-            f"{', '.join(missing)} is not installed, so a month's fine-tune would "
-            "fail.",
+            f"Its extra is not installed (missing: {', '.join(missing)}), so a month's "
+            "fine-tune would fail.",
             'Install the extra: `pip install "ig-assets[train]"`.',
         )
     return good(subject, "The extra train is installed; jobs run on this machine.")

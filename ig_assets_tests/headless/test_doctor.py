@@ -114,7 +114,7 @@ def test_the_vendors_that_train_are_looked_at_and_their_keys_age(
     assert found["OpenAI server"]["state"] == "good"
     assert "ig-assets[together]" in found["trainer together"]["to_do"]
     assert found["trainer fireworks"]["state"] == "not known"
-    assert "surely_not_there is not installed" in found["trainer lora"]["seen"]
+    assert "not installed (missing: surely_not_there)" in found["trainer lora"]["seen"]
     assert "ig-assets[train]" in found["trainer lora"]["to_do"]
     assert {"age of TOGETHER_API_KEY", "age of FIREWORKS_API_KEY"} <= set(found)
 

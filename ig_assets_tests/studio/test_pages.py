@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ig_assets import studio
 from ig_assets.adapters.simulated.clocks import SystemClock
 from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.review import edit_post, posts_for_review
@@ -22,6 +23,7 @@ from ig_assets_tests.stand_ins.openai_server import Fault, OpenAIStandIn
 
 testing = pytest.importorskip("streamlit.testing.v1", reason="needs the extra `studio`")
 pytestmark = pytest.mark.ship
+APP = str(Path(studio.__file__).parent / "app.py")
 PATIENCE_S = 300.0  # for a machine that hangs; nothing is timed
 MONTH = "2026-01"
 WORDS = """
@@ -34,7 +36,7 @@ SET hook = 'Your knife is dull: ' || hook_style,
 
 def visit(page: str) -> Any:
     """A page as it is first opened."""
-    script = f"from ig_assets.studio.{page}_page import page\npage()"
+    script = f"from ig_assets.studio.pages.{page}_page import page\npage()"
     at = testing.AppTest.from_string(script, default_timeout=PATIENCE_S)
     at.session_state["who"] = "ana"
     return drawn(at.run())
@@ -113,6 +115,12 @@ def test_a_post_is_declined_with_a_reason_alone(home: Warehouse) -> None:
     assert (review["decision"], review["reason"]) == ("declined", "off our brand")
 
 
+def test_a_post_is_compared_with_its_brief_as_one_types(home: Warehouse) -> None:
+    page = said(visit("review"))
+    assert "of the brief's words occur" in page or "of its topic and brief" in page
+    assert "in order." not in page and "could not be measured" not in page
+
+
 def test_typed_words_are_measured_at_once_and_saved_as_a_revision_of_the_variant(
     home: Warehouse,
 ) -> None:
@@ -152,6 +160,20 @@ def test_nothing_is_decided_without_a_name(home: Warehouse) -> None:
     assert rows(home, "SELECT * FROM post_reviews") == []
 
 
+def test_the_posts_that_are_shown_are_offered_as_three_files(home: Warehouse) -> None:
+    page = visit("review")
+    assert page.get("download_button") == []
+    [toggle] = [one for one in page.toggle if one.label == "Make the files"]
+    page = drawn(toggle.set_value(True).run())
+    labels = [one.label for one in page.get("download_button")]
+    assert labels == ["As Markdown", "As CSV", "As HTML"]
+
+
+def test_the_studio_is_drawn_with_its_five_pages(home: Warehouse) -> None:
+    page = drawn(testing.AppTest.from_file(APP, default_timeout=PATIENCE_S).run())
+    assert "Write" in said(page) and page.sidebar.text_input
+
+
 # ── the other pages ───────────────────────────────────────────────────────────
 
 
@@ -176,6 +198,9 @@ def test_a_variant_is_traced_by_its_id(home: Warehouse) -> None:
     page = visit("lineage")
     page = drawn(page.text_input[0].set_value(first["variant_id"]).run())
     assert "It came from" in said(page) and "Variant" in said(page)
+    [topic] = rows(home, "SELECT topic FROM topics")
+    page = drawn(page.text_input[0].set_value(f"topic {topic['topic']}").run())
+    assert "variants written about it" in said(page)
     page = drawn(page.text_input[0].set_value("no such thing").run())
     assert "no such thing" in said(page) and "What to do" in said(page)
 
@@ -229,7 +254,8 @@ def test_a_topic_becomes_variants_with_their_grounds_and_cost_and_then_posts(
     page = visit("write")
     assert "a guess by list prices" in said(page)
     page = write(page, "sharp knives")
-    assert "3 variants" in said(page) and "for 6 calls" in said(page)
+    # For each a draft, a polish, and its vector for the gate of the nearest script.
+    assert "3 variants" in said(page) and "for 9 calls" in said(page)
     assert "% new" in said(page)
     assert [e.label for e in page.expander if e.label.startswith("Grounded in")]
     asked = dict(stand_in.requests)

@@ -33,8 +33,8 @@ def require_packages() -> None:
     """Raise SettingsError where the extra `train` is not installed."""
     if missing := missing_packages():
         raise SettingsError(
-            f"IG_TRAINER=lora needs the extra train, and {', '.join(missing)} is "
-            'missing; install it with `pip install "ig-assets[train]"`.'
+            "IG_TRAINER=lora needs the extra train, which is not installed (missing: "
+            f"{', '.join(missing)}); `pip install \"ig-assets[train]\"` brings it."
         )
 
 

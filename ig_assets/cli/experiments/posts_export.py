@@ -81,10 +81,8 @@ def export(
         FileFormat.CSV: posts_file.as_csv,
         FileFormat.HTML: posts_file.as_html,
     }[form](posts)
-    # A spreadsheet takes UTF-8 for another encoding without the mark at the start.
-    mark = "\ufeff" if form is FileFormat.CSV else ""
     try:
-        write_atomic(file, mark + text)
+        write_atomic(file, text)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(f"{file} cannot be written ({reason}).") from None

@@ -24,14 +24,12 @@ from ig_assets.core.reports.lineage.answer import (
     MANY,
     LineageAnswer,
     Subject,
-    all_about,
     all_of_author,
     answer_lineage,
-    one_thing,
     page_of,
+    subject_of,
 )
 from ig_assets.core.reports.lineage.labels import Node
-from ig_assets.core.reports.lineage.names import KINDS
 from ig_assets.core.reports.lineage.page import DEV_UI
 from ig_assets.core.reports.lineage.trace import TraceRow
 from ig_assets.core.reports.lineage.words import ModelScript
@@ -111,11 +109,7 @@ def _subject(con: Connection, what: Sequence[str], author: str) -> Subject:
         return all_of_author(con, author)
     if not what:
         raise InputError("Name what to look up, or an --author; see --help.")
-    if len(what) > 1 and what[0] == "topic":
-        return all_about(con, " ".join(what[1:]))
-    if len(what) > 1 and what[0] in KINDS:
-        return one_thing(con, " ".join(what[1:]), what[0])
-    return one_thing(con, " ".join(what))
+    return subject_of(con, what)
 
 
 def _write_page(

@@ -99,8 +99,12 @@ def as_markdown(posts: Sequence[ReviewedPost]) -> str:
 
 
 def as_csv(posts: Sequence[ReviewedPost]) -> str:
-    """One row per post and a header; no cell is a formula, lists are one a line."""
+    """One row per post and a header; no cell is a formula, lists are one a line.
+
+    A spreadsheet takes UTF-8 for another encoding without the mark at the start.
+    """
     out = io.StringIO()
+    out.write("\ufeff")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for post in posts:

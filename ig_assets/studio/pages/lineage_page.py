@@ -9,9 +9,9 @@ import streamlit as st
 from ig_assets.core.reports.lineage.answer import (
     LineageAnswer,
     answer_lineage,
-    one_thing,
     page_of,
     plain_sentence,
+    subject_of,
 )
 from ig_assets.core.reports.lineage.page import DEV_UI, KINDS_IN_WORDS
 from ig_assets.core.reports.lineage.trace import TraceRow
@@ -32,7 +32,7 @@ def page() -> None:
         asked = st.text_input(
             "What do you want to trace?",
             key="lineage",
-            placeholder="a topic, a file, a month such as 2026-01, or any id",
+            placeholder="a file, a month such as 2026-01, an id; topic sharp knives",
             persist_state="session",
         )
         reference = (asked or "").strip()
@@ -60,7 +60,7 @@ def page() -> None:
 
 
 def _answer(con: Connection, reference: str) -> LineageAnswer:
-    return answer_lineage(con, one_thing(con, reference), ("up", "down"))
+    return answer_lineage(con, subject_of(con, reference.split()), ("up", "down"))
 
 
 def _show(answer: LineageAnswer) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
 
 import streamlit as st
 
@@ -26,6 +24,12 @@ from ig_assets.core.generation.polishing.edits import (
     typed_advice,
     typing_context,
 )
+from ig_assets.core.reports.posts_file import (
+    as_csv,
+    as_html,
+    as_markdown,
+    posts_to_review,
+)
 from ig_assets.errors import InputError
 from ig_assets.studio.live_area import live_area
 from ig_assets.studio.parts import begin_page, friendly, open_services, shown, who
@@ -40,9 +44,11 @@ _STATES = {
     "Out": ("published", "placed", "ambiguous", "failed"),
 }
 _NOTICE = "review_notice"
-REVIEW_FILE = "ig_assets.core.experiments.posts.review_file"
-"""The core's module that writes posts as files, as `ig-assets posts export` does."""
-_FILES = {"Markdown": "md", "CSV": "csv", "HTML": "html"}
+_FILES = {
+    "Markdown": ("md", as_markdown),
+    "CSV": ("csv", as_csv),
+    "HTML": ("html", as_html),
+}
 
 
 def page() -> None:
@@ -110,19 +116,18 @@ def _name(row: ReviewRow) -> str:
 
 def _export(services: StudioServices, rows: list[ReviewRow]) -> None:
     """Files of these posts, for people who review elsewhere."""
-    if find_spec(REVIEW_FILE) is None:  # a later part of this project
-        return
     with st.expander("Export for review"):
         st.caption("The words of these posts, to read and mark elsewhere.")
         if not st.toggle("Make the files", key="make_files"):
             return
-        made = import_module(REVIEW_FILE)
         ids = {row["post_id"] for row in rows}
-        every = made.posts_to_review(services.warehouse)
+        every = posts_to_review(services.warehouse)
         posts = [post for post in every if post.post_id in ids]
-        for column, (name, end) in zip(st.columns(3), _FILES.items(), strict=True):
-            text = getattr(made, f"as_{name.lower()}")(posts)
-            column.download_button(f"As {name}", text, f"review.{end}", width="stretch")
+        for column, (name, form) in zip(st.columns(3), _FILES.items(), strict=True):
+            end, written = form
+            column.download_button(
+                f"As {name}", written(posts), f"review.{end}", width="stretch"
+            )
 
 
 @st.fragment

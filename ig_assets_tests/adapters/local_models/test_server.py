@@ -21,9 +21,9 @@ import psutil
 import pytest
 from pydantic import BaseModel
 
-from ig_assets.adapters.local_models.serving import server, server_process
 from ig_assets.adapters.local_models.files import fetch_model_file
 from ig_assets.adapters.local_models.registry import WRITERS
+from ig_assets.adapters.local_models.serving import server, server_process
 from ig_assets.adapters.local_models.serving.server import ServerAddress, ensure_server
 from ig_assets.adapters.local_models.serving.server_record import (
     ServerRecord,

@@ -18,6 +18,7 @@ from ig_assets.core.generation.gates.gates import (
     part_faults,
 )
 from ig_assets.core.generation.gates.novelty import CorpusRuns
+from ig_assets.core.generation.gates.on_brief import contradicted_numbers
 from ig_assets.core.generation.gates.spoken_length import (
     CHARACTERS_PER_MINUTE,
     words_per_minute,
@@ -160,6 +161,45 @@ def _nearest(
     return [Advice(figure.gate, False, sentence)]
 
 
+def _letters(
+    gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
+) -> list[Advice]:
+    sentence = (
+        f"{figure.figure or 0:.0f} of its letters are of another script than "
+        f"“{candidate.language}” is written in."
+    )
+    return [Advice(figure.gate, False, sentence)]
+
+
+def _brief(
+    gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
+) -> list[Advice]:
+    sentence = (
+        f"It has {_share(figure.figure)} of the words of its topic and brief, "
+        f"{_share(figure.at_least)} at least: say more of what was asked for."
+    )
+    return [Advice(figure.gate, False, sentence)]
+
+
+def _numbers(
+    gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
+) -> list[Advice]:
+    return [
+        Advice(figure.gate, False, f"“{words}…” is another number than the brief's.")
+        for words in contradicted_numbers(candidate.text, candidate.known)
+    ]
+
+
+def _repetition(
+    gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
+) -> list[Advice]:
+    sentence = (
+        f"Two of its sentences have {_share(figure.figure)} of their words in common, "
+        f"{_share(figure.at_most)} at most: say one of them otherwise."
+    )
+    return [Advice(figure.gate, False, sentence)]
+
+
 def _failed(
     gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
 ) -> list[Advice]:
@@ -183,6 +223,10 @@ _FAILED: Mapping[str, _Faults] = {
     "copied_words": _copied,
     "banned_words": _banned,
     "language": _language,
+    "foreign_letters": _letters,
+    "brief_coverage": _brief,
+    "contradicted_numbers": _numbers,
+    "repetition": _repetition,
     "nearest_cosine": _nearest,
 }
 _PASSED: Mapping[str, Callable[[Figure], str]] = {
@@ -193,6 +237,11 @@ _PASSED: Mapping[str, Callable[[Figure], str]] = {
     "copied_words": lambda f: "No long run of words is copied.",
     "banned_words": lambda f: "No banned words.",
     "language": lambda f: "In the language of the topic.",
+    "foreign_letters": lambda f: "All letters are of the language's script.",
+    "brief_coverage": lambda f: f"{_share(f.figure)} of the brief's words occur.",
+    "contradicted_numbers": lambda f: "No number is another than the brief's.",
+    "repetition": lambda f: "No two sentences say the same.",
+    "on_screen": lambda f: "The on-screen text can be read.",
     "nearest_cosine": lambda f: f"No script says the same (nearest {f.figure:.2f}).",
 }
 _NOT_MEASURED: Mapping[str, str] = {
@@ -203,6 +252,11 @@ _NOT_MEASURED: Mapping[str, str] = {
     "copied_words": "Not compared with your scripts.",
     "banned_words": "Not compared with the list of banned words.",
     "language": "The language is one that cannot be recognised.",
+    "foreign_letters": "The script of the language is not known here.",
+    "brief_coverage": "Not compared with a brief: it has no words to compare.",
+    "contradicted_numbers": "There is no brief whose numbers could be compared.",
+    "repetition": "Its sentences were not compared.",
+    "on_screen": "The on-screen text is not part of these words.",
     "nearest_cosine": "Likeness in meaning was not measured.",
 }
 

@@ -93,7 +93,8 @@ def _siblings(
 
 
 _TYPED = """
-    SELECT p.arm, p.experiment_id, coalesce(t.language, 'en') AS language
+    SELECT p.arm, p.experiment_id, coalesce(t.language, 'en') AS language,
+        coalesce(t.topic, '') AS topic, coalesce(t.brief, '') AS brief
     FROM posts AS p
     LEFT JOIN variants AS v
         ON v.variant_id = p.variant_id
@@ -110,16 +111,23 @@ class TypingContext:
 
     language: str
     siblings: tuple[str, ...] | None
+    topic: str = ""
+    brief: str = ""
 
 
 def typing_context(con: Connection, post_id: str) -> TypingContext:
-    """The language and the rivals of a post. Raises InputError for an unknown one."""
+    """What a post is compared with. Raises InputError for an unknown one."""
     rows = fetch_dicts(con, _TYPED, [post_id])
     if not rows:
         raise InputError(f"There is no post {post_id}; perhaps it was planned anew.")
     [row] = rows
     siblings = _siblings(con, row["experiment_id"], post_id, row["arm"])
-    return TypingContext(row["language"], None if siblings is None else tuple(siblings))
+    return TypingContext(
+        row["language"],
+        None if siblings is None else tuple(siblings),
+        row["topic"],
+        row["brief"],
+    )
 
 
 def typed_advice(
@@ -133,6 +141,15 @@ def typed_advice(
 ) -> list[Advice]:
     """What the gates say of words that are being typed; nothing is stored."""
     text = join_script(hook, body, call_to_action)
-    candidate = Candidate(hook, None, body, call_to_action, text, context.language)
+    candidate = Candidate(
+        hook,
+        None,
+        body,
+        call_to_action,
+        text,
+        context.language,
+        context.topic,
+        context.brief,
+    )
     figures = measure(gates, candidate, corpus, context.siblings, nearest)
     return advice(gates, candidate, figures, corpus)

@@ -10,6 +10,7 @@ from datetime import datetime
 from ig_assets.core.models.registry import RANKER, get_model
 from ig_assets.core.reports.lineage.labels import Node, labels
 from ig_assets.core.reports.lineage.names import (
+    KINDS,
     resolve,
     scripts_of_author,
     things_about,
@@ -69,6 +70,18 @@ def one_thing(con: Connection, reference: str, kind: str | None = None) -> Subje
     """The thing that a person names. Raises InputError as `resolve` does."""
     found, id = resolve(con, reference, kind)
     return Subject(found, id, ((found, id),))
+
+
+def subject_of(con: Connection, what: Sequence[str]) -> Subject:
+    """What a person's words name: a thing, `KIND NAME`, or all about `topic NAME`.
+
+    Raises InputError as `resolve` does.
+    """
+    if len(what) > 1 and what[0] == "topic":
+        return all_about(con, " ".join(what[1:]))
+    if len(what) > 1 and what[0] in KINDS:
+        return one_thing(con, " ".join(what[1:]), what[0])
+    return one_thing(con, " ".join(what))
 
 
 def all_of_author(con: Connection, author: str) -> Subject:

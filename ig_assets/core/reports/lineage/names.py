@@ -114,8 +114,8 @@ def things_about(con: Connection, topic: str) -> list[tuple[str, str]]:
             _only_one(wanted, {(kind, str(id)) for kind, id in found})
     if not found:
         raise InputError(
-            f"There is no topic {topic!r}; `ig-assets topics` and `ig-assets scripts "
-            "list` name them."
+            f"There is no topic {topic!r}; `ig-assets topics list` and `ig-assets "
+            "scripts list` name them."
         )
     return [(str(kind), str(id)) for kind, id in found]
 
@@ -228,7 +228,7 @@ def _only_one(wanted: str, found: set[tuple[str, str]]) -> tuple[str, str]:
         names = ", ".join(f"{kind} {i}" for kind, i in sorted(found)[:5])
         more = f" and {len(found) - 5} more or so" if len(found) > 5 else ""
         raise InputError(
-            f"{wanted!r} may be one of: {names}{more}; give one of "
-            "these, or its kind first, as in `lineage script NAME`."
+            f"{wanted!r} may be one of: {names}{more}; give one of these, or its kind "
+            "first, as in `script NAME`; `topic NAME` is all of a topic."
         )
     return found.pop()

@@ -29,10 +29,14 @@ def say(
     language: str = "en",
     siblings: tuple[str, ...] | None = (),
     cosine: float | None = None,
+    brief: str = "A dull knife: ten strokes on a plate before a meal.",
+    on_screen: str | None = "Hone it on a plate",
 ) -> list[Advice]:
     text = join_script(hook, body, call)
     corpus = CorpusRuns([SCRIPT])
-    candidate = Candidate(hook, None, body, call, text, language)
+    candidate = Candidate(
+        hook, None, body, call, text, language, "sharp knives", brief, on_screen
+    )
     figures = measure(GATES_SET, candidate, corpus, siblings, lambda _: cosine)
     said = advice(GATES_SET, candidate, figures, corpus)
     failed = {figure.gate for figure in figures if figure.passed is False}
@@ -102,3 +106,23 @@ def test_rivals_languages_and_near_scripts_are_said_in_words() -> None:
     unmeasured = {one.gate: one.passed for one in say(siblings=None)}
     assert unmeasured["sibling_similarity"] is None
     assert unmeasured["nearest_cosine"] is None
+
+
+def test_each_gate_speaks_of_itself_whether_it_passed_failed_or_was_not_measured() -> (
+    None
+):
+    unmeasured = say(language="tlh", siblings=None, brief="", on_screen=None)
+    for said in (say(cosine=0.4), unmeasured):
+        assert not [one for one in said if one.sentence.endswith(": in order.")]
+        assert len({one.sentence for one in said}) == len(said)
+
+
+def test_a_brief_its_numbers_and_a_repetition_are_said_in_words() -> None:
+    off = failing(say(brief="Repot a cactus in gritty compost, water it rarely, shade"))
+    assert "of the words of its topic and brief" in off["brief_coverage"].sentence
+    told = failing(say(brief="A dull knife on a plate: twenty strokes, 20 strokes."))
+    assert told["contradicted_numbers"].sentence.startswith("“10 stro…” is another")
+    again = failing(say(body=f"{BODY} {BODY.split('. ')[0]}."))
+    assert "have 100 % of their words in common" in again["repetition"].sentence
+    letters = failing(say(hook="Your knife is dull because of одна habit."))
+    assert letters["foreign_letters"].sentence.startswith("4 of its letters")
