@@ -73,13 +73,14 @@ def test_the_page_of_a_run_says_how_far_it_has_come(turned_loop: TurnedLoop) -> 
 
 def test_every_topic_has_two_variants_to_test(turned_loop: TurnedLoop) -> None:
     rows = turned_loop.rows("""
-        SELECT t.month, count(v.variant_id) AS arms, count(DISTINCT v.hook_style) AS n
+        SELECT t.month, count(v.variant_id) AS arms, count(DISTINCT d.hook_style) AS n
         FROM topics AS t
         LEFT JOIN variants AS v
           ON v.month = t.month
          AND v.topic_id = t.topic_id
          AND v.rejection IS NULL
          AND v.arm IN ('a', 'b')
+        LEFT JOIN drafts AS d USING (variant_id)
         GROUP BY t.month, t.topic_id
         ORDER BY t.month
         """)

@@ -188,7 +188,11 @@ SELECT 'import', import_id FROM imports
 WHERE lower($1) IN (lower(source_uri), lower(parse_filename(source_uri)))
 UNION
 SELECT 'dataset', dataset_hash FROM datasets
-WHERE $1 <> '' AND (path = $1 OR ends_with(path, '/' || $1))
+WHERE $1 <> ''
+  AND (
+    path = $1 OR ends_with(path, '/' || $1)
+    OR kind = 'all' AND ends_with('/' || path || '/manifest.json', '/' || $1)
+  )
 ORDER BY kind, id
 LIMIT 50
 """
