@@ -103,7 +103,8 @@ print(json.dumps({"error": "Budget reached.", "section": "a-budget-is-reached"})
 sys.exit(1)
 """
 WAITS = """
-import json, sys, time
+import json, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as topic_process.py does
 print(json.dumps({"progress": "waiting"}), flush=True)
 try:
     time.sleep(60)

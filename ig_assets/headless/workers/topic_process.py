@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -35,6 +36,8 @@ _log = logging.getLogger(FAILURES)
 
 def main() -> int:
     """Read the form, write the topic, report; the exit code."""
+    # A page that was started in the background ignores SIGINT, and its children would.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     out, form_file = sys.stdout, sys.stdin
     say = _sayer(out)
     try:
