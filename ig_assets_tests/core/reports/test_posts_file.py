@@ -95,7 +95,9 @@ def test_words_of_a_page_are_escaped_and_it_loads_nothing(
 def test_a_spreadsheet_gets_one_row_per_post_and_no_formula(
     posts: list[ReviewedPost],
 ) -> None:
-    rows = list(csv.DictReader(io.StringIO(as_csv(posts))))
+    mark, table = as_csv(posts)[:1], as_csv(posts)[1:]
+    assert mark == "\ufeff", "a spreadsheet reads the file as UTF-8"
+    rows = list(csv.DictReader(io.StringIO(table)))
     assert [row["post_id"] for row in rows] == [post.post_id for post in posts]
     assert rows[1]["hook"] == "'=1+1"
     assert rows[1]["beats"].split("\n") == [EVIL, "Then wait."]
