@@ -165,7 +165,7 @@ def test_a_page_names_a_file_without_its_folders_and_leaves_addresses_whole() ->
 
 
 def test_what_a_page_says_of_an_error_has_neither_its_text_nor_a_traceback() -> None:
-    secret = "sk-proj-0123456789abcdefghijklmnop"
+    secret = "sk-proj-never-a-key-0123456789abcdef"
     assert secret not in sentence_of(InputError(f"Not with {secret}."))
     assert sentence_of(ValueError(secret)) == (
         "Unexpected ValueError; what was done is kept."
