@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import logging
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ig_assets.core.costs.cancellation import CancelledError
 
@@ -14,6 +18,11 @@ Job = Callable[[threading.Event], T]
 
 GRACE_S = 2.0
 """How long an interrupted caller waits for the jobs in flight."""
+INTERRUPTED = 130
+"""The exit code of a process that ends while a job goes on."""
+
+_left_running: set[Future[Any]] = set()
+"""The jobs of interrupted callers that were not over when the caller went on."""
 
 
 def run_bounded(
@@ -56,9 +65,26 @@ def run_bounded(
         raise
     except BaseException:
         halt.set()
-        wait(running, grace_s)
+        _left_running.update(wait(running, grace_s).not_done)
         raise
     return results
+
+
+@atexit.register
+def _end_without_the_jobs() -> None:
+    """End the process here if a job still runs, before Python takes its parts away.
+
+    Python up to 3.13 unwinds a thread that comes back from DuckDB or ONNX Runtime
+    after that, their C++ code ends the process for it with SIGABRT, and the caller
+    reads of a crash. What the job leaves half done is as after any kill.
+    """
+    if any(not job.done() for job in _left_running):
+        try:
+            logging.shutdown()
+            for stream in filter(None, (sys.stdout, sys.stderr)):
+                stream.flush()
+        finally:
+            os._exit(INTERRUPTED)
 
 
 def _start(job: Job[T], halt: threading.Event) -> Future[T]:

@@ -89,7 +89,7 @@ def write_rejected_again(
 @dg.config_mapping
 def topic_form(form: TopicForm) -> dict[str, Any]:
     """One flat form instead of the op's nested configuration."""
-    return {"ops": {"write_topic": {"config": form.dict()}}}
+    return {"ops": {"write_topic": {"config": form.model_dump()}}}
 
 
 @dg.job(
@@ -107,7 +107,7 @@ def generate_topic() -> None:
 @dg.config_mapping
 def retry_form(form: RetryForm) -> dict[str, Any]:
     """One flat form instead of the op's nested configuration."""
-    return {"ops": {"write_rejected_again": {"config": form.dict()}}}
+    return {"ops": {"write_rejected_again": {"config": form.model_dump()}}}
 
 
 @dg.job(

@@ -50,7 +50,7 @@ def move_clock(
 @dg.config_mapping
 def clock_form(form: ClockForm) -> dict[str, Any]:
     """One flat form instead of the op's nested configuration."""
-    return {"ops": {"move_clock": {"config": form.dict()}}}
+    return {"ops": {"move_clock": {"config": form.model_dump()}}}
 
 
 @dg.job(

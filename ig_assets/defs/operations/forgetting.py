@@ -90,7 +90,7 @@ def _named(receipt: Receipt) -> str:
 @dg.config_mapping
 def forgetting_form(form: ForgettingForm) -> dict[str, Any]:
     """One flat form instead of the op's nested configuration."""
-    return {"ops": {"delete_words": {"config": form.dict()}}}
+    return {"ops": {"delete_words": {"config": form.model_dump()}}}
 
 
 @dg.job(

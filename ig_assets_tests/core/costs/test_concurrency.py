@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -150,3 +152,40 @@ def test_an_interrupt_waits_for_what_is_in_flight_and_starts_nothing() -> None:
     with pytest.raises(KeyboardInterrupt):
         run_bounded(jobs(), 2)
     assert done == [True]
+
+
+ENDS_WHILE_DUCKDB_ANSWERS = """
+import threading
+import duckdb
+from ig_assets.core.costs.concurrency import run_bounded
+
+def writes(halt):
+    con = duckdb.connect()
+    while True:
+        asked.set()
+        con.execute("SELECT sum(range % 7) FROM range(3_000_000)").fetchall()
+
+def jobs():
+    for _ in range(4):
+        yield writes
+    assert asked.wait(60)
+    raise KeyboardInterrupt
+
+asked = threading.Event()
+try:
+    run_bounded(jobs(), 5, grace_s=0.05)
+except KeyboardInterrupt:
+    print("stopped")
+    raise SystemExit(130)
+"""
+
+
+def test_a_process_ends_in_order_while_a_job_still_asks_the_warehouse() -> None:
+    """Python 3.11 with DuckDB 1.5.5 ended by SIGABRT in some of such ends."""
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDS_WHILE_DUCKDB_ANSWERS],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (ended.returncode, ended.stdout) == (130, "stopped\n"), ended.stderr
