@@ -73,7 +73,8 @@ def list_posts(
     if not rows:
         console.print("There is no such post.")
         return
-    columns = ["post_id", "variant_id", "topic", "arm", "slot", "status", "edited_by"]
+    columns = ["post_id", "variant_id", "topic", "arm", "slot", "status"]
+    columns += ["edited_by", "reviewed_by"]
     print_table(rows, columns, "Posts")
     if text:
         for row in rows:

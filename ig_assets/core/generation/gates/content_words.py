@@ -1,8 +1,7 @@
 """The content words of a text, as stems that bring forms of one word together.
 
 A word of four letters or more counts, or a number; the first five letters are its stem.
-That is crude, needs no model, and is the same in every language with spaces: over the
-briefs of `benchmarks/writing.py` it tells texts on a brief from texts on another.
+That is crude, needs no model, and is the same in every language with spaces.
 """
 
 from __future__ import annotations

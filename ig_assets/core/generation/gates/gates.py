@@ -59,8 +59,8 @@ class Gates:
     """The bounds. Shares and cosines are 0 to 1, lengths in seconds and words.
 
     A run of 15 words is longer than phrases that people share by chance and than most
-    hooks; 0.92 is the cosine of near-duplicates everywhere in this project. docs/
-    generation.md has what the bounds of coverage and repetition were seen to part.
+    hooks; 0.92 is the cosine of near-duplicates everywhere in this project. The floor
+    of coverage and the ceiling of repetition are chosen by hand, not calibrated.
     """
 
     novelty_floor: float
