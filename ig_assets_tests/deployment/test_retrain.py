@@ -170,7 +170,7 @@ class Bare(BaseHTTPRequestHandler):
 @pytest.fixture
 def bare() -> Iterator[str]:
     server = HTTPServer(("127.0.0.1", 0), Bare)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     Bare.seen.clear()
     yield f"http://127.0.0.1:{server.server_port}"

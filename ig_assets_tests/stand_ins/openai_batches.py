@@ -49,7 +49,7 @@ class BatchStandIn:
         self._server.stand_in = self
         self._thread = threading.Thread(
             target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.05},
+            kwargs={"poll_interval": 0.01},
             daemon=True,
         )
 

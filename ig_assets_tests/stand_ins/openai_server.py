@@ -119,7 +119,7 @@ class OpenAIStandIn:
         self._server.stand_in = self
         self._thread = threading.Thread(
             target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.05},
+            kwargs={"poll_interval": 0.01},
             daemon=True,
         )
 

@@ -256,7 +256,7 @@ class FakePage(BaseHTTPRequestHandler):
 @pytest.fixture
 def port() -> Iterator[int]:
     fake = FakeServer()
-    threading.Thread(target=fake.serve_forever, daemon=True).start()
+    threading.Thread(target=fake.serve_forever, args=(0.01,), daemon=True).start()
     yield fake.server_address[1]
     fake.shutdown()
     fake.server_close()
