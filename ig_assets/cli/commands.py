@@ -54,7 +54,7 @@ SUMMARIES = {
     "generate": "Write variants of a topic; variants that it has already are kept.",
     "studio": "Write, review, and see winners and lineage in the browser.",
     "experiments": "List experiments with their verdicts, newest first.",
-    "accept": "Let a winner be learnt from although its split is under an alarm.",
+    "accept": "Accept a held winner, so that corpus, search and training use it.",
     "costs": "Say what was spent, where the month ends if it goes on, and what costs "
     "less.",
     "lineage": 'Answer "which scripts fed this fine-tune, and on what evidence?"',

@@ -158,7 +158,7 @@ class Headless:
         keys = [dg.AssetKey.from_user_string(name) for name in assets]
         job = self._definitions.resolve_implicit_job_def_def_for_assets(keys)
         if job is None:
-            raise RunFailedError(f"No one job can run {', '.join(assets)} together.")
+            raise RunFailedError(f"No single job has all of {', '.join(assets)}.")
         return self._execute(job, keys, partition, tags or {})
 
     def run_job(

@@ -84,7 +84,10 @@ class InsightsReader:
         }
 
     def _requests(self, media_ids: Sequence[str]) -> list[_Request]:
-        """All metrics of a media in one request, those that may fail it apart."""
+        """Per media one request for its metrics, and one per metric that may fail it.
+
+        That is a metric which another media of the kind lacked and none had so far.
+        """
         requests: list[_Request] = []
         for media in media_ids:
             kind = self._kinds.get(media, REELS)

@@ -105,8 +105,8 @@ def _train(folder: JobFolder, spec: JobSpec, adapters: Path) -> None:
         raise _Cancelled from None
     except Diverged:
         raise RefusedError(
-            "The loss of the training is no number any more; look at the examples with "
-            "the largest weights."
+            "The training loss became NaN or infinite; look at the examples with the "
+            "largest weights."
         ) from None
     folder.change(stage="converting")
     facts = base_facts(base)

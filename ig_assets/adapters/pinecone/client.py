@@ -86,7 +86,11 @@ class PineconeAccount:
         self._names: dict[int, str] = {}
 
     def reading(self, dimensions: int | None) -> OpenIndex | None:
-        """The index with these dimensions; None where there is none to read."""
+        """Open the index with these dimensions; None where there is none.
+
+        With `dimensions=None` it is the index at `host`, whatever its dimensions.
+        Raises VendorError, and SettingsError where key or host are malformed.
+        """
         with self._mutex:
             index = self._with_either_key(lambda: self._found(dimensions))
         if index is None:
@@ -291,7 +295,7 @@ def translate(error: Exception) -> VendorError:
         what = "cannot be reached" if unsent else "broke the connection"
         return TransientVendorError(f"pinecone {what}.", outcome_unknown=not unsent)
     if isinstance(error, (ValueError, TypeError)):
-        return RefusedError("pinecone's SDK does not send such a request.")
+        return RefusedError("pinecone's SDK rejected the request; it was not sent.")
     if type(error) is pinecone.PineconeError:
         return TransientVendorError("pinecone seems to be down.", outcome_unknown=False)
     return RefusedError("pinecone could not make the index ready; look at its console.")

@@ -136,8 +136,9 @@ class PineconeIndex:
     ) -> list[str]:
         """Set these keys of these ids, others stay; return the ids that failed.
 
-        One request an id, at most 100 a second. A store in trouble is not asked on:
-        what is left then has failed. Raises its error when nothing was updated.
+        Sends one request per id, at most 100 a second. After an error of the whole
+        store nothing more is sent, and the ids that are left count as failed. Raises
+        AccessError in any case, another such VendorError when nothing was updated.
         """
         index = self._account.reading(dimensions_of(namespace))
         if index is None:

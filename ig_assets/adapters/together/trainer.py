@@ -190,7 +190,7 @@ class TogetherTrainer:
 
 
 def _estimated(method: str) -> Any:
-    """The method as an estimate takes it: with its settings, not by its name alone."""
+    """The method as `estimate_price` takes it: an object (`create` takes a name)."""
     return {"method": method} | ({"train_on_inputs": False} if method == SFT else {})
 
 

@@ -37,7 +37,8 @@ def import_history_command(
         list[str] | None,
         typer.Option(
             "--map",
-            help="ours=theirs, where the guess is wrong; ours= drops a guess; repeat.",
+            help="ours=theirs takes the file's column `theirs` as our field `ours`; "
+            "ours= drops a guess. May be repeated.",
         ),
     ] = None,
     preset: Preset = None,
@@ -52,21 +53,23 @@ def import_history_command(
         bool | None,
         typer.Option(
             help="Whether one audience was split at random between arms. [default: "
-            "where the arms ran at the same time and are no posts of their own]"
+            "yes where the arms ran at the same time, none is a post with an id of its "
+            "own, and the rate is not by likes]"
         ),
     ] = None,
     sigma: Annotated[
         float | None,
         typer.Option(
             min=0.0,
-            help="Post-to-post sd. [default: 0 for a split, else IG_SIGMA]",
+            help="Standard deviation between posts of the same words, log scale. "
+            "[default: 0 for a split, else IG_SIGMA]",
         ),
     ] = None,
     running: Annotated[
         bool,
         typer.Option(
-            help="The tests still run: only e-values look at them, and the single "
-            "look at their end is not spent."
+            help="The tests are still running: only e-values judge them, and the "
+            "single z-test is kept for their end."
         ),
     ] = False,
     ends: Annotated[

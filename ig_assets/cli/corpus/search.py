@@ -46,7 +46,7 @@ def search(
         str | None, typer.Option(help="Only scripts in this language, e.g. en.")
     ] = None,
     origin: Annotated[
-        Origin | None, typer.Option(help="Only scripts that came from there.")
+        Origin | None, typer.Option(help="Only scripts of this origin.")
     ] = None,
     min_rate: Annotated[
         float | None,
@@ -64,7 +64,8 @@ def search(
         ),
     ] = False,
     far: Annotated[
-        bool, typer.Option("--far", help="Show the nearest of those too far, too.")
+        bool,
+        typer.Option("--far", help="Also show the nearest below IG_LEAST_RELEVANCE."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -56,7 +56,7 @@ def sync(
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify", help="Compare every entry of the index, as once a day."
+            "--verify", help="Compare every entry of the index even if nothing changed."
         ),
     ] = False,
     as_json: AsJson = False,

@@ -20,7 +20,7 @@ def accept(
         str,
         typer.Argument(help="Its id, the beginning of it, or an imported test's name."),
     ],
-    reason: Annotated[str, typer.Option(help="Why it can be believed.")],
+    reason: Annotated[str, typer.Option(help="Why the winner can be trusted.")],
     undo: Annotated[
         bool, typer.Option("--undo", help="Take it back: hold the winner again.")
     ] = False,
@@ -29,7 +29,7 @@ def accept(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Let a winner be learnt from although its split is under an alarm.
+    """Accept a held winner, so that corpus, search and training use it.
 
     Example: `ig-assets accept 4f2a91 --reason "one arm was capped on purpose"`
     """

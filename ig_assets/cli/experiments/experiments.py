@@ -109,7 +109,7 @@ def experiments(
 
 
 def _topic(row: ExperimentRow) -> str:
-    """The topic, and how the team's own file names an imported test."""
+    """The topic, followed by the name of an imported test in its file."""
     if row["name"] is None:
         return row["topic"] or "–"
     return f"{row['topic'] or '(history)'} {row['name']}"

@@ -41,20 +41,20 @@ def plan(
     budget: Annotated[
         float, typer.Option(help="The most it may cost, in the account's currency.")
     ],
-    days: Annotated[int, typer.Option(help="How long the ads run.")],
-    countries: Annotated[str, typer.Option(help="Where, such as US,GB.")],
+    days: Annotated[int, typer.Option(help="For how many days the ads run.")],
+    countries: Annotated[str, typer.Option(help="Countries, such as US,GB.")],
     ages: Annotated[
-        str, typer.Option(help="Who, such as 18-44; 65 is 65 and over.")
+        str, typer.Option(help="Ages, such as 18-44; 65 is 65 and over.")
     ] = f"18-{OLDEST}",
     custom_audience: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only people of this audience of yours at Meta, by its number; a "
-            "lookalike too. May be repeated."
+            help="Only people of this custom or lookalike audience, by its number in "
+            "Meta's Ads Manager. May be repeated."
         ),
     ] = None,
     start_it: Annotated[
-        bool, typer.Option("--start", help="Let it run as well: it spends from then.")
+        bool, typer.Option("--start", help="Start it at once, which spends money.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -130,7 +130,7 @@ def _service(services: Services) -> AdStudyService:
 def _ages(text: str) -> tuple[int, int]:
     low, _, high = text.partition("-")
     if not (low.isdecimal() and high.isdecimal()):
-        raise InputError(f"{text!r} are no ages such as 18-44.")
+        raise InputError(f"{text!r} is not a range of ages such as 18-44.")
     return int(low), int(high)
 
 

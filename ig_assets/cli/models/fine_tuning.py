@@ -116,7 +116,7 @@ def cancel(
     job_id: Annotated[str, typer.Argument(help="A job's id, as `submit` says it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Stop a job that is trained on this machine; a vendor's is stopped there.
+    """Stop a job that trains on this machine; stop a vendor's job at the vendor.
 
     Example: `ig-assets fine-tune cancel JOB`
     """

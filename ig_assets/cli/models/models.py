@@ -156,7 +156,7 @@ def compare(
 @app.command()
 @plain_errors
 def promote(model_id: ModelId, reason: Reason, as_json: AsJson = False) -> None:
-    """Make a model the active one, whatever its evidence. A promotion writes nothing.
+    """Make a model the active one, whatever its evidence; existing texts stay.
 
     Example: `ig-assets models promote MODEL --reason "reads better"`
     """

@@ -128,7 +128,7 @@ def rollback(
     reason: Annotated[str, typer.Option(help="Why.")],
     as_json: AsJson = False,
 ) -> None:
-    """Go back to the ranker that was proven before; the next evidence makes another.
+    """Go back to the last proven ranker; new evidence makes another one later.
 
     Example: `ig-assets ranker rollback --reason "it likes shouting"`
     """

@@ -115,7 +115,7 @@ def restore(
     replace: Annotated[
         bool,
         typer.Option(
-            "--replace", help="Also where the warehouse has rows; they are kept beside."
+            "--replace", help="Replace a warehouse with rows; it is kept beside."
         ),
     ] = False,
     as_json: AsJson = False,
@@ -305,8 +305,8 @@ def _url(given: str) -> str:
             raise InputError(f"The variable {name} is not set, so no home is named.")
     if not url.startswith(KINDS):
         raise InputError(
-            f"A home is named by {', '.join(KINDS)} and what follows, or by env:NAME; "
-            "see IG_WAREHOUSE_URL in .env.example."
+            f"The URL of a warehouse begins with {', '.join(KINDS)}, or is env:NAME "
+            "for a variable that holds it; see IG_WAREHOUSE_URL in .env.example."
         )
     return url
 

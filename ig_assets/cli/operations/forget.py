@@ -49,7 +49,9 @@ def forget(
     ] = False,
     go_on: Annotated[
         bool,
-        typer.Option("--resume", help="Finish what was interrupted, or restored."),
+        typer.Option(
+            "--resume", help="Finish interrupted requests, and repeat restored ones."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -64,7 +64,7 @@ def loop(
     history: Annotated[
         bool,
         typer.Option(
-            help="Begin with the sample's simulated past where none is there."
+            help="Import the sample's simulated past posts, if none were imported yet."
         ),
     ] = True,
     as_json: AsJson = False,
@@ -81,8 +81,8 @@ def loop(
     settings = load_settings()
     if not settings.uses_simulated_clock:
         raise SettingsError(
-            "`ig-assets loop` turns months on a simulated clock; unset IG_CLOCK (or "
-            "set it to simulated), or let the schedules turn the real months."
+            "`ig-assets loop` runs months on a simulated clock; unset IG_CLOCK (or "
+            "set it to simulated), or let the schedules run the real months."
         )
     services = Services(settings)
     started = time.monotonic()
@@ -143,7 +143,7 @@ def _check_calendar(services: Services, months: list[str]) -> None:
             known = ", ".join(sorted(calendar_months(calendar))) or "no month"
             raise InputError(
                 f"The content calendar {calendar.name!r} of IG_CALENDAR has no usable "
-                f"topic for {month}; it has {known}. Add topics, or turn fewer months."
+                f"topic for {month}; it has {known}. Add topics, or run fewer months."
             )
 
 

@@ -52,8 +52,8 @@ def costs(
     by: Annotated[
         By,
         typer.Option(
-            help="What the costs are grouped by: the month that they were for, or "
-            "paid or day, the month or day of the vendor's bill (UTC)."
+            help="What the costs are grouped by. month: the month whose work they paid "
+            "for; paid, day: the month or day of the call, as vendors bill it (UTC)."
         ),
     ] = By.MONTH,
     reconcile_with: Annotated[

@@ -69,7 +69,7 @@ def lineage(
         Path | None,
         typer.Option(help="Write one page with both directions to this file."),
     ] = None,
-    ui: Annotated[str, typer.Option(help="Where the page's links show runs.")] = DEV_UI,
+    ui: Annotated[str, typer.Option(help="Dagster's UI, for links to runs.")] = DEV_UI,
     check: Annotated[
         bool, typer.Option("--check", help="Compare all edges with the tables.")
     ] = False,

@@ -1,7 +1,7 @@
 """Every kind of file that a data folder has, and whether it can hold words of a script.
 
-The registry of columns (`warehouse/forgetting/registry.py`) is its other half. A file
-that fits no kind here is looked through like all others when a script is forgotten.
+`warehouse/forgetting/registry.py` lists the columns of the tables in the same way. When
+a script is forgotten, a file of no kind listed here is searched like all others.
 """
 
 from __future__ import annotations

@@ -340,9 +340,9 @@ def _revisions(
 def _examples_by_words(
     con: Connection, hashes: Collection[str], words: Sequence[str], bounds: Bounds
 ) -> set[str]:
-    """Examples that hold the words without a link to their script.
+    """Ids of examples that hold the script's words but do not name it.
 
-    The very words, or where an example names no revision a copy of them.
+    They have exactly its words or, where they name no revision, copied enough of them.
     """
     rows = con.execute(_EXAMPLE_TEXTS).fetchall()
     found = {str(i) for i, text, _ in rows if text_hash(text) in hashes}

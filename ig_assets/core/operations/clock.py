@@ -37,9 +37,9 @@ def advance_clock(clock: Clock, to: str) -> tuple[datetime, datetime]:
     before = clock.now()
     if not isinstance(clock, MovableClock):
         raise InputError(
-            f"This data folder is on the system's time ({clock_in_words(clock)}), "
-            "which no person moves; unset IG_CLOCK and use the simulated audience "
-            "for a simulated clock."
+            f"This data folder uses the system's clock ({clock_in_words(clock)}), "
+            "which cannot be moved; for a simulated clock unset IG_CLOCK and use the "
+            "simulated audience."
         )
     after = _instant(to.strip()) if to.strip() else _start(before) + _DAY
     if after <= before:

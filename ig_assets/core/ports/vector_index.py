@@ -92,10 +92,10 @@ class VectorIndex(Protocol):
         ...
 
     def purge(self, namespace: str, entry_ids: Sequence[str]) -> None:
-        """Delete so that no vector is left, of these ids and of any deleted before.
+        """Delete these entries for good, and what earlier deletions left of others.
 
-        Returns once the store itself no longer has them; unknown ids are no error.
-        Raises TransientVendorError where that takes too long.
+        Returns once the store itself holds none of their vectors; unknown ids are no
+        error. Raises TransientVendorError where that takes too long.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""One reader of tables for all doors: files in, typed cells with line numbers out.
+"""Reads tables for library, calendar and imports: files to typed cells with lines.
 
 `open_table` gives the rows of any kind of file, `profile_table` and `guess_columns`
 say what the columns are, `decide_formats` how their values are written; then

@@ -118,7 +118,7 @@ ORDER BY experiment_id
 def posts_have_known_outcomes(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Warn with the posts that a person should look at."""
+    """Warn of posts that failed or may or may not have been published."""
     with warehouse.transaction() as con:
         rows = fetch_dicts(
             con,

@@ -39,7 +39,7 @@ def rewrite_file(path: Path) -> None:
         con.execute("CHECKPOINT old")
         con.execute("DETACH old")
         if log.exists():
-            raise WarehouseError(f"The log {log} cannot be written into its file.")
+            raise WarehouseError(f"The write-ahead log {log} could not be merged.")
         con.execute(f"ATTACH '{quoted(str(path))}' AS old (READ_ONLY)")
         con.execute(
             f"ATTACH '{quoted(str(fresh))}' AS fresh (STORAGE_VERSION '{FORMAT}')"

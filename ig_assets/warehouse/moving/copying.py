@@ -188,7 +188,8 @@ def _have_tables(con: Connection, target: Home) -> None:
             if columns != wanted.get(table):
                 if table == MIGRATIONS_TABLE:
                     raise WarehouseError(
-                        "The two homes keep their migrations in different forms."
+                        "The table of migrations has other columns in the target; name "
+                        "a new file or an empty database."
                     )
                 con.execute(f'DROP TABLE home.ig."{table}"')
         for table, columns in wanted.items():

@@ -105,7 +105,7 @@ def _put_in_place(backup: Backup, home: Home, kept: Path | None) -> None:
         with fresh.open("rb+") as file:
             os.fsync(file.fileno())
         if sha256_of(fresh) != backup.sha256:
-            raise WarehouseError(f"The copy {fresh} is not as the backup; try again.")
+            raise WarehouseError(f"The copy {fresh} and the backup differ; try again.")
         if home.path.exists():
             _empty_log(home.path, kept)
         if kept is not None:

@@ -1,9 +1,9 @@
-"""The two losses, row by row: no padding, no cut, each row with its weight.
+"""The supervised loss and the preference loss (DPO) of one row, before its weight.
 
-Supervised: the mean negative log-probability of the answer's tokens; the prompt is not
-learnt. Pairs: direct preference optimisation (Rafailov et al. 2023, equation 7), with
-log-probabilities summed over the answer and a reference that is named: the model after
-its supervised steps.
+Rows are neither padded nor truncated. Supervised: the mean negative log-probability of
+the answer's tokens; the prompt's tokens are not part of the loss. Pairs: direct
+preference optimisation (Rafailov et al. 2023, equation 7), with log-probabilities
+summed over the answer; the reference model is the one after the supervised steps.
 """
 
 from __future__ import annotations

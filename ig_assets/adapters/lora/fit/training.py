@@ -20,7 +20,7 @@ from ig_assets.adapters.lora.fit.recipe import Recipe
 
 
 class Diverged(Exception):
-    """The loss is no number any more."""
+    """The training loss became NaN or infinite."""
 
 
 class Cancelled(Exception):

@@ -59,7 +59,7 @@ def new_readings(
 def _news(
     arm: ImportedArm, times: _Stored, time: ReadingTime
 ) -> list[tuple[Reading, dict[str, float]]]:
-    """The readings of a post that are new, each with the counts that are."""
+    """The arm's readings that say something new, each with its new counts."""
     latest: dict[str, float] = {}
     for as_of in sorted(times):
         latest |= {metric: value for metric, (value, _) in times[as_of].items()}

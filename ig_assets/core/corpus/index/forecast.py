@@ -12,12 +12,12 @@ from ig_assets.warehouse.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class IndexForecast:
-    """The repairs of the next sync, in entries, of the scripts that are known now.
+    """What the next sync would repair in the index, as counts of entries.
 
-    `lost` are missing in the store or there in another version than it took last and
-    are written again from stored vectors, `surplus` are there and should not be.
-    `is_of_another_time` where the store is not as the last sync left it, as an older
-    copy is, or while a sync writes.
+    `lost` entries are missing in the store, or there in another version than was
+    written last; they are written again from stored vectors. `surplus` entries are
+    orphans and are removed. `is_of_another_time` is true where the store is not in the
+    state that the last sync left: a restored older copy, or while a sync writes.
     """
 
     lost: int

@@ -22,7 +22,7 @@ def passage(fields: Mapping[str, Any], name: str) -> str:
     except UnicodeEncodeError:
         value = "\x00"
     if "\x00" in value:
-        raise InvalidSourceError(BROKEN, f"`{name}` has characters that no text has.")
+        raise InvalidSourceError(BROKEN, f"`{name}` has NUL or surrogate characters.")
     return unicodedata.normalize("NFC", value.strip())
 
 

@@ -277,7 +277,7 @@ class Retriever:
 def _greatest(
     shares: Mapping[str, float], most: int, matches: Sequence[Match]
 ) -> dict[str, float]:
-    """The greatest shares, at most `most`, and those of the matches."""
+    """The `most` greatest shares, and besides them those of all matches."""
     if len(shares) <= most:
         return dict(shares)
     best = heapq.nlargest(most, shares, key=lambda name: (shares[name], name))

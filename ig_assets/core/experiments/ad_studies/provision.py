@@ -76,7 +76,11 @@ class _Maker:
         self.arms = [arm for kind, arm in self._objects if kind == "ad"]
 
     def made(self, kind: str, arm: str, parents: Mapping[str, str]) -> str:
-        """The object's id; it is made only if it certainly does not exist yet."""
+        """Return the object's id; make the object only if it certainly does not exist.
+
+        Raises TransientVendorError while an earlier request may still be under way, and
+        any other VendorError of the platform.
+        """
         known = self._objects[kind, arm]
         if known.object_id is not None:
             return known.object_id
@@ -95,7 +99,7 @@ class _Maker:
         now = self._clock.now()
         if not self._store.claim(known, now):
             raise TransientVendorError(
-                f"Another run is at the split test {known.split_id}; let it end.",
+                f"Another run works on split test {known.split_id}; wait for its end.",
                 outcome_unknown=False,
             )
         asked = replace(known, asked_at=now)

@@ -88,8 +88,8 @@ class AdStudyService:
         if not request.is_of(study):
             raise InputError(
                 f"The split test {study.split_id} of this experiment is {study.status} "
-                "on other terms; repeat its own, or end it with `ig-assets split stop "
-                f"{study.split_id}`."
+                "on other terms (budget, days, audience); give the same or end it with "
+                f"`ig-assets split stop {study.split_id}`."
             )
         if study.status == "planned":
             self._check_in_time(study)

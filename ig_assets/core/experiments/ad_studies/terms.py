@@ -39,7 +39,7 @@ class AdStudyRequest:
     def check(self) -> None:
         """Raise InputError for a request that no account could fulfil."""
         if not self.budget > 0:
-            raise InputError("The budget of a split test must be more than nothing.")
+            raise InputError("The budget of a split test must be above 0.")
         if not 1 <= self.days <= MAX_DAYS:
             raise InputError(f"A split test lasts from 1 to {MAX_DAYS} days.")
         wrong = [code for code in self.countries if not _COUNTRY.fullmatch(code)]
@@ -50,8 +50,8 @@ class AdStudyRequest:
             )
         if not YOUNGEST <= self.min_age <= self.max_age <= OLDEST:
             raise InputError(
-                f"{self.min_age}-{self.max_age} are no ages from {YOUNGEST} to "
-                f"{OLDEST}."
+                f"{self.min_age}-{self.max_age} is not a range of ages within "
+                f"{YOUNGEST}-{OLDEST}."
             )
 
         wrong = [one for one in self.custom_audiences if not _NUMBER.fullmatch(one)]

@@ -58,7 +58,7 @@ def accept_winner(
     nothing would change.
     """
     if not reason.strip():
-        raise InputError("To accept a held winner needs a reason; say why.")
+        raise InputError("Accepting a held winner needs a reason; say why.")
     with warehouse.transaction() as con:
         winner_arm, decided_at, known_at = _winner(con, experiment_id, undo)
         row: Acceptance = {

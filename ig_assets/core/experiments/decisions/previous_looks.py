@@ -146,7 +146,7 @@ def _at_z(found: dict[str, Any]) -> tuple[float | None, ...]:
 def lowered_arms(
     known: Known, ids: list[str], arms: list[str], starts: Ints, finals: Floats
 ) -> dict[str, list[str]]:
-    """By experiment, its arms whose final count is, or once was, lower than before.
+    """{experiment id: its arms of which a final count fell, now or earlier}.
 
     `finals` are as in `previous_state`.
     """

@@ -1,8 +1,7 @@
-"""What one look at an experiment says: side, evidence and rule, as one record.
+"""The record of one look at an experiment: leader, evidence and rule.
 
 Each look that is evaluated leaves one row of `standings`. Verdicts, JSON, pictures and
-lineage read that row, so that they cannot tell of evidence for another arm, or of
-another rule, than the decision had.
+lineage all read that row, so they always name the arm and the rule of the decision.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class UndecidedExperiments:
     lowered: dict[str, list[str]]
 
     def arms_of(self, i: int) -> range:
-        """The numbers of experiment `i`'s arms."""
+        """The positions of experiment `i`'s arms in `arms`."""
         return range(int(self.starts[i]), int(self.starts[i + 1]))
 
     def data_through(self, i: int, day: int) -> datetime | None:

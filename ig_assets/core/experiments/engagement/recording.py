@@ -89,7 +89,7 @@ class Recording:
         return f"{words}. {self.falling}".rstrip()
 
     def snapshots(self, post: int) -> slice:
-        """Where a post's snapshots lie."""
+        """The slice of `observed_at` and each counter that belongs to post `post`."""
         return slice(int(self.starts[post]), int(self.starts[post + 1]))
 
 

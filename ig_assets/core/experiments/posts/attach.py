@@ -143,7 +143,7 @@ def detach_post(warehouse: Warehouse, post_id: str) -> str:
     with warehouse.transaction() as con:
         found = fetch_dicts(con, _ATTACHED, [post_id])
         if not found or found[0]["status"] != "published":
-            raise InputError(f"There is no post {post_id!r} that is out.")
+            raise InputError(f"There is no published post {post_id!r}.")
         [post] = found
         if post["is_ours"]:
             raise InputError(

@@ -6,9 +6,10 @@ from ig_assets.warehouse.warehouse import Connection
 
 
 def unplanned_topics(con: Connection) -> dict[str, list[str]]:
-    """Fully polished topics of two usable variants without an experiment, by month.
+    """{month: ids of the topics that can be planned as experiments now}.
 
-    Topics that a person withdrew are not among them.
+    Such a topic has two usable variants or more, no draft that is still to be polished
+    and no experiment. Topics that a person withdrew are left out.
     """
     rows = con.execute("""
         SELECT ready.month, ready.topic_id

@@ -57,9 +57,9 @@ def titled(
 def course_picture(titled_courses: Sequence[TitledCourse]) -> bytes:
     """A PNG of under 90 kB: one row per experiment, at most six.
 
-    On the left each arm's cumulative rate at equal age with a 95 % interval for a
-    single look; on the right the highest evidence so far of each pair for the arm that
-    was ahead, the dashed line being what a winner needs against every other.
+    Left: each arm's cumulative rate by age, with a 95 % interval that is valid for one
+    look only. Right: of each pair the highest e-value so far for the arm that was
+    ahead; the dashed line is what a winner needs against every other arm.
     """
     image = _draw(titled_courses[:6])
     for scale in (1.0, 0.8, 0.6, 0.45, 0.3):

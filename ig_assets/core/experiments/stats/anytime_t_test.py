@@ -93,9 +93,9 @@ class SequentialMean:
         return self.log_e_ahead if ahead else self.log_e_behind
 
     def decides(self, e: float) -> int:
-        """1 or -1 where the mean is above or below zero with evidence `e`, else 0.
+        """1 (mean above zero) or -1 (below) where that side has reached `e`, else 0.
 
-        Evidence once reached stays, while the mean stays on that side.
+        A side's evidence is its highest e-value so far, not the present one.
         """
         if self.mean is None:
             return 0

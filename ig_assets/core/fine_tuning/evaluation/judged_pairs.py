@@ -39,7 +39,10 @@ class Judged:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the share of wins among the consistent pairs."""
+        """Wilson's 95 % interval (low, high) of the share of wins (0 to 1).
+
+        The share is among the consistent pairs; (0, 1) where there is none.
+        """
         n = self.consistent
         if not n:
             return 0.0, 1.0

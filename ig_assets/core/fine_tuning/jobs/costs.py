@@ -50,8 +50,8 @@ def reserve_training(
     """
     if ledger is None:
         raise BudgetError(
-            f"{trainer.provider} costs money, and nothing counts it here; the job was "
-            "not started."
+            f"{trainer.provider} costs money, and there is no ledger to reserve it in; "
+            "the job was not started."
         )
     call = _PricedCall(
         TRAIN,

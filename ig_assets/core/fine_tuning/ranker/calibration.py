@@ -91,7 +91,7 @@ def series_of_model(model: ModelRow) -> str:
 
 
 def calibration(con: Connection, series: str, months: int | None = None) -> Calibration:
-    """Of a series of bets (`series_of`); of its newest `months`, or of all."""
+    """The calibration of a series of bets, over its newest `months` or all of them."""
     [row] = fetch_dicts(con, _PAIRS_OF, [series, months or 1_000_000])
     pairs, weight = int(row["pairs"]), row["weight"]
     if not weight:

@@ -23,9 +23,10 @@ _WORD = re.compile(r"[^\W_]+")
 def near_copies(
     texts: Sequence[str], least: float = NEAR_COPY
 ) -> list[tuple[int, int, float]]:
-    """Pairs a < b of places in `texts`, with their similarity of at least `least`.
+    """(a, b, similarity) of texts at least `least` similar; positions a < b.
 
-    A text of fewer than three words is like none.
+    The similarity is that of Jaccard, 0 to 1. A text of fewer than three words has no
+    runs and matches none.
     """
     runs = [word_runs(text) for text in texts]
     count = Counter(run for of_text in runs for run in of_text)

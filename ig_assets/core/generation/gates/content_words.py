@@ -56,7 +56,7 @@ def is_empty_word(word: str) -> bool:
 
 
 def stems(text: str) -> set[str]:
-    """The stems of the content words of a text; numbers as they are written."""
+    """The first `STEM_LETTERS` characters of each content word and number."""
     return {
         word[:STEM_LETTERS]
         for word in words_of(text)

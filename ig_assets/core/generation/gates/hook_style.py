@@ -1,7 +1,7 @@
-"""Reads which style a hook has by its words, so that a label says what it names.
+"""Detects the style of a hook from its words, so that its label is true.
 
-`experiments --across` compares styles by their labels. A writer that is asked for a
-question and opens with a claim would else put the result down to questions.
+`experiments --across` compares styles by their labels. Otherwise the result of a writer
+that was asked for a question and opened with a claim would count for questions.
 """
 
 from __future__ import annotations

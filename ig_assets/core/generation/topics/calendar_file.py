@@ -106,7 +106,8 @@ def calendar_rows(
 ) -> Iterator[CalendarRow | CalendarProblem | CalendarNote]:
     """The rows of a file, or of a folder's files in the order of their names.
 
-    A table's columns that are no fields of a topic are ignored: planners have others.
+    Columns that are no fields of a topic are ignored: planning tools add their own.
+    Problems are yielded as CalendarProblem, not raised.
     """
     for path in _files(location):
         if path.suffix.lower() not in (*YAML_SUFFIXES, *TABLE_SUFFIXES):

@@ -151,7 +151,7 @@ def write_draft(
 ) -> tuple[WriterAnswer, prompts.Prompt]:
     """Write an arm, with fewer scripts where the prompt is too long for the model.
 
-    Raises as `write_script` does.
+    Returns the answer and the prompt that was sent. Raises as `write_script` does.
     """
     for count in _halvings(len(retrieved)):
         try:

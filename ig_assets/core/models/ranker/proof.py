@@ -122,7 +122,7 @@ class PairBet(NamedTuple):
 
     @property
     def log_e(self) -> float:
-        """ln of what the bet gained."""
+        """ln of the bet's e-value (see the module's formula)."""
         agreement = 2 * self.expected * self.difference / self.variance
         return math.log(2.0) - float(np.logaddexp(0.0, -agreement))
 
@@ -136,7 +136,7 @@ class GroupBets(NamedTuple):
 
     @property
     def log_e(self) -> float:
-        """ln of what the group's bets gained, 0 without any."""
+        """ln of the product of the group's e-values, 0 without any."""
         return sum(pair.log_e for pair in self.pairs)
 
 

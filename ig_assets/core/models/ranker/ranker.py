@@ -70,7 +70,7 @@ class Ranker:
         return self._lifts(z, 1.0)
 
     def among(self, features: Features) -> Lifts:
-        """Each text against the mean of all given; two texts or more."""
+        """Compare each text (two or more) with the mean of all given texts."""
         z = self.columns(features)
         # Of r_i - mean(r): (1 - 1/k) s2.
         return self._lifts(z - z.mean(axis=0), 1.0 - 1.0 / len(z))

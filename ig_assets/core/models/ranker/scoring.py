@@ -45,7 +45,7 @@ class LoadedRanker:
 
 @dataclass(frozen=True)
 class Voice:
-    """A past hook that speaks for or against a text.
+    """A past hook that raises or lowers a text's score.
 
     `lift` is how much better its rate was than its rivals' (0.2: 20 %), `adds` what it
     adds to the text's log lift.
@@ -66,11 +66,12 @@ class Voice:
 
 @dataclass(frozen=True)
 class HookScore:
-    """An expected lift (0.2: 20 %) with its 90 % interval, and P(better).
+    """A hook's expected lift (0.2: 20 %) with its 90 % interval `low` to `high`.
 
-    Of several texts it is against their mean, of a single one against an average past
-    hook. `voices_for` and `voices_against` are at most five past hooks each, the
-    strongest first.
+    Several hooks are compared with their mean, a single one with an average past hook.
+    `p_better` is the probability that the true difference is above zero. `voices_for`
+    and `voices_against` are the past hooks that raise and lower the score most: at most
+    five each, the strongest first.
     """
 
     hook: str

@@ -192,7 +192,10 @@ SHARES = (("origin", "origin"), ("author", "author"), ("hook style", "hook_style
 
 
 def share_of(texts: Sequence[ModelScript], name: str) -> list[tuple[str, float]]:
-    """The share (0 to 1) of learnt lines by a label of their scripts, largest first."""
+    """[(label, share)] of the examples that the model learnt from, largest first.
+
+    `name` is the label's field in `ModelScript`; shares are 0 to 1.
+    """
     counts: Counter[str] = Counter()
     for text in texts:
         counts[getattr(text, name) or "not known"] += text.in_model

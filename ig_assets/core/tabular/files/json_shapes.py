@@ -102,7 +102,7 @@ def refuse_columns(value: object) -> None:
 
 
 def row_of(row: dict[str, Any]) -> dict[str, Any]:
-    """The row without the objects that vendors put around or into it."""
+    """The row with Airbyte's record, the first media and the insights as own fields."""
     record = row.get(RECORD)
     if isinstance(record, str):
         try:

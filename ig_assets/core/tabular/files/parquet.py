@@ -59,7 +59,7 @@ def parquet_batches(content: Content, names: Sequence[str]) -> Iterator[Batch]:
 def _objects(
     content: Content, columns: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[int, dict[str, Any] | str | None]]:
-    """Each row's number and object, without what vendors put around or into it."""
+    """(row number, row as an object), unwrapped from vendors' envelopes by `row_of`."""
     names = [name for name, _ in columns]
     nested = {n for n, (_, kind) in enumerate(columns) if _is_nested(kind)}
     number = 0

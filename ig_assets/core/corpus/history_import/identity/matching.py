@@ -55,11 +55,11 @@ class KnownLookup:
                     self._by_name[name].append(post)
 
     def by_name(self, post: FilePost, experiment_id: str | None) -> KnownPost | None:
-        """The known post of a name, an arm of the experiment before any other.
+        """Return the unused known post that shares a name with `post`, and use it.
 
-        An arm of another experiment is another arm, though of the same post. A post in
-        no test of the file is the arm that it is in a known one. A name that is unique
-        among all accounts is the same post's in whichever source.
+        With an experiment, its arms come first, then posts in no experiment; arms of
+        other experiments never match. Without one, an arm of any known experiment comes
+        first. Names that are unique among all accounts match across sources.
         """
         found = self._named(post)
         if experiment_id is not None:
@@ -113,7 +113,7 @@ class KnownLookup:
         return self._waiting[stored_test_name(test)]
 
     def has_other_arm(self, post: FilePost) -> bool:
-        """Whether its test has an arm in an earlier file, and this is another one."""
+        """Whether earlier files have lone arms of its test, and none of them is it."""
         waiting = self.waiting(post.experiment)
         return bool(waiting) and all(_is_other_arm(post, k) for k in waiting)
 

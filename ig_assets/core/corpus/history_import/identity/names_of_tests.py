@@ -33,7 +33,10 @@ def spellings(names: Collection[str]) -> set[str]:
 def with_known_names(
     posts: Sequence[FilePost], known: KnownHistory
 ) -> tuple[FilePost, ...]:
-    """The posts, those of a known test under its known spelling."""
+    """Return the posts with test names in the spelling that is stored already.
+
+    A name that the file itself spells in several ways is left as it is.
+    """
     names = {test.name for test in known.tests.values()}
     names |= {n.value for p in known.posts for n in p.names if n.kind == TEST}
     in_file = {post.experiment for post in posts}

@@ -136,7 +136,7 @@ class SourceFile:
 
     @property
     def is_named(self) -> bool:
-        """Whether the export has a name; if not, the content is the source."""
+        """Whether the export has a name; without one `source` is `content_hash`."""
         return self.source != self.content_hash
 
     @property

@@ -83,10 +83,11 @@ def rate_tests(
     history: ParsedHistory,
     is_said: bool,
 ) -> RatedTests:
-    """Judge the rate of each test from all its arms; those without it are set apart.
+    """Choose the rate of each test from the counts of all its arms, in any file.
 
-    Where a person `is_said` to have chosen the file's rate, a new test has no other. A
-    test of which one arm is left is no experiment.
+    Arms that lack these counts are set apart. `is_said` is true where a person chose
+    the file's rate: then a new test is given no other one. A new test with fewer than
+    two arms left is no experiment.
     """
     tests: dict[str, list[ImportedArm]] = defaultdict(list)
     for arm in arms:

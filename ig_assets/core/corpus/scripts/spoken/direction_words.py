@@ -157,7 +157,7 @@ _LONGEST = max(len(words.split()) for words in _BEGINNINGS)
 
 
 def is_certain_direction(words: str) -> bool:
-    """Whether words say what is seen or heard, wherever they stand."""
+    """Whether words are a direction (not spoken) even directly beside a sentence."""
     if "?" in words or not words.strip():
         return False
     text = folded(words).strip(_EDGES)
