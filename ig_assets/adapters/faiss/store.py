@@ -316,8 +316,8 @@ class Store:
 
     def _read_manifest(self) -> _Manifest:
         try:
-            checksum, _, content = self._manifest.read_bytes().partition(b"\n")
-            if int(checksum, 16) != zlib.crc32(content):
+            checksum, line_end, content = self._manifest.read_bytes().partition(b"\n")
+            if not line_end or checksum != b"%08x" % zlib.crc32(content):
                 raise ValueError("its checksum is another")
         except FileNotFoundError:
             return _Manifest([], None)
