@@ -32,8 +32,12 @@ from ig_assets.defs.following import (
     new_request,
 )
 from ig_assets.errors import WarehouseBusyError
+from ig_assets.warehouse.warehouse import waiting_at_most
 
 __all__ = ["WantedRun", "request_runs", "skip_when_busy", "state_of"]
+
+TICK_WAIT_S = 15.0
+"""How long a transaction of a tick waits for the warehouse."""
 
 _Parameters = ParamSpec("_Parameters")
 _Tick = TypeVar("_Tick")
@@ -134,14 +138,19 @@ def _read(cursor: str | None) -> dict[str, Request]:
 def skip_when_busy(
     evaluate: Callable[_Parameters, _Tick],
 ) -> Callable[_Parameters, _Tick | dg.SkipReason]:
-    """Make a sensor or schedule skip its tick while the warehouse is busy."""
+    """Make a sensor or schedule skip its tick while the warehouse is busy.
+
+    Dagster gives a tick 60 s. One that waited as long for the warehouse was reported as
+    an unreachable code server, and not as what it is.
+    """
 
     @wraps(evaluate)
     def evaluated(
         *args: _Parameters.args, **kwargs: _Parameters.kwargs
     ) -> _Tick | dg.SkipReason:
         try:
-            return evaluate(*args, **kwargs)
+            with waiting_at_most(TICK_WAIT_S):
+                return evaluate(*args, **kwargs)
         except WarehouseBusyError as error:
             return dg.SkipReason(str(error))
 

@@ -20,6 +20,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 
@@ -52,6 +53,17 @@ MAX_HOLD_S = 0.5
 """A home never stays attached for longer, but for one long transaction."""
 _POLL_S = 0.005
 _FORK_WAIT_S = 5.0
+_most_wait_s: ContextVar[float] = ContextVar("_most_wait_s", default=float("inf"))
+
+
+@contextmanager
+def waiting_at_most(seconds: float) -> Iterator[None]:
+    """Let each transaction of this context wait no longer for its turn."""
+    before = _most_wait_s.set(seconds)
+    try:
+        yield
+    finally:
+        _most_wait_s.reset(before)
 
 
 class Warehouse:
@@ -94,7 +106,7 @@ class Warehouse:
             self._thread.inside = True
             try:
                 con.execute("BEGIN")
-                self._home.fence(con, self._timeout_s)
+                self._home.fence(con, self._wait_s)
                 con.execute(f"SET search_path = '{SEARCH_PATH}'")
                 yield con
                 con.execute("SELECT 1")  # a COMMIT after an error says that all is well
@@ -137,7 +149,7 @@ class Warehouse:
             pass
         with self._mutex:
             self._detach()
-            self._home.take_turn(time.monotonic() + self._timeout_s, self._busy())
+            self._home.take_turn(time.monotonic() + self._wait_s, self._busy())
             try:
                 rewrite_file(self.path)
             except duckdb.IOException as error:
@@ -149,8 +161,8 @@ class Warehouse:
     @contextmanager
     def _exclusive(self) -> Iterator[Instance]:
         """The home attached for this thread alone; raises WarehouseBusyError."""
-        give_up_s = time.monotonic() + self._timeout_s
-        if not self._mutex.acquire(timeout=self._timeout_s):
+        give_up_s = time.monotonic() + self._wait_s
+        if not self._mutex.acquire(timeout=self._wait_s):
             raise WarehouseBusyError(self._busy())
         try:
             if self._attached is None:
@@ -257,8 +269,13 @@ class Warehouse:
         what = "warehouse" if self.path is None else f"warehouse file {self.path}"
         return (
             f"The {what} is held by another process for more than "
-            f"{self._timeout_s:.0f} s; close the program that has it open."
+            f"{self._wait_s:.0f} s; close the program that has it open."
         )
+
+    @property
+    def _wait_s(self) -> float:
+        """How long a transaction waits for its turn, in seconds."""
+        return min(self._timeout_s, _most_wait_s.get())
 
     def before_fork(self) -> bool:
         """Detach, and let no thread in while a child is forked.

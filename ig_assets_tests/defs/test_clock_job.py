@@ -34,7 +34,7 @@ def test_the_job_refuses_on_the_systems_clock_in_one_sentence(
     monkeypatch.setenv("IG_CLOCK", "system")
     [failed] = advance(dagster_env, "2099-01-01").get_step_failure_events()
     said = failed.step_failure_data.user_failure_data.description
-    assert said.startswith("This data folder is on the system's time")
+    assert said.startswith("This data folder uses the system's clock")
 
 
 def test_the_log_says_that_nothing_was_done_in_between(

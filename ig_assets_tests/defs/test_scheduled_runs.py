@@ -19,9 +19,11 @@ from dagster._core.remote_representation.external import RemoteRepository
 from dagster._core.test_utils import freeze_time
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._daemon.sensor import execute_sensor_iteration
+from dagster._grpc.client import DEFAULT_SCHEDULE_GRPC_TIMEOUT
 from dagster._scheduler.scheduler import launch_scheduled_runs
 from filelock import FileLock
 
+from ig_assets.defs import run_requests
 from ig_assets.defs.whole_runs import WAREHOUSE_TAG
 from ig_assets.headless.runner import Headless, RunFailedError
 from ig_assets_tests.defs import daemon_location
@@ -226,8 +228,12 @@ def test_a_newer_partition_takes_the_place_of_one_that_never_succeeded(
 
 
 @pytest.mark.parametrize("daemons", ["engagement_schedule"], indirect=True)
-def test_a_tick_that_found_the_warehouse_busy_is_not_lost(daemons: Daemons) -> None:
+def test_a_tick_that_found_the_warehouse_busy_is_not_lost(
+    daemons: Daemons, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tick, partition), _ = TICKS[daemons.schedule]
+    assert 3 * run_requests.TICK_WAIT_S < DEFAULT_SCHEDULE_GRPC_TIMEOUT
+    monkeypatch.setattr(run_requests, "TICK_WAIT_S", 0.5)
     with FileLock(f"{daemons.env.services.warehouse.path}.lock"):
         assert daemons.schedules_tick(tick) == []
         assert "held by another process" in daemons.schedules_skip_reason()

@@ -45,6 +45,7 @@ collect_job = dg.define_asset_job(
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts one run when library files appear, change or vanish.",
 )
+@skip_when_busy
 def script_library_sensor(
     context: dg.SensorEvaluationContext,
     library: dg.ResourceParam[LibraryStore],
@@ -104,6 +105,7 @@ def feedback_sensor(
         "vendor while there is no batch."
     ),
 )
+@skip_when_busy
 def embedding_batch_sensor(
     context: dg.SensorEvaluationContext,
     warehouse: dg.ResourceParam[Warehouse],

@@ -16,13 +16,13 @@ from ig_assets.core.ports.alerting import Alert
 from ig_assets.defs.failures import failed_check_reasons, is_failed_check
 from ig_assets.defs.operations.assets import api_usage
 from ig_assets.defs.partitions import ahead_of, day_before, days, tick_of
-from ig_assets.defs.run_requests import skip_when_busy
+from ig_assets.defs.run_requests import TICK_WAIT_S, skip_when_busy
 from ig_assets.defs.scheduled_runs import Due, request_scheduled_run
 from ig_assets.defs.whole_runs import WAREHOUSE_TAG
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.rows import merge_rows
-from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets.warehouse.warehouse import Warehouse, waiting_at_most
 from ig_assets.wiring import make_alerts, make_clock, make_warehouse
 from ig_assets.wiring.vendor_checks import configured_keys
 
@@ -134,7 +134,7 @@ def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
     }
     warehouse = make_warehouse(settings, clock)
     try:
-        with warehouse.transaction() as con:
+        with waiting_at_most(TICK_WAIT_S), warehouse.transaction() as con:
             merge_rows(con, "run_failures", [row])
     except IgAssetsError as error:
         context.log.warning(str(error))
