@@ -12,10 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from ig_assets.core.corpus.scripts.screening.control_tokens import (
     without_control_tokens,
 )
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 DRAFT = "draft.v2.j2"
 DRAFT_INSTRUCTIONS = "draft.instructions.v2.j2"
@@ -71,17 +75,22 @@ def _source(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
+@lru_cache(maxsize=32)
+def _compiled(source: str) -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(undefined=StrictUndefined, autoescape=False)
+    return environment.from_string(source)
+
+
 def render(template: str, instructions: str, **values: object) -> Prompt:
     """Render a prompt, all values as data.
 
     Raises UndefinedError for a missing one, and TypeError for one whose texts would
     not be neutralised.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(undefined=StrictUndefined, autoescape=False)
     sources = _source(template), _source(instructions)
     data = {name: _fenced(value) for name, value in values.items()}
-    prompt, system = (environment.from_string(s).render(**data) for s in sources)
+    prompt, system = (_compiled(s).render(**data) for s in sources)
     digest = hashlib.sha256("\x1f".join(sources).encode("utf-8")).hexdigest()
     return Prompt(system.strip(), prompt.strip(), digest)
