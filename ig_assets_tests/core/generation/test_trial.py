@@ -27,7 +27,7 @@ def stand_in(
         "IG_WRITER": "openai",
         "IG_EMBEDDER": "openai",
         "IG_OPENAI_EMBEDDING_DIMENSIONS": "64",
-        "OPENAI_API_KEY": "sk-never-displayed",
+        "OPENAI_API_KEY": "sk-test-never-displayed",
         "OPENAI_BASE_URL": server.base_url,
     }.items():
         monkeypatch.setenv(name, value)
