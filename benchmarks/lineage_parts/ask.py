@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from fill import model_id
+
 from ig_assets.core.reports.lineage.report import month_report, report_markdown
 from ig_assets.core.reports.lineage.trace import scripts_behind_model, trace
 from ig_assets.warehouse.warehouse import Connection, Warehouse
@@ -17,19 +19,19 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 def up(con: Connection) -> None:
     """Which scripts is this model made of, by every edge."""
-    found = {row.id for row in trace(con, "model", "model1", "up")}
+    found = {row.id for row in trace(con, "model", model_id(1), "up")}
     assert sum(one.startswith("library/") for one in found) > 100
 
 
 def down(con: Connection) -> None:
     """What came of this script."""
-    found = {row.id for row in trace(con, "script", "library/1234", "down")}
-    assert any(one.startswith("model") for one in found)
+    found = {row.kind for row in trace(con, "script", "library/1234", "down")}
+    assert "model" in found
 
 
 def behind(con: Connection) -> None:
     """The scripts behind a model with weight and evidence."""
-    assert len(scripts_behind_model(con, "model1")) > 100
+    assert len(scripts_behind_model(con, model_id(1))) > 100
 
 
 def report(con: Connection) -> None:
@@ -43,7 +45,7 @@ def report(con: Connection) -> None:
         )
     except ImportError:
         return
-    answer = answer_lineage(con, one_thing(con, "model1"), ("up", "down"))
+    answer = answer_lineage(con, one_thing(con, model_id(1)), ("up", "down"))
     assert "<svg" in page_of(answer, datetime(2026, 2, 1))
 
 

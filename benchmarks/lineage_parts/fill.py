@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 import sys
 from datetime import datetime
+from hashlib import md5
 
+from ig_assets.core.identity import stable_id
 from ig_assets.warehouse.warehouse import Warehouse
 
 NOW = "TIMESTAMP '2026-01-31'"
@@ -31,6 +33,11 @@ def main() -> None:
     print(json.dumps({"scripts": scripts, "edges": edges, "of_model": of_model}))
 
 
+def model_id(number: int) -> str:
+    """The id of a model, by which the report of its month finds it."""
+    return stable_id("model", md5(f"job{number}".encode()).hexdigest())
+
+
 def edge(child: str, parent: str, relation: str, count: int) -> str:
     """Insert `count` edges; `child` and `parent` are 'kind id-expression of i'."""
     ends = []
@@ -47,6 +54,8 @@ def edge(child: str, parent: str, relation: str, count: int) -> str:
 def statements(scripts: int, of_model: int, models: int) -> list[str]:
     """The rows and the edges."""
     words = f"{{0}} % {scripts}"
+    ids = ", ".join(f"'{model_id(i)}'" for i in range(models))
+    made = f"[{ids}][i + 1]"
     return [
         "INSERT INTO scripts (script_id, revision_hash, origin, author, topic, "
         "hook_style, hook, text, simulated, first_seen_at) "
@@ -74,10 +83,10 @@ def statements(scripts: int, of_model: int, models: int) -> list[str]:
         f"md5('set' || i), 'base', 'succeeded', 'model ' || i, {NOW} "
         f"FROM range({models}) AS t(i)",
         "INSERT INTO models (model_id, job_id, provider, name, base_model, created_at) "
-        "SELECT 'model' || i, md5('job' || i), 'openai', 'model ' || i, 'base', "
+        f"SELECT {made}, md5('job' || i), 'openai', 'model ' || i, 'base', "
         f"{NOW} FROM range({models}) AS t(i)",
         "INSERT INTO model_events (model_id, changed_at, status, reason) "
-        f"SELECT 'model' || i, {NOW}, 'candidate', 'made up' "
+        f"SELECT {made}, {NOW}, 'candidate', 'made up' "
         f"FROM range({models}) AS t(i)",
         edge(
             "variant md5('variant' || (i // 4))",
@@ -104,7 +113,7 @@ def statements(scripts: int, of_model: int, models: int) -> list[str]:
             2 * scripts,
         ),
         edge("job md5('job' || i)", "dataset md5('set' || i)", "trains_on", models),
-        edge("model 'model' || i", "job md5('job' || i)", "made_by", models),
+        edge(f"model {made}", "job md5('job' || i)", "made_by", models),
     ]
 
 
