@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from ig_assets.adapters.local_models.embedder import LocalEmbedder
+from ig_assets.core.fine_tuning.training_set.dataset_files import jsonl_line
 from ig_assets.headless.runner import BlockingCheckFailedError, Headless
 from ig_assets_tests.defs.ticking import DagsterEnv
 
@@ -105,8 +106,27 @@ def test_a_blocking_check_that_fails_gives_its_reason(
 ) -> None:
     fail, reason = FAILURES[name]
     fail(dagster_env)
-    check = _blocking(dagster_env.definitions)[name].op.compute_fn.decorated_fn
-    services = dagster_env.services
+    result = _evaluated(dagster_env, name)
+    assert (result.passed, result.description) == (False, reason)
+
+
+def test_a_line_of_a_set_ends_at_its_line_feed_alone(dagster_env: DagsterEnv) -> None:
+    """Notes and slides give U+2028 and U+0085 as breaks within a text."""
+    example = {
+        "kind": "sft",
+        "prompt": "Write.",
+        "completion": "One.\u2028Two.\x85Three.",
+    }
+    folder = dagster_env.services.settings.data_dir / "datasets" / MONTH
+    folder.mkdir(parents=True)
+    (folder / "sft_train.jsonl").write_text(f"{jsonl_line(example)}\n", "utf-8")
+    result = _evaluated(dagster_env, "fine_tune_jsonl:lines_are_valid")
+    assert (result.passed, result.metadata["checked"].value) == (True, 1)
+
+
+def _evaluated(env: DagsterEnv, name: str) -> dg.AssetCheckResult:
+    check = _blocking(env.definitions)[name].op.compute_fn.decorated_fn
+    services = env.services
     available = {
         "context": SimpleNamespace(partition_key=MONTH),
         "settings": services.settings,
@@ -115,8 +135,8 @@ def test_a_blocking_check_that_fails_gives_its_reason(
         "embedder": LocalEmbedder,  # its space is all that is asked of it
     }
     wanted = check.__code__.co_varnames[: check.__code__.co_argcount]
-    result = check(**{parameter: available[parameter] for parameter in wanted})
-    assert (result.passed, result.description) == (False, reason)
+    result: dg.AssetCheckResult = check(**{name: available[name] for name in wanted})
+    return result
 
 
 def test_a_blocking_check_without_a_reason_is_named() -> None:

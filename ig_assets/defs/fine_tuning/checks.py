@@ -66,7 +66,8 @@ def lines_are_valid(
         path = folder / f"{kind}_{split}.jsonl"
         if not path.is_file():
             continue
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not `splitlines`: a text may hold U+2028 or U+0085, which end no JSON line.
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
         for number, line in enumerate(lines, start=1):
             checked += 1
             if problem := check_line(kind, line):

@@ -101,7 +101,7 @@ def _of_json(path: Path, text: str) -> list[tuple[str, Mapping[str, Any]]]:
         pages = found if isinstance(found, list) else [found]
     except ValueError:
         try:
-            pages = [json.loads(line) for line in text.splitlines() if line.strip()]
+            pages = [json.loads(line) for line in text.split("\n") if line.strip()]
         except (ValueError, RecursionError):
             raise InputError(f"{path} is neither JSON nor CSV.") from None
     except RecursionError:

@@ -194,3 +194,10 @@ def test_a_file_of_which_nothing_can_be_taken_changes_nothing(tmp_path: Path) ->
         invoice(tmp_path, "[]")
     with pytest.raises(InputError, match="cannot be read"):
         read_invoice(tmp_path / "none.csv")
+
+
+def test_pages_line_by_line_end_at_their_line_feed_alone(tmp_path: Path) -> None:
+    """A name may hold U+2028, which JSON need not escape and `splitlines` breaks at."""
+    first = page((1, "a project\u2028of ours", 1.5)).replace("\\u2028", "\u2028")
+    found = invoice(tmp_path, f"{first}\n{page((2, 'gpt-5-mini', 2.0))}\n")
+    assert [line.usd for line in found.lines] == [1.5, 2.0]
