@@ -7,6 +7,9 @@ import codecs
 from ig_assets.core.corpus.scripts.screening.secret_scan import secret_kind
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 
+_LINE_ENDS = str.maketrans(
+    {"\r": "\n", "\v": "\n", "\f": "\n", "\u2028": "\n", "\u2029": "\n\n"}
+)
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -26,7 +29,17 @@ def decoded(content: bytes) -> str:
         ) from None
     if "\x00" in text:
         raise _binary()
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return with_line_feeds(text)
+
+
+def with_line_feeds(text: str) -> str:
+    """The text with a line feed for each line end, and two where a paragraph ends.
+
+    Those are CR, VT and FF, as Word and Google Slides copy a soft return, and
+    U+2028 and U+2029, as Apple's programs do (UAX #14, classes BK and CR). U+0085
+    stays: where it is found it is mostly an ellipsis of Windows-1252.
+    """
+    return text.replace("\r\n", "\n").translate(_LINE_ENDS)
 
 
 def refuse_secrets(text: str) -> None:

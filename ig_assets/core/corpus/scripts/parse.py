@@ -19,10 +19,11 @@ from ig_assets.core.corpus.scripts.script import (
     Reject,
 )
 from ig_assets.core.corpus.scripts.tables import TABLE_SUFFIXES, parse_table
+from ig_assets.core.tabular.damage import DamagedTextError, refuse_damage
 
 # A file's contents follow from its bytes and this number alone: increment it with
 # every change of the parsers, so that every file is parsed anew.
-READER_VERSION = 10
+READER_VERSION = 11
 
 CAPTION_SUFFIXES = (".srt", ".vtt")
 NOTE_SUFFIXES = (".md", ".txt", *CAPTION_SUFFIXES, ".fountain", ".docx")
@@ -68,7 +69,7 @@ def parse_file(path: str, content: bytes) -> FileContents:
             return FileContents(
                 tuple(table.scripts), tuple(table.rejects), table.unreadable, beside
             )
-        return FileContents((_note_script(path, content),), ())
+        return FileContents((_undamaged(_note_script(path, content)),), ())
     except InvalidSourceError as error:
         reject = Reject(path, error.reason, error.detail)
         return FileContents((), (reject,), unreadable=True)
@@ -83,6 +84,15 @@ def oversize_reject(path: str, size: int) -> Reject | None:
         return None
     reason = "over 256 MiB" if _is_table(path) else "over 32 MiB"
     return Reject(path, reason, f"The file has {size} bytes.")
+
+
+def _undamaged(script: ParsedScript) -> ParsedScript:
+    """The script; raises InvalidSourceError where its words lost characters."""
+    try:
+        refuse_damage(script.text)
+    except DamagedTextError as error:
+        raise InvalidSourceError(error.reason, str(error)) from None
+    return script
 
 
 def _note_script(path: str, content: bytes) -> ParsedScript:

@@ -82,8 +82,12 @@ def test_bom_line_ends_and_unicode_form_do_not_change_the_words(tmp_path: Path) 
     put(tmp_path, "d.md", text.format("d").replace("é", "e\u0301"))
     put(tmp_path, "e.md", text.format("e").encode("utf-16"))
     put(tmp_path, "f.md", b"\xfe\xff" + text.format("f").encode("utf-16-be"))
+    for number, line_end in enumerate("\r\v\f\u2028\u2029"):  # of Word and Notes
+        front, words = text.format(number).rsplit("---\n", 1)
+        content = f"{front}---\n" + words.replace("\n", line_end)
+        put(tmp_path, f"{number}.md", content)
     scripts = read(tmp_path).scripts
-    assert len(scripts) == 6
+    assert len(scripts) == 11
     assert len({script.revision_hash for script in scripts}) == 1
 
 
@@ -130,6 +134,9 @@ def test_a_missing_id_comes_from_the_relative_path(tmp_path: Path) -> None:
         ("looks like a secret", "# hook\n\nAKIA" + "A1B2" * 4),
         ("looks like a secret", "# hook\n\n-----BEGIN RSA PRIVATE" + " KEY-----"),
         ("looks like a secret", "# hook\n\npassword=" + "a1B2" * 3),
+        ("damaged text", "# Donâ€™t do it"),
+        ("damaged text", "# hook\n\nA caf\ufffd of ours."),
+        ("damaged text", "# hook\n\nWait\x85 what?"),
     ],
 )
 def test_an_unusable_file_is_refused_with_its_reason_and_the_rest_goes_on(

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ig_assets.core.corpus.scripts.decoding import with_line_feeds
 from ig_assets.core.corpus.scripts.note import (
     CUT,
     EMPHASIS,
@@ -73,7 +74,8 @@ def text_blocks(text: str, left_out: Counter[str]) -> list[Block]:
 
     Raises InvalidSourceError where a comment or a bracket is never closed.
     """
-    return markdown_blocks(cut_markup(unmarked(text), left_out), left_out)
+    text = with_line_feeds(unmarked(text))
+    return markdown_blocks(cut_markup(text, left_out), left_out)
 
 
 @cache
