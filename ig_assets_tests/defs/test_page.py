@@ -191,9 +191,9 @@ def test_every_asset_that_runs_has_a_sentence() -> None:
 
 
 def test_a_sentence_with_a_figure_that_is_not_known_is_not_said() -> None:
-    figures: dict[str, Any] = {"lines": 12, "tokens": 900, "size": "enough"}
+    figures: dict[str, Any] = {"lines": 12, "tokens": 15099, "size": "enough"}
     said = summary("fine_tune_jsonl", figures)
-    assert said is not None and said.value == "**12** lines with 900 tokens: enough."
+    assert said is not None and said.value == "**12** lines with 15,099 tokens: enough."
     assert summary("fine_tune_jsonl", figures | {"other": 1}) is not None
     del figures["tokens"]
     assert summary("fine_tune_jsonl", figures) is None

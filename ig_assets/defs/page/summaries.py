@@ -97,8 +97,10 @@ def summary(asset: str, metadata: Mapping[str, Any]) -> dg.MarkdownMetadataValue
 
 
 def _shown(value: Any) -> Any:
-    """A figure as it is; a text of the data as one that is no markup."""
+    """A figure, a count by thousands; a text of the data as one that is no markup."""
     plain = getattr(value, "value", value)
+    if isinstance(plain, int) and not isinstance(plain, bool):
+        return f"{plain:,}"
     return plain_markdown(plain) if isinstance(plain, str) else plain
 
 

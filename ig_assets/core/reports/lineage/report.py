@@ -193,11 +193,11 @@ def report_markdown(report: MonthReport) -> str:
     """The report as Markdown: a sentence and a table of at most 20 rows."""
     model = plain_markdown(report.model_name or "no model")
     head = (
-        f"**{report.month}**: {report.texts} texts → {report.sft} supervised examples "
-        f"and {report.dpo} preference pairs ({report.train} train, "
-        f"{report.validation} validation, {report.simulated} simulated) → "
+        f"**{report.month}**: {report.texts:,} texts → {report.sft:,} supervised examples "
+        f"and {report.dpo:,} preference pairs ({report.train:,} train, "
+        f"{report.validation:,} validation, {report.simulated:,} simulated) → "
         f"dataset `{(report.dataset_hash or 'none')[:12]}` → job {report.job_status} "
-        f"→ {model}, which learnt from {report.in_model} of them."
+        f"→ {model}, which learnt from {report.in_model:,} of them."
     )
     if report.refusal:
         head += f"\n\n{plain_markdown(report.refusal)}"
@@ -214,7 +214,7 @@ def report_markdown(report: MonthReport) -> str:
         *map(_line, report.sample),
     ]
     if report.behind > len(report.sample):
-        lines += ["", f"{report.behind - len(report.sample)} more are not listed."]
+        lines += ["", f"{report.behind - len(report.sample):,} more are not listed."]
     return "\n".join(lines) + "\n"
 
 
@@ -224,10 +224,10 @@ def flow_picture(report: MonthReport) -> bytes:
 
     boxes = (
         ("texts", str(report.texts)),
-        ("examples", f"{report.sft} SFT\n{report.dpo} DPO"),
+        ("examples", f"{report.sft:,} SFT\n{report.dpo:,} DPO"),
         ("dataset", f"{report.lines} lines\n{(report.dataset_hash or 'none')[:8]}"),
         ("job", report.job_status),
-        ("model", f"{report.in_model} learnt\n{(report.model_id or 'none')[:8]}"),
+        ("model", f"{report.in_model:,} learnt\n{(report.model_id or 'none')[:8]}"),
     )
     figure = Figure(figsize=(7.0, 1.5), dpi=100)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
