@@ -12,6 +12,8 @@ from ig_assets.settings import Settings
 LONGEST_STEP_S = 86_400
 """Seconds after which Redis gives a step that no worker has begun to another worker:
 as long as a run may take (`max_runtime_seconds` of dagster.yaml)."""
+BEGUN_S = 2 * LONGEST_STEP_S
+"""Seconds for which Redis remembers that a worker began a step."""
 
 
 def executor(settings: Settings) -> dg.ExecutorDefinition:
@@ -60,13 +62,11 @@ def _pods() -> dg.ExecutorDefinition:
 
 def _workers(settings: Settings) -> dg.ExecutorDefinition:
     try:
-        from dagster_celery import celery_executor
+        from ig_assets.celery_steps import patient_executor
     except ImportError:
         raise _missing("celery", "celery") from None
-    workers: dg.ExecutorDefinition = celery_executor.configured(
-        celery_config(settings), name="celery"
-    )
-    return workers
+    workers = patient_executor(begun_s=BEGUN_S)
+    return workers.configured(celery_config(settings), name="celery")
 
 
 def _missing(name: str, extra: str) -> SettingsError:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import yaml
 
 from ig_assets.errors import IgAssetsError, InputError
 from ig_assets.files import write_atomic
@@ -22,7 +25,8 @@ def ensure_dagster_home(settings: Settings) -> Path:
     """Return DAGSTER_HOME; where it is not set, create and set the data folder's.
 
     A UI started for the same data folder (`make dev`) lists the same runs. Raises
-    InputError where the folder does not exist or cannot be written to.
+    InputError where the folder does not exist, cannot be written to, or reads variables
+    that are not set.
     """
     chosen = os.environ.get("DAGSTER_HOME")
     if chosen:
@@ -31,7 +35,7 @@ def ensure_dagster_home(settings: Settings) -> Path:
                 f"The folder {chosen} of DAGSTER_HOME does not exist; create it, or "
                 "remove DAGSTER_HOME to use the data folder's."
             )
-        return Path(chosen)
+        return readable_dagster_home(Path(chosen))
     home = chosen_dagster_home(settings)
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -55,6 +59,38 @@ def ensure_dagster_home(settings: Settings) -> Path:
 def chosen_dagster_home(settings: Settings) -> Path:
     """DAGSTER_HOME, or the data folder's; whether it exists or not."""
     return Path(os.environ.get("DAGSTER_HOME") or settings.data_dir / "dagster")
+
+
+def readable_dagster_home(home: Path) -> Path:
+    """The same folder. Raises InputError where its `dagster.yaml` reads variables that
+    are not set, as that of the image does outside of its compose file."""
+    file = home / "dagster.yaml"
+    if not file.is_file():
+        return home
+    try:
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError:  # Dagster says where
+        return home
+    missing = sorted({name for name in _variables(config) if name not in os.environ})
+    if missing:
+        raise InputError(
+            f"{file} reads {', '.join(missing)}, not set here. Set them as the servers "
+            "have them, or set DAGSTER_HOME to nothing to use the data folder's."
+        )
+    return home
+
+
+def _variables(config: object) -> Iterator[str]:
+    """The names in all `{env: NAME}` of a configuration."""
+    if isinstance(config, dict):
+        name = config.get("env")
+        if len(config) == 1 and isinstance(name, str):
+            yield name
+        for value in config.values():
+            yield from _variables(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _variables(value)
 
 
 def _is_outdated(copy: Path, text: str) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
+from ig_assets.headless.dagster_home import (
+    chosen_dagster_home,
+    readable_dagster_home,
+)
 from ig_assets.settings import Settings
 
 
@@ -13,8 +14,9 @@ def switched_on(settings: Settings) -> list[str]:
 
     They run while a daemon does, as beside `make dev`. Those that are on by default are
     known from its first start on. Nothing is created where there is no instance yet.
+    Raises InputError where DAGSTER_HOME reads variables that are not set.
     """
-    home = Path(os.environ.get("DAGSTER_HOME") or settings.data_dir / "dagster")
+    home = readable_dagster_home(chosen_dagster_home(settings))
     if not (home / "dagster.yaml").is_file():
         return []
     import dagster as dg  # a second that a folder without an instance need not wait

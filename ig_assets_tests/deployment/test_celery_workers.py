@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import psutil
 import pytest
 
 pytest.importorskip("dagster_celery", reason="needs the extra `celery`")
@@ -21,7 +23,7 @@ pytest.importorskip("dagster_celery", reason="needs the extra `celery`")
 ROOT = Path(__file__).resolve().parent.parent.parent
 REDIS = shutil.which("redis-server")
 PASSWORD = "planted-broker-password"
-LONG_S = 300.0
+LONG_S = 120.0
 
 pytestmark = [
     pytest.mark.further,
@@ -98,6 +100,11 @@ class Plant:
             ]
             time.sleep(0.1)
 
+    def redis(self) -> Any:
+        import redis
+
+        return redis.Redis(port=self.port, password=PASSWORD)
+
     def instance(self) -> dg.DagsterInstance:
         return dg.DagsterInstance.from_config(str(self.folder / "home"))
 
@@ -169,11 +176,19 @@ def test_a_terminated_run_ends_and_nothing_new_begins(plant: Plant) -> None:
     plant.worker("one")
     run = plant.run()
     plant.until(lambda: len(plant.began("first") + plant.began("second")) == 1)
-    run.send_signal(signal.SIGINT)
-    plant.until(lambda: "revoking active tasks" in plant.log("run"))
-    plant.go()
-    run.wait(timeout=LONG_S)
     with plant.instance() as instance:
+        (stored,) = instance.get_runs()
+        # What *Terminate* does: the wish is recorded, then the process interrupted.
+        instance.report_run_canceling(stored)
+        run.send_signal(signal.SIGINT)
+        plant.until(lambda: _has_event(instance, stored, "revoking active tasks"))
+        process = psutil.Process(run.pid)
+        before = process.cpu_times()
+        time.sleep(5)  # it waits for the step in hand, and lets others have the core
+        after = process.cpu_times()
+        assert after.user + after.system - before.user - before.system < 2
+        plant.go()
+        run.wait(timeout=LONG_S)
         (stored,) = instance.get_runs()
         assert stored.status == dg.DagsterRunStatus.CANCELED
     assert len(plant.began("first") + plant.began("second")) == 1
@@ -181,17 +196,13 @@ def test_a_terminated_run_ends_and_nothing_new_begins(plant: Plant) -> None:
 
 
 def test_a_step_that_is_delivered_twice_is_done_once(plant: Plant) -> None:
-    import redis
-
     plant.worker("one")
     run = plant.run()
     plant.until(lambda: len(plant.began("first") + plant.began("second")) == 1)
-    queue = redis.Redis(port=plant.port, password=PASSWORD)
-    plant.until(lambda: bool(queue.llen("dagster\x06\x164") or queue.llen("dagster")))
-    for key in queue.keys("dagster*"):
-        if queue.type(key) == b"list":
-            for message in queue.lrange(key, 0, -1):
-                queue.lpush(key, message)
+    queue = plant.redis()
+    plant.until(lambda: bool(_waiting(queue)))
+    for key, messages in _waiting(queue).items():
+        queue.lpush(key, *messages)
     plant.go()
     assert run.wait(timeout=LONG_S) == 0, plant.log("run")
     plant.until(lambda: "had begun at another worker" in plant.log("one"))
@@ -210,3 +221,83 @@ def test_a_worker_that_is_asked_to_stop_ends_the_step_in_hand(plant: Plant) -> N
     plant.worker("two")
     assert run.wait(timeout=LONG_S) == 0, plant.log("run")
     assert [len(plant.began(s)) for s in ("first", "second", "short")] == [1, 1, 1]
+
+
+def test_a_run_fails_whose_worker_vanished(plant: Plant) -> None:
+    _kill(plant.worker("one"), after=lambda: _begin(plant))
+    plant.go()
+    (held,) = plant.redis().keys("ig-step-held:*")
+    assert 0 < plant.redis().ttl(held) <= 300
+    plant.redis().delete(held)  # as it would be some minutes later
+    plant.worker("two")
+    assert plant.started[1].wait(timeout=LONG_S) != 0
+    assert "has vanished" in plant.log("run")
+    with plant.instance() as instance:
+        (stored,) = instance.get_runs()
+        assert stored.status == dg.DagsterRunStatus.FAILURE
+    assert not plant.began("short")
+    assert len(plant.began("first") + plant.began("second")) == 2
+
+
+def test_a_run_can_be_terminated_when_no_worker_is_left(plant: Plant) -> None:
+    _kill(plant.worker("one"), after=lambda: _begin(plant))
+    (held,) = plant.redis().keys("ig-step-held:*")
+    plant.redis().delete(held)
+    with plant.instance() as instance:
+        (stored,) = instance.get_runs()
+        instance.report_run_canceling(stored)
+        plant.started[1].send_signal(signal.SIGINT)
+        plant.started[1].wait(timeout=LONG_S)
+        (stored,) = instance.get_runs()
+        assert stored.status == dg.DagsterRunStatus.CANCELED
+
+
+def test_of_two_workers_that_are_given_a_step_at_once_one_begins_it(
+    plant: Plant,
+) -> None:
+    from celery import Celery
+
+    from ig_assets.celery_steps import Marks
+
+    address = f"redis://:{PASSWORD}@127.0.0.1:{plant.port}/0"
+    one, two = (Marks(Celery(backend=address), begun_s=60) for _ in range(2))
+    plant.until(lambda: _answers(plant))
+    with one.taken("step") as ones, two.taken("step") as twos:
+        assert (ones, twos) == (True, False)
+        assert not one.is_gone("step", revoked=True)
+    assert one.is_gone("other", revoked=True)
+    assert not one.is_gone("other", revoked=False)
+
+
+def _answers(plant: Plant) -> bool:
+    import redis
+
+    try:
+        return bool(plant.redis().ping())
+    except redis.ConnectionError:
+        return False
+
+
+def _begin(plant: Plant) -> None:
+    """Start a run and wait until one of its two first steps began."""
+    plant.run()
+    plant.until(lambda: len(plant.began("first") + plant.began("second")) == 1)
+
+
+def _kill(worker: subprocess.Popen[bytes], after: Callable[[], None]) -> None:
+    """Kill a worker with the processes of its steps, as a power cut does."""
+    after()
+    children = psutil.Process(worker.pid).children(recursive=True)
+    for process in [psutil.Process(worker.pid), *children]:
+        process.kill()
+
+
+def _has_event(instance: dg.DagsterInstance, run: dg.DagsterRun, words: str) -> bool:
+    """Whether a run has an event of these words; a process prints no DEBUG ones."""
+    return any(words in entry.message for entry in instance.all_logs(run.run_id))
+
+
+def _waiting(queue: Any) -> dict[bytes, list[bytes]]:
+    """The steps that wait, by queue: Redis has one list for each three priorities."""
+    lists = [k for k in queue.keys("dagster*") if queue.type(k) == b"list"]
+    return {key: queue.lrange(key, 0, -1) for key in lists}

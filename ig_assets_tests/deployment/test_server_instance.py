@@ -26,6 +26,7 @@ from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_ite
 
 from ig_assets.headless import dead_runs
 from ig_assets.headless.dead_runs import end_runs_of_server, main
+from tools import retrain
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEME = "postgresql+psycopg2"
@@ -170,6 +171,28 @@ def test_compose_ends_dead_runs_before_its_code_server_starts() -> None:
     assert first == f"python -m {dead_runs.__name__} {address}"
     *_, served = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8").split("CMD ")
     assert second.removeprefix("exec ").split() == json.loads(served)
+    # An image of Podman has no HEALTHCHECK; two services wait for this one's health.
+    check = " ".join(services[server["host"]]["healthcheck"]["test"][1:])
+    assert json.dumps(check.split()) in (ROOT / "deploy/Dockerfile").read_text("utf-8")
+
+
+def test_the_location_has_one_name_wherever_it_is_deployed() -> None:
+    """The monthly retrain asks for it by name, and Dagster warns of a second one."""
+    (entry,) = read("deploy/workspace.yaml")["load_from"]
+    values = read("deploy/helm/values.yaml")
+    (deployment,) = values["dagster-user-deployments"]["deployments"]
+    (server,) = values["dagsterWebserver"]["workspace"]["servers"]
+    *_, served = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8").split("CMD ")
+    names = {
+        entry["grpc_server"]["location_name"],
+        server["name"],
+        json.loads(served)[-1],
+        deployment["dagsterApiGrpcArgs"][-1],
+    }
+    assert names == {retrain.LOCATION}
+    assert values["dagsterWebserver"]["workspace"]["enabled"]
+    assert server["host"] == deployment["name"]
+    assert server["port"] == deployment["port"]
 
 
 def test_a_run_that_nobody_knows_to_be_dead_ends_after_a_day(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from ig_assets.errors import InputError
 from ig_assets.headless.dagster_home import ensure_dagster_home
+from ig_assets.headless.doctor.automation import automation_findings
+from ig_assets.headless.switched_on import switched_on
 from ig_assets.settings import load_settings
 from ig_assets.workspace import WORKSPACE
 
@@ -96,3 +99,25 @@ def test_a_data_folder_that_cannot_be_made_is_one_sentence(
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written to .Not a directory."):
         home_of(tmp_path / "file", monkeypatch)
+
+
+def test_a_server_s_folder_is_refused_in_one_sentence_without_its_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = WORKSPACE / "deploy" / "dagster.yaml"
+    (tmp_path / "dagster.yaml").write_text(server.read_text())
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    settings = load_settings(data_dir=tmp_path)
+    for name in ("DB", "HOST", "PASSWORD", "USER"):
+        monkeypatch.delenv(f"DAGSTER_PG_{name}", raising=False)
+    monkeypatch.setenv("DAGSTER_PG_USER", "dagster")
+    says = "reads DAGSTER_PG_DB, DAGSTER_PG_HOST, DAGSTER_PG_PASSWORD, not set here"
+    with pytest.raises(InputError, match=says):
+        ensure_dagster_home(settings)
+    with pytest.raises(InputError, match=says):
+        switched_on(settings)
+    (finding,) = automation_findings(settings, datetime.now(UTC))
+    assert says in finding.seen
+    for name in ("DB", "HOST", "PASSWORD"):
+        monkeypatch.setenv(f"DAGSTER_PG_{name}", "here")
+    assert ensure_dagster_home(settings) == tmp_path

@@ -7,8 +7,18 @@ from pathlib import Path
 
 import dagster as dg
 
-from ig_assets.core.operations.diagnosis import Finding, good, not_known, warning
-from ig_assets.headless.dagster_home import chosen_dagster_home
+from ig_assets.core.operations.diagnosis import (
+    Finding,
+    failed,
+    good,
+    not_known,
+    warning,
+)
+from ig_assets.errors import InputError
+from ig_assets.headless.dagster_home import (
+    chosen_dagster_home,
+    readable_dagster_home,
+)
 from ig_assets.settings import Settings
 
 SILENT_AFTER = timedelta(minutes=5)
@@ -26,6 +36,10 @@ def automation_findings(settings: Settings, now: datetime) -> list[Finding]:
                 "Start `make dev`, or the daemon of docs/production.md.",
             )
         ]
+    try:
+        readable_dagster_home(home)
+    except InputError as error:
+        return [failed("automation", str(error), "Then run `ig-assets doctor` again.")]
     with dg.DagsterInstance.from_config(str(home)) as instance:
         found = [_daemon_finding(instance, now)]
         stored = {

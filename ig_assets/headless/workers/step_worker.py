@@ -19,8 +19,9 @@ from celery.exceptions import Ignore
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_task
 
+from ig_assets.celery_steps import Marks
 from ig_assets.dagster_internals import ExecuteStepArgs, unpack_value
-from ig_assets.defs.executors import celery_config
+from ig_assets.defs.executors import BEGUN_S, celery_config
 from ig_assets.errors import SettingsError
 from ig_assets.headless.workers.unwanted_steps import (
     why_run_is_over,
@@ -60,7 +61,11 @@ class WantedStep(Task):  # type: ignore[misc]  # Celery has no types
             if over:
                 return []
             raise Ignore
-        return super().__call__(*args, **kwargs)
+        with Marks(self.app, BEGUN_S).taken(self.request.id) as ours:
+            if not ours:  # both were given it before either wrote an event
+                _log.warning("Left out a step that another worker began just now.")
+                raise Ignore
+            return super().__call__(*args, **kwargs)
 
 
 def worker_app() -> Celery:
