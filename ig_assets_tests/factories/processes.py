@@ -35,6 +35,7 @@ CONTEXT.set_forkserver_preload(
         "ig_assets.headless.runner",  # not `ig_assets.defs`, which reads settings
         "ig_assets_tests.core.corpus.corpus_process",
         "ig_assets_tests.core.costs.ledger.drafting_process",
+        "ig_assets_tests.factories.preloaded",
     ]
 )
 
