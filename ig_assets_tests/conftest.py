@@ -6,9 +6,12 @@ import importlib
 import os
 import shutil
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from dagster._core.execution import compute_logs
 from hypothesis import settings as hypothesis_settings
 
 from ig_assets.dagster_internals import one_engine_per_database
@@ -102,6 +105,21 @@ def quick_storage_of_dagster() -> Iterator[None]:
     Each of a thousand small instances would read all its migrations from their files.
     """
     with one_engine_per_database(), migrations_read_once():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def output_of_steps_is_kept_and_not_shown() -> Iterator[None]:
+    """Let what a run of this process prints go into its files only.
+
+    Dagster starts four processes for each run, two of them Python, that show it in the
+    terminal too: a tenth of a second for output that pytest takes away.
+    """
+
+    def nothing(path: str, stream: object) -> nullcontext[tuple[None, None]]:
+        return nullcontext((None, None))
+
+    with patch.object(compute_logs, "tail_to_stream", nothing):
         yield
 
 

@@ -19,9 +19,18 @@ def test_every_test_asserts_something_that_no_empty_loop_skips() -> None:
 
 def _tests() -> Iterator[tuple[str, ast.FunctionDef]]:
     for path in sorted(FOLDER.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+        for node in _functions(ast.parse(path.read_text("utf-8"))):
+            if node.name.startswith("test_"):
                 yield f"{path.relative_to(FOLDER)}::{node.name}", node
+
+
+def _functions(node: ast.AST) -> Iterator[ast.FunctionDef]:
+    """The functions that pytest may collect: those within a function are none."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef):
+            yield child
+        elif isinstance(child, ast.stmt):
+            yield from _functions(child)
 
 
 def _asserts(node: ast.AST) -> bool:

@@ -21,13 +21,21 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     [
         "dagster",
+        "dagster._core.storage.legacy_storage",  # loaded where an instance is opened
+        "dagster._core.storage.schedules.sqlite",
         "faiss",
+        "httpcore2",  # loaded by the first client of OpenAI, as are its resources
+        "matplotlib.backends.backend_agg",
         "matplotlib.figure",
+        "openai.resources.embeddings",
+        "openai.resources.responses",
         "pytest",
+        "upath.implementations.local",
         "ig_assets.cli.app",
         "ig_assets.headless.runner",  # not `ig_assets.defs`, which reads settings
         "ig_assets_tests.core.corpus.corpus_process",
         "ig_assets_tests.core.costs.ledger.drafting_process",
+        "ig_assets_tests.factories.preloaded",
     ]
 )
 

@@ -6,8 +6,11 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from ig_assets_tests.factories.processes import command as forked_command
+from ig_assets_tests.factories.processes import started as forked
 from ig_assets_tests.headless.loop_fixtures import TurnedLoop, command, new_loop
 from ig_assets_tests.stand_ins.openai_server import EMBEDDINGS, RESPONSES, OpenAIStandIn
 
@@ -56,21 +59,41 @@ def interrupt(process: subprocess.Popen[str]) -> str:
     return err.strip()
 
 
-def interrupt_at_first(path: str, stand_in: OpenAIStandIn, loop: TurnedLoop) -> str:
-    """What a loop says that is interrupted when its first request is there."""
-    process = started(loop, "loop", "--months", "1", "--no-history")
+LOOP = ("loop", "--months", "1", "--no-history")
+
+
+def wait_for_first(
+    path: str, stand_in: OpenAIStandIn, runs: Callable[[], bool]
+) -> None:
+    """Wait until the first request is there, or the process has ended before."""
     give_up = time.monotonic() + PATIENCE_S
-    while not stand_in.requests[path] and process.poll() is None:
+    while not stand_in.requests[path] and runs():
         assert time.monotonic() < give_up
         time.sleep(0.01)
-    return interrupt(process)
+
+
+def command_of_a_terminal(
+    arguments: list[str], env: dict[str, str], cwd: Path, files: tuple[Path, Path]
+) -> None:
+    """Become the command in a process group of its own, forked instead of started."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    forked_command(arguments, env, cwd, files)
 
 
 def test_ctrl_c_in_the_middle_of_paid_work_says_what_is_kept(tmp_path: Path) -> None:
+    files = tmp_path / "out", tmp_path / "err"
     with OpenAIStandIn(delay_s=0.3) as stand_in:
         loop = new_loop(tmp_path, stand_in)
-        said = interrupt_at_first(RESPONSES, stand_in, loop)
-    assert said == "Stopped. What was done is kept; run it again to go on."
+        process = forked(command_of_a_terminal, [*LOOP], loop.env, tmp_path, files)
+        wait_for_first(RESPONSES, stand_in, process.is_alive)
+        assert process.pid is not None
+        os.killpg(process.pid, signal.SIGINT)
+        process.join(PATIENCE_S)
+    out, err = (file.read_text("utf-8") for file in files)
+    assert process.exitcode == 130, out + err
+    assert "Traceback" not in out + err
+    assert err.strip() == "Stopped. What was done is kept; run it again to go on."
 
 
 def test_ctrl_c_does_not_wait_for_an_answer_and_its_call_becomes_unknown(
@@ -78,7 +101,9 @@ def test_ctrl_c_does_not_wait_for_an_answer_and_its_call_becomes_unknown(
 ) -> None:
     with OpenAIStandIn(delay_s=10 * PATIENCE_S) as stand_in:
         loop = new_loop(tmp_path, stand_in)
-        said = interrupt_at_first(EMBEDDINGS, stand_in, loop)
+        process = started(loop, *LOOP)
+        wait_for_first(EMBEDDINGS, stand_in, lambda: process.poll() is None)
+        said = interrupt(process)
     assert said == "Stopped. What was done is kept; run it again to go on."
     calls = loop.rows("SELECT DISTINCT status, error FROM api_calls")
     why = "the step was stopped before the answer"

@@ -103,7 +103,7 @@ def wait_until(came: Callable[[], bool]) -> None:
 
 @pytest.fixture(scope="module")
 def stand_in() -> Iterator[OpenAIStandIn]:
-    with OpenAIStandIn(delay_s=0.3) as found:
+    with OpenAIStandIn() as found:
         yield found
 
 
@@ -186,6 +186,7 @@ def test_a_run_of_a_command_is_stopped_by_the_ui(
 ) -> None:
     loop = new_loop(tmp_path, stand_in)
     loop.env.update(environment)
+    stand_in.delay_s = 0.3  # so that it is stopped while it waits for an answer
     before = stand_in.requests[RESPONSES]
     process = started(loop, "generate", "honing rods", "--month", "2026-01")
     try:

@@ -261,6 +261,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Headers and body are two packets: the second waited 40 ms to be asked for.
+    disable_nagle_algorithm = True
     server_version = "OpenAIBatchStandIn"
     server: _Server
 

@@ -75,11 +75,11 @@ def test_vectors_are_near_where_words_are_shared(server: OpenAIStandIn) -> None:
 
 def test_queued_faults_meet_the_next_requests_in_order(server: OpenAIStandIn) -> None:
     server.forget()
-    slow_down = {"retry-after": "3"}
+    slow_down = {"retry-after": "0.05"}  # the next request waits so long
     server.fail(Fault(429, headers=slow_down), Fault(cut=True), MALFORMED)
     with pytest.raises(TransientVendorError) as refused:
         written(server, "kites")
-    assert refused.value.retry_after_s == 3.0
+    assert refused.value.retry_after_s == 0.05
     with pytest.raises(TransientVendorError) as broken:
         written(server, "kites")
     assert broken.value.outcome_unknown

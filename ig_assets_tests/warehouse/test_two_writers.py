@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from time import monotonic, sleep
+from typing import Any, TypeAlias
 
 import duckdb
 import pytest
@@ -16,9 +18,11 @@ import pytest
 from ig_assets.errors import WarehouseBusyError
 from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.migrations import MIGRATIONS
+from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.warehouse.writers.conflicts import is_conflict
 from ig_assets_tests.factories.cases import with_further
+from ig_assets_tests.factories.processes import CONTEXT, started
 from ig_assets_tests.warehouse.conftest import (
     HOMES,
     NOW,
@@ -29,36 +33,52 @@ from ig_assets_tests.warehouse.conftest import (
 
 PROCESSES = 2
 TRANSACTIONS = 15
-
-# What a first sync does: write what is missing, by what it has read before.
-WRITER = """
-import sys
-from datetime import datetime
-from ig_assets.warehouse.rows import merge_rows
-from ig_assets.warehouse.warehouse import Warehouse
-
-url, name, transactions = sys.argv[1], sys.argv[2], int(sys.argv[3])
-home = Warehouse(url, lambda: datetime(2026, 5, 1, 9))
-print("ready", flush=True)
-sys.stdin.readline()
-for n in range(transactions):
-    with home.transaction() as con:
-        rows = [{"script_id": f"s{n}-{i}", "revision_hash": "r"} for i in range(20)]
-        merge_rows(con, "scripts", rows, replace=False)
-        con.execute(
-            "INSERT INTO index_spaces (index_name, namespace) "
-            "SELECT count(*)::TEXT, ? FROM index_spaces", [name]
-        )
-"""
+Line: TypeAlias = "Connection[Any, Any]"
 
 
-def start(url: str, name: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER, url, name, str(TRANSACTIONS)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+@dataclass(frozen=True)
+class Other:
+    """A process that uses a home, and the line to it."""
+
+    process: BaseProcess
+    line: Line
+
+    def says(self) -> str:
+        """Its next word; raises EOFError where it died without one."""
+        word: str = self.line.recv()
+        return word
+
+    def go(self) -> None:
+        self.line.send("go")
+
+    def ends(self) -> int | None:
+        """Its exit code, which is waited for."""
+        self.process.join(300)
+        return self.process.exitcode
+
+
+def other(target: Callable[..., None], *arguments: object) -> Other:
+    """`target(*arguments, line)` in a process of its own, under way."""
+    ours, theirs = CONTEXT.Pipe()
+    process = started(target, *arguments, theirs)
+    theirs.close()
+    return Other(process, ours)
+
+
+def write(url: str, name: str, transactions: int, line: Line) -> None:
+    """What a first sync does: write what is missing, by what it has read before."""
+    home = Warehouse(url, lambda: NOW)
+    line.send("ready")
+    line.recv()
+    for n in range(transactions):
+        with home.transaction() as con:
+            rows = [{"script_id": f"s{n}-{i}", "revision_hash": "r"} for i in range(20)]
+            merge_rows(con, "scripts", rows, replace=False)
+            con.execute(
+                "INSERT INTO index_spaces (index_name, namespace) "
+                "SELECT count(*)::TEXT, ? FROM index_spaces",
+                [name],
+            )
 
 
 @pytest.mark.parametrize("kind", with_further(HOMES, tried=2))
@@ -70,12 +90,11 @@ def test_two_first_syncs_at_once_double_no_row(
     In Postgres's repeatable read (DuckDB 1.5.5) two MERGEs of a new key both commit.
     """
     home = make_new_home(kind)
-    writers = [start(home.url, str(n)) for n in range(PROCESSES)]
+    writers = [other(write, home.url, str(n), TRANSACTIONS) for n in range(PROCESSES)]
+    assert [writer.says() for writer in writers] == ["ready"] * PROCESSES
     for writer in writers:
-        assert writer.stdout is not None and writer.stdout.readline() == "ready\n"
-    with ThreadPoolExecutor(PROCESSES) as pool:
-        list(pool.map(lambda writer: writer.communicate("go\n", 300), writers))
-    assert [writer.returncode for writer in writers] == [0] * PROCESSES
+        writer.go()
+    assert [writer.ends() for writer in writers] == [0] * PROCESSES
     with home.transaction() as con:
         scripts = "SELECT count(*), count(DISTINCT script_id) FROM scripts"
         assert con.execute(scripts).fetchall() == [(20 * TRANSACTIONS,) * 2]
@@ -100,33 +119,29 @@ def test_a_turn_at_a_home_is_waited_for_no_longer_than_allowed(home: Warehouse) 
 
 # ── a turn that is lost while it is used ──────────────────────────────────────
 
-# Writes what it does not find, at a word; where it is refused, it does so once more.
-HOLDER = """
-import sys
-from datetime import datetime
-from ig_assets.errors import WarehouseBusyError
-from ig_assets.warehouse.rows import merge_rows
-from ig_assets.warehouse.warehouse import Warehouse
 
-home = Warehouse(sys.argv[1], lambda: datetime(2026, 5, 1, 9))
+def write_when_told(url: str, line: Line) -> None:
+    """Write what it does not find, at a word; where it is refused, do so once more."""
+    home = Warehouse(url, lambda: NOW)
 
-def write():
-    with home.transaction() as con:
-        con.execute("SELECT count(*) FROM scripts").fetchall()
-        print("inside", flush=True)
-        sys.stdin.readline()
-        rows = [{"script_id": f"s0-{i}", "revision_hash": "r"} for i in range(20)]
-        merge_rows(con, "scripts", rows, replace=False)
+    def write_missing() -> None:
+        with home.transaction() as con:
+            con.execute("SELECT count(*) FROM scripts").fetchall()
+            line.send("inside")
+            line.recv()
+            rows = [{"script_id": f"s0-{i}", "revision_hash": "r"} for i in range(20)]
+            merge_rows(con, "scripts", rows, replace=False)
 
-try:
-    write()
-except WarehouseBusyError as error:
-    print("refused", flush=True)
-    write()
-else:
-    print("committed", flush=True)
-home.close()
-"""
+    try:
+        write_missing()
+    except WarehouseBusyError:
+        line.send("refused")
+        write_missing()
+    else:
+        line.send("committed")
+    home.close()
+
+
 END_THE_TURN = (
     "SELECT 'ended' FROM (SELECT DISTINCT pid FROM pg_locks WHERE "
     "locktype = 'advisory') AS turns WHERE pg_terminate_backend(pid);"
@@ -155,30 +170,17 @@ def test_a_session_with_the_turn_that_the_server_ends_doubles_no_row(
     with home.transaction():
         pass
     home.close()
-    first = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, home.url],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert first.stdin is not None and first.stdout is not None
-    assert first.stdout.readline() == "inside\n"
+    first = other(write_when_told, home.url)
+    assert first.says() == "inside"
     assert "ended" in psql(END_THE_TURN)
-    second = subprocess.Popen(
-        [sys.executable, "-c", WRITER, home.url, "second", "1"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert second.stdin is not None
-    second.stdin.write("go\n")
-    second.stdin.flush()
+    second = other(write, home.url, "second", 1)
+    second.go()
     waits = "SELECT 'blocked' FROM pg_locks WHERE NOT granted;"
-    wait_for(lambda: second.poll() is not None or "blocked" in psql(waits))
-    said, _ = first.communicate("go\ngo\n", 60)
-    second.communicate(timeout=60)
-    assert (first.returncode, second.returncode) == (0, 0)
-    assert outcome in said.split()
+    wait_for(lambda: not second.process.is_alive() or "blocked" in psql(waits))
+    first.go()
+    first.go()
+    assert first.says() == outcome
+    assert (first.ends(), second.ends()) == (0, 0)
     with home.transaction() as con:
         scripts = "SELECT count(*), count(DISTINCT script_id) FROM scripts"
         assert con.execute(scripts).fetchall() == [(20, 20)]
@@ -258,36 +260,27 @@ def test_who_may_only_read_a_postgres_home_reads_it(
 
 # ── programs beyond our locks: nobody takes turns ─────────────────────────────
 
-# As an older version does, or a client that knows nothing of our locks.
-WITHOUT_TURNS = """
-import sys, time
-from datetime import datetime
-from ig_assets.warehouse.backends import Home
-from ig_assets.warehouse.warehouse import Warehouse
 
-Home.take_turn = lambda self, give_up_s, busy: None
-home = Warehouse(sys.argv[1], lambda: datetime(2026, 5, 1, 9))
-print("ready", flush=True)
-sys.stdin.readline()
-with home.transaction() as con:
-    con.execute("SELECT count(*) FROM scripts").fetchall()
-home.close()
-"""
+def start_without_turns(url: str, line: Line) -> None:
+    """As an older version does, or a client that knows nothing of our locks."""
+    setattr(Home, "take_turn", lambda self, give_up_s, busy: None)
+    home = Warehouse(url, lambda: NOW)
+    line.send("ready")
+    line.recv()
+    with home.transaction() as con:
+        con.execute("SELECT count(*) FROM scripts").fetchall()
+    home.close()
 
-# Holds what every first start makes first, until it is told to commit.
-OUTSIDER = """
-import sys
-from ig_assets.warehouse.backends import Home
-import duckdb
 
-con = duckdb.connect()
-Home(sys.argv[1]).attach(con, 0.0, "")
-con.execute("BEGIN")
-con.execute("CREATE SCHEMA home.ig")
-print("holding", flush=True)
-sys.stdin.readline()
-con.execute("COMMIT")
-"""
+def hold_a_new_schema(url: str, line: Line) -> None:
+    """Hold what every first start makes first, until it is told to commit."""
+    con = duckdb.connect()
+    Home(url).attach(con, 0.0, "")
+    con.execute("BEGIN")
+    con.execute("CREATE SCHEMA home.ig")
+    line.send("holding")
+    line.recv()
+    con.execute("COMMIT")
 
 
 @pytest.mark.parametrize("kind", with_further(HOMES, tried=2))
@@ -296,20 +289,11 @@ def test_two_first_starts_without_turns_both_end_well(
 ) -> None:
     """Each makes the schema; the server refuses one, which finds it made meanwhile."""
     home = make_new_home(kind)
-    starts = [
-        subprocess.Popen(
-            [sys.executable, "-c", WITHOUT_TURNS, home.url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(PROCESSES)
-    ]
-    for start_ in starts:
-        assert start_.stdout is not None and start_.stdout.readline() == "ready\n"
-    with ThreadPoolExecutor(PROCESSES) as pool:
-        list(pool.map(lambda one: one.communicate("go\n", 300), starts))
-    assert [one.returncode for one in starts] == [0] * PROCESSES
+    starts = [other(start_without_turns, home.url) for _ in range(PROCESSES)]
+    assert [one.says() for one in starts] == ["ready"] * PROCESSES
+    for one in starts:
+        one.go()
+    assert [one.ends() for one in starts] == [0] * PROCESSES
     with home.transaction() as con:
         numbers = con.execute("SELECT number FROM migrations ORDER BY ALL").fetchall()
     assert numbers == [(number,) for number, _, _ in MIGRATIONS]
@@ -321,13 +305,8 @@ def test_a_first_start_goes_on_where_another_made_the_schema_meanwhile(
 ) -> None:
     """Postgres lets the second wait for the first, and then refuses it (15.18)."""
     home, (_, psql) = make_new_home("postgres"), postgres
-    outsider = subprocess.Popen(
-        [sys.executable, "-c", OUTSIDER, home.url],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert outsider.stdout is not None and outsider.stdout.readline() == "holding\n"
+    outsider = other(hold_a_new_schema, home.url)
+    assert outsider.says() == "holding"
 
     def first_transaction() -> list[tuple[int]]:
         with home.transaction() as con:
@@ -341,7 +320,8 @@ def test_a_first_start_goes_on_where_another_made_the_schema_meanwhile(
             assert not counted.done(), "it waits for the outsider's schema"
             assert monotonic() < until_s
             sleep(0.02)
-        outsider.communicate("go\n", 60)
+        outsider.go()
+        assert outsider.ends() == 0
         assert counted.result() == [(len(MIGRATIONS),)]
     home.close()
 

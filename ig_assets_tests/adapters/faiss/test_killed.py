@@ -19,8 +19,6 @@ from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 from ig_assets_tests.core.corpus.index.test_sync import agrees, fill
 from ig_assets_tests.factories.processes import CONTEXT, started
 
-KILLS = 24
-
 
 def killed_while_writing(corpus: CorpusFactory, vectors: Path, after_s: float) -> None:
     writing = CONTEXT.Event()
@@ -34,8 +32,10 @@ def killed_while_writing(corpus: CorpusFactory, vectors: Path, after_s: float) -
     assert process.exitcode == -signal.SIGKILL
 
 
+# `make test` kills six times, `make test-all` 24 times too.
+@pytest.mark.parametrize("kills", [6, pytest.param(24, marks=pytest.mark.soak)])
 def test_after_every_kill_the_store_opens_and_a_sync_equals_the_corpus(
-    corpus: CorpusFactory,
+    corpus: CorpusFactory, kills: int
 ) -> None:
     fill(corpus, 30)
     cached = dict(corpus.rows("""
@@ -48,7 +48,7 @@ def test_after_every_kill_the_store_opens_and_a_sync_equals_the_corpus(
     vectors = corpus.folder / "vectors.npz"
     np.savez(vectors, **{i: np.array(v) for i, v in {**cached, **orphans}.items()})
     chance = random.Random(5)
-    for _ in range(KILLS):
+    for _ in range(kills):
         killed_while_writing(corpus, vectors, after_s=chance.uniform(0.0, 0.1))
         corpus.index = FaissIndex(corpus.folder / "index", "scripts")
         found = corpus.index.query(corpus.namespace, cached["library/0"], 99)

@@ -354,12 +354,15 @@ class Busy:
         return self._say(min(self.seen, self._looks))
 
 
+LOOKS = 12  # of 25 ms each: three times as long as an idle server has
+
+
 @pytest.mark.parametrize(
     "say",
     [
         lambda n: f"llamacpp:tokens_predicted_total {n}\n",
-        lambda n: f"llamacpp:requests_processing {1 if n < 30 else 0}\n",
-        lambda n: f"llamacpp:requests_deferred {2 if n < 30 else 0}\n",
+        lambda n: f"llamacpp:requests_processing {1 if n < LOOKS else 0}\n",
+        lambda n: f"llamacpp:requests_deferred {2 if n < LOOKS else 0}\n",
     ],
 )
 def test_a_server_at_work_is_not_idle(
@@ -368,9 +371,9 @@ def test_a_server_at_work_is_not_idle(
     write_record(tmp_path, file, sleeper, 1)
     found = read_record(tmp_path)
     assert found is not None
-    busy = Busy(say, looks=30)
+    busy = Busy(say, looks=LOOKS)
     server_process.wait_until_idle(tmp_path, found, busy, idle_s=0.1)
-    assert busy.seen > 30
+    assert busy.seen > LOOKS
     assert not (tmp_path / "server.json").exists()
 
 
@@ -382,13 +385,13 @@ def test_a_server_that_callers_ask_for_is_not_idle(
     assert found is not None
 
     def touching(look: int) -> str:
-        if look < 30:
+        if look < LOOKS:
             touch_server(tmp_path)
         return ""
 
-    busy = Busy(touching, looks=30)
+    busy = Busy(touching, looks=LOOKS)
     server_process.wait_until_idle(tmp_path, found, busy, idle_s=0.1)
-    assert busy.seen > 30
+    assert busy.seen > LOOKS
 
 
 def test_a_server_does_not_end_while_a_caller_holds_the_lock(

@@ -65,10 +65,13 @@ def time() -> Time:
 
 @pytest.fixture
 def index(server: PineconeServer, time: Time) -> PineconeIndex:
-    account = PineconeAccount(SECRET, host=server.url, timeout_s=0.5)
     return PineconeIndex(
-        account, "scripts", sleep=time.sleep, monotonic=lambda: time.now
+        account_at(server), "scripts", sleep=time.sleep, monotonic=lambda: time.now
     )
+
+
+def account_at(server: PineconeServer, timeout_s: float = 0.5) -> PineconeAccount:
+    return PineconeAccount(SECRET, host=server.url, timeout_s=timeout_s)
 
 
 def entries(count: int, dimensions: int = 8) -> list[IndexEntry]:
@@ -203,6 +206,8 @@ def test_every_fault_is_one_sentence_of_our_own_without_the_key(
     index.upsert(SPACE, entries(2))
     what, kind, sentence = FAULTS[fault]
     server.fail(path, what, times=FOR_EVER)
+    if fault == "silent":  # every request fails here, so none can come too late
+        index = PineconeIndex(account_at(server, timeout_s=0.05), "scripts")
     if path in (UPSERT, UPDATE) and kind is RefusedError:
         ids = index.upsert(SPACE, entries(1)) if path == UPSERT else None
         ids = index.update_metadata(SPACE, {"s/0": {}}) if ids is None else ids

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,9 +59,10 @@ class Copies:
         copy()
 
 
-@pytest.fixture
-def swapped(corpus: CorpusFactory) -> CorpusFactory:
+@pytest.fixture(scope="module")
+def swapped_once(tmp_path_factory: pytest.TempPathFactory) -> CorpusFactory:
     """Two scripts that have swapped their words after the copy `before`."""
+    corpus = CorpusFactory(tmp_path_factory.mktemp("swapped"))
     for name, hook in (("1.md", BICYCLE), ("2.md", KNIFE)):
         corpus.write(name, id=name[0], hook=hook, body="Now.", cta="Go.")
     corpus.materialise()
@@ -69,7 +70,16 @@ def swapped(corpus: CorpusFactory) -> CorpusFactory:
     for name, hook in (("1.md", KNIFE), ("2.md", BICYCLE)):
         corpus.write(name, id=name[0], hook=hook, body="Now.", cta="Go.")
     corpus.materialise()
+    corpus.warehouse.close()
     return corpus
+
+
+@pytest.fixture
+def swapped(swapped_once: CorpusFactory, tmp_path: Path) -> Iterator[CorpusFactory]:
+    """A copy of the two swapped scripts, to be changed."""
+    copy = swapped_once.copied(tmp_path / "copy")
+    yield copy
+    copy.warehouse.close()
 
 
 def test_an_older_copy_of_the_store_is_noticed_and_repaired_for_nothing(

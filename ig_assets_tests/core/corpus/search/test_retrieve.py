@@ -47,6 +47,28 @@ def stocked(stock: CorpusFactory, tmp_path: Path) -> Iterator[CorpusFactory]:
     copy.warehouse.close()
 
 
+@pytest.fixture(scope="module")
+def rated_once(
+    stock: CorpusFactory, tmp_path_factory: pytest.TempPathFactory
+) -> CorpusFactory:
+    """The stock two months later, with one script that has a rate."""
+    corpus = stock.copied(tmp_path_factory.mktemp("rated") / "copy")
+    corpus.clock.step(days=60)
+    block = "{as_of: 2026-03-05, views: 100, likes: 7}"
+    corpus.write("rated.md", hook="Basil with a rate.", performance=block)
+    corpus.materialise()
+    corpus.warehouse.close()
+    return corpus
+
+
+@pytest.fixture
+def rated(rated_once: CorpusFactory, tmp_path: Path) -> Iterator[CorpusFactory]:
+    """A copy of the rated stock, to be changed."""
+    copy = rated_once.copied(tmp_path / "copy")
+    yield copy
+    copy.warehouse.close()
+
+
 def test_the_nearest_comes_first_with_all_that_a_prompt_needs(
     stocked: CorpusFactory,
 ) -> None:
@@ -127,19 +149,15 @@ def test_filters_hold_even_when_what_they_want_is_far(stocked: CorpusFactory) ->
     ],
 )
 def test_every_filter_holds_in_the_store_and_in_the_last_word(
-    stocked: CorpusFactory, filters: Filters, found: set[str]
+    rated: CorpusFactory, filters: Filters, found: set[str]
 ) -> None:
-    stocked.clock.step(days=60)
-    block = "{as_of: 2026-03-05, views: 100, likes: 7}"
-    stocked.write("rated.md", hook="Basil with a rate.", performance=block)
-    stocked.materialise()
-    hits = stocked.retrieve("basil kitchen", 50, filters=filters, least_relevance=-1.0)
+    hits = rated.retrieve("basil kitchen", 50, filters=filters, least_relevance=-1.0)
     assert {s.script_id for s in hits} == found
-    stocked.index.update_metadata(  # a store that lags behind
-        stocked.namespace,
+    rated.index.update_metadata(  # a store that lags behind
+        rated.namespace,
         {"library/basil": {"origin": "winner", "month": "2026-03", "rate": 0.9}},
     )
-    hits = stocked.retrieve("basil kitchen", 50, filters=filters, least_relevance=-1.0)
+    hits = rated.retrieve("basil kitchen", 50, filters=filters, least_relevance=-1.0)
     assert {s.script_id for s in hits} == found
 
 

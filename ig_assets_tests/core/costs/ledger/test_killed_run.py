@@ -20,7 +20,6 @@ from ig_assets_tests.core.costs.ledger.drafting_process import (
 from ig_assets_tests.core.generation.generation_factory import GenerationFactory
 from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
 
-KILLS = 10
 WRITTEN = {
     "drafts": "SELECT * FROM drafts ORDER BY variant_id",
     "retrievals": 'SELECT * FROM retrievals ORDER BY variant_id, "rank"',
@@ -49,8 +48,10 @@ def written(env: GenerationFactory) -> dict[str, list[dict[str, Any]]]:
     return {table: env.read(sql) for table, sql in WRITTEN.items()}
 
 
+# `make test` kills three times, `make test-all` ten times too.
+@pytest.mark.parametrize("kills", [3, pytest.param(10, marks=pytest.mark.soak)])
 def test_after_ten_kills_the_rows_are_those_of_an_undisturbed_run(
-    tmp_path: Path, server: OpenAIStandIn
+    tmp_path: Path, server: OpenAIStandIn, kills: int
 ) -> None:
     calm = env_with_topics(tmp_path / "calm", server)
     calm.draft(calm.arms(), "calm", in_flight=8)
@@ -60,7 +61,7 @@ def test_after_ten_kills_the_rows_are_those_of_an_undisturbed_run(
     server.forget()
     env = env_with_topics(tmp_path / "killed", server)
     draw, interrupted = random.Random(11), 0
-    for kill in range(KILLS):
+    for kill in range(kills):
         process = start_drafting(tmp_path / "killed", server.base_url, f"run-{kill}")
         seen = server.requests.total()
         until = seen + draw.randint(2, 4)
@@ -70,7 +71,7 @@ def test_after_ten_kills_the_rows_are_those_of_an_undisturbed_run(
         interrupted += process.is_alive()
         process.kill()
         process.join()
-    assert interrupted >= KILLS // 2, "the kills came too late to show anything"
+    assert 2 * interrupted >= kills, "the kills came too late to show anything"
     assert env.read(WRITTEN["drafts"]), "the kills came too early to show anything"
 
     env.draft(env.arms(), "last", in_flight=IN_FLIGHT)
@@ -79,8 +80,8 @@ def test_after_ten_kills_the_rows_are_those_of_an_undisturbed_run(
     asked, statuses = requests_of(server), env.statuses()
     assert set(asked) == set(once)
     repeated = asked.total() - len(once)
-    assert repeated <= KILLS * IN_FLIGHT
+    assert repeated <= kills * IN_FLIGHT
     assert statuses["done"] == len(once)
     # A reservation may also have died just before its request was sent.
-    assert repeated <= statuses.get("unknown", 0) <= KILLS * IN_FLIGHT
+    assert repeated <= statuses.get("unknown", 0) <= kills * IN_FLIGHT
     assert set(statuses) <= {"done", "unknown"}
