@@ -7,9 +7,11 @@ Unix tools: quietly, and with 141.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 from typing import TextIO
 
@@ -55,6 +57,10 @@ def main() -> None:
     try:
         try:
             _run()
+        except SystemExit as end:
+            if end.code == INTERRUPTED:
+                _end_interrupted()
+            raise
         finally:
             sys.stdout.flush()  # not after this, where Python would print an error
     except _ReaderGone:
@@ -62,6 +68,23 @@ def main() -> None:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())
         sys.exit(READER_GONE)
+
+
+def _end_interrupted() -> None:
+    """End here where a thread is left that Python would not wait for.
+
+    Such a thread may be within DuckDB, whose code ends the process by SIGABRT when
+    Python, up to 3.13, unwinds the thread as it takes its own parts away.
+    """
+    left = [one for one in threading.enumerate() if one is not threading.main_thread()]
+    if any(thread.daemon for thread in left):
+        for thread in left:
+            if not thread.daemon:
+                thread.join()
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)
 
 
 def _output(stream: TextIO) -> TextIO:

@@ -7,9 +7,11 @@ import logging
 import os
 import sys
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ig_assets.core.costs.cancellation import CancelledError
 
@@ -21,8 +23,11 @@ GRACE_S = 2.0
 INTERRUPTED = 130
 """The exit code of a process that ends while a job goes on."""
 
-_left_running: set[Future[Any]] = set()
-"""The jobs of interrupted callers that were not over when the caller went on."""
+_END_S = 0.5
+"""How long the end of a process waits for threads whose job is over."""
+
+_threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+"""Those of the jobs; a thread lives on for a moment after its job is done."""
 
 
 def run_bounded(
@@ -65,7 +70,7 @@ def run_bounded(
         raise
     except BaseException:
         halt.set()
-        _left_running.update(wait(running, grace_s).not_done)
+        wait(running, grace_s)
         raise
     return results
 
@@ -75,10 +80,14 @@ def _end_without_the_jobs() -> None:
     """End the process here if a job still runs, before Python takes its parts away.
 
     Python up to 3.13 unwinds a thread that comes back from DuckDB or ONNX Runtime
-    after that, their C++ code ends the process for it with SIGABRT, and the caller
-    reads of a crash. What the job leaves half done is as after any kill.
+    after that, also to free what it read; their C++ code ends the process for it with
+    SIGABRT, and the caller reads of a crash. What the job leaves half done is as after
+    any kill.
     """
-    if any(not job.done() for job in _left_running):
+    give_up_s = time.monotonic() + _END_S
+    for thread in list(_threads):
+        thread.join(max(0.0, give_up_s - time.monotonic()))
+    if any(thread.is_alive() for thread in list(_threads)):
         try:
             logging.shutdown()
             for stream in filter(None, (sys.stdout, sys.stderr)):
@@ -97,7 +106,9 @@ def _start(job: Job[T], halt: threading.Event) -> Future[T]:
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=run, name="paid job", daemon=True).start()
+    thread = threading.Thread(target=run, name="paid job", daemon=True)
+    _threads.add(thread)
+    thread.start()
     return future
 
 

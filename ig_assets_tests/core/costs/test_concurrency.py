@@ -165,25 +165,36 @@ def writes(halt):
         asked.set()
         con.execute("SELECT sum(range % 7) FROM range(3_000_000)").fetchall()
 
+def frees(halt):
+    con = duckdb.connect()
+    con.execute("CREATE TABLE much AS SELECT range FROM range(3_000_000)")
+    asked.set()
+    halt.wait(60)
+    raise RuntimeError("what it read is freed when its thread ends")
+
 def jobs():
     for _ in range(4):
-        yield writes
+        yield {job}
     assert asked.wait(60)
     raise KeyboardInterrupt
 
 asked = threading.Event()
 try:
-    run_bounded(jobs(), 5, grace_s=0.05)
+    run_bounded(jobs(), 5, grace_s={grace_s})
 except KeyboardInterrupt:
     print("stopped")
     raise SystemExit(130)
 """
 
 
-def test_a_process_ends_in_order_while_a_job_still_asks_the_warehouse() -> None:
+@pytest.mark.parametrize(("job", "grace_s"), [("writes", 0.05), ("frees", 20)])
+def test_a_process_ends_in_order_while_a_job_still_asks_the_warehouse(
+    job: str, grace_s: float
+) -> None:
     """Python 3.11 with DuckDB 1.5.5 ended by SIGABRT in some of such ends."""
+    program = ENDS_WHILE_DUCKDB_ANSWERS.format(job=job, grace_s=grace_s)
     ended = subprocess.run(
-        [sys.executable, "-c", ENDS_WHILE_DUCKDB_ANSWERS],
+        [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         timeout=120,
