@@ -17,6 +17,8 @@ CHART ?= pull
 SIZE ?= 1000
 ROUNDS ?= 1
 export DAGSTER_DISABLE_TELEMETRY := yes
+# Where it is set, every process compiles Dagster, the SDKs and pandas anew, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/'

@@ -193,8 +193,8 @@ def report_markdown(report: MonthReport) -> str:
     """The report as Markdown: a sentence and a table of at most 20 rows."""
     model = plain_markdown(report.model_name or "no model")
     head = (
-        f"**{report.month}**: {report.texts:,} texts → {report.sft:,} supervised examples "
-        f"and {report.dpo:,} preference pairs ({report.train:,} train, "
+        f"**{report.month}**: {report.texts:,} texts → {report.sft:,} supervised "
+        f"examples and {report.dpo:,} preference pairs ({report.train:,} train, "
         f"{report.validation:,} validation, {report.simulated:,} simulated) → "
         f"dataset `{(report.dataset_hash or 'none')[:12]}` → job {report.job_status} "
         f"→ {model}, which learnt from {report.in_model:,} of them."

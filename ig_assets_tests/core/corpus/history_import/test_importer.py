@@ -289,6 +289,15 @@ def test_texts_without_any_engagement_become_scripts_alone(
     assert corpus.rows("SELECT count(*) FROM script_performance") == [(0,)]
 
 
+def test_a_caption_of_notes_has_lines_where_it_was_broken(
+    corpus: CorpusFactory,
+) -> None:
+    rows = "caption,likes,views\nStop now\u2028A spoon is enough.,5,100\n"
+    load(corpus, put(corpus.folder, rows))
+    [script] = corpus.active().values()
+    assert (script["hook"], script["body"]) == ("Stop now", "A spoon is enough.")
+
+
 def test_a_given_mapping_overrides_the_guess(corpus: CorpusFactory) -> None:
     file = put(corpus.folder, "headline,punchline,views,hearts\nA,B,10,3\n")
     mapping = {"hook": "punchline", "likes": "hearts"}

@@ -18,6 +18,7 @@ from ig_assets.core.corpus.library.scan import (
 )
 from ig_assets.core.corpus.scripts.parse import SUFFIXES, parse_file
 from ig_assets.core.corpus.scripts.script import LeftOut
+from ig_assets.core.corpus.scripts.sections.sections import split_parts
 from ig_assets.core.identity import text_hash
 from ig_assets.errors import InputError
 
@@ -241,6 +242,30 @@ def test_hook_and_call_to_action_are_found_wherever_they_are_written(text: str) 
     [script] = parse_file("a.md", text.encode()).scripts
     parts = (script.hook, script.body, script.call_to_action)
     assert parts == ("The hook", "The body.", "Save it.")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Hook: Stop now.\nA spoon is enough.", ("Stop now.", "A spoon is enough.")),
+        ("**Hook:** Why?\nIt is dry.\n\nCTA: Go.", ("Why?", "It is dry.")),
+        ("Hook: Stop peeling\nginger now.", ("Stop peeling ginger now.", "")),
+        ("Hook: Stop.\nNow!\n\nIt is dry.", ("Stop. Now!", "It is dry.")),
+    ],
+)
+def test_lines_below_a_labelled_hook_are_the_body_where_there_is_no_other(
+    text: str, parts: tuple[str, str]
+) -> None:
+    [script] = parse_file("a.txt", text.encode()).scripts
+    assert (script.hook, script.body) == parts
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\v", "\u2028", "\u2029"])
+def test_the_first_line_of_a_caption_is_its_hook_whatever_ends_it(
+    line_end: str,
+) -> None:
+    parts = split_parts(f"Stop now{line_end}A spoon is enough.", plain_hook=True)
+    assert (parts.hook, parts.body) == ("Stop now", "A spoon is enough.")
 
 
 def test_words_under_a_heading_of_their_own_stay_in_the_body() -> None:

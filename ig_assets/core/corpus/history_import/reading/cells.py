@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ig_assets.core.corpus.history_import.reading.columns import METRICS
+from ig_assets.core.corpus.scripts.decoding import with_line_feeds
 from ig_assets.core.corpus.scripts.screening.secret_scan import secret_kind
 from ig_assets.core.corpus.scripts.script import (
     MAX_BYTES,
@@ -142,7 +143,8 @@ class RowReader:
 
     def _words(self, cells: Sequence[Cell]) -> dict[str, str]:
         names = ("hook", "body", "call_to_action", "text")
-        hook, body, call_to_action, text = (self._text(cells, name) for name in names)
+        found = (with_line_feeds(self._text(cells, name)) for name in names)
+        hook, body, call_to_action, text = found
         hook = " ".join(hook.split())
         if text and not body:
             hook, body, call_to_action = split_parts(

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ig_assets.core.corpus.scripts.decoding import with_line_feeds
 from ig_assets.core.corpus.scripts.note import (
     STRONG,
     Block,
@@ -50,6 +51,7 @@ _LEFT_OUT = {
 _FIRST_SENTENCE = re.compile(
     r"(.+?(?:[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+))\s*(.*)", re.DOTALL
 )
+_ENDS = re.compile(r"[.!?…。！？][\"'”’»)\]]*$")
 
 
 class Parts(NamedTuple):
@@ -71,7 +73,7 @@ def split_parts(
 
     With `plain_hook` the first line is the hook even where it is no heading.
     """
-    blocks = plain_blocks(normalise_text(text))
+    blocks = plain_blocks(normalise_text(with_line_feeds(text)))
     if plain_hook:
         blocks = with_plain_hook(blocks)
     return parts_of(
@@ -138,6 +140,8 @@ def parts_of(
             "two calls to action", "The text and its labels have different ones."
         )
     joined = "\n\n".join(filter(None, words))
+    if found and not joined and final == own_hook:
+        final, joined = _first_line_of_sentences(found[0].text)
     return Parts(final, joined, given_call or own_call)
 
 
@@ -168,6 +172,15 @@ def _labelled_hook(found: Sequence[Piece]) -> tuple[str, list[str]]:
     if not found:
         return "", []
     return _one_line(found[0].text), [piece.text for piece in found[1:]]
+
+
+def _first_line_of_sentences(text: str) -> tuple[str, str]:
+    """The hook of a section that is all there is, and the lines below it.
+
+    A first line that ends a sentence is the hook; any other may go on below.
+    """
+    first, _, rest = normalise_text(text).partition("\n")
+    return (first, rest) if _ENDS.search(first) else (_one_line(text), "")
 
 
 def _leading_hook(lead: list[Piece], title: str) -> tuple[str, list[Piece]]:
