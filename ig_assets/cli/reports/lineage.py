@@ -167,11 +167,12 @@ def _print_scripts(texts: Sequence[ModelScript], limit: int) -> None:
                 ),
                 "lines": text.lines,
                 "learnt": text.in_model,
+                "as worse": text.as_worse,
                 "why": text.why,
             }
             for text in texts[:limit]
         ],
-        ["first words", "topic", "by", "origin", "lines", "learnt", "why"],
+        ["first words", "topic", "by", "origin", "lines", "learnt", "as worse", "why"],
     )
     _say_rest("scripts", len(texts), limit)
 

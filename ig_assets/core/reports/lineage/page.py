@@ -160,6 +160,7 @@ def _text_row(text: ModelScript) -> dict[str, Any]:
         "simulated": "yes" if text.simulated else ("no" if text.origin else ""),
         "lines": text.lines,
         "learnt": text.in_model,
+        "as_worse": text.as_worse,
         "splits": text.splits,
         "weight": round(text.weight, 3),
         "rate": text.rate,

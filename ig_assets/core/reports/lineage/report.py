@@ -156,6 +156,7 @@ def script_rows(report: MonthReport) -> list[dict[str, Any]]:
             "rate": text.rate,
             "lines": text.lines,
             "learnt": text.in_model,
+            "as_worse": text.as_worse,
             "split": text.splits,
             "weight": round(text.weight, 3),
             "lift": text.lift,

@@ -116,6 +116,18 @@ WHERE child_kind = 'example' AND relation = 'chosen'
 GROUP BY child_id
 """
 
+# Of the pairs among these examples, the text that lost.
+_WORSE = _GONE.replace("relation = 'chosen'", "relation = 'rejected'")
+
+
+@dataclass(frozen=True)
+class WorseText:
+    """The text that lost in a pair; of what was forgotten since only ids are left."""
+
+    script_id: str | None
+    variant_id: str | None
+    revision_hash: str | None
+
 
 @dataclass(frozen=True)
 class TraceRow:
@@ -147,7 +159,8 @@ class ScriptBehind:
     `lift` is a ratio minus 1 over the runner-up and `log_e` the standing's ln e, of the
     test's decision now (NULL where it has no winner or they were not measured).
     `in_model` says that the model learnt from it: of a dataset's train split, or shown
-    in context by a few-shot model. Of what was forgotten since only ids are left.
+    in context by a few-shot model. `worse` is the other text of a pair. Of what was
+    forgotten since only ids are left.
     """
 
     example_id: str
@@ -164,6 +177,7 @@ class ScriptBehind:
     log_e: float | None
     in_model: bool
     rule: str | None = None
+    worse: WorseText | None = None
 
 
 def trace(
@@ -278,6 +292,11 @@ def scripts_behind_model(
     words = _accepted(con, {row["experiment_id"] for row in rows} - {None}, as_of)
     lost = sorted(row["example_id"] for row in rows if row["kind"] is None)
     gone = {row["example_id"]: row for row in fetch_dicts(con, _GONE, [lost])}
+    fed = sorted(row["example_id"] for row in rows)
+    worse = {
+        row.pop("example_id"): WorseText(**row)
+        for row in fetch_dicts(con, _WORSE, [fed])
+    }
     for row in rows:
         row |= gone.get(row["example_id"], {})
         if shown is None:
@@ -292,7 +311,8 @@ def scripts_behind_model(
             row["reason"] += f" (held now: {held_by})"
         elif row["experiment_id"] in words:
             row["reason"] += f" ({words[row['experiment_id']]})"
-        behind.append(ScriptBehind(**row, in_model=in_model))
+        other = worse.get(row["example_id"])
+        behind.append(ScriptBehind(**row, in_model=in_model, worse=other))
     return behind
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ig_assets.core.corpus.queries import forgotten_variants
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
 from ig_assets.core.lineage.first_words import first_words
 from ig_assets.core.reports.lineage.labels import TEXTS, THESE
-from ig_assets.core.reports.lineage.trace import ScriptBehind
+from ig_assets.core.reports.lineage.trace import ScriptBehind, WorseText
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -37,6 +37,8 @@ class ModelScript:
     `weight` is the sum of its examples' weights, `lift` (a ratio minus 1) and
     `evidence` (e-value) the largest of them, `rule` what decided them in words,
     `splits` the names of their splits, `rate` the script's latest rate, if it has one.
+    `as_worse` is the number of pairs that hold it as the worse text, which shows a
+    trainer of preferences what not to write; a text that is only there has no `lines`.
     """
 
     first_words: str | None
@@ -56,28 +58,41 @@ class ModelScript:
     rule: str | None = None
     splits: str = ""
     rate: float | None = None
+    as_worse: int = 0
 
 
 def scripts_of_model(
     con: Connection, behind: Sequence[ScriptBehind]
 ) -> list[ModelScript]:
-    """The texts of a model's examples, those that it learnt from first."""
+    """The texts of a model's examples, those that it learnt from first.
+
+    The worse texts of its pairs come last, unless they are a better text elsewhere.
+    """
     groups: dict[str, list[ScriptBehind]] = defaultdict(list)
+    lost: dict[str, list[ScriptBehind]] = defaultdict(list)
     for example in behind:
         groups[text_key(example)].append(example)
+        if example.worse is not None:
+            lost[_worse_key(example, example.worse)].append(example)
+    keys = sorted({*groups, *lost})
     known = {
         row["revision_hash"]: row
-        for row in fetch_dicts(
-            con, _SCRIPTS, [sorted(groups), sorted(forgotten_variants(con))]
-        )
+        for row in fetch_dicts(con, _SCRIPTS, [keys, sorted(forgotten_variants(con))])
     }
     rates = {
-        row["revision_hash"]: row["rate"]
-        for row in fetch_dicts(con, _RATES, [sorted(groups)])
+        row["revision_hash"]: row["rate"] for row in fetch_dicts(con, _RATES, [keys])
     }
     texts = [
-        _model_script(examples, known.get(key, {}), rates.get(key))
+        replace(
+            _model_script(examples, known.get(key, {}), rates.get(key)),
+            as_worse=len(lost.get(key, ())),
+        )
         for key, examples in groups.items()
+    ]
+    texts += [
+        _worse_script(pairs, known.get(key, {}), rates.get(key))
+        for key, pairs in lost.items()
+        if key not in groups
     ]
     return sorted(texts, key=lambda text: (not text.in_model, -text.lines, text.id))
 
@@ -85,6 +100,10 @@ def scripts_of_model(
 def text_key(example: ScriptBehind) -> str:
     """By which the examples of one text are one row."""
     return example.revision_hash or f"example {example.example_id}"
+
+
+def _worse_key(example: ScriptBehind, worse: WorseText) -> str:
+    return worse.revision_hash or f"worse text of example {example.example_id}"
 
 
 _RATES = """
@@ -125,20 +144,23 @@ def ranker_sentence(con: Connection, model_id: str) -> str:
 def model_sentence(name: str, texts: Sequence[ModelScript]) -> str:
     """How many texts a model learnt from, whose they are, and what is simulated."""
     learnt = [text for text in texts if text.in_model]
+    better = [text for text in texts if text.lines]
     if not texts:
         return f"{name} was not fine-tuned here: no script of yours is behind it."
     if not learnt:
-        return f"{name} learnt from none of the {_count(texts)} of its training set."
+        return f"{name} learnt from none of the {_count(better)} of its training set."
     origins = Counter(text.origin or "unknown origin" for text in learnt)
     parts = ", ".join(
         f"{n} from {origin}" if origin == "history" else f"{n} {origin}"
         for origin, n in sorted(origins.items())
     )
-    rest = len(texts) - len(learnt)
+    rest = len(better) - len(learnt)
     sentence = f"{name} learnt from {_count(learnt)} ({parts})"
     sentence += f", {_simulated(learnt)}."
     if rest:
         sentence += f" {rest} more of its training set it did not learn from."
+    if worse := len(texts) - len(better):
+        sentence += f" {worse} more are in its pairs as the worse text only."
     return sentence
 
 
@@ -167,6 +189,30 @@ def _model_script(
         rule=", ".join(_RULES.get(rule, rule) for rule in rules) or None,
         splits=", ".join(sorted({example.split for example in examples})),
         rate=rate,
+    )
+
+
+def _worse_script(
+    pairs: Sequence[ScriptBehind], row: Mapping[str, Any], rate: float | None
+) -> ModelScript:
+    """A text that is in a training set only as the worse one of pairs."""
+    worse = pairs[0].worse
+    assert worse is not None
+    return ModelScript(
+        first_words=first_words(row.get("hook")),
+        topic=row.get("topic"),
+        author=row.get("author"),
+        origin=row.get("origin"),
+        simulated=bool(row.get("simulated")),
+        lines=0,
+        in_model=0,
+        why="the worse text of a pair",
+        id=worse.script_id or worse.variant_id or f"example {pairs[0].example_id}",
+        revision=worse.revision_hash,
+        hook_style=row.get("hook_style"),
+        splits=", ".join(sorted({pair.split for pair in pairs})),
+        rate=rate,
+        as_worse=len(pairs),
     )
 
 

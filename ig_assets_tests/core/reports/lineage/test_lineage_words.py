@@ -39,6 +39,23 @@ def test_each_script_behind_a_model_is_one_row_with_its_words_and_lines(
     )
 
 
+def test_the_worse_texts_of_the_pairs_are_rows_too_and_said_apart(
+    tmp_path: Path,
+) -> None:
+    env, model = trained_model(tmp_path)
+    texts = texts_of(env, model)
+    pairs = env.read(
+        "SELECT rejected_revision_hash FROM training_examples " "WHERE kind = 'dpo'"
+    )
+    assert sum(text.as_worse for text in texts) == len(pairs) > 0
+    found = {text.revision for text in texts if text.as_worse}
+    assert found == {pair["rejected_revision_hash"] for pair in pairs}
+    only = [text for text in texts if not text.lines]
+    assert only and all(text.first_words and not text.in_model for text in only)
+    said = model_sentence(model.name, texts)
+    assert said.endswith(f"{len(only)} more are in its pairs as the worse text only.")
+
+
 def test_the_sentence_counts_what_the_model_learnt_from_and_what_is_simulated(
     tmp_path: Path,
 ) -> None:
