@@ -276,7 +276,7 @@ def _print_summary(
         f"{folder}/warehouse.duckdb with any DuckDB client.\n"
         "Next: [bold]ig-assets experiments[/bold], [bold]ig-assets lineage "
         f'{settings.first_month}[/bold], [bold]ig-assets search "sharp knives"'
-        "[/bold], [bold]ig-assets loop --months 3[/bold]."
+        f"[/bold], [bold]ig-assets loop --months {len(summary.months) + 1}[/bold]."
     )
 
 
