@@ -212,7 +212,7 @@ def test_what_was_decided_or_never_attached_is_not_taken_back(
 ) -> None:
     done = attach_post(warehouse, clock, Account(), "t1-A", "901")
     post = post_of(warehouse, "t1-A")
-    with pytest.raises(InputError, match="no post"):
+    with pytest.raises(InputError, match="no published post"):
         detach_post(warehouse, str(post_of(warehouse, "t1-B")["post_id"]))
     with warehouse.transaction() as con:
         key = {"container_id": "c", "intent_key": post["intent_key"]}
