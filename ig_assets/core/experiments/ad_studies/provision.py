@@ -1,7 +1,7 @@
-"""Idempotent creation of ad-study objects.
+"""Creates ad-study objects idempotently.
 
-Meta has no idempotency key, but an object's name is ours: after a lost answer or a
-crash the object is looked up by its name before it is made.
+Meta has no idempotency key, but we choose an object's name: after a lost answer or a
+crash the object is looked up by its name before it is created.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ def make_all(
     study: AdStudy,
     sleep: Sleep = wait_to_send,
 ) -> dict[str, str]:
-    """Make the missing objects, paused; return the ids of the ads by arm.
+    """Create the missing objects, all paused, and return the ids of the ads by arm.
 
-    Raises VendorError; what was made stays, and the next call continues from there.
+    Raises VendorError. Objects that were created before the error are kept, and the
+    next call continues from there.
     """
     maker = _Maker(store, clock, ads, study, sleep)
     campaign = maker.made("campaign", ALL_ARMS, {})
@@ -141,7 +142,7 @@ class _Maker:
         return object_id
 
     def _forget(self, known: StoredStudyObject) -> None:
-        """The vendor refused: nothing was made, so nothing need be looked up."""
+        """Clear `asked_at`: the vendor refused, so no object can have been created."""
         self._store.write(replace(known, asked_at=None))
 
 

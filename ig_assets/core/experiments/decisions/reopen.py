@@ -55,7 +55,7 @@ WHERE experiments.experiment_id = extended.experiment_id
 
 
 def reopen_extended(con: Connection) -> int:
-    """Reopen what has counts, arms or terms that its last look lacked; return how many.
+    """Reopen imports that gained counts, arms or terms since the last look; count them.
 
     Terms are the split and σ.
     """

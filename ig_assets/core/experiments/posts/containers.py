@@ -49,7 +49,7 @@ class Container:
 
     @property
     def published(self) -> Published | None:
-        """The post that it became, where that is known."""
+        """Return the post that the container became, or None if that is not known."""
         if self.platform_post_id is None or self.published_at is None:
             return None
         return Published(self.platform_post_id, self.published_at)

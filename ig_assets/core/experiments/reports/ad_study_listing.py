@@ -64,7 +64,7 @@ def _state(row: dict[str, Any], now: datetime) -> str:
 
 
 def _verdict(row: dict[str, Any], of_experiment: str | None) -> str:
-    """The experiment's own sentence, once there is something to say."""
+    """Return the experiment's verdict, or a sentence that nothing was shown yet."""
     if row["started_at"] is None or of_experiment is None:
         return "Nothing was shown yet."
     return of_experiment

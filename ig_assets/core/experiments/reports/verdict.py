@@ -234,7 +234,7 @@ def experiment_rows(
 
 
 def decisions_in_all(con: Connection) -> dict[str, int]:
-    """How many experiments have each decision now."""
+    """Return {decision: number of experiments that have it now}."""
     rows = con.execute("""
         SELECT decision, count(*)
         FROM latest_decisions
@@ -259,7 +259,10 @@ def _decision(row: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _earlier(row: dict[str, Any]) -> dict[str, Any]:
-    """What of the latest look's record was reached, or undone, between looks."""
+    """Return the arms with a lowered count, and whether the evidence is from before.
+
+    It is from before if it was reached at an earlier look than the latest.
+    """
     lowered: set[str] = set()
     is_earlier = False
     sides = {row["leader"], row["rival"]}
@@ -281,7 +284,7 @@ def _look(
     pairs: list[dict[str, Any]],
     read: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """The arms with their counts, and the pairs, each with when they were read."""
+    """Return the arms with counts and rates, and the pairs with the time of reading."""
     counts: dict[str, Counts] = {}
     for pair in pairs:
         counts[pair["arm_a"]] = (pair["events_a"], pair["trials_a"])

@@ -1,4 +1,4 @@
-"""A row of `experiment_rows` as a sentence for a person to act on."""
+"""Turns a row of `experiment_rows` into a sentence for a person to act on."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _verdict(row: dict[str, Any]) -> str:
 
 
 def _proof(row: dict[str, Any]) -> str:
-    """What decided a winner, by the rule of its standing."""
+    """Return the words on what decided a winner, by the rule of its standing."""
     if row["rule"] == "e":
         when = ", reached at an earlier look" if row["is_of_earlier_look"] else ""
         return f"with evidence {_short(row['evidence'])} of {E_WINNER:.0f} needed{when}"

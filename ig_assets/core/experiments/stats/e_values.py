@@ -120,7 +120,7 @@ def shrunken_interval(
     s: float = ARM_EFFECT_SD,
     z: float = 1.959963984540054,
 ) -> tuple[Floats, Floats]:
-    """The central 95 % of the same posterior, log scale: mean -/+ z its sd."""
+    """Return the central 95 % of the same posterior, log scale: mean -/+ z sd."""
     v = np.asarray(variance, dtype=np.float64)
     mean = shrunken_lift(log_rate_ratio, v, s)
     half = z * np.sqrt(2 * s**2 * v / (2 * s**2 + v))
