@@ -148,7 +148,7 @@ def read_recording(
 
 
 def _series(recording: Recording) -> Iterator[tuple[list[list[float]], list[float]]]:
-    """For each post, its counts of views and of reach, and its likes, none missing."""
+    """Yield each post's counts of views and reach, and its likes, without gaps."""
     for post in range(len(recording.post_ids)):
         at = recording.snapshots(post)
         found = {name: counts[at] for name, counts in recording.counters.items()}

@@ -170,7 +170,7 @@ def _variant_meant(con: Connection, named: str) -> str:
 
 
 def _open_post(con: Connection, variant_id: str, platform: str) -> PlannedPost:
-    """The variant's unpublished post on this platform."""
+    """Return the variant's open post on a platform, or raise InputError."""
     posts = cast(list[PlannedPost], fetch_dicts(con, _PLANNED, [variant_id]))
     if not posts:
         raise InputError(

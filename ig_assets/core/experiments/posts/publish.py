@@ -221,7 +221,7 @@ def _request(post: DuePost) -> PublishRequest:
 
 
 def _claim(warehouse: Warehouse, post: DuePost) -> bool:
-    """Write the intent; false when it was declined or edited in the meantime."""
+    """Mark a post as being sent; return False if it was declined or edited."""
     with warehouse.transaction() as con:
         (status,) = con.execute(
             "SELECT status FROM posts WHERE post_id = ?", [post["post_id"]]

@@ -40,9 +40,9 @@ _STATES = {
 
 
 def ad_study_rows(con: Connection, now: datetime) -> list[dict[str, Any]]:
-    """The split tests, newest first, each with its `state` and `verdict` in words.
+    """Return the split tests, newest first, with a `state` and a `verdict` in words.
 
-    `budget` and `spent` are in `currency`. No script text.
+    `budget` and `spent` are in `currency`. The rows contain no script text.
     """
     rows = fetch_dicts(con, _SPLITS)
     ids = [row["experiment_id"] for row in rows]

@@ -91,7 +91,7 @@ def _draw(titled_courses: Sequence[TitledCourse]) -> Image:
 
 
 def _exact(value: Any) -> Hashable:
-    """The same for equal values alone, arrays by their bytes."""
+    """Return a hashable key that only equal values share; arrays by their bytes."""
     if isinstance(value, dict):
         return tuple(map(_exact, value.values()))
     if isinstance(value, (list, tuple)):

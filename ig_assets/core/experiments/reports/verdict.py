@@ -183,23 +183,23 @@ def experiment_rows(
     month: str | None = None,
     experiment_ids: Sequence[str] | None = None,
 ) -> list[ExperimentRow]:
-    """Experiments, newest first, with their arms at the latest look and a `verdict`.
+    """Return experiments, newest first, with their arms and a verdict.
 
-    At most `limit`, of one month and of these ids where given. Ask once for all ids:
-    it costs little more than for one.
+    At most `limit` experiments, of one month and of these ids if given. One call for
+    all ids costs little more than a call for one. The rows contain no script text.
 
-    `arms` are dictionaries with events, trials and rate (None before the first
-    look). `leader`, `lead` (ratio minus 1 over the runner-up), `rival`, `evidence` (e
-    of the leader over the rival, its weakest pair), `z` and `rule` are the row of
-    `standings` of the latest look. `name` is what the file of an imported test calls
-    it. `split_alarms` where a randomised audience was not divided as planned;
-    `split_is_judged` where the latest look could tell, its counts being of one reading.
-    `held_by` says why a winner is not used; `accepted_by`, `accepted_at` and
-    `accepted_reason` who let it be used although it would be held, when and why. The
-    `data_through` of pairs of final counts is when the newer ones were read.
-    `z_is_spent` where the single look on z was taken, and `is_of_earlier_look` where
-    what is said, the evidence or the z of a winner, was reached before the latest
-    look; `lowered_arms` had a final count that fell since a look. No script text.
+    `arms` are dictionaries with events, trials and rate at the latest look (None before
+    the first). `leader`, `lead` (ratio minus 1 over the runner-up), `rival`, `evidence`
+    (e of the leader over the rival, its weakest pair), `z` and `rule` are the
+    `standings` row of that look. `name` is an imported test's name in its file.
+    `split_alarms` is true if a randomised audience was not divided as planned,
+    `split_is_judged` if the latest look could judge this, since its counts are of one
+    reading. `held_by` says why a winner is not used; `accepted_by`, `accepted_at` and
+    `accepted_reason` say who accepted it nevertheless. `data_through` of pairs of final
+    counts is when the newer counts were read. `z_is_spent` is true if the single look
+    on z was taken; `is_of_earlier_look` if the reported evidence, or a winner's z, is
+    from before the latest look. `lowered_arms` had a final count that fell since a
+    look.
     """
     every, chosen = experiment_ids is None, list(experiment_ids or ())
     parameters = [month, month, every, chosen, limit]

@@ -130,7 +130,10 @@ class SequentialResult:
 
 
 def arm_pairs(starts: Ints) -> ArmPairs:
-    """All pairs a < b of each experiment's arms; `starts` (E + 1) delimits these."""
+    """Return all pairs of arms a < b within each experiment.
+
+    `starts` (E + 1) delimits each experiment's arms.
+    """
     owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     arms = np.arange(owner.size)
     later = starts[owner + 1] - arms - 1
@@ -216,7 +219,7 @@ def _decide(
     final_day: int,
     provisional_lift: float,
 ) -> SequentialResult:
-    """Decide some experiments; `offset` is how many experiments and arms precede."""
+    """Decide a block of experiments; `offset` counts experiments and arms before it."""
     n, days = len(starts) - 1, events.shape[1]
     of, a, b = arm_pairs(starts)
     pair_starts = np.searchsorted(of, np.arange(n + 1))
@@ -306,7 +309,10 @@ def _all(values: Bools, starts: Ints) -> Bools:
 def _reduce(
     reduction: np.ufunc, values: npt.NDArray[Any], starts: Ints, empty: Any = 0
 ) -> npt.NDArray[Any]:
-    """One row per experiment: the reduction over the rows of its arms or pairs."""
+    """Return one row per experiment: the reduction over the rows of its arms or pairs.
+
+    `starts` (E + 1) delimits these rows; an experiment without rows gets `empty`.
+    """
     sizes = np.diff(starts)
     if sizes.size and 0 < sizes.min() == sizes.max():  # several times faster
         shape = (sizes.size, sizes[0], *values.shape[1:])

@@ -1,7 +1,7 @@
-"""When a trained model becomes the active one: by a trial's evidence, or by a person.
+"""Promotes a trained model to the active one, by a trial's evidence or by a person.
 
-A candidate that passed its evaluation becomes the canary, which writes one more arm of
-some topics. Its posts against those of the active model decide.
+A candidate that passed its evaluation becomes the canary, which writes one additional
+arm for some topics. Its posts are compared with those of the active model.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ ORDER BY k.month, k.experiment_id, k.other
 class CanaryEvidence:
     """The canary's log rate ratios over the active model, one per pair of posts.
 
-    `left_out` pairs do not count: of the model's first days (`NOVELTY`), or, not yet,
-    of a month that has not ended.
+    `left_out` counts pairs that are not used: those of the model's first days
+    (`NOVELTY`), and those whose month has not ended yet.
     """
 
     model_id: str
@@ -148,7 +148,7 @@ def canary_row(evidence: CanaryEvidence) -> dict[str, Any]:
 
 
 def decide_promotion(con: Connection) -> PromotionDecision:
-    """Whether the canary should be promoted; reads only.
+    """Decide whether the canary should be promoted; changes nothing.
 
     Promotion needs e >= 20 and a canary that is ahead. `promote` carries it out.
     """
@@ -180,12 +180,12 @@ def admit_canary(
     warning_of: Callable[[ModelRow], str | None] = lambda model: None,
     trial: timedelta = TRIAL,
 ) -> ModelRow | None:
-    """Make the newest candidate the canary; None where nothing is admitted.
+    """Make the newest candidate the canary; return it, or None if none is admitted.
 
-    What `warning_of` gives for it becomes part of the recorded reason. It must have
-    passed its evaluation against the active model, and a canary that is on trial for
-    less than `trial` stays, as `trial_note` says. The canary before it and older
-    candidates are retired.
+    The candidate must have passed its evaluation against the active model. A canary
+    that has been on trial for less than `trial` stays, as `trial_note` says; otherwise
+    it and older candidates are retired. The warning that `warning_of` returns for the
+    candidate, if any, becomes part of the recorded reason.
     """
     candidate = candidate_model(con)
     if candidate is None:
@@ -215,8 +215,9 @@ def promote(
 ) -> ModelRow:
     """Make a model active, whatever its evidence, and retire the active one.
 
-    What `warning_of` gives for the model becomes part of the recorded reason.
-    Idempotent. Raises InputError for an unknown or tainted model and an empty reason.
+    The warning that `warning_of` returns for it, if any, becomes part of the recorded
+    reason. Idempotent. Raises InputError for an unknown or tainted model, for a ranker,
+    and for an empty reason.
     """
     _require_reason(reason)
     with warehouse.transaction() as con:
@@ -243,11 +244,11 @@ def rollback(
     reason: str,
     warning_of: Callable[[ModelRow], str | None] = lambda model: None,
 ) -> ModelRow:
-    """Reactivate the model that was active before the active one first was.
+    """Reactivate the last model that was active before the present one first was.
 
-    What `warning_of` gives for it becomes part of the recorded reason. Raises
-    InputError where every earlier model is tainted or there is none, and without a
-    reason.
+    The warning that `warning_of` returns for it, if any, becomes part of the recorded
+    reason. Raises InputError if all earlier models are tainted or there is none, and
+    for an empty reason.
     """
     _require_reason(reason)
     with warehouse.transaction() as con:

@@ -1,9 +1,9 @@
-"""What a judge says of pairs of texts: only what it says in both orders counts.
+"""Lets a model judge pairs of texts; only verdicts that agree in both orders count.
 
-A model that judges prefers a place as much as a text (Zheng et al. 2023, "Judging
-LLM-as-a-judge with MT-bench and Chatbot Arena", NeurIPS 36), so each pair is shown in
-both orders. The share of wins among the consistent pairs has the interval of Wilson
-(1927, "Probable inference, the law of succession, and statistical inference", JASA 22).
+A judging model also prefers a position (Zheng et al. 2023, "Judging LLM-as-a-judge with
+MT-bench and Chatbot Arena", NeurIPS 36), so each pair is shown in both orders. The
+share of wins among the consistent pairs has the interval of Wilson (1927, "Probable
+inference, the law of succession, and statistical inference", JASA 22).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Judged:
 
     @classmethod
     def of(cls, pairs: Sequence[int]) -> Judged:
-        """Counts of what was said of each pair."""
+        """Count the judge's verdicts, one per pair."""
         return cls(*(list(pairs).count(w) for w in (CANDIDATE, ACTIVE, UNDECIDED)))
 
     @property
@@ -61,7 +61,7 @@ class Judged:
 
 
 def in_both_orders(ask: AskJudge, candidate: str, active: str) -> int:
-    """Whose text both orders prefer; `UNDECIDED` where they do not agree."""
+    """Return whose text both orders prefer; `UNDECIDED` if they do not agree."""
     first, second = ask(candidate, active), ask(active, candidate)
     if first is None or second is None or first == second:
         return UNDECIDED

@@ -1,4 +1,4 @@
-"""How long a canary is on trial, and who waits for its end."""
+"""Limits a canary's trial, and says which candidate waits for its end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ however alike. `IG_CANARY_DAYS` sets another length.
 
 
 def trial_note(con: Connection, now: datetime, trial: timedelta = TRIAL) -> str | None:
-    """Until when the canary is on trial, and who waits; None where there is none."""
+    """Return a sentence on the end of the canary's trial, or None without a canary.
+
+    It also names the candidate that waits.
+    """
     canary = canary_model(con)
     if canary is None:
         return None

@@ -1,4 +1,4 @@
-"""The rows of fine-tune jobs, and which of them wait for something."""
+"""Reads the rows of fine-tune jobs, and finds jobs that need attention."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ def unfinished_jobs(con: Connection) -> list[JobRow]:
 
 
 def unevaluated_jobs(con: Connection) -> list[JobRow]:
-    """Succeeded jobs whose model is not registered or not evaluated, oldest first.
+    """Return succeeded jobs whose model is not registered or evaluated, oldest first.
 
-    Without held-out pairs in the month there is nothing to evaluate.
+    A registered model of a month without held-out pairs needs no evaluation.
     """
     return select_jobs(
         con,

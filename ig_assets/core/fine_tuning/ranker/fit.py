@@ -48,12 +48,12 @@ ROLLED_BACK = "rollback: "
 
 @dataclass(frozen=True)
 class RankerFit:
-    """What a fit gave: `model` is None where there is too little to learn from.
+    """The result of a fit; `model` is None if there is too little to learn from.
 
-    `proven_after` comparisons it was proven; after `lost_after` of them an earlier
-    proof was taken back.
-
-    `simulated`: it rests on a simulated audience alone. `retired` was in use until now.
+    `proven_after` is the number of comparisons at which the ranker was proven, and
+    `lost_after` the one at which an earlier proof was taken back. `simulated` is true
+    if it rests on a simulated audience alone. `retired` are the rankers that this fit
+    retired.
     """
 
     state: str
@@ -69,7 +69,7 @@ class RankerFit:
 
     @property
     def missing(self) -> int:
-        """How many groups are missing until a ranker can be used."""
+        """Return how many more groups are needed before a ranker can be used."""
         return max(0, MIN_GROUPS - self.groups)
 
 
@@ -82,13 +82,13 @@ def fit_ranker(
     with_ads: bool = False,
     run_id: str | None = None,
 ) -> RankerFit:
-    """Fit to everything that was looked at before `cutoff` (default: now).
+    """Fit the ranker to everything that was looked at before `cutoff` (default: now).
 
-    What is over and was not bet on yet is bet on first (`bets.py`). A proven ranker
-    becomes active, an unproven one is a candidate, also where it was proven before and
-    its forecasts stopped to hold; earlier rankers retire. The same
-    evidence gives the same model; one that a person rolled back stays retired. Under 25
-    groups nothing is registered.
+    First, bets are placed on experiments that are over and have none (`bets.py`). A
+    proven ranker becomes active. An unproven one is a candidate, also if it was proven
+    before and its forecasts no longer hold. Earlier rankers are retired. The same
+    evidence gives the same model; one that a person rolled back stays retired. With
+    fewer than 25 groups nothing is registered.
     """
     now = clock.now()
     with warehouse.transaction() as con:
@@ -219,10 +219,11 @@ def _retire_others(
 
 
 def roll_back_ranker(warehouse: Warehouse, clock: Clock, reason: str) -> ModelRow:
-    """Retire the ranker in use and take up the last one that was proven before it.
+    """Retire the ranker in use and reactivate the last one that was proven before it.
 
-    The same evidence does not bring it back; a fit to more evidence makes another.
-    Raises InputError without a reason, a ranker, or an earlier proven one.
+    A fit to the same evidence does not bring it back; a fit to more evidence makes
+    another ranker. Raises InputError without a reason, a ranker in use, or an earlier
+    proven ranker.
     """
     if not reason.strip():
         raise InputError("A rollback needs a reason; say why.")

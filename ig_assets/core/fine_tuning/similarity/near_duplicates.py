@@ -1,13 +1,13 @@
-"""Pairs of texts whose vectors are nearly the same: exact for few, hashed for many.
+"""Finds texts with nearly the same vectors: exactly for few, by hashing for many.
 
-Up to `EXACT_UP_TO` vectors all pairs are compared. Above, only vectors are compared
-that fall into one cell of a random partition, in several rounds. A partition is two
-cross-polytope hashes: of some random directions, the one that a vector is most along,
-and its sign (Andoni, Indyk, Laarhoven, Razenshteyn and Schmidt 2015, "Practical and
-optimal LSH for angular distance", NeurIPS 28). What is compared is compared exactly, so
-no pair is made up; one is missed where no round puts its two texts together. The rounds
-are so many that this happens to a pair at the very bound with a probability of
-`MOST_MISSED`, and to nearer ones far less often.
+Up to `EXACT_UP_TO` vectors all pairs are compared. Above that, only vectors in the same
+cell of a random partition are compared, in several rounds. A partition is two
+cross-polytope hashes: the direction, of some random ones, along which a vector is
+largest, and its sign (Andoni, Indyk, Laarhoven, Razenshteyn and Schmidt 2015,
+"Practical and optimal LSH for angular distance", NeurIPS 28). Cosines are computed
+exactly, so there are no false pairs; a pair is missed if no round puts its two texts
+into one cell. The number of rounds is chosen so that a pair exactly at the bound is
+missed with probability `MOST_MISSED`, and nearer pairs far less often.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def near_duplicate_pairs(
 
 
 def as_table(vectors: Mapping[str, Vector]) -> VectorTable:
-    """The same vectors as one matrix; a table is given back as it is."""
+    """Return the vectors as one table; a table is returned as it is."""
     if isinstance(vectors, VectorTable):
         return vectors
     width = len(next(iter(vectors.values()), ()))
@@ -87,11 +87,12 @@ def near_rows(
     cosine: float = NEAR_DUPLICATE_COSINE,
     exact_up_to: int = EXACT_UP_TO,
 ) -> Rows:
-    """Pairs (pairs, 2) of row numbers a < b of (rows, dimensions), in their order.
+    """Return pairs (pairs, 2) of row numbers a < b of near rows, sorted.
 
-    All pairs of at least this cosine (0 to 1) up to `exact_up_to` rows. Above, nearly
-    all; where more than a few million of them were found, as many as join what they
-    join. Beside the matrix it takes a few hundred bytes per row.
+    `matrix` is (rows, dimensions). Up to `exact_up_to` rows, all pairs of at least this
+    cosine (0 to 1) are returned; above, nearly all. Of more than a few million pairs,
+    only as many are returned as connect the same rows. Besides the matrix this takes a
+    few hundred bytes per row.
     """
     count = len(matrix)
     norms = np.concatenate(
@@ -122,10 +123,10 @@ def near_rows(
 
 @cache
 def rounds(cosine: float, directions: int) -> int:
-    """How many partitions miss a pair of this cosine with `MOST_MISSED` at most.
+    """Return how many partitions miss a pair of this cosine with at most `MOST_MISSED`.
 
-    The scores of two such vectors along a random direction are normal variables of this
-    correlation; how often the same one of all is the greatest is counted in draws.
+    The scores of two such vectors along a random direction are normal with this
+    correlation; how often both have the same largest direction is simulated.
     """
     draw = np.random.default_rng(_SEED)
     first = draw.normal(size=(_DRAWS, directions))
@@ -160,7 +161,7 @@ def _greatest(scores: npt.NDArray[np.floating]) -> Rows:
 
 
 def _within(matrix: Vectors, norms: Vectors, rows: Rows, cosine: float) -> Rows:
-    """The near pairs among some rows, all of which are compared, in blocks."""
+    """Return the near pairs among some rows, by comparing all of them in blocks."""
     found: list[Rows] = []
     count = len(rows)
     for start in range(0, count, _CHUNK):

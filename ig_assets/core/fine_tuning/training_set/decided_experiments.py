@@ -163,8 +163,8 @@ class DecidedExperiment:
 class DecidedSet:
     """The usable experiments in order of their start; `excluded` counts reasons.
 
-    Each of the `candidates` (experiments that were decided on in any way) is usable or
-    has one reason. Reasons that begin with `RIVAL` are of rivals of usable winners.
+    `candidates` is the number of experiments with any decision; each is usable or has
+    one reason. Reasons that begin with `RIVAL` are about rivals of usable winners.
     """
 
     experiments: tuple[DecidedExperiment, ...]
@@ -177,14 +177,13 @@ def decided_before(
 ) -> DecidedSet:
     """Read the experiments decided strictly before `cutoff`, as of that instant.
 
-    The latest decision of each experiment counts. Excluded are winners whose script
-    was retired by then (a retired loser stays, as the worse of two texts), forgotten
-    scripts on either side, whenever they were forgotten, held winners (under the
-    sample-ratio alarm, whenever it was raised, and not accepted by a person), texts
-    and briefs with control tokens, which a trainer would read as turns, with a secret
-    or with personal data, and experiments
-    decided by ads unless `with_ads`: Meta allows their data to be used in aggregate
-    only.
+    The latest decision of each experiment counts. Excluded are winners whose script was
+    retired by then (a retired loser stays, as the worse of two texts); forgotten
+    scripts on either side, whenever they were forgotten; held winners (whenever the
+    sample-ratio alarm was raised) that no person accepted; texts and briefs with
+    control tokens, which a trainer would read as turns, with a secret or with personal
+    data; and experiments decided by ads unless `with_ads`, since Meta allows only
+    aggregate use of their data.
     """
     reader = _Reader(con, cutoff, with_ads)
     excluded: Counter[str] = Counter()
@@ -200,10 +199,10 @@ def decided_before(
 
 
 def stated_topic(body: str) -> str:
-    """The topic of a script without one: its body's first sentence, shortened.
+    """Return a topic for a script without one: its body's first sentence, shortened.
 
-    Imported posts seldom have a topic. The hook is what the model learns to write, so
-    it cannot be part of the prompt. Empty where there is no body.
+    Imported posts seldom have a topic. The hook cannot be in the prompt, since it is
+    what the model learns to write. Empty if there is no body.
     """
     sentence = re.split(r"(?<=[.!?])\s", " ".join(body.split()), maxsplit=1)[0]
     return textwrap.shorten(sentence, TOPIC_CHARACTERS, placeholder=" …")
@@ -355,7 +354,7 @@ class _Reader:
 
 
 def _unfit(text: str) -> str | None:
-    """Why no model may learn a text, in three words; None where one may."""
+    """Return why a text must not be trained on, or None."""
     if control_tokens(text):
         return "control token"
     if secret_kind(text) is not None:

@@ -1,9 +1,9 @@
-"""Describes a month's training set and model for other tools, by public formats.
+"""Describes a month's training set and model for other tools, in public formats.
 
 `croissant.json` is Croissant 1.1 (MLCommons): the files with their hashes, one record
-per line, and of each example what it was derived from. `openlineage.jsonl` has
-OpenLineage run events (2-0-2): which run made which set and model. Both have the ids
-and hashes of the tables, no words, and the same bytes for the same rows.
+per line, and the provenance of each example. `openlineage.jsonl` has OpenLineage run
+events (2-0-2): which run made which set and model. Both contain ids and hashes from the
+tables, no words, and the same bytes for the same rows.
 """
 
 from __future__ import annotations
@@ -83,11 +83,11 @@ def write_croissant(
     decisions: Sequence[str],
     first_day_after: datetime,
 ) -> None:
-    """Write `croissant.json` beside a manifest; remove it where there are no files.
+    """Write `croissant.json` beside a manifest; remove it if there are no files.
 
     `manifest` has the fields of the folder's `manifest.json`, `digest` is that file's
-    SHA-256, `decisions` are those of its examples. `first_day_after` is the set's date
-    of publication, the end of its month. Raises OSError.
+    SHA-256, and `decisions` are the ids of its examples' decisions. `first_day_after`
+    is the set's date of publication, the first day after its month. Raises OSError.
     """
     path = folder / CROISSANT
     if not manifest["files"]:
@@ -135,7 +135,7 @@ def _file(name: str, encoding: str, sha256: str) -> dict[str, Any]:
 
 
 def _line_records(file: str) -> dict[str, Any]:
-    """One record per line of a file, as its kind's fields."""
+    """Return the record set of a file: one record per line, with its kind's fields."""
     name = Path(file).stem
     fields = _LINE_FIELDS[name.partition("_")[0]]
     return {
@@ -152,7 +152,7 @@ def _line_records(file: str) -> dict[str, Any]:
 
 
 def _example_records() -> dict[str, Any]:
-    """One record per example: why it is there, and the words it was derived from."""
+    """Return the record set of the examples: weight, reason, decision and source."""
     return {
         "@type": "cr:RecordSet",
         "@id": "examples",
@@ -224,10 +224,10 @@ ORDER BY m.created_at, m.model_id
 
 
 def write_events(con: Connection, folder: Path, month: str) -> None:
-    """Write `openlineage.jsonl`: a start and an end of each run that made something.
+    """Write `openlineage.jsonl`: start and end events of each run that made something.
 
-    Every set that the month ever had is in it, and every model of one. The file is
-    removed where there was none. Raises OSError.
+    It has every set that the month ever had, and every model trained on one. The file
+    is removed if there is none. Raises OSError.
     """
     events: list[dict[str, Any]] = []
     for row in fetch_dicts(con, _SETS, [month]):

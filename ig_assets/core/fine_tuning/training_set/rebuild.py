@@ -1,4 +1,4 @@
-"""Rebuilds a training set from its manifest: the same bytes, or what is gone, why."""
+"""Rebuilds a training set's files from its manifest, and says what is gone and why."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WHERE f.month = ? AND f.example_id IN (SELECT unnest(?::TEXT[]))
 
 @dataclass(frozen=True)
 class RebuiltFile:
-    """One file of the manifest; `is_same` where its bytes are those of the manifest."""
+    """One rebuilt file; `is_same` if its bytes are those that the manifest names."""
 
     name: str
     lines: int
