@@ -217,7 +217,7 @@ def _read_batch(
     posts: Sequence[dict[str, Any]],
     as_of: datetime,
 ) -> EngagementSummary:
-    """Ask for one batch and store what was answered; no transaction while asking."""
+    """Request one batch's figures, then store them in a transaction of their own."""
     answers = platform.insights([p["platform_post_id"] for p in posts], as_of)
     rows = _rows(posts, platform.metrics, answers, as_of)
     observed_at = clock.now()

@@ -313,7 +313,7 @@ def _look(
 
 
 def _standing(row: dict[str, Any] | None) -> dict[str, Any]:
-    """The latest look's record for people: the lead a ratio minus 1, evidence an e."""
+    """Return the latest standing for people: lead as ratio minus 1, evidence as e."""
     names = ("leader", "runner_up", "rival", "age_days", "z", "rule")
     found = {name: row[name] if row else None for name in names}
     found["looked_at"] = row["data_through"] if row else None

@@ -60,7 +60,7 @@ class AudienceShares:
 
     @property
     def alarms(self) -> bool:
-        """Whether shares so uneven are beyond chance (at most 1 in 100 are)."""
+        """Return whether the shares are uneven beyond chance (e >= 100)."""
         return self.log_e >= LOG_E_ALARM
 
 

@@ -117,16 +117,16 @@ class PromotionDecision:
 
 
 def canary_evidence(con: Connection) -> CanaryEvidence | None:
-    """The evidence on the canary against the active model; None without a canary.
+    """Return the evidence on the canary against the active model, or None.
 
     A pair is a canary text and the active model's text of the same topic and style,
-    each with 25 events, at the last reading of an experiment that has ended. Left out
-    are control arms, and arms that were written again with other scripts in the
-    prompt than their sibling, since such a pair does not isolate the model, and the
-    posts of the model's first days. Pairs of one month move together, so a month is one
-    observation of the t e-process (`stats/month_means.py`), which is valid after every
-    month. It estimates the spread from the months, so what pairs share need not be
-    known.
+    each with at least 25 events, at the last look at an experiment that has ended.
+    Control arms, posts of the model's first days, and pairs whose prompts had different
+    retrieved scripts (after an arm was written again) are left out, since they do not
+    isolate the model. Pairs of one month move together, so a month is one observation
+    of the t e-process (`stats/month_means.py`), which is valid after every month. It
+    estimates the variance from the months, so effects that pairs share need not be
+    known. None if there is no canary.
     """
     canary = canary_model(con)
     if canary is None:
@@ -270,9 +270,10 @@ def _with_warning(
 
 
 def previously_active(con: Connection, model_id: str) -> str | None:
-    """The last model active before this one first was, of those that are not tainted.
+    """Return the last untainted model that was active before this one first was.
 
     So a second rollback goes further back, never to the model that was rolled back.
+    None if there is none.
     """
     usable = {m.model_id for m in list_models(con)} - tainted_models(con)
     history = con.execute(

@@ -288,7 +288,7 @@ def _judged(
 def _scores(
     texts: Sequence[str | None], example: HeldOutExample, embed: Embed
 ) -> list[float]:
-    """1 + cosine to the winner - cosine to the loser; 0 for a malformed text."""
+    """Return 1 + cosine to the winner - cosine to the loser; 0 for a malformed text."""
     usable = [text for text in texts if text is not None]
     if not usable:
         return [0.0 for _ in texts]

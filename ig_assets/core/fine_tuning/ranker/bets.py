@@ -157,7 +157,7 @@ class _Here:
         )
 
     def rows(self, bets: GroupBets) -> list[dict[str, Any]]:
-        """A row per pair of one comparison, or one that says why there is none."""
+        """Return a row per pair of one comparison, or one row that says why not."""
         if not bets.pairs:
             member = int(np.flatnonzero(self._outcomes.group == bets.group)[0])
             row = {"pair": 0, "passed_over": bets.passed_over, "log_e": 0.0}

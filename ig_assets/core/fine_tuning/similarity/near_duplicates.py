@@ -151,9 +151,10 @@ def _cells(matrix: Vectors, directions: int, draw: np.random.Generator) -> Rows:
 
 
 def _greatest(scores: npt.NDArray[np.floating]) -> Rows:
-    """Of each row (rows, directions) the direction of the greatest size, and its sign.
+    """Return the direction of the largest score in each row (rows, directions).
 
-    The sign doubles the number, so that 2 · directions values are possible.
+    The number is twice the direction with the largest absolute score, plus 1 if that
+    score is negative, so that 2 · directions values are possible.
     """
     at = np.abs(scores).argmax(axis=1)
     is_negative = np.take_along_axis(scores, at[:, None], axis=1)[:, 0] < 0
@@ -201,7 +202,7 @@ def _forest(pairs: Rows, count: int) -> Rows:
 
 
 def joined(pairs: Rows, count: int) -> Rows:
-    """A number for each of `count` rows; rows that pairs (pairs, 2) join share it."""
+    """Return a group number for each of `count` rows; rows joined by pairs share it."""
     from scipy.sparse import coo_array  # half a second to load
     from scipy.sparse.csgraph import connected_components
 

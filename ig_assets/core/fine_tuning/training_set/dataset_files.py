@@ -83,7 +83,7 @@ class DatasetSummary:
 
     @property
     def why_empty(self) -> str:
-        """A sentence that says what excluded everything, and how many of it."""
+        """Return a sentence on why the set is empty, with excluded counts by reason."""
         if self.is_empty and self.lines:
             return (
                 f"The {self.lines:,} lines of {self.month} are all for validation, so "

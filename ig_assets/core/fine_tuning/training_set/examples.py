@@ -201,7 +201,7 @@ def recency(
 def _example(
     month: str, experiment: DecidedExperiment, lead: Lead | None, weight: float
 ) -> _Example:
-    """A preference pair of winner and rival; without `lead` a supervised example."""
+    """Return a preference pair, or without `lead` a supervised example."""
     kind, winner = "sft" if lead is None else "dpo", experiment.winner
     rival = None if lead is None else lead.rival
     style = winner.hook_style

@@ -284,7 +284,7 @@ def _events(
 
 
 def _run(run_id: str | None, kind: str, made: str) -> dict[str, Any]:
-    """The run; one that no orchestrator knows has an id of what it made."""
+    """Return the run; if its id is no UUID, the id is derived from the output."""
     try:
         known = str(uuid.UUID(run_id or ""))
     except ValueError:

@@ -100,9 +100,10 @@ def _rendered(source: Path, target: Path) -> TrainingFile:
 
 
 def _sent(line: Mapping[str, Any]) -> tuple[Mapping[str, object], list[str]] | None:
-    """A line as a vendor gets it, and the texts that it trains on; None without parts.
+    """Return a vendor's line and the texts that it trains on; None if a part lacks.
 
-    A pair counts as two examples of one prompt: vendors do not say how they count.
+    A pair counts as two examples of one prompt, since vendors do not say how they
+    count.
     """
     if "messages" in line:
         user, chosen = line["messages"]

@@ -23,11 +23,11 @@ class BannedPhrase:
     pattern: re.Pattern[str]
 
     def is_in(self, text: str) -> bool:
-        """Whether the text contains it, in any letter case, as whole words."""
+        """Return whether the text contains the phrase, in any case, as whole words."""
         return self.words_in(text) is not None
 
     def words_in(self, text: str) -> str | None:
-        """The first words of the text that it forbids, None where there are none."""
+        """Return the first words of the text that match, or None."""
         normal = unicodedata.normalize("NFKC", text)
         if self.phrase is not None:
             normal = normal.casefold()

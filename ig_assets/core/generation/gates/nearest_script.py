@@ -13,7 +13,7 @@ from ig_assets.core.ports import Embedder, VectorIndex
 
 @dataclass(frozen=True)
 class NearestScript:
-    """Measures cosines with the index; a text is embedded once and its vector stored.
+    """Measures cosines with the index; each text is embedded once.
 
     The vector is stored under the text's hash, so that a variant that wins and becomes
     a script is not embedded again. Thread-safe.

@@ -71,8 +71,9 @@ class CorpusRuns:
         return len(self.shared_words(text))
 
     def shared_words(self, text: str) -> list[str]:
-        """The longest run shared with one of the texts, in lower case; [] below five
-        words.
+        """Return the longest run of words shared with one of the texts, in lower case.
+
+        The list is empty if the run has fewer than five words.
         """
         words = _words(text)
         shared = Counter(n for run in _runs(words) for n in self._having(run))

@@ -1,6 +1,6 @@
 """Measures whether a text answers its topic and brief.
 
-By the words that it shares with them, and by the numbers that it states otherwise.
+It measures the content words shared with them, and the numbers that contradict them.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def brief_coverage(text: str, topic: str, brief: str) -> float | None:
 
 
 def contradicted_numbers(text: str, brief: str) -> list[str]:
-    """What the text counts otherwise than the brief, as `6 minutes`.
+    """Return what the text counts differently from the brief, e.g. `6 minutes`.
 
-    A number counts the word behind it. It contradicts where the brief counts the same
-    thing, the text states another number of it and none of the brief's numbers of it.
+    A number counts the word after it. It is a contradiction if the brief counts the
+    same word and the text states none of the brief's numbers for it.
     """
     asked, said = _counted(brief), _counted(text)
     return [
@@ -49,7 +49,7 @@ def contradicted_numbers(text: str, brief: str) -> list[str]:
 
 
 def _counted(text: str) -> dict[str, set[str]]:
-    """{what is counted: its numbers}."""
+    """Return {counted word: the numbers before it}."""
     counted: dict[str, set[str]] = {}
     for number, unit in _pairs(words_of(text)):
         counted.setdefault(unit, set()).add(number)

@@ -77,10 +77,10 @@ def foreign_letters(text: str, language: str, known: str = "") -> int | None:
 def on_screen_faults(
     text: str, language: str, known: str = "", spoken: Sequence[str] = ()
 ) -> list[str]:
-    """What is wrong with an on-screen text: its length, its letters, its language.
+    """Return what is wrong with an on-screen text: its length, letters or language.
 
-    The language is judged from four words on, where nothing of them is also spoken:
-    a few words tell little.
+    The language is judged only for at least four words none of which is also spoken,
+    since a few words say little about it.
     """
     faults = []
     words = text.split()

@@ -51,7 +51,7 @@ _ARMS = """
 
 
 class ArmRow(TypedDict):
-    """One arm of a month by its last try; `tries` counts them all."""
+    """One arm of a month with its last try; `tries` counts all of its tries."""
 
     topic_id: str
     topic: str
