@@ -13,12 +13,12 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 LATEST = 30
-"""Variants of the model that a forecast looks back at."""
+"""Number of the model's latest variants on which a forecast is based."""
 TYPICAL = TokenUsage(input_tokens=2_500, output_tokens=1_500)
-"""What a draft and its polish may take together, where none was written yet: a
-guess. A model that thinks takes more."""
+"""Guess of the tokens of a draft and its polish, used while the model has written none.
+A reasoning model takes more."""
 
-# One row per variant of the model: the calls that were made for it, all attempts.
+# One row per variant of the model, with the cost of all calls made for it.
 _PAST = """
 SELECT c.subject, bool_and(coalesce(c.cost_usd, c.reserved_usd) IS NOT NULL) AS known,
     sum(coalesce(c.cost_usd, c.reserved_usd)) AS cost_usd

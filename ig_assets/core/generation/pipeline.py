@@ -97,7 +97,7 @@ class GenerationContext:
     options: GenerationOptions
 
     def writer_of(self, model: WritingModel) -> Writer:
-        """The writer of a registered model, or that of its base model for few-shot."""
+        """Return the writer of a registered model; for few-shot, of its base model."""
         return self.writers(model.called)
 
 
@@ -199,7 +199,7 @@ def _drafting(
 
 
 def _polishing(context: GenerationContext) -> Polishing:
-    # The base model first: the first model to be registered becomes the active one.
+    # Register the base model first: the first registered model becomes the active one.
     base_writing_model(context.warehouse, context.clock, context.base)
     model = base_writing_model(context.warehouse, context.clock, context.polisher)
     near = NearestScript(context.ledger, context.embedder, context.index).cosine
@@ -207,7 +207,7 @@ def _polishing(context: GenerationContext) -> Polishing:
 
 
 def polishing_of(context: GenerationContext, model: WritingModel) -> Polishing:
-    """What polishing with a model needs; the nearest script is not measured."""
+    """Return what polishing with a model needs, without a nearest-script measure."""
     options = context.options
     gates = Gates(options.novelty_floor, banned=read_banned(options.banned_words))
     return Polishing(

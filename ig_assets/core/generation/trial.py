@@ -75,7 +75,7 @@ def try_topic(
     """
     model = registered_or_new(context.warehouse, context.base)
     polisher = registered_or_new(context.warehouse, context.polisher, active=False)
-    # An id of its own, or the month's variants would bear the cost of the trial.
+    # With the topic's own id, the trial's cost would count for the month's variants.
     plain = replace(
         topic,
         topic_id=stable_id("try", topic.topic_id),

@@ -27,7 +27,7 @@ from ig_assets.errors import (
 )
 
 LOOKS, LOOK_S = 3, 10.0
-# Until this long after a call, an object that is not listed may still appear.
+# For this long after a request, an object that is not listed may still appear.
 SETTLED_AFTER = timedelta(minutes=10)
 
 Sleep = Callable[[float], None]

@@ -14,7 +14,7 @@ YOUNGEST, OLDEST = 13, 65
 MAX_DAYS = 30
 MAX_ARMS = 10
 LEAD = timedelta(minutes=30)
-"""A study begins in the future, at a full hour after this."""
+"""A study begins at the first full hour that is at least this far in the future."""
 HOUR = timedelta(hours=1)
 
 _COUNTRY = re.compile(r"[A-Z]{2}")

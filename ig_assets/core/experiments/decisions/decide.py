@@ -42,8 +42,8 @@ SELECT experiment_id, decided_at, decision, winner_arm, data_through
 FROM latest_decisions
 """
 
-# An import that is repeated with more rows reopens its experiments; what was
-# decided stays decided, unless there is more to evaluate (`reopen.py`).
+# A repeated import sets its experiments to running; the decided ones are closed again,
+# unless they have more to evaluate (`reopen.py`).
 _CLOSE_DECIDED = """
 UPDATE experiments
 SET status = 'decided'

@@ -17,7 +17,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 ONE_DAY = timedelta(days=1)
 ONE_IMPORT = timedelta(seconds=1)
-"""What one import writes is observed at one instant, but for repeated readings."""
+"""Readings of one import have the same `observed_at`, except repeated readings."""
 
 _TIMES_READ = """
 SELECT g.post_id, list(DISTINCT g.observed_at)

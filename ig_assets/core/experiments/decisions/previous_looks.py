@@ -17,12 +17,12 @@ from ig_assets.core.experiments.stats.e_values import Floats
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
-# `z` is that of the experiment's single look on z, which is spent for all pairs.
-# `events_a` and so on are those of the latest look. Where a later final count is lower,
-# the looks before it were at counts that were wrong. Looks under other terms (another
-# split, σ or rate) say nothing either, but that the look on z is spent: `z_events_a`
-# and so on are the counts that it had, on which it may be repeated under the terms of
-# now. Counts of other terms may be others, and are no higher ones.
+# `z` is from the experiment's single look on z, which is taken once for all pairs.
+# `events_a` and so on are the counts of the latest look. If a final count fell, the
+# looks before it used wrong counts and are ignored. Looks under other terms (another
+# split, σ or rate) are ignored too, except that the look on z was taken: `z_events_a`
+# and so on are its counts, on which it may be repeated under the present terms. Counts
+# are compared only within the same terms.
 _PREVIOUS = """
 WITH looks AS (
     SELECT s.*,

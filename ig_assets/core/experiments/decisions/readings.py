@@ -16,8 +16,8 @@ from ig_assets.core.experiments.stats.decision_rule import FINAL_DAY, Bools, Int
 from ig_assets.core.experiments.stats.e_values import Floats
 from ig_assets.warehouse.warehouse import Connection
 
-# A reading without an age is a final one: of those the newest counts, by the time of
-# which both counters are known.
+# Readings without an age are final: of these, the newest counts by the time of which
+# both counters are known.
 _READINGS = """
 SELECT n.post_id, n.as_of, n.age_hours, n.value AS events, d.value AS trials,
        greatest(n.observed_at, d.observed_at) AS observed_at

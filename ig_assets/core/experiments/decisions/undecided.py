@@ -31,7 +31,7 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 READING_PERIOD = timedelta(days=28)
-"""An organic experiment is over so long after its start or its last post."""
+"""An organic experiment is over this long after its start or its last post."""
 
 _ARMS = """
 SELECT e.experiment_id, e.sigma, e.randomised, e.ends_at,

@@ -62,7 +62,7 @@ WHERE status = 'published'
   AND published_at >= ?
 """
 
-# A reading says nothing about which of its metrics the vendor knew: a row is enough.
+# One row of any metric shows that a post was read, even if some metrics are missing.
 _READ_ALREADY = """
 SELECT DISTINCT post_id
 FROM engagement

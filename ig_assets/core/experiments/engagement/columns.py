@@ -17,11 +17,11 @@ from ig_assets.errors import InputError
 
 COUNTERS = ("views", "reach", "likes", "comments", "shares", "saved")
 AUDIENCES = ("views", "reach")
-"""Counters of who saw a post; no fewer than those of what they did."""
+"""Counters of viewers; a post's likes cannot exceed any of them."""
 
 _READING_DAYS = ("as_of", *NAMES["read_at"], *NAMES["day"], "time")
 
-# Ours, and what others call it; the first whose values fit is taken.
+# Our names with those of other tools; the first column whose values fit is taken.
 FIELDS: dict[str, Field] = {
     "post_id": Field(Kind.ID, (*NAMES["post_id"], *NAMES["permalink"])),
     "title": Field(
@@ -37,7 +37,7 @@ FIELDS: dict[str, Field] = {
 }
 
 OPTIONS = ("numbers", "dates", "timezone")
-"""Said beside the columns: how the file's values are written."""
+"""Keys that stand beside the columns and say how the file's values are written."""
 
 
 def parse_columns(text: str) -> dict[str, str]:

@@ -103,8 +103,8 @@ def read_recording(
     for time zones) is rejected; None rejects none. Without a post_id, a post is
     identified by its title, author and time of publication. Of several rows of one post
     and instant the last one counts. Raises InputError if the file cannot be read; if it
-    has no usable row, or no column of a post, a day or a counter; if a column has two
-    readings; and if its counters are daily instead of cumulative.
+    has no usable row, or no column of a post, a day or a counter; if a column's values
+    can be read in two ways; and if its counters are daily instead of cumulative.
     """
     columns = columns or {}
     try:
@@ -173,7 +173,7 @@ def _recording(found: SnapshotReader, mapping: Mapping[str, str]) -> Recording:
     grouped = table.groupby("post", sort=True)
     first_seen = grouped["observed_at"].min().to_numpy("datetime64[us]")
     births = grouped["published_at"].min().to_numpy("datetime64[us]")
-    # An unrecorded publication was at the latest within the day before the first row.
+    # A missing time of publication is taken as one day before the first snapshot.
     births = np.where(np.isnat(births), first_seen - DAY, births)
     return Recording(
         post_ids=posts.tolist(),

@@ -28,7 +28,7 @@ from ig_assets.core.tabular import (
 
 _NO_DAY = "not a day such as 2026-01-31"
 _TOLERANCE = timedelta(days=1)
-"""A day in another zone may be ahead of UTC's."""
+"""The date in another time zone may be a day ahead of the date in UTC."""
 _NO_BIRTH = "not a time of publication"
 
 
@@ -107,7 +107,7 @@ class SnapshotReader:
         if "post_id" in self._indices:
             post = self._text(cells, "post_id")
         else:
-            # Only their hash is kept, so characters that were lost do no harm.
+            # Only a hash of them is kept, so damaged characters do no harm.
             parts = [self._text(cells, name, whole=False) for name in self._named]
             if "published_at" in self._indices:
                 parts.append(self._text(cells, "published_at"))

@@ -29,7 +29,7 @@ WHERE p.variant_id = ?
 ORDER BY p.slot, p.post_id
 """
 
-# By the variant's id, its beginning, or a post of it.
+# The variants that match an id, its beginning, or the id of a post.
 _MEANT = """
 SELECT DISTINCT variant_id
 FROM posts

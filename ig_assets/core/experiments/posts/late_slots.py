@@ -16,7 +16,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 DAY = timedelta(days=1)
 LATE = DAY
-"""A post that is approved may go out so long after its slot, as it is."""
+"""An approved post may be published this long after its slot without being moved."""
 
 _OPEN = """
 SELECT post_id, experiment_id, slot, status, detail

@@ -167,7 +167,7 @@ def due_posts(con: Connection, now: datetime) -> dict[str, list[str]]:
 
 
 def _open_posts(con: Connection, month: str | None) -> tuple[int, int]:
-    """Posts that wait (for approval or their slot), and ambiguous ones."""
+    """Return how many posts wait for approval or a slot, and how many are ambiguous."""
     ((waiting, ambiguous),) = con.execute(_OPEN, [month, month]).fetchall()
     return int(waiting), int(ambiguous)
 

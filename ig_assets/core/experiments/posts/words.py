@@ -33,7 +33,7 @@ class Edited:
 
 def read_words(content: bytes) -> ParsedScript:
     """Return the script in a person's file. Raises InputError if a part is missing."""
-    # Here, since it reads tables and workbooks too, and a list of posts reads none.
+    # Imported here, since it loads table readers that a list of posts does not need.
     from ig_assets.core.corpus.scripts.markdown import markdown_script
 
     try:

@@ -9,7 +9,7 @@ from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
-# What was spent is what the vendor reported last of each ad; NULL before it did.
+# `spent` sums what the vendor last reported for each ad; NULL before the first report.
 _SPLITS = """
 SELECT s.split_id, s.of_experiment_id, s.experiment_id, t.topic, s.status, s.budget,
        s.currency, sum(x.value) AS spent, s.countries, s.min_age, s.max_age,

@@ -25,8 +25,8 @@ from ig_assets.warehouse.warehouse import Connection
 
 E_CLAIM = 20.0
 
-# The last differences of ended experiments; takes MIN_EVENTS twice. A split test
-# compares arms that their topic compared before, so it is no topic of its own.
+# The last differences of ended experiments; parameters: MIN_EVENTS, twice. Split tests
+# are left out, since they compare arms that an experiment has compared before.
 _COMPARED = """
 WITH ended AS (
     SELECT experiment_id, min(decided_at) AS ended_at
@@ -191,7 +191,7 @@ def across_topics(con: Connection, *, simulated: bool) -> AcrossTopics:
     of_style: dict[str, list[dict[str, Any]]] = {}
     for row in compared_rows(con, _STYLES, [simulated]):
         of_style.setdefault(row["hook_style"], []).append(row)
-    # Bonferroni over the styles: valid whatever binds their e-processes together.
+    # Bonferroni over the styles: valid under any dependence of their e-processes.
     needed = E_CLAIM * max(1, len(of_style))
     styles = []
     for style, rows in of_style.items():

@@ -84,7 +84,7 @@ WHERE list_contains(?::TEXT[], s.experiment_id)
 ORDER BY s.experiment_id, s.arm_a, s.arm_b
 """
 
-# Of final counts, the times at which they were read.
+# The times at which final counts were read.
 _READ = """
 SELECT p.experiment_id, p.arm, n.as_of, n.value AS events, d.value AS trials
 FROM experiments AS e

@@ -22,7 +22,7 @@ _DOUBT = {
     "repeated z": "An earlier version decided it by a second look on z, but ",
     None: "",
 }
-"""What was accepted, by the cause in `unsound_experiments`; None: nothing now."""
+"""What a person accepted, by the cause in `unsound_experiments`; None: no cause now."""
 
 _LAPSED = " {} was accepted before; that ended when another arm won."
 

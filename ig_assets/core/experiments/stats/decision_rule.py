@@ -39,7 +39,7 @@ Bools = npt.NDArray[np.bool_]
 FINAL_DAY = 14
 PROVISIONAL_LIFT = 0.05
 RUNNING, WINNER, PROVISIONAL, INCONCLUSIVE = range(4)
-# So many cells (pairs x days) at once stay within a core's cache.
+# Cells (pairs x days) per block, so that a block fits into a core's cache.
 CELLS = 1 << 16
 
 
@@ -56,7 +56,7 @@ class PreviousState:
     """The state that earlier looks left.
 
     `until` (E) is the last day that was evaluated, 0 if none was, and `z_taken` (E)
-    says whether the single look on z was taken. For each pair (P), `ahead_a` and
+    says whether the single look on z is spent. For each pair (P), `ahead_a` and
     `ahead_b` are the running maxima of ln e over the looks at which a or b was ahead;
     `z` is from the single look, 0 if it was not taken or did not include the pair.
     """
@@ -80,11 +80,11 @@ class SequentialResult:
     """The decisions, and the evidence at each look.
 
     Per experiment (E): `decision` is RUNNING to INCONCLUSIVE; `decided_on` is the day
-    that ended the experiment, 0 if none did. On that day, `leader` is the arm with the
-    highest rate (-1 if undecided), `decidable` says whether every arm had enough
-    events, and `by_e` whether e-values alone make the leader a winner. `evaluated` (E,
-    D) marks the new looks, up to the day of the decision; `z_look` (E) says whether one
-    of them is the experiment's single look on z.
+    that ended the experiment, 0 while it is running. On that day, `leader` is the arm
+    with the highest rate (-1 while running), `decidable` says whether every arm had
+    enough events, and `by_e` whether e-values alone make the leader a winner.
+    `evaluated` (E, D) marks the new looks, up to the day of the decision; `z_look` (E)
+    says whether one of them is the experiment's single look on z.
 
     Per pair: `pair_experiment`, `arm_a` and `arm_b` (P); `z_valid` (P), the z of the
     single look, now or earlier (0 if there was none); and the evidence at each look (P,

@@ -65,7 +65,7 @@ def month_means(pairs: Sequence[PairDifference]) -> Floats:
     if kinds.size > 1:
         is_kind: npt.NDArray[np.float64] = np.eye(kinds.size)[kind]
         within = is_kind - means(is_kind)[month]
-        # Of all solutions that of least norm: its sum over a connected group is zero.
+        # The least-norm solution, whose sum over a connected group is zero.
         effects = np.linalg.lstsq(within, d - means(column)[month, 0], rcond=1e-9)[0]
         column = (d - effects[kind])[:, None]
     return means(column)[:, 0]

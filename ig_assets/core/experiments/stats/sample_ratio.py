@@ -20,7 +20,7 @@ CONCENTRATION = 1000.0
 E_ALARM = 100.0
 LOG_E_ALARM = math.log(E_ALARM)
 
-# Of the looks that judged a split, the first that has the evidence of the latest.
+# The counts of the first look that has the evidence of the latest judged look.
 _SPLITS = """
 SELECT s.experiment_id, s.arm, max(s.trials) AS trials, t.log_e
 FROM (

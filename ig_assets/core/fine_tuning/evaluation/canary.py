@@ -41,8 +41,8 @@ E_PROMOTE = 20.0
 """The e-value that a promotion needs."""
 
 NOVELTY = timedelta(days=28)
-"""Posts so soon after a model's first one do not count: what is new may do well, or
-badly, for being new."""
+"""Posts this soon after a model's first one do not count: new writing may do well,
+or badly, only because it is new."""
 
 # One row per pair of a canary's post and the active model's post of the same topic and
 # style, whose drafts were grounded in the same scripts.

@@ -16,12 +16,15 @@ CANDIDATE, ACTIVE, UNDECIDED = 1, -1, 0
 _Z = 1.959964
 
 AskJudge = Callable[[str, str], int | None]
-"""The place (0 or 1) of the better of two texts; None without a usable answer."""
+"""Returns the position (0 or 1) of the better text; None without a usable answer."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Pairs that both orders gave to the candidate, to the active model, to none."""
+    """Numbers of pairs: won by the candidate, won by the active model, undecided.
+
+    A win is a pair in which both orders gave the preference to the same text.
+    """
 
     wins: int
     losses: int

@@ -60,7 +60,7 @@ def _runs(words: Sequence[str]) -> list[str]:
 
 
 def _sketch(runs: Sequence[str]) -> tuple[int, ...]:
-    """The least hash of each of 64 hash functions, of 32 bits."""
+    """Return the MinHash sketch of the runs: the minima of 64 hashes of 32 bits."""
     if not runs:
         return ()
     least = np.full(SKETCH_SIZE, 2**32 - 1, dtype=np.uint32)

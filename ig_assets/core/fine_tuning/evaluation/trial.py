@@ -10,8 +10,8 @@ from ig_assets.warehouse.warehouse import Connection
 TRIAL = timedelta(days=366)
 """How long a canary is on trial at most, before a newer candidate may replace it.
 
-Evidence comes by months, and fewer than five cannot reach the e-value of a promotion,
-however alike. `IG_CANARY_DAYS` sets another length.
+A month is one observation, and fewer than five cannot reach the e-value of a promotion,
+however consistent they are. `IG_CANARY_DAYS` sets another length.
 """
 
 

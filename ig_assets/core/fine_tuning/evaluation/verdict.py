@@ -26,7 +26,7 @@ PAIR_SD = 0.15
 ONE_SIDED_95 = 1.645
 
 FEWEST_PAIRS = 30
-"""Below this many held-out pairs nothing is said about preference."""
+"""With fewer held-out pairs the preference is insufficient."""
 INSUFFICIENT = "insufficient"
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
 

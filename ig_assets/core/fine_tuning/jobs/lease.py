@@ -18,7 +18,7 @@ from ig_assets.errors import TransientVendorError
 from ig_assets.warehouse.warehouse import Connection
 
 LEASE = timedelta(minutes=15)
-"""Longer than an upload and a vendor's answer, which may take a minute each."""
+"""Must exceed an upload and a vendor's answer, which may take a minute each."""
 
 _TAKE = """
 UPDATE fine_tune_jobs

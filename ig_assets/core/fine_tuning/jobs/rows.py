@@ -13,7 +13,7 @@ from ig_assets.warehouse.warehouse import Connection
 PASSED_ON = ("refused", "failed")
 """Final states after which the next trainer of `IG_TRAINER` gets the dataset.
 
-A job that a person cancelled is not passed on: somebody wanted it to end.
+A job that a person cancelled is not passed on, since that person wanted it to end.
 """
 
 LONGEST = timedelta(days=3)

@@ -34,7 +34,7 @@ from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 LOCK = ".submitting.lock"
-"""How the file beside a month's folder ends that the submitting process has locked."""
+"""Suffix of the file beside a month's folder that the submitting process locks."""
 
 
 def submit_to_first(

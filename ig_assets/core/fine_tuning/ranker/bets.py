@@ -32,11 +32,11 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
 NEAR_DUPLICATE_COSINE = 0.88
-"""Of encoder vectors minus their mean, without which all hooks are alike. Among 7,252
-real headlines it finds as many pairs (722) as 0.92 of retrieval vectors (738)."""
+"""Cosine of encoder vectors minus their mean, which all hooks share. Among 7,252 real
+headlines it finds about as many pairs (722) as 0.92 of retrieval vectors (738)."""
 
 Group = tuple[str, str]
-"""An experiment, and the image beside which its hooks were shown, or ''."""
+"""The id of an experiment, and the image that its hooks were shown with, or ''."""
 
 _RECORDED = """
 SELECT number, experiment_id, image, sum(log_e) AS log_e

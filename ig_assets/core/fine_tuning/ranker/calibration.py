@@ -54,7 +54,10 @@ class Calibration:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the forecasts, None where nothing is or pairs are few."""
+        """Return what is wrong with the forecasts, or None.
+
+        None also if there are too few pairs.
+        """
         if self.pairs < LEAST_PAIRS or self.slope is None or self.slope_se is None:
             return None
         error = _ERRORS * self.slope_se

@@ -43,7 +43,7 @@ from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 ROLLED_BACK = "rollback: "
-"""How the reason begins for which a person retired a ranker."""
+"""Prefix of the reason with which a person retired a ranker."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def fit_ranker(
     alone = len(evidence.arms) - len(past.arms)
     left_out = evidence.left_out + Counter({"no other hook to compare with": alone})
     if len(past.groups) < MIN_GROUPS:
-        # An earlier ranker rests on what does not count any more, or is forgotten.
+        # An earlier ranker rests on arms that no longer count, or were forgotten.
         why = f"only {counted(len(past.groups), 'comparison')} left, of {MIN_GROUPS}"
         with warehouse.transaction() as con:
             retired = _retire_others(con, None, why, now)
@@ -172,7 +172,7 @@ def _register(
         "created_at": now,
     }
     merge_rows(con, "models", [row], replace=False)
-    # The same evidence may be judged anew, by a later version of the proof.
+    # A later version of the proof may judge the same evidence differently.
     con.execute(
         "UPDATE models SET artifact = $1 WHERE model_id = $2 AND artifact <> $1",
         [row["artifact"], model_id],
@@ -187,7 +187,7 @@ def _register(
     ]
     merge_rows(con, "ranker_arms", rows, replace=False)
     edges = [Edge("model", model_id, "post", a.post_id, "learnt_from") for a in arms]
-    # A post of the loop has an edge to its variant, an imported one had none.
+    # A post of the loop has an edge to its variant; an imported post has no edge yet.
     edges += [
         Edge("post", a.post_id, "script", a.script_id, "publishes")
         for a in arms

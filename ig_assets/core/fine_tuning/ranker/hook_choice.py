@@ -25,7 +25,7 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 POSTED = 3
-"""Hooks that are posted where a topic does not say how many: two chosen, one drawn."""
+"""Default number of hooks that a topic posts: two chosen, one drawn."""
 BEST, RANDOM, NOT_POSTED = "best", "random", "not posted"
 
 # Usable variants of topics without posts and without a choice. Trials and controls are

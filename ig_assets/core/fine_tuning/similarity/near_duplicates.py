@@ -26,12 +26,12 @@ Rows = npt.NDArray[np.int64]
 
 NEAR_DUPLICATE_COSINE = 0.92
 EXACT_UP_TO = 20_000
-"""So many are compared in seconds."""
+"""All pairs of this many vectors are compared in seconds."""
 MOST_MISSED = 0.01
 
 _CHUNK = 1024
 _CELL = 256
-"""Vectors per cell of a partition, where they are spread evenly."""
+"""Mean number of vectors per cell of a partition."""
 _HASHED_AT_ONCE = 65_536
 _SEED = 1
 _DRAWS = 20_000
@@ -193,7 +193,10 @@ def _distinct(found: Sequence[Rows], count: int) -> Rows:
 
 
 def _forest(pairs: Rows, count: int) -> Rows:
-    """Fewer pairs that join the same rows: each with the first of its kind."""
+    """Return fewer pairs that connect the same rows.
+
+    Each row is paired with the first row of its group.
+    """
     label = joined(pairs, count)
     _, firsts = np.unique(label, return_index=True)
     first = firsts[label]

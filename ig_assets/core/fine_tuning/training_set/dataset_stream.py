@@ -36,7 +36,7 @@ DESCRIBED = (
     "rejected_revision_hash",
     "simulated",
 )
-"""Columns of an example that its manifest has: no words."""
+"""Columns of an example that the manifest contains; none has text of a script."""
 
 _PAGE_OF = """
 SELECT *
@@ -47,8 +47,8 @@ LIMIT ?
 """
 
 _EXAMPLES = "@examples@"
-# As `json.dumps(indent=1)` writes a flat object two levels deep, which is eight times
-# slower since an indent is written by Python itself.
+# Writes a flat object two levels deep as `json.dumps(indent=1)` does. That is eight
+# times slower, since it indents in Python instead of C.
 _FLAT = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, separators=(",\n   ", ": ")
 )

@@ -21,7 +21,7 @@ from ig_assets.warehouse.warehouse import Connection
 DECIDED = ("winner", "provisional")
 RIVAL = "rival: "
 
-# The latest rows before a cut-off, which the views of the present cannot give.
+# The latest rows before a cut-off; the views have the present rows only.
 _LATEST_DECISIONS = """
     SELECT *
     FROM decisions
@@ -324,7 +324,10 @@ class _Reader:
         return leads
 
     def _arm(self, post: dict[str, Any]) -> DecidedArm | str:
-        """The exact published text, which a person may have edited, or why not."""
+        """Return the exact published text, which may be edited, or why it is unusable.
+
+        A reason is returned as a string.
+        """
         variant_id, published = post["variant_id"], post["published_revision_hash"]
         script_id = post["script_id"] or self.of_variant.get(variant_id or "")
         if script_id in self.forgotten or variant_id in self.forgotten_variants:
@@ -365,7 +368,7 @@ def _unfit(text: str) -> str | None:
 def _winning_post(
     decision: dict[str, Any], posts: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """The winner's post, or a row made of the decision's references where none fits."""
+    """Return the winner's post, or a row of the decision's references without one."""
     for column, reference in (
         ("arm", decision["winner_arm"]),
         ("variant_id", decision["winner_variant_id"]),

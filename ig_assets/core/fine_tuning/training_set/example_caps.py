@@ -18,7 +18,7 @@ MOST_OF_A_TOPIC = 20
 MOST_OF_AN_AUTHOR = 100
 MOST_SHARE_OF_A_STYLE = 0.6
 FEWEST_FOR_A_SHARE = 50
-"""In a smaller set a share says little, and there is nothing to spare."""
+"""The cap on a style applies from this size on; smaller sets need every example."""
 
 
 def within_caps(

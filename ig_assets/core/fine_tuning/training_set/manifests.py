@@ -21,7 +21,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 CROISSANT, EVENTS = "croissant.json", "openlineage.jsonl"
 PAGE = "lineage.html"
-"""The page that the report of a month's lineage writes beside them."""
+"""The lineage report of a month, which is written beside them."""
 URN = "urn:ig-assets"
 RUN_EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 _FACETS = "https://openlineage.io/spec/facets"
@@ -54,8 +54,8 @@ _CONTEXT: Mapping[str, Any] = {
     },
 }
 
-# Of each line of a file: the field's name, the line's key, and the path below it, which
-# is taken from each member of a list. mlcroissant 1.1 reads no path from a whole line.
+# Fields of a file's lines: name, key in the line, and JSON path below that key, applied
+# to each member of a list. mlcroissant 1.1 cannot apply a path to a whole line.
 _LINE_FIELDS = {
     "sft": (("messages", "messages", "$.content"),),
     "dpo": (

@@ -35,7 +35,7 @@ class GroupingText:
 
 @dataclass(frozen=True)
 class GroupingItem:
-    """One example with what relates it to others: `texts` are chosen and rejected."""
+    """One example with what relates it to others; `texts` are chosen and rejected."""
 
     example_id: str
     topic: str

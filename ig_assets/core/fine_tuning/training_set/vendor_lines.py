@@ -26,7 +26,7 @@ from ig_assets.core.ports import TrainingFile
 from ig_assets.files import open_atomic
 
 SENT = "sent"
-"""The folder in a month's folder that has what is being sent, and only meanwhile."""
+"""Subfolder of a month's folder with the files that are being sent; temporary."""
 
 _FEWEST_BEATS = 3
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
@@ -34,7 +34,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 
 @contextmanager
 def vendor_files(dataset: DatasetSummary) -> Iterator[dict[str, TrainingFile]]:
-    """The files by `<kind>_<split>`, in the vendors' form, until the end."""
+    """Yield the files by `<kind>_<split>` in the vendors' form; delete them at exit."""
     folders, found = set(), {}
     try:
         for file in dataset.files:

@@ -16,7 +16,7 @@ SHORTEST = 4
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)?")
 _SENTENCE_END = re.compile(r"(?<=[.!?…:])\s+|\n+")
 
-# Words that say nothing of a topic, in the languages of the sample library.
+# Stop words in the languages of the sample library.
 _EMPTY = frozenset(
     # English
     "about after again also always before both could does each every from have here "

@@ -56,9 +56,9 @@ class CorpusRuns:
         self._hashes, self._owners = every[order], owners[order]
 
     def novelty(self, text: str) -> float:
-        """One minus the largest share of the text's runs that one text has, 0 to 1.
+        """Return one minus the largest share of the text's runs in one corpus text.
 
-        A text without words has novelty 0.
+        The result is 0 to 1; a text without words has novelty 0.
         """
         runs = word_runs(text)
         if not runs:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from ig_assets.core.generation.gates.content_words import stems, words_of
 
-# A small word says how many as often as a figure does; from one to twelve.
+# Numbers from one to twelve are often written as words.
 _NUMBER_WORDS: Mapping[str, str] = {
     word: str(number)
     for words in (

@@ -168,7 +168,7 @@ def _keep(
 
 
 def _as_seen(text: str) -> str:
-    """NFKC, no case, no hidden characters, single blanks within lines."""
+    """Normalise a text: NFKC, case-folded, visible, single blanks within lines."""
     normal = unicodedata.normalize("NFKC", text)
     visible = "".join(c for c in normal if unicodedata.category(c) != "Cf")
     return re.sub(r"[^\S\n]+", " ", visible.casefold())

@@ -16,8 +16,8 @@ _LEAST_WORDS = 4
 _LEAST_WORDS_FOR_LANGUAGE = 4
 _LEAST_BELIEF = 0.02
 
-# The scripts that a language is written in besides Latin, by the first word of the name
-# of a letter in the Unicode character database. Others are written in Latin alone.
+# The scripts of languages besides Latin, as the first word of their letters' names in
+# the Unicode character database.
 _SCRIPTS = {
     "ar": {"ARABIC"},
     "bg": {"CYRILLIC"},

@@ -120,7 +120,11 @@ class _Task:
 
 @dataclass(frozen=True)
 class DraftPolisher:
-    """One draft that becomes a variant; `siblings` are texts of the topic's arms."""
+    """Turns one draft into a variant.
+
+    `siblings` are the texts of the topic's other arms that it must differ from, or
+    None.
+    """
 
     polishing: Polishing
     row: Row
@@ -204,13 +208,13 @@ class DraftPolisher:
         return self._task(text, sentences)
 
     def _attempt(self, number: int, task: _Task) -> Measured:
-        """The measured answer of an attempt, paid for now or in an earlier run."""
+        """Return the measured answer of an attempt, new or from an earlier run."""
         earlier = self.state.attempts.get(self.row["variant_id"], {}).get(number)
         written = earlier if earlier is not None else self._ask(number, task)
         return Measured(written) if written.rejection else self._measured(written)
 
     def _measured(self, written: WriterAnswer, is_free: bool = False) -> Measured:
-        """The figures; with `is_free` without that which may cost a call."""
+        """Return the text with its figures; `is_free` skips what may cost a call."""
         polishing = self.polishing
         nearest: NearestOf = polishing.nearest
         if is_free:

@@ -89,7 +89,7 @@ def _row(draft: Row, outcome: RegenerationResult) -> dict[str, Any]:
     chosen = outcome.chosen
     written, text = chosen.written, chosen.written.text
     figures = {figure.gate: figure.figure for figure in chosen.figures}
-    # The draft keeps the style that was asked for.
+    # The draft's row keeps the requested style; the variant is labelled by its words.
     style = label_for(written.hook, draft["hook_style"], draft["language"])
     return (
         {name: draft[name] for name in _FROM_DRAFT.split()}

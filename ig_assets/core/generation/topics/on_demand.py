@@ -34,7 +34,7 @@ WHERE month = ?
   AND topic_id = ?
 """
 
-# The fields of a topic that a person may state, with their names in messages.
+# The fields of a topic that a person may give, with their names in messages.
 _STATED = {
     "brief": "brief",
     "audience": "audience",

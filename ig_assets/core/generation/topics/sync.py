@@ -23,7 +23,7 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 ON_DEMAND = "on demand"
-"""The source of a topic that a person asked for."""
+"""The source of a topic that a person requested."""
 PLANNED, WITHDRAWN = "planned", "withdrawn"
 """The states of a topic; scripts are written for planned ones only."""
 
@@ -95,7 +95,10 @@ class Draw:
         return _drawn(ids, self.seed, "control", month, self.control_share)
 
     def canary(self, month: str, ids: Sequence[str]) -> set[str]:
-        """The topics that get a canary arm: at least one where there is any topic."""
+        """Return the topics that get a canary arm: at least one, if there are topics.
+
+        None get one while no model is on trial.
+        """
         if not (self.has_candidate and self.canary_share > 0 and ids):
             return set()
         share = max(self.canary_share, 1 / len(ids))
@@ -161,7 +164,10 @@ def _rows(
 def _withdrawn(
     reading: CalendarReading, chosen: Mapping[str, object], known: Known
 ) -> list[str]:
-    """Topics that are gone from readable files, undrafted, and from the calendar."""
+    """Return undrafted topics of the calendar that are no longer among the chosen.
+
+    Topics of files that cannot be read now are left out.
+    """
     return [
         topic_id
         for topic_id, row in known.items()

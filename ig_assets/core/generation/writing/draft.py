@@ -75,7 +75,7 @@ def write_drafts(
     with drafting.ledger.warehouse.transaction() as con:
         done = drafted_ids(con, [arm.variant_id for arm in arms])
     missing = [arm for arm in arms if arm.variant_id not in done]
-    # Retrieval first and in order: its embeddings are shared between arms.
+    # Retrieve first and in order, since arms share the embeddings of their queries.
     jobs = [
         partial(_draft, drafting, arm, list(drafting.retrieve(arm)), run)
         for arm in missing

@@ -28,7 +28,8 @@ def write_held_out(
     """Return the text for one held-out prompt; None if the answer cannot be used.
 
     The prompt is rendered as generation asks for a draft; a prompt that is no stored
-    brief is sent as it is. The text is not recorded. Raises as `write_script` does.
+    brief is put into the template `HELD_OUT`. The text is not recorded. Raises as
+    `write_script` does.
     """
     rendered = asked_prompt(prompt, examples) or prompts.render(
         prompts.HELD_OUT,

@@ -22,7 +22,7 @@ HOOK_STYLES: dict[str, str] = {
 
 MOST_ON_SCREEN_WORDS = 6
 
-# Enforced by servers that support it; an answer with one beat more is not refused.
+# Only some servers enforce this; an answer with one beat more is not refused.
 MOST_BEATS = 4
 
 
@@ -76,9 +76,9 @@ class PolishedScript(BaseModel):
     )
 
 
-# A word of Latin letters and figures, with a mark before or after it, or a number with
-# a mark within. What a grammar cannot write is no foreign script, no quotation that
-# never ends, no emoji, and no list without spaces.
+# A word of Latin letters and digits with punctuation before or after it, or a number
+# with a separator. A grammar of such words excludes foreign scripts, unclosed
+# quotations, emojis, and lists without spaces.
 _WORD = (
     "([(¿¡]?[A-Za-zÀ-ÖØ-öø-ſ0-9°%€$£'’/&+-]{1,22}[),;:]{0,2}"
     "|[0-9]{1,4}[,.:][0-9]{1,4}[A-Za-z%]{0,3})"

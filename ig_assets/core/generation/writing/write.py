@@ -164,7 +164,10 @@ class _Attempt:
         )
 
     def send(self) -> tuple[WriterAnswer, TokenUsage]:
-        """Send it. Raises MalformedAnswerError where a part of the script is empty."""
+        """Send the request and return the script with its token usage.
+
+        Raises MalformedAnswerError if a part of the script is empty.
+        """
         answer = self._writer.write(self._sent)
         script = answer.parsed
         assert isinstance(script, (ScriptAnswer, PolishedScript, FactsFirstScript))
