@@ -77,7 +77,7 @@ class FineTuning:
 
 @dataclass(frozen=True)
 class MonthEvaluation:
-    """The month's candidate, the model that it was compared with, and the scores."""
+    """The month's candidate, the model that it was compared with, and the result."""
 
     candidate: ModelRow
     active: ModelRow

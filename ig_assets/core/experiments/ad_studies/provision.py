@@ -58,7 +58,7 @@ def make_all(
 
 
 class _Maker:
-    """Makes one test's objects."""
+    """Creates the vendor objects of one test."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class _Maker:
         )
 
     def _look_again(self, asked: StoredStudyObject) -> str | None:
-        """Look a few times for the object of a call that got no answer."""
+        """Search a few times for the object of a request that got no answer."""
         for _ in range(LOOKS):
             self._sleep(LOOK_S)
             try:

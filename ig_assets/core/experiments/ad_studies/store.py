@@ -134,7 +134,7 @@ class AdStudyStore:
             return study_of(con, split_id)
 
     def move(self, split_id: str, before: Sequence[str], **changes: Any) -> AdStudy:
-        """See `move`."""
+        """Call the function `move` in a transaction of its own."""
         with self._warehouse.transaction() as con:
             return move(con, split_id, before, **changes)
 
@@ -145,7 +145,7 @@ class AdStudyStore:
         return {(row["kind"], row["arm"]): StoredStudyObject(**row) for row in rows}
 
     def claim(self, known: StoredStudyObject, now: datetime) -> bool:
-        """Write that it is requested now; false where another process was first."""
+        """Mark an object as requested now; return False if another process did."""
         with self._warehouse.transaction() as con:
             key = [known.split_id, known.kind, known.arm]
             state = con.execute(_STATE, key).fetchall()
@@ -155,7 +155,7 @@ class AdStudyStore:
         return True
 
     def write(self, known: StoredStudyObject) -> None:
-        """Store what is known of an object now."""
+        """Store an object's present state."""
         with self._warehouse.transaction() as con:
             write_rows(con, [known])
 

@@ -129,7 +129,7 @@ class ResultsSummary:
     not_over: int = 0
 
     def notes(self) -> list[str]:
-        """Sentences for a person about what the counts alone do not say."""
+        """Return sentences for a person on facts that the counts do not show."""
         notes = []
         if self.not_over:
             notes.append(
@@ -146,7 +146,7 @@ class ResultsSummary:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One experiment's decision in words; lifts are leader over runner-up."""
+    """One experiment's decision in words; lifts are those of leader over runner-up."""
 
     decision: str
     reason: str

@@ -1,7 +1,7 @@
-"""The arms' readings of both counters, and their counts at whole days of age.
+"""Reads both counters of the arms, and interpolates counts at whole days of age.
 
-Counts between two readings are interpolated linearly; before the first and after the
-last reading there is no figure (never extrapolated).
+Counts between two readings are interpolated linearly. Before the first and after the
+last reading there is no value; nothing is extrapolated.
 """
 
 from __future__ import annotations

@@ -73,6 +73,6 @@ class ContainerStore:
             return {str(post) for (post,) in con.execute(_TAKEN).fetchall()}
 
     def write(self, container: Container) -> None:
-        """Store what is known of a container now."""
+        """Store a container's present state."""
         with self._warehouse.transaction() as con:
             merge_rows(con, "reel_containers", [vars(container)])

@@ -265,7 +265,7 @@ def _set_status(con: Connection, post: DuePost, status: str, sentence: str) -> N
 
 
 def _plan_of(post: PostWords) -> str:
-    """The part of the detail that the plan wrote (slot and seed)."""
+    """Return the part of the detail that the plan wrote (slot and seed)."""
     return str(post["detail"] or "planned").split("; ")[0]
 
 

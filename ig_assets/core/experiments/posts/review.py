@@ -103,7 +103,7 @@ class StoredPost(PostOfVariant):
 def posts_for_review(
     warehouse: Warehouse, month: str | None = None, status: str | None = None
 ) -> list[ReviewRow]:
-    """The posts with the words that would go out, in the order of their slots."""
+    """Return the posts with the words to publish, in the order of their slots."""
     with warehouse.transaction() as con:
         return posts_in_review(con, month, status)
 

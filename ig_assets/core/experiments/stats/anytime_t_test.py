@@ -90,7 +90,7 @@ class SequentialMean:
 
     @property
     def log_e_of_leader(self) -> float:
-        """The highest ln e so far for the side that the mean is on."""
+        """Return the highest ln e so far for the sign that the mean has now."""
         ahead = self.mean is None or self.mean > 0
         return self.log_e_ahead if ahead else self.log_e_behind
 

@@ -108,7 +108,8 @@ class CanaryEvidence:
 class PromotionDecision:
     """What the evidence says: 'promote' the canary, 'keep' it on trial, or 'none'.
 
-    'none' means that no model is on trial; `model_id` is the canary's.
+    'none' means that no model is on trial. `model_id` is the canary's, None without
+    one.
     """
 
     action: Literal["promote", "keep", "none"]

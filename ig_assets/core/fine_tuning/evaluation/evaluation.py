@@ -1,8 +1,8 @@
-"""Compares a candidate with the active model on held-out pairs, as a smoke gate.
+"""Compares a candidate with the active model on held-out pairs, as a smoke test.
 
-Both models write for the same held-out prompt with the same seed. A text that is
-nearer to the held-out winner than to its loser scores higher. A handful of texts shows
-that a candidate is not broken; whether it is better, only the audience can show (see
+Both models write for the same held-out prompt with the same seed. A text that is nearer
+to the held-out winner than to its loser scores higher. A few texts can show that a
+candidate is not broken; only the audience can show whether it is better (see
 `canary.py`).
 """
 

@@ -42,9 +42,9 @@ class Judged:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval (low, high) of the share of wins (0 to 1).
+        """Return Wilson's 95 % interval (low, high) of the share of wins (0 to 1).
 
-        The share is among the consistent pairs; (0, 1) where there is none.
+        The share is among the consistent pairs; (0, 1) if there are none.
         """
         n = self.consistent
         if not n:

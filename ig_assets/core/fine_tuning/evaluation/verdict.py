@@ -1,7 +1,7 @@
-"""The verdict on a candidate by its figures on held-out pairs. It fails closed.
+"""Judges a candidate by its figures on held-out pairs; it fails closed.
 
-A candidate that is broken, inert or worse is refused with the reason. A handful of
-texts cannot show that it is better: that is what the audience is for (`canary.py`).
+A candidate that is broken, inert or worse is refused with the reason. A few texts
+cannot show that it is better; only the audience can (`canary.py`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a fine-tune job costs: reserved before it starts, settled when it has ended."""
+"""Books the cost of a fine-tune job: reserved before it starts, settled at its end."""
 
 from __future__ import annotations
 

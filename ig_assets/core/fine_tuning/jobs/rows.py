@@ -91,7 +91,7 @@ def latest_job(con: Connection, month: str) -> JobRow | None:
 
 
 def overdue_notes(jobs: Sequence[JobRow], now: datetime) -> list[str]:
-    """A sentence for each unfinished job that takes longer than `LONGEST`."""
+    """Return a sentence for each unfinished job that is older than `LONGEST`."""
     return [
         f"Job {job.job_id} is {job.status} at {job.provider} since "
         f"{job.submitted_at:%Y-%m-%d}; look there, and cancel it if it hangs."

@@ -324,9 +324,9 @@ class _Reader:
         return leads
 
     def _arm(self, post: dict[str, Any]) -> DecidedArm | str:
-        """Return the exact published text, which may be edited, or why it is unusable.
+        """Return the exact published text, which a person may have edited.
 
-        A reason is returned as a string.
+        If it is unusable, the reason is returned as a string.
         """
         variant_id, published = post["variant_id"], post["published_revision_hash"]
         script_id = post["script_id"] or self.of_variant.get(variant_id or "")

@@ -181,7 +181,7 @@ def _field(
     extract: Mapping[str, str],
     below: str | None = None,
 ) -> dict[str, Any]:
-    """A field of a file; `below` is a JSON path within what is extracted."""
+    """Return a field of a file; `below` is a JSON path within the extracted value."""
     source: dict[str, Any] = {"fileObject": {"@id": file}, "extract": dict(extract)}
     if below is not None:
         source["transform"] = {"jsonPath": below}

@@ -41,7 +41,7 @@ class RebuiltFile:
 
 @dataclass(frozen=True)
 class GoneExample:
-    """An example of the manifest that cannot be written any more, and why."""
+    """An example of the manifest that can no longer be written, with the reason."""
 
     example_id: str
     file: str
@@ -60,7 +60,7 @@ class Rebuilt:
 
     @property
     def is_same(self) -> bool:
-        """Whether every file has the bytes that the manifest names."""
+        """Return whether every file has the bytes that the manifest names."""
         return all(file.is_same for file in self.files)
 
 

@@ -36,7 +36,7 @@ class BannedPhrase:
 
 
 def read_banned(path: Path) -> tuple[BannedPhrase, ...]:
-    """The phrases of a file in UTF-8. Raises InputError, naming the line."""
+    """Read the phrases of a UTF-8 file. Raises InputError, naming the line."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

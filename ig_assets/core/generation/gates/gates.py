@@ -100,7 +100,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Figure:
-    """What a gate measured; without a figure the gate neither passed nor failed."""
+    """What a gate measured; without a figure it has neither passed nor failed."""
 
     gate: str
     figure: float | None

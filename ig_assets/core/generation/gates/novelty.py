@@ -1,6 +1,6 @@
-"""Measures novelty: one minus the largest share of word runs that one text has.
+"""Measures novelty: one minus the largest share of word runs found in one text.
 
-Also measures the longest run of words that a text shares with one corpus text.
+Also finds the longest run of words that a text shares with one corpus text.
 """
 
 from __future__ import annotations

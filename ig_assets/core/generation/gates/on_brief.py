@@ -25,9 +25,10 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 
 
 def brief_coverage(text: str, topic: str, brief: str) -> float | None:
-    """The share of the content words of topic and brief that the text has, 0 to 1.
+    """Return the share of the content words of topic and brief that the text has.
 
-    None where topic and brief have no content words, as in languages without spaces.
+    The share is 0 to 1, or None if topic and brief have no content words, as in
+    languages without spaces.
     """
     asked = stems(topic) | stems(brief)
     return len(asked & stems(text)) / len(asked) if asked else None

@@ -53,7 +53,7 @@ def repetition(text: str) -> float:
 
 
 def is_latin(language: str) -> bool:
-    """Whether a language is written in Latin letters, as far as is known here."""
+    """Return whether a language is known to be written in Latin letters."""
     return language.lower().split("-")[0] in _LATIN
 
 

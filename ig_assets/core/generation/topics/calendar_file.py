@@ -75,8 +75,8 @@ class CalendarRow(NamedTuple):
 class CalendarProblem(NamedTuple):
     """A file, or a part of one, that cannot be read.
 
-    `unreadable` means that it is unknown which topics the file holds, `is_row` that it
-    is a row of a table.
+    `unreadable` is true if it is unknown which topics the file holds, `is_row` if the
+    problem concerns one row of a table.
     """
 
     source: str
@@ -104,10 +104,10 @@ class _PlainDates(yaml.SafeLoader):
 def calendar_rows(
     location: Path,
 ) -> Iterator[CalendarRow | CalendarProblem | CalendarNote]:
-    """The rows of a file, or of a folder's files in the order of their names.
+    """Yield the rows of a file, or of a folder's files in the order of their names.
 
-    Columns that are no fields of a topic are ignored: planning tools add their own.
-    Problems are yielded as CalendarProblem, not raised.
+    Columns that are not fields of a topic are ignored, since planning tools add their
+    own. Problems are yielded as CalendarProblem, not raised.
     """
     for path in _files(location):
         if path.suffix.lower() not in (*YAML_SUFFIXES, *TABLE_SUFFIXES):
@@ -197,7 +197,7 @@ def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem | CalendarNote]
 def _values(
     cells: Sequence[Cell], at: Mapping[str, int], formats: Formats
 ) -> tuple[dict[str, str], str]:
-    """The filled fields of a row as text, and a note. Raises ValueError."""
+    """Return the filled fields of a row as text, and a note. Raises ValueError."""
     values: dict[str, str] = {}
     note = ""
     for name, n in at.items():

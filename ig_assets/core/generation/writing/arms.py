@@ -57,12 +57,11 @@ class Topic:
 
 @dataclass(frozen=True)
 class PlannedArm:
-    """One text to be written: `arm` is a, b, c, …, canary or control.
+    """One text to be written; `arm` is a, b, c, …, canary or control.
 
-    The canary arm has arm a's style, brief and retrievals and differs in the model
-    alone. The control arm has arm a's style, the frozen base model, the first
-    prompt and no winners among its retrievals. `tried_before` counts its rejected
-    tries.
+    The canary arm has the style, brief and retrievals of arm a; only the model differs.
+    The control arm has arm a's style, the frozen base model, the first prompt and no
+    winners among its retrievals. `tried_before` counts its rejected tries.
     """
 
     variant_id: str
