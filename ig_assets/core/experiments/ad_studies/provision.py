@@ -77,10 +77,10 @@ class _Maker:
         self.arms = [arm for kind, arm in self._objects if kind == "ad"]
 
     def made(self, kind: str, arm: str, parents: Mapping[str, str]) -> str:
-        """Return the object's id; make the object only if it certainly does not exist.
+        """Return the object's id; create it only if it certainly does not exist.
 
-        Raises TransientVendorError while an earlier request may still be under way, and
-        any other VendorError of the platform.
+        Raises TransientVendorError while an earlier request may still be in progress,
+        and any other VendorError of the platform.
         """
         known = self._objects[kind, arm]
         if known.object_id is not None:

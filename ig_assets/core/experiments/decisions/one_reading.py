@@ -57,11 +57,11 @@ def of_one_reading(
 ) -> OneReading:
     """Return which of the experiments can have their split judged, and how.
 
-    Counts at days of age always can. Final readings must be at most a day apart; they
-    can be judged if they came in one import, or if the test is over and all its arms
-    were read equally often. While a test runs, its audience grows between the file of
-    one arm and that of the next. Counts that came in one import are only corrected by
-    an import of all arms.
+    Counts at days of age can always be judged. Final readings must be at most a day
+    apart, and either come from one import, or belong to a test that is over and whose
+    arms were all read equally often. (While a test runs, its audience grows between the
+    file of one arm and that of the next.) Counts that came in one import are only
+    corrected by an import of all arms.
     """
     found, alarmed, apart = set(), set(), []
     for i in which:

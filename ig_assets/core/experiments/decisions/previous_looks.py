@@ -142,7 +142,11 @@ def previous_state(
 
 
 def _at_z(found: dict[str, Any]) -> tuple[float | None, ...]:
-    """A pair's counts at a look on z under other terms; None where there is none."""
+    """Return a pair's counts at a look on z under other terms.
+
+    The order is events and trials of a, then of b; the first is None without such a
+    look.
+    """
     names = ("z_events_a", "z_trials_a", "z_events_b", "z_trials_b")
     return tuple(found[name] for name in names)
 

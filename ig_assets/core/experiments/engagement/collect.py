@@ -275,7 +275,7 @@ def _finite(value: float | None) -> float | None:
 def _only_news(
     con: Connection, rows: list[dict[str, Any]], as_of: datetime, now: datetime
 ) -> tuple[list[dict[str, Any]], int]:
-    """The rows that are new or changed, and how many of them restate a stored one."""
+    """Return the rows that are new or changed, and how many restate a stored one."""
     ids = sorted({row["post_id"] for row in rows})
     stored = {
         (old["post_id"], old["metric"]): old

@@ -68,7 +68,7 @@ class ContainerStore:
         return Container(**rows[0]) if rows else None
 
     def taken_posts(self) -> set[str]:
-        """Ids of the vendor's posts that already belong to one of ours."""
+        """Return the ids of vendor posts that belong to a known post or container."""
         with self._warehouse.transaction() as con:
             return {str(post) for (post,) in con.execute(_TAKEN).fetchall()}
 

@@ -33,7 +33,7 @@ _NOT_JUDGED = (
 
 
 def verdict(row: dict[str, Any]) -> str:
-    """A sentence for a person about a row of `experiment_rows`, with any warning."""
+    """Return a sentence on a row of `experiment_rows`, with any warning."""
     sentence = _verdict(row) + lowered(row["lowered_arms"])
     if row["held_by"] is not None:
         lapsed = row["lapsed_arm"]
@@ -54,7 +54,7 @@ def verdict(row: dict[str, Any]) -> str:
 
 
 def accepted(row: Mapping[str, Any]) -> str:
-    """Who accepted a held winner, when and why, from the columns `accepted_…`."""
+    """Return who accepted a held winner, when and why (columns `accepted_…`)."""
     return (
         f"{row['accepted_by']} accepted it on {row['accepted_at']:%Y-%m-%d}: "
         f"{row['accepted_reason'].rstrip('.')}"

@@ -95,9 +95,10 @@ class SequentialMean:
         return self.log_e_ahead if ahead else self.log_e_behind
 
     def decides(self, e: float) -> int:
-        """1 (mean above zero) or -1 (below) where that side has reached `e`, else 0.
+        """Return 1 or -1 if the side above or below zero has reached `e`, else 0.
 
-        A side's evidence is its highest e-value so far, not the present one.
+        Only the side that the mean is on now can decide. Its evidence is its highest
+        e-value so far, not the present one.
         """
         if self.mean is None:
             return 0

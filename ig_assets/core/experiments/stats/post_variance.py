@@ -132,9 +132,10 @@ def sigma_from_pairs(
 def planned_sigma(
     con: Connection, setting: float | Literal["pairs"], *, simulated: bool
 ) -> float:
-    """The sigma of new organic experiments: the setting, or the A/A pairs' bound.
+    """Return the sigma of new organic experiments: the setting, or the pairs' bound.
 
-    With fewer than MIN_PAIRS pairs it is UNKNOWN_SIGMA.
+    With "pairs" it is the upper bound from A/A pairs, or UNKNOWN_SIGMA if there are
+    fewer than MIN_PAIRS.
     """
     if setting != "pairs":
         return setting

@@ -129,7 +129,7 @@ class DecidedArm:
 
 @dataclass(frozen=True)
 class Lead:
-    """The winner's lead over one rival: log rate ratio (> 0), and its highest ln e."""
+    """The winner's lead over one rival: log rate ratio (> 0), and highest ln e."""
 
     rival: DecidedArm
     log_rate_ratio: float | None

@@ -48,7 +48,10 @@ def read_banned(path: Path) -> tuple[BannedPhrase, ...]:
 
 
 def parse_banned(text: str, source: str) -> tuple[BannedPhrase, ...]:
-    """The phrases of a text, which may be empty. Raises InputError, naming the line."""
+    """Parse the phrases of a text, which may be empty. Raises InputError.
+
+    The error names the line.
+    """
     phrases = []
     for number, line in enumerate(text.splitlines(), start=1):
         line = line.strip()

@@ -67,7 +67,10 @@ class CorpusRuns:
         return 1.0 - max(shared.values(), default=0) / len(runs)
 
     def longest_shared_run(self, text: str) -> int:
-        """Words in the longest run shared with one of the texts; 0 below five."""
+        """Return how many words the longest shared run has; 0 for fewer than five.
+
+        The run is shared with one of the corpus texts.
+        """
         return len(self.shared_words(text))
 
     def shared_words(self, text: str) -> list[str]:
