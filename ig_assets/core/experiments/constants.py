@@ -1,4 +1,4 @@
-"""Values that several rooms of the experiments share."""
+"""Constants that several subpackages of `experiments` share."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Phrases that the reason of a decision and the verdict for people have in common."""
+"""Phrases that the reasons of decisions and the verdicts for people share."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ HELD_FOR = {
 
 
 def lowered(arms: Sequence[str]) -> str:
-    """A sentence, with a space before it, on arms whose final count fell; or nothing.
+    """Return a sentence, with a leading space, on arms whose final count fell; or "".
 
-    Their looks at the higher counts were at wrong ones, so neither e nor z of them
-    says anything any more.
+    Earlier looks at the higher counts used wrong counts, so their e and z no longer
+    count.
     """
     if not arms:
         return ""
@@ -30,7 +30,7 @@ def lowered(arms: Sequence[str]) -> str:
 def not_judged(
     counts: Mapping[str, tuple[float, float]], events: str = "events"
 ) -> str | None:
-    """Why counts (events, trials) by arm are no evidence; None where they can be."""
+    """Return why the arms' counts (events, trials) cannot be judged, or None."""
     few = [arm for arm, (n, _) in counts.items() if n < MIN_EVENTS]
     if few:
         which = few[0] if len(few) == 1 else "each of " + ", ".join(few)

@@ -1,4 +1,4 @@
-"""The months that training sets belong to."""
+"""Computes the cut-off of a month's training set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ig_assets.errors import InputError
 
 
 def month_cutoff(month: str) -> datetime:
-    """The first instant after a month YYYY-MM. Raises InputError."""
+    """Return the first instant after a month YYYY-MM. Raises InputError."""
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
         raise InputError(f"{month!r} is not a month; write it as YYYY-MM.")
     year, number = int(month[:4]), int(month[5:])

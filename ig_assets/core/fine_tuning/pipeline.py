@@ -55,11 +55,11 @@ from ig_assets.warehouse.warehouse import Warehouse
 class FineTuning:
     """Everything that a month's fine-tune needs from outside the core.
 
-    `space` names the stored embeddings that near-duplicates are found with; `folder`
-    holds a folder of dataset files per month. `trainers` are tried in order, and what
-    they cost is counted in the `ledger`. `with_ads` admits experiments that were
-    decided by ads, `half_life_months` halves the weight of older decisions.
-    `evaluation_topics` is the number of held-out pairs to compare on.
+    `space` names the stored embeddings in which near-duplicates are searched; `folder`
+    has one folder of dataset files per month. `trainers` are tried in order, and their
+    costs are booked in the `ledger`. `with_ads` admits experiments that ads decided; a
+    decision's weight halves every `half_life_months`. `evaluation_topics` is the number
+    of held-out pairs for the comparison.
     """
 
     clock: Clock
@@ -77,7 +77,7 @@ class FineTuning:
 
 @dataclass(frozen=True)
 class MonthEvaluation:
-    """The month's candidate, the model that it was compared with, and the scores."""
+    """The month's candidate, the model that it was compared with, and the result."""
 
     candidate: ModelRow
     active: ModelRow
@@ -87,7 +87,7 @@ class MonthEvaluation:
 def build_examples(
     fine_tuning: FineTuning, month: str, run_id: str = ""
 ) -> ExamplesSummary:
-    """Build the month's training set. Raises InputError for a month that is open."""
+    """Build the month's training set. Raises InputError if the month is not over."""
     return build_training_examples(
         fine_tuning.warehouse,
         fine_tuning.clock,
@@ -145,7 +145,7 @@ def prepare_month(fine_tuning: FineTuning, month: str) -> DatasetSummary:
 
 
 def month_costs(fine_tuning: FineTuning, dataset: DatasetSummary) -> list[ExpectedCost]:
-    """What each trainer would take for a month's files; nothing is sent."""
+    """Return each trainer's expected cost for a month's files; nothing is sent."""
     return expected_costs(fine_tuning.trainers, dataset, fine_tuning.seed)
 
 
@@ -190,7 +190,7 @@ def register_month(fine_tuning: FineTuning, month: str, run_id: str = "") -> Mod
 
 
 def _register(fine_tuning: FineTuning, month: str, run_id: str = "") -> ModelRow | None:
-    """Register the model of the month's job, and say so beside its training set."""
+    """Register the model of the month's job, and rewrite its OpenLineage file."""
     warehouse = fine_tuning.warehouse
     model = register_model(warehouse, fine_tuning.clock, month, run_id)
     if model is not None:
@@ -204,8 +204,8 @@ def evaluate_month(
 ) -> MonthEvaluation:
     """Compare the month's candidate with the active model on held-out prompts.
 
-    Registers the candidate, and the base model, where they are new. Raises as
-    `register_month` and `write_script`.
+    Registers the candidate and the base model if they are new. Raises as
+    `register_month` and `write_script` do.
     """
     generation.ledger.mark_unknown(run)
     writing_models(generation.warehouse, generation.clock, generation.base)
@@ -230,9 +230,9 @@ def evaluate_month(
 
 @dataclass(frozen=True)
 class _PaidCalls:
-    """What an evaluation pays for: texts, their embeddings, and judgements.
+    """The paid calls of an evaluation: texts, their embeddings, and judgements.
 
-    The base model judges, whatever is active or a candidate.
+    The base model judges, whichever models are compared.
     """
 
     generation: GenerationContext

@@ -1,4 +1,4 @@
-"""What a topic's variants will probably cost, before the first call is made."""
+"""Forecasts what a topic's variants will cost, before the first call is made."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 LATEST = 30
-"""Variants of the model that a forecast looks back at."""
+"""Number of the model's latest variants on which a forecast is based."""
 TYPICAL = TokenUsage(input_tokens=2_500, output_tokens=1_500)
-"""What a draft and its polish may take together, where none was written yet: a
-guess. A model that thinks takes more."""
+"""Guess of the tokens of a draft and its polish, used while the model has written none.
+A reasoning model takes more."""
 
-# One row per variant of the model: the calls that were made for it, all attempts.
+# One row per variant of the model, with the cost of all calls made for it.
 _PAST = """
 SELECT c.subject, bool_and(coalesce(c.cost_usd, c.reserved_usd) IS NOT NULL) AS known,
     sum(coalesce(c.cost_usd, c.reserved_usd)) AS cost_usd
@@ -36,9 +36,9 @@ LIMIT ?
 class VariantForecast:
     """The expected cost of one variant, USD.
 
-    `typical_usd` is the mean of the `looked_at` latest variants of the model and
-    `most_usd` the dearest of them; without any it is by list prices and `TYPICAL`.
-    Both are None where no price is known, 0 for a model on this machine.
+    `typical_usd` is the mean and `most_usd` the maximum over the model's `looked_at`
+    latest variants; if it has none, both are computed from list prices and `TYPICAL`.
+    Both are None if no price is known, and 0 for a model on this machine.
     """
 
     model: str
@@ -47,7 +47,7 @@ class VariantForecast:
     looked_at: int
 
     def sentence(self, variants: int) -> str:
-        """For a person, before so many variants are written."""
+        """Return a sentence on the expected cost of so many variants."""
         if self.typical_usd is None or self.most_usd is None:
             return f"What {variants} variants by {self.model} cost is not known."
         if not self.typical_usd and not self.most_usd:
@@ -66,9 +66,9 @@ class VariantForecast:
 
 
 def forecast_variant(con: Connection, base: ModelName) -> VariantForecast:
-    """What a variant of the model that writes now will probably cost.
+    """Return the expected cost of a variant by the model that writes now.
 
-    `base` is the model of the settings, which writes where none is registered yet.
+    `base` is the settings' model, which writes while no model is active.
     """
     models = list_models(con)
     if not any(model.status == "active" for model in models):
@@ -87,9 +87,9 @@ def forecast_variant(con: Connection, base: ModelName) -> VariantForecast:
 def budgets_left(
     con: Connection, budgets: tuple[Budget, ...], now: datetime
 ) -> list[BudgetUsage]:
-    """The budgets that writing counts against, the nearest to its end first.
+    """Return the budgets that writing counts against, the most used one first.
 
-    Those of a single run are left out: each run has all of them.
+    Budgets per run are left out, since a new run has not used any of them.
     """
     concerned = [
         budget

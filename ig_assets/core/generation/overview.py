@@ -11,7 +11,7 @@ from ig_assets.warehouse.warehouse import Connection
 class TopicVariant(TypedDict):
     """One try of an arm: its text, figures (0 to 1, seconds) and cost.
 
-    `cost_usd` is None where the price of one of its calls is unknown.
+    `cost_usd` is None if the price of one of its calls is unknown.
     """
 
     variant_id: str
@@ -100,9 +100,9 @@ def variants_of_topic(con: Connection, month: str, topic_id: str) -> list[TopicV
 
 
 def gate_figures(con: Connection, month: str, gate: str) -> list[dict[str, Any]]:
-    """The figures of the month's variants at a gate, failed ones first.
+    """Return the figures of the month's variants at a gate, failed ones first.
 
-    A rejected variant is left out where its arm was written once more since.
+    Only the last try of an arm is included.
     """
     return fetch_dicts(
         con,

@@ -1,4 +1,4 @@
-"""The two paid steps of a month: drafts, then variants. Assets and jobs run them."""
+"""Runs the two paid steps of a month: drafts, then variants."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ WHERE month = ?
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """The settings of a month's writing; their meaning is that of the settings.
+    """The settings of a month's writing, as documented in the settings.
 
-    `hooks` is how many a topic gets while a proven ranker chooses among them, 0 where
-    none may.
+    `hooks` is how many hooks a topic gets while a proven ranker chooses among them, 0
+    if no ranker may choose.
     """
 
     seed: int
@@ -80,8 +80,9 @@ class GenerationOptions:
 class GenerationContext:
     """Everything that a month's writing needs from outside the core.
 
-    `embedder_of` makes the embedder of a space that is still searched while a new one
-    is filled. `base` is the frozen base model, `polisher` the model that polishes.
+    `embedder_of` makes the embedder of an older space, which is searched while the new
+    one is being filled. `base` is the frozen base model, `polisher` the model that
+    polishes.
     """
 
     clock: Clock
@@ -96,13 +97,13 @@ class GenerationContext:
     options: GenerationOptions
 
     def writer_of(self, model: WritingModel) -> Writer:
-        """The writer of a registered model, or that of its base model for few-shot."""
+        """Return the writer of a registered model; for few-shot, of its base model."""
         return self.writers(model.called)
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step did, for people.
+    """The result of a step, for people.
 
     `facts` are numbers and labels, `samples` tables of ids, labels and numbers (never
     the text of a script); `version` is a hash of all rows of the month.
@@ -198,7 +199,7 @@ def _drafting(
 
 
 def _polishing(context: GenerationContext) -> Polishing:
-    # The base model first: the first model to be registered becomes the active one.
+    # Register the base model first: the first registered model becomes the active one.
     base_writing_model(context.warehouse, context.clock, context.base)
     model = base_writing_model(context.warehouse, context.clock, context.polisher)
     near = NearestScript(context.ledger, context.embedder, context.index).cosine
@@ -206,7 +207,7 @@ def _polishing(context: GenerationContext) -> Polishing:
 
 
 def polishing_of(context: GenerationContext, model: WritingModel) -> Polishing:
-    """What polishing with a model needs; the nearest script is not measured."""
+    """Return what polishing with a model needs, without a nearest-script measure."""
     options = context.options
     gates = Gates(options.novelty_floor, banned=read_banned(options.banned_words))
     return Polishing(
@@ -227,7 +228,7 @@ def retrieved_for(
     run: RunRef,
     suspicious: Collection[str],
 ) -> Sequence[RetrievedScript]:
-    """The scripts that ground an arm, without those that instruct a model."""
+    """Return the scripts that ground an arm, without the suspicious ones."""
     retriever = Retriever(
         context.warehouse,
         context.index,
@@ -247,7 +248,7 @@ def retrieved_for(
 
 
 def examples_of(warehouse: Warehouse, model: WritingModel) -> list[str]:
-    """The example scripts of a few-shot model, but for those that instruct a model."""
+    """Return a few-shot model's example scripts, without suspicious ones."""
     if model.artifact is None:
         return []
     with warehouse.transaction() as con:

@@ -1,8 +1,8 @@
 """Writes a topic's variants on trial: no plan, post or training set has them.
 
-The same retrieval, prompts, polish and gates as a month's writing; what is written is
-returned and not recorded. The rows of its calls are, since they are paid, and so is
-the vector of the topic, under its hash and without its words.
+Retrieval, prompts, polish and gates are those of a month's writing. The texts are
+returned and not recorded. The ledger rows of the calls are recorded, since they are
+paid, and so is the vector of the topic, under its hash and without its words.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from ig_assets.warehouse.warehouse import Connection
 class Tried:
     """One text on trial: its words, its figures, and why it would be rejected.
 
-    `model` wrote the draft, `kind` is polished, draft_kept or rejected.
+    `model` wrote the draft; `kind` is polished, draft_kept or rejected.
     """
 
     arm: str
@@ -75,7 +75,7 @@ def try_topic(
     """
     model = registered_or_new(context.warehouse, context.base)
     polisher = registered_or_new(context.warehouse, context.polisher, active=False)
-    # An id of its own, or the month's variants would bear the cost of the trial.
+    # With the topic's own id, the trial's cost would count for the month's variants.
     plain = replace(
         topic,
         topic_id=stable_id("try", topic.topic_id),
@@ -149,7 +149,7 @@ def _try_arm(
 
 
 def _row_of(arm: PlannedArm, row: Row) -> Row:
-    """The draft as `unpolished` would read it."""
+    """Return the draft's row as `unpolished` would return it."""
     topic = arm.topic
     return row | {
         "topic": topic.topic,
@@ -161,7 +161,7 @@ def _row_of(arm: PlannedArm, row: Row) -> Row:
 
 
 def cost_of(con: Connection, run_id: str) -> tuple[int, float | None]:
-    """(calls, USD) of a run; None where the price of one of them is unknown."""
+    """Return (calls, USD) of a run; USD is None if the price of a call is unknown."""
     [(calls, known, usd)] = con.execute(
         "SELECT count(*), count(coalesce(cost_usd, reserved_usd)), "
         "coalesce(sum(coalesce(cost_usd, reserved_usd)), 0) "
@@ -172,7 +172,7 @@ def cost_of(con: Connection, run_id: str) -> tuple[int, float | None]:
 
 
 def topic_to_try(topics: Sequence[Topic], name: str) -> Topic | None:
-    """The planned topic of this name, or the first one where none is named."""
+    """Return the planned topic of this name; without a name, the first one."""
     if not name.strip():
         return topics[0] if topics else None
     wanted = name.strip().casefold()
@@ -182,7 +182,7 @@ def topic_to_try(topics: Sequence[Topic], name: str) -> Topic | None:
 def typed_topic(
     clock: Clock, month: str, values: Mapping[str, Any], arms: int
 ) -> Topic:
-    """The topic that `generate` would plan of these values, without planning it.
+    """Return the topic that `generate` would plan from these values; plan nothing.
 
     Raises InputError for a bad value or a month that is over.
     """

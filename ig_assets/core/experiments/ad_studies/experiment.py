@@ -1,6 +1,6 @@
-"""A split test as an experiment: its ads are posts of a randomised audience.
+"""Turns a split test into an experiment whose posts are the test's ads.
 
-Evidence, the check of its shares and verdicts are those of every other experiment.
+Evidence, the sample-ratio check and verdicts then work as for every other experiment.
 """
 
 from __future__ import annotations
@@ -56,7 +56,11 @@ WHERE experiment_id = ?
 
 
 def add_experiment(con: Connection, study: AdStudy) -> AdStudy:
-    """Make a test whose objects are complete an experiment, with its ads as posts."""
+    """Create the experiment of a fully provisioned split test, with its ads as posts.
+
+    The test's status changes from `planned` to `paused`; returns the changed test.
+    Raises InputError for a test in another status.
+    """
     study = move(con, study.split_id, ("planned",), status="paused")
     [source] = fetch_dicts(con, _EXPERIMENT, [study.of_experiment_id])
     arms = fetch_dicts(con, _ARMS, [study.split_id])
@@ -66,7 +70,7 @@ def add_experiment(con: Connection, study: AdStudy) -> AdStudy:
 
 
 def _experiment(study: AdStudy, source: dict[str, Any]) -> dict[str, Any]:
-    """The test as an experiment: its audience is randomised, so sigma is 0."""
+    """Return the experiment's row; sigma is 0, since the audience is randomised."""
     events, trials = source["numerator"], source["denominator"]
     return {
         "experiment_id": study.experiment_id,
@@ -86,7 +90,7 @@ def _experiment(study: AdStudy, source: dict[str, Any]) -> dict[str, Any]:
 
 
 def _post(study: AdStudy, arm: dict[str, Any]) -> dict[str, Any]:
-    """An ad as a post; while it is `placed` it is neither approved nor published."""
+    """Return an ad's post row; `placed` means neither approved nor published yet."""
     names = ("variant_id", "script_id", "hook_style", "published_revision_hash")
     return {
         **{name: arm[name] for name in names},
@@ -103,7 +107,11 @@ def _post(study: AdStudy, arm: dict[str, Any]) -> dict[str, Any]:
 
 
 def mark_published(con: Connection, study: AdStudy, run_id: str) -> None:
-    """Mark the ads published: since the start, or the planned beginning if later."""
+    """Mark the ads as published, and set the experiment's start and end.
+
+    They are published from the test's start, or from its planned start if that is
+    later.
+    """
     assert study.started_at is not None, "it is written before the campaign runs"
     begun = max(study.started_at, study.starts_at)
     con.execute(_PUBLISHED, [begun, study.experiment_id])

@@ -1,7 +1,7 @@
-"""Idempotent creation of ad-study objects.
+"""Creates ad-study objects idempotently.
 
-Meta has no idempotency key, but an object's name is ours: after a lost answer or a
-crash the object is looked up by its name before it is made.
+Meta has no idempotency key, but we choose an object's name: after a lost answer or a
+crash the object is looked up by its name before it is created.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ig_assets.errors import (
 )
 
 LOOKS, LOOK_S = 3, 10.0
-# Until this long after a call, an object that is not listed may still appear.
+# For this long after a request, an object that is not listed may still appear.
 SETTLED_AFTER = timedelta(minutes=10)
 
 Sleep = Callable[[float], None]
@@ -40,9 +40,10 @@ def make_all(
     study: AdStudy,
     sleep: Sleep = wait_to_send,
 ) -> dict[str, str]:
-    """Make the missing objects, paused; return the ids of the ads by arm.
+    """Create the missing objects, all paused, and return the ids of the ads by arm.
 
-    Raises VendorError; what was made stays, and the next call continues from there.
+    Raises VendorError. Objects that were created before the error are kept, and the
+    next call continues from there.
     """
     maker = _Maker(store, clock, ads, study, sleep)
     campaign = maker.made("campaign", ALL_ARMS, {})
@@ -57,7 +58,7 @@ def make_all(
 
 
 class _Maker:
-    """Makes one test's objects."""
+    """Creates the vendor objects of one test."""
 
     def __init__(
         self,
@@ -76,10 +77,10 @@ class _Maker:
         self.arms = [arm for kind, arm in self._objects if kind == "ad"]
 
     def made(self, kind: str, arm: str, parents: Mapping[str, str]) -> str:
-        """Return the object's id; make the object only if it certainly does not exist.
+        """Return the object's id; create it only if it certainly does not exist.
 
-        Raises TransientVendorError while an earlier request may still be under way, and
-        any other VendorError of the platform.
+        Raises TransientVendorError while an earlier request may still be in progress,
+        and any other VendorError of the platform.
         """
         known = self._objects[kind, arm]
         if known.object_id is not None:
@@ -124,7 +125,7 @@ class _Maker:
         )
 
     def _look_again(self, asked: StoredStudyObject) -> str | None:
-        """Look a few times for the object of a call that got no answer."""
+        """Search a few times for the object of a request that got no answer."""
         for _ in range(LOOKS):
             self._sleep(LOOK_S)
             try:
@@ -141,7 +142,7 @@ class _Maker:
         return object_id
 
     def _forget(self, known: StoredStudyObject) -> None:
-        """The vendor refused: nothing was made, so nothing need be looked up."""
+        """Clear `asked_at`: the vendor refused, so no object can have been created."""
         self._store.write(replace(known, asked_at=None))
 
 

@@ -1,8 +1,9 @@
-"""Split tests of published reels by ad studies: plan (all paused), start, stop.
+"""Plans, starts and stops split tests of published reels, as Meta ad studies.
 
 A test's status goes planned → paused → starting → running → stopping → stopped. All its
-objects at the vendor are made paused; nothing is spent before a person starts it, and
-never more than they asked for. It is an experiment of its own, whose arms are the ads.
+objects at the vendor are created paused, so nothing is spent before a person starts the
+test, and never more than the requested budget. A test is an experiment of its own,
+whose arms are the ads.
 """
 
 from __future__ import annotations
@@ -72,12 +73,12 @@ class AdStudyService:
     def plan(
         self, experiment_id: str, request: AdStudyRequest, payer: str | None = None
     ) -> AdStudy:
-        """Make a split test of an experiment's reels, all of it paused.
+        """Create a split test of an experiment's reels, with all of its objects paused.
 
-        An experiment has one open test at a time: planning it again makes what is
-        missing. Raises InputError for an invalid request, fewer than two reels,
-        or other terms than an open test has; and VendorError, where what was made
-        stays.
+        An experiment has at most one open test: planning it again creates the objects
+        that are still missing. Raises InputError for an invalid request, for fewer than
+        two reels, and for terms other than those of the open test. Raises VendorError;
+        objects that were created before the error are kept.
         """
         request.check()
         check_limit(request.budget, self.limit)
@@ -100,10 +101,11 @@ class AdStudyService:
         return study
 
     def start(self, split_id: str, run_id: str = "") -> AdStudy:
-        """Let a test run, the campaign last: from then on it spends.
+        """Start a test; it spends money once its campaign, which comes last, is on.
 
-        May be repeated until it is running. Raises InputError for a test that cannot
-        be started, and VendorError: it may be running then, unless it says otherwise.
+        May be repeated until the test is running. Raises InputError for a test that
+        cannot be started. Raises VendorError, after which the test may be running
+        unless the error says that it is not.
         """
         study = self._store.study(split_id)
         if study.status == "running":
@@ -129,9 +131,9 @@ class AdStudyService:
         return study
 
     def stop(self, split_id: str, run_id: str = "") -> AdStudy:
-        """Pause the campaign for good; its results are still read and decided.
+        """Pause a test's campaign for good; its results are still read and decided.
 
-        Raises VendorError: it may still spend then; stop it again.
+        Raises VendorError; the campaign may then still spend money, so call it again.
         """
         study = self._store.study(split_id)
         if study.status == "stopped":
@@ -164,7 +166,10 @@ class AdStudyService:
         payer: str | None,
         account: AdAccount,
     ) -> AdStudy:
-        """Store the test and all its objects as intents; once."""
+        """Store the test and an intent row per object, unless one is open already.
+
+        Returns the stored or the open test. Raises InputError for fewer than two reels.
+        """
         now = self.clock.now()
         with self.warehouse.transaction() as con:
             reels = fetch_dicts(con, _REELS, [experiment_id, PLATFORM])
@@ -203,9 +208,9 @@ class AdStudyService:
         return study
 
     def _check_in_time(self, study: AdStudy) -> None:
-        """Raise InputError for a study whose beginning is past.
+        """Raise InputError if the study's planned start has passed.
 
-        Meta divides the audience only for studies that are made before they begin.
+        Meta divides the audience only for studies that are created before they start.
         """
         if self.clock.now() >= study.starts_at:
             raise InputError(
@@ -230,7 +235,7 @@ class AdStudyService:
 
 
 def _open_study(con: Connection, of_id: str, now: datetime) -> AdStudy | None:
-    """The test that is not over, if any; an experiment has one at most."""
+    """Return the experiment's open test, of which there is at most one, or None."""
     for study in studies_of(con, of_id):
         if study.status != "stopped" and now < study.ends_at:
             return study
@@ -238,7 +243,7 @@ def _open_study(con: Connection, of_id: str, now: datetime) -> AdStudy | None:
 
 
 def _intents(split_id: str, reels: list[dict[str, Any]]) -> list[StoredStudyObject]:
-    """All objects of the test, none of them requested yet."""
+    """Return an intent row for every object of the test; none is requested yet."""
     wanted = [("campaign", ALL_ARMS, None, None), ("study", ALL_ARMS, None, None)]
     for reel in reels:
         for kind in ("ad_set", "creative", "ad"):

@@ -1,7 +1,7 @@
 """Stores split tests and their objects at the vendor.
 
-A row is written before each call: the test with its terms, then each of its objects
-with the key that its name will hold. After a crash the vendor is asked by that key.
+A row is written before each call: first the test with its terms, then each object with
+the key that its name will contain. After a crash the vendor is searched for that key.
 """
 
 from __future__ import annotations
@@ -49,10 +49,11 @@ WHERE split_id = ?
 
 @dataclass(frozen=True)
 class AdStudy:
-    """One split test; `experiment_id` is its own, money in minor units but `budget`.
+    """One split test; `of_experiment_id` is its source, `experiment_id` its own.
 
-    `status` is planned (some object is missing), paused (all are there), starting,
-    running, stopping or stopped. `started_at` is when the start was first requested.
+    `budget` is in whole units of `currency`, other amounts in minor units. `status` is
+    planned (an object is missing), paused (all exist), starting, running, stopping or
+    stopped. `started_at` is when the start was first requested.
     """
 
     split_id: str
@@ -77,12 +78,12 @@ class AdStudy:
 
     @property
     def audiences(self) -> tuple[str, ...]:
-        """The numbers of the custom audiences that it is shown to; none is everyone."""
+        """Return the ids of the targeted custom audiences; empty for everyone."""
         return tuple(filter(None, (self.custom_audiences or "").split(",")))
 
     @property
     def terms(self) -> AdStudyTerms:
-        """What its arms share."""
+        """Return the terms that all arms share."""
         return AdStudyTerms(
             spend_cap=self.spend_cap,
             arm_budget=self.arm_budget,
@@ -98,7 +99,11 @@ class AdStudy:
 
 @dataclass(frozen=True)
 class StoredStudyObject:
-    """One object of a test; `asked_at` is set while a call's outcome is unknown."""
+    """One object of a split test at the vendor.
+
+    `asked_at` is when its creation was requested; while `object_id` is None, the
+    outcome of that request is unknown.
+    """
 
     split_id: str
     kind: str
@@ -112,24 +117,24 @@ class StoredStudyObject:
 
     @property
     def name(self) -> str:
-        """What it is called at the vendor: for people, with the key for us."""
+        """Return the object's name at the vendor, with the intent key in brackets."""
         what = f"{self.kind} {self.arm}".strip().replace("_", " ")
         return f"ig_assets split test {self.split_id}: {what} [{self.intent_key}]"
 
 
 class AdStudyStore:
-    """Reads and writes the rows, each time in a short transaction."""
+    """Reads and writes tests and their objects, one short transaction per call."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
 
     def study(self, split_id: str) -> AdStudy:
-        """The test of this id. Raises InputError where there is none."""
+        """Return the test with this id. Raises InputError if there is none."""
         with self._warehouse.transaction() as con:
             return study_of(con, split_id)
 
     def move(self, split_id: str, before: Sequence[str], **changes: Any) -> AdStudy:
-        """See `move`."""
+        """Call the function `move` in a transaction of its own."""
         with self._warehouse.transaction() as con:
             return move(con, split_id, before, **changes)
 
@@ -140,7 +145,7 @@ class AdStudyStore:
         return {(row["kind"], row["arm"]): StoredStudyObject(**row) for row in rows}
 
     def claim(self, known: StoredStudyObject, now: datetime) -> bool:
-        """Write that it is requested now; false where another process was first."""
+        """Mark an object as requested now; return False if another process did."""
         with self._warehouse.transaction() as con:
             key = [known.split_id, known.kind, known.arm]
             state = con.execute(_STATE, key).fetchall()
@@ -150,13 +155,13 @@ class AdStudyStore:
         return True
 
     def write(self, known: StoredStudyObject) -> None:
-        """Store what is known of an object now."""
+        """Store an object's present state."""
         with self._warehouse.transaction() as con:
             write_rows(con, [known])
 
 
 def study_of(con: Connection, split_id: str) -> AdStudy:
-    """The test of this id. Raises InputError where there is none."""
+    """Return the test with this id. Raises InputError if there is none."""
     rows = fetch_dicts(con, _SPLIT, [split_id])
     if not rows:
         raise InputError(
@@ -173,9 +178,9 @@ def studies_of(con: Connection, experiment_id: str) -> list[AdStudy]:
 def move(
     con: Connection, split_id: str, before: Sequence[str], **changes: Any
 ) -> AdStudy:
-    """Change a test that is in one of these states; what it is now.
+    """Apply `changes` to a test whose status is one of `before`; return it.
 
-    Raises InputError for one in another state: another process was faster.
+    Raises InputError for another status, which means that another process was faster.
     """
     study = study_of(con, split_id)
     if study.status not in before:

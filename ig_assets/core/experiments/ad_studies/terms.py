@@ -14,7 +14,7 @@ YOUNGEST, OLDEST = 13, 65
 MAX_DAYS = 30
 MAX_ARMS = 10
 LEAD = timedelta(minutes=30)
-"""A study begins in the future, at a full hour after this."""
+"""A study begins at the first full hour that is at least this far in the future."""
 HOUR = timedelta(hours=1)
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -23,10 +23,11 @@ _NUMBER = re.compile(r"[0-9]{5,25}")
 
 @dataclass(frozen=True)
 class AdStudyRequest:
-    """What a person asks for: `budget` in the account's currency, for all arms.
+    """A person's request for a split test.
 
-    The vendor takes an age of 65 as 65 and over. `custom_audiences` are numbers of the
-    team's own audiences at the vendor, lookalikes too; none is everyone.
+    `budget` is for all arms, in whole units of the account's currency. The vendor reads
+    an age of 65 as 65 and over. `custom_audiences` are ids of the team's own audiences
+    at the vendor, lookalikes included; empty for everyone.
     """
 
     budget: float
@@ -62,7 +63,7 @@ class AdStudyRequest:
             )
 
     def is_of(self, study: AdStudy) -> bool:
-        """Whether a test was planned on this request."""
+        """Return whether a test was planned with this budget, days and audience."""
         return (
             (self.budget, self.days) == (study.budget, study.days)
             and set(self.countries) == set(study.countries.split(","))
@@ -72,7 +73,7 @@ class AdStudyRequest:
 
 
 def check_limit(budget: float, limit: float) -> None:
-    """Raise InputError for more than the settings allow; by default that is nothing."""
+    """Raise InputError if the budget exceeds the limit; 0 forbids split tests."""
     if limit <= 0:
         raise InputError(
             "Split tests are off, since they spend real money; set IG_SPLIT_MAX_BUDGET "
@@ -92,11 +93,12 @@ def terms_of(
     now: datetime,
     payer: str | None,
 ) -> AdStudyTerms:
-    """The request in the account's money, beginning at the next full hour.
+    """Convert a request into the account's minor units, starting at a coming full hour.
 
-    Every arm gets the same part of the budget, rounded down. The arms' budgets bound
-    what is spent; the campaign's cap is the budget too, unless the account takes
-    none so low. Raises InputError for what the account cannot do.
+    Every arm gets the same part of the budget, rounded down; the sum of these parts is
+    the most that is spent. The campaign's cap is the budget too, or the account's least
+    cap if that is higher. Raises InputError for too many arms, and for a budget below
+    the account's minimum.
     """
     if arms > MAX_ARMS:
         raise InputError(f"A split test takes at most {MAX_ARMS} reels, not {arms}.")

@@ -1,10 +1,10 @@
-"""Lets a person accept a held winner with a reason, or take that back.
+"""Lets a person accept a held winner with a reason, or take the acceptance back.
 
-A winner is held (view `held_winners`) where its audience was not divided as planned, or
-where an earlier version decided it by a second look on z. It is displayed with that,
-and is neither promoted, nor learnt from, nor weighted in retrieval, until a person who
-knows the cause accepts it. Each word is a row of `winner_acceptances`; the latest
-counts, for the arm that it was said of, until another arm wins.
+A winner is held (view `held_winners`) if its audience was not divided as planned, or if
+an earlier version decided it by a second look on z. A held winner is displayed with the
+cause; it is not promoted, trained on or weighted in retrieval until a person who knows
+the cause accepts it. Each acceptance or withdrawal is a row of `winner_acceptances`.
+The latest row counts, for the arm that it names, until another arm wins.
 """
 
 from __future__ import annotations
@@ -76,7 +76,10 @@ def accept_winner(
 def _winner(
     con: Connection, experiment_id: str, undo: bool
 ) -> tuple[str, datetime, datetime | None]:
-    """The arm that can be accepted or held again, since when, and the last word."""
+    """Return the winning arm, its decision's time, and the last acceptance's time.
+
+    Raises InputError if there is no winner, or nothing to accept or to take back.
+    """
     rows = con.execute(_WON, [experiment_id]).fetchall()
     if not rows:
         raise InputError(

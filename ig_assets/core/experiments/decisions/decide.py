@@ -42,8 +42,8 @@ SELECT experiment_id, decided_at, decision, winner_arm, data_through
 FROM latest_decisions
 """
 
-# An import that is repeated with more rows reopens its experiments; what was
-# decided stays decided, unless there is more to evaluate (`reopen.py`).
+# A repeated import sets its experiments to running; the decided ones are closed again,
+# unless they have more to evaluate (`reopen.py`).
 _CLOSE_DECIDED = """
 UPDATE experiments
 SET status = 'decided'
@@ -107,15 +107,14 @@ class DecisionRow(TypedDict):
 
 @dataclass(frozen=True)
 class ResultsSummary:
-    """What one update did.
+    """Counts of one update.
 
-    `experiments` were undecided before it and `evaluated` of them at an age not
-    evaluated before; then the new decisions, those still `running`, and the
-    `undecidable` among the inconclusive (no comparison, or an arm with fewer than 25
-    events). `redecided` were decided before, on older counts or fewer arms, and
-    `replaced` of them had another winner then, or have none any more. `not_over` are
-    those running whose import says that the audience is still being divided: only
-    e-values look at them.
+    `experiments` were undecided before it, and `evaluated` of them had a new look.
+    `winners`, `provisional` and `inconclusive` are the new decisions; `running` are
+    still undecided. `undecidable` of the inconclusive ones have no comparison, or an
+    arm with fewer than 25 events. `redecided` were decided before, on older counts or
+    fewer arms; `replaced` of them lost their earlier winner. `not_over` of the running
+    ones are imports whose audience is still being divided: only e-values look at them.
     """
 
     experiments: int
@@ -130,7 +129,7 @@ class ResultsSummary:
     not_over: int = 0
 
     def notes(self) -> list[str]:
-        """Sentences for a person about what the counts alone do not say."""
+        """Return sentences for a person on facts that the counts do not show."""
         notes = []
         if self.not_over:
             notes.append(
@@ -147,7 +146,7 @@ class ResultsSummary:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One experiment's decision in words; lifts are leader over runner-up."""
+    """One experiment's decision in words; lifts are those of leader over runner-up."""
 
     decision: str
     reason: str
@@ -166,11 +165,11 @@ def update_results(
 ) -> ResultsSummary:
     """Evaluate every undecided experiment and decide what can be decided.
 
-    The rule is `decide_sequentially`'s. An experiment without a common reading at day
-    14 ends *inconclusive* once its time is over. Decisions are appended when they
-    change, or rest on newer counts. An import that was extended is redecided: by
-    its e-values, since z is valid for one look only. Where that replaces a winner, the
-    reason says so, and the edges to the earlier winner are marked as superseded.
+    The rule is `decide_sequentially`. An experiment whose arms have no common reading
+    at day 14 ends *inconclusive* once it is over. A decision is appended if it has
+    changed or rests on newer counts. An extended import is decided again by its
+    e-values, since z is valid for one look only. If that replaces a winner, the reason
+    says so, and the edges to the earlier winner are marked as superseded.
     """
     now = clock.now()
     with warehouse.transaction() as con:
@@ -324,7 +323,7 @@ def _write_decisions(
     now: datetime,
     run_id: str,
 ) -> int:
-    """Append the decisions that are new; close what is decided, with its lineage.
+    """Append new decisions, close the decided experiments and record their lineage.
 
     Returns how many earlier winners were replaced.
     """

@@ -1,8 +1,8 @@
-"""Which experiments have the counts of all their arms from one reading.
+"""Finds experiments whose arms' counts were all read at one time.
 
-The shares of an audience are those of one time. A partial export leaves the counts of
-one arm newer than those of another, so that they differ without any fault of the
-split. Counts at days of age are of equal age and need no such care.
+Only counts of one time show how an audience was divided. After a partial export, one
+arm's counts are newer than another's, so they differ although the split has no fault.
+Counts at days of age have equal age and need no such check.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 ONE_DAY = timedelta(days=1)
 ONE_IMPORT = timedelta(seconds=1)
-"""What one import writes is observed at one instant, but for repeated readings."""
+"""Readings of one import have the same `observed_at`, except repeated readings."""
 
 _TIMES_READ = """
 SELECT g.post_id, list(DISTINCT g.observed_at)
@@ -40,11 +40,12 @@ WHERE split_log_e >= ?
 
 
 class OneReading(NamedTuple):
-    """Experiments by number: `whole` ones have the counts of all arms of one reading.
+    """Numbers of the experiments whose split can be judged.
 
-    `alarmed` ones are under an alarm, each arm has files of its own, and some arm was
-    read more often. Uneven counts may be of an older reading, and say nothing. Even
-    ones do: the latest counts of all arms show no fault.
+    `whole`: the counts of all arms are of one reading. `alarmed`: the split has raised
+    an alarm, each arm has files of its own, and one arm was read more often than
+    another. Such counts may be of different times, so uneven ones say nothing; even
+    ones clear the alarm.
     """
 
     whole: set[int]
@@ -54,12 +55,13 @@ class OneReading(NamedTuple):
 def of_one_reading(
     con: Connection, ex: UndecidedExperiments, which: Iterable[int]
 ) -> OneReading:
-    """Those of the experiments whose split can be judged, and how.
+    """Return which of the experiments can have their split judged, and how.
 
-    Final readings can, where their times are at most a day apart and they came in one
-    import, or, where each arm has files of its own, were read equally often. Not while
-    the test runs: its audience grows from the file of one arm to that of the next.
-    What came in one import is corrected by a whole one only.
+    Counts at days of age can always be judged. Final readings must be at most a day
+    apart, and either come from one import, or belong to a test that is over and whose
+    arms were all read equally often. (While a test runs, its audience grows between the
+    file of one arm and that of the next.) Counts that came in one import are only
+    corrected by an import of all arms.
     """
     found, alarmed, apart = set(), set(), []
     for i in which:

@@ -1,4 +1,4 @@
-"""What earlier looks at undecided experiments left behind, by pair of arms."""
+"""Reads the record of earlier looks at undecided experiments, by pair of arms."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ig_assets.core.experiments.stats.e_values import Floats
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
-# `z` is that of the experiment's single look on z, which is spent for all pairs.
-# `events_a` and so on are those of the latest look. Where a later final count is lower,
-# the looks before it were at counts that were wrong. Looks under other terms (another
-# split, σ or rate) say nothing either, but that the look on z is spent: `z_events_a`
-# and so on are the counts that it had, on which it may be repeated under the terms of
-# now. Counts of other terms may be others, and are no higher ones.
+# `z` is from the experiment's single look on z, which is taken once for all pairs.
+# `events_a` and so on are the counts of the latest look. If a final count fell, the
+# looks before it used wrong counts and are ignored. Looks under other terms (another
+# split, σ or rate) are ignored too, except that the look on z was taken: `z_events_a`
+# and so on are its counts, on which it may be repeated under the present terms. Counts
+# are compared only within the same terms.
 _PREVIOUS = """
 WITH looks AS (
     SELECT s.*,
@@ -84,7 +84,10 @@ Known = dict[tuple[str, str, str], dict[str, Any]]
 
 
 def known_pairs(con: Connection) -> tuple[Known, dict[str, datetime]]:
-    """What is known of each evaluated pair, and the latest look by experiment."""
+    """Return the record of each evaluated pair, and the latest look by experiment.
+
+    A pair's key is (experiment id, arm a, arm b).
+    """
     known: Known = {}
     through: dict[str, datetime] = {}
     for row in fetch_dicts(con, _PREVIOUS):
@@ -99,12 +102,13 @@ def known_pairs(con: Connection) -> tuple[Known, dict[str, datetime]]:
 def previous_state(
     known: Known, ids: list[str], arms: list[str], starts: Ints, finals: Floats
 ) -> PreviousState:
-    """What earlier looks left behind.
+    """Return the state after earlier looks, as `decide_sequentially` takes it.
 
-    `finals` (arms, 2) are final events and trials, NaN for others. Where one fell, an
-    earlier look was at wrong counts, and says nothing of the pair any more. The single
-    look on z is not spent where it was under other terms, at the counts of now: it is
-    the same look, judged by what is known of the split by now.
+    `finals` (arms, 2) are final events and trials, NaN for other experiments. If a
+    final count fell, earlier looks at the pair used wrong counts and are ignored. The
+    single look on z is not spent if it was taken at the present counts under other
+    terms (split, sigma or rate): it is then repeated as the same look under the present
+    terms.
     """
     pairs = arm_pairs(starts)
     is_same_look = np.diff(starts) > 1
@@ -138,7 +142,11 @@ def previous_state(
 
 
 def _at_z(found: dict[str, Any]) -> tuple[float | None, ...]:
-    """A pair's counts at a look on z under other terms; None where there is none."""
+    """Return a pair's counts at a look on z under other terms.
+
+    The order is events and trials of a, then of b; the first is None without such a
+    look.
+    """
     names = ("z_events_a", "z_trials_a", "z_events_b", "z_trials_b")
     return tuple(found[name] for name in names)
 
@@ -172,7 +180,10 @@ def seen_before(
     events: Floats,
     trials: Floats,
 ) -> Bools:
-    """Whether the latest look was at these counts (arms), of every arm."""
+    """Return (experiments) whether the latest look was at these counts, of every arm.
+
+    `events` and `trials` (arms) are the present counts.
+    """
     seen = np.diff(starts) > 1
     for i, a, b in zip(*arm_pairs(starts), strict=True) if known else ():
         found = known.get((ids[i], arms[a], arms[b]))

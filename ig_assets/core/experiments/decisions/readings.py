@@ -1,7 +1,7 @@
-"""The arms' readings of both counters, and their counts at whole days of age.
+"""Reads both counters of the arms, and interpolates counts at whole days of age.
 
-Counts between two readings are interpolated linearly; before the first and after the
-last reading there is no figure (never extrapolated).
+Counts between two readings are interpolated linearly. Before the first and after the
+last reading there is no value; nothing is extrapolated.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from ig_assets.core.experiments.stats.decision_rule import FINAL_DAY, Bools, Int
 from ig_assets.core.experiments.stats.e_values import Floats
 from ig_assets.warehouse.warehouse import Connection
 
-# A reading without an age is a final one: of those the newest counts, by the time of
-# which both counters are known.
+# Readings without an age are final: of these, the newest counts by the time of which
+# both counters are known.
 _READINGS = """
 SELECT n.post_id, n.as_of, n.age_hours, n.value AS events, d.value AS trials,
        greatest(n.observed_at, d.observed_at) AS observed_at
@@ -47,12 +47,12 @@ ORDER BY post_id, as_of
 
 @dataclass(frozen=True)
 class Readings:
-    """Readings of both counters, and what is known of their experiments and arms.
+    """Readings of events and trials, with facts about their experiments and arms.
 
     `arm`, `age_hours`, `events` and `trials` have one entry per reading, sorted by arm
-    and age. `is_final` (experiments) marks those whose readings are all final ones
-    (without an age, as imports have them), which count as day 14. `last_as_of` and
-    `last_observed` (arms) are of the latest reading, None where there is none.
+    and age. `is_final` (experiments) marks those with final readings only (imports:
+    readings without an age), which count as day 14. `last_as_of` and `last_observed`
+    (arms) are times of the arm's latest reading, None if it has none.
     """
 
     arm: Ints
@@ -65,10 +65,11 @@ class Readings:
 
 
 def read_readings(con: Connection, post_ids: Sequence[str], starts: Ints) -> Readings:
-    """The readings of undecided experiments.
+    """Return the readings of undecided experiments.
 
-    `post_ids` are the posts of their arms, `starts` (experiments + 1) delimits each
-    experiment's. A reading without an age is left out where the experiment has others.
+    `post_ids` (arms) has the post of each arm, and `starts` (experiments + 1) delimits
+    each experiment's arms. A reading without an age is ignored if its experiment has
+    readings with an age.
     """
     number = {post_id: n for n, post_id in enumerate(post_ids)}
     last_as_of: list[datetime | None] = [None] * len(post_ids)
@@ -97,9 +98,9 @@ def read_readings(con: Connection, post_ids: Sequence[str], starts: Ints) -> Rea
 
 
 def counts_at_days(readings: Readings) -> tuple[Floats, Floats]:
-    """Events and trials of shape (arms, 14), NaN where an age was not reached.
+    """Return events and trials, each (arms, 14): interpolated at ages of whole days.
 
-    Both counts are interpolated between the readings around the day's exact age.
+    The value is NaN at ages before the first or after the last reading.
     """
     days = np.arange(1, FINAL_DAY + 1)
     span = 1e6  # hours; more than any age, so that keys sort by arm, then age

@@ -55,9 +55,9 @@ WHERE experiments.experiment_id = extended.experiment_id
 
 
 def reopen_extended(con: Connection) -> int:
-    """Reopen what has counts, arms or terms that its last look lacked; return how many.
+    """Reopen imports that gained counts, arms or terms since the last look.
 
-    Terms are the split and σ.
+    Returns how many were reopened. Terms are the split and σ.
     """
     counted = con.execute(_COUNTED).fetchall()
     if not counted:

@@ -45,15 +45,15 @@ GROUP BY experiment_id
 class StandingRow(TypedDict):
     """One row of `standings`: one look at one experiment.
 
-    `leader_arm` has the highest rate, `runner_up_arm` the next, and `lead` is the log
-    rate ratio between them (None where a rate is zero). `rival_arm` is the arm against
-    which the leader has least evidence: `log_e` is the running maximum of ln e over
-    the looks at which the leader was ahead of it, 0 where the leader is not ahead now.
-    `z` is the leader's over the rival in the experiment's single look on z, None where
-    that was not taken by then. `split_log_e` is ln e against an even split: of the
-    look's own counts where they are final ones, which a later reading may correct,
-    else the highest so far. It is None where the experiment is not randomised, and
-    where the counts of its arms are not of one reading, unless these clear an alarm.
+    `leader_arm` has the highest rate and `runner_up_arm` the next; `lead` is the log
+    rate ratio between them (None if a rate is zero). `rival_arm` is the arm against
+    which the leader has the least evidence. `log_e` is the running maximum of ln e over
+    the looks at which the leader was ahead of the rival, and 0 if it is not ahead now.
+    `z` is the leader's over the rival in the experiment's single look on z, None before
+    that look. `split_log_e` is ln e against an even split: of this look's counts if
+    they are final, since a later reading may correct them, else the highest so far. It
+    is None if the experiment is not randomised, or if the arms' counts are not of one
+    reading, unless these clear an alarm.
     """
 
     experiment_id: str
@@ -137,7 +137,7 @@ def _rule(found: SequentialResult, i: int) -> Rule:
 def _split_log_e(
     con: Connection, ex: UndecidedExperiments, looks: Ints
 ) -> list[float | None]:
-    """Of each look (experiment, column): `StandingRow.split_log_e`."""
+    """Return `StandingRow.split_log_e` for each of the looks (experiment, column)."""
     sizes = np.diff(ex.starts)[looks[:, 0]]
     log_e: Floats = np.full(len(looks), np.nan)
     randomised = np.unique(looks[ex.randomised[looks[:, 0]], 0])

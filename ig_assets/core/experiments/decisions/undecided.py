@@ -1,6 +1,6 @@
 """Loads the undecided experiments: their arms, and their counts at whole days of age.
 
-The arms of all experiments are numbered through, sorted by experiment and arm, as
+The arms of all experiments are numbered consecutively, sorted by experiment and arm, as
 `stats/decision_rule.py` expects them; columns are days of age 1 to 14.
 """
 
@@ -31,7 +31,7 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 READING_PERIOD = timedelta(days=28)
-"""An organic experiment is over so long after its start or its last post."""
+"""An organic experiment is over this long after its start or its last post."""
 
 _ARMS = """
 SELECT e.experiment_id, e.sigma, e.randomised, e.ends_at,
@@ -49,7 +49,7 @@ ORDER BY e.experiment_id, p.arm, p.post_id
 
 
 class ArmPost(NamedTuple):
-    """An arm of an undecided experiment: its post, and the words that are out."""
+    """An arm of an undecided experiment: its post, and which words were published."""
 
     arm: str
     post_id: str
@@ -64,16 +64,18 @@ class ArmPost(NamedTuple):
 class UndecidedExperiments:
     """Undecided experiments, one per entry of `ids`, and their arms.
 
-    `starts` (experiments + 1) delimits each experiment's arms in `arms`, `events` and
-    `trials` (arms, 14), where NaN is an age without a figure. `is_final` marks
-    experiments whose readings are all final ones (imports: readings without an age),
-    which count as day 14, and `is_running` those of them whose audience is still being
-    divided, as their import said. `randomised` are those whose split can be tested.
-    `before` is what earlier looks left behind; an experiment with final readings is
-    re-evaluated for newer counts or another arm, and once it is over.
-    `last_as_of` and `last_observed` are of each arm's latest reading, `read_until` of
-    any post's; `evaluated_through` is the latest look by experiment, and `lowered` the
-    arms of which a final count fell since a look.
+    `starts` (experiments + 1) delimits each experiment's arms in `arms`, and in
+    `events` and `trials` (arms, 14), which are NaN at ages without a value. `is_final`
+    marks experiments with final readings only (imports: readings without an age), which
+    count as day 14; `is_running` marks those imports whose audience is still being
+    divided. `randomised` marks experiments whose split can be tested. `before` is the
+    state after earlier looks.
+
+    An experiment with final readings is evaluated again if it has newer counts or
+    another arm, and once it is over. `last_as_of` and `last_observed` (arms) are times
+    of each arm's latest reading; `read_until` is the latest of all posts.
+    `evaluated_through` is the latest look by experiment, and `lowered` names the arms
+    whose final count fell since a look.
     """
 
     ids: list[str]
@@ -98,12 +100,11 @@ class UndecidedExperiments:
         return range(int(self.starts[i]), int(self.starts[i + 1]))
 
     def data_through(self, i: int, day: int) -> datetime | None:
-        """The time up to which data were used for experiment `i` at `day`.
+        """Return the time up to which data were used for experiment `i` at `day`.
 
-        That is when the arm that was published last reached the age of `day` whole
-        days. For final readings it is the time of the latest one; an evaluation of
-        raised counts has a later time than the one before. None where no arm is
-        published or has a reading.
+        This is when the arm that was published last reached an age of `day` whole days.
+        For final readings it is the time of the latest reading, made later than the
+        previous look if there was one. None if no arm is published or has a reading.
         """
         arms = self.arms_of(i)
         if self.is_final[i]:
@@ -115,18 +116,21 @@ class UndecidedExperiments:
         return max(births) + timedelta(days=day) if births else None
 
     def latest_look(self, evaluated: Bools, i: int) -> datetime | None:
-        """The time of the latest of experiment `i`'s looks, new or earlier."""
+        """Return the time of experiment `i`'s latest look, new or earlier.
+
+        `evaluated` (days) marks its new looks.
+        """
         days = np.flatnonzero(evaluated)
         if days.size:
             return self.data_through(i, int(days[-1]) + 1)
         return self.evaluated_through.get(self.ids[i])
 
     def is_over(self, i: int, now: datetime) -> bool:
-        """Whether experiment `i` can get no further comparable reading.
+        """Return whether experiment `i` can get no further comparable reading.
 
-        That is 28 days after its start or its last post, whichever is later. The
-        clock alone does not end an experiment with posts: engagement must have
-        been read that far, so that a backfill is not overtaken by the present.
+        That is 28 days after its start or its last post, whichever is later. The clock
+        alone does not end an experiment with posts: engagement must have been read up
+        to then, so that a backfill sees all of its readings first.
         """
         if self.is_running[i]:
             return False
@@ -146,7 +150,7 @@ class UndecidedExperiments:
 
 
 def load_undecided(con: Connection) -> UndecidedExperiments:
-    """Read all that is undecided, in four statements."""
+    """Read all undecided experiments, with their counts and earlier looks."""
     ids: list[str] = []
     sizes: list[int] = []
     sigma: list[float] = []

@@ -188,7 +188,7 @@ class WinnerRow(TypedDict):
 class WinnersSummary:
     """Counts over all experiments; `performance_rows` were written by this call.
 
-    `held` of the winners are displayed and not used (`held_winners`).
+    `held` counts the winners that are displayed but not used (`held_winners`).
     """
 
     winners: int
@@ -199,13 +199,13 @@ class WinnersSummary:
 
 
 def record_winners(warehouse: Warehouse, clock: Clock) -> WinnersSummary:
-    """Write each script's latest figures and count who won and lost.
+    """Write each script's latest figures, and count winners and losers.
 
-    A post is a script's when it names it or when its variant was promoted; `rate` is
-    the experiment's numerator over its denominator. One row per post and reading;
-    earlier rows stay. The figures of history posts came with their import,
-    summed over a script's posts, and are left alone. Those of ads, which Meta provides
-    for use in aggregate only, are left out.
+    A post belongs to a script if it names it, or if its variant was promoted to it.
+    `rate` is the experiment's numerator over its denominator. There is one row per post
+    and reading; earlier rows are kept. Posts of history are skipped: their import
+    brought their figures, summed per script. Ads are skipped: Meta allows only
+    aggregate use of their figures.
     """
     with warehouse.transaction() as con:
         rows = fetch_dicts(con, _FIGURES)
@@ -219,13 +219,13 @@ def record_winners(warehouse: Warehouse, clock: Clock) -> WinnersSummary:
 
 
 def winning_scripts(con: Connection) -> list[WinnerRow]:
-    """One row per experiment with a winner or provisional winner, oldest first.
+    """Return one row per experiment with a (provisional) winner, oldest first.
 
-    `lift` is a ratio minus 1; `shrunken_lift`, `shrunken_low` and `shrunken_high`
-    (the central 95 %) are log scale, over the runner-up; `evidence`, `z` and `rule` are
-    the deciding look's standing: the winner's e-value over its nearest rival, and what
-    decided. `held_by` says why a winner is not used; `losers` are the other arms.
-    The text columns are for promotion and training, never for logs or metadata.
+    `lift` is a ratio minus 1 over the runner-up; `shrunken_lift`, `shrunken_low` and
+    `shrunken_high` (the central 95 %) are on the log scale. `evidence` (the winner's
+    e-value over its rival), `z` and `rule` are from the standing of the deciding look.
+    `held_by` says why a winner is not used; `losers` are the other arms. The text
+    columns are for promotion and training, never for logs or metadata.
     """
     winners = fetch_dicts(con, _WINNERS)
     pairs = _by_experiment(fetch_dicts(con, _FINAL_EVIDENCE))
@@ -254,7 +254,7 @@ def _e_value(log_e: float | None) -> float | None:
 
 
 def _interval(arm: str, pairs: list[dict[str, Any]]) -> dict[str, float | None]:
-    """The shrunken interval over the runner-up."""
+    """Return the 95 % interval of the shrunken lift over the runner-up, log scale."""
     known = [p for p in pairs if p["log_rate_ratio"] is not None]
     if not known:
         return {"shrunken_low": None, "shrunken_high": None}

@@ -62,7 +62,7 @@ WHERE status = 'published'
   AND published_at >= ?
 """
 
-# A reading says nothing about which of its metrics the vendor knew: a row is enough.
+# One row of any metric shows that a post was read, even if some metrics are missing.
 _READ_ALREADY = """
 SELECT DISTINCT post_id
 FROM engagement
@@ -79,9 +79,12 @@ WHERE as_of = ?
 
 @dataclass(frozen=True)
 class EngagementSummary:
-    """`posts` that were read, rows of `readings` written, and how many of these
-    rows are `missing` (NULL) or `restated` (differ from what was stored); `kept`
-    are posts that an earlier run of the same day has read."""
+    """Counts of one collection.
+
+    `posts` were read and `readings` rows written; `missing` of these rows are NULL, and
+    `restated` differ from what was stored. `kept` posts were skipped, since an earlier
+    run read them after the day had ended.
+    """
 
     posts: int
     readings: int
@@ -100,14 +103,13 @@ def collect_engagement(
 ) -> EngagementSummary:
     """Read the live posts of one UTC day: daily to 28 days of age, then weekly.
 
-    A platform that can read the past is read as of the day's end (or now, while the
-    day lasts). A live one is read as of now, and only for the present day or the
-    one before it: an older day keeps its rows and reads nothing, and of the day
-    before only those posts are read that were not since it ended. At most
-    `max_in_flight` requests of 50 posts are under way; each answer is stored before
-    the next request of its thread. Posts that also run as ads are read after the
-    others. Raises InputError for a day that has not begun, and the platform's
-    VendorError (what was answered is kept).
+    A platform that can read the past is read as of the day's end (or now, while the day
+    lasts). Another platform is read as of now, for the present day and the day before
+    it only. Of the day before, it reads the posts that were not read since that day
+    ended; for older days nothing is read and stored rows stay. At most `max_in_flight`
+    requests of 50 posts run at once, and each answer is stored before its thread sends
+    the next request. The platform's ads are read last. Raises InputError for a day that
+    has not begun, and the platform's VendorError; answers received before it are kept.
     """
     check_has_begun(clock, [day])
     sources: list[InsightsSource] = [platform]
@@ -121,13 +123,13 @@ def collect_engagement(
 
 
 def begun(clock: Clock, days: Sequence[date]) -> list[date]:
-    """Those of the days that have begun, whose engagement can be asked for."""
+    """Return the days that have begun, whose engagement can therefore be read."""
     now = clock.now()
     return [day for day in days if datetime.combine(day, time()) <= now]
 
 
 def check_has_begun(clock: Clock, days: Sequence[date]) -> None:
-    """Raise InputError that names the days that have not begun."""
+    """Raise InputError naming the days that have not begun, if there are any."""
     if ahead := [day for day in days if day not in begun(clock, days)]:
         has = "that day has" if len(ahead) == 1 else "those days have"
         raise InputError(
@@ -138,7 +140,7 @@ def check_has_begun(clock: Clock, days: Sequence[date]) -> None:
 
 
 def is_out_of_reach(platform: InsightsSource, clock: Clock, day: date) -> bool:
-    """Whether a platform that knows only the present can say nothing of a past day."""
+    """Return whether the platform cannot read the past and `day` is too old."""
     after_next = datetime.combine(day, time()) + 2 * DAY
     return not platform.can_read_the_past and clock.now() >= after_next
 
@@ -189,7 +191,7 @@ def _collect(
 def _adopt(
     con: Connection, platform: RecordedPlatform, since: datetime, until: datetime
 ) -> None:
-    """Recorded posts become posts of no experiment, once each."""
+    """Store recorded posts, once each, as posts that belong to no experiment."""
     rows = [
         {
             "post_id": stable_id("post", platform.platform, post.platform_post_id),
@@ -215,7 +217,7 @@ def _read_batch(
     posts: Sequence[dict[str, Any]],
     as_of: datetime,
 ) -> EngagementSummary:
-    """Ask for one batch and store what was answered; no transaction while asking."""
+    """Request one batch's figures, then store them in a transaction of their own."""
     answers = platform.insights([p["platform_post_id"] for p in posts], as_of)
     rows = _rows(posts, platform.metrics, answers, as_of)
     observed_at = clock.now()
@@ -232,7 +234,7 @@ def _store(
 
 
 def live_posts(con: Connection, as_of: datetime, max_age_days: int = 90) -> int:
-    """Published posts that are at most `max_age_days` old at `as_of`."""
+    """Return the number of published posts at most `max_age_days` old at `as_of`."""
     ((count,),) = con.execute(
         _LIVE_COUNT, [as_of, as_of - max_age_days * DAY]
     ).fetchall()
@@ -240,7 +242,7 @@ def live_posts(con: Connection, as_of: datetime, max_age_days: int = 90) -> int:
 
 
 def _is_due(age_at_day_end: timedelta) -> bool:
-    """Daily until 28 days old, then on every seventh day of age."""
+    """Return whether a post is due: daily to 28 days of age, then weekly."""
     days = age_at_day_end // DAY
     return days <= DAILY_UNTIL_DAYS or days % 7 == 0
 
@@ -251,7 +253,7 @@ def _rows(
     answers: Sequence[Reading],
     as_of: datetime,
 ) -> list[dict[str, Any]]:
-    """One row per post and metric: what was not answered is NULL."""
+    """Return one row per post and metric; the value is NULL if it was not answered."""
     values = {(r.platform_post_id, r.metric): _finite(r.value) for r in answers}
     return [
         {
@@ -273,7 +275,7 @@ def _finite(value: float | None) -> float | None:
 def _only_news(
     con: Connection, rows: list[dict[str, Any]], as_of: datetime, now: datetime
 ) -> tuple[list[dict[str, Any]], int]:
-    """The rows that are new or changed, and how many of them restate a stored one."""
+    """Return the rows that are new or changed, and how many restate a stored one."""
     ids = sorted({row["post_id"] for row in rows})
     stored = {
         (old["post_id"], old["metric"]): old

@@ -17,11 +17,11 @@ from ig_assets.errors import InputError
 
 COUNTERS = ("views", "reach", "likes", "comments", "shares", "saved")
 AUDIENCES = ("views", "reach")
-"""Counters of who saw a post; no fewer than those of what they did."""
+"""Counters of viewers; a post's likes cannot exceed any of them."""
 
 _READING_DAYS = ("as_of", *NAMES["read_at"], *NAMES["day"], "time")
 
-# Ours, and what others call it; the first whose values fit is taken.
+# Our names with those of other tools; the first column whose values fit is taken.
 FIELDS: dict[str, Field] = {
     "post_id": Field(Kind.ID, (*NAMES["post_id"], *NAMES["permalink"])),
     "title": Field(
@@ -37,14 +37,15 @@ FIELDS: dict[str, Field] = {
 }
 
 OPTIONS = ("numbers", "dates", "timezone")
-"""Said beside the columns: how the file's values are written."""
+"""Keys that stand beside the columns and say how the file's values are written."""
 
 
 def parse_columns(text: str) -> dict[str, str]:
-    """`views=plays, post_id=video` as {ours: theirs}; nothing after `=` drops a guess.
+    """Parse `views=plays, post_id=video` as {our name: the file's column}.
 
-    `numbers=de`, `dates=mdy` and `timezone=Europe/Berlin` say how values are written.
-    Raises ValueError with a sentence.
+    An empty column after `=` drops the guess for that name. `numbers=de`, `dates=mdy`
+    and `timezone=Europe/Berlin` say how values are written. Raises ValueError with a
+    sentence.
     """
     mapping = {}
     for part in filter(None, map(str.strip, text.split(","))):
@@ -60,9 +61,10 @@ def parse_columns(text: str) -> dict[str, str]:
 def map_columns(
     profiles: Sequence[ColumnProfile], given: Mapping[str, str], name: str
 ) -> dict[str, int]:
-    """The position of the file's column for each of ours: the guess, then the given.
+    """Return the position of the file's column for each of our names.
 
-    Raises InputError where a given one is not there, or what every recording needs.
+    A column in `given` overrides the guess. Raises InputError if a given column does
+    not exist or is there twice, or if a required column is missing.
     """
     theirs = [profile.name for profile in profiles]
     given = {ours: column for ours, column in given.items() if ours not in OPTIONS}

@@ -42,18 +42,16 @@ _DATES = ("published_at", "observed_on")
 
 @dataclass(frozen=True)
 class Recording:
-    """Recorded posts and their snapshots; a post's lie together, in time's order.
+    """Recorded posts and their snapshots, grouped by post in order of time.
 
-    `post_ids` (posts) name the recorded posts, `published_at` their birth, `starts`
-    (posts + 1) delimits their snapshots. `observed_at` (snapshots) is by when a
-    counter was read: a day without a time means that day's end. `counters` hold one
-    value per snapshot, NaN where nothing was recorded. `rejects` says why rows were
-    left out: (line, reason). `rows_read` counts all physical rows: those taken, the
-    rejected and the `skipped`, which is {blank, heading, totals, deleted, not posted:
-    rows}.
-    `falling` is a sentence on counters that fall, "" where none does; `errors` counts
-    the values of each counter that are errors of a spreadsheet, such as #REF!, and
-    `hidden` those that their account hides.
+    `post_ids` and `published_at` (posts) describe the recorded posts, and `starts`
+    (posts + 1) delimits their snapshots. `observed_at` (snapshots) is when the counters
+    were read, the end of the day if no time was given. `counters` have one value per
+    snapshot, NaN if missing. `rejects` are the rejected rows as (line, reason).
+    `rows_read` counts all physical rows: taken, rejected and `skipped`, which is
+    {blank, heading, totals, deleted, not posted: rows}. `falling` is a sentence on
+    counters that fall, or "". `errors` counts each counter's values that are
+    spreadsheet errors such as #REF!, and `hidden` those that the account hides.
     """
 
     post_ids: list[str]
@@ -70,7 +68,7 @@ class Recording:
     hidden: Mapping[str, int] = field(default_factory=dict)
 
     def row_sum(self) -> str:
-        """What became of the rows, in words, with the first rejected line."""
+        """Return a sentence on the rows: how many were taken, rejected and skipped."""
         skipped = sum(self.skipped.values())
         taken = self.rows_read - len(self.rejects) - skipped
         words = (
@@ -100,14 +98,13 @@ def read_recording(
 ) -> Recording:
     """Read a CSV, JSON, Parquet or Excel file with one row per post and reading.
 
-    `columns` ({ours: theirs}) is put over the guess and says how values are written.
-    A row that was read after `today` (naive UTC) is rejected, with a day of tolerance
-    for zones; None rejects none. Without a post_id, title, author and birth together
-    are the post. Of several rows of one post and instant the last one counts. Raises
-    InputError when the file cannot
-    be read, when it names no post, no day or no counter, when a column has two
-    readings, when no row of it can be used, or when its counters are those of single
-    days.
+    `columns` ({our name: the file's column}) overrides the guess and says how values
+    are written. A row that was read after `today` (naive UTC, with a day of tolerance
+    for time zones) is rejected; None rejects none. Without a post_id, a post is
+    identified by its title, author and time of publication. Of several rows of one post
+    and instant the last one counts. Raises InputError if the file cannot be read; if it
+    has no usable row, or no column of a post, a day or a counter; if a column's values
+    can be read in two ways; and if its counters are daily instead of cumulative.
     """
     columns = columns or {}
     try:
@@ -151,7 +148,7 @@ def read_recording(
 
 
 def _series(recording: Recording) -> Iterator[tuple[list[list[float]], list[float]]]:
-    """For each post, its counts of views and of reach, and its likes, none missing."""
+    """Yield each post's counts of views and reach, and its likes, without gaps."""
     for post in range(len(recording.post_ids)):
         at = recording.snapshots(post)
         found = {name: counts[at] for name, counts in recording.counters.items()}
@@ -176,7 +173,7 @@ def _recording(found: SnapshotReader, mapping: Mapping[str, str]) -> Recording:
     grouped = table.groupby("post", sort=True)
     first_seen = grouped["observed_at"].min().to_numpy("datetime64[us]")
     births = grouped["published_at"].min().to_numpy("datetime64[us]")
-    # An unrecorded publication was at the latest within the day before the first row.
+    # A missing time of publication is taken as one day before the first snapshot.
     births = np.where(np.isnat(births), first_seen - DAY, births)
     return Recording(
         post_ids=posts.tolist(),

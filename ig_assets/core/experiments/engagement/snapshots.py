@@ -1,4 +1,4 @@
-"""Reads the rows of a recording: which are snapshots of a post, and why others not."""
+"""Reads a recording's rows: takes the snapshots of posts, rejects the others."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from ig_assets.core.tabular import (
 
 _NO_DAY = "not a day such as 2026-01-31"
 _TOLERANCE = timedelta(days=1)
-"""A day in another zone may be ahead of UTC's."""
+"""The date in another time zone may be a day ahead of the date in UTC."""
 _NO_BIRTH = "not a time of publication"
 
 
 class _NoSnapshotError(ValueError):
-    """A row is no snapshot; the text says why."""
+    """A row is not a snapshot; the message says why."""
 
 
 class SnapshotReader:
     """Collects snapshots, one entry per row in each list.
 
-    `indices` are {ours: position}. Nothing is read after `today`, where that is known.
-
-    Times are naive UTC, a missing time of publication is None, a missing count NaN.
+    `indices` is {our name: column position}. Rows that were read more than a day after
+    `today` are rejected; None rejects none. Times are naive UTC, a missing time of
+    publication is None, a missing count NaN.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class SnapshotReader:
 
     @property
     def rows_read(self) -> int:
-        """All physical rows that were read."""
+        """Return the number of physical rows that were read."""
         return len(self.posts) + len(self.rejects) + self.skipped.total()
 
     def read(self, batch: Batch) -> None:
@@ -103,11 +103,11 @@ class SnapshotReader:
             self.counters[name].append(count)
 
     def _post(self, cells: Sequence[Cell], born: object) -> str:
-        """What names the row's post."""
+        """Return an id of the row's post. Raises _NoSnapshotError if it names none."""
         if "post_id" in self._indices:
             post = self._text(cells, "post_id")
         else:
-            # Only their hash is kept, so characters that were lost do no harm.
+            # Only a hash of them is kept, so damaged characters do no harm.
             parts = [self._text(cells, name, whole=False) for name in self._named]
             if "published_at" in self._indices:
                 parts.append(self._text(cells, "published_at"))
@@ -133,7 +133,11 @@ class SnapshotReader:
     def _time(
         self, cells: Sequence[Cell], name: str, problem: str
     ) -> tuple[datetime, timedelta] | None:
-        """A naive UTC instant, and how long it lasts: a day without a time is a day."""
+        """Return a naive UTC instant and its length: one day if no time is given.
+
+        None for a missing column or value. Raises _NoSnapshotError for an invalid
+        value.
+        """
         at = self._indices.get(name)
         if at is None:
             return None

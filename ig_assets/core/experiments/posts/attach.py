@@ -1,7 +1,7 @@
 """Attaches a post that a person published by hand to its variant.
 
-The published words may be edited: they are then a revision of their own with an edge
-to the variant, and evidence and training use them.
+If its words were edited, they are stored as a revision of their own with an edge to the
+variant, and evidence and training use that revision.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WHERE p.variant_id = ?
 ORDER BY p.slot, p.post_id
 """
 
-# By the variant's id, its beginning, or a post of it.
+# The variants that match an id, its beginning, or the id of a post.
 _MEANT = """
 SELECT DISTINCT variant_id
 FROM posts
@@ -83,7 +83,7 @@ class PlannedPost(PostWords):
 
 @dataclass(frozen=True)
 class Attached:
-    """A published post; `edited` where its words are not the variant's."""
+    """An attached post; `edited` if its words differ from the variant's."""
 
     post_id: str
     variant_id: str
@@ -100,12 +100,13 @@ def attach_post(
     content: bytes | None = None,
     editor: str = "",
 ) -> Attached:
-    """Say which media of the account a variant went out as, and in which words.
+    """Record as which media of the account a variant was published, in which words.
 
-    The variant may be named by its id, the beginning of it, or its post. `content` is
-    a file like a library's; without it the planned words went out. Raises InputError
-    when the variant has no open post, when the media is unknown, another post's or
-    older than the variant, when the file is no script; and the vendor's errors.
+    `variant_id` may be the variant's id, the beginning of it, or the id of its post.
+    `content` is a file like a library's; without it the planned words were published.
+    Raises InputError if the variant has no open post, if the media is unknown, belongs
+    to another post or is older than the variant, or if the file is no script; and the
+    vendor's errors.
     """
     script = None if content is None else read_words(content)
     with warehouse.transaction() as con:
@@ -136,9 +137,9 @@ def attach_post(
 def detach_post(warehouse: Warehouse, post_id: str) -> str:
     """Undo a wrong attachment; return the media's id.
 
-    The figures of that media, and the evidence of the post's experiment, which
-    rests on them, are deleted: they were never about the variant. Raises InputError
-    for a post that was not attached by a person or whose experiment is decided.
+    The media's figures are deleted, since they were never about the variant, and so is
+    the evidence of the post's experiment, which rests on them. Raises InputError for a
+    post that was not attached by a person or whose experiment is decided.
     """
     with warehouse.transaction() as con:
         found = fetch_dicts(con, _ATTACHED, [post_id])
@@ -169,7 +170,7 @@ def _variant_meant(con: Connection, named: str) -> str:
 
 
 def _open_post(con: Connection, variant_id: str, platform: str) -> PlannedPost:
-    """The variant's unpublished post on this platform."""
+    """Return the variant's open post on a platform, or raise InputError."""
     posts = cast(list[PlannedPost], fetch_dicts(con, _PLANNED, [variant_id]))
     if not posts:
         raise InputError(

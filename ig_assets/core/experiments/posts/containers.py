@@ -49,7 +49,7 @@ class Container:
 
     @property
     def published(self) -> Published | None:
-        """The post that it became, where that is known."""
+        """Return the post that the container became, or None if that is not known."""
         if self.platform_post_id is None or self.published_at is None:
             return None
         return Published(self.platform_post_id, self.published_at)
@@ -68,11 +68,11 @@ class ContainerStore:
         return Container(**rows[0]) if rows else None
 
     def taken_posts(self) -> set[str]:
-        """Ids of the vendor's posts that already belong to one of ours."""
+        """Return the ids of vendor posts that belong to a known post or container."""
         with self._warehouse.transaction() as con:
             return {str(post) for (post,) in con.execute(_TAKEN).fetchall()}
 
     def write(self, container: Container) -> None:
-        """Store what is known of a container now."""
+        """Store a container's present state."""
         with self._warehouse.transaction() as con:
             merge_rows(con, "reel_containers", [vars(container)])

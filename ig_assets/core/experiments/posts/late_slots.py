@@ -1,7 +1,7 @@
-"""Slots that passed by while nothing was published, e.g. because the daemon was off.
+"""Moves posts whose slot passed while nothing was published, as without the daemon.
 
-Were their posts published at once, all arms of an experiment would go out within
-minutes, perhaps weeks after their day. So the open posts of an experiment are moved on
+If late posts were published at once, all arms of an experiment would go out within
+minutes, perhaps weeks after their day. So the open posts of an experiment are moved
 together, by whole days: the time of day and the distances between arms stay.
 """
 
@@ -16,7 +16,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 DAY = timedelta(days=1)
 LATE = DAY
-"""A post that is approved may go out so long after its slot, as it is."""
+"""An approved post may be published this long after its slot without being moved."""
 
 _OPEN = """
 SELECT post_id, experiment_id, slot, status, detail
@@ -35,10 +35,10 @@ ORDER BY experiment_id, slot, post_id
 
 
 def move_late_slots(con: Connection, now: datetime, asks_again: bool) -> int:
-    """Move what was approved and is late into the coming days; return how many posts.
+    """Move experiments with late approved posts to coming days; return how many posts.
 
-    The first slot of an experiment comes within a day from `now`. With `asks_again`
-    its posts are proposed again: a person approved them for another day.
+    The first slot of an experiment is then within a day of `now`. With `asks_again` its
+    posts are proposed again, since a person approved them for another day.
     """
     experiments: dict[str, list[Mapping[str, Any]]] = {}
     for post in fetch_dicts(con, _OPEN, [now - LATE]):

@@ -1,10 +1,10 @@
-"""Plans which variant is published as which post, in which slot; each plan once.
+"""Plans which variant is published in which slot; a rerun never changes a plan.
 
-A topic with at least two usable variants becomes one experiment with one post a
-variant, in a randomised order of slots; where a choice among its hooks is recorded
-(`hook_choices`), only what was chosen is posted. A share of the experiments gets an A/A
-duplicate: one more post with the words of one arm, which does not compete and measures
-how far two posts of one script lie apart. A rerun never changes a plan.
+A topic with at least two usable variants becomes one experiment with one post per
+variant, in a randomised order of slots. If a choice among its hooks is recorded
+(`hook_choices`), only the chosen ones are posted. A share of the experiments gets an
+A/A duplicate: one more post with the words of one arm. It takes no part in the decision
+and measures how much two posts of one script differ.
 """
 
 from __future__ import annotations
@@ -69,13 +69,13 @@ class PostArm:
 
     @property
     def post_name(self) -> str:
-        """What the post's arm is called."""
+        """Return the name of the post's arm; a duplicate's name says that it is one."""
         return f"{self.arm} ({AA_DUPLICATE})" if self.is_duplicate else self.arm
 
 
 @dataclass(frozen=True)
 class PlanSummary:
-    """What one call planned; posts are proposed, or approved automatically."""
+    """Counts of one call; planned posts are proposed, or approved automatically."""
 
     experiments: int
     proposed: int
@@ -100,11 +100,11 @@ def plan_posts(
     """Plan the month's topics that have two usable variants and no experiment yet.
 
     The arms take the slots (the topic's due day at 09:00 UTC, then every 24 h) in an
-    order drawn with `seed`, which each post's detail records. `sigma` is the sd from
-    post to post on the log scale ("pairs": estimated from A/A pairs), fixed here for
-    the experiment's lifetime; so is the metric (numerator per denominator).
-    `aa_share` of the experiments get a post more, whose `duplicate_of` names the post
-    it repeats.
+    order drawn with `seed`, which each post's detail records. `sigma` is the standard
+    deviation between posts on the log scale ("pairs": estimated from A/A pairs). It is
+    fixed here for the experiment's lifetime, and so is the metric (`numerator` per
+    `denominator`). The share `aa_share` (0 to 1) of the experiments gets an additional
+    post, whose `duplicate_of` names the post that it repeats.
     """
     status = "approved" if approval == "auto" else "proposed"
     experiments: list[dict[str, Any]] = []
@@ -179,7 +179,7 @@ def _draw_order(arms: list[PostArm], seed: int, experiment_id: str) -> list[Post
 def _with_duplicate(
     arms: list[PostArm], seed: int, share: float, experiment_id: str
 ) -> list[PostArm]:
-    """The arms; in a share of the experiments with an A/A duplicate of a drawn one."""
+    """Return the arms; for a share of experiments, with an A/A duplicate of one arm."""
     if seeded_unit(seed, "duplicate", experiment_id) >= share:
         return arms
     unit = seeded_unit(seed, "which is duplicated", experiment_id)

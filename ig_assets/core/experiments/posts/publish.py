@@ -101,8 +101,11 @@ class DuePost(PostWords):
 
 @dataclass(frozen=True)
 class PublishSummary:
-    """`published`, `failed` and `moved` to other days in this call; `waiting` and
-    `ambiguous` after it."""
+    """Counts of one call.
+
+    `published`, `failed` and `moved` (to another day) count what this call did;
+    `waiting` and `ambiguous` are the posts in these states after it.
+    """
 
     published: int
     waiting: int
@@ -121,15 +124,16 @@ def publish_due(
     is_on: bool = True,
     asks_again: bool = True,
 ) -> PublishSummary:
-    """Publish what is approved and due (of all months without `month`).
+    """Publish the approved posts that are due, of one month or of all.
 
-    Call it under the pool of posts: one publisher at a time. A refusal makes the
-    post `failed` with the vendor's sentence. Where the vendor certainly did nothing
-    for now the post stays `approved`, on a later day if it asks for hours. Any other
-    vendor error leaves it `ambiguous`, to be looked up by the next call. Raises no
-    VendorError. Unless `is_on` it only counts what waits. With `asks_again`
-    what is more than a day late is moved on first and needs a new approval
-    (`move_late_slots`); without, where no person is asked, it goes out late.
+    Call it under the pool of posts, which allows one publisher at a time. A post that
+    the vendor refuses becomes `failed`, with the vendor's sentence. If the vendor
+    certainly did nothing for now, the post stays `approved`, on a later day if the
+    vendor asks for a wait of hours. After any other vendor error it is `ambiguous`, and
+    the next call looks it up. Raises no VendorError. Without `is_on`, waiting posts are
+    only counted. With `asks_again`, posts that are more than a day late are first moved
+    and need a new approval (`move_late_slots`); without it they go out late, since no
+    person is asked.
     """
     with warehouse.transaction() as con:
         now = clock.now()
@@ -152,7 +156,7 @@ def publish_due(
 
 
 def due_posts(con: Connection, now: datetime) -> dict[str, list[str]]:
-    """The posts to publish or to look up, by month, in order.
+    """Return the posts to publish or to look up, in order, by month.
 
     Each is `<post_id> <status> <slot>`, which changes whenever publishing touches it.
     """
@@ -163,7 +167,7 @@ def due_posts(con: Connection, now: datetime) -> dict[str, list[str]]:
 
 
 def _open_posts(con: Connection, month: str | None) -> tuple[int, int]:
-    """Posts that wait (for approval or their slot), and ambiguous ones."""
+    """Return how many posts wait for approval or a slot, and how many are ambiguous."""
     ((waiting, ambiguous),) = con.execute(_OPEN, [month, month]).fetchall()
     return int(waiting), int(ambiguous)
 
@@ -217,7 +221,7 @@ def _request(post: DuePost) -> PublishRequest:
 
 
 def _claim(warehouse: Warehouse, post: DuePost) -> bool:
-    """Write the intent; false when it was declined or edited in the meantime."""
+    """Mark a post as being sent; return False if it was declined or edited."""
     with warehouse.transaction() as con:
         (status,) = con.execute(
             "SELECT status FROM posts WHERE post_id = ?", [post["post_id"]]
@@ -261,7 +265,7 @@ def _set_status(con: Connection, post: DuePost, status: str, sentence: str) -> N
 
 
 def _plan_of(post: PostWords) -> str:
-    """The part of the detail that the plan wrote (slot and seed)."""
+    """Return the part of the detail that the plan wrote (slot and seed)."""
     return str(post["detail"] or "planned").split("; ")[0]
 
 

@@ -68,8 +68,8 @@ WHERE post_id = ?
 class ReviewRow(TypedDict):
     """One row per post: its state, and the words that would be published.
 
-    `revision_hash` is theirs. `review`, `reviewed_by` and `review_reason` are a
-    person's latest word on it, None where there is none.
+    `revision_hash` is that of these words. `review`, `reviewed_by` and `review_reason`
+    are from the latest review by a person, None if there is none.
     """
 
     post_id: str
@@ -94,7 +94,7 @@ class ReviewRow(TypedDict):
 
 
 class StoredPost(PostOfVariant):
-    """A post as approving, declining and editing need it."""
+    """The fields of a post that approving, declining and editing need."""
 
     status: str
     media_url: str | None
@@ -103,7 +103,7 @@ class StoredPost(PostOfVariant):
 def posts_for_review(
     warehouse: Warehouse, month: str | None = None, status: str | None = None
 ) -> list[ReviewRow]:
-    """The posts with the words that would go out, in the order of their slots."""
+    """Return the posts with the words to publish, in the order of their slots."""
     with warehouse.transaction() as con:
         return posts_in_review(con, month, status)
 
@@ -111,7 +111,7 @@ def posts_for_review(
 def posts_in_review(
     con: Connection, month: str | None = None, status: str | None = None
 ) -> list[ReviewRow]:
-    """As `posts_for_review`, in a transaction of the caller's."""
+    """Return the same as `posts_for_review`, in the caller's transaction."""
     rows = fetch_dicts(con, _REVIEW, [month, month, status, status])
     return cast(list[ReviewRow], rows)
 
@@ -126,14 +126,13 @@ def approve_posts(
 ) -> int:
     """Approve proposed posts; return how many were.
 
-    With `now`, a post that is approved more than a day after its slot gets one of the
-    coming days, with the open posts of its experiment (`move_late_slots`).
-
-    `video` is the public URL of one post's reel; with it a post that failed for its
-    video, or was approved with another, gets this one. Raises InputError, before any
-    is approved, for an id that is no post, for a video that is no web address or is
-    for several posts, and with `needs_video` for a post without one; ConflictError
-    where the words are no longer those that the person of `review` saw.
+    With `now`, a post that is approved more than a day after its slot is moved to one
+    of the coming days, with the open posts of its experiment (`move_late_slots`).
+    `video` is the public URL of the reel of a single post; it may also replace the
+    video of a post that is approved or failed. Raises InputError for an id that is no
+    post, for a video that is no web address or is given for several posts, and with
+    `needs_video` for a post without one. Raises ConflictError if the words have changed
+    since the person of `review` saw them. No post is approved before these checks.
     """
     if video is None and not needs_video:
         return _move(warehouse, post_ids, ("proposed",), "approved", now, review)
@@ -157,10 +156,10 @@ def approve_posts(
 def decline_posts(
     warehouse: Warehouse, post_ids: Sequence[str], review: Review | None = None
 ) -> int:
-    """Decline open posts, which then never go out; return how many were.
+    """Decline open posts, which are then never published; return how many were.
 
-    Raises InputError for an id that is no post, before any is declined, and
-    ConflictError as `approve_posts`.
+    Raises InputError for an id that is no post, and ConflictError as `approve_posts`
+    does, before any post is declined.
     """
     return _move(warehouse, post_ids, OPEN, "declined", review=review)
 
@@ -176,10 +175,10 @@ def edit_post(
 ) -> Edited:
     """Store a person's words for a post, written like a library file.
 
-    `based_on` is the revision that the person began with. Raises InputError when the
-    post is unknown or out already, when the file cannot be used, and when it lacks a
-    hook, a body or a call to action; ConflictError where the post has other words by
-    now than the person began with.
+    `based_on` is the revision that the person began with. Raises InputError if the post
+    is unknown or already published, or if the file cannot be used or lacks a hook, a
+    body or a call to action. Raises ConflictError if the post's words are no longer
+    those of `based_on`.
     """
     script = read_words(content)
     with warehouse.transaction() as con:

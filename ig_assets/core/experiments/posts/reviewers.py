@@ -1,4 +1,4 @@
-"""Who approved or declined a post, when, why, and which words it was about."""
+"""Records who approved or declined a post, when, why, and in which words."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ ORDER BY p.post_id
 
 @dataclass(frozen=True)
 class Review:
-    """A person's word on posts: who, when (naive UTC) and why.
+    """A person's decision on posts: who, when (naive UTC) and why.
 
-    `seen` are the revisions that the person read, by post; a post that it does not
-    name is taken as it is. Raises InputError where no one is named.
+    `seen` maps a post's id to the revision that the person read; other posts are not
+    checked. Raises InputError if `by` is blank.
     """
 
     by: str
@@ -45,7 +45,7 @@ class Review:
             raise InputError("Say who decides: a review needs a name.")
 
     def check_seen(self, con: Connection, post_ids: Sequence[str]) -> None:
-        """Raise ConflictError where the words changed since the person read them."""
+        """Raise ConflictError if a post's words changed after the person read them."""
         for post in fetch_dicts(con, _WORDS_NOW, [list(post_ids)]):
             seen = self.seen.get(post["post_id"])
             if seen is None or seen == post["revision_hash"]:
@@ -60,7 +60,7 @@ class Review:
 def record_reviews(
     con: Connection, post_ids: Sequence[str], decision: str, review: Review
 ) -> None:
-    """Write a row per post with the words as they are now."""
+    """Write one review row per post, with the revision of its present words."""
     rows = [
         {
             "post_id": post["post_id"],

@@ -1,4 +1,4 @@
-"""A person's words for a post: read from a file, written as a revision of their own."""
+"""Reads a person's words for a post from a file, and stores them as a revision."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Edited:
 
 
 def read_words(content: bytes) -> ParsedScript:
-    """The script in a person's file. Raises InputError where a part is missing."""
-    # Here, since it reads tables and workbooks too, and a list of posts reads none.
+    """Return the script in a person's file. Raises InputError if a part is missing."""
+    # Imported here, since it loads table readers that a list of posts does not need.
     from ig_assets.core.corpus.scripts.markdown import markdown_script
 
     try:
@@ -53,9 +53,10 @@ def read_words(content: bytes) -> ParsedScript:
 
 
 def words_as_file(hook: str, body: str, call_to_action: str) -> bytes:
-    """The three parts as the file that `edit_post` reads.
+    """Return the three parts as a file that `edit_post` reads.
 
-    Raises InputError where it would be read in another way, as a body with a heading.
+    Raises InputError if the file would be parsed into other parts, e.g. for a body with
+    a heading.
     """
     parts = [" ".join(hook.split()), body.strip(), " ".join(call_to_action.split())]
     content = f"# {parts[0]}\n\n{parts[1]}\n\nCTA: {parts[2]}\n".encode()
@@ -78,7 +79,7 @@ def store_words(
     now: datetime,
     run_id: str = "",
 ) -> Edited:
-    """Write the words as a revision of their own, with an edge to the variant."""
+    """Store the words as a revision of their own, with an edge to the variant."""
     [(last,)] = con.execute(
         "SELECT max(edited_at) FROM post_edits WHERE post_id = ?", [post["post_id"]]
     ).fetchall()

@@ -9,7 +9,7 @@ from ig_assets.core.experiments.reports.verdict import experiment_rows
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
-# What was spent is what the vendor reported last of each ad; NULL before it did.
+# `spent` sums what the vendor last reported for each ad; NULL before the first report.
 _SPLITS = """
 SELECT s.split_id, s.of_experiment_id, s.experiment_id, t.topic, s.status, s.budget,
        s.currency, sum(x.value) AS spent, s.countries, s.min_age, s.max_age,
@@ -40,9 +40,9 @@ _STATES = {
 
 
 def ad_study_rows(con: Connection, now: datetime) -> list[dict[str, Any]]:
-    """The split tests, newest first, each with its `state` and `verdict` in words.
+    """Return the split tests, newest first, with a `state` and a `verdict` in words.
 
-    `budget` and `spent` are in `currency`. No script text.
+    `budget` and `spent` are in `currency`. The rows contain no script text.
     """
     rows = fetch_dicts(con, _SPLITS)
     ids = [row["experiment_id"] for row in rows]
@@ -64,7 +64,7 @@ def _state(row: dict[str, Any], now: datetime) -> str:
 
 
 def _verdict(row: dict[str, Any], of_experiment: str | None) -> str:
-    """The experiment's own sentence, once there is something to say."""
+    """Return the experiment's verdict, or a sentence that nothing was shown yet."""
     if row["started_at"] is None or of_experiment is None:
         return "Nothing was shown yet."
     return of_experiment

@@ -19,10 +19,10 @@ LIMIT ?
 
 
 def experiment_named(con: Connection, name: str) -> str:
-    """The id of the experiment that `name` means.
+    """Return the id of the experiment that `name` means.
 
-    It may be the id, its beginning (4 letters or more), or for an imported test the
-    name that its file gives it. Raises InputError where none or several fit.
+    `name` is the experiment's id, its beginning (4 letters or more), or for an imported
+    test the name in its file. Raises InputError if none or several match.
     """
     parameters = [name, name, name, SHORTEST_PREFIX, name, name, _MOST]
     found = [str(row[0]) for row in con.execute(_NAMED, parameters).fetchall()]

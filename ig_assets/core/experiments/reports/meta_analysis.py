@@ -1,9 +1,9 @@
 """Meta-analysis over topics: which hook style does better, and whether the loop does.
 
-Every experiment that has ended gives one paired difference of log rates, whoever won
-it, and enters once: at its last look, in its month. A month enters when all its
-experiments have ended. So no look at a pair that is still running can be chosen for
-what it shows. A broken split gives no pair, unless a person accepted it and no other
+Every experiment that has ended gives one paired difference of log rates, whatever its
+decision, and enters once: at its last look, in its month. A month enters when all its
+experiments have ended. Running pairs are therefore never included because of what an
+early look shows. A broken split gives no pair, unless a person accepted it and no other
 arm has won since.
 """
 
@@ -25,8 +25,8 @@ from ig_assets.warehouse.warehouse import Connection
 
 E_CLAIM = 20.0
 
-# The last differences of ended experiments; takes MIN_EVENTS twice. A split test
-# compares arms that their topic compared before, so it is no topic of its own.
+# The last differences of ended experiments; parameters: MIN_EVENTS, twice. Split tests
+# are left out, since they compare arms that an experiment has compared before.
 _COMPARED = """
 WITH ended AS (
     SELECT experiment_id, min(decided_at) AS ended_at
@@ -144,9 +144,9 @@ ORDER BY c.month, c.experiment_id
 class StyleResult:
     """A hook style against the other styles of its topics.
 
-    `claim` is 'better' or 'worse' where the evidence suffices for this style among
-    all styles that were tried (e >= 20 times their number), else 'undecided'.
-    `waiting` pairs are of months that have not ended.
+    `claim` is 'better' or 'worse' if the evidence suffices for this style among all
+    styles that were tried (e >= 20 times their number), else 'undecided'. `waiting`
+    counts pairs that are left out until their month has ended.
     """
 
     hook_style: str
@@ -157,11 +157,11 @@ class StyleResult:
 
 @dataclass(frozen=True)
 class AcrossTopics:
-    """Styles, best mean first, and the loop's writing over its control arms.
+    """Styles, best mean first, and the loop's writing against its control arms.
 
-    A control arm has the style of the arm beside it and differs by the frozen base
-    model, the first prompt and no winners in retrieval; `loop_claim` and
-    `loop_waiting` as in a style.
+    A control arm has the style of the arm beside it, but is written by the frozen base
+    model with the first prompt and no winners in retrieval. `loop_claim` and
+    `loop_waiting` are as `claim` and `waiting` of a style.
     """
 
     styles: tuple[StyleResult, ...]
@@ -173,25 +173,25 @@ class AcrossTopics:
 def compared_rows(
     con: Connection, query: str, parameters: Sequence[Any] = ()
 ) -> list[dict[str, Any]]:
-    """Rows of a query over `compared`, the last differences of ended experiments.
+    """Run a query over `compared`, the last differences of ended experiments.
 
     `compared` has the columns experiment_id, arm, other, d (the log rate ratio of arm
     over other), ended_at, month (YYYY-MM: the topic's, else that of the start),
-    audience and is_open (another experiment of the month has not ended), each pair from
-    both sides, where both arms have at least MIN_EVENTS events. `query` continues its
-    WITH clause: it is a SELECT, or begins with `, name AS (…)`. `parameters` are those
-    of `query` alone.
+    audience and is_open (another experiment of the month has not ended). It contains
+    each pair in both directions, if both arms have at least MIN_EVENTS events. `query`
+    continues its WITH clause: it is a SELECT, or begins with `, name AS (…)`.
+    `parameters` are those of `query` alone. Returns the query's rows.
     """
     sql = f"{_COMPARED}{query}"
     return fetch_dicts(con, sql, [MIN_EVENTS, MIN_EVENTS, *parameters])
 
 
 def across_topics(con: Connection, *, simulated: bool) -> AcrossTopics:
-    """Read every ended experiment's differences; simulated and real never mix."""
+    """Analyse all ended experiments, either the simulated or the real ones."""
     of_style: dict[str, list[dict[str, Any]]] = {}
     for row in compared_rows(con, _STYLES, [simulated]):
         of_style.setdefault(row["hook_style"], []).append(row)
-    # Bonferroni over the styles: valid whatever binds their e-processes together.
+    # Bonferroni over the styles: valid under any dependence of their e-processes.
     needed = E_CLAIM * max(1, len(of_style))
     styles = []
     for style, rows in of_style.items():
@@ -207,9 +207,9 @@ def across_topics(con: Connection, *, simulated: bool) -> AcrossTopics:
 
 
 def pooled(rows: Sequence[Mapping[str, Any]]) -> tuple[SequentialMean, int]:
-    """The evidence of rows with d, month, audience and is_open, by closed months.
+    """Return the evidence of the rows of closed months, and the number of other rows.
 
-    The second value counts the pairs of months that have not ended.
+    The rows have the columns d, month, audience and is_open (the month has not ended).
     """
     closed = [row for row in rows if not row["is_open"]]
     pairs = [PairDifference(row["d"], row["month"], row["audience"]) for row in closed]
@@ -233,7 +233,7 @@ def claim_rows(found: AcrossTopics) -> list[dict[str, Any]]:
 def claim_row(
     question: str, found: SequentialMean, needed: float, claim: str, left_out: int
 ) -> dict[str, Any]:
-    """One row of that table; `left_out` pairs do not count, or not yet."""
+    """Return one row of `claim_rows`; `left_out` pairs do not count, or not yet."""
     return {
         "question": question,
         "claim": claim,

@@ -39,8 +39,9 @@ ORDER BY s.experiment_id, s.arm_a, s.arm_b, s.data_through
 class ArmCourse:
     """An arm's cumulative rate at days of age; all arrays are (looks).
 
-    `low` and `high` bound the text's own rate at 95 %, at a single look: on the
-    log scale, with the sampling of the counts and the variance between posts (sigma).
+    `low` and `high` are the 95 % interval of the text's own rate, valid for a single
+    look. It is computed on the log scale from the counts' sampling variance and the
+    variance between posts (sigma).
     """
 
     arm: str
@@ -52,12 +53,12 @@ class ArmCourse:
 
 @dataclass(frozen=True)
 class PairCourse:
-    """The evidence between two arms, at each look for the arm that was ahead then.
+    """The evidence between two arms at each look, for the arm that was ahead then.
 
     `e_ahead` (looks) is the running maximum of e over the looks at which the same arm
-    was ahead, 1 at least; `ahead` is the arm ahead at the last look, None where rates
-    tie. `z` (a over b) is that of the experiment's single look on z, None where it was
-    not taken; `z_is_void` where a final count fell since, so that it no longer counts.
+    was ahead, at least 1. `ahead` is the arm ahead at the last look, None if rates tie.
+    `z` (a over b) is from the experiment's single look on z, None if there was none;
+    `z_is_void` if it no longer counts, since a final count was lowered afterwards.
     """
 
     arm_a: str
@@ -80,7 +81,7 @@ class Course:
 
 
 def courses(con: Connection, experiment_ids: Sequence[str]) -> list[Course]:
-    """The trajectories of those that were evaluated, in the order of the ids."""
+    """Return the trajectories of evaluated experiments, in the order of the ids."""
     grouped: dict[str, list[dict[str, Any]]] = {}
     for row in fetch_dicts(con, _LOOKS, [list(experiment_ids)]):
         grouped.setdefault(row["experiment_id"], []).append(row)

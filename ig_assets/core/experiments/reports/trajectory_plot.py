@@ -32,7 +32,7 @@ _DRAWING = threading.Lock()  # of the figures that are kept
 
 @dataclass(frozen=True)
 class TitledCourse:
-    """What is drawn, and the two lines above it: the topic and the verdict."""
+    """A trajectory with the two lines above it: the topic and the verdict."""
 
     topic: str
     verdict: str
@@ -42,7 +42,7 @@ class TitledCourse:
 def titled(
     rows: Sequence[Mapping[str, Any]], found: Sequence[Course]
 ) -> list[TitledCourse]:
-    """Each course under the topic and verdict of its row among `experiment_rows`."""
+    """Give each course the topic and verdict of its row from `experiment_rows`."""
     known = {row["experiment_id"]: row for row in rows}
     return [
         TitledCourse(
@@ -55,10 +55,10 @@ def titled(
 
 
 def course_picture(titled_courses: Sequence[TitledCourse]) -> bytes:
-    """A PNG of under 90 kB: one row per experiment, at most six.
+    """Return a PNG of under 90 kB with one row per experiment, at most six.
 
     Left: each arm's cumulative rate by age, with a 95 % interval that is valid for one
-    look only. Right: of each pair the highest e-value so far for the arm that was
+    look only. Right: for each pair the highest e-value so far for the arm that was
     ahead; the dashed line is what a winner needs against every other arm.
     """
     image = _draw(titled_courses[:6])
@@ -83,7 +83,7 @@ def _encoded(image: Image, scale: float) -> bytes:
 
 
 def _draw(titled_courses: Sequence[TitledCourse]) -> Image:
-    """All rows at full size, or a sentence where there is none."""
+    """Draw all rows at full size, or a sentence if there are none."""
     from PIL import Image as images
 
     rows = [_drawn_row(_Row(one, _exact(asdict(one)))) for one in titled_courses]
@@ -91,7 +91,7 @@ def _draw(titled_courses: Sequence[TitledCourse]) -> Image:
 
 
 def _exact(value: Any) -> Hashable:
-    """The same for equal values alone, arrays by their bytes."""
+    """Return a hashable key that only equal values share; arrays by their bytes."""
     if isinstance(value, dict):
         return tuple(map(_exact, value.values()))
     if isinstance(value, (list, tuple)):
@@ -104,7 +104,7 @@ def _exact(value: Any) -> Hashable:
 
 @dataclass(frozen=True)
 class _Row:
-    """What is drawn, which is the same row where `key` is."""
+    """A row to draw; rows with an equal `key` look the same."""
 
     one: TitledCourse = field(compare=False)
     key: Hashable
@@ -112,11 +112,11 @@ class _Row:
 
 @lru_cache(maxsize=12)  # 10 MB
 def _drawn_row(row: _Row | None) -> npt.NDArray[np.uint8]:
-    """The pixels (height, width, 3) of a `TitledCourse`, or of none at all.
+    """Return the pixels (height, width, 3) of a row; None draws a placeholder.
 
-    Kept, since most rows are of decided experiments and look the same every day. Axes
-    have fixed positions: to let matplotlib find them (constrained layout) takes longer
-    than everything else together, and this is drawn every simulated day.
+    They are cached, since most rows are of decided experiments and look the same every
+    day. Axes have fixed positions: letting matplotlib place them (constrained layout)
+    takes longer than everything else together, and this is drawn every simulated day.
     """
     if row is None:
         figure = _new_figure()
@@ -147,9 +147,10 @@ def _new_figure() -> Any:
 
 @lru_cache(maxsize=2)
 def _figure_with_axes(is_final: bool) -> Any:
-    """Empty axes of rates and of evidence, kept: making them is a third of the work.
+    """Return a cached figure with empty axes of rates and of evidence.
 
-    Those of final readings are others, since labels of ticks stay once they are set.
+    Creating axes is a third of the work. Final readings have a figure of their own,
+    since tick labels stay once they are set.
     """
     figure = _new_figure()
     figure.add_axes((0.055, 0.14, 0.42, 0.6))
@@ -158,7 +159,7 @@ def _figure_with_axes(is_final: bool) -> Any:
 
 
 def _wipe(figure: Any) -> None:
-    """Make a figure with axes as it was before a course was drawn."""
+    """Remove everything drawn on a cached figure, and reset its axes."""
     from matplotlib.transforms import Bbox
 
     for text in list(figure.texts):
@@ -243,7 +244,7 @@ def _finish(axes: Any, course: Course, title: str) -> None:
 
 
 def _label(axes: Any, labels: Sequence[tuple[str, str]]) -> None:
-    """Names in their colours, in place of a legend, which takes longer to draw."""
+    """Write names in their colours; a legend would take longer to draw."""
     box = {"facecolor": "white", "alpha": 0.6, "linewidth": 0, "pad": 0.5}
     for line, (text, colour) in enumerate(labels):
         axes.text(

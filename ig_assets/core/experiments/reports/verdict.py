@@ -84,7 +84,7 @@ WHERE list_contains(?::TEXT[], s.experiment_id)
 ORDER BY s.experiment_id, s.arm_a, s.arm_b
 """
 
-# Of final counts, the times at which they were read.
+# The times at which final counts were read.
 _READ = """
 SELECT p.experiment_id, p.arm, n.as_of, n.value AS events, d.value AS trials
 FROM experiments AS e
@@ -183,23 +183,23 @@ def experiment_rows(
     month: str | None = None,
     experiment_ids: Sequence[str] | None = None,
 ) -> list[ExperimentRow]:
-    """Experiments, newest first, with their arms at the latest look and a `verdict`.
+    """Return experiments, newest first, with their arms and a verdict.
 
-    At most `limit`, of one month and of these ids where given. Ask once for all ids:
-    it costs little more than for one.
+    At most `limit` experiments, of one month and of these ids if given. One call for
+    all ids costs little more than a call for one. The rows contain no script text.
 
-    `arms` are dictionaries with events, trials and rate (None before the first
-    look). `leader`, `lead` (ratio minus 1 over the runner-up), `rival`, `evidence` (e
-    of the leader over the rival, its weakest pair), `z` and `rule` are the row of
-    `standings` of the latest look. `name` is what the file of an imported test calls
-    it. `split_alarms` where a randomised audience was not divided as planned;
-    `split_is_judged` where the latest look could tell, its counts being of one reading.
-    `held_by` says why a winner is not used; `accepted_by`, `accepted_at` and
-    `accepted_reason` who let it be used although it would be held, when and why. The
-    `data_through` of pairs of final counts is when the newer ones were read.
-    `z_is_spent` where the single look on z was taken, and `is_of_earlier_look` where
-    what is said, the evidence or the z of a winner, was reached before the latest
-    look; `lowered_arms` had a final count that fell since a look. No script text.
+    `arms` are dictionaries with events, trials and rate at the latest look (None before
+    the first). `leader`, `lead` (ratio minus 1 over the runner-up), `rival`, `evidence`
+    (e of the leader over the rival, its weakest pair), `z` and `rule` are the
+    `standings` row of that look. `name` is an imported test's name in its file.
+    `split_alarms` is true if a randomised audience was not divided as planned,
+    `split_is_judged` if the latest look could judge this, since its counts are of one
+    reading. `held_by` says why a winner is not used; `accepted_by`, `accepted_at` and
+    `accepted_reason` say who accepted it nevertheless. `data_through` of pairs of final
+    counts is when the newer counts were read. `z_is_spent` is true if the single look
+    on z was taken; `is_of_earlier_look` if the reported evidence, or a winner's z, is
+    from before the latest look. `lowered_arms` had a final count that fell since a
+    look.
     """
     every, chosen = experiment_ids is None, list(experiment_ids or ())
     parameters = [month, month, every, chosen, limit]
@@ -234,7 +234,7 @@ def experiment_rows(
 
 
 def decisions_in_all(con: Connection) -> dict[str, int]:
-    """How many experiments have each decision now."""
+    """Return {decision: number of experiments that have it now}."""
     rows = con.execute("""
         SELECT decision, count(*)
         FROM latest_decisions
@@ -259,7 +259,10 @@ def _decision(row: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _earlier(row: dict[str, Any]) -> dict[str, Any]:
-    """What of the latest look's record was reached, or undone, between looks."""
+    """Return the arms with a lowered count, and whether the evidence is from before.
+
+    It is from before if it was reached at an earlier look than the latest.
+    """
     lowered: set[str] = set()
     is_earlier = False
     sides = {row["leader"], row["rival"]}
@@ -281,7 +284,7 @@ def _look(
     pairs: list[dict[str, Any]],
     read: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """The arms with their counts, and the pairs, each with when they were read."""
+    """Return the arms with counts and rates, and the pairs with the time of reading."""
     counts: dict[str, Counts] = {}
     for pair in pairs:
         counts[pair["arm_a"]] = (pair["events_a"], pair["trials_a"])
@@ -310,7 +313,7 @@ def _look(
 
 
 def _standing(row: dict[str, Any] | None) -> dict[str, Any]:
-    """The latest look's record for people: the lead a ratio minus 1, evidence an e."""
+    """Return the latest standing for people: lead as ratio minus 1, evidence as e."""
     names = ("leader", "runner_up", "rival", "age_days", "z", "rule")
     found = {name: row[name] if row else None for name in names}
     found["looked_at"] = row["data_through"] if row else None

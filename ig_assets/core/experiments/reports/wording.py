@@ -1,4 +1,4 @@
-"""A row of `experiment_rows` as a sentence for a person to act on."""
+"""Turns a row of `experiment_rows` into a sentence for a person to act on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DOUBT = {
     "repeated z": "An earlier version decided it by a second look on z, but ",
     None: "",
 }
-"""What was accepted, by the cause in `unsound_experiments`; None: nothing now."""
+"""What a person accepted, by the cause in `unsound_experiments`; None: no cause now."""
 
 _LAPSED = " {} was accepted before; that ended when another arm won."
 
@@ -33,7 +33,7 @@ _NOT_JUDGED = (
 
 
 def verdict(row: dict[str, Any]) -> str:
-    """A sentence for a person about a row of `experiment_rows`, with any warning."""
+    """Return a sentence on a row of `experiment_rows`, with any warning."""
     sentence = _verdict(row) + lowered(row["lowered_arms"])
     if row["held_by"] is not None:
         lapsed = row["lapsed_arm"]
@@ -54,7 +54,7 @@ def verdict(row: dict[str, Any]) -> str:
 
 
 def accepted(row: Mapping[str, Any]) -> str:
-    """Who accepted a held winner, when and why, from the columns `accepted_…`."""
+    """Return who accepted a held winner, when and why (columns `accepted_…`)."""
     return (
         f"{row['accepted_by']} accepted it on {row['accepted_at']:%Y-%m-%d}: "
         f"{row['accepted_reason'].rstrip('.')}"
@@ -117,7 +117,7 @@ def _verdict(row: dict[str, Any]) -> str:
 
 
 def _proof(row: dict[str, Any]) -> str:
-    """What decided a winner, by the rule of its standing."""
+    """Return the words on what decided a winner, by the rule of its standing."""
     if row["rule"] == "e":
         when = ", reached at an earlier look" if row["is_of_earlier_look"] else ""
         return f"with evidence {_short(row['evidence'])} of {E_WINNER:.0f} needed{when}"

@@ -25,24 +25,26 @@ def t_log_e(
     effect_sd: float = EFFECT_SD,
     carry_over: float = 0.0,
 ) -> Floats:
-    """ln e after each difference (..., n) that the mean is not zero; the same shape.
+    """Return ln e against a mean of zero after each difference (..., n); same shape.
 
-    For normal differences of unknown variance: the likelihood ratio of what scaling
-    leaves unchanged, mixed over standardised means ~ N(0, g), g = effect_sd^2. With
-    S_n the sum and V_n the sum of squares of the first n,
-    ln e_n = -1/2 ln(1 + n g) + n/2 ln(V_n / (V_n - S_n^2 g / (1 + n g))).
+    For normal differences of unknown variance, e is the likelihood ratio of the
+    scale-invariant statistic, mixed over standardised means ~ N(0, g), g = effect_sd^2.
+    With S_n the sum and V_n the sum of squares of the first n,
+
+        ln e_n = -1/2 ln(1 + n g) + n/2 ln(V_n / (V_n - S_n^2 g / (1 + n g))).
+
     It is a test martingale for a mean of zero whatever the variance, so it is valid
-    after every pair; e_1 = 1. This is Lai's t-test (1976, right Haar
-    measure over the sd) with the Gaussian mixture of Wang & Ramdas ("Anytime-valid
-    t-tests and confidence sequences for Gaussian means with unknown variance", 2024,
-    c^2 = 1/g); Perez-Ortiz, Lardy, de Heide & Grunwald ("E-statistics, group
-    invariance and anytime-valid testing", 2024) show it to be the best of its kind.
+    after every pair; e_1 = 1. This is Lai's t-test (1976, right Haar measure over the
+    sd) with the Gaussian mixture of Wang & Ramdas ("Anytime-valid t-tests and
+    confidence sequences for Gaussian means with unknown variance", 2024, c^2 = 1/g);
+    Perez-Ortiz, Lardy, de Heide & Grunwald ("E-statistics, group invariance and
+    anytime-valid testing", 2024) show that it is optimal among invariant e-statistics.
 
     With `carry_over` c the differences are an autoregression, each keeping the share c
-    of the deviation before it: the same test of y_1 = x_1 sqrt(1 - c^2) and
-    y_i = x_i - c x_(i-1), whose means are w_i times the mean, w_1 = sqrt(1 - c^2) and
-    w_i = 1 - c (generalised least squares, Prais & Winsten 1954). n g becomes g times
-    the sum of squares of w, and S_n the sum of w_i y_i.
+    of the deviation before it: the same test of y_1 = x_1 sqrt(1 - c^2) and y_i = x_i -
+    c x_(i-1), whose means are w_i times the mean, w_1 = sqrt(1 - c^2) and w_i = 1 - c
+    (generalised least squares, Prais & Winsten 1954). n g becomes g times the sum of
+    squares of w, and S_n the sum of w_i y_i.
     """
     y, w = _whitened(differences, carry_over)
     n, wide = np.arange(1, y.shape[-1] + 1), effect_sd**2 * (w**2).cumsum()
@@ -55,7 +57,7 @@ def t_log_e(
 
 
 def _whitened(differences: npt.ArrayLike, carry_over: float) -> tuple[Floats, Floats]:
-    """Independent differences (..., n) and the weights (n) of the mean in them."""
+    """Return the whitened differences (..., n) and the weights (n) of their mean."""
     x = np.array(differences, dtype=np.float64)
     first = math.sqrt(1 - carry_over**2)
     w = np.full(x.shape[-1], 1 - carry_over)
@@ -70,11 +72,11 @@ def _whitened(differences: npt.ArrayLike, carry_over: float) -> tuple[Floats, Fl
 class SequentialMean:
     """Mean and evidence of the differences so far (log scale, in order of arrival).
 
-    `pairs` are the differences, `units` what was taken as independent: the pairs, or
-    the months that they were averaged over. `low` to `high` is the 95 % confidence
-    sequence, right at all times at once. `log_e` is ln e now; `log_e_ahead` and
-    `log_e_behind` are the running maxima of ln e where the mean was above or below
-    zero, 0 at least.
+    `pairs` counts the differences, `units` the independent observations: the pairs, or
+    the months over which they were averaged. `low` to `high` is the 95 % confidence
+    sequence, which holds at all times simultaneously. `log_e` is ln e now;
+    `log_e_ahead` and `log_e_behind` are the running maxima of ln e while the mean was
+    above or below zero, at least 0.
     """
 
     pairs: int
@@ -88,14 +90,15 @@ class SequentialMean:
 
     @property
     def log_e_of_leader(self) -> float:
-        """The highest ln e so far for the side that the mean is on."""
+        """Return the highest ln e so far for the sign that the mean has now."""
         ahead = self.mean is None or self.mean > 0
         return self.log_e_ahead if ahead else self.log_e_behind
 
     def decides(self, e: float) -> int:
-        """1 (mean above zero) or -1 (below) where that side has reached `e`, else 0.
+        """Return 1 or -1 if the side above or below zero has reached `e`, else 0.
 
-        A side's evidence is its highest e-value so far, not the present one.
+        Only the side that the mean is on now can decide. Its evidence is its highest
+        e-value so far, not the present one.
         """
         if self.mean is None:
             return 0
@@ -111,7 +114,7 @@ def sequential_mean(
     effect_sd: float = EFFECT_SD,
     carry_over: float = 0.0,
 ) -> SequentialMean:
-    """The state after all differences (n); options as in `t_log_e`."""
+    """Return mean and evidence after all differences (n); options as in `t_log_e`."""
     x = np.asarray(differences, dtype=np.float64)
     if not x.size:
         return SequentialMean(0, 0, None, None, None, 0.0, 0.0, 0.0)
@@ -132,11 +135,11 @@ def sequential_mean(
 
 
 def _half_width(y: Floats, w: Floats, alpha: float, effect_sd: float) -> float | None:
-    """Half the width of the means that e < 1/alpha cannot exclude; None: unbounded.
+    """Return half the width of the confidence interval, or None if it is unbounded.
 
-    With W the sum of squares of w, and q = W (mean - m)^2 / (residual sum of squares),
-    e(m) < 1/alpha is (1 + q) / (1 + q / (1 + W g)) < k, which has an end where
-    k < 1 + W g.
+    The interval contains each mean m with e(m) < 1/alpha. With W the sum of squares of
+    w, and q = W (mean - m)^2 / (residual sum of squares), this is the condition (1 + q)
+    / (1 + q / (1 + W g)) < k, which bounds q if k < 1 + W g.
     """
     known = float((w**2).sum())
     wide = 1 + known * effect_sd**2

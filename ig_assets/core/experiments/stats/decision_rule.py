@@ -1,18 +1,19 @@
 """The decision rule: which arm won an experiment, on which day of age, or none.
 
-The one implementation, for all experiments at once: `decisions/decide.py` and the
-benchmarks call it. The rule combines two tests of each pair of arms, whose error
-rates add up to 5 % a pair:
+This is the only implementation, for all experiments at once; `decisions/decide.py` and
+the benchmarks call it. The rule combines two tests of each pair of arms, whose error
+rates add up to 5 % per pair:
 
 * at any look: e >= 40 (`E_WINNER`), where e is the mixture e-value of `e_values.py`;
   by Ville's inequality at most 1 pair in 40 without a difference ever reaches it;
-* at one look of the experiment alone: |z| > 2.24 (`Z_FINAL`), two-sided p < 0.025.
-  That look is the first one on day 14 at which every arm has enough events and the
-  experiment is over. It is spent for good, for all pairs: an arm or a count that comes
-  later is judged by e-values alone.
+* at a single look per experiment: |z| > 2.24 (`Z_FINAL`), two-sided p < 0.025.
 
-Axes: (E) experiments; (A) the arms of all experiments, numbered through; (P) pairs of
-arms a < b of one experiment, numbered through; (D) days of age 1 to D.
+The single look is the first one on day 14 at which every arm has enough events and the
+experiment is over. It is taken once, for all pairs: an arm or a count that comes later
+is judged by e-values alone.
+
+Axes: (E) experiments; (A) the arms of all experiments, numbered consecutively; (P)
+pairs of arms a < b of one experiment, numbered consecutively; (D) days of age 1 to D.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Bools = npt.NDArray[np.bool_]
 FINAL_DAY = 14
 PROVISIONAL_LIFT = 0.05
 RUNNING, WINNER, PROVISIONAL, INCONCLUSIVE = range(4)
-# So many cells (pairs x days) at once stay within a core's cache.
+# Cells (pairs x days) per block, so that a block fits into a core's cache.
 CELLS = 1 << 16
 
 
@@ -52,12 +53,12 @@ class ArmPairs(NamedTuple):
 
 @dataclass(frozen=True)
 class PreviousState:
-    """What earlier looks left behind.
+    """The state that earlier looks left.
 
-    `until` (E) is the last day evaluated, 0 for none, and `z_taken` (E) says where the
-    single look on z is spent. Of each pair (P): the running maxima of ln e over the
-    looks at which a or b was ahead, and `z` of that look, 0 where it was not taken or
-    the pair took no part in it.
+    `until` (E) is the last day that was evaluated, 0 if none was, and `z_taken` (E)
+    says whether the single look on z is spent. For each pair (P), `ahead_a` and
+    `ahead_b` are the running maxima of ln e over the looks at which a or b was ahead;
+    `z` is from the single look, 0 if it was not taken or did not include the pair.
     """
 
     until: Floats
@@ -78,15 +79,17 @@ class PreviousState:
 class SequentialResult:
     """The decisions, and the evidence at each look.
 
-    Arrays over experiments (E): `decision` is RUNNING to INCONCLUSIVE; `decided_on` is
-    the day that ended the experiment, 0 for none, and of that day: `leader`, the arm
-    with the highest rate (-1 for none), `decidable`, whether every arm had enough
-    events, and `by_e`, whether e-values alone make the leader a winner. `evaluated`
-    (E, D) marks the new looks, up to the day of the decision, and `z_look` (E) where
-    one of them is the experiment's single look on z. Pairs: `pair_experiment`, `arm_a`
-    and `arm_b` (P), `z_valid` (P), the z of the single look, now or before (0 for
-    none), and their evidence (P, D), where ratios are a over b; `ahead_a` and `ahead_b`
-    are the running maxima of ln e, 0 at least, over looks at which that arm was ahead.
+    Per experiment (E): `decision` is RUNNING to INCONCLUSIVE; `decided_on` is the day
+    that ended the experiment, 0 while it is running. On that day, `leader` is the arm
+    with the highest rate (-1 while running), `decidable` says whether every arm had
+    enough events, and `by_e` whether e-values alone make the leader a winner.
+    `evaluated` (E, D) marks the new looks, up to the day of the decision; `z_look` (E)
+    says whether one of them is the experiment's single look on z.
+
+    Per pair: `pair_experiment`, `arm_a` and `arm_b` (P); `z_valid` (P), the z of the
+    single look, now or earlier (0 if there was none); and the evidence at each look (P,
+    D), where ratios are a over b. `ahead_a` and `ahead_b` are the running maxima of ln
+    e, at least 0, over looks at which that arm was ahead.
     """
 
     decision: Ints
@@ -113,8 +116,10 @@ class SequentialResult:
         return np.maximum(self.ahead_a, self.ahead_b)
 
     def leads(self, i: int) -> tuple[Floats, Floats]:
-        """Of a decided experiment's deciding day: the log rate ratios of its leader
-        over each other arm, and their variances."""
+        """Return the leader's log rate ratios over each other arm, and their variances.
+
+        Both are of decided experiment `i` on the day of its decision.
+        """
         first, last = np.searchsorted(self.pair_experiment, [i, i + 1])
         pairs, column = slice(int(first), int(last)), self.decided_on[i] - 1
         is_a = self.arm_a[pairs] == self.leader[i]
@@ -125,7 +130,10 @@ class SequentialResult:
 
 
 def arm_pairs(starts: Ints) -> ArmPairs:
-    """All pairs a < b of each experiment's arms; `starts` (E + 1) delimits these."""
+    """Return all pairs of arms a < b within each experiment.
+
+    `starts` (E + 1) delimits each experiment's arms.
+    """
     owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     arms = np.arange(owner.size)
     later = starts[owner + 1] - arms - 1
@@ -148,19 +156,20 @@ def decide_sequentially(
     """Apply the rule to cumulative counts (A, D) at days of age 1 to D.
 
     `starts` (E + 1) delimits each experiment's arms, `sigma` (E) is the standard
-    deviation from post to post on the log scale. NaN is an age that an arm has not
-    reached: no look. `over` (E) is false where the audience is still being divided, so
-    that the counts of the last day are not the last ones; all are over by default.
+    deviation between posts on the log scale. NaN marks an age that an arm has not
+    reached; there is no look at it. `over` (E) is false while the audience is still
+    being divided, so that the counts of the last day may still grow; all are over by
+    default. `before` is the state after earlier looks.
 
-    A *winner* leads every other arm with e >= E_WINNER, reached at any look at which
-    it was ahead of that arm, or with |z| > Z_FINAL at the single look on z: the first
-    on `final_day` at which the experiment is over and every arm has enough events.
-    Where `before` spent it, its z stays what it was, and pairs that took no part in it
-    have none. An e-value only speaks for the arm that was ahead when it was reached,
-    so each arm of a pair has its own maximum. *Provisional*: no winner by the last
-    day, sigma > 0, enough events, and the leader's shrunken lift (log scale) over each
-    other arm is at least `provisional_lift`. *Inconclusive*: anything else on the last
-    day. *Running*: the last day was not reached, or the experiment is not over.
+    A *winner* leads every other arm, either with e >= E_WINNER at a look at which it
+    was ahead of that arm, or with |z| > Z_FINAL at the single look on z. That is the
+    first look on `final_day` at which the experiment is over and every arm has enough
+    events. If it was taken before, its z values stay, and other pairs have none. An
+    e-value speaks only for the arm that was ahead when it was reached, so each arm of a
+    pair has its own maximum. *Provisional*: no winner by the last day, sigma > 0,
+    enough events, and the leader's shrunken lift (log scale) over each other arm is at
+    least `provisional_lift`. *Inconclusive*: anything else on the last day. *Running*:
+    the last day was not reached, or the experiment is not over.
     """
     pair_starts = np.searchsorted(arm_pairs(starts).experiment, np.arange(len(starts)))
     n, pairs, days = len(starts) - 1, int(pair_starts[-1]), events.shape[1]
@@ -210,7 +219,7 @@ def _decide(
     final_day: int,
     provisional_lift: float,
 ) -> SequentialResult:
-    """Decide some experiments; `offset` is how many experiments and arms precede."""
+    """Decide a block of experiments; `offset` counts experiments and arms before it."""
     n, days = len(starts) - 1, events.shape[1]
     of, a, b = arm_pairs(starts)
     pair_starts = np.searchsorted(of, np.arange(n + 1))
@@ -282,7 +291,7 @@ def _running_max(log_e: Floats, start: Floats) -> Floats:
 
 
 def _leaders(events: Floats, trials: Floats, starts: Ints) -> Ints:
-    """The arm with the highest rate (E, D), the first one where rates tie."""
+    """Return the arm with the highest rate (E, D); the first one if rates tie."""
     with np.errstate(all="ignore"):
         rate = np.where(trials > 0, events / trials, 0.0)
     rate = np.where(np.isnan(rate), 0.0, rate)
@@ -293,14 +302,17 @@ def _leaders(events: Floats, trials: Floats, starts: Ints) -> Ints:
 
 
 def _all(values: Bools, starts: Ints) -> Bools:
-    """Whether all rows of each experiment are true; so they are where it has none."""
+    """Return whether all rows of each experiment are true; true if it has none."""
     return np.asarray(_reduce(np.logical_and, values, starts, empty=True), np.bool_)
 
 
 def _reduce(
     reduction: np.ufunc, values: npt.NDArray[Any], starts: Ints, empty: Any = 0
 ) -> npt.NDArray[Any]:
-    """One row per experiment: the reduction over the rows of its arms or pairs."""
+    """Return one row per experiment: the reduction over the rows of its arms or pairs.
+
+    `starts` (E + 1) delimits these rows; an experiment without rows gets `empty`.
+    """
     sizes = np.diff(starts)
     if sizes.size and 0 < sizes.min() == sizes.max():  # several times faster
         shape = (sizes.size, sizes[0], *values.shape[1:])

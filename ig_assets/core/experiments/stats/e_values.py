@@ -41,9 +41,9 @@ LOG_E_WINNER = math.log(E_WINNER)
 class Evidence:
     """Evidence of pairs a and b; all arrays have the shape of the inputs.
 
-    `log_rate_ratio` is a over b (NaN where a rate is zero or unknown), `variance`
-    includes the post-to-post part (NaN likewise), `log_e` and `z` are 0 where there
-    is no evidence, `enough` says where both arms had events enough to be judged.
+    `log_rate_ratio` is a over b, and `variance` is its variance with the part between
+    posts; both are NaN if a rate is zero or unknown. `log_e` and `z` are 0 without
+    evidence. `enough` says whether both arms had enough events to be judged.
     """
 
     log_rate_ratio: Floats
@@ -104,10 +104,10 @@ def pair_evidence(
 def shrunken_lift(
     log_rate_ratio: npt.ArrayLike, variance: npt.ArrayLike, s: float = ARM_EFFECT_SD
 ) -> Floats:
-    """The lift to expect in a repetition, on the log scale: d 2s^2 / (2s^2 + V).
+    """Return the lift to expect in a repetition, log scale: d 2s^2 / (2s^2 + V).
 
-    The posterior mean of the true log rate ratio when each arm's true effect has
-    sd `s` (empirical Bayes for a normal mean); the shape is the inputs'.
+    This is the posterior mean of the true log rate ratio if each arm's true effect has
+    sd `s` (empirical Bayes for a normal mean); the result has the inputs' shape.
     """
     d = np.asarray(log_rate_ratio, dtype=np.float64)
     v = np.asarray(variance, dtype=np.float64)
@@ -120,7 +120,7 @@ def shrunken_interval(
     s: float = ARM_EFFECT_SD,
     z: float = 1.959963984540054,
 ) -> tuple[Floats, Floats]:
-    """The central 95 % of the same posterior, log scale: mean -/+ z its sd."""
+    """Return the central 95 % of the same posterior, log scale: mean -/+ z sd."""
     v = np.asarray(variance, dtype=np.float64)
     mean = shrunken_lift(log_rate_ratio, v, s)
     half = z * np.sqrt(2 * s**2 * v / (2 * s**2 + v))

@@ -43,20 +43,19 @@ class PairDifference(NamedTuple):
 
 
 def month_means(pairs: Sequence[PairDifference]) -> Floats:
-    """The mean difference of each month (months), oldest first.
+    """Return the mean difference of each month (months), oldest first.
 
-    Where months had several audiences, what distinguishes these is estimated from the
-    differences within months, which are free of the months' own effects, and removed:
-    least squares on month and audience, each connected group of audiences centred on
-    zero. An audience that shares no month with another cannot be separated from its
-    months and stays as it is.
+    If months had several audiences, audience effects are estimated from the differences
+    within months, which are free of month effects, and removed: least squares on month
+    and audience, each connected group of audiences centred on zero. An audience that
+    shares no month with another cannot be separated from its months and stays as it is.
     """
     d = np.array([pair.d for pair in pairs], dtype=np.float64)
     months, month = np.unique([pair.month for pair in pairs], return_inverse=True)
     sizes = np.bincount(month, minlength=months.size)
 
     def means(values: Floats) -> Floats:
-        """By month (months, columns)."""
+        """Return the means by month (months, columns)."""
         sums = np.zeros((months.size, values.shape[1]))
         np.add.at(sums, month, values)
         return sums / sizes[:, None]
@@ -66,14 +65,14 @@ def month_means(pairs: Sequence[PairDifference]) -> Floats:
     if kinds.size > 1:
         is_kind: npt.NDArray[np.float64] = np.eye(kinds.size)[kind]
         within = is_kind - means(is_kind)[month]
-        # Of all solutions that of least norm: its sum over a connected group is zero.
+        # The least-norm solution, whose sum over a connected group is zero.
         effects = np.linalg.lstsq(within, d - means(column)[month, 0], rcond=1e-9)[0]
         column = (d - effects[kind])[:, None]
     return means(column)[:, 0]
 
 
 def mean_over_months(pairs: Sequence[PairDifference]) -> SequentialMean:
-    """The evidence of all pairs, each month being one observation, oldest first."""
+    """Return the evidence of all pairs, with each month as one observation."""
     found = sequential_mean(
         month_means(pairs) if pairs else [],
         effect_sd=MONTH_EFFECT_SD,

@@ -71,9 +71,9 @@ ORDER BY x.post_id
 
 @dataclass(frozen=True)
 class SigmaEstimate:
-    """Sd from post to post on the log scale, over the `pairs` with enough events.
+    """Standard deviation between posts, log scale, over `pairs` with enough events.
 
-    `upper` is its one-sided 95 % bound: what an experiment should be given.
+    `upper` is its one-sided 95 % bound, which an experiment should use as its sigma.
     """
 
     pairs: int
@@ -89,10 +89,10 @@ def estimate_sigma(
 ) -> SigmaEstimate:
     """Estimate from pairs of posts of the same words, leaving out those of few events.
 
-    Q(s) = sum d^2 / (V + 2 s^2) is chi-squared with one degree a pair at the true
-    sigma: the estimate solves Q = pairs (Paule & Mandel 1982, the mean being zero
-    here), the bound Q = its 5 % quantile (Viechtbauer 2007, "Q profile"), both within
-    [0, MAX_SIGMA].
+    Q(s) = sum d^2 / (V + 2 s^2) is chi-squared with one degree of freedom per pair at
+    the true sigma. The estimate solves Q = pairs (Paule & Mandel 1982, with a mean of
+    zero), the bound Q = its 5 % quantile (Viechtbauer 2007, "Q profile"), both within
+    [0, MAX_SIGMA]. NaN without a usable pair.
     """
     from scipy.optimize import brentq
     from scipy.special import gammaincinv
@@ -119,8 +119,10 @@ def estimate_sigma(
 def sigma_from_pairs(
     con: Connection, *, randomised: bool = False, simulated: bool = False
 ) -> SigmaEstimate:
-    """Estimate from the stored A/A pairs: two posts of an experiment with the same
-    published words, at their first reading from day 14 of age on, or their final one.
+    """Estimate sigma from the stored A/A pairs.
+
+    A pair is two posts of an experiment with the same published words, each at its
+    first reading from day 14 of age on, or at its final reading.
     """
     rows = con.execute(_PAIRS, [14 * 24.0, randomised, simulated]).fetchall()
     columns: Floats = np.array(rows, dtype=np.float64).reshape(-1, 4).T
@@ -130,9 +132,10 @@ def sigma_from_pairs(
 def planned_sigma(
     con: Connection, setting: float | Literal["pairs"], *, simulated: bool
 ) -> float:
-    """The sigma of new organic experiments: the setting, or the A/A pairs' bound.
+    """Return the sigma of new organic experiments: the setting, or the pairs' bound.
 
-    With fewer than MIN_PAIRS pairs it is UNKNOWN_SIGMA.
+    With "pairs" it is the upper bound from A/A pairs, or UNKNOWN_SIGMA if there are
+    fewer than MIN_PAIRS.
     """
     if setting != "pairs":
         return setting

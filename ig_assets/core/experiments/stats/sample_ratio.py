@@ -20,7 +20,7 @@ CONCENTRATION = 1000.0
 E_ALARM = 100.0
 LOG_E_ALARM = math.log(E_ALARM)
 
-# Of the looks that judged a split, the first that has the evidence of the latest.
+# The counts of the first look that has the evidence of the latest judged look.
 _SPLITS = """
 SELECT s.experiment_id, s.arm, max(s.trials) AS trials, t.log_e
 FROM (
@@ -49,9 +49,9 @@ ORDER BY s.experiment_id, s.arm
 
 @dataclass(frozen=True)
 class AudienceShares:
-    """A randomised experiment: trials by arm at the look that has `log_e`.
+    """A randomised experiment's trials by arm, at the look that `log_e` is from.
 
-    That is the highest over days of age, or that of the latest final reading.
+    `log_e` is the highest over days of age, or that of the latest final reading.
     """
 
     experiment_id: str
@@ -60,14 +60,17 @@ class AudienceShares:
 
     @property
     def alarms(self) -> bool:
-        """Whether shares so uneven are beyond chance (at most 1 in 100 are)."""
+        """Return whether the shares are uneven beyond chance (e >= 100)."""
         return self.log_e >= LOG_E_ALARM
 
 
 def audience_shares(
     con: Connection, experiment_ids: Sequence[str] | None = None
 ) -> list[AudienceShares]:
-    """The shares of evaluated randomised experiments (all, or these), planned equal."""
+    """Return the shares of evaluated randomised experiments, all of them or these.
+
+    The planned shares are equal.
+    """
     ids = None if experiment_ids is None else list(experiment_ids)
     rows = con.execute(_SPLITS, [ids, ids]).fetchall()
     return [
@@ -86,15 +89,19 @@ def sample_ratio_log_e(
     *,
     concentration: float = CONCENTRATION,
 ) -> Floats:
-    """ln e against the planned split of trials (..., A); (...) is the result's shape.
+    """Return ln e (...) against the planned split of trials (..., A).
 
-    The likelihood of the counts under shares drawn from a Dirichlet distribution
-    around the planned ones, over that under the planned ones themselves (equal where
-    `shares` (A) is not given): a martingale of the assignments, so it is
-    valid at every look (Lindon & Malek 2022, "Anytime-valid inference for multinomial
-    count data"). With N trials, concentration K and planned share p_i of arm i:
-    e = G(K) / G(K + N) * prod_i G(K p_i + n_i) / (G(K p_i) p_i^n_i), G the gamma
-    function. An arm with NaN trials is left out of the plan as well.
+    e is the likelihood of the counts under shares drawn from a Dirichlet distribution
+    around the planned ones, over their likelihood under the planned shares themselves
+    (equal ones if `shares` (A) is not given). It is a martingale of the assignments, so
+    it is valid at every look (Lindon & Malek 2022, "Anytime-valid inference for
+    multinomial count data"). With N trials, concentration K and planned share p_i of
+    arm i:
+
+        e = G(K) / G(K + N) * prod_i G(K p_i + n_i) / (G(K p_i) p_i^n_i),
+
+    where G is the gamma function. An arm with NaN trials is left out of the plan as
+    well.
     """
     from scipy.special import gammaln
 

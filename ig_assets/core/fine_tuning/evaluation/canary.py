@@ -1,7 +1,7 @@
-"""When a trained model becomes the active one: by a trial's evidence, or by a person.
+"""Promotes a trained model to the active one, by a trial's evidence or by a person.
 
-A candidate that passed its evaluation becomes the canary, which writes one more arm of
-some topics. Its posts against those of the active model decide.
+A candidate that passed its evaluation becomes the canary, which writes one additional
+arm for some topics. Its posts are compared with those of the active model.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ E_PROMOTE = 20.0
 """The e-value that a promotion needs."""
 
 NOVELTY = timedelta(days=28)
-"""Posts so soon after a model's first one do not count: what is new may do well, or
-badly, for being new."""
+"""Posts this soon after a model's first one do not count: new writing may do well,
+or badly, only because it is new."""
 
 # One row per pair of a canary's post and the active model's post of the same topic and
 # style, whose drafts were grounded in the same scripts.
@@ -95,8 +95,8 @@ ORDER BY k.month, k.experiment_id, k.other
 class CanaryEvidence:
     """The canary's log rate ratios over the active model, one per pair of posts.
 
-    `left_out` pairs do not count: of the model's first days (`NOVELTY`), or, not yet,
-    of a month that has not ended.
+    `left_out` counts pairs that are not used: those of the model's first days
+    (`NOVELTY`), and those whose month has not ended yet.
     """
 
     model_id: str
@@ -108,7 +108,8 @@ class CanaryEvidence:
 class PromotionDecision:
     """What the evidence says: 'promote' the canary, 'keep' it on trial, or 'none'.
 
-    'none' means that no model is on trial; `model_id` is the canary's.
+    'none' means that no model is on trial. `model_id` is the canary's, None without
+    one.
     """
 
     action: Literal["promote", "keep", "none"]
@@ -117,16 +118,16 @@ class PromotionDecision:
 
 
 def canary_evidence(con: Connection) -> CanaryEvidence | None:
-    """The evidence on the canary against the active model; None without a canary.
+    """Return the evidence on the canary against the active model, or None.
 
     A pair is a canary text and the active model's text of the same topic and style,
-    each with 25 events, at the last reading of an experiment that has ended. Left out
-    are control arms, and arms that were written again with other scripts in the
-    prompt than their sibling, since such a pair does not isolate the model, and the
-    posts of the model's first days. Pairs of one month move together, so a month is one
-    observation of the t e-process (`stats/month_means.py`), which is valid after every
-    month. It estimates the spread from the months, so what pairs share need not be
-    known.
+    each with at least 25 events, at the last look at an experiment that has ended.
+    Control arms, posts of the model's first days, and pairs whose prompts had different
+    retrieved scripts (after an arm was written again) are left out, since they do not
+    isolate the model. Pairs of one month move together, so a month is one observation
+    of the t e-process (`stats/month_means.py`), which is valid after every month. It
+    estimates the variance from the months, so effects that pairs share need not be
+    known. None if there is no canary.
     """
     canary = canary_model(con)
     if canary is None:
@@ -148,7 +149,7 @@ def canary_row(evidence: CanaryEvidence) -> dict[str, Any]:
 
 
 def decide_promotion(con: Connection) -> PromotionDecision:
-    """Whether the canary should be promoted; reads only.
+    """Decide whether the canary should be promoted; changes nothing.
 
     Promotion needs e >= 20 and a canary that is ahead. `promote` carries it out.
     """
@@ -180,12 +181,12 @@ def admit_canary(
     warning_of: Callable[[ModelRow], str | None] = lambda model: None,
     trial: timedelta = TRIAL,
 ) -> ModelRow | None:
-    """Make the newest candidate the canary; None where nothing is admitted.
+    """Make the newest candidate the canary; return it, or None if none is admitted.
 
-    What `warning_of` gives for it becomes part of the recorded reason. It must have
-    passed its evaluation against the active model, and a canary that is on trial for
-    less than `trial` stays, as `trial_note` says. The canary before it and older
-    candidates are retired.
+    The candidate must have passed its evaluation against the active model. A canary
+    that has been on trial for less than `trial` stays, as `trial_note` says; otherwise
+    it and older candidates are retired. The warning that `warning_of` returns for the
+    candidate, if any, becomes part of the recorded reason.
     """
     candidate = candidate_model(con)
     if candidate is None:
@@ -215,8 +216,9 @@ def promote(
 ) -> ModelRow:
     """Make a model active, whatever its evidence, and retire the active one.
 
-    What `warning_of` gives for the model becomes part of the recorded reason.
-    Idempotent. Raises InputError for an unknown or tainted model and an empty reason.
+    The warning that `warning_of` returns for it, if any, becomes part of the recorded
+    reason. Idempotent. Raises InputError for an unknown or tainted model, for a ranker,
+    and for an empty reason.
     """
     _require_reason(reason)
     with warehouse.transaction() as con:
@@ -243,11 +245,11 @@ def rollback(
     reason: str,
     warning_of: Callable[[ModelRow], str | None] = lambda model: None,
 ) -> ModelRow:
-    """Reactivate the model that was active before the active one first was.
+    """Reactivate the last model that was active before the present one first was.
 
-    What `warning_of` gives for it becomes part of the recorded reason. Raises
-    InputError where every earlier model is tainted or there is none, and without a
-    reason.
+    The warning that `warning_of` returns for it, if any, becomes part of the recorded
+    reason. Raises InputError if all earlier models are tainted or there is none, and
+    for an empty reason.
     """
     _require_reason(reason)
     with warehouse.transaction() as con:
@@ -269,9 +271,10 @@ def _with_warning(
 
 
 def previously_active(con: Connection, model_id: str) -> str | None:
-    """The last model active before this one first was, of those that are not tainted.
+    """Return the last untainted model that was active before this one first was.
 
     So a second rollback goes further back, never to the model that was rolled back.
+    None if there is none.
     """
     usable = {m.model_id for m in list_models(con)} - tainted_models(con)
     history = con.execute(

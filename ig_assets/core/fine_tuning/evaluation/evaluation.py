@@ -1,8 +1,8 @@
-"""Compares a candidate with the active model on held-out pairs, as a smoke gate.
+"""Compares a candidate with the active model on held-out pairs, as a smoke test.
 
-Both models write for the same held-out prompt with the same seed. A text that is
-nearer to the held-out winner than to its loser scores higher. A handful of texts shows
-that a candidate is not broken; whether it is better, only the audience can show (see
+Both models write for the same held-out prompt with the same seed. A text that is nearer
+to the held-out winner than to its loser scores higher. A few texts can show that a
+candidate is not broken; only the audience can show whether it is better (see
 `canary.py`).
 """
 
@@ -59,11 +59,12 @@ class WrittenText:
 
 @dataclass(frozen=True)
 class EvaluationSummary:
-    """Means over n held-out pairs, each score 0 (malformed) to 3, usually near 1.
+    """Means over n held-out pairs; a score is 0 (malformed) to 3, usually near 1.
 
-    `preference` is better, worse or undecided: by a judge where it judged 30 pairs or
-    more alike in both orders, else by the scores. Under 30 pairs it is insufficient,
-    and the other figures decide whether the candidate may become canary.
+    `preference` is better, worse or undecided, as a judge found if it gave the same
+    verdict in both orders for at least 30 pairs, otherwise from the scores. With fewer
+    than 30 pairs it is insufficient. `passed` says whether the candidate may become the
+    canary.
     """
 
     n: int
@@ -81,13 +82,14 @@ Judge = Callable[[HeldOutExample, str, str], int | None]
 
 @dataclass(frozen=True)
 class Evaluator:
-    """How models are compared.
+    """The settings and callables with which models are compared.
 
-    `write` gives a model's text for an example, `embed` unit vectors of texts (n,
-    dimensions). At most `n_topics` groups are drawn by `seed`, one pair each.
-    `margin` is how much lower the mean score may be, see `evaluation_of`. `judge` says
-    which of two texts is better (0 or 1); it is not asked under 30 pairs, of which
-    nothing could be said. At most `max_in_flight` texts are written side by side.
+    `write` returns a model's text for an example, `embed` unit vectors of texts (n,
+    dimensions). At most `n_topics` groups are drawn with `seed`, one pair from each.
+    `margin` is how much lower the candidate's mean score may be, see `evaluation_of`.
+    `judge` returns which of two texts is better (0 or 1); it is not called for fewer
+    than 30 pairs, which are too few for a conclusion. At most `max_in_flight` texts are
+    written concurrently.
     """
 
     warehouse: Warehouse
@@ -188,10 +190,10 @@ def held_out_examples(
 def evaluation_of(
     con: Connection, model_id: str, against_model_id: str, margin: float = MARGIN
 ) -> EvaluationSummary:
-    """The verdict of the stored pairs; `passed` only where all of them are stored.
+    """Return the verdict from the stored pairs; `passed` needs all planned ones.
 
-    Refused with its reason is a candidate that is broken, inert, or worse (see
-    `verdict.py`). Raises nothing: without a stored pair the gate stays closed.
+    A candidate that is broken, inert or worse is refused with the reason (see
+    `verdict.py`). Raises nothing: without a stored pair the candidate is not admitted.
     """
     rows = con.execute(
         "SELECT score, against_score, detail FROM evaluations "
@@ -223,7 +225,7 @@ def _row(
     trained_on: CorpusRuns,
     more: dict[str, Any],
 ) -> dict[str, Any]:
-    """The scores of the candidate's and the active model's text, and the figures."""
+    """Return the `evaluations` columns with both texts' scores and figures."""
     score, against_score = _scores(texts, example, evaluator.embed)
     mine, others = (figures_of(text, trained_on) for text in texts)
     detail = {
@@ -257,9 +259,10 @@ def _write(
 def _phrases(
     written: tuple[list[str], list[str]], texts: Sequence[str | None]
 ) -> dict[str, Any]:
-    """Self-BLEU of what both models wrote so far in this run, this pair with it.
+    """Return the self-BLEU of both models' texts so far in this run, with this pair.
 
-    The texts are not kept, so after a crash those of before are not among them.
+    `texts` are added to `written`. They are not stored, so after a crash the texts of
+    earlier runs are missing. Empty while there are too few texts.
     """
     for of_model, text in zip(written, texts, strict=True):
         if text is not None:
@@ -275,7 +278,7 @@ def _phrases(
 def _judged(
     judge: Judge | None, example: HeldOutExample, texts: Sequence[str | None]
 ) -> dict[str, int]:
-    """What a judge says of two usable texts that differ; empty where not asked."""
+    """Return the judge's verdict on two usable texts that differ, otherwise {}."""
     mine, others = texts
     if judge is None or mine is None or others is None or _same_words(texts):
         return {}
@@ -285,7 +288,7 @@ def _judged(
 def _scores(
     texts: Sequence[str | None], example: HeldOutExample, embed: Embed
 ) -> list[float]:
-    """1 + cosine to the winner - cosine to the loser; 0 for a malformed text."""
+    """Return 1 + cosine to the winner - cosine to the loser; 0 for a malformed text."""
     usable = [text for text in texts if text is not None]
     if not usable:
         return [0.0 for _ in texts]
@@ -318,5 +321,5 @@ def _training_texts(con: Connection, month: str) -> list[str]:
 
 
 def _same_words(texts: Sequence[str | None]) -> bool:
-    """Whether all models wrote the very same words."""
+    """Return whether all models wrote the same words."""
     return None not in texts and len({normalise_key(t or "") for t in texts}) == 1

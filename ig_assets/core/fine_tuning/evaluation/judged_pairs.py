@@ -1,9 +1,9 @@
-"""What a judge says of pairs of texts: only what it says in both orders counts.
+"""Lets a model judge pairs of texts; only verdicts that agree in both orders count.
 
-A model that judges prefers a place as much as a text (Zheng et al. 2023, "Judging
-LLM-as-a-judge with MT-bench and Chatbot Arena", NeurIPS 36), so each pair is shown in
-both orders. The share of wins among the consistent pairs has the interval of Wilson
-(1927, "Probable inference, the law of succession, and statistical inference", JASA 22).
+A judging model also prefers a position (Zheng et al. 2023, "Judging LLM-as-a-judge with
+MT-bench and Chatbot Arena", NeurIPS 36), so each pair is shown in both orders. The
+share of wins among the consistent pairs has the interval of Wilson (1927, "Probable
+inference, the law of succession, and statistical inference", JASA 22).
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ CANDIDATE, ACTIVE, UNDECIDED = 1, -1, 0
 _Z = 1.959964
 
 AskJudge = Callable[[str, str], int | None]
-"""The place (0 or 1) of the better of two texts; None without a usable answer."""
+"""Returns the position (0 or 1) of the better text; None without a usable answer."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Pairs that both orders gave to the candidate, to the active model, to none."""
+    """Numbers of pairs: won by the candidate, won by the active model, undecided.
+
+    A win is a pair in which both orders gave the preference to the same text.
+    """
 
     wins: int
     losses: int
@@ -29,7 +32,7 @@ class Judged:
 
     @classmethod
     def of(cls, pairs: Sequence[int]) -> Judged:
-        """Counts of what was said of each pair."""
+        """Count the judge's verdicts, one per pair."""
         return cls(*(list(pairs).count(w) for w in (CANDIDATE, ACTIVE, UNDECIDED)))
 
     @property
@@ -39,9 +42,9 @@ class Judged:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's 95 % interval (low, high) of the share of wins (0 to 1).
+        """Return Wilson's 95 % interval (low, high) of the share of wins (0 to 1).
 
-        The share is among the consistent pairs; (0, 1) where there is none.
+        The share is among the consistent pairs; (0, 1) if there are none.
         """
         n = self.consistent
         if not n:
@@ -61,7 +64,7 @@ class Judged:
 
 
 def in_both_orders(ask: AskJudge, candidate: str, active: str) -> int:
-    """Whose text both orders prefer; `UNDECIDED` where they do not agree."""
+    """Return whose text both orders prefer; `UNDECIDED` if they do not agree."""
     first, second = ask(candidate, active), ask(active, candidate)
     if first is None or second is None or first == second:
         return UNDECIDED

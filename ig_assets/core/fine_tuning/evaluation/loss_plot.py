@@ -1,4 +1,4 @@
-"""The curve of a job's losses as a picture."""
+"""Draws a job's loss curve as a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is stored of one model: its job, its evaluations, its changes of status."""
+"""Collects what is stored of one model: its job, evaluations and status changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class StatusEvent:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The verdict of the stored held-out pairs against one model."""
+    """The verdict on a model from the stored held-out pairs against another model."""
 
     against: str
     pairs: int
@@ -38,9 +38,9 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ModelReport:
-    """One model; `job` is None for a base model, `cost_usd` where none is known.
+    """One model; `job` is None for a base model, `cost_usd` if it is unknown.
 
-    Events and losses are in order of time, evaluations of the other model's id.
+    Losses are ordered by step, events by time, evaluations by the other model's id.
     """
 
     model: ModelRow
@@ -76,7 +76,7 @@ def model_report(con: Connection, model_id: str) -> ModelReport:
 
 
 def losses_of(artifact: Mapping[str, Any] | None) -> tuple[Loss, ...]:
-    """The curve of the losses in a model's artifact, by step."""
+    """Return the loss curve of a model's artifact, by step."""
     points = (artifact or {}).get("losses", [])
     return tuple((int(step), float(loss), valid) for step, loss, valid in points)
 

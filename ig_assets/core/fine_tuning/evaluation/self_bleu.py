@@ -22,9 +22,10 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def self_bleu(texts: Sequence[str], words: int) -> float | None:
-    """Self-BLEU (0 to 1) of the first `words` words of each text that has as many.
+    """Return the self-BLEU (0 to 1) of texts, each cut to its first `words` words.
 
-    None with fewer than two such texts, or fewer words than a run of four.
+    Shorter texts are left out. None with fewer than two texts left, or for fewer than
+    four words, the longest run that is compared.
     """
     cut = [_WORD.findall(text.casefold())[:words] for text in texts]
     counted = [_run_counts(each) for each in cut if len(each) == words]
@@ -38,7 +39,10 @@ def self_bleu(texts: Sequence[str], words: int) -> float | None:
 
 
 def shared_length(*of_models: Sequence[str]) -> int:
-    """The most words that half of each model's texts have: what all are cut to."""
+    """Return the smallest of the models' median text lengths, in words.
+
+    Texts are cut to it, so that at least half of each model's texts can be compared.
+    """
     medians = []
     for texts in of_models:
         lengths = sorted(len(_WORD.findall(text)) for text in texts)
@@ -50,7 +54,7 @@ Runs = list[Counter[tuple[str, ...]]]
 
 
 def _run_counts(words: Sequence[str]) -> Runs:
-    """Of each length from 1 to 4 the runs of so many words, counted."""
+    """Return the counts of word runs, one counter per length from 1 to 4."""
     return [
         Counter(
             tuple(words[start : start + length])

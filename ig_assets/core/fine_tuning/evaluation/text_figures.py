@@ -1,4 +1,4 @@
-"""Figures of a text by which two models are compared; no figure holds a word of it."""
+"""Computes figures by which two models' texts are compared; they contain no words."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SKETCH_SIZE = 64
 
 @dataclass(frozen=True)
 class TextFigures:
-    """One text: usable or not, what it repeats, how new it is, and a sketch of it.
+    """Figures of one text: usable or not, its repetition and novelty, and a sketch.
 
-    `repeated` is the share of its runs of three words that it says again, `novelty`
-    one minus the largest share of its runs of five words that one training text has,
-    both 0 to 1. `sketch` are the least hashes of its runs of three words (MinHash),
+    `repeated` is the share of its three-word runs that are repetitions; `novelty` is
+    one minus the largest share of its five-word runs that one training text contains
+    (both 0 to 1). `sketch` has the least hashes of its three-word runs (MinHash) and is
     empty for a text without one.
     """
 
@@ -33,7 +33,7 @@ class TextFigures:
 
 
 def figures_of(text: str | None, trained_on: CorpusRuns) -> TextFigures:
-    """The figures of a text; `trained_on` holds the texts of the training set."""
+    """Return the figures of a text; `trained_on` holds the training set's texts."""
     if text is None:
         return TextFigures(usable=False)
     runs = _runs(_WORD.findall(text.casefold()))
@@ -60,7 +60,7 @@ def _runs(words: Sequence[str]) -> list[str]:
 
 
 def _sketch(runs: Sequence[str]) -> tuple[int, ...]:
-    """The least hash of each of 64 hash functions, of 32 bits."""
+    """Return the MinHash sketch of the runs: the minima of 64 hashes of 32 bits."""
     if not runs:
         return ()
     least = np.full(SKETCH_SIZE, 2**32 - 1, dtype=np.uint32)

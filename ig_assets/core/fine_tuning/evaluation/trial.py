@@ -1,4 +1,4 @@
-"""How long a canary is on trial, and who waits for its end."""
+"""Limits a canary's trial, and says which candidate waits for its end."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from ig_assets.warehouse.warehouse import Connection
 TRIAL = timedelta(days=366)
 """How long a canary is on trial at most, before a newer candidate may replace it.
 
-Evidence comes by months, and fewer than five cannot reach the e-value of a promotion,
-however alike. `IG_CANARY_DAYS` sets another length.
+A month is one observation, and fewer than five cannot reach the e-value of a promotion,
+however consistent they are. `IG_CANARY_DAYS` sets another length.
 """
 
 
 def trial_note(con: Connection, now: datetime, trial: timedelta = TRIAL) -> str | None:
-    """Until when the canary is on trial, and who waits; None where there is none."""
+    """Return a sentence on the end of the canary's trial, or None without a canary.
+
+    It also names the candidate that waits.
+    """
     canary = canary_model(con)
     if canary is None:
         return None

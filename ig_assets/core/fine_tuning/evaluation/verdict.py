@@ -1,7 +1,7 @@
-"""The verdict on a candidate by its figures on held-out pairs. It fails closed.
+"""Judges a candidate by its figures on held-out pairs; it fails closed.
 
-A candidate that is broken, inert or worse is refused with the reason. A handful of
-texts cannot show that it is better: that is what the audience is for (`canary.py`).
+A candidate that is broken, inert or worse is refused with the reason. A few texts
+cannot show that it is better; only the audience can (`canary.py`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PAIR_SD = 0.15
 ONE_SIDED_95 = 1.645
 
 FEWEST_PAIRS = 30
-"""Below this many held-out pairs nothing is said about preference."""
+"""With fewer held-out pairs the preference is insufficient."""
 INSUFFICIENT = "insufficient"
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
 
@@ -41,7 +41,10 @@ CLEARLY = 0.1
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a candidate may become canary, why, and what is known of preference."""
+    """Whether a candidate may become the canary, why, and its `preference`.
+
+    `preference` is better, worse, undecided or insufficient.
+    """
 
     passed: bool
     reason: str
@@ -54,12 +57,12 @@ def verdict(
     details: Sequence[Mapping[str, Any]],
     margin: float = MARGIN,
 ) -> Verdict:
-    """Judge pairs of scores with the figures of their texts, one entry a pair.
+    """Judge a candidate by its scores and the figures of its texts, one entry per pair.
 
-    The candidate's mean score may be lower by `margin` plus the chance difference of
-    two texts of one model, which a handful of pairs cannot tell from a worse model
-    (one-sided 95 % of PAIR_SD / sqrt(n)). Pairs of an earlier version have no figures
-    of texts and are judged by their scores alone.
+    The candidate's mean score may be lower by `margin` plus the difference that two
+    texts of one model have by chance, since a few pairs cannot distinguish that from a
+    worse model (one-sided 95 % of PAIR_SD / sqrt(n)). Pairs of an earlier version have
+    no text figures and are judged by their scores alone.
     """
     n = len(scores)
     mine, theirs = float(np.mean(scores)), float(np.mean(against))
@@ -90,10 +93,10 @@ def verdict(
 def _preference(
     scores: Sequence[float], against: Sequence[float], judged: Judged
 ) -> str:
-    """Better or worse by two-sided 95 % intervals.
+    """Return better, worse, undecided or insufficient, by two-sided 95 % intervals.
 
-    Of the share of the judge's wins, or where it judged too few pairs alike, of the
-    mean difference of the scores.
+    The interval is of the share of the judge's wins, or if too few pairs were judged
+    consistently, of the mean difference of the scores.
     """
     if judged.consistent >= FEWEST_PAIRS:
         low, high = judged.interval
@@ -110,7 +113,7 @@ def _preference(
 
 
 def _fault(details: Sequence[Mapping[str, Any]]) -> str | None:
-    """Why a candidate is refused whatever its scores, None where nothing is wrong."""
+    """Return why a candidate is refused regardless of its scores, or None."""
     judged = [detail for detail in details if "candidate" in detail]
     if not judged:
         return None
@@ -147,7 +150,10 @@ def _fault(details: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _same_phrases(details: Sequence[Mapping[str, Any]]) -> str | None:
-    """The fault of texts that share their phrases; by the figure of the most texts."""
+    """Return the fault of texts that share too many phrases, or None.
+
+    Of the stored self-BLEU figures the one over the most texts counts.
+    """
     measured = [detail["self_bleu"] for detail in details if "self_bleu" in detail]
     if not measured:
         return None

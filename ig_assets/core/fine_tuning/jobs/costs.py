@@ -1,4 +1,4 @@
-"""What a fine-tune job costs: reserved before it starts, settled when it has ended."""
+"""Books the cost of a fine-tune job: reserved before it starts, settled at its end."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def reserve_training(
     estimate: TrainingEstimate,
     run: RunRef,
 ) -> None:
-    """Reserve the estimate once per intent.
+    """Reserve the estimated cost, once per intent.
 
-    Raises BudgetError where a budget forbids it, where a budget limits dollars and the
-    estimate has no price, and where there is no ledger to reserve in.
+    Raises BudgetError if a budget forbids it, if a budget limits dollars and the
+    estimate has no price, or if there is no ledger.
     """
     if ledger is None:
         raise BudgetError(
@@ -67,11 +67,11 @@ def reserve_training(
 
 
 def settle_training(con: Connection, intent_key: str, state: TrainingState) -> None:
-    """Write what a job that has ended took, in the transaction of its state.
+    """Write the cost of a job that has ended, in the transaction of its state.
 
-    What was refused cost nothing. Where the provider reports neither price nor tokens,
-    a model that succeeded cost the estimate, and what failed or was cancelled is
-    unknown, so that the whole reservation counts.
+    A refused job costs nothing. If the provider reports neither price nor tokens, a job
+    that succeeded costs the estimate; the cost of one that failed or was cancelled is
+    unknown, so its whole reservation counts.
     """
     for call_id, reserved_usd, reserved_tokens in con.execute(
         _OPEN, [intent_key]

@@ -1,4 +1,4 @@
-"""What each trainer would take for a set, said before anything is sent."""
+"""Estimates what each trainer would charge for a training set, before sending it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from ig_assets.errors import RefusedError
 
 @dataclass(frozen=True)
 class ExpectedCost:
-    """Of one trainer: tokens over all epochs, USD, and in words why there is none.
+    """One trainer's estimate: tokens over all epochs, and USD.
 
-    `cost_usd` is 0 where training is free and None where no price is known.
+    `cost_usd` is 0 if training is free and None if no price is known; `note` explains
+    the figure or why there is none.
     """
 
     trainer: str
@@ -28,7 +29,7 @@ class ExpectedCost:
 def expected_costs(
     trainers: Sequence[Trainer], dataset: DatasetSummary, seed: int
 ) -> list[ExpectedCost]:
-    """One row per trainer, in their order; nothing is sent and nothing is paid."""
+    """Return one row per trainer, in their order; nothing is sent or paid."""
     if dataset.is_empty:
         return []
     with vendor_files(dataset) as files:

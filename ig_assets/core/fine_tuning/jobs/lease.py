@@ -1,10 +1,10 @@
-"""Who may submit a job: one process of all that share a home, for a limited time.
+"""Lets one process at a time, of all that share a home, submit a job: a lease.
 
-The intent's row names the folder that submits it and until when. The name is written
-in the transaction that writes the intent, and asked for again right before the job is
-made, so that a process that was asleep does not make what another made meanwhile. A
-folder whose process died takes its own job up again at once (its lock file proves that
-no other of its processes is at it), another machine after `LEASE`.
+The intent's row names the folder that submits the job and until when. The lease is
+written with the intent and checked again right before the job is created, so that a
+process that was suspended does not create it a second time. After a crash, a process of
+the same folder continues at once (its lock file proves that no other of its processes
+is submitting); another machine has to wait until `LEASE` has passed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ig_assets.errors import TransientVendorError
 from ig_assets.warehouse.warehouse import Connection
 
 LEASE = timedelta(minutes=15)
-"""Longer than an upload and a vendor's answer, which may take a minute each."""
+"""Must exceed an upload and a vendor's answer, which may take a minute each."""
 
 _TAKE = """
 UPDATE fine_tune_jobs
@@ -30,14 +30,15 @@ WHERE job_id = $3
 
 
 def submitter_of(folder: Path) -> str:
-    """A name for this machine's folder of a month's files, without its words."""
+    """Return a name for this machine's folder of a month's files, without its path."""
     return stable_id("submitter", node(), str(folder.resolve()))
 
 
 def take(con: Connection, job_id: str, submitter: str, now: datetime) -> None:
-    """Take a job that is submitting, or keep it; the time is that of real clocks.
+    """Take the lease of a job that is being submitted, or renew it; `now` is real time.
 
-    Raises TransientVendorError while another submits it, and where it is submitted.
+    Raises TransientVendorError if another submitter holds it, or if the job is
+    submitted.
     """
     con.execute(_TAKE, [submitter, now + LEASE, job_id, now])
     found = con.execute(

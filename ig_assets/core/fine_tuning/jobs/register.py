@@ -24,8 +24,7 @@ def register_model(
 ) -> ModelRow | None:
     """Register the month's newest succeeded job as a candidate; None without one.
 
-    It is tainted at once where one of its examples was forgotten meanwhile.
-
+    The model is tainted at once if one of its examples was forgotten meanwhile.
     Idempotent: a registered model keeps its row and its status.
     """
     now = clock.now()

@@ -1,4 +1,4 @@
-"""The rows of fine-tune jobs, and which of them wait for something."""
+"""Reads the rows of fine-tune jobs, and finds jobs that need attention."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ig_assets.warehouse.warehouse import Connection
 PASSED_ON = ("refused", "failed")
 """Final states after which the next trainer of `IG_TRAINER` gets the dataset.
 
-A job that a person cancelled is not passed on: somebody wanted it to end.
+A job that a person cancelled is not passed on, since that person wanted it to end.
 """
 
 LONGEST = timedelta(days=3)
@@ -57,9 +57,9 @@ def unfinished_jobs(con: Connection) -> list[JobRow]:
 
 
 def unevaluated_jobs(con: Connection) -> list[JobRow]:
-    """Succeeded jobs whose model is not registered or not evaluated, oldest first.
+    """Return succeeded jobs whose model is not registered or evaluated, oldest first.
 
-    Without held-out pairs in the month there is nothing to evaluate.
+    A registered model of a month without held-out pairs needs no evaluation.
     """
     return select_jobs(
         con,
@@ -91,7 +91,7 @@ def latest_job(con: Connection, month: str) -> JobRow | None:
 
 
 def overdue_notes(jobs: Sequence[JobRow], now: datetime) -> list[str]:
-    """A sentence for each unfinished job that takes longer than `LONGEST`."""
+    """Return a sentence for each unfinished job that is older than `LONGEST`."""
     return [
         f"Job {job.job_id} is {job.status} at {job.provider} since "
         f"{job.submitted_at:%Y-%m-%d}; look there, and cancel it if it hangs."

@@ -27,11 +27,11 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 def poll_jobs(
     warehouse: Warehouse, clock: Clock, *trainers: Trainer
 ) -> tuple[list[JobRow], list[str]]:
-    """Ask the trainers for the state of their unfinished jobs; return them updated.
+    """Ask the trainers for the states of their unfinished jobs, and store them.
 
-    A job stays as it is where its trainer cannot be reached or does not accept the
-    key; the second list says why, a sentence each. An intent that the trainer does not
-    know stays 'submitting' until `submit_job` is called again.
+    Returns the jobs, and one sentence per problem. A job keeps its state if its trainer
+    cannot be reached or rejects the key. An intent that the trainer does not know stays
+    'submitting' until `submit_job` is called again.
     """
     with warehouse.transaction() as con:
         open_jobs = unfinished_jobs(con)
@@ -59,10 +59,11 @@ def poll_jobs(
 def cancel_job(
     warehouse: Warehouse, clock: Clock, job_id: str, *trainers: Trainer
 ) -> JobRow:
-    """Ask the trainer of a job to stop it; return the job as it is then.
+    """Ask the trainer of a job to stop it; return the job afterwards.
 
-    A job that has ended stays as it is. Raises InputError for an unknown job, one whose
-    trainer is not named, and one at a vendor, where a person cancels it.
+    A job that has ended stays as it is. Raises InputError for an unknown job, for one
+    whose trainer is not configured, and for a vendor's job, which a person has to
+    cancel at the vendor.
     """
     with warehouse.transaction() as con:
         job = job_of(con, job_id)
@@ -84,10 +85,10 @@ def cancel_job(
 
 
 def passed_on_jobs(con: Connection, providers: Sequence[str]) -> list[JobRow]:
-    """Jobs that failed or were refused, whose dataset the next trainer has not got.
+    """Return failed or refused jobs whose dataset the next trainer can take.
 
-    `providers` are those of the trainers in order. A month counts with its last job.
-    A month without a dataset has nothing to pass on.
+    `providers` are those of the trainers, in order; after the last one a dataset is not
+    passed on. Only the last job of a month counts, and only if its dataset is stored.
     """
     has_dataset = """
         WHERE EXISTS (
@@ -106,7 +107,7 @@ def passed_on_jobs(con: Connection, providers: Sequence[str]) -> list[JobRow]:
 
 
 def refused(reason: str) -> TrainingState:
-    """The final state of a job that a trainer does not take."""
+    """Return the final state of a job that a trainer refuses."""
     return TrainingState("refused", "", refusal=reason)
 
 
@@ -146,7 +147,11 @@ def record_state(
 
 
 def _asked(trainer: Trainer, job: JobRow) -> TrainingState | None:
-    """The job's state; one that the trainer lost is looked up by its key again."""
+    """Return the trainer's state of the job, or None if it does not know the intent.
+
+    If the trainer does not know the job's id, the job is searched by its intent key,
+    and counts as failed if it is not found.
+    """
     if job.provider_job_id is None:
         return trainer.find(job.intent_key)
     try:
@@ -158,7 +163,7 @@ def _asked(trainer: Trainer, job: JobRow) -> TrainingState | None:
 
 
 def _artifact(job: JobRow, state: TrainingState) -> str | None:
-    """The trainer's own facts with the curve of its losses, as JSON."""
+    """Return the trainer's own facts and its loss curve as JSON."""
     facts = dict(state.artifact or {})
     if state.trained_tokens is not None:
         facts["trained_tokens"] = state.trained_tokens

@@ -1,4 +1,4 @@
-"""Submits a fine-tune job once: an intent row and its share of the budget first."""
+"""Submits a fine-tune job once, after storing its intent and reserving its cost."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 LOCK = ".submitting.lock"
-"""How the file beside a month's folder ends that the submitting process has locked."""
+"""Suffix of the file beside a month's folder that the submitting process locks."""
 
 
 def submit_to_first(
@@ -49,8 +49,8 @@ def submit_to_first(
 ) -> JobRow:
     """Submit the dataset to the first trainer that neither refuses it nor fails.
 
-    A trainer whose job of this dataset has ended so, now or earlier, is passed over.
-    Returns the last job where all did. Raises as `submit_job`.
+    A trainer whose job for this dataset was refused or failed, now or earlier, is
+    skipped. Returns the last job if all did. Raises as `submit_job` does.
     """
     for trainer in trainers:
         job = submit_job(
@@ -73,9 +73,9 @@ def submit_job(
 ) -> JobRow:
     """Submit the month's dataset once; the same dataset is never sent again.
 
-    An intent that a crash left is looked up at the trainer first. A dataset without
-    examples and a trainer's refusal give the final status 'refused' with the reason.
-    What the trainer costs is estimated and reserved in the `ledger` before anything
+    If a crash left an intent, its job is first searched at the trainer. A dataset
+    without examples, or a trainer's refusal, gives the final status 'refused' with the
+    reason. The trainer's cost is estimated and reserved in the `ledger` before anything
     starts. Raises TransientVendorError, AccessError and BudgetError; the intent stays,
     so that a later call continues.
     """
@@ -87,28 +87,28 @@ def submit_job(
 
 @dataclass(frozen=True)
 class _Submitter:
-    """This folder, and the real clock that its time is measured by."""
+    """The folder that submits, and the real clock by which its lease is measured."""
 
     warehouse: Warehouse
     name: str
     clock: Clock
 
     def intent(self) -> dict[str, Any]:
-        """What it writes into a new intent."""
+        """Return the lease columns of a new intent row."""
         return {"submitter": self.name, "submitter_until": self.clock.now() + LEASE}
 
     def take(self, job_id: str) -> None:
-        """Take the job, or keep it. Raises TransientVendorError."""
+        """Take or renew the job's lease. Raises TransientVendorError."""
         with self.warehouse.transaction() as con:
             take(con, job_id, self.name, self.clock.now())
 
 
 @contextmanager
 def _alone(dataset: DatasetSummary) -> Iterator[None]:
-    """Let one process of this data folder submit the dataset.
+    """Let only one process of this data folder submit the dataset.
 
-    Another would find an intent whose job is not there yet, and make it a second time.
-    Raises TransientVendorError.
+    Another process would find an intent without a job and create the job a second time.
+    Raises TransientVendorError if another process is submitting.
     """
     if not dataset.files:
         yield
@@ -186,7 +186,7 @@ def _submit(
     run: RunRef,
     hold: Callable[[], None],
 ) -> TrainingState:
-    """Estimate, reserve, and make the job if it is still ours (`hold`)."""
+    """Estimate, reserve, and submit the job if the lease still holds (`hold`)."""
     try:
         estimate = trainer.estimate(request)
         if estimate is not None and not estimate.allowed:

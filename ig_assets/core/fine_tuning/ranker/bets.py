@@ -1,10 +1,10 @@
-"""The bets that prove a ranker: each is placed once, recorded, and never replayed.
+"""Places the bets that prove a ranker; each is recorded and never placed again.
 
-A refit sees new experiments, later counts, and what a forgetting left. Were all bets
-placed anew each time, the best of many replays could prove what one would not. So a
+A refit sees new experiments, later counts, and fewer texts after a forgetting. If it
+placed all bets again, the best of many replays could reach a proof by chance. So a
 comparison is bet on once, when its experiment is over, by a ranker that was fitted on
-the comparisons before it in the record; what is recorded stays, and its evidence adds
-up. That is one path however often one looks, so that `proof.py` holds for it.
+the comparisons recorded before it. Records stay, and their evidence accumulates. This
+gives a single path, however often it is evaluated, as `proof.py` requires.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
 NEAR_DUPLICATE_COSINE = 0.88
-"""Of encoder vectors minus their mean, without which all hooks are alike. Among 7,252
-real headlines it finds as many pairs (722) as 0.92 of retrieval vectors (738)."""
+"""Cosine of encoder vectors minus their mean, which all hooks share. Among 7,252 real
+headlines it finds about as many pairs (722) as 0.92 of retrieval vectors (738)."""
 
 Group = tuple[str, str]
-"""An experiment, and the image beside which its hooks were shown, or ''."""
+"""The id of an experiment, and the image that its hooks were shown with, or ''."""
 
 _RECORDED = """
 SELECT number, experiment_id, image, sum(log_e) AS log_e
@@ -55,7 +55,7 @@ _NO_BET: dict[str, Any] = dict.fromkeys(
 class Record:
     """The comparisons of one series so far, in the order in which they were recorded.
 
-    Each was bet on with the evidence of the same place in `log_e`, or passed over (0).
+    `log_e` has the evidence of each comparison, 0 if no bet was placed on it.
     """
 
     series: str
@@ -64,20 +64,20 @@ class Record:
 
     @property
     def proof(self) -> Proof:
-        """The evidence after each comparison."""
+        """Return the cumulative evidence after each comparison."""
         return Proof(np.cumsum(np.array(self.log_e, dtype=np.float64)))
 
 
 @dataclass(frozen=True)
 class NewBets:
-    """The bets of one fit: rows of `ranker_bets`, and the record with them."""
+    """The bets of one fit: new rows of `ranker_bets`, and the record including them."""
 
     rows: list[dict[str, Any]]
     record: Record
 
 
 def read_record(con: Connection, series: str) -> Record:
-    """What was recorded of a series."""
+    """Read the record of a series."""
     rows = fetch_dicts(con, _RECORDED, [series])
     groups = tuple((row["experiment_id"], row["image"]) for row in rows)
     return Record(series, groups, tuple(float(row["log_e"]) for row in rows))
@@ -90,11 +90,11 @@ def new_bets(
     settled: frozenset[str],
     now: datetime,
 ) -> NewBets:
-    """Bet on what is over and not in the record; the rows are not written yet.
+    """Bet on comparisons that are over and not in the record; write no rows.
 
-    The ranker that bets has learnt from what the record has and from what is older
-    among the new, never from an experiment that is still to be bet on. `features` are
-    those of the hooks of `past`.
+    Each bet is placed by a ranker that has learnt from the record and from the earlier
+    ones of the new comparisons, never from one that is still to be bet on. `settled`
+    has the ids of experiments that are over; `features` belong to the hooks of `past`.
     """
     present = {group: number for number, group in enumerate(past.groups)}
     known = [group for group in record.groups if group in present]
@@ -120,12 +120,12 @@ def new_bets(
 
 
 def record_bets(con: Connection, bets: NewBets) -> None:
-    """Write new bets; one that is recorded already stays as it is."""
+    """Write new bets; recorded ones are never changed."""
     merge_rows(con, "ranker_bets", bets.rows, replace=False)
 
 
 class _Here:
-    """The comparisons that are bet on or learnt from, renumbered in their order."""
+    """The comparisons to bet on or to learn from, renumbered in their order."""
 
     def __init__(self, past: PastHooks, features: Features, order: list[int]) -> None:
         place = np.full(len(past.groups), -1, dtype=np.int64)
@@ -140,7 +140,7 @@ class _Here:
         self._outcomes = Outcomes(group[self._rows], outcomes.y, outcomes.variance)
 
     def bets(self, after: int) -> list[GroupBets]:
-        """The bets on the comparisons from number `after` on."""
+        """Return the bets on the comparisons from number `after` on."""
         group = self._outcomes.group
         if not group.size:
             return []
@@ -157,7 +157,7 @@ class _Here:
         )
 
     def rows(self, bets: GroupBets) -> list[dict[str, Any]]:
-        """A row per pair of one comparison, or one that says why there is none."""
+        """Return a row per pair of one comparison, or one row that says why not."""
         if not bets.pairs:
             member = int(np.flatnonzero(self._outcomes.group == bets.group)[0])
             row = {"pair": 0, "passed_over": bets.passed_over, "log_e": 0.0}
@@ -186,9 +186,9 @@ class _Here:
 
 
 def clusters(vectors: Floats, group: Ints) -> Ints:
-    """A number per group; groups with nearly equal hooks have the same.
+    """Return a cluster number per group; groups with nearly equal hooks share it.
 
-    `vectors` (arms, columns) are the encoder's, `group` (arms) numbers the groups.
+    `vectors` (arms, columns) are the encoder's, and `group` (arms) numbers the groups.
     """
     centre = vectors - vectors.mean(axis=0)
     near = near_duplicate_pairs(

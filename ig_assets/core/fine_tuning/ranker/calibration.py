@@ -1,9 +1,9 @@
-"""Whether a ranker's forecasts come true: the slope of outcome on forecast, and cover.
+"""Checks a ranker's calibration: the slope of outcome on forecast, and coverage.
 
-From the recorded bets, so from forecasts that were made before their outcome was learnt
-from. A slope of 1 is right; one near 0 means that what was learnt does not hold any
-more, as where an audience has changed. It is looked at every month, so that it warns at
-three standard errors beyond the range and not at two.
+It uses recorded bets, whose forecasts were made before the ranker learnt from their
+outcomes. A slope of 1 is right; near 0, what was learnt does not hold any more, e.g.
+since the audience has changed. It is checked every month, so it warns only at three
+standard errors beyond the range, not at two.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ WHERE series = $1 AND pair > 0 AND month IN (SELECT month FROM recent)
 
 @dataclass(frozen=True)
 class Calibration:
-    """Of `pairs` bets: slope with its standard error, and cover of 90 % intervals.
+    """Slope with its standard error, and coverage of 90 % intervals, over `pairs` bets.
 
-    None where there is no pair to tell from.
+    The values are None without a pair.
     """
 
     pairs: int
@@ -54,7 +54,10 @@ class Calibration:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the forecasts, None where nothing is or pairs are few."""
+        """Return what is wrong with the forecasts, or None.
+
+        None also if there are too few pairs.
+        """
         if self.pairs < LEAST_PAIRS or self.slope is None or self.slope_se is None:
             return None
         error = _ERRORS * self.slope_se
@@ -80,7 +83,7 @@ class Calibration:
 
 
 def series_of(encoder_model: str, simulated: bool) -> str:
-    """The name of the bets that add up: of one encoder and one kind of audience."""
+    """Return the name of a series of bets: one encoder and one kind of audience."""
     return f"{encoder_model} {'simulated' if simulated else 'real'}"
 
 

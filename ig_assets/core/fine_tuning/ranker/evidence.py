@@ -1,4 +1,4 @@
-"""What a ranker learns from: every arm of every experiment that was looked at."""
+"""Reads what a ranker learns from: every arm of every evaluated experiment."""
 
 from __future__ import annotations
 
@@ -75,10 +75,11 @@ LEFT JOIN valid_acceptances AS a ON a.experiment_id = c.experiment_id
 
 @dataclass(frozen=True)
 class Evidence:
-    """Arms to learn from, and how many were left out for which reason.
+    """The arms to learn from, and how many were left out for which reason.
 
-    `simulated`: all of them are of a simulated audience; else none is. `settled` names
-    the experiments that are over, whose counts hardly change any more.
+    `simulated` is true if all arms are of simulated audiences; otherwise none is.
+    `settled` has the ids of experiments that are over, whose counts hardly change any
+    more.
     """
 
     arms: tuple[PastArm, ...]
@@ -90,11 +91,11 @@ class Evidence:
 def evidence_before(
     con: Connection, cutoff: datetime, *, with_ads: bool = False
 ) -> Evidence:
-    """All arms of experiments that were looked at before `cutoff`, decided or not.
+    """Return all arms of experiments with a look before `cutoff`, decided or not.
 
     Left out are forgotten scripts, arms without counts or a stored hook, experiments
-    whose audience was not divided as planned and that no person accepted, those of ads
-    unless `with_ads`, and simulated ones as soon as there is a real one.
+    whose audience was not divided as planned unless a person accepted them, experiments
+    of ads unless `with_ads`, and simulated ones if there is a real one.
     """
     left_out: Counter[str] = Counter()
     arms: list[tuple[PastArm, bool]] = []

@@ -43,17 +43,17 @@ from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 ROLLED_BACK = "rollback: "
-"""How the reason begins for which a person retired a ranker."""
+"""Prefix of the reason with which a person retired a ranker."""
 
 
 @dataclass(frozen=True)
 class RankerFit:
-    """What a fit gave: `model` is None where there is too little to learn from.
+    """The result of a fit; `model` is None if there is too little to learn from.
 
-    `proven_after` comparisons it was proven; after `lost_after` of them an earlier
-    proof was taken back.
-
-    `simulated`: it rests on a simulated audience alone. `retired` was in use until now.
+    `proven_after` is the number of comparisons at which the ranker was proven, and
+    `lost_after` the one at which an earlier proof was taken back. `simulated` is true
+    if it rests on a simulated audience alone. `retired` are the rankers that this fit
+    retired.
     """
 
     state: str
@@ -69,7 +69,7 @@ class RankerFit:
 
     @property
     def missing(self) -> int:
-        """How many groups are missing until a ranker can be used."""
+        """Return how many more groups are needed before a ranker can be used."""
         return max(0, MIN_GROUPS - self.groups)
 
 
@@ -82,13 +82,13 @@ def fit_ranker(
     with_ads: bool = False,
     run_id: str | None = None,
 ) -> RankerFit:
-    """Fit to everything that was looked at before `cutoff` (default: now).
+    """Fit the ranker to everything that was looked at before `cutoff` (default: now).
 
-    What is over and was not bet on yet is bet on first (`bets.py`). A proven ranker
-    becomes active, an unproven one is a candidate, also where it was proven before and
-    its forecasts stopped to hold; earlier rankers retire. The same
-    evidence gives the same model; one that a person rolled back stays retired. Under 25
-    groups nothing is registered.
+    First, bets are placed on experiments that are over and have none (`bets.py`). A
+    proven ranker becomes active. An unproven one is a candidate, also if it was proven
+    before and its forecasts no longer hold. Earlier rankers are retired. The same
+    evidence gives the same model; one that a person rolled back stays retired. With
+    fewer than 25 groups nothing is registered.
     """
     now = clock.now()
     with warehouse.transaction() as con:
@@ -97,7 +97,7 @@ def fit_ranker(
     alone = len(evidence.arms) - len(past.arms)
     left_out = evidence.left_out + Counter({"no other hook to compare with": alone})
     if len(past.groups) < MIN_GROUPS:
-        # An earlier ranker rests on what does not count any more, or is forgotten.
+        # An earlier ranker rests on arms that no longer count, or were forgotten.
         why = f"only {counted(len(past.groups), 'comparison')} left, of {MIN_GROUPS}"
         with warehouse.transaction() as con:
             retired = _retire_others(con, None, why, now)
@@ -172,7 +172,7 @@ def _register(
         "created_at": now,
     }
     merge_rows(con, "models", [row], replace=False)
-    # The same evidence may be judged anew, by a later version of the proof.
+    # A later version of the proof may judge the same evidence differently.
     con.execute(
         "UPDATE models SET artifact = $1 WHERE model_id = $2 AND artifact <> $1",
         [row["artifact"], model_id],
@@ -187,7 +187,7 @@ def _register(
     ]
     merge_rows(con, "ranker_arms", rows, replace=False)
     edges = [Edge("model", model_id, "post", a.post_id, "learnt_from") for a in arms]
-    # A post of the loop has an edge to its variant, an imported one had none.
+    # A post of the loop has an edge to its variant; an imported post has no edge yet.
     edges += [
         Edge("post", a.post_id, "script", a.script_id, "publishes")
         for a in arms
@@ -219,10 +219,11 @@ def _retire_others(
 
 
 def roll_back_ranker(warehouse: Warehouse, clock: Clock, reason: str) -> ModelRow:
-    """Retire the ranker in use and take up the last one that was proven before it.
+    """Retire the ranker in use and reactivate the last one that was proven before it.
 
-    The same evidence does not bring it back; a fit to more evidence makes another.
-    Raises InputError without a reason, a ranker, or an earlier proven one.
+    A fit to the same evidence does not bring it back; a fit to more evidence makes
+    another ranker. Raises InputError without a reason, a ranker in use, or an earlier
+    proven ranker.
     """
     if not reason.strip():
         raise InputError("A rollback needs a reason; say why.")

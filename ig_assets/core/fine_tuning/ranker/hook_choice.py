@@ -1,8 +1,8 @@
-"""Which of a topic's hooks are posted: the ranker's best, and one drawn at random.
+"""Chooses which of a topic's hooks are posted: the ranker's best and a random one.
 
-The one at random is drawn first and among all, so that the others' lead over it is what
-the ranker is worth (`lift.py`). The decision rule sees counts alone. Each choice is
-recorded before a post is planned from it, and never made again.
+The random one is drawn first, among all hooks, so that the lead of the others over it
+measures the ranker's benefit (`lift.py`). The decision rule sees counts alone. Each
+choice is recorded before posts are planned from it, and never made again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 POSTED = 3
-"""Hooks that are posted where a topic does not say how many: two chosen, one drawn."""
+"""Default number of hooks that a topic posts: two chosen, one drawn."""
 BEST, RANDOM, NOT_POSTED = "best", "random", "not posted"
 
 # Usable variants of topics without posts and without a choice. Trials and controls are
@@ -58,10 +58,10 @@ ORDER BY v.topic_id, v.arm, v.variant_id
 
 @dataclass(frozen=True)
 class ChoiceSummary:
-    """What was chosen now: topics, their hooks, and how many of these are posted.
+    """Counts of what was chosen: topics, their hooks, and how many of these are posted.
 
-    `model_id` is None where there was no proven ranker, and `note` then says why the
-    hooks were all drawn at random.
+    Without a proven ranker `model_id` is None, and `note` says why all hooks were drawn
+    at random.
     """
 
     topics: int
@@ -80,9 +80,9 @@ def choose_hooks(
     seed: int,
     run_id: str | None = None,
 ) -> ChoiceSummary:
-    """Choose among the hooks of topics that have more than are posted.
+    """Choose which hooks are posted, for topics that have more hooks than posts.
 
-    Without a proven ranker those that are posted are drawn at random.
+    Without a proven ranker the posted hooks are drawn at random.
     """
     with warehouse.transaction() as con:
         topics = _candidates(con, month)
@@ -110,7 +110,7 @@ def choose_hooks(
 
 
 def _candidates(con: Connection, month: str) -> dict[str, list[dict[str, Any]]]:
-    """The hooks of each topic that has more of them than are posted."""
+    """Return the hooks of each topic that has more of them than it posts."""
     topics: dict[str, list[dict[str, Any]]] = {}
     for row in fetch_dicts(con, _CANDIDATES, [month]):
         topics.setdefault(row["topic_id"], []).append(row)
@@ -124,7 +124,7 @@ def _posted(rows: Sequence[Mapping[str, Any]]) -> int:
 def _ranker(
     warehouse: Warehouse, clock: Clock, encoder: HookEncoder
 ) -> tuple[LoadedRanker | None, str | None]:
-    """The proven ranker, or why there is none that may choose."""
+    """Return the proven ranker, or None and why none may choose."""
     with warehouse.transaction() as con:
         proven = choosing_ranker(con)
     if proven is None:
@@ -142,7 +142,7 @@ def _expected(
     encoder: HookEncoder,
     rows: Sequence[Mapping[str, Any]],
 ) -> dict[str, float]:
-    """{variant: expected log lift over an average past hook}."""
+    """Return {variant id: expected log lift over an average past hook}."""
     hooks = [" ".join(row["hook"].split()) for row in rows]
     features = features_of(warehouse, clock, encoder, hooks)
     means = loaded.ranker.against_average(features).mean
@@ -156,7 +156,7 @@ def _choice(
     topic: tuple[str, str],
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """The rows of one topic; `expected` is empty where no ranker chooses."""
+    """Return the rows of one topic's choice; `expected` is empty without a ranker."""
     ids = [row["variant_id"] for row in rows]
     draws = [seeded_unit(seed, "drawn hook", *topic, v) for v in ids]
     values = [expected[v] for v in ids] if expected else None
@@ -180,11 +180,11 @@ def _choice(
 def roles_of(
     draws: Sequence[float], expected: Sequence[float] | None, posted: int
 ) -> list[str]:
-    """The role of each hook of a topic.
+    """Return the role of each hook of a topic.
 
-    `draws` are random numbers; the hook of the smallest is posted whatever is
-    `expected` of it, and beside it the best of the others. Without expectations all
-    `posted` hooks are those of the smallest numbers.
+    `draws` are random numbers: the hook with the smallest is posted whatever its
+    `expected` lift, and with it the best of the others. Without expectations, the
+    `posted` hooks with the smallest numbers are posted.
     """
     roles = [NOT_POSTED] * len(draws)
     by_chance = np.argsort(draws, kind="stable")

@@ -1,8 +1,8 @@
-"""What a ranker's choice is worth: its hooks against those drawn at random beside them.
+"""Measures the benefit of a ranker's choice: its hooks against random ones.
 
 Both are posts of one topic, written by one model; the random one was drawn among all
-hooks before the ranker chose. If its choice is worth nothing their difference is 0 on
-average. The evidence is that of all claims across topics: a month is one observation.
+hooks before the ranker chose. If the choice has no benefit, their mean difference is 0.
+As for all claims across topics, a month is one observation.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ ORDER BY c.month, c.experiment_id
 
 @dataclass(frozen=True)
 class ChoiceLift:
-    """The evidence, by months that have ended; `waiting` topics are of open ones."""
+    """The evidence from months that have ended; `waiting` topics are of open months."""
 
     mean: SequentialMean
     waiting: int
 
 
 def choice_lift(con: Connection, *, simulated: bool) -> ChoiceLift:
-    """The log rate ratio of chosen over random hooks, in all ended experiments."""
+    """Return the log rate ratio of chosen over random hooks, over ended experiments."""
     return ChoiceLift(*pooled(compared_rows(con, _CHOSEN, [simulated])))
 
 

@@ -1,1 +1,1 @@
-"""Which texts are nearly the same: by their vectors, and by their words."""
+"""Finds texts that are nearly the same, by their vectors or by their words."""

@@ -1,10 +1,10 @@
-"""Texts that have nearly the same words, found exactly.
+"""Finds texts that have nearly the same words, exactly.
 
-Two texts are near-copies where the Jaccard similarity of their runs of three words is
-at least 0.8. MinHash would estimate it, and miss some; a prefix filter misses none
-(Bayardo, Ma and Srikant 2007, "Scaling up all pairs similarity search", WWW): two sets
-of at least this similarity share one of their rarest members, so only texts that do are
-compared. It takes time where many texts share rare runs, which are near-copies then.
+Two texts are near-copies if the Jaccard similarity of their three-word runs is at least
+0.8. MinHash would only estimate it and miss some; a prefix filter misses none (Bayardo,
+Ma and Srikant 2007, "Scaling up all pairs similarity search", WWW): two sets of at
+least this similarity share one of their rarest members, so only texts that share one
+are compared. It is slow only if many texts share rare runs, which are then near-copies.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _WORD = re.compile(r"[^\W_]+")
 def near_copies(
     texts: Sequence[str], least: float = NEAR_COPY
 ) -> list[tuple[int, int, float]]:
-    """(a, b, similarity) of texts at least `least` similar; positions a < b.
+    """Return (a, b, similarity) of similar texts, with positions a < b.
 
-    The similarity is that of Jaccard, 0 to 1. A text of fewer than three words has no
-    runs and matches none.
+    `similarity` is the Jaccard similarity of three-word runs (0 to 1), at least
+    `least`. A text of fewer than three words has no runs and matches none.
     """
     runs = [word_runs(text) for text in texts]
     count = Counter(run for of_text in runs for run in of_text)
@@ -61,7 +61,7 @@ def word_runs(text: str) -> set[str]:
 
 
 def jaccard(one: Iterable[object], other: Iterable[object]) -> float:
-    """What two sets share over all that they have; 0 for two empty ones."""
+    """Return the Jaccard similarity of two sets (0 to 1); 0 if both are empty."""
     mine, theirs = set(one), set(other)
     whole = len(mine | theirs)
     return len(mine & theirs) / whole if whole else 0.0

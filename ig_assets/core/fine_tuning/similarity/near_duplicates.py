@@ -1,13 +1,13 @@
-"""Pairs of texts whose vectors are nearly the same: exact for few, hashed for many.
+"""Finds texts with nearly the same vectors: exactly for few, by hashing for many.
 
-Up to `EXACT_UP_TO` vectors all pairs are compared. Above, only vectors are compared
-that fall into one cell of a random partition, in several rounds. A partition is two
-cross-polytope hashes: of some random directions, the one that a vector is most along,
-and its sign (Andoni, Indyk, Laarhoven, Razenshteyn and Schmidt 2015, "Practical and
-optimal LSH for angular distance", NeurIPS 28). What is compared is compared exactly, so
-no pair is made up; one is missed where no round puts its two texts together. The rounds
-are so many that this happens to a pair at the very bound with a probability of
-`MOST_MISSED`, and to nearer ones far less often.
+Up to `EXACT_UP_TO` vectors all pairs are compared. Above that, only vectors in the same
+cell of a random partition are compared, in several rounds. A partition is two
+cross-polytope hashes: the direction, of some random ones, along which a vector is
+largest, and its sign (Andoni, Indyk, Laarhoven, Razenshteyn and Schmidt 2015,
+"Practical and optimal LSH for angular distance", NeurIPS 28). Cosines are computed
+exactly, so there are no false pairs; a pair is missed if no round puts its two texts
+into one cell. The number of rounds is chosen so that a pair exactly at the bound is
+missed with probability `MOST_MISSED`, and nearer pairs far less often.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Rows = npt.NDArray[np.int64]
 
 NEAR_DUPLICATE_COSINE = 0.92
 EXACT_UP_TO = 20_000
-"""So many are compared in seconds."""
+"""All pairs of this many vectors are compared in seconds."""
 MOST_MISSED = 0.01
 
 _CHUNK = 1024
 _CELL = 256
-"""Vectors per cell of a partition, where they are spread evenly."""
+"""Mean number of vectors per cell of a partition."""
 _HASHED_AT_ONCE = 65_536
 _SEED = 1
 _DRAWS = 20_000
@@ -72,7 +72,7 @@ def near_duplicate_pairs(
 
 
 def as_table(vectors: Mapping[str, Vector]) -> VectorTable:
-    """The same vectors as one matrix; a table is given back as it is."""
+    """Return the vectors as one table; a table is returned as it is."""
     if isinstance(vectors, VectorTable):
         return vectors
     width = len(next(iter(vectors.values()), ()))
@@ -87,11 +87,12 @@ def near_rows(
     cosine: float = NEAR_DUPLICATE_COSINE,
     exact_up_to: int = EXACT_UP_TO,
 ) -> Rows:
-    """Pairs (pairs, 2) of row numbers a < b of (rows, dimensions), in their order.
+    """Return pairs (pairs, 2) of row numbers a < b of near rows, sorted.
 
-    All pairs of at least this cosine (0 to 1) up to `exact_up_to` rows. Above, nearly
-    all; where more than a few million of them were found, as many as join what they
-    join. Beside the matrix it takes a few hundred bytes per row.
+    `matrix` is (rows, dimensions). Up to `exact_up_to` rows, all pairs of at least this
+    cosine (0 to 1) are returned; above, nearly all. Of more than a few million pairs,
+    only as many are returned as connect the same rows. Besides the matrix this takes a
+    few hundred bytes per row.
     """
     count = len(matrix)
     norms = np.concatenate(
@@ -122,10 +123,10 @@ def near_rows(
 
 @cache
 def rounds(cosine: float, directions: int) -> int:
-    """How many partitions miss a pair of this cosine with `MOST_MISSED` at most.
+    """Return how many partitions miss a pair of this cosine with at most `MOST_MISSED`.
 
-    The scores of two such vectors along a random direction are normal variables of this
-    correlation; how often the same one of all is the greatest is counted in draws.
+    The scores of two such vectors along a random direction are normal with this
+    correlation; how often both have the same largest direction is simulated.
     """
     draw = np.random.default_rng(_SEED)
     first = draw.normal(size=(_DRAWS, directions))
@@ -150,9 +151,10 @@ def _cells(matrix: Vectors, directions: int, draw: np.random.Generator) -> Rows:
 
 
 def _greatest(scores: npt.NDArray[np.floating]) -> Rows:
-    """Of each row (rows, directions) the direction of the greatest size, and its sign.
+    """Return the direction of the largest score in each row (rows, directions).
 
-    The sign doubles the number, so that 2 · directions values are possible.
+    The number is twice the direction with the largest absolute score, plus 1 if that
+    score is negative, so that 2 · directions values are possible.
     """
     at = np.abs(scores).argmax(axis=1)
     is_negative = np.take_along_axis(scores, at[:, None], axis=1)[:, 0] < 0
@@ -160,7 +162,7 @@ def _greatest(scores: npt.NDArray[np.floating]) -> Rows:
 
 
 def _within(matrix: Vectors, norms: Vectors, rows: Rows, cosine: float) -> Rows:
-    """The near pairs among some rows, all of which are compared, in blocks."""
+    """Return the near pairs among some rows, by comparing all of them in blocks."""
     found: list[Rows] = []
     count = len(rows)
     for start in range(0, count, _CHUNK):
@@ -191,7 +193,10 @@ def _distinct(found: Sequence[Rows], count: int) -> Rows:
 
 
 def _forest(pairs: Rows, count: int) -> Rows:
-    """Fewer pairs that join the same rows: each with the first of its kind."""
+    """Return fewer pairs that connect the same rows.
+
+    Each row is paired with the first row of its group.
+    """
     label = joined(pairs, count)
     _, firsts = np.unique(label, return_index=True)
     first = firsts[label]
@@ -200,7 +205,7 @@ def _forest(pairs: Rows, count: int) -> Rows:
 
 
 def joined(pairs: Rows, count: int) -> Rows:
-    """A number for each of `count` rows; rows that pairs (pairs, 2) join share it."""
+    """Return a group number for each of `count` rows; rows joined by pairs share it."""
     from scipy.sparse import coo_array  # half a second to load
     from scipy.sparse.csgraph import connected_components
 

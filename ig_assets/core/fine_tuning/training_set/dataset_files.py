@@ -64,7 +64,7 @@ class DatasetSummary:
     """The month's files; there are none without examples.
 
     `quarantined` counts examples that were not written, see `write_datasets`;
-    `excluded` are {reason: texts} of decided experiments that gave none.
+    `excluded` counts, by reason, texts of decided experiments that gave no example.
     """
 
     month: str
@@ -83,7 +83,7 @@ class DatasetSummary:
 
     @property
     def why_empty(self) -> str:
-        """A sentence that says what excluded everything, and how many of it."""
+        """Return a sentence on why the set is empty, with excluded counts by reason."""
         if self.is_empty and self.lines:
             return (
                 f"The {self.lines:,} lines of {self.month} are all for validation, so "
@@ -105,7 +105,7 @@ class DatasetSummary:
 
     @property
     def size_note(self) -> str | None:
-        """A sentence where the set is smaller than what trainers ask for."""
+        """Return a sentence if the set is smaller than trainers require, else None."""
         supervised = sum(
             file.lines
             for file in self.files
@@ -130,15 +130,12 @@ def write_datasets(
 ) -> DatasetSummary:
     """Write `folder/<month>/<kind>_<split>.jsonl` and the manifests beside them.
 
-    These are `manifest.json`, and for other tools `croissant.json` and
-    `openlineage.jsonl`.
-
-    Equal rows give equal bytes; the rows are read in pages, so that a set may be larger
-    than the memory. Of examples that were forgotten the manifest has an id
-    and a time (`forgotten`). Each file is replaced atomically; a file without
-    lines is removed. Examples with a control token, of a set that was built before
-    they were excluded, are quarantined: counted, not written. Raises InputError for an
-    invalid line.
+    The manifests are `manifest.json`, and for other tools `croissant.json` and
+    `openlineage.jsonl`. Equal rows give equal bytes; rows are read in pages, so a set
+    may be larger than memory. The manifest lists forgotten examples by id and time
+    (`forgotten`). Each file is replaced atomically; a file without lines is removed. A
+    set built by an earlier version may have examples with a control token: they are
+    counted (`quarantined`) and not written. Raises InputError for an invalid line.
     """
     target = folder / month
     quarantined = 0
@@ -233,9 +230,10 @@ def _encoding() -> Any:
 def _checked(
     examples: Sequence[Mapping[str, Any]], month: str
 ) -> list[tuple[Mapping[str, Any], str]]:
-    """The examples that may be written, with their lines.
+    """Return the examples that may be written, with their lines.
 
-    Without those with a control token. Raises InputError for another invalid line.
+    Examples with a control token are left out. Raises InputError for another invalid
+    line.
     """
     clean = []
     for example in examples:
@@ -297,7 +295,7 @@ def _manifest(
     base_model: str,
     forgotten: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """The manifest's fields but for its examples."""
+    """Return the manifest's fields, except its examples."""
     manifest: dict[str, Any] = {
         "month": summary.month,
         "seed": seed,
@@ -333,7 +331,7 @@ def _record(
 ) -> None:
     """Write one row for the set, one per file, and edges to the examples.
 
-    `written` has the id and the split of each.
+    `written` has the id and the split of each example.
     """
     if not summary.files:
         return
@@ -373,6 +371,6 @@ def _record(
 def _batched(
     items: Sequence[tuple[str, str]], size: int
 ) -> Iterator[Sequence[tuple[str, str]]]:
-    """The items in runs of so many."""
+    """Yield the items in batches of at most `size`."""
     for start in range(0, len(items), size):
         yield items[start : start + size]

@@ -1,8 +1,8 @@
-"""Writes a training set in one pass over its rows, with a part of them in memory.
+"""Writes a training set in one pass over its rows, holding one page in memory.
 
-Each row goes to the file of its kind and split, and its description to the manifest.
-All files take their place together at the end, and the manifest after them; after an
-exception none does.
+Each row goes to the file of its kind and split, and its description to the manifest. At
+the end all files are put in place together, and then the manifest; after an exception
+none is.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DESCRIBED = (
     "rejected_revision_hash",
     "simulated",
 )
-"""Columns of an example that its manifest has: no words."""
+"""Columns of an example that the manifest contains; none has text of a script."""
 
 _PAGE_OF = """
 SELECT *
@@ -47,8 +47,8 @@ LIMIT ?
 """
 
 _EXAMPLES = "@examples@"
-# As `json.dumps(indent=1)` writes a flat object two levels deep, which is eight times
-# slower since an indent is written by Python itself.
+# Writes a flat object two levels deep as `json.dumps(indent=1)` does. That is eight
+# times slower, since it indents in Python instead of C.
 _FLAT = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, separators=(",\n   ", ": ")
 )
@@ -72,7 +72,7 @@ def pages(
 
 
 class LineFile:
-    """One file of lines that is being written; hash, lines and tokens so far."""
+    """A file of lines that is being written, with its hash, lines and tokens so far."""
 
     def __init__(self, path: Path, into: BinaryIO) -> None:
         self.path = path
@@ -81,7 +81,7 @@ class LineFile:
         self._digest = hashlib.sha256()
 
     def write(self, lines: Sequence[str], tokens: int) -> None:
-        """Append lines, which have so many tokens."""
+        """Append lines, which contain `tokens` tokens in total."""
         payload = "".join(line + "\n" for line in lines).encode("utf-8")
         self._into.write(payload)
         self._digest.update(payload)
@@ -90,7 +90,7 @@ class LineFile:
 
     @property
     def sha256(self) -> str:
-        """The hash of what was written so far."""
+        """Return the SHA-256 of what was written so far."""
         return self._digest.hexdigest()
 
 
@@ -110,7 +110,7 @@ class SetWriter(ExitStack):
         self._separator = b""
 
     def file_of(self, kind: str, split: str) -> LineFile:
-        """The file of a kind and split, which is opened for its first line."""
+        """Return the file of a kind and split, opening it on first use."""
         known = self.files.get((kind, split))
         if known is None:
             path = self._folder / f"{kind}_{split}.jsonl"
@@ -129,9 +129,9 @@ class SetWriter(ExitStack):
             self._separator = b","
 
     def write_manifest(self, path: Path, fields: Mapping[str, Any]) -> str:
-        """Place the files, then write the manifest that names them; return its hash.
+        """Put the files in place, then write the manifest; return its SHA-256.
 
-        It has `fields` and the examples.
+        The manifest has `fields` and the described examples.
         """
         self._lines.close()
         whole = _as_json({**fields, "examples": [_EXAMPLES]})
@@ -149,7 +149,7 @@ class SetWriter(ExitStack):
 
 
 class _Hashed:
-    """A file whose writes are hashed."""
+    """A file that passes what is written to a hash."""
 
     def __init__(self, into: BinaryIO, update: Callable[[bytes], None]) -> None:
         self._into, self._update = into, update

@@ -21,7 +21,7 @@ from ig_assets.warehouse.warehouse import Connection
 DECIDED = ("winner", "provisional")
 RIVAL = "rival: "
 
-# The latest rows before a cut-off, which the views of the present cannot give.
+# The latest rows before a cut-off; the views have the present rows only.
 _LATEST_DECISIONS = """
     SELECT *
     FROM decisions
@@ -129,7 +129,7 @@ class DecidedArm:
 
 @dataclass(frozen=True)
 class Lead:
-    """The winner's lead over one rival: log rate ratio (> 0), and its highest ln e."""
+    """The winner's lead over one rival: log rate ratio (> 0), and highest ln e."""
 
     rival: DecidedArm
     log_rate_ratio: float | None
@@ -163,8 +163,8 @@ class DecidedExperiment:
 class DecidedSet:
     """The usable experiments in order of their start; `excluded` counts reasons.
 
-    Each of the `candidates` (experiments that were decided on in any way) is usable or
-    has one reason. Reasons that begin with `RIVAL` are of rivals of usable winners.
+    `candidates` is the number of experiments with any decision; each is usable or has
+    one reason. Reasons that begin with `RIVAL` are about rivals of usable winners.
     """
 
     experiments: tuple[DecidedExperiment, ...]
@@ -177,14 +177,13 @@ def decided_before(
 ) -> DecidedSet:
     """Read the experiments decided strictly before `cutoff`, as of that instant.
 
-    The latest decision of each experiment counts. Excluded are winners whose script
-    was retired by then (a retired loser stays, as the worse of two texts), forgotten
-    scripts on either side, whenever they were forgotten, held winners (under the
-    sample-ratio alarm, whenever it was raised, and not accepted by a person), texts
-    and briefs with control tokens, which a trainer would read as turns, with a secret
-    or with personal data, and experiments
-    decided by ads unless `with_ads`: Meta allows their data to be used in aggregate
-    only.
+    The latest decision of each experiment counts. Excluded are winners whose script was
+    retired by then (a retired loser stays, as the worse of two texts); forgotten
+    scripts on either side, whenever they were forgotten; held winners (whenever the
+    sample-ratio alarm was raised) that no person accepted; texts and briefs with
+    control tokens, which a trainer would read as turns, with a secret or with personal
+    data; and experiments decided by ads unless `with_ads`, since Meta allows only
+    aggregate use of their data.
     """
     reader = _Reader(con, cutoff, with_ads)
     excluded: Counter[str] = Counter()
@@ -200,10 +199,10 @@ def decided_before(
 
 
 def stated_topic(body: str) -> str:
-    """The topic of a script without one: its body's first sentence, shortened.
+    """Return a topic for a script without one: its body's first sentence, shortened.
 
-    Imported posts seldom have a topic. The hook is what the model learns to write, so
-    it cannot be part of the prompt. Empty where there is no body.
+    Imported posts seldom have a topic. The hook cannot be in the prompt, since it is
+    what the model learns to write. Empty if there is no body.
     """
     sentence = re.split(r"(?<=[.!?])\s", " ".join(body.split()), maxsplit=1)[0]
     return textwrap.shorten(sentence, TOPIC_CHARACTERS, placeholder=" …")
@@ -325,7 +324,10 @@ class _Reader:
         return leads
 
     def _arm(self, post: dict[str, Any]) -> DecidedArm | str:
-        """The exact published text, which a person may have edited, or why not."""
+        """Return the exact published text, which a person may have edited.
+
+        If it is unusable, the reason is returned as a string.
+        """
         variant_id, published = post["variant_id"], post["published_revision_hash"]
         script_id = post["script_id"] or self.of_variant.get(variant_id or "")
         if script_id in self.forgotten or variant_id in self.forgotten_variants:
@@ -355,7 +357,7 @@ class _Reader:
 
 
 def _unfit(text: str) -> str | None:
-    """Why no model may learn a text, in three words; None where one may."""
+    """Return why a text must not be trained on, or None."""
     if control_tokens(text):
         return "control token"
     if secret_kind(text) is not None:
@@ -366,7 +368,7 @@ def _unfit(text: str) -> str | None:
 def _winning_post(
     decision: dict[str, Any], posts: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """The winner's post, or a row made of the decision's references where none fits."""
+    """Return the winner's post, or a row of the decision's references without one."""
     for column, reference in (
         ("arm", decision["winner_arm"]),
         ("variant_id", decision["winner_variant_id"]),

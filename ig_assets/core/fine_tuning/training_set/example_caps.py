@@ -1,6 +1,6 @@
-"""Which decided experiments a training set takes: no text twice, none too often.
+"""Selects decided experiments for a training set: no repeated texts, within caps.
 
-One author, topic or hook style must not become all that a model learns.
+The caps keep one author, topic or hook style from dominating what a model learns.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ MOST_OF_A_TOPIC = 20
 MOST_OF_AN_AUTHOR = 100
 MOST_SHARE_OF_A_STYLE = 0.6
 FEWEST_FOR_A_SHARE = 50
-"""In a smaller set a share says little, and there is nothing to spare."""
+"""The cap on a style applies from this size on; smaller sets need every example."""
 
 
 def within_caps(
     experiments: Sequence[DecidedExperiment],
 ) -> tuple[list[DecidedExperiment], Counter[str]]:
-    """The experiments that are taken, in their order, and the others by reason.
+    """Return the experiments taken, in their order, and counts of the others by reason.
 
-    Those with the greatest shrunken lift come first, decided before provisional.
+    Winners are taken before provisional ones, and the greatest shrunken lifts first.
     """
     excluded: Counter[str] = Counter()
     taken: set[str] = set()
@@ -63,7 +63,7 @@ def within_caps(
 
 
 def _near_copies(experiments: Sequence[DecidedExperiment]) -> dict[str, list[str]]:
-    """Of each experiment those whose winner has nearly the same words."""
+    """Return {experiment id: experiments whose winner has nearly the same words}."""
     found: dict[str, list[str]] = {}
     for a, b, _ in near_copies([e.winner.text for e in experiments]):
         one, other = experiments[a].experiment_id, experiments[b].experiment_id

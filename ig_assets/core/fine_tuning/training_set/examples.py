@@ -48,11 +48,11 @@ PROVISIONAL_FACTOR = 0.5
 class ExamplesSummary:
     """Counts of the month's set; `excluded` counts the excluded texts by reason.
 
-    `candidates` experiments were decided on by the cut-off, of which `taken` gave
-    examples. The others each have one reason; beside these `excluded` counts rivals of
-    taken winners (reasons that begin with "rival: ").
-    `simulated` counts examples from simulated audiences, `late` those that were
-    decided before the cut-off but became known after the set was built.
+    Of the `candidates`, experiments decided by the cut-off, `taken` gave examples. Each
+    of the others has one reason in `excluded`, which also counts rivals of taken
+    winners (reasons that begin with "rival: "). `simulated` counts examples from
+    simulated audiences, `late` those decided before the cut-off that became known after
+    the set was built.
     """
 
     sft: int
@@ -87,7 +87,7 @@ def training_prompt(
     brief: str | None = None,
     voice: str | None = None,
 ) -> str:
-    """The brief that a completion answers, in the order of the draft prompt.
+    """Return the brief that a completion answers, in the order of the draft prompt.
 
     `hook_style` is None for a pair whose arms differ in style; its line is left out.
     """
@@ -118,12 +118,11 @@ def build_training_examples(
 ) -> ExamplesSummary:
     """Build the month's set once; a later call only removes forgotten scripts.
 
-    `model` and `dimensions` name the stored embeddings that near-duplicates are found
-    with. An example's weight is its winner's shrunken lift over the set's largest
-    (0 to 1), halved while the winner is provisional, and halved again for every
-    `half_life_months` that its decision is older than the month's end (None: never).
-    `with_ads` includes experiments that ads decided. Raises InputError
-    when the month is not over.
+    `model` and `dimensions` name the stored embeddings in which near-duplicates are
+    searched. An example's weight is its winner's shrunken lift over the set's largest
+    (0 to 1). It is halved for a provisional winner, and for every `half_life_months`
+    that the decision is older than the month's end (None: never). `with_ads` includes
+    experiments that ads decided. Raises InputError if the month is not over.
     """
     cutoff = month_cutoff(month)
     now = clock.now()
@@ -189,7 +188,7 @@ def _examples(
 def recency(
     decided_at: datetime, cutoff: datetime, half_life_months: float | None
 ) -> float:
-    """What is left of a weight (0 to 1): half of it after each half-life.
+    """Return the factor (0 to 1) by which age reduces a weight: half per half-life.
 
     A month has a twelfth of 365.25 days.
     """
@@ -202,7 +201,7 @@ def recency(
 def _example(
     month: str, experiment: DecidedExperiment, lead: Lead | None, weight: float
 ) -> _Example:
-    """A preference pair of winner and rival; without `lead` a supervised example."""
+    """Return a preference pair, or without `lead` a supervised example."""
     kind, winner = "sft" if lead is None else "dpo", experiment.winner
     rival = None if lead is None else lead.rival
     style = winner.hook_style
@@ -264,7 +263,7 @@ def _text_edges(example_id: str, arm: DecidedArm, relation: str) -> list[Edge]:
 
 
 def _reason(experiment: DecidedExperiment, lead: Lead | None) -> str:
-    """E.g. 'winner: +32 % over b, e=81'; without a lead, over the nearest rival."""
+    """Return e.g. 'winner: +32 % over b, e=81'; the nearest rival's without a lead."""
     measured = [k for k in experiment.leads if k.log_rate_ratio is not None]
     if lead is None and measured:
         lead = min(measured, key=lambda k: k.log_rate_ratio or 0.0)
@@ -315,7 +314,7 @@ def _ids(con: Connection, month: str) -> set[str]:
 
 
 def splits_before(con: Connection, month: str) -> dict[str, set[str]]:
-    """In which splits each experiment was, in the sets of earlier months."""
+    """Return the splits that each experiment had in the sets of earlier months."""
     rows = con.execute(
         """
         SELECT DISTINCT decision_ref, split

@@ -1,9 +1,9 @@
-"""Describes a month's training set and model for other tools, by public formats.
+"""Describes a month's training set and model for other tools, in public formats.
 
 `croissant.json` is Croissant 1.1 (MLCommons): the files with their hashes, one record
-per line, and of each example what it was derived from. `openlineage.jsonl` has
-OpenLineage run events (2-0-2): which run made which set and model. Both have the ids
-and hashes of the tables, no words, and the same bytes for the same rows.
+per line, and the provenance of each example. `openlineage.jsonl` has OpenLineage run
+events (2-0-2): which run made which set and model. Both contain ids and hashes from the
+tables, no words, and the same bytes for the same rows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 CROISSANT, EVENTS = "croissant.json", "openlineage.jsonl"
 PAGE = "lineage.html"
-"""The page that the report of a month's lineage writes beside them."""
+"""The lineage report of a month, which is written beside them."""
 URN = "urn:ig-assets"
 RUN_EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 _FACETS = "https://openlineage.io/spec/facets"
@@ -54,8 +54,8 @@ _CONTEXT: Mapping[str, Any] = {
     },
 }
 
-# Of each line of a file: the field's name, the line's key, and the path below it, which
-# is taken from each member of a list. mlcroissant 1.1 reads no path from a whole line.
+# Fields of a file's lines: name, key in the line, and JSON path below that key, applied
+# to each member of a list. mlcroissant 1.1 cannot apply a path to a whole line.
 _LINE_FIELDS = {
     "sft": (("messages", "messages", "$.content"),),
     "dpo": (
@@ -83,11 +83,11 @@ def write_croissant(
     decisions: Sequence[str],
     first_day_after: datetime,
 ) -> None:
-    """Write `croissant.json` beside a manifest; remove it where there are no files.
+    """Write `croissant.json` beside a manifest; remove it if there are no files.
 
     `manifest` has the fields of the folder's `manifest.json`, `digest` is that file's
-    SHA-256, `decisions` are those of its examples. `first_day_after` is the set's date
-    of publication, the end of its month. Raises OSError.
+    SHA-256, and `decisions` are the ids of its examples' decisions. `first_day_after`
+    is the set's date of publication, the first day after its month. Raises OSError.
     """
     path = folder / CROISSANT
     if not manifest["files"]:
@@ -135,7 +135,7 @@ def _file(name: str, encoding: str, sha256: str) -> dict[str, Any]:
 
 
 def _line_records(file: str) -> dict[str, Any]:
-    """One record per line of a file, as its kind's fields."""
+    """Return the record set of a file: one record per line, with its kind's fields."""
     name = Path(file).stem
     fields = _LINE_FIELDS[name.partition("_")[0]]
     return {
@@ -152,7 +152,7 @@ def _line_records(file: str) -> dict[str, Any]:
 
 
 def _example_records() -> dict[str, Any]:
-    """One record per example: why it is there, and the words it was derived from."""
+    """Return the record set of the examples: weight, reason, decision and source."""
     return {
         "@type": "cr:RecordSet",
         "@id": "examples",
@@ -181,7 +181,7 @@ def _field(
     extract: Mapping[str, str],
     below: str | None = None,
 ) -> dict[str, Any]:
-    """A field of a file; `below` is a JSON path within what is extracted."""
+    """Return a field of a file; `below` is a JSON path within the extracted value."""
     source: dict[str, Any] = {"fileObject": {"@id": file}, "extract": dict(extract)}
     if below is not None:
         source["transform"] = {"jsonPath": below}
@@ -224,10 +224,10 @@ ORDER BY m.created_at, m.model_id
 
 
 def write_events(con: Connection, folder: Path, month: str) -> None:
-    """Write `openlineage.jsonl`: a start and an end of each run that made something.
+    """Write `openlineage.jsonl`: start and end events of each run that made something.
 
-    Every set that the month ever had is in it, and every model of one. The file is
-    removed where there was none. Raises OSError.
+    It has every set that the month ever had, and every model trained on one. The file
+    is removed if there is none. Raises OSError.
     """
     events: list[dict[str, Any]] = []
     for row in fetch_dicts(con, _SETS, [month]):
@@ -284,7 +284,7 @@ def _events(
 
 
 def _run(run_id: str | None, kind: str, made: str) -> dict[str, Any]:
-    """The run; one that no orchestrator knows has an id of what it made."""
+    """Return the run; if its id is no UUID, the id is derived from the output."""
     try:
         known = str(uuid.UUID(run_id or ""))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Rebuilds a training set from its manifest: the same bytes, or what is gone, why."""
+"""Rebuilds a training set's files from its manifest, and says what is gone and why."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WHERE f.month = ? AND f.example_id IN (SELECT unnest(?::TEXT[]))
 
 @dataclass(frozen=True)
 class RebuiltFile:
-    """One file of the manifest; `is_same` where its bytes are those of the manifest."""
+    """One rebuilt file; `is_same` if its bytes are those that the manifest names."""
 
     name: str
     lines: int
@@ -41,7 +41,7 @@ class RebuiltFile:
 
 @dataclass(frozen=True)
 class GoneExample:
-    """An example of the manifest that cannot be written any more, and why."""
+    """An example of the manifest that can no longer be written, with the reason."""
 
     example_id: str
     file: str
@@ -60,7 +60,7 @@ class Rebuilt:
 
     @property
     def is_same(self) -> bool:
-        """Whether every file has the bytes that the manifest names."""
+        """Return whether every file has the bytes that the manifest names."""
         return all(file.is_same for file in self.files)
 
 

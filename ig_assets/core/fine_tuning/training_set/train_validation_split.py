@@ -1,8 +1,8 @@
 """Splits examples into train and validation without leaks between related ones.
 
-Examples are related that share a topic, an experiment or nearly the same text, and
-related examples form a group. A common retrieved script relates none, since it would
-join all examples into one group.
+Examples are related if they share a topic, an experiment or nearly the same text.
+Related examples form a group, which is kept in one split. A shared retrieved script
+does not relate examples, since it would join all of them into one group.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class GroupingText:
 
 @dataclass(frozen=True)
 class GroupingItem:
-    """One example with what relates it to others: `texts` are chosen and rejected."""
+    """One example with what relates it to others; `texts` are chosen and rejected."""
 
     example_id: str
     topic: str
@@ -87,7 +87,7 @@ def group_examples(
 
 
 class _Numbers(dict[str, int]):
-    """Numbers names as they are asked for, together with those of another kind."""
+    """Numbers names on first access; several kinds of names may share one counter."""
 
     def __init__(self, shared: _Numbers | None = None) -> None:
         super().__init__()
@@ -143,11 +143,11 @@ def assign_splits(
     validation_share: float = VALIDATION_SHARE,
     kept: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """The split of each group; with two groups or more neither split is empty.
+    """Return the split of each group; with two or more groups neither split is empty.
 
-    Groups of `kept` have the split that it gives. Where the draw of the others leaves a
-    split empty, the one nearest to the border changes sides; where there is no other, a
-    split stays empty. A single group without a kept split is for training.
+    Groups in `kept` have the split that it gives; the others are drawn. If a split is
+    empty, the drawn group nearest to the border changes sides; if none was drawn, the
+    split stays empty. A single group that is not in `kept` is for training.
     """
     fixed = kept or {}
     draws = {g: seeded_unit(seed, "split", g) for g in group_ids}
@@ -167,11 +167,11 @@ def kept_splits(
     groups: Mapping[str, str],
     earlier: Mapping[str, set[str]],
 ) -> dict[str, str]:
-    """The splits that groups keep from earlier months, by group id.
+    """Return the splits that groups keep from earlier months, by group id.
 
     `earlier` has the splits of experiments. A group with a member that was ever in
-    validation is for validation, also where another member was in training: a later
-    model must not learn what an earlier one was measured by, nor the other way round.
+    validation is for validation, even if another member was in training: a later model
+    must not learn texts that earlier models were evaluated on.
     """
     before: dict[str, set[str]] = {}
     for item in items:

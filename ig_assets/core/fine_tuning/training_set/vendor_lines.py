@@ -1,8 +1,8 @@
-"""Lines as generation will ask the trained model, so that it fits.
+"""Renders training lines in the form in which generation asks the trained model.
 
-The files of a training set hold a brief and a text. A vendor's model is trained on what
-it will be asked and has to answer: the instructions and the prompt of a draft, and the
-script as JSON by the schema. Retrieved scripts are not among it.
+The files of a training set hold a brief and a text. A vendor's model is trained on the
+prompts and answers of generation: the instructions and the prompt of a draft, and the
+script as JSON by the schema. Retrieved scripts are not included.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ig_assets.core.ports import TrainingFile
 from ig_assets.files import open_atomic
 
 SENT = "sent"
-"""The folder in a month's folder that has what is being sent, and only meanwhile."""
+"""Subfolder of a month's folder with the files that are being sent; temporary."""
 
 _FEWEST_BEATS = 3
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
@@ -34,7 +34,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 
 @contextmanager
 def vendor_files(dataset: DatasetSummary) -> Iterator[dict[str, TrainingFile]]:
-    """The files by `<kind>_<split>`, in the vendors' form, until the end."""
+    """Yield the files by `<kind>_<split>` in the vendors' form; delete them at exit."""
     folders, found = set(), {}
     try:
         for file in dataset.files:
@@ -49,10 +49,11 @@ def vendor_files(dataset: DatasetSummary) -> Iterator[dict[str, TrainingFile]]:
 
 
 def asked_and_answered(prompt: str, text: str) -> tuple[str, str, str] | None:
-    """(instructions, prompt, answer) of an example; None for a text without the parts.
+    """Return (instructions, prompt, answer) of an example; None if a part is missing.
 
-    A text needs a hook, a body of three sentences or more, and a call to action. More
-    than `MOST_BEATS` sentences are put together. `prompt` is a `training_prompt`.
+    A text needs a hook, a body of at least three sentences, and a call to action. More
+    than `MOST_BEATS` sentences are merged into as many beats. `prompt` is a
+    `training_prompt`.
     """
     asked, answer = asked_prompt(prompt), script_answer(text)
     if asked is None or answer is None:
@@ -61,7 +62,7 @@ def asked_and_answered(prompt: str, text: str) -> tuple[str, str, str] | None:
 
 
 def script_answer(text: str) -> ScriptAnswer | None:
-    """The text as a writer would return it; None where it lacks a part."""
+    """Return the text as a writer's answer; None if a part is missing."""
     parts = [part.strip() for part in text.split("\n\n") if part.strip()]
     sentences = _SENTENCE_END.split(" ".join(parts[1:-1]))
     count = len(sentences)
@@ -99,9 +100,10 @@ def _rendered(source: Path, target: Path) -> TrainingFile:
 
 
 def _sent(line: Mapping[str, Any]) -> tuple[Mapping[str, object], list[str]] | None:
-    """A line as a vendor gets it, and the texts that it trains on; None without parts.
+    """Return a vendor's line and the texts that it trains on; None if a part lacks.
 
-    A pair counts as two examples of one prompt: vendors do not say how they count.
+    A pair counts as two examples of one prompt, since vendors do not say how they
+    count.
     """
     if "messages" in line:
         user, chosen = line["messages"]

@@ -1,6 +1,6 @@
-"""What each gate says of a text, for the person who writes it: what, where, how far.
+"""Explains each gate's result on a text to the person who writes it.
 
-The figures and bounds are those of `measure`; here are only the words.
+The figures and bounds are those of `measure`; this module only words them.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _WORD = re.compile(r"\w+", re.UNICODE)
 
 @dataclass(frozen=True)
 class Advice:
-    """A gate's word on a text; `passed` is None where it was not measured.
+    """A gate's advice on a text; `passed` is None if the gate was not measured.
 
-    `where` is the part that it is about, empty for the whole script; `words` are the
-    words at fault, empty where no single ones are.
+    `where` is the part of the script concerned, empty for the whole script; `words` are
+    the words at fault, empty if no single ones are.
     """
 
     gate: str
@@ -48,7 +48,7 @@ def advice(
     figures: Sequence[Figure],
     corpus: CorpusRuns,
 ) -> list[Advice]:
-    """A sentence for each gate, the failed first; a gate may have several."""
+    """Return sentences on each gate, failed ones first; a gate may have several."""
     found: list[Advice] = []
     for figure in figures:
         gate = figure.gate
@@ -203,7 +203,7 @@ def _repetition(
 def _failed(
     gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
 ) -> list[Advice]:
-    """A gate without words of its own: its figure and its bound."""
+    """Return the advice of a failed gate without words of its own: figure and bound."""
     sentence = figure.why_not or GATES[figure.gate]
     return [Advice(figure.gate, False, f"{sentence[:1].upper()}{sentence[1:]}.")]
 
@@ -264,7 +264,10 @@ _NOT_MEASURED: Mapping[str, str] = {
 def _of_words(
     gate: str, sentence: str, words: Sequence[str], candidate: Candidate
 ) -> Advice:
-    """The advice with the words as they are written, and the part they begin in."""
+    """Return the advice with the words as written, and the part where they begin.
+
+    `words` are in lower case; the longest run of at least three of them is searched.
+    """
     for name, part in _parts(candidate).items():
         found = list(_WORD.finditer(part))
         plain = [match.group().casefold() for match in found]

@@ -23,11 +23,11 @@ class BannedPhrase:
     pattern: re.Pattern[str]
 
     def is_in(self, text: str) -> bool:
-        """Whether the text contains it, in any letter case, as whole words."""
+        """Return whether the text contains the phrase, in any case, as whole words."""
         return self.words_in(text) is not None
 
     def words_in(self, text: str) -> str | None:
-        """The first words of the text that it forbids, None where there are none."""
+        """Return the first words of the text that match, or None."""
         normal = unicodedata.normalize("NFKC", text)
         if self.phrase is not None:
             normal = normal.casefold()
@@ -36,7 +36,7 @@ class BannedPhrase:
 
 
 def read_banned(path: Path) -> tuple[BannedPhrase, ...]:
-    """The phrases of a file in UTF-8. Raises InputError, naming the line."""
+    """Read the phrases of a UTF-8 file. Raises InputError, naming the line."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -48,7 +48,10 @@ def read_banned(path: Path) -> tuple[BannedPhrase, ...]:
 
 
 def parse_banned(text: str, source: str) -> tuple[BannedPhrase, ...]:
-    """The phrases of a text, which may be empty. Raises InputError, naming the line."""
+    """Parse the phrases of a text, which may be empty. Raises InputError.
+
+    The error names the line.
+    """
     phrases = []
     for number, line in enumerate(text.splitlines(), start=1):
         line = line.strip()

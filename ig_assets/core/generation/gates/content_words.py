@@ -1,7 +1,8 @@
-"""The content words of a text, as stems that bring forms of one word together.
+"""Extracts the content words of a text, as stems that forms of one word share.
 
-A word of four letters or more counts, or a number; the first five letters are its stem.
-That is crude, needs no model, and is the same in every language with spaces.
+A content word is a number or a word of at least four letters that is not a stop word;
+its stem is its first five letters. This is crude, but needs no model and works the same
+in every language with spaces.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ SHORTEST = 4
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)?")
 _SENTENCE_END = re.compile(r"(?<=[.!?…:])\s+|\n+")
 
-# Words that say nothing of a topic, in the languages of the sample library.
+# Stop words in the languages of the sample library.
 _EMPTY = frozenset(
     # English
     "about after again also always before both could does each every from have here "
@@ -51,7 +52,7 @@ def words_of(text: str) -> list[str]:
 
 
 def is_empty_word(word: str) -> bool:
-    """Whether a word in lower case says nothing of a topic."""
+    """Return whether a word in lower case is a stop word."""
     return word in _EMPTY or word in _SHORT
 
 

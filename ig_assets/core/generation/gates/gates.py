@@ -56,7 +56,7 @@ _COUNTED = (
 
 @dataclass(frozen=True)
 class Gates:
-    """The bounds. Shares and cosines are 0 to 1, lengths in seconds and words.
+    """The bounds of the gates: shares and cosines 0 to 1, lengths in seconds and words.
 
     A run of 15 words is longer than phrases that people share by chance and than most
     hooks; 0.92 is the cosine of near-duplicates everywhere in this project. The floor
@@ -77,9 +77,9 @@ class Gates:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A text that may become a variant; `beats` is None where only `body` is known.
+    """A text that may become a variant; `beats` is None if only `body` is known.
 
-    `topic` and `brief` are what it was asked for, empty where it is unknown.
+    `topic` and `brief` are what the writer was asked for, empty if unknown.
     """
 
     hook: str
@@ -94,13 +94,13 @@ class Candidate:
 
     @property
     def known(self) -> str:
-        """The words that it was given."""
+        """Return the topic and the brief, the words that the writer was given."""
         return f"{self.topic}\n{self.brief}"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What a gate measured; without a figure the gate neither passed nor failed."""
+    """What a gate measured; without a figure it has neither passed nor failed."""
 
     gate: str
     figure: float | None
@@ -153,9 +153,10 @@ def measure(
     siblings: Sequence[str] | None,
     nearest: Nearest,
 ) -> list[Figure]:
-    """One figure per gate. `siblings` is None for an arm that may resemble its pair.
+    """Return one figure per gate.
 
-    `nearest` may cost a call and is measured only where all other gates pass.
+    `siblings` is None for an arm that may resemble its pair (canary or control).
+    `nearest` may cost a call and is measured only if all other gates pass.
     """
     text = candidate.text
     alike = None if siblings is None else sibling_similarity(text, siblings)
@@ -195,7 +196,7 @@ def measure(
 
 
 def _figures_of_the_words(gates: Gates, candidate: Candidate) -> list[Figure]:
-    """What the words alone show: letters, brief, numbers, repetition, screen."""
+    """Return the figures on letters, brief, numbers, repetition and on-screen text."""
     text, brief, on_screen = candidate.text, candidate.brief, candidate.on_screen_text
     spoken = (candidate.hook, candidate.body)
     return [
@@ -232,14 +233,14 @@ def _figures_of_the_words(gates: Gates, candidate: Candidate) -> list[Figure]:
 
 
 def faulty_parts(candidate: Candidate) -> int:
-    """How many of hook, body and call to action cannot be spoken."""
+    """Return how many of hook, body and call to action cannot be spoken."""
     return len(part_faults(candidate))
 
 
 def part_faults(candidate: Candidate) -> dict[str, str]:
-    """What is wrong with the parts that cannot be spoken, by part.
+    """Return {part: fault} for the parts that cannot be spoken.
 
-    A part is faulty that is missing or holds markup, as is a hook of more than 25
+    A part is faulty if it is missing or contains markup; so is a hook of more than 25
     words and a body of fewer than two beats.
     """
     hook, beats = candidate.hook, candidate.beats
@@ -269,7 +270,7 @@ def failures(figures: Sequence[Figure]) -> list[Figure]:
 
 
 def why_rejected(figures: Sequence[Figure]) -> str | None:
-    """The failures as one line, None where all passed."""
+    """Return the failures as one line, or None if all gates passed."""
     clauses = [figure.why_not for figure in figures]
     return "; ".join(clause for clause in clauses if clause) or None
 
@@ -284,7 +285,7 @@ def record_figures(
 
 
 def figure_columns(figure: Figure, now: datetime) -> dict[str, object]:
-    """A figure as the columns that the tables of figures have in common."""
+    """Return a figure as the columns that all tables of figures share."""
     return {
         "gate": figure.gate,
         "figure": figure.figure,

@@ -1,7 +1,7 @@
-"""Detects the style of a hook from its words, so that its label is true.
+"""Detects the style of a hook from its words, so that its label is correct.
 
-`experiments --across` compares styles by their labels. Otherwise the result of a writer
-that was asked for a question and opened with a claim would count for questions.
+`experiments --across` compares styles by their labels. Without detection, a hook that
+opens with a claim would count as a question because a question was requested.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _FIRST_WORDS = 4
 
 
 def styles_by_words(hook: str, language: str) -> list[str]:
-    """The styles whose marks the hook carries, the most certain first.
+    """Return the styles that the hook's words indicate, the most certain first.
 
-    A claim carries none and is `bold_claim`. Empty for a language whose words are not
-    known here, unless the hook is a question.
+    Words that indicate none of the others mean `bold_claim`. Empty for a language whose
+    words are not known here, unless the hook is a question.
     """
     words = words_of(hook)
     if hook.rstrip("\"'”’») ").endswith("?"):
@@ -56,9 +56,10 @@ def styles_by_words(hook: str, language: str) -> list[str]:
 
 
 def label_for(hook: str, asked: str, language: str) -> str:
-    """The style to label a hook with: the one asked for where the words allow it.
+    """Return a hook's style label: the requested one if the words allow it.
 
-    A claim may count something, speak of oneself or of a mistake, and is a claim still.
+    A hook requested as a bold claim keeps that label, even if it has a number, the
+    first person or a mistake, unless it is a question or a how-to.
     """
     found = styles_by_words(hook, language)
     is_claim = asked == "bold_claim" and found[:1] not in (["question"], ["how_to"])

@@ -13,7 +13,7 @@ from ig_assets.core.ports import Embedder, VectorIndex
 
 @dataclass(frozen=True)
 class NearestScript:
-    """Measures cosines with the index; a text is embedded once and its vector stored.
+    """Measures cosines with the index; each text is embedded once.
 
     The vector is stored under the text's hash, so that a variant that wins and becomes
     a script is not embedded again. Thread-safe.
@@ -25,9 +25,10 @@ class NearestScript:
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def cosine(self, text: str, run: RunRef) -> float | None:
-        """The cosine, -1 to 1; None where the index has no vector in this space.
+        """Return the cosine to the nearest script, -1 to 1.
 
-        Raises BudgetError and VendorError, since embedding is a paid call.
+        None if the index has no vector in this space. Raises BudgetError and
+        VendorError, since embedding is a paid call.
         """
         space = Space(self.embedder.model, self.embedder.dimensions)
         with self._one_at_a_time:

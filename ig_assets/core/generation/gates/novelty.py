@@ -1,6 +1,6 @@
-"""Measures novelty: one minus the largest share of word runs that one text has.
+"""Measures novelty: one minus the largest share of word runs found in one text.
 
-Also measures the longest run of words that a text shares with one corpus text.
+Also finds the longest run of words that a text shares with one corpus text.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ class CorpusRuns:
         self._hashes, self._owners = every[order], owners[order]
 
     def novelty(self, text: str) -> float:
-        """One minus the largest share of the text's runs that one text has, 0 to 1.
+        """Return one minus the largest share of the text's runs in one corpus text.
 
-        A text without words has novelty 0.
+        The result is 0 to 1; a text without words has novelty 0.
         """
         runs = word_runs(text)
         if not runs:
@@ -67,12 +67,16 @@ class CorpusRuns:
         return 1.0 - max(shared.values(), default=0) / len(runs)
 
     def longest_shared_run(self, text: str) -> int:
-        """Words in the longest run shared with one of the texts; 0 below five."""
+        """Return how many words the longest shared run has; 0 for fewer than five.
+
+        The run is shared with one of the corpus texts.
+        """
         return len(self.shared_words(text))
 
     def shared_words(self, text: str) -> list[str]:
-        """The longest run shared with one of the texts, in lower case; [] below five
-        words.
+        """Return the longest run of words shared with one of the texts, in lower case.
+
+        The list is empty if the run has fewer than five words.
         """
         words = _words(text)
         shared = Counter(n for run in _runs(words) for n in self._having(run))

@@ -1,6 +1,6 @@
 """Measures whether a text answers its topic and brief.
 
-By the words that it shares with them, and by the numbers that it states otherwise.
+It measures the content words shared with them, and the numbers that contradict them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from ig_assets.core.generation.gates.content_words import stems, words_of
 
-# A small word says how many as often as a figure does; from one to twelve.
+# Numbers from one to twelve are often written as words.
 _NUMBER_WORDS: Mapping[str, str] = {
     word: str(number)
     for words in (
@@ -25,19 +25,20 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 
 
 def brief_coverage(text: str, topic: str, brief: str) -> float | None:
-    """The share of the content words of topic and brief that the text has, 0 to 1.
+    """Return the share of the content words of topic and brief that the text has.
 
-    None where topic and brief have no content words, as in languages without spaces.
+    The share is 0 to 1, or None if topic and brief have no content words, as in
+    languages without spaces.
     """
     asked = stems(topic) | stems(brief)
     return len(asked & stems(text)) / len(asked) if asked else None
 
 
 def contradicted_numbers(text: str, brief: str) -> list[str]:
-    """What the text counts otherwise than the brief, as `6 minutes`.
+    """Return what the text counts differently from the brief, e.g. `6 minutes`.
 
-    A number counts the word behind it. It contradicts where the brief counts the same
-    thing, the text states another number of it and none of the brief's numbers of it.
+    A number counts the word after it. It is a contradiction if the brief counts the
+    same word and the text states none of the brief's numbers for it.
     """
     asked, said = _counted(brief), _counted(text)
     return [
@@ -49,7 +50,7 @@ def contradicted_numbers(text: str, brief: str) -> list[str]:
 
 
 def _counted(text: str) -> dict[str, set[str]]:
-    """{what is counted: its numbers}."""
+    """Return {counted word: the numbers before it}."""
     counted: dict[str, set[str]] = {}
     for number, unit in _pairs(words_of(text)):
         counted.setdefault(unit, set()).add(number)

@@ -77,9 +77,10 @@ _FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a\U000e0030-\U000e0039]+\U000
 
 
 def signs(text: str) -> list[str]:
-    """The kinds of pattern in a text, each once.
+    """Return the kinds of suspicious pattern in a text, each once.
 
-    hidden_text, control_token, instruction, role, role_tag (a tag of our own prompts).
+    They are hidden_text, control_token, instruction, role and role_tag (a tag of our
+    own prompts).
     """
     found = []
     if _HIDDEN.search(_FLAG.sub("", text)):
@@ -98,7 +99,7 @@ def signs(text: str) -> list[str]:
 
 
 def find_suspicious(warehouse: Warehouse, now: datetime) -> dict[str, list[str]]:
-    """Find the active scripts with such patterns, store and return them.
+    """Find the active scripts with suspicious patterns, store and return them.
 
     Returns {script_id: kinds}.
     """
@@ -145,7 +146,7 @@ _PAGE = """
 def _keep(
     con: Connection, found: Mapping[tuple[str, str], list[str]], now: datetime
 ) -> None:
-    """Replace the stored findings by these; known ones keep their date."""
+    """Replace the stored findings; a known finding keeps its date."""
     con.execute(
         """
         DELETE FROM suspicious_scripts
@@ -167,7 +168,7 @@ def _keep(
 
 
 def _as_seen(text: str) -> str:
-    """NFKC, no case, no hidden characters, single blanks within lines."""
+    """Normalise a text: NFKC, case-folded, visible, single blanks within lines."""
     normal = unicodedata.normalize("NFKC", text)
     visible = "".join(c for c in normal if unicodedata.category(c) != "Cf")
     return re.sub(r"[^\S\n]+", " ", visible.casefold())

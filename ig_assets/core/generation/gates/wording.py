@@ -16,8 +16,8 @@ _LEAST_WORDS = 4
 _LEAST_WORDS_FOR_LANGUAGE = 4
 _LEAST_BELIEF = 0.02
 
-# The scripts that a language is written in besides Latin, by the first word of the name
-# of a letter in the Unicode character database. Others are written in Latin alone.
+# The scripts of languages besides Latin, as the first word of their letters' names in
+# the Unicode character database.
 _SCRIPTS = {
     "ar": {"ARABIC"},
     "bg": {"CYRILLIC"},
@@ -53,7 +53,7 @@ def repetition(text: str) -> float:
 
 
 def is_latin(language: str) -> bool:
-    """Whether a language is written in Latin letters, as far as is known here."""
+    """Return whether a language is known to be written in Latin letters."""
     return language.lower().split("-")[0] in _LATIN
 
 
@@ -77,10 +77,10 @@ def foreign_letters(text: str, language: str, known: str = "") -> int | None:
 def on_screen_faults(
     text: str, language: str, known: str = "", spoken: Sequence[str] = ()
 ) -> list[str]:
-    """What is wrong with an on-screen text: its length, its letters, its language.
+    """Return what is wrong with an on-screen text: its length, letters or language.
 
-    The language is judged from four words on, where nothing of them is also spoken:
-    a few words tell little.
+    The language is judged only for at least four words none of which is also spoken,
+    since a few words say little about it.
     """
     faults = []
     words = text.split()

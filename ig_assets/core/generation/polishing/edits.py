@@ -1,7 +1,8 @@
 """Measures a person's words for a post at the gates, as a warning only.
 
-Stored edits without the one gate that could cost a call, the nearest script by
-embedding; words that are being typed with it where the caller can measure it freely.
+Stored edits are measured at all gates but the nearest script by embedding, which could
+cost a call. Words being typed are measured there too, if the caller can do it without
+cost.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ class TypingContext:
 
 
 def typing_context(con: Connection, post_id: str) -> TypingContext:
-    """What a post is compared with. Raises InputError for an unknown one."""
+    """Return what a post's words are compared with. Raises InputError if unknown."""
     rows = fetch_dicts(con, _TYPED, [post_id])
     if not rows:
         raise InputError(f"There is no post {post_id}; perhaps it was planned anew.")
@@ -139,7 +140,7 @@ def typed_advice(
     call_to_action: str,
     nearest: Nearest = lambda text: None,
 ) -> list[Advice]:
-    """What the gates say of words that are being typed; nothing is stored."""
+    """Return the gates' advice on words that are being typed; nothing is stored."""
     text = join_script(hook, body, call_to_action)
     candidate = Candidate(
         hook,

@@ -33,7 +33,7 @@ _SENTENCES = {
 
 
 def feedback(gates: Gates, text: Candidate, figures: Sequence[Figure]) -> str:
-    """What to do differently, at most one sentence per failed gate."""
+    """Return what to do differently, at most one sentence per failed gate."""
     sentences = dict.fromkeys(
         _sentence(gates, text, figure) for figure in failures(figures)
     )
@@ -56,7 +56,7 @@ def _sentence(gates: Gates, text: Candidate, figure: Figure) -> str:
 
 
 def _length(gates: Gates, language: str, figure: Figure) -> str:
-    """The length to aim at: well within the bounds, in words of the language."""
+    """Return a sentence with the length to aim at, well within the bounds, in words."""
     is_short = figure.figure is not None and figure.figure < gates.least_seconds
     least, most = gates.least_seconds, gates.most_seconds
     seconds = least + (most - least) * (1 / 3 if is_short else 2 / 3)

@@ -32,9 +32,11 @@ from ig_assets.errors import BudgetError
 
 @dataclass(frozen=True)
 class VariantSummary:
-    """Counts of a month's drafts: kept from before, and outcomes of this run.
+    """Counts of a month's drafts, and of this run's outcomes.
 
-    `regenerated` counts variants that took more than one attempt.
+    `drafts` counts all of them and `kept` those that had a variant before. `polished`,
+    `draft_kept` and `rejected` are the outcomes, of which `regenerated` took more than
+    one attempt.
     """
 
     drafts: int
@@ -50,12 +52,13 @@ def polish_drafts(
 ) -> VariantSummary:
     """Polish the drafts of a month, or of one topic, that have no variant yet.
 
-    Where the polished text is malformed or fails a gate, the draft becomes the variant
-    if it passes; else it is polished once more with the next seed and feedback. After
+    If the polished text is malformed or fails a gate, the draft becomes the variant if
+    it passes; otherwise it is polished again with the next seed and feedback. After
     `regenerations` more attempts the variant is rejected with its figures. A rejected
-    draft becomes a rejected variant. Each variant is committed once it is done.
-    Topics are polished concurrently and the arms of one topic in order, so that no
-    result depends on timing. Raises as `write_script`.
+    draft becomes a rejected variant. Each variant is committed once it is done. Topics
+    are polished concurrently and the arms of one topic in order, so that no result
+    depends on timing. Raises as `write_script` does, and BudgetError says how many
+    drafts are left.
     """
     ledger = polishing.ledger
     ledger.mark_unknown(run)
@@ -122,7 +125,10 @@ def _polish_topic(
 
 
 def comparable(arm: str, siblings: dict[str, str]) -> list[str] | None:
-    """The canary and control arms may resemble the arm that they are paired with."""
+    """Return the texts that an arm must differ from; None if there is no comparison.
+
+    Canary and control arms may resemble the arm that they are paired with.
+    """
     if arm in ("canary", "control"):
         return None
     apart = ("canary", "control", arm)

@@ -54,8 +54,8 @@ Row = dict[str, Any]
 class Polishing:
     """Everything that polishing needs from outside; `model` polishes.
 
-    `nearest` gives the cosine of a text to the nearest script, None without one.
-    Without `keep_attempts` what was paid for is not recorded beside its call.
+    `nearest` returns a text's cosine to the nearest script, or None. Without
+    `keep_attempts` the polishing attempts are not stored, only their calls.
     """
 
     ledger: Ledger
@@ -72,22 +72,23 @@ class Polishing:
 
 @dataclass(frozen=True)
 class Measured:
-    """A text with its figures at the gates; a rejection has none."""
+    """A text with its figures at the gates; a rejected answer has none."""
 
     written: WriterAnswer
     figures: Sequence[Figure] = ()
 
     @property
     def why_not(self) -> str | None:
-        """Why the text cannot be a variant, None where it can."""
+        """Return why the text cannot be a variant, or None if it can."""
         return self.written.rejection or why_rejected(self.figures)
 
 
 @dataclass(frozen=True)
 class RegenerationResult:
-    """The outcome of a draft, `kind`: polished, draft_kept or rejected.
+    """The outcome of a draft; `kind` is polished, draft_kept or rejected.
 
-    `attempts` counts requests; `is_polished_text` is False where the draft was kept.
+    `attempts` counts requests; `is_polished_text` is False if the chosen text is the
+    draft.
     """
 
     kind: str
@@ -119,7 +120,11 @@ class _Task:
 
 @dataclass(frozen=True)
 class DraftPolisher:
-    """One draft that becomes a variant; `siblings` are texts of the topic's arms."""
+    """Turns one draft into a variant.
+
+    `siblings` are the texts of the topic's other arms that it must differ from, or
+    None.
+    """
 
     polishing: Polishing
     row: Row
@@ -131,8 +136,9 @@ class DraftPolisher:
     def outcome(self) -> RegenerationResult:
         """Polish; else keep the draft; else polish with feedback; else reject.
 
-        What is wrong with the draft by its words alone is said at once: mended by the
-        first polish, it needs no second.
+        Faults of the draft that can be measured without a call are part of the first
+        request, so that its answer may need no second attempt. A draft that passes is
+        kept unpolished if the polisher is the small model that wrote it.
         """
         draft = as_written(self.row)
         if draft.rejection:
@@ -172,10 +178,10 @@ class DraftPolisher:
 
     @property
     def _writes_again(self) -> bool:
-        """Whether the polisher is the small model that wrote the draft.
+        """Return whether the polisher is the small model that wrote the draft.
 
-        It betters no text of its own that passed, and mends a failed one best by
-        writing it again from the brief with what was wrong.
+        Such a model does not improve a passing text of its own. It repairs a failed
+        text best by writing it again from the brief, with the faults listed.
         """
         model, row = self.polishing.model, self.row
         return (
@@ -189,9 +195,9 @@ class DraftPolisher:
         return _Task(words, feedback, self.row["brief"] or "")
 
     def _next_task(self, failed: Sequence[Measured]) -> _Task:
-        """The draft with feedback on the last text, and the brief as material.
+        """Return the draft with feedback on the last text, and the brief as material.
 
-        Copied sentences would be copied once more, so they are removed from the draft.
+        Copied sentences are removed from the draft, since they would be copied again.
         """
         last = [each for each in failed if each.written.text][-1]
         candidate = self._candidate(last.written)
@@ -202,13 +208,13 @@ class DraftPolisher:
         return self._task(text, sentences)
 
     def _attempt(self, number: int, task: _Task) -> Measured:
-        """The measured answer of an attempt, paid for now or in an earlier run."""
+        """Return the measured answer of an attempt, new or from an earlier run."""
         earlier = self.state.attempts.get(self.row["variant_id"], {}).get(number)
         written = earlier if earlier is not None else self._ask(number, task)
         return Measured(written) if written.rejection else self._measured(written)
 
     def _measured(self, written: WriterAnswer, is_free: bool = False) -> Measured:
-        """The figures; with `is_free` without that which may cost a call."""
+        """Return the text with its figures; `is_free` skips what may cost a call."""
         polishing = self.polishing
         nearest: NearestOf = polishing.nearest
         if is_free:
@@ -299,4 +305,4 @@ class DraftPolisher:
 
 
 def _without_a_call(text: str, run: RunRef) -> None:
-    """No nearest script: its figure passes."""
+    """Return None: without a cosine the gate of the nearest script does not fail."""

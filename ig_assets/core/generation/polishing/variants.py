@@ -26,9 +26,9 @@ _FROM_DRAFT = (
 
 
 def unpolished(con: Connection, month: str, topic_id: str | None = None) -> list[Row]:
-    """Drafts without a variant, topic by topic and arm by arm.
+    """Return drafts without a variant, topic by topic and arm by arm.
 
-    Those of topics that a person withdrew are not among them.
+    Drafts of topics that a person withdrew are left out.
     """
     return fetch_dicts(
         con,
@@ -70,8 +70,8 @@ def record_variant(
 ) -> None:
     """Write the variant, its figures and its polisher in one transaction.
 
-    The polisher is recorded where it wrote the text, rejected or not, and not where
-    the draft was kept.
+    The polisher is recorded if it wrote the text, rejected or not, but not if the draft
+    was kept.
     """
     now = polishing.ledger.clock.now()
     variant_id = draft["variant_id"]
@@ -89,7 +89,7 @@ def _row(draft: Row, outcome: RegenerationResult) -> dict[str, Any]:
     chosen = outcome.chosen
     written, text = chosen.written, chosen.written.text
     figures = {figure.gate: figure.figure for figure in chosen.figures}
-    # The draft keeps the style that was asked for.
+    # The draft's row keeps the requested style; the variant is labelled by its words.
     style = label_for(written.hook, draft["hook_style"], draft["language"])
     return (
         {name: draft[name] for name in _FROM_DRAFT.split()}

@@ -84,10 +84,10 @@ def _compiled(source: str) -> Template:
 
 
 def render(template: str, instructions: str, **values: object) -> Prompt:
-    """Render a prompt, all values as data.
+    """Render a prompt with all values neutralised as data (`as_data`).
 
-    Raises UndefinedError for a missing one, and TypeError for one whose texts would
-    not be neutralised.
+    Raises UndefinedError for a missing value, and TypeError for one that is no text,
+    number or sequence of these, since its texts would not be neutralised.
     """
     sources = _source(template), _source(instructions)
     data = {name: _fenced(value) for name, value in values.items()}

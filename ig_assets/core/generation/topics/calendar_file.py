@@ -62,8 +62,8 @@ FIELDS: dict[str, Field] = {
 class CalendarRow(NamedTuple):
     """One topic as the file has it, not yet validated.
 
-    `values` maps columns to values, or is whatever stands there instead; `month` is
-    None where `due_on` has none. `note` says how a value was understood.
+    `values` maps columns to values, or is whatever the file has in place of a mapping;
+    `month` is None if `due_on` has none. `note` says how a value was interpreted.
     """
 
     source: str
@@ -75,8 +75,8 @@ class CalendarRow(NamedTuple):
 class CalendarProblem(NamedTuple):
     """A file, or a part of one, that cannot be read.
 
-    `unreadable` means that it is unknown which topics the file holds, `is_row` that it
-    is a row of a table.
+    `unreadable` is true if it is unknown which topics the file holds, `is_row` if the
+    problem concerns one row of a table.
     """
 
     source: str
@@ -86,7 +86,7 @@ class CalendarProblem(NamedTuple):
 
 
 class CalendarNote(NamedTuple):
-    """What a person should know of a file that was read, or of a topic of it."""
+    """A note for a person on a file that was read, or on one of its topics."""
 
     source: str
     detail: str
@@ -104,10 +104,10 @@ class _PlainDates(yaml.SafeLoader):
 def calendar_rows(
     location: Path,
 ) -> Iterator[CalendarRow | CalendarProblem | CalendarNote]:
-    """The rows of a file, or of a folder's files in the order of their names.
+    """Yield the rows of a file, or of a folder's files in the order of their names.
 
-    Columns that are no fields of a topic are ignored: planning tools add their own.
-    Problems are yielded as CalendarProblem, not raised.
+    Columns that are not fields of a topic are ignored, since planning tools add their
+    own. Problems are yielded as CalendarProblem, not raised.
     """
     for path in _files(location):
         if path.suffix.lower() not in (*YAML_SUFFIXES, *TABLE_SUFFIXES):
@@ -142,7 +142,7 @@ def _files(location: Path) -> list[Path]:
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:
-    """Where a file is no YAML, in our words."""
+    """Return a sentence on where a file is not valid YAML."""
     mark = getattr(error, "problem_mark", None)
     where = "" if mark is None else f" in line {mark.line + 1}"
     return f"it is not YAML{where}; are quotes and brackets closed?"
@@ -167,7 +167,7 @@ def _yaml(name: str, text: str) -> Iterator[CalendarRow | CalendarProblem]:
 
 
 def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem | CalendarNote]:
-    """The rows of a spreadsheet's export, numbered from 1 without blank rows."""
+    """Yield the rows of a table, numbered from 1 without blank rows."""
     table = open_table(path, path.name)
     guesses = guess_columns(profile_table(table), FIELDS)
     at = {guess.ours: n for n, guess in enumerate(guesses) if guess.ours}
@@ -197,7 +197,7 @@ def _table(path: Path) -> Iterator[CalendarRow | CalendarProblem | CalendarNote]
 def _values(
     cells: Sequence[Cell], at: Mapping[str, int], formats: Formats
 ) -> tuple[dict[str, str], str]:
-    """The filled fields of a row as text, and a note. Raises ValueError."""
+    """Return the filled fields of a row as text, and a note. Raises ValueError."""
     values: dict[str, str] = {}
     note = ""
     for name, n in at.items():

@@ -35,7 +35,10 @@ def _one_line(text: object) -> object:
 
 
 def _without_secrets(text: str) -> str:
-    """Topics go to a vendor and into tables that many people read."""
+    """Return the text; raise ValueError if it seems to contain a secret.
+
+    Topics are sent to a vendor and stored in tables that many people read.
+    """
     kind = secret_kind(text)
     if kind is not None:
         raise ValueError(f"seems to contain {kind}; take it out")
@@ -43,7 +46,10 @@ def _without_secrets(text: str) -> str:
 
 
 def _language(value: object) -> object:
-    """The language of a tag or name (`EN-us`, `English`: en), without its region."""
+    """Return the language code of a tag or name (`EN-us`, `English`: en), no region.
+
+    Raises ValueError for anything else.
+    """
     tag = language_of(value) if isinstance(value, str) else None
     if not tag:
         raise ValueError(f"{value!r} is not a language such as en, de or pt")
@@ -51,7 +57,7 @@ def _language(value: object) -> object:
 
 
 def _padded(day: object) -> object:
-    """Dates as people type them: 2026-2-3 is 2026-02-03."""
+    """Pad a date as people type it: 2026-2-3 becomes 2026-02-03."""
     return padded_date(day) if isinstance(day, str) else day
 
 
@@ -92,8 +98,8 @@ class TopicReject:
 class CalendarReading:
     """The calendar's topics of one month with their sources, and its bad rows.
 
-    `unreadable` are the names of files whose topics are unknown. `notes` say what of a
-    file is not read, and how a topic's value was understood.
+    `unreadable` are the names of files whose topics are unknown. `notes` say which
+    parts of a file are not read, and how a topic's value was interpreted.
     """
 
     topics: tuple[tuple[CalendarTopic, str], ...]
@@ -111,8 +117,8 @@ class CalendarReading:
 def read_calendar(location: Path, month: str) -> CalendarReading:
     """Read the topics of `month` (YYYY-MM) from a YAML file, a table, or a folder.
 
-    Raises InputError when the location does not exist. A broken file or row is a
-    reject and the others are read. A row without a month is a reject of every month.
+    Raises InputError if the location does not exist. A broken file or row becomes a
+    reject, and the others are read. A row without a month is a reject of every month.
     """
     if not location.exists():
         raise InputError(
@@ -172,7 +178,7 @@ def calendar_months(location: Path) -> dict[str, int]:
 
 
 def problems_of(error: ValidationError) -> str:
-    """What is wrong with a row, column by column, in our words."""
+    """Return what is wrong with a row, column by column, in our words."""
     return "; ".join(
         f"{'.'.join(map(str, e['loc'])) or 'row'}: {_problem_of(e)}"
         for e in error.errors()

@@ -1,4 +1,4 @@
-"""Topics that a person asks for in addition to the calendar's."""
+"""Plans topics that a person requests in addition to the calendar's."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WHERE month = ?
   AND topic_id = ?
 """
 
-# The fields of a topic that a person may state, with their names in messages.
+# The fields of a topic that a person may give, with their names in messages.
 _STATED = {
     "brief": "brief",
     "audience": "audience",
@@ -54,12 +54,12 @@ WHERE month = ?
 def add_topic(
     warehouse: Warehouse, clock: Clock, month: str, values: Mapping[str, Any], arms: int
 ) -> str:
-    """Plan a topic that a person asks for, with 2 or 3 arms; return its id.
+    """Plan a topic that a person requests, with 2 or 3 arms; return its id.
 
-    `values` are the fields of a calendar row but for the date, which is today or the
-    month's first day; an empty value is as if it were missing. A topic that the month
-    already has keeps its row and draw, and gets more arms where more are asked for.
-    Raises as `check_topic`.
+    `values` are the fields of a calendar row except the date, which is today or the
+    month's first day; an empty value counts as missing. A topic that the month already
+    has keeps its row and draw, and gets more arms if more are requested. Raises as
+    `check_topic` does.
     """
     topic_id, row = planned_row(clock, month, values, arms)
     with warehouse.transaction() as con:
@@ -72,10 +72,10 @@ def add_topic(
 def check_topic(
     warehouse: Warehouse, clock: Clock, month: str, values: Mapping[str, Any], arms: int
 ) -> str:
-    """The id of the topic that `add_topic` would plan; writes nothing.
+    """Return the id of the topic that `add_topic` would plan; write nothing.
 
-    Raises InputError for a bad value or a month that is over, and ConflictError where
-    the month has the topic with another brief, audience, language or voice, or where a
+    Raises InputError for a bad value or a month that is over. Raises ConflictError if
+    the month has the topic with another brief, audience, language or voice, or if a
     person withdrew it.
     """
     topic_id, row = planned_row(clock, month, values, arms)
@@ -85,7 +85,7 @@ def check_topic(
 
 
 def open_month(clock: Clock, month: str) -> str:
-    """The month. Raises InputError where it is malformed or over."""
+    """Return the month. Raises InputError if it is malformed or over."""
     present = clock.now().strftime("%Y-%m")
     if not MONTH.fullmatch(month) or month < present:
         raise InputError(
@@ -98,10 +98,10 @@ def open_month(clock: Clock, month: str) -> str:
 def known_topic(
     warehouse: Warehouse, clock: Clock, month: str, topic: str
 ) -> str | None:
-    """The id of a topic of an open month, None where `topic` is empty.
+    """Return the id of a topic of an open month; None if `topic` is empty.
 
-    Raises InputError for a month that is over, and for a topic that it does not have,
-    and ConflictError for one that a person withdrew.
+    Raises InputError for a month that is over or does not have the topic, and
+    ConflictError if a person withdrew it.
     """
     open_month(clock, month)
     if not topic.strip():
@@ -119,7 +119,7 @@ def known_topic(
 def planned_row(
     clock: Clock, month: str, values: Mapping[str, Any], arms: int
 ) -> tuple[str, dict[str, Any]]:
-    """(its id, its row) of a topic that a person asks for; writes nothing.
+    """Return the id and the row of a topic that a person requests; write nothing.
 
     Raises InputError for a bad value or a month that is over.
     """
@@ -140,7 +140,10 @@ def planned_row(
 def _check_same(
     con: Connection, row: Mapping[str, Any], values: Mapping[str, Any]
 ) -> None:
-    """Raise ConflictError where the month has the topic with other stated values."""
+    """Raise ConflictError if the month has the topic with other stated values.
+
+    Also raises it if a person withdrew the topic.
+    """
     known = fetch_dicts(con, _KNOWN, [row["month"], row["topic_id"]])
     if not known:
         return
@@ -162,7 +165,7 @@ def _check_same(
 
 
 def _check_not_withdrawn(con: Connection, topic: Mapping[str, Any]) -> None:
-    """Raise ConflictError where a person withdrew the topic."""
+    """Raise ConflictError if a person withdrew the topic."""
     words = fetch_dicts(con, _WITHDRAWN, [topic["month"], topic["topic_id"]])
     for word in words:
         raise ConflictError(

@@ -23,7 +23,7 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 ON_DEMAND = "on demand"
-"""The source of a topic that a person asked for."""
+"""The source of a topic that a person requested."""
 PLANNED, WITHDRAWN = "planned", "withdrawn"
 """The states of a topic; scripts are written for planned ones only."""
 
@@ -66,7 +66,7 @@ Known = Mapping[str, Mapping[str, Any]]
 class TopicsSummary:
     """Counts of a month's topics; `left_out` exceeded `IG_TOPICS_PER_MONTH`.
 
-    `notes` are the reading's.
+    `notes` are those of the calendar's reading.
     """
 
     topics: int
@@ -80,9 +80,9 @@ class TopicsSummary:
 
 @dataclass(frozen=True)
 class Draw:
-    """How topics are drawn: shares of the month's topics, 0 to 1.
+    """How control and canary topics are drawn: shares of the month's topics, 0 to 1.
 
-    Canary topics are drawn only where a model is on trial (`has_candidate`).
+    Canary topics are drawn only if a model is on trial (`has_candidate`).
     """
 
     seed: int
@@ -91,11 +91,14 @@ class Draw:
     has_candidate: bool
 
     def control(self, month: str, ids: Sequence[str]) -> set[str]:
-        """The topics that get a control arm."""
+        """Return the topics that get a control arm."""
         return _drawn(ids, self.seed, "control", month, self.control_share)
 
     def canary(self, month: str, ids: Sequence[str]) -> set[str]:
-        """The topics that get a canary arm: at least one where there is any topic."""
+        """Return the topics that get a canary arm: at least one, if there are topics.
+
+        None get one while no model is on trial.
+        """
         if not (self.has_candidate and self.canary_share > 0 and ids):
             return set()
         share = max(self.canary_share, 1 / len(ids))
@@ -113,9 +116,9 @@ def sync_topics(
 ) -> TopicsSummary:
     """Write the calendar's topics of a month; a drafted topic keeps its draw.
 
-    What a person withdrew stays withdrawn.
-    Only the first `limit` topics by due date are written. Topics of a file that has
-    become unreadable stay planned. Raises InputError when the calendar does not exist.
+    A topic that a person withdrew stays withdrawn. Only the first `limit` topics by due
+    date are written. Topics of a file that has become unreadable stay planned. Raises
+    InputError if the calendar does not exist.
     """
     reading = read_calendar(calendar, month)
     ordered = sorted(reading.topics, key=lambda t: (t[0].due_on, t[0].topic))
@@ -161,7 +164,10 @@ def _rows(
 def _withdrawn(
     reading: CalendarReading, chosen: Mapping[str, object], known: Known
 ) -> list[str]:
-    """Topics that are gone from readable files, undrafted, and from the calendar."""
+    """Return undrafted topics of the calendar that are no longer among the chosen.
+
+    Topics of files that cannot be read now are left out.
+    """
     return [
         topic_id
         for topic_id, row in known.items()
@@ -215,7 +221,7 @@ def topic_row(
 def _drawn(
     ids: Sequence[str], seed: int, what: str, month: str, share: float
 ) -> set[str]:
-    """A seeded sample of share x topics; one more draw rounds the fraction."""
+    """Return a seeded sample of share x topics; one more draw rounds the fraction."""
     wanted = share * len(ids)
     count = math.floor(wanted)
     count += seeded_unit(seed, what, "fraction", month) < wanted - count

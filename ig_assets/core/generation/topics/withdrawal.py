@@ -1,8 +1,8 @@
 """Lets a person withdraw a topic with a reason, or take that back.
 
-Nothing more is written for a withdrawn topic, whatever its calendar says. What was
-written, posted or learnt stays. Each word is a row of `topic_withdrawals`; the latest
-counts (view `withdrawn_topics`).
+Nothing more is written for a withdrawn topic, whatever its calendar says. Its drafts,
+posts and training examples stay. Each change is a row of `topic_withdrawals`; the
+latest counts (view `withdrawn_topics`).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ WHERE month = ?
 
 
 class Withdrawal(TypedDict):
-    """What a person said of a topic; `posts_waiting` of it are still to go out."""
+    """A person's decision on a topic; `posts_waiting` of it are not published yet."""
 
     month: str
     topic_id: str
@@ -78,10 +78,10 @@ def withdraw_topic(
     changed_by: str,
     undo: bool = False,
 ) -> Withdrawal:
-    """Withdraw a topic, by its words or the start of its id; with `undo` plan it again.
+    """Withdraw a topic, named by its words or the start of its id; with `undo` plan it.
 
-    Raises InputError without a reason, where no topic or several are so named, and
-    where nothing would change.
+    Raises InputError without a reason, if no topic or several match, and if nothing
+    would change.
     """
     if not reason.strip():
         raise InputError("To withdraw a topic, or to plan it again, say why.")

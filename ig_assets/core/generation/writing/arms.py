@@ -38,8 +38,8 @@ class WritingModel:
 class Topic:
     """One topic of a month.
 
-    `arms` is its own number of arms, else the settings'; `hooks` is how many are
-    written where a ranker chooses which of them are posted.
+    `arms` is its number of arms; None takes that of the settings. `hooks` is how many
+    hooks are written if a ranker chooses which of them are posted, else None.
     """
 
     month: str
@@ -57,12 +57,11 @@ class Topic:
 
 @dataclass(frozen=True)
 class PlannedArm:
-    """One text to be written: `arm` is a, b, c, …, canary or control.
+    """One text to be written; `arm` is a, b, c, …, canary or control.
 
-    The canary arm has arm a's style, brief and retrievals and differs in the model
-    alone. The control arm has arm a's style, the frozen base model, the first
-    prompt and no winners among its retrievals. `tried_before` counts its rejected
-    tries.
+    The canary arm has the style, brief and retrievals of arm a; only the model differs.
+    The control arm has arm a's style, the frozen base model, the first prompt and no
+    winners among its retrievals. `tried_before` counts its rejected tries.
     """
 
     variant_id: str
@@ -96,10 +95,10 @@ def planned_topics(
 def with_more_hooks(
     con: Connection, topics: Sequence[Topic], hooks: int, is_trial: bool
 ) -> list[Topic]:
-    """The topics; those from which a ranker will choose have `hooks` hooks.
+    """Return the topics, with `hooks` set on those among whose hooks a ranker chooses.
 
-    Not those whose posts are planned, nor those with a control arm or, with `is_trial`,
-    a canary arm: these are compared with arm a, which has to be posted.
+    Excepted are topics whose posts are planned, and those with a control arm or, with
+    `is_trial`, a canary arm: these are compared with arm a, which has to be posted.
     """
     planned = set(
         con.execute("SELECT DISTINCT month, topic_id FROM experiments").fetchall()
@@ -124,9 +123,10 @@ def plan_arms(
     canary: WritingModel | None,
     base: WritingModel,
 ) -> list[PlannedArm]:
-    """Every arm of the topics, in writing order: `arms` each, where none is stated.
+    """Return every arm of the topics, in writing order.
 
-    Hook styles are drawn by `seed`. `canary` is None while no model is on trial.
+    `arms` is the number of arms of a topic that states none. Hook styles are drawn by
+    `seed`. `canary` is None while no model is on trial.
     """
     planned = []
     for topic in topics:
@@ -157,6 +157,6 @@ def _arm(
 
 
 def arm_id(topic: Topic, label: str, tried_before: int = 0) -> str:
-    """The id of an arm's draft and variant; each further try has an id of its own."""
+    """Return the id of an arm's draft and variant; each further try has its own."""
     retry = (str(tried_before),) if tried_before else ()
     return stable_id("variant", topic.month, topic.topic_id, label, *retry)

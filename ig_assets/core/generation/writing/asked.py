@@ -1,10 +1,9 @@
-"""How a stored brief is asked: as generation asks for a draft, in training and trials.
+"""Renders a stored brief as generation asks for a draft, in training and trials.
 
-A training set keeps a brief as text (`training_prompt`).
-What a model is trained on and what it is evaluated by is rendered here, by the
-templates of drafts, without retrieved scripts: a training line that shows them would
-carry the words of other people's scripts to a vendor, could show what is held out, and
-would teach to copy.
+A training set keeps a brief as text (`training_prompt`). This module renders it for
+training and evaluation, by the templates of drafts, without retrieved scripts: a
+training line with them would carry the words of other people's scripts to a vendor,
+could show held-out texts, and would teach to copy.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _NO_STYLE = "Hook style:  ()\n"
 
 
 def asked_prompt(brief: str, examples: Sequence[str] = ()) -> prompts.Prompt | None:
-    """The prompt of a draft for a brief; None for a text that is no brief.
+    """Return the prompt of a draft for a brief; None for a text that is no brief.
 
     `examples` are winners that a few-shot model shows.
     """

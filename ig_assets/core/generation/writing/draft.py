@@ -37,7 +37,7 @@ ExamplesOf = Callable[[WritingModel], Sequence[str]]
 
 @dataclass(frozen=True)
 class DraftSummary:
-    """Counts of arms: planned, kept from before, written now, rejected of these."""
+    """Counts of arms; `rejected` are among those `written` now."""
 
     planned: int
     kept: int
@@ -49,8 +49,8 @@ class DraftSummary:
 class Drafting:
     """Everything that writing drafts needs from outside.
 
-    `examples_of` gives the example scripts of a few-shot model, `retrieve` the scripts
-    that ground an arm. Without `keep` a draft is returned and not recorded.
+    `examples_of` returns the example scripts of a few-shot model, `retrieve` the
+    scripts that ground an arm. Without `keep` a draft is returned and not recorded.
     """
 
     ledger: Ledger
@@ -75,7 +75,7 @@ def write_drafts(
     with drafting.ledger.warehouse.transaction() as con:
         done = drafted_ids(con, [arm.variant_id for arm in arms])
     missing = [arm for arm in arms if arm.variant_id not in done]
-    # Retrieval first and in order: its embeddings are shared between arms.
+    # Retrieve first and in order, since arms share the embeddings of their queries.
     jobs = [
         partial(_draft, drafting, arm, list(drafting.retrieve(arm)), run)
         for arm in missing
@@ -113,7 +113,7 @@ def drafted_ids(con: Connection, variant_ids: Sequence[str]) -> set[str]:
 def draft_prompt(
     arm: PlannedArm, references: Sequence[str], examples: Sequence[str]
 ) -> prompts.Prompt:
-    """The prompt of one arm; a control arm keeps the first version for ever."""
+    """Return the prompt of one arm; a control arm's version never changes."""
     return _form(arm, references, examples).prompt
 
 
@@ -123,7 +123,7 @@ def _form(arm: PlannedArm, references: Sequence[str], examples: Sequence[str]) -
 
 
 def brief_of(arm: PlannedArm) -> Brief:
-    """What an arm is asked for."""
+    """Return the brief of an arm."""
     topic = arm.topic
     return Brief(
         topic.topic,
@@ -136,7 +136,7 @@ def brief_of(arm: PlannedArm) -> Brief:
 
 
 def arm_seed(seed: int, arm: PlannedArm) -> int:
-    """A sampling seed below 2³¹; a canary arm shares that of arm a."""
+    """Return a sampling seed below 2³¹; a canary arm shares that of arm a."""
     label = "a" if arm.is_canary else arm.arm
     retry = (str(arm.tried_before),) if arm.tried_before else ()
     return int(seeded_unit(seed, "sampling", arm.topic.topic_id, label, *retry) * 2**31)
@@ -149,7 +149,7 @@ def write_draft(
     run: RunRef,
     halt: threading.Event,
 ) -> tuple[WriterAnswer, prompts.Prompt]:
-    """Write an arm, with fewer scripts where the prompt is too long for the model.
+    """Write an arm; halve the retrieved scripts while the prompt is too long.
 
     Returns the answer and the prompt that was sent. Raises as `write_script` does.
     """

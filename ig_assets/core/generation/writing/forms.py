@@ -1,8 +1,8 @@
-"""The form in which a writer is asked: its prompt, its schema, what it may answer.
+"""Builds a request to a writer: its prompt, and the schema of the answer.
 
-A vendor's model is asked for a script (`ScriptAnswer`), as training files are written.
-A model on this machine is small: it is asked for the facts of the brief first and then
-for a script of these (`FactsFirstScript`), with one worked example and without whole
+A vendor's model is asked for a script (`ScriptAnswer`), as in training files. A model
+on this machine is small: it is asked first for the facts of the brief and then for a
+script of these (`FactsFirstScript`), with one worked example. It is not shown whole
 scripts on other topics, whose content it would copy.
 """
 
@@ -36,7 +36,7 @@ MOST_HOOK_WORDS = 14
 
 @dataclass(frozen=True)
 class Brief:
-    """What a text is asked for."""
+    """The request for one text: topic, brief, audience, voice, language and style."""
 
     topic: str
     brief: str
@@ -57,9 +57,9 @@ class Form:
 
 
 def writes_facts_first(provider: str, language: str) -> bool:
-    """Whether a model of this provider is asked for the facts first.
+    """Return whether a model of this provider is asked for the facts first.
 
-    Not for a language in other than Latin letters: the grammar knows no others.
+    False for a language that is not written in Latin letters, which the grammar lacks.
     """
     return provider == LOCAL and is_latin(language)
 
@@ -72,10 +72,10 @@ def draft_form(
     is_control: bool = False,
     mend: str = "",
 ) -> Form:
-    """The form of one arm; a control arm keeps the first version for ever.
+    """Return the form of one arm; a control arm's version never changes.
 
-    `references` and `examples` are whole scripts. Facts first, only their first lines
-    are shown. `mend` says what was wrong with the last answer.
+    `references` and `examples` are whole scripts; a facts-first prompt shows only their
+    first lines. `mend` says what was wrong with the last answer.
     """
     common = _common(brief)
     if writes_facts_first(provider, brief.language) and not is_control:
@@ -105,9 +105,10 @@ def draft_form(
 
 
 def best_hook(brief: Brief, hooks: Sequence[str]) -> str:
-    """The hook that passes most of what a hook can fail alone; the first of equals.
+    """Return the hook that does best by itself; the first of equals.
 
-    In this order: no foreign letters, speakable, on the topic, of the style asked for.
+    Criteria, in this order: no foreign letters, short enough to speak, on the topic, in
+    the requested style.
     """
 
     def passed(hook: str) -> tuple[bool, ...]:
@@ -136,6 +137,6 @@ def _common(brief: Brief) -> dict[str, Any]:
 
 
 def _openings(scripts: Sequence[str]) -> list[str]:
-    """The first line of each script, in order, none twice."""
+    """Return the first line of each script, in order, without repetitions."""
     firsts = (text.strip().splitlines()[0].strip() for text in scripts if text.strip())
     return list(dict.fromkeys(firsts))

@@ -1,4 +1,4 @@
-"""Writing for a held-out prompt, so that two models can be compared on it."""
+"""Writes a text for a held-out prompt, so that two models can be compared on it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ def write_held_out(
     sampling: Sampling,
     run: RunRef,
 ) -> str | None:
-    """The text for one held-out prompt, None where the answer cannot be used.
+    """Return the text for one held-out prompt; None if the answer cannot be used.
 
-    It is asked as generation asks for a draft; a prompt in no known form as it is. The
-    text is scored and not kept. Raises as `write_script` does.
+    The prompt is rendered as generation asks for a draft; a prompt that is no stored
+    brief is put into the template `HELD_OUT`. The text is not recorded. Raises as
+    `write_script` does.
     """
     rendered = asked_prompt(prompt, examples) or prompts.render(
         prompts.HELD_OUT,
@@ -39,7 +40,7 @@ def write_held_out(
     )
 
     def record_nothing(con: Connection, written: WriterAnswer) -> None:
-        """A held-out text has no row of its own."""
+        """Record nothing, since a held-out text has no row of its own."""
 
     request = ScriptRequest(writer, rendered, sampling, "judge")
     written = write_script(ledger, request, run, record_nothing)

@@ -1,4 +1,4 @@
-"""Asking a model which of two scripts is better, in one order."""
+"""Asks a model which of two scripts is better, in one order."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def judge(
     seed: int,
     run: RunRef,
 ) -> int | None:
-    """The place (0 or 1) of the better text; None where there is no usable answer.
+    """Return the position (0 or 1) of the better text; None without a usable answer.
 
     Raises TransientVendorError, AccessError and BudgetError.
     """
@@ -73,7 +73,7 @@ def judge(
         return int(found.better == "second"), answer.usage
 
     def record_nothing(con: Connection, found: int) -> None:
-        """A judgement is a part of its evaluation's row."""
+        """Record nothing, since a judgement is stored in its evaluation's row."""
 
     try:
         return ledger.pay(call, run, send, record_nothing)

@@ -30,7 +30,7 @@ class WritingModels:
 def writing_models(
     warehouse: Warehouse, clock: Clock, base: ModelName
 ) -> WritingModels:
-    """The models as registered now; registers the base model where it is new."""
+    """Return the models as registered now; register the base model if it is new."""
     base_model = base_writing_model(warehouse, clock, base)
     with warehouse.transaction() as con:
         active, canary = active_model(con), canary_model(con)
@@ -44,7 +44,7 @@ def writing_models(
 def base_writing_model(
     warehouse: Warehouse, clock: Clock, base: ModelName
 ) -> WritingModel:
-    """A frozen model of the settings, registered where it is new."""
+    """Return a frozen model of the settings, registering it if it is new."""
     model_id = ensure_base_model(warehouse, clock, base.provider, base.name)
     with warehouse.transaction() as con:
         return _writing(get_model(con, model_id))
@@ -53,10 +53,10 @@ def base_writing_model(
 def registered_or_new(
     warehouse: Warehouse, base: ModelName, active: bool = True
 ) -> WritingModel:
-    """The model that would write now; writes nothing, unlike `writing_models`.
+    """Return the model that would write now; unlike `writing_models`, register nothing.
 
-    The active one where one is and `active` asks for it, else the settings' model as
-    it would be registered.
+    This is the active model if there is one and `active` is true, else the settings'
+    model as it would be registered.
     """
     with warehouse.transaction() as con:
         try:

@@ -51,7 +51,7 @@ _ARMS = """
 
 
 class ArmRow(TypedDict):
-    """One arm of a month by its last try; `tries` counts them all."""
+    """One arm of a month with its last try; `tries` counts all of its tries."""
 
     topic_id: str
     topic: str
@@ -78,9 +78,9 @@ class RetryStatus:
 def rejected_arms(
     con: Connection, month: str, arms: Sequence[PlannedArm]
 ) -> list[PlannedArm]:
-    """The next try of each planned arm whose last try was rejected.
+    """Return the next try of each planned arm whose last try was rejected.
 
-    Topics that are being tested are left alone.
+    Topics that are being tested are left out.
     """
     tried = {row["variant_id"]: row for row in fetch_dicts(con, _TRIED, [month])}
     tested = {topic_id for (topic_id,) in con.execute(_IN_A_TEST, [month]).fetchall()}

@@ -22,7 +22,7 @@ HOOK_STYLES: dict[str, str] = {
 
 MOST_ON_SCREEN_WORDS = 6
 
-# Enforced by servers that support it; an answer with one beat more is not refused.
+# Only some servers enforce this; an answer with one beat more is not refused.
 MOST_BEATS = 4
 
 
@@ -44,7 +44,7 @@ _SIX_WORDS = r'^[^ \t\n\r"\\]{1,20}( [^ \t\n\r"\\]{1,20}){0,5}$'
 
 
 def _require_all(schema: dict[str, Any]) -> None:
-    """Ask for every field, also for those that an answer may lack."""
+    """Require every field, also those that an answer may lack."""
     schema["required"] = list(schema["properties"])
 
 
@@ -76,9 +76,9 @@ class PolishedScript(BaseModel):
     )
 
 
-# A word of Latin letters and figures, with a mark before or after it, or a number with
-# a mark within. What a grammar cannot write is no foreign script, no quotation that
-# never ends, no emoji, and no list without spaces.
+# A word of Latin letters and digits with punctuation before or after it, or a number
+# with a separator. A grammar of such words excludes foreign scripts, unclosed
+# quotations, emojis, and lists without spaces.
 _WORD = (
     "([(¿¡]?[A-Za-zÀ-ÖØ-öø-ſ0-9°%€$£'’/&+-]{1,22}[),;:]{0,2}"
     "|[0-9]{1,4}[,.:][0-9]{1,4}[A-Za-z%]{0,3})"
@@ -86,10 +86,10 @@ _WORD = (
 
 
 def _words(least: int, most: int, end: str = "") -> dict[str, Any]:
-    """A pattern of that many words; one without the other ends where a word does.
+    """Return a pattern of `least` to `most` words, with an optional end.
 
-    `most` is more than what is wanted: a model that wants to go on where it may not
-    writes the next words without spaces.
+    `most` exceeds the wanted number, since a model that has reached the limit writes
+    further words without spaces.
     """
     return {"pattern": f"^{_WORD}( {_WORD}){{{least - 1},{most - 1}}}{end}$"}
 
@@ -98,12 +98,12 @@ _Hook = Annotated[str, Field(json_schema_extra=_words(5, 16, "[.!?]"))]
 
 
 def capitalised(text: str) -> str:
-    """The text with a capital as its first letter."""
+    """Return the text with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 
 def _keeps(say: str, fact: str) -> bool:
-    """Whether a sentence has half of the content words of its fact."""
+    """Return whether a sentence has at least half of its fact's content words."""
     asked = stems(fact)
     return 2 * len(asked & stems(say)) >= len(asked)
 
@@ -134,9 +134,9 @@ class FactsFirstScript(BaseModel):
 
     @property
     def beats(self) -> list[str]:
-        """What is spoken at each step: the fact itself where the sentence left it.
+        """Return the sentence of each step, or its fact if the sentence left the fact.
 
-        A small model copies a German fact rightly and then says another thing.
+        A small model copies a German fact correctly but then says something else.
         """
         return [
             step.say if _keeps(step.say, step.fact) else capitalised(step.fact)
@@ -145,12 +145,12 @@ class FactsFirstScript(BaseModel):
 
     @property
     def shots(self) -> list[str]:
-        """What is shown at each step."""
+        """Return what the camera shows at each step."""
         return [step.show for step in self.steps]
 
 
 def spoken_beats(beats: Sequence[str], but_not: Sequence[str] = ()) -> list[str]:
-    """The beats that are spoken: each ends as a sentence, none is repeated.
+    """Return the beats to speak: each ends as a sentence, none is repeated.
 
     `but_not` are texts that are spoken elsewhere: small models tend to repeat the hook
     or the call to action among the beats.
@@ -166,17 +166,16 @@ def spoken_beats(beats: Sequence[str], but_not: Sequence[str] = ()) -> list[str]
 
 
 def shots_of(shots: Sequence[str], beats: int) -> tuple[str, ...] | None:
-    """One shot for each beat, in order; None where there are not as many.
+    """Return one shot for each beat, in order; None if their numbers differ.
 
-    A beat that was dropped, since it repeated another, leaves no telling whose shot is
-    whose.
+    If a repeated beat was dropped, it is unknown which shot belongs to which beat.
     """
     said = tuple(" ".join(shot.split()) for shot in shots)
     return said if all(said) and len(said) == beats else None
 
 
 def caption(text: str) -> str | None:
-    """The on-screen text, None where it is empty or longer than six words."""
+    """Return the on-screen text; None if it is empty or longer than six words."""
     words = text.rstrip(" ,;:").split()
     return " ".join(words) if 0 < len(words) <= MOST_ON_SCREEN_WORDS else None
 

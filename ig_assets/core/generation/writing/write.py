@@ -1,4 +1,4 @@
-"""One paid request for a script: keyed by its content, repaired once, recorded."""
+"""Makes one paid request for a script: keyed by content, repeated once, recorded."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ ANSWER_ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class WriterAnswer:
-    """A script as a writer returned it, or with empty texts why there is none.
+    """A script as a writer returned it; or with empty texts, why there is none.
 
-    `beats` are the sentences of the body, None where they were not kept apart; `shots`
-    what the camera shows at each of them, where the writer said so.
-    `rejection` begins with "malformed" or "refused".
+    `beats` are the sentences of the body, None if they were not kept apart; `shots` are
+    what the camera shows at each beat, None if unknown. `rejection` begins with
+    "malformed" or "refused".
     """
 
     hook: str
@@ -60,7 +60,7 @@ AnswerSchema = type[ScriptAnswer] | type[PolishedScript] | type[FactsFirstScript
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn."""
+    """How tokens are sampled."""
 
     temperature: float
     seed: int
@@ -68,10 +68,11 @@ class Sampling:
 
 @dataclass(frozen=True)
 class ScriptRequest:
-    """One script to ask for, and the operation that its cost is booked under.
+    """A request for one script, and the operation under which its cost is booked.
 
-    With `may_shorten` a prompt that is too long for the model is an error that the
-    caller handles, and no rejection. `best_hook` chooses where several are written.
+    With `may_shorten`, a prompt that is too long for the model raises an error that the
+    caller handles; otherwise it gives a rejection. `best_hook` chooses among several
+    hooks.
     """
 
     writer: Writer
@@ -94,12 +95,12 @@ def write_script(
     record: Record,
     halt: threading.Event | None = None,
 ) -> WriterAnswer:
-    """Ask for one script; `record` writes it in the transaction that settles the call.
+    """Request one script; `record` writes it in the transaction that settles the call.
 
-    An answer that is cut off or does not fit the schema is asked for once more with
-    the next seed. If that fails too, or the vendor refuses, a rejection is recorded
-    and returned. Raises TransientVendorError, AccessError, BudgetError, CancelledError
-    once `halt` is set, and with `may_shorten` ContextTooLongError.
+    If an answer is cut off or does not fit the schema, a second one is requested with
+    the next seed. If that fails too, or the vendor refuses, a rejection is recorded and
+    returned. Raises TransientVendorError, AccessError, BudgetError, CancelledError once
+    `halt` is set, and with `may_shorten` ContextTooLongError.
     """
     problem = ""
     for number in range(ANSWER_ATTEMPTS):
@@ -121,7 +122,7 @@ def write_script(
 
 
 class _Attempt:
-    """One call for a script: what is sent, its key, and its answer."""
+    """One call for a script: the request, its key, and its answer."""
 
     def __init__(self, request: ScriptRequest, number: int) -> None:
         self._prompt, self._writer = request.prompt, request.writer
@@ -163,7 +164,10 @@ class _Attempt:
         )
 
     def send(self) -> tuple[WriterAnswer, TokenUsage]:
-        """Send it. Raises MalformedAnswerError where a part of the script is empty."""
+        """Send the request and return the script with its token usage.
+
+        Raises MalformedAnswerError if a part of the script is empty.
+        """
         answer = self._writer.write(self._sent)
         script = answer.parsed
         assert isinstance(script, (ScriptAnswer, PolishedScript, FactsFirstScript))
@@ -202,7 +206,7 @@ class _Attempt:
         return self._best_hook(hooks) if hooks else ""
 
     def rejected(self, problem: str) -> WriterAnswer:
-        """The rejection that is recorded in place of a script."""
+        """Return the rejection that is recorded in place of a script."""
         return WriterAnswer(
             *("", "", "", ""),
             self._writer.model,
