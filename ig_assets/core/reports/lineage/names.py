@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from ig_assets.core.corpus.history_import.identity.vendor_names import plain_permalink
 from ig_assets.errors import InputError
@@ -60,6 +61,17 @@ def resolve(
     if named:
         return "model", str(named[0][0])
     return _only_one(wanted, _by_name(con, wanted) or _by_prefix(con, wanted))
+
+
+def within(folder: Path, name: str) -> str:
+    """The name of a file in the folder relative to it; any other name as it is."""
+    path = Path(name)
+    if not path.is_absolute() and ("/" not in name or not path.exists()):
+        return name
+    try:
+        return path.resolve().relative_to(folder.resolve()).as_posix()
+    except (OSError, ValueError):
+        return name
 
 
 def _of_kind(con: Connection, wanted: str, kind: str) -> tuple[str, str]:
@@ -187,15 +199,25 @@ UNION
 SELECT 'import', import_id FROM imports
 WHERE lower($1) IN (lower(source_uri), lower(parse_filename(source_uri)))
 UNION
-SELECT 'dataset', dataset_hash FROM datasets
-WHERE $1 <> ''
-  AND (
-    path = $1 OR ends_with(path, '/' || $1)
-    OR kind = 'all' AND ends_with('/' || path || '/manifest.json', '/' || $1)
-  )
+SELECT 'dataset', dataset_hash
+FROM (
+    SELECT * FROM datasets WHERE kind = 'all'
+    QUALIFY row_number() OVER (
+        PARTITION BY month ORDER BY created_at DESC, dataset_hash
+    ) = 1
+)
+WHERE path IN ($3, $4) OR ends_with(path, '/' || $3) OR ends_with(path, '/' || $4)
+    OR $5
 ORDER BY kind, id
 LIMIT 50
 """
+
+
+# The files of a training set, of which a person may give the name alone.
+_DATASET_FILE = (
+    r"(sft|dpo)_(train|validation)\.jsonl|manifest\.json|croissant\.json|"
+    r"openlineage\.jsonl|lineage\.html"
+)
 
 
 def _by_name(con: Connection, name: str) -> set[tuple[str, str]]:
@@ -203,9 +225,11 @@ def _by_name(con: Connection, name: str) -> set[tuple[str, str]]:
     if not name:
         return set()
     link = plain_permalink(name) if "/" in name else name
-    return {
-        (kind, str(i)) for kind, i in con.execute(_BY_NAME, [name, link]).fetchall()
-    }
+    path = name.removeprefix("./").rstrip("/") or name
+    folder, _, file = path.rpartition("/")
+    of_any_month = not folder and re.fullmatch(_DATASET_FILE, file) is not None
+    asked = [name, link, path, folder or path, of_any_month]
+    return {(kind, str(i)) for kind, i in con.execute(_BY_NAME, asked).fetchall()}
 
 
 def _by_prefix(con: Connection, prefix: str) -> set[tuple[str, str]]:

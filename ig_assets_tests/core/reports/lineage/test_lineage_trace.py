@@ -10,7 +10,7 @@ from ig_assets.core.fine_tuning.jobs.submit import submit_job
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.models.few_shot import choose_for_month
 from ig_assets.core.models.registry import ModelRow
-from ig_assets.core.reports.lineage.names import resolve
+from ig_assets.core.reports.lineage.names import resolve, within
 from ig_assets.core.reports.lineage.trace import (
     TraceRow,
     scripts_behind_model,
@@ -191,6 +191,35 @@ def test_what_was_forgotten_since_is_still_named_by_its_id(tmp_path: Path) -> No
     assert len(behind) == 18 and len(gone) == 2
     assert {b.script_id for b in gone} == {"s-h1-a"}
     assert {b.weight for b in gone} == {None}
+
+
+def test_any_file_of_a_training_set_names_the_whole_set_of_its_month(
+    tmp_path: Path,
+) -> None:
+    env, _ = trained_model(tmp_path)
+    [row] = env.read("SELECT * FROM datasets WHERE kind = 'all'")
+    [train] = env.read("SELECT * FROM datasets WHERE kind = 'sft' AND split = 'train'")
+    folder = Path(row["path"])
+    later = {**row, "month": "2099-01", "dataset_hash": "later"}
+    env.write("datasets", {**later, "path": f"{folder.parent}/2099-01"})
+    same = {**train, "month": "2099-01", "path": f"{folder.parent}/2099-01/x.jsonl"}
+    env.write("datasets", same)
+    wanted = ("dataset", row["dataset_hash"])
+    files = ("sft_train.jsonl", "dpo_validation.jsonl", "manifest.json", "lineage.html")
+    with env.warehouse.transaction() as con:
+        for file in (*files, "croissant.json", "openlineage.jsonl", ""):
+            inside = f"{folder.parent.name}/{MONTH}/{file}"
+            for name in (f"{folder}/{file}", inside, f"./{inside}"):
+                assert resolve(con, name) == wanted
+                assert resolve(con, name, "dataset") == wanted
+            assert within(folder.parents[1], f"{folder}/{file}") == inside.rstrip("/")
+        assert resolve(con, "2099-01/sft_train.jsonl") == ("dataset", "later")
+        with pytest.raises(InputError, match="may be one of: dataset"):
+            resolve(con, "sft_train.jsonl")
+        with pytest.raises(InputError, match="Nothing is called"):
+            resolve(con, f"elsewhere/{folder.parent.name}/2098-01/manifest.json")
+    assert within(folder, "knife.md") == "knife.md"
+    assert within(folder, "/elsewhere/knife.md") == "/elsewhere/knife.md"
 
 
 def test_a_user_may_name_things_by_month_name_id_or_prefix(tmp_path: Path) -> None:
