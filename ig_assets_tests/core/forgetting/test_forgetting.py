@@ -12,11 +12,12 @@ import duckdb
 import pytest
 
 from ig_assets.adapters.openai.batch import OpenAIBatches
+from ig_assets.core.corpus.queries import forgotten_words
 from ig_assets.core.fine_tuning.evaluation.canary import promote, rollback
 from ig_assets.core.fine_tuning.jobs.register import register_model
 from ig_assets.core.forgetting.named import named_scripts
 from ig_assets.core.forgetting.service import forget, plan_forgetting, resume
-from ig_assets.core.identity import text_hash
+from ig_assets.core.identity import letters_hash, text_hash, words_hash
 from ig_assets.core.lineage.first_words import first_words
 from ig_assets.core.models.few_shot import few_shot_messages
 from ig_assets.core.models.registry import active_model, get_model
@@ -402,6 +403,18 @@ def test_a_vendor_that_cannot_be_asked_is_in_the_receipt_and_holds_nothing_up(
     assert receipt is not None
     said = [s for s in receipt.fields["not_undone"] if "batch_7" in s]
     assert said == ["openai has files of batch batch_7: there is no key"]
+
+
+def test_a_receipt_has_both_hashes_of_the_words_and_is_forgotten_again_by_them(
+    env: ForgettingFactory,
+) -> None:
+    receipt = forget(env.work(), [KETTLE], "a letter", "rita")
+    assert receipt is not None
+    words = receipt.fields["erasure"]["words"]
+    assert set(words) == {words_hash(TEXT), letters_hash(TEXT)}
+    with env.warehouse.transaction() as con:
+        assert forgotten_words(con) == set(words)
+    assert read_receipts(env.work().receipts) == [receipt]
 
 
 def test_an_author_is_all_of_their_scripts(env: ForgettingFactory) -> None:
