@@ -429,6 +429,36 @@ def test_an_author_is_all_of_their_scripts(env: ForgettingFactory) -> None:
             named_scripts(con, [], "")
 
 
+def test_a_script_to_forget_is_named_as_lineage_names_it(
+    env: ForgettingFactory,
+) -> None:
+    edge = {"parent_kind": "script", "parent_id": "library/edge-alone"}
+    child = {"child_kind": "variant", "child_id": "v", "relation": "retrieved"}
+    env.write("edges", {**edge, **child})
+    for own_id in ("rows-a", "rows-b"):
+        row = {"script_id": f"library/{own_id}", "revision_hash": own_id}
+        env.write("scripts", {**row, "source_uri": f"past/rows.csv#{own_id}"})
+    with env.warehouse.transaction() as con:
+        for name in ("kettle", "KETTLE", "kett", "history/kett"):
+            assert named_scripts(con, [name], "") == [KETTLE]
+        assert named_scripts(con, ["rows-b", "kettle"], "") == [
+            KETTLE,
+            "library/rows-b",
+        ]
+        for name, match in {
+            "rows.csv": r"rows.csv has 2 scripts \(library/rows-a, library/rows-b\)",
+            "library/edge": "no script 'library/edge'",
+            "rows-": "may be one of: script library/rows-a, script library/rows-b",
+            "ket": "no script 'ket'",
+            "Ole": "no script 'Ole'",
+        }.items():
+            with pytest.raises(InputError, match=match):
+                named_scripts(con, [name], "")
+    forget(env.work(), [KETTLE], "a letter", "rita")
+    with env.warehouse.transaction() as con:
+        assert named_scripts(con, ["kettle"], "") == [KETTLE]
+
+
 def test_an_author_who_was_forgotten_is_known_and_another_is_not(
     env: ForgettingFactory,
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from ig_assets.core.reports.lineage.places import (
@@ -99,7 +99,8 @@ def script_named(con: Connection, reference: str) -> str:
             f"{', …' if len(named) > 5 else ''}); name them by their ids, as "
             "`ig-assets scripts list` has them."
         )
-    steps = chain([named], by_beginning(con, wanted))
+    in_tables = islice(by_beginning(con, wanted), 2)
+    steps = chain([named], in_tables)
     if found := next(_fitting(steps, "script"), None):
         return _only_one(wanted, found)[1]
     raise InputError(f"There is no script {wanted!r}.")
