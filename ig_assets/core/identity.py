@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -29,11 +30,44 @@ def text_hash(text: str) -> str:
 def words_hash(text: str) -> str:
     """SHA-256 (hex) of the words alone: NFC, letter case and blanks make no difference.
 
-    By it the words of a forgotten script are known again however they are set.
+    Receipts of earlier versions hold it alone; see `forgotten_hashes`.
     """
     folded = unicodedata.normalize("NFC", text).casefold()
     words = " ".join(unicodedata.normalize("NFC", folded).split())
     return hashlib.sha256(words.encode("utf-8")).hexdigest()
+
+
+def letters_hash(text: str) -> str:
+    """SHA-256 (hex) of the letters and digits alone, whatever stands between them.
+
+    Punctuation, blanks, emoji, letter case, compatible forms of letters (NFKC) and
+    hashtags at the end make no difference. A text with nothing else has all of it
+    hashed, as `words_hash` does.
+    """
+    plain = unicodedata.normalize("NFKC", _EMOJI.sub(" ", text)).casefold()
+    parts = unicodedata.normalize("NFKC", plain).replace("#", " #").split()
+    while parts and (parts[-1].startswith("#") or not _letters(parts[-1])):
+        parts.pop()
+    letters = _letters("".join(parts))
+    if not letters:
+        return words_hash(text)
+    return hashlib.sha256(letters.encode("utf-8")).hexdigest()
+
+
+_EMOJI = re.compile(r"[^\d#*]\ufe0f")  # also a letter that is displayed as a picture
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text)
+
+
+def forgotten_hashes(text: str) -> frozenset[str]:
+    """The hashes by which the words of a forgotten script are known again.
+
+    Receipts of earlier versions hold the hash of the words only, so that both are
+    compared.
+    """
+    return frozenset((words_hash(text), letters_hash(text)))
 
 
 def fields_hash(fields: Mapping[str, object]) -> str:

@@ -122,29 +122,6 @@ def as_rows(items: Iterable[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def resolve_prefix(
-    con: Connection, table: str, column: str, prefix: str, what: str
-) -> str:
-    """The one id of `table.column` that equals `prefix` or begins with it.
-
-    An exact id wins over longer ones that begin with it. `what` names the thing in
-    messages ("experiment"). Raises InputError where no id fits, where several do, and
-    for a beginning of fewer than `SHORTEST_PREFIX` characters.
-    """
-    rows = con.execute(
-        f"""
-        SELECT DISTINCT {column}
-        FROM {table}
-        WHERE {column} = ?
-           OR length(?) >= ? AND starts_with({column}, ?)
-        ORDER BY {column} = ? DESC, {column}
-        LIMIT ?
-        """,
-        [prefix, prefix, SHORTEST_PREFIX, prefix, prefix, _LISTED + 1],
-    ).fetchall()
-    return only_one([str(row[0]) for row in rows], prefix, what)
-
-
 def only_one(found: Sequence[str], prefix: str, what: str) -> str:
     """The single id found, or the exact one, which comes first; else InputError."""
     if not found:

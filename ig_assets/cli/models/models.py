@@ -29,6 +29,7 @@ from ig_assets.core.models.registry import (
     list_rankers,
 )
 from ig_assets.settings import Settings, load_settings
+from ig_assets.warehouse.warehouse import Connection
 from ig_assets.wiring import Services, model_price_warning
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 app = typer.Typer(invoke_without_command=True)
 
 Reason = Annotated[str, typer.Option(help="Why; it is recorded.")]
-ModelId = Annotated[str, typer.Argument(help="A model's id, as `models list` has it.")]
+ModelId = Annotated[
+    str, typer.Argument(help="A model's id, the beginning of it, or its name.")
+]
 
 
 @app.callback()
@@ -75,7 +78,7 @@ def models(
         from ig_assets.core.fine_tuning.evaluation import canary
 
         change = (
-            partial(canary.promote, model_id=promote_id)
+            partial(canary.promote, model_id=_id_of(services, promote_id))
             if promote_id
             else canary.rollback
         )
@@ -104,7 +107,7 @@ def show(model_id: ModelId, as_json: AsJson = False) -> None:
 
     services = Services(load_settings())
     with services.warehouse.transaction() as con:
-        report = model_report(con, model_id)
+        report = model_report(con, _id_in(con, model_id))
     if as_json:
         print_json(report)
         return
@@ -131,8 +134,12 @@ def compare(
 
     warehouse = Services(load_settings()).warehouse
     with warehouse.transaction() as con:
-        model = get_model(con, model_id)
-        other = active_model(con) if against is None else get_model(con, against)
+        model = get_model(con, _id_in(con, model_id))
+        other = (
+            active_model(con)
+            if against is None
+            else get_model(con, _id_in(con, against))
+        )
         summary = evaluation_of(con, model.model_id, other.model_id)
         trial = canary.canary_evidence(con)
         decision = canary.decide_promotion(con)
@@ -163,7 +170,8 @@ def promote(model_id: ModelId, reason: Reason, as_json: AsJson = False) -> None:
     from ig_assets.core.fine_tuning.evaluation import canary
 
     services = Services(load_settings())
-    _change(services, partial(canary.promote, model_id=model_id), reason)
+    change = partial(canary.promote, model_id=_id_of(services, model_id))
+    _change(services, change, reason)
     _print_models(services, as_json, None)
 
 
@@ -179,6 +187,17 @@ def rollback(reason: Reason, as_json: AsJson = False) -> None:
     services = Services(load_settings())
     _change(services, canary.rollback, reason)
     _print_models(services, as_json, None)
+
+
+def _id_of(services: Services, reference: str) -> str:
+    with services.warehouse.transaction() as con:
+        return _id_in(con, reference)
+
+
+def _id_in(con: Connection, reference: str) -> str:
+    from ig_assets.core.reports.lineage.names import model_named
+
+    return model_named(con, reference)
 
 
 def _change(services: Services, change: Callable[..., ModelRow], reason: str) -> None:

@@ -35,7 +35,7 @@ from ig_assets.wiring import Services
 def forget(
     scripts: Annotated[
         list[str] | None,
-        typer.Argument(help="Ids of scripts, beginnings of ids, or files' names."),
+        typer.Argument(help="Ids of scripts, files' names, or beginnings of these."),
     ] = None,
     author: Annotated[
         str, typer.Option(help="All scripts of this author, whatever its case.")

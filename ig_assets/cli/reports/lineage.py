@@ -30,6 +30,7 @@ from ig_assets.core.reports.lineage.answer import (
     subject_of,
 )
 from ig_assets.core.reports.lineage.labels import Node
+from ig_assets.core.reports.lineage.names import within
 from ig_assets.core.reports.lineage.page import DEV_UI
 from ig_assets.core.reports.lineage.trace import TraceRow
 from ig_assets.core.reports.lineage.words import ModelScript
@@ -88,7 +89,8 @@ def lineage(
         return
     until = None if as_of is None else as_of + timedelta(days=1)
     with services.warehouse.transaction() as con:
-        subject = _subject(con, what or [], author)
+        words = [within(services.settings.data_dir, word) for word in what or []]
+        subject = _subject(con, words, author)
         down = down or subject.kind in MANY
         ways = ("up", "down") if html is not None else (("down",) if down else ("up",))
         answer = answer_lineage(con, subject, ways, depth, until)

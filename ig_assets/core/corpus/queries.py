@@ -21,7 +21,7 @@ def forgotten_scripts(con: Connection) -> set[str]:
 
 
 def forgotten_words(con: Connection) -> set[str]:
-    """`identity.words_hash` of all texts that were forgotten, from their receipts.
+    """`identity.forgotten_hashes` of all forgotten texts, from their receipts.
 
     While a request is under way, from what it noted when the words went.
     """

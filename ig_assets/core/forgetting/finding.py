@@ -15,7 +15,7 @@ from ig_assets.core.forgetting.copies import (
     copies,
     generated_texts,
 )
-from ig_assets.core.identity import text_hash, words_hash
+from ig_assets.core.identity import forgotten_hashes, text_hash
 from ig_assets.core.models.learnt_examples import models_of_examples
 from ig_assets.warehouse.forgetting.erasure import WINNER, Erasure
 from ig_assets.warehouse.rows import fetch_dicts
@@ -272,7 +272,7 @@ def find(
             contents=tuple(sorted(hashes | (vectors & stored))),
             examples=tuple(examples),
             models=tuple(learnt),
-            words=tuple(sorted({words_hash(text) for text in all_texts})),
+            words=tuple(sorted({h for t in all_texts for h in forgotten_hashes(t)})),
         ),
         texts=tuple(dict.fromkeys(all_texts)),
         same_words=tuple(sorted(same_words)),

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 
 from ig_assets.core.identity import fields_hash
+from ig_assets.core.reports.lineage.names import script_named
 from ig_assets.errors import InputError
-from ig_assets.warehouse.rows import resolve_prefix
 from ig_assets.warehouse.warehouse import Connection
 
 _BY_AUTHOR = """
@@ -17,14 +17,12 @@ _BY_AUTHOR = """
     ORDER BY script_id
 """
 
-_BY_FILE = "SELECT DISTINCT script_id FROM scripts WHERE source_uri = ?"
-
 AUTHOR = "author"
 """Names the hash of the author of a request among the steps of its receipt."""
 
 
 def named_scripts(con: Connection, names: Sequence[str], author: str) -> list[str]:
-    """Ids of the scripts that are named by id, the start of one or file, or by author.
+    """Ids of the scripts that are named as `script_named` knows them, or by author.
 
     None are found of an author whose scripts were all forgotten on an earlier request.
     Raises InputError where a name is no script's or several scripts', where no script
@@ -32,17 +30,7 @@ def named_scripts(con: Connection, names: Sequence[str], author: str) -> list[st
     """
     if not names and not author:
         raise InputError("Name a script to forget, or an author with --author.")
-    found: set[str] = set()
-    for name in names:
-        by_file = [i for (i,) in con.execute(_BY_FILE, [name]).fetchall()]
-        if len(by_file) > 1:
-            raise InputError(
-                f"The file {name} has {len(by_file)} scripts; name them by their ids, "
-                "as `ig-assets scripts list` has them."
-            )
-        found |= set(by_file) or {
-            resolve_prefix(con, "scripts", "script_id", name, "script")
-        }
+    found = {script_named(con, name) for name in names}
     if author:
         theirs = [i for (i,) in con.execute(_BY_AUTHOR, [author]).fetchall()]
         if not theirs and not _is_forgotten_author(con, author):

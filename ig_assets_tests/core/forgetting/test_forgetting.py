@@ -12,11 +12,12 @@ import duckdb
 import pytest
 
 from ig_assets.adapters.openai.batch import OpenAIBatches
+from ig_assets.core.corpus.queries import forgotten_words
 from ig_assets.core.fine_tuning.evaluation.canary import promote, rollback
 from ig_assets.core.fine_tuning.jobs.register import register_model
 from ig_assets.core.forgetting.named import named_scripts
 from ig_assets.core.forgetting.service import forget, plan_forgetting, resume
-from ig_assets.core.identity import text_hash
+from ig_assets.core.identity import letters_hash, text_hash, words_hash
 from ig_assets.core.lineage.first_words import first_words
 from ig_assets.core.models.few_shot import few_shot_messages
 from ig_assets.core.models.registry import active_model, get_model
@@ -404,6 +405,18 @@ def test_a_vendor_that_cannot_be_asked_is_in_the_receipt_and_holds_nothing_up(
     assert said == ["openai has files of batch batch_7: there is no key"]
 
 
+def test_a_receipt_has_both_hashes_of_the_words_and_is_forgotten_again_by_them(
+    env: ForgettingFactory,
+) -> None:
+    receipt = forget(env.work(), [KETTLE], "a letter", "rita")
+    assert receipt is not None
+    words = receipt.fields["erasure"]["words"]
+    assert set(words) == {words_hash(TEXT), letters_hash(TEXT)}
+    with env.warehouse.transaction() as con:
+        assert forgotten_words(con) == set(words)
+    assert read_receipts(env.work().receipts) == [receipt]
+
+
 def test_an_author_is_all_of_their_scripts(env: ForgettingFactory) -> None:
     with env.warehouse.transaction() as con:
         assert named_scripts(con, [], " mara ") == [KETTLE]
@@ -414,6 +427,36 @@ def test_an_author_is_all_of_their_scripts(env: ForgettingFactory) -> None:
             named_scripts(con, ["history/nothing"], "")
         with pytest.raises(InputError, match="Name a script"):
             named_scripts(con, [], "")
+
+
+def test_a_script_to_forget_is_named_as_lineage_names_it(
+    env: ForgettingFactory,
+) -> None:
+    edge = {"parent_kind": "script", "parent_id": "library/edge-alone"}
+    child = {"child_kind": "variant", "child_id": "v", "relation": "retrieved"}
+    env.write("edges", {**edge, **child})
+    for own_id in ("rows-a", "rows-b"):
+        row = {"script_id": f"library/{own_id}", "revision_hash": own_id}
+        env.write("scripts", {**row, "source_uri": f"past/rows.csv#{own_id}"})
+    with env.warehouse.transaction() as con:
+        for name in ("kettle", "KETTLE", "kett", "history/kett"):
+            assert named_scripts(con, [name], "") == [KETTLE]
+        assert named_scripts(con, ["rows-b", "kettle"], "") == [
+            KETTLE,
+            "library/rows-b",
+        ]
+        for name, match in {
+            "rows.csv": r"rows.csv has 2 scripts \(library/rows-a, library/rows-b\)",
+            "library/edge": "no script 'library/edge'",
+            "rows-": "may be one of: script library/rows-a, script library/rows-b",
+            "ket": "no script 'ket'",
+            "Ole": "no script 'Ole'",
+        }.items():
+            with pytest.raises(InputError, match=match):
+                named_scripts(con, [name], "")
+    forget(env.work(), [KETTLE], "a letter", "rita")
+    with env.warehouse.transaction() as con:
+        assert named_scripts(con, ["kettle"], "") == [KETTLE]
 
 
 def test_an_author_who_was_forgotten_is_known_and_another_is_not(

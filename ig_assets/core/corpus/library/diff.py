@@ -17,7 +17,7 @@ from ig_assets.core.corpus.library.staging import (
 )
 from ig_assets.core.corpus.queries import forgotten_words
 from ig_assets.core.corpus.scripts.script import Reject
-from ig_assets.core.identity import words_hash
+from ig_assets.core.identity import forgotten_hashes
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.warehouse import Connection
 
@@ -177,14 +177,18 @@ def stage_changes(con: Connection) -> tuple[dict[str, int], list[Reject]]:
 
 
 def _same_words(con: Connection) -> list[str]:
-    """Staged revisions that are forgotten words in other letter case or blanks."""
+    """Staged revisions that are forgotten words, however they are set."""
     words = forgotten_words(con)
     if not words:
         return []
     rows = con.execute(
         "SELECT DISTINCT revision_hash, text FROM parsed_scripts"
     ).fetchall()
-    return sorted(revision for revision, text in rows if words_hash(text) in words)
+    return sorted(
+        revision
+        for revision, text in rows
+        if not words.isdisjoint(forgotten_hashes(text))
+    )
 
 
 def apply_changes(con: Connection, now: datetime) -> None:

@@ -10,7 +10,6 @@ from datetime import datetime
 from ig_assets.core.models.registry import RANKER, get_model
 from ig_assets.core.reports.lineage.labels import Node, labels
 from ig_assets.core.reports.lineage.names import (
-    KINDS,
     resolve,
     scripts_of_author,
     things_about,
@@ -21,6 +20,7 @@ from ig_assets.core.reports.lineage.page import (
     Question,
     lineage_page,
 )
+from ig_assets.core.reports.lineage.places import KINDS
 from ig_assets.core.reports.lineage.trace import (
     ScriptBehind,
     TraceRow,
@@ -29,6 +29,7 @@ from ig_assets.core.reports.lineage.trace import (
 )
 from ig_assets.core.reports.lineage.words import (
     ModelScript,
+    forgotten_sentence,
     model_sentence,
     ranker_sentence,
     scripts_of_model,
@@ -69,16 +70,20 @@ class LineageAnswer:
 def one_thing(con: Connection, reference: str, kind: str | None = None) -> Subject:
     """The thing that a person names. Raises InputError as `resolve` does."""
     found, id = resolve(con, reference, kind)
+    if found == "topic":
+        return all_about(con, id)
     return Subject(found, id, ((found, id),))
 
 
 def subject_of(con: Connection, what: Sequence[str]) -> Subject:
-    """What a person's words name: a thing, `KIND NAME`, or all about `topic NAME`.
+    """What a person's words name: a thing, `KIND NAME`, `topic NAME` or `author NAME`.
 
     Raises InputError as `resolve` does.
     """
     if len(what) > 1 and what[0] == "topic":
         return all_about(con, " ".join(what[1:]))
+    if len(what) > 1 and what[0] == "author":
+        return all_of_author(con, " ".join(what[1:]))
     if len(what) > 1 and what[0] in KINDS:
         return one_thing(con, " ".join(what[1:]), what[0])
     return one_thing(con, " ".join(what))
@@ -121,6 +126,8 @@ def answer_lineage(
             if model.provider == RANKER
             else model_sentence(model.name, texts)
         )
+    elif subject.kind not in MANY:
+        sentence = forgotten_sentence(con, subject.kind, subject.id)
     found = {
         way: trace_all(con, subject.nodes, way, max_depth, as_of)
         for way in ("up", "down")

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
 
-from ig_assets.core.corpus.history_import.identity.vendor_names import plain_permalink
+from ig_assets.core.reports.lineage.places import (
+    MIN_PREFIX,
+    Thing,
+    by_beginning,
+    by_id,
+    by_name,
+    by_stated_id,
+    scripts_by_name,
+)
 from ig_assets.errors import InputError
 from ig_assets.warehouse.warehouse import Connection
-
-MIN_PREFIX = 4
-
-# Where a user's argument is looked for: kind, table, column; first hit wins.
-_PLACES = (
-    ("model", "models", "model_id"),
-    ("job", "fine_tune_jobs", "job_id"),
-    ("job", "fine_tune_jobs", "provider_job_id"),
-    ("dataset", "datasets", "dataset_hash"),
-    ("example", "training_examples", "example_id"),
-    ("script", "scripts", "script_id"),
-    ("script", "forgotten", "script_id"),
-    ("variant", "drafts", "variant_id"),
-    ("variant", "variants", "variant_id"),
-    ("post", "posts", "post_id"),
-    ("experiment", "experiments", "experiment_id"),
-    ("revision", "scripts", "revision_hash"),
-    ("revision", "variants", "revision_hash"),
-    ("revision", "post_edits", "revision_hash"),
-)
-
-
-KINDS = tuple(dict.fromkeys([*(kind for kind, _, _ in _PLACES), "import"]))
-"""What a person may ask for by kind."""
 
 
 def resolve(
@@ -46,34 +32,99 @@ def resolve(
     lists them.
     """
     wanted = reference.strip()
-    if kind is not None:
-        return _of_kind(con, wanted, kind)
-    if re.fullmatch(r"\d{4}-\d{2}", wanted):
-        return _of_month(con, wanted)
-    for found in _by_id(con, wanted):
-        return found
-    named = con.execute(
-        "SELECT model_id FROM models WHERE name = ? "
-        "ORDER BY created_at DESC, model_id LIMIT 1",
-        [wanted],
-    ).fetchall()
-    if named:
-        return "model", str(named[0][0])
-    return _only_one(wanted, _by_name(con, wanted) or _by_prefix(con, wanted))
-
-
-def _of_kind(con: Connection, wanted: str, kind: str) -> tuple[str, str]:
-    """The one thing of a kind that is named so."""
-    if re.fullmatch(r"\d{4}-\d{2}", wanted) and kind in ("model", "dataset"):
-        found = {one for one in _things_of_month(con, wanted) if one[0] == kind}
+    if re.fullmatch(r"\d{4}-\d{2}", wanted) and kind in (None, "model", "dataset"):
+        return _of_month(con, wanted, kind)
+    if found := next(_fitting(by_id(con, wanted), kind), None):
         return _only_one(wanted, found)
-    exact = [one for one in _by_id(con, wanted) if one[0] == kind]
-    if exact:
-        return exact[0]
-    named = {one for one in _by_name(con, wanted) if one[0] == kind}
-    return _only_one(
-        wanted, named or {one for one in _by_prefix(con, wanted) if one[0] == kind}
+    if kind in (None, "model") and (models := _models_by_name(con, wanted)):
+        return "model", models[0]
+    steps = chain(
+        [by_name(con, wanted)], by_stated_id(con, wanted), by_beginning(con, wanted)
     )
+    return _only_one(wanted, next(_fitting(steps, kind), set()))
+
+
+def _fitting(steps: Iterable[set[Thing]], kind: str | None) -> Iterator[set[Thing]]:
+    """Of each step the things of the kind, or of any; steps without one are passed."""
+    for step in steps:
+        if found := {one for one in step if kind in (None, one[0])}:
+            yield found
+
+
+def _models_by_name(con: Connection, name: str) -> list[str]:
+    """Ids of the models of this name, the latest first."""
+    rows = con.execute(
+        "SELECT model_id FROM models WHERE name = ? "
+        "ORDER BY created_at DESC, model_id",
+        [name],
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def model_named(con: Connection, reference: str) -> str:
+    """The id of the model of this id, the beginning of one, or name.
+
+    Raises InputError where there is none, or several: then it lists them.
+    """
+    wanted = reference.strip()
+    known = [str(i) for (i,) in con.execute("SELECT model_id FROM models").fetchall()]
+    if wanted in known:
+        return wanted
+    found = set(_models_by_name(con, wanted))
+    if not found and len(wanted) >= MIN_PREFIX:
+        found = {model_id for model_id in known if model_id.startswith(wanted)}
+    if not found:
+        raise InputError(
+            f"There is no model {wanted!r} in the registry; `ig-assets models list` "
+            "has their ids and names."
+        )
+    return _only_one(wanted, {("model", model_id) for model_id in found})[1]
+
+
+def script_named(con: Connection, reference: str) -> str:
+    """The id of the script of this id, file or own id, or of the beginning of one.
+
+    Not by topic or author, of which a person may not know that others have them too.
+    Forgotten ones count where no other is called so. Raises InputError where there is
+    none, or several: then it lists them.
+    """
+    wanted = reference.strip()
+    if next(_fitting(by_id(con, wanted), "script"), None):
+        return wanted
+    named = {("script", i) for i in scripts_by_name(con, wanted)}
+    if len(named) > 1 and (file := _one_file(con, named)) is not None:
+        ids = ", ".join(sorted(i for _, i in named)[:5])
+        raise InputError(
+            f"The file {file} has {len(named)} scripts ({ids}"
+            f"{', …' if len(named) > 5 else ''}); name them by their ids, as "
+            "`ig-assets scripts list` has them."
+        )
+    in_tables = islice(by_beginning(con, wanted), 2)
+    steps = chain([named], in_tables)
+    if found := next(_fitting(steps, "script"), None):
+        return _only_one(wanted, found)[1]
+    raise InputError(f"There is no script {wanted!r}.")
+
+
+def _one_file(con: Connection, scripts: set[tuple[str, str]]) -> str | None:
+    """The file that all of the scripts are rows of; None where there is no such."""
+    rows = con.execute(
+        "SELECT DISTINCT regexp_replace(source_uri, '#[^#]*$', '') FROM scripts "
+        "WHERE script_id IN (SELECT unnest(?::TEXT[]))",
+        [[i for _, i in scripts]],
+    ).fetchall()
+    return str(rows[0][0]) if len(rows) == 1 else None
+
+
+def within(folder: Path, name: str) -> str:
+    """The name of a file in the folder relative to it; any other name as it is."""
+    path = Path(name)
+    if not path.is_absolute() and ("/" not in name or not path.exists()):
+        return name
+    try:
+        return path.resolve().relative_to(folder.resolve()).as_posix()
+    except (OSError, ValueError):
+        return name
 
 
 def scripts_of_author(con: Connection, author: str) -> list[str]:
@@ -131,21 +182,12 @@ ORDER BY kind DESC, id
 """
 
 
-def _by_id(con: Connection, wanted: str) -> Iterator[tuple[str, str]]:
-    """Things with this very id, in the order of the places."""
-    for kind, table, column in _PLACES:
-        key = "job_id" if column == "provider_job_id" else column
-        rows = con.execute(
-            f"SELECT {key} FROM {table} WHERE {column} = ? LIMIT 1", [wanted]
-        ).fetchall()
-        if rows:
-            yield kind, str(rows[0][0])
-
-
-def _of_month(con: Connection, month: str) -> tuple[str, str]:
+def _of_month(con: Connection, month: str, kind: str | None) -> tuple[str, str]:
     for found in _things_of_month(con, month):
-        return found
-    raise InputError(f"{month} has neither a model nor a dataset.")
+        if kind in (None, found[0]):
+            return found
+    what = "neither a model nor a dataset" if kind is None else f"no {kind}"
+    raise InputError(f"{month} has {what}.")
 
 
 def _things_of_month(con: Connection, month: str) -> Iterator[tuple[str, str]]:
@@ -165,61 +207,6 @@ def _things_of_month(con: Connection, month: str) -> Iterator[tuple[str, str]]:
         rows = con.execute(sql, [month]).fetchall()
         if rows:
             yield kind, str(rows[0][0])
-
-
-_BY_NAME = """
-SELECT 'script' AS kind, script_id AS id FROM scripts
-WHERE lower($1) IN (
-    lower(source_uri), lower(parse_filename(source_uri)),
-    lower(parse_filename(source_uri, TRUE)), lower(topic), lower(author)
-) AND script_id NOT IN (SELECT script_id FROM forgotten_scripts)
-UNION
-SELECT 'post', post_id FROM posts
-WHERE lower(platform_post_id) IN (lower($1), lower($2))
-UNION
-SELECT 'post', post_id FROM vendor_post_names
-WHERE value IN ($1, $2) OR kind = 'permalink' AND lower(value) = lower($2)
-UNION
-SELECT 'variant', v.variant_id FROM variants v
-JOIN topics t ON t.month = v.month AND t.topic_id = v.topic_id
-WHERE lower(t.topic) = lower($1)
-UNION
-SELECT 'import', import_id FROM imports
-WHERE lower($1) IN (lower(source_uri), lower(parse_filename(source_uri)))
-UNION
-SELECT 'dataset', dataset_hash FROM datasets
-WHERE $1 <> ''
-  AND (
-    path = $1 OR ends_with(path, '/' || $1)
-    OR kind = 'all' AND ends_with('/' || path || '/manifest.json', '/' || $1)
-  )
-ORDER BY kind, id
-LIMIT 50
-"""
-
-
-def _by_name(con: Connection, name: str) -> set[tuple[str, str]]:
-    """What a person may know by this name: of a file, topic, author, link or post."""
-    if not name:
-        return set()
-    link = plain_permalink(name) if "/" in name else name
-    return {
-        (kind, str(i)) for kind, i in con.execute(_BY_NAME, [name, link]).fetchall()
-    }
-
-
-def _by_prefix(con: Connection, prefix: str) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
-    if len(prefix) >= MIN_PREFIX:
-        for kind, table, column in _PLACES:
-            key = "job_id" if column == "provider_job_id" else column
-            rows = con.execute(
-                f"SELECT DISTINCT {key} FROM {table} "
-                f"WHERE starts_with({column}, ?) ORDER BY {key} LIMIT 6",
-                [prefix],
-            ).fetchall()
-            found |= {(kind, str(row[0])) for row in rows}
-    return found
 
 
 def _only_one(wanted: str, found: set[tuple[str, str]]) -> tuple[str, str]:

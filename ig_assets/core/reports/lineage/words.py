@@ -164,6 +164,38 @@ def model_sentence(name: str, texts: Sequence[ModelScript]) -> str:
     return sentence
 
 
+# A receipt has a number as soon as its request is done.
+_FORGOTTEN = {
+    "script": """
+        SELECT f.forgotten_at, f.receipt AS request_id, r.number
+        FROM forgotten AS f
+        LEFT JOIN forget_requests AS r ON r.request_id = f.receipt
+        WHERE f.script_id = ?
+    """,
+    "example": """
+        SELECT f.forgotten_at, f.request_id, r.number
+        FROM forgotten_examples AS f
+        LEFT JOIN forget_requests AS r ON r.request_id = f.request_id
+        WHERE f.example_id = ?
+          AND f.example_id NOT IN (SELECT example_id FROM training_examples)
+    """,
+}
+
+
+def forgotten_sentence(con: Connection, kind: str, id: str) -> str | None:
+    """When a thing was forgotten, by which receipt; None for what was not."""
+    if kind not in _FORGOTTEN:
+        return None
+    rows = fetch_dicts(con, _FORGOTTEN[kind] + " ORDER BY forgotten_at LIMIT 1", [id])
+    if not rows:
+        return None
+    row = rows[0]
+    day = f" on {row['forgotten_at']:%Y-%m-%d}" if row["forgotten_at"] else ""
+    if row["number"]:
+        return f"Forgotten{day} (receipt {row['number']})."
+    return f"Forgotten{day} (request {row['request_id']})."
+
+
 def _model_script(
     examples: Sequence[ScriptBehind], row: Mapping[str, Any], rate: float | None
 ) -> ModelScript:

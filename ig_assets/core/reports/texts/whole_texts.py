@@ -172,13 +172,16 @@ def whole_variant(con: Connection, reference: str) -> WholeText:
 
 
 def _of_kind(con: Connection, reference: str, kind: str) -> str:
-    found, id = resolve(con, reference)
-    if found != kind:
-        raise InputError(
-            f"{reference!r} is a {found}, not a {kind}; see `ig-assets lineage "
-            f"{reference}`."
-        )
-    return id
+    try:
+        return resolve(con, reference, kind)[1]
+    except InputError:
+        found, _ = resolve(con, reference)
+        if found == kind:
+            raise
+    raise InputError(
+        f"{reference!r} is a {found}, not a {kind}; see `ig-assets lineage "
+        f"{reference}`."
+    )
 
 
 def _parts(row: dict[str, Any]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from ig_assets.core.corpus.history_import.importer import ImportReport, import_h
 from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
 from ig_assets.core.corpus.history_import.reading.columns import map_history
 from ig_assets.core.experiments.decisions.decide import update_results
-from ig_assets.core.identity import text_hash, words_hash
+from ig_assets.core.identity import letters_hash, text_hash, words_hash
 from ig_assets.core.tabular import open_table, profile_table
 from ig_assets.errors import InputError, NothingTakenError
 from ig_assets_tests.core.corpus.corpus_factory import (
@@ -368,6 +368,20 @@ def test_forgotten_words_do_not_come_back_by_an_import_in_other_capitals(
     row = {"request_id": "r", "status": "done", "receipt": json.dumps(receipt)}
     corpus.insert("forget_requests", row)
     report = load(corpus, put(corpus.folder, HEADER + ROWS))
+    assert [r.reason for r in report.rejects_sample] == ["forgotten"]
+
+
+@pytest.mark.parametrize(
+    "hook", ["“Hook two”", "HOOK TWO 🍲 #soup #dinner", "Hook — two?", "hook two…"]
+)
+def test_forgotten_words_do_not_come_back_by_an_import_with_a_phones_punctuation(
+    corpus: CorpusFactory, hook: str
+) -> None:
+    receipt = {"erasure": {"words": [letters_hash("Hook two!")]}}
+    row = {"request_id": "r", "status": "done", "receipt": json.dumps(receipt)}
+    corpus.insert("forget_requests", row)
+    rows = ROWS.replace("Hook two", hook)
+    report = load(corpus, put(corpus.folder, HEADER + rows))
     assert [r.reason for r in report.rejects_sample] == ["forgotten"]
 
 

@@ -15,7 +15,7 @@ from ig_assets.core.corpus.library import known_files
 from ig_assets.core.corpus.library.staging import FRAME_ROWS
 from ig_assets.core.corpus.library.sync import CorpusChange, plan_corpus, sync_corpus
 from ig_assets.core.corpus.scripts.parse import READER_VERSION
-from ig_assets.core.identity import words_hash
+from ig_assets.core.identity import letters_hash, words_hash
 from ig_assets.core.ports import InvalidFile, LibraryFile
 from ig_assets.errors import TransientVendorError, WarehouseBusyError
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
@@ -219,6 +219,23 @@ def test_forgotten_words_are_refused_in_other_letter_case_and_spacing(
     corpus.insert("forget_steps", row)
     corpus.write("b.md", id="b", hook="FORGET  me, Zoe\u0308.")
     corpus.write("c.md", id="c", hook="Forget me not, Zoë.")
+    change = corpus.sync()
+    assert {r.source_uri for r in change.rejects} == {"a.md", "b.md"}
+    assert set(corpus.active()) >= {"library/c"}
+
+
+def test_forgotten_words_are_refused_in_other_punctuation(
+    corpus: CorpusFactory,
+) -> None:
+    corpus.write("a.md", id="a", hook='Don\'t "boil" it - wait!')
+    corpus.sync()
+    text = corpus.active()["library/a"]["text"]
+    corpus.insert("forgotten", {"script_id": "library/a"})
+    noted = {"erasure": {"words": [letters_hash(text)]}}
+    row = {"request_id": "r", "step": "tables", "detail": json.dumps(noted)}
+    corpus.insert("forget_steps", row)
+    corpus.write("b.md", id="b", hook="Don’t “boil” it — WAIT? 🍲")
+    corpus.write("c.md", id="c", hook="Don’t “boil” it — wait 5 minutes!")
     change = corpus.sync()
     assert {r.source_uri for r in change.rejects} == {"a.md", "b.md"}
     assert set(corpus.active()) >= {"library/c"}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,17 @@ from ig_assets.core.fine_tuning.jobs.submit import submit_job
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.models.few_shot import choose_for_month
 from ig_assets.core.models.registry import ModelRow
-from ig_assets.core.reports.lineage.names import resolve
+from ig_assets.core.reports.lineage.answer import (
+    answer_lineage,
+    one_thing,
+    subject_of,
+)
+from ig_assets.core.reports.lineage.names import (
+    model_named,
+    resolve,
+    script_named,
+    within,
+)
 from ig_assets.core.reports.lineage.trace import (
     TraceRow,
     scripts_behind_model,
@@ -193,6 +204,35 @@ def test_what_was_forgotten_since_is_still_named_by_its_id(tmp_path: Path) -> No
     assert {b.weight for b in gone} == {None}
 
 
+def test_any_file_of_a_training_set_names_the_whole_set_of_its_month(
+    tmp_path: Path,
+) -> None:
+    env, _ = trained_model(tmp_path)
+    [row] = env.read("SELECT * FROM datasets WHERE kind = 'all'")
+    [train] = env.read("SELECT * FROM datasets WHERE kind = 'sft' AND split = 'train'")
+    folder = Path(row["path"])
+    later = {**row, "month": "2099-01", "dataset_hash": "later"}
+    env.write("datasets", {**later, "path": f"{folder.parent}/2099-01"})
+    same = {**train, "month": "2099-01", "path": f"{folder.parent}/2099-01/x.jsonl"}
+    env.write("datasets", same)
+    wanted = ("dataset", row["dataset_hash"])
+    files = ("sft_train.jsonl", "dpo_validation.jsonl", "manifest.json", "lineage.html")
+    with env.warehouse.transaction() as con:
+        for file in (*files, "croissant.json", "openlineage.jsonl", ""):
+            inside = f"{folder.parent.name}/{MONTH}/{file}"
+            for name in (f"{folder}/{file}", inside, f"./{inside}"):
+                assert resolve(con, name) == wanted
+                assert resolve(con, name, "dataset") == wanted
+            assert within(folder.parents[1], f"{folder}/{file}") == inside.rstrip("/")
+        assert resolve(con, "2099-01/sft_train.jsonl") == ("dataset", "later")
+        with pytest.raises(InputError, match="may be one of: dataset"):
+            resolve(con, "sft_train.jsonl")
+        with pytest.raises(InputError, match="Nothing is called"):
+            resolve(con, f"elsewhere/{folder.parent.name}/2098-01/manifest.json")
+    assert within(folder, "knife.md") == "knife.md"
+    assert within(folder, "/elsewhere/knife.md") == "/elsewhere/knife.md"
+
+
 def test_a_user_may_name_things_by_month_name_id_or_prefix(tmp_path: Path) -> None:
     env, model = trained_model(tmp_path)
     job_id = model.job_id
@@ -220,3 +260,101 @@ def test_a_user_may_name_things_by_month_name_id_or_prefix(tmp_path: Path) -> No
             resolve(con, "s-h")
         with pytest.raises(InputError, match="2025-01 has neither"):
             resolve(con, "2025-01")
+
+
+def test_each_id_that_the_tree_prints_can_be_asked_for(tmp_path: Path) -> None:
+    env, model = trained_model(tmp_path)
+    env.write("topics", {"month": MONTH, "topic_id": "t0piccc1", "topic": "knives"})
+    env.write(
+        "drafts",
+        {"variant_id": "v-new", "topic_id": "t0piccc1", "prompt_hash": "pr0mpt"},
+    )
+    gone = {"month": MONTH, "example_id": "ex-gone", "request_id": "r"}
+    env.write("forgotten_examples", {**gone, "forgotten_at": datetime(2031, 5, 6)})
+    env.write("forget_requests", {"request_id": "r", "number": 3})
+    env.write("experiments", {"experiment_id": "e-their", "intent_key": "Spring Test"})
+    env.write(
+        "evidence",
+        {
+            **{"experiment_id": "e-their", "arm_a": "a", "arm_b": "b"},
+            "data_through": datetime(2031, 5, 6),
+        },
+    )
+    env.write(
+        "decisions",
+        {
+            **{"experiment_id": "e-their", "decision": "winner"},
+            **{"decided_at": datetime(2031, 5, 6)},
+            "data_through": datetime(2031, 5, 6),
+        },
+    )
+    edges(env, "example ex-old < script s-old")
+    with env.warehouse.transaction() as con:
+        for name, wanted in {
+            "t0piccc1": ("topic", "t0piccc1"),
+            "t0pic": ("topic", "t0piccc1"),
+            "pr0mpt": ("prompt", "pr0mpt"),
+            "pr0m": ("prompt", "pr0mpt"),
+            "ex-gone": ("example", "ex-gone"),
+            "ex-old": ("example", "ex-old"),
+            "s-old": ("script", "s-old"),
+            "e-their 2031-05-06T00:00:00": (
+                "evidence",
+                "e-their 2031-05-06T00:00:00",
+            ),
+            "spring test": ("experiment", "e-their"),
+            "e-th": ("experiment", "e-their"),
+        }.items():
+            assert resolve(con, name) == wanted
+            assert resolve(con, name, wanted[0]) == wanted
+            assert subject_of(con, [wanted[0], *name.split()]).nodes == (wanted,)
+        assert resolve(con, "e-th", "evidence")[0] == "evidence"
+        assert resolve(con, model.name, "model") == ("model", model.model_id)
+        answer = answer_lineage(con, one_thing(con, "ex-gone"), ("up",))
+        assert answer.sentence == "Forgotten on 2031-05-06 (receipt 3)."
+        assert subject_of(con, ["t0pic"]).nodes == (("topic", "t0piccc1"),)
+
+
+def test_a_script_is_named_by_its_own_id_its_table_or_the_beginning_of_its_name(
+    env: FineTuningFactory,
+) -> None:
+    for script_id, uri in (
+        ("library/r1", "past/rows.csv#r1"),
+        ("library/r2", "past/rows.csv#r2"),
+        ("library/other#3", "past/other.csv#3"),
+        ("library/knife-mug-edge", "knife-mug-edge.md"),
+    ):
+        row = {"script_id": script_id, "source_uri": uri, "author": "Mara"}
+        env.write("scripts", {**row, "revision_hash": script_id})
+    with env.warehouse.transaction() as con:
+        for name in ("r1", "R1", "rows.csv#r1", "past/rows.csv#r1"):
+            assert resolve(con, name, "script") == ("script", "library/r1")
+            assert script_named(con, name) == "library/r1"
+        for name in ("3", "other.csv"):
+            assert resolve(con, name) == ("script", "library/other#3")
+        for name in ("knife", "knife-mug-edge", "library/kni"):
+            assert resolve(con, name, "script") == ("script", "library/knife-mug-edge")
+            assert script_named(con, name) == "library/knife-mug-edge"
+        with pytest.raises(InputError, match="script library/r1, script library/r2"):
+            resolve(con, "rows.csv")
+        both = r"rows\.csv has 2 scripts \(library/r1, library/r2\); name them"
+        with pytest.raises(InputError, match=both):
+            script_named(con, "rows.csv")
+        with pytest.raises(InputError, match="no script 'mara'"):
+            script_named(con, "mara")
+        assert len(subject_of(con, ["author", "mara"]).nodes) == 4
+
+
+def test_a_model_is_named_by_its_id_its_beginning_or_its_name(tmp_path: Path) -> None:
+    env, model = trained_model(tmp_path)
+    with env.warehouse.transaction() as con:
+        for name in (model.model_id, model.model_id[:6], model.name):
+            assert model_named(con, name) == model.model_id
+        with pytest.raises(InputError, match="no model 'zzzz' in the registry"):
+            model_named(con, "zzzz")
+        other = f"{model.model_id}0"
+        con.execute("INSERT INTO models (model_id, name) VALUES (?, 'x')", [other])
+        assert model_named(con, model.model_id) == model.model_id
+        listed = f"model {model.model_id}, model {other}"
+        with pytest.raises(InputError, match=listed):
+            model_named(con, model.model_id[:6])

@@ -57,7 +57,7 @@ from ig_assets.core.corpus.history_import.reading.sources import known_scripts
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_words
 from ig_assets.core.corpus.rejects import HISTORY
 from ig_assets.core.corpus.scripts.script import Reject
-from ig_assets.core.identity import stable_id, words_hash
+from ig_assets.core.identity import forgotten_hashes, stable_id
 from ig_assets.core.tabular import ValueOptions
 from ig_assets.warehouse.warehouse import Connection
 
@@ -276,7 +276,7 @@ def without_forgotten(
             row.revision_hash in forgotten
             or script_id_of(row) in forgotten
             or words
-            and words_hash(row.text) in words
+            and not words.isdisjoint(forgotten_hashes(row.text))
         ):
             rejects.append(Reject(f"{HISTORY}{name}#{row.line}", *FORGOTTEN))
         else:

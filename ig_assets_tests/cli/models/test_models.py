@@ -1,0 +1,70 @@
+"""`ig-assets models`: a model is named as lineage names it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ig_assets.cli.app import app
+from ig_assets_tests.core.forgetting.forgetting_factory import BASE, ForgettingFactory
+
+
+@pytest.fixture(scope="module")
+def env(tmp_path_factory: pytest.TempPathFactory) -> ForgettingFactory:
+    factory = ForgettingFactory(tmp_path_factory.mktemp("models"))
+    factory.fill()
+    factory.warehouse.close()
+    return factory
+
+
+def run(env: ForgettingFactory, *arguments: str) -> Result:
+    settings = {
+        "IG_DATA_DIR": str(env.data),
+        "IG_WAREHOUSE_URL": f"duckdb:///{env.data / 'w.duckdb'}",
+        "DAGSTER_HOME": str(Path(env.data) / "dagster"),
+    }
+    return CliRunner().invoke(app, ["models", *arguments], env=settings)
+
+
+def test_a_model_is_found_by_its_name_and_the_beginning_of_its_id(
+    env: ForgettingFactory,
+) -> None:
+    for name in ("tiny", BASE, BASE[:-2]):
+        shown = run(env, "show", name, "--json")
+        assert shown.exit_code == 0, shown.output
+        assert json.loads(shown.stdout)["model"]["model_id"] == BASE
+        compared = run(env, "compare", env.model_id[:6], name, "--json")
+        assert compared.exit_code == 0, compared.output
+        named = json.loads(compared.stdout)
+        assert (named["model"], named["against"]) == (env.model_id, BASE)
+
+
+def test_a_model_is_promoted_by_its_name_and_what_is_several_changes_nothing(
+    env: ForgettingFactory,
+) -> None:
+    with env.warehouse.transaction() as con:
+        con.execute(
+            "INSERT INTO models (model_id, name, provider) VALUES "
+            "('base/openai/tinier', 'double', 'p'), ('base/openai/tiniest', 'double', "
+            "'p')"
+        )
+    before = env.read("SELECT * FROM model_events ORDER BY changed_at")
+    env.warehouse.close()
+    for name in ("base/openai/tin", "double"):
+        refused = run(env, "promote", name, "--reason", "a test")
+        assert refused.exit_code != 0
+        assert "may be one of" in " ".join(refused.output.split())
+    unknown = run(env, "promote", "base/none", "--reason", "a test")
+    assert "There is no model 'base/none'" in unknown.output
+    assert env.read("SELECT * FROM model_events ORDER BY changed_at") == before
+    env.warehouse.close()
+    done = run(env, "promote", "tiny", "--reason", "a test")
+    assert done.exit_code == 0, done.output
+    [last] = env.read("SELECT * FROM model_events ORDER BY changed_at")[-1:]
+    env.warehouse.close()
+    assert last["reason"] == "a test"
+    [now] = env.read("SELECT model_id FROM latest_model_status WHERE status = 'active'")
+    assert now["model_id"] == BASE
