@@ -87,10 +87,10 @@ _OPEN_LINES = """
 
 @dataclass(frozen=True)
 class BatchRow:
-    """One row of `embedding_batches`; the values of `status` are in the module's text.
+    """One row of `embedding_batches`; the module's docstring lists the statuses.
 
-    `batch_id` is None until the vendor has accepted the batch, `outcome` until it has
-    ended; `reason` holds the vendor's codes.
+    `batch_id` is None until the vendor has accepted the batch, `outcome` until the
+    batch has ended; `reason` holds the vendor's codes.
     """
 
     intent_key: str

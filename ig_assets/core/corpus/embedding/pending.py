@@ -98,7 +98,7 @@ class Inputs:
         return unsplit, chunks
 
     def _not_stored(self, chunks: list[Input]) -> Iterator[Input]:
-        """Chunks without a vector; one that several texts share comes once."""
+        """Yield the chunks without a vector; a chunk of several texts comes once."""
         if not chunks:
             return
         with self._transaction() as con:

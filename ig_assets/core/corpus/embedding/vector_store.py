@@ -52,7 +52,7 @@ def stored_hashes(con: Connection, space: Space, hashes: Iterable[str]) -> set[s
 def read_vectors(
     con: Connection, space: Space, hashes: Iterable[str]
 ) -> dict[str, Vector]:
-    """{content_hash: vector of shape (dimensions,)} of those contents that have one."""
+    """Return {content_hash: vector of shape (dimensions,)} for those that have one."""
     wanted = [space.model, space.dimensions, list(hashes)]
     found = con.execute(_READ, wanted).fetchnumpy()
     return {

@@ -132,7 +132,7 @@ def batch_report(con: Connection, space: Space) -> BatchReport:
 
 
 def stop_reason(con: Connection) -> str | None:
-    """Why nothing is sent until a person runs it; None where sending is allowed."""
+    """Return why nothing is sent until a person runs the asset, or None."""
     rows = fetch_dicts(con, _DENIED)
     if not rows:
         return None

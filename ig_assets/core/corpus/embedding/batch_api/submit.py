@@ -148,12 +148,12 @@ class Submitter:
         return intent_key, lines
 
     def _new_key(self, con: Connection, request_hashes: Sequence[str]) -> str:
-        """A hash of the requests and of the number of batches so far: always new."""
+        """Return a new key: a hash of the requests and the number of batches."""
         [(count,)] = con.execute("SELECT count(*) FROM embedding_batches").fetchall()
         return stable_id("embedding_batch", count, *request_hashes)
 
     def _send(self, lines: Sequence[BatchLine], intent_key: str) -> str:
-        """Submit; before another attempt ask the vendor whether it has the batch."""
+        """Submit the batch; before each retry, ask the vendor whether it has it."""
         for attempt in Retrying(
             retry=retry_if_exception_type(TransientVendorError),
             stop=stop_after_attempt(SUBMIT_ATTEMPTS),

@@ -97,7 +97,7 @@ class ArmPlan:
     """The arms of a file, and the posts that are rejected.
 
     `other_words` are the posts of tests in which a known arm has other words now.
-    `alike` are posts that cannot be told apart, with all other posts of their tests.
+    `alike` are posts that cannot be distinguished, with all other posts of their tests.
     """
 
     arms: list[ImportedArm] = field(default_factory=list)

@@ -170,7 +170,10 @@ class RowReader:
         }
 
     def _text(self, cells: Sequence[Cell], name: str) -> str:
-        """A text as a reader sees it: without tags, entities and invisible edges."""
+        """Return a text without tags, HTML entities and invisible ends.
+
+        Raises InvalidSourceError if the text is damaged.
+        """
         at = self._indices.get(name)
         if at is None:
             return ""

@@ -40,7 +40,7 @@ def with_tests(
     given: Mapping[str, str],
     is_guessed: bool,
 ) -> list[ColumnGuess]:
-    """Return the guesses, with columns of tests and of arms told apart by their values.
+    """Return the guesses, distinguishing columns of tests and of arms by their values.
 
     `given` is {our column: the file's}. Without `is_guessed` the guesses stay as they
     are.
