@@ -1,4 +1,5 @@
-"""The run launcher of dagster.yaml: Dagster's own, which also stops headless runs."""
+"""The run launcher of dagster.yaml: Dagster's default one, which also stops commands.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ class CommandAwareRunLauncher(dg.DefaultRunLauncher):
     """
 
     def terminate(self, run_id: str) -> bool:
-        """Ask for the end of a run; False where there is nothing to stop."""
+        """Ask a run to end; return False if there is nothing to stop."""
         run = self._instance.get_run_by_id(run_id) if self.has_instance else None
         if run is None or run.is_finished or not _is_of_a_command(run):
             default: Any = super()

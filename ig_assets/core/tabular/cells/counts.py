@@ -118,11 +118,11 @@ class CountEvidence:
         return frozenset(self._decimals)
 
     def decide(self, of_file: frozenset[str] = frozenset()) -> NumberFormat:
-        """The column's format. `of_file` are the fraction signs of all columns.
+        """Return the column's format; `of_file` are the separators proven in the file.
 
-        Without any beyond doubt, values such as 1.234 and 2.480 are thousands where
-        there are at least two, no larger value is written without a sign, and not all
-        of them would be whole as fractions: counts are whole.
+        If none is proven, values such as 1.234 and 2.480 are read as thousands if there
+        are at least two, no value of four or more digits is written without a
+        separator, and not all of them would be whole numbers as fractions.
         """
         decimals = self._decimals or of_file
         if len(decimals) == 1:

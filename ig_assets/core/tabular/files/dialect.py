@@ -153,7 +153,8 @@ def is_unset(cell: str) -> bool:
 
 
 def _beginning(content: Content) -> list[str]:
-    """The first lines of a file: the header, and rows enough to know the columns."""
+    """Return the first lines of a file: the header, and enough rows to judge columns.
+    """
     lines: list[str] = []
     for block in blocks(content):
         lines += block

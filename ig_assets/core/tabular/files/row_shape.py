@@ -20,7 +20,7 @@ class RowShape:
         self._first_cell = re.compile(header.first_cell)
 
     def may_end_a_row(self, first: str) -> bool:
-        """Whether a row's first cell may be the end of a line cut off before it."""
+        """Whether a row's first cell may be the rest of a row that was cut off."""
         return not self._typed[0] and not self._first_cell.fullmatch(first)
 
     def may_be_cut(self) -> bool:
