@@ -65,8 +65,11 @@ def chosen_dagster_home(settings: Settings) -> Path:
 
 
 def readable_dagster_home(home: Path) -> Path:
-    """The same folder. Raises InputError where its `dagster.yaml` reads variables that
-    are not set, as that of the image does outside of its compose file."""
+    """Return `home`, after checking the variables that its `dagster.yaml` reads.
+
+    Raises InputError if one of them is not set. The image's `dagster.yaml`, for
+    example, reads variables that only its compose file sets.
+    """
     file = home / "dagster.yaml"
     if not file.is_file():
         return home

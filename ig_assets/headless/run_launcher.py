@@ -14,10 +14,11 @@ HEADLESS_RUNS = (HEADLESS_RUN, {"ig/turned_by": "headless"})
 
 
 class CommandAwareRunLauncher(dg.DefaultRunLauncher):
-    """Dagster's default launcher, with which the UI can stop the runs of commands too.
+    """Dagster's default launcher, extended so that the UI can stop runs of commands.
 
-    The default one asks a run's code server to stop it. A run of `ig-assets loop`,
-    `sync` or `generate` has none, so the UI would report that it cannot be stopped.
+    The default launcher asks a run's code server to stop it. A run of `ig-assets loop`,
+    `sync` or `generate` has no code server, so the UI would report that it cannot be
+    stopped.
     """
 
     def terminate(self, run_id: str) -> bool:

@@ -106,10 +106,10 @@ class Headless:
         return done
 
     def tick_schedule(self, name: str, at: datetime) -> list[SucceededRun]:
-        """Evaluate a schedule as if the time were `at` (naive UTC).
+        """Evaluate a schedule as if the time were `at` (naive UTC); run its requests.
 
-        Under the daemon a tick is evaluated once, here as often as it is asked for: the
-        schedules themselves ask for no partition that has succeeded. Raises
+        The daemon evaluates each tick once; here a tick may be evaluated repeatedly, as
+        the schedules request no partition that has already succeeded. Raises
         RunFailedError.
         """
         schedule = self._repository.get_schedule_def(name)

@@ -115,5 +115,6 @@ class Table:
         )
 
     def batches(self) -> Iterator[Batch]:
-        """Read from the beginning. Raises UnreadableTableError, also half-way."""
+        """Read the table from its beginning. Raises UnreadableTableError at any point.
+        """
         return self._read()

@@ -1,4 +1,4 @@
-"""Dagster: whether the daemon lives, and which schedules and sensors are stopped."""
+"""Checks Dagster: whether the daemon lives, and which schedules and sensors are off."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _log = logging.getLogger("ig_script_writer.step_worker")
 
 
 class WantedStep(Task):  # type: ignore[misc]  # Celery has no types
-    """A step that asks whether its run still wants it before it begins."""
+    """A Celery task that skips its step if the run is over or the step has begun."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the step and return its events; [] if the run is over.
