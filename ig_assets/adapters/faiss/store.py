@@ -216,7 +216,7 @@ class Store:
             yield self._ids[int(row)], float(similarity)
 
     def _admitted(self, filters: Filters) -> npt.NDArray[np.bool_]:
-        """Whether each row counts and passes; kept until something changes."""
+        """Return a mask of the rows of entries that pass; cached until a change."""
         known = self._selections.get(filters)
         if known is None:
             rows = list(self.rows.values())
@@ -275,10 +275,7 @@ class Store:
         self._commit()
 
     def _merge_if_wasteful(self) -> None:
-        """Make one block of all entries where the replaced rows outweigh the others.
-
-        Many small blocks are merged as well.
-        """
+        """Merge the blocks if unused rows outweigh the entries, or blocks are many."""
         row_bytes = 4 * (self.dimensions or 0)
         live_bytes = row_bytes * len(self.rows)
         waste_bytes = row_bytes * self._row_count() - live_bytes

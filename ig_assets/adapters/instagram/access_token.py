@@ -29,9 +29,10 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class TokenState:
-    """A token in use; `given` names the one in the settings that it comes from.
+    """A token in use; `given` is a hash of the token in the settings it derives from.
 
-    `expires_at` None is never; `is_reported`: the vendor reported it.
+    `expires_at` is None if it never expires; `is_reported` is true if the vendor
+    reported this.
     """
 
     given: str
@@ -77,7 +78,8 @@ class TokenProvider:
 
 
 def stored_token(store: Path, given: str, clock: Clock) -> TokenState:
-    """What is known of the token in the settings; a new one is taken to be fresh."""
+    """Return the stored state of the token in the settings; a new one counts as fresh.
+    """
     name = hashlib.sha256(given.encode()).hexdigest()[:16]
     try:
         kept: dict[str, Any] = json.loads(store.read_text("utf-8"))

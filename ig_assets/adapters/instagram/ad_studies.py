@@ -74,7 +74,7 @@ class InstagramAdStudies:
         }
 
     def account(self) -> AdAccount:
-        """The ad account. Raises AccessError where Meta lets it show no ads."""
+        """Return the ad account. Raises AccessError if Meta forbids it to show ads."""
         answer = self._client.get(self._account, fields=_ACCOUNT_FIELDS)
         status = answer.get("account_status")
         if status != ACTIVE_ACCOUNT:

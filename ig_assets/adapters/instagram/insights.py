@@ -85,9 +85,10 @@ class InsightsReader:
         }
 
     def _requests(self, media_ids: Sequence[str]) -> list[_Request]:
-        """Per media one request for its metrics, and one per metric that may fail it.
+        """Return (media, metrics) requests; each doubtful metric gets one of its own.
 
-        That is a metric which another media of the kind lacked and none had so far.
+        A metric is doubtful if another media of the kind lacked it and none was seen to
+        have it.
         """
         requests: list[_Request] = []
         for media in media_ids:
@@ -171,7 +172,8 @@ class InsightsReader:
         return merged
 
     def _judge(self, answers: Mapping[str, Answer | GraphError]) -> None:
-        """Raise what concerns the account; one media's own fault is just no figure."""
+        """Raise faults of the account or of all media; ignore a single media's fault.
+        """
         faults = {m: a for m, a in answers.items() if isinstance(a, GraphError)}
         for media, fault in faults.items():
             if fault.is_about_the_token:

@@ -50,9 +50,9 @@ class ReelPublisher:
         self._media = AccountMedia(client, account)
 
     def find(self, intent_key: str) -> Published | None:
-        """What became of the intent's last container; None where nothing went out.
+        """Return the post that the intent's last container became, or None.
 
-        Raises TransientVendorError as long as that is unknown.
+        Raises TransientVendorError while that is unknown.
         """
         container = self._containers.last(intent_key)
         if container is None:

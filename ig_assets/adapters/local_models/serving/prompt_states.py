@@ -47,7 +47,8 @@ Tokens = Sequence[int]
 
 @dataclass(frozen=True)
 class Served:
-    """The file that a server has loaded, and its threads: to write, and to read."""
+    """The model file of a server, and its threads: (for writing, for reading prompts).
+    """
 
     model: Path
     threads: tuple[int, int]
@@ -55,7 +56,8 @@ class Served:
 
 @dataclass
 class _Server:
-    """What this process knows of one server: prompts it was sent, states it saved."""
+    """What this process knows about one server: the prompts sent and the states saved.
+    """
 
     base_url: str
     key: str
@@ -65,7 +67,8 @@ class _Server:
     failures: int = 0
 
     def post(self, path: str, body: object) -> dict[str, Any]:
-        """The answer as JSON. Raises OSError for every answer but 200."""
+        """Post a body and return the answer as JSON. Raises OSError unless it is 200.
+        """
         connection = HTTPConnection(urlsplit(self.base_url).netloc, timeout=_TIMEOUT_S)
         headers = {
             "Authorization": f"Bearer {self.key}",
@@ -82,7 +85,7 @@ class _Server:
             connection.close()
 
     def tokens(self, instructions: str, prompt: str) -> list[int]:
-        """The whole prompt's tokens, as the server reads it."""
+        """Return the tokens of the whole prompt, as the server reads it."""
         roles = {"system": instructions, "user": prompt}
         messages = [{"role": role, "content": text} for role, text in roles.items()]
         rendered = self.post("/apply-template", {"messages": messages})["prompt"]
@@ -90,13 +93,16 @@ class _Server:
         return [int(token) for token in self.post("/tokenize", asked)["tokens"]]
 
     def save(self, tokens: Tokens, name: str, goes_on: bool) -> None:
-        """Let the slot hold these tokens, on from those that it holds, and save it."""
+        """Let the server read these tokens, and save the resulting state under `name`.
+
+        With `goes_on` it continues from the state that it holds.
+        """
         asked = {"prompt": tokens, "n_predict": 0, "cache_prompt": goes_on}
         self.post("/completion", asked)
         self.post("/slots/0?action=save", {"filename": name})
 
     def restore(self, name: str) -> None:
-        """Let the slot hold a saved state, and nothing else."""
+        """Replace the server's state by a saved one."""
         self.post("/slots/0?action=restore", {"filename": name})
 
 
@@ -107,13 +113,14 @@ _lock = Lock()
 def restore_beginning(
     server: ServerAddress, noted: Path, served: Served, request: WriteRequest
 ) -> int:
-    """Let the server hold the longest known beginning of a prompt; return its tokens.
+    """Restore the longest known beginning of a prompt; return its number of tokens.
 
-    The caller sends the prompt next, with `cache_prompt`, and none else in between;
-    the answer must say that as many tokens were cached. 0 says that the prompt is to
-    be read whole, without `cache_prompt`. What prompts of this process had in common
-    is remembered, so that the third of a kind reads only what is its own. The file
-    `noted` says for which machines, and model files, words stay the same.
+    The caller sends this prompt next, with `cache_prompt` and without another call in
+    between, and checks that the answer reports as many cached tokens. If the result is
+    0, the prompt is sent without `cache_prompt`. Beginnings that prompts of this
+    process share are remembered, so that the third prompt of a kind reads only its own
+    part. The file `noted` stores for which machines and model files the words stay the
+    same.
     """
     with _lock:
         known = _servers.setdefault(server, _Server(server.base_url, server.api_key))
@@ -156,10 +163,10 @@ def _restored(server: _Server, instructions: str, prompt: str) -> int:
 
 
 def shared_tokens(tokens: Tokens, known: Sequence[Tokens], begun: int) -> int:
-    """Tokens of the longest beginning that is worth saving, 0 for none.
+    """Return the length of the longest beginning that is worth saving, or 0.
 
-    It is shared with one of the `known` prompts, reads the same words, and is read
-    in one piece after the `begun` tokens that are restored.
+    It is shared with one of the `known` prompts, gives the same words when restored,
+    and can be read in one piece after the `begun` tokens that are restored already.
     """
     shared = max((_in_common(tokens, each) for each in known), default=0)
     for start in range(shared // ALIGNED * ALIGNED, begun, -ALIGNED):
@@ -169,7 +176,8 @@ def shared_tokens(tokens: Tokens, known: Sequence[Tokens], begun: int) -> int:
 
 
 def is_same(total: int, begun: int) -> bool:
-    """Whether a prompt is read alike in one piece, and after `begun` of its tokens."""
+    """Whether the same kernels read a prompt with and without `begun` tokens restored.
+    """
     lasts = [(each - 1) % CHUNK + 1 for each in (total, total - begun)]
     return begun % ALIGNED == 0 and begun < total and min(lasts) >= SHORTEST
 
@@ -180,7 +188,8 @@ def _in_common(one: Tokens, other: Tokens) -> int:
 
 
 def _is_exact(server: _Server, noted: Path, served: Served) -> bool:
-    """Whether words stay the same here, as noted or as tried now."""
+    """Whether restoring leaves the words unchanged here; tested once and then stored.
+    """
     here = _this_machine(served)
     try:
         answers = dict(json.loads(noted.read_text("utf-8")))
@@ -195,7 +204,7 @@ def _is_exact(server: _Server, noted: Path, served: Served) -> bool:
 
 
 def _this_machine(served: Served) -> str:
-    """What decides which kernels read a prompt: processor, package, model, threads."""
+    """Return a hash of what selects the kernels: processor, package, model, threads."""
     listed = ""
     with suppress(OSError):  # there is none but on Linux
         listed = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
