@@ -107,7 +107,7 @@ class InsightsReader:
         return requests
 
     def _ask(self, requests: Sequence[_Request]) -> dict[str, Answer | GraphError]:
-        """One answer a media: its figures together, or what its first request met."""
+        """Return one answer per media: merged figures, or the first request's error."""
         paths = [f"{m}/insights?metric={','.join(wanted)}" for m, wanted in requests]
         merged: dict[str, Answer | GraphError] = {}
         for (media, wanted), answer in zip(

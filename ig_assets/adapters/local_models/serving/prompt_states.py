@@ -1,20 +1,20 @@
-"""Puts the state of a prompt's beginning back, so that it is not read again.
+"""Restores the server's state after a prompt's beginning, to save reading it again.
 
-Prompts begin alike: with the instructions, with a model's examples, with a topic. The
-server (xllamacpp 2026.10.11549) saves what it holds after such a beginning and
-restores it before a call. The words stay the same bit for bit only where both ways
-read each token with the same kernel, which is so (measured on x86 with AVX2) where
+Prompts begin alike: with the instructions, a model's examples, a topic. The server
+(xllamacpp 2026.10.11549) can save its state after such a beginning and restore it
+before a call. The written words stay the same bit for bit only if each token is read by
+the same kernel either way. This holds (measured on x86 with AVX2) if
 
-- the beginning is a multiple of 4 tokens: weights are multiplied in groups of four
-  rows, and the rest of a chunk one by one;
-- each chunk read at once, of at most 512 tokens, has at least 64: a shorter one takes
-  another kernel of flash attention. A prompt of 130 tokens with 104 restored had other
-  words, one of 168 tokens the same.
+    - the beginning is a multiple of 4 tokens: weights are multiplied in groups of four
+      rows, and the rest of a chunk one by one;
+    - each chunk that is read at once, of at most 512 tokens, has at least 64: a shorter
+      one uses another kernel of flash attention. A prompt of 130 tokens with 104
+      restored gave other words, one of 168 tokens the same.
 
-Whether that holds on this machine is tried once per kind of processor, model and
-package, and noted. Where it does not, or the server saves nothing, every prompt is read
-whole. States are made of words, so they are removed when the server starts and ends,
-and when a script is forgotten.
+Whether it holds on this machine is tested once per kind of processor, model and
+package, and the result is stored. If it does not hold, or the server cannot save
+states, every prompt is read completely. States contain words, so they are removed when
+the server starts and ends, and when a script is forgotten.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ def _this_machine(served: Served) -> str:
 
 
 def _try_out(server: _Server) -> bool:
-    """Whether a restored beginning leaves every probability as it is, bit for bit."""
+    """Test whether restoring a beginning leaves every probability the same."""
     tokens = list(_TRIED)
     asked = {"prompt": tokens, "n_predict": 1, "n_probs": 5, "temperature": 0}
 

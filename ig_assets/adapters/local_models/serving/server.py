@@ -54,10 +54,10 @@ class ServerAddress:
     adapters: tuple[str, ...] = ()
 
     def scales(self, adapter: Path | None) -> dict[str, Any]:
-        """What a request has to say so that this adapter works, and no other.
+        """Return the part of a request that enables this adapter and no other.
 
-        Each number needs its scale: without a list, or with an empty one, llama.cpp
-        leaves all on as they were loaded (xllamacpp 2026.10.11549).
+        Every adapter needs a scale: without a list, or with an empty one, llama.cpp
+        keeps the scales with which they were loaded (xllamacpp 2026.10.11549).
         """
         wanted = None if adapter is None else str(adapter.resolve())
         scales = [
@@ -175,7 +175,7 @@ def _start(
 def _with_earlier(
     wanted: Sequence[FileIdentity], found: ServerRecord | None, model: FileIdentity
 ) -> list[FileIdentity]:
-    """The wanted adapters and the last others of a server of the same model."""
+    """Return the wanted adapters after the latest others of a server of this model."""
     if found is None or found.model != model.path:
         return list(wanted)
     others = [a for a in found.loaded_adapters if a not in wanted and is_there(a)]

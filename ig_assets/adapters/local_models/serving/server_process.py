@@ -97,9 +97,9 @@ def serve(
 
 
 def inert_adapters(server: Any, key: str, count: int) -> list[int]:
-    """The numbers of the adapters that change nothing: scales 1 and 0 answer the same.
+    """Return the numbers of adapters without effect: scales 1 and 0 answer the same.
 
-    Compared are the log-probabilities of the next token after a few words.
+    The log-probabilities of the next token after a few words are compared.
     """
 
     def asked(on: int | None) -> Any:

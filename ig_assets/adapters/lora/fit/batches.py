@@ -56,9 +56,9 @@ class ChatTokenizer:
 
 @dataclass(frozen=True)
 class Step:
-    """One change of the weights: the rows of one stage, by their index, and a rate.
+    """One update of the weights: stage, indices of its rows, and learning rate.
 
-    `ends_epoch` says that the held-out rows are measured after it.
+    After a step that `ends_epoch`, the held-out rows are measured.
     """
 
     stage: str

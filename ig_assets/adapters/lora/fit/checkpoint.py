@@ -54,7 +54,7 @@ def save(
 
 
 def load(folder: Path, weights: Mapping[str, Any], optimiser: Any) -> Progress:
-    """Bring weights and optimiser to where the checkpoint was; else to the begin."""
+    """Load a checkpoint into weights and optimiser; without one, change nothing."""
     import torch
 
     old = folder.with_name(f"{folder.name}.old")

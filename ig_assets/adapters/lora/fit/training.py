@@ -95,7 +95,10 @@ class Training:
         return self._progress.step
 
     def run(self, report: Report, stop: Callable[[], bool]) -> Trained:
-        """Take the steps that are left. Raises Diverged and, by `stop`, Cancelled."""
+        """Take the remaining steps.
+
+        Raises Diverged, and Cancelled once `stop` returns true.
+        """
         self._model.train()
         for step in self._steps[self._progress.step :]:
             if step.stage == "dpo" and not self._progress.reference:
@@ -150,7 +153,7 @@ class Training:
         return pair_loss(self._model, row, reference, beta, self._device) * row.weight
 
     def _measure_reference(self, stop: Callable[[], bool]) -> None:
-        """The pairs' log-probabilities by the model as its supervised steps left it."""
+        """Compute the pairs' log-probabilities after the supervised steps."""
         for row in self._rows.pairs:
             if stop():
                 self._progress.reference.clear()
