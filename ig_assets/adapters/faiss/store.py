@@ -241,7 +241,7 @@ class Store:
         return sum(block.rows for block in self._blocks)
 
     def _searchable(self) -> Any:
-        """FAISS's index of every row of every block, the replaced and deleted too."""
+        """Return a FAISS index of all rows of all blocks, deleted rows included."""
         while len(self._loaded) < len(self._blocks):
             block = self._blocks[len(self._loaded)]
             rows = self._read_block(block)

@@ -83,10 +83,10 @@ class Network:
         return self.states_of([ids])[0]
 
     def states_of(self, rows: Sequence[Sequence[int]]) -> list[Array]:
-        """Hidden states of each text, of shape (tokens, dimensions), in one pass.
+        """Return the hidden states of each text, shape (tokens, dimensions).
 
-        The texts are padded to the longest, so they should be about as long. Raises
-        MalformedAnswerError where the output has another shape.
+        The texts are run together, padded to the longest one, so they should be of
+        similar length. Raises MalformedAnswerError if the output has another shape.
         """
         longest = max(map(len, rows))
         input_ids = np.zeros((len(rows), longest), dtype=np.int64)

@@ -102,7 +102,7 @@ class OpenAIBatches:
         return str(created.id)
 
     def find(self, intent_key: str) -> str | None:
-        """Look through the account's batches, newest first, for the key."""
+        """Return the id of the account's batch with this key, or None."""
         batches = self._client.get().batches
 
         def look() -> str | None:
@@ -115,10 +115,11 @@ class OpenAIBatches:
         return found[0] if found else None
 
     def state(self, batch_id: str) -> BatchState:
-        """Running until OpenAI says completed, failed, expired or cancelled.
+        """Return the state of a batch.
 
-        Denied where `errors.data` refuses the account rather than the batch. Their
-        messages are left out: they may quote what was sent.
+        It is running until OpenAI says completed, failed, expired or cancelled. It is
+        denied if `errors.data` refuses the account rather than the batch. OpenAI's
+        messages are omitted, as they may quote what was sent.
         """
         batch = self._retrieve(batch_id)
         errors = getattr(batch.errors, "data", None) or []
@@ -299,7 +300,7 @@ def _vector(value: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _code(code: Any) -> str | None:
-    """The vendor's short name of an error; free text may quote what was sent."""
+    """Return the vendor's error code; None for free text, which may quote a request."""
     return (
         code if isinstance(code, str) and re.fullmatch(r"[\w.]{1,64}", code) else None
     )

@@ -131,9 +131,10 @@ class LazyClient:
         provider: str,
         may_lack_route: bool = False,
     ) -> Any:
-        """The SDK's parsed answer to one request, sent when the pace allows it.
+        """Send one request when the rate limit allows it; return the parsed answer.
 
-        `send` makes it through `with_raw_response`, whose headers set the pace.
+        `send` makes the request through `with_raw_response`; the headers update the
+        rate limit.
         """
         client = self.get()
         pace = self._pace_for(model)
@@ -210,9 +211,9 @@ def translate(error: Exception, provider: str = "openai") -> VendorError:
 
 
 def no_access(codes: Sequence[str], status: object = None) -> str | None:
-    """How a vendor refuses the account by codes or a status; None where it does not.
+    """Return how a vendor refuses the account, by codes or a status, or None.
 
-    For errors that come in a file; those of an answer are `translate`d.
+    It is for errors in a file; errors of an answer go through `translate`.
     """
     for code in codes:
         if code in _NO_ACCESS_CODES:

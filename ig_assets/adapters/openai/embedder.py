@@ -60,12 +60,12 @@ class OpenAIEmbedder:
         return count_tokens("cl100k_base", text)
 
     def embed(self, texts: Sequence[str]) -> EmbeddingAnswer:
-        """Embed in one request; vectors (texts, dimensions), L2-normalised.
+        """Embed in one request; return L2-normalised vectors of (texts, dimensions).
 
-        Raises InputError before sending for an empty text, one over 8,192 tokens,
-        more than 2,048 texts or 300,000 tokens; TransientVendorError,
-        RefusedError; MalformedAnswerError where count, order, dimensions or
-        numbers are not what was asked for.
+        Raises InputError before sending for an empty text, one over 8,192 tokens, more
+        than 2,048 texts or 300,000 tokens; TransientVendorError, RefusedError;
+        MalformedAnswerError if count, order, dimensions or numbers are not as
+        requested.
         """
         counted = self._check_input(texts)
         if not texts:

@@ -25,7 +25,7 @@ class KeyOverlap(httpx2.Auth):
     def auth_flow(
         self, request: httpx2.Request
     ) -> Generator[httpx2.Request, httpx2.Response, None]:
-        """Send with the key that was taken last, then with the other one."""
+        """Send with the key that was accepted last; if refused, with the other one."""
         with self._mutex:
             first = self._taken
         request.headers["Authorization"] = f"Bearer {self._keys[first]}"

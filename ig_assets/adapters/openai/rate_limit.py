@@ -181,7 +181,11 @@ class Allowance:
         uncounted: float,
         refused: bool,
     ) -> None:
-        """Believe an answer that came after `took_s`; others may not be counted yet."""
+        """Update the limit from the headers of an answer.
+
+        The answer came `took_s` seconds after its request. `uncounted` is the amount of
+        other requests that the vendor may not have counted yet.
+        """
         limit, remaining = (_number(headers, name) for name in self._names)
         if limit is None or remaining is None or limit <= 0.0 or remaining < 0.0:
             return

@@ -98,9 +98,9 @@ class PineconeAccount:
         return index if dimensions in (None, index.dimensions) else None
 
     def writing(self, dimensions: int) -> OpenIndex:
-        """The index for vectors of these dimensions, made where it is missing.
+        """Return the index for vectors of these dimensions, creating it if missing.
 
-        Raises InputError when the index that is there has others.
+        Raises InputError if the index at `host` has other dimensions.
         """
         with self._mutex:
             index = self._with_either_key(
@@ -132,7 +132,8 @@ class PineconeAccount:
         return True
 
     def _found(self, dimensions: int | None) -> OpenIndex | None:
-        """The index at the host, or the first of our names with these dimensions."""
+        """Return the index at the host, else the first of our names that fits, or None.
+        """
         if self._host or dimensions is None:
             return self._opened(self._host) if self._host else None
         if dimensions not in self._names:
@@ -160,8 +161,10 @@ class PineconeAccount:
         return index
 
     def _dimensions_of(self, name: str, is_first: bool) -> int | None:
-        """How long the vectors of an index are; None where there is none, 0 where
-        they are not dense. A key of one index may not ask for the other names."""
+        """Return the dimensions of an index; None if it is missing, 0 if not dense.
+
+        A key for a single index may be denied the other names; this counts as missing.
+        """
         from pinecone import NotFoundError
 
         def describe() -> Any:
@@ -254,7 +257,7 @@ class PineconeAccount:
 
 
 def is_own_index(name: str, index_name: str) -> bool:
-    """Whether an index is one of ours: by its plain name, or with its dimensions."""
+    """Whether an index is ours: it has the plain name, or the name with dimensions."""
     ours = [index_name]
     if index_name == DEFAULT_INDEX:
         ours.append(EARLIER_DEFAULT_INDEX)
@@ -264,7 +267,8 @@ def is_own_index(name: str, index_name: str) -> bool:
 
 
 def sent(send: Callable[[], T]) -> T:
-    """Send; errors are raised without the SDK's, whose text may quote the request."""
+    """Call `send`; raise our errors without the SDK's text, which may quote requests.
+    """
     from pinecone import PineconeError
 
     failure: VendorError

@@ -219,7 +219,8 @@ class PineconeIndex:
             yield from (decoded(item.id) for item in page.vectors)
 
     def count(self, namespace: str) -> int:
-        """How many entries the store says it holds; it lags behind writes."""
+        """Return the number of entries as the store reports it, lagging behind writes.
+        """
         index = self._account.reading(dimensions_of(namespace))
         if index is None:
             return 0
@@ -250,7 +251,7 @@ class PineconeIndex:
         }
 
     def generation(self, namespace: str) -> str | None:
-        """What `mark` was given last: a record in a namespace of its own."""
+        """Return the value last given to `mark`, stored in a namespace of its own."""
         index = self._account.reading(dimensions_of(namespace))
         if index is None:
             return None
@@ -259,9 +260,9 @@ class PineconeIndex:
         return None if value is None else str(value)
 
     def mark(self, namespace: str, generation: str) -> None:
-        """Keep a name for the present state of a namespace, and wait until it is read.
+        """Store a name for the present state of a namespace; wait until it is readable.
 
-        Raises the store's error where it does not take it.
+        Raises the store's error if it does not accept the record.
         """
         index = self._account.reading(dimensions_of(namespace))
         if index is None:

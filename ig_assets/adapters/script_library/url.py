@@ -1,4 +1,4 @@
-"""A script library at a URL that fsspec opens: S3, Google Cloud Storage, SFTP, …
+"""A script library at a URL that fsspec opens: S3, Google Cloud Storage, SFTP, etc.
 
 Credentials come from the store's own environment variables and files. A store's error
 messages may quote the URL with its password, so they are never passed on.
@@ -106,9 +106,9 @@ class UrlLibrary:
 
     @contextmanager
     def _translated_errors(self, action: str) -> Iterator[None]:
-        """Turn a store's own errors into ours, which name the library and the kind.
+        """Turn a store's errors into ours, which name the library and the error's kind.
 
-        `action` is the participle in the message: listed, read.
+        `action` is the participle in the message: "listed" or "read".
         """
         try:
             yield

@@ -179,7 +179,8 @@ class SimulatedAudience:
         ]
 
     def _reported(self, post: _Post, metric: str, as_of: datetime) -> float | None:
-        """The count as reported: late, at times missing, at times slightly wrong."""
+        """Return the count as first reported: late, at times missing or slightly wrong.
+        """
         age = as_of - post.published_at
         key, moment = post.intent_key, as_of.isoformat()
         lag = MAX_LAG_HOURS * seeded_unit(self.seed, "lag", key)

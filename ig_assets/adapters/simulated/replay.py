@@ -160,7 +160,10 @@ class ReplayedHistory:
         return self._candidates[int(unit * len(self._candidates))]
 
     def _row(self, post: int, moment: datetime) -> int | None:
-        """The last snapshot of the day up to a moment of the recorded post's life."""
+        """Return the index of a post's last snapshot in the day before a moment.
+
+        None if there is no such snapshot.
+        """
         of = self.recording.snapshots(post)
         observed = self.recording.observed_at[of]
         last = int(np.searchsorted(observed, np.datetime64(moment), side="right")) - 1

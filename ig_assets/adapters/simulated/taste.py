@@ -107,9 +107,10 @@ class Taste:
 
 
 def covered(text: str, about: str) -> float:
-    """The share of the content words of `about` that the text has, 0.5 of none.
+    """Return the share of `about`'s content words that the text has; 0.5 without any.
 
-    Words of four letters or more; they are the same where their first five letters are.
+    Content words have at least four letters; two are equal if their first five letters
+    are.
     """
     asked = {word[:_STEM] for word in _words(about) if len(word) >= _SHORTEST}
     if not asked:

@@ -49,7 +49,7 @@ FOLLOWS = (
 
 
 def _follows_unless(paid: bool) -> dg.AutomationCondition[Any] | None:
-    """None for paid assets: only sensors, schedules and people start these."""
+    """Return no automation for paid assets, which only people and sensors start."""
     return None if paid else FOLLOWS
 
 
@@ -175,7 +175,7 @@ def script_embeddings(
 
 
 def _batch_metadata(run: EmbeddingRun | BatchRun) -> dict[str, Any]:
-    """Sentences for a person about texts that have no vector when the step ends."""
+    """Return sentences for a person about texts that still have no vector."""
     metadata: dict[str, Any] = {}
     if run.under_way:
         metadata["waiting"] = (
