@@ -85,14 +85,13 @@ def ahead_of(clock: Clock, tick: datetime) -> dg.SkipReason | None:
 
 
 def day_before(tick: datetime) -> str | None:
-    """Return the last day that had ended at the tick; None before the first partition.
-    """
+    """Return the last day that had ended at the tick; None before the first one."""
     day = (tick - timedelta(days=1)).date()
     return day.isoformat() if day >= _FIRST.date() else None
 
 
 def month_before(tick: datetime) -> str | None:
-    """The last month that had ended at the tick; None if none of ours had."""
+    """Return the last month that had ended at the tick; None before the first one."""
     month = (tick.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
     return month if month >= _FIRST.strftime("%Y-%m") else None
 

@@ -73,7 +73,7 @@ def stage_asset(
 
 
 def _with_rows(compute: Compute, table: str, of_partition: str | None) -> Compute:
-    """The compute function; its result has a sentence, numbers of rows, and sources."""
+    """Wrap a compute function to add a sentence, row counts and sources to its result."""
 
     @wraps(compute)
     def run(*arguments: Any, **resources: Any) -> dg.MaterializeResult:

@@ -27,8 +27,7 @@ Monotonic = Callable[[], float]
 
 
 class UsageHeaders:
-    """Lets requests pass; spaces them from 75 % of a quota, and stops them from 95 %.
-    """
+    """Lets requests pass; spaces them from 75 % of a quota, and stops them from 95 %."""
 
     def __init__(self, sleep: Sleep, monotonic: Monotonic) -> None:
         self._sleep = sleep

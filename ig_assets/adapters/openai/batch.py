@@ -149,8 +149,7 @@ class OpenAIBatches:
                             yield result
 
     def delete_files(self, batch_id: str) -> int:
-        """Delete a batch's input, output and error file; return how many were deleted.
-        """
+        """Delete a batch's input, output and error file; return how many were deleted."""
         batch, files = self._retrieve(batch_id), self._client.get().files
         ids = (batch.input_file_id, batch.output_file_id, batch.error_file_id)
 
@@ -276,8 +275,7 @@ def _denial(codes: Sequence[str], status_code: Any = None) -> str | None:
 
 
 def _answer(body: Any) -> EmbeddingAnswer:
-    """Return the vectors in the order of the request's texts, normalised to length 1.
-    """
+    """Return the vectors in the order of the request's texts, normalised to length 1."""
     tokens = None
     try:
         tokens = int(body["usage"]["prompt_tokens"])

@@ -222,7 +222,7 @@ class Allowance:
     def _unrounded(
         self, limit: float, remaining: float, reset_s: float | None
     ) -> float:
-        """`remaining` is rounded down; the reset tells the rest, where it fills up."""
+        """Return the rest before it was rounded down, from the reset time if possible."""
         if reset_s is None or self._renewed_at_s is not None:
             return remaining + 1.0
         return min(max(limit - reset_s * self._per_s, remaining), remaining + 1.0)

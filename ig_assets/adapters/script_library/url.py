@@ -66,8 +66,7 @@ class UrlLibrary:
     def contents(
         self, files: Iterable[LibraryFile]
     ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
-        """Yield each file with its bytes; the files of a batch are read concurrently.
-        """
+        """Yield each file with its bytes; the files of a batch are read concurrently."""
         with self._translated_errors("read"):
             fs, _ = self._open()
         for batch in _batches(files):

@@ -49,7 +49,10 @@ FOLLOWS = (
 
 
 def _follows_unless(paid: bool) -> dg.AutomationCondition[Any] | None:
-    """Return no automation for paid assets, which only people and sensors start."""
+    """Return the condition of free assets; None for paid ones.
+
+    Only sensors, schedules and people start paid assets.
+    """
     return None if paid else FOLLOWS
 
 

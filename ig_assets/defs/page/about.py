@@ -106,7 +106,7 @@ def code_metadata(compute: Callable[..., Any], code_url: str | None) -> dict[str
 def on_the_systems_clock(
     settings: Settings, policy: dg.FreshnessPolicy
 ) -> dg.FreshnessPolicy | None:
-    """None on a simulated clock: the machine's days are none of the loop's."""
+    """Return the policy, or None on a simulated clock: its days are not the machine's."""
     return None if settings.uses_simulated_clock else policy
 
 

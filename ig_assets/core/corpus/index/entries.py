@@ -1,5 +1,4 @@
-"""The table `index_entries`: the revision and metadata that a store holds for each id.
-"""
+"""The table `index_entries`: the revision and metadata that a store holds for each id."""
 
 from __future__ import annotations
 

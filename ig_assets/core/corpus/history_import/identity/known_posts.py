@@ -1,5 +1,4 @@
-"""Reads from the warehouse the earlier imports' posts and tests that a file may repeat.
-"""
+"""Reads from the warehouse the earlier imports' posts and tests that a file may repeat."""
 
 from __future__ import annotations
 
@@ -139,8 +138,7 @@ class KnownPost:
 
 @dataclass(frozen=True)
 class KnownHistory:
-    """The tests (by experiment id) and posts of earlier imports that a file may repeat.
-    """
+    """The tests (by experiment id) and posts of earlier imports that a file may repeat."""
 
     tests: Mapping[str, KnownTest] = field(default_factory=dict)
     posts: Sequence[KnownPost] = ()
@@ -235,8 +233,7 @@ def _tests(
     own: Mapping[str, str],
     revisions: Collection[str],
 ) -> dict[str, KnownTest]:
-    """Return {experiment_id: test} of the known tests with one of these names or words.
-    """
+    """Return {experiment_id: test} of the known tests with one of these names or words."""
     stored = {stored_test_name(test): test for test in tests}
     found = {}
     values = [list(stored), list(own), list(revisions)]

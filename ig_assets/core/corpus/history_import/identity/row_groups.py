@@ -1,5 +1,4 @@
-"""Decides which rows of a file belong to one post: by the vendor's names, or by words.
-"""
+"""Decides which rows of a file belong to one post: by the vendor's names, or by words."""
 
 from __future__ import annotations
 

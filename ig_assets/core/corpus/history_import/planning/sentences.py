@@ -1,5 +1,4 @@
-"""Builds the notes of an import's summary: what was assumed, and what follows from it.
-"""
+"""Builds the notes of an import's summary: what was assumed, and what follows from it."""
 
 from __future__ import annotations
 
