@@ -17,7 +17,10 @@ BEGUN_S = 2 * LONGEST_STEP_S
 
 
 def executor(settings: Settings) -> dg.ExecutorDefinition:
-    """Return the executor of all jobs. Raises SettingsError if its package is missing."""
+    """Return the executor of all jobs.
+
+    Raises SettingsError if its package is missing.
+    """
     if settings.executor == "k8s":
         return _pods()
     if settings.executor == "celery":

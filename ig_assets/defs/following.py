@@ -146,7 +146,10 @@ def follow_source(
 def follow_work(
     instance: dg.DagsterInstance, clock: Clock, wanted: WantedRun, request: Request
 ) -> Followed:
-    """Do as `follow` for work; `request.state` becomes what the ended run left undone."""
+    """Do as `follow` for work.
+
+    `request.state` becomes what the ended run left undone.
+    """
     run = latest_run(instance, request)
     if run is None:
         return new_request(wanted), None

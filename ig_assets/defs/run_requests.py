@@ -117,7 +117,7 @@ def _owed_runs(
     before: Mapping[str, Request],
     wanted: Sequence[WantedRun],
 ) -> list[WantedRun]:
-    """Return runs for work that no longer waits, but whose run failed or is unfinished."""
+    """Return runs for vanished work whose run failed or is unfinished."""
     listed = {run.subject for run in wanted}
     return [
         WantedRun(subject, request.state, request.partition, is_work=True)

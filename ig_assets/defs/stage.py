@@ -73,7 +73,7 @@ def stage_asset(
 
 
 def _with_rows(compute: Compute, table: str, of_partition: str | None) -> Compute:
-    """Wrap a compute function to add a sentence, row counts and sources to its result."""
+    """Wrap a compute function to add summary, row counts and sources."""
 
     @wraps(compute)
     def run(*arguments: Any, **resources: Any) -> dg.MaterializeResult:

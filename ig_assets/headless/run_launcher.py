@@ -1,4 +1,4 @@
-"""The run launcher of dagster.yaml: Dagster's default one, which also stops commands."""
+"""The run launcher of dagster.yaml, which can also stop runs of commands."""
 
 from __future__ import annotations
 

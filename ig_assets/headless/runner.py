@@ -66,7 +66,10 @@ class SucceededRun:
 
 
 class Headless:
-    """Runs the definitions on one instance; sensor cursors are stored in the instance."""
+    """Runs the definitions on one instance.
+
+    Sensor cursors are stored in the instance.
+    """
 
     def __init__(
         self, definitions: dg.Definitions, instance: dg.DagsterInstance

@@ -14,7 +14,7 @@ FILE = "generation"
 
 
 def write(folder: Path, manifest: Path, value: str) -> None:
-    """Store the generation of the present manifest, even if there is no manifest yet."""
+    """Store the generation of the present manifest, even if there is none yet."""
     write_atomic(folder / FILE, f"{_checksum(manifest)} {value}".encode())
 
 

@@ -66,7 +66,10 @@ class FaissIndex:
         namespace: str,
         metadata: Mapping[str, Mapping[str, str | float | bool]],
     ) -> list[str]:
-        """Set these metadata keys of entries, keeping the others; return unknown ids."""
+        """Set these metadata keys of entries, keeping the others.
+
+        Return unknown ids.
+        """
         with self._held(namespace) as store:
             known = {
                 entry_id: {**present, **values}
@@ -189,12 +192,12 @@ class FaissIndex:
 
 
 def _dimensions(rows: Mapping[str, Rows]) -> int | None:
-    """Return the dimensions of the first vector that is finite and not zero, or None."""
+    """Return the dimensions of the first finite, non-zero vector, or None."""
     return next((len(row) for row in rows.values() if _units(row[None, :])[1][0]), None)
 
 
 def _units(rows: Rows) -> tuple[Rows, npt.NDArray[np.bool_]]:
-    """Return the finite, non-zero rows scaled to length 1, and the mask of these rows."""
+    """Return the finite, non-zero rows scaled to length 1, and their mask."""
     lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
     usable = np.isfinite(lengths) & (lengths > 0.0)
     return rows[usable] / lengths[usable, None].astype(np.float32), usable

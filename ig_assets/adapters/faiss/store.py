@@ -71,7 +71,10 @@ class _Entries(NamedTuple):
 
 
 class Store:
-    """The files of a namespace; they are read again after another process wrote them."""
+    """The files of a namespace.
+
+    They are read again after another process wrote them.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -184,7 +187,7 @@ class Store:
         self._commit()
 
     def purge(self, entry_ids: Sequence[str]) -> None:
-        """Delete known entries, and remove all vectors without an entry from the files."""
+        """Delete known entries, and all vectors without an entry."""
         for entry_id in entry_ids:
             del self.rows[entry_id], self._metadata[entry_id]
         if self._row_count() > len(self.rows):
@@ -195,7 +198,7 @@ class Store:
     def search(
         self, vector: Rows, k: int, filters: Filters
     ) -> Iterator[tuple[str, float]]:
-        """Yield (entry id, cosine) of the k nearest that pass the filters, best first."""
+        """Yield (entry id, cosine) of the k nearest that pass, best first."""
         index = self._searchable()
         admitted = self._admitted(filters)
         found = min(k, int(admitted.sum()))
@@ -362,7 +365,7 @@ def _size(path: Path) -> int | None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Flush the folder to disk, so that a replaced file name is durable (POSIX only)."""
+    """Flush the folder to disk, so that replaced names are durable (POSIX only)."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -49,7 +49,10 @@ _STATES = {
 
 
 class FireworksTrainer:
-    """A `Trainer` at Fireworks; `prices` are USD per million trained tokens, by model."""
+    """A `Trainer` at Fireworks.
+
+    `prices` are USD per million trained tokens, by model.
+    """
 
     provider = "fireworks"
     notice = "A Fireworks model needs a deployment of its own before it can write."
@@ -149,7 +152,7 @@ class FireworksTrainer:
         return self._state(ask(self._sdk, self.provider, lambda: get(job_id)), job_id)
 
     def _uploaded(self, file: TrainingFile) -> str:
-        """Return the id of the dataset, uploading the file unless it is there already."""
+        """Return the id of the dataset, uploading the file if necessary."""
         datasets, dataset_id = self._client.datasets, f"ig-{file.sha256[:40]}"
         try:
             ask(

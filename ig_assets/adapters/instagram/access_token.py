@@ -78,7 +78,10 @@ class TokenProvider:
 
 
 def stored_token(store: Path, given: str, clock: Clock) -> TokenState:
-    """Return the stored state of the token in the settings; a new one counts as fresh."""
+    """Return the stored state of the token in the settings.
+
+    A new one counts as fresh.
+    """
     name = hashlib.sha256(given.encode()).hexdigest()[:16]
     try:
         kept: dict[str, Any] = json.loads(store.read_text("utf-8"))

@@ -65,7 +65,10 @@ class AdInsights:
 
 
 def _judge(faults: Sequence[GraphError], asked: int) -> None:
-    """Raise faults of the account or of all ads; the fault of a single ad is ignored."""
+    """Raise faults of the account or of all ads.
+
+    The fault of a single ad is ignored.
+    """
     for fault in faults:
         if fault.is_about_the_token:
             raise fault.as_error()

@@ -39,7 +39,7 @@ _ACCOUNT_FIELDS = (
 
 @dataclass(frozen=True)
 class Advertiser:
-    """Meta's ids of the ad account, the business, the page and the Instagram account."""
+    """Meta's ids of the ad account, business, page and Instagram account."""
 
     ad_account: str
     business: str
@@ -204,7 +204,10 @@ def _study(part: AdStudyObject) -> Mapping[str, Any]:
 
 
 def _targeting(terms: AdStudyTerms) -> dict[str, Any]:
-    """Return the audience of all arms; Meta widens it unless `advantage_audience` is 0."""
+    """Return the audience of all arms.
+
+    Meta widens it unless `advantage_audience` is 0.
+    """
     return {
         "geo_locations": {"countries": list(terms.countries)},
         "age_min": terms.min_age,

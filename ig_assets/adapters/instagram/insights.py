@@ -172,7 +172,10 @@ class InsightsReader:
         return merged
 
     def _judge(self, answers: Mapping[str, Answer | GraphError]) -> None:
-        """Raise faults of the account or of all media; ignore a single media's fault."""
+        """Raise faults of the account or of all media.
+
+        Ignore a single media's fault.
+        """
         faults = {m: a for m, a in answers.items() if isinstance(a, GraphError)}
         for media, fault in faults.items():
             if fault.is_about_the_token:

@@ -79,7 +79,7 @@ class ReelPublisher:
         return self._make_public(container)
 
     def _container(self, request: PublishRequest) -> Container | Published:
-        """Return the intent's usable container, else a new one, or its finished post."""
+        """Return the intent's usable container or a new one, or its post."""
         content = fields_hash({"text": request.text, "video": request.media_url})
         known = self._containers.last(request.intent_key)
         if known is not None:

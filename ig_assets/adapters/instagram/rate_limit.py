@@ -27,7 +27,10 @@ Monotonic = Callable[[], float]
 
 
 class UsageHeaders:
-    """Lets requests pass; spaces them from 75 % of a quota, and stops them from 95 %."""
+    """Lets requests pass.
+
+    Spaces them from 75 % of a quota, and stops them from 95 %.
+    """
 
     def __init__(self, sleep: Sleep, monotonic: Monotonic) -> None:
         self._sleep = sleep

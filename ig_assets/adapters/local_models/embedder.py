@@ -48,7 +48,7 @@ class LocalEmbedder:
         )
 
     def count_tokens(self, text: str) -> int:
-        """Return the model's number of tokens of a text, with the two special tokens."""
+        """Return the number of tokens of a text, with the two special tokens."""
         return self._network.count_tokens(text)
 
     def embed(self, texts: Sequence[str]) -> EmbeddingAnswer:

@@ -59,7 +59,7 @@ class LayerEncoder:
 
 
 class OnDemandEncoder:
-    """A `HookEncoder` that calls `make`, which may download model files, at first use."""
+    """A `HookEncoder` that calls `make`, which may download files, at first use."""
 
     model = LayerEncoder.model
     dimensions = LayerEncoder.dimensions

@@ -115,7 +115,10 @@ class Network:
         return [states[place, : len(ids)] for place, ids in enumerate(rows)]
 
     def _ids(self, text: str, number: int) -> list[int]:
-        """Return the token ids of a text; `number` is its place in the request, from 1."""
+        """Return the token ids of a text.
+
+        `number` is its place in the request, from 1.
+        """
         start, end = (self._tokenizer.token_to_id(m) for m in ("[CLS]", "[SEP]"))
         ids = [start, *self._encode(text), end]
         if len(ids) > MAX_TOKENS:
@@ -158,7 +161,7 @@ class Network:
 
 
 def with_output(model: bytes, name: str) -> bytes:
-    """Return a serialised ONNX model with the graph's value `name` as another output."""
+    """Return the serialised ONNX model with `name` as another output."""
     value = _field(_NAME, name.encode())
     return model + _field(_GRAPH, _field(_OUTPUT, value))
 

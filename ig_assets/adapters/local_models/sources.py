@@ -51,7 +51,10 @@ class HubSource:
         self._endpoint = endpoint
 
     def fetch(self, file: ModelFile, work: Path, report: Callable[[int], None]) -> Path:
-        """Compare the listed SHA-256 (for at most 5 s), then download; can be resumed."""
+        """Compare the listed SHA-256 (for at most 5 s), then download.
+
+        Can be resumed.
+        """
         if file.hub_repo is None or file.hub_file is None:
             raise SourceUnavailableError("it is not known to have this file")
         import huggingface_hub
@@ -186,7 +189,7 @@ def flush_to_disk(written: IO[bytes]) -> None:
 
 
 def _reporting_bar(report: Callable[[int], None]) -> Any:
-    """Return a progress bar class for the hub that calls `report` and prints nothing."""
+    """Return a progress bar class for the hub that only calls `report`."""
     from huggingface_hub import utils
 
     bar: Any = getattr(utils, "tqdm")

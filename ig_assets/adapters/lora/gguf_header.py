@@ -56,12 +56,15 @@ class BaseFacts:
     vocabulary: int
 
     def adapter_parameters(self, rank: int) -> int:
-        """Return the number of weights of an adapter: A is rank × in, B is out × rank."""
+        """Return an adapter's number of weights: A is rank × in, B is out × rank."""
         return rank * self.rows_and_columns
 
 
 def base_facts(path: Path) -> BaseFacts:
-    """Read the header. Raises ModelFileError if the file is no language model in GGUF."""
+    """Read the header.
+
+    Raises ModelFileError if the file is no language model in GGUF.
+    """
     try:
         with path.open("rb") as content:
             fields, shapes = _header(content)

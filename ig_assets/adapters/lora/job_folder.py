@@ -139,7 +139,10 @@ class JobFolder:
 
     @property
     def has_process(self) -> bool:
-        """Whether the job's last process is alive; a later process with its id is not."""
+        """Whether the job's last process is alive.
+
+        A later process with its id is not.
+        """
         import psutil
 
         try:
@@ -170,7 +173,7 @@ class JobFolder:
         write_atomic(self.losses, text)
 
     def loss_curve(self) -> list[tuple[int, float, float | None]]:
-        """Return (step, training loss, validation loss or None) of every complete line."""
+        """Return (step, training loss, validation loss or None) per complete line."""
         if not self.losses.is_file():
             return []
         found = []

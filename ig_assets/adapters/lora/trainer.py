@@ -64,7 +64,10 @@ def start_process(folder: JobFolder, adapters: Path) -> int:
 
 
 def machine_for(base: Path, recipe: Recipe, folder: Path) -> Machine:
-    """Check and return what a job runs on. Raises SettingsError, TransientVendorError."""
+    """Check and return what a job runs on.
+
+    Raises SettingsError, TransientVendorError.
+    """
     import psutil
 
     require_packages()

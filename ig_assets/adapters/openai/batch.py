@@ -149,7 +149,10 @@ class OpenAIBatches:
                             yield result
 
     def delete_files(self, batch_id: str) -> int:
-        """Delete a batch's input, output and error file; return how many were deleted."""
+        """Delete a batch's input, output and error file.
+
+        Return how many were deleted.
+        """
         batch, files = self._retrieve(batch_id), self._client.get().files
         ids = (batch.input_file_id, batch.output_file_id, batch.error_file_id)
 
@@ -275,7 +278,7 @@ def _denial(codes: Sequence[str], status_code: Any = None) -> str | None:
 
 
 def _answer(body: Any) -> EmbeddingAnswer:
-    """Return the vectors in the order of the request's texts, normalised to length 1."""
+    """Return the L2-normalised vectors in the order of the request's texts."""
     tokens = None
     try:
         tokens = int(body["usage"]["prompt_tokens"])

@@ -161,7 +161,7 @@ class LazyClient:
         return sent(answer, provider, may_lack_route)
 
     def _pace_for(self, model: str) -> RateLimiter:
-        """Return the rate limiter: an own one with a custom transport, else the shared."""
+        """Return an own rate limiter with a custom transport, else the shared one."""
         if self._pace is None and self._http_client is not None:
             self._pace = RateLimiter()
         if self._pace is not None:
@@ -299,7 +299,7 @@ def _tls() -> ssl.SSLContext:
 
 
 def count_tokens(encoding: str, text: str) -> int:
-    """Count a text's tokens in an encoding (e.g. cl100k_base), special tokens as text."""
+    """Count a text's tokens in an encoding, reading special tokens as text."""
     return len(_encoding(encoding).encode_ordinary(text))
 
 

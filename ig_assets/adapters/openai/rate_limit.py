@@ -222,7 +222,7 @@ class Allowance:
     def _unrounded(
         self, limit: float, remaining: float, reset_s: float | None
     ) -> float:
-        """Return the rest before it was rounded down, from the reset time if possible."""
+        """Return the rest before rounding down, from the reset time if possible."""
         if reset_s is None or self._renewed_at_s is not None:
             return remaining + 1.0
         return min(max(limit - reset_s * self._per_s, remaining), remaining + 1.0)

@@ -136,7 +136,7 @@ class OpenAITrainer:
         return state
 
     def _uploaded(self, file: TrainingFile) -> str:
-        """Return the id of the file, uploaded unless a file named by its hash exists."""
+        """Return the file's id, uploading it unless its hash is there as a name."""
         files = self._client.get().files
         name = f"ig-assets-{file.sha256}.jsonl"
         known = self._ask(
@@ -233,7 +233,7 @@ class OpenAITrainer:
 
 
 def _method(method: str) -> dict[str, Any]:
-    """Return OpenAI's parameter for a method (`supervised` or `dpo`) with its settings."""
+    """Return OpenAI's parameter for a method (SFT or DPO) with its settings."""
     name = "supervised" if method == SFT else method
     return {"type": name, name: {"hyperparameters": {"n_epochs": EPOCHS}}}
 

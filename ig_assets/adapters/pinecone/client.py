@@ -132,7 +132,7 @@ class PineconeAccount:
         return True
 
     def _found(self, dimensions: int | None) -> OpenIndex | None:
-        """Return the index at the host, else the first of our names that fits, or None."""
+        """Return the index at the host, else the first name that fits, or None."""
         if self._host or dimensions is None:
             return self._opened(self._host) if self._host else None
         if dimensions not in self._names:
@@ -266,7 +266,10 @@ def is_own_index(name: str, index_name: str) -> bool:
 
 
 def sent(send: Callable[[], T]) -> T:
-    """Call `send`; raise our errors without the SDK's text, which may quote requests."""
+    """Call `send`.
+
+    Raise our errors without the SDK's text, which may quote requests.
+    """
     from pinecone import PineconeError
 
     failure: VendorError

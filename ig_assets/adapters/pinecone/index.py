@@ -219,7 +219,7 @@ class PineconeIndex:
             yield from (decoded(item.id) for item in page.vectors)
 
     def count(self, namespace: str) -> int:
-        """Return the number of entries as the store reports it, lagging behind writes."""
+        """Return the store's number of entries, which lags behind writes."""
         index = self._account.reading(dimensions_of(namespace))
         if index is None:
             return 0
@@ -329,7 +329,10 @@ class PineconeIndex:
 
 
 def _marks(namespace: str) -> str:
-    """Return the namespace with the generation of another one; it has the same suffix."""
+    """Return the namespace with the generation of another one.
+
+    It has the same suffix.
+    """
     return f"{GENERATION}.{namespace}"
 
 

@@ -66,7 +66,10 @@ class UrlLibrary:
     def contents(
         self, files: Iterable[LibraryFile]
     ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
-        """Yield each file with its bytes; the files of a batch are read concurrently."""
+        """Yield each file with its bytes.
+
+        The files of a batch are read concurrently.
+        """
         with self._translated_errors("read"):
             fs, _ = self._open()
         for batch in _batches(files):

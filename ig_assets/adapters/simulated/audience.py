@@ -73,7 +73,7 @@ class EffectModel:
         return taste.of_text(text, f"{topic} {brief}") + rest
 
     def effect_of_label(self, hook_style: str, topic: str) -> float:
-        """Return the effect of a post that an earlier release published, by its style."""
+        """Return the effect of an earlier release's post, by its hook style."""
         return EFFECT_SD * self._normal("effect", hook_style, topic)
 
     def luck(self, intent_key: str) -> float:
@@ -178,7 +178,7 @@ class SimulatedAudience:
         ]
 
     def _reported(self, post: _Post, metric: str, as_of: datetime) -> float | None:
-        """Return the count as first reported: late, at times missing or slightly wrong."""
+        """Return the count as first reported: late, missing or slightly wrong."""
         age = as_of - post.published_at
         key, moment = post.intent_key, as_of.isoformat()
         lag = MAX_LAG_HOURS * seeded_unit(self.seed, "lag", key)

@@ -124,5 +124,5 @@ def _words(text: str) -> Sequence[str]:
 
 
 def _off(words: int, best: int) -> float:
-    """Return the distance to the best number of words in doublings, up to `MOST_OFF`."""
+    """Return the doublings from the best number of words, up to `MOST_OFF`."""
     return min(abs(math.log2(max(words, 1) / best)), MOST_OFF)

@@ -115,5 +115,8 @@ class Table:
         )
 
     def batches(self) -> Iterator[Batch]:
-        """Read the table from its beginning. Raises UnreadableTableError at any point."""
+        """Read the table from its beginning.
+
+        Raises UnreadableTableError at any point.
+        """
         return self._read()

@@ -76,7 +76,10 @@ def visible(text: str) -> str:
 
 
 def first_visible_line(text: str) -> str:
-    """Return the first line with a visible character, without invisible ends; else ""."""
+    """Return the first line with a visible character, without invisible ends.
+
+    Else "".
+    """
     return next(filter(None, map(visible, text.split("\n"))), "")
 
 

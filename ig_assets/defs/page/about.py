@@ -106,7 +106,7 @@ def code_metadata(compute: Callable[..., Any], code_url: str | None) -> dict[str
 def on_the_systems_clock(
     settings: Settings, policy: dg.FreshnessPolicy
 ) -> dg.FreshnessPolicy | None:
-    """Return the policy, or None on a simulated clock: its days are not the machine's."""
+    """Return the policy, or None on a simulated clock."""
     return None if settings.uses_simulated_clock else policy
 
 

@@ -44,7 +44,7 @@ def env_file_finding(settings: Settings) -> Finding:
 
 
 def version_findings() -> list[Finding]:
-    """Check the versions of Python and of each package that the distribution requires."""
+    """Check the versions of Python and of each required package."""
     python = sys.version.split()[0]
     wrong = []
     for text in metadata.requires("ig-assets") or ():

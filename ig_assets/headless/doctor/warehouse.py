@@ -77,7 +77,7 @@ def key_findings(
 
 
 def _clock_finding(state: HomeState, now: datetime) -> Finding | None:
-    """Return a finding if the ledger has a call in the future: the clock was set back."""
+    """Return a finding if the ledger has a future call: the clock was set back."""
     newest = state.newest_call_at
     if newest is None or newest <= now + CLOCK_SLACK:
         return None

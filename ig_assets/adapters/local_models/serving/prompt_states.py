@@ -47,7 +47,7 @@ Tokens = Sequence[int]
 
 @dataclass(frozen=True)
 class Served:
-    """The model file of a server, and its threads: (for writing, for reading prompts)."""
+    """A server's model file, and its threads (for writing, for reading prompts)."""
 
     model: Path
     threads: tuple[int, int]
@@ -55,7 +55,7 @@ class Served:
 
 @dataclass
 class _Server:
-    """What this process knows about one server: the prompts sent and the states saved."""
+    """What this process knows about one server: prompts sent and states saved."""
 
     base_url: str
     key: str
@@ -65,7 +65,10 @@ class _Server:
     failures: int = 0
 
     def post(self, path: str, body: object) -> dict[str, Any]:
-        """Post a body and return the answer as JSON. Raises OSError unless it is 200."""
+        """Post a body and return the answer as JSON.
+
+        Raises OSError unless it is 200.
+        """
         connection = HTTPConnection(urlsplit(self.base_url).netloc, timeout=_TIMEOUT_S)
         headers = {
             "Authorization": f"Bearer {self.key}",
@@ -173,7 +176,7 @@ def shared_tokens(tokens: Tokens, known: Sequence[Tokens], begun: int) -> int:
 
 
 def is_same(total: int, begun: int) -> bool:
-    """Whether the same kernels read a prompt with and without `begun` tokens restored."""
+    """Whether the same kernels read a prompt if `begun` tokens are restored."""
     lasts = [(each - 1) % CHUNK + 1 for each in (total, total - begun)]
     return begun % ALIGNED == 0 and begun < total and min(lasts) >= SHORTEST
 
@@ -184,7 +187,10 @@ def _in_common(one: Tokens, other: Tokens) -> int:
 
 
 def _is_exact(server: _Server, noted: Path, served: Served) -> bool:
-    """Whether restoring leaves the words unchanged here; tested once and then stored."""
+    """Whether restoring leaves the words unchanged here.
+
+    Tested once and then stored.
+    """
     here = _this_machine(served)
     try:
         answers = dict(json.loads(noted.read_text("utf-8")))

@@ -46,7 +46,7 @@ def pair_loss(
 
 
 def log_probabilities(model: Any, row: TokenRow, device: str) -> tuple[float, float]:
-    """Return the log-probabilities of a pair's (winning, losing) answer, no gradients."""
+    """Return a pair's (winning, losing) log-probability, without gradients."""
     import torch
 
     assert row.rejected is not None, "a pair has a losing answer"

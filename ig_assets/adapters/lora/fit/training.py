@@ -61,7 +61,10 @@ class Trained:
 
 
 class Training:
-    """One training; `run` continues from the checkpoint in `folder`, if there is one."""
+    """One training.
+
+    `run` continues from the checkpoint in `folder`, if there is one.
+    """
 
     def __init__(
         self,

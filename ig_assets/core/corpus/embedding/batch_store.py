@@ -110,7 +110,10 @@ class BatchRow:
 
 @dataclass(frozen=True)
 class OpenLine:
-    """A line without a result; `hashes` are the content hashes of its inputs as sent."""
+    """A line without a result.
+
+    `hashes` are the content hashes of its inputs as sent.
+    """
 
     custom_id: str
     call_id: str

@@ -216,7 +216,7 @@ class _Payment:
     def embed(
         self, batch: Sequence[Input], halt: threading.Event | None = None
     ) -> TokenUsage:
-        """Embed a batch in one paid call, and commit its vectors with the ledger row."""
+        """Embed a batch in one paid call; commit vectors and ledger row together."""
         embedder = self.embedder
         hashes = [item.content_hash for item in batch]
 

@@ -24,7 +24,7 @@ _LATEST = """
 
 @dataclass(frozen=True)
 class Space:
-    """A model and its number of dimensions: only vectors of one space are comparable."""
+    """A model and its dimensions; only vectors of one space are comparable."""
 
     model: str
     dimensions: int

@@ -79,7 +79,7 @@ def write_vectors(
 
 
 def check_answer(answer: EmbeddingAnswer, texts: int, dimensions: int) -> None:
-    """Raise MalformedAnswerError unless the answer has one finite unit vector per text."""
+    """Raise MalformedAnswerError unless there is a finite unit vector per text."""
     problem = None
     if answer.vectors.shape != (texts, dimensions):
         problem = f"{answer.vectors.shape} numbers instead of {(texts, dimensions)}"

@@ -200,7 +200,10 @@ def _write_experiments(
 
 
 def _write_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
-    """Write the posts; a known post keeps the words, date and image of its publication."""
+    """Write the posts.
+
+    A known post keeps the words, date and image of its publication.
+    """
     rows = []
     for arm in arms:
         row, known = arm.row, arm.known

@@ -1,4 +1,4 @@
-"""The table `index_entries`: the revision and metadata that a store holds for each id."""
+"""The table `index_entries`: what revision and metadata a store has for an id."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class IndexAudit:
 
 @dataclass
 class _Applied:
-    """The changes applied to one namespace, and the ids that it should have afterwards."""
+    """The changes applied to one namespace, and the ids expected afterwards."""
 
     plan: IndexPlan
     expected: set[str]

@@ -89,6 +89,6 @@ def _part(index: VectorIndex, space: Space) -> str:
 
 
 def _state(con: Connection, index: VectorIndex, space: Space, inputs: str) -> str:
-    """Return the state to compare: the inputs, the recorded entries, and active or not."""
+    """Return the state to compare: inputs, recorded entries, active or not."""
     entries = rows_digest(con, {"index_entries": "index_entries"})
     return f"{inputs} {entries} {active_space(con, index.name) == space}"

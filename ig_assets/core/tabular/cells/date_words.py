@@ -60,12 +60,12 @@ _RANGE = re.compile(
 
 
 def folded(text: str) -> str:
-    """Return the text in lower case, without the accents in names of days and months."""
+    """Return the text in lower case, without accents of names of days."""
     return text.casefold().translate(_ACCENTS)
 
 
 def month_of(name: str) -> int | None:
-    """Return the number (1 to 12) of a month by its name or an abbreviation, or None."""
+    """Return a month's number (1 to 12) by its name or abbreviation, or None."""
     for length in range(len(name), 2, -1):
         if name[:length] in _MONTH_OF:
             return _MONTH_OF[name[:length]]
@@ -86,6 +86,9 @@ def split_weekday(text: str) -> tuple[frozenset[int], str]:
 
 
 def split_range(text: str) -> tuple[str, str]:
-    """Split `2026-03-02 → 2026-03-04` into (begin, end); a single date has the end ""."""
+    """Split `2026-03-02 → 2026-03-04` into (begin, end).
+
+    A single date has the end "".
+    """
     found = _RANGE.fullmatch(text) if _JOINED.search(text) else None
     return (found["begin"].strip(), found["end"].strip()) if found else (text, "")

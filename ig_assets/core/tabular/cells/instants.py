@@ -184,7 +184,10 @@ def _from_text(text: str, order: Order | None) -> Instant:
 
 
 def _until(begin: Instant, text: str, order: Order | None) -> datetime:
-    """Return the end of a range; a time without a date is on the day the range begins."""
+    """Return the end of a range.
+
+    A time without a date is on the day the range begins.
+    """
     if begin.has_time and is_time(text):
         until = (
             datetime.combine(begin.local, datetime.min.time()) + time_of_day(text)[0]

@@ -23,7 +23,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Field:
-    """One of our columns: the kind of its values, and the names that exporters give it."""
+    """One of our columns: the kind of its values, and exporters' names for it."""
 
     kind: Kind
     names: tuple[str, ...]

@@ -97,7 +97,7 @@ def profile_table(table: Table) -> list[ColumnProfile]:
 
 
 def _refuse_long(profiles: Sequence[ColumnProfile]) -> None:
-    """Raise UnreadableTableError for a table in long format: columns `Metric`, `Value`."""
+    """Raise UnreadableTableError for long format: columns `Metric`, `Value`."""
     values = [p for p in profiles if plain_name(p.name) in _VALUE_NAMES]
     if not values or values[0].counts == 0:
         return

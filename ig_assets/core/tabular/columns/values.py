@@ -42,7 +42,10 @@ class ValueOptions:
 def value_options(
     numbers: str | None, dates: str | None, zone: str | None
 ) -> ValueOptions:
-    """Build the options from texts. Raises ValueError with a clause for an unknown one."""
+    """Build the options from texts.
+
+    Raises ValueError with a clause for an unknown one.
+    """
     locale = next((known for known in LOCALES if known == numbers), None)
     order = next((known for known in ORDERS if known == dates), None)
     if numbers and locale is None:
@@ -201,7 +204,7 @@ def _number_formats(
     counts: Mapping[str, int],
     locale: Locale | None,
 ) -> dict[str, NumberFormat]:
-    """Return each column's format, reading the file's other columns only if in doubt."""
+    """Return each column's format; other columns are read only if in doubt."""
     if locale is not None:
         return dict.fromkeys(evidence, LOCALE_FORMATS[locale])
     formats = count_formats(evidence.values())

@@ -212,7 +212,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def zone_name(column: str) -> str | None:
-    """Return the zone in a column's name, such as `UTC+1` or `Europe/Berlin`, or None."""
+    """Return the zone in a column's name, such as `UTC+1`, or None."""
     found = _ZONE.search(_spaced(column))
     return (found["enclosed"] or found["suffix"]) if found else None
 

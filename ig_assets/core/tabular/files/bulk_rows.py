@@ -134,7 +134,10 @@ class BulkReader:
             yield n, after, text, None
 
     def _parse(self, texts: Sequence[tuple[int, str]], rows: list[list[str]]) -> bool:
-        """Parse the texts into cells of `rows`; False if a text is not exactly one row."""
+        """Parse the texts into cells of `rows`.
+
+        False if a text is not exactly one row.
+        """
         if not texts:
             return True
         lines = [text for _, text in texts]

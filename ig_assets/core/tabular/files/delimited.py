@@ -82,16 +82,22 @@ class _Rows:
         self._after_fragment = False
 
     def read(self, lines: list[str], number: int) -> Batch:
-        """Return the rows that are complete; `number` is the line number of `lines[0]`."""
+        """Return the rows that are complete.
+
+        `number` is the line number of `lines[0]`.
+        """
         first = number - len(self._waiting)
         return self._rows(self._waiting + lines, first, last=False)
 
     def finish(self, number: int) -> Batch:
-        """Return the remaining rows; `number` is the number of the line after the last."""
+        """Return the remaining rows.
+
+        `number` is the number of the line after the last.
+        """
         return self._rows(self._waiting, number - len(self._waiting), last=True)
 
     def _rows(self, lines: list[str], first: int, last: bool) -> Batch:
-        """Read unambiguous lines in runs, and those around an ambiguous one row by row."""
+        """Read unambiguous lines in runs, and the others row by row."""
         numbers, rows = self._held
         self._held = ([], [])
         problems: list[RowProblem] = []

@@ -153,7 +153,7 @@ def is_unset(cell: str) -> bool:
 
 
 def _beginning(content: Content) -> list[str]:
-    """Return the first lines of a file: the header, and enough rows to judge columns."""
+    """Return the first lines of a file: the header and a sample of rows."""
     lines: list[str] = []
     for block in blocks(content):
         lines += block
@@ -163,7 +163,7 @@ def _beginning(content: Content) -> list[str]:
 
 
 def _names(lines: Sequence[str], n: int, choices: str) -> tuple[str, list[str], int]:
-    """Return (delimiter, names, number of lines) of the header that begins on line `n`."""
+    """Return (delimiter, names, number of lines) of the header on line `n`."""
     found = []
     for delimiter in choices:
         quoting = Quoting(delimiter)

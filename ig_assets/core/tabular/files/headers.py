@@ -39,7 +39,10 @@ class Order:
             )
 
     def row(self, cells: Sequence[Cell]) -> list[Cell]:
-        """Return the cells in the order of the first header; None for a missing column."""
+        """Return the cells in the order of the first header.
+
+        None for a missing column.
+        """
         return [None if place is None else cells[place] for place in self._places]
 
 

@@ -158,7 +158,10 @@ def _of_objects(values: list[Any]) -> bool:
 
 
 def _inner(row: Any) -> Any:
-    """Return the object inside a graph edge `{"node": {…}}`; any other value unchanged."""
+    """Return the object inside a graph edge `{"node": {…}}`.
+
+    Any other value unchanged.
+    """
     members = _members(row)
     if members is not None and {*members} <= {"node", "cursor"} and "node" in members:
         return members["node"]

@@ -28,7 +28,10 @@ class RowShape:
         return not self._typed[-1]
 
     def fits(self, cells: Sequence[str]) -> bool:
-        """Whether number and date columns hold such values; True without such columns."""
+        """Whether number and date columns hold such values.
+
+        True without such columns.
+        """
         return not any(self._typed) or self._fits(cells)
 
     def is_one_row(self, lines: Sequence[str]) -> bool:
@@ -55,7 +58,7 @@ class RowShape:
         return cells is not None and len(cells) == self._width and self._fits(cells)
 
     def _fits(self, cells: Sequence[str]) -> bool:
-        """Whether the number and date columns hold such values, and at least one value."""
+        """Whether number and date columns hold such values, and at least one."""
         pairs = zip(cells, self._typed, strict=True)
         typed = [cell for cell, typed in pairs if typed and not is_unset(cell)]
         return bool(typed) and all(map(is_typed, typed))

@@ -99,7 +99,10 @@ def read_sheet(content: Content, is_known: Callable[[str], bool]) -> Sheet:
 
 
 def sheet_batches(sheet: Sheet) -> Iterator[Batch]:
-    """Yield the rows after the header, numbered as in Excel; later headers are marked."""
+    """Yield the rows after the header, numbered as in Excel.
+
+    Later headers are marked.
+    """
     titles = sheet.rows[: sheet.header]
     blanks = sum(not any(map(_name, row)) for row in titles)
     skipped = Counter({HEADING: len(titles) - blanks, BLANK: blanks})

@@ -120,7 +120,7 @@ class _Columns:
         self._texts = [n for n in range(len(names)) if n not in counts]
 
     def candidates(self, rows: Sequence[Sequence[Cell]]) -> set[int]:
-        """Return the indices of rows that may be totals, by a quick check of all rows."""
+        """Return the indices of rows that may be totals, by a quick check."""
         for at in self._ids:
             cells = [row[at] for row in rows]
             starts = {cell[:1] for cell in cells if isinstance(cell, str)}
@@ -132,7 +132,7 @@ class _Columns:
         return found
 
     def _undated(self, rows: Sequence[Sequence[Cell]]) -> set[int]:
-        """Return the indices of rows without a date that name a period or a best post."""
+        """Return indices of rows without a date that name a period or best post."""
         if not self._days:
             return set()
         at = self._days[0]
@@ -231,7 +231,7 @@ def _saying(cells: Iterable[str]) -> Iterator[int]:
 
 
 def _bare(text: str) -> str:
-    """Return the text without a final colon and without brackets: `total (3 posts):`."""
+    """Return the text without a final colon and brackets: `total (3 posts):`."""
     return _IN_BRACKETS.sub("", text.strip().rstrip(":"))
 
 

@@ -47,7 +47,10 @@ def without_deleted(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[
 
 
 def posted_only(table: Table) -> Table:
-    """Return the table without rows whose status is not published; these are counted."""
+    """Return the table without rows whose status is not published.
+
+    These are counted.
+    """
     at = [
         n
         for n, name in enumerate(table.columns)

@@ -42,7 +42,10 @@ _NEVER_SENT = "the vendor has no such batch, so nothing was sent"
 
 @dataclass(frozen=True)
 class Submission:
-    """What one run sent, in inputs (texts or chunks); `retried` ones were sent before."""
+    """What one run sent, in inputs (texts or chunks).
+
+    `retried` ones were sent before.
+    """
 
     batches: int = 0
     inputs: int = 0
@@ -112,7 +115,10 @@ class Submitter:
             note_submitted(con, intent_key, batch_id, self.clock.now())
 
     def _intend(self, group: Sequence[Sequence[Input]]) -> tuple[str, list[BatchLine]]:
-        """Record the batch and its lines, and reserve their cost; return (key, lines)."""
+        """Record the batch and its lines, and reserve their cost.
+
+        Return (key, lines).
+        """
         embedder = self.embedder
         hashes = [[item.content_hash for item in request] for request in group]
         tokens = [sum(item.tokens for item in request) for request in group]

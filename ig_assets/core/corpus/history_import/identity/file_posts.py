@@ -71,7 +71,7 @@ class FilePost:
 
     @cached_property
     def order(self) -> tuple[object, ...]:
-        """A sort key of the post that does not depend on the order of the file's rows."""
+        """A sort key of the post, independent of the order of the file's rows."""
         row = self.row
         return (
             row.revision_hash,
@@ -198,7 +198,10 @@ def _readings(
 
 
 def _segmented_by(rows: Sequence[HistoryRow]) -> str:
-    """Return the label column in which rows with different counts differ; "" for none."""
+    """Return the label column in which rows with different counts differ.
+
+    "" for none.
+    """
     if len(rows) < 2 or all(row.counts == rows[0].counts for row in rows):
         return ""
     values: dict[str, set[str]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""Reads from the warehouse the earlier imports' posts and tests that a file may repeat."""
+"""Reads the posts and tests of earlier imports that a file may repeat."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class KnownPost:
 
 @dataclass(frozen=True)
 class KnownHistory:
-    """The tests (by experiment id) and posts of earlier imports that a file may repeat."""
+    """The earlier tests (by experiment id) and posts that a file may repeat."""
 
     tests: Mapping[str, KnownTest] = field(default_factory=dict)
     posts: Sequence[KnownPost] = ()
@@ -233,7 +233,7 @@ def _tests(
     own: Mapping[str, str],
     revisions: Collection[str],
 ) -> dict[str, KnownTest]:
-    """Return {experiment_id: test} of the known tests with one of these names or words."""
+    """Return {experiment_id: test} of known tests with such a name or words."""
     stored = {stored_test_name(test): test for test in tests}
     found = {}
     values = [list(stored), list(own), list(revisions)]

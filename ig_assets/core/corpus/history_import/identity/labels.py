@@ -1,4 +1,4 @@
-"""Labels of arms: the file's name of the arm, else the vendor's, else a hash of words."""
+"""Labels of arms: the name in the file, else the vendor's, else a hash of words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ def new_label(post: FilePost, labels: set[str]) -> str:
 
 
 def label_of_known(known: KnownPost, labels: set[str]) -> str:
-    """Return an unused label for a known post that becomes an arm; add it to `labels`."""
+    """Return an unused label for a known post that becomes an arm.
+
+    Add it to `labels`.
+    """
     label = known.label[:LONGEST_LABEL]
     if label == SINGLE:
         label = _of_words(known.revision_hash, known.image)
@@ -29,7 +32,7 @@ def label_of_known(known: KnownPost, labels: set[str]) -> str:
 
 
 def may_be_labelled(given: str, label: str) -> bool:
-    """Whether a row that names its arm `given`, or none (""), may be the arm `label`."""
+    """Whether a row with the arm `given`, or "", may be the arm `label`."""
     given = given[:LONGEST_LABEL]
     return given in ("", label) or bool(
         re.fullmatch(f"{re.escape(given)}-[0-9]+", label)

@@ -1,4 +1,4 @@
-"""Matches the posts of a file with known posts, by name or by equal words and counts."""
+"""Matches the posts of a file with known posts, by name or by words and counts."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class KnownLookup:
         return self._waiting[stored_test_name(test)]
 
     def has_other_arm(self, post: FilePost) -> bool:
-        """Whether earlier files have lone arms of the post's test, all of them others."""
+        """Whether earlier files have lone arms of the post's test, none being it."""
         waiting = self.waiting(post.experiment)
         return bool(waiting) and all(_is_other_arm(post, k) for k in waiting)
 
@@ -298,5 +298,8 @@ def _is_other_arm(post: FilePost, known: KnownPost) -> bool:
 
 
 def differs_by_name(post: FilePost, known: KnownPost) -> bool:
-    """Whether both have a name of the same kind; call it for posts that share no name."""
+    """Whether both have a name of the same kind.
+
+    Call it for posts that share no name.
+    """
     return bool({n.kind for n in post.names} & {n.kind for n in known.names})

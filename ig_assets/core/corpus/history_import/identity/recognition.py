@@ -47,7 +47,7 @@ class _Overlap:
     elsewhere: int = 0
 
     def is_certain(self, posts: int) -> bool:
-        """Whether the file, which has `posts` posts, certainly belongs to the source."""
+        """Whether the file, with `posts` posts, certainly belongs to the source."""
         return bool(self.named or self.dated or self.arms) or self.undated * 2 >= posts
 
     @property

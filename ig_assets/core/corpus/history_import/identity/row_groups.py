@@ -1,4 +1,4 @@
-"""Decides which rows of a file belong to one post: by the vendor's names, or by words."""
+"""Decides which rows of a file belong to one post, by vendor's names or words."""
 
 from __future__ import annotations
 

@@ -45,7 +45,10 @@ class VendorName(NamedTuple):
 
 
 def vendor_names(row: HistoryRow) -> tuple[VendorName, ...]:
-    """Return the post's names in a row, sorted; empty if it has no id and no permalink."""
+    """Return the post's names in a row, sorted.
+
+    Empty if it has no id and no permalink.
+    """
     post_id, link = _unguarded(row.post_id), _unguarded(row.permalink)
     if "/" in post_id:
         post_id, link = "", link or post_id
@@ -62,7 +65,7 @@ def vendor_names(row: HistoryRow) -> tuple[VendorName, ...]:
 
 
 def is_shortened(post_id: str) -> bool:
-    """Whether a spreadsheet has rounded the id to scientific notation, such as 1.8E+16."""
+    """Whether a spreadsheet has rounded the id, as in 1.8E+16."""
     return _SHORTENED.fullmatch(post_id) is not None
 
 
@@ -89,7 +92,10 @@ def without_rounded(
 
 
 def plain_permalink(link: str) -> str:
-    """Return a permalink as host and path; a bare shortcode becomes an Instagram link."""
+    """Return a permalink as host and path.
+
+    A bare shortcode becomes an Instagram link.
+    """
     if "/" not in link:
         return f"instagram.com/{link}"
     parts = urlsplit(link if "//" in link else f"//{link}")

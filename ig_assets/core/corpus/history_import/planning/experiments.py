@@ -1,4 +1,4 @@
-"""Builds the experiments of a file with their terms: rate, split, σ, running or over."""
+"""Builds the experiments of a file with their terms: rate, split, σ, state."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ class _Arm(NamedTuple):
 def _every_arm(
     members: Sequence[ImportedArm], earlier: Sequence[KnownPost]
 ) -> list[_Arm]:
-    """Return all arms of a test: the file's, the joining ones, and the earlier files'."""
+    """Return all arms of a test: the file's, joining ones, and earlier files'."""
     found = {}
     for arm in members:
         known = arm.known
@@ -244,7 +244,10 @@ def _usual_sigma(
 
 
 def _careful(said: Sequence[bool | None]) -> bool | None:
-    """Combine statements about a split: one False outweighs any True; None without any."""
+    """Combine statements about a split: one False outweighs any True.
+
+    None without any.
+    """
     known = [value for value in said if value is not None]
     return all(known) if known else None
 

@@ -58,7 +58,7 @@ class Membership(NamedTuple):
 def new_memberships(
     arms: Sequence[ImportedArm], known: Sequence[KnownPost]
 ) -> list[Membership]:
-    """Find new arms of a file that are already arms of other tests, by vendor's names."""
+    """Find new arms that are already arms of other tests, by vendor's names."""
     by_name: dict[VendorName, list[KnownPost]] = defaultdict(list)
     for post in known:
         for name in post.names if post.experiment_id is not None else ():

@@ -85,7 +85,7 @@ def without_incomplete_tests(
 def _detail(
     arms: Sequence[ImportedArm], missing: Sequence[KnownPost], source: str
 ) -> str | None:
-    """Return why the arms of a test without its `missing` ones are rejected, or None."""
+    """Return why a test that lacks its `missing` arms is rejected, or None."""
     new = [arm for arm in arms if arm.known is None]
     same = [k for k in missing if any(_may_be_same(arm.post, k) for arm in new)]
     sentence = _SAME_WORDS if same else _DETAIL

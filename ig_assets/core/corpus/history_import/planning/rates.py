@@ -139,7 +139,7 @@ _Readings = Sequence[Mapping[str, float]]
 
 
 def _readings(post: FilePost | None, known: KnownPost | None) -> _Readings:
-    """Return the counts of an arm at each time of reading, from this and earlier files."""
+    """Return the counts of an arm at each time of reading, in all files."""
     return [
         *(row.counts for row in (post.rows if post is not None else ())),
         *(known.readings.values() if known is not None else ()),

@@ -1,4 +1,4 @@
-"""Builds the notes of an import's summary: what was assumed, and what follows from it."""
+"""Builds the notes of an import's summary: assumptions and what follows."""
 
 from __future__ import annotations
 

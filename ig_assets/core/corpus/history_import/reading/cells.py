@@ -78,7 +78,10 @@ class RowReader:
         self._directions = 0
 
     def row(self, cells: Sequence[Cell]) -> dict[str, Any]:
-        """Return the fields by name, except number and line. Raises InvalidSourceError."""
+        """Return the fields by name, except number and line.
+
+        Raises InvalidSourceError.
+        """
         parts = self._words(cells)
         counts = self._counts(cells)
         return {
@@ -110,7 +113,7 @@ class RowReader:
         }
 
     def notes(self) -> tuple[str, ...]:
-        """Return a sentence per kind of value that was left out, repaired or assumed."""
+        """Return a sentence per kind of value left out, repaired or assumed."""
         notes = [
             f"`{name}`: {_values(count)} left out, the first because it {why}."
             for (name, why), count in self._left_out.items()

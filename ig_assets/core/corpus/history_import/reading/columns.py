@@ -1,4 +1,4 @@
-"""Maps the columns of an export to ours: by guess, by a preset, or as a person states."""
+"""Maps the columns of an export to ours, by guess, by preset or as stated."""
 
 from __future__ import annotations
 
@@ -294,7 +294,7 @@ def _without_days_of_single_rows(
 
 
 def _without_thumbnails(guess: ColumnGuess, given: Mapping[str, str]) -> ColumnGuess:
-    """Drop YouTube's impressions: they count thumbnails, and views occur without them."""
+    """Drop YouTube's impressions, which count thumbnails."""
     if guess.ours != "impressions" or "impressions" in given:
         return guess
     why = "not impressions: they are of thumbnails, and there are views without them"

@@ -83,7 +83,10 @@ def without_results(
 
 @lru_cache(maxsize=10_000)
 def _rest(label: str) -> str | None:
-    """Return what follows a word for a result in a label; None if it begins otherwise."""
+    """Return what follows a word for a result in a label.
+
+    None if it begins otherwise.
+    """
     label = label.strip()
     found = _LABEL.fullmatch(label) or _WINS.fullmatch(label)
     return None if found is None else _EDGES.sub("", found["rest"])
