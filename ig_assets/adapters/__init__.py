@@ -1,1 +1,1 @@
-"""What vendors offer: one module a vendor or embedded stand-in."""
+"""Adapters to vendors: one module per vendor or embedded stand-in."""

@@ -1,4 +1,4 @@
-"""Ways to people: a webhook that takes Slack's messages, and e-mail."""
+"""Channels for alerts to people: a webhook with Slack's message format, and e-mail."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _SUBJECT_LETTERS = 120
 
 @dataclass(frozen=True)
 class Webhook:
-    """Posts `{"text": …}`, as Slack, Mattermost, Rocket.Chat and Discord's /slack take.
+    """Posts `{"text": …}`, which Slack, Mattermost, Rocket.Chat and Discord accept.
 
-    The address is the secret: it is in no message, and no redirect is followed to it.
+    Discord accepts it at `/slack`. The URL is a secret: no message contains it, and
+    redirects are not followed.
     """
 
     url: str = field(repr=False)
@@ -32,7 +33,7 @@ class Webhook:
     name: str = "webhook"
 
     def send(self, alert: Alert) -> None:
-        """Post the sentence. Raises TransientVendorError, AccessError, RefusedError."""
+        """Post the alert. Raises TransientVendorError, AccessError, RefusedError."""
         import httpx
 
         refusal: Exception
@@ -62,8 +63,8 @@ class Webhook:
 class Mail:
     """Sends one message to all recipients over SMTP.
 
-    `tls`: `starttls` (refused where the server does not offer it), `tls` from the first
-    byte, or `none`. With a user the server is asked to accept the login.
+    `tls` is "starttls" (an error if the server does not offer it), "tls" from the first
+    byte, or "none". With a `user` the login is sent as well.
     """
 
     host: str
@@ -77,7 +78,7 @@ class Mail:
     name: str = "e-mail"
 
     def send(self, alert: Alert) -> None:
-        """Send the sentence; a recipient is enough, those refused are logged.
+        """Send the alert; one accepted recipient is enough, refused ones are logged.
 
         Raises TransientVendorError, AccessError, RefusedError.
         """
@@ -163,5 +164,5 @@ def _refusal(status: int) -> Exception:
 
 
 def _escaped(text: str) -> str:
-    """The three characters that Slack reads as markup."""
+    """Escape the three characters that Slack reads as markup."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,4 +1,4 @@
-"""The environment of processes that this project starts: without keys and passwords."""
+"""The environment of child processes, without keys and passwords."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ _SECRET = re.compile(r"API_KEY|ADMIN_KEY|TOKEN|SECRET|PASSWORD", re.I)
 
 
 def environment_without_secrets() -> dict[str, str]:
-    """This process's variables, but for those whose name says that they are secret."""
+    """Return this process's variables except those whose name suggests a secret."""
     return {n: value for n, value in os.environ.items() if not _SECRET.search(n)}

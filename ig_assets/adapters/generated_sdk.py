@@ -1,6 +1,6 @@
-"""Errors of SDKs that one generator made (Together's, Fireworks'), in our types.
+"""Translates errors of SDKs from one generator (Together's, Fireworks') to ours.
 
-No message holds a key, a file or an answer: only the status and what to do.
+No message contains a key, a file or an answer: only the status and what to do.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
 
 
 class UnknownToVendorError(RefusedError):
-    """The vendor does not know what was asked about (404)."""
+    """The vendor does not know the requested object (404)."""
 
 
 class AlreadyThereError(RefusedError):
-    """The vendor has something of this id already (409)."""
+    """The vendor already has an object with this id (409)."""
 
 
 def load_sdk(name: str, extra: str) -> Any:
-    """An SDK's module. Raises SettingsError where its extra is not installed."""
+    """Import an SDK. Raises SettingsError if its extra is not installed."""
     try:
         return importlib.import_module(name)
     except ImportError:

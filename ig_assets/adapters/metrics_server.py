@@ -1,4 +1,4 @@
-"""Serves figures to Prometheus over HTTP, and sends them to a DataDog Agent by UDP."""
+"""Serves metrics to Prometheus over HTTP, and sends them to a DataDog Agent by UDP."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _REQUEST_S = 10.0
 
 
 def metrics_server(host: str, port: int, collect: Collect) -> ThreadingHTTPServer:
-    """A server of `/metrics`, bound and not yet serving; port 0 takes a free one.
+    """Return a server of `/metrics` that is bound but not yet serving.
 
-    Raises InputError where the address is taken or is none of this machine.
+    Port 0 takes a free port. Raises InputError if the address is in use or not an
+    address of this machine.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -42,7 +43,7 @@ def metrics_server(host: str, port: int, collect: Collect) -> ThreadingHTTPServe
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """A line per scrape would tell nothing."""
+            """Log nothing, as a line per scrape would be useless."""
 
     try:
         return _Server((host, port), Handler)
@@ -58,15 +59,15 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False  # a scrape under way is in DuckDB, which must not be left
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing on the terminal: a scraper that gave up closes its connection."""
+        """Log to the log only: a scraper that gave up closes its connection."""
         _log.info("A scrape was not answered.", exc_info=True)
 
 
 def send_to_datadog(address: str, families: Sequence[Family]) -> int:
-    """Send the figures to the Agent at `host:port`; how many datagrams that were.
+    """Send the metrics to the Agent at `host:port`; return the number of datagrams.
 
-    UDP: an Agent that is not there loses them and stops nothing. Raises SettingsError
-    where the host has no address.
+    With UDP nothing fails if the Agent is absent; the metrics are lost. Raises
+    SettingsError if the host name cannot be resolved.
     """
     host, _, port = address.rpartition(":")
     try:

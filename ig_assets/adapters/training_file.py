@@ -1,4 +1,4 @@
-"""The training file of a request, checked line by line before an upload."""
+"""Finds the training file of a request, and checks its lines before an upload."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MARKS_PER_EXAMPLE = 10
 def checked_training_file(
     request: TrainingRequest, provider: str, method: str = SFT
 ) -> TrainingFile:
-    """The file. Raises RefusedError where it is too short or a line is not valid."""
+    """Return the file. Raises RefusedError if it is too short or a line is invalid."""
     file = long_enough(request, provider, method)
     text = Path(file.path).read_text(encoding="utf-8").removesuffix("\n")
     for number, line in enumerate(text.split("\n"), start=1):
@@ -35,9 +35,9 @@ def checked_training_file(
 def long_enough(
     request: TrainingRequest, provider: str, method: str = SFT
 ) -> TrainingFile:
-    """The file of a method, SFT or DPO.
+    """Return the training file of a method, SFT or DPO.
 
-    Raises RefusedError where it has too few lines, with how many miss.
+    Raises RefusedError if it has too few lines; the message says how many are missing.
     """
     file = request.files.get(f"{method}_train")
     lines = 0 if file is None else file.lines
@@ -56,5 +56,5 @@ def long_enough(
 
 
 def trained_tokens(file: TrainingFile) -> int:
-    """Tokens over all epochs, with the marks around messages."""
+    """Return the tokens over all epochs, with the tokens around each message."""
     return (file.tokens + MARKS_PER_EXAMPLE * file.lines) * EPOCHS

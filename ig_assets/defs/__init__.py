@@ -1,1 +1,1 @@
-"""Dagster's view of the core: one folder per stage, and thin."""
+"""The Dagster definitions on top of the core: thin, one folder per stage."""

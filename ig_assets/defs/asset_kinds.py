@@ -1,4 +1,4 @@
-"""Dagster `kinds` tags for the configured vendors. Read once, at import."""
+"""Dagster's `kinds` tags for the configured vendors, read once at import."""
 
 from ig_assets.settings import load_settings
 

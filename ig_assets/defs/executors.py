@@ -1,4 +1,4 @@
-"""Where the steps of a run work: `IG_EXECUTOR`."""
+"""The executor of a run's steps: `IG_EXECUTOR`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ BEGUN_S = 2 * LONGEST_STEP_S
 
 
 def executor(settings: Settings) -> dg.ExecutorDefinition:
-    """The executor of all jobs. Raises SettingsError where its package is missing."""
+    """Return the executor of all jobs.
+
+    Raises SettingsError if its package is missing.
+    """
     if settings.executor == "k8s":
         return _pods()
     if settings.executor == "celery":
@@ -28,11 +31,12 @@ def executor(settings: Settings) -> dg.ExecutorDefinition:
 
 
 def celery_config(settings: Settings) -> dict[str, Any]:
-    """What the executor and the workers must agree on, as `dagster_celery` takes it.
+    """Return the configuration that executor and workers share, for `dagster_celery`.
 
-    Without `broker_transport_options` a step that waits for a worker for an hour is
-    given to a second one as well. Only a worker reads `worker_disable_prefetch`: it
-    takes no step before it can begin it, so that none waits behind a longer one.
+    Without `broker_transport_options`, a step that waits an hour for a worker is
+    delivered to a second worker too. `worker_disable_prefetch` concerns workers only: a
+    worker takes a step only when it can begin it, so that no step waits behind a longer
+    one.
     """
     broker, results = settings.celery_broker, settings.celery_results
     assert broker is not None  # the settings ask for it

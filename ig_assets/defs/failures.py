@@ -1,4 +1,4 @@
-"""Between Dagster and the core: failures with one sentence, and run references."""
+"""Converts our errors to Dagster failures, and contexts to run references."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ RETRY_WHEN_BUSY = dg.RetryPolicy(
 def plain_failures() -> Iterator[None]:
     """Turn errors into Dagster failures with one sentence and a link to the runbook.
 
-    The traceback is logged, and what Dagster stores of it, both without secrets.
-    Dagster may retry a step only where the warehouse was busy: a step may have paid for
-    calls. A step that a person stopped is not retried either.
+    The traceback is logged and stored by Dagster, both without secrets. Dagster may
+    retry a step only if the warehouse was busy, since a step may have paid for calls. A
+    step that a person stopped is not retried either.
     """
     with place_of_this_step():
         try:
@@ -104,13 +104,13 @@ def _failure(
 
 
 def _logged(error: Exception, failure: dg.Failure) -> dg.Failure:
-    """The failure; the error's traceback is in the log."""
+    """Log the error with its traceback, and return the failure."""
     _log.error("%s", failure.description, exc_info=error)
     return failure
 
 
 def runbook_metadata(section: str) -> dg.MetadataValue[Any]:
-    """The section of the runbook as an entry of a page: a link where one is known."""
+    """Return the runbook's section as metadata: a link if one is known, else a text."""
     try:
         link = runbook_link(section, load_settings().code_url)
     except SettingsError:  # it may be what failed
@@ -121,7 +121,7 @@ def runbook_metadata(section: str) -> dg.MetadataValue[Any]:
 
 @contextmanager
 def place_of_this_step() -> Iterator[None]:
-    """Log lines name the run, asset or op, and partitions of the step, if one runs."""
+    """Add run, asset or op, and partitions of the running step to log lines."""
     try:
         context = dg.OpExecutionContext.get()
     except dg.DagsterInvariantViolationError:  # not in a step
@@ -137,7 +137,7 @@ def place_of_this_step() -> Iterator[None]:
 
 
 def is_failed_check(failure: dg.DagsterEvent) -> bool:
-    """Whether a step failed because of a blocking check's result alone."""
+    """Whether a step failed only because of a blocking check's result."""
     error = failure.step_failure_data.error
     return error is not None and error.cls_name == "DagsterAssetCheckFailedError"
 
@@ -145,7 +145,7 @@ def is_failed_check(failure: dg.DagsterEvent) -> bool:
 def failed_check_reasons(
     evaluations: Iterable[dg.AssetCheckEvaluation],
 ) -> list[str]:
-    """One sentence per failed blocking check: its asset and its description."""
+    """Return one sentence per failed blocking check: its asset and its description."""
     return [
         f"{check.asset_key.to_user_string()}: "
         + (check.description or f"the check {check.check_name} failed.")
@@ -155,15 +155,14 @@ def failed_check_reasons(
 
 
 def run_ref(context: dg.AssetExecutionContext, month: str | None = None) -> RunRef:
-    """The run, asset and month that the step's calls are recorded under."""
+    """Return the run, asset and month under which the step's calls are recorded."""
     return RunRef(context.run.run_id, context.asset_key.to_user_string(), month)
 
 
 def started_by_person(context: dg.AssetExecutionContext) -> bool:
     """Whether a person started this run, not a sensor, schedule or condition.
 
-    A person who re-executes a sensor's run did, though the run keeps the tags of the
-    first one.
+    A re-execution by a person counts, though it keeps the tags of the sensor's run.
     """
     tags = context.run.tags
     if "dagster/parent_run_id" in tags and "dagster/retry_number" not in tags:

@@ -1,8 +1,8 @@
-"""What became of a sensor's request, and whether another run is needed.
+"""Follows what became of a sensor's request, and whether another run is needed.
 
-A request is known by its run key, which its re-executions keep. Whether a source was
-taken in is read from the tables (`SourceState`), not from what a sensor remembers: the
-daemon, the headless loop, the command line and people each start runs.
+A request is identified by its run key, which its re-executions keep. Whether a source
+was imported is read from the tables (`SourceState`), not from the sensor's memory,
+since the daemon, the headless loop, the command line and people each start runs.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ SUCCEEDED, CANCELLED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED
 class WantedRun:
     """A run that must succeed once for each `state` of `subject`.
 
-    `subject` names what is followed, e.g. `library`; it begins the run key. `state`
-    changes when another run is wanted, e.g. a fingerprint. Where it `is_work`, `state`
-    lists what waits for a run, e.g. posts that are due: runs change it themselves, and
-    nothing is wanted once nothing waits. `job` is named where the sensor has several,
-    or with `taken_in`: what the tables took in last of a source, by whose run ever.
-    A run `asked_under` this run key by others counts as the first request.
+    `subject` names what is followed, e.g. `library`, and begins the run key. `state`,
+    e.g. a fingerprint, changes when another run is wanted. If it `is_work`, `state`
+    describes what waits for a run, e.g. posts that are due: runs change it themselves,
+    and nothing is wanted when nothing waits.
+
+    `job` is set if the sensor has several jobs, or with `taken_in`. `taken_in` is the
+    state of a source that the tables imported last, by whichever run. If others
+    requested a run under the key `asked_under`, it counts as the first request.
     """
 
     subject: str
@@ -68,7 +70,7 @@ A request that needs a new run comes back without a run key.
 
 
 def new_request(run: WantedRun) -> Request:
-    """A request that has no run yet."""
+    """Return a request without a run."""
     return Request(
         state=run.state,
         run_key="",
@@ -79,14 +81,14 @@ def new_request(run: WantedRun) -> Request:
 
 
 def latest_run(instance: dg.DagsterInstance, request: Request) -> dg.DagsterRun | None:
-    """The requested run or its latest re-execution; None where a person deleted it."""
+    """Return the requested run or its latest re-execution; None if it was deleted."""
     tags = {RUN_KEY_TAG: request.run_key}
     runs = instance.get_runs(dg.RunsFilter(tags=tags), limit=1)
     return runs[0] if runs else None
 
 
 def follow(instance: dg.DagsterInstance, clock: Clock, request: Request) -> Followed:
-    """What became of the request for a state."""
+    """Return what became of the request for a state."""
     if request.succeeded:
         return request, None
     run = latest_run(instance, request)
@@ -104,11 +106,12 @@ def follow_source(
     taken_in: SourceState,
     request: Request,
 ) -> Followed:
-    """As `follow`, for a source: done is what the tables took in last, by a whole run.
+    """Do as `follow` for a source, whose success is read from the tables.
 
-    A success after which they were taken elsewhere by another run is no success any
-    more. A run that succeeded and left another state (it reads another place than this
-    sensor, or the source changed meanwhile) is repeated after the delay of a failure.
+    A request has succeeded if the tables imported the wanted state last, by a run of
+    the whole job. It no longer counts once another run imported another state. A
+    successful run that left another state (it reads another place than this sensor, or
+    the source has changed meanwhile) is repeated after the delay of a failure.
     """
     instance = context.instance
     reader = instance.get_run_by_id(taken_in.run_id) if taken_in.run_id else None
@@ -143,7 +146,10 @@ def follow_source(
 def follow_work(
     instance: dg.DagsterInstance, clock: Clock, wanted: WantedRun, request: Request
 ) -> Followed:
-    """As `follow`, for work: `request.state` becomes what the ended run left."""
+    """Do as `follow` for work.
+
+    `request.state` becomes what the ended run left undone.
+    """
     run = latest_run(instance, request)
     if run is None:
         return new_request(wanted), None

@@ -16,7 +16,7 @@ SAMPLE_ROWS = 20
 
 
 def counts(summary: Any) -> dict[str, Any]:
-    """The numbers, booleans and texts of a summary dataclass, as metadata."""
+    """Return the numbers, booleans and texts of a summary dataclass as metadata."""
     return {
         field.name: value
         for field in dataclasses.fields(summary)
@@ -25,7 +25,7 @@ def counts(summary: Any) -> dict[str, Any]:
 
 
 def sample_table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
-    """At most 20 rows of ids, labels and numbers; never the text of a script."""
+    """Return a table of at most 20 rows; the rows must contain no text of a script."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     records = [
         dg.TableRecord({name: _scalar(row.get(name)) for name in names})
@@ -38,7 +38,7 @@ def sample_table(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
 
 
 def column_schema(table: str) -> dg.TableSchema:
-    """The columns of a table or view with their types and the dictionary's words."""
+    """Return a table's or view's columns with types and descriptions."""
     described = described_tables() | described_views()
     return dg.TableSchema(
         columns=[
@@ -49,12 +49,12 @@ def column_schema(table: str) -> dg.TableSchema:
 
 
 def lineage_page_place(month: str) -> str:
-    """Where the page of a month's lineage is, which holds words of scripts."""
+    """Return where the page of a month's lineage is; it contains words of scripts."""
     return f"datasets/{month}/{PAGE} in the data folder"
 
 
 def lineage_commands(name: str) -> dg.MarkdownMetadataValue:
-    """How to ask for lineage from here: what it came from, and what came of it."""
+    """Return the commands that show lineage in both directions, as Markdown."""
     return dg.MetadataValue.md(
         f"What it came from: `ig-assets lineage {name} --html lineage.html`. "
         "What came of a script: `ig-assets lineage SCRIPT --down`. The scripts behind "
@@ -63,16 +63,16 @@ def lineage_commands(name: str) -> dg.MarkdownMetadataValue:
 
 
 def without_empty(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The metadata without empty texts and tables, which say nothing on a page."""
+    """Return the metadata without empty texts and tables."""
     return {name: value for name, value in metadata.items() if not _is_empty(value)}
 
 
 def zeros_together(
     metadata: Mapping[str, Any], kept: Collection[str]
 ) -> dict[str, Any]:
-    """The metadata with one entry that names the figures that are 0.
+    """Return the metadata with the names of all zero figures in one entry.
 
-    Those `kept` stay as they are, so that they have no gap where they are plotted.
+    Figures in `kept` stay as they are, so that their plots have no gaps.
     """
     zero = [
         name
@@ -96,7 +96,7 @@ def _scalar(value: Any) -> str | int | float | bool:
 
 
 def picture(png: bytes, caption: str) -> dg.MarkdownMetadataValue:
-    """A small PNG as Markdown with a data URI."""
+    """Return a small PNG as Markdown with a data URI."""
     encoded = base64.b64encode(png).decode("ascii")
     return dg.MetadataValue.md(f"![{caption}](data:image/png;base64,{encoded})")
 

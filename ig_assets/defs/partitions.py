@@ -1,6 +1,7 @@
-"""The partitions: a month of the loop, and a day of engagement or usage.
+"""The partitions: months of the loop, and days of engagement or usage.
 
-On a simulated clock they end at that clock, so that no day of its future is missing.
+On a simulated clock the partitions end at that clock, so that no day in its future
+counts as missing.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ _FIRST = datetime.strptime(load_settings().first_month, "%Y-%m")
 
 
 class _EndAtTheClock:
-    """Makes the simulated clock the present of a definition of partitions.
+    """Makes a partitions definition end at the simulated clock.
 
     This process asks the clock each time. The UI and the daemon have a copy of the
-    definition, with the `end` of the moment at which the code location was loaded;
-    they see later partitions when it is loaded again.
+    definition, with the `end` at the time when the code location was loaded; they see
+    later partitions after it is loaded again.
     """
 
     def _get_current_timestamp(self) -> float:  # what Dagster takes as the present
@@ -31,14 +32,14 @@ class _EndAtTheClock:
 
     @property
     def end(self) -> datetime:
-        """The end of the last partition, or the start where there is none yet."""
+        """The end of the last partition, or the start if there is none yet."""
         own: Any = self
         last = own.get_last_partition_window()
         found: datetime = last.end if last else own.start
         return found
 
     def __eq__(self, other: object) -> bool:
-        """A stored copy is the same definition, whatever the day that it ended at."""
+        """Compare without the end, so that a stored copy stays equal."""
         mine, others = (
             [getattr(one, name, None) for name in ("start", "fmt", "end_offset")]
             + [getattr(one, "cron_schedule", None), getattr(one, "timezone", None)]
@@ -68,12 +69,12 @@ days = _Days(_FIRST, fmt="%Y-%m-%d")
 
 
 def tick_of(context: dg.ScheduleEvaluationContext) -> datetime:
-    """The instant of a schedule's tick, naive UTC."""
+    """Return the time of a schedule's tick, naive UTC."""
     return context.scheduled_execution_time.replace(tzinfo=None)
 
 
 def ahead_of(clock: Clock, tick: datetime) -> dg.SkipReason | None:
-    """The reason to skip a tick that the data folder's clock has not reached yet."""
+    """Return the reason to skip a tick that is in the future of the clock, or None."""
     if tick <= clock.now():
         return None
     return dg.SkipReason(
@@ -84,13 +85,13 @@ def ahead_of(clock: Clock, tick: datetime) -> dg.SkipReason | None:
 
 
 def day_before(tick: datetime) -> str | None:
-    """The last day that had ended at the tick; None if none of ours had."""
+    """Return the last day that had ended at the tick; None before the first one."""
     day = (tick - timedelta(days=1)).date()
     return day.isoformat() if day >= _FIRST.date() else None
 
 
 def month_before(tick: datetime) -> str | None:
-    """The last month that had ended at the tick; None if none of ours had."""
+    """Return the last month that had ended at the tick; None before the first one."""
     month = (tick.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
     return month if month >= _FIRST.strftime("%Y-%m") else None
 
@@ -101,7 +102,7 @@ def month_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) 
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
-    """The run's days in order: one, or those of a backfill."""
+    """Return the run's days in order: one, or those of a backfill."""
     return [date.fromisoformat(key) for key in sorted(context.partition_keys)]
 
 

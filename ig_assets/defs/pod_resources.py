@@ -19,7 +19,7 @@ _LARGE_POOLS = {"corpus", "embedding_api", "index", "trainer_api", "writer_api"}
 
 
 def pod_tags(pool: str) -> dict[str, Any]:
-    """The tags of a step that works in `pool`."""
+    """Return the Kubernetes tags of a step that works in `pool`."""
     cpu, memory, limit = _LARGE if pool in _LARGE_POOLS else _SMALL
     resources = {
         "requests": {"cpu": cpu, "memory": memory},

@@ -1,11 +1,11 @@
-"""Requests of sensors: each wanted state is run until one run of it has succeeded.
+"""Run requests of sensors: each wanted state is run until one run of it succeeds.
 
-Dagster skips a run key that any earlier run of the sensor had, also a failed one, also
-after the cursor was reset, and the tick gives no reason (1.13.27,
-the sensor daemon's `_get_or_create_sensor_run`). So no run key is used twice
-here, and the cursor records what was requested under which key, and whether that run
-succeeded. The daemon and the headless loop have a cursor each; what they share, with
-the command line and with people, is what the tables say they took in (`following`).
+Dagster skips a run key that any earlier run of the sensor had, even if that run failed
+or the cursor was reset, and the tick gives no reason (1.13.27, the sensor daemon's
+`_get_or_create_sensor_run`). So no run key is used twice here, and the cursor records
+what was requested under which key, and whether that run succeeded. The daemon and the
+headless loop each have a cursor; what they share, with the command line and with
+people, is what the tables record as imported (`following`).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _CURSOR = TypeAdapter(dict[str, Request])
 
 
 def state_of(items: Iterable[str]) -> str:
-    """The state of work that consists of these items."""
+    """Return the state of work that consists of these items, as a hash."""
     return fields_hash({"items": list(items)})
 
 
@@ -63,13 +63,13 @@ def request_runs(
     A failed run is requested again `FIRST_RETRY` after its failure was noticed, then
     after twice as long each time, at most `LONGEST_RETRY`, by `clock`. A cancelled run
     is left to people. A cursor that was reset, or cannot be read, starts from the
-    beginning. `when_done` is the reason for a tick on which nothing is left to do;
-    `notice` follows every reason.
+    beginning. `when_done` is the reason for a tick with nothing left to do; `notice` is
+    appended to every reason.
 
     Work has one run at a time, however it changes meanwhile. After a success, work that
-    has changed is requested again at once, and work that is still the same after the
-    delay of a failure. After a failure it is requested until a run succeeds, also
-    where the work is gone: the run may have done a part of it and owe what follows.
+    has changed is requested again at once, and unchanged work after the delay of a
+    failure. After a failure, work is requested until a run succeeds, even if nothing
+    waits any more: the failed run may have done only a part of it.
     """
     instance = context.instance
     before = _read(context.cursor)
@@ -106,7 +106,7 @@ def request_runs(
 
 
 def _asked_before(run: WantedRun) -> Request | None:
-    """What others asked for; without such a run it is as if theirs was deleted."""
+    """Return the request that others made, or None; its run need not exist."""
     if run.asked_under is None:
         return None
     return new_request(run).model_copy(update={"run_key": run.asked_under})
@@ -117,7 +117,7 @@ def _owed_runs(
     before: Mapping[str, Request],
     wanted: Sequence[WantedRun],
 ) -> list[WantedRun]:
-    """Runs for work that is gone, where the requested run failed or has not ended."""
+    """Return runs for vanished work whose run failed or is unfinished."""
     listed = {run.subject for run in wanted}
     return [
         WantedRun(subject, request.state, request.partition, is_work=True)
@@ -140,8 +140,8 @@ def skip_when_busy(
 ) -> Callable[_Parameters, _Tick | dg.SkipReason]:
     """Make a sensor or schedule skip its tick while the warehouse is busy.
 
-    Dagster gives a tick 60 s. One that waited as long for the warehouse was reported as
-    an unreachable code server, and not as what it is.
+    Dagster allows a tick 60 s. A tick that waited that long for the warehouse would be
+    reported as an unreachable code server.
     """
 
     @wraps(evaluate)

@@ -1,12 +1,12 @@
-"""Runs that schedules ask for: a tick's partition is run until one run has succeeded.
+"""Runs of schedules: the partition of a tick is run until one run has succeeded.
 
 The daemon evaluates a tick once, whatever became of its run: it compares the schedule,
-the tick's time and the run key (1.13.27, `_get_existing_run_for_request`), so that
-another tick with the same run key would run too. After it was off it evaluates the
-newest tick that it missed and no other. So a partition that has succeeded, under the
-daemon or headless, is not asked for again; and `overdue_runs_sensor` asks for the
-partition of a schedule's newest tick again while no run of it has succeeded. Those of
-earlier ticks that never succeeded are given up, and named.
+the tick's time and the run key (1.13.27, `_get_existing_run_for_request`), so another
+tick with the same run key would run too. After a pause it evaluates only the newest
+tick that it missed. So a partition that has succeeded, under the daemon or headless, is
+not requested again; and `overdue_runs_sensor` requests the partition of a schedule's
+newest tick again until a run of it succeeds. Partitions of earlier ticks that never
+succeeded are given up, and named.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Due = str | dg.SkipReason
 def request_scheduled_run(
     context: dg.ScheduleEvaluationContext, job: str, due: Due
 ) -> dg.RunRequest | dg.SkipReason:
-    """The run of a tick's partition, unless a run of it has succeeded."""
+    """Request the run of a tick's partition, unless a run of it has succeeded."""
     if isinstance(due, dg.SkipReason):
         return due
     if _has_succeeded(context, job, due):
@@ -50,9 +50,9 @@ def request_scheduled_run(
 def overdue_runs(
     context: dg.SensorEvaluationContext, job: str, due: Due
 ) -> list[WantedRun]:
-    """The run that a past tick was for, where none has succeeded: one or none.
+    """Return the run for a past tick's partition, or [] if one has succeeded.
 
-    The run that the tick asked for counts as its first attempt.
+    The run that the tick requested counts as its first attempt.
     """
     if isinstance(due, dg.SkipReason) or _has_succeeded(context, job, due):
         return []
@@ -63,7 +63,10 @@ def overdue_runs(
 def given_up(
     context: dg.SensorEvaluationContext, job: str, dues: Iterable[Due], newest: Due
 ) -> list[str]:
-    """Partitions of earlier ticks without a success, sorted: nothing asks for them."""
+    """Return partitions of earlier ticks that never succeeded, sorted.
+
+    They are not requested again.
+    """
     partitions = {due for due in dues if isinstance(due, str) and due != newest}
     return [
         partition
@@ -73,10 +76,10 @@ def given_up(
 
 
 def recent_ticks(context: dg.SensorEvaluationContext) -> dict[str, list[datetime]]:
-    """Each schedule of this code location that is on, and its ticks, naive UTC.
+    """Return the recent ticks (naive UTC) of each active schedule of this location.
 
-    At most `RECENT_TICKS`, the newest first, since it was switched on. Without
-    schedules that have not ticked since, or whose tick is being evaluated.
+    These are at most `RECENT_TICKS` since the schedule was switched on, the newest
+    first. Schedules without such ticks, or whose tick is being evaluated, are left out.
     """
     instance, ticks = context.instance, {}
     for state in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE):
@@ -110,9 +113,9 @@ def _is_of_this_location(
 
 
 def _has_succeeded(context: EvaluationContext, job: str, partition: str) -> bool:
-    """Whoever asked for the run: a schedule, a sensor, the headless loop, a person.
+    """Whether a run of the whole job has succeeded for a partition, whoever started it.
 
-    Runs of a part of the job, and those of other tables on the instance, do not count.
+    Runs of a part of the job, and of other tables on the instance, do not count.
     """
     for tables in WAREHOUSE_TAGS:
         succeeded = dg.RunsFilter(
@@ -127,5 +130,5 @@ def _has_succeeded(context: EvaluationContext, job: str, partition: str) -> bool
 
 
 def _run_key(job: str, partition: str) -> str:
-    """Not the same for two code locations on one instance, whose runs it finds."""
+    """Return a run key that differs between code locations on one instance."""
     return " ".join([job, partition, *WAREHOUSE_TAG.values()])

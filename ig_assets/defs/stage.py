@@ -1,7 +1,7 @@
-"""The decorator of this project's assets: what all of them have in common.
+"""The decorator of this project's assets, with everything that they share.
 
-An asset's page shows what its table holds: the name, the columns with their words from
-the data dictionary, and after each run a sentence and the numbers of rows.
+An asset's page shows what its table contains: the name, the columns with their
+descriptions from the data dictionary, and after each run a sentence and row counts.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def stage_asset(
     is_of_the_audience: bool = False,
     **own: Any,
 ) -> Callable[[Compute], dg.AssetsDefinition]:
-    """`dg.asset` with owners, code version, retry policy and the pod of every stage.
+    """Return a `dg.asset` decorator with the options that all stages share.
 
-    `pool` bounds how many steps write the same tables, or call the same vendor, at a
-    time. `kinds` are tags beside "python"; `table` is where its rows are, and
-    `rows_of_partition` the SQL condition on them with the partition's key as `$1`.
-    `pays_for`, `has_personal_data` and `is_of_the_audience` give tags
+    `pool` limits how many steps write the same tables, or call the same vendor, at a
+    time. `kinds` are tags in addition to "python". `table` contains the asset's rows,
+    and `rows_of_partition` is the SQL condition for those of a partition, with its key
+    as `$1`. `pays_for`, `has_personal_data` and `is_of_the_audience` determine tags
     (`page.about.asset_tags`); `own` are further arguments of `dg.asset`.
     """
 
@@ -73,7 +73,7 @@ def stage_asset(
 
 
 def _with_rows(compute: Compute, table: str, of_partition: str | None) -> Compute:
-    """The compute function; its result has a sentence, numbers of rows, and sources."""
+    """Wrap a compute function to add summary, row counts and sources."""
 
     @wraps(compute)
     def run(*arguments: Any, **resources: Any) -> dg.MaterializeResult:
@@ -104,7 +104,7 @@ def _with_rows(compute: Compute, table: str, of_partition: str | None) -> Comput
 def _count(
     warehouse: Warehouse, table: str, of_partition: str | None, keys: Sequence[str]
 ) -> tuple[int, dict[str, int]]:
-    """The rows of a table, and those of each partition."""
+    """Return (rows of a table, {partition key: rows of that partition})."""
     with warehouse.transaction() as con:
         ((rows,),) = con.execute(f"SELECT count(*) FROM {table}").fetchall()
         of_keys = {
@@ -119,6 +119,6 @@ def _count(
 
 
 def _warehouse_of(resources: Mapping[str, Any]) -> Warehouse:
-    """The warehouse, a resource of its own or a part of another."""
+    """Return the warehouse, which is a resource or an attribute of one."""
     found = [getattr(one, "warehouse", one) for one in resources.values()]
     return next(one for one in found if isinstance(one, Warehouse))

@@ -1,8 +1,8 @@
-"""Which runs did a job: the whole of it, and for the tables of this code location.
+"""Decides which runs did a whole job, for the tables of this code location.
 
-A job's runs are counted whoever started them. Not counted are runs of a part of its
-assets, which have the job's name too (1.13.27, `DagsterRun.asset_selection`), and runs
-of a code location on other tables, which share the instance and the jobs' names.
+A job's runs count whoever started them. Runs of a part of its assets do not, although
+they have the job's name too (1.13.27, `DagsterRun.asset_selection`), nor do runs of a
+code location on other tables, which may share the instance and the jobs' names.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def ran_whole_job(
 ) -> bool:
     """Whether a run was for all assets of the job.
 
-    A re-execution from the failed steps, or assets, did what the run before it had not.
+    A re-execution from the failed steps or assets completes its parent run, so the
+    first run of the chain decides.
     """
     if job is None or run.job_name != job:
         return False

@@ -1,4 +1,4 @@
-"""Shows a promotion or rollback by hand in the UI, as the sensor shows its own."""
+"""Reports a promotion or rollback by hand to the UI, as the sensor does for its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ig_assets.settings import Settings
 def report_active_model(settings: Settings, model: ModelRow) -> None:
     """Materialise `active_model` on the instance of DAGSTER_HOME.
 
-    Raises InputError where its folder cannot be used, and the instance's own errors.
+    Raises InputError if its folder cannot be used, and the instance's own errors.
     """
     home = ensure_dagster_home(settings)
     with dg.DagsterInstance.from_config(str(home)) as instance:

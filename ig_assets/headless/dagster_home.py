@@ -1,4 +1,7 @@
-"""DAGSTER_HOME of a data folder: `dagster/`, with a copy of `dagster.yaml`."""
+"""Finds or creates DAGSTER_HOME: by default `dagster/` in the data folder.
+
+The folder gets a copy of the project's `dagster.yaml`.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,11 @@ _OLD_HEAD = _HEAD.replace("workspace", "checkout")
 
 
 def ensure_dagster_home(settings: Settings) -> Path:
-    """Return DAGSTER_HOME; where it is not set, create and set the data folder's.
+    """Return DAGSTER_HOME; if it is not set, create and set the data folder's.
 
     A UI started for the same data folder (`make dev`) lists the same runs. Raises
-    InputError where the folder does not exist, cannot be written to, or reads variables
-    that are not set.
+    InputError if the folder does not exist, cannot be written to, or if its
+    configuration reads variables that are not set.
     """
     chosen = os.environ.get("DAGSTER_HOME")
     if chosen:
@@ -57,13 +60,16 @@ def ensure_dagster_home(settings: Settings) -> Path:
 
 
 def chosen_dagster_home(settings: Settings) -> Path:
-    """DAGSTER_HOME, or the data folder's; whether it exists or not."""
+    """Return DAGSTER_HOME, or else the data folder's; it need not exist."""
     return Path(os.environ.get("DAGSTER_HOME") or settings.data_dir / "dagster")
 
 
 def readable_dagster_home(home: Path) -> Path:
-    """The same folder. Raises InputError where its `dagster.yaml` reads variables that
-    are not set, as that of the image does outside of its compose file."""
+    """Return `home`, after checking the variables that its `dagster.yaml` reads.
+
+    Raises InputError if one of them is not set. The image's `dagster.yaml`, for
+    example, reads variables that only its compose file sets.
+    """
     file = home / "dagster.yaml"
     if not file.is_file():
         return home
@@ -81,7 +87,7 @@ def readable_dagster_home(home: Path) -> Path:
 
 
 def _variables(config: object) -> Iterator[str]:
-    """The names in all `{env: NAME}` of a configuration."""
+    """Yield the names in all `{env: NAME}` of a configuration."""
     if isinstance(config, dict):
         name = config.get("env")
         if len(config) == 1 and isinstance(name, str):
@@ -94,13 +100,16 @@ def _variables(config: object) -> Iterator[str]:
 
 
 def _is_outdated(copy: Path, text: str) -> bool:
-    """Whether it is an older copy; people remove the first line of their own."""
+    """Whether a `dagster.yaml` is an old copy of ours.
+
+    People who keep a file of their own remove its first line.
+    """
     present = copy.read_text(encoding="utf-8")
     return present.startswith((_HEAD, _OLD_HEAD)) and present != text
 
 
 def main() -> None:
-    """Print DAGSTER_HOME for a server that is about to start; end its dead runs."""
+    """End the dead runs, and print DAGSTER_HOME for a server that is about to start."""
     import dagster as dg
 
     from ig_assets.headless.dead_runs import end_dead_runs

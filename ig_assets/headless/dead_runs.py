@@ -1,9 +1,10 @@
-"""Ends runs whose processes are gone: they would hold their pools' slots for ever.
+"""Ends runs whose processes are gone; they would hold their pools' slots for ever.
 
 Dagster's daemon frees the slots of runs that have ended, but does not check whether a
-run that is marked as started still has a process, as after a SIGKILL or a power cut.
-On a server `python -m ig_assets.headless.dead_runs HOST:PORT` does it before a code
-server starts. What is left ends by `run_monitoring.max_runtime_seconds`.
+run that is marked as started still has a process, which it lacks after a SIGKILL or a
+power cut. On a server, `python -m ig_assets.headless.dead_runs HOST:PORT` ends such
+runs before a code server starts. Any others end by
+`run_monitoring.max_runtime_seconds`.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ _UNFINISHED = [
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     """End the runs whose processes are all gone; return their ids.
 
-    A run's events name its processes. They are processes of this machine where the
-    instance is stored in SQLite files; for any other instance nothing is ended here,
-    but by `end_runs_of_server`.
+    A run's events name its processes. If the instance is stored in SQLite files, these
+    are processes of this machine. With any other storage nothing is ended; see
+    `end_runs_of_server`.
     """
     if not isinstance(instance.run_storage, SqliteRunStorage):
         return []
@@ -44,9 +45,9 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 def end_runs_of_server(instance: dg.DagsterInstance, address: str) -> list[str]:
     """End the unfinished runs of the code server at `host:port`; return their ids.
 
-    Call it only before that server starts: runs that Dagster's default launcher gave
-    to it were processes of the one before, in the same container, and are gone. Runs
-    of other servers, of pods and of commands are left alone.
+    Call it only before that server starts. The runs that Dagster's default launcher
+    started there were child processes of the previous server, in the same container,
+    and are gone. Runs of other servers, of pods and of commands are left alone.
     """
     dead = []
     for run in instance.get_runs(filters=dg.RunsFilter(statuses=_UNFINISHED)):
@@ -58,13 +59,13 @@ def end_runs_of_server(instance: dg.DagsterInstance, address: str) -> list[str]:
 
 
 def end_run(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Mark a run as failed and free its slots."""
+    """Mark a run as failed, and free the slots of its pools."""
     instance.report_run_failed(run, "The process was stopped before the run ended.")
     instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _processes_of(instance: dg.DagsterInstance, run_id: str) -> set[int]:
-    """The process ids in a run's events."""
+    """Return the process ids that a run's events name."""
     found = set()
     for entry in instance.all_logs(run_id):
         event = entry.dagster_event
@@ -76,7 +77,7 @@ def _processes_of(instance: dg.DagsterInstance, run_id: str) -> set[int]:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether a process has this id, be it another one that was given it since."""
+    """Whether a process with this id exists; it may be a later one with the same id."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""The figures of a data folder: its tables, and what Dagster stored of its assets."""
+"""Collects the metrics of a data folder from its tables and from Dagster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOCK_WAIT_S = 2.0
 def make_collector(
     settings: Settings, instance: dg.DagsterInstance
 ) -> MetricsCollector:
-    """The collector of the settings' warehouse and of a Dagster instance."""
+    """Return a collector for the settings' warehouse and a Dagster instance."""
     clock, money_clock = make_clock(settings), make_money_clock()
     warehouse = make_warehouse(settings, clock, LOCK_WAIT_S)
 
@@ -34,7 +34,7 @@ def make_collector(
 
 
 def last_successes(instance: dg.DagsterInstance) -> list[Family]:
-    """When each asset was materialised last, seconds since 1970; [] for none yet."""
+    """Return the time of each asset's last materialisation, in Unix seconds, if any."""
     samples = []
     for key in sorted(instance.all_asset_keys(), key=lambda key: key.to_user_string()):
         event = instance.get_latest_materialization_event(key)

@@ -24,7 +24,7 @@ Report = Callable[[str], None]
 
 
 class BlockingCheckFailedError(IgAssetsError):
-    """A blocking check failed; the text is its reason."""
+    """A blocking check failed; the message is its reason."""
 
     section = FAILED_CHECK
 
@@ -36,7 +36,7 @@ PUBLISHING = timedelta(hours=9, minutes=5)
 
 
 class Dagster(Protocol):
-    """What the loop needs of Dagster; each call returns the runs that it made."""
+    """The operations of Dagster that the loop needs; each returns the runs it made."""
 
     def tick_sensor(self, name: str) -> Sequence[object]:
         """Evaluate a sensor and run what it requests."""
@@ -53,7 +53,7 @@ class Dagster(Protocol):
 
 @dataclass(frozen=True)
 class MonthLoop:
-    """The loop of one data folder."""
+    """Runs the loop of one data folder."""
 
     dagster: Dagster
     clock: MovableClock
@@ -61,7 +61,7 @@ class MonthLoop:
     report: Report
 
     def is_closed(self, month: str) -> bool:
-        """Whether the month is over and its fine-tune has ended."""
+        """Whether the month is over and its fine-tune has ended and been evaluated."""
         if self.clock.now() < next_month(month_start(month)):
             return False
         with self.warehouse.transaction() as con:
@@ -73,7 +73,7 @@ class MonthLoop:
         return ended and job.job_id not in waiting
 
     def turn(self, month: str) -> None:
-        """Run what is left of a month, `YYYY-MM`, and its fine-tune."""
+        """Run the rest of a month (`YYYY-MM`), and its fine-tune."""
         start, end = month_start(month), next_month(month_start(month))
         # The clock of an interrupted turn may be on the first of the next month.
         if self.clock.now() < end:
@@ -110,7 +110,7 @@ class MonthLoop:
             self.dagster.tick_sensor("publishing_sensor")
 
     def _days(self, start: datetime, end: datetime) -> Iterator[datetime]:
-        """The days that are left, with the present one, which may be unfinished."""
+        """Yield the remaining days, from the present one, which may be unfinished."""
         now = self.clock.now()
         day = max(start, datetime(now.year, now.month, now.day))
         while day < end:
@@ -127,7 +127,7 @@ class MonthLoop:
 
 
 def month_names(first: str, count: int) -> list[str]:
-    """`count` months, `YYYY-MM`, from `first` on."""
+    """Return `count` months as `YYYY-MM`, from `first` on."""
     names = []
     start = month_start(first)
     for _ in range(count):
@@ -137,10 +137,10 @@ def month_names(first: str, count: int) -> list[str]:
 
 
 def month_start(month: str) -> datetime:
-    """The first instant of `YYYY-MM`."""
+    """Return the first instant of `YYYY-MM`."""
     return datetime.strptime(month, "%Y-%m")
 
 
 def next_month(start: datetime) -> datetime:
-    """The first instant of the month after."""
+    """Return the first instant of the following month."""
     return (start.replace(day=1) + 32 * DAY).replace(day=1)

@@ -1,4 +1,4 @@
-"""One command that writes is at work in a data folder at a time."""
+"""Ensures that only one writing command works in a data folder at a time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ig_assets.errors import IgAssetsError
 
 
 class FolderInUseError(IgAssetsError):
-    """Another command is at work in the data folder, or it cannot be written to."""
+    """Another command is working in the data folder, or the folder is not writable."""
 
     section = "the-warehouse-is-busy"
 
 
 @contextmanager
 def one_command(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder's lock. Raises FolderInUseError at once where it is held."""
+    """Hold the data folder's lock. Raises FolderInUseError at once if it is taken."""
     lock = FileLock(data_dir / "headless.lock", timeout=0)
     try:
         lock.acquire()

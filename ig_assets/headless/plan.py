@@ -1,4 +1,4 @@
-"""Estimate of the calls, tokens, cost and time of a loop, before it starts."""
+"""Estimates the calls, tokens, cost and time of a loop before it starts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ SECONDS_PER_MONTH = 90.0
 
 @dataclass(frozen=True)
 class LoopPlan:
-    """Calls for text that are left, with their tokens, cost and minutes.
+    """The calls for text that a loop still needs, with their tokens, cost and time.
 
-    `cost_usd` is None for a model without a known price, `minutes` for a vendor's.
+    `cost_usd` is None if the model's price is unknown, `minutes` if a vendor writes.
     """
 
     months: int
@@ -38,7 +38,7 @@ class LoopPlan:
 
 
 def plan_loop(settings: Settings, warehouse: Warehouse, months: list[str]) -> LoopPlan:
-    """Estimate the loop over these months, without the drafts that exist."""
+    """Estimate the loop over these months, less the drafts that exist already."""
     topics = settings.topics_per_month or 0
     # At most: more hooks are written only while a proven ranker chooses among them.
     hooks = settings.hooks_per_topic if settings.ranker == "choose" else settings.arms

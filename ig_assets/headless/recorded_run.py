@@ -52,9 +52,9 @@ def execute_recorded(
     tags: Mapping[str, str],
     run_config: Mapping[str, object],
 ) -> dg.ExecuteInProcessResult:
-    """Execute a job, or some assets of it, one step after the other.
+    """Execute a job, or some of its assets, step by step in this process.
 
-    A failed step is an event of the result and raises nothing.
+    A failed step is an event of the result and is not raised.
     """
     selection = frozenset(assets or ())
     run = instance.create_run_for_job(
@@ -85,7 +85,7 @@ def execute_recorded(
 
 @contextmanager
 def _stoppable(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Stop this process, as Ctrl-C does, when the UI asks for the end of the run."""
+    """Interrupt this process, as Ctrl-C does, when the UI asks to end the run."""
     ended = threading.Event()
 
     def watch() -> None:

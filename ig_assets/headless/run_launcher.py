@@ -1,4 +1,4 @@
-"""The run launcher of dagster.yaml: Dagster's own, which also stops headless runs."""
+"""The run launcher of dagster.yaml, which can also stop runs of commands."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ HEADLESS_RUNS = (HEADLESS_RUN, {"ig/turned_by": "headless"})
 
 
 class CommandAwareRunLauncher(dg.DefaultRunLauncher):
-    """Dagster's default launcher, with which the UI can stop the runs of commands too.
+    """Dagster's default launcher, extended so that the UI can stop runs of commands.
 
-    The default one asks a run's code server to stop it. A run of `ig-assets loop`,
-    `sync` or `generate` has none, so the UI would report that it cannot be stopped.
+    The default launcher asks a run's code server to stop it. A run of `ig-assets loop`,
+    `sync` or `generate` has no code server, so the UI would report that it cannot be
+    stopped.
     """
 
     def terminate(self, run_id: str) -> bool:
-        """Ask for the end of a run; False where there is nothing to stop."""
+        """Ask a run to end; return False if there is nothing to stop."""
         run = self._instance.get_run_by_id(run_id) if self.has_instance else None
         if run is None or run.is_finished or not _is_of_a_command(run):
             default: Any = super()

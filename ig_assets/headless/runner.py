@@ -1,7 +1,7 @@
 """Evaluates sensors, schedules and automation conditions, and runs what they request.
 
-Does at once and in this process what Dagster's daemon does on wall-clock time: with the
-same definitions and on the same instance, so that the UI lists every run.
+This does at once, in this process, what Dagster's daemon does by the clock. It uses the
+same definitions and the same instance, so that the UI lists every run.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
 
 
 class RunFailedError(IgAssetsError):
-    """A headless run failed; text and section are the failure's own."""
+    """A headless run failed; message and runbook section are those of its failure."""
 
     def __init__(self, sentence: str, section: str | None = None) -> None:
         super().__init__(sentence)
@@ -57,7 +57,7 @@ class RunFailedError(IgAssetsError):
 
 @dataclass(frozen=True)
 class SucceededRun:
-    """One run that succeeded, and the assets that it materialised."""
+    """A run that succeeded, and the assets that it materialised."""
 
     job: str
     assets: tuple[str, ...]
@@ -66,7 +66,10 @@ class SucceededRun:
 
 
 class Headless:
-    """The definitions on one instance, with sensor cursors that survive a restart."""
+    """Runs the definitions on one instance.
+
+    Sensor cursors are stored in the instance.
+    """
 
     def __init__(
         self, definitions: dg.Definitions, instance: dg.DagsterInstance
@@ -79,7 +82,7 @@ class Headless:
             self.automate()
 
     def tick_sensor(self, name: str) -> list[SucceededRun]:
-        """Evaluate a sensor once and run what it requests. Raises RunFailedError."""
+        """Evaluate a sensor once, and run what it requests. Raises RunFailedError."""
         sensor = self._repository.get_sensor_def(name)
         key = f"ig_assets/sensor/{name}"
         context = dg.build_sensor_context(
@@ -105,10 +108,10 @@ class Headless:
         return done
 
     def tick_schedule(self, name: str, at: datetime) -> list[SucceededRun]:
-        """Evaluate a schedule as if the time were `at` (naive UTC).
+        """Evaluate a schedule as if the time were `at` (naive UTC); run its requests.
 
-        Under the daemon a tick is evaluated once, here as often as it is asked for: the
-        schedules themselves ask for no partition that has succeeded. Raises
+        The daemon evaluates each tick once; here a tick may be evaluated repeatedly, as
+        the schedules request no partition that has already succeeded. Raises
         RunFailedError.
         """
         schedule = self._repository.get_schedule_def(name)
@@ -151,7 +154,7 @@ class Headless:
         partition: str | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> SucceededRun:
-        """Materialise assets, of one partition where they have any.
+        """Materialise assets, for one partition if they are partitioned.
 
         Raises RunFailedError.
         """
@@ -172,9 +175,10 @@ class Headless:
         return self._execute(job, None, partition, tags or {})
 
     def run_form(self, name: str, form: Mapping[str, object]) -> SucceededRun:
-        """Run a job whose configuration is a form. Raises RunFailedError.
+        """Run a job that is configured by a form. Raises RunFailedError.
 
-        A form cannot set the level of the console's log, so its output is discarded.
+        Since a form cannot set the console's log level, the console output is
+        discarded.
         """
         job = self._definitions.resolve_job_def(name)
         with redirect_stderr(io.StringIO()):
@@ -226,7 +230,7 @@ class Headless:
         return SucceededRun(job.name, tuple(made), partition, result.run_id)
 
     def _requested(self, result: Any) -> dict[str | None, list[str]]:
-        """Names of the requested assets, by partition."""
+        """Return {partition: names of the requested assets}."""
         requested: dict[str | None, list[str]] = {}
         for one in result.results:
             if not isinstance(one.key, dg.AssetKey):
@@ -247,10 +251,10 @@ class Headless:
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance of DAGSTER_HOME, for one headless command per data folder at a time.
+    """Open the instance of DAGSTER_HOME, for one headless command at a time.
 
-    Runs whose process was killed are ended first: they would hold their pools' slots
-    for ever. Raises FolderInUseError while another headless command runs.
+    Runs whose process was killed are ended first, as they would hold the slots of their
+    pools for ever. Raises FolderInUseError if another headless command is running.
     """
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     with (
@@ -264,9 +268,9 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 
 def _instance_ref() -> InstanceRef:
-    """That of DAGSTER_HOME, without capturing the standard output of steps.
+    """Return the reference to DAGSTER_HOME, with the capture of steps' output disabled.
 
-    Capturing takes two more processes per step, which answer Ctrl-C with tracebacks.
+    Capturing starts two more processes per step, which answer Ctrl-C with tracebacks.
     """
     return InstanceRef.from_dir(
         os.environ["DAGSTER_HOME"],
@@ -280,7 +284,7 @@ def _instance_ref() -> InstanceRef:
 
 
 def _end_killed_runs(instance: dg.DagsterInstance) -> None:
-    """End the headless runs: none is alive under the lock, whatever is stored."""
+    """End all unfinished headless runs; under the lock none of them can be alive."""
     unfinished = [
         dg.DagsterRunStatus.NOT_STARTED,
         dg.DagsterRunStatus.STARTING,
@@ -294,9 +298,9 @@ def _end_killed_runs(instance: dg.DagsterInstance) -> None:
 
 @contextmanager
 def open_headless(settings: Settings) -> Iterator[Headless]:
-    """The code location's definitions on the data folder's instance.
+    """Open the code location's definitions on the data folder's instance.
 
-    Raises InputError where the folder cannot be used, and what `open_instance` raises.
+    Raises InputError if the folder cannot be used, and what `open_instance` raises.
     """
     ensure_dagster_home(settings)
     with open_instance(settings) as instance:
@@ -304,7 +308,7 @@ def open_headless(settings: Settings) -> Iterator[Headless]:
 
 
 def load_definitions() -> dg.Definitions:
-    """The code location's definitions under the present environment."""
+    """Build the code location's definitions in the present environment."""
     from ig_assets.definitions import defs
 
     return defs()
@@ -322,7 +326,7 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
 
 
 def _failed_blocking_checks(result: dg.ExecuteInProcessResult) -> list[str]:
-    """The failed blocking checks' reasons, if nothing else ended the run."""
+    """Return the reasons of failed blocking checks; [] if anything else failed too."""
     for event in result.all_events:
         if event.is_step_failure and not is_failed_check(event):
             return []
@@ -330,7 +334,7 @@ def _failed_blocking_checks(result: dg.ExecuteInProcessResult) -> list[str]:
 
 
 def _section(result: dg.ExecuteInProcessResult) -> str | None:
-    """The section of the runbook that the first failed step names, if one does."""
+    """Return the runbook section that the first failed step names, or None."""
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.user_failure_data:
             found = event.step_failure_data.user_failure_data.metadata.get("runbook")

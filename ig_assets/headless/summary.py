@@ -1,4 +1,4 @@
-"""Summary of a loop's data folder, read from the tables."""
+"""Summarises a loop's data folder from its tables."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class LoopSummary:
 
 
 def summarise(warehouse: Warehouse, months: list[str], simulated: bool) -> LoopSummary:
-    """Read the summary; counts only, no text of a script."""
+    """Read the summary of these months: counts only, no text of a script."""
     with warehouse.transaction() as con:
         usage = usage_by_model(con)
         scripts = con.execute(
@@ -187,7 +187,7 @@ def _month(con: Connection, month: str) -> MonthSummary:
 
 
 def _winners(con: Connection) -> list[dict[str, Any]]:
-    """The generated variants that won, with their verdicts, by month and topic."""
+    """Return the winning generated variants with their verdicts, by month and topic."""
     rows = fetch_dicts(
         con,
         """
@@ -212,7 +212,7 @@ def _winners(con: Connection) -> list[dict[str, Any]]:
 
 
 def _canary(con: Connection) -> str:
-    """One sentence on the model on trial and its evidence."""
+    """Return one sentence on the model on trial and its evidence."""
     evidence = canary_evidence(con)
     if evidence is None:
         return "No model is on trial."

@@ -1,4 +1,4 @@
-"""Which sensors and schedules are on, as the data folder's Dagster instance has it."""
+"""Lists the sensors and schedules that are on, according to Dagster's instance."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from ig_assets.settings import Settings
 
 
 def switched_on(settings: Settings) -> list[str]:
-    """Names of the sensors and schedules that run, sorted.
+    """Return the names of the sensors and schedules that are on, sorted.
 
-    They run while a daemon does, as beside `make dev`. Those that are on by default are
-    known from its first start on. Nothing is created where there is no instance yet.
-    Raises InputError where DAGSTER_HOME reads variables that are not set.
+    They run only while a daemon runs, for example in `make dev`. Those that are on by
+    default appear after the daemon's first start. If there is no instance yet, none is
+    created. Raises InputError if DAGSTER_HOME's configuration reads variables that are
+    not set.
     """
     home = readable_dagster_home(chosen_dagster_home(settings))
     if not (home / "dagster.yaml").is_file():

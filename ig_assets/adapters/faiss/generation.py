@@ -1,7 +1,7 @@
-"""The mark of a FAISS namespace: the name of the state that its manifest has.
+"""Stores the generation of a FAISS namespace, which names the state of its manifest.
 
-The file holds the manifest's checksum as well, so that it says nothing of another
-manifest: each write ends it, and so does a copy of one of the two files alone.
+The file also holds the manifest's checksum. So the generation is void after each write
+of the manifest, and after one of the two files alone was copied.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ FILE = "generation"
 
 
 def write(folder: Path, manifest: Path, value: str) -> None:
-    """Mark the manifest as it is now; a namespace without one can be marked too."""
+    """Store the generation of the present manifest, even if there is none yet."""
     write_atomic(folder / FILE, f"{_checksum(manifest)} {value}".encode())
 
 
 def read(folder: Path, manifest: Path) -> str | None:
-    """The mark of the present manifest; None without one."""
+    """Return the generation of the present manifest, or None."""
     try:
         text = (folder / FILE).read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError):
@@ -29,7 +29,7 @@ def read(folder: Path, manifest: Path) -> str | None:
 
 
 def _checksum(manifest: Path) -> str:
-    """The first line of a manifest, which is the checksum of the others."""
+    """Return the first line of a manifest: the checksum of the other lines."""
     try:
         with manifest.open("rb") as file:
             return file.readline(16).decode("ascii", "replace").strip()

@@ -1,7 +1,7 @@
 """The embedded vector index: FAISS, exact cosine, one folder per namespace.
 
-The files are derived data (`store.py`): what is missing or damaged is absent from the
-index, and the next sync writes it again from the vectors in the warehouse.
+The files are derived data (`store.py`): missing or damaged entries are dropped from the
+index, and the next sync writes them again from the vectors in the warehouse.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_TIES = 32
 
 
 class FaissIndex:
-    """Fulfils VectorIndex in a folder; safe between threads and processes."""
+    """A `VectorIndex` in a folder; safe between threads and processes."""
 
     max_batch = 25_000  # each write replaces the list of all entries
 
@@ -38,10 +38,10 @@ class FaissIndex:
         self._stores: dict[str, Store] = {}
 
     def upsert(self, namespace: str, entries: Sequence[IndexEntry]) -> list[str]:
-        """Insert or replace; return the ids that did NOT make it.
+        """Insert or replace entries; return the ids that were not accepted.
 
-        An entry does not make it when its vector is not finite, is zero, or has
-        other dimensions than the namespace.
+        An entry is not accepted if its vector is not finite, is zero, or has other
+        dimensions than the namespace.
         """
         latest = {entry.entry_id: entry for entry in entries}
         if not latest:
@@ -66,7 +66,10 @@ class FaissIndex:
         namespace: str,
         metadata: Mapping[str, Mapping[str, str | float | bool]],
     ) -> list[str]:
-        """Set these keys of these ids, others stay; return the unknown ids."""
+        """Set these metadata keys of entries, keeping the others.
+
+        Return unknown ids.
+        """
         with self._held(namespace) as store:
             known = {
                 entry_id: {**present, **values}
@@ -78,40 +81,40 @@ class FaissIndex:
         return [entry_id for entry_id in metadata if entry_id not in known]
 
     def delete(self, namespace: str, entry_ids: Sequence[str]) -> None:
-        """Delete; unknown ids are no error."""
+        """Delete entries; unknown ids are ignored."""
         with self._held(namespace) as store:
             known = [i for i in dict.fromkeys(entry_ids) if i in store.rows]
             if known:
                 store.delete(known)
 
     def purge(self, namespace: str, entry_ids: Sequence[str]) -> None:
-        """Delete, and rewrite the files without what was ever deleted."""
+        """Delete entries, and rewrite the files without any vector deleted earlier."""
         with self._held(namespace) as store:
             store.purge([i for i in dict.fromkeys(entry_ids) if i in store.rows])
 
     def list_ids(self, namespace: str) -> Iterator[str]:
-        """Every id the store holds, in the order of their names."""
+        """Yield every id in the store, sorted."""
         with self._held(namespace) as store:
             ids = sorted(store.rows)
         return iter(ids)
 
     def count(self, namespace: str) -> int:
-        """How many entries the store holds whose files are whole."""
+        """Return the number of entries whose files are intact."""
         with self._held(namespace) as store:
             return store.count()
 
     def versions(self, namespace: str) -> dict[str, str | None]:
-        """Of every entry the value of its metadata's `version`, None without one."""
+        """Return {id: `version` in its metadata, or None} of all entries."""
         with self._held(namespace) as store:
             return store.versions()
 
     def generation(self, namespace: str) -> str | None:
-        """What `mark` was given last; None where anything was written since."""
+        """Return the value last given to `mark`; None if anything was written since."""
         with self._held(namespace) as store:
             return store.generation()
 
     def mark(self, namespace: str, generation: str) -> None:
-        """Keep a name for the present state of a namespace beside its manifest."""
+        """Store a name for the present state of a namespace."""
         with self._held(namespace) as store:
             store.mark(generation)
 
@@ -122,9 +125,10 @@ class FaissIndex:
         k: int,
         filters: Filters = EVERYTHING,
     ) -> list[Match]:
-        """The k nearest by cosine among those that pass, best first; equal ones by id.
+        """Return the k nearest entries by cosine that pass the filters, best first.
 
-        Raises InputError when the vector has other dimensions than the namespace.
+        Equally near entries are sorted by id. Raises InputError if the vector has other
+        dimensions than the namespace.
         """
         sought, _ = _units(np.asarray(vector, np.float32).reshape(1, -1))
         with self._held(namespace) as store:
@@ -145,18 +149,19 @@ class FaissIndex:
         return matches[:k]
 
     def wait_until_readable(self, namespace: str) -> None:
-        """Return at once: what was written can be read."""
+        """Return at once, as writes are readable immediately."""
 
     def metadata(self, namespace: str, entry_id: str) -> Metadata | None:
-        """What the store knows about an entry besides its vector."""
+        """Return the metadata of an entry; None if it is unknown."""
         with self._held(namespace) as store:
             return store.metadata(entry_id)
 
     @contextmanager
     def _held(self, namespace: str) -> Iterator[Store]:
-        """A namespace as it is now, for one thread of one process at a time.
+        """Lock a namespace for this thread and process, and return its present store.
 
-        Both waits are bounded. After any failure the store is read again.
+        Raises TransientVendorError if a lock stays taken. After any failure the store
+        is read again.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         busy = TransientVendorError(
@@ -187,12 +192,12 @@ class FaissIndex:
 
 
 def _dimensions(rows: Mapping[str, Rows]) -> int | None:
-    """The dimensions of the first vector that has a direction."""
+    """Return the dimensions of the first finite, non-zero vector, or None."""
     return next((len(row) for row in rows.values() if _units(row[None, :])[1][0]), None)
 
 
 def _units(rows: Rows) -> tuple[Rows, npt.NDArray[np.bool_]]:
-    """The rows that are finite and not zero, with length 1; which rows those are."""
+    """Return the finite, non-zero rows scaled to length 1, and their mask."""
     lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
     usable = np.isfinite(lengths) & (lengths > 0.0)
     return rows[usable] / lengths[usable, None].astype(np.float32), usable

@@ -1,12 +1,12 @@
-"""One FAISS namespace as a folder: blocks of vectors, and a manifest of what counts.
+"""Stores one FAISS namespace in a folder: blocks of vectors, and a manifest.
 
-The files are derived data, which the next sync writes again from the warehouse. Each
-is written whole and replaced atomically, so that a process may be killed at any
-moment. A block holds the vectors of one write and never changes. The manifest names
-the blocks, and of each entry its row in them and its metadata. A file that it does not
-name does not count and is deleted, and so is the mark of the state before it. A missing
-or damaged manifest means an empty namespace; with a missing or damaged block its
-entries are dropped. Callers hold the index's lock.
+The files are derived data, which the next sync can write again from the warehouse. Each
+is written completely and replaced atomically, so that a process may be killed at any
+moment. A block holds the vectors of one write and never changes. The manifest lists the
+blocks, and for each entry its row in them and its metadata. Files that it does not list
+are ignored and deleted, as is the generation of an earlier state. A missing or damaged
+manifest means an empty namespace; entries of a missing or damaged block are dropped.
+Callers hold the index's lock.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ class Block(NamedTuple):
 
 
 class _Manifest(NamedTuple):
-    """What a manifest says: its blocks, and the entries in their order in the file.
+    """The content of a manifest: the blocks, and the entries as undecoded lines.
 
-    `entries` are its other lines, all ids, all rows and the metadata of each entry,
-    which stay bytes until somebody asks for an entry.
+    `entries` are the lines with all ids, with all rows, and with the metadata of each
+    entry. They are decoded only when an entry is read.
     """
 
     blocks: list[Block]
@@ -61,9 +61,9 @@ class _Manifest(NamedTuple):
 
 
 class _Entries(NamedTuple):
-    """By entry id: its row, counted over all blocks, and its metadata as JSON.
+    """Row (counted over all blocks) and metadata as JSON, each by entry id.
 
-    The metadata stay text until somebody filters, which makes opening fast.
+    The metadata are decoded only when they are filtered, which makes opening fast.
     """
 
     rows: dict[str, int]
@@ -71,7 +71,10 @@ class _Entries(NamedTuple):
 
 
 class Store:
-    """What the files of a namespace say, read again when another process wrote them."""
+    """The files of a namespace.
+
+    They are read again after another process wrote them.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -93,7 +96,7 @@ class Store:
 
     @property
     def rows(self) -> dict[str, int]:
-        """By entry id its row, counted over all blocks."""
+        """The row of each entry id, counted over all blocks."""
         return self._read_entries().rows
 
     @property
@@ -112,13 +115,13 @@ class Store:
         return self._entries
 
     def count(self) -> int:
-        """How many entries there are; reads none of them."""
+        """Return the number of entries without decoding them."""
         if self._entries is None:
             return self._unread.count(b"\n") - 1
         return len(self._entries.rows)
 
     def refresh(self) -> None:
-        """Read the manifest if it is another than before; drop blocks that are cut."""
+        """Read the manifest again if it was replaced, and drop truncated blocks."""
         version = _version(self._manifest)
         if version != self._version:
             loaded, vectors = self._loaded, self._vectors
@@ -139,8 +142,8 @@ class Store:
     ) -> None:
         """Insert or replace entries.
 
-        `vectors` has shape (entries, dimensions) and rows of length 1; `metadata` has
-        a mapping per entry. An empty namespace takes any number of dimensions.
+        `vectors` has shape (entries, dimensions) with rows of length 1; `metadata` has
+        one mapping per entry. An empty namespace accepts any number of dimensions.
         """
         if not self.rows:
             self._hold(_Manifest([], int(vectors.shape[1])))
@@ -151,12 +154,12 @@ class Store:
         self._commit()
 
     def metadata(self, entry_id: str) -> Metadata | None:
-        """What the store knows of an entry besides its vector."""
+        """Return the metadata of an entry; None if it is unknown."""
         text = self._metadata.get(entry_id)
         return None if text is None else json.loads(text)
 
     def versions(self) -> dict[str, str | None]:
-        """Of every entry the `version` in its metadata; None without one."""
+        """Return {entry id: `version` in its metadata, or None}."""
         texts = ",".join(self._metadata[i] for i in self.rows)
         return {
             entry_id: metadata.get("version")
@@ -164,27 +167,27 @@ class Store:
         }
 
     def mark(self, value: str) -> None:
-        """Name the state that the manifest has now; see `generation.py`."""
+        """Name the state of the present manifest; see `generation.py`."""
         generation.write(self._folder, self._manifest, value)
         _sync_folder(self._folder)
 
     def generation(self) -> str | None:
-        """What `mark` was given for the present manifest; None without a mark."""
+        """Return the name that `mark` gave to the present manifest, or None."""
         return generation.read(self._folder, self._manifest)
 
     def set_metadata(self, metadata: Mapping[str, Metadata]) -> None:
-        """Replace the metadata of entries that the store has."""
+        """Replace the metadata of known entries."""
         self._metadata.update((i, _encode(values)) for i, values in metadata.items())
         self._commit()
 
     def delete(self, entry_ids: Sequence[str]) -> None:
-        """Delete entries that the store has."""
+        """Delete known entries."""
         for entry_id in entry_ids:
             del self.rows[entry_id], self._metadata[entry_id]
         self._commit()
 
     def purge(self, entry_ids: Sequence[str]) -> None:
-        """Delete entries that the store has, and all vectors without an entry."""
+        """Delete known entries, and all vectors without an entry."""
         for entry_id in entry_ids:
             del self.rows[entry_id], self._metadata[entry_id]
         if self._row_count() > len(self.rows):
@@ -195,7 +198,7 @@ class Store:
     def search(
         self, vector: Rows, k: int, filters: Filters
     ) -> Iterator[tuple[str, float]]:
-        """(entry id, cosine) of the k nearest that pass the filters, best first."""
+        """Yield (entry id, cosine) of the k nearest that pass, best first."""
         index = self._searchable()
         admitted = self._admitted(filters)
         found = min(k, int(admitted.sum()))
@@ -213,7 +216,7 @@ class Store:
             yield self._ids[int(row)], float(similarity)
 
     def _admitted(self, filters: Filters) -> npt.NDArray[np.bool_]:
-        """Whether each row counts and passes; kept until something changes."""
+        """Return a mask of the rows of entries that pass; cached until a change."""
         known = self._selections.get(filters)
         if known is None:
             rows = list(self.rows.values())
@@ -227,7 +230,7 @@ class Store:
         return known
 
     def _all(self) -> list[tuple[int, Metadata]]:
-        """The row and the metadata of every entry."""
+        """Return (row, metadata) of every entry."""
         if not self._decoded:
             texts = ",".join(self._metadata[i] for i in self.rows)
             decoded = json.loads(f"[{texts}]")
@@ -238,7 +241,7 @@ class Store:
         return sum(block.rows for block in self._blocks)
 
     def _searchable(self) -> Any:
-        """FAISS's index of every row of every block, the replaced and deleted too."""
+        """Return a FAISS index of all rows of all blocks, deleted rows included."""
         while len(self._loaded) < len(self._blocks):
             block = self._blocks[len(self._loaded)]
             rows = self._read_block(block)
@@ -252,7 +255,7 @@ class Store:
         return self._vectors or _faiss().IndexFlatIP(self.dimensions)
 
     def _drop(self, block: Block) -> None:
-        """Go on without a damaged block and its entries."""
+        """Remove a damaged block and its entries."""
         _log.warning(
             "The vector index file %s is missing or damaged; its entries are gone "
             "until the next sync writes them again.",
@@ -272,10 +275,7 @@ class Store:
         self._commit()
 
     def _merge_if_wasteful(self) -> None:
-        """Make one block of all entries where the replaced rows outweigh the others.
-
-        Many small blocks are merged as well.
-        """
+        """Merge the blocks if unused rows outweigh the entries, or blocks are many."""
         row_bytes = 4 * (self.dimensions or 0)
         live_bytes = row_bytes * len(self.rows)
         waste_bytes = row_bytes * self._row_count() - live_bytes
@@ -285,7 +285,7 @@ class Store:
         self._merge()
 
     def _merge(self) -> None:
-        """Make one block of all entries, and none where there are none."""
+        """Write all entries into one block; without entries, keep no block."""
         index = self._searchable()
         rows = np.array(list(self.rows.values()), dtype=np.int64)
         blocks = []
@@ -296,7 +296,7 @@ class Store:
         self._hold(_Manifest(blocks, self.dimensions), entries)
 
     def _commit(self) -> None:
-        """Write what is in memory as the manifest; delete what it does not name."""
+        """Write the manifest, and delete the files that it does not list."""
         self._merge_if_wasteful()
         self._forget_selections()
         lines = [
@@ -340,7 +340,7 @@ class Store:
         return block
 
     def _read_block(self, block: Block) -> Rows | None:
-        """The vectors of a block; None where the file is missing or damaged."""
+        """Return the vectors of a block; None if its file is missing or damaged."""
         try:
             content = (self._folder / block.file).read_bytes()
         except FileNotFoundError:
@@ -351,7 +351,7 @@ class Store:
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:
-    """Differs between two manifests; None without one."""
+    """Return a value that changes when the file is replaced; None without a file."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -365,7 +365,7 @@ def _size(path: Path) -> int | None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the replaced name itself durable, where the system can."""
+    """Flush the folder to disk, so that replaced names are durable (POSIX only)."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -376,7 +376,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _faiss() -> Any:
-    """Loaded at the first search; its stubs do not know its Python face."""
+    """Import FAISS at the first search; untyped, as its stubs lack the Python API."""
     import faiss
 
     return faiss

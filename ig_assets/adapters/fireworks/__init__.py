@@ -1,1 +1,1 @@
-"""Fireworks: fine-tuning by its own SDK, an extra."""
+"""Fine-tuning at Fireworks through its own SDK, an optional extra."""

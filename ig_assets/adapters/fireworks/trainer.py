@@ -1,7 +1,8 @@
-"""Fine-tuning at Fireworks by its own SDK: a dataset by hash, a job by our own id.
+"""Fine-tuning at Fireworks; datasets are named by hash, jobs by our own id.
 
-Fireworks tells a job's cost only once the job exists, so it is estimated from the
-tokens and `IG_TRAINING_PRICES`; a budget in dollars blocks a job without such a price.
+Fireworks reports a job's cost only after the job exists, so the cost is estimated from
+the tokens and `IG_TRAINING_PRICES`. A budget in dollars blocks a job without such a
+price.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ _STATES = {
 
 
 class FireworksTrainer:
-    """Fulfils the `Trainer` port; `prices` are USD per million trained tokens."""
+    """A `Trainer` at Fireworks.
+
+    `prices` are USD per million trained tokens, by model.
+    """
 
     provider = "fireworks"
     notice = "A Fireworks model needs a deployment of its own before it can write."
@@ -86,14 +90,17 @@ class FireworksTrainer:
         return self._sdk.Fireworks(**self._options)
 
     def find(self, intent_key: str) -> TrainingState | None:
-        """The job whose id is the key's; None where there is none."""
+        """Return the job that belongs to the key, or None."""
         try:
             return self._job(_job_id(intent_key))
         except UnknownToVendorError:
             return None
 
     def estimate(self, request: TrainingRequest) -> TrainingEstimate:
-        """Tokens of all epochs, and their price where the team has set it."""
+        """Return the tokens of all epochs, and their price if the team has set it.
+
+        Raises RefusedError for another method than SFT or an invalid file.
+        """
         if self.method != SFT:
             raise RefusedError(
                 "fireworks trains on supervised examples only here; set "
@@ -104,7 +111,7 @@ class FireworksTrainer:
         return TrainingEstimate(tokens, cost)
 
     def submit(self, request: TrainingRequest) -> TrainingState:
-        """Create the dataset and the job; a job of this id is never made twice."""
+        """Create the dataset and the job; an existing job of this key is returned."""
         file = checked_training_file(request, self.provider)
         dataset = self._uploaded(file)
         job_id = _job_id(request.intent_key)
@@ -132,7 +139,7 @@ class FireworksTrainer:
         return self._state(job, job_id)
 
     def poll(self, provider_job_id: str) -> TrainingState:
-        """The job as Fireworks has it."""
+        """Return the job's state. Raises RefusedError for an unknown job."""
         try:
             return self._job(provider_job_id)
         except UnknownToVendorError:
@@ -145,7 +152,7 @@ class FireworksTrainer:
         return self._state(ask(self._sdk, self.provider, lambda: get(job_id)), job_id)
 
     def _uploaded(self, file: TrainingFile) -> str:
-        """The id of a dataset that is ready, uploaded where its content is missing."""
+        """Return the id of the dataset, uploading the file if necessary."""
         datasets, dataset_id = self._client.datasets, f"ig-{file.sha256[:40]}"
         try:
             ask(
@@ -190,7 +197,7 @@ def _job_id(intent_key: str) -> str:
 
 
 def _usd(money: Any) -> float | None:
-    """An amount in whole units and billionths, where it is in dollars."""
+    """Return an amount of money in USD; None for another currency."""
     if money is None or money.currency_code != "USD":
         return None
     return int(money.units or 0) + (money.nanos or 0) / 1e9

@@ -1,7 +1,9 @@
-"""Provides the access token: renewed before it expires, in a file of the owner alone.
+"""Provides the access token, and renews it before it expires.
 
-A long-lived token of Instagram Login lasts 60 days and can be renewed from its second
-day on (`ig_refresh_token`); a token of Facebook Login only reports when it expires.
+The token is stored in a file that only its owner may read. A long-lived token of
+Instagram Login lasts 60 days and can be renewed from its second day on
+(`ig_refresh_token`). A token of Facebook Login cannot be renewed, but its expiry can be
+queried.
 """
 
 from __future__ import annotations
@@ -27,9 +29,10 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class TokenState:
-    """A token in use; `given` names the one in the settings that it comes from.
+    """A token in use; `given` is a hash of the token in the settings it derives from.
 
-    `expires_at` None is never; `is_reported`: the vendor reported it.
+    `expires_at` is None if it never expires; `is_reported` is true if the vendor
+    reported this.
     """
 
     given: str
@@ -43,7 +46,7 @@ Renew = Callable[[str], tuple[str, datetime | None]]
 
 
 class TokenProvider:
-    """Hands out the token, and renews it once a day at most."""
+    """Provides the token, and tries to renew it at most once a day."""
 
     def __init__(self, store: Path, given: str, clock: Clock, renew: Renew) -> None:
         self._store = store
@@ -54,7 +57,7 @@ class TokenProvider:
         self._state: TokenState | None = None
 
     def current(self) -> str:
-        """The token to send; a renewal that fails leaves the old one in use."""
+        """Return the token to send; if a renewal fails, the old token stays in use."""
         with self._mutex:
             state = self._state or stored_token(self._store, self._given, self._clock)
             if _is_due(state, self._clock.now()):
@@ -75,7 +78,10 @@ class TokenProvider:
 
 
 def stored_token(store: Path, given: str, clock: Clock) -> TokenState:
-    """What is known of the token in the settings; a new one is taken to be fresh."""
+    """Return the stored state of the token in the settings.
+
+    A new one counts as fresh.
+    """
     name = hashlib.sha256(given.encode()).hexdigest()[:16]
     try:
         kept: dict[str, Any] = json.loads(store.read_text("utf-8"))
@@ -92,7 +98,10 @@ def stored_token(store: Path, given: str, clock: Clock) -> TokenState:
 def renewal(
     base_url: str | None, app_secret: str, clock: Clock, **options: Any
 ) -> Renew:
-    """How a token is renewed, or asked when it expires, at its own host."""
+    """Return a function that renews a token, or queries when it expires.
+
+    Without `base_url` requests go to the host that fits the token.
+    """
 
     def renew(token: str) -> tuple[str, datetime | None]:
         url = base_url or home_of(token)

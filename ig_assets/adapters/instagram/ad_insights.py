@@ -1,7 +1,7 @@
-"""Reads the counters of ads, 50 per request; a missing one is absent.
+"""Reads the counters of ads, 50 per request; missing counters are left out.
 
-An ad's figures are apart from its post's: the post's insights are organic only. Meta
-leaves out an action with a count of zero as it does an unknown one; both are absent.
+An ad's figures are separate from its post's, whose insights are organic only. Meta
+omits an action both if its count is zero and if it is unknown, so neither is reported.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Values = dict[str, float]
 
 
 class AdInsights:
-    """Fulfils `InsightsSource` for ads; `spend` is in the account's currency."""
+    """An `InsightsSource` for ads; `spend` is in the ad account's currency."""
 
     platform = ADS
     can_read_the_past = False
@@ -43,9 +43,9 @@ class AdInsights:
     def insights(
         self, platform_post_ids: Sequence[str], as_of: datetime
     ) -> list[Reading]:
-        """What is reported now; an ad or metric without figures is left out.
+        """Return the present counters; an ad or metric without figures is left out.
 
-        Raises AccessError, and TransientVendorError where nothing could be read.
+        Raises AccessError, and TransientVendorError if nothing could be read.
         """
         return [
             Reading(ad, metric, as_of, value)
@@ -65,7 +65,10 @@ class AdInsights:
 
 
 def _judge(faults: Sequence[GraphError], asked: int) -> None:
-    """Raise what concerns the account; one ad's own fault is just no figure."""
+    """Raise faults of the account or of all ads.
+
+    The fault of a single ad is ignored.
+    """
     for fault in faults:
         if fault.is_about_the_token:
             raise fault.as_error()
@@ -81,7 +84,7 @@ def _judge(faults: Sequence[GraphError], asked: int) -> None:
 
 
 def _values(answer: Answer) -> Values:
-    """The figures in an answer; an ad without impressions has no row."""
+    """Return the figures in an answer; empty for an ad without impressions."""
     found: Values = {}
     for row in answer.get("data") or ():
         for name in FIELDS:
@@ -94,7 +97,7 @@ def _values(answer: Answer) -> Values:
 
 
 def _note(found: Values, metric: str, given: Any) -> None:
-    """Meta writes these numbers as texts."""
+    """Store a figure, which Meta sends as text; ignore anything else."""
     try:
         found[metric] = float(given)
     except (TypeError, ValueError):

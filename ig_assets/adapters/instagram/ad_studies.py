@@ -1,9 +1,10 @@
 """Split tests by Meta's ad studies: one audience, divided at random among reels.
 
-Each arm is an ad of a reel that is out already, in an ad set of its own; the study
-gives each ad set its share of the people. Everything is made paused, under a campaign
-with a spend cap. After Meta's references "Ad Study" (Marketing API) and "Use Posts as
-Instagram Ads" (Instagram Ads API); there is no idempotency key, but names are ours.
+Each arm is an ad of a published reel, in an ad set of its own; the study assigns a
+share of the people to each ad set. Everything is created paused, in a campaign with a
+spend cap. Sources are Meta's references "Ad Study" (Marketing API) and "Use Posts as
+Instagram Ads" (Instagram Ads API). The API has no idempotency key, so objects are found
+by name.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _ACCOUNT_FIELDS = (
 
 @dataclass(frozen=True)
 class Advertiser:
-    """Whose ads they are: Meta's numbers of the ad account, business, page, account."""
+    """Meta's ids of the ad account, business, page and Instagram account."""
 
     ad_account: str
     business: str
@@ -47,7 +48,7 @@ class Advertiser:
 
 
 class InstagramAdStudies:
-    """Fulfils `AdStudies` for one advertiser."""
+    """`AdStudies` for one advertiser."""
 
     platform = ADS
 
@@ -72,7 +73,7 @@ class InstagramAdStudies:
         }
 
     def account(self) -> AdAccount:
-        """The ad account. Raises AccessError where Meta lets it show no ads."""
+        """Return the ad account. Raises AccessError if Meta forbids it to show ads."""
         answer = self._client.get(self._account, fields=_ACCOUNT_FIELDS)
         status = answer.get("account_status")
         if status != ACTIVE_ACCOUNT:
@@ -93,11 +94,10 @@ class InstagramAdStudies:
         )
 
     def check_audiences(self, numbers: Sequence[str]) -> None:
-        """Raise InputError for an audience that is not there, not ours, or not ready.
+        """Raise InputError for an audience that is missing, not ours, or not ready.
 
-        A lookalike is a custom audience of its own; `operation_status` and
-        `delivery_status` have the code 200 where it can be used (Marketing API, "Custom
-        Audience").
+        A lookalike is a custom audience of its own. `delivery_status` has the code 200
+        if the audience can be used (Marketing API, "Custom Audience").
         """
         for number in numbers:
             try:
@@ -122,9 +122,9 @@ class InstagramAdStudies:
                 )
 
     def find(self, kind: str, intent_key: str) -> str | None:
-        """The object whose name holds the key, among all that were not deleted.
+        """Return the id of the object whose name contains the key, or None.
 
-        Lists are read to their end: filters by name differ between kinds of objects.
+        Lists are read to their end, as filters by name differ between kinds of objects.
         """
         pages = self._client.pages(self._edges[kind], fields="id,name", limit=_PAGE)
         for page in pages:
@@ -134,13 +134,13 @@ class InstagramAdStudies:
         return None
 
     def make(self, part: AdStudyObject) -> str:
-        """Make one object, paused, and say its id."""
+        """Create one object, paused, and return its id."""
         fields = _written(self._fields_of[part.kind](part))
         answer = self._client.post(self._edges[part.kind], name=part.name, **fields)
         return _id_in(answer)
 
     def switch(self, object_id: str, on: bool) -> None:
-        """Let a campaign, ad set or ad run, or pause it."""
+        """Activate a campaign, ad set or ad, or pause it."""
         answer = self._client.set(object_id, status="ACTIVE" if on else "PAUSED")
         if answer.get("success") is not True:
             raise MalformedAnswerError(
@@ -204,7 +204,10 @@ def _study(part: AdStudyObject) -> Mapping[str, Any]:
 
 
 def _targeting(terms: AdStudyTerms) -> dict[str, Any]:
-    """The audience of all arms; Meta widens it unless `advantage_audience` is 0."""
+    """Return the audience of all arms.
+
+    Meta widens it unless `advantage_audience` is 0.
+    """
     return {
         "geo_locations": {"countries": list(terms.countries)},
         "age_min": terms.min_age,
@@ -221,7 +224,7 @@ def _targeting(terms: AdStudyTerms) -> dict[str, Any]:
 
 
 def _written(fields: Mapping[str, Any]) -> dict[str, str]:
-    """Texts as they are, the rest as JSON."""
+    """Encode the fields: texts as they are, other values as JSON."""
     return {
         name: value if isinstance(value, str) else json.dumps(value)
         for name, value in fields.items()

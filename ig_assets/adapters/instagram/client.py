@@ -1,7 +1,7 @@
 """A client of the Graph API: one pinned version, typed errors, no token in messages.
 
-The token goes in a header and its `appsecret_proof` beside it. `facebook-business` is
-not used: it never repeats, stops at an empty page and prints the token in errors.
+The token is sent in a header, together with its `appsecret_proof`. `facebook-business`
+is not used, as it never retries, stops at an empty page and prints the token in errors.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ _SECRET_IN_URL = re.compile(r"\?\S*(?:access_token|input_token|appsecret_proof)=
 
 
 def home_of(token: str) -> str:
-    """The host for a token: Instagram Login's begin with IG, Facebook's do not."""
+    """Return the host for a token; tokens of Instagram Login begin with "IG"."""
     return INSTAGRAM_URL if token.startswith("IG") else FACEBOOK_URL
 
 
 class GraphClient:
-    """Sends requests with the token of the moment; safe to use from several threads.
+    """Sends requests with the current token; thread-safe.
 
     Every method raises TransientVendorError, RefusedError, AccessError or
-    MalformedAnswerError. Only what may be repeated without harm is.
+    MalformedAnswerError. Only requests that are safe to repeat are retried.
     """
 
     def __init__(
@@ -71,19 +71,19 @@ class GraphClient:
         self._opened: Any = None
 
     def token(self) -> str:
-        """The token that the next request is sent with."""
+        """Return the token of the next request."""
         return self._token()
 
     def get(self, path: str, **parameters: str) -> Answer:
-        """Read, up to four times."""
+        """Read, with up to four attempts."""
         return self._patiently("GET", path, parameters)
 
     def post(self, path: str, **parameters: str) -> Answer:
-        """Write, once: what came of it may be unknown."""
+        """Write in a single attempt; its outcome may remain unknown."""
         return self.send("POST", path, parameters)
 
     def set(self, path: str, **parameters: str) -> Answer:
-        """Write what is the same when it is repeated, up to four times."""
+        """Write something idempotent, with up to four attempts."""
         return self._patiently("POST", path, parameters)
 
     def _patiently(
@@ -99,9 +99,10 @@ class GraphClient:
         raise AssertionError("the last attempt returns or raises")
 
     def pages(self, path: str, **parameters: str) -> Iterator[list[Answer]]:
-        """Every page of a list; one may be empty and not be the last.
+        """Yield every page of a list; an empty page need not be the last.
 
-        `paging.next` only says that there is more, since it may hold the token.
+        `paging.next` is only checked for presence and not followed, as it may hold the
+        token.
         """
         after: str | None = None
         while True:
@@ -116,10 +117,10 @@ class GraphClient:
                 raise MalformedAnswerError("instagram sent a list that never ends.")
 
     def batch(self, paths: Sequence[str]) -> list[Answer | GraphError]:
-        """Many reads, 50 a request; answers in the order of the paths.
+        """Read many paths, 50 per request; answers are in the order of the paths.
 
-        Items with a passing error are retried, up to four attempts in all. Raises
-        TransientVendorError where the vendor still says that it is too much.
+        Items with a transient error are retried, up to four attempts in total. Raises
+        TransientVendorError if the vendor still throttles an item.
         """
         answers: dict[int, Answer | GraphError] = {}
         left = list(range(len(paths)))
@@ -140,7 +141,7 @@ class GraphClient:
         return [answers[n] for n in range(len(paths))]
 
     def send(self, method: str, path: str, parameters: Mapping[str, str]) -> Answer:
-        """One request, once."""
+        """Send one request in a single attempt."""
         body = self._exchange(method, path, parameters)
         if not isinstance(body, dict):
             raise GraphError(500).as_error()
@@ -163,7 +164,7 @@ class GraphClient:
         return [self._item(answer) for answer in answers]
 
     def _item(self, answer: Any) -> Answer | GraphError:
-        """One answer of a batch; null where it took too long."""
+        """Parse one answer of a batch; null means that it took too long."""
         if not isinstance(answer, dict):
             return GraphError(503, is_transient=True)
         headers = answer.get("headers") or ()
@@ -220,19 +221,19 @@ class GraphClient:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """httpx's own context, once: to read the certificates takes 60 ms a client."""
+    """Return httpx's SSL context, cached, as reading the certificates takes 60 ms."""
     import httpx
 
     return httpx.create_ssl_context()
 
 
 def proof(app_secret: str, token: str) -> str:
-    """Meta's `appsecret_proof`: that the sender of a token knows the app's secret."""
+    """Return Meta's `appsecret_proof`: an HMAC of the token with the app's secret."""
     return hmac.new(app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
 
 
 def without_secrets(record: logging.LogRecord) -> bool:
-    """A logging filter: httpx logs full URLs; secrets are cut out of them."""
+    """Remove secrets from the URLs that httpx logs; used as a logging filter."""
     message = record.getMessage()
     if _SECRET_IN_URL.search(message):
         record.msg, record.args = _SECRET_IN_URL.sub("?…", message), ()

@@ -1,7 +1,7 @@
-"""Maps errors of the Graph API to ours: by code and subcode, never by status.
+"""Maps errors of the Graph API to ours, by code and subcode instead of HTTP status.
 
-Nearly every error comes as HTTP 400. No message of Meta's is passed on, since it may
-quote the request: only the codes are.
+Nearly every error comes as HTTP 400. Meta's messages are not passed on, since they may
+quote the request; the codes are.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _ADVICE = {
 
 @dataclass(frozen=True)
 class GraphError:
-    """One error as Meta reports it; code 0 where there was none to read."""
+    """An error as Meta reports it; the code is 0 if none could be read."""
 
     status: int
     code: int = 0
@@ -46,41 +46,41 @@ class GraphError:
 
     @property
     def is_throttle(self) -> bool:
-        """One request too many; it was not served."""
+        """Whether the request was throttled, and thus not processed."""
         return self.code in _THROTTLES or self.status == 429
 
     @property
     def may_pass(self) -> bool:
-        """Worth another try of the same request."""
+        """Whether the same request may succeed later."""
         passing = self.code in _PASSING or self.is_transient or self.is_throttle
         return passing or (self.code == 0 and self.status >= 500)
 
     @property
     def is_about_the_token(self) -> bool:
-        """No request at all will do with this token."""
+        """Whether every request with this token will fail."""
         return self.code in _TOKEN
 
     @property
     def is_about_permission(self) -> bool:
-        """The token may not see or do this."""
+        """Whether the token lacks a permission for this request."""
         return self.code in _PERMISSION
 
     @property
     def is_too_old(self) -> bool:
-        """The media was posted before the account was a business account."""
+        """Whether the media was posted before the account became a business account."""
         return (self.code, self.subcode) == _BEFORE_BUSINESS
 
     @property
     def may_be_a_metric(self) -> bool:
-        """A wrong parameter that may be one metric of several."""
+        """Whether the error is a wrong parameter, perhaps one metric of several."""
         pair = (self.code, self.subcode)
         return self.code == 100 and pair not in (_BEFORE_BUSINESS, _UNKNOWN_OBJECT)
 
     def as_error(self) -> VendorError:
-        """The VendorError for it: transient, access or refused.
+        """Return the VendorError for this error: transient, access or refused.
 
-        Transient is throttled, a server's fault or not ready; access is the token or
-        a permission.
+        Transient errors are throttling, a server's fault, and a video that is not
+        ready. Access errors concern the token or a permission.
         """
         message = f"instagram answered {self.code or self.status}"
         message += f"/{self.subcode}" if self.subcode else ""
@@ -115,7 +115,7 @@ class GraphError:
 def quota_reached(
     message: str = "instagram's publishing quota is used up",
 ) -> VendorError:
-    """No more posts for some hours; nothing was published."""
+    """Return the error for a used-up publishing quota; nothing was published."""
     return TransientVendorError(
         f"{message}: no more posts today; it goes out another day.",
         retry_after_s=QUOTA_WAIT_S,
@@ -124,9 +124,10 @@ def quota_reached(
 
 
 def fault_in(status: int, body: Any) -> GraphError | None:
-    """The error that an answer reports, if it does.
+    """Return the error in an answer, or None.
 
-    An answer that is no JSON object is a fault too, since its meaning is unknown.
+    An answer that is not a JSON object counts as an error, since its meaning is
+    unknown.
     """
     if not isinstance(body, dict):
         return GraphError(status if status >= 500 else 500)

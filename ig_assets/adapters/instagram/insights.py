@@ -1,11 +1,12 @@
-"""Reads the counters of media, 50 per request; a missing one is absent.
+"""Reads the counters of media, 50 per request; missing counters are left out.
 
-One metric that a media does not have fails its request (#100). Then the media's kind is
-looked up and, if need be, each metric asked for alone. The answer is about that media:
-what it lacks is remembered of it alone. As long as no media of a kind had a metric that
-one lacks, the others of the kind are asked for that metric apart, so that one answer
-costs no detour and no figure.
-Counters are organic: what an ad adds is in the `total_*` metrics, which are not read.
+A single metric that a media lacks makes its whole request fail (#100). Then the media's
+kind is looked up and, if necessary, each metric is requested alone. What a media lacks
+is remembered for that media. If one media lacks a metric that no media of its kind was
+seen to have, that metric is requested separately for the others of the kind, so that a
+failure costs no extra round and no other figure.
+
+Counters are organic: what ads add is in the `total_*` metrics, which are not read.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _OfKind = tuple[str, str]  # a kind of media, and a metric
 
 
 class InsightsReader:
-    """Reads a client's insights; remembers what each media is and what it lacks."""
+    """Reads insights; remembers the kind of each media and the metrics it lacks."""
 
     def __init__(self, client: GraphClient) -> None:
         self._client = client
@@ -55,9 +56,9 @@ class InsightsReader:
         self._never: set[str] = set()
 
     def read(self, media_ids: Sequence[str], as_of: datetime) -> list[Reading]:
-        """What is reported now; a media or metric without figures is left out.
+        """Return the present counters; media or metrics without figures are left out.
 
-        Raises AccessError, and TransientVendorError where nothing could be read.
+        Raises AccessError, and TransientVendorError if nothing could be read.
         """
         asked = [media for media in media_ids if media not in self._never]
         return [
@@ -84,9 +85,10 @@ class InsightsReader:
         }
 
     def _requests(self, media_ids: Sequence[str]) -> list[_Request]:
-        """Per media one request for its metrics, and one per metric that may fail it.
+        """Return (media, metrics) requests; each doubtful metric gets one of its own.
 
-        That is a metric which another media of the kind lacked and none had so far.
+        A metric is doubtful if another media of the kind lacked it and none was seen to
+        have it.
         """
         requests: list[_Request] = []
         for media in media_ids:
@@ -105,7 +107,7 @@ class InsightsReader:
         return requests
 
     def _ask(self, requests: Sequence[_Request]) -> dict[str, Answer | GraphError]:
-        """One answer a media: its figures together, or what its first request met."""
+        """Return one answer per media: merged figures, or the first request's error."""
         paths = [f"{m}/insights?metric={','.join(wanted)}" for m, wanted in requests]
         merged: dict[str, Answer | GraphError] = {}
         for (media, wanted), answer in zip(
@@ -129,7 +131,7 @@ class InsightsReader:
     def _note_lacking(
         self, media: str, metrics: Sequence[str], answer: Answer | GraphError
     ) -> None:
-        """Remember that a media, which has other metrics, has this one not."""
+        """Remember that a media lacks a metric, if the answer to it alone says so."""
         if len(metrics) == 1 and _is_about_a_metric(answer):
             known = self._lacking.get(media, frozenset())
             self._lacking[media] = known | set(metrics)
@@ -143,7 +145,7 @@ class InsightsReader:
                 self._kinds[media] = str(answer.get("media_product_type"))
 
     def _one_by_one(self, media_ids: Sequence[str]) -> dict[str, Answer | GraphError]:
-        """Read each metric alone; what a media lacks is not requested of it again."""
+        """Read each metric alone, and remember which ones a media lacks."""
         pairs = [
             (media, metric)
             for media, wanted in self._requests(media_ids)
@@ -170,7 +172,10 @@ class InsightsReader:
         return merged
 
     def _judge(self, answers: Mapping[str, Answer | GraphError]) -> None:
-        """Raise what concerns the account; one media's own fault is just no figure."""
+        """Raise faults of the account or of all media.
+
+        Ignore a single media's fault.
+        """
         faults = {m: a for m, a in answers.items() if isinstance(a, GraphError)}
         for media, fault in faults.items():
             if fault.is_about_the_token:
@@ -197,9 +202,9 @@ def _is_about_a_metric(answer: Answer | GraphError) -> bool:
 
 
 def figures_in(answer: Answer) -> Values:
-    """The figures in an answer, without what has no form of one.
+    """Return the numbers in an answer by metric, without values that are not numbers.
 
-    An empty set is no figure at all.
+    An empty data set gives no figure.
     """
     found: Values = {}
     for row in _rows_of(answer):

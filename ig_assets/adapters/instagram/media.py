@@ -1,4 +1,4 @@
-"""Lists the account's media and finds the one that an id or a link names."""
+"""Lists the account's media, and finds the one with an id or a link."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class AccountMedia:
         self._account = account
 
     def listed(self) -> Iterator[Answer]:
-        """Every media, read page by page as far as the caller goes."""
+        """Yield every media, newest first; pages are read as the caller iterates."""
         pages = self._client.pages(f"{self._account}/media", fields=FIELDS, limit="50")
         for page in pages:
             yield from page
 
     def published(self, media_id: str) -> Published:
-        """When a media was posted."""
+        """Return a media with the time at which it was posted."""
         answer = self._client.get(media_id, fields=FIELDS)
         return Published(str(answer.get("id", media_id)), posted_at(answer))
 
     def look_up(self, media: str) -> Published:
-        """The media that a person names by its id or permalink.
+        """Return the media with this id or permalink.
 
-        Raises InputError where the account has none such.
+        Raises InputError if the account has none.
         """
         if media.isdecimal():
             try:
@@ -57,7 +57,7 @@ class AccountMedia:
 
 
 def _why_no_post(link: str) -> str:
-    """What a link is that names no post, and which one does."""
+    """Return why a link does not name a post, and how to get one that does."""
     how = "copy the address of the post's page, https://www.instagram.com/reel/…"
     found = _ADDRESS.search(link)
     first, second = ("", "") if found is None else found.groups()
@@ -76,13 +76,13 @@ def _why_no_post(link: str) -> str:
 
 
 def short_code(permalink: str) -> str | None:
-    """What names a post in its link, whichever form the link has."""
+    """Return the code of a post in its link, whatever the link's form, or None."""
     found = _SHORT_CODE.search(permalink)
     return None if found is None else found[1]
 
 
 def posted_at(media: Answer) -> datetime:
-    """A media's time, naive UTC."""
+    """Return the time at which a media was posted, naive UTC."""
     try:
         moment = datetime.strptime(str(media["timestamp"]), "%Y-%m-%dT%H:%M:%S%z")
     except (KeyError, ValueError):

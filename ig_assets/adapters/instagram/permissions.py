@@ -1,7 +1,7 @@
-"""Which permissions Meta gave a token, beside those that are used.
+"""Compares the permissions that Meta gave a token with those that are used.
 
-`GET debug_token` reports the `scopes` of a token of Facebook Login. Meta documents none
-for Instagram Login, whose tokens are for one account anyway.
+`GET debug_token` reports the `scopes` of a token of Facebook Login. Meta documents no
+such report for Instagram Login, whose tokens are valid for one account only.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ALWAYS_GIVEN = frozenset({"public_profile"})
 def permission_findings(
     client: GraphClient, token: str, publishes: bool, advertises: bool
 ) -> list[Finding]:
-    """Compare the token's permissions with what the settings use."""
+    """Compare the token's permissions with those that the settings require."""
     if token.startswith("IG"):
         return [
             not_known(

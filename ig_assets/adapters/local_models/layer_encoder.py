@@ -1,7 +1,7 @@
-"""Hooks as a middle layer of the embedder sees them: how they are said, not what about.
+"""Encodes hooks by a middle layer of the embedder, which captures wording, not topic.
 
-The last layer is trained to keep the topic and drops the wording; the fourth of six
-predicts best what wins (docs/ranker.md has the figures).
+The last layer is trained to keep the topic and drops the wording. The fourth of six
+layers predicts best which hook wins (docs/ranker.md has the figures).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OUTPUT = f"layer_norm_{2 * LAYER}"
 
 
 class LayerEncoder:
-    """Fulfils `HookEncoder` with the embedder's own model file; loads at first use."""
+    """A `HookEncoder` with the embedder's model file, which is loaded at first use."""
 
     model = f"{LocalEmbedder.model}/layer-{LAYER}"
     dimensions = LocalEmbedder.dimensions
@@ -41,11 +41,11 @@ class LayerEncoder:
         )
 
     def encode(self, hooks: Sequence[str]) -> Vectors:
-        """Token means of the layer, of shape (hooks, 384), float32, not normalised.
+        """Return the layer's token means, shape (hooks, 384), float32, not normalised.
 
-        Raises InputError for an empty hook or one over 256 tokens, ModelFileError
-        where the files do not load, MalformedAnswerError where the model's output has
-        another shape or is not a number.
+        Raises InputError for an empty hook or one over 256 tokens, ModelFileError if
+        the files do not load, MalformedAnswerError if the model's output has another
+        shape or is not finite.
         """
         rows = self._network.token_ids(hooks)
         vectors = np.empty((len(hooks), self.dimensions), dtype=np.float32)
@@ -59,7 +59,7 @@ class LayerEncoder:
 
 
 class OnDemandEncoder:
-    """Fulfils `HookEncoder`; `make` may download model files, so it waits for a use."""
+    """A `HookEncoder` that calls `make`, which may download files, at first use."""
 
     model = LayerEncoder.model
     dimensions = LayerEncoder.dimensions
@@ -72,5 +72,5 @@ class OnDemandEncoder:
         return self._make()
 
     def encode(self, hooks: Sequence[str]) -> Vectors:
-        """As `LayerEncoder.encode`."""
+        """Return the same as `LayerEncoder.encode`."""
         return self._encoder.encode(hooks)

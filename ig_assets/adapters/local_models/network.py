@@ -1,13 +1,13 @@
-"""One ONNX network with its tokenizer: the hidden states of texts, alone or a few.
+"""Runs one ONNX network with its tokenizer, to get the hidden states of texts.
 
-What a text is padded with has no weight in any sum, so that its states are bit by bit
-those of the text alone (seen with onnxruntime 1.32, whose products of matrices sum each
-row in one order; `test_embedder` holds it).
+Padding has no weight in any sum, so that a padded text has bit by bit the same states
+as the text alone (observed with onnxruntime 1.32, whose matrix products sum each row in
+one order; `test_embedder` checks it).
 
-The states of a layer inside the network are an output that the file does not name. A
-serialised protobuf message followed by another of its type is the two merged, lists
-appended (protobuf's encoding guide, *Last One Wins*), so the file's bytes followed by a
-model that holds nothing but one more output are the same network with that output.
+The states of an inner layer are not among the outputs of the model file. By protobuf's
+encoding, a serialised message followed by another one of its type is the merge of both,
+with lists appended (encoding guide, *Last One Wins*). So the file's bytes, followed by
+a model that only has one more output, are the same network with that output.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ Array = npt.NDArray[Any]
 
 
 class Network:
-    """MiniLM's file and tokenizer; loads at first use, by several threads at once.
+    """MiniLM and its tokenizer; loaded at first use, thread-safe.
 
-    `output` names a value inside the graph to read instead of the last hidden states.
+    `output` names a value in the graph to read instead of the last hidden states.
     """
 
     def __init__(
@@ -59,15 +59,15 @@ class Network:
         self._loading = threading.Lock()
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of the text as this model counts, its two marks included."""
+        """Return the number of tokens of a text, with the two special tokens."""
         self._load()
         return len(self._encode(text)) + MARKS
 
     def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each text with both marks.
+        """Return the token ids of each text, with both special tokens.
 
-        Raises InputError for an empty text or one over 256 tokens; ModelFileError
-        where the files do not load.
+        Raises InputError for an empty text or one over 256 tokens; ModelFileError if
+        the files do not load.
         """
         for number, text in enumerate(texts, start=1):
             if not text.strip():
@@ -76,17 +76,17 @@ class Network:
         return [self._ids(text, number) for number, text in enumerate(texts, start=1)]
 
     def states(self, ids: Sequence[int]) -> Array:
-        """Hidden states of shape (tokens, dimensions).
+        """Return the hidden states of one text, shape (tokens, dimensions).
 
-        Raises MalformedAnswerError where the output has another shape.
+        Raises MalformedAnswerError if the output has another shape.
         """
         return self.states_of([ids])[0]
 
     def states_of(self, rows: Sequence[Sequence[int]]) -> list[Array]:
-        """Hidden states of each text, of shape (tokens, dimensions), in one pass.
+        """Return the hidden states of each text, shape (tokens, dimensions).
 
-        The texts are padded to the longest, so they should be about as long. Raises
-        MalformedAnswerError where the output has another shape.
+        The texts are run together, padded to the longest one, so they should be of
+        similar length. Raises MalformedAnswerError if the output has another shape.
         """
         longest = max(map(len, rows))
         input_ids = np.zeros((len(rows), longest), dtype=np.int64)
@@ -115,7 +115,10 @@ class Network:
         return [states[place, : len(ids)] for place, ids in enumerate(rows)]
 
     def _ids(self, text: str, number: int) -> list[int]:
-        """`number` counts the texts of a request from 1."""
+        """Return the token ids of a text.
+
+        `number` is its place in the request, from 1.
+        """
         start, end = (self._tokenizer.token_to_id(m) for m in ("[CLS]", "[SEP]"))
         ids = [start, *self._encode(text), end]
         if len(ids) > MAX_TOKENS:
@@ -158,13 +161,13 @@ class Network:
 
 
 def with_output(model: bytes, name: str) -> bytes:
-    """The serialised ONNX model with the graph's value `name` as a further output."""
+    """Return the serialised ONNX model with `name` as another output."""
     value = _field(_NAME, name.encode())
     return model + _field(_GRAPH, _field(_OUTPUT, value))
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """A protobuf field of wire type 2 (a length, then the bytes)."""
+    """Encode a protobuf field of wire type 2: tag, length, bytes."""
     if number > 15 or len(content) > 127:
         raise ValueError("Tag and length must fit into one byte each.")
     return bytes([number << 3 | 2, len(content)]) + content

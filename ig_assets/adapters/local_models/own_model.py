@@ -1,7 +1,8 @@
-"""A writer of the user's own: any GGUF file by its path, known by its hash.
+"""A local writer that the user supplies: any GGUF file, identified by its hash.
 
-Nothing is known of such a file but its bytes: what it writes is recorded under its file
-name and the first twelve digits of its SHA-256, and another file is another model.
+Nothing is known about such a file but its bytes. What it writes is recorded under its
+file name and the first twelve digits of its SHA-256, so a changed file is another
+model.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ _LOCK_WAIT_S = 3600.0
 
 @dataclass(frozen=True)
 class OwnModel:
-    """The file, and the name that models, variants and calls record."""
+    """A model file of the user's, and the name under which it is recorded."""
 
     path: Path
     sha256: str
 
     @property
     def name(self) -> str:
-        """The file's name without its ending, and the start of its hash."""
+        """The file's name without suffix, with the beginning of its hash."""
         return f"{self.path.stem}@sha256:{self.sha256[:_SHOWN]}"
 
 
 def own_model(path: Path | None, cache: Path) -> OwnModel:
-    """The model at a path; it is hashed once, and again when it was changed.
+    """Return the model at a path; it is hashed once, and again after a change.
 
-    Raises ModelFileError where there is none, or no whole GGUF file.
+    Raises ModelFileError if the file is missing or is not a complete GGUF file.
     """
     if path is None:
         raise ModelFileError(

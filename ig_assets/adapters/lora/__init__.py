@@ -1,1 +1,1 @@
-"""A trainer on this machine: adapters (LoRA) of the local base model."""
+"""A trainer on this machine: trains LoRA adapters of the local base model."""

@@ -1,9 +1,9 @@
-"""An adapter as llama.cpp reads it: one GGUF file of type `adapter`.
+"""Writes and finds adapters as llama.cpp reads them: GGUF files of type `adapter`.
 
 The format is llama.cpp's (`convert_lora_to_gguf.py`): the base's architecture,
 `adapter.type` `lora`, `adapter.lora.alpha`, and for each layer the tensors
-`<layer>.weight.lora_a` (rank × in) and `.lora_b` (out × rank) under llama.cpp's name of
-the layer. The file is named by its own SHA-256.
+`<layer>.weight.lora_a` (rank × in) and `.lora_b` (out × rank), with llama.cpp's name of
+the layer. The file name is taken from the file's own SHA-256.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ _PEFT = re.compile(
 
 
 def model_name(base_model: str, sha256: str) -> str:
-    """The name of a base model with an adapter, as it is recorded and hashed."""
+    """Return the recorded name of a base model with an adapter."""
     return f"{PREFIX}{base_model}+{sha256[:_DIGITS]}"
 
 
 def split_name(name: str) -> tuple[str, str] | None:
-    """(base model, first digits of the adapter's hash); None for another model."""
+    """Split it into (base model, first digits of the hash); None for another model."""
     found = _NAME.fullmatch(name)
     return None if found is None else (found["base"], found["adapter"])
 
 
 def adapter_path(folder: Path, digits: str) -> Path:
-    """Where the adapter of a hash is kept."""
+    """Return the path of the adapter with these first digits of the hash."""
     return folder / f"{digits}.gguf"
 
 
 def find_adapter(folder: Path, name: str) -> Path:
-    """The verified file of a model's adapter.
+    """Return the verified file of a model's adapter.
 
-    Raises ModelFileError where it is gone, as after a script of its training set was
-    forgotten, and where it is not the file that was trained.
+    Raises ModelFileError if it is missing, for example because a script of its training
+    set was forgotten, or if it is not the file that was trained.
     """
     split = split_name(name)
     assert split is not None, "only models with an adapter have one"
@@ -76,7 +76,7 @@ def write_adapter(
     blocks: int,
     alpha: float,
 ) -> tuple[Path, str]:
-    """Write an adapter's tensors under their hash; return the file and its SHA-256.
+    """Write an adapter under its hash; return the file and its SHA-256.
 
     `weights` are NumPy arrays by peft's names. Equal weights give equal bytes.
     """

@@ -1,8 +1,7 @@
-"""The base model's file, read for training: its weights and its tokenizer.
+"""Loads the base model's weights and tokenizer for training from its GGUF file.
 
-transformers reads the GGUF and makes floats of its quantised weights, so that an
-adapter is trained on the very weights that it will be served on, but for their
-rounding in llama.cpp's own arithmetic.
+transformers dequantises the weights, so that an adapter is trained on the same weights
+that it will be served on, apart from the rounding in llama.cpp's arithmetic.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from ig_assets.adapters.lora.fit.recipe import TARGETS, Machine, Recipe
 
 
 def load_tokenizer(path: Path) -> ChatTokenizer:
-    """The tokenizer and the chat template that the file holds."""
+    """Load the tokenizer and the chat template from the file."""
     from transformers import AutoTokenizer
 
     tokenizer: Any = AutoTokenizer.from_pretrained(
@@ -44,9 +43,10 @@ def load_tokenizer(path: Path) -> ChatTokenizer:
 
 
 def load_with_adapter(path: Path, machine: Machine, recipe: Recipe, seed: int) -> Any:
-    """The base model with a new adapter: A by the seed, B zero, so that it is inert.
+    """Load the base model with a new adapter that has no effect yet.
 
-    Only the adapter's weights are trained; they are float32.
+    A is drawn by the seed, B is zero. Only the adapter's weights are trained, as
+    float32.
     """
     import torch
     from peft import LoraConfig, get_peft_model
@@ -78,6 +78,6 @@ def load_with_adapter(path: Path, machine: Machine, recipe: Recipe, seed: int) -
 
 
 def adapter_weights(model: Any) -> dict[str, Any]:
-    """The trained tensors by name, sorted by it."""
+    """Return the trainable tensors by name, sorted by name."""
     found = {n: p for n, p in model.named_parameters() if p.requires_grad}
     return dict(sorted(found.items()))

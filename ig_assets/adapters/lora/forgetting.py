@@ -19,11 +19,11 @@ _PATIENCE_S = 5.0
 def forget_examples(
     folder: Path, example_ids: Collection[str], kept: Collection[str]
 ) -> dict[str, Any]:
-    """End the open jobs that have one of the examples, and remove their adapters.
+    """End the open jobs that have one of the examples, and remove such jobs' adapters.
 
-    `kept` are names of models whose adapter stays, as that of a tainted model that a
-    setting keeps active. Returns the names of jobs and files; a repeated call finds
-    nothing more to do.
+    `kept` are names of models whose adapter stays, such as a tainted model that a
+    setting keeps active. Returns the names of the ended jobs and removed files; a
+    repeated call returns nothing.
     """
     ended: list[str] = []
     removed: list[str] = []
@@ -46,7 +46,7 @@ def forget_examples(
 
 
 def _end(job: JobFolder) -> None:
-    """Stop the job's process, by force where it does not stop soon, and end the job."""
+    """Stop the job's process, by force if it does not stop soon, and end the job."""
     job.ask_to_cancel()
     try:
         with job.lock(_PATIENCE_S):
@@ -59,7 +59,7 @@ def _end(job: JobFolder) -> None:
 
 
 def _kill(job: JobFolder) -> None:
-    """Kill the process, unless its number is another program's by now."""
+    """Kill the process, unless its id belongs to another program by now."""
     import psutil
 
     if job.has_process:

@@ -1,7 +1,7 @@
-"""What a GGUF file says of itself: its header alone, read in a second.
+"""Reads the header of a GGUF file, which takes about a second.
 
-The format is that of ggml's `docs/gguf.md`, version 3. The package gguf reads the same
-and takes most of a minute for the vocabulary's 150,000 texts, which are skipped here.
+The format is version 3 of ggml's `docs/gguf.md`. The package gguf reads the same, but
+takes most of a minute for the 150,000 texts of the vocabulary, which are skipped here.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _LINEAR = (
 
 @dataclass(frozen=True)
 class BaseFacts:
-    """A base model in numbers.
+    """The dimensions of a base model.
 
-    `parameters` counts all weights, `rows_and_columns` is the sum of both sides of
+    `parameters` is the number of weights, `rows_and_columns` the sum of both sides of
     every layer that an adapter changes, `width` the hidden size, `vocabulary` the
     number of tokens.
     """
@@ -56,12 +56,15 @@ class BaseFacts:
     vocabulary: int
 
     def adapter_parameters(self, rank: int) -> int:
-        """Weights of an adapter of this rank: A is rank × in, B is out × rank."""
+        """Return an adapter's number of weights: A is rank × in, B is out × rank."""
         return rank * self.rows_and_columns
 
 
 def base_facts(path: Path) -> BaseFacts:
-    """Read the header. Raises ModelFileError for another kind of file."""
+    """Read the header.
+
+    Raises ModelFileError if the file is no language model in GGUF.
+    """
     try:
         with path.open("rb") as content:
             fields, shapes = _header(content)
@@ -87,7 +90,7 @@ def _is_changed(name: str) -> bool:
 
 
 def _header(content: IO[bytes]) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
-    """Fields that are no lists, and the shapes of the tensors, by name."""
+    """Return (fields by name, shapes of the tensors by name); list fields are None."""
     if content.read(4) != b"GGUF" or _number(content, "<I") != 3:
         raise KeyError("magic")
     tensors, count = _number(content, "<Q"), _number(content, "<Q")

@@ -1,4 +1,4 @@
-"""The folder of one job: what it is to do, how far it is, and who works on it.
+"""The folder of one training job: its task, its progress, and its process.
 
     <job>/job.json         what is trained, on which rows (their ids), with which recipe
     <job>/rows.jsonl       the rows, with the words; removed when the job has ended
@@ -6,11 +6,11 @@
     <job>/losses.jsonl     a line per step
     <job>/checkpoint/      adapter, optimiser and step; removed when the job has ended
     <job>/cancel           asks the process to stop
-    <job>/train.log        what the process said last
+    <job>/train.log        output of the latest process
     <job>/.lock            held by the process as long as it lives
 
-The lock is what tells a working process from one that was killed: the system releases
-it with the process.
+The lock distinguishes a working process from a killed one: the system releases it when
+the process ends.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ ENDED = ("succeeded", "failed", "cancelled")
 
 @dataclass(frozen=True)
 class JobSpec:
-    """What a job trains; it never changes after the job was submitted.
+    """The task of a job, which never changes after the job was submitted.
 
-    `base_path` and `base_sha256` are of the base model's file. `rows` counts rows by
-    kind and split, `left_out` what gave no row. `example_ids` are all of the set.
+    `base_path` and `base_sha256` identify the base model's file. `rows` counts rows by
+    kind and split, `left_out` the lines that gave no row. `example_ids` are all
+    examples of the training set.
     """
 
     job_id: str
@@ -56,11 +57,11 @@ class JobSpec:
 
 @dataclass(frozen=True)
 class JobState:
-    """How far a job is; `reason` says why it ended without a model.
+    """The progress of a job; `reason` says why it ended without a model.
 
-    `stage` is what the process `pid` does; `starts` counts processes since the last
-    checkpoint. `result` is what a job that succeeded made: the adapter's file and hash,
-    rows that were too long, tokens, the change of the losses.
+    `stage` is what the process `pid` is doing; `starts` counts processes since the last
+    checkpoint. `result` describes the outcome of a successful job: the adapter's file
+    and hash, excluded rows, tokens, accuracy on held-out pairs.
     """
 
     status: TrainingStatus
@@ -86,7 +87,7 @@ class JobFolder:
 
     @property
     def exists(self) -> bool:
-        """Whether the job was submitted wholly; its state is written last."""
+        """Whether the job was submitted completely; its state is written last."""
         return (self.path / "state.json").is_file()
 
     def lock(self, timeout_s: float = 0) -> FileLock:
@@ -94,12 +95,12 @@ class JobFolder:
         return FileLock(self.path / ".lock", timeout=timeout_s)
 
     def write_spec(self, spec: JobSpec) -> None:
-        """Keep what the job is to do."""
+        """Store the job's task."""
         text = json.dumps(asdict(spec), sort_keys=True, indent=1)
         write_atomic(self.path / "job.json", text)
 
     def spec(self) -> JobSpec:
-        """What the job is to do."""
+        """Return the job's task."""
         stored = json.loads((self.path / "job.json").read_text("utf-8"))
         stored["recipe"] = Recipe(**stored["recipe"])
         stored["machine"] = Machine(**stored["machine"])
@@ -110,11 +111,11 @@ class JobFolder:
         write_atomic(self.path / "state.json", json.dumps(asdict(state)))
 
     def state(self) -> JobState:
-        """How far the job is."""
+        """Return the job's progress."""
         return JobState(**json.loads((self.path / "state.json").read_text("utf-8")))
 
     def change(self, **changes: Any) -> JobState:
-        """Replace parts of the state; only whoever holds the lock may."""
+        """Replace some fields of the state; only the holder of the lock may do so."""
         state = replace(self.state(), **changes)
         self.write_state(state)
         return state
@@ -126,19 +127,22 @@ class JobFolder:
         return state
 
     def remove_words(self) -> None:
-        """Remove the rows and what was learnt from them so far."""
+        """Remove the rows and the checkpoint."""
         self.rows.unlink(missing_ok=True)
         shutil.rmtree(self.checkpoint, ignore_errors=True)
         for leftover in self.path.glob(".*.part"):
             leftover.unlink(missing_ok=True)
 
     def keep_rows(self, payload: bytes) -> None:
-        """Write the rows; only their owner may read them."""
+        """Write the rows, readable by their owner only."""
         write_atomic(self.rows, payload, mode=OWNER_ONLY)
 
     @property
     def has_process(self) -> bool:
-        """Whether the last process of the job lives, and not another of its number."""
+        """Whether the job's last process is alive.
+
+        A later process with its id is not.
+        """
         import psutil
 
         try:
@@ -149,7 +153,7 @@ class JobFolder:
             return False
 
     def ask_to_cancel(self) -> None:
-        """Ask the process, now or later, to stop."""
+        """Ask the present or a later process of the job to stop."""
         self._cancel.touch()
 
     @property
@@ -163,13 +167,13 @@ class JobFolder:
             lines.write(json.dumps([step, training, validation]) + "\n")
 
     def keep_losses(self, steps: int) -> None:
-        """Drop the losses after a step: they are computed again."""
+        """Drop the losses after step `steps`, which will be computed again."""
         kept = [p for p in self.loss_curve() if p[0] <= steps]
         text = "".join(json.dumps(point) + "\n" for point in kept)
         write_atomic(self.losses, text)
 
     def loss_curve(self) -> list[tuple[int, float, float | None]]:
-        """(step, training loss, validation loss or None) of every whole line."""
+        """Return (step, training loss, validation loss or None) per complete line."""
         if not self.losses.is_file():
             return []
         found = []

@@ -1,7 +1,7 @@
 """The process of one training job: `python -m ig_assets.adapters.lora.job_process`.
 
-It holds the job's lock as long as it lives, waits for its turn on the machine, and
-writes a final state; one that is killed writes none and is started again.
+It holds the job's lock while it lives, waits for its turn on the machine, and writes a
+final state. A killed process writes none, and is started again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _START_S, _WAIT_S = 30.0, 2.0
 
 
 def work(folder: JobFolder, adapters: Path) -> None:
-    """Do the job, unless it has ended or another process does it."""
+    """Do the job, unless it has ended or another process is doing it."""
     try:
         with folder.lock(_START_S):
             if folder.state().status in ENDED:
@@ -132,9 +132,9 @@ def _train(folder: JobFolder, spec: JobSpec, adapters: Path) -> None:
 
 
 def _rows(folder: JobFolder, spec: JobSpec, base: Path) -> tuple[Any, dict[str, int]]:
-    """The rows as tokens, and how many of those to learn from are excluded, by reason.
+    """Return the tokenised rows, and the number of excluded training rows by reason.
 
-    Raises RefusedError where the rows are not those of the job, and where none is left.
+    Raises RefusedError if the file's rows are not the job's, or if none is left.
     """
     from ig_assets.adapters.lora.base_model import load_tokenizer
     from ig_assets.adapters.lora.fit.training import TrainingSet
@@ -170,7 +170,7 @@ def _rows(folder: JobFolder, spec: JobSpec, base: Path) -> tuple[Any, dict[str, 
 
 
 def main() -> None:
-    """The command that a trainer starts."""
+    """Parse the command line of the process that a trainer starts, and do the job."""
     parser = argparse.ArgumentParser(description="Train one adapter.")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--adapters", type=Path, required=True)

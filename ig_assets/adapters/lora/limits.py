@@ -1,9 +1,9 @@
-"""What a training needs of the machine, said before it starts.
+"""Checks before a training whether the machine has enough memory and disk.
 
 Memory: the base's weights, the adapter with its gradients and AdamW's two moments (16
-bytes a weight), the logits of one answer with their gradients, and the activations of
-one row. The package's own loading takes the constant on top, measured with transformers
-5.24 and torch 2.13. Disk: two checkpoints (12 bytes a weight) and the adapter.
+bytes per weight), the logits of one answer with their gradients, and the activations of
+one row; plus a constant for loading the packages, measured with transformers 5.24 and
+torch 2.13. Disk: two checkpoints (12 bytes per weight) and the adapter.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SPARE_DISK_BYTES = 200 << 20
 
 
 def missing_packages() -> Sequence[str]:
-    """What of the extra `train` is not installed."""
+    """Return the packages of the extra `train` that are not installed."""
     return [name for name in PACKAGES if find_spec(name) is None]
 
 
@@ -39,9 +39,9 @@ def require_packages() -> None:
 
 
 def choose_machine(facts: BaseFacts, recipe: Recipe, free_bytes: int) -> Machine:
-    """The device, the threads, and the widest numbers that fit into memory.
+    """Return the device, the threads, and the widest number type that fits into memory.
 
-    Raises TransientVendorError where not even half-width numbers do: the job waits.
+    Raises TransientVendorError if not even bfloat16 fits: the job waits.
     """
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
     for dtype, width in (("float32", 4), ("bfloat16", 2)):
@@ -57,7 +57,7 @@ def choose_machine(facts: BaseFacts, recipe: Recipe, free_bytes: int) -> Machine
 
 
 def memory_bytes(facts: BaseFacts, recipe: Recipe, bytes_per_weight: int) -> int:
-    """Bytes of memory at the peak of a training."""
+    """Return the peak memory of a training in bytes."""
     logits = 4 * 4 * _ANSWER_TOKENS * facts.vocabulary
     activations = 4 * 34 * facts.blocks * facts.width * recipe.most_tokens
     adapter = 16 * facts.adapter_parameters(recipe.rank)

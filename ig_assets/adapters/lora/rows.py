@@ -1,8 +1,8 @@
-"""The rows that an adapter is trained on: as a draft is asked for, with their weights.
+"""Renders the rows on which an adapter is trained, in the form of a draft's request.
 
-The files of a training set hold briefs and texts; its manifest has the weight of each
-line, in the order of the lines. A row is rendered by the templates of generation, so
-that the model is trained on what it will be asked.
+The files of a training set contain briefs and texts; its manifest has the weight of
+each line, in the order of the lines. A row is rendered by the templates of generation,
+so that the model is trained on what it will be asked.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ Kind = Literal["sft", "dpo"]
 class TrainingRow:
     """One example; `rejected` is the losing answer of a preference pair, else None.
 
-    `weight` is that of the evidence, as the training set has it (0 or more). The texts
-    are the system message, the user's, and answers as JSON.
+    `weight` (0 or more) is the weight of the evidence in the training set. The texts
+    are the system message, the user's message, and answers as JSON.
     """
 
     example_id: str
@@ -45,10 +45,10 @@ class TrainingRow:
 
 @dataclass(frozen=True)
 class RenderedRows:
-    """The rows of a training set; `left_out` counts lines by kind that gave none.
+    """The rows of a training set; `left_out` counts by kind the lines that gave no row.
 
-    Their text lacks a hook, three sentences of body or a call to action. `example_ids`
-    are those of all lines.
+    The text of such a line lacks a hook, three sentences of body or a call to action.
+    `example_ids` are the examples of all lines.
     """
 
     rows: tuple[TrainingRow, ...]
@@ -56,15 +56,15 @@ class RenderedRows:
     example_ids: tuple[str, ...]
 
     def of(self, kind: str, split: str) -> list[TrainingRow]:
-        """The rows of one kind and split, in their order."""
+        """Return the rows of one kind and split, in their order."""
         return [r for r in self.rows if (r.kind, r.split) == (kind, split)]
 
 
 def rows_of_dataset(folder: Path) -> RenderedRows:
     """Render all lines of a month's files.
 
-    Raises RefusedError where a file is not the one that the manifest names: another
-    hash, another number of lines, or a line of another form.
+    Raises RefusedError if a file does not match its manifest: another hash, another
+    number of lines, or a line of another form.
     """
     manifest = _manifest(folder)
     rows: list[TrainingRow] = []
@@ -87,19 +87,19 @@ def rows_of_dataset(folder: Path) -> RenderedRows:
 
 
 def rows_as_lines(rows: Iterable[TrainingRow]) -> bytes:
-    """The rows as JSON lines, in ASCII; equal rows give equal bytes."""
+    """Encode the rows as ASCII JSON lines; equal rows give equal bytes."""
     return "".join(json.dumps(asdict(row)) + "\n" for row in rows).encode("ascii")
 
 
 def read_rows(path: Path) -> Iterator[TrainingRow]:
-    """The rows of a file of `rows_as_lines`."""
+    """Yield the rows of a file that `rows_as_lines` encoded."""
     with path.open(encoding="ascii") as lines:
         for line in lines:
             yield TrainingRow(**json.loads(line))
 
 
 def relative_weights(rows: Sequence[TrainingRow]) -> list[float]:
-    """The weights over their mean, so that they are 1 on average; 1 where all are 0."""
+    """Return the weights divided by their mean; all 1 if every weight is 0."""
     total = sum(row.weight for row in rows)
     if total <= 0:
         return [1.0] * len(rows)
@@ -120,7 +120,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _lines(
     folder: Path, name: str, manifest: Mapping[str, Any], expected: int
 ) -> list[str]:
-    """The lines of a file; none where the manifest names none."""
+    """Return the verified lines of a file; [] if the manifest does not list it."""
     named = {file["name"]: file for file in manifest["files"]}
     if name not in named:
         return []

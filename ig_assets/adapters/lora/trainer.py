@@ -1,7 +1,7 @@
-"""The trainer `lora`: an adapter of the local base model, trained by a process here.
+"""The trainer `lora`: trains an adapter of the local base model in its own process.
 
-Like a vendor it has its own store, a folder per job, so that a job whose answer was
-lost is found again. The process outlives the command that submitted it; a process that
+Like a vendor it has a store, one folder per job, so that a job is found again after its
+answer was lost. The process outlives the command that submitted the job. A process that
 vanished is started again from its last checkpoint at the next poll.
 """
 
@@ -38,7 +38,10 @@ _children: list[subprocess.Popen[bytes]] = []  # kept so that ended ones are rea
 
 
 def start_process(folder: JobFolder, adapters: Path) -> int:
-    """Start the process of a job, return its id; it outlives this one, without keys."""
+    """Start the process of a job without secrets in its environment; return its id.
+
+    The process outlives this one.
+    """
     command = [sys.executable, "-m", "ig_assets.adapters.lora.job_process"]
     command += ["--folder", str(folder.path), "--adapters", str(adapters)]
     environment = environment_without_secrets() | {
@@ -61,7 +64,10 @@ def start_process(folder: JobFolder, adapters: Path) -> int:
 
 
 def machine_for(base: Path, recipe: Recipe, folder: Path) -> Machine:
-    """What a job runs on here. Raises SettingsError and TransientVendorError."""
+    """Check and return what a job runs on.
+
+    Raises SettingsError, TransientVendorError.
+    """
     import psutil
 
     require_packages()
@@ -72,10 +78,10 @@ def machine_for(base: Path, recipe: Recipe, folder: Path) -> Machine:
 
 
 class LoraTrainer:
-    """Fulfils the `Trainer` port; supervised rows and pairs become an adapter.
+    """A `Trainer` that turns supervised rows and pairs into an adapter.
 
     `folder` is its store. `base_file` returns the verified file of the base model and
-    may download it. `start` and `machine` are what tests replace.
+    may download it. Tests replace `start` and `machine`.
     """
 
     provider = "lora"
@@ -96,18 +102,19 @@ class LoraTrainer:
         self._start, self._machine = start, machine
 
     def find(self, intent_key: str) -> TrainingState | None:
-        """The job that an earlier submit with this key made, if it was made wholly."""
+        """Return the completely submitted job of this key, or None."""
         folder = self._job(intent_key)
         return self._state(folder) if folder.exists else None
 
     def estimate(self, request: TrainingRequest) -> None:
-        """Nothing is paid."""
+        """Return None, as local training costs nothing."""
 
     def submit(self, request: TrainingRequest) -> TrainingState:
         """Write the job and start its process; a known key returns its job.
 
-        Raises RefusedError for too few rows or files that are not their manifest's,
-        SettingsError without the extra, TransientVendorError without room.
+        Raises RefusedError for too few rows or files that do not match their manifest,
+        SettingsError without the extra, TransientVendorError without enough memory or
+        disk.
         """
         if (known := self.find(request.intent_key)) is not None:
             return known
@@ -126,9 +133,9 @@ class LoraTrainer:
         return self._state(folder)
 
     def poll(self, provider_job_id: str) -> TrainingState:
-        """Where the job stands; a process that vanished is started again.
+        """Return the job's state; a process that vanished is started again.
 
-        Raises RefusedError for a job whose folder is gone.
+        Raises RefusedError if the job's folder is gone.
         """
         folder = self._job(provider_job_id.removeprefix(_JOB))
         if not folder.exists:
@@ -141,9 +148,9 @@ class LoraTrainer:
         return self._state(folder)
 
     def cancel(self, provider_job_id: str) -> TrainingState:
-        """Ask the job to stop; its process does so within a row of its training.
+        """Ask the job to stop; its process does so within one row of the training.
 
-        Raises RefusedError for a job whose folder is gone.
+        Raises RefusedError if the job's folder is gone.
         """
         folder = self._job(provider_job_id.removeprefix(_JOB))
         if folder.exists and folder.state().status not in ENDED:
@@ -160,7 +167,8 @@ class LoraTrainer:
     def _revive(self, folder: JobFolder) -> None:
         """Start the process again if none holds the job's lock or is about to.
 
-        A process takes seconds until it holds the lock; until then its number counts.
+        A new process takes seconds to take the lock; until then its process id is
+        checked.
         """
         try:
             with folder.lock():

@@ -1,9 +1,10 @@
-"""Embeddings through OpenAI's Batch API: files up, results down, within 24 hours.
+"""Embeddings through OpenAI's Batch API, within 24 hours.
 
-Limits, from OpenAI's description of POST /batches (its OpenAPI document, also in the
-SDK's docstring of `batches.create`): an input file has up to 50,000 requests and
-200 MB, and a batch for /v1/embeddings up to 50,000 inputs in all its requests. Keys
-of metadata have up to 64 characters, values up to 512. Nothing is retried here.
+Requests are uploaded and results downloaded as files. Limits, from OpenAI's description
+of POST /batches (its OpenAPI document, also in the SDK's docstring of
+`batches.create`): an input file has up to 50,000 requests and 200 MB, and a batch for
+/v1/embeddings up to 50,000 inputs in all its requests. Keys of metadata have up to 64
+characters, values up to 512. Nothing is retried here.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _NOT_REACHED = ("batch_expired", "batch_cancelled")
 
 
 class OpenAIBatches:
-    """Fulfils the `BatchEmbedder` port with the real SDK."""
+    """A `BatchEmbedder` with OpenAI's SDK."""
 
     max_lines = 50_000
     max_inputs = 50_000
@@ -80,11 +81,11 @@ class OpenAIBatches:
         )
 
     def line_bytes(self, line: BatchLine) -> int:
-        """The line as JSON, with its line break."""
+        """Return the size of a line as JSON, with its line break."""
         return len(self._encoded(line))
 
     def submit(self, lines: Sequence[BatchLine], intent_key: str) -> str:
-        """Upload the lines and create the batch; its id."""
+        """Upload the lines and create the batch; return its id."""
         content = b"".join(map(self._encoded, lines))
         files, batches = self._client.get().files, self._client.get().batches
         uploaded = self._ask(
@@ -101,7 +102,7 @@ class OpenAIBatches:
         return str(created.id)
 
     def find(self, intent_key: str) -> str | None:
-        """Look through the account's batches, newest first, for the key."""
+        """Return the id of the account's batch with this key, or None."""
         batches = self._client.get().batches
 
         def look() -> str | None:
@@ -114,10 +115,11 @@ class OpenAIBatches:
         return found[0] if found else None
 
     def state(self, batch_id: str) -> BatchState:
-        """Running until OpenAI says completed, failed, expired or cancelled.
+        """Return the state of a batch.
 
-        Denied where `errors.data` refuses the account rather than the batch. Their
-        messages are left out: they may quote what was sent.
+        It is running until OpenAI says completed, failed, expired or cancelled. It is
+        denied if `errors.data` refuses the account rather than the batch. OpenAI's
+        messages are omitted, as they may quote what was sent.
         """
         batch = self._retrieve(batch_id)
         errors = getattr(batch.errors, "data", None) or []
@@ -129,7 +131,7 @@ class OpenAIBatches:
         return BatchState(status, ", ".join(codes) or None)
 
     def results(self, batch_id: str) -> Iterator[BatchResult]:
-        """The lines of the output file, then those of the error file."""
+        """Yield the results in the output file, then those in the error file."""
         batch = self._retrieve(batch_id)
         with tempfile.TemporaryDirectory(prefix="ig_assets_batch_") as folder:
             files = [
@@ -147,7 +149,10 @@ class OpenAIBatches:
                             yield result
 
     def delete_files(self, batch_id: str) -> int:
-        """Delete the input, output and error file of a batch; how many there were."""
+        """Delete a batch's input, output and error file.
+
+        Return how many were deleted.
+        """
         batch, files = self._retrieve(batch_id), self._client.get().files
         ids = (batch.input_file_id, batch.output_file_id, batch.error_file_id)
 
@@ -215,7 +220,7 @@ class OpenAIBatches:
 
 
 def _result(line: bytes) -> BatchResult | None:
-    """One line of an output or error file; None where it does not name its request."""
+    """Parse a line of an output or error file; None if it names no request."""
     try:
         answer = json.loads(line)
         custom_id = answer["custom_id"]
@@ -263,7 +268,7 @@ def _refusal(custom_id: str, status_code: Any, body: Any) -> BatchResult:
 
 
 def _denial(codes: Sequence[str], status_code: Any = None) -> str | None:
-    """How the account is refused, where it is and not the request."""
+    """Return how the account is refused; None if only the request is."""
     if "model_not_found" in codes:
         return (
             "model_not_found: there is no such model for this key; check "
@@ -273,7 +278,7 @@ def _denial(codes: Sequence[str], status_code: Any = None) -> str | None:
 
 
 def _answer(body: Any) -> EmbeddingAnswer:
-    """The vectors in the order of the request's texts, of length one."""
+    """Return the L2-normalised vectors in the order of the request's texts."""
     tokens = None
     try:
         tokens = int(body["usage"]["prompt_tokens"])
@@ -296,7 +301,7 @@ def _vector(value: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _code(code: Any) -> str | None:
-    """The vendor's short name of an error; free text may quote what was sent."""
+    """Return the vendor's error code; None for free text, which may quote a request."""
     return (
         code if isinstance(code, str) and re.fullmatch(r"[\w.]{1,64}", code) else None
     )

@@ -1,6 +1,6 @@
-"""The OpenAI SDK as this project uses it: built late, never retrying, plain errors.
+"""The OpenAI SDK as used here: created late, without retries, with our own errors.
 
-No message holds a key, a prompt or an answer: only a status and the vendor's codes.
+No message contains a key, a prompt or an answer: only a status and the vendor's codes.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a server listens now, and the key that it (and only it) is sent.
+    """The present URL of a server, and the key that is sent to it alone.
 
-    `next_key` is sent where the key is refused, while a person replaces it.
+    `next_key` is used if the key is refused, while a person replaces it.
     """
 
     base_url: str | None
@@ -76,7 +76,7 @@ class Endpoint:
 
 
 class LazyClient:
-    """The SDK's client, built at first use and again when the address changes."""
+    """The SDK's client, created at first use and again when the endpoint changes."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class LazyClient:
         self._sdk: tuple[Endpoint, Any] | None = None
 
     def get(self) -> Any:
-        """The SDK's client for the present address; a new one when that has moved."""
+        """Return the SDK's client for the present endpoint."""
         moved = self._before_call() if self._before_call is not None else None
         endpoint = moved or self._endpoint
         current = self._sdk
@@ -131,9 +131,10 @@ class LazyClient:
         provider: str,
         may_lack_route: bool = False,
     ) -> Any:
-        """The SDK's parsed answer to one request, sent when the pace allows it.
+        """Send one request when the rate limit allows it; return the parsed answer.
 
-        `send` makes it through `with_raw_response`, whose headers set the pace.
+        `send` makes the request through `with_raw_response`; the headers update the
+        rate limit.
         """
         client = self.get()
         pace = self._pace_for(model)
@@ -160,7 +161,7 @@ class LazyClient:
         return sent(answer, provider, may_lack_route)
 
     def _pace_for(self, model: str) -> RateLimiter:
-        """This client's own pace where its caller gave a transport, else the shared."""
+        """Return an own rate limiter with a custom transport, else the shared one."""
         if self._pace is None and self._http_client is not None:
             self._pace = RateLimiter()
         if self._pace is not None:
@@ -171,13 +172,13 @@ class LazyClient:
 
 
 def translate(error: Exception, provider: str = "openai") -> VendorError:
-    """Say in our types what an error of the SDK means for a caller.
+    """Return our error for an error of the SDK; raises nothing.
 
-    Transient: no connection, time-outs, 408, 409, 429, 5xx. `outcome_unknown` is
-    false where the request never left or was turned away (429, 503). AccessError:
-    401, 403, 404 (no such model), spent quotas and spend limits, which meet every
-    request alike. RefusedError: every other 4xx, ContextTooLongError where a shorter
-    request may be taken. Raises nothing.
+    TransientVendorError: no connection, time-outs, 408, 409, 429, 5xx;
+    `outcome_unknown` is false if the request never left or was turned away (429, 503).
+    AccessError: 401, 403, 404 (no such model), spent quotas and spend limits, which
+    affect every request. RefusedError: every other 4xx; ContextTooLongError if a
+    shorter request may be accepted.
     """
     import openai
 
@@ -210,9 +211,9 @@ def translate(error: Exception, provider: str = "openai") -> VendorError:
 
 
 def no_access(codes: Sequence[str], status: object = None) -> str | None:
-    """How a vendor refuses the account by codes or a status; None where it does not.
+    """Return how a vendor refuses the account, by codes or a status, or None.
 
-    For errors that come in a file; those of an answer are `translate`d.
+    It is for errors in a file; errors of an answer go through `translate`.
     """
     for code in codes:
         if code in _NO_ACCESS_CODES:
@@ -222,15 +223,14 @@ def no_access(codes: Sequence[str], status: object = None) -> str | None:
 
 
 class UnknownRouteError(Exception):
-    """The server does not know this address of the protocol."""
+    """The server lacks a route of the protocol."""
 
 
 def sent(send: Callable[[], T], provider: str, may_lack_route: bool = False) -> T:
     """Call `send` and return the SDK's answer.
 
     Raises a VendorError (see `translate`) without the SDK's own text, which may quote
-    the request. With `may_lack_route`, 404, 405 and 501 raise UnknownRouteError: the
-    server lacks this address.
+    the request. With `may_lack_route`, 404, 405 and 501 raise UnknownRouteError.
     """
     import openai
 
@@ -258,13 +258,16 @@ def sent(send: Callable[[], T], provider: str, may_lack_route: bool = False) -> 
 
 
 def error_codes(error: Any) -> list[str]:
-    """The vendor's short names for the error; free text is left out."""
+    """Return the vendor's codes for an error, without free text."""
     found = [getattr(error, name, None) for name in ("code", "type", "param")]
     return [c for c in found if isinstance(c, str) and re.fullmatch(r"[\w.]{1,64}", c)]
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait as the vendor asks; a date is read against its own clock."""
+    """Return the seconds that the vendor asks to wait, or None.
+
+    A date is compared with the vendor's own clock.
+    """
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
             seconds = float(headers[name]) / unit
@@ -279,7 +282,7 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def _auth(endpoint: Endpoint) -> Any:
-    """How requests are signed where there are two keys; None leaves it to the SDK."""
+    """Return the authentication for two keys; None leaves it to the SDK."""
     if endpoint.next_key is None:
         return None
     from ig_assets.adapters.openai.key_overlap import KeyOverlap
@@ -289,14 +292,14 @@ def _auth(endpoint: Endpoint) -> Any:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """httpx2's own context, once: to read the certificates takes 60 ms a client."""
+    """Return httpx2's SSL context, cached, as reading the certificates takes 60 ms."""
     import httpx2
 
     return httpx2.create_ssl_context()
 
 
 def count_tokens(encoding: str, text: str) -> int:
-    """Tokens of the text in an encoding (e.g. cl100k_base); marks count as text."""
+    """Count a text's tokens in an encoding, reading special tokens as text."""
     return len(_encoding(encoding).encode_ordinary(text))
 
 

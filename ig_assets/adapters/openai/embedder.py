@@ -1,6 +1,6 @@
-"""Embeddings from OpenAI and servers that speak its protocol.
+"""Embeddings from OpenAI and from servers with a compatible API.
 
-Nothing is retried here; the ledger retries what is called transient.
+Nothing is retried here; the ledger retries transient errors.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_INPUT_TOKENS = 8192
 
 
 class OpenAIEmbedder:
-    """Embeds through POST /embeddings; fulfils the `Embedder` port."""
+    """An `Embedder` through POST /embeddings."""
 
     max_batch = MAX_INPUTS
     max_request_tokens = MAX_REQUEST_TOKENS
@@ -56,16 +56,16 @@ class OpenAIEmbedder:
         )
 
     def count_tokens(self, text: str) -> int:
-        """Tokens in cl100k_base; for models not of OpenAI's an estimate."""
+        """Count tokens in cl100k_base; an estimate for other vendors' models."""
         return count_tokens("cl100k_base", text)
 
     def embed(self, texts: Sequence[str]) -> EmbeddingAnswer:
-        """Embed in one request; vectors (texts, dimensions), L2-normalised.
+        """Embed in one request; return L2-normalised vectors of (texts, dimensions).
 
-        Raises InputError before sending for an empty text, one over 8,192 tokens,
-        more than 2,048 texts or 300,000 tokens; TransientVendorError,
-        RefusedError; MalformedAnswerError where count, order, dimensions or
-        numbers are not what was asked for.
+        Raises InputError before sending for an empty text, one over 8,192 tokens, more
+        than 2,048 texts or 300,000 tokens; TransientVendorError, RefusedError;
+        MalformedAnswerError if count, order, dimensions or numbers are not as
+        requested.
         """
         counted = self._check_input(texts)
         if not texts:
@@ -140,7 +140,7 @@ class OpenAIEmbedder:
 def embedding_request(
     model: str, dimensions: int, texts: Sequence[str]
 ) -> dict[str, Any]:
-    """The body of a request; only newer models let their dimensions be chosen."""
+    """Return the body of a request; only newer models let one choose the dimensions."""
     body: dict[str, Any] = {"model": model, "input": list(texts)}
     if model.startswith("text-embedding-3"):
         body["dimensions"] = dimensions
@@ -153,9 +153,9 @@ def _reported_tokens(response: Any) -> int | None:
 
 
 def _items(response: Any) -> dict[int, npt.NDArray[np.float64]] | None:
-    """Vectors by the index the vendor gave; None where it is no such answer.
+    """Return {index given by the vendor: vector}; None if the answer has another form.
 
-    The SDK checks no types. An index that comes twice counts once.
+    The SDK does not check types. A repeated index counts once.
     """
     try:
         return {

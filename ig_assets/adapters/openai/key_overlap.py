@@ -1,7 +1,7 @@
-"""Two keys while one is replaced: the second is taken once the first is refused.
+"""Uses two keys while one is replaced: the second one once the first is refused.
 
-A refused request costs nothing, and is repeated once with the other key. Which key was
-taken last is remembered by this process, so that a revoked one is not tried each time.
+A refused request costs nothing, and is repeated once with the other key. This process
+remembers which key was accepted last, so that a revoked one is not tried each time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ UNAUTHORIZED = 401
 
 
 class KeyOverlap(httpx2.Auth):
-    """Signs the requests of one client with the key that the server takes."""
+    """Authenticates the requests of one client with the key that the server accepts."""
 
     def __init__(self, key: str, next_key: str) -> None:
         self._keys = (key, next_key)
@@ -25,7 +25,7 @@ class KeyOverlap(httpx2.Auth):
     def auth_flow(
         self, request: httpx2.Request
     ) -> Generator[httpx2.Request, httpx2.Response, None]:
-        """Send with the key that was taken last, then with the other one."""
+        """Send with the key that was accepted last; if refused, with the other one."""
         with self._mutex:
             first = self._taken
         request.headers["Authorization"] = f"Bearer {self._keys[first]}"

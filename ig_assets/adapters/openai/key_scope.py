@@ -1,6 +1,6 @@
-"""What an OpenAI key is, and the spend limit that its project has.
+"""Checks the scope of an OpenAI key, and the spend limit of its project.
 
-OpenAI tells a spend limit to admin keys alone: `GET /organization/projects/{project}/
+OpenAI reports a spend limit to admin keys only: `GET /organization/projects/{project}/
 spend_limit` (its OpenAPI document, in the SDK 3.x as `admin.organization.projects.
 spend_limit`). The project of a key is in the header `openai-project` of its answers.
 """
@@ -29,7 +29,7 @@ _ADMIN = "sk-admin-"
 
 
 def kind_finding(key: str) -> Finding:
-    """What the key's own form says of its scope; nothing is sent."""
+    """Check a key's scope by its prefix; nothing is sent."""
     if key.startswith(_ADMIN):
         return failed(
             SUBJECT,
@@ -50,10 +50,10 @@ def kind_finding(key: str) -> Finding:
 def answer_findings(
     client: LazyClient, now: datetime, admin_key: str | None
 ) -> list[Finding]:
-    """Whether the server takes the key, its spend limit, and the clock's difference.
+    """Check that the server accepts the key, its spend limit, and the machine's clock.
 
     Lists the models, which costs nothing. `now` is UTC; `admin_key` is
-    OPENAI_ADMIN_KEY, where the person has set it for this one command.
+    OPENAI_ADMIN_KEY, if the person has set it for this command.
     """
     sdk = client.get()
     try:
@@ -80,7 +80,7 @@ def answer_findings(
 
 
 def clock_finding(date: str | None, now: datetime) -> Finding | None:
-    """This machine's clock beside a server's `date` header; None where it sent none."""
+    """Compare this machine's clock with a server's `date` header; None without one."""
     try:
         theirs = parsedate_to_datetime(date or "").replace(tzinfo=None)
     except (ValueError, TypeError):
@@ -98,7 +98,7 @@ def clock_finding(date: str | None, now: datetime) -> Finding | None:
 
 
 def _headers(raw: Any) -> dict[str, str]:
-    """The headers of an answer that the SDK can read."""
+    """Return the headers of an answer, by lower-case name, after parsing its body."""
     raw.parse()
     return {name.lower(): str(value) for name, value in raw.headers.items()}
 

@@ -1,10 +1,10 @@
-"""When to ask OpenAI: not faster than its headers allow, whichever thread asks.
+"""Limits the rate of requests to OpenAI by its headers, over all threads.
 
-A vendor's limits belong to a key and a model, so all that share these share a pace.
-OpenAI's "Rate limits" guide: `x-ratelimit-limit-*`, `-remaining-*` and `-reset-*`
-(as `6m0s`, `1s`, `120ms`: until the limit is back at its initial state) for requests
-and tokens; a request takes its max_output_tokens and an estimate of its prompt by
-characters. Before the first header nothing is limited here.
+A vendor's limits belong to a key and a model, so all clients with the same key and
+model share a limiter. OpenAI's "Rate limits" guide: `x-ratelimit-limit-*`,
+`-remaining-*` and `-reset-*` (as `6m0s`, `1s`, `120ms`: until the limit is back at its
+initial state) for requests and tokens; a request counts with its max_output_tokens and
+an estimate of its prompt by characters. Before the first header nothing is limited.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PART = r"([0-9]+(?:\.[0-9]+)?)(ms|[smhd])"
 
 @dataclass(frozen=True)
 class Permit:
-    """A request that may go now: the how manieth, and how many tokens went with it."""
+    """A request that may be sent: its number, and its tokens."""
 
     at_s: float
     number: int
@@ -41,10 +41,10 @@ class Permit:
 
 
 class RateLimiter:
-    """Delays requests so that they stay within the vendor's quotas, first come first.
+    """Delays requests to stay within the vendor's quotas, in order of arrival.
 
-    The quotas are requests and tokens per minute, as the vendor's `x-ratelimit-*`
-    headers say. Thread-safe.
+    The quotas are requests and tokens per minute, from the vendor's `x-ratelimit-*`
+    headers. Thread-safe.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class RateLimiter:
         self._unanswered: dict[int, Permit] = {}
 
     def wait(self, tokens: int) -> Permit:
-        """Return when a request of so many tokens may be sent."""
+        """Block until a request of `tokens` tokens may be sent."""
         waiting = _Waiter(tokens)
         with self._mutex:
             self._queue.append(waiting)
@@ -87,10 +87,10 @@ class RateLimiter:
         refused: bool = False,
         pause_s: float | None = None,
     ) -> None:
-        """Learn from an answer; where there came none, from no headers.
+        """Update the quotas from an answer's headers (empty without an answer).
 
-        `refused` says that it was one request too many. A pause that the vendor asks
-        for holds for all.
+        `refused` is true if the request was throttled. A pause that the vendor asks for
+        applies to all requests.
         """
         with self._mutex:
             now = self._monotonic()
@@ -108,7 +108,7 @@ class RateLimiter:
                 self._paused_until_s = max(self._paused_until_s, until)
 
     def _delay_s(self, waiting: _Waiter, now: float) -> float:
-        """How long until there is room for this one and all that came before it."""
+        """Return the seconds until there is room for this request and all before it."""
         place = self._queue.index(waiting)
         tokens = sum(before.tokens for before in self._queue[: place + 1])
         return max(
@@ -130,16 +130,16 @@ class RateLimiter:
 
 @dataclass(eq=False)
 class _Waiter:
-    """One who waits; two of the same size are not the same."""
+    """A waiting request; two with equal tokens are distinct."""
 
     tokens: int
 
 
 class Allowance:
-    """What is left of one limit, as far as headers and own requests tell.
+    """The estimated rest of one limit, from headers and from our own requests.
 
-    OpenAI's limits fill up evenly, over a minute (or a day). Where `reset` does not
-    fit to that, the limit is a window: nothing comes back before its end.
+    OpenAI's limits refill evenly over a minute (or a day). If `reset` does not fit to
+    that, the limit is a fixed window: nothing is refilled before its end.
     """
 
     def __init__(self, unit: str) -> None:
@@ -152,15 +152,16 @@ class Allowance:
         self._renewed_at_s: float | None = None
 
     def take(self, amount: float, now: float) -> None:
-        """A request goes."""
+        """Subtract a request's amount."""
         if self._limit is not None:
             self._fill(now)
             self._level -= amount
 
     def delay_s(self, amount: float, now: float) -> float:
-        """Seconds until `amount` (requests or tokens) is available.
+        """Return the seconds until `amount` (requests or tokens) is available.
 
-        0 while no limit is known. An amount above the limit waits until it is full.
+        It is 0 while no limit is known. An amount above the limit waits until the limit
+        is full.
         """
         if self._limit is None:
             return 0.0
@@ -180,7 +181,11 @@ class Allowance:
         uncounted: float,
         refused: bool,
     ) -> None:
-        """Believe an answer that came after `took_s`; others may not be counted yet."""
+        """Update the limit from the headers of an answer.
+
+        The answer came `took_s` seconds after its request. `uncounted` is the amount of
+        other requests that the vendor may not have counted yet.
+        """
         limit, remaining = (_number(headers, name) for name in self._names)
         if limit is None or remaining is None or limit <= 0.0 or remaining < 0.0:
             return
@@ -217,7 +222,7 @@ class Allowance:
     def _unrounded(
         self, limit: float, remaining: float, reset_s: float | None
     ) -> float:
-        """`remaining` is rounded down; the reset tells the rest, where it fills up."""
+        """Return the rest before rounding down, from the reset time if possible."""
         if reset_s is None or self._renewed_at_s is not None:
             return remaining + 1.0
         return min(max(limit - reset_s * self._per_s, remaining), remaining + 1.0)
@@ -240,14 +245,14 @@ _PACES_MUTEX = threading.Lock()
 
 
 def shared_pace(address: str, api_key: str, model: str) -> RateLimiter:
-    """The one pace of this process for a key and a model at an address."""
+    """Return this process's rate limiter for a key and a model at an address."""
     mark = hashlib.sha256(api_key.encode()).hexdigest()
     with _PACES_MUTEX:
         return _PACES.setdefault((address, mark, model), RateLimiter())
 
 
 def estimated_tokens(text_characters: int, max_output_tokens: int = 0) -> int:
-    """What a vendor counts of a request before it reads it."""
+    """Estimate the tokens that a vendor counts for a request before reading it."""
     return text_characters // CHARACTERS_A_TOKEN + 1 + max_output_tokens
 
 
@@ -257,7 +262,7 @@ def _number(headers: Mapping[str, str], name: str) -> float | None:
 
 
 def _seconds(text: str | None) -> float | None:
-    """`6m0s`, `1s`, `120ms` or plain seconds; None where it is nothing of these."""
+    """Parse `6m0s`, `1s`, `120ms` or plain seconds; None for anything else."""
     if text is None:
         return None
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):

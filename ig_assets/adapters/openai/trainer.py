@@ -1,8 +1,8 @@
-"""Fine-tuning at OpenAI: files uploaded once by hash, a job, its events.
+"""Fine-tuning at OpenAI: uploads files once by hash, creates a job, reads its events.
 
 Limits, from OpenAI's description of POST /fine_tuning/jobs (also in the SDK's
 docstring): a suffix of up to 64 characters, metadata of 16 pairs; supervised training
-takes 10 lines or more (its guide). Nothing is retried here.
+needs at least 10 lines (its guide). Nothing is retried here.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ _NO_MODEL = "this base model cannot be fine-tuned (any more); set IG_OPENAI_TRAI
 
 
 class OpenAITrainer:
-    """Fulfils the `Trainer` port with the real SDK; trains by the method that is set.
+    """A `Trainer` with OpenAI's SDK; `method` is SFT or DPO.
 
-    `prices` are USD per million trained tokens by model, before OpenAI's own list. A
+    `prices` are USD per million trained tokens by model, and override OpenAI's list. A
     file is deleted at OpenAI when its last job has ended.
     """
 
@@ -82,7 +82,7 @@ class OpenAITrainer:
         )
 
     def find(self, intent_key: str) -> TrainingState | None:
-        """Look through the account's jobs for the key in their metadata."""
+        """Search the account's jobs for the key in their metadata; None without one."""
         jobs = self._client.get().fine_tuning.jobs
 
         def look() -> list[Any]:
@@ -93,13 +93,13 @@ class OpenAITrainer:
         return self._state(found[0]) if found else None
 
     def estimate(self, request: TrainingRequest) -> TrainingEstimate:
-        """Tokens of all epochs, and their price where it is known."""
+        """Return the tokens of all epochs, and their price if it is known."""
         tokens = trained_tokens(long_enough(request, "OpenAI", self.method))
         cost = training_cost_usd(self.base_model, tokens, self._prices)
         return TrainingEstimate(tokens, cost)
 
     def submit(self, request: TrainingRequest) -> TrainingState:
-        """Upload what is not there yet and create the job."""
+        """Upload the files that are not there yet, and create the job."""
         training = self._uploaded(long_enough(request, "OpenAI", self.method))
         arguments: dict[str, Any] = {
             "model": self.base_model,
@@ -115,7 +115,10 @@ class OpenAITrainer:
         return self._state(self._ask(lambda: jobs.create(**arguments)))
 
     def poll(self, provider_job_id: str) -> TrainingState:
-        """The job as OpenAI has it; its files are deleted once it has ended."""
+        """Return the job's state; its files are deleted once it has ended.
+
+        Raises RefusedError for an unknown job.
+        """
         jobs = self._client.get().fine_tuning.jobs
         try:
             job = sent(
@@ -133,7 +136,7 @@ class OpenAITrainer:
         return state
 
     def _uploaded(self, file: TrainingFile) -> str:
-        """The id of a file at OpenAI, uploaded where no file has its hash as name."""
+        """Return the file's id, uploading it unless its hash is there as a name."""
         files = self._client.get().files
         name = f"ig-assets-{file.sha256}.jsonl"
         known = self._ask(
@@ -168,7 +171,7 @@ class OpenAITrainer:
         )
 
     def _losses(self, job_id: str) -> list[tuple[int, float, float | None]]:
-        """The losses that the job's events report, in order of their steps."""
+        """Return the losses in the job's events, in order of their steps."""
         jobs = self._client.get().fine_tuning.jobs
 
         def read() -> list[Any]:
@@ -187,7 +190,7 @@ class OpenAITrainer:
         return [points[step] for step in sorted(points)]
 
     def _delete_files(self, job: Any) -> None:
-        """Delete the job's files, unless a job that has not ended needs them too."""
+        """Delete the job's files, except those that an open job needs too."""
         sdk = self._client.get()
 
         def needed() -> list[Any]:
@@ -208,7 +211,7 @@ class OpenAITrainer:
                 continue
 
     def _ask(self, send: Callable[[], Any]) -> Any:
-        """The SDK's answer; a final no to training is a RefusedError."""
+        """Return the SDK's answer; a final refusal to train raises RefusedError."""
         import openai
 
         def ask() -> Any:
@@ -230,13 +233,13 @@ class OpenAITrainer:
 
 
 def _method(method: str) -> dict[str, Any]:
-    """How OpenAI names a method (`supervised` or `dpo`), with its settings."""
+    """Return OpenAI's parameter for a method (SFT or DPO) with its settings."""
     name = "supervised" if method == SFT else method
     return {"type": name, name: {"hyperparameters": {"n_epochs": EPOCHS}}}
 
 
 def _final_no(error: Any) -> str | None:
-    """Why OpenAI will not train for this account or on this model, or None."""
+    """Return why OpenAI never trains for this account or on this model, or None."""
     codes, status = error_codes(error), error.status_code
     said = f"{status}" + (f" ({codes[0]})" if codes else "")
     if "training_not_available" in codes or status == 403:

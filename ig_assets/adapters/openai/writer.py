@@ -1,4 +1,4 @@
-"""OpenAI and servers that speak its protocol: text by schema, and embeddings.
+"""Writes texts by JSON schema with OpenAI and servers with a compatible API.
 
 Nothing is retried here; the ledger retries what `translate` calls transient.
 """
@@ -35,14 +35,13 @@ _THINKS = re.compile(r"(^|[:/])(gpt-5(?!.*chat)|o\d)")
 
 
 class OpenAIWriter:
-    """Writes by schema through the Responses API; fulfils the `Writer` port.
+    """A `Writer` that writes by schema through the Responses API.
 
-    `local` says that the server is llama.cpp's: the schema and the seed travel
-    beside the request, where it looks for them. Other servers than OpenAI that do
-    not know /responses are asked through chat completions from then on.
-    `before_call` runs before each request and may return where the server is now.
-    `extra_body` is read after it, for each request.
-    `reasoning_tokens` is what a request may take on top of its max_output_tokens.
+    `local` means that the server is llama.cpp's: the schema and the seed are sent as
+    extra fields, where it expects them. Compatible servers that lack /responses are
+    asked through chat completions from then on. `before_call` runs before each request
+    and may return the server's present endpoint; `extra_body` is read after it.
+    `reasoning_tokens` is what a request may use on top of its max_output_tokens.
     """
 
     def __init__(
@@ -79,16 +78,17 @@ class OpenAIWriter:
         )
 
     def count_tokens(self, text: str) -> int:
-        """Tokens in o200k_base; for models not of OpenAI's an estimate."""
+        """Count tokens in o200k_base; an estimate for other vendors' models."""
         return count_tokens("o200k_base", text)
 
     def write(
         self, request: WriteRequest, extra: Mapping[str, Any] | None = None
     ) -> WriteAnswer:
-        """Ask once. Raises TransientVendorError, RefusedError, MalformedAnswerError.
+        """Send one request and return its answer.
 
-        Where a server reports no usage, it is counted with `count_tokens`. `extra`
-        travels beside the request to a local server.
+        If a server reports no usage, it is counted with `count_tokens`. `extra` are
+        extra fields for a local server. Raises TransientVendorError, RefusedError,
+        MalformedAnswerError.
         """
         if self._api == "responses":
             try:
@@ -142,7 +142,10 @@ class OpenAIWriter:
         request: WriteRequest,
         response: Any,
     ) -> WriteAnswer:
-        """The answer; the SDK checks no types, so that parts of it may be anything."""
+        """Read an answer, any part of which may have any type, as the SDK checks none.
+
+        Raises MalformedAnswerError for an answer of another form.
+        """
         try:
             text, refused, reason = read(response)
             usage = self._usage(response, request, text)
@@ -238,7 +241,7 @@ class OpenAIWriter:
 
 
 def _read_response(response: Any) -> tuple[str, bool, str | None]:
-    """(text, refused, why it cannot be used) of a Responses API answer."""
+    """Return (text, refused, why it cannot be used) for a Responses API answer."""
     error = getattr(response, "error", None)
     if error is not None:
         if error.code in ("server_error", "rate_limit_exceeded"):
@@ -261,7 +264,7 @@ def _read_response(response: Any) -> tuple[str, bool, str | None]:
 
 
 def _read_chat(response: Any) -> tuple[str, bool, str | None]:
-    """(text, refused, why it cannot be used) of a chat completion."""
+    """Return (text, refused, why it cannot be used) for a chat completion."""
     choices = getattr(response, "choices", None)
     if not choices:
         return "", False, "it is empty"
@@ -275,7 +278,7 @@ def _read_chat(response: Any) -> tuple[str, bool, str | None]:
 
 
 def _strict_schema(schema: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema as OpenAI's strict mode wants it (all required, closed)."""
+    """Return the JSON schema for OpenAI's strict mode: all fields required, closed."""
     import openai
 
     tool = openai.pydantic_function_tool(schema)

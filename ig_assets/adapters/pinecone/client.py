@@ -1,8 +1,8 @@
-"""The Pinecone SDK as used here: opened late, plain errors, an index a dimension.
+"""The Pinecone SDK as used here: opened late, own errors, one index per dimension.
 
-The SDK itself always repeats a failed request three times (408, 429, 5xx, broken
-connections), as the server's Retry-After asks; every write here may be repeated
-without harm. No message holds the key or a request: only a status and its code.
+The SDK always repeats a failed request three times (408, 429, 5xx, broken connections),
+as the server's Retry-After asks; every write here is safe to repeat. No message
+contains the key or a request: only a status and its code.
 """
 
 from __future__ import annotations
@@ -46,20 +46,20 @@ _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
 
 @dataclass(frozen=True)
 class OpenIndex:
-    """One index of the account: the SDK's handle, and how long its vectors are."""
+    """An open index: the SDK's handle, and the dimensions of its vectors."""
 
     sdk: Any
     dimensions: int
 
 
 class PineconeAccount:
-    """Opens the indexes of one key: the one at a host, or one a dimension by name.
+    """Opens the indexes of one key: the one at `host`, or one per dimension by name.
 
-    By name it is the index `<index_name>` where that has these dimensions, else
-    `<index_name>-<dimensions>`; serverless, cosine, and made at the first write. One
-    that an earlier version made under its own default name is used further.
-    `control_host` is where the API itself is, if not at Pinecone's. `next_key` is taken
-    where the key is refused when an index is opened.
+    By name it is the index `<index_name>` if that has the right dimensions, else
+    `<index_name>-<dimensions>`; serverless, cosine, and created at the first write. An
+    index that an earlier version created under its own default name is still used.
+    `control_host` is the API's address, if not Pinecone's. `next_key` is used if the
+    key is refused when an index is opened.
     """
 
     def __init__(
@@ -86,10 +86,10 @@ class PineconeAccount:
         self._names: dict[int, str] = {}
 
     def reading(self, dimensions: int | None) -> OpenIndex | None:
-        """Open the index with these dimensions; None where there is none.
+        """Return the index with these dimensions, or None.
 
         With `dimensions=None` it is the index at `host`, whatever its dimensions.
-        Raises VendorError, and SettingsError where key or host are malformed.
+        Raises VendorError, and SettingsError if the key or the host is malformed.
         """
         with self._mutex:
             index = self._with_either_key(lambda: self._found(dimensions))
@@ -98,9 +98,9 @@ class PineconeAccount:
         return index if dimensions in (None, index.dimensions) else None
 
     def writing(self, dimensions: int) -> OpenIndex:
-        """The index for vectors of these dimensions, made where it is missing.
+        """Return the index for vectors of these dimensions, creating it if missing.
 
-        Raises InputError when the index that is there has others.
+        Raises InputError if the index at `host` has other dimensions.
         """
         with self._mutex:
             index = self._with_either_key(
@@ -115,7 +115,7 @@ class PineconeAccount:
         return index
 
     def index_names(self) -> list[str]:
-        """The names of all indexes that the key may list. Raises VendorError."""
+        """Return the names of all indexes that the key may list. Raises VendorError."""
         with self._mutex:
             listed = self._with_either_key(
                 lambda: sent(lambda: list(self._sdk().indexes.list()))
@@ -123,7 +123,7 @@ class PineconeAccount:
         return sorted(str(index.name) for index in listed)
 
     def can_read(self, name: str) -> bool:
-        """Whether the key may ask an index, by name, how much it holds."""
+        """Whether the key may read the statistics of an index."""
         with self._mutex:
             try:
                 sent(lambda: self._sdk().index(name=name).describe_index_stats())
@@ -132,7 +132,7 @@ class PineconeAccount:
         return True
 
     def _found(self, dimensions: int | None) -> OpenIndex | None:
-        """The index at the host, or the first of our names with these dimensions."""
+        """Return the index at the host, else the first name that fits, or None."""
         if self._host or dimensions is None:
             return self._opened(self._host) if self._host else None
         if dimensions not in self._names:
@@ -151,7 +151,7 @@ class PineconeAccount:
         return names
 
     def _made(self, dimensions: int) -> OpenIndex:
-        """A new index, by the plain name unless one of other dimensions has it."""
+        """Create an index, under the plain name unless it is taken."""
         is_free = self._dimensions_of(self._index_name, is_first=True) is None
         name = self._index_name if is_free else f"{self._index_name}-{dimensions}"
         self._create(name, dimensions)
@@ -160,8 +160,10 @@ class PineconeAccount:
         return index
 
     def _dimensions_of(self, name: str, is_first: bool) -> int | None:
-        """How long the vectors of an index are; None where there is none, 0 where
-        they are not dense. A key of one index may not ask for the other names."""
+        """Return the dimensions of an index; None if it is missing, 0 if not dense.
+
+        A key for a single index may be denied the other names; this counts as missing.
+        """
         from pinecone import NotFoundError
 
         def describe() -> Any:
@@ -182,7 +184,7 @@ class PineconeAccount:
         return next((int(f.dimension) for f in fields if hasattr(f, "dimension")), 0)
 
     def _with_either_key(self, use: Callable[[], T]) -> T:
-        """Use the account; where its key is refused, once more with the next one."""
+        """Use the account; if its key is refused, try once more with the next key."""
         try:
             return use()
         except KeyRefusedError:
@@ -254,7 +256,7 @@ class PineconeAccount:
 
 
 def is_own_index(name: str, index_name: str) -> bool:
-    """Whether an index is one of ours: by its plain name, or with its dimensions."""
+    """Whether an index is ours: it has the plain name, or the name with dimensions."""
     ours = [index_name]
     if index_name == DEFAULT_INDEX:
         ours.append(EARLIER_DEFAULT_INDEX)
@@ -264,7 +266,10 @@ def is_own_index(name: str, index_name: str) -> bool:
 
 
 def sent(send: Callable[[], T]) -> T:
-    """Send; errors are raised without the SDK's, whose text may quote the request."""
+    """Call `send`.
+
+    Raise our errors without the SDK's text, which may quote requests.
+    """
     from pinecone import PineconeError
 
     failure: VendorError
@@ -276,11 +281,11 @@ def sent(send: Callable[[], T]) -> T:
 
 
 def translate(error: Exception) -> VendorError:
-    """Say in our types what an error of the SDK means for a caller.
+    """Return our error for an error of the SDK; raises nothing.
 
-    Transient: no connection, time-outs, 408, 409, 425, 429, 5xx and a store that the
-    SDK gave up on. AccessError: 401, 402, 403, 404. RefusedError: every other 4xx,
-    and what the SDK does not send. Raises nothing.
+    TransientVendorError: no connection, time-outs, 408, 409, 425, 429, 5xx and a store
+    that the SDK gave up on. AccessError: 401, 402, 403, 404. RefusedError: every other
+    4xx, and what the SDK refuses to send.
     """
     import pinecone
 
@@ -321,7 +326,10 @@ def _of_status(error: Any) -> VendorError:
 
 
 def _usable(make: Callable[[], T]) -> T:
-    """What the SDK makes of the settings alone, without sending anything."""
+    """Create an SDK object from the settings, which sends nothing.
+
+    Raises SettingsError if the SDK rejects the settings' form.
+    """
     try:
         return make()
     except (ValueError, TypeError):

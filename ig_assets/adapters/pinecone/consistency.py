@@ -1,8 +1,8 @@
-"""When to ask Pinecone: not too often, and until it shows what it took.
+"""Limits the rate of requests to Pinecone, and waits until writes can be read.
 
-Reads lag behind writes. An upsert or update tells its position in the store's log
-(LSN) and a query how far the log is worked off; a delete tells nothing to the SDK's
-caller, so its last ids are looked up until they are gone.
+Reads lag behind writes. An upsert or update returns its position in the store's log
+(LSN), and a query returns up to where the log has been processed. The SDK returns
+nothing for a delete, so its last ids are looked up until they are gone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Monotonic = Callable[[], float]
 
 
 class RateLimiter:
-    """Spreads the starts of requests over the second, whichever thread sends them."""
+    """Spaces the starts of requests evenly, over all threads."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class RateLimiter:
         self._next_s = monotonic()
 
     def wait(self) -> None:
-        """Return when the next request may start."""
+        """Block until the next request may start."""
         with self._mutex:
             now = self._monotonic()
             start = max(now, self._next_s)
@@ -50,14 +50,14 @@ class RateLimiter:
 
 @dataclass
 class _Unread:
-    """What was written to a namespace and not yet seen to be readable."""
+    """Writes to a namespace that are not known to be readable yet."""
 
     lsn: int | None = None
     deleted: list[str] = field(default_factory=list)
 
 
 class UnreadWrites:
-    """What this process wrote and has not yet seen, by namespace."""
+    """This process's writes that are not known to be readable yet, by namespace."""
 
     def __init__(self, wait_s: float, sleep: Sleep, monotonic: Monotonic) -> None:
         self._wait_s = wait_s
@@ -67,7 +67,7 @@ class UnreadWrites:
         self._unread: dict[str, _Unread] = {}
 
     def wrote(self, namespace: str, ids: Collection[str], info: Any) -> None:
-        """Note the log position of a write, where its answer tells one."""
+        """Record the log position of a write, if the answer has one."""
         lsn = None if info is None else info.lsn_committed
         with self._mutex:
             unread = self._unread.setdefault(namespace, _Unread())
@@ -76,15 +76,15 @@ class UnreadWrites:
                 unread.lsn = max(lsn, unread.lsn or 0)
 
     def deleted(self, namespace: str, ids: Sequence[str]) -> None:
-        """Note the last deleted ids, as the store names them."""
+        """Record the last deleted ids, in their encoded form."""
         with self._mutex:
             unread = self._unread.setdefault(namespace, _Unread())
             unread.deleted = list(ids[-FETCH_IDS:])
 
     def wait(self, index: OpenIndex, namespace: str) -> None:
-        """Return once all that was noted can be read.
+        """Block until all recorded writes can be read.
 
-        Raises TransientVendorError when that takes too long.
+        Raises TransientVendorError if that takes too long.
         """
         with self._mutex:
             unread = self._unread.pop(namespace, None)

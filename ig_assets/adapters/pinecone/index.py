@@ -1,7 +1,8 @@
-"""The vector index at Pinecone: its vectors API behind our port.
+"""The vector index at Pinecone, through its vectors API.
 
-Writes go in batches by bytes; what the store refuses is halved down to its rows, so
-that one bad row costs no other. Updates go one id a request, as the API wants.
+Writes are sent in batches by size. A refused batch is halved down to single rows, so
+that one bad row costs no other. Updates are sent one id per request, as the API
+requires.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _log = logging.getLogger("ig_script_writer.pinecone")
 
 
 class PineconeIndex:
-    """Fulfils VectorIndex with the real SDK; safe to share between threads."""
+    """A `VectorIndex` with Pinecone's SDK; thread-safe."""
 
     max_batch = 1000
 
@@ -73,12 +74,12 @@ class PineconeIndex:
         self._writes = UnreadWrites(wait_s, sleep, monotonic)
 
     def upsert(self, namespace: str, entries: Sequence[IndexEntry]) -> list[str]:
-        """Insert or replace; return the ids that did NOT make it.
+        """Insert or replace entries; return the ids that were not accepted.
 
-        An entry does not make it when its vector is not finite, is zero or has other
-        dimensions, its id or metadata is too long, or the store does not take it.
-        Raises the store's error when it took nothing because of it, and InputError
-        when the whole index has other dimensions than the namespace.
+        An entry is not accepted if its vector is not finite, is zero or has other
+        dimensions, if its id or metadata is too long, or if the store refuses it.
+        Raises the store's error if it accepted nothing because of it, and InputError if
+        the index has other dimensions than the namespace.
         """
         latest = {entry.entry_id: entry for entry in entries}
         if not latest:
@@ -96,7 +97,7 @@ class PineconeIndex:
     def _send_all(
         self, index: OpenIndex, namespace: str, records: list[Record]
     ) -> set[str]:
-        """Send records; return the stored ids of those that the store did not take."""
+        """Send records; return the encoded ids that the store did not accept."""
         pending = [records] if records else []
         failures: list[Failure] = []
         splits = 0
@@ -134,11 +135,11 @@ class PineconeIndex:
     def update_metadata(
         self, namespace: str, metadata: Mapping[str, Metadata]
     ) -> list[str]:
-        """Set these keys of these ids, others stay; return the ids that failed.
+        """Set these metadata keys of entries, keeping the others; return failed ids.
 
-        Sends one request per id, at most 100 a second. After an error of the whole
-        store nothing more is sent, and the ids that are left count as failed. Raises
-        AccessError in any case, another such VendorError when nothing was updated.
+        Sends one request per id, at most 100 per second. After an error of the whole
+        store nothing more is sent, and the remaining ids count as failed. Raises
+        AccessError in any case, and another such VendorError if nothing was updated.
         """
         index = self._account.reading(dimensions_of(namespace))
         if index is None:
@@ -187,7 +188,7 @@ class PineconeIndex:
         return answer is not None
 
     def delete(self, namespace: str, entry_ids: Sequence[str]) -> None:
-        """Delete; unknown ids are no error."""
+        """Delete entries; unknown ids are ignored."""
         index = self._account.reading(dimensions_of(namespace))
         ids = [encoded(i) for i in dict.fromkeys(entry_ids)]
         ids = [i for i in ids if len(i) <= ID_CHARACTERS]
@@ -197,9 +198,9 @@ class PineconeIndex:
             self._delete(index, namespace, ids[start : start + DELETE_IDS])
 
     def purge(self, namespace: str, entry_ids: Sequence[str]) -> None:
-        """Delete, and wait until the store lists the ids no more.
+        """Delete entries, and wait until the store no longer lists them.
 
-        What the vendor keeps in backups of its own is not known.
+        Whether the vendor keeps them in its own backups is unknown.
         """
         self.delete(namespace, entry_ids)
         self.wait_until_readable(namespace)
@@ -209,7 +210,7 @@ class PineconeIndex:
         self._writes.deleted(namespace, ids)
 
     def list_ids(self, namespace: str) -> Iterator[str]:
-        """Every id the store holds, a page of 100 at a time."""
+        """Yield every id in the store, reading pages of 100."""
         index = self._account.reading(dimensions_of(namespace))
         if index is None:
             return
@@ -218,7 +219,7 @@ class PineconeIndex:
             yield from (decoded(item.id) for item in page.vectors)
 
     def count(self, namespace: str) -> int:
-        """How many entries the store says it holds; it lags behind writes."""
+        """Return the store's number of entries, which lags behind writes."""
         index = self._account.reading(dimensions_of(namespace))
         if index is None:
             return 0
@@ -227,9 +228,10 @@ class PineconeIndex:
         return 0 if held is None else int(held.vector_count)
 
     def versions(self, namespace: str) -> dict[str, str | None]:
-        """Of every entry the value of its metadata's `version`, None without one.
+        """Return {id: `version` in its metadata, or None} of all entries.
 
-        One request lists 100 ids and one fetches them, at most `THREADS` at a time.
+        Each 100 ids take one request to list and one to fetch, at most `THREADS` at a
+        time.
         """
         index = self._account.reading(dimensions_of(namespace))
         if index is None:
@@ -248,7 +250,7 @@ class PineconeIndex:
         }
 
     def generation(self, namespace: str) -> str | None:
-        """What `mark` was given last: a record in a namespace of its own."""
+        """Return the value last given to `mark`, stored in a namespace of its own."""
         index = self._account.reading(dimensions_of(namespace))
         if index is None:
             return None
@@ -257,9 +259,9 @@ class PineconeIndex:
         return None if value is None else str(value)
 
     def mark(self, namespace: str, generation: str) -> None:
-        """Keep a name for the present state of a namespace, and wait until it is read.
+        """Store a name for the present state of a namespace; wait until it is readable.
 
-        Raises the store's error where it does not take it.
+        Raises the store's error if it does not accept the record.
         """
         index = self._account.reading(dimensions_of(namespace))
         if index is None:
@@ -276,7 +278,7 @@ class PineconeIndex:
     def _fetch(
         self, index: OpenIndex, namespace: str, ids: list[str]
     ) -> dict[str, Mapping[str, Any]]:
-        """The metadata of these ids, as the store names them; without the unknown."""
+        """Return {encoded id: metadata} for those of the ids that the store has."""
         answer = sent(lambda: index.sdk.fetch(ids=ids, namespace=encoded(namespace)))
         return {i: found.metadata or {} for i, found in answer.vectors.items()}
 
@@ -287,9 +289,10 @@ class PineconeIndex:
         k: int,
         filters: Filters = EVERYTHING,
     ) -> list[Match]:
-        """The k (at most 10,000) nearest by cosine among those that pass, best first.
+        """Return the k nearest entries by cosine that pass the filters, best first.
 
-        Raises InputError when the vector has other dimensions than the namespace.
+        k is at most 10,000. Raises InputError if the vector has other dimensions than
+        the index.
         """
         sought = unit(vector)
         index = self._account.reading(dimensions_of(namespace))
@@ -315,10 +318,10 @@ class PineconeIndex:
         return sorted(matches, key=lambda match: (-match.similarity, match.entry_id))
 
     def wait_until_readable(self, namespace: str) -> None:
-        """Wait for the log position of the last write, and for the last deletes to go.
+        """Wait until the last writes and deletes of this process can be seen.
 
-        A store that reports no position has nothing to wait for.
-        Raises TransientVendorError after `wait_s`.
+        Raises TransientVendorError after `wait_s` seconds. If the store reports no log
+        position, only deletes are waited for.
         """
         index = self._account.reading(dimensions_of(namespace))
         if index is not None:
@@ -326,12 +329,15 @@ class PineconeIndex:
 
 
 def _marks(namespace: str) -> str:
-    """The namespace that holds the mark of another one; it ends as that one does."""
+    """Return the namespace with the generation of another one.
+
+    It has the same suffix.
+    """
     return f"{GENERATION}.{namespace}"
 
 
 def _raise_what_concerns_all(failures: Sequence[Failure], nothing_passed: bool) -> None:
-    """Raise what no row is to blame for: no access, or trouble that met every row."""
+    """Raise errors that no single row causes: no access, or trouble with every row."""
     errors = [error for _, error in failures]
     denied = [error for error in errors if isinstance(error, AccessError)]
     trouble = [error for error in errors if not isinstance(error, RefusedError)]

@@ -1,4 +1,4 @@
-"""What a Pinecone key reaches beside the indexes that it is for."""
+"""Checks what a Pinecone key can access besides its own indexes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _NAMED = 5
 
 
 def key_findings(account: PineconeAccount, index_name: str) -> list[Finding]:
-    """Whether the key is accepted, and whether it is kept to our indexes.
+    """Check that the key is accepted, and that it is limited to our indexes.
 
-    `index_name` is the setting's; see `is_own_index`. Nothing is written.
+    `index_name` is the setting; see `is_own_index`. Nothing is written.
     """
     try:
         names = account.index_names()

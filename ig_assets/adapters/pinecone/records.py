@@ -1,4 +1,4 @@
-"""Our entries as Pinecone takes them: ids, vectors, metadata, filters, limits."""
+"""Converts our entries to Pinecone's form: ids, vectors, metadata, filters, limits."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ Record = dict[str, Any]
 
 
 def encoded(name: str) -> str:
-    """An id or namespace in ASCII, as Pinecone wants it; most stay as they are."""
+    """Return an id or namespace in ASCII, as Pinecone requires; most stay unchanged."""
     if name.isascii() and name.isprintable() and not name.startswith("~"):
         return name
     return "~" + quote(name)
 
 
 def decoded(name: str) -> str:
-    """What `encoded` made of a name, back."""
+    """Undo `encoded`."""
     return unquote(name[1:]) if name.startswith("~") else name
 
 
 def unit(vector: npt.ArrayLike) -> list[float] | None:
-    """The vector with length 1; None where it has no direction."""
+    """Return the vector scaled to length 1; None if it is zero or not finite."""
     row = np.asarray(vector, dtype=np.float64).reshape(-1)
     length = float(np.linalg.norm(row))
     if not np.isfinite(length) or length == 0.0:
@@ -46,7 +46,7 @@ def unit(vector: npt.ArrayLike) -> list[float] | None:
 
 
 def record_of(entry: IndexEntry, dimensions: int) -> Record | None:
-    """The record of an entry; None where Pinecone would not take it."""
+    """Return the record of an entry; None if Pinecone would not accept it."""
     values = unit(entry.vector)
     entry_id = encoded(entry.entry_id)
     metadata = dict(entry.metadata)
@@ -58,7 +58,7 @@ def record_of(entry: IndexEntry, dimensions: int) -> Record | None:
 
 
 def batch_size(records: Sequence[Record]) -> int:
-    """How many of these records fit into one request, whichever they are."""
+    """Return how many of these records fit into one request, in any selection."""
     largest = max(
         RECORD_BYTES
         + len(record["id"])
@@ -70,7 +70,7 @@ def batch_size(records: Sequence[Record]) -> int:
 
 
 def filter_of(filters: Filters) -> dict[str, Any] | None:
-    """The filters in Pinecone's language; all conditions must hold."""
+    """Return the filters in Pinecone's language; all conditions must hold."""
     equal = {
         "status": filters.status,
         "language": filters.language,

@@ -1,16 +1,16 @@
-"""Script library in a local folder, read with as few system calls as possible.
+"""A script library in a local folder, read with as few system calls as possible.
 
-A file whose size, modification and change times and inode are as they were holds the
-same bytes, as git's index has it: a write sets the change time to the present, and no
-program can set it to another. That says nothing where
+A file whose size, modification and change times and inode are unchanged contains the
+same bytes, as git's index assumes too: a write sets the change time to the present, and
+no program can set it to another time. This does not hold if
 
-- the file changed within `RACY_NS` before it was listed, or in the clock's future: it
-  may change again within one tick of the clock, or after the clock went back;
-- the file system keeps whole seconds only (FAT, HFS+, old network drives), or makes up
-  its change time from another;
-- there is no inode, or the change time is that of creation, as on Windows.
+    - the file changed within `RACY_NS` before it was listed, or in the clock's future:
+      it may change again within one tick of the clock, or after the clock went back;
+    - the file system keeps whole seconds only (FAT, HFS+, old network drives), or
+      derives its change time from another time;
+    - there is no inode, or the change time is that of creation, as on Windows.
 
-Such a file has no version, so it is read by every sync.
+Such a file has no version, so every sync reads it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 
 
 
 class FolderLibrary:
-    """The files below a folder, without hidden files and folders."""
+    """The files below a folder, except hidden files and folders."""
 
     def __init__(
         self, location: str, now_ns: Callable[[], int] = system_time_ns
@@ -49,7 +49,7 @@ class FolderLibrary:
         self._now_ns = now_ns
 
     def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
-        """Every file, including links within the library. Raises InputError."""
+        """List every file, with links within the library. Raises InputError."""
         root = Path(self.location).expanduser()
         if not root.is_dir():
             raise InputError(
@@ -70,24 +70,24 @@ class FolderLibrary:
     def contents(
         self, files: Iterable[LibraryFile]
     ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
-        """Each file with its content, one after the other.
+        """Yield each file with its content.
 
-        The content is None where the file vanished or changed since it was listed, and
-        an InvalidFile with the reason where it may not be read.
+        The content is None if the file vanished or changed since it was listed, and an
+        InvalidFile with the reason if it cannot be read.
         """
         for file in files:
             yield file, _content(file)
 
 
 def is_script(name: str, suffixes: tuple[str, ...]) -> bool:
-    """Whether a file's name is a script's; with `~$` Word marks that it is open."""
+    """Whether a file name is a script's; Word marks open files with `~$`."""
     return name.lower().endswith(suffixes) and not name.startswith("~$")
 
 
 class _Listing:
-    """One walk over the folders of a library.
+    """One walk through the folders of a library.
 
-    Files that changed after `settled_ns` may change again without a trace.
+    Files that changed after `settled_ns` may change again undetected.
     """
 
     def __init__(self, root: str, suffixes: tuple[str, ...], settled_ns: int) -> None:
@@ -116,7 +116,7 @@ class _Listing:
                     )
 
     def _add_linked(self, entry: os.DirEntry[str], path: str) -> None:
-        """Add the file behind a link; a linked folder inside is listed elsewhere."""
+        """Add the file behind a link; linked folders within the library are skipped."""
         target = os.path.realpath(entry.path)
         is_inside = Path(target).is_relative_to(self.root)
         if os.path.isdir(target):
@@ -147,7 +147,7 @@ class _Listing:
         self.found.append(LibraryFile(_plain(path), target, 0, "", problem=problem))
 
     def _version(self, status: os.stat_result) -> str | None:
-        """What tells these bytes from others; None where nothing does."""
+        """Return a value that changes with the file's bytes; None if there is none."""
         changed_ns, inode = status.st_ctime_ns, status.st_ino
         if (
             changed_ns > self._settled_ns
@@ -160,14 +160,17 @@ class _Listing:
 
 
 def _plain(path: str) -> str:
-    """A path below the library as it is stored: valid Unicode, composed."""
+    """Return a path in its stored form: valid Unicode, composed (NFC)."""
     if path.isascii():
         return path
     return unicodedata.normalize("NFC", path.encode("utf-8", "replace").decode())
 
 
 def _content(file: LibraryFile) -> bytes | InvalidFile | None:
-    """The file's bytes; None where its size changed since it was listed."""
+    """Return the file's bytes; None if its size changed since it was listed.
+
+    If it cannot be read, return an InvalidFile.
+    """
     try:
         descriptor = os.open(file.address, _FLAGS)
         try:

@@ -1,4 +1,4 @@
-"""Script library behind a URL that fsspec opens: S3, Google Cloud Storage, SFTP, …
+"""A script library at a URL that fsspec opens: S3, Google Cloud Storage, SFTP, etc.
 
 Credentials come from the store's own environment variables and files. A store's error
 messages may quote the URL with its password, so they are never passed on.
@@ -38,14 +38,14 @@ _FLAT = {"s3", "s3a"}
 
 
 class UrlLibrary:
-    """The files below a URL, without hidden files and folders."""
+    """The files below a URL, except hidden files and folders."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self.location = redacted_url(url)
 
     def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
-        """Every file. Raises InputError, AccessError, TransientVendorError."""
+        """List every file. Raises InputError, AccessError, TransientVendorError."""
         with self._translated_errors("listed"):
             fs, root = self._open()
             fs.invalidate_cache()
@@ -66,7 +66,10 @@ class UrlLibrary:
     def contents(
         self, files: Iterable[LibraryFile]
     ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
-        """The bytes of each file; the files of a batch are read concurrently."""
+        """Yield each file with its bytes.
+
+        The files of a batch are read concurrently.
+        """
         with self._translated_errors("read"):
             fs, _ = self._open()
         for batch in _batches(files):
@@ -105,9 +108,9 @@ class UrlLibrary:
 
     @contextmanager
     def _translated_errors(self, action: str) -> Iterator[None]:
-        """Turn a store's own errors into ours, which name the library and the kind.
+        """Turn a store's errors into ours, which name the library and the error's kind.
 
-        `action` is the participle in the message: listed, read.
+        `action` is the participle in the message: "listed" or "read".
         """
         try:
             yield
@@ -147,7 +150,7 @@ class UrlLibrary:
 
 
 def redacted_url(url: str) -> str:
-    """The URL for messages: without user, password and query."""
+    """Return the URL for messages, without user, password and query."""
     links = []
     for link in url.split("::"):
         scheme, separator, rest = link.partition("://")
@@ -178,7 +181,7 @@ def _walked(fs: AbstractFileSystem, folder: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _is_marker(info: Mapping[str, Any]) -> bool:
-    """Whether an object is the marker of a folder, and no file."""
+    """Whether an object marks a folder instead of being a file."""
     return str(info["name"]).endswith("/")
 
 

@@ -1,11 +1,11 @@
 """A simulated audience: the embedded stand-in for Instagram, SIMULATED throughout.
 
-It keeps what it published in a small SQLite file (the vendor's own store, which never
-holds text) and answers for any moment of the past, since every counter is a function
-of (seed, intent key, slot, moment). Read within two days of the moment it may be late,
-empty or wrong; a later request for that moment gets the corrected
-figure. A post goes out in its slot. The truth behind the numbers is in `EffectModel`:
-it reads the words a little (`taste.py`). Nothing of the loop reads it, tests do.
+It stores what it published in a small SQLite file (the vendor's own store, which never
+contains text), and answers for any past moment, since every counter is a function of
+(seed, intent key, slot, moment). A reading within two days of its moment may be late,
+empty or wrong; a later request for that moment returns the corrected figure. A post
+goes out in its slot. The truth behind the numbers is `EffectModel`, which reads the
+words a little (`taste.py`). Only tests read it; the loop does not.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS published (
 
 @dataclass(frozen=True)
 class EffectModel:
-    """How good a script really is, on the log scale: a function of seed and words.
+    """The true effect of a script, on the log scale: a function of seed and words.
 
     `taste` are the preferences, by default those of the seed.
     """
@@ -62,10 +62,10 @@ class EffectModel:
     taste: Taste | None = None
 
     def effect(self, text: str, topic: str, brief: str = "") -> float:
-        """The true effect of a script on its topic, sd about 0.27.
+        """Return the true effect of a script on its topic; sd about 0.27.
 
-        A half of its variance is what `Taste` says of the words. The rest is what a
-        hook does on its topic for reasons that no one can learn from other hooks.
+        Half of its variance is the `Taste` of the words. The other half is specific to
+        hook and topic, so it cannot be learnt from other hooks.
         """
         taste = self.taste or Taste(self.seed)
         hook = text.split("\n\n", 1)[0]
@@ -73,24 +73,28 @@ class EffectModel:
         return taste.of_text(text, f"{topic} {brief}") + rest
 
     def effect_of_label(self, hook_style: str, topic: str) -> float:
-        """The effect of a post that an earlier release published, by its label."""
+        """Return the effect of an earlier release's post, by its hook style."""
         return EFFECT_SD * self._normal("effect", hook_style, topic)
 
     def luck(self, intent_key: str) -> float:
-        """What one post gains or loses beside its script, sd 0.2."""
+        """Return the random effect of one post, independent of its script; sd 0.2."""
         return POST_SD * self._normal("luck", intent_key)
 
     def rate(self, metric: str, effect: float) -> float:
-        """Share of the reached who react in the end; others follow likes halfway."""
+        """Return the share of people reached who finally react.
+
+        The effect changes likes fully and other metrics by half of it, on the log
+        scale.
+        """
         strength = 1.0 if metric == "likes" else 0.5
         return float(min(0.5, BASE_RATES[metric] * np.exp(strength * effect)))
 
     def draw(self, *parts: object) -> np.random.RandomState:
-        """A random generator seeded by the audience's seed and `parts`.
+        """Return a random generator seeded by the audience's seed and `parts`.
 
         `parts` are the name of the purpose and ids: equal parts draw equal numbers.
-        RandomState, since its stream is frozen for good (NumPy NEP 19), so that
-        the same seed gives the same audience on any machine and version.
+        RandomState is used because its stream never changes (NumPy NEP 19), so that the
+        same seed gives the same audience on any machine and version.
         """
         key = "\x1f".join(map(str, (self.seed, *parts))).encode()
         digest = hashlib.sha256(key).digest()
@@ -112,9 +116,9 @@ class _Post:
 
 
 class SimulatedAudience:
-    """Fulfils `SocialPlatform`; safe to use from several threads and processes.
+    """A simulated `SocialPlatform`; safe between threads and processes.
 
-    Without `now`, every moment is read as it was at that moment.
+    Without `now`, figures are always those reported at the moment itself.
     """
 
     platform = "simulated_audience"
@@ -131,15 +135,15 @@ class SimulatedAudience:
         self._model = EffectModel(seed)
 
     def find(self, intent_key: str) -> Published | None:
-        """What was published with this key, if anything."""
+        """Return what was published with this key, or None."""
         with self._connect() as con:
             post = _one(con, intent_key)
         return None if post is None else _published(post)
 
     def publish(self, request: PublishRequest) -> Published:
-        """Publish in the request's slot; a repeated key is the same post.
+        """Publish in the request's slot; a repeated key returns the same post.
 
-        The words are read now, and what they are worth is kept: never the words.
+        The effect of the words is computed and stored; the words are not.
         """
         key, labels = request.intent_key, request.labels
         topic = labels.get("topic", "")
@@ -162,7 +166,7 @@ class SimulatedAudience:
     def insights(
         self, platform_post_ids: Sequence[str], as_of: datetime
     ) -> list[Reading]:
-        """Counters as of `as_of`; unknown posts are left out."""
+        """Return the counters as of `as_of`; unknown posts are left out."""
         with self._connect() as con:
             posts = [p for i in platform_post_ids if (p := _one(con, i)) is not None]
         is_late = self._now is not None and self._now() - as_of > CORRECTED_AFTER
@@ -174,7 +178,7 @@ class SimulatedAudience:
         ]
 
     def _reported(self, post: _Post, metric: str, as_of: datetime) -> float | None:
-        """The count as reported: late, at times missing, at times slightly wrong."""
+        """Return the count as first reported: late, missing or slightly wrong."""
         age = as_of - post.published_at
         key, moment = post.intent_key, as_of.isoformat()
         lag = MAX_LAG_HOURS * seeded_unit(self.seed, "lag", key)
@@ -190,14 +194,14 @@ class SimulatedAudience:
         return count
 
     def _corrected(self, post: _Post, metric: str, as_of: datetime) -> float | None:
-        """The true count, None before the post was out."""
+        """Return the true count; None before the post was out."""
         age = as_of - post.published_at
         if age <= timedelta(0):
             return None
         return float(self._count(post, metric, age / timedelta(days=1)))
 
     def _count(self, post: _Post, metric: str, age_days: float) -> int:
-        """The true cumulative count: an integer that never falls with age."""
+        """Return the true cumulative count, which never falls with age."""
         low, high = REACH_RANGE
         unit = seeded_unit(self.seed, "reach", post.intent_key)
         total = int(low * (high / low) ** unit)

@@ -20,10 +20,10 @@ class SystemClock:
 
 
 class SimulatedClock:
-    """Time that only `move_to` moves, shared by all processes of a data folder.
+    """A clock that only `move_to` moves, shared by all processes of a data folder.
 
-    Its present is one line in a file, so that the headless loop, the UI and the
-    daemon see the same simulated day. Before the first move it is `start`.
+    Its time is one line in a file, so that the headless loop, the UI and the daemon see
+    the same simulated day. Before the first move it is `start`.
     """
 
     def __init__(self, path: Path, start: datetime) -> None:
@@ -31,7 +31,7 @@ class SimulatedClock:
         self._start = start
 
     def now(self) -> datetime:
-        """The simulated present, naive UTC. Raises InputError for a broken file."""
+        """Return the simulated time, naive UTC. Raises InputError for a broken file."""
         try:
             stored = json.loads(self._path.read_text(encoding="utf-8"))["now"]
             instant = datetime.fromisoformat(stored)
@@ -48,12 +48,12 @@ class SimulatedClock:
             ) from None
 
     def move_to(self, instant: datetime) -> None:
-        """Move forwards; a move into the past is ignored, as time does not return."""
+        """Move the clock forwards; a move into the past is ignored."""
         if instant <= self.now() and self._path.exists():
             return
         write_atomic(self._path, json.dumps({"now": instant.isoformat()}))
 
 
 def system_time_ns() -> int:
-    """The machine's time since 1970, as file systems stamp their files with it."""
+    """Return the machine's time in nanoseconds since 1970, as in files' timestamps."""
     return time.time_ns()

@@ -1,7 +1,7 @@
 """The embedded trainer: puts winners into the prompt instead of changing weights.
 
-Like a vendor it has its own store (one JSON file per job), so that a job whose answer
-was lost in a crash can be looked up.
+Like a vendor it has its own store (one JSON file per job), so that a job can be found
+again after its answer was lost in a crash.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class FewShotTrainer:
         self._choose = choose
 
     def find(self, intent_key: str) -> TrainingState | None:
-        """The job that an earlier submit with this key stored, if any."""
+        """Return the stored job of this key, or None."""
         try:
             stored = json.loads(self._path(intent_key).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -41,7 +41,7 @@ class FewShotTrainer:
         return TrainingState(**stored)
 
     def estimate(self, request: TrainingRequest) -> None:
-        """Nothing is trained, so nothing is paid."""
+        """Return None, as nothing is trained or paid."""
 
     def submit(self, request: TrainingRequest) -> TrainingState:
         """Choose the examples and finish at once; a known key returns its job."""
@@ -66,7 +66,7 @@ class FewShotTrainer:
         return state
 
     def poll(self, provider_job_id: str) -> TrainingState:
-        """The job's state. Raises RefusedError for an unknown job."""
+        """Return the job's state. Raises RefusedError for an unknown job."""
         state = self.find(provider_job_id.removeprefix("few_shot-"))
         if state is None:
             raise RefusedError(

@@ -1,10 +1,10 @@
-"""A replay of a recorded history: real counters of real posts, reported day by day.
+"""Replays a recorded history: real counters of real posts, day by day.
 
-A recorded post is a post of its own (`recorded`), read on the days on which it was
-recorded. A post of the loop is given a recorded one, drawn by (seed, intent key), and
-shows its counters at equal age: they say nothing about the loop's words, so that
-experiments on it are marked simulated. What was published is kept in a small SQLite
-file that never holds text.
+A recorded post can be read itself (`recorded`) on the days on which it was recorded.
+Each post of the loop is assigned a recorded one, drawn by (seed, intent key), and shows
+its counters at equal age. These say nothing about the loop's words, so experiments on
+them are marked as simulated. What was published is stored in a small SQLite file that
+never contains text.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ CREATE TABLE IF NOT EXISTS published (
 
 
 class ReplayedHistory:
-    """Fulfils `SocialPlatform`; safe to use from several threads and processes.
+    """A `SocialPlatform` from a recording; safe between threads and processes.
 
-    The file is read at first use. Raises InputError when it is no recording.
+    The file is read at first use. Raises InputError if it is not a recording.
     """
 
     platform = "replay"
@@ -67,7 +67,7 @@ class ReplayedHistory:
 
     @cached_property
     def recording(self) -> Recording:
-        """What was recorded."""
+        """The recording in the file."""
         return read_recording(self.file, self._columns, self._today)
 
     @cached_property
@@ -77,11 +77,11 @@ class ReplayedHistory:
 
     @property
     def source_note(self) -> str:
-        """How many rows of the file were taken, rejected and skipped."""
+        """How many rows of the file were accepted, rejected and skipped."""
         return f"{self.file.name}: {self.recording.row_sum()}"
 
     def recorded(self, since: datetime, until: datetime) -> list[Published]:
-        """The recorded posts that were published in [since, until), oldest first."""
+        """Return the recorded posts published in [since, until), oldest first."""
         births = self.recording.published_at
         chosen = (births >= np.datetime64(since)) & (births < np.datetime64(until))
         return sorted(
@@ -93,7 +93,7 @@ class ReplayedHistory:
         )
 
     def find(self, intent_key: str) -> Published | None:
-        """What was published with this key, if anything."""
+        """Return what was published with this key, or None."""
         with self._connect() as con:
             rows = con.execute(
                 "SELECT platform_post_id, published_at FROM published "
@@ -105,7 +105,7 @@ class ReplayedHistory:
         )
 
     def publish(self, request: PublishRequest) -> Published:
-        """Give the request's post a recorded one; it goes out in its slot."""
+        """Assign a recorded post to the request's post, which goes out in its slot."""
         key = request.intent_key
         row = (
             key,
@@ -122,7 +122,7 @@ class ReplayedHistory:
     def insights(
         self, platform_post_ids: Sequence[str], as_of: datetime
     ) -> list[Reading]:
-        """Counters as they were recorded in the day before `as_of`, else None.
+        """Return the counters recorded within the day before `as_of`; None without any.
 
         Unknown posts are left out.
         """
@@ -155,12 +155,15 @@ class ReplayedHistory:
         return rich or names
 
     def _drawn(self, intent_key: str) -> str:
-        """A recorded post for the key, the same in every order of publishing."""
+        """Draw a recorded post for the key, independent of the order of publishing."""
         unit = seeded_unit(self.seed, "replay", intent_key)
         return self._candidates[int(unit * len(self._candidates))]
 
     def _row(self, post: int, moment: datetime) -> int | None:
-        """The last snapshot of the day up to a moment of the recorded post's life."""
+        """Return the index of a post's last snapshot in the day before a moment.
+
+        None if there is no such snapshot.
+        """
         of = self.recording.snapshots(post)
         observed = self.recording.observed_at[of]
         last = int(np.searchsorted(observed, np.datetime64(moment), side="right")) - 1
@@ -169,7 +172,7 @@ class ReplayedHistory:
         return int(of.start) + last
 
     def _given(self, ids: Sequence[str]) -> dict[str, tuple[str, datetime]]:
-        """The recorded posts that represent the loop's posts among these."""
+        """Return {id: (recorded id, slot)} of those ids that are posts of the loop."""
         with self._connect() as con:
             rows = con.execute(
                 f"""

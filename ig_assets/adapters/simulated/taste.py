@@ -1,9 +1,9 @@
-"""What a simulated audience likes in a text: PLANTED preferences, no model of people.
+"""The PLANTED preferences of a simulated audience, which are no model of people.
 
-A function of the words and a seed, so that what learns these preferences can do better
-and what does not cannot. They are listed in `docs/simulated-audience.md`. All effects
-are on the log scale of a rate. Words are read as English ones; of other languages the
-question mark, figures and lengths count.
+They are a function of the words and a seed, so that a method that learns them does
+better and any other does not. They are listed in `docs/simulated-audience.md`. All
+effects are on the log scale of a rate. Words are read as English; in other languages
+only question marks, digits and lengths count.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _ORDERS = list(permutations(range(len(STYLES))))
 
 
 def classified(hook: str) -> str:
-    """The style that a hook has by its words, whatever it is labelled with."""
+    """Return the style of a hook by its words, whatever its label."""
     words = _words(hook)
     if hook.rstrip("\"'”’ ").endswith("?"):
         return "question"
@@ -64,15 +64,15 @@ def classified(hook: str) -> str:
 class Taste:
     """The preferences of one seed.
 
-    With `drift_months` they turn into others and back in that time: what was learnt
-    of an audience long ago is then wrong.
+    With `drift_months` they change into others and back within that time, so that what
+    was learnt long ago becomes wrong.
     """
 
     seed: int
     drift_months: float | None = None
 
     def of_styles(self, months: float = 0.0) -> dict[str, float]:
-        """How much each style is liked after `months`; the mean is 0."""
+        """Return the effect of each style after `months`; the mean is 0."""
         liked = self._drawn("liked")
         if self.drift_months is None:
             return dict(zip(STYLES, liked, strict=True))
@@ -84,7 +84,7 @@ class Taste:
         }
 
     def of_hook(self, hook: str, months: float = 0.0) -> float:
-        """What the words of a hook gain or lose."""
+        """Return the effect of a hook's words."""
         words = _words(hook)
         found = self.of_styles(months)[classified(hook)]
         if _YOU & set(words):
@@ -92,7 +92,7 @@ class Taste:
         return found - HOOK_LENGTH * _off(len(words), HOOK_WORDS)
 
     def of_text(self, text: str, about: str = "", months: float = 0.0) -> float:
-        """What a script gains or loses: its hook, its length, and its brief.
+        """Return the effect of a script by its hook, length, and coverage of its brief.
 
         The hook is the first paragraph; `about` has the topic and the brief.
         """
@@ -107,9 +107,10 @@ class Taste:
 
 
 def covered(text: str, about: str) -> float:
-    """The share of the content words of `about` that the text has, 0.5 of none.
+    """Return the share of `about`'s content words that the text has; 0.5 without any.
 
-    Words of four letters or more; they are the same where their first five letters are.
+    Content words have at least four letters; two are equal if their first five letters
+    are.
     """
     asked = {word[:_STEM] for word in _words(about) if len(word) >= _SHORTEST}
     if not asked:
@@ -123,5 +124,5 @@ def _words(text: str) -> Sequence[str]:
 
 
 def _off(words: int, best: int) -> float:
-    """Doublings between the number of words and the best one, at most `MOST_OFF`."""
+    """Return the doublings from the best number of words, up to `MOST_OFF`."""
     return min(abs(math.log2(max(words, 1) / best)), MOST_OFF)

@@ -1,1 +1,1 @@
-"""Together: fine-tuning by its own SDK, an extra."""
+"""Fine-tuning at Together through its own SDK, an optional extra."""

@@ -1,8 +1,8 @@
-"""Fine-tuning at Together by its own SDK: its estimate first, then a LoRA job.
+"""Fine-tuning at Together: asks for an estimate first, then creates a LoRA job.
 
-The SDK's file check passes any JSON object, and its `create` starts a job that its own
-estimate forbids (together 3.1.1). So the lines are checked here before the upload, and
-the estimate is asked for before the job.
+The SDK's file check accepts any JSON object, and its `create` starts a job even if its
+own estimate forbids it (together 3.1.1). So the lines are checked here before the
+upload, and the estimate is requested before the job.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _STATES = {
 
 
 class TogetherTrainer:
-    """Fulfils the `Trainer` port; the supervised file becomes a LoRA of the base."""
+    """A `Trainer` at Together; the training file becomes a LoRA of the base model."""
 
     provider = "together"
     notice = ""
@@ -73,7 +73,7 @@ class TogetherTrainer:
         return self._sdk.Together(**self._options)
 
     def find(self, intent_key: str) -> TrainingState | None:
-        """Look through the account's jobs for the one whose suffix is the key's."""
+        """Search the account's jobs for the suffix that belongs to the key."""
         listed = ask(self._sdk, self.provider, self._client.fine_tuning.list)
         for job in listed.data:
             if getattr(job, "suffix", None) == _suffix(intent_key):
@@ -81,7 +81,11 @@ class TogetherTrainer:
         return None
 
     def estimate(self, request: TrainingRequest) -> TrainingEstimate:
-        """Upload the checked file and ask for the price of the job."""
+        """Upload the checked file, and ask for the price of the job.
+
+        Raises TransientVendorError while Together checks the file, RefusedError without
+        an estimate.
+        """
         file = checked_training_file(request, self.provider, self.method)
         file_id = self._uploaded(file)
         found = ask(
@@ -110,7 +114,7 @@ class TogetherTrainer:
         )
 
     def submit(self, request: TrainingRequest) -> TrainingState:
-        """Create the job; its suffix is how it is found again."""
+        """Create the job; its suffix identifies it for `find`."""
         file_id = self._uploaded(
             checked_training_file(request, self.provider, self.method)
         )
@@ -131,7 +135,10 @@ class TogetherTrainer:
         return self._state(job)
 
     def poll(self, provider_job_id: str) -> TrainingState:
-        """The job as Together has it; its file is deleted once it has ended."""
+        """Return the job's state; its file is deleted once it has ended.
+
+        Raises RefusedError for an unknown job.
+        """
         retrieve = self._client.fine_tuning.retrieve
         try:
             job = ask(self._sdk, self.provider, lambda: retrieve(provider_job_id))
@@ -145,7 +152,7 @@ class TogetherTrainer:
         return state
 
     def _uploaded(self, file: TrainingFile) -> str:
-        """The id of the file; Together gives that of a file with the same checksum."""
+        """Upload the file and return its id, which is the same for equal checksums."""
         upload = self._client.files.upload
         done = ask(
             self._sdk,
@@ -155,7 +162,7 @@ class TogetherTrainer:
         return str(done.id)
 
     def _delete(self, file_id: str) -> None:
-        """Delete a file unless a job that has not ended needs it too."""
+        """Delete a file, unless an open job needs it too."""
         listed = ask(self._sdk, self.provider, self._client.fine_tuning.list)
         waiting = [
             job
@@ -190,10 +197,10 @@ class TogetherTrainer:
 
 
 def _estimated(method: str) -> Any:
-    """The method as `estimate_price` takes it: an object (`create` takes a name)."""
+    """Return the method as `estimate_price` expects it, an object instead of a name."""
     return {"method": method} | ({"train_on_inputs": False} if method == SFT else {})
 
 
 def _suffix(intent_key: str) -> str:
-    """Together takes 40 characters at most."""
+    """Return the job suffix for a key; Together accepts at most 40 characters."""
     return f"ig-{intent_key[:_SUFFIX_CHARACTERS]}"

@@ -1,9 +1,9 @@
-"""Reads tables for library, calendar and imports: files to typed cells with lines.
+"""Reads tables for the library, the calendar and imports: files to typed cells.
 
-`open_table` gives the rows of any kind of file, `profile_table` and `guess_columns`
-say what the columns are, `decide_formats` how their values are written; then
-`parse_count`, `parse_cell_instant` and `repaired` read them. Every physical row is
-taken, a `RowProblem`, or counted as skipped.
+`open_table` returns the rows of a file of any supported kind. `profile_table` and
+`guess_columns` find out what the columns are, `decide_formats` how their values are
+written; `parse_count`, `parse_cell_instant` and `repaired` then read the values. Every
+physical row is accepted, becomes a `RowProblem`, or is counted as skipped.
 """
 
 from ig_assets.core.tabular.cells.clock_times import NotAnInstantError

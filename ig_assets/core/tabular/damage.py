@@ -1,4 +1,4 @@
-"""Refuses text that lost characters: the same reasons and sentences at every door."""
+"""Rejects text that lost characters, with the same reasons wherever text comes in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Damage = Literal["binary", "invalid UTF-8", "damaged text"]
 
 
 class DamagedTextError(ValueError):
-    """A text is no whole text; `reason` is a short name, the message a sentence."""
+    """A text is damaged; `reason` is a short name, the message a sentence."""
 
     def __init__(self, reason: Damage, sentence: str) -> None:
         super().__init__(sentence)
@@ -18,10 +18,10 @@ class DamagedTextError(ValueError):
 
 
 def undamaged(text: str) -> tuple[str, bool]:
-    """The text without double encoding, and whether it had any.
+    """Return the text without double encoding, and whether it had any.
 
-    Raises DamagedTextError for NUL characters, surrogates, and what `repaired` cannot
-    repair.
+    Raises DamagedTextError for NUL characters, surrogates, and damage that `repaired`
+    cannot undo.
     """
     if "\x00" in text:
         raise DamagedTextError("binary", "The text has NUL characters.")
@@ -37,9 +37,9 @@ def undamaged(text: str) -> tuple[str, bool]:
 
 
 def refuse_damage(text: str) -> None:
-    """Raise DamagedTextError where a text is damaged, also where it could be repaired.
+    """Raise DamagedTextError if a text is damaged, even if it could be repaired.
 
-    For words that people edit in place: they correct their file.
+    For texts in files that people edit, and should correct themselves.
     """
     if undamaged(text)[1]:
         raise DamagedTextError(

@@ -1,4 +1,4 @@
-"""Opens a file as a table, whatever kind of file it is."""
+"""Opens a file of any supported kind as a table."""
 
 from __future__ import annotations
 
@@ -47,11 +47,10 @@ _SCRIPT = re.compile(rb"[\xef\xbb\xbf\s]*window\.[\w.$\[\]'\"]+\s*=\s*[\[{]")
 
 
 def open_table(content: Content, name: str) -> Table:
-    """Open a file's path or bytes; `name` is the file's, whose suffix says its kind.
+    """Open a path or bytes as a table; the suffix of `name` suggests the kind of file.
 
-    What a file holds counts more than its suffix: an Excel workbook, Parquet and JSON
-    are known by their first bytes. Raises UnreadableTableError with a clause such as
-    "it is empty", and OSError.
+    The first bytes take precedence: they identify an Excel workbook, Parquet and JSON.
+    Raises UnreadableTableError with a clause such as "it is empty", and OSError.
     """
     suffix = Path(name.lower().removesuffix(".gz")).suffix
     start = _start(content)
@@ -138,5 +137,5 @@ def _table(
 
 
 def _rows(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:
-    """The batches without headers, totals and deleted rows."""
+    """Yield the batches without repeated headers, totals and deleted rows."""
     return without_deleted(without_totals(in_first_order(batches, names), names), names)

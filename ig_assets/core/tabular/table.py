@@ -1,7 +1,7 @@
-"""What a table is: named columns, rows of typed cells, and what became of each row.
+"""The table types: named columns, rows of typed cells, and the fate of each row.
 
-Every physical row is in exactly one place: a row of a batch, a problem, or a count of
-what was skipped. A reader promises that the three add up.
+Every physical row is in exactly one place: among the rows of a batch, among its
+problems, or in a count of skipped rows. Every reader guarantees that the three add up.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TOTALS = "totals"
 
 @dataclass(frozen=True)
 class Nested:
-    """A cell that holds an object or a list; it is never made text."""
+    """A cell that holds an object or a list; it is never converted to text."""
 
     value: object
 
@@ -34,10 +34,10 @@ A datetime is naive where the file names no zone, else aware.
 
 
 class UnreadableTableError(ValueError):
-    """The file as such is no table: one sentence, and the line where that is known.
+    """A file cannot be read as a table; the message is a clause, `line` may be 0.
 
-    `kind` is one of "empty", "encoding", "binary", "broken", "unknown kind",
-    "missing package".
+    `kind` is one of "empty", "encoding", "binary", "broken", "unknown kind", "missing
+    package".
     """
 
     def __init__(self, sentence: str, kind: str = "broken", line: int = 0) -> None:
@@ -47,7 +47,7 @@ class UnreadableTableError(ValueError):
 
 
 class RowProblem(NamedTuple):
-    """A rejected row: the line on which it begins, and why in a sentence."""
+    """A rejected row: the line on which it begins, and a sentence that says why."""
 
     line: int
     detail: str
@@ -57,9 +57,9 @@ class RowProblem(NamedTuple):
 class Batch:
     """A part of a table: `rows[n]` begins on line `lines[n]` of the file.
 
-    Lines count from 1 and include the header; in Parquet, a JSON array and a
-    spreadsheet the number of the row stands for the line. `skipped` counts rows that
-    hold no data (`BLANK`, `HEADING`), `problems` are the rows that cannot be read.
+    Lines are counted from 1 and include the header; in Parquet, a JSON array and a
+    spreadsheet they are row numbers. `skipped` counts rows without data by kind
+    (`BLANK`, `HEADING`, …), `problems` are the rows that cannot be read.
     """
 
     lines: Sequence[int] = ()
@@ -70,7 +70,7 @@ class Batch:
     """Lines of rows that are headers; some may be those of other batches."""
 
     def in_order(self) -> Iterator[tuple[int, Sequence[Cell] | str]]:
-        """Each line with its cells, or with what is wrong with it, as in the file."""
+        """Yield (line, cells or the problem's sentence), in the order of the file."""
         rows: dict[int, Sequence[Cell] | str] = dict(
             zip(self.lines, self.rows, strict=True)
         )
@@ -79,11 +79,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Table:
-    """A file that can be read as often as needed, in batches of bounded size.
+    """A file that can be read repeatedly, in batches of bounded size.
 
-    `columns` are the names of its header, as they are written; `read_as` says for a
-    person how the file was understood, such as "CSV with semicolons, UTF-16".
-    `has_header` is True where the lines of a header are counted too.
+    `columns` are the names in its header, as written. `read_as` describes for a person
+    how the file was read, such as "CSV with semicolons, UTF-16". `has_header` is True
+    if header lines are included in the line numbers.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Table:
 
     @property
     def not_read(self) -> str:
-        """A sentence that names the sheets which are not read, "" where all are."""
+        """A sentence that names the sheets that are not read; "" if there are none."""
         if not self.unread_sheets:
             return ""
         named = ", ".join(
@@ -115,5 +115,8 @@ class Table:
         )
 
     def batches(self) -> Iterator[Batch]:
-        """Read from the beginning. Raises UnreadableTableError, also half-way."""
+        """Read the table from its beginning.
+
+        Raises UnreadableTableError at any point.
+        """
         return self._read()

@@ -1,4 +1,4 @@
-"""Checks and repairs words: double-encoded text, control and invisible characters."""
+"""Checks and repairs texts: double encoding, control and invisible characters."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _ROUNDS = 3
 
 
 class SpoiltTextError(ValueError):
-    """A text is damaged beyond repair; its message is a sentence."""
+    """A text is damaged beyond repair; the message is a sentence."""
 
 
 def repaired(text: str) -> tuple[str, bool]:
-    """The text without double encoding, and whether it had any.
+    """Return the text without double encoding, and whether it had any.
 
-    A text is repaired only as a whole: all of it becomes valid UTF-8 when it is
-    encoded as Latin-1 or Windows-1252 again. Raises SpoiltTextError where only a part
-    does, and for controls and U+FFFD, which stand for lost characters.
+    A text is repaired only as a whole: all of it must be valid UTF-8 when encoded as
+    Latin-1 or Windows-1252. Raises SpoiltTextError if only a part is, and for control
+    characters and U+FFFD, which stand for lost characters.
     """
     if text.isascii() and not _CONTROL.search(text):
         return text, False
@@ -60,7 +60,10 @@ def repaired(text: str) -> tuple[str, bool]:
 
 
 def visible(text: str) -> str:
-    """The text without invisible characters at its edges; "" where nothing shows."""
+    """Return the text without invisible characters at its ends.
+
+    It is "" if nothing is visible.
+    """
     begin, end = 0, len(text)
     while begin < end and not _shows(text[begin]):
         begin += 1
@@ -73,7 +76,10 @@ def visible(text: str) -> str:
 
 
 def first_visible_line(text: str) -> str:
-    """The first line that shows something, "" where there is none."""
+    """Return the first line with a visible character, without invisible ends.
+
+    Else "".
+    """
     return next(filter(None, map(visible, text.split("\n"))), "")
 
 

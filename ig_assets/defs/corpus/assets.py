@@ -49,7 +49,10 @@ FOLLOWS = (
 
 
 def _follows_unless(paid: bool) -> dg.AutomationCondition[Any] | None:
-    """None for paid assets: only sensors, schedules and people start these."""
+    """Return the condition of free assets; None for paid ones.
+
+    Only sensors, schedules and people start paid assets.
+    """
     return None if paid else FOLLOWS
 
 
@@ -175,7 +178,7 @@ def script_embeddings(
 
 
 def _batch_metadata(run: EmbeddingRun | BatchRun) -> dict[str, Any]:
-    """Sentences for a person about texts that have no vector when the step ends."""
+    """Return sentences for a person about texts that still have no vector."""
     metadata: dict[str, Any] = {}
     if run.under_way:
         metadata["waiting"] = (

@@ -326,5 +326,5 @@ def winning_scripts(
 
 
 def _is_simulated(settings: Settings) -> bool:
-    """A recording is no audience that we wrote for: its tests are none of ours."""
+    """Whether the audience is not real; a recorded audience never saw our texts."""
     return settings.social in ("simulated", "replay")

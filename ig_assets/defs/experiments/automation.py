@@ -83,7 +83,7 @@ def publishing_sensor(
 
 
 def engagement_due(warehouse: Warehouse, clock: Clock, tick: datetime) -> Due:
-    """The day that had just ended at a tick, if a post was live on it."""
+    """Return the day that had just ended at a tick, if a post was live on it."""
     if reason := ahead_of(clock, tick):
         return reason
     day = day_before(tick)

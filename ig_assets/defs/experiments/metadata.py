@@ -1,4 +1,4 @@
-"""Experiments on an asset's page: a table of sentences, rounded numbers."""
+"""Metadata about experiments for an asset's page: sentences and rounded numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from ig_assets.core.reports.markdown import plain_markdown
 
 
 def verdict_table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
-    """A table of topics and sentences, in which no text of the data is markup."""
+    """Return a table of topics and sentences, with markup in the data escaped."""
     lines = ["| topic | verdict |", "|---|---|"]
     for row in rows:
         topic = plain_markdown(row["topic"] or row["experiment_id"])
@@ -18,6 +18,6 @@ def verdict_table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue
 
 
 def named(row: Mapping[str, Any], columns: str) -> dict[str, Any]:
-    """These columns of a row; what carries a script's words is never among them."""
+    """Return these columns of a row; none of them contains a script's words."""
     values = {name: row.get(name) for name in columns.split()}
     return {k: round(v, 3) if isinstance(v, float) else v for k, v in values.items()}

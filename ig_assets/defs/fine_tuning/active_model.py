@@ -1,8 +1,8 @@
 """The external asset `active_model`, which shows the model that writes now.
 
-Dagster's graph must have no cycle, but next month's model is trained on what this
-month's model wrote. This asset, which is reported whenever who writes has changed,
-closes the loop.
+Dagster's graph must not have a cycle, but next month's model is trained on what this
+month's model wrote. This asset closes the loop: it is reported whenever another model
+becomes active.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ active_model_spec = dg.AssetSpec(
 
 
 def shows(instance: dg.DagsterInstance, model: ModelRow) -> bool:
-    """Whether the asset shows this model already, whoever reported it."""
+    """Whether the asset's latest report is of this model, whoever reported it."""
     shown = instance.get_latest_materialization_event(ACTIVE_MODEL)
     if shown is None or shown.asset_materialization is None:
         return False
@@ -42,7 +42,7 @@ def shows(instance: dg.DagsterInstance, model: ModelRow) -> bool:
 
 
 def materialisation(model: ModelRow) -> dg.AssetMaterialization:
-    """The report that this model writes from now on."""
+    """Return the report that this model writes from now on."""
     name, reason = map(plain_markdown, (model.name, model.reason or "no reason given"))
     said = f"**{name}** writes from now on: {reason}"
     return dg.AssetMaterialization(

@@ -212,7 +212,7 @@ def model_evaluation(
 
 
 def _file_table(files: Sequence[DatasetFile], data_dir: Path) -> dg.TableMetadataValue:
-    """The files, by their paths within the data folder (IG_DATA_DIR)."""
+    """Return a table of the files, with paths within the data folder (IG_DATA_DIR)."""
     columns = ("kind", "split", "lines", "tokens")
     return sample_table(
         [
@@ -227,7 +227,7 @@ def _file_table(files: Sequence[DatasetFile], data_dir: Path) -> dg.TableMetadat
 
 
 def _notice(fine_tuning: FineTuning) -> str:
-    """What a person should know of the trainers that are tried."""
+    """Return the trainers' notices for a person."""
     return " ".join(filter(None, (t.notice for t in fine_tuning.trainers)))
 
 

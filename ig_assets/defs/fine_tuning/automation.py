@@ -54,7 +54,7 @@ register_model_job = dg.define_asset_job(
 
 
 def fine_tune_due(clock: Clock, tick: datetime) -> Due:
-    """The last month that had ended at a tick."""
+    """Return the last month that had ended at a tick."""
     if reason := ahead_of(clock, tick):
         return reason
     return month_before(tick) or dg.SkipReason("No month is over yet.")

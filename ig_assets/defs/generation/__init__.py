@@ -1,1 +1,1 @@
-"""Dagster's view of the stage: assets.py, checks.py, automation.py."""
+"""Dagster definitions of the stage: assets.py, checks.py, automation.py."""

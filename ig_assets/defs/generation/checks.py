@@ -131,7 +131,7 @@ def no_script_instructs_the_model(
 
 
 def _gate_check(name: str, gate: str, claim: str) -> dg.AssetChecksDefinition:
-    """A check that warns where a variant was rejected at a gate, with all figures."""
+    """Return a check that warns if a gate rejected a variant, with all figures."""
 
     @dg.asset_check(
         name=name, asset=script_variants, partitions_def=months_ahead, description=claim

@@ -1,4 +1,4 @@
-"""What a step of generation did, as Dagster displays it."""
+"""Metadata of a generation step, for display in Dagster."""
 
 from typing import Any
 
@@ -7,6 +7,6 @@ from ig_assets.defs.metadata import sample_table
 
 
 def step_metadata(step: StepResult) -> dict[str, Any]:
-    """Numbers and labels, with the samples as tables."""
+    """Return a step's numbers and labels, and its samples as tables."""
     tables = {name: sample_table(rows) for name, rows in step.samples.items()}
     return step.facts | tables

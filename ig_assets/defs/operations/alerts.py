@@ -47,7 +47,7 @@ def alert_sensor(
 def failed_checks(
     context: dg.SensorEvaluationContext, ui_url: str | None
 ) -> Iterator[Alert]:
-    """One alert per check whose newest evaluation failed, without the blocking ones.
+    """Yield one alert per non-blocking check whose latest evaluation failed.
 
     A failed blocking check fails its run, which has an alert of its own.
     """

@@ -36,7 +36,7 @@ usage_job = dg.define_asset_job(
 
 
 def usage_due(warehouse: Warehouse, clock: Clock, tick: datetime) -> Due:
-    """The day that had just ended at a tick, if there were calls on it."""
+    """Return the day that had just ended at a tick, if there were calls on it."""
     if reason := ahead_of(clock, tick):
         return reason
     day = day_before(tick)

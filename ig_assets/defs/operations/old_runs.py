@@ -1,8 +1,9 @@
-"""Deletes old runs of Dagster's storage, which grows with each run and keeps all.
+"""Deletes old runs from Dagster's storage, which otherwise keeps every run.
 
-A run goes with its events and its logs, unless it is the newest that materialised some
-partition of an asset: the graph would call that partition missing, and automation would
-make it again. Ticks have a retention of their own (`dagster.yaml`).
+A run is deleted with its events and its logs, unless it is the newest that materialised
+some partition of an asset: otherwise the graph would show that partition as missing,
+and automation would materialise it again. Ticks have their own retention
+(`dagster.yaml`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ _PAGE = 200
 
 
 def old_runs(instance: dg.DagsterInstance, before: datetime) -> list[str]:
-    """Finished runs that were created before a time (UTC) and may go, newest first."""
+    """Return the finished runs created before a time (UTC) that may be deleted.
+
+    They are sorted, newest first.
+    """
     shown: set[tuple[dg.AssetKey, str | None]] = set()
     old: list[str] = []
     cursor: str | None = None
@@ -42,7 +46,7 @@ def old_runs(instance: dg.DagsterInstance, before: datetime) -> list[str]:
 
 
 def delete_runs(instance: dg.DagsterInstance, run_ids: list[str]) -> None:
-    """Delete runs with their events; one that another process deleted is no error."""
+    """Delete runs with their events; runs that are already deleted are skipped."""
     for run_id in run_ids:
         if instance.get_run_by_id(run_id) is not None:
             instance.delete_run(run_id)

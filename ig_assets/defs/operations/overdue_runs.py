@@ -1,4 +1,4 @@
-"""Asks again for what the schedules asked for and did not get."""
+"""Requests again the scheduled runs that have not succeeded."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What is known of an asset before it runs: owners, tags, table, code, freshness."""
+"""Static facts about an asset for its page: owners, tags, table, code, freshness."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def asset_tags(
     has_personal_data: bool,
     is_of_the_audience: bool,
 ) -> dict[str, str]:
-    """Tags to select and to filter by; the value says what the tag is about.
+    """Return tags for selecting and filtering assets.
 
-    `pays_for` names the port that can be a vendor's, `is_of_the_audience` what rests
-    on posts and their figures.
+    `pays_for` names the port whose vendor may cost money, `is_of_the_audience` is true
+    for assets that depend on posts and their figures.
     """
     tags = {}
     vendor = None if pays_for is None else getattr(settings, pays_for)
@@ -46,9 +46,9 @@ def asset_tags(
 
 
 def table_metadata(table: str) -> dict[str, Any]:
-    """The name, the columns with their meaning, and the place of a table or view.
+    """Return the name, the described columns and the location of a table or view.
 
-    The named views are made in each process, and lie in no schema of the warehouse.
+    The named views are created in each process, and are in no schema of the warehouse.
     """
     name = f"ig.{table}" if table in described_tables() else table
     return {
@@ -59,11 +59,11 @@ def table_metadata(table: str) -> dict[str, Any]:
 
 
 def warehouse_uri(location: str) -> str:
-    """The warehouse as a reader may know it.
+    """Return the warehouse's location without secrets.
 
-    A file by its path within the workspace, of which another machine has no use; a
-    server by its kind alone, since its URL can hold a password. So can a text that is
-    no URL, such as `host=db password=...`, which is refused only when it is opened.
+    A file is given by its path within the workspace, a server by its kind only, since
+    its URL may contain a password. So may a text that is not a URL, such as `host=db
+    password=...`, which is rejected only when it is opened.
     """
     kind, colon, _ = location.partition(":")
     if not colon or not kind.isalpha():
@@ -75,7 +75,7 @@ def warehouse_uri(location: str) -> str:
 
 
 def in_workspace(path: Path) -> str:
-    """A path relative to the workspace; of one outside, its last part."""
+    """Return a path relative to the workspace; outside of it, only the last part."""
     try:
         return path.relative_to(WORKSPACE).as_posix()
     except ValueError:
@@ -83,9 +83,9 @@ def in_workspace(path: Path) -> str:
 
 
 def code_metadata(compute: Callable[..., Any], code_url: str | None) -> dict[str, Any]:
-    """Where the asset's function is: as text, and with `code_url` as a link.
+    """Return the place of the asset's function as text, and as a link with `code_url`.
 
-    Dagster's own reference to a file holds this machine's path.
+    Dagster's own file reference would contain this machine's path.
     """
     source = Path(inspect.getfile(compute)).resolve()
     if not source.is_relative_to(_PACKAGE):
@@ -106,7 +106,7 @@ def code_metadata(compute: Callable[..., Any], code_url: str | None) -> dict[str
 def on_the_systems_clock(
     settings: Settings, policy: dg.FreshnessPolicy
 ) -> dg.FreshnessPolicy | None:
-    """None on a simulated clock: the machine's days are none of the loop's."""
+    """Return the policy, or None on a simulated clock."""
     return None if settings.uses_simulated_clock else policy
 
 

@@ -100,7 +100,7 @@ COLUMN_SOURCES: Mapping[str, Sources] = {
 
 
 def column_lineage(asset: str) -> dg.TableColumnLineage | None:
-    """The columns' sources of an asset; None of one that reads no asset's columns."""
+    """Return the sources of an asset's columns; None if it reads no asset's columns."""
     sources = COLUMN_SOURCES.get(asset)
     if sources is None:
         return None

@@ -1,4 +1,4 @@
-"""The settings in force as a table for a page: every one, and no secret."""
+"""The settings in force as a table for a page, without secrets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ig_assets.workspace import WORKSPACE
 
 
 def settings_table(settings: Settings) -> dg.TableMetadataValue:
-    """A row per setting; those that differ from the default come first."""
+    """Return one row per setting; those that differ from the default come first."""
     rows = [
         {
             "setting": variable_name(field),
@@ -50,10 +50,10 @@ def _shown(field: str, value: Any) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    """A text without a user and password before a host.
+    """Remove user and password from a text.
 
-    A URL, also one within another (`simplecache::https://…`), loses its query, its
-    fragment and its parameters as well, which can hold keys.
+    A URL, also one inside another (`simplecache::https://…`), loses its query, fragment
+    and parameters as well, since they may contain keys.
     """
     if "://" in text:
         text = re.split("[?#;]", text)[0]

@@ -77,16 +77,15 @@ _AT_ONCE = "**{embedded}** texts embedded now, {reused} had a vector; {tokens} t
 
 
 def figures_said(asset: str, metadata: Mapping[str, Any]) -> list[str]:
-    """The labels that the sentence of an asset has a figure of."""
+    """Return the metadata labels whose figures the asset's sentence uses."""
     template = _template(asset, metadata) or ""
     return [name for _, name, _, _ in string.Formatter().parse(template) if name]
 
 
 def summary(asset: str, metadata: Mapping[str, Any]) -> dg.MarkdownMetadataValue | None:
-    """The sentence with the figures of one materialisation.
+    """Return the sentence with the figures of one materialisation.
 
-    None where a figure is not known, as for a step that a person stopped: a sentence
-    with an invented figure would be worse than none.
+    None if a figure is missing, as after a step that a person stopped.
     """
     template = _template(asset, metadata)
     names = figures_said(asset, metadata)
@@ -97,7 +96,7 @@ def summary(asset: str, metadata: Mapping[str, Any]) -> dg.MarkdownMetadataValue
 
 
 def _shown(value: Any) -> Any:
-    """A figure, a count by thousands; a text of the data as one that is no markup."""
+    """Format a figure: counts with thousands separators, texts with markup escaped."""
     plain = getattr(value, "value", value)
     if isinstance(plain, int) and not isinstance(plain, bool):
         return f"{plain:,}"

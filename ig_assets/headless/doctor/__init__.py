@@ -1,4 +1,4 @@
-"""Looks at everything that a data folder needs to work, and says what to do."""
+"""Checks everything that a data folder needs to work, and says what to do."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ from ig_assets.wiring.vendor_checks import configured_keys, vendor_findings
 
 
 def diagnose() -> list[Finding]:
-    """A line per thing that was looked at; nothing is changed but the ages of keys.
+    """Return one finding per thing that was checked.
 
-    A check that fails to run is a line too. Without valid settings there is only that
-    line, since all others depend on them.
+    Nothing is changed, except that the first sight of a key is recorded. A check that
+    fails to run is a finding too. With invalid settings that is the only finding, since
+    all other checks depend on them.
     """
     try:
         settings = load_settings()

@@ -1,4 +1,4 @@
-"""Dagster: whether the daemon lives, and which schedules and sensors are stopped."""
+"""Checks Dagster: whether the daemon lives, and which schedules and sensors are off."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STARTED = "RUNNING"
 
 
 def automation_findings(settings: Settings, now: datetime) -> list[Finding]:
-    """The daemon's last sign of life, and the state of each schedule and sensor."""
+    """Check the daemon's last heartbeat, and the state of each schedule and sensor."""
     home = chosen_dagster_home(settings)
     if not (home / "dagster.yaml").is_file() or not _has_storage(home):
         return [
@@ -75,7 +75,7 @@ def automation_findings(settings: Settings, now: datetime) -> list[Finding]:
 
 
 def _has_storage(home: Path) -> bool:
-    """A storage on a server has no folder here, and is taken to be there."""
+    """Whether Dagster has stored anything; true if the storage is on a server."""
     text = (home / "dagster.yaml").read_text("utf-8")
     return "storage:" in text or (home / "history").exists()
 
@@ -107,7 +107,7 @@ def _daemon_finding(instance: dg.DagsterInstance, now: datetime) -> Finding:
 
 
 def _declared() -> dict[str, str]:
-    """Each schedule and sensor of the code, with the status that it begins with."""
+    """Return {name: default status} of each schedule and sensor in the code."""
     from ig_assets.definitions import defs
 
     repository = defs().get_repository_def()

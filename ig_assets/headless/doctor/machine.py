@@ -1,5 +1,4 @@
-"""The machine: the settings' file, the packages' versions, the disk,
-the backups."""
+"""Checks the machine: the settings file, package versions, disk and backups."""
 
 from __future__ import annotations
 
@@ -30,7 +29,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def env_file_finding(settings: Settings) -> Finding:
-    """Whether others may read the file of the settings, which holds keys."""
+    """Check whether other users may read the settings file, which holds keys."""
     path = Path(str(settings.model_config.get("env_file")))
     if not path.is_file():
         return good("settings", "They are valid; there is no .env in this folder.")
@@ -45,7 +44,7 @@ def env_file_finding(settings: Settings) -> Finding:
 
 
 def version_findings() -> list[Finding]:
-    """Python and each package that the installed distribution asks for."""
+    """Check the versions of Python and of each required package."""
     python = sys.version.split()[0]
     wrong = []
     for text in metadata.requires("ig-assets") or ():
@@ -75,7 +74,7 @@ def version_findings() -> list[Finding]:
 
 
 def studio_finding() -> Finding:
-    """Whether the pages for people who write can be served."""
+    """Check whether the package for `ig-assets studio` is installed."""
     if find_spec("streamlit") is None:
         return not_known(
             "studio",
@@ -87,7 +86,7 @@ def studio_finding() -> Finding:
 
 
 def backup_finding(settings: Settings, now: datetime) -> Finding:
-    """How old this data folder's newest backup is, where the schedule makes any."""
+    """Check the age of the newest backup of this data folder."""
     if settings.backups is None:
         seen = "The schedule makes none."
         if settings.social == "simulated":
@@ -105,7 +104,7 @@ def backup_finding(settings: Settings, now: datetime) -> Finding:
 
 
 def disk_finding(settings: Settings) -> Finding:
-    """Free space where the data folder is, or will be."""
+    """Check the free space on the data folder's disk."""
     folder = settings.data_dir
     while not folder.exists():
         folder = folder.parent

@@ -1,4 +1,4 @@
-"""The warehouse and what it remembers: its lock, its version, clocks, ages of keys."""
+"""Checks the warehouse (lock, version), the machine's clock, and the ages of keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CLOCK_SLACK = timedelta(minutes=5)
 
 
 def warehouse_findings(settings: Settings, now: datetime) -> list[Finding]:
-    """Whether it opens, of which version it is, and whether the clock ran backwards."""
+    """Check that the warehouse opens, its schema version, and the machine's clock."""
     url = settings.warehouse_location
     home = Home(url)
     where = "The server" if home.path is None else f"The file {home.path}"
@@ -63,7 +63,7 @@ def warehouse_findings(settings: Settings, now: datetime) -> list[Finding]:
 def key_findings(
     warehouse: Warehouse, clock: Clock, keys: Mapping[str, str]
 ) -> list[Finding]:
-    """How old each configured key is; one seen for the first time is written down."""
+    """Check the age of each configured key; a new key is recorded as first seen now."""
     if not keys:
         return [good("keys", "None is set.")]
     found = []
@@ -77,7 +77,7 @@ def key_findings(
 
 
 def _clock_finding(state: HomeState, now: datetime) -> Finding | None:
-    """A call that was paid for in the future: the machine's clock was set back."""
+    """Return a finding if the ledger has a future call: the clock was set back."""
     newest = state.newest_call_at
     if newest is None or newest <= now + CLOCK_SLACK:
         return None
@@ -91,7 +91,7 @@ def _clock_finding(state: HomeState, now: datetime) -> Finding | None:
 
 
 def _holders(path: Path | None) -> str:
-    """The processes of this user that have the file open, as far as they are seen."""
+    """Return this user's processes that have the file open, as a clause in brackets."""
     if path is None:
         return ""
     import psutil

@@ -1,1 +1,1 @@
-"""Processes that do a part of a run, or a topic, for another one."""
+"""Processes that do part of another process's work: a step of a run, or a topic."""

@@ -33,12 +33,13 @@ _log = logging.getLogger("ig_script_writer.step_worker")
 
 
 class WantedStep(Task):  # type: ignore[misc]  # Celery has no types
-    """A step that asks whether its run still wants it before it begins."""
+    """A Celery task that skips its step if the run is over or the step has begun."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the step and return its events; none where the run is over.
+        """Run the step and return its events; [] if the run is over.
 
-        A step that another worker began leaves no result: the other one's counts.
+        Raises celery's Ignore if another worker has begun the step, whose result then
+        counts.
         """
         step = unpack_value(kwargs["execute_step_args_packed"], as_type=ExecuteStepArgs)
         keys = step.step_keys_to_execute or []
@@ -69,7 +70,7 @@ class WantedStep(Task):  # type: ignore[misc]  # Celery has no types
 
 
 def worker_app() -> Celery:
-    """The app with the one task that a worker runs. Raises SettingsError."""
+    """Return the Celery app with the task that runs steps. Raises SettingsError."""
     settings = load_settings()
     if settings.executor != "celery":
         raise SettingsError(

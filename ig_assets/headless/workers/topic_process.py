@@ -1,12 +1,12 @@
-"""Writes one topic in a process of its own, for a page that shows how far it has come.
+"""Writes one topic in a process of its own, for a page that shows the progress.
 
     python -m ig_assets.headless.workers.topic_process < form.json
 
-The form is that of the job `generate_topic`; it comes by standard input, so that no
-list of processes shows a brief. Standard output has one JSON object a line: `progress`
-(a sentence), then `done` (the run's id) or `error` (a sentence) with `section` (of the
-runbook). SIGINT stops it as Ctrl-C stops a command: what was paid for is kept, and a
-call under way is settled as unknown.
+The form is that of the job `generate_topic`. It is read from standard input, so that no
+list of processes shows a brief. Standard output gets one JSON object per line:
+`progress` (a sentence), then `done` (the run's id) or `error` (a sentence) with
+`section` (of the runbook). SIGINT stops the process as Ctrl-C stops a command: paid
+results are kept, and a call under way is recorded as unknown.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _log = logging.getLogger(FAILURES)
 
 
 def main() -> int:
-    """Read the form, write the topic, report; the exit code."""
+    """Read the form, write the topic and report; return the exit code."""
     # A page that was started in the background ignores SIGINT, and its children would.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     out, form_file = sys.stdout, sys.stdin

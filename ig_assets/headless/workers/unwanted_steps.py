@@ -1,8 +1,8 @@
-"""Whether a step that waited in a queue should still be done when its turn comes.
+"""Decides whether a step that waited in a queue should still run.
 
 A queue outlives the runs that filled it: a run may have been stopped or have failed
 while its step waited, and a broker may deliver a step twice. Such a step would pay or
-publish for a run that is over, so that a worker asks before it begins.
+publish for a run that is over, so a worker asks here before it begins a step.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _STARTS = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_RESTARTED}
 
 
 def why_run_is_over(instance: dg.DagsterInstance, run_id: str) -> str | None:
-    """Why no step of this run may begin, or None while the run goes on."""
+    """Return why no step of this run may begin; None while the run is in progress."""
     run = instance.get_run_by_id(run_id)
     if run is None:
         return "its run was deleted"
@@ -27,10 +27,10 @@ def why_run_is_over(instance: dg.DagsterInstance, run_id: str) -> str | None:
 def why_step_is_repeated(
     instance: dg.DagsterInstance, run_id: str, steps: Collection[str], attempts: int
 ) -> str | None:
-    """Why these steps of a run were delivered before, or None for the first delivery.
+    """Return why these steps count as delivered before; None at their first delivery.
 
-    `attempts` is the number of attempts that ended with a wish to be retried: as many
-    starts are expected in the run's events.
+    `attempts` is the number of attempts that asked to be retried; that many start
+    events are expected for each step.
     """
     started: dict[str, int] = {}
     for entry in instance.all_logs(run_id, of_type=_STARTS):

@@ -1,1 +1,1 @@
-"""The local server of a writer: its process, its record, what it saves and tells."""
+"""The local server of a writer: its process, record, saved states and probabilities."""

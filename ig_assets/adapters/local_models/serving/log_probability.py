@@ -1,10 +1,11 @@
-"""How likely the local model finds a given answer: its log-probability, in nats.
+"""Computes the log-probability, in nats, of a given answer under the local model.
 
-llama.cpp's server has no such route: `echo` is ignored, and a grammar of the text as a
-string lets it choose other tokens for the same letters (xllamacpp 2026.10.11549). A
-grammar of the very token ids leaves it one choice a token, whose log-probability it
-reports as it was before the grammar. The mark that ends an answer cannot be among them:
-a grammar lets it through only once it has matched, and the server answers 500 instead.
+llama.cpp's server has no route for this: it ignores `echo`, and with a grammar of the
+text as a string it may choose other tokens for the same letters (xllamacpp
+2026.10.11549). A grammar of the exact token ids leaves it one choice per token, and it
+reports the log-probability as it was before the grammar. The end-of-answer token cannot
+be included: the grammar allows it only after it has matched, and the server then
+answers 500.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ _TIMEOUT_S = 900.0
 
 @dataclass(frozen=True)
 class AnswerLikelihood:
-    """The sum of the log-probabilities of an answer's tokens (nats), and their number.
+    """The sum of the log-probabilities (nats) of an answer's tokens, and their number.
 
-    The mark that ends the answer is none of them.
+    The end-of-answer token is not included.
     """
 
     log_probability: float
@@ -40,11 +41,11 @@ def answer_likelihood(
     prompt: str,
     answer: str,
 ) -> AnswerLikelihood:
-    """Ask a local server how likely it is to give this answer to this prompt.
+    """Ask a local server for the log-probability of an answer to a prompt.
 
-    `scales` are `ServerAddress.scales` of the model that is asked. Raises
-    TransientVendorError where the server cannot be reached, and MalformedAnswerError
-    where it wrote other tokens than those asked for.
+    `scales` selects the model's adapter (`ServerAddress.scales`). Raises
+    TransientVendorError if the server cannot be reached, and MalformedAnswerError if it
+    wrote other tokens than the answer's.
     """
     messages = [
         {"role": "system", "content": instructions},

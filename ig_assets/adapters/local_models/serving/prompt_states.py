@@ -1,20 +1,20 @@
-"""Puts the state of a prompt's beginning back, so that it is not read again.
+"""Restores the server's state after a prompt's beginning, to save reading it again.
 
-Prompts begin alike: with the instructions, with a model's examples, with a topic. The
-server (xllamacpp 2026.10.11549) saves what it holds after such a beginning and
-restores it before a call. The words stay the same bit for bit only where both ways
-read each token with the same kernel, which is so (measured on x86 with AVX2) where
+Prompts begin alike: with the instructions, a model's examples, a topic. The server
+(xllamacpp 2026.10.11549) can save its state after such a beginning and restore it
+before a call. The written words stay the same bit for bit only if each token is read by
+the same kernel either way. This holds (measured on x86 with AVX2) if
 
-- the beginning is a multiple of 4 tokens: weights are multiplied in groups of four
-  rows, and the rest of a chunk one by one;
-- each chunk read at once, of at most 512 tokens, has at least 64: a shorter one takes
-  another kernel of flash attention. A prompt of 130 tokens with 104 restored had other
-  words, one of 168 tokens the same.
+    - the beginning is a multiple of 4 tokens: weights are multiplied in groups of four
+      rows, and the rest of a chunk one by one;
+    - each chunk that is read at once, of at most 512 tokens, has at least 64: a shorter
+      one uses another kernel of flash attention. A prompt of 130 tokens with 104
+      restored gave other words, one of 168 tokens the same.
 
-Whether that holds on this machine is tried once per kind of processor, model and
-package, and noted. Where it does not, or the server saves nothing, every prompt is read
-whole. States are made of words, so they are removed when the server starts and ends,
-and when a script is forgotten.
+Whether it holds on this machine is tested once per kind of processor, model and
+package, and the result is stored. If it does not hold, or the server cannot save
+states, every prompt is read completely. States contain words, so they are removed when
+the server starts and ends, and when a script is forgotten.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Tokens = Sequence[int]
 
 @dataclass(frozen=True)
 class Served:
-    """The file that a server has loaded, and its threads: to write, and to read."""
+    """A server's model file, and its threads (for writing, for reading prompts)."""
 
     model: Path
     threads: tuple[int, int]
@@ -55,7 +55,7 @@ class Served:
 
 @dataclass
 class _Server:
-    """What this process knows of one server: prompts it was sent, states it saved."""
+    """What this process knows about one server: prompts sent and states saved."""
 
     base_url: str
     key: str
@@ -65,7 +65,10 @@ class _Server:
     failures: int = 0
 
     def post(self, path: str, body: object) -> dict[str, Any]:
-        """The answer as JSON. Raises OSError for every answer but 200."""
+        """Post a body and return the answer as JSON.
+
+        Raises OSError unless it is 200.
+        """
         connection = HTTPConnection(urlsplit(self.base_url).netloc, timeout=_TIMEOUT_S)
         headers = {
             "Authorization": f"Bearer {self.key}",
@@ -82,7 +85,7 @@ class _Server:
             connection.close()
 
     def tokens(self, instructions: str, prompt: str) -> list[int]:
-        """The whole prompt's tokens, as the server reads it."""
+        """Return the tokens of the whole prompt, as the server reads it."""
         roles = {"system": instructions, "user": prompt}
         messages = [{"role": role, "content": text} for role, text in roles.items()]
         rendered = self.post("/apply-template", {"messages": messages})["prompt"]
@@ -90,13 +93,16 @@ class _Server:
         return [int(token) for token in self.post("/tokenize", asked)["tokens"]]
 
     def save(self, tokens: Tokens, name: str, goes_on: bool) -> None:
-        """Let the slot hold these tokens, on from those that it holds, and save it."""
+        """Let the server read these tokens, and save the resulting state under `name`.
+
+        With `goes_on` it continues from the state that it holds.
+        """
         asked = {"prompt": tokens, "n_predict": 0, "cache_prompt": goes_on}
         self.post("/completion", asked)
         self.post("/slots/0?action=save", {"filename": name})
 
     def restore(self, name: str) -> None:
-        """Let the slot hold a saved state, and nothing else."""
+        """Replace the server's state by a saved one."""
         self.post("/slots/0?action=restore", {"filename": name})
 
 
@@ -107,13 +113,14 @@ _lock = Lock()
 def restore_beginning(
     server: ServerAddress, noted: Path, served: Served, request: WriteRequest
 ) -> int:
-    """Let the server hold the longest known beginning of a prompt; return its tokens.
+    """Restore the longest known beginning of a prompt; return its number of tokens.
 
-    The caller sends the prompt next, with `cache_prompt`, and none else in between;
-    the answer must say that as many tokens were cached. 0 says that the prompt is to
-    be read whole, without `cache_prompt`. What prompts of this process had in common
-    is remembered, so that the third of a kind reads only what is its own. The file
-    `noted` says for which machines, and model files, words stay the same.
+    The caller sends this prompt next, with `cache_prompt` and without another call in
+    between, and checks that the answer reports as many cached tokens. If the result is
+    0, the prompt is sent without `cache_prompt`. Beginnings that prompts of this
+    process share are remembered, so that the third prompt of a kind reads only its own
+    part. The file `noted` stores for which machines and model files the words stay the
+    same.
     """
     with _lock:
         known = _servers.setdefault(server, _Server(server.base_url, server.api_key))
@@ -156,10 +163,10 @@ def _restored(server: _Server, instructions: str, prompt: str) -> int:
 
 
 def shared_tokens(tokens: Tokens, known: Sequence[Tokens], begun: int) -> int:
-    """Tokens of the longest beginning that is worth saving, 0 for none.
+    """Return the length of the longest beginning that is worth saving, or 0.
 
-    It is shared with one of the `known` prompts, reads the same words, and is read
-    in one piece after the `begun` tokens that are restored.
+    It is shared with one of the `known` prompts, gives the same words when restored,
+    and can be read in one piece after the `begun` tokens that are restored already.
     """
     shared = max((_in_common(tokens, each) for each in known), default=0)
     for start in range(shared // ALIGNED * ALIGNED, begun, -ALIGNED):
@@ -169,7 +176,7 @@ def shared_tokens(tokens: Tokens, known: Sequence[Tokens], begun: int) -> int:
 
 
 def is_same(total: int, begun: int) -> bool:
-    """Whether a prompt is read alike in one piece, and after `begun` of its tokens."""
+    """Whether the same kernels read a prompt if `begun` tokens are restored."""
     lasts = [(each - 1) % CHUNK + 1 for each in (total, total - begun)]
     return begun % ALIGNED == 0 and begun < total and min(lasts) >= SHORTEST
 
@@ -180,7 +187,10 @@ def _in_common(one: Tokens, other: Tokens) -> int:
 
 
 def _is_exact(server: _Server, noted: Path, served: Served) -> bool:
-    """Whether words stay the same here, as noted or as tried now."""
+    """Whether restoring leaves the words unchanged here.
+
+    Tested once and then stored.
+    """
     here = _this_machine(served)
     try:
         answers = dict(json.loads(noted.read_text("utf-8")))
@@ -195,7 +205,7 @@ def _is_exact(server: _Server, noted: Path, served: Served) -> bool:
 
 
 def _this_machine(served: Served) -> str:
-    """What decides which kernels read a prompt: processor, package, model, threads."""
+    """Return a hash of what selects the kernels: processor, package, model, threads."""
     listed = ""
     with suppress(OSError):  # there is none but on Linux
         listed = Path("/proc/cpuinfo").read_text("utf-8", errors="replace")
@@ -211,7 +221,7 @@ def _this_machine(served: Served) -> str:
 
 
 def _try_out(server: _Server) -> bool:
-    """Whether a restored beginning leaves every probability as it is, bit for bit."""
+    """Test whether restoring a beginning leaves every probability the same."""
     tokens = list(_TRIED)
     asked = {"prompt": tokens, "n_predict": 1, "n_probs": 5, "temperature": 0}
 

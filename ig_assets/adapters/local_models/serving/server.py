@@ -1,7 +1,7 @@
 """One OpenAI-compatible server per data folder, shared by every process that writes.
 
-`ensure_server` finds or starts it under a lock; it ends when it has been idle. Its
-output goes to `server.log`.
+`ensure_server` finds or starts the server under a lock; the server ends when it has
+been idle. Its output goes to `server.log`.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ _children: list[subprocess.Popen[bytes]] = []  # kept so that ended ones are rea
 
 @dataclass(frozen=True)
 class ServerAddress:
-    """Where the server listens, its own key, and its adapters in their order."""
+    """The server's URL, its key, and the paths of its adapters in their order."""
 
     base_url: str
     api_key: str
     adapters: tuple[str, ...] = ()
 
     def scales(self, adapter: Path | None) -> dict[str, Any]:
-        """What a request has to say so that this adapter works, and no other.
+        """Return the part of a request that enables this adapter and no other.
 
-        Each number needs its scale: without a list, or with an empty one, llama.cpp
-        leaves all on as they were loaded (xllamacpp 2026.10.11549).
+        Every adapter needs a scale: without a list, or with an empty one, llama.cpp
+        keeps the scales with which they were loaded (xllamacpp 2026.10.11549).
         """
         wanted = None if adapter is None else str(adapter.resolve())
         scales = [
@@ -76,14 +76,14 @@ def ensure_server(
     prompt_threads: int = 1,
     adapters: Sequence[Path] = (),
 ) -> ServerAddress:
-    """Return the address of a server that serves this model, starting it if needed.
+    """Return the address of a server for this model, starting one if necessary.
 
-    Callers in all processes wait for each other. A server of another file or thread
-    count is stopped first. `threads` generate and `prompt_threads` read prompts. The
-    server ends `idle_s` after the last request or call of this function. A server
-    without one of the `adapters` is started again with all that it had, so that models
-    that take turns come to share one. Raises ModelFileError where the model does not
-    load, and where an adapter changes nothing.
+    Callers in all processes wait for each other. A server for another file or thread
+    count is stopped first. `threads` write and `prompt_threads` read prompts. The
+    server ends `idle_s` after the last request or call of this function. A server that
+    lacks one of the `adapters` is restarted with its present ones as well, so that
+    models in alternating use share it. Raises ModelFileError if the model does not
+    load, or if an adapter has no effect.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
     if not model_path.is_file():
@@ -175,7 +175,7 @@ def _start(
 def _with_earlier(
     wanted: Sequence[FileIdentity], found: ServerRecord | None, model: FileIdentity
 ) -> list[FileIdentity]:
-    """The wanted adapters and the last others of a server of the same model."""
+    """Return the wanted adapters after the latest others of a server of this model."""
     if found is None or found.model != model.path:
         return list(wanted)
     others = [a for a in found.loaded_adapters if a not in wanted and is_there(a)]
@@ -207,7 +207,7 @@ def _stop(state_dir: Path, found: ServerRecord) -> bool:
 
 
 def _is_running(found: ServerRecord) -> bool:
-    """Whether the pid is still the server's, and not that of a later process."""
+    """Whether the pid still belongs to the server, and not to a later process."""
     import psutil
 
     try:
@@ -220,10 +220,10 @@ def _is_running(found: ServerRecord) -> bool:
 
 
 def _answers(found: ServerRecord) -> bool:
-    """Whether /v1/models answers 200; while it loads it answers 503, or not at all.
+    """Whether /v1/models answers 200; a loading server answers 503, or not at all.
 
-    The timeout is long, since a server on a busy machine answers slowly and must not
-    be stopped under its callers.
+    The timeout is long, since a server on a busy machine answers slowly and must not be
+    stopped while others use it.
     """
     connection = HTTPConnection("127.0.0.1", found.port, timeout=_PATIENCE_S)
     try:

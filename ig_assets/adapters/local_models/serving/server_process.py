@@ -1,4 +1,4 @@
-"""The local server's own process: serves one model until nothing has used it lately."""
+"""The process of the local server: serves one model until it has been idle."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def serve(
 ) -> None:
     """Load the model with its adapters, write the record, and return when idle.
 
-    Exits with INERT where an adapter at scale 1 answers as at scale 0.
+    Exits with status INERT if an adapter has no effect.
     """
     import psutil
     from xllamacpp import CommonAdapterLoraInfo, CommonParams, Server
@@ -97,9 +97,9 @@ def serve(
 
 
 def inert_adapters(server: Any, key: str, count: int) -> list[int]:
-    """The numbers of the adapters that change nothing: scales 1 and 0 answer the same.
+    """Return the numbers of adapters without effect: scales 1 and 0 answer the same.
 
-    Compared are the log-probabilities of the next token after a few words.
+    The log-probabilities of the next token after a few words are compared.
     """
 
     def asked(on: int | None) -> Any:
@@ -121,11 +121,11 @@ def inert_adapters(server: Any, key: str, count: int) -> list[int]:
 def wait_until_idle(
     state_dir: Path, record: ServerRecord, server: Any, idle_s: float
 ) -> None:
-    """Return once neither a request nor a caller came for `idle_s`.
+    """Return once there was neither a request nor a caller for `idle_s` seconds.
 
-    The server's own counters show requests, the touched file shows callers that are
-    about to send one. The record is removed under the lock, so that no caller is given
-    the address of a server that is ending.
+    The server's counters show requests; the touched file shows callers that are about
+    to send one. The record is removed under the lock, so that no caller gets the
+    address of a server that is ending.
     """
     last_used, counters, mark = time.monotonic(), "", 0
     while True:
@@ -150,7 +150,7 @@ def wait_until_idle(
 
 
 def main() -> None:
-    """The command that `ensure_server` starts."""
+    """Parse the command line of the process that `ensure_server` starts, and serve."""
     parser = argparse.ArgumentParser(description="Serve one local model until idle.")
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)

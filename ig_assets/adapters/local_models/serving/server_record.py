@@ -1,8 +1,8 @@
-"""What the processes of one data folder know of its local server.
+"""The files by which the processes of one data folder share its local server.
 
-`server.json` (mode 0600, it holds the server's key) describes the running server,
-`server.lock` is held while it is started or ended, and the time of `server.used` is
-that of the last caller.
+`server.json` (mode 0600, as it contains the server's key) describes the running server.
+`server.lock` is held while it is started or ended. The mtime of `server.used` is the
+time of the last caller.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ STATES = "prompt_states"
 
 @dataclass(frozen=True)
 class FileIdentity:
-    """A model file as it was on the disk when it was loaded.
+    """The identity of a model file on disk when it was loaded.
 
-    Size and mtime alone are also those of another file that a program gave them to.
+    Size and mtime do not suffice, as programs can give another file the same ones.
     """
 
     path: str
@@ -38,7 +38,7 @@ class FileIdentity:
 
 @dataclass(frozen=True)
 class ServerRecord:
-    """A running server; `started` is its process's creation time, Unix seconds."""
+    """A running server; `started` is its process's creation time in Unix seconds."""
 
     pid: int
     started: float
@@ -55,10 +55,10 @@ class ServerRecord:
     def serves(
         self, file: FileIdentity, threads: int, adapters: Collection[FileIdentity] = ()
     ) -> bool:
-        """Whether the server loaded this very file for this number of threads.
+        """Whether the server loaded exactly this file, with this number of threads.
 
-        It may have more adapters than are asked for, since a request names those that
-        it wants; but one whose file is gone, or another by now, must not stay.
+        It may have more adapters than requested, since each request names the ones it
+        uses. But none of its adapters' files may be gone or replaced.
         """
         if not set(adapters) <= set(self.loaded_adapters):
             return False
@@ -75,12 +75,12 @@ class ServerRecord:
 
     @property
     def loaded_adapters(self) -> tuple[FileIdentity, ...]:
-        """The adapters in the order of the server's numbers for them."""
+        """The adapters, in the order of their numbers in the server."""
         return tuple(FileIdentity(**adapter) for adapter in self.adapters)
 
 
 def identify(model: Path) -> FileIdentity:
-    """The file's present identity. Raises OSError where there is none."""
+    """Return the present identity of a file. Raises OSError if it is missing."""
     state = model.stat()
     return FileIdentity(
         str(model.resolve()),
@@ -100,7 +100,7 @@ def is_there(file: FileIdentity) -> bool:
 
 
 def read_record(state_dir: Path) -> ServerRecord | None:
-    """The folder's record; None where there is none, or half of one."""
+    """Return the folder's record; None if it is missing or incomplete."""
     try:
         text = (state_dir / "server.json").read_text("utf-8")
         return ServerRecord(**json.loads(text))
@@ -109,7 +109,7 @@ def read_record(state_dir: Path) -> ServerRecord | None:
 
 
 def write_record(state_dir: Path, record: ServerRecord) -> None:
-    """Replace the folder's record; only its owner may ever read it."""
+    """Replace the folder's record, readable by its owner only."""
     part = state_dir / "server.json.part"
     part.unlink(missing_ok=True)
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -124,7 +124,7 @@ def forget_record(state_dir: Path) -> None:
 
 
 def fresh_states(state_dir: Path) -> Path:
-    """The folder for states of prompts, made empty; only its owner may read it."""
+    """Return the folder for prompt states, emptied and readable by its owner only."""
     remove_states(state_dir)
     (state_dir / STATES).mkdir(mode=0o700)
     return state_dir / STATES
@@ -136,23 +136,23 @@ def remove_states(state_dir: Path) -> None:
 
 
 def turn_lock(state_dir: Path, timeout_s: float) -> FileLock:
-    """The lock for one call: what it restores is there when it is answered."""
+    """Return the lock for one call, so that its restored state is not replaced."""
     return FileLock(state_dir / "server.turn", timeout=timeout_s)
 
 
 def server_lock(state_dir: Path, timeout_s: float) -> FileLock:
-    """The lock for starting and ending the folder's server."""
+    """Return the lock for starting and ending the folder's server."""
     return FileLock(state_dir / "server.lock", timeout=timeout_s)
 
 
 def touch_server(state_dir: Path) -> None:
-    """Note that the server is about to be used; does nothing where it is gone."""
+    """Record that the server is about to be used; do nothing if the folder is gone."""
     with suppress(OSError):
         (state_dir / "server.used").touch()
 
 
 def last_touched(state_dir: Path) -> int:
-    """When `touch_server` was last called, in nanoseconds; 0 for never."""
+    """Return the time of the last `touch_server` in nanoseconds, or 0."""
     try:
         return (state_dir / "server.used").stat().st_mtime_ns
     except OSError:

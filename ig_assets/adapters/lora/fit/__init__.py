@@ -1,1 +1,1 @@
-"""Trains the weights of an adapter: batches, losses, steps, checkpoints."""
+"""Training of an adapter's weights: batches, losses, steps, checkpoints."""

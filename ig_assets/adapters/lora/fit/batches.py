@@ -1,7 +1,7 @@
-"""Rows as tokens of the base model, as its server renders them.
+"""Tokenises training rows with the base model's tokenizer, as its server does.
 
-Prompt and answer are tokenised apart, as when the model is asked: the server sees the
-prompt alone. The answer ends with the mark that the server stops at.
+Prompt and answer are tokenised separately, since the server sees the prompt alone when
+it is asked. The answer ends with the token at which the server stops.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TOO_LONG, CONTROL_TOKEN = "too long", "control token"
 
 @dataclass(frozen=True)
 class Tokens:
-    """The ids of one answer after its prompt; `answer` counts those of the answer."""
+    """The token ids of a prompt with its answer; `answer` is the answer's length."""
 
     ids: tuple[int, ...]
     answer: int
@@ -26,7 +26,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class TokenRow:
-    """One row as tokens; `weight` is 1 on average, `rejected` None for supervised."""
+    """A tokenised row; `weight` is 1 on average, `rejected` is None if supervised."""
 
     weight: float
     chosen: Tokens
@@ -34,7 +34,7 @@ class TokenRow:
 
     @property
     def tokens(self) -> int:
-        """All tokens that a step over this row reads."""
+        """The number of tokens that a step over this row reads."""
         lost = len(self.rejected.ids) if self.rejected else 0
         return len(self.chosen.ids) + lost
 
@@ -43,8 +43,9 @@ class TokenRow:
 class ChatTokenizer:
     """The base model's own tokenizer.
 
-    `prompt_ids(instructions, prompt)` gives the ids up to where the answer begins,
-    `text_ids(text)` those of a text; `special` are ids that no text may have.
+    `prompt_ids(instructions, prompt)` returns the ids up to the beginning of the
+    answer, `text_ids(text)` those of a text. `special` are ids that may not occur in a
+    text.
     """
 
     prompt_ids: Callable[[str, str], Sequence[int]]
@@ -55,9 +56,9 @@ class ChatTokenizer:
 
 @dataclass(frozen=True)
 class Step:
-    """One change of the weights: the rows of one stage, by their index, and a rate.
+    """One update of the weights: stage, indices of its rows, and learning rate.
 
-    `ends_epoch` says that the held-out rows are measured after it.
+    After a step that `ends_epoch`, the held-out rows are measured.
     """
 
     stage: str
@@ -69,11 +70,12 @@ class Step:
 def token_rows(
     rows: Sequence[TrainingRow], tokenizer: ChatTokenizer, most_tokens: int
 ) -> tuple[list[TokenRow], dict[str, int]]:
-    """The rows as tokens, and how many are excluded by reason.
+    """Return the tokenised rows, and the number of excluded rows by reason.
 
-    Excluded is what is longer than `most_tokens` with prompt and answer, since a cut
-    answer teaches to stop too late, and what has a control token in a text, since the
-    model reads it as the begin of another turn. Weights are those of the rows kept.
+    Rows over `most_tokens` (prompt and answer) are excluded, since a truncated answer
+    teaches the model to stop too late. Rows with a control token in a text are
+    excluded, since the model reads it as the beginning of another turn. Weights are
+    relative to the rows kept.
     """
     kept: list[TrainingRow] = []
     pairs: list[tuple[Tokens, Tokens | None]] = []
@@ -99,7 +101,7 @@ def token_rows(
 
 
 def plan_steps(supervised: int, pairs: int, recipe: Recipe, seed: int) -> list[Step]:
-    """All steps of a training, from the numbers of rows; equal seeds, equal steps."""
+    """Return all steps of a training; equal numbers and seeds give equal steps."""
     return [
         *_stage("sft", supervised, recipe.epochs, recipe.learning_rate, recipe, seed),
         *_stage(

@@ -1,8 +1,9 @@
-"""What a training needs to go on as if it had never been stopped.
+"""Saves and loads checkpoints, so that a training resumes as if never interrupted.
 
-Adapter, optimiser and the reference of the pairs, with the number of steps done. Order
-and rates follow from the seed and that number, and nothing is drawn at random after
-the adapter was made, so that a resumed training gives the bits of an unbroken one.
+A checkpoint has the adapter, the optimiser, the pairs' reference log-probabilities, and
+the number of steps done. Order and learning rates follow from the seed and that number,
+and nothing is random after the adapter was created, so that a resumed training gives
+the same bits as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Reference = tuple[float, float]
 
 @dataclass
 class Progress:
-    """`step` steps are done; `reference` has the pairs' log-probabilities, by row."""
+    """The number of steps done, and the pairs' reference log-probabilities by row."""
 
     step: int = 0
     reference: list[Reference] = field(default_factory=list)
@@ -28,7 +29,7 @@ class Progress:
 def save(
     folder: Path, progress: Progress, weights: Mapping[str, Any], optimiser: Any
 ) -> None:
-    """Replace the checkpoint; a crash leaves the old one or the new one."""
+    """Replace the checkpoint; after a crash there is either the old or the new one."""
     import torch
 
     part = folder.with_name(f"{folder.name}.part")
@@ -53,7 +54,7 @@ def save(
 
 
 def load(folder: Path, weights: Mapping[str, Any], optimiser: Any) -> Progress:
-    """Bring weights and optimiser to where the checkpoint was; else to the begin."""
+    """Load a checkpoint into weights and optimiser; without one, change nothing."""
     import torch
 
     old = folder.with_name(f"{folder.name}.old")

@@ -1,7 +1,7 @@
-"""The supervised loss and the preference loss (DPO) of one row, before its weight.
+"""The supervised loss and the preference loss (DPO) of one row, without its weight.
 
-Rows are neither padded nor truncated. Supervised: the mean negative log-probability of
-the answer's tokens; the prompt's tokens are not part of the loss. Pairs: direct
+Rows are neither padded nor truncated. The supervised loss is the mean negative
+log-probability of the answer's tokens, without the prompt's. Pairs use direct
 preference optimisation (Rafailov et al. 2023, equation 7), with log-probabilities
 summed over the answer; the reference model is the one after the supervised steps.
 """
@@ -14,7 +14,7 @@ from ig_assets.adapters.lora.fit.batches import TokenRow, Tokens
 
 
 def answer_log_probability(model: Any, tokens: Tokens, device: str) -> Any:
-    """The sum of the log-probabilities of the answer's tokens, a scalar tensor.
+    """Return the summed log-probability of the answer's tokens, a scalar tensor.
 
     Only the logits that predict the answer are computed.
     """
@@ -28,14 +28,14 @@ def answer_log_probability(model: Any, tokens: Tokens, device: str) -> Any:
 
 
 def supervised_loss(model: Any, row: TokenRow, device: str) -> Any:
-    """The mean negative log-probability of a token of the answer, nats."""
+    """Return the mean negative log-probability per token of the answer, in nats."""
     return -answer_log_probability(model, row.chosen, device) / row.chosen.answer
 
 
 def pair_loss(
     model: Any, row: TokenRow, reference: tuple[float, float], beta: float, device: str
 ) -> Any:
-    """-ln σ(β((c − c₀) − (r − r₀))) of a pair; `reference` is (c₀, r₀)."""
+    """Return the DPO loss -ln σ(β((c − c₀) − (r − r₀))); `reference` is (c₀, r₀)."""
     import torch
 
     assert row.rejected is not None, "a pair has a losing answer"
@@ -46,7 +46,7 @@ def pair_loss(
 
 
 def log_probabilities(model: Any, row: TokenRow, device: str) -> tuple[float, float]:
-    """(winning, losing) answer's log-probability of a pair, without gradients."""
+    """Return a pair's (winning, losing) log-probability, without gradients."""
     import torch
 
     assert row.rejected is not None, "a pair has a losing answer"

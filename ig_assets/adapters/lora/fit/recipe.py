@@ -1,8 +1,8 @@
-"""How an adapter is trained: numbers that a job keeps, so that it resumes as it began.
+"""The hyperparameters of a training; a job stores them to resume as it began.
 
-Rank, scale and learning rate are those of the LoRA and QLoRA papers for small sets
-(Hu et al. 2021, Dettmers et al. 2023); beta is that of the DPO paper (Rafailov
-et al. 2023).
+Rank, scale and learning rate are those of the LoRA and QLoRA papers for small sets (Hu
+et al. 2021, Dettmers et al. 2023); beta is that of the DPO paper (Rafailov et al.
+2023).
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ TARGETS = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """Numbers of one training; lengths are in tokens of the base model.
+    """The hyperparameters of one training; lengths are in tokens of the base model.
 
-    The supervised rows come first, then the pairs with the model so trained as the
-    reference. Rates fall linearly to 0 within each of the two stages. A step takes
-    `rows_per_step` rows; a checkpoint is written every `steps_per_checkpoint`.
+    The supervised rows are trained first, then the pairs, with the resulting model as
+    the reference. Learning rates fall linearly to 0 within each of the two stages. A
+    step has `rows_per_step` rows; a checkpoint is written every `steps_per_checkpoint`
+    steps.
     """
 
     rank: int = 8
@@ -46,9 +47,9 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Machine:
-    """What else the bits of a result depend on, chosen when the job is submitted.
+    """What else determines the bits of a result; chosen when the job is submitted.
 
-    `dtype` is that of the base's weights; the adapter's are float32.
+    `dtype` is the type of the base's weights; the adapter's are float32.
     """
 
     threads: int

@@ -29,7 +29,7 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Rows as tokens: supervised and pairs, to learn from and held out."""
+    """Tokenised rows: supervised and pairs, for training and held out."""
 
     supervised: Sequence[TokenRow]
     pairs: Sequence[TokenRow]
@@ -43,16 +43,16 @@ class Report(Protocol):
     def __call__(
         self, step: int, training: float, validation: float | None, saved: bool
     ) -> None:
-        """`saved` says that a checkpoint of this step is on the disk."""
+        """Report a step; `saved` is true if its checkpoint is on the disk."""
         ...
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Weights of a finished adapter as float32 arrays by peft's names.
+    """The weights of a finished adapter, as float32 arrays by peft's names.
 
-    `accuracy` is the share of held-out pairs whose winner the model finds likelier
-    per token, as (base, trained), None without such pairs.
+    `accuracy` is the share of held-out pairs whose winner is more likely per token, as
+    (base model, trained model), or None without such pairs.
     """
 
     weights: dict[str, Any]
@@ -61,7 +61,10 @@ class Trained:
 
 
 class Training:
-    """One training; `run` goes on from the checkpoint in `folder`, if there is one."""
+    """One training.
+
+    `run` continues from the checkpoint in `folder`, if there is one.
+    """
 
     def __init__(
         self,
@@ -85,16 +88,19 @@ class Training:
 
     @property
     def steps(self) -> int:
-        """How many steps there are in all."""
+        """The total number of steps."""
         return len(self._steps)
 
     @property
     def done(self) -> int:
-        """How many of them are done."""
+        """The number of steps done."""
         return self._progress.step
 
     def run(self, report: Report, stop: Callable[[], bool]) -> Trained:
-        """Take the steps that are left. Raises Diverged and, by `stop`, Cancelled."""
+        """Take the remaining steps.
+
+        Raises Diverged, and Cancelled once `stop` returns true.
+        """
         self._model.train()
         for step in self._steps[self._progress.step :]:
             if step.stage == "dpo" and not self._progress.reference:
@@ -118,7 +124,7 @@ class Training:
         checkpoint.save(self._folder, self._progress, self._weights, self._optimiser)
 
     def _take(self, step: Step, stop: Callable[[], bool]) -> float:
-        """Change the weights by the gradient of one step; return its weighted loss."""
+        """Update the weights by the gradient of one step; return its weighted loss."""
         import torch
 
         self._optimiser.zero_grad(set_to_none=True)
@@ -149,7 +155,7 @@ class Training:
         return pair_loss(self._model, row, reference, beta, self._device) * row.weight
 
     def _measure_reference(self, stop: Callable[[], bool]) -> None:
-        """The pairs' log-probabilities by the model as its supervised steps left it."""
+        """Compute the pairs' log-probabilities after the supervised steps."""
         for row in self._rows.pairs:
             if stop():
                 self._progress.reference.clear()

@@ -1,11 +1,11 @@
-"""Embedding batches as rows: what is intended, what is in flight, what came of it.
+"""The tables of embedding batches: what is intended, in flight, and settled.
 
 A batch is `intended`, `submitted`, `ended` (at the vendor, not yet collected), and
-then finally `collected`, `failed`, `expired` or `cancelled`; or `denied` where the
-vendor refused the account, until a person runs it again. A line is `submitted`, and
-then `done`, `expired`, `failed`, `malformed`, `refused`, `forgiven` (a person asked
-for another try) or `unsent`: its batch ended before the vendor worked on it, through
-no fault of the line.
+finally `collected`, `failed`, `expired` or `cancelled`; or `denied` if the vendor
+refused the account, until a person runs the asset again. A line is `submitted`, and
+then `done`, `expired`, `failed`, `malformed`, `refused`, `forgiven` (a person asked for
+another try) or `unsent` (its batch ended, through no fault of the line, before the
+vendor worked on it).
 """
 
 from __future__ import annotations
@@ -87,10 +87,10 @@ _OPEN_LINES = """
 
 @dataclass(frozen=True)
 class BatchRow:
-    """One row of `embedding_batches`; the values of `status` are in the module's text.
+    """One row of `embedding_batches`; the module's docstring lists the statuses.
 
-    `batch_id` is None until the vendor has accepted the batch, `outcome` until it has
-    ended; `reason` holds the vendor's codes.
+    `batch_id` is None until the vendor has accepted the batch, `outcome` until the
+    batch has ended; `reason` holds the vendor's codes.
     """
 
     intent_key: str
@@ -104,13 +104,16 @@ class BatchRow:
 
     @property
     def space(self) -> Space:
-        """The space of its vectors."""
+        """The embedding space of the batch's vectors."""
         return Space(self.model, self.dimensions)
 
 
 @dataclass(frozen=True)
 class OpenLine:
-    """A line without a result yet; `hashes` are its inputs in the order sent."""
+    """A line without a result.
+
+    `hashes` are the content hashes of its inputs as sent.
+    """
 
     custom_id: str
     call_id: str
@@ -122,9 +125,9 @@ class OpenLine:
 class InFlightInputs:
     """Content hashes of one space that were sent in batches and have no vector.
 
-    `under_way` have been sent and not answered; `given_up` maps those that are not
-    sent again to the reason; `suspect` were in a line that failed and are sent alone;
-    `tried` were sent before without success.
+    `under_way` inputs have no answer yet; `given_up` maps inputs that are not sent
+    again to the reason; `suspect` inputs were in a failed line and are sent alone;
+    `tried` inputs were sent before without success.
     """
 
     under_way: frozenset[str]
@@ -134,7 +137,7 @@ class InFlightInputs:
 
 
 def in_flight_inputs(con: Connection, space: Space) -> InFlightInputs:
-    """The state of the contents that were sent in batches and have no vector."""
+    """Read the state of the inputs of a space that were sent and have no vector."""
     wanted = [space.model, space.dimensions]
     under_way = {found for (found,) in con.execute(_UNDER_WAY, wanted).fetchall()}
     rows = [
@@ -155,12 +158,12 @@ def in_flight_inputs(con: Connection, space: Space) -> InFlightInputs:
 
 
 def batches_in(con: Connection, *statuses: str) -> list[BatchRow]:
-    """The batches with one of these statuses, oldest first."""
+    """Return the batches with one of these statuses, oldest first."""
     return [BatchRow(**row) for row in fetch_dicts(con, _BATCHES, [list(statuses)])]
 
 
 def open_lines(con: Connection, intent_key: str) -> dict[str, OpenLine]:
-    """The lines of a batch that have no result yet, by custom_id."""
+    """Return {custom_id: line} of the batch's lines without a result."""
     rows = con.execute(_OPEN_LINES, [intent_key]).fetchall()
     return {row[0]: OpenLine(row[0], row[1], int(row[2]), row[3]) for row in rows}
 
@@ -194,7 +197,7 @@ def note_ended(
 def note_settled(
     con: Connection, intent_key: str, status: str, reason: str | None, now: datetime
 ) -> None:
-    """Record the final status of a batch, from which nothing more is expected."""
+    """Record the final status of a batch."""
     row = {
         "intent_key": intent_key,
         "status": status,

@@ -1,7 +1,7 @@
-"""Splits a text that is longer than a model reads, and pools its chunks' vectors.
+"""Splits texts that exceed a model's input limit, and pools the vectors of the chunks.
 
-Chunks end between sentences; between words where a sentence is too long; between
-characters where a word is too long. Together they hold every word of the text.
+Chunks end between sentences, between words if a sentence is too long, and between
+characters if a word is too long. Together they contain every word of the text.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ _FINER = (_SENTENCES, _WORDS, _CHARACTERS)
 
 
 def split_text(text: str, limit: int, count_tokens: Callable[[str], int]) -> list[str]:
-    """Chunks of at most `limit` tokens, each as long as possible, in the text's order.
+    """Split a text into chunks of at most `limit` tokens, each as long as possible.
 
-    The same text, limit and tokenizer give the same chunks, and a change leaves the
-    chunks before it as they are. A text that fits is its own only chunk.
+    The chunks are in the text's order and normalised. They depend only on text, limit
+    and tokenizer, and an edit leaves the chunks before it unchanged. A text that fits
+    is its own only chunk.
     """
 
     def fits(chunk: str) -> bool:
@@ -45,10 +46,10 @@ def split_text(text: str, limit: int, count_tokens: Callable[[str], int]) -> lis
 
 
 def sentence_runs(text: str) -> Iterator[str]:
-    """Every part of a text that begins and ends between sentences, normalised.
+    """Yield every run of consecutive sentences of a text, normalised.
 
-    `split_text` gives such parts, whatever the model's limit, but where a sentence
-    alone is longer than the limit.
+    Whatever the model's limit, the chunks of `split_text` are such runs, except those
+    of a sentence that alone exceeds the limit.
     """
     pieces = _SENTENCES.findall(text)
     for start in range(len(pieces)):
@@ -59,10 +60,10 @@ def sentence_runs(text: str) -> Iterator[str]:
 def pool(
     vectors: Sequence[npt.NDArray[np.float32]], tokens: Sequence[int]
 ) -> npt.NDArray[np.float32]:
-    """The unit vector of a text from those of its chunks.
+    """Return the unit vector of a text, shape (dimensions,), from its chunks' vectors.
 
-    It is the L2-normalised mean of the chunks' unit vectors, each weighted by its
-    tokens; where they cancel each other out, the first chunk's.
+    It is the L2-normalised mean of the chunks' unit vectors, weighted by their
+    `tokens`. If the vectors cancel out, it is the first chunk's vector.
     """
     stacked = np.stack(vectors).astype(np.float64)
     mean = np.average(stacked, axis=0, weights=tokens)
@@ -83,9 +84,9 @@ def _pieces(text: str, fits: Fits, finer: Sequence[re.Pattern[str]]) -> Iterator
 
 
 def _furthest(pieces: Sequence[str], start: int, fits: Fits) -> int:
-    """The end of the longest run of pieces from `start` that fits; one always does.
+    """Return the end of the longest run of pieces from `start` that fits, at least one.
 
-    Found by doubling and halving, since counting tokens is what takes time.
+    The search is binary, since counting tokens takes most of the time.
     """
     step = 1
     while start + step < len(pieces) and fits("".join(pieces[start : start + step])):

@@ -1,4 +1,4 @@
-"""Embeds what has no vector yet: one vector per (content hash, model, dimensions)."""
+"""Embeds texts without a vector: one vector per (content hash, model, dimensions)."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 @dataclass(frozen=True)
 class EmbeddingRun:
-    """What a run embedded.
+    """What a run embedded, in numbers of texts.
 
-    `reused` are active scripts that needed no new vector, `chunked` those of the
-    embedded that were split, `under_way` texts whose batch was sent before;
-    `cost_usd` is None where no price is known.
+    `reused` active scripts needed no new vector; `chunked` of the embedded texts were
+    split; `under_way` texts are in a batch that was sent before. `cost_usd` is None if
+    no price is known.
     """
 
     embedded: int
@@ -51,10 +51,10 @@ class EmbeddingRun:
 
 @dataclass(frozen=True)
 class EmbeddingPlan:
-    """What a run would embed; `cost_usd` is None where no price is known.
+    """What a run would embed; `cost_usd` is None if no price is known.
 
-    With `by_batch` it goes through the Batch API, at its price. `held` are texts that
-    are in a batch, or that the Batch API has given up.
+    With `by_batch` the run goes through the Batch API at its price. `held` texts are in
+    a batch, or were given up by the Batch API.
     """
 
     texts: int
@@ -77,13 +77,14 @@ def embed_missing(
 ) -> EmbeddingRun:
     """Embed the texts of active scripts that have no vector of this model.
 
-    Equal texts are embedded once. Every batch is committed with its ledger row
-    before it counts as done, and at most `max_in_flight` are sent but not
-    committed. A text longer than the model reads is embedded in chunks, which keep
-    their own vectors, and its vector is pooled from theirs (`chunking.pool`). Texts
-    that are in a batch of the Batch API are skipped.
-    Raises BudgetError before a batch that is too expensive, and the VendorError that
-    ended a batch: no other is sent after it, and what was answered stays.
+    Equal texts are embedded once. Every batch is committed together with its ledger
+    row, and at most `max_in_flight` batches are sent and not committed. A text longer
+    than the model's limit is embedded in chunks, which keep their own vectors, and its
+    vector is pooled from theirs (`chunking.pool`). Texts in a batch of the Batch API
+    are skipped.
+
+    Raises BudgetError before a batch over the budget, and the VendorError that ended a
+    batch: no batch is sent after it, and the answers received so far are kept.
     """
     space = Space.of(embedder)
     ledger.mark_unknown(run)
@@ -127,10 +128,10 @@ def plan_embedding(
     batch_size: int = 100,
     by_batch: bool = False,
 ) -> EmbeddingPlan:
-    """What `embed_missing` would send and what it would cost; sends nothing.
+    """Return what `embed_missing` would send and what it would cost; sends nothing.
 
-    With `by_batch`, what `embed_by_batches` would send, at the Batch API's price.
-    Changes of the open transaction count, though they may be rolled back.
+    With `by_batch`, what `embed_by_batches` would send, at the Batch API's price. The
+    plan includes uncommitted changes of the open transaction.
     """
     space = Space.of(embedder)
     missing, _ = missing_revisions(con, space)
@@ -168,12 +169,12 @@ def embed_texts(
     operation: str,
     texts: Mapping[str, str],
 ) -> TokenUsage:
-    """Embed {content_hash: text}, usually in one paid call; commit the vectors.
+    """Embed {content_hash: text}, usually in one paid call, and commit the vectors.
 
-    More texts or tokens than a request takes are sent in several calls, one after
-    another, and texts longer than the model reads in chunks. Raises
-    MalformedAnswerError when an answer is not one finite unit vector per text, and
-    what `Ledger.pay` raises.
+    More texts or tokens than a request allows are sent in several calls, one after
+    another; texts over the model's limit are sent in chunks. Raises
+    MalformedAnswerError if an answer is not one finite unit vector per text, and what
+    `Ledger.pay` raises.
     """
     inputs = Inputs(ledger.warehouse.transaction, embedder, [texts], texts)
     payment = _Payment(ledger, embedder, clock, run, operation)
@@ -185,7 +186,7 @@ def embed_texts(
 def embedding_call(
     embedder: Embedder, operation: str, hashes: Sequence[str], tokens: int
 ) -> Call:
-    """The ledger's call for a request for the vectors of these contents."""
+    """Return the ledger's description of a request to embed these contents."""
     return Call(
         operation=operation,
         provider=embedder.provider,
@@ -204,7 +205,7 @@ def embedding_call(
 
 @dataclass(frozen=True)
 class _Payment:
-    """Pays for embedding requests: the ledger, the run and the operation they share."""
+    """Pays for embedding requests that share a ledger, a run and an operation."""
 
     ledger: Ledger
     embedder: Embedder
@@ -215,7 +216,7 @@ class _Payment:
     def embed(
         self, batch: Sequence[Input], halt: threading.Event | None = None
     ) -> TokenUsage:
-        """Embed a batch in one paid call and commit its vectors with it."""
+        """Embed a batch in one paid call; commit vectors and ledger row together."""
         embedder = self.embedder
         hashes = [item.content_hash for item in batch]
 

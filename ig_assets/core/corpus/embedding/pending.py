@@ -1,4 +1,4 @@
-"""What has no vector yet: active scripts' texts, as inputs that fit the model."""
+"""Finds the texts of active scripts without a vector, as inputs that fit the model."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ _TEXTS = """
 
 
 class Inputs:
-    """What must be embedded for many texts, read page by page while it is iterated.
+    """The inputs to embed for many texts, read page by page during the iteration.
 
-    `in_flight` are inputs that a batch has: they are skipped, and the texts that
-    depend on them are in `waiting`. `chunks` lists, for each text that was split, the
-    content hash and the tokens of its chunks. Both fill during the iteration.
+    Inputs in `in_flight` are in a batch and are skipped; the texts that depend on them
+    are collected in `waiting`. `chunks` maps each text that was split to (content hash,
+    tokens) of its chunks. Both are complete only after the iteration.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Inputs:
             yield from self._not_stored(chunks)
 
     def _page(self, page: Mapping[str, str]) -> tuple[list[Input], list[Input]]:
-        """Texts that fit the model, and chunks of those that do not."""
+        """Return (texts that fit the model, chunks of those that do not)."""
         unsplit: list[Input] = []
         chunks: list[Input] = []
         count, limit = self._embedder.count_tokens, self._embedder.max_input_tokens
@@ -98,7 +98,7 @@ class Inputs:
         return unsplit, chunks
 
     def _not_stored(self, chunks: list[Input]) -> Iterator[Input]:
-        """Chunks without a vector; one that several texts share comes once."""
+        """Yield the chunks without a vector; a chunk of several texts comes once."""
         if not chunks:
             return
         with self._transaction() as con:
@@ -111,7 +111,7 @@ class Inputs:
 
 
 def missing_revisions(con: Connection, space: Space) -> tuple[list[str], int]:
-    """Returns (hashes of the revisions without a vector, number of active scripts)."""
+    """Return (hashes of the revisions without a vector, number of active scripts)."""
     rows = con.execute(_MISSING, [space.model, space.dimensions]).fetchall()
     counted = con.execute("SELECT count(*) FROM current_scripts").fetchall()
     return [revision_hash for (revision_hash,) in rows], int(counted[0][0])
@@ -120,7 +120,7 @@ def missing_revisions(con: Connection, space: Space) -> tuple[list[str], int]:
 def text_pages(
     transaction: Transaction, hashes: Sequence[str]
 ) -> Iterator[dict[str, str]]:
-    """{revision_hash: text}, a page at a time and in the order of the hashes."""
+    """Yield pages of {revision_hash: text}, in the order of the hashes."""
     for start in range(0, len(hashes), PAGE):
         with transaction() as con:
             wanted = list(hashes[start : start + PAGE])
@@ -134,7 +134,7 @@ def pool_all(
     clock: Clock,
     chunks: Mapping[str, list[tuple[str, int]]],
 ) -> None:
-    """Write the vectors of split texts whose chunks all have theirs."""
+    """Pool and store the vectors of split texts whose chunks all have a vector."""
     texts = list(chunks)
     for start in range(0, len(texts), POOLED_TOGETHER):
         group = texts[start : start + POOLED_TOGETHER]

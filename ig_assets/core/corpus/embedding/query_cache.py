@@ -21,7 +21,7 @@ def embed_queries(
     run: RunRef,
     queries: Sequence[str],
 ) -> list[Vector]:
-    """Vectors of the queries, in their order; only unknown ones are paid for.
+    """Return the vectors of the queries in their order; pay only for unknown ones.
 
     Raises InputError for an empty query, BudgetError and VendorError.
     """

@@ -1,4 +1,4 @@
-"""Puts texts into requests that stay within a model's limits."""
+"""Groups texts into requests that stay within a model's limits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ig_assets.core.ports import Embedder
 
 @dataclass(frozen=True)
 class Input:
-    """A text, or a chunk of one, that fits the model, by its content hash."""
+    """A text, or a chunk of one, that fits the model; `content_hash` identifies it."""
 
     content_hash: str
     text: str
@@ -20,10 +20,10 @@ class Input:
 def batches(
     inputs: Iterable[Input], embedder: Embedder, batch_size: int
 ) -> Iterator[list[Input]]:
-    """Batches in the inputs' order, each as full as is allowed.
+    """Yield batches in the order of the inputs, each as full as allowed.
 
-    At most `batch_size` inputs, and never more inputs or tokens than the model
-    takes in a request. The same inputs give the same batches.
+    A batch has at most `batch_size` inputs, and no more inputs or tokens than the model
+    accepts in a request. The same inputs give the same batches.
     """
     size = max(1, min(batch_size, embedder.max_batch))
     batch: list[Input] = []

@@ -1,8 +1,8 @@
-"""Embedding spaces: which one a vector index answers from, and since when.
+"""Embedding spaces: which one a vector index uses for queries, and since when.
 
-A space is a model with its dimensions; each has its own namespace in the index. While
-a new one is filled the old one answers. `index_spaces` has one row per change of the
-active space, and the latest one counts.
+A space is a model with its number of dimensions; each has a namespace of its own in the
+index. While a new space is filled, the old one stays active. `index_spaces` has one row
+per change of the active space, and the latest one counts.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _LATEST = """
 
 @dataclass(frozen=True)
 class Space:
-    """What makes vectors comparable."""
+    """A model and its dimensions; only vectors of one space are comparable."""
 
     model: str
     dimensions: int
 
     @classmethod
     def of(cls, embedder: Embedder) -> Space:
-        """The space of the vectors that an embedder makes."""
+        """Return the space of the vectors that an embedder makes."""
         return cls(embedder.model, embedder.dimensions)
 
     @property
@@ -41,19 +41,19 @@ class Space:
 
 
 def dimensions_of(namespace: str) -> int | None:
-    """The dimensions at the end of a namespace's name; None where there are none."""
+    """Return the number of dimensions at the end of a namespace's name, or None."""
     _, _, tail = namespace.rpartition("-")
     return int(tail) if tail.isdecimal() else None
 
 
 def active_space(con: Connection, index_name: str) -> Space | None:
-    """The space that answers queries; None before the first was complete."""
+    """Return the space that is used for queries; None before the first was complete."""
     latest = con.execute(_LATEST, [index_name]).fetchall()
     return Space(latest[0][0], latest[0][1]) if latest else None
 
 
 def activate(con: Connection, index_name: str, space: Space, now: datetime) -> None:
-    """Let a space answer from now on."""
+    """Make a space the one that is used for queries."""
     latest = con.execute(_LATEST, [index_name]).fetchall()
     row = {
         "index_name": index_name,

@@ -44,7 +44,7 @@ _WRITE = """
 
 
 def stored_hashes(con: Connection, space: Space, hashes: Iterable[str]) -> set[str]:
-    """Which of these contents have a vector in the space."""
+    """Return those of these content hashes that have a vector in the space."""
     wanted = [space.model, space.dimensions, list(hashes)]
     return {found for (found,) in con.execute(_STORED, wanted).fetchall()}
 
@@ -52,7 +52,7 @@ def stored_hashes(con: Connection, space: Space, hashes: Iterable[str]) -> set[s
 def read_vectors(
     con: Connection, space: Space, hashes: Iterable[str]
 ) -> dict[str, Vector]:
-    """{content_hash: vector of shape (dimensions,)} of those contents that have one."""
+    """Return {content_hash: vector of shape (dimensions,)} for those that have one."""
     wanted = [space.model, space.dimensions, list(hashes)]
     found = con.execute(_READ, wanted).fetchnumpy()
     return {
@@ -66,7 +66,7 @@ def read_vectors(
 def write_vectors(
     con: Connection, space: Space, vectors: Mapping[str, Vector], now: datetime
 ) -> None:
-    """Write {content_hash: vector}; a vector that is there already stays as it is."""
+    """Write {content_hash: vector}; an existing vector is not replaced."""
     column = np.empty(len(vectors), dtype=object)
     for place, vector in enumerate(vectors.values()):
         column[place] = np.asarray(vector, np.float32)
@@ -79,7 +79,7 @@ def write_vectors(
 
 
 def check_answer(answer: EmbeddingAnswer, texts: int, dimensions: int) -> None:
-    """Raise MalformedAnswerError unless it is one finite unit vector per text."""
+    """Raise MalformedAnswerError unless there is a finite unit vector per text."""
     problem = None
     if answer.vectors.shape != (texts, dimensions):
         problem = f"{answer.vectors.shape} numbers instead of {(texts, dimensions)}"

@@ -1,4 +1,4 @@
-"""Checks that the readings of a post are totals, and not what each day added."""
+"""Checks that the readings of a post are running totals, not daily increments."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ig_assets.core.tabular import check_totals
 
 
 def note_falling(posts: Sequence[FilePost], file_name: str) -> tuple[str, ...]:
-    """A sentence where counts fall from one reading of a post to the next.
+    """Return a note if counts fall between readings of a post, else an empty tuple.
 
-    Raises InputError where most posts' fall as those of single days do.
+    Raises InputError if the counts of most posts fall as daily increments do.
     """
     series = (
         ([_series(post, name) for name in DENOMINATORS], _series(post, "likes"))

@@ -1,9 +1,9 @@
-"""Counts that fell when an earlier version imported a file, which may be the older one.
+"""Finds counts that an earlier version lowered, perhaps by importing an older file.
 
-It took the file that came last for the newest. Where the days of its posts say which
-file that is, a migration has ordered their readings. The others are in the table
-`lowered_counts`: only a person knows, and the lower counts stay the latest until one
-says so by importing the newest file again.
+That version took the last imported file for the newest. A migration has ordered the
+readings of posts whose dates show which file is newer. The others are in the table
+`lowered_counts`: only a person knows which file is newer, and the lower counts stay the
+latest until that person imports the newest file again.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ ORDER BY lowered_on, l.files, test, l.post_id
 
 @dataclass(frozen=True)
 class DoubtfulFiles:
-    """Files of which one lowered counts on a day and may not have been the newest.
+    """Files whose import on `lowered_on` lowered counts; they may not be the newest.
 
-    `tests` are the files' names of tests, `posts` counts posts in no test; `as_of` is
-    the time of the lowered counts.
+    `tests` are the names of the affected tests, `posts` is the number of affected posts
+    that belong to no test, and `as_of` is the time of the lowered counts.
     """
 
     files: str
@@ -52,7 +52,7 @@ class DoubtfulFiles:
 
     @property
     def sentence(self) -> str:
-        """What happened, to what, and what to type."""
+        """The message to the user: which counts fell, and which import settles it."""
         what = [f"tests {listed(self.tests)}"] if self.tests else []
         what += [f"{self.posts:,} posts in no test"] if self.posts else []
         newest = self.as_of.replace(microsecond=0) + timedelta(seconds=1)
@@ -65,7 +65,7 @@ class DoubtfulFiles:
 
 
 def doubtful_files(con: Connection) -> list[DoubtfulFiles]:
-    """The files of earlier versions whose lower counts are not settled yet."""
+    """Return the files whose lowered counts no later import has settled."""
     groups: dict[tuple[str, datetime], list[dict[str, Any]]] = defaultdict(list)
     for row in fetch_dicts(con, _UNSETTLED):
         groups[row["files"], row["lowered_on"]].append(row)

@@ -1,8 +1,8 @@
 """Imports history: a file of published scripts with their engagement.
 
-Every accepted row is one arm: a script, a post and its final readings. Rows with one
-experiment id are one experiment, which the decisions stage then decides. The readings
-have no age (`age_hours` NULL): they are final, declared to be at equal age.
+Every accepted row is one reading of a post of a script. Rows with one experiment id are
+the arms of one experiment, which the decisions stage then decides. The readings have no
+age (`age_hours` is NULL): they are final, and declared to be at equal age.
 """
 
 from __future__ import annotations
@@ -63,16 +63,18 @@ SAMPLE_ROWS = 20
 class ImportReport:
     """The effect of an import, or with `dry_run` the effect that it would have.
 
-    `imported`, `rejected` and `skipped` (by kind, `repeated` ones among them) are rows
-    of the file and add up to `rows_read`; `columns` say what each column is taken for,
-    `read_as` how the file was read. `scripts` are distinct texts, `readings` counts
-    that were read at `read_at`, which `read_at_by` says, or at the rows' own times;
-    `notes` say what was assumed,
-    `experiments` those with two arms or more, of which `known_experiments` exist from
-    earlier imports of the `source`; `left_alone` are columns that are not mapped. Of
-    the scripts of earlier files `known_scripts` are in this one too and
-    `missing_scripts` are not; they stay. `already_imported` is true where the same
-    bytes were imported before and nothing was done.
+    Rows: `imported`, `rejected` and `skipped` (by kind, with the `repeated` ones) add
+    up to `rows_read`. Columns: `columns` holds how each one is interpreted,
+    `left_alone` those without a mapping, `read_as` how the file was read.
+
+    Counts: `scripts` of distinct texts, `readings` of counts; `experiments` of tests
+    with two or more arms, `known_experiments` of those among them that earlier imports
+    of `source` have. Of the scripts in earlier files, `known_scripts` are in this file
+    and `missing_scripts` are not; these are kept.
+
+    `read_at` is the time of counts whose row has no time, and `read_at_by` says where
+    it comes from. `notes` are the assumptions made. `already_imported` is true if the
+    same bytes were imported before and nothing was done.
     """
 
     source: str
@@ -112,13 +114,13 @@ def import_history(
 ) -> ImportReport:
     """Import one CSV, JSON (each also .gz), Parquet or Excel file in one transaction.
 
-    Experiment ids are the file's own within its source: of an extended export only
-    what is new is added. The same bytes twice change nothing, unless a `source` is
-    given that has not had them, or an older file was imported in between. No reading
-    is later than `clock` or `machine_clock`, the real one of a simulation. Raises
-    InputError, also where columns are mapped otherwise than before, and where it is
-    in doubt which source the file belongs to, and NothingTakenError where no row can
-    be taken.
+    Experiment ids are derived from source and test name, so that of an extended export
+    only what is new is added. Importing the same bytes again changes nothing, unless it
+    is under a new `source`, or an older file was imported in between. `machine_clock`
+    is the real clock if `clock` is simulated; no reading may be later than both.
+
+    Raises InputError, also if columns are mapped otherwise than before or the source of
+    the file is in doubt, and NothingTakenError if no row can be imported.
     """
     options = options or ImportOptions()
     present = Present(clock.now(), (machine_clock or clock).now())
@@ -194,7 +196,7 @@ def _content_hash(file: Path) -> str:
 def _known(
     con: Connection, past: Sequence[PastImport], own: str, grouped: GroupedRows
 ) -> KnownHistory:
-    """What earlier imports have of the posts and tests of a file."""
+    """Read what earlier imports know about the posts and tests of a file."""
     posts = grouped.posts
     return known_history(
         con,
@@ -213,7 +215,10 @@ def _recognised(
     grouped: GroupedRows,
     known: KnownHistory,
 ) -> tuple[str, str | None]:
-    """The source of a file that was given none, and why it is not its name's."""
+    """Return the source of a file for which none was stated, and a note or None.
+
+    The note says why the source is not the one of the file's name.
+    """
     same = [done.source for done in past if done.content_hash == content_hash]
     own = source_of(past, content_hash, source_name(path.name))
     if same:
@@ -225,7 +230,11 @@ def _recognised(
 def _previous_import(
     past: Sequence[PastImport], file: SourceFile, within_source: bool
 ) -> PastImport | None:
-    """The import of the same bytes, else the source's latest."""
+    """Return the last import of the same bytes, else the last of the file's source.
+
+    With `within_source` only imports of the file's source are searched. None if there
+    is no such import.
+    """
     of_source = [done for done in past if done.source == file.source]
     candidates = of_source if within_source else past
     same = [done for done in candidates if done.content_hash == file.content_hash]

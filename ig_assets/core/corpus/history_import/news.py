@@ -1,4 +1,4 @@
-"""What a file says that earlier imports did not: counts, and the state of its tests."""
+"""Finds what a file adds to earlier imports: counts, and the state of its tests."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _Stored = dict[datetime, dict[str, tuple[float, datetime]]]
 def new_readings(
     con: Connection, arms: Sequence[ImportedArm], time: ReadingTime, now: datetime
 ) -> list[dict[str, Any]]:
-    """The rows of `engagement` that say something new of the file's posts.
+    """Return the rows to insert into `engagement`.
 
-    A reading whose time is its own is kept, though no count has changed. Others are
-    kept where a count differs from the latest. Each is complete, so that both counts
-    of a rate are of one time; and where one arm of a test has news, the file's latest
-    reading of every other arm is kept with it, so that the shares of its audience are.
+    A reading with a time of its own is kept even if it repeats known counts. Any other
+    reading is kept if one of its counts differs from the latest. If one arm of a test
+    has a new reading, the latest reading of every other arm is kept with it, so that
+    all arms of the test are read at one time.
     """
     stored = _stored(con, [arm.post_id for arm in arms])
     tests: dict[str, list[ImportedArm]] = defaultdict(list)
@@ -59,7 +59,7 @@ def new_readings(
 def _news(
     arm: ImportedArm, times: _Stored, time: ReadingTime
 ) -> list[tuple[Reading, dict[str, float]]]:
-    """The arm's readings that say something new, each with its new counts."""
+    """Return the arm's readings that add something, each with its new counts."""
     latest: dict[str, float] = {}
     for as_of in sorted(times):
         latest |= {metric: value for metric, (value, _) in times[as_of].items()}
@@ -98,7 +98,7 @@ def _rows(
 
 
 def _stored(con: Connection, post_ids: Sequence[str]) -> dict[str, _Stored]:
-    """(value, observed_at) by post, time of reading and metric."""
+    """Return {post_id: {time of reading: {metric: (value, observed_at)}}}."""
     stored: dict[str, _Stored] = {}
     for post_id, metric, as_of, value, observed_at in con.execute(
         _STORED, [list(post_ids)]
@@ -113,11 +113,11 @@ def is_news(
     readings: Sequence[Mapping[str, Any]],
     known: Mapping[str, KnownTest],
 ) -> bool:
-    """Whether a repeated file changes anything.
+    """Whether importing the same bytes again changes anything.
 
-    That is a count, the terms of a test: its split, σ, whether it runs or when it
-    ends, a test whose arms came in several files, what a person says of one that has
-    a single arm so far, or what an earlier version did not keep of a post: its test.
+    That is: new counts; other terms of a test (split, σ, rate, end, running or not);
+    arms that join a test or leave it; other statements of a person about a test with a
+    lone arm; or a post's test, which earlier versions did not store.
     """
     stated = [
         (experiment, known[experiment["experiment_id"]])

@@ -105,10 +105,10 @@ def write_import(
     now: datetime,
     run_id: str | None,
 ) -> None:
-    """Write all rows of a plan and its `readings` inside the caller's transaction.
+    """Write all rows of a plan and its `readings` in the caller's transaction.
 
-    What was known before stays: scripts keep their status, retired ones included. The
-    split, σ, rate and start of experiments are judged anew.
+    Existing rows are kept: scripts keep their status, also if it is retired. The split,
+    σ, rate and start of experiments are overwritten.
     """
     file = plan.file
     _write_scripts(con, plan.scripts, file.name, now)
@@ -161,7 +161,7 @@ def _write_scripts(
 def _write_statuses(
     con: Connection, plan: ImportPlan, reason: str, now: datetime
 ) -> None:
-    """New scripts are active; an edited one that is active gets its new words."""
+    """Make new scripts active, and point active scripts to their edited words."""
     known = {
         script_id: (status, revision_hash, changed_at)
         for script_id, status, revision_hash, changed_at in con.execute(
@@ -200,7 +200,10 @@ def _write_experiments(
 
 
 def _write_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
-    """A known post keeps the words that it was published with."""
+    """Write the posts.
+
+    A known post keeps the words, date and image of its publication.
+    """
     rows = []
     for arm in arms:
         row, known = arm.row, arm.known
@@ -233,7 +236,7 @@ def _write_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
 
 
 def _join_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
-    """Single posts of earlier files become arms of their test's experiment."""
+    """Make posts of earlier files arms of their test's experiment."""
     rows = [
         (joined.known.post_id, arm.experiment_id, joined.label)
         for arm in arms
@@ -244,7 +247,10 @@ def _join_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
 
 
 def _part_posts(con: Connection, plan: ImportPlan, now: datetime) -> None:
-    """Arms that lack the rate of their test wait for a file that brings it."""
+    """Take arms that lack the rate of their test out of its experiment.
+
+    They keep the name of the test, so that a later file can bring them back.
+    """
     tests = {
         experiment["experiment_id"]: experiment["intent_key"]
         for experiment in plan.experiments

@@ -1,4 +1,4 @@
-"""The table `index_entries`: which revision a store took for an id, with which keys."""
+"""The table `index_entries`: what revision and metadata a store has for an id."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def enter(
     rows: Sequence[PlannedWrite],
     now: datetime,
 ) -> None:
-    """Record the writes that the store took."""
+    """Record entries that the store accepted."""
     merge_rows(
         con,
         "index_entries",
@@ -41,7 +41,7 @@ def enter(
 def remove(
     con: Connection, index_name: str, namespace: str, script_ids: Sequence[str]
 ) -> None:
-    """Record what the store deleted."""
+    """Record that the store deleted these entries."""
     con.execute(
         "DELETE FROM index_entries WHERE index_name = ? AND namespace = ? "
         "AND script_id IN (SELECT unnest(?::TEXT[]))",
@@ -58,7 +58,7 @@ def remove_namespace(con: Connection, index_name: str, namespace: str) -> None:
 
 
 def namespaces_besides(con: Connection, index_name: str, kept: Space) -> list[str]:
-    """The other namespaces that have entries."""
+    """Return the namespaces that have entries, except the one of `kept`, sorted."""
     rows = con.execute(
         """
         SELECT DISTINCT namespace

@@ -1,4 +1,4 @@
-"""What the next sync would repair in the vector index; writes and sends nothing."""
+"""Forecasts what the next sync would repair in the vector index; writes nothing."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ig_assets.warehouse.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class IndexForecast:
-    """What the next sync would repair in the index, as counts of entries.
+    """What the next sync would repair in the index, in numbers of entries.
 
-    `lost` entries are missing in the store, or there in another version than was
-    written last; they are written again from stored vectors. `surplus` entries are
-    orphans and are removed. `is_of_another_time` is true where the store is not in the
-    state that the last sync left: a restored older copy, or while a sync writes.
+    `lost` entries are missing from the store, or have another version there than the
+    last one written; they are written again from stored vectors. `surplus` entries are
+    orphans and are removed. `is_of_another_time` is true if the store is not in the
+    state of the last sync: an older copy was restored, or a sync is writing.
     """
 
     lost: int
@@ -26,7 +26,7 @@ class IndexForecast:
 
     @property
     def sentence(self) -> str:
-        """What would be repaired, for a person."""
+        """The repairs as one sentence for a person."""
         if not (self.lost or self.surplus or self.is_of_another_time):
             return "Index: nothing to repair."
         why = ""
@@ -41,7 +41,7 @@ class IndexForecast:
 def forecast_index(
     warehouse: Warehouse, index: VectorIndex, space: Space
 ) -> IndexForecast:
-    """Compare the index with the corpus, in `space` and in the one that answers.
+    """Compare the index with the corpus, in `space` and in the active space.
 
     Raises VendorError.
     """

@@ -1,10 +1,10 @@
-"""Notices a store or a warehouse that was restored from an older copy.
+"""Detects that a store or a warehouse was restored from an older copy.
 
-Store and warehouse name the state after each sync that ended with the same generation
-(`index_generations`). While a sync writes, the warehouse has none and the store one of
-its own, so that copies made meanwhile are no match either. Where the two differ, the
-versions of all entries are compared: an entry's version is a hash of its revision and
-its metadata, and part of its metadata in the store.
+At the end of each sync, store and warehouse record the same new generation
+(`index_generations`). While a sync writes, the warehouse has no generation and the
+store a temporary one, so that copies made meanwhile do not match either. If the two
+differ, the versions of all entries are compared. An entry's version is a hash of its
+revision and its metadata, and is kept in the store as part of the metadata.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _KNOWN = """
 
 
 class State(NamedTuple):
-    """How a namespace stands to its last sync.
+    """Whether the store is in the state of its namespace's last sync.
 
-    `is_trusted` where the store is as that sync left it; `is_named` where both have
-    that state's generation.
+    `is_trusted`: the store is as that sync left it. `is_named`: store and warehouse
+    have the same generation.
     """
 
     is_trusted: bool
@@ -39,7 +39,7 @@ class State(NamedTuple):
 def compare(warehouse: Warehouse, index: VectorIndex, namespace: str) -> State:
     """Compare the generations of store and warehouse. Raises VendorError.
 
-    A namespace from before there were generations, in both, is taken as it is.
+    A namespace is trusted if neither has one, as an earlier version recorded none.
     """
     stored = index.generation(namespace)
     with warehouse.transaction() as con:
@@ -49,7 +49,7 @@ def compare(warehouse: Warehouse, index: VectorIndex, namespace: str) -> State:
 
 
 def named(con: Connection, index_name: str, namespace: str) -> str | None:
-    """The generation after the last sync that ended; None while one writes."""
+    """Return the generation that the last sync recorded; None while a sync writes."""
     rows = con.execute(_KNOWN, [index_name, namespace]).fetchall()
     return rows[0][0] if rows else None
 
@@ -57,7 +57,7 @@ def named(con: Connection, index_name: str, namespace: str) -> str | None:
 def begin(
     warehouse: Warehouse, index: VectorIndex, namespace: str, now: datetime
 ) -> None:
-    """Say in both that a sync writes: first in the warehouse. Raises VendorError."""
+    """Mark the beginning of a sync, first in the warehouse. Raises VendorError."""
     with warehouse.transaction() as con:
         _store(con, index.name, namespace, None, now)
     index.mark(namespace, f"open-{uuid.uuid4().hex}")
@@ -66,7 +66,7 @@ def begin(
 def end(
     warehouse: Warehouse, index: VectorIndex, namespace: str, now: datetime
 ) -> None:
-    """Name the state in both: first in the store. Raises VendorError."""
+    """Record a new generation after a sync, first in the store. Raises VendorError."""
     generation = uuid.uuid4().hex
     index.mark(namespace, generation)
     with warehouse.transaction() as con:
@@ -74,7 +74,7 @@ def end(
 
 
 def forget(con: Connection, index_name: str, namespace: str) -> None:
-    """Record that a namespace was emptied."""
+    """Delete the generation of a namespace that was emptied."""
     con.execute(
         "DELETE FROM index_generations WHERE index_name = ? AND namespace = ?",
         [index_name, namespace],

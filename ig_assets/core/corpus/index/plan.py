@@ -1,8 +1,8 @@
-"""The difference between corpus and index, computed in SQL: what each id needs.
+"""Computes in SQL how the index differs from the corpus: what to write and delete.
 
-Three sources are compared at once: the active scripts, the rows of `index_entries`
-(what the store took), and the ids that the store lists now; with their versions where
-the store is not in the state in which the last sync left it (`generations.py`).
+Three sources are compared: the active scripts, the rows of `index_entries` (what the
+store accepted), and the ids that the store lists now. If the store is not in the state
+of its last sync (`generations.py`), the versions of its entries are compared too.
 """
 
 from __future__ import annotations
@@ -134,10 +134,10 @@ _WRITES = f"""
 
 
 class PlannedWrite(NamedTuple):
-    """One entry to write; `action` is upsert, repair or metadata.
+    """One entry to write; `action` is "upsert", "repair" or "metadata".
 
-    `needs_vector` is false where only the metadata are updated. `metadata` have the
-    entry's version and leave out what is unknown, since a store takes no NULL.
+    `needs_vector` is false if only the metadata change. `metadata` contain the entry's
+    version and no unknown values, since a store accepts no NULL.
     """
 
     script_id: str
@@ -151,12 +151,12 @@ class PlannedWrite(NamedTuple):
 
 @dataclass(frozen=True)
 class IndexPlan:
-    """What a namespace needs.
+    """What a sync has to do in one namespace.
 
-    `deletes` include the `orphans`, and what is stale and cannot be repaired yet.
-    `unembedded` counts the active scripts without a vector; `listed` are the ids that
-    the store has before the plan is applied; `state` is how they stand to its last
-    sync; `inputs` is a digest of the tables that it follows from (`inputs_digest`).
+    `deletes` are ids, among them the `orphans` and stale entries that cannot be
+    repaired yet. `unembedded` counts the active scripts without a vector. `listed` are
+    the ids in the store before the sync, `state` tells whether the store can be
+    trusted, and `inputs` is the digest of the tables that were read (`inputs_digest`).
     """
 
     writes: list[PlannedWrite]
@@ -170,7 +170,7 @@ class IndexPlan:
 
 
 def plan_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexPlan:
-    """Compare scripts, `index_entries` and store. Raises VendorError."""
+    """Compare the scripts, `index_entries` and the store. Raises VendorError."""
     state = generations.compare(warehouse, index, space.namespace)
     versions: dict[str, str | None] = {}
     if state.is_trusted:

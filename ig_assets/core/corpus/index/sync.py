@@ -1,14 +1,14 @@
-"""Makes the vector index equal the corpus: plans, applies and verifies the difference.
+"""Makes the vector index equal to the corpus: plans, applies and verifies the changes.
 
-Vectors come from the warehouse; nothing is embedded here, so an index that lost its
-files is filled again at no cost. A new embedding space is filled beside the old one
-and answers once it holds every active script; until then the old one answers, and
-follows the corpus as far as there are vectors of its model. After the switch the old
-namespace is emptied.
+Vectors are read from the warehouse and nothing is embedded here, so an index that lost
+its files is filled again at no cost. A new embedding space is filled beside the old
+one. Queries use the old one until the new one has every active script, and it is kept
+up to date as far as there are vectors of its model. After the switch the old namespace
+is emptied.
 
-Where tables and store are as the last sync left them, nothing is compared: the tables
-by a digest of their rows, the store by the name of its state and the count of its
-entries. Once a day all is compared the same.
+If tables and store are as the last sync left them, no entries are compared. The tables
+are checked by a digest of their rows, the store by its generation and its number of
+entries. Once a day everything is compared regardless.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ _ENTERED = f"""
 
 @dataclass(frozen=True)
 class IndexChange:
-    """What a sync did, in entries.
+    """What a sync did, in numbers of entries.
 
-    `repaired` were lost by the store, were in it without a row of ours, or were in it
-    in another version than it took last; `failed`
-    were not taken, or not listed afterwards, and are tried again by the next sync.
-    `switched`: another embedding space answers from now on. While an old space
-    answers, what was done to it is counted as well, except in `unchanged`.
+    `repaired` entries were missing from the store, were orphans in it, or had another
+    version than the last one written. `failed` entries were not accepted, or not listed
+    afterwards; the next sync tries them again. `switched` is true if another embedding
+    space became active. While an old space is active, its changes are included in all
+    numbers except `unchanged`.
     """
 
     upserted: int
@@ -81,11 +81,11 @@ class IndexChange:
 
 @dataclass(frozen=True)
 class IndexAudit:
-    """Where corpus and index differ, in script ids; all are empty when they agree.
+    """The differences between corpus and index, as script ids.
 
-    `missing` should be in the store, `orphans` should not, `stale` are there in
-    another version than the store took last. `waiting` have no vector yet, since their
-    text is in a batch or was given up by one.
+    `missing` scripts should be in the store, `orphans` should not be there, `stale`
+    ones have another version there than the last one written. `waiting` scripts have no
+    vector yet, since the Batch API has their text or gave it up.
     """
 
     missing: tuple[str, ...]
@@ -96,7 +96,7 @@ class IndexAudit:
 
 @dataclass
 class _Applied:
-    """What was applied to one namespace, and the ids that it should have then."""
+    """The changes applied to one namespace, and the ids expected afterwards."""
 
     plan: IndexPlan
     expected: set[str]
@@ -118,11 +118,11 @@ def sync_index(
     space: Space,
     verify: bool = False,
 ) -> IndexChange:
-    """Make the space's namespace equal the active scripts that have a vector of it.
+    """Make the namespace of `space` equal to the active scripts that have a vector.
 
-    Each batch is recorded only after the store took it. With `verify` every entry is
-    compared, also where nothing has changed. Raises the VendorError that ended a
-    batch; what was applied before stays, and the next sync continues.
+    Each batch is recorded after the store has accepted it. With `verify` every entry is
+    compared, even if nothing has changed. Raises the VendorError that ended a batch;
+    earlier batches stay, and the next sync continues from there.
     """
     if not verify:
         unchanged = unchanged_entries(warehouse, index, space, clock.now())
@@ -156,10 +156,10 @@ def sync_index(
 
 
 def audit_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexAudit:
-    """Compare the active scripts with the ids that the store lists; writes nothing.
+    """Compare the active scripts with the ids in the store; writes nothing.
 
-    A script without a vector of the space counts as missing, unless texts of the
-    space are in a batch or were given up by one.
+    A script without a vector counts as missing, unless the Batch API has texts of the
+    space or gave some up.
     """
     listed, stale = set(index.list_ids(space.namespace)), set[str]()
     if not generations.compare(warehouse, index, space.namespace).is_trusted:
@@ -190,7 +190,7 @@ def _stale(warehouse: Warehouse, index: VectorIndex, space: Space) -> set[str]:
 def _keep_up(
     warehouse: Warehouse, index: VectorIndex, clock: Clock, old: Space
 ) -> list[_Applied]:
-    """Sync the space that still answers; its failure does not stop the new one."""
+    """Sync the old space that is still active; log a failure instead of raising it."""
     try:
         return [_sync_space(warehouse, index, clock, old)]
     except IgAssetsError as error:
@@ -248,9 +248,9 @@ def _batches(
     space: Space,
     writes: Sequence[PlannedWrite],
 ) -> Iterator[tuple[Sequence[PlannedWrite], Mapping[str, Vector]]]:
-    """The writes in batches, each of one kind: with vectors, or of metadata alone.
+    """Yield batches of writes with their vectors, which are by revision hash.
 
-    With them come the vectors by revision hash.
+    The writes of a batch all need a vector, or all change metadata alone.
     """
     with_vector = [row for row in writes if row.needs_vector]
     for page in _split(with_vector, max(READ_AT_ONCE, index.max_batch)):
@@ -268,7 +268,7 @@ def _write(
     rows: Sequence[PlannedWrite],
     vectors: Mapping[str, Vector],
 ) -> list[PlannedWrite]:
-    """Write one batch; returns the rows that the store took."""
+    """Write one batch; return the rows that the store accepted."""
     if rows[0].needs_vector:
         rows = [row for row in rows if row.revision_hash in vectors]
         refused = index.upsert(
@@ -287,7 +287,7 @@ def _write(
 
 
 def _drop_other_spaces(warehouse: Warehouse, index: VectorIndex, kept: Space) -> None:
-    """Empty the other namespaces; their vectors stay in the warehouse."""
+    """Empty all namespaces but that of `kept`; their vectors stay in the warehouse."""
     with warehouse.transaction() as con:
         others = stored_entries.namespaces_besides(con, index.name, kept)
     for namespace in others:

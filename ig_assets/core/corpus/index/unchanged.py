@@ -1,8 +1,8 @@
-"""Notices that tables and index are as the last sync left them, without comparing them.
+"""Detects that tables and index are as the last sync left them, without comparing rows.
 
-The tables are compared by a digest of their rows, the store by the name of its state
-(`generations.py`) and the count of its entries. A store that lost one entry and gained
-another would pass, so that once a day all is compared the same.
+The tables are checked by a digest of their rows, the store by its generation
+(`generations.py`) and its number of entries. This misses a store that lost one entry
+and gained another, so everything is compared once a day.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ INPUTS = {
 
 
 def inputs_digest(con: Connection) -> str:
-    """A digest of what the tables say that an index should have."""
+    """Return a digest of the tables that determine what an index should contain."""
     return rows_digest(con, INPUTS)
 
 
 def unchanged_entries(
     warehouse: Warehouse, index: VectorIndex, space: Space, now: datetime
 ) -> int | None:
-    """How many entries there are, where tables and store are as a sync left them.
+    """Return the number of entries if tables and store are as a sync left them.
 
-    None where they are not, or where it is time to compare all. Raises VendorError.
+    None if they are not, or if a full comparison is due. Raises VendorError.
     """
     with warehouse.transaction() as con:
         last = read_checkpoint(con, _part(index, space))
@@ -71,16 +71,16 @@ def note_complete(
     inputs: str,
     now: datetime,
 ) -> None:
-    """Note that all was compared and the index has every script as its entry.
+    """Record that everything was compared and the index has every script.
 
-    `inputs` is the digest of the tables as they were when they were compared.
+    `entries` is their number, `inputs` the digest of the tables at the comparison.
     """
     state = _state(con, index, space, inputs)
     write_checkpoint(con, _part(index, space), Checkpoint(state, entries, now))
 
 
 def _is_recent(last: Checkpoint, now: datetime) -> bool:
-    """False after a clock that went back, too, since that says nothing."""
+    """Whether the last comparison is recent; false also if the clock was set back."""
     return last.compared_at <= now < last.compared_at + FULL_EVERY
 
 
@@ -89,6 +89,6 @@ def _part(index: VectorIndex, space: Space) -> str:
 
 
 def _state(con: Connection, index: VectorIndex, space: Space, inputs: str) -> str:
-    """With what was recorded of the store, and whether the space answers."""
+    """Return the state to compare: inputs, recorded entries, active or not."""
     entries = rows_digest(con, {"index_entries": "index_entries"})
     return f"{inputs} {entries} {active_space(con, index.name) == space}"

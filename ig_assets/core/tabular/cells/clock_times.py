@@ -1,4 +1,4 @@
-"""Reads the time of day behind a date, and the zone that it names."""
+"""Reads the time of day that follows a date, and its time zone."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _PLACE_OF = {name: zone for zone, names in _PLACES.items() for name in names.spl
 
 
 class NotAnInstantError(ValueError):
-    """A cell is no date; its text says why, as a clause for a person.
+    """A cell is not a usable date; the message says why, as a clause for a person.
 
-    `is_dated` says whether it is one all the same, only not one that can be taken.
+    `is_dated` is true if the cell is a date in some form.
     """
 
     def __init__(self, why: str, is_dated: bool = True) -> None:
@@ -50,12 +50,12 @@ class NotAnInstantError(ValueError):
 
 
 def is_time(text: str) -> bool:
-    """Whether a text has the form of a time."""
+    """Whether a text is written like a time of day."""
     return _TIME.fullmatch(text.strip()) is not None
 
 
 def time_of_day(text: str) -> tuple[timedelta, tzinfo | None]:
-    """The time since midnight, and the zone where it names one.
+    """Return (time since midnight, zone or None if the text names none).
 
     `text` is in lower case. Raises NotAnInstantError.
     """
@@ -83,7 +83,10 @@ def time_of_day(text: str) -> tuple[timedelta, tzinfo | None]:
 
 
 def zone_of_place(text: str) -> tzinfo | None:
-    """The zone of `Europe/Berlin`, or of the place that `PST` stands for."""
+    """Return the zone of `Europe/Berlin`, or of the place that `PST` stands for.
+
+    None for any other text.
+    """
     try:
         return ZoneInfo(_PLACE_OF.get(text.strip().casefold(), text.strip()))
     except (KeyError, ValueError, OSError):
@@ -91,7 +94,7 @@ def zone_of_place(text: str) -> tzinfo | None:
 
 
 def fixed_zone(text: str) -> tzinfo | None:
-    """The zone of `Z`, `UTC`, `GMT+1` or `+0100`; None where the text is no such one.
+    """Return the zone of `Z`, `UTC`, `GMT+1` or `+0100`; None for any other text.
 
     Raises NotAnInstantError for an offset that no place has.
     """

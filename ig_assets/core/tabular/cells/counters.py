@@ -1,4 +1,4 @@
-"""Judges whether the readings of posts are totals, and not what each day added."""
+"""Judges whether the readings of posts are running totals or daily increments."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ Series = Sequence[float]
 def check_totals(
     posts: Iterable[tuple[Sequence[Series], Series]], file_name: str
 ) -> str:
-    """A sentence on counts that fall, "" where none does.
+    """Return a note if counts fall between readings, else "".
 
-    `posts` are each post's counters of who saw it, and its likes. Counters go back a
-    little now and then. Those of most posts do not halve, nor lose a tenth while they
-    fall in every other step: then they are counts of single days, and InputError is
-    raised. Likes that grow with every reading are totals, whatever the others do.
+    `posts` has, for each post, the series of its audience counters and that of its
+    likes. Totals may fall a little now and then. A counter that halves, or that loses a
+    tenth while falling in every other step, is taken for daily increments, unless the
+    post's likes grow with every reading. Raises InputError if this holds for most
+    posts.
     """
     several = falling = daily = 0
     for counters, likes in posts:

@@ -1,8 +1,8 @@
-"""Reads counts: one format of numbers per column, decided by all its values.
+"""Reads counts with one number format per column, decided from all of its values.
 
 `1.234` is 1,234 in half of all spreadsheets and a fraction in the other half. The
-values of a column, and of the file's other columns, decide which; where they do not,
-the column is asked about.
+values of the column, and of the file's other columns, decide which. If they do not, a
+person is asked.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _SHAPE = re.compile(r"[0-9]+(?P<rest>(?:[.,][0-9]+)*)")
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """Which sign divides thousands and which begins the fraction; "" where unknown."""
+    """The thousands separator and the decimal separator; "" if unknown."""
 
     thousands: str = ""
     decimal: str = ""
@@ -58,7 +58,7 @@ LOCALE_FORMATS: dict[Locale, NumberFormat] = {
 
 
 class NotACountError(ValueError):
-    """A cell is no count; `why` is "negative", "doubtful" or "other"."""
+    """A cell is not a count; `why` is "negative", "doubtful" or "other"."""
 
     def __init__(self, why: Literal["negative", "doubtful", "other"]) -> None:
         super().__init__(
@@ -72,7 +72,7 @@ class NotACountError(ValueError):
 
 
 class CountEvidence:
-    """Collects what the values of one column say about its format of numbers."""
+    """Collects evidence for the number format of one column from its values."""
 
     def __init__(self) -> None:
         self._decimals: set[str] = set()
@@ -83,7 +83,7 @@ class CountEvidence:
         """The first value with two readings by itself, and its line."""
 
     def add_all(self, cells: Sequence[Cell], lines: Sequence[int]) -> None:
-        """Take cells into account; those that are no text say nothing."""
+        """Add the evidence of these cells; only texts have any."""
         for n, cell in enumerate(cells):
             if isinstance(cell, str):
                 if cell.isdecimal():
@@ -114,15 +114,15 @@ class CountEvidence:
 
     @property
     def decimals(self) -> frozenset[str]:
-        """The signs that begin a fraction beyond doubt; two where values disagree."""
+        """The proven decimal separators; two if the values contradict each other."""
         return frozenset(self._decimals)
 
     def decide(self, of_file: frozenset[str] = frozenset()) -> NumberFormat:
-        """The column's format. `of_file` are the fraction signs of all columns.
+        """Return the column's format; `of_file` are the separators proven in the file.
 
-        Without any beyond doubt, values such as 1.234 and 2.480 are thousands where
-        there are at least two, no larger value is written without a sign, and not all
-        of them would be whole as fractions: counts are whole.
+        If none is proven, values such as 1.234 and 2.480 are read as thousands if there
+        are at least two, no value of four or more digits is written without a
+        separator, and not all of them would be whole numbers as fractions.
         """
         decimals = self._decimals or of_file
         if len(decimals) == 1:
@@ -135,9 +135,10 @@ class CountEvidence:
 
     @property
     def must_be_asked(self) -> bool:
-        """Whether the column is undecided; one odd value does not make it so.
+        """Whether the values leave the format open, so that a person must decide.
 
-        Among plain numbers of four digits or more a single 1.234 is an odd value.
+        A single 1.234 among plain numbers of four or more digits is ignored as an odd
+        value.
         """
         return sum(self._grouped.values()) > (1 if self._large else 0)
 
@@ -153,7 +154,10 @@ class CountEvidence:
 def count_formats(
     columns: Iterable[CountEvidence], others: Iterable[CountEvidence] = ()
 ) -> list[NumberFormat]:
-    """The format of each column; what one proves, `others` too, holds for all."""
+    """Return the format of each column; what one column proves holds for all.
+
+    `others` are further columns that only contribute evidence.
+    """
     columns = list(columns)
     alone = (column.decide().decimal for column in columns)
     of_file = frozenset(filter(None, alone)).union(
@@ -163,9 +167,9 @@ def count_formats(
 
 
 def parse_count(cell: Cell, form: NumberFormat | None = None) -> float | None:
-    """A count of 0 or more; None where the cell says that there is no value.
+    """Return a count of 0 or more; None if the cell has no value, or -1 (hidden).
 
-    -1 means hidden. Raises NotACountError.
+    Raises NotACountError.
     """
     if is_no_figure(cell):
         return None
@@ -225,7 +229,10 @@ def _whole(number: float) -> float | None:
 
 
 def _split(cell: str) -> tuple[str | None, int]:
-    """A number without suffix and spaces between thousands, and the suffix's factor."""
+    """Return (number without suffix and spaces between thousands, the suffix's factor).
+
+    The number is None if the suffix is unknown.
+    """
     text, factor = cell.strip(), 1
     if found := _SUFFIX.fullmatch(text):
         name = found["suffix"].casefold()
@@ -239,7 +246,7 @@ def _split(cell: str) -> tuple[str | None, int]:
 
 
 def _ascii_digits(text: str) -> str:
-    """Digits of other scripts as ASCII, with Arabic signs between them."""
+    """Convert digits of other scripts, and Arabic separators, to ASCII."""
     if text.isascii():
         return text
     text = text.replace("\u066c", ",").replace("\u066b", ".")

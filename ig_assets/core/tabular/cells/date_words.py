@@ -1,6 +1,6 @@
-"""The words of dates in six languages: months, weekdays, and what joins two dates.
+"""The words in dates, in six languages: months, weekdays, and words between two dates.
 
-Texts are in lower case and without accents, as `folded` gives them.
+Texts are in lower case and without accents, as `folded` returns them.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ _RANGE = re.compile(
 
 
 def folded(text: str) -> str:
-    """The text in lower case and without the accents that names of days have."""
+    """Return the text in lower case, without accents of names of days."""
     return text.casefold().translate(_ACCENTS)
 
 
 def month_of(name: str) -> int | None:
-    """The number of a month by its name or the beginning of it."""
+    """Return a month's number (1 to 12) by its name or abbreviation, or None."""
     for length in range(len(name), 2, -1):
         if name[:length] in _MONTH_OF:
             return _MONTH_OF[name[:length]]
@@ -73,9 +73,9 @@ def month_of(name: str) -> int | None:
 
 
 def split_weekday(text: str) -> tuple[frozenset[int], str]:
-    """The days (Monday is 0) that a weekday beside a date may name, and the date.
+    """Split a date with a weekday into (weekdays, date); Monday is 0.
 
-    No days where no weekday stands there.
+    An abbreviation may stand for several weekdays; the set is empty if there is none.
     """
     for pattern in (_BEFORE, _BEHIND):
         if found := pattern.fullmatch(text):
@@ -86,6 +86,9 @@ def split_weekday(text: str) -> tuple[frozenset[int], str]:
 
 
 def split_range(text: str) -> tuple[str, str]:
-    """Beginning and end of `2026-03-02 → 2026-03-04`; no end for a single date."""
+    """Split `2026-03-02 → 2026-03-04` into (begin, end).
+
+    A single date has the end "".
+    """
     found = _RANGE.fullmatch(text) if _JOINED.search(text) else None
     return (found["begin"].strip(), found["end"].strip()) if found else (text, "")

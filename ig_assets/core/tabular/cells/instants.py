@@ -1,8 +1,7 @@
-"""Reads dates and times: one order of day and month per column, decided by all values.
+"""Reads dates and times with one order of day and month per column.
 
 `03/04/2026` is the 4th of March in the United States and the 3rd of April elsewhere.
-Another value of the column decides (`03/27/2026`); where none does, the column is
-asked about.
+Another value of the column decides (`03/27/2026`). If none does, a person is asked.
 """
 
 from __future__ import annotations
@@ -73,10 +72,10 @@ _LONGEST = 100
 
 @dataclass(frozen=True)
 class Instant:
-    """What a cell says: the local day and time, and the zone where it names one.
+    """A date or time as a cell gives it: local, with the zone if the cell names one.
 
-    `has_time` is False for a day alone. `until` is the last day or time of a range
-    such as 2026-03-02 → 2026-03-04, of which `local` is the first.
+    `has_time` is False for a day without a time. `local` is the first and `until` the
+    last day or time of a range such as 2026-03-02 → 2026-03-04.
     """
 
     local: datetime
@@ -85,20 +84,20 @@ class Instant:
     until: datetime | None = None
 
     def utc(self, assumed: tzinfo) -> datetime:
-        """Naive UTC; `assumed` is the zone where the cell names none."""
+        """Return `local` as naive UTC; `assumed` is the zone if the cell names none."""
         aware = self.local.replace(tzinfo=self.zone or assumed)
         return aware.astimezone(timezone.utc).replace(tzinfo=None)
 
 
 class DateEvidence:
-    """Collects which `orders` of day and month the values of one column prove."""
+    """Collects the orders of day and month that the values of one column prove."""
 
     def __init__(self) -> None:
         self.orders: set[Order] = set()
         self._doubt = ("", 0)
 
     def add_all(self, cells: Sequence[Cell], lines: Sequence[int]) -> None:
-        """Take cells into account; those that are no text say nothing."""
+        """Add the evidence of these cells; only texts have any."""
         for n, cell in enumerate(cells):
             if isinstance(cell, str) and cell[4:5] and not _begins_iso(cell):
                 for text in filter(None, split_range(folded(cell.strip()))):
@@ -124,19 +123,19 @@ class DateEvidence:
 
     @property
     def doubt(self) -> tuple[str, int]:
-        """The first value with two readings and its line, where no other decides."""
+        """The first ambiguous value and its line; ("", 0) if the order is proven."""
         return self._doubt if len(self.orders) != 1 else ("", 0)
 
     @property
     def order(self) -> Order | None:
-        """The order that the values prove, None where they prove none or two."""
+        """The order that the values prove; None if they prove none, or both."""
         return next(iter(self.orders)) if len(self.orders) == 1 else None
 
 
 def parse_cell_instant(cell: Cell, order: Order | None = None) -> Instant | None:
-    """The date or time of a cell; None where it says that there is none.
+    """Return the date or time of a cell, or None if the cell has no value.
 
-    Read are ISO 8601, numeric dates in the `order` given, names of months, 12-hour
+    Accepted are ISO 8601, numeric dates in the given `order`, names of months, 12-hour
     times, Unix seconds and milliseconds. Raises NotAnInstantError.
     """
     if is_no_figure(cell):
@@ -155,9 +154,9 @@ def parse_cell_instant(cell: Cell, order: Order | None = None) -> Instant | None
 
 
 def parse_instant(text: str) -> datetime:
-    """An ISO 8601 date or time as naive UTC; without a zone it is taken as UTC.
+    """Return an ISO 8601 date or time as naive UTC; without a zone it is taken as UTC.
 
-    Raises ValueError, also where the instant in UTC is before year 1 or after 9999.
+    Raises ValueError, also if the instant in UTC is before year 1 or after year 9999.
     """
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
@@ -185,7 +184,10 @@ def _from_text(text: str, order: Order | None) -> Instant:
 
 
 def _until(begin: Instant, text: str, order: Order | None) -> datetime:
-    """The end of a range; a time alone is of the day on which the range begins."""
+    """Return the end of a range.
+
+    A time without a date is on the day the range begins.
+    """
     if begin.has_time and is_time(text):
         until = (
             datetime.combine(begin.local, datetime.min.time()) + time_of_day(text)[0]
@@ -198,7 +200,7 @@ def _until(begin: Instant, text: str, order: Order | None) -> datetime:
 
 
 def _single(text: str, order: Order | None) -> Instant:
-    """One date, with its weekday before or behind it."""
+    """Parse one date, which a weekday may precede or follow."""
     days: frozenset[int] = frozenset()
     whole, found = text, _parts(text)
     rest = found["rest"] if found else None
@@ -254,7 +256,7 @@ def _begins_iso(cell: str) -> bool:
 
 
 def _fitting_orders(found: re.Match[str], days: frozenset[int]) -> list[Order]:
-    """The orders in which a numeric date is one of these weekdays."""
+    """Return the orders in which a numeric date falls on one of these weekdays."""
     fitting: list[Order] = []
     for order in ORDERS if days else ():
         try:

@@ -10,13 +10,13 @@ from ig_assets.core.tabular.table import Cell, Nested
 
 
 class NestedCellError(ValueError):
-    """A cell holds an object or a list, which is never made text."""
+    """A cell holds an object or a list, which is never converted to text."""
 
 
 def text_of(cell: Cell) -> str:
-    """The cell as text without blanks at its edges; "" where it holds no value.
+    """Return the cell as text without surrounding blanks; "" if it has no value.
 
-    A whole number has no point: 18000000000000001, also where Parquet declares it as
+    A whole number is written without a decimal point, also if Parquet declares it as
     DECIMAL. Raises NestedCellError.
     """
     if is_missing(cell):

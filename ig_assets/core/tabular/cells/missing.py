@@ -1,4 +1,4 @@
-"""What exporters write where there is no value."""
+"""The marks by which exporters say that a cell has no value."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHEET_ERRORS = frozenset(
 
 
 def is_missing(cell: Cell) -> bool:
-    """Whether a cell holds no value: NULL, NaN, or a mark such as `N/A` or `--`."""
+    """Whether a cell has no value: NULL, NaN, or a mark such as `N/A` or `--`."""
     if cell is None:
         return True
     if isinstance(cell, str):
@@ -36,15 +36,15 @@ def is_missing(cell: Cell) -> bool:
 
 
 def is_no_figure(cell: Cell) -> bool:
-    """Whether a cell of a column of counts or dates holds no value: also R's `NA`.
+    """Whether a cell of a column of counts or dates has no value; also R's `NA`.
 
-    In a column of labels `NA` may be North America.
+    In a column of labels, `NA` may be North America.
     """
     return is_missing(cell) or (isinstance(cell, str) and cell.strip() == "NA")
 
 
 def sheet_error(cell: Cell) -> str:
-    """The error of a spreadsheet that stands in place of a value: `#REF!`; else ""."""
+    """Return the spreadsheet error (such as `#REF!`) that a cell holds, or ""."""
     if not isinstance(cell, str) or "#" not in cell:
         return ""
     mark = cell.strip()

@@ -1,7 +1,7 @@
-"""Joins a column of days with the column of times beside it: `Date` and `Time`.
+"""Joins a column of days with its column of times: `Date` and `Time`.
 
-Read apart, each day would begin at midnight, and a post of the evening would be one of
-the morning.
+Read separately, each day would begin at midnight, and an evening post would count as
+one of the morning.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _MOST = 0.5
 
 
 def with_times(table: Table, kept: Collection[str] = ()) -> Table:
-    """The table with each day and its time in one column, named as that of the days.
+    """Return the table with days and times joined under the name of the column of days.
 
-    The column of times is gone from it. Columns that a person has given a meaning, the
-    `kept` ones, stay as they are. Raises UnreadableTableError.
+    The column of times is removed. A table in which a person has mapped a column of
+    times (`kept`) is returned unchanged. Raises UnreadableTableError.
     """
     named = [n for n, name in enumerate(table.columns) if _is_named(name, _TIMES)]
     if not named or any(table.columns[n] in kept for n in named):
@@ -61,7 +61,10 @@ def with_times(table: Table, kept: Collection[str] = ()) -> Table:
 def _pairs(
     columns: Sequence[str], named: Sequence[int], sample: Sequence[Sequence[Cell]]
 ) -> dict[int, int]:
-    """{column of days: its column of times}, by name, or else side by side."""
+    """Return {position of a column of days: position of its column of times}.
+
+    Columns are paired by name, else because they are adjacent, else as the only ones.
+    """
     times = [n for n in named if _mostly(sample, n, _is_time)]
     days = [
         n
@@ -94,7 +97,7 @@ def _joined(batches: Iterator[Batch], pairs: dict[int, int]) -> Iterator[Batch]:
 
 
 def _with_time(day: Cell, at: Cell) -> Cell:
-    """A day and a time as one text; the day alone where there is no time."""
+    """Join a day and a time into one text; without a time, return the day."""
     if is_missing(day) or is_missing(at):
         return day
     if isinstance(day, date):
@@ -118,7 +121,7 @@ def _time_text(at: Cell) -> str:
 
 
 def _is_time(cell: Cell) -> bool:
-    """Whether a cell is written like a time of day, be it one that no clock has."""
+    """Whether a cell is written like a time of day, even if no clock has that time."""
     if isinstance(cell, datetime):
         return cell.year < 1901  # Excel's time without a day
     if isinstance(cell, float):

@@ -1,4 +1,4 @@
-"""Guesses which column of a file is which of ours: by its name, then by its values."""
+"""Guesses which column of a file is which of ours, by its name and its values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ig_assets.core.tabular.columns.vocabulary import bare_name, plain_name
 
 
 class Kind(Enum):
-    """What the values of a field are."""
+    """The kind of values in a field."""
 
     WORDS = "words"
     COUNT = "counts"
@@ -23,7 +23,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Field:
-    """One of our columns: what it holds, and the names that others give to it."""
+    """One of our columns: the kind of its values, and exporters' names for it."""
 
     kind: Kind
     names: tuple[str, ...]
@@ -31,7 +31,7 @@ class Field:
 
 @dataclass(frozen=True)
 class ColumnGuess:
-    """What a column of the file is taken for, and why; `ours` is None for nothing."""
+    """Which of our columns a file's column is, and why; `ours` is None for none."""
 
     column: str
     samples: tuple[str, ...]
@@ -40,14 +40,14 @@ class ColumnGuess:
 
 
 class RepeatedColumnError(ValueError):
-    """Several columns have the name that is to be taken."""
+    """Several columns of the file have the name of one of ours."""
 
     def __init__(self, column: str) -> None:
         super().__init__(f"several columns are named {column!r}; rename all but one")
 
 
 def named_columns(columns: Iterable[str]) -> str:
-    """The names of a file's columns for a person; those without one are counted."""
+    """List the names of a file's columns for a person; nameless ones are counted."""
     names = list(columns)
     filled = [name for name in names if name.strip()]
     if nameless := len(names) - len(filled):
@@ -60,9 +60,10 @@ def guess_columns(
     fields: Mapping[str, Field],
     given: Mapping[str, str] | None = None,
 ) -> list[ColumnGuess]:
-    """What each column is taken for. `given` is {ours: theirs}, "" drops a guess.
+    """Guess which of our columns each column of a file is.
 
-    Raises RepeatedColumnError.
+    `given` ({our column: the file's}) overrides the guess; "" leaves our column
+    unmapped. Raises RepeatedColumnError.
     """
     given = given or {}
     taken: dict[int, tuple[str, str]] = {}
@@ -109,9 +110,9 @@ def guess_columns(
 
 
 def _misfit(profile: ColumnProfile, kind: Kind, is_ours: bool) -> str | None:
-    """Why the values cannot be of this kind; None where they can, or are missing.
+    """Return why the values cannot be of this kind; None if they can, or are missing.
 
-    A column that has our own name is taken as it is; its cells are checked one by one.
+    A column with our own name is accepted; its cells are checked one by one later.
     """
     if not profile.filled:
         return None

@@ -1,4 +1,4 @@
-"""What the columns of a table hold, seen from the values of its first rows."""
+"""Profiles the columns of a table by the values of its first rows."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ _NUMBERS = re.compile(r"[\d\s.,:/%+\u2212-]+")
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """Counts of a column's first values by what they look like.
+    """Statistics of a column's first values by their form.
 
-    `filled` have a value; of these `counts` may be counts, `dates` dates, `ids` single
-    tokens such as dQw4w9WgXcQ, `links` URLs, `numbers` hold digits only, `words` two
-    words or more, `boilerplate` texts that a downloader wrote (`Video by …`), and
-    `nested` objects; `distinct` are different. `samples` are up to three values for a
-    person.
+    `filled` cells have a value. Of these, `counts` look like counts, `dates` like
+    dates, `ids` are single tokens such as dQw4w9WgXcQ, `links` URLs, `numbers` digits
+    only, `words` two or more words, `boilerplate` a downloader's text (`Video by …`),
+    and `nested` objects or lists. `distinct` is the number of different values,
+    `samples` are up to three of them for display.
     """
 
     name: str
@@ -63,7 +63,7 @@ class ColumnProfile:
     """The different values, where they are few; empty where they are many."""
 
     def mostly(self, count: int, share: float = 0.8) -> bool:
-        """Whether at least this share of the values are among `count`."""
+        """Whether `count` is at least this share of the filled cells."""
         return self.filled > 0 and count >= share * self.filled
 
 
@@ -80,9 +80,9 @@ _VALUE_NAMES = frozenset(
 
 
 def profile_table(table: Table) -> list[ColumnProfile]:
-    """One profile per column, of the first rows.
+    """Return one profile per column, from the first rows.
 
-    Raises UnreadableTableError, also where each row is one metric of a post.
+    Raises UnreadableTableError, also if each row holds one metric of a post.
     """
     rows: Iterator[Sequence[Cell]] = (
         row for batch in table.batches() for row in batch.rows
@@ -97,7 +97,7 @@ def profile_table(table: Table) -> list[ColumnProfile]:
 
 
 def _refuse_long(profiles: Sequence[ColumnProfile]) -> None:
-    """Raise UnreadableTableError for a long table: columns `Metric` and `Value`."""
+    """Raise UnreadableTableError for long format: columns `Metric`, `Value`."""
     values = [p for p in profiles if plain_name(p.name) in _VALUE_NAMES]
     if not values or values[0].counts == 0:
         return
@@ -114,7 +114,7 @@ def _refuse_long(profiles: Sequence[ColumnProfile]) -> None:
 
 
 def shown(cell: Cell, length: int = 40) -> str:
-    """A value for a person: one line, shortened."""
+    """Format a value for display: one line of at most `length` characters."""
     if isinstance(cell, Nested):
         return "{…}" if isinstance(cell.value, dict) else "[…]"
     text = " ".join(str(cell).split())

@@ -1,4 +1,4 @@
-"""Decides how the values of a table's columns are written, before any is taken."""
+"""Decides how the values of a table's columns are written, before any is parsed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from ig_assets.core.tabular.table import Table
 
 @dataclass(frozen=True)
 class ValueOptions:
-    """What a person says about a file's values; None is decided by the values.
+    """What a person states about a file's values; None leaves it to the values.
 
-    `zone` is that of times which name none; without it they are taken as UTC.
+    `zone` is the zone of times that name none; without it they are taken as UTC.
     """
 
     numbers: Locale | None = None
@@ -35,14 +35,17 @@ class ValueOptions:
 
     @property
     def assumed_zone(self) -> tzinfo:
-        """The zone of times that name none."""
+        """The zone of times that name none: `zone`, else UTC."""
         return self.zone or timezone.utc
 
 
 def value_options(
     numbers: str | None, dates: str | None, zone: str | None
 ) -> ValueOptions:
-    """What a person says, checked. Raises ValueError with a clause."""
+    """Build the options from texts.
+
+    Raises ValueError with a clause for an unknown one.
+    """
     locale = next((known for known in LOCALES if known == numbers), None)
     order = next((known for known in ORDERS if known == dates), None)
     if numbers and locale is None:
@@ -60,9 +63,9 @@ def value_options(
 
 @dataclass(frozen=True)
 class Formats:
-    """How the columns of counts and of dates are written, by our names.
+    """How the values of count and date columns are written, by our column names.
 
-    `zones` are those of columns whose name says it, such as `Date (GMT)`.
+    `zones` are zones that a column's name states, such as `Date (GMT)`.
     """
 
     numbers: Mapping[str, NumberFormat] = field(default_factory=dict)
@@ -80,9 +83,10 @@ _ZONE_COLUMNS = frozenset(
 def with_zone_column(
     options: ValueOptions, profiles: Sequence[ColumnProfile]
 ) -> tuple[ValueOptions, str]:
-    """The options with the zone of a column of zones, and a sentence on it, "" without.
+    """Return the options with the zone that a column states, and a note or "".
 
-    A person's word stands above it, and a column of several zones says nothing.
+    A zone that a person stated takes precedence. A column with several zones is not
+    used.
     """
     for profile in profiles:
         if plain_name(profile.name) not in _ZONE_COLUMNS or options.zone:
@@ -103,11 +107,10 @@ def with_zone_column(
 
 
 class AmbiguousColumnError(ValueError):
-    """A column has two readings; `column`, `value` and `line` say where.
+    """A column can be read in two ways; `column`, `value` and `line` locate an example.
 
-    `option` is "numbers" or "dates": what decides. `is_disputed` says that other values
-    decide against each other. The text is a clause that names
-    the two readings.
+    `option` is the option that decides, "numbers" or "dates". `is_disputed` is true if
+    other values of the column prove both ways. The message is a clause that names both.
     """
 
     def __init__(
@@ -128,8 +131,10 @@ class AmbiguousColumnError(ValueError):
 
 
 def ambiguous_sentence(error: AmbiguousColumnError, file: str, how: str) -> str:
-    """What is asked of a person about a file; `how` is where to write the answer,
-    such as "--{option} {choices}"."""
+    """Return the question to a person about a file with an ambiguous column.
+
+    `how` says where to write the answer, such as "--{option} {choices}".
+    """
     choices = {"numbers": LOCALES, "dates": ORDERS}[error.option]
     listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
     said = how.format(option=error.option, choices=listed)
@@ -149,11 +154,11 @@ def decide_formats(
     *,
     ask: bool = True,
 ) -> Formats:
-    """Read all values of the columns {ours: index} and decide how they are written.
+    """Read all values of the columns {our column: index} and decide their formats.
 
-    Raises AmbiguousColumnError where the values of a column do not decide, or without
-    `ask` leaves that column undecided: its doubtful cells then cannot be read. Raises
-    UnreadableTableError.
+    Raises AmbiguousColumnError if the values of a column leave it open. Without `ask`
+    such a column stays undecided, and its ambiguous cells cannot be parsed later.
+    Raises UnreadableTableError.
     """
     options = options or ValueOptions()
     number_evidence = {ours: CountEvidence() for ours in counts}
@@ -185,7 +190,7 @@ def decide_formats(
 
 
 def _zone_of(column: str, options: ValueOptions) -> tzinfo | None:
-    """The zone in a column's name; a person's word stands above an abbreviation."""
+    """Return the zone in a column's name; `options.zone` overrides an abbreviation."""
     name = zone_name(column)
     if name is None:
         return None
@@ -199,7 +204,7 @@ def _number_formats(
     counts: Mapping[str, int],
     locale: Locale | None,
 ) -> dict[str, NumberFormat]:
-    """Each column's format; the file's other columns are read where one is in doubt."""
+    """Return each column's format; other columns are read only if in doubt."""
     if locale is not None:
         return dict.fromkeys(evidence, LOCALE_FORMATS[locale])
     formats = count_formats(evidence.values())

@@ -1,8 +1,8 @@
 """The names that exporters give to columns, in six languages, by what they hold.
 
-English, German, French, Spanish, Portuguese and Italian. Names are plain: lower case,
-without accents, words joined by underscores. The first name of a concept that a file
-has, and whose values fit, is taken.
+The languages are English, German, French, Spanish, Portuguese and Italian. Names are
+plain: lower case, without accents, words joined by underscores. For each concept the
+first name that the file has, and whose values fit, is taken.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def zone_name(column: str) -> str | None:
-    """The zone that a column's name names: `GMT`, `UTC+1`, `PST`, `Europe/Berlin`."""
+    """Return the zone in a column's name, such as `UTC+1`, or None."""
     found = _ZONE.search(_spaced(column))
     return (found["enclosed"] or found["suffix"]) if found else None
 
@@ -229,9 +229,9 @@ def _spaced(column: object) -> str:
 
 @cache
 def plain_name(column: object) -> str:
-    """A column's name in lower case without accents, its words joined by underscores.
+    """Return a column's name in lower case, without accents, words joined by `_`.
 
-    Words of other scripts stay; `likesCount` is `likes_count`.
+    Letters of other scripts are kept; `likesCount` becomes `likes_count`.
     """
     text = _LOOKED_UP.sub("", _ZONE.sub("", _spaced(column)))
     text = unicodedata.normalize("NFKD", text.casefold())
@@ -249,7 +249,7 @@ _OF_POST = re.compile(
 
 
 def bare_name(plain: str) -> str:
-    """A plain name without `post_`, `statistics_` or `_insgesamt`."""
+    """Return a plain name without affixes such as `post_`, `stats_` or `_insgesamt`."""
     return _OF_POST.sub("", plain)
 
 
@@ -258,6 +258,6 @@ _KNOWN = frozenset(name for names in NAMES.values() for name in names) | {*_EXTR
 
 
 def is_known_name(column: str) -> bool:
-    """Whether exporters, or we, use this name for a column."""
+    """Whether we or a known exporter use this name for a column."""
     name = plain_name(column)
     return name in _KNOWN or bare_name(name) in _KNOWN

@@ -1,7 +1,7 @@
-"""Takes many lines at once where string operations prove that each row has one reading.
+"""Reads many lines at once if string operations prove that they have only one reading.
 
-What is proven here is what the careful reading of `delimited` would give, cell by cell;
-where anything is in doubt, nothing is taken and the lines are left to it.
+The result is what the row-by-row reading in `delimited` would give, cell by cell. If
+anything is in doubt, nothing is read here and the lines are left to that reading.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ _PROOFS = 3
 
 
 class BulkRows(NamedTuple):
-    """Rows and the index of the line on which each begins; `end` is the line after.
+    """Rows, with the index of the line on which each begins; `end` is the next line.
 
-    Blank rows are empty. `is_data` is True where no row is blank or a header.
+    Blank rows are empty lists. `is_data` is True if it is certain that no row is blank
+    or a header.
     """
 
     begins: Sequence[int]
@@ -36,12 +37,15 @@ class BulkRows(NamedTuple):
 
 
 class BulkReader:
-    """Reads runs of lines in which nothing is doubtful."""
+    """Reads runs of lines that contain nothing ambiguous."""
 
     def __init__(
         self, header: Header, shape: RowShape, names: Sequence[str] | None = None
     ) -> None:
-        """`names` are those of the file's first header, where this is another."""
+        """Prepare for rows below `header`.
+
+        `names` are the names of the file's first header, if `header` is a later one.
+        """
         names = header.names if names is None else names
         self._delimiter = header.delimiter
         self._width = len(header.names)
@@ -58,9 +62,9 @@ class BulkReader:
         ]
 
     def read(self, lines: Sequence[str], begin: int, end: int) -> BulkRows | None:
-        """The rows that begin on the lines from `begin` to `end`; None in doubt.
+        """Return the rows that begin on the lines `begin` to `end`; None if in doubt.
 
-        The last row may end behind `end`. The line `begin` must begin a row.
+        The line `begin` must begin a row. The last row may continue after `end`.
         """
         delimiter = self._delimiter
         rows = [line.split(delimiter) for line in lines[begin:end]]
@@ -92,11 +96,11 @@ class BulkReader:
     def _quoted(
         self, lines: Sequence[str], quoted: Sequence[int]
     ) -> Iterator[tuple[int, int, str, list[str] | None]]:
-        """First line, following line, text, and cells of each row with quotes.
+        """Yield (first line, line after, text, cells or None) of each row with quotes.
 
-        A line with an odd number of quotes begins a row that ends on the next such.
-        The cells are None where there are more quotes than those of one cell. A
-        doubtful row is the last; it has no lines.
+        A line with an odd number of quotes begins a row that ends on the next such
+        line. The cells are None if more than one cell may be quoted. An ambiguous row
+        ends the iteration; its first line equals the line after.
         """
         delimiter = self._delimiter
         after = 0
@@ -130,7 +134,10 @@ class BulkReader:
             yield n, after, text, None
 
     def _parse(self, texts: Sequence[tuple[int, str]], rows: list[list[str]]) -> bool:
-        """Put the cells of the texts into the rows; False where one is not one row."""
+        """Parse the texts into cells of `rows`.
+
+        False if a text is not exactly one row.
+        """
         if not texts:
             return True
         lines = [text for _, text in texts]
@@ -146,9 +153,9 @@ class BulkReader:
         return True
 
     def _has_numbers(self, rows: Sequence[list[str]]) -> bool:
-        """Whether one column of numbers has digits, and only digits, in every row.
+        """Whether some column of numbers holds only digits in every row.
 
-        Then no row is blank, a header, or a part of one: these have none there.
+        Then no row is blank, a header, or a fragment: these would have no number there.
         """
         for at, column in enumerate(self._proofs[:_PROOFS]):
             cells = [row[column] for row in rows]
@@ -166,7 +173,11 @@ class BulkReader:
         rows: list[list[str]],
         end: int,
     ) -> BulkRows | None:
-        """The same where some rows are blank, or headers, or have no plain numbers."""
+        """Return the rows after checking each of them; None if one is in doubt.
+
+        It is used if some rows are blank or headers, or if no column proves all rows at
+        once.
+        """
         rows = [
             row if lines[n].strip(self._blank) else []
             for n, row in zip(begins, rows, strict=True)

@@ -1,4 +1,4 @@
-"""Opens bytes as text: UTF-8, or UTF-16 by its mark; anything else is named."""
+"""Decodes files as UTF-8, or as UTF-16 if they have its byte order mark."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Content = Path | bytes
 
 @contextmanager
 def opened(content: Content) -> Iterator[BinaryIO]:
-    """The bytes of a file, unzipped where they are gzip.
+    """Open the bytes of a file, decompressed if they are gzip.
 
-    Raises UnreadableTableError where gzip is broken, and OSError.
+    Raises UnreadableTableError if the gzip data are broken, and OSError.
     """
     raw: BinaryIO = (
         io.BytesIO(content) if isinstance(content, bytes) else content.open("rb")
@@ -48,7 +48,10 @@ def opened(content: Content) -> Iterator[BinaryIO]:
 
 
 def encoding_of(start: bytes) -> str:
-    """The encoding that the first bytes of a file declare."""
+    """Return the encoding of a file by its first bytes.
+
+    Raises UnreadableTableError if they are not text.
+    """
     if start.startswith(_UTF_16):
         return "utf-16"
     if b"\x00" in start[:4]:
@@ -59,15 +62,15 @@ def encoding_of(start: bytes) -> str:
 
 
 def encoding_name(encoding: str) -> str:
-    """The encoding as a person knows it."""
+    """Return the name of an encoding for display."""
     return "UTF-16" if encoding == "utf-16" else "UTF-8"
 
 
 def blocks(content: Content) -> Iterator[list[str]]:
-    """The lines of a text file without their ends, some hundred at a time.
+    """Yield the lines of a text file without line ends, some hundred lines at a time.
 
-    Line ends may be those of Unix, Windows or an old Mac. Raises UnreadableTableError
-    with the line of the first byte that is no text.
+    Line ends may be those of Unix, Windows or old Macs. Raises UnreadableTableError
+    with the line of the first byte that cannot be decoded.
     """
     line = 1
     with opened(content) as raw:
@@ -108,7 +111,7 @@ def _wrong_encoding(
 
 
 def _first_wrong_line(content: Content) -> tuple[int, str]:
-    """The line of the first byte that is not UTF-8, and which encoding it may be."""
+    """Find the first line that is not UTF-8; return (line, clause on its encoding)."""
     with opened(content) as raw:
         for number, line in enumerate(raw, 1):
             try:

@@ -1,10 +1,10 @@
-"""Reads CSV and TSV row by row: a spoilt row never changes its neighbours.
+"""Reads CSV and TSV so that a broken row never changes the rows beside it.
 
-Most of a file is read in runs of lines (`bulk_rows`), once cheap checks have proven
-that every row of the run has one reading. Only around a doubtful line are rows looked
-at one by one. What Python's, pandas' and DuckDB's readers would take with
-a guess is a problem here: a quote that is not closed where it should be, a row that is
-wider or shorter than the header, a line that is only a part of a row.
+Most of a file is read in runs of lines (`bulk_rows`), after cheap checks have proven
+that every row of the run has one reading. Only around an ambiguous line are rows
+examined one by one. What the readers of Python, pandas and DuckDB would guess is a
+problem here: a quote that is not closed properly, a row wider or shorter than the
+header, a line that is only a part of a row.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ NEAR_FRAGMENT = (
 
 
 def delimited_batches(content: Content, header: Header) -> Iterator[Batch]:
-    """The rows after the header. Raises UnreadableTableError."""
+    """Yield the rows after the header, in batches. Raises UnreadableTableError."""
     # The limit is the process's; a longer cell would raise where it is read.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL))
     yield Batch(skipped=Counter({HEADING: header.headings, BLANK: header.blanks}))
@@ -62,10 +62,10 @@ def delimited_batches(content: Content, header: Header) -> Iterator[Batch]:
 
 
 class _Rows:
-    """Cuts lines into rows, and keeps back what the next lines may still change.
+    """Cuts lines into rows, and holds back what later lines may still change.
 
-    `_waiting` are lines of a row that goes on, `_held` is the last complete row: a
-    line that follows may show that it was cut.
+    `_waiting` are the lines of an unfinished row. `_held` is the last complete row, as
+    the following line may show that it was cut off.
     """
 
     def __init__(self, header: Header) -> None:
@@ -82,16 +82,22 @@ class _Rows:
         self._after_fragment = False
 
     def read(self, lines: list[str], number: int) -> Batch:
-        """The rows that are complete; `number` is the line of `lines[0]`."""
+        """Return the rows that are complete.
+
+        `number` is the line number of `lines[0]`.
+        """
         first = number - len(self._waiting)
         return self._rows(self._waiting + lines, first, last=False)
 
     def finish(self, number: int) -> Batch:
-        """The rows that are left; `number` is the line after the file's last."""
+        """Return the remaining rows.
+
+        `number` is the number of the line after the last.
+        """
         return self._rows(self._waiting, number - len(self._waiting), last=True)
 
     def _rows(self, lines: list[str], first: int, last: bool) -> Batch:
-        """Read runs of lines at once, and those with a doubtful line one by one."""
+        """Read unambiguous lines in runs, and the others row by row."""
         numbers, rows = self._held
         self._held = ([], [])
         problems: list[RowProblem] = []
@@ -134,7 +140,8 @@ class _Rows:
     ) -> int:
         """Read the rows that begin on the lines from `n` to `end` into `found`.
 
-        Returns the line after them, or that of a row which needs lines still to come.
+        Returns the index of the next line to read. It is less than `end` if a row needs
+        lines that have not been read yet.
         """
         numbers, rows, problems = found
         while n < end:
@@ -191,9 +198,9 @@ class _Rows:
         return n
 
     def _below(self, names: Sequence[str]) -> None:
-        """Judge the rows that follow by a header in which columns may stand elsewhere.
+        """Judge the following rows by a new header with another order of columns.
 
-        Who reads the batches puts them into the first header's order.
+        The caller of the batches restores the order of the first header.
         """
         header = self._first
         kinds = dict(zip(header.names, header.typed, strict=True))
@@ -207,7 +214,7 @@ class _Rows:
         self._bulk = BulkReader(header, self._shape, self._first.names)
 
     def _problem(self, line: str, cells: Sequence[str] | None) -> str | None:
-        """Why these cells are no row; None where they may be one."""
+        """Return why these cells are not a row; None if they may be one."""
         if cells is None:
             return OPEN_QUOTE
         if len(cells) == self._width:
@@ -218,10 +225,9 @@ class _Rows:
     def _several_lines(
         self, lines: Sequence[str], n: int, last: bool
     ) -> tuple[list[str] | None, int] | None:
-        """The row that begins on line `n` with an open quote, and its lines.
+        """Return (cells, number of lines) of the row with an open quote on line `n`.
 
-        (None, 1) where the quote is not closed as it should be; None where more lines
-        must be read to know.
+        (None, 1) if the quote is not closed properly; None if more lines are needed.
         """
         for end in range(n + 1, min(len(lines), n + MAX_ROW_LINES)):
             if '"' not in lines[end]:
@@ -241,9 +247,9 @@ class _Rows:
     def _escaped(
         self, lines: Sequence[str], n: int, last: bool
     ) -> tuple[list[str] | None, int] | None:
-        """The row from line `n` on that escapes by backslashes, else (None, 1).
+        """Return (cells, number of lines) of a row with backslash escapes on line `n`.
 
-        None where more lines must be read to know.
+        (None, 1) if there is no such row; None if more lines are needed.
         """
         for end in range(n, min(len(lines), n + MAX_ESCAPED_LINES)):
             parts = lines[n : end + 1]
@@ -264,7 +270,10 @@ class _Rows:
         rows: list[list[str]],
         problems: Sequence[RowProblem],
     ) -> list[RowProblem]:
-        """Take out the row before a fragment where its last cell may have been cut."""
+        """Remove the row before a fragment if its last cell may have been cut off.
+
+        Returns the problem to report for it, if any.
+        """
         if not self._shape.may_be_cut():
             return []
         cut, _ = _last_row(numbers, rows, problems)
@@ -276,7 +285,7 @@ class _Rows:
         rows: Sequence[list[str]],
         problems: list[RowProblem],
     ) -> Batch:
-        """A batch without blank rows, which are counted."""
+        """Return a batch without the blank rows, which are counted as skipped."""
         skipped: Counter[str] = Counter()
         is_data = [any(row) for row in rows]
         if not all(is_data):
@@ -289,7 +298,7 @@ class _Rows:
 def _last_row(
     numbers: list[int], rows: list[list[str]], problems: Sequence[RowProblem]
 ) -> tuple[list[int], list[list[str]]]:
-    """Take out the last row that is not blank, unless a problem comes after it."""
+    """Remove and return the last non-blank row, unless a problem follows it."""
     at = len(rows) - 1
     while at >= 0 and not rows[at]:
         at -= 1

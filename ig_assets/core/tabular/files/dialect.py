@@ -1,4 +1,4 @@
-"""Finds out how a delimited file is written: delimiter, header, kinds of columns."""
+"""Detects how a delimited file is written: delimiter, header, types of columns."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _DIGIT = re.compile(r"[0-9]")
 
 
 class Header(NamedTuple):
-    """How rows are cut: the delimiter, the names, and where the first row stands.
+    """The header of a delimited file, and how its rows are cut into cells.
 
-    `first` is the line after the header; of the lines before the header `headings`
-    are titles and `blanks` are blank. `typed` says for each column whether its cells
-    are numbers or dates, `first_cell` is a pattern of the cells of the first column
-    where they are single tokens, and matches nothing where they are words.
+    `first` is the line after the header. Of the lines before the header, `headings` are
+    titles and `blanks` are blank. `typed` tells for each column whether its cells are
+    numbers or dates. `first_cell` is a regular expression for the cells of the first
+    column if they are single tokens, else one that matches nothing.
     """
 
     delimiter: str
@@ -54,7 +54,7 @@ class Header(NamedTuple):
 
 
 class Quoting:
-    """The rules by which a row's text is cut into cells."""
+    """The rules for cutting the text of a row into cells."""
 
     def __init__(self, delimiter: str) -> None:
         self.delimiter = delimiter
@@ -63,7 +63,7 @@ class Quoting:
         self._row = re.compile(f"{cell}(?:{re.escape(delimiter)}{cell})*")
 
     def is_strict(self, text: str) -> bool:
-        """Whether the text is one row after RFC 4180: no bare quote in any cell."""
+        """Whether the text is one row by RFC 4180, without a bare quote in any cell."""
         return self._row.fullmatch(text) is not None
 
     def goes_on(self, text: str) -> bool:
@@ -71,18 +71,18 @@ class Quoting:
         return self.is_strict(f'{text}"')
 
     def cells(self, text: str) -> list[str] | None:
-        """The cells of one row; None where its quotes are not closed as they should.
+        """Return the cells of one row; None if its quotes are not closed properly.
 
-        Quotes within quotes are doubled.
+        A quote within a quoted cell is doubled.
         """
         if '"' not in text:
             return None if "\n" in text else text.split(self.delimiter)
         return self._read(text, None)
 
     def escaped_cells(self, text: str) -> list[str] | None:
-        """The cells of one row in which backslashes escape, as MySQL writes it.
+        """Return the cells of one row with backslash escapes, as MySQL writes it.
 
-        None where it is no such row: only quotes and backslashes may be escaped.
+        None if it is no such row: only quotes and backslashes may be escaped.
         """
         if '\\"' not in text or re.search(r'\\[^"\\]', text):
             return None
@@ -104,10 +104,10 @@ class Quoting:
 
 
 def find_header(content: Content, is_known: Callable[[str], bool]) -> Header:
-    """The header of a delimited file. Raises UnreadableTableError.
+    """Find the header of a delimited file. Raises UnreadableTableError.
 
-    It is the first line that is not blank; or the first with two names that `is_known`
-    knows, where the lines before have none: exports begin with titles.
+    It is the first line that is not blank. But as exports may begin with titles, it is
+    the first line with two names that `is_known` accepts, if no line before has any.
     """
     lines = _beginning(content)
     declared = _DECLARED.fullmatch(lines[0]) if lines else None
@@ -148,12 +148,12 @@ def is_typed(cell: str) -> bool:
 
 
 def is_unset(cell: str) -> bool:
-    """Whether a cell has no value, or a mark that says so."""
+    """Whether a cell has no value, or holds a mark for a missing one."""
     return is_no_figure(cell)
 
 
 def _beginning(content: Content) -> list[str]:
-    """The first lines of a file: the header, and rows enough to know the columns."""
+    """Return the first lines of a file: the header and a sample of rows."""
     lines: list[str] = []
     for block in blocks(content):
         lines += block
@@ -163,7 +163,7 @@ def _beginning(content: Content) -> list[str]:
 
 
 def _names(lines: Sequence[str], n: int, choices: str) -> tuple[str, list[str], int]:
-    """Delimiter, names and number of lines of the header that begins on line `n`."""
+    """Return (delimiter, names, number of lines) of the header on line `n`."""
     found = []
     for delimiter in choices:
         quoting = Quoting(delimiter)
@@ -180,7 +180,7 @@ def _names(lines: Sequence[str], n: int, choices: str) -> tuple[str, list[str], 
 
 
 def _sample(lines: Sequence[str], delimiter: str, width: int) -> list[list[str]]:
-    """Rows of one line; where there are few of them, rows of several lines too."""
+    """Return rows of one line each; if these are few, rows of several lines as well."""
     quoting = Quoting(delimiter)
     lines = lines[:SAMPLE_LINES]
     rows = [cells for line in lines if (cells := quoting.cells(line)) is not None]
@@ -197,7 +197,10 @@ def _typed(sample: Sequence[Sequence[str]], n: int) -> bool:
 
 
 def _token_pattern(cells: Sequence[str]) -> str:
-    """A pattern for tokens like these; one that matches nothing where some are not."""
+    """Return a regular expression for such tokens.
+
+    It matches nothing if one of the cells is not a token.
+    """
     if not cells or not all(map(_TOKEN.fullmatch, cells)):
         return r"(?!)"
     digit = r"(?=.*[0-9])" if all(map(_DIGIT.search, cells)) else ""

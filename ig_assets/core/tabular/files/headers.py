@@ -1,8 +1,8 @@
-"""Reads rows below a second header by that header's own order of columns.
+"""Reads rows below a second header in that header's order of columns.
 
-Exports that were put together have one header per part. The rows of a part whose
-header has a column that the first lacks are problems: nothing of them would be lost in
-silence, nor taken for another column.
+Concatenated exports have one header per part. If a later header has a column that the
+first one lacks, the rows below it are problems, so that no value is lost silently or
+taken for another column.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _TITLE_WORDS = 4
 
 
 class Order:
-    """Where the columns of the first header stand below another one.
+    """The positions of the first header's columns in the rows below another header.
 
-    `lacking` is why rows below it cannot be taken, "" where they can.
+    `lacking` says why rows below it cannot be read, "" if they can.
     """
 
     def __init__(self, names: Sequence[str], header: Sequence[Cell], line: int) -> None:
@@ -39,21 +39,24 @@ class Order:
             )
 
     def row(self, cells: Sequence[Cell]) -> list[Cell]:
-        """The cells in the order of the first header; None for a column not there."""
+        """Return the cells in the order of the first header.
+
+        None for a missing column.
+        """
         return [None if place is None else cells[place] for place in self._places]
 
 
 def known_names(names: Sequence[str]) -> frozenset[str]:
-    """The names of a header by which another one is found."""
+    """Return the header's names, by which a repeated header is recognised."""
     return frozenset(name.strip() for name in names) - {""}
 
 
 def is_header(cells: Sequence[Cell], names: Sequence[str], known: Set[str]) -> bool:
-    """Whether a row is a header: the first again, or another one.
+    """Whether a row is a header: the first one again, or another one.
 
-    Every cell of such a row is the name of a column or else words, no number or date,
-    and two at least are names of the first header, which are `names`, and `known` as a
-    set.
+    In another header every cell is a column's name or words, not a number or date, and
+    at least two cells are names of the first header. `names` are these names, `known`
+    are the same as a set.
     """
     filled = [cell for cell in cells if cell not in (None, "")]
     found = [cell.strip() for cell in filled if isinstance(cell, str) and cell.strip()]
@@ -70,9 +73,10 @@ def _may_name(cell: str) -> bool:
 
 
 def in_first_order(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:
-    """The batches without headers, which are counted, and with their rows in order.
+    """Yield the batches in the order of the first header, without header rows.
 
-    A row of one text directly above a header is the title of its table.
+    Headers are counted as skipped, as are rows of one text directly above a header,
+    which are titles.
     """
     first = [name.strip() for name in names]
     order: Order | None = None
@@ -98,7 +102,10 @@ def in_first_order(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[B
 
 
 def _without_titles(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The batches without titles above headers; a last row that may be one waits."""
+    """Yield the batches without titles above headers.
+
+    A last row that may be a title is held back until the next batch.
+    """
     waiting: tuple[int, Sequence[Cell]] | None = None
     for batch in batches:
         if waiting is not None:
@@ -127,7 +134,7 @@ def _without_titles(batches: Iterator[Batch]) -> Iterator[Batch]:
 
 
 def _is_title(row: Sequence[Cell]) -> bool:
-    """Whether a row is one text of few words, as the title of a table is."""
+    """Whether a row is a single text of few words, like the title of a table."""
     filled = [cell for cell in row if cell not in (None, "")]
     return (
         len(row) > 1

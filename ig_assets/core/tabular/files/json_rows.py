@@ -31,14 +31,14 @@ _BATCH = 10_000
 
 
 class _TwiceError(ValueError):
-    """An object has one name twice."""
+    """An object has the same name twice."""
 
 
 def is_whole(content: Content) -> bool:
-    """Whether a file is one JSON value and not one per line, whatever its name says.
+    """Whether a file is one JSON value, and not one value per line.
 
-    An array is; an object is where it goes over several lines, or is wrapped around
-    the rows.
+    It is if it begins with an array, or with an object that spans several lines or
+    wraps the rows. The file's suffix does not matter.
     """
     lines = (line for lines in blocks(content) for line in lines if line.strip())
     first, second = next(lines, "").strip(), next(lines, "").strip()
@@ -57,7 +57,7 @@ def is_whole(content: Content) -> bool:
 
 
 def _is_list_of_values(text: str) -> bool:
-    """Whether a line is a complete list that is no array of rows: a broken row."""
+    """Whether a line is a complete list without objects: a broken row, not a table."""
     found = _loaded(text)
     return isinstance(found, list) and not any(isinstance(v, dict) for v in found)
 
@@ -79,7 +79,11 @@ def _text(content: Content) -> str:
 
 
 def line_objects(content: Content) -> Iterator[tuple[int, dict[str, Any] | str | None]]:
-    """Line and object of each line: a sentence where it is none, None where blank."""
+    """Yield (line number, object) of each line of JSON Lines.
+
+    In place of the object there is a sentence if the line is not an object, None if
+    blank.
+    """
     number = 0
     for lines in blocks(content):
         for line in lines:
@@ -90,7 +94,11 @@ def line_objects(content: Content) -> Iterator[tuple[int, dict[str, Any] | str |
 def whole_objects(
     content: Content,
 ) -> Iterator[tuple[int, dict[str, Any] | str | None]]:
-    """Number and object of each row of one value. Raises UnreadableTableError."""
+    """Yield (number, object) of each row in one JSON value, numbered from 1.
+
+    In place of the object there is a sentence if the row is not an object. Raises
+    UnreadableTableError.
+    """
     try:
         value = json.loads(_text(content), object_pairs_hook=Pairs)
     except json.JSONDecodeError as error:
@@ -141,7 +149,7 @@ def _plain(value: Any) -> Any:
 def object_columns(
     objects: Iterator[tuple[int, dict[str, Any] | str | None]],
 ) -> tuple[str, ...]:
-    """All names of all objects, in the order in which they come."""
+    """Return all names in all objects, in order of first appearance."""
     names: dict[str, None] = {}
     for _, row in objects:
         if isinstance(row, dict):
@@ -153,7 +161,7 @@ def object_batches(
     objects: Iterator[tuple[int, dict[str, Any] | str | None]],
     columns: Sequence[str],
 ) -> Iterator[Batch]:
-    """The objects as rows of these columns; a name that one lacks is None there."""
+    """Yield the objects as rows of these columns; a missing name gives None."""
     numbers: list[int] = []
     rows: list[Sequence[Cell]] = []
     problems: list[RowProblem] = []

@@ -1,4 +1,4 @@
-"""Finds rows and cells in JSON as vendors nest it; nothing nested becomes text."""
+"""Finds rows and cells in vendors' nested JSON; nested values never become text."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _DEEPEST = 4
 
 
 class Pairs(list[tuple[str, Any]]):
-    """An object as it is written; a name may come twice."""
+    """An object as its (name, value) pairs, since a name may occur twice."""
 
 
 def rows_within(value: object, depth: int = 0) -> list[Any] | None:
-    """The rows that an object such as `{"data": […], "paging": …}` is wrapped around.
+    """Return the rows in a wrapper such as `{"data": […], "paging": …}`.
 
-    None where it is a row itself: where it has as many known names of columns as the
-    objects within. Raises UnreadableTableError where several lists may be the rows.
+    None if the object is a row itself: if it has at least as many known column names as
+    the objects in it. Raises UnreadableTableError if several lists may be the rows.
     """
     found = _members(value)
     if found is None or depth > _DEEPEST or RECORD in found:
@@ -58,7 +58,7 @@ def rows_within(value: object, depth: int = 0) -> list[Any] | None:
 
 
 def _is_by_row(found: Mapping[str, Any]) -> bool:
-    """Whether each member is a row of the same names: `{"0": {…}, "1": {…}}`."""
+    """Whether every member is a row with the same names: `{"0": {…}, "1": {…}}`."""
     rows = [_members(row) for row in found.values()]
     names = {tuple(row) if row else None for row in rows}
     return (
@@ -70,10 +70,10 @@ def _is_by_row(found: Mapping[str, Any]) -> bool:
 
 
 def is_by_column(value: object) -> bool:
-    """Whether an object has a column in each member, as pandas writes a table.
+    """Whether an object holds columns instead of rows, as pandas and YouTube do.
 
-    `{"views": {"0": 9, "1": 8}}` (its default), `{"columns": […], "data": [[…]]}`,
-    and YouTube's answers: `{"columnHeaders": […], "rows": [[…]]}`.
+    For example `{"views": {"0": 9, "1": 8}}` (the default of pandas), `{"columns": […],
+    "data": [[…]]}`, and YouTube's `{"columnHeaders": […], "rows": [[…]]}`.
     """
     found = _members(value) or {}
     lists = [inner for inner in found.values() if type(inner) is list and inner]
@@ -93,7 +93,7 @@ def is_by_column(value: object) -> bool:
 
 
 def refuse_columns(value: object) -> None:
-    """Raise UnreadableTableError where an object has columns in place of rows."""
+    """Raise UnreadableTableError if an object holds columns instead of rows."""
     if is_by_column(value):
         raise UnreadableTableError(
             "it has one entry per column, or its columns apart from its rows; write "
@@ -102,7 +102,7 @@ def refuse_columns(value: object) -> None:
 
 
 def row_of(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with Airbyte's record, the first media and the insights as own fields."""
+    """Return the row with the fields of Airbyte's record, first media and insights."""
     record = row.get(RECORD)
     if isinstance(record, str):
         try:
@@ -121,10 +121,10 @@ def row_of(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Cell]:
-    """The cells of an object; an object within gives names such as `owner.username`.
+    """Return the cells of an object; nested objects give names like `owner.username`.
 
-    A list of one object is that object. The whole is kept under its own name too, as
-    `Nested`.
+    A list with one object counts as that object. The nested value is also kept under
+    its own name, as `Nested`.
     """
     cells: dict[str, Cell] = {}
     for name, value in row.items():
@@ -158,7 +158,10 @@ def _of_objects(values: list[Any]) -> bool:
 
 
 def _inner(row: Any) -> Any:
-    """The object of an edge of a graph: `{"node": {…}}`."""
+    """Return the object inside a graph edge `{"node": {…}}`.
+
+    Any other value unchanged.
+    """
     members = _members(row)
     if members is not None and {*members} <= {"node", "cursor"} and "node" in members:
         return members["node"]
@@ -166,9 +169,10 @@ def _inner(row: Any) -> Any:
 
 
 def _metrics(insights: object) -> dict[str, Any]:
-    """The values of `{"data": [{"name": "reach", "values": [{"value": 9}]}, …]}`.
+    """Return {name: value} of Meta's list of insights.
 
-    Those of another period than a post's lifetime have it in their name.
+    The list is `{"data": [{"name": "reach", "values": [{"value": 9}]}, …]}`. A period
+    other than the lifetime becomes part of the name.
     """
     data = insights.get("data") if isinstance(insights, dict) else insights
     found = {}

@@ -1,4 +1,4 @@
-"""Reads Parquet with its types; rows with objects in them as JSON is read."""
+"""Reads Parquet with its types; nested rows are read like JSON."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def _file(content: Content) -> Iterator[Path]:
 
 
 def parquet_columns(content: Content) -> tuple[str, ...]:
-    """The names of the columns, those within objects too. Raises UnreadableTableError.
+    """Return the names of the columns, with those of nested objects (`owner.username`).
 
-    Objects are unpacked as those of JSON are: `owner.username`.
+    Raises UnreadableTableError.
     """
     columns = _columns(content)
     if not any(_is_nested(kind) for _, kind in columns):
@@ -42,9 +42,10 @@ def parquet_columns(content: Content) -> tuple[str, ...]:
 
 
 def parquet_batches(content: Content, names: Sequence[str]) -> Iterator[Batch]:
-    """The rows of the columns `names`, numbered from 1. Raises UnreadableTableError.
+    """Yield the rows of the columns `names`, numbered from 1.
 
-    Binary columns without a type are text, since older writers do not declare it.
+    Binary columns without a declared type are read as text, as old writers declare
+    none. Raises UnreadableTableError.
     """
     columns = _columns(content)
     if any(_is_nested(kind) for _, kind in columns):
@@ -59,7 +60,7 @@ def parquet_batches(content: Content, names: Sequence[str]) -> Iterator[Batch]:
 def _objects(
     content: Content, columns: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[int, dict[str, Any] | str | None]]:
-    """(row number, row as an object), unwrapped from vendors' envelopes by `row_of`."""
+    """Yield (row number, row as an object), unwrapped from vendors' envelopes."""
     names = [name for name, _ in columns]
     nested = {n for n, (_, kind) in enumerate(columns) if _is_nested(kind)}
     number = 0
@@ -76,7 +77,7 @@ def _objects(
 def _rows(
     content: Content, columns: Sequence[tuple[str, str]]
 ) -> Iterator[list[list[Cell]]]:
-    """The cells of some thousand rows at a time; objects and lists are JSON texts."""
+    """Yield the cells of some thousand rows at a time; nested values are JSON texts."""
     import duckdb
 
     zoned = {n for n, (_, kind) in enumerate(columns) if kind == _ZONED}
@@ -99,7 +100,7 @@ def _rows(
 
 
 def _selected(name: str, kind: str) -> str:
-    """The SQL of a column: one object or list as JSON, a zoned time in UTC."""
+    """Return the SQL for a column: nested values as JSON, zoned times in UTC."""
     if kind == _ZONED:
         # DuckDB gives times with a zone in the machine's own, and needs pytz for that.
         return f"timezone('UTC', {_quoted(name)})"

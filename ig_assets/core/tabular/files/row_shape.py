@@ -1,4 +1,4 @@
-"""Judges what cells and lines of a table can be: a row, a part of one, or several."""
+"""Judges whether lines and cells can be a row, a part of one, or several rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ig_assets.core.tabular.files.dialect import Header, Quoting, is_typed, is_u
 
 
 class RowShape:
-    """What the rows under a header look like."""
+    """The expected form of the rows under a header."""
 
     def __init__(self, header: Header) -> None:
         self.quoting = Quoting(header.delimiter)
@@ -20,19 +20,22 @@ class RowShape:
         self._first_cell = re.compile(header.first_cell)
 
     def may_end_a_row(self, first: str) -> bool:
-        """Whether a row's first cell may be the end of a line cut off before it."""
+        """Whether a row's first cell may be the rest of a row that was cut off."""
         return not self._typed[0] and not self._first_cell.fullmatch(first)
 
     def may_be_cut(self) -> bool:
-        """Whether the last cell of a row may go on after a bare line break."""
+        """Whether the last cell of a row may continue after an unquoted line break."""
         return not self._typed[-1]
 
     def fits(self, cells: Sequence[str]) -> bool:
-        """Whether columns of numbers and dates hold such; True where none does."""
+        """Whether number and date columns hold such values.
+
+        True without such columns.
+        """
         return not any(self._typed) or self._fits(cells)
 
     def is_one_row(self, lines: Sequence[str]) -> bool:
-        """Whether lines joined by a quoted cell are one row beyond doubt."""
+        """Whether lines joined by a quoted cell are certainly one row."""
         return not self.has_row_within(lines) and self.quoting.is_strict(
             "\n".join(lines)
         )
@@ -40,31 +43,31 @@ class RowShape:
     def has_row_within(self, lines: Sequence[str]) -> bool:
         """Whether lines that a quoted cell joins look like several rows.
 
-        They do where a line within is a complete row by itself, or where both the
-        first and the last are: then the quote was left open before them.
+        They do if an inner line is a complete row by itself, or if both the first and
+        the last line are: then a quote before them was left open.
         """
         if any(map(self.is_complete, lines[1:-1])):
             return True
         return self.is_complete(lines[0]) and self.is_complete(lines[-1])
 
     def is_complete(self, line: str) -> bool:
-        """Whether a line without its quotes is a row by itself."""
+        """Whether a line, ignoring its quotes, is a complete row by itself."""
         if line.count(self._delimiter) < self._width - 1 or not any(self._typed):
             return False
         cells = self.quoting.cells(line.replace('"', ""))
         return cells is not None and len(cells) == self._width and self._fits(cells)
 
     def _fits(self, cells: Sequence[str]) -> bool:
-        """Whether columns of numbers and dates hold such, and at least one does."""
+        """Whether number and date columns hold such values, and at least one."""
         pairs = zip(cells, self._typed, strict=True)
         typed = [cell for cell, typed in pairs if typed and not is_unset(cell)]
         return bool(typed) and all(map(is_typed, typed))
 
     def is_fragment(self, cells: Sequence[str] | str) -> bool:
-        """Whether a line is a part of a row, cut off by a bare line break.
+        """Whether a line is a part of a row that an unquoted line break cut off.
 
-        It is where it has one cell only, unless that looks like those of the first
-        column, or where no cell fits the column of numbers or dates in which it stands.
+        It is if it has a single cell that does not look like the first column's, or if
+        no cell in a column of numbers or dates fits its column.
         """
         if isinstance(cells, str):
             cells = cells.split(self._delimiter)

@@ -1,6 +1,6 @@
-"""Reads the sheet of an Excel workbook that holds a table, with its types.
+"""Reads the sheet of an Excel workbook that holds a table, with typed cells.
 
-The package python-calamine (extra `excel`) is imported where it is needed.
+The package python-calamine (extra `excel`) is imported only when it is used.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ EXACT_DIGITS = 10**15
 
 
 class Sheet(NamedTuple):
-    """A sheet's name, its header, the rows, and what stands before them.
+    """A sheet with its name, column names, the index of its header row, and all rows.
 
-    `others` are the workbook's sheets that are not read, with their rows of data;
-    `filled_down` counts cells that have the value of the merged cell above them.
+    `others` are the workbook's unread sheets with their numbers of rows. `filled_down`
+    is the number of cells that got the value of the merged cell they belong to.
     """
 
     name: str
@@ -44,9 +44,9 @@ class Sheet(NamedTuple):
 
 
 def read_sheet(content: Content, is_known: Callable[[str], bool]) -> Sheet:
-    """The sheet whose header has most names that `is_known` knows, else the first.
+    """Read the sheet whose header has the most names that `is_known` accepts.
 
-    Raises UnreadableTableError.
+    Among equals the first sheet is read. Raises UnreadableTableError.
     """
     try:
         from python_calamine import CalamineError, CalamineWorkbook
@@ -99,7 +99,10 @@ def read_sheet(content: Content, is_known: Callable[[str], bool]) -> Sheet:
 
 
 def sheet_batches(sheet: Sheet) -> Iterator[Batch]:
-    """The rows after the header, others too; a row's number is that of Excel's."""
+    """Yield the rows after the header, numbered as in Excel.
+
+    Later headers are marked.
+    """
     titles = sheet.rows[: sheet.header]
     blanks = sum(not any(map(_name, row)) for row in titles)
     skipped = Counter({HEADING: len(titles) - blanks, BLANK: blanks})
@@ -127,7 +130,7 @@ def _is_count(column: str) -> bool:
 def _header(
     rows: Sequence[Sequence[Any]], is_known: Callable[[str], bool]
 ) -> tuple[int, int] | None:
-    """The header's index and the number of its known names."""
+    """Return (index of the header row, number of its known names); None if empty."""
     filled = [
         (n, sum(is_known(_name(value)) for value in rows[n]))
         for n in range(min(len(rows), HEADER_WITHIN))

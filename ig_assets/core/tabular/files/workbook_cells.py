@@ -1,7 +1,7 @@
-"""What a workbook's cells say that its values do not: errors, and merged cells.
+"""Restores what calamine drops from a workbook: error values and merged cells.
 
-calamine gives a cell with an error as an empty one, and of merged cells the first one
-has the value.
+calamine returns a cell with an error as an empty one, and only the first of merged
+cells has the value.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Merged = tuple[tuple[int, int], tuple[int, int]]
 
 
 def put_errors(rows: Sequence[list[Any]], content: Content, sheet: str) -> None:
-    """Put the errors of a sheet (`#REF!`) where its empty cells stand for them."""
+    """Put the errors of a sheet (`#REF!`) into the cells that calamine left empty."""
     try:
         xml = _sheet_xml(content, sheet)
     except (KeyError, ValueError, OSError, zipfile.BadZipFile, ElementTree.ParseError):
@@ -49,9 +49,9 @@ def fill_merged(
     header: int,
     is_count: Callable[[str], bool],
 ) -> int:
-    """Give each row the value of a cell that goes over several; return how many cells.
+    """Copy the value of each merged cell to all its rows; return the number of cells.
 
-    A count that stands over several rows is none of theirs, and stays with the first.
+    A count that spans several rows belongs to none of them, and stays in the first.
     """
     cells = 0
     for (first, column), (last, _) in merged:
@@ -88,7 +88,7 @@ def _parsed(xml: bytes) -> ElementTree.Element:
 
 
 def _number(letters: str) -> int:
-    """The number of a column from 0: A is 0, AA is 26."""
+    """Return the number of a column from 0: A is 0, AA is 26."""
     number = 0
     for letter in letters:
         number = 26 * number + ord(letter) - 64

@@ -1,4 +1,4 @@
-"""The words by which a row says that it sums up others, in six languages."""
+"""The words, in six languages, by which a row says that it sums up others."""
 
 from __future__ import annotations
 

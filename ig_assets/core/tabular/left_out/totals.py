@@ -1,8 +1,8 @@
-"""Leaves out rows that are no rows of data: totals, averages, periods, notes on them.
+"""Drops rows that are not data: totals, averages, headings of periods, notes.
 
-A row sums up others where a cell says so in a few words (`Total`, `Monthly total for
-all reels`), no cell names a post, and nothing else is said in it but what other rows
-have too, such as an account or a type of post.
+A row sums up others if a cell says so in a few words (`Total`, `Monthly total for all
+reels`), no cell identifies a post, and its remaining texts also occur in other rows,
+such as an account or a type of post.
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ _UNNAMED = frozenset("-#\\\u2013\u2014\u03a3 ").union(
 
 
 def without_totals(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:
-    """The batches without rows of totals, which are counted as skipped.
+    """Yield the batches without totals, which are counted as skipped.
 
-    A single text directly below such a row is a note on it, and counted with it.
+    A single text directly below such a row is a note on it, and is dropped too.
     """
     columns = _Columns(names)
     is_below = False
@@ -109,7 +109,7 @@ def without_totals(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[B
 
 
 class _Columns:
-    """Judges rows by what their columns are, as the names say."""
+    """Judges rows by the kinds of their columns, as the columns' names tell."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._ids = _named(names, _ID_NAMES)
@@ -120,7 +120,7 @@ class _Columns:
         self._texts = [n for n in range(len(names)) if n not in counts]
 
     def candidates(self, rows: Sequence[Sequence[Cell]]) -> set[int]:
-        """The numbers of rows that may be totals, at a quick look at all of them."""
+        """Return the indices of rows that may be totals, by a quick check."""
         for at in self._ids:
             cells = [row[at] for row in rows]
             starts = {cell[:1] for cell in cells if isinstance(cell, str)}
@@ -132,7 +132,7 @@ class _Columns:
         return found
 
     def _undated(self, rows: Sequence[Sequence[Cell]]) -> set[int]:
-        """Rows without a date, where others have one, of a period or the best post."""
+        """Return indices of rows without a date that name a period or best post."""
         if not self._days:
             return set()
         at = self._days[0]
@@ -147,7 +147,7 @@ class _Columns:
         }
 
     def is_total(self, row: Sequence[Cell], first: Sequence[Sequence[Cell]]) -> bool:
-        """Whether a row sums up others; `first` are the first rows of its file."""
+        """Whether a row sums up others; `first` are the first rows of the file."""
         for n in self._ids:
             cell = row[n]
             if cell and not (type(cell) is str and cell[0] in _UNNAMED):
@@ -208,14 +208,17 @@ class _Columns:
 
 
 def _short(cell: Cell) -> str:
-    """A text that may say that its row is a total, on one line; "" for others."""
+    """Return a text that is short enough to announce a total, on one line; else ""."""
     if type(cell) is not str or len(cell) > _LONGEST:
         return ""
     return cell.replace("\n", " ") if "\n" in cell else cell
 
 
 def _saying(cells: Iterable[str]) -> Iterator[int]:
-    """The places of cells with a word for a total; most columns have none at all."""
+    """Yield the indices of cells with a word for a total.
+
+    The cells are searched as one text first, as most columns have no such word.
+    """
     joined = "\n".join(cells).casefold()
     if any(stem in joined for stem in _STEMS):
         yield from (
@@ -228,7 +231,7 @@ def _saying(cells: Iterable[str]) -> Iterator[int]:
 
 
 def _bare(text: str) -> str:
-    """The words without a colon behind, and without brackets: `total (3 posts):`."""
+    """Return the text without a final colon and brackets: `total (3 posts):`."""
     return _IN_BRACKETS.sub("", text.strip().rstrip(":"))
 
 
@@ -238,7 +241,7 @@ def _named(names: Sequence[str], known: frozenset[str]) -> tuple[int, ...]:
 
 
 def _is_words(cell: Cell) -> bool:
-    """Whether a cell says something of its own: no number, date or mere period."""
+    """Whether a cell is a text other than a number, a date or a period."""
     return isinstance(cell, str) and not (is_typed(cell) or _is_period(cell))
 
 
@@ -254,7 +257,7 @@ def _has_time(cell: Cell) -> bool:
 
 
 def _is_day(cell: Cell) -> bool:
-    """Whether a cell is one date, and no range of days or other words."""
+    """Whether a cell is a single date, not a range of days or other words."""
     try:
         found = parse_cell_instant(cell, "dmy")
     except NotAnInstantError as error:
@@ -263,7 +266,7 @@ def _is_day(cell: Cell) -> bool:
 
 
 def _is_period(text: str) -> bool:
-    """Whether a cell holds nothing but a period: `March 2026`, `KW 12`."""
+    """Whether a text names nothing but a period: `March 2026`, `KW 12`."""
     words = [word.strip(_STRIPPED) for word in text.casefold().split()]
     return len(text) <= _LONGEST and all(
         word in PERIODS or not word or _BESIDE.fullmatch(word) for word in words
@@ -271,7 +274,7 @@ def _is_period(text: str) -> bool:
 
 
 def _is_heading(row: Sequence[Cell]) -> bool:
-    """Whether a row holds a period alone, as above a group of rows: `March 2026`."""
+    """Whether a row holds only a period, like a heading above rows: `March 2026`."""
     filled = [cell for cell in row if not is_missing(cell)]
     return (
         len(row) > 2

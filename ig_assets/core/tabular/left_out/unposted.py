@@ -1,4 +1,4 @@
-"""Leaves out rows of posts that are not there: deleted ones, drafts, failed ones."""
+"""Drops rows of posts that are not published: deleted ones, drafts, failed ones."""
 
 from __future__ import annotations
 
@@ -41,13 +41,16 @@ _NOT_POSTED = frozenset(
 
 
 def without_deleted(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:
-    """The batches without rows that the warehouse marks as deleted, counted so."""
+    """Yield the batches without rows that are marked as deleted; these are counted."""
     at = [n for n, name in enumerate(names) if plain_name(name) in _DELETED_NAMES]
     return _without(batches, at, _is_deleted, DELETED)
 
 
 def posted_only(table: Table) -> Table:
-    """The table without rows whose status says that no post is out, counted so."""
+    """Return the table without rows whose status is not published.
+
+    These are counted.
+    """
     at = [
         n
         for n, name in enumerate(table.columns)
@@ -81,7 +84,7 @@ def _without(
 
 
 def _is_deleted(cell: Cell) -> bool:
-    """Whether it is true, or the time of the deletion."""
+    """Whether the cell is true, or holds the time of the deletion."""
     if is_missing(cell) or isinstance(cell, bool):
         return cell is True
     text = str(cell).strip().casefold()

@@ -1,4 +1,4 @@
-"""Collects ended batches: vectors, and the ledger rows that they were paid with."""
+"""Collects ended batches: stores their vectors and settles their rows in the ledger."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ QUEUE_FULL = "token_limit_exceeded"
 
 @dataclass(frozen=True)
 class Collection:
-    """What one run collected: vectors, tokens, USD (None where no price is known).
+    """The results of one collection; `cost_usd` is None if no price is known.
 
-    `queue_is_full` means that the vendor takes no more until it has finished what it
-    has, `denied` that a batch ended because the account is refused. `problems` has a
+    `queue_is_full`: the vendor accepts no more before it has finished what it has.
+    `denied`: a batch ended because the vendor refuses the account. `problems` has a
     sentence for each batch that did not complete.
     """
 
@@ -71,7 +71,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class _LineResult:
-    """The result of one line; `vectors` are by content hash."""
+    """The result of one line; `vectors` is {content hash: vector}."""
 
     line: OpenLine
     status: str
@@ -83,10 +83,10 @@ class _LineResult:
 def poll_batches(
     warehouse: Warehouse, clock: Clock, batcher: BatchEmbedder
 ) -> tuple[int, int]:
-    """Ask the vendor about batches. Returns (number under way, number ended).
+    """Ask the vendor about open batches; return (number under way, number ended).
 
-    A batch that a crash left `intended` is looked up as well; one that the vendor
-    does not know stays, since a live run could be about to send it.
+    A batch that a crash left `intended` is looked up too. If the vendor does not know
+    it, it stays `intended`, since a running step may be about to send it.
     """
     with warehouse.transaction() as con:
         rows = batches_in(con, "intended", "submitted")
@@ -109,12 +109,12 @@ def poll_batches(
 def collect_ended(
     warehouse: Warehouse, clock: Clock, batcher: BatchEmbedder
 ) -> Collection:
-    """Write the results of ended batches; a line that comes twice counts once.
+    """Store the results of ended batches; a line that comes twice counts once.
 
-    Vectors are committed page by page, with the ledger rows of their lines, so the
-    next run continues after the last page of a run that was killed. Lines without a
-    vector keep their reason. Raises TransientVendorError; then nothing of that batch
-    is lost.
+    Vectors are committed page by page together with the ledger rows of their lines, so
+    that the run after a killed one continues after its last page. Lines without a
+    vector get the reason. Raises TransientVendorError, after which the batch can be
+    collected again.
     """
     with warehouse.transaction() as con:
         ended = batches_in(con, "ended")
@@ -144,9 +144,9 @@ def collect_ended(
 
 
 def _with_denial(con: Connection, batch: BatchRow) -> BatchRow:
-    """The batch, with the outcome `denied` also where only some lines were denied.
+    """Return the batch, with outcome `denied` if some of its lines were denied.
 
-    Read from the rows, since a run that was killed may have written lines already.
+    The lines are read from the table, since a killed run may have written some of them.
     """
     if batch.outcome == "denied":
         return batch
@@ -157,7 +157,10 @@ def _with_denial(con: Connection, batch: BatchRow) -> BatchRow:
 
 
 def _problem(batch: BatchRow, lines: int) -> tuple[str, ...]:
-    """A sentence for a person about a batch that did not complete."""
+    """Return a sentence about a batch that did not complete, as a tuple of 0 or 1.
+
+    `lines` is the number of its requests without a result.
+    """
     if batch.outcome == "completed":
         return ()
     why = f" ({batch.reason})" if batch.reason else ""
@@ -173,7 +176,7 @@ def _problem(batch: BatchRow, lines: int) -> tuple[str, ...]:
 def _pages(
     warehouse: Warehouse, batcher: BatchEmbedder, batch: BatchRow
 ) -> Iterator[list[_LineResult]]:
-    """The results of the batch's open lines, page by page."""
+    """Yield the results of the batch's open lines, page by page."""
     with warehouse.transaction() as con:
         lines = open_lines(con, batch.intent_key)
     if not lines:
@@ -197,9 +200,10 @@ def _pages(
 
 
 def _checked(line: OpenLine, result: BatchResult, space: Space) -> _LineResult:
-    """A result as it will be written; an answer must have one unit vector per input.
+    """Turn a vendor's result into a row to write, checking the answer's vectors.
 
-    A line is `unsent` where the account was refused, since its texts are not at fault.
+    If the account was refused, the line becomes `unsent`, as its texts are not at
+    fault.
     """
     if result.status == "denied":
         return _LineResult(line, "unsent", TokenUsage(), {}, result.problem)
@@ -219,10 +223,11 @@ def _checked(line: OpenLine, result: BatchResult, space: Space) -> _LineResult:
 def _without_result(
     con: Connection, batch: BatchRow, is_held_back: bool
 ) -> list[_LineResult]:
-    """The lines that are still open after all results are written.
+    """Return results for the lines that are still open after all results are written.
 
-    A completed batch may have billed them, so they are booked with the tokens that
-    were estimated; lines that the vendor did not reach are free.
+    A completed batch may have billed them, so they are booked with their estimated
+    tokens; in other batches they cost nothing. With `is_held_back` they become
+    `unsent`.
     """
     lines = open_lines(con, batch.intent_key).values()
     if batch.outcome == "completed":

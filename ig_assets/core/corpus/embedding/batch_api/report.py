@@ -1,8 +1,8 @@
-"""Reports embedding batches to a person, and restarts what only a person may restart.
+"""Reports on embedding batches, and lifts the stops that only a person may lift.
 
-After the vendor refuses the account, no sensor sends anything: a person has to fix
-the account and run the asset. A text that came back without a vector three times is
-reported, and sent again when a person asks for it.
+After the vendor has refused the account, no sensor sends anything until a person has
+fixed the account and run the asset. A text that got no vector in three tries is
+reported, and is sent again when a person asks for it.
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ _FAILED_LINES = """
 class BatchReport:
     """The state of the batches; `texts_in_flight` counts texts and chunks.
 
-    `ended_badly` are the batches that brought no or not all vectors, with the vendor's
-    code, newest first; `given_up` are texts of this space that are no longer sent,
-    with the reason; `stopped` is a sentence where a person has to act.
+    `ended_badly` are the batches that brought not all of their vectors, newest first,
+    with the vendor's code. `given_up` are the texts of this space that are no longer
+    sent, with the reason. `stopped` is a sentence if a person has to act, else None.
     """
 
     in_flight: int
@@ -97,7 +97,7 @@ class BatchReport:
 
     @property
     def what_to_do(self) -> str | None:
-        """One sentence for a person, None where nothing is to be done."""
+        """One sentence that says what a person has to do; None if nothing."""
         if self.stopped is not None:
             return self.stopped
         if not self.given_up:
@@ -108,7 +108,7 @@ class BatchReport:
 
 
 def batch_report(con: Connection, space: Space) -> BatchReport:
-    """The state of the batches in the warehouse; does not ask the vendor."""
+    """Read the state of the batches from the warehouse, without asking the vendor."""
     reasons = in_flight_inputs(con, space).given_up
     named = {
         row["revision_hash"]: row for row in fetch_dicts(con, _NAMES, [list(reasons)])
@@ -132,7 +132,7 @@ def batch_report(con: Connection, space: Space) -> BatchReport:
 
 
 def stop_reason(con: Connection) -> str | None:
-    """Why nothing is sent until a person runs it; None where sending is allowed."""
+    """Return why nothing is sent until a person runs the asset, or None."""
     rows = fetch_dicts(con, _DENIED)
     if not rows:
         return None
@@ -147,7 +147,7 @@ def stop_reason(con: Connection) -> str | None:
 
 
 def lift_stop(con: Connection) -> None:
-    """Let batches be sent again: denied ones count as failed from now on."""
+    """Allow sending again: denied batches become failed."""
     rows = [
         {"intent_key": row["intent_key"], "status": "failed"}
         for row in fetch_dicts(con, _DENIED)
@@ -156,9 +156,9 @@ def lift_stop(con: Connection) -> None:
 
 
 def forgive_failed(con: Connection, space: Space) -> int:
-    """Let texts that were given up be sent again, each alone; returns their number.
+    """Allow texts that were given up to be sent again, each alone; return their number.
 
-    Their lines keep the reason, so that the history is complete.
+    Their old lines keep the reason, so that the history stays complete.
     """
     given_up = in_flight_inputs(con, space).given_up
     lines = con.execute(

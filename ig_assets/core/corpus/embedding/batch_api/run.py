@@ -1,7 +1,7 @@
-"""Embeds through the vendor's Batch API: at half the price, within a day.
+"""Embeds through the vendor's Batch API, at half the price and within a day.
 
-Each run collects the results that have come and sends what is missing. Texts that are
-in a batch wait without a vector, as every new text does, and do not change the index.
+Each run collects the results that have arrived and sends the inputs that are missing.
+Texts in a batch have no vector yet, like any new text, and do not change the index.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ SAMPLE_ROWS = 20
 
 @dataclass(frozen=True)
 class BatchRun:
-    """What a run did, in inputs (texts or chunks); it does not wait for answers.
+    """What a run did, in numbers of inputs (texts or chunks).
 
-    `submitted` were sent by this run in `batches`, `retried` of them not for the
-    first time; `under_way` have no answer when the run ends; `collected` got their
-    vector in this run, for `tokens` and `cost_usd` (None where no price is known);
-    `rejected` are given up until a person asks for them again. `problems` has a
-    sentence for each batch that this run found ended without completing.
+    `submitted` inputs were sent in this run, in `batches`; `retried` of them had been
+    sent before. `under_way` inputs have no answer at the end of the run. `collected`
+    inputs got their vector in this run, for `tokens` and `cost_usd` (None if no price
+    is known). `rejected` inputs are given up until a person asks for them again.
+    `problems` has a sentence for each batch that ended without completing.
     """
 
     submitted: int
@@ -74,14 +74,15 @@ def embed_by_batches(
     sleep: Sleep = time.sleep,
     by_person: bool = True,
 ) -> BatchRun:
-    """Collect the results of ended batches, and send what is missing; wait for nothing.
+    """Collect the results of ended batches, send the missing inputs, and do not wait.
 
-    Every input is sent once, in requests of up to `batch_size`; what the vendor did
-    not reach is sent in a later batch, at most three times in total, and what it
-    refuses is rejected with the reason. A crash at any moment sends nothing twice.
-    Where the vendor refuses the account, the results are kept, AccessError says so,
-    and nothing is sent until a run that is `by_person`. Raises BudgetError before a
-    batch that is too expensive, and the VendorErrors of the batcher.
+    Every input is sent once, in requests of up to `batch_size`. What the vendor did not
+    get to is sent in a later batch, at most three times in total; what it refuses is
+    rejected with the reason. A crash at any moment sends nothing twice.
+
+    If the vendor refuses the account, results are kept, AccessError is raised, and
+    nothing is sent until a run with `by_person`. Raises BudgetError before a batch over
+    the budget, and the VendorErrors of `batcher`.
     """
     ledger.mark_unknown(run)
     collected = collect_batches(warehouse, clock, lambda: batcher)
@@ -115,9 +116,9 @@ def embed_by_batches(
 def collect_batches(
     warehouse: Warehouse, clock: Clock, batcher: Callable[[], BatchEmbedder]
 ) -> Collection:
-    """Collect the results of ended batches; without open ones the vendor is not asked.
+    """Collect the results of ended batches; the vendor is asked only if some are open.
 
-    Only for a step that holds the asset's pool.
+    Call it only in a step that holds the asset's pool.
     """
     if not _open_batches(warehouse):
         return Collection()
@@ -130,7 +131,7 @@ def collect_batches(
 def poll_open_batches(
     warehouse: Warehouse, clock: Clock, batcher: Callable[[], BatchEmbedder]
 ) -> tuple[int, int]:
-    """Returns (batches under way, batches that have ended and can be collected).
+    """Return (number of batches under way, number that ended and can be collected).
 
     Without open batches the vendor is not asked.
     """

@@ -1,4 +1,4 @@
-"""Sends texts without a vector in batches; an intent row precedes each batch."""
+"""Sends texts without a vector in batches; each batch is recorded before it is sent."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ _NEVER_SENT = "the vendor has no such batch, so nothing was sent"
 
 @dataclass(frozen=True)
 class Submission:
-    """What one run sent, in inputs (texts or chunks); `retried` were sent before."""
+    """What one run sent, in inputs (texts or chunks).
+
+    `retried` ones were sent before.
+    """
 
     batches: int = 0
     inputs: int = 0
@@ -66,9 +69,9 @@ class Submitter:
     def submit_missing(self, batch_size: int) -> Submission:
         """Send each input without a vector once, unless it is under way or given up.
 
-        Inputs of a line that failed are sent alone. Texts whose chunks all have a
-        vector get theirs. Raises BudgetError before a batch that is too expensive, and
-        what `BatchEmbedder.submit` raises; what was sent before stays under way.
+        Inputs of a failed line are sent alone. Texts whose chunks all have a vector get
+        their pooled vector. Raises BudgetError before a batch over the budget, and what
+        `BatchEmbedder.submit` raises; batches sent before stay under way.
         """
         space, transaction = Space.of(self.embedder), self.warehouse.transaction
         with transaction() as con:
@@ -112,7 +115,10 @@ class Submitter:
             note_submitted(con, intent_key, batch_id, self.clock.now())
 
     def _intend(self, group: Sequence[Sequence[Input]]) -> tuple[str, list[BatchLine]]:
-        """Write the batch, its lines and their share of the budget."""
+        """Record the batch and its lines, and reserve their cost.
+
+        Return (key, lines).
+        """
         embedder = self.embedder
         hashes = [[item.content_hash for item in request] for request in group]
         tokens = [sum(item.tokens for item in request) for request in group]
@@ -146,12 +152,12 @@ class Submitter:
         return intent_key, lines
 
     def _new_key(self, con: Connection, request_hashes: Sequence[str]) -> str:
-        """A hash of the requests and of the number of batches so far: always new."""
+        """Return a new key: a hash of the requests and the number of batches."""
         [(count,)] = con.execute("SELECT count(*) FROM embedding_batches").fetchall()
         return stable_id("embedding_batch", count, *request_hashes)
 
     def _send(self, lines: Sequence[BatchLine], intent_key: str) -> str:
-        """Submit; before another attempt ask the vendor whether it has the batch."""
+        """Submit the batch; before each retry, ask the vendor whether it has it."""
         for attempt in Retrying(
             retry=retry_if_exception_type(TransientVendorError),
             stop=stop_after_attempt(SUBMIT_ATTEMPTS),
@@ -170,8 +176,9 @@ class Submitter:
 def resolve_intents(warehouse: Warehouse, clock: Clock, batcher: BatchEmbedder) -> None:
     """Ask the vendor about batches that are `intended` and not recorded as sent.
 
-    Only for a step that holds the asset's pool: a live step could be about to send.
-    A batch that the vendor does not know was not sent; its inputs are free again.
+    Call it only in a step that holds the asset's pool, since another step could be
+    about to send one. A batch that the vendor does not know was not sent; its inputs
+    are free again.
     """
     with warehouse.transaction() as con:
         intents = batches_in(con, "intended")
@@ -192,9 +199,10 @@ def _give_up(
     line_status: str,
     batch_status: str = "failed",
 ) -> None:
-    """Record that the vendor took nothing of the batch: its lines cost nothing.
+    """Record that the vendor accepted nothing of the batch; its lines cost nothing.
 
-    Lines that are `failed` count as a try of their texts; `unsent` ones do not.
+    With `line_status` "failed" this counts as a try of the texts, with "unsent" it does
+    not.
     """
     with warehouse.transaction() as con:
         lines = open_lines(con, intent_key)
@@ -214,7 +222,7 @@ def _give_up(
 def _requests(
     inputs: Iterable[Input], embedder: Embedder, batch_size: int, known: InFlightInputs
 ) -> Iterator[list[Input]]:
-    """Requests as full as is allowed; then each suspect input in one of its own."""
+    """Yield requests as full as allowed, then one request for each suspect input."""
     suspects: list[Input] = []
 
     def unsuspected() -> Iterator[Input]:

@@ -1,8 +1,8 @@
-"""Gathers the rows of a file into posts: several rows of one post are its readings.
+"""Groups the rows of a file into posts: several rows of one post are its readings.
 
-A post is known by the vendor's id or permalink. Without one, a file that has times of
-reading says of which rows they are readings by arm, words and date of publication;
-and a file without them has one row per post.
+The vendor's id or permalink identifies a post. Without one, rows that have a time of
+reading belong to one post if they share test, arm, words and date of publication. In a
+file without times of reading every row is a post of its own.
 """
 
 from __future__ import annotations
@@ -61,17 +61,17 @@ class FilePost:
 
     @property
     def row(self) -> HistoryRow:
-        """The newest row, whose words are the post's."""
+        """The newest row; its words are the words of the post."""
         return self.rows[-1]
 
     @property
     def arm(self) -> str:
-        """The file's name of the arm, or the vendor's of the post."""
+        """The arm's name in the file, else the vendor's name of the post, else ""."""
         return self.row.arm or next((name.value for name in self.names), "")
 
     @cached_property
     def order(self) -> tuple[object, ...]:
-        """A key that sorts posts the same whatever the order of the file's rows."""
+        """A sort key of the post, independent of the order of the file's rows."""
         row = self.row
         return (
             row.revision_hash,
@@ -83,7 +83,7 @@ class FilePost:
         )
 
     def rated(self, numerator: str | None, denominator: str) -> HistoryRow | None:
-        """The newest row that has both counts."""
+        """Return the newest row that has both counts, or None."""
         return next(
             (
                 row
@@ -96,8 +96,11 @@ class FilePost:
 
 @dataclass(frozen=True)
 class GroupedRows:
-    """The posts of a file. `repeated` rows say nothing new; `refused` rows contradict
-    others: (row, reason, detail). `rounded` are ids that a spreadsheet has spoilt."""
+    """The posts of a file, and the rows that became part of no post.
+
+    `repeated` rows add nothing to other rows; `refused` rows contradict others and come
+    as (row, reason, detail). `rounded` are the ids that a spreadsheet has rounded.
+    """
 
     posts: tuple[FilePost, ...]
     repeated: tuple[HistoryRow, ...]
@@ -107,12 +110,12 @@ class GroupedRows:
 
 
 def words_and_arm(post: FilePost) -> tuple[str, str, str]:
-    """What arms of one test share that only their counts distinguish."""
+    """Return the key of arms of one test that differ in their counts alone."""
     return (post.row.revision_hash, image_id(post.row.image), post.row.arm)
 
 
 def published_as(post: FilePost) -> tuple[object, ...]:
-    """What posts in no experiment share that only their counts distinguish."""
+    """Return the key of posts without a test that differ in their counts alone."""
     row = post.row
     return (row.revision_hash, row.posted_on, image_id(row.image), post.names)
 
@@ -120,7 +123,7 @@ def published_as(post: FilePost) -> tuple[object, ...]:
 def posts_by(
     posts: Sequence[FilePost], key: Callable[[FilePost], object]
 ) -> Iterable[list[FilePost]]:
-    """The posts in groups that have the same key."""
+    """Group the posts by the value of `key`."""
     groups: dict[object, list[FilePost]] = defaultdict(list)
     for post in posts:
         groups[key(post)].append(post)
@@ -130,9 +133,10 @@ def posts_by(
 def group_posts(
     rows: Sequence[HistoryRow], mapping: Mapping[str, str], present: Present
 ) -> GroupedRows:
-    """The posts of the accepted rows; readings of the future are refused.
+    """Group the accepted rows into posts; readings dated in the future are refused.
 
-    Raises InputError where the column of ids is not one of posts.
+    `mapping` is {our column: the file's}. Raises InputError if the column of ids does
+    not identify posts.
     """
     rows, rounded = without_rounded(rows)
     rows, notes = with_reading_times(rows, mapping)
@@ -168,7 +172,10 @@ def _readings(
     repeated: list[HistoryRow],
     refused: list[tuple[HistoryRow, str, str]],
 ) -> list[HistoryRow]:
-    """One row per time of reading, the newest last."""
+    """Return one row per time of reading, the newest last.
+
+    Other rows are appended to `repeated` or `refused`.
+    """
     by_time: dict[datetime | None, list[HistoryRow]] = defaultdict(list)
     for row in group:
         by_time[row.read_at].append(row)
@@ -191,7 +198,10 @@ def _readings(
 
 
 def _segmented_by(rows: Sequence[HistoryRow]) -> str:
-    """The column by which rows of one post differ, beside their counts; "" for none."""
+    """Return the label column in which rows with different counts differ.
+
+    "" for none.
+    """
     if len(rows) < 2 or all(row.counts == rows[0].counts for row in rows):
         return ""
     values: dict[str, set[str]] = defaultdict(set)
@@ -205,7 +215,10 @@ def _segmented_by(rows: Sequence[HistoryRow]) -> str:
 def _without_segments(
     posts: Sequence[FilePost], refused: list[tuple[HistoryRow, str, str]]
 ) -> list[FilePost]:
-    """The posts but those without a name whose rows are segments of one post."""
+    """Drop nameless posts outside of tests whose rows are segments of one post.
+
+    Their rows are appended to `refused`.
+    """
     left = []
     for same in posts_by(posts, lambda p: (p.experiment, p.arm, published_as(p))):
         is_named = same[0].experiment or same[0].names
@@ -223,10 +236,11 @@ def _without_parts(
     repeated: list[HistoryRow],
     refused: list[tuple[HistoryRow, str, str]],
 ) -> list[FilePost]:
-    """The posts but those of tests whose rows are parts of an arm, which are refused.
+    """Drop the posts of tests in which several rows are parts of one arm.
 
-    A file that names its arms names one arm twice with the same words only where a
-    row is repeated, or where the rows are no arms but days or segments of one.
+    If a file names its arms, two posts with the same arm and words are either a
+    repeated row, or days or segments of one arm. Repeated rows are appended to
+    `repeated`; in the other case all rows of the test are appended to `refused`.
     """
     of_arm: dict[tuple[str, ...], list[FilePost]] = defaultdict(list)
     for post in posts:
@@ -258,9 +272,9 @@ def _said_of(post: FilePost) -> list[object]:
 
 
 def _with_terms(newest: HistoryRow, rows: Sequence[HistoryRow]) -> HistoryRow:
-    """The newest row with what only the rows of the post's test say: arm and state.
+    """Return the newest row with the arm and the state of the test from older rows.
 
-    An export of all posts may have the post again, in no test.
+    An export of all posts may repeat the post without naming its test.
     """
     if newest.experiment:
         return newest
@@ -290,7 +304,10 @@ def _counts_of(row: HistoryRow) -> tuple[object, ...]:
 def _is_repeated(
     counts: Mapping[str, float], largest: Mapping[str, float], named: bool
 ) -> bool:
-    """Whether counts are an earlier state of the largest, as counters only grow."""
+    """Whether `counts` are an earlier state of `largest`: no counter is higher.
+
+    Unless the post is `named` by its vendor, only equal counts are a repetition.
+    """
     if not named:
         return counts == largest
     return all(value <= largest.get(name, -1.0) for name, value in counts.items())

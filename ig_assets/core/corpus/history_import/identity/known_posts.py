@@ -1,4 +1,4 @@
-"""Reads the posts of earlier imports that a file may have again, and their sources."""
+"""Reads the posts and tests of earlier imports that a file may repeat."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ ORDER BY post_id, as_of
 
 @dataclass(frozen=True)
 class KnownTest:
-    """A test of earlier imports, with its terms as they are by now.
+    """A test of earlier imports with its present terms.
 
-    `name` is the one that its file gave it, as it is stored.
+    `name` is the name from the file, in its stored spelling.
     """
 
     experiment_id: str
@@ -100,11 +100,12 @@ class KnownTest:
 
 @dataclass(frozen=True)
 class KnownPost:
-    """A post of earlier imports and its latest counts, read at `read_at`.
+    """A post of earlier imports with the counts of all its readings.
 
-    `label` is its arm's, `revision_hash` that of the words it was published with and
-    `words` those of all revisions of its script; `readings` are the counts of each time
-    of reading. `split_given` and `sigma_given` are what a person said of its test.
+    `label` is the arm's label. `revision_hash` identifies the words at publication,
+    `words` those of all revisions of the script. `readings` maps each time of reading
+    to its counts. `split_given` and `sigma_given` are what a person stated about the
+    test.
     """
 
     post_id: str
@@ -137,7 +138,7 @@ class KnownPost:
 
 @dataclass(frozen=True)
 class KnownHistory:
-    """The tests and posts of earlier imports that a file may have again."""
+    """The earlier tests (by experiment id) and posts that a file may repeat."""
 
     tests: Mapping[str, KnownTest] = field(default_factory=dict)
     posts: Sequence[KnownPost] = ()
@@ -151,9 +152,10 @@ def known_history(
     revisions: Collection[str],
     names: Iterable[VendorName],
 ) -> KnownHistory:
-    """What earlier imports had of these tests, words and names, of whichever source.
+    """Read the known tests and posts that share a test name, words or a vendor's name.
 
-    `sources` are those that the file may be of.
+    `past` are all earlier imports; `sources` are the candidate sources of the file.
+    Posts of every source are read. `revisions` are hashes of words.
     """
     every = list(dict.fromkeys([*sources, *(done.source for done in past)]))
     own = {
@@ -220,7 +222,7 @@ def known_history(
 
 
 def _rounded(sigma: float | None) -> float | None:
-    """A σ as a person gave it, by the digits that count."""
+    """Round a stored σ to the precision with which people state it."""
     return None if sigma is None else round(sigma, SIGMA_DIGITS)
 
 
@@ -231,7 +233,7 @@ def _tests(
     own: Mapping[str, str],
     revisions: Collection[str],
 ) -> dict[str, KnownTest]:
-    """The known tests of these names or words, by their experiment's id."""
+    """Return {experiment_id: test} of known tests with such a name or words."""
     stored = {stored_test_name(test): test for test in tests}
     found = {}
     values = [list(stored), list(own), list(revisions)]
@@ -257,7 +259,7 @@ def stored_test_name(test: str) -> str:
 def _names(
     con: Connection, post_ids: Sequence[str]
 ) -> tuple[dict[str, list[VendorName]], dict[str, str]]:
-    """The names of posts, and their sources, by post_id."""
+    """Return ({post_id: names}, {post_id: source})."""
     names: dict[str, list[VendorName]] = defaultdict(list)
     sources: dict[str, str] = {}
     for row in fetch_dicts(con, _NAMES, [list(post_ids)]):
@@ -269,7 +271,7 @@ def _names(
 def _readings(
     con: Connection, post_ids: Sequence[str]
 ) -> dict[str, dict[datetime, dict[str, float]]]:
-    """Counts by post_id, time of reading and metric."""
+    """Return {post_id: {time of reading: {metric: value}}}."""
     readings: dict[str, dict[datetime, dict[str, float]]] = {}
     for post_id, metric, value, as_of in con.execute(
         _COUNTS, [list(post_ids)]
@@ -283,7 +285,10 @@ def _readings(
 def _source_of_single(
     post: Mapping[str, Any], sources: Sequence[str], same: int
 ) -> str | None:
-    """The source whose id a post in no experiment has; ids follow from the content."""
+    """Find the source of a post without a test: its id is a hash of source and content.
+
+    `same` is the number of posts with this content. Returns None if no source fits.
+    """
     for source in sources:
         for nth in range(same):
             if stable_id("post", "history", source, *_content(post), nth) == (

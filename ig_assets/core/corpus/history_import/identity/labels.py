@@ -1,4 +1,4 @@
-"""Labels of arms: the file's own name, the vendor's of the post, or made of words."""
+"""Labels of arms: the name in the file, else the vendor's, else a hash of words."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ SINGLE = "single"
 
 
 def new_label(post: FilePost, labels: set[str]) -> str:
-    """A label that no arm of the experiment has; it becomes one of `labels`."""
+    """Return a label for the post that is not in `labels`, and add it to `labels`."""
     row = post.row
     label = post.arm[:LONGEST_LABEL] or _of_words(row.revision_hash, row.image)
     return _unique(label, labels)
 
 
 def label_of_known(known: KnownPost, labels: set[str]) -> str:
-    """The label of a post that was single; it becomes one of `labels`."""
+    """Return an unused label for a known post that becomes an arm.
+
+    Add it to `labels`.
+    """
     label = known.label[:LONGEST_LABEL]
     if label == SINGLE:
         label = _of_words(known.revision_hash, known.image)
@@ -29,7 +32,7 @@ def label_of_known(known: KnownPost, labels: set[str]) -> str:
 
 
 def may_be_labelled(given: str, label: str) -> bool:
-    """Whether a row with this arm, or with none, may be the arm with the label."""
+    """Whether a row with the arm `given`, or "", may be the arm `label`."""
     given = given[:LONGEST_LABEL]
     return given in ("", label) or bool(
         re.fullmatch(f"{re.escape(given)}-[0-9]+", label)
@@ -37,7 +40,7 @@ def may_be_labelled(given: str, label: str) -> bool:
 
 
 def is_made_of_words(known: KnownPost) -> bool:
-    """Whether a known arm's label is made of its words: no file gave it a name."""
+    """Whether a known arm's label is a hash of its words, as no file named the arm."""
     made = _of_words(known.revision_hash, known.image)
     return known.label == made or known.label.startswith(f"{made}-")
 

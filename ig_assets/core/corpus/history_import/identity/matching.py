@@ -1,4 +1,4 @@
-"""Finds the posts of earlier imports, and pairs those that have the same words."""
+"""Matches the posts of a file with known posts, by name or by words and counts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _B = TypeVar("_B")
 
 
 class KnownLookup:
-    """The known posts; each is used once."""
+    """Looks up known posts; each known post is matched at most once."""
 
     def __init__(self, known: KnownHistory, source: str, across: bool) -> None:
         self.arms: dict[str, list[KnownPost]] = defaultdict(list)
@@ -73,16 +73,16 @@ class KnownLookup:
         return self.use(found[0]) if found else None
 
     def arms_by_name(self, post: FilePost) -> list[KnownPost]:
-        """The arms of known tests that a post in no test of the file is.
+        """Return and use all known arms that share a name with a post outside of tests.
 
-        Its counts are those of each; the arms of the others would be compared with
-        newer ones than theirs.
+        The post's counts apply to each of these arms; an arm that was left out would be
+        compared with newer counts than its own.
         """
         found = {k.post_id: k for k in self._named(post) if k.experiment_id}
         return [self.use(known) for known in found.values()]
 
     def _named(self, post: FilePost) -> list[KnownPost]:
-        """The unused known posts that have a name of the post's."""
+        """Return the unused known posts that share a name with the post."""
         return self.unused(
             known
             for name in post.names
@@ -91,14 +91,15 @@ class KnownLookup:
         )
 
     def singles_like(self, post: FilePost) -> list[KnownPost]:
-        """The posts in no experiment that are the same by their words."""
+        """Return the known posts without a test that are this post by their words."""
         singles = self._singles[post.row.revision_hash]
         return [known for known in singles if is_same_post(post, known)]
 
     def singles_of(self, post: FilePost) -> list[KnownPost]:
-        """Those of them that may be this post: of the same test, or both of none.
+        """Return the known posts without an experiment that may be this post.
 
-        A lone arm with the same name is the same one, whatever its date.
+        They name the same test as the post, or neither names one. A lone arm that has
+        the same name in the same test matches whatever its date.
         """
         singles = self._singles[post.row.revision_hash]
         return [
@@ -109,11 +110,11 @@ class KnownLookup:
         ]
 
     def waiting(self, test: str) -> list[KnownPost]:
-        """The posts of earlier files that were the only one of this test."""
+        """Return the posts of earlier files that were the only arm of this test."""
         return self._waiting[stored_test_name(test)]
 
     def has_other_arm(self, post: FilePost) -> bool:
-        """Whether earlier files have lone arms of its test, and none of them is it."""
+        """Whether earlier files have lone arms of the post's test, none being it."""
         waiting = self.waiting(post.experiment)
         return bool(waiting) and all(_is_other_arm(post, k) for k in waiting)
 
@@ -128,12 +129,12 @@ class KnownLookup:
 def match_alike(
     posts: Sequence[FilePost], known: Sequence[KnownPost]
 ) -> tuple[list[tuple[FilePost, KnownPost]], list[FilePost], list[FilePost]]:
-    """Pairs of posts that are alike and known ones, the new posts, and the undecided.
+    """Pair posts that share words and arm with known posts by their counts.
 
-    A file that repeats known counts brings nothing new, and a single post is the only
-    known one. Otherwise every assignment is tried in which no counter falls, equal
-    counts being no more likely than others: where all of them give each known post the
-    same counts, that is the one, else none of the posts is decided.
+    Returns (pairs, new posts, undecided posts). One post and one known post are a pair.
+    If the file repeats known counts only, equal counts are paired. Otherwise all
+    assignments are tried in which no counter falls. If they all give each known post
+    the same counts, one of them is returned; if not, all posts are undecided.
     """
     if not known:
         return [], list(posts), []
@@ -152,7 +153,7 @@ _Pairs = list[tuple[FilePost, KnownPost]]
 
 
 def _repeated(posts: Sequence[FilePost], known: Sequence[KnownPost]) -> _Pairs | None:
-    """The pairs of a file that has known posts only, each with its latest counts."""
+    """Pair each post with a known post of equal latest counts; None if one has none."""
     left, pairs = list(known), []
     for post in posts:
         found = next((k for k in left if _equal(post, k.counts)), None)
@@ -166,9 +167,10 @@ def _repeated(posts: Sequence[FilePost], known: Sequence[KnownPost]) -> _Pairs |
 def _only_assignment(
     posts: Sequence[FilePost], known: Sequence[KnownPost]
 ) -> _Pairs | None:
-    """The assignment without a falling counter, if it is one for all that is known.
+    """Return the assignment in which no counter falls; None for none or several.
 
-    The file may be older than known readings, but not where it has new posts as well.
+    Assignments with the same outcome count as one. The file may be older than some
+    known readings, unless it has more posts than are known.
     """
     if max(len(posts), len(known)) > MOST_COMPARED:
         return None
@@ -188,7 +190,10 @@ def _only_assignment(
 def _assignments(
     posts: Sequence[FilePost], known: Sequence[KnownPost], fits: list[list[bool]]
 ) -> Iterator[_Pairs]:
-    """Every way to give as many as possible a partner that fits, each its own."""
+    """Yield every one-to-one assignment along `fits` that uses up the shorter sequence.
+
+    `fits[n][m]` is true if post n may be known post m.
+    """
     if len(posts) > len(known):
         turned = [[row[n] for row in fits] for n in range(len(known))]
         for pairs in _injections(known, posts, turned):
@@ -215,7 +220,10 @@ def _injections(
 
 
 def _outcome(pairs: _Pairs, known: Sequence[KnownPost]) -> object:
-    """What an assignment says; posts with the same readings are interchangeable."""
+    """Return a key of what an assignment adds to which readings.
+
+    Known posts with equal readings are interchangeable.
+    """
     counts = {id(k): _readings_of(post) for post, k in pairs}
     return tuple(
         sorted(
@@ -240,9 +248,10 @@ def _fits(
     before: Sequence[datetime],
     after: Sequence[datetime],
 ) -> bool:
-    """Whether no counter falls where the post's rows were read between these times.
+    """Whether no counter falls if the post is read after `before` and before `after`.
 
-    A row that says when it was read is compared by that.
+    Both are times of known readings. A row that has a time of reading is compared at
+    that time instead.
     """
     for row in post.rows:
         earlier, later = before, after
@@ -277,7 +286,7 @@ def _equal(post: FilePost, counts: Mapping[str, float]) -> bool:
 
 
 def _is_other_arm(post: FilePost, known: KnownPost) -> bool:
-    """Whether a post is another one than a single post of its test."""
+    """Whether a post is another arm than a known lone arm of its test."""
     if known.names.intersection(post.names):
         return False
     if differs_by_name(post, known):
@@ -289,5 +298,8 @@ def _is_other_arm(post: FilePost, known: KnownPost) -> bool:
 
 
 def differs_by_name(post: FilePost, known: KnownPost) -> bool:
-    """Whether both have a name of one kind; they were not found by it."""
+    """Whether both have a name of the same kind.
+
+    Call it for posts that share no name.
+    """
     return bool({n.kind for n in post.names} & {n.kind for n in known.names})

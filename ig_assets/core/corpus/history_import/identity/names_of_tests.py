@@ -1,4 +1,4 @@
-"""Names of tests: another spelling of a known one, and a known test under a new one."""
+"""Handles tests that a file names otherwise: by another spelling, or by a new name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ig_assets.errors import InputError
 
 
 def spellings(names: Collection[str]) -> set[str]:
-    """The names as tools write them: other Unicode forms, whole numbers with `.0`."""
+    """Return the names with their other Unicode forms, and whole numbers with `.0`."""
     found: set[str] = set()
     for name in names:
         plain = _plain(name)
@@ -60,9 +60,10 @@ def with_known_names(
 def check_renamed(
     posts: Sequence[FilePost], known: KnownHistory, source: str, file_name: str
 ) -> None:
-    """Raise InputError where all arms of a new test are those of a known one.
+    """Raise InputError if all arms of a new test are those of a known test.
 
-    The known test is of any source, and not in the file under its own name.
+    The known test may be of any source; tests that the file has under their own name
+    are not compared.
     """
     in_file = {post.experiment for post in posts} - {""}
     by_words: dict[str, list[KnownPost]] = defaultdict(list)

@@ -1,8 +1,8 @@
-"""Recognises an export under another file name by the posts that it shares.
+"""Recognises that a file is another export of a known source, by the posts they share.
 
-Exports are often named by date, and each name would be a source of its own: its tests
-would be decided again, with another single look for each. A file that has posts of an
-earlier source is an export of that source; where this is in doubt, a person is asked.
+Exports are often named by date. If each file name were a source of its own, its tests
+would be decided again, each with another single look. So a file that shares posts with
+a known source belongs to that source. A person is asked if this is in doubt.
 """
 
 from __future__ import annotations
@@ -31,9 +31,13 @@ _NAMED_TESTS = 3
 
 @dataclass
 class _Overlap:
-    """What a file shares with one source: posts by the vendor's names or by words,
-    posts without a date that have the same words, and names of tests. `elsewhere` are
-    words and dates of posts that are an arm in one and none in the other."""
+    """How many posts, and which tests, a file shares with one source.
+
+    `named` posts share a vendor's name, `dated` ones words and date, `undated` ones
+    words without a date, `arms` test and words. `elsewhere` counts posts with the same
+    words and date that are an arm of a test on one side only. `tests` are the names of
+    shared tests.
+    """
 
     named: int = 0
     dated: int = 0
@@ -43,7 +47,7 @@ class _Overlap:
     elsewhere: int = 0
 
     def is_certain(self, posts: int) -> bool:
-        """Whether these are posts of the source, `posts` being those of the file."""
+        """Whether the file, with `posts` posts, certainly belongs to the source."""
         return bool(self.named or self.dated or self.arms) or self.undated * 2 >= posts
 
     @property
@@ -58,10 +62,10 @@ def recognise_source(
     sources: Collection[str],
     file_name: str,
 ) -> tuple[str, str | None]:
-    """The source of a file, and a sentence where it is not `own`, that of its name.
+    """Return the source of a file, and a note if it is not `own`.
 
-    `sources` are those of earlier imports. Raises InputError where a person has to say
-    which source it is.
+    `own` is the source that the file's name gives, `sources` are the known ones. Raises
+    InputError if a person has to state the source.
     """
     overlaps = _overlaps(posts, known)
     certain = [s for s, o in overlaps.items() if o.count and o.is_certain(len(posts))]
@@ -95,7 +99,7 @@ def recognise_source(
 
 
 def shares_posts(posts: Sequence[FilePost], known: KnownHistory, source: str) -> bool:
-    """Whether a file certainly has posts of a source, so that both name them alike."""
+    """Whether a file certainly has posts of the source."""
     overlap = _overlaps(posts, known).get(source)
     return overlap is not None and bool(
         overlap.count and overlap.is_certain(len(posts))
@@ -103,10 +107,10 @@ def shares_posts(posts: Sequence[FilePost], known: KnownHistory, source: str) ->
 
 
 def is_same_post(post: FilePost, known: KnownPost) -> bool:
-    """Whether a post of a file is one of an earlier import, of whichever source.
+    """Whether a post of a file and a known post, of whichever source, are the same.
 
-    By a name of the vendor's that is unique everywhere, or that comes with the same
-    words or date; without a name in common by words, image and date.
+    They are if they share a globally unique name, or a name and also words or date.
+    Posts without a name of the same kind are compared by words, image and date.
     """
     shared = known.names.intersection(post.names)
     words = post.row.revision_hash in known.words
@@ -120,10 +124,10 @@ def is_same_post(post: FilePost, known: KnownPost) -> bool:
 
 
 def is_of_same_test(post: FilePost, known: KnownPost) -> bool:
-    """Whether a known post in no experiment was published as the file's post was.
+    """Whether the post and a known post without an experiment agree about their test.
 
-    The counts of a post of the account are not those of an arm with the same words. An
-    older version kept no test of a lone arm, but the arm's name.
+    A post of the account's own list is not an arm with the same words, as its counts
+    differ. Older versions stored no test for a lone arm, only the arm's name.
     """
     tests = {name.value for name in known.names if name.kind == TEST}
     if tests:
@@ -132,9 +136,10 @@ def is_of_same_test(post: FilePost, known: KnownPost) -> bool:
 
 
 def is_same_lone_arm(post: FilePost, known: KnownPost) -> bool:
-    """Whether a lone arm has another one's name, words and image.
+    """Whether the post is a known lone arm of its test: same label, words and image.
 
-    Without names, one of them has no date: a date that came later is no other arm.
+    Arms without a name match only if one of them has no date, as a date may be added
+    later.
     """
     if not post.experiment or known.names.isdisjoint(_test_names(post)):
         return False
@@ -222,9 +227,10 @@ def _question(
 def _has_other_arms_only(
     posts: Sequence[FilePost], known: KnownHistory, own: str
 ) -> bool:
-    """Whether a known test of the source has several arms here that it never had.
+    """Whether the file has several arms of a known test of the source, all of them new.
 
-    Arms that have the names of known ones are rejected for their other words later.
+    An arm is new if neither its words nor its label are known. A known label with other
+    words is rejected at a later step.
     """
     arms: dict[str, list[KnownPost]] = defaultdict(list)
     for arm in known.posts:

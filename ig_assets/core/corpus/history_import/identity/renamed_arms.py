@@ -1,4 +1,4 @@
-"""Finds known arms whose name is another one in a later file, by words and image."""
+"""Matches arms that a later file names otherwise, by words and image."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _Matched = tuple[list[tuple[FilePost, KnownPost]], list[FilePost], list[FilePost
 def match_renamed(
     posts: Sequence[FilePost], known: Sequence[KnownPost], given: Collection[str]
 ) -> _Matched:
-    """Pairs of posts of a test and known arms of other names, the new, the undecided.
+    """Match posts of a test with known arms of another name.
 
-    `known` are the arms of the test that were not found by name, `given` the file's
-    names of arms. An arm that had no name, or the same one in other letters, is known
-    by words and image. One that had another name is so only where the file has all of
-    `known`; else it may be a new arm. Where the words are those of several, it is not
-    decided.
+    Returns (pairs, new posts, undecided posts). `known` are the test's arms that were
+    not found by name, `given` the names of arms in the file. An arm that had no name,
+    or the same name in other letter case, is matched by words and image. An arm that
+    had another name is matched so only if the file has all arms of `known`; otherwise
+    the post may be a new arm. Posts are undecided if several arms have their words.
     """
     if any(arm.label in given for arm in known):
         return [], list(posts), []

@@ -1,4 +1,4 @@
-"""Says which rows of a file are of one post: by the vendor's names, or by words."""
+"""Decides which rows of a file belong to one post, by vendor's names or words."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from ig_assets.errors import InputError
 
 
 def image_id(image: str) -> str:
-    """An image's id; a link is none, since vendors change it with every export."""
+    """Return the image's id, or "" for a link, which changes with every export."""
     return "" if "://" in image else image
 
 
 def with_reading_times(
     rows: Sequence[HistoryRow], mapping: Mapping[str, str]
 ) -> tuple[Sequence[HistoryRow], tuple[str, ...]]:
-    """The rows; a date that differs between rows of one post is one of reading."""
+    """Return (rows, notes); dates that differ within a post become times of reading.
+
+    Raises InputError if most of these posts have several texts: the id column is wrong.
+    """
     days: dict[VendorName, set[datetime]] = defaultdict(set)
     words: dict[VendorName, set[str]] = defaultdict(set)
     for row in rows:
@@ -57,10 +60,11 @@ def with_reading_times(
 def keyed_rows(
     rows: Sequence[HistoryRow],
 ) -> Iterable[tuple[tuple[object, ...], HistoryRow]]:
-    """Each row with what rows of its post share: a row's number where nothing does.
+    """Yield (key, row) for each row; rows with the same key belong to one post.
 
-    A row of a post in several tests that names none of them is a reading in each, with
-    a number of its own.
+    A row that has nothing to be matched by has its own number as key. A row that names
+    no test, of a post that is in several tests, is yielded once per test, each time
+    with a new number.
     """
     ids: dict[VendorName, VendorName] = {}
     tests: dict[VendorName, set[str]] = defaultdict(set)

@@ -1,8 +1,8 @@
-"""The names that a vendor gives a post: its id, code and permalink, in one spelling.
+"""The names that a vendor gives a post (id, code, permalink), normalised.
 
-Exports of one account name a post by a number, by its link, or by both. A permalink
-is compared without scheme, query and the kind of page, so that the links of two tools
-to one post are equal.
+Exports of one account identify a post by a number, by its link, or by both. Permalinks
+are compared without scheme, query and kind of page, so that the links that two tools
+give one post are equal.
 """
 
 from __future__ import annotations
@@ -40,12 +40,15 @@ class VendorName(NamedTuple):
 
     @property
     def is_global(self) -> bool:
-        """Whether no other account's post has this name."""
+        """Whether the name is unique across all accounts."""
         return self.kind == PERMALINK or len(self.value) >= GLOBAL_LENGTH
 
 
 def vendor_names(row: HistoryRow) -> tuple[VendorName, ...]:
-    """The names that the row gives its post; none where it has neither."""
+    """Return the post's names in a row, sorted.
+
+    Empty if it has no id and no permalink.
+    """
     post_id, link = _unguarded(row.post_id), _unguarded(row.permalink)
     if "/" in post_id:
         post_id, link = "", link or post_id
@@ -62,17 +65,18 @@ def vendor_names(row: HistoryRow) -> tuple[VendorName, ...]:
 
 
 def is_shortened(post_id: str) -> bool:
-    """Whether a spreadsheet has replaced an id's last digits, as in 1.8E+16."""
+    """Whether a spreadsheet has rounded the id, as in 1.8E+16."""
     return _SHORTENED.fullmatch(post_id) is not None
 
 
 def without_rounded(
     rows: Sequence[HistoryRow],
 ) -> tuple[Sequence[HistoryRow], tuple[str, ...]]:
-    """The rows without ids whose last digits a spreadsheet has lost, and these ids.
+    """Return the rows without ids that a spreadsheet rounded, and these ids.
 
-    It keeps 15 digits, and writes 1.79E+16, or zeros for the others: where all long
-    ids of a file end so, two at least, they are rounded. Several posts share such one.
+    Spreadsheets keep 15 digits and write 1.79E+16, or zeros for the remaining digits.
+    Long ids count as rounded if there are at least two and all of them end in such
+    zeros. A rounded id may stand for several posts.
     """
     ids = [_unguarded(row.post_id).removesuffix(".0") for row in rows]
     long = {i for i in ids if i.isdigit() and len(i) > _EXACT_DIGITS}
@@ -88,7 +92,10 @@ def without_rounded(
 
 
 def plain_permalink(link: str) -> str:
-    """A permalink as host and path; an Instagram shortcode is its permalink's."""
+    """Return a permalink as host and path.
+
+    A bare shortcode becomes an Instagram link.
+    """
     if "/" not in link:
         return f"instagram.com/{link}"
     parts = urlsplit(link if "//" in link else f"//{link}")
@@ -106,7 +113,7 @@ def plain_permalink(link: str) -> str:
 
 
 def _unguarded(text: str) -> str:
-    """Without the signs that make a spreadsheet keep digits as a text."""
+    """Remove the signs that make a spreadsheet treat digits as text: `="…"` and `'`."""
     text = text.strip()
     if text.startswith('="') and text.endswith('"'):
         text = text[2:-1]

@@ -1,9 +1,9 @@
-"""Assigns the posts of a file to those of earlier imports, and to arms of experiments.
+"""Matches the posts of a file with known posts, and makes them arms of experiments.
 
-Nothing here depends on the order of a file's rows. A post is found by the vendor's
-names, an arm also by the file's own name of it, and by its words and image. Of posts
-that have all this in common the counts tell which is which, or it is not decided.
-The arms of a test may come in files of their own: a single one waits for the others.
+Nothing here depends on the order of a file's rows. A post is matched by the vendor's
+names; an arm also by its name in the file, and by words and image. Posts that share all
+of these are matched by their counts, or rejected as undecided. The arms of a test may
+come in separate files: a lone arm waits for the others.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from ig_assets.core.identity import ID_LENGTH, stable_id
 
 
 class JoinedArm(NamedTuple):
-    """A single post of an earlier file, which is an arm of a test from now on."""
+    """A lone arm of an earlier file that becomes an arm of an experiment."""
 
     known: KnownPost
     label: str
@@ -56,10 +56,10 @@ class JoinedArm(NamedTuple):
 class ImportedArm:
     """A post of a file; `experiment_id` is None for a post in no experiment.
 
-    `known` is the post of an earlier import that it is. With it `joined` posts of
-    earlier files, one of a test until now, become arms of its experiment.
-    `split_given` and `sigma_given` are what a person said of its test, None where
-    no person did. An arm that `is_apart` lacks the rate of its test's other arms.
+    `known` is the same post in earlier imports, or None. `joined` are lone arms of
+    earlier files that become arms of the same experiment. `split_given` and
+    `sigma_given` are what a person stated about the test, or None. An arm that
+    `is_apart` lacks the counts of its test's rate.
     """
 
     post: FilePost
@@ -75,12 +75,12 @@ class ImportedArm:
 
     @property
     def is_lone(self) -> bool:
-        """Whether it is not compared with another arm of its test so far."""
+        """Whether the post names a test but is in no experiment."""
         return self.experiment_id is None and bool(self.post.experiment)
 
     @property
     def names(self) -> tuple[VendorName, ...]:
-        """What the post is known by: the vendor's names, and a lone one's test."""
+        """The vendor's names of the post; for a lone arm also the name of its test."""
         if not self.is_lone:
             return self.post.names
         test = VendorName(TEST, stored_test_name(self.post.experiment))
@@ -94,8 +94,10 @@ class ImportedArm:
 
 @dataclass
 class ArmPlan:
-    """The arms of a file; posts of tests with `other_words` than a known arm's, and
-    posts that are `alike` and cannot be distinguished, with the others of their test.
+    """The arms of a file, and the posts that are rejected.
+
+    `other_words` are the posts of tests in which a known arm has other words now.
+    `alike` are posts that cannot be distinguished, with all other posts of their tests.
     """
 
     arms: list[ImportedArm] = field(default_factory=list)
@@ -104,17 +106,17 @@ class ArmPlan:
 
 
 def script_id_of(row: HistoryRow) -> str:
-    """The id of a published text, which follows from its words."""
+    """Return the id of a published text, a hash of its words."""
     return f"history/{row.revision_hash[:ID_LENGTH]}"
 
 
 def image_of(row: HistoryRow) -> str | None:
-    """The image of a post, as `posts.detail` names it: `image:<id>`."""
+    """Return the post's image in the form of `posts.detail`, `image:<id>`, or None."""
     return f"{IMAGE}{row.image}" if row.image else None
 
 
 def experiment_id_of(test: str, source: str) -> str:
-    """The id of a test's experiment; the file's names are unique within a source."""
+    """Return the experiment id of a test, a hash of the source and the test's name."""
     return stable_id("history", source, test)
 
 
@@ -125,11 +127,11 @@ def make_arms(
     known: KnownHistory,
     across_sources: bool,
 ) -> ArmPlan:
-    """The posts of earlier imports that these are, and ids for the new ones.
+    """Match the posts with known posts, and give new ones an id.
 
-    A test with a single arm is no experiment; a single post becomes an arm once its
-    test has two, of this file or of an earlier one of the source. A post is looked up
-    in its own source, and `across_sources` by the vendor's names in all of them.
+    A test with one arm is no experiment yet; it becomes one when a second arm comes, in
+    this file or another one of the source. Posts are matched within `source`; with
+    `across_sources` also with posts of other sources, by the vendor's names.
     """
     plan = ArmPlan()
     ordered = sorted(posts, key=lambda post: post.order)
@@ -156,9 +158,9 @@ def make_arms(
 def _add_experiment(
     plan: ArmPlan, experiment_id: str, posts: Sequence[FilePost], lookup: KnownLookup
 ) -> None:
-    """The arms of one experiment: known by name, by words, or new.
+    """Add the arms of one experiment to the plan: known by name, by words, or new.
 
-    Where one of them is not decided, none is taken: the others would be compared with
+    If one post is undecided, all are rejected: the other arms would be compared with
     its older counts.
     """
     made: list[ImportedArm] = []
@@ -238,7 +240,7 @@ def _add_singles(
     import_id: str,
     lookup: KnownLookup,
 ) -> None:
-    """Posts in no experiment of this file; they may be arms of a known one."""
+    """Add posts that are in no experiment of this file; they may be known arms."""
     left = []
     for post in posts:
         known = lookup.by_name(post, None)
@@ -273,7 +275,10 @@ def _add_singles(
 def _match_singles(
     posts: Sequence[FilePost], lookup: KnownLookup
 ) -> tuple[list[tuple[FilePost, KnownPost]], list[FilePost], list[FilePost]]:
-    """Pairs with known posts in no experiment, the new posts, and the undecided."""
+    """Match posts with known posts that are in no experiment.
+
+    Returns (pairs, new posts, undecided posts).
+    """
     pairs, new, undecided = [], [], []
     for group in posts_by(posts, lambda post: (post.experiment, *published_as(post))):
         candidates = lookup.unused(lookup.singles_of(group[0]))
@@ -285,10 +290,11 @@ def _match_singles(
 
 
 def _single_id(post: FilePost, source: str, import_id: str, nth: int) -> str:
-    """The id of a new post in no experiment.
+    """Return the id of a new post in no experiment.
 
-    It follows from the vendor's name, else in a named source from what was published
-    when, and without a name of the source from the row's number.
+    It is a hash of the vendor's name. Without one it is a hash of words, date and image
+    in a source that has a name, and else of the row's number. `nth` distinguishes posts
+    with equal words, date and image.
     """
     row = post.row
     if post.names:

@@ -1,4 +1,4 @@
-"""Which script a post's words are: edited words are a new revision of the same one."""
+"""Decides which script a post shows: edited words are a new revision of the script."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def current_words(
     time: ReadingTime,
     lookup: KnownLookup,
 ) -> tuple[list[ScriptPost], set[str]]:
-    """Each post with its script, and the ids of the scripts whose words were edited.
+    """Return each post with its script, and the ids of the scripts whose words changed.
 
-    A post whose words were edited stays its script, in a new revision, unless another
-    post shows the script too or the new words are a script already. The words of an
-    older reading are a revision that does not become the current one. `lookup` finds
-    the posts that are no arms since they have no rate.
+    Edited words become a new revision of the post's script, unless another post shows
+    that script too or the new words are a script already. Words from an older reading
+    become a revision, but not the current one. `lookup` finds known posts that have no
+    rate and are therefore no arms.
     """
     arm_of = {arm.row.number: arm for arm in arms}
     known_of = {
@@ -103,10 +103,10 @@ def _script_of(post: FilePost, known: KnownPost | None, arm: ImportedArm | None)
 
 
 def _is_older(post: FilePost, known: KnownPost, time: ReadingTime) -> bool:
-    """Whether a post's words were read before its known ones.
+    """Whether the post was read before the latest known reading.
 
-    A file that does not say when it was read is older where a counter is behind the
-    known one and none is ahead.
+    Without a time of reading in the file, the post counts as older if one of its
+    counters is lower than the known value and none is higher.
     """
     reading = time.readings(post)[-1]
     if known.read_at is None:

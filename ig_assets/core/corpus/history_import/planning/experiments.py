@@ -1,4 +1,4 @@
-"""The experiments of a file and their terms: the rate, the split, whether they run."""
+"""Builds the experiments of a file with their terms: rate, split, σ, state."""
 
 from __future__ import annotations
 
@@ -52,10 +52,12 @@ class ImportedExperiment(TypedDict):
 
 @dataclass(frozen=True)
 class Terms:
-    """What a person says of the tests; None where the file decides.
+    """What a person states about all tests of a file; None leaves it to the file.
 
-    `sigma` is the standard deviation from post to post, log scale; `organic_sigma`
-    that of tests without a split, None where it is unknown.
+    `randomised`: each test split one audience at random. `sigma` is the standard
+    deviation between posts on the log scale; `organic_sigma` is the one of tests
+    without a split. `running`: the tests are not over; `ends` is the time at which they
+    end.
     """
 
     randomised: bool | None = None
@@ -66,10 +68,10 @@ class Terms:
 
 
 def with_statements(arms: Sequence[ImportedArm], terms: Terms) -> list[ImportedArm]:
-    """The arms with what was said of their test, now and in earlier files.
+    """Return the arms with what people stated about their test, now and earlier.
 
-    It is kept with each arm, so that it holds in whichever order its files come. Of
-    two statements the careful one holds: no split, and the larger σ.
+    The statements are stored with each arm, so that the order of the files does not
+    matter. Of two statements the more cautious one holds: no split, and the larger σ.
     """
     found = []
     for arm in arms:
@@ -92,11 +94,10 @@ def make_experiments(
     known: KnownHistory,
     time: ReadingTime,
 ) -> list[ImportedExperiment]:
-    """One row per experiment of the file, whatever number of its arms the file has.
+    """Build one row per experiment of which the file has an arm.
 
-    The split, σ and start are judged from all arms that are known by now, those of
-    earlier files included, as the rate is, so that the order of the files does not
-    matter.
+    Split, σ, rate and start are derived from all known arms, also from those of earlier
+    files, so that the order of the files does not matter.
     """
     grouped: dict[str, list[ImportedArm]] = defaultdict(list)
     for arm in arms:
@@ -147,7 +148,7 @@ def make_experiments(
 def judged_anew(
     experiments: Sequence[ImportedExperiment], known: Mapping[str, KnownTest]
 ) -> list[str]:
-    """The ids of known tests that have another split, σ or rate than before."""
+    """Return the ids of known tests whose split, σ or rate has changed."""
     return [
         new["experiment_id"]
         for new in experiments
@@ -157,7 +158,7 @@ def judged_anew(
 
 
 def has_other_terms(new: ImportedExperiment, test: KnownTest) -> bool:
-    """Whether a known test has another split, σ or rate now than before."""
+    """Whether the split, σ or rate of a known test has changed."""
     if has_other_rate(new, test):
         return True
     before, now = test.sigma, new["sigma"]
@@ -167,19 +168,19 @@ def has_other_terms(new: ImportedExperiment, test: KnownTest) -> bool:
 
 
 def has_other_rate(new: ImportedExperiment, test: KnownTest) -> bool:
-    """Whether a known test is divided by another count now, or another is divided."""
+    """Whether the numerator or denominator of a known test has changed."""
     rate = (new["numerator"], new["denominator"])
     return rate != (test.numerator, test.denominator)
 
 
 def looked_at(con: Connection, experiments: Sequence[ImportedExperiment]) -> set[str]:
-    """The ids of those whose single look on z is spent."""
+    """Return the ids of experiments whose single look on z is spent."""
     ids = [experiment["experiment_id"] for experiment in experiments]
     return {found for (found,) in con.execute(_LOOKED, [ids]).fetchall()}
 
 
 class _Arm(NamedTuple):
-    """What the split of a test is judged by, of one of its arms."""
+    """The facts about one arm from which the split and σ of its test are derived."""
 
     posted_on: datetime | None
     has_own_post: bool
@@ -190,7 +191,7 @@ class _Arm(NamedTuple):
 def _every_arm(
     members: Sequence[ImportedArm], earlier: Sequence[KnownPost]
 ) -> list[_Arm]:
-    """The arms of one test: the file's, those that join, and those of earlier files."""
+    """Return all arms of a test: the file's, joining ones, and earlier files'."""
     found = {}
     for arm in members:
         known = arm.known
@@ -215,11 +216,11 @@ def _every_arm(
 
 
 def _may_be_split(arms: Sequence[_Arm], numerator: str | None) -> bool:
-    """Whether one audience may have been divided among these arms.
+    """Whether the arms may be shares of one audience that was divided at random.
 
-    Not where they ran at different times, where each is a post with an id of its own,
-    and where they are rated by likes, which belong to a post and not to a share of an
-    audience.
+    They are not if they ran on different days, if one of them has a vendor's name and
+    thus is a post of its own, or if they are rated by likes, which belong to a whole
+    post.
     """
     return (
         len({arm.posted_on for arm in arms}) == 1
@@ -231,7 +232,10 @@ def _may_be_split(arms: Sequence[_Arm], numerator: str | None) -> bool:
 def _usual_sigma(
     randomised: bool, test: KnownTest | None, terms: Terms
 ) -> float | None:
-    """The σ of a test whose σ no person gave; a known one keeps its first."""
+    """Return the σ of a test for which no person stated one.
+
+    It is 0 with a split; a known test without a split keeps its σ.
+    """
     if randomised:
         return 0.0
     if test is not None and not test.randomised:
@@ -240,7 +244,10 @@ def _usual_sigma(
 
 
 def _careful(said: Sequence[bool | None]) -> bool | None:
-    """Whether there is a split, as far as somebody said so; one no outweighs a yes."""
+    """Combine statements about a split: one False outweighs any True.
+
+    None without any.
+    """
     known = [value for value in said if value is not None]
     return all(known) if known else None
 
@@ -255,10 +262,11 @@ def _state(
     known: KnownTest | None,
     time: ReadingTime,
 ) -> tuple[datetime | None, bool]:
-    """When a test ends, as far as is known, and whether its readings are from before.
+    """Return the end of a test (or None), and whether it runs as of its latest reading.
 
-    The file's own column is heard before what is said of the whole file, but neither of
-    an older file than the ones before, which says how the test stood then.
+    The file's own columns take precedence over what a person states about the whole
+    file. Neither is used if the file is older than known readings, except for
+    `terms.ends`.
     """
     is_older = known is not None and _is_older(arms, time)
     rows = [] if is_older else [arm.row for arm in arms]
@@ -278,13 +286,13 @@ def _state(
 
 
 def _as_known(arm: ImportedArm) -> HistoryRow:
-    """The arm's row as of its newest known reading."""
+    """Return the arm's row with the time of its newest known reading."""
     read_at = arm.known.read_at if arm.known is not None else None
     return arm.row if read_at is None else replace(arm.row, read_at=read_at)
 
 
 def _is_older(arms: Sequence[ImportedArm], time: ReadingTime) -> bool:
-    """Whether the file's readings are from before known ones of the same test."""
+    """Whether the file was read before a known reading of one of the test's arms."""
     read = max(time.readings(arm.post)[-1].at for arm in arms)
     return any(
         arm.known is not None

@@ -1,7 +1,7 @@
-"""The performance of each script of a file: its posts' counts, and their rate.
+"""Sums the performance of each script of a file: the counts of its posts, and the rate.
 
-A rate is a sum of events over the sum of trials of exactly the posts that have both,
-by one denominator. Posts that are rated by another one are figures of their own.
+A rate is the sum of events divided by the sum of trials, over the posts that have both.
+Posts with another denominator are never added in: they get a row of their own.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def performance_rows(
     source: str,
     time: ReadingTime,
 ) -> list[dict[str, Any]]:
-    """The rows of `script_performance` that differ from what is known of their time.
+    """Return the rows to add to `script_performance`.
 
-    Figures by another denominator than that of the script's newest post have a source
-    of their own.
+    A script whose posts have several denominators gets one row per denominator; all but
+    the newest post's have a suffix in their `source`.
     """
     key = f"import/{stable_id('import', source)}"
     known: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -85,10 +85,11 @@ def _news(
     as_of: datetime,
     figures: Mapping[str, float | None],
 ) -> datetime | None:
-    """When figures are new: after the latest of their time; None where they are not.
+    """Return the time under which to store figures, or None if they are known already.
 
-    `known` are the rows of one script and source, the oldest first. Figures of an
-    earlier time than the latest are kept as history, before it.
+    `known` are the rows of one script and source, the oldest first. The time is
+    `as_of`, or just after the last known row up to then. Older figures are stored as
+    history.
     """
     before = [row for row in known if row["as_of"] <= as_of]
     last = before[-1] if before else None
@@ -101,9 +102,10 @@ def _news(
 def _by_denominator(
     posts: Sequence[FilePost], history: ParsedHistory
 ) -> list[tuple[str, list[FilePost]]]:
-    """The posts by denominator, the newest post's first and with unrated ones.
+    """Return (suffix of the source, posts) for each denominator.
 
-    The others come with a suffix for their source.
+    The newest post's denominator comes first, with suffix "" and the posts without a
+    rate.
     """
     parts: dict[str | None, list[FilePost]] = defaultdict(list)
     for post in posts:
@@ -123,8 +125,11 @@ def _newest(posts: Sequence[FilePost]) -> datetime:
 def _figures(
     posts: Sequence[FilePost], history: ParsedHistory
 ) -> dict[str, float | None]:
-    """Summed latest counts, and the rate of those posts that have both of its counts;
-    impressions count as views."""
+    """Return the summed latest counts and the rate of these posts.
+
+    Impressions are used as views if no post has views. The rate is taken over the posts
+    that have both of its counts, and is None if there are none.
+    """
     sums = {
         name: sum(post.row.counts.get(name, 0.0) for post in posts)
         for name in METRICS

@@ -1,8 +1,8 @@
-"""Posts that are arms of several tests: each is a row of `posts` per test.
+"""Handles posts that are arms of several tests: each has one row of `posts` per test.
 
-A row of a file that names a test has the counts of that test's arm; one that names none
-has those of all memberships (`KnownLookup.arms_by_name`). A post that becomes an arm of
-another test brings its readings with it, as a post in no test does.
+A row that names a test holds the counts of that arm; a row that names none holds those
+of all the post's arms (`KnownLookup.arms_by_name`). A post that becomes an arm of
+another test keeps its earlier readings there.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ WHERE NOT EXISTS (
 
 
 class Membership(NamedTuple):
-    """A new arm, and the arm of another test that is the same post."""
+    """A new arm, and the known arm of another test that is the same post."""
 
     arm: ImportedArm
     known: KnownPost
@@ -58,7 +58,7 @@ class Membership(NamedTuple):
 def new_memberships(
     arms: Sequence[ImportedArm], known: Sequence[KnownPost]
 ) -> list[Membership]:
-    """The new arms of a file that are posts of other tests, by the vendor's names."""
+    """Find new arms that are already arms of other tests, by vendor's names."""
     by_name: dict[VendorName, list[KnownPost]] = defaultdict(list)
     for post in known:
         for name in post.names if post.experiment_id is not None else ():
@@ -78,7 +78,7 @@ def new_memberships(
 
 
 def bring_readings(con: Connection, memberships: Sequence[Membership]) -> None:
-    """Give new memberships the final readings that their posts have."""
+    """Copy the final readings of the known posts to the new arms."""
     if memberships:
         ids = [(item.arm.post_id, item.known.post_id) for item in memberships]
         con.execute(_BRING, [list(column) for column in zip(*ids, strict=True)])
@@ -87,7 +87,7 @@ def bring_readings(con: Connection, memberships: Sequence[Membership]) -> None:
 def membership_notes(
     arms: Sequence[ImportedArm], memberships: Sequence[Membership]
 ) -> tuple[str, ...]:
-    """Which posts of a file are arms of several tests."""
+    """Return notes on how many posts are arms of several tests."""
     rows: dict[int, set[str]] = defaultdict(set)
     for arm in arms:
         if arm.experiment_id is not None:

@@ -1,8 +1,7 @@
-"""Tests that a file extends without all of their known arms.
+"""Rejects tests to which a file adds arms while a known arm is missing from it.
 
-A file with one known arm and a new one in place of another known arm may be of another
-test, or name the missing arm anew with edited words. The new arm would be compared with
-the counts that the missing one had in an earlier file.
+Such a file may be about another test, or hold the missing arm under a new name with
+edited words. The new arm would be compared with older counts of the missing one.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _SAME_WORDS = (
 
 
 class WholeTests(NamedTuple):
-    """The arms that are taken; `refused` rows come with reason and detail."""
+    """The accepted arms, and `refused` rows as (row, reason, detail)."""
 
     arms: list[ImportedArm]
     refused: list[tuple[HistoryRow, str, str]]
@@ -47,11 +46,12 @@ def without_incomplete_tests(
     forgotten: Collection[str],
     source: str,
 ) -> WholeTests:
-    """The arms but those of tests with known and new arms that lack known ones.
+    """Reject the arms of tests in which known and new arms come without all known arms.
 
-    New arms alone are taken, since files of single arms come so, unless their words
-    are those of a missing one. A row of no test is no arm by itself, but has the counts
-    of one. Arms whose script is `forgotten` cannot come again, and are not missed.
+    A file with new arms only is accepted, as arms may come in separate files, unless
+    one of them has the words of a missing arm. A row that names no test does not count
+    as an arm of one here. Arms of a `forgotten` script cannot come again and are not
+    missed.
     """
     tests: dict[str, list[ImportedArm]] = defaultdict(list)
     for arm in arms:
@@ -85,7 +85,7 @@ def without_incomplete_tests(
 def _detail(
     arms: Sequence[ImportedArm], missing: Sequence[KnownPost], source: str
 ) -> str | None:
-    """Why the arms of a test that lacks `missing` ones are not taken, if so."""
+    """Return why a test that lacks its `missing` arms is rejected, or None."""
     new = [arm for arm in arms if arm.known is None]
     same = [k for k in missing if any(_may_be_same(arm.post, k) for arm in new)]
     sentence = _SAME_WORDS if same else _DETAIL
@@ -100,7 +100,7 @@ def _detail(
 
 
 def _may_be_same(post: FilePost, known: KnownPost) -> bool:
-    """Whether words and image are the same, and no name of the vendor's differs."""
+    """Whether words and image are equal, and no vendor's name says otherwise."""
     row = post.row
     return (
         row.revision_hash == known.revision_hash

@@ -87,19 +87,16 @@ _OTHER_WORDS = (
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How a file is read, and what its experiments are.
+    """How to read a file, and what a person states about its experiments.
 
-    `mapping` ({ours: theirs}) overrides the guessed columns, `numerator` and
-    `denominator` the guessed metrics of the rate. `simulated=None` takes the file's
-    column, or False. `as_of` is when its counts were
-    read (naive UTC), None where the file says it. `source` names the export; without
-    it the file's posts, or its name, do with `by_name`, else its content.
+    `mapping` ({our column: the file's}) overrides guessed columns, `numerator` and
+    `denominator` the guessed rate. `simulated=None` takes the file's column, else
+    False. `as_of` is when the counts were read (naive UTC); None leaves it to the file.
+    `source` names the export; without it, `by_name` derives it from shared posts or the
+    file's name, else it is the hash of the content. `values` are the formats of numbers
+    and dates, `preset` is the tool that made the file.
 
-    `randomised` tests split one audience at random; None where the file decides.
-    `sigma` is the standard deviation from post to post, log scale; without it that of
-    tests without a split is `organic_sigma`. `running` tests are not over; `ends` is
-    the day on which they are. `values` says how numbers and dates are written, and
-    `preset` which tool made the file.
+    `randomised`, `sigma`, `organic_sigma`, `running` and `ends` are those of `Terms`.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -120,7 +117,7 @@ class ImportOptions:
 
     @property
     def terms(self) -> Terms:
-        """What is said of the tests."""
+        """What a person states about the tests."""
         return Terms(
             self.randomised, self.sigma, self.organic_sigma, self.running, self.ends
         )
@@ -128,7 +125,7 @@ class ImportOptions:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of history: its name, the SHA-256 of its bytes, and its export."""
+    """A file of history: its name, the SHA-256 of its bytes, and its source."""
 
     name: str
     content_hash: str
@@ -150,12 +147,12 @@ class SourceFile:
 class ImportPlan:
     """All rows that an import writes.
 
-    `rows` are the accepted rows, `repeated` those that say nothing new, `scripts` one
-    row per text by script_id; the words of `edited` ones are new. The earlier files of
-    the source had `known_scripts`, and of `experiments` the ones in
-    `known_experiments`; `judged_anew` ones of them have another split, σ or rate
-    than before. `leaving` posts of earlier files are arms of their test no more.
-    `notes` are what was assumed, in sentences.
+    `rows` are the accepted rows, `repeated` is the number of rows that add nothing,
+    `scripts` maps each script id to a row with its words, `edited` are the ids of
+    scripts with new words. `known_scripts` are the scripts of the source's earlier
+    files, `known_experiments` the experiments that exist already, `judged_anew` those
+    of them whose split, σ or rate changes. `leaving` are posts of earlier files that
+    stop being arms of their test. `notes` are sentences about the assumptions made.
     """
 
     file: SourceFile
@@ -178,7 +175,10 @@ class ImportPlan:
 
     @property
     def skipped(self) -> dict[str, int]:
-        """Rows by kind that are neither taken nor rejected, repeated ones included."""
+        """Numbers of rows, by kind, that are neither accepted nor rejected.
+
+        Repeated rows are among them.
+        """
         repeated = {"repeated": self.repeated} if self.repeated else {}
         return {**(self.history.skipped or {}), **repeated}
 
@@ -262,7 +262,10 @@ def plan_import(
 def without_forgotten(
     con: Connection, history: ParsedHistory, name: str
 ) -> tuple[list[HistoryRow], tuple[Reject, ...]]:
-    """The rows but those of forgotten scripts or words, and the rejects of these."""
+    """Return the rows that are not forgotten, and a reject for each of the others.
+
+    A row is forgotten if its script or its words are.
+    """
     forgotten = {
         value
         for row in con.execute(_FORGOTTEN).fetchall()
@@ -293,7 +296,7 @@ def _with_reason(
 def _rejects(
     file: SourceFile, refused: Sequence[tuple[HistoryRow, str, str]]
 ) -> tuple[Reject, ...]:
-    """One per row of the file, though it be of several posts."""
+    """Return one reject per line of the file; a line may be a row of several posts."""
     found = {
         row.line: Reject(f"{HISTORY}{file.name}#{row.line}", reason, detail)
         for row, reason, detail in refused

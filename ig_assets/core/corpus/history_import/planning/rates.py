@@ -1,9 +1,10 @@
-"""Chooses what posts and tests are rated by: a numerator and a denominator.
+"""Chooses the rate of each post and test: a numerator and a denominator.
 
-Instagram reported impressions before 2025 and views since. A post is rated by its own
-denominator, a test by a rate that its arms share, whichever files they came in; figures
-of two are never mixed. An arm that lacks the rate of its test is no part of it, until
-a file brings its counts, or arms with which another rate is that of most.
+Instagram reported impressions before 2025 and views since. A post is rated by the
+denominator it has, a test by a rate that its arms share, whichever files they came in;
+figures with different denominators are never mixed. An arm without the counts of its
+test's rate is left out of the test until a file brings these counts, or brings arms
+that make another rate the commonest.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ig_assets.core.corpus.history_import.reading.rows import ParsedHistory
 
 
 class Rate(NamedTuple):
-    """The counts that are divided: events by trials."""
+    """A rate: the count of events (numerator) divided by the count of trials."""
 
     numerator: str
     denominator: str
@@ -35,9 +36,9 @@ class Rate(NamedTuple):
 
 @dataclass(frozen=True)
 class RatedPosts:
-    """The posts that have both counts of a rate, and how many are rated by what.
+    """The posts that have a rate, and how many posts have which denominator.
 
-    `unrated` ones have no rate.
+    `unrated` is the number of posts without a rate.
     """
 
     posts: list[FilePost]
@@ -47,10 +48,11 @@ class RatedPosts:
 
 @dataclass(frozen=True)
 class RatedTests:
-    """The arms of a file, and the rate of each test by its experiment's id.
+    """The arms of a file, and the rate of each test by experiment id.
 
-    `apart` arms, of the file or waiting for it, lack the rate of their test and are in
-    no experiment; `leaving` ones of earlier files were in one until now.
+    `apart` is the number of arms, of this file or waiting from earlier ones, that lack
+    the counts of their test's rate. `leaving` are earlier arms that lack them from now
+    on.
     """
 
     arms: list[ImportedArm]
@@ -60,7 +62,7 @@ class RatedTests:
 
 
 def denominator_of(post: FilePost, history: ParsedHistory) -> str | None:
-    """The first denominator with which the newest possible row has a rate."""
+    """Return the preferred denominator of the newest row that has a rate, or None."""
     for row in reversed(post.rows):
         if history.numerator in row.counts:
             for denominator in history.denominators:
@@ -70,7 +72,7 @@ def denominator_of(post: FilePost, history: ParsedHistory) -> str | None:
 
 
 def rate_posts(posts: Sequence[FilePost], history: ParsedHistory) -> RatedPosts:
-    """The posts that have a rate; others can be no arms."""
+    """Separate the posts that have a rate from the others, which cannot be arms."""
     own = [denominator_of(post, history) for post in posts]
     rated = [post for post, name in zip(posts, own, strict=True) if name is not None]
     by_denominator = Counter(name for name in own if name is not None)
@@ -85,9 +87,9 @@ def rate_tests(
 ) -> RatedTests:
     """Choose the rate of each test from the counts of all its arms, in any file.
 
-    Arms that lack these counts are set apart. `is_said` is true where a person chose
-    the file's rate: then a new test is given no other one. A new test with fewer than
-    two arms left is no experiment.
+    Arms that lack these counts are set apart. With `is_said` a person chose the file's
+    rate, and a new test gets no other. A new test with fewer than two arms left is no
+    experiment.
     """
     tests: dict[str, list[ImportedArm]] = defaultdict(list)
     for arm in arms:
@@ -137,7 +139,7 @@ _Readings = Sequence[Mapping[str, float]]
 
 
 def _readings(post: FilePost | None, known: KnownPost | None) -> _Readings:
-    """The counts of an arm at each time of reading, earlier files' included."""
+    """Return the counts of an arm at each time of reading, in all files."""
     return [
         *(row.counts for row in (post.rows if post is not None else ())),
         *(known.readings.values() if known is not None else ()),
@@ -156,10 +158,10 @@ def _shared(
     given: tuple[str | None, str | None],
     is_said: bool,
 ) -> Rate:
-    """The rate that most arms have, the preferred one of several.
+    """Return the rate that most arms have, and the preferred one of equally common.
 
-    A known test keeps its `given` one, and a new test the file's, unless the rate of
-    most is one of an arm that has no such counts.
+    A known test keeps its `given` rate, and a new one gets the file's, unless the
+    commonest rate covers an arm that lacks those counts.
     """
 
     def those_with(rate: Rate) -> set[int]:
@@ -180,8 +182,11 @@ def _shared(
 
 
 def _candidates(mine: Rate) -> Iterator[Rate]:
-    """The rates of a test in order of preference; a count that no import takes by
-    itself was chosen by a person, and stays."""
+    """Yield the possible rates of a test in order of preference.
+
+    A numerator or denominator outside of the lists of defaults was chosen by a person:
+    then `mine` is the only candidate.
+    """
     if mine.numerator not in NUMERATORS or mine.denominator not in DENOMINATORS:
         yield mine
         return

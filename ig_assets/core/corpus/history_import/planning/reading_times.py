@@ -1,7 +1,8 @@
-"""When the counts of a file were read, and which of them are news.
+"""Decides when the counts of a file were read, and which of them are the latest.
 
-A reading's time is the file's own: its column's, or `--as-of`, or that of the newest
-row, which says at least when the file was not made yet. Without any it is the import's.
+The time of reading comes from the file's column, from `--as-of`, or from the newest
+row's date, before which the file cannot have been made. Without any of these it is the
+time of the import.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ ONE_DAY = timedelta(days=1)
 
 
 class Reading(NamedTuple):
-    """The counts of one row, read at one time (naive UTC); `is_own` says whether the
-    file or the person gave that time."""
+    """The counts of one row, read at one time (naive UTC).
+
+    `is_own` is true if the row or the person gave that time.
+    """
 
     row: HistoryRow
     at: datetime
@@ -34,10 +37,11 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class ReadingTime:
-    """The time of a file's rows that have none of their own.
+    """The time of reading for the rows of a file that have none of their own.
 
-    `stated` is by the person (`is_own`) or by the newest row, None where neither says
-    it; `now` is the import's. `by` says for a person what gave it.
+    `stated` comes from the person (`is_own`) or from the newest row, and is None if
+    neither gives one; `now` is the time of the import. `by` names the origin of the
+    time for messages.
     """
 
     stated: datetime | None
@@ -47,7 +51,7 @@ class ReadingTime:
 
     @property
     def at(self) -> datetime:
-        """When these rows were read, as far as is known."""
+        """The time of reading: `stated`, else the time of the import."""
         return self.now if self.stated is None else self.stated
 
     def readings(self, post: FilePost) -> list[Reading]:
@@ -59,9 +63,10 @@ class ReadingTime:
         return sorted(found, key=lambda reading: reading.at)
 
     def is_before(self, row: HistoryRow, end: datetime) -> bool:
-        """Whether the row was read before a test's end; a date is that whole day.
+        """Whether the row was read before the end of a test.
 
-        Without a time of its own it was read by the import's.
+        A bare date means that whole day. A row without a time of its own was read at
+        the latest when it was imported.
         """
         own = row.read_at or (self.stated if self.is_own else None)
         if own is None:
@@ -72,9 +77,10 @@ class ReadingTime:
 def reading_time(
     posts: Sequence[FilePost], as_of: datetime | None, present: Present
 ) -> ReadingTime:
-    """The time of a file's readings, before they are compared with earlier ones.
+    """Derive the time of reading from `as_of`, else from the newest post's date.
 
-    A post without any count above 0 may be a planned one, and dates nothing.
+    A post whose counts are all 0 may be a planned one, so its date is ignored. Without
+    any date the time is that of the import.
     """
     if as_of is not None:
         return ReadingTime(as_of, True, present.now, "--as-of")
@@ -93,13 +99,13 @@ def reading_time(
 def settle_time(
     time: ReadingTime, arms: Sequence[ImportedArm]
 ) -> tuple[ReadingTime, tuple[str, ...]]:
-    """The time once the file's counts are compared with those of earlier imports.
+    """Correct the time of reading by comparing the counts with known ones; add notes.
 
-    A file without dates is as new as its import. So is an export of older posts whose
-    counters are ahead of later known ones and none is behind, where no earlier reading
-    had these counts: those were corrected since. A test is decided by its latest
-    counts: raises InputError where those of its arms say another age than the file's
-    rows do, being ahead of later ones, or all that differ fallen with their audience.
+    A file without dates counts as read now. So does an export whose posts have higher
+    counts than later known readings, none lower, and counts that were never read
+    before: these were updated since. As the latest counts decide a test, InputError is
+    raised if the counts of its arms contradict the file's dates: if they are higher
+    than later ones, or if all that differ have fallen, audience included.
     """
     stated = time.stated
     timed = [(arm.row, arm.known) for arm in arms if arm.known and arm.known.read_at]
@@ -130,7 +136,7 @@ def settle_time(
 def _kept_as_history(
     timed: Sequence[tuple[HistoryRow, KnownPost]], time: ReadingTime
 ) -> tuple[str, ...]:
-    """Which counts are older than known ones, and do not become the latest."""
+    """Return a note on counts that are older than known ones, and so not the latest."""
     older = [
         (row.read_at or time.at, k.read_at)
         for row, k in timed
@@ -150,7 +156,7 @@ def _kept_as_history(
 def _fell(
     timed: Sequence[tuple[HistoryRow, KnownPost]], time: ReadingTime
 ) -> tuple[str, ...]:
-    """How many posts have a lower count as their latest one from now on."""
+    """Return a note on how many posts have a lower latest count from now on."""
     posts = sum(
         _differs(row, k, -1) for row, k in timed if not _is_before(row, k, time.at)
     )
@@ -185,20 +191,23 @@ def _behind(posts: int, latest: datetime, time: ReadingTime) -> str:
 
 
 def _newest(latest: datetime, time: ReadingTime) -> str:
-    """A time after every known reading, as `--as-of` takes it."""
+    """Return a time after every known reading, formatted for `--as-of`."""
     at = max(time.now, latest) + timedelta(seconds=1)
     return f"{at:%Y-%m-%dT%H:%M:%S}"
 
 
 def _is_before(row: HistoryRow, known: KnownPost, at: datetime | None) -> bool:
-    """Whether the row, read `at` where it has no time of its own, is before the latest
-    known reading; not where nothing says when it was read."""
+    """Whether the row was read before the latest known reading.
+
+    `at` is the time of reading of a row that has none of its own. False if a time is
+    missing.
+    """
     read_at = row.read_at or at
     return bool(read_at and known.read_at and read_at < known.read_at)
 
 
 def _was_read(row: HistoryRow, known: KnownPost) -> bool:
-    """Whether an earlier reading of the post had exactly these counts."""
+    """Whether a known reading of the post had exactly these counts."""
     return any(
         all(counts.get(name) == value for name, value in row.counts.items())
         for counts in known.readings.values()
@@ -211,7 +220,10 @@ def _differs(
     sign: int | None = None,
     names: Sequence[str] = METRICS,
 ) -> bool:
-    """Whether a count is ahead of the known one (sign 1), behind it (-1), or either."""
+    """Whether one of the counts `names` is higher or lower than the known one.
+
+    With sign 1 only higher ones count, with sign -1 only lower ones.
+    """
     latest = known.counts
     return any(
         (step := value - latest.get(n, value)) and (sign is None or step * sign > 0)
@@ -225,5 +237,5 @@ def _day(time: datetime) -> datetime:
 
 
 def _end_of_day(end: datetime) -> datetime:
-    """The end as an instant; a date's is its last."""
+    """Return the end as an instant: a bare date becomes the last second of that day."""
     return end.replace(hour=23, minute=59, second=59) if end == _day(end) else end

@@ -1,4 +1,4 @@
-"""The sentences of an import's summary: what was assumed, and what that means."""
+"""Builds the notes of an import's summary: assumptions and what follows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMED_TESTS = 3
 
 
 def counted(things: int | Sized, noun: str) -> str:
-    """`1 post` or `1,200 posts`."""
+    """Return a number with its noun: `1 post` or `1,200 posts`."""
     number = things if isinstance(things, int) else len(things)
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
@@ -32,8 +32,10 @@ def counted(things: int | Sized, noun: str) -> str:
 def rate_notes(
     rated: RatedPosts, history: ParsedHistory, apart: int
 ) -> tuple[str, ...]:
-    """Which posts are rated by what, and which are not; `apart` ones lack the rate of
-    their test."""
+    """Return notes on how the posts are rated, and on those that are not.
+
+    `apart` is the number of arms that lack the rate of their test.
+    """
     notes = []
     numerator = history.numerator
     if len(rated.by_denominator) > 1:
@@ -62,7 +64,7 @@ def experiment_notes(
     known: Mapping[str, KnownTest],
     looked: Collection[str],
 ) -> tuple[str, ...]:
-    """What was assumed about the tests, in sentences.
+    """Return notes on what was assumed about the tests.
 
     `looked` are the ids of the experiments whose single look on z is spent.
     """
@@ -115,7 +117,7 @@ def experiment_notes(
 def _judged_anew(
     experiments: Sequence[ImportedExperiment], known: Mapping[str, KnownTest]
 ) -> Iterable[str]:
-    """Which known tests have a split now, none any more, or another rate."""
+    """Yield notes on known tests whose split or rate has changed."""
     changed: dict[bool, list[str]] = defaultdict(list)
     rated: dict[str, list[str]] = defaultdict(list)
     for e in experiments:
@@ -151,7 +153,7 @@ def _state_notes(
     known: Mapping[str, KnownTest],
     looked: Collection[str],
 ) -> Iterable[str]:
-    """Which tests are running or over now, and what may still look at them."""
+    """Yield notes on tests that run or have ended, and on the looks they have left."""
     running = [e["experiment_id"] for e in experiments if e["is_running"]]
     over = [
         e["experiment_id"]
@@ -183,7 +185,7 @@ def _state_notes(
 
 
 def arm_notes(arms: Sequence[ImportedArm], known: KnownHistory) -> tuple[str, ...]:
-    """Which tests have one arm so far, and which got arms of several files.
+    """Return notes on tests with a single arm, and on tests with arms of several files.
 
     `known` are the tests and posts of earlier files.
     """
@@ -225,8 +227,10 @@ def arm_notes(arms: Sequence[ImportedArm], known: KnownHistory) -> tuple[str, ..
 
 
 def _new_at_other_times(arms: Sequence[ImportedArm], known: KnownHistory) -> list[str]:
-    """Names of tests said to be a split, whose known arms have one day and new ones
-    another."""
+    """Return the names of tests stated as split whose new arms have another day.
+
+    All known arms of such a test have one day.
+    """
     days: dict[str | None, set[datetime | None]] = defaultdict(set)
     given: dict[str | None, bool] = defaultdict(bool)
     for post in known.posts:
@@ -248,19 +252,19 @@ def _new_at_other_times(arms: Sequence[ImportedArm], known: KnownHistory) -> lis
 
 
 def named_arms(labels: Sequence[str]) -> str:
-    """`arm b` or `arms b, c`."""
+    """Return a list of arms with its noun: `arm b` or `arms b, c`."""
     return f"{'arm' if len(labels) == 1 else 'arms'} {listed(labels)}"
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
+    """Return the first few names, and how many more there are."""
     more = len(names) - NAMED_TESTS
     first = ", ".join(names[:NAMED_TESTS])
     return first if more <= 0 else f"{first} and {more:,} more"
 
 
 def identity_notes(grouped: GroupedRows) -> tuple[str, ...]:
-    """By what the posts are known, and which rows said nothing new."""
+    """Return notes on how the posts are identified, and on rows that repeat others."""
     notes = []
     by_words = sum(not post.names for post in grouped.posts)
     if grouped.rounded:

@@ -1,4 +1,4 @@
-"""Reads the cells of one row of history, and counts what it had to leave out."""
+"""Reads the cells of one row of history, and counts the values that it leaves out."""
 
 from __future__ import annotations
 
@@ -46,12 +46,11 @@ _TRUTH = {"true": True, "1": True, "yes": True} | dict.fromkeys(
 
 
 class RowReader:
-    """Makes the fields of a `HistoryRow` of cells; `indices` are {ours: position}.
+    """Turns the cells of a row into the fields of a `HistoryRow`.
 
-    `labels` are {position: name} of columns that are none of ours and hold labels.
-
-    A count of the rate that cannot be read costs the row, as do words; any other
-    field that cannot be read is left out and counted.
+    `indices` is {our column: position}; `labels` is {position: name} of unmapped
+    columns that hold labels. A row is rejected if its words or a count of the rate
+    cannot be read; any other unreadable field is left out and counted.
     """
 
     def __init__(
@@ -79,7 +78,10 @@ class RowReader:
         self._directions = 0
 
     def row(self, cells: Sequence[Cell]) -> dict[str, Any]:
-        """The fields by name, without number and line. Raises InvalidSourceError."""
+        """Return the fields by name, except number and line.
+
+        Raises InvalidSourceError.
+        """
         parts = self._words(cells)
         counts = self._counts(cells)
         return {
@@ -111,7 +113,7 @@ class RowReader:
         }
 
     def notes(self) -> tuple[str, ...]:
-        """What was left out, repaired or assumed, a sentence each."""
+        """Return a sentence per kind of value left out, repaired or assumed."""
         notes = [
             f"`{name}`: {_values(count)} left out, the first because it {why}."
             for (name, why), count in self._left_out.items()
@@ -169,7 +171,10 @@ class RowReader:
         }
 
     def _text(self, cells: Sequence[Cell], name: str) -> str:
-        """A text as a reader sees it: without tags, entities and invisible edges."""
+        """Return a text without tags, HTML entities and invisible ends.
+
+        Raises InvalidSourceError if the text is damaged.
+        """
         at = self._indices.get(name)
         if at is None:
             return ""
@@ -262,7 +267,7 @@ class RowReader:
         return found.utc(zone or self._values.assumed_zone)
 
     def _note_error(self, name: str, cell: Cell) -> None:
-        """Count a cell that holds an error of a spreadsheet, and so no value."""
+        """Count a cell that holds a spreadsheet's error in place of a value."""
         if error := sheet_error(cell):
             self._left_out[name, f"is {error}, an error of the spreadsheet"] += 1
 

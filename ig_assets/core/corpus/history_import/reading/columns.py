@@ -1,4 +1,4 @@
-"""Which columns of an export are which of ours: guessed, of a preset, or given."""
+"""Maps the columns of an export to ours, by guess, by preset or as stated."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """What each column of a file is taken for; `indices` are {ours: position}."""
+    """How each column of a file is interpreted."""
 
     guesses: tuple[ColumnGuess, ...]
     numbers: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ class ColumnMapping:
 
     @property
     def indices(self) -> dict[str, int]:
-        """The position of the file's column for each of ours that it has."""
+        """The position in the file of each of our columns that it has."""
         found = {guess.ours: n for n, guess in enumerate(self.guesses) if guess.ours}
         order = [*FIELDS]
         return dict(sorted(found.items(), key=lambda pair: order.index(pair[0])))
@@ -148,11 +148,11 @@ class ColumnMapping:
 
     @property
     def left_alone(self) -> tuple[str, ...]:
-        """The file's other columns."""
+        """The names of the file's columns that are not mapped."""
         return tuple(guess.column for guess in self.guesses if not guess.ours)
 
     def notes(self, numerator: str | None, denominator: str | None) -> tuple[str, ...]:
-        """What was not taken, and what that means; a sentence for each.
+        """Return one sentence for each column that was not taken, with its consequence.
 
         `numerator` and `denominator` are the metrics of the rate, None where the file
         has no such column.
@@ -199,9 +199,9 @@ def map_history(
     preset: str | None,
     file_name: str,
 ) -> ColumnMapping:
-    """The mapping of an export's columns. `given` overrides the guess, "" drops one.
+    """Map an export's columns. `given` overrides the guess, "" drops one.
 
-    Raises InputError where a given column or the hook is missing.
+    Raises InputError if a given column is missing, or if no column holds the hook.
     """
     columns = [profile.name for profile in profiles]
     _check_given(columns, given, file_name)
@@ -277,7 +277,7 @@ def _without_days_of_single_rows(
     profiles: Sequence[ColumnProfile],
     given: Mapping[str, str],
 ) -> list[ColumnGuess]:
-    """A bare `date` is a reading's day only where posts have several rows."""
+    """Drop a column `date` as the time of reading unless some post has several rows."""
     at = {guess.ours: n for n, guess in enumerate(guesses) if guess.ours}
     day = at.get("as_of")
     if day is None or "as_of" in given:
@@ -294,7 +294,7 @@ def _without_days_of_single_rows(
 
 
 def _without_thumbnails(guess: ColumnGuess, given: Mapping[str, str]) -> ColumnGuess:
-    """YouTube's impressions are of thumbnails; videos have views without them."""
+    """Drop YouTube's impressions, which count thumbnails."""
     if guess.ours != "impressions" or "impressions" in given:
         return guess
     why = "not impressions: they are of thumbnails, and there are views without them"
@@ -302,7 +302,7 @@ def _without_thumbnails(guess: ColumnGuess, given: Mapping[str, str]) -> ColumnG
 
 
 def _without_name(guess: ColumnGuess) -> ColumnGuess:
-    """A planner's `Name` of an item beside its caption is not spoken: `Reel 12`."""
+    """Drop a planner's `Name` (such as `Reel 12`) as the hook: it is not spoken."""
     if guess.ours != "hook" or plain_name(guess.column) != "name":
         return guess
     why = "not hook: another column holds the words"
@@ -310,7 +310,7 @@ def _without_name(guess: ColumnGuess) -> ColumnGuess:
 
 
 def _named_by_video(guess: ColumnGuess, given: Mapping[str, str]) -> ColumnGuess:
-    """YouTube's `Content` is the post's id where it holds ids."""
+    """Take YouTube's column `Content` as the post's id if it holds ids."""
     is_id = guess.why.endswith(": its values are ids")
     if guess.ours or not is_id or "post_id" in given:
         return guess

@@ -1,6 +1,6 @@
-"""What cannot have happened yet: readings and posts of a time after the present.
+"""Rejects readings, and drops dates of posts, that lie in the future.
 
-A reading that is dated into the future by mistake would be the latest for ever.
+A reading that is dated into the future by mistake would remain the latest for ever.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Refused = tuple[HistoryRow, str, str]
 
 @dataclass(frozen=True)
 class Present:
-    """The import's time `now`, and the machine's, which differ in a simulation.
+    """The present of the import (`now`) and of the machine; a simulation's differ.
 
     Both are naive UTC.
     """
@@ -30,16 +30,16 @@ class Present:
 
     @property
     def latest(self) -> datetime:
-        """Nothing that was read or published is later."""
+        """The latest time at which anything can have been read or published."""
         return max(self.now, self.machine) + TOLERANCE
 
     @property
     def is_simulated(self) -> bool:
-        """Whether the import's day is not the machine's."""
+        """Whether the import's present differs from the machine's."""
         return abs(self.now - self.machine) > TOLERANCE
 
     def check(self, as_of: datetime | None) -> None:
-        """Raise InputError where a person says a time that is still to come."""
+        """Raise InputError if a person states a time of reading in the future."""
         if as_of is not None and as_of > self.latest:
             raise InputError(
                 f"--as-of {as_of:%Y-%m-%d} is after today, and counts are read before; "
@@ -50,10 +50,10 @@ class Present:
 def without_future(
     rows: Sequence[HistoryRow], present: Present
 ) -> tuple[list[HistoryRow], list[Refused], tuple[str, ...]]:
-    """The rows without readings of the future, the refused ones, and what was said.
+    """Return (rows, refused rows, notes); readings dated in the future are refused.
 
-    A post that has counts was published, so that its future date is left out. One
-    without any is planned; its date stays.
+    The future date of a post that has counts is dropped, since it was published. A post
+    without counts is planned, and keeps its date.
     """
     kept: list[HistoryRow] = []
     refused: list[Refused] = []

@@ -1,8 +1,8 @@
-"""Finds the rows that say how a test came out: they repeat an arm, and are none.
+"""Finds rows that state the result of a test and repeat an arm instead of being one.
 
-`Winner`, `Winner: B`, `Lift %`, and `Rollout`: what the winner got afterwards, from
-whom the test did not divide. An arm that somebody calls `Winner`, with words and
-counts of its own, stays an arm.
+Examples are `Winner`, `Winner: B`, `Lift %`, and `Rollout`, which counts what the
+winner got afterwards from people outside the test. An arm that somebody named `Winner`,
+with words and counts of its own, stays an arm.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ _KIND = re.compile(r"(?:the )?(?:variante?|variation|version|arm|hook|test) (?=\
 def without_results(
     rows: Sequence[HistoryRow],
 ) -> tuple[list[HistoryRow], list[tuple[HistoryRow, str]]]:
-    """The rows, and apart those that sum up a test, with a sentence for a person.
+    """Separate rows that state a result; each comes with a sentence that says why.
 
-    A row does where its arm, or its test, is called by a word for a result, alone or
-    with the name of an arm, and it has no counts, those of an arm, an arm's words, or
-    an arm's name in place of words.
+    A row states a result if its arm, or else its test, is named by a word for a result,
+    alone or with the name of an arm, and if it has no counts, or repeats the counts or
+    the words of an arm, or has an arm's name in place of words.
     """
     doubtful = [row for row in rows if is_result(row.arm or row.experiment)]
     if not doubtful:
@@ -83,14 +83,17 @@ def without_results(
 
 @lru_cache(maxsize=10_000)
 def _rest(label: str) -> str | None:
-    """What stands behind a word for a result; None where the label begins otherwise."""
+    """Return what follows a word for a result in a label.
+
+    None if it begins otherwise.
+    """
     label = label.strip()
     found = _LABEL.fullmatch(label) or _WINS.fullmatch(label)
     return None if found is None else _EDGES.sub("", found["rest"])
 
 
 def _says_result(row: HistoryRow, others: Iterable[HistoryRow]) -> str:
-    """Why a row is no arm beside these; "" where it may be one."""
+    """Return why a row states a result of the rows `others`; "" if it may be an arm."""
     label = row.arm or row.experiment
     if _ROLLOUT.fullmatch(label.strip()):
         others = list(others)
@@ -123,7 +126,7 @@ def _says_result(row: HistoryRow, others: Iterable[HistoryRow]) -> str:
 
 
 def _bare(label: str) -> str:
-    """An arm's name without signs around it, and without `Variant` before it."""
+    """Return a label in lower case without signs around it and without `Variant`."""
     return _KIND.sub("", " ".join(_EDGES.sub("", label.casefold()).split()), count=1)
 
 

@@ -49,10 +49,10 @@ _DATES = ("posted_on", "as_of", "ends_on")
 class HistoryRow:
     """One accepted row; `number` counts the file's rows from 1, counts are >= 0.
 
-    `line` is the file's line on which it begins; a row that is a reading of several
-    posts is there once for each, with another number. Texts are empty where it has
-    none; times are naive UTC. `read_at` is when the counts were read; `is_running`
-    and `ends_on` are of the row's test.
+    `line` is the line of the file on which the row begins. A row that is a reading of
+    several posts is repeated for each of them, with another number. Missing texts are
+    empty; times are naive UTC. `read_at` is when the counts were read; `is_running` and
+    `ends_on` describe the row's test.
     """
 
     number: int
@@ -83,15 +83,14 @@ class HistoryRow:
 
 @dataclass(frozen=True)
 class ParsedHistory:
-    """A file's rows and how its columns were understood.
+    """A file's rows, and how its columns were interpreted.
 
-    `mapping` is {our column: the file's}; `left_alone` are the file's other columns,
-    `columns` says of each why. `numerator` and `denominator` are the metrics of the
-    rate, None where the file has no such column; `denominators` are those that a post
-    may have instead, the preferred one first. `rows_read` counts all physical rows:
-    accepted, rejected and `skipped`, which is {blank, heading, totals, deleted,
-    not posted: rows}. `notes` are sentences about what was assumed,
-    repaired or left out.
+    `mapping` is {our column: the file's}; `left_alone` are the other columns of the
+    file, and `columns` has the reason for each. `numerator` and `denominator` are the
+    metrics of the rate, None if the file has no such column; `denominators` are all
+    that a post may be rated by, the preferred one first. `rows_read` counts accepted,
+    rejected and `skipped` rows; the latter by kind: blank, heading, totals, deleted,
+    not posted. `notes` are sentences about what was assumed, repaired or left out.
     """
 
     rows: tuple[HistoryRow, ...]
@@ -109,7 +108,7 @@ class ParsedHistory:
 
     @property
     def why_nothing(self) -> str:
-        """Why no row was accepted: the commonest reason, as a clause."""
+        """The commonest reason for which rows were rejected, as a clause."""
         if not self.rejects:
             return "it has no rows"
         reason, count = Counter(r.reason for r in self.rejects).most_common(1)[0]
@@ -132,12 +131,12 @@ def read_history(
 ) -> ParsedHistory:
     """Read CSV, TSV, JSON Lines, a JSON array (each also .gz), Parquet or Excel.
 
-    `mapping` ({ours: theirs}) overrides the guess; an empty `theirs` drops a guess.
+    `mapping` ({our column: the file's}) overrides the guess; "" drops a guess.
     `numerator` and `denominator` name the counts of the rate (e.g. likes per views);
     None takes the first of `NUMERATORS` and `DENOMINATORS` that the file has.
-    `simulated=None` takes the file's own column, or False. Raises InputError when the
-    file cannot be read at all, when a mapped column is missing, when no column is the
-    hook or the text, or when a column has two readings.
+    `simulated=None` takes the file's own column, else False. Raises InputError if the
+    file cannot be read at all, a mapped column is missing, no column holds the hook or
+    the text, or the numbers or dates of a column are ambiguous.
     """
     values = values or ValueOptions()
     try:
@@ -237,7 +236,7 @@ def _parsed(
 def _in_order(
     lines: Sequence[int], rows: Sequence[Sequence[Cell]], broken: Mapping[int, str]
 ) -> Iterator[tuple[int, Sequence[Cell] | None]]:
-    """The rows of a batch and the lines of its broken ones, in the file's order."""
+    """Yield (line, cells) in the file's order; cells are None for a broken row."""
     if not broken:
         yield from zip(lines, rows, strict=True)
         return

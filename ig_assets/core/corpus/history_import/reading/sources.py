@@ -1,7 +1,7 @@
-"""Identifies the export that a file belongs to, and the rows of its earlier files.
+"""Identifies the source of a file: the export to which it and earlier files belong.
 
-The ids of experiments and posts depend on the source: the name of an export, so that
-an extended export stays one source; or, without a name, the hash of a file's content.
+The ids of experiments and posts depend on the source. It is the name of an export, so
+that an extended export stays one source, or else the hash of a file's content.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WHERE e.relation = 'imported_from'
 
 @dataclass(frozen=True)
 class PastImport:
-    """A row of `imports`; `source` is the content hash where the import had no name."""
+    """A row of `imports`; `source` is the content hash if the import had no name."""
 
     import_id: str
     source: str
@@ -48,21 +48,21 @@ class PastImport:
 
 
 def source_name(file_name: str) -> str:
-    """The name of an export: its file's name without suffixes."""
+    """Return the name of an export: its file's name without suffixes."""
     name = file_name.removesuffix(".gz")
     return name.rpartition(".")[0] or name
 
 
 def past_imports(con: Connection) -> list[PastImport]:
-    """All imports, the oldest first."""
+    """Return all imports, the oldest first."""
     return [PastImport(**row) for row in fetch_dicts(con, _IMPORTS)]
 
 
 def source_of(past: Sequence[PastImport], content_hash: str, name: str | None) -> str:
-    """The source of a file; without a name it is its content hash.
+    """Return the source of a file; without a name it is the content hash.
 
-    Before exports had names, a file of this name was imported by its content: the
-    export then keeps that source, so that its experiments stay the same.
+    Before exports had names, a file of this name may have been imported by its content
+    hash: the export keeps that source, so that its experiments stay the same.
     """
     if name is None:
         return content_hash
@@ -82,11 +82,11 @@ def check_mapping(
     same_bytes: bool,
     columns: Collection[str],
 ) -> None:
-    """Raise InputError where a column is mapped otherwise than at the `past` import.
+    """Raise InputError if a column is mapped otherwise than at the `past` import.
 
-    An extended export may have more columns, and a newer version may know more of
-    them, but the words must be in the same one of the file's `columns`. Where it has
-    that no more, it was renamed.
+    For other bytes of the same export only the columns of tests, arms, words and images
+    are compared: it may have new columns, and a newer version may map more of them. A
+    column that the file no longer has was renamed, and is not compared either.
     """
     before: dict[str, str] = json.loads(past.mapping)
     both = {*before} & {*mapping}
@@ -109,5 +109,5 @@ def check_mapping(
 
 
 def known_scripts(con: Connection, source: str) -> set[str]:
-    """The ids of the scripts that earlier files of the source had."""
+    """Return the ids of the scripts in earlier files of the source."""
     return {script_id for (script_id,) in con.execute(_SCRIPTS, [source]).fetchall()}

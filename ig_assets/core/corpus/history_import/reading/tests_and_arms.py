@@ -1,7 +1,7 @@
-"""Distinguishes columns of tests and of arms: `Test`, `A/B`, `Variante` by values.
+"""Tells columns of tests from columns of arms (`Test`, `A/B`) by their values.
 
-A column is one of arms where its values are names such as `A`, `Variant 2` or
-`Control`, and one of tests where they are others. Yes and no are neither.
+A column holds arms if its values are labels such as `A`, `Variant 2` or `Control`, and
+tests if they are other names. A column of yes and no is neither.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ def with_tests(
     given: Mapping[str, str],
     is_guessed: bool,
 ) -> list[ColumnGuess]:
-    """The guesses with columns of tests and of arms distinguished by their values.
+    """Return the guesses, distinguishing columns of tests and of arms by their values.
 
-    `given` is {ours: theirs}; only with `is_guessed` a column is taken or dropped.
+    `given` is {our column: the file's}. Without `is_guessed` the guesses stay as they
+    are.
     """
     found = list(guesses)
     if not is_guessed:
@@ -64,7 +65,7 @@ def with_tests(
 
 
 def _role(profile: ColumnProfile, taken: set[str | None]) -> tuple[str | None, str]:
-    """What a column is by its values, and why; `taken` are other columns' roles."""
+    """Return what a column is by its values, and why; `taken` are the roles in use."""
     values = {value.casefold() for value in profile.values}
     if values and values <= _FLAGS and values != {"1"}:
         return None, "its values say yes or no"
