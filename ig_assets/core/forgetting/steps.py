@@ -20,7 +20,8 @@ from ig_assets.core.fine_tuning.training_set.manifests import PAGE
 from ig_assets.core.fine_tuning.training_set.vendor_lines import SENT
 from ig_assets.core.forgetting.copies import Bounds
 from ig_assets.core.forgetting.finding import Found
-from ig_assets.core.forgetting.residue import search
+from ig_assets.core.forgetting.remarks import sources_of
+from ig_assets.core.forgetting.residue import long_sentences, search
 from ig_assets.core.models.registry import activate, list_models
 from ig_assets.core.ports import BatchEmbedder, Clock, VectorIndex
 from ig_assets.errors import IgAssetsError
@@ -40,8 +41,9 @@ class Forgetting:
     All files below `searched` are looked through, but for those below `library`, which
     is not ours to change. `rolls_back` says whether a tainted model that is active is
     replaced at once. `forget_training` removes what was trained on this machine, by the
-    examples, but for the models of these names. `seed` and `base_model` are those of
-    months whose manifest does not name its own.
+    examples, but for the models of these names. `forget_events` takes remarks about
+    these sources, and these sentences, out of what Dagster keeps. `seed` and
+    `base_model` are those of months whose manifest does not name its own.
     """
 
     clock: Clock
@@ -59,6 +61,9 @@ class Forgetting:
     base_model: str
     forget_training: Callable[[Collection[str], Collection[str]], Detail] = (
         lambda examples, kept: {}
+    )
+    forget_events: Callable[[Collection[str], Collection[str]], Detail] = (
+        lambda sources, sentences: {}
     )
 
 
@@ -216,6 +221,13 @@ def _rewrite_month(work: Forgetting, month: str) -> Detail:
     }
 
 
+def clean_events(work: Forgetting, found: Found) -> Detail:
+    """Take out of Dagster's events what earlier versions quoted there."""
+    with work.warehouse.transaction() as con:
+        sources = sources_of(con, found.erasure.scripts)
+    return work.forget_events(sources, long_sentences([*found.texts, *found.quoted]))
+
+
 def rewrite_warehouse(work: Forgetting, found: Found) -> Detail:
     """Rewrite the file or the server's tables; say what a server keeps all the same."""
     left = work.warehouse.rewrite()
@@ -228,7 +240,7 @@ def search_everywhere(work: Forgetting, found: Found) -> Detail:
         return {"sentences": 0, "note": "The words are not known here any more."}
     skipped = [work.receipts, *([work.library] if work.library else [])]
     with work.warehouse.transaction() as con:
-        residue = search(con, found.texts, work.searched, skipped)
+        residue = search(con, found.texts, work.searched, skipped, found.quoted)
     return dataclasses.asdict(residue) | {
         "places": {_below(work, name): n for name, n in residue.places.items()}
     }
@@ -249,6 +261,7 @@ STEPS: Sequence[Step] = (
     Step("index", purge_index),
     Step("vendors", ask_vendors),
     Step("datasets", rewrite_datasets),
+    Step("events", clean_events),
     Step("warehouse", rewrite_warehouse),
     Step("search", search_everywhere),
 )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from ig_assets.core.corpus.embedding.batch_api.report import stop_reason
 from ig_assets.core.corpus.history_import.doubtful import doubtful_files
 from ig_assets.core.models.registry import ModelRow, current_ranker, list_models
+from ig_assets.warehouse.forgetting.unfinished import UNFINISHED
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -37,7 +38,7 @@ WAITING = (
         "ig-assets costs",
     ),
     (
-        "SELECT count(*) FROM forget_requests WHERE status <> 'done'",
+        f"SELECT count(*) FROM forget_requests WHERE {UNFINISHED}",
         "request{s} to forget {is} not finished",
         "ig-assets forget --resume",
     ),
