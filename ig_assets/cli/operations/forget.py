@@ -147,6 +147,8 @@ def _print_receipts(receipts: list[Receipt], as_json: bool) -> None:
         if receipt.again is not None:
             looked = "search" in receipt.again
             console.print(_looked_again(receipt) if looked else _again(receipt))
+            if sentence := active_said(receipt.again.get("models", {})):
+                console.print(f"  {escaped(sentence)}", highlight=False)
             continue
         search = one["steps"].get("search", {})
         console.print(
@@ -205,10 +207,15 @@ def _said(steps: Mapping[str, Any]) -> list[str]:
             f"At least {max(shared.values())} of the sentences stay, since other texts "
             f"have them too ({tables}); name these scripts to forget them as well."
         )
-    models = steps.get("models", {})
-    if sentence := _ACTIVE.get(models.get("active")):
-        said.append(sentence.format(model=models["model"]))
+    if sentence := active_said(steps.get("models", {})):
+        said.append(sentence)
     return said
+
+
+def active_said(settled: Mapping[str, Any]) -> str:
+    """Which model is active now, in a sentence; empty where none was tainted."""
+    sentence = _ACTIVE.get(str(settled.get("active")), "")
+    return sentence.format(model=settled.get("model"))
 
 
 _ACTIVE = {

@@ -18,6 +18,7 @@ from ig_assets.core.forgetting.copies import (
 from ig_assets.core.forgetting.remarks import quoted_passages
 from ig_assets.core.identity import text_hash, words_hash
 from ig_assets.core.models.learnt_examples import models_of_examples
+from ig_assets.core.models.registry import list_models
 from ig_assets.warehouse.forgetting.erasure import WINNER, Erasure
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
@@ -143,8 +144,6 @@ _PROVIDERS = """
         AND operation IN ('ingest', 'generate', 'polish', 'judge')
     ORDER BY provider
 """
-
-_ACTIVE = "SELECT model_id FROM latest_model_status WHERE status = 'active'"
 
 
 @dataclass(frozen=True)
@@ -288,7 +287,9 @@ def find(
         similar=tuple(_similar(con, scripts, words, bounds)),
         published=tuple(fetch_dicts(con, _PUBLISHED, keys)),
         vendors=tuple(_vendors(con, keys[2])),
-        active_model=next((i for (i,) in con.execute(_ACTIVE).fetchall()), None),
+        active_model=next(
+            (m.model_id for m in list_models(con) if m.status == "active"), None
+        ),
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from ig_assets.core.forgetting.begun import read_begun, remove_begun, write_begun
 from ig_assets.core.forgetting.finding import Found, find
 from ig_assets.core.forgetting.named import AUTHOR, author_hash
-from ig_assets.core.forgetting.steps import STEPS, Forgetting
+from ig_assets.core.forgetting.steps import STEPS, Forgetting, settle_replayed
 from ig_assets.core.identity import stable_id
 from ig_assets.errors import InputError
 from ig_assets.warehouse.forgetting.erasure import Erasure, rows_to_erase
@@ -233,10 +233,11 @@ def _repeat(
 
 
 def _finish_replayed(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
-    """What the tables' replay left: index, training files, the file's bytes."""
+    """What the tables' replay left: who is active, index, files, the file's bytes."""
     receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
     found = Found(Erasure.from_json(receipt.fields["erasure"]))
-    again = _repeat(work, found, FILE_STEPS, after)
+    settled = settle_replayed(work.warehouse, work.clock, work.rolls_back)
+    again = {"models": settled} | _repeat(work, found, FILE_STEPS, after)
     with work.warehouse.transaction() as con:
         key = {"request_id": row["request_id"]}
         merge_rows(con, "forget_requests", [key | {"status": DONE}])

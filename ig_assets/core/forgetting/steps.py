@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -94,20 +95,48 @@ def settle_active_model(work: Forgetting, found: Found) -> Detail:
     was_active = found.active_model
     if was_active is None or was_active not in found.erasure.models:
         return {"active": None}
-    now = work.clock.now()
     with work.warehouse.transaction() as con:
-        if not work.rolls_back:
-            if not _is_active(con, was_active):
-                reason = "tainted, and kept active by IG_TAINTED_ACTIVE=keep"
-                activate(con, was_active, reason, now)
-            return {"active": "kept", "model": was_active}
-        previous = previously_active(con, was_active)
-        if previous is None:
-            return {"active": "none left", "model": was_active}
-        if not _is_active(con, previous):
-            reason = f"rollback: {was_active} learnt from a forgotten script"
-            activate(con, previous, reason, now)
-        return {"active": "rolled back", "model": previous}
+        return _settle(con, was_active, work.rolls_back, work.clock.now())
+
+
+_ACTIVATED = """
+    SELECT model_id
+    FROM model_events
+    WHERE status = 'active'
+    ORDER BY changed_at DESC, model_id DESC
+"""
+
+
+def settle_replayed(warehouse: Warehouse, clock: Clock, rolls_back: bool) -> Detail:
+    """Settle who is active where a replay of receipts tainted the model that was.
+
+    A replay runs while the warehouse is opened, by ids alone, and taints models
+    without a look at which is in use.
+    """
+    with warehouse.transaction() as con:
+        models = {model.model_id: model.status for model in list_models(con)}
+        activated = [str(row[0]) for row in con.execute(_ACTIVATED).fetchall()]
+        latest = next((one for one in activated if one in models), None)
+        if latest is None or "active" in models.values() or models[latest] != "tainted":
+            return {"active": None}
+        return _settle(con, latest, rolls_back, clock.now())
+
+
+def _settle(
+    con: Connection, was_active: str, rolls_back: bool, now: datetime
+) -> Detail:
+    if not rolls_back:
+        if not _is_active(con, was_active):
+            reason = "tainted, and kept active by IG_TAINTED_ACTIVE=keep"
+            activate(con, was_active, reason, now)
+        return {"active": "kept", "model": was_active}
+    previous = previously_active(con, was_active)
+    if previous is None:
+        return {"active": "none left", "model": was_active}
+    if not _is_active(con, previous):
+        reason = f"rollback: {was_active} learnt from a forgotten script"
+        activate(con, previous, reason, now)
+    return {"active": "rolled back", "model": previous}
 
 
 def _is_active(con: Connection, model_id: str) -> bool:

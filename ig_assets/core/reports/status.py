@@ -108,12 +108,14 @@ class Failure:
 class DataFolderState:
     """What the tables say.
 
-    `ranker` is the state of the ranker in use. `withdrawn` counts the topics that a
+    `models` counts the registered models that write; `ranker` is the state of the
+    ranker in use. `withdrawn` counts the topics that a
     person withdrew; `failures` are those of the last week, newest first.
     """
 
     scripts: dict[str, int]
     months: tuple[MonthState, ...]
+    models: int
     active_model: str | None
     on_trial: str | None
     ranker: str | None
@@ -138,7 +140,8 @@ def data_folder_state(con: Connection, now: datetime) -> DataFolderState:
         )
         for row in fetch_dicts(con, _MONTHS)
     ]
-    named = {model.status: model.name for model in list_models(con)}
+    models = list_models(con)
+    named = {model.status: model.name for model in models}
     ((withdrawn,),) = con.execute("SELECT count(*) FROM withdrawn_topics").fetchall()
     failures = fetch_dicts(
         con,
@@ -149,6 +152,7 @@ def data_folder_state(con: Connection, now: datetime) -> DataFolderState:
     return DataFolderState(
         scripts=dict(scripts),
         months=tuple(months),
+        models=len(models),
         active_model=named.get("active"),
         on_trial=named.get("canary"),
         ranker=None if (ranker := current_ranker(con)) is None else _state(ranker),
