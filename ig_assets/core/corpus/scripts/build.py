@@ -119,7 +119,7 @@ def _doubts(
 ) -> tuple[LeftOut, ...]:
     """What was taken for spoken or not by a guess: its lines, and what to do about it.
 
-    No word of it is quoted, since the detail is stored where nobody looks for words.
+    No word of it is quoted: the detail is stored beside the words that are erased.
     """
     if not passages:
         return ()
