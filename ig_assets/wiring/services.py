@@ -123,6 +123,7 @@ def make_forgetting(
 
     Dagster's home and the warehouse's folder too, where they are elsewhere.
     """
+    from ig_assets.adapters.dagster_words import forget_in_events
     from ig_assets.adapters.lora.forgetting import forget_examples
     from ig_assets.core.forgetting.copies import Bounds
     from ig_assets.core.forgetting.steps import Forgetting
@@ -130,6 +131,7 @@ def make_forgetting(
 
     file = warehouse.path
     elsewhere = [Path(os.environ["DAGSTER_HOME"])] if _has_own_dagster_home() else []
+    homes = (settings.data_dir / "dagster", *elsewhere)
     if file is not None and not file.is_relative_to(settings.data_dir):
         elsewhere.append(file.parent)
     local = settings.library.removeprefix("file://")
@@ -150,12 +152,13 @@ def make_forgetting(
         seed=settings.seed,
         base_model=base_model(settings).name,
         forget_training=partial(forget_examples, lora_folder(settings)),
+        forget_events=partial(forget_in_events, homes),
     )
 
 
 def _has_own_dagster_home() -> bool:
     home = os.environ.get("DAGSTER_HOME")
-    return home is not None and Path(home).is_dir()
+    return bool(home) and Path(str(home)).is_dir()  # set to nothing is not set
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,9 @@ def list_posts(
             console.print(
                 f"\n[bold]{row['post_id']}[/bold] {escaped(row['topic'] or '')}"
             )
-            for part in ("hook", "body", "call_to_action"):
-                console.print(row[part], markup=False)
+            parts = [row["hook"], row["body"], row["call_to_action"]]
+            for part in parts if any(parts) else ["(forgotten)"]:
+                console.print(part, markup=False)
 
 
 @app.command()

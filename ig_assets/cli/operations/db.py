@@ -127,6 +127,8 @@ def restore(
 
     Example: `ig-assets db restore /mnt/backups/warehouse-20260501T090000Z --replace`
     """
+    from ig_assets.cli.operations.forget import active_said
+    from ig_assets.core.forgetting.steps import settle_replayed
     from ig_assets.headless.one_command import one_command
     from ig_assets.warehouse.moving.backups import newest_backup, read_backup
     from ig_assets.warehouse.moving.restoring import restore as put_back
@@ -146,6 +148,12 @@ def restore(
             replace=replace,
             say=silent if as_json else _say,
         )
+        settled = {}
+        if done.forgotten:
+            clock, rolls_back = make_clock(settings), settings.tainted_active
+            home = make_warehouse(settings, clock)
+            settled = settle_replayed(home, clock, rolls_back == "rollback")
+            home.close()
     if as_json:
         print_json(
             {
@@ -153,6 +161,7 @@ def restore(
                 "kept": None if done.kept is None else str(done.kept),
                 "migrated": done.migrated,
                 "forgotten_again": done.forgotten,
+                "settled": settled,
             }
         )
         return
@@ -166,6 +175,8 @@ def restore(
             f"{done.forgotten} requests to forget were repeated; run "
             "`ig-assets forget --resume` for the index and the training files."
         )
+    if sentence := active_said(settled):
+        _say(sentence)
     _say("Run `ig-assets sync`: it compares the index with the restored tables.")
 
 

@@ -50,7 +50,9 @@ def forget(
     go_on: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Finish interrupted requests, and repeat restored ones."
+            "--resume",
+            help="Finish interrupted requests, repeat restored ones, and look again "
+            "where words were left.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -137,13 +139,16 @@ def _print_receipts(receipts: list[Receipt], as_json: bool) -> None:
     left = [
         name
         for receipt, one in zip(receipts, fields, strict=True)
-        for name in (_places(one) if receipt.again is None else [])
+        for name in _places(one["steps"] if receipt.again is None else receipt.again)
     ]
     for receipt, one in zip(receipts, fields, strict=True):
         if as_json:
             continue
         if receipt.again is not None:
-            console.print(_again(receipt))
+            looked = "search" in receipt.again
+            console.print(_looked_again(receipt) if looked else _again(receipt))
+            if sentence := active_said(receipt.again.get("models", {})):
+                console.print(f"  {escaped(sentence)}", highlight=False)
             continue
         search = one["steps"].get("search", {})
         console.print(
@@ -157,7 +162,10 @@ def _print_receipts(receipts: list[Receipt], as_json: bool) -> None:
             console.print(f"  {escaped(sentence)}", highlight=False)
     if left:
         if not as_json:
-            console.print(f"[red]Words are left in:[/red] {escaped(', '.join(left))}")
+            console.print(
+                f"[red]Words are left in:[/red] {escaped(', '.join(left))}. Remove "
+                "them there, then run `ig-assets forget --resume`, which looks again."
+            )
         raise typer.Exit(FAILED)
 
 
@@ -173,6 +181,23 @@ def _again(receipt: Receipt) -> str:
     )
 
 
+def _looked_again(receipt: Receipt) -> str:
+    """What was done where words were left."""
+    search = (receipt.again or {})["search"]
+    name = f"Receipt {receipt.number} ({receipt.request_id})"
+    begin = f"Deleted and looked again. {name}; "
+    if not search["sentences"]:
+        before = ", ".join(_places(receipt.fields["steps"]))
+        return begin + (
+            "its words are not known any more, so none were looked for; before, some "
+            f"were in: {escaped(before)}."
+        )
+    return begin + (
+        f"{search['sentences']} sentences were looked for in {search['files']} files "
+        "and all tables."
+    )
+
+
 def _said(steps: Mapping[str, Any]) -> list[str]:
     """What others have of the words, and which model is active now, in sentences."""
     said = []
@@ -182,10 +207,15 @@ def _said(steps: Mapping[str, Any]) -> list[str]:
             f"At least {max(shared.values())} of the sentences stay, since other texts "
             f"have them too ({tables}); name these scripts to forget them as well."
         )
-    models = steps.get("models", {})
-    if sentence := _ACTIVE.get(models.get("active")):
-        said.append(sentence.format(model=models["model"]))
+    if sentence := active_said(steps.get("models", {})):
+        said.append(sentence)
     return said
+
+
+def active_said(settled: Mapping[str, Any]) -> str:
+    """Which model is active now, in a sentence; empty where none was tainted."""
+    sentence = _ACTIVE.get(str(settled.get("active")), "")
+    return sentence.format(model=settled.get("model"))
 
 
 _ACTIVE = {
@@ -196,5 +226,5 @@ _ACTIVE = {
 }
 
 
-def _places(fields: Mapping[str, Any]) -> list[str]:
-    return list(fields["steps"].get("search", {}).get("places", {}))
+def _places(steps: Mapping[str, Any]) -> list[str]:
+    return list(steps.get("search", {}).get("places", {}))

@@ -41,7 +41,7 @@ def status(as_json: AsJson = False) -> None:
         ("time", f"{now:%Y-%m-%d %H:%M}, {clock}"),
         ("audience", settings.social),
         ("scripts", _scripts(state)),
-        ("active model", state.active_model or "none: no draft was written yet"),
+        ("active model", _active(state)),
         ("on trial", state.on_trial or "no model"),
         ("ranker", state.ranker or "none: ig-assets ranker fit"),
         ("switched on", ", ".join(on) or "no sensor or schedule"),
@@ -67,6 +67,15 @@ def status(as_json: AsJson = False) -> None:
         console.print("Nothing waits for you.")
     for waiting in state.waiting:
         console.print(f"{waiting.sentence}: {waiting.command}", markup=False)
+
+
+def _active(state: DataFolderState) -> str:
+    if state.active_model:
+        return state.active_model
+    if not state.models:
+        return "none: no draft was written yet"
+    known = f"{state.models} {'is' if state.models == 1 else 'are'} registered"
+    return f"none is active: {known}; ig-assets models promote ID --reason WHY"
 
 
 def _scripts(state: DataFolderState) -> str:

@@ -1,12 +1,14 @@
 """The working file of a request: what it found, words included, until it is done.
 
-A request that was killed goes on from it, and can look for the words that are no longer
-in the tables. Only the owner may read it; it is removed when the receipt is written.
+A request that was killed, or whose search found words, goes on from it, and can look
+for the words that are no longer in the tables. Only the owner may read it; it is
+removed when the request is finished.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ def write_begun(receipts: Path, found: Found) -> None:
     fields = {
         "erasure": found.erasure.as_json(),
         "texts": found.texts,
+        "quoted": found.quoted,
         "listing": found.listing(),
     }
     path = _path(receipts, found.erasure.request_id)
@@ -40,16 +43,20 @@ def read_begun(receipts: Path, request_id: str) -> Found | None:
         for name, value in fields["listing"].items()
     }
     erasure = Erasure.from_json(fields["erasure"])
-    return Found(erasure=erasure, texts=tuple(fields["texts"]), **listing)
+    texts, quoted = tuple(fields["texts"]), tuple(fields.get("quoted", ()))
+    return Found(erasure=erasure, texts=texts, quoted=quoted, **listing)
 
 
-def remove_begun(receipts: Path) -> None:
-    """Remove the working files, and parts of them; no request may be unfinished."""
+def remove_begun(receipts: Path, unfinished: Collection[str]) -> None:
+    """Remove the working files, and parts of them; those of `unfinished` ones stay."""
     folder = receipts / FOLDER
+    kept = {_path(receipts, request_id) for request_id in unfinished}
     if folder.is_dir():
-        for path in folder.iterdir():
+        left = [path for path in folder.iterdir() if path not in kept]
+        for path in left:
             path.unlink(missing_ok=True)
-        folder.rmdir()
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _path(receipts: Path, request_id: str) -> Path:

@@ -15,8 +15,10 @@ from ig_assets.core.forgetting.copies import (
     copies,
     generated_texts,
 )
+from ig_assets.core.forgetting.remarks import quoted_passages
 from ig_assets.core.identity import forgotten_hashes, text_hash
 from ig_assets.core.models.learnt_examples import models_of_examples
+from ig_assets.core.models.registry import list_models
 from ig_assets.warehouse.forgetting.erasure import WINNER, Erasure
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
@@ -143,24 +145,25 @@ _PROVIDERS = """
     ORDER BY provider
 """
 
-_ACTIVE = "SELECT model_id FROM latest_model_status WHERE status = 'active'"
-
 
 @dataclass(frozen=True)
 class Found:
     """What a forgetting touches. `texts` are the words that go, and stay in memory.
 
-    `same_words` are scripts with the very words of a named one, `sibling_arms` those of
-    a test of it that share more words with it than a variant may, as arms do that
-    differ in their hook alone, `copied` variants that copied one; all go too. What
-    follows is listed and stays: `influenced` variants were written with a script in
-    their prompt, `influenced_models` had one in their dataset and did not learn from
-    it, `similar` scripts share more words than a variant may. `published` posts and
-    `vendors` are beyond our reach. `active_model` is the one that generation uses now.
+    `quoted` are passages of their files, spoken or not, that remarks about these quote,
+    as those of earlier versions do: they are searched for as well. `same_words` are
+    scripts with the very words of a named one, `sibling_arms` those of a test of it
+    that share more words with it than a variant may, as arms do that differ in their
+    hook alone, `copied` variants that copied one; all go too. What follows is listed
+    and stays: `influenced` variants were written with a script in their prompt,
+    `influenced_models` had one in their dataset and did not learn from it, `similar`
+    scripts share more words than a variant may. `published` posts and `vendors` are
+    beyond our reach. `active_model` is the one that generation uses now.
     """
 
     erasure: Erasure
     texts: tuple[str, ...] = ()
+    quoted: tuple[str, ...] = ()
     same_words: tuple[str, ...] = ()
     sibling_arms: tuple[str, ...] = ()
     copied: tuple[str, ...] = ()
@@ -177,7 +180,7 @@ class Found:
         return {
             name: value
             for name, value in json.loads(json.dumps(fields, default=str)).items()
-            if name not in ("erasure", "texts")
+            if name not in ("erasure", "texts", "quoted")
         }
 
 
@@ -275,6 +278,7 @@ def find(
             words=tuple(sorted({h for t in all_texts for h in forgotten_hashes(t)})),
         ),
         texts=tuple(dict.fromkeys(all_texts)),
+        quoted=tuple(quoted_passages(con, scripts)),
         same_words=tuple(sorted(same_words)),
         sibling_arms=tuple(sorted(arms)),
         copied=tuple(sorted(copied)),
@@ -283,7 +287,9 @@ def find(
         similar=tuple(_similar(con, scripts, words, bounds)),
         published=tuple(fetch_dicts(con, _PUBLISHED, keys)),
         vendors=tuple(_vendors(con, keys[2])),
-        active_model=next((i for (i,) in con.execute(_ACTIVE).fetchall()), None),
+        active_model=next(
+            (m.model_id for m in list_models(con) if m.status == "active"), None
+        ),
     )
 
 

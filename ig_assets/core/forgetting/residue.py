@@ -58,13 +58,18 @@ def sentences_of(texts: Iterable[str]) -> list[str]:
     found: dict[str, None] = {}
     for text in texts:
         parts = [part.strip() for part in _SENTENCE_END.split(text)]
-        long = [
-            part
-            for part in parts
-            if len(part.split()) >= FEWEST_WORDS and len(part) >= FEWEST_CHARACTERS
-        ]
+        long = [part for part in parts if _is_long(part)]
         found.update(dict.fromkeys(long or [text.strip()]))
     return [sentence for sentence in found if sentence]
+
+
+def long_sentences(texts: Iterable[str]) -> list[str]:
+    """The sentences of texts that are long enough to be looked for; none of others."""
+    return [one for one in sentences_of(texts) if _is_long(one)]
+
+
+def _is_long(sentence: str) -> bool:
+    return len(sentence.split()) >= FEWEST_WORDS and len(sentence) >= FEWEST_CHARACTERS
 
 
 def search(
@@ -72,13 +77,15 @@ def search(
     texts: Iterable[str],
     folders: Sequence[Path],
     skipped: Sequence[Path],
+    quoted: Iterable[str] = (),
 ) -> Residue:
     """Look for the texts' sentences in the tables, and in all files below `folders`.
 
+    `quoted` are passages beside the texts, of which only long sentences are looked for.
     What lies below one of `skipped` is not read.
     """
     whole = list(texts)
-    sentences = sentences_of(whole)
+    sentences = list(dict.fromkeys([*sentences_of(whole), *long_sentences(quoted)]))
     begun = _first_words(whole)
     places: dict[str, int] = {}
     shared: dict[str, int] = {}

@@ -1,40 +1,45 @@
 """Forgets scripts: an intent row, the steps one after the other, a receipt.
 
-    intent row → working file → tables → models → index → vendors → datasets
-    → warehouse's file → search → receipt → last row → working file removed
+    intent row → working file → tables → models → index → vendors → datasets → Dagster's
+    events → warehouse's file → search → receipt → last row → working file removed
 
-Killed anywhere, `resume` goes on from the first step that is not recorded. The files of
-the library are left alone: a sync refuses a forgotten one and says so.
+Killed anywhere, `resume` goes on from the first step that is not recorded. Where the
+search found words, it deletes and looks again (`_look_again`), until none is found. The
+files of the library are left alone: a sync refuses a forgotten one and says so.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ig_assets.core.forgetting.begun import read_begun, remove_begun, write_begun
 from ig_assets.core.forgetting.finding import Found, find
 from ig_assets.core.forgetting.named import AUTHOR, author_hash
-from ig_assets.core.forgetting.steps import STEPS, Forgetting
+from ig_assets.core.forgetting.steps import STEPS, Forgetting, settle_replayed
 from ig_assets.core.identity import stable_id
 from ig_assets.errors import InputError
 from ig_assets.warehouse.forgetting.erasure import Erasure, rows_to_erase
 from ig_assets.warehouse.forgetting.receipts import Receipt, write_receipt
 from ig_assets.warehouse.forgetting.replay import REPLAYED, replay_receipts
+from ig_assets.warehouse.forgetting.unfinished import UNFINISHED
 from ig_assets.warehouse.rows import fetch_dicts, insert_row, merge_rows
+from ig_assets.warehouse.warehouse import Connection
 
 BEGUN, DONE = "begun", "done"
 _IMPORTED = "history"  # in place of the platform of an imported post
-FILE_STEPS = ("index", "datasets", "warehouse")
+FILE_STEPS = ("index", "datasets", "events", "warehouse")
+STEPS_AGAIN = ("tables", "datasets", "events", "warehouse", "search")
+"""What is repeated where words were left; the receipt stays as it was written."""
 
 Watch = Callable[[str], None]
 
-_OPEN = """
+_OPEN = f"""
     SELECT *
     FROM forget_requests
-    WHERE status <> 'done'
+    WHERE {UNFINISHED}
     ORDER BY requested_at, request_id
 """
 
@@ -86,49 +91,75 @@ def forget(
 ) -> Receipt | None:
     """Forget scripts by their ids; None where all of them are forgotten already.
 
-    `after` is called with the name of each step that was recorded. Of `author`, by whom
-    the scripts were named, a hash is kept, so that a repeated request is known. Raises
-    InputError without a reason and while an earlier request is unfinished; and what a
+    Where words of them were left, they are deleted and looked for again. `after` is
+    called with the name of each step that was recorded. Of `author`, by whom the
+    scripts were named, a hash is kept, so that a repeated request is known. Raises
+    InputError without a reason and while an earlier request is interrupted; and what a
     step raises, after which `resume` goes on.
     """
     if not reason.strip():
         raise InputError("Forgetting cannot be undone; say why with a reason.")
-    now = work.clock.now()
     with work.warehouse.transaction() as con:
-        if fetch_dicts(con, _OPEN):
+        unfinished = fetch_dicts(con, _OPEN)
+        if any(row["status"] != DONE for row in unfinished):
             raise InputError(
                 "An earlier request to forget is not finished; run "
                 "`ig-assets forget --resume` first."
             )
         known = {i for (i,) in con.execute(_FORGOTTEN, [list(named)]).fetchall()}
         wanted = sorted(set(named) - known)
-        if not wanted:
-            return None
-        request_id = stable_id("forget", now.isoformat(), *wanted)
-        row = {
-            "request_id": request_id,
-            "script_ids": json.dumps(wanted),
-            "reason": reason.strip(),
-            "requested_by": requested_by,
-            "requested_at": now,
-            "status": BEGUN,
-        }
-        insert_row(con, "forget_requests", row)
-        if author.strip():
-            detail = {"sha256": author_hash(request_id, author)}
-            merge_rows(
-                con, "forget_steps", [_step_row(work, request_id, AUTHOR, detail)]
-            )
-    after("intent")
-    receipt = _go_on(work, row, after)
-    remove_begun(work.receipts)
-    return receipt
+        rows = [row for row in unfinished if _names(row, known)]
+        if wanted:
+            rows = [_begin(work, con, wanted, reason, requested_by, author)]
+    if wanted:
+        after("intent")
+    receipts = [_go_on(work, row, after) for row in rows]
+    _remove_begun(work)
+    return receipts[-1] if receipts else None
+
+
+def _begin(
+    work: Forgetting,
+    con: Connection,
+    wanted: Sequence[str],
+    reason: str,
+    requested_by: str,
+    author: str,
+) -> dict[str, Any]:
+    """The intent row of a request, which was written."""
+    now = work.clock.now()
+    row: dict[str, Any] = {
+        "request_id": stable_id("forget", now.isoformat(), *wanted),
+        "script_ids": json.dumps(wanted),
+        "reason": reason.strip(),
+        "requested_by": requested_by,
+        "requested_at": now,
+        "status": BEGUN,
+    }
+    insert_row(con, "forget_requests", row)
+    if author.strip():
+        detail = {"sha256": author_hash(row["request_id"], author)}
+        step = _step_row(work, row["request_id"], AUTHOR, detail)
+        merge_rows(con, "forget_steps", [step])
+    return row
+
+
+def _names(row: Mapping[str, Any], scripts: Collection[str]) -> bool:
+    erased = json.loads(row["receipt"])["erasure"]["scripts"] if row["receipt"] else []
+    return not set(scripts).isdisjoint(erased)
+
+
+def _remove_begun(work: Forgetting) -> None:
+    with work.warehouse.transaction() as con:
+        unfinished = [row["request_id"] for row in fetch_dicts(con, _OPEN)]
+    remove_begun(work.receipts, unfinished)
 
 
 def resume(work: Forgetting, after: Watch = lambda step: None) -> list[Receipt]:
     """Finish what was begun, and what a restored warehouse has yet to do in files.
 
-    Returns the receipts of the requests, oldest first. Raises what a step raises.
+    Where words were left, they are deleted and looked for again. Returns the receipts
+    of the requests, oldest first. Raises what a step raises.
     """
     now = work.clock.now()
     with work.warehouse.transaction() as con:
@@ -136,13 +167,15 @@ def resume(work: Forgetting, after: Watch = lambda step: None) -> list[Receipt]:
             replay_receipts(con, work.receipts, now)
         rows = fetch_dicts(con, _OPEN)
     receipts = [_go_on(work, row, after) for row in rows]
-    remove_begun(work.receipts)
+    _remove_begun(work)
     return receipts
 
 
 def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
     if row["status"] == REPLAYED:
         return _finish_replayed(work, row, after)
+    if row["status"] == DONE:
+        return _look_again(work, row, after)
     request_id = row["request_id"]
     details = _details(work, request_id)
     found = _found(work, row, details)
@@ -174,16 +207,37 @@ def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
     return receipt
 
 
+def _look_again(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
+    """Delete again what may be repeated, then look whether words are left still."""
+    receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
+    found = read_begun(work.receipts, row["request_id"])
+    if found is None:  # by an earlier version, which kept no words
+        found = Found(Erasure.from_json(receipt.fields["erasure"]))
+    return replace(receipt, again=_repeat(work, found, STEPS_AGAIN, after))
+
+
+def _repeat(
+    work: Forgetting, found: Found, names: Collection[str], after: Watch
+) -> dict[str, Any]:
+    """What these steps did a second time; each is recorded in place of the first."""
+    again: dict[str, Any] = {}
+    for step in STEPS:
+        if step.name in names:
+            detail = step.run(work, found)
+            if step.name == "tables":
+                detail["erasure"] = found.erasure.as_json()
+            _record(work, found.erasure.request_id, step.name, detail)
+            again[step.name] = detail
+            after(step.name)
+    return again
+
+
 def _finish_replayed(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
-    """What the tables' replay left: index, training files, the file's bytes."""
+    """What the tables' replay left: who is active, index, files, the file's bytes."""
     receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
     found = Found(Erasure.from_json(receipt.fields["erasure"]))
-    again = {}
-    for step in STEPS:
-        if step.name in FILE_STEPS:
-            again[step.name] = detail = step.run(work, found)
-            _record(work, row["request_id"], step.name, detail)
-            after(step.name)
+    settled = settle_replayed(work.warehouse, work.clock, work.rolls_back)
+    again = {"models": settled} | _repeat(work, found, FILE_STEPS, after)
     with work.warehouse.transaction() as con:
         key = {"request_id": row["request_id"]}
         merge_rows(con, "forget_requests", [key | {"status": DONE}])

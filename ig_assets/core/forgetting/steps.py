@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -20,7 +21,8 @@ from ig_assets.core.fine_tuning.training_set.manifests import PAGE
 from ig_assets.core.fine_tuning.training_set.vendor_lines import SENT
 from ig_assets.core.forgetting.copies import Bounds
 from ig_assets.core.forgetting.finding import Found
-from ig_assets.core.forgetting.residue import search
+from ig_assets.core.forgetting.remarks import sources_of
+from ig_assets.core.forgetting.residue import long_sentences, search
 from ig_assets.core.models.registry import activate, list_models
 from ig_assets.core.ports import BatchEmbedder, Clock, VectorIndex
 from ig_assets.errors import IgAssetsError
@@ -40,8 +42,9 @@ class Forgetting:
     All files below `searched` are looked through, but for those below `library`, which
     is not ours to change. `rolls_back` says whether a tainted model that is active is
     replaced at once. `forget_training` removes what was trained on this machine, by the
-    examples, but for the models of these names. `seed` and `base_model` are those of
-    months whose manifest does not name its own.
+    examples, but for the models of these names. `forget_events` takes remarks about
+    these sources, and these sentences, out of what Dagster keeps. `seed` and
+    `base_model` are those of months whose manifest does not name its own.
     """
 
     clock: Clock
@@ -59,6 +62,9 @@ class Forgetting:
     base_model: str
     forget_training: Callable[[Collection[str], Collection[str]], Detail] = (
         lambda examples, kept: {}
+    )
+    forget_events: Callable[[Collection[str], Collection[str]], Detail] = (
+        lambda sources, sentences: {}
     )
 
 
@@ -89,20 +95,48 @@ def settle_active_model(work: Forgetting, found: Found) -> Detail:
     was_active = found.active_model
     if was_active is None or was_active not in found.erasure.models:
         return {"active": None}
-    now = work.clock.now()
     with work.warehouse.transaction() as con:
-        if not work.rolls_back:
-            if not _is_active(con, was_active):
-                reason = "tainted, and kept active by IG_TAINTED_ACTIVE=keep"
-                activate(con, was_active, reason, now)
-            return {"active": "kept", "model": was_active}
-        previous = previously_active(con, was_active)
-        if previous is None:
-            return {"active": "none left", "model": was_active}
-        if not _is_active(con, previous):
-            reason = f"rollback: {was_active} learnt from a forgotten script"
-            activate(con, previous, reason, now)
-        return {"active": "rolled back", "model": previous}
+        return _settle(con, was_active, work.rolls_back, work.clock.now())
+
+
+_ACTIVATED = """
+    SELECT model_id
+    FROM model_events
+    WHERE status = 'active'
+    ORDER BY changed_at DESC, model_id DESC
+"""
+
+
+def settle_replayed(warehouse: Warehouse, clock: Clock, rolls_back: bool) -> Detail:
+    """Settle who is active where a replay of receipts tainted the model that was.
+
+    A replay runs while the warehouse is opened, by ids alone, and taints models
+    without a look at which is in use.
+    """
+    with warehouse.transaction() as con:
+        models = {model.model_id: model.status for model in list_models(con)}
+        activated = [str(row[0]) for row in con.execute(_ACTIVATED).fetchall()]
+        latest = next((one for one in activated if one in models), None)
+        if latest is None or "active" in models.values() or models[latest] != "tainted":
+            return {"active": None}
+        return _settle(con, latest, rolls_back, clock.now())
+
+
+def _settle(
+    con: Connection, was_active: str, rolls_back: bool, now: datetime
+) -> Detail:
+    if not rolls_back:
+        if not _is_active(con, was_active):
+            reason = "tainted, and kept active by IG_TAINTED_ACTIVE=keep"
+            activate(con, was_active, reason, now)
+        return {"active": "kept", "model": was_active}
+    previous = previously_active(con, was_active)
+    if previous is None:
+        return {"active": "none left", "model": was_active}
+    if not _is_active(con, previous):
+        reason = f"rollback: {was_active} learnt from a forgotten script"
+        activate(con, previous, reason, now)
+    return {"active": "rolled back", "model": previous}
 
 
 def _is_active(con: Connection, model_id: str) -> bool:
@@ -216,6 +250,13 @@ def _rewrite_month(work: Forgetting, month: str) -> Detail:
     }
 
 
+def clean_events(work: Forgetting, found: Found) -> Detail:
+    """Take out of Dagster's events what earlier versions quoted there."""
+    with work.warehouse.transaction() as con:
+        sources = sources_of(con, found.erasure.scripts)
+    return work.forget_events(sources, long_sentences([*found.texts, *found.quoted]))
+
+
 def rewrite_warehouse(work: Forgetting, found: Found) -> Detail:
     """Rewrite the file or the server's tables; say what a server keeps all the same."""
     left = work.warehouse.rewrite()
@@ -228,7 +269,7 @@ def search_everywhere(work: Forgetting, found: Found) -> Detail:
         return {"sentences": 0, "note": "The words are not known here any more."}
     skipped = [work.receipts, *([work.library] if work.library else [])]
     with work.warehouse.transaction() as con:
-        residue = search(con, found.texts, work.searched, skipped)
+        residue = search(con, found.texts, work.searched, skipped, found.quoted)
     return dataclasses.asdict(residue) | {
         "places": {_below(work, name): n for name, n in residue.places.items()}
     }
@@ -249,6 +290,7 @@ STEPS: Sequence[Step] = (
     Step("index", purge_index),
     Step("vendors", ask_vendors),
     Step("datasets", rewrite_datasets),
+    Step("events", clean_events),
     Step("warehouse", rewrite_warehouse),
     Step("search", search_everywhere),
 )

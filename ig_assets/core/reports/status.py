@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from ig_assets.core.corpus.embedding.batch_api.report import stop_reason
 from ig_assets.core.corpus.history_import.doubtful import doubtful_files
 from ig_assets.core.models.registry import ModelRow, current_ranker, list_models
+from ig_assets.warehouse.forgetting.unfinished import UNFINISHED
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -37,7 +38,7 @@ WAITING = (
         "ig-assets costs",
     ),
     (
-        "SELECT count(*) FROM forget_requests WHERE status <> 'done'",
+        f"SELECT count(*) FROM forget_requests WHERE {UNFINISHED}",
         "request{s} to forget {is} not finished",
         "ig-assets forget --resume",
     ),
@@ -107,12 +108,14 @@ class Failure:
 class DataFolderState:
     """What the tables say.
 
-    `ranker` is the state of the ranker in use. `withdrawn` counts the topics that a
+    `models` counts the registered models that write; `ranker` is the state of the
+    ranker in use. `withdrawn` counts the topics that a
     person withdrew; `failures` are those of the last week, newest first.
     """
 
     scripts: dict[str, int]
     months: tuple[MonthState, ...]
+    models: int
     active_model: str | None
     on_trial: str | None
     ranker: str | None
@@ -137,7 +140,8 @@ def data_folder_state(con: Connection, now: datetime) -> DataFolderState:
         )
         for row in fetch_dicts(con, _MONTHS)
     ]
-    named = {model.status: model.name for model in list_models(con)}
+    models = list_models(con)
+    named = {model.status: model.name for model in models}
     ((withdrawn,),) = con.execute("SELECT count(*) FROM withdrawn_topics").fetchall()
     failures = fetch_dicts(
         con,
@@ -148,6 +152,7 @@ def data_folder_state(con: Connection, now: datetime) -> DataFolderState:
     return DataFolderState(
         scripts=dict(scripts),
         months=tuple(months),
+        models=len(models),
         active_model=named.get("active"),
         on_trial=named.get("canary"),
         ranker=None if (ranker := current_ranker(con)) is None else _state(ranker),

@@ -63,7 +63,7 @@ def delete_words(
         if config.dry_run:
             context.log.info("Nothing was deleted; set dry_run to false for that.")
         elif receipt := forget(work, named, config.reason, config.requested_by):
-            steps = receipt.fields["steps"]
+            steps = receipt.again or receipt.fields["steps"]
             found |= {
                 "receipt": _named(receipt),
                 "steps": dg.MetadataValue.json(steps),
@@ -73,7 +73,8 @@ def delete_words(
                 raise dg.Failure(
                     description=(
                         "Words of the script are left in "
-                        f"{', '.join(left)}; remove them there. All else is done."
+                        f"{', '.join(left)}; remove them there, then run "
+                        "`ig-assets forget --resume`. All else is done."
                     ),
                     metadata=found,
                     allow_retries=False,

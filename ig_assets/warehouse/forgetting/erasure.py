@@ -153,6 +153,16 @@ _DECLINE = f"""
         )
 """
 
+# Earlier versions quoted words in the details. A file is named by all its revisions.
+_REMARKS = ("script_left_out", "script_rejects")
+_OF_SOURCES = """
+    source_uri IN (
+        SELECT source_uri
+        FROM scripts
+        WHERE script_id IN (SELECT unnest(?::TEXT[]))
+    )
+"""
+
 _TAINT = """
     INSERT INTO model_events (model_id, changed_at, status, reason)
     SELECT model_id, ?, 'tainted', ?
@@ -179,6 +189,13 @@ def rows_to_erase(con: Connection, erasure: Erasure) -> dict[str, int]:
         ).fetchall()
         if count:
             counts[rule.table] = int(count)
+    for table in _REMARKS:
+        [(count,)] = con.execute(
+            f"SELECT count(*) FROM {table} WHERE {_OF_SOURCES}",
+            [list(erasure.scripts)],
+        ).fetchall()
+        if count:
+            counts[table] = int(count)
     return counts
 
 
@@ -186,8 +203,9 @@ def erase(con: Connection, erasure: Erasure) -> dict[str, int]:
     """Erase in the caller's transaction; return `rows_to_erase` as it was before.
 
     The scripts get the status forgotten, open posts that would show their words are
-    declined, models are marked as tainted, and what is deleted of training sets is
-    noted for their manifests. To repeat it changes nothing.
+    declined, models are marked as tainted, what is deleted of training sets is noted
+    for their manifests, and remarks about the scripts' files are deleted. To repeat it
+    changes nothing.
     """
     counts = rows_to_erase(con, erasure)
     now = erasure.forgotten_at
@@ -195,6 +213,8 @@ def erase(con: Connection, erasure: Erasure) -> dict[str, int]:
     con.execute(_KEEP_EXAMPLES, [erasure.request_id, now, examples])
     for rule in RULES:
         con.execute(rule.statement, [list(rule.keys(erasure))])
+    for table in _REMARKS:
+        con.execute(f"DELETE FROM {table} WHERE {_OF_SOURCES}", [list(erasure.scripts)])
     edited = sorted({edit.split(" ")[0] for edit in erasure.edits})
     con.execute(_DECLINE, [list(erasure.variants), edited])
     _note_scripts(con, erasure)

@@ -70,6 +70,45 @@ def test_words_that_are_left_are_named_and_end_the_command_with_1(
     assert result.exit_code == 1
     assert "Words are left in: notes.txt" in " ".join(result.stdout.split())
     assert PHRASE not in result.output
+    again = run(env, "history/kettle", "--reason", "a letter")
+    assert again.exit_code == 1 and "Words are left in: notes.txt" in again.stdout
+    (env.data / "notes.txt").unlink()
+    last = run(env, "--resume")
+    assert last.exit_code == 0, last.output
+    assert "Deleted and looked again. Receipt 1" in " ".join(last.stdout.split())
+    assert run(env, "--resume").stdout == "Nothing is left to forget.\n"
+
+
+NOTE = """# Oil a squeaky drawer with sepia wax
+
+## My cousin Theodora swears by this
+
+Rub it [nod at Mrs Ottoline Brandt] into the rail before the storm arrives.
+
+CTA: Save this for the next squeak.
+"""
+
+
+def test_no_word_of_a_note_is_left_of_what_a_sync_said_about_it(tmp_path: Path) -> None:
+    data, library = tmp_path / "data", tmp_path / "library"
+    library.mkdir()
+    (library / "f1.md").write_text(NOTE)
+    env = {"IG_DATA_DIR": str(data), "IG_LIBRARY": str(library), "DAGSTER_HOME": ""}
+
+    def said(*arguments: str) -> str:
+        result = CliRunner().invoke(app, arguments, env=env)
+        assert result.exit_code == 0, result.output
+        return " ".join(result.stdout.split())
+
+    synced = said("sync")
+    assert "f1.md: accepted with an unknown heading. Line 3: a heading that" in synced
+    assert "f1.md: accepted without a cue within a sentence. Line 5: words" in synced
+    assert "Theodora" not in synced and "Ottoline" not in synced
+    assert "Forgotten. Receipt 1" in said("forget", "f1.md", "--reason", "q")
+    left = [path for path in data.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".db" for path in left)
+    payload = b"".join(path.read_bytes() for path in left)
+    assert not any(word in payload for word in (b"Theodora", b"Ottoline", b"sepia"))
 
 
 def test_nothing_is_forgotten_while_another_command_is_at_work(

@@ -41,7 +41,7 @@ from ig_assets_tests.stand_ins.openai_batches import BatchStandIn
 KETTLE = "history/kettle"
 STOPS = (
     *("intent", "found", "tables", "models", "index", "vendors", "datasets"),
-    *("warehouse", "search", "receipt", "done"),
+    *("events", "warehouse", "search", "receipt", "done"),
 )
 
 
@@ -121,7 +121,7 @@ def test_a_request_that_is_killed_at_each_boundary_in_turn_is_finished_in_the_en
         env.warehouse.close()
     resume(env.work())
     assert_forgotten(env)
-    assert len(env.read("SELECT * FROM forget_steps")) == 7
+    assert len(env.read("SELECT * FROM forget_steps")) == 8
 
 
 def killed_after(stop: str) -> Callable[[str], None]:

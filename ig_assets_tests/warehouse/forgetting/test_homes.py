@@ -21,6 +21,7 @@ from ig_assets_tests.warehouse.forgetting.test_erasing import PHRASE, fill
 def work_on(home: Warehouse, folder: Path) -> Forgetting:
     return Forgetting(
         clock=FixedClock(),
+        machine_clock=FixedClock(),
         warehouse=home,
         index=FaissIndex(folder / "faiss", "i"),
         batches=no_vendor,

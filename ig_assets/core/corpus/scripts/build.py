@@ -17,6 +17,7 @@ from ig_assets.core.corpus.scripts.labels import hook_style_of, language_of
 from ig_assets.core.corpus.scripts.note import Note, plain
 from ig_assets.core.corpus.scripts.notes.blocks import text_blocks
 from ig_assets.core.corpus.scripts.performance import performance_of
+from ig_assets.core.corpus.scripts.places import named_lines
 from ig_assets.core.corpus.scripts.script import (
     BROKEN as BROKEN,
     MAX_BYTES,
@@ -42,15 +43,14 @@ ASKED = "cue within a sentence"
 FAULTS = (LABEL, READING, SHEET, PLACEHOLDER, HEADING, ASKED)
 """Kinds of `LeftOut` that somebody should correct; the others are no fault."""
 
-_NAMED = 5
-_LONGEST = 60
 _OF_HEADINGS = (
-    "and what stands below are spoken; put what is not said under a heading "
-    "`## Notes`, and remove a heading that is not said."
+    "a heading that names no known part is spoken, and so is what stands below; put "
+    "what is not said under a heading `## Notes`, and remove a heading that is not "
+    "said."
 )
 _OF_CUES = (
-    "within a sentence is taken for a direction and not spoken; write the words "
-    "without brackets if they are said."
+    "words in brackets within a sentence are taken for a direction and not spoken; "
+    "write them without brackets if they are said."
 )
 _PLACEHOLDER = re.compile(r"<%.*%>|\{\{.*\}\}|\{%.*%\}", re.DOTALL)
 _WIKI_LINK = re.compile(r"\[\[(?:[^\[\]|]*/)?([^\[\]|]+)(?:\|([^\[\]]+))?\]\]")
@@ -107,19 +107,24 @@ def _note_script(
         performance, trouble = performance_of(fields, numbers)
     except InvalidSourceError as error:
         trouble = error.detail
-    cues = [cue[:_LONGEST] for cue in left_out.asked]
-    doubts = _doubts(HEADING, doubtful, _OF_HEADINGS) + _doubts(ASKED, cues, _OF_CUES)
+    doubts = (
+        *_doubts(HEADING, doubtful, note.source, _OF_HEADINGS),
+        *_doubts(ASKED, left_out.asked, note.source, _OF_CUES),
+    )
     return _script(note, parts, source_uri, default_id, performance, trouble, doubts)
 
 
-def _doubts(kind: str, passages: list[str], advice: str) -> tuple[LeftOut, ...]:
-    """What was taken for spoken or not by a guess, by name, and what to do about it."""
+def _doubts(
+    kind: str, passages: list[str], source: str, advice: str
+) -> tuple[LeftOut, ...]:
+    """What was taken for spoken or not by a guess: its lines, and what to do about it.
+
+    No word of it is quoted: the detail is stored beside the words that are erased.
+    """
     if not passages:
         return ()
-    named = ", ".join(f"“{one}”" for one in passages[:_NAMED])
-    if len(passages) > _NAMED:
-        named += f" and {len(passages) - _NAMED} more"
-    return (LeftOut(kind, len(passages), f"{named} {advice}"),)
+    detail = f"{named_lines(passages, source)}{advice}"
+    return (LeftOut(kind, len(passages), f"{detail[:1].upper()}{detail[1:]}"),)
 
 
 def _spoken(fields: Mapping[str, Any], name: str, left_out: Counter[str]) -> str:

@@ -41,6 +41,7 @@ def markdown_script(path: str, content: bytes) -> ParsedScript:
     text = without_data(text)
     refuse_secrets(text)
     note, rest, first_line = split_front_matter(text)
+    note.source = text
     rest = cut_markup(rest, note.left_out, first_line)
     rest = take_inline_fields(rest, note)
     note.blocks = markdown_blocks(rest, note.left_out)

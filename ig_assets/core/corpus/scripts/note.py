@@ -51,13 +51,15 @@ class Note:
     """A note that was read; `left_out` counts pieces that are not spoken, by kind.
 
     `fields` are the values of front matter and properties by our names; `unread` are
-    our labels whose value cannot be read.
+    our labels whose value cannot be read. `source` is the text of the file, in which
+    lines are counted; empty where it has none.
     """
 
     fields: dict[str, object] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
     left_out: Pieces = field(default_factory=Pieces)
     unread: set[str] = field(default_factory=set)
+    source: str = ""
 
 
 def unmarked(text: str) -> str:

@@ -23,7 +23,7 @@ from ig_assets.core.tabular.damage import DamagedTextError, refuse_damage
 
 # A file's contents follow from its bytes and this number alone: increment it with
 # every change of the parsers, so that every file is parsed anew.
-READER_VERSION = 11
+READER_VERSION = 12
 
 CAPTION_SUFFIXES = (".srt", ".vtt")
 NOTE_SUFFIXES = (".md", ".txt", *CAPTION_SUFFIXES, ".fountain", ".docx")
@@ -113,9 +113,10 @@ def _text_note(name: str, content: bytes) -> Note:
     if not text.strip():
         raise InvalidSourceError("empty", "The file has no text.")
     refuse_secrets(text)
-    if name.endswith(CAPTION_SUFFIXES):
-        return caption_note(name, text)
-    return fountain_note(text)
+    is_caption = name.endswith(CAPTION_SUFFIXES)
+    note = caption_note(name, text) if is_caption else fountain_note(text)
+    note.source = text
+    return note
 
 
 def _is_table(path: str) -> bool:

@@ -118,10 +118,10 @@ def test_what_is_about_work_in_a_heading_may_be_spoken_in_a_line(line: str) -> N
 @pytest.mark.parametrize(
     ("line", "doubt"),
     [
-        ("**The trick**", "“The trick”"),
-        ("**The trick**\nWait.", "“The trick”"),
-        ("Status: draft", "“Status: …”"),
-        ("Old version: a day.", "“Old version: …”"),
+        ("**The trick**", "Line 5: "),
+        ("**The trick**\nWait.", "Line 5: "),
+        ("Status: draft", "Line 5: "),
+        ("Old version: a day.", "Line 5: "),
         ("**This is said.**", ""),
         ("Myth: salt is bad.", ""),
     ],
@@ -133,7 +133,7 @@ def test_a_strong_line_or_one_about_the_work_is_spoken_and_a_doubt(
     [script] = parse_file("a.md", text.encode()).scripts
     assert line.replace("*", "") in script.body
     details = [found.detail for found in script.left_out]
-    assert len(details) == bool(doubt) and doubt in "".join(details)
+    assert len(details) == bool(doubt) and "".join(details).startswith(doubt)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_first_heading_beside_a_hook_in_front_matter_is_a_doubt() -> None:
     text = "---\nhook: Stop ironing.\n---\n# March reel 4\n\nHang them.\n"
     [script] = parse_file("a.md", text.encode()).scripts
     assert (script.hook, script.body) == ("Stop ironing.", "March reel 4\n\nHang them.")
-    assert "“March reel 4”" in script.left_out[0].detail
+    assert script.left_out[0].detail.startswith("Line 4: a heading that names no ")
     same = text.replace("March reel 4", "Stop ironing.")
     assert parse_file("a.md", same.encode()).scripts[0].left_out == ()
 
@@ -165,9 +165,8 @@ def test_words_in_brackets_within_a_sentence_are_named_where_they_are_cut() -> N
     assert script.body == "Ask first.\n\nThen wait."
     [cue, asked] = script.left_out
     assert (cue.kind, asked.kind) == ("cue", "cue within a sentence")
-    assert (
-        "“[the team]” within a sentence" in asked.detail and "zoom" not in asked.detail
-    )
+    assert asked.detail.startswith("Line 3: words in brackets within a sentence are ")
+    assert "the team" not in asked.detail
 
 
 def test_sources_on_one_line_do_not_swallow_the_words_up_to_the_call() -> None:
@@ -185,8 +184,8 @@ def test_a_heading_that_names_no_known_part_is_spoken_and_named_as_a_doubt() -> 
     assert "Bob hates it." in script.body
     [doubt] = script.left_out
     assert (doubt.kind, doubt.pieces) == ("unknown heading", 1)
-    assert "“What Bob says” and what stands below are spoken" in doubt.detail
-    assert "`## Notes`" in doubt.detail
+    assert doubt.detail.startswith("Line 5: a heading that names no known part is ")
+    assert "`## Notes`" in doubt.detail and "Bob" not in doubt.detail
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,115 @@
+"""Takes words of forgotten scripts out of Dagster's own SQLite files.
+
+Earlier versions quoted passages of notes in the metadata of `raw_scripts`. An event is
+JSON: in it the remark about a forgotten file is replaced, whatever it says, and each
+sentence of a script wherever it is quoted. Runs and events themselves stay. Dagster may
+be at work meanwhile; a file that it holds is named, and is done by a later attempt.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+GONE = "(forgotten)"
+_PATIENCE_S = 5.0
+_REMARK = "detail"
+
+
+def forget_in_events(
+    homes: Sequence[Path], sources: Collection[str], sentences: Collection[str]
+) -> dict[str, Any]:
+    """Replace remarks about `sources`, and `sentences`, in the homes' SQLite files.
+
+    Returns how many cells were changed, and the names of files that were in use. What
+    was replaced is not in a file's bytes either. A repeated call changes nothing.
+    """
+    changed = 0
+    busy: list[str] = []
+    spelt = {form for one in sentences for form in _spellings(one)}
+    longest_first = sorted(spelt, key=lambda one: (-len(one), one))
+    paths = {path for home in homes for path in home.rglob("*.db") if path.is_file()}
+    for path in sorted(paths):
+        try:
+            changed += _clean(path, set(sources), longest_first)
+        except sqlite3.OperationalError:
+            busy.append(path.name)
+        except sqlite3.DatabaseError:  # no SQLite file: the search reads its bytes
+            continue
+    return {"cells": changed} | ({"in_use": busy} if busy else {})
+
+
+def _clean(path: Path, sources: set[str], sentences: Sequence[str]) -> int:
+    changed = 0
+    sought = [*sentences, *(form for uri in sources for form in _spellings(uri))]
+    with closing(sqlite3.connect(path, timeout=_PATIENCE_S)) as con:
+        con.isolation_level = None
+        con.execute("PRAGMA secure_delete = ON")
+        for table, column in _columns(con):
+            cells = con.execute(
+                f'SELECT rowid, "{column}" FROM "{table}" '
+                f"WHERE typeof(\"{column}\") = 'text'"
+            )
+            cleaned = [
+                (new, rowid)
+                for rowid, cell in cells
+                if any(one in cell for one in sought)
+                and (new := _cleaned(cell, sources, sentences)) != cell
+            ]
+            con.executemany(
+                f'UPDATE "{table}" SET "{column}" = ? WHERE rowid = ?', cleaned
+            )
+            changed += len(cleaned)
+        if changed:
+            con.execute("VACUUM")
+            con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return changed
+
+
+def _spellings(text: str) -> set[str]:
+    """A text as it is, and as JSON has it."""
+    in_json = json.dumps(text, ensure_ascii=False)[1:-1]
+    return {text, in_json, json.dumps(text)[1:-1]}
+
+
+def _columns(con: sqlite3.Connection) -> list[tuple[str, str]]:
+    tables = con.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' "
+        "AND name NOT LIKE 'sqlite_%'"
+    ).fetchall()
+    return [
+        (table, row[1])
+        for (table,) in tables
+        for row in con.execute(f'PRAGMA table_info("{table}")').fetchall()
+    ]
+
+
+def _cleaned(cell: str, sources: set[str], sentences: Sequence[str]) -> str:
+    """The cell without the words; the very same text where it has none."""
+    try:
+        value = json.loads(cell) if cell[:1] in ("{", "[") else cell
+    except ValueError:
+        value = cell
+    new = _without(value, sources, sentences)
+    if new == value:
+        return cell
+    return new if isinstance(new, str) else json.dumps(new)
+
+
+def _without(value: Any, sources: set[str], sentences: Sequence[str]) -> Any:
+    if isinstance(value, str):
+        for sentence in sentences:
+            value = value.replace(sentence, GONE)
+        return value
+    if isinstance(value, list):
+        return [_without(one, sources, sentences) for one in value]
+    if not isinstance(value, dict):
+        return value
+    new = {name: _without(one, sources, sentences) for name, one in value.items()}
+    if value.get("source_uri") in sources and isinstance(value.get(_REMARK), str):
+        new[_REMARK] = GONE
+    return new

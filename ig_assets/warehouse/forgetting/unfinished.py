@@ -1,0 +1,24 @@
+"""Which requests to forget are not finished: interrupted ones, and words that are left.
+
+A request whose last search found words has its receipt all the same, since the receipt
+is what a restored copy forgets by; the row of its step `search` says what was found.
+"""
+
+from __future__ import annotations
+
+from ig_assets.warehouse.backends import Connection
+
+_FOUND_WORDS = """
+    SELECT request_id
+    FROM forget_steps
+    WHERE step = 'search' AND contains(detail, '"places": {"')
+"""
+
+UNFINISHED = f"(status <> 'done' OR request_id IN ({_FOUND_WORDS}))"
+"""The condition on a row of `forget_requests`."""
+
+
+def count_unfinished(con: Connection) -> int:
+    """How many requests are interrupted, to be repeated, or have words left."""
+    sql = f"SELECT count(*) FROM forget_requests WHERE {UNFINISHED}"
+    return int(con.execute(sql).fetchall()[0][0])
