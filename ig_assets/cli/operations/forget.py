@@ -24,6 +24,7 @@ from ig_assets.core.forgetting.service import (
     plan_forgetting,
     resume,
 )
+from ig_assets.core.reports.lineage.names import script_named
 from ig_assets.errors import InputError
 from ig_assets.headless.one_command import one_command
 from ig_assets.settings import load_settings
@@ -71,7 +72,7 @@ def forget(
         _print_receipts(receipts, as_json)
         return
     with work.warehouse.transaction() as con:
-        named = named_scripts(con, scripts or [], author)
+        named = named_scripts(con, scripts or [], author, script_named)
     if not named:
         if not as_json:
             console.print("All scripts of this author were forgotten already.")

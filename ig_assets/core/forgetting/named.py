@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ig_assets.core.identity import fields_hash
-from ig_assets.core.reports.lineage.names import script_named
 from ig_assets.errors import InputError
 from ig_assets.warehouse.warehouse import Connection
 
@@ -21,12 +20,18 @@ AUTHOR = "author"
 """Names the hash of the author of a request among the steps of its receipt."""
 
 
-def named_scripts(con: Connection, names: Sequence[str], author: str) -> list[str]:
-    """Ids of the scripts that are named as `script_named` knows them, or by author.
+def named_scripts(
+    con: Connection,
+    names: Sequence[str],
+    author: str,
+    script_named: Callable[[Connection, str], str],
+) -> list[str]:
+    """Return the ids of the scripts of these names and of this author, sorted.
 
-    None are found of an author whose scripts were all forgotten on an earlier request.
-    Raises InputError where a name is no script's or several scripts', where no script
-    ever had the author, and where neither is given.
+    `script_named` returns the script that a name means: lineage's look-up. None are
+    found of an author whose scripts were all forgotten on an earlier request. Raises
+    InputError where a name is no script's or several scripts', where no script ever had
+    the author, and where neither is given.
     """
     if not names and not author:
         raise InputError("Name a script to forget, or an author with --author.")

@@ -8,6 +8,7 @@ from pydantic import Field
 from ig_assets.core.forgetting.named import named_scripts
 from ig_assets.core.forgetting.service import forget, plan_forgetting, resume
 from ig_assets.core.ports import Clock, VectorIndex
+from ig_assets.core.reports.lineage.names import script_named
 from ig_assets.defs.failures import plain_failures
 from ig_assets.defs.pod_resources import pod_tags
 from ig_assets.settings import Settings
@@ -57,7 +58,7 @@ def delete_words(
             for earlier in resume(work):
                 context.log.info(f"Finished an earlier request: {_named(earlier)}.")
         with warehouse.transaction() as con:
-            named = named_scripts(con, config.scripts, "")
+            named = named_scripts(con, config.scripts, "", script_named)
         plan = plan_forgetting(work, named)
         found: dict[str, Any] = {"plan": dg.MetadataValue.json(plan.as_json())}
         if config.dry_run:

@@ -15,17 +15,18 @@ from ig_assets.adapters.openai.batch import OpenAIBatches
 from ig_assets.core.corpus.queries import forgotten_words
 from ig_assets.core.fine_tuning.evaluation.canary import promote, rollback
 from ig_assets.core.fine_tuning.jobs.register import register_model
-from ig_assets.core.forgetting.named import named_scripts
+from ig_assets.core.forgetting import named
 from ig_assets.core.forgetting.service import forget, plan_forgetting, resume
 from ig_assets.core.identity import letters_hash, text_hash, words_hash
 from ig_assets.core.lineage.first_words import first_words
 from ig_assets.core.models.few_shot import few_shot_messages
 from ig_assets.core.models.registry import active_model, get_model
 from ig_assets.core.ports import BatchLine
+from ig_assets.core.reports.lineage.names import script_named
 from ig_assets.errors import InputError
 from ig_assets.warehouse.forgetting.receipts import read_receipts
 from ig_assets.warehouse.migrations import KEYS
-from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets.warehouse.warehouse import Connection, Warehouse
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import MONTH
 from ig_assets_tests.core.forgetting.forgetting_factory import (
     BASE,
@@ -43,6 +44,10 @@ STOPS = (
     *("intent", "found", "tables", "models", "index", "vendors", "datasets"),
     *("events", "warehouse", "search", "receipt", "done"),
 )
+
+
+def named_scripts(con: Connection, names: list[str], author: str) -> list[str]:
+    return named.named_scripts(con, names, author, script_named)
 
 
 class Killed(BaseException):
