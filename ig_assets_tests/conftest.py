@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from dagster._core.execution import compute_logs
@@ -119,7 +118,8 @@ def output_of_steps_is_kept_and_not_shown() -> Iterator[None]:
     def nothing(path: str, stream: object) -> nullcontext[tuple[None, None]]:
         return nullcontext((None, None))
 
-    with patch.object(compute_logs, "tail_to_stream", nothing):
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(compute_logs, "tail_to_stream", nothing)
         yield
 
 

@@ -124,7 +124,7 @@ class World:
             "IG_WRITER": "openai",
             "IG_EMBEDDER": "openai",
             "IG_OPENAI_EMBEDDING_DIMENSIONS": "64",
-            "OPENAI_API_KEY": "sk-never-a-key-of-anyone",
+            "OPENAI_API_KEY": "never-a-key-of-anyone",
             "OPENAI_BASE_URL": self.vendors.openai.base_url,
             "IG_INDEX": "pinecone",
             "PINECONE_API_KEY": "pcsk_never-a-key-of-anyone",

@@ -196,6 +196,18 @@ def forgotten_sentence(con: Connection, kind: str, id: str) -> str | None:
     return f"Forgotten{day} (request {row['request_id']})."
 
 
+def _known(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a row of `_SCRIPTS` says of a text; None for what is not known."""
+    return {
+        "first_words": first_words(row.get("hook")),
+        "topic": row.get("topic"),
+        "author": row.get("author"),
+        "origin": row.get("origin"),
+        "simulated": bool(row.get("simulated")),
+        "hook_style": row.get("hook_style"),
+    }
+
+
 def _model_script(
     examples: Sequence[ScriptBehind], row: Mapping[str, Any], rate: float | None
 ) -> ModelScript:
@@ -204,17 +216,12 @@ def _model_script(
     log_es = [example.log_e for example in examples if example.log_e is not None]
     rules = dict.fromkeys(e.rule for e in examples if e.rule is not None)
     return ModelScript(
-        first_words=first_words(row.get("hook")),
-        topic=row.get("topic"),
-        author=row.get("author"),
-        origin=row.get("origin"),
-        simulated=bool(row.get("simulated")),
+        **_known(row),
         lines=len(examples),
         in_model=sum(example.in_model for example in examples),
         why="; ".join(dict.fromkeys(example.reason for example in examples)),
         id=first.script_id or first.variant_id or f"example {first.example_id}",
         revision=first.revision_hash,
-        hook_style=row.get("hook_style"),
         weight=sum(example.weight or 0.0 for example in examples),
         lift=max(lifts, default=None),
         evidence=(math.exp(min(max(log_es), LARGEST_LOG_E)) if log_es else None),
@@ -231,17 +238,12 @@ def _worse_script(
     worse = pairs[0].worse
     assert worse is not None
     return ModelScript(
-        first_words=first_words(row.get("hook")),
-        topic=row.get("topic"),
-        author=row.get("author"),
-        origin=row.get("origin"),
-        simulated=bool(row.get("simulated")),
+        **_known(row),
         lines=0,
         in_model=0,
         why="the worse text of a pair",
         id=worse.script_id or worse.variant_id or f"example {pairs[0].example_id}",
         revision=worse.revision_hash,
-        hook_style=row.get("hook_style"),
         splits=", ".join(sorted({pair.split for pair in pairs})),
         rate=rate,
         as_worse=len(pairs),
