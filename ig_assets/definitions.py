@@ -28,7 +28,8 @@ def defs() -> dg.Definitions:
     with warnings.catch_warnings():
         for kind in (dg.PreviewWarning, DeprecationWarning):
             warnings.simplefilter("ignore", kind)
-        found = tree.build_defs()
+        # Without a place it would also describe all component types of all packages.
+        found = tree.build_defs(tree.defs_module_path)
     return dg.Definitions.merge(
         found,
         dg.Definitions(resources=resources(settings), executor=executor(settings)),

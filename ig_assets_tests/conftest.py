@@ -13,10 +13,9 @@ import pytest
 from dagster._core.execution import compute_logs
 from hypothesis import settings as hypothesis_settings
 
-from ig_assets.dagster_internals import one_engine_per_database
+from ig_assets.dagster_internals import quick_sqlite_storages
 from ig_assets.settings import Settings
 from ig_assets.warehouse.backends import Connection, Home
-from ig_assets_tests.factories.dagster_migrations import migrations_read_once
 from ig_assets_tests.factories.warehouses import begin_migrated
 from ig_assets_tests.headless.loop_fixtures import (
     killed_loop,
@@ -103,7 +102,7 @@ def quick_storage_of_dagster() -> Iterator[None]:
 
     Each of a thousand small instances would read all its migrations from their files.
     """
-    with one_engine_per_database(), migrations_read_once():
+    with quick_sqlite_storages():
         yield
 
 

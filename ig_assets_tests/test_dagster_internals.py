@@ -9,6 +9,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from dagster._core.storage.event_log.sqlite import (
     consolidated_sqlite_event_log,
     sqlite_event_log,
@@ -74,12 +76,38 @@ def test_a_storage_keeps_its_engine_only_meanwhile(tmp_path: Path) -> None:
             for _ in range(3):
                 instance.get_runs()
             assert len(made) == 3  # one for each connection
-            with dagster_internals.one_engine_per_database():
+            with dagster_internals.quick_sqlite_storages():
                 made.clear()
                 for _ in range(3):
                     instance.get_runs()
                 assert len(made) == 1
             assert all(module.create_engine is create for module in modules)
+
+
+def test_a_storage_reads_its_migrations_once_meanwhile(tmp_path: Path) -> None:
+    read: list[object] = []
+    of_alembic = ScriptDirectory.from_config
+
+    def from_config(config: Config) -> ScriptDirectory:
+        read.append(config)
+        return of_alembic(config)
+
+    @dg.job
+    def nothing() -> None: ...
+
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        dg.DagsterInstance.local_temp(str(tmp_path)) as instance,
+    ):
+        patch.setattr(ScriptDirectory, "from_config", from_config)
+        nothing.execute_in_process(instance=instance)
+        assert len(read) >= 1  # the run has a file of its own
+        read.clear()
+        with dagster_internals.quick_sqlite_storages():
+            nothing.execute_in_process(instance=instance)
+            nothing.execute_in_process(instance=instance)
+        assert len(read) == 1
+        assert ScriptDirectory.from_config is from_config
 
 
 def test_a_schedule_is_evaluated_on_the_open_instance() -> None:

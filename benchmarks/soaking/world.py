@@ -25,11 +25,10 @@ from dagster._daemon.sensor import execute_sensor_iteration
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
 from ig_assets.core.experiments.posts.review import approve_posts, posts_for_review
-from ig_assets.dagster_internals import one_engine_per_database
+from ig_assets.dagster_internals import quick_sqlite_storages
 from ig_assets.settings import Settings, load_settings
 from ig_assets.wiring import Services
 from ig_assets.workspace import WORKSPACE
-from ig_assets_tests.factories.dagster_migrations import migrations_read_once
 from ig_assets_tests.stand_ins.graph_server import ACCOUNT, SECRET, TOKEN
 from soaking.fast_time import FastTime
 from soaking.vendors import Vendors
@@ -217,8 +216,7 @@ class World:
         config |= {"run_launcher": LAUNCHER, "run_coordinator": COORDINATOR}
         del config["run_monitoring"]  # there is no other process that could die
         with (
-            one_engine_per_database(),
-            migrations_read_once(),
+            quick_sqlite_storages(),
             instance_for_test(config, temp_dir=str(home)) as instance,
             WorkspaceProcessContext(instance, InThisProcess()) as workspace,
         ):

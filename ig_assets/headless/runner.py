@@ -26,7 +26,7 @@ from ig_assets.dagster_internals import (
     NoOpComputeLogManager,
     OpenScheduleContext,
     deserialize_value,
-    one_engine_per_database,
+    quick_sqlite_storages,
     serialize_value,
 )
 from ig_assets.defs.failures import failed_check_reasons, is_failed_check
@@ -259,7 +259,7 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     with (
         one_command(settings.data_dir),
-        one_engine_per_database(),
+        quick_sqlite_storages(),
         dg.DagsterInstance.from_ref(_instance_ref()) as instance,
     ):
         _end_killed_runs(instance)

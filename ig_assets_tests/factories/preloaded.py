@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import dagster as dg
 
-from ig_assets_tests.factories.dagster_migrations import migrations_read_once
+from ig_assets.dagster_internals import quick_sqlite_storages
 
 _ONE_FILE_OF_EVENTS = """
 event_log_storage:
@@ -25,7 +25,7 @@ telemetry:
 """
 
 _FOR_GOOD = ExitStack()
-_FOR_GOOD.enter_context(migrations_read_once())
+_FOR_GOOD.enter_context(quick_sqlite_storages())
 
 with TemporaryDirectory() as _folder:
     Path(_folder, "dagster.yaml").write_text(_ONE_FILE_OF_EVENTS.format(home=_folder))

@@ -16,8 +16,6 @@ from datetime import datetime
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 from ig_assets.core.experiments.posts.review import posts_for_review
 from ig_assets.core.reports.captions import caption_for, hashtags_for
 from ig_assets.core.spreadsheet_cells import spreadsheet_cell
@@ -115,6 +113,8 @@ def as_csv(posts: Sequence[ReviewedPost]) -> str:
 
 def as_html(posts: Sequence[ReviewedPost]) -> str:
     """One page without other files and without a script; all words are escaped."""
+    from jinja2 import Environment, StrictUndefined
+
     environment = Environment(undefined=StrictUndefined, autoescape=True)
     source = resources.files(__package__).joinpath(TEMPLATE).read_text("utf-8")
     return environment.from_string(source).render(posts=list(posts))

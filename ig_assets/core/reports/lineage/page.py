@@ -14,8 +14,6 @@ from datetime import datetime
 from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 from ig_assets.core.reports.lineage.flow import Band, Box, flow_svg
 from ig_assets.core.reports.lineage.labels import Node
 from ig_assets.core.reports.lineage.trace import ScriptBehind, TraceRow
@@ -110,6 +108,8 @@ class Answer:
 def lineage_page(question: Question, answer: Answer, ui_url: str) -> str:
     """The page as HTML; runs are shown at `ui_url`, which has no slash at its end."""
     source = (resources.files(__package__) / TEMPLATE).read_text(encoding="utf-8")
+    from jinja2 import Environment, StrictUndefined
+
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
