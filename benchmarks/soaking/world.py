@@ -276,3 +276,8 @@ class Daemons:
         ]
         for iteration in iterations:
             self.errors += [str(error) for error in iteration or () if error]
+        # The asset daemon works in a thread of its own. Two runs at once in one process
+        # can wait for each other's locks of `logging` for ever (1.13.27), which Dagster
+        # configures anew for each run; elsewhere every run is a process.
+        for future in self._futures.values():
+            future.result()
