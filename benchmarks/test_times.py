@@ -117,7 +117,8 @@ def matched(before: Path, after: Path) -> tuple[list[Claim], list[str], int]:
 def run(root: Path, python: str, claims: Iterable[str], limit_s: float) -> Spent:
     """Run these claims of a build alone, in one process.
 
-    Raises CalledProcessError where a test failed or the limit was passed.
+    Tests that fail are named on standard error, and their time counts. Raises
+    TimeoutExpired where the limit was passed, and SystemExit where pytest itself fails.
     """
     ids = [f"{TESTS}/{claim}" for claim in claims]
     with tempfile.TemporaryDirectory() as folder:
@@ -138,8 +139,11 @@ def run(root: Path, python: str, claims: Iterable[str], limit_s: float) -> Spent
             stderr=subprocess.STDOUT,
             text=True,
         )
-        if done.returncode not in (0, 5):  # 5: none was left by the marks
-            raise SystemExit(f"{root.name}: tests failed\n{done.stdout[-3000:]}")
+        if done.returncode not in (0, 1, 5):  # 5: none was left by the marks
+            raise SystemExit(f"{root}: pytest failed\n{done.stdout[-3000:]}")
+        for line in done.stdout.splitlines():
+            if line.startswith(("FAILED ", "ERROR ")):
+                print(f"{root}: {line[:200]}", file=sys.stderr)
         rows = [line.split("\t", 2) for line in times.read_text().splitlines()]
     return Spent(
         sum(float(cpu) for cpu, _, _ in rows),
