@@ -27,8 +27,8 @@ def split_text(text: str, limit: int, count_tokens: Callable[[str], int]) -> lis
     """Split a text into chunks of at most `limit` tokens, each as long as possible.
 
     The chunks are in the text's order and normalised. They depend only on text, limit
-    and tokenizer, and an edit leaves the chunks before it unchanged. A text that fits
-    is its own only chunk.
+    and tokenizer. An edit changes no chunk that ends before it. A text that fits gives
+    one chunk, the normalised text.
     """
 
     def fits(chunk: str) -> bool:
@@ -75,7 +75,10 @@ def pool(
 
 
 def _pieces(text: str, fits: Fits, finer: Sequence[re.Pattern[str]]) -> Iterator[str]:
-    """Split into pieces that fit, using the coarsest separators that suffice."""
+    """Split a text into pieces that fit, using the coarsest separators that suffice.
+
+    `finer` holds the patterns of the pieces, coarsest first.
+    """
     for piece in finer[0].findall(text):
         if len(finer) == 1 or fits(piece):
             yield piece

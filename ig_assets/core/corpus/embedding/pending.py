@@ -47,8 +47,9 @@ class Inputs:
     """The inputs to embed for many texts, read page by page during the iteration.
 
     Inputs in `in_flight` are in a batch and are skipped; the texts that depend on them
-    are collected in `waiting`. `chunks` maps each text that was split to (content hash,
-    tokens) of its chunks. Both are complete only after the iteration.
+    are collected in `waiting`. `chunks` maps the content hash of each text that was
+    split to a list of (content hash, tokens) of its chunks. `waiting` and `chunks` are
+    complete only after the iteration.
     """
 
     def __init__(

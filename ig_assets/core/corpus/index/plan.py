@@ -2,7 +2,8 @@
 
 Three sources are compared: the active scripts, the rows of `index_entries` (what the
 store accepted), and the ids that the store lists now. If the store is not in the state
-of its last sync (`generations.py`), the versions of its entries are compared too.
+that the last sync left (`generations.py`), the versions of its entries are compared
+too.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class PlannedWrite(NamedTuple):
     """One entry to write; `action` is "upsert", "repair" or "metadata".
 
     `needs_vector` is false if only the metadata change. `metadata` contain the entry's
-    version and no unknown values, since a store accepts no NULL.
+    version and leave out unknown values, since a store accepts no NULL.
     """
 
     script_id: str
@@ -153,10 +154,11 @@ class PlannedWrite(NamedTuple):
 class IndexPlan:
     """What a sync has to do in one namespace.
 
-    `deletes` are ids, among them the `orphans` and stale entries that cannot be
-    repaired yet. `unembedded` counts the active scripts without a vector. `listed` are
-    the ids in the store before the sync, `state` tells whether the store can be
-    trusted, and `inputs` is the digest of the tables that were read (`inputs_digest`).
+    `deletes` are ids of entries to delete. `orphans` counts those of them that are
+    orphans or stale entries that cannot be repaired yet. `unembedded` counts the active
+    scripts without a vector. `listed` are the ids in the store before the sync, `state`
+    says whether the store can be trusted, and `inputs` is the digest of the tables that
+    were read (`inputs_digest`).
     """
 
     writes: list[PlannedWrite]
@@ -170,7 +172,10 @@ class IndexPlan:
 
 
 def plan_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexPlan:
-    """Compare the scripts, `index_entries` and the store. Raises VendorError."""
+    """Compare the scripts, `index_entries` and the store; return what a sync has to do.
+
+    Raises VendorError.
+    """
     state = generations.compare(warehouse, index, space.namespace)
     versions: dict[str, str | None] = {}
     if state.is_trusted:

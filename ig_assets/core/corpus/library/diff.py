@@ -1,7 +1,7 @@
 """Compares the staged library with the tables, and applies the changes in SQL.
 
-`script_status` is append-only: a script's latest row has its status (active, retired
-or forgotten) and its current revision.
+`script_status` is append-only: a script's latest row has its status (active, retired or
+forgotten) and its current revision.
 """
 
 from __future__ import annotations
@@ -154,9 +154,9 @@ _RENAMES = """
 
 
 def stage_changes(con: Connection) -> tuple[dict[str, int], list[Reject]]:
-    """Make `script_changes` from the staged scan.
+    """Make the table `script_changes` from the staged scan.
 
-    Returns how many scripts have each change, and the rejects of forgotten scripts.
+    Returns {change: number of scripts}, and a reject for each forgotten script.
     """
     stage_texts(
         con, "revisions_of_forgotten_words", {"revision_hash": _same_words(con)}
@@ -177,7 +177,10 @@ def stage_changes(con: Connection) -> tuple[dict[str, int], list[Reject]]:
 
 
 def _same_words(con: Connection) -> list[str]:
-    """Staged revisions that are forgotten words, however they are set."""
+    """Return the staged revisions whose words are forgotten, however they are written.
+
+    Case, spacing and punctuation may differ (`identity.forgotten_hashes`).
+    """
     words = forgotten_words(con)
     if not words:
         return []
@@ -201,7 +204,7 @@ def apply_changes(con: Connection, now: datetime) -> None:
 def write_renames(con: Connection, now: datetime, run_id: str | None) -> int:
     """Write an edge from each new script to the retired one with the same words.
 
-    Returns how many there are.
+    Returns the number of edges.
     """
     edges = [
         Edge("script", script_id, "script", old_script_id, "renamed_from")

@@ -1,4 +1,4 @@
-"""Writes what a sync learnt of the library's files to the table `library_files`."""
+"""Writes to the table `library_files` which scripts a sync found in which files."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ _PARSE_NEXT_TIME = """
 
 
 def update_known_files(con: Connection) -> None:
-    """Bring `library_files` up to date, after the staged changes were applied."""
+    """Bring `library_files` up to date. Call it after the staged changes are applied.
+    """
     con.execute(_DELETE_REPLACED)
     con.execute(_DELETE_DUPLICATES)
     con.execute(_INSERT_PARSED)

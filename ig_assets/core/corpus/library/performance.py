@@ -79,9 +79,10 @@ _UPDATE_FILES = """
 
 
 def write_files_again(con: Connection, scan: LibraryScan) -> None:
-    """Note what is new of files whose scripts are as they were: bytes and readings.
+    """Store the new bytes' hashes and readings of known files that were read again.
 
-    Called before anything else of the library is written.
+    The scripts of these files are as they were. Call this function before anything else
+    of the library is written.
     """
     if not scan.again:
         return
@@ -101,9 +102,10 @@ def write_files_again(con: Connection, scan: LibraryScan) -> None:
 
 
 def write_performance(con: Connection, scan: LibraryScan) -> None:
-    """Add the readings that are new; a corrected one replaces the row of its time.
+    """Add the readings that are new; a corrected reading replaces the row of its time.
 
-    Needs `script_changes`: forgotten scripts get no readings.
+    Call it after `stage_changes`, as it reads `script_changes`: forgotten scripts get
+    no readings.
     """
     reported = [script for script in scan.scripts if script.performance]
     if not reported:
@@ -128,7 +130,9 @@ def _merge(con: Connection, readings: str) -> None:
 def _reading_columns(
     readings: Sequence[Performance | None],
 ) -> dict[str, list[str]]:
-    """The columns of readings as texts; all of them empty where there is none."""
+    """Return {column: values as texts} of readings; a missing reading has "" in each
+    column.
+    """
     columns = {
         "source": [reading.source if reading else "" for reading in readings],
         "as_of": [reading.as_of.isoformat() if reading else "" for reading in readings],

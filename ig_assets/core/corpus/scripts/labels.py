@@ -51,12 +51,13 @@ _TAG = re.compile(
 
 
 def hook_style_of(label: str) -> str:
-    """A hook style in lower case with underscores; a team's own styles are kept."""
+    """Return a hook style in lower case with underscores; unknown styles are kept."""
     return re.sub(r"[\s_-]+", "_", label.strip().casefold()).strip("_")
 
 
 def language_of(label: str) -> str | None:
-    """A BCP 47 tag in its usual case (`en`, `pt-BR`), None where it is none.
+    """Return a BCP 47 tag in its usual case (`en`, `pt-BR`), or None if it is not a
+    tag.
 
     The name of a language becomes its tag; an empty label stays empty.
     """
@@ -74,5 +75,7 @@ def language_of(label: str) -> str | None:
 
 
 def language_name(code: str) -> str:
-    """The English name of an ISO 639-1 code, or the code itself."""
+    """Return the English name of an ISO 639-1 code, or the code itself if it is not
+    known.
+    """
     return LANGUAGE_NAMES.get(code.lower(), (code,))[0]

@@ -34,7 +34,7 @@ from ig_assets.core.corpus.scripts.script import InvalidSourceError, ParsedScrip
 
 
 def markdown_script(path: str, content: bytes) -> ParsedScript:
-    """The script of one file. Raises InvalidSourceError."""
+    """Return the script of one file. Raises InvalidSourceError."""
     text = unmarked(decoded(content))
     if not text.strip():
         raise InvalidSourceError("empty", "The file has no text.")

@@ -1,7 +1,8 @@
 """Embeds through the vendor's Batch API, at half the price and within a day.
 
-Each run collects the results that have arrived and sends the inputs that are missing.
-Texts in a batch have no vector yet, like any new text, and do not change the index.
+Each run collects the results that have arrived and sends the inputs that are missing. A
+text in a batch has no vector until the batch is collected, and until then it does not
+change the index.
 """
 
 from __future__ import annotations
