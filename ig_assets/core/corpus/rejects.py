@@ -11,8 +11,7 @@ from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
 HISTORY = "history:"
-"""Prefix of the source_uri of an imported file's row; those of the library are paths.
-"""
+"""Prefix of the source_uri of an imported file's row; the library's are paths."""
 
 RESOLVED = "resolved"
 

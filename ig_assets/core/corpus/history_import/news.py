@@ -98,7 +98,7 @@ def _rows(
 
 
 def _stored(con: Connection, post_ids: Sequence[str]) -> dict[str, _Stored]:
-    """Return {post_id: {time of reading: {metric: (value, observed_at)}}}."""
+    """Return {post_id: {reading time: {metric: (value, observed_at)}}}."""
     stored: dict[str, _Stored] = {}
     for post_id, metric, as_of, value, observed_at in con.execute(
         _STORED, [list(post_ids)]

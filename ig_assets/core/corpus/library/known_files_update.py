@@ -57,8 +57,7 @@ _PARSE_NEXT_TIME = """
 
 
 def update_known_files(con: Connection) -> None:
-    """Bring `library_files` up to date. Call it after the staged changes are applied.
-    """
+    """Bring `library_files` up to date, after the staged changes were applied."""
     con.execute(_DELETE_REPLACED)
     con.execute(_DELETE_DUPLICATES)
     con.execute(_INSERT_PARSED)

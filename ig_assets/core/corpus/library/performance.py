@@ -130,9 +130,7 @@ def _merge(con: Connection, readings: str) -> None:
 def _reading_columns(
     readings: Sequence[Performance | None],
 ) -> dict[str, list[str]]:
-    """Return {column: values as texts} of readings; a missing reading has "" in each
-    column.
-    """
+    """Return readings as {column: texts}; a missing reading is "" in each column."""
     columns = {
         "source": [reading.source if reading else "" for reading in readings],
         "as_of": [reading.as_of.isoformat() if reading else "" for reading in readings],

@@ -1,5 +1,4 @@
-"""Plans a sync: its effect on the corpus, what it would send, and what it would cost.
-"""
+"""Plans a sync: its effect on the corpus, what it would send and what it would cost."""
 
 from __future__ import annotations
 

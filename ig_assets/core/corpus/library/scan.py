@@ -38,8 +38,7 @@ class ParsedFile:
 
 
 class ReadAgain(NamedTuple):
-    """A known file that was read again, as its version has changed or it has no
-    version.
+    """A known file that was read again, as its version changed or it has no version.
 
     Its script is as it was. `reading` is the file's new reading, None if its bytes are
     known.
@@ -178,8 +177,7 @@ def scan_library(
     known: Mapping[str, KnownFile] | None = None,
     rehash: bool = False,
 ) -> LibraryScan:
-    """Read the listed files in the order of their paths; parse those that are not
-    `known`.
+    """Read the listed files by path, and parse those that are not `known`.
 
     Without a listing the library is listed first. A known file of the same version is
     not read, unless `rehash`. A file that cannot be used becomes a reject, never an

@@ -94,8 +94,7 @@ class ChangedScript(TypedDict):
 
 @dataclass(frozen=True)
 class CorpusChange:
-    """The effect of one sync, in scripts; the `renamed` scripts are among the `new`
-    ones.
+    """The effect of one sync, in scripts; `renamed` scripts are among the `new` ones.
 
     `changed` scripts have new words or a new description (topic, author, path, …).
     `rejected` is the number of files and rows that cannot be used now; `rejects` names
@@ -145,14 +144,13 @@ def sync_corpus(
     machine_clock: Clock | None = None,
     rehash: bool = False,
 ) -> CorpusChange:
-    """Bring the tables up to date with the library and the decisions, in one
-    transaction.
+    """Bring the tables up to date with the library and the decisions.
 
-    With the same input a second run changes no row, except the `run_id` of the
-    library's row in `source_states`. A file or row that became unusable keeps its
-    script as it was. A reading that is later than both `clock` and `machine_clock` (the
-    real clock of a simulation) by more than a day is left out. With `rehash` every file
-    is read, even if its version in the store is the same.
+    The function writes in one transaction. With the same input a second run changes no
+    row, except the `run_id` of the library's row in `source_states`. A file or row that
+    became unusable keeps its script as it was. A reading is left out if it is more than
+    a day later than both `clock` and `machine_clock` (the real clock of a simulation).
+    With `rehash` every file is read, even if its version in the store is the same.
 
     Raises what the library's `files` and `contents` raise, before anything is written.
     Raises WarehouseBusyError if another sync ended in the meantime.
@@ -176,8 +174,7 @@ def plan_corpus(
     inspect: Callable[[Connection], Inspected],
     machine_clock: Clock | None = None,
 ) -> tuple[CorpusChange, Inspected]:
-    """Return the effect that `sync_corpus` would have, and what `inspect` returns after
-    it.
+    """Return the effect that `sync_corpus` would have, and what `inspect` returns then.
 
     The sync runs in a transaction that is rolled back. `inspect` must only read, and
     must not open a transaction of its own. Raises what `sync_corpus` raises.
@@ -200,9 +197,7 @@ def _latest(clock: Clock, machine_clock: Clock | None) -> datetime:
 
 
 def _unchanged(con: Connection, listing: Listing) -> int | None:
-    """Return the number of scripts if files and tables are as a sync left them, or
-    None.
-    """
+    """Return the number of scripts, or None if files or tables may have changed."""
     if listing.version is None:
         return None
     last = read_checkpoint(con, LIBRARY)
@@ -267,8 +262,7 @@ def _finish(
     now: datetime,
     run_id: str | None,
 ) -> CorpusChange:
-    """Withdraw and promote winners by the decisions, and return the effect of the sync.
-    """
+    """Withdraw and promote winners by the decisions, and return what the sync did."""
     record_source_state(con, LIBRARY, listing.fingerprint, run_id)
     write_rejects(con, library.rejects, now)
     resolve_rejects(con, library.rejects, now)
@@ -296,8 +290,7 @@ def _finish(
 
 
 def _named(paths: Sequence[str]) -> str:
-    """Return a list of file kinds and names, such as `.pdf 2, .png 1: a.pdf, b.pdf,
-    c.png`.
+    """Return kinds and names of files, such as `.pdf 2, .png 1: a.pdf, b.pdf, c.png`.
 
     Returns "" without files.
     """
@@ -321,8 +314,7 @@ def _promoted_change(script: PromotedScript) -> ChangedScript:
 
 
 def _is_unchanged(known: KnownFiles, scan: LibraryScan) -> bool:
-    """Return whether every file and row is as at the last sync; then nothing is staged.
-    """
+    """Return whether every file and row is as at the last sync: nothing to stage."""
     return (
         not (scan.parsed or scan.unreadable or scan.rejects or known.unclaimed)
         and scan.unchanged == known.paths
@@ -349,9 +341,7 @@ def _apply_library(
 
 
 def _first_per_source(scan: LibraryScan, later: list[Reject]) -> tuple[Reject, ...]:
-    """Return the first reject of each source, by source_uri; those of the scan come
-    first.
-    """
+    """Return the first reject of each source, by source_uri; the scan's come first."""
     rejects = dict(scan.rejects)
     for reject in later:
         rejects.setdefault(reject.source_uri, reject)

@@ -130,9 +130,7 @@ def _doubts(
 
 
 def _spoken(fields: Mapping[str, Any], name: str, left_out: Counter[str]) -> str:
-    """Return the spoken words of a passage that a field holds; "" for a template's
-    blank.
-    """
+    """Return the spoken words of the passage in a field; "" for a template's blank."""
     text = passage(fields, name)
     if _PLACEHOLDER.fullmatch(text):
         return ""

@@ -56,8 +56,7 @@ def hook_style_of(label: str) -> str:
 
 
 def language_of(label: str) -> str | None:
-    """Return a BCP 47 tag in its usual case (`en`, `pt-BR`), or None if it is not a
-    tag.
+    """Return a BCP 47 tag in its usual case (`en`, `pt-BR`), or None if it is no tag.
 
     The name of a language becomes its tag; an empty label stays empty.
     """
@@ -75,7 +74,5 @@ def language_of(label: str) -> str | None:
 
 
 def language_name(code: str) -> str:
-    """Return the English name of an ISO 639-1 code, or the code itself if it is not
-    known.
-    """
+    """Return the English name of an ISO 639-1 code; an unknown code stays as it is."""
     return LANGUAGE_NAMES.get(code.lower(), (code,))[0]

@@ -1,5 +1,4 @@
-"""Defines a note as its reader returns it: named values, blocks of text, what is left
-out.
+"""Defines a note as its reader returns it: named values, blocks, what was left out.
 
 Readers mark in a block's text where strong (bold) words, emphasis and links begin and
 end, and where something that is not spoken was cut out. The marks are Unicode

@@ -34,14 +34,14 @@ _END = re.compile(rb"^(?:---|\.\.\.)\s*$", re.MULTILINE)
 
 
 class ReadingApart(NamedTuple):
-    """A note's reading, and a hash of all else in its file."""
+    """The reading of a note, and a hash of everything else in its file."""
 
     rest_hash: str
     performance: Performance
 
 
 def reading_apart(content: bytes) -> ReadingApart | None:
-    """The reading of a note in the plain form; None where it has another or none."""
+    """Return the reading of a note in the plain form; None for any other note."""
     if not content.startswith(_FENCE) or content.lower().count(_NAME) != 1:
         return None
     block = _BLOCK.search(content)

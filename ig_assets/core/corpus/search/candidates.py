@@ -1,8 +1,8 @@
-"""The scripts that a search may use, from what the store and the words found.
+"""Selects the scripts that a search may use, from the hits of the store and the words.
 
-Every hit is checked against the warehouse, since a store may lag behind, and measured
-by the vector that is stored there, since a store may have been restored from an older
-copy.
+Every hit is checked against the warehouse, since a store may lag behind. Its similarity
+is computed from the vector in the warehouse, since a store may have been restored from
+an older copy.
 """
 
 from __future__ import annotations
@@ -85,7 +85,11 @@ _CANDIDATES = """
 
 @dataclass(frozen=True)
 class Scope:
-    """Which scripts of which index and space a search may use."""
+    """Which scripts of which index and space a search may use.
+
+    `excluded` are script ids. Without `include_winners` the scripts that won are left
+    out.
+    """
 
     index_name: str
     space: Space
@@ -95,9 +99,9 @@ class Scope:
 
 
 class Hit(NamedTuple):
-    """A usable script as read: columns by name, its vector and its cosine.
+    """A script that a search may use: columns by name, its vector and its cosine.
 
-    `is_near` says that the vector index found it, not its words alone.
+    `is_near` is true if the vector index found the script, and not only its words.
     """
 
     columns: dict[str, Any]
@@ -115,9 +119,10 @@ def usable_hits(
     shares: Mapping[str, float],
     most: int,
 ) -> list[Hit]:
-    """The matches of the store that may be used, and of `shares` at most `most` more.
+    """Return the store's matches that may be used, and at most `most` other scripts.
 
-    `query` has shape (dimensions,), `shares` are word shares by script id.
+    The others have words of the query: `shares` is {script id: word share}. `query` has
+    shape (dimensions,).
     """
     similarities = {match.entry_id: match.similarity for match in matches}
     ids = list(dict.fromkeys([*similarities, *shares]))

@@ -316,7 +316,7 @@ def _counts_of(row: HistoryRow) -> tuple[object, ...]:
 def _is_repeated(
     counts: Mapping[str, float], largest: Mapping[str, float], named: bool
 ) -> bool:
-    """Whether `counts` are an earlier state of `largest`: no counter is higher.
+    """Return whether `counts` are an earlier state of `largest`: no counter is higher.
 
     Unless the post is `named` by its vendor, only equal counts are a repetition.
     """

@@ -275,7 +275,7 @@ def _names(
 def _readings(
     con: Connection, post_ids: Sequence[str]
 ) -> dict[str, dict[datetime, dict[str, float]]]:
-    """Return {post_id: {time of reading: {metric: value}}}."""
+    """Return {post_id: {reading time: {metric: value}}}."""
     readings: dict[str, dict[datetime, dict[str, float]]] = {}
     for post_id, metric, value, as_of in con.execute(
         _COUNTS, [list(post_ids)]

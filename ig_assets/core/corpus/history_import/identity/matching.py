@@ -92,7 +92,9 @@ class KnownLookup:
         )
 
     def singles_like(self, post: FilePost) -> list[KnownPost]:
-        """Return the known posts in no experiment that equal the post (`is_same_post`).
+        """Return the known posts in no experiment that are the same post.
+
+        `is_same_post` compares words, images, dates and the vendor's names.
         """
         singles = self._singles[post.row.revision_hash]
         return [known for known in singles if is_same_post(post, known)]
@@ -116,9 +118,7 @@ class KnownLookup:
         return self._waiting[stored_test_name(test)]
 
     def has_other_arm(self, post: FilePost) -> bool:
-        """Return whether earlier files have lone arms of the post's test, but none is
-        it.
-        """
+        """Return whether earlier files have only other lone arms of the test."""
         waiting = self.waiting(post.experiment)
         return bool(waiting) and all(_is_other_arm(post, k) for k in waiting)
 

@@ -191,8 +191,7 @@ class _Arm(NamedTuple):
 def _every_arm(
     members: Sequence[ImportedArm], earlier: Sequence[KnownPost]
 ) -> list[_Arm]:
-    """Return all arms of a test: the file's, the joined ones, and earlier files' arms.
-    """
+    """Return all arms of a test: the file's, the joined ones and those known before."""
     found = {}
     for arm in members:
         known = arm.known

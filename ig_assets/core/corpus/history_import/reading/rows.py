@@ -78,8 +78,7 @@ class HistoryRow:
     ends_on: datetime | None = None
     line: int = 0
     labels: tuple[tuple[str, str], ...] = ()
-    """(column, value) of unmapped columns with few values, such as ("Country", "US").
-    """
+    """(column, value) of unmapped columns with few values, such as (Country, US)."""
 
 
 @dataclass(frozen=True)

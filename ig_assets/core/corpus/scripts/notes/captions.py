@@ -162,8 +162,9 @@ def _unnamed(line: str, speakers: Collection[str], left_out: Counter[str]) -> st
 
 
 def _without_song(text: str, is_sung: bool, left_out: Counter[str]) -> tuple[str, bool]:
-    """Return (the text without a song that began in an earlier cue, whether a song goes
-    on).
+    """Remove the end of a song that began in an earlier cue.
+
+    Returns (text, whether a song goes on in the next cue).
     """
     if is_sung and _NOTES.search(text):
         if not _NOTES.match(text.lstrip()):  # it ends here

@@ -89,9 +89,7 @@ def _without_notes(text: str, left_out: Counter[str]) -> str:
 
 
 def _title_page(lines: Sequence[str], note: Note) -> int:
-    """Count the values of the title page; return the line on which the screenplay
-    begins.
-    """
+    """Count the values of the title page; return the index of the line below it."""
     if (
         not lines
         or not _TITLE_LINE.fullmatch(lines[0])
@@ -114,9 +112,7 @@ def _title_page(lines: Sequence[str], note: Note) -> int:
 
 
 def _paragraph(lines: Sequence[str], note: Note) -> None:
-    """Add the lines between two blank lines: a speech under a name, or what is not
-    spoken.
-    """
+    """Add the lines of a paragraph to the note: a speech, or what is not spoken."""
     left_out = note.left_out
     first = lines[0].strip()
     if re.fullmatch(r"={3,}", first):
