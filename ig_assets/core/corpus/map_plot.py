@@ -1,4 +1,4 @@
-"""Plots the corpus as a map: embeddings in two dimensions, winners marked."""
+"""Plots the corpus as a map: vectors in two dimensions, with winners marked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads which scripts and variants were forgotten, and names the promoted winners."""
+"""Reads which scripts, words and variants were forgotten."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class AdStudyObject:
 
 
 class AdStudies(Protocol):
-    """Divides one audience at random among posts that run as ads. It costs money."""
+    """Divides one audience at random among posts that run as ads, which costs money."""
 
     platform: str
 

@@ -87,9 +87,10 @@ def _pieces(text: str, fits: Fits, finer: Sequence[re.Pattern[str]]) -> Iterator
 
 
 def _furthest(pieces: Sequence[str], start: int, fits: Fits) -> int:
-    """Return the end of the longest run of pieces from `start` that fits, at least one.
+    """Return the end of the longest run of pieces that fits and begins at `start`.
 
-    The search is binary, since counting tokens takes most of the time.
+    The run has at least one piece. The search is binary, since counting tokens takes
+    most of the time.
     """
     step = 1
     while start + step < len(pieces) and fits("".join(pieces[start : start + step])):

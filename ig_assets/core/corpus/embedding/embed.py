@@ -129,10 +129,10 @@ def plan_embedding(
     batch_size: int = 100,
     by_batch: bool = False,
 ) -> EmbeddingPlan:
-    """Return what `embed_missing` would send and what it would cost; sends nothing.
+    """Return what `embed_missing` would send and what it would cost; send nothing.
 
-    With `by_batch`, what `embed_by_batches` would send, at the Batch API's price. The
-    plan includes uncommitted changes of the open transaction.
+    With `by_batch`, return what `embed_by_batches` would send, at the Batch API's
+    price. The plan includes uncommitted changes of the open transaction.
     """
     space = Space.of(embedder)
     missing, _ = missing_revisions(con, space)

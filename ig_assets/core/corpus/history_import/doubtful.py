@@ -52,7 +52,7 @@ class DoubtfulFiles:
 
     @property
     def sentence(self) -> str:
-        """The message to the user: which counts fell, and which import settles it."""
+        """A sentence for the user: which counts fell, and which import settles them."""
         what = [f"tests {listed(self.tests)}"] if self.tests else []
         what += [f"{self.posts:,} posts in no test"] if self.posts else []
         newest = self.as_of.replace(microsecond=0) + timedelta(seconds=1)

@@ -199,7 +199,7 @@ def _content_hash(file: Path) -> str:
 def _known(
     con: Connection, past: Sequence[PastImport], own: str, grouped: GroupedRows
 ) -> KnownHistory:
-    """Read what earlier imports know about the posts and tests of a file."""
+    """Return the tests and posts of earlier imports that the file may repeat."""
     posts = grouped.posts
     return known_history(
         con,

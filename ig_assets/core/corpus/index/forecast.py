@@ -1,4 +1,4 @@
-"""Forecasts what the next sync would repair in the vector index; writes nothing."""
+"""Forecasts what the next sync would repair in the vector index, and writes nothing."""
 
 from __future__ import annotations
 

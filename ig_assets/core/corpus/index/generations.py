@@ -59,7 +59,7 @@ def named(con: Connection, index_name: str, namespace: str) -> str | None:
 def begin(
     warehouse: Warehouse, index: VectorIndex, namespace: str, now: datetime
 ) -> None:
-    """Mark the beginning of a sync, first in the warehouse. Raises VendorError."""
+    """Record that a sync has begun, first in the warehouse. Raises VendorError."""
     with warehouse.transaction() as con:
         _store(con, index.name, namespace, None, now)
     index.mark(namespace, f"open-{uuid.uuid4().hex}")

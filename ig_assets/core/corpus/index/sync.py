@@ -156,10 +156,10 @@ def sync_index(
 
 
 def audit_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexAudit:
-    """Compare the active scripts with the ids in the store; writes nothing.
+    """Return how the ids in the store differ from the active scripts; write nothing.
 
     A script without a vector counts as missing, unless the Batch API has texts of the
-    space or gave some up.
+    space or gave some up. Raises VendorError.
     """
     listed, stale = set(index.list_ids(space.namespace)), set[str]()
     if not generations.compare(warehouse, index, space.namespace).is_trusted:

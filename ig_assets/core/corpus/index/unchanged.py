@@ -1,4 +1,4 @@
-"""Detects that tables and index are as the last sync left them, without comparing rows.
+"""Detects without comparing rows that tables and index are as the last sync left them.
 
 The tables are checked by a digest of their rows, the store by its generation
 (`generations.py`) and its number of entries. This misses a store that lost one entry

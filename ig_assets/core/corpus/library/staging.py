@@ -1,4 +1,4 @@
-"""Owns the temporary tables that one sync of the library works on.
+"""Makes the temporary tables on which one sync of the library works.
 
 ================= ============================= ========== ========================
 table             one row per                   made by    read by
@@ -144,7 +144,7 @@ def _parsed_columns(scan: LibraryScan) -> dict[str, list[str]]:
 
 
 def _reject_columns(scan: LibraryScan) -> dict[str, list[str]]:
-    """Return the rejected sources, each with the file that it is in, as columns.
+    """Return the rejected sources, each with its file, as columns.
 
     The source of a file that was not parsed is the file itself.
     """

@@ -1,4 +1,4 @@
-"""Normalises the labels of scripts: hook styles and languages in one spelling each."""
+"""Normalises labels of scripts, so that a hook style or language has one spelling."""
 
 from __future__ import annotations
 

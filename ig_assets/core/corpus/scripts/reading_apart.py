@@ -1,13 +1,14 @@
-"""Tells a note's `performance` from the rest of it, so that new counts are read alone.
+"""Separates a note's `performance` from the rest of its file.
 
-Where the rest of a file is as it was, so is its script, and only the reading is new.
-That holds for the plain form that tools write, once in the front matter:
+If the rest of the file is unchanged, the script is too, and only the reading is new.
+The two can be separated if `performance` is written once, in the front matter, in the
+plain form that tools write:
 
     performance:            or   performance: {source: export, views: 1200}
       source: export
       views: 1200
 
-Every other form, and every doubt, is left to the parser of the whole file.
+A file with any other form is left to the parser of the whole file.
 """
 
 from __future__ import annotations

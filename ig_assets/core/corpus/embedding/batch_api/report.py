@@ -98,7 +98,7 @@ class BatchReport:
 
     @property
     def what_to_do(self) -> str | None:
-        """One sentence that says what a person has to do; None if nothing."""
+        """One sentence that says what a person has to do, or None."""
         if self.stopped is not None:
             return self.stopped
         if not self.given_up:
@@ -109,7 +109,7 @@ class BatchReport:
 
 
 def batch_report(con: Connection, space: Space) -> BatchReport:
-    """Read the state of the batches from the warehouse, without asking the vendor."""
+    """Return the state of the batches from the warehouse, without asking the vendor."""
     reasons = in_flight_inputs(con, space).given_up
     named = {
         row["revision_hash"]: row for row in fetch_dicts(con, _NAMES, [list(reasons)])

@@ -204,7 +204,7 @@ def _give_up(
 ) -> None:
     """Record that the vendor accepted nothing of the batch; its lines cost nothing.
 
-    With `line_status` "failed" this counts as a try of the texts, with "unsent" it does
+    With `line_status` "failed" this counts as a try of the texts; with "unsent" it does
     not.
     """
     with warehouse.transaction() as con:

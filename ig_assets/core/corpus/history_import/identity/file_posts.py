@@ -133,7 +133,7 @@ def published_as(post: FilePost) -> tuple[object, ...]:
 def posts_by(
     posts: Sequence[FilePost], key: Callable[[FilePost], object]
 ) -> Iterable[list[FilePost]]:
-    """Group the posts by the value of `key`."""
+    """Return the posts in groups that have the same value of `key`."""
     groups: dict[object, list[FilePost]] = defaultdict(list)
     for post in posts:
         groups[key(post)].append(post)

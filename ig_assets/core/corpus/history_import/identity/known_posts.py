@@ -222,7 +222,7 @@ def known_history(
 
 
 def _rounded(sigma: float | None) -> float | None:
-    """Round a stored σ to the precision with which people state it."""
+    """Return a stored σ with the precision in which people state it."""
     return None if sigma is None else round(sigma, SIGMA_DIGITS)
 
 

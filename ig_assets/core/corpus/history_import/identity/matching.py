@@ -295,8 +295,7 @@ def _equal(post: FilePost, counts: Mapping[str, float]) -> bool:
 
 
 def _is_other_arm(post: FilePost, known: KnownPost) -> bool:
-    """Return whether the post is another arm than `known`, a lone arm of the same test.
-    """
+    """Return whether the post is another arm than `known`, a lone arm of its test."""
     if known.names.intersection(post.names):
         return False
     if differs_by_name(post, known):

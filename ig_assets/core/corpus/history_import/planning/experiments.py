@@ -180,7 +180,7 @@ def looked_at(con: Connection, experiments: Sequence[ImportedExperiment]) -> set
 
 
 class _Arm(NamedTuple):
-    """The facts about one arm from which the split and σ of its test are derived."""
+    """The data of one arm from which the split and σ of its test are derived."""
 
     posted_on: datetime | None
     has_own_post: bool

@@ -1,4 +1,4 @@
-"""Plans an import: which rows are taken as which scripts, posts and experiments."""
+"""Plans an import: which rows are accepted, as which scripts, posts and experiments."""
 
 from __future__ import annotations
 

@@ -78,9 +78,9 @@ class RowReader:
         self._directions = 0
 
     def row(self, cells: Sequence[Cell]) -> dict[str, Any]:
-        """Return the fields by name, except number and line.
+        """Return the fields of a `HistoryRow` by name, except number and line.
 
-        Raises InvalidSourceError.
+        Raises InvalidSourceError if the row cannot be used.
         """
         parts = self._words(cells)
         counts = self._counts(cells)

@@ -30,7 +30,7 @@ class Present:
 
     @property
     def latest(self) -> datetime:
-        """The latest time at which anything can have been read or published."""
+        """The latest time at which a reading or a publication can be dated."""
         return max(self.now, self.machine) + TOLERANCE
 
     @property

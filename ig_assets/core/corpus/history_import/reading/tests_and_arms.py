@@ -1,7 +1,7 @@
-"""Tells columns of tests from columns of arms (`Test`, `A/B`) by their values.
+"""Decides by their values which columns (`Test`, `A/B`) hold tests and which hold arms.
 
 A column holds arms if its values are labels such as `A`, `Variant 2` or `Control`, and
-tests if they are other names. A column of yes and no is neither.
+tests if they are other names. A column of yes and no holds neither.
 """
 
 from __future__ import annotations
