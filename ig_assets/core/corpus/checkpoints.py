@@ -16,7 +16,7 @@ from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
 FULL_EVERY = timedelta(days=1)
-"""Least time between full comparisons of an index whose entries can only be counted."""
+"""Time after which an index is compared in full whatever its checkpoint says."""
 
 SCRIPT_STATES = {
     "script_status": "script_id, changed_at, status, revision_hash",

@@ -16,7 +16,7 @@ COLOURS = {"library": "#3b6ea5", "history": "#9aa5ae", "winner": "#d1495b"}
 
 Points = npt.NDArray[np.float64]
 
-# Winners first, then in order of the hash: a sample that is random but repeatable.
+# The order by hash makes the sample random and repeatable; winners come first.
 _POINTS = f"""
     SELECT s.origin,
         s.origin = 'winner' OR w.revision_hash IS NOT NULL AS is_winner,

@@ -53,7 +53,8 @@ def forgotten_variants(con: Connection) -> set[str]:
         """,
         [sorted(forgotten)],
     ).fetchall()
-    # A promoted winner's id has its variant's, even when its rows were deleted.
+    # The id of a promoted winner contains its variant's id, also after its rows are
+    # deleted.
     promoted = {
         script_id.removeprefix(WINNER_PREFIX)
         for script_id in forgotten

@@ -25,7 +25,7 @@ class AdAccount:
 class AdStudyTerms:
     """What all arms of a split test share; money is in the currency's minor unit.
 
-    `spend_cap` limits the whole test, `arm_budget` is the budget of one arm.
+    `spend_cap` is the cap of the test's campaign, `arm_budget` the budget of one arm.
     `custom_audiences` are the vendor's ids of the team's own audiences and lookalikes:
     the ads are shown to people who are in one of them and in the `countries`. If empty,
     they are shown to everyone there.

@@ -16,8 +16,8 @@ class Alert:
 
     `key` names the thing, `reference` one occurrence of it (a run, a day of a budget).
     An occurrence is reported once; another occurrence of the same thing is reported
-    only after `quiet`. `sentence` has no secret. `link` is its page in the UI, "" if
-    none is known; `section` is the anchor of the runbook.
+    only after `quiet`. `sentence` has no secret. `link` is the URL of the occurrence's
+    page in the UI, "" if none is known; `section` is the anchor of the runbook.
     """
 
     key: str

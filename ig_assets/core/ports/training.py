@@ -19,8 +19,8 @@ SFT, DPO = "sft", "dpo"
 class TrainingFile:
     """One file of a training set: its path, SHA-256, lines and tokens.
 
-    `left_out` is the number of examples that are not in it, as a writer could not
-    answer with them.
+    `left_out` is the number of examples that the file leaves out, as a writer could not
+    give them as an answer.
     """
 
     path: str

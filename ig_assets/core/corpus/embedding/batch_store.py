@@ -43,7 +43,8 @@ _UNDER_WAY = """
 """
 
 # One row per content hash whose batch line failed. An input that was refused alone is
-# at fault; one of several may not be, so it is sent alone the next time.
+# at fault. An input that was refused among others may not be at fault, so it is sent
+# alone the next time.
 _FAILED = f"""
     SELECT i.content_hash, arg_max(l.reason, b.intended_at) AS reason,
         count(*) FILTER (WHERE l.status NOT IN ('unsent', 'forgiven')) >= {MOST_TRIES}

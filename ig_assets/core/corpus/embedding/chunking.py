@@ -16,7 +16,7 @@ from ig_assets.core.identity import normalise_text
 
 Fits = Callable[[str], bool]
 
-# Each pattern matches all of a text, piece by piece, white space included.
+# The matches of each pattern cover the whole text, including white space.
 _SENTENCES = re.compile(r".+?(?:[.!?…]+[\"'”’»)\]]*\s+|[。！？]+\s*|\n+|\Z)", re.DOTALL)
 _WORDS = re.compile(r"\s*\S+\s*|\s+")
 _CHARACTERS = re.compile(r".", re.DOTALL)

@@ -20,7 +20,7 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 PAGE = 20_000  # texts in memory at a time
 POOLED_TOGETHER = 200
 
-# Opens a short transaction for each read, or gives the one that is open already.
+# Opens a short transaction for each read, or returns the one that is already open.
 Transaction = Callable[[], AbstractContextManager[Connection]]
 
 _MISSING = """

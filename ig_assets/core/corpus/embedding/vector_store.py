@@ -26,7 +26,7 @@ _STORED = """
 
 _READ = _STORED.replace("SELECT content_hash\n", "SELECT content_hash, vector\n", 1)
 
-# Vectors come as a registered table of numpy arrays: ten times faster than lists.
+# Vectors are a registered table of numpy arrays, which is ten times faster than lists.
 _WRITE = """
     MERGE INTO embeddings AS t
     USING (

@@ -84,7 +84,7 @@ _TERMS = (
     "denominator",
 )
 
-# Looks under another split, σ or rate only say that they were.
+# Earlier looks used another split, σ or rate, so they no longer count.
 _DISCARD_LOOKS = """
     UPDATE experiments
     SET terms_since = looked.last

@@ -21,7 +21,7 @@ from ig_assets.core.identity import forgotten_hashes
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.warehouse import Connection
 
-# The staged columns as `scripts` stores them: '' is staged for NULL.
+# The staged columns as `scripts` stores them; a NULL is staged as ''.
 _STORED = {name: f"p.{name}" for name in SCRIPT_COLUMNS} | {
     "author": "nullif(p.author, '')",
     "language": f"nullif(p.language, '{NO_LANGUAGE}')",
@@ -31,8 +31,8 @@ _DIFFERS = " OR ".join(
 )
 
 # One row per library script that is present or was active, with its change. Forgotten
-# words do not come back under another id; a script whose file or row is unreadable
-# now is left out, and so stays as it is.
+# words do not come back under another id. A script whose file or row is unreadable now
+# is not among the changes, so it stays as it is.
 _CHANGES = f"""
     WITH forgotten_revisions AS (
         SELECT DISTINCT revision_hash
@@ -116,7 +116,7 @@ _UPDATE_DESCRIPTIONS = f"""
         AND ({_DIFFERS})
 """
 
-# Later than the script's latest row, even where the clock was set back.
+# `changed_at` is later than the script's latest row, even if the clock was set back.
 _INSERT_STATUSES = """
     INSERT INTO script_status (script_id, changed_at, status, revision_hash, reason)
     SELECT script_id,
@@ -136,7 +136,7 @@ _INSERT_STATUSES = """
     WHERE change IN ('new', 'revised', 'revived', 'retired')
 """
 
-# One row per new script with the words of retired ones: the one retired last.
+# One row per new script that has the words of retired scripts: the one retired last.
 _RENAMES = """
     SELECT c.script_id, o.script_id AS old_script_id
     FROM script_changes AS c

@@ -37,7 +37,7 @@ _FILES = f"""
     GROUP BY f.file_uri
 """
 
-# Equal where the rows are equal, in whatever order.
+# Equal if the rows are equal, in any order.
 _VERSION = """
     SELECT count(*) || ' ' || coalesce(CAST(bit_xor(hash(
         file_uri, script_id, revision_hash, content_hash, stamp, rest_hash,

@@ -12,13 +12,13 @@ from ig_assets.warehouse.warehouse import Connection
 _MEASURES = (*COUNTS, "rate")
 _COLUMNS = ("source", "as_of", *_MEASURES)
 
-# The readings as they are staged: texts, which say a double exactly.
+# The staged readings in their types; texts keep the exact value of a double.
 _TYPED = ", ".join(
     ["r.source", "CAST(r.as_of AS TIMESTAMP) AS as_of"]
     + [f"CAST(nullif(r.{name}, '') AS DOUBLE) AS {name}" for name in _MEASURES]
 )
 
-# The readings of accepted scripts; of several of one time the last by path.
+# The readings of accepted scripts; of several with one time, the last by path.
 _OF_PARSED = f"""
     SELECT p.script_id, p.revision_hash, {_TYPED}
     FROM parsed_readings AS r
@@ -34,7 +34,7 @@ _OF_PARSED = f"""
     ) = 1
 """
 
-# The new readings of files whose one script is as it was.
+# The new readings of files whose only script is unchanged.
 _OF_KNOWN = f"""
     SELECT f.script_id, f.revision_hash, {_TYPED}
     FROM files_again AS r

@@ -55,7 +55,7 @@ FRAME_ROWS = 1000
 NO_LANGUAGE = "?"
 """Stands for a language that is NULL, since "" means that none was declared."""
 
-# Scripts of parsed files, and of the files whose rows are still right.
+# The scripts of parsed files, and of files whose rows are not outdated.
 _FILE_SCRIPTS = """
     SELECT script_id, revision_hash, source_uri, file_uri
     FROM parsed_scripts
@@ -65,7 +65,7 @@ _FILE_SCRIPTS = """
     WHERE file_uri NOT IN (SELECT file_uri FROM replaced_files)
 """
 
-# Where two files have one id, the first by path has the script.
+# If two files have the same id, the first file by path has the script.
 _PRESENT_SCRIPTS = """
     SELECT *
     FROM file_scripts
@@ -165,7 +165,7 @@ def stage_texts(
         unnested = ", ".join(f"unnest(?::TEXT[]) AS {name}" for name in columns)
         stage_query(con, table, f"SELECT {unnested}", list(columns.values()))
         return
-    import numpy as np  # seven times faster, where it is worth the import
+    import numpy as np  # seven times faster for many rows
 
     con.register("staged", {n: np.array(c, dtype=object) for n, c in columns.items()})
     cast = ", ".join(f"CAST({name} AS TEXT) AS {name}" for name in columns)

@@ -314,7 +314,7 @@ def _promoted_change(script: PromotedScript) -> ChangedScript:
 
 
 def _is_unchanged(known: KnownFiles, scan: LibraryScan) -> bool:
-    """Return whether every file and row is as at the last sync: nothing to stage."""
+    """Return whether every file and row is as at the last sync."""
     return (
         not (scan.parsed or scan.unreadable or scan.rejects or known.unclaimed)
         and scan.unchanged == known.paths

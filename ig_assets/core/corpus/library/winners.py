@@ -18,8 +18,8 @@ WITHDRAWN = "its winner is held or was replaced"
 """Reason in the status of a promoted script whose winner is no longer usable."""
 
 # One row per experiment whose usable winning variant is no script yet, with the words
-# that were published: the variant's own, or where a person edited them the revision
-# in `post_edits` (or `scripts`). Words that are not stored cannot be promoted.
+# that were published: the variant's own, or if a person edited them the revision in
+# `post_edits` (or `scripts`). Words that are not stored cannot be promoted.
 _UNPROMOTED = f"""
     SELECT d.experiment_id, v.variant_id,
         'winner/' || v.variant_id AS script_id,

@@ -41,7 +41,7 @@ _CODES = {
 }
 
 # Language, script, region and variants of a BCP 47 tag (RFC 5646), joined by `-`;
-# extensions and private use describe nothing that a script has.
+# extensions and private use are not supported.
 _TAG = re.compile(
     r"(?P<language>[a-z]{2,3})"
     r"(?:-(?P<script>[a-z]{4}))?"

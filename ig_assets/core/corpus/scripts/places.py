@@ -13,8 +13,9 @@ _Test = Callable[[str, str], bool]
 def named_lines(passages: Sequence[str], text: str) -> str:
     """Name the lines in which passages begin: `Line 3: `, `Lines 3, 9 and 4 more: `.
 
-    Returns "" if no passage is found. Passages have no marks, so that only letters and
-    digits are compared. A passage that occurs twice is found in two lines.
+    Only the first five passages are looked up; returns "" if none of them is found.
+    Passages have no marks, so that letters and digits are compared. A passage that
+    occurs twice is found in two lines.
     """
     lines = text.split("\n") if text else []
     taken: dict[tuple[str, int], int] = {}

@@ -22,7 +22,7 @@ from ig_assets.core.corpus.scripts.performance import performance_of
 from ig_assets.core.corpus.scripts.script import InvalidSourceError, Performance
 
 _NAME, _FENCE = b"performance", b"---\n"
-# Words without any sign that YAML would read as more than letters.
+# Words without any character that has a meaning in YAML.
 _VALUE = rb"[0-9A-Za-z][0-9A-Za-z_.-]*(?: [0-9A-Za-z][0-9A-Za-z_.-]*)*"
 _PAIR = re.compile(rb"([a-z_]+): (" + _VALUE + rb")")
 _PAIRS = rb"[a-z_]+: " + _VALUE

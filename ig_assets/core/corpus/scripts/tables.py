@@ -81,7 +81,7 @@ class _Row(NamedTuple):
     fields: Mapping[str, object] | None
     problem: str = ""
     words: NumberFormat | None = None
-    """Number format of the counts in words in the table's column `performance`."""
+    """Number format of the counts that the column `performance` holds as text."""
 
 
 def parse_table(path: str, content: bytes) -> ParsedTable:
@@ -154,10 +154,10 @@ def _unreadable(error: UnreadableTableError) -> InvalidSourceError:
 
 
 def _our_names(columns: Sequence[str]) -> list[str]:
-    """Return the columns' plain names; columns of spoken words get our names.
+    """Return the plain names of the columns, with ours for columns of spoken words.
 
-    `Script` or `Voiceover` becomes the body, `Aufhänger` the hook, unless the table has
-    a column of our name.
+    `Script` or `Voiceover` becomes `body` and `Aufhänger` becomes `hook`, unless the
+    table has a column of that name already.
     """
     names = [plain_name(column) for column in columns]
     if not set(names) & set(_WORDS):

@@ -20,12 +20,12 @@ from ig_assets.core.corpus.search.relevance import cosine
 from ig_assets.core.ports import Filters, Match
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
-MOST_DEVIATION = 0.02  # of a store's similarity from that of the stored vector
+MOST_DEVIATION = 0.02  # between a store's similarity and that of the stored vector
 
 _log = logging.getLogger("ig_script_writer.search")
 
-# One row per revision that may be used: of a script that is still active, with the text
-# that was indexed and its vector. Of those that only the words found, the best.
+# One row per revision of an active script that may be used, with the indexed text and
+# its vector. Of the scripts that were found by words only, the best are taken.
 _CANDIDATES = """
     WITH usable AS (
         SELECT s.script_id, s.revision_hash, m.similarity AS stored, m.word_share,

@@ -43,7 +43,7 @@ _SPELLINGS = {
     "z": "[zźżž]",
 }
 
-# One row per script that the index holds and that is active: its revision there.
+# One row per active script in the index, with the text of the revision there.
 _SEARCHED = """
     SELECT s.script_id, concat_ws(chr(10), s.topic, s.topic, s.text) AS searched
     FROM index_entries AS i
@@ -56,8 +56,8 @@ _SEARCHED = """
         AND i.namespace = $namespace
 """
 
-# One row per script that is searched: its length, and its words that begin as a word of
-# the query does.
+# One row per searched script: its length, and its words that begin like a word of the
+# query.
 _TEXTS = f"""
     CREATE TEMP TABLE lexical_texts AS
     SELECT script_id, strlen(searched) AS bytes,
@@ -65,7 +65,7 @@ _TEXTS = f"""
     FROM ({_SEARCHED})
 """
 
-# One row per script and such a word of it.
+# One row per script and word found in it.
 _WORDS = """
     CREATE TEMP TABLE lexical_words AS
     SELECT script_id, bytes, word, count(*) AS times

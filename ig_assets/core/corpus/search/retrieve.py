@@ -51,9 +51,9 @@ EmbedderOf = Callable[[str, int], Embedder]  # of (model, dimensions)
 
 _log = logging.getLogger("ig_script_writer.search")
 
-# Errors which mean that an old space, or its model, cannot be reached for good. After
-# an error that may pass, the search fails: with a fallback its results would differ
-# from hour to hour without a word.
+# Errors which mean that an old space, or its model, is out of reach for good. After a
+# transient error the search fails: with a fallback its results would change from hour
+# to hour without notice.
 _CANNOT_ANSWER: tuple[type[IgAssetsError], ...] = (
     SettingsError,
     InputError,

@@ -44,8 +44,8 @@ _NEVER_SENT = "the vendor has no such batch, so nothing was sent"
 class Submission:
     """What one run sent, in inputs (texts or chunks).
 
-    `retried` of the `inputs` were sent before. `chunked` texts were split, and `texts`
-    texts are not waiting for an earlier batch.
+    `retried` of the `inputs` were sent before. `chunked` texts were split. `texts` is
+    the number of texts with no input that is under way or given up.
     """
 
     batches: int = 0

@@ -36,8 +36,7 @@ def label_of_known(known: KnownPost, labels: set[str]) -> str:
 
 
 def may_be_labelled(given: str, label: str) -> bool:
-    """Return whether a row with the arm `given` (or "") may be the arm called `label`.
-    """
+    """Return whether a row whose arm is `given`, or "", may be the arm `label`."""
     given = given[:LONGEST_LABEL]
     return given in ("", label) or bool(
         re.fullmatch(f"{re.escape(given)}-[0-9]+", label)

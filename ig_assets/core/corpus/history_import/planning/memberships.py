@@ -17,7 +17,7 @@ from ig_assets.core.corpus.history_import.identity.vendor_names import VendorNam
 from ig_assets.core.corpus.history_import.planning.arms import ImportedArm
 from ig_assets.warehouse.warehouse import Connection
 
-# A split test counts its share of the audience, which is no other test's.
+# Excludes split tests: each counts its own share of the audience.
 _BRING = """
 INSERT INTO engagement (post_id, metric, as_of, observed_at, value, age_hours)
 SELECT m.post_id, g.metric, g.as_of, g.observed_at, g.value, g.age_hours

@@ -78,7 +78,7 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
         **_READ,
         **_COUNTS,
     },
-    # Its impressions are of thumbnails, and views without them exist.
+    # Its impressions count thumbnails, and there are views without impressions.
     "youtube-studio": {
         "post_id": (*_STUDIO_IDS, "contenuti", *NAMES["post_id"]),
         "hook": NAMES["title"],

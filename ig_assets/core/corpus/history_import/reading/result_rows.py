@@ -115,7 +115,7 @@ def _says_result(row: HistoryRow, others: Iterable[HistoryRow]) -> str:
         return f"{says}, and has no counts of its own."
     ids = {o.post_id for o in others} | {o.permalink for o in others}
     if not {row.post_id, row.permalink} <= {*ids, ""}:
-        return ""  # a post of its own, such as that of the winner afterwards
+        return ""  # a post of its own, such as the winner's post after the test
     if rest in names or _bare(row.text) in names or is_typed(row.hook):
         return f"{says}, and names an arm or a number in place of words."
     if any(o.revision_hash == row.revision_hash for o in others):

@@ -15,7 +15,7 @@ from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
-# These columns identify the words of an arm: mapped to others, the history differs.
+# These columns identify the words of an arm; another mapping gives another history.
 _IDENTITY = {"experiment_id", "arm", "hook", "body", "call_to_action", "text", "image"}
 
 _IMPORTS = """

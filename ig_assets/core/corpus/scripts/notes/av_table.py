@@ -28,7 +28,7 @@ _PERSONS = frozenset("""
     moderatorin presentador presentadora présentateur présentatrice narrador narradora
     narrateur narratrice narratore conduttore conduttrice apresentador apresentadora
 """.split())
-_PART_LEVEL = 6  # of a heading that stands for a named row
+_PART_LEVEL = 6  # level of the heading that a named row becomes
 
 
 def table_blocks(rows: Sequence[Sequence[str]], left_out: Counter[str]) -> list[Block]:
@@ -79,7 +79,7 @@ def _column_of_names(
 ) -> int | None:
     """Return the place of a column that names the speakers, or None.
 
-    There is one if another column holds what is said.
+    Its header names persons (`Speaker`), and another column must hold what is said.
     """
     said = [place for place, section in enumerate(header) if section in _SAID]
     for place in said if len(said) > 1 else []:

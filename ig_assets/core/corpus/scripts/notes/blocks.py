@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.tree import SyntaxTreeNode
 
-# Text in which no character and no line's beginning means anything to Markdown.
+# Matches what may have a meaning in Markdown.
 _SIGNS = re.compile(
     r"[*_\[\]<>`~&|\\=]|^[ \t>+-]|^\d{1,9}[.)]|^#{1,6}[ \t]*$|^#.*#[ \t]*$", re.M
 )

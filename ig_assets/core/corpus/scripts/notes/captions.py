@@ -70,7 +70,7 @@ def _cues(text: str, path: str, left_out: Counter[str]) -> Iterator[_Cue]:
     """Yield the cues in the order of the file; their numbers are ignored."""
     is_vtt = text.lstrip().startswith("WEBVTT") or path.lower().endswith(".vtt")
     number = 0
-    # In WebVTT a line of one blank is a part of its cue: YouTube writes such lines.
+    # In WebVTT a line of one space is part of its cue; YouTube writes such lines.
     for block in re.split(r"\n\n" if is_vtt else r"\n[ \t]*\n", text):
         lines = block.split("\n")
         first = number + 1 + next((n for n, s in enumerate(lines) if s.strip()), 0)

@@ -63,7 +63,7 @@ def fountain_note(text: str) -> Note:
 
 
 def _is_blank(line: str) -> bool:
-    """Return whether a line ends a speech; a line of two or more spaces does not."""
+    """Return whether a line is blank; a line of two spaces keeps a speech going."""
     return not line.strip() and len(line) < 2
 
 
@@ -83,7 +83,7 @@ def _without_notes(text: str, left_out: Counter[str]) -> str:
             f"The note that begins near line {line} is never closed; close it with "
             f"{']]' if found[0] == '[[' else '*/'}.",
         )
-    # A line that was only a note goes; its blank neighbours part paragraphs still.
+    # Deletes lines that were only a note; the blank lines beside them stay.
     text = re.sub(f"^[ \t]*{CUT}+[ \t]*\n", "", text, flags=re.M)
     return re.sub(f"[ \t]*{CUT}", "", text)
 

@@ -16,7 +16,7 @@ from ig_assets.core.corpus.scripts.note import CUT, END_LINK, LINK
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 from ig_assets.core.corpus.scripts.sections.section_words import NOTE, section_of
 
-# Without one of these a text has nothing that is cut or replaced here.
+# A text without any of these has nothing to cut or replace.
 _MAY_HAVE = re.compile(r"[<{\[^]|%%|==|\(\(|\(\w[\w -]*::|```|~~~")
 _IMAGE_FILE = re.compile(r"\.(?:png|jpe?g|gif|webp|svg|bmp|heic|avif|tiff?)\b", re.I)
 _DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,][^\s)>\"']*")

@@ -98,7 +98,7 @@ class Sections:
             else:
                 self._paragraph(block)
         sections = {piece.section for piece in self.pieces}
-        if bare_hook is not None and HOOK not in sections:  # a hook of this one word
+        if bare_hook is not None and HOOK not in sections:  # it is the hook
             self.pieces.insert(0, Piece(LEAD, plain(bare_hook.text), 1))
         is_said = any(piece.is_spoken for piece in self.pieces)
         in_table = any(block.is_spoken for block in blocks)
@@ -156,7 +156,7 @@ class Sections:
             self._end(section, ends=section == HOOK)
 
     def _go_on(self, level: int) -> None:
-        """Return to the body of the script, unless no part was named yet."""
+        """Go back to the script's body; before the first named part, change nothing."""
         if self._section not in (LEAD, BODY):
             self._open(BODY, level)
 

@@ -89,8 +89,8 @@ _SECTIONS = {
     for word in words.split(",")
 }
 
-# Words that also begin a spoken sentence ("Idea: salt first"): as a label they count
-# only where they are strong, in capitals or a heading.
+# Words that also begin a spoken sentence ("Idea: salt first"): they count as a
+# label only if they are strong, in capitals or a heading.
 _WEAK = frozenset(
     "idea ideas source sources sound action video picture image shot cut scene text "
     "texto texte testo tekst voice review results performance description background "
@@ -100,7 +100,7 @@ _WEAK = frozenset(
     "quellen nota remarque comment research".split()
 )
 
-# A scene with a number is a place in the script; what it is called is seen.
+# A scene with a number is a place in the script; the words after it are a cue.
 _SCENES = frozenset("scene szene escena scène scena cena".split())
 
 _ABOUT_NOTES = frozenset(

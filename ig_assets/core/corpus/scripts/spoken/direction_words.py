@@ -101,7 +101,7 @@ _ALONE_WORDS = """
     silêncio, transição
 """
 
-# What a direction of one word goes on with: "laughs at him", "lacht in die Kamera".
+# Words that may follow a direction of one word: "laughs at him", "lacht in die Kamera".
 _GOING_ON = frozenset("""
     at to into and with again while then in on for as off up down a an the her his
     their out under toward towards over like around zu auf und mit die der den das
@@ -110,7 +110,7 @@ _GOING_ON = frozenset("""
     dal e com uma em na no ao do da o of from behind sobre vom von uber
 """.split())
 
-# After these, whatever follows is what is seen or heard: "cut to black".
+# Whatever follows these words is seen or heard: "cut to black".
 _OPEN_ENDS = frozenset(
     "to on of auf zu nach von a de sur su em no na para di at up in out into over away "
     "reading".split()

@@ -98,7 +98,7 @@ class _Spoken:
         if self.is_links(block):
             self._left_out["link"] += text.count(LINK)
             return None
-        if not block.level:  # a to-do is a line, and no part
+        if not block.level:  # a to-do is a line, not a heading
             text, to_dos = _TO_DO.subn(CUT, text)
             self._left_out["to-do"] += to_dos
         if self._speakers or self._lone_names:
