@@ -93,6 +93,10 @@ def _part(index: VectorIndex, space: Space) -> str:
 
 
 def _state(con: Connection, index: VectorIndex, space: Space, inputs: str) -> str:
-    """Return the state to compare: inputs, recorded entries, and whether active."""
+    """Return a digest of the state that a sync leaves, to compare with a later one.
+
+    It contains the digests of the inputs and of the recorded entries, and whether
+    queries use `space`.
+    """
     entries = rows_digest(con, {"index_entries": "index_entries"})
     return f"{inputs} {entries} {active_space(con, index.name) == space}"

@@ -13,7 +13,7 @@ from ig_assets.core.corpus.scripts.parse import FileContents
 from ig_assets.core.corpus.scripts.script import LeftOut, ParsedScript
 
 TOLERANCE = timedelta(days=1)
-"""A day in another zone may be ahead of the day in UTC."""
+"""How far ahead of UTC a time may be, since a day begins earlier in other zones."""
 
 
 def without_later_readings(contents: FileContents, latest: datetime) -> FileContents:

@@ -1,9 +1,9 @@
 """Brings the corpus up to date with the library and the decisions, in one transaction.
 
-The steps: list the library; stop there if files and tables are as the last sync left
-them; read the known files; scan the library while no transaction is open; stage the
-scan; compute and apply the changes; update the known files; write the rejects; promote
-the winners.
+The steps: list the library; read the known files; scan the library while no transaction
+is open; stage the scan; compute and apply the changes; update the known files; write
+the rejects; promote the winners. If files and tables are as the last sync left them,
+the steps between the list and the rejects are skipped.
 """
 
 from __future__ import annotations

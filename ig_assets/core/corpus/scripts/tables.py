@@ -124,7 +124,7 @@ def parse_table(path: str, content: bytes) -> ParsedTable:
 def _rows(table: Table) -> Iterator[_Row]:
     """Yield the rows in the file's order.
 
-    Rows count from the header if there is one, otherwise a row's number is its line.
+    A row's number counts from the header if there is one; otherwise it is its line.
     """
     names = _our_names(table.columns)
     if table.has_header:

@@ -55,7 +55,7 @@ class KnownLookup:
                     self._by_name[name].append(post)
 
     def by_name(self, post: FilePost, experiment_id: str | None) -> KnownPost | None:
-        """Return the unused known post that shares a name with `post`, and use it up.
+        """Return the unused known post that shares a name with `post`; mark it as used.
 
         With `experiment_id`, arms of that experiment come first, then posts in no
         experiment; arms of other experiments never match. Without it, an arm of any
@@ -74,10 +74,10 @@ class KnownLookup:
         return self.use(found[0]) if found else None
 
     def arms_by_name(self, post: FilePost) -> list[KnownPost]:
-        """Return, and use up, all known arms that share a name with a post in no test.
+        """Return all known arms that share a name with a post in no test.
 
-        The post's counts apply to each of these arms; an arm that was left out would be
-        compared with newer counts than its own.
+        The arms are marked as used. The post's counts apply to each of them; an arm
+        that was left out would be compared with newer counts than its own.
         """
         found = {k.post_id: k for k in self._named(post) if k.experiment_id}
         return [self.use(known) for known in found.values()]
@@ -118,7 +118,10 @@ class KnownLookup:
         return self._waiting[stored_test_name(test)]
 
     def has_other_arm(self, post: FilePost) -> bool:
-        """Return whether earlier files have only other lone arms of the test."""
+        """Return whether earlier files have lone arms of the post's test.
+
+        Returns False if one of these arms is the post itself, or may be.
+        """
         waiting = self.waiting(post.experiment)
         return bool(waiting) and all(_is_other_arm(post, k) for k in waiting)
 

@@ -171,11 +171,10 @@ class RowReader:
         }
 
     def _text(self, cells: Sequence[Cell], name: str) -> str:
-        """Return a cell's text without tags, HTML entities and invisible signs at its
-        ends.
+        """Return a cell's text without tags, HTML entities and invisible ends.
 
-        Returns "" if the file has no such column. Raises InvalidSourceError if the text
-        is damaged.
+        Invisible characters are removed only at both ends. Returns "" if the file has
+        no such column. Raises InvalidSourceError if the text is damaged.
         """
         at = self._indices.get(name)
         if at is None:

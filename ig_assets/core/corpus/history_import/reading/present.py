@@ -13,7 +13,7 @@ from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.errors import InputError
 
 TOLERANCE = timedelta(days=1)
-"""A day in another zone may be ahead of the day in UTC."""
+"""How far ahead of UTC a time may be, since a day begins earlier in other zones."""
 
 Refused = tuple[HistoryRow, str, str]
 

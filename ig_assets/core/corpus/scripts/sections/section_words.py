@@ -187,7 +187,7 @@ def is_weak(label: str) -> bool:
 
 
 def has_one_value(label: str) -> bool:
-    """Return whether a note's label names only what its line holds (`Tags: food`)."""
+    """Return whether a label of a note, such as `Tags`, ends with its own line."""
     return bare_word(label) in _ONE_VALUE
 
 

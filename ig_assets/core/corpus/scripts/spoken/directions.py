@@ -187,7 +187,11 @@ class _Taker:
         return found["start"] + CUT
 
     def square(self, found: re.Match[str]) -> str:
-        """Return a label with its words, a blank to fill in as it is, or CUT."""
+        """Return the text that replaces square brackets.
+
+        A label stays with its words, a blank to fill in stays as it is, and everything
+        else becomes CUT.
+        """
         inner, colon = plain(found[1]), found[2] or ""
         begins, ends = _place(found)
         if label := _label_in(inner, ends and begins and not colon):

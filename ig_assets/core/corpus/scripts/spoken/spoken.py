@@ -71,9 +71,10 @@ def spoken_blocks(blocks: Sequence[Block], left_out: Counter[str]) -> list[Block
 
 
 def _drop_heading(kept: list[Block], left_out: Counter[str]) -> None:
-    """Drop a last heading that has no words below it, unless it is the first block.
+    """Drop the last block if it is a heading, as it has no words below it.
 
-    The first block may be the hook.
+    The first block stays, since it may be the hook; so does a heading that names a
+    part.
     """
     if len(kept) > 1 and kept[-1].level and section_of(plain(kept[-1].text)) is None:
         kept.pop()
