@@ -1,4 +1,4 @@
-"""Named views of what decisions hold: winners, held ones, and their words."""
+"""Named views of decisions: winners, held winners and the revisions that won."""
 
 from __future__ import annotations
 
