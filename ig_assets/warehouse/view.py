@@ -25,6 +25,5 @@ QUALIFY row_number() OVER (
 
 
 def latest(name: str, grain: str, table: str, key: str, recency: str) -> View:
-    """Return a view of one row per `key` of a table, the first in order of `recency`.
-    """
+    """Return a view of one row per `key` of a table, the first by `recency` (SQL)."""
     return View(name, grain, _LATEST.format(table=table, key=key, recency=recency))

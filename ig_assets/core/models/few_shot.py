@@ -72,8 +72,10 @@ def choose_for_month(
 def few_shot_messages(
     con: Connection, artifact: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
-    """Return the (prompt, completion) pairs of a model in order, without forgotten
-    ones."""
+    """Return the (prompt, completion) pairs of a few-shot model, in order.
+
+    Examples of forgotten scripts are left out.
+    """
     rows = _usable(con, artifact)
     ids = _ids(artifact)
     return [(rows[i]["prompt"], rows[i]["completion"]) for i in ids if i in rows]

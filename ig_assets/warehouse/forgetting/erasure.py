@@ -234,8 +234,7 @@ def erase(con: Connection, erasure: Erasure) -> dict[str, int]:
 
 
 def _note_scripts(con: Connection, erasure: Erasure) -> None:
-    """Add rows of `forgotten`: the scripts, and variants that must not become scripts.
-    """
+    """Add rows to `forgotten`: scripts, and variants that must not become scripts."""
     known = {i for (i,) in con.execute("SELECT script_id FROM forgotten").fetchall()}
     for script_id in _all_scripts(erasure):
         if script_id not in known:

@@ -124,8 +124,7 @@ class _LockedFile:
 
 
 def file_turn(path: Path) -> Turn:
-    """Return the turn at a file, with the locks `PATH.lock` and `PATH.queue` beside it.
-    """
+    """Return the turn at a file, with the locks `PATH.lock` and `PATH.queue`."""
     return Turn(_LockedFile(Path(f"{path}.lock")), _LockedFile(Path(f"{path}.queue")))
 
 

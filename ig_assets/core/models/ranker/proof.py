@@ -67,8 +67,7 @@ class Proof:
 
     @cached_property
     def _turns(self) -> tuple[int | None, int | None, float]:
-        """Return the group of the proof, that of the last loss, and the best ln e
-        since.
+        """Return (group of the proof, group of the last loss, best ln e since then).
 
         Groups count from 1; None stands for no proof or no loss.
         """

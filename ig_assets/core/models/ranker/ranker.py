@@ -73,7 +73,9 @@ class Ranker:
         return self._lifts(z, 1.0)
 
     def among(self, features: Features) -> Lifts:
-        """Return the lift of each text over the mean of all given texts (at least two).
+        """Return the lift of each text over the mean of all given texts (two or more).
+
+        Raises KeyError if a block is missing.
         """
         z = self.columns(features)
         # Of r_i - mean(r): (1 - 1/k) s2.

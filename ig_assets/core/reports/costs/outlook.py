@@ -74,8 +74,7 @@ class Forecast:
 
     @property
     def trend(self) -> float | None:
-        """Return the relative change to the recent days from those before (0.1 is +10
-        %).
+        """Return recent spending relative to the days before, minus 1 (0.1 is +10 %).
 
         None if nothing was spent on the days before.
         """
@@ -98,8 +97,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Advice:
-    """One way to pay less: what was paid, what it would have been, and what to change.
-    """
+    """One way to pay less: what was paid, what would have been, and what to change."""
 
     about: str
     paid_usd: float

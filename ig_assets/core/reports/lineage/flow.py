@@ -102,8 +102,7 @@ def flow_svg(
 
 
 def _values(boxes: Sequence[Box], bands: Sequence[Band]) -> Mapping[str, float]:
-    """Return {key: weight} of the boxes, the larger of their incoming and outgoing
-    sums."""
+    """Return {key of a box: the larger of its incoming and outgoing weight}."""
     into: dict[str, float] = {box.key: 0.0 for box in boxes}
     out = dict(into)
     for band in bands:

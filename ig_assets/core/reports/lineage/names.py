@@ -120,7 +120,9 @@ def _one_file(con: Connection, scripts: set[tuple[str, str]]) -> str | None:
 
 
 def within(folder: Path, name: str) -> str:
-    """Return the name of a file in the folder relative to it, any other name unchanged.
+    """Return a file's name relative to the folder.
+
+    Any other name is returned as it is.
     """
     path = Path(name)
     if not path.is_absolute() and ("/" not in name or not path.exists()):

@@ -97,8 +97,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found: texts and examples behind a model, and edges in both directions.
-    """
+    """What was found: texts and examples behind a model, and edges both ways."""
 
     texts: Sequence[ModelScript]
     behind: Sequence[ScriptBehind]
@@ -206,8 +205,7 @@ def _edge_rows(
 
 
 def _model_flow(answer: Answer) -> str:
-    """Draw scripts on the left, kinds of training lines between, the model on the
-    right."""
+    """Draw scripts on the left, kinds of training lines, and the model on the right."""
     groups: dict[str, list[ScriptBehind]] = defaultdict(list)
     for example in answer.behind:
         groups[text_key(example)].append(example)
@@ -255,8 +253,7 @@ def _model_flow(answer: Answer) -> str:
 
 
 def _weight(examples: Sequence[ScriptBehind]) -> float:
-    """Return the sort key of a text: weight of learnt lines first, then of all lines.
-    """
+    """Return the sort key of a text: weight of learnt lines, then of all its lines."""
     learnt = sum(example.weight or 0.0 for example in examples if example.in_model)
     return learnt * 1e6 + sum(example.weight or 0.0 for example in examples)
 

@@ -123,8 +123,7 @@ WHERE month = ?
 
 
 def _changes(con: Connection, month: str) -> tuple[str | None, list[str], list[str]]:
-    """Return the last month with a set before this one, and what entered and left
-    since."""
+    """Return the last month with a set before this one, and what entered and left."""
     [(earlier,)] = con.execute(
         "SELECT max(month) FROM training_examples WHERE month < ?", [month]
     ).fetchall()

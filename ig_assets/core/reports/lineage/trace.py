@@ -188,8 +188,7 @@ def trace(
     max_depth: int | None = None,
     as_of: datetime | None = None,
 ) -> list[TraceRow]:
-    """Return every edge from a node, 'up' to what it came from or 'down' to its
-    results.
+    """Return every edge 'up' (what a node came from) or 'down' (what came of it).
 
     Each edge is returned once, nearest first, up to `max_depth` steps or all. With
     `as_of` only edges that were known before that instant are returned, without what is

@@ -129,10 +129,7 @@ WHERE a.model_id = $1
 
 
 def ranker_sentence(con: Connection, model_id: str) -> str:
-    """Return how many posts a ranker learnt from, and how many were forgotten since.
-
-    It is a sentence for a person.
-    """
+    """Say how many posts a ranker learnt from, and how many were forgotten since."""
     variants = sorted(forgotten_variants(con))
     found = fetch_dicts(con, _RANKER, [model_id, variants])[0]
     gone = found["forgotten"]
@@ -145,11 +142,7 @@ def ranker_sentence(con: Connection, model_id: str) -> str:
 
 
 def model_sentence(name: str, texts: Sequence[ModelScript]) -> str:
-    """Return how many texts a model learnt from, of which origin, and how many
-    simulated.
-
-    It is a sentence for a person.
-    """
+    """Say how many texts a model learnt from, by origin, and how many are simulated."""
     learnt = [text for text in texts if text.in_model]
     better = [text for text in texts if text.lines]
     if not texts:

@@ -169,16 +169,14 @@ class TopicRow(TypedDict):
 
 
 def list_scripts(con: Connection, filters: Filters) -> tuple[list[ScriptRow], int]:
-    """Return the active scripts that pass the filters, and the number without filters.
-    """
+    """Return the active scripts that pass the filters, and the number of all rows."""
     rows = fetch_dicts(con, _SCRIPTS)
     found = [row | {"words": first_words(row["words"])} for row in rows]
     return [cast(ScriptRow, r) for r in found if filters.admit(r)], len(rows)
 
 
 def list_variants(con: Connection, filters: Filters) -> tuple[list[VariantRow], int]:
-    """Return the latest variant of each arm that passes, and the number without
-    filters."""
+    """Return the latest variant of each arm that passes, and the number of all rows."""
     rows = fetch_dicts(con, _VARIANTS, [sorted(forgotten_variants(con))])
     found = []
     for row in filter(filters.admit, rows):
@@ -191,7 +189,7 @@ def list_variants(con: Connection, filters: Filters) -> tuple[list[VariantRow], 
 
 
 def list_topics(con: Connection, filters: Filters) -> tuple[list[TopicRow], int]:
-    """Return the topics of all months that pass, and the number without filters."""
+    """Return the topics of all months that pass, and the number of all rows."""
     rows = fetch_dicts(con, _TOPICS)
     found = []
     for row in rows:
