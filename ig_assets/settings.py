@@ -75,8 +75,7 @@ _TRAINERS: Mapping[str, tuple[str, ...]] = {
     "few_shot": (),
 }
 _RANKER = "ranker"
-"""The trainer of `IG_TRAINER` that is fitted each month, beside the writer's trainers.
-"""
+"""The trainer of `IG_TRAINER` that is fitted monthly, beside the writer's trainers."""
 
 # A setting, a value of it, the settings that this value needs, and the default.
 _NEEDS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
@@ -369,8 +368,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def warehouse_location(self) -> str:
-        """Return `IG_WAREHOUSE_URL`, or the URL of the DuckDB file in the data folder.
-        """
+        """Return `IG_WAREHOUSE_URL`, or the URL of the data folder's DuckDB file."""
         return self.warehouse_url or f"duckdb:///{self.data_dir / 'warehouse.duckdb'}"
 
     @property
@@ -456,8 +454,7 @@ def _remembered(environment: tuple[object, ...]) -> Settings:
 
 
 def _environment() -> tuple[object, ...]:
-    """Return all that settings depend on: the variables, and the path and content of
-    `.env`."""
+    """Return all that settings depend on: the variables, and the content of `.env`."""
     env_file = Path(str(Settings.model_config.get("env_file")))
     content = env_file.read_bytes() if env_file.is_file() else None
     return env_file.absolute(), content, tuple(sorted(os.environ.items()))

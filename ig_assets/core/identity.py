@@ -78,8 +78,7 @@ def fields_hash(fields: Mapping[str, object]) -> str:
 
 
 def stable_id(kind: str, *parts: object) -> str:
-    """Return a short deterministic id: the first 16 hex digits of a hash of the parts.
-    """
+    """Return a short deterministic id of a kind and parts: 16 hex digits of a hash."""
     return fields_hash({"kind": kind, "parts": [str(p) for p in parts]})[:ID_LENGTH]
 
 

@@ -64,8 +64,7 @@ def advised(settings: Settings) -> tuple[str, int, bool]:
 
 
 def model_price_warning(settings: Settings, model: ModelRow) -> str | None:
-    """Return why budgets would refuse every call to a model, or None if they would not.
-    """
+    """Return why budgets would refuse every call to a model, else None."""
     provider = base_model(settings).provider
     if model.provider in settings.known_trainers and model.provider != FEW_SHOT:
         provider = model.provider
@@ -193,8 +192,7 @@ def make_writer(settings: Settings, name: str) -> Writer:
 
 
 def _writer_on_this_machine(settings: Settings, name: str) -> Writer:
-    """Return the model on this machine, with the adapter that its name contains, if
-    any."""
+    """Return the model on this machine, with the adapter that its name has, if any."""
     from ig_assets.adapters.local_models.pool import WriterPool
     from ig_assets.adapters.local_models.writer import LocalWriter
     from ig_assets.adapters.lora.adapter_file import find_adapter, split_name

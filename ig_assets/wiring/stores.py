@@ -35,8 +35,7 @@ def make_clock(settings: Settings) -> Clock:
 
 
 def make_money_clock() -> Clock:
-    """Return the billing clock: the system's, whose days and months budgets count by.
-    """
+    """Return the system's clock, by whose days and months budgets count."""
     return SystemClock()
 
 
@@ -60,8 +59,10 @@ def make_warehouse(
 
 
 def receipts_of(settings: Settings, warehouse_file: Path | None) -> Path:
-    """Return the folder of receipts: beside the warehouse's file, else in the data
-    folder."""
+    """Return the folder of receipts of forgotten scripts.
+
+    It is beside the warehouse's file; without a file it is in the data folder.
+    """
     if warehouse_file is None:
         return settings.data_dir / "forgotten"
     return receipts_folder(warehouse_file)

@@ -177,7 +177,7 @@ def edit(
 
 
 def _measured(services: Services, post: str) -> tuple[list[Figure], list[str]]:
-    """What the edit measures, and a sentence for each gate that it does not pass."""
+    """Return the figures of the edit, and a sentence for each gate that it fails."""
     from ig_assets.core.generation.gates.banned_words import read_banned
     from ig_assets.core.generation.gates.gates import Gates
     from ig_assets.core.generation.polishing.edits import measure_edit
@@ -241,7 +241,7 @@ def attach(
 def detach(
     post: Annotated[str, typer.Argument(help="The id of a post that was attached.")],
 ) -> None:
-    """Take back an attachment that was a mistake, with what was read of that media.
+    """Undo a mistaken attachment, and delete what was read from that media.
 
     Example: `ig-assets posts detach 1f0c7a5e9b3d2468`
     """

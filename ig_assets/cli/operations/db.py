@@ -1,4 +1,4 @@
-"""`ig-assets db`: the warehouse as an analyst reads it, and as an operator keeps it."""
+"""`ig-assets db`: prints views; backs up, restores, migrates and moves tables."""
 
 from __future__ import annotations
 
@@ -307,7 +307,10 @@ def _receipts(settings: Settings, url: str) -> Path:
 
 
 def _url(given: str) -> str:
-    """A home's URL, or what the variable holds that is named instead."""
+    """Return the URL of a home; `env:NAME` stands for the content of that variable.
+
+    Raises InputError for a URL of another kind, and for a variable that is not set.
+    """
     url = given
     if given.startswith(_FROM_ENVIRONMENT):
         name = given.removeprefix(_FROM_ENVIRONMENT)

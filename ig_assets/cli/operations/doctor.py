@@ -1,4 +1,4 @@
-"""`ig-assets doctor`: what works, what will not for long, and what to do about it."""
+"""`ig-assets doctor`: checks the installation and says what to do."""
 
 from __future__ import annotations
 

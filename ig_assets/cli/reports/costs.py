@@ -1,4 +1,4 @@
-"""`ig-assets costs`: what was spent, on what, and what a winner cost."""
+"""`ig-assets costs`: reports spending, and compares it with a vendor's invoice."""
 
 from __future__ import annotations
 

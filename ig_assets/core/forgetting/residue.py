@@ -145,8 +145,7 @@ def _in_table(
 
 
 def _first_words(texts: Iterable[str]) -> list[str]:
-    """Return the first words, as lineage names a text, of texts that have more words.
-    """
+    """Return lineage's first words of each text that has more words than those."""
     found = {first_words(text) or "" for text in texts}
     return sorted(one.removesuffix(CUT) for one in found if one.endswith(CUT))
 
